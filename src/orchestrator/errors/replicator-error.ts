@@ -1,0 +1,60 @@
+// The one error class. It carries a row of the error table; whoever catches it asks the row.
+import {
+  errorByCode, errorByName, type ErrorName, type ErrorScope, type NamedErrorRow
+} from './error-table.ts'
+
+export interface ReplicatorErrorOptions {
+  readonly cause?: unknown
+  /** The configuration property that is at fault or that cures it. */
+  readonly setting?: string
+}
+
+/** What crosses from the data plane: a code, and what was seen (names and numbers, no advice). */
+export interface NativeFailure {
+  readonly code: number
+  readonly detail: string
+}
+
+export class ReplicatorError extends Error {
+  override readonly name = 'ReplicatorError'
+  readonly row: NamedErrorRow
+  readonly detail: string
+  readonly setting: string | undefined
+
+  constructor (
+    of: ErrorName | NamedErrorRow, detail: string, options: ReplicatorErrorOptions = {}
+  ) {
+    const row = typeof of === 'string' ? errorByName(of) : of
+    super(errorMessage(row, detail), 'cause' in options ? { cause: options.cause } : undefined)
+    this.row = row
+    this.detail = detail
+    this.setting = options.setting
+  }
+
+  get code (): number { return this.row.code }
+  get errorName (): string { return this.row.name }
+  get retriable (): boolean { return this.row.retriable }
+  get scope (): ErrorScope { return this.row.scope }
+  get action (): string { return this.row.action }
+
+  static fromNative (failure: NativeFailure, options?: ReplicatorErrorOptions): ReplicatorError {
+    return new ReplicatorError(errorByCode(failure.code), failure.detail, options)
+  }
+
+  /** Any thrown value as a ReplicatorError; what is not one yet is an assumption that failed. */
+  static from (thrown: unknown): ReplicatorError {
+    if (thrown instanceof ReplicatorError) return thrown
+    const detail = thrown instanceof Error ? thrown.message : String(thrown)
+    return new ReplicatorError('INTERNAL', detail, { cause: thrown })
+  }
+}
+
+/** `text: detail. Action. (NAME)`: one line, readable on its own in a log or on a terminal. */
+function errorMessage (row: NamedErrorRow, detail: string): string {
+  const seen = detail === '' ? '' : `: ${detail}`
+  return `${capitalised(row.text)}${seen.replace(/\.$/, '')}. ${row.action}. (${row.name})`
+}
+
+function capitalised (text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+
+test('the message tells what is wrong, what was seen, what to do and the name to look up', () => {
+  const error = new ReplicatorError('CLUSTER_UNREACHABLE', 'cluster A (a1:9092): refused.')
+  assert.equal(error.message, 'A cluster cannot be reached: cluster A (a1:9092): refused. ' +
+    'Check its bootstrap.servers, the brokers and the network. (CLUSTER_UNREACHABLE)')
+})
+
+test('it carries its row, its setting and its cause', () => {
+  const cause = new Error('because')
+  const error = new ReplicatorError('CONFIG_INVALID', 'x', { cause, setting: 'lanes' })
+  assert.equal(error.cause, cause)
+  assert.equal(error.setting, 'lanes')
+  assert.deepEqual(
+    [error.code, error.errorName, error.retriable, error.scope], [2000, 'CONFIG_INVALID', false,
+      'process'])
+})
+
+test('a failure of the data plane becomes the error of its code', () => {
+  const error = ReplicatorError.fromNative({ code: 6, detail: 'orders-3 on broker 2' })
+  assert.equal(error.errorName, 'NOT_LEADER_OR_FOLLOWER')
+  assert.equal(error.detail, 'orders-3 on broker 2')
+  assert.equal(ReplicatorError.fromNative({ code: 999, detail: '' }).errorName, 'ERROR_999')
+})
+
+test('whatever else was thrown is an internal error that keeps its cause', () => {
+  const thrown = new TypeError('x is not a function')
+  const error = ReplicatorError.from(thrown)
+  assert.equal(error.errorName, 'INTERNAL')
+  assert.equal(error.cause, thrown)
+  assert.equal(ReplicatorError.from(error), error)
+})
