@@ -1,0 +1,107 @@
+// Runs one asynchronous piece of work again and again: never two at once, never stopped by an
+// error. One promise and one timer at a time, whatever the work does.
+import { systemRandom, type Clock, type Random } from './clock.ts'
+import { backoffDelayMs, type Backoff } from './retry.ts'
+
+export interface IntervalLoopOptions {
+  readonly intervalMs: number
+  readonly clock: Clock
+  /** The work. Its signal is aborted by stop(); honouring it is what makes stop() quick. */
+  readonly run: (signal: AbortSignal) => Promise<void>
+  /** Must count or log; the loop goes on after the back-off. `failures` in a row, from 1. */
+  readonly onError: (error: unknown, failures: number) => void
+  /** When the first run begins; 'immediate' unless told otherwise. */
+  readonly first?: 'immediate' | 'delayed'
+  /** Waits after failures. Without it a failure waits for the next tick like a success. */
+  readonly backoff?: Backoff
+  readonly random?: Random
+  /** Aborting it is the same as stop(), for owners that end many things with one signal. */
+  readonly signal?: AbortSignal
+}
+
+/** Legal moves: idle -> looping -> stopping -> stopped, and idle -> stopped. */
+export type IntervalLoopState = 'idle' | 'looping' | 'stopping' | 'stopped'
+
+export class IntervalLoop {
+  readonly #options: IntervalLoopOptions
+  readonly #abort = new AbortController()
+  #state: IntervalLoopState = 'idle'
+  #done: Promise<void> = Promise.resolve()
+
+  constructor (options: IntervalLoopOptions) {
+    if (!(options.intervalMs > 0)) throw new RangeError('intervalMs must be above 0')
+    this.#options = options
+  }
+
+  get state (): IntervalLoopState {
+    return this.#state
+  }
+
+  /** Begins; a second call, or one after stop(), changes nothing. */
+  start (): void {
+    if (this.#state !== 'idle') return
+    this.#state = 'looping'
+    const { signal } = this.#options
+    const onAbort = (): void => { this.#beginStop() }
+    if (signal?.aborted === true) onAbort()
+    signal?.addEventListener('abort', onAbort, { once: true })
+    this.#done = this.#loop().finally(() => {
+      this.#state = 'stopped'
+      signal?.removeEventListener('abort', onAbort)
+    })
+  }
+
+  /** Resolves once the run under way has ended. Idempotent, legal in every state. */
+  async stop (): Promise<void> {
+    this.#beginStop()
+    await this.#done
+  }
+
+  #beginStop (): void {
+    if (this.#state === 'idle') this.#state = 'stopped'
+    if (this.#state === 'looping') this.#state = 'stopping'
+    this.#abort.abort()
+  }
+
+  async #loop (): Promise<void> {
+    const { clock, first, intervalMs } = this.#options
+    let failures = 0
+    if (first === 'delayed') await this.#sleep(intervalMs)
+    while (!this.#abort.signal.aborted) {
+      const startedMs = clock.monotonic()
+      failures = await this.#runOnce(failures)
+      if (this.#abort.signal.aborted) return
+      await this.#sleep(this.#waitMs(clock.monotonic() - startedMs, failures))
+    }
+  }
+
+  /** The number of failures in a row after this run. */
+  async #runOnce (failures: number): Promise<number> {
+    const { onError, run } = this.#options
+    try {
+      await run(this.#abort.signal)
+      return 0
+    } catch (error) {
+      // A run that stops because it was told to has not failed.
+      if (!this.#abort.signal.aborted) onError(error, failures + 1)
+      return failures + 1
+    }
+  }
+
+  /** Ticks stand on multiples of the interval; those that a long run missed are left out. */
+  #waitMs (tookMs: number, failures: number): number {
+    const { backoff, intervalMs, random } = this.#options
+    if (failures > 0 && backoff !== undefined) {
+      return backoffDelayMs(backoff, failures, random ?? systemRandom)
+    }
+    return intervalMs - tookMs % intervalMs
+  }
+
+  async #sleep (ms: number): Promise<void> {
+    try {
+      await this.#options.clock.sleep(ms, this.#abort.signal)
+    } catch (error) {
+      if (!this.#abort.signal.aborted) throw error
+    }
+  }
+}

@@ -1,0 +1,72 @@
+// A clock that stands still until a test moves it.
+import type { Clock } from '../../../src/orchestrator/time/clock.ts'
+
+interface Sleeper {
+  readonly wakeMs: number
+  readonly wake: () => void
+}
+
+export class ManualClock implements Clock {
+  #ms = 0
+  readonly #epochMs: number
+  #sleepers: Sleeper[] = []
+
+  constructor (epochMs = Date.UTC(2025, 0, 1)) {
+    this.#epochMs = epochMs
+  }
+
+  /** How many are asleep: a test that forgot to wake one finds it here. */
+  get sleeping (): number {
+    return this.#sleepers.length
+  }
+
+  now (): number {
+    return this.#epochMs + this.#ms
+  }
+
+  monotonic (): number {
+    return this.#ms
+  }
+
+  sleep (ms: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(signal.reason)
+        return
+      }
+      const sleeper = { wakeMs: this.#ms + ms, wake: resolve }
+      this.#sleepers.push(sleeper)
+      signal?.addEventListener('abort', () => {
+        this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
+        reject(signal.reason)
+      }, { once: true })
+    })
+  }
+
+  /** Moves time on, waking sleepers in order and letting each run before the next wakes. */
+  async advance (ms: number): Promise<void> {
+    const endMs = this.#ms + ms
+    await settle()
+    for (;;) {
+      const next = this.#sleepers
+        .filter((sleeper) => sleeper.wakeMs <= endMs)
+        .sort((a, b) => a.wakeMs - b.wakeMs)[0]
+      if (next === undefined) break
+      this.#ms = next.wakeMs
+      this.#sleepers = this.#sleepers.filter((other) => other !== next)
+      next.wake()
+      await settle()
+    }
+    this.#ms = endMs
+  }
+
+  /** Moves time without waking anybody: what a long synchronous or awaited run looks like. */
+  skip (ms: number): void {
+    this.#ms += ms
+  }
+}
+
+/** Lets every promise that is ready run; an immediate comes after all microtasks. */
+export function settle (): Promise<void> {
+  return new Promise((resolve) => { setImmediate(resolve) })
+}
