@@ -1,0 +1,159 @@
+// One broker process: started, killed, paused, stopped and restarted by its pid.
+
+import type { ChildProcess } from 'node:child_process'
+import {
+  closeSync, copyFileSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync
+} from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { eventually } from './eventually.ts'
+import type { Jars } from './jars.ts'
+import { javaArguments, javaProgram } from './java.ts'
+import { hasExited, killChild, spawnGuarded, stopChild, waitForExit } from './process-guard.ts'
+import { renderServerProperties, type ServerSettings } from './server-properties.ts'
+
+// A cold start on a busy two-core machine; an idle one takes a second or two.
+const startTimeoutMs = 60_000
+const stopTimeoutMs = 15_000
+const startedLine = 'Kafka Server started'
+
+export interface JvmSettings {
+  readonly heapMb?: number
+  /** Replaces the flags chosen for a quick start; for measuring, where the best code counts. */
+  readonly flags?: readonly string[]
+}
+
+export interface BrokerSettings {
+  readonly jars: Jars
+  readonly clusterId: string
+  /** Holds properties, log and data of this broker. */
+  readonly folder: string
+  readonly server: Omit<ServerSettings, 'logDir'>
+  readonly jvm: JvmSettings
+}
+
+export class Broker {
+  readonly id: number
+  /** Port of the listener clients use when there is neither a proxy nor SASL. */
+  readonly port: number
+  /** Where the broker keeps `<topic>-<partition>/`. */
+  readonly logDir: string
+  readonly #settings: BrokerSettings
+  readonly #outputPath: string
+  #child: ChildProcess | undefined
+
+  constructor (settings: BrokerSettings) {
+    this.#settings = settings
+    this.id = settings.server.id
+    this.port = settings.server.listeners[0]?.port ?? 0
+    this.logDir = join(settings.folder, 'data')
+    this.#outputPath = join(settings.folder, 'broker.log')
+    this.#format()
+  }
+
+  get pid (): number | undefined {
+    return this.isRunning ? this.#child?.pid : undefined
+  }
+
+  get isRunning (): boolean {
+    return this.#child !== undefined && !hasExited(this.#child)
+  }
+
+  /** Resolves when the broker serves requests; a failed start throws with the end of its log. */
+  async start (): Promise<void> {
+    if (this.isRunning) throw new Error(`broker ${this.id} is running`)
+    const { jars, jvm } = this.#settings
+    const output = openSync(this.#outputPath, 'a+')
+    try {
+      const from = fstatSync(output).size
+      const child = spawnGuarded(javaProgram(), javaArguments({
+        classPath: jars.classPath,
+        className: 'kafka.Kafka',
+        args: [join(this.#settings.folder, 'server.properties')],
+        flags: [...heapFlags(jvm), ...jars.archiveFlags]
+      }), { stdio: ['ignore', output, output] })
+      // A test that forgot to close its cluster ends all the same, and takes the broker with it.
+      child.unref()
+      child.on('error', () => {})
+      this.#child = child
+      await this.#untilStarted(child, output, from)
+    } finally {
+      closeSync(output)
+    }
+  }
+
+  /** SIGSTOP and SIGCONT pause and go on; after any other signal this resolves once it is gone. */
+  async kill (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (this.#child === undefined || hasExited(this.#child)) return
+    this.#child.kill(signal)
+    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return
+    if (await waitForExit(this.#child, stopTimeoutMs)) return
+    throw new Error(`broker ${this.id} outlived ${signal} by ${stopTimeoutMs} ms\n${this.logTail()}`)
+  }
+
+  /** A controlled shutdown: leaders move away first. */
+  async stop (): Promise<void> {
+    if (this.#child !== undefined) await stopChild(this.#child, stopTimeoutMs)
+  }
+
+  /** Stops it if it runs, and starts it on the same ports and data. */
+  async restart (): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  /** The quickest end, for clusters whose data is about to be removed. */
+  async destroy (): Promise<void> {
+    if (this.#child !== undefined && !hasExited(this.#child)) await killChild(this.#child)
+  }
+
+  logTail (lines = 40): string {
+    if (!existsSync(this.#outputPath)) return ''
+    return readFileSync(this.#outputPath, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
+  }
+
+  /** What `StorageTool format` would do, without its second of JVM: ids are ours, features are its. */
+  #format (): void {
+    const { folder, jars, clusterId, server } = this.#settings
+    mkdirSync(this.logDir, { recursive: true })
+    copyFileSync(jars.bootstrapCheckpoint, join(this.logDir, 'bootstrap.checkpoint'))
+    writeFileSync(join(this.logDir, 'meta.properties'), [
+      'version=1', `cluster.id=${clusterId}`, `node.id=${server.id}`,
+      `directory.id=${randomKafkaUuid()}`, ''
+    ].join('\n'))
+    writeFileSync(join(folder, 'server.properties'),
+      renderServerProperties({ ...server, logDir: this.logDir }))
+  }
+
+  async #untilStarted (child: ChildProcess, output: number, from: number): Promise<void> {
+    try {
+      await eventually(`start of broker ${this.id}`, () => {
+        if (hasExited(child)) throw new Error(`broker ${this.id} ended with ${child.exitCode}`)
+        return readFrom(output, from).includes(startedLine)
+      }, { timeoutMs: startTimeoutMs })
+    } catch (error) {
+      await this.destroy()
+      throw new Error(`${(error as Error).message}\n${this.logTail()}`)
+    }
+  }
+}
+
+/** 16 random bytes as Kafka writes them; a leading dash would read as an option of its tools. */
+export function randomKafkaUuid (): string {
+  for (;;) {
+    const text = randomBytes(16).toString('base64url')
+    if (!text.startsWith('-')) return text
+  }
+}
+
+function heapFlags ({ heapMb = 384, flags }: JvmSettings): string[] {
+  const chosen = flags ?? ['-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xss512k']
+  return [`-Xmx${heapMb}m`, ...chosen]
+}
+
+function readFrom (file: number, from: number): string {
+  const length = fstatSync(file).size - from
+  if (length <= 0) return ''
+  const bytes = Buffer.allocUnsafe(length)
+  return bytes.toString('utf8', 0, readSync(file, bytes, 0, length, from))
+}

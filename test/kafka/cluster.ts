@@ -1,0 +1,205 @@
+// Real Kafka clusters for tests: one or three KRaft brokers on free ports of 127.0.0.1, with an own folder
+// that is removed, and processes that are gone, when the test is over.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { Broker, randomKafkaUuid, type JvmSettings } from './broker.ts'
+import { ensureJars, type Jars } from './jars.ts'
+import { mustRunJava, quickStartFlags, runJava, type JavaResult } from './java.ts'
+import { KafkaAdmin, type TopicSettings } from './kafka-admin.ts'
+import { Link, type LinkSettings } from './link.ts'
+import { releasePorts, reservePorts } from './ports.ts'
+import { createTempFolder, removeFolder } from './process-guard.ts'
+import { startProxy, type TcpProxy } from './proxy.ts'
+import type { Listener, SaslUsers } from './server-properties.ts'
+
+/** The part of node:test's TestContext that is needed here. */
+export interface CleanUp {
+  after (hook: () => Promise<void>): void
+}
+
+export interface KafkaClusterOptions {
+  readonly brokers?: 1 | 3
+  /** Broker properties that win over those of server-properties.ts. */
+  readonly config?: Readonly<Record<string, string>>
+  /** A second listener of every broker, advertised at a proxy's port; with the link's settings. */
+  readonly proxied?: boolean | LinkSettings
+  /** The public listener asks for a PLAIN login; `superUsers` turns the authorizer on. */
+  readonly sasl?: SaslUsers
+  readonly jvm?: JvmSettings
+}
+
+interface BrokerPorts {
+  readonly id: number
+  readonly plain: number
+  readonly controller: number
+  readonly sasl: number
+  readonly behindProxy: number
+  readonly proxy: number
+}
+
+const portsPerBroker = 5
+
+/** Starts a cluster and, given `t`, closes it after the test. A failed start leaves nothing behind. */
+export async function startKafkaCluster (
+  t?: CleanUp, options: KafkaClusterOptions = {}
+): Promise<KafkaCluster> {
+  const jars = await ensureJars()
+  const count = options.brokers ?? 1
+  const reserved = await reservePorts(count * portsPerBroker)
+  const ports = Array.from({ length: count }, (_, index) => portsOf(index, reserved))
+  const cluster = new KafkaCluster(jars, ports, options)
+  try {
+    await cluster.start()
+  } catch (error) {
+    await cluster.close()
+    throw error
+  }
+  t?.after(async () => { await cluster.close() })
+  return cluster
+}
+
+export class KafkaCluster {
+  readonly id = randomKafkaUuid()
+  /** Where clients connect: the SASL listener if there is one, else the plain one. */
+  readonly bootstrapServers: string
+  /** Without login and with all rights; the harness itself comes this way. */
+  readonly plainBootstrapServers: string
+  /** By way of the proxies; empty unless `proxied`. */
+  readonly proxiedBootstrapServers: string
+  readonly brokers: readonly Broker[]
+  readonly admin: KafkaAdmin
+  /** What the proxies of all brokers put their bytes on. */
+  readonly link: Link
+  readonly #jars: Jars
+  readonly #ports: readonly BrokerPorts[]
+  readonly #options: KafkaClusterOptions
+  readonly #folder = createTempFolder('kafka')
+  #proxies: readonly TcpProxy[] = []
+  #closing: Promise<void> | undefined
+
+  constructor (jars: Jars, ports: readonly BrokerPorts[], options: KafkaClusterOptions) {
+    this.#jars = jars
+    this.#ports = ports
+    this.#options = options
+    this.link = new Link(typeof options.proxied === 'object' ? options.proxied : {})
+    this.plainBootstrapServers = addresses(ports.map(p => p.plain))
+    this.bootstrapServers = options.sasl === undefined
+      ? this.plainBootstrapServers
+      : addresses(ports.map(p => p.sasl))
+    this.proxiedBootstrapServers = isProxied(options) ? addresses(ports.map(p => p.proxy)) : ''
+    this.admin = new KafkaAdmin(this.plainBootstrapServers)
+    this.brokers = ports.map(p => this.#createBroker(p))
+  }
+
+  /** One a broker, in the brokers' order; empty unless `proxied`. */
+  get proxies (): readonly TcpProxy[] {
+    return this.#proxies
+  }
+
+  async start (): Promise<void> {
+    if (isProxied(this.#options)) {
+      this.#proxies = await Promise.all(this.#ports.map(async p =>
+        await startProxy({ port: p.proxy, targetPort: p.behindProxy, link: this.link })))
+    }
+    await Promise.all(this.brokers.map(async broker => { await broker.start() }))
+  }
+
+  broker (id: number): Broker {
+    const broker = this.brokers.find(b => b.id === id)
+    if (broker === undefined) throw new Error(`no broker ${id}`)
+    return broker
+  }
+
+  async createTopic (topic: string, settings: TopicSettings = {}): Promise<void> {
+    const replicationFactor = settings.replicationFactor ?? this.brokers.length
+    await this.admin.createTopic(topic, { ...settings, replicationFactor })
+  }
+
+  /** Runs one of Kafka's command line classes with `--bootstrap-server` set: 1-2 s of JVM each. */
+  async runTool (className: string, args: readonly string[]): Promise<string> {
+    return await mustRunJava(this.#tool(className, args))
+  }
+
+  async tryTool (className: string, args: readonly string[]): Promise<JavaResult> {
+    return await runJava(this.#tool(className, args))
+  }
+
+  /** Idempotent; kills what runs, removes folder and proxies, gives the ports back. */
+  async close (): Promise<void> {
+    this.#closing ??= this.#close()
+    await this.#closing
+  }
+
+  async #close (): Promise<void> {
+    await this.admin.close()
+    await Promise.all(this.#proxies.map(async proxy => { await proxy.close() }))
+    await Promise.all(this.brokers.map(async broker => { await broker.destroy() }))
+    removeFolder(this.#folder)
+    releasePorts(this.#ports.flatMap(allPorts))
+  }
+
+  #tool (className: string, args: readonly string[]): Parameters<typeof runJava>[0] {
+    return {
+      classPath: this.#jars.classPath,
+      className,
+      args: ['--bootstrap-server', this.plainBootstrapServers, ...args],
+      flags: [...quickStartFlags, ...this.#jars.archiveFlags, '-Dlonghaul.log.level=ERROR']
+    }
+  }
+
+  #createBroker (own: BrokerPorts): Broker {
+    const folder = join(this.#folder, `broker-${own.id}`)
+    mkdirSync(folder)
+    const { config, sasl, jvm = {} } = this.#options
+    return new Broker({
+      jars: this.#jars,
+      clusterId: this.id,
+      folder,
+      jvm,
+      server: {
+        id: own.id,
+        voters: this.#ports.map(p => ({ id: p.id, port: p.controller })),
+        brokerCount: this.#ports.length,
+        controllerPort: own.controller,
+        listeners: listenersOf(own, this.#options),
+        ...sasl === undefined ? {} : { sasl },
+        ...config === undefined ? {} : { config }
+      }
+    })
+  }
+}
+
+function portsOf (index: number, reserved: readonly number[]): BrokerPorts {
+  const own = reserved.slice(index * portsPerBroker, (index + 1) * portsPerBroker)
+  const [plain = 0, controller = 0, sasl = 0, behindProxy = 0, proxy = 0] = own
+  return { id: index + 1, plain, controller, sasl, behindProxy, proxy }
+}
+
+function allPorts (ports: BrokerPorts): number[] {
+  return [ports.plain, ports.controller, ports.sasl, ports.behindProxy, ports.proxy]
+}
+
+function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listener[] {
+  const publicProtocol = options.sasl === undefined ? 'PLAINTEXT' : 'SASL_PLAINTEXT'
+  const listeners: Listener[] = [
+    { name: 'PLAIN', protocol: 'PLAINTEXT', port: ports.plain, advertisedPort: ports.plain }
+  ]
+  if (options.sasl !== undefined) {
+    listeners.push({ name: 'LOGIN', protocol: publicProtocol, port: ports.sasl, advertisedPort: ports.sasl })
+  }
+  if (isProxied(options)) {
+    listeners.push({
+      name: 'PROXIED', protocol: publicProtocol, port: ports.behindProxy, advertisedPort: ports.proxy
+    })
+  }
+  return listeners
+}
+
+function isProxied ({ proxied }: KafkaClusterOptions): boolean {
+  return proxied !== undefined && proxied !== false
+}
+
+function addresses (ports: readonly number[]): string {
+  return ports.map(port => `127.0.0.1:${port}`).join(',')
+}

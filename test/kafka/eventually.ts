@@ -1,0 +1,38 @@
+// Bounded waits: nothing in the tests waits without a limit and a sentence of what it waited for.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface EventuallyOptions {
+  readonly timeoutMs?: number
+  readonly intervalMs?: number
+}
+
+/** Calls `probe` until it gives something other than undefined or false; fails naming `what`. */
+export async function eventually<Value> (
+  what: string,
+  probe: () => Promise<Value | undefined | false> | Value | undefined | false,
+  { timeoutMs = 10_000, intervalMs = 25 }: EventuallyOptions = {}
+): Promise<Value> {
+  const deadline = Date.now() + timeoutMs
+  for (;;) {
+    const value = await probe()
+    if (value !== undefined && value !== false) return value
+    if (Date.now() >= deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`)
+    await sleep(intervalMs)
+  }
+}
+
+/** Rejects when `promise` is not settled in time; what it was doing goes on unobserved. */
+export async function withTimeout<Value> (
+  what: string, timeoutMs: number, promise: Promise<Value>
+): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const expired = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => { reject(new Error(`not within ${timeoutMs} ms: ${what}`)) }, timeoutMs)
+  })
+  try {
+    return await Promise.race([promise, expired])
+  } finally {
+    clearTimeout(timer)
+  }
+}

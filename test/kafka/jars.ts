@@ -1,0 +1,156 @@
+// The jars of brokers, tools and MirrorMaker 2, fetched by Maven once and kept between runs; with them
+// two things that make a broker start in a second: a formatted metadata snapshot and a class archive.
+
+import { createHash } from 'node:crypto'
+import { execFile } from 'node:child_process'
+import {
+  copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { mustRunJava, javaProgram, quickStartFlags } from './java.ts'
+import { createTempFolder, isAlive, removeFolder } from './process-guard.ts'
+import { repoRoot } from './repo-root.ts'
+import { renderServerProperties } from './server-properties.ts'
+import { recordClassArchive } from './class-archive.ts'
+
+const run = promisify(execFile)
+
+// A first fetch of 54 MB over a slow line; the one who waits for another's fetch waits as long.
+const fetchTimeoutMs = 600_000
+
+export interface Jars {
+  /** All jars, for `java -cp`. */
+  readonly classPath: string
+  /** What `StorageTool format` writes for every cluster alike: the feature levels of a new cluster. */
+  readonly bootstrapCheckpoint: string
+  /** Flags that map the brokers' classes from an archive instead of parsing them; may be empty. */
+  readonly archiveFlags: readonly string[]
+}
+
+let ensured: Promise<Jars> | undefined
+
+/** Resolves at once when an earlier run has fetched them; safe when several processes race. */
+export async function ensureJars (): Promise<Jars> {
+  ensured ??= prepare()
+  return await ensured
+}
+
+async function prepare (): Promise<Jars> {
+  const pom = join(repoRoot(), 'test/kafka/pom.xml')
+  const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)
+  const cache = process.env['LONGHAUL_CACHE'] ?? join(repoRoot(), '.cache')
+  const folder = join(cache, `kafka-libs-${hash}`)
+  const archive = join(folder, `broker-${await javaVersionTag()}.jsa`)
+  const jars: Jars = {
+    classPath: `${folder}/*`,
+    bootstrapCheckpoint: join(folder, 'bootstrap.checkpoint'),
+    // -Xshare:auto: an archive that does not fit is ignored, and -Xlog keeps that off the output.
+    archiveFlags: [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto', '-Xlog:cds=off',
+      '-Xlog:cds+dynamic=off']
+  }
+  if (!isReady(jars, archive)) {
+    await underLock(`${folder}.lock`, async () => {
+      if (!existsSync(folder)) await fetchJars(pom, folder)
+      if (!existsSync(jars.bootstrapCheckpoint)) await formatSnapshot(jars)
+      if (!existsSync(archive)) await tryRecordArchive(jars, archive)
+    })
+  }
+  return existsSync(archive) ? jars : { ...jars, archiveFlags: [] }
+}
+
+function isReady (jars: Jars, archive: string): boolean {
+  return existsSync(jars.bootstrapCheckpoint) && existsSync(archive)
+}
+
+/** An archive serves the very JVM that wrote it, so its name carries that JVM's version. */
+async function javaVersionTag (): Promise<string> {
+  const { stderr } = await run(javaProgram(), ['-version'])
+  return createHash('sha256').update(stderr).digest('hex').slice(0, 8)
+}
+
+/** Fetched beside its place and renamed, so that the folder exists only when it is whole. */
+async function fetchJars (pom: string, folder: string): Promise<void> {
+  say(`fetching the Kafka jars into ${folder} (54 MB, once)`)
+  const partial = `${folder}.partial-${process.pid}`
+  rmSync(partial, { recursive: true, force: true })
+  mkdirSync(partial, { recursive: true })
+  const args = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime',
+    `-DoutputDirectory=${partial}`]
+  try {
+    await run('mvn', args, { timeout: fetchTimeoutMs, maxBuffer: 64 * 1024 * 1024 })
+    renameSync(partial, folder)
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true })
+    const { stdout = '', stderr = '', message } = error as Error & { stdout?: string, stderr?: string }
+    throw new Error(`mvn ${args.join(' ')} failed: ${message}\n${stdout}${stderr}`)
+  }
+}
+
+async function formatSnapshot (jars: Jars): Promise<void> {
+  const folder = createTempFolder('kafka-format')
+  try {
+    const properties = join(folder, 'server.properties')
+    writeFileSync(properties, renderServerProperties({
+      id: 1, logDir: join(folder, 'data'), voters: [{ id: 1, port: 1 }], brokerCount: 1,
+      controllerPort: 1, listeners: [{ name: 'CLIENT', protocol: 'PLAINTEXT', port: 2, advertisedPort: 2 }]
+    }))
+    await mustRunJava({
+      classPath: jars.classPath,
+      className: 'kafka.tools.StorageTool',
+      args: ['format', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', properties],
+      flags: quickStartFlags
+    })
+    const partial = `${jars.bootstrapCheckpoint}.partial`
+    copyFileSync(join(folder, 'data', 'bootstrap.checkpoint'), partial)
+    renameSync(partial, jars.bootstrapCheckpoint)
+  } finally {
+    removeFolder(folder)
+  }
+}
+
+/** Without an archive brokers only start more slowly, so a failure is said and lived with. */
+async function tryRecordArchive (jars: Jars, archive: string): Promise<void> {
+  say('recording the class archive of the broker (10 s, once)')
+  try {
+    await recordClassArchive({ ...jars, archiveFlags: [] }, archive)
+  } catch (error) {
+    say(`no class archive, brokers will start more slowly: ${(error as Error).message}`)
+  }
+}
+
+/** A file made exclusively is the lock; one whose owner has died is taken over. */
+async function underLock (lock: string, body: () => Promise<void>): Promise<void> {
+  mkdirSync(dirname(lock), { recursive: true })
+  const deadline = Date.now() + fetchTimeoutMs
+  while (!tryLock(lock)) {
+    if (Date.now() > deadline) throw new Error(`another process has held ${lock} for too long`)
+    await sleep(100)
+  }
+  try {
+    await body()
+  } finally {
+    rmSync(lock, { force: true })
+  }
+}
+
+function tryLock (lock: string): boolean {
+  try {
+    writeFileSync(lock, String(process.pid), { flag: 'wx' })
+    return true
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+  try {
+    const owner = Number(readFileSync(lock, 'utf8'))
+    if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true })
+  } catch {
+    // Released between the two looks: the next attempt takes it.
+  }
+  return false
+}
+
+function say (text: string): void {
+  process.stderr.write(`kafka: ${text}\n`)
+}

@@ -1,0 +1,132 @@
+// Administers a cluster for a test without a JVM: topics and metadata, over node-rdkafka.
+
+import rdkafka, { type IAdminClient, type LibrdKafkaError, type Metadata, type Producer } from 'node-rdkafka'
+import { eventually, withTimeout } from './eventually.ts'
+
+const requestTimeoutMs = 15_000
+
+export interface TopicSettings {
+  readonly partitions?: number
+  readonly replicationFactor?: number
+  readonly configs?: Readonly<Record<string, string>>
+}
+
+export class KafkaAdmin {
+  readonly #bootstrapServers: string
+  #admin: IAdminClient | undefined
+  #client: Promise<Producer> | undefined
+
+  constructor (bootstrapServers: string) {
+    this.#bootstrapServers = bootstrapServers
+  }
+
+  /** Resolves when every partition has a leader, so that the first produce need not retry. */
+  async createTopic (topic: string, settings: TopicSettings = {}): Promise<void> {
+    const { partitions = 1, replicationFactor = 1, configs = {} } = settings
+    await this.#call(`creation of ${topic}`, (admin, done) => {
+      admin.createTopic({
+        topic, num_partitions: partitions, replication_factor: replicationFactor, config: { ...configs }
+      }, requestTimeoutMs, done)
+    })
+    await this.#untilPartitions(topic, partitions)
+  }
+
+  async deleteTopic (topic: string): Promise<void> {
+    await this.#call(`deletion of ${topic}`, (admin, done) => {
+      admin.deleteTopic(topic, requestTimeoutMs, done)
+    })
+  }
+
+  /** `partitions` is the new total. */
+  async createPartitions (topic: string, partitions: number): Promise<void> {
+    await this.#call(`partitions of ${topic}`, (admin, done) => {
+      admin.createPartitions(topic, partitions, requestTimeoutMs, done)
+    })
+    await this.#untilPartitions(topic, partitions)
+  }
+
+  async metadata (topic?: string): Promise<Metadata> {
+    const client = await this.#connected()
+    const scope = topic === undefined ? { allTopics: true } : { topic }
+    return await new Promise((resolve, reject) => {
+      client.getMetadata({ ...scope, timeout: requestTimeoutMs }, (error, metadata) => {
+        // The types say null never comes; the callback says otherwise.
+        if (error as LibrdKafkaError | null) reject(error)
+        else resolve(metadata)
+      })
+    })
+  }
+
+  async topicNames (): Promise<string[]> {
+    return (await this.metadata()).topics.map(topic => topic.name).sort()
+  }
+
+  async partitionCount (topic: string): Promise<number> {
+    return (await this.metadata(topic)).topics[0]?.partitions.length ?? 0
+  }
+
+  /** Broker id, or -1 while there is none. */
+  async leaderOf (topic: string, partition: number): Promise<number> {
+    const partitions = (await this.metadata(topic)).topics[0]?.partitions ?? []
+    return partitions.find(p => p.id === partition)?.leader ?? -1
+  }
+
+  /** Log start offset and high watermark. */
+  async offsets (topic: string, partition: number): Promise<{ low: number, high: number }> {
+    const client = await this.#connected()
+    return await new Promise((resolve, reject) => {
+      client.queryWatermarkOffsets(topic, partition, requestTimeoutMs, (error, offsets) => {
+        if (error as LibrdKafkaError | null) reject(error)
+        else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
+      })
+    })
+  }
+
+  async close (): Promise<void> {
+    this.#admin?.disconnect()
+    this.#admin = undefined
+    const client = await this.#client?.catch(() => undefined)
+    this.#client = undefined
+    if (client === undefined) return
+    // With its brokers gone a client may not come to its end; the process' exit takes it.
+    await withTimeout('disconnect', 3_000, new Promise<void>(resolve => {
+      client.disconnect(1_000, () => { resolve() })
+    })).catch(() => {})
+  }
+
+  async #untilPartitions (topic: string, count: number): Promise<void> {
+    await eventually(`leaders of ${topic}`, async () => {
+      const partitions = (await this.metadata(topic).catch(() => undefined))?.topics[0]?.partitions ?? []
+      return partitions.length === count && partitions.every(p => p.leader >= 0)
+    })
+  }
+
+  async #call (
+    what: string, start: (admin: IAdminClient, done: (error?: LibrdKafkaError) => void) => void
+  ): Promise<void> {
+    this.#admin ??= rdkafka.AdminClient.create({ 'bootstrap.servers': this.#bootstrapServers })
+    const admin = this.#admin
+    await withTimeout(what, requestTimeoutMs + 1_000, new Promise<void>((resolve, reject) => {
+      start(admin, error => {
+        if (error === undefined) resolve()
+        else reject(new Error(`${what}: ${error.message}`, { cause: error }))
+      })
+    }))
+  }
+
+  async #connected (): Promise<Producer> {
+    this.#client ??= connectProducer(this.#bootstrapServers)
+    return await this.#client
+  }
+}
+
+async function connectProducer (bootstrapServers: string): Promise<Producer> {
+  const client = new rdkafka.Producer({ 'bootstrap.servers': bootstrapServers })
+  return await withTimeout('connect of the metadata client', requestTimeoutMs,
+    new Promise<Producer>((resolve, reject) => {
+      client.connect({ timeout: requestTimeoutMs }, error => {
+        if (error as LibrdKafkaError | null) reject(error)
+        else resolve(client)
+      })
+    }))
+}

@@ -1,0 +1,105 @@
+// Child processes and folders that must not outlive this process, however it ends.
+
+import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const children = new Set<ChildProcess>()
+const folders = new Set<string>()
+let exitHookInstalled = false
+let deathSignalWrapper: readonly string[] | undefined
+
+function installExitHook (): void {
+  if (exitHookInstalled) return
+  exitHookInstalled = true
+  process.on('exit', () => {
+    for (const child of children) child.kill('SIGKILL')
+    for (const folder of folders) removeFolder(folder)
+  })
+}
+
+/**
+ * `setpriv --pdeathsig` has the kernel kill the child when this process dies, also by SIGKILL, where
+ * no exit hook runs. Systems without it fall back to the hook.
+ */
+function wrapper (): readonly string[] {
+  deathSignalWrapper ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
+    ? ['setpriv', '--pdeathsig', 'KILL']
+    : []
+  return deathSignalWrapper
+}
+
+/** Spawns a child that ends with this process; its pid is the command's own. */
+export function spawnGuarded (
+  command: string, args: readonly string[], options: SpawnOptions
+): ChildProcess {
+  installExitHook()
+  const [program = command, ...rest] = [...wrapper(), command, ...args]
+  const child = spawn(program, rest, options)
+  children.add(child)
+  child.once('exit', () => children.delete(child))
+  child.once('error', () => children.delete(child))
+  return child
+}
+
+export function hasExited (child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null || child.pid === undefined
+}
+
+/** Resolves true once the child is gone, false when it still lives after the bound. */
+export async function waitForExit (child: ChildProcess, timeoutMs: number): Promise<boolean> {
+  if (hasExited(child)) return true
+  return await new Promise(resolve => {
+    const onExit = (): void => { clearTimeout(timer); resolve(true) }
+    const timer = setTimeout(() => { child.off('exit', onExit); resolve(false) }, timeoutMs)
+    child.once('exit', onExit)
+  })
+}
+
+/** SIGTERM, and SIGKILL for a child that has not gone within the bound. */
+export async function stopChild (child: ChildProcess, timeoutMs: number): Promise<void> {
+  if (hasExited(child)) return
+  child.kill('SIGTERM')
+  if (await waitForExit(child, timeoutMs)) return
+  await killChild(child)
+}
+
+export async function killChild (child: ChildProcess): Promise<void> {
+  child.kill('SIGKILL')
+  await waitForExit(child, 10_000)
+}
+
+export function isAlive (pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // EPERM: somebody else's process, but one that lives.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** An own folder below the system's temporary one, named after this process. */
+export function createTempFolder (prefix: string): string {
+  installExitHook()
+  const parent = join(tmpdir(), `longhaul-test-${process.getuid?.() ?? 0}`)
+  mkdirSync(parent, { recursive: true })
+  sweepTempFolders(parent)
+  const folder = mkdtempSync(join(parent, `${prefix}-${process.pid}-`))
+  folders.add(folder)
+  return folder
+}
+
+export function removeFolder (folder: string): void {
+  folders.delete(folder)
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+}
+
+/** Removes what processes that were killed outright could not remove themselves. */
+function sweepTempFolders (parent: string): void {
+  for (const name of readdirSync(parent)) {
+    const pid = Number(/-(\d+)-[^-]*$/.exec(name)?.[1])
+    if (Number.isInteger(pid) && !isAlive(pid)) removeFolder(join(parent, name))
+  }
+}

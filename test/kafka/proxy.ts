@@ -1,0 +1,246 @@
+// A TCP proxy in user space that stands between clients and a broker: a long or narrow link, and the
+// faults of one. It shows round trips, pipelining and sharing; not TCP's loss and window behaviour.
+
+import { createServer, connect, type Server, type Socket } from 'node:net'
+import { LinkDirection, type Link } from './link.ts'
+
+// What one connection may hold on its way, each direction: a window of 16 MiB carries 160 MB/s over
+// 100 ms, so that it is the link's rate and not the proxy that limits.
+const windowBytesMax = 16 * 1024 * 1024
+
+export type ProxyState = 'forwarding' | 'frozen' | 'cut' | 'closed'
+
+export interface ProxySettings {
+  readonly port: number
+  readonly targetPort: number
+  readonly link: Link
+}
+
+export async function startProxy (settings: ProxySettings): Promise<TcpProxy> {
+  const proxy = new TcpProxy(settings)
+  await proxy.restore()
+  return proxy
+}
+
+export class TcpProxy {
+  readonly port: number
+  readonly #settings: ProxySettings
+  readonly #connections = new Set<Connection>()
+  #server: Server | undefined
+  #state: ProxyState = 'cut'
+
+  constructor (settings: ProxySettings) {
+    this.#settings = settings
+    this.port = settings.port
+  }
+
+  get state (): ProxyState {
+    return this.#state
+  }
+
+  get connectionCount (): number {
+    return this.#connections.size
+  }
+
+  /** Back to forwarding, from any fault: bytes held while frozen flow on, nobody is reconnected. */
+  async restore (): Promise<void> {
+    if (this.#state === 'closed') throw new Error('the proxy is closed')
+    this.#server ??= await this.#listen()
+    this.#state = 'forwarding'
+    for (const connection of this.#connections) connection.thaw()
+  }
+
+  /** Closes every connection and refuses new ones until restored. */
+  async cut (): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'cut'
+    await this.#stopListening()
+  }
+
+  /**
+   * Half-open: connections stay (new ones are taken too), but not a byte passes, as when a firewall
+   * forgets a flow. Only the clients' own time-outs can tell.
+   */
+  freeze (): void {
+    if (this.#state !== 'forwarding') throw new Error(`cannot freeze a proxy that is ${this.#state}`)
+    this.#state = 'frozen'
+    for (const connection of this.#connections) connection.freeze()
+  }
+
+  /** Ends every connection with a RST; new ones are welcome at once. */
+  reset (): void {
+    for (const connection of this.#connections) connection.destroy(true)
+  }
+
+  async close (): Promise<void> {
+    this.#state = 'closed'
+    await this.#stopListening()
+  }
+
+  async #listen (): Promise<Server> {
+    // allowHalfOpen: a FIN must not overtake the bytes that are still on the link.
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, socket => { this.#accept(socket) })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(this.port, '127.0.0.1', resolve)
+    })
+    return server
+  }
+
+  async #stopListening (): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    for (const connection of this.#connections) connection.destroy(false)
+    if (server !== undefined) await new Promise<void>(resolve => server.close(() => { resolve() }))
+  }
+
+  #accept (client: Socket): void {
+    const { targetPort, link } = this.#settings
+    const connection = new Connection(client, targetPort, link, () => {
+      this.#connections.delete(connection)
+    })
+    this.#connections.add(connection)
+    if (this.#state === 'frozen') connection.freeze()
+  }
+}
+
+/** A client's socket and the one to the broker, joined by two pipes. */
+class Connection {
+  readonly #client: Socket
+  readonly #server: Socket
+  readonly #pipes: readonly Pipe[]
+
+  constructor (client: Socket, targetPort: number, link: Link, onGone: () => void) {
+    this.#client = client
+    this.#server = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
+    this.#client.setNoDelay(true)
+    this.#server.setNoDelay(true)
+    this.#pipes = [
+      new Pipe(this.#client, this.#server, link.up),
+      new Pipe(this.#server, this.#client, link.down)
+    ]
+    let open = 2
+    for (const socket of [this.#client, this.#server]) {
+      socket.on('error', () => { this.destroy(false) })
+      socket.once('close', () => { if (--open === 0) onGone() })
+    }
+    // A FIN from one side travels by its pipe; a socket that is gone altogether takes the other along.
+    this.#client.once('close', hadError => { if (hadError) this.#server.destroy() })
+    this.#server.once('close', hadError => { if (hadError) this.#client.destroy() })
+  }
+
+  freeze (): void {
+    for (const pipe of this.#pipes) pipe.freeze()
+  }
+
+  thaw (): void {
+    for (const pipe of this.#pipes) pipe.thaw()
+  }
+
+  destroy (reset: boolean): void {
+    for (const pipe of this.#pipes) pipe.freeze()
+    for (const socket of [this.#client, this.#server]) {
+      if (reset) socket.resetAndDestroy()
+      else socket.destroy()
+    }
+  }
+}
+
+interface Parcel {
+  readonly bytes: Buffer | 'end'
+  readonly arrivesAt: number
+}
+
+/**
+ * One direction of one connection. Bytes read are put on the link, which says when they arrive, and
+ * wait here until then; reading pauses while the window or the link's own queue is full.
+ */
+class Pipe {
+  readonly #from: Socket
+  readonly #to: Socket
+  readonly #direction: LinkDirection
+  readonly #parcels: Parcel[] = []
+  #bytesHeld = 0
+  #frozen = false
+  #blocked = false
+  #deliverTimer: NodeJS.Timeout | undefined
+  #resumeTimer: NodeJS.Timeout | undefined
+
+  constructor (from: Socket, to: Socket, direction: LinkDirection) {
+    this.#from = from
+    this.#to = to
+    this.#direction = direction
+    from.on('data', (bytes: Buffer) => { this.#take(bytes) })
+    from.once('end', () => { this.#hold('end', 0) })
+    from.resume()
+    to.on('drain', () => { this.#blocked = false; this.#deliver() })
+    const stop = (): void => { clearTimeout(this.#deliverTimer); clearTimeout(this.#resumeTimer) }
+    from.once('close', hadError => { if (hadError) stop() })
+    to.once('close', stop)
+  }
+
+  freeze (): void {
+    this.#frozen = true
+    this.#from.pause()
+    clearTimeout(this.#deliverTimer)
+    clearTimeout(this.#resumeTimer)
+  }
+
+  thaw (): void {
+    if (!this.#frozen) return
+    this.#frozen = false
+    this.#deliver()
+    this.#resumeWhenRoom()
+  }
+
+  #take (bytes: Buffer): void {
+    this.#bytesHeld += bytes.length
+    this.#hold(bytes, bytes.length)
+    this.#resumeWhenRoom()
+  }
+
+  #hold (bytes: Parcel['bytes'], length: number): void {
+    this.#parcels.push({ bytes, arrivesAt: this.#direction.send(length, performance.now()) })
+    if (this.#parcels.length === 1) this.#deliver()
+  }
+
+  #resumeWhenRoom (): void {
+    if (this.#frozen || this.#from.destroyed) return
+    const waitMs = this.#direction.waitMs(performance.now())
+    if (waitMs <= 0 && this.#bytesHeld < windowBytesMax) {
+      this.#from.resume()
+      return
+    }
+    this.#from.pause()
+    clearTimeout(this.#resumeTimer)
+    // With a full window it is the next delivery that calls this again.
+    if (waitMs > 0) this.#resumeTimer = setTimeout(() => { this.#resumeWhenRoom() }, waitMs)
+  }
+
+  #deliver (): void {
+    clearTimeout(this.#deliverTimer)
+    const wasFull = this.#bytesHeld >= windowBytesMax
+    while (!this.#frozen && !this.#blocked) {
+      const parcel = this.#parcels[0]
+      if (parcel === undefined) break
+      const waitMs = parcel.arrivesAt - performance.now()
+      if (waitMs > 0) {
+        this.#deliverTimer = setTimeout(() => { this.#deliver() }, waitMs)
+        break
+      }
+      this.#parcels.shift()
+      this.#write(parcel.bytes)
+    }
+    if (wasFull && this.#bytesHeld < windowBytesMax) this.#resumeWhenRoom()
+  }
+
+  #write (bytes: Parcel['bytes']): void {
+    if (this.#to.destroyed) return
+    if (bytes === 'end') {
+      this.#to.end()
+      return
+    }
+    this.#bytesHeld -= bytes.length
+    this.#blocked = !this.#to.write(bytes)
+  }
+}
