@@ -1,0 +1,47 @@
+// The slow path: a batch that no broker would take as it is becomes one or more that it takes.
+// Records keep key, value, headers, null-ness, timestamp and order; offsets become contiguous.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "core/codecs.h"
+#include "core/status.h"
+
+namespace longhaul {
+
+// Contiguous upstream offsets inside one encoded batch.
+struct OffsetRun {
+  int64_t upstream = 0;
+  int64_t length = 0;
+
+  bool operator==(const OffsetRun&) const = default;
+};
+
+struct EncodedBatch {
+  std::vector<uint8_t> bytes;  // magic 2, baseOffset 0, leader epoch -1, no producer, valid CRC
+  int32_t records = 0;
+  int64_t upstream_first = 0;
+  int64_t upstream_next = 0;  // where to go on once it is acked; the last one covers trailing gaps
+  int64_t max_timestamp = -1;
+  std::vector<OffsetRun> runs;  // ascending, lengths add up to `records`
+};
+
+struct ReencodeLimits {
+  size_t decoded_bytes_max = 0;
+  int32_t batch_bytes_max = 0;  // max.message.bytes of the target topic; 0 = no bound
+  bool keep_producer_timestamps = false;
+};
+
+// Re-encodes one batch of any magic with its own codec, leaving out records below wanted_offset.
+// For magic 0 and 1, `size` may span several consecutive uncompressed entries: they become one batch.
+//
+// The source CRC is checked first: past this point the checksum is ours, and nobody after us could
+// tell that the payload was damaged. *out is empty when no record is left and after an error.
+// Memory: a small multiple of decoded_bytes_max, whatever the bytes say.
+Status Reencode(const uint8_t* batch, size_t size, int64_t wanted_offset,
+                const ReencodeLimits& limits, const CompressionCodecs& codecs,
+                std::vector<EncodedBatch>* out);
+
+}  // namespace longhaul
