@@ -1,0 +1,19 @@
+// Brings a clone to the point where it can run: system packages, npm packages, the native build,
+// the TypeScript build. Each step runs only when stale and says why. Every npm script calls this.
+// Usage: node .ci/setup.mjs [--with-java]     (--with-java: also what the tests and perf need)
+//
+// Nothing is imported before the version check, so that an old Node gets a sentence and not a
+// syntax error.
+
+const nodeMin = [20, 19]
+const [major, minor] = process.versions.node.split('.').map(Number)
+if (major < nodeMin[0] || (major === nodeMin[0] && minor < nodeMin[1])) {
+  console.error(
+    `Longhaul needs Node ${nodeMin.join('.')} or later; this is ${process.version} ` +
+    `(${process.execPath}).\nInstall a newer one, for example: nvm install 22`
+  )
+  process.exit(2)
+}
+
+const { setUp } = await import('./setup/set-up.mjs')
+process.exitCode = await setUp({ withJava: process.argv.includes('--with-java') })

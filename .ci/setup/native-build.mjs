@@ -1,0 +1,82 @@
+// build/Release from binding.gyp with the node-gyp inside npm. The demo needs the addon alone; the
+// sanitizer builds of the C++ tests take longer than everything else and wait for --with-java.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { childEnvironment, localHeaders, nodeGypCommand } from './npm.mjs'
+import { wantedLibrdkafka } from './librdkafka.mjs'
+import { hashFiles, listFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
+import { runLogged, SetupError } from './step.mjs'
+
+/** One row a profile: gyp targets (none named: all of them), what they read, what they leave. */
+export const profiles = {
+  run: {
+    targets: ['dataplane', 'native_bench'],
+    folders: ['src/dataplane', 'native-bench'],
+    outputs: ['dataplane.node', 'native_bench']
+  },
+  test: {
+    targets: [],
+    folders: ['src/dataplane', 'native-bench', 'test/dataplane'],
+    outputs: [
+      'dataplane.node', 'native_bench',
+      'dataplane_test', 'dataplane_test_asan', 'dataplane_test_tsan'
+    ]
+  }
+}
+
+const isNativeSource = (name) => /\.(h|hpp|c|cc|gypi|map|lds)$/.test(name)
+const profileOf = ({ withJava }) => withJava ? 'test' : 'run'
+const stampOf = (root, profile) => join(root, 'build', `.longhaul-${profile}-stamp`)
+
+function wantedBuild (root, { folders }) {
+  const files = ['binding.gyp', ...listFiles(root, folders, isNativeSource)]
+  return hashFiles(root, files, [process.version, wantedLibrdkafka(root)])
+}
+
+export const nativeBuild = {
+  name: 'native build',
+
+  whyStale (context) {
+    const { root } = context
+    const name = profileOf(context)
+    const profile = profiles[name]
+    if (!existsSync(join(root, 'binding.gyp'))) {
+      throw new SetupError('binding.gyp is missing', { wayOut: 'git checkout -- binding.gyp' })
+    }
+    const stamp = readStamp(stampOf(root, name))
+    const absent = profile.outputs.filter((file) => !existsSync(join(root, 'build/Release', file)))
+    if (absent.length > 0) return `not built yet: ${absent.join(', ')}`
+    return stamp === wantedBuild(root, profile) ? undefined : 'C++ sources changed'
+  },
+
+  async run (context, logFile) {
+    const { root } = context
+    const name = profileOf(context)
+    const profile = profiles[name]
+    const wanted = wantedBuild(root, profile)
+    removeStamp(stampOf(root, name))
+    const [command, args] = nodeGypCommand()
+    const nodeDir = localHeaders()
+    const options = nodeDir === undefined ? [] : [`--nodedir=${nodeDir}`]
+    const settings = { logFile, cwd: root, env: childEnvironment() }
+    await runLogged(command, [...args, 'configure', ...options], {
+      ...settings,
+      wayOut: 'without headers beside node, node-gyp downloads them: is the network there? ' +
+        'Offline: npm config set nodedir PREFIX, where PREFIX/include/node/node.h is'
+    })
+    await runLogged(command, [...args, 'build', ...profile.targets, ...options], {
+      ...settings,
+      wayOut: 'mend what the compiler names; after a change of compiler: rm -rf build'
+    })
+    const absent = profile.outputs.filter((file) => !existsSync(join(root, 'build/Release', file)))
+    if (absent.length > 0) {
+      throw new SetupError(`binding.gyp built no ${absent.join(', ')}`, {
+        logFile,
+        wayOut: 'compare the targets in binding.gyp with .ci/setup/native-build.mjs'
+      })
+    }
+    writeStamp(stampOf(root, name), wanted)
+    // Everything was built, so what the smaller profile asks for is there as well.
+    if (name === 'test') writeStamp(stampOf(root, 'run'), wantedBuild(root, profiles.run))
+  }
+}

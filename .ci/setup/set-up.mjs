@@ -1,0 +1,58 @@
+// The order of the steps, the lock around them, and what a failure prints. A step is an object
+// { name, whyStale(context), run(context, log) }; whyStale gives a reason or undefined.
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { librdkafka } from './librdkafka.mjs'
+import { withLock } from './lock.mjs'
+import { nativeBuild } from './native-build.mjs'
+import { nodePackages } from './node-packages.mjs'
+import { printFailure, runStep, stopChildren } from './step.mjs'
+import { systemPackages } from './system-packages.mjs'
+import { typescriptBuild } from './typescript-build.mjs'
+
+const testedPlatforms = ['linux-x64', 'linux-arm64']
+
+/** Every step in the order in which each needs the ones before it. */
+const steps = [systemPackages, nodePackages, librdkafka, nativeBuild, typescriptBuild]
+
+export async function setUp ({ withJava }) {
+  const root = resolve(fileURLToPath(import.meta.url), '../../..')
+  const context = { root, withJava, logDir: join(root, '.cache', 'setup') }
+  try {
+    notePlatform()
+    // Looked at without the lock, so that the usual case (nothing to do) waits for nobody.
+    if (!steps.some((step) => step.whyStale(context) !== undefined)) return 0
+    const release = stopOnSignal()
+    await withLock(join(root, '.cache', 'setup.lock'), () => runStaleSteps(context))
+    release()
+    return 0
+  } catch (error) {
+    printFailure(error)
+    return 1
+  }
+}
+
+async function runStaleSteps (context) {
+  for (const step of steps) {
+    // Asked again: a set-up that held the lock before us may have done it.
+    const why = step.whyStale(context)
+    if (why !== undefined) await runStep(step, why, context)
+  }
+}
+
+function notePlatform () {
+  const platform = `${process.platform}-${process.arch}`
+  if (testedPlatforms.includes(platform)) return
+  const tested = testedPlatforms.join(', ')
+  console.error(`longhaul: ${platform} is untested (tested: ${tested}); going on`)
+}
+
+/** Ctrl-C must not leave a compiler running in the background. */
+function stopOnSignal () {
+  const onSignal = (_name, number) => {
+    stopChildren()
+    process.exit(128 + number)
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  return () => process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+}

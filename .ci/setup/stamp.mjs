@@ -1,0 +1,58 @@
+// Staleness by content: a stamp file holds the hash of everything a step reads. Times of files lie
+// after a checkout or a copy; content does not, and reading these few megabytes takes milliseconds.
+import { createHash } from 'node:crypto'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+
+/** All files under the folders that `take` accepts, sorted; a missing folder is an empty one. */
+export function listFiles (root, folders, take) {
+  const found = []
+  const visit = (folder) => {
+    let entries
+    try {
+      entries = readdirSync(folder, { withFileTypes: true })
+    } catch (error) {
+      if (error.code === 'ENOENT') return
+      throw error
+    }
+    for (const entry of entries) {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) {
+        if (entry.name !== 'node_modules') visit(path)
+      } else if (take(entry.name)) {
+        found.push(relative(root, path))
+      }
+    }
+  }
+  for (const folder of folders) visit(join(root, folder))
+  return found.sort()
+}
+
+/** Names go into the hash too: a renamed file is a change. */
+export function hashFiles (root, files, extra = []) {
+  const hash = createHash('sha256')
+  for (const file of files) {
+    const content = readFileSync(join(root, file))
+    hash.update(`${file}\0${content.length}\0`).update(content)
+  }
+  for (const text of extra) hash.update(`\0${text}`)
+  return hash.digest('hex')
+}
+
+export function readStamp (path) {
+  try {
+    return readFileSync(path, 'utf8').trim()
+  } catch {
+    return undefined
+  }
+}
+
+export function writeStamp (path, hash) {
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, `${hash}\n`)
+}
+
+/** Before a step starts: what it leaves half done when it is killed must not look finished. */
+export function removeStamp (path) {
+  rmSync(path, { force: true })
+}

@@ -1,0 +1,56 @@
+// dist/ from the TypeScript sources. The compiler is only started when a source changed, and what a
+// removed source left behind in dist/ goes: the test runner would still run it.
+import { existsSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { hashFiles, listFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
+import { runLogged } from './step.mjs'
+import { wantedPackages } from './node-packages.mjs'
+
+const folders = ['src', 'test', 'perf']
+const stampOf = (root) => join(root, 'dist/.longhaul-stamp')
+
+const sources = (root) => listFiles(root, folders, (name) => name.endsWith('.ts'))
+const outputOf = (source) => join('dist', source.replace(/\.ts$/, '.js'))
+
+function wantedOutput (root) {
+  const files = ['tsconfig.json', ...sources(root)]
+  return hashFiles(root, files, [wantedPackages(root)])
+}
+
+export const typescriptBuild = {
+  name: 'TypeScript build',
+
+  whyStale ({ root }) {
+    const stamp = readStamp(stampOf(root))
+    if (stamp === undefined) return 'not built yet'
+    if (stamp !== wantedOutput(root)) return 'sources changed'
+    const absent = sources(root).find((source) => !existsSync(join(root, outputOf(source))))
+    return absent === undefined ? undefined : `${outputOf(absent)} is missing`
+  },
+
+  async run ({ root }, logFile) {
+    const wanted = wantedOutput(root)
+    removeStamp(stampOf(root))
+    removeOrphans(root)
+    // The incremental state claims that a file which somebody removed from dist/ is up to date.
+    if (sources(root).some((source) => !existsSync(join(root, outputOf(source))))) {
+      rmSync(join(root, 'dist/.tsbuildinfo'), { force: true })
+    }
+    await runLogged(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], {
+      logFile,
+      cwd: root,
+      wayOut: 'mend what the compiler names, then start again'
+    })
+    writeStamp(stampOf(root), wanted)
+  }
+}
+
+/** Removes every file of dist/ whose source is gone. */
+export function removeOrphans (root) {
+  const wanted = new Set(sources(root).map(outputOf))
+  const outputs = listFiles(root, folders.map((folder) => join('dist', folder)), () => true)
+  for (const output of outputs) {
+    const script = output.replace(/(\.d\.ts|\.js\.map|\.d\.ts\.map)$/, '.js')
+    if (!wanted.has(script)) rmSync(join(root, output))
+  }
+}
