@@ -1,0 +1,232 @@
+// Turns raw snapshots into totals that never fall, for a topic and for a flow. Everything that
+// shows figures (metrics, progress line, summary) reads the totals, so that they all agree.
+import { batchReasons } from '../../dataplane/contract/contract-table.ts'
+import { errorByCode, errorTable } from '../errors/error-table.ts'
+import {
+  aggregateLag, aggregateTopics, countPartitionStates, countStates,
+  type CountsByState, type Lag, type TopicGauges
+} from './aggregate-topics.ts'
+import { CarriedSum, type SumMember } from './carried-sum.ts'
+import { latencyUpperBoundsMs } from './latency-buckets.ts'
+import {
+  laneStates, type CountsByCode, type FlowSnapshot, type FlowState, type LaneSnapshot,
+  type LaneState, type LatencySnapshot, type PartitionSnapshot, type PartitionState
+} from './snapshot.ts'
+
+export interface BatchTotals {
+  readonly records: number
+  readonly batches: number
+  readonly bytes: number
+  readonly batchesPassedThrough: number
+  /** By index into batchReasons. */
+  readonly reencodedByReason: readonly number[]
+  readonly droppedByReason: readonly number[]
+}
+
+export interface TopicTotals extends TopicGauges, BatchTotals {}
+
+export interface FlowTotals extends BatchTotals, Lag {
+  readonly source: string
+  readonly target: string
+  readonly state: FlowState
+  readonly reason: string | undefined
+  readonly topics: readonly TopicTotals[]
+  readonly lanes: readonly LaneSnapshot[]
+  readonly partitionsByState: CountsByState<PartitionState>
+  readonly lanesByState: CountsByState<LaneState>
+  readonly inFlightBytes: number
+  readonly fetchRequests: number
+  readonly produceRequests: number
+  readonly sourceThrottleMs: number
+  readonly targetThrottleMs: number
+  /** By the name of the error. */
+  readonly retriesByError: ReadonlyMap<string, number>
+  readonly errorsByError: ReadonlyMap<string, number>
+  readonly latency: LatencySnapshot
+  readonly recordAge: LatencySnapshot
+  readonly progressWrittenMs: number | undefined
+}
+
+/**
+ * Call observe() at least as often as lanes restart: what a lane counted after the last
+ * observation before its end is not known to anybody.
+ */
+export class FlowLedger {
+  #accounts = new Map<string, FlowAccount>()
+  #latest: readonly FlowTotals[] = []
+
+  /** Of the last observation. */
+  get latest (): readonly FlowTotals[] {
+    return this.#latest
+  }
+
+  observe (flows: readonly FlowSnapshot[]): readonly FlowTotals[] {
+    const accounts = new Map<string, FlowAccount>()
+    this.#latest = flows.map((flow) => {
+      const key = JSON.stringify([flow.source, flow.target])
+      const account = this.#accounts.get(key) ?? new FlowAccount()
+      accounts.set(key, account)
+      return account.observe(flow)
+    })
+    this.#accounts = accounts
+    return this.#latest
+  }
+}
+
+const reasonCount = batchReasons.length
+const unknownErrorName = 'OTHER'
+
+/** The memory of one flow. */
+class FlowAccount {
+  readonly #partitions = new CarriedSum()
+  #topics = new Map<string, CarriedSum>()
+  readonly #requests = new CarriedSum()
+  readonly #latency = new LatencyAccount()
+  readonly #recordAge = new LatencyAccount()
+  readonly #retries = new CodeAccount()
+  readonly #errors = new CodeAccount()
+
+  observe (flow: FlowSnapshot): FlowTotals {
+    const { lanes, partitions } = flow
+    const incarnations = new Map(lanes.map((lane) => [lane.lane, laneIncarnation(lane)]))
+    const members = new Map(partitions.map((partition) =>
+      [partition, partitionMember(partition, incarnations)]))
+    const requests = this.#requests.observe(lanes.map((lane) => laneMember(lane, [
+      lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs
+    ])))
+    return {
+      source: flow.source,
+      target: flow.target,
+      state: flow.state,
+      reason: flow.reason,
+      topics: this.#observeTopics(aggregateTopics(partitions), members),
+      lanes,
+      ...batchTotals(this.#partitions.observe(members.values())),
+      ...aggregateLag(partitions),
+      partitionsByState: countPartitionStates(partitions),
+      lanesByState: countStates(laneStates, lanes),
+      inFlightBytes: lanes.reduce((sum, lane) => sum + lane.inFlightBytes, 0),
+      fetchRequests: requests[0] ?? 0,
+      produceRequests: requests[1] ?? 0,
+      sourceThrottleMs: requests[2] ?? 0,
+      targetThrottleMs: requests[3] ?? 0,
+      retriesByError: this.#retries.observe(lanes.map((lane) =>
+        codeMember(lane, lane.retriesByCode))),
+      errorsByError: this.#errors.observe([
+        ...lanes.map((lane) => codeMember(lane, lane.errorsByCode)),
+        { key: 'flow', incarnation: '', counts: flow.errorsByCode }
+      ]),
+      latency: this.#latency.observe(lanes, (lane) => lane.latency),
+      recordAge: this.#recordAge.observe(lanes, (lane) => lane.recordAge),
+      progressWrittenMs: flow.progressWrittenMs
+    }
+  }
+
+  #observeTopics (
+    topics: readonly TopicGauges[], members: ReadonlyMap<PartitionSnapshot, SumMember>
+  ): readonly TopicTotals[] {
+    const sums = new Map<string, CarriedSum>()
+    const totals = topics.map((topic) => {
+      const sum = this.#topics.get(topic.topic) ?? new CarriedSum()
+      sums.set(topic.topic, sum)
+      const own = topic.partitions.flatMap((partition) => members.get(partition) ?? [])
+      return { ...topic, ...batchTotals(sum.observe(own)) }
+    })
+    this.#topics = sums
+    return totals
+  }
+}
+
+/** Bucket counts, their sum and their maximum over lanes. */
+class LatencyAccount {
+  readonly #sum = new CarriedSum()
+  #maxMs = 0
+
+  observe (
+    lanes: readonly LaneSnapshot[], pick: (lane: LaneSnapshot) => LatencySnapshot
+  ): LatencySnapshot {
+    // The sum goes first: bounds may be fewer for a lane that has counted nothing yet.
+    const totals = this.#sum.observe(lanes.map((lane) =>
+      laneMember(lane, [pick(lane).sumMs, ...pick(lane).counts])))
+    for (const lane of lanes) this.#maxMs = Math.max(this.#maxMs, pick(lane).maxMs)
+    const [sumMs = 0, ...counts] = totals
+    const upperBoundsMs = lanes.map((lane) => pick(lane).upperBoundsMs)[0] ?? latencyUpperBoundsMs
+    return { upperBoundsMs, counts, sumMs, maxMs: this.#maxMs }
+  }
+}
+
+interface CodeMember {
+  readonly key: string
+  readonly incarnation: string
+  readonly counts: CountsByCode
+}
+
+/** Counts by error: each error of the table that was ever seen has a column. */
+class CodeAccount {
+  readonly #sum = new CarriedSum()
+  readonly #names: string[] = []
+
+  observe (members: readonly CodeMember[]): ReadonlyMap<string, number> {
+    const byName = members.map(({ counts, incarnation, key }) =>
+      ({ key, incarnation, counts: countsByName(counts) }))
+    for (const { counts } of byName) {
+      for (const name of counts.keys()) {
+        if (!this.#names.includes(name)) this.#names.push(name)
+      }
+    }
+    const totals = this.#sum.observe(byName.map(({ counts, ...member }) =>
+      ({ ...member, values: this.#names.map((name) => counts.get(name) ?? 0) })))
+    return new Map(this.#names.map((name, index) => [name, totals[index] ?? 0]))
+  }
+}
+
+/** Codes come off the network: those that the table lacks share one name, or series would be endless. */
+function countsByName (counts: CountsByCode): ReadonlyMap<string, number> {
+  const byName = new Map<string, number>()
+  for (const [code, count] of counts) {
+    const known = errorByCode(code).name
+    const name = known in errorTable ? known : unknownErrorName
+    byName.set(name, (byName.get(name) ?? 0) + Number(count))
+  }
+  return byName
+}
+
+function laneIncarnation (lane: LaneSnapshot): string {
+  return `${lane.lane}.${lane.incarnation}`
+}
+
+function laneMember (lane: LaneSnapshot, values: SumMember['values']): SumMember {
+  return { key: String(lane.lane), incarnation: laneIncarnation(lane), values }
+}
+
+function codeMember (lane: LaneSnapshot, counts: CountsByCode): CodeMember {
+  return { key: String(lane.lane), incarnation: laneIncarnation(lane), counts }
+}
+
+/** A partition's counters live in its lane: a move to another lane begins them again. */
+function partitionMember (
+  partition: PartitionSnapshot, incarnations: ReadonlyMap<number, string>
+): SumMember {
+  return {
+    // A slash is not allowed in a topic name.
+    key: `${partition.topic}/${partition.partition}`,
+    incarnation: incarnations.get(partition.lane) ?? String(partition.lane),
+    values: [
+      partition.records, partition.batches, partition.bytes, partition.batchesPassedThrough,
+      ...batchReasons.map((_, reason) => partition.reencodedByReason[reason] ?? 0),
+      ...batchReasons.map((_, reason) => partition.droppedByReason[reason] ?? 0)
+    ]
+  }
+}
+
+function batchTotals (values: readonly number[]): BatchTotals {
+  const [records = 0, batches = 0, bytes = 0, batchesPassedThrough = 0, ...byReason] = values
+  return {
+    records,
+    batches,
+    bytes,
+    batchesPassedThrough,
+    reencodedByReason: byReason.slice(0, reasonCount),
+    droppedByReason: byReason.slice(reasonCount, 2 * reasonCount)
+  }
+}

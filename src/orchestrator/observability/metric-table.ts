@@ -1,0 +1,199 @@
+// THE metric table: every metric of Longhaul's own. Registration, the types of the labels and
+// METRICS.md come from it; a test says when a row is never filled or a series has no row.
+//
+// Names follow Prometheus: base units (seconds, bytes), `_total` for what only grows. `source` and
+// `target` are cluster aliases, `topic` is the name on the source.
+
+export type MetricType = 'counter' | 'gauge' | 'histogram'
+
+export interface MetricRow {
+  readonly type: MetricType
+  readonly help: string
+  readonly labels: readonly string[]
+  /** A series a partition: only with metrics.per.partition=true. */
+  readonly perPartition?: boolean
+  /** Upper bounds of a histogram, in the unit of its name. */
+  readonly buckets?: readonly number[]
+}
+
+const flow = ['source', 'target'] as const
+const topic = [...flow, 'topic'] as const
+const partition = [...topic, 'partition'] as const
+
+/** Powers of two in milliseconds, so that they are bounds of latency-buckets.ts too. */
+function powersOfTwoMs (first: number, last: number): readonly number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => 2 ** (first + index) / 1000)
+}
+
+export const metricTable = {
+  longhaul_records_forwarded_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Records acked by the target cluster.'
+  },
+  longhaul_batches_forwarded_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Record batches acked by the target cluster.'
+  },
+  longhaul_bytes_forwarded_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Bytes of the record batches acked by the target cluster, compressed as they are.'
+  },
+  longhaul_batches_passed_through_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Acked record batches whose payload bytes were forwarded unread.'
+  },
+  longhaul_batches_reencoded_total: {
+    type: 'counter',
+    labels: [...topic, 'reason'],
+    help: 'Record batches decoded and encoded again, because they could not pass as they are.'
+  },
+  longhaul_batches_dropped_total: {
+    type: 'counter',
+    labels: [...topic, 'reason'],
+    help: 'Record batches left out on purpose: control, aborted, empty, looped or stale ones.'
+  },
+  longhaul_lag_records: {
+    type: 'gauge',
+    labels: topic,
+    help: 'Records on the source that are not acked by the target, all partitions of the topic.'
+  },
+  longhaul_lag_records_max: {
+    type: 'gauge',
+    labels: topic,
+    help: 'The same of the partition that is furthest behind.'
+  },
+  longhaul_lag_seconds_max: {
+    type: 'gauge',
+    labels: topic,
+    help: 'Age of the oldest record not acked by the target, of the partition furthest behind.'
+  },
+  longhaul_replication_latency_seconds: {
+    type: 'histogram',
+    labels: flow,
+    buckets: powersOfTwoMs(0, 20),
+    help: 'Time from the fetch of a batch to its ack, one observation a batch.'
+  },
+  longhaul_record_age_seconds: {
+    type: 'histogram',
+    labels: flow,
+    buckets: powersOfTwoMs(0, 26),
+    help: 'Time from the timestamp of the newest record of a batch to its ack.'
+  },
+  longhaul_in_flight_bytes: {
+    type: 'gauge',
+    labels: [...flow, 'lane'],
+    help: 'Bytes fetched and not yet acked.'
+  },
+  longhaul_in_flight_limit_bytes: {
+    type: 'gauge',
+    labels: [...flow, 'lane'],
+    help: 'What longhaul_in_flight_bytes may reach; at the limit the lane stops fetching.'
+  },
+  longhaul_fetch_requests_total: {
+    type: 'counter',
+    labels: flow,
+    help: 'Fetch requests sent to the source cluster.'
+  },
+  longhaul_produce_requests_total: {
+    type: 'counter',
+    labels: flow,
+    help: 'Produce requests sent to the target cluster.'
+  },
+  longhaul_throttle_seconds_total: {
+    type: 'counter',
+    labels: [...flow, 'cluster'],
+    help: 'Time for which a cluster asked to wait (quota), as lane seconds.'
+  },
+  longhaul_retries_total: {
+    type: 'counter',
+    labels: [...flow, 'error'],
+    help: 'Requests sent again, by the error that was the cause.'
+  },
+  longhaul_errors_total: {
+    type: 'counter',
+    labels: [...flow, 'error'],
+    help: 'Errors by name, retried ones included; OTHER for codes that Longhaul does not know.'
+  },
+  longhaul_partitions: {
+    type: 'gauge',
+    labels: [...flow, 'state'],
+    help: 'Partitions of this process by state.'
+  },
+  longhaul_lanes: {
+    type: 'gauge',
+    labels: [...flow, 'state'],
+    help: 'Lanes of this process by state.'
+  },
+  longhaul_flow_state: {
+    type: 'gauge',
+    labels: [...flow, 'state'],
+    help: '1 for the state that the flow is in, 0 for the others.'
+  },
+  longhaul_progress_age_seconds: {
+    type: 'gauge',
+    labels: flow,
+    help: 'Time since progress was last written to the target; absent before the first write.'
+  },
+  longhaul_partition_records_forwarded_total: {
+    type: 'counter',
+    labels: partition,
+    perPartition: true,
+    help: 'Records of the partition acked by the target since its lane took it.'
+  },
+  longhaul_partition_bytes_forwarded_total: {
+    type: 'counter',
+    labels: partition,
+    perPartition: true,
+    help: 'Bytes of the partition acked by the target since its lane took it.'
+  },
+  longhaul_partition_lag_records: {
+    type: 'gauge',
+    labels: partition,
+    perPartition: true,
+    help: 'Records on the source that are not acked by the target.'
+  },
+  longhaul_partition_lag_seconds: {
+    type: 'gauge',
+    labels: partition,
+    perPartition: true,
+    help: 'Age of the oldest record not acked by the target.'
+  },
+  longhaul_partition_upstream_offset: {
+    type: 'gauge',
+    labels: partition,
+    perPartition: true,
+    help: 'The next offset of the source that is not acked by the target.'
+  },
+  longhaul_partition_high_watermark: {
+    type: 'gauge',
+    labels: partition,
+    perPartition: true,
+    help: 'High watermark of the source partition.'
+  },
+  longhaul_partition_info: {
+    type: 'gauge',
+    labels: [...partition, 'remote_topic', 'lane', 'state'],
+    perPartition: true,
+    help: 'Always 1: where the partition goes, which lane has it, its state.'
+  },
+  longhaul_build_info: {
+    type: 'gauge',
+    labels: ['version', 'librdkafka'],
+    help: 'Always 1: the version of Longhaul and of its librdkafka.'
+  }
+} as const satisfies Record<string, MetricRow>
+
+export type MetricName = keyof typeof metricTable
+
+export type MetricNameOf<Type extends MetricType> = {
+  [Name in MetricName]: (typeof metricTable)[Name]['type'] extends Type ? Name : never
+}[MetricName]
+
+/** Exactly the labels of the row, no more and no fewer. */
+export type MetricLabels<Name extends MetricName> = Readonly<
+  Record<(typeof metricTable)[Name]['labels'][number], string | number>
+>

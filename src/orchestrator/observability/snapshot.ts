@@ -1,0 +1,93 @@
+// What a flow says about itself at one moment: plain values, filled by flow/, read by everything
+// that shows them. Counters here are raw and may begin again at 0; FlowLedger makes them steady.
+import { batchReasons, partitionStates } from '../../dataplane/contract/contract-table.ts'
+
+export type BatchReason = (typeof batchReasons)[number]
+export type PartitionState = (typeof partitionStates)[number]
+
+export const laneStates = ['starting', 'running', 'draining', 'stopped', 'failed'] as const
+export type LaneState = (typeof laneStates)[number]
+
+export const flowStates = ['starting', 'running', 'draining', 'stopped', 'faulted'] as const
+export type FlowState = (typeof flowStates)[number]
+
+/** Native counters are 64-bit. Beyond 2^53 a figure loses its last digits, as in Prometheus. */
+export type Count = number | bigint
+
+/** Occurrences by error code (the numbers of the error table). */
+export type CountsByCode = ReadonlyMap<number, Count>
+
+export interface FlowSnapshot {
+  readonly source: string
+  readonly target: string
+  readonly state: FlowState
+  /** Why it is in this state, for people. */
+  readonly reason?: string
+  readonly lanes: readonly LaneSnapshot[]
+  readonly partitions: readonly PartitionSnapshot[]
+  /** Of the control plane of this flow: topics, progress, group. Lanes carry their own. */
+  readonly errorsByCode: CountsByCode
+  /** Epoch ms of the last progress record acked by the target; undefined before the first. */
+  readonly progressWrittenMs: number | undefined
+}
+
+export interface LaneSnapshot {
+  readonly lane: number
+  /** Starts of this lane, from 1. It tells the counters of a restarted lane from the old ones. */
+  readonly incarnation: number
+  readonly state: LaneState
+  readonly inFlightBytes: number
+  readonly inFlightBytesMax: number
+  readonly fetchRequests: Count
+  readonly produceRequests: Count
+  /** Time for which a cluster asked this lane to wait. */
+  readonly sourceThrottleMs: Count
+  readonly targetThrottleMs: Count
+  readonly retriesByCode: CountsByCode
+  readonly errorsByCode: CountsByCode
+  /** Fetched from the source to acked by the target; one observation a batch. */
+  readonly latency: LatencySnapshot
+  /** Timestamp of the newest record of a batch to its ack; one observation a batch. */
+  readonly recordAge: LatencySnapshot
+}
+
+export interface PartitionSnapshot {
+  /** The name on the source; `remoteTopic` is the name on the target. */
+  readonly topic: string
+  readonly remoteTopic: string
+  readonly partition: number
+  readonly lane: number
+  readonly state: PartitionState
+  /** Error code behind the state, 0 for none. */
+  readonly code: number
+  /** Acked by the target. */
+  readonly records: Count
+  readonly batches: Count
+  readonly bytes: Count
+  /**
+   * Acked batches whose payload bytes went through unread. Counted on its own rather than taken as
+   * batches - reencoded: those two are counted at different moments, so that the difference could
+   * fall, and a counter that falls reads as a restart.
+   */
+  readonly batchesPassedThrough: Count
+  /** Batches by index into batchReasons. */
+  readonly reencodedByReason: readonly Count[]
+  readonly droppedByReason: readonly Count[]
+  /** The next offset of the source that is not acked by the target yet. */
+  readonly upstreamOffset: Count
+  readonly highWatermark: Count
+  /** Undefined until the first Fetch response. */
+  readonly lagRecords: number | undefined
+  readonly lagSeconds: number | undefined
+}
+
+/**
+ * A histogram of durations as counted by one lane. `counts` has one more entry than
+ * `upperBoundsMs`: what is beyond the last bound. All lanes of a flow share one list of bounds.
+ */
+export interface LatencySnapshot {
+  readonly upperBoundsMs: readonly number[]
+  readonly counts: readonly Count[]
+  readonly sumMs: number
+  readonly maxMs: number
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { CarriedSum } from '../../../src/orchestrator/observability/carried-sum.ts'
+import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.ts'
+import {
+  byReason, countLatencies, sampleFlow, sampleLane, samplePartition
+} from './sample-flow.ts'
+
+function member (key: string, values: number[], incarnation = '1') {
+  return { key, incarnation, values }
+}
+
+test('a sum follows its members', () => {
+  const sum = new CarriedSum()
+  sum.observe([member('a', [1, 10]), member('b', [2, 20])])
+  assert.deepEqual(sum.observe([member('a', [4, 10]), member('b', [3, 25])]), [7, 35])
+})
+
+// Mechanism: Prometheus reads a fall as a restart and adds the whole value again.
+test('a member that leaves does not lower the sum', () => {
+  const sum = new CarriedSum()
+  sum.observe([member('a', [100]), member('b', [50])])
+  assert.deepEqual(sum.observe([member('b', [60])]), [160])
+})
+
+test('a member that begins again adds to what it had counted before', () => {
+  const sum = new CarriedSum()
+  sum.observe([member('a', [100])])
+  assert.deepEqual(sum.observe([member('a', [7])]), [107])
+  assert.deepEqual(sum.observe([member('a', [9])]), [109])
+})
+
+test('a restart is seen even if the new counters have overtaken the old ones', () => {
+  const byIncarnation = new CarriedSum()
+  byIncarnation.observe([member('a', [100], '1')])
+  assert.deepEqual(byIncarnation.observe([member('a', [150], '2')]), [250])
+  const byFall = new CarriedSum()
+  byFall.observe([member('a', [100, 5])])
+  assert.deepEqual(byFall.observe([member('a', [150, 1])]), [250, 6])
+})
+
+test('a partition that moves to another lane keeps its topic total', () => {
+  const ledger = new FlowLedger()
+  const lanes = [sampleLane({ lane: 0 }), sampleLane({ lane: 1 })]
+  ledger.observe([sampleFlow({
+    lanes, partitions: [samplePartition('orders', 0, { lane: 0, records: 100n, bytes: 900n })]
+  })])
+  const [flow] = ledger.observe([sampleFlow({
+    lanes, partitions: [samplePartition('orders', 0, { lane: 1, records: 120n, bytes: 1000n })]
+  })])
+  assert.equal(flow?.topics[0]?.records, 220)
+  assert.equal(flow?.records, 220)
+})
+
+test('a lane that is started again keeps the totals of the flow', () => {
+  const ledger = new FlowLedger()
+  const lane = {
+    fetchRequests: 10n, errorsByCode: new Map([[6, 3]]), latency: countLatencies([5, 5])
+  }
+  ledger.observe([sampleFlow({ lanes: [sampleLane({ ...lane, incarnation: 1 })] })])
+  const [flow] = ledger.observe([sampleFlow({
+    lanes: [sampleLane({ ...lane, incarnation: 2 })], errorsByCode: new Map([[6, 1]])
+  })])
+  assert.equal(flow?.fetchRequests, 20)
+  assert.equal(flow?.errorsByError.get('NOT_LEADER_OR_FOLLOWER'), 7)
+  assert.equal(flow?.latency.counts.reduce<number>((sum, count) => sum + Number(count), 0), 4)
+  assert.equal(flow?.latency.sumMs, 20)
+})
+
+test('a flow outlives its topics in its totals, and topics that are gone are forgotten', () => {
+  const ledger = new FlowLedger()
+  ledger.observe([sampleFlow({ partitions: [samplePartition('orders', 0, { records: 9n })] })])
+  const [flow] = ledger.observe([sampleFlow()])
+  assert.equal(flow?.records, 9)
+  assert.deepEqual(flow?.topics, [])
+})
+
+test('reasons keep their places when a lane reports fewer of them', () => {
+  const ledger = new FlowLedger()
+  const [flow] = ledger.observe([sampleFlow({
+    partitions: [
+      samplePartition('orders', 0, { reencodedByReason: [], droppedByReason: [0, 4] }),
+      samplePartition('orders', 1, { reencodedByReason: byReason({ too_large: 2 }) })
+    ]
+  })])
+  assert.deepEqual(flow?.reencodedByReason, byReason({ too_large: 2 }))
+  assert.deepEqual(flow?.droppedByReason, byReason({ control: 4 }))
+})
+
+// A hostile or broken broker can answer with any of 65536 codes.
+test('codes that the error table lacks share one name', () => {
+  const ledger = new FlowLedger()
+  const errorsByCode = new Map(Array.from({ length: 500 }, (_, index) => [20_000 + index, 1]))
+  const [flow] = ledger.observe([sampleFlow({ errorsByCode })])
+  assert.deepEqual([...flow?.errorsByError ?? []], [['OTHER', 500]])
+})
+
+test('states without members are counted as 0', () => {
+  const [flow] = new FlowLedger().observe([sampleFlow({
+    partitions: [samplePartition('orders', 0, { state: 'faulted', code: 1 })]
+  })])
+  assert.equal(flow?.partitionsByState.faulted, 1)
+  assert.equal(flow?.partitionsByState.running, 0)
+  assert.equal(flow?.lanesByState.failed, 0)
+})

@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.ts'
+import {
+  createMetrics, metricNames, type MetricsOptions
+} from '../../../src/orchestrator/observability/metrics.ts'
+import { metricTable, type MetricRow } from '../../../src/orchestrator/observability/metric-table.ts'
+import type { FlowSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+import { parseExposition, seriesOf, type Exposition } from './exposition.ts'
+import {
+  byReason, countLatencies, sampleFlow, sampleLane, samplePartition
+} from './sample-flow.ts'
+
+function createScraper (options: Partial<MetricsOptions> = {}) {
+  const clock = new ManualClock()
+  const ledger = new FlowLedger()
+  const metrics = createMetrics({
+    flows: () => ledger.latest,
+    clock,
+    version: '1.2.3',
+    librdkafkaVersion: '2.12.0',
+    perPartition: true,
+    processMetrics: false,
+    ...options
+  })
+  const scrape = async (...flows: FlowSnapshot[]): Promise<Exposition> => {
+    ledger.observe(flows)
+    return parseExposition(await metrics.render())
+  }
+  return { clock, metrics, scrape }
+}
+
+/** A flow in which everything has happened at least once. */
+function eventfulFlow (clock: ManualClock): FlowSnapshot {
+  return sampleFlow({
+    lanes: [sampleLane({
+      inFlightBytes: 500,
+      fetchRequests: 7n,
+      produceRequests: 6n,
+      sourceThrottleMs: 1500n,
+      retriesByCode: new Map([[6, 2]]),
+      errorsByCode: new Map([[6, 2]]),
+      latency: countLatencies([0.4, 3, 3, 700]),
+      recordAge: countLatencies([10_000])
+    })],
+    partitions: [
+      samplePartition('orders', 0, {
+        records: 100n,
+        batches: 10n,
+        bytes: 4000n,
+        batchesPassedThrough: 9n,
+        reencodedByReason: byReason({ compacted: 1 }),
+        droppedByReason: byReason({ control: 2 }),
+        upstreamOffset: 100n,
+        highWatermark: 130n,
+        lagRecords: 30,
+        lagSeconds: 1.5
+      }),
+      samplePartition('orders', 1, { records: 5n, lagRecords: 2, lagSeconds: 4 })
+    ],
+    progressWrittenMs: clock.now() - 2500
+  })
+}
+
+test('the text is valid, every row of the table is filled, and nothing has no row', async () => {
+  const { clock, scrape } = createScraper()
+  const exposition = await scrape(eventfulFlow(clock))
+  assert.deepEqual([...exposition.families.keys()].sort(), [...metricNames(true)].sort())
+  for (const [name, { help, type }] of exposition.families) {
+    const row: MetricRow = metricTable[name as keyof typeof metricTable]
+    assert.equal(help, row.help)
+    assert.equal(type, row.type)
+    const suffix = type === 'histogram' ? '_count' : ''
+    const series = Object.keys(seriesOf(exposition, name + suffix))
+    assert.notEqual(series.length, 0, `${name} is never filled`)
+    const labels = [...(series[0] ?? '').matchAll(/([a-z_]+)="/g)].map((match) => match[1])
+    assert.deepEqual(labels, [...row.labels].sort(), name)
+  }
+})
+
+test('counters end in _total, and only they do', () => {
+  for (const [name, row] of Object.entries<MetricRow>(metricTable)) {
+    assert.match(name, /^longhaul_[a-z_]+$/)
+    assert.equal(name.endsWith('_total'), row.type === 'counter', name)
+    assert.doesNotMatch(name, /_(ms|millis|kb|mb)(_|$)/, `${name} is in base units`)
+  }
+})
+
+test('partitions are folded into their topic: sums, and the worst lag', async () => {
+  const { clock, scrape } = createScraper()
+  const exposition = await scrape(eventfulFlow(clock))
+  const orders = '{source="A",target="B",topic="orders"}'
+  assert.deepEqual(seriesOf(exposition, 'longhaul_records_forwarded_total'), { [orders]: 105 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_lag_records'), { [orders]: 32 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_lag_records_max'), { [orders]: 30 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_lag_seconds_max'), { [orders]: 4 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_batches_reencoded_total'),
+    { '{reason="compacted",source="A",target="B",topic="orders"}': 1 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_retries_total'),
+    { '{error="NOT_LEADER_OR_FOLLOWER",source="A",target="B"}': 2 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_throttle_seconds_total'), {
+    '{cluster="A",source="A",target="B"}': 1.5,
+    '{cluster="B",source="A",target="B"}': 0
+  })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_progress_age_seconds'),
+    { '{source="A",target="B"}': 2.5 })
+})
+
+test('latency goes into the buckets at or above it', async () => {
+  const { clock, scrape } = createScraper()
+  const { series } = await scrape(eventfulFlow(clock))
+  const name = 'longhaul_replication_latency_seconds'
+  const bucket = (le: string): number | undefined =>
+    series.get(`${name}_bucket{le="${le}",source="A",target="B"}`)
+  assert.deepEqual(['0.001', '0.002', '0.004', '0.512', '1.024', '+Inf'].map(bucket),
+    [1, 1, 3, 3, 4, 4])
+  assert.equal(series.get(`${name}_sum{source="A",target="B"}`), 0.7064)
+})
+
+test('a removed partition, topic or flow takes its series along', async () => {
+  const { scrape } = createScraper()
+  const two = [samplePartition('orders', 0, { records: 5n }), samplePartition('orders', 1)]
+  const before = await scrape(sampleFlow({
+    partitions: [...two, samplePartition('users', 0)]
+  }), sampleFlow({ source: 'C' }))
+  assert.equal(Object.keys(seriesOf(before, 'longhaul_partition_info')).length, 3)
+  const after = await scrape(sampleFlow({ partitions: two.slice(1) }))
+  assert.equal(Object.keys(seriesOf(after, 'longhaul_partition_info')).length, 1)
+  const gone = [...after.series.keys()].filter((key) => /users|source="C"|partition="0"/.test(key))
+  assert.deepEqual(gone, [])
+  // What partition 0 had mirrored stays in its topic: a counter must not fall.
+  assert.equal(after.series.get(
+    'longhaul_records_forwarded_total{source="A",target="B",topic="orders"}'), 5)
+})
+
+test('without metrics.per.partition no series has a partition label', async () => {
+  const { clock, scrape } = createScraper({ perPartition: false })
+  const exposition = await scrape(eventfulFlow(clock))
+  assert.deepEqual([...exposition.families.keys()].sort(), [...metricNames(false)].sort())
+  assert.equal([...exposition.series.keys()].some((key) => key.includes('partition="')), false)
+})
+
+test('an unknown lag has no series rather than 0', async () => {
+  const { scrape } = createScraper()
+  const exposition = await scrape(sampleFlow({ partitions: [samplePartition('orders', 0)] }))
+  assert.deepEqual(seriesOf(exposition, 'longhaul_lag_records'), {})
+  assert.deepEqual(seriesOf(exposition, 'longhaul_lag_seconds_max'), {})
+})
+
+test('one wrong figure does not cost the scrape', async () => {
+  const { scrape } = createScraper()
+  const exposition = await scrape(sampleFlow({
+    partitions: [samplePartition('orders', 0, { records: -1, bytes: 10 })]
+  }))
+  assert.deepEqual(seriesOf(exposition, 'longhaul_records_forwarded_total'), {})
+  assert.equal(Object.values(seriesOf(exposition, 'longhaul_bytes_forwarded_total'))[0], 10)
+})
+
+test('labels with quotes, backslashes and line feeds stay one line each', async () => {
+  const { scrape } = createScraper()
+  const exposition = await scrape(sampleFlow({ source: 'a"b\\c\nd' }))
+  assert.ok(exposition.series.has(
+    'longhaul_flow_state{source="a\\"b\\\\c\\nd",state="running",target="B"}'))
+})
+
+test('scrapes that overlap each see one moment', async () => {
+  const { clock, metrics, scrape } = createScraper()
+  await scrape(eventfulFlow(clock))
+  const texts = await Promise.all([metrics.render(), metrics.render(), metrics.render()])
+  for (const text of texts) assert.equal(text, texts[0])
+})
+
+test('the process is measured too', async () => {
+  const { scrape } = createScraper({ processMetrics: true })
+  const { series } = await scrape()
+  assert.ok((series.get('process_cpu_seconds_total') ?? 0) > 0)
+  assert.ok((series.get('process_resident_memory_bytes') ?? 0) > 0)
+  assert.equal(series.get('longhaul_build_info{librdkafka="2.12.0",version="1.2.3"}'), 1)
+})

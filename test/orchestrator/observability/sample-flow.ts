@@ -1,0 +1,79 @@
+// Snapshots for tests: complete and quiet, so that a test names only what it is about.
+import { batchReasons } from '../../../src/dataplane/contract/contract-table.ts'
+import {
+  emptyLatency, latencyBucket, latencyUpperBoundsMs
+} from '../../../src/orchestrator/observability/latency-buckets.ts'
+import type {
+  BatchReason, FlowSnapshot, LaneSnapshot, LatencySnapshot, PartitionSnapshot
+} from '../../../src/orchestrator/observability/snapshot.ts'
+
+export function sampleFlow (change: Partial<FlowSnapshot> = {}): FlowSnapshot {
+  return {
+    source: 'A',
+    target: 'B',
+    state: 'running',
+    lanes: [sampleLane()],
+    partitions: [],
+    errorsByCode: new Map(),
+    progressWrittenMs: undefined,
+    ...change
+  }
+}
+
+export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
+  return {
+    lane: 0,
+    incarnation: 1,
+    state: 'running',
+    inFlightBytes: 0,
+    inFlightBytesMax: 1000,
+    fetchRequests: 0n,
+    produceRequests: 0n,
+    sourceThrottleMs: 0n,
+    targetThrottleMs: 0n,
+    retriesByCode: new Map(),
+    errorsByCode: new Map(),
+    latency: emptyLatency,
+    recordAge: emptyLatency,
+    ...change
+  }
+}
+
+export function samplePartition (
+  topic: string, partition: number, change: Partial<PartitionSnapshot> = {}
+): PartitionSnapshot {
+  return {
+    topic,
+    remoteTopic: `A.${topic}`,
+    partition,
+    lane: 0,
+    state: 'running',
+    code: 0,
+    records: 0n,
+    batches: 0n,
+    bytes: 0n,
+    batchesPassedThrough: 0n,
+    reencodedByReason: [],
+    droppedByReason: [],
+    upstreamOffset: 0n,
+    highWatermark: 0n,
+    lagRecords: undefined,
+    lagSeconds: undefined,
+    ...change
+  }
+}
+
+export function byReason (counts: Partial<Record<BatchReason, number>>): number[] {
+  return batchReasons.map((reason) => counts[reason] ?? 0)
+}
+
+export function countLatencies (valuesMs: readonly number[]): LatencySnapshot {
+  const counts = new Array<number>(latencyUpperBoundsMs.length + 1).fill(0)
+  for (const ms of valuesMs) counts[latencyBucket(ms)]! += 1
+  return {
+    upperBoundsMs: latencyUpperBoundsMs,
+    counts,
+    sumMs: valuesMs.reduce((sum, ms) => sum + ms, 0),
+    maxMs: Math.max(0, ...valuesMs)
+  }
+}
