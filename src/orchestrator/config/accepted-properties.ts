@@ -1,0 +1,135 @@
+// What a MirrorMaker 2 file may hold that Longhaul takes but does not act on: it comes in a later
+// version, or it has no meaning here. Each gives one warning that says why; none is refused, so
+// that a file which works today goes on working.
+
+export type Acceptance = 'later' | 'meaningless'
+
+export interface AcceptedProperty {
+  readonly status: Acceptance
+  /** MirrorMaker 2's default, for the documentation. */
+  readonly default: string
+  /** Why it has no effect, as the end of a sentence. */
+  readonly why: string
+  readonly secret?: boolean
+}
+
+function later (byDefault: string, why: string): AcceptedProperty {
+  return { status: 'later', default: byDefault, why: `${why} comes with a later version` }
+}
+
+function meaningless (byDefault: string, why: string): AcceptedProperty {
+  return { status: 'meaningless', default: byDefault, why }
+}
+
+const configSync = 'syncing topic settings'
+const aclSync = 'syncing ACLs'
+const offsetSyncs = 'writing the offset syncs of MirrorMaker 2'
+const checkpoints = 'writing checkpoints'
+const groupOffsets = 'syncing the offsets of consumer groups'
+const heartbeats = 'writing heartbeats'
+const noWorker = 'Longhaul has no Kafka Connect worker: it keeps its state in one progress topic'
+const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host and metrics.port'
+const noRecords = 'record batches are forwarded as they are stored, no record is converted'
+
+export const acceptedProperties: Readonly<Record<string, AcceptedProperty>> = {
+  'sync.topic.configs.enabled': later('true', configSync),
+  'sync.topic.configs.interval.seconds': later('600', configSync),
+  'config.properties.exclude': later('follower.replication.throttled.replicas, ...', configSync),
+  'config.properties.blacklist': later('', configSync),
+  'config.property.filter.class': later('DefaultConfigPropertyFilter', configSync),
+  'use.defaults.from': later('target', configSync),
+  'use.incremental.alter.configs': later('requested', configSync),
+  'sync.topic.acls.enabled': later('true', aclSync),
+  'sync.topic.acls.interval.seconds': later('600', aclSync),
+  'offset-syncs.topic.replication.factor': later('3', offsetSyncs),
+  'offset-syncs.topic.location': later('source', offsetSyncs),
+  'offset.lag.max': later('100', offsetSyncs),
+  'emit.offset-syncs.enabled': later('true', offsetSyncs),
+  'groups': later('.*', groupOffsets),
+  'groups.exclude': later('console-consumer-.*, connect-.*, __.*', groupOffsets),
+  'groups.blacklist': later('', groupOffsets),
+  'group.filter.class': later('DefaultGroupFilter', groupOffsets),
+  'refresh.groups.enabled': later('true', groupOffsets),
+  'refresh.groups.interval.seconds': later('600', groupOffsets),
+  'sync.group.offsets.enabled': later('false', groupOffsets),
+  'sync.group.offsets.interval.seconds': later('60', groupOffsets),
+  'emit.checkpoints.enabled': later('true', checkpoints),
+  'emit.checkpoints.interval.seconds': later('60', checkpoints),
+  'checkpoints.topic.replication.factor': later('3', checkpoints),
+  'emit.heartbeats.enabled': later('true', heartbeats),
+  'emit.heartbeats.interval.seconds': later('1', heartbeats),
+  'heartbeats.topic.replication.factor': later('3', heartbeats),
+
+  'tasks.max': meaningless('1', 'Longhaul has lanes in place of tasks; set lanes'),
+  'name': meaningless('', 'a flow is named by its clusters'),
+  'connector.class': meaningless('', 'Longhaul has no Kafka Connect connectors'),
+  'source.cluster.alias': meaningless('', 'the name of the flow tells it'),
+  'target.cluster.alias': meaningless('target', 'the name of the flow tells it'),
+  'consumer.poll.timeout.ms': meaningless('1000', 'Longhaul does not poll a consumer'),
+  'forwarding.admin.class': meaningless('ForwardingAdmin', 'Java classes cannot run here'),
+  'metric.reporters': meaningless('JmxReporter', 'Longhaul serves Prometheus metrics'),
+  'auto.include.jmx.reporter': meaningless('true', 'Longhaul serves Prometheus metrics'),
+  'add.source.alias.to.metrics': meaningless('false', 'metrics always have a source label'),
+  'exactly.once.source.support': meaningless(
+    'disabled', 'exactly once needs no transactions here and is not switched on'),
+  'exactly.once.support': meaningless(
+    'requested', 'exactly once needs no transactions here and is not switched on'),
+  'transaction.boundary': meaningless('poll', 'Longhaul writes no transactions'),
+  'dedicated.mode.enable.internal.rest': meaningless('false', noRest),
+  'listeners': meaningless('http://:8083', noRest),
+  'plugin.path': meaningless('', 'Java classes cannot run here'),
+  'plugin.discovery': meaningless('hybrid_warn', 'Java classes cannot run here'),
+  'group.id': meaningless('', 'Longhaul names its consumer group after the flow'),
+  'scheduled.rebalance.max.delay.ms': meaningless('300000', noWorker),
+  'connect.protocol': meaningless('sessioned', noWorker),
+  'topic.creation.enable': meaningless('true', noWorker),
+  'topic.creation.groups': meaningless('', noWorker),
+  'topic.tracking.enable': meaningless('true', noWorker),
+  'topic.tracking.allow.reset': meaningless('true', noWorker),
+  'predicates': meaningless('', noRecords),
+  'transforms': meaningless('', noRecords),
+  'client.config.override.policy': meaningless('All', 'client properties may all be set')
+}
+
+/** Whole families, by the beginning of the name. Read after the tables and the client properties. */
+const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedProperty]> = [
+  ['offset.storage', meaningless('', noWorker)],
+  ['config.storage', meaningless('', noWorker)],
+  ['status.storage', meaningless('', noWorker)],
+  ['offset.flush.', meaningless('', 'progress is written every progress.interval.ms')],
+  ['offsets.storage.', meaningless('', noWorker)],
+  ['key.converter', meaningless('', noRecords)],
+  ['value.converter', meaningless('', noRecords)],
+  ['header.converter', meaningless('', noRecords)],
+  ['transforms.', meaningless('', noRecords)],
+  ['predicates.', meaningless('', noRecords)],
+  ['errors.', meaningless('', 'data that cannot be mirrored is put to data.loss, corrupt.batch, ' +
+    'record.too.large and topic.recreated')],
+  ['task.', meaningless('', noWorker)],
+  ['worker.', meaningless('', noWorker)],
+  ['rest.', meaningless('', noRest)],
+  ['admin.listeners', meaningless('', noRest)],
+  ['listeners.', meaningless('', noRest)],
+  ['access.control.', meaningless('', noRest)],
+  ['response.http.', meaningless('', noRest)],
+  ['inter.worker.', meaningless('', noRest)],
+  ['topic.creation.', meaningless('', noWorker)],
+  ['metrics.context.', meaningless('', 'Longhaul serves Prometheus metrics')],
+  ['metrics.', meaningless('', 'Longhaul serves Prometheus metrics')],
+  ['config.providers.', meaningless('', 'the provider reads what the process may read')]
+]
+
+export interface Accepted extends AcceptedProperty {
+  /** What the one warning is given for: the property, or its family. */
+  readonly family: string
+}
+
+export function acceptedProperty (name: string): Accepted | undefined {
+  const property = Object.hasOwn(acceptedProperties, name) ? acceptedProperties[name] : undefined
+  if (property !== undefined) return { ...property, family: name }
+  const family = acceptedFamilies.find(([prefix]) => name.startsWith(prefix))
+  return family && { ...family[1], family: `${family[0]}*` }
+}
+
+export const acceptedFamilyPrefixes: readonly string[] =
+  acceptedFamilies.map(([prefix]) => prefix)

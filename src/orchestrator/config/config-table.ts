@@ -1,0 +1,263 @@
+// THE table of what Longhaul can be told. Types, parsing, ranges, --help, CONFIGURATION.md,
+// redaction and the Forwarder's settings come from it. What MirrorMaker 2 takes and Longhaul does
+// not act on (yet) stands in accepted-properties.ts; client properties in client-properties.ts.
+import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
+import {
+  bytes, choice, flag, integer, list, milliseconds, seconds, string, type Row
+} from './setting-kinds.ts'
+
+const KiB = 1024
+const MiB = 1024 * KiB
+const GiB = 1024 * MiB
+const minute = 60_000
+const hour = 60 * minute
+const byDefault = forwarderSettings
+
+/** Settings of the whole process: written without a prefix. */
+export const processTable = {
+  'clusters': list({
+    doc: 'The aliases of the clusters that the file speaks of.',
+    importance: 'high', default: [], range: 'comma-separated names'
+  }),
+  'metrics.host': string({
+    doc: 'The address that serves /metrics, /healthz and /readyz.',
+    importance: 'medium', default: '127.0.0.1', range: 'an address of this machine',
+    pattern: /^\S+$/, flag: '--metrics-host <address>'
+  }),
+  'metrics.port': integer({
+    doc: 'The port of /metrics; 0 for any free port, -1 for none.',
+    importance: 'medium', default: 9584, min: -1, max: 65_535, flag: '--metrics-port <port>'
+  }),
+  'log.level': choice({
+    doc: 'The least important log lines that are written.',
+    importance: 'low', default: 'info', of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+    flag: '--log-level <level>'
+  }),
+  'log.format': choice({
+    doc: 'How log lines look; auto is pretty on a terminal and json otherwise.',
+    importance: 'low', default: 'auto', of: ['auto', 'pretty', 'json'],
+    flag: '--log-format <format>'
+  }),
+  'drain.timeout.ms': milliseconds({
+    doc: 'How long a stop waits for what is in flight to be acked.',
+    importance: 'medium', default: 20_000, min: 0, max: hour, flag: '--drain-timeout <time>'
+  })
+} as const satisfies Record<string, Row<unknown>>
+
+/** Settings of a replication flow: `A->B.NAME`, or `B.NAME` or `NAME` for several flows. */
+export const flowTable = {
+  'enabled': flag({
+    doc: 'Whether the flow runs.', importance: 'high', default: false
+  }),
+  'topics': list({
+    doc: 'Which topics are mirrored: Java regular expressions that match the whole name.',
+    importance: 'high', default: ['.*'], range: 'comma-separated regular expressions',
+    flag: '--topics <regexes>'
+  }),
+  'topics.exclude': list({
+    doc: 'Which topics are not mirrored; wins over topics.',
+    importance: 'high', default: ['.*[\\-\\.]internal', '.*\\.replica', '__.*'],
+    range: 'comma-separated regular expressions', alias: ['topics.blacklist'],
+    flag: '--topics-exclude <regexes>'
+  }),
+  'topic.filter.class': choice({
+    doc: 'How topics are chosen.', importance: 'low', default: 'DefaultTopicFilter',
+    of: ['DefaultTopicFilter'],
+    synonyms: { 'org.apache.kafka.connect.mirror.DefaultTopicFilter': 'DefaultTopicFilter' }
+  }),
+  'replication.policy.class': choice({
+    doc: 'How a remote topic is named: alias and topic, or as on the source.',
+    importance: 'high', default: 'DefaultReplicationPolicy',
+    of: ['DefaultReplicationPolicy', 'IdentityReplicationPolicy'],
+    synonyms: {
+      'org.apache.kafka.connect.mirror.DefaultReplicationPolicy': 'DefaultReplicationPolicy',
+      'org.apache.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy',
+      'io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy'
+    }
+  }),
+  'replication.policy.separator': string({
+    doc: 'What stands between alias and topic in the name of a remote topic.',
+    importance: 'medium', default: '.', range: 'characters of a topic name', pattern: /^[\w.-]+$/
+  }),
+  'replication.policy.internal.topic.separator.enabled': flag({
+    doc: "Whether MirrorMaker 2's internal topics are named with the separator, too.",
+    importance: 'low', default: true
+  }),
+  'heartbeats.replication.enabled': flag({
+    doc: 'Whether heartbeats topics are mirrored whatever topics says.',
+    importance: 'low', default: true
+  }),
+  'replication.factor': integer({
+    doc: 'The replication factor of new remote topics; -1 is the default of the target.',
+    importance: 'high', default: 2, min: -1, max: 32_767
+  }),
+  'refresh.topics.enabled': flag({
+    doc: 'Whether new topics and partitions are looked for while running.',
+    importance: 'low', default: true
+  }),
+  'refresh.topics.interval.seconds': seconds({
+    doc: 'How often new topics and partitions are looked for.',
+    importance: 'low', default: 600, min: 1, max: 86_400
+  }),
+  'admin.timeout.ms': milliseconds({
+    doc: 'How long a request of the control plane may take.',
+    importance: 'low', default: minute, min: 100, max: hour
+  }),
+  'auto.offset.reset': choice({
+    doc: 'Where a partition begins that was never mirrored before.',
+    importance: 'medium', default: 'earliest', of: ['earliest', 'latest', 'none'],
+    role: 'consumer', synonyms: {
+      smallest: 'earliest', beginning: 'earliest', largest: 'latest', end: 'latest', error: 'none'
+    }
+  }),
+  'lanes': integer({
+    doc: 'Worker threads of the flow, each with its own connections to every broker.',
+    importance: 'high', default: 2, min: 1, max: 64, flag: '--lanes <count>'
+  }),
+  'in.flight.bytes.max': bytes({
+    doc: 'Bytes fetched and not yet acked, a lane. Bounds the memory of the process.',
+    importance: 'high', default: byDefault.inFlightBytesMax.default, min: MiB, max: 16 * GiB,
+    forwarder: 'inFlightBytesMax', flag: '--in-flight-bytes-max <size>'
+  }),
+  'partition.in.flight.bytes.max': bytes({
+    doc: 'Bytes of one partition fetched and not yet acked.',
+    importance: 'low', default: byDefault.partitionQueueBytesMax.default, min: 64 * KiB,
+    max: 16 * GiB, forwarder: 'partitionQueueBytesMax'
+  }),
+  'partition.batches.in.flight': integer({
+    doc: 'Batches of one partition sent and not yet acked; a broker remembers the last five.',
+    importance: 'low', default: byDefault.partitionBatchesInFlight.default, min: 1, max: 5,
+    forwarder: 'partitionBatchesInFlight'
+  }),
+  'fetch.max.bytes': bytes({
+    doc: 'Bytes that a Fetch response may hold.',
+    importance: 'medium', default: byDefault.fetchBytesMax.default, min: KiB, max: GiB,
+    role: 'consumer', forwarder: 'fetchBytesMax'
+  }),
+  'max.partition.fetch.bytes': bytes({
+    doc: 'Bytes of one partition that a Fetch response may hold.',
+    importance: 'medium', default: byDefault.partitionFetchBytesMax.default, min: KiB, max: GiB,
+    role: 'consumer', forwarder: 'partitionFetchBytesMax', alias: ['fetch.message.max.bytes']
+  }),
+  'fetch.min.bytes': bytes({
+    doc: 'Bytes that end the wait of a Fetch early.',
+    importance: 'low', default: byDefault.fetchMinBytes.default, min: 0, max: GiB,
+    role: 'consumer', forwarder: 'fetchMinBytes'
+  }),
+  'fetch.max.wait.ms': milliseconds({
+    doc: 'How long a broker may hold a Fetch that it has nothing to answer.',
+    importance: 'low', default: byDefault.fetchWaitMaxMs.default, min: 0, max: 5 * minute,
+    role: 'consumer', forwarder: 'fetchWaitMaxMs', alias: ['fetch.wait.max.ms']
+  }),
+  'isolation.level': choice({
+    doc: 'read_committed leaves aborted transactions out; read_uncommitted mirrors them, too.',
+    importance: 'medium', default: 'read_committed', of: ['read_uncommitted', 'read_committed'],
+    role: 'consumer', forwarder: 'isolationLevel'
+  }),
+  'batch.size': bytes({
+    doc: 'Bytes waiting for one target broker that end linger.ms early.',
+    importance: 'medium', default: byDefault.batchSize.default, min: 0, max: GiB,
+    role: 'producer', forwarder: 'batchSize', flag: '--batch-size <size>'
+  }),
+  'linger.ms': milliseconds({
+    doc: 'How long batches wait for batches of other partitions, to share a Produce request.',
+    importance: 'medium', default: byDefault.lingerMs.default, min: 0, max: minute,
+    role: 'producer', forwarder: 'lingerMs', alias: ['queue.buffering.max.ms'],
+    flag: '--linger-ms <time>'
+  }),
+  'max.request.size': bytes({
+    doc: 'Bytes of a Produce request; a single larger batch still goes alone.',
+    importance: 'low', default: byDefault.produceRequestBytesMax.default, min: KiB, max: GiB,
+    role: 'producer', forwarder: 'produceRequestBytesMax'
+  }),
+  'max.in.flight.requests.per.connection': integer({
+    doc: 'Produce requests sent to one target broker and not yet answered, a lane.',
+    importance: 'low', default: byDefault.produceRequestsInFlight.default, min: 1, max: 1000,
+    role: 'producer', forwarder: 'produceRequestsInFlight', alias: ['max.in.flight']
+  }),
+  'request.timeout.ms': milliseconds({
+    doc: 'How long a request may be unanswered before it is sent again.',
+    importance: 'medium', default: byDefault.requestTimeoutMs.default, min: 1000, max: 5 * minute,
+    role: 'either', forwarder: 'requestTimeoutMs'
+  }),
+  'retry.backoff.ms': milliseconds({
+    doc: 'The first wait after an error that is retried; it doubles each time.',
+    importance: 'low', default: byDefault.retryBackoffMs.default, min: 1, max: 5 * minute,
+    role: 'either', forwarder: 'retryBackoffMs'
+  }),
+  'retry.backoff.max.ms': milliseconds({
+    doc: 'The longest wait between retries.',
+    importance: 'low', default: byDefault.retryBackoffMaxMs.default, min: 1, max: 5 * minute,
+    role: 'either', forwarder: 'retryBackoffMaxMs'
+  }),
+  'metadata.max.age.ms': milliseconds({
+    doc: 'How often the leaders of the partitions are asked for when nothing calls for it.',
+    importance: 'low', default: byDefault.metadataMaxAgeMs.default, min: 1000, max: hour,
+    role: 'either', forwarder: 'metadataMaxAgeMs'
+  }),
+  'decoded.bytes.max': bytes({
+    doc: 'Bytes that one batch may decode to when it must be re-encoded; a larger one faults.',
+    importance: 'low', default: byDefault.decodedBytesMax.default, min: MiB, max: 2 * GiB,
+    forwarder: 'decodedBytesMax'
+  }),
+  'keep.producer.timestamps': flag({
+    doc: 'Mirror the timestamps that producers set, not those that a LogAppendTime topic shows.',
+    importance: 'low', default: false, forwarder: 'keepProducerTimestamps'
+  }),
+  'task.slots': integer({
+    doc: 'Partitions of the progress topic: how finely work is spread over processes.',
+    importance: 'low', default: 32, min: 1, max: 1024
+  }),
+  'progress.interval.ms': milliseconds({
+    doc: 'How often progress is written.',
+    importance: 'low', default: 1000, min: 10, max: 10 * minute
+  }),
+  'progress.topic.replication.factor': integer({
+    doc: 'The replication factor of the progress topic; -1 is the default of the target.',
+    importance: 'medium', default: 3, min: -1, max: 32_767
+  }),
+  'data.loss': faultPolicy('records were lost on the source before they were mirrored'),
+  'topic.recreated': faultPolicy('a topic was deleted and made again'),
+  'record.too.large': faultPolicy('the target takes no record of this size'),
+  'corrupt.batch': faultPolicy('a batch does not match its checksum or cannot be read')
+} as const satisfies Record<string, Row<unknown>>
+
+/** What happens to data that cannot be mirrored. `skip` comes with the code that counts skips. */
+function faultPolicy (when: string): Row<'stop'> {
+  return choice({
+    doc: `What to do with a partition where ${when}: stop it, visibly.`,
+    importance: 'medium', default: 'stop', of: ['stop']
+  })
+}
+
+type ValueOf<R> = R extends Row<infer Value> ? Value : never
+type ValuesOf<Table> = { readonly [Name in keyof Table]: ValueOf<Table[Name]> }
+
+export type ProcessSettings = ValuesOf<typeof processTable>
+export type FlowSettings = ValuesOf<typeof flowTable>
+export type ProcessSetting = keyof ProcessSettings
+export type FlowSetting = keyof FlowSettings
+
+export const configTable = { ...processTable, ...flowTable } as const
+
+export type Setting = ProcessSetting | FlowSetting
+export type AnyRow = Row<unknown>
+
+/** The row of a setting, whatever its value's type; for code that walks the table. */
+export function rowOf (name: Setting): AnyRow {
+  return configTable[name]
+}
+
+const settingByAlias: ReadonlyMap<string, Setting> = new Map(
+  (Object.keys(configTable) as Setting[]).flatMap(
+    name => (rowOf(name).alias ?? []).map(alias => [alias, name] as const))
+)
+
+/** The setting that a property name means, by its own name or another one that it has. */
+export function settingNamed (name: string): Setting | undefined {
+  return Object.hasOwn(configTable, name) ? name as Setting : settingByAlias.get(name)
+}
+
+export function isProcessSetting (name: Setting): name is ProcessSetting {
+  return Object.hasOwn(processTable, name)
+}

@@ -1,0 +1,190 @@
+// The kinds of setting that a row of the config table can be: how each is written, checked and
+// shown. A kind turns a text into a value or declines; it never guesses.
+import type { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
+
+export type ForwarderSetting = keyof typeof forwarderSettings
+export type Importance = 'high' | 'medium' | 'low'
+
+/** Which Java client a property belongs to where MirrorMaker 2 writes it with a role prefix. */
+export type SettingRole = 'consumer' | 'producer' | 'either'
+
+export interface RowText<Value> {
+  readonly doc: string
+  readonly importance: Importance
+  readonly default: Value
+  /** The version of Longhaul that first took it. */
+  readonly since?: string
+  readonly secret?: boolean
+  /** `A.consumer.NAME` or `B.producer.NAME` also sets it. */
+  readonly role?: SettingRole
+  /** Other names of the same setting: retired ones of MirrorMaker 2, librdkafka's. */
+  readonly alias?: readonly string[]
+  /** The setting of the Forwarder that takes the value. */
+  readonly forwarder?: ForwarderSetting
+  /** The command-line flag, as commander writes it. */
+  readonly flag?: string
+}
+
+export interface Row<Value> extends RowText<Value> {
+  readonly since: string
+  /** What values are allowed, for a person. */
+  readonly range: string
+  parse (text: string): Value | undefined
+  show (value: Value): string
+  /** The number that the Forwarder gets. */
+  toNumber (value: Value): number
+}
+
+interface Kind<Value> {
+  readonly range: string
+  parse (text: string): Value | undefined
+  show? (value: Value): string
+  toNumber? (value: Value): number
+}
+
+function row<Value> (text: RowText<Value>, kind: Kind<Value>): Row<Value> {
+  return {
+    since: '0.1.0',
+    ...text,
+    range: kind.range,
+    parse: written => kind.parse(written.trim()),
+    show: kind.show ?? String,
+    toNumber: kind.toNumber ?? Number
+  }
+}
+
+interface Limits { readonly min: number, readonly max: number }
+
+export function integer (spec: RowText<number> & Limits): Row<number> {
+  const { min, max, ...text } = spec
+  return row(text, {
+    range: `${min} to ${max}`,
+    parse: written => within(/^[+-]?\d+$/.test(written) ? Number(written) : undefined, spec)
+  })
+}
+
+/** A number of bytes, plain or with a unit: `65536`, `64KiB`, `1MB`. */
+export function bytes (spec: RowText<number> & Limits): Row<number> {
+  const { min, max, ...text } = spec
+  return row(text, {
+    range: `${showBytes(min)} to ${showBytes(max)}`,
+    parse: written => within(parseBytes(written), spec),
+    show: showBytes
+  })
+}
+
+/** A time in milliseconds, plain or with a unit: `5000`, `5s`. */
+export function milliseconds (spec: RowText<number> & Limits): Row<number> {
+  const { min, max, ...text } = spec
+  return row(text, {
+    range: `${showDuration(min)} to ${showDuration(max)}`,
+    parse: written => within(parseDuration(written, 'ms'), spec),
+    show: showDuration
+  })
+}
+
+/** A time whose plain number means seconds, as MirrorMaker 2's `*.interval.seconds`; value in s. */
+export function seconds (spec: RowText<number> & Limits): Row<number> {
+  const { min, max, ...text } = spec
+  return row(text, {
+    range: `${min} to ${max} (seconds)`,
+    parse: written => {
+      const ms = parseDuration(written, 's')
+      return ms === undefined ? undefined : within(ms / 1000, spec)
+    }
+  })
+}
+
+export function flag (spec: RowText<boolean>): Row<boolean> {
+  return row(spec, {
+    range: 'true or false',
+    parse: written => ({ true: true, false: false })[written.toLowerCase()]
+  })
+}
+
+/** One of a few words, in any case. The Forwarder gets its place in the list. */
+export function choice<const Value extends string> (
+  spec: RowText<Value> & { readonly of: readonly Value[], readonly synonyms?: Synonyms<Value> }
+): Row<Value> {
+  const { of, synonyms, ...text } = spec
+  return row<Value>(text, {
+    range: of.join(', '),
+    parse: written => of.find(value => value.toLowerCase() === written.toLowerCase()) ??
+      (synonyms !== undefined && Object.hasOwn(synonyms, written) ? synonyms[written] : undefined),
+    toNumber: value => of.indexOf(value)
+  })
+}
+
+type Synonyms<Value> = Readonly<Record<string, Value>>
+
+export function string (
+  spec: RowText<string> & { readonly range: string, readonly pattern?: RegExp }
+): Row<string> {
+  const { range, pattern, ...text } = spec
+  return row(text, {
+    range,
+    parse: written => pattern === undefined || pattern.test(written) ? written : undefined
+  })
+}
+
+/** Comma-separated; white space around an item and empty items do not count. */
+export function list (
+  spec: RowText<readonly string[]> & { readonly range: string }
+): Row<readonly string[]> {
+  const { range, ...text } = spec
+  return row(text, { range, parse: splitList, show: items => items.join(', ') })
+}
+
+export function splitList (written: string): readonly string[] {
+  return written.split(',').map(item => item.trim()).filter(item => item !== '')
+}
+
+const byteUnits: Readonly<Record<string, number>> = {
+  b: 1, kb: 1000, mb: 1000 ** 2, gb: 1000 ** 3, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3
+}
+
+const millisecondsOf: Readonly<Record<string, number>> = {
+  ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000
+}
+
+export function parseBytes (written: string): number | undefined {
+  return parseWithUnit(written, byteUnits, 'b')
+}
+
+/** Milliseconds; a number without a unit is of the unit that the property's name says. */
+export function parseDuration (written: string, unit: 'ms' | 's'): number | undefined {
+  return parseWithUnit(written, millisecondsOf, unit)
+}
+
+function parseWithUnit (
+  written: string, units: Readonly<Record<string, number>>, plainUnit: string
+): number | undefined {
+  const [, sign = '', number = '', unit] =
+    /^([+-]?)(\d+(?:\.\d+)?)(?:\s*([a-z]+))?$/i.exec(written) ?? []
+  const name = (unit ?? plainUnit).toLowerCase()
+  if (number === '' || !Object.hasOwn(units, name)) return undefined
+  // A plain number is a whole one; a fraction must come out whole: half a byte is a mistake.
+  if (unit === undefined && number.includes('.')) return undefined
+  const value = Number(sign + number) * (units[name] as number)
+  const whole = Math.round(value)
+  return Math.abs(value - whole) < 1e-6 && Number.isSafeInteger(whole) ? whole + 0 : undefined
+}
+
+export function showBytes (value: number): string {
+  return showWithUnit(value, [['GiB', 1024 ** 3], ['MiB', 1024 ** 2], ['KiB', 1024]], '')
+}
+
+export function showDuration (value: number): string {
+  return showWithUnit(value, [['h', 3_600_000], ['m', 60_000], ['s', 1000]], 'ms')
+}
+
+function showWithUnit (
+  value: number, units: ReadonlyArray<readonly [string, number]>, smallest: string
+): string {
+  const fit = units.find(([, size]) => Math.abs(value) >= size && value % size === 0)
+  return fit === undefined ? `${value}${smallest}` : `${value / fit[1]}${fit[0]}`
+}
+
+function within (value: number | undefined, { min, max }: Limits): number | undefined {
+  return value !== undefined && value >= min && value <= max ? value : undefined
+}
