@@ -1,0 +1,161 @@
+// Real brokers: they start, keep records of every codec, die and come back, and are gone afterwards.
+
+import assert from 'node:assert/strict'
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { describe, test } from 'node:test'
+import { startKafkaCluster } from './cluster.ts'
+import { readTopic } from './kafka-consumer.ts'
+import { codecs, produce, TestProducer, type ProducedRecord } from './kafka-producer.ts'
+import {
+  compactedTopicConfigs, deleteRecords, killLeader, moveLeader, untilCompacted
+} from './partition-operations.ts'
+import { isAlive } from './process-guard.ts'
+import { dataBatches, gapCount, readRawLog } from './raw-log.ts'
+
+function createRecords (count: number): ProducedRecord[] {
+  return Array.from({ length: count }, (_, index) => ({
+    key: index % 5 === 0 ? null : `key-${index}`,
+    value: index % 7 === 0 ? null : `value ${index} `.repeat(20),
+    headers: [['first', `h${index}`], ['first', 'again']] as const,
+    timestamp: 1_700_000_000_000 + index,
+    partition: 0
+  }))
+}
+
+describe('a cluster of one broker', () => {
+  test('keeps what producers of every codec wrote, as batches the raw log shows', async t => {
+    const cluster = await startKafkaCluster(t)
+    for (const codec of codecs) {
+      const topic = `codec-${codec}`
+      const written = createRecords(200)
+      await cluster.createTopic(topic)
+      const acks = await produce(cluster.bootstrapServers, topic, written, { codec, lingerMs: 100 })
+      assert.deepEqual(acks.map(ack => ack.offset), written.map((_, index) => index))
+
+      const read = await readTopic(cluster.bootstrapServers, topic)
+      assert.deepEqual(
+        read.map(r => ({
+          key: r.key?.toString() ?? null,
+          value: r.value?.toString() ?? null,
+          headers: r.headers.map(([name, value]) => [name, value.toString()]),
+          timestamp: r.timestamp,
+          partition: r.partition
+        })),
+        written)
+
+      const batches = readRawLog(cluster.brokers[0]?.logDir ?? '', topic, 0)
+      assert.equal(batches.reduce((sum, batch) => sum + batch.recordCount, 0), written.length)
+      assert.deepEqual(new Set(batches.map(batch => batch.codec)), new Set([codec]))
+      assert.equal(batches.some(batch => batch.thinned), false)
+    }
+  })
+
+  test('shows transactions by their batches and markers, and hides aborted records', async t => {
+    const cluster = await startKafkaCluster(t)
+    await cluster.createTopic('ledger')
+    const producer = await TestProducer.open(cluster.bootstrapServers, { transactionalId: 'clerk' })
+    await producer.begin()
+    await producer.sendAll('ledger', [{ value: 'kept', partition: 0 }])
+    await producer.commit()
+    await producer.begin()
+    await producer.sendAll('ledger', [{ value: 'dropped', partition: 0 }])
+    await producer.abort()
+    await producer.close()
+
+    const committed = await readTopic(cluster.bootstrapServers, 'ledger')
+    assert.deepEqual(committed.map(r => r.value?.toString()), ['kept'])
+    const all = await readTopic(cluster.bootstrapServers, 'ledger', { isolation: 'read_uncommitted' })
+    assert.deepEqual(all.map(r => r.value?.toString()), ['kept', 'dropped'])
+    const batches = readRawLog(cluster.brokers[0]?.logDir ?? '', 'ledger', 0)
+    assert.deepEqual(batches.map(b => [b.transactional, b.control]),
+      [[true, false], [true, true], [true, false], [true, true]])
+    assert.equal(dataBatches(batches).every(b => b.producerId >= 0n), true)
+  })
+
+  test('keeps its records over SIGKILL and a restart on the same port', async t => {
+    const cluster = await startKafkaCluster(t)
+    const [broker] = cluster.brokers
+    assert.ok(broker)
+    await cluster.createTopic('survivor')
+    await produce(cluster.bootstrapServers, 'survivor', createRecords(10))
+    const pid = broker.pid
+    await broker.kill('SIGKILL')
+    assert.equal(broker.isRunning, false)
+    assert.equal(broker.pid, undefined)
+    await broker.start()
+    assert.notEqual(broker.pid, pid)
+    assert.equal((await readTopic(cluster.bootstrapServers, 'survivor')).length, 10)
+  })
+
+  test('leaves no process and no folder when closed, twice', async () => {
+    const cluster = await startKafkaCluster()
+    const [broker] = cluster.brokers
+    assert.ok(broker?.pid)
+    const pid = broker.pid
+    await cluster.close()
+    await cluster.close()
+    assert.equal(isAlive(pid), false)
+    assert.equal(existsSync(dirname(broker.logDir)), false)
+  })
+
+  test('says why a broker did not start', async () => {
+    await assert.rejects(
+      startKafkaCluster(undefined, { config: { 'log.segment.bytes': 'plenty' } }),
+      /Invalid value plenty/)
+  })
+
+  test('thins the batches of a compacted topic, and deletes records when told', async t => {
+    const cluster = await startKafkaCluster(t)
+    await cluster.createTopic('compacted', { configs: compactedTopicConfigs })
+    const records = Array.from({ length: 300 }, (_, index) => ({
+      key: `key-${index % 20 === 0 ? index : 1}`, value: `value ${index}`, partition: 0
+    }))
+    await produce(cluster.bootstrapServers, 'compacted', records, { codec: 'lz4', lingerMs: 100 })
+    const batches = await untilCompacted(cluster, 'compacted', 0)
+    assert.ok(gapCount(batches) >= 200, `${gapCount(batches)} gaps`)
+
+    await cluster.createTopic('trimmed')
+    await produce(cluster.bootstrapServers, 'trimmed', createRecords(20))
+    await deleteRecords(cluster, 'trimmed', 0, 15)
+    assert.deepEqual(await cluster.admin.offsets('trimmed', 0), { low: 15, high: 20 })
+  })
+
+  test('refuses a wrong login and an operation without permission', async t => {
+    const cluster = await startKafkaCluster(t, {
+      sasl: { users: { root: 'root-secret', guest: 'guest-secret' }, superUsers: ['root'] }
+    })
+    await cluster.createTopic('private')
+    const login = (name: string, password: string): Record<string, string> => ({
+      'security.protocol': 'SASL_PLAINTEXT',
+      'sasl.mechanism': 'PLAIN',
+      'sasl.username': name,
+      'sasl.password': password
+    })
+    const write = async (name: string, password: string): Promise<unknown> =>
+      await produce(cluster.bootstrapServers, 'private', [{ value: 'x', partition: 0 }],
+        { timeoutMs: 4_000, properties: login(name, password) })
+    await write('root', 'root-secret')
+    await assert.rejects(write('root', 'wrong'))
+    await assert.rejects(write('guest', 'guest-secret'), /authorization/i)
+  })
+})
+
+describe('a cluster of three brokers', () => {
+  test('replicates, moves a leader when told, and elects another when the leader is killed', async t => {
+    const cluster = await startKafkaCluster(t, { brokers: 3 })
+    await cluster.createTopic('replicated', { partitions: 3, configs: { 'min.insync.replicas': '2' } })
+    await produce(cluster.bootstrapServers, 'replicated', createRecords(50))
+
+    const first = await cluster.admin.leaderOf('replicated', 0)
+    const next = first % 3 + 1
+    await moveLeader(cluster, 'replicated', 0, next)
+    assert.equal(await cluster.admin.leaderOf('replicated', 0), next)
+
+    const killed = await killLeader(cluster, 'replicated', 0)
+    assert.equal(killed, next)
+    await produce(cluster.bootstrapServers, 'replicated', createRecords(50))
+    await cluster.broker(killed).start()
+    assert.equal((await readTopic(cluster.bootstrapServers, 'replicated')).length, 100)
+  })
+})

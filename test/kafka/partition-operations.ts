@@ -1,0 +1,100 @@
+// What operators and time do to partitions: leaders move, records are deleted, logs are compacted.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { KafkaCluster } from './cluster.ts'
+import { eventually } from './eventually.ts'
+import { produce } from './kafka-producer.ts'
+import { createTempFolder, removeFolder } from './process-guard.ts'
+import { gapCount, readRawLog, type RawBatch } from './raw-log.ts'
+
+/** Makes a broker the leader of a partition it is in sync with. Two JVM tools: about 3 s. */
+export async function moveLeader (
+  cluster: KafkaCluster, topic: string, partition: number, leader: number
+): Promise<void> {
+  const others = cluster.brokers.map(b => b.id).filter(id => id !== leader)
+  await withJsonFile({
+    version: 1, partitions: [{ topic, partition, replicas: [leader, ...others] }]
+  }, async path => await cluster.runTool(
+    'org.apache.kafka.tools.reassign.ReassignPartitionsCommand',
+    ['--execute', '--reassignment-json-file', path]))
+  await withJsonFile({ partitions: [{ topic, partition }] }, async path => await cluster.runTool(
+    'org.apache.kafka.tools.LeaderElectionCommand',
+    ['--election-type', 'preferred', '--path-to-json-file', path]))
+  await untilLeader(cluster, topic, partition, id => id === leader)
+}
+
+/** Kills the leader's process and waits for the next one. Gives the killed broker's id. */
+export async function killLeader (cluster: KafkaCluster, topic: string, partition: number): Promise<number> {
+  const old = await cluster.admin.leaderOf(topic, partition)
+  await cluster.broker(old).kill('SIGKILL')
+  await untilLeader(cluster, topic, partition, id => id >= 0 && id !== old)
+  return old
+}
+
+async function untilLeader (
+  cluster: KafkaCluster, topic: string, partition: number, isRight: (id: number) => boolean
+): Promise<void> {
+  await eventually(`leader of ${topic}-${partition}`, async () =>
+    isRight(await cluster.admin.leaderOf(topic, partition).catch(() => -1)), { timeoutMs: 30_000 })
+}
+
+/** Moves the log start offset: records before it are gone for consumers at once. */
+export async function deleteRecords (
+  cluster: KafkaCluster, topic: string, partition: number, beforeOffset: number
+): Promise<void> {
+  await withJsonFile({ version: 1, partitions: [{ topic, partition, offset: beforeOffset }] },
+    async path => await cluster.runTool(
+      'org.apache.kafka.tools.DeleteRecordsCommand', ['--offset-json-file', path]))
+}
+
+/** Adds an ACL; give kafka-acls' own words: `['--allow-principal', 'User:a', '--operation', 'READ', …]`. */
+export async function addAcl (cluster: KafkaCluster, words: readonly string[]): Promise<void> {
+  await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--add', '--force', ...words])
+}
+
+/** Sets properties of a topic that exists. */
+export async function alterTopicConfig (
+  cluster: KafkaCluster, topic: string, configs: Readonly<Record<string, string>>
+): Promise<void> {
+  const list = Object.entries(configs).map(([key, value]) => `${key}=${value}`).join(',')
+  await cluster.runTool('kafka.admin.ConfigCommand',
+    ['--alter', '--entity-type', 'topics', '--entity-name', topic, '--add-config', list])
+}
+
+/** Topic properties that have the cleaner thin a closed segment within a second. */
+export const compactedTopicConfigs: Readonly<Record<string, string>> = {
+  'cleanup.policy': 'compact',
+  'segment.ms': '500',
+  'min.cleanable.dirty.ratio': '0.01',
+  'min.compaction.lag.ms': '0',
+  'max.compaction.lag.ms': '500',
+  // A tombstone whose time is over goes in the pass after the one that set its horizon.
+  'delete.retention.ms': '60000'
+}
+
+/**
+ * Resolves with the batches once the cleaner has left gaps in a partition of `compactedTopicConfigs`.
+ * Only closed segments are cleaned and only an append closes one, so this appends a record now and then.
+ */
+export async function untilCompacted (
+  cluster: KafkaCluster, topic: string, partition: number, { key = 'closes-the-segment', timeoutMs = 30_000 } = {}
+): Promise<RawBatch[]> {
+  const leader = cluster.broker(await cluster.admin.leaderOf(topic, partition))
+  return await eventually(`gaps in ${topic}-${partition}`, async () => {
+    await produce(cluster.plainBootstrapServers, topic, [{ key, value: 'x', partition }])
+    const batches = readRawLog(leader.logDir, topic, partition)
+    return gapCount(batches) > 0 && batches.some(batch => batch.thinned) ? batches : undefined
+  }, { timeoutMs, intervalMs: 600 })
+}
+
+async function withJsonFile (content: unknown, body: (path: string) => Promise<unknown>): Promise<void> {
+  const folder = createTempFolder('kafka-json')
+  try {
+    const path = join(folder, 'input.json')
+    writeFileSync(path, JSON.stringify(content))
+    await body(path)
+  } finally {
+    removeFolder(folder)
+  }
+}

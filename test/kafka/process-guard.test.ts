@@ -1,0 +1,57 @@
+// What must not outlive a test run: processes and folders of a run that is killed outright.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { eventually } from './eventually.ts'
+import { releasePorts, reservePorts } from './ports.ts'
+import { createTempFolder, isAlive, removeFolder } from './process-guard.ts'
+
+const guard = join(import.meta.dirname, 'process-guard.js')
+
+/** A run that guards a child and a folder, prints both, and waits to be killed. */
+function startRun (ending: string): ReturnType<typeof spawn> {
+  return spawn(process.execPath, ['--input-type=module', '-e', `
+    import { spawnGuarded, createTempFolder } from ${JSON.stringify(guard)}
+    const child = spawnGuarded('sleep', ['300'], { stdio: 'ignore' })
+    console.log(JSON.stringify({ pid: child.pid, folder: createTempFolder('guard') }))
+    ${ending}
+  `], { stdio: ['ignore', 'pipe', 'inherit'] })
+}
+
+async function firstLine (run: ReturnType<typeof spawn>): Promise<{ pid: number, folder: string }> {
+  const line = await new Promise<string>(resolve => run.stdout?.once('data', data => { resolve(String(data)) }))
+  return JSON.parse(line) as { pid: number, folder: string }
+}
+
+describe('the process guard', () => {
+  test('takes child and folder along when the run exits by itself', async () => {
+    const { pid, folder } = await firstLine(startRun('setTimeout(() => process.exit(1), 200)'))
+    await eventually('end of the child', () => !isAlive(pid))
+    await eventually('end of the folder', () => !existsSync(folder))
+  })
+
+  test('has the kernel end the child when the run is killed, and the next run sweep its folder', async () => {
+    const run = startRun('setInterval(() => {}, 1000)')
+    const { pid, folder } = await firstLine(run)
+    assert.equal(isAlive(pid), true)
+    run.kill('SIGKILL')
+    await eventually('end of the child', () => !isAlive(pid))
+    await eventually('end of the run', () => run.signalCode !== null)
+    removeFolder(createTempFolder('sweeper'))
+    assert.equal(existsSync(folder), false)
+  })
+})
+
+describe('port reservation', () => {
+  test('gives ports to one owner at a time, outside the range of outgoing connections', async t => {
+    const ports = await reservePorts(50)
+    t.after(() => { releasePorts(ports) })
+    const others = await reservePorts(50)
+    t.after(() => { releasePorts(others) })
+    assert.equal(new Set([...ports, ...others]).size, 100)
+    assert.ok([...ports, ...others].every(port => port >= 20_000 && port < 32_000))
+  })
+})

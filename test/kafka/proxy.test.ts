@@ -1,0 +1,163 @@
+// The proxy: what it adds to a round trip, what connections share, and each of its faults.
+
+import assert from 'node:assert/strict'
+import { createServer, connect, type Server, type Socket } from 'node:net'
+import { describe, test, type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startKafkaCluster } from './cluster.ts'
+import { eventually } from './eventually.ts'
+import { readTopic } from './kafka-consumer.ts'
+import { produce } from './kafka-producer.ts'
+import { Link, type LinkSettings } from './link.ts'
+import { releasePorts, reservePorts } from './ports.ts'
+import { startProxy, type TcpProxy } from './proxy.ts'
+
+/** A server that sends back what it gets, and a proxy before it. */
+async function createEcho (t: TestContext, settings: LinkSettings = {}): Promise<{ proxy: TcpProxy, link: Link }> {
+  const ports = await reservePorts(2)
+  const [targetPort = 0, port = 0] = ports
+  const sockets = new Set<Socket>()
+  const server: Server = createServer(socket => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.pipe(socket)
+  })
+  await new Promise<void>(resolve => server.listen(targetPort, '127.0.0.1', resolve))
+  const link = new Link(settings)
+  const proxy = await startProxy({ port, targetPort, link })
+  t.after(async () => {
+    await proxy.close()
+    for (const socket of sockets) socket.destroy()
+    server.close()
+    releasePorts(ports)
+  })
+  return { proxy, link }
+}
+
+async function open (t: TestContext, port: number): Promise<Socket> {
+  const socket = connect({ port, host: '127.0.0.1' })
+  t.after(() => { socket.destroy() })
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', reject)
+  })
+  socket.on('error', () => {})
+  return socket
+}
+
+/** Sends bytes and resolves with the milliseconds until as many came back. */
+async function echo (socket: Socket, byteCount: number): Promise<number> {
+  const from = performance.now()
+  let missing = byteCount
+  return await new Promise((resolve, reject) => {
+    const onData = (bytes: Buffer): void => {
+      missing -= bytes.length
+      if (missing > 0) return
+      socket.off('data', onData)
+      resolve(performance.now() - from)
+    }
+    socket.on('data', onData)
+    socket.once('close', () => { reject(new Error('closed')) })
+    socket.write(Buffer.alloc(byteCount, 7))
+  })
+}
+
+async function closing (socket: Socket): Promise<string> {
+  return await new Promise(resolve => {
+    let code = 'end'
+    socket.once('error', (error: NodeJS.ErrnoException) => { code = error.code ?? 'error' })
+    socket.once('close', () => { resolve(code) })
+    socket.resume()
+  })
+}
+
+describe('the proxy', () => {
+  test('delays each direction, also of large transfers, without losing bytes', async t => {
+    const { proxy } = await createEcho(t, { latencyMs: 50 })
+    const socket = await open(t, proxy.port)
+    const smallMs = await echo(socket, 10)
+    assert.ok(smallMs >= 98 && smallMs < 200, `${smallMs} ms`)
+    // Eight megabytes are pipelined: the delay is paid once, not a chunk.
+    const largeMs = await echo(socket, 8 * 1024 * 1024)
+    assert.ok(largeMs >= 98 && largeMs < 1_000, `${largeMs} ms`)
+  })
+
+  test('shares one rate among all connections of a direction', async t => {
+    const { proxy, link } = await createEcho(t, { bytesPerSecond: 2_000_000 })
+    const sockets = await Promise.all([1, 2, 3, 4].map(async () => await open(t, proxy.port)))
+    const from = performance.now()
+    await Promise.all(sockets.map(async socket => await echo(socket, 250_000)))
+    const elapsedMs = performance.now() - from
+    assert.ok(elapsedMs >= 490 && elapsedMs < 1_000, `${elapsedMs} ms for 1 MB at 2 MB/s`)
+    assert.equal(link.up.bytesSent, 1_000_000)
+    assert.equal(link.down.bytesSent, 1_000_000)
+  })
+
+  test('frozen, holds every byte without closing, and delivers them when restored', async t => {
+    const { proxy } = await createEcho(t)
+    const socket = await open(t, proxy.port)
+    await echo(socket, 100)
+    proxy.freeze()
+    let arrived = false
+    const answer = echo(socket, 1_000_000).then(ms => { arrived = true; return ms })
+    const late = await open(t, proxy.port)
+    const lateAnswer = echo(late, 10)
+    await sleep(200)
+    assert.equal(arrived, false)
+    assert.equal(socket.destroyed, false)
+    await proxy.restore()
+    assert.ok(await answer >= 200)
+    await lateAnswer
+  })
+
+  test('cut, ends connections and refuses new ones until restored', async t => {
+    const { proxy } = await createEcho(t)
+    const socket = await open(t, proxy.port)
+    await echo(socket, 100)
+    const closed = closing(socket)
+    await proxy.cut()
+    await closed
+    await assert.rejects(open(t, proxy.port), /ECONNREFUSED/)
+    await proxy.restore()
+    await echo(await open(t, proxy.port), 100)
+    await eventually('one connection', () => proxy.connectionCount === 1)
+  })
+
+  test('reset, ends connections with a RST and takes new ones', async t => {
+    const { proxy } = await createEcho(t)
+    const socket = await open(t, proxy.port)
+    await echo(socket, 100)
+    const closed = closing(socket)
+    proxy.reset()
+    assert.equal(await closed, 'ECONNRESET')
+    await echo(await open(t, proxy.port), 100)
+  })
+
+  test('passes the end of a stream on behind its last bytes', async t => {
+    const { proxy } = await createEcho(t, { latencyMs: 20 })
+    const socket = await open(t, proxy.port)
+    let received = 0
+    socket.on('data', (bytes: Buffer) => { received += bytes.length })
+    socket.end(Buffer.alloc(300_000))
+    assert.equal(await closing(socket), 'end')
+    assert.equal(received, 300_000)
+    await eventually('no connection', () => proxy.connectionCount === 0)
+  })
+})
+
+describe('a proxied cluster', () => {
+  test('is reached through its proxies alone, with their delay, and not once they are cut', async t => {
+    const cluster = await startKafkaCluster(t, { proxied: { latencyMs: 25 } })
+    await cluster.createTopic('far')
+    const write = async (timeoutMs: number): Promise<unknown> =>
+      await produce(cluster.proxiedBootstrapServers, 'far', [{ value: 'x', partition: 0 }], { timeoutMs })
+    await write(10_000)
+    assert.ok(cluster.link.up.bytesSent > 0)
+    const from = performance.now()
+    assert.equal((await readTopic(cluster.proxiedBootstrapServers, 'far')).length, 1)
+    assert.ok(performance.now() - from >= 100, 'a metadata request and a fetch take two round trips')
+    for (const proxy of cluster.proxies) await proxy.cut()
+    await assert.rejects(write(2_000))
+    assert.equal((await readTopic(cluster.bootstrapServers, 'far')).length, 1)
+  })
+})
