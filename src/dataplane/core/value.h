@@ -1,0 +1,139 @@
+// A small tree of plain values: the form in which admin arguments go down and results come up.
+// Pure C++; binding/convert.cc maps it to JavaScript. Reading is by ValueReader, which keeps the
+// first mistake instead of making every caller check.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/status.h"
+
+namespace longhaul {
+
+class Value {
+ public:
+  struct Member;
+  using Array = std::vector<Value>;
+  using Object = std::vector<Member>;  // in the order it was built; admin objects are small
+
+  Value() = default;  // null
+  Value(bool value) : data_(value) {}
+  Value(std::string value) : data_(std::move(value)) {}
+  Value(std::string_view value) : data_(std::string(value)) {}
+  // A C string from librdkafka may be NULL, which means "not set" there.
+  Value(const char* value) {
+    if (value != nullptr) data_ = std::string(value);
+  }
+  inline Value(Array value);
+  inline Value(Object value);
+
+  // The two kinds of number are told apart by type, never by size: ids, counts and error codes
+  // are Int32 (a JavaScript number), offsets, timestamps and producer ids Int64 (a BigInt).
+  static Value Int32(int32_t value) {
+    Value result;
+    result.data_ = value;
+    return result;
+  }
+  static Value Int64(int64_t value) {
+    Value result;
+    result.data_ = value;
+    return result;
+  }
+
+  bool is_null() const { return std::holds_alternative<std::monostate>(data_); }
+  const bool* AsBool() const { return std::get_if<bool>(&data_); }
+  const int32_t* AsInt32() const { return std::get_if<int32_t>(&data_); }
+  const int64_t* AsInt64() const { return std::get_if<int64_t>(&data_); }
+  const std::string* AsString() const { return std::get_if<std::string>(&data_); }
+  inline const Array* AsArray() const;
+  inline const Object* AsObject() const;
+
+  // The member of that name, or nullptr where this is no object or has none.
+  inline const Value* Find(std::string_view name) const;
+
+ private:
+  std::variant<std::monostate, bool, int32_t, int64_t, std::string, Array, Object> data_;
+};
+
+struct Value::Member {
+  std::string name;
+  Value value;
+};
+
+inline Value::Value(Array value) : data_(std::move(value)) {}
+inline Value::Value(Object value) : data_(std::move(value)) {}
+inline const Value::Array* Value::AsArray() const { return std::get_if<Array>(&data_); }
+inline const Value::Object* Value::AsObject() const { return std::get_if<Object>(&data_); }
+
+inline const Value* Value::Find(std::string_view name) const {
+  const Object* object = AsObject();
+  if (object == nullptr) return nullptr;
+  for (const Member& member : *object) {
+    if (member.name == name) return &member.value;
+  }
+  return nullptr;
+}
+
+// Reads an object of arguments. The first member that is missing or of another kind becomes
+// error(); what is read after it is a default and must not be used before error() was checked.
+class ValueReader {
+ public:
+  explicit ValueReader(const Value& object) : object_(object) {}
+
+  std::string String(std::string_view name) {
+    const Value* value = object_.Find(name);
+    const std::string* text = value == nullptr ? nullptr : value->AsString();
+    if (text == nullptr) return Fail(name, "a string"), std::string();
+    // librdkafka takes C strings: what follows a NUL would be dropped without a word.
+    if (text->find('\0') != std::string::npos) return Fail(name, "free of NUL"), std::string();
+    return *text;
+  }
+
+  // A string, or null where the member is null or absent.
+  Value OptionalString(std::string_view name) {
+    const Value* value = object_.Find(name);
+    return value == nullptr || value->is_null() ? Value() : Value(String(name));
+  }
+
+  bool Bool(std::string_view name) {
+    const Value* value = object_.Find(name);
+    const bool* flag = value == nullptr ? nullptr : value->AsBool();
+    return flag == nullptr ? (Fail(name, "a boolean"), false) : *flag;
+  }
+
+  int32_t Int32(std::string_view name) {
+    const Value* value = object_.Find(name);
+    const int32_t* number = value == nullptr ? nullptr : value->AsInt32();
+    return number == nullptr ? (Fail(name, "a 32-bit integer number"), 0) : *number;
+  }
+
+  int64_t Int64(std::string_view name) {
+    const Value* value = object_.Find(name);
+    const int64_t* number = value == nullptr ? nullptr : value->AsInt64();
+    return number == nullptr ? (Fail(name, "a BigInt"), 0) : *number;
+  }
+
+  const Value::Array& Array(std::string_view name) {
+    static const Value::Array kEmpty;
+    const Value* value = object_.Find(name);
+    const Value::Array* array = value == nullptr ? nullptr : value->AsArray();
+    return array == nullptr ? (Fail(name, "an array"), kEmpty) : *array;
+  }
+
+  const std::string& error() const { return error_; }  // empty: all was well
+
+ private:
+  void Fail(std::string_view name, std::string_view wanted) {
+    if (error_.empty()) error_ = std::string(name) + " must be " + std::string(wanted);
+  }
+
+  const Value& object_;
+  std::string error_;
+};
+
+}  // namespace longhaul

@@ -1,0 +1,83 @@
+// One running admin call, as the functions that make the requests see it. Private to kafka/admin*.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/status.h"
+#include "core/value.h"
+#include "kafka/handles.h"
+
+namespace longhaul {
+
+class AdminCall {
+ public:
+  using Clock = std::chrono::steady_clock;
+  // The longest time that Close() may have to wait for a call that blocks inside librdkafka.
+  static constexpr int32_t kSliceMsMin = 1'000;
+  static constexpr int32_t kSliceMsMax = 8'000;
+
+  virtual ~AdminCall() = default;
+
+  virtual rd_kafka_t* client() const = 0;
+  virtual rd_kafka_queue_t* queue() const = 0;
+  virtual int32_t remaining_ms() const = 0;
+  // Options that carry the rest of the timeout and mark the result as this call's.
+  virtual AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation) = 0;
+  // Waits for the result of the request just sent. An error is that of the whole request.
+  virtual Status Await(EventHandle* out) = 0;
+  // Ok while the call may go on; CLOSED, TIMED_OUT or the reason why no broker can be reached.
+  virtual Status Check() = 0;
+  // Proves that a broker answers, in a way that can be interrupted. Comes before anything that
+  // blocks inside librdkafka and would learn neither of a refused login nor of Close().
+  virtual Status Probe() = 0;
+
+  // Runs a call that blocks for the milliseconds given: in slices that double, so that a slow answer
+  // gets its time and Close() its turn. `attempt` returns a code; _TIMED_OUT means another slice.
+  template <typename Attempt>
+  Status InSlices(std::string_view what, Attempt attempt) {
+    if (Status probe = Probe(); !probe.ok()) return probe;
+    for (int32_t slice = kSliceMsMin;; slice = std::min(slice * 2, kSliceMsMax)) {
+      if (Status check = Check(); !check.ok()) return check;
+      std::string detail;
+      int32_t code = attempt(std::min(slice, remaining_ms()), &detail);
+      if (code == 0) return Status::Ok();
+      if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) {
+        return Status::Error(code, std::string(what) + ": " + detail);
+      }
+    }
+  }
+};
+
+// A call: reads its arguments, makes its requests, builds its result.
+using AdminCallFunction = Status (*)(AdminCall& call, const Value& arguments, Value* result);
+
+Status DescribeCluster(AdminCall& call, const Value& arguments, Value* result);
+Status ListTopics(AdminCall& call, const Value& arguments, Value* result);
+Status DescribeTopics(AdminCall& call, const Value& arguments, Value* result);
+Status CreateTopics(AdminCall& call, const Value& arguments, Value* result);
+Status CreatePartitions(AdminCall& call, const Value& arguments, Value* result);
+Status DeleteTopics(AdminCall& call, const Value& arguments, Value* result);
+Status DescribeConfigs(AdminCall& call, const Value& arguments, Value* result);
+Status IncrementalAlterConfigs(AdminCall& call, const Value& arguments, Value* result);
+Status ListOffsets(AdminCall& call, const Value& arguments, Value* result);
+Status DeleteRecords(AdminCall& call, const Value& arguments, Value* result);
+Status InitProducerId(AdminCall& call, const Value& arguments, Value* result);
+
+// The members that every item of a result has: its own error, 0 and "" where it went well.
+void AppendItemStatus(Value::Object* item, int32_t code, const char* detail);
+
+// librdkafka takes arrays of plain pointers; the handles stay the owners.
+template <typename HandleType>
+auto RawPointers(const std::vector<HandleType>& handles) {
+  std::vector<typename HandleType::pointer> raw;
+  raw.reserve(handles.size());
+  for (const HandleType& handle : handles) raw.push_back(handle.get());
+  return raw;
+}
+
+}  // namespace longhaul

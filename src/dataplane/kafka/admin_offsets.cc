@@ -1,0 +1,141 @@
+// Admin calls about offsets, records and producer ids.
+#include <string>
+#include <utility>
+
+#include "contract/contract.generated.h"
+#include "kafka/admin_call.h"
+#include "kafka/raw_requests.h"
+
+namespace longhaul {
+namespace {
+
+Status Refused(const char* call, const std::string& error) {
+  return Status::Error(kErrorInvalidArgument, std::string(call) + ": " + error);
+}
+
+// `at` is 'earliest', 'latest' or a timestamp in milliseconds; librdkafka wants one number.
+Status ReadWanted(const Value& argument, int64_t* out) {
+  const Value* at = argument.Find("at");
+  if (at != nullptr && at->AsInt64() != nullptr && *at->AsInt64() >= 0) {
+    *out = *at->AsInt64();
+    return Status::Ok();
+  }
+  const std::string* text = at == nullptr ? nullptr : at->AsString();
+  if (text != nullptr && *text == "earliest") {
+    *out = RD_KAFKA_OFFSET_SPEC_EARLIEST;
+    return Status::Ok();
+  }
+  if (text != nullptr && *text == "latest") {
+    *out = RD_KAFKA_OFFSET_SPEC_LATEST;
+    return Status::Ok();
+  }
+  return Refused("listOffsets", "at must be earliest, latest or a timestamp of 0n or more");
+}
+
+Value OffsetValue(const rd_kafka_ListOffsetsResultInfo_t* info) {
+  const rd_kafka_topic_partition_t* found = rd_kafka_ListOffsetsResultInfo_topic_partition(info);
+  // No record at or after the timestamp is -1 on the wire and a negative marker in librdkafka.
+  int64_t offset = found->err == 0 && found->offset >= 0 ? found->offset : -1;
+  Value::Object item{{"topic", found->topic}, {"partition", Value::Int32(found->partition)}};
+  AppendItemStatus(&item, found->err, rd_kafka_err2str(found->err));
+  item.push_back({"offset", Value::Int64(offset)});
+  item.push_back({"timestamp", Value::Int64(rd_kafka_ListOffsetsResultInfo_timestamp(info))});
+  item.push_back(
+      {"leaderEpoch", Value::Int32(rd_kafka_topic_partition_get_leader_epoch(found))});
+  return item;
+}
+
+}  // namespace
+
+Status ListOffsets(AdminCall& call, const Value& arguments, Value* result) {
+  ValueReader reader(arguments);
+  const Value::Array& wanted = reader.Array("partitions");
+  bool read_committed = reader.Bool("readCommitted");
+  if (!reader.error().empty()) return Refused("listOffsets", reader.error());
+  TopicPartitionListHandle list(
+      rd_kafka_topic_partition_list_new(static_cast<int>(wanted.size())));
+  for (const Value& argument : wanted) {
+    ValueReader item(argument);
+    std::string topic = item.String("topic");
+    int32_t partition = item.Int32("partition");
+    if (!item.error().empty()) return Refused("listOffsets", item.error());
+    int64_t at = 0;
+    if (Status status = ReadWanted(argument, &at); !status.ok()) return status;
+    rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = at;
+  }
+  AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_LISTOFFSETS);
+  ErrorHandle error(rd_kafka_AdminOptions_set_isolation_level(
+      options.get(), read_committed ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
+                                    : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED));
+  if (error != nullptr) return Refused("listOffsets", rd_kafka_error_string(error.get()));
+  rd_kafka_ListOffsets(call.client(), list.get(), options.get(), call.queue());
+  EventHandle event;
+  if (Status status = call.Await(&event); !status.ok()) return status;
+  size_t count = 0;
+  const rd_kafka_ListOffsetsResultInfo_t** infos =
+      rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event.get()), &count);
+  Value::Array items;
+  items.reserve(count);
+  for (size_t i = 0; i < count; i++) items.push_back(OffsetValue(infos[i]));
+  *result = std::move(items);
+  return Status::Ok();
+}
+
+Status DeleteRecords(AdminCall& call, const Value& arguments, Value* result) {
+  ValueReader reader(arguments);
+  const Value::Array& wanted = reader.Array("partitions");
+  if (!reader.error().empty()) return Refused("deleteRecords", reader.error());
+  TopicPartitionListHandle before(
+      rd_kafka_topic_partition_list_new(static_cast<int>(wanted.size())));
+  for (const Value& argument : wanted) {
+    ValueReader item(argument);
+    std::string topic = item.String("topic");
+    int32_t partition = item.Int32("partition");
+    int64_t offset = item.Int64("beforeOffset");
+    if (!item.error().empty()) return Refused("deleteRecords", item.error());
+    if (topic.empty() || partition < 0) {
+      return Refused("deleteRecords", "topic must not be empty, partition not negative");
+    }
+    // -1 is the high watermark; every other negative number means something else to librdkafka.
+    if (offset < -1) return Refused("deleteRecords", "beforeOffset must be -1n or more");
+    rd_kafka_topic_partition_list_add(before.get(), topic.c_str(), partition)->offset = offset;
+  }
+  AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_DELETERECORDS);
+  DeleteRecordsHandle request(rd_kafka_DeleteRecords_new(before.get()));
+  rd_kafka_DeleteRecords_t* raw = request.get();
+  rd_kafka_DeleteRecords(call.client(), &raw, 1, options.get(), call.queue());
+  EventHandle event;
+  if (Status status = call.Await(&event); !status.ok()) return status;
+  const rd_kafka_topic_partition_list_t* done =
+      rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
+  Value::Array items;
+  for (int i = 0; i < done->cnt; i++) {
+    const rd_kafka_topic_partition_t& partition = done->elems[i];
+    Value::Object item{{"topic", partition.topic},
+                       {"partition", Value::Int32(partition.partition)}};
+    AppendItemStatus(&item, partition.err, rd_kafka_err2str(partition.err));
+    item.push_back({"logStartOffset", Value::Int64(partition.err == 0 ? partition.offset : -1)});
+    items.push_back(std::move(item));
+  }
+  *result = std::move(items);
+  return Status::Ok();
+}
+
+Status InitProducerId(AdminCall& call, const Value&, Value* result) {
+  int64_t producer_id = -1;
+  int16_t producer_epoch = -1;
+  // An answer that comes after its slice costs one unused producer id of the cluster's 2^63.
+  Status status = call.InSlices("initProducerId", [&](int timeout_ms, std::string* detail) {
+    char text[512] = "";
+    int32_t code = longhaul_init_producer_id(call.client(), timeout_ms, &producer_id,
+                                             &producer_epoch, text, sizeof(text));
+    *detail = text;
+    return code;
+  });
+  if (!status.ok()) return status;
+  *result = Value::Object{{"producerId", Value::Int64(producer_id)},
+                          {"producerEpoch", Value::Int32(producer_epoch)}};
+  return Status::Ok();
+}
+
+}  // namespace longhaul

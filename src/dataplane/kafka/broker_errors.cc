@@ -1,0 +1,61 @@
+#include "kafka/broker_errors.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "rdkafka.h"
+
+namespace longhaul {
+namespace {
+
+// How much a code explains: all brokers are down *because* the login is refused. 0: no evidence,
+// since a lost connection alone is made good by librdkafka within its reconnect backoff.
+int Weight(int32_t code) {
+  switch (code) {
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+      return 4;
+    case RD_KAFKA_RESP_ERR__SSL:
+      return 3;
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+      return 2;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+      return 1;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+void BrokerErrors::Add(int32_t code, std::string text, Clock::time_point now) {
+  if (Weight(code) > 0 && !unusable_since_.has_value()) unusable_since_ = now;
+  if (Weight(code) > Weight(unusable_code_)) unusable_code_ = code;
+  // "1/1 brokers are down" says less than the texts that led to it.
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !seen_.empty()) return;
+  // librdkafka ends its texts with "(after 0ms in state CONNECT)": the same error, told twice.
+  if (size_t tail = text.rfind(" (after "); tail != std::string::npos) text.resize(tail);
+  auto same = std::find_if(seen_.begin(), seen_.end(),
+                           [&](const Seen& seen) { return seen.text == text; });
+  if (same != seen_.end()) seen_.erase(same);
+  if (seen_.size() == kTextsMax) seen_.pop_front();
+  seen_.push_back({std::move(text), now});
+}
+
+void BrokerErrors::BrokerAnswered() {
+  unusable_since_.reset();
+  unusable_code_ = 0;
+}
+
+std::string BrokerErrors::Describe(Clock::time_point now) const {
+  std::string all;
+  for (const Seen& seen : seen_) {
+    if (now - seen.at > kFreshFor) continue;
+    if (!all.empty()) all += "; ";
+    all += seen.text;
+  }
+  return all;
+}
+
+}  // namespace longhaul

@@ -1,0 +1,92 @@
+#include "kafka/client_config.h"
+
+#include <strings.h>
+
+#include <array>
+#include <utility>
+
+#include "contract/contract.generated.h"
+
+namespace longhaul {
+namespace {
+
+constexpr size_t kErrorTextMax = 512;  // librdkafka's own buffer size for error texts
+
+bool EndsWith(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
+}
+
+bool Contains(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
+
+bool UsesOAuthBearer(const ClientProperties& properties) {
+  for (const char* name : {"sasl.mechanism", "sasl.mechanisms"}) {
+    auto found = properties.find(name);
+    if (found != properties.end() && strcasecmp(found->second.c_str(), "OAUTHBEARER") == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+Status RefusedProperty(const std::string& name, const std::string& value, const char* reason) {
+  // librdkafka quotes the value in most of its texts, so those are left out for a secret.
+  std::string detail = IsSecretProperty(name)
+                           ? "property \"" + name + "\" was refused (value not shown)"
+                           : "property \"" + name + "\" = \"" + value + "\": " + reason;
+  return Status::Error(kErrorInvalidArgument, std::move(detail));
+}
+
+}  // namespace
+
+bool IsSecretProperty(std::string_view name) {
+  return Contains(name, "password") || Contains(name, "passphrase") || Contains(name, "secret") ||
+         EndsWith(name, ".key") || EndsWith(name, ".pem") || name == "sasl.oauthbearer.config";
+}
+
+Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** out) {
+  ConfHandle conf(rd_kafka_conf_new());
+  std::array<char, kErrorTextMax> text{};
+  for (const auto& [name, value] : properties) {
+    if (name.find('\0') != std::string::npos || value.find('\0') != std::string::npos) {
+      return RefusedProperty(name, "", "holds a NUL character");
+    }
+    if (rd_kafka_conf_set(conf.get(), name.c_str(), value.c_str(), text.data(), text.size()) !=
+        RD_KAFKA_CONF_OK) {
+      return RefusedProperty(name, value, text.data());
+    }
+  }
+  // The same texts arrive as error events, with a code; stderr belongs to the program.
+  rd_kafka_conf_set_log_cb(conf.get(), nullptr);
+  // Tokens are refreshed by librdkafka's own thread, so nobody has to poll for it.
+  if (UsesOAuthBearer(properties)) rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
+  *out = conf.release();
+  return Status::Ok();
+}
+
+Status OpenClient(rd_kafka_type_t type, ConfHandle conf, ClientHandle* out) {
+  std::array<char, kErrorTextMax> text{};
+  // Asked before the configuration is given away: only then does it tell about the SASL queue.
+  std::array<char, 32> mechanism{};
+  size_t size = mechanism.size();
+  bool oauth = rd_kafka_conf_get(conf.get(), "sasl.mechanism", mechanism.data(), &size) ==
+                   RD_KAFKA_CONF_OK &&
+               strcasecmp(mechanism.data(), "OAUTHBEARER") == 0;
+  rd_kafka_t* client = rd_kafka_new(type, conf.get(), text.data(), text.size());
+  if (client == nullptr) {
+    return Status::Error(kErrorInvalidArgument, text.data());  // conf is still ours and freed
+  }
+  (void)conf.release();  // rd_kafka_new took it
+  out->reset(client);
+  if (oauth) {
+    ErrorHandle error(rd_kafka_sasl_background_callbacks_enable(client));
+    if (error != nullptr) {
+      out->reset();
+      return Status::Error(kErrorInvalidArgument, rd_kafka_error_string(error.get()));
+    }
+  }
+  return Status::Ok();
+}
+
+}  // namespace longhaul

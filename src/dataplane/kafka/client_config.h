@@ -1,0 +1,26 @@
+// Properties -> a configured librdkafka client. The one place where properties meet librdkafka, for
+// the forwarder and for admin calls alike, so that both have the same security and the same errors.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "core/status.h"
+#include "kafka/handles.h"
+
+namespace longhaul {
+
+using ClientProperties = std::map<std::string, std::string>;
+
+// True where the value of this property must never be shown, logged or put into an error.
+bool IsSecretProperty(std::string_view name);
+
+// Makes a configuration with all properties set and logging to stderr off. On success the caller
+// owns *out. An error names the property and, unless it is a secret, its value.
+Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** out);
+
+// Makes the client; takes the configuration in any case.
+Status OpenClient(rd_kafka_type_t type, ConfHandle conf, ClientHandle* out);
+
+}  // namespace longhaul

@@ -1,0 +1,89 @@
+#include "kafka/mock_cluster.h"
+
+#include <utility>
+
+#include "contract/contract.generated.h"
+#include "kafka/client_config.h"
+#include "kafka/raw_requests.h"
+
+namespace longhaul {
+namespace {
+
+Status StatusOf(rd_kafka_resp_err_t code, const std::string& what) {
+  if (code == 0) return Status::Ok();
+  return Status::Error(code, "mock cluster: " + what + ": " + rd_kafka_err2str(code));
+}
+
+Status Refused(std::string detail) {
+  return Status::Error(kErrorInvalidArgument, "mock cluster: " + std::move(detail));
+}
+
+}  // namespace
+
+Status MockCluster::Open(int32_t brokers, std::unique_ptr<MockCluster>* out) {
+  if (brokers < 1 || brokers > kBrokersMax) {
+    return Refused("brokers must be 1 to " + std::to_string(kBrokersMax));
+  }
+  rd_kafka_conf_t* built = nullptr;
+  if (Status status = BuildClientConfig({{"client.id", "mock"}}, &built); !status.ok()) {
+    return status;
+  }
+  ClientHandle client;
+  Status status = OpenClient(RD_KAFKA_PRODUCER, ConfHandle(built), &client);
+  if (!status.ok()) return status;
+  ClusterHandle cluster(rd_kafka_mock_cluster_new(client.get(), brokers));
+  if (cluster == nullptr) return Refused("no port to listen on");
+  out->reset(new MockCluster(std::move(client), std::move(cluster)));
+  return Status::Ok();
+}
+
+Status MockCluster::CreateTopic(const std::string& name, int32_t partitions,
+                                int32_t replication_factor) {
+  if (partitions < 1 || partitions > kPartitionsMax) {
+    return Refused("partitions must be 1 to " + std::to_string(kPartitionsMax));
+  }
+  if (replication_factor < 1 || replication_factor > kBrokersMax) {
+    return Refused("replicationFactor must be 1 to " + std::to_string(kBrokersMax));
+  }
+  rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(cluster_.get(), name.c_str(), partitions,
+                                                        replication_factor);
+  if (code != 0) return StatusOf(code, "topic " + name);
+  longhaul_mock_partition_bytes_max(cluster_.get(), name.c_str(), partitions, kPartitionBytesMax);
+  return Status::Ok();
+}
+
+Status MockCluster::SetPartitionLeader(const std::string& topic, int32_t partition,
+                                       int32_t broker) {
+  return StatusOf(
+      rd_kafka_mock_partition_set_leader(cluster_.get(), topic.c_str(), partition, broker),
+      "leader of " + topic + "-" + std::to_string(partition));
+}
+
+Status MockCluster::SetBrokerDown(int32_t broker) {
+  return StatusOf(rd_kafka_mock_broker_set_down(cluster_.get(), broker), "broker down");
+}
+
+Status MockCluster::SetBrokerUp(int32_t broker) {
+  return StatusOf(rd_kafka_mock_broker_set_up(cluster_.get(), broker), "broker up");
+}
+
+Status MockCluster::SetBrokerRoundTrip(int32_t broker, int32_t milliseconds) {
+  if (milliseconds < 0 || milliseconds > 60'000) return Refused("round trip must be 0 to 60000 ms");
+  return StatusOf(rd_kafka_mock_broker_set_rtt(cluster_.get(), broker, milliseconds), "round trip");
+}
+
+Status MockCluster::SetBrokerRack(int32_t broker, const std::string& rack) {
+  return StatusOf(rd_kafka_mock_broker_set_rack(cluster_.get(), broker, rack.c_str()), "rack");
+}
+
+Status MockCluster::PushRequestErrors(int32_t api_key, const std::vector<int32_t>& codes) {
+  if (api_key < 0 || api_key > INT16_MAX) return Refused("apiKey must be 0 to 32767");
+  std::vector<rd_kafka_resp_err_t> errors;
+  errors.reserve(codes.size());
+  for (int32_t code : codes) errors.push_back(static_cast<rd_kafka_resp_err_t>(code));
+  rd_kafka_mock_push_request_errors_array(cluster_.get(), static_cast<int16_t>(api_key),
+                                          errors.size(), errors.data());
+  return Status::Ok();
+}
+
+}  // namespace longhaul

@@ -1,0 +1,48 @@
+// A Kafka cluster inside this process, for the demo and for fault injection: librdkafka's mock
+// brokers, real sockets on 127.0.0.1, records in memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/status.h"
+#include "kafka/handles.h"
+#include "rdkafka_mock.h"
+
+namespace longhaul {
+
+// Its methods wait for the mock's thread, which answers within microseconds. Not thread-safe.
+class MockCluster {
+ public:
+  static constexpr int32_t kBrokersMax = 64;
+  static constexpr int32_t kPartitionsMax = 1024;
+  // What a partition keeps. librdkafka's own default, 5 MiB, drops old records under a demo's feet.
+  static constexpr size_t kPartitionBytesMax = size_t{1} << 30;
+
+  static Status Open(int32_t brokers, std::unique_ptr<MockCluster>* out);
+
+  std::string bootstrap_servers() const { return rd_kafka_mock_cluster_bootstraps(cluster_.get()); }
+  Status CreateTopic(const std::string& name, int32_t partitions, int32_t replication_factor);
+  // -1: the partition has no leader.
+  Status SetPartitionLeader(const std::string& topic, int32_t partition, int32_t broker);
+  // Broker ids begin at 1; -1 means all. A broker that is down refuses connections; leaders stay.
+  Status SetBrokerDown(int32_t broker);
+  Status SetBrokerUp(int32_t broker);
+  Status SetBrokerRoundTrip(int32_t broker, int32_t milliseconds);
+  Status SetBrokerRack(int32_t broker, const std::string& rack);
+  // The next requests of this kind fail with these codes, one each; 0 lets one pass.
+  Status PushRequestErrors(int32_t api_key, const std::vector<int32_t>& codes);
+
+ private:
+  using ClusterHandle = Handle<rd_kafka_mock_cluster_t, rd_kafka_mock_cluster_destroy>;
+  MockCluster(ClientHandle client, ClusterHandle cluster)
+      : client_(std::move(client)), cluster_(std::move(cluster)) {}
+
+  ClientHandle client_;  // librdkafka hangs a mock cluster on a client; it outlives the cluster
+  ClusterHandle cluster_;
+};
+
+}  // namespace longhaul
