@@ -34,6 +34,59 @@ export const batchReasons = [
   'compacted', 'old_magic', 'mid_batch', 'log_append_time', 'too_large'
 ] as const
 
+/** Counters and positions of one topic-partition, a row of int64 each, in this order. */
+export const partitionCounters = {
+  id: 'the id that assign() gave',
+  state: 'index into partitionStates',
+  code: 'error code of the last state move, 0: none',
+  upstreamOffset: 'next upstream offset to be acked (progress)',
+  downstreamOffset: 'next downstream offset (progress)',
+  sequence: 'records put into the target partition by this flow, mod 2^31 (progress)',
+  fetchOffset: 'next upstream offset to be fetched',
+  highWatermark: 'of the source partition, -1: not fetched yet',
+  lastStableOffset: 'of the source partition, -1: not fetched yet',
+  logStartOffset: 'of the source partition, -1: not known',
+  queuedBytes: 'fetched or re-encoded, not acked',
+  ackedTimestampMs: 'largest record timestamp acked, -1: none',
+  caughtUpAtMs: 'when the partition was last seen with nothing left to mirror, epoch ms, 0: never',
+  records: 'acked',
+  batches: 'acked',
+  bytes: 'acked, on the wire',
+  passedThrough: 'batches acked with their payload bytes as fetched',
+  reencodedOldMagic: 'batches re-encoded',
+  reencodedCompacted: 'batches re-encoded',
+  reencodedMidBatch: 'batches re-encoded',
+  reencodedLogAppendTime: 'batches re-encoded',
+  reencodedTooLarge: 'batches re-encoded',
+  droppedControl: 'batches left out',
+  droppedEmpty: 'batches left out',
+  droppedAborted: 'batches left out',
+  droppedLooped: 'batches left out',
+  droppedStale: 'batches left out: wholly before the wanted offset',
+  resumedRecords: 'records found on the target at resume and skipped on the source',
+  doubledRecords: 'records that may be on the target twice: the seam did not match at resume',
+  retries: 'times that unacked batches were sent again'
+} as const
+
+/** Counters of one lane, one row of int64 in this order. */
+export const laneCounters = {
+  heldBytes: 'bytes of response and re-encode buffers held',
+  heldBytesMax: 'the bound on heldBytes',
+  fetchRequests: 'sent',
+  produceRequests: 'sent',
+  fetchResponseBytes: 'received',
+  sourceThrottleMs: 'asked for by source brokers, summed',
+  targetThrottleMs: 'asked for by target brokers, summed',
+  requestErrors: 'requests that failed as a whole',
+  evictions: 'partitions whose queue was dropped to free memory'
+} as const
+
+/**
+ * Replication latency (ack time less record timestamp, ms) is counted in log-linear buckets: exact
+ * below 8 ms, then 8 buckets a power of two.
+ */
+export const latencyBuckets = { subBuckets: 8, shifts: 24, count: 8 + 8 * 25 } as const
+
 /** Longhaul's own error codes; the text and the operator's action stand in the error table. */
 export const nativeErrors = {
   BATCH_MALFORMED: 1000,
@@ -48,5 +101,6 @@ export const nativeErrors = {
   BROKER_UNSUPPORTED: 1009,
   CLOSED: 1010,
   INVALID_ARGUMENT: 1011,
-  TIMED_OUT: 1012
+  TIMED_OUT: 1012,
+  TARGET_OUT_OF_RANGE: 1013
 } as const

@@ -1,0 +1,144 @@
+// Generated from contract-table.ts and error-table.ts by render-contract.ts. Do not edit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace longhaul {
+
+constexpr int32_t kErrorBatchMalformed = 1000;
+constexpr int32_t kErrorBatchCrcMismatch = 1001;
+constexpr int32_t kErrorBatchDecodedTooLarge = 1002;
+constexpr int32_t kErrorCodecUnsupported = 1003;
+constexpr int32_t kErrorCodecFailed = 1004;
+constexpr int32_t kErrorRecordTooLarge = 1005;
+constexpr int32_t kErrorTargetPartitionMissing = 1006;
+constexpr int32_t kErrorSourcePartitionMissing = 1007;
+constexpr int32_t kErrorResponseMalformed = 1008;
+constexpr int32_t kErrorBrokerUnsupported = 1009;
+constexpr int32_t kErrorClosed = 1010;
+constexpr int32_t kErrorInvalidArgument = 1011;
+constexpr int32_t kErrorTimedOut = 1012;
+constexpr int32_t kErrorTargetOutOfRange = 1013;
+
+struct ForwarderSettings {
+  int64_t in_flight_bytes_max = 33554432;  // bytes fetched but not yet acked, a lane
+  int64_t fetch_bytes_max = 8388608;  // bytes a Fetch response may hold
+  int64_t partition_fetch_bytes_max = 4194304;  // bytes of one partition a Fetch
+  int64_t partition_queue_bytes_max = 8388608;  // unacked bytes of one partition
+  int64_t fetch_wait_max_ms = 500;  // how long a broker may hold a Fetch with nothing to send
+  int64_t fetch_min_bytes = 1;  // bytes that end a Fetch wait early
+  int64_t request_timeout_ms = 30000;  // how long a request may be unanswered
+  int64_t linger_ms = 0;  // how long the outbox waits for more partitions
+  int64_t batch_size = 131072;  // outbox bytes that end the linger early
+  int64_t produce_request_bytes_max = 8388608;  // bytes of one Produce request
+  int64_t produce_requests_in_flight = 5;  // Produce requests in flight a target broker
+  int64_t partition_batches_in_flight = 5;  // batches in flight a partition (broker: last 5)
+  int64_t retry_backoff_ms = 100;  // first wait after a retriable error
+  int64_t retry_backoff_max_ms = 5000;  // longest wait after retriable errors
+  int64_t metadata_max_age_ms = 60000;  // leaders are asked for at least this often
+  int64_t decoded_bytes_max = 268435456;  // decoded bytes of one batch; more faults it
+  int64_t isolation_level = 1;  // 0 read_uncommitted, 1 read_committed
+  int64_t keep_producer_timestamps = 0;  // 1: pass LogAppendTime batches through
+};
+
+// Name and member of each setting, for the binding.
+struct ForwarderSettingName {
+  const char* name;
+  int64_t ForwarderSettings::*member;
+};
+inline constexpr ForwarderSettingName kForwarderSettingNames[] = {
+    {"inFlightBytesMax", &ForwarderSettings::in_flight_bytes_max},
+    {"fetchBytesMax", &ForwarderSettings::fetch_bytes_max},
+    {"partitionFetchBytesMax", &ForwarderSettings::partition_fetch_bytes_max},
+    {"partitionQueueBytesMax", &ForwarderSettings::partition_queue_bytes_max},
+    {"fetchWaitMaxMs", &ForwarderSettings::fetch_wait_max_ms},
+    {"fetchMinBytes", &ForwarderSettings::fetch_min_bytes},
+    {"requestTimeoutMs", &ForwarderSettings::request_timeout_ms},
+    {"lingerMs", &ForwarderSettings::linger_ms},
+    {"batchSize", &ForwarderSettings::batch_size},
+    {"produceRequestBytesMax", &ForwarderSettings::produce_request_bytes_max},
+    {"produceRequestsInFlight", &ForwarderSettings::produce_requests_in_flight},
+    {"partitionBatchesInFlight", &ForwarderSettings::partition_batches_in_flight},
+    {"retryBackoffMs", &ForwarderSettings::retry_backoff_ms},
+    {"retryBackoffMaxMs", &ForwarderSettings::retry_backoff_max_ms},
+    {"metadataMaxAgeMs", &ForwarderSettings::metadata_max_age_ms},
+    {"decodedBytesMax", &ForwarderSettings::decoded_bytes_max},
+    {"isolationLevel", &ForwarderSettings::isolation_level},
+    {"keepProducerTimestamps", &ForwarderSettings::keep_producer_timestamps},
+};
+
+enum class PartitionState : uint8_t {
+  kStarting,
+  kResuming,
+  kRunning,
+  kPaused,
+  kThrottled,
+  kFaulted,
+  kStopped,
+};
+constexpr size_t kPartitionStateCount = 7;
+
+constexpr size_t kBatchReasonCount = 11;
+
+// One row of the PartitionCounters table that JavaScript reads: int64 each, in this order.
+struct PartitionCounters {
+  int64_t id = 0;  // the id that assign() gave
+  int64_t state = 0;  // index into partitionStates
+  int64_t code = 0;  // error code of the last state move, 0: none
+  int64_t upstream_offset = 0;  // next upstream offset to be acked (progress)
+  int64_t downstream_offset = 0;  // next downstream offset (progress)
+  int64_t sequence = 0;  // records put into the target partition by this flow, mod 2^31 (progress)
+  int64_t fetch_offset = 0;  // next upstream offset to be fetched
+  int64_t high_watermark = 0;  // of the source partition, -1: not fetched yet
+  int64_t last_stable_offset = 0;  // of the source partition, -1: not fetched yet
+  int64_t log_start_offset = 0;  // of the source partition, -1: not known
+  int64_t queued_bytes = 0;  // fetched or re-encoded, not acked
+  int64_t acked_timestamp_ms = 0;  // largest record timestamp acked, -1: none
+  int64_t caught_up_at_ms = 0;  // when the partition was last seen with nothing left to mirror, epoch ms, 0: never
+  int64_t records = 0;  // acked
+  int64_t batches = 0;  // acked
+  int64_t bytes = 0;  // acked, on the wire
+  int64_t passed_through = 0;  // batches acked with their payload bytes as fetched
+  int64_t reencoded_old_magic = 0;  // batches re-encoded
+  int64_t reencoded_compacted = 0;  // batches re-encoded
+  int64_t reencoded_mid_batch = 0;  // batches re-encoded
+  int64_t reencoded_log_append_time = 0;  // batches re-encoded
+  int64_t reencoded_too_large = 0;  // batches re-encoded
+  int64_t dropped_control = 0;  // batches left out
+  int64_t dropped_empty = 0;  // batches left out
+  int64_t dropped_aborted = 0;  // batches left out
+  int64_t dropped_looped = 0;  // batches left out
+  int64_t dropped_stale = 0;  // batches left out: wholly before the wanted offset
+  int64_t resumed_records = 0;  // records found on the target at resume and skipped on the source
+  int64_t doubled_records = 0;  // records that may be on the target twice: the seam did not match at resume
+  int64_t retries = 0;  // times that unacked batches were sent again
+};
+constexpr size_t kPartitionCountersColumns = 30;
+static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(int64_t));
+
+// One row of the LaneCounters table that JavaScript reads: int64 each, in this order.
+struct LaneCounters {
+  int64_t held_bytes = 0;  // bytes of response and re-encode buffers held
+  int64_t held_bytes_max = 0;  // the bound on heldBytes
+  int64_t fetch_requests = 0;  // sent
+  int64_t produce_requests = 0;  // sent
+  int64_t fetch_response_bytes = 0;  // received
+  int64_t source_throttle_ms = 0;  // asked for by source brokers, summed
+  int64_t target_throttle_ms = 0;  // asked for by target brokers, summed
+  int64_t request_errors = 0;  // requests that failed as a whole
+  int64_t evictions = 0;  // partitions whose queue was dropped to free memory
+};
+constexpr size_t kLaneCountersColumns = 9;
+static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
+
+// What the error table says of a code that a broker or librdkafka answered.
+inline constexpr int32_t kRetriableCodes[] = {
+    -195, -193, -190, -188, -187, -185, -184, -183, -180, -178, -167, -166, -164, -163, -158, -153,
+    -147, -146, -142, -137, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 22, 25, 27, 41, 51, 56, 60,
+    70, 71, 72, 74, 75, 77, 78, 80, 83, 88, 89, 100, 103, 106, 109, 129};
+inline constexpr int32_t kRefreshesMetadataCodes[] = {
+    -195, -193, -190, -188, -187, -185, -166, -146, -137, 3, 5, 6, 8, 9, 13, 41, 56, 72, 74, 75,
+    77, 80, 83, 100, 103, 129};
+
+}  // namespace longhaul

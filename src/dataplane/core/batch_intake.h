@@ -1,0 +1,36 @@
+// Turns the fetched bytes of one partition into queued batches: walk, classify by header, patch or
+// re-encode or drop, give sequences. Also skips at resume what the target already has.
+#pragma once
+
+#include "core/lane.h"
+#include "core/protocol.h"
+#include "core/record_batch.h"
+#include "core/reencode.h"
+
+namespace longhaul {
+
+class BatchIntake {
+ public:
+  explicit BatchIntake(Lane* lane) : lane_(lane) {}
+  // `fetched.records` point into `buffer`. Afterwards p->fetch_offset is where to go on; on bytes
+  // that cannot be mirrored the partition is faulted. Never throws, whatever the bytes are.
+  void Take(Partition* p, const FetchedPartition& fetched, const BufferRef& buffer);
+
+ private:
+  struct Walk;  // one call of Take
+  // These return false when the walk must end: faulted, or gone back to an earlier offset.
+  bool TakeBatch(Walk* walk, const RecordBatchView& batch);
+  void Drop(Partition* p, const RecordBatchView& batch, BatchReason reason);
+  bool PassThrough(Walk* walk, const RecordBatchView& batch);
+  bool TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchReason reason);
+  void Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next);
+  // Invariants (D), (E): does the target already hold this batch?
+  enum class Resumed : uint8_t { kNo, kHeld, kSeamMismatch };
+  Resumed CheckResumed(Partition* p, const RecordBatchView& batch, int32_t records,
+                       int64_t upstream_next);
+  void SeamMismatch(Partition* p, const std::string& what);
+
+  Lane* lane_;
+};
+
+}  // namespace longhaul

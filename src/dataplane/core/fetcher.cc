@@ -1,0 +1,237 @@
+#include "core/fetcher.h"
+
+#include <algorithm>
+#include <unordered_set>
+#include <utility>
+
+namespace longhaul {
+namespace {
+
+constexpr size_t kSource = static_cast<size_t>(Side::kSource);
+
+// A response names partitions by topic and number; the request knows them by id.
+struct TopicPartitionHash {
+  size_t operator()(const std::pair<std::string_view, int32_t>& key) const {
+    return std::hash<std::string_view>()(key.first) * 31 + static_cast<size_t>(key.second);
+  }
+};
+
+}  // namespace
+
+void Fetcher::Tick() {
+  Route();
+  if (Room() < kRoomMin) EvictStalled();
+  for (auto& [id, node] : nodes_)
+    if (!node.asking) Ask(id, &node);
+}
+
+// Brings nodes_[*].order in line with the leaders. Cheap when nothing moved: one pass.
+void Fetcher::Route() {
+  for (auto& [node_id, node] : nodes_) {
+    std::erase_if(node.order, [&, id = node_id](uint32_t partition) {
+      Partition* p = lane_->Find(partition);
+      bool stays = p != nullptr && p->routed_to == id && p->leaders[kSource] == id;
+      if (!stays && p != nullptr && p->routed_to == id) p->routed_to = -1;
+      return !stays;
+    });
+  }
+  for (auto& [id, p] : lane_->partitions) {
+    if (p->routed_to >= 0 || p->leaders[kSource] < 0) continue;
+    p->routed_to = p->leaders[kSource];
+    nodes_[p->routed_to].order.push_back(id);
+  }
+}
+
+bool Fetcher::Eligible(const Partition& p) const {
+  if (!p.running() || lane_->now < p.backoff_until || p.failure_code != 0) return false;
+  return p.attempts == 0 || p.queue.empty();  // what is being retried comes first
+}
+
+int64_t Fetcher::Room() const {
+  return lane_->settings.in_flight_bytes_max - *lane_->held_bytes - reserved_bytes_;
+}
+
+// The lane is full. Partitions that wait out a backoff hold memory that others could use: they let
+// go of it and fetch again later, so that one dead target broker cannot stop the rest.
+void Fetcher::EvictStalled() {
+  for (auto& [id, p] : lane_->partitions) {
+    if (p->queue.empty() || p->outstanding > 0 || p->backoff_until <= lane_->now) continue;
+    p->ResetToProgress();
+    p->backoff_until = lane_->now + lane_->settings.retry_backoff_max_ms;
+    lane_->counters.evictions++;
+  }
+}
+
+void Fetcher::Ask(int32_t node_id, Node* node) {
+  if (lane_->now < node->not_before) {
+    lane_->WakeAt(node->not_before);
+    return;
+  }
+  int64_t room = Room();
+  if (room < kRoomMin) return;  // acks make room, and every ack ticks
+
+  FetchRequest request{};
+  std::vector<Wanted> wanted;
+  bool crowded = false;
+  for (uint32_t id : node->order) {
+    Partition* p = lane_->Find(id);
+    if (!Eligible(*p)) {
+      if (p->running()) lane_->WakeAt(p->backoff_until);
+      continue;
+    }
+    if (p->queued_bytes >= lane_->settings.partition_queue_bytes_max) {
+      crowded = true;
+      continue;
+    }
+    request.partitions.push_back(
+        {p->topic, p->partition, p->leader_epochs[kSource], p->fetch_offset,
+         static_cast<int32_t>(lane_->settings.partition_fetch_bytes_max)});
+    wanted.push_back({id, p->fetch_offset});
+  }
+  if (wanted.empty()) return;
+  // Outstanding requests reserve what they may bring. Together they get half of the bound, so that
+  // idle brokers that hold their requests cannot keep a busy one from being asked.
+  int64_t share = lane_->settings.in_flight_bytes_max / (2 * static_cast<int64_t>(nodes_.size()));
+  request.bytes_max = static_cast<int32_t>(
+      std::min({room, lane_->settings.fetch_bytes_max, std::max(share, kRoomMin)}));
+  request.wait_max_ms =
+      crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
+  Send(node_id, node, &request, std::move(wanted));
+}
+
+bool Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request,
+                   std::vector<Wanted> wanted) {
+  BrokerState broker = lane_->transport->broker_state(Side::kSource, node_id);
+  if (broker != BrokerState::kUp) {
+    leaders_->Refresh(Side::kSource);
+    node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
+    lane_->WakeAt(node->not_before);
+    return false;
+  }
+  int16_t version = lane_->transport->api_version(Side::kSource, node_id, kApiFetch,
+                                                  kFetchVersionMin, kFetchVersionMax);
+  if (version < 0) {
+    for (const Wanted& w : wanted)
+      lane_->Fault(lane_->Find(w.id), kErrorBrokerUnsupported,
+                   "source broker " + std::to_string(node_id) + " speaks no Fetch v4 to v11");
+    return false;
+  }
+  request->bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
+  request->isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
+  request->rack = lane_->source_rack;
+  EncodedRequest encoded;
+  EncodeFetch(*request, version, &encoded);
+  uint64_t tag = next_tag_++;
+  auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + request->wait_max_ms);
+  Status status = lane_->transport->Send(
+      {Side::kSource, node_id, kApiFetch, version, std::move(encoded.pieces), timeout, tag});
+  if (!status.ok()) {
+    node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
+    lane_->WakeAt(node->not_before);
+    return false;
+  }
+  for (const Wanted& w : wanted) lane_->Find(w.id)->fetching = true;
+  node->asking = true;
+  reserved_bytes_ += request->bytes_max;
+  lane_->counters.fetch_requests++;
+  outstanding_.emplace(tag, Outstanding{node_id, request->bytes_max, std::move(wanted)});
+  return true;
+}
+
+void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
+  auto found = outstanding_.find(reply.tag);
+  Outstanding asked = std::move(found->second);
+  outstanding_.erase(found);
+  reserved_bytes_ -= asked.bytes_max;
+  Node& node = nodes_[asked.node];
+  node.asking = false;
+  std::unordered_map<std::pair<std::string_view, int32_t>, Wanted, TopicPartitionHash> by_name;
+  for (const Wanted& w : asked.wanted) {
+    Partition* p = lane_->Find(w.id);
+    if (p == nullptr) continue;
+    p->fetching = false;
+    by_name[{p->topic, p->partition}] = w;
+  }
+
+  FetchResponse response;
+  int32_t error = reply.error;
+  BufferRef buffer;
+  if (error == 0 && reply.body) {
+    buffer = lane_->Hold(reply.body);
+    lane_->counters.fetch_response_bytes += static_cast<int64_t>(buffer->size());
+    Status parsed = ParseFetch(buffer->data(), buffer->size(), reply.api_version, &response);
+    error = parsed.ok() ? response.error : parsed.code;
+  }
+  if (error != 0) {
+    lane_->counters.request_errors++;
+    lane_->errors[error]++;
+    leaders_->Refresh(Side::kSource);
+    node.not_before = lane_->now + lane_->settings.retry_backoff_ms;
+    lane_->WakeAt(node.not_before);
+    return;
+  }
+  if (response.throttle_ms > 0) {  // KIP-219: the client waits, the broker does not
+    lane_->counters.source_throttle_ms += response.throttle_ms;
+    node.not_before = lane_->now + response.throttle_ms;
+  }
+  size_t first = filled->size();
+  for (const FetchedPartition& fetched : response.partitions) {
+    auto it = by_name.find({fetched.topic, fetched.partition});
+    if (it != by_name.end()) OnPartition(fetched, it->second, buffer, filled);
+  }
+  Rotate(&node, {filled->begin() + static_cast<std::ptrdiff_t>(first), filled->end()});
+}
+
+void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
+                          const BufferRef& buffer, std::vector<Partition*>* filled) {
+  Partition* p = lane_->Find(wanted.id);
+  // Paused, stopped or gone back to another offset while the request was out: not wanted any more.
+  if (p == nullptr || !p->running() || p->fetch_offset != wanted.offset) return;
+  if (fetched.error != 0) {
+    OnPartitionError(p, fetched.error);
+    return;
+  }
+  p->high_watermark = fetched.high_watermark;
+  p->last_stable_offset = fetched.last_stable_offset;
+  if (fetched.log_start_offset >= 0) p->log_start_offset = fetched.log_start_offset;
+  if (p->leaders[kSource] >= 0 && p->code != 0 && p->failure_code == 0 && p->attempts == 0)
+    lane_->SetState(p, p->state, 0, "");
+  if (fetched.records_size > 0) {
+    intake_.Take(p, fetched, buffer);
+    filled->push_back(p);
+  }
+  int64_t end = lane_->settings.isolation_level == 1 && p->last_stable_offset >= 0
+                    ? p->last_stable_offset
+                    : p->high_watermark;
+  if (p->progress.upstream >= end) p->counters.caught_up_at_ms = lane_->wall_now;
+}
+
+void Fetcher::OnPartitionError(Partition* p, int16_t code) {
+  ErrorClass error = ClassifyError(code);
+  std::string where = "source offset " + std::to_string(p->fetch_offset);
+  if (!error.retriable) {
+    // What is queued is good: it is acked before the fault shows, so that nothing is fetched twice.
+    if (p->queue.empty()) {
+      lane_->Fault(p, code, where);
+    } else {
+      p->backoff_until = lane_->now + lane_->settings.retry_backoff_ms;
+    }
+    return;
+  }
+  lane_->NoteRetry(p, code, where);
+  if (error.refreshes_metadata) leaders_->Refresh(Side::kSource);
+  p->backoff_until = lane_->now + lane_->settings.retry_backoff_ms;
+  lane_->WakeAt(p->backoff_until);
+}
+
+// Partitions that got data go to the end, so that the next response is filled by others first: with
+// more data than fetch_bytes_max nobody starves (KIP-74 asks clients for this).
+void Fetcher::Rotate(Node* node, const std::vector<Partition*>& filled) {
+  if (filled.empty()) return;
+  std::unordered_set<uint32_t> ids;
+  for (const Partition* p : filled) ids.insert(p->id);
+  std::stable_partition(node->order.begin(), node->order.end(),
+                        [&](uint32_t id) { return !ids.contains(id); });
+}
+
+}  // namespace longhaul

@@ -1,0 +1,62 @@
+// One lane's engine: takes partitions, moves their batches from source to target, reports progress.
+// A state machine without threads or clocks of its own: a loop hands it replies and ticks it, which
+// is how tests drive it against simulated clusters. See ARCHITECTURE.md for the life of a batch.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/fetcher.h"
+#include "core/lane.h"
+#include "core/leaders.h"
+#include "core/outbox.h"
+#include "core/resume.h"
+
+namespace longhaul {
+
+struct ForwarderConfig {
+  ForwarderSettings settings;
+  std::string source_rack;
+  int64_t producer_id = -1;
+  int16_t producer_epoch = 0;
+};
+
+class Forwarder {
+ public:
+  // How long the loop may sleep with nothing to do.
+  static constexpr int64_t kIdleMs = 1000;
+
+  Forwarder(const ForwarderConfig& config, Transport* transport, const CompressionCodecs* codecs,
+            EventQueue* events);
+
+  // Partitions already held under the same id are replaced: that is how a faulted one is retried.
+  void Assign(std::vector<PartitionAssignment> assignments);
+  // Lets go of partitions: what is in flight is waited for, then a released event carries the final
+  // progress. Unknown ids are released at once.
+  void Revoke(const std::vector<uint32_t>& ids);
+  void Pause(const std::vector<uint32_t>& ids);
+  void Unpause(const std::vector<uint32_t>& ids);
+
+  void OnReply(const Reply& reply);
+  // Does what is due; returns after how many milliseconds to tick again at the latest.
+  int64_t Tick(int64_t now, int64_t wall_now);
+
+  // A snapshot for statistics: one row a partition.
+  std::vector<PartitionCounters> SnapshotPartitions() const;
+  LaneCounters SnapshotLane() const;
+  const LatencyCounts& latency() const { return lane_.latency; }
+  const std::map<int32_t, int64_t>& errors() const { return lane_.errors; }
+
+ private:
+  void ReleaseStopped();
+
+  Lane lane_;
+  Leaders leaders_;
+  Fetcher fetcher_;
+  Outbox outbox_;
+  Resume resume_;
+  uint64_t incarnations_ = 0;
+};
+
+}  // namespace longhaul

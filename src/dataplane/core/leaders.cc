@@ -1,0 +1,104 @@
+#include "core/leaders.h"
+
+#include <set>
+#include <unordered_map>
+
+namespace longhaul {
+namespace {
+
+constexpr int32_t kUnknownTopicOrPartition = 3;
+
+const std::string& TopicOn(Side side, const Partition& p) {
+  return side == Side::kSource ? p.topic : p.remote_topic;
+}
+
+}  // namespace
+
+std::vector<std::string> Leaders::Topics(Side side) const {
+  std::set<std::string> topics;
+  for (const auto& [id, p] : lane_->partitions) topics.insert(TopicOn(side, *p));
+  return {topics.begin(), topics.end()};
+}
+
+void Leaders::Tick() {
+  if (lane_->partitions.empty()) return;
+  for (Side side : {Side::kSource, Side::kTarget}) {
+    SideState& state = sides_[Index(side)];
+    if (state.asking && lane_->now < state.give_up_at) continue;
+    int64_t next = state.asked_at + (state.stale ? lane_->settings.retry_backoff_ms
+                                                 : lane_->settings.metadata_max_age_ms);
+    if (lane_->now < next) {
+      lane_->WakeAt(next);
+      continue;
+    }
+    state.tag = next_tag_++;
+    state.asked_at = lane_->now;
+    state.give_up_at = lane_->now + lane_->settings.request_timeout_ms;
+    Status status = lane_->transport->RequestMetadata(side, Topics(side), state.tag);
+    state.asking = status.ok();
+    // No broker can be asked yet: librdkafka is connecting, try again after the backoff.
+    state.stale = !status.ok();
+    lane_->WakeAt(lane_->now + lane_->settings.retry_backoff_ms);
+  }
+}
+
+bool Leaders::OnReply(const Reply& reply) {
+  SideState& state = sides_[Index(reply.side)];
+  if (reply.tag != state.tag) return false;
+  state.asking = false;
+  if (reply.error != 0) {
+    lane_->errors[reply.error]++;
+    state.stale = true;
+    return false;
+  }
+  std::unordered_map<std::string, const TopicLeaders*> by_name;
+  for (const TopicLeaders& topic : reply.topics) by_name[topic.topic] = &topic;
+  bool changed = false;
+  for (auto& [id, p] : lane_->partitions) {
+    auto it = by_name.find(TopicOn(reply.side, *p));
+    if (it == by_name.end()) {
+      // Assigned after the question was asked.
+      state.stale = state.stale || p->leaders[Index(reply.side)] < 0;
+    } else {
+      changed = Apply(reply.side, p.get(), *it->second) || changed;
+    }
+  }
+  return changed;
+}
+
+bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic) {
+  size_t i = Index(side);
+  const PartitionLeader* found = nullptr;
+  for (const PartitionLeader& candidate : topic.partitions)
+    if (candidate.partition == p->partition) found = &candidate;
+  if (topic.error != 0 || found == nullptr) {
+    Missing(side, p, topic.error != 0 ? topic.error : kUnknownTopicOrPartition);
+    return false;
+  }
+  p->missing_since[i] = 0;
+  p->topic_ids[i] = topic.topic_id;
+  if (found->leader < 0) sides_[i].stale = true;
+  bool changed = p->leaders[i] != found->leader;
+  p->leaders[i] = found->leader;
+  p->leader_epochs[i] = found->leader_epoch;
+  return changed;
+}
+
+void Leaders::Missing(Side side, Partition* p, int32_t code) {
+  size_t i = Index(side);
+  p->leaders[i] = -1;
+  if (p->state == PartitionState::kFaulted) return;
+  std::string what = std::string(SideName(side)) + " topic " + TopicOn(side, *p) + " partition " +
+                     std::to_string(p->partition);
+  if (!ClassifyError(code).retriable) {
+    lane_->Fault(p, code, what);
+    return;
+  }
+  sides_[i].stale = true;
+  if (p->missing_since[i] == 0) p->missing_since[i] = lane_->now;
+  if (code != kUnknownTopicOrPartition || lane_->now - p->missing_since[i] < kMissingGraceMs) return;
+  lane_->Fault(p, side == Side::kSource ? kErrorSourcePartitionMissing : kErrorTargetPartitionMissing,
+               what + " does not exist");
+}
+
+}  // namespace longhaul

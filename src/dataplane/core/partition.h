@@ -1,0 +1,150 @@
+// One mirrored topic-partition inside a lane: where it stands on both sides, and its queue of
+// batches between Fetch and ack. The queue is in source order; its first `sent` batches are out.
+// Invariants (F), (C): batches leave the queue only from its front and only when acked, and
+// progress moves only there.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "contract/contract.generated.h"
+#include "sequence.h"
+#include "transport.h"
+
+namespace longhaul {
+
+struct Progress {
+  int64_t upstream = 0;    // next source offset to mirror
+  int64_t downstream = 0;  // next target offset, when this flow alone writes
+  int32_t sequence = 0;    // of the next batch (invariant B)
+};
+
+struct QueuedBatch {
+  uint8_t* data = nullptr;
+  int32_t size = 0;
+  int32_t records = 0;
+  int32_t sequence = 0;
+  int64_t upstream_next = 0;  // grows over dropped batches that follow
+  int64_t max_timestamp = -1;
+  size_t reason = 0;  // BatchReason that made it re-encoded, 0: passed through
+  BufferRef buffer;   // keeps data alive
+  bool acked = false;
+  int64_t base_offset = -1;
+};
+
+// What a resume found on the target (invariants D, E): how many records to skip on the source, and
+// what the last of them must look like.
+struct Seam {
+  int64_t records_left = 0;  // still to be skipped
+  int64_t records_found = 0;
+  int64_t downstream_next = 0;
+  int32_t batch_records = 0;
+  int64_t batch_max_timestamp = -1;
+  uint32_t batch_payload_crc = 0;
+  uint8_t batch_codec = 0;
+};
+
+struct PartitionAssignment {
+  uint32_t id = 0;  // unique in the flow; the caller's handle
+  std::string topic;
+  std::string remote_topic;
+  int32_t partition = 0;
+  Progress progress;
+  int32_t batch_bytes_max = 0;  // of the target topic, 0: not known
+};
+
+struct Partition {
+  explicit Partition(PartitionAssignment a)
+      : id(a.id),
+        topic(std::move(a.topic)),
+        remote_topic(std::move(a.remote_topic)),
+        partition(a.partition),
+        batch_bytes_max(a.batch_bytes_max),
+        progress(a.progress) {
+    ResetToProgress();
+    scan_offset = progress.downstream;
+  }
+
+  const uint32_t id;
+  const std::string topic;
+  const std::string remote_topic;
+  const int32_t partition;
+  int32_t batch_bytes_max;
+
+  PartitionState state = PartitionState::kStarting;
+  int32_t code = 0;  // of the last state move or of the error being retried
+  std::string detail;
+  bool stopping = false;  // revoked: stops as soon as nothing is outstanding
+
+  int32_t leaders[kSides] = {-1, -1};
+  int32_t leader_epochs[kSides] = {-1, -1};
+  int64_t missing_since[kSides] = {0, 0};  // first metadata without this partition, 0: it is there
+  TopicId topic_ids[kSides] = {};
+
+  // Source side.
+  int64_t fetch_offset = 0;
+  bool fetching = false;
+  int32_t routed_to = -1;  // node whose fetch order it stands in
+  int64_t high_watermark = -1;
+  int64_t last_stable_offset = -1;
+  int64_t log_start_offset = -1;
+  int32_t refetches = 0;  // in a row, after CORRUPT_MESSAGE
+
+  // The queue.
+  std::deque<QueuedBatch> queue;
+  uint64_t front_ordinal = 0;  // of queue.front(); a batch keeps its ordinal
+  size_t sent = 0;             // batches at the front that have been sent and not popped
+  size_t outstanding = 0;      // of those, without a reply
+  int64_t queued_bytes = 0;
+  int32_t next_sequence = 0;
+
+  // Target side.
+  Progress progress;
+  bool in_outbox = false;
+  bool proven = false;  // a batch was acked since the (re)start: the broker has our sequence state
+  int32_t sent_to = -1;  // node that the outstanding batches went to
+  int32_t failure_code = 0;
+  uint64_t failure_ordinal = 0;
+  std::string failure_detail;
+  int64_t backoff_until = 0;
+  int32_t attempts = 0;
+  int32_t resumes = 0;  // in a row, without an ack in between
+
+  // Resume.
+  int64_t scan_offset = 0;
+  bool scanning = false;
+  Seam seam;
+
+  PartitionCounters counters;
+
+  size_t unsent() const { return queue.size() - sent; }
+  bool running() const { return state == PartitionState::kRunning && !stopping; }
+
+  // Forgets everything that is not acked; it is fetched again. Nothing may be outstanding.
+  void ResetToProgress() {
+    front_ordinal += queue.size() + 1;  // replies that still name an old ordinal find nothing
+    queue.clear();
+    sent = 0;
+    queued_bytes = 0;
+    fetch_offset = progress.upstream;
+    next_sequence = progress.sequence;
+    seam.records_left = 0;
+  }
+  // Forgets all but the first `keep` batches; never what was sent.
+  void DropUnsentBehind(size_t keep) {
+    bool dropped = false;
+    for (; queue.size() > std::max(keep, sent); dropped = true) {
+      queued_bytes -= queue.back().size;
+      next_sequence = queue.back().sequence;
+      queue.pop_back();
+    }
+    if (dropped) fetch_offset = queue.empty() ? progress.upstream : queue.back().upstream_next;
+  }
+};
+
+}  // namespace longhaul

@@ -1,0 +1,93 @@
+// The two requests of the data plane as bytes: Fetch v4-v11 and Produce v3-v8, the non-flexible
+// versions that every broker from 0.11 to 4.x speaks. Parsers never read outside the span that they
+// are given and never trust a length (fuzzed in test/dataplane/core/fuzz_test.cc).
+// Source: Kafka's FetchRequest.json, FetchResponse.json, ProduceRequest.json, ProduceResponse.json.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "status.h"
+#include "transport.h"
+
+namespace longhaul {
+
+constexpr int16_t kApiProduce = 0, kProduceVersionMin = 3, kProduceVersionMax = 8;
+constexpr int16_t kApiFetch = 1, kFetchVersionMin = 4, kFetchVersionMax = 11;
+
+struct FetchPartition {
+  std::string_view topic;
+  int32_t partition;
+  int32_t leader_epoch;  // -1: do not check
+  int64_t offset;
+  int32_t bytes_max;
+};
+
+struct FetchRequest {
+  int32_t wait_max_ms;
+  int32_t bytes_min;
+  int32_t bytes_max;
+  int8_t isolation_level;
+  std::string_view rack;
+  std::vector<FetchPartition> partitions;  // in the order in which the broker shall fill them
+};
+
+struct AbortedTransaction {
+  int64_t producer_id;
+  int64_t first_offset;
+};
+
+struct FetchedPartition {
+  std::string_view topic;  // points into the response
+  int32_t partition;
+  int16_t error;
+  int64_t high_watermark;
+  int64_t last_stable_offset;
+  int64_t log_start_offset;  // -1: the version does not tell
+  std::vector<AbortedTransaction> aborted;
+  uint8_t* records;  // points into the response
+  size_t records_size;
+};
+
+struct FetchResponse {
+  int32_t throttle_ms = 0;
+  int16_t error = 0;
+  std::vector<FetchedPartition> partitions;
+};
+
+struct ProducePartition {
+  std::string_view topic;  // partitions of one topic stand together
+  int32_t partition;
+  const uint8_t* batch;
+  size_t batch_size;
+};
+
+struct ProducedPartition {
+  std::string_view topic;
+  int32_t partition;
+  int16_t error;
+  int64_t base_offset;  // -1: the broker does not tell (an old duplicate)
+  std::string_view message;
+};
+
+struct ProduceResponse {
+  int32_t throttle_ms = 0;
+  std::vector<ProducedPartition> partitions;
+};
+
+// A request body: `bytes` holds what is copied, `pieces` the order in which it goes out.
+struct EncodedRequest {
+  std::string bytes;
+  std::vector<Piece> pieces;
+};
+
+void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* out);
+void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t version,
+                   int32_t timeout_ms, EncodedRequest* out);
+Status ParseFetch(uint8_t* data, size_t size, int16_t version, FetchResponse* out);
+Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceResponse* out);
+
+}  // namespace longhaul

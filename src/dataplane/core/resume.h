@@ -1,0 +1,51 @@
+// Finds out where a partition really stands (invariant D): scans the target from the recorded
+// downstream offset for batches with our producer id. They tell how many records are already there;
+// the intake then skips as many on the source, by headers, and checks the seam (invariant E).
+// Works on every broker, and after the broker has forgotten the producer.
+#pragma once
+
+#include <map>
+#include <unordered_map>
+#include <vector>
+
+#include "core/lane.h"
+#include "core/leaders.h"
+#include "core/protocol.h"
+
+namespace longhaul {
+
+class Resume {
+ public:
+  static constexpr size_t kPartitionsMax = 100;              // a scan request
+  static constexpr int32_t kPartitionBytes = 1024 * 1024;    // of each
+  static constexpr int32_t kRequestBytes = 8 * 1024 * 1024;  // altogether
+
+  Resume(Lane* lane, Leaders* leaders) : lane_(lane), leaders_(leaders) {}
+
+  void Tick();
+  bool Owns(uint64_t tag) const { return outstanding_.contains(tag); }
+  void OnReply(const Reply& reply);
+  bool idle() const { return outstanding_.empty(); }
+
+ private:
+  struct Outstanding {
+    int32_t node;
+    std::vector<uint32_t> ids;
+  };
+  struct Node {
+    bool asking = false;
+    int64_t not_before = 0;
+  };
+  void Ask(int32_t node_id, Node* node, const std::vector<Partition*>& partitions);
+  void OnPartition(Partition* p, const FetchedPartition& fetched);
+  void Scan(Partition* p, const FetchedPartition& fetched);
+  void Finish(Partition* p);
+
+  Lane* lane_;
+  Leaders* leaders_;
+  std::map<int32_t, Node> nodes_;
+  std::unordered_map<uint64_t, Outstanding> outstanding_;
+  uint64_t next_tag_ = uint64_t{1} << 61;
+};
+
+}  // namespace longhaul

@@ -1,0 +1,101 @@
+// What the forwarder needs from the outside world: brokers that take requests and a buffer type
+// whose memory outlives them. kafka/rdkafka_transport implements it over librdkafka; tests
+// implement it with a simulated pair of clusters.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "status.h"
+
+namespace longhaul {
+
+enum class Side : uint8_t { kSource, kTarget };
+constexpr size_t kSides = 2;
+inline const char* SideName(Side side) { return side == Side::kSource ? "source" : "target"; }
+
+// The memory of one response. Batches point into it and are patched in place, so it is writable;
+// it is freed when the last batch that points into it is acked.
+class Buffer {
+ public:
+  virtual ~Buffer() = default;
+  virtual uint8_t* data() = 0;
+  virtual size_t size() const = 0;
+};
+using BufferRef = std::shared_ptr<Buffer>;
+
+// Memory of our own, for re-encoded batches.
+class OwnedBuffer final : public Buffer {
+ public:
+  explicit OwnedBuffer(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
+  uint8_t* data() override { return bytes_.data(); }
+  size_t size() const override { return bytes_.size(); }
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
+// One piece of a request body: small ones are copied, payloads go by reference.
+struct Piece {
+  const uint8_t* data;
+  size_t size;
+  bool by_reference;
+};
+
+struct Request {
+  Side side;
+  int32_t node;
+  int16_t api_key;
+  int16_t api_version;
+  std::vector<Piece> pieces;
+  int timeout_ms;
+  uint64_t tag;
+};
+
+using TopicId = std::array<uint8_t, 16>;  // KIP-516; zeros: the broker does not know topic ids
+
+struct PartitionLeader {
+  int32_t partition;
+  int32_t leader;        // node id, -1: none
+  int32_t leader_epoch;  // -1: unknown
+  int32_t error;
+};
+
+struct TopicLeaders {
+  std::string topic;
+  int32_t error;
+  TopicId topic_id;
+  std::vector<PartitionLeader> partitions;
+};
+
+struct Reply {
+  Side side;
+  uint64_t tag;
+  int32_t error = 0;  // of the whole request: librdkafka or Kafka code
+  int16_t api_version = 0;
+  BufferRef body;                    // of Fetch and Produce
+  bool is_metadata = false;
+  std::vector<TopicLeaders> topics;  // of metadata
+};
+
+enum class BrokerState : uint8_t { kUnknown, kDown, kUp };
+
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // A broker that is not up is connected to in the background by this very question.
+  virtual BrokerState broker_state(Side side, int32_t node) = 0;
+  // The highest version both sides speak, or -1.
+  virtual int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min,
+                              int16_t max) = 0;
+  // Exactly one Reply with this tag follows an Ok. By-reference pieces stay valid until then.
+  virtual Status Send(const Request& request) = 0;
+  virtual Status RequestMetadata(Side side, const std::vector<std::string>& topics,
+                                 uint64_t tag) = 0;
+};
+
+}  // namespace longhaul

@@ -1,0 +1,351 @@
+/* The one file with librdkafka's private headers. Every private name used here was read in the
+ * release that the assertion below names; a new release means reading this file against it. */
+#include "raw_requests.h"
+
+#include "rd.h"
+#include "rdkafka_int.h"
+
+#include "rdkafka_broker.h"
+#include "rdkafka_buf.h"
+#include "rdkafka_metadata.h"
+#include "rdkafka_mock.h"
+#include "rdkafka_mock_int.h"
+#include "rdkafka_queue.h"
+#include "rdkafka_request.h"
+
+_Static_assert(RD_KAFKA_VERSION == 0x020c00ff,
+               "raw_requests.c is written against librdkafka 2.12.0 (node-rdkafka 3.6.1)");
+
+/* A request that died with its broker thread: librdkafka then calls the response callback on that
+ * thread instead of the reply queue (rd_kafka_buf_callback, err __DESTROY). It is parked here. */
+typedef struct orphan_s {
+  struct orphan_s* next;
+  rd_kafka_t* rk;
+  uint64_t tag;
+  int32_t error;
+} orphan_t;
+
+struct longhaul_queue_s {
+  rd_kafka_q_t* rkq;
+  mtx_t lock;
+  orphan_t* orphans; /* guarded by lock */
+  longhaul_reply_cb cb;
+  void* opaque; /* with cb: set while being served */
+};
+
+struct longhaul_response_s {
+  rd_kafka_buf_t* rkbuf;
+  uint8_t* data;
+  size_t size;
+  int owned; /* data is a copy */
+};
+
+typedef struct request_s {
+  longhaul_queue_t* queue;
+  uint64_t tag;
+} request_t;
+
+/* ---- queue ------------------------------------------------------------------------------------ */
+
+longhaul_queue_t* longhaul_queue_new(struct rd_kafka_s* rk) {
+  longhaul_queue_t* queue = rd_calloc(1, sizeof(*queue));
+  queue->rkq = rd_kafka_q_new(rk);
+  mtx_init(&queue->lock, mtx_plain);
+  return queue;
+}
+
+static void deliver_orphans(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque) {
+  mtx_lock(&queue->lock);
+  orphan_t* orphan = queue->orphans;
+  queue->orphans = NULL;
+  mtx_unlock(&queue->lock);
+  while (orphan) {
+    orphan_t* next = orphan->next;
+    longhaul_reply_t reply = {.rk = orphan->rk, .tag = orphan->tag, .error = orphan->error};
+    cb(&reply, opaque);
+    rd_free(orphan);
+    orphan = next;
+  }
+}
+
+static void deliver_metadata(longhaul_queue_t* queue, rd_kafka_op_t* rko) {
+  longhaul_reply_t reply = {
+      .rk = rko->rko_rk, .tag = 0, .error = rko->rko_err, .is_metadata = 1};
+  const rd_kafka_metadata_internal_t* mdi = rko->rko_u.metadata.mdi;
+  longhaul_topic_metadata_t* topics = NULL;
+  longhaul_partition_metadata_t* partitions = NULL;
+  memcpy(&reply.tag, &rko->rko_op_cb, sizeof(reply.tag)); /* see longhaul_request_metadata */
+
+  if (!reply.error && mdi) {
+    const rd_kafka_metadata_t* md = &mdi->metadata;
+    size_t total = 0;
+    for (int t = 0; t < md->topic_cnt; t++) total += (size_t)md->topics[t].partition_cnt;
+    topics = rd_calloc((size_t)md->topic_cnt + 1, sizeof(*topics));
+    partitions = rd_calloc(total + 1, sizeof(*partitions));
+    longhaul_partition_metadata_t* next = partitions;
+    for (int t = 0; t < md->topic_cnt; t++) {
+      const rd_kafka_metadata_topic_t* topic = &md->topics[t];
+      topics[t].topic = topic->topic;
+      topics[t].error = topic->err;
+      int64_t id[2] = {(int64_t)htobe64(
+                           (uint64_t)mdi->topics[t].topic_id.most_significant_bits),
+                       (int64_t)htobe64(
+                           (uint64_t)mdi->topics[t].topic_id.least_significant_bits)};
+      memcpy(topics[t].topic_id, id, sizeof(id));
+      topics[t].partition_count = topic->partition_cnt;
+      topics[t].partitions = next;
+      for (int p = 0; p < topic->partition_cnt; p++, next++) {
+        next->partition = topic->partitions[p].id;
+        next->leader = topic->partitions[p].leader;
+        next->error = topic->partitions[p].err;
+        next->leader_epoch = mdi->topics[t].partitions ? mdi->topics[t].partitions[p].leader_epoch
+                                                       : -1;
+      }
+    }
+    reply.topic_count = md->topic_cnt;
+    reply.topics = topics;
+  }
+  queue->cb(&reply, queue->opaque);
+  rd_free(topics);
+  rd_free(partitions);
+}
+
+static rd_kafka_op_res_t serve_op(rd_kafka_t* rk, rd_kafka_q_t* rkq, rd_kafka_op_t* rko,
+                                  rd_kafka_q_cb_type_t cb_type, void* opaque) {
+  (void)rk;
+  (void)rkq;
+  (void)cb_type;
+  if (rko->rko_type == RD_KAFKA_OP_METADATA) deliver_metadata(opaque, rko);
+  rd_kafka_op_destroy(rko);
+  return RD_KAFKA_OP_RES_HANDLED;
+}
+
+int longhaul_queue_serve(longhaul_queue_t* queue, int timeout_ms, longhaul_reply_cb cb,
+                         void* opaque) {
+  queue->cb = cb;
+  queue->opaque = opaque;
+  deliver_orphans(queue, cb, opaque);
+  int served = rd_kafka_q_serve(queue->rkq, timeout_ms, 0, RD_KAFKA_Q_CB_CALLBACK, serve_op, queue);
+  deliver_orphans(queue, cb, opaque);
+  return served;
+}
+
+void longhaul_queue_wake(longhaul_queue_t* queue) { rd_kafka_q_yield(queue->rkq); }
+
+void longhaul_queue_disable(longhaul_queue_t* queue) { rd_kafka_q_disable(queue->rkq); }
+
+void longhaul_queue_free(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque) {
+  deliver_orphans(queue, cb, opaque);
+  rd_kafka_q_destroy_owner(queue->rkq);
+  mtx_destroy(&queue->lock);
+  rd_free(queue);
+}
+
+/* ---- response --------------------------------------------------------------------------------- */
+
+static longhaul_response_t* take_response(rd_kafka_buf_t* rkbuf) {
+  longhaul_response_t* response = rd_calloc(1, sizeof(*response));
+  rd_slice_t* reader = &rkbuf->rkbuf_reader;
+  response->size = rd_slice_remains(reader);
+  /* librdkafka receives a response body into one contiguous segment (rd_kafka_recv); the copy is for
+   * the case that it ever does not. The segment is malloc'ed and ours to write into. */
+  response->data = response->size ? (uint8_t*)rd_slice_ensure_contig(reader, response->size) : NULL;
+  if (response->size && !response->data) {
+    response->data = rd_malloc(response->size);
+    rd_slice_read(reader, response->data, response->size);
+    response->owned = 1;
+  } else {
+    rd_kafka_buf_keep(rkbuf);
+    response->rkbuf = rkbuf;
+  }
+  return response;
+}
+
+uint8_t* longhaul_response_data(longhaul_response_t* response) { return response->data; }
+
+size_t longhaul_response_size(const longhaul_response_t* response) { return response->size; }
+
+void longhaul_response_release(longhaul_response_t* response) {
+  if (response->owned) rd_free(response->data);
+  if (response->rkbuf) rd_kafka_buf_destroy(response->rkbuf);
+  rd_free(response);
+}
+
+/* ---- requests --------------------------------------------------------------------------------- */
+
+int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return -1;
+  rd_kafka_broker_lock(rkb);
+  int up = rd_kafka_broker_state_is_up(rkb->rkb_state);
+  rd_kafka_broker_unlock(rkb);
+  if (!up) rd_kafka_broker_schedule_connection(rkb);
+  rd_kafka_broker_destroy(rkb);
+  return up;
+}
+
+int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
+                             int16_t max) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return -1;
+  int16_t version = rd_kafka_broker_ApiVersion_supported(rkb, api_key, min, max, NULL);
+  rd_kafka_broker_destroy(rkb);
+  return version;
+}
+
+static void on_response(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_err_t err,
+                        rd_kafka_buf_t* rkbuf, rd_kafka_buf_t* request, void* opaque) {
+  request_t* req = opaque;
+  longhaul_queue_t* queue = req->queue;
+  (void)rkb;
+  if (err == RD_KAFKA_RESP_ERR__DESTROY) {
+    orphan_t* orphan = rd_calloc(1, sizeof(*orphan));
+    orphan->rk = rk;
+    orphan->tag = req->tag;
+    orphan->error = err;
+    mtx_lock(&queue->lock);
+    orphan->next = queue->orphans;
+    queue->orphans = orphan;
+    mtx_unlock(&queue->lock);
+    rd_kafka_q_yield(queue->rkq);
+  } else {
+    longhaul_reply_t reply = {.rk = rk,
+                              .tag = req->tag,
+                              .error = err,
+                              .api_version = request->rkbuf_reqhdr.ApiVersion};
+    if (!err && rkbuf) reply.response = take_response(rkbuf);
+    queue->cb(&reply, queue->opaque);
+  }
+  rd_free(req);
+}
+
+int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t node, int16_t api_key,
+                      int16_t api_version, const longhaul_piece_t* pieces, size_t piece_count,
+                      int timeout_ms, uint64_t tag) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return RD_KAFKA_RESP_ERR__UNKNOWN_BROKER;
+
+  size_t copied = 0;
+  for (size_t i = 0; i < piece_count; i++)
+    if (!pieces[i].by_reference) copied += pieces[i].size;
+  /* A referenced piece splits the buffer in two segments. */
+  rd_kafka_buf_t* rkbuf =
+      rd_kafka_buf_new_request(rkb, api_key, (int)(2 * piece_count + 2), copied + 16);
+  for (size_t i = 0; i < piece_count; i++) {
+    if (pieces[i].by_reference)
+      rd_kafka_buf_push(rkbuf, pieces[i].data, pieces[i].size, NULL);
+    else
+      rd_kafka_buf_write(rkbuf, pieces[i].data, pieces[i].size);
+  }
+  rd_kafka_buf_ApiVersion_set(rkbuf, api_version, 0);
+  rd_kafka_buf_set_abs_timeout_force(rkbuf, timeout_ms, 0);
+  rkbuf->rkbuf_max_retries = RD_KAFKA_REQUEST_NO_RETRIES; /* order is ours to keep */
+
+  request_t* req = rd_calloc(1, sizeof(*req));
+  req->queue = queue;
+  req->tag = tag;
+  rd_kafka_broker_buf_enq_replyq(rkb, rkbuf, RD_KAFKA_REPLYQ(queue->rkq, 0), on_response, req);
+  rd_kafka_broker_destroy(rkb);
+  return 0;
+}
+
+int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue,
+                                  const char* const* topics, size_t topic_count, uint64_t tag) {
+  rd_kafka_broker_t* rkb =
+      rd_kafka_broker_any_usable(rk, RD_POLL_NOWAIT, RD_DO_LOCK, 0, "leaders of mirrored topics");
+  if (!rkb) return RD_KAFKA_RESP_ERR__TRANSPORT;
+
+  rd_list_t list;
+  rd_list_init(&list, (int)topic_count, rd_free);
+  for (size_t i = 0; i < topic_count; i++) rd_list_add(&list, rd_strdup(topics[i]));
+
+  rd_kafka_op_t* rko = rd_kafka_op_new(RD_KAFKA_OP_METADATA);
+  rko->rko_rk = rk;
+  rd_kafka_op_set_replyq(rko, queue->rkq, 0);
+  rko->rko_u.metadata.force = 1;
+  /* A METADATA op has no callback of its own, so its callback slot carries our tag. */
+  _Static_assert(sizeof(rko->rko_op_cb) == sizeof(tag), "the tag fits the callback slot");
+  memcpy(&rko->rko_op_cb, &tag, sizeof(tag));
+  rd_kafka_resp_err_t err =
+      rd_kafka_MetadataRequest(rkb, &list, NULL, "leaders of mirrored topics", rd_false, rd_false,
+                               -1, rd_false, rko);
+  rd_list_destroy(&list);
+  rd_kafka_broker_destroy(rkb);
+  if (err) rd_kafka_op_destroy(rko);
+  return err;
+}
+
+/* ---- one-off calls ---------------------------------------------------------------------------- */
+
+typedef struct producer_id_s {
+  int32_t error;
+  rd_kafka_pid_t pid;
+  int done;
+} producer_id_t;
+
+static void on_producer_id(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_err_t err,
+                           rd_kafka_buf_t* rkbuf, rd_kafka_buf_t* request, void* opaque) {
+  const int log_decode_errors = LOG_ERR;
+  producer_id_t* out = opaque;
+  int16_t code = 0;
+  (void)rk;
+  (void)rkb;
+  (void)request;
+  if (err == RD_KAFKA_RESP_ERR__DESTROY) return; /* the caller's wait ends by its time limit */
+  out->done = 1;
+  if (err) goto err;
+  rd_kafka_buf_read_throttle_time(rkbuf);
+  rd_kafka_buf_read_i16(rkbuf, &code);
+  if ((err = code)) goto err;
+  rd_kafka_buf_read_i64(rkbuf, &out->pid.id);
+  rd_kafka_buf_read_i16(rkbuf, &out->pid.epoch);
+  out->error = 0;
+  return;
+
+err_parse:
+  err = rkbuf->rkbuf_err;
+err:
+  out->error = err;
+}
+
+int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t* producer_id,
+                                  int16_t* producer_epoch, char* errstr, size_t errstr_size) {
+  rd_ts_t end = rd_timeout_init(timeout_ms);
+  rd_kafka_broker_t* rkb = rd_kafka_broker_any_usable(rk, timeout_ms, RD_DO_LOCK,
+                                                      RD_KAFKA_FEATURE_IDEMPOTENT_PRODUCER,
+                                                      "InitProducerId");
+  if (!rkb) {
+    rd_snprintf(errstr, errstr_size, "no broker with idempotent producers could be reached");
+    return RD_KAFKA_RESP_ERR__TRANSPORT;
+  }
+  /* Owned by the request as well: a reply after our time limit finds it through the queue, which
+   * is drained and destroyed before it goes out of scope. */
+  producer_id_t result = {.error = RD_KAFKA_RESP_ERR__TIMED_OUT};
+  rd_kafka_q_t* rkq = rd_kafka_q_new(rk);
+  rd_kafka_resp_err_t err =
+      rd_kafka_InitProducerIdRequest(rkb, NULL, -1, NULL, errstr, errstr_size,
+                                     RD_KAFKA_REPLYQ(rkq, 0), on_producer_id, &result);
+  rd_kafka_broker_destroy(rkb);
+  while (!err && !result.done && !rd_timeout_expired(rd_timeout_remains(end)))
+    rd_kafka_q_serve(rkq, 50, 0, RD_KAFKA_Q_CB_CALLBACK, serve_op, NULL);
+  rd_kafka_q_destroy_owner(rkq);
+  if (err) return err;
+  if (result.error) {
+    rd_snprintf(errstr, errstr_size, "InitProducerId: %s", rd_kafka_err2str(result.error));
+    return result.error;
+  }
+  *producer_id = result.pid.id;
+  *producer_epoch = result.pid.epoch;
+  return 0;
+}
+
+void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
+                                       int32_t partitions, size_t bytes) {
+  mtx_lock(&cluster->lock);
+  rd_kafka_mock_topic_t* mtopic = rd_kafka_mock_topic_find(cluster, topic);
+  for (int32_t p = 0; mtopic && p < partitions && p < mtopic->partition_cnt; p++) {
+    mtopic->partitions[p].max_size = bytes;
+    mtopic->partitions[p].max_cnt = SIZE_MAX;
+  }
+  mtx_unlock(&cluster->lock);
+}
