@@ -103,8 +103,8 @@ const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedProperty
   ['header.converter', meaningless('', noRecords)],
   ['transforms.', meaningless('', noRecords)],
   ['predicates.', meaningless('', noRecords)],
-  ['errors.', meaningless('', 'data that cannot be mirrored is put to data.loss, corrupt.batch, ' +
-    'record.too.large and topic.recreated')],
+  ['errors.', meaningless('', 'data.loss, corrupt.batch, record.too.large and ' +
+    'topic.recreated decide about data that cannot be mirrored')],
   ['task.', meaningless('', noWorker)],
   ['worker.', meaningless('', noWorker)],
   ['rest.', meaningless('', noRest)],

@@ -1,0 +1,95 @@
+// How a topic of the source is named on the target, and which names are never mirrored. The same
+// answers as MirrorMaker 2's DefaultReplicationPolicy and IdentityReplicationPolicy give.
+
+export type PolicyName = 'DefaultReplicationPolicy' | 'IdentityReplicationPolicy'
+
+export interface ReplicationPolicyOptions {
+  readonly policy: PolicyName
+  readonly sourceAlias: string
+  readonly separator?: string
+  /** Whether MirrorMaker 2's internal topics are named with the separator, too (KIP-949). */
+  readonly internalTopicSeparator?: boolean
+}
+
+export interface ReplicationPolicy {
+  readonly name: PolicyName
+  /** The name on the target of a topic of the source. */
+  remoteTopic (topic: string): string
+  /** The alias of the cluster that a topic came from, undefined when it was born where it is. */
+  topicSource (topic: string): string | undefined
+  /** The name that a remote topic has on the cluster it came from. */
+  upstreamTopic (topic: string): string | undefined
+  /** The name that a topic was born with. */
+  originalTopic (topic: string): string
+  isHeartbeatsTopic (topic: string): boolean
+  /** Topics of Kafka, Connect, MirrorMaker 2 and Longhaul themselves: never mirrored. */
+  isInternalTopic (topic: string): boolean
+  /** Whether a topic of the source came from this target, over however many hops. */
+  isCycle (topic: string, targetAlias: string): boolean
+}
+
+export const progressTopicPrefix = 'longhaul-progress.'
+const heartbeatsTopic = 'heartbeats'
+
+export function createReplicationPolicy (options: ReplicationPolicyOptions): ReplicationPolicy {
+  const { policy, sourceAlias, separator = '.', internalTopicSeparator = true } = options
+  const internalSeparator = internalTopicSeparator ? separator : '.'
+  const keepsNames = policy === 'IdentityReplicationPolicy'
+  // Heartbeats topics must not collide on the target, so they are renamed whatever the policy.
+  const keepsName = (topic: string) => keepsNames && !topic.endsWith(heartbeatsTopic)
+
+  const remoteTopic = (topic: string) =>
+    keepsName(topic) ? topic : `${sourceAlias}${separator}${topic}`
+
+  const topicSource = (topic: string) =>
+    keepsName(topic) ? sourceAlias : prefixOf(topic, separator)
+
+  const upstreamTopic = (topic: string) => {
+    if (keepsName(topic)) return topic
+    const source = prefixOf(topic, separator)
+    return source === undefined ? undefined : topic.slice(source.length + separator.length)
+  }
+
+  const originalTopic = (topic: string) => {
+    let original = topic
+    for (let upstream = upstreamTopic(original);
+      upstream !== undefined && upstream !== original;
+      upstream = upstreamTopic(original)) original = upstream
+    return original
+  }
+
+  const isCycle = (topic: string, targetAlias: string) => {
+    // Each hop takes a prefix off, so the walk ends; an unchanged name has no hops to walk.
+    for (let hop: string | undefined = topic; hop !== undefined;) {
+      const source = topicSource(hop)
+      if (source === undefined) return false
+      if (source === targetAlias) return true
+      const upstream = upstreamTopic(hop)
+      hop = upstream === hop ? undefined : upstream
+    }
+    return false
+  }
+
+  return {
+    name: policy,
+    remoteTopic,
+    topicSource,
+    upstreamTopic,
+    originalTopic,
+    isCycle,
+    isHeartbeatsTopic: topic => originalTopic(topic) === heartbeatsTopic,
+    isInternalTopic: topic =>
+      topic.startsWith('__') || topic.startsWith('.') ||
+      topic.endsWith('.internal') || topic.endsWith('-internal') ||
+      topic.startsWith(progressTopicPrefix) ||
+      (topic.startsWith('mm2') && topic.endsWith(`${internalSeparator}internal`)) ||
+      topic.endsWith(`checkpoints${internalSeparator}internal`)
+  }
+}
+
+/** The text before the first separator, as Java's split finds it: trailing empty parts are none. */
+function prefixOf (topic: string, separator: string): string | undefined {
+  const parts = topic.split(separator)
+  while (parts.length > 0 && parts[parts.length - 1] === '') parts.pop()
+  return parts.length < 2 ? undefined : parts[0]
+}

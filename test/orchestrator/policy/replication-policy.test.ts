@@ -1,0 +1,93 @@
+// The answers of MirrorMaker 2's two policies, as its own tests and sources give them.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createReplicationPolicy } from '../../../src/orchestrator/policy/replication-policy.ts'
+
+const byAlias = createReplicationPolicy({ policy: 'DefaultReplicationPolicy', sourceAlias: 'A' })
+const identity = createReplicationPolicy({ policy: 'IdentityReplicationPolicy', sourceAlias: 'A' })
+const underscored = createReplicationPolicy({
+  policy: 'DefaultReplicationPolicy', sourceAlias: 'A', separator: '__'
+})
+
+const topicName = fc.string({ unit: fc.constantFrom(...'abAB._-'), minLength: 1, maxLength: 12 })
+
+test('the default policy puts alias and separator before the name', () => {
+  assert.equal(byAlias.remoteTopic('orders'), 'A.orders')
+  assert.equal(underscored.remoteTopic('orders'), 'A__orders')
+})
+
+test('a remote name leads back to its source and its upstream name', () => {
+  fc.assert(fc.property(topicName.filter(name => /[^.]/.test(name)), name => {
+    const remote = byAlias.remoteTopic(name)
+    assert.equal(byAlias.topicSource(remote), 'A')
+    assert.equal(byAlias.upstreamTopic(remote), name)
+  }))
+})
+
+test("a name's source is the text before the first separator", () => {
+  assert.equal(byAlias.topicSource('orders'), undefined)
+  assert.equal(byAlias.topicSource('B.A.orders'), 'B')
+  // As Java's split: trailing empty parts are none, a leading one is.
+  assert.equal(byAlias.topicSource('orders.'), undefined)
+  assert.equal(byAlias.topicSource('.orders'), '')
+  assert.equal(byAlias.upstreamTopic('orders'), undefined)
+  assert.equal(byAlias.originalTopic('C.B.orders'), 'orders')
+})
+
+test('the default policy finds a cycle over any number of hops', () => {
+  assert.equal(byAlias.isCycle('B.orders', 'B'), true)
+  assert.equal(byAlias.isCycle('C.B.orders', 'B'), true)
+  assert.equal(byAlias.isCycle('C.orders', 'B'), false)
+  assert.equal(byAlias.isCycle('orders', 'B'), false)
+})
+
+test('the identity policy keeps names, but for heartbeats', () => {
+  assert.equal(identity.remoteTopic('orders'), 'orders')
+  assert.equal(identity.remoteTopic('heartbeats'), 'A.heartbeats')
+  assert.equal(identity.topicSource('orders'), 'A')
+  assert.equal(identity.topicSource('heartbeats'), undefined)
+  assert.equal(identity.upstreamTopic('orders'), 'orders')
+  assert.equal(identity.upstreamTopic('B.heartbeats'), 'heartbeats')
+  assert.equal(identity.isCycle('orders', 'B'), false)
+  assert.equal(identity.isCycle('B.heartbeats', 'B'), true)
+})
+
+test('heartbeats topics are known behind any number of aliases', () => {
+  for (const policy of [byAlias, identity]) {
+    assert.equal(policy.isHeartbeatsTopic('heartbeats'), true)
+    assert.equal(policy.isHeartbeatsTopic('C.B.heartbeats'), true)
+    assert.equal(policy.isHeartbeatsTopic('my-heartbeats'), false)
+  }
+})
+
+test('internal topics are never mirrored', () => {
+  const internal = [
+    '__consumer_offsets', '.hidden', 'connect.internal', 'connect-internal',
+    'mm2-offset-syncs.B.internal', 'B.checkpoints.internal', 'longhaul-progress.A.internal'
+  ]
+  for (const topic of internal) assert.equal(byAlias.isInternalTopic(topic), true, topic)
+  for (const topic of ['orders', '_schemas', 'internal']) {
+    assert.equal(byAlias.isInternalTopic(topic), false, topic)
+  }
+})
+
+test('the separator also ends the names of internal topics, unless it is told not to', () => {
+  assert.equal(underscored.isInternalTopic('mm2-offset-syncs__B__internal'), true)
+  assert.equal(underscored.isInternalTopic('B__checkpoints__internal'), true)
+  const dotted = createReplicationPolicy({
+    policy: 'DefaultReplicationPolicy', sourceAlias: 'A', separator: '__',
+    internalTopicSeparator: false
+  })
+  assert.equal(dotted.isInternalTopic('mm2-offset-syncs__B__internal'), false)
+  assert.equal(dotted.isInternalTopic('mm2-offset-syncs.B.internal'), true)
+})
+
+test('every walk over a name ends', () => {
+  fc.assert(fc.property(topicName, topicName, (name, target) => {
+    for (const policy of [byAlias, identity, underscored]) {
+      policy.isCycle(name, target)
+      policy.originalTopic(name)
+    }
+  }))
+})

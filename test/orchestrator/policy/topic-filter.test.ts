@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createReplicationPolicy } from '../../../src/orchestrator/policy/replication-policy.ts'
+import {
+  createTopicFilter, judgeTopic, type TopicFilter
+} from '../../../src/orchestrator/policy/topic-filter.ts'
+
+function filter (topics: readonly string[], exclude: readonly string[] = []): TopicFilter {
+  const parsed = createTopicFilter(topics, exclude)
+  assert.ok(parsed.ok)
+  return parsed.filter
+}
+
+const topicName = fc.string({ unit: fc.constantFrom(...'abc.-_012'), minLength: 1, maxLength: 20 })
+
+test('an expression matches the whole name', () => {
+  assert.equal(filter(['orders']).matches('orders'), true)
+  assert.equal(filter(['orders']).matches('orders-eu'), false)
+  assert.equal(filter(['a|b']).matches('ab'), false)
+})
+
+test('an empty list matches nothing', () => {
+  fc.assert(fc.property(topicName, name => {
+    assert.equal(filter([]).matches(name), false)
+  }))
+})
+
+test('exclude wins', () => {
+  fc.assert(fc.property(topicName, topicName, (name, other) => {
+    const quoted = `\\Q${name}\\E`
+    assert.equal(filter(['.*'], [quoted]).matches(name), false)
+    assert.equal(filter([quoted], ['.*']).matches(name), false)
+    assert.equal(filter(['.*'], [quoted]).matches(other), other !== name)
+  }))
+})
+
+test('a list is the union of its expressions', () => {
+  fc.assert(fc.property(fc.array(topicName), topicName, (names, name) => {
+    const quoted = names.map(each => `\\Q${each}\\E`)
+    assert.equal(filter(quoted).matches(name), names.includes(name))
+  }))
+})
+
+test('each expression that cannot be used is named with its list', () => {
+  const parsed = createTopicFilter(['ok', 'a('], ['[b&&c]'])
+  assert.equal(parsed.ok, false)
+  assert.deepEqual(parsed.ok ? [] : parsed.problems.map(({ list, expression }) =>
+    [list, expression]), [['topics', 'a('], ['exclude', '[b&&c]']])
+})
+
+test("a topic's verdict: internal before filter before cycle", () => {
+  const selection = {
+    filter: filter(['.*'], ['secret.*']),
+    policy: createReplicationPolicy({ policy: 'DefaultReplicationPolicy', sourceAlias: 'A' }),
+    targetAlias: 'B',
+    heartbeats: true
+  }
+  const verdicts = {
+    'orders': 'mirrored',
+    'C.orders': 'mirrored',
+    'secret.orders': 'not matched',
+    'B.orders': 'cycle',
+    'C.B.orders': 'cycle',
+    '__consumer_offsets': 'internal',
+    'mm2-offset-syncs.B.internal': 'internal',
+    'longhaul-progress.C.internal': 'internal',
+    'heartbeats': 'mirrored',
+    'B.heartbeats': 'cycle'
+  }
+  for (const [topic, verdict] of Object.entries(verdicts)) {
+    assert.equal(judgeTopic(selection, topic), verdict, topic)
+  }
+  const none = { ...selection, filter: filter([]) }
+  assert.equal(judgeTopic(none, 'heartbeats'), 'mirrored')
+  assert.equal(judgeTopic(none, 'C.heartbeats'), 'mirrored')
+  assert.equal(judgeTopic({ ...none, heartbeats: false }, 'heartbeats'), 'not matched')
+})
