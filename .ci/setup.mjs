@@ -1,6 +1,8 @@
 // Brings a clone to the point where it can run: system packages, npm packages, the native build,
 // the TypeScript build. Each step runs only when stale and says why. Every npm script calls this.
-// Usage: node .ci/setup.mjs [--with-java]     (--with-java: also what the tests and perf need)
+// Usage: node .ci/setup.mjs [--with-java] [--only typescript|native]
+//   --with-java   also what the tests and perf need: Java, Maven, the C++ tests
+//   --only        that build and what it needs, nothing else
 //
 // Nothing is imported before the version check, so that an old Node gets a sentence and not a
 // syntax error.
@@ -16,4 +18,8 @@ if (major < nodeMin[0] || (major === nodeMin[0] && minor < nodeMin[1])) {
 }
 
 const { setUp } = await import('./setup/set-up.mjs')
-process.exitCode = await setUp({ withJava: process.argv.includes('--with-java') })
+const only = process.argv.indexOf('--only')
+process.exitCode = await setUp({
+  withJava: process.argv.includes('--with-java'),
+  only: only === -1 ? undefined : process.argv[only + 1] ?? ''
+})

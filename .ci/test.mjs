@@ -19,7 +19,7 @@ const programs = [
   { name: 'native_bench', args: ['--smoke'], limitSeconds: 60 }
 ]
 
-/** Tests that start clusters of JVMs: one file at a time, or they starve each other on two cores. */
+/** Tests that start clusters of JVMs: one file at a time, or they starve each other. */
 const clusterFolders = /^dist\/test\/(integration|integrity|kafka)\//
 
 /** One row a stage of node's test runner; a test file has a limit of its own within the stage's. */

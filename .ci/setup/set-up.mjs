@@ -13,9 +13,20 @@ import { typescriptBuild } from './typescript-build.mjs'
 const testedPlatforms = ['linux-x64', 'linux-arm64']
 
 /** Every step in the order in which each needs the ones before it. */
-const steps = [systemPackages, nodePackages, librdkafka, nativeBuild, typescriptBuild]
+const allSteps = [systemPackages, nodePackages, librdkafka, nativeBuild, typescriptBuild]
 
-export async function setUp ({ withJava }) {
+/** What --only NAME runs. */
+const partialSteps = {
+  native: [systemPackages, nodePackages, librdkafka, nativeBuild],
+  typescript: [nodePackages, typescriptBuild]
+}
+
+export async function setUp ({ withJava, only }) {
+  const steps = only === undefined ? allSteps : partialSteps[only]
+  if (steps === undefined) {
+    console.error(`longhaul: --only takes one of: ${Object.keys(partialSteps).join(', ')}`)
+    return 2
+  }
   const root = resolve(fileURLToPath(import.meta.url), '../../..')
   const context = { root, withJava, logDir: join(root, '.cache', 'setup') }
   try {
@@ -23,7 +34,7 @@ export async function setUp ({ withJava }) {
     // Looked at without the lock, so that the usual case (nothing to do) waits for nobody.
     if (!steps.some((step) => step.whyStale(context) !== undefined)) return 0
     const release = stopOnSignal()
-    await withLock(join(root, '.cache', 'setup.lock'), () => runStaleSteps(context))
+    await withLock(join(root, '.cache', 'setup.lock'), () => runStaleSteps(steps, context))
     release()
     return 0
   } catch (error) {
@@ -32,7 +43,7 @@ export async function setUp ({ withJava }) {
   }
 }
 
-async function runStaleSteps (context) {
+async function runStaleSteps (steps, context) {
   for (const step of steps) {
     // Asked again: a set-up that held the lock before us may have done it.
     const why = step.whyStale(context)

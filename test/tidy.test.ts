@@ -1,0 +1,82 @@
+// The house rules as a program: each rule of test/tidy/ over every file that git tracks, and each
+// rule proven by a snippet that it must catch (and a neighbour that it must leave alone).
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { repoRoot } from './kafka/repo-root.ts'
+import { cppRules } from './tidy/cpp-rules.ts'
+import { fixtures } from './tidy/fixtures.ts'
+import { importRules } from './tidy/import-rules.ts'
+import { layoutRules } from './tidy/layout-rules.ts'
+import { describeFindings } from './tidy/rule.ts'
+import { repositoryTree } from './tidy/tree.ts'
+import { typescriptRules } from './tidy/typescript-rules.ts'
+
+const root = repoRoot()
+const tree = repositoryTree(root)
+const rules = [...layoutRules, ...typescriptRules, ...importRules, ...cppRules]
+
+describe('the repository', () => {
+  for (const rule of rules) {
+    test(rule.name, () => {
+      const findings = rule.find(tree)
+      assert.equal(findings.length, 0, describeFindings(rule, findings))
+    })
+  }
+})
+
+describe('the rules', () => {
+  for (const rule of rules) {
+    test(`catch a breach: ${rule.name}`, () => {
+      const proofs = fixtures.filter((fixture) => fixture.rule === rule.name)
+      assert.ok(proofs.length > 0, `add a row to test/tidy/fixtures.ts for "${rule.name}"`)
+      for (const { bad, good } of proofs) {
+        const badFiles = new Map(Object.entries(bad))
+        const goodFiles = new Map(Object.entries(good))
+        assert.ok(rule.find(badFiles).length > 0, `not caught: ${JSON.stringify(bad)}`)
+        assert.deepEqual(rule.find(goodFiles), [], `caught by mistake: ${JSON.stringify(good)}`)
+      }
+    })
+  }
+
+  test('have names of their own, and each fixture belongs to one', () => {
+    const names = rules.map(({ name }) => name)
+    assert.equal(new Set(names).size, names.length)
+    assert.deepEqual(fixtures.filter(({ rule }) => !names.includes(rule)), [])
+  })
+})
+
+/** One row a generated file: the module that renders it, by its path in the repository. */
+const generated = [
+  {
+    file: 'src/dataplane/contract/contract.generated.h',
+    module: 'src/dataplane/contract/render-contract.ts',
+    render: 'renderContract'
+  },
+  {
+    file: 'CONFIGURATION.md',
+    module: 'src/orchestrator/config/render-config-docs.ts',
+    render: 'renderConfigDocs'
+  },
+  {
+    file: 'METRICS.md',
+    module: 'src/orchestrator/observability/render-metric-docs.ts',
+    render: 'renderMetricDocs'
+  }
+]
+
+describe('generated files', () => {
+  for (const { file, module, render } of generated) {
+    const skip = existsSync(join(root, module)) ? false : `${module} does not exist`
+    test(`${file} is what its table says`, { skip }, async () => {
+      const script = join(root, 'dist', module.replace(/\.ts$/, '.js'))
+      const exports = await import(pathToFileURL(script).href) as Record<string, () => string>
+      const text = exports[render]
+      assert.ok(text !== undefined, `${module} exports no ${render}`)
+      const stale = `${file} is stale: npm run generate`
+      assert.equal(readFileSync(join(root, file), 'utf8'), text(), stale)
+    })
+  }
+})
