@@ -18,10 +18,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// How long evidence that no broker can be used must last before a call gives up: enough for a second
-// attempt after librdkafka's reconnect backoff, little enough that a wrong password shows at once.
+// How long evidence that no broker can be used must last before a call gives up: enough for a
+// second attempt after librdkafka's reconnect backoff, little enough that a wrong password shows at
+// once.
 constexpr milliseconds kUnusableGrace{1'500};
-// What a broker gets to prove the evidence wrong, above one long-haul round trip and a TLS handshake.
+// What a broker gets to prove the evidence wrong, above one long-haul round trip and a TLS
+// handshake.
 constexpr milliseconds kProbeTimeout{1'000};
 constexpr int kPollMs = 200;
 // Events that need no answer pile up while nothing runs; this often they are taken off the queue.
@@ -33,16 +35,11 @@ struct CallRow {
 };
 
 constexpr CallRow kCalls[] = {
-    {"describeCluster", DescribeCluster},
-    {"listTopics", ListTopics},
-    {"describeTopics", DescribeTopics},
-    {"createTopics", CreateTopics},
-    {"createPartitions", CreatePartitions},
-    {"deleteTopics", DeleteTopics},
-    {"describeConfigs", DescribeConfigs},
-    {"incrementalAlterConfigs", IncrementalAlterConfigs},
-    {"listOffsets", ListOffsets},
-    {"deleteRecords", DeleteRecords},
+    {"describeCluster", DescribeCluster},   {"listTopics", ListTopics},
+    {"describeTopics", DescribeTopics},     {"createTopics", CreateTopics},
+    {"createPartitions", CreatePartitions}, {"deleteTopics", DeleteTopics},
+    {"describeConfigs", DescribeConfigs},   {"incrementalAlterConfigs", IncrementalAlterConfigs},
+    {"listOffsets", ListOffsets},           {"deleteRecords", DeleteRecords},
     {"initProducerId", InitProducerId},
 };
 
@@ -272,10 +269,9 @@ class Admin::Worker final : public AdminCall {
 
   Status TimedOut() const {
     std::string seen = errors_.Describe(Clock::now());
-    return Status::Error(kErrorTimedOut,
-                         running_->name + " had no answer within " +
-                             std::to_string(running_->timeout_ms) + " ms" +
-                             (seen.empty() ? "" : ": " + seen));
+    return Status::Error(kErrorTimedOut, running_->name + " had no answer within " +
+                                             std::to_string(running_->timeout_ms) + " ms" +
+                                             (seen.empty() ? "" : ": " + seen));
   }
 
   ClientHandle client_;
@@ -323,12 +319,15 @@ Status Admin::Submit(std::string call, Value arguments, int32_t timeout_ms, Comp
     return Status::Error(kErrorInvalidArgument, "there is no admin call named " + call);
   }
   if (timeout_ms < 1 || timeout_ms > kTimeoutMsMax) {
-    return Status::Error(kErrorInvalidArgument,
-                         "the timeout of " + call + " must be 1 to " +
-                             std::to_string(kTimeoutMsMax) + " ms");
+    return Status::Error(kErrorInvalidArgument, "the timeout of " + call + " must be 1 to " +
+                                                    std::to_string(kTimeoutMsMax) + " ms");
   }
-  Job job{std::move(call), run, std::move(arguments), timeout_ms,
-          Clock::now() + milliseconds(timeout_ms), std::move(done)};
+  Job job{std::move(call),
+          run,
+          std::move(arguments),
+          timeout_ms,
+          Clock::now() + milliseconds(timeout_ms),
+          std::move(done)};
   return worker_->Submit(std::move(job));
 }
 

@@ -36,8 +36,9 @@ class AdminCall {
   // blocks inside librdkafka and would learn neither of a refused login nor of Close().
   virtual Status Probe() = 0;
 
-  // Runs a call that blocks for the milliseconds given: in slices that double, so that a slow answer
-  // gets its time and Close() its turn. `attempt` returns a code; _TIMED_OUT means another slice.
+  // Runs a call that blocks for the milliseconds given: in slices that double, so that a slow
+  // answer gets its time and Close() its turn. `attempt` returns a code; _TIMED_OUT means another
+  // slice.
   template <typename Attempt>
   Status InSlices(std::string_view what, Attempt attempt) {
     if (Status probe = Probe(); !probe.ok()) return probe;

@@ -40,9 +40,29 @@ Value OffsetValue(const rd_kafka_ListOffsetsResultInfo_t* info) {
   AppendItemStatus(&item, found->err, rd_kafka_err2str(found->err));
   item.push_back({"offset", Value::Int64(offset)});
   item.push_back({"timestamp", Value::Int64(rd_kafka_ListOffsetsResultInfo_timestamp(info))});
-  item.push_back(
-      {"leaderEpoch", Value::Int32(rd_kafka_topic_partition_get_leader_epoch(found))});
+  item.push_back({"leaderEpoch", Value::Int32(rd_kafka_topic_partition_get_leader_epoch(found))});
   return item;
+}
+
+// When none of the partitions is known, librdkafka fails the request with _NOENT instead of each
+// partition with the broker's code. Callers should not have to know.
+Value NonePresent(const rd_kafka_topic_partition_list_t* wanted, bool list_offsets) {
+  Value::Array items;
+  for (int i = 0; i < wanted->cnt; i++) {
+    Value::Object item{{"topic", wanted->elems[i].topic},
+                       {"partition", Value::Int32(wanted->elems[i].partition)}};
+    AppendItemStatus(&item, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART,
+                     rd_kafka_err2str(RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART));
+    if (list_offsets) {
+      item.push_back({"offset", Value::Int64(-1)});
+      item.push_back({"timestamp", Value::Int64(-1)});
+      item.push_back({"leaderEpoch", Value::Int32(-1)});
+    } else {
+      item.push_back({"logStartOffset", Value::Int64(-1)});
+    }
+    items.push_back(std::move(item));
+  }
+  return items;
 }
 
 }  // namespace
@@ -52,8 +72,7 @@ Status ListOffsets(AdminCall& call, const Value& arguments, Value* result) {
   const Value::Array& wanted = reader.Array("partitions");
   bool read_committed = reader.Bool("readCommitted");
   if (!reader.error().empty()) return Refused("listOffsets", reader.error());
-  TopicPartitionListHandle list(
-      rd_kafka_topic_partition_list_new(static_cast<int>(wanted.size())));
+  TopicPartitionListHandle list(rd_kafka_topic_partition_list_new(static_cast<int>(wanted.size())));
   for (const Value& argument : wanted) {
     ValueReader item(argument);
     std::string topic = item.String("topic");
@@ -70,7 +89,12 @@ Status ListOffsets(AdminCall& call, const Value& arguments, Value* result) {
   if (error != nullptr) return Refused("listOffsets", rd_kafka_error_string(error.get()));
   rd_kafka_ListOffsets(call.client(), list.get(), options.get(), call.queue());
   EventHandle event;
-  if (Status status = call.Await(&event); !status.ok()) return status;
+  Status status = call.Await(&event);
+  if (status.code == RD_KAFKA_RESP_ERR__NOENT) {
+    *result = NonePresent(list.get(), true);
+    return Status::Ok();
+  }
+  if (!status.ok()) return status;
   size_t count = 0;
   const rd_kafka_ListOffsetsResultInfo_t** infos =
       rd_kafka_ListOffsets_result_infos(rd_kafka_event_ListOffsets_result(event.get()), &count);
@@ -105,7 +129,12 @@ Status DeleteRecords(AdminCall& call, const Value& arguments, Value* result) {
   rd_kafka_DeleteRecords_t* raw = request.get();
   rd_kafka_DeleteRecords(call.client(), &raw, 1, options.get(), call.queue());
   EventHandle event;
-  if (Status status = call.Await(&event); !status.ok()) return status;
+  Status status = call.Await(&event);
+  if (status.code == RD_KAFKA_RESP_ERR__NOENT) {
+    *result = NonePresent(before.get(), false);
+    return Status::Ok();
+  }
+  if (!status.ok()) return status;
   const rd_kafka_topic_partition_list_t* done =
       rd_kafka_DeleteRecords_result_offsets(rd_kafka_event_DeleteRecords_result(event.get()));
   Value::Array items;

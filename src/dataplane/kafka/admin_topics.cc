@@ -83,15 +83,15 @@ Value TopicResults(const rd_kafka_topic_result_t** topics, size_t count) {
 Status SetOperationTimeout(AdminCall& call, rd_kafka_AdminOptions_t* options) {
   ErrorText text{};
   int timeout_ms = std::max(1, call.remaining_ms() * 9 / 10);
-  rd_kafka_resp_err_t code = rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms,
-                                                                         text.data(), text.size());
+  rd_kafka_resp_err_t code =
+      rd_kafka_AdminOptions_set_operation_timeout(options, timeout_ms, text.data(), text.size());
   return code == 0 ? Status::Ok() : Status::Error(code, text.data());
 }
 
 Status SetValidateOnly(rd_kafka_AdminOptions_t* options, bool validate_only) {
   ErrorText text{};
-  rd_kafka_resp_err_t code = rd_kafka_AdminOptions_set_validate_only(options, validate_only,
-                                                                     text.data(), text.size());
+  rd_kafka_resp_err_t code =
+      rd_kafka_AdminOptions_set_validate_only(options, validate_only, text.data(), text.size());
   return code == 0 ? Status::Ok() : Status::Error(code, text.data());
 }
 
@@ -134,10 +134,10 @@ Status DescribeCluster(AdminCall& call, const Value&, Value* result) {
                                     {"port", Value::Int32(rd_kafka_Node_port(nodes[i]))},
                                     {"rack", rd_kafka_Node_rack(nodes[i])}});
   }
-  *result = Value::Object{
-      {"clusterId", rd_kafka_DescribeCluster_result_cluster_id(described)},
-      {"controller", NodeId(rd_kafka_DescribeCluster_result_controller(described))},
-      {"brokers", std::move(brokers)}};
+  *result =
+      Value::Object{{"clusterId", rd_kafka_DescribeCluster_result_cluster_id(described)},
+                    {"controller", NodeId(rd_kafka_DescribeCluster_result_controller(described))},
+                    {"brokers", std::move(brokers)}};
   return Status::Ok();
 }
 
@@ -174,8 +174,7 @@ Status DescribeTopics(AdminCall& call, const Value& arguments, Value* result) {
     names.push_back(text->c_str());
   }
   if (!reader.error().empty()) return Refused(reader, "describeTopics");
-  TopicCollectionHandle topics(
-      rd_kafka_TopicCollection_of_topic_names(names.data(), names.size()));
+  TopicCollectionHandle topics(rd_kafka_TopicCollection_of_topic_names(names.data(), names.size()));
   AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
   rd_kafka_DescribeTopics(call.client(), topics.get(), options.get(), call.queue());
   EventHandle event;
@@ -207,8 +206,8 @@ Status CreateTopics(AdminCall& call, const Value& arguments, Value* result) {
   EventHandle event;
   if (Status status = call.Await(&event); !status.ok()) return status;
   size_t count = 0;
-  const rd_kafka_topic_result_t** results = rd_kafka_CreateTopics_result_topics(
-      rd_kafka_event_CreateTopics_result(event.get()), &count);
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(event.get()), &count);
   *result = TopicResults(results, count);
   return Status::Ok();
 }
@@ -263,8 +262,8 @@ Status DeleteTopics(AdminCall& call, const Value& arguments, Value* result) {
   EventHandle event;
   if (Status status = call.Await(&event); !status.ok()) return status;
   size_t count = 0;
-  const rd_kafka_topic_result_t** results = rd_kafka_DeleteTopics_result_topics(
-      rd_kafka_event_DeleteTopics_result(event.get()), &count);
+  const rd_kafka_topic_result_t** results =
+      rd_kafka_DeleteTopics_result_topics(rd_kafka_event_DeleteTopics_result(event.get()), &count);
   *result = TopicResults(results, count);
   return Status::Ok();
 }

@@ -36,8 +36,8 @@ void BrokerErrors::Add(int32_t code, std::string text, Clock::time_point now) {
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !seen_.empty()) return;
   // librdkafka ends its texts with "(after 0ms in state CONNECT)": the same error, told twice.
   if (size_t tail = text.rfind(" (after "); tail != std::string::npos) text.resize(tail);
-  auto same = std::find_if(seen_.begin(), seen_.end(),
-                           [&](const Seen& seen) { return seen.text == text; });
+  auto same =
+      std::find_if(seen_.begin(), seen_.end(), [&](const Seen& seen) { return seen.text == text; });
   if (same != seen_.end()) seen_.erase(same);
   if (seen_.size() == kTextsMax) seen_.pop_front();
   seen_.push_back({std::move(text), now});

@@ -1,5 +1,5 @@
-// What went wrong lately between one client and its brokers: the texts that a failed call shows, and
-// the evidence that waiting any longer is pointless.
+// What went wrong lately between one client and its brokers: the texts that a failed call shows,
+// and the evidence that waiting any longer is pointless.
 #pragma once
 
 #include <chrono>
@@ -22,8 +22,8 @@ class BrokerErrors {
   // and librdkafka does not repeat an error that lasts for 30 seconds.
   void BrokerAnswered();
 
-  // Since when there is evidence that no broker can be talked to: a refused login, TLS that fails, a
-  // name that does not resolve, or all brokers down.
+  // Since when there is evidence that no broker can be talked to: a refused login, TLS that fails,
+  // a name that does not resolve, or all brokers down.
   std::optional<Clock::time_point> unusable_since() const { return unusable_since_; }
   // The most telling code among that evidence; 0 without any.
   int32_t unusable_code() const { return unusable_code_; }

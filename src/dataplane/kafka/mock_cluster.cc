@@ -1,5 +1,6 @@
 #include "kafka/mock_cluster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "contract/contract.generated.h"
@@ -33,8 +34,24 @@ Status MockCluster::Open(int32_t brokers, std::unique_ptr<MockCluster>* out) {
   if (!status.ok()) return status;
   ClusterHandle cluster(rd_kafka_mock_cluster_new(client.get(), brokers));
   if (cluster == nullptr) return Refused("no port to listen on");
-  out->reset(new MockCluster(std::move(client), std::move(cluster)));
+  out->reset(new MockCluster(std::move(client), std::move(cluster), brokers));
   return Status::Ok();
+}
+
+MockCluster::MockCluster(ClientHandle client, ClusterHandle cluster, int32_t brokers)
+    : client_(std::move(client)),
+      cluster_(std::move(cluster)),
+      up_(static_cast<size_t>(brokers), true) {
+  SetUp(-1, true);
+}
+
+void MockCluster::SetUp(int32_t broker, bool up) {
+  for (size_t i = 0; i < up_.size(); i++) {
+    if (broker == -1 || static_cast<int32_t>(i) + 1 == broker) up_[i] = up;
+  }
+  auto first = std::find(up_.begin(), up_.end(), true);
+  if (first == up_.end()) return;
+  longhaul_mock_controller(cluster_.get(), static_cast<int32_t>(first - up_.begin()) + 1);
 }
 
 Status MockCluster::CreateTopic(const std::string& name, int32_t partitions,
@@ -45,8 +62,8 @@ Status MockCluster::CreateTopic(const std::string& name, int32_t partitions,
   if (replication_factor < 1 || replication_factor > kBrokersMax) {
     return Refused("replicationFactor must be 1 to " + std::to_string(kBrokersMax));
   }
-  rd_kafka_resp_err_t code = rd_kafka_mock_topic_create(cluster_.get(), name.c_str(), partitions,
-                                                        replication_factor);
+  rd_kafka_resp_err_t code =
+      rd_kafka_mock_topic_create(cluster_.get(), name.c_str(), partitions, replication_factor);
   if (code != 0) return StatusOf(code, "topic " + name);
   longhaul_mock_partition_bytes_max(cluster_.get(), name.c_str(), partitions, kPartitionBytesMax);
   return Status::Ok();
@@ -60,10 +77,12 @@ Status MockCluster::SetPartitionLeader(const std::string& topic, int32_t partiti
 }
 
 Status MockCluster::SetBrokerDown(int32_t broker) {
+  SetUp(broker, false);
   return StatusOf(rd_kafka_mock_broker_set_down(cluster_.get(), broker), "broker down");
 }
 
 Status MockCluster::SetBrokerUp(int32_t broker) {
+  SetUp(broker, true);
   return StatusOf(rd_kafka_mock_broker_set_up(cluster_.get(), broker), "broker up");
 }
 

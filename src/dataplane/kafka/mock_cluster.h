@@ -28,7 +28,8 @@ class MockCluster {
   Status CreateTopic(const std::string& name, int32_t partitions, int32_t replication_factor);
   // -1: the partition has no leader.
   Status SetPartitionLeader(const std::string& topic, int32_t partition, int32_t broker);
-  // Broker ids begin at 1; -1 means all. A broker that is down refuses connections; leaders stay.
+  // Broker ids begin at 1; -1 means all. A broker that is down refuses connections; partition
+  // leaders stay, only the controller moves to the first broker that is up.
   Status SetBrokerDown(int32_t broker);
   Status SetBrokerUp(int32_t broker);
   Status SetBrokerRoundTrip(int32_t broker, int32_t milliseconds);
@@ -38,11 +39,12 @@ class MockCluster {
 
  private:
   using ClusterHandle = Handle<rd_kafka_mock_cluster_t, rd_kafka_mock_cluster_destroy>;
-  MockCluster(ClientHandle client, ClusterHandle cluster)
-      : client_(std::move(client)), cluster_(std::move(cluster)) {}
+  MockCluster(ClientHandle client, ClusterHandle cluster, int32_t brokers);
+  void SetUp(int32_t broker, bool up);
 
   ClientHandle client_;  // librdkafka hangs a mock cluster on a client; it outlives the cluster
   ClusterHandle cluster_;
+  std::vector<bool> up_;  // by broker id - 1
 };
 
 }  // namespace longhaul

@@ -349,3 +349,9 @@ void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, 
   }
   mtx_unlock(&cluster->lock);
 }
+
+void longhaul_mock_controller(struct rd_kafka_mock_cluster_s* cluster, int32_t node) {
+  mtx_lock(&cluster->lock);
+  cluster->controller_id = node;
+  mtx_unlock(&cluster->lock);
+}

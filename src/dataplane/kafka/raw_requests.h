@@ -90,6 +90,8 @@ int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t
 /* Lets a mock partition keep this many bytes (librdkafka's default is 5 MiB). */
 void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
                                        int32_t partitions, size_t bytes);
+/* Names the mock's controller: it has none by itself (id 0), and admin calls wait for one. */
+void longhaul_mock_controller(struct rd_kafka_mock_cluster_s* cluster, int32_t node);
 
 #ifdef __cplusplus
 }

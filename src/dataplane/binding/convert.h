@@ -1,0 +1,87 @@
+// The safe forms of Node-API, and JavaScript <-> Value. Everything here tolerates an environment
+// that is ending (calls fail, nothing aborts), a getter that throws and an object of another class.
+#pragma once
+
+#include <napi.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+
+#include "core/status.h"
+#include "core/value.h"
+
+namespace longhaul {
+
+// --- JavaScript -> C++ ---
+
+// null and undefined become null, an integral number within 32 bits Int32, a BigInt within 64 bits
+// Int64. Everything else (fractions, functions, symbols) is refused, as is what is nested deeper or
+// larger than any admin argument is.
+Status ToValue(napi_env env, napi_value from, Value* to);
+// An object whose own enumerable members are all strings.
+Status ReadStringMap(napi_env env, napi_value from, std::map<std::string, std::string>* to);
+// The same where a mistake has been ruled out before: gives an empty map for one.
+std::map<std::string, std::string> ToStringMap(const Napi::Value& from);
+bool ToString(napi_env env, napi_value from, std::string* to);
+bool ToInt32(napi_env env, napi_value from, int32_t* to);
+
+// A member of an object; false where it is missing or of another type.
+bool GetString(napi_env env, napi_value object, const char* name, std::string* to);
+bool GetBool(napi_env env, napi_value object, const char* name, bool* to);
+bool GetInt32(napi_env env, napi_value object, const char* name, int32_t* to);
+bool GetInt64(napi_env env, napi_value object, const char* name, int64_t* to);  // a BigInt
+bool GetObject(napi_env env, napi_value object, const char* name, napi_value* to);
+
+// --- C++ -> JavaScript ---
+
+// nullptr where the environment no longer takes values.
+napi_value FromValue(napi_env env, const Value& value);
+// {code, detail}: the orchestrator makes its error class of it.
+napi_value FromStatus(napi_env env, const Status& status);
+void ThrowStatus(napi_env env, const Status& status);
+
+// --- Classes ---
+
+// One call from JavaScript. Arguments that were not given are undefined.
+struct CallInfo {
+  static constexpr size_t kArgumentsMax = 4;
+  napi_value receiver = nullptr;
+  napi_value arguments[kArgumentsMax] = {};
+  bool is_new = false;
+};
+bool ReadCall(napi_env env, napi_callback_info info, CallInfo* call);
+
+struct Method {
+  const char* name;
+  napi_callback callback;
+};
+napi_value DefineClass(napi_env env, const char* name, napi_callback constructor,
+                       std::span<const Method> methods);
+
+// Wraps `native` into `receiver` and marks it as T's: napi_unwrap alone does not check the class.
+template <typename T>
+bool WrapTagged(napi_env env, napi_value receiver, T* native, napi_finalize finalize,
+                napi_ref* reference) {
+  if (napi_type_tag_object(env, receiver, &T::kTypeTag) != napi_ok) return false;
+  return napi_wrap(env, receiver, native, finalize, nullptr, reference) == napi_ok;
+}
+
+// nullptr, with a JavaScript exception, where `receiver` is not a T.
+template <typename T>
+T* UnwrapTagged(napi_env env, napi_value receiver) {
+  bool tagged = false;
+  void* native = nullptr;
+  napi_valuetype type = napi_undefined;
+  if (napi_typeof(env, receiver, &type) == napi_ok && type == napi_object &&
+      napi_check_object_type_tag(env, receiver, &T::kTypeTag, &tagged) == napi_ok && tagged &&
+      napi_unwrap(env, receiver, &native) == napi_ok) {
+    return static_cast<T*>(native);
+  }
+  napi_throw_type_error(env, nullptr, T::kWrongReceiver);
+  return nullptr;
+}
+
+}  // namespace longhaul
