@@ -2,7 +2,7 @@
 // forwarded them unread. Only headers are understood here; what follows them is compared, not parsed.
 
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
 import { join } from 'node:path'
 
 export interface RawBatch {
@@ -118,4 +118,41 @@ export function gapCount (batches: readonly RawBatch[]): number {
   if (first === undefined || last === undefined) return 0
   const records = batches.reduce((sum, batch) => sum + batch.recordCount, 0)
   return last.lastOffset - first.baseOffset + 1 - records
+}
+
+export interface LogSize {
+  readonly bytes: number
+  readonly batches: number
+  readonly records: number
+}
+
+/** Size of all partitions of a topic on one broker, reading nothing but headers: for gigabytes. */
+export function measureRawLog (logDir: string, topic: string): LogSize {
+  const size = { bytes: 0, batches: 0, records: 0 }
+  const isOfTopic = (name: string): boolean =>
+    name.startsWith(`${topic}-`) && /^\d+$/.test(name.slice(topic.length + 1))
+  for (const folder of readdirSync(logDir).filter(isOfTopic)) {
+    for (const name of readdirSync(join(logDir, folder)).filter(n => n.endsWith('.log'))) {
+      addSegment(join(logDir, folder, name), size)
+    }
+  }
+  return size
+}
+
+function addSegment (path: string, size: { bytes: number, batches: number, records: number }): void {
+  const file = openSync(path, 'r')
+  try {
+    const header = Buffer.alloc(headerBytes)
+    let at = 0
+    while (readSync(file, header, 0, headerBytes, at) === headerBytes) {
+      const byteCount = logOverheadBytes + header.readInt32BE(8)
+      if (byteCount <= logOverheadBytes) break
+      size.bytes += byteCount
+      size.batches += 1
+      size.records += header.readInt32BE(57)
+      at += byteCount
+    }
+  } finally {
+    closeSync(file)
+  }
 }

@@ -1,0 +1,35 @@
+// The shape every contender has: it copies one topic from one cluster to another, in its own process.
+
+import type { KafkaCluster } from '../../test/kafka/cluster.ts'
+
+export interface MirrorJob {
+  readonly source: KafkaCluster
+  readonly target: KafkaCluster
+  readonly topic: string
+  readonly partitions: number
+  /** What the source's log holds: the goal. */
+  readonly records: number
+  readonly bytes: number
+  /** For properties files and the like; removed after the run. */
+  readonly folder: string
+}
+
+export interface RunningContender {
+  /** The process that is measured, children included. */
+  readonly pid: number
+  /** From 0 to 1; above 0 as soon as the first record is readable on the target. */
+  progress: () => Promise<number>
+  /** Ends it in order, by its own pid. */
+  stop: () => Promise<void>
+  /** The last lines it said, for the case that it fails. */
+  outputTail: () => string
+}
+
+export interface Contender {
+  readonly name: string
+  /** One line for the results: version and settings. */
+  readonly description: string
+  /** The remote topic's name, for those that write one. */
+  readonly targetTopic?: (topic: string) => string
+  start: (job: MirrorJob) => Promise<RunningContender>
+}

@@ -1,0 +1,36 @@
+// Longhaul as a user starts it: `longhaul run` with a properties file, all settings at their defaults.
+
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { repoRoot } from '../../../test/kafka/repo-root.ts'
+import { startProcess } from '../contender-process.ts'
+import type { Contender, MirrorJob } from '../contender.ts'
+import { targetProgress } from '../target-progress.ts'
+
+const alias = 'longhaul'
+
+function renderProperties (job: MirrorJob): string {
+  return [
+    `clusters = ${alias}, target`,
+    `${alias}.bootstrap.servers = ${job.source.bootstrapServers}`,
+    `target.bootstrap.servers = ${job.target.bootstrapServers}`,
+    `${alias}->target.enabled = true`,
+    `${alias}->target.topics = ${job.topic}`,
+    'replication.factor = 1',
+    'offset.storage.replication.factor = 1',
+    ''
+  ].join('\n')
+}
+
+export const longhaul: Contender = {
+  name: 'longhaul',
+  description: 'longhaul run, defaults',
+  targetTopic: topic => `${alias}.${topic}`,
+  async start (job) {
+    const file = join(job.folder, 'connect-mirror-maker.properties')
+    writeFileSync(file, renderProperties(job))
+    const main = join(repoRoot(), 'dist/src/orchestrator/main.js')
+    const child = startProcess(job.folder, process.execPath, [main, 'run', file])
+    return { ...child, progress: targetProgress(job, `${alias}.${job.topic}`) }
+  }
+}

@@ -1,0 +1,49 @@
+// The limit no mirror can beat: a TCP relay that moves as many bytes once, without any protocol.
+
+import { execFile } from 'node:child_process'
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { releasePorts, reservePorts } from '../../../test/kafka/ports.ts'
+import { spawnGuarded, stopChild } from '../../../test/kafka/process-guard.ts'
+import { repoRoot } from '../../../test/kafka/repo-root.ts'
+import { startProcess } from '../contender-process.ts'
+import type { Contender } from '../contender.ts'
+
+const run = promisify(execFile)
+
+export const relay: Contender = {
+  name: 'relay',
+  description: 'TCP relay: recv and send of 1 MiB, no protocol; the limit',
+  async start (job) {
+    const program = await compile()
+    const ports = await reservePorts(2)
+    const [from, to] = ports.map(String) as [string, string]
+    const source = spawnGuarded(program, ['source', from, String(job.bytes)], { stdio: 'inherit' })
+    const sink = spawnGuarded(program, ['sink', to], { stdio: 'inherit' })
+    const child = startProcess(job.folder, program, ['forward', from, to, String(job.bytes)])
+    return {
+      ...child,
+      progress: async () => Number(child.output().trimEnd().split('\n').at(-1)) / job.bytes,
+      stop: async () => {
+        await child.stop()
+        await stopChild(source, 5_000)
+        await stopChild(sink, 5_000)
+        releasePorts(ports)
+      }
+    }
+  }
+}
+
+/** Compiled when the source is newer than the program, and renamed into place when whole. */
+async function compile (): Promise<string> {
+  const source = join(repoRoot(), 'perf/contenders/relay/relay.c')
+  const folder = join(repoRoot(), 'build')
+  const program = join(folder, 'relay')
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program
+  mkdirSync(folder, { recursive: true })
+  const partial = `${program}.partial-${process.pid}`
+  await run(process.env['CC'] ?? 'cc', ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-o', partial, source])
+  renameSync(partial, program)
+  return program
+}

@@ -1,0 +1,62 @@
+// npm run perf -- <scenario> [options]: runs contenders against each other and reports ratios.
+
+import { Command, InvalidArgumentError } from 'commander'
+import type { Contender } from './contenders/contender.ts'
+import { contenders, mustFindContender } from './contenders/contender-list.ts'
+import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
+import { renderTerminalTable } from './report/result-tables.ts'
+import { runLoopback } from './scenarios/loopback.ts'
+
+interface LoopbackOptions {
+  readonly records: number
+  readonly recordBytes: number
+  readonly partitions: number
+  readonly contenders: readonly Contender[]
+  readonly append: boolean
+}
+
+function parseCount (text: string): number {
+  const count = Number(text.replaceAll(/[_,]/g, ''))
+  if (!Number.isSafeInteger(count) || count < 1) throw new InvalidArgumentError('not a count')
+  return count
+}
+
+function parseContenders (text: string): Contender[] {
+  try {
+    return text.split(',').map(name => mustFindContender(name.trim()))
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+}
+
+async function loopback (options: LoopbackOptions): Promise<void> {
+  const startedAt = new Date()
+  const settings = { ...options, say: (text: string) => process.stderr.write(`perf: ${text}\n`) }
+  const outcome = await runLoopback(settings)
+  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
+  const run: RunRecord = { scenario: 'loopback', settings, outcome, command, startedAt }
+  const files = writeRun(run)
+  process.stdout.write(`${renderTerminalTable(outcome.results)}\n\n${files.json}\n${files.svg}\n`)
+  if (options.append) process.stdout.write(`${appendRun(run, files)}\n`)
+}
+
+const program = new Command('perf')
+  .description('Runs Longhaul and others against each other on the same data.')
+program.command('loopback')
+  .description('two clusters and the mirror on this machine: what a mirror costs')
+  .option('--records <count>', 'records to mirror', parseCount, 2_000_000)
+  .option('--record-bytes <count>', 'bytes of each', parseCount, 1_000)
+  .option('--partitions <count>', 'partitions of the topic', parseCount, 4)
+  .option('--contenders <names>', 'comma-separated, run in this order', parseContenders, contenders)
+  .option('--append', 'add the run to perf/results/loopback.md', false)
+  .action(loopback)
+
+// A run cut short ends its brokers and contenders by the exit hook of the process guard.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`perf: ${(error as Error).message}\n`)
+  process.exitCode = 1
+}

@@ -1,0 +1,63 @@
+// One contender's run: started, watched until it has caught up, stopped; and the figures of it.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Contender, MirrorJob, RunningContender } from '../contenders/contender.ts'
+import { readUsage, type ProcessUsage } from './process-usage.ts'
+
+export interface MirrorFigures {
+  readonly contender: string
+  /** From the first record on the target until caught up. */
+  readonly seconds: number
+  readonly megabytesPerSecond: number
+  /** Of the same span. */
+  readonly cpuSeconds: number
+  readonly cpuSecondsPerGigabyte: number
+  /** From the start of the process until caught up. */
+  readonly cpuSecondsTotal: number
+  readonly peakRssMegabytes: number
+  readonly secondsToFirstRecord: number
+}
+
+const sampleMs = 20
+
+export async function measureRun (
+  contender: Contender, job: MirrorJob, { timeoutMs = 600_000 } = {}
+): Promise<MirrorFigures> {
+  const startedAt = performance.now()
+  const running = await contender.start(job)
+  try {
+    const deadline = startedAt + timeoutMs
+    const first = await watchUntil(contender, running, deadline, progress => progress > 0)
+    const last = await watchUntil(contender, running, deadline, progress => progress >= 1)
+    const seconds = (last.at - first.at) / 1000
+    const cpuSeconds = last.usage.cpuSeconds - first.usage.cpuSeconds
+    return {
+      contender: contender.name,
+      seconds,
+      megabytesPerSecond: job.bytes / 1e6 / seconds,
+      cpuSeconds,
+      cpuSecondsPerGigabyte: cpuSeconds / (job.bytes / 1e9),
+      cpuSecondsTotal: last.usage.cpuSeconds,
+      peakRssMegabytes: last.usage.peakRssBytes / 1e6,
+      secondsToFirstRecord: (first.at - startedAt) / 1000
+    }
+  } finally {
+    await running.stop()
+  }
+}
+
+async function watchUntil (
+  { name }: Contender, running: RunningContender, deadline: number, isThere: (progress: number) => boolean
+): Promise<{ at: number, usage: ProcessUsage }> {
+  for (;;) {
+    const progress = await running.progress()
+    const at = performance.now()
+    const usage = readUsage(running.pid)
+    if (usage === undefined) throw new Error(`${name} ended early\n${running.outputTail()}`)
+    if (isThere(progress)) return { at, usage }
+    if (at > deadline) {
+      throw new Error(`${name} was at ${(progress * 100).toFixed(1)} % in time\n${running.outputTail()}`)
+    }
+    await sleep(sampleMs)
+  }
+}

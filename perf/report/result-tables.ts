@@ -1,0 +1,50 @@
+// The same table twice: for the terminal and, in Markdown, for the results file.
+
+import Table from 'cli-table3'
+import type { ContenderResult } from '../scenarios/loopback.ts'
+import { figures, formatFigure } from './figure-table.ts'
+
+export function baselineOf (results: readonly ContenderResult[]): ContenderResult | undefined {
+  return results.find(result => result.contender === 'mirror-maker') ?? results[0]
+}
+
+export function renderTerminalTable (results: readonly ContenderResult[]): string {
+  const baseline = baselineOf(results)
+  const table = new Table({
+    head: ['', ...results.map(result => result.contender)],
+    colAligns: ['left', ...results.map(() => 'right' as const)],
+    style: { head: [], border: [], compact: true }
+  })
+  table.push(...rows(results, baseline))
+  return `${table.toString()}\n${footnote(baseline)}`
+}
+
+export function renderMarkdownTable (results: readonly ContenderResult[]): string {
+  const baseline = baselineOf(results)
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [
+    line(['', ...results.map(result => result.contender)]),
+    line(['---', ...results.map(() => '---:')]),
+    ...rows(results, baseline).map(line),
+    '',
+    footnote(baseline)
+  ].join('\n')
+}
+
+function rows (
+  results: readonly ContenderResult[], baseline: ContenderResult | undefined
+): string[][] {
+  const relay = results.find(result => result.contender === 'relay')
+  const lines = figures.map(figure => [
+    `${figure.title}, ${figure.unit}`,
+    ...results.map(result => formatFigure(figure, result, baseline))
+  ])
+  if (relay === undefined || relay.cpuSecondsPerGigabyte === 0) return lines
+  const times = (result: ContenderResult): string =>
+    (result.cpuSecondsPerGigabyte / relay.cpuSecondsPerGigabyte).toFixed(1)
+  return [...lines, ['CPU per gigabyte, × relay', ...results.map(times)]]
+}
+
+function footnote (baseline: ContenderResult | undefined): string {
+  return baseline === undefined ? '' : `In brackets: against ${baseline.contender} in the same run.`
+}

@@ -1,0 +1,65 @@
+// The load: records of about the asked size of semi-random text, written by Kafka's own perf producer.
+
+import { createWriteStream } from 'node:fs'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import type { KafkaCluster } from '../../test/kafka/cluster.ts'
+import { ensureJars } from '../../test/kafka/jars.ts'
+import { mustRunJava } from '../../test/kafka/java.ts'
+
+export interface Load {
+  readonly topic: string
+  readonly records: number
+  readonly recordBytes: number
+}
+
+// Ten thousand distinct records: more than lz4's window sees, so that repeats do not compress away.
+const distinctRecords = 10_000
+const loadTimeoutMs = 900_000
+
+export async function writeLoad (cluster: KafkaCluster, load: Load, folder: string): Promise<void> {
+  const payloads = join(folder, `payloads-${load.topic}.txt`)
+  await writePayloads(payloads, load.recordBytes)
+  const { classPath } = await ensureJars()
+  await mustRunJava({
+    classPath,
+    className: 'org.apache.kafka.tools.ProducerPerformance',
+    flags: ['-Xmx512m', '-Dlonghaul.log.level=ERROR'],
+    args: ['--topic', load.topic, '--num-records', String(load.records), '--throughput', '-1',
+      '--payload-file', payloads, '--producer-props',
+      `bootstrap.servers=${cluster.bootstrapServers}`, 'acks=all', 'compression.type=lz4',
+      'batch.size=131072', 'linger.ms=20']
+  }, { timeoutMs: loadTimeoutMs })
+}
+
+/** One record a line. Words and more noise: lz4 takes it to about three quarters. */
+async function writePayloads (path: string, recordBytes: number): Promise<void> {
+  const file = createWriteStream(path)
+  const random = createRandom(20_240_501)
+  for (let index = 0; index < distinctRecords; index++) {
+    let text = `{"id":${index},"text":"`
+    while (text.length < recordBytes) text += `${nextWord(random)} `
+    if (!file.write(`${text.slice(0, recordBytes)}\n`)) await once(file, 'drain')
+  }
+  file.end()
+  await once(file, 'finish')
+}
+
+const words = 'batch offset leader epoch follower segment record topic partition cluster'.split(' ')
+
+function nextWord (random: () => number): string {
+  const isWord = random() < 0.4
+  if (isWord) return words[Math.floor(random() * words.length)] ?? ''
+  return Math.floor(random() * 2 ** 48).toString(36)
+}
+
+/** mulberry32: the same records in every run. */
+function createRandom (seed: number): () => number {
+  let state = seed
+  return () => {
+    state = state + 0x6D2B79F5 | 0
+    let mixed = Math.imul(state ^ state >>> 15, 1 | state)
+    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed
+    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32
+  }
+}

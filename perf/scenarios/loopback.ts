@@ -1,0 +1,109 @@
+// Everything on one machine: two brokers of one cluster each, and the contenders one after another on the
+// same data. Shows what a mirror costs; what it does over a distance is another scenario's.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
+import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.ts'
+import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
+import type { Contender, MirrorJob } from '../contenders/contender.ts'
+import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
+import { writeLoad } from './load.ts'
+
+export interface LoopbackSettings {
+  readonly records: number
+  readonly recordBytes: number
+  readonly partitions: number
+  readonly contenders: readonly Contender[]
+  readonly say: (text: string) => void
+}
+
+export interface ContenderResult extends MirrorFigures {
+  /** On the target; absent for contenders that write none. */
+  readonly targetBatches?: number
+  readonly targetBytes?: number
+}
+
+export interface LoopbackResult {
+  readonly source: LogSize
+  readonly results: readonly ContenderResult[]
+}
+
+const topic = 'load'
+
+// Brokers as their users run them: G1, a full compiler and segments of a gigabyte.
+const brokerOptions = {
+  jvm: {
+    heapMb: 1024,
+    flags: ['-Xms1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20']
+  },
+  config: { 'log.segment.bytes': '1073741824', 'num.network.threads': '3', 'num.io.threads': '8' }
+} as const
+
+export async function runLoopback (settings: LoopbackSettings): Promise<LoopbackResult> {
+  const folder = createTempFolder('perf')
+  const clusters: KafkaCluster[] = []
+  try {
+    settings.say('starting two clusters of one broker')
+    for (let index = 0; index < 2; index++) clusters.push(await startKafkaCluster(undefined, brokerOptions))
+    const [source, target] = clusters as [KafkaCluster, KafkaCluster]
+    const size = await fillSource(source, target, settings, folder)
+    const results: ContenderResult[] = []
+    for (const contender of settings.contenders) {
+      const own = join(folder, contender.name)
+      mkdirSync(own)
+      const job: MirrorJob = {
+        source, target, topic, partitions: settings.partitions, records: size.records,
+        bytes: size.bytes, folder: own
+      }
+      results.push(await runOne(contender, job, settings.say))
+    }
+    return { source: size, results }
+  } finally {
+    for (const cluster of clusters) await cluster.close()
+    removeFolder(folder)
+  }
+}
+
+async function fillSource (
+  source: KafkaCluster, target: KafkaCluster, settings: LoopbackSettings, folder: string
+): Promise<LogSize> {
+  const { records, recordBytes, partitions, say } = settings
+  say(`writing ${records.toLocaleString('en')} records of ${recordBytes} bytes`)
+  await source.createTopic(topic, { partitions })
+  await writeLoad(source, { topic, records, recordBytes }, folder)
+  // The first contender would otherwise pay for a target broker whose code is not compiled yet.
+  say('warming the target up')
+  await target.createTopic('warm-up', { partitions })
+  await writeLoad(target, { topic: 'warm-up', records: Math.ceil(records / 10), recordBytes }, folder)
+  await target.admin.deleteTopic('warm-up')
+  const size = measureRawLog(logDirOf(source), topic)
+  say(`${(size.bytes / 1e6).toFixed(0)} MB in ${size.batches.toLocaleString('en')} batches to mirror`)
+  return size
+}
+
+async function runOne (
+  contender: Contender, job: MirrorJob, say: (text: string) => void
+): Promise<ContenderResult> {
+  say(`running ${contender.name}`)
+  // Lets the brokers finish what the contender before left them: deletions, flushes.
+  await sleep(3_000)
+  const figures = await measureRun(contender, job)
+  say(`${contender.name}: ${figures.seconds.toFixed(1)} s, ` +
+    `${figures.cpuSecondsPerGigabyte.toFixed(2)} CPU s/GB`)
+  if (contender.targetTopic === undefined) return figures
+  const targetTopic = contender.targetTopic(job.topic)
+  const written = measureRawLog(logDirOf(job.target), targetTopic)
+  if (written.records < job.records) {
+    throw new Error(`${contender.name} left ${written.records} of ${job.records} records on the target`)
+  }
+  await job.target.admin.deleteTopic(targetTopic)
+  return { ...figures, targetBatches: written.batches, targetBytes: written.bytes }
+}
+
+function logDirOf (cluster: KafkaCluster): string {
+  const [broker] = cluster.brokers
+  if (broker === undefined) throw new Error('a cluster without brokers')
+  return broker.logDir
+}
