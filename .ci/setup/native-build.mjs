@@ -40,9 +40,6 @@ export const nativeBuild = {
     const { root } = context
     const name = profileOf(context)
     const profile = profiles[name]
-    if (!existsSync(join(root, 'binding.gyp'))) {
-      throw new SetupError('binding.gyp is missing', { wayOut: 'git checkout -- binding.gyp' })
-    }
     const stamp = readStamp(stampOf(root, name))
     const absent = profile.outputs.filter((file) => !existsSync(join(root, 'build/Release', file)))
     if (absent.length > 0) return `not built yet: ${absent.join(', ')}`

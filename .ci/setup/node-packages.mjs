@@ -57,5 +57,5 @@ export function matchesLock (root) {
 }
 
 function readPackages (lockFile) {
-  return existsSync(lockFile) ? JSON.parse(readFileSync(lockFile, 'utf8')).packages : {}
+  return existsSync(lockFile) ? JSON.parse(readFileSync(lockFile, 'utf8')).packages ?? {} : {}
 }

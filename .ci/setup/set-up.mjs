@@ -1,16 +1,17 @@
 // The order of the steps, the lock around them, and what a failure prints. A step is an object
 // { name, whyStale(context), run(context, log) }; whyStale gives a reason or undefined.
+import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { librdkafka } from './librdkafka.mjs'
 import { withLock } from './lock.mjs'
 import { nativeBuild } from './native-build.mjs'
 import { nodePackages } from './node-packages.mjs'
-import { printFailure, runStep, stopChildren } from './step.mjs'
+import { printFailure, runStep, SetupError, stopChildren } from './step.mjs'
 import { systemPackages } from './system-packages.mjs'
 import { typescriptBuild } from './typescript-build.mjs'
 
-const testedPlatforms = ['linux-x64', 'linux-arm64']
+const supportedPlatforms = ['linux-x64', 'linux-arm64']
 
 /** Every step in the order in which each needs the ones before it. */
 const allSteps = [systemPackages, nodePackages, librdkafka, nativeBuild, typescriptBuild]
@@ -31,6 +32,7 @@ export async function setUp ({ withJava, only }) {
   const context = { root, withJava, logDir: join(root, '.cache', 'setup') }
   try {
     notePlatform()
+    mustBeWhole(root)
     // Looked at without the lock, so that the usual case (nothing to do) waits for nobody.
     if (!steps.some((step) => step.whyStale(context) !== undefined)) return 0
     const release = stopOnSignal()
@@ -51,11 +53,20 @@ async function runStaleSteps (steps, context) {
   }
 }
 
+function mustBeWhole (root) {
+  const files = ['package.json', 'package-lock.json', 'binding.gyp', 'tsconfig.json']
+  const missing = files.filter((file) => !existsSync(join(root, file)))
+  if (missing.length === 0) return
+  throw new SetupError(`missing: ${missing.join(', ')}`, {
+    wayOut: `git checkout -- ${missing.join(' ')}`
+  })
+}
+
 function notePlatform () {
   const platform = `${process.platform}-${process.arch}`
-  if (testedPlatforms.includes(platform)) return
-  const tested = testedPlatforms.join(', ')
-  console.error(`longhaul: ${platform} is untested (tested: ${tested}); going on`)
+  if (supportedPlatforms.includes(platform)) return
+  const supported = supportedPlatforms.join(', ')
+  console.error(`longhaul: ${platform} is untested (supported: ${supported}); going on`)
 }
 
 /** Ctrl-C must not leave a compiler running in the background. */

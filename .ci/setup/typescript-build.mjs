@@ -1,6 +1,6 @@
 // dist/ from the TypeScript sources. The compiler is only started when a source changed, and what a
 // removed source left behind in dist/ goes: the test runner would still run it.
-import { existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashFiles, listFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
 import { runLogged } from './step.mjs'
@@ -41,7 +41,16 @@ export const typescriptBuild = {
       cwd: root,
       wayOut: 'mend what the compiler names, then start again'
     })
+    makeExecutable(root)
     writeStamp(stampOf(root), wanted)
+  }
+}
+
+/** The compiler writes plain files; npx and npm link start what package.json's bin names. */
+function makeExecutable (root) {
+  const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  for (const file of Object.values(bin)) {
+    if (existsSync(join(root, file))) chmodSync(join(root, file), 0o755)
   }
 }
 

@@ -1,0 +1,249 @@
+// The set-up and the test runner of .ci/: what makes a step stale, the lock between two set-ups, the
+// sentences a person reads when something is missing, and how a stage's result is judged.
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { repoRoot } from './kafka/repo-root.ts'
+
+const root = repoRoot()
+
+/** The scripts of .ci/ are plain JavaScript without types; Shape is what a test uses of one. */
+async function load<Shape> (script: string): Promise<Shape> {
+  return await import(pathToFileURL(join(root, '.ci', script)).href) as Shape
+}
+
+function createFolder (t: TestContext, files: Readonly<Record<string, string>> = {}): string {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-setup-'))
+  t.after(() => rmSync(folder, { recursive: true, force: true }))
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text)
+  }
+  return folder
+}
+
+/** A folder with the scripts but nothing to build: what they say stays the same everywhere. */
+function runSetUp (
+  t: TestContext, args: readonly string[], nodeArgs: readonly string[] = []
+): { status: number | null, text: string } {
+  const folder = createFolder(t, { 'package.json': '{}', 'package-lock.json': '{}' })
+  cpSync(join(root, '.ci'), join(folder, '.ci'), { recursive: true })
+  const script = join(folder, '.ci/setup.mjs')
+  const run = spawnSync(process.execPath, [...nodeArgs, script, ...args], { encoding: 'utf8' })
+  return { status: run.status, text: run.stdout + run.stderr }
+}
+
+interface Stamp {
+  listFiles (root: string, folders: string[], take: (name: string) => boolean): string[]
+  hashFiles (root: string, files: string[], extra?: string[]): string
+}
+
+interface Lock {
+  withLock (path: string, work: () => unknown, options?: object): Promise<unknown>
+  identityOf (pid: number): string
+  isAlive (owner: string): boolean
+}
+
+interface Counts { passed: number, failed: number, skipped: number }
+interface Stage {
+  countTests (text: string): Counts | undefined
+  judge (stage: object, run: object): Counts & { note: string }
+}
+
+describe('a set-up step', () => {
+  test('is stale when a file changes, appears, goes or is renamed, and not before', async t => {
+    const { listFiles, hashFiles } = await load<Stamp>('setup/stamp.mjs')
+    const folder = createFolder(t, { 'src/a.ts': '1', 'src/b/c.ts': '2', 'src/d.md': '3' })
+    const hash = (): string =>
+      hashFiles(folder, listFiles(folder, ['src', 'absent'], name => name.endsWith('.ts')))
+    const first = hash()
+    writeFileSync(join(folder, 'src/d.md'), 'other')
+    assert.equal(hash(), first)
+    const seen = new Set([first])
+    for (const change of [
+      () => writeFileSync(join(folder, 'src/a.ts'), '2'),
+      () => writeFileSync(join(folder, 'src/e.ts'), ''),
+      () => renameSync(join(folder, 'src/e.ts'), join(folder, 'src/f.ts')),
+      () => rmSync(join(folder, 'src/b/c.ts'))
+    ]) {
+      change()
+      assert.ok(!seen.has(hash()), change.toString())
+      seen.add(hash())
+    }
+  })
+
+  test('takes a tree that was installed by hand when it is what the lockfile says', async t => {
+    const { matchesLock } = await load<{ matchesLock (root: string): boolean }>(
+      'setup/node-packages.mjs')
+    const lock = (version: string, more = {}): string =>
+      JSON.stringify({ packages: { '': {}, 'node_modules/a': { version }, ...more } })
+    const wanted = (version: string): string =>
+      lock(version, { 'node_modules/for-another-platform': { version: '1.0.0', optional: true } })
+    const folder = createFolder(t, {
+      'package-lock.json': wanted('1.0.0'), 'node_modules/a/package.json': '{}'
+    })
+    assert.equal(matchesLock(folder), false)
+    writeFileSync(join(folder, 'node_modules/.package-lock.json'), lock('1.0.0'))
+    assert.equal(matchesLock(folder), true)
+    writeFileSync(join(folder, 'package-lock.json'), wanted('1.0.1'))
+    assert.equal(matchesLock(folder), false)
+  })
+
+  test('removes from dist/ what has no source any more', async t => {
+    const { removeOrphans } = await load<{ removeOrphans (root: string): void }>(
+      'setup/typescript-build.mjs')
+    const folder = createFolder(t, {
+      'src/a.ts': '', 'dist/src/a.js': '', 'dist/src/b.js': '', 'dist/test/gone/c.test.js': '',
+      'dist/.tsbuildinfo': ''
+    })
+    removeOrphans(folder)
+    assert.deepEqual(readdirSync(join(folder, 'dist/src')), ['a.js'])
+    assert.deepEqual(readdirSync(join(folder, 'dist/test/gone')), [])
+    assert.deepEqual(readdirSync(join(folder, 'dist')).includes('.tsbuildinfo'), true)
+  })
+})
+
+describe('the lock', () => {
+  test('lets three set-ups that start at once run one after another', async t => {
+    const folder = createFolder(t)
+    const script = `
+      import { appendFileSync } from 'node:fs'
+      import { setTimeout as sleep } from 'node:timers/promises'
+      import { withLock } from ${JSON.stringify(join(root, '.ci/setup/lock.mjs'))}
+      await withLock('lock', async () => {
+        appendFileSync('order', 'in ')
+        await sleep(50)
+        appendFileSync('order', 'out ')
+      }, { log () {} })`
+    const args = ['--input-type=module', '--eval', script]
+    const statuses = await Promise.all([1, 2, 3].map(async () => {
+      const child = spawn(process.execPath, args, { cwd: folder, stdio: 'inherit' })
+      return await new Promise(resolve => child.on('exit', resolve))
+    }))
+    assert.deepEqual(statuses, [0, 0, 0])
+    assert.equal(readFileSync(join(folder, 'order'), 'utf8'), 'in out in out in out ')
+    assert.deepEqual(readdirSync(folder), ['order'])
+  })
+
+  test('of a process that is gone is taken over, even when its pid is in use again', async t => {
+    const { withLock, identityOf, isAlive } = await load<Lock>('setup/lock.mjs')
+    const folder = createFolder(t)
+    const ended = spawnSync(process.execPath, ['--version']).pid
+    for (const owner of [`${ended} 1`, `${process.pid} 1`, 'nonsense', '']) {
+      assert.equal(isAlive(owner), false, owner)
+      writeFileSync(join(folder, 'lock'), owner)
+      assert.equal(await withLock(join(folder, 'lock'), () => 'done'), 'done')
+      assert.deepEqual(readdirSync(folder), [])
+    }
+    assert.equal(isAlive(identityOf(process.pid)), true)
+  })
+
+  test('is given back when the work fails', async t => {
+    const { withLock } = await load<Lock>('setup/lock.mjs')
+    const folder = createFolder(t)
+    const fails = withLock(join(folder, 'lock'), () => { throw new Error('compiler') })
+    await assert.rejects(fails, /compiler/)
+    assert.deepEqual(readdirSync(folder), [])
+  })
+})
+
+describe('a person at the terminal', () => {
+  test('with an old Node reads which one is needed, and nothing is imported before', t => {
+    const pretend = "Object.defineProperty(process.versions, 'node', { value: '18.20.0' })"
+    const preload = `--import=data:text/javascript,${encodeURIComponent(pretend)}`
+    const { status, text } = runSetUp(t, [], [preload])
+    assert.equal(status, 2)
+    assert.match(text, /needs Node 20\.19 or later/)
+  })
+
+  test('reads the way out when the clone is not whole', t => {
+    const { status, text } = runSetUp(t, [])
+    assert.equal(status, 1)
+    assert.match(text, /set-up failed: missing: binding\.gyp, tsconfig\.json\nway out: git checkout/)
+  })
+
+  test('reads what --only takes', t => {
+    const { status, text } = runSetUp(t, ['--only', 'docs'])
+    assert.equal(status, 2)
+    assert.match(text, /--only takes one of: native, typescript/)
+  })
+
+  test('gets one command that installs all that is missing', async () => {
+    const { needs, installCommand } = await load<{
+      needs: ReadonlyArray<{ what: string }>
+      installCommand (missing: unknown, options: object): string
+    }>('setup/system-packages.mjs')
+    const headers = needs.filter(({ what }) => what.endsWith('headers') || what === 'make')
+    assert.equal(installCommand(headers, { dnf: false }), 'sudo apt-get update && sudo apt-get ' +
+      'install -y --no-install-recommends build-essential libssl-dev zlib1g-dev libzstd-dev')
+    assert.equal(installCommand(headers, { dnf: true }),
+      'sudo dnf install -y make openssl-devel zlib-devel libzstd-devel')
+  })
+
+  test('is not told that a Java is new enough when it is not', async () => {
+    const { javaMajor } = await load<{ javaMajor (text?: string): number }>(
+      'setup/system-packages.mjs')
+    assert.equal(javaMajor('openjdk version "21" 2023-09-19'), 21)
+    assert.equal(javaMajor('openjdk version "17.0.9" 2023-10-17'), 17)
+    assert.equal(javaMajor('java version "1.8.0_392"'), 8)
+    assert.equal(javaMajor('The operation could not be completed'), 0)
+    assert.equal(javaMajor(undefined), 0)
+  })
+
+  test('can paste a failure without naming a private registry', async () => {
+    const { hideHosts } = await load<{ hideHosts (text: string): string }>('setup/step.mjs')
+    assert.equal(hideHosts('GET https://packages.example:8443/pino - 404'),
+      'GET <registry>/pino - 404')
+  })
+})
+
+describe('a stage of npm test', () => {
+  const nodeEnd = 'ℹ tests 5\nℹ pass 2\nℹ fail 1\nℹ cancelled 1\nℹ skipped 1\nℹ todo 0\n'
+  const doctestEnd = '[doctest] test cases:  4 |  3 passed | 1 failed | 0 skipped\n'
+
+  test('counts what node and doctest print at their end', async () => {
+    const { countTests } = await load<Stage>('test-run/stage.mjs')
+    assert.deepEqual(countTests(nodeEnd), { passed: 2, failed: 2, skipped: 1 })
+    assert.deepEqual(countTests(doctestEnd), { passed: 3, failed: 1, skipped: 0 })
+    assert.equal(countTests('checksum 1'), undefined)
+  })
+
+  test('fails by its exit status, whatever it counted', async () => {
+    const { judge } = await load<Stage>('test-run/stage.mjs')
+    const failed = (run: object): number => judge({ limitSeconds: 1 }, run).failed
+    const allGood = '[doctest] test cases: 4 | 4 passed | 0 failed | 0 skipped\n'
+    assert.equal(failed({ code: 0, tail: allGood, timedOut: false }), 0)
+    // A sanitizer ends the process with a status of its own after doctest counted all as passed.
+    assert.equal(failed({ code: 66, tail: allGood, timedOut: false }), 1)
+    assert.equal(failed({ code: 'SIGSEGV', tail: '', timedOut: false }), 1)
+    assert.equal(failed({ code: 0, tail: allGood, timedOut: true }), 1)
+    assert.equal(failed({ code: 0, tail: '', timedOut: false }), 0)
+  })
+})
+
+describe('package.json', () => {
+  test('has each script bring the clone up to date before it does anything else', () => {
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
+      { scripts: Record<string, string> }
+    for (const [name, command] of Object.entries(scripts)) {
+      assert.match(command, /^node \.ci\/setup\.mjs( |$)/, name)
+    }
+  })
+
+  test('is not needed by the set-up: its scripts import node: modules and each other', () => {
+    const scripts = readdirSync(join(root, '.ci'), { recursive: true, encoding: 'utf8' })
+      .filter(path => path.endsWith('.mjs'))
+    assert.ok(scripts.length > 5)
+    for (const script of scripts) {
+      const text = readFileSync(join(root, '.ci', script), 'utf8')
+      const imported = [...text.matchAll(/(?:from|import\()\s*'([^']+)'/g)].map(([, name]) => name)
+      assert.deepEqual(imported.filter(name => !/^(node:|\.{1,2}\/)/.test(name ?? '')), [], script)
+    }
+  })
+})
