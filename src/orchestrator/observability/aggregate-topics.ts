@@ -16,6 +16,8 @@ export interface Lag {
 export interface TopicGauges extends Lag {
   readonly topic: string
   readonly remoteTopic: string
+  /** Largest timestamp of an acked record of any partition, epoch ms. */
+  readonly newestRecordMs: number | undefined
   readonly partitions: readonly PartitionSnapshot[]
 }
 
@@ -29,6 +31,7 @@ export function aggregateTopics (partitions: readonly PartitionSnapshot[]): Topi
   return [...byTopic].map(([topic, members]) => ({
     topic,
     remoteTopic: members[0]?.remoteTopic ?? topic,
+    newestRecordMs: newestRecordMs(members),
     partitions: members,
     ...aggregateLag(members)
   }))
@@ -50,7 +53,12 @@ export function aggregateLag (partitions: readonly PartitionSnapshot[]): Lag {
   return { lagRecords, lagRecordsMax, lagSecondsMax }
 }
 
-/** Every state is there, at 0 if nothing is in it: an alert must not wait for a series to appear. */
+function newestRecordMs (partitions: readonly PartitionSnapshot[]): number | undefined {
+  return partitions.reduce<number | undefined>((newestMs, { newestRecordMs: ownMs }) =>
+    ownMs === undefined ? newestMs : Math.max(newestMs ?? ownMs, ownMs), undefined)
+}
+
+/** Every state is there, at 0 if empty: an alert must not wait for a series to appear. */
 export function countStates<State extends string> (
   states: readonly State[], members: readonly { readonly state: State }[]
 ): CountsByState<State> {

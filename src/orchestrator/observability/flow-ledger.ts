@@ -18,6 +18,9 @@ export interface BatchTotals {
   readonly batches: number
   readonly bytes: number
   readonly batchesPassedThrough: number
+  readonly retries: number
+  readonly recordsResumed: number
+  readonly recordsDoubled: number
   /** By index into batchReasons. */
   readonly reencodedByReason: readonly number[]
   readonly droppedByReason: readonly number[]
@@ -39,11 +42,11 @@ export interface FlowTotals extends BatchTotals, Lag {
   readonly produceRequests: number
   readonly sourceThrottleMs: number
   readonly targetThrottleMs: number
+  readonly fetchedBytes: number
+  readonly evictions: number
   /** By the name of the error. */
-  readonly retriesByError: ReadonlyMap<string, number>
   readonly errorsByError: ReadonlyMap<string, number>
   readonly latency: LatencySnapshot
-  readonly recordAge: LatencySnapshot
   readonly progressWrittenMs: number | undefined
 }
 
@@ -82,8 +85,6 @@ class FlowAccount {
   #topics = new Map<string, CarriedSum>()
   readonly #requests = new CarriedSum()
   readonly #latency = new LatencyAccount()
-  readonly #recordAge = new LatencyAccount()
-  readonly #retries = new CodeAccount()
   readonly #errors = new CodeAccount()
 
   observe (flow: FlowSnapshot): FlowTotals {
@@ -92,7 +93,8 @@ class FlowAccount {
     const members = new Map(partitions.map((partition) =>
       [partition, partitionMember(partition, incarnations)]))
     const requests = this.#requests.observe(lanes.map((lane) => laneMember(lane, [
-      lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs
+      lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs,
+      lane.fetchedBytes, lane.evictions
     ])))
     return {
       source: flow.source,
@@ -110,14 +112,13 @@ class FlowAccount {
       produceRequests: requests[1] ?? 0,
       sourceThrottleMs: requests[2] ?? 0,
       targetThrottleMs: requests[3] ?? 0,
-      retriesByError: this.#retries.observe(lanes.map((lane) =>
-        codeMember(lane, lane.retriesByCode))),
+      fetchedBytes: requests[4] ?? 0,
+      evictions: requests[5] ?? 0,
       errorsByError: this.#errors.observe([
         ...lanes.map((lane) => codeMember(lane, lane.errorsByCode)),
         { key: 'flow', incarnation: '', counts: flow.errorsByCode }
       ]),
-      latency: this.#latency.observe(lanes, (lane) => lane.latency),
-      recordAge: this.#recordAge.observe(lanes, (lane) => lane.recordAge),
+      latency: this.#latency.observe(lanes),
       progressWrittenMs: flow.progressWrittenMs
     }
   }
@@ -137,21 +138,15 @@ class FlowAccount {
   }
 }
 
-/** Bucket counts, their sum and their maximum over lanes. */
+/** Bucket counts and their sum over lanes. */
 class LatencyAccount {
   readonly #sum = new CarriedSum()
-  #maxMs = 0
 
-  observe (
-    lanes: readonly LaneSnapshot[], pick: (lane: LaneSnapshot) => LatencySnapshot
-  ): LatencySnapshot {
-    // The sum goes first: bounds may be fewer for a lane that has counted nothing yet.
-    const totals = this.#sum.observe(lanes.map((lane) =>
-      laneMember(lane, [pick(lane).sumMs, ...pick(lane).counts])))
-    for (const lane of lanes) this.#maxMs = Math.max(this.#maxMs, pick(lane).maxMs)
-    const [sumMs = 0, ...counts] = totals
-    const upperBoundsMs = lanes.map((lane) => pick(lane).upperBoundsMs)[0] ?? latencyUpperBoundsMs
-    return { upperBoundsMs, counts, sumMs, maxMs: this.#maxMs }
+  observe (lanes: readonly LaneSnapshot[]): LatencySnapshot {
+    // The sum goes first: a lane that has counted nothing yet may have no counts at all.
+    const [sumMs = 0, ...counts] = this.#sum.observe(lanes.map((lane) =>
+      laneMember(lane, [lane.latency.sumMs, ...lane.latency.counts])))
+    return { upperBoundsMs: lanes[0]?.latency.upperBoundsMs ?? latencyUpperBoundsMs, counts, sumMs }
   }
 }
 
@@ -180,7 +175,7 @@ class CodeAccount {
   }
 }
 
-/** Codes come off the network: those that the table lacks share one name, or series would be endless. */
+/** Codes come off the network: what the table lacks shares a name, or series would be endless. */
 function countsByName (counts: CountsByCode): ReadonlyMap<string, number> {
   const byName = new Map<string, number>()
   for (const [code, count] of counts) {
@@ -213,6 +208,7 @@ function partitionMember (
     incarnation: incarnations.get(partition.lane) ?? String(partition.lane),
     values: [
       partition.records, partition.batches, partition.bytes, partition.batchesPassedThrough,
+      partition.retries, partition.recordsResumed, partition.recordsDoubled,
       ...batchReasons.map((_, reason) => partition.reencodedByReason[reason] ?? 0),
       ...batchReasons.map((_, reason) => partition.droppedByReason[reason] ?? 0)
     ]
@@ -220,12 +216,18 @@ function partitionMember (
 }
 
 function batchTotals (values: readonly number[]): BatchTotals {
-  const [records = 0, batches = 0, bytes = 0, batchesPassedThrough = 0, ...byReason] = values
+  const [
+    records = 0, batches = 0, bytes = 0, batchesPassedThrough = 0,
+    retries = 0, recordsResumed = 0, recordsDoubled = 0, ...byReason
+  ] = values
   return {
     records,
     batches,
     bytes,
     batchesPassedThrough,
+    retries,
+    recordsResumed,
+    recordsDoubled,
     reencodedByReason: byReason.slice(0, reasonCount),
     droppedByReason: byReason.slice(reasonCount, 2 * reasonCount)
   }

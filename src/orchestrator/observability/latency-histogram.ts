@@ -9,6 +9,7 @@ export interface LatencySummary {
   readonly p90Ms: number
   readonly p99Ms: number
   readonly p999Ms: number
+  /** The end of the highest bucket that counted. */
   readonly maxMs: number
   /** HdrHistogram V2, compressed, base64; values in microseconds. */
   readonly hdrBase64: string
@@ -19,8 +20,8 @@ const microsecondsAMs = 1000
 const dayMicroseconds = 24 * 3600 * 1000 * microsecondsAMs
 
 /**
- * Each bucket is recorded at its upper bound, or at the largest value seen if that is lower: a
- * percentile is never flattered. The JavaScript implementation, not the WebAssembly one: nothing
+ * Each bucket is recorded at its upper bound: a percentile is never flattered. What is beyond the
+ * last bound counts as a day. The JavaScript implementation, not the WebAssembly one: nothing
  * to load before the first use and nothing to free after the last.
  */
 export function toHdrHistogram (latencies: readonly LatencySnapshot[]): Histogram {
@@ -33,12 +34,11 @@ export function toHdrHistogram (latencies: readonly LatencySnapshot[]): Histogra
     numberOfSignificantValueDigits: 3,
     useWebAssembly: false
   })
-  for (const { counts, maxMs, upperBoundsMs } of latencies) {
+  for (const { counts, upperBoundsMs } of latencies) {
     counts.forEach((count, index) => {
       if (Number(count) <= 0) return
-      const boundMs = Math.min(upperBoundsMs[index] ?? maxMs, maxMs)
-      const value = Math.max(1, Math.round(boundMs * microsecondsAMs))
-      histogram.recordValueWithCount(value, Number(count))
+      const boundMicroseconds = (upperBoundsMs[index] ?? Infinity) * microsecondsAMs
+      histogram.recordValueWithCount(Math.min(boundMicroseconds, dayMicroseconds), Number(count))
     })
   }
   return histogram
@@ -51,18 +51,16 @@ export function summarizeLatency (
   const histogram = toHdrHistogram(latencies)
   const count = histogram.totalCount
   if (count === 0) return undefined
-  const maxMs = Math.max(...latencies.map((latency) => latency.maxMs))
-  // HdrHistogram answers with the end of its own bucket, which may lie beyond the largest value.
   const percentileMs = (percentile: number): number =>
-    Math.min(histogram.getValueAtPercentile(percentile) / microsecondsAMs, maxMs)
+    histogram.getValueAtPercentile(percentile) / microsecondsAMs
   return {
     count,
-    meanMs: latencies.reduce((sumMs, latency) => sumMs + latency.sumMs, 0) / count,
+    meanMs: latencies.reduce((sumMs, latency) => sumMs + Number(latency.sumMs), 0) / count,
     p50Ms: percentileMs(50),
     p90Ms: percentileMs(90),
     p99Ms: percentileMs(99),
     p999Ms: percentileMs(99.9),
-    maxMs,
+    maxMs: percentileMs(100),
     hdrBase64: encodeIntoCompressedBase64(histogram)
   }
 }

@@ -71,17 +71,31 @@ export const metricTable = {
     labels: topic,
     help: 'Age of the oldest record not acked by the target, of the partition furthest behind.'
   },
+  longhaul_record_age_seconds: {
+    type: 'gauge',
+    labels: topic,
+    help: 'Time since the timestamp of the newest record acked by the target.'
+  },
+  longhaul_records_resumed_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Records that a resume found on the target and left out on the source.'
+  },
+  longhaul_records_doubled_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Records that may be on the target twice: a resume did not find what it had to.'
+  },
+  longhaul_retries_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Times that batches without an ack were sent again.'
+  },
   longhaul_replication_latency_seconds: {
     type: 'histogram',
     labels: flow,
     buckets: powersOfTwoMs(0, 20),
-    help: 'Time from the fetch of a batch to its ack, one observation a batch.'
-  },
-  longhaul_record_age_seconds: {
-    type: 'histogram',
-    labels: flow,
-    buckets: powersOfTwoMs(0, 26),
-    help: 'Time from the timestamp of the newest record of a batch to its ack.'
+    help: 'Time from the timestamp of a record to its ack by the target, one observation a record.'
   },
   longhaul_in_flight_bytes: {
     type: 'gauge',
@@ -103,15 +117,20 @@ export const metricTable = {
     labels: flow,
     help: 'Produce requests sent to the target cluster.'
   },
+  longhaul_fetched_bytes_total: {
+    type: 'counter',
+    labels: flow,
+    help: 'Bytes of Fetch responses; more than was forwarded if batches were dropped or came twice.'
+  },
+  longhaul_evictions_total: {
+    type: 'counter',
+    labels: flow,
+    help: 'Partitions whose queue was dropped, to be fetched again, because memory was short.'
+  },
   longhaul_throttle_seconds_total: {
     type: 'counter',
     labels: [...flow, 'cluster'],
     help: 'Time for which a cluster asked to wait (quota), as lane seconds.'
-  },
-  longhaul_retries_total: {
-    type: 'counter',
-    labels: [...flow, 'error'],
-    help: 'Requests sent again, by the error that was the cause.'
   },
   longhaul_errors_total: {
     type: 'counter',

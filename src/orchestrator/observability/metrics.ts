@@ -100,9 +100,10 @@ class SeriesWriter {
 function writeAll (writer: SeriesWriter, options: MetricsOptions): void {
   const { clock, flows, librdkafkaVersion, version } = options
   writer.gauge('longhaul_build_info', { version, librdkafka: librdkafkaVersion }, 1)
+  const nowMs = clock.now()
   for (const flow of flows()) {
-    writeFlow(writer, flow, clock.now())
-    for (const topic of flow.topics) writeTopic(writer, flow, topic)
+    writeFlow(writer, flow, nowMs)
+    for (const topic of flow.topics) writeTopic(writer, flow, topic, nowMs)
     for (const lane of flow.lanes) {
       const labels = { ...flowLabels(flow), lane: lane.lane }
       writer.gauge('longhaul_in_flight_bytes', labels, lane.inFlightBytes)
@@ -114,16 +115,14 @@ function writeAll (writer: SeriesWriter, options: MetricsOptions): void {
 function writeFlow (writer: SeriesWriter, flow: FlowTotals, nowMs: number): void {
   const labels = flowLabels(flow)
   writer.histogram('longhaul_replication_latency_seconds', labels, flow.latency)
-  writer.histogram('longhaul_record_age_seconds', labels, flow.recordAge)
   writer.counter('longhaul_fetch_requests_total', labels, flow.fetchRequests)
   writer.counter('longhaul_produce_requests_total', labels, flow.produceRequests)
+  writer.counter('longhaul_fetched_bytes_total', labels, flow.fetchedBytes)
+  writer.counter('longhaul_evictions_total', labels, flow.evictions)
   writer.counter('longhaul_throttle_seconds_total',
     { ...labels, cluster: flow.source }, flow.sourceThrottleMs / 1000)
   writer.counter('longhaul_throttle_seconds_total',
     { ...labels, cluster: flow.target }, flow.targetThrottleMs / 1000)
-  for (const [error, count] of flow.retriesByError) {
-    writer.counter('longhaul_retries_total', { ...labels, error }, count)
-  }
   for (const [error, count] of flow.errorsByError) {
     writer.counter('longhaul_errors_total', { ...labels, error }, count)
   }
@@ -136,20 +135,22 @@ function writeFlow (writer: SeriesWriter, flow: FlowTotals, nowMs: number): void
   for (const state of flowStates) {
     writer.gauge('longhaul_flow_state', { ...labels, state }, state === flow.state ? 1 : 0)
   }
-  if (flow.progressWrittenMs !== undefined) {
-    // A host clock that was set back must not show as a negative age.
-    const ageMs = Math.max(0, nowMs - flow.progressWrittenMs)
-    writer.gauge('longhaul_progress_age_seconds', labels, ageMs / 1000)
-  }
+  writer.gauge('longhaul_progress_age_seconds', labels, ageSeconds(nowMs, flow.progressWrittenMs))
 }
 
-function writeTopic (writer: SeriesWriter, flow: FlowTotals, topic: TopicTotals): void {
+function writeTopic (
+  writer: SeriesWriter, flow: FlowTotals, topic: TopicTotals, nowMs: number
+): void {
   const labels = { ...flowLabels(flow), topic: topic.topic }
   writer.counter('longhaul_records_forwarded_total', labels, topic.records)
   writer.counter('longhaul_batches_forwarded_total', labels, topic.batches)
   writer.counter('longhaul_bytes_forwarded_total', labels, topic.bytes)
   writer.counter('longhaul_batches_passed_through_total', labels, topic.batchesPassedThrough)
+  writer.counter('longhaul_retries_total', labels, topic.retries)
+  writer.counter('longhaul_records_resumed_total', labels, topic.recordsResumed)
+  writer.counter('longhaul_records_doubled_total', labels, topic.recordsDoubled)
   writeReasons(writer, labels, topic)
+  writer.gauge('longhaul_record_age_seconds', labels, ageSeconds(nowMs, topic.newestRecordMs))
   writer.gauge('longhaul_lag_records', labels, topic.lagRecords)
   writer.gauge('longhaul_lag_records_max', labels, topic.lagRecordsMax)
   writer.gauge('longhaul_lag_seconds_max', labels, topic.lagSecondsMax)
@@ -192,7 +193,14 @@ function writePartition (
     { ...labels, remote_topic: partition.remoteTopic, lane, state }, 1)
 }
 
-function flowLabels ({ source, target }: FlowTotals): MetricLabels<'longhaul_fetch_requests_total'> {
+/** A clock that was set back, here or at the producer, must not show as a negative age. */
+function ageSeconds (nowMs: number, sinceMs: number | undefined): number | undefined {
+  return sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs) / 1000
+}
+
+function flowLabels (
+  { source, target }: FlowTotals
+): MetricLabels<'longhaul_fetch_requests_total'> {
   return { source, target }
 }
 

@@ -41,11 +41,11 @@ export class SnapshotHistogram extends Histogram {
       this.#add('_bucket', { le: bound, ...labels }, cumulative[index] ?? 0)
     })
     this.#add('_bucket', { le: '+Inf', ...labels }, count)
-    this.#add('_sum', labels, latency.sumMs / 1000)
+    this.#add('_sum', labels, Number(latency.sumMs) / 1000)
     this.#add('_count', labels, count)
   }
 
-  /** What prom-client's registry asks a histogram for; not in its types, hence a test of the text. */
+  /** What prom-client's registry asks a histogram for; not in its types, but in our tests. */
   async getForPromString (): Promise<object> {
     return {
       name: this.#name,

@@ -1,6 +1,6 @@
 // What a flow says about itself at one moment: plain values, filled by flow/, read by everything
 // that shows them. Counters here are raw and may begin again at 0; FlowLedger makes them steady.
-import { batchReasons, partitionStates } from '../../dataplane/contract/contract-table.ts'
+import type { batchReasons, partitionStates } from '../../dataplane/contract/contract-table.ts'
 
 export type BatchReason = (typeof batchReasons)[number]
 export type PartitionState = (typeof partitionStates)[number]
@@ -43,12 +43,13 @@ export interface LaneSnapshot {
   /** Time for which a cluster asked this lane to wait. */
   readonly sourceThrottleMs: Count
   readonly targetThrottleMs: Count
-  readonly retriesByCode: CountsByCode
+  /** Bytes of Fetch responses, dropped and doubly fetched batches included. */
+  readonly fetchedBytes: Count
+  /** Partitions whose queue was dropped, to be fetched again, because memory was short. */
+  readonly evictions: Count
   readonly errorsByCode: CountsByCode
-  /** Fetched from the source to acked by the target; one observation a batch. */
+  /** Timestamp of a record to the ack of its batch; one observation a record. */
   readonly latency: LatencySnapshot
-  /** Timestamp of the newest record of a batch to its ack; one observation a batch. */
-  readonly recordAge: LatencySnapshot
 }
 
 export interface PartitionSnapshot {
@@ -73,6 +74,14 @@ export interface PartitionSnapshot {
   /** Batches by index into batchReasons. */
   readonly reencodedByReason: readonly Count[]
   readonly droppedByReason: readonly Count[]
+  /** Times that unacked batches were sent again. */
+  readonly retries: Count
+  /** Found on the target at a resume and skipped on the source. */
+  readonly recordsResumed: Count
+  /** May be on the target twice: what a resume found did not match the source. */
+  readonly recordsDoubled: Count
+  /** Largest timestamp of an acked record, epoch ms; undefined before the first ack. */
+  readonly newestRecordMs: number | undefined
   /** The next offset of the source that is not acked by the target yet. */
   readonly upstreamOffset: Count
   readonly highWatermark: Count
@@ -82,12 +91,11 @@ export interface PartitionSnapshot {
 }
 
 /**
- * A histogram of durations as counted by one lane. `counts` has one more entry than
+ * A histogram of durations as counted by one lane. `counts` may have one more entry than
  * `upperBoundsMs`: what is beyond the last bound. All lanes of a flow share one list of bounds.
  */
 export interface LatencySnapshot {
   readonly upperBoundsMs: readonly number[]
   readonly counts: readonly Count[]
-  readonly sumMs: number
-  readonly maxMs: number
+  readonly sumMs: Count
 }

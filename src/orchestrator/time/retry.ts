@@ -35,7 +35,7 @@ export function backoffDelayMs (backoff: Backoff, failures: number, random: Rand
   return fullMs * (1 - jitter * random())
 }
 
-/** Throws the last error once it is not retriable, attempts are used up, or the signal is aborted. */
+/** Throws the last error once it is final or attempts are used up; the reason of an abort. */
 export async function retry<T> (
   options: RetryOptions,
   attempt: (number: number) => Promise<T>

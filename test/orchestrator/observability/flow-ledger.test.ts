@@ -1,3 +1,4 @@
+// Totals that never fall, whatever lanes and partitions do.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CarriedSum } from '../../../src/orchestrator/observability/carried-sum.ts'

@@ -1,10 +1,13 @@
+// The text of /metrics, read as strictly as Prometheus reads it.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.ts'
 import {
   createMetrics, metricNames, type MetricsOptions
 } from '../../../src/orchestrator/observability/metrics.ts'
-import { metricTable, type MetricRow } from '../../../src/orchestrator/observability/metric-table.ts'
+import {
+  metricTable, type MetricRow
+} from '../../../src/orchestrator/observability/metric-table.ts'
 import type { FlowSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 import { parseExposition, seriesOf, type Exposition } from './exposition.ts'
@@ -39,10 +42,8 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       fetchRequests: 7n,
       produceRequests: 6n,
       sourceThrottleMs: 1500n,
-      retriesByCode: new Map([[6, 2]]),
       errorsByCode: new Map([[6, 2]]),
-      latency: countLatencies([0.4, 3, 3, 700]),
-      recordAge: countLatencies([10_000])
+      latency: countLatencies([0, 3, 3, 700])
     })],
     partitions: [
       samplePartition('orders', 0, {
@@ -52,6 +53,8 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
         batchesPassedThrough: 9n,
         reencodedByReason: byReason({ compacted: 1 }),
         droppedByReason: byReason({ control: 2 }),
+        retries: 4n,
+        newestRecordMs: clock.now() - 700,
         upstreamOffset: 100n,
         highWatermark: 130n,
         lagRecords: 30,
@@ -97,7 +100,9 @@ test('partitions are folded into their topic: sums, and the worst lag', async ()
   assert.deepEqual(seriesOf(exposition, 'longhaul_lag_seconds_max'), { [orders]: 4 })
   assert.deepEqual(seriesOf(exposition, 'longhaul_batches_reencoded_total'),
     { '{reason="compacted",source="A",target="B",topic="orders"}': 1 })
-  assert.deepEqual(seriesOf(exposition, 'longhaul_retries_total'),
+  assert.deepEqual(seriesOf(exposition, 'longhaul_retries_total'), { [orders]: 4 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_record_age_seconds'), { [orders]: 0.7 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_errors_total'),
     { '{error="NOT_LEADER_OR_FOLLOWER",source="A",target="B"}': 2 })
   assert.deepEqual(seriesOf(exposition, 'longhaul_throttle_seconds_total'), {
     '{cluster="A",source="A",target="B"}': 1.5,
@@ -115,7 +120,7 @@ test('latency goes into the buckets at or above it', async () => {
     series.get(`${name}_bucket{le="${le}",source="A",target="B"}`)
   assert.deepEqual(['0.001', '0.002', '0.004', '0.512', '1.024', '+Inf'].map(bucket),
     [1, 1, 3, 3, 4, 4])
-  assert.equal(series.get(`${name}_sum{source="A",target="B"}`), 0.7064)
+  assert.equal(series.get(`${name}_sum{source="A",target="B"}`), 0.706)
 })
 
 test('a removed partition, topic or flow takes its series along', async () => {

@@ -1,7 +1,7 @@
 // Snapshots for tests: complete and quiet, so that a test names only what it is about.
 import { batchReasons } from '../../../src/dataplane/contract/contract-table.ts'
 import {
-  emptyLatency, latencyBucket, latencyUpperBoundsMs
+  emptyLatency, latencyUpperBoundsMs
 } from '../../../src/orchestrator/observability/latency-buckets.ts'
 import type {
   BatchReason, FlowSnapshot, LaneSnapshot, LatencySnapshot, PartitionSnapshot
@@ -31,10 +31,10 @@ export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
     produceRequests: 0n,
     sourceThrottleMs: 0n,
     targetThrottleMs: 0n,
-    retriesByCode: new Map(),
+    fetchedBytes: 0n,
+    evictions: 0n,
     errorsByCode: new Map(),
     latency: emptyLatency,
-    recordAge: emptyLatency,
     ...change
   }
 }
@@ -55,6 +55,10 @@ export function samplePartition (
     batchesPassedThrough: 0n,
     reencodedByReason: [],
     droppedByReason: [],
+    retries: 0n,
+    recordsResumed: 0n,
+    recordsDoubled: 0n,
+    newestRecordMs: undefined,
     upstreamOffset: 0n,
     highWatermark: 0n,
     lagRecords: undefined,
@@ -69,11 +73,13 @@ export function byReason (counts: Partial<Record<BatchReason, number>>): number[
 
 export function countLatencies (valuesMs: readonly number[]): LatencySnapshot {
   const counts = new Array<number>(latencyUpperBoundsMs.length + 1).fill(0)
-  for (const ms of valuesMs) counts[latencyBucket(ms)]! += 1
+  for (const ms of valuesMs) {
+    const bucket = latencyUpperBoundsMs.findIndex((bound) => ms < bound)
+    counts.splice(bucket, 1, counts.at(bucket)! + 1)
+  }
   return {
     upperBoundsMs: latencyUpperBoundsMs,
     counts,
-    sumMs: valuesMs.reduce((sum, ms) => sum + ms, 0),
-    maxMs: Math.max(0, ...valuesMs)
+    sumMs: valuesMs.reduce((sum, ms) => sum + ms, 0)
   }
 }

@@ -1,3 +1,4 @@
+// The real clock; everything else is tested with ManualClock.
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'

@@ -1,3 +1,4 @@
+// When a loop runs, and that it ends.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -95,7 +96,7 @@ test('stop aborts the signal of the run, and that is not an error', async () => 
   assert.deepEqual(failures, [])
 })
 
-test('failures go to the handler, back off within the bound, and start over on success', async () => {
+test('failures go to the handler, back off within the bound, and end on success', async () => {
   const clock = new ManualClock()
   const starts: number[] = []
   const { failures, loop } = createLoop({

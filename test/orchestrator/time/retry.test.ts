@@ -1,3 +1,4 @@
+// How often, how long, and when not.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { backoffDelayMs, retry, type RetryOptions } from '../../../src/orchestrator/time/retry.ts'

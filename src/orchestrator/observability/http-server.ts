@@ -1,0 +1,169 @@
+// The HTTP door for monitoring: /metrics, /healthz, /readyz, /version. Read-only, and bounded in
+// time, connections and methods, because it may face a network.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+
+export interface Readiness {
+  readonly ready: boolean
+  /** Why not, or what is limping; a sentence each. */
+  readonly reasons: readonly string[]
+}
+
+export interface HttpServerOptions {
+  /** metrics.host */
+  readonly host: string
+  /** metrics.port; 0 takes any free one. */
+  readonly port: number
+  readonly metrics: Metrics
+  readonly readiness: () => Readiness
+  /** Body of /version. */
+  readonly version: Readonly<Record<string, string>>
+  readonly log: Log
+}
+
+export interface HttpServer {
+  /** Where it listens in the end, as a URL without a path. */
+  readonly url: string
+  readonly port: number
+  /** Ends open connections too. Idempotent. */
+  close (): Promise<void>
+}
+
+interface Reply {
+  readonly status: number
+  readonly contentType: string
+  readonly body: string
+}
+
+type Route = () => Reply | Promise<Reply>
+
+/** A scraper and a few people; a scraper that leaks connections must not take all descriptors. */
+const connectionsMax = 64
+const requestTimeoutMs = 10_000
+/** Beyond what scrapers send; the default of 16 KiB would do no harm either. */
+const headerBytesMax = 8 * 1024
+
+export async function startHttpServer (options: HttpServerOptions): Promise<HttpServer> {
+  const routes = createRoutes(options)
+  const server = createServer({
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    keepAliveTimeout: requestTimeoutMs,
+    connectionsCheckingInterval: requestTimeoutMs / 2,
+    maxHeaderSize: headerBytesMax
+  }, (request, response) => { void answer(routes, options.log, request, response) })
+  server.maxConnections = connectionsMax
+  await listen(server, options)
+  // Errors after the start belong to single connections, which node:http closes by itself.
+  server.on('error', (err) => { options.log.warn({ err }, 'the metrics server met an error') })
+  const { address, family, port } = server.address() as AddressInfo
+  const host = family === 'IPv6' ? `[${address}]` : address
+  let closed: Promise<void> | undefined
+  return {
+    url: `http://${host}:${port}`,
+    port,
+    close: () => closed ??= closeServer(server)
+  }
+}
+
+function createRoutes (options: HttpServerOptions): ReadonlyMap<string, Route> {
+  const { metrics, readiness, version } = options
+  return new Map<string, Route>([
+    ['/metrics', async () =>
+      ({ status: 200, contentType: metrics.contentType, body: await metrics.render() })],
+    // An answer at all is the proof: it says that the event loop turns.
+    ['/healthz', () => json(200, { status: 'ok' })],
+    ['/readyz', () => {
+      const { ready, reasons } = readiness()
+      return json(ready ? 200 : 503, { ready, reasons })
+    }],
+    ['/version', () => json(200, version)]
+  ])
+}
+
+async function answer (
+  routes: ReadonlyMap<string, Route>, log: Log, request: IncomingMessage, response: ServerResponse
+): Promise<void> {
+  const reply = await replyTo(routes, log, request)
+  if (reply.status === 405) response.setHeader('allow', 'GET, HEAD')
+  response.writeHead(reply.status, {
+    'content-type': reply.contentType,
+    'content-length': Buffer.byteLength(reply.body),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff'
+  })
+  response.end(request.method === 'HEAD' ? undefined : reply.body)
+}
+
+async function replyTo (
+  routes: ReadonlyMap<string, Route>, log: Log, request: IncomingMessage
+): Promise<Reply> {
+  const path = (request.url ?? '').split('?', 1)[0] ?? ''
+  const route = routes.get(path)
+  if (route === undefined) {
+    return json(404, { error: 'not found', paths: [...routes.keys()] })
+  }
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return json(405, { error: 'only GET and HEAD are allowed' })
+  }
+  try {
+    return await route()
+  } catch (err) {
+    // The text of the error may hold more than a stranger should read.
+    log.error({ err, path }, 'a request to the metrics server failed')
+    return json(500, { error: 'internal error, see the log' })
+  }
+}
+
+function json (status: number, body: unknown): Reply {
+  const contentType = 'application/json; charset=utf-8'
+  return { status, contentType, body: `${JSON.stringify(body)}\n` }
+}
+
+function listen (server: Server, { host, port }: HttpServerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onError = (cause: NodeJS.ErrnoException): void => {
+      reject(listenError(cause, host, port))
+    }
+    server.once('error', onError)
+    server.listen({ host, port }, () => {
+      server.off('error', onError)
+      resolve()
+    })
+  })
+}
+
+/** By the system's code: what is wrong, and which of the two settings cures it. */
+function listenError (cause: NodeJS.ErrnoException, host: string, port: number): ReplicatorError {
+  const where = `${host}:${port}`
+  switch (cause.code) {
+    case 'EADDRINUSE':
+      return new ReplicatorError('LISTEN_FAILED',
+        `metrics.port=${port}: another process listens on ${where} already`,
+        { cause, setting: 'metrics.port' })
+    case 'EACCES':
+      return new ReplicatorError('LISTEN_FAILED',
+        `metrics.port=${port}: ports below 1024 are kept for root`,
+        { cause, setting: 'metrics.port' })
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return new ReplicatorError('LISTEN_FAILED',
+        `metrics.host=${host}: this machine has no such address`,
+        { cause, setting: 'metrics.host' })
+    default:
+      return new ReplicatorError('LISTEN_FAILED',
+        `metrics.port=${port}: ${where}: ${cause.message}`, { cause, setting: 'metrics.port' })
+  }
+}
+
+function closeServer (server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => { resolve() })
+    // Scrapers keep connections alive: without this, close() waits for them to go away.
+    server.closeAllConnections()
+  })
+}

@@ -1,0 +1,108 @@
+// Structured logs: an interface of ours in front of pino, so that nothing else knows pino. Lines go
+// to an output that is handed in (stderr in main), written where they are logged: pino's worker
+// transports are left alone, because the process holds native modules that must not load there.
+import { pino, stdSerializers, type Logger } from 'pino'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Clock } from '../time/clock.ts'
+import { formatPrettyLine } from './pretty-log.ts'
+import { createRedactor, type Redactor } from './redact.ts'
+
+export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+/** Flat names and plain values; an Error goes under `err`. */
+export type LogFields = Readonly<Record<string, unknown>>
+
+export interface Log {
+  error (fields: LogFields, text: string): void
+  warn (fields: LogFields, text: string): void
+  info (fields: LogFields, text: string): void
+  debug (fields: LogFields, text: string): void
+  /** A log whose lines all carry these fields. */
+  child (fields: LogFields): Log
+}
+
+export interface LogOutput {
+  /** One line, line feed included. */
+  write (line: string): void
+}
+
+export interface LogOptions {
+  readonly level: LogLevel
+  readonly format: 'json' | 'pretty'
+  readonly output: LogOutput
+  readonly clock: Clock
+  /** Property names whose values never show, at the end of any longer name too. */
+  readonly secretKeys: Iterable<string>
+  /** Only for 'pretty', and only if the output is a terminal without NO_COLOR. */
+  readonly color?: boolean
+}
+
+export function createLog (options: LogOptions): Log {
+  const { clock, format, level, output } = options
+  const color = options.color ?? false
+  const lines = format === 'json'
+    ? output
+    : { write: (line: string) => { output.write(formatPrettyLine(line, color)) } }
+  const logger = pino({
+    level,
+    // Host name and process id are known to whatever collects the lines.
+    base: null,
+    messageKey: 'text',
+    timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
+    formatters: { level: (label) => ({ level: label }) },
+    serializers: { err: serializeError }
+  }, lines)
+  return new PinoLog(logger, createRedactor(options.secretKeys))
+}
+
+/** For tests and for library use: says nothing. */
+export const silentLog: Log = {
+  error () {},
+  warn () {},
+  info () {},
+  debug () {},
+  child () { return silentLog }
+}
+
+/** Its own errors by what the operator needs; a stack only for what nobody expected. */
+function serializeError (err: unknown): unknown {
+  if (!(err instanceof Error)) return err
+  if (!(err instanceof ReplicatorError) || err.errorName === 'INTERNAL') {
+    return stdSerializers.err(err)
+  }
+  const { code, detail, errorName, message, setting } = err
+  return { type: err.name, message, code, error: errorName, detail, setting }
+}
+
+class PinoLog implements Log {
+  readonly #logger: Logger
+  readonly #redact: Redactor
+
+  constructor (logger: Logger, redact: Redactor) {
+    this.#logger = logger
+    this.#redact = redact
+  }
+
+  error (fields: LogFields, text: string): void {
+    this.#logger.error(this.#redact(fields), text)
+  }
+
+  warn (fields: LogFields, text: string): void {
+    this.#logger.warn(this.#redact(fields), text)
+  }
+
+  info (fields: LogFields, text: string): void {
+    this.#logger.info(this.#redact(fields), text)
+  }
+
+  debug (fields: LogFields, text: string): void {
+    // Debug lines can be many: nothing is walked for those that nobody reads.
+    if (!this.#logger.isLevelEnabled('debug')) return
+    this.#logger.debug(this.#redact(fields), text)
+  }
+
+  child (fields: LogFields): Log {
+    return new PinoLog(this.#logger.child(this.#redact(fields)), this.#redact)
+  }
+}

@@ -1,0 +1,37 @@
+// The metric table as METRICS.md.
+import { metricTable, type MetricRow } from './metric-table.ts'
+
+const head = `# Metrics
+
+Generated from the metric table; change the table, then \`npm run generate\`.
+
+\`longhaul run\` serves them on \`metrics.host:metrics.port\` at \`/metrics\`, in the text format of
+Prometheus, together with CPU, memory and event loop of the process (\`process_*\`, \`nodejs_*\`).
+\`/healthz\` answers as long as the process turns, \`/readyz\` says with 200 or 503 whether records
+flow and why not, \`/version\` tells the versions.
+
+\`source\` and \`target\` are cluster aliases, \`topic\` is the name on the source. Counters end in
+\`_total\` and never fall while a flow is up, whatever happens to its lanes and partitions.
+`
+
+export function renderMetricDocs (): string {
+  const rows = Object.entries<MetricRow>(metricTable)
+  return [
+    head,
+    ...section('## A flow and its topics', rows.filter(([, row]) => row.perPartition !== true)),
+    ...section('## Partitions, with metrics.per.partition=true',
+      rows.filter(([, row]) => row.perPartition === true))
+  ].join('\n')
+}
+
+function section (title: string, rows: readonly (readonly [string, MetricRow])[]): string[] {
+  return [
+    title,
+    '',
+    '| Metric | Type | Labels | Meaning |',
+    '|---|---|---|---|',
+    ...rows.map(([name, row]) =>
+      `| \`${name}\` | ${row.type} | ${row.labels.join(', ')} | ${row.help} |`),
+    ''
+  ]
+}
