@@ -1,6 +1,5 @@
 // Rules about the data plane's C and C++: which layer may see which headers, its words, and that
 // every source belongs to a target.
-import { posix } from 'node:path'
 import { perFile, type Rule } from './rule.ts'
 import { bannedWordIn, synonyms } from './typescript-rules.ts'
 
@@ -102,9 +101,12 @@ export const cppRules: readonly Rule[] = [
     find: (tree) => {
       const gyp = tree.get('binding.gyp')
       if (gyp === undefined) return []
+      // Targets name files, or patterns of the shell such as core/*.cc.
+      const named = [...gyp.matchAll(/[\w./*-]+\.(?:cc|c)(?!\w)/g)].map(([pattern]) =>
+        new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll('*', '[^/]*')}$`))
       return [...tree.keys()]
         .filter((path) => /^(src\/dataplane|native-bench|test\/dataplane)\/.*\.(cc|c)$/.test(path))
-        .filter((path) => !gyp.includes(posix.basename(path)))
+        .filter((path) => !named.some((pattern) => pattern.test(path)))
         .map((path) => ({ path, line: 0, what: 'in no target' }))
     }
   }

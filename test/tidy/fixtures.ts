@@ -259,6 +259,11 @@ const cpp: readonly Fixture[] = [
     rule: 'each C and C++ source belongs to a target',
     bad: { 'binding.gyp': "'sources': ['src/dataplane/core/a.cc']", 'src/dataplane/core/b.cc': '' },
     good: { 'binding.gyp': "'sources': ['src/dataplane/core/a.cc']", 'src/dataplane/core/a.cc': '' }
+  },
+  {
+    rule: 'each C and C++ source belongs to a target',
+    bad: { 'binding.gyp': "'<!@(ls -1 test/dataplane/*_test.cc)'", 'test/dataplane/a.cc': '' },
+    good: { 'binding.gyp': "'<!@(ls -1 test/dataplane/*_test.cc)'", 'test/dataplane/a_test.cc': '' }
   }
 ]
 
