@@ -1,6 +1,7 @@
 // A register is a polynomial over GF(2), bit 31 standing for x^0 (the reflected order of CRC-32C).
-// One more zero byte multiplies it by x^8 modulo the Castagnoli polynomial, so shifting over n bytes
-// is multiplying by x^(8n), taken apart into the base-256 digits of n with a table for each digit.
+// One more zero byte multiplies it by x^8 modulo the Castagnoli polynomial, so shifting over n
+// bytes is multiplying by x^(8n), taken apart into the base-256 digits of n with a table for each
+// digit.
 #include "core/crc32c.h"
 
 #include <array>
@@ -27,7 +28,7 @@ namespace {
 
 constexpr uint32_t kPolynomial = 0x82f63b78;  // 0x1edc6f41 reflected
 constexpr uint32_t kOne = 0x80000000;         // x^0
-constexpr uint64_t kOrder = 0x7fffffff;       // x^kOrder = 1: (x + 1) times a primitive of degree 31
+constexpr uint64_t kOrder = 0x7fffffff;  // x^kOrder = 1: (x + 1) times a primitive of degree 31
 
 constexpr uint32_t Multiply(uint32_t a, uint32_t b) {
   uint32_t product = 0;

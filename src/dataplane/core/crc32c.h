@@ -1,6 +1,6 @@
 // CRC-32C (Castagnoli), the checksum of record batches, and its GF(2) shift. The shift is what lets
-// a header be changed without reading the payload behind it: the CRC is linear, so the difference of
-// two headers, moved over the bytes that follow, is the difference of the two checksums.
+// a header be changed without reading the payload behind it: the CRC is linear, so the difference
+// of two headers, moved over the bytes that follow, is the difference of the two checksums.
 #pragma once
 
 #include <cstddef>

@@ -73,8 +73,7 @@ BatchClass Classify(const RecordBatchView& batch, const BatchContext& context) {
   if (batch.has_log_append_time() && !context.keep_producer_timestamps) {
     return Reencode(BatchReason::kLogAppendTime);
   }
-  if (context.batch_bytes_max > 0 &&
-      batch.size() > static_cast<size_t>(context.batch_bytes_max)) {
+  if (context.batch_bytes_max > 0 && batch.size() > static_cast<size_t>(context.batch_bytes_max)) {
     return Reencode(BatchReason::kTooLarge);
   }
   return kPass;
@@ -100,9 +99,8 @@ void PatchHeader(uint8_t* batch, size_t size, int64_t producer_id, int16_t produ
 
 uint32_t PayloadCrc(const RecordBatchView& batch) {
   // crc = ~(shift(register after the header, n) ^ raw(payload)), n = payload bytes; solved for raw.
-  const uint32_t after_header =
-      Crc32cExtend(0xffffffff, batch.data() + kAttributesOffset,
-                   kRecordBatchHeaderSize - kAttributesOffset);
+  const uint32_t after_header = Crc32cExtend(0xffffffff, batch.data() + kAttributesOffset,
+                                             kRecordBatchHeaderSize - kAttributesOffset);
   return ~batch.crc() ^ Crc32cShift(after_header, batch.size() - kRecordBatchHeaderSize);
 }
 

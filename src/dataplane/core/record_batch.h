@@ -1,6 +1,6 @@
-// Record batches as they lie in a Fetch response: walked, classified and re-labelled by their header
-// alone. Nothing here reads a record. DefaultRecordBatch.java (magic 2) and LegacyRecord.java (magic
-// 0 and 1) of Apache Kafka are the reference for the layout.
+// Record batches as they lie in a Fetch response: walked, classified and re-labelled by their
+// header alone. Nothing here reads a record. DefaultRecordBatch.java (magic 2) and
+// LegacyRecord.java (magic 0 and 1) of Apache Kafka are the reference for the layout.
 #pragma once
 
 #include <cstddef>
@@ -78,13 +78,14 @@ constexpr uint16_t kTransactionalBit = 0x10;
 constexpr uint16_t kControlBit = 0x20;
 constexpr uint16_t kDeleteHorizonBit = 0x40;
 
-// The value is the one of the attributes; 5 to 7 are not given out yet and can occur in hostile bytes.
+// The value is the one of the attributes; 5 to 7 are not given out yet and can occur in hostile
+// bytes.
 enum class Codec : uint8_t { kNone, kGzip, kSnappy, kLz4, kZstd };
 
 // A header in place. The bytes must be those a BatchWalker let through, or a caller's own.
 //
-// Magic 0 and 1 entries answer too, with what they know: no producer, no epoch, offsets that are all
-// the one stored offset (for a compressed wrapper that is the offset of its *last* record), and
+// Magic 0 and 1 entries answer too, with what they know: no producer, no epoch, offsets that are
+// all the one stored offset (for a compressed wrapper that is the offset of its *last* record), and
 // record_count() -1 for a wrapper, since only inflating it would tell.
 class RecordBatchView {
  public:
@@ -129,9 +130,7 @@ class RecordBatchView {
   int16_t producer_epoch() const {
     return is_legacy() ? int16_t{-1} : LoadI16(data_ + kProducerEpochOffset);
   }
-  int32_t base_sequence() const {
-    return is_legacy() ? -1 : LoadI32(data_ + kBaseSequenceOffset);
-  }
+  int32_t base_sequence() const { return is_legacy() ? -1 : LoadI32(data_ + kBaseSequenceOffset); }
   int32_t record_count() const {
     if (is_legacy()) return codec() == Codec::kNone ? 1 : -1;
     return LoadI32(data_ + kRecordCountOffset);
@@ -193,10 +192,10 @@ enum class BatchReason : uint8_t {
 
 // What the header cannot know about itself.
 struct BatchContext {
-  int64_t wanted_offset = 0;      // records below it have been mirrored already
-  bool aborted = false;           // its transaction is in the response's aborted list
-  bool looped = false;            // its producer id is that of an inbound flow of the same pair
-  int32_t batch_bytes_max = 0;    // max.message.bytes of the target topic; 0 = unknown
+  int64_t wanted_offset = 0;    // records below it have been mirrored already
+  bool aborted = false;         // its transaction is in the response's aborted list
+  bool looped = false;          // its producer id is that of an inbound flow of the same pair
+  int32_t batch_bytes_max = 0;  // max.message.bytes of the target topic; 0 = unknown
   bool keep_producer_timestamps = false;
 };
 
@@ -209,10 +208,10 @@ struct BatchClass {
 
 BatchClass Classify(const RecordBatchView& batch, const BatchContext& context);
 
-// Makes a magic 2 batch fit to be produced by us: baseOffset 0, leader epoch -1, our producer fields,
-// no transactional, timestamp-type or delete-horizon bit. The CRC follows by linearity; a payload that
-// was corrupted before stays detectable, because its (wrong) contribution is carried over.
-// `size` is the batch's own size().
+// Makes a magic 2 batch fit to be produced by us: baseOffset 0, leader epoch -1, our producer
+// fields, no transactional, timestamp-type or delete-horizon bit. The CRC follows by linearity; a
+// payload that was corrupted before stays detectable, because its (wrong) contribution is carried
+// over. `size` is the batch's own size().
 void PatchHeader(uint8_t* batch, size_t size, int64_t producer_id, int16_t producer_epoch,
                  int32_t base_sequence);
 

@@ -35,7 +35,8 @@ struct ReencodeLimits {
 };
 
 // Re-encodes one batch of any magic with its own codec, leaving out records below wanted_offset.
-// For magic 0 and 1, `size` may span several consecutive uncompressed entries: they become one batch.
+// For magic 0 and 1, `size` may span several consecutive uncompressed entries: they become one
+// batch.
 //
 // The source CRC is checked first: past this point the checksum is ours, and nobody after us could
 // tell that the payload was damaged. *out is empty when no record is left and after an error.

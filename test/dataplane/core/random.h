@@ -56,7 +56,8 @@ class Random {
 
   // Text-like: compresses, as records do.
   std::vector<uint8_t> Text(size_t length) {
-    static constexpr std::string_view kWords[] = {"offset", "batch", "lane", "42", "{\"id\":", "},"};
+    static constexpr std::string_view kWords[] = {"offset", "batch",    "lane",
+                                                  "42",     "{\"id\":", "},"};
     std::vector<uint8_t> bytes;
     while (bytes.size() < length) {
       const auto word = kWords[Below(std::size(kWords))];

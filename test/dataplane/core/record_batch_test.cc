@@ -7,7 +7,7 @@
 #include <limits>
 #include <vector>
 
-#include "contract.generated.h"
+#include "contract/contract.generated.h"
 #include "core/crc32c.h"
 #include "random.h"
 
@@ -100,13 +100,14 @@ TEST_CASE("a view answers for magic 0 and 1 with what they know") {
   CHECK(old.record_count() == -1);
   CHECK(old.codec() == Codec::kGzip);
   CHECK(old.max_timestamp() == -1);
-  CHECK_FALSE(old.is_control());         // the bits above the codec meant nothing then
+  CHECK_FALSE(old.is_control());  // the bits above the codec meant nothing then
   CHECK_FALSE(old.is_transactional());
   CHECK_FALSE(old.has_log_append_time());
 }
 
 TEST_CASE("the walker hands out batches of every magic and stops at a cut one") {
-  const Bytes whole = Join({MakeBatch(), MakeLegacy(0, 110, 0), MakeLegacy(1, 111, 0), MakeBatch()});
+  const Bytes whole =
+      Join({MakeBatch(), MakeLegacy(0, 110, 0), MakeLegacy(1, 111, 0), MakeBatch()});
   const size_t last = MakeBatch().size();
   for (size_t cut = 0; cut <= last; ++cut) {
     BatchWalker walker(whole.data(), whole.size() - cut);
@@ -146,9 +147,8 @@ TEST_CASE("the walker refuses headers that cannot be") {
   };
   const Case cases[] = {
       {"negative length", [](Bytes& b) { StoreI32(b.data() + kLengthOffset, -1); }},
-      {"smallest length", [](Bytes& b) {
-         StoreI32(b.data() + kLengthOffset, std::numeric_limits<int32_t>::min());
-       }},
+      {"smallest length",
+       [](Bytes& b) { StoreI32(b.data() + kLengthOffset, std::numeric_limits<int32_t>::min()); }},
       {"length 0", [](Bytes& b) { StoreI32(b.data() + kLengthOffset, 0); }},
       {"length below a header", [](Bytes& b) { StoreI32(b.data() + kLengthOffset, 48); }},
       {"magic 3", [](Bytes& b) { b[kMagicOffset] = 3; }},
@@ -221,9 +221,9 @@ TEST_CASE("classification table") {
       {"more records than offsets",
        [](Bytes& b, BatchContext&) { StoreI32(b.data() + kRecordCountOffset, 11); },
        BatchAction::kReencode, BatchReason::kCompacted},
-      {"largest delta", [](Bytes& b, BatchContext&) {
-         StoreI32(b.data() + kLastOffsetDeltaOffset, INT32_MAX);
-       }, BatchAction::kReencode, BatchReason::kCompacted},
+      {"largest delta",
+       [](Bytes& b, BatchContext&) { StoreI32(b.data() + kLastOffsetDeltaOffset, INT32_MAX); },
+       BatchAction::kReencode, BatchReason::kCompacted},
       {"log append time", [](Bytes& b, BatchContext&) { attributes(b, 0x08); },
        BatchAction::kReencode, BatchReason::kLogAppendTime},
       {"log append time, producer's kept",
@@ -244,8 +244,8 @@ TEST_CASE("classification table") {
        [](Bytes& b, BatchContext& c) { b = MakeLegacy(1, 109, 2), c.wanted_offset = 110; },
        BatchAction::kDrop, BatchReason::kStale},
       {"dropping wins over re-encoding",
-       [](Bytes& b, BatchContext& c) { attributes(b, 0x18), c.aborted = true; },
-       BatchAction::kDrop, BatchReason::kAborted},
+       [](Bytes& b, BatchContext& c) { attributes(b, 0x18), c.aborted = true; }, BatchAction::kDrop,
+       BatchReason::kAborted},
   };
   for (const Case& row : cases) {
     CAPTURE(row.name);
@@ -313,8 +313,8 @@ TEST_CASE("the payload CRC is the same before and after the patch and needs no p
   Random random("payload crc");
   for (int round = 0; round < 300; ++round) {
     Bytes batch = MakeBatch(random.Length(100'000));
-    const uint32_t expected = Crc32cRaw(batch.data() + kRecordBatchHeaderSize,
-                                        batch.size() - kRecordBatchHeaderSize);
+    const uint32_t expected =
+        Crc32cRaw(batch.data() + kRecordBatchHeaderSize, batch.size() - kRecordBatchHeaderSize);
     CHECK(PayloadCrc(RecordBatchView(batch.data())) == expected);
     PatchHeader(batch.data(), batch.size(), 99, 1, 5000);
     CHECK(PayloadCrc(RecordBatchView(batch.data())) == expected);

@@ -1,0 +1,281 @@
+// Two passes over the inflated records, none of them listed in memory: the first validates every
+// length and counts what stays, the second writes. A batch that comes out too large is halved by
+// records until its parts fit; a place in the records is a copy of the cursor.
+#include "core/reencode.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "contract/contract.generated.h"
+#include "core/crc32c.h"
+#include "core/record_batch.h"
+#include "core/record_cursor.h"
+
+namespace longhaul {
+namespace {
+
+using Step = RecordCursor::Step;
+
+// `records` records from `start` on. All of them have been validated.
+struct RecordRange {
+  RecordCursor start;
+  size_t records;
+};
+
+Status Malformed(const RecordBatchView& batch, const char* problem) {
+  return Status::Error(kErrorBatchMalformed, std::string(problem) + " in the batch at offset " +
+                                                 std::to_string(batch.base_offset()));
+}
+
+bool HasSeveralEntries(const RecordBatchView& batch, size_t size) { return batch.size() < size; }
+
+// --- reading ---
+
+// The cursor over a batch's records; `inflated` owns them if they had to be inflated.
+Status OpenBatch(const RecordBatchView& batch, size_t size, const ReencodeLimits& limits,
+                 const CompressionCodecs& codecs, std::vector<uint8_t>* inflated,
+                 RecordCursor* out) {
+  if (HasSeveralEntries(batch, size)) return Malformed(batch, "bytes left over");
+  if (!CrcMatches(batch)) {
+    return Status::Error(kErrorBatchCrcMismatch,
+                         "CRC of the batch at offset " + std::to_string(batch.base_offset()));
+  }
+  ByteSpan records{batch.data() + kRecordBatchHeaderSize, size - kRecordBatchHeaderSize};
+  if (batch.codec() != Codec::kNone) {
+    Status status = codecs.Decompress(batch.codec(), records.data, records.length,
+                                      limits.decoded_bytes_max, inflated);
+    if (!status.ok()) return status;
+    records = {inflated->data(), inflated->size()};
+  }
+  *out = RecordCursor::OverRecords(batch, records, limits.keep_producer_timestamps);
+  return Status::Ok();
+}
+
+Status OpenLegacy(const RecordBatchView& batch, size_t size, const ReencodeLimits& limits,
+                  const CompressionCodecs& codecs, std::vector<uint8_t>* inflated,
+                  RecordCursor* out) {
+  if (batch.codec() == Codec::kNone) {
+    *out = RecordCursor::OverMessages({batch.data(), size});
+    return Status::Ok();
+  }
+  if (HasSeveralEntries(batch, size)) return Malformed(batch, "bytes left over");
+  ByteSpan packed;
+  if (Status status = RecordCursor::OpenWrapper(batch, &packed); !status.ok()) return status;
+  Status status = codecs.Decompress(batch.codec(), packed.data, packed.length,
+                                    limits.decoded_bytes_max, inflated);
+  if (!status.ok()) return status;
+  *out = RecordCursor::OverWrapped(batch, {inflated->data(), inflated->size()},
+                                   limits.keep_producer_timestamps);
+  return Status::Ok();
+}
+
+// Moves the start to the first record that is wanted, and validates all.
+Status CountWanted(const RecordCursor& begin, int64_t wanted_offset, RecordRange* out) {
+  RecordCursor cursor = begin;
+  *out = {begin, 0};
+  for (RecordSlice record;;) {
+    const Step step = cursor.Next(&record);
+    if (step == Step::kMalformed) return cursor.error();
+    if (step == Step::kEnd) return Status::Ok();
+    if (record.offset >= wanted_offset) ++out->records;
+    if (out->records == 0) out->start = cursor;
+  }
+}
+
+// --- writing ---
+
+// Appends at the end of a vector that is kept one step larger than what is written.
+class RecordWriter {
+ public:
+  explicit RecordWriter(std::vector<uint8_t>* out) : out_(out) {}
+
+  void Write(const RecordSlice& record, int64_t timestamp_delta, int32_t offset_delta) {
+    const size_t head = 1 + VarintSize(timestamp_delta) + VarintSize(offset_delta);
+    const size_t length = head + BodySize(record);
+    uint8_t* at = Reserve(kVarintSizeMax + length);
+    at = WriteVarint(at, static_cast<int64_t>(length));
+    *at++ = record.attributes;
+    at = WriteVarint(at, timestamp_delta);
+    at = WriteVarint(at, offset_delta);
+    at = record.is_legacy ? WriteLegacyBody(at, record) : WriteBytes(at, record.body);
+    used_ = static_cast<size_t>(at - out_->data());
+  }
+
+  void Start(size_t used) {
+    used_ = used;
+    Reserve(0);
+  }
+  void Finish() { out_->resize(used_); }
+
+ private:
+  static size_t NullableSize(ByteSpan bytes, bool present) {
+    return present ? VarintSize(static_cast<int64_t>(bytes.length)) + bytes.length : 1;
+  }
+  static size_t BodySize(const RecordSlice& record) {
+    if (!record.is_legacy) return record.body.length;
+    constexpr size_t kNoHeaders = 1;
+    return NullableSize(record.key, record.has_key) + NullableSize(record.value, record.has_value) +
+           kNoHeaders;
+  }
+  static uint8_t* WriteBytes(uint8_t* at, ByteSpan bytes) {
+    if (bytes.length > 0) std::memcpy(at, bytes.data, bytes.length);
+    return at + bytes.length;
+  }
+  static uint8_t* WriteNullable(uint8_t* at, ByteSpan bytes, bool present) {
+    if (!present) return WriteVarint(at, -1);
+    return WriteBytes(WriteVarint(at, static_cast<int64_t>(bytes.length)), bytes);
+  }
+  static uint8_t* WriteLegacyBody(uint8_t* at, const RecordSlice& record) {
+    at = WriteNullable(at, record.key, record.has_key);
+    at = WriteNullable(at, record.value, record.has_value);
+    return WriteVarint(at, 0);  // headers
+  }
+
+  uint8_t* Reserve(size_t bytes) {
+    const size_t wanted = used_ + bytes;
+    if (out_->size() < wanted) out_->resize(std::max(wanted, out_->size() * 2));
+    return out_->data() + used_;
+  }
+
+  std::vector<uint8_t>* out_;
+  size_t used_ = 0;
+};
+
+void AddToRuns(int64_t offset, std::vector<OffsetRun>* runs) {
+  if (!runs->empty() && runs->back().upstream + runs->back().length == offset) {
+    ++runs->back().length;
+  } else {
+    runs->push_back({offset, 1});
+  }
+}
+
+void WriteHeader(uint8_t* header, size_t size, Codec codec, int64_t base_timestamp,
+                 const EncodedBatch& batch) {
+  StoreI64(header, 0);
+  StoreI32(header + kLengthOffset, static_cast<int32_t>(size - kLogOverhead));
+  StoreI32(header + kLeaderEpochOffset, -1);
+  header[kMagicOffset] = 2;
+  StoreU16(header + kAttributesOffset, static_cast<uint16_t>(codec));
+  StoreI32(header + kLastOffsetDeltaOffset, batch.records - 1);
+  StoreI64(header + kBaseTimestampOffset, base_timestamp);
+  StoreI64(header + kMaxTimestampOffset, batch.max_timestamp);
+  StoreI64(header + kProducerIdOffset, -1);
+  StoreI16(header + kProducerEpochOffset, -1);
+  StoreI32(header + kBaseSequenceOffset, -1);
+  StoreI32(header + kRecordCountOffset, batch.records);
+  StoreU32(header + kCrcOffset, Crc32c(header + kAttributesOffset, size - kAttributesOffset));
+}
+
+// Writes the range as one batch, however large it becomes; *fits says whether it may stay so.
+Status EncodeRange(const RecordRange& range, Codec codec, size_t bytes_max,
+                   const CompressionCodecs& codecs, EncodedBatch* out, bool* fits) {
+  *out = EncodedBatch{};
+  RecordCursor cursor = range.start;
+  RecordWriter writer(&out->bytes);
+  writer.Start(kRecordBatchHeaderSize);
+  int64_t base_timestamp = 0;
+  for (RecordSlice record; static_cast<size_t>(out->records) < range.records; ++out->records) {
+    cursor.Next(&record);
+    if (out->records == 0) {
+      out->upstream_first = record.offset;
+      base_timestamp = out->max_timestamp = record.timestamp;
+    }
+    // Timestamps may be anything; the difference wraps here and wraps back in every reader.
+    const auto delta = static_cast<int64_t>(static_cast<uint64_t>(record.timestamp) -
+                                            static_cast<uint64_t>(base_timestamp));
+    writer.Write(record, delta, out->records);
+    AddToRuns(record.offset, &out->runs);
+    out->max_timestamp = std::max(out->max_timestamp, record.timestamp);
+    out->upstream_next = record.offset + 1;
+  }
+  writer.Finish();
+  if (codec != Codec::kNone) {
+    std::vector<uint8_t> packed;
+    Status status = codecs.Compress(codec, out->bytes.data() + kRecordBatchHeaderSize,
+                                    out->bytes.size() - kRecordBatchHeaderSize, &packed);
+    if (!status.ok()) return status;
+    out->bytes.resize(kRecordBatchHeaderSize);
+    out->bytes.insert(out->bytes.end(), packed.begin(), packed.end());
+  }
+  *fits = out->bytes.size() <= bytes_max;
+  if (*fits) WriteHeader(out->bytes.data(), out->bytes.size(), codec, base_timestamp, *out);
+  return Status::Ok();
+}
+
+// The second half of a range; the range keeps the first.
+RecordRange SplitOff(RecordRange* range) {
+  RecordRange second = *range;
+  RecordSlice skipped;
+  range->records /= 2;
+  for (size_t at = 0; at < range->records; ++at) second.start.Next(&skipped);
+  second.records -= range->records;
+  return second;
+}
+
+Status EncodeAll(const RecordRange& all, Codec codec, size_t bytes_max,
+                 const CompressionCodecs& codecs, std::vector<EncodedBatch>* out) {
+  // Ranges still to be written, the next one last. Each halving adds one, so it stays as short as
+  // the logarithm of the record count.
+  std::vector<RecordRange> waiting{all};
+  while (!waiting.empty()) {
+    EncodedBatch encoded;
+    bool fits = false;
+    Status status = EncodeRange(waiting.back(), codec, bytes_max, codecs, &encoded, &fits);
+    if (!status.ok()) return status;
+    if (fits) {
+      waiting.pop_back();
+      out->push_back(std::move(encoded));
+      continue;
+    }
+    if (waiting.back().records == 1) {
+      return Status::Error(kErrorRecordTooLarge,
+                           "the record at offset " + std::to_string(encoded.upstream_first) +
+                               " takes " + std::to_string(encoded.bytes.size()) +
+                               " bytes, the target topic " + std::to_string(bytes_max));
+    }
+    RecordRange second = SplitOff(&waiting.back());
+    waiting.insert(waiting.end() - 1, std::move(second));
+  }
+  return Status::Ok();
+}
+
+// A batch length is an int32, so nothing larger can be written or have been read.
+constexpr size_t kBytesMax = std::numeric_limits<int32_t>::max();
+
+}  // namespace
+
+Status Reencode(const uint8_t* bytes, size_t size, int64_t wanted_offset,
+                const ReencodeLimits& limits, const CompressionCodecs& codecs,
+                std::vector<EncodedBatch>* out) {
+  out->clear();
+  RecordBatchView batch;
+  if (BatchWalker(bytes, size).Next(&batch) != BatchWalker::Step::kBatch) {
+    return Status::Error(kErrorBatchMalformed, "not a whole batch");
+  }
+  if (batch.is_control() || batch.record_count() == 0) return Status::Ok();
+
+  ReencodeLimits bounded = limits;
+  bounded.decoded_bytes_max = std::min(limits.decoded_bytes_max, kBytesMax);
+  std::vector<uint8_t> inflated;
+  RecordCursor cursor = RecordCursor::OverMessages({});
+  const auto open = batch.is_legacy() ? OpenLegacy : OpenBatch;
+  if (Status status = open(batch, size, bounded, codecs, &inflated, &cursor); !status.ok()) {
+    return status;
+  }
+  RecordRange wanted{cursor, 0};
+  if (Status status = CountWanted(cursor, wanted_offset, &wanted); !status.ok()) return status;
+  if (wanted.records == 0) return Status::Ok();
+
+  const size_t bytes_max =
+      limits.batch_bytes_max > 0 ? static_cast<size_t>(limits.batch_bytes_max) : kBytesMax;
+  if (Status status = EncodeAll(wanted, batch.codec(), bytes_max, codecs, out); !status.ok()) {
+    out->clear();
+    return status;
+  }
+  out->back().upstream_next = std::max(out->back().upstream_next, batch.last_offset() + 1);
+  return Status::Ok();
+}
+
+}  // namespace longhaul
