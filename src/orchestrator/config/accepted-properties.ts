@@ -91,7 +91,7 @@ export const acceptedProperties: Readonly<Record<string, AcceptedProperty>> = {
   'client.config.override.policy': meaningless('All', 'client properties may all be set')
 }
 
-/** Whole families, by the beginning of the name. Read after the tables and the client properties. */
+/** Whole families, by the beginning of the name. Asked after everything that is known by name. */
 const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedProperty]> = [
   ['offset.storage', meaningless('', noWorker)],
   ['config.storage', meaningless('', noWorker)],
@@ -105,7 +105,7 @@ const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedProperty
   ['predicates.', meaningless('', noRecords)],
   ['errors.', meaningless('', 'data.loss, corrupt.batch, record.too.large and ' +
     'topic.recreated decide about data that cannot be mirrored')],
-  ['task.', meaningless('', noWorker)],
+  ['task.shutdown.', meaningless('', noWorker)],
   ['worker.', meaningless('', noWorker)],
   ['rest.', meaningless('', noRest)],
   ['admin.listeners', meaningless('', noRest)],
@@ -115,7 +115,6 @@ const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedProperty
   ['inter.worker.', meaningless('', noRest)],
   ['topic.creation.', meaningless('', noWorker)],
   ['metrics.context.', meaningless('', 'Longhaul serves Prometheus metrics')],
-  ['metrics.', meaningless('', 'Longhaul serves Prometheus metrics')],
   ['config.providers.', meaningless('', 'the provider reads what the process may read')]
 ]
 

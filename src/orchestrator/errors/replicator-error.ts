@@ -51,8 +51,9 @@ export class ReplicatorError extends Error {
 
 /** `text: detail. Action. (NAME)`: one line, readable on its own in a log or on a terminal. */
 function errorMessage (row: NamedErrorRow, detail: string): string {
-  const seen = detail === '' ? '' : `: ${detail}`
-  return `${capitalised(row.text)}${seen.replace(/\.$/, '')}. ${row.action}. (${row.name})`
+  const seen = detail === '' ? row.text : `${row.text}: ${detail}`
+  const sentence = /[.?!]$/.test(seen) ? seen : `${seen}.`
+  return `${capitalised(sentence)} ${row.action}. (${row.name})`
 }
 
 function capitalised (text: string): string {

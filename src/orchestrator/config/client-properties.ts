@@ -1,0 +1,182 @@
+// The properties of a Java client, as a MirrorMaker 2 file holds them -> the properties of
+// librdkafka. librdkafka's own names may be used, too; both names for one thing are refused.
+import { clientTable } from './client-table.ts'
+import { parseJaas, translateJaas } from './jaas.ts'
+import { connectionProperties, otherProperties } from './librdkafka-properties.ts'
+import { describeEntry, type Entry, type Findings } from './problem.ts'
+import {
+  StoreProblem, translateKeyStore, translateTrustStore, type Lookup, type ReadFile
+} from './tls-stores.ts'
+
+/** librdkafka's names and values. */
+export type ClientProperties = Readonly<Record<string, string>>
+
+export interface ClientContext {
+  /** `cluster A`, for messages. */
+  readonly of: string
+  readonly findings: Findings
+  readFile: ReadFile
+  /** librdkafka's builtin.features; undefined when not known, then nothing is refused for it. */
+  readonly features: readonly string[] | undefined
+}
+
+/** Whether a name is a client property, Java's or librdkafka's. */
+export function isClientProperty (name: string): boolean {
+  return Object.hasOwn(clientTable, name) || connectionProperties.has(name) ||
+    otherProperties.has(name)
+}
+
+export const clientPropertyNames: readonly string[] =
+  [...new Set([...Object.keys(clientTable), ...connectionProperties, ...otherProperties])]
+
+/** `written` holds one entry a name, the one that wins. */
+export function translateClient (
+  written: ReadonlyMap<string, Entry>, context: ClientContext
+): ClientProperties {
+  const out = new Output(context)
+  for (const [name, entry] of written) translateOne(name, entry, out, context)
+  const get: Lookup = name => written.get(name)?.value
+  translateStores(written, get, out, context)
+  translateLogin(written, out, context)
+  checkSecurity(written, out, context)
+  return Object.fromEntries(out.properties)
+}
+
+/** Remembers which entry gave each property, to refuse two names for one thing. */
+class Output {
+  readonly properties = new Map<string, string>()
+  readonly #givenBy = new Map<string, Entry>()
+  readonly #context: ClientContext
+
+  constructor (context: ClientContext) {
+    this.#context = context
+  }
+
+  put (property: string, value: string, entry: Entry): void {
+    const thing = oneThing[property] ?? property
+    const other = this.#givenBy.get(thing)
+    if (other !== undefined && other !== entry &&
+      (thing !== property || this.properties.get(property) !== value)) {
+      this.#context.findings.refuse('CONFIG_CONFLICT', `${describeEntry(other)} and ` +
+        `${describeEntry(entry)} both set ${thing} of ${this.#context.of}`, entry.key)
+      return
+    }
+    this.#givenBy.set(thing, entry)
+    this.properties.set(property, value)
+  }
+}
+
+// Properties of librdkafka that exclude each other, by the thing that they set.
+const oneThing: Readonly<Record<string, string>> = {
+  'ssl.ca.location': 'the trust store',
+  'ssl.ca.pem': 'the trust store',
+  'ssl.key.location': 'the client key',
+  'ssl.key.pem': 'the client key',
+  'ssl.keystore.location': 'the client key'
+}
+
+function translateOne (name: string, entry: Entry, out: Output, context: ClientContext): void {
+  const rule = Object.hasOwn(clientTable, name) ? clientTable[name] : undefined
+  if (rule === undefined) {
+    if (connectionProperties.has(name)) out.put(name, entry.value, entry)
+    else warnNone(name, entry, 'librdkafka does not move the records here', context)
+  } else if ('none' in rule) {
+    if (rule.like?.test(entry.value) !== true) warnNone(name, entry, rule.none, context)
+  } else if ('to' in rule) {
+    const value = rule.convert === undefined ? entry.value : rule.convert(entry.value)
+    if (value !== undefined) out.put(rule.to, value, entry)
+    else if (name === 'sasl.kerberos.kinit.cmd') {
+      warnNone(name, entry, 'librdkafka wants the whole command', context)
+    } else {
+      context.findings.refuse('CONFIG_INVALID',
+        `${describeEntry(entry)} cannot be said to OpenSSL`, entry.key)
+    }
+  }
+}
+
+function warnNone (name: string, entry: Entry, why: string, { findings }: ClientContext): void {
+  findings.warn(name, `${entry.key} (${entry.where}) has no effect: ${why}`)
+}
+
+function translateStores (
+  written: ReadonlyMap<string, Entry>, get: Lookup, out: Output, context: ClientContext
+): void {
+  for (const [first, translate] of [
+    ['ssl.truststore.', translateTrustStore], ['ssl.key', translateKeyStore]
+  ] as const) {
+    const entry = [...written].find(([name]) => name.startsWith(first))?.[1]
+    if (entry === undefined) continue
+    try {
+      for (const [property, value] of Object.entries(translate(get, context.readFile))) {
+        out.put(property, value, written.get(property) ?? entry)
+      }
+    } catch (error) {
+      if (!(error instanceof StoreProblem)) throw error
+      const at = written.get(error.setting) ?? entry
+      context.findings.refuse('CONFIG_INVALID', `${describeEntry(at)}: ${error.message}`, at.key)
+    }
+  }
+}
+
+function translateLogin (
+  written: ReadonlyMap<string, Entry>, out: Output, context: ClientContext
+): void {
+  const entry = written.get('sasl.jaas.config')
+  if (entry === undefined) return
+  const jaas = parseJaas(entry.value)
+  const translated = jaas === undefined
+    ? { ok: false as const, reason: 'it is not `LoginModule required name="value" ... ;`' }
+    : translateJaas(jaas, out.properties.get('sasl.mechanism'))
+  if (!translated.ok) {
+    context.findings.refuse('CONFIG_INVALID',
+      `${describeEntry(entry)} of ${context.of}: ${translated.reason}`, entry.key)
+    return
+  }
+  for (const [property, value] of Object.entries(translated.properties)) {
+    // The mechanism may also stand by itself, in any case; translateJaas has compared the two.
+    if (property === 'sasl.mechanism') out.properties.set(property, value)
+    else out.put(property, value, entry)
+  }
+}
+
+const protocols = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl']
+
+/** What would only fail at the first connection, and with a worse text. */
+function checkSecurity (
+  written: ReadonlyMap<string, Entry>, { properties }: Output, context: ClientContext
+): void {
+  const { findings, of, features } = context
+  const protocol = (properties.get('security.protocol') ?? 'plaintext').toLowerCase()
+  const entry = written.get('security.protocol')
+  if (entry !== undefined && !protocols.includes(protocol)) {
+    findings.refuse('CONFIG_INVALID', `${describeEntry(entry)}: allowed are ` +
+      protocols.map(each => each.toUpperCase()).join(', '), entry.key)
+    return
+  }
+  const login = written.get('sasl.jaas.config') ?? written.get('sasl.username')
+  if (!protocol.startsWith('sasl_')) {
+    if (login !== undefined) {
+      findings.warn(login.key, `${login.key} (${login.where}) has no effect: security.protocol ` +
+        `of ${of} is ${protocol.toUpperCase()}`)
+    }
+    return
+  }
+  const mechanism = (properties.get('sasl.mechanism') ?? 'GSSAPI').toUpperCase()
+  const lacks = (feature: string) => features !== undefined && !features.includes(feature)
+  const needsPassword = mechanism === 'PLAIN' || mechanism.startsWith('SCRAM-')
+  const setting = written.get('sasl.mechanism') ?? login ?? entry
+  const at = `${setting === undefined ? 'sasl.mechanism' : describeEntry(setting)} of ${of}`
+  if (needsPassword && !properties.has('sasl.username') && written.get('sasl.jaas.config') ===
+    undefined) {
+    findings.refuse('CONFIG_INVALID', `${at}: ${mechanism} needs sasl.jaas.config`, setting?.key)
+  } else if (mechanism === 'GSSAPI' && lacks('sasl_gssapi')) {
+    findings.refuse('CONFIG_INVALID', `${at}: this build has no Kerberos; install the Cyrus SASL ` +
+      'headers (libsasl2-dev) and build again, or use another mechanism', setting?.key)
+  } else if (properties.get('sasl.oauthbearer.method') === 'oidc' && lacks('oidc')) {
+    findings.refuse('CONFIG_INVALID', `${at}: this build has no OpenID Connect; install the curl ` +
+      'headers (libcurl4-openssl-dev) and build again, or use another mechanism', setting?.key)
+  } else if (mechanism === 'AWS_MSK_IAM' && written.get('sasl.jaas.config') === undefined) {
+    findings.refuse('CONFIG_INVALID',
+      `${at}: AWS_MSK_IAM is not supported; use SCRAM or TLS client authentication`, setting?.key)
+  }
+}

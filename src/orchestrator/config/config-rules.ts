@@ -1,0 +1,127 @@
+// Rules that look at more than one setting. Each flow rule sees one flow, each config rule all.
+import { judgeTopic } from '../policy/topic-filter.ts'
+import type { FlowConfig } from './config.ts'
+import type { FlowSettings } from './config-table.ts'
+import { describeEntry, type Entry, type Findings } from './problem.ts'
+import { showBytes, showDuration } from './setting-kinds.ts'
+
+type NumberSetting = {
+  [Name in keyof FlowSettings]: FlowSettings[Name] extends number ? Name : never
+}[keyof FlowSettings]
+
+/** Settings that cannot usefully be more than another; the smaller one counts. */
+const bounds: ReadonlyArray<readonly [inner: NumberSetting, outer: NumberSetting]> = [
+  ['fetch.max.bytes', 'in.flight.bytes.max'],
+  ['max.partition.fetch.bytes', 'fetch.max.bytes'],
+  ['partition.in.flight.bytes.max', 'in.flight.bytes.max'],
+  ['fetch.min.bytes', 'fetch.max.bytes'],
+  ['batch.size', 'max.request.size'],
+  ['retry.backoff.ms', 'retry.backoff.max.ms']
+]
+
+/**
+ * A file that MirrorMaker 2 takes must go on working, so a value over its bound is lowered, with a
+ * warning when somebody wrote it, rather than refused.
+ */
+export function lowerToBounds (
+  settings: FlowSettings, written: (setting: NumberSetting) => Entry | undefined,
+  findings: Findings
+): FlowSettings {
+  const lowered = { ...settings }
+  for (const [inner, outer] of bounds) {
+    const limit = lowered[outer]
+    if (lowered[inner] <= limit) continue
+    lowered[inner] = limit
+    const entry = written(inner)
+    const show = inner.endsWith('.ms') ? showDuration : showBytes
+    if (entry !== undefined) {
+      findings.warn(entry.key, `${describeEntry(entry)} is more than ${outer}: ` +
+        `${show(limit)} is used; raise ${outer} to change that`)
+    }
+  }
+  return lowered
+}
+
+type ConfigRule = (flows: readonly FlowConfig[], findings: Findings) => void
+
+const configRules: readonly ConfigRule[] = [noFlow, sameServers, loops]
+
+export function checkConfig (flows: readonly FlowConfig[], findings: Findings): void {
+  for (const rule of configRules) rule(flows, findings)
+}
+
+function noFlow (flows: readonly FlowConfig[], findings: Findings): void {
+  if (flows.length > 0 || findings.problems.length > 0) return
+  findings.refuse('CONFIG_INVALID',
+    'no replication flow is enabled; write A->B.enabled=true with the names of your clusters')
+}
+
+/** Two aliases of one address: only new names keep a topic from being copied onto itself. */
+function sameServers (flows: readonly FlowConfig[], findings: Findings): void {
+  for (const { name, source, target, policy } of flows) {
+    if (policy.name !== 'IdentityReplicationPolicy') continue
+    const servers = [source, target].map(end => end.client['bootstrap.servers'] ?? '')
+    if (servers[0] === '' || servers[0] !== servers[1]) continue
+    findings.refuse('CONFIG_CONFLICT', `${name}: ${source.alias}.bootstrap.servers and ` +
+      `${target.alias}.bootstrap.servers are both ${servers[0]}, and IdentityReplicationPolicy ` +
+      'keeps the names of the topics', `${target.alias}.bootstrap.servers`)
+  }
+}
+
+/** Flows that keep names and lead back to where they began would mirror their own records. */
+function loops (flows: readonly FlowConfig[], findings: Findings): void {
+  const keeping = flows.filter(flow => flow.policy.name === 'IdentityReplicationPolicy')
+  const reported = new Set<string>()
+  for (const topic of witnesses(keeping)) {
+    const edges = keeping.filter(flow => judgeTopic(flow.topics, topic) === 'mirrored')
+    for (const first of edges) {
+      const loop = wayBack(first, edges)
+      if (loop === undefined) continue
+      const id = loop.map(flow => flow.name).sort().join()
+      if (reported.has(id)) continue
+      reported.add(id)
+      findings.refuse('CONFIG_CONFLICT', `${loop.map(flow => flow.name).join(' and ')} mirror in ` +
+        `a loop: with IdentityReplicationPolicy each takes a topic such as ${topic}; give them ` +
+        'topics that do not overlap, or use DefaultReplicationPolicy', `${first.name}.topics`)
+    }
+  }
+}
+
+/** The shortest chain of flows from the target of the first back to its source. */
+function wayBack (
+  first: FlowConfig, edges: readonly FlowConfig[]
+): readonly FlowConfig[] | undefined {
+  const seen = new Set<string>()
+  for (let chains: FlowConfig[][] = [[first]]; chains.length > 0;) {
+    const longer: FlowConfig[][] = []
+    for (const chain of chains) {
+      const end = chain.at(-1)?.target.alias ?? ''
+      if (end === first.source.alias) return chain
+      if (seen.has(end)) continue
+      seen.add(end)
+      for (const edge of edges) if (edge.source.alias === end) longer.push([...chain, edge])
+    }
+    chains = longer
+  }
+  return undefined
+}
+
+/**
+ * Names to try the filters with. Whether two expressions overlap cannot be told in general, so
+ * names are made from the expressions themselves: a loop that is reported is a real one, one that
+ * hides behind an odd expression is found when the topics are known.
+ */
+function witnesses (flows: readonly FlowConfig[]): ReadonlySet<string> {
+  const parts = [...new Set(flows.flatMap(flow => flow.topics.filter.topics))]
+    .flatMap(expression => expression.split('|'))
+  const plain = (expression: string, wild: string) =>
+    expression.replace(/\.[*+]/g, wild).replace(/[\\^$()?+*]/g, '')
+  const names = new Set<string>()
+  for (const part of parts) {
+    for (const wild of ['', 'orders', ...parts.map(other => plain(other, ''))]) {
+      const name = plain(part, wild)
+      if (name !== '') names.add(name)
+    }
+  }
+  return names
+}

@@ -1,0 +1,44 @@
+// What a configuration says once it is read: values, checked, in the words of the parts that use
+// them.
+import type { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
+import type { ReplicationPolicy } from '../policy/replication-policy.ts'
+import type { TopicSelection } from '../policy/topic-filter.ts'
+import type { ClientProperties } from './client-properties.ts'
+import type { FlowSettings, ProcessSettings } from './config-table.ts'
+
+export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
+
+export interface Config {
+  readonly process: ProcessSettings
+  /** The clusters that take part in an enabled flow. */
+  readonly clusters: readonly ClusterConfig[]
+  readonly flows: readonly FlowConfig[]
+  readonly warnings: readonly string[]
+}
+
+export interface ClusterConfig {
+  readonly alias: string
+  readonly bootstrapServers: string
+  /** For the control plane, librdkafka's names. */
+  readonly admin: ClientProperties
+}
+
+export interface FlowConfig {
+  /** `A->B`. */
+  readonly name: string
+  readonly source: FlowEnd
+  readonly target: FlowEnd
+  readonly settings: FlowSettings
+  /** What each Forwarder of the flow is opened with. */
+  readonly forwarder: ForwarderSettings
+  readonly policy: ReplicationPolicy
+  /** For judgeTopic: which topics take part. */
+  readonly topics: TopicSelection
+}
+
+export interface FlowEnd {
+  readonly alias: string
+  /** For the data plane, librdkafka's names. */
+  readonly client: ClientProperties
+  readonly admin: ClientProperties
+}

@@ -1,0 +1,267 @@
+// A MirrorMaker 2 properties file -> Config, what the rest of Longhaul works with. All problems of
+// a file are found in one reading.
+import { readFileSync } from 'node:fs'
+import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { createReplicationPolicy } from '../policy/replication-policy.ts'
+import { createTopicFilter } from '../policy/topic-filter.ts'
+import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
+import { resolveReferences } from './config-providers.ts'
+import type { ClusterConfig, Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
+import { checkConfig, lowerToBounds } from './config-rules.ts'
+import {
+  flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSettings,
+  type Setting
+} from './config-table.ts'
+import { nearestName } from './nearest-name.ts'
+import { describeEntry, Findings, type Entry } from './problem.ts'
+import { readEntries, readOverride } from './properties-text.ts'
+import type { ClientRole, Side } from './property-path.ts'
+import { PropertySet, type FlowName } from './property-set.ts'
+import { splitList } from './setting-kinds.ts'
+import type { ReadFile } from './tls-stores.ts'
+
+export interface ParseOptions {
+  /** `property=value`, from -X: the syntax of the file, and `source.PROP`, `target.PROP`. */
+  readonly overrides?: readonly string[]
+  /** Settings from flags of the command line, as written. */
+  readonly flags?: Readonly<Partial<Record<Setting, string>>>
+  /** Only flows into these clusters, from --clusters. */
+  readonly clusters?: readonly string[]
+  /** librdkafka's builtin.features, to refuse early what this build lacks. */
+  readonly features?: readonly string[]
+  readonly environment?: Readonly<Record<string, string | undefined>>
+  readFile? (path: string): Buffer
+}
+
+export type ParsedConfig =
+  | { readonly ok: true, readonly config: Config }
+  | {
+    readonly ok: false
+    readonly problems: readonly ReplicatorError[]
+    readonly warnings: readonly string[]
+  }
+
+/** Reads and parses a file. */
+export function readConfig (path: string, options: ParseOptions = {}): ParsedConfig {
+  const readFile = options.readFile ?? (at => readFileSync(at))
+  let text: string
+  try {
+    text = readFile(path).toString('utf8')
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const problem = new ReplicatorError('CONFIG_UNREADABLE', `${path}: ${reason}`, { cause })
+    return { ok: false, problems: [problem], warnings: [] }
+  }
+  return parseConfig(text, options)
+}
+
+export function parseConfig (text: string, options: ParseOptions = {}): ParsedConfig {
+  const findings = new Findings()
+  const readFile: ReadFile = options.readFile ?? (path => readFileSync(path))
+  const context = { findings, readFile, environment: options.environment ?? process.env }
+  const inFile = resolveReferences(readEntries(text, findings), context)
+  const onCommandLine = resolveReferences(commandLineEntries(options, findings), context)
+  const aliases = clusterAliases([...inFile, ...onCommandLine], findings)
+  const properties = new PropertySet(aliases, findings)
+  properties.add(inFile, false)
+  properties.add(onCommandLine, true)
+
+  const parser = new Parser(properties, findings, { readFile, features: options.features })
+  const targets = wantedTargets(options.clusters, aliases, findings)
+  const flows = enabledFlows(properties, aliases, findings)
+    .filter(({ target }) => targets.includes(target))
+    .flatMap(flow => parser.flow(flow) ?? [])
+  checkConfig(flows, findings)
+  const config = {
+    process: parser.process(),
+    clusters: parser.clusters(flows),
+    flows,
+    warnings: findings.warnings
+  }
+  const { problems, warnings } = findings
+  return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config }
+}
+
+function commandLineEntries (options: ParseOptions, findings: Findings): readonly Entry[] {
+  const overrides = (options.overrides ?? []).flatMap(
+    written => readOverride(written, findings) ?? [])
+  const flags = Object.entries(options.flags ?? {}).map(([key, value]) => ({
+    key, value, where: rowOf(key as Setting).flag?.split(' ')[0] ?? 'command line'
+  }))
+  return [...overrides, ...flags]
+}
+
+function clusterAliases (entries: readonly Entry[], findings: Findings): readonly string[] {
+  const entry = entries.findLast(({ key }) => key === 'clusters')
+  const aliases = [...new Set(splitList(entry?.value ?? ''))]
+  if (aliases.length === 0) {
+    findings.refuse('CONFIG_INVALID', 'clusters is not set; write clusters=A, B', 'clusters')
+  }
+  for (const alias of aliases) {
+    if (/^[\w.-]+$/.test(alias)) continue
+    findings.refuse('CONFIG_INVALID', `clusters: ${JSON.stringify(alias)} would not do in the ` +
+      'name of a topic; use letters, digits, _ and -', 'clusters')
+  }
+  return aliases
+}
+
+function enabledFlows (
+  properties: PropertySet, aliases: readonly string[], findings: Findings
+): readonly FlowName[] {
+  const isEnabled = (flow: FlowName) => {
+    const entry = properties.ofFlow('enabled', flow)
+    return entry !== undefined && parseValue('enabled', entry, findings) === true
+  }
+  for (const flow of properties.namedFlows()) {
+    if (flow.source !== flow.target || !isEnabled(flow)) continue
+    findings.refuse('CONFIG_CONFLICT', `${flow.source}->${flow.target}.enabled=true: source and ` +
+      'target are the same cluster', `${flow.source}->${flow.target}.enabled`)
+  }
+  return aliases.flatMap(source => aliases.map(target => ({ source, target })))
+    .filter(flow => flow.source !== flow.target && isEnabled(flow))
+}
+
+/** The targets to serve: those of --clusters, or all. */
+function wantedTargets (
+  clusters: readonly string[] | undefined, aliases: readonly string[], findings: Findings
+): readonly string[] {
+  for (const alias of clusters ?? []) {
+    if (aliases.includes(alias)) continue
+    const nearest = nearestName(alias, aliases)
+    findings.refuse('CONFIG_INVALID', `--clusters ${alias}: clusters=${aliases.join(', ')} does ` +
+      `not list it${nearest === undefined ? '' : `; did you mean ${nearest}?`}`, 'clusters')
+  }
+  return clusters ?? aliases
+}
+
+/** A value that is not allowed is refused, and stands in for nothing: undefined. */
+function parseValue (setting: Setting, entry: Entry, findings: Findings): unknown {
+  const row = rowOf(setting)
+  const value = row.parse(entry.value)
+  if (value === undefined) {
+    findings.refuse('CONFIG_INVALID',
+      `${describeEntry(entry)}: allowed is ${row.range}`, entry.key)
+  }
+  return value
+}
+
+class Parser {
+  readonly #properties: PropertySet
+  readonly #findings: Findings
+  readonly #client: Pick<ClientContext, 'readFile' | 'features'>
+
+  constructor (
+    properties: PropertySet, findings: Findings,
+    client: Pick<ClientContext, 'readFile' | 'features'>
+  ) {
+    this.#properties = properties
+    this.#findings = findings
+    this.#client = client
+  }
+
+  process (): ProcessSettings {
+    const names = Object.keys(processTable) as Array<keyof ProcessSettings>
+    return this.#values(names, name => this.#properties.ofProcess(name)) as ProcessSettings
+  }
+
+  flow (flow: FlowName): FlowConfig | undefined {
+    const written = (name: FlowSetting) => this.#properties.ofFlow(name, flow)
+    const parsed = this.#values(Object.keys(flowTable) as FlowSetting[], written) as FlowSettings
+    const settings = lowerToBounds(parsed, written, this.#findings)
+    const filter = createTopicFilter(settings.topics, settings['topics.exclude'])
+    if (!filter.ok) {
+      for (const { list, expression, reason } of filter.problems) {
+        const setting = list === 'topics' ? 'topics' : 'topics.exclude'
+        const entry = written(setting)
+        this.#findings.refuse('CONFIG_INVALID', `${entry?.key ?? setting} (${entry?.where ?? ''})` +
+          `: ${expression}: ${reason}`, entry?.key ?? setting)
+      }
+    }
+    const policy = createReplicationPolicy({
+      policy: settings['replication.policy.class'],
+      sourceAlias: flow.source,
+      separator: settings['replication.policy.separator'],
+      internalTopicSeparator: settings['replication.policy.internal.topic.separator.enabled']
+    })
+    const source = this.#end(flow, 'source')
+    const target = this.#end(flow, 'target')
+    if (!filter.ok) return undefined
+    return {
+      name: `${flow.source}->${flow.target}`,
+      source,
+      target,
+      settings,
+      forwarder: forwarderOf(settings),
+      policy,
+      topics: {
+        filter: filter.filter,
+        policy,
+        targetAlias: flow.target,
+        heartbeats: settings['heartbeats.replication.enabled']
+      }
+    }
+  }
+
+  clusters (flows: readonly FlowConfig[]): readonly ClusterConfig[] {
+    const aliases = new Set(flows.flatMap(({ source, target }) => [source.alias, target.alias]))
+    return [...aliases].map(alias => {
+      const admin = this.#translate({ alias, role: 'admin' })
+      return { alias, admin, bootstrapServers: admin['bootstrap.servers'] ?? '' }
+    })
+  }
+
+  #end (flow: FlowName, side: Side): FlowEnd {
+    const alias = flow[side]
+    const role = side === 'source' ? 'consumer' : 'producer'
+    const client = this.#translate({ alias, side, role }, flow)
+    const admin = this.#translate({ alias, side, role: 'admin' }, flow)
+    checkServers(alias, client['bootstrap.servers'], this.#findings)
+    return { alias, client, admin }
+  }
+
+  #translate (
+    end: { readonly alias: string, readonly side?: Side, readonly role: ClientRole },
+    flow?: FlowName
+  ): ClientProperties {
+    const written = this.#properties.ofClient(end, flow)
+    return translateClient(written, {
+      of: `cluster ${end.alias}`, findings: this.#findings, ...this.#client
+    })
+  }
+
+  /** A value that is missing or was refused is the default: reading goes on to find the rest. */
+  #values<Name extends Setting> (
+    names: readonly Name[], written: (name: Name) => Entry | undefined
+  ): Record<Name, unknown> {
+    return Object.fromEntries(names.map(name => {
+      const entry = written(name)
+      const value = entry === undefined ? undefined : parseValue(name, entry, this.#findings)
+      return [name, value ?? rowOf(name).default]
+    })) as Record<Name, unknown>
+  }
+}
+
+function checkServers (alias: string, servers: string | undefined, findings: Findings): void {
+  const setting = `${alias}.bootstrap.servers`
+  if (servers === undefined || servers === '') {
+    findings.refuse('CONFIG_INVALID', `${setting} is not set; write ${setting}=host:port`, setting)
+    return
+  }
+  for (const server of servers.split(',')) {
+    const [, port] = /^(?:\w+:\/\/)?(?:\[[\da-fA-F:.%]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(server) ?? []
+    if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) continue
+    findings.refuse('CONFIG_INVALID', `${setting}: ${server === '' ? 'an empty place' : server} ` +
+      'is not host:port', setting)
+  }
+}
+
+function forwarderOf (settings: FlowSettings): ForwarderSettings {
+  const numbers: Record<string, number> = {}
+  for (const [name, setting] of Object.entries(forwarderSettings)) numbers[name] = setting.default
+  for (const name of Object.keys(flowTable) as FlowSetting[]) {
+    const row = rowOf(name)
+    if (row.forwarder !== undefined) numbers[row.forwarder] = row.toNumber(settings[name])
+  }
+  return numbers as ForwarderSettings
+}

@@ -1,0 +1,36 @@
+// What is wrong with a configuration. Problems are values: they are collected and shown together,
+// so that a file is corrected in one round.
+import type { ErrorName } from '../errors/error-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { redactValue } from './redact.ts'
+
+/** A property as it was written, and where. */
+export interface Entry {
+  readonly key: string
+  readonly value: string
+  /** `line 12`, `-X` or a flag's name. */
+  readonly where: string
+}
+
+export function describeEntry (entry: Entry, name = entry.key): string {
+  return `${entry.key}=${redactValue(name, entry.value)} (${entry.where})`
+}
+
+/** Collects what is found while a configuration is read. Equal warnings are given once. */
+export class Findings {
+  readonly problems: ReplicatorError[] = []
+  readonly #warnings = new Map<string, string>()
+
+  get warnings (): readonly string[] { return [...this.#warnings.values()] }
+
+  refuse (error: ErrorName, detail: string, setting?: string): void {
+    if (this.problems.some(known => known.detail === detail)) return
+    this.problems.push(
+      new ReplicatorError(error, detail, setting === undefined ? {} : { setting }))
+  }
+
+  /** `once` names what is warned of: a second warning of the same thing is dropped. */
+  warn (once: string, text: string): void {
+    if (!this.#warnings.has(once)) this.#warnings.set(once, text)
+  }
+}

@@ -1,0 +1,34 @@
+// The text of a properties file -> its entries, each with the line that it stands on. The syntax
+// is Java's, read by the properties-file package.
+import { PropertiesNodeType, Properties } from 'properties-file/parser'
+import type { Entry, Findings } from './problem.ts'
+
+export function readEntries (text: string, findings: Findings): readonly Entry[] {
+  const entries = new Map<string, Entry>()
+  for (const node of new Properties(text).nodes) {
+    if (node.type !== PropertiesNodeType.PROPERTY) continue
+    // Java's own reader keeps white space at the end of a value, its ConfigDef takes it off.
+    const entry = {
+      key: node.key, value: node.value.trim(), where: `line ${node.startingLineNumber}`
+    }
+    const earlier = entries.get(node.key)
+    if (earlier !== undefined) {
+      findings.warn(`twice ${node.key}`,
+        `${node.key} stands on ${earlier.where} and on ${entry.where}: the last one counts`)
+    }
+    entries.set(node.key, entry)
+  }
+  return [...entries.values()]
+}
+
+/** `property=value`, as -X takes it. */
+export function readOverride (written: string, findings: Findings): Entry | undefined {
+  const equals = written.indexOf('=')
+  if (equals <= 0) {
+    findings.refuse('CONFIG_INVALID', `-X ${written}: it is not property=value`)
+    return undefined
+  }
+  return {
+    key: written.slice(0, equals).trim(), value: written.slice(equals + 1).trim(), where: '-X'
+  }
+}

@@ -1,0 +1,234 @@
+// All properties that were written, each in its place, and which one wins for a flow. The more
+// special place wins: flow over cluster over top level, a role or side over none; what the command
+// line says wins over the file, wherever it says it.
+import { acceptedProperties, acceptedProperty } from './accepted-properties.ts'
+import { clientPropertyNames, isClientProperty } from './client-properties.ts'
+import { configTable, isProcessSetting, rowOf, settingNamed, type Setting } from './config-table.ts'
+import { nearestName } from './nearest-name.ts'
+import { describeEntry, type Entry, type Findings } from './problem.ts'
+import {
+  clientRoles, parsePath, type ClientRole, type PropertyPath, type Side
+} from './property-path.ts'
+import type { SettingRole } from './setting-kinds.ts'
+
+export interface FlowName { readonly source: string, readonly target: string }
+
+interface Placed {
+  readonly entry: Entry
+  readonly path: PropertyPath
+  readonly fromCommandLine: boolean
+}
+
+export class PropertySet {
+  readonly #placed: Placed[] = []
+  readonly #aliases: readonly string[]
+  readonly #findings: Findings
+
+  constructor (aliases: readonly string[], findings: Findings) {
+    this.#aliases = aliases
+    this.#findings = findings
+  }
+
+  /** Later entries win over earlier ones of the same place. */
+  add (entries: readonly Entry[], fromCommandLine: boolean): void {
+    for (const entry of entries) {
+      const parsed = parsePath(entry.key, this.#aliases, isName)
+      if (!parsed.ok) {
+        refuseAlias(entry, parsed.unknownAlias, this.#aliases, this.#findings)
+      } else if (this.#takes(entry, parsed.path)) {
+        this.#placed.push({ entry, path: parsed.path, fromCommandLine })
+      }
+    }
+  }
+
+  /** What was written for a setting of the whole process. */
+  ofProcess (setting: Setting): Entry | undefined {
+    return this.#best(({ path }) => settingNamed(path.name) === setting ? 0 : undefined)
+  }
+
+  ofFlow (setting: Setting, flow: FlowName): Entry | undefined {
+    const role = rowOf(setting).role
+    return this.#best(({ path }) =>
+      settingNamed(path.name) === setting ? settingRank(path, flow, role) : undefined)
+  }
+
+  /** The client properties of one end of a flow, Java's names and librdkafka's as written. */
+  ofClient (
+    end: { readonly alias: string, readonly side?: Side, readonly role: ClientRole },
+    flow?: FlowName
+  ): ReadonlyMap<string, Entry> {
+    const names = new Set(this.#placed.map(({ path }) => path.name).filter(isClientProperty))
+    const written = new Map<string, Entry>()
+    for (const name of names) {
+      // A setting of a flow is not handed to librdkafka, unless it means the same to both.
+      const setting = settingNamed(name)
+      if (setting !== undefined && rowOf(setting).role !== 'either') continue
+      const entry = this.#best(({ path }) =>
+        path.name === name ? clientRank(path, end, flow) : undefined)
+      if (entry !== undefined) written.set(name, entry)
+    }
+    return written
+  }
+
+  /** Ordered pairs that the file or the command line names, `A->B`. */
+  namedFlows (): readonly FlowName[] {
+    return this.#placed.flatMap(({ path: { level } }) => level.at === 'flow' ? [level] : [])
+  }
+
+  #best (rank: (placed: Placed) => number | undefined): Entry | undefined {
+    let best: Entry | undefined
+    let bestRank = -1
+    for (const placed of this.#placed) {
+      const own = rank(placed)
+      if (own === undefined) continue
+      const total = own + (placed.fromCommandLine ? 1000 : 0)
+      if (total >= bestRank) [best, bestRank] = [placed.entry, total]
+    }
+    return best
+  }
+
+  /** Whether the property takes part. An unknown one is refused, an idle one warned of. */
+  #takes (entry: Entry, path: PropertyPath): boolean {
+    const { name, level, role, side } = path
+    const plain = role === undefined && side === undefined
+    const setting = settingNamed(name)
+    if (setting !== undefined && fits(setting, path)) {
+      return this.#placeAllowed(setting, entry, path)
+    }
+    const accepted = plain ? acceptedProperty(name) : undefined
+    if (accepted !== undefined && !(isClientProperty(name) && level.at !== 'flow')) {
+      this.#findings.warn(accepted.family,
+        `${entry.key} (${entry.where}) has no effect: ${accepted.why}`)
+      return false
+    }
+    if (setting !== undefined && !isClientProperty(name)) {
+      this.#findings.warn(entry.key,
+        `${entry.key} (${entry.where}) has no effect: write ${setting}`)
+      return false
+    }
+    if (isClientProperty(name)) {
+      if (level.at !== 'flow' || !plain) return true
+      this.#findings.warn(entry.key, `${entry.key} (${entry.where}) has no effect: a client ` +
+        `property needs a side, as in ${level.source}.${name} or ` +
+        `${level.source}->${level.target}.source.consumer.${name}`)
+      return false
+    }
+    refuseName(entry, path, this.#aliases, this.#findings)
+    return false
+  }
+
+  #placeAllowed (setting: Setting, entry: Entry, { level }: PropertyPath): boolean {
+    if (isProcessSetting(setting) && level.at !== 'top') {
+      this.#findings.refuse('CONFIG_INVALID', `${describeEntry(entry)}: ${setting} is of the ` +
+        `whole process; write ${setting}=${entry.value}`, entry.key)
+      return false
+    }
+    if (setting === 'enabled' && level.at !== 'flow') {
+      this.#findings.refuse('CONFIG_INVALID', `${describeEntry(entry)}: only a flow can be ` +
+        `enabled; write A->B.enabled=${entry.value} with your clusters' names`, entry.key)
+      return false
+    }
+    const retired = setting !== entry.key && /\.blacklist$/.test(entry.key)
+    if (retired) {
+      this.#findings.warn(entry.key, `${entry.key} (${entry.where}) is now called ${setting}`)
+    }
+    return true
+  }
+}
+
+function isName (name: string): boolean {
+  return settingNamed(name) !== undefined || Object.hasOwn(acceptedProperties, name) ||
+    isClientProperty(name)
+}
+
+/** Whether a setting can be written with this side and role. */
+function fits (setting: Setting, { side, role }: PropertyPath): boolean {
+  const own = rowOf(setting).role
+  if (role === 'admin') return false
+  if (role !== undefined && own !== role && own !== 'either') return false
+  return side === undefined || own === 'either' ||
+    (own !== undefined && side === sideOf(own))
+}
+
+function sideOf (role: SettingRole): Side {
+  return role === 'producer' ? 'target' : 'source'
+}
+
+/** Undefined when the place says nothing about the flow. */
+function settingRank (
+  { level, side, role }: PropertyPath, flow: FlowName, own: SettingRole | undefined
+): number | undefined {
+  // A setting that both ends have is read at the source first.
+  const end = side ?? (role === 'producer' ? 'target' : undefined)
+  const tie = end === 'target' ? 0 : 1
+  const special = (side === undefined ? 0 : 20) + (role === undefined ? 0 : 10) + tie
+  switch (level.at) {
+    case 'top': return special
+    case 'flow': return sameFlow(level, flow) ? 200 + special : undefined
+    case 'cluster': {
+      const atSource = level.alias === flow.source && role !== 'producer'
+      const atTarget = level.alias === flow.target && role !== 'consumer'
+      // Without a role it is a setting of the worker, which MirrorMaker 2 has at the target.
+      const counts = own === undefined || own === 'producer' ? atTarget
+        : own === 'consumer' ? atSource : atSource || atTarget
+      return counts ? 100 + special + (atSource ? 1 : 0) : undefined
+    }
+  }
+}
+
+function clientRank (
+  { level, side, role }: PropertyPath,
+  end: { readonly alias: string, readonly side?: Side, readonly role: ClientRole },
+  flow: FlowName | undefined
+): number | undefined {
+  if (role !== undefined && role !== end.role) return undefined
+  if (side !== undefined && side !== end.side) return undefined
+  // `A->B.consumer.x` is the consumer of the source, `A->B.producer.x` the producer of the target.
+  const special = (side === undefined ? 0 : 20) + (role === undefined ? 0 : 10)
+  switch (level.at) {
+    case 'top': return special
+    case 'cluster': return level.alias === end.alias ? 100 + special : undefined
+    case 'flow': return flow !== undefined && sameFlow(level, flow) ? 200 + special : undefined
+  }
+}
+
+function sameFlow (one: FlowName, other: FlowName): boolean {
+  return one.source === other.source && one.target === other.target
+}
+
+function refuseAlias (
+  entry: Entry, alias: string, aliases: readonly string[], findings: Findings
+): void {
+  const nearest = nearestName(alias, aliases)
+  findings.refuse('CONFIG_INVALID', `${entry.key} (${entry.where}): the cluster ` +
+    `${JSON.stringify(alias)} is not in clusters=${aliases.join(', ')}` +
+    (nearest === undefined ? '' : `; did you mean ${nearest}?`), entry.key)
+}
+
+function refuseName (
+  entry: Entry, { name, level }: PropertyPath, aliases: readonly string[], findings: Findings
+): void {
+  if (entry.value.startsWith('->')) {
+    findings.refuse('CONFIG_UNKNOWN_PROPERTY', `${entry.key} (${entry.where}): the name of a ` +
+      'flow is written without white space, as in A->B.enabled', entry.key)
+    return
+  }
+  const dot = entry.key.indexOf('.')
+  if (level.at === 'top' && dot > 0 && isName(entry.key.slice(dot + 1))) {
+    refuseAlias(entry, entry.key.slice(0, dot), aliases, findings)
+    return
+  }
+  const nearest = nearestName(name, allNames())
+  const prefix = entry.key.slice(0, entry.key.length - name.length)
+  findings.refuse('CONFIG_UNKNOWN_PROPERTY', `${entry.key} (${entry.where})` +
+    (nearest === undefined ? '' : `; did you mean ${prefix}${nearest}?`), entry.key)
+}
+
+function * allNames (): Generator<string> {
+  yield * Object.keys(configTable)
+  yield * Object.keys(acceptedProperties)
+  yield * clientPropertyNames
+  for (const role of clientRoles) {
+    for (const name of clientPropertyNames) yield `${role}.${name}`
+  }
+}
