@@ -1,9 +1,10 @@
-// The set-up and the test runner of .ci/: what makes a step stale, the lock between two set-ups, the
-// sentences a person reads when something is missing, and how a stage's result is judged.
+// The set-up and the test runner of .ci/: what makes a step stale, the lock between two set-ups,
+// the sentences a person reads when something is missing, and how a stage's result is judged.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import {
-  cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync
+  cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
+  writeFileSync
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -30,14 +31,35 @@ function createFolder (t: TestContext, files: Readonly<Record<string, string>> =
 
 /** A folder with the scripts but nothing to build: what they say stays the same everywhere. */
 function runSetUp (
-  t: TestContext, args: readonly string[], nodeArgs: readonly string[] = []
+  t: TestContext,
+  args: readonly string[],
+  { preload = '', path = process.env['PATH'], more = {} } = {}
 ): { status: number | null, text: string } {
-  const folder = createFolder(t, { 'package.json': '{}', 'package-lock.json': '{}' })
+  const folder = createFolder(t, { 'package.json': '{}', 'package-lock.json': '{}', ...more })
   cpSync(join(root, '.ci'), join(folder, '.ci'), { recursive: true })
+  const before = `--import=data:text/javascript,${encodeURIComponent(preload)}`
   const script = join(folder, '.ci/setup.mjs')
-  const run = spawnSync(process.execPath, [...nodeArgs, script, ...args], { encoding: 'utf8' })
+  const run = spawnSync(process.execPath, [before, script, ...args], {
+    encoding: 'utf8', env: { ...process.env, PATH: path }
+  })
   return { status: run.status, text: run.stdout + run.stderr }
 }
+
+/** A PATH without Maven, and with an apt-get that only says its arguments. */
+function createPathWithoutMaven (t: TestContext): string {
+  const folder = createFolder(t)
+  const write = (name: string, script: string): void =>
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  for (const name of ['cc', 'c++', 'make', 'python3', 'java', 'apt-cache']) {
+    const found = spawnSync('/bin/sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout
+    write(name, `PATH='${process.env['PATH'] ?? ''}' exec ${found.trim()} "$@"`)
+  }
+  write('apt-get', 'echo "apt-get $@ ($DEBIAN_FRONTEND)"')
+  return folder
+}
+
+const asUser = (id: number): string => `process.getuid = () => ${id}`
+const whole = { 'binding.gyp': '{}', 'tsconfig.json': '{}' }
 
 interface Stamp {
   listFiles (root: string, folders: string[], take: (name: string) => boolean): string[]
@@ -156,8 +178,7 @@ describe('the lock', () => {
 describe('a person at the terminal', () => {
   test('with an old Node reads which one is needed, and nothing is imported before', t => {
     const pretend = "Object.defineProperty(process.versions, 'node', { value: '18.20.0' })"
-    const preload = `--import=data:text/javascript,${encodeURIComponent(pretend)}`
-    const { status, text } = runSetUp(t, [], [preload])
+    const { status, text } = runSetUp(t, [], { preload: pretend })
     assert.equal(status, 2)
     assert.match(text, /needs Node 20\.19 or later/)
   })
@@ -165,7 +186,29 @@ describe('a person at the terminal', () => {
   test('reads the way out when the clone is not whole', t => {
     const { status, text } = runSetUp(t, [])
     assert.equal(status, 1)
-    assert.match(text, /set-up failed: missing: binding\.gyp, tsconfig\.json\nway out: git checkout/)
+    assert.match(text, /set-up failed: missing: binding\.gyp, tsconfig\.json\nway out: git check/)
+  })
+
+  const debianOnly = existsSync('/etc/debian_version') ? false : 'this is no Debian'
+
+  test('without root reads the command that installs what is missing', { skip: debianOnly }, t => {
+    const { status, text } = runSetUp(t, ['--with-java'], {
+      preload: asUser(1000), path: createPathWithoutMaven(t), more: whole
+    })
+    assert.equal(status, 1)
+    assert.match(text, /missing: Maven/)
+    assert.match(text, /^way out: sudo apt-get update && sudo apt-get install .* maven$/m)
+  })
+
+  test('with root sees it installed, and hears when that did not help', { skip: debianOnly }, t => {
+    const { status, text } = runSetUp(t, ['--with-java'], {
+      preload: asUser(0), path: createPathWithoutMaven(t), more: whole
+    })
+    assert.equal(status, 1)
+    assert.match(text, /missing: Maven.*apt-get install maven/)
+    assert.match(text, /\| apt-get update -q \(noninteractive\)/)
+    assert.match(text, /\| apt-get install -y -q --no-install-recommends maven \(noninteractive\)/)
+    assert.match(text, /installed, but still missing: Maven/)
   })
 
   test('reads what --only takes', t => {
