@@ -7,22 +7,16 @@
 // Invariants: (A) no entry of the sum ever falls. (B) What a member has counted stays in the sum
 // after it is gone. (C) Only members of the latest observation are remembered, so the memory is
 // bounded by what exists now.
-import type { Count } from './snapshot.ts'
 
 export interface SumMember {
   readonly key: string
   /** Changes when the member's counters begin again at 0; a fall of any of them says the same. */
   readonly incarnation: string
-  readonly values: readonly Count[]
-}
-
-interface Seen {
-  readonly incarnation: string
   readonly values: readonly number[]
 }
 
 export class CarriedSum {
-  #seen = new Map<string, Seen>()
+  #seen = new Map<string, SumMember>()
   readonly #totals: number[] = []
 
   get totals (): readonly number[] {
@@ -30,26 +24,31 @@ export class CarriedSum {
   }
 
   observe (members: Iterable<SumMember>): readonly number[] {
-    const seen = new Map<string, Seen>()
-    for (const { incarnation, key, values } of members) {
-      const current = { incarnation, values: values.map(Number) }
-      this.#add(current, this.#seen.get(key))
-      seen.set(key, current)
+    const seen = new Map<string, SumMember>()
+    for (const member of members) {
+      this.#add(member, this.#seen.get(member.key))
+      seen.set(member.key, member)
     }
     this.#seen = seen
     return this.#totals
   }
 
-  #add (current: Seen, earlier: Seen | undefined): void {
-    const base = earlier !== undefined && !hasRestarted(current, earlier) ? earlier.values : []
-    current.values.forEach((value, index) => {
-      this.#totals[index] = (this.#totals[index] ?? 0) + value - (base[index] ?? 0)
-    })
+  // Plain loops: this runs for each counter of each partition, every second.
+  #add (current: SumMember, earlier: SumMember | undefined): void {
+    const { values } = current
+    const goesOn = earlier !== undefined && !hasRestarted(current, earlier)
+    const base = goesOn ? earlier.values : []
+    for (let index = 0; index < values.length; index++) {
+      this.#totals[index] = (this.#totals[index] ?? 0) + (values[index] ?? 0) - (base[index] ?? 0)
+    }
   }
 }
 
 /** All counters of a member restart together, so one that fell speaks for those that overtook. */
-function hasRestarted (current: Seen, earlier: Seen): boolean {
-  return current.incarnation !== earlier.incarnation ||
-    earlier.values.some((value, index) => (current.values[index] ?? 0) < value)
+function hasRestarted (current: SumMember, earlier: SumMember): boolean {
+  if (current.incarnation !== earlier.incarnation) return true
+  for (let index = 0; index < earlier.values.length; index++) {
+    if ((current.values[index] ?? 0) < (earlier.values[index] ?? 0)) return true
+  }
+  return false
 }

@@ -9,7 +9,7 @@ import {
 import { CarriedSum, type SumMember } from './carried-sum.ts'
 import { latencyUpperBoundsMs } from './latency-buckets.ts'
 import {
-  laneStates, type CountsByCode, type FlowSnapshot, type FlowState, type LaneSnapshot,
+  laneStates, type Count, type CountsByCode, type FlowSnapshot, type FlowState, type LaneSnapshot,
   type LaneState, type LatencySnapshot, type PartitionSnapshot, type PartitionState
 } from './snapshot.ts'
 
@@ -81,8 +81,9 @@ const unknownErrorName = 'OTHER'
 
 /** The memory of one flow. */
 class FlowAccount {
-  readonly #partitions = new CarriedSum()
   #topics = new Map<string, CarriedSum>()
+  /** What topics had counted that are gone. */
+  readonly #gone: number[] = []
   readonly #requests = new CarriedSum()
   readonly #latency = new LatencyAccount()
   readonly #errors = new CodeAccount()
@@ -90,8 +91,7 @@ class FlowAccount {
   observe (flow: FlowSnapshot): FlowTotals {
     const { lanes, partitions } = flow
     const incarnations = new Map(lanes.map((lane) => [lane.lane, laneIncarnation(lane)]))
-    const members = new Map(partitions.map((partition) =>
-      [partition, partitionMember(partition, incarnations)]))
+    const topics = this.#observeTopics(aggregateTopics(partitions), incarnations)
     const requests = this.#requests.observe(lanes.map((lane) => laneMember(lane, [
       lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs,
       lane.fetchedBytes, lane.evictions
@@ -101,9 +101,9 @@ class FlowAccount {
       target: flow.target,
       state: flow.state,
       reason: flow.reason,
-      topics: this.#observeTopics(aggregateTopics(partitions), members),
+      topics,
       lanes,
-      ...batchTotals(this.#partitions.observe(members.values())),
+      ...batchTotals(this.#flowTotals()),
       ...aggregateLag(partitions),
       partitionsByState: countPartitionStates(partitions),
       lanesByState: countStates(laneStates, lanes),
@@ -124,16 +124,26 @@ class FlowAccount {
   }
 
   #observeTopics (
-    topics: readonly TopicGauges[], members: ReadonlyMap<PartitionSnapshot, SumMember>
+    topics: readonly TopicGauges[], incarnations: ReadonlyMap<number, string>
   ): readonly TopicTotals[] {
     const sums = new Map<string, CarriedSum>()
     const totals = topics.map((topic) => {
       const sum = this.#topics.get(topic.topic) ?? new CarriedSum()
       sums.set(topic.topic, sum)
-      const own = topic.partitions.flatMap((partition) => members.get(partition) ?? [])
-      return { ...topic, ...batchTotals(sum.observe(own)) }
+      const members = topic.partitions.map((partition) =>
+        partitionMember(partition, incarnations))
+      return { ...topic, ...batchTotals(sum.observe(members)) }
     })
+    for (const [name, sum] of this.#topics) {
+      if (!sums.has(name)) addTo(this.#gone, sum.totals)
+    }
     this.#topics = sums
+    return totals
+  }
+
+  #flowTotals (): readonly number[] {
+    const totals = [...this.#gone]
+    for (const sum of this.#topics.values()) addTo(totals, sum.totals)
     return totals
   }
 }
@@ -186,12 +196,18 @@ function countsByName (counts: CountsByCode): ReadonlyMap<string, number> {
   return byName
 }
 
+function addTo (totals: number[], values: readonly number[]): void {
+  values.forEach((value, index) => { totals[index] = (totals[index] ?? 0) + value })
+}
+
 function laneIncarnation (lane: LaneSnapshot): string {
   return `${lane.lane}.${lane.incarnation}`
 }
 
-function laneMember (lane: LaneSnapshot, values: SumMember['values']): SumMember {
-  return { key: String(lane.lane), incarnation: laneIncarnation(lane), values }
+function laneMember (lane: LaneSnapshot, values: readonly Count[]): SumMember {
+  return {
+    key: String(lane.lane), incarnation: laneIncarnation(lane), values: values.map(Number)
+  }
 }
 
 function codeMember (lane: LaneSnapshot, counts: CountsByCode): CodeMember {
@@ -203,14 +219,14 @@ function partitionMember (
   partition: PartitionSnapshot, incarnations: ReadonlyMap<number, string>
 ): SumMember {
   return {
-    // A slash is not allowed in a topic name.
-    key: `${partition.topic}/${partition.partition}`,
+    key: String(partition.partition),
     incarnation: incarnations.get(partition.lane) ?? String(partition.lane),
     values: [
-      partition.records, partition.batches, partition.bytes, partition.batchesPassedThrough,
-      partition.retries, partition.recordsResumed, partition.recordsDoubled,
-      ...batchReasons.map((_, reason) => partition.reencodedByReason[reason] ?? 0),
-      ...batchReasons.map((_, reason) => partition.droppedByReason[reason] ?? 0)
+      Number(partition.records), Number(partition.batches), Number(partition.bytes),
+      Number(partition.batchesPassedThrough), Number(partition.retries),
+      Number(partition.recordsResumed), Number(partition.recordsDoubled),
+      ...batchReasons.map((_, reason) => Number(partition.reencodedByReason[reason] ?? 0)),
+      ...batchReasons.map((_, reason) => Number(partition.droppedByReason[reason] ?? 0))
     ]
   }
 }
