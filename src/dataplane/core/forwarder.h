@@ -30,6 +30,9 @@ class Forwarder {
   Forwarder(const ForwarderConfig& config, Transport* transport, const CompressionCodecs* codecs,
             EventQueue* events);
 
+  // For an owner that makes the transport after the forwarder; before the first Tick.
+  void Connect(Transport* transport) { lane_.transport = transport; }
+
   // Partitions already held under the same id are replaced: that is how a faulted one is retried.
   void Assign(std::vector<PartitionAssignment> assignments);
   // Lets go of partitions: what is in flight is waited for, then a released event carries the final

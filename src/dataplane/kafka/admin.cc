@@ -60,6 +60,7 @@ struct Job {
   AdminCallFunction run = nullptr;
   Value arguments;
   int32_t timeout_ms = 0;
+  Clock::time_point submitted;
   Clock::time_point deadline;
   Admin::Completion done;
 };
@@ -140,10 +141,11 @@ class Admin::Worker final : public AdminCall {
   Status Check() override {
     if (IsClosing()) return Closed();
     if (remaining_ms() == 0) return TimedOut();
-    // The evidence is weighed from the start of this call on: what a former call has left may be
+    // The evidence is weighed from when this call was asked for: what a former call has left may be
     // over by now, but librdkafka does not repeat an error that lasts for 30 seconds.
     auto since = errors_.unusable_since();
-    if (!since.has_value() || Clock::now() - std::max(*since, started_) < kUnusableGrace) {
+    if (!since.has_value() ||
+        Clock::now() - std::max(*since, running_->submitted) < kUnusableGrace) {
       return Status::Ok();
     }
     if (BrokerAnswers()) {
@@ -198,7 +200,6 @@ class Admin::Worker final : public AdminCall {
     running_ = &job;
     awaited_ = 0;
     early_result_.reset();
-    started_ = Clock::now();
     Value result;
     Status status = Check();
     if (status.ok()) status = job.run(*this, job.arguments, &result);
@@ -285,7 +286,6 @@ class Admin::Worker final : public AdminCall {
   // Of the admin thread alone.
   BrokerErrors errors_;
   Job* running_ = nullptr;
-  Clock::time_point started_;
   uintptr_t serial_ = 0;
   uintptr_t awaited_ = 0;
   EventHandle early_result_;  // of the running call, where it came during BrokerAnswers
@@ -322,11 +322,9 @@ Status Admin::Submit(std::string call, Value arguments, int32_t timeout_ms, Comp
     return Status::Error(kErrorInvalidArgument, "the timeout of " + call + " must be 1 to " +
                                                     std::to_string(kTimeoutMsMax) + " ms");
   }
-  Job job{std::move(call),
-          run,
-          std::move(arguments),
-          timeout_ms,
-          Clock::now() + milliseconds(timeout_ms),
+  const Clock::time_point now = Clock::now();
+  Job job{std::move(call), run, std::move(arguments),
+          timeout_ms,      now, now + milliseconds(timeout_ms),
           std::move(done)};
   return worker_->Submit(std::move(job));
 }

@@ -1,0 +1,327 @@
+#include "binding/forwarder_object.h"
+
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "binding/convert.h"
+#include "contract/contract.generated.h"
+
+namespace longhaul {
+namespace {
+
+Status ReadConfig(napi_env env, napi_value from, ForwarderConfig* config,
+                  ClientProperties* source, ClientProperties* target) {
+  napi_value object = nullptr;
+  if (!GetObject(env, from, "source", &object))
+    return Status::Error(kErrorInvalidArgument, "source must be an object");
+  Status status = ReadStringMap(env, object, source);
+  if (!status.ok()) return status;
+  if (!GetObject(env, from, "target", &object))
+    return Status::Error(kErrorInvalidArgument, "target must be an object");
+  status = ReadStringMap(env, object, target);
+  if (!status.ok()) return status;
+  if (!GetObject(env, from, "settings", &object))
+    return Status::Error(kErrorInvalidArgument, "settings must be an object");
+  for (const ForwarderSettingName& setting : kForwarderSettingNames)
+    if (!GetInt64(env, object, setting.name, &(config->settings.*setting.member)))
+      return Status::Error(kErrorInvalidArgument,
+                           std::string("settings.") + setting.name + " must be a BigInt");
+  int32_t epoch = 0;
+  if (!GetInt64(env, from, "producerId", &config->producer_id) || config->producer_id < 0 ||
+      !GetInt32(env, from, "producerEpoch", &epoch) || epoch < 0 || epoch > 0x7fff)
+    return Status::Error(kErrorInvalidArgument, "producerId and producerEpoch must be given");
+  config->producer_epoch = static_cast<int16_t>(epoch);
+  (void)GetString(env, from, "sourceRack", &config->source_rack);
+  return Status::Ok();
+}
+
+Status ReadAssignment(const Value& from, PartitionAssignment* to) {
+  ValueReader reader(from);
+  to->id = static_cast<uint32_t>(reader.Int32("id"));
+  to->topic = reader.String("topic");
+  to->remote_topic = reader.String("remoteTopic");
+  to->partition = reader.Int32("partition");
+  to->progress.upstream = reader.Int64("upstream");
+  to->progress.downstream = reader.Int64("downstream");
+  to->progress.sequence = reader.Int32("sequence");
+  to->batch_bytes_max = reader.Int32("batchBytesMax");
+  if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
+  if (to->progress.upstream < 0 || to->progress.downstream < 0 || to->progress.sequence < 0)
+    return Status::Error(kErrorInvalidArgument, "offsets and sequence must not be negative");
+  return Status::Ok();
+}
+
+template <typename Row>
+napi_value ToBigInt64Array(napi_env env, const Row* rows, size_t count) {
+  static_assert(sizeof(Row) % sizeof(int64_t) == 0);
+  size_t bytes = count * sizeof(Row);
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value array = nullptr;
+  if (napi_create_arraybuffer(env, bytes, &data, &buffer) != napi_ok) return nullptr;
+  if (bytes > 0) std::memcpy(data, rows, bytes);
+  if (napi_create_typedarray(env, napi_bigint64_array, bytes / sizeof(int64_t), buffer, 0,
+                             &array) != napi_ok)
+    return nullptr;
+  return array;
+}
+
+bool SetMember(napi_env env, napi_value object, const char* name, napi_value value) {
+  return value != nullptr && napi_set_named_property(env, object, name, value) == napi_ok;
+}
+
+napi_value StatesToArray(napi_env env, const std::vector<StateEvent>& states) {
+  Value::Array array;
+  array.reserve(states.size());
+  for (const StateEvent& event : states)
+    array.push_back(Value(Value::Object{
+        {"id", Value::Int32(static_cast<int32_t>(event.id))},
+        {"state", Value::Int32(static_cast<int32_t>(event.state))},
+        {"code", Value::Int32(event.code)},
+        {"detail", Value(event.detail)},
+        {"released", Value(event.released)},
+    }));
+  return FromValue(env, Value(std::move(array)));
+}
+
+napi_value LogsToArray(napi_env env, const std::vector<LogLine>& logs) {
+  Value::Array array;
+  for (const LogLine& line : logs)
+    array.push_back(Value(
+        Value::Object{{"level", Value::Int32(line.level)}, {"text", Value(line.text)}}));
+  return FromValue(env, Value(std::move(array)));
+}
+
+}  // namespace
+
+napi_value ForwarderObject::Define(napi_env env) {
+  static constexpr Method kMethods[] = {
+      {"assign", Assign},
+      {"revoke", WithIds<&Forwarder::Revoke>},
+      {"pause", WithIds<&Forwarder::Pause>},
+      {"unpause", WithIds<&Forwarder::Unpause>},
+      {"takeEvents", TakeEvents},
+      {"stats", Stats},
+      {"close", Close},
+  };
+  return DefineClass(env, "ForwarderObject", New, kMethods);
+}
+
+ForwarderObject::ForwarderObject(napi_env env, std::unique_ptr<ForwarderThread> thread)
+    : env_(env), thread_(std::move(thread)) {}
+
+ForwarderObject::~ForwarderObject() {
+  thread_.reset();
+  if (closer_.joinable()) closer_.join();
+  if (hooked_) (void)napi_remove_env_cleanup_hook(env_, OnEnvironmentEnd, this);
+  if (notify_ != nullptr) (void)napi_release_threadsafe_function(notify_, napi_tsfn_abort);
+  if (self_ != nullptr) (void)napi_delete_reference(env_, self_);
+}
+
+napi_value ForwarderObject::New(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  if (!ReadCall(env, info, &call)) return nullptr;
+  napi_valuetype type = napi_undefined;
+  if (!call.is_new || napi_typeof(env, call.arguments[1], &type) != napi_ok ||
+      type != napi_function) {
+    (void)napi_throw_type_error(env, nullptr, "new ForwarderObject(config, onReady)");
+    return nullptr;
+  }
+  ForwarderConfig config;
+  ClientProperties source, target;
+  std::unique_ptr<ForwarderThread> thread;
+  Status status = ReadConfig(env, call.arguments[0], &config, &source, &target);
+  if (status.ok()) status = ForwarderThread::Open(config, source, target, &thread);
+  if (!status.ok()) {
+    ThrowStatus(env, status);
+    return nullptr;
+  }
+  std::unique_ptr<ForwarderObject> object(new ForwarderObject(env, std::move(thread)));
+  if (!object->Attach(call)) return nullptr;
+  (void)object.release();  // the receiver's finalizer owns it from here on
+  return call.receiver;
+}
+
+bool ForwarderObject::Attach(const CallInfo& call) {
+  napi_value name = nullptr;
+  if (napi_create_string_utf8(env_, "longhaul.forwarder", NAPI_AUTO_LENGTH, &name) != napi_ok ||
+      napi_create_threadsafe_function(env_, call.arguments[1], nullptr, name, 0, 1, nullptr,
+                                      nullptr, this, OnNotified, &notify_) != napi_ok)
+    return false;
+  // After the thread-safe function, whose own hook then runs later: hooks run last in, first out,
+  // and the loop thread must be gone before what it notifies through.
+  hooked_ = napi_add_env_cleanup_hook(env_, OnEnvironmentEnd, this) == napi_ok;
+  auto finalize = [](napi_env, void* native, void*) {
+    delete static_cast<ForwarderObject*>(native);
+  };
+  if (!hooked_ || !WrapTagged(env_, call.receiver, this, finalize, &self_)) return false;
+  uint32_t ignored = 0;
+  (void)napi_reference_ref(env_, self_, &ignored);  // an open forwarder is never collected
+  thread_->events().OnReady([notify = notify_] {
+    (void)napi_call_threadsafe_function(notify, nullptr, napi_tsfn_nonblocking);
+  });
+  return true;
+}
+
+ForwarderObject* ForwarderObject::Unwrap(napi_env env, napi_callback_info info, CallInfo* call) {
+  if (!ReadCall(env, info, call)) return nullptr;
+  auto* object = UnwrapTagged<ForwarderObject>(env, call->receiver);
+  if (object == nullptr) return nullptr;
+  if (object->thread_ != nullptr) return object;
+  ThrowStatus(env, Status::Error(kErrorClosed, "the forwarder is closed"));
+  return nullptr;
+}
+
+napi_value ForwarderObject::Assign(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  auto* object = Unwrap(env, info, &call);
+  if (object == nullptr) return nullptr;
+  Value list;
+  Status status = ToValue(env, call.arguments[0], &list);
+  if (status.ok() && list.AsArray() == nullptr)
+    status = Status::Error(kErrorInvalidArgument, "assign takes an array");
+  std::vector<PartitionAssignment> assignments;
+  if (status.ok()) assignments.resize(list.AsArray()->size());
+  for (size_t i = 0; status.ok() && i < assignments.size(); i++)
+    status = ReadAssignment((*list.AsArray())[i], &assignments[i]);
+  if (!status.ok()) {
+    ThrowStatus(env, status);
+    return nullptr;
+  }
+  if (object->thread_ != nullptr)  // a getter among the arguments may have closed it
+    object->thread_->With([&](Forwarder& f) { f.Assign(std::move(assignments)); });
+  return nullptr;
+}
+
+template <ForwarderObject::IdsAction action>
+napi_value ForwarderObject::WithIds(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  auto* object = Unwrap(env, info, &call);
+  if (object == nullptr) return nullptr;
+  Value list;
+  Status status = ToValue(env, call.arguments[0], &list);
+  std::vector<uint32_t> ids;
+  if (status.ok() && list.AsArray() != nullptr)
+    for (const Value& id : *list.AsArray())
+      if (id.AsInt32() != nullptr) ids.push_back(static_cast<uint32_t>(*id.AsInt32()));
+  if (!status.ok() || list.AsArray() == nullptr || ids.size() != list.AsArray()->size()) {
+    ThrowStatus(env, Status::Error(kErrorInvalidArgument, "takes an array of partition ids"));
+    return nullptr;
+  }
+  if (object->thread_ != nullptr)
+    object->thread_->With([&](Forwarder& f) { (f.*action)(ids); });
+  return nullptr;
+}
+
+napi_value ForwarderObject::TakeEvents(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  auto* object = Unwrap(env, info, &call);
+  if (object == nullptr) return nullptr;
+  Events events = object->thread_->events().Take();
+  struct Row {
+    int64_t id, upstream, downstream, sequence;
+  };
+  std::vector<Row> progress;
+  progress.reserve(events.progress.size());
+  for (const ProgressEvent& event : events.progress)
+    progress.push_back({event.id, event.progress.upstream, event.progress.downstream,
+                        event.progress.sequence});
+  napi_value result = nullptr;
+  if (napi_create_object(env, &result) != napi_ok ||
+      !SetMember(env, result, "states", StatesToArray(env, events.states)) ||
+      !SetMember(env, result, "progress",
+                 ToBigInt64Array(env, progress.data(), progress.size())) ||
+      !SetMember(env, result, "logs", LogsToArray(env, events.logs)) ||
+      !SetMember(env, result, "logsLost", FromValue(env, Value::Int64(events.logs_lost))))
+    return nullptr;
+  return result;
+}
+
+napi_value ForwarderObject::Stats(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  auto* object = Unwrap(env, info, &call);
+  if (object == nullptr) return nullptr;
+  LaneCounters lane;
+  std::vector<PartitionCounters> partitions;
+  LatencyCounts latency;
+  std::vector<std::pair<int64_t, int64_t>> errors;
+  object->thread_->With([&](Forwarder& f) {
+    lane = f.SnapshotLane();
+    partitions = f.SnapshotPartitions();
+    latency = f.latency();
+    errors.assign(f.errors().begin(), f.errors().end());
+  });
+  napi_value result = nullptr;
+  if (napi_create_object(env, &result) != napi_ok ||
+      !SetMember(env, result, "lane", ToBigInt64Array(env, &lane, 1)) ||
+      !SetMember(env, result, "partitions",
+                 ToBigInt64Array(env, partitions.data(), partitions.size())) ||
+      !SetMember(env, result, "latency",
+                 ToBigInt64Array(env, latency.counts().data(), latency.counts().size())) ||
+      !SetMember(env, result, "errors", ToBigInt64Array(env, errors.data(), errors.size())) ||
+      !SetMember(env, result, "latencySumMs", FromValue(env, Value::Int64(latency.sum_ms()))))
+    return nullptr;
+  return result;
+}
+
+napi_value ForwarderObject::Close(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  if (!ReadCall(env, info, &call)) return nullptr;
+  auto* object = UnwrapTagged<ForwarderObject>(env, call.receiver);
+  napi_deferred deferred = nullptr;
+  napi_value promise = nullptr;
+  if (object == nullptr || napi_create_promise(env, &deferred, &promise) != napi_ok) return nullptr;
+  object->closers_.push_back(deferred);
+  if (object->notify_ == nullptr) {
+    object->FinishClose();
+  } else if (!object->closing_) {
+    object->closing_ = true;
+    object->thread_->events().OnReady(nullptr);
+    object->closer_ = std::thread([object, thread = std::move(object->thread_)]() mutable {
+      thread.reset();  // waits for librdkafka's threads: up to a second
+      object->closed_ = true;
+      (void)napi_call_threadsafe_function(object->notify_, nullptr, napi_tsfn_nonblocking);
+    });
+  }
+  return promise;
+}
+
+void ForwarderObject::OnNotified(napi_env env, napi_value function, void* context, void*) {
+  // Without an environment this empties the queue of an aborted function: the object may be gone.
+  if (env == nullptr) return;
+  auto* object = static_cast<ForwarderObject*>(context);
+  if (object->closed_) return object->FinishClose();
+  if (object->thread_ == nullptr) return;
+  napi_value receiver = nullptr;
+  if (napi_get_undefined(env, &receiver) != napi_ok) return;
+  (void)napi_call_function(env, receiver, function, 0, nullptr, nullptr);
+}
+
+void ForwarderObject::FinishClose() {
+  if (closer_.joinable()) closer_.join();
+  if (notify_ != nullptr) {
+    (void)napi_release_threadsafe_function(notify_, napi_tsfn_abort);
+    notify_ = nullptr;
+    (void)napi_remove_env_cleanup_hook(env_, OnEnvironmentEnd, this);
+    hooked_ = false;
+    uint32_t ignored = 0;
+    (void)napi_reference_unref(env_, self_, &ignored);
+  }
+  napi_value undefined = nullptr;
+  Napi::HandleScope scope(env_);
+  if (napi_get_undefined(env_, &undefined) != napi_ok) return;
+  for (napi_deferred deferred : std::exchange(closers_, {}))
+    (void)napi_resolve_deferred(env_, deferred, undefined);
+}
+
+void ForwarderObject::OnEnvironmentEnd(void* object) {
+  auto* self = static_cast<ForwarderObject*>(object);
+  self->hooked_ = false;
+  self->thread_.reset();  // waits for its threads: they must not outlive the environment
+  if (self->closer_.joinable()) self->closer_.join();
+  // The environment closes the thread-safe function in its own hook, which runs after this one.
+  self->notify_ = nullptr;
+}
+
+}  // namespace longhaul

@@ -1,0 +1,114 @@
+#include "kafka/forwarder_thread.h"
+
+#include <malloc.h>
+
+#include <chrono>
+#include <utility>
+
+namespace longhaul {
+namespace {
+
+int64_t MonotonicMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+int64_t WallMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// Responses of several MB come and go all the time. By default glibc maps each one anew and gives it
+// back, and the first touch of every page is then a large part of all CPU: keep the memory instead.
+void KeepFreedMemory() {
+  static const int once = [] {
+    mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
+    mallopt(M_TRIM_THRESHOLD, 128 * 1024 * 1024);
+    return 0;
+  }();
+  (void)once;
+}
+
+}  // namespace
+
+ForwarderThread::ForwarderThread(const ForwarderConfig& config)
+    : config_(config), forwarder_(config, nullptr, &codecs_, &events_) {}
+
+Status ForwarderThread::Open(const ForwarderConfig& config, const ClientProperties& source,
+                             const ClientProperties& target,
+                             std::unique_ptr<ForwarderThread>* out) {
+  KeepFreedMemory();
+  std::unique_ptr<ForwarderThread> self(new ForwarderThread(config));
+  Status status = self->Start(source, target);
+  if (status.ok()) *out = std::move(self);
+  return status;
+}
+
+Status ForwarderThread::Start(const ClientProperties& source, const ClientProperties& target) {
+  logs_[0] = {this, SideName(Side::kSource)};
+  logs_[1] = {this, SideName(Side::kTarget)};
+  ClientHandle source_client, target_client;
+  Status status = OpenSide(source, &logs_[0], &source_client);
+  if (status.ok()) status = OpenSide(target, &logs_[1], &target_client);
+  if (!status.ok()) return status;
+  transport_ =
+      std::make_unique<RdkafkaTransport>(std::move(source_client), std::move(target_client));
+  forwarder_.Connect(transport_.get());
+  thread_ = std::thread([this] { Loop(); });
+  return Status::Ok();
+}
+
+Status ForwarderThread::OpenSide(const ClientProperties& properties, LogContext* log,
+                                 ClientHandle* out) {
+  ClientProperties all = {
+      // A response holds at least one whole batch, however large it is.
+      {"receive.message.max.bytes",
+       std::to_string(config_.settings.fetch_bytes_max + config_.settings.decoded_bytes_max)},
+      {"log.connection.close", "false"},
+      {"reconnect.backoff.ms", "50"},
+      {"reconnect.backoff.max.ms", "1000"},
+  };
+  for (const auto& [name, value] : properties) all[name] = value;
+  rd_kafka_conf_t* conf = nullptr;
+  Status status = BuildClientConfig(all, &conf);
+  if (!status.ok()) return status;
+  rd_kafka_conf_set_opaque(conf, log);
+  rd_kafka_conf_set_log_cb(conf, OnLog);
+  // Producers on both sides: a consumer client would start fetching for itself.
+  return OpenClient(RD_KAFKA_PRODUCER, ConfHandle(conf), out);
+}
+
+void ForwarderThread::OnLog(const rd_kafka_t* rk, int level, const char* facility,
+                            const char* text) {
+  auto* context = static_cast<LogContext*>(rd_kafka_opaque(rk));
+  context->owner->events_.Log(level,
+                              std::string(context->side) + ": " + text + " (" + facility + ")");
+}
+
+ForwarderThread::~ForwarderThread() {
+  stopping_ = true;
+  if (thread_.joinable()) {
+    transport_->Wake();
+    thread_.join();
+  }
+  transport_.reset();
+}
+
+void ForwarderThread::Loop() {
+  const RdkafkaTransport::OnReply on_reply = [this](const Reply& reply) {
+    std::lock_guard<std::mutex> guard(mutex_);
+    forwarder_.OnReply(reply);
+  };
+  while (!stopping_) {
+    int64_t wait_ms;
+    {
+      std::lock_guard<std::mutex> guard(mutex_);
+      wait_ms = forwarder_.Tick(MonotonicMs(), WallMs());
+    }
+    transport_->Poll(static_cast<int>(wait_ms), on_reply);
+  }
+}
+
+}  // namespace longhaul

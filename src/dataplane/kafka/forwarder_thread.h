@@ -1,0 +1,64 @@
+// A forwarder with everything that it needs to run: its two clients, their transport, its loop
+// thread. The loop and callers of With() take turns under one lock; the loop does not hold it while
+// it waits, so a caller waits for one reply's work at most.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "core/event_queue.h"
+#include "core/forwarder.h"
+#include "kafka/client_config.h"
+#include "kafka/codecs.h"
+#include "kafka/rdkafka_transport.h"
+
+namespace longhaul {
+
+class ForwarderThread {
+ public:
+  static Status Open(const ForwarderConfig& config, const ClientProperties& source,
+                     const ClientProperties& target, std::unique_ptr<ForwarderThread>* out);
+  // Stops the loop and closes both clients. What is in flight may or may not arrive: whoever cares
+  // revokes its partitions first and waits for their release.
+  ~ForwarderThread();
+  ForwarderThread(const ForwarderThread&) = delete;
+  ForwarderThread& operator=(const ForwarderThread&) = delete;
+
+  template <typename Action>
+  auto With(Action action) {
+    struct WakeAfter {
+      RdkafkaTransport* transport;
+      ~WakeAfter() { transport->Wake(); }
+    } wake{transport_.get()};
+    std::lock_guard<std::mutex> guard(mutex_);
+    return action(forwarder_);
+  }
+  EventQueue& events() { return events_; }
+
+ private:
+  struct LogContext {
+    ForwarderThread* owner = nullptr;
+    const char* side = "";
+  };
+
+  ForwarderThread(const ForwarderConfig& config);
+  Status Start(const ClientProperties& source, const ClientProperties& target);
+  Status OpenSide(const ClientProperties& properties, LogContext* log, ClientHandle* out);
+  static void OnLog(const rd_kafka_t* rk, int level, const char* facility, const char* text);
+  void Loop();
+
+  KafkaCodecs codecs_;
+  EventQueue events_;
+  LogContext logs_[kSides];
+  const ForwarderConfig config_;
+  std::unique_ptr<RdkafkaTransport> transport_;
+  std::mutex mutex_;  // guards forwarder_
+  Forwarder forwarder_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace longhaul

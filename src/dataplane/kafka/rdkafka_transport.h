@@ -1,0 +1,47 @@
+// core/transport.h over librdkafka: two clients, whose broker threads do the talking, and one queue
+// on which all replies of a lane arrive.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "core/transport.h"
+#include "kafka/handles.h"
+#include "kafka/raw_requests.h"
+
+namespace longhaul {
+
+class RdkafkaTransport final : public Transport {
+ public:
+  using OnReply = std::function<void(const Reply& reply)>;
+
+  RdkafkaTransport(ClientHandle source, ClientHandle target);
+  // Ends all connections; replies still owed are dropped, after their memory is released.
+  ~RdkafkaTransport() override;
+  RdkafkaTransport(const RdkafkaTransport&) = delete;
+  RdkafkaTransport& operator=(const RdkafkaTransport&) = delete;
+
+  BrokerState broker_state(Side side, int32_t node) override;
+  int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min, int16_t max) override;
+  Status Send(const Request& request) override;
+  Status RequestMetadata(Side side, const std::vector<std::string>& topics, uint64_t tag) override;
+
+  // Waits up to timeout_ms for replies and delivers them on the calling thread.
+  void Poll(int timeout_ms, const OnReply& on_reply);
+  // Ends a wait in Poll; from any thread.
+  void Wake();
+
+ private:
+  struct PollContext;
+  static void Deliver(const longhaul_reply_t* raw, void* context);
+  rd_kafka_t* client(Side side) const {
+    return side == Side::kSource ? source_.get() : target_.get();
+  }
+
+  ClientHandle source_;
+  ClientHandle target_;
+  longhaul_queue_t* queue_;
+};
+
+}  // namespace longhaul
