@@ -260,6 +260,7 @@ describe('a stage of npm test', () => {
   test('fails by its exit status, whatever it counted', async () => {
     const { judge } = await load<Stage>('test-run/stage.mjs')
     const failed = (run: object): number => judge({ limitSeconds: 1 }, run).failed
+    assert.equal(judge({ limitSeconds: 1 }, { code: 0, tail: '', timedOut: true }).passed, 0)
     const allGood = '[doctest] test cases: 4 | 4 passed | 0 failed | 0 skipped\n'
     assert.equal(failed({ code: 0, tail: allGood, timedOut: false }), 0)
     // A sanitizer ends the process with a status of its own after doctest counted all as passed.

@@ -38,11 +38,12 @@ export async function runStage (stage, root) {
 
 /** The exit status is the judge; the counts are for the reader. */
 export function judge (stage, { code, tail, timedOut }) {
-  const counts = countTests(tail) ?? { passed: 1, failed: 0, skipped: 0 }
   if (timedOut) {
     const note = `stopped after its limit of ${stage.limitSeconds} s`
-    return { ...counts, failed: counts.failed + 1, note }
+    return { passed: 0, failed: 1, skipped: 0, note }
   }
+  // A program without tests in it, such as a benchmark's smoke run, is one test by itself.
+  const counts = countTests(tail) ?? { passed: 1, failed: 0, skipped: 0 }
   if (code !== 0 && counts.failed === 0) {
     return { passed: 0, failed: 1, skipped: counts.skipped, note: `exit status ${code}` }
   }
