@@ -1,4 +1,4 @@
-// The shape every contender has: it copies one topic from one cluster to another, in its own process.
+// The shape every contender has: it copies one topic from cluster to cluster, in its own process.
 
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 

@@ -47,7 +47,8 @@ export async function measureRun (
 }
 
 async function watchUntil (
-  { name }: Contender, running: RunningContender, deadline: number, isThere: (progress: number) => boolean
+  { name }: Contender, running: RunningContender, deadline: number,
+  isThere: (progress: number) => boolean
 ): Promise<{ at: number, usage: ProcessUsage }> {
   for (;;) {
     const progress = await running.progress()
@@ -56,7 +57,8 @@ async function watchUntil (
     if (usage === undefined) throw new Error(`${name} ended early\n${running.outputTail()}`)
     if (isThere(progress)) return { at, usage }
     if (at > deadline) {
-      throw new Error(`${name} was at ${(progress * 100).toFixed(1)} % in time\n${running.outputTail()}`)
+      const percent = (progress * 100).toFixed(1)
+      throw new Error(`${name} was at ${percent} % when time was up\n${running.outputTail()}`)
     }
     await sleep(sampleMs)
   }

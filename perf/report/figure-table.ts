@@ -1,4 +1,4 @@
-// THE list of figures a run reports: title, unit, what is better, and how each is read from a result.
+// THE list of figures a run reports: title, unit, what is better, and where it stands in a result.
 
 import type { ContenderResult } from '../scenarios/loopback.ts'
 
@@ -19,7 +19,10 @@ export const figures: readonly Figure[] = [
     title: 'Throughput on the wire', unit: 'MB/s', better: 'more', digits: 0,
     of: result => result.megabytesPerSecond
   },
-  { title: 'First record to caught up', unit: 's', better: 'less', digits: 1, of: result => result.seconds },
+  {
+    title: 'First record to caught up', unit: 's', better: 'less', digits: 1,
+    of: result => result.seconds
+  },
   {
     title: 'Peak memory', unit: 'MB', better: 'less', digits: 0,
     of: result => result.peakRssMegabytes

@@ -1,4 +1,4 @@
-// Where a run's results go: JSON and picture of each run aside, and, when asked, into the record of results.
+// Where a run's results go: JSON and picture aside, and, when asked, into the record of results.
 
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -43,7 +43,8 @@ export function appendRun (run: RunRecord, files: WrittenFiles): string {
   copyFileSync(files.json, join(folder, `${name}.json`))
   copyFileSync(files.svg, join(folder, `${name}.svg`))
   const path = join(folder, `${run.scenario}.md`)
-  if (!existsSync(path)) writeFileSync(path, `# ${run.scenario}\n\nOldest first; see ../README.md.\n`)
+  const heading = `# ${run.scenario}\n\nOldest first; ../README.md says how to read them.\n`
+  if (!existsSync(path)) writeFileSync(path, heading)
   appendFileSync(path, renderSection(run, name))
   return path
 }
@@ -83,8 +84,9 @@ function toJson (run: RunRecord): unknown {
 }
 
 function describeLoad ({ settings, outcome }: RunRecord): string {
-  return `${outcome.source.records.toLocaleString('en')} records of ${settings.recordBytes} bytes, ` +
-    `lz4, ${outcome.source.batches.toLocaleString('en')} batches, ${settings.partitions} partitions`
+  const { records, batches } = outcome.source
+  return `${records.toLocaleString('en')} records of ${settings.recordBytes} bytes, lz4, ` +
+    `${batches.toLocaleString('en')} batches, ${settings.partitions} partitions`
 }
 
 function machine (): string {

@@ -60,7 +60,8 @@ function renderPanel (figure: Figure, results: readonly ContenderResult[], top: 
     const barWidth = Math.max(2, value / largest * barWidthMax)
     const colour = colours[result.contender] ?? otherColour
     return [
-      label(barLeft - 10, middle, result.contender, 'font-size="13" text-anchor="end" fill="#1c2430"'),
+      label(barLeft - 10, middle, result.contender,
+        'font-size="13" text-anchor="end" fill="#1c2430"'),
       `<rect x="${barLeft}" y="${y}" width="${barWidth.toFixed(1)}" height="${barHeight}" rx="2" ` +
         `fill="${colour}"/>`,
       label(barLeft + barWidth + 8, middle, formatFigure(figure, result, baseline),

@@ -1,4 +1,4 @@
-// The load: records of about the asked size of semi-random text, written by Kafka's own perf producer.
+// The load: records of the asked size of semi-random text, written by Kafka's own perf producer.
 
 import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'

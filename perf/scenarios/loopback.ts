@@ -1,5 +1,5 @@
-// Everything on one machine: two brokers of one cluster each, and the contenders one after another on the
-// same data. Shows what a mirror costs; what it does over a distance is another scenario's.
+// Everything on one machine: two brokers of one cluster each, and the contenders one after another
+// on the same data. Shows what a mirror costs; what it does over a distance is another scenario's.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -46,8 +46,10 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
   const clusters: KafkaCluster[] = []
   try {
     settings.say('starting two clusters of one broker')
-    for (let index = 0; index < 2; index++) clusters.push(await startKafkaCluster(undefined, brokerOptions))
-    const [source, target] = clusters as [KafkaCluster, KafkaCluster]
+    const source = await startKafkaCluster(undefined, brokerOptions)
+    clusters.push(source)
+    const target = await startKafkaCluster(undefined, brokerOptions)
+    clusters.push(target)
     const size = await fillSource(source, target, settings, folder)
     const results: ContenderResult[] = []
     for (const contender of settings.contenders) {
@@ -76,10 +78,12 @@ async function fillSource (
   // The first contender would otherwise pay for a target broker whose code is not compiled yet.
   say('warming the target up')
   await target.createTopic('warm-up', { partitions })
-  await writeLoad(target, { topic: 'warm-up', records: Math.ceil(records / 10), recordBytes }, folder)
+  const warmUp = { topic: 'warm-up', records: Math.ceil(records / 10), recordBytes }
+  await writeLoad(target, warmUp, folder)
   await target.admin.deleteTopic('warm-up')
   const size = measureRawLog(logDirOf(source), topic)
-  say(`${(size.bytes / 1e6).toFixed(0)} MB in ${size.batches.toLocaleString('en')} batches to mirror`)
+  const batches = size.batches.toLocaleString('en')
+  say(`${(size.bytes / 1e6).toFixed(0)} MB in ${batches} batches to mirror`)
   return size
 }
 
@@ -96,7 +100,7 @@ async function runOne (
   const targetTopic = contender.targetTopic(job.topic)
   const written = measureRawLog(logDirOf(job.target), targetTopic)
   if (written.records < job.records) {
-    throw new Error(`${contender.name} left ${written.records} of ${job.records} records on the target`)
+    throw new Error(`${contender.name} wrote ${written.records} of ${job.records} records`)
   }
   await job.target.admin.deleteTopic(targetTopic)
   return { ...figures, targetBatches: written.batches, targetBytes: written.bytes }

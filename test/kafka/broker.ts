@@ -2,7 +2,8 @@
 
 import type { ChildProcess } from 'node:child_process'
 import {
-  closeSync, copyFileSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync
+  closeSync, copyFileSync, existsSync, fstatSync, mkdirSync, openSync, readFileSync, readSync,
+  writeFileSync
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
@@ -88,7 +89,8 @@ export class Broker {
     this.#child.kill(signal)
     if (signal === 'SIGSTOP' || signal === 'SIGCONT') return
     if (await waitForExit(this.#child, stopTimeoutMs)) return
-    throw new Error(`broker ${this.id} outlived ${signal} by ${stopTimeoutMs} ms\n${this.logTail()}`)
+    const what = `broker ${this.id} outlived ${signal} by ${stopTimeoutMs} ms`
+    throw new Error(`${what}\n${this.logTail()}`)
   }
 
   /** A controlled shutdown: leaders move away first. */
@@ -112,7 +114,7 @@ export class Broker {
     return readFileSync(this.#outputPath, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
   }
 
-  /** What `StorageTool format` would do, without its second of JVM: ids are ours, features are its. */
+  /** What `StorageTool format` would do, without its second of JVM: ids are ours, features its. */
   #format (): void {
     const { folder, jars, clusterId, server } = this.#settings
     mkdirSync(this.logDir, { recursive: true })

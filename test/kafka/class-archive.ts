@@ -1,5 +1,5 @@
-// Records which classes a broker loads while it starts, as an archive the JVM maps (AppCDS): halves the
-// start of every broker after it. Recorded by one broker that starts, and stops in order.
+// Records which classes a broker loads while it starts, as an archive the JVM maps (AppCDS): halves
+// the start of every broker after it. Recorded by one broker that starts, and stops in order.
 
 import { chmodSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'

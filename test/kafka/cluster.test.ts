@@ -1,4 +1,4 @@
-// Real brokers: they start, keep records of every codec, die and come back, and are gone afterwards.
+// Real brokers: they start, keep records of every codec, die and come back, and are gone after it.
 
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -65,7 +65,8 @@ describe('a cluster of one broker', () => {
 
     const committed = await readTopic(cluster.bootstrapServers, 'ledger')
     assert.deepEqual(committed.map(r => r.value?.toString()), ['kept'])
-    const all = await readTopic(cluster.bootstrapServers, 'ledger', { isolation: 'read_uncommitted' })
+    const all = await readTopic(cluster.bootstrapServers, 'ledger',
+      { isolation: 'read_uncommitted' })
     assert.deepEqual(all.map(r => r.value?.toString()), ['kept', 'dropped'])
     const batches = readRawLog(cluster.brokers[0]?.logDir ?? '', 'ledger', 0)
     assert.deepEqual(batches.map(b => [b.transactional, b.control]),
@@ -136,15 +137,16 @@ describe('a cluster of one broker', () => {
       await produce(cluster.bootstrapServers, 'private', [{ value: 'x', partition: 0 }],
         { timeoutMs: 4_000, properties: login(name, password) })
     await write('root', 'root-secret')
-    await assert.rejects(write('root', 'wrong'))
+    await assert.rejects(write('root', 'wrong'), /authentication/i)
     await assert.rejects(write('guest', 'guest-secret'), /authorization/i)
   })
 })
 
 describe('a cluster of three brokers', () => {
-  test('replicates, moves a leader when told, and elects another when the leader is killed', async t => {
+  test('replicates, moves a leader when told, and elects another when it is killed', async t => {
     const cluster = await startKafkaCluster(t, { brokers: 3 })
-    await cluster.createTopic('replicated', { partitions: 3, configs: { 'min.insync.replicas': '2' } })
+    const configs = { 'min.insync.replicas': '2' }
+    await cluster.createTopic('replicated', { partitions: 3, configs })
     await produce(cluster.bootstrapServers, 'replicated', createRecords(50))
 
     const first = await cluster.admin.leaderOf('replicated', 0)

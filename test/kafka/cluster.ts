@@ -1,5 +1,5 @@
-// Real Kafka clusters for tests: one or three KRaft brokers on free ports of 127.0.0.1, with an own folder
-// that is removed, and processes that are gone, when the test is over.
+// Real Kafka clusters for tests: one or three KRaft brokers on free ports of 127.0.0.1, with an own
+// folder that is removed, and processes that are gone, when the test is over.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -40,7 +40,7 @@ interface BrokerPorts {
 
 const portsPerBroker = 5
 
-/** Starts a cluster and, given `t`, closes it after the test. A failed start leaves nothing behind. */
+/** Starts a cluster and, given `t`, closes it after the test. A failed start leaves nothing. */
 export async function startKafkaCluster (
   t?: CleanUp, options: KafkaClusterOptions = {}
 ): Promise<KafkaCluster> {
@@ -186,11 +186,16 @@ function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listene
     { name: 'PLAIN', protocol: 'PLAINTEXT', port: ports.plain, advertisedPort: ports.plain }
   ]
   if (options.sasl !== undefined) {
-    listeners.push({ name: 'LOGIN', protocol: publicProtocol, port: ports.sasl, advertisedPort: ports.sasl })
+    listeners.push({
+      name: 'LOGIN', protocol: publicProtocol, port: ports.sasl, advertisedPort: ports.sasl
+    })
   }
   if (isProxied(options)) {
     listeners.push({
-      name: 'PROXIED', protocol: publicProtocol, port: ports.behindProxy, advertisedPort: ports.proxy
+      name: 'PROXIED',
+      protocol: publicProtocol,
+      port: ports.behindProxy,
+      advertisedPort: ports.proxy
     })
   }
   return listeners

@@ -28,7 +28,8 @@ export async function withTimeout<Value> (
 ): Promise<Value> {
   let timer: NodeJS.Timeout | undefined
   const expired = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => { reject(new Error(`not within ${timeoutMs} ms: ${what}`)) }, timeoutMs)
+    const expire = (): void => { reject(new Error(`not within ${timeoutMs} ms: ${what}`)) }
+    timer = setTimeout(expire, timeoutMs)
   })
   try {
     return await Promise.race([promise, expired])

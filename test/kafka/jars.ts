@@ -1,5 +1,5 @@
-// The jars of brokers, tools and MirrorMaker 2, fetched by Maven once and kept between runs; with them
-// two things that make a broker start in a second: a formatted metadata snapshot and a class archive.
+// The jars of brokers, tools and MirrorMaker 2, fetched by Maven once and kept between runs; with
+// them two things that let a broker start in a second: a metadata snapshot and a class archive.
 
 import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
@@ -23,7 +23,7 @@ const fetchTimeoutMs = 600_000
 export interface Jars {
   /** All jars, for `java -cp`. */
   readonly classPath: string
-  /** What `StorageTool format` writes for every cluster alike: the feature levels of a new cluster. */
+  /** What `StorageTool format` writes for every cluster alike: the features of a new cluster. */
   readonly bootstrapCheckpoint: string
   /** Flags that map the brokers' classes from an archive instead of parsing them; may be empty. */
   readonly archiveFlags: readonly string[]
@@ -83,7 +83,8 @@ async function fetchJars (pom: string, folder: string): Promise<void> {
     renameSync(partial, folder)
   } catch (error) {
     rmSync(partial, { recursive: true, force: true })
-    const { stdout = '', stderr = '', message } = error as Error & { stdout?: string, stderr?: string }
+    const { stdout = '', stderr = '', message } =
+      error as Error & { stdout?: string, stderr?: string }
     throw new Error(`mvn ${args.join(' ')} failed: ${message}\n${stdout}${stderr}`)
   }
 }
@@ -93,8 +94,12 @@ async function formatSnapshot (jars: Jars): Promise<void> {
   try {
     const properties = join(folder, 'server.properties')
     writeFileSync(properties, renderServerProperties({
-      id: 1, logDir: join(folder, 'data'), voters: [{ id: 1, port: 1 }], brokerCount: 1,
-      controllerPort: 1, listeners: [{ name: 'CLIENT', protocol: 'PLAINTEXT', port: 2, advertisedPort: 2 }]
+      id: 1,
+      logDir: join(folder, 'data'),
+      voters: [{ id: 1, port: 1 }],
+      brokerCount: 1,
+      controllerPort: 1,
+      listeners: [{ name: 'CLIENT', protocol: 'PLAINTEXT', port: 2, advertisedPort: 2 }]
     }))
     await mustRunJava({
       classPath: jars.classPath,

@@ -1,4 +1,4 @@
-// Runs classes of the Kafka jars in a JVM: the flags all of them share, and tools that end by themselves.
+// Runs classes of the Kafka jars in a JVM: the flags all share, and tools that end by themselves.
 
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
@@ -35,7 +35,7 @@ export function javaArguments ({ classPath, className, args, flags = [] }: JavaC
   ]
 }
 
-/** Runs a class until it exits. A status other than 0 is the caller's to judge; a time-out throws. */
+/** Runs a class until it exits. The caller judges a status other than 0; a time-out throws. */
 export async function runJava (
   java: JavaClass, { timeoutMs = 60_000, input }: { timeoutMs?: number, input?: string } = {}
 ): Promise<JavaResult> {

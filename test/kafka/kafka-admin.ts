@@ -1,7 +1,10 @@
 // Administers a cluster for a test without a JVM: topics and metadata, over node-rdkafka.
 
-import rdkafka, { type IAdminClient, type LibrdKafkaError, type Metadata, type Producer } from 'node-rdkafka'
+import rdkafka, {
+  type IAdminClient, type LibrdKafkaError, type Metadata, type Producer
+} from 'node-rdkafka'
 import { eventually, withTimeout } from './eventually.ts'
+import { asError, isError } from './librdkafka-error.ts'
 
 const requestTimeoutMs = 15_000
 
@@ -25,7 +28,10 @@ export class KafkaAdmin {
     const { partitions = 1, replicationFactor = 1, configs = {} } = settings
     await this.#call(`creation of ${topic}`, (admin, done) => {
       admin.createTopic({
-        topic, num_partitions: partitions, replication_factor: replicationFactor, config: { ...configs }
+        topic,
+        num_partitions: partitions,
+        replication_factor: replicationFactor,
+        config: { ...configs }
       }, requestTimeoutMs, done)
     })
     await this.#untilPartitions(topic, partitions)
@@ -50,8 +56,7 @@ export class KafkaAdmin {
     const scope = topic === undefined ? { allTopics: true } : { topic }
     return await new Promise((resolve, reject) => {
       client.getMetadata({ ...scope, timeout: requestTimeoutMs }, (error, metadata) => {
-        // The types say null never comes; the callback says otherwise.
-        if (error as LibrdKafkaError | null) reject(error)
+        if (isError(error)) reject(asError(error))
         else resolve(metadata)
       })
     })
@@ -76,7 +81,7 @@ export class KafkaAdmin {
     const client = await this.#connected()
     return await new Promise((resolve, reject) => {
       client.queryWatermarkOffsets(topic, partition, requestTimeoutMs, (error, offsets) => {
-        if (error as LibrdKafkaError | null) reject(error)
+        if (isError(error)) reject(asError(error))
         else resolve({ low: offsets.lowOffset, high: offsets.highOffset })
       })
     })
@@ -96,7 +101,8 @@ export class KafkaAdmin {
 
   async #untilPartitions (topic: string, count: number): Promise<void> {
     await eventually(`leaders of ${topic}`, async () => {
-      const partitions = (await this.metadata(topic).catch(() => undefined))?.topics[0]?.partitions ?? []
+      const metadata = await this.metadata(topic).catch(() => undefined)
+      const partitions = metadata?.topics[0]?.partitions ?? []
       return partitions.length === count && partitions.every(p => p.leader >= 0)
     })
   }
@@ -125,7 +131,7 @@ async function connectProducer (bootstrapServers: string): Promise<Producer> {
   return await withTimeout('connect of the metadata client', requestTimeoutMs,
     new Promise<Producer>((resolve, reject) => {
       client.connect({ timeout: requestTimeoutMs }, error => {
-        if (error as LibrdKafkaError | null) reject(error)
+        if (isError(error)) reject(asError(error))
         else resolve(client)
       })
     }))

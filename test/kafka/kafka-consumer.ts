@@ -4,6 +4,7 @@ import rdkafka, {
   type ConsumerGlobalConfig, type KafkaConsumer, type LibrdKafkaError, type Message
 } from 'node-rdkafka'
 import { withTimeout } from './eventually.ts'
+import { asError, isError } from './librdkafka-error.ts'
 
 export interface ConsumedRecord {
   readonly partition: number
@@ -50,7 +51,9 @@ export async function readTopic (
 // RD_KAFKA_OFFSET_BEGINNING
 const offsetBeginning = -2
 
-function consumerProperties (bootstrapServers: string, settings: ReadSettings): ConsumerGlobalConfig {
+function consumerProperties (
+  bootstrapServers: string, settings: ReadSettings
+): ConsumerGlobalConfig {
   const properties = {
     'bootstrap.servers': bootstrapServers,
     // Required, never joined: partitions are assigned by hand and nothing is committed.
@@ -68,23 +71,27 @@ function consumerProperties (bootstrapServers: string, settings: ReadSettings): 
   return properties as ConsumerGlobalConfig
 }
 
-async function connect (consumer: KafkaConsumer, topic: string, timeoutMs: number): Promise<number[]> {
-  return await withTimeout(`connect of a consumer of ${topic}`, timeoutMs, new Promise((resolve, reject) => {
+/** Resolves with the ids of the topic's partitions. */
+async function connect (
+  consumer: KafkaConsumer, topic: string, timeoutMs: number
+): Promise<number[]> {
+  const connected = new Promise<number[]>((resolve, reject) => {
     consumer.connect({ topic, timeout: timeoutMs }, (error, metadata) => {
-      if (error as LibrdKafkaError | null) {
-        reject(new Error(error.message, { cause: error }))
+      if (isError(error)) {
+        reject(asError(error))
         return
       }
       const partitions = metadata.topics.find(t => t.name === topic)?.partitions ?? []
       if (partitions.length === 0) reject(new Error(`no topic ${topic}`))
       else resolve(partitions.map(p => p.id))
     })
-  }))
+  })
+  return await withTimeout(`connect of a consumer of ${topic}`, timeoutMs, connected)
 }
 
 async function readUntil (
-  consumer: KafkaConsumer, partitions: readonly number[], count: number | undefined, deadline: number,
-  context: () => string
+  consumer: KafkaConsumer, partitions: readonly number[], count: number | undefined,
+  deadline: number, context: () => string
 ): Promise<ConsumedRecord[]> {
   const records: ConsumedRecord[] = []
   const ended = new Set<number>()
@@ -105,7 +112,7 @@ async function readUntil (
 async function poll (consumer: KafkaConsumer): Promise<Message[]> {
   return await new Promise((resolve, reject) => {
     consumer.consume(recordsPerPoll, (error, messages) => {
-      if (error as LibrdKafkaError | null) reject(new Error(error.message, { cause: error }))
+      if (isError(error)) reject(asError(error))
       else resolve(messages)
     })
   })

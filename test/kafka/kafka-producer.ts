@@ -1,9 +1,11 @@
 // A producer for tests: every codec, plain, idempotent or transactional; promises with bounds.
 
 import rdkafka, {
-  type DeliveryReport, type LibrdKafkaError, type MessageHeader, type Producer, type ProducerGlobalConfig
+  type DeliveryReport, type LibrdKafkaError, type MessageHeader, type Producer,
+  type ProducerGlobalConfig
 } from 'node-rdkafka'
 import { withTimeout } from './eventually.ts'
+import { asError, isError } from './librdkafka-error.ts'
 
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type Codec = typeof codecs[number]
@@ -39,6 +41,9 @@ export interface ProducerSettings {
 const outstandingMax = 20_000
 const outstandingBytesMax = 64 * 1024 * 1024
 
+// RD_KAFKA_RESP_ERR__AUTHENTICATION
+const authenticationFailed = -169
+
 interface Waiting {
   readonly resolve: (delivered: Delivered) => void
   readonly reject: (error: Error) => void
@@ -47,7 +52,8 @@ interface Waiting {
 
 /** Connects, writes, waits for all acks and disconnects. */
 export async function produce (
-  bootstrapServers: string, topic: string, records: Iterable<ProducedRecord>, settings: ProducerSettings = {}
+  bootstrapServers: string, topic: string, records: Iterable<ProducedRecord>,
+  settings: ProducerSettings = {}
 ): Promise<Delivered[]> {
   const producer = await TestProducer.open(bootstrapServers, settings)
   try {
@@ -70,7 +76,9 @@ export class TestProducer {
     producer.on('delivery-report', (error, report) => { this.#settle(error, report) })
   }
 
-  static async open (bootstrapServers: string, settings: ProducerSettings = {}): Promise<TestProducer> {
+  static async open (
+    bootstrapServers: string, settings: ProducerSettings = {}
+  ): Promise<TestProducer> {
     const { timeoutMs = 30_000 } = settings
     const producer = new rdkafka.Producer(
       producerProperties(bootstrapServers, settings), { 'request.required.acks': -1 })
@@ -88,7 +96,7 @@ export class TestProducer {
   }
 
   async send (topic: string, record: ProducedRecord): Promise<Delivered> {
-    return await withTimeout(`ack of a record to ${topic}`, this.#timeoutMs, this.#enqueue(topic, record))
+    return await this.#bounded(`ack of a record to ${topic}`, this.#enqueue(topic, record))
   }
 
   /** All acks, in the order of the records. */
@@ -106,11 +114,15 @@ export class TestProducer {
   }
 
   async commit (): Promise<void> {
-    await this.#transaction('commit', done => { this.#producer.commitTransaction(this.#timeoutMs, done) })
+    await this.#transaction('commit', done => {
+      this.#producer.commitTransaction(this.#timeoutMs, done)
+    })
   }
 
   async abort (): Promise<void> {
-    await this.#transaction('abort', done => { this.#producer.abortTransaction(this.#timeoutMs, done) })
+    await this.#transaction('abort', done => {
+      this.#producer.abortTransaction(this.#timeoutMs, done)
+    })
   }
 
   async close (): Promise<void> {
@@ -123,8 +135,12 @@ export class TestProducer {
 
   async #connect (): Promise<void> {
     await this.#bounded('connect of a producer', new Promise<void>((resolve, reject) => {
+      // connect() itself would wait for metadata until its time-out.
+      this.#producer.on('event.error', error => {
+        if (error.code === authenticationFailed) reject(asError(error))
+      })
       this.#producer.connect({ timeout: this.#timeoutMs }, error => {
-        if (error as LibrdKafkaError | null) reject(asError(error))
+        if (isError(error)) reject(asError(error))
         else resolve()
       })
     }))
@@ -148,13 +164,13 @@ export class TestProducer {
     return this.#waiting.size >= outstandingMax || this.#bytesWaiting >= outstandingBytesMax
   }
 
-  #settle (error: LibrdKafkaError | null, report: DeliveryReport): void {
+  #settle (error: LibrdKafkaError, report: DeliveryReport): void {
     const id = report.opaque as number
     const waiting = this.#waiting.get(id)
     if (waiting === undefined) return
     this.#waiting.delete(id)
     this.#bytesWaiting -= waiting.byteCount
-    if (error !== null) waiting.reject(asError(error))
+    if (isError(error)) waiting.reject(asError(error))
     else waiting.resolve({ partition: report.partition, offset: report.offset })
   }
 
@@ -163,7 +179,7 @@ export class TestProducer {
   ): Promise<void> {
     await this.#bounded(`${verb} of a transaction`, new Promise<void>((resolve, reject) => {
       start(error => {
-        if (error as LibrdKafkaError | null) reject(asError(error))
+        if (isError(error)) reject(asError(error))
         else resolve()
       })
     }))
@@ -174,8 +190,11 @@ export class TestProducer {
   }
 }
 
-function producerProperties (bootstrapServers: string, settings: ProducerSettings): ProducerGlobalConfig {
+function producerProperties (
+  bootstrapServers: string, settings: ProducerSettings
+): ProducerGlobalConfig {
   const { codec = 'none', idempotent = false, transactionalId, lingerMs = 5 } = settings
+  const { batchRecordsMax } = settings
   const properties = {
     'bootstrap.servers': bootstrapServers,
     'compression.codec': codec,
@@ -184,14 +203,10 @@ function producerProperties (bootstrapServers: string, settings: ProducerSetting
     'message.max.bytes': 64 * 1024 * 1024,
     'message.timeout.ms': settings.timeoutMs ?? 30_000,
     dr_cb: true,
-    ...settings.batchRecordsMax === undefined ? {} : { 'batch.num.messages': settings.batchRecordsMax },
+    ...batchRecordsMax === undefined ? {} : { 'batch.num.messages': batchRecordsMax },
     ...transactionalId === undefined ? {} : { 'transactional.id': transactionalId },
     ...settings.properties
   }
   // The types list librdkafka's properties one by one; `properties` may hold any.
   return properties as ProducerGlobalConfig
-}
-
-function asError (error: LibrdKafkaError): Error {
-  return new Error(`${error.message} (${error.code})`, { cause: error })
 }

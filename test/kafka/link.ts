@@ -23,7 +23,7 @@ export class LinkDirection {
   }
 
   set ({ latencyMs = 0, bytesPerSecond = Number.POSITIVE_INFINITY }: LinkSettings): void {
-    if (!(bytesPerSecond > 0)) throw new Error('bytesPerSecond must be above 0; freeze() stops a link')
+    if (!(bytesPerSecond > 0)) throw new Error('bytesPerSecond must be above 0; a proxy can freeze')
     this.#latencyMs = latencyMs
     this.#bytesPerSecond = bytesPerSecond
     this.#freeAt = 0

@@ -25,7 +25,9 @@ export async function moveLeader (
 }
 
 /** Kills the leader's process and waits for the next one. Gives the killed broker's id. */
-export async function killLeader (cluster: KafkaCluster, topic: string, partition: number): Promise<number> {
+export async function killLeader (
+  cluster: KafkaCluster, topic: string, partition: number
+): Promise<number> {
   const old = await cluster.admin.leaderOf(topic, partition)
   await cluster.broker(old).kill('SIGKILL')
   await untilLeader(cluster, topic, partition, id => id >= 0 && id !== old)
@@ -48,7 +50,7 @@ export async function deleteRecords (
       'org.apache.kafka.tools.DeleteRecordsCommand', ['--offset-json-file', path]))
 }
 
-/** Adds an ACL; give kafka-acls' own words: `['--allow-principal', 'User:a', '--operation', 'READ', …]`. */
+/** Adds an ACL in kafka-acls' words: `['--allow-principal', 'User:a', '--operation', 'READ'…]`. */
 export async function addAcl (cluster: KafkaCluster, words: readonly string[]): Promise<void> {
   await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--add', '--force', ...words])
 }
@@ -74,11 +76,13 @@ export const compactedTopicConfigs: Readonly<Record<string, string>> = {
 }
 
 /**
- * Resolves with the batches once the cleaner has left gaps in a partition of `compactedTopicConfigs`.
- * Only closed segments are cleaned and only an append closes one, so this appends a record now and then.
+ * Resolves with the batches once the cleaner has left gaps in a partition of a topic that has
+ * `compactedTopicConfigs`. Only closed segments are cleaned and only an append closes one, so this
+ * appends a record now and then.
  */
 export async function untilCompacted (
-  cluster: KafkaCluster, topic: string, partition: number, { key = 'closes-the-segment', timeoutMs = 30_000 } = {}
+  cluster: KafkaCluster, topic: string, partition: number,
+  { key = 'closes-the-segment', timeoutMs = 30_000 } = {}
 ): Promise<RawBatch[]> {
   const leader = cluster.broker(await cluster.admin.leaderOf(topic, partition))
   return await eventually(`gaps in ${topic}-${partition}`, async () => {
@@ -88,7 +92,9 @@ export async function untilCompacted (
   }, { timeoutMs, intervalMs: 600 })
 }
 
-async function withJsonFile (content: unknown, body: (path: string) => Promise<unknown>): Promise<void> {
+async function withJsonFile (
+  content: unknown, body: (path: string) => Promise<unknown>
+): Promise<void> {
   const folder = createTempFolder('kafka-json')
   try {
     const path = join(folder, 'input.json')

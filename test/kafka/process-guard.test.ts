@@ -22,7 +22,9 @@ function startRun (ending: string): ReturnType<typeof spawn> {
 }
 
 async function firstLine (run: ReturnType<typeof spawn>): Promise<{ pid: number, folder: string }> {
-  const line = await new Promise<string>(resolve => run.stdout?.once('data', data => { resolve(String(data)) }))
+  const line = await new Promise<string>(resolve => {
+    run.stdout?.once('data', data => { resolve(String(data)) })
+  })
   return JSON.parse(line) as { pid: number, folder: string }
 }
 
@@ -33,7 +35,7 @@ describe('the process guard', () => {
     await eventually('end of the folder', () => !existsSync(folder))
   })
 
-  test('has the kernel end the child when the run is killed, and the next run sweep its folder', async () => {
+  test('has the kernel end the child of a killed run, and the next run sweep up', async () => {
     const run = startRun('setInterval(() => {}, 1000)')
     const { pid, folder } = await firstLine(run)
     assert.equal(isAlive(pid), true)

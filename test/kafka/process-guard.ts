@@ -20,8 +20,8 @@ function installExitHook (): void {
 }
 
 /**
- * `setpriv --pdeathsig` has the kernel kill the child when this process dies, also by SIGKILL, where
- * no exit hook runs. Systems without it fall back to the hook.
+ * `setpriv --pdeathsig` has the kernel kill the child when this process dies, also by SIGKILL,
+ * where no exit hook runs. Systems without it fall back to the hook.
  */
 function wrapper (): readonly string[] {
   deathSignalWrapper ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0

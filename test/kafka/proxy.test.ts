@@ -13,7 +13,9 @@ import { releasePorts, reservePorts } from './ports.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 
 /** A server that sends back what it gets, and a proxy before it. */
-async function createEcho (t: TestContext, settings: LinkSettings = {}): Promise<{ proxy: TcpProxy, link: Link }> {
+async function createEcho (
+  t: TestContext, settings: LinkSettings = {}
+): Promise<{ proxy: TcpProxy, link: Link }> {
   const ports = await reservePorts(2)
   const [targetPort = 0, port = 0] = ports
   const sockets = new Set<Socket>()
@@ -146,16 +148,17 @@ describe('the proxy', () => {
 })
 
 describe('a proxied cluster', () => {
-  test('is reached through its proxies alone, with their delay, and not once they are cut', async t => {
+  test('is reached through its proxies, with their delay, until they are cut', async t => {
     const cluster = await startKafkaCluster(t, { proxied: { latencyMs: 25 } })
     await cluster.createTopic('far')
+    const records = [{ value: 'x', partition: 0 }]
     const write = async (timeoutMs: number): Promise<unknown> =>
-      await produce(cluster.proxiedBootstrapServers, 'far', [{ value: 'x', partition: 0 }], { timeoutMs })
+      await produce(cluster.proxiedBootstrapServers, 'far', records, { timeoutMs })
     await write(10_000)
     assert.ok(cluster.link.up.bytesSent > 0)
     const from = performance.now()
     assert.equal((await readTopic(cluster.proxiedBootstrapServers, 'far')).length, 1)
-    assert.ok(performance.now() - from >= 100, 'a metadata request and a fetch take two round trips')
+    assert.ok(performance.now() - from >= 100, 'metadata and a fetch take two round trips')
     for (const proxy of cluster.proxies) await proxy.cut()
     await assert.rejects(write(2_000))
     assert.equal((await readTopic(cluster.bootstrapServers, 'far')).length, 1)

@@ -1,8 +1,8 @@
-// A TCP proxy in user space that stands between clients and a broker: a long or narrow link, and the
-// faults of one. It shows round trips, pipelining and sharing; not TCP's loss and window behaviour.
+// A TCP proxy in user space that stands between clients and a broker: a long or narrow link, and
+// the faults of one. It shows round trips, pipelining and sharing; not TCP's loss and windows.
 
 import { createServer, connect, type Server, type Socket } from 'node:net'
-import { LinkDirection, type Link } from './link.ts'
+import type { Link, LinkDirection } from './link.ts'
 
 // What one connection may hold on its way, each direction: a window of 16 MiB carries 160 MB/s over
 // 100 ms, so that it is the link's rate and not the proxy that limits.
@@ -62,7 +62,7 @@ export class TcpProxy {
    * forgets a flow. Only the clients' own time-outs can tell.
    */
   freeze (): void {
-    if (this.#state !== 'forwarding') throw new Error(`cannot freeze a proxy that is ${this.#state}`)
+    if (this.#state !== 'forwarding') throw new Error(`cannot freeze what is ${this.#state}`)
     this.#state = 'frozen'
     for (const connection of this.#connections) connection.freeze()
   }
@@ -79,7 +79,9 @@ export class TcpProxy {
 
   async #listen (): Promise<Server> {
     // allowHalfOpen: a FIN must not overtake the bytes that are still on the link.
-    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, socket => { this.#accept(socket) })
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, socket => {
+      this.#accept(socket)
+    })
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen(this.port, '127.0.0.1', resolve)
@@ -124,7 +126,7 @@ class Connection {
       socket.on('error', () => { this.destroy(false) })
       socket.once('close', () => { if (--open === 0) onGone() })
     }
-    // A FIN from one side travels by its pipe; a socket that is gone altogether takes the other along.
+    // A FIN from one side travels by its pipe; a socket that failed takes the other along.
     this.#client.once('close', hadError => { if (hadError) this.#server.destroy() })
     this.#server.once('close', hadError => { if (hadError) this.#client.destroy() })
   }

@@ -1,5 +1,5 @@
 // Reads record batches as the bytes a broker keeps on disk, so that a test can prove that a mirror
-// forwarded them unread. Only headers are understood here; what follows them is compared, not parsed.
+// forwarded them unread. Only headers are understood here; the rest is compared, not parsed.
 
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
@@ -39,7 +39,7 @@ const headerBytes = 61
 const logOverheadBytes = 12
 const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
-/** The batches of one replica in order of offset. A batch that is being written right now is left out. */
+/** The batches of one replica by offset. A batch that is being written right now is left out. */
 export function readRawLog (logDir: string, topic: string, partition: number): RawBatch[] {
   const folder = join(logDir, `${topic}-${partition}`)
   if (!existsSync(folder)) throw new Error(`no replica of ${topic}-${partition} in ${logDir}`)
@@ -49,7 +49,7 @@ export function readRawLog (logDir: string, topic: string, partition: number): R
     .flatMap(name => parseBatches(readSegment(join(folder, name))))
 }
 
-/** The cleaner swaps segments while a test reads: one that has gone was replaced by a cleaned one. */
+/** The cleaner swaps segments while a test reads: one that has gone was replaced. */
 function readSegment (path: string): Buffer {
   try {
     return readFileSync(path)
@@ -120,11 +120,13 @@ export function gapCount (batches: readonly RawBatch[]): number {
   return last.lastOffset - first.baseOffset + 1 - records
 }
 
-export interface LogSize {
-  readonly bytes: number
-  readonly batches: number
-  readonly records: number
+interface LogTally {
+  bytes: number
+  batches: number
+  records: number
 }
+
+export type LogSize = Readonly<LogTally>
 
 /** Size of all partitions of a topic on one broker, reading nothing but headers: for gigabytes. */
 export function measureRawLog (logDir: string, topic: string): LogSize {
@@ -139,7 +141,7 @@ export function measureRawLog (logDir: string, topic: string): LogSize {
   return size
 }
 
-function addSegment (path: string, size: { bytes: number, batches: number, records: number }): void {
+function addSegment (path: string, size: LogTally): void {
   const file = openSync(path, 'r')
   try {
     const header = Buffer.alloc(headerBytes)

@@ -1,4 +1,4 @@
-// Where the repository begins: compiled files run from dist/, their neighbours (pom.xml, *.c) do not.
+// Where the repository begins: compiled files run from dist/, what lies beside them does not.
 
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'

@@ -100,7 +100,9 @@ function security ({ listeners, sasl }: ServerSettings): Record<string, string> 
   const users = Object.entries(sasl.users).map(([name, password]) => `user_${name}="${password}"`)
   const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'
   const jaas = `${module} required ${users.join(' ')};`
-  const logins = secured.map(l => [`listener.name.${l.name.toLowerCase()}.plain.sasl.jaas.config`, jaas])
+  const property = (listener: Listener): string =>
+    `listener.name.${listener.name.toLowerCase()}.plain.sasl.jaas.config`
+  const logins = secured.map(listener => [property(listener), jaas])
   return {
     'sasl.enabled.mechanisms': 'PLAIN',
     ...Object.fromEntries(logins) as Record<string, string>,
@@ -108,7 +110,7 @@ function security ({ listeners, sasl }: ServerSettings): Record<string, string> 
   }
 }
 
-/** ANONYMOUS is whoever comes by the plaintext listeners: the brokers themselves and the harness. */
+/** ANONYMOUS is whoever comes by the plaintext listeners: the brokers and the harness. */
 function authorizer (superUsers: readonly string[]): Record<string, string> {
   return {
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',

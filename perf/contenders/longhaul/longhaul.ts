@@ -1,4 +1,4 @@
-// Longhaul as a user starts it: `longhaul run` with a properties file, all settings at their defaults.
+// Longhaul as a user starts it: `longhaul run` with a properties file, all else at its default.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

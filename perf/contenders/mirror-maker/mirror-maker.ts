@@ -1,4 +1,4 @@
-// MirrorMaker 2 as connect-mirror-maker.sh starts it, with its producer and consumer tuned for throughput.
+// MirrorMaker 2 as connect-mirror-maker.sh starts it, producer and consumer tuned for throughput.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -54,7 +54,10 @@ export const mirrorMaker: Contender = {
     writeFileSync(file, renderProperties(job))
     const { classPath } = await ensureJars()
     const child = startProcess(job.folder, javaProgram(), javaArguments({
-      classPath, className: 'org.apache.kafka.connect.mirror.MirrorMaker', args: [file], flags: jvmFlags
+      classPath,
+      className: 'org.apache.kafka.connect.mirror.MirrorMaker',
+      args: [file],
+      flags: jvmFlags
     }))
     return { ...child, progress: targetProgress(job, `${alias}.${job.topic}`) }
   }

@@ -4,8 +4,8 @@
 //   relay sink LISTEN_PORT           reads and forgets what it gets, as a broker takes produces
 //   relay forward FROM_PORT TO_PORT BYTES
 //
-// "forward" is the one that is measured: recv and send with one buffer of 1 MiB, no protocol, no copy.
-// It prints the bytes it has moved, and stays until it is told to go, so that its CPU time can be read.
+// "forward" is the one that is measured: recv and send with one buffer of 1 MiB, no protocol. It
+// prints the bytes it has moved, and stays until told to go, so that its CPU time can be read.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

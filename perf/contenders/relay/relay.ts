@@ -43,7 +43,8 @@ async function compile (): Promise<string> {
   if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program
   mkdirSync(folder, { recursive: true })
   const partial = `${program}.partial-${process.pid}`
-  await run(process.env['CC'] ?? 'cc', ['-std=gnu11', '-O2', '-Wall', '-Wextra', '-o', partial, source])
+  const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra']
+  await run(process.env['CC'] ?? 'cc', [...flags, '-o', partial, source])
   renameSync(partial, program)
   return program
 }

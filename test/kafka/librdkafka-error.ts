@@ -1,0 +1,13 @@
+// What node-rdkafka gives to callbacks in place of errors.
+
+import type { LibrdKafkaError } from 'node-rdkafka'
+
+/** Its types say that an error always comes; null or undefined comes when there is none. */
+export function isError (error: LibrdKafkaError | null | undefined): boolean {
+  return error !== null && error !== undefined
+}
+
+/** A real Error, with librdkafka's text and code in its message. */
+export function asError (error: LibrdKafkaError): Error {
+  return new Error(`${error.message} (${error.code})`, { cause: error })
+}
