@@ -21,10 +21,10 @@ using std::chrono::milliseconds;
 // How long evidence that no broker can be used must last before a call gives up: enough for a
 // second attempt after librdkafka's reconnect backoff, little enough that a wrong password shows at
 // once.
-constexpr milliseconds kUnusableGrace{1'500};
+constexpr milliseconds kUnusableGrace{1'750};
 // What a broker gets to prove the evidence wrong, above one long-haul round trip and a TLS
 // handshake.
-constexpr milliseconds kProbeTimeout{1'000};
+constexpr milliseconds kProbeTimeout{1'250};
 constexpr int kPollMs = 200;
 // Events that need no answer pile up while nothing runs; this often they are taken off the queue.
 constexpr int kIdlePollMs = 1'000;

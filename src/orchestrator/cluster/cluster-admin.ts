@@ -1,0 +1,193 @@
+// What the orchestrator may ask of one cluster, whoever answers: the native client in production,
+// a fake cluster in tests. Shapes, units and errors are defined here.
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+
+/**
+ * Every method makes one request to the cluster, or several where it is given more than one request
+ * should carry. A request that fails as a whole rejects with a ReplicatorError that names the
+ * cluster; what fails for one item only is that item's `error`, and the others are good.
+ * Results come in the order asked. Nothing here ever creates a topic by asking about it.
+ *
+ * A refused login, an unresolvable host or a cluster that is down rejects within about three
+ * seconds, everything else within the timeout of the client. Nothing is retried: the caller knows
+ * better when to ask again, and `error.retriable` tells whether that makes sense.
+ */
+export interface ClusterAdmin {
+  /** The alias of the cluster in the configuration: names it in errors and logs. */
+  readonly cluster: string
+
+  describeCluster (): Promise<ClusterDescription>
+  /** All topics that the principal may describe, internal ones included. */
+  listTopics (): Promise<readonly TopicListing[]>
+  describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]>
+  createTopics (topics: readonly NewTopic[], options?: ChangeOptions): Promise<readonly TopicResult[]>
+  /** Raises partition counts; a topic's count cannot be lowered. */
+  createPartitions (
+    topics: readonly PartitionCount[], options?: ChangeOptions
+  ): Promise<readonly TopicResult[]>
+  deleteTopics (names: readonly string[]): Promise<readonly TopicResult[]>
+
+  describeConfigs (resources: readonly ConfigResource[]): Promise<readonly ConfigDescription[]>
+  /** Changes the named entries and leaves the others as they are (brokers 2.3 and later). */
+  incrementalAlterConfigs (
+    alterations: readonly ConfigAlteration[], options?: ChangeOptions
+  ): Promise<readonly ConfigResult[]>
+
+  listOffsets (
+    wanted: readonly WantedOffset[], isolation: Isolation
+  ): Promise<readonly ListedOffset[]>
+  /** Moves log start offsets up: the records before them are gone for good. */
+  deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]>
+  /** Allocates a new producer id (KIP-98), without a transactional id. */
+  initProducerId (): Promise<ProducerId>
+
+  /** Idempotent. What is still under way rejects with CLOSED, as does every later call. */
+  close (): Promise<void>
+}
+
+export interface ClusterDescription {
+  /** Null before Kafka 0.10.1. Equal ids mean the same cluster, whatever the addresses. */
+  readonly clusterId: string | null
+  /** Broker id; -1 where there is none at the moment. */
+  readonly controller: number
+  readonly brokers: readonly BrokerDescription[]
+}
+
+export interface BrokerDescription {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+}
+
+export interface TopicListing {
+  readonly name: string
+  readonly partitionCount: number
+  readonly error: ReplicatorError | undefined
+}
+
+export interface TopicDescription {
+  readonly name: string
+  /** Base64 as Kafka prints it; a recreated topic has another one. Null before Kafka 2.8. */
+  readonly topicId: string | null
+  readonly internal: boolean
+  /** Empty where there is an `error`: UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED... */
+  readonly partitions: readonly PartitionDescription[]
+  readonly error: ReplicatorError | undefined
+}
+
+export interface PartitionDescription {
+  readonly partition: number
+  /** Broker id; -1 where the partition has no leader at the moment. */
+  readonly leader: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+}
+
+export interface NewTopic {
+  readonly name: string
+  /** -1: the broker's num.partitions (Kafka 2.4 and later). */
+  readonly partitions: number
+  /** -1: the broker's default.replication.factor (Kafka 2.4 and later). */
+  readonly replicationFactor: number
+  readonly configs?: Readonly<Record<string, string>>
+}
+
+export interface PartitionCount {
+  readonly name: string
+  /** The new total. */
+  readonly partitions: number
+}
+
+export interface ChangeOptions {
+  /** The cluster checks and answers as if it had done it. */
+  readonly validateOnly?: boolean
+}
+
+export interface TopicResult {
+  readonly name: string
+  readonly error: ReplicatorError | undefined
+}
+
+export interface ConfigResource {
+  readonly type: 'topic' | 'broker'
+  /** A topic name, or a broker id in decimal. */
+  readonly name: string
+}
+
+/** Where a value comes from. Only DYNAMIC_TOPIC_CONFIG means "set on this topic". */
+export type ConfigSource =
+  | 'DYNAMIC_TOPIC_CONFIG' | 'DYNAMIC_BROKER_CONFIG' | 'DYNAMIC_DEFAULT_BROKER_CONFIG'
+  | 'STATIC_BROKER_CONFIG' | 'DEFAULT_CONFIG' | 'GROUP_CONFIG' | 'UNKNOWN_CONFIG'
+
+export interface ConfigEntry {
+  readonly name: string
+  /** Null where the broker keeps it to itself (`sensitive`) or it is not set. */
+  readonly value: string | null
+  readonly source: ConfigSource
+  readonly readOnly: boolean
+  readonly sensitive: boolean
+}
+
+export interface ConfigResult extends ConfigResource {
+  readonly error: ReplicatorError | undefined
+}
+
+export interface ConfigDescription extends ConfigResult {
+  readonly entries: readonly ConfigEntry[]
+}
+
+export interface ConfigChange {
+  readonly operation: 'set' | 'delete' | 'append' | 'subtract'
+  readonly name: string
+  /** Not given for `delete`. */
+  readonly value?: string
+}
+
+export interface ConfigAlteration extends ConfigResource {
+  readonly changes: readonly ConfigChange[]
+}
+
+export type Isolation = 'read_committed' | 'read_uncommitted'
+
+export interface WantedOffset {
+  readonly topic: string
+  readonly partition: number
+  /**
+   * A bigint is a timestamp in milliseconds: the first record with this or a later one. With
+   * read_committed, `latest` is the last stable offset, otherwise the high watermark.
+   */
+  readonly at: 'earliest' | 'latest' | bigint
+}
+
+export interface ListedOffset {
+  readonly topic: string
+  readonly partition: number
+  /** -1n where there is an `error`, or no record with the wanted or a later timestamp. */
+  readonly offset: bigint
+  /** Of the record found by timestamp, in milliseconds; -1n otherwise. */
+  readonly timestamp: bigint
+  /** -1 where the broker does not tell. */
+  readonly leaderEpoch: number
+  readonly error: ReplicatorError | undefined
+}
+
+export interface DeleteBefore {
+  readonly topic: string
+  readonly partition: number
+  /** Records below this offset go; -1n: all up to the high watermark. */
+  readonly beforeOffset: bigint
+}
+
+export interface DeletedRecords {
+  readonly topic: string
+  readonly partition: number
+  /** The log start offset from now on; -1n where there is an `error`. */
+  readonly logStartOffset: bigint
+  readonly error: ReplicatorError | undefined
+}
+
+export interface ProducerId {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+}

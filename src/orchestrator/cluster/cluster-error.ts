@@ -1,0 +1,49 @@
+// Native failures of admin calls -> ReplicatorError: the one place that says what a code means for a
+// cluster as a whole, and which property of the user's file is behind it.
+import { errorTable, type ErrorName } from '../errors/error-table.ts'
+import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
+
+interface Meaning {
+  readonly of?: ErrorName
+  /** Without the alias of the cluster. */
+  readonly setting: string
+}
+
+const unreachable: Meaning = { of: 'CLUSTER_UNREACHABLE', setting: 'bootstrap.servers' }
+const loginRefused: Meaning = { of: 'CLUSTER_LOGIN_REFUSED', setting: 'sasl.jaas.config' }
+
+const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
+  [errorTable._ALL_BROKERS_DOWN.code, unreachable],
+  [errorTable._RESOLVE.code, unreachable],
+  [errorTable._TRANSPORT.code, unreachable],
+  [errorTable._AUTHENTICATION.code, loginRefused],
+  [errorTable.SASL_AUTHENTICATION_FAILED.code, loginRefused],
+  [errorTable.UNSUPPORTED_SASL_MECHANISM.code, { ...loginRefused, setting: 'sasl.mechanism' }],
+  [errorTable._SSL.code, { setting: 'security.protocol' }]
+])
+
+/** The error of a call that failed as a whole. */
+export function clusterError (cluster: string, failure: NativeFailure): ReplicatorError {
+  const located = { code: failure.code, detail: `cluster ${cluster}: ${failure.detail}` }
+  const meaning = meanings.get(failure.code)
+  if (meaning === undefined) return ReplicatorError.fromNative(located)
+  const setting = `${cluster}.${meaning.setting}`
+  const plain = ReplicatorError.fromNative(located, { setting })
+  if (meaning.of === undefined) return plain
+  return new ReplicatorError(meaning.of, located.detail, { setting, cause: plain })
+}
+
+/** The error of one item; undefined where its code is 0. `item` names it: "topic orders". */
+export function itemError (
+  cluster: string, item: string, { code, detail }: NativeFailure
+): ReplicatorError | undefined {
+  if (code === 0) return undefined
+  return ReplicatorError.fromNative({ code, detail: `cluster ${cluster}: ${item}: ${detail}` })
+}
+
+/** Whatever the data plane threw or rejected with, as a failure to convert; else it is a defect. */
+export function isNativeFailure (thrown: unknown): thrown is NativeFailure {
+  return typeof thrown === 'object' && thrown !== null &&
+    'code' in thrown && typeof thrown.code === 'number' &&
+    'detail' in thrown && typeof thrown.detail === 'string'
+}

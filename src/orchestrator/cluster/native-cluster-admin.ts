@@ -1,0 +1,174 @@
+// ClusterAdmin over the data plane's admin client. Cuts what is long into requests, one after
+// another, and turns native failures into errors; what the calls do is kafka/admin_*.cc's work.
+import { openAdmin, type NativeAdmin } from '../../dataplane/index.ts'
+import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
+import { chunks } from './chunks.ts'
+import type {
+  ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
+  ConfigResource, ConfigResult, DeleteBefore, DeletedRecords, Isolation, ListedOffset, NewTopic,
+  PartitionCount, ProducerId, TopicDescription, TopicListing, TopicResult, WantedOffset
+} from './cluster-admin.ts'
+import { clusterError, isNativeFailure, itemError } from './cluster-error.ts'
+
+export interface NativeClusterAdminOptions {
+  /** The alias in the configuration. */
+  readonly cluster: string
+  /** librdkafka properties: config/client-properties.ts makes them of Java's. */
+  readonly properties: Readonly<Record<string, string>>
+  /** Of each request, waiting behind others of this client included. */
+  readonly timeoutMs?: number
+}
+
+const defaultTimeoutMs = 30_000
+
+// What one request carries. The native side finds each topic of a response by walking the list of
+// those asked for, so that the cost of a request grows with the square of its length.
+const topicsPerRequest = 500
+// About 40 entries a topic: some 2 MB of response.
+const configsPerRequest = 200
+const partitionsPerRequest = 2_000
+// A KRaft controller refuses a request that makes more than 10,000 partitions.
+const newPartitionsPerRequest = 2_000
+
+export function openClusterAdmin (options: NativeClusterAdminOptions): ClusterAdmin {
+  return new NativeClusterAdmin(options)
+}
+
+class NativeClusterAdmin implements ClusterAdmin {
+  readonly cluster: string
+  readonly #admin: NativeAdmin
+  readonly #timeoutMs: number
+
+  constructor ({ cluster, properties, timeoutMs = defaultTimeoutMs }: NativeClusterAdminOptions) {
+    this.cluster = cluster
+    this.#timeoutMs = timeoutMs
+    try {
+      this.#admin = openAdmin(properties)
+    } catch (thrown) {
+      if (!isNativeFailure(thrown)) throw thrown
+      // Nothing but the properties is looked at yet: no connection is made.
+      throw new ReplicatorError('CONFIG_INVALID', `cluster ${cluster}: ${thrown.detail}`,
+        { cause: thrown })
+    }
+  }
+
+  async describeCluster (): Promise<ClusterDescription> {
+    return await this.#call('describeCluster', {}) as ClusterDescription
+  }
+
+  async listTopics (): Promise<readonly TopicListing[]> {
+    const topics = await this.#call('listTopics', {}) as ReadonlyArray<Native<TopicListing>>
+    return topics.map(topic => this.#withError(`topic ${topic.name}`, topic))
+  }
+
+  async describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]> {
+    const topics = await this.#callInChunks<TopicDescription>(chunks(names, topicsPerRequest),
+      names => ['describeTopics', { names }])
+    return topics.map(topic => this.#withError(`topic ${topic.name}`, topic))
+  }
+
+  async createTopics (
+    topics: readonly NewTopic[], { validateOnly = false }: ChangeOptions = {}
+  ): Promise<readonly TopicResult[]> {
+    const requests = chunks(topics.map(nativeTopic), newPartitionsPerRequest,
+      topic => Math.max(1, topic.partitions))
+    const results = await this.#callInChunks<TopicResult>(requests,
+      topics => ['createTopics', { topics, validateOnly }])
+    return results.map(topic => this.#withError(`topic ${topic.name}`, topic))
+  }
+
+  async createPartitions (
+    topics: readonly PartitionCount[], { validateOnly = false }: ChangeOptions = {}
+  ): Promise<readonly TopicResult[]> {
+    const requests = chunks(topics, newPartitionsPerRequest, topic => Math.max(1, topic.partitions))
+    const results = await this.#callInChunks<TopicResult>(requests,
+      topics => ['createPartitions', { topics, validateOnly }])
+    return results.map(topic => this.#withError(`topic ${topic.name}`, topic))
+  }
+
+  async deleteTopics (names: readonly string[]): Promise<readonly TopicResult[]> {
+    const results = await this.#callInChunks<TopicResult>(chunks(names, topicsPerRequest),
+      names => ['deleteTopics', { names }])
+    return results.map(topic => this.#withError(`topic ${topic.name}`, topic))
+  }
+
+  async describeConfigs (
+    resources: readonly ConfigResource[]
+  ): Promise<readonly ConfigDescription[]> {
+    const results = await this.#callInChunks<ConfigDescription>(configRequests(resources),
+      resources => ['describeConfigs', { resources }])
+    return results.map(result => this.#withError(`${result.type} ${result.name}`, result))
+  }
+
+  async incrementalAlterConfigs (
+    alterations: readonly ConfigAlteration[], { validateOnly = false }: ChangeOptions = {}
+  ): Promise<readonly ConfigResult[]> {
+    const results = await this.#callInChunks<ConfigResult>(configRequests(alterations),
+      resources => ['incrementalAlterConfigs', { resources, validateOnly }])
+    return results.map(result => this.#withError(`${result.type} ${result.name}`, result))
+  }
+
+  async listOffsets (
+    wanted: readonly WantedOffset[], isolation: Isolation
+  ): Promise<readonly ListedOffset[]> {
+    const readCommitted = isolation === 'read_committed'
+    const results = await this.#callInChunks<ListedOffset>(chunks(wanted, partitionsPerRequest),
+      partitions => ['listOffsets', { partitions, readCommitted }])
+    return results.map(result => this.#withError(`${result.topic}-${result.partition}`, result))
+  }
+
+  async deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]> {
+    const results = await this.#callInChunks<DeletedRecords>(chunks(before, partitionsPerRequest),
+      partitions => ['deleteRecords', { partitions }])
+    return results.map(result => this.#withError(`${result.topic}-${result.partition}`, result))
+  }
+
+  async initProducerId (): Promise<ProducerId> {
+    return await this.#call('initProducerId', {}) as ProducerId
+  }
+
+  async close (): Promise<void> {
+    await this.#admin.close()
+  }
+
+  async #call (name: string, args: object): Promise<unknown> {
+    try {
+      return await this.#admin.call(name, args, this.#timeoutMs)
+    } catch (thrown) {
+      if (!isNativeFailure(thrown)) throw thrown
+      throw clusterError(this.cluster, thrown)
+    }
+  }
+
+  // One after another: a failed request ends the call before the next one is made, and the cluster
+  // is not asked for everything at once.
+  async #callInChunks<Result, Item = unknown> (
+    pieces: readonly Item[][], request: (piece: Item[]) => [name: string, args: object]
+  ): Promise<Array<Native<Result>>> {
+    const results: Array<Native<Result>> = []
+    for (const piece of pieces) {
+      results.push(...await this.#call(...request(piece)) as Array<Native<Result>>)
+    }
+    return results
+  }
+
+  #withError<Result> (item: string, { code, detail, ...rest }: Native<Result>): Result {
+    return { ...rest, error: itemError(this.cluster, item, { code, detail }) } as Result
+  }
+}
+
+/** A result as the data plane gives it: a code and a detail stand where `error` will. */
+type Native<Result> = Omit<Result, 'error'> & NativeFailure
+
+function nativeTopic ({ name, partitions, replicationFactor, configs = {} }: NewTopic) {
+  const entries = Object.entries(configs).map(([name, value]) => ({ name, value }))
+  return { name, partitions, replicationFactor, configs: entries }
+}
+
+/** Topics many a request; brokers one, because each answers for itself. */
+function configRequests<Resource extends ConfigResource> (
+  resources: readonly Resource[]
+): Resource[][] {
+  return chunks(resources, configsPerRequest,
+    ({ type }) => type === 'broker' ? configsPerRequest : 1)
+}

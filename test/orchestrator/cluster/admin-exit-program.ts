@@ -1,0 +1,67 @@
+// A program for admin-life-cycle.test.ts: brings an admin client to a stage, on the main thread or
+// in a worker, and ends there. What counts is its exit status: a crash in native clean-up shows there.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { isMainThread, Worker, workerData } from 'node:worker_threads'
+import { openAdmin, openMockCluster } from '../../../src/dataplane/index.ts'
+
+export const exitStages = ['open', 'in a call', 'closing in a call', 'closed', 'collected'] as const
+export const exitWays = [
+  'the end of the main thread', 'process.exit', 'the end of a worker', 'terminate of a worker'
+] as const
+
+type Stage = typeof exitStages[number]
+
+// Long enough for a worker to be in its call, short enough for the matrix.
+const settleMs = 400
+
+async function reach (stage: Stage): Promise<void> {
+  const cluster = openMockCluster({ brokers: 1, topics: [] })
+  cluster.setBrokerRoundTrip({ broker: -1, milliseconds: 60_000 })
+  if (stage === 'collected') {
+    openAdmin({ 'bootstrap.servers': cluster.bootstrapServers() })
+    await sleep(0)
+    globalThis.gc?.()
+    return
+  }
+  const admin = openAdmin({ 'bootstrap.servers': cluster.bootstrapServers() })
+  if (stage === 'closed') await admin.close()
+  if (stage === 'open' || stage === 'closed') return
+  // The main thread's end waits for its calls, so these must end by themselves.
+  admin.call('describeCluster', {}, 1_000).catch(() => {})
+  admin.call('listTopics', {}, 1_000).catch(() => {})
+  await sleep(100)
+  if (stage === 'closing in a call') admin.close().catch(() => {})
+}
+
+async function endWorker (stage: string | undefined, terminate: boolean): Promise<void> {
+  const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { stage } })
+  const end = new Promise<void>((resolve, reject) => {
+    worker.on('error', reject)
+    worker.on('exit', () => { resolve() })
+  })
+  if (terminate) {
+    await sleep(settleMs)
+    await worker.terminate()
+  }
+  await end
+}
+
+async function main (way: string | undefined, stage: string | undefined): Promise<void> {
+  switch (way) {
+    case 'the end of a worker':
+    case 'terminate of a worker':
+      await endWorker(stage, way === 'terminate of a worker')
+      break
+    default:
+      await reach(stage as Stage)
+  }
+  process.stdout.write('ended\n')
+  if (way === 'process.exit') process.exit(0)
+}
+
+if (!isMainThread) {
+  await reach((workerData as { stage: Stage }).stage)
+} else if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main(process.argv[2], process.argv[3])
+}

@@ -1,0 +1,154 @@
+// Every method of the native admin client in every state, and the end of a thread or of the process
+// at every stage: nothing hangs, nothing crashes, what is closed says so.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { describe, test, type TestContext } from 'node:test'
+import {
+  openAdmin, openMockCluster, type MockCluster, type NativeAdmin
+} from '../../../src/dataplane/index.ts'
+import { errorTable } from '../../../src/orchestrator/errors/error-table.ts'
+import { exitStages, exitWays } from './admin-exit-program.ts'
+
+const closed = { code: errorTable.CLOSED.code }
+const closesSoonMs = 5_000
+
+function createAdmin (t: TestContext, bootstrapServers = '127.0.0.1:1'): NativeAdmin {
+  const admin = openAdmin({ 'bootstrap.servers': bootstrapServers })
+  t.after(async () => { await admin.close() })
+  return admin
+}
+
+function createMock (t: TestContext): MockCluster {
+  const cluster = openMockCluster({ brokers: 1, topics: [] })
+  t.after(() => { cluster.close() })
+  return cluster
+}
+
+async function inTime<Result> (promise: Promise<Result>): Promise<Result> {
+  const started = performance.now()
+  const result = await promise
+  assert.ok(performance.now() - started < closesSoonMs)
+  return result
+}
+
+describe('a fresh client', () => {
+  test('takes calls', async t => {
+    const admin = createAdmin(t, createMock(t).bootstrapServers())
+    assert.ok(await admin.call('describeCluster', {}, 10_000))
+  })
+
+  test('closes, any number of times and at once', async t => {
+    const admin = createAdmin(t)
+    await inTime(Promise.all([admin.close(), admin.close()]))
+    await admin.close()
+  })
+
+  test('may be forgotten without being closed', () => {
+    for (let index = 0; index < 5; index++) openAdmin({ 'bootstrap.servers': '127.0.0.1:1' })
+  })
+})
+
+describe('a client in a call', () => {
+  const blocking = ['describeCluster', 'listTopics', 'initProducerId']
+  for (const name of blocking) {
+    test(`closes during ${name}: the call and those that wait end as closed`, async t => {
+      const cluster = createMock(t)
+      cluster.setBrokerRoundTrip({ broker: -1, milliseconds: 60_000 })
+      const admin = createAdmin(t, cluster.bootstrapServers())
+      const calls = [admin.call(name, {}, 60_000), admin.call('describeCluster', {}, 60_000)]
+      const ended = Promise.all(calls.map(async call => { await assert.rejects(call, closed) }))
+      await new Promise(resolve => { setTimeout(resolve, 300) })
+      await inTime(admin.close())
+      await ended
+    })
+  }
+
+  test('takes 256 more and refuses the one after them at once', async t => {
+    const cluster = createMock(t)
+    cluster.setBrokerRoundTrip({ broker: -1, milliseconds: 60_000 })
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    const calls = [admin.call('describeCluster', {}, 60_000)]
+    await new Promise(resolve => { setTimeout(resolve, 300) })
+    for (let waiting = 0; waiting < 256; waiting++) {
+      calls.push(admin.call('describeCluster', {}, 60_000))
+    }
+    const ended = Promise.allSettled(calls)
+    await assert.rejects(admin.call('describeCluster', {}, 60_000),
+      { code: errorTable._QUEUE_FULL.code })
+    await inTime(admin.close())
+    for (const end of await ended) {
+      assert.equal(end.status, 'rejected')
+      assert.equal((end.reason as { code: number }).code, closed.code)
+    }
+  })
+
+  test('lets a call that waited too long behind others time out', async t => {
+    const cluster = createMock(t)
+    cluster.setBrokerRoundTrip({ broker: -1, milliseconds: 60_000 })
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    const calls = [admin.call('describeCluster', {}, 500), admin.call('describeCluster', {}, 400)]
+    for (const end of await Promise.allSettled(calls)) {
+      assert.equal(end.status, 'rejected')
+      assert.equal((end.reason as { code: number }).code, errorTable.TIMED_OUT.code)
+    }
+  })
+})
+
+describe('a closed client', () => {
+  test('refuses calls as closed, whatever their arguments', async t => {
+    const admin = createAdmin(t)
+    await admin.close()
+    await assert.rejects(admin.call('describeCluster', {}, 1_000), closed)
+    await assert.rejects(admin.call('no such call', {}, -1), closed)
+  })
+
+  test('closes again', async t => {
+    const admin = createAdmin(t)
+    await admin.close()
+    await admin.close()
+  })
+})
+
+describe('wrong arguments', () => {
+  const throwing = { get names (): string[] { throw new Error('boom') } }
+  const deep = { a: { a: { a: { a: { a: { a: { a: { a: { a: 1 } } } } } } } } }
+  const rows: ReadonlyArray<[what: string, name: string, args: object, timeoutMs: number]> = [
+    ['an unknown call', 'no such call', {}, 1_000],
+    ['a timeout of 0', 'describeCluster', {}, 0],
+    ['a timeout that is no integer', 'describeCluster', {}, 1.5],
+    ['a missing argument', 'describeTopics', {}, 1_000],
+    ['an argument of another type', 'describeTopics', { names: [1] }, 1_000],
+    ['a NUL in a name', 'describeTopics', { names: ['a\0b'] }, 1_000],
+    ['a fraction', 'listOffsets', { partitions: [{ topic: 't', partition: 0.5 }] }, 1_000],
+    ['a BigInt of more than 64 bits', 'describeTopics', { names: [2n ** 64n] }, 1_000],
+    ['a function', 'describeTopics', { names: () => {} }, 1_000],
+    ['a getter that throws', 'describeTopics', throwing, 1_000],
+    ['a tree that is too deep', 'describeTopics', deep, 1_000]
+  ]
+  for (const [what, name, args, timeoutMs] of rows) {
+    test(`are refused: ${what}`, async t => {
+      const admin = createAdmin(t, createMock(t).bootstrapServers())
+      await assert.rejects(admin.call(name, args, timeoutMs),
+        { code: errorTable.INVALID_ARGUMENT.code })
+      assert.ok(await admin.call('describeCluster', {}, 10_000))
+    })
+  }
+})
+
+describe('the process ends well', () => {
+  const program = fileURLToPath(new URL('./admin-exit-program.js', import.meta.url))
+  for (const way of exitWays) {
+    for (const stage of exitStages) {
+      test(`by ${way} with a client that is ${stage}`, async () => {
+        const end = await new Promise<string>(resolve => {
+          execFile(process.execPath, ['--expose-gc', program, way, stage], { timeout: 20_000 },
+            (error, stdout, stderr) => {
+              resolve(error === null ? stdout.trim() : `${error.message} ${error.signal} ${stderr}`)
+            })
+        })
+        assert.equal(end, 'ended')
+      })
+    }
+  }
+})

@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import {
+  clusterError, isNativeFailure, itemError
+} from '../../../src/orchestrator/cluster/cluster-error.ts'
+import { errorTable, type ErrorName } from '../../../src/orchestrator/errors/error-table.ts'
+
+const rows: ReadonlyArray<[of: ErrorName, becomes: ErrorName, setting: string | undefined]> = [
+  ['_ALL_BROKERS_DOWN', 'CLUSTER_UNREACHABLE', 'A.bootstrap.servers'],
+  ['_RESOLVE', 'CLUSTER_UNREACHABLE', 'A.bootstrap.servers'],
+  ['_TRANSPORT', 'CLUSTER_UNREACHABLE', 'A.bootstrap.servers'],
+  ['_AUTHENTICATION', 'CLUSTER_LOGIN_REFUSED', 'A.sasl.jaas.config'],
+  ['SASL_AUTHENTICATION_FAILED', 'CLUSTER_LOGIN_REFUSED', 'A.sasl.jaas.config'],
+  ['UNSUPPORTED_SASL_MECHANISM', 'CLUSTER_LOGIN_REFUSED', 'A.sasl.mechanism'],
+  ['_SSL', '_SSL', 'A.security.protocol'],
+  ['TIMED_OUT', 'TIMED_OUT', undefined],
+  ['CLUSTER_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED', undefined]
+]
+
+describe('the error of a call', () => {
+  for (const [of, becomes, setting] of rows) {
+    test(`that failed with ${of} is ${becomes} and names the cluster and the setting`, () => {
+      const error = clusterError('A', { code: errorTable[of].code, detail: 'what was seen' })
+      assert.equal(error.errorName, becomes)
+      assert.equal(error.setting, setting)
+      assert.equal(error.detail, 'cluster A: what was seen')
+      assert.equal(error.retriable, errorTable[becomes].retriable)
+    })
+  }
+})
+
+describe('the error of an item', () => {
+  test('is none where its code is 0', () => {
+    assert.equal(itemError('A', 'topic t', { code: 0, detail: '' }), undefined)
+  })
+
+  test('names cluster and item, and says what the broker said', () => {
+    const error = itemError('A', 'topic t', { code: 38, detail: 'one broker, three replicas' })
+    assert.equal(error?.errorName, 'INVALID_REPLICATION_FACTOR')
+    assert.equal(error?.detail, 'cluster A: topic t: one broker, three replicas')
+  })
+})
+
+test('only a code with a detail is a failure of the data plane', () => {
+  assert.equal(isNativeFailure({ code: 3, detail: '' }), true)
+  for (const other of [null, 'text', new Error('x'), { code: 'EACCES', detail: '' }, { code: 3 }]) {
+    assert.equal(isNativeFailure(other), false)
+  }
+})

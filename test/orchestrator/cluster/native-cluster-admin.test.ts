@@ -1,0 +1,221 @@
+// The native client over mock brokers: results, what is missing, and failures of the whole cluster.
+import assert from 'node:assert/strict'
+import { createServer, type AddressInfo } from 'node:net'
+import { describe, test, type TestContext } from 'node:test'
+import { openMockCluster, type MockCluster } from '../../../src/dataplane/index.ts'
+import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-admin.ts'
+import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+
+// What a failure that needs no waiting may take: the grace, the probe, and a busy machine.
+const soonMs = 6_000
+const metadataApiKey = 3
+
+function createCluster (t: TestContext, brokers = 3): MockCluster {
+  const cluster = openMockCluster({
+    brokers,
+    topics: [{ name: 'orders', partitions: 4, replicationFactor: brokers }]
+  })
+  t.after(() => { cluster.close() })
+  return cluster
+}
+
+function createAdmin (
+  t: TestContext, bootstrapServers: string, properties: Record<string, string> = {}
+): ClusterAdmin {
+  const admin = openClusterAdmin({
+    cluster: 'A',
+    properties: { 'bootstrap.servers': bootstrapServers, ...properties },
+    timeoutMs: 20_000
+  })
+  t.after(async () => { await admin.close() })
+  return admin
+}
+
+async function errorOf (promise: Promise<unknown>): Promise<ReplicatorError> {
+  try {
+    await promise
+  } catch (error) {
+    assert.ok(error instanceof ReplicatorError, String(error))
+    return error
+  }
+  assert.fail('nothing failed')
+}
+
+async function soonErrorOf (promise: Promise<unknown>): Promise<ReplicatorError> {
+  const started = performance.now()
+  const error = await errorOf(promise)
+  const took = Math.round(performance.now() - started)
+  assert.ok(took < soonMs, `took ${took} ms: ${error.message}`)
+  return error
+}
+
+describe('a cluster that answers', () => {
+  test('is described by id, controller and brokers', async t => {
+    const cluster = createCluster(t)
+    cluster.setBrokerRack({ broker: 2, rack: 'east' })
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    const { clusterId, controller, brokers } = await admin.describeCluster()
+    assert.match(clusterId ?? '', /^mockCluster/)
+    assert.equal(controller, 1)
+    assert.deepEqual(brokers.map(({ id, host, rack }) => ({ id, host, rack })), [
+      { id: 1, host: '127.0.0.1', rack: null },
+      { id: 2, host: '127.0.0.1', rack: 'east' },
+      { id: 3, host: '127.0.0.1', rack: null }
+    ])
+  })
+
+  test('lists and describes topics; a missing one is an error of its own and is not created', async t => {
+    const cluster = createCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    cluster.setPartitionLeader({ topic: 'orders', partition: 2, broker: -1 })
+    const [orders, missing] = await admin.describeTopics(['orders', 'missing'])
+    assert.equal(orders?.error, undefined)
+    assert.equal(orders?.internal, false)
+    assert.deepEqual(orders?.partitions.map(({ partition }) => partition), [0, 1, 2, 3])
+    assert.equal(orders?.partitions[2]?.leader, -1)
+    assert.deepEqual(orders?.partitions[0]?.replicas.toSorted(), [1, 2, 3])
+    assert.equal(missing?.error?.errorName, 'UNKNOWN_TOPIC_OR_PARTITION')
+    assert.match(missing?.error?.detail ?? '', /cluster A: topic missing/)
+    assert.deepEqual(missing?.partitions, [])
+    const [wanted] = await admin.listOffsets(
+      [{ topic: 'missing', partition: 0, at: 'latest' }], 'read_committed')
+    assert.equal(wanted?.error?.errorName, 'UNKNOWN_TOPIC_OR_PARTITION')
+    assert.deepEqual(await admin.listTopics(),
+      [{ name: 'orders', partitionCount: 4, error: undefined }])
+  })
+
+  test('lists offsets as BigInts, with an error for the one partition that is missing', async t => {
+    const admin = createAdmin(t, createCluster(t).bootstrapServers())
+    const offsets = await admin.listOffsets([
+      { topic: 'orders', partition: 3, at: 'latest' },
+      { topic: 'orders', partition: 0, at: 'earliest' },
+      { topic: 'orders', partition: 1, at: 1_700_000_000_000n },
+      { topic: 'orders', partition: 7, at: 'latest' }
+    ], 'read_committed')
+    assert.deepEqual(offsets.map(({ partition, offset }) => [partition, offset]),
+      [[3, 0n], [0, 0n], [1, -1n], [7, -1n]])
+    assert.deepEqual(offsets.map(({ error }) => error?.errorName),
+      [undefined, undefined, undefined, '_UNKNOWN_PARTITION'])
+  })
+
+  test('hands out producer ids', async t => {
+    const admin = createAdmin(t, createCluster(t).bootstrapServers())
+    const { producerId, producerEpoch } = await admin.initProducerId()
+    assert.equal(typeof producerId, 'bigint')
+    assert.equal(producerEpoch, 0)
+  })
+
+  test('answers many calls at once, each its own caller', async t => {
+    const admin = createAdmin(t, createCluster(t).bootstrapServers())
+    const counts = await Promise.all(Array.from({ length: 60 }, async (_, index) => {
+      const names = Array.from({ length: index % 7 }, (_, topic) => `missing-${topic}`)
+      return (await admin.describeTopics(names)).length
+    }))
+    assert.deepEqual(counts, counts.map((_, index) => index % 7))
+  })
+
+  test('says that it lacks a request instead of running into the timeout', async t => {
+    const admin = createAdmin(t, createCluster(t).bootstrapServers())
+    const error = await soonErrorOf(
+      admin.createTopics([{ name: 'new', partitions: 1, replicationFactor: 1 }]))
+    assert.equal(error.errorName, '_UNSUPPORTED_FEATURE')
+  })
+
+  test('may be slow: neither a long round trip nor one lost connection fails a call', async t => {
+    const cluster = createCluster(t)
+    cluster.setBrokerRoundTrip({ broker: -1, milliseconds: 400 })
+    const transportError = -195
+    cluster.pushRequestErrors({ apiKey: metadataApiKey, codes: [transportError] })
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    assert.equal((await admin.describeCluster()).brokers.length, 3)
+    assert.equal((await admin.listTopics()).length, 1)
+  })
+
+  test('may have lost its controller and other brokers', async t => {
+    const cluster = createCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    await admin.describeCluster()
+    cluster.setBrokerDown({ broker: 1 })
+    cluster.setBrokerDown({ broker: 2 })
+    assert.equal((await admin.describeCluster()).controller, 3)
+    assert.equal((await admin.listTopics()).length, 1)
+  })
+})
+
+describe('a cluster that cannot be reached', () => {
+  test('is an error within seconds that names cluster, broker and setting', async t => {
+    const admin = createAdmin(t, '127.0.0.1:1')
+    for (const call of [admin.describeCluster(), admin.listTopics(), admin.initProducerId()]) {
+      const error = await soonErrorOf(call)
+      assert.equal(error.errorName, 'CLUSTER_UNREACHABLE')
+      assert.equal(error.setting, 'A.bootstrap.servers')
+      assert.match(error.detail, /cluster A: .*127\.0\.0\.1:1.*Connection refused/)
+      assert.equal(error.retriable, true)
+    }
+  })
+
+  test('because its name does not resolve says so', async t => {
+    const error = await soonErrorOf(createAdmin(t, 'no-such-host.invalid:9092').describeCluster())
+    assert.equal(error.errorName, 'CLUSTER_UNREACHABLE')
+    assert.match(error.detail, /Failed to resolve 'no-such-host\.invalid:9092'/)
+  })
+
+  test('because TLS meets a listener without TLS says so', async t => {
+    const admin = createAdmin(t, createCluster(t, 1).bootstrapServers(),
+      { 'security.protocol': 'SSL' })
+    const error = await soonErrorOf(admin.describeCluster())
+    assert.ok(['_SSL', 'CLUSTER_UNREACHABLE'].includes(error.errorName), error.message)
+    assert.match(error.detail, /SSL/)
+  })
+
+  test('and says nothing at all is a timeout after the time given', async t => {
+    const silent = createServer(() => {})
+    await new Promise<void>(resolve => { silent.listen(0, '127.0.0.1', resolve) })
+    t.after(() => { silent.close() })
+    const admin = openClusterAdmin({
+      cluster: 'A',
+      properties: { 'bootstrap.servers': `127.0.0.1:${(silent.address() as AddressInfo).port}` },
+      timeoutMs: 1_000
+    })
+    t.after(async () => { await admin.close() })
+    const error = await soonErrorOf(admin.describeCluster())
+    assert.equal(error.errorName, 'TIMED_OUT')
+    assert.match(error.detail, /describeCluster had no answer within 1000 ms/)
+  })
+
+  test('is asked again by the next call, and answers once it is back', async t => {
+    const cluster = createCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    await admin.describeCluster()
+    cluster.setBrokerDown({ broker: -1 })
+    assert.equal((await soonErrorOf(admin.describeCluster())).errorName, 'CLUSTER_UNREACHABLE')
+    cluster.setBrokerUp({ broker: -1 })
+    assert.equal((await admin.describeCluster()).brokers.length, 3)
+  })
+})
+
+describe('properties', () => {
+  const refused: ReadonlyArray<[properties: Record<string, string>, seen: RegExp]> = [
+    [{ 'socket.timeout.ms': 'soon' }, /cluster A: property "socket\.timeout\.ms" = "soon"/],
+    [{ 'no.such.thing': '1' }, /cluster A: property "no\.such\.thing" = "1"/],
+    [{ 'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'GSSAPI' }, /GSSAPI/]
+  ]
+  for (const [properties, seen] of refused) {
+    test(`${JSON.stringify(properties)} are refused by name`, async t => {
+      const error = await errorOf((async () => createAdmin(t, '127.0.0.1:1', properties))())
+      assert.equal(error.errorName, 'CONFIG_INVALID')
+      assert.match(error.detail, seen)
+    })
+  }
+
+  test('that are secret are never shown', async t => {
+    const secret = 'hunter2\0'
+    for (const name of ['sasl.password', 'ssl.key.pem', 'sasl.oauthbearer.client.secret']) {
+      const error = await errorOf(
+        (async () => createAdmin(t, '127.0.0.1:1', { [name]: secret }))())
+      assert.match(error.detail, new RegExp(name.replaceAll('.', '\\.')))
+      assert.doesNotMatch(error.message, /hunter2/)
+    }
+  })
+})
