@@ -1,7 +1,7 @@
 // Compiles the node-rdkafka package with the librdkafka inside it: our addon links that archive.
 // This does what the package's own install script does, on all cores instead of one.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { childEnvironment, nodeGypCommand } from './npm.mjs'
 import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
@@ -41,6 +41,26 @@ export const librdkafka = {
     }
     writeStamp(stampOf(root), wantedLibrdkafka(root))
   }
+}
+
+/**
+ * `npm ci` empties node_modules; what took minutes to compile is carried over when the package
+ * that npm brought is the same one.
+ */
+export async function keepingCompiled ({ root, logDir }, install) {
+  const kept = join(logDir, 'node-rdkafka')
+  const fresh = join(root, packageDir)
+  const isFinished = readStamp(stampOf(root)) === wantedLibrdkafka(root)
+  rmSync(kept, { recursive: true, force: true })
+  if (!isFinished) return await install()
+  renameSync(fresh, kept)
+  await install()
+  const manifest = (folder) => readFileSync(join(folder, 'package.json'), 'utf8')
+  if (manifest(kept) === manifest(fresh)) {
+    rmSync(fresh, { recursive: true })
+    renameSync(kept, fresh)
+  }
+  rmSync(kept, { recursive: true, force: true })
 }
 
 async function compile (root, logFile) {

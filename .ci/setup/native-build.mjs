@@ -58,8 +58,10 @@ export const nativeBuild = {
     const settings = { logFile, cwd: root, env: childEnvironment() }
     await runLogged(command, [...args, 'configure', ...options], {
       ...settings,
-      wayOut: 'without headers beside node, node-gyp downloads them: is the network there? ' +
-        'Offline: npm config set nodedir PREFIX, where PREFIX/include/node/node.h is'
+      wayOut: nodeDir === undefined
+        ? 'node-gyp downloads the headers that are not beside node: is the network there? ' +
+          'Offline: npm config set nodedir PREFIX, where PREFIX/include/node/node.h is'
+        : 'mend what it says about binding.gyp; after a change of Python or npm: rm -rf build'
     })
     await runLogged(command, [...args, 'build', ...profile.targets, ...options], {
       ...settings,

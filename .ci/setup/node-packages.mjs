@@ -2,6 +2,7 @@
 // node-rdkafka's, is a step of its own (librdkafka.mjs), and no other package needs one.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { keepingCompiled } from './librdkafka.mjs'
 import { childEnvironment, npmCommand } from './npm.mjs'
 import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
 import { runLogged } from './step.mjs'
@@ -22,11 +23,14 @@ export const nodePackages = {
     return stamp === wantedPackages(root) ? undefined : 'package-lock.json changed'
   },
 
-  async run ({ root }, logFile) {
+  async run (context, logFile) {
+    const { root } = context
     const isForeign = readStamp(stampOf(root)) === undefined
     removeStamp(stampOf(root))
     // A tree that `npm ci` by hand made is as good as ours.
-    if (!(isForeign && matchesLock(root))) await installAll(root, logFile)
+    if (!(isForeign && matchesLock(root))) {
+      await keepingCompiled(context, () => installAll(root, logFile))
+    }
     writeStamp(stampOf(root), wantedPackages(root))
   }
 }

@@ -2,9 +2,11 @@
 // three things a failed step must tell: the end of the log, where the rest is, the way out.
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 const tailLines = 40
+/** What node-gyp tells about itself, thirty lines of it, would push the cause out of sight. */
+const chatter = /^(npm error )?gyp info/
 const children = new Set()
 
 export class SetupError extends Error {
@@ -35,6 +37,8 @@ export async function runStep (step, why, context) {
 export function runLogged (command, args, { logFile, wayOut, cwd, env = process.env }) {
   const log = openSync(logFile, 'a')
   writeFileSync(log, `$ ${[command, ...args].join(' ')}\n`)
+  const [program, ...rest] = command === process.execPath ? args : [command, ...args]
+  const shown = [basename(program), ...rest].join(' ')
   // A process group of its own, so that stopChildren reaches make's compilers as well.
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', log, log], detached: true })
   closeSync(log)
@@ -42,13 +46,13 @@ export function runLogged (command, args, { logFile, wayOut, cwd, env = process.
   return new Promise((resolve, reject) => {
     child.on('error', (error) => {
       children.delete(child)
-      reject(new SetupError(`cannot start ${command}: ${error.message}`, { wayOut, logFile }))
+      reject(new SetupError(`cannot start ${shown}: ${error.message}`, { wayOut, logFile }))
     })
     child.on('exit', (code, signal) => {
       children.delete(child)
       if (code === 0) return resolve()
       const how = signal === null ? `exit status ${code}` : `signal ${signal}`
-      reject(new SetupError(`${command} ended with ${how}`, { wayOut, logFile }))
+      reject(new SetupError(`${shown}: ${how}`, { wayOut, logFile }))
     })
   })
 }
@@ -68,6 +72,7 @@ export function printFailure (error) {
   const lines = ['', `longhaul: set-up failed: ${error.message}`]
   if (error.logFile !== undefined) {
     const log = hideHosts(readFileSync(error.logFile, 'utf8')).trimEnd().split('\n')
+      .filter((line) => !chatter.test(line))
     lines.push(...log.slice(-tailLines).map((line) => `  | ${line}`))
     lines.push(`whole log: ${error.logFile}`)
   }
