@@ -31,5 +31,7 @@ export interface Contender {
   readonly description: string
   /** The remote topic's name, for those that write one. */
   readonly targetTopic?: (topic: string) => string
+  /** What a user does once, before the first start: building it, fetching jars. Not measured. */
+  prepare?: () => Promise<void>
   start: (job: MirrorJob) => Promise<RunningContender>
 }

@@ -93,6 +93,7 @@ async function runOne (
   say(`running ${contender.name}`)
   // Lets the brokers finish what the contender before left them: deletions, flushes.
   await sleep(3_000)
+  await contender.prepare?.()
   const figures = await measureRun(contender, job)
   say(`${contender.name}: ${figures.seconds.toFixed(1)} s, ` +
     `${figures.cpuSecondsPerGigabyte.toFixed(2)} CPU s/GB`)

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { releasePorts, reservePorts } from '../../../test/kafka/ports.ts'
 import { spawnGuarded, stopChild } from '../../../test/kafka/process-guard.ts'
@@ -11,24 +11,26 @@ import { startProcess } from '../contender-process.ts'
 import type { Contender } from '../contender.ts'
 
 const run = promisify(execFile)
+const source = join(repoRoot(), 'perf/contenders/relay/relay.c')
+const program = join(repoRoot(), 'build/relay')
 
 export const relay: Contender = {
   name: 'relay',
   description: 'TCP relay: recv and send of 1 MiB, no protocol; the limit',
+  prepare: compile,
   async start (job) {
-    const program = await compile()
     const ports = await reservePorts(2)
     const [from, to] = ports.map(String) as [string, string]
-    const source = spawnGuarded(program, ['source', from, String(job.bytes)], { stdio: 'inherit' })
-    const sink = spawnGuarded(program, ['sink', to], { stdio: 'inherit' })
+    const sender = spawnGuarded(program, ['source', from, String(job.bytes)], { stdio: 'inherit' })
+    const receiver = spawnGuarded(program, ['sink', to], { stdio: 'inherit' })
     const child = startProcess(job.folder, program, ['forward', from, to, String(job.bytes)])
     return {
       ...child,
       progress: async () => Number(child.output().trimEnd().split('\n').at(-1)) / job.bytes,
       stop: async () => {
         await child.stop()
-        await stopChild(source, 5_000)
-        await stopChild(sink, 5_000)
+        await stopChild(sender, 5_000)
+        await stopChild(receiver, 5_000)
         releasePorts(ports)
       }
     }
@@ -36,15 +38,11 @@ export const relay: Contender = {
 }
 
 /** Compiled when the source is newer than the program, and renamed into place when whole. */
-async function compile (): Promise<string> {
-  const source = join(repoRoot(), 'perf/contenders/relay/relay.c')
-  const folder = join(repoRoot(), 'build')
-  const program = join(folder, 'relay')
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return program
-  mkdirSync(folder, { recursive: true })
+async function compile (): Promise<void> {
+  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return
+  mkdirSync(dirname(program), { recursive: true })
   const partial = `${program}.partial-${process.pid}`
   const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra']
   await run(process.env['CC'] ?? 'cc', [...flags, '-o', partial, source])
   renameSync(partial, program)
-  return program
 }
