@@ -1,0 +1,157 @@
+// The door to the native data plane: the only module that loads the addon. Native mistakes and
+// failures are thrown and rejected as {code, detail}; callers make errors of them.
+import { createRequire } from 'node:module'
+import { laneCounters, partitionCounters, type forwarderSettings } from './contract/contract-table.ts'
+
+export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
+export type ClientProperties = Readonly<Record<string, string>>
+
+/** How a Forwarder is opened. Everything here can be posted to a worker. */
+export interface ForwarderConfig {
+  /** librdkafka properties of the source and the target client. */
+  readonly source: ClientProperties
+  readonly target: ClientProperties
+  readonly settings: ForwarderSettings
+  /** The flow's producer id on the target (invariant A). */
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** client.rack: lets brokers name a closer replica. Empty: none. */
+  readonly sourceRack: string
+}
+
+export interface PartitionAssignment {
+  /** The caller's handle, unique in the flow, below 2^31. */
+  readonly id: number
+  readonly topic: string
+  readonly remoteTopic: string
+  readonly partition: number
+  /** Next upstream offset, next downstream offset, and records put there so far mod 2^31. */
+  readonly upstream: bigint
+  readonly downstream: bigint
+  readonly sequence: number
+  /** max.message.bytes of the target topic, 0: not known. */
+  readonly batchBytesMax: number
+}
+
+export interface StateEvent {
+  readonly id: number
+  /** Index into partitionStates. */
+  readonly state: number
+  /** Error code of the move, or of the error that is being retried; 0: none. */
+  readonly code: number
+  readonly detail: string
+  /** The forwarder let go of the partition: the progress sent with or before this is final. */
+  readonly released: boolean
+}
+
+export interface NativeEvents {
+  readonly states: readonly StateEvent[]
+  /** Rows of four: id, upstream offset, downstream offset, sequence. */
+  readonly progress: BigInt64Array
+  /** Levels are syslog's: 3 error, 4 warning, 6 info. */
+  readonly logs: ReadonlyArray<{ readonly level: number, readonly text: string }>
+  readonly logsLost: bigint
+}
+
+export interface NativeStats {
+  /** Columns of laneCounters. */
+  readonly lane: BigInt64Array
+  /** Rows of partitionCounters. */
+  readonly partitions: BigInt64Array
+  /** Records by latency bucket. */
+  readonly latency: BigInt64Array
+  readonly latencySumMs: bigint
+  /** Rows of two: error code, count. */
+  readonly errors: BigInt64Array
+}
+
+export interface Forwarder {
+  /** Replaces what is held under the same ids: so a faulted partition is tried again. */
+  assign (assignments: readonly PartitionAssignment[]): void
+  /** Waits for what is in flight, then a released event tells the final progress. */
+  revoke (ids: readonly number[]): void
+  pause (ids: readonly number[]): void
+  unpause (ids: readonly number[]): void
+  takeEvents (): NativeEvents
+  stats (): NativeStats
+  /** Idempotent. What is still in flight may or may not arrive. */
+  close (): Promise<void>
+}
+
+export interface NativeAdmin {
+  call (name: string, args: object, timeoutMs: number): Promise<unknown>
+  close (): Promise<void>
+}
+
+export interface MockTopic {
+  readonly name: string
+  readonly partitions: number
+  readonly replicationFactor: number
+}
+
+/** librdkafka's mock cluster, inside this process. Times are milliseconds, ids broker ids. */
+export interface MockCluster {
+  bootstrapServers (): string
+  createTopic (topic: MockTopic): void
+  setPartitionLeader (move: { topic: string, partition: number, broker: number }): void
+  setBrokerDown (which: { broker: number }): void
+  setBrokerUp (which: { broker: number }): void
+  setBrokerRoundTrip (which: { broker: number, milliseconds: number }): void
+  setBrokerRack (which: { broker: number, rack: string }): void
+  pushRequestErrors (errors: { apiKey: number, codes: readonly number[] }): void
+  close (): void
+}
+
+interface Addon {
+  readonly librdkafkaVersion: string
+  readonly ForwarderObject: new (config: object, onReady: () => void) => Forwarder
+  readonly AdminObject: new (properties: ClientProperties) => NativeAdmin
+  readonly MockClusterObject:
+    new (config: { brokers: number, topics: readonly MockTopic[] }) => MockCluster
+}
+
+const addon = createRequire(import.meta.url)('../../../build/Release/dataplane.node') as Addon
+
+export const librdkafkaVersion = addon.librdkafkaVersion
+
+/** `onReady` is called when there are events to take, once until they are taken. */
+export function openForwarder (config: ForwarderConfig, onReady: () => void): Forwarder {
+  const settings = Object.fromEntries(
+    Object.entries(config.settings).map(([name, value]) => [name, BigInt(value)]))
+  return new addon.ForwarderObject({ ...config, settings }, onReady)
+}
+
+export function openAdmin (properties: ClientProperties): NativeAdmin {
+  return new addon.AdminObject(properties)
+}
+
+export function openMockCluster (
+  config: { brokers: number, topics: readonly MockTopic[] }
+): MockCluster {
+  return new addon.MockClusterObject(config)
+}
+
+export type PartitionCounters = Readonly<Record<keyof typeof partitionCounters, bigint>>
+export type LaneCounters = Readonly<Record<keyof typeof laneCounters, bigint>>
+
+export function decodePartitions (stats: NativeStats): readonly PartitionCounters[] {
+  return decodeRows(partitionCounters, stats.partitions)
+}
+
+export function decodeLane (stats: NativeStats): LaneCounters {
+  const row = decodeRows(laneCounters, stats.lane)[0]
+  if (row === undefined) throw new TypeError('lane statistics without a row')
+  return row
+}
+
+function decodeRows<Column extends string> (
+  table: Readonly<Record<Column, string>>, values: BigInt64Array
+): ReadonlyArray<Readonly<Record<Column, bigint>>> {
+  const columns = Object.keys(table) as Column[]
+  const rows: Array<Record<Column, bigint>> = []
+  for (let start = 0; start < values.length; start += columns.length) {
+    rows.push(Object.fromEntries(columns.map((column, i) => [column, values[start + i] ?? 0n])) as
+      Record<Column, bigint>)
+  }
+  return rows
+}

@@ -1,0 +1,57 @@
+// The piscina task: one worker thread holds one Forwarder and passes messages between it and the
+// main thread. It lives until it is told to close; nothing of a record ever comes here.
+import type { MessagePort } from 'node:worker_threads'
+import {
+  openForwarder, type ForwarderConfig, type NativeEvents, type NativeStats, type PartitionAssignment
+} from './index.ts'
+
+export interface LaneTask {
+  readonly config: ForwarderConfig
+  readonly port: MessagePort
+}
+
+export type LaneCommand =
+  | { readonly kind: 'assign', readonly assignments: readonly PartitionAssignment[] }
+  | { readonly kind: 'revoke' | 'pause' | 'unpause', readonly ids: readonly number[] }
+  | { readonly kind: 'stats' }
+  | { readonly kind: 'close' }
+
+export type LaneMessage =
+  | { readonly kind: 'opened' }
+  | { readonly kind: 'events', readonly events: NativeEvents }
+  | { readonly kind: 'stats', readonly stats: NativeStats }
+  /** A command that the forwarder refused: a defect of the caller. */
+  | { readonly kind: 'refused', readonly command: string, readonly code: number, readonly detail: string }
+
+/** Runs one lane; resolves when it is closed. Rejects with {code, detail} if it cannot open. */
+export async function runLane ({ config, port }: LaneTask): Promise<void> {
+  const tell = (message: LaneMessage): void => { port.postMessage(message) }
+  const forwarder = openForwarder(config, () => {
+    tell({ kind: 'events', events: forwarder.takeEvents() })
+  })
+  await new Promise<void>(resolve => {
+    const obey = (command: LaneCommand): void => {
+      switch (command.kind) {
+        case 'assign': forwarder.assign(command.assignments); break
+        case 'revoke': forwarder.revoke(command.ids); break
+        case 'pause': forwarder.pause(command.ids); break
+        case 'unpause': forwarder.unpause(command.ids); break
+        case 'stats': tell({ kind: 'stats', stats: forwarder.stats() }); break
+        case 'close': resolve()
+      }
+    }
+    port.on('message', (command: LaneCommand) => {
+      try {
+        obey(command)
+      } catch (thrown) {
+        const { code, detail } = thrown as { code: number, detail: string }
+        tell({ kind: 'refused', command: command.kind, code, detail })
+      }
+    })
+    // The main thread let go of the port without a word: nobody is left to forward for.
+    port.on('close', resolve)
+    tell({ kind: 'opened' })
+  })
+  await forwarder.close()
+  port.close()
+}
