@@ -13,8 +13,10 @@ interface IncludeRow {
   readonly instead: string
 }
 
-/** librdkafka's installed headers; every other rd*.h of it is private. */
-const privateHeader = /^(?!rdkafka(_mock|_error)?\.h$)rd\w*\.h$/
+/** Codecs that librdkafka carries along; they know nothing of librdkafka. */
+const bundledHeader = /^(rdxxhash|lz4\w*|snappy\w*)\.h$/
+/** librdkafka's installed headers are rdkafka.h and rdkafka_mock.h; every other rd*.h is private. */
+const privateHeader = /^(?!rdkafka(_mock)?\.h$|rdxxhash\.h$)rd\w*\.h$/
 
 const includeRows: readonly IncludeRow[] = [
   {
@@ -26,6 +28,11 @@ const includeRows: readonly IncludeRow[] = [
     header: privateHeader,
     only: /^src\/dataplane\/kafka\/raw_requests\.c$/,
     instead: 'librdkafka\'s private headers stay in kafka/raw_requests.c: add a function there'
+  },
+  {
+    header: bundledHeader,
+    only: /^src\/dataplane\/kafka\/codecs\.cc$/,
+    instead: 'codecs are called through kafka/codecs.h'
   },
   {
     header: /^(librdkafka\/)?rdkafka(_mock)?\.h$/,

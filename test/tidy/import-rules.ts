@@ -57,8 +57,8 @@ export const importRows: readonly ImportRow[] = [
   {
     from: /^src\/orchestrator\/config\//,
     to: /^src\//,
-    unless: /-> src\/(orchestrator\/(config|errors|time)|dataplane\/contract)\//,
-    instead: 'config/ may use errors/, time/ and the contract table only'
+    unless: /-> src\/(orchestrator\/(config|policy|errors|time)|dataplane\/contract)\//,
+    instead: 'config/ may use policy/, errors/, time/ and the contract table only'
   },
   {
     from: /^src\/orchestrator\/observability\//,
@@ -69,8 +69,8 @@ export const importRows: readonly ImportRow[] = [
   {
     from: /^src\/orchestrator\/policy\//,
     to: /^src\//,
-    unless: /-> src\/orchestrator\/(policy|config|errors)\//,
-    instead: 'policy/ is pure and may use config/ and errors/ only'
+    unless: /-> src\/orchestrator\/(policy|errors)\//,
+    instead: 'policy/ is pure and may use errors/ only: config/ makes policies, not the reverse'
   },
   {
     from: /^src\/orchestrator\/cluster\//,

@@ -39,9 +39,9 @@ const exceptions: ReadonlyArray<{ word: string, unless: RegExp, why: string }> =
   { word: 'bucket', unless: /observability|[Hh]istogram|[Ll]atency/, why: 'histograms have them' },
   { word: 'message', unless: /^src\/orchestrator\/errors\//, why: 'Error.message' },
   { word: 'message', unless: /[Ee]rror_?[Mm]essage/, why: 'a field of Kafka\'s responses' },
-  { word: 'cursor', unless: /record_?cursor/i, why: 'it walks the bytes of a batch' },
+  { word: 'cursor', unless: /record_?cursor|reencode/i, why: 'it walks the bytes of a batch' },
   { word: 'message', unless: /CorruptMessage|MessageTooLarge/, why: 'Kafka\'s error names' },
-  { word: 'message', unless: /[Ll]egacy/, why: 'what magic 0 and 1 hold is called so' }
+  { word: 'message', unless: /legacy|record_cursor|reencode/i, why: 'magic 0 and 1 hold such' }
 ]
 
 function wordsOf (name: string): string[] {
