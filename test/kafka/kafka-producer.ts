@@ -41,9 +41,6 @@ export interface ProducerSettings {
 const outstandingMax = 20_000
 const outstandingBytesMax = 64 * 1024 * 1024
 
-// RD_KAFKA_RESP_ERR__AUTHENTICATION
-const authenticationFailed = -169
-
 interface Waiting {
   readonly resolve: (delivered: Delivered) => void
   readonly reject: (error: Error) => void
@@ -89,7 +86,8 @@ export class TestProducer {
         await opened.#transaction('init', done => { producer.initTransactions(timeoutMs, done) })
       }
     } catch (error) {
-      await opened.close()
+      // Not awaited: its end waits for the metadata request that will not be answered.
+      void opened.close()
       throw error
     }
     return opened
@@ -135,9 +133,10 @@ export class TestProducer {
 
   async #connect (): Promise<void> {
     await this.#bounded('connect of a producer', new Promise<void>((resolve, reject) => {
-      // connect() itself would wait for metadata until its time-out.
-      this.#producer.on('event.error', error => {
-        if (error.code === authenticationFailed) reject(asError(error))
+      // Until it is connected node-rdkafka passes on logs but no errors: without this a refused login
+      // would be a time-out without a reason.
+      this.#producer.on('event.log', (log: { message: string }) => {
+        if (log.message.includes('authentication error')) reject(new Error(log.message))
       })
       this.#producer.connect({ timeout: this.#timeoutMs }, error => {
         if (isError(error)) reject(asError(error))
