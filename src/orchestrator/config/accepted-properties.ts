@@ -92,7 +92,7 @@ export const acceptedProperties: Readonly<Record<string, AcceptedProperty>> = {
 }
 
 /** Whole families, by the beginning of the name. Asked after everything that is known by name. */
-const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedProperty]> = [
+export const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedProperty]> = [
   ['offset.storage', meaningless('', noWorker)],
   ['config.storage', meaningless('', noWorker)],
   ['status.storage', meaningless('', noWorker)],
@@ -129,6 +129,3 @@ export function acceptedProperty (name: string): Accepted | undefined {
   const family = acceptedFamilies.find(([prefix]) => name.startsWith(prefix))
   return family && { ...family[1], family: `${family[0]}*` }
 }
-
-export const acceptedFamilyPrefixes: readonly string[] =
-  acceptedFamilies.map(([prefix]) => prefix)

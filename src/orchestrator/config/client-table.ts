@@ -44,7 +44,7 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'ssl.keystore.type': { none: 'the file tells it', like: /^(jks|pkcs12|pem)$/i },
   'ssl.endpoint.identification.algorithm': {
     to: 'ssl.endpoint.identification.algorithm',
-    convert: value => ({ '': 'none', 'none': 'none', 'https': 'https' })[value.toLowerCase()]
+    convert: value => /^(|none|https)$/i.test(value) ? value.toLowerCase() || 'none' : undefined
   },
   'ssl.cipher.suites': { to: 'ssl.cipher.suites', convert: opensslCiphers },
   'ssl.enabled.protocols': { none: javaOnly },

@@ -19,6 +19,11 @@ export const processTable = {
     doc: 'The aliases of the clusters that the file speaks of.',
     importance: 'high', default: [], range: 'comma-separated names'
   }),
+  'config.providers': list({
+    doc: 'Names for ways to read values from elsewhere; config.providers.NAME.class says which ' +
+      'one: FileConfigProvider, DirectoryConfigProvider or EnvVarConfigProvider.',
+    importance: 'low', default: ['file', 'directory', 'env'], range: 'comma-separated names'
+  }),
   'metrics.host': string({
     doc: 'The address that serves /metrics, /healthz and /readyz.',
     importance: 'medium', default: '127.0.0.1', range: 'an address of this machine',

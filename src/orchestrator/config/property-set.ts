@@ -95,6 +95,8 @@ export class PropertySet {
     if (setting !== undefined && fits(setting, path)) {
       return this.#placeAllowed(setting, entry, path)
     }
+    // Read by config-providers.ts, before the properties are put in their places.
+    if (/^config\.providers\.[^.]+\.class$/.test(entry.key)) return false
     const accepted = plain ? acceptedProperty(name) : undefined
     if (accepted !== undefined && !(isClientProperty(name) && level.at !== 'flow')) {
       this.#findings.warn(accepted.family,

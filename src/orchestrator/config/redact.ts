@@ -1,6 +1,6 @@
 // Secrets are never shown: not in a message, not in a log line, not by a command.
 
-export const redacted = '[hidden]'
+export const redacted = '[redacted]'
 
 const secretName =
   /password|passphrase|secret|credentials|jaas\.config|token$|key\.pem$|keystore\.key$|assertion/i

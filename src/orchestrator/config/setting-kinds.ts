@@ -95,10 +95,12 @@ export function seconds (spec: RowText<number> & Limits): Row<number> {
   })
 }
 
+const truth: ReadonlyMap<string, boolean> = new Map([['true', true], ['false', false]])
+
 export function flag (spec: RowText<boolean>): Row<boolean> {
   return row(spec, {
     range: 'true or false',
-    parse: written => ({ true: true, false: false })[written.toLowerCase()]
+    parse: written => truth.get(written.toLowerCase())
   })
 }
 

@@ -287,7 +287,10 @@ const dataPlaneErrors = {
     'the broker is older than Longhaul can mirror', 'Use brokers of 0.11 or later'),
   CLOSED: row(1010, 'final', 'process', 'it is closed already', report),
   INVALID_ARGUMENT: row(1011, 'final', 'process', 'an argument is not allowed', report),
-  TIMED_OUT: row(1012, 'retry', 'flow', 'it took too long', 'If it lasts, check the clusters')
+  TIMED_OUT: row(1012, 'retry', 'flow', 'it took too long', 'If it lasts, check the clusters'),
+  TARGET_OUT_OF_RANGE: row(1013, 'final', 'partition',
+    'the target no longer holds the offset that progress speaks of',
+    'Decide with topic.recreated; the target topic was trimmed, truncated or made again')
 } as const satisfies Record<string, ErrorRow>
 
 // Longhaul's own, orchestrator.

@@ -1,0 +1,37 @@
+// The command-line flags that set something: rendered from the rows, so that help, ranges and
+// defaults are those of the config table.
+import { configTable, rowOf, type Setting } from './config-table.ts'
+
+export interface CliFlag {
+  readonly setting: Setting
+  /** As commander takes it: `--lanes <count>`. */
+  readonly flags: string
+  /** The name that commander gives the value: `lanes`, `lingerMs`. */
+  readonly option: string
+  readonly doc: string
+}
+
+export const cliFlags: readonly CliFlag[] = (Object.keys(configTable) as Setting[])
+  .flatMap(setting => {
+    const row = rowOf(setting)
+    if (row.flag === undefined) return []
+    const long = row.flag.split(' ')[0] ?? ''
+    return [{
+      setting,
+      flags: row.flag,
+      option: long.slice(2).replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase()),
+      doc: `${row.doc} [${setting}; ${row.range}; default ${row.show(row.default)}]`
+    }]
+  })
+
+/** Commander's parsed options -> the `flags` of ParseOptions; what was not given is left out. */
+export function flagSettings (
+  options: Readonly<Record<string, unknown>>
+): Partial<Record<Setting, string>> {
+  const given: Partial<Record<Setting, string>> = {}
+  for (const { setting, option } of cliFlags) {
+    const value = options[option]
+    if (typeof value === 'string') given[setting] = value
+  }
+  return given
+}

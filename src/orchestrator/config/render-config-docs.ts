@@ -1,0 +1,104 @@
+// The tables -> the text of CONFIGURATION.md; generate-config-docs.ts writes it.
+import { acceptedFamilies, acceptedProperties, type Acceptance } from './accepted-properties.ts'
+import { clientTable } from './client-table.ts'
+import { flowTable, processTable, rowOf, type Setting } from './config-table.ts'
+
+export function renderConfigDocs (): string {
+  return [
+    introduction,
+    '## The whole process',
+    'Written without a prefix.',
+    settingsTable(Object.keys(processTable) as Setting[]),
+    '## A replication flow',
+    flowIntroduction,
+    settingsTable(Object.keys(flowTable) as Setting[]),
+    '## Clients',
+    clientIntroduction,
+    clientsTable(),
+    '## Taken from MirrorMaker 2, not acted on yet',
+    'Each gives a warning that says so.',
+    acceptedTable('later'),
+    '## Taken from MirrorMaker 2, without meaning here',
+    'Each gives one warning that says why.',
+    acceptedTable('meaningless')
+  ].join('\n\n') + '\n'
+}
+
+const introduction = `# Configuration
+
+<!-- Rendered from the tables in src/orchestrator/config; do not edit. -->
+
+Longhaul reads the properties file of MirrorMaker 2 as it is.
+
+| Written | Means |
+|---|---|
+| \`clusters = A, B\` | the names of the clusters |
+| \`NAME = value\` | for the process, or for every flow |
+| \`A.NAME\`, \`A.consumer.NAME\`, \`A.producer.NAME\`, \`A.admin.NAME\` | for cluster A |
+| \`A->B.NAME\` | for the flow from A to B |
+| \`A->B.source.consumer.NAME\`, \`A->B.target.producer.NAME\` | for one end of the flow |
+| \`\${env:NAME}\`, \`\${file:path:key}\`, \`\${directory:path:key}\` | a value from elsewhere |
+
+The more special place wins: flow over cluster over top level, a role (\`consumer.\`) over none. At
+the level of a cluster, settings of the consumer are read at the source of a flow, all others at
+its target. \`-X property=value\` takes the same names and wins over the file; \`-X source.NAME=\`
+and \`-X target.NAME=\` reach one end of every flow.
+
+Sizes are bytes or have a unit (\`64MiB\`, \`1GB\`), times are milliseconds or have one (\`500ms\`,
+\`5s\`, \`2m\`). A misspelt name is refused with the nearest right one.`
+
+const flowIntroduction =
+  `Written \`A->B.NAME\`, \`B.NAME\` or \`NAME\`. Settings of the *consumer* may also be written
+\`A.consumer.NAME\`, of the *producer* \`B.producer.NAME\`, as in MirrorMaker 2.`
+
+const clientIntroduction =
+  `Connections are made by librdkafka. Properties of the Java client are translated; librdkafka's
+own properties of connections are taken, too, but not both names for one thing. Names that both
+share and that mean the same (\`security.protocol\`, \`client.rack\`, ...) are not listed.`
+
+function table (head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`
+  return [line(head), `|${'---|'.repeat(head.length)}`, ...rows.map(line)].join('\n')
+}
+
+function code (text: string): string {
+  return text === '' ? '' : `\`${text}\``
+}
+
+function settingsTable (settings: readonly Setting[]): string {
+  return table(['Property', 'Default', 'Allowed', 'What it does'], settings.map(setting => {
+    const row = rowOf(setting)
+    const notes = [
+      row.role === undefined ? '' : roleText[row.role],
+      row.flag === undefined ? '' : `Flag ${code(row.flag)}.`,
+      row.alias === undefined ? '' : `Also ${row.alias.map(code).join(', ')}.`
+    ]
+    const doc = [row.doc, ...notes].filter(text => text !== '').join(' ')
+    return [code(setting), code(row.show(row.default)), row.range, doc]
+  }))
+}
+
+const roleText = {
+  consumer: '*Consumer.*', producer: '*Producer.*', either: '*Consumer or producer.*'
+}
+
+function clientsTable (): string {
+  const parts = {
+    'trust store': '`ssl.ca.location` or `ssl.ca.pem`; JKS, PKCS#12 and PEM are read',
+    'key store': '`ssl.keystore.location`, or `ssl.certificate.pem` and `ssl.key.pem`',
+    'login': '`sasl.*`; PLAIN, SCRAM, Kerberos and OAUTHBEARER login modules are read'
+  }
+  return table(['Java client', 'librdkafka'], Object.entries(clientTable).map(([name, rule]) => {
+    if ('to' in rule) return [code(name), code(rule.to)]
+    return [code(name), 'part' in rule ? parts[rule.part] : `no effect: ${rule.none}`]
+  }))
+}
+
+function acceptedTable (status: Acceptance): string {
+  const families = acceptedFamilies.map(([prefix, row]) => [`${prefix}*`, row] as const)
+  const rows = [...Object.entries(acceptedProperties), ...families]
+  return table(['Property', 'MirrorMaker 2', 'Why'],
+    rows.filter(([, row]) => row.status === status)
+      .map(([name, row]) => [code(name), code(row.default), row.why]))
+}

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import {
+  connectionProperties, otherProperties
+} from '../../../src/orchestrator/config/librdkafka-properties.ts'
+import {
+  secretProperties, type ClientProperties
+} from '../../../src/orchestrator/config/client-properties.ts'
+import { isSecret, redactProperties } from '../../../src/orchestrator/config/redact.ts'
+import { createConfig, problemsOf, twoClusters } from './create-config.ts'
+
+function sourceClient (lines: readonly string[]): ClientProperties {
+  const flow = createConfig(lines.map(line => `A.${line}`)).flows[0]
+  const { 'bootstrap.servers': _, ...others } = flow?.source.client ?? {}
+  return others
+}
+
+function problem (lines: readonly string[], features?: readonly string[]): string {
+  const problems = problemsOf([...twoClusters, ...lines.map(line => `A.${line}`)],
+    features === undefined ? {} : { features })
+  assert.equal(problems.length, 1, problems.join('\n'))
+  return problems[0] ?? ''
+}
+
+// Java client, librdkafka
+const translated: ReadonlyArray<readonly [string, ClientProperties]> = [
+  ['request.timeout.ms=1000', { 'socket.timeout.ms': '1000' }],
+  ['metadata.max.age.ms=2000', { 'topic.metadata.refresh.interval.ms': '2000' }],
+  ['send.buffer.bytes=-1', { 'socket.send.buffer.bytes': '0' }],
+  ['receive.buffer.bytes=65536', { 'socket.receive.buffer.bytes': '65536' }],
+  ['connections.max.idle.ms=1', { 'connections.max.idle.ms': '1' }],
+  ['reconnect.backoff.ms=50', { 'reconnect.backoff.ms': '50' }],
+  ['client.dns.lookup=use_all_dns_ips', { 'client.dns.lookup': 'use_all_dns_ips' }],
+  ['ssl.endpoint.identification.algorithm=', { 'ssl.endpoint.identification.algorithm': 'none' }],
+  ['ssl.endpoint.identification.algorithm=HTTPS',
+    { 'ssl.endpoint.identification.algorithm': 'https' }],
+  ['ssl.cipher.suites=TLS_AES_128_GCM_SHA256,TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384',
+    { 'ssl.cipher.suites': 'ECDHE-RSA-AES256-GCM-SHA384' }],
+  ['ssl.cipher.suites=TLS_RSA_WITH_AES_128_CBC_SHA', { 'ssl.cipher.suites': 'AES128-SHA' }],
+  ['ssl.cipher.suites=ECDHE-ECDSA-CHACHA20-POLY1305:HIGH',
+    { 'ssl.cipher.suites': 'ECDHE-ECDSA-CHACHA20-POLY1305:HIGH' }],
+  ['socket.nagle.disable=true', { 'socket.nagle.disable': 'true' }],
+  ['consumer.max.poll.records=5', {}],
+  ['consumer.fetch.max.bytes=1000000', {}],
+  ['consumer.queued.min.messages=5', {}],
+  ['ssl.truststore.certificates=-----BEGIN CERTIFICATE-----', {
+    'ssl.ca.pem': '-----BEGIN CERTIFICATE-----'
+  }]
+]
+
+for (const [line, expected] of translated) {
+  test(`${line} becomes ${JSON.stringify(expected)}`, () => {
+    assert.deepEqual(sourceClient([line]), expected)
+  })
+}
+
+test('both names for one thing are refused with both names', () => {
+  assert.match(problem(['request.timeout.ms=1000', 'socket.timeout.ms=2000']),
+    /A\.request\.timeout\.ms=1000 \(line 5\) and A\.socket\.timeout\.ms=2000 \(line 6\) both set/)
+  assert.match(problem(['ssl.ca.location=/x', 'ssl.truststore.certificates=y']), /the trust store/)
+  assert.match(problem(['bootstrap.servers=c:1', 'metadata.broker.list=d:2']), /both set bootst/)
+})
+
+const plain = 'sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ' +
+  'username="me" password="it\'s"';
+
+test('a login becomes user name and password', () => {
+  const lines = ['security.protocol=SASL_SSL', 'sasl.mechanism=PLAIN', `${plain};`]
+  assert.deepEqual(sourceClient(lines), {
+    'security.protocol': 'SASL_SSL', 'sasl.mechanism': 'PLAIN', 'sasl.username': 'me',
+    'sasl.password': "it's"
+  })
+})
+
+test('a login that is not used is warned of', () => {
+  const { warnings } = createConfig([`A.${plain};`])
+  assert.equal(warnings.length, 1)
+  assert.match(warnings[0] ?? '', /security\.protocol of cluster A is PLAINTEXT/)
+})
+
+test('a login that is not complete is refused', () => {
+  assert.match(problem(['security.protocol=SASL_SSL', 'sasl.mechanism=SCRAM-SHA-512']),
+    /SCRAM-SHA-512 needs sasl\.jaas\.config/)
+  assert.match(problem(['security.protocol=SASL_SSL', 'sasl.jaas.config=nonsense']),
+    /A\.sasl\.jaas\.config=\[redacted\].*it is not `LoginModule required/)
+  assert.match(problem([`${plain};`, 'sasl.username=other']), /both set sasl\.username/)
+})
+
+test('what this build of librdkafka lacks is refused before it is tried', () => {
+  const kerberos = ['security.protocol=SASL_SSL', 'sasl.mechanism=GSSAPI']
+  assert.match(problem(kerberos, ['ssl', 'sasl_plain']), /no Kerberos; install/)
+  assert.equal(sourceClient(kerberos)['sasl.mechanism'], 'GSSAPI')
+  const oauth = ['security.protocol=SASL_SSL', 'sasl.mechanism=OAUTHBEARER',
+    'sasl.oauthbearer.token.endpoint.url=https://x/token', 'sasl.jaas.config=' +
+    'x.OAuthBearerLoginModule required clientId="i" clientSecret="s";']
+  assert.match(problem(oauth, ['sasl_oauthbearer']), /no OpenID Connect; install/)
+  assert.equal(sourceClient(oauth)['sasl.oauthbearer.client.id'], 'i')
+})
+
+const documentation = new URL(
+  '../../../../node_modules/node-rdkafka/deps/librdkafka/CONFIGURATION.md', import.meta.url)
+
+test("the lists of names are librdkafka's", { skip: !existsSync(documentation) }, () => {
+  const documented = readFileSync(documentation, 'utf8').split('\n')
+    .flatMap(line => /^([a-z][\w.]+) +\| +(?:\*|C|P) +\|/.exec(line)?.[1] ?? [])
+  assert.ok(documented.length > 150)
+  const known = new Set([...connectionProperties, ...otherProperties])
+  assert.deepEqual(documented.filter(name => !known.has(name)), [])
+  assert.deepEqual([...known].filter(name => !documented.includes(name)), [])
+  assert.deepEqual([...connectionProperties].filter(name => otherProperties.has(name)), [])
+})
+
+test('secrets are known by their names', () => {
+  const secret = ['sasl.password', 'sasl.jaas.config', 'ssl.key.password', 'ssl.key.pem',
+    'ssl.keystore.key', 'sasl.oauthbearer.client.secret', 'ssl.truststore.password',
+    'sasl.oauthbearer.assertion.private.key.passphrase', 'sasl.oauthbearer.config']
+  for (const name of secret) assert.equal(isSecret(name), true, name)
+  for (const name of secret) {
+    if (name !== 'ssl.keystore.key') assert.ok(secretProperties.includes(name), name)
+  }
+  const open = ['sasl.username', 'sasl.oauthbearer.token.endpoint.url', 'ssl.key.location',
+    'ssl.ca.pem', 'bootstrap.servers', 'sasl.oauthbearer.client.id']
+  for (const name of open) assert.equal(isSecret(name), false, name)
+  assert.deepEqual(redactProperties({ 'sasl.password': 'x', 'client.id': 'y' }),
+    { 'sasl.password': '[redacted]', 'client.id': 'y' })
+})

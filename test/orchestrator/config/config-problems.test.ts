@@ -1,0 +1,124 @@
+// What a configuration is refused for, and in which words.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { editDistance, nearestName } from '../../../src/orchestrator/config/nearest-name.ts'
+import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
+import { createConfig, problemsOf, twoClusters } from './create-config.ts'
+
+// lines beside the two clusters, what the one problem says
+const refused: ReadonlyArray<readonly [string, RegExp]> = [
+  ['A->B.topcs = x', /^A->B\.topcs \(line 5\); did you mean A->B\.topics\?$/],
+  ['A.boostrap.servers = x:1', /did you mean A\.bootstrap\.servers\?/],
+  ['metrics.prot = 1', /did you mean metrics\.port\?/],
+  ['replicaton.factor = 1', /did you mean replication\.factor\?/],
+  ['A.consummer.fetch.max.bytes = 1', /did you mean A\.consumer\.fetch\.max\.bytes\?/],
+  ['A.consumer.fetch.maxbytes = 1', /did you mean A\.consumer\.fetch\.max\.bytes\?/],
+  ['B.producer.lingerms = 1', /did you mean B\.producer\.linger\.ms\?/],
+  ['something.else.entirely.that.is.new = 1', /^something\.else\.\S+ \(line 5\)$/],
+  ['A -> B.topics = x', /^A \(line 5\): the name of a flow is written without white space/],
+  ['A->BB.enabled = true', /the cluster "BB" is not in clusters=A, B; did you mean B\?/],
+  ['C.bootstrap.servers = c:1', /^C\.bootstrap\.servers \(line 5\): the cluster "C" is not in/],
+  ['B->B.enabled = true', /B->B\.enabled=true: source and target are the same cluster/],
+  ['enabled = true', /only a flow can be enabled; write A->B\.enabled=true/],
+  ['A->B.enabled = yes', /A->B\.enabled=yes \(line 5\): allowed is true or false/],
+  ['lanes = 0', /^lanes=0 \(line 5\): allowed is 1 to 64$/],
+  ['A->B.linger.ms = soon', /allowed is 0ms to 1m/],
+  ['in.flight.bytes.max = 5', /allowed is 1MiB to 16GiB/],
+  ['data.loss = skip', /data\.loss=skip \(line 5\): allowed is stop$/],
+  ['replication.policy.class = com.example.Mine', /allowed is DefaultReplicationPolicy, Id/],
+  ['A->B.metrics.port = 1', /metrics\.port is of the whole process; write metrics\.port=1/],
+  ['A->B.topics = a(', /^A->B\.topics \(line 5\): a\(: \( without \)$/],
+  ['topics.exclude = x[a&&b]', /^topics\.exclude \(line 5\).*&&/],
+  ['A.security.protocol = SASL', /allowed are PLAINTEXT, SSL, SASL_PLAINTEXT, SASL_SSL/],
+  ['B.bootstrap.servers = b1', /^B\.bootstrap\.servers: b1 is not host:port$/],
+  ['B.bootstrap.servers = b1:99999', /b1:99999 is not host:port/],
+  ['B.bootstrap.servers = b1:9092,,b2:9092', /an empty place is not host:port/]
+]
+
+for (const [line, expected] of refused) {
+  test(`${line} is refused`, () => {
+    const problems = problemsOf([...twoClusters, line])
+    assert.equal(problems.length, 1, problems.join('\n'))
+    assert.match(problems[0] ?? '', expected)
+  })
+}
+
+test('all problems are shown at once', () => {
+  // One line a name: of several, the last would count. And the flow has to be enabled.
+  const lines = new Map(refused.map(([line]) => [line.split(' ')[0], line]))
+  lines.delete('A->B.enabled')
+  assert.equal(problemsOf([...twoClusters, ...lines.values()]).length, lines.size)
+})
+
+test('clusters and bootstrap.servers that are missing are asked for', () => {
+  assert.match(problemsOf(['lanes = 2']).join(), /clusters is not set; write clusters=A, B/)
+  assert.match(problemsOf(['clusters = A, B', 'A->B.enabled = true']).join(),
+    /A\.bootstrap\.servers is not set.*B\.bootstrap\.servers is not set/)
+})
+
+test('a file without an enabled flow has nothing to do', () => {
+  assert.match(problemsOf(twoClusters.slice(0, 3)).join(), /no replication flow is enabled/)
+})
+
+test('-X without a value is refused', () => {
+  assert.match(problemsOf(twoClusters, { overrides: ['lanes'] }).join(), /^-X lanes: it is not/)
+})
+
+const identity = 'replication.policy.class = IdentityReplicationPolicy'
+
+test('the same names both ways are refused when the topics overlap', () => {
+  const problems = problemsOf([...twoClusters, 'B->A.enabled = true', identity])
+  assert.equal(problems.length, 1)
+  assert.match(problems[0] ?? '', /A->B and B->A mirror in a loop.*a topic such as/)
+  const overlapping = [
+    ['A->B.topics = orders', 'B->A.topics = ord.*'],
+    ['A->B.topics = a.*, eu-.*', 'B->A.topics = .*-orders'],
+    ['A->B.topics = (?i)orders', 'B->A.topics = a|orders']
+  ]
+  for (const lines of overlapping) {
+    assert.match(problemsOf([...twoClusters, 'B->A.enabled = true', identity, ...lines]).join(),
+      /loop/, lines.join())
+  }
+})
+
+test('the same names both ways are taken when the topics do not overlap', () => {
+  createConfig(['B->A.enabled = true', identity, 'A->B.topics = a-.*', 'B->A.topics = b-.*'])
+  createConfig(['B->A.enabled = true', identity, 'A->B.topics = .*', 'B->A.topics = b-.*',
+    'A->B.topics.exclude = b-.*'])
+  createConfig(['B->A.enabled = true', 'B->A.topics = .*'])
+})
+
+test('a loop over three clusters is found, too', () => {
+  const problems = problemsOf([
+    'clusters = A, B, C', 'A.bootstrap.servers = a:1', 'B.bootstrap.servers = b:1',
+    'C.bootstrap.servers = c:1', 'A->B.enabled = true', 'B->C.enabled = true',
+    'C->A.enabled = true', identity
+  ])
+  assert.equal(problems.length, 1)
+  assert.match(problems[0] ?? '', /A->B and B->C and C->A mirror in a loop/)
+})
+
+test('two aliases of one address cannot keep the names', () => {
+  const lines = [...twoClusters.slice(0, 2), 'B.bootstrap.servers = a1:9092,a2:9092',
+    'A->B.enabled = true']
+  assert.match(problemsOf([...lines, identity]).join(), /are both a1:9092,a2:9092/)
+  assert.deepEqual(problemsOf(lines), [])
+})
+
+test('a problem names its setting and never shows a secret', () => {
+  const parsed = parseConfig([...twoClusters, 'B.security.protocol = SASL_SSL',
+    'B.sasl.jaas.config = org.example.TopSecret required password="hunter2";'].join('\n'))
+  assert.ok(!parsed.ok)
+  const [problem] = parsed.problems
+  assert.equal(problem?.setting, 'B.sasl.jaas.config')
+  assert.match(problem?.message ?? '', /\[redacted\].*TopSecret is a Java class/)
+  assert.doesNotMatch(JSON.stringify(parsed.problems.map(each => each.message)), /hunter2/)
+})
+
+test('the nearest name is near', () => {
+  assert.equal(nearestName('topcis', ['topics', 'groups']), 'topics')
+  assert.equal(nearestName('C', ['A', 'B']), undefined)
+  assert.equal(nearestName('xyz', ['topics']), undefined)
+  assert.deepEqual([editDistance('', 'abc'), editDistance('ab', 'ba'), editDistance('a', 'a')],
+    [3, 1, 0])
+})

@@ -1,0 +1,60 @@
+// The table against what is rendered from it and what it feeds.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { forwarderSettings } from '../../../src/dataplane/contract/contract-table.ts'
+import { acceptedProperties } from '../../../src/orchestrator/config/accepted-properties.ts'
+import { cliFlags, flagSettings } from '../../../src/orchestrator/config/cli-flags.ts'
+import {
+  configTable, rowOf, settingNamed, type Setting
+} from '../../../src/orchestrator/config/config-table.ts'
+import { renderConfigDocs } from '../../../src/orchestrator/config/render-config-docs.ts'
+
+const settings = Object.keys(configTable) as Setting[]
+
+test('each default lies in its own range and is read back as it is shown', () => {
+  for (const setting of settings) {
+    const row = rowOf(setting)
+    assert.deepEqual(row.parse(row.show(row.default)), row.default, setting)
+  }
+})
+
+test('each setting of the Forwarder is fed by exactly one row', () => {
+  const fed = settings.flatMap(setting => rowOf(setting).forwarder ?? [])
+  assert.deepEqual(fed.toSorted(), Object.keys(forwarderSettings).toSorted())
+})
+
+test('a row that feeds the Forwarder has its default', () => {
+  for (const setting of settings) {
+    const row = rowOf(setting)
+    if (row.forwarder === undefined) continue
+    assert.equal(row.toNumber(row.default), forwarderSettings[row.forwarder].default, setting)
+  }
+})
+
+test('no name means two things', () => {
+  for (const setting of settings) {
+    for (const alias of rowOf(setting).alias ?? []) {
+      assert.equal(Object.hasOwn(configTable, alias), false, alias)
+      assert.equal(settingNamed(alias), setting)
+    }
+    assert.equal(Object.hasOwn(acceptedProperties, setting), false, setting)
+  }
+})
+
+test('a flag is named after its setting and explained by its row', () => {
+  const lanes = cliFlags.find(({ setting }) => setting === 'lanes')
+  assert.deepEqual(lanes, {
+    setting: 'lanes', flags: '--lanes <count>', option: 'lanes',
+    doc: `${configTable.lanes.doc} [lanes; 1 to 64; default 2]`
+  })
+  assert.deepEqual(
+    flagSettings({ lanes: '4', lingerMs: '5ms', batchSize: undefined, output: 'json' }),
+    { 'lanes': '4', 'linger.ms': '5ms' })
+  assert.equal(new Set(cliFlags.map(({ option }) => option)).size, cliFlags.length)
+})
+
+test('CONFIGURATION.md is what the tables render', () => {
+  const written = readFileSync(new URL('../../../../CONFIGURATION.md', import.meta.url), 'utf8')
+  assert.equal(written, renderConfigDocs(), 'CONFIGURATION.md is stale: run `npm run generate`')
+})

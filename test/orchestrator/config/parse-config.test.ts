@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { forwarderSettings } from '../../../src/dataplane/contract/contract-table.ts'
+import { parseConfig, readConfig } from '../../../src/orchestrator/config/parse-config.ts'
+import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
+import { createConfig, createFlow, problemsOf, twoClusters } from './create-config.ts'
+
+// The shape of config/connect-mirror-maker.properties, which comes with Kafka.
+const kafkaSample = `
+# specify any number of cluster aliases
+clusters = A, B
+
+# connection information for each cluster
+# for e.g. "A_host1:9092, A_host2:9092, A_host3:9092"
+A.bootstrap.servers = A_host1:9092, A_host2:9092, A_host3:9092
+B.bootstrap.servers = B_host1:9092, B_host2:9092, B_host3:9092
+
+# enable and configure individual replication flows
+A->B.enabled = true
+
+# regex which defines which topics gets replicated. For eg "foo-.*"
+A->B.topics = .*
+
+B->A.enabled = true
+B->A.topics = .*
+
+# Setting replication factor of newly created remote topics
+replication.factor=1
+
+############################# Internal Topic Settings  #############################
+checkpoints.topic.replication.factor=1
+heartbeats.topic.replication.factor=1
+offset-syncs.topic.replication.factor=1
+offset.storage.replication.factor=1
+status.storage.replication.factor=1
+config.storage.replication.factor=1
+
+# customize as needed
+# replication.policy.separator = _
+# sync.topic.acls.enabled = false
+# emit.heartbeats.interval.seconds = 5
+`
+
+test("Kafka's own sample file is read as it is", () => {
+  const parsed = parseConfig(kafkaSample)
+  assert.ok(parsed.ok)
+  const { config } = parsed
+  assert.deepEqual(config.flows.map(({ name }) => name), ['A->B', 'B->A'])
+  const [flow] = config.flows
+  assert.ok(flow)
+  assert.equal(flow.settings['replication.factor'], 1)
+  assert.equal(flow.source.client['bootstrap.servers'],
+    'A_host1:9092,A_host2:9092,A_host3:9092')
+  assert.equal(flow.policy.remoteTopic('orders'), 'A.orders')
+  assert.equal(judgeTopic(flow.topics, 'orders'), 'mirrored')
+  assert.equal(judgeTopic(flow.topics, 'B.orders'), 'cycle')
+  assert.deepEqual(config.clusters.map(({ alias }) => alias), ['A', 'B'])
+  assert.equal(config.warnings.length, 6)
+  assert.equal(config.process['metrics.port'], 9584)
+})
+
+test('any layout of a properties file means the same', () => {
+  const written = { 'replication.factor': '3', 'A->B.topics': 'a, b.*', 'lanes': '4' }
+  const space = fc.constantFrom('', ' ', '\t')
+  const noise = fc.constantFrom('', '# a comment = 1\n', '\n', '! another\n')
+  const line = fc.tuple(noise, space, space, fc.constantFrom('=', ':'), space,
+    fc.constantFrom('\n', '\r\n'))
+  fc.assert(fc.property(fc.array(line, { minLength: 3, maxLength: 3 }), layouts => {
+    const text = Object.entries(written).map(([key, value], at) => {
+      const [before, indent, left, separator, right, end] = layouts[at] ?? []
+      return `${before}${indent}${key}${left}${separator}${right}${value}${end}`
+    }).join('')
+    const flow = createFlow([text])
+    assert.equal(flow.settings['replication.factor'], 3)
+    assert.deepEqual(flow.settings.topics, ['a', 'b.*'])
+    assert.equal(flow.settings.lanes, 4)
+  }))
+})
+
+test('a continued line, an escape and trailing white space are read as Java reads them', () => {
+  const flow = createFlow(['A->B.topics = a,\\', '   b, \\u0063   ', 'topics.exclude ='])
+  assert.deepEqual(flow.settings.topics, ['a', 'b', 'c'])
+  assert.deepEqual(flow.settings['topics.exclude'], [])
+})
+
+test('flow wins over cluster, cluster over top level, a role over none', () => {
+  const lines = [
+    'linger.ms = 1', 'producer.linger.ms = 2', 'B.linger.ms = 3', 'B.producer.linger.ms = 4',
+    'A->B.linger.ms = 5', 'A->B.producer.linger.ms = 6', 'A->B.target.producer.linger.ms = 7'
+  ]
+  for (let last = 1; last <= lines.length; last++) {
+    const few = lines.slice(0, last)
+    // The order of the lines does not matter.
+    for (const order of [few, few.toReversed()]) {
+      assert.equal(createFlow(order).settings['linger.ms'], last, few.at(-1))
+    }
+  }
+})
+
+test('settings of the consumer are read at the source, all others at the target', () => {
+  const flow = createFlow([
+    'A.consumer.fetch.max.bytes = 1MiB', 'B.consumer.fetch.max.bytes = 2MiB',
+    'A.producer.batch.size = 1KiB', 'B.producer.batch.size = 2KiB',
+    'A.replication.factor = 1', 'B.replication.factor = 3',
+    'A.consumer.auto.offset.reset = latest'
+  ])
+  assert.equal(flow.settings['fetch.max.bytes'], 1 << 20)
+  assert.equal(flow.settings['batch.size'], 2048)
+  assert.equal(flow.settings['replication.factor'], 3)
+  assert.equal(flow.settings['auto.offset.reset'], 'latest')
+})
+
+test('client properties reach their end and their role', () => {
+  const flow = createFlow([
+    'client.rack = everywhere',
+    'A.client.rack = a',
+    'A.consumer.client.id = reader',
+    'A.admin.client.id = keeper',
+    'B.producer.client.id = writer',
+    'A->B.target.admin.client.id = flow-keeper',
+    'A.consumer.request.timeout.ms = 40000'
+  ])
+  assert.deepEqual(flow.source.client, {
+    'bootstrap.servers': 'a1:9092,a2:9092', 'client.rack': 'a', 'client.id': 'reader',
+    'socket.timeout.ms': '40000'
+  })
+  assert.equal(flow.source.admin['client.id'], 'keeper')
+  assert.equal(flow.target.client['client.id'], 'writer')
+  assert.equal(flow.target.client['client.rack'], 'everywhere')
+  assert.equal(flow.target.admin['client.id'], 'flow-keeper')
+  assert.equal(flow.forwarder.requestTimeoutMs, 40_000)
+})
+
+test('the command line wins over the file, wherever it says it', () => {
+  const lines = ['A->B.producer.linger.ms = 6', 'A.ssl.key.password = x', 'A->B.topics = file']
+  const flow = createFlow(lines, {
+    overrides: ['linger.ms=9', 'A->B.topics=a=b', 'source.client.rack=here',
+      'socket.keepalive.enable=true'],
+    flags: { 'lanes': '8', 'batch.size': '1MiB' }
+  })
+  assert.equal(flow.settings['linger.ms'], 9)
+  assert.deepEqual(flow.settings.topics, ['a=b'])
+  assert.equal(flow.settings.lanes, 8)
+  assert.equal(flow.settings['batch.size'], 1 << 20)
+  assert.equal(flow.source.client['client.rack'], 'here')
+  assert.equal(flow.target.client['client.rack'], undefined)
+  assert.equal(flow.source.client['socket.keepalive.enable'], 'true')
+  assert.equal(flow.target.admin['socket.keepalive.enable'], 'true')
+})
+
+test('each setting of the Forwarder is fed by one row, and is its default when unset', () => {
+  const defaults = Object.fromEntries(
+    Object.entries(forwarderSettings).map(([name, setting]) => [name, setting.default]))
+  const { forwarder } = createFlow()
+  // What the table sets and the contract also knows, so that a new one is not forgotten.
+  assert.deepEqual(forwarder, defaults)
+  const flow = createFlow(['isolation.level = read_uncommitted', 'keep.producer.timestamps = true'])
+  assert.equal(flow.forwarder.isolationLevel, 0)
+  assert.equal(flow.forwarder.keepProducerTimestamps, 1)
+})
+
+test('a value over its bound is lowered, with a warning if it was written', () => {
+  const config = createConfig(['A.consumer.fetch.max.bytes = 52428800'])
+  assert.equal(config.flows[0]?.forwarder.fetchBytesMax, 32 << 20)
+  assert.deepEqual(config.warnings, ['A.consumer.fetch.max.bytes=52428800 (line 5) is more than ' +
+    'in.flight.bytes.max: 32MiB is used; raise in.flight.bytes.max to change that'])
+  const quiet = createConfig(['in.flight.bytes.max = 1MiB'])
+  assert.equal(quiet.flows[0]?.forwarder.partitionFetchBytesMax, 1 << 20)
+  assert.deepEqual(quiet.warnings, [])
+})
+
+test('--clusters keeps the flows into these clusters', () => {
+  const both = ['B->A.enabled = true']
+  assert.deepEqual(createConfig(both, { clusters: ['A'] }).flows.map(({ name }) => name), ['B->A'])
+  assert.match(problemsOf(twoClusters, { clusters: ['BB'] }).join(), /--clusters BB.*mean B\?/)
+})
+
+test('aliases may have dots and arrows may join any of them', () => {
+  const parsed = parseConfig([
+    'clusters = eu, eu.west', 'eu.bootstrap.servers = e:1', 'eu.west.bootstrap.servers = w:2',
+    'eu->eu.west.enabled = true', 'eu.west.producer.linger.ms = 5'
+  ].join('\n'))
+  assert.ok(parsed.ok)
+  const [flow] = parsed.config.flows
+  assert.equal(flow?.name, 'eu->eu.west')
+  assert.equal(flow?.target.client['bootstrap.servers'], 'w:2')
+  assert.equal(flow?.settings['linger.ms'], 5)
+})
+
+test('what MirrorMaker 2 takes and Longhaul does not act on gives one warning each', () => {
+  const { warnings } = createConfig([
+    'tasks.max = 10', 'A->B.tasks.max = 20', 'sync.topic.acls.enabled = true',
+    'offset.storage.topic = x', 'offset.storage.partitions = 5', 'B.producer.acks = all',
+    'A.producer.compression.type = lz4', 'B.producer.compression.type = lz4',
+    'A->B.ssl.protocol = TLS', 'topics.blacklist = x'
+  ])
+  const expected = [
+    /^tasks\.max \(line 5\).*lanes/, /^sync\.topic\.acls\.enabled.*later version/,
+    /^offset\.storage\.topic.*Connect worker/, /compression\.type.*keep the compression/,
+    /^A->B\.ssl\.protocol.*needs a side/, /^topics\.blacklist.*now called topics\.exclude/
+  ]
+  for (const pattern of expected) {
+    assert.equal(warnings.filter(warning => pattern.test(warning)).length, 1, String(pattern))
+  }
+  assert.equal(warnings.length, expected.length, warnings.join('\n'))
+})
+
+test('a line that stands twice is warned of, and the last one counts', () => {
+  const config = createConfig(['lanes = 3', 'lanes = 4'])
+  assert.equal(config.flows[0]?.settings.lanes, 4)
+  assert.deepEqual(config.warnings,
+    ['lanes stands on line 5 and on line 6: the last one counts'])
+})
+
+test('a file that cannot be read says so', () => {
+  const parsed = readConfig('/nowhere/mm2.properties')
+  assert.equal(parsed.ok, false)
+  assert.match(parsed.ok ? '' : parsed.problems[0]?.message ?? '', /mm2\.properties.*ENOENT/)
+})
+
+test('any text is read or refused, never an exception', () => {
+  const word = fc.constantFrom('A', 'B', '->', '.', '=', 'topics', 'enabled', 'consumer.', '\\',
+    '\n', 'clusters', 'bootstrap.servers', ',', '${env:X}', '${', 'ssl.', ' ', '#', 'true', '(')
+  fc.assert(fc.property(fc.array(word), words => {
+    parseConfig(words.join(''), { environment: {}, readFile: () => Buffer.alloc(0) })
+  }), { numRuns: 500 })
+})
