@@ -1,5 +1,5 @@
 // Two passes over the inflated records, none of them listed in memory: the first validates every
-// length and counts what stays, the second writes. A batch that comes out too large is halved by
+// length and counts what stays, the second writes. A batch that comes out too large is cut by
 // records until its parts fit; a place in the records is a copy of the cursor.
 #include "core/reencode.h"
 
@@ -204,39 +204,48 @@ Status EncodeRange(const RecordRange& range, Codec codec, size_t bytes_max,
   return Status::Ok();
 }
 
-// The second half of a range; the range keeps the first.
-RecordRange SplitOff(RecordRange* range) {
-  RecordRange second = *range;
-  RecordSlice skipped;
-  range->records /= 2;
-  for (size_t at = 0; at < range->records; ++at) second.start.Next(&skipped);
-  second.records -= range->records;
-  return second;
+// So many parts at a time are the ranges that wait bounded, however small the target's limit is.
+constexpr size_t kPartsMax = 64;
+
+// Cuts a range that came out at `size` bytes into parts of equally many records that should fit,
+// with an eighth to spare for records of unequal size.
+std::vector<RecordRange> Cut(const RecordRange& range, size_t size, size_t bytes_max) {
+  const size_t needed = (size + size / 8) / bytes_max + 1;
+  const size_t parts = std::min({std::max<size_t>(needed, 2), kPartsMax, range.records});
+  std::vector<RecordRange> cut;
+  RecordCursor cursor = range.start;
+  RecordSlice passed;
+  for (size_t part = 0, first = 0; part < parts; ++part) {
+    const size_t next = range.records * (part + 1) / parts;
+    cut.push_back({cursor, next - first});
+    for (; first < next; ++first) cursor.Next(&passed);
+  }
+  return cut;
 }
 
 Status EncodeAll(const RecordRange& all, Codec codec, size_t bytes_max,
                  const CompressionCodecs& codecs, std::vector<EncodedBatch>* out) {
-  // Ranges still to be written, the next one last. Each halving adds one, so it stays as short as
-  // the logarithm of the record count.
-  std::vector<RecordRange> waiting{all};
+  std::vector<RecordRange> waiting{all};  // the next one last
   while (!waiting.empty()) {
+    const RecordRange range = waiting.back();
+    waiting.pop_back();
     EncodedBatch encoded;
     bool fits = false;
-    Status status = EncodeRange(waiting.back(), codec, bytes_max, codecs, &encoded, &fits);
+    Status status = EncodeRange(range, codec, bytes_max, codecs, &encoded, &fits);
     if (!status.ok()) return status;
     if (fits) {
-      waiting.pop_back();
       out->push_back(std::move(encoded));
       continue;
     }
-    if (waiting.back().records == 1) {
+    const size_t size = encoded.bytes.size();
+    if (range.records == 1) {
       return Status::Error(kErrorRecordTooLarge,
                            "the record at offset " + std::to_string(encoded.upstream_first) +
-                               " takes " + std::to_string(encoded.bytes.size()) +
-                               " bytes, the target topic " + std::to_string(bytes_max));
+                               " takes " + std::to_string(size) + " bytes, the target topic " +
+                               std::to_string(bytes_max));
     }
-    RecordRange second = SplitOff(&waiting.back());
-    waiting.insert(waiting.end() - 1, std::move(second));
+    const std::vector<RecordRange> parts = Cut(range, size, bytes_max);
+    waiting.insert(waiting.end(), parts.rbegin(), parts.rend());
   }
   return Status::Ok();
 }
