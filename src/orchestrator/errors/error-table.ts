@@ -97,7 +97,7 @@ const kafkaErrors = {
   REBALANCE_IN_PROGRESS: row(27, 'retry', 'flow', 'the consumer group rebalances', nothing),
   TOPIC_AUTHORIZATION_FAILED: row(29, 'final', 'topic', 'no permission on the topic', topicAcl),
   GROUP_AUTHORIZATION_FAILED: row(30, 'final', 'flow', 'no permission on the consumer group',
-    "Grant READ on the group to the principal of this cluster"),
+    'Grant READ on the group to the principal of this cluster'),
   CLUSTER_AUTHORIZATION_FAILED: row(31, 'final', 'flow', 'no permission on the cluster',
     'Grant IDEMPOTENT_WRITE, DESCRIBE and CREATE on the cluster to the principal'),
   INVALID_TIMESTAMP: row(32, 'final', 'partition',

@@ -1,3 +1,4 @@
+// Java client properties -> librdkafka's, as a whole file is read.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -63,7 +64,7 @@ test('both names for one thing are refused with both names', () => {
 })
 
 const plain = 'sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required ' +
-  'username="me" password="it\'s"';
+  'username="me" password="it\'s"'
 
 test('a login becomes user name and password', () => {
   const lines = ['security.protocol=SASL_SSL', 'sasl.mechanism=PLAIN', `${plain};`]

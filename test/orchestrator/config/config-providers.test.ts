@@ -1,3 +1,4 @@
+// Values that stand outside the file: where they are found, and where they are refused.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ParseOptions } from '../../../src/orchestrator/config/parse-config.ts'

@@ -1,3 +1,4 @@
+// sasl.jaas.config -> librdkafka's SASL properties.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -52,7 +53,8 @@ test('what cannot log in is refused with the way out', () => {
     ['com.example.MyLoginModule required;', undefined, /MyLoginModule is a Java class/]
   ]
   for (const [text, mechanism, reason] of refused) {
-    assert.match(String(translate(text, mechanism)), reason, text)
+    const refusal = translate(text, mechanism)
+    assert.match(typeof refusal === 'string' ? refusal : '', reason, text)
   }
 })
 

@@ -1,3 +1,4 @@
+// What a file and a command line come to: the Config of good ones. Bad ones: config-problems.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+// Sizes, times, words and lists, as they are written and shown.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

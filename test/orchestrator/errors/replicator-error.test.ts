@@ -1,3 +1,4 @@
+// The one error class: its message, and what it carries.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'

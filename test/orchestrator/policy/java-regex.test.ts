@@ -1,3 +1,4 @@
+// Java regular expressions in JavaScript: the same names matched, or a refusal.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'

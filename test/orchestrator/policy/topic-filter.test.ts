@@ -1,3 +1,4 @@
+// Which topics take part: the filter, and the verdict on a topic.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
