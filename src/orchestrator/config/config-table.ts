@@ -33,6 +33,10 @@ export const processTable = {
     doc: 'The port of /metrics; 0 for any free port, -1 for none.',
     importance: 'medium', default: 9584, min: -1, max: 65_535, flag: '--metrics-port <port>'
   }),
+  'metrics.per.partition': flag({
+    doc: 'Whether /metrics has series of single partitions: thousands, on a large mirror.',
+    importance: 'low', default: false
+  }),
   'log.level': choice({
     doc: 'The least important log lines that are written.',
     importance: 'low', default: 'info', of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],

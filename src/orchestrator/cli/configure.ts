@@ -1,0 +1,67 @@
+// What `run` and `validate` share: options from the config table, reading the file, saying what is
+// wrong with it, the log.
+import { Option, type Command } from 'commander'
+import { cliFlags, flagSettings } from '../config/cli-flags.ts'
+import type { Config } from '../config/config.ts'
+import { readConfig } from '../config/parse-config.ts'
+import { createLog, type Log, type LogOutput } from '../observability/log.ts'
+import type { Terminal } from './terminal.ts'
+
+export const outputFormats = ['table', 'json'] as const
+export type OutputFormat = (typeof outputFormats)[number]
+
+export function addConfigOptions (command: Command): Command {
+  command
+    .argument('<file>', 'a MirrorMaker 2 properties file')
+    .option('--clusters <alias...>', 'only flows into these target clusters')
+    .option('-X <property=value>', 'set any property of the file, or source.PROP / target.PROP of ' +
+      'the clients; may be repeated', collect, [])
+    .addOption(new Option('-o, --output <format>', 'how the result is written')
+      .choices([...outputFormats]).default('table'))
+  for (const { flags, doc } of cliFlags) command.option(flags, doc)
+  return command
+}
+
+export interface ConfigOptions {
+  readonly clusters?: readonly string[]
+  readonly X: readonly string[]
+  readonly output: OutputFormat
+}
+
+/** Undefined after all problems were written to stderr. */
+export function configure (
+  file: string, options: ConfigOptions, terminal: Terminal
+): Config | undefined {
+  const parsed = readConfig(file, {
+    overrides: options.X,
+    flags: flagSettings({ ...options }),
+    environment: terminal.environment,
+    ...(options.clusters === undefined ? {} : { clusters: options.clusters })
+  })
+  const warnings = parsed.ok ? parsed.config.warnings : parsed.warnings
+  for (const warning of warnings) terminal.stderr.write(`warning: ${warning}\n`)
+  if (parsed.ok) return parsed.config
+  for (const problem of parsed.problems) terminal.stderr.write(`error: ${problem.message}\n`)
+  return undefined
+}
+
+export function openLog (config: Config, terminal: Terminal, output: LogOutput): Log {
+  const isTerminal = terminal.stderr.isTTY === true
+  const format = config.process['log.format']
+  return createLog({
+    level: config.process['log.level'],
+    format: format === 'auto' ? (isTerminal ? 'pretty' : 'json') : format,
+    output,
+    clock: terminal.clock,
+    secretKeys: secretFieldNames,
+    color: isTerminal && terminal.environment['NO_COLOR'] === undefined
+  })
+}
+
+// Field names under which a secret could reach a log line by mistake.
+const secretFieldNames = ['password', 'sasl.password', 'sasl.jaas.config', 'ssl.key.password',
+  'ssl.key.pem', 'ssl.keystore.password', 'sasl.oauthbearer.client.secret', 'sasl.oauthbearer.config']
+
+function collect (value: string, previous: readonly string[]): readonly string[] {
+  return [...previous, value]
+}

@@ -1,0 +1,67 @@
+// `longhaul run FILE`: mirrors until it is told to stop.
+import type { Config } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { Mirror } from '../mirror.ts'
+import type { Log } from '../observability/log.ts'
+import { ProgressLine } from '../observability/progress-line.ts'
+import { renderSummaryJson, renderSummaryTable } from '../observability/summary.ts'
+import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import type { Terminal } from './terminal.ts'
+
+export async function run (
+  file: string, options: ConfigOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const config = configure(file, options, terminal)
+  if (config === undefined) return exitCodes.usage
+  if (config.flows.length === 0) {
+    terminal.stderr.write('error: no flow is enabled; write for example A->B.enabled=true\n')
+    return exitCodes.usage
+  }
+  let mirror: Mirror | undefined
+  const line = new ProgressLine({
+    output: terminal.stdout,
+    flows: () => mirror?.totals ?? [],
+    clock: terminal.clock,
+    color: terminal.environment['NO_COLOR'] === undefined,
+    onError: () => {}
+  })
+  const log = openLog(config, terminal, line.above(terminal.stderr))
+  mirror = new Mirror({ config, log, clock: terminal.clock })
+  line.start()
+  try {
+    return await mirrorUntilStopped(mirror, config, terminal, log)
+  } catch (thrown) {
+    const error = ReplicatorError.from(thrown)
+    log.error({ err: error }, error.message)
+    return exitCodes.notStarted
+  } finally {
+    line.stop()
+    if (terminal.stdout.isTTY === true || options.output === 'json') {
+      const render = options.output === 'json' ? renderSummaryJson : renderSummaryTable
+      terminal.stdout.write(`${render(mirror.summary())}\n`)
+    }
+  }
+}
+
+async function mirrorUntilStopped (
+  mirror: Mirror, config: Config, terminal: Terminal, log: Log
+): Promise<ExitCode> {
+  const drainMs = config.process['drain.timeout.ms']
+  const failed = await mirror.start()
+  // With some flows running, the others are tried again; with none there is nothing to wait for.
+  const noneStarted = failed.length === config.flows.length
+  if (!noneStarted) await aborted(terminal.stopped)
+  if (!noneStarted) log.info({ drainMs }, 'stopping: waiting for what is in flight')
+  const drained = await mirror.stop(drainMs)
+  if (noneStarted) return exitCodes.notStarted
+  log.info({ drained }, 'stopped')
+  return drained ? exitCodes.ok : exitCodes.failed
+}
+
+async function aborted (signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>(resolve => {
+    signal.addEventListener('abort', () => { resolve() }, { once: true })
+  })
+}

@@ -1,0 +1,58 @@
+// The two clusters of a flow: opens their admin clients and checks before anything is written that
+// both answer and that mirroring between them makes sense.
+import type { ClusterAdmin, ClusterDescription } from '../cluster/cluster-admin.ts'
+import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
+import type { FlowConfig, FlowEnd } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+
+export interface ClusterPair {
+  readonly source: ClusterAdmin
+  readonly target: ClusterAdmin
+  readonly sourceDescription: ClusterDescription
+  readonly targetDescription: ClusterDescription
+  close (): Promise<void>
+}
+
+/** Rejects within seconds if a cluster cannot be used, naming cluster, broker and setting. */
+export async function openClusterPair (config: FlowConfig): Promise<ClusterPair> {
+  const timeoutMs = config.settings['admin.timeout.ms']
+  const open = (end: FlowEnd): ClusterAdmin =>
+    openClusterAdmin({ cluster: end.alias, properties: end.admin, timeoutMs })
+  const source = open(config.source)
+  let target: ClusterAdmin | undefined
+  try {
+    target = open(config.target)
+    const [sourceDescription, targetDescription] = await Promise.all([
+      describe(source, config.source), describe(target, config.target)])
+    checkDifferent(config, sourceDescription, targetDescription)
+    const admins = [source, target]
+    const close = async (): Promise<void> => {
+      await Promise.all(admins.map(async admin => { await admin.close() }))
+    }
+    return { source, target, sourceDescription, targetDescription, close }
+  } catch (thrown) {
+    await Promise.all([source.close(), target?.close()])
+    throw thrown
+  }
+}
+
+async function describe (admin: ClusterAdmin, end: FlowEnd): Promise<ClusterDescription> {
+  try {
+    return await admin.describeCluster()
+  } catch (thrown) {
+    const error = ReplicatorError.from(thrown)
+    const servers = end.admin['bootstrap.servers'] ?? ''
+    throw new ReplicatorError(error.row,
+      `${error.detail} [${end.alias}.bootstrap.servers=${servers}]`,
+      { cause: thrown, setting: `${end.alias}.bootstrap.servers` })
+  }
+}
+
+function checkDifferent (
+  config: FlowConfig, source: ClusterDescription, target: ClusterDescription
+): void {
+  if (source.clusterId === null || source.clusterId !== target.clusterId) return
+  if (config.policy.name !== 'IdentityReplicationPolicy') return
+  throw new ReplicatorError('SAME_CLUSTER', `${config.source.alias} and ${config.target.alias} ` +
+    `are both cluster ${source.clusterId}`, { setting: `${config.target.alias}.bootstrap.servers` })
+}

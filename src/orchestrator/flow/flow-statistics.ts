@@ -1,0 +1,174 @@
+// Statistics of one flow: collects counters from its lanes and puts them into the snapshot that
+// metrics, the progress line and the summary are made of.
+import { batchReasons, partitionStates } from '../../dataplane/contract/contract-table.ts'
+import {
+  decodeLane, decodePartitions, type NativeStats, type PartitionCounters
+} from '../../dataplane/index.ts'
+import type { FlowConfig } from '../config/config.ts'
+import { latencyUpperBoundsMs } from '../observability/latency-buckets.ts'
+import type {
+  CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
+} from '../observability/snapshot.ts'
+import type { Clock } from '../time/clock.ts'
+import type { LaneLoad } from './lane-assignor.ts'
+import type { LanePool } from './lane-pool.ts'
+import type { PartitionTable } from './partition-table.ts'
+
+export class FlowStatistics {
+  readonly #config: FlowConfig
+  readonly #table: PartitionTable
+  readonly #lanes: LanePool
+  readonly #clock: Clock
+  #stats: ReadonlyArray<NativeStats | undefined> = []
+  #progressWrittenMs: number | undefined
+
+  constructor (config: FlowConfig, table: PartitionTable, lanes: LanePool, clock: Clock) {
+    this.#config = config
+    this.#table = table
+    this.#lanes = lanes
+    this.#clock = clock
+  }
+
+  /** Asks every lane; one that does not run keeps its last figures. */
+  async collect (): Promise<void> {
+    const lanes = Array.from({ length: this.#lanes.size }, (_, lane) => lane)
+    const fresh = await Promise.all(lanes.map(async lane => await this.#lanes.stats(lane)))
+    this.#stats = fresh.map((stats, lane) => stats ?? this.#stats[lane])
+  }
+
+  progressWritten (atMs: number): void { this.#progressWrittenMs = atMs }
+
+  laneLoads (): readonly LaneLoad[] {
+    const loads = Array.from({ length: this.#lanes.size },
+      (_, lane) => ({ lane, partitions: 0, bytesPerSecond: 0 }))
+    for (const { lane } of this.#table.values()) {
+      const load = loads[lane]
+      if (load !== undefined) load.partitions += 1
+    }
+    return loads
+  }
+
+  snapshot (state: FlowState): FlowSnapshot {
+    return {
+      ...FlowStatistics.empty(this.#config, state),
+      lanes: this.#stats.flatMap((stats, lane) => stats === undefined
+        ? []
+        : [this.#laneSnapshot(lane, stats)]),
+      partitions: this.#stats.flatMap(stats => stats === undefined
+        ? []
+        : decodePartitions(stats).flatMap(row => this.#partitionSnapshot(row) ?? [])),
+      progressWrittenMs: this.#progressWrittenMs
+    }
+  }
+
+  static empty (config: FlowConfig, state: FlowState): FlowSnapshot {
+    return {
+      source: config.source.alias,
+      target: config.target.alias,
+      state,
+      lanes: [],
+      partitions: [],
+      errorsByCode: new Map(),
+      progressWrittenMs: undefined
+    }
+  }
+
+  #laneSnapshot (lane: number, stats: NativeStats): LaneSnapshot {
+    const row = decodeLane(stats)
+    return {
+      lane,
+      ...this.#lanes.stateOf(lane),
+      inFlightBytes: Number(row.heldBytes),
+      inFlightBytesMax: Number(row.heldBytesMax),
+      fetchRequests: row.fetchRequests,
+      produceRequests: row.produceRequests,
+      sourceThrottleMs: row.sourceThrottleMs,
+      targetThrottleMs: row.targetThrottleMs,
+      fetchedBytes: row.fetchResponseBytes,
+      evictions: row.evictions,
+      errorsByCode: countsByCode(stats.errors),
+      latency: {
+        upperBoundsMs: latencyUpperBoundsMs,
+        counts: [...stats.latency],
+        sumMs: stats.latencySumMs
+      }
+    }
+  }
+
+  #partitionSnapshot (row: PartitionCounters): PartitionSnapshot | undefined {
+    const partition = this.#table.byId(Number(row.id))
+    if (partition === undefined) return undefined
+    const { topic, remoteTopic, partition: number, lane } = partition
+    const newestRecordMs = row.ackedTimestampMs >= 0n && row.records > 0n
+      ? Number(row.ackedTimestampMs)
+      : undefined
+    const lagRecords = this.#lagRecords(row)
+    return {
+      topic,
+      remoteTopic,
+      partition: number,
+      lane,
+      state: partitionStates[Number(row.state)] ?? 'faulted',
+      code: Number(row.code),
+      records: row.records,
+      batches: row.batches,
+      bytes: row.bytes,
+      batchesPassedThrough: row.passedThrough,
+      reencodedByReason: byReason(row, reencodedColumns),
+      droppedByReason: byReason(row, droppedColumns),
+      retries: row.retries,
+      recordsResumed: row.resumedRecords,
+      recordsDoubled: row.doubledRecords,
+      newestRecordMs,
+      upstreamOffset: row.upstreamOffset,
+      highWatermark: row.highWatermark,
+      lagRecords,
+      lagSeconds: lagRecords === 0
+        ? 0
+        : newestRecordMs === undefined || lagRecords === undefined
+          ? undefined
+          : Math.max(0, (this.#clock.now() - newestRecordMs) / 1000)
+    }
+  }
+
+  /** Records that a reader of the source sees and one of the target does not. */
+  #lagRecords (row: PartitionCounters): number | undefined {
+    if (row.highWatermark < 0n) return undefined
+    const committedOnly = this.#config.settings['isolation.level'] === 'read_committed'
+    const end = committedOnly && row.lastStableOffset >= 0n ? row.lastStableOffset : row.highWatermark
+    return Math.max(0, Number(end - row.upstreamOffset))
+  }
+}
+
+const reencodedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
+  old_magic: 'reencodedOldMagic',
+  compacted: 'reencodedCompacted',
+  mid_batch: 'reencodedMidBatch',
+  log_append_time: 'reencodedLogAppendTime',
+  too_large: 'reencodedTooLarge'
+}
+
+const droppedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
+  control: 'droppedControl',
+  empty: 'droppedEmpty',
+  aborted: 'droppedAborted',
+  looped: 'droppedLooped',
+  stale: 'droppedStale'
+}
+
+function byReason (
+  row: PartitionCounters, columns: Readonly<Record<string, keyof PartitionCounters>>
+): readonly bigint[] {
+  return batchReasons.map(reason => {
+    const column = columns[reason]
+    return column === undefined ? 0n : row[column]
+  })
+}
+
+function countsByCode (rows: BigInt64Array): CountsByCode {
+  const counts = new Map<number, bigint>()
+  for (let row = 0; row < rows.length; row += 2) {
+    counts.set(Number(rows[row]), rows[row + 1] ?? 0n)
+  }
+  return counts
+}

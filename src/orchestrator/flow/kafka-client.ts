@@ -1,0 +1,37 @@
+// node-rdkafka's callbacks as promises with bounds. Main thread only.
+import type { Client, LibrdKafkaError } from 'node-rdkafka'
+
+// Its events differ between producer and consumer; what is called here does not.
+type AnyClient = Pick<Client<string>, 'connect' | 'disconnect' | 'isConnected'>
+
+const disconnectMsMax = 5_000
+
+export async function connect (client: AnyClient, timeoutMs: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    client.connect({ timeout: timeoutMs }, (error: LibrdKafkaError | null) => {
+      if (error === null || error === undefined) resolve()
+      else reject(toError(error))
+    })
+  })
+}
+
+/** Never rejects: a client that does not let go in time is left to the end of the process. */
+export async function disconnect (client: AnyClient): Promise<void> {
+  if (!client.isConnected()) return
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(resolve, disconnectMsMax)
+    client.disconnect(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+/** node-rdkafka hands out plain objects in places. */
+export function toError (thrown: unknown): Error {
+  if (thrown instanceof Error) return thrown
+  const message = typeof thrown === 'object' && thrown !== null && 'message' in thrown
+    ? String(thrown.message)
+    : String(thrown)
+  return new Error(message)
+}

@@ -1,0 +1,104 @@
+// What a flow knows of its topic-partitions: their ids, lanes, states and progress. The lanes tell,
+// the flow asks. Progress that was not written yet is marked, so that a write takes just that.
+import type { NativeEvents, PartitionAssignment, StateEvent } from '../../dataplane/index.ts'
+import { partitionStates } from '../../dataplane/contract/contract-table.ts'
+import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
+
+export type PartitionState = (typeof partitionStates)[number]
+
+export interface MirroredPartition extends TopicPartition {
+  readonly id: number
+  readonly remoteTopic: string
+  readonly slot: number
+  lane: number
+  state: PartitionState
+  /** Error code of the state, or of what is being retried; 0: none. */
+  code: number
+  detail: string
+  /** Let go of by its lane; its progress is final. */
+  released: boolean
+  progress: Progress
+}
+
+export interface NewPartition extends TopicPartition {
+  readonly remoteTopic: string
+  readonly slot: number
+  readonly lane: number
+  readonly progress: Progress
+}
+
+export class PartitionTable {
+  readonly #byId = new Map<number, MirroredPartition>()
+  readonly #byName = new Map<string, MirroredPartition>()
+  readonly #dirty = new Set<MirroredPartition>()
+  #nextId = 0
+
+  get size (): number { return this.#byId.size }
+
+  values (): IterableIterator<MirroredPartition> { return this.#byId.values() }
+
+  byId (id: number): MirroredPartition | undefined { return this.#byId.get(id) }
+
+  has (partition: TopicPartition): boolean { return this.#byName.has(partitionKey(partition)) }
+
+  add (partition: NewPartition): MirroredPartition {
+    const added: MirroredPartition = {
+      ...partition, id: this.#nextId++, state: 'starting', code: 0, detail: '', released: false
+    }
+    this.#byId.set(added.id, added)
+    this.#byName.set(partitionKey(added), added)
+    return added
+  }
+
+  remove (partition: MirroredPartition): void {
+    this.#byId.delete(partition.id)
+    this.#byName.delete(partitionKey(partition))
+    this.#dirty.delete(partition)
+  }
+
+  /** Applies what a lane told; returns the partitions whose state or code changed. */
+  apply (events: NativeEvents): readonly MirroredPartition[] {
+    const { progress: rows } = events
+    for (let row = 0; row < rows.length; row += 4) {
+      const partition = this.#byId.get(Number(rows[row]))
+      if (partition === undefined) continue
+      partition.progress = {
+        upstream: rows[row + 1] ?? 0n,
+        downstream: rows[row + 2] ?? 0n,
+        sequence: Number(rows[row + 3])
+      }
+      this.#dirty.add(partition)
+    }
+    return events.states.flatMap(event => this.#applyState(event) ?? [])
+  }
+
+  /** Partitions with progress since the last call. */
+  takeDirty (): readonly MirroredPartition[] {
+    const dirty = [...this.#dirty]
+    this.#dirty.clear()
+    return dirty
+  }
+
+  markDirty (partitions: readonly MirroredPartition[]): void {
+    for (const partition of partitions) {
+      if (this.#byId.get(partition.id) === partition) this.#dirty.add(partition)
+    }
+  }
+
+  #applyState (event: StateEvent): MirroredPartition | undefined {
+    const partition = this.#byId.get(event.id)
+    if (partition === undefined) return undefined
+    partition.released = event.released
+    const state = partitionStates[event.state] ?? 'faulted'
+    if (partition.state === state && partition.code === event.code) return undefined
+    partition.state = state
+    partition.code = event.code
+    partition.detail = event.detail
+    return partition
+  }
+}
+
+export function assignmentOf (partition: MirroredPartition): PartitionAssignment {
+  const { id, topic, remoteTopic, partition: number, progress } = partition
+  return { id, topic, remoteTopic, partition: number, ...progress, batchBytesMax: 0 }
+}

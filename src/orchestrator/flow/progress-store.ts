@@ -1,0 +1,140 @@
+// Keeps progress in the progress topic on the target cluster: restores it by reading the topic to
+// its end, writes it with acks from all replicas. Through node-rdkafka on the main thread: these are
+// a few small records a second, and its callbacks would crash in workers.
+import rdkafka, { type HighLevelProducer, type KafkaConsumer, type Message } from 'node-rdkafka'
+import type { ClientProperties } from '../config/client-properties.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { connect, disconnect, toError } from './kafka-client.ts'
+import { decodeProgress, encodeProgress, partitionKey, type ProgressRecord } from './progress.ts'
+
+export interface ProgressStoreOptions {
+  readonly topic: string
+  /** Of the target cluster, librdkafka's names. */
+  readonly client: ClientProperties
+  readonly timeoutMs: number
+}
+
+/** A slot and what its partition of the progress topic holds now, for reading to the end. */
+export interface SlotRange {
+  readonly slot: number
+  readonly start: bigint
+  readonly end: bigint
+}
+
+export interface SlotRecord {
+  readonly slot: number
+  readonly record: ProgressRecord
+}
+
+export class ProgressStore {
+  readonly #options: ProgressStoreOptions
+  #producer: Promise<HighLevelProducer> | undefined
+
+  constructor (options: ProgressStoreOptions) {
+    this.#options = options
+  }
+
+  /** The newest record of each key in these slots; keys of other versions are left out. */
+  async restore (slots: readonly SlotRange[]): Promise<readonly ProgressRecord[]> {
+    const wanted = slots.filter(({ start, end }) => end > start)
+    if (wanted.length === 0) return []
+    const consumer = new rdkafka.KafkaConsumer({
+      ...this.#options.client,
+      'group.id': 'longhaul-restore', // never joined: partitions are assigned by hand
+      'enable.auto.commit': false,
+      'enable.partition.eof': true
+    }, { 'auto.offset.reset': 'earliest' })
+    try {
+      return await this.#readToEnd(consumer, wanted)
+    } catch (thrown) {
+      throw this.#failed('PROGRESS_UNREADABLE', thrown)
+    } finally {
+      await disconnect(consumer)
+    }
+  }
+
+  /** Resolves once all records are acked. A failure of one rejects; the others may be written. */
+  async write (records: readonly SlotRecord[]): Promise<void> {
+    try {
+      const producer = await this.#connectedProducer()
+      await Promise.all(records.map(async ({ slot, record }) => {
+        const { key, value } = encodeProgress(record)
+        await new Promise<void>((resolve, reject) => {
+          producer.produce(this.#options.topic, slot, value, key, null, (error: unknown) => {
+            if (error === null || error === undefined) resolve()
+            else reject(toError(error))
+          })
+        })
+      }))
+    } catch (thrown) {
+      throw this.#failed('PROGRESS_UNWRITABLE', thrown)
+    }
+  }
+
+  /** Idempotent. */
+  async close (): Promise<void> {
+    const opening = this.#producer
+    this.#producer = undefined
+    const producer = await opening?.catch(() => undefined)
+    if (producer !== undefined) await disconnect(producer)
+  }
+
+  async #readToEnd (
+    consumer: KafkaConsumer, slots: readonly SlotRange[]
+  ): Promise<readonly ProgressRecord[]> {
+    await connect(consumer, this.#options.timeoutMs)
+    const { topic, timeoutMs } = this.#options
+    const newest = new Map<string, ProgressRecord>()
+    const reading = new Set(slots.map(({ slot }) => slot))
+    await new Promise<void>((resolve, reject) => {
+      const timer = setTimeout(() => {
+        reject(new Error(`not read to its end within ${timeoutMs} ms`))
+      }, timeoutMs)
+      const finish = (): void => {
+        clearTimeout(timer)
+        resolve()
+      }
+      consumer.on('data', (message: Message) => {
+        const record = decodeProgress(message.key as Buffer | null, message.value)
+        if (record !== undefined) newest.set(keyOf(record), record)
+      })
+      consumer.on('partition.eof', ({ partition }: { partition: number }) => {
+        reading.delete(partition)
+        if (reading.size === 0) finish()
+      })
+      consumer.assign(slots.map(({ slot, start }) =>
+        ({ topic, partition: slot, offset: Number(start) })))
+      consumer.consume()
+    })
+    return [...newest.values()]
+  }
+
+  async #connectedProducer (): Promise<HighLevelProducer> {
+    this.#producer ??= this.#openProducer()
+    try {
+      return await this.#producer
+    } catch (thrown) {
+      this.#producer = undefined // the next write tries again
+      throw thrown
+    }
+  }
+
+  async #openProducer (): Promise<HighLevelProducer> {
+    const producer = new rdkafka.HighLevelProducer({
+      ...this.#options.client,
+      'enable.idempotence': true // implies acks=all
+    }, { 'message.timeout.ms': this.#options.timeoutMs })
+    // Without a listener a broker that goes away for a moment would end the process.
+    producer.on('event.error', () => {})
+    await connect(producer, this.#options.timeoutMs)
+    return producer
+  }
+
+  #failed (name: 'PROGRESS_UNREADABLE' | 'PROGRESS_UNWRITABLE', thrown: unknown): ReplicatorError {
+    return new ReplicatorError(name, `${this.#options.topic}: ${toError(thrown).message}`, { cause: thrown })
+  }
+}
+
+function keyOf (record: ProgressRecord): string {
+  return record.kind === 'producer' ? 'producer' : partitionKey(record.source)
+}

@@ -1,0 +1,109 @@
+// Progress of a topic-partition and the records that keep it in the progress topic: JSON, so that
+// kafka-console-consumer shows it to a person; offsets as strings, because JSON numbers lose digits.
+
+/** Where a topic-partition stands. Never ahead of what the target acked (invariant C). */
+export interface Progress {
+  /** Next source offset to mirror. */
+  readonly upstream: bigint
+  /** Next target offset, as far as this flow knows. */
+  readonly downstream: bigint
+  /** Records put into the target partition by this producer id, mod 2^31 (invariant B). */
+  readonly sequence: number
+}
+
+/** The flow's one producer id on its target (invariant A). */
+export interface ProducerIdentity {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+}
+
+export interface TopicPartition {
+  readonly topic: string
+  readonly partition: number
+}
+
+export type ProgressRecord =
+  | { readonly kind: 'producer', readonly producer: ProducerIdentity }
+  | {
+    readonly kind: 'partition'
+    readonly source: TopicPartition
+    readonly progress: Progress
+    /** The id that `progress.sequence` counts for. */
+    readonly producerId: bigint
+  }
+
+export interface EncodedRecord {
+  readonly key: Buffer
+  readonly value: Buffer
+}
+
+const version = 1
+
+export function encodeProgress (record: ProgressRecord): EncodedRecord {
+  if (record.kind === 'producer') {
+    const { producerId, producerEpoch } = record.producer
+    return encode({ producer: true }, { version, producerId: String(producerId), producerEpoch })
+  }
+  const { source, progress, producerId } = record
+  return encode({ topic: source.topic, partition: source.partition }, {
+    version,
+    upstream: String(progress.upstream),
+    downstream: String(progress.downstream),
+    sequence: progress.sequence,
+    producerId: String(producerId)
+  })
+}
+
+/** Undefined for what this version does not understand: a tombstone, or a later version's kind. */
+export function decodeProgress (key: Buffer | null, value: Buffer | null): ProgressRecord | undefined {
+  const names = parse(key)
+  const fields = parse(value)
+  if (names === undefined || fields === undefined || fields['version'] !== version) return undefined
+  const producerId = toBigInt(fields['producerId'])
+  if (producerId === undefined) return undefined
+  if (names['producer'] === true) {
+    const producerEpoch = toCount(fields['producerEpoch'])
+    if (producerEpoch === undefined) return undefined
+    return { kind: 'producer', producer: { producerId, producerEpoch } }
+  }
+  const { topic } = names
+  const partition = toCount(names['partition'])
+  const upstream = toBigInt(fields['upstream'])
+  const downstream = toBigInt(fields['downstream'])
+  const sequence = toCount(fields['sequence'])
+  if (typeof topic !== 'string' || partition === undefined || upstream === undefined ||
+      downstream === undefined || sequence === undefined) return undefined
+  const progress = { upstream, downstream, sequence }
+  return { kind: 'partition', source: { topic, partition }, progress, producerId }
+}
+
+/** A map key for a topic-partition; topic names hold no slash. */
+export function partitionKey ({ topic, partition }: TopicPartition): string {
+  return `${topic}/${partition}`
+}
+
+function encode (key: object, value: object): EncodedRecord {
+  return { key: Buffer.from(JSON.stringify(key)), value: Buffer.from(JSON.stringify(value)) }
+}
+
+function parse (bytes: Buffer | null): Record<string, unknown> | undefined {
+  if (bytes === null) return undefined
+  try {
+    const parsed: unknown = JSON.parse(bytes.toString('utf8'))
+    return typeof parsed === 'object' && parsed !== null
+      ? parsed as Record<string, unknown>
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function toBigInt (text: unknown): bigint | undefined {
+  return typeof text === 'string' && /^\d{1,19}$/.test(text) ? BigInt(text) : undefined
+}
+
+function toCount (number: unknown): number | undefined {
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0
+    ? number
+    : undefined
+}

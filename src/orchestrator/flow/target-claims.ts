@@ -1,0 +1,18 @@
+// Which flow of this process writes which target topic: two writers of one topic would mix their
+// records. Clusters are told apart by id, so that two aliases of one cluster do not hide it.
+
+export class TargetClaims {
+  readonly #owners = new Map<string, string>()
+
+  /** Undefined when `flow` has the topic now; else the flow that has it. */
+  claim (clusterId: string, topic: string, flow: string): string | undefined {
+    const key = `${clusterId}/${topic}`
+    const owner = this.#owners.get(key)
+    if (owner === undefined) this.#owners.set(key, flow)
+    return owner === undefined || owner === flow ? undefined : owner
+  }
+
+  release (flow: string): void {
+    for (const [key, owner] of this.#owners) if (owner === flow) this.#owners.delete(key)
+  }
+}

@@ -1,0 +1,115 @@
+// The flows of one process with everything around them: metrics, progress line, summary. Used by
+// `run` and by `demo`.
+import { cpuUsage } from 'node:process'
+import { librdkafkaVersion } from '../dataplane/index.ts'
+import type { Config } from './config/config.ts'
+import type { ReplicatorError } from './errors/replicator-error.ts'
+import { FlowSupervisor } from './flow/flow-supervisor.ts'
+import { TargetClaims } from './flow/target-claims.ts'
+import { FlowLedger, type FlowTotals } from './observability/flow-ledger.ts'
+import { startHttpServer, type HttpServer, type Readiness } from './observability/http-server.ts'
+import type { Log } from './observability/log.ts'
+import { createMetrics } from './observability/metrics.ts'
+import { summarizeRun, type RunSummary } from './observability/summary.ts'
+import type { Clock } from './time/clock.ts'
+import { IntervalLoop } from './time/interval-loop.ts'
+import { version } from './version.ts'
+
+export interface MirrorOptions {
+  readonly config: Config
+  readonly log: Log
+  readonly clock: Clock
+}
+
+const observeIntervalMs = 500
+
+export class Mirror {
+  readonly #options: MirrorOptions
+  readonly #flows: readonly FlowSupervisor[]
+  readonly #ledger = new FlowLedger()
+  readonly #observing: IntervalLoop
+  readonly #startedMs: number
+  readonly #cpuAtStart = cpuUsage()
+  #http: HttpServer | undefined
+
+  constructor (options: MirrorOptions) {
+    const { clock, config, log } = options
+    this.#options = options
+    this.#startedMs = clock.monotonic()
+    const claims = new TargetClaims()
+    this.#flows = config.flows.map(flow => new FlowSupervisor({ config: flow, claims, log, clock }))
+    this.#observing = new IntervalLoop({
+      intervalMs: observeIntervalMs,
+      clock,
+      run: async () => { this.#observe() },
+      onError: err => { log.warn({ err }, 'statistics failed') }
+    })
+  }
+
+  /** Totals of all flows, at most half a second old. */
+  get totals (): readonly FlowTotals[] { return this.#ledger.latest }
+
+  /** Where metrics are served; undefined when they are off. */
+  get metricsUrl (): string | undefined { return this.#http?.url }
+
+  /** Resolves after the first attempt of every flow, with the flows that failed. */
+  async start (): Promise<readonly ReplicatorError[]> {
+    await this.#listen()
+    this.#observing.start()
+    const errors = await Promise.all(this.#flows.map(async flow => await flow.start()))
+    return errors.flatMap(error => error ?? [])
+  }
+
+  /** Drains all flows side by side; false if some could not be drained in time. */
+  async stop (drainMs: number): Promise<boolean> {
+    const drained = await Promise.all(this.#flows.map(async flow => await flow.stop(drainMs)))
+    await this.#observing.stop()
+    this.#observe()
+    await this.#http?.close()
+    return drained.every(Boolean)
+  }
+
+  summary (): RunSummary {
+    const { user, system } = cpuUsage(this.#cpuAtStart)
+    const seconds = (this.#options.clock.monotonic() - this.#startedMs) / 1000
+    return summarizeRun(this.totals, seconds, (user + system) / 1e6)
+  }
+
+  #observe (): void {
+    this.#ledger.observe(this.#flows.map(flow => flow.snapshot()))
+  }
+
+  async #listen (): Promise<void> {
+    const { clock, config, log } = this.#options
+    const port = config.process['metrics.port']
+    if (port < 0) return
+    this.#http = await startHttpServer({
+      host: config.process['metrics.host'],
+      port,
+      metrics: createMetrics({
+        flows: () => this.totals,
+        clock,
+        version,
+        librdkafkaVersion,
+        perPartition: config.process['metrics.per.partition']
+      }),
+      readiness: () => this.#readiness(),
+      version: { longhaul: version, librdkafka: librdkafkaVersion },
+      log
+    })
+    log.info({ url: this.#http.url }, `metrics at ${this.#http.url}/metrics`)
+  }
+
+  /** Ready: every flow runs. A faulted partition is limping, not a reason to take it away. */
+  #readiness (): Readiness {
+    const reasons = this.#flows.flatMap(flow => {
+      const { state } = flow.snapshot()
+      return state === 'running' ? [] : [`${flow.name} is ${state}${whyNot(flow.error)}`]
+    })
+    return { ready: reasons.length === 0, reasons }
+  }
+}
+
+function whyNot (error: ReplicatorError | undefined): string {
+  return error === undefined ? '' : `: ${error.message}`
+}
