@@ -1,8 +1,11 @@
 // Makes sure that the progress topic is there and reads what a flow needs from it to begin: the
 // producer id, allocated once (invariant A), and where each topic-partition stands.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { progressTopicPrefix } from '../policy/replication-policy.ts'
+import { systemClock } from '../time/clock.ts'
+import { retry } from '../time/retry.ts'
 import { partitionKey, type ProducerIdentity, type Progress } from './progress.ts'
 import type { ProgressStore } from './progress-store.ts'
 
@@ -56,7 +59,7 @@ export async function restoreProgress (options: ProgressTopicOptions): Promise<R
   const { target, store } = options
   const records = await store.restore(await slotRanges(options))
   const kept = records.find(record => record.kind === 'producer')
-  const producer = kept?.producer ?? await target.initProducerId()
+  const producer = kept?.producer ?? await allocateProducerId(target)
   if (kept === undefined) {
     await store.write([{ slot: producerSlot, record: { kind: 'producer', producer } }])
   }
@@ -69,13 +72,23 @@ export async function restoreProgress (options: ProgressTopicOptions): Promise<R
   return { producer, partitions }
 }
 
+/** A broker that has just started answers for a moment that it is loading. */
+async function allocateProducerId (target: ClusterAdmin): Promise<ProducerIdentity> {
+  return await retry({
+    clock: systemClock,
+    backoff: { initialMs: 50, maxMs: 500 },
+    attemptsMax: 30,
+    isRetriable: thrown => ReplicatorError.from(thrown).retriable
+  }, async () => await target.initProducerId())
+}
+
 async function slotRanges (
   { target, topic, slots }: ProgressTopicOptions
 ): Promise<ReadonlyArray<{ slot: number, start: bigint, end: bigint }>> {
   const numbers = Array.from({ length: slots }, (_, slot) => slot)
   const at = async (at: 'earliest' | 'latest'): Promise<readonly bigint[]> => {
-    const listed = await target.listOffsets(
-      numbers.map(partition => ({ topic, partition, at })), 'read_uncommitted')
+    const wanted = numbers.map(partition => ({ topic, partition, at }))
+    const listed = await listOffsetsPatiently(target, wanted, 'read_uncommitted')
     return listed.map(({ offset, error }) => {
       if (error !== undefined) throw error
       return offset

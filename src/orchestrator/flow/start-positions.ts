@@ -2,6 +2,7 @@
 // the end on the target. The position is kept before the first record is sent, so that a crash right
 // after it finds what was sent already (invariant D).
 import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluster-admin.ts'
+import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress, TopicPartition } from './progress.ts'
 
@@ -39,8 +40,8 @@ export async function startPositions<Partition extends UnmirroredPartition> (
   const wantedTarget = partitions.map(({ remoteTopic, partition }): WantedOffset =>
     ({ topic: remoteTopic, partition, at: 'latest' }))
   const [upstream, downstream] = await Promise.all([
-    source.listOffsets(wantedSource, 'read_committed'),
-    target.listOffsets(wantedTarget, 'read_uncommitted')
+    listOffsetsPatiently(source, wantedSource, 'read_committed'),
+    listOffsetsPatiently(target, wantedTarget, 'read_uncommitted')
   ])
   return pair(partitions, upstream, downstream)
 }

@@ -1,0 +1,30 @@
+// Offsets of many partitions, asked for until they are known: just after a topic was made, or while
+// leaders move, brokers answer for a moment that they do not lead.
+import { systemClock, systemRandom, type Clock } from '../time/clock.ts'
+import { backoffDelayMs } from '../time/retry.ts'
+import type { ClusterAdmin, Isolation, ListedOffset, WantedOffset } from './cluster-admin.ts'
+
+const backoff = { initialMs: 20, maxMs: 500 }
+/** New leaders are elected and known everywhere within a few seconds, or something is broken. */
+const patienceMs = 10_000
+
+/** In the order asked. Errors that remain are not retriable, or outlasted ten seconds. */
+export async function listOffsetsPatiently (
+  admin: ClusterAdmin, wanted: readonly WantedOffset[], isolation: Isolation,
+  clock: Clock = systemClock
+): Promise<readonly ListedOffset[]> {
+  const results = new Array<ListedOffset>(wanted.length)
+  let open = wanted.map((_, index) => index)
+  const deadline = clock.monotonic() + patienceMs
+  for (let failures = 0; ; failures++) {
+    const listed = await admin.listOffsets(open.flatMap(index => wanted[index] ?? []), isolation)
+    for (const [i, index] of open.entries()) {
+      const offset = listed[i]
+      if (offset !== undefined) results[index] = offset
+    }
+    open = open.filter(index => results[index]?.error?.retriable === true)
+    const waitMs = backoffDelayMs(backoff, failures + 1, systemRandom)
+    if (open.length === 0 || clock.monotonic() + waitMs > deadline) return results
+    await clock.sleep(waitMs)
+  }
+}
