@@ -114,9 +114,9 @@ class Admin::Worker final : public AdminCall {
   rd_kafka_queue_t* queue() const override { return queue_.get(); }
   int32_t remaining_ms() const override { return MillisecondsUntil(running_->deadline); }
 
-  AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation) override {
+  AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation, int32_t timeout_ms) override {
     awaited_ = ++serial_;
-    return OptionsFor(operation, awaited_, remaining_ms());
+    return OptionsFor(operation, awaited_, std::min(timeout_ms, remaining_ms()));
   }
 
   Status Await(EventHandle* out) override {
@@ -131,8 +131,6 @@ class Admin::Worker final : public AdminCall {
         *out = std::move(event);
         return Status::Ok();
       }
-      // A request that timed out inside librdkafka lacks the reason, which the brokers have told.
-      if (code == RD_KAFKA_RESP_ERR__TIMED_OUT) return TimedOut();
       const char* text = rd_kafka_event_error_string(event.get());
       return Status::Error(code, running_->name + ": " + (text == nullptr ? "" : text));
     }
@@ -158,11 +156,23 @@ class Admin::Worker final : public AdminCall {
                          running_->name + ": " + errors_.Describe(Clock::now()));
   }
 
+  void Pause(int32_t milliseconds) override {
+    auto until = Clock::now() + std::chrono::milliseconds(milliseconds);
+    while (MillisecondsUntil(until) > 0 && Check().ok()) {
+      EventHandle event = PollUntil(until);
+      if (event != nullptr) (void)IsResultOf(event.get(), 0);
+    }
+  }
+
   Status Probe() override {
-    AdminOptionsHandle options = NewOptions(RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER);
-    rd_kafka_DescribeCluster(client_.get(), options.get(), queue_.get());
     EventHandle event;
-    return Await(&event);
+    return Ask(
+        RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
+        [this](rd_kafka_AdminOptions_t* options) {
+          rd_kafka_DescribeCluster(client_.get(), options, queue_.get());
+          return Status::Ok();
+        },
+        &event);
   }
 
  private:
@@ -203,6 +213,8 @@ class Admin::Worker final : public AdminCall {
     Value result;
     Status status = Check();
     if (status.ok()) status = job.run(*this, job.arguments, &result);
+    // A request that timed out inside librdkafka lacks the reason, which the brokers have told.
+    if (status.code == RD_KAFKA_RESP_ERR__TIMED_OUT) status = TimedOut();
     running_ = nullptr;
     job.done(std::move(status), std::move(result));
   }
@@ -219,12 +231,32 @@ class Admin::Worker final : public AdminCall {
   // Takes in error events. A result whose serial is not the one awaited belongs to a call that gave
   // up on it, and is dropped.
   bool IsResultOf(rd_kafka_event_t* event, uintptr_t serial) {
-    if (rd_kafka_event_type(event) == RD_KAFKA_EVENT_ERROR) {
-      const char* text = rd_kafka_event_error_string(event);
-      errors_.Add(rd_kafka_event_error(event), text == nullptr ? "" : text, Clock::now());
-      return false;
+    switch (rd_kafka_event_type(event)) {
+      case RD_KAFKA_EVENT_ERROR:
+        TakeError(event);
+        return false;
+      case RD_KAFKA_EVENT_LOG:
+        TakeLog(event);
+        return false;
+      default:
+        break;
     }
     return serial != 0 && reinterpret_cast<uintptr_t>(rd_kafka_event_opaque(event)) == serial;
+  }
+
+  void TakeError(rd_kafka_event_t* event) {
+    const char* text = rd_kafka_event_error_string(event);
+    errors_.Add(rd_kafka_event_error(event), text == nullptr ? "" : text, Clock::now());
+  }
+
+  // A broker that hangs up on us is no error event, only a line of the log; and what librdkafka
+  // guesses there (a TLS listener? a login wanted?) is what the user has to read.
+  void TakeLog(rd_kafka_event_t* event) {
+    const char* facility = "";
+    const char* text = "";
+    int level = 0;
+    if (rd_kafka_event_log(event, &facility, &text, &level) != 0) return;
+    if (std::string_view(facility) == "FAIL") errors_.Add(0, text, Clock::now());
   }
 
   AdminOptionsHandle OptionsFor(rd_kafka_admin_op_t operation, uintptr_t serial, int timeout_ms) {
@@ -302,13 +334,18 @@ Status Admin::Open(const ClientProperties& properties, std::unique_ptr<Admin>* o
   all["allow.auto.create.topics"] = "false";
   // librdkafka waits up to 10 s between attempts: longer than the calls here take to give up.
   all.emplace("reconnect.backoff.max.ms", "1000");
+  all["log.queue"] = "true";
+  all["log.thread.name"] = "false";  // so that a log line and its error event have the same text
   rd_kafka_conf_t* built = nullptr;
   if (Status status = BuildClientConfig(all, &built); !status.ok()) return status;
   ConfHandle conf(built);
-  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR);
+  rd_kafka_conf_set_events(conf.get(), RD_KAFKA_EVENT_ERROR | RD_KAFKA_EVENT_LOG);
   ClientHandle client;
   Status status = OpenClient(RD_KAFKA_PRODUCER, std::move(conf), &client);
   if (!status.ok()) return status;
+  // nullptr: the main queue, like everything else.
+  rd_kafka_resp_err_t error = rd_kafka_set_log_queue(client.get(), nullptr);
+  if (error != 0) return Status::Error(error, rd_kafka_err2str(error));
   out->reset(new Admin(std::make_unique<Worker>(std::move(client))));
   return Status::Ok();
 }

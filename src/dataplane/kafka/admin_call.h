@@ -20,21 +20,57 @@ class AdminCall {
   // The longest time that Close() may have to wait for a call that blocks inside librdkafka.
   static constexpr int32_t kSliceMsMin = 1'000;
   static constexpr int32_t kSliceMsMax = 8'000;
+  static constexpr int32_t kAttemptMsMin = 3'000;
+  static constexpr int32_t kRefreshMs = 2'000;
+  static constexpr int32_t kRetryPauseMs = 100;
 
   virtual ~AdminCall() = default;
 
   virtual rd_kafka_t* client() const = 0;
   virtual rd_kafka_queue_t* queue() const = 0;
   virtual int32_t remaining_ms() const = 0;
-  // Options that carry the rest of the timeout and mark the result as this call's.
-  virtual AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation) = 0;
-  // Waits for the result of the request just sent. An error is that of the whole request.
+  // Options that mark the result as this call's and bound the request: by `timeout_ms`, and by what
+  // is left of the timeout of the call.
+  virtual AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation, int32_t timeout_ms) = 0;
+  AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation) {
+    return NewOptions(operation, remaining_ms());
+  }
+  // Waits for the result of the request just sent. An error is that of the whole request;
+  // _TIMED_OUT is that of the request, TIMED_OUT that of the call.
   virtual Status Await(EventHandle* out) = 0;
   // Ok while the call may go on; CLOSED, TIMED_OUT or the reason why no broker can be reached.
   virtual Status Check() = 0;
-  // Proves that a broker answers, in a way that can be interrupted. Comes before anything that
-  // blocks inside librdkafka and would learn neither of a refused login nor of Close().
+  // Proves that the controller answers, in a way that can be interrupted. Comes before what blocks
+  // inside librdkafka and would learn neither of a refused login nor of Close(), and before what
+  // changes something and must not be sent twice.
   virtual Status Probe() = 0;
+
+  // Sends a request that only reads, and sends it again where it stays unanswered: librdkafka holds
+  // it for a controller or a leader that has died, while another broker may be in its place
+  // already. Its time doubles, so that a slow answer gets through. `send` is given the options.
+  template <typename Send>
+  Status Ask(rd_kafka_admin_op_t operation, Send send, EventHandle* out) {
+    for (int32_t attempt_ms = kAttemptMsMin;; attempt_ms *= 2) {
+      AdminOptionsHandle options = NewOptions(operation, attempt_ms);
+      if (Status status = send(options.get()); !status.ok()) return status;
+      Status status = Await(out);
+      if (status.code != RD_KAFKA_RESP_ERR__TIMED_OUT || remaining_ms() == 0) return status;
+      RefreshMetadata();
+    }
+  }
+
+  // Learns who is controller now, from any broker that is up. Without a topic of its own a client
+  // would not ask before topic.metadata.refresh.interval.ms. All topics are asked for, because for
+  // the known ones alone librdkafka lets the broker create those that are gone.
+  void RefreshMetadata() {
+    const rd_kafka_metadata_t* found = nullptr;
+    int timeout_ms = std::min(kRefreshMs, remaining_ms());
+    (void)rd_kafka_metadata(client(), 1, nullptr, &found, timeout_ms);
+    if (found != nullptr) rd_kafka_metadata_destroy(found);
+  }
+
+  // Lets time pass, less where Check() is no longer ok.
+  virtual void Pause(int32_t milliseconds) = 0;
 
   // Runs a call that blocks for the milliseconds given: in slices that double, so that a slow
   // answer gets its time and Close() its turn. `attempt` returns a code; _TIMED_OUT means another
@@ -47,6 +83,10 @@ class AdminCall {
       std::string detail;
       int32_t code = attempt(std::min(slice, remaining_ms()), &detail);
       if (code == 0) return Status::Ok();
+      if (code == RD_KAFKA_RESP_ERR__RETRY) {
+        Pause(kRetryPauseMs);
+        continue;
+      }
       if (code != RD_KAFKA_RESP_ERR__TIMED_OUT) {
         return Status::Error(code, std::string(what) + ": " + detail);
       }

@@ -127,11 +127,16 @@ Status DescribeConfigs(AdminCall& call, const Value& arguments, Value* result) {
     if (Status status = ReadResource(item, &resources.emplace_back()); !status.ok()) return status;
   }
   if (!reader.error().empty()) return Refused("describeConfigs: " + reader.error());
-  AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS);
   auto raw = RawPointers(resources);
-  rd_kafka_DescribeConfigs(call.client(), raw.data(), raw.size(), options.get(), call.queue());
   EventHandle event;
-  if (Status status = call.Await(&event); !status.ok()) return status;
+  Status status = call.Ask(
+      RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS,
+      [&](rd_kafka_AdminOptions_t* options) {
+        rd_kafka_DescribeConfigs(call.client(), raw.data(), raw.size(), options, call.queue());
+        return Status::Ok();
+      },
+      &event);
+  if (!status.ok()) return status;
   size_t count = 0;
   const rd_kafka_ConfigResource_t** described = rd_kafka_DescribeConfigs_result_resources(
       rd_kafka_event_DescribeConfigs_result(event.get()), &count);
@@ -155,6 +160,7 @@ Status IncrementalAlterConfigs(AdminCall& call, const Value& arguments, Value* r
       if (Status status = AddChange(change, resource.get()); !status.ok()) return status;
     }
   }
+  if (Status status = call.Probe(); !status.ok()) return status;
   AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_INCREMENTALALTERCONFIGS);
   char text[512] = "";
   rd_kafka_resp_err_t code =

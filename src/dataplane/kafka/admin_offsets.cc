@@ -82,14 +82,18 @@ Status ListOffsets(AdminCall& call, const Value& arguments, Value* result) {
     if (Status status = ReadWanted(argument, &at); !status.ok()) return status;
     rd_kafka_topic_partition_list_add(list.get(), topic.c_str(), partition)->offset = at;
   }
-  AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_LISTOFFSETS);
-  ErrorHandle error(rd_kafka_AdminOptions_set_isolation_level(
-      options.get(), read_committed ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
-                                    : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED));
-  if (error != nullptr) return Refused("listOffsets", rd_kafka_error_string(error.get()));
-  rd_kafka_ListOffsets(call.client(), list.get(), options.get(), call.queue());
   EventHandle event;
-  Status status = call.Await(&event);
+  Status status = call.Ask(
+      RD_KAFKA_ADMIN_OP_LISTOFFSETS,
+      [&](rd_kafka_AdminOptions_t* options) {
+        ErrorHandle error(rd_kafka_AdminOptions_set_isolation_level(
+            options, read_committed ? RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED
+                                    : RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED));
+        if (error != nullptr) return Refused("listOffsets", rd_kafka_error_string(error.get()));
+        rd_kafka_ListOffsets(call.client(), list.get(), options, call.queue());
+        return Status::Ok();
+      },
+      &event);
   if (status.code == RD_KAFKA_RESP_ERR__NOENT) {
     *result = NonePresent(list.get(), true);
     return Status::Ok();
@@ -124,6 +128,7 @@ Status DeleteRecords(AdminCall& call, const Value& arguments, Value* result) {
     if (offset < -1) return Refused("deleteRecords", "beforeOffset must be -1n or more");
     rd_kafka_topic_partition_list_add(before.get(), topic.c_str(), partition)->offset = offset;
   }
+  if (Status status = call.Probe(); !status.ok()) return status;
   AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_DELETERECORDS);
   DeleteRecordsHandle request(rd_kafka_DeleteRecords_new(before.get()));
   rd_kafka_DeleteRecords_t* raw = request.get();
@@ -159,7 +164,11 @@ Status InitProducerId(AdminCall& call, const Value&, Value* result) {
     int32_t code = longhaul_init_producer_id(call.client(), timeout_ms, &producer_id,
                                              &producer_epoch, text, sizeof(text));
     *detail = text;
-    return code;
+    // A cluster that has just started, or whose coordinator is moving, asks every client to wait;
+    // librdkafka does so for its own producers, not for this request.
+    bool starting = code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
+                    code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE;
+    return starting ? int32_t{RD_KAFKA_RESP_ERR__RETRY} : code;
   });
   if (!status.ok()) return status;
   *result = Value::Object{{"producerId", Value::Int64(producer_id)},

@@ -1,4 +1,5 @@
 // Admin calls about the cluster, its topics and their partitions.
+#include <algorithm>
 #include <array>
 #include <string>
 #include <utility>
@@ -47,7 +48,11 @@ Value TopicId(const rd_kafka_TopicDescription_t* topic) {
                         rd_kafka_Uuid_most_significant_bits(id) == 0)) {
     return Value();
   }
-  return rd_kafka_Uuid_base64str(id);
+  // librdkafka writes plain base64, Kafka the URL-safe one.
+  std::string text = rd_kafka_Uuid_base64str(id);
+  std::replace(text.begin(), text.end(), '+', '-');
+  std::replace(text.begin(), text.end(), '/', '_');
+  return text;
 }
 
 Value TopicValue(const rd_kafka_TopicDescription_t* topic) {
@@ -120,10 +125,15 @@ Status ReadNewTopic(const Value& argument, NewTopicHandle* out) {
 }  // namespace
 
 Status DescribeCluster(AdminCall& call, const Value&, Value* result) {
-  AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER);
-  rd_kafka_DescribeCluster(call.client(), options.get(), call.queue());
   EventHandle event;
-  if (Status status = call.Await(&event); !status.ok()) return status;
+  Status status = call.Ask(
+      RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
+      [&](rd_kafka_AdminOptions_t* options) {
+        rd_kafka_DescribeCluster(call.client(), options, call.queue());
+        return Status::Ok();
+      },
+      &event);
+  if (!status.ok()) return status;
   const auto* described = rd_kafka_event_DescribeCluster_result(event.get());
   size_t count = 0;
   const rd_kafka_Node_t** nodes = rd_kafka_DescribeCluster_result_nodes(described, &count);
@@ -175,10 +185,15 @@ Status DescribeTopics(AdminCall& call, const Value& arguments, Value* result) {
   }
   if (!reader.error().empty()) return Refused(reader, "describeTopics");
   TopicCollectionHandle topics(rd_kafka_TopicCollection_of_topic_names(names.data(), names.size()));
-  AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_DESCRIBETOPICS);
-  rd_kafka_DescribeTopics(call.client(), topics.get(), options.get(), call.queue());
   EventHandle event;
-  if (Status status = call.Await(&event); !status.ok()) return status;
+  Status status = call.Ask(
+      RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
+      [&](rd_kafka_AdminOptions_t* options) {
+        rd_kafka_DescribeTopics(call.client(), topics.get(), options, call.queue());
+        return Status::Ok();
+      },
+      &event);
+  if (!status.ok()) return status;
   size_t count = 0;
   const rd_kafka_TopicDescription_t** described = rd_kafka_DescribeTopics_result_topics(
       rd_kafka_event_DescribeTopics_result(event.get()), &count);
@@ -198,6 +213,7 @@ Status CreateTopics(AdminCall& call, const Value& arguments, Value* result) {
   for (size_t i = 0; i < wanted.size(); i++) {
     if (Status status = ReadNewTopic(wanted[i], &topics[i]); !status.ok()) return status;
   }
+  if (Status status = call.Probe(); !status.ok()) return status;
   AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_CREATETOPICS);
   if (Status status = SetOperationTimeout(call, options.get()); !status.ok()) return status;
   if (Status status = SetValidateOnly(options.get(), validate_only); !status.ok()) return status;
@@ -230,6 +246,7 @@ Status CreatePartitions(AdminCall& call, const Value& arguments, Value* result) 
       return Status::Error(kErrorInvalidArgument, name + ": " + text.data());
     }
   }
+  if (Status status = call.Probe(); !status.ok()) return status;
   AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_CREATEPARTITIONS);
   if (Status status = SetOperationTimeout(call, options.get()); !status.ok()) return status;
   if (Status status = SetValidateOnly(options.get(), validate_only); !status.ok()) return status;
@@ -255,6 +272,7 @@ Status DeleteTopics(AdminCall& call, const Value& arguments, Value* result) {
     topics.emplace_back(rd_kafka_DeleteTopic_new(text->c_str()));
   }
   if (!reader.error().empty()) return Refused(reader, "deleteTopics");
+  if (Status status = call.Probe(); !status.ok()) return status;
   AdminOptionsHandle options = call.NewOptions(RD_KAFKA_ADMIN_OP_DELETETOPICS);
   if (Status status = SetOperationTimeout(call, options.get()); !status.ok()) return status;
   auto raw = RawPointers(topics);

@@ -33,7 +33,7 @@ void BrokerErrors::Add(int32_t code, std::string text, Clock::time_point now) {
   if (Weight(code) > 0 && !unusable_since_.has_value()) unusable_since_ = now;
   if (Weight(code) > Weight(unusable_code_)) unusable_code_ = code;
   // "1/1 brokers are down" says less than the texts that led to it.
-  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN && !seen_.empty()) return;
+  if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
   // librdkafka ends its texts with "(after 0ms in state CONNECT)": the same error, told twice.
   if (size_t tail = text.rfind(" (after "); tail != std::string::npos) text.resize(tail);
   auto same =
@@ -50,11 +50,18 @@ void BrokerErrors::BrokerAnswered() {
 
 std::string BrokerErrors::Describe(Clock::time_point now) const {
   std::string all;
+  bool hung_up = false;
   for (const Seen& seen : seen_) {
     if (now - seen.at > kFreshFor) continue;
     if (!all.empty()) all += "; ";
     all += seen.text;
+    hung_up = hung_up || seen.text.find("Disconnected") != std::string::npos;
   }
+  // librdkafka gives this hint itself, but only in some of the states in which it is hung up on.
+  if (hung_up && all.find("security.protocol") == std::string::npos) {
+    all += " (does the listener want another security.protocol: TLS, a login?)";
+  }
+  if (all.empty() && unusable_code_ != 0) return "no broker can be reached";
   return all;
 }
 

@@ -1,0 +1,247 @@
+// The native client over real brokers: what the mock brokers cannot answer, and logins.
+import assert from 'node:assert/strict'
+import { describe, test, type TestContext } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-admin.ts'
+import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { startKafkaCluster } from '../../kafka/cluster.ts'
+import { eventually } from '../../kafka/eventually.ts'
+import { produce } from '../../kafka/kafka-producer.ts'
+
+function createAdmin (
+  t: TestContext, bootstrapServers: string, properties: Record<string, string> = {}
+): ClusterAdmin {
+  const admin = openClusterAdmin({
+    cluster: 'A',
+    properties: { 'bootstrap.servers': bootstrapServers, ...properties },
+    timeoutMs: 30_000
+  })
+  t.after(async () => { await admin.close() })
+  return admin
+}
+
+function plainLogin (username: string, password: string): Record<string, string> {
+  return {
+    'security.protocol': 'SASL_PLAINTEXT',
+    'sasl.mechanism': 'PLAIN',
+    'sasl.username': username,
+    'sasl.password': password
+  }
+}
+
+async function untilDescribed (admin: ClusterAdmin, name: string, partitions: number) {
+  return await eventually(`${name} has ${partitions} leaders`, async () => {
+    const [topic] = await admin.describeTopics([name])
+    return topic?.partitions.filter(({ leader }) => leader > 0).length === partitions && topic
+  })
+}
+
+describe('on a real cluster of one broker', () => {
+  test('topics are made, described, widened and deleted', async t => {
+    const cluster = await startKafkaCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers)
+    const described = await admin.describeCluster()
+    assert.equal(described.clusterId, cluster.id)
+    assert.deepEqual(described.brokers.map(({ id }) => id), [1])
+
+    const wanted = [
+      { name: 'orders', partitions: 3, replicationFactor: 1, configs: { 'cleanup.policy': 'compact' } },
+      { name: 'too-many-replicas', partitions: 1, replicationFactor: 3 },
+      { name: 'bad-config', partitions: 1, replicationFactor: 1, configs: { 'retention.ms': 'soon' } }
+    ]
+    for (const validateOnly of [true, false]) {
+      const made = await admin.createTopics(wanted, { validateOnly })
+      assert.deepEqual(made.map(({ name, error }) => [name, error?.errorName]), [
+        ['orders', undefined],
+        ['too-many-replicas', 'INVALID_REPLICATION_FACTOR'],
+        ['bad-config', 'INVALID_CONFIG']
+      ])
+      assert.match(made[2]?.error?.detail ?? '', /cluster A: topic bad-config: .*retention\.ms/)
+    }
+    const orders = await untilDescribed(admin, 'orders', 3)
+    assert.match(orders.topicId ?? '', /^[\w-]{22}$/)
+    assert.deepEqual(orders.partitions.map(({ partition, leader, isr }) => ({ partition, leader, isr })),
+      [0, 1, 2].map(partition => ({ partition, leader: 1, isr: [1] })))
+    const [again] = await admin.createTopics(wanted.slice(0, 1))
+    assert.equal(again?.error?.errorName, 'TOPIC_ALREADY_EXISTS')
+
+    const widened = await admin.createPartitions(
+      [{ name: 'orders', partitions: 5 }, { name: 'missing', partitions: 5 }])
+    assert.deepEqual(widened.map(({ error }) => error?.errorName),
+      [undefined, 'UNKNOWN_TOPIC_OR_PARTITION'])
+    await untilDescribed(admin, 'orders', 5)
+    const [narrowed] = await admin.createPartitions([{ name: 'orders', partitions: 2 }])
+    assert.equal(narrowed?.error?.errorName, 'INVALID_PARTITIONS')
+
+    assert.deepEqual((await admin.listTopics()).map(({ name }) => name), ['orders'])
+    const deleted = await admin.deleteTopics(['orders', 'missing'])
+    assert.deepEqual(deleted.map(({ error }) => error?.errorName),
+      [undefined, 'UNKNOWN_TOPIC_OR_PARTITION'])
+    await eventually('the topic is gone', async () => (await admin.listTopics()).length === 0)
+  })
+
+  test('configs are described with their source and altered one by one', async t => {
+    const cluster = await startKafkaCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers)
+    await cluster.createTopic('orders', { configs: { 'retention.ms': '1000' } })
+    const topic = { type: 'topic', name: 'orders' } as const
+    const altered = await admin.incrementalAlterConfigs([{
+      ...topic,
+      changes: [
+        { operation: 'set', name: 'max.message.bytes', value: '4242' },
+        { operation: 'append', name: 'cleanup.policy', value: 'compact' },
+        { operation: 'delete', name: 'retention.ms' }
+      ]
+    }])
+    assert.deepEqual(altered, [{ ...topic, error: undefined }])
+    const ownEntries = async (): Promise<Record<string, string | null>> => {
+      const [config] = await admin.describeConfigs([topic])
+      assert.equal(config?.error, undefined)
+      return Object.fromEntries((config?.entries ?? [])
+        .filter(({ source }) => source === 'DYNAMIC_TOPIC_CONFIG')
+        .map(({ name, value }) => [name, value]))
+    }
+    await eventually('the change has arrived', async () => isDeepStrictEqual(await ownEntries(),
+      { 'max.message.bytes': '4242', 'cleanup.policy': 'delete,compact' }))
+
+    const mixed = await admin.describeConfigs(
+      [topic, { type: 'broker', name: '1' }, { type: 'topic', name: 'missing' }])
+    assert.deepEqual(mixed.map(({ type, name, error }) => [type, name, error?.errorName]), [
+      ['topic', 'orders', undefined],
+      ['broker', '1', undefined],
+      ['topic', 'missing', 'UNKNOWN_TOPIC_OR_PARTITION']
+    ])
+    const nodeId = mixed[1]?.entries.find(({ name }) => name === 'node.id')
+    assert.deepEqual(nodeId, {
+      name: 'node.id', value: '1', source: 'STATIC_BROKER_CONFIG', readOnly: true, sensitive: false
+    })
+    const [refused] = await admin.incrementalAlterConfigs([{
+      ...topic, changes: [{ operation: 'set', name: 'no.such.config', value: '1' }]
+    }])
+    assert.equal(refused?.error?.errorName, 'INVALID_CONFIG')
+  })
+
+  test('offsets are listed by position and time, and move when records are deleted', async t => {
+    const cluster = await startKafkaCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers)
+    await cluster.createTopic('orders', { partitions: 2 })
+    const firstMs = 1_700_000_000_000
+    await produce(cluster.bootstrapServers, 'orders', Array.from({ length: 10 }, (_, index) =>
+      ({ value: `${index}`, partition: 0, timestamp: firstMs + index * 1_000 })))
+    const listed = await admin.listOffsets([
+      { topic: 'orders', partition: 0, at: 'latest' },
+      { topic: 'orders', partition: 1, at: 'latest' }
+    ], 'read_committed')
+    assert.deepEqual(listed.map(({ offset, leaderEpoch, error }) => ({ offset, leaderEpoch, error })),
+      [10n, 0n].map(offset => ({ offset, leaderEpoch: 0, error: undefined })))
+    const at = async (at: bigint | 'earliest') => {
+      const [found] = await admin.listOffsets(
+        [{ topic: 'orders', partition: 0, at }], 'read_uncommitted')
+      return found?.offset
+    }
+    assert.equal(await at(BigInt(firstMs) + 2_500n), 3n)
+    assert.equal(await at(BigInt(firstMs) + 60_000n), -1n)
+
+    const deleted = await admin.deleteRecords([
+      { topic: 'orders', partition: 0, beforeOffset: 4n },
+      { topic: 'orders', partition: 1, beforeOffset: 4n }
+    ])
+    assert.deepEqual(deleted.map(({ logStartOffset, error }) => [logStartOffset, error?.errorName]),
+      [[4n, undefined], [-1n, 'OFFSET_OUT_OF_RANGE']])
+    assert.equal(await at('earliest'), 4n)
+  })
+
+  test('five hundred topics go through in several requests, in order', async t => {
+    const cluster = await startKafkaCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers)
+    const names = Array.from({ length: 510 }, (_, index) => `topic-${index}`)
+    const made = await admin.createTopics(
+      names.map(name => ({ name, partitions: 1, replicationFactor: 1 })))
+    assert.deepEqual(made.filter(({ error }) => error !== undefined), [])
+    assert.deepEqual(made.map(({ name }) => name), names)
+    await eventually('all topics are known', async () => {
+      const described = await admin.describeTopics(names)
+      assert.deepEqual(described.map(({ name }) => name), names)
+      return described.every(({ partitions }) => partitions.length === 1)
+    })
+    const configs = await admin.describeConfigs(
+      names.map(name => ({ type: 'topic', name })))
+    assert.deepEqual(configs.map(({ name }) => name), names)
+    const wanted = names.map(topic => ({ topic, partition: 0, at: 'latest' as const }))
+    await eventually('all leaders answer', async () => {
+      const listed = await admin.listOffsets(wanted, 'read_committed')
+      assert.deepEqual(listed.map(({ topic }) => topic), names)
+      return listed.every(({ offset }) => offset === 0n)
+    })
+  })
+
+  test('each producer id is given once', async t => {
+    const cluster = await startKafkaCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers)
+    const ids = await Promise.all([admin.initProducerId(), admin.initProducerId()])
+    assert.equal(new Set(ids.map(({ producerId }) => producerId)).size, 2)
+    assert.deepEqual(ids.map(({ producerEpoch }) => producerEpoch), [0, 0])
+  })
+})
+
+describe('on a real cluster that asks for a login', () => {
+  test('a wrong password, no login and a missing permission are told apart', async t => {
+    const cluster = await startKafkaCluster(t, {
+      sasl: { users: { clerk: 'right', root: 'right' }, superUsers: ['root'] }
+    })
+    await cluster.createTopic('orders')
+
+    const refusedLogin = createAdmin(t, cluster.bootstrapServers, plainLogin('clerk', 'wrong'))
+    const started = performance.now()
+    await assert.rejects(refusedLogin.describeCluster(), (error: unknown) => {
+      assert.ok(error instanceof ReplicatorError)
+      assert.equal(error.errorName, 'CLUSTER_LOGIN_REFUSED')
+      assert.equal(error.setting, 'A.sasl.jaas.config')
+      assert.match(error.detail, /127\.0\.0\.1:\d+.*Authentication failed/)
+      assert.doesNotMatch(error.message, /wrong/)
+      return true
+    })
+    assert.ok(performance.now() - started < 6_000)
+
+    const withoutLogin = createAdmin(t, cluster.bootstrapServers)
+    await assert.rejects(withoutLogin.describeCluster(), (error: unknown) => {
+      assert.ok(error instanceof ReplicatorError)
+      assert.equal(error.errorName, 'CLUSTER_UNREACHABLE')
+      assert.match(error.detail, /127\.0\.0\.1:\d+.*security\.protocol/)
+      return true
+    })
+
+    const clerk = createAdmin(t, cluster.bootstrapServers, plainLogin('clerk', 'right'))
+    const [orders] = await clerk.describeTopics(['orders'])
+    assert.equal(orders?.error?.errorName, 'TOPIC_AUTHORIZATION_FAILED')
+    const [made] = await clerk.createTopics([{ name: 'new', partitions: 1, replicationFactor: 1 }])
+    assert.equal(made?.error?.errorName, 'TOPIC_AUTHORIZATION_FAILED')
+    const [config] = await clerk.describeConfigs([{ type: 'topic', name: 'orders' }])
+    assert.equal(config?.error?.errorName, 'TOPIC_AUTHORIZATION_FAILED')
+    await assert.rejects(clerk.initProducerId(), { errorName: 'CLUSTER_AUTHORIZATION_FAILED' })
+
+    const root = createAdmin(t, cluster.bootstrapServers, plainLogin('root', 'right'))
+    assert.deepEqual((await root.listTopics()).map(({ name }) => name), ['orders'])
+  })
+})
+
+describe('on a real cluster of three brokers', () => {
+  test('calls go on when the controller and a leader are killed', async t => {
+    const cluster = await startKafkaCluster(t, { brokers: 3 })
+    const admin = createAdmin(t, cluster.bootstrapServers)
+    await cluster.createTopic('orders', { partitions: 6, replicationFactor: 3 })
+    const { controller, brokers } = await admin.describeCluster()
+    assert.equal(brokers.length, 3)
+    await cluster.broker(controller).kill()
+    await eventually('the two brokers left do everything', async () => {
+      const [made] = await admin.createTopics(
+        [{ name: 'new', partitions: 1, replicationFactor: 1 }])
+      if (made?.error !== undefined && made.error.errorName !== 'TOPIC_ALREADY_EXISTS') return false
+      const wanted = Array.from({ length: 6 }, (_, partition) =>
+        ({ topic: 'orders', partition, at: 'latest' as const }))
+      const listed = await admin.listOffsets(wanted, 'read_committed')
+      return listed.every(({ offset }) => offset === 0n)
+    }, { timeoutMs: 30_000 })
+  })
+})
