@@ -15,7 +15,7 @@ interface IncludeRow {
 
 /** Codecs that librdkafka carries along; they know nothing of librdkafka. */
 const bundledHeader = /^(rdxxhash|lz4\w*|snappy\w*)\.h$/
-/** librdkafka's installed headers are rdkafka.h and rdkafka_mock.h; every other rd*.h is private. */
+/** librdkafka installs rdkafka.h and rdkafka_mock.h; every other rd*.h of it is private. */
 const privateHeader = /^(?!rdkafka(_mock)?\.h$|rdxxhash\.h$)rd\w*\.h$/
 
 const includeRows: readonly IncludeRow[] = [

@@ -1,5 +1,5 @@
-// What a tidy rule is: a name, the allowed way, and a search over a tree of files. A tree is a plain
-// map, so that a fixture of three lines and the whole repository are searched by the same code.
+// What a tidy rule is: a name, the allowed way, and a search over a tree of files. A tree is a
+// plain map, so that a fixture of three lines and the whole repository are searched alike.
 
 /** Repo-relative path -> text. */
 export type Tree = ReadonlyMap<string, string>
@@ -36,7 +36,9 @@ export function perFile (
 }
 
 /** One finding for each line on which the pattern matches. */
-export function matchingLines (text: string, pattern: RegExp): Array<{ line: number, what: string }> {
+export function matchingLines (
+  text: string, pattern: RegExp
+): Array<{ line: number, what: string }> {
   return text.split('\n').flatMap((content, index) => {
     const match = pattern.exec(content)
     return match === null ? [] : [{ line: index + 1, what: match[0].trim() }]
@@ -44,7 +46,9 @@ export function matchingLines (text: string, pattern: RegExp): Array<{ line: num
 }
 
 export function describeFindings (rule: Rule, findings: readonly Finding[]): string {
-  const lines = findings.map(({ path, line, what, instead }) =>
-    `  ${path}${line > 0 ? `:${line}` : ''}: ${what}${instead === undefined ? '' : ` -> ${instead}`}`)
+  const lines = findings.map(({ path, line, what, instead }) => {
+    const place = line > 0 ? `${path}:${line}` : path
+    return `  ${place}: ${what}${instead === undefined ? '' : ` -> ${instead}`}`
+  })
   return `${rule.name}\n${lines.join('\n')}\nInstead: ${rule.instead}`
 }
