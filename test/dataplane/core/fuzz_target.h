@@ -74,7 +74,7 @@ inline void FuzzReencode(const uint8_t* data, size_t size, const ReencodeLimits&
 
 inline void FuzzBatch(const RecordBatchView& batch, uint8_t choice) {
   BatchContext context;
-  context.wanted_offset = batch.base_offset() + choice % 4;
+  context.wanted_offset = batch.last_offset() - choice % 4;
   context.batch_bytes_max = choice % 3 == 0 ? 0 : 200 + choice * 4;
   context.keep_producer_timestamps = choice % 2 == 0;
   (void)Classify(batch, context);
