@@ -23,7 +23,7 @@ function createRecords (count: number): ProducedRecord[] {
   }))
 }
 
-describe('a cluster of one broker', () => {
+describe('a cluster of one broker', { timeout: 240_000 }, () => {
   test('keeps what producers of every codec wrote, as batches the raw log shows', async t => {
     const cluster = await startKafkaCluster(t)
     for (const codec of codecs) {
@@ -142,7 +142,7 @@ describe('a cluster of one broker', () => {
   })
 })
 
-describe('a cluster of three brokers', () => {
+describe('a cluster of three brokers', { timeout: 120_000 }, () => {
   test('replicates, moves a leader when told, and elects another when it is killed', async t => {
     const cluster = await startKafkaCluster(t, { brokers: 3 })
     const configs = { 'min.insync.replicas': '2' }

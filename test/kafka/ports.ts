@@ -16,10 +16,12 @@ const reserved = new Set<number>()
 const folder = join(tmpdir(), `longhaul-test-ports-${process.getuid?.() ?? 0}`)
 
 /** Reserves ports for this process until released or until the process ends. */
-export async function reservePorts (count: number): Promise<number[]> {
+export async function reservePorts (
+  count: number, from = firstPort + Math.floor(Math.random() * portCount)
+): Promise<number[]> {
   mkdirSync(folder, { recursive: true })
   const ports: number[] = []
-  let port = firstPort + Math.floor(Math.random() * portCount)
+  let port = from
   for (let attempt = 0; attempt < attemptsMax && ports.length < count; attempt++) {
     port = firstPort + (port + 1 - firstPort) % portCount
     if (!tryReserve(port)) continue

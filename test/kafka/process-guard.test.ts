@@ -49,9 +49,9 @@ describe('the process guard', () => {
 
 describe('port reservation', () => {
   test('gives ports to one owner at a time, outside the range of outgoing connections', async t => {
-    const ports = await reservePorts(50)
+    const ports = await reservePorts(50, 25_000)
     t.after(() => { releasePorts(ports) })
-    const others = await reservePorts(50)
+    const others = await reservePorts(50, 25_000)
     t.after(() => { releasePorts(others) })
     assert.equal(new Set([...ports, ...others]).size, 100)
     assert.ok([...ports, ...others].every(port => port >= 20_000 && port < 32_000))
