@@ -88,7 +88,10 @@ export const acceptedProperties: Readonly<Record<string, AcceptedProperty>> = {
   'topic.tracking.allow.reset': meaningless('true', noWorker),
   'predicates': meaningless('', noRecords),
   'transforms': meaningless('', noRecords),
-  'client.config.override.policy': meaningless('All', 'client properties may all be set')
+  'connector.client.config.override.policy': meaningless(
+    'All', 'client properties may all be set'),
+  'tasks.max.enforce': meaningless('true', 'Longhaul has lanes in place of tasks; set lanes'),
+  'ssl.client.auth': meaningless('none', noRest)
 }
 
 /** Whole families, by the beginning of the name. Asked after everything that is known by name. */
@@ -101,6 +104,8 @@ export const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedP
   ['key.converter', meaningless('', noRecords)],
   ['value.converter', meaningless('', noRecords)],
   ['header.converter', meaningless('', noRecords)],
+  ['internal.key.converter', meaningless('', noRecords)],
+  ['internal.value.converter', meaningless('', noRecords)],
   ['transforms.', meaningless('', noRecords)],
   ['predicates.', meaningless('', noRecords)],
   ['errors.', meaningless('', 'data.loss, corrupt.batch, record.too.large and ' +
