@@ -274,6 +274,11 @@ class Admin::Worker final : public AdminCall {
     return EventHandle(rd_kafka_queue_poll(queue_.get(), wait_ms));
   }
 
+  // librdkafka's own errors, below the protocol's, mean that no broker had a say.
+  static bool IsFromBroker(rd_kafka_event_t* event) {
+    return rd_kafka_event_error(event) >= RD_KAFKA_RESP_ERR_UNKNOWN;
+  }
+
   // Asks any broker for the cluster while the result of the call is still out.
   bool BrokerAnswers() {
     const uintptr_t probe = ++serial_;
@@ -284,10 +289,10 @@ class Admin::Worker final : public AdminCall {
     while (MillisecondsUntil(deadline) > 0 && !IsClosing()) {
       EventHandle event = PollUntil(deadline);
       if (event == nullptr) continue;
-      if (IsResultOf(event.get(), probe)) return rd_kafka_event_error(event.get()) == 0;
+      if (IsResultOf(event.get(), probe)) return IsFromBroker(event.get());
       if (IsResultOf(event.get(), awaited_)) {
         early_result_ = std::move(event);
-        return true;
+        if (IsFromBroker(early_result_.get())) return true;
       }
     }
     return false;
