@@ -133,8 +133,8 @@ export class TestProducer {
 
   async #connect (): Promise<void> {
     await this.#bounded('connect of a producer', new Promise<void>((resolve, reject) => {
-      // Until it is connected node-rdkafka passes on logs but no errors: without this a refused login
-      // would be a time-out without a reason.
+      // Until it is connected node-rdkafka passes on logs but no errors: without this a refused
+      // login would be a time-out without a reason.
       this.#producer.on('event.log', (log: { message: string }) => {
         if (log.message.includes('authentication error')) reject(new Error(log.message))
       })

@@ -50,7 +50,7 @@ export async function deleteRecords (
       'org.apache.kafka.tools.DeleteRecordsCommand', ['--offset-json-file', path]))
 }
 
-/** Adds an ACL in kafka-acls' words: `['--allow-principal', 'User:a', '--operation', 'READ'…]`. */
+/** Adds an ACL in kafka-acls' words: `['--allow-principal', 'User:a', '--topic', 't', …]`. */
 export async function addAcl (cluster: KafkaCluster, words: readonly string[]): Promise<void> {
   await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--add', '--force', ...words])
 }

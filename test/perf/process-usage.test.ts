@@ -1,0 +1,39 @@
+// CPU and memory of a process and of its children, as /proc tells them.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { readUsage } from '../../perf/measure/process-usage.ts'
+import { eventually } from '../kafka/eventually.ts'
+import { killChild, spawnGuarded } from '../kafka/process-guard.ts'
+
+// Spins for 300 ms of its own time, says so, and stays until its input ends: a grandchild outlives
+// a killed child, but not the pipe from here that both have inherited.
+const spin = `
+  while (process.cpuUsage().user < 300_000);
+  console.log('done'); process.stdin.on('end', () => process.exit()).resume()`
+const spinInChild = `
+  require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(spin)}],
+    { stdio: 'inherit' }); setInterval(() => {}, 1000)`
+
+describe('process usage', { timeout: 30_000 }, () => {
+  for (const [where, script] of [['a process', spin], ['its child', spinInChild]] as const) {
+    test(`counts the time and memory of ${where}`, async t => {
+      const child = spawnGuarded(process.execPath, ['-e', script], {
+        stdio: ['pipe', 'pipe', 'inherit']
+      })
+      t.after(async () => { child.stdin?.end(); await killChild(child) })
+      await new Promise(resolve => child.stdout?.once('data', resolve))
+      const usage = readUsage(child.pid ?? 0)
+      assert.ok(usage !== undefined)
+      assert.ok(usage.cpuSeconds >= 0.29 && usage.cpuSeconds < 5, `${usage.cpuSeconds} s`)
+      assert.ok(usage.peakRssBytes > 20e6, `${usage.peakRssBytes} bytes`)
+    })
+  }
+
+  test('has nothing to say about a process that is gone', async () => {
+    const child = spawnGuarded('true', [], { stdio: 'ignore' })
+    const pid = child.pid ?? 0
+    await eventually('end of the child', () => child.exitCode !== null)
+    assert.equal(readUsage(pid), undefined)
+  })
+})

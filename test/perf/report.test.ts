@@ -1,0 +1,58 @@
+// What a run reports: ratios beside absolutes, a table in two forms, a picture in proportion.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { figures, formatFigure, formatRatio } from '../../perf/report/figure-table.ts'
+import { renderMarkdownTable, renderTerminalTable } from '../../perf/report/result-tables.ts'
+import { renderChart } from '../../perf/report/svg-chart.ts'
+import type { ContenderResult } from '../../perf/scenarios/loopback.ts'
+
+function createResult (contender: string, cpuSecondsPerGigabyte: number): ContenderResult {
+  return {
+    contender,
+    seconds: 10,
+    megabytesPerSecond: 150,
+    cpuSeconds: cpuSecondsPerGigabyte * 1.5,
+    cpuSecondsPerGigabyte,
+    cpuSecondsTotal: cpuSecondsPerGigabyte * 2,
+    peakRssMegabytes: 100,
+    secondsToFirstRecord: 0.5,
+    ...contender === 'relay' ? {} : { targetBatches: 12_000 }
+  }
+}
+
+const results = [
+  createResult('longhaul', 1.5), createResult('mirror-maker', 30), createResult('relay', 0.5)
+]
+const [cpu] = figures
+
+describe('the report of a perf run', () => {
+  test('puts the ratio to MirrorMaker 2 beside every figure but its own', () => {
+    assert.ok(cpu)
+    const [longhaul, mirrorMaker] = results as [ContenderResult, ContenderResult]
+    assert.equal(formatFigure(cpu, longhaul, mirrorMaker), '1.50 (1/20)')
+    assert.equal(formatFigure(cpu, mirrorMaker, mirrorMaker), '30.00')
+  })
+
+  test('writes ratios as a person says them', () => {
+    const texts = [2.714, 12.4, 1, 0.5, 0.04].map(formatRatio)
+    assert.deepEqual(texts, ['×2.7', '×12', '×1.0', '1/2.0', '1/25'])
+  })
+
+  test('shows the same rows on the terminal and in Markdown, and the way to the limit', () => {
+    for (const text of [renderTerminalTable(results), renderMarkdownTable(results)]) {
+      for (const figure of figures) assert.ok(text.includes(figure.title), figure.title)
+      assert.match(text, /× relay\s*[|│]\s*3\.0\s*[|│]\s*60\.0\s*[|│]\s*1\.0/)
+      assert.match(text, /against mirror-maker/)
+    }
+  })
+
+  test('draws bars in proportion, and escapes what it prints', () => {
+    const svg = renderChart(results, { title: 'a < b & c', subtitle: 'd' })
+    assert.match(svg, /a &lt; b &amp; c/)
+    const bars = [...svg.matchAll(/<rect x="[^"]+" y="[^"]+" width="([^"]+)"/g)]
+    const widths = bars.map(bar => Number(bar[1]))
+    const [ours = 0, theirs = 0] = widths
+    assert.ok(Math.abs(theirs / ours - 20) < 0.1, `${ours} against ${theirs}`)
+  })
+})
