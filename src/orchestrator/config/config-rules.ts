@@ -44,7 +44,7 @@ export function lowerToBounds (
 
 type ConfigRule = (flows: readonly FlowConfig[], findings: Findings) => void
 
-const configRules: readonly ConfigRule[] = [noFlow, sameServers, loops]
+const configRules: readonly ConfigRule[] = [noFlow, noSeparator, sameServers, loops]
 
 export function checkConfig (flows: readonly FlowConfig[], findings: Findings): void {
   for (const rule of configRules) rule(flows, findings)
@@ -54,6 +54,17 @@ function noFlow (flows: readonly FlowConfig[], findings: Findings): void {
   if (flows.length > 0 || findings.problems.length > 0) return
   findings.refuse('CONFIG_INVALID',
     'no replication flow is enabled; write A->B.enabled=true with the names of your clusters')
+}
+
+/** Without a separator nobody can tell a remote topic from one that was born where it is. */
+function noSeparator (flows: readonly FlowConfig[], findings: Findings): void {
+  for (const { name, settings } of flows) {
+    if (settings['replication.policy.separator'] !== '') continue
+    if (settings['replication.policy.class'] === 'IdentityReplicationPolicy') continue
+    findings.refuse('CONFIG_CONFLICT', `${name}: replication.policy.separator is empty, so ` +
+      'DefaultReplicationPolicy cannot find loops; write a separator, or use ' +
+      'IdentityReplicationPolicy', 'replication.policy.separator')
+  }
 }
 
 /** Two aliases of one address: only new names keep a topic from being copied onto itself. */

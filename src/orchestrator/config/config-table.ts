@@ -86,7 +86,7 @@ export const flowTable = {
   }),
   'replication.policy.separator': string({
     doc: 'What stands between alias and topic in the name of a remote topic.',
-    importance: 'medium', default: '.', range: 'characters of a topic name', pattern: /^[\w.-]+$/
+    importance: 'medium', default: '.', range: 'characters of a topic name', pattern: /^[\w.-]*$/
   }),
   'replication.policy.internal.topic.separator.enabled': flag({
     doc: "Whether MirrorMaker 2's internal topics are named with the separator, too.",

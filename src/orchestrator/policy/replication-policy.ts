@@ -89,6 +89,8 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
 
 /** The text before the first separator, as Java's split finds it: trailing empty parts are none. */
 function prefixOf (topic: string, separator: string): string | undefined {
+  // Written empty, as was the custom beside policies that keep names: nothing to be found by.
+  if (separator === '') return undefined
   const parts = topic.split(separator)
   while (parts.length > 0 && parts[parts.length - 1] === '') parts.pop()
   return parts.length < 2 ? undefined : parts[0]

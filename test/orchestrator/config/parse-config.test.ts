@@ -43,6 +43,42 @@ config.storage.replication.factor=1
 # emit.heartbeats.interval.seconds = 5
 `
 
+const productionFile = `
+clusters = us-west, us-east
+us-west.bootstrap.servers = w1:9093,w2:9093
+us-east.bootstrap.servers = e1:9093
+security.protocol = SSL
+us-west.ssl.enabled.protocols = TLSv1.2,TLSv1.3
+us-west.ssl.endpoint.identification.algorithm =
+us-east.security.protocol = SASL_SSL
+us-east.sasl.mechanism = SCRAM-SHA-512
+us-east.sasl.jaas.config = org.apache.kafka.common.security.scram.ScramLoginModule required \\
+  username="mm2" \\
+  password="\${env:PW}";
+us-west->us-east.enabled = true
+us-west->us-east.topics = orders.*, payments
+us-west->us-east.sync.group.offsets.enabled = true
+us-east->us-west.enabled = false
+tasks.max = 24
+replication.policy.class = org.apache.kafka.connect.mirror.IdentityReplicationPolicy
+replication.policy.separator =
+us-west.consumer.auto.offset.reset = latest
+us-west.consumer.max.poll.records = 2000
+us-west.consumer.fetch.max.bytes = 52428800
+us-west.consumer.receive.buffer.bytes = -1
+us-east.producer.compression.type = zstd
+us-east.producer.max.request.size = 15728640
+us-east.producer.buffer.memory = 134217728
+us-east.producer.acks = all
+us-east.producer.enable.idempotence = true
+us-east.admin.request.timeout.ms = 60000
+us-west->us-east.producer.override.acks = 1
+us-east.exactly.once.source.support = enabled
+dedicated.mode.enable.internal.rest = true
+offset.flush.timeout.ms = 10000
+key.converter = org.apache.kafka.connect.converters.ByteArrayConverter
+`
+
 test("Kafka's own sample file is read as it is", () => {
   const parsed = parseConfig(kafkaSample)
   assert.ok(parsed.ok)
@@ -59,6 +95,26 @@ test("Kafka's own sample file is read as it is", () => {
   assert.deepEqual(config.clusters.map(({ alias }) => alias), ['A', 'B'])
   assert.equal(config.warnings.length, 6)
   assert.equal(config.process['metrics.port'], 9584)
+})
+
+test('a file as it is written for production is read, and warns of what it cannot mean', () => {
+  const parsed = parseConfig(productionFile, { environment: { PW: 'hunter2' } })
+  assert.ok(parsed.ok)
+  const { flows: [flow, ...others], warnings } = parsed.config
+  assert.ok(flow !== undefined && others.length === 0)
+  assert.deepEqual(flow.forwarder.produceRequestBytesMax, 15_728_640)
+  assert.deepEqual(flow.target.client, {
+    'bootstrap.servers': 'e1:9093', 'security.protocol': 'SASL_SSL',
+    'sasl.mechanism': 'SCRAM-SHA-512', 'sasl.username': 'mm2', 'sasl.password': 'hunter2'
+  })
+  assert.deepEqual(flow.source.client, {
+    'bootstrap.servers': 'w1:9093,w2:9093', 'security.protocol': 'SSL',
+    'ssl.endpoint.identification.algorithm': 'none', 'socket.receive.buffer.bytes': '0'
+  })
+  assert.equal(flow.target.admin['socket.timeout.ms'], '60000')
+  assert.equal(flow.policy.remoteTopic('orders'), 'orders')
+  assert.equal(flow.settings['auto.offset.reset'], 'latest')
+  assert.equal(warnings.length, 12, warnings.join('\n'))
 })
 
 test('any layout of a properties file means the same', () => {

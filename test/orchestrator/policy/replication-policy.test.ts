@@ -83,6 +83,16 @@ test('the separator also ends the names of internal topics, unless it is told no
   assert.equal(dotted.isInternalTopic('mm2-offset-syncs.B.internal'), true)
 })
 
+test('an empty separator, as files for MirrorMaker 2 before 3.0 have it, finds no source', () => {
+  const bare = createReplicationPolicy({
+    policy: 'IdentityReplicationPolicy', sourceAlias: 'A', separator: ''
+  })
+  assert.equal(bare.remoteTopic('orders'), 'orders')
+  assert.equal(bare.remoteTopic('heartbeats'), 'Aheartbeats')
+  assert.equal(bare.topicSource('heartbeats'), undefined)
+  assert.equal(bare.isHeartbeatsTopic('heartbeats'), true)
+})
+
 test('every walk over a name ends', () => {
   fc.assert(fc.property(topicName, topicName, (name, target) => {
     for (const policy of [byAlias, identity, underscored]) {
