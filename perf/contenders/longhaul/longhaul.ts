@@ -17,7 +17,7 @@ function renderProperties (job: MirrorJob): string {
     `${alias}->target.enabled = true`,
     `${alias}->target.topics = ${job.topic}`,
     'replication.factor = 1',
-    'offset.storage.replication.factor = 1',
+    'progress.topic.replication.factor = 1',
     ''
   ].join('\n')
 }
