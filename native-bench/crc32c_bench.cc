@@ -9,7 +9,7 @@
 namespace longhaul::bench {
 
 void Crc32cBench(Run& run) {
-  for (const size_t size : {size_t{36}, size_t{1024}, size_t{16 * 1024}, size_t{1024 * 1024}}) {
+  for (const size_t size : {size_t{36}, size_t{1024}, size_t{16'384}, size_t{1'048'576}}) {
     const std::vector<uint8_t> bytes(size, 0x5a);
     const std::string label = std::to_string(size) + " B";
     double each = run.Measure([&] { return Crc32c(bytes.data(), size); });

@@ -17,9 +17,9 @@ constexpr Bench kBenches[] = {
 };
 
 int Usage(const char* program) {
-  std::fprintf(stderr, "usage: %s [--smoke] [--filter NAME]\nbenchmarks:", program);
-  for (const Bench& bench : kBenches) std::fprintf(stderr, " %s", bench.name);
-  std::fprintf(stderr, "\n");
+  (void)std::fprintf(stderr, "usage: %s [--smoke] [--filter NAME]\nbenchmarks:", program);
+  for (const Bench& bench : kBenches) (void)std::fprintf(stderr, " %s", bench.name);
+  (void)std::fprintf(stderr, "\n");
   return 2;
 }
 

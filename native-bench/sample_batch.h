@@ -1,6 +1,7 @@
 // Batches to measure on: JSON-like records, the same bytes on every machine and in every run.
 #pragma once
 
+#include <cinttypes>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -15,7 +16,7 @@
 namespace longhaul::bench {
 
 struct SampleOptions {
-  size_t payload_bytes = 64 * 1024;
+  size_t payload_bytes = 65'536;
   size_t value_bytes = 200;
   Codec codec = Codec::kNone;
   bool thinned = false;  // as compaction leaves it: every third record gone
@@ -26,8 +27,8 @@ inline void AppendSampleRecord(size_t number, size_t value_bytes, int32_t offset
   std::vector<uint8_t> value;
   for (size_t field = 0; value.size() < value_bytes; ++field) {
     char text[64];
-    const int length = std::snprintf(text, sizeof(text), "{\"field%zu\":%llu,", field,
-                                     static_cast<unsigned long long>(number * 2654435761u + field));
+    const uint64_t id = uint64_t{number} * 2654435761u + field;
+    const int length = std::snprintf(text, sizeof(text), "{\"field%zu\":%" PRIu64 ",", field, id);
     value.insert(value.end(), text, text + length);
   }
   value.resize(value_bytes);

@@ -137,8 +137,8 @@ Status CompressGzip(const uint8_t* in, size_t length, std::vector<uint8_t>* out)
 // snappy block each. Other clients write one bare block. Readers tell them apart by the header.
 
 constexpr uint8_t kXerialHeader[] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1};
-constexpr size_t kXerialMagicSize = 8;  // the two versions behind it are not looked at, as in Java
-constexpr size_t kXerialBlock = 32 * 1024;  // what Java's SnappyOutputStream cuts its input into
+constexpr size_t kXerialMagicSize = 8;   // the two versions behind it are not looked at, as in Java
+constexpr size_t kXerialBlock = 32'768;  // what Java's SnappyOutputStream cuts its input into
 
 // No element of a snappy block makes more than 64 bytes out of three (a copy with two offset
 // bytes). A block that claims more is lying: refuse it before memory is set aside for the claim.

@@ -23,7 +23,7 @@ constexpr size_t kFuzzDecodedMax = 1 << 18;
 // Not doctest's: libFuzzer needs the process to die.
 inline void FuzzRequire(bool holds, const char* what) {
   if (holds) return;
-  std::fprintf(stderr, "fuzz: %s\n", what);
+  (void)std::fprintf(stderr, "fuzz: %s\n", what);
   std::abort();
 }
 

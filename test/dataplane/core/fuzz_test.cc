@@ -14,6 +14,7 @@ namespace {
 
 size_t Rounds(size_t share_percent) {
   constexpr size_t kDefaultRounds = 200'000;
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets the environment
   const char* text = std::getenv("LONGHAUL_FUZZ_ROUNDS");
   const size_t rounds = text != nullptr ? std::strtoull(text, nullptr, 10) : kDefaultRounds;
   return rounds * share_percent / 100;
@@ -131,6 +132,7 @@ TEST_CASE("mutated batches never break the walker, the classifier, the patch or 
 TEST_CASE("mutated records inside a sound frame never break the re-encoder") {
   Random random("fuzz records");
   std::vector<Bytes> seeds;
+  seeds.reserve(20);
   for (int round = 0; round < 20; ++round) seeds.push_back(SeedBatch(random, Codec::kNone));
   for (size_t round = Rounds(20); round > 0; --round) {
     Bytes batch = seeds[random.Below(seeds.size())];

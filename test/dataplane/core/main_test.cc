@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   doctest::Context context(argc, argv);
   const int status = context.run();
   if (status != 0) {
-    std::fprintf(stderr, "repeat with LONGHAUL_TEST_SEED=%" PRIu64 "\n", longhaul::test::RunSeed());
+    (void)std::fprintf(stderr, "repeat with LONGHAUL_TEST_SEED=%" PRIu64 "\n",
+                       longhaul::test::RunSeed());
   }
   return status;
 }

@@ -13,6 +13,7 @@ namespace longhaul::test {
 
 inline uint64_t RunSeed() {
   static const uint64_t seed = [] {
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nothing sets the environment
     if (const char* text = std::getenv("LONGHAUL_TEST_SEED")) {
       return static_cast<uint64_t>(std::strtoull(text, nullptr, 10));
     }

@@ -21,7 +21,6 @@ using test::kAllCodecs;
 using test::Random;
 using test::RandomRecords;
 using test::TestRecord;
-using test::WrapperOptions;
 
 constexpr ReencodeLimits kNoLimits{.decoded_bytes_max = size_t{1} << 28};
 
@@ -354,7 +353,10 @@ TEST_CASE("damage is found before anything is written") {
 }
 
 TEST_CASE("a decompression bomb is stopped at the limit") {
-  std::vector<TestRecord> records{{.offset = 0, .value = std::string(40'000'000, 'a')}};
+  constexpr size_t kBombBytes = 40'000'000;
+  std::string bomb;
+  bomb.resize(kBombBytes, 'a');
+  std::vector<TestRecord> records{{.offset = 0, .value = bomb}};
   for (const Codec codec : {Codec::kGzip, Codec::kSnappy, Codec::kLz4, Codec::kZstd}) {
     CAPTURE(static_cast<int>(codec));
     std::vector<EncodedBatch> out;
