@@ -40,7 +40,7 @@ constexpr CallRow kCalls[] = {
     {"createPartitions", CreatePartitions}, {"deleteTopics", DeleteTopics},
     {"describeConfigs", DescribeConfigs},   {"incrementalAlterConfigs", IncrementalAlterConfigs},
     {"listOffsets", ListOffsets},           {"deleteRecords", DeleteRecords},
-    {"initProducerId", InitProducerId},
+    {"initProducerId", InitProducerId},     {"describeGroups", DescribeGroups},
 };
 
 AdminCallFunction FindCall(std::string_view name) {

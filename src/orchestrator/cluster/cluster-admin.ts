@@ -38,6 +38,7 @@ export interface ClusterAdmin {
   ): Promise<readonly ListedOffset[]>
   /** Moves log start offsets up: the records before them are gone for good. */
   deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]>
+  describeGroups (names: readonly string[]): Promise<readonly GroupDescription[]>
   /** Allocates a new producer id (KIP-98), without a transactional id. */
   initProducerId (): Promise<ProducerId>
 
@@ -190,4 +191,20 @@ export interface DeletedRecords {
 export interface ProducerId {
   readonly producerId: bigint
   readonly producerEpoch: number
+}
+
+export interface GroupDescription {
+  readonly name: string
+  /** As Kafka prints it: Stable, Empty, Dead (there is no such group), PreparingRebalance... */
+  readonly state: string
+  readonly members: readonly GroupMember[]
+  readonly error: ReplicatorError | undefined
+}
+
+export interface GroupMember {
+  readonly memberId: string
+  readonly clientId: string
+  readonly host: string
+  /** What the group gave it; empty while the group is still settling. */
+  readonly partitions: ReadonlyArray<{ readonly topic: string, readonly partition: number }>
 }

@@ -5,8 +5,9 @@ import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.
 import { chunks } from './chunks.ts'
 import type {
   ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
-  ConfigResource, ConfigResult, DeleteBefore, DeletedRecords, Isolation, ListedOffset, NewTopic,
-  PartitionCount, ProducerId, TopicDescription, TopicListing, TopicResult, WantedOffset
+  ConfigResource, ConfigResult, DeleteBefore, DeletedRecords, GroupDescription, Isolation,
+  ListedOffset, NewTopic, PartitionCount, ProducerId, TopicDescription, TopicListing, TopicResult,
+  WantedOffset
 } from './cluster-admin.ts'
 import { clusterError, isNativeFailure, itemError } from './cluster-error.ts'
 
@@ -26,6 +27,7 @@ const defaultTimeoutMs = 30_000
 const topicsPerRequest = 500
 // About 40 entries a topic: some 2 MB of response.
 const configsPerRequest = 200
+const groupsPerRequest = 100
 const partitionsPerRequest = 2_000
 // A KRaft controller refuses a request that makes more than 10,000 partitions.
 const newPartitionsPerRequest = 2_000
@@ -121,6 +123,12 @@ class NativeClusterAdmin implements ClusterAdmin {
     const results = await this.#callInChunks<DeletedRecords>(chunks(before, partitionsPerRequest),
       partitions => ['deleteRecords', { partitions }])
     return results.map(result => this.#withError(`${result.topic}-${result.partition}`, result))
+  }
+
+  async describeGroups (names: readonly string[]): Promise<readonly GroupDescription[]> {
+    const groups = await this.#callInChunks<GroupDescription>(chunks(names, groupsPerRequest),
+      names => ['describeGroups', { names }])
+    return groups.map(group => this.#withError(`group ${group.name}`, group))
   }
 
   async initProducerId (): Promise<ProducerId> {

@@ -10,21 +10,19 @@ import type {
   CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
 } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
-import type { LaneLoad } from './lane-assignor.ts'
 import type { LanePool } from './lane-pool.ts'
-import type { PartitionTable } from './partition-table.ts'
+import type { PartitionMirror } from './partition-mirror.ts'
 
 export class FlowStatistics {
   readonly #config: FlowConfig
-  readonly #table: PartitionTable
+  readonly #mirror: PartitionMirror
   readonly #lanes: LanePool
   readonly #clock: Clock
   #stats: ReadonlyArray<NativeStats | undefined> = []
-  #progressWrittenMs: number | undefined
 
-  constructor (config: FlowConfig, table: PartitionTable, lanes: LanePool, clock: Clock) {
+  constructor (config: FlowConfig, mirror: PartitionMirror, lanes: LanePool, clock: Clock) {
     this.#config = config
-    this.#table = table
+    this.#mirror = mirror
     this.#lanes = lanes
     this.#clock = clock
   }
@@ -36,18 +34,6 @@ export class FlowStatistics {
     this.#stats = fresh.map((stats, lane) => stats ?? this.#stats[lane])
   }
 
-  progressWritten (atMs: number): void { this.#progressWrittenMs = atMs }
-
-  laneLoads (): readonly LaneLoad[] {
-    const loads = Array.from({ length: this.#lanes.size },
-      (_, lane) => ({ lane, partitions: 0, bytesPerSecond: 0 }))
-    for (const { lane } of this.#table.values()) {
-      const load = loads[lane]
-      if (load !== undefined) load.partitions += 1
-    }
-    return loads
-  }
-
   snapshot (state: FlowState): FlowSnapshot {
     return {
       ...FlowStatistics.empty(this.#config, state),
@@ -57,7 +43,7 @@ export class FlowStatistics {
       partitions: this.#stats.flatMap(stats => stats === undefined
         ? []
         : decodePartitions(stats).flatMap(row => this.#partitionSnapshot(row) ?? [])),
-      progressWrittenMs: this.#progressWrittenMs
+      progressWrittenMs: this.#mirror.lastWriteMs
     }
   }
 
@@ -96,7 +82,7 @@ export class FlowStatistics {
   }
 
   #partitionSnapshot (row: PartitionCounters): PartitionSnapshot | undefined {
-    const partition = this.#table.byId(Number(row.id))
+    const partition = this.#mirror.table.byId(Number(row.id))
     if (partition === undefined) return undefined
     const { topic, remoteTopic, partition: number, lane } = partition
     const newestRecordMs = row.ackedTimestampMs >= 0n && row.records > 0n

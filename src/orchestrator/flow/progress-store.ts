@@ -34,7 +34,11 @@ export class ProgressStore {
     this.#options = options
   }
 
-  /** The newest record of each key in these slots; keys of other versions are left out. */
+  /**
+   * The newest record of each key in these slots, but the first one of the producer id: of several
+   * processes that wrote one at the same time all must take the same. What this version does not
+   * understand is left out.
+   */
   async restore (slots: readonly SlotRange[]): Promise<readonly ProgressRecord[]> {
     const wanted = slots.filter(({ start, end }) => end > start)
     if (wanted.length === 0) return []
@@ -96,7 +100,9 @@ export class ProgressStore {
       }
       consumer.on('data', (message: Message) => {
         const record = decodeProgress(message.key as Buffer | null, message.value)
-        if (record !== undefined) newest.set(keyOf(record), record)
+        if (record === undefined) return
+        const key = keyOf(record)
+        if (record.kind !== 'producer' || !newest.has(key)) newest.set(key, record)
       })
       consumer.on('partition.eof', ({ partition }: { partition: number }) => {
         reading.delete(partition)

@@ -1,5 +1,5 @@
-// Makes sure that the progress topic is there and reads what a flow needs from it to begin: the
-// producer id, allocated once (invariant A), and where each topic-partition stands.
+// The progress topic as a whole: makes it, finds the flow's producer id in it, allocated once
+// (invariant A), and reads where the topic-partitions of a slot stand.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -7,7 +7,7 @@ import { progressTopicPrefix } from '../policy/replication-policy.ts'
 import { systemClock } from '../time/clock.ts'
 import { retry } from '../time/retry.ts'
 import { partitionKey, type ProducerIdentity, type Progress } from './progress.ts'
-import type { ProgressStore } from './progress-store.ts'
+import type { ProgressStore, SlotRange } from './progress-store.ts'
 
 export function progressTopicOf (sourceAlias: string): string {
   return `${progressTopicPrefix}${sourceAlias}.internal`
@@ -19,12 +19,6 @@ export interface ProgressTopicOptions {
   readonly topic: string
   readonly slots: number
   readonly replicationFactor: number
-}
-
-export interface RestoredProgress {
-  readonly producer: ProducerIdentity
-  /** By partitionKey; only what this producer id wrote. */
-  readonly partitions: ReadonlyMap<string, Progress>
 }
 
 // The producer id is kept in this slot's partition.
@@ -54,22 +48,46 @@ export async function ensureProgressTopic (options: ProgressTopicOptions): Promi
   { cause: error, setting: 'progress.topic.replication.factor' })
 }
 
-/** Reads the topic to its end; allocates and keeps a producer id if there is none yet. */
-export async function restoreProgress (options: ProgressTopicOptions): Promise<RestoredProgress> {
-  const { target, store } = options
-  const records = await store.restore(await slotRanges(options))
-  const kept = records.find(record => record.kind === 'producer')
-  const producer = kept?.producer ?? await allocateProducerId(target)
-  if (kept === undefined) {
-    await store.write([{ slot: producerSlot, record: { kind: 'producer', producer } }])
-  }
+/**
+ * The flow's producer id (invariant A): the first that any process kept. A process that finds none
+ * allocates one, keeps it and looks again; the one whose record came second takes the other's.
+ */
+export async function agreeOnProducer (options: ProgressTopicOptions): Promise<ProducerIdentity> {
+  const kept = await keptProducer(options)
+  if (kept !== undefined) return kept
+  await keepProducer(options, await allocateProducerId(options.target))
+  const agreed = await keptProducer(options)
+  if (agreed === undefined) throw new ReplicatorError('PROGRESS_UNREADABLE', options.topic)
+  // Compaction keeps the newest record of a key: let that be the one agreed on.
+  await keepProducer(options, agreed)
+  return agreed
+}
+
+/** Where the partitions of these slots stand, by partitionKey: only what this producer id wrote. */
+export async function restoreSlots (
+  options: ProgressTopicOptions, slots: readonly number[], producer: ProducerIdentity
+): Promise<ReadonlyMap<string, Progress>> {
+  const records = await options.store.restore(await slotRanges(options, slots))
   const partitions = new Map<string, Progress>()
   for (const record of records) {
     // A sequence counts for one producer id only; progress of a lost id is no ground to resume on.
     if (record.kind !== 'partition' || record.producerId !== producer.producerId) continue
     partitions.set(partitionKey(record.source), record.progress)
   }
-  return { producer, partitions }
+  return partitions
+}
+
+async function keptProducer (
+  options: ProgressTopicOptions
+): Promise<ProducerIdentity | undefined> {
+  const records = await options.store.restore(await slotRanges(options, [producerSlot]))
+  return records.find(record => record.kind === 'producer')?.producer
+}
+
+async function keepProducer (
+  { store }: ProgressTopicOptions, producer: ProducerIdentity
+): Promise<void> {
+  await store.write([{ slot: producerSlot, record: { kind: 'producer', producer } }])
 }
 
 /** A broker that has just started answers for a moment that it is loading. */
@@ -83,11 +101,10 @@ async function allocateProducerId (target: ClusterAdmin): Promise<ProducerIdenti
 }
 
 async function slotRanges (
-  { target, topic, slots }: ProgressTopicOptions
-): Promise<ReadonlyArray<{ slot: number, start: bigint, end: bigint }>> {
-  const numbers = Array.from({ length: slots }, (_, slot) => slot)
+  { target, topic }: ProgressTopicOptions, slots: readonly number[]
+): Promise<readonly SlotRange[]> {
   const at = async (at: 'earliest' | 'latest'): Promise<readonly bigint[]> => {
-    const wanted = numbers.map(partition => ({ topic, partition, at }))
+    const wanted = slots.map(partition => ({ topic, partition, at }))
     const listed = await listOffsetsPatiently(target, wanted, 'read_uncommitted')
     return listed.map(({ offset, error }) => {
       if (error !== undefined) throw error
@@ -95,5 +112,5 @@ async function slotRanges (
     })
   }
   const [starts, ends] = await Promise.all([at('earliest'), at('latest')])
-  return numbers.map(slot => ({ slot, start: starts[slot] ?? 0n, end: ends[slot] ?? 0n }))
+  return slots.map((slot, i) => ({ slot, start: starts[i] ?? 0n, end: ends[i] ?? 0n }))
 }

@@ -1,27 +1,27 @@
-// One replication flow, source -> target: wires clusters, progress, topics and lanes, and keeps them
-// going until it is stopped. What can fail for one topic or partition fails for it alone.
-import type { ForwarderConfig, NativeEvents } from '../../dataplane/index.ts'
+// One replication flow, source -> target: wires clusters, progress, ownership of slots, topics and
+// lanes, and keeps them going until it is stopped. What can fail for one topic or partition fails
+// for it alone.
+import { randomUUID } from 'node:crypto'
+import type { ForwarderConfig } from '../../dataplane/index.ts'
 import type { FlowConfig } from '../config/config.ts'
-import { errorByCode } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { FlowSnapshot, FlowState } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
-import { syncTopicsOnce, type MirroredTopic } from '../topics/topic-sync.ts'
+import { retry } from '../time/retry.ts'
+import { syncTopicsOnce } from '../topics/topic-sync.ts'
 import { openClusterPair, type ClusterPair } from './cluster-pair.ts'
 import { FlowStatistics } from './flow-statistics.ts'
-import { assignLanes } from './lane-assignor.ts'
 import { LanePool } from './lane-pool.ts'
+import { PartitionMirror } from './partition-mirror.ts'
+import type { ProducerIdentity } from './progress.ts'
+import { ProgressStore } from './progress-store.ts'
 import {
-  assignmentOf, PartitionTable, type MirroredPartition, type NewPartition
-} from './partition-table.ts'
-import { partitionKey, type ProducerIdentity, type Progress } from './progress.ts'
-import { ProgressStore, type SlotRecord } from './progress-store.ts'
-import { ensureProgressTopic, progressTopicOf, restoreProgress } from './progress-topic.ts'
-import { startPositions } from './start-positions.ts'
+  agreeOnProducer, ensureProgressTopic, progressTopicOf, restoreSlots, type ProgressTopicOptions
+} from './progress-topic.ts'
+import { SlotOwnership } from './slot-ownership.ts'
 import type { TargetClaims } from './target-claims.ts'
-import { slotOf } from './task-slots.ts'
 
 export interface FlowOptions {
   readonly config: FlowConfig
@@ -31,42 +31,42 @@ export interface FlowOptions {
 }
 
 const statisticsIntervalMs = 1_000
-/** Faults that may heal by what an operator does elsewhere are tried again this often. */
 const faultRetryMs = 30_000
-
-type WithoutLane = Omit<NewPartition, 'lane'>
+const acquireBackoff = { initialMs: 200, maxMs: 10_000 }
 
 export class ReplicationFlow {
   readonly #config: FlowConfig
   readonly #claims: TargetClaims
   readonly #log: Log
   readonly #clock: Clock
-  readonly #table = new PartitionTable()
   readonly #loops: IntervalLoop[] = []
-  readonly #knownProblems = new Set<string>()
+  readonly #stopping = new AbortController()
   #state: FlowState = 'starting'
+  #drainMs: number
+  #drained = true
   #clusters: ClusterPair | undefined
   #store: ProgressStore | undefined
   #lanes: LanePool | undefined
+  #mirror: PartitionMirror | undefined
   #statistics: FlowStatistics | undefined
-  #producer: ProducerIdentity = { producerId: -1n, producerEpoch: 0 }
-  #restored: ReadonlyMap<string, Progress> = new Map()
-  #wakeStop: (() => void) | undefined
+  #ownership: SlotOwnership | undefined
 
   constructor ({ config, claims, log, clock }: FlowOptions) {
     this.#config = config
     this.#claims = claims
     this.#log = log.child({ flow: config.name })
     this.#clock = clock
+    this.#drainMs = handOverMs
   }
 
   get name (): string { return this.#config.name }
 
-  /** Resolves once records flow. A rejection leaves nothing behind; a new flow may try again. */
+  /** Resolves once records flow, or the group is about to say which ones. */
   async start (): Promise<void> {
     try {
       await this.#open()
       await this.#refreshTopics()
+      await this.#opened(this.#ownership).start()
     } catch (thrown) {
       this.#state = 'faulted'
       await this.#close()
@@ -79,60 +79,113 @@ export class ReplicationFlow {
   /** Waits up to `drainMs` for what is in flight; false if that was not enough. */
   async stop (drainMs: number): Promise<boolean> {
     this.#state = 'draining'
+    this.#drainMs = drainMs
+    this.#stopping.abort()
     await Promise.all(this.#loops.map(async loop => { await loop.stop() }))
-    const drained = await this.#drain(drainMs)
-    await this.#writeProgress().catch((thrown: unknown) => { this.#warn(thrown) })
-    await this.#statistics?.collect()
+    await this.#statistics?.collect() // a lane forgets the counters of what it lets go of
+    await this.#ownership?.stop()
     await this.#close()
     this.#state = 'stopped'
-    return drained
+    return this.#drained
   }
 
   snapshot (): FlowSnapshot {
-    return this.#statistics?.snapshot(this.#state) ?? FlowStatistics.empty(this.#config, this.#state)
+    return this.#statistics?.snapshot(this.#state) ??
+      FlowStatistics.empty(this.#config, this.#state)
   }
 
   async #open (): Promise<void> {
     const { settings, source, target } = this.#config
-    this.#clusters = await openClusterPair(this.#config)
+    const clusters = this.#clusters = await openClusterPair(this.#config)
     const topic = progressTopicOf(source.alias)
     const timeoutMs = settings['admin.timeout.ms']
-    this.#store = new ProgressStore({ topic, client: target.admin, timeoutMs })
-    const progressTopic = {
-      target: this.#clusters.target,
-      store: this.#store,
+    const store = this.#store = new ProgressStore({ topic, client: target.admin, timeoutMs })
+    const progressTopic: ProgressTopicOptions = {
+      target: clusters.target,
+      store,
       topic,
       slots: settings['task.slots'],
       replicationFactor: settings['progress.topic.replication.factor']
     }
     await ensureProgressTopic(progressTopic)
-    const { producer, partitions } = await restoreProgress(progressTopic)
-    this.#producer = producer
-    this.#restored = partitions
-    this.#lanes = new LanePool({
-      lanes: settings.lanes,
-      config: this.#forwarderConfig(),
-      onEvents: (lane, events) => { this.#onEvents(lane, events) },
-      onLost: (lane, error) => { this.#onLaneLost(lane, error) }
+    const producer = await agreeOnProducer(progressTopic)
+    const lanes = this.#lanes = this.#openLanes(producer)
+    const mirror = this.#mirror = new PartitionMirror({
+      config: this.#config,
+      source: clusters.source,
+      target: clusters.target,
+      store,
+      lanes,
+      producer,
+      restore: async slots => await restoreSlots(progressTopic, slots, producer),
+      log: this.#log,
+      clock: this.#clock
     })
-    this.#statistics = new FlowStatistics(this.#config, this.#table, this.#lanes, this.#clock)
-    await this.#lanes.start()
+    this.#statistics = new FlowStatistics(this.#config, mirror, lanes, this.#clock)
+    this.#ownership = this.#openOwnership(clusters, topic)
+    await lanes.start()
   }
 
-  #forwarderConfig (): ForwarderConfig {
-    const { source, target, forwarder } = this.#config
-    return {
+  #openLanes (producer: ProducerIdentity): LanePool {
+    const { source, target, forwarder, settings } = this.#config
+    const config: ForwarderConfig = {
       source: source.client,
       target: target.client,
       settings: forwarder,
-      producerId: this.#producer.producerId,
-      producerEpoch: this.#producer.producerEpoch,
+      ...producer,
       sourceRack: source.client['client.rack'] ?? ''
     }
+    return new LanePool({
+      lanes: settings.lanes,
+      config,
+      onEvents: (lane, events) => { this.#mirror?.onEvents(lane, events) },
+      onLost: (lane, error) => { this.#mirror?.onLaneLost(lane, error) }
+    })
+  }
+
+  #openOwnership (clusters: ClusterPair, topic: string): SlotOwnership {
+    const { name, settings, target } = this.#config
+    return new SlotOwnership({
+      group: `longhaul.${name}`,
+      topic,
+      slots: settings['task.slots'],
+      memberName: `longhaul-${randomUUID()}`,
+      admin: clusters.target,
+      client: target.admin,
+      timeoutMs: settings['admin.timeout.ms'],
+      clock: this.#clock,
+      onAcquired: async slots => { await this.#acquire(slots) },
+      onReleased: async slots => { await this.#release(slots) },
+      onError: error => { this.#warn(error) }
+    })
+  }
+
+  /** Slots that are ours must be mirrored: a failure is said and tried again until we stop. */
+  async #acquire (slots: readonly number[]): Promise<void> {
+    const mirror = this.#opened(this.#mirror)
+    await retry({
+      clock: this.#clock,
+      backoff: acquireBackoff,
+      attemptsMax: Infinity,
+      isRetriable: () => true,
+      onRetry: thrown => { this.#warn(thrown) },
+      signal: this.#stopping.signal
+    }, async () => { await mirror.acquire(slots) }).catch((thrown: unknown) => {
+      if (!this.#stopping.signal.aborted) throw thrown
+    })
+    this.#log.info({ slots: slots.length }, 'took over slots')
+  }
+
+  async #release (slots: readonly number[]): Promise<void> {
+    const ending = this.#state === 'draining'
+    const drained = await this.#opened(this.#mirror).release(slots, this.#drainMs, ending)
+    if (!drained) this.#drained = false
+    this.#log.info({ slots: slots.length, drained }, 'handed over slots')
   }
 
   #startLoops (): void {
     const { settings } = this.#config
+    const mirror = this.#opened(this.#mirror)
     const loop = (intervalMs: number, run: () => Promise<void>): void => {
       const onError = (thrown: unknown): void => { this.#warn(thrown) }
       const started = new IntervalLoop(
@@ -140,9 +193,9 @@ export class ReplicationFlow {
       started.start()
       this.#loops.push(started)
     }
-    loop(settings['progress.interval.ms'], async () => { await this.#writeProgress() })
+    loop(settings['progress.interval.ms'], async () => { await mirror.writeProgress() })
     loop(statisticsIntervalMs, async () => { await this.#statistics?.collect() })
-    loop(faultRetryMs, async () => { this.#retryFaulted() })
+    loop(faultRetryMs, async () => { mirror.retryFaulted() })
     if (settings['refresh.topics.enabled']) {
       loop(settings['refresh.topics.interval.seconds'] * 1000, async () => {
         await this.#refreshTopics()
@@ -152,6 +205,7 @@ export class ReplicationFlow {
 
   async #refreshTopics (): Promise<void> {
     const clusters = this.#opened(this.#clusters)
+    const mirror = this.#opened(this.#mirror)
     const { settings, topics } = this.#config
     const clusterId = clusters.targetDescription.clusterId ?? this.#config.target.alias
     const result = await syncTopicsOnce({
@@ -161,161 +215,21 @@ export class ReplicationFlow {
       replicationFactor: settings['replication.factor'],
       claim: remoteTopic => this.#claims.claim(clusterId, remoteTopic, this.name)
     })
-    for (const { topic, error } of result.problems) this.#problem(topic, error)
+    for (const { topic, error } of result.problems) mirror.problem(topic, error)
     if (result.created.length > 0) {
       this.#log.info({ topics: result.created }, 'made remote topics')
     }
     if (result.grown.length > 0) this.#log.info({ topics: result.grown }, 'added partitions')
-    const { ready, fresh } = this.#newPartitions(result.topics)
-    this.#take(ready)
-    await this.#begin(fresh)
-  }
-
-  /** Partitions not mirrored yet: those with progress from before, and those without. */
-  #newPartitions (
-    topics: readonly MirroredTopic[]
-  ): { ready: WithoutLane[], fresh: Array<Omit<WithoutLane, 'progress'>> } {
-    const slots = this.#config.settings['task.slots']
-    const ready: WithoutLane[] = []
-    const fresh: Array<Omit<WithoutLane, 'progress'>> = []
-    for (const { topic, remoteTopic, partitions } of topics) {
-      for (let partition = 0; partition < partitions; partition++) {
-        if (this.#table.has({ topic, partition })) continue
-        const slot = slotOf(topic, partition, slots)
-        const progress = this.#restored.get(partitionKey({ topic, partition }))
-        if (progress === undefined) fresh.push({ topic, remoteTopic, partition, slot })
-        else ready.push({ topic, remoteTopic, partition, slot, progress })
-      }
-    }
-    return { ready, fresh }
-  }
-
-  /** Begins partitions that were never mirrored: position first, on record, then records. */
-  async #begin (fresh: ReadonlyArray<Omit<WithoutLane, 'progress'>>): Promise<void> {
-    const { source, target } = this.#opened(this.#clusters)
-    const reset = this.#config.settings['auto.offset.reset']
-    const { positions, problems } = await startPositions(source, target, fresh, reset)
-    for (const { partition, error } of problems) {
-      this.#problem(partitionKey(partition), error)
-    }
-    if (positions.length === 0) return
-    await this.#opened(this.#store).write(positions.map(({ partition, progress }) =>
-      this.#slotRecord({ ...partition, progress })))
-    this.#take(positions.map(({ partition, progress }) => ({ ...partition, progress })))
-  }
-
-  #take (partitions: readonly WithoutLane[]): void {
-    if (partitions.length === 0) return
-    const lanes = this.#opened(this.#lanes)
-    const chosen = assignLanes(partitions.length, this.#opened(this.#statistics).laneLoads())
-    const added = partitions.map((partition, i) =>
-      this.#table.add({ ...partition, lane: chosen[i] ?? 0 }))
-    for (let lane = 0; lane < lanes.size; lane++) this.#assign(lane, added)
-    this.#log.info({ partitions: added.length }, 'mirroring more partitions')
-  }
-
-  #assign (lane: number, partitions: readonly MirroredPartition[]): void {
-    const mine = partitions.filter(partition => partition.lane === lane)
-    if (mine.length > 0) this.#opened(this.#lanes).assign(lane, mine.map(assignmentOf))
-  }
-
-  #onEvents (lane: number, events: NativeEvents): void {
-    for (const partition of this.#table.apply(events)) this.#logMove(partition)
-    for (const { level, text } of events.logs) {
-      // librdkafka repeats what it suffers; the partition states above say what it means.
-      if (level <= 3) this.#log.warn({ lane }, text)
-      else this.#log.debug({ lane }, text)
-    }
-    this.#wakeStop?.()
-  }
-
-  #logMove (partition: MirroredPartition): void {
-    const { topic, partition: number, state, code, detail } = partition
-    const fields = { topic, partition: number, state }
-    if (state === 'faulted') {
-      const error = ReplicatorError.fromNative({ code, detail })
-      this.#log.error({ ...fields, err: error }, `${topic}-${number} stopped: ${error.message}`)
-    } else if (code !== 0) {
-      const { text, name } = errorByCode(code)
-      this.#log.warn({ ...fields, error: name }, `${topic}-${number}: ${text}; retrying (${detail})`)
-    } else {
-      this.#log.debug(fields, 'partition state')
-    }
-  }
-
-  #onLaneLost (lane: number, error: ReplicatorError): void {
-    this.#log.error({ lane, err: error }, error.message)
-    this.#assign(lane, [...this.#table.values()])
-  }
-
-  #retryFaulted (): void {
-    const healed = [...this.#table.values()].filter(({ state, code }) =>
-      state === 'faulted' && retriedFaults.has(errorByCode(code).name))
-    const lanes = this.#opened(this.#lanes)
-    for (let lane = 0; lane < lanes.size; lane++) this.#assign(lane, healed)
-  }
-
-  async #writeProgress (): Promise<void> {
-    const dirty = this.#table.takeDirty()
-    if (dirty.length === 0) return
-    try {
-      await this.#opened(this.#store).write(dirty.map(partition => this.#slotRecord(partition)))
-      this.#statistics?.progressWritten(this.#clock.now())
-    } catch (thrown) {
-      this.#table.markDirty(dirty)
-      throw thrown
-    }
-  }
-
-  #slotRecord (
-    { topic, partition, slot, progress }:
-    { topic: string, partition: number, slot: number, progress: Progress }
-  ): SlotRecord {
-    const { producerId } = this.#producer
-    return { slot, record: { kind: 'partition', source: { topic, partition }, progress, producerId } }
-  }
-
-  async #drain (drainMs: number): Promise<boolean> {
-    const lanes = this.#lanes
-    if (lanes === undefined) return true
-    for (let lane = 0; lane < lanes.size; lane++) {
-      lanes.revoke(lane, [...this.#table.values()].filter(p => p.lane === lane).map(p => p.id))
-    }
-    const deadline = this.#clock.monotonic() + drainMs
-    for (;;) {
-      const left = [...this.#table.values()].filter(partition => !partition.released)
-      if (left.length === 0) return true
-      const waitMs = deadline - this.#clock.monotonic()
-      if (waitMs <= 0) {
-        this.#warn(new ReplicatorError('DRAIN_TIMED_OUT', `${left.length} partitions`))
-        return false
-      }
-      await this.#nextEvents(waitMs)
-    }
-  }
-
-  /** Resolves at the next events of any lane, or after `waitMs`. */
-  async #nextEvents (waitMs: number): Promise<void> {
-    const woken = new AbortController()
-    this.#wakeStop = () => { woken.abort() }
-    await this.#clock.sleep(waitMs, woken.signal).catch(() => {})
-    this.#wakeStop = undefined
+    await mirror.setTopics(result.topics)
   }
 
   /** Idempotent; in the reverse order of #open. */
   async #close (): Promise<void> {
+    await this.#ownership?.stop()
     await this.#lanes?.close()
     await this.#store?.close()
     await this.#clusters?.close()
     this.#claims.release(this.name)
-  }
-
-  /** Each problem is said once while it lasts unchanged. */
-  #problem (of: string, error: ReplicatorError): void {
-    const said = `${of}: ${error.message}`
-    if (this.#knownProblems.has(said)) return
-    this.#knownProblems.add(said)
-    this.#log.error({ topic: of, err: error }, said)
   }
 
   #warn (thrown: unknown): void {
@@ -329,7 +243,5 @@ export class ReplicationFlow {
   }
 }
 
-const retriedFaults: ReadonlySet<string> = new Set([
-  'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED', 'SOURCE_PARTITION_MISSING',
-  'TARGET_PARTITION_MISSING', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR'
-])
+/** How long a hand-over to another process waits for acks; well inside max.poll.interval.ms. */
+const handOverMs = 20_000

@@ -1,0 +1,255 @@
+// The topic-partitions that this process mirrors for one flow: those of the mirrored topics that are
+// in slots it owns. Begins them with the progress that is on record, watches them, lets go of them.
+import type { NativeEvents } from '../../dataplane/index.ts'
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { FlowConfig } from '../config/config.ts'
+import { errorByCode } from '../errors/error-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import type { Clock } from '../time/clock.ts'
+import type { MirroredTopic } from '../topics/topic-sync.ts'
+import { assignLanes, type LaneLoad } from './lane-assignor.ts'
+import type { LanePool } from './lane-pool.ts'
+import {
+  assignmentOf, PartitionTable, type MirroredPartition, type NewPartition
+} from './partition-table.ts'
+import { partitionKey, type ProducerIdentity, type Progress } from './progress.ts'
+import type { ProgressStore, SlotRecord } from './progress-store.ts'
+import { startPositions } from './start-positions.ts'
+import { slotOf } from './task-slots.ts'
+
+export interface PartitionMirrorOptions {
+  readonly config: FlowConfig
+  readonly source: ClusterAdmin
+  readonly target: ClusterAdmin
+  readonly store: ProgressStore
+  readonly lanes: LanePool
+  readonly producer: ProducerIdentity
+  /** Where the partitions of these slots stand, from the progress topic. */
+  readonly restore: (slots: readonly number[]) => Promise<ReadonlyMap<string, Progress>>
+  readonly log: Log
+  readonly clock: Clock
+}
+
+type Unplaced = Omit<NewPartition, 'lane'>
+type Unpositioned = Omit<Unplaced, 'progress'>
+
+/** Faults that heal by what an operator does elsewhere: tried again from time to time. */
+const retriedFaults: ReadonlySet<string> = new Set([
+  'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED', 'SOURCE_PARTITION_MISSING',
+  'TARGET_PARTITION_MISSING', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR'
+])
+
+export class PartitionMirror {
+  readonly table = new PartitionTable()
+  readonly #options: PartitionMirrorOptions
+  /** Progress on record of each slot that is owned. */
+  readonly #slots = new Map<number, ReadonlyMap<string, Progress>>()
+  readonly #knownProblems = new Set<string>()
+  readonly #wakers = new Set<() => void>()
+  #topics: readonly MirroredTopic[] = []
+  #beginning: Promise<void> = Promise.resolve()
+  #lastWriteMs: number | undefined
+
+  constructor (options: PartitionMirrorOptions) {
+    this.#options = options
+  }
+
+  get lastWriteMs (): number | undefined { return this.#lastWriteMs }
+
+  /** The topics that are mirrored now; begins what is new in owned slots. */
+  async setTopics (topics: readonly MirroredTopic[]): Promise<void> {
+    this.#topics = topics
+    await this.#begin()
+  }
+
+  /** Takes over slots: reads their progress and begins their partitions. */
+  async acquire (slots: readonly number[]): Promise<void> {
+    const restored = await this.#options.restore(slots)
+    const { 'task.slots': count } = this.#options.config.settings
+    for (const slot of slots) {
+      this.#slots.set(slot, new Map([...restored].filter(([key]) => slotOfKey(key, count) === slot)))
+    }
+    await this.#begin()
+  }
+
+  /**
+   * Lets go of slots: waits up to `drainMs` for what is in flight, writes the final progress. At the
+   * end of the flow the table keeps its partitions, for the last figures.
+   */
+  async release (
+    slots: readonly number[], drainMs: number, keepInTable: boolean
+  ): Promise<boolean> {
+    for (const slot of slots) this.#slots.delete(slot)
+    await this.#beginning.catch(() => {})
+    const { lanes } = this.#options
+    const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
+    for (let lane = 0; lane < lanes.size; lane++) {
+      lanes.revoke(lane, mine.filter(partition => partition.lane === lane).map(({ id }) => id))
+    }
+    const drained = await this.#untilReleased(mine, drainMs)
+    await this.writeProgress().catch((thrown: unknown) => { this.#warn(thrown) })
+    if (!keepInTable) for (const partition of mine) this.table.remove(partition)
+    return drained
+  }
+
+  onEvents (lane: number, events: NativeEvents): void {
+    for (const partition of this.table.apply(events)) this.#logMove(partition)
+    for (const { level, text } of events.logs) {
+      // librdkafka repeats what it suffers; the partition states above say what it means.
+      if (level <= 3) this.#options.log.warn({ lane }, text)
+      else this.#options.log.debug({ lane }, text)
+    }
+    for (const wake of this.#wakers) wake()
+  }
+
+  onLaneLost (lane: number, error: ReplicatorError): void {
+    this.#options.log.error({ lane, err: error }, error.message)
+    this.#assign([...this.table.values()].filter(partition => partition.lane === lane))
+  }
+
+  retryFaulted (): void {
+    this.#assign([...this.table.values()].filter(({ state, code }) =>
+      state === 'faulted' && retriedFaults.has(errorByCode(code).name)))
+  }
+
+  async writeProgress (): Promise<void> {
+    const dirty = this.table.takeDirty()
+    if (dirty.length === 0) return
+    try {
+      await this.#options.store.write(dirty.map(partition => this.#slotRecord(partition)))
+      this.#lastWriteMs = this.#options.clock.now()
+    } catch (thrown) {
+      this.table.markDirty(dirty)
+      throw thrown
+    }
+  }
+
+  laneLoads (): readonly LaneLoad[] {
+    const loads = Array.from({ length: this.#options.lanes.size },
+      (_, lane) => ({ lane, partitions: 0, bytesPerSecond: 0 }))
+    for (const { lane } of this.table.values()) {
+      const load = loads[lane]
+      if (load !== undefined) load.partitions += 1
+    }
+    return loads
+  }
+
+  /** Each problem is said once while it lasts unchanged. */
+  problem (of: string, error: ReplicatorError): void {
+    const said = `${of}: ${error.message}`
+    if (this.#knownProblems.has(said)) return
+    this.#knownProblems.add(said)
+    this.#options.log.error({ topic: of, err: error }, said)
+  }
+
+  /** Begins every partition that is mirrored, owned and not begun. One call at a time. */
+  async #begin (): Promise<void> {
+    this.#beginning = this.#beginning.catch(() => {}).then(async () => { await this.#beginOnce() })
+    await this.#beginning
+  }
+
+  async #beginOnce (): Promise<void> {
+    const { config, source, store, target } = this.#options
+    const { ready, fresh } = this.#notBegun()
+    this.#take(ready)
+    const { positions, problems } = await startPositions(
+      source, target, fresh, config.settings['auto.offset.reset'])
+    for (const { partition, error } of problems) this.problem(partitionKey(partition), error)
+    if (positions.length === 0) return
+    const begun = positions.map(({ partition, progress }) => ({ ...partition, progress }))
+    // On record before the first record is sent: a crash right after it finds what was sent.
+    await store.write(begun.map(partition => this.#slotRecord(partition)))
+    this.#take(begun.filter(({ slot }) => this.#slots.has(slot)))
+  }
+
+  #notBegun (): { ready: Unplaced[], fresh: Unpositioned[] } {
+    const slots = this.#options.config.settings['task.slots']
+    const ready: Unplaced[] = []
+    const fresh: Unpositioned[] = []
+    for (const { topic, remoteTopic, partitions } of this.#topics) {
+      for (let partition = 0; partition < partitions; partition++) {
+        const slot = slotOf(topic, partition, slots)
+        const restored = this.#slots.get(slot)
+        if (restored === undefined || this.table.has({ topic, partition })) continue
+        const progress = restored.get(partitionKey({ topic, partition }))
+        if (progress === undefined) fresh.push({ topic, remoteTopic, partition, slot })
+        else ready.push({ topic, remoteTopic, partition, slot, progress })
+      }
+    }
+    return { ready, fresh }
+  }
+
+  #take (partitions: readonly Unplaced[]): void {
+    if (partitions.length === 0) return
+    const chosen = assignLanes(partitions.length, this.laneLoads())
+    this.#assign(partitions.map((partition, i) =>
+      this.table.add({ ...partition, lane: chosen[i] ?? 0 })))
+    this.#options.log.info({ partitions: partitions.length }, 'mirroring more partitions')
+  }
+
+  #assign (partitions: readonly MirroredPartition[]): void {
+    const { lanes } = this.#options
+    for (let lane = 0; lane < lanes.size; lane++) {
+      lanes.assign(lane, partitions.filter(partition => partition.lane === lane).map(assignmentOf))
+    }
+  }
+
+  #logMove (partition: MirroredPartition): void {
+    const { log } = this.#options
+    const { topic, partition: number, state, code, detail } = partition
+    const fields = { topic, partition: number, state }
+    if (state === 'faulted') {
+      const error = ReplicatorError.fromNative({ code, detail })
+      log.error({ ...fields, err: error }, `${topic}-${number} stopped: ${error.message}`)
+    } else if (code !== 0) {
+      const { text, name } = errorByCode(code)
+      log.warn({ ...fields, error: name }, `${topic}-${number}: ${text}; retrying (${detail})`)
+    } else {
+      log.debug(fields, 'partition state')
+    }
+  }
+
+  #slotRecord (partition: Unplaced): SlotRecord {
+    const { topic, partition: number, progress, slot } = partition
+    const { producerId } = this.#options.producer
+    const source = { topic, partition: number }
+    return { slot, record: { kind: 'partition', source, progress, producerId } }
+  }
+
+  async #untilReleased (
+    partitions: readonly MirroredPartition[], drainMs: number
+  ): Promise<boolean> {
+    const { clock } = this.#options
+    const deadline = clock.monotonic() + drainMs
+    for (;;) {
+      const left = partitions.filter(({ released }) => !released).length
+      if (left === 0) return true
+      const waitMs = deadline - clock.monotonic()
+      if (waitMs <= 0) {
+        this.#warn(new ReplicatorError('DRAIN_TIMED_OUT', `${left} partitions`))
+        return false
+      }
+      await this.#nextEvents(waitMs)
+    }
+  }
+
+  /** Resolves at the next events of any lane, or after `waitMs`. */
+  async #nextEvents (waitMs: number): Promise<void> {
+    const woken = new AbortController()
+    const wake = (): void => { woken.abort() }
+    this.#wakers.add(wake)
+    await this.#options.clock.sleep(waitMs, woken.signal).catch(() => {})
+    this.#wakers.delete(wake)
+  }
+
+  #warn (thrown: unknown): void {
+    const error = ReplicatorError.from(thrown)
+    this.#options.log.warn({ err: error }, error.message)
+  }
+}
+
+function slotOfKey (key: string, slots: number): number {
+  const cut = key.lastIndexOf('/')
+  return slotOf(key.slice(0, cut), Number(key.slice(cut + 1)), slots)
+}
