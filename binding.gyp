@@ -21,7 +21,9 @@
     'cflags_c': ['-D_GNU_SOURCE', '-Wno-missing-field-initializers'],
     'cflags_cc!': ['-std=gnu++14', '-std=gnu++17'],
     'cflags_cc': ['-std=gnu++20'],
-    'defines': ['NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'],
+    'defines': [
+      'NAPI_VERSION=8', 'NAPI_DISABLE_CPP_EXCEPTIONS', 'NODE_ADDON_API_DISABLE_DEPRECATED'
+    ],
     'configurations': {'Release': {'cflags': ['-O2', '-g1']}}
   },
   'targets': [

@@ -1,7 +1,9 @@
 // The door to the native data plane: the only module that loads the addon. Native mistakes and
 // failures are thrown and rejected as {code, detail}; callers make errors of them.
 import { createRequire } from 'node:module'
-import { laneCounters, partitionCounters, type forwarderSettings } from './contract/contract-table.ts'
+import {
+  laneCounters, partitionCounters, type forwarderSettings
+} from './contract/contract-table.ts'
 
 export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
 export type ClientProperties = Readonly<Record<string, string>>

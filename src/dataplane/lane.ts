@@ -21,7 +21,12 @@ export type LaneMessage =
   | { readonly kind: 'events', readonly events: NativeEvents }
   | { readonly kind: 'stats', readonly stats: NativeStats }
   /** A command that the forwarder refused: a defect of the caller. */
-  | { readonly kind: 'refused', readonly command: string, readonly code: number, readonly detail: string }
+  | {
+    readonly kind: 'refused'
+    readonly command: string
+    readonly code: number
+    readonly detail: string
+  }
 
 /** Runs one lane; resolves when it is closed. Rejects with {code, detail} if it cannot open. */
 export async function runLane ({ config, port }: LaneTask): Promise<void> {

@@ -18,7 +18,7 @@ export const forwarderSettings = {
   retryBackoffMs: { default: 100, doc: 'first wait after a retriable error' },
   retryBackoffMaxMs: { default: 5_000, doc: 'longest wait after retriable errors' },
   metadataMaxAgeMs: { default: 60_000, doc: 'leaders are asked for at least this often' },
-  decodedBytesMax: { default: 256 * 1024 * 1024, doc: 'decoded bytes of one batch; more faults it' },
+  decodedBytesMax: { default: 256 * 1024 * 1024, doc: 'decoded bytes of one batch' },
   isolationLevel: { default: 1, doc: '0 read_uncommitted, 1 read_committed' },
   keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' }
 } as const

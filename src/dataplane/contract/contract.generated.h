@@ -37,7 +37,7 @@ struct ForwarderSettings {
   int64_t retry_backoff_ms = 100;  // first wait after a retriable error
   int64_t retry_backoff_max_ms = 5000;  // longest wait after retriable errors
   int64_t metadata_max_age_ms = 60000;  // leaders are asked for at least this often
-  int64_t decoded_bytes_max = 268435456;  // decoded bytes of one batch; more faults it
+  int64_t decoded_bytes_max = 268435456;  // decoded bytes of one batch
   int64_t isolation_level = 1;  // 0 read_uncommitted, 1 read_committed
   int64_t keep_producer_timestamps = 0;  // 1: pass LogAppendTime batches through
 };

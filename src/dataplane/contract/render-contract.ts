@@ -6,7 +6,7 @@ import {
 } from './contract-table.ts'
 
 const camel = (text: string): string =>
-  text.split(/[_\s]/).map(word => word.charAt(0).toUpperCase() + word.slice(1).toLowerCase()).join('')
+  text.split('_').map(word => upperFirst(word.toLowerCase())).join('')
 
 const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 

@@ -60,8 +60,9 @@ Status DescribeGroups(AdminCall& call, const Value& arguments, Value* result) {
       &event);
   if (!status.ok()) return status;
   size_t count = 0;
-  const rd_kafka_ConsumerGroupDescription_t** groups = rd_kafka_DescribeConsumerGroups_result_groups(
-      rd_kafka_event_DescribeConsumerGroups_result(event.get()), &count);
+  const auto* described = rd_kafka_event_DescribeConsumerGroups_result(event.get());
+  const rd_kafka_ConsumerGroupDescription_t** groups =
+      rd_kafka_DescribeConsumerGroups_result_groups(described, &count);
   Value::Array items;
   for (size_t i = 0; i < count; i++) items.push_back(GroupValue(groups[i]));
   *result = std::move(items);

@@ -40,6 +40,8 @@ Status RefusedProperty(const std::string& name, const std::string& value, const 
 
 }  // namespace
 
+const char* LibrdkafkaVersion() { return rd_kafka_version_str(); }
+
 bool IsSecretProperty(std::string_view name) {
   return Contains(name, "password") || Contains(name, "passphrase") || Contains(name, "secret") ||
          EndsWith(name, ".key") || EndsWith(name, ".pem") || name == "sasl.oauthbearer.config";

@@ -13,6 +13,9 @@ namespace longhaul {
 
 using ClientProperties = std::map<std::string, std::string>;
 
+// As librdkafka prints it: 2.12.0.
+const char* LibrdkafkaVersion();
+
 // True where the value of this property must never be shown, logged or put into an error.
 bool IsSecretProperty(std::string_view name);
 

@@ -20,8 +20,9 @@ int64_t WallMs() {
       .count();
 }
 
-// Responses of several MB come and go all the time. By default glibc maps each one anew and gives it
-// back, and the first touch of every page is then a large part of all CPU: keep the memory instead.
+// Responses of several MB come and go all the time. By default glibc maps each one anew and gives
+// it back, and the first touch of every page is then a large part of all CPU: keep the memory
+// instead.
 void KeepFreedMemory() {
   static const int once = [] {
     mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);

@@ -45,7 +45,7 @@ typedef struct request_s {
   uint64_t tag;
 } request_t;
 
-/* ---- queue ------------------------------------------------------------------------------------ */
+/* ---- queue ---- */
 
 longhaul_queue_t* longhaul_queue_new(struct rd_kafka_s* rk) {
   longhaul_queue_t* queue = rd_calloc(1, sizeof(*queue));
@@ -141,14 +141,14 @@ void longhaul_queue_free(longhaul_queue_t* queue, longhaul_reply_cb cb, void* op
   rd_free(queue);
 }
 
-/* ---- response --------------------------------------------------------------------------------- */
+/* ---- response ---- */
 
 static longhaul_response_t* take_response(rd_kafka_buf_t* rkbuf) {
   longhaul_response_t* response = rd_calloc(1, sizeof(*response));
   rd_slice_t* reader = &rkbuf->rkbuf_reader;
   response->size = rd_slice_remains(reader);
-  /* librdkafka receives a response body into one contiguous segment (rd_kafka_recv); the copy is for
-   * the case that it ever does not. The segment is malloc'ed and ours to write into. */
+  /* librdkafka receives a response body into one contiguous segment (rd_kafka_recv); the copy is
+   * for the case that it ever does not. The segment is malloc'ed and ours to write into. */
   response->data = response->size ? (uint8_t*)rd_slice_ensure_contig(reader, response->size) : NULL;
   if (response->size && !response->data) {
     response->data = rd_malloc(response->size);
@@ -171,7 +171,7 @@ void longhaul_response_release(longhaul_response_t* response) {
   rd_free(response);
 }
 
-/* ---- requests --------------------------------------------------------------------------------- */
+/* ---- requests ---- */
 
 int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node) {
   rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
@@ -275,7 +275,7 @@ int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue
   return err;
 }
 
-/* ---- one-off calls ---------------------------------------------------------------------------- */
+/* ---- one-off calls ---- */
 
 typedef struct producer_id_s {
   int32_t error;

@@ -38,7 +38,7 @@ typedef struct longhaul_topic_metadata_s {
   const longhaul_partition_metadata_t* partitions;
 } longhaul_topic_metadata_t;
 
-/* What a served queue delivers. `response` is NULL on an error; whoever takes it over releases it. */
+/* What a served queue delivers. `response` is NULL on an error; who takes it over releases it. */
 typedef struct longhaul_reply_s {
   struct rd_kafka_s* rk; /* the client that the request was sent with */
   uint64_t tag;
@@ -59,7 +59,7 @@ int longhaul_queue_serve(longhaul_queue_t* queue, int timeout_ms, longhaul_reply
                          void* opaque);
 /* Ends a wait in longhaul_queue_serve. */
 void longhaul_queue_wake(longhaul_queue_t* queue);
-/* Two steps: disable, destroy every client, then free. Replies that come in between are delivered by
+/* Two steps: disable, destroy every client, then free. Replies in between are delivered by
  * longhaul_queue_free with the error they carry, so that nothing that a request holds leaks. */
 void longhaul_queue_disable(longhaul_queue_t* queue);
 void longhaul_queue_free(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque);

@@ -1,6 +1,7 @@
 // What `run` and `validate` share: options from the config table, reading the file, saying what is
 // wrong with it, the log.
 import { Option, type Command } from 'commander'
+import { secretProperties } from '../config/client-properties.ts'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'
 import type { Config } from '../config/config.ts'
 import { readConfig } from '../config/parse-config.ts'
@@ -14,8 +15,9 @@ export function addConfigOptions (command: Command): Command {
   command
     .argument('<file>', 'a MirrorMaker 2 properties file')
     .option('--clusters <alias...>', 'only flows into these target clusters')
-    .option('-X <property=value>', 'set any property of the file, or source.PROP / target.PROP of ' +
-      'the clients; may be repeated', collect, [])
+    .option('-X <property=value>',
+      'set any property of the file, or source.PROP / target.PROP of the clients; may be repeated',
+      collect, [])
     .addOption(new Option('-o, --output <format>', 'how the result is written')
       .choices([...outputFormats]).default('table'))
   for (const { flags, doc } of cliFlags) command.option(flags, doc)
@@ -53,14 +55,10 @@ export function openLog (config: Config, terminal: Terminal, output: LogOutput):
     format: format === 'auto' ? (isTerminal ? 'pretty' : 'json') : format,
     output,
     clock: terminal.clock,
-    secretKeys: secretFieldNames,
+    secretKeys: secretProperties,
     color: isTerminal && terminal.environment['NO_COLOR'] === undefined
   })
 }
-
-// Field names under which a secret could reach a log line by mistake.
-const secretFieldNames = ['password', 'sasl.password', 'sasl.jaas.config', 'ssl.key.password',
-  'ssl.key.pem', 'ssl.keystore.password', 'sasl.oauthbearer.client.secret', 'sasl.oauthbearer.config']
 
 function collect (value: string, previous: readonly string[]): readonly string[] {
   return [...previous, value]

@@ -1,7 +1,8 @@
 // `longhaul run FILE`: mirrors until it is told to stop.
 import type { Config } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { Mirror } from '../mirror.ts'
+import { Mirror } from '../flow/mirror.ts'
+import type { FlowTotals } from '../observability/flow-ledger.ts'
 import type { Log } from '../observability/log.ts'
 import { ProgressLine } from '../observability/progress-line.ts'
 import { renderSummaryJson, renderSummaryTable } from '../observability/summary.ts'
@@ -18,16 +19,17 @@ export async function run (
     terminal.stderr.write('error: no flow is enabled; write for example A->B.enabled=true\n')
     return exitCodes.usage
   }
-  let mirror: Mirror | undefined
+  const totals: { of: () => readonly FlowTotals[] } = { of: () => [] }
   const line = new ProgressLine({
     output: terminal.stdout,
-    flows: () => mirror?.totals ?? [],
+    flows: () => totals.of(),
     clock: terminal.clock,
     color: terminal.environment['NO_COLOR'] === undefined,
     onError: () => {}
   })
   const log = openLog(config, terminal, line.above(terminal.stderr))
-  mirror = new Mirror({ config, log, clock: terminal.clock })
+  const mirror = new Mirror({ config, log, clock: terminal.clock })
+  totals.of = () => mirror.totals
   line.start()
   try {
     return await mirrorUntilStopped(mirror, config, terminal, log)
@@ -36,7 +38,7 @@ export async function run (
     log.error({ err: error }, error.message)
     return exitCodes.notStarted
   } finally {
-    line.stop()
+    await line.stop()
     if (terminal.stdout.isTTY === true || options.output === 'json') {
       const render = options.output === 'json' ? renderSummaryJson : renderSummaryTable
       terminal.stdout.write(`${render(mirror.summary())}\n`)

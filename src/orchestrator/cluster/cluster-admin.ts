@@ -20,7 +20,9 @@ export interface ClusterAdmin {
   /** All topics that the principal may describe, internal ones included. */
   listTopics (): Promise<readonly TopicListing[]>
   describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]>
-  createTopics (topics: readonly NewTopic[], options?: ChangeOptions): Promise<readonly TopicResult[]>
+  createTopics (
+    topics: readonly NewTopic[], options?: ChangeOptions
+  ): Promise<readonly TopicResult[]>
   /** Raises partition counts; a topic's count cannot be lowered. */
   createPartitions (
     topics: readonly PartitionCount[], options?: ChangeOptions

@@ -1,5 +1,5 @@
-// Native failures of admin calls -> ReplicatorError: the one place that says what a code means for a
-// cluster as a whole, and which property of the user's file is behind it.
+// Native failures of admin calls -> ReplicatorError: the one place that says what a code means for
+// a cluster as a whole, and which property of the user's file is behind it.
 import { errorTable, type ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
 

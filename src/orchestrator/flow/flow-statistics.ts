@@ -121,7 +121,9 @@ export class FlowStatistics {
   #lagRecords (row: PartitionCounters): number | undefined {
     if (row.highWatermark < 0n) return undefined
     const committedOnly = this.#config.settings['isolation.level'] === 'read_committed'
-    const end = committedOnly && row.lastStableOffset >= 0n ? row.lastStableOffset : row.highWatermark
+    const end = committedOnly && row.lastStableOffset >= 0n
+      ? row.lastStableOffset
+      : row.highWatermark
     return Math.max(0, Number(end - row.upstreamOffset))
   }
 }

@@ -1,6 +1,6 @@
-// The lanes of one flow: piscina worker threads, each running one long task (dataplane/lane.ts) that
-// holds a Forwarder. Starts them, talks to them, and starts a lost one again. Tasks are ended by
-// message, never by abort: an abort would tear a thread down with native threads inside.
+// The lanes of one flow: piscina worker threads, each running one long task (dataplane/lane.ts)
+// that holds a Forwarder. Starts them, talks to them, and starts a lost one again. Tasks are ended
+// by message, never by abort: an abort would tear a thread down with native threads inside.
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type {

@@ -1,5 +1,6 @@
-// The topic-partitions that this process mirrors for one flow: those of the mirrored topics that are
-// in slots it owns. Begins them with the progress that is on record, watches them, lets go of them.
+// The topic-partitions that this process mirrors for one flow: those of the mirrored topics that
+// are in slots it owns. Begins them with the progress that is on record, watches them, lets go of
+// them.
 import type { NativeEvents } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -68,14 +69,15 @@ export class PartitionMirror {
     const restored = await this.#options.restore(slots)
     const { 'task.slots': count } = this.#options.config.settings
     for (const slot of slots) {
-      this.#slots.set(slot, new Map([...restored].filter(([key]) => slotOfKey(key, count) === slot)))
+      const ofSlot = [...restored].filter(([key]) => slotOfKey(key, count) === slot)
+      this.#slots.set(slot, new Map(ofSlot))
     }
     await this.#begin()
   }
 
   /**
-   * Lets go of slots: waits up to `drainMs` for what is in flight, writes the final progress. At the
-   * end of the flow the table keeps its partitions, for the last figures.
+   * Lets go of slots: waits up to `drainMs` for what is in flight, writes the final progress. At
+   * the end of the flow the table keeps its partitions, for the last figures.
    */
   async release (
     slots: readonly number[], drainMs: number, keepInTable: boolean

@@ -1,6 +1,6 @@
 // Keeps progress in the progress topic on the target cluster: restores it by reading the topic to
-// its end, writes it with acks from all replicas. Through node-rdkafka on the main thread: these are
-// a few small records a second, and its callbacks would crash in workers.
+// its end, writes it with acks from all replicas. Through node-rdkafka on the main thread: these
+// are a few small records a second, and its callbacks would crash in workers.
 import rdkafka, { type HighLevelProducer, type KafkaConsumer, type Message } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -137,7 +137,8 @@ export class ProgressStore {
   }
 
   #failed (name: 'PROGRESS_UNREADABLE' | 'PROGRESS_UNWRITABLE', thrown: unknown): ReplicatorError {
-    return new ReplicatorError(name, `${this.#options.topic}: ${toError(thrown).message}`, { cause: thrown })
+    const detail = `${this.#options.topic}: ${toError(thrown).message}`
+    return new ReplicatorError(name, detail, { cause: thrown })
   }
 }
 

@@ -1,5 +1,6 @@
 // Progress of a topic-partition and the records that keep it in the progress topic: JSON, so that
-// kafka-console-consumer shows it to a person; offsets as strings, because JSON numbers lose digits.
+// kafka-console-consumer shows it to a person; offsets as strings, because JSON numbers lose
+// digits.
 
 /** Where a topic-partition stands. Never ahead of what the target acked (invariant C). */
 export interface Progress {
@@ -55,7 +56,9 @@ export function encodeProgress (record: ProgressRecord): EncodedRecord {
 }
 
 /** Undefined for what this version does not understand: a tombstone, or a later version's kind. */
-export function decodeProgress (key: Buffer | null, value: Buffer | null): ProgressRecord | undefined {
+export function decodeProgress (
+  key: Buffer | null, value: Buffer | null
+): ProgressRecord | undefined {
   const names = parse(key)
   const fields = parse(value)
   if (names === undefined || fields === undefined || fields['version'] !== version) return undefined

@@ -1,6 +1,6 @@
 // Where a topic-partition begins that was never mirrored before: auto.offset.reset on the source,
-// the end on the target. The position is kept before the first record is sent, so that a crash right
-// after it finds what was sent already (invariant D).
+// the end on the target. The position is kept before the first record is sent, so that a crash
+// right after it finds what was sent already (invariant D).
 import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -17,7 +17,10 @@ export interface StartPosition<Partition extends UnmirroredPartition> {
 
 export interface StartPositions<Partition extends UnmirroredPartition> {
   readonly positions: ReadonlyArray<StartPosition<Partition>>
-  readonly problems: ReadonlyArray<{ readonly partition: Partition, readonly error: ReplicatorError }>
+  readonly problems: ReadonlyArray<{
+    readonly partition: Partition
+    readonly error: ReplicatorError
+  }>
 }
 
 export async function startPositions<Partition extends UnmirroredPartition> (

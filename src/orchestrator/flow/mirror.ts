@@ -1,19 +1,19 @@
 // The flows of one process with everything around them: metrics, progress line, summary. Used by
 // `run` and by `demo`.
 import { cpuUsage } from 'node:process'
-import { librdkafkaVersion } from '../dataplane/index.ts'
-import type { Config } from './config/config.ts'
-import type { ReplicatorError } from './errors/replicator-error.ts'
-import { FlowSupervisor } from './flow/flow-supervisor.ts'
-import { TargetClaims } from './flow/target-claims.ts'
-import { FlowLedger, type FlowTotals } from './observability/flow-ledger.ts'
-import { startHttpServer, type HttpServer, type Readiness } from './observability/http-server.ts'
-import type { Log } from './observability/log.ts'
-import { createMetrics } from './observability/metrics.ts'
-import { summarizeRun, type RunSummary } from './observability/summary.ts'
-import type { Clock } from './time/clock.ts'
-import { IntervalLoop } from './time/interval-loop.ts'
-import { version } from './version.ts'
+import { librdkafkaVersion } from '../cluster/native-version.ts'
+import type { Config } from '../config/config.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+import { FlowSupervisor } from './flow-supervisor.ts'
+import { TargetClaims } from './target-claims.ts'
+import { FlowLedger, type FlowTotals } from '../observability/flow-ledger.ts'
+import { startHttpServer, type HttpServer, type Readiness } from '../observability/http-server.ts'
+import type { Log } from '../observability/log.ts'
+import { createMetrics } from '../observability/metrics.ts'
+import { summarizeRun, type RunSummary } from '../observability/summary.ts'
+import type { Clock } from '../time/clock.ts'
+import { IntervalLoop } from '../time/interval-loop.ts'
+import { version } from '../version.ts'
 
 export interface MirrorOptions {
   readonly config: Config

@@ -1,0 +1,46 @@
+// The commands and their options; commander wiring only.
+import { Command, CommanderError } from 'commander'
+import { librdkafkaVersion } from '../cluster/native-version.ts'
+import { version } from '../version.ts'
+import { addConfigOptions, type ConfigOptions } from './configure.ts'
+import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { run } from './run.ts'
+import type { Terminal } from './terminal.ts'
+import { validate } from './validate.ts'
+
+/** Runs the command that the arguments name. A wrong command line is said and is a usage error. */
+export async function runProgram (
+  argv: readonly string[], terminal: Terminal
+): Promise<ExitCode> {
+  let exitCode: ExitCode = exitCodes.ok
+  const program = new Command('longhaul')
+    .description('Mirrors Apache Kafka clusters by forwarding record batches as they are stored.')
+    .version(`${version} (librdkafka ${librdkafkaVersion})`)
+    .exitOverride()
+
+  addConfigOptions(program.command('run').description('mirror until told to stop'))
+    .action(async (file: string, options: ConfigOptions) => {
+      exitCode = await run(file, options, terminal)
+    })
+
+  addConfigOptions(program.command('validate')
+    .description('check a file and its clusters and say what would be mirrored'))
+    .action(async (file: string, options: ConfigOptions) => {
+      exitCode = await validate(file, options, terminal)
+    })
+
+  addDemoOptions(program.command('demo')
+    .description('mirror between two clusters made for it, and check every record'))
+    .action(async (options: DemoOptions) => {
+      exitCode = await demo(options, terminal)
+    })
+
+  try {
+    await program.parseAsync([...argv])
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown
+    return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage // commander has said it
+  }
+  return exitCode
+}

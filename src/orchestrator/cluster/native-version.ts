@@ -1,0 +1,2 @@
+// What the data plane was built with, for everything that shows it.
+export { librdkafkaVersion } from '../../dataplane/index.ts'
