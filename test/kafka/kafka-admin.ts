@@ -67,12 +67,12 @@ export class KafkaAdmin {
   }
 
   async partitionCount (topic: string): Promise<number> {
-    return (await this.metadata(topic)).topics[0]?.partitions.length ?? 0
+    return partitionsOf(await this.metadata(topic), topic).length
   }
 
   /** Broker id, or -1 while there is none. */
   async leaderOf (topic: string, partition: number): Promise<number> {
-    const partitions = (await this.metadata(topic)).topics[0]?.partitions ?? []
+    const partitions = partitionsOf(await this.metadata(topic), topic)
     return partitions.find(p => p.id === partition)?.leader ?? -1
   }
 
@@ -102,7 +102,7 @@ export class KafkaAdmin {
   async #untilPartitions (topic: string, count: number): Promise<void> {
     await eventually(`leaders of ${topic}`, async () => {
       const metadata = await this.metadata(topic).catch(() => undefined)
-      const partitions = metadata?.topics[0]?.partitions ?? []
+      const partitions = metadata === undefined ? [] : partitionsOf(metadata, topic)
       return partitions.length === count && partitions.every(p => p.leader >= 0)
     })
   }
@@ -124,6 +124,11 @@ export class KafkaAdmin {
     this.#client ??= connectProducer(this.#bootstrapServers)
     return await this.#client
   }
+}
+
+/** By name: asked for one topic, librdkafka may answer with all that it knows. */
+function partitionsOf ({ topics }: Metadata, name: string): Metadata['topics'][number]['partitions'] {
+  return topics.find(topic => topic.name === name)?.partitions ?? []
 }
 
 async function connectProducer (bootstrapServers: string): Promise<Producer> {
