@@ -26,8 +26,11 @@ export interface SlotRecord {
   readonly record: ProgressRecord
 }
 
+const pollMs = 20
+
 export class ProgressStore {
   readonly #options: ProgressStoreOptions
+  readonly #closing = new Set<Promise<void>>()
   #producer: Promise<HighLevelProducer> | undefined
 
   constructor (options: ProgressStoreOptions) {
@@ -53,7 +56,9 @@ export class ProgressStore {
     } catch (thrown) {
       throw this.#failed('PROGRESS_UNREADABLE', thrown)
     } finally {
-      await disconnect(consumer)
+      // Takes half a second in which nothing depends on it.
+      const closing = disconnect(consumer).then(() => { this.#closing.delete(closing) })
+      this.#closing.add(closing)
     }
   }
 
@@ -81,6 +86,7 @@ export class ProgressStore {
     this.#producer = undefined
     const producer = await opening?.catch(() => undefined)
     if (producer !== undefined) await disconnect(producer)
+    await Promise.all(this.#closing)
   }
 
   async #readToEnd (
@@ -110,6 +116,9 @@ export class ProgressStore {
       })
       consumer.assign(slots.map(({ slot, start }) =>
         ({ topic, partition: slot, offset: Number(start) })))
+      // The poll under way must end before disconnect() can: by default that takes a second.
+      consumer.setDefaultConsumeTimeout(pollMs)
+      consumer.setDefaultConsumeLoopTimeoutDelay(pollMs)
       consumer.consume()
     })
     return [...newest.values()]

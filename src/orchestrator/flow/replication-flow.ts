@@ -65,8 +65,11 @@ export class ReplicationFlow {
   async start (): Promise<void> {
     try {
       await this.#open()
-      await this.#refreshTopics()
-      await this.#opened(this.#ownership).start()
+      await Promise.all([
+        this.#opened(this.#lanes).start(),
+        this.#refreshTopics(),
+        this.#opened(this.#ownership).start()
+      ])
     } catch (thrown) {
       this.#state = 'faulted'
       await this.#close()
@@ -123,7 +126,6 @@ export class ReplicationFlow {
     })
     this.#statistics = new FlowStatistics(this.#config, mirror, lanes, this.#clock)
     this.#ownership = this.#openOwnership(clusters, topic)
-    await lanes.start()
   }
 
   #openLanes (producer: ProducerIdentity): LanePool {

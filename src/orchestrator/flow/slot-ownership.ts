@@ -35,6 +35,7 @@ const revokeCode = -174 // ERR__REVOKE_PARTITIONS
 
 // How long a crashed process keeps its slots. Brokers allow no less than 6 s by default.
 const sessionTimeoutMs = 10_000
+const pollMs = 200
 const lookAroundMs = 50
 const lookAroundMsMax = 2_000
 
@@ -77,6 +78,7 @@ export class SlotOwnership {
     const { slots, timeoutMs, topic } = this.#options
     await connect(this.#consumer, timeoutMs)
     this.#consumer.subscribe([topic])
+    this.#consumer.setDefaultConsumeTimeout(pollMs)
     this.#consumer.consume() // polls; what it would deliver is paused
     if (!await this.#isAlone()) return
     this.#move(async () => {
