@@ -22,9 +22,8 @@ using std::chrono::milliseconds;
 // second attempt after librdkafka's reconnect backoff, little enough that a wrong password shows at
 // once.
 constexpr milliseconds kUnusableGrace{1'750};
-// What a broker gets to prove the evidence wrong, above one long-haul round trip and a TLS
-// handshake.
-constexpr milliseconds kProbeTimeout{1'250};
+// What a broker gets to prove the evidence wrong: a long-haul round trip after a TLS handshake.
+constexpr int32_t kProbeMs = 1'250;
 constexpr int kPollMs = 200;
 // Events that need no answer pile up while nothing runs; this often they are taken off the queue.
 constexpr int kIdlePollMs = 1'000;
@@ -122,8 +121,7 @@ class Admin::Worker final : public AdminCall {
   Status Await(EventHandle* out) override {
     for (;;) {
       if (Status check = Check(); !check.ok()) return check;
-      EventHandle event = std::move(early_result_);
-      if (event == nullptr) event = PollUntil(running_->deadline);
+      EventHandle event = PollUntil(running_->deadline);
       if (event == nullptr || !IsResultOf(event.get(), awaited_)) continue;
       int32_t code = rd_kafka_event_error(event.get());
       if (code == 0) {
@@ -146,7 +144,7 @@ class Admin::Worker final : public AdminCall {
         Clock::now() - std::max(*since, running_->submitted) < kUnusableGrace) {
       return Status::Ok();
     }
-    if (BrokerAnswers()) {
+    if (RefreshMetadata(kProbeMs)) {
       errors_.BrokerAnswered();
       return Status::Ok();
     }
@@ -188,7 +186,6 @@ class Admin::Worker final : public AdminCall {
       if (event != nullptr) (void)IsResultOf(event.get(), 0);
     }
     FailWaiting();
-    early_result_.reset();
     {
       // Nobody reaches the queue any more: Submit and RequestClose have seen closing_.
       std::lock_guard lock(mutex_);
@@ -209,7 +206,6 @@ class Admin::Worker final : public AdminCall {
   void RunJob(Job& job) {
     running_ = &job;
     awaited_ = 0;
-    early_result_.reset();
     Value result;
     Status status = Check();
     if (status.ok()) status = job.run(*this, job.arguments, &result);
@@ -274,30 +270,6 @@ class Admin::Worker final : public AdminCall {
     return EventHandle(rd_kafka_queue_poll(queue_.get(), wait_ms));
   }
 
-  // librdkafka's own errors, below the protocol's, mean that no broker had a say.
-  static bool IsFromBroker(rd_kafka_event_t* event) {
-    return rd_kafka_event_error(event) >= RD_KAFKA_RESP_ERR_UNKNOWN;
-  }
-
-  // Asks any broker for the cluster while the result of the call is still out.
-  bool BrokerAnswers() {
-    const uintptr_t probe = ++serial_;
-    auto deadline = std::min(Clock::now() + kProbeTimeout, running_->deadline);
-    AdminOptionsHandle options =
-        OptionsFor(RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER, probe, MillisecondsUntil(deadline));
-    rd_kafka_DescribeCluster(client_.get(), options.get(), queue_.get());
-    while (MillisecondsUntil(deadline) > 0 && !IsClosing()) {
-      EventHandle event = PollUntil(deadline);
-      if (event == nullptr) continue;
-      if (IsResultOf(event.get(), probe)) return IsFromBroker(event.get());
-      if (IsResultOf(event.get(), awaited_)) {
-        early_result_ = std::move(event);
-        if (IsFromBroker(early_result_.get())) return true;
-      }
-    }
-    return false;
-  }
-
   bool IsClosing() {
     std::lock_guard lock(mutex_);
     return closing_;
@@ -325,7 +297,6 @@ class Admin::Worker final : public AdminCall {
   Job* running_ = nullptr;
   uintptr_t serial_ = 0;
   uintptr_t awaited_ = 0;
-  EventHandle early_result_;  // of the running call, where it came during BrokerAnswers
 
   std::thread thread_;
 };

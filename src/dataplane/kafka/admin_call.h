@@ -55,18 +55,20 @@ class AdminCall {
       if (Status status = send(options.get()); !status.ok()) return status;
       Status status = Await(out);
       if (status.code != RD_KAFKA_RESP_ERR__TIMED_OUT || remaining_ms() == 0) return status;
-      RefreshMetadata();
+      (void)RefreshMetadata(kRefreshMs);
     }
   }
 
-  // Learns who is controller now, from any broker that is up. Without a topic of its own a client
-  // would not ask before topic.metadata.refresh.interval.ms. All topics are asked for, because for
-  // the known ones alone librdkafka lets the broker create those that are gone.
-  void RefreshMetadata() {
+  // Asks whichever broker is up; true where one answers. Also learns who is controller now: without
+  // a topic of its own a client would not ask before topic.metadata.refresh.interval.ms. Blocks.
+  // All topics are asked for, because for the known ones alone librdkafka lets the broker create
+  // those that are gone.
+  bool RefreshMetadata(int32_t timeout_ms) {
     const rd_kafka_metadata_t* found = nullptr;
-    int timeout_ms = std::min(kRefreshMs, remaining_ms());
-    (void)rd_kafka_metadata(client(), 1, nullptr, &found, timeout_ms);
-    if (found != nullptr) rd_kafka_metadata_destroy(found);
+    int within_ms = std::min(timeout_ms, remaining_ms());
+    (void)rd_kafka_metadata(client(), 1, nullptr, &found, within_ms);
+    MetadataHandle metadata(found);
+    return metadata != nullptr;
   }
 
   // Lets time pass, less where Check() is no longer ok.

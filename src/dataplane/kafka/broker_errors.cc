@@ -8,8 +8,9 @@
 namespace longhaul {
 namespace {
 
-// How much a code explains: all brokers are down *because* the login is refused. 0: no evidence,
-// since a lost connection alone is made good by librdkafka within its reconnect backoff.
+// How much a code explains: all brokers are down *because* the login is refused. One connection
+// that fails is weak evidence, but may be all there is for long: librdkafka tries the others when
+// it needs them. 0: no evidence.
 int Weight(int32_t code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -21,6 +22,7 @@ int Weight(int32_t code) {
     case RD_KAFKA_RESP_ERR__RESOLVE:
       return 2;
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
       return 1;
     default:
       return 0;

@@ -1,5 +1,6 @@
 // A program for admin-life-cycle.test.ts: brings an admin client to a stage, on the main thread or
-// in a worker, and ends there. What counts is its exit status: a crash in native clean-up shows there.
+// in a worker, and ends there. What counts is its exit status: a crash in native clean-up shows
+// there.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, Worker, workerData } from 'node:worker_threads'
@@ -14,6 +15,8 @@ type Stage = typeof exitStages[number]
 
 // Long enough for a worker to be in its call, short enough for the matrix.
 const settleMs = 400
+const callMs = 1_000
+const lateMs = 800
 
 async function reach (stage: Stage): Promise<void> {
   const cluster = openMockCluster({ brokers: 1, topics: [] })
@@ -28,8 +31,8 @@ async function reach (stage: Stage): Promise<void> {
   if (stage === 'closed') await admin.close()
   if (stage === 'open' || stage === 'closed') return
   // The main thread's end waits for its calls, so these must end by themselves.
-  admin.call('describeCluster', {}, 1_000).catch(() => {})
-  admin.call('listTopics', {}, 1_000).catch(() => {})
+  admin.call('describeCluster', {}, callMs).catch(() => {})
+  admin.call('listTopics', {}, callMs).catch(() => {})
   await sleep(100)
   if (stage === 'closing in a call') admin.close().catch(() => {})
 }
@@ -45,6 +48,8 @@ async function endWorker (stage: string | undefined, terminate: boolean): Promis
     await worker.terminate()
   }
   await end
+  // Long enough for a call that outlived its environment to come back, and to crash.
+  await sleep(lateMs)
 }
 
 async function main (way: string | undefined, stage: string | undefined): Promise<void> {
