@@ -27,8 +27,10 @@ void Forwarder::Assign(std::vector<PartitionAssignment> assignments) {
     // Ordinals of an earlier holder of this id can never meet those of this one.
     p->front_ordinal = ++incarnations_ << 40;
     lane_.events->State(*p, false);
+    lane_.resuming.insert(id);
     lane_.partitions[id] = std::move(p);
   }
+  lane_.routes_stale = true;
   leaders_.Refresh(Side::kSource);
   leaders_.Refresh(Side::kTarget);
 }
@@ -44,6 +46,7 @@ void Forwarder::Revoke(const std::vector<uint32_t>& ids) {
     }
     p->stopping = true;
     p->DropUnsentBehind(0);
+    lane_.stopping.insert(id);
   }
   ReleaseStopped();
 }
@@ -62,12 +65,12 @@ void Forwarder::Unpause(const std::vector<uint32_t>& ids) {
     Partition* p = lane_.Find(id);
     if (p == nullptr || p->state != PartitionState::kPaused) continue;
     lane_.SetState(p, PartitionState::kStarting, 0, "");
-    p->scan_offset = p->progress.downstream;
-    p->seam = {};
   }
 }
 
-void Forwarder::OnReply(const Reply& reply) {
+void Forwarder::OnReply(const Reply& reply, int64_t now, int64_t wall_now) {
+  lane_.now = now;
+  lane_.wall_now = wall_now;
   if (leaders_.Owns(reply)) {
     if (leaders_.OnReply(reply)) outbox_.OfferAll();
   } else if (fetcher_.Owns(reply.tag)) {
@@ -95,38 +98,41 @@ int64_t Forwarder::Tick(int64_t now, int64_t wall_now) {
 }
 
 void Forwarder::ReleaseStopped() {
-  for (auto it = lane_.partitions.begin(); it != lane_.partitions.end();) {
-    Partition* p = it->second.get();
-    if (p->stopping && p->outstanding == 0) {
-      p->state = PartitionState::kStopped;
-      lane_.events->MadeProgress(*p);
-      lane_.events->State(*p, true);
-      it = lane_.partitions.erase(it);
-    } else {
-      ++it;
-    }
-  }
+  std::erase_if(lane_.stopping, [this](uint32_t id) {
+    Partition* p = lane_.Find(id);
+    if (p == nullptr || !p->stopping) return true;  // assigned anew meanwhile
+    if (p->outstanding > 0) return false;
+    p->state = PartitionState::kStopped;
+    lane_.events->MadeProgress(*p);
+    lane_.events->State(*p, true);
+    released_.push_back(CountersOf(*p));
+    lane_.partitions.erase(id);
+    lane_.routes_stale = true;
+    return true;
+  });
 }
 
-std::vector<PartitionCounters> Forwarder::SnapshotPartitions() const {
-  std::vector<PartitionCounters> rows;
-  rows.reserve(lane_.partitions.size());
-  for (const auto& [id, p] : lane_.partitions) {
-    PartitionCounters row = p->counters;
-    row.id = id;
-    row.state = static_cast<int64_t>(p->state);
-    row.code = p->code;
-    row.upstream_offset = p->progress.upstream;
-    row.downstream_offset = p->progress.downstream;
-    row.sequence = p->progress.sequence;
-    row.fetch_offset = p->fetch_offset;
-    row.high_watermark = p->high_watermark;
-    row.last_stable_offset = p->last_stable_offset;
-    row.log_start_offset = p->log_start_offset;
-    row.queued_bytes = p->queued_bytes;
-    rows.push_back(row);
-  }
+std::vector<PartitionCounters> Forwarder::SnapshotPartitions() {
+  std::vector<PartitionCounters> rows = std::exchange(released_, {});
+  rows.reserve(rows.size() + lane_.partitions.size());
+  for (const auto& [id, p] : lane_.partitions) rows.push_back(CountersOf(*p));
   return rows;
+}
+
+PartitionCounters Forwarder::CountersOf(const Partition& p) {
+  PartitionCounters row = p.counters;
+  row.id = p.id;
+  row.state = static_cast<int64_t>(p.state);
+  row.code = p.code;
+  row.upstream_offset = p.progress.upstream;
+  row.downstream_offset = p.progress.downstream;
+  row.sequence = p.progress.sequence;
+  row.fetch_offset = p.fetch_offset;
+  row.high_watermark = p.high_watermark;
+  row.last_stable_offset = p.last_stable_offset;
+  row.log_start_offset = p.log_start_offset;
+  row.queued_bytes = p.queued_bytes;
+  return row;
 }
 
 LaneCounters Forwarder::SnapshotLane() const {

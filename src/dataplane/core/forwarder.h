@@ -41,18 +41,22 @@ class Forwarder {
   void Pause(const std::vector<uint32_t>& ids);
   void Unpause(const std::vector<uint32_t>& ids);
 
-  void OnReply(const Reply& reply);
-  // Does what is due; returns after how many milliseconds to tick again at the latest.
+  // Times as in Tick.
+  void OnReply(const Reply& reply, int64_t now, int64_t wall_now);
+  // Does what is due; returns after how many milliseconds to tick again at the latest. Call it after
+  // replies, too. `now` is monotonic, `wall_now` since the epoch; both in ms.
   int64_t Tick(int64_t now, int64_t wall_now);
 
-  // A snapshot for statistics: one row a partition.
-  std::vector<PartitionCounters> SnapshotPartitions() const;
+  // A snapshot for statistics: one row a partition. Those released since the last snapshot are in it
+  // for this one time, or what they did last would be counted by nobody.
+  std::vector<PartitionCounters> SnapshotPartitions();
   LaneCounters SnapshotLane() const;
   const LatencyCounts& latency() const { return lane_.latency; }
   const std::map<int32_t, int64_t>& errors() const { return lane_.errors; }
 
  private:
   void ReleaseStopped();
+  static PartitionCounters CountersOf(const Partition& p);
 
   Lane lane_;
   Leaders leaders_;
@@ -60,6 +64,7 @@ class Forwarder {
   Outbox outbox_;
   Resume resume_;
   uint64_t incarnations_ = 0;
+  std::vector<PartitionCounters> released_;
 };
 
 }  // namespace longhaul
