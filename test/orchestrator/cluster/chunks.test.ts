@@ -1,3 +1,4 @@
+// Chunks hold everything, in order, and no more than allowed.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'

@@ -1,3 +1,4 @@
+// What a native code means for a cluster, and which setting is behind it.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
