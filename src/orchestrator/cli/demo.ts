@@ -1,0 +1,126 @@
+// `longhaul demo`: a mirror between two clusters with producers and a check of every record.
+import { Option, type Command } from 'commander'
+import { cliFlags, flagSettings } from '../config/cli-flags.ts'
+import type { Config, FlowEnd } from '../config/config.ts'
+import { openEmbeddedClusters, type DemoClusters } from '../demo/demo-clusters.ts'
+import { demoAlias, parseDemoConfig, topicPrefix } from '../demo/demo-config.ts'
+import { renderDemoJson, renderDemoTable } from '../demo/demo-report.ts'
+import { runDemo } from '../demo/demo-run.ts'
+import { demoFlags, parseDemoSettings, type DemoSettings } from '../demo/demo-settings.ts'
+import { demoTopics } from '../demo/demo-topics.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Mirror } from '../flow/mirror.ts'
+import { ProgressLine } from '../observability/progress-line.ts'
+import { openLog, outputFormats, type OutputFormat } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import type { Terminal } from './terminal.ts'
+
+// The demo has topics of its own.
+const mirrorFlags = cliFlags.filter(({ setting }) => !setting.startsWith('topics'))
+
+export function addDemoOptions (command: Command): Command {
+  for (const { flags, doc } of [...demoFlags, ...mirrorFlags]) command.option(flags, doc)
+  return command
+    .option('-X <property=value>', 'set any property of the mirror; may be repeated',
+      (value: string, previous: readonly string[]) => [...previous, value], [])
+    .addOption(new Option('-o, --output <format>', 'how the result is written')
+      .choices([...outputFormats]).default('table'))
+}
+
+export interface DemoOptions {
+  readonly X: readonly string[]
+  readonly output: OutputFormat
+}
+
+export interface DemoHooks {
+  readonly beforeCheck?: (target: FlowEnd) => Promise<void>
+}
+
+export async function demo (
+  options: DemoOptions, terminal: Terminal, hooks: DemoHooks = {}
+): Promise<ExitCode> {
+  const parsed = parseDemoSettings({ ...options })
+  if (!parsed.ok) {
+    for (const problem of parsed.problems) terminal.stderr.write(`error: ${problem}\n`)
+    return exitCodes.usage
+  }
+  let clusters: DemoClusters | undefined
+  try {
+    clusters = openEmbeddedClusters()
+    return await demoOn(clusters, parsed.settings, options, terminal, hooks)
+  } catch (thrown) {
+    terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
+    return exitCodes.failed
+  } finally {
+    await clusters?.close()
+  }
+}
+
+async function demoOn (
+  clusters: DemoClusters, settings: DemoSettings, options: DemoOptions, terminal: Terminal,
+  hooks: DemoHooks
+): Promise<ExitCode> {
+  const alias = demoAlias(clusters)
+  const parsed = parseDemoConfig(clusters, alias, settings.topics, {
+    overrides: options.X,
+    flags: flagSettings({ ...options, topics: undefined }),
+    environment: terminal.environment
+  })
+  const problems = parsed.ok ? [] : parsed.problems
+  for (const problem of problems) terminal.stderr.write(`error: ${problem.message}\n`)
+  const [flow] = parsed.ok ? parsed.config.flows : []
+  if (!parsed.ok || flow === undefined) return exitCodes.usage
+  const screen = new DemoScreen(parsed.config, options.output, terminal)
+  screen.step(`clusters: ${clusters.kind}; ${clusters.source} -> ${clusters.target}`)
+  const report = await screen.during(async () => await runDemo({
+    clusters,
+    config: parsed.config,
+    flow,
+    topics: demoTopics(settings.topics, topicPrefix(clusters, alias),
+      topic => flow.policy.remoteTopic(topic)),
+    settings,
+    log: screen.log,
+    clock: terminal.clock,
+    stopped: terminal.stopped,
+    onMirror: mirror => { screen.mirror = mirror },
+    onStep: step => { screen.step(step) },
+    ...hooks
+  }))
+  const render = options.output === 'json' ? renderDemoJson : renderDemoTable
+  terminal.stdout.write(`${render(report)}\n`)
+  return report.matched ? exitCodes.ok : exitCodes.failed
+}
+
+/** Steps and logs above a live line; all of it on stderr when stdout is for JSON. */
+class DemoScreen {
+  mirror: Mirror | undefined
+  readonly log
+  readonly #line: ProgressLine
+  readonly #steps
+
+  constructor (config: Config, output: OutputFormat, terminal: Terminal) {
+    const stream = output === 'json' ? terminal.stderr : terminal.stdout
+    this.#line = new ProgressLine({
+      output: stream,
+      flows: () => this.mirror?.totals ?? [],
+      clock: terminal.clock,
+      color: terminal.environment['NO_COLOR'] === undefined,
+      onError: () => {}
+    })
+    this.#steps = this.#line.above(stream)
+    this.log = openLog(config, terminal, this.#line.above(terminal.stderr))
+  }
+
+  step (text: string): void {
+    this.#steps.write(`demo: ${text}\n`)
+  }
+
+  async during<Result> (run: () => Promise<Result>): Promise<Result> {
+    this.#line.start()
+    try {
+      return await run()
+    } finally {
+      await this.#line.stop()
+    }
+  }
+}
