@@ -1,7 +1,10 @@
 #include "core/batch_intake.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
+
+#include "core/resume.h"
 
 namespace longhaul {
 namespace {
@@ -45,6 +48,16 @@ int64_t* DropCounter(PartitionCounters* counters, BatchReason reason) {
   }
 }
 
+// The source offset of the record at `index` among those wanted; `decoded` has them unless the batch
+// passes through as it is.
+int64_t OffsetOf(const RecordBatchView& batch, const EncodedBatch& decoded, int64_t index) {
+  for (const OffsetRun& run : decoded.runs) {
+    if (index < run.length) return run.upstream + index;
+    index -= run.length;
+  }
+  return decoded.runs.empty() ? batch.base_offset() + index : decoded.upstream_next;
+}
+
 }  // namespace
 
 struct BatchIntake::Walk {
@@ -62,8 +75,8 @@ void BatchIntake::Take(Partition* p, const FetchedPartition& fetched, const Buff
       case BatchWalker::Step::kEnd:
         return;
       case BatchWalker::Step::kMalformed:
-        lane_->Fault(p, kErrorBatchMalformed,
-                     "after offset " + std::to_string(p->fetch_offset - 1));
+        lane_->FaultAfterQueue(p, kErrorBatchMalformed,
+                               "after offset " + std::to_string(p->fetch_offset - 1));
         return;
       case BatchWalker::Step::kBatch:
         if (!TakeBatch(&walk, batch)) return;
@@ -79,6 +92,11 @@ bool BatchIntake::TakeBatch(Walk* walk, const RecordBatchView& batch) {
   context.batch_bytes_max = p->batch_bytes_max;
   context.keep_producer_timestamps = lane_->settings.keep_producer_timestamps != 0;
   BatchClass verdict = Classify(batch, context);
+  if (p->seam.records_left > 0 && verdict.action != BatchAction::kDrop) {
+    Held held = SkipHeld(p, batch, verdict.action);
+    if (held != Held::kFirstOnes) return held == Held::kAll;
+    return TakeReencoded(walk, batch, BatchReason::kMidBatch);
+  }
   switch (verdict.action) {
     case BatchAction::kDrop:
       Drop(p, batch, verdict.reason);
@@ -108,29 +126,26 @@ void BatchIntake::Drop(Partition* p, const RecordBatchView& batch, BatchReason r
 
 bool BatchIntake::PassThrough(Walk* walk, const RecordBatchView& batch) {
   Partition* p = walk->p;
-  int64_t next = batch.last_offset() + 1;
-  Resumed resumed = CheckResumed(p, batch, batch.record_count(), next);
-  if (resumed != Resumed::kNo) return resumed == Resumed::kHeld;
   QueuedBatch queued;
   queued.data = const_cast<uint8_t*>(batch.data());
   queued.size = static_cast<int32_t>(batch.size());
   queued.records = batch.record_count();
   queued.max_timestamp = batch.max_timestamp();
   queued.buffer = walk->buffer;
-  Enqueue(p, std::move(queued), next);
+  Enqueue(p, std::move(queued), batch.last_offset() + 1);
   return true;
 }
 
 bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchReason reason) {
   Partition* p = walk->p;
   ReencodeLimits limits{static_cast<size_t>(lane_->settings.decoded_bytes_max),
-                        p->batch_bytes_max, lane_->settings.keep_producer_timestamps != 0};
+                        p->batch_bytes_max, lane_->settings.keep_producer_timestamps != 0, 0};
   std::vector<EncodedBatch> encoded;
   int64_t batch_next = batch.last_offset() + 1;
   Status status = Reencode(batch.data(), batch.size(), p->fetch_offset, limits, *lane_->codecs,
                            &encoded);
   if (!status.ok()) {
-    lane_->Fault(p, status.code, status.detail);
+    lane_->FaultAfterQueue(p, status.code, status.detail);
     return false;
   }
   if (encoded.empty()) {
@@ -142,10 +157,6 @@ bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchR
     int64_t next = i + 1 == encoded.size() ? std::max(batch_next, piece.upstream_next)
                                            : piece.upstream_next;
     BufferRef buffer = lane_->Hold(std::make_shared<OwnedBuffer>(std::move(piece.bytes)));
-    RecordBatchView view(buffer->data());
-    Resumed resumed = CheckResumed(p, view, piece.records, next);
-    if (resumed == Resumed::kSeamMismatch) return false;
-    if (resumed == Resumed::kHeld) continue;
     QueuedBatch queued;
     queued.data = buffer->data();
     queued.size = static_cast<int32_t>(buffer->size());
@@ -169,34 +180,61 @@ void BatchIntake::Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next
   p->queue.push_back(std::move(batch));
 }
 
-BatchIntake::Resumed BatchIntake::CheckResumed(Partition* p, const RecordBatchView& batch,
-                                               int32_t records, int64_t upstream_next) {
-  Seam& seam = p->seam;
-  if (seam.records_left == 0) return Resumed::kNo;
-  if (records > seam.records_left) {
-    SeamMismatch(p, "the target ends inside the source batch before offset " +
-                        std::to_string(upstream_next));
-    return Resumed::kSeamMismatch;
-  }
-  seam.records_left -= records;
-  p->fetch_offset = upstream_next;
-  p->next_sequence = SequenceAfter(p->next_sequence, records);
-  if (seam.records_left > 0) return Resumed::kHeld;
+Status BatchIntake::EncodePart(const RecordBatchView& batch, int64_t first, int64_t records_max,
+                               EncodedBatch* out) const {
+  ReencodeLimits limits{static_cast<size_t>(lane_->settings.decoded_bytes_max), 0,
+                        lane_->settings.keep_producer_timestamps != 0,
+                        static_cast<size_t>(records_max)};
+  std::vector<EncodedBatch> encoded;
+  Status status = Reencode(batch.data(), batch.size(), first, limits, *lane_->codecs, &encoded);
+  if (!encoded.empty()) *out = std::move(encoded.front());
+  return status;
+}
 
-  // The last batch on the target and this one must be the same. A target that compresses anew
-  // (compression.type) changes the payload: then count and time have to do.
-  bool same = records == seam.batch_records && batch.max_timestamp() == seam.batch_max_timestamp;
-  if (same && static_cast<uint8_t>(batch.codec()) == seam.batch_codec)
-    same = PayloadCrc(batch) == seam.batch_payload_crc;
-  if (!same) {
-    SeamMismatch(p, "the last batch on the target is not the one before source offset " +
-                        std::to_string(upstream_next));
-    return Resumed::kSeamMismatch;
+BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& batch,
+                                        BatchAction action) {
+  Seam& seam = p->seam;
+  EncodedBatch decoded;
+  int64_t records = batch.record_count();
+  if (action == BatchAction::kReencode) {  // how many of its records are wanted is not in the header
+    Status status = EncodePart(batch, p->fetch_offset, 0, &decoded);
+    if (!status.ok()) {
+      lane_->Fault(p, status.code, status.detail);
+      return Held::kStop;
+    }
+    records = decoded.records;
   }
+  const int64_t held = std::min(records, seam.records_left);
+  const bool ends_here = held == seam.records_left;
+  const int64_t next = batch.last_offset() + 1;
+  if (ends_here && held > 0 && !HoldsSeam(*p, batch, decoded, held)) {
+    SeamMismatch(p, "the last batch on the target is not the one before source offset " +
+                        std::to_string(next));
+    return Held::kStop;
+  }
+  seam.records_left -= held;
+  p->next_sequence = SequenceAfter(p->next_sequence, held);
+  // A batch that was split when it was sent may be there in part.
+  p->fetch_offset = held == records ? next : OffsetOf(batch, decoded, held);
+  if (!ends_here) return Held::kAll;
   p->counters.resumed_records += seam.records_found;
-  p->progress = {upstream_next, seam.downstream_next, p->next_sequence};
+  p->progress = {p->fetch_offset, seam.downstream_next, p->next_sequence};
   lane_->events->MadeProgress(*p);
-  return Resumed::kHeld;
+  return held == records ? Held::kAll : Held::kFirstOnes;
+}
+
+// The first `held` wanted records of the source batch are on the target; there the last batch holds
+// seam.batch_records of them. It is the whole source batch, or was encoded from a part of it, which
+// is then encoded again to be compared.
+bool BatchIntake::HoldsSeam(const Partition& p, const RecordBatchView& batch,
+                            const EncodedBatch& decoded, int64_t held) const {
+  const int64_t first = held - p.seam.batch_records;
+  if (first < 0) return false;
+  if (first == 0 && decoded.records == 0 && IsAtSeam(p.seam, batch)) return true;
+  EncodedBatch part;
+  Status status =
+      EncodePart(batch, OffsetOf(batch, decoded, first), p.seam.batch_records, &part);
+  return status.ok() && part.records > 0 && IsAtSeam(p.seam, RecordBatchView(part.bytes.data()));
 }
 
 // Invariant (E): the source is not what it was when the target got its records (compacted or
@@ -208,7 +246,7 @@ void BatchIntake::SeamMismatch(Partition* p, const std::string& what) {
                             std::to_string(p->seam.records_found) +
                             " records are mirrored twice, from source offset " +
                             std::to_string(p->progress.upstream));
-  p->progress.sequence = SequenceAfter(p->progress.sequence, p->seam.records_found);
+  p->progress.sequence = p->seam.sequence_next;
   p->progress.downstream = p->seam.downstream_next;
   p->ResetToProgress();
   lane_->events->MadeProgress(*p);

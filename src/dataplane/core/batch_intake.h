@@ -24,10 +24,14 @@ class BatchIntake {
   bool PassThrough(Walk* walk, const RecordBatchView& batch);
   bool TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchReason reason);
   void Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next);
-  // Invariants (D), (E): does the target already hold this batch?
-  enum class Resumed : uint8_t { kNo, kHeld, kSeamMismatch };
-  Resumed CheckResumed(Partition* p, const RecordBatchView& batch, int32_t records,
-                       int64_t upstream_next);
+  // Invariants (D), (E): the target holds the next seam.records_left records of the source.
+  enum class Held : uint8_t { kAll, kFirstOnes, kStop };
+  Held SkipHeld(Partition* p, const RecordBatchView& batch, BatchAction action);
+  bool HoldsSeam(const Partition& p, const RecordBatchView& batch, const EncodedBatch& decoded,
+                 int64_t held) const;
+  // Records of one batch from `first` on as one encoded batch; records_max 0: all of them.
+  Status EncodePart(const RecordBatchView& batch, int64_t first, int64_t records_max,
+                    EncodedBatch* out) const;
   void SeamMismatch(Partition* p, const std::string& what);
 
   Lane* lane_;

@@ -9,24 +9,54 @@ namespace {
 
 constexpr size_t kSource = static_cast<size_t>(Side::kSource);
 
-// A response names partitions by topic and number; the request knows them by id.
-struct TopicPartitionHash {
-  size_t operator()(const std::pair<std::string_view, int32_t>& key) const {
-    return std::hash<std::string_view>()(key.first) * 31 + static_cast<size_t>(key.second);
-  }
-};
+constexpr size_t kTarget = static_cast<size_t>(Side::kTarget);
+constexpr int32_t kNetworkException = 13;
 
 }  // namespace
 
+// Brokers answer in the order of the request, so the next one asked for is tried first; a table is
+// made for a broker that does not.
+class Fetcher::Matcher {
+ public:
+  Matcher(const Lane& lane, const std::vector<Wanted>& wanted) : lane_(lane), wanted_(wanted) {}
+  const Wanted* Find(std::string_view topic, int32_t partition) {
+    if (next_ < wanted_.size() && Is(wanted_[next_], topic, partition)) return &wanted_[next_++];
+    if (by_name_.empty()) {
+      for (const Wanted& w : wanted_)
+        if (const Partition* p = Get(w.id)) by_name_[{p->topic, p->partition}] = &w;
+    }
+    auto it = by_name_.find({topic, partition});
+    if (it == by_name_.end()) return nullptr;
+    next_ = static_cast<size_t>(it->second - wanted_.data()) + 1;
+    return it->second;
+  }
+
+ private:
+  const Partition* Get(uint32_t id) const {
+    auto it = lane_.partitions.find(id);
+    return it == lane_.partitions.end() ? nullptr : it->second.get();
+  }
+  bool Is(const Wanted& w, std::string_view topic, int32_t partition) const {
+    const Partition* p = Get(w.id);
+    return p != nullptr && p->partition == partition && p->topic == topic;
+  }
+
+  const Lane& lane_;
+  const std::vector<Wanted>& wanted_;
+  size_t next_ = 0;
+  std::map<std::pair<std::string_view, int32_t>, const Wanted*> by_name_;
+};
+
 void Fetcher::Tick() {
-  Route();
+  if (lane_->routes_stale) Route();
   if (Room() < kRoomMin) EvictStalled();
   for (auto& [id, node] : nodes_)
     if (!node.asking) Ask(id, &node);
 }
 
-// Brings nodes_[*].order in line with the leaders. Cheap when nothing moved: one pass.
+// Brings nodes_[*].order in line with the leaders.
 void Fetcher::Route() {
+  lane_->routes_stale = false;
   for (auto& [node_id, node] : nodes_) {
     std::erase_if(node.order, [&, id = node_id](uint32_t partition) {
       Partition* p = lane_->Find(partition);
@@ -43,7 +73,9 @@ void Fetcher::Route() {
 }
 
 bool Fetcher::Eligible(const Partition& p) const {
-  if (!p.running() || lane_->now < p.backoff_until || p.failure_code != 0) return false;
+  if (!p.running() || p.failure_code != 0 || p.fault_code != 0) return false;
+  if (p.leaders[kTarget] < 0) return false;  // nowhere to go
+  if (lane_->now < p.fetch_not_before || lane_->now < p.backoff_until) return false;
   return p.attempts == 0 || p.queue.empty();  // what is being retried comes first
 }
 
@@ -51,13 +83,15 @@ int64_t Fetcher::Room() const {
   return lane_->settings.in_flight_bytes_max - *lane_->held_bytes - reserved_bytes_;
 }
 
-// The lane is full. Partitions that wait out a backoff hold memory that others could use: they let
-// go of it and fetch again later, so that one dead target broker cannot stop the rest.
+// The lane is full. Partitions that cannot send hold memory that others could use: they let go of
+// it and fetch again later, so that one dead target broker cannot stop the rest.
 void Fetcher::EvictStalled() {
-  for (auto& [id, p] : lane_->partitions) {
-    if (p->queue.empty() || p->outstanding > 0 || p->backoff_until <= lane_->now) continue;
+  for (uint32_t id : lane_->waiting) {
+    Partition* p = lane_->Find(id);
+    if (p == nullptr || p->queue.empty() || p->outstanding > 0) continue;
+    if (p->running() && p->leaders[kTarget] >= 0 && p->backoff_until <= lane_->now) continue;
     p->ResetToProgress();
-    p->backoff_until = lane_->now + lane_->settings.retry_backoff_max_ms;
+    if (p->running()) p->backoff_until = lane_->now + lane_->settings.retry_backoff_max_ms;
     lane_->counters.evictions++;
   }
 }
@@ -76,7 +110,8 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
   for (uint32_t id : node->order) {
     Partition* p = lane_->Find(id);
     if (!Eligible(*p)) {
-      if (p->running()) lane_->WakeAt(p->backoff_until);
+      const int64_t due = std::max(p->fetch_not_before, p->backoff_until);
+      if (p->running() && due > lane_->now) lane_->WakeAt(due);
       continue;
     }
     if (p->queued_bytes >= lane_->settings.partition_queue_bytes_max) {
@@ -89,33 +124,49 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
     wanted.push_back({id, p->fetch_offset});
   }
   if (wanted.empty()) return;
-  // Outstanding requests reserve what they may bring. Together they get half of the bound, so that
-  // idle brokers that hold their requests cannot keep a busy one from being asked.
-  int64_t share = lane_->settings.in_flight_bytes_max / (2 * static_cast<int64_t>(nodes_.size()));
-  request.bytes_max = static_cast<int32_t>(
-      std::min({room, lane_->settings.fetch_bytes_max, std::max(share, kRoomMin)}));
+  request.bytes_max = BytesMax(room);
   request.wait_max_ms =
       crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   Send(node_id, node, &request, std::move(wanted));
 }
 
-bool Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request,
+// Outstanding requests reserve what they may bring. Together they get half of the bound, so that
+// idle brokers that hold their requests cannot keep a busy one from being asked.
+int32_t Fetcher::BytesMax(int64_t room) const {
+  int64_t brokers = 0;
+  for (const auto& [id, node] : nodes_) brokers += node.order.empty() ? 0 : 1;
+  int64_t share = lane_->settings.in_flight_bytes_max / (2 * std::max<int64_t>(brokers, 1));
+  return static_cast<int32_t>(
+      std::min({room, lane_->settings.fetch_bytes_max, std::max(share, kRoomMin)}));
+}
+
+void Fetcher::BackOff(Node* node) {
+  node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
+  lane_->WakeAt(node->not_before);
+}
+
+bool Fetcher::CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wanted,
+                     int16_t* version) {
+  const Reach reach = lane_->TryReach(Side::kSource, node_id, kApiFetch, kFetchVersionMin,
+                                      kFetchVersionMax, version);
+  if (reach == Reach::kReady) return true;
+  leaders_->Refresh(Side::kSource);
+  BackOff(node);
+  const std::string broker = "source broker " + std::to_string(node_id);
+  for (const Wanted& w : wanted) {
+    if (reach == Reach::kDown)
+      lane_->Show(lane_->Find(w.id), kNetworkException, broker + " is not connected");
+    if (reach == Reach::kUnsupported)
+      lane_->FaultAfterQueue(lane_->Find(w.id), kErrorBrokerUnsupported,
+                             broker + " speaks no Fetch v4 to v11");
+  }
+  return false;
+}
+
+void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request,
                    std::vector<Wanted> wanted) {
-  BrokerState broker = lane_->transport->broker_state(Side::kSource, node_id);
-  if (broker != BrokerState::kUp) {
-    leaders_->Refresh(Side::kSource);
-    node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
-    lane_->WakeAt(node->not_before);
-    return false;
-  }
-  int16_t version = lane_->transport->api_version(Side::kSource, node_id, kApiFetch,
-                                                  kFetchVersionMin, kFetchVersionMax);
-  if (version < 0) {
-    for (const Wanted& w : wanted)
-      lane_->Fault(lane_->Find(w.id), kErrorBrokerUnsupported,
-                   "source broker " + std::to_string(node_id) + " speaks no Fetch v4 to v11");
-    return false;
-  }
+  int16_t version = -1;
+  if (!CanAsk(node_id, node, wanted, &version)) return;
   request->bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
   request->isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
   request->rack = lane_->source_rack;
@@ -125,17 +176,11 @@ bool Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request,
   auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + request->wait_max_ms);
   Status status = lane_->transport->Send(
       {Side::kSource, node_id, kApiFetch, version, std::move(encoded.pieces), timeout, tag});
-  if (!status.ok()) {
-    node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
-    lane_->WakeAt(node->not_before);
-    return false;
-  }
-  for (const Wanted& w : wanted) lane_->Find(w.id)->fetching = true;
+  if (!status.ok()) return BackOff(node);
   node->asking = true;
   reserved_bytes_ += request->bytes_max;
   lane_->counters.fetch_requests++;
   outstanding_.emplace(tag, Outstanding{node_id, request->bytes_max, std::move(wanted)});
-  return true;
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
@@ -145,18 +190,10 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
   reserved_bytes_ -= asked.bytes_max;
   Node& node = nodes_[asked.node];
   node.asking = false;
-  std::unordered_map<std::pair<std::string_view, int32_t>, Wanted, TopicPartitionHash> by_name;
-  for (const Wanted& w : asked.wanted) {
-    Partition* p = lane_->Find(w.id);
-    if (p == nullptr) continue;
-    p->fetching = false;
-    by_name[{p->topic, p->partition}] = w;
-  }
-
   FetchResponse response;
-  int32_t error = reply.error;
+  int32_t error = reply.error != 0 || reply.body ? reply.error : kErrorResponseMalformed;
   BufferRef buffer;
-  if (error == 0 && reply.body) {
+  if (error == 0) {
     buffer = lane_->Hold(reply.body);
     lane_->counters.fetch_response_bytes += static_cast<int64_t>(buffer->size());
     Status parsed = ParseFetch(buffer->data(), buffer->size(), reply.api_version, &response);
@@ -166,18 +203,17 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
     lane_->counters.request_errors++;
     lane_->errors[error]++;
     leaders_->Refresh(Side::kSource);
-    node.not_before = lane_->now + lane_->settings.retry_backoff_ms;
-    lane_->WakeAt(node.not_before);
-    return;
+    return BackOff(&node);
   }
   if (response.throttle_ms > 0) {  // KIP-219: the client waits, the broker does not
     lane_->counters.source_throttle_ms += response.throttle_ms;
     node.not_before = lane_->now + response.throttle_ms;
   }
   size_t first = filled->size();
+  Matcher matcher(*lane_, asked.wanted);
   for (const FetchedPartition& fetched : response.partitions) {
-    auto it = by_name.find({fetched.topic, fetched.partition});
-    if (it != by_name.end()) OnPartition(fetched, it->second, buffer, filled);
+    const Wanted* wanted = matcher.Find(fetched.topic, fetched.partition);
+    if (wanted != nullptr) OnPartition(fetched, *wanted, buffer, filled);
   }
   Rotate(&node, {filled->begin() + static_cast<std::ptrdiff_t>(first), filled->end()});
 }
@@ -186,7 +222,7 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
                           const BufferRef& buffer, std::vector<Partition*>* filled) {
   Partition* p = lane_->Find(wanted.id);
   // Paused, stopped or gone back to another offset while the request was out: not wanted any more.
-  if (p == nullptr || !p->running() || p->fetch_offset != wanted.offset) return;
+  if (!p->running() || p->fault_code != 0 || p->fetch_offset != wanted.offset) return;
   if (fetched.error != 0) {
     OnPartitionError(p, fetched.error);
     return;
@@ -198,7 +234,9 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
     lane_->SetState(p, p->state, 0, "");
   if (fetched.records_size > 0) {
     intake_.Take(p, fetched, buffer);
-    filled->push_back(p);
+    // A first batch that was cut brings nothing: the partition keeps its place in the order, and at
+    // the head the broker sends the batch whole.
+    if (p->fetch_offset != wanted.offset) filled->push_back(p);
   }
   int64_t end = lane_->settings.isolation_level == 1 && p->last_stable_offset >= 0
                     ? p->last_stable_offset
@@ -209,19 +247,11 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
 void Fetcher::OnPartitionError(Partition* p, int16_t code) {
   ErrorClass error = ClassifyError(code);
   std::string where = "source offset " + std::to_string(p->fetch_offset);
-  if (!error.retriable) {
-    // What is queued is good: it is acked before the fault shows, so that nothing is fetched twice.
-    if (p->queue.empty()) {
-      lane_->Fault(p, code, where);
-    } else {
-      p->backoff_until = lane_->now + lane_->settings.retry_backoff_ms;
-    }
-    return;
-  }
+  if (!error.retriable) return lane_->FaultAfterQueue(p, code, where);
   lane_->NoteRetry(p, code, where);
   if (error.refreshes_metadata) leaders_->Refresh(Side::kSource);
-  p->backoff_until = lane_->now + lane_->settings.retry_backoff_ms;
-  lane_->WakeAt(p->backoff_until);
+  p->fetch_not_before = lane_->now + lane_->settings.retry_backoff_ms;
+  lane_->WakeAt(p->fetch_not_before);
 }
 
 // Partitions that got data go to the end, so that the next response is filled by others first: with

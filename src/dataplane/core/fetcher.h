@@ -47,12 +47,18 @@ class Fetcher {
     int64_t not_before = 0;  // throttled or backing off
   };
 
+  // A response names partitions by topic and number, in the order of the request.
+  class Matcher;
+
   void Route();
   bool Eligible(const Partition& p) const;
   int64_t Room() const;
   void EvictStalled();
   void Ask(int32_t node_id, Node* node);
-  bool Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted);
+  bool CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wanted, int16_t* version);
+  void Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted);
+  void BackOff(Node* node);
+  int32_t BytesMax(int64_t room) const;
   void OnPartition(const FetchedPartition& fetched, const Wanted& wanted, const BufferRef& buffer,
                    std::vector<Partition*>* filled);
   void OnPartitionError(Partition* p, int16_t code);

@@ -13,11 +13,26 @@ ErrorClass ClassifyError(int32_t code) {
   return {in(kRetriableCodes), in(kRefreshesMetadataCodes)};
 }
 
+Reach Lane::TryReach(Side side, int32_t node, int16_t api_key, int16_t min, int16_t max,
+                     int16_t* version) {
+  const bool up = transport->broker_state(side, node) == BrokerState::kUp;
+  *version = up ? transport->api_version(side, node, api_key, min, max) : int16_t{-1};
+  if (*version >= 0) {
+    unreachable_since.erase({side, node});
+    return Reach::kReady;
+  }
+  const int64_t since = unreachable_since.emplace(std::pair(side, node), now).first->second;
+  if (now - since < kBrokerGraceMs) return Reach::kConnecting;
+  return up ? Reach::kUnsupported : Reach::kDown;
+}
+
 void Lane::SetState(Partition* p, PartitionState state, int32_t code, std::string detail) {
   if (p->state == state && p->code == code && p->detail == detail) return;
   p->state = state;
   p->code = code;
   p->detail = std::move(detail);
+  if (state == PartitionState::kStarting || state == PartitionState::kResuming)
+    resuming.insert(p->id);
   events->State(*p, false);
 }
 
@@ -26,14 +41,18 @@ void Lane::Fault(Partition* p, int32_t code, std::string detail) {
   p->outstanding = 0;
   p->failure_code = 0;
   p->ResetToProgress();
-  p->proven = false;
   SetState(p, PartitionState::kFaulted, code, std::move(detail));
+}
+
+void Lane::FaultAfterQueue(Partition* p, int32_t code, std::string detail) {
+  if (p->queue.empty()) return Fault(p, code, std::move(detail));
+  p->fault_code = code;
+  p->fault_detail = std::move(detail);
 }
 
 void Lane::NoteRetry(Partition* p, int32_t code, const std::string& detail) {
   errors[code]++;
-  p->counters.retries++;
-  if (p->code != code) SetState(p, p->state, code, detail);
+  Show(p, code, detail);
 }
 
 BufferRef Lane::Hold(BufferRef buffer) {

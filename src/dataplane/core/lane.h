@@ -8,6 +8,8 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 
 #include "codecs.h"
 #include "contract/contract.generated.h"
@@ -25,7 +27,13 @@ struct ErrorClass {
 // By the error table. Every local error of librdkafka is about a connection, so it is retriable.
 ErrorClass ClassifyError(int32_t code);
 
+// Can a broker be asked now? kDown and kUnsupported only after kBrokerGraceMs of being so: idle
+// connections come and go, and librdkafka knows no versions of a broker that just went away.
+enum class Reach : uint8_t { kReady, kConnecting, kDown, kUnsupported };
+
 struct Lane {
+  static constexpr int64_t kBrokerGraceMs = 3000;
+
   ForwarderSettings settings;
   std::string source_rack;
   int64_t producer_id = -1;
@@ -39,6 +47,13 @@ struct Lane {
   int64_t wake_at = 0;
 
   std::unordered_map<uint32_t, std::unique_ptr<Partition>> partitions;
+  // The few that need a look at every tick; all the others wait for a reply.
+  std::unordered_set<uint32_t> resuming;  // in state starting or resuming
+  std::unordered_set<uint32_t> waiting;   // backing off, or without a target leader
+  std::unordered_set<uint32_t> stopping;
+  bool routes_stale = false;  // a source leader or the set of partitions changed
+  std::map<std::pair<Side, int32_t>, int64_t> unreachable_since;
+
   LaneCounters counters;
   LatencyCounts latency;
   std::map<int32_t, int64_t> errors;  // by code
@@ -55,12 +70,20 @@ struct Lane {
     return std::min(backoff, settings.retry_backoff_max_ms);
   }
 
+  Reach TryReach(Side side, int32_t node, int16_t api_key, int16_t min, int16_t max,
+                 int16_t* version);
+
   void SetState(Partition* p, PartitionState state, int32_t code, std::string detail);
   // The partition stops until it is assigned anew; nothing else does. Replies that are still to
   // come find an empty queue.
   void Fault(Partition* p, int32_t code, std::string detail);
+  // The same after what is queued has been acked: it is good, and the fault then shows where.
+  void FaultAfterQueue(Partition* p, int32_t code, std::string detail);
   // Counts an error and shows it with the partition while it is being retried.
   void NoteRetry(Partition* p, int32_t code, const std::string& detail);
+  void Show(Partition* p, int32_t code, const std::string& detail) {
+    if (p->code != code) SetState(p, p->state, code, detail);
+  }
   // Accounts a buffer until it is freed.
   BufferRef Hold(BufferRef buffer);
 };

@@ -1,15 +1,23 @@
 #include "core/leaders.h"
 
+#include <algorithm>
 #include <set>
 #include <unordered_map>
+#include <utility>
 
 namespace longhaul {
 namespace {
 
 constexpr int32_t kUnknownTopicOrPartition = 3;
+constexpr int32_t kLeaderNotAvailable = 5;
 
 const std::string& TopicOn(Side side, const Partition& p) {
   return side == Side::kSource ? p.topic : p.remote_topic;
+}
+
+std::string Describe(Side side, const Partition& p) {
+  return std::string(SideName(side)) + " topic " + TopicOn(side, p) + " partition " +
+         std::to_string(p.partition);
 }
 
 }  // namespace
@@ -25,8 +33,9 @@ void Leaders::Tick() {
   for (Side side : {Side::kSource, Side::kTarget}) {
     SideState& state = sides_[Index(side)];
     if (state.asking && lane_->now < state.give_up_at) continue;
-    int64_t next = state.asked_at + (state.stale ? lane_->settings.retry_backoff_ms
-                                                 : lane_->settings.metadata_max_age_ms);
+    int64_t next = state.asked_at +
+                   (state.stale ? std::min(lane_->BackoffMs(state.unsettled), kStaleWaitMaxMs)
+                                : lane_->settings.metadata_max_age_ms);
     if (lane_->now < next) {
       lane_->WakeAt(next);
       continue;
@@ -51,6 +60,7 @@ bool Leaders::OnReply(const Reply& reply) {
     state.stale = true;
     return false;
   }
+  const bool asked_again = std::exchange(state.stale, false);  // by somebody, while this was out
   std::unordered_map<std::string, const TopicLeaders*> by_name;
   for (const TopicLeaders& topic : reply.topics) by_name[topic.topic] = &topic;
   bool changed = false;
@@ -63,6 +73,8 @@ bool Leaders::OnReply(const Reply& reply) {
       changed = Apply(reply.side, p.get(), *it->second) || changed;
     }
   }
+  state.stale = state.stale || asked_again;
+  state.unsettled = state.stale && !changed ? state.unsettled + 1 : 0;
   return changed;
 }
 
@@ -77,19 +89,29 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic) {
   }
   p->missing_since[i] = 0;
   p->topic_ids[i] = topic.topic_id;
-  if (found->leader < 0) sides_[i].stale = true;
-  bool changed = p->leaders[i] != found->leader;
-  p->leaders[i] = found->leader;
   p->leader_epochs[i] = found->leader_epoch;
-  return changed;
+  if (p->state == PartitionState::kFaulted) return false;
+  if (found->leader < 0) {
+    sides_[i].stale = true;
+    lane_->Show(p, kLeaderNotAvailable, Describe(side, *p) + " has no leader");
+  }
+  return SetLeader(side, p, found->leader);
+}
+
+bool Leaders::SetLeader(Side side, Partition* p, int32_t leader) {
+  int32_t& current = p->leaders[Index(side)];
+  if (current == leader) return false;
+  current = leader;
+  if (side == Side::kSource) lane_->routes_stale = true;
+  if (side == Side::kTarget && leader < 0) lane_->waiting.insert(p->id);
+  return true;
 }
 
 void Leaders::Missing(Side side, Partition* p, int32_t code) {
   size_t i = Index(side);
-  p->leaders[i] = -1;
+  SetLeader(side, p, -1);
   if (p->state == PartitionState::kFaulted) return;
-  std::string what = std::string(SideName(side)) + " topic " + TopicOn(side, *p) + " partition " +
-                     std::to_string(p->partition);
+  std::string what = Describe(side, *p);
   if (!ClassifyError(code).retriable) {
     lane_->Fault(p, code, what);
     return;

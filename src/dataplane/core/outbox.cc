@@ -11,10 +11,19 @@ constexpr size_t kTarget = static_cast<size_t>(Side::kTarget);
 // Kafka error codes that need more than a retry; the rest is in the error table.
 constexpr int32_t kCorruptMessage = 2;
 constexpr int32_t kMessageTooLarge = 10;
+constexpr int32_t kNetworkException = 13;
 constexpr int32_t kRecordListTooLarge = 18;
 constexpr int32_t kOutOfOrderSequence = 45;
 constexpr int32_t kDuplicateSequence = 46;
 constexpr int32_t kUnknownProducerId = 59;
+
+// Retriable codes with which a broker says that it did not append. With any other the batch may be
+// there: a leader that steps down or waits in vain for its followers has appended before it answers.
+bool SaysNotAppended(int32_t code) {
+  constexpr int32_t kCodes[] = {3, 5, 19, 89};  // UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE,
+                                                // NOT_ENOUGH_REPLICAS, THROTTLING_QUOTA_EXCEEDED
+  return std::find(std::begin(kCodes), std::end(kCodes), code) != std::end(kCodes);
+}
 
 int64_t* ReasonCounter(PartitionCounters* counters, size_t reason) {
   switch (reason) {
@@ -33,27 +42,26 @@ bool Outbox::CanSend(const Partition& p) const {
   if (!p.running() || p.unsent() == 0 || p.failure_code != 0 || p.leaders[kTarget] < 0)
     return false;
   if (lane_->now < p.backoff_until && p.attempts > 0) return false;
-  // Until a first ack the broker may hold no state of our producer id, and then it takes any
-  // sequence: a second batch could be appended although the first one failed. So: one at a time.
-  auto limit = p.proven ? static_cast<size_t>(lane_->settings.partition_batches_in_flight) : 1;
-  if (p.sent >= limit) return false;
+  // Without proof the broker may hold no state of our producer id, and then it takes any sequence:
+  // a second batch could be appended although the first one failed. So: one at a time.
+  const bool proven = lane_->now < p.proven_until;
+  if (p.sent >= (proven ? static_cast<size_t>(lane_->settings.partition_batches_in_flight) : 1))
+    return false;
   // The leader moved: what is out at the old one comes back first.
   return p.outstanding == 0 || p.sent_to == p.leaders[kTarget];
 }
 
 void Outbox::Offer(Partition* p) {
-  if (p->in_outbox || !CanSend(*p)) {
-    if (p->attempts > 0 && p->unsent() > 0) lane_->WakeAt(p->backoff_until);
-    return;
-  }
-  Node& node = nodes_[p->leaders[kTarget]];
+  const int32_t leader = p->leaders[kTarget];
+  if (p->ready_at == leader || !CanSend(*p)) return;
+  Node& node = nodes_[leader];
   if (node.ready.empty()) {
     node.ready_since = lane_->now;
     node.ready_bytes = 0;
   }
   node.ready.push_back(p->id);
   node.ready_bytes += p->queue[p->sent].size;
-  p->in_outbox = true;
+  p->ready_at = leader;
 }
 
 void Outbox::OfferAll() {
@@ -66,8 +74,13 @@ bool Outbox::Due(const Node& node) const {
 }
 
 void Outbox::Tick() {
-  for (auto& [id, p] : lane_->partitions)
-    if (p->attempts > 0) Offer(p.get());
+  std::erase_if(lane_->waiting, [this](uint32_t id) {
+    Partition* p = lane_->Find(id);
+    if (p == nullptr || p->state == PartitionState::kFaulted) return true;
+    Offer(p);
+    if (p->backoff_until > lane_->now) lane_->WakeAt(p->backoff_until);
+    return p->attempts == 0 && p->leaders[kTarget] >= 0;
+  });
   for (auto& [id, node] : nodes_) {
     if (node.ready.empty()) continue;
     if (lane_->now < node.not_before) {
@@ -80,26 +93,35 @@ void Outbox::Tick() {
   }
 }
 
-void Outbox::Flush(int32_t node_id, Node* node) {
-  if (lane_->transport->broker_state(Side::kTarget, node_id) != BrokerState::kUp) {
-    leaders_->Refresh(Side::kTarget);
-    node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
-    lane_->WakeAt(node->not_before);
-    // Leaders may move meanwhile: everybody is offered anew, to whoever leads then.
-    for (uint32_t id : std::exchange(node->ready, {}))
-      if (Partition* p = lane_->Find(id)) {
-        p->in_outbox = false;
-        p->backoff_until = node->not_before;
-        p->attempts = std::max(p->attempts, 1);
-      }
-    return;
+bool Outbox::CanAsk(int32_t node_id, Node* node, int16_t* version) {
+  const Reach reach = lane_->TryReach(Side::kTarget, node_id, kApiProduce, kProduceVersionMin,
+                                      kProduceVersionMax, version);
+  if (reach == Reach::kReady) return true;
+  leaders_->Refresh(Side::kTarget);
+  node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
+  lane_->WakeAt(node->not_before);
+  const std::string broker = "target broker " + std::to_string(node_id);
+  // Leaders may move meanwhile: everybody is offered anew, to whoever leads then.
+  for (uint32_t id : std::exchange(node->ready, {})) {
+    Partition* p = lane_->Find(id);
+    if (p == nullptr || p->ready_at != node_id) continue;
+    p->ready_at = -1;
+    p->backoff_until = node->not_before;
+    p->attempts = std::max(p->attempts, 1);
+    lane_->waiting.insert(id);
+    if (reach == Reach::kDown) lane_->Show(p, kNetworkException, broker + " is not connected");
+    if (reach == Reach::kUnsupported)
+      lane_->Fault(p, kErrorBrokerUnsupported, broker + " speaks no Produce v3 to v8");
   }
-  int16_t version = lane_->transport->api_version(Side::kTarget, node_id, kApiProduce,
-                                                  kProduceVersionMin, kProduceVersionMax);
+  return false;
+}
+
+void Outbox::Flush(int32_t node_id, Node* node) {
+  int16_t version = -1;
+  if (!CanAsk(node_id, node, &version)) return;
   while (!node->ready.empty() && node->requests < lane_->settings.produce_requests_in_flight) {
     std::vector<Partition*> partitions = Collect(node_id, node);
-    if (partitions.empty()) continue;
-    if (!SendRequest(node_id, node, version, partitions)) return;
+    if (!partitions.empty() && !SendRequest(node_id, node, version, partitions)) return;
   }
 }
 
@@ -110,18 +132,23 @@ std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node) {
   int64_t bytes = 0;
   while (!node->ready.empty()) {
     Partition* p = lane_->Find(node->ready.front());
-    if (p == nullptr || !CanSend(*p) || p->leaders[kTarget] != node_id) {
-      if (p != nullptr) p->in_outbox = false;
+    // Left over from before it was assigned anew or offered to another broker and back. Taking it
+    // would put a partition twice into one request.
+    const bool stale = p == nullptr || p->ready_at != node_id;
+    if (stale || !CanSend(*p) || p->leaders[kTarget] != node_id) {
       node->ready.pop_front();
-      if (p != nullptr) Offer(p);  // to its new leader, if that is what changed
+      if (stale) continue;
+      p->ready_at = -1;
+      Offer(p);  // to its new leader, if that is what changed
       continue;
     }
     int64_t size = p->queue[p->sent].size;
     if (!partitions.empty() && bytes + size > lane_->settings.produce_request_bytes_max) break;
     node->ready.pop_front();
+    node->ready_bytes -= size;
     bytes += size;
     partitions.push_back(p);
-    p->in_outbox = false;
+    p->ready_at = -1;
   }
   std::stable_sort(partitions.begin(), partitions.end(), [](const Partition* a, const Partition* b) {
     return a->remote_topic < b->remote_topic;
@@ -148,10 +175,8 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
   auto timeout = static_cast<int>(lane_->settings.request_timeout_ms);
   EncodeProduce(produce, version, timeout, &encoded);
   // The broker answers within `timeout`; the connection gets as long again.
-  Status status = version < 0
-                      ? Status::Error(kErrorBrokerUnsupported, "no Produce v3 to v8")
-                      : lane_->transport->Send({Side::kTarget, node_id, kApiProduce, version,
-                                                std::move(encoded.pieces), 2 * timeout, tag});
+  Status status = lane_->transport->Send({Side::kTarget, node_id, kApiProduce, version,
+                                          std::move(encoded.pieces), 2 * timeout, tag});
   node->requests++;
   lane_->counters.produce_requests++;
   outstanding_.emplace(tag, std::move(out));
@@ -159,8 +184,6 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
     OnReply({Side::kTarget, tag, status.code, 0, nullptr, false, {}});
     return false;
   }
-  node->ready_since = lane_->now;
-  node->ready_bytes = 0;
   for (Partition* p : partitions) Offer(p);
   return true;
 }
@@ -217,23 +240,30 @@ void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset,
   if (code == 0 || code == kDuplicateSequence) {
     p->queue[index].acked = true;
     p->queue[index].base_offset = code == 0 ? base_offset : -1;
-    while (p->sent > 0 && p->queue.front().acked) {
-      Ack(p, p->queue.front());
-      p->queued_bytes -= p->queue.front().size;
-      p->queue.pop_front();
-      p->front_ordinal++;
-      p->sent--;
-    }
+    PopAcked(p);
   } else if (p->failure_code == 0 || sent.ordinal < p->failure_ordinal) {
     // The failure of the earliest batch is the cause; those behind it fail as out of order.
     p->failure_code = code;
     p->failure_ordinal = sent.ordinal;
     p->failure_detail = std::string(message);
   }
-  if (p->failure_code != 0 && p->outstanding == 0)
+  if (p->failure_code != 0 && p->outstanding == 0) {
     OnFailure(p);
-  else
+  } else if (p->fault_code != 0 && p->queue.empty()) {
+    lane_->Fault(p, p->fault_code, p->fault_detail);
+  } else {
     Offer(p);
+  }
+}
+
+void Outbox::PopAcked(Partition* p) {
+  while (p->sent > 0 && p->queue.front().acked) {
+    Ack(p, p->queue.front());
+    p->queued_bytes -= p->queue.front().size;
+    p->queue.pop_front();
+    p->front_ordinal++;
+    p->sent--;
+  }
 }
 
 void Outbox::Ack(Partition* p, const QueuedBatch& batch) {
@@ -241,7 +271,7 @@ void Outbox::Ack(Partition* p, const QueuedBatch& batch) {
   p->progress.downstream =
       (batch.base_offset >= 0 ? batch.base_offset : p->progress.downstream) + batch.records;
   p->progress.sequence = SequenceAfter(batch.sequence, batch.records);
-  p->proven = true;
+  p->proven_until = lane_->now + kProofMs;
   p->resumes = 0;
   p->refetches = 0;
   if (p->attempts > 0) {
@@ -260,73 +290,76 @@ void Outbox::Ack(Partition* p, const QueuedBatch& batch) {
   lane_->events->MadeProgress(*p);
 }
 
+// All that was sent has been answered, and not all of it well.
 void Outbox::OnFailure(Partition* p) {
-  int32_t code = std::exchange(p->failure_code, 0);
-  std::string detail = std::exchange(p->failure_detail, {});
-  for (size_t i = 0; i < p->sent; i++) {
-    if (!p->queue[i].acked) continue;
-    // A later batch is on the target without an earlier one. CanSend makes this next to impossible;
-    // if a broker lost our producer's state between the two, nobody may go on silently.
-    lane_->Fault(p, kOutOfOrderSequence, "the target took a batch after one that it refused with " +
-                                             std::to_string(code));
-    return;
+  const int32_t code = std::exchange(p->failure_code, 0);
+  const std::string detail = std::exchange(p->failure_detail, {});
+  const std::string where =
+      "target " + p->remote_topic + "-" + std::to_string(p->partition) +
+      " refused the batch before source offset " +
+      std::to_string(p->queue.front().upstream_next) + (detail.empty() ? "" : ": " + detail);
+  bool overtaken = false;
+  for (size_t i = 0; i < p->sent; i++) overtaken |= std::exchange(p->queue[i].acked, false);
+  p->sent = 0;
+  if (p->stopping || p->state == PartitionState::kPaused) {
+    lane_->NoteRetry(p, code, where);
+    return p->ResetToProgress();
   }
-  if (p->stopping) {
-    p->queue.clear();
-    p->sent = 0;
-    return;
-  }
-  FailBatch(p, code, detail);
+  // A later batch was acked: then the failed one is there too and only its answer was lost, or the
+  // broker had forgotten our producer and left a hole. The scan can tell.
+  if (overtaken) return Rescan(p, code, where);
+  FailBatch(p, code, where);
 }
 
-void Outbox::FailBatch(Partition* p, int32_t code, const std::string& detail) {
-  const QueuedBatch& front = p->queue.front();
-  std::string where = "target " + p->remote_topic + "-" + std::to_string(p->partition) +
-                      " refused the batch before source offset " +
-                      std::to_string(front.upstream_next) + (detail.empty() ? "" : ": " + detail);
+void Outbox::FailBatch(Partition* p, int32_t code, const std::string& where) {
   switch (code) {
     case kOutOfOrderSequence:
     case kUnknownProducerId:
       if (++p->resumes > kResumesMax) return lane_->Fault(p, code, where);
-      lane_->NoteRetry(p, code, where);
-      p->ResetToProgress();
-      p->proven = false;
-      p->scan_offset = p->progress.downstream;
-      p->seam = {};
-      return lane_->SetState(p, PartitionState::kResuming, code, where);
+      return Rescan(p, code, where);
     case kMessageTooLarge:
     case kRecordListTooLarge:
-      if (front.records == 1)
-        return lane_->Fault(p, kErrorRecordTooLarge,
-                            where + ": one record of " + std::to_string(front.size) + " bytes");
-      // Only what exceeds the topic's limit is refused, so this bound never undershoots it; the
-      // intake splits until the pieces fit.
-      p->batch_bytes_max = front.size - 1;
-      lane_->NoteRetry(p, code, where);
-      p->ResetToProgress();
-      return lane_->SetState(p, p->state, 0, "");
+      return Split(p, code, where);
     case kCorruptMessage:
       // Either the bytes were hurt on the way, then a new Fetch brings good ones, or on the disk.
       if (++p->refetches > kRefetchesMax) return lane_->Fault(p, code, where);
       p->ResetToProgress();
-      return Retry(p, code, where, false);
-    default: {
-      ErrorClass error = ClassifyError(code);
-      if (!error.retriable && code != kErrorResponseMalformed)
+      return Retry(p, code, where);
+    default:
+      if (!ClassifyError(code).retriable && code != kErrorResponseMalformed)
         return lane_->Fault(p, code, where);
-      return Retry(p, code, where, error.refreshes_metadata);
-    }
+      return SaysNotAppended(code) ? Retry(p, code, where) : Rescan(p, code, where);
   }
 }
 
-void Outbox::Retry(Partition* p, int32_t code, const std::string& detail, bool refresh) {
-  lane_->NoteRetry(p, code, detail);
-  p->sent = 0;
+void Outbox::Split(Partition* p, int32_t code, const std::string& where) {
+  const QueuedBatch& front = p->queue.front();
+  if (front.records == 1)
+    return lane_->Fault(p, kErrorRecordTooLarge,
+                        where + ": one record of " + std::to_string(front.size) + " bytes");
+  // Only what exceeds the topic's limit is refused, so this bound never undershoots it; the intake
+  // splits until the pieces fit.
+  p->batch_bytes_max = front.size - 1;
+  lane_->NoteRetry(p, code, where);
+  p->ResetToProgress();
+}
+
+// Sends again from the front, after a while.
+void Outbox::Retry(Partition* p, int32_t code, const std::string& where) {
+  lane_->NoteRetry(p, code, where);
+  p->counters.retries++;
   p->DropUnsentBehind(static_cast<size_t>(lane_->settings.partition_batches_in_flight));
-  p->proven = false;  // one at a time until the broker takes one again
+  p->proven_until = 0;
   p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
-  lane_->WakeAt(p->backoff_until);
-  if (refresh) leaders_->Refresh(Side::kTarget);
+  lane_->waiting.insert(p->id);
+  if (ClassifyError(code).refreshes_metadata) leaders_->Refresh(Side::kTarget);
+}
+
+// The same, but what did arrive is found out first.
+void Outbox::Rescan(Partition* p, int32_t code, const std::string& where) {
+  Retry(p, code, where);
+  p->BeginResume();
+  lane_->SetState(p, PartitionState::kResuming, code, where);
 }
 
 }  // namespace longhaul

@@ -2,7 +2,9 @@
 // two of one partition, because the broker silently keeps the last (see ARCHITECTURE.md). Up to
 // partition_batches_in_flight batches of a partition are out at a time, in order, to one broker.
 // A failed partition waits until all its requests are answered, then sends again from its front
-// with the same sequences: order and deduplication hold through every retry (invariants B, F).
+// with the same sequences: order and deduplication hold through every retry (invariants B, F). When
+// the batch may have arrived all the same, the target is looked at first (resume.h): it may have
+// forgotten our producer meanwhile, and would then take the batch twice.
 #pragma once
 
 #include <deque>
@@ -18,8 +20,11 @@ namespace longhaul {
 
 class Outbox {
  public:
-  static constexpr int32_t kResumesMax = 3;    // in a row, then a fault
+  static constexpr int32_t kResumesMax = 6;    // in a row and to no avail, then a fault
   static constexpr int32_t kRefetchesMax = 3;  // of a batch that the target calls corrupt
+  // How long an ack proves that the broker holds our sequence state. It forgets by record time
+  // (producer.id.expiration.ms), so a partition that was idle for long proves itself anew.
+  static constexpr int64_t kProofMs = 60'000;
 
   Outbox(Lane* lane, Leaders* leaders) : lane_(lane), leaders_(leaders) {}
 
@@ -51,15 +56,19 @@ class Outbox {
 
   bool CanSend(const Partition& p) const;
   bool Due(const Node& node) const;
+  bool CanAsk(int32_t node_id, Node* node, int16_t* version);
   void Flush(int32_t node_id, Node* node);
   std::vector<Partition*> Collect(int32_t node_id, Node* node);
   bool SendRequest(int32_t node_id, Node* node, int16_t version,
                    const std::vector<Partition*>& partitions);
   void OnBatch(const Sent& sent, int32_t code, int64_t base_offset, std::string_view message);
+  void PopAcked(Partition* p);
   void Ack(Partition* p, const QueuedBatch& batch);
   void OnFailure(Partition* p);
-  void Retry(Partition* p, int32_t code, const std::string& detail, bool refresh);
-  void FailBatch(Partition* p, int32_t code, const std::string& detail);
+  void FailBatch(Partition* p, int32_t code, const std::string& where);
+  void Split(Partition* p, int32_t code, const std::string& where);
+  void Retry(Partition* p, int32_t code, const std::string& where);
+  void Rescan(Partition* p, int32_t code, const std::string& where);
 
   Lane* lane_;
   Leaders* leaders_;

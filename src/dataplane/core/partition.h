@@ -38,15 +38,20 @@ struct QueuedBatch {
 };
 
 // What a resume found on the target (invariants D, E): how many records to skip on the source, and
-// what the last of them must look like.
+// what the last batch of them looks like.
 struct Seam {
-  int64_t records_left = 0;  // still to be skipped
-  int64_t records_found = 0;
+  int64_t records_found = 0;  // on the target, behind the recorded progress
+  int64_t records_left = 0;   // of those, still to be skipped on the source
   int64_t downstream_next = 0;
+  int32_t sequence_next = 0;
+  int64_t offsets_missing = 0;  // target offsets since our last batch that no batch covers
   int32_t batch_records = 0;
+  int64_t batch_base_timestamp = -1;
   int64_t batch_max_timestamp = -1;
   uint32_t batch_payload_crc = 0;
   uint8_t batch_codec = 0;
+  bool batch_has_append_time = false;
+  bool batch_thinned = false;  // by the target's log cleaner: its payload says nothing any more
 };
 
 struct PartitionAssignment {
@@ -67,7 +72,7 @@ struct Partition {
         batch_bytes_max(a.batch_bytes_max),
         progress(a.progress) {
     ResetToProgress();
-    scan_offset = progress.downstream;
+    BeginResume();
   }
 
   const uint32_t id;
@@ -88,7 +93,7 @@ struct Partition {
 
   // Source side.
   int64_t fetch_offset = 0;
-  bool fetching = false;
+  int64_t fetch_not_before = 0;  // backing off after an error of the source
   int32_t routed_to = -1;  // node whose fetch order it stands in
   int64_t high_watermark = -1;
   int64_t last_stable_offset = -1;
@@ -105,15 +110,17 @@ struct Partition {
 
   // Target side.
   Progress progress;
-  bool in_outbox = false;
-  bool proven = false;  // a batch was acked since the (re)start: the broker has our sequence state
+  int32_t ready_at = -1;     // node in whose line for the next request it stands
+  int64_t proven_until = 0;  // a recent ack proves that the broker has our sequence state
   int32_t sent_to = -1;  // node that the outstanding batches went to
   int32_t failure_code = 0;
   uint64_t failure_ordinal = 0;
   std::string failure_detail;
   int64_t backoff_until = 0;
   int32_t attempts = 0;
-  int32_t resumes = 0;  // in a row, without an ack in between
+  int32_t resumes = 0;  // in a row that found nothing new, without an ack in between
+  int32_t fault_code = 0;  // faults with this as soon as what is queued has been acked
+  std::string fault_detail;
 
   // Resume.
   int64_t scan_offset = 0;
@@ -134,6 +141,15 @@ struct Partition {
     fetch_offset = progress.upstream;
     next_sequence = progress.sequence;
     seam.records_left = 0;
+    fault_code = 0;
+  }
+  // The target is to be looked at anew. Nothing may be outstanding: an ack that came after this
+  // would be counted twice, by progress and by the scan.
+  void BeginResume() {
+    scan_offset = progress.downstream;
+    seam = {};
+    seam.sequence_next = progress.sequence;
+    proven_until = 0;
   }
   // Forgets all but the first `keep` batches; never what was sent.
   void DropUnsentBehind(size_t keep) {

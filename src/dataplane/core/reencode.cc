@@ -276,6 +276,8 @@ Status Reencode(const uint8_t* bytes, size_t size, int64_t wanted_offset,
   RecordRange wanted{cursor, 0};
   if (Status status = CountWanted(cursor, wanted_offset, &wanted); !status.ok()) return status;
   if (wanted.records == 0) return Status::Ok();
+  const bool is_cut = limits.records_max > 0 && limits.records_max < wanted.records;
+  if (is_cut) wanted.records = limits.records_max;
 
   const size_t bytes_max =
       limits.batch_bytes_max > 0 ? static_cast<size_t>(limits.batch_bytes_max) : kBytesMax;
@@ -283,7 +285,9 @@ Status Reencode(const uint8_t* bytes, size_t size, int64_t wanted_offset,
     out->clear();
     return status;
   }
-  out->back().upstream_next = std::max(out->back().upstream_next, batch.last_offset() + 1);
+  if (!is_cut) {
+    out->back().upstream_next = std::max(out->back().upstream_next, batch.last_offset() + 1);
+  }
   return Status::Ok();
 }
 

@@ -32,6 +32,7 @@ struct ReencodeLimits {
   size_t decoded_bytes_max = 0;
   int32_t batch_bytes_max = 0;  // max.message.bytes of the target topic; 0 = no bound
   bool keep_producer_timestamps = false;
+  size_t records_max = 0;  // of those wanted, the first so many; 0 = all
 };
 
 // Re-encodes one batch of any magic with its own codec, leaving out records below wanted_offset.

@@ -11,25 +11,41 @@ namespace {
 constexpr size_t kTarget = static_cast<size_t>(Side::kTarget);
 constexpr size_t kSource = static_cast<size_t>(Side::kSource);
 constexpr int32_t kOffsetOutOfRange = 1;
+constexpr int32_t kNetworkException = 13;
+constexpr int32_t kOutOfOrderSequence = 45;
 
 }  // namespace
 
+bool IsAtSeam(const Seam& seam, const RecordBatchView& batch) {
+  if (seam.batch_thinned || batch.record_count() != seam.batch_records) return false;
+  if (batch.base_timestamp() != seam.batch_base_timestamp) return false;
+  if (static_cast<uint8_t>(batch.codec()) == seam.batch_codec)
+    return PayloadCrc(batch) == seam.batch_payload_crc;
+  // The target compresses anew (compression.type): count and times have to do.
+  return seam.batch_has_append_time || batch.max_timestamp() == seam.batch_max_timestamp;
+}
+
 void Resume::Tick() {
   std::map<int32_t, std::vector<Partition*>> by_node;
-  for (auto& [id, p] : lane_->partitions) {
-    if (p->stopping || p->scanning || p->outstanding > 0) continue;
-    if (p->state == PartitionState::kStarting && p->leaders[kTarget] >= 0 &&
-        p->leaders[kSource] >= 0)
-      lane_->SetState(p.get(), PartitionState::kResuming, 0, "");
-    if (p->state != PartitionState::kResuming || p->leaders[kTarget] < 0) continue;
+  std::erase_if(lane_->resuming, [&](uint32_t id) {
+    Partition* p = lane_->Find(id);
+    if (p == nullptr || p->stopping) return true;
+    if (p->state != PartitionState::kStarting && p->state != PartitionState::kResuming) return true;
+    if (p->scanning || p->outstanding > 0 || p->leaders[kTarget] < 0) return false;
+    if (p->state == PartitionState::kStarting) {
+      if (p->leaders[kSource] < 0) return false;
+      p->BeginResume();
+      lane_->SetState(p, PartitionState::kResuming, 0, "");
+    }
     if (lane_->now < p->backoff_until) {
       lane_->WakeAt(p->backoff_until);
-      continue;
+    } else if (auto& ready = by_node[p->leaders[kTarget]]; ready.size() < kPartitionsMax) {
+      ready.push_back(p);
     }
-    std::vector<Partition*>& partitions = by_node[p->leaders[kTarget]];
-    if (partitions.size() < kPartitionsMax) partitions.push_back(p.get());
-  }
-  for (auto& [node_id, partitions] : by_node) Ask(node_id, &nodes_[node_id], partitions);
+    return false;
+  });
+  for (auto& [node_id, partitions] : by_node)
+    if (!partitions.empty()) Ask(node_id, &nodes_[node_id], partitions);
 }
 
 void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& partitions) {
@@ -37,10 +53,19 @@ void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& par
   if (lane_->now < node->not_before) return lane_->WakeAt(node->not_before);
   node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
   lane_->WakeAt(node->not_before);
-  if (lane_->transport->broker_state(Side::kTarget, node_id) != BrokerState::kUp)
-    return leaders_->Refresh(Side::kTarget);
-  int16_t version = lane_->transport->api_version(Side::kTarget, node_id, kApiFetch,
-                                                  kFetchVersionMin, kFetchVersionMax);
+  int16_t version = -1;
+  const Reach reach = lane_->TryReach(Side::kTarget, node_id, kApiFetch, kFetchVersionMin,
+                                      kFetchVersionMax, &version);
+  if (reach != Reach::kReady) {
+    leaders_->Refresh(Side::kTarget);
+    const std::string broker = "target broker " + std::to_string(node_id);
+    for (Partition* p : partitions) {
+      if (reach == Reach::kDown) lane_->Show(p, kNetworkException, broker + " is not connected");
+      if (reach == Reach::kUnsupported)
+        lane_->Fault(p, kErrorBrokerUnsupported, broker + " speaks no Fetch v4 to v11");
+    }
+    return;
+  }
   FetchRequest request{};
   request.bytes_min = 0;
   request.bytes_max = kRequestBytes;
@@ -110,6 +135,7 @@ void Resume::OnPartition(Partition* p, const FetchedPartition& fetched) {
     lane_->NoteRetry(p, fetched.error, where);
     if (error.refreshes_metadata) leaders_->Refresh(Side::kTarget);
     p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
+    lane_->waiting.insert(p->id);
     return;
   }
   Scan(p, fetched);
@@ -120,29 +146,74 @@ void Resume::Scan(Partition* p, const FetchedPartition& fetched) {
   BatchWalker walker(fetched.records, fetched.records_size);
   RecordBatchView batch;
   BatchWalker::Step step;
-  while ((step = walker.Next(&batch)) == BatchWalker::Step::kBatch) {
-    if (batch.last_offset() < p->scan_offset) continue;
-    p->scan_offset = batch.last_offset() + 1;
-    if (batch.is_legacy() || batch.producer_id() != lane_->producer_id || batch.is_control())
-      continue;
-    p->seam.records_found += batch.record_count();
-    p->seam.downstream_next = p->scan_offset;
-    p->seam.batch_records = batch.record_count();
-    p->seam.batch_max_timestamp = batch.max_timestamp();
-    p->seam.batch_payload_crc = PayloadCrc(batch);
-    p->seam.batch_codec = static_cast<uint8_t>(batch.codec());
-  }
+  while ((step = walker.Next(&batch)) == BatchWalker::Step::kBatch)
+    if (batch.last_offset() >= p->scan_offset && !ScanBatch(p, batch)) return;
   if (step == BatchWalker::Step::kMalformed)
     lane_->Fault(p, kErrorBatchMalformed,
                  "on the target, at offset " + std::to_string(p->scan_offset));
 }
 
+bool Resume::ScanBatch(Partition* p, const RecordBatchView& batch) {
+  Seam& seam = p->seam;
+  seam.offsets_missing += std::max<int64_t>(0, batch.base_offset() - p->scan_offset);
+  p->scan_offset = batch.last_offset() + 1;
+  if (batch.is_legacy() || batch.producer_id() != lane_->producer_id || batch.is_control())
+    return true;
+  const int32_t span = batch.last_offset_delta() + 1;
+  const int32_t missing = SequenceDistance(seam.sequence_next, batch.base_sequence());
+  // Behind instead of ahead: recorded progress has it already.
+  if (missing >= 1 << 30) return true;
+  // Records of ours that are not there any more leave offsets without a batch. If there are none,
+  // they never were there, and a later batch is: a broker that had forgotten our producer took it.
+  if (missing > seam.offsets_missing) {
+    lane_->Fault(p, kOutOfOrderSequence,
+                 "the target lacks " + std::to_string(missing) + " records before offset " +
+                     std::to_string(batch.base_offset()) + " and holds those behind them");
+    return false;
+  }
+  seam.offsets_missing = 0;
+  seam.sequence_next = SequenceAfter(batch.base_sequence(), span);
+  seam.records_found = SequenceDistance(p->progress.sequence, seam.sequence_next);
+  seam.downstream_next = p->scan_offset;
+  seam.batch_records = batch.record_count();
+  seam.batch_thinned = batch.record_count() != span;
+  seam.batch_base_timestamp = batch.base_timestamp();
+  seam.batch_max_timestamp = batch.max_timestamp();
+  seam.batch_payload_crc = PayloadCrc(batch);
+  seam.batch_codec = static_cast<uint8_t>(batch.codec());
+  seam.batch_has_append_time = batch.has_log_append_time();
+  return true;
+}
+
+// What is queued begins at the recorded progress, so the records found are at its front if they are
+// what was sent from here.
+bool Resume::TakeFromQueue(Partition* p) {
+  int64_t left = p->seam.records_found;
+  size_t held = 0;
+  for (; held < p->queue.size() && p->queue[held].records <= left; held++)
+    left -= p->queue[held].records;
+  if (left > 0 || p->queue.empty()) return false;
+  if (held == 0) return true;
+  const QueuedBatch& last = p->queue[held - 1];
+  if (!IsAtSeam(p->seam, RecordBatchView(last.data))) return false;
+  p->progress = {last.upstream_next, p->seam.downstream_next, p->seam.sequence_next};
+  for (; held > 0; held--) {
+    p->queued_bytes -= p->queue.front().size;
+    p->queue.pop_front();
+    p->front_ordinal++;
+  }
+  p->counters.resumed_records += p->seam.records_found;
+  lane_->events->MadeProgress(*p);
+  return true;
+}
+
 void Resume::Finish(Partition* p) {
-  int64_t found = p->seam.records_found;
-  p->attempts = 0;
-  p->ResetToProgress();
-  p->seam.records_left = found;
-  p->seam.records_found = found;
+  const int64_t found = p->seam.records_found;
+  if (found > 0) p->resumes = 0;
+  if (!TakeFromQueue(p)) {
+    p->ResetToProgress();
+    p->seam.records_left = found;
+  }
   lane_->SetState(p, PartitionState::kRunning, 0, "");
 }
 

@@ -1,7 +1,9 @@
 // Finds out where a partition really stands (invariant D): scans the target from the recorded
 // downstream offset for batches with our producer id. They tell how many records are already there;
-// the intake then skips as many on the source, by headers, and checks the seam (invariant E).
-// Works on every broker, and after the broker has forgotten the producer.
+// the intake then skips as many on the source, by headers, and checks the seam (invariant E). After
+// a failure what arrived is still queued, and is taken from there instead.
+// Works on every broker, and after the broker has forgotten the producer. How many records there are
+// is told by the sequences, not by counting: batches may have been thinned or deleted since.
 #pragma once
 
 #include <map>
@@ -11,8 +13,12 @@
 #include "core/lane.h"
 #include "core/leaders.h"
 #include "core/protocol.h"
+#include "core/record_batch.h"
 
 namespace longhaul {
+
+// Invariant (E): is this, of the source, the last batch that the target holds?
+bool IsAtSeam(const Seam& seam, const RecordBatchView& batch);
 
 class Resume {
  public:
@@ -39,6 +45,8 @@ class Resume {
   void Ask(int32_t node_id, Node* node, const std::vector<Partition*>& partitions);
   void OnPartition(Partition* p, const FetchedPartition& fetched);
   void Scan(Partition* p, const FetchedPartition& fetched);
+  bool ScanBatch(Partition* p, const RecordBatchView& batch);
+  bool TakeFromQueue(Partition* p);
   void Finish(Partition* p);
 
   Lane* lane_;

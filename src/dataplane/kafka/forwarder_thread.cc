@@ -100,7 +100,7 @@ ForwarderThread::~ForwarderThread() {
 void ForwarderThread::Loop() {
   const RdkafkaTransport::OnReply on_reply = [this](const Reply& reply) {
     std::lock_guard<std::mutex> guard(mutex_);
-    forwarder_.OnReply(reply);
+    forwarder_.OnReply(reply, MonotonicMs(), WallMs());
   };
   while (!stopping_) {
     int64_t wait_ms;
