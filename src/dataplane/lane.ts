@@ -28,12 +28,18 @@ export type LaneMessage =
     readonly detail: string
   }
 
+const eventsEveryMs = 50
+
 /** Runs one lane; resolves when it is closed. Rejects with {code, detail} if it cannot open. */
 export async function runLane ({ config, port }: LaneTask): Promise<void> {
   const tell = (message: LaneMessage): void => { port.postMessage(message) }
-  const forwarder = openForwarder(config, () => {
-    tell({ kind: 'events', events: forwarder.takeEvents() })
-  })
+  let closed = false
+  const takeEvents = (): void => {
+    if (!closed) tell({ kind: 'events', events: forwarder.takeEvents() })
+  }
+  // Acks come in thousands a second, and the queue coalesces them: taking them one by one would cost
+  // more than forwarding the batches does.
+  const forwarder = openForwarder(config, () => { setTimeout(takeEvents, eventsEveryMs) })
   await new Promise<void>(resolve => {
     const obey = (command: LaneCommand): void => {
       switch (command.kind) {
@@ -57,6 +63,7 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
     port.on('close', resolve)
     tell({ kind: 'opened' })
   })
+  closed = true
   await forwarder.close()
   port.close()
 }
