@@ -2,12 +2,14 @@
 import { Option, type Command } from 'commander'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'
 import type { Config, FlowEnd } from '../config/config.ts'
-import { openEmbeddedClusters, type DemoClusters } from '../demo/demo-clusters.ts'
+import { openEmbeddedClusters, reachClusters, type DemoClusters } from '../demo/demo-clusters.ts'
 import { demoAlias, parseDemoConfig, topicPrefix } from '../demo/demo-config.ts'
 import { renderDemoJson, renderDemoTable } from '../demo/demo-report.ts'
 import { runDemo } from '../demo/demo-run.ts'
 import { demoFlags, parseDemoSettings, type DemoSettings } from '../demo/demo-settings.ts'
 import { demoTopics } from '../demo/demo-topics.ts'
+import { startKafkaClusters } from '../demo/kafka-clusters.ts'
+import { findKafkaLibs, KafkaMissing } from '../demo/kafka-libs.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Mirror } from '../flow/mirror.ts'
 import { ProgressLine } from '../observability/progress-line.ts'
@@ -21,6 +23,10 @@ const mirrorFlags = cliFlags.filter(({ setting }) => !setting.startsWith('topics
 export function addDemoOptions (command: Command): Command {
   for (const { flags, doc } of [...demoFlags, ...mirrorFlags]) command.option(flags, doc)
   return command
+    .option('--kafka', 'use two real brokers, started for the demo')
+    .option('--kafka-libs <folder>', 'the jars of Kafka; default: those that the tests fetched')
+    .option('--source <host:port>', 'use running clusters; topics of the demo are deleted again')
+    .option('--target <host:port>', 'the other one; both must be given')
     .option('-X <property=value>', 'set any property of the mirror; may be repeated',
       (value: string, previous: readonly string[]) => [...previous, value], [])
     .addOption(new Option('-o, --output <format>', 'how the result is written')
@@ -28,6 +34,10 @@ export function addDemoOptions (command: Command): Command {
 }
 
 export interface DemoOptions {
+  readonly kafka?: boolean
+  readonly kafkaLibs?: string
+  readonly source?: string
+  readonly target?: string
   readonly X: readonly string[]
   readonly output: OutputFormat
 }
@@ -44,16 +54,34 @@ export async function demo (
     for (const problem of parsed.problems) terminal.stderr.write(`error: ${problem}\n`)
     return exitCodes.usage
   }
+  if ((options.source === undefined) !== (options.target === undefined)) {
+    terminal.stderr.write('error: --source and --target go together\n')
+    return exitCodes.usage
+  }
   let clusters: DemoClusters | undefined
   try {
-    clusters = openEmbeddedClusters()
+    clusters = await openClusters(options, terminal)
     return await demoOn(clusters, parsed.settings, options, terminal, hooks)
   } catch (thrown) {
-    terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
-    return exitCodes.failed
+    const missing = thrown instanceof KafkaMissing
+    const { message } = missing ? thrown : ReplicatorError.from(thrown)
+    terminal.stderr.write(`error: ${message}\n`)
+    return missing ? exitCodes.notStarted : exitCodes.failed
   } finally {
     await clusters?.close()
   }
+}
+
+async function openClusters (options: DemoOptions, terminal: Terminal): Promise<DemoClusters> {
+  const { kafka = false, kafkaLibs, source, target } = options
+  if (source !== undefined && target !== undefined) {
+    return reachClusters({ kind: 'running ones', source, target, lasting: true })
+  }
+  if (!kafka && kafkaLibs === undefined) return openEmbeddedClusters()
+  const { clock, environment, stderr, stopped } = terminal
+  const libs = findKafkaLibs({ folder: kafkaLibs, environment })
+  stderr.write('demo: starting two Kafka brokers\n')
+  return await startKafkaClusters({ libs, clock, stopped })
 }
 
 async function demoOn (

@@ -25,6 +25,7 @@ export function parseDemoConfig (
     'progress.topic.replication.factor = -1',
     'task.slots = 4',
     'metrics.port = -1',
+    'log.level = warn',
     'heartbeats.replication.enabled = false'
   ]
   return parseConfig(`${lines.join('\n')}\n`, options)

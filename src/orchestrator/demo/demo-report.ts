@@ -11,7 +11,7 @@ export interface DemoReport {
   readonly partitions: number
   /** From the first step to the last. */
   readonly seconds: number
-  /** Of the mirror, from its start to its end; its CPU time is the whole process's. */
+  /** Of the mirror, from the first record written to the last one mirrored. */
   readonly summary: RunSummary
   readonly check: CheckReport
   /** Whether every record and every payload was found as it was written. */

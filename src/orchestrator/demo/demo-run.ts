@@ -1,5 +1,6 @@
 // One demo from its first step to its last: topics, mirror, producers beside it, catching up, drain,
 // check. Does not know what the clusters are, nor how anything is shown.
+import { cpuUsage } from 'node:process'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
@@ -8,6 +9,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { progressTopicOf } from '../flow/progress-topic.ts'
 import { Mirror } from '../flow/mirror.ts'
 import type { Log } from '../observability/log.ts'
+import { summarizeRun } from '../observability/summary.ts'
 import type { Clock } from '../time/clock.ts'
 import type { DemoClusters } from './demo-clusters.ts'
 import { DemoRecords } from './demo-record.ts'
@@ -37,12 +39,17 @@ export interface DemoRunOptions {
 
 /** Without news from the target for this long, catching up and checking are given up. */
 const patienceMs = 30_000
-const catchUpPollMs = 50
+const pollMs = 50
+/** A mirror that is not ready by then has records to catch up with, and does. */
+const readyMsMax = 15_000
 
 interface Mirrored {
   readonly mirror: Mirror
   readonly written: readonly WrittenPartition[]
   readonly incomplete: string | undefined
+  /** From the first record written to the last one mirrored; CPU time of the whole process. */
+  readonly seconds: number
+  readonly cpuSeconds: number
 }
 
 export async function runDemo (options: DemoRunOptions): Promise<DemoReport> {
@@ -57,7 +64,8 @@ export async function runDemo (options: DemoRunOptions): Promise<DemoReport> {
     await createTopics(options)
     const records = new DemoRecords(settings.recordBytes)
     const mirrored = await mirrorRecords(options, records, target)
-    const summary = mirrored.mirror.summary()
+    const summary =
+      summarizeRun(mirrored.mirror.totals, mirrored.seconds, mirrored.cpuSeconds)
     const check = await checkTarget(options, records, mirrored, source, target)
     return {
       clusters: clusters.kind,
@@ -97,14 +105,32 @@ async function mirrorRecords (
     onStep('starting the mirror')
     const [failed] = await mirror.start()
     if (failed !== undefined) throw failed
+    await untilReady(options, mirror)
+    const startedMs = clock.monotonic()
+    const cpuAtStart = cpuUsage()
     onStep(`writing ${writingText(settings)} to ${topics.length} topics while they are mirrored`)
     const client = flow.source.admin
     const written = await writeRecords({ client, topics, records, settings, clock, stopped })
     onStep('waiting for the mirror to catch up')
     const incomplete = await catchUp(options, target, written)
-    return { mirror, written, incomplete }
+    const { user, system } = cpuUsage(cpuAtStart)
+    const seconds = (clock.monotonic() - startedMs) / 1000
+    return { mirror, written, incomplete, seconds, cpuSeconds: (user + system) / 1e6 }
   } finally {
     await mirror.stop(config.process['drain.timeout.ms'])
+  }
+}
+
+/** Lanes and partitions are up, so that records are mirrored while they are written. */
+async function untilReady (
+  { clock, stopped, topics }: DemoRunOptions, mirror: Mirror
+): Promise<void> {
+  const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0)
+  const deadline = clock.monotonic() + readyMsMax
+  const running = (): number =>
+    mirror.totals.reduce((sum, flow) => sum + flow.partitionsByState.running, 0)
+  while (running() < partitions && !stopped.aborted && clock.monotonic() < deadline) {
+    await clock.sleep(pollMs)
   }
 }
 
@@ -132,7 +158,7 @@ async function catchUp (
     } else if (clock.monotonic() - lastNewsMs > patienceMs) {
       return undefined // the check will name the records that are missing
     }
-    await clock.sleep(catchUpPollMs)
+    await clock.sleep(pollMs)
   }
 }
 
