@@ -26,5 +26,10 @@ export async function listOffsetsPatiently (
     const waitMs = backoffDelayMs(backoff, failures + 1, systemRandom)
     if (open.length === 0 || clock.monotonic() + waitMs > deadline) return results
     await clock.sleep(waitMs)
+    // The client answers from what it knows of a topic, for minutes, and a partition that was added
+    // in between is none of it. A listing makes it learn of all topics anew.
+    if (open.some(index => results[index]?.error?.row.refreshesMetadata === true)) {
+      await admin.listTopics()
+    }
   }
 }
