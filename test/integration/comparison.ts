@@ -1,0 +1,101 @@
+// What a mirrored topic must have in common with its source: every record, in order, with all that
+// belongs to it; and, for batches that passed through, the very bytes.
+import assert from 'node:assert/strict'
+import type { KafkaCluster } from '../kafka/cluster.ts'
+import { readTopic, type ConsumedRecord, type ReadSettings } from '../kafka/kafka-consumer.ts'
+import { dataBatches, readRawLog, type RawBatch } from '../kafka/raw-log.ts'
+import type { MirrorProcess } from './mirror-process.ts'
+import type { MirroredClusters } from './mirrored-clusters.ts'
+
+export interface MirroredTopicName {
+  readonly topic: string
+  readonly remoteTopic: string
+}
+
+export function remoteOf (topic: string): MirroredTopicName {
+  return { topic, remoteTopic: `east.${topic}` }
+}
+
+/** Offsets in a topic without gaps: as many as records. 0 for a topic that is not there yet. */
+export async function countRecords (cluster: KafkaCluster, topic: string): Promise<number> {
+  const count = (await cluster.admin.topicNames()).includes(topic)
+    ? await cluster.admin.partitionCount(topic)
+    : 0
+  const sizes = await Promise.all(Array.from({ length: count }, async (_, partition) => {
+    const { low, high } = await cluster.admin.offsets(topic, partition)
+    return high - low
+  }))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
+/** Resolves as soon as the topic holds that many records, or more. */
+export async function untilRecords (
+  mirror: MirrorProcess, cluster: KafkaCluster, topic: string, count: number, timeoutMs = 40_000
+): Promise<void> {
+  await mirror.until(`${count} records in ${topic}`, async () => {
+    // A broker that was just killed may fail the question, which then is asked again.
+    const seen = await countRecords(cluster, topic).catch(() => 0)
+    return seen >= count
+  }, timeoutMs)
+}
+
+/** Reads both sides to their ends, compares all but offsets, and gives the target's records. */
+export async function assertSameRecords (
+  { source, target }: MirroredClusters, { topic, remoteTopic }: MirroredTopicName,
+  settings: ReadSettings = {}
+): Promise<ConsumedRecord[]> {
+  const [expected, actual] = await Promise.all([
+    readTopic(source.plainBootstrapServers, topic),
+    readTopic(target.plainBootstrapServers, remoteTopic, settings)])
+  assertSameLines(actual.map(describeRecord), expected.map(describeRecord), remoteTopic)
+  return actual
+}
+
+/** deepEqual's diff of ten thousand records would take minutes and tell less. */
+export function assertSameLines (
+  actual: readonly string[], expected: readonly string[], of: string
+): void {
+  const at = expected.findIndex((line, index) => line !== actual[index])
+  if (at >= 0) {
+    assert.equal(actual[at], expected[at],
+      `${of} differs at record ${at}; it has ${actual.length} of ${expected.length}`)
+  }
+  assert.equal(actual.length, expected.length, `${of} has more records than its source`)
+}
+
+export function describeRecord (record: ConsumedRecord): string {
+  const { headers, key, partition, timestamp, value } = record
+  return JSON.stringify([partition, timestamp, hex(key), hex(value),
+    headers.map(([name, bytes]) => [name, hex(bytes)])])
+}
+
+function hex (bytes: Buffer | null): string | null {
+  return bytes?.toString('hex') ?? null
+}
+
+/** As many batches, each with the payload bytes of its counterpart. Gives the target's. */
+export async function assertSamePayloads (
+  { source, target }: MirroredClusters, { topic, remoteTopic }: MirroredTopicName
+): Promise<RawBatch[]> {
+  const all: RawBatch[] = []
+  const count = await source.admin.partitionCount(topic)
+  for (let partition = 0; partition < count; partition++) {
+    const upstream = dataBatches(rawBatches(source, topic, partition))
+    const downstream = rawBatches(target, remoteTopic, partition)
+    assertSameLines(downstream.map(describeBatch), upstream.map(describeBatch),
+      `${remoteTopic}-${partition}`)
+    all.push(...downstream)
+  }
+  return all
+}
+
+export function rawBatches (cluster: KafkaCluster, topic: string, partition: number): RawBatch[] {
+  return readRawLog(cluster.brokers[0]?.logDir ?? '', topic, partition)
+}
+
+/** All that must survive; ids, epochs, sequences, offsets and CRC belong to the cluster. */
+function describeBatch (batch: RawBatch): string {
+  const { baseTimestamp, byteCount, codec, lastOffsetDelta, maxTimestamp, payloadHash } = batch
+  return [codec, byteCount, batch.recordCount, lastOffsetDelta, baseTimestamp, maxTimestamp,
+    payloadHash].join(' ')
+}

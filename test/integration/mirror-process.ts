@@ -1,0 +1,192 @@
+// The real command line program as a child process: started with a properties file, watched through
+// its log and its metrics, stopped by signals. Nothing here knows what it mirrors.
+import type { ChildProcess } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import type { RunSummary } from '../../src/orchestrator/observability/summary.ts'
+import { eventually } from '../kafka/eventually.ts'
+import {
+  createTempFolder, hasExited, killChild, removeFolder, spawnGuarded, waitForExit
+} from '../kafka/process-guard.ts'
+import { repoRoot } from '../kafka/repo-root.ts'
+import {
+  parseExposition, type Exposition
+} from '../orchestrator/observability/exposition.ts'
+
+export type Properties = Readonly<Record<string, string | number | boolean>>
+
+/** The part of node:test's TestContext that is needed here. */
+export interface CleanUp {
+  after (hook: () => Promise<void>): void
+}
+
+export interface LogLine {
+  readonly level: string
+  readonly text: string
+  readonly [field: string]: unknown
+}
+
+export interface MirrorExit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+// Generous for machines that also run six brokers; whoever waits this long has found a defect.
+const startTimeoutMs = 40_000
+const stopTimeoutMs = 40_000
+
+/** A properties file in a folder of its own, removed after the test. */
+export function createPropertiesFile (t: CleanUp, properties: Properties): string {
+  const folder = createTempFolder('mirror')
+  t.after(async () => { removeFolder(folder) })
+  const path = join(folder, 'connect-mirror-maker.properties')
+  // A backslash of a regular expression would escape what follows it.
+  writeFileSync(path, Object.entries(properties).map(([name, value]) =>
+    `${name} = ${String(value).replaceAll('\\', '\\\\')}\n`).join(''))
+  return path
+}
+
+/** `longhaul run FILE`, killed after the test if it still lives. Does not wait for anything. */
+export function spawnMirror (
+  t: CleanUp, file: string, args: readonly string[] = []
+): MirrorProcess {
+  const mirror = new MirrorProcess(['run', file, '-o', 'json', ...args])
+  t.after(async () => { await mirror.kill() })
+  return mirror
+}
+
+/** The same, once every flow of the file has started. */
+export async function startMirror (
+  t: CleanUp, file: string, args: readonly string[] = []
+): Promise<MirrorProcess> {
+  const mirror = spawnMirror(t, file, args)
+  await mirror.untilReady()
+  return mirror
+}
+
+/** Runs a command to its end, as `validate`. */
+export async function runCommand (
+  args: readonly string[]
+): Promise<{ readonly exit: MirrorExit, readonly stdout: string, readonly stderr: string }> {
+  const command = new MirrorProcess(args)
+  const exit = await command.untilExit()
+  return { exit, stdout: command.stdout, stderr: command.stderr }
+}
+
+export class MirrorProcess {
+  /** Log lines so far; what else stands on stderr is only in `stderr`. */
+  readonly log: LogLine[] = []
+  readonly #child: ChildProcess
+  readonly #stdout: string[] = []
+  readonly #stderr: string[] = []
+  readonly #outputRead: Promise<unknown>
+
+  constructor (args: readonly string[]) {
+    const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
+    this.#child = spawnGuarded(process.execPath, [program, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      // A parent that is npm would have the program watch for it.
+      env: { ...process.env, npm_execpath: undefined }
+    })
+    this.#outputRead = Promise.all([
+      eachLine(this.#child.stdout, line => { this.#stdout.push(line) }),
+      eachLine(this.#child.stderr, line => {
+        this.#stderr.push(line)
+        if (line.startsWith('{')) this.log.push(JSON.parse(line) as LogLine)
+      })
+    ])
+  }
+
+  get stdout (): string { return this.#stdout.join('\n') }
+
+  get stderr (): string { return this.#stderr.join('\n') }
+
+  get isRunning (): boolean { return !hasExited(this.#child) }
+
+  /** As `eventually`; fails at once when the process ends, and with the end of its log. */
+  async until<Value> (
+    what: string, probe: () => Promise<Value | undefined | false> | Value | undefined | false,
+    timeoutMs = 20_000
+  ): Promise<Value> {
+    try {
+      return await eventually(what, async () => {
+        const wasRunning = this.isRunning
+        const value = await probe()
+        const isFound = value !== undefined && value !== false
+        if (!isFound && !wasRunning) throw new Error(`the mirror ended before: ${what}`)
+        return value
+      }, { timeoutMs, intervalMs: 50 })
+    } catch (error) {
+      throw new Error(`${(error as Error).message}\n${this.#tail()}`)
+    }
+  }
+
+  /** Resolves when /readyz says that every flow runs. */
+  async untilReady (): Promise<void> {
+    await this.until('readiness of the mirror', async () => {
+      const url = this.#urlInLog()
+      if (url === undefined) return false
+      return await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)
+    }, startTimeoutMs)
+  }
+
+  /** Gives the first log line, also of the past, that `isWanted`. */
+  async untilLogged (
+    what: string, isWanted: (line: LogLine) => boolean, timeoutMs = 20_000
+  ): Promise<LogLine> {
+    return await this.until(`log line: ${what}`, () => this.log.find(isWanted), timeoutMs)
+  }
+
+  async metrics (): Promise<Exposition> {
+    const response = await fetch(`${this.#urlInLog() ?? ''}/metrics`)
+    return parseExposition(await response.text())
+  }
+
+  signal (signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
+  }
+
+  /** SIGTERM; resolves with how the process ended, or fails when it does not end in time. */
+  async stop (): Promise<MirrorExit> {
+    this.#child.kill('SIGTERM')
+    return await this.untilExit()
+  }
+
+  async untilExit (timeoutMs = stopTimeoutMs): Promise<MirrorExit> {
+    if (!await waitForExit(this.#child, timeoutMs)) {
+      throw new Error(`the mirror lives after ${timeoutMs} ms\n${this.#tail()}`)
+    }
+    await this.#outputRead
+    return { code: this.#child.exitCode, signal: this.#child.signalCode }
+  }
+
+  /** SIGKILL; for a process that has ended already it does nothing. */
+  async kill (): Promise<void> {
+    if (this.isRunning) await killChild(this.#child)
+  }
+
+  /** What a process that was stopped came to. */
+  summary (): RunSummary {
+    const line = this.#stdout.findLast(text => text.startsWith('{'))
+    if (line === undefined) throw new Error(`no summary\n${this.#tail()}`)
+    return JSON.parse(line) as RunSummary
+  }
+
+  #urlInLog (): string | undefined {
+    return this.log.find(line => typeof line['url'] === 'string')?.['url'] as string | undefined
+  }
+
+  #tail (): string {
+    return [...this.#stdout.slice(-5), ...this.#stderr.slice(-30)].join('\n')
+  }
+}
+
+/** Resolves when the stream has ended and every line of it was taken. */
+async function eachLine (stream: Readable | null, take: (line: string) => void): Promise<void> {
+  if (stream === null) return
+  const lines = createInterface({ input: stream })
+  lines.on('line', take)
+  await new Promise<void>(resolve => { lines.once('close', resolve) })
+}

@@ -1,0 +1,48 @@
+// Two real clusters, `east` and `west`, and the properties that mirror the first to the second.
+import {
+  startKafkaCluster, type KafkaCluster, type KafkaClusterOptions
+} from '../kafka/cluster.ts'
+import type { Properties } from './mirror-process.ts'
+
+export interface MirroredClusters {
+  /** `east` in the properties. */
+  readonly source: KafkaCluster
+  /** `west` in the properties. */
+  readonly target: KafkaCluster
+  close (): Promise<void>
+}
+
+/** Side by side; to be closed by the caller, because most files share one pair. */
+export async function startClusters (
+  source: KafkaClusterOptions = {}, target: KafkaClusterOptions = source
+): Promise<MirroredClusters> {
+  const started = await Promise.allSettled(
+    [startKafkaCluster(undefined, source), startKafkaCluster(undefined, target)])
+  const clusters = started.flatMap(each => each.status === 'fulfilled' ? [each.value] : [])
+  const close = async (): Promise<void> => {
+    await Promise.all(clusters.map(async cluster => { await cluster.close() }))
+  }
+  const [first, second] = clusters
+  if (first === undefined || second === undefined) {
+    await close()
+    throw started.find(each => each.status === 'rejected')?.reason
+  }
+  return { source: first, target: second, close }
+}
+
+/** Every property that a test leaves alone; `more` wins. */
+export function flowProperties (
+  { source, target }: Pick<MirroredClusters, 'source' | 'target'>, more: Properties
+): Properties {
+  return {
+    'clusters': 'east, west',
+    'east.bootstrap.servers': source.bootstrapServers,
+    'west.bootstrap.servers': target.bootstrapServers,
+    'east->west.enabled': true,
+    'replication.factor': target.brokers.length,
+    'progress.topic.replication.factor': target.brokers.length,
+    'refresh.topics.interval.seconds': 1,
+    'metrics.port': 0,
+    ...more
+  }
+}

@@ -1,0 +1,130 @@
+// Which topics arrive under which names, and how a running mirror follows what happens to them.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { assertSameRecords, remoteOf, untilRecords } from './comparison.ts'
+import { createPropertiesFile, startMirror } from './mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+
+describe('topics and their remote topics', { timeout: 240_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters() })
+  after(async () => { await clusters.close() })
+
+  test('an empty topic is made with the same partition count and settings, excluded ones are not',
+    async t => {
+      const { source, target } = clusters
+      await source.createTopic('shop.empty',
+        { partitions: 5, configs: { 'retention.ms': '123456789', 'cleanup.policy': 'compact' } })
+      await source.createTopic('shop.internal')
+      await source.createTopic('shop.secret')
+      await source.createTopic('other')
+      const file = createPropertiesFile(t, flowProperties(clusters, {
+        'east->west.topics': 'shop\\..*',
+        'east->west.topics.exclude': '.*[\\-\\.]internal, shop\\.sec.*'
+      }))
+      const mirror = await startMirror(t, file)
+      await mirror.until('the remote topic', async () =>
+        await target.admin.partitionCount('east.shop.empty').catch(() => 0) === 5)
+      const described = await target.runTool('kafka.admin.ConfigCommand',
+        ['--describe', '--entity-type', 'topics', '--entity-name', 'east.shop.empty'])
+      assert.match(described, /retention\.ms=123456789/)
+      assert.match(described, /cleanup\.policy=compact/)
+      assert.equal((await mirror.stop()).code, 0)
+      const names = await target.admin.topicNames()
+      assert.deepEqual(names.filter(name => /shop|other/.test(name)), ['east.shop.empty'])
+    })
+
+  test('a topic born while running and partitions added while running are followed', async t => {
+    const { source, target } = clusters
+    await source.createTopic('growing', { partitions: 1 })
+    const file = createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': 'growing, born' }))
+    const mirror = await startMirror(t, file)
+    await produce(source.bootstrapServers, 'growing', numbered(100, 1))
+    await untilRecords(mirror, target, 'east.growing', 100)
+
+    await source.createTopic('born', { partitions: 3 })
+    await produce(source.bootstrapServers, 'born', numbered(300, 3))
+    await source.admin.createPartitions('growing', 4)
+    await produce(source.bootstrapServers, 'growing', numbered(400, 4))
+    await untilRecords(mirror, target, 'east.born', 300)
+    await untilRecords(mirror, target, 'east.growing', 500)
+    assert.equal((await mirror.stop()).code, 0)
+    assert.equal(await target.admin.partitionCount('east.growing'), 4)
+    await assertSameRecords(clusters, remoteOf('born'))
+    await assertSameRecords(clusters, remoteOf('growing'))
+    assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
+  })
+
+  test('the separator stands between alias and topic', async t => {
+    const { source, target } = clusters
+    await source.createTopic('parted')
+    await produce(source.bootstrapServers, 'parted', numbered(10, 1))
+    const file = createPropertiesFile(t, flowProperties(clusters,
+      { 'east->west.topics': 'parted', 'replication.policy.separator': '__' }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'east__parted', 10)
+    assert.equal((await mirror.stop()).code, 0)
+    await assertSameRecords(clusters, { topic: 'parted', remoteTopic: 'east__parted' })
+  })
+
+  test('under IdentityReplicationPolicy names stay as they are', async t => {
+    const { source, target } = clusters
+    await source.createTopic('same-name', { partitions: 2 })
+    await produce(source.bootstrapServers, 'same-name', numbered(10, 2))
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'east->west.topics': 'same-name',
+      'replication.policy.class': 'org.apache.kafka.connect.mirror.IdentityReplicationPolicy'
+    }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'same-name', 10)
+    assert.equal((await mirror.stop()).code, 0)
+    await assertSameRecords(clusters, { topic: 'same-name', remoteTopic: 'same-name' })
+  })
+
+  test("flows both ways in one process mirror each other's topics once and never back", async t => {
+    const { source, target } = clusters
+    await source.createTopic('orders', { partitions: 2 })
+    await target.createTopic('orders', { partitions: 2 })
+    await produce(source.bootstrapServers, 'orders', numbered(50, 2, 'east'))
+    await produce(target.bootstrapServers, 'orders', numbered(70, 2, 'west'))
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'west->east.enabled': true,
+      'topics': '(east\\.|west\\.)*(orders|later)'
+    }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'east.orders', 50)
+    await untilRecords(mirror, source, 'west.orders', 70)
+    // A topic that is found later proves that the remote topics were seen and left alone.
+    await source.createTopic('later')
+    await produce(source.bootstrapServers, 'later', numbered(5, 1))
+    await untilRecords(mirror, target, 'east.later', 5)
+    await target.createTopic('later')
+    await produce(target.bootstrapServers, 'later', numbered(6, 1))
+    await untilRecords(mirror, source, 'west.later', 6)
+    assert.equal((await mirror.stop()).code, 0)
+
+    const back = { source: target, target: source }
+    await assertSameRecords(clusters, remoteOf('orders'))
+    await assertSameRecords({ ...clusters, ...back },
+      { topic: 'orders', remoteTopic: 'west.orders' })
+    assert.equal((await readTopic(source.bootstrapServers, 'orders')).length, 50)
+    const ofOrders = (names: readonly string[]): string[] =>
+      names.filter(name => /orders|later/.test(name))
+    assert.deepEqual(ofOrders(await source.admin.topicNames()),
+      ['later', 'orders', 'west.later', 'west.orders'])
+    assert.deepEqual(ofOrders(await target.admin.topicNames()),
+      ['east.later', 'east.orders', 'later', 'orders'])
+    assert.deepEqual(mirror.summary().flows.map(flow => [flow.source, flow.target, flow.records]),
+      [['east', 'west', 55], ['west', 'east', 76]])
+  })
+})
+
+function numbered (
+  count: number, partitions: number, prefix = 'value'
+): Array<{ value: string, partition: number }> {
+  return Array.from({ length: count }, (_, index) =>
+    ({ value: `${prefix} ${index}`, partition: index % partitions }))
+}

@@ -1,0 +1,122 @@
+// What a reader of committed records sees on the source is all there is on the target, to whoever
+// reads: aborted transactions and markers stay behind.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce, TestProducer, type ProducedRecord } from '../kafka/kafka-producer.ts'
+import {
+  assertSameRecords, describeRecord, rawBatches, remoteOf, untilRecords
+} from './comparison.ts'
+import { createPropertiesFile, startMirror } from './mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+
+describe('idempotent and transactional sources', { timeout: 240_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters() })
+  after(async () => { await clusters.close() })
+
+  test('aborted transactions of two interleaved producers are left out, committed ones come once',
+    async t => {
+      const { source, target } = clusters
+      await source.createTopic('ledger', { partitions: 2 })
+      const committed = await interleaveTransactions(source.bootstrapServers, 'ledger')
+      const file = createPropertiesFile(t,
+        flowProperties(clusters, { 'east->west.topics': 'ledger' }))
+      const mirror = await startMirror(t, file)
+      await untilRecords(mirror, target, 'east.ledger', committed.length)
+      assert.equal((await mirror.stop()).code, 0)
+
+      const read = await assertSameRecords(clusters, remoteOf('ledger'))
+      assert.deepEqual(read.map(record => record.value?.toString()).sort(), [...committed].sort())
+      const uncommitted = await readTopic(target.bootstrapServers, 'east.ledger',
+        { isolation: 'read_uncommitted' })
+      assert.deepEqual(uncommitted.map(describeRecord), read.map(describeRecord))
+
+      const upstream = [0, 1].flatMap(partition => rawBatches(source, 'ledger', partition))
+      const downstream = [0, 1].flatMap(partition => rawBatches(target, 'east.ledger', partition))
+      assert.equal(downstream.some(batch => batch.control || batch.transactional), false)
+      const [flow] = mirror.summary().flows
+      const markers = upstream.filter(batch => batch.control).length
+      const aborted = upstream.length - markers - downstream.length
+      assert.ok(markers > 0 && aborted > 0)
+      assert.deepEqual(flow?.dropped, { control: markers, aborted })
+      assert.equal(flow?.batchesPassedThrough, downstream.length)
+    })
+
+  test('a transaction that is still open holds its records back until it ends', async t => {
+    const { source, target } = clusters
+    await source.createTopic('open-ended')
+    const file = createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': 'open-ended.*' }))
+    const mirror = await startMirror(t, file)
+    const producer = await TestProducer.open(source.bootstrapServers, { transactionalId: 'slow' })
+    await producer.begin()
+    await producer.sendAll('open-ended', [{ value: 'held back', partition: 0 }])
+    await produce(source.bootstrapServers, 'open-ended', [{ value: 'behind it', partition: 0 }])
+    // What was produced later to a topic made later is there: the mirror has had its chance.
+    await source.createTopic('open-ended-witness')
+    await produce(source.bootstrapServers, 'open-ended-witness', [{ value: 'seen', partition: 0 }])
+    await untilRecords(mirror, target, 'east.open-ended-witness', 1)
+    assert.deepEqual(await target.admin.offsets('east.open-ended', 0), { low: 0, high: 0 })
+    await producer.commit()
+    await producer.close()
+    await untilRecords(mirror, target, 'east.open-ended', 2)
+    assert.equal((await mirror.stop()).code, 0)
+    const read = await assertSameRecords(clusters, remoteOf('open-ended'))
+    assert.deepEqual(read.map(record => record.value?.toString()), ['held back', 'behind it'])
+  })
+
+  test('batches of an idempotent producer arrive under the producer id of the flow', async t => {
+    const { source, target } = clusters
+    await source.createTopic('idempotent')
+    const records = Array.from({ length: 500 }, (_, index): ProducedRecord =>
+      ({ value: `value ${index}`, partition: 0 }))
+    await produce(source.bootstrapServers, 'idempotent', records,
+      { idempotent: true, codec: 'lz4', batchRecordsMax: 50 })
+    const file = createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': 'idempotent' }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'east.idempotent', records.length)
+    assert.equal((await mirror.stop()).code, 0)
+
+    await assertSameRecords(clusters, remoteOf('idempotent'))
+    const downstream = rawBatches(target, 'east.idempotent', 0)
+    const ledger = rawBatches(target, 'east.ledger', 0)
+    assert.equal(new Set([...downstream, ...ledger].map(batch => batch.producerId)).size, 1)
+    let sequence = 0
+    for (const batch of downstream) {
+      assert.equal(batch.baseSequence, sequence)
+      sequence += batch.recordCount
+    }
+  })
+})
+
+/** Two producers by turns, in batches of their own; gives the values that were committed. */
+async function interleaveTransactions (bootstrapServers: string, topic: string): Promise<string[]> {
+  const open = async (transactionalId: string): Promise<TestProducer> =>
+    await TestProducer.open(bootstrapServers, { transactionalId, codec: 'lz4' })
+  const producers = [await open('first'), await open('second')] as const
+  const committed: string[] = []
+  for (let round = 0; round < 6; round++) {
+    const pending: string[][] = [[], []]
+    for (const producer of producers) await producer.begin()
+    // Three rounds of batches, so that neither transaction is one block in the log.
+    for (let turn = 0; turn < 3; turn++) {
+      for (const [who, producer] of producers.entries()) {
+        const values = Array.from({ length: 7 }, (_, n) => `${who} ${round} ${turn} ${n}`)
+        await producer.sendAll(topic, values.map((value, n) => ({ value, partition: n % 2 })))
+        pending[who]?.push(...values)
+      }
+    }
+    for (const [who, producer] of producers.entries()) {
+      if ((round + who) % 2 === 0) {
+        await producer.abort()
+      } else {
+        await producer.commit()
+        committed.push(...pending[who] ?? [])
+      }
+    }
+  }
+  for (const producer of producers) await producer.close()
+  return committed
+}
