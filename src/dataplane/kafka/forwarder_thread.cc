@@ -68,6 +68,8 @@ Status ForwarderThread::OpenSide(const ClientProperties& properties, LogContext*
       {"receive.message.max.bytes",
        std::to_string(config_.settings.fetch_bytes_max + config_.settings.decoded_bytes_max)},
       {"log.connection.close", "false"},
+      // KIP-714 telemetry: its histograms cost CPU for every request, and nobody asked for it.
+      {"enable.metrics.push", "false"},
       {"reconnect.backoff.ms", "50"},
       {"reconnect.backoff.max.ms", "1000"},
   };

@@ -46,6 +46,8 @@ export class LanePool {
       maxThreads: options.lanes,
       idleTimeout: Infinity,
       concurrentTasksPerWorker: 1,
+      // A lane's JavaScript only passes messages; its own heap can stay small.
+      resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
       // A worker that waits in Atomics.wait would run no timers and take no events.
       atomics: 'disabled'
     })

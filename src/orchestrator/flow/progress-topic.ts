@@ -24,13 +24,16 @@ export interface ProgressTopicOptions {
 // The producer id is kept in this slot's partition.
 const producerSlot = 0
 
-/** Creates the topic if it is missing; refuses another number of slots than configured. */
-export async function ensureProgressTopic (options: ProgressTopicOptions): Promise<void> {
+/**
+ * Creates the topic if it is missing; refuses another number of slots than configured. True when
+ * this call made it: then no other process can own anything yet.
+ */
+export async function ensureProgressTopic (options: ProgressTopicOptions): Promise<boolean> {
   const { target, topic, slots, replicationFactor } = options
   const [described] = await target.describeTopics([topic])
   if (described?.error === undefined && described !== undefined) {
     const found = described.partitions.length
-    if (found === slots) return
+    if (found === slots) return false
     throw new ReplicatorError('PROGRESS_SLOTS_CHANGED',
       `${topic} on ${target.cluster} has ${found} partitions, task.slots=${slots}`,
       { setting: 'task.slots' })
@@ -42,7 +45,8 @@ export async function ensureProgressTopic (options: ProgressTopicOptions): Promi
     configs: { 'cleanup.policy': 'compact' }
   }])
   const error = created?.error
-  if (error === undefined || error.errorName === 'TOPIC_ALREADY_EXISTS') return
+  if (error === undefined) return true
+  if (error.errorName === 'TOPIC_ALREADY_EXISTS') return false
   throw new ReplicatorError(error.row, `${error.detail} [${topic} on ${target.cluster}, ` +
     `progress.topic.replication.factor=${replicationFactor}]`,
   { cause: error, setting: 'progress.topic.replication.factor' })

@@ -110,7 +110,7 @@ export class ReplicationFlow {
       slots: settings['task.slots'],
       replicationFactor: settings['progress.topic.replication.factor']
     }
-    await ensureProgressTopic(progressTopic)
+    const isFirst = await ensureProgressTopic(progressTopic)
     const producer = await agreeOnProducer(progressTopic)
     const lanes = this.#lanes = this.#openLanes(producer)
     const mirror = this.#mirror = new PartitionMirror({
@@ -125,7 +125,7 @@ export class ReplicationFlow {
       clock: this.#clock
     })
     this.#statistics = new FlowStatistics(this.#config, mirror, lanes, this.#clock)
-    this.#ownership = this.#openOwnership(clusters, topic)
+    this.#ownership = this.#openOwnership(clusters, topic, isFirst)
   }
 
   #openLanes (producer: ProducerIdentity): LanePool {
@@ -145,13 +145,14 @@ export class ReplicationFlow {
     })
   }
 
-  #openOwnership (clusters: ClusterPair, topic: string): SlotOwnership {
+  #openOwnership (clusters: ClusterPair, topic: string, isFirst: boolean): SlotOwnership {
     const { name, settings, target } = this.#config
     return new SlotOwnership({
       group: `longhaul.${name}`,
       topic,
       slots: settings['task.slots'],
       memberName: `longhaul-${randomUUID()}`,
+      isFirst,
       admin: clusters.target,
       client: target.admin,
       timeoutMs: settings['admin.timeout.ms'],

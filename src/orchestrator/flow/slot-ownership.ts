@@ -18,6 +18,8 @@ export interface SlotOwnershipOptions {
   readonly slots: number
   /** Tells this process from the other members. */
   readonly memberName: string
+  /** This process made the progress topic a moment ago: nobody else can own anything yet. */
+  readonly isFirst: boolean
   readonly admin: ClusterAdmin
   /** Of the target cluster, librdkafka's names. */
   readonly client: ClientProperties
@@ -80,7 +82,7 @@ export class SlotOwnership {
     this.#consumer.subscribe([topic])
     this.#consumer.setDefaultConsumeTimeout(pollMs)
     this.#consumer.consume() // polls; what it would deliver is paused
-    if (!await this.#isAlone()) return
+    if (!this.#options.isFirst && !await this.#isAlone()) return
     this.#move(async () => {
       if (this.#settled) return
       this.#provisional = true
