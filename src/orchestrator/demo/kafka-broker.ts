@@ -62,8 +62,12 @@ export class KafkaBroker {
     const child = this.#child
     if (child !== undefined && !hasExited(child)) {
       const exited = once(child, 'exit')
+      const waited = new AbortController()
       child.kill('SIGKILL')
-      await Promise.race([exited, this.#options.clock.sleep(stopMsMax)])
+      await Promise.race([
+        exited, this.#options.clock.sleep(stopMsMax, waited.signal).catch(() => {})
+      ])
+      waited.abort()
     }
     this.#destroy()
     process.off('exit', this.#onExit)
