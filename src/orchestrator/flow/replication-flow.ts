@@ -85,8 +85,8 @@ export class ReplicationFlow {
     this.#drainMs = drainMs
     this.#stopping.abort()
     await Promise.all(this.#loops.map(async loop => { await loop.stop() }))
-    await this.#statistics?.collect() // a lane forgets the counters of what it lets go of
     await this.#ownership?.stop()
+    await this.#statistics?.collect() // lanes tell the figures of what they let go of once more
     await this.#close()
     this.#state = 'stopped'
     return this.#drained

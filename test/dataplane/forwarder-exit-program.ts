@@ -1,0 +1,62 @@
+// A program for forwarder-life-cycle.test.ts: brings a forwarder to a stage, on the main thread or
+// in workers, and ends there. What counts is its exit status: a crash in native clean-up shows
+// there. Two workers at a time load the addon.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { isMainThread, Worker, workerData } from 'node:worker_threads'
+import { openForwarder, openMockCluster } from '../../src/dataplane/index.ts'
+import { assignments, forwarderConfig, partitions, topic } from './create-forwarder.ts'
+
+export const exitStages = ['open', 'starting', 'running', 'closing', 'closed'] as const
+export const exitWays = ['process.exit', 'the end of two workers', 'terminate of two workers'] as const
+
+type Stage = typeof exitStages[number]
+
+const runningMs = 500
+
+async function reach (stage: Stage): Promise<void> {
+  const topics = [{ name: topic, partitions, replicationFactor: 1 }]
+  const source = openMockCluster({ brokers: 1, topics })
+  const target = openMockCluster({ brokers: 1, topics })
+  const config = forwarderConfig(source.bootstrapServers(), target.bootstrapServers())
+  const forwarder = openForwarder(config, () => { forwarder.takeEvents() })
+  if (stage === 'open') return
+  forwarder.assign(assignments())
+  if (stage === 'starting') return
+  await sleep(runningMs)
+  if (stage === 'running') return
+  const closing = forwarder.close()
+  if (stage === 'closed') await closing
+}
+
+async function endWorker (stage: string | undefined, terminate: boolean): Promise<void> {
+  const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { stage } })
+  const end = new Promise<void>((resolve, reject) => {
+    worker.on('error', reject)
+    worker.on('exit', () => { resolve() })
+  })
+  if (terminate) {
+    await sleep(runningMs)
+    await worker.terminate()
+  }
+  await end
+}
+
+async function main (way: string | undefined, stage: string | undefined): Promise<void> {
+  if (way === 'process.exit') {
+    await reach(stage as Stage)
+  } else {
+    const terminate = way === 'terminate of two workers'
+    await Promise.all([endWorker(stage, terminate), endWorker(stage, terminate)])
+  }
+  process.stdout.write('ended\n')
+  process.exit(0)
+}
+
+if (!isMainThread) {
+  await reach((workerData as { stage: Stage }).stage)
+  // An open forwarder keeps its thread alive; a worker that ends by itself exits.
+  process.exit(0)
+} else if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main(process.argv[2], process.argv[3])
+}

@@ -1,0 +1,133 @@
+// Every method of the native forwarder in every state, what its arguments may be, and the end of a
+// thread or of the process at every stage: nothing hangs, nothing crashes, what is closed says so.
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { describe, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { partitionStates } from '../../src/dataplane/contract/contract-table.ts'
+import { decodeLane, openForwarder, type Forwarder } from '../../src/dataplane/index.ts'
+import { errorTable } from '../../src/orchestrator/errors/error-table.ts'
+import { eventually } from '../kafka/eventually.ts'
+import { assignments, createForwarder, forwarderConfig, partitions } from './create-forwarder.ts'
+import { exitStages, exitWays } from './forwarder-exit-program.ts'
+
+const closed = { code: errorTable.CLOSED.code }
+const refused = { code: errorTable.INVALID_ARGUMENT.code }
+
+const methods: Readonly<Record<string, (forwarder: Forwarder) => unknown>> = {
+  assign: forwarder => { forwarder.assign(assignments()) },
+  revoke: forwarder => { forwarder.revoke([0, 1]) },
+  pause: forwarder => { forwarder.pause([0]) },
+  unpause: forwarder => { forwarder.unpause([0]) },
+  takeEvents: forwarder => forwarder.takeEvents(),
+  stats: forwarder => forwarder.stats()
+}
+
+const stages: Readonly<Record<string, (forwarder: Forwarder) => void>> = {
+  fresh: () => {},
+  assigned: forwarder => { forwarder.assign(assignments()) },
+  paused: forwarder => {
+    forwarder.assign(assignments())
+    forwarder.pause([0, 1])
+  },
+  revoked: forwarder => {
+    forwarder.assign(assignments())
+    forwarder.revoke([0, 1])
+  }
+}
+
+for (const [stage, reach] of Object.entries(stages)) {
+  describe(`a forwarder that is ${stage}`, () => {
+    for (const [name, call] of Object.entries(methods)) {
+      test(`takes ${name}`, t => {
+        const { forwarder } = createForwarder(t)
+        reach(forwarder)
+        call(forwarder)
+        assert.equal(decodeLane(forwarder.stats()).requestErrors, 0n)
+      })
+    }
+  })
+}
+
+describe('a closed forwarder', () => {
+  for (const [name, call] of Object.entries(methods)) {
+    test(`says so to ${name}`, async t => {
+      const { forwarder } = createForwarder(t)
+      await forwarder.close()
+      assert.throws(() => { call(forwarder) }, closed)
+    })
+  }
+
+  test('may be closed again, also while it is closing', async t => {
+    const { forwarder } = createForwarder(t)
+    await Promise.all([forwarder.close(), forwarder.close()])
+    await forwarder.close()
+  })
+})
+
+describe('arguments', () => {
+  test('a partition that lacks a field is refused by the name of the field', t => {
+    const { forwarder } = createForwarder(t)
+    const [first] = assignments()
+    const broken = { ...first, upstream: 5 }
+    assert.throws(() => { forwarder.assign([broken as never]) },
+      { ...refused, detail: /upstream/ } as never)
+  })
+
+  test('negative offsets are refused', t => {
+    const { forwarder } = createForwarder(t)
+    const broken = assignments().map(assignment => ({ ...assignment, downstream: -1n }))
+    assert.throws(() => { forwarder.assign(broken) }, refused)
+  })
+
+  test('ids that are no integers are refused', t => {
+    const { forwarder } = createForwarder(t)
+    assert.throws(() => { forwarder.revoke([0.5]) }, refused)
+    assert.throws(() => { forwarder.revoke(['0' as never]) }, refused)
+  })
+
+  test('an unknown librdkafka property is refused by name', () => {
+    const config = forwarderConfig('127.0.0.1:1', '127.0.0.1:1')
+    assert.throws(() => openForwarder({ ...config, source: { 'no.such': '1' } }, () => {}),
+      (thrown: { detail: string }) => thrown.detail.includes('no.such'))
+  })
+
+  test('methods called on something else throw instead of crashing', t => {
+    const { forwarder } = createForwarder(t)
+    const { stats } = forwarder
+    assert.throws(() => stats.call({} as Forwarder), TypeError)
+  })
+})
+
+describe('partitions', () => {
+  test('start, resume and run, and are released with final progress', async t => {
+    const { forwarder, events, counters } = createForwarder(t)
+    const running = BigInt(partitionStates.indexOf('running'))
+    forwarder.assign(assignments())
+    await eventually('both partitions run', () =>
+      counters().length === partitions && counters().every(({ state }) => state === running))
+    forwarder.revoke([0, 1, 99])
+    await eventually('all are released, unknown ones too', () =>
+      events.flatMap(({ states }) => states).filter(({ released }) => released).length === 3)
+    const stopped = BigInt(partitionStates.indexOf('stopped'))
+    assert.ok(counters().every(({ state }) => state === stopped), 'their last figures are told')
+    assert.deepEqual(counters(), [], 'once')
+  })
+})
+
+describe('the end of its thread or process', () => {
+  for (const way of exitWays) {
+    for (const stage of exitStages) {
+      test(`${way}, ${stage}`, async () => {
+        const program = fileURLToPath(new URL('./forwarder-exit-program.js', import.meta.url))
+        const { code, output } = await new Promise<{ code: unknown, output: string }>(resolve => {
+          execFile(process.execPath, [program, way, stage], { timeout: 30_000 },
+            (error, stdout, stderr) => {
+              resolve({ code: error?.code ?? error?.signal ?? 0, output: stdout + stderr })
+            })
+        })
+        assert.deepEqual({ code, output }, { code: 0, output: 'ended\n' })
+      })
+    }
+  }
+})
