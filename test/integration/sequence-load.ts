@@ -1,0 +1,97 @@
+// A steady load of numbered records, and the proof that a topic holds each number of each partition
+// once and in order.
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaCluster } from '../kafka/cluster.ts'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { TestProducer, type Codec } from '../kafka/kafka-producer.ts'
+
+export interface LoadSettings {
+  readonly partitions: number
+  readonly codec?: Codec
+  /** Records of each partition a turn; turns follow each other a few times a second. */
+  readonly recordsPerTurn?: number
+}
+
+// Idempotent, so that what the producer itself retries is neither lost nor doubled nor turned round.
+const idempotent = { idempotent: true, lingerMs: 2, batchRecordsMax: 50, timeoutMs: 60_000 }
+const turnMs = 30
+
+/** Writes from its start until it is stopped. */
+export class SequenceLoad {
+  readonly #producer: TestProducer
+  readonly #topic: string
+  readonly #settings: LoadSettings
+  readonly #running: Promise<void>
+  #stopping = false
+  #written = 0
+
+  private constructor (producer: TestProducer, topic: string, settings: LoadSettings) {
+    this.#producer = producer
+    this.#topic = topic
+    this.#settings = settings
+    this.#running = this.#run()
+    // Told by stop(); until then a failure must not end the process.
+    this.#running.catch(() => {})
+  }
+
+  static async start (
+    cluster: KafkaCluster, topic: string, settings: LoadSettings
+  ): Promise<SequenceLoad> {
+    const { codec = 'lz4' } = settings
+    const producer = await TestProducer.open(cluster.bootstrapServers, { ...idempotent, codec })
+    return new SequenceLoad(producer, topic, settings)
+  }
+
+  /** Records of one partition that were acked so far. */
+  get written (): number { return this.#written }
+
+  /** Waits for what is on its way; gives how many records every partition holds. */
+  async stop (): Promise<number> {
+    this.#stopping = true
+    try {
+      await this.#running
+    } finally {
+      await this.#producer.close()
+    }
+    return this.#written
+  }
+
+  async #run (): Promise<void> {
+    const { partitions, recordsPerTurn = 20 } = this.#settings
+    while (!this.#stopping) {
+      const from = this.#written
+      const turn = Array.from({ length: recordsPerTurn * partitions }, (_, index) => ({
+        value: `${from + Math.floor(index / partitions)} ${'x'.repeat(index % 200)}`,
+        partition: index % partitions
+      }))
+      await this.#producer.sendAll(this.#topic, turn)
+      this.#written += recordsPerTurn
+      await sleep(turnMs)
+    }
+  }
+}
+
+/** Fails with what is lost, doubled or out of order. */
+export async function assertEachOnceInOrder (
+  cluster: KafkaCluster, topic: string, partitions: number, count: number
+): Promise<void> {
+  const records = await readTopic(cluster.bootstrapServers, topic, { timeoutMs: 60_000 })
+  for (let partition = 0; partition < partitions; partition++) {
+    const numbers = records.filter(record => record.partition === partition)
+      .map(({ value }) => Number.parseInt(value?.toString() ?? '', 10))
+    assert.deepEqual(describeDisorder(numbers, count), [], `${topic}-${partition}`)
+  }
+}
+
+function describeDisorder (numbers: readonly number[], count: number): string[] {
+  const found: string[] = []
+  let next = 0
+  for (const [offset, number] of numbers.entries()) {
+    if (number > next) found.push(`${next}..${number - 1} missing before offset ${offset}`)
+    if (number < next) found.push(`${number} again at offset ${offset}`)
+    next = Math.max(next, number + 1)
+  }
+  if (next < count) found.push(`${next}..${count - 1} missing at the end`)
+  return found.slice(0, 10)
+}
