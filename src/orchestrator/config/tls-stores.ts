@@ -1,7 +1,12 @@
 // Java trust stores and key stores -> the PEM texts and files that librdkafka takes. A store is
 // known by its first bytes, not by its declared type: since Java 9 most stores called JKS are
 // PKCS#12 inside, and Java reads both.
-import jks from 'jks-js'
+import { createRequire } from 'node:module'
+import type Jks from 'jks-js'
+
+// Loaded when the first store is met: it takes longer to load than everything else, and most files
+// have no Java store.
+const loadJks = (): typeof Jks => createRequire(import.meta.url)('jks-js') as typeof Jks
 
 /** Undefined when a property is not set. */
 export type Lookup = (name: string) => string | undefined
@@ -93,7 +98,7 @@ function open (
   store: Buffer, prefix: string, password: string | undefined, keyPassword?: string
 ): ReadonlyArray<{ readonly ca?: string, readonly cert?: string, readonly key?: string }> {
   try {
-    return Object.values(jks.toPem(store, password ?? '', keyPassword ?? password ?? ''))
+    return Object.values(loadJks().toPem(store, password ?? '', keyPassword ?? password ?? ''))
   } catch (cause) {
     throw new StoreProblem(`${prefix}.password`,
       `the store does not open with this password: ${reasonOf(cause)}`, { cause })

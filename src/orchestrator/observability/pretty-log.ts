@@ -20,7 +20,10 @@ export function formatPrettyLine (json: string, color: boolean): string {
   const head = `${time} ${shownLevel} ${escapeControls(text)}`
   const pairs = Object.entries(fields).map(([name, value]) =>
     `${escapeControls(name)}=${formatValue(value)}`)
-  if (err?.message !== undefined) pairs.push(`err=${formatValue(err.message)}`)
+  // Most texts end in the message of their error: once is enough for a person.
+  if (err?.message !== undefined && !text.includes(err.message)) {
+    pairs.push(`err=${formatValue(err.message)}`)
+  }
   const line = [head, ...pairs.map((pair) => paint(pair, 90, color))].join(' ')
   return `${line}\n${formatStack(err)}`
 }
