@@ -1,0 +1,266 @@
+// Requests are read and responses written here by plain code of its own, after Kafka's JSON
+// schemas: a mistake in core/protocol.cc cannot cancel itself out.
+#include "simulated_cluster.h"
+
+#include <set>
+#include <stdexcept>
+
+namespace longhaul::test {
+namespace {
+
+constexpr int16_t kUnknownTopicOrPartition = 3, kNotLeader = 6, kFencedLeaderEpoch = 74,
+                  kUnknownLeaderEpoch = 75;
+
+class Out {
+ public:
+  void Int(int64_t value, int bytes) {
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+      bytes_.push_back(static_cast<uint8_t>(value >> shift));
+  }
+  void Text(const std::string& text) {
+    Int(static_cast<int64_t>(text.size()), 2);
+    bytes_.insert(bytes_.end(), text.begin(), text.end());
+  }
+  void Blob(const Bytes& bytes) {
+    Int(static_cast<int64_t>(bytes.size()), 4);
+    bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  Bytes Take() { return std::move(bytes_); }
+
+ private:
+  Bytes bytes_;
+};
+
+class In {
+ public:
+  explicit In(const Bytes& bytes) : bytes_(bytes) {}
+  int64_t Int(int count) {
+    uint64_t value = 0;
+    for (int i = 0; i < count; ++i) value = (value << 8) | bytes_.at(at_++);
+    const int unused = 64 - 8 * count;
+    return static_cast<int64_t>(value << unused) >> unused;
+  }
+  std::string Text() {
+    std::string text;
+    for (int64_t left = Int(2); left > 0; --left) text.push_back(static_cast<char>(Int(1)));
+    return text;
+  }
+  Bytes Blob() {
+    const auto size = static_cast<size_t>(Int(4));
+    if (size > bytes_.size() - at_) throw std::runtime_error("blob");
+    Bytes blob(bytes_.begin() + static_cast<ptrdiff_t>(at_),
+               bytes_.begin() + static_cast<ptrdiff_t>(at_ + size));
+    at_ += size;
+    return blob;
+  }
+  bool AtEnd() const { return at_ == bytes_.size(); }
+
+ private:
+  const Bytes& bytes_;
+  size_t at_ = 0;
+};
+
+}  // namespace
+
+void SimulatedCluster::AddTopic(const std::string& topic, int32_t partitions) {
+  for (int32_t partition = 0; partition < partitions; ++partition)
+    logs_[{topic, partition}].leader = partition % broker_count();
+}
+
+void SimulatedCluster::MoveLeader(const Key& key) {
+  SimulatedLog& log = logs_.at(key);
+  for (int32_t step = 1; step < broker_count(); ++step) {
+    const int32_t candidate = (std::max(log.leader, 0) + step) % broker_count();
+    if (!broker(candidate).up) continue;
+    log.leader = candidate;
+    log.leader_epoch++;
+    return;
+  }
+}
+
+std::vector<TopicLeaders> SimulatedCluster::Metadata(const std::vector<std::string>& topics) const {
+  std::vector<TopicLeaders> answer;
+  for (const std::string& topic : topics) {
+    TopicLeaders leaders{topic, 0, {}, {}};
+    for (const auto& [key, log] : logs_) {
+      if (key.first != topic) continue;
+      leaders.partitions.push_back(
+          {key.second, log.leader, log.leader_epoch, log.leader < 0 ? 5 : 0});
+    }
+    if (leaders.partitions.empty()) leaders.error = kUnknownTopicOrPartition;
+    if (auto it = topic_errors.find(topic); it != topic_errors.end()) {
+      leaders.error = it->second;
+      leaders.partitions.clear();
+    }
+    answer.push_back(std::move(leaders));
+  }
+  return answer;
+}
+
+const InjectedError* SimulatedCluster::Injected(std::map<Key, InjectedError>* errors,
+                                                const Key& key) {
+  auto it = errors->find(key);
+  if (it == errors->end() || it->second.until <= *now_ || it->second.left <= 0) return nullptr;
+  it->second.left--;
+  return &it->second;
+}
+
+struct SimulatedCluster::FetchScope {
+  Out out;
+  bool committed_only = false;
+  bool whole_first = true;  // nothing was found yet
+  bool is_empty = true;
+  int64_t room = 0;
+  int32_t leader_epoch = -1;
+};
+
+void SimulatedCluster::FetchPartition(FetchScope* scope, int32_t node, int16_t version,
+                                      const Key& key, int64_t offset, int32_t bytes_max) {
+  const auto found = logs_.find(key);
+  const SimulatedLog* log = found == logs_.end() ? nullptr : &found->second;
+  int16_t error = 0;
+  if (log == nullptr) {
+    error = kUnknownTopicOrPartition;
+  } else if (log->leader != node) {
+    error = kNotLeader;
+  } else if (scope->leader_epoch >= 0 && scope->leader_epoch != log->leader_epoch) {
+    error = scope->leader_epoch < log->leader_epoch ? kFencedLeaderEpoch : kUnknownLeaderEpoch;
+  } else if (const InjectedError* injected = Injected(&fetch_errors, key)) {
+    error = injected->error;
+  }
+  Bytes records;
+  if (error == 0) {
+    const auto limit = static_cast<size_t>(std::max<int64_t>(0, std::min<int64_t>(
+                                               scope->room, bytes_max)));
+    std::optional<Bytes> read =
+        log->Read(offset, limit, scope->whole_first, scope->committed_only);
+    if (read) records = std::move(*read);
+    else error = kOffsetOutOfRange;
+  }
+  if (!records.empty()) scope->whole_first = false;
+  scope->room -= static_cast<int64_t>(records.size());
+  scope->is_empty = scope->is_empty && records.empty() && error == 0;
+
+  Out& out = scope->out;
+  out.Int(key.second, 4);
+  out.Int(error, 2);
+  out.Int(error == 0 ? log->high_watermark() : -1, 8);
+  out.Int(error == 0 ? log->last_stable_offset() : -1, 8);
+  if (version >= 5) out.Int(error == 0 ? log->start() : -1, 8);
+  if (error == 0 && scope->committed_only) {
+    const auto aborted = log->AbortedIn(offset, log->end());
+    out.Int(static_cast<int64_t>(aborted.size()), 4);
+    for (const AbortedRange& range : aborted) {
+      out.Int(range.producer_id, 8);
+      out.Int(range.first, 8);
+    }
+  } else {
+    out.Int(-1, 4);
+  }
+  if (version >= 11) out.Int(-1, 4);
+  out.Blob(records);
+}
+
+Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& request,
+                              int32_t* wait_ms, bool* is_empty) {
+  In in(request);
+  in.Int(4);
+  *wait_ms = static_cast<int32_t>(in.Int(4));
+  in.Int(4);  // min bytes
+  FetchScope scope;
+  scope.room = in.Int(4);
+  scope.committed_only = in.Int(1) == 1;
+  if (version >= 7) in.Int(4), in.Int(4);
+  scope.out.Int(broker(node).throttle_ms, 4);
+  if (version >= 7) scope.out.Int(0, 2), scope.out.Int(0, 4);
+  const int64_t topics = in.Int(4);
+  scope.out.Int(topics, 4);
+  for (int64_t t = 0; t < topics; ++t) {
+    const std::string topic = in.Text();
+    const int64_t partitions = in.Int(4);
+    scope.out.Text(topic);
+    scope.out.Int(partitions, 4);
+    for (int64_t p = 0; p < partitions; ++p) {
+      const auto partition = static_cast<int32_t>(in.Int(4));
+      scope.leader_epoch = version >= 9 ? static_cast<int32_t>(in.Int(4)) : -1;
+      const int64_t offset = in.Int(8);
+      if (version >= 5) in.Int(8);
+      FetchPartition(&scope, node, version, {topic, partition}, offset,
+                     static_cast<int32_t>(in.Int(4)));
+    }
+  }
+  if (version >= 7) in.Int(4);
+  if (version >= 11) in.Text();
+  if (!in.AtEnd()) protocol_violations.push_back("bytes behind a Fetch request");
+  *is_empty = scope.is_empty;
+  return scope.out.Take();
+}
+
+AppendResult SimulatedCluster::ProducePartition(int32_t node, const Key& key, const Bytes& batch) {
+  const auto found = logs_.find(key);
+  if (found == logs_.end()) return {kUnknownTopicOrPartition};
+  SimulatedLog& log = found->second;
+  if (log.leader != node) return {kNotLeader};
+  const InjectedError* injected = Injected(&produce_errors, key);
+  if (injected != nullptr && !injected->appends) return {injected->error};
+  AppendResult result = log.Produce(batch);
+  if (result.error == kInvalidRecord || result.error == kInvalidTimestamp)
+    protocol_violations.push_back("a batch that no broker takes, for " + key.first);
+  if (result.appended && on_append) on_append(key, batch, result.base_offset);
+  if (result.error == 0 && injected != nullptr) return {injected->error};
+  return result;
+}
+
+Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& request) {
+  In in(request);
+  if (in.Int(2) != -1) protocol_violations.push_back("a transactional id");
+  if (in.Int(2) != -1) protocol_violations.push_back("acks other than all");
+  in.Int(4);  // timeout
+  Out out;
+  std::set<Key> seen;
+  const int64_t topics = in.Int(4);
+  out.Int(topics, 4);
+  for (int64_t t = 0; t < topics; ++t) {
+    const std::string topic = in.Text();
+    const int64_t partitions = in.Int(4);
+    out.Text(topic);
+    out.Int(partitions, 4);
+    for (int64_t p = 0; p < partitions; ++p) {
+      const Key key{topic, static_cast<int32_t>(in.Int(4))};
+      const Bytes batch = in.Blob();
+      if (!seen.insert(key).second)
+        protocol_violations.push_back("a partition twice in one request: " + topic);
+      const AppendResult result = ProducePartition(node, key, batch);
+      out.Int(key.second, 4);
+      out.Int(result.error, 2);
+      out.Int(result.error == 0 ? result.base_offset : -1, 8);
+      out.Int(-1, 8);
+      if (version >= 5) out.Int(0, 8);
+      if (version >= 8) {
+        const bool tells = result.error == kInvalidRecord;
+        out.Int(tells ? 1 : 0, 4);
+        if (tells) out.Int(0, 4), out.Text("record 0");
+        if (tells) out.Text("invalid"); else out.Int(-1, 2);
+      }
+    }
+  }
+  if (!in.AtEnd()) protocol_violations.push_back("bytes behind a Produce request");
+  out.Int(broker(node).throttle_ms, 4);
+  return out.Take();
+}
+
+std::vector<SimulatedCluster::Key> SimulatedCluster::PartitionsOf(const Bytes& produce_request) {
+  In in(produce_request);
+  in.Int(2), in.Int(2), in.Int(4);
+  std::vector<Key> keys;
+  for (int64_t topics = in.Int(4); topics > 0; --topics) {
+    const std::string topic = in.Text();
+    for (int64_t partitions = in.Int(4); partitions > 0; --partitions) {
+      keys.emplace_back(topic, static_cast<int32_t>(in.Int(4)));
+      in.Blob();
+    }
+  }
+  return keys;
+}
+
+}  // namespace longhaul::test

@@ -1,0 +1,70 @@
+// A simulated cluster: topics on brokers that answer Fetch and Produce requests, all versions we
+// speak, as real bytes. Errors of a leader are injected by the test through Fault.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "core/protocol.h"
+#include "simulated_log.h"
+
+namespace longhaul::test {
+
+struct SimulatedBroker {
+  bool up = true;
+  int64_t frozen_until = 0;  // takes requests and does not look at them
+  int16_t fetch_version = kFetchVersionMax;
+  int16_t produce_version = kProduceVersionMax;
+  int32_t throttle_ms = 0;
+};
+
+// What a leader answers instead of the truth, and whether it appends all the same.
+struct InjectedError {
+  int16_t error = 0;
+  bool appends = false;
+  int64_t until = 0;
+  int64_t left = INT64_MAX;  // times
+};
+
+class SimulatedCluster {
+ public:
+  using Key = std::pair<std::string, int32_t>;
+
+  SimulatedCluster(int32_t brokers, int64_t* now) : now_(now), brokers_(brokers) {}
+
+  void AddTopic(const std::string& topic, int32_t partitions);
+  SimulatedLog& log(const Key& key) { return logs_.at(key); }
+  std::map<Key, SimulatedLog>& logs() { return logs_; }
+  SimulatedBroker& broker(int32_t node) { return brokers_.at(static_cast<size_t>(node)); }
+  int32_t broker_count() const { return static_cast<int32_t>(brokers_.size()); }
+  void MoveLeader(const Key& key);
+
+  std::vector<TopicLeaders> Metadata(const std::vector<std::string>& topics) const;
+  // *is_empty: nothing to send and no error, so that a broker would hold the request.
+  Bytes Fetch(int32_t node, int16_t version, const Bytes& request, int32_t* wait_ms,
+              bool* is_empty);
+  Bytes Produce(int32_t node, int16_t version, const Bytes& request);
+  static std::vector<Key> PartitionsOf(const Bytes& produce_request);
+
+  std::map<Key, InjectedError> fetch_errors;
+  std::map<Key, InjectedError> produce_errors;
+  std::map<std::string, int32_t> topic_errors;  // in metadata
+  // Called for each batch that was appended by a Produce request, with the bytes that were sent.
+  std::function<void(const Key& key, const Bytes& sent, int64_t base_offset)> on_append;
+  std::vector<std::string> protocol_violations;
+
+ private:
+  struct FetchScope;
+  void FetchPartition(FetchScope* scope, int32_t node, int16_t version, const Key& key,
+                      int64_t offset, int32_t bytes_max);
+  AppendResult ProducePartition(int32_t node, const Key& key, const Bytes& batch);
+  const InjectedError* Injected(std::map<Key, InjectedError>* errors, const Key& key);
+
+  int64_t* now_;
+  std::vector<SimulatedBroker> brokers_;
+  std::map<Key, SimulatedLog> logs_;
+};
+
+}  // namespace longhaul::test

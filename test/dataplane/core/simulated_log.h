@@ -1,0 +1,104 @@
+// One partition of a simulated cluster: a log of record batches that keeps the rules of a stock
+// broker (what it appends, what it refuses, what a Fetch shows). Not ours: the rules are those of
+// Apache Kafka's UnifiedLog, LogValidator and ProducerStateManager.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "batch_fixture.h"
+
+namespace longhaul::test {
+
+struct LoggedBatch {
+  Bytes bytes;  // as stored: with its base offset
+  int64_t base = 0;
+  int64_t last = 0;
+};
+
+struct AbortedRange {
+  int64_t producer_id = -1;
+  int64_t first = 0;
+  int64_t marker = 0;
+};
+
+struct AppendResult {
+  int16_t error = 0;
+  int64_t base_offset = -1;
+  bool appended = false;  // and not only found to be there already
+};
+
+// Kafka error codes that the log itself gives.
+constexpr int16_t kOffsetOutOfRange = 1, kCorruptMessage = 2, kMessageTooLarge = 10,
+                  kInvalidTimestamp = 32, kOutOfOrderSequence = 45, kInvalidProducerEpoch = 47,
+                  kInvalidRecord = 87;
+
+class SimulatedLog {
+ public:
+  int64_t start() const { return start_; }
+  int64_t end() const { return end_; }
+  // What a reader may see: less than the end while a new leader waits for its followers.
+  int64_t high_watermark() const { return std::min(high_watermark_max, end_); }
+  int64_t last_stable_offset() const;
+  const std::deque<LoggedBatch>& batches() const { return batches_; }
+
+  // As a leader does it with the bytes of a Produce request.
+  AppendResult Produce(const Bytes& bytes);
+  // Puts a stored batch at the end, whatever it looks like; its offsets are in it.
+  void Store(Bytes bytes);
+  void OpenTransaction(int64_t producer_id) { open_.emplace(producer_id, end_); }
+  void EndTransaction(int64_t producer_id, bool commit);
+
+  // Up to `bytes_max` bytes from the batch that holds `offset`. The first batch comes whole if
+  // `whole_first`, or else not at all; a later one may be cut (KIP-74).
+  std::optional<Bytes> Read(int64_t offset, size_t bytes_max, bool whole_first,
+                            bool committed_only) const;
+  std::vector<AbortedRange> AbortedIn(int64_t first, int64_t last) const;
+
+  void ForgetProducers() { producers_.clear(); }
+  void DeleteBefore(int64_t offset);
+  // Replaces batches by what a log cleaner leaves of them.
+  template <typename Clean>
+  void Compact(Clean clean) {
+    std::deque<LoggedBatch> kept;
+    for (LoggedBatch& batch : batches_) {
+      std::optional<Bytes> bytes = clean(batch);
+      if (bytes) kept.push_back({*bytes, batch.base, batch.last});
+    }
+    batches_ = std::move(kept);
+  }
+
+  int32_t leader = 0;
+  int32_t leader_epoch = 0;
+  int32_t max_message_bytes = 0;  // 0: no limit
+  int64_t high_watermark_max = INT64_MAX;
+  std::optional<Codec> compression_type;  // the target compresses anew
+  bool log_append_time = false;
+
+ private:
+  struct CachedBatch {
+    int32_t first_sequence;
+    int32_t last_sequence;
+    int64_t base_offset;
+  };
+  struct ProducerEntry {
+    int16_t epoch = 0;
+    std::deque<CachedBatch> last;  // five
+  };
+  int16_t Validate(const Bytes& bytes) const;
+  // Sets *base_offset when the batch is there already.
+  int16_t CheckSequence(const RecordBatchView& batch, int64_t* base_offset);
+  Bytes AsStored(Bytes bytes) const;
+
+  std::deque<LoggedBatch> batches_;
+  int64_t start_ = 0;
+  int64_t end_ = 0;
+  std::map<int64_t, ProducerEntry> producers_;
+  std::map<int64_t, int64_t> open_;  // producer -> first offset
+  std::vector<AbortedRange> aborted_;
+};
+
+}  // namespace longhaul::test

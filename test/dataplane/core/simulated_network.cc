@@ -1,0 +1,219 @@
+#include "simulated_network.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace longhaul::test {
+
+BrokerState SimulatedNetwork::broker_state(Side side, int32_t node) {
+  if (node < 0 || node >= cluster(side).broker_count()) return BrokerState::kUnknown;
+  return cluster(side).broker(node).up ? BrokerState::kUp : BrokerState::kDown;
+}
+
+int16_t SimulatedNetwork::api_version(Side side, int32_t node, int16_t api_key, int16_t min,
+                                      int16_t max) {
+  const SimulatedBroker& broker = cluster(side).broker(node);
+  const int16_t theirs = api_key == kApiFetch ? broker.fetch_version : broker.produce_version;
+  return theirs < min ? int16_t{-1} : std::min(theirs, max);
+}
+
+Bytes SimulatedNetwork::Assemble(const InFlight& request) {
+  Bytes all;
+  for (const Part& part : request.parts) {
+    const uint8_t* data = part.reference != nullptr ? part.reference : part.copy.data();
+    all.insert(all.end(), data, data + part.size);
+  }
+  return all;
+}
+
+// What the wire or librdkafka's own buffers keep once the forwarder's memory is not ours any more.
+void SimulatedNetwork::Capture(InFlight* request) {
+  Bytes all = Assemble(*request);
+  const size_t size = all.size();
+  request->parts.clear();
+  request->parts.push_back({std::move(all), nullptr, size});
+}
+
+Status SimulatedNetwork::Send(const Request& request) {
+  if (broker_state(request.side, request.node) != BrokerState::kUp)
+    return Status::Error(-195, "not connected");
+  auto sent = std::make_shared<InFlight>(InFlight{request.side, request.node, request.api_key,
+                                                  request.api_version, request.tag, {}, {}});
+  for (const Piece& piece : request.pieces) {
+    Part part{{}, piece.by_reference ? piece.data : nullptr, piece.size};
+    if (!piece.by_reference) part.copy.assign(piece.data, piece.data + piece.size);
+    sent->parts.push_back(std::move(part));
+  }
+  requests++;
+  if (request.api_key == kApiProduce) {
+    sent->keys = SimulatedCluster::PartitionsOf(Assemble(*sent));
+    for (const auto& key : sent->keys) {
+      ++(*under_way_)[key];
+      in_flight_max = std::max(in_flight_max, ++in_flight_[key]);
+    }
+  }
+  connections_[{request.side, request.node}].open.push_back(sent);
+  Schedule(sent);
+  agenda_->At(agenda_->now + request.timeout_ms, [this, sent, open = open_] {
+    if (*open && !sent->replied) Break(sent->side, sent->node, -185);
+  });
+  return Status::Ok();
+}
+
+// Arrivals on one connection keep their order.
+void SimulatedNetwork::Schedule(const Ref& request) {
+  Connection& connection = connections_[{request->side, request->node}];
+  connection.last_arrival = std::max(connection.last_arrival, agenda_->now + Latency());
+  agenda_->At(connection.last_arrival, [this, request, open = open_] {
+    // A request that outlives its sender is processed by nobody's network: see Close.
+    if (*open) Arrive(request);
+  });
+}
+
+void SimulatedNetwork::Uncount(InFlight* request) {
+  if (!std::exchange(request->counted, false)) return;
+  for (const auto& key : request->keys) --(*under_way_)[key];
+}
+
+void SimulatedNetwork::Arrive(const Ref& request) {
+  if (request->lost) return;
+  SimulatedBroker& broker = cluster(request->side).broker(request->node);
+  if (broker.frozen_until > agenda_->now || !broker.up) {
+    const int64_t later = std::max(broker.frozen_until, agenda_->now + 10);
+    agenda_->At(later, [this, request, open = open_] {
+      if (*open) Arrive(request);
+    });
+    return;
+  }
+  const Bytes body = Assemble(*request);
+  if (request->api_key == kApiProduce) {
+    Uncount(request.get());
+    return Answer(request, cluster(request->side).Produce(request->node, request->version, body));
+  }
+  int32_t wait_ms = 0;
+  bool is_empty = false;
+  Bytes answer = cluster(request->side).Fetch(request->node, request->version, body, &wait_ms,
+                                              &is_empty);
+  if (request->held_until < 0) request->held_until = agenda_->now + wait_ms;
+  if (!is_empty || agenda_->now >= request->held_until) return Answer(request, std::move(answer));
+  agenda_->At(std::min(request->held_until, agenda_->now + 10), [this, request, open = open_] {
+    if (*open) Arrive(request);
+  });
+}
+
+void SimulatedNetwork::Damage(const InFlight& request, Bytes* body) {
+  if (cut_one_in > 0 && random_->OneIn(static_cast<uint64_t>(cut_one_in)))
+    body->resize(random_->Below(body->size()));
+  // Only the source's: what the target holds is trusted. The last byte is always a record's.
+  if (request.side == Side::kSource && corrupt_one_in > 0 && body->size() > 300 &&
+      random_->OneIn(static_cast<uint64_t>(corrupt_one_in)))
+    body->back() ^= 0x10;
+}
+
+void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
+  if (request->replied) return;  // processed, but the connection that would carry the answer ended
+  Damage(*request, &body);
+  Connection& connection = connections_[{request->side, request->node}];
+  connection.last_reply = std::max(connection.last_reply, agenda_->now + Latency());
+  agenda_->At(connection.last_reply, [this, request, body = std::move(body), open = open_] {
+    if (*open) Deliver(request, 0, body);
+  });
+}
+
+void SimulatedNetwork::Deliver(const Ref& request, int32_t error, Bytes body) {
+  if (std::exchange(request->replied, true)) return;
+  std::erase(connections_[{request->side, request->node}].open, request);
+  for (const auto& key : request->keys) --in_flight_[key];
+  Reply reply;
+  reply.side = request->side;
+  reply.tag = request->tag;
+  reply.error = error;
+  reply.api_version = request->version;
+  if (error == 0) reply.body = std::make_shared<OwnedBuffer>(std::move(body));
+  on_reply_(reply);
+}
+
+void SimulatedNetwork::Break(Side side, int32_t node, int32_t error) {
+  Connection& connection = connections_[{side, node}];
+  std::deque<Ref> open = std::exchange(connection.open, {});
+  connection.last_arrival = connection.last_reply = agenda_->now + 50;
+  const size_t on_the_wire = random_->Below(open.size() + 1);
+  const size_t lost = on_the_wire + random_->Below(open.size() - on_the_wire + 1);
+  for (size_t i = 0; i < open.size(); ++i) {
+    const Ref& request = open[i];
+    if (i >= lost && error != -185 && request->held_until < 0) {  // not written yet
+      auto again = std::make_shared<InFlight>(*request);
+      request->lost = true;
+      request->replied = true;
+      connection.open.push_back(again);
+      Schedule(again);
+      const int64_t timeout = 30'000;
+      agenda_->At(agenda_->now + timeout, [this, again, alive = open_] {
+        if (*alive && !again->replied) Break(again->side, again->node, -185);
+      });
+      continue;
+    }
+    if (i >= on_the_wire) {
+      request->lost = true;
+      Uncount(request.get());
+    }
+    Capture(request.get());
+    // The forwarder is told now, before anything else can happen to its memory.
+    agenda_->At(agenda_->now, [this, request, error, alive = open_] {
+      if (*alive) Deliver(request, error, {});
+    });
+  }
+}
+
+void SimulatedNetwork::Close() {
+  if (!std::exchange(*open_, false)) return;
+  for (auto& [where, connection] : connections_) {
+    const size_t on_the_wire = random_->Below(connection.open.size() + 1);
+    for (size_t i = 0; i < connection.open.size(); ++i) {
+      const Ref& request = connection.open[i];
+      if (request->lost) continue;
+      if (i >= on_the_wire || request->api_key != kApiProduce) {
+        Uncount(request.get());
+        continue;
+      }
+      if (!request->counted) continue;  // processed already
+      Capture(request.get());
+      SimulatedCluster* target = clusters_[1];
+      UnderWay* under_way = under_way_;
+      // In order, and perhaps much later: a request that arrives after its sender died.
+      connection.last_arrival += Latency();
+      agenda_->At(connection.last_arrival, [request, target, under_way] {
+        for (const auto& key : request->keys) --(*under_way)[key];
+        target->Produce(request->node, request->version, Assemble(*request));
+      });
+    }
+  }
+}
+
+Status SimulatedNetwork::RequestMetadata(Side side, const std::vector<std::string>& topics,
+                                         uint64_t tag) {
+  bool any = false;
+  for (int32_t node = 0; node < cluster(side).broker_count(); ++node)
+    any |= cluster(side).broker(node).up;
+  if (!any) return Status::Error(-195, "no broker");
+  Reply reply;
+  reply.side = side;
+  reply.tag = tag;
+  reply.is_metadata = true;
+  reply.topics = cluster(side).Metadata(topics);
+  for (TopicLeaders& topic : reply.topics) {
+    auto& [until, old] = old_news_[{side, topic.topic}];
+    if (metadata_lag_ms > 0 && agenda_->now < until) {
+      topic = old;
+    } else {
+      until = agenda_->now + metadata_lag_ms;
+      old = topic;
+    }
+  }
+  agenda_->At(agenda_->now + Latency(), [this, reply = std::move(reply), open = open_] {
+    if (*open) on_reply_(reply);
+  });
+  return Status::Ok();
+}
+
+}  // namespace longhaul::test

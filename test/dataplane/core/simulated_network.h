@@ -1,0 +1,135 @@
+// The virtual clock, and the network between one forwarder and two simulated clusters: a Transport
+// whose requests take time, are answered in order a connection, and get lost the way librdkafka and
+// TCP lose them.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <queue>
+#include <vector>
+
+#include "core/transport.h"
+#include "random.h"
+#include "simulated_cluster.h"
+
+namespace longhaul::test {
+
+// What happens when, in virtual milliseconds. Events of one instant run in the order of their
+// making.
+class Agenda {
+ public:
+  int64_t now = 1'000;
+
+  void At(int64_t when, std::function<void()> action) {
+    events_.push({std::max(when, now), next_++, std::move(action)});
+  }
+  // Runs the next event unless it is after `until`; false: there is none.
+  bool Step(int64_t until) {
+    if (events_.empty() || events_.top().when > until) return false;
+    Event event = events_.top();
+    events_.pop();
+    now = event.when;
+    event.action();
+    return true;
+  }
+
+ private:
+  struct Event {
+    int64_t when;
+    uint64_t number;
+    std::function<void()> action;
+    bool operator<(const Event& other) const {
+      return std::pair(when, number) > std::pair(other.when, other.number);
+    }
+  };
+  std::priority_queue<Event> events_;
+  uint64_t next_ = 0;
+};
+
+// Batches of a target partition that are under way, of all forwarders.
+using UnderWay = std::map<SimulatedCluster::Key, int>;
+
+class SimulatedNetwork final : public Transport {
+ public:
+  using OnReply = std::function<void(const Reply& reply)>;
+
+  SimulatedNetwork(Agenda* agenda, Random* random, SimulatedCluster* source,
+                   SimulatedCluster* target, UnderWay* under_way, OnReply on_reply)
+      : agenda_(agenda),
+        random_(random),
+        clusters_{source, target},
+        under_way_(under_way),
+        on_reply_(std::move(on_reply)) {}
+  ~SimulatedNetwork() override { Close(); }
+
+  BrokerState broker_state(Side side, int32_t node) override;
+  int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min, int16_t max) override;
+  Status Send(const Request& request) override;
+  Status RequestMetadata(Side side, const std::vector<std::string>& topics, uint64_t tag) override;
+
+  // The connection ends: of what is unanswered some is processed all the same, some is lost, and
+  // some had not been written yet and goes out over the next connection.
+  void Break(Side side, int32_t node, int32_t error = -195);
+  // The process dies. What was on the wire may still arrive.
+  void Close();
+
+  int64_t latency_max_ms = 5;
+  int64_t metadata_lag_ms = 0;
+  int32_t corrupt_one_in = 0;   // Fetch responses with a damaged payload byte
+  int32_t cut_one_in = 0;       // responses that end too early
+  size_t in_flight_max = 0;     // seen, of one partition
+  int64_t requests = 0;
+
+ private:
+  struct Part {
+    Bytes copy;
+    const uint8_t* reference = nullptr;  // must stay valid until the reply
+    size_t size = 0;
+  };
+  struct InFlight {
+    Side side;
+    int32_t node;
+    int16_t api_key;
+    int16_t version;
+    uint64_t tag;
+    std::vector<Part> parts;
+    std::vector<SimulatedCluster::Key> keys;
+    int64_t held_until = -1;  // an empty Fetch waits for data
+    bool replied = false;     // the forwarder has been told; references are void
+    bool lost = false;        // will never be processed
+    bool counted = true;      // in under_way_
+  };
+  using Ref = std::shared_ptr<InFlight>;
+  struct Connection {
+    std::deque<Ref> open;
+    int64_t last_arrival = 0;
+    int64_t last_reply = 0;
+  };
+  SimulatedCluster& cluster(Side side) { return *clusters_[static_cast<size_t>(side)]; }
+  int64_t Latency() { return 1 + static_cast<int64_t>(random_->Below(
+                                 static_cast<uint64_t>(latency_max_ms))); }
+  static Bytes Assemble(const InFlight& request);
+  static void Capture(InFlight* request);
+  void Schedule(const Ref& request);
+  void Arrive(const Ref& request);
+  void Uncount(InFlight* request);
+  void Answer(const Ref& request, Bytes body);
+  void Fail(const Ref& request, int32_t error);
+  void Deliver(const Ref& request, int32_t error, Bytes body);
+  void Damage(const InFlight& request, Bytes* body);
+
+  Agenda* agenda_;
+  Random* random_;
+  SimulatedCluster* clusters_[kSides];
+  UnderWay* under_way_;
+  OnReply on_reply_;
+  std::map<std::pair<Side, int32_t>, Connection> connections_;
+  std::map<SimulatedCluster::Key, size_t> in_flight_;
+  std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
+  // Metadata answers of brokers that have not heard the news yet.
+  std::map<std::pair<Side, std::string>, std::pair<int64_t, TopicLeaders>> old_news_;
+};
+
+}  // namespace longhaul::test

@@ -1,0 +1,246 @@
+#include "simulation.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace longhaul::test {
+
+bool SameRecord(const TestRecord& a, const TestRecord& b) {
+  return a.timestamp == b.timestamp && a.key == b.key && a.value == b.value &&
+         a.headers == b.headers;
+}
+
+Simulation::Simulation(const std::string& name, SimulationOptions options)
+    : random(name),
+      source(options.brokers, &agenda.now),
+      target(options.brokers, &agenda.now),
+      options_(options) {
+  source.AddTopic(kTopic, options.partitions);
+  target.AddTopic(kRemote, options.partitions);
+  for (uint32_t id = 0; id < partitions(); ++id)
+    writers_.push_back(std::make_unique<SourceWriter>(&SourceLog(id), &random, options.writer));
+  target.on_append = [this](const auto& key, const Bytes& sent, int64_t base_offset) {
+    OnAppend(key, sent, base_offset);
+  };
+}
+
+Simulation::~Simulation() {
+  for (auto& process : processes_) Kill(process.get());
+}
+
+Simulation::Process* Simulation::Start(const std::map<uint32_t, Progress>& from) {
+  processes_.push_back(std::make_unique<Process>());
+  Process* process = processes_.back().get();
+  process->network = std::make_unique<SimulatedNetwork>(
+      &agenda, &random, &source, &target, &under_way,
+      [this, process](const Reply& reply) { OnReply(process, reply); });
+  ForwarderConfig config;
+  config.settings = options_.settings;
+  config.producer_id = kProducerId;
+  process->forwarder = std::make_unique<Forwarder>(config, process->network.get(), &Codecs(),
+                                                   &process->events);
+  std::vector<uint32_t> all;
+  for (uint32_t id = 0; id < partitions(); ++id) all.push_back(id);
+  Assign(process, all, from);
+  return process;
+}
+
+void Simulation::Assign(Process* process, const std::vector<uint32_t>& ids,
+                        const std::map<uint32_t, Progress>& from) {
+  std::vector<PartitionAssignment> assignments;
+  for (uint32_t id : ids) {
+    auto progress = from.find(id);
+    assignments.push_back({id, kTopic, kRemote, static_cast<int32_t>(id),
+                           progress == from.end() ? Progress{} : progress->second,
+                           batch_bytes_max_known});
+  }
+  process->forwarder->Assign(std::move(assignments));
+  Poke(process);
+}
+
+std::map<uint32_t, Progress> Simulation::LaggingProgress() {
+  std::map<uint32_t, Progress> from;
+  for (auto& [id, mirror] : mirrored_) {
+    const size_t known = mirror.progress.size();
+    if (known == 0 || random.OneIn(20)) continue;  // from the beginning
+    const size_t lag = random.OneIn(3) ? 0 : random.Length(known - 1);
+    from[id] = mirror.progress[known - 1 - lag];
+  }
+  return from;
+}
+
+std::map<uint32_t, Progress> Simulation::LastProgress() const {
+  std::map<uint32_t, Progress> from;
+  for (const auto& [id, mirror] : mirrored_)
+    if (!mirror.progress.empty()) from[id] = mirror.progress.back();
+  return from;
+}
+
+Simulation::Process* Simulation::StartLagging() { return Start(LaggingProgress()); }
+
+void Simulation::Kill(Process* process) {
+  if (!std::exchange(process->alive, false)) return;
+  process->network->Close();
+  process->forwarder.reset();  // its memory goes before what is on the wire arrives
+}
+
+void Simulation::ScheduleTick(Process* process, int64_t when) {
+  const uint64_t number = ++process->tick_number;
+  agenda.At(when, [this, process, number] {
+    if (process->alive && process->tick_number == number) Tick(process);
+  });
+}
+
+void Simulation::Tick(Process* process) {
+  if (process->stopped_until > agenda.now) return ScheduleTick(process, process->stopped_until);
+  for (const Reply& reply : std::exchange(process->unread, {}))
+    process->forwarder->OnReply(reply, agenda.now, agenda.now + 1'700'000'000'000);
+  const int64_t wait = process->forwarder->Tick(agenda.now, agenda.now + 1'700'000'000'000);
+  process->ticks++;
+  process->spins = wait == 0 ? process->spins + 1 : 0;
+  if (process->spins > 20) Fail("the loop spins");
+  TakeEvents(process);
+  CheckBounds(process);
+  ScheduleTick(process, agenda.now + std::max<int64_t>(wait, 1));
+}
+
+void Simulation::OnReply(Process* process, const Reply& reply) {
+  if (!process->alive) return;
+  process->unread.push_back(reply);
+  // Some replies come alone, some together, as the queue of a busy loop hands them over.
+  if (process->stopped_until <= agenda.now && !random.OneIn(3)) Tick(process);
+  else ScheduleTick(process, agenda.now);
+}
+
+void Simulation::TakeEvents(Process* process) {
+  Events events = process->events.Take();
+  for (StateEvent& state : events.states) process->states[state.id] = std::move(state);
+  for (const ProgressEvent& event : events.progress) CheckProgress(event.id, event.progress);
+  for (LogLine& line : events.logs) process->logs.push_back(std::move(line.text));
+}
+
+// Invariant (C), and that downstream and sequence belong to upstream.
+void Simulation::CheckProgress(uint32_t id, const Progress& progress) {
+  Mirror& mirror = mirrored_[id];
+  mirror.progress.push_back(progress);
+  if (!options_.exact) return;
+  const auto& committed = Writer(id).committed();
+  const auto done = std::partition_point(committed.begin(), committed.end(), [&](const auto& r) {
+    return r.offset < progress.upstream;
+  });
+  const auto records = static_cast<size_t>(done - committed.begin());
+  const std::string where = "partition " + std::to_string(id) + ": progress " +
+                            std::to_string(progress.upstream) + "/" +
+                            std::to_string(progress.downstream) + "/" +
+                            std::to_string(progress.sequence);
+  if (mirror.records.size() < records) return Fail(where + " runs ahead of the target");
+  if (progress.sequence != static_cast<int32_t>(records)) return Fail(where + ": wrong sequence");
+  if (records > 0 && progress.downstream <= mirror.offsets[records - 1])
+    return Fail(where + ": downstream too low");
+  if (records < mirror.offsets.size() && progress.downstream > mirror.offsets[records])
+    return Fail(where + ": downstream too high");
+}
+
+// Invariants (B), (F) and no alteration, at the moment of the append.
+void Simulation::OnAppend(const SimulatedCluster::Key& key, const Bytes& sent,
+                          int64_t base_offset) {
+  const RecordBatchView view(sent.data());
+  if (view.producer_id() != kProducerId) return;
+  const auto id = static_cast<uint32_t>(key.second);
+  Mirror& mirror = mirrored_[id];
+  const auto& committed = Writer(id).committed();
+  batches_mirrored++;
+  for (TestRecord& record : ReadBatch(sent)) {
+    mirror.offsets.push_back(base_offset + record.offset);
+    mirror.records.push_back(std::move(record));
+    if (!options_.exact) continue;
+    const size_t at = mirror.records.size() - 1;
+    if (at >= committed.size()) return Fail("more on the target than the source committed");
+    if (!SameRecord(mirror.records[at], committed[at]))
+      return Fail("partition " + std::to_string(id) + ": record " + std::to_string(at) +
+                  " of the target is not the source's at " + std::to_string(committed[at].offset) +
+                  " but " + mirror.records[at].key.value_or("(null)"));
+  }
+}
+
+void Simulation::CheckBounds(Process* process) {
+  const LaneCounters lane = process->forwarder->SnapshotLane();
+  const auto slack = static_cast<int64_t>(options_.batch_max) * options_.brokers;
+  if (options_.checks_memory && lane.held_bytes > lane.held_bytes_max + slack)
+    Fail("holds " + std::to_string(lane.held_bytes) + " bytes");
+  if (process->network->in_flight_max >
+      static_cast<size_t>(options_.settings.partition_batches_in_flight))
+    Fail("too many batches of one partition in flight");
+  if (!target.protocol_violations.empty()) Fail(target.protocol_violations.front());
+  if (!source.protocol_violations.empty()) Fail(source.protocol_violations.front());
+}
+
+void Simulation::RunFor(int64_t ms) {
+  const int64_t until = agenda.now + ms;
+  while (failure_.empty() && agenda.Step(until)) {
+  }
+  agenda.now = until;
+}
+
+bool Simulation::RunUntil(const std::function<bool()>& done, int64_t ms_max) {
+  const int64_t until = agenda.now + ms_max;
+  while (failure_.empty()) {
+    if (done()) return true;
+    if (!agenda.Step(until)) return false;
+  }
+  return false;
+}
+
+bool Simulation::CaughtUp(const Process& process) {
+  for (uint32_t id = 0; id < partitions(); ++id) {
+    const Mirror& mirror = mirrored_[id];
+    if (options_.exact && mirror.records.size() != Writer(id).committed().size()) return false;
+    const int64_t end = SourceLog(id).last_stable_offset();
+    if (end > 0 && (mirror.progress.empty() || mirror.progress.back().upstream < end)) return false;
+    auto state = process.states.find(id);
+    if (state == process.states.end() || state->second.state != PartitionState::kRunning)
+      return false;
+  }
+  return process.forwarder->SnapshotLane().held_bytes == 0;
+}
+
+bool Simulation::CatchUp(Process* process, int64_t ms_max) {
+  if (RunUntil([&] { return CaughtUp(*process); }, ms_max)) return true;
+  Fail("not caught up: " + Describe(*process));
+  return false;
+}
+
+std::string Simulation::Describe(const Process& process) {
+  std::string text;
+  for (uint32_t id = 0; id < partitions(); ++id) {
+    const Mirror& mirror = mirrored_[id];
+    const auto& committed = Writer(id).committed();
+    auto state = process.states.find(id);
+    text += "\n  partition " + std::to_string(id) + ": " + std::to_string(mirror.records.size()) +
+            " of " + std::to_string(committed.size()) + " records, source end " +
+            std::to_string(SourceLog(id).last_stable_offset());
+    if (!mirror.progress.empty())
+      text += ", upstream " + std::to_string(mirror.progress.back().upstream);
+    if (state != process.states.end())
+      text += ", state " + std::to_string(static_cast<int>(state->second.state)) + " code " +
+              std::to_string(state->second.code) + " " + state->second.detail;
+  }
+  return text + "\n  held " + std::to_string(process.forwarder->SnapshotLane().held_bytes);
+}
+
+PartitionCounters Simulation::Counters(Process* process, uint32_t id) {
+  for (const PartitionCounters& row : process->forwarder->SnapshotPartitions())
+    if (row.id == id) return row;
+  return {};
+}
+
+void Simulation::ProduceForeign(uint32_t id) {
+  auto records = RandomRecords(random, 1 + random.Below(5), 0, false, 50);
+  Bytes batch = BuildBatch(records, {.base_offset = 0});
+  StoreI64(&batch[kProducerIdOffset], -1);
+  StoreI32(&batch[kBaseSequenceOffset], -1);
+  SealCrc(batch);
+  TargetLog(id).Produce(batch);
+}
+
+}  // namespace longhaul::test

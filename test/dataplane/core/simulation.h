@@ -1,0 +1,114 @@
+// A whole mirror in one thread and virtual time: two simulated clusters, any number of forwarders
+// over one set of partitions, and a checker that holds the design's invariants against every append
+// to the target and every progress event. The first thing found wrong is kept in failure().
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/forwarder.h"
+#include "simulated_cluster.h"
+#include "simulated_network.h"
+#include "source_writer.h"
+
+namespace longhaul::test {
+
+struct SimulationOptions {
+  int32_t brokers = 2;  // of each cluster
+  int32_t partitions = 3;
+  ForwarderSettings settings{};
+  WriterOptions writer{};
+  bool exact = true;  // false: the source changes under us, doubles are allowed and counted
+  bool checks_memory = true;
+  size_t batch_max = 64 * 1024;  // no batch is larger: the bound may be overshot by one a broker
+};
+
+class Simulation {
+ public:
+  static constexpr const char* kTopic = "source-topic";
+  static constexpr const char* kRemote = "target-topic";
+  static constexpr int64_t kProducerId = 4242;
+
+  // One process: a forwarder with its network.
+  struct Process {
+    std::unique_ptr<SimulatedNetwork> network;
+    EventQueue events;
+    std::unique_ptr<Forwarder> forwarder;
+    std::map<uint32_t, StateEvent> states;
+    std::vector<std::string> logs;
+    int64_t stopped_until = 0;  // SIGSTOP
+    std::vector<Reply> unread;  // meanwhile
+    uint64_t tick_number = 0;
+    int spins = 0;  // ticks in a row that wanted another one at once
+    int64_t ticks = 0;
+    bool alive = true;
+  };
+
+  Simulation(const std::string& name, SimulationOptions options);
+  ~Simulation();
+
+  Process* Start(const std::map<uint32_t, Progress>& from = {});
+  Process* StartLagging();  // from progress that was recorded at some time
+  void Kill(Process* process);
+  void Assign(Process* process, const std::vector<uint32_t>& ids,
+              const std::map<uint32_t, Progress>& from);
+  std::map<uint32_t, Progress> LaggingProgress();
+  std::map<uint32_t, Progress> LastProgress() const;
+  // The forwarder's thread gets a turn soon, as With() of its owner gives it one.
+  void Poke(Process* process) { ScheduleTick(process, agenda.now); }
+
+  void RunFor(int64_t ms);
+  bool RunUntil(const std::function<bool()>& done, int64_t ms_max);
+  // Runs until all that the source has committed is mirrored; false: not within ms_max.
+  bool CatchUp(Process* process, int64_t ms_max = 120'000);
+  bool CaughtUp(const Process& process);
+  std::string Describe(const Process& process);
+  PartitionCounters Counters(Process* process, uint32_t id);
+
+  SimulatedLog& SourceLog(uint32_t id) { return source.log({kTopic, static_cast<int32_t>(id)}); }
+  SimulatedLog& TargetLog(uint32_t id) { return target.log({kRemote, static_cast<int32_t>(id)}); }
+  SourceWriter& Writer(uint32_t id) { return *writers_.at(id); }
+  const std::vector<TestRecord>& Mirrored(uint32_t id) { return mirrored_[id].records; }
+  void ProduceForeign(uint32_t id);
+  uint32_t partitions() const { return static_cast<uint32_t>(options_.partitions); }
+
+  void Fail(const std::string& what) {
+    if (failure_.empty()) failure_ = "at " + std::to_string(agenda.now) + " ms: " + what;
+  }
+  const std::string& failure() const { return failure_; }
+
+  Random random;
+  Agenda agenda;
+  SimulatedCluster source;
+  SimulatedCluster target;
+  UnderWay under_way;
+  int64_t batches_mirrored = 0;
+  int32_t batch_bytes_max_known = 0;  // given with assignments
+
+ private:
+  struct Mirror {
+    std::vector<TestRecord> records;       // ours on the target, in order
+    std::vector<int64_t> offsets;          // theirs
+    std::vector<Progress> progress;        // all that was ever reported
+  };
+  void ScheduleTick(Process* process, int64_t when);
+  void Tick(Process* process);
+  void OnReply(Process* process, const Reply& reply);
+  void TakeEvents(Process* process);
+  void OnAppend(const SimulatedCluster::Key& key, const Bytes& sent, int64_t base_offset);
+  void CheckProgress(uint32_t id, const Progress& progress);
+  void CheckBounds(Process* process);
+
+  SimulationOptions options_;
+  std::vector<std::unique_ptr<SourceWriter>> writers_;
+  std::vector<std::unique_ptr<Process>> processes_;
+  std::map<uint32_t, Mirror> mirrored_;
+  std::string failure_;
+};
+
+bool SameRecord(const TestRecord& a, const TestRecord& b);
+
+}  // namespace longhaul::test

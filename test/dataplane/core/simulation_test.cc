@@ -1,0 +1,236 @@
+// Random faults against the whole core, many runs from one seed (LONGHAUL_TEST_SEED). After each run
+// all faults stop, and everything must be on the target exactly once, in order, unaltered.
+// LONGHAUL_SIM_RUNS makes it longer; LONGHAUL_SIM_RUN repeats a single run.
+#include "simulation.h"
+
+#include <doctest/doctest.h>
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace longhaul::test {
+namespace {
+
+constexpr int64_t kFaultPhaseMs = 8'000;
+constexpr int64_t kPatienceMs = 300'000;
+
+uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+SimulationOptions RandomOptions(Random& random) {
+  SimulationOptions options;
+  options.brokers = 1 + static_cast<int32_t>(random.Below(3));
+  options.partitions = 1 + static_cast<int32_t>(random.Below(6));
+  options.writer.value_max = random.OneIn(3) ? 5000 : 200;
+  options.writer.records_max = random.OneIn(3) ? 40 : 8;
+  options.writer.legacy = random.OneIn(4);
+  ForwarderSettings& s = options.settings;
+  const auto pick = [&](std::initializer_list<int64_t> values) {
+    return values.begin()[random.Below(values.size())];
+  };
+  s.in_flight_bytes_max = pick({512 * 1024, 1024 * 1024});
+  s.fetch_bytes_max = pick({1'000, 20'000, 8 << 20});
+  s.partition_fetch_bytes_max = pick({300, 5'000, 1 << 20});
+  s.partition_queue_bytes_max = pick({1'000, 50'000, 8 << 20});
+  s.produce_request_bytes_max = pick({500, 20'000, 8 << 20});
+  s.partition_batches_in_flight = pick({1, 2, 5, 5});
+  s.produce_requests_in_flight = pick({1, 5});
+  s.linger_ms = pick({0, 0, 5});
+  s.fetch_wait_max_ms = pick({20, 500});
+  s.request_timeout_ms = pick({500, 3'000});
+  s.retry_backoff_max_ms = pick({200, 2'000});
+  options.batch_max = 512 * 1024;
+  return options;
+}
+
+// The faults, and who suffers them. Zombies and brokers that forget do not go together: a broker
+// that forgot our producer cannot tell a zombie's batch from a new one, nobody can.
+class Chaos {
+ public:
+  Chaos(Simulation* sim, uint64_t* count) : sim_(sim), random_(sim->random), count_(count) {
+    forgets_ = random_.OneIn(2);
+    for (Side side : {Side::kSource, Side::kTarget}) {
+      for (int32_t node = 0; node < cluster(side).broker_count(); ++node) {
+        auto& broker = cluster(side).broker(node);
+        broker.fetch_version = static_cast<int16_t>(4 + random_.Below(8));
+        broker.produce_version = static_cast<int16_t>(3 + random_.Below(6));
+      }
+    }
+    for (uint32_t id = 0; id < sim_->partitions(); ++id)
+      if (random_.OneIn(4)) sim_->TargetLog(id).max_message_bytes = 8'000;
+    if (random_.OneIn(2)) sim_->batch_bytes_max_known = 8'000;
+    if (random_.OneIn(8)) sim_->TargetLog(0).log_append_time = true;
+    process_ = sim_->Start();
+  }
+
+  void Run() {
+    const int64_t end = sim_->agenda.now + kFaultPhaseMs;
+    while (sim_->agenda.now < end && sim_->failure().empty()) {
+      sim_->RunFor(1 + static_cast<int64_t>(random_.Length(300)));
+      for (uint64_t batches = random_.Length(8); batches > 0; --batches)
+        sim_->Writer(AnyPartition()).WriteSomething();
+      if (random_.OneIn(3)) sim_->ProduceForeign(AnyPartition());
+      Hurt();
+    }
+    Heal();
+    sim_->CatchUp(process_, kPatienceMs);
+  }
+
+ private:
+  SimulatedCluster& cluster(Side side) {
+    return side == Side::kSource ? sim_->source : sim_->target;
+  }
+  uint32_t AnyPartition() { return static_cast<uint32_t>(random_.Below(sim_->partitions())); }
+  Side AnySide() { return random_.OneIn(2) ? Side::kSource : Side::kTarget; }
+  int32_t AnyNode() { return static_cast<int32_t>(random_.Below(
+                          static_cast<uint64_t>(sim_->source.broker_count()))); }
+  SimulatedCluster::Key KeyOf(Side side, uint32_t id) {
+    return {side == Side::kSource ? Simulation::kTopic : Simulation::kRemote,
+            static_cast<int32_t>(id)};
+  }
+  int64_t Soon(int64_t ms_max) {
+    return sim_->agenda.now + static_cast<int64_t>(random_.Length(static_cast<size_t>(ms_max)));
+  }
+
+  void Hurt() {
+    ++*count_;
+    const Side side = AnySide();
+    const int32_t node = AnyNode();
+    switch (random_.Below(16)) {
+      case 0: case 1: return process_->network->Break(side, node);
+      case 2: return StopBroker(side, node);
+      case 3: cluster(side).broker(node).frozen_until = Soon(2'000); return;
+      case 4: case 5: return MoveLeader(side);
+      case 6: case 7: return InjectError();
+      case 8: cluster(side).broker(node).throttle_ms = static_cast<int32_t>(random_.Below(3) * 100);
+        return;
+      case 9: case 10: return Crash();
+      case 11: return Zombie();
+      case 12: return Forget();
+      case 13: return PauseOrRevoke();
+      case 14: process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300; return;
+      default:
+        process_->network->corrupt_one_in = random_.OneIn(2) ? 0 : 20;
+        process_->network->cut_one_in = random_.OneIn(2) ? 0 : 20;
+    }
+  }
+
+  void StopBroker(Side side, int32_t node) {
+    SimulatedBroker& broker = cluster(side).broker(node);
+    broker.up = false;
+    process_->network->Break(side, node);
+    for (auto& [key, log] : cluster(side).logs())
+      if (log.leader == node && random_.OneIn(2)) cluster(side).MoveLeader(key);
+    sim_->agenda.At(Soon(3'000), [&broker] { broker.up = true; });
+  }
+  void MoveLeader(Side side) {
+    const auto key = KeyOf(side, AnyPartition());
+    SimulatedLog& log = cluster(side).log(key);
+    if (random_.OneIn(4)) {
+      const int32_t leader = log.leader;
+      log.leader = -1;  // an election that takes its time
+      sim_->agenda.At(Soon(1'000), [&log, leader] { log.leader = std::max(log.leader, leader); });
+      return;
+    }
+    cluster(side).MoveLeader(key);
+    // The new leader shows less until its followers have asked it, unless it forgets, too: then
+    // what it hides can be found out by nobody.
+    if (side == Side::kSource || forgets_) return;
+    log.high_watermark_max = std::max(log.start(), log.end() - 20);
+    sim_->agenda.At(Soon(400), [&log] { log.high_watermark_max = INT64_MAX; });
+  }
+  void InjectError() {
+    const uint32_t id = AnyPartition();
+    if (random_.OneIn(3)) {
+      constexpr int16_t kCodes[] = {3, 6, 9, 74, 75, 78};
+      sim_->source.fetch_errors[KeyOf(Side::kSource, id)] = {kCodes[random_.Below(6)], false,
+                                                             Soon(1'000)};
+      return;
+    }
+    constexpr InjectedError kErrors[] = {{19, false}, {6, false}, {6, true},  {7, true},
+                                         {7, false},  {20, true}, {56, true}, {3, false}};
+    InjectedError error = kErrors[random_.Below(std::size(kErrors))];
+    error.until = Soon(1'000);
+    error.left = static_cast<int64_t>(random_.Below(10));
+    sim_->target.produce_errors[KeyOf(Side::kTarget, id)] = error;
+  }
+  void Crash() {
+    sim_->Kill(process_);
+    process_ = sim_->StartLagging();
+  }
+  // Stopped for longer than its session lasts; a second owner starts; the first goes on as if
+  // nothing had been, and dies some time later.
+  void Zombie() {
+    if (forgets_) return;
+    Simulation::Process* zombie = process_;
+    zombie->stopped_until = Soon(2'000);
+    process_ = sim_->StartLagging();
+    Simulation* sim = sim_;
+    sim_->agenda.At(zombie->stopped_until + Soon(1'500) - sim_->agenda.now,
+                    [sim, zombie] { sim->Kill(zombie); });
+  }
+  void Forget() {
+    const uint32_t id = AnyPartition();
+    if (forgets_ && sim_->under_way[KeyOf(Side::kTarget, id)] == 0)
+      sim_->TargetLog(id).ForgetProducers();
+  }
+  void PauseOrRevoke() {
+    const std::vector<uint32_t> ids{AnyPartition()};
+    Forwarder& forwarder = *process_->forwarder;
+    if (random_.OneIn(2)) {
+      forwarder.Pause(ids);
+      sim_->Poke(process_);
+      sim_->RunFor(static_cast<int64_t>(random_.Length(200)));
+      forwarder.Unpause(ids);
+      return sim_->Poke(process_);
+    }
+    forwarder.Revoke(ids);
+    sim_->Poke(process_);
+    if (random_.OneIn(2)) sim_->RunFor(static_cast<int64_t>(random_.Length(100)));
+    sim_->Assign(process_, ids, random_.OneIn(2) ? sim_->LastProgress() : sim_->LaggingProgress());
+  }
+  void Heal() {
+    sim_->RunFor(3'000);  // what was scheduled to get well does, zombies die
+    for (uint32_t id = 0; id < sim_->partitions(); ++id) sim_->Writer(id).EndTransactions();
+    for (Side side : {Side::kSource, Side::kTarget}) {
+      cluster(side).fetch_errors.clear();
+      cluster(side).produce_errors.clear();
+      for (int32_t node = 0; node < cluster(side).broker_count(); ++node) {
+        cluster(side).broker(node).up = true;
+        cluster(side).broker(node).throttle_ms = 0;
+      }
+    }
+    process_->network->metadata_lag_ms = 0;
+    process_->network->corrupt_one_in = process_->network->cut_one_in = 0;
+  }
+
+  Simulation* sim_;
+  Random& random_;
+  uint64_t* count_;
+  bool forgets_ = false;
+  Simulation::Process* process_ = nullptr;
+};
+
+TEST_CASE("whatever fails, every record is on the target once, in order, unaltered") {
+  const uint64_t runs = FromEnvironment("LONGHAUL_SIM_RUNS", 150);
+  const uint64_t only = FromEnvironment("LONGHAUL_SIM_RUN", UINT64_MAX);
+  uint64_t faults = 0;
+  int64_t batches = 0;
+  for (uint64_t run = 0; run < runs || run == only; ++run) {
+    if (only != UINT64_MAX && run != only) continue;
+    Random random("options " + std::to_string(run));
+    Simulation sim("simulation " + std::to_string(run), RandomOptions(random));
+    Chaos(&sim, &faults).Run();
+    batches += sim.batches_mirrored;
+    INFO("LONGHAUL_TEST_SEED=" << RunSeed() << " LONGHAUL_SIM_RUN=" << run);
+    REQUIRE(sim.failure() == "");
+  }
+  std::printf("simulation: %llu runs, %llu faults, %lld batches mirrored\n",
+              static_cast<unsigned long long>(runs), static_cast<unsigned long long>(faults),
+              static_cast<long long>(batches));
+}
+
+}  // namespace
+}  // namespace longhaul::test
