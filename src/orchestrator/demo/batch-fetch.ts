@@ -1,5 +1,5 @@
-// Fetches record batches as the bytes that brokers store: Kafka's Fetch request, version 4, on plain
-// sockets. Independent of the data plane on purpose: it is there to check it. No TLS, no logins.
+// Fetches record batches as the bytes that brokers store: Kafka's Fetch request, version 4, on
+// plain sockets. Independent of the data plane, which it is there to check. No TLS, no logins.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
@@ -137,7 +137,7 @@ export function splitBatches (records: Buffer): readonly StoredBatch[] {
   for (let at = 0; at + batchHeaderBytes <= records.length;) {
     const length = 12 + records.readInt32BE(at + 8)
     if (length < batchHeaderBytes) throw new ResponseMalformed(`a batch of ${length} bytes`)
-    if (records[at + magicOffset] !== 2) throw new ResponseMalformed('a batch that is not of magic 2')
+    if (records[at + magicOffset] !== 2) throw new ResponseMalformed('a batch of another magic')
     if (at + length > records.length) break
     const baseOffset = Number(records.readBigInt64BE(at))
     batches.push({

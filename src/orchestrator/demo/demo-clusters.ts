@@ -41,7 +41,9 @@ export function openEmbeddedClusters (): DemoClusters {
     throw thrown
   }
   const create = (cluster: MockCluster, topics: readonly NamedTopic[]): void => {
-    for (const topic of topics) cluster.createTopic({ ...topic, replicationFactor: embeddedBrokers })
+    for (const topic of topics) {
+      cluster.createTopic({ ...topic, replicationFactor: embeddedBrokers })
+    }
   }
   return {
     kind: `embedded, ${embeddedBrokers} brokers each`,
@@ -90,7 +92,9 @@ export function reachClusters (
 
 const adminTimeoutMs = 30_000
 
-async function withAdmin (end: FlowEnd, use: (admin: ClusterAdmin) => Promise<void>): Promise<void> {
+async function withAdmin (
+  end: FlowEnd, use: (admin: ClusterAdmin) => Promise<void>
+): Promise<void> {
   const admin = openClusterAdmin(
     { cluster: end.alias, properties: end.admin, timeoutMs: adminTimeoutMs })
   try {

@@ -1,6 +1,6 @@
-// What record number n of a partition looks like: key, value and headers follow from topic, partition,
-// number and timestamp alone. So a check makes each record again and compares it whole, and nobody
-// keeps a copy of what was written. Pure.
+// What record number n of a partition looks like: key, value and headers follow from topic,
+// partition, number and timestamp alone. So a check makes each record again and compares it whole,
+// and nobody keeps a copy of what was written. Pure.
 
 export interface DemoRecord {
   readonly key: string | null
@@ -71,8 +71,8 @@ function createPool (size: number): Buffer {
   return pool
 }
 
-const words = ('acks batch bytes broker byte carries chain checksum clean cluster codec commit copy ' +
-  'count crosses epoch every fetch first flow follows forward group header holds keeps lag lane ' +
-  'later leader linger log long marks meets mirror never next offset order passes path payload ' +
-  'place producer reads record region remote sends sequence shallow slot source stays store stream ' +
-  'target through topic travels turn unread wait whole writes').split(' ')
+const words = ('acks batch bytes broker byte carries chain checksum clean cluster codec commit ' +
+  'copy count crosses epoch every fetch first flow follows forward group header holds keeps lag ' +
+  'lane later leader linger log long marks meets mirror never next offset order passes path ' +
+  'payload place producer reads record region remote sends sequence shallow slot source stays ' +
+  'store stream target through topic travels turn unread wait whole writes').split(' ')

@@ -72,7 +72,8 @@ function payloadsOf ({ payloads }: CheckReport): string {
 function verdict ({ check, matched, seconds }: DemoReport): string {
   const took = formatSeconds(seconds)
   if (matched) {
-    return `OK: every record arrived, in order and unchanged, in batches with their payload bytes. ${took}`
+    return 'OK: every record arrived, in order and unchanged, in batches with their payload ' +
+      `bytes. ${took}`
   }
   if (check.incomplete !== undefined) return `NOT CHECKED: ${check.incomplete}. ${took}`
   return `FAILED: the target does not hold what was written. ${took}`

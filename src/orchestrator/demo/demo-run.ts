@@ -1,5 +1,5 @@
-// One demo from its first step to its last: topics, mirror, producers beside it, catching up, drain,
-// check. Does not know what the clusters are, nor how anything is shown.
+// One demo from its first step to its last: topics, mirror, producers beside it, catching up,
+// drain, check. Does not know what the clusters are, nor how anything is shown.
 import { cpuUsage } from 'node:process'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
@@ -85,13 +85,10 @@ async function createTopics ({ clusters, flow, topics }: DemoRunOptions): Promis
   const progress = {
     name: progressTopicOf(flow.source.alias), partitions: flow.settings['task.slots']
   }
-  await clusters.createTopics({
-    end: flow.source,
-    topics: topics.map(({ name, partitions }) => ({ name, partitions }))
-  }, {
-    end: flow.target,
-    topics: [...topics.map(({ remoteName, partitions }) => ({ name: remoteName, partitions })), progress]
-  })
+  const remote = topics.map(({ remoteName, partitions }) => ({ name: remoteName, partitions }))
+  await clusters.createTopics(
+    { end: flow.source, topics: topics.map(({ name, partitions }) => ({ name, partitions })) },
+    { end: flow.target, topics: [...remote, progress] })
 }
 
 /** The mirror runs before the first record is written and until the target has the last one. */
@@ -192,7 +189,8 @@ async function checkTarget (
     payloads,
     differences: differences.count,
     firstDifferences: differences.first,
-    incomplete: incomplete ?? (stopped.aborted ? 'stopped before everything was checked' : undefined)
+    incomplete: incomplete ??
+      (stopped.aborted ? 'stopped before everything was checked' : undefined)
   }
 }
 

@@ -4,7 +4,7 @@ import { bytes, integer, seconds, type Row } from '../config/setting-kinds.ts'
 export const demoTable = {
   records: integer({
     doc: 'How many records are written.',
-    importance: 'high', default: 250_000, min: 1, max: 100_000_000, flag: '--records <count>'
+    importance: 'high', default: 200_000, min: 1, max: 100_000_000, flag: '--records <count>'
   }),
   seconds: seconds({
     doc: 'How long records are written, in place of how many; 0 goes by --records.',

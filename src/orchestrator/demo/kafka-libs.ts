@@ -44,13 +44,15 @@ function cachedLibs (environment: KafkaLibsOptions['environment']): string {
   const root = repositoryRoot()
   const cache = environment['LONGHAUL_CACHE'] ?? join(root, '.cache')
   const folders = existsSync(cache)
-    ? readdirSync(cache).filter(name => /^kafka-libs-\w+$/.test(name)).map(name => join(cache, name))
+    ? readdirSync(cache).filter(name => /^kafka-libs-\w+$/.test(name))
     : []
-  const found = folders.find(hasBroker)
+  const found = folders.map(name => join(cache, name)).find(hasBroker)
   if (found !== undefined) return found
   const pom = join(root, 'test/kafka/pom.xml')
-  const fetching = existsSync(pom) ? `. Fetch them once (54 MB) with\n  ${fetchCommand(pom, cache)}` : ''
-  throw new KafkaMissing(`no jars of Kafka in ${cache}; give a folder with --kafka-libs${fetching}`)
+  const orFetch = existsSync(pom)
+    ? `, or fetch them once (54 MB) with\n  ${fetchCommand(pom, cache)}`
+    : ''
+  throw new KafkaMissing(`no jars of Kafka in ${cache}; give a folder with --kafka-libs${orFetch}`)
 }
 
 /** The tests look for the jars under this name, too. */

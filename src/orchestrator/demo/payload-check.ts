@@ -139,7 +139,9 @@ class BatchSource {
   async connect (topics: readonly string[]): Promise<void> {
     const described = await this.#admin.describeTopics([...new Set(topics)])
     for (const { name, partitions } of described) {
-      for (const { partition, leader } of partitions) this.#leaders.set(`${name}-${partition}`, leader)
+      for (const { partition, leader } of partitions) {
+        this.#leaders.set(`${name}-${partition}`, leader)
+      }
     }
     const { brokers } = await this.#admin.describeCluster()
     for (const { id, host, port } of brokers) {

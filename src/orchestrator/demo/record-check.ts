@@ -1,5 +1,5 @@
 // Compares what stands on the target with what was written, partition by partition: content (key,
-// value, headers, timestamp), order and count. Holds a number a partition and the first differences.
+// value, headers, timestamp), order and count. Holds a number a partition and a few differences.
 import { claimedNumber, type DemoRecord, type DemoRecords } from './demo-record.ts'
 import type { WrittenPartition } from './demo-topics.ts'
 
@@ -113,7 +113,9 @@ function valueDifference (wanted: Buffer | null, found: Buffer | null): string |
     return found === null ? 'no value, written with one' : 'a value, written without'
   }
   if (wanted.equals(found)) return undefined
-  if (wanted.length !== found.length) return `value of ${found.length} bytes, written ${wanted.length}`
+  if (wanted.length !== found.length) {
+    return `value of ${found.length} bytes, written ${wanted.length}`
+  }
   return `value differs from byte ${wanted.findIndex((byte, i) => byte !== found[i])} on`
 }
 

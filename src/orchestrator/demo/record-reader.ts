@@ -70,20 +70,24 @@ async function readToEnd (
   consumer.assign(written.map(({ topic, partition }) =>
     ({ topic: topic.remoteName, partition, offset: 0 })))
   let lastRecordMs = clock.monotonic()
+  let polling = poll(consumer)
   for (;;) {
     const allEnded = ended.size === checks.size
-    const found = await poll(consumer)
+    const found = await polling
+    if (stopped.aborted || (allEnded && found.length === 0)) break
+    polling = poll(consumer) // gathers the next records while these are compared
     for (const record of found) {
       checks.get(nameOf(record.topic, record.partition))?.take(foundRecord(record))
     }
     if (found.length > 0) lastRecordMs = clock.monotonic()
-    else if (allEnded || stopped.aborted) break
     else if (clock.monotonic() - lastRecordMs > patienceMs) {
+      await polling
       const [failure = 'no records came'] = failures
       throw new ReplicatorError('TIMED_OUT', `the check could not read the target: ${failure}`)
     }
   }
-  for (const check of checks.values()) check.end()
+  // A reading that was stopped knows nothing of the ends.
+  if (!stopped.aborted) for (const check of checks.values()) check.end()
   return [...checks.values()].reduce((sum, { checked }) => sum + checked, 0)
 }
 

@@ -7,7 +7,9 @@ import {
   BatchConnection, splitBatches, type StoredBatch
 } from '../../../src/orchestrator/demo/batch-fetch.ts'
 import { DemoRecords } from '../../../src/orchestrator/demo/demo-record.ts'
-import { demoCodecs, type DemoCodec, type DemoTopic } from '../../../src/orchestrator/demo/demo-topics.ts'
+import {
+  demoCodecs, type DemoCodec, type DemoTopic
+} from '../../../src/orchestrator/demo/demo-topics.ts'
 import { comparePayloads, PayloadCount } from '../../../src/orchestrator/demo/payload-check.ts'
 import { writeRecords } from '../../../src/orchestrator/demo/record-writer.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
