@@ -8,12 +8,16 @@ import type {
 } from '../../dataplane/index.ts'
 import type { LaneCommand, LaneMessage, LaneTask } from '../../dataplane/lane.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { systemClock, systemRandom } from '../time/clock.ts'
+import { backoffDelayMs } from '../time/retry.ts'
 
 export interface LanePoolOptions {
   readonly lanes: number
   readonly config: ForwarderConfig
+  /** The module whose runLane() a lane runs: the data plane's, unless a test has another. */
+  readonly program?: URL
   readonly onEvents: (lane: number, events: NativeEvents) => void
-  /** The lane died. It is started anew at once; its partitions must be assigned again. */
+  /** The lane died and was started anew; its partitions must be assigned again. */
   readonly onLost: (lane: number, error: ReplicatorError) => void
 }
 
@@ -29,7 +33,9 @@ interface Lane {
 
 // How many assignments one message carries: keeps a lane responsive while thousands arrive.
 const assignmentsPerMessage = 500
-const restartsMax = 10
+const restartBackoff = { initialMs: 10, maxMs: 10_000 }
+
+const dataPlaneLane = new URL('../../dataplane/lane.js', import.meta.url)
 
 export class LanePool {
   readonly #options: LanePoolOptions
@@ -40,7 +46,7 @@ export class LanePool {
   constructor (options: LanePoolOptions) {
     this.#options = options
     this.#piscina = new Piscina({
-      filename: new URL('../../dataplane/lane.js', import.meta.url).href,
+      filename: (options.program ?? dataPlaneLane).href,
       name: 'runLane',
       minThreads: options.lanes,
       maxThreads: options.lanes,
@@ -150,10 +156,22 @@ export class LanePool {
     lane.port = undefined
     for (const resolve of lane.waiting.splice(0)) resolve(undefined)
     lane.state = this.#closing ? 'stopped' : 'failed'
-    if (this.#closing || !started || lane.incarnation > restartsMax) return
-    this.#startLane(index)
-      .then(() => { this.#options.onLost(index, laneError(index, failure)) })
-      .catch((thrown: unknown) => { this.#options.onLost(index, ReplicatorError.from(thrown)) })
+    if (started && !this.#closing) void this.#restartLane(index, laneError(index, failure))
+  }
+
+  /** Again and again, with growing waits: without its lane a partition would stand still. */
+  async #restartLane (index: number, error: ReplicatorError): Promise<void> {
+    for (let failures = 1; ; failures++) {
+      await systemClock.sleep(backoffDelayMs(restartBackoff, failures, systemRandom))
+      if (this.#closing) return
+      try {
+        await this.#startLane(index)
+        this.#options.onLost(index, error)
+        return
+      } catch {
+        // The lane's state is `failed` until a start succeeds.
+      }
+    }
   }
 }
 

@@ -1,0 +1,18 @@
+// A lane for lane-pool.test.ts that dies of the command `pause`, and cannot open at all where the
+// source is called `nowhere`.
+import type { LaneCommand, LaneTask } from '../../../src/dataplane/lane.ts'
+
+export async function runLane ({ config, port }: LaneTask): Promise<void> {
+  if (config.source['bootstrap.servers'] === 'nowhere') {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- as the addon does
+    throw { code: -186, detail: 'no such place' }
+  }
+  await new Promise<void>((resolve, reject) => {
+    port.on('message', (command: LaneCommand) => {
+      if (command.kind === 'revoke') reject(new Error('it fell over'))
+      if (command.kind === 'close') resolve()
+    })
+    port.postMessage({ kind: 'opened' })
+  })
+  port.close()
+}
