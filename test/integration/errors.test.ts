@@ -1,0 +1,200 @@
+// What goes wrong is said within seconds, by the names of cluster, broker and setting; what can go
+// on goes on; scripts learn the rest from the exit code.
+import assert from 'node:assert/strict'
+import { after, before, describe, test, type TestContext } from 'node:test'
+import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { addAcl } from '../kafka/partition-operations.ts'
+import { releasePorts, reservePorts } from '../kafka/ports.ts'
+import { untilRecords } from './comparison.ts'
+import {
+  createPropertiesFile, runCommand, spawnMirror, startMirror, type MirrorProcess, type Properties
+} from './mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+
+/** From the start of the process; a login needs a few round trips, the JVMs share our processors. */
+const secondsMs = 15_000
+
+describe('errors', { timeout: 300_000 }, () => {
+  let clusters: MirroredClusters
+  let secured: KafkaCluster
+  before(async () => {
+    const started = await Promise.all([startClusters(), startKafkaCluster(undefined, {
+      sasl: { users: { root: 'root-secret', guest: 'guest-secret' }, superUsers: ['root'] }
+    })])
+    clusters = started[0]
+    secured = started[1]
+  })
+  after(async () => {
+    await clusters.close()
+    await secured.close()
+  })
+
+  test('a cluster that cannot be reached is named, and with nothing else to do the exit code is 3',
+    async t => {
+      const [port = 0] = await reservePorts(1)
+      t.after(() => { releasePorts([port]) })
+      const mirror = spawnProperties(t, flowProperties(clusters,
+        { 'west.bootstrap.servers': `127.0.0.1:${port}`, 'admin.timeout.ms': 5000 }))
+      assert.deepEqual(await mirror.untilExit(secondsMs), { code: 3, signal: null })
+      const text = errorsOf(mirror)
+      assert.match(text, /west/)
+      assert.match(text, new RegExp(`127\\.0\\.0\\.1:${port}`))
+      assert.match(text, /west\.bootstrap\.servers/)
+    })
+
+  test('a port that does not speak Kafka is named like a cluster that cannot be reached', async t => {
+    const http = await startMirror(t, createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': 'nothing' })))
+    const line = await http.untilLogged('metrics', ({ url }) => typeof url === 'string')
+    const address = String(line['url']).replace('http://', '')
+    const mirror = spawnProperties(t, flowProperties(clusters,
+      { 'east.bootstrap.servers': address, 'admin.timeout.ms': 5000 }))
+    assert.deepEqual(await mirror.untilExit(secondsMs), { code: 3, signal: null })
+    assert.match(errorsOf(mirror), /east\.bootstrap\.servers/)
+    assert.ok(errorsOf(mirror).includes(address))
+  })
+
+  test('one flow whose cluster is away does not keep another one from running', async t => {
+    const { source, target } = clusters
+    const [port = 0] = await reservePorts(1)
+    t.after(() => { releasePorts([port]) })
+    await source.createTopic('alive')
+    await produce(source.bootstrapServers, 'alive', [{ value: 'one', partition: 0 }])
+    const mirror = spawnProperties(t, flowProperties(clusters, {
+      'clusters': 'east, west, north',
+      'north.bootstrap.servers': `127.0.0.1:${port}`,
+      'north->west.enabled': true,
+      'topics': 'alive',
+      'admin.timeout.ms': 5000
+    }))
+    await untilRecords(mirror, target, 'east.alive', 1)
+    const line = await mirror.untilLogged('north', ({ level, text }) =>
+      level === 'error' && text.includes('north->west'), secondsMs)
+    assert.match(line.text, /north\.bootstrap\.servers/)
+    assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('a refused login names the cluster and ends with 3', async t => {
+    const mirror = spawnProperties(t, flowProperties({ ...clusters, source: secured },
+      { ...login('east', 'root', 'wrong'), 'admin.timeout.ms': 8000 }))
+    assert.deepEqual(await mirror.untilExit(secondsMs), { code: 3, signal: null })
+    const text = errorsOf(mirror)
+    assert.match(text, /login|authentication/i)
+    assert.match(text, /east/)
+    assert.match(text, /sasl/)
+    assert.doesNotMatch(`${mirror.stderr}${mirror.stdout}`, /root-secret|"wrong"/)
+  })
+
+  test('without permission on one topic that topic is named and another one is mirrored', async t => {
+    const { target } = clusters
+    await secured.createTopic('allowed')
+    await secured.createTopic('forbidden')
+    await produce(secured.plainBootstrapServers, 'allowed', [{ value: 'one', partition: 0 }])
+    await produce(secured.plainBootstrapServers, 'forbidden', [{ value: 'one', partition: 0 }])
+    const guest = ['--allow-principal', 'User:guest']
+    // Describe alone shows the topic; what is missing is the right to read it.
+    await addAcl(secured, [...guest, '--operation', 'Describe', '--operation', 'DescribeConfigs',
+      '--topic', 'forbidden'])
+    await addAcl(secured, [...guest, '--operation', 'Read', '--operation', 'Describe',
+      '--operation', 'DescribeConfigs', '--topic', 'allowed'])
+    const mirror = spawnProperties(t, flowProperties({ ...clusters, source: secured },
+      { ...login('east', 'guest', 'guest-secret'), 'east->west.topics': 'allowed|forbidden' }))
+    await untilRecords(mirror, target, 'east.allowed', 1)
+    const line = await mirror.untilLogged('the missing permission', ({ level, text }) =>
+      level === 'error' && text.includes('forbidden'), secondsMs)
+    assert.match(line.text, /permission/)
+    assert.match(line.text, /READ/)
+    await addAcl(secured, [...guest, '--operation', 'Read', '--topic', 'forbidden'])
+    assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('a target topic with fewer partitions that may not grow is named, and the rest is mirrored',
+    async t => {
+      const { source } = clusters
+      await source.createTopic('broad', { partitions: 3 })
+      await secured.createTopic('east.broad', { partitions: 1 })
+      await produce(source.bootstrapServers, 'broad',
+        [0, 1, 2].map(partition => ({ value: `of ${partition}`, partition })))
+      const guest = ['--allow-principal', 'User:guest']
+      await addAcl(secured, [...guest, '--operation', 'Read', '--operation', 'Write',
+        '--operation', 'Describe', '--operation', 'DescribeConfigs', '--topic', 'east.broad'])
+      await addAcl(secured, [...guest, '--operation', 'All', '--group', '*'])
+      await addAcl(secured, [...guest, '--operation', 'All', '--topic', 'longhaul-progress',
+        '--resource-pattern-type', 'prefixed'])
+      await addAcl(secured, [...guest, '--operation', 'IdempotentWrite', '--operation', 'Describe',
+        '--cluster'])
+      const mirror = spawnProperties(t, flowProperties({ source, target: secured },
+        { ...login('west', 'guest', 'guest-secret'), 'east->west.topics': 'broad' }))
+      await untilRecords(mirror, secured, 'east.broad', 1)
+      const line = await mirror.untilLogged('the partitions', ({ level, text }) =>
+        level === 'error' && text.includes('partitions'), secondsMs)
+      assert.match(line.text, /east\.broad on west has 1 partitions, broad on east has 3/)
+      assert.equal((await mirror.stop()).code, 0)
+    })
+
+  test('two aliases of one cluster under the same names are refused', async t => {
+    const { source } = clusters
+    const properties = flowProperties({ source, target: source },
+      { 'replication.policy.class': 'IdentityReplicationPolicy' })
+    const plain = spawnProperties(t, properties)
+    assert.deepEqual(await plain.untilExit(secondsMs), { code: 2, signal: null })
+    assert.match(plain.stderr, /bootstrap\.servers/)
+    // Spelt otherwise, only the cluster itself can tell.
+    const otherwise = source.bootstrapServers.replace('127.0.0.1', 'localhost')
+    const hidden = spawnProperties(t, { ...properties, 'west.bootstrap.servers': otherwise })
+    assert.deepEqual(await hidden.untilExit(secondsMs), { code: 3, signal: null })
+    assert.match(errorsOf(hidden), /east and west are both cluster/)
+    assert.match(errorsOf(hidden), /bootstrap\.servers/)
+  })
+
+  test('of two flows that would write one topic the second is told so, and the first goes on',
+    async t => {
+      const { source, target } = clusters
+      await source.createTopic('contested')
+      await secured.createTopic('contested')
+      await produce(source.bootstrapServers, 'contested', [{ value: 'same', partition: 0 }])
+      await produce(secured.plainBootstrapServers, 'contested', [{ value: 'same', partition: 0 }])
+      const mirror = spawnProperties(t, flowProperties(clusters, {
+        'clusters': 'east, west, north',
+        'north.bootstrap.servers': secured.plainBootstrapServers,
+        'north->west.enabled': true,
+        'replication.policy.class': 'IdentityReplicationPolicy',
+        'topics': 'contested'
+      }))
+      await untilRecords(mirror, target, 'contested', 1)
+      const line = await mirror.untilLogged('the other flow', ({ level }) => level === 'error')
+      assert.match(line.text, /contested on west is written by (east|north)->west/)
+      assert.equal((await mirror.stop()).code, 0)
+      assert.deepEqual(await target.admin.offsets('contested', 0), { low: 0, high: 1 })
+    })
+
+  test('a misspelt property is refused by name with the nearest right one, and ends with 2',
+    async t => {
+      const { topics, ...rest } = { ...flowProperties(clusters, {}), topics: '.*' }
+      const mirror = spawnProperties(t, { ...rest, 'east->west.topcis': topics })
+      assert.deepEqual(await mirror.untilExit(secondsMs), { code: 2, signal: null })
+      assert.match(mirror.stderr, /topcis.*topics/s)
+      const nothing = await runCommand(['run', 'no-such-file.properties'])
+      assert.equal(nothing.exit.code, 2)
+      assert.match(nothing.stderr, /no-such-file\.properties/)
+    })
+})
+
+function spawnProperties (t: TestContext, properties: Properties): MirrorProcess {
+  return spawnMirror(t, createPropertiesFile(t, properties))
+}
+
+function errorsOf (mirror: MirrorProcess): string {
+  return mirror.log.filter(({ level }) => level === 'error').map(({ text }) => text).join('\n')
+}
+
+/** As a Java client would write it. */
+function login (cluster: string, user: string, password: string): Properties {
+  const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'
+  return {
+    [`${cluster}.security.protocol`]: 'SASL_PLAINTEXT',
+    [`${cluster}.sasl.mechanism`]: 'PLAIN',
+    [`${cluster}.sasl.jaas.config`]: `${module} required username="${user}" password="${password}";`
+  }
+}
