@@ -161,7 +161,7 @@ export class LanePool {
 
   /** Again and again, with growing waits: without its lane a partition would stand still. */
   async #restartLane (index: number, error: ReplicatorError): Promise<void> {
-    for (let failures = 1; ; failures++) {
+    for (let failures = this.#lane(index).incarnation; ; failures++) {
       await systemClock.sleep(backoffDelayMs(restartBackoff, failures, systemRandom))
       if (this.#closing) return
       try {
