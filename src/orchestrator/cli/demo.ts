@@ -111,6 +111,7 @@ async function demoOn (
     clock: terminal.clock,
     stopped: terminal.stopped,
     onMirror: mirror => { screen.mirror = mirror },
+    onMirrored: async () => { await screen.endLine() },
     onStep: step => { screen.step(step) },
     ...hooks
   }))
@@ -142,6 +143,8 @@ class DemoScreen {
   step (text: string): void {
     this.#steps.write(`demo: ${text}\n`)
   }
+
+  async endLine (): Promise<void> { await this.#line.stop() }
 
   async during<Result> (run: () => Promise<Result>): Promise<Result> {
     this.#line.start()

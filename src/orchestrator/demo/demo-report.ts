@@ -21,7 +21,7 @@ export interface DemoReport {
 export interface CheckReport {
   readonly recordsWritten: number
   readonly recordsChecked: number
-  /** Undefined: batches could not be fetched raw. */
+  /** Undefined: not compared, because batches could not be fetched raw or it was stopped. */
   readonly payloads: PayloadCounts | undefined
   readonly differences: number
   readonly firstDifferences: readonly Difference[]
@@ -61,8 +61,10 @@ export function renderDifference ({ offset, partition, topic, what }: Difference
   return `${topic}-${partition} offset ${offset}: ${what}`
 }
 
-function payloadsOf ({ payloads }: CheckReport): string {
-  if (payloads === undefined) return 'not compared: clusters with TLS or logins'
+function payloadsOf ({ incomplete, payloads }: CheckReport): string {
+  if (payloads === undefined) {
+    return incomplete === undefined ? 'not compared: clusters with TLS or logins' : 'not compared'
+  }
   const { batches, kept, keptBytes, keptByCodec } = payloads
   return `${whole(kept)} of ${whole(batches)}\n` +
     `${whole(keptByCodec.lz4)} lz4, ${whole(keptByCodec.none)} uncompressed\n` +

@@ -31,6 +31,8 @@ export interface DemoRunOptions {
   readonly clock: Clock
   readonly stopped: AbortSignal
   readonly onMirror: (mirror: Mirror) => void
+  /** The mirror has ended; what follows is the check. */
+  readonly onMirrored: () => Promise<void>
   /** What begins now, for people. */
   readonly onStep: (step: string) => void
   /** Runs when everything is mirrored and nothing is checked: lets a test spoil the target. */
@@ -66,6 +68,7 @@ export async function runDemo (options: DemoRunOptions): Promise<DemoReport> {
     const mirrored = await mirrorRecords(options, records, target)
     const summary =
       summarizeRun(mirrored.mirror.totals, mirrored.seconds, mirrored.cpuSeconds)
+    await options.onMirrored()
     const check = await checkTarget(options, records, mirrored, source, target)
     return {
       clusters: clusters.kind,
