@@ -47,8 +47,8 @@ class Forwarder {
   // replies, too. `now` is monotonic, `wall_now` since the epoch; both in ms.
   int64_t Tick(int64_t now, int64_t wall_now);
 
-  // A snapshot for statistics: one row a partition. Those released since the last snapshot are in it
-  // for this one time, or what they did last would be counted by nobody.
+  // A snapshot for statistics: one row a partition. Those released since the last snapshot are in
+  // it for this one time, or what they did last would be counted by nobody.
   std::vector<PartitionCounters> SnapshotPartitions();
   LaneCounters SnapshotLane() const;
   const LatencyCounts& latency() const { return lane_.latency; }
