@@ -89,6 +89,27 @@ const layout: readonly Fixture[] = [
     }
   },
   {
+    rule: 'the file map of ARCHITECTURE.md names each file of src/, and no other',
+    bad: {
+      'ARCHITECTURE.md': '### `src/a/`\n- `one`: first; `two`, `three`: others.\n',
+      'src/a/one.h': '',
+      'src/a/one.cc': '',
+      'src/a/two.ts': ''
+    },
+    good: {
+      'ARCHITECTURE.md': '### `src/a/`\n- `one`: as `this`; `two`: other.\n## Next\n- `six`: x.\n',
+      'src/a/one.h': '',
+      'src/a/one.cc': '',
+      'src/a/two.ts': '',
+      'test/a/four.test.ts': ''
+    }
+  },
+  {
+    rule: 'the file map of ARCHITECTURE.md names each file of src/, and no other',
+    bad: { 'ARCHITECTURE.md': '### `src/a/`\n- `one`: first.\n', 'src/b/one.ts': '' },
+    good: { 'ARCHITECTURE.md': '### `src/b/`\n- `one`: first.\n', 'src/b/one.ts': '' }
+  },
+  {
     rule: 'links between documents lead somewhere',
     bad: { 'perf/README.md': '[results](results/loopback.md)\n' },
     good: {

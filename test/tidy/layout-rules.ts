@@ -141,7 +141,7 @@ const packages: readonly Rule[] = [
   )
 ]
 
-const documents: Rule = {
+const links: Rule = {
   name: 'links between documents lead somewhere',
   instead: 'mend the path (relative to the document)',
   find: (tree) => [...tree].filter(([path]) => path.endsWith('.md')).flatMap(([path, text]) =>
@@ -156,5 +156,33 @@ function leadsSomewhere (tree: ReadonlyMap<string, string>, target: string): boo
   return tree.has(target) || [...tree.keys()].some((path) => path.startsWith(folder))
 }
 
+const fileMap: Rule = {
+  name: 'the file map of ARCHITECTURE.md names each file of src/, and no other',
+  instead: 'add it to the list of its folder, or take it out',
+  find: (tree) => {
+    const path = 'ARCHITECTURE.md'
+    const map = tree.get(path)
+    if (map === undefined) return []
+    const mapped = new Set(map.split(/^### /m).slice(1).flatMap(namesInSection))
+    const present = new Set([...tree.keys()].filter((file) => /^src\/.*\.(ts|h|cc|c)$/.test(file))
+      .map((file) => file.replace(/\.\w+$/, '')))
+    return [
+      ...[...present].filter((file) => !mapped.has(file))
+        .map((file) => ({ path, line: 0, what: `${file} is not named` })),
+      ...[...mapped].filter((file) => !present.has(file))
+        .map((file) => ({ path, line: 0, what: `there is no ${file}` }))
+    ]
+  }
+}
+
+/** Of "`src/folder/`" and its list: every `name` that a list entry begins or goes on with. */
+function namesInSection (section: string): string[] {
+  const folder = /^`(src\/[\w/]*)`/.exec(section)?.[1]
+  if (folder === undefined) return []
+  const entries = section.split(/^## /m)[0] ?? ''
+  return [...entries.matchAll(/(?:^- |, |; |^ {2})`([\w.-]+)`(?=[,:])/gm)]
+    .map(([, name = '']) => `${folder}${name}`)
+}
+
 export const layoutRules: readonly Rule[] =
-  [...fileNames, ...sizes, ...contents, ...packages, documents]
+  [...fileNames, ...sizes, ...contents, ...packages, links, fileMap]
