@@ -1,0 +1,99 @@
+// What a chaos run came to: for the terminal, as JSON, and as a section of perf/results/chaos.md.
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import Table from 'cli-table3'
+import { repoRoot } from '../../test/kafka/repo-root.ts'
+import type { ChaosOutcome, ChaosSettings } from './chaos-run.ts'
+import { totalsOf, type Totals } from './side-check.ts'
+
+export interface ChaosReport {
+  readonly settings: ChaosSettings
+  readonly outcome: ChaosOutcome
+  readonly command: string
+  readonly startedAt: Date
+}
+
+export function isFlawless ({ outcome }: ChaosReport): boolean {
+  const { lost, doubled, reordered, altered } = totalsOf(outcome.findings)
+  return lost + doubled + reordered + altered === 0 && outcome.catchUpSeconds !== undefined
+}
+
+export function renderForTerminal ({ outcome }: ChaosReport): string {
+  const table = new Table({
+    head: ['partition', 'records', 'lost', 'doubled', 'reordered', 'altered'],
+    style: { head: [], border: [] }
+  })
+  for (const found of outcome.findings) {
+    table.push([`${found.topic}-${found.partition}`, ...cells(found)])
+  }
+  table.push(['all', ...cells(totalsOf(outcome.findings))])
+  const examples = outcome.findings.flatMap(found =>
+    found.examples.map(text => `${found.topic}-${found.partition}: ${text}`))
+  const failed = outcome.faultsFailed.map(text => `fault not carried out: ${text}`)
+  return [table.toString(), ...examples, ...failed, describeEnd(outcome)].join('\n')
+}
+
+export function writeJson (report: ChaosReport): string {
+  const path = join(report.settings.folder, 'chaos.json')
+  const { settings, outcome, command, startedAt } = report
+  const { brokers, contender, minutes, processes, recordsPerSecond, seed } = settings
+  const totals = totalsOf(outcome.findings)
+  writeFileSync(path, `${JSON.stringify({
+    command,
+    startedAt,
+    settings: { contender: contender.name, seed, minutes, processes, brokers, recordsPerSecond },
+    totals,
+    ...outcome
+  }, undefined, 2)}\n`)
+  return path
+}
+
+/** Adds the run; nothing that stands there is changed. */
+export function appendReport (report: ChaosReport): string {
+  const folder = join(repoRoot(), 'perf/results')
+  mkdirSync(folder, { recursive: true })
+  const path = join(folder, 'chaos.md')
+  if (!existsSync(path)) {
+    writeFileSync(path, '# chaos\n\nOldest first; ../README.md says what a run does.\n')
+  }
+  appendFileSync(path, renderSection(report))
+  return path
+}
+
+function renderSection ({ settings, outcome, command, startedAt }: ChaosReport): string {
+  const { contender, processes, brokers, seed, minutes } = settings
+  const totals = totalsOf(outcome.findings)
+  const counts = new Map<string, number>()
+  for (const { fault } of outcome.schedule) counts.set(fault, (counts.get(fault) ?? 0) + 1)
+  const faults = [...counts].map(([fault, count]) => `${fault} ${count}`).join(', ')
+  return [
+    '',
+    `## ${startedAt.toISOString().slice(0, 10)} ${contender.name}, seed ${seed}`,
+    '',
+    `\`${command}\``,
+    '',
+    `${contender.description}; ${processes} processes, clusters of ${brokers} brokers, ` +
+      `${minutes} minutes of load and faults.`,
+    '',
+    '| records | lost | doubled | reordered | altered |',
+    '|---|---|---|---|---|',
+    `| ${cells(totals).join(' | ')} |`,
+    '',
+    `${outcome.schedule.length} faults: ${faults}.`,
+    '',
+    describeEnd(outcome),
+    ''
+  ].join('\n')
+}
+
+function describeEnd (outcome: ChaosOutcome): string {
+  const { catchUpSeconds, crashes, startsFailed, exitCodes } = outcome
+  const caughtUp = catchUpSeconds === undefined
+    ? 'Never caught up.'
+    : `Caught up ${catchUpSeconds.toFixed(1)} s after the load.`
+  return `${caughtUp} ${crashes} crashes, ${startsFailed} starts given up; exit codes of stops: ${exitCodes.join(', ')}.`
+}
+
+function cells ({ records, lost, doubled, reordered, altered }: Totals): string[] {
+  return [records, lost, doubled, reordered, altered].map(count => count.toLocaleString('en'))
+}

@@ -1,0 +1,154 @@
+// One run: two clusters, a load, mirror processes, faults by schedule; then quiet, and the check.
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
+import { releasePorts, reservePorts } from '../../test/kafka/ports.ts'
+import { remoteTopic, type ChaosContender, type ChaosSetup } from './chaos-contender.ts'
+import { FaultRunner } from './fault-runner.ts'
+import { MirrorMember } from './mirror-member.ts'
+import { loadedTopics, NumberedLoad } from './numbered-load.ts'
+import { planFaults, type PlannedFault } from './schedule.ts'
+import { checkSides, type PartitionFindings } from './side-check.ts'
+
+export interface ChaosSettings {
+  readonly minutes: number
+  readonly seed: number
+  readonly processes: number
+  readonly brokers: 1 | 3
+  readonly recordsPerSecond: number
+  readonly contender: ChaosContender
+  /** Logs and properties of the run; made by the caller. */
+  readonly folder: string
+  readonly say: (text: string) => void
+}
+
+export interface ChaosOutcome {
+  readonly schedule: readonly PlannedFault[]
+  readonly faultsFailed: readonly string[]
+  readonly acked: number
+  readonly findings: readonly PartitionFindings[]
+  /** From the end of the load until the target held all; undefined: it never did. */
+  readonly catchUpSeconds: number | undefined
+  readonly crashes: number
+  /** Starts that a mirror gave up, because a cluster could not be reached. */
+  readonly startsFailed: number
+  /** Of every stop by SIGTERM. */
+  readonly exitCodes: ReadonlyArray<number | null>
+}
+
+const gapMs = [2_000, 9_000] as const
+const catchUpMsMax = 240_000
+// Without a record more for this long a target that is short of some will stay so.
+const standstillMs = 45_000
+// Late retries of zombies would show in what follows the last record.
+const quietMs = 5_000
+
+/** The faults of a run with these settings. */
+export function scheduleOf (
+  { brokers, seed, minutes, processes }: Omit<ChaosSettings, 'contender' | 'folder' | 'say'>
+): readonly PlannedFault[] {
+  return planFaults({ seed, durationMs: minutes * 60_000, processes, brokers, gapMs })
+}
+
+export async function runChaos (settings: ChaosSettings): Promise<ChaosOutcome> {
+  const { brokers, processes } = settings
+  const schedule = scheduleOf(settings)
+  const ports = await reservePorts(processes)
+  const clusters: KafkaCluster[] = []
+  const members: MirrorMember[] = []
+  try {
+    settings.say(`starting ${brokers * 2} brokers`)
+    const options = { brokers, proxied: true }
+    for (let count = 0; count < 2; count++) clusters.push(await startKafkaCluster(undefined, options))
+    const [source, target] = clusters
+    if (source === undefined || target === undefined) throw new Error('no clusters')
+    const setup: ChaosSetup = { source, target, folder: settings.folder }
+    await createTopics(source)
+    for (const [at, port] of ports.entries()) {
+      const command = await settings.contender.command(setup, at + 1, port)
+      members.push(new MirrorMember(command, join(settings.folder, `mirror-${at + 1}.log`)))
+    }
+    return await underLoad(settings, { ...setup, members, schedule })
+  } finally {
+    await Promise.all(members.map(async member => { await member.kill() }))
+    await Promise.all(clusters.map(async cluster => { await cluster.close() }))
+    releasePorts(ports)
+  }
+}
+
+interface Parts extends ChaosSetup {
+  readonly members: readonly MirrorMember[]
+  readonly schedule: readonly PlannedFault[]
+}
+
+async function underLoad (settings: ChaosSettings, parts: Parts): Promise<ChaosOutcome> {
+  const { source, target, members, schedule } = parts
+  const { say } = settings
+  const load = await NumberedLoad.start(source, settings.seed, settings.recordsPerSecond)
+  for (const member of members) member.start()
+  const faults = new FaultRunner({ source, target, members, say })
+  await faults.run(schedule, settings.minutes * 60_000)
+  await faults.restoreAll()
+  await load.stop()
+  say(`load over: ${load.acked} records acked, ${load.failed} failed`)
+  const catchUpSeconds = await untilCaughtUp(source, target, say)
+  await sleep(quietMs)
+  await Promise.all(members.map(async member => { await member.stop() }))
+  say('reading both sides')
+  return {
+    schedule,
+    faultsFailed: faults.failures,
+    acked: load.acked,
+    findings: await checkSides(source, target, remoteTopic),
+    catchUpSeconds,
+    crashes: members.reduce((sum, { crashes }) => sum + crashes, 0),
+    startsFailed: members.reduce((sum, { startsFailed }) => sum + startsFailed, 0),
+    exitCodes: members.flatMap(({ exitCodes }) => exitCodes)
+  }
+}
+
+async function createTopics (source: KafkaCluster): Promise<void> {
+  const configs = { 'min.insync.replicas': String(Math.min(2, source.brokers.length)) }
+  for (const { name, partitions } of loadedTopics) {
+    await source.createTopic(name, { partitions, configs })
+  }
+}
+
+/**
+ * By offsets, which are as many as records on a source without transactions. A target with doubles
+ * has more of them and would look done too soon: hence it must also have come to rest.
+ */
+async function untilCaughtUp (
+  source: KafkaCluster, target: KafkaCluster, say: (text: string) => void
+): Promise<number | undefined> {
+  const wanted = await offsetsOf(source, topic => topic)
+  const startedAt = performance.now()
+  let best = ''
+  let changedAt = startedAt
+  for (;;) {
+    const there = await offsetsOf(target, remoteTopic)
+    const now = performance.now()
+    if (there.join() !== best) {
+      best = there.join()
+      changedAt = now
+    }
+    const missing = wanted.reduce((sum, end, at) => sum + Math.max(0, end - (there[at] ?? 0)), 0)
+    if (missing === 0 && now - changedAt > quietMs) return (changedAt - startedAt) / 1000
+    if (now - changedAt > standstillMs || now - startedAt > catchUpMsMax) {
+      say(`gave up waiting: ${missing} offsets missing`)
+      return undefined
+    }
+    await sleep(500)
+  }
+}
+
+async function offsetsOf (
+  cluster: KafkaCluster, nameOf: (topic: string) => string
+): Promise<number[]> {
+  const partitions = loadedTopics.flatMap(({ name, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => ({ topic: nameOf(name), partition })))
+  return await Promise.all(partitions.map(async ({ topic, partition }) => {
+    const offsets = await cluster.admin.offsets(topic, partition).catch(() => undefined)
+    return offsets === undefined ? 0 : offsets.high - offsets.low
+  }))
+}

@@ -1,0 +1,150 @@
+// Carries out planned faults: makes the fault, waits, puts it right. Faults of one process or one
+// cluster wait for each other, as a broker may take longer to come back than was planned.
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KafkaCluster } from '../../test/kafka/cluster.ts'
+import { moveLeader } from '../../test/kafka/partition-operations.ts'
+import type { TcpProxy } from '../../test/kafka/proxy.ts'
+import { remoteTopic } from './chaos-contender.ts'
+import type { MirrorMember } from './mirror-member.ts'
+import { loadedTopics } from './numbered-load.ts'
+import { lockOf, type ClusterSide, type PlannedFault } from './schedule.ts'
+
+export interface FaultTargets {
+  readonly source: KafkaCluster
+  readonly target: KafkaCluster
+  readonly members: readonly MirrorMember[]
+  /** Told when a fault begins, and when it is over with what could not be done. */
+  readonly say: (text: string) => void
+}
+
+// On a busy machine a broker needs seconds to start, and then to be in sync with the others.
+const settleMs = 3_000
+const slowLink = { latencyMs: 100, bytesPerSecond: 300_000 }
+
+export class FaultRunner {
+  readonly #targets: FaultTargets
+  readonly #queues = new Map<string, Promise<void>>()
+  readonly #failures: string[] = []
+
+  constructor (targets: FaultTargets) {
+    this.#targets = targets
+  }
+
+  /** Faults that could not be made or put right. */
+  get failures (): readonly string[] { return this.#failures }
+
+  /** Resolves when the last fault is over. */
+  async run (schedule: readonly PlannedFault[], durationMs: number): Promise<void> {
+    const startedAt = performance.now()
+    for (const planned of schedule) {
+      await sleep(Math.max(0, planned.atMs - (performance.now() - startedAt)))
+      this.#enqueue(planned)
+    }
+    await sleep(Math.max(0, durationMs - (performance.now() - startedAt)))
+    await Promise.all(this.#queues.values())
+  }
+
+  /** Whatever happened: brokers up, links open, every mirror process running. */
+  async restoreAll (): Promise<void> {
+    const { source, target, members } = this.#targets
+    for (const cluster of [source, target]) {
+      cluster.link.set({})
+      for (const proxy of cluster.proxies) await proxy.restore()
+      for (const broker of cluster.brokers) {
+        if (!broker.isRunning) await broker.start()
+        await broker.kill('SIGCONT')
+      }
+    }
+    for (const member of members) {
+      if (member.isRunning) member.signal('SIGCONT')
+      else member.start()
+    }
+  }
+
+  #enqueue (planned: PlannedFault): void {
+    const lock = lockOf(planned.subject)
+    const before = this.#queues.get(lock) ?? Promise.resolve()
+    const name = `${planned.fault} ${lock}`
+    this.#queues.set(lock, before.then(async () => {
+      this.#targets.say(`${name} begins`)
+      try {
+        await this.#carryOut(planned)
+        this.#targets.say(`${name} is over`)
+      } catch (thrown) {
+        this.#failures.push(`${name}: ${(thrown as Error).message}`)
+        this.#targets.say(`${name} failed: ${(thrown as Error).message}`)
+      }
+    }))
+  }
+
+  async #carryOut ({ fault, subject, lastsMs }: PlannedFault): Promise<void> {
+    switch (subject.kind) {
+      case 'process': await this.#hitProcess(fault, subject.index, lastsMs); return
+      case 'broker': await this.#hitBroker(fault, subject.side, subject.broker, lastsMs); return
+      case 'link': await this.#hitLink(fault, subject.side, subject.broker, lastsMs)
+    }
+  }
+
+  async #hitProcess (
+    fault: PlannedFault['fault'], index: number, lastsMs: number
+  ): Promise<void> {
+    const member = this.#targets.members[index - 1]
+    if (member === undefined) throw new Error(`no process ${index}`)
+    if (fault === 'process-kill') await member.kill()
+    else if (fault === 'process-restart') await member.stop()
+    else member.signal('SIGSTOP')
+    await sleep(lastsMs)
+    if (member.isRunning) member.signal('SIGCONT')
+    else member.start()
+  }
+
+  async #hitBroker (
+    fault: PlannedFault['fault'], side: ClusterSide, id: number, lastsMs: number
+  ): Promise<void> {
+    const cluster = this.#targets[side]
+    const broker = cluster.broker(id)
+    switch (fault) {
+      case 'broker-kill':
+        await broker.kill('SIGKILL')
+        await sleep(lastsMs)
+        await broker.start()
+        break
+      case 'broker-restart':
+        await broker.restart()
+        break
+      case 'broker-pause':
+        await broker.kill('SIGSTOP')
+        await sleep(lastsMs)
+        await broker.kill('SIGCONT')
+        break
+      default: {
+        const [topic] = loadedTopics
+        const name = topic?.name ?? ''
+        await moveLeader(cluster, side === 'source' ? name : remoteTopic(name), 0, id)
+      }
+    }
+    await sleep(settleMs)
+  }
+
+  async #hitLink (
+    fault: PlannedFault['fault'], side: ClusterSide, id: number, lastsMs: number
+  ): Promise<void> {
+    const cluster = this.#targets[side]
+    const proxy = proxyOf(cluster, id)
+    switch (fault) {
+      case 'link-cut': await proxy.cut(); break
+      case 'link-half-open': proxy.freeze(); break
+      case 'link-reset': proxy.reset(); break
+      default: cluster.link.set(slowLink)
+    }
+    await sleep(lastsMs)
+    cluster.link.set({})
+    await proxy.restore()
+  }
+}
+
+function proxyOf (cluster: KafkaCluster, id: number): TcpProxy {
+  const proxy = cluster.proxies[id - 1]
+  if (proxy === undefined) throw new Error(`no proxy of broker ${id}`)
+  return proxy
+}

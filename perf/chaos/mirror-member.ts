@@ -1,0 +1,97 @@
+// One of the mirror's processes: started, killed, stopped and started again under the same name;
+// all that its lives say goes to one file.
+import type { ChildProcess } from 'node:child_process'
+import { appendFileSync, closeSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { hasExited, killChild, spawnGuarded, waitForExit } from '../../test/kafka/process-guard.ts'
+import type { Command } from './chaos-contender.ts'
+
+// Longer than longhaul's drain; a mirror that outlives SIGTERM by this has a defect of its own.
+const stopTimeoutMs = 60_000
+const abortTimeoutMs = 15_000
+// What ends by itself is started again after this, as a service manager does: a mirror may give up
+// when it cannot reach a cluster at its start.
+const restartMs = 2_000
+const startFailedCode = 3
+
+export class MirrorMember {
+  /** Ends that nobody asked for, but those with the exit code of a start that failed. */
+  crashes = 0
+  startsFailed = 0
+  /** Of stops by SIGTERM: the exit codes. */
+  readonly exitCodes: Array<number | null> = []
+  readonly #command: Command
+  readonly #logPath: string
+  #child: ChildProcess | undefined
+  #restarting: NodeJS.Timeout | undefined
+  #ending = false
+
+  constructor (command: Command, logPath: string) {
+    this.#command = command
+    this.#logPath = logPath
+  }
+
+  get isRunning (): boolean {
+    return this.#child !== undefined && !hasExited(this.#child)
+  }
+
+  start (): void {
+    clearTimeout(this.#restarting)
+    if (this.isRunning) return
+    this.note('is started')
+    const file = openSync(this.#logPath, 'a')
+    const child = spawnGuarded(this.#command.program, this.#command.args, {
+      stdio: ['ignore', file, file],
+      cwd: dirname(this.#logPath), // where a core is left, if the shell's limits allow one
+      // A parent that is npm would have the program watch for it.
+      env: { ...process.env, npm_execpath: undefined }
+    })
+    closeSync(file)
+    this.#ending = false
+    child.once('exit', (code, signal) => {
+      this.note(`ended with ${signal ?? code}`)
+      if (!this.#ending) this.#endedByItself(code)
+    })
+    child.once('error', () => { this.crashes += 1 })
+    this.#child = child
+  }
+
+  async kill (): Promise<void> {
+    clearTimeout(this.#restarting)
+    if (this.#child === undefined || !this.isRunning) return
+    this.#ending = true
+    await killChild(this.#child)
+  }
+
+  async stop (): Promise<void> {
+    clearTimeout(this.#restarting)
+    if (this.#child === undefined || !this.isRunning) return
+    this.#ending = true
+    this.#child.kill('SIGTERM')
+    if (await waitForExit(this.#child, stopTimeoutMs)) {
+      this.exitCodes.push(this.#child.exitCode)
+    } else {
+      this.note(`lives ${stopTimeoutMs} ms after SIGTERM`)
+      this.exitCodes.push(null)
+      this.#child.kill('SIGABRT') // its core tells what it waits for
+      if (!await waitForExit(this.#child, abortTimeoutMs)) await killChild(this.#child)
+    }
+  }
+
+  signal (signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.note(signal)
+    this.#child?.kill(signal)
+  }
+
+  #endedByItself (code: number | null): void {
+    if (code === startFailedCode) this.startsFailed += 1
+    else this.crashes += 1
+    this.#restarting = setTimeout(() => { this.start() }, restartMs)
+  }
+
+  /** A line of the harness among those of the process. */
+  note (text: string): void {
+    const time = new Date().toISOString()
+    appendFileSync(this.#logPath, `--- ${time} ${this.#child?.pid ?? ''} ${text}\n`)
+  }
+}

@@ -1,0 +1,84 @@
+// When which fault hits whom. Pure: a seed and the size of the set-up give the same schedule again.
+import { faultNames, faultRow, type FaultName } from './fault-table.ts'
+import { between, createRandom, pick, type Random } from './random.ts'
+
+export type ClusterSide = 'source' | 'target'
+
+export type Subject =
+  | { readonly kind: 'process', readonly index: number }
+  | { readonly kind: 'broker' | 'link', readonly side: ClusterSide, readonly broker: number }
+
+export interface PlannedFault {
+  /** Since the load began. */
+  readonly atMs: number
+  readonly fault: FaultName
+  readonly subject: Subject
+  readonly lastsMs: number
+}
+
+export interface ScheduleSettings {
+  readonly seed: number
+  readonly durationMs: number
+  readonly processes: number
+  readonly brokers: number
+  /** Time between the beginnings of two faults: from, to. */
+  readonly gapMs: readonly [number, number]
+}
+
+// A broker that was killed needs this long to serve and to be in sync again.
+const brokerRecoveryMs = 15_000
+const processRecoveryMs = 4_000
+
+/**
+ * Faults overlap, but no two hit the same process or the same cluster at one time: with two of three
+ * brokers gone a cluster stands still, and whoever mirrors it has nothing to prove.
+ */
+export function planFaults (settings: ScheduleSettings): readonly PlannedFault[] {
+  const random = createRandom(settings.seed)
+  const busyUntilMs = new Map<string, number>()
+  const planned: PlannedFault[] = []
+  const [gapFrom, gapTo] = settings.gapMs
+  const possible = faultNames.filter(name =>
+    settings.brokers > 1 || faultRow(name).needsReplicas !== true)
+  for (let atMs = between(random, gapFrom, gapTo); atMs < settings.durationMs;
+    atMs += between(random, gapFrom, gapTo)) {
+    const fault = pickWeighted(random, possible)
+    const subject = pickSubject(random, fault, settings)
+    const [from, to] = faultRow(fault).lastsMs
+    const lastsMs = between(random, from, to)
+    const key = lockOf(subject)
+    if (atMs < (busyUntilMs.get(key) ?? 0)) continue
+    const recoveryMs = subject.kind === 'process' ? processRecoveryMs : brokerRecoveryMs
+    busyUntilMs.set(key, atMs + lastsMs + recoveryMs)
+    planned.push({ atMs, fault, subject, lastsMs })
+  }
+  return planned
+}
+
+/** What no two faults may hold at the same time. */
+export function lockOf (subject: Subject): string {
+  return subject.kind === 'process' ? `process ${subject.index}` : subject.side
+}
+
+export function describeFault ({ atMs, fault, subject, lastsMs }: PlannedFault): string {
+  const whom = subject.kind === 'process'
+    ? `mirror ${subject.index}`
+    : `${subject.side} broker ${subject.broker}`
+  return `${(atMs / 1000).toFixed(1).padStart(7)} s  ${fault.padEnd(16)} ${whom}` +
+    (lastsMs === 0 ? '' : `, ${(lastsMs / 1000).toFixed(1)} s`)
+}
+
+function pickWeighted (random: Random, names: readonly FaultName[]): FaultName {
+  const tickets = names.flatMap(name =>
+    Array.from({ length: faultRow(name).weight }, () => name))
+  return pick(random, tickets)
+}
+
+function pickSubject (
+  random: Random, fault: FaultName, { processes, brokers }: ScheduleSettings
+): Subject {
+  const kind = faultRow(fault).subject
+  if (kind === 'process') return { kind, index: between(random, 1, processes) }
+  const side = pick(random, ['source', 'target'] as const)
+  return { kind, side, broker: between(random, 1, brokers) }
+}
