@@ -159,10 +159,28 @@ export class PartitionMirror {
       source, target, fresh, config.settings['auto.offset.reset'])
     for (const { partition, error } of problems) this.problem(partitionKey(partition), error)
     if (positions.length === 0) return
-    const begun = positions.map(({ partition, progress }) => ({ ...partition, progress }))
+    const known = await this.#begunElsewhere(positions.map(({ partition }) => partition))
+    const begun = positions.filter(({ partition }) => !known.has(partitionKey(partition)))
+      .map(({ partition, progress }) => ({ ...partition, progress }))
     // On record before the first record is sent: a crash right after it finds what was sent.
     await store.write(begun.map(partition => this.#slotRecord(partition)))
-    this.#take(begun.filter(({ slot }) => this.#slots.has(slot)))
+    const resumed = positions.flatMap(({ partition }) => {
+      const progress = known.get(partitionKey(partition))
+      return progress === undefined ? [] : [{ ...partition, progress }]
+    })
+    this.#take([...begun, ...resumed].filter(({ slot }) => this.#slots.has(slot)))
+  }
+
+  /**
+   * Progress of partitions that looked fresh when their slots were read. While a group forms two
+   * processes may hold a slot for a moment, and the other one may have begun them and sent records
+   * by now: the end of the target, where we would begin to look for ours, is behind those then.
+   * Since it kept its position before it sent, looking after asking for that end finds it.
+   */
+  async #begunElsewhere (
+    partitions: readonly Unpositioned[]
+  ): Promise<ReadonlyMap<string, Progress>> {
+    return await this.#options.restore([...new Set(partitions.map(({ slot }) => slot))])
   }
 
   #notBegun (): { ready: Unplaced[], fresh: Unpositioned[] } {

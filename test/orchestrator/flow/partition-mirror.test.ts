@@ -1,0 +1,112 @@
+// Where partitions begin when slots come and go: over fake clusters and lanes that only remember.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { PartitionAssignment } from '../../../src/dataplane/index.ts'
+import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
+import type { LanePool } from '../../../src/orchestrator/flow/lane-pool.ts'
+import { PartitionMirror } from '../../../src/orchestrator/flow/partition-mirror.ts'
+import type { SlotRecord } from '../../../src/orchestrator/flow/progress-store.ts'
+import {
+  restoreSlots, type ProgressTopicOptions
+} from '../../../src/orchestrator/flow/progress-topic.ts'
+import type { Log } from '../../../src/orchestrator/observability/log.ts'
+import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import type { MirroredTopic } from '../../../src/orchestrator/topics/topic-sync.ts'
+import { FakeCluster, FakeProgressStore } from './fake-cluster.ts'
+
+const producer = { producerId: 7n, producerEpoch: 0 }
+const progressTopic = 'progress'
+const orders = { topic: 'orders', remoteTopic: 'east.orders', partitions: 1 } as MirroredTopic
+const silent: Log = {
+  error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, child: () => silent
+}
+
+function createMirror (): {
+  readonly mirror: PartitionMirror
+  readonly target: FakeCluster
+  readonly store: FakeProgressStore
+  readonly assigned: PartitionAssignment[]
+} {
+  const source = new FakeCluster()
+  const target = new FakeCluster()
+  source.topics.set('orders', 1)
+  target.topics.set('east.orders', 1).set(progressTopic, 1)
+  const store = new FakeProgressStore(target, progressTopic)
+  const assigned: PartitionAssignment[] = []
+  const lanes = {
+    size: 1,
+    assign: (_lane: number, more: readonly PartitionAssignment[]) => { assigned.push(...more) }
+  } as unknown as LanePool
+  const options: ProgressTopicOptions = {
+    target: target.admin(),
+    store: store.store(),
+    topic: progressTopic,
+    slots: 1,
+    replicationFactor: 1
+  }
+  const config = {
+    settings: { 'task.slots': 1, 'auto.offset.reset': 'earliest' }
+  } as unknown as FlowConfig
+  const mirror = new PartitionMirror({
+    config,
+    source: source.admin(),
+    target: target.admin(),
+    store: store.store(),
+    lanes,
+    producer,
+    restore: async slots => await restoreSlots(options, slots, producer),
+    log: silent,
+    clock: systemClock
+  })
+  return { mirror, target, store, assigned }
+}
+
+function progressRecord (upstream: bigint, downstream: bigint): SlotRecord {
+  const progress = { upstream, downstream, sequence: Number(upstream) }
+  const { producerId } = producer
+  const of = { topic: 'orders', partition: 0 }
+  return { slot: 0, record: { kind: 'partition', source: of, progress, producerId } }
+}
+
+const positions = (assigned: readonly PartitionAssignment[]): unknown =>
+  assigned.map(({ upstream, downstream, sequence }) => [upstream, downstream, sequence])
+
+describe('where a partition of an acquired slot begins', () => {
+  test('at its progress, if there is any', async () => {
+    const { mirror, store, assigned } = createMirror()
+    store.append(progressRecord(10n, 12n))
+    await mirror.setTopics([orders])
+    await mirror.acquire([0])
+    assert.deepEqual(positions(assigned), [[10n, 12n, 10]])
+    assert.equal(store.written.length, 1)
+  })
+
+  test('at the start, which is on record before anything is assigned', async () => {
+    const { mirror, store, assigned } = createMirror()
+    await mirror.setTopics([orders])
+    store.beforeWrite = () => { assert.equal(assigned.length, 0) }
+    await mirror.acquire([0])
+    assert.equal(store.written.length, 1)
+    assert.deepEqual(positions(assigned), [[0n, 0n, 0]])
+  })
+
+  // Two processes start at once: the first takes every slot, the group gives one of them to the
+  // second, which reads the slot while it is empty. The first then begins and sends a hundred
+  // records. Begun at the end of the target, the second would look for records of the flow behind
+  // all that were sent, find none, and send them again with sequences the broker has forgotten.
+  test('where another process began it while we asked for the end of the target', async () => {
+    const { mirror, target, store, assigned } = createMirror()
+    await mirror.setTopics([orders])
+    const listOffsets = target.listOffsets.bind(target)
+    target.listOffsets = async wanted => {
+      if (wanted.some(({ topic }) => topic === 'east.orders')) {
+        store.append(progressRecord(0n, 0n))
+        target.ends.set('east.orders/0', 100n)
+      }
+      return await listOffsets(wanted)
+    }
+    await mirror.acquire([0])
+    assert.deepEqual(positions(assigned), [[0n, 0n, 0]])
+    assert.equal(store.written.length, 1, 'its record must not be overwritten')
+  })
+})
