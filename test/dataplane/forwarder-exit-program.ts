@@ -3,12 +3,15 @@
 // there. Two workers at a time load the addon.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { isMainThread, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
 import { openForwarder, openMockCluster } from '../../src/dataplane/index.ts'
 import { assignments, forwarderConfig, partitions, topic } from './create-forwarder.ts'
+import { endWorker } from './end-worker.ts'
 
 export const exitStages = ['open', 'starting', 'running', 'closing', 'closed'] as const
-export const exitWays = ['process.exit', 'the end of two workers', 'terminate of two workers'] as const
+export const exitWays = [
+  'process.exit', 'the end of two workers', 'terminate of two workers'
+] as const
 
 type Stage = typeof exitStages[number]
 
@@ -29,25 +32,14 @@ async function reach (stage: Stage): Promise<void> {
   if (stage === 'closed') await closing
 }
 
-async function endWorker (stage: string | undefined, terminate: boolean): Promise<void> {
-  const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { stage } })
-  const end = new Promise<void>((resolve, reject) => {
-    worker.on('error', reject)
-    worker.on('exit', () => { resolve() })
-  })
-  if (terminate) {
-    await sleep(runningMs)
-    await worker.terminate()
-  }
-  await end
-}
-
 async function main (way: string | undefined, stage: string | undefined): Promise<void> {
   if (way === 'process.exit') {
     await reach(stage as Stage)
   } else {
-    const terminate = way === 'terminate of two workers'
-    await Promise.all([endWorker(stage, terminate), endWorker(stage, terminate)])
+    const terminateAfterMs = way === 'terminate of two workers' ? runningMs : undefined
+    await Promise.all([1, 2].map(async () => {
+      await endWorker(fileURLToPath(import.meta.url), { stage }, terminateAfterMs)
+    }))
   }
   process.stdout.write('ended\n')
   process.exit(0)

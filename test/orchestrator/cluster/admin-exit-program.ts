@@ -3,8 +3,9 @@
 // there.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { isMainThread, Worker, workerData } from 'node:worker_threads'
+import { isMainThread, workerData } from 'node:worker_threads'
 import { openAdmin, openMockCluster } from '../../../src/dataplane/index.ts'
+import { endWorker } from '../../dataplane/end-worker.ts'
 
 export const exitStages = ['open', 'in a call', 'closing in a call', 'closed', 'collected'] as const
 export const exitWays = [
@@ -37,26 +38,14 @@ async function reach (stage: Stage): Promise<void> {
   if (stage === 'closing in a call') admin.close().catch(() => {})
 }
 
-async function endWorker (stage: string | undefined, terminate: boolean): Promise<void> {
-  const worker = new Worker(fileURLToPath(import.meta.url), { workerData: { stage } })
-  const end = new Promise<void>((resolve, reject) => {
-    worker.on('error', reject)
-    worker.on('exit', () => { resolve() })
-  })
-  if (terminate) {
-    await sleep(settleMs)
-    await worker.terminate()
-  }
-  await end
-  // Long enough for a call that outlived its environment to come back, and to crash.
-  await sleep(lateMs)
-}
-
 async function main (way: string | undefined, stage: string | undefined): Promise<void> {
   switch (way) {
     case 'the end of a worker':
     case 'terminate of a worker':
-      await endWorker(stage, way === 'terminate of a worker')
+      await endWorker(fileURLToPath(import.meta.url), { stage },
+        way === 'terminate of a worker' ? settleMs : undefined)
+      // Long enough for a call that outlived its environment to come back, and to crash.
+      await sleep(lateMs)
       break
     default:
       await reach(stage as Stage)

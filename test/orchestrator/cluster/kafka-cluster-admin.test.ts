@@ -1,25 +1,13 @@
 // The native client over real brokers: what the mock brokers cannot answer, and logins.
 import assert from 'node:assert/strict'
-import { describe, test, type TestContext } from 'node:test'
+import { describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-admin.ts'
-import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { startKafkaCluster } from '../../kafka/cluster.ts'
 import { eventually } from '../../kafka/eventually.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
-
-function createAdmin (
-  t: TestContext, bootstrapServers: string, properties: Record<string, string> = {}
-): ClusterAdmin {
-  const admin = openClusterAdmin({
-    cluster: 'A',
-    properties: { 'bootstrap.servers': bootstrapServers, ...properties },
-    timeoutMs: 30_000
-  })
-  t.after(async () => { await admin.close() })
-  return admin
-}
+import { createAdmin } from './create-admin.ts'
 
 function plainLogin (username: string, password: string): Record<string, string> {
   return {

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
 import { openMockCluster, type MockCluster } from '../../../src/dataplane/index.ts'
-import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { createAdmin } from './create-admin.ts'
 
 // What a failure that needs no waiting may take: the grace, the probe, and a busy machine.
 const soonMs = 6_000
@@ -18,18 +18,6 @@ function createCluster (t: TestContext, brokers = 3): MockCluster {
   })
   t.after(() => { cluster.close() })
   return cluster
-}
-
-function createAdmin (
-  t: TestContext, bootstrapServers: string, properties: Record<string, string> = {}
-): ClusterAdmin {
-  const admin = openClusterAdmin({
-    cluster: 'A',
-    properties: { 'bootstrap.servers': bootstrapServers, ...properties },
-    timeoutMs: 20_000
-  })
-  t.after(async () => { await admin.close() })
-  return admin
 }
 
 async function errorOf (promise: Promise<unknown>): Promise<ReplicatorError> {

@@ -1,0 +1,20 @@
+// An admin client for a test of one cluster; closed when the test is over.
+import type { TestContext } from 'node:test'
+import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-admin.ts'
+import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
+
+// Far above what any call of a test takes on a busy machine: who waits for it has failed.
+const timeoutMs = 30_000
+
+/** Of a cluster called `A`. */
+export function createAdmin (
+  t: TestContext, bootstrapServers: string, properties: Readonly<Record<string, string>> = {}
+): ClusterAdmin {
+  const admin = openClusterAdmin({
+    cluster: 'A',
+    properties: { 'bootstrap.servers': bootstrapServers, ...properties },
+    timeoutMs
+  })
+  t.after(async () => { await admin.close() })
+  return admin
+}
