@@ -1,6 +1,6 @@
 // Secrets are never shown: not in a message, not in a log line, not by a command.
 
-export const redacted = '[redacted]'
+const redacted = '[redacted]'
 
 const secretName =
   /password|passphrase|secret|credentials|jaas\.config|token$|key\.pem$|keystore\.key$|assertion/i
@@ -13,11 +13,4 @@ export function isSecret (property: string): boolean {
 
 export function redactValue (property: string, value: string): string {
   return isSecret(property) ? redacted : value
-}
-
-export function redactProperties (
-  properties: Readonly<Record<string, string>>
-): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(properties).map(([name, value]) => [name, redactValue(name, value)]))
 }
