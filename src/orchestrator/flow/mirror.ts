@@ -49,9 +49,6 @@ export class Mirror {
   /** Totals of all flows, at most half a second old. */
   get totals (): readonly FlowTotals[] { return this.#ledger.latest }
 
-  /** Where metrics are served; undefined when they are off. */
-  get metricsUrl (): string | undefined { return this.#http?.url }
-
   /** Resolves after the first attempt of every flow, with the flows that failed. */
   async start (): Promise<readonly ReplicatorError[]> {
     await this.#listen()
