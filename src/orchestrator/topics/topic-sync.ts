@@ -11,7 +11,7 @@ export interface TopicSyncOptions {
   readonly target: ClusterAdmin
   readonly selection: TopicSelection
   readonly replicationFactor: number
-  /** The flow that writes a target topic first keeps it; false: another flow has it. */
+  /** Undefined: the topic is this flow's to write; else the flow that has it already. */
   readonly claim: (remoteTopic: string) => string | undefined
 }
 
@@ -56,7 +56,7 @@ const clusterOwnConfigs = new Set([
   'unclean.leader.election.enable', 'min.insync.replicas'
 ])
 
-/** What syncOnce would do; changes nothing. */
+/** What syncTopicsOnce would do; changes nothing on the clusters. */
 export async function planTopics (options: TopicSyncOptions): Promise<TopicPlan> {
   const { source, target, selection } = options
   const [sourceTopics, targetTopics] = await Promise.all([source.listTopics(), target.listTopics()])
