@@ -12,14 +12,13 @@ const startBackoff = { initialMs: 1_000, maxMs: 30_000 }
 export class FlowSupervisor {
   readonly #options: FlowOptions
   readonly #stopping = new AbortController()
-  #flow: ReplicationFlow
-  #running = false
+  /** Defined while it runs. */
+  #flow: ReplicationFlow | undefined
   #error: ReplicatorError | undefined
   #retrying: Promise<void> = Promise.resolve()
 
   constructor (options: FlowOptions) {
     this.#options = options
-    this.#flow = new ReplicationFlow(options)
   }
 
   get name (): string { return this.#options.config.name }
@@ -36,22 +35,20 @@ export class FlowSupervisor {
   }
 
   snapshot (): FlowSnapshot {
-    return this.#running
-      ? this.#flow.snapshot()
-      : FlowStatistics.empty(this.#options.config,
-        this.#error === undefined ? 'starting' : 'faulted')
+    return this.#flow?.snapshot() ?? FlowStatistics.empty(this.#options.config,
+      this.#error === undefined ? 'starting' : 'faulted')
   }
 
   /** False when what was in flight could not be waited for. */
   async stop (drainMs: number): Promise<boolean> {
     this.#stopping.abort()
     await this.#retrying
-    return this.#running ? await this.#flow.stop(drainMs) : true
+    return await this.#flow?.stop(drainMs) ?? true
   }
 
   async #retry (): Promise<void> {
     const { clock } = this.#options
-    for (let failures = 1; !this.#running; failures++) {
+    for (let failures = 1; this.#flow === undefined; failures++) {
       try {
         await clock.sleep(backoffDelayMs(startBackoff, failures, systemRandom),
           this.#stopping.signal)
@@ -65,9 +62,9 @@ export class FlowSupervisor {
   async #attempt (attempt: number): Promise<void> {
     const { log, config } = this.#options
     try {
-      this.#flow = new ReplicationFlow(this.#options)
-      await this.#flow.start()
-      this.#running = true
+      const flow = new ReplicationFlow(this.#options)
+      await flow.start()
+      this.#flow = flow
       this.#error = undefined
       log.info({ flow: config.name, lanes: config.settings.lanes }, `${config.name} is running`)
     } catch (thrown) {
