@@ -1,6 +1,7 @@
 // ClusterAdmin over the data plane's admin client. Cuts what is long into requests, one after
 // another, and turns native failures into errors; what the calls do is kafka/admin_*.cc's work.
 import { openAdmin, type NativeAdmin } from '../../dataplane/index.ts'
+import { errorByName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
 import { chunks } from './chunks.ts'
 import type {
@@ -116,7 +117,8 @@ class NativeClusterAdmin implements ClusterAdmin {
     const readCommitted = isolation === 'read_committed'
     const results = await this.#callInChunks<ListedOffset>(chunks(wanted, partitionsPerRequest),
       partitions => ['listOffsets', { partitions, readCommitted }])
-    return results.map(result => this.#withError(`${result.topic}-${result.partition}`, result))
+    return results.map((result, index) => this.#withError(`${result.topic}-${result.partition}`,
+      isAnswered(result, wanted[index]) ? result : { ...result, ...unanswered }))
   }
 
   async deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]> {
@@ -163,6 +165,20 @@ class NativeClusterAdmin implements ClusterAdmin {
   #withError<Result> (item: string, { code, detail, ...rest }: Native<Result>): Result {
     return { ...rest, error: itemError(this.cluster, item, { code, detail }) } as Result
   }
+}
+
+/**
+ * When the request to one broker of several fails, librdkafka gives its partitions back without an
+ * offset and without an error. Taken for an answer, a log that holds records would look empty. By
+ * timestamp the two cannot be told apart: no offset is also the answer for no such record.
+ */
+function isAnswered ({ offset, code }: Native<ListedOffset>, wanted?: WantedOffset): boolean {
+  return code !== 0 || offset >= 0n || typeof wanted?.at === 'bigint'
+}
+
+const unanswered: NativeFailure = {
+  code: errorByName('_TRANSPORT').code,
+  detail: 'the broker that leads it did not answer'
 }
 
 /** A result as the data plane gives it: a code and a detail stand where `error` will. */

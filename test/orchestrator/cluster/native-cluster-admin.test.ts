@@ -87,6 +87,25 @@ describe('a cluster that answers', () => {
       [undefined, undefined, undefined, '_UNKNOWN_PARTITION'])
   })
 
+  // librdkafka asks each leader by itself, and gives back the question for those that do not answer:
+  // the end of their logs came as -1 without an error, and a topic that held progress looked empty.
+  test('gives an error for each offset whose broker does not answer', async t => {
+    const cluster = createCluster(t)
+    for (const partition of [0, 1, 2, 3]) {
+      cluster.setPartitionLeader({ topic: 'orders', partition, broker: partition === 2 ? 2 : 1 })
+    }
+    const admin = createAdmin(t, cluster.bootstrapServers(), { 'socket.timeout.ms': '1000' })
+    const list = async (at: 'earliest' | 'latest'): Promise<unknown> => {
+      const wanted = [0, 1, 2, 3].map(partition => ({ topic: 'orders', partition, at }))
+      const listed = await admin.listOffsets(wanted, 'read_uncommitted')
+      return listed.map(({ offset, error }) => error?.errorName ?? offset)
+    }
+    assert.deepEqual(await list('latest'), [0n, 0n, 0n, 0n])
+    cluster.setBrokerRoundTrip({ broker: 2, milliseconds: 60_000 })
+    assert.deepEqual(await list('latest'), [0n, 0n, '_TRANSPORT', 0n])
+    assert.deepEqual(await list('earliest'), [0n, 0n, '_TRANSPORT', 0n])
+  })
+
   test('hands out producer ids', async t => {
     const admin = createAdmin(t, createCluster(t).bootstrapServers())
     const { producerId, producerEpoch } = await admin.initProducerId()
