@@ -116,5 +116,13 @@ async function slotRanges (
     })
   }
   const [starts, ends] = await Promise.all([at('earliest'), at('latest')])
-  return slots.map((slot, i) => ({ slot, start: starts[i] ?? 0n, end: ends[i] ?? 0n }))
+  return slots.map((slot, i) => {
+    const start = starts[i]
+    const end = ends[i]
+    // Not known is not the same as empty: what looks empty is begun anew.
+    if (start === undefined || end === undefined || start < 0n || end < 0n) {
+      throw new ReplicatorError('PROGRESS_UNREADABLE', `${topic}-${slot} has no known end`)
+    }
+    return { slot, start, end }
+  })
 }

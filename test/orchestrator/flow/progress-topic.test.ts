@@ -110,6 +110,15 @@ describe('progress of slots', () => {
     assert.equal(restored.size, 0)
   })
 
+  test('whose end nobody knows is not taken for none', async () => {
+    const { cluster, store, options } = createTopic()
+    cluster.topics.set(topic, 4)
+    store.append(partitionRecord(1, 5n, 7n))
+    cluster.ends.set(`${topic}/1`, -1n)
+    await assert.rejects(restoreSlots(options, [1], { producerId: 7n, producerEpoch: 0 }),
+      (error: ReplicatorError) => error.errorName === 'PROGRESS_UNREADABLE')
+  })
+
   test('that cannot be located fails as a whole: none is not the same as unknown', async () => {
     const { options } = createTopic()
     await assert.rejects(restoreSlots(options, [1], { producerId: 7n, producerEpoch: 0 }))
