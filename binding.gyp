@@ -4,9 +4,11 @@
 {
   'variables': {
     'librdkafka': '<(module_root_dir)/node_modules/node-rdkafka/deps/librdkafka',
+    # What librdkafka was configured with: where it found the headers of curl or Cyrus SASL, the
+    # archive needs those libraries, too.
     'librdkafka_libraries': [
-      '<(librdkafka)/src/librdkafka.a', '-lzstd', '-lssl', '-lcrypto', '-lz',
-      '-lm', '-ldl', '-lpthread', '-lrt'
+      '<(librdkafka)/src/librdkafka.a',
+      '<!@(sed -n "s/^LIBS+=//p" node_modules/node-rdkafka/deps/librdkafka/Makefile.config)'
     ],
     'core_sources': [
       '<!@(ls -1 src/dataplane/core/*.cc)', 'src/dataplane/kafka/codecs.cc'
