@@ -1,6 +1,7 @@
 // What `run` and `validate` share: options from the config table, reading the file, saying what is
 // wrong with it, the log.
 import { Option, type Command } from 'commander'
+import { librdkafkaFeatures } from '../cluster/native-version.ts'
 import { secretProperties } from '../config/client-properties.ts'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'
 import type { Config } from '../config/config.ts'
@@ -37,6 +38,7 @@ export function configure (
   const parsed = readConfig(file, {
     overrides: options.X,
     flags: flagSettings({ ...options }),
+    features: librdkafkaFeatures,
     environment: terminal.environment,
     ...(options.clusters === undefined ? {} : { clusters: options.clusters })
   })
