@@ -33,6 +33,8 @@ export interface PartitionAssignment {
   readonly sequence: number
   /** max.message.bytes of the target topic, 0: not known. */
   readonly batchBytesMax: number
+  /** The target's log start where that is behind `downstream`: what it trimmed is not looked for. */
+  readonly scanFrom?: bigint
 }
 
 export interface StateEvent {
@@ -42,6 +44,10 @@ export interface StateEvent {
   /** Error code of the move, or of the error that is being retried; 0: none. */
   readonly code: number
   readonly detail: string
+  /** Faulted: the source offset behind what cannot be mirrored, -1n: not known. */
+  readonly skipTo: bigint
+  /** How many records at most that would leave out. */
+  readonly skipRecords: bigint
   /** The forwarder let go of the partition: the progress sent with or before this is final. */
   readonly released: boolean
 }

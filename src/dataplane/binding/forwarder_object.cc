@@ -46,6 +46,7 @@ Status ReadAssignment(const Value& from, PartitionAssignment* to) {
   to->progress.downstream = reader.Int64("downstream");
   to->progress.sequence = reader.Int32("sequence");
   to->batch_bytes_max = reader.Int32("batchBytesMax");
+  if (from.Find("scanFrom") != nullptr) to->scan_from = reader.Int64("scanFrom");
   if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
   if (to->progress.upstream < 0 || to->progress.downstream < 0 || to->progress.sequence < 0)
     return Status::Error(kErrorInvalidArgument, "offsets and sequence must not be negative");
@@ -80,6 +81,8 @@ napi_value StatesToArray(napi_env env, const std::vector<StateEvent>& states) {
         {"state", Value::Int32(static_cast<int32_t>(event.state))},
         {"code", Value::Int32(event.code)},
         {"detail", Value(event.detail)},
+        {"skipTo", Value::Int64(event.skip_to)},
+        {"skipRecords", Value::Int64(event.skip_records)},
         {"released", Value(event.released)},
     }));
   return FromValue(env, Value(std::move(array)));

@@ -75,8 +75,7 @@ void BatchIntake::Take(Partition* p, const FetchedPartition& fetched, const Buff
       case BatchWalker::Step::kEnd:
         return;
       case BatchWalker::Step::kMalformed:
-        lane_->FaultAfterQueue(p, kErrorBatchMalformed,
-                               "after offset " + std::to_string(p->fetch_offset - 1));
+        Malformed(p);
         return;
       case BatchWalker::Step::kBatch:
         if (!TakeBatch(&walk, batch)) return;
@@ -144,11 +143,13 @@ bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchR
   int64_t batch_next = batch.last_offset() + 1;
   Status status = Reencode(batch.data(), batch.size(), p->fetch_offset, limits, *lane_->codecs,
                            &encoded);
-  if (!status.ok()) {
-    lane_->FaultAfterQueue(p, status.code, status.detail);
-    return false;
-  }
-  if (encoded.empty()) {
+  if (Refetch(p, status)) return false;
+  Unmirrorable what{batch_next, batch_next - p->fetch_offset};
+  if (!status.ok() && !encoded.empty()) {  // one record is too large: those before it are good
+    what = {encoded.back().upstream_next, 1};
+    batch_next = encoded.back().upstream_first;
+    encoded.pop_back();
+  } else if (status.ok() && encoded.empty()) {
     Drop(p, batch, BatchReason::kEmpty);
     return true;
   }
@@ -166,6 +167,23 @@ bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchR
     queued.buffer = std::move(buffer);
     Enqueue(p, std::move(queued), next);
   }
+  if (!status.ok()) lane_->FaultAfterQueue(p, status.code, status.detail, what);
+  return status.ok();
+}
+
+void BatchIntake::Malformed(Partition* p) {
+  Status status = Status::Error(kErrorBatchMalformed,
+                                "after offset " + std::to_string(p->fetch_offset - 1));
+  if (!Refetch(p, status)) lane_->FaultAfterQueue(p, status.code, status.detail);
+}
+
+// Either the bytes were hurt on the way, then a new Fetch brings good ones, or on the disk.
+bool BatchIntake::Refetch(Partition* p, const Status& status) {
+  const bool is_damage =
+      status.code == kErrorBatchCrcMismatch || status.code == kErrorBatchMalformed;
+  if (!is_damage || ++p->refetches > kRefetchesMax) return false;
+  lane_->NoteRetry(p, status.code, status.detail);
+  p->fetch_not_before = lane_->now + lane_->settings.retry_backoff_ms;
   return true;
 }
 
@@ -199,7 +217,7 @@ BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& bat
   if (action == BatchAction::kReencode) {  // how many of its records are wanted is not in the header
     Status status = EncodePart(batch, p->fetch_offset, 0, &decoded);
     if (!status.ok()) {
-      lane_->Fault(p, status.code, status.detail);
+      if (!Refetch(p, status)) lane_->Fault(p, status.code, status.detail);
       return Held::kStop;
     }
     records = decoded.records;

@@ -23,6 +23,8 @@ class BatchIntake {
   void Drop(Partition* p, const RecordBatchView& batch, BatchReason reason);
   bool PassThrough(Walk* walk, const RecordBatchView& batch);
   bool TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchReason reason);
+  void Malformed(Partition* p);
+  bool Refetch(Partition* p, const Status& status);
   void Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next);
   // Invariants (D), (E): the target holds the next seam.records_left records of the source.
   enum class Held : uint8_t { kAll, kFirstOnes, kStop };

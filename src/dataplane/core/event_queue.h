@@ -22,7 +22,9 @@ struct StateEvent {
   PartitionState state;
   int32_t code;
   std::string detail;
-  bool released;  // the forwarder has let go of the partition: its progress is final
+  int64_t skip_to;       // source offset behind what the fault is about, -1: not known
+  int64_t skip_records;  // how many records at most that leaves out
+  bool released;         // the forwarder has let go of the partition: its progress is final
 };
 
 struct ProgressEvent {
@@ -52,7 +54,10 @@ class EventQueue {
     notify_ = std::move(notify);
   }
   void State(const Partition& p, bool released) {
-    Push([&] { states_[p.id] = {p.id, p.state, p.code, p.detail, released}; });
+    Push([&] {
+      states_[p.id] = {
+          p.id, p.state, p.code, p.detail, p.unmirrorable.next, p.unmirrorable.records, released};
+    });
   }
   void MadeProgress(const Partition& p) {
     Push([&] { progress_[p.id] = p.progress; });

@@ -36,18 +36,20 @@ void Lane::SetState(Partition* p, PartitionState state, int32_t code, std::strin
   events->State(*p, false);
 }
 
-void Lane::Fault(Partition* p, int32_t code, std::string detail) {
+void Lane::Fault(Partition* p, int32_t code, std::string detail, Unmirrorable what) {
   errors[code]++;
   p->outstanding = 0;
   p->failure_code = 0;
   p->ResetToProgress();
+  p->unmirrorable = what;
   SetState(p, PartitionState::kFaulted, code, std::move(detail));
 }
 
-void Lane::FaultAfterQueue(Partition* p, int32_t code, std::string detail) {
-  if (p->queue.empty()) return Fault(p, code, std::move(detail));
+void Lane::FaultAfterQueue(Partition* p, int32_t code, std::string detail, Unmirrorable what) {
+  if (p->queue.empty()) return Fault(p, code, std::move(detail), what);
   p->fault_code = code;
   p->fault_detail = std::move(detail);
+  p->fault_unmirrorable = what;
 }
 
 void Lane::NoteRetry(Partition* p, int32_t code, const std::string& detail) {

@@ -76,9 +76,9 @@ struct Lane {
   void SetState(Partition* p, PartitionState state, int32_t code, std::string detail);
   // The partition stops until it is assigned anew; nothing else does. Replies that are still to
   // come find an empty queue.
-  void Fault(Partition* p, int32_t code, std::string detail);
+  void Fault(Partition* p, int32_t code, std::string detail, Unmirrorable what = {});
   // The same after what is queued has been acked: it is good, and the fault then shows where.
-  void FaultAfterQueue(Partition* p, int32_t code, std::string detail);
+  void FaultAfterQueue(Partition* p, int32_t code, std::string detail, Unmirrorable what = {});
   // Counts an error and shows it with the partition while it is being retried.
   void NoteRetry(Partition* p, int32_t code, const std::string& detail);
   void Show(Partition* p, int32_t code, const std::string& detail) {

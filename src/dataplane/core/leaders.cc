@@ -10,6 +10,7 @@ namespace {
 
 constexpr int32_t kUnknownTopicOrPartition = 3;
 constexpr int32_t kLeaderNotAvailable = 5;
+constexpr int32_t kInconsistentTopicId = 103;
 
 const std::string& TopicOn(Side side, const Partition& p) {
   return side == Side::kSource ? p.topic : p.remote_topic;
@@ -88,7 +89,12 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic) {
     return false;
   }
   p->missing_since[i] = 0;
-  p->topic_ids[i] = topic.topic_id;
+  const TopicId known = std::exchange(p->topic_ids[i], topic.topic_id);
+  if (known != TopicId{} && topic.topic_id != TopicId{} && known != topic.topic_id &&
+      p->state != PartitionState::kFaulted) {
+    lane_->Fault(p, kInconsistentTopicId, Describe(side, *p) + " is of another topic than before");
+    return SetLeader(side, p, -1);
+  }
   p->leader_epochs[i] = found->leader_epoch;
   if (p->state == PartitionState::kFaulted) return false;
   if (found->leader < 0) {

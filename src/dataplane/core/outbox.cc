@@ -250,7 +250,7 @@ void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset,
   if (p->failure_code != 0 && p->outstanding == 0) {
     OnFailure(p);
   } else if (p->fault_code != 0 && p->queue.empty()) {
-    lane_->Fault(p, p->fault_code, p->fault_detail);
+    lane_->Fault(p, p->fault_code, p->fault_detail, p->fault_unmirrorable);
   } else {
     Offer(p);
   }
@@ -322,7 +322,9 @@ void Outbox::FailBatch(Partition* p, int32_t code, const std::string& where) {
       return Split(p, code, where);
     case kCorruptMessage:
       // Either the bytes were hurt on the way, then a new Fetch brings good ones, or on the disk.
-      if (++p->refetches > kRefetchesMax) return lane_->Fault(p, code, where);
+      if (++p->refetches > kRefetchesMax)
+        return lane_->Fault(p, code, where, {p->queue.front().upstream_next,
+                                             p->queue.front().records});
       p->ResetToProgress();
       return Retry(p, code, where);
     default:
@@ -336,7 +338,8 @@ void Outbox::Split(Partition* p, int32_t code, const std::string& where) {
   const QueuedBatch& front = p->queue.front();
   if (front.records == 1)
     return lane_->Fault(p, kErrorRecordTooLarge,
-                        where + ": one record of " + std::to_string(front.size) + " bytes");
+                        where + ": one record of " + std::to_string(front.size) + " bytes",
+                        {front.upstream_next, 1});
   // Only what exceeds the topic's limit is refused, so this bound never undershoots it; the intake
   // splits until the pieces fit.
   p->batch_bytes_max = front.size - 1;

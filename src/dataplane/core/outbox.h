@@ -21,7 +21,6 @@ namespace longhaul {
 class Outbox {
  public:
   static constexpr int32_t kResumesMax = 6;    // in a row and to no avail, then a fault
-  static constexpr int32_t kRefetchesMax = 3;  // of a batch that the target calls corrupt
   // How long an ack proves that the broker holds our sequence state. It forgets by record time
   // (producer.id.expiration.ms), so a partition that was idle for long proves itself anew.
   static constexpr int64_t kProofMs = 60'000;

@@ -18,6 +18,8 @@
 
 namespace longhaul {
 
+constexpr int32_t kRefetchesMax = 3;  // of a damaged batch, then a fault
+
 struct Progress {
   int64_t upstream = 0;    // next source offset to mirror
   int64_t downstream = 0;  // next target offset, when this flow alone writes
@@ -54,6 +56,12 @@ struct Seam {
   bool batch_thinned = false;  // by the target's log cleaner: its payload says nothing any more
 };
 
+// What a fault is about on the source, where that is known: the mirror can go on at `next`.
+struct Unmirrorable {
+  int64_t next = -1;     // the offset behind it, -1: not known
+  int64_t records = -1;  // at most so many
+};
+
 struct PartitionAssignment {
   uint32_t id = 0;  // unique in the flow; the caller's handle
   std::string topic;
@@ -61,6 +69,7 @@ struct PartitionAssignment {
   int32_t partition = 0;
   Progress progress;
   int32_t batch_bytes_max = 0;  // of the target topic, 0: not known
+  int64_t scan_from = -1;       // the target's log start where progress is older than that, or -1
 };
 
 struct Partition {
@@ -70,6 +79,7 @@ struct Partition {
         remote_topic(std::move(a.remote_topic)),
         partition(a.partition),
         batch_bytes_max(a.batch_bytes_max),
+        scan_from(a.scan_from),
         progress(a.progress) {
     ResetToProgress();
     BeginResume();
@@ -80,10 +90,12 @@ struct Partition {
   const std::string remote_topic;
   const int32_t partition;
   int32_t batch_bytes_max;
+  const int64_t scan_from;
 
   PartitionState state = PartitionState::kStarting;
   int32_t code = 0;  // of the last state move or of the error being retried
   std::string detail;
+  Unmirrorable unmirrorable;  // what the fault that it is in is about
   bool stopping = false;  // revoked: stops as soon as nothing is outstanding
 
   int32_t leaders[kSides] = {-1, -1};
@@ -98,7 +110,7 @@ struct Partition {
   int64_t high_watermark = -1;
   int64_t last_stable_offset = -1;
   int64_t log_start_offset = -1;
-  int32_t refetches = 0;  // in a row, after CORRUPT_MESSAGE
+  int32_t refetches = 0;  // in a row, because of a damaged batch
 
   // The queue.
   std::deque<QueuedBatch> queue;
@@ -121,6 +133,7 @@ struct Partition {
   int32_t resumes = 0;  // in a row that found nothing new, without an ack in between
   int32_t fault_code = 0;  // faults with this as soon as what is queued has been acked
   std::string fault_detail;
+  Unmirrorable fault_unmirrorable;
 
   // Resume.
   int64_t scan_offset = 0;
@@ -146,8 +159,10 @@ struct Partition {
   // The target is to be looked at anew. Nothing may be outstanding: an ack that came after this
   // would be counted twice, by progress and by the scan.
   void BeginResume() {
-    scan_offset = progress.downstream;
+    scan_offset = std::max(progress.downstream, scan_from);
     seam = {};
+    // What the target has trimmed may have held batches of ours that progress does not know of.
+    seam.offsets_missing = scan_offset - progress.downstream;
     seam.sequence_next = progress.sequence;
     proven_until = 0;
   }

@@ -239,6 +239,8 @@ Status EncodeAll(const RecordRange& all, Codec codec, size_t bytes_max,
     }
     const size_t size = encoded.bytes.size();
     if (range.records == 1) {
+      encoded.bytes.clear();
+      out->push_back(std::move(encoded));
       return Status::Error(kErrorRecordTooLarge,
                            "the record at offset " + std::to_string(encoded.upstream_first) +
                                " takes " + std::to_string(size) + " bytes, the target topic " +
@@ -282,7 +284,7 @@ Status Reencode(const uint8_t* bytes, size_t size, int64_t wanted_offset,
   const size_t bytes_max =
       limits.batch_bytes_max > 0 ? static_cast<size_t>(limits.batch_bytes_max) : kBytesMax;
   if (Status status = EncodeAll(wanted, batch.codec(), bytes_max, codecs, out); !status.ok()) {
-    out->clear();
+    if (status.code != kErrorRecordTooLarge) out->clear();
     return status;
   }
   if (!is_cut) {

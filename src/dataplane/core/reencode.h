@@ -40,7 +40,9 @@ struct ReencodeLimits {
 // batch.
 //
 // The source CRC is checked first: past this point the checksum is ours, and nobody after us could
-// tell that the payload was damaged. *out is empty when no record is left and after an error.
+// tell that the payload was damaged. *out is empty when no record is left and after an error,
+// except RECORD_TOO_LARGE: then it holds what comes before that record and last, without bytes, the
+// record itself.
 // Memory: a small multiple of decoded_bytes_max, whatever the bytes say.
 Status Reencode(const uint8_t* batch, size_t size, int64_t wanted_offset,
                 const ReencodeLimits& limits, const CompressionCodecs& codecs,

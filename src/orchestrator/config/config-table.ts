@@ -225,17 +225,23 @@ export const flowTable = {
     doc: 'The replication factor of the progress topic; -1 is the default of the target.',
     importance: 'medium', default: 3, min: -1, max: 32_767
   }),
-  'data.loss': faultPolicy('records were lost on the source before they were mirrored'),
+  'fault.retry.interval.ms': milliseconds({
+    doc: 'How often a stopped partition is tried again, in case its cause is gone.',
+    importance: 'low', default: 30_000, min: 100, max: hour
+  }),
+  'data.loss': faultPolicy('the source no longer holds what is to be ' +
+    'mirrored next, or the target no longer holds what was mirrored last'),
   'topic.recreated': faultPolicy('a topic was deleted and made again'),
   'record.too.large': faultPolicy('the target takes no record of this size'),
   'corrupt.batch': faultPolicy('a batch does not match its checksum or cannot be read')
 } as const satisfies Record<string, Row<unknown>>
 
-/** What happens to data that cannot be mirrored. `skip` comes with the code that counts skips. */
-function faultPolicy (when: string): Row<'stop'> {
+/** What happens to data that cannot be mirrored: never a silent skip. */
+function faultPolicy (when: string): Row<'stop' | 'skip'> {
   return choice({
-    doc: `What to do with a partition where ${when}: stop it, visibly.`,
-    importance: 'medium', default: 'stop', of: ['stop']
+    doc: `What to do with a partition where ${when}: stop it, visibly, or go on behind it, ` +
+      'counted in longhaul_records_skipped_total.',
+    importance: 'medium', default: 'stop', of: ['stop', 'skip']
   })
 }
 

@@ -290,7 +290,7 @@ const dataPlaneErrors = {
   TIMED_OUT: row(1012, 'retry', 'flow', 'it took too long', 'If it lasts, check the clusters'),
   TARGET_OUT_OF_RANGE: row(1013, 'final', 'partition',
     'the target no longer holds the offset that progress speaks of',
-    'Decide with topic.recreated; the target topic was trimmed, truncated or made again')
+    'Nothing to do: Longhaul finds out whether it was trimmed, truncated or made again')
 } as const satisfies Record<string, ErrorRow>
 
 // Longhaul's own, orchestrator.
@@ -325,11 +325,20 @@ const orchestratorErrors = {
     'the settings of a target topic could not be set', newTopic),
   TOPIC_RECREATED: row(2024, 'final', 'topic',
     'a topic was deleted and made again', 'Decide with topic.recreated'),
+  SOURCE_TRUNCATED: row(2025, 'final', 'partition',
+    'the source ends before what was mirrored already: it lost records that the target holds',
+    'Look for an unclean leader election on the source; decide with data.loss'),
+  TARGET_TRUNCATED: row(2026, 'final', 'partition',
+    'the target has lost records that it had acked',
+    'Look for an unclean leader election on the target; decide with data.loss'),
   PROGRESS_UNREADABLE: row(2030, 'final', 'flow',
     'the progress topic cannot be read', 'Check the topic and READ permission on it'),
   PROGRESS_UNWRITABLE: row(2031, 'retry', 'flow',
     'progress cannot be written; a restart would begin further back',
     'Check the progress topic and WRITE permission on it'),
+  PROGRESS_LOST: row(2033, 'final', 'topic',
+    'the target topic holds records and nothing says how far they were mirrored',
+    'Decide with progress.lost; mirroring from the start would double what is there'),
   PROGRESS_SLOTS_CHANGED: row(2032, 'final', 'flow',
     'the progress topic has another number of partitions than task.slots',
     'Set task.slots to the number of partitions of the progress topic'),

@@ -1,6 +1,8 @@
 // Statistics of one flow: collects counters from its lanes and puts them into the snapshot that
 // metrics, the progress line and the summary are made of.
-import { batchReasons, partitionStates } from '../../dataplane/contract/contract-table.ts'
+import {
+  batchReasons, partitionCounters, partitionStates
+} from '../../dataplane/contract/contract-table.ts'
 import {
   decodeLane, decodePartitions, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'
@@ -40,10 +42,9 @@ export class FlowStatistics {
       lanes: this.#stats.flatMap((stats, lane) => stats === undefined
         ? []
         : [this.#laneSnapshot(lane, stats)]),
-      partitions: this.#stats.flatMap(stats => stats === undefined
-        ? []
-        : decodePartitions(stats).flatMap(row => this.#partitionSnapshot(row) ?? [])),
-      progressWrittenMs: this.#mirror.lastWriteMs
+      partitions: this.#partitionRows().flatMap(row => this.#partitionSnapshot(row) ?? []),
+      progressWrittenMs: this.#mirror.lastWriteMs,
+      skipped: this.#mirror.skipped
     }
   }
 
@@ -57,6 +58,17 @@ export class FlowStatistics {
       errorsByCode: new Map(),
       progressWrittenMs: undefined
     }
+  }
+
+  /** Of the lanes, and of partitions that no lane was given because of a verdict. */
+  #partitionRows (): readonly PartitionCounters[] {
+    const rows = this.#stats.flatMap(stats => stats === undefined ? [] : decodePartitions(stats))
+    const known = new Set(rows.map(({ id }) => Number(id)))
+    const withheld = [...this.#mirror.table.values()].filter(({ id, verdict }) =>
+      verdict !== undefined && !known.has(id))
+    return [...rows, ...withheld.map(({ id, progress }) => ({
+      ...emptyRow, id: BigInt(id), upstreamOffset: progress.upstream
+    }))]
   }
 
   #laneSnapshot (lane: number, stats: NativeStats): LaneSnapshot {
@@ -84,7 +96,7 @@ export class FlowStatistics {
   #partitionSnapshot (row: PartitionCounters): PartitionSnapshot | undefined {
     const partition = this.#mirror.table.byId(Number(row.id))
     if (partition === undefined) return undefined
-    const { topic, remoteTopic, partition: number, lane } = partition
+    const { topic, remoteTopic, partition: number, lane, verdict } = partition
     const newestRecordMs = row.ackedTimestampMs >= 0n && row.records > 0n
       ? Number(row.ackedTimestampMs)
       : undefined
@@ -94,8 +106,8 @@ export class FlowStatistics {
       remoteTopic,
       partition: number,
       lane,
-      state: partitionStates[Number(row.state)] ?? 'faulted',
-      code: Number(row.code),
+      state: verdict === undefined ? partitionStates[Number(row.state)] ?? 'faulted' : 'faulted',
+      code: verdict?.code ?? Number(row.code),
       records: row.records,
       batches: row.batches,
       bytes: row.bytes,
@@ -127,6 +139,13 @@ export class FlowStatistics {
     return Math.max(0, Number(end - row.upstreamOffset))
   }
 }
+
+const emptyRow = {
+  ...Object.fromEntries(Object.keys(partitionCounters).map(column => [column, 0n])),
+  highWatermark: -1n,
+  lastStableOffset: -1n,
+  ackedTimestampMs: -1n
+} as unknown as PartitionCounters
 
 const reencodedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
   old_magic: 'reencodedOldMagic',

@@ -84,6 +84,10 @@ export class LanePool {
     if (ids.length > 0) this.#tell(lane, { kind: 'revoke', ids })
   }
 
+  pause (lane: number, ids: readonly number[]): void {
+    if (ids.length > 0) this.#tell(lane, { kind: 'pause', ids })
+  }
+
   /** Undefined for a lane that is not running. */
   async stats (lane: number): Promise<NativeStats | undefined> {
     const { port, waiting } = this.#lane(lane)

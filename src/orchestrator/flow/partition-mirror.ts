@@ -7,6 +7,7 @@ import type { FlowConfig } from '../config/config.ts'
 import { errorByCode } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
+import type { SkippedRecords } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import type { MirroredTopic } from '../topics/topic-sync.ts'
 import { assignLanes, type LaneLoad } from './lane-assignor.ts'
@@ -14,7 +15,10 @@ import type { LanePool } from './lane-pool.ts'
 import {
   assignmentOf, PartitionTable, type MirroredPartition, type NewPartition
 } from './partition-table.ts'
-import { partitionKey, type ProducerIdentity, type Progress } from './progress.ts'
+import { PartitionFaults, topicIdsOf } from './partition-faults.ts'
+import {
+  partitionKey, type ProducerIdentity, type Progress, type TopicIds
+} from './progress.ts'
 import type { ProgressStore, SlotRecord } from './progress-store.ts'
 import { startPositions } from './start-positions.ts'
 import { slotOf } from './task-slots.ts'
@@ -35,33 +39,45 @@ export interface PartitionMirrorOptions {
 type Unplaced = Omit<NewPartition, 'lane'>
 type Unpositioned = Omit<Unplaced, 'progress'>
 
-/** Faults that heal by what an operator does elsewhere: tried again from time to time. */
-const retriedFaults: ReadonlySet<string> = new Set([
-  'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED', 'SOURCE_PARTITION_MISSING',
-  'TARGET_PARTITION_MISSING', 'KAFKA_STORAGE_ERROR', 'UNKNOWN_SERVER_ERROR'
-])
-
 export class PartitionMirror {
   readonly table = new PartitionTable()
   readonly #options: PartitionMirrorOptions
   /** Progress on record of each slot that is owned. */
   readonly #slots = new Map<number, ReadonlyMap<string, Progress>>()
+  readonly #faults: PartitionFaults
   readonly #knownProblems = new Set<string>()
   readonly #wakers = new Set<() => void>()
+  readonly #topicIds = { source: new Map<string, string>(), target: new Map<string, string>() }
   #topics: readonly MirroredTopic[] = []
   #beginning: Promise<void> = Promise.resolve()
   #lastWriteMs: number | undefined
 
   constructor (options: PartitionMirrorOptions) {
     this.#options = options
+    const { config: { settings }, source, target, log, lanes, store } = options
+    this.#faults = new PartitionFaults({
+      settings,
+      source,
+      target,
+      log,
+      owns: partition => this.table.byId(partition.id) === partition &&
+        this.#slots.has(partition.slot),
+      keep: async partition => { await store.write([this.#slotRecord(partition)]) },
+      assign: (partition, scanFrom) => { this.#assign([partition], scanFrom) },
+      pause: ({ id, lane }) => { lanes.pause(lane, [id]) }
+    })
   }
+
+  get skipped (): SkippedRecords { return this.#faults.skipped }
 
   get lastWriteMs (): number | undefined { return this.#lastWriteMs }
 
   /** The topics that are mirrored now; begins what is new in owned slots. */
   async setTopics (topics: readonly MirroredTopic[]): Promise<void> {
     this.#topics = topics
+    await this.#learnTopicIds(topics)
     await this.#begin()
+    await this.#settleRecreated([...this.table.values()])
   }
 
   /** Takes over slots: reads their progress and begins their partitions. */
@@ -96,7 +112,10 @@ export class PartitionMirror {
   }
 
   onEvents (lane: number, events: NativeEvents): void {
-    for (const partition of this.table.apply(events)) this.#logMove(partition)
+    for (const partition of this.table.apply(events)) {
+      if (partition.state === 'faulted') void this.#faults.settle(partition)
+      else this.#logMove(partition)
+    }
     for (const { level, text } of events.logs) {
       // librdkafka repeats what it suffers; the partition states above say what it means.
       if (level <= 3) this.#options.log.warn({ lane }, text)
@@ -110,9 +129,16 @@ export class PartitionMirror {
     this.#assign([...this.table.values()].filter(partition => partition.lane === lane))
   }
 
-  retryFaulted (): void {
-    this.#assign([...this.table.values()].filter(({ state, code }) =>
-      state === 'faulted' && retriedFaults.has(errorByCode(code).name)))
+  /** Tries again what no verdict is on: what an operator does elsewhere heals it. */
+  async retryFaulted (): Promise<void> {
+    const isRetried = ({ state, verdict }: MirroredPartition): boolean =>
+      state === 'faulted' && verdict === undefined
+    const faulted = [...this.table.values()].filter(isRetried)
+    if (faulted.length === 0) return
+    // A topic that was missing may be back as another one, long enough to hold the wanted offset.
+    await this.#learnTopicIds(faulted)
+    const recreated = await this.#settleRecreated(faulted)
+    this.#assign(faulted.filter(each => !recreated.includes(each) && isRetried(each)))
   }
 
   async writeProgress (): Promise<void> {
@@ -161,7 +187,8 @@ export class PartitionMirror {
     if (positions.length === 0) return
     const known = await this.#begunElsewhere(positions.map(({ partition }) => partition))
     const begun = positions.filter(({ partition }) => !known.has(partitionKey(partition)))
-      .map(({ partition, progress }) => ({ ...partition, progress }))
+      .map(({ partition, progress }) =>
+        ({ ...partition, progress: this.#withTopicIds(partition, progress) }))
     // On record before the first record is sent: a crash right after it finds what was sent.
     await store.write(begun.map(partition => this.#slotRecord(partition)))
     const resumed = positions.flatMap(({ partition }) => {
@@ -203,26 +230,88 @@ export class PartitionMirror {
   #take (partitions: readonly Unplaced[]): void {
     if (partitions.length === 0) return
     const chosen = assignLanes(partitions.length, this.laneLoads())
-    this.#assign(partitions.map((partition, i) =>
-      this.table.add({ ...partition, lane: chosen[i] ?? 0 })))
+    const added = partitions.map((partition, i) => this.table.add({
+      ...partition,
+      // Progress of an older version knows no ids: it is taken to be of the topics there are.
+      progress: this.#withTopicIds(partition, partition.progress),
+      lane: chosen[i] ?? 0
+    }))
+    this.#assign(added.filter(partition => this.#recreatedSide(partition) === undefined))
+    void this.#settleRecreated(added)
     this.#options.log.info({ partitions: partitions.length }, 'mirroring more partitions')
   }
 
-  #assign (partitions: readonly MirroredPartition[]): void {
+  #assign (partitions: readonly MirroredPartition[], scanFrom?: bigint): void {
     const { lanes } = this.#options
     for (let lane = 0; lane < lanes.size; lane++) {
-      lanes.assign(lane, partitions.filter(partition => partition.lane === lane).map(assignmentOf))
+      const ofLane = partitions.filter(partition => partition.lane === lane)
+      lanes.assign(lane, ofLane.map(partition =>
+        ({ ...assignmentOf(partition), ...(scanFrom === undefined ? {} : { scanFrom }) })))
     }
+  }
+
+  /** A cluster that cannot be asked now is asked again with the next refresh of the topics. */
+  async #learnTopicIds (
+    topics: ReadonlyArray<{ readonly topic: string, readonly remoteTopic: string }>
+  ): Promise<void> {
+    const { source, target } = this.#options
+    const ids = async (cluster: ClusterAdmin, names: readonly string[]): Promise<void> => {
+      const side = cluster === source ? 'source' : 'target'
+      for (const [name, id] of await topicIdsOf(cluster, [...new Set(names)])) {
+        this.#topicIds[side].set(name, id)
+      }
+    }
+    await Promise.all([
+      ids(source, topics.map(({ topic }) => topic)),
+      ids(target, topics.map(({ remoteTopic }) => remoteTopic))
+    ]).catch((thrown: unknown) => { this.#warn(thrown) })
+  }
+
+  #withTopicIds (
+    { remoteTopic, topic }: Unpositioned, progress: Progress
+  ): Progress {
+    const source = progress.topicIds?.source ?? this.#topicIds.source.get(topic)
+    const target = progress.topicIds?.target ?? this.#topicIds.target.get(remoteTopic)
+    const topicIds: TopicIds = {
+      ...(source === undefined ? {} : { source }), ...(target === undefined ? {} : { target })
+    }
+    return { ...progress, topicIds }
+  }
+
+  #recreatedSide (
+    { progress, remoteTopic, topic }: MirroredPartition
+  ): { readonly side: 'source' | 'target', readonly id: string } | undefined {
+    const source = this.#topicIds.source.get(topic)
+    if (source !== undefined && (progress.topicIds?.source ?? source) !== source) {
+      return { side: 'source', id: source }
+    }
+    const target = this.#topicIds.target.get(remoteTopic)
+    return target !== undefined && (progress.topicIds?.target ?? target) !== target
+      ? { side: 'target', id: target }
+      : undefined
+  }
+
+  /** Puts partitions whose topics were made again to the policy; gives those partitions. */
+  async #settleRecreated (
+    partitions: readonly MirroredPartition[]
+  ): Promise<readonly MirroredPartition[]> {
+    const recreated = partitions.flatMap(partition => {
+      const changed = this.#recreatedSide(partition)
+      return changed === undefined || partition.verdict !== undefined
+        ? []
+        : [{ partition, changed }]
+    })
+    await Promise.all(recreated.map(async ({ partition, changed: { id, side } }) => {
+      await this.#faults.settleRecreated(partition, side, id)
+    }))
+    return recreated.map(({ partition }) => partition)
   }
 
   #logMove (partition: MirroredPartition): void {
     const { log } = this.#options
     const { topic, partition: number, state, code, detail } = partition
     const fields = { topic, partition: number, state }
-    if (state === 'faulted') {
-      const error = ReplicatorError.fromNative({ code, detail })
-      log.error({ ...fields, err: error }, `${topic}-${number} stopped: ${error.message}`)
-    } else if (code !== 0) {
+    if (code !== 0) {
       const { text, name } = errorByCode(code)
       log.warn({ ...fields, error: name }, `${topic}-${number}: ${text}; retrying (${detail})`)
     } else {

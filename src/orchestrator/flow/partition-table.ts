@@ -2,6 +2,7 @@
 // the flow asks. Progress that was not written yet is marked, so that a write takes just that.
 import type { NativeEvents, PartitionAssignment, StateEvent } from '../../dataplane/index.ts'
 import { partitionStates } from '../../dataplane/contract/contract-table.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
 
 export type PartitionState = (typeof partitionStates)[number]
@@ -18,6 +19,11 @@ export interface MirroredPartition extends TopicPartition {
   /** Let go of by its lane; its progress is final. */
   released: boolean
   progress: Progress
+  /** Of a fault: the source offset behind what cannot be mirrored, -1n: not known. */
+  skipTo: bigint
+  skipRecords: bigint
+  /** Why it is stopped until somebody decides, whatever its lane says; undefined: it is not. */
+  verdict: ReplicatorError | undefined
 }
 
 export interface NewPartition extends TopicPartition {
@@ -43,7 +49,15 @@ export class PartitionTable {
 
   add (partition: NewPartition): MirroredPartition {
     const added: MirroredPartition = {
-      ...partition, id: this.#nextId++, state: 'starting', code: 0, detail: '', released: false
+      ...partition,
+      id: this.#nextId++,
+      state: 'starting',
+      code: 0,
+      detail: '',
+      released: false,
+      skipTo: -1n,
+      skipRecords: -1n,
+      verdict: undefined
     }
     this.#byId.set(added.id, added)
     this.#byName.set(partitionKey(added), added)
@@ -63,6 +77,7 @@ export class PartitionTable {
       const partition = this.#byId.get(Number(rows[row]))
       if (partition === undefined) continue
       partition.progress = {
+        ...partition.progress,
         upstream: rows[row + 1] ?? 0n,
         downstream: rows[row + 2] ?? 0n,
         sequence: Number(rows[row + 3])
@@ -94,11 +109,16 @@ export class PartitionTable {
     partition.state = state
     partition.code = event.code
     partition.detail = event.detail
+    partition.skipTo = event.skipTo
+    partition.skipRecords = event.skipRecords
     return partition
   }
 }
 
 export function assignmentOf (partition: MirroredPartition): PartitionAssignment {
   const { id, topic, remoteTopic, partition: number, progress } = partition
-  return { id, topic, remoteTopic, partition: number, ...progress, batchBytesMax: 0 }
+  const { upstream, downstream, sequence } = progress
+  return {
+    id, topic, remoteTopic, partition: number, upstream, downstream, sequence, batchBytesMax: 0
+  }
 }

@@ -10,6 +10,14 @@ export interface Progress {
   readonly downstream: bigint
   /** Records put into the target partition by this producer id, mod 2^31 (invariant B). */
   readonly sequence: number
+  /** The topics that the offsets are of: a topic that was made again has another id. */
+  readonly topicIds?: TopicIds
+}
+
+/** Base64 as Kafka prints them; absent where the cluster does not tell (before Kafka 2.8). */
+export interface TopicIds {
+  readonly source?: string
+  readonly target?: string
 }
 
 /** The flow's one producer id on its target (invariant A). */
@@ -46,12 +54,16 @@ export function encodeProgress (record: ProgressRecord): EncodedRecord {
     return encode({ producer: true }, { version, producerId: String(producerId), producerEpoch })
   }
   const { source, progress, producerId } = record
+  const { topicIds } = progress
   return encode({ topic: source.topic, partition: source.partition }, {
     version,
     upstream: String(progress.upstream),
     downstream: String(progress.downstream),
     sequence: progress.sequence,
-    producerId: String(producerId)
+    producerId: String(producerId),
+    // JSON leaves out what is undefined.
+    sourceTopicId: topicIds?.source,
+    targetTopicId: topicIds?.target
   })
 }
 
@@ -76,7 +88,10 @@ export function decodeProgress (
   const sequence = toCount(fields['sequence'])
   if (typeof topic !== 'string' || partition === undefined || upstream === undefined ||
       downstream === undefined || sequence === undefined) return undefined
-  const progress = { upstream, downstream, sequence }
+  const topicIds = toTopicIds(fields['sourceTopicId'], fields['targetTopicId'])
+  const progress = {
+    upstream, downstream, sequence, ...(topicIds === undefined ? {} : { topicIds })
+  }
   return { kind: 'partition', source: { topic, partition }, progress, producerId }
 }
 
@@ -99,6 +114,14 @@ function parse (bytes: Buffer | null): Record<string, unknown> | undefined {
   } catch {
     return undefined
   }
+}
+
+function toTopicIds (source: unknown, target: unknown): TopicIds | undefined {
+  const ids = {
+    ...(typeof source === 'string' ? { source } : {}),
+    ...(typeof target === 'string' ? { target } : {})
+  }
+  return Object.keys(ids).length === 0 ? undefined : ids
 }
 
 function toBigInt (text: unknown): bigint | undefined {

@@ -31,7 +31,6 @@ export interface FlowOptions {
 }
 
 const statisticsIntervalMs = 1_000
-const faultRetryMs = 30_000
 const acquireBackoff = { initialMs: 200, maxMs: 10_000 }
 
 export class ReplicationFlow {
@@ -198,7 +197,7 @@ export class ReplicationFlow {
     }
     loop(settings['progress.interval.ms'], async () => { await mirror.writeProgress() })
     loop(statisticsIntervalMs, async () => { await this.#statistics?.collect() })
-    loop(faultRetryMs, async () => { mirror.retryFaulted() })
+    loop(settings['fault.retry.interval.ms'], async () => { await mirror.retryFaulted() })
     if (settings['refresh.topics.enabled']) {
       loop(settings['refresh.topics.interval.seconds'] * 1000, async () => {
         await this.#refreshTopics()

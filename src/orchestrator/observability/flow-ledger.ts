@@ -10,7 +10,8 @@ import { CarriedSum, type SumMember } from './carried-sum.ts'
 import { latencyUpperBoundsMs } from './latency-buckets.ts'
 import {
   laneStates, type Count, type CountsByCode, type FlowSnapshot, type FlowState, type LaneSnapshot,
-  type LaneState, type LatencySnapshot, type PartitionSnapshot, type PartitionState
+  type LaneState, type LatencySnapshot, type PartitionSnapshot, type PartitionState,
+  type SkippedRecords
 } from './snapshot.ts'
 
 export interface BatchTotals {
@@ -48,6 +49,8 @@ export interface FlowTotals extends BatchTotals, Lag {
   readonly errorsByError: ReadonlyMap<string, number>
   readonly latency: LatencySnapshot
   readonly progressWrittenMs: number | undefined
+  /** Begins again with the flow: what was skipped before stands in its log. */
+  readonly skipped: SkippedRecords
 }
 
 /**
@@ -119,7 +122,8 @@ class FlowAccount {
         { key: 'flow', incarnation: '', counts: flow.errorsByCode }
       ]),
       latency: this.#latency.observe(lanes),
-      progressWrittenMs: flow.progressWrittenMs
+      progressWrittenMs: flow.progressWrittenMs,
+      skipped: flow.skipped ?? new Map()
     }
   }
 

@@ -135,6 +135,11 @@ function writeFlow (writer: SeriesWriter, flow: FlowTotals, nowMs: number): void
   for (const state of flowStates) {
     writer.gauge('longhaul_flow_state', { ...labels, state }, state === flow.state ? 1 : 0)
   }
+  for (const [topic, byReason] of flow.skipped) {
+    for (const [reason, count] of byReason) {
+      writer.counter('longhaul_records_skipped_total', { ...labels, topic, reason }, Number(count))
+    }
+  }
   writer.gauge('longhaul_progress_age_seconds', labels, ageSeconds(nowMs, flow.progressWrittenMs))
 }
 

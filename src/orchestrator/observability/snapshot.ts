@@ -11,6 +11,15 @@ export type LaneState = (typeof laneStates)[number]
 export const flowStates = ['starting', 'running', 'draining', 'stopped', 'faulted'] as const
 export type FlowState = (typeof flowStates)[number]
 
+/** Why records were left out by a policy that the user chose. */
+export const skipReasons = [
+  'data_loss', 'topic_recreated', 'record_too_large', 'corrupt_batch'
+] as const
+export type SkipReason = (typeof skipReasons)[number]
+
+/** Records left out, by topic and reason. */
+export type SkippedRecords = ReadonlyMap<string, ReadonlyMap<SkipReason, Count>>
+
 /** Native counters are 64-bit. Beyond 2^53 a figure loses its last digits, as in Prometheus. */
 export type Count = number | bigint
 
@@ -29,6 +38,8 @@ export interface FlowSnapshot {
   readonly errorsByCode: CountsByCode
   /** Epoch ms of the last progress record acked by the target; undefined before the first. */
   readonly progressWrittenMs: number | undefined
+  /** Absent: none. */
+  readonly skipped?: SkippedRecords
 }
 
 export interface LaneSnapshot {

@@ -140,7 +140,12 @@ TEST_CASE("a record that fits no batch is named with its offset and size") {
   CHECK(status.code == kErrorRecordTooLarge);
   CHECK(status.detail.find("offset 53") != std::string::npos);
   CHECK(status.detail.find("2070 bytes") != std::string::npos);
-  CHECK(out.empty());
+  REQUIRE(out.size() >= 2);
+  CHECK(out.front().upstream_first == 50);
+  CHECK(out[out.size() - 2].upstream_next == 53);
+  CHECK(out.back().bytes.empty());
+  CHECK(out.back().upstream_first == 53);
+  CHECK(out.back().upstream_next == 54);
 }
 
 TEST_CASE("LogAppendTime becomes the CreateTime of each record, unless the producer's is kept") {
