@@ -111,6 +111,7 @@ void SimulatedNetwork::Damage(const InFlight& request, Bytes* body) {
 }
 
 void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
+  request->processed = true;
   if (request->replied) return;  // processed, but the connection that would carry the answer ended
   Damage(*request, &body);
   Connection& connection = connections_[{request->side, request->node}];
@@ -133,12 +134,16 @@ void SimulatedNetwork::Deliver(const Ref& request, int32_t error, Bytes body) {
   on_reply_(reply);
 }
 
-void SimulatedNetwork::Break(Side side, int32_t node, int32_t error) {
+void SimulatedNetwork::Break(Side side, int32_t node, int32_t error, bool broker_died) {
   Connection& connection = connections_[{side, node}];
   std::deque<Ref> open = std::exchange(connection.open, {});
   connection.last_arrival = connection.last_reply = agenda_->now + 50;
-  const size_t on_the_wire = random_->Below(open.size() + 1);
-  const size_t lost = on_the_wire + random_->Below(open.size() - on_the_wire + 1);
+  const auto processed = static_cast<size_t>(
+      std::count_if(open.begin(), open.end(), [](const Ref& r) { return r->processed; }));
+  const size_t on_the_wire =
+      broker_died ? processed : processed + random_->Below(open.size() - processed + 1);
+  const size_t lost =
+      keeps_unwritten ? on_the_wire + random_->Below(open.size() - on_the_wire + 1) : open.size();
   for (size_t i = 0; i < open.size(); ++i) {
     const Ref& request = open[i];
     if (i >= lost && error != -185 && request->held_until < 0) {  // not written yet
@@ -214,6 +219,14 @@ Status SimulatedNetwork::RequestMetadata(Side side, const std::vector<std::strin
     if (*open) on_reply_(reply);
   });
   return Status::Ok();
+}
+
+std::string SimulatedNetwork::Describe() const {
+  std::string text;
+  for (const auto& [where, connection] : connections_)
+    text += std::string(" ") + SideName(where.first) + " " + std::to_string(where.second) + ": " +
+            std::to_string(connection.open.size()) + " open;";
+  return text;
 }
 
 }  // namespace longhaul::test

@@ -71,7 +71,8 @@ class SimulatedNetwork final : public Transport {
 
   // The connection ends: of what is unanswered some is processed all the same, some is lost, and
   // some had not been written yet and goes out over the next connection.
-  void Break(Side side, int32_t node, int32_t error = -195);
+  // When the broker itself died, nothing that it has not processed arrives.
+  void Break(Side side, int32_t node, int32_t error = -195, bool broker_died = false);
   // The process dies. What was on the wire may still arrive.
   void Close();
 
@@ -79,8 +80,11 @@ class SimulatedNetwork final : public Transport {
   int64_t metadata_lag_ms = 0;
   int32_t corrupt_one_in = 0;   // Fetch responses with a damaged payload byte
   int32_t cut_one_in = 0;       // responses that end too early
+  std::string Describe() const;
+
   size_t in_flight_max = 0;     // seen, of one partition
   int64_t requests = 0;
+  bool keeps_unwritten = true;  // as librdkafka does
 
  private:
   struct Part {
@@ -98,7 +102,8 @@ class SimulatedNetwork final : public Transport {
     std::vector<SimulatedCluster::Key> keys;
     int64_t held_until = -1;  // an empty Fetch waits for data
     bool replied = false;     // the forwarder has been told; references are void
-    bool lost = false;        // will never be processed
+    bool processed = false;
+    bool lost = false;  // will never be processed
     bool counted = true;      // in under_way_
   };
   using Ref = std::shared_ptr<InFlight>;

@@ -168,7 +168,7 @@ void Simulation::CheckBounds(Process* process) {
   const auto slack = static_cast<int64_t>(options_.batch_max) * options_.brokers;
   if (options_.checks_memory && lane.held_bytes > lane.held_bytes_max + slack)
     Fail("holds " + std::to_string(lane.held_bytes) + " bytes");
-  if (process->network->in_flight_max >
+  if (!process->reassigned && process->network->in_flight_max >
       static_cast<size_t>(options_.settings.partition_batches_in_flight))
     Fail("too many batches of one partition in flight");
   if (!target.protocol_violations.empty()) Fail(target.protocol_violations.front());
@@ -191,41 +191,39 @@ bool Simulation::RunUntil(const std::function<bool()>& done, int64_t ms_max) {
   return false;
 }
 
-bool Simulation::CaughtUp(const Process& process) {
-  for (uint32_t id = 0; id < partitions(); ++id) {
-    const Mirror& mirror = mirrored_[id];
-    if (options_.exact && mirror.records.size() != Writer(id).committed().size()) return false;
-    const int64_t end = SourceLog(id).last_stable_offset();
-    if (end > 0 && (mirror.progress.empty() || mirror.progress.back().upstream < end)) return false;
-    auto state = process.states.find(id);
-    if (state == process.states.end() || state->second.state != PartitionState::kRunning)
-      return false;
+bool Simulation::CaughtUp(Process* process) {
+  for (const PartitionCounters& row : process->forwarder->SnapshotPartitions()) {
+    const auto id = static_cast<uint32_t>(row.id);
+    if (options_.exact && Mirrored(id).size() != Writer(id).committed().size()) return false;
+    if (row.upstream_offset < SourceLog(id).last_stable_offset()) return false;
+    if (row.state != static_cast<int64_t>(PartitionState::kRunning)) return false;
   }
-  return process.forwarder->SnapshotLane().held_bytes == 0;
+  return process->forwarder->SnapshotLane().held_bytes == 0;
 }
 
 bool Simulation::CatchUp(Process* process, int64_t ms_max) {
-  if (RunUntil([&] { return CaughtUp(*process); }, ms_max)) return true;
-  Fail("not caught up: " + Describe(*process));
+  if (RunUntil([&] { return CaughtUp(process); }, ms_max)) return true;
+  Fail("not caught up: " + Describe(process));
   return false;
 }
 
-std::string Simulation::Describe(const Process& process) {
+std::string Simulation::Describe(Process* process) {
   std::string text;
   for (uint32_t id = 0; id < partitions(); ++id) {
-    const Mirror& mirror = mirrored_[id];
-    const auto& committed = Writer(id).committed();
-    auto state = process.states.find(id);
-    text += "\n  partition " + std::to_string(id) + ": " + std::to_string(mirror.records.size()) +
-            " of " + std::to_string(committed.size()) + " records, source end " +
-            std::to_string(SourceLog(id).last_stable_offset());
-    if (!mirror.progress.empty())
-      text += ", upstream " + std::to_string(mirror.progress.back().upstream);
-    if (state != process.states.end())
-      text += ", state " + std::to_string(static_cast<int>(state->second.state)) + " code " +
-              std::to_string(state->second.code) + " " + state->second.detail;
+    const PartitionCounters row = Counters(process, id);
+    text += "\n  partition " + std::to_string(id) + ": " + std::to_string(Mirrored(id).size()) +
+            " of " + std::to_string(Writer(id).committed().size()) + " records, source end " +
+            std::to_string(SourceLog(id).last_stable_offset()) + ", upstream " +
+            std::to_string(row.upstream_offset) + ", fetch offset " +
+            std::to_string(row.fetch_offset) + ", led by " + std::to_string(SourceLog(id).leader) +
+            " and " + std::to_string(TargetLog(id).leader) + ", state " +
+            std::to_string(row.state) + " code " + std::to_string(row.code) + " " +
+            process->states[id].detail;
   }
-  return text + "\n  held " + std::to_string(process.forwarder->SnapshotLane().held_bytes);
+  for (const auto& [code, count] : process->forwarder->errors())
+    text += "\n  error " + std::to_string(code) + ": " + std::to_string(count);
+  return text + "\n  held " + std::to_string(process->forwarder->SnapshotLane().held_bytes) + ", " +
+         std::to_string(process->network->requests) + " requests," + process->network->Describe();
 }
 
 PartitionCounters Simulation::Counters(Process* process, uint32_t id) {

@@ -45,6 +45,7 @@ class Simulation {
     int spins = 0;  // ticks in a row that wanted another one at once
     int64_t ticks = 0;
     bool alive = true;
+    bool reassigned = false;  // while batches were out, which the new owner cannot know of
   };
 
   Simulation(const std::string& name, SimulationOptions options);
@@ -64,8 +65,8 @@ class Simulation {
   bool RunUntil(const std::function<bool()>& done, int64_t ms_max);
   // Runs until all that the source has committed is mirrored; false: not within ms_max.
   bool CatchUp(Process* process, int64_t ms_max = 120'000);
-  bool CaughtUp(const Process& process);
-  std::string Describe(const Process& process);
+  bool CaughtUp(Process* process);
+  std::string Describe(Process* process);
   PartitionCounters Counters(Process* process, uint32_t id);
 
   SimulatedLog& SourceLog(uint32_t id) { return source.log({kTopic, static_cast<int32_t>(id)}); }

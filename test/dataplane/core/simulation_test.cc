@@ -46,7 +46,8 @@ SimulationOptions RandomOptions(Random& random) {
 }
 
 // The faults, and who suffers them. Zombies and brokers that forget do not go together: a broker
-// that forgot our producer cannot tell a zombie's batch from a new one, nobody can.
+// that forgot our producer cannot tell a zombie's batch from a new one, nobody can. Nor may a request
+// that was not written yet outlive the connection of those before it: it would be taken without them.
 class Chaos {
  public:
   Chaos(Simulation* sim, uint64_t* count) : sim_(sim), random_(sim->random), count_(count) {
@@ -63,6 +64,7 @@ class Chaos {
     if (random_.OneIn(2)) sim_->batch_bytes_max_known = 8'000;
     if (random_.OneIn(8)) sim_->TargetLog(0).log_append_time = true;
     process_ = sim_->Start();
+    process_->network->keeps_unwritten = !forgets_;
   }
 
   void Run() {
@@ -108,8 +110,7 @@ class Chaos {
         return;
       case 9: case 10: return Crash();
       case 11: return Zombie();
-      case 12: return Forget();
-      case 13: return PauseOrRevoke();
+      case 12: case 13: return PauseOrRevoke();
       case 14: process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300; return;
       default:
         process_->network->corrupt_one_in = random_.OneIn(2) ? 0 : 20;
@@ -120,9 +121,12 @@ class Chaos {
   void StopBroker(Side side, int32_t node) {
     SimulatedBroker& broker = cluster(side).broker(node);
     broker.up = false;
-    process_->network->Break(side, node);
-    for (auto& [key, log] : cluster(side).logs())
-      if (log.leader == node && random_.OneIn(2)) cluster(side).MoveLeader(key);
+    process_->network->Break(side, node, -195, true);
+    for (auto& [key, log] : cluster(side).logs()) {
+      if (log.leader != node) continue;
+      if (side == Side::kTarget) Forget(key);  // it expires what is old when it loads its state
+      if (random_.OneIn(2)) cluster(side).MoveLeader(key);
+    }
     sim_->agenda.At(Soon(3'000), [&broker] { broker.up = true; });
   }
   void MoveLeader(Side side) {
@@ -159,6 +163,8 @@ class Chaos {
   void Crash() {
     sim_->Kill(process_);
     process_ = sim_->StartLagging();
+    process_->network->keeps_unwritten = !forgets_;
+    for (auto& [key, log] : sim_->target.logs()) Forget(key);
   }
   // Stopped for longer than its session lasts; a second owner starts; the first goes on as if
   // nothing had been, and dies some time later.
@@ -171,10 +177,8 @@ class Chaos {
     sim_->agenda.At(zombie->stopped_until + Soon(1'500) - sim_->agenda.now,
                     [sim, zombie] { sim->Kill(zombie); });
   }
-  void Forget() {
-    const uint32_t id = AnyPartition();
-    if (forgets_ && sim_->under_way[KeyOf(Side::kTarget, id)] == 0)
-      sim_->TargetLog(id).ForgetProducers();
+  void Forget(const SimulatedCluster::Key& key) {
+    if (forgets_ && sim_->under_way[key] == 0) sim_->target.log(key).ForgetProducers();
   }
   void PauseOrRevoke() {
     const std::vector<uint32_t> ids{AnyPartition()};
@@ -189,6 +193,7 @@ class Chaos {
     forwarder.Revoke(ids);
     sim_->Poke(process_);
     if (random_.OneIn(2)) sim_->RunFor(static_cast<int64_t>(random_.Length(100)));
+    process_->reassigned = true;
     sim_->Assign(process_, ids, random_.OneIn(2) ? sim_->LastProgress() : sim_->LaggingProgress());
   }
   void Heal() {
