@@ -10,17 +10,8 @@ export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, 
 
 export interface Config {
   readonly process: ProcessSettings
-  /** The clusters that take part in an enabled flow. */
-  readonly clusters: readonly ClusterConfig[]
   readonly flows: readonly FlowConfig[]
   readonly warnings: readonly string[]
-}
-
-export interface ClusterConfig {
-  readonly alias: string
-  readonly bootstrapServers: string
-  /** For the control plane, librdkafka's names. */
-  readonly admin: ClientProperties
 }
 
 export interface FlowConfig {

@@ -7,7 +7,7 @@ import { createReplicationPolicy } from '../policy/replication-policy.ts'
 import { createTopicFilter } from '../policy/topic-filter.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
-import type { ClusterConfig, Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
+import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
 import { checkConfig, lowerToBounds } from './config-rules.ts'
 import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSettings,
@@ -16,8 +16,8 @@ import {
 import { nearestName } from './nearest-name.ts'
 import { describeEntry, Findings, type Entry } from './problem.ts'
 import { readEntries, readOverride } from './properties-text.ts'
-import type { ClientRole, Side } from './property-path.ts'
-import { PropertySet, type FlowName } from './property-set.ts'
+import type { Side } from './property-path.ts'
+import { PropertySet, type ClientEnd, type FlowName } from './property-set.ts'
 import { splitList } from './setting-kinds.ts'
 import type { ReadFile } from './tls-stores.ts'
 
@@ -73,12 +73,7 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
     .filter(({ target }) => targets.includes(target))
     .flatMap(flow => parser.flow(flow) ?? [])
   checkConfig(flows, findings)
-  const config = {
-    process: parser.process(),
-    clusters: parser.clusters(flows),
-    flows,
-    warnings: findings.warnings
-  }
+  const config = { process: parser.process(), flows, warnings: findings.warnings }
   const { problems, warnings } = findings
   return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config }
 }
@@ -203,14 +198,6 @@ class Parser {
     }
   }
 
-  clusters (flows: readonly FlowConfig[]): readonly ClusterConfig[] {
-    const aliases = new Set(flows.flatMap(({ source, target }) => [source.alias, target.alias]))
-    return [...aliases].map(alias => {
-      const admin = this.#translate({ alias, role: 'admin' })
-      return { alias, admin, bootstrapServers: admin['bootstrap.servers'] ?? '' }
-    })
-  }
-
   #end (flow: FlowName, side: Side): FlowEnd {
     const alias = flow[side]
     const role = side === 'source' ? 'consumer' : 'producer'
@@ -220,10 +207,7 @@ class Parser {
     return { alias, client, admin }
   }
 
-  #translate (
-    end: { readonly alias: string, readonly side?: Side, readonly role: ClientRole },
-    flow?: FlowName
-  ): ClientProperties {
+  #translate (end: ClientEnd, flow: FlowName): ClientProperties {
     const written = this.#properties.ofClient(end, flow)
     return translateClient(written, {
       of: `cluster ${end.alias}`, findings: this.#findings, ...this.#client

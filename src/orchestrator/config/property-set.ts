@@ -13,6 +13,13 @@ import type { SettingRole } from './setting-kinds.ts'
 
 export interface FlowName { readonly source: string, readonly target: string }
 
+/** One client of a flow: which cluster it speaks to, at which end, as what. */
+export interface ClientEnd {
+  readonly alias: string
+  readonly side: Side
+  readonly role: ClientRole
+}
+
 interface Placed {
   readonly entry: Entry
   readonly path: PropertyPath
@@ -53,10 +60,7 @@ export class PropertySet {
   }
 
   /** The client properties of one end of a flow, Java's names and librdkafka's as written. */
-  ofClient (
-    end: { readonly alias: string, readonly side?: Side, readonly role: ClientRole },
-    flow?: FlowName
-  ): ReadonlyMap<string, Entry> {
+  ofClient (end: ClientEnd, flow: FlowName): ReadonlyMap<string, Entry> {
     const names = new Set(this.#placed.map(({ path }) => path.name).filter(isClientProperty))
     const written = new Map<string, Entry>()
     for (const name of names) {
@@ -179,9 +183,7 @@ function settingRank (
 }
 
 function clientRank (
-  { level, side, role }: PropertyPath,
-  end: { readonly alias: string, readonly side?: Side, readonly role: ClientRole },
-  flow: FlowName | undefined
+  { level, side, role }: PropertyPath, end: ClientEnd, flow: FlowName
 ): number | undefined {
   if (role !== undefined && role !== end.role) return undefined
   if (side !== undefined && side !== end.side) return undefined
@@ -190,7 +192,7 @@ function clientRank (
   switch (level.at) {
     case 'top': return special
     case 'cluster': return level.alias === end.alias ? 100 + special : undefined
-    case 'flow': return flow !== undefined && sameFlow(level, flow) ? 200 + special : undefined
+    case 'flow': return sameFlow(level, flow) ? 200 + special : undefined
   }
 }
 
