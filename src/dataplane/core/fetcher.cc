@@ -49,7 +49,7 @@ class Fetcher::Matcher {
 
 void Fetcher::Tick() {
   if (lane_->routes_stale) Route();
-  if (Room() < kRoomMin) EvictStalled();
+  if (Room() < RoomMin()) EvictStalled();
   for (auto& [id, node] : nodes_)
     if (!node.asking) Ask(id, &node);
 }
@@ -102,7 +102,7 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
     return;
   }
   int64_t room = Room();
-  if (room < kRoomMin) return;  // acks make room, and every ack ticks
+  if (room < RoomMin()) return;  // acks make room, and every ack ticks
 
   FetchRequest request{};
   std::vector<Wanted> wanted;
@@ -124,7 +124,8 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
     wanted.push_back({id, p->fetch_offset});
   }
   if (wanted.empty()) return;
-  request.bytes_max = BytesMax(room);
+  request.bytes_max =
+      static_cast<int32_t>(std::min({room, lane_->settings.fetch_bytes_max, Share()}));
   request.wait_max_ms =
       crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   Send(node_id, node, &request, std::move(wanted));
@@ -132,12 +133,10 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
 
 // Outstanding requests reserve what they may bring. Together they get half of the bound, so that
 // idle brokers that hold their requests cannot keep a busy one from being asked.
-int32_t Fetcher::BytesMax(int64_t room) const {
+int64_t Fetcher::Share() const {
   int64_t brokers = 0;
   for (const auto& [id, node] : nodes_) brokers += node.order.empty() ? 0 : 1;
-  int64_t share = lane_->settings.in_flight_bytes_max / (2 * std::max<int64_t>(brokers, 1));
-  return static_cast<int32_t>(
-      std::min({room, lane_->settings.fetch_bytes_max, std::max(share, kRoomMin)}));
+  return lane_->settings.in_flight_bytes_max / (2 * std::max<int64_t>(brokers, 1));
 }
 
 void Fetcher::BackOff(Node* node) {

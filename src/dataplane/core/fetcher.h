@@ -3,6 +3,7 @@
 // headers of the last response are walked, before its batches are produced.
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <unordered_map>
 #include <vector>
@@ -18,6 +19,7 @@ class Fetcher {
  public:
   // Below this much room a Fetch waits: a response of less is mostly overhead. A broker answers with
   // at least one whole batch however large (KIP-74), so the bound is overshot by one batch at most.
+  // With many brokers and little memory it is a broker's share.
   static constexpr int64_t kRoomMin = 256 * 1024;
   // How long a broker may hold a Fetch that leaves out a partition only because its queue is full:
   // long enough not to spin, short enough that the partition does not wait for idle ones.
@@ -58,7 +60,8 @@ class Fetcher {
   bool CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wanted, int16_t* version);
   void Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted);
   void BackOff(Node* node);
-  int32_t BytesMax(int64_t room) const;
+  int64_t Share() const;
+  int64_t RoomMin() const { return std::min(kRoomMin, Share()); }
   void OnPartition(const FetchedPartition& fetched, const Wanted& wanted, const BufferRef& buffer,
                    std::vector<Partition*>* filled);
   void OnPartitionError(Partition* p, int16_t code);
