@@ -32,11 +32,16 @@ export async function countRecords (cluster: KafkaCluster, topic: string): Promi
 export async function untilRecords (
   mirror: MirrorProcess, cluster: KafkaCluster, topic: string, count: number, timeoutMs = 40_000
 ): Promise<void> {
-  await mirror.until(`${count} records in ${topic}`, async () => {
-    // A broker that was just killed may fail the question, which then is asked again.
-    const seen = await countRecords(cluster, topic).catch(() => 0)
-    return seen >= count
-  }, timeoutMs)
+  let seen: number | Error = 0
+  try {
+    await mirror.until(`${count} records in ${topic}`, async () => {
+      // A broker that was just killed may fail the question, which then is asked again.
+      seen = await countRecords(cluster, topic).catch((error: Error) => error)
+      return typeof seen === 'number' && seen >= count
+    }, timeoutMs)
+  } catch (error) {
+    throw new Error(`${(error as Error).message}\nseen: ${String(seen)}`)
+  }
 }
 
 /** Reads both sides to their ends, compares all but offsets, and gives the target's records. */

@@ -53,6 +53,7 @@ describe('errors', { timeout: 300_000 }, () => {
     assert.deepEqual(await mirror.untilExit(secondsMs), { code: 3, signal: null })
     assert.match(errorsOf(mirror), /east\.bootstrap\.servers/)
     assert.ok(errorsOf(mirror).includes(address))
+    assert.equal((await http.stop()).code, 0)
   })
 
   test('one flow whose cluster is away does not keep another one from running', async t => {

@@ -57,7 +57,7 @@ describe('a mirror between clusters of three brokers', { timeout: 300_000 }, () 
     await target.createTopic(remoteTopic, replicated)
     const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
     const mirror = await startMirror(t, file)
-    const load = await SequenceLoad.start(source, topic, { partitions })
+    const load = await SequenceLoad.start(t, source, topic, { partitions })
     const more = async (): Promise<void> => {
       const wanted = load.written + 100
       await mirror.until('more of the load', () => load.written >= wanted, 60_000)

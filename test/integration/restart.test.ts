@@ -20,7 +20,7 @@ describe('a mirror that is started again', { timeout: 300_000 }, () => {
     await source.createTopic('stopped', { partitions })
     const file = createPropertiesFile(t,
       flowProperties(clusters, { 'east->west.topics': 'stopped' }))
-    const load = await SequenceLoad.start(source, 'stopped', { partitions })
+    const load = await SequenceLoad.start(t, source, 'stopped', { partitions })
     for (let round = 1; round <= 3; round++) {
       const mirror = await startMirror(t, file)
       await untilRecords(mirror, target, 'east.stopped',
@@ -42,7 +42,7 @@ describe('a mirror that is started again', { timeout: 300_000 }, () => {
       // Progress on record is behind what is on the target, as it is after a crash of real life.
       'progress.interval.ms': 60_000
     }))
-    const load = await SequenceLoad.start(source, 'killed', { partitions })
+    const load = await SequenceLoad.start(t, source, 'killed', { partitions })
     let resumed = 0
     for (let round = 1; round <= 4; round++) {
       const mirror = await startMirror(t, file)

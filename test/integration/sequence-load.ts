@@ -2,7 +2,7 @@
 // once and in order.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { KafkaCluster } from '../kafka/cluster.ts'
+import type { CleanUp, KafkaCluster } from '../kafka/cluster.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { TestProducer, type Codec } from '../kafka/kafka-producer.ts'
 
@@ -35,12 +35,15 @@ export class SequenceLoad {
     this.#running.catch(() => {})
   }
 
+  /** A load that its test does not stop ends with it, or the test's process never would. */
   static async start (
-    cluster: KafkaCluster, topic: string, settings: LoadSettings
+    t: CleanUp, cluster: KafkaCluster, topic: string, settings: LoadSettings
   ): Promise<SequenceLoad> {
     const { codec = 'lz4' } = settings
     const producer = await TestProducer.open(cluster.bootstrapServers, { ...idempotent, codec })
-    return new SequenceLoad(producer, topic, settings)
+    const load = new SequenceLoad(producer, topic, settings)
+    t.after(async () => { await load.stop().catch(() => {}) })
+    return load
   }
 
   /** Records of one partition that were acked so far. */
