@@ -33,7 +33,7 @@ export interface PartitionAssignment {
   readonly sequence: number
   /** max.message.bytes of the target topic, 0: not known. */
   readonly batchBytesMax: number
-  /** The target's log start where that is behind `downstream`: what it trimmed is not looked for. */
+  /** Where the target's log begins now, if progress speaks of what it has trimmed since. */
   readonly scanFrom?: bigint
 }
 

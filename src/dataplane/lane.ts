@@ -37,8 +37,8 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
   const takeEvents = (): void => {
     if (!closed) tell({ kind: 'events', events: forwarder.takeEvents() })
   }
-  // Acks come in thousands a second, and the queue coalesces them: taking them one by one would cost
-  // more than forwarding the batches does.
+  // Acks come in thousands a second, and the queue coalesces them: taking them one by one would
+  // cost more than forwarding the batches does.
   const forwarder = openForwarder(config, () => { setTimeout(takeEvents, eventsEveryMs) })
   await new Promise<void>(resolve => {
     const obey = (command: LaneCommand): void => {

@@ -127,7 +127,9 @@ export class KafkaAdmin {
 }
 
 /** By name: asked for one topic, librdkafka may answer with all that it knows. */
-function partitionsOf ({ topics }: Metadata, name: string): Metadata['topics'][number]['partitions'] {
+function partitionsOf (
+  { topics }: Metadata, name: string
+): Metadata['topics'][number]['partitions'] {
   return topics.find(topic => topic.name === name)?.partitions ?? []
 }
 

@@ -24,8 +24,8 @@ class AbortedProducers {
     }
     auto it = inside_.find(batch.producer_id());
     if (it == inside_.end() || !batch.is_transactional()) return false;
-    // From its first offset to its marker a producer has just this one transaction, so that the next
-    // control batch of it is the abort marker: no need to read the marker's record.
+    // From its first offset to its marker a producer has just this one transaction, so that the
+    // next control batch of it is the abort marker: no need to read the marker's record.
     if (batch.is_control()) {
       inside_.erase(it);
       return false;
@@ -48,8 +48,8 @@ int64_t* DropCounter(PartitionCounters* counters, BatchReason reason) {
   }
 }
 
-// The source offset of the record at `index` among those wanted; `decoded` has them unless the batch
-// passes through as it is.
+// The source offset of the record at `index` among those wanted; `decoded` has them unless the
+// batch passes through as it is.
 int64_t OffsetOf(const RecordBatchView& batch, const EncodedBatch& decoded, int64_t index) {
   for (const OffsetRun& run : decoded.runs) {
     if (index < run.length) return run.upstream + index;
@@ -214,7 +214,7 @@ BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& bat
   Seam& seam = p->seam;
   EncodedBatch decoded;
   int64_t records = batch.record_count();
-  if (action == BatchAction::kReencode) {  // how many of its records are wanted is not in the header
+  if (action == BatchAction::kReencode) {  // its header does not tell how many records are wanted
     Status status = EncodePart(batch, p->fetch_offset, 0, &decoded);
     if (!status.ok()) {
       if (!Refetch(p, status)) lane_->Fault(p, status.code, status.detail);

@@ -17,8 +17,9 @@ namespace longhaul {
 
 class Fetcher {
  public:
-  // Below this much room a Fetch waits: a response of less is mostly overhead. A broker answers with
-  // at least one whole batch however large (KIP-74), so the bound is overshot by one batch at most.
+  // Below this much room a Fetch waits: a response of less is mostly overhead. A broker answers
+  // with at least one whole batch however large (KIP-74), so the bound is overshot by one batch at
+  // most.
   // With many brokers and little memory it is a broker's share.
   static constexpr int64_t kRoomMin = 256 * 1024;
   // How long a broker may hold a Fetch that leaves out a partition only because its queue is full:

@@ -43,8 +43,8 @@ class Forwarder {
 
   // Times as in Tick.
   void OnReply(const Reply& reply, int64_t now, int64_t wall_now);
-  // Does what is due; returns after how many milliseconds to tick again at the latest. Call it after
-  // replies, too. `now` is monotonic, `wall_now` since the epoch; both in ms.
+  // Does what is due; returns after how many milliseconds to tick again at the latest. Call it
+  // after replies, too. `now` is monotonic, `wall_now` since the epoch; both in ms.
   int64_t Tick(int64_t now, int64_t wall_now);
 
   // A snapshot for statistics: one row a partition. Those released since the last snapshot are in

@@ -124,9 +124,11 @@ void Leaders::Missing(Side side, Partition* p, int32_t code) {
   }
   sides_[i].stale = true;
   if (p->missing_since[i] == 0) p->missing_since[i] = lane_->now;
-  if (code != kUnknownTopicOrPartition || lane_->now - p->missing_since[i] < kMissingGraceMs) return;
-  lane_->Fault(p, side == Side::kSource ? kErrorSourcePartitionMissing : kErrorTargetPartitionMissing,
-               what + " does not exist");
+  if (code != kUnknownTopicOrPartition) return;
+  if (lane_->now - p->missing_since[i] < kMissingGraceMs) return;
+  const int32_t fault =
+      side == Side::kSource ? kErrorSourcePartitionMissing : kErrorTargetPartitionMissing;
+  lane_->Fault(p, fault, what + " does not exist");
 }
 
 }  // namespace longhaul

@@ -1,6 +1,6 @@
 // Who leads each partition on both sides. Asks for metadata when somebody noticed that it is stale,
-// at least every metadata_max_age_ms, one request a side at a time. A partition that stays without a
-// leader makes it ask less and less often: the answer is of all topics.
+// at least every metadata_max_age_ms, one request a side at a time. A partition that stays without
+// a leader makes it ask less and less often: the answer is of all topics.
 #pragma once
 
 #include <string>

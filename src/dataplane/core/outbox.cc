@@ -18,7 +18,7 @@ constexpr int32_t kDuplicateSequence = 46;
 constexpr int32_t kUnknownProducerId = 59;
 
 // Retriable codes with which a broker says that it did not append. With any other the batch may be
-// there: a leader that steps down or waits in vain for its followers has appended before it answers.
+// there: a leader that steps down or waits in vain for its followers has appended all the same.
 bool SaysNotAppended(int32_t code) {
   constexpr int32_t kCodes[] = {3, 5, 19, 89};  // UNKNOWN_TOPIC_OR_PARTITION, LEADER_NOT_AVAILABLE,
                                                 // NOT_ENOUGH_REPLICAS, THROTTLING_QUOTA_EXCEEDED
@@ -150,9 +150,9 @@ std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node) {
     partitions.push_back(p);
     p->ready_at = -1;
   }
-  std::stable_sort(partitions.begin(), partitions.end(), [](const Partition* a, const Partition* b) {
-    return a->remote_topic < b->remote_topic;
-  });
+  std::stable_sort(
+      partitions.begin(), partitions.end(),
+      [](const Partition* a, const Partition* b) { return a->remote_topic < b->remote_topic; });
   return partitions;
 }
 
