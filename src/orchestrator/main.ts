@@ -5,6 +5,8 @@ import { runProgram } from './cli/program.ts'
 import { systemClock } from './time/clock.ts'
 
 const parentCheckMs = 500
+// All is written and closed by then; what takes longer is a client that does not let go.
+const lingerMsMax = 3_000
 
 const stopping = new AbortController()
 
@@ -31,3 +33,7 @@ process.exitCode = await runProgram(process.argv, {
   clock: systemClock,
   stopped: stopping.signal
 })
+
+// A client that was closed may still keep the process alive, for good: seen in processes that were
+// stopped seconds after they had joined a group. The timer itself holds nobody.
+setTimeout(() => process.exit(), lingerMsMax).unref()
