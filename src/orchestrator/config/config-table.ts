@@ -229,6 +229,12 @@ export const flowTable = {
     doc: 'How often a stopped partition is tried again, in case its cause is gone.',
     importance: 'low', default: 30_000, min: 100, max: hour
   }),
+  'target.not.empty': choice({
+    doc: 'What to do with a partition that has no progress while its target partition holds ' +
+      'records, as after the progress topic was deleted: stop it, or begin at auto.offset.reset, ' +
+      'which may double what is there.',
+    importance: 'medium', default: 'stop', of: ['stop', 'begin']
+  }),
   'data.loss': faultPolicy('the source no longer holds what is to be ' +
     'mirrored next, or the target no longer holds what was mirrored last'),
   'topic.recreated': faultPolicy('a topic was deleted and made again'),

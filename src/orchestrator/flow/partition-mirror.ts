@@ -20,7 +20,7 @@ import {
   partitionKey, type ProducerIdentity, type Progress, type TopicIds
 } from './progress.ts'
 import type { ProgressStore, SlotRecord } from './progress-store.ts'
-import { startPositions } from './start-positions.ts'
+import { notEmptyOnTarget, startPositions, type StartPosition } from './start-positions.ts'
 import { slotOf } from './task-slots.ts'
 
 export interface PartitionMirrorOptions {
@@ -186,7 +186,8 @@ export class PartitionMirror {
     for (const { partition, error } of problems) this.problem(partitionKey(partition), error)
     if (positions.length === 0) return
     const known = await this.#begunElsewhere(positions.map(({ partition }) => partition))
-    const begun = positions.filter(({ partition }) => !known.has(partitionKey(partition)))
+    const begun = (await this.#allowed(positions.filter(({ partition }) =>
+      !known.has(partitionKey(partition)))))
       .map(({ partition, progress }) =>
         ({ ...partition, progress: this.#withTopicIds(partition, progress) }))
     // On record before the first record is sent: a crash right after it finds what was sent.
@@ -208,6 +209,18 @@ export class PartitionMirror {
     partitions: readonly Unpositioned[]
   ): Promise<ReadonlyMap<string, Progress>> {
     return await this.#options.restore([...new Set(partitions.map(({ slot }) => slot))])
+  }
+
+  /** Of those that were never mirrored, the ones that cannot double what is on the target. */
+  async #allowed<Partition extends Unpositioned> (
+    positions: ReadonlyArray<StartPosition<Partition>>
+  ): Promise<ReadonlyArray<StartPosition<Partition>>> {
+    const { config: { settings }, target } = this.#options
+    if (settings['target.not.empty'] === 'begin') return positions
+    const problems = await notEmptyOnTarget(target, positions)
+    for (const { partition, error } of problems) this.problem(partitionKey(partition), error)
+    const refused = new Set(problems.map(({ partition }) => partition))
+    return positions.filter(({ partition }) => !refused.has(partition))
   }
 
   #notBegun (): { ready: Unplaced[], fresh: Unpositioned[] } {

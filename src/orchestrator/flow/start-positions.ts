@@ -49,6 +49,27 @@ export async function startPositions<Partition extends UnmirroredPartition> (
   return pair(partitions, upstream, downstream)
 }
 
+/**
+ * Those of the positions whose target partition holds records already: of a mirror whose progress
+ * is lost, of MirrorMaker 2, or of somebody else. To begin there may double what is there.
+ */
+export async function notEmptyOnTarget<Partition extends UnmirroredPartition> (
+  target: ClusterAdmin, positions: ReadonlyArray<StartPosition<Partition>>
+): Promise<StartPositions<Partition>['problems']> {
+  const wanted = positions.map(({ partition: { remoteTopic, partition } }): WantedOffset =>
+    ({ topic: remoteTopic, partition, at: 'earliest' }))
+  if (wanted.length === 0) return []
+  const starts = await listOffsetsPatiently(target, wanted, 'read_uncommitted')
+  return positions.flatMap(({ partition, progress }, i) => {
+    const start = starts[i]
+    if (start?.error === undefined && start?.offset === progress.downstream) return []
+    const error = start?.error ?? new ReplicatorError('TARGET_NOT_EMPTY',
+      `${partition.remoteTopic}-${partition.partition} on ${target.cluster} holds offsets ` +
+      `${start?.offset ?? -1n} to ${progress.downstream}`, { setting: 'target.not.empty' })
+    return [{ partition, error }]
+  })
+}
+
 function pair<Partition extends UnmirroredPartition> (
   partitions: readonly Partition[], upstream: readonly ListedOffset[],
   downstream: readonly ListedOffset[]

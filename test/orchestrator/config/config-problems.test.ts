@@ -24,7 +24,7 @@ const refused: ReadonlyArray<readonly [string, RegExp]> = [
   ['lanes = 0', /^lanes=0 \(line 5\): allowed is 1 to 64$/],
   ['A->B.linger.ms = soon', /allowed is 0ms to 1m/],
   ['in.flight.bytes.max = 5', /allowed is 1MiB to 16GiB/],
-  ['data.loss = skip', /data\.loss=skip \(line 5\): allowed is stop$/],
+  ['data.loss = go', /data\.loss=go \(line 5\): allowed is stop, skip$/],
   ['replication.policy.class = com.example.Mine', /allowed is DefaultReplicationPolicy, Id/],
   ['replication.policy.separator = /', /allowed is characters of a topic name/],
   ['replication.policy.separator =', /separator is empty, so DefaultReplicationPolicy cannot/],

@@ -62,7 +62,8 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       }),
       samplePartition('orders', 1, { records: 5n, lagRecords: 2, lagSeconds: 4 })
     ],
-    progressWrittenMs: clock.now() - 2500
+    progressWrittenMs: clock.now() - 2500,
+    skipped: new Map([['orders', new Map([['data_loss', 7n]])]])
   })
 }
 
