@@ -35,3 +35,14 @@ export interface Contender {
   prepare?: () => Promise<void>
   start: (job: MirrorJob) => Promise<RunningContender>
 }
+
+/** The lines that every mirror of MirrorMaker 2's kind begins with: one flow of the job's topic. */
+export function flowLines (alias: string, job: MirrorJob): readonly string[] {
+  return [
+    `clusters = ${alias}, target`,
+    `${alias}.bootstrap.servers = ${job.source.bootstrapServers}`,
+    `target.bootstrap.servers = ${job.target.bootstrapServers}`,
+    `${alias}->target.enabled = true`,
+    `${alias}->target.topics = ${job.topic}`
+  ]
+}

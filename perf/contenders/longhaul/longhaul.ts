@@ -4,18 +4,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repoRoot } from '../../../test/kafka/repo-root.ts'
 import { startProcess } from '../contender-process.ts'
-import type { Contender, MirrorJob } from '../contender.ts'
+import { flowLines, type Contender, type MirrorJob } from '../contender.ts'
 import { targetProgress } from '../target-progress.ts'
 
 const alias = 'longhaul'
 
 function renderProperties (job: MirrorJob): string {
   return [
-    `clusters = ${alias}, target`,
-    `${alias}.bootstrap.servers = ${job.source.bootstrapServers}`,
-    `target.bootstrap.servers = ${job.target.bootstrapServers}`,
-    `${alias}->target.enabled = true`,
-    `${alias}->target.topics = ${job.topic}`,
+    ...flowLines(alias, job),
     'replication.factor = 1',
     'progress.topic.replication.factor = 1',
     ''

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { ensureJars } from '../../../test/kafka/jars.ts'
 import { javaArguments, javaProgram } from '../../../test/kafka/java.ts'
 import { startProcess } from '../contender-process.ts'
-import type { Contender, MirrorJob } from '../contender.ts'
+import { flowLines, type Contender, type MirrorJob } from '../contender.ts'
 import { targetProgress } from '../target-progress.ts'
 
 // Also the prefix of its remote topics, so that contenders write side by side.
@@ -20,11 +20,7 @@ const jvmFlags: readonly string[] = [
 
 function renderProperties (job: MirrorJob): string {
   return [
-    `clusters = ${alias}, target`,
-    `${alias}.bootstrap.servers = ${job.source.bootstrapServers}`,
-    `target.bootstrap.servers = ${job.target.bootstrapServers}`,
-    `${alias}->target.enabled = true`,
-    `${alias}->target.topics = ${job.topic}`,
+    ...flowLines(alias, job),
     `target->${alias}.enabled = false`,
     // Every ordered pair gets a worker otherwise, only to send heartbeats.
     `target->${alias}.emit.heartbeats.enabled = false`,
