@@ -44,6 +44,15 @@ export async function untilRecords (
   }
 }
 
+/** The same, for as many as are there now and some more; an end of a new topic takes a moment. */
+export async function untilMoreRecords (
+  mirror: MirrorProcess, cluster: KafkaCluster, topic: string, more: number
+): Promise<void> {
+  const present = await mirror.until(`the size of ${topic}`, async () =>
+    await countRecords(cluster, topic).catch(() => undefined))
+  await untilRecords(mirror, cluster, topic, present + more)
+}
+
 /** Reads both sides to their ends, compares all but offsets, and gives the target's records. */
 export async function assertSameRecords (
   { source, target }: MirroredClusters, { topic, remoteTopic }: MirroredTopicName,

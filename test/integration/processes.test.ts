@@ -76,7 +76,7 @@ describe('processes that share a flow', { timeout: 300_000 }, () => {
     await source.createTopic(topic, { partitions })
     const remoteTopic = `east.${topic}`
     const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
-    const load = await SequenceLoad.start(source, topic, { partitions, recordsPerTurn: 5 })
+    const load = await SequenceLoad.start(t, source, topic, { partitions, recordsPerTurn: 5 })
     const until = async (mirror: MirrorProcess, count: number): Promise<void> => {
       await untilRecords(mirror, target, remoteTopic, count * partitions)
     }

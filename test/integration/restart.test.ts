@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'
-import { countRecords, untilRecords } from './comparison.ts'
+import { untilMoreRecords, untilRecords } from './comparison.ts'
 import { createPropertiesFile, spawnMirror, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
@@ -23,8 +23,7 @@ describe('a mirror that is started again', { timeout: 300_000 }, () => {
     const load = await SequenceLoad.start(t, source, 'stopped', { partitions })
     for (let round = 1; round <= 3; round++) {
       const mirror = await startMirror(t, file)
-      await untilRecords(mirror, target, 'east.stopped',
-        await countRecords(target, 'east.stopped') + 200 * partitions)
+      await untilMoreRecords(mirror, target, 'east.stopped', 200 * partitions)
       assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
     }
     const written = await load.stop()
@@ -46,8 +45,7 @@ describe('a mirror that is started again', { timeout: 300_000 }, () => {
     let resumed = 0
     for (let round = 1; round <= 4; round++) {
       const mirror = await startMirror(t, file)
-      await untilRecords(mirror, target, 'east.killed',
-        await countRecords(target, 'east.killed') + 200 * partitions)
+      await untilMoreRecords(mirror, target, 'east.killed', 200 * partitions)
       await mirror.until('statistics of the resume', async () => {
         const { series } = await mirror.metrics()
         const topic = '{source="east",target="west",topic="killed"}'
