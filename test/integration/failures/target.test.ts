@@ -1,0 +1,140 @@
+// What happens on the target, and to the mirror's own state there: records that it takes no more,
+// topics that are made again, progress that is gone, batches that are damaged on their way.
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { readTopic } from '../../kafka/kafka-consumer.ts'
+import { produce } from '../../kafka/kafka-producer.ts'
+import { alterTopicConfig } from '../../kafka/partition-operations.ts'
+import { readRawLog } from '../../kafka/raw-log.ts'
+import { untilRecords } from '../comparison.ts'
+import { createPropertiesFile, startMirror, type CleanUp } from '../mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { numbered, skippedRecords, untilFaulted } from './fault-probe.ts'
+
+describe('faults of the target', { timeout: 400_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters() })
+  after(async () => { await clusters.close() })
+
+  const propertiesFile = (t: CleanUp, topics: string, more: object = {}): string =>
+    createPropertiesFile(t, flowProperties(clusters,
+      { 'east->west.topics': topics, 'fault.retry.interval.ms': 1000, ...more }))
+
+  const valuesOn = async (topic: string): Promise<string[]> =>
+    (await readTopic(clusters.target.bootstrapServers, topic)).map(({ value }) => String(value))
+
+  const isLarge = (value: string): boolean => value.length > 20_000
+
+  const createLargeRecords = async (topic: string): Promise<string[]> => {
+    const { source, target } = clusters
+    await source.createTopic(topic)
+    await target.createTopic(`east.${topic}`, { configs: { 'max.message.bytes': '20000' } })
+    const values = numbered(0, 60).map(({ value }, index) =>
+      index === 30 ? 'x'.repeat(30_000) : value.repeat(40))
+    await produce(source.bootstrapServers, topic,
+      values.map(value => ({ value, partition: 0 })), { lingerMs: 100 })
+    return values
+  }
+
+  test('a record that is too large stops the partition until the topic takes it', async t => {
+    const values = await createLargeRecords('large-stop')
+    const mirror = await startMirror(t, propertiesFile(t, 'large-stop'))
+    await untilFaulted(mirror, 'large-stop', 'RECORD_TOO_LARGE')
+    assert.equal((await valuesOn('east.large-stop')).length, 30)
+    await alterTopicConfig(clusters.target, 'east.large-stop', { 'max.message.bytes': '1000000' })
+    await untilRecords(mirror, clusters.target, 'east.large-stop', values.length)
+    assert.equal((await mirror.stop()).code, 0)
+    assert.deepEqual(await valuesOn('east.large-stop'), values)
+  })
+
+  test('record.too.large=skip leaves out that record and none of its batch', async t => {
+    const values = await createLargeRecords('large-skip')
+    const mirror = await startMirror(t,
+      propertiesFile(t, 'large-skip', { 'record.too.large': 'skip' }))
+    await untilRecords(mirror, clusters.target, 'east.large-skip', values.length - 1)
+    assert.equal(await skippedRecords(mirror, 'large-skip', 'record_too_large'), 1)
+    assert.equal((await mirror.stop()).code, 0)
+    assert.deepEqual(await valuesOn('east.large-skip'), values.filter(value => !isLarge(value)))
+  })
+
+  test('a target topic that was deleted is made again and put to topic.recreated', async t => {
+    const { source, target } = clusters
+    for (const policy of ['stop', 'skip'] as const) {
+      const topic = `remade-${policy}`
+      await source.createTopic(topic)
+      await produce(source.bootstrapServers, topic, numbered(0, 50))
+      const mirror = await startMirror(t, propertiesFile(t, topic, { 'topic.recreated': policy }))
+      await untilRecords(mirror, target, `east.${topic}`, 50)
+      await target.admin.deleteTopic(`east.${topic}`)
+      if (policy === 'stop') {
+        await untilFaulted(mirror, topic, 'TOPIC_RECREATED')
+      } else {
+        assert.equal(await skippedRecords(mirror, topic, 'topic_recreated'), 0)
+        await produce(source.bootstrapServers, topic, numbered(50, 80))
+        await untilRecords(mirror, target, `east.${topic}`, 30)
+      }
+      assert.equal((await mirror.stop()).code, 0)
+      assert.deepEqual(await valuesOn(`east.${topic}`),
+        policy === 'stop' ? [] : numbered(50, 80).map(({ value }) => value))
+    }
+  })
+
+  test('after the progress topic was deleted nothing is mirrored twice', async t => {
+    const { source, target } = clusters
+    await source.createTopic('forgotten')
+    await produce(source.bootstrapServers, 'forgotten', numbered(0, 50))
+    const mirror = await startMirror(t, propertiesFile(t, 'forgotten'))
+    await untilRecords(mirror, target, 'east.forgotten', 50)
+    assert.equal((await mirror.stop()).code, 0)
+    await target.admin.deleteTopic('longhaul-progress.east.internal')
+    const again = await startMirror(t, propertiesFile(t, 'forgotten'))
+    const line = await again.untilLogged('the refusal', ({ text }) =>
+      text.includes('TARGET_NOT_EMPTY'))
+    assert.match(line.text, /east.forgotten-0 on west holds offsets 0 to 50/)
+    assert.equal((await again.stop()).code, 0)
+    assert.equal((await valuesOn('east.forgotten')).length, 50)
+    // The user who wants it gets it.
+    const anew = await startMirror(t,
+      propertiesFile(t, 'forgotten', { 'target.not.empty': 'begin' }))
+    await untilRecords(anew, target, 'east.forgotten', 100)
+    assert.equal((await anew.stop()).code, 0)
+  })
+
+  /** Three batches of ten records; a byte of the second one's payload turns on the source's disk. */
+  const damageOnDisk = async (topic: string): Promise<void> => {
+    const { source } = clusters
+    await source.createTopic(topic)
+    for (const from of [0, 10, 20]) {
+      await produce(source.bootstrapServers, topic, numbered(from, from + 10), { lingerMs: 100 })
+    }
+    const broker = source.broker(1)
+    await broker.stop()
+    const batches = readRawLog(broker.logDir, topic, 0)
+    const folder = join(broker.logDir, `${topic}-0`)
+    const segment = join(folder, readdirSync(folder).find(name => name.endsWith('.log')) ?? '')
+    const bytes = readFileSync(segment)
+    const second = batches[1]
+    assert.ok(second !== undefined && second.baseOffset === 10)
+    const at = (batches[0]?.byteCount ?? 0) + second.byteCount - 3
+    bytes[at] = (bytes[at] ?? 0) ^ 0xff
+    writeFileSync(segment, bytes)
+    await broker.restart()
+  }
+
+  test('a batch damaged on disk stops, or is skipped and counted, and nothing else', async t => {
+    await damageOnDisk('damaged')
+    const mirror = await startMirror(t, propertiesFile(t, 'damaged'))
+    await untilFaulted(mirror, 'damaged', 'CORRUPT_MESSAGE')
+    assert.equal((await mirror.stop()).code, 0)
+    const sound = numbered(0, 30).map(({ value }) => value)
+    assert.deepEqual(await valuesOn('east.damaged'), sound.slice(0, 10))
+    const skipping = await startMirror(t,
+      propertiesFile(t, 'damaged', { 'corrupt.batch': 'skip' }))
+    await untilRecords(skipping, clusters.target, 'east.damaged', 20)
+    assert.equal(await skippedRecords(skipping, 'damaged', 'corrupt_batch'), 10)
+    assert.equal((await skipping.stop()).code, 0)
+    assert.deepEqual(await valuesOn('east.damaged'), [...sound.slice(0, 10), ...sound.slice(20)])
+  })
+})
