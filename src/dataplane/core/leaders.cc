@@ -109,6 +109,7 @@ bool Leaders::SetLeader(Side side, Partition* p, int32_t leader) {
   if (current == leader) return false;
   current = leader;
   if (side == Side::kSource) lane_->routes_stale = true;
+  if (side == Side::kTarget) p->proven_until = 0;  // what one broker knows another may not
   if (side == Side::kTarget && leader < 0) lane_->waiting.insert(p->id);
   return true;
 }

@@ -74,7 +74,7 @@ void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& par
   for (Partition* p : partitions) {
     request.partitions.push_back({p->remote_topic, p->partition, p->leader_epochs[kTarget],
                                   p->scan_offset, kPartitionBytes});
-    out.ids.push_back(p->id);
+    out.asked.push_back({p->id, p->scan_offset});
   }
   EncodedRequest encoded;
   EncodeFetch(request, version, &encoded);
@@ -90,14 +90,19 @@ void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& par
   outstanding_.emplace(tag, std::move(out));
 }
 
+Partition* Resume::Waiting(const Asked& asked) const {
+  Partition* p = lane_->Find(asked.id);
+  return p != nullptr && p->scan_offset == asked.offset ? p : nullptr;
+}
+
 void Resume::OnReply(const Reply& reply) {
   auto found = outstanding_.find(reply.tag);
-  Outstanding asked = std::move(found->second);
+  Outstanding out = std::move(found->second);
   outstanding_.erase(found);
-  Node& node = nodes_[asked.node];
+  Node& node = nodes_[out.node];
   node.asking = false;
-  for (uint32_t id : asked.ids)
-    if (Partition* p = lane_->Find(id)) p->scanning = false;
+  for (const Asked& asked : out.asked)
+    if (Partition* p = Waiting(asked)) p->scanning = false;
 
   FetchResponse response;
   int32_t error = reply.error;
@@ -115,8 +120,8 @@ void Resume::OnReply(const Reply& reply) {
     return;
   }
   for (const FetchedPartition& fetched : response.partitions) {
-    for (uint32_t id : asked.ids) {
-      Partition* p = lane_->Find(id);
+    for (const Asked& asked : out.asked) {
+      Partition* p = Waiting(asked);
       if (p == nullptr || p->partition != fetched.partition || p->remote_topic != fetched.topic)
         continue;
       if (p->state == PartitionState::kResuming && !p->stopping) OnPartition(p, fetched);

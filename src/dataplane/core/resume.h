@@ -34,15 +34,22 @@ class Resume {
   bool idle() const { return outstanding_.empty(); }
 
  private:
+  struct Asked {
+    uint32_t id;
+    int64_t offset;
+  };
   struct Outstanding {
     int32_t node;
-    std::vector<uint32_t> ids;
+    std::vector<Asked> asked;
   };
   struct Node {
     bool asking = false;
     int64_t not_before = 0;
   };
   void Ask(int32_t node_id, Node* node, const std::vector<Partition*>& partitions);
+  // The partition that still waits for this answer. One that was assigned anew meanwhile does not:
+  // it may have to look further back.
+  Partition* Waiting(const Asked& asked) const;
   void OnPartition(Partition* p, const FetchedPartition& fetched);
   void Scan(Partition* p, const FetchedPartition& fetched);
   bool ScanBatch(Partition* p, const RecordBatchView& batch);

@@ -80,6 +80,7 @@ Simulation::Process* Simulation::StartLagging() { return Start(LaggingProgress()
 
 void Simulation::Kill(Process* process) {
   if (!std::exchange(process->alive, false)) return;
+  Trace("kill");
   process->network->Close();
   process->forwarder.reset();  // its memory goes before what is on the wire arrives
 }
@@ -114,8 +115,17 @@ void Simulation::OnReply(Process* process, const Reply& reply) {
 
 void Simulation::TakeEvents(Process* process) {
   Events events = process->events.Take();
-  for (StateEvent& state : events.states) process->states[state.id] = std::move(state);
-  for (const ProgressEvent& event : events.progress) CheckProgress(event.id, event.progress);
+  for (StateEvent& state : events.states) {
+    Trace("state p" + std::to_string(state.id) + " " + std::to_string(static_cast<int>(state.state)) +
+          " code " + std::to_string(state.code) + (state.released ? " released " : " ") + state.detail);
+    process->states[state.id] = std::move(state);
+  }
+  for (const ProgressEvent& event : events.progress) {
+    Trace("progress p" + std::to_string(event.id) + " " + std::to_string(event.progress.upstream) +
+          "/" + std::to_string(event.progress.downstream) + "/" +
+          std::to_string(event.progress.sequence));
+    CheckProgress(event.id, event.progress);
+  }
   for (LogLine& line : events.logs) process->logs.push_back(std::move(line.text));
 }
 
@@ -150,6 +160,8 @@ void Simulation::OnAppend(const SimulatedCluster::Key& key, const Bytes& sent,
   Mirror& mirror = mirrored_[id];
   const auto& committed = Writer(id).committed();
   batches_mirrored++;
+  Trace("append p" + std::to_string(id) + " seq " + std::to_string(view.base_sequence()) + "+" +
+        std::to_string(view.record_count()) + " at " + std::to_string(base_offset));
   for (TestRecord& record : ReadBatch(sent)) {
     mirror.offsets.push_back(base_offset + record.offset);
     mirror.records.push_back(std::move(record));

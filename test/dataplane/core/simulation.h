@@ -31,6 +31,7 @@ class Simulation {
   static constexpr const char* kTopic = "source-topic";
   static constexpr const char* kRemote = "target-topic";
   static constexpr int64_t kProducerId = 4242;
+  static constexpr size_t kTraceMax = 60;
 
   // One process: a forwarder with its network.
   struct Process {
@@ -76,8 +77,15 @@ class Simulation {
   void ProduceForeign(uint32_t id);
   uint32_t partitions() const { return static_cast<uint32_t>(options_.partitions); }
 
+  // The last events are kept and printed with a failure.
+  void Trace(const std::string& what) {
+    trace_.push_back(std::to_string(agenda.now) + " " + what);
+    if (trace_.size() > kTraceMax) trace_.pop_front();
+  }
   void Fail(const std::string& what) {
-    if (failure_.empty()) failure_ = "at " + std::to_string(agenda.now) + " ms: " + what;
+    if (!failure_.empty()) return;
+    for (const std::string& line : trace_) failure_ += line + "\n";
+    failure_ += "at " + std::to_string(agenda.now) + " ms: " + what;
   }
   const std::string& failure() const { return failure_; }
 
@@ -108,6 +116,7 @@ class Simulation {
   std::vector<std::unique_ptr<Process>> processes_;
   std::map<uint32_t, Mirror> mirrored_;
   std::string failure_;
+  std::deque<std::string> trace_;
 };
 
 bool SameRecord(const TestRecord& a, const TestRecord& b);

@@ -127,7 +127,8 @@ class Chaos {
       if (side == Side::kTarget) Forget(key);  // it expires what is old when it loads its state
       if (random_.OneIn(2)) cluster(side).MoveLeader(key);
     }
-    sim_->agenda.At(Soon(3'000), [&broker] { broker.up = true; });
+    const int64_t restart_ms = forgets_ ? 1'500 : 0;  // no broker loads its logs faster
+    sim_->agenda.At(Soon(3'000) + restart_ms, [&broker] { broker.up = true; });
   }
   void MoveLeader(Side side) {
     const auto key = KeyOf(side, AnyPartition());
@@ -178,7 +179,9 @@ class Chaos {
                     [sim, zombie] { sim->Kill(zombie); });
   }
   void Forget(const SimulatedCluster::Key& key) {
-    if (forgets_ && sim_->under_way[key] == 0) sim_->target.log(key).ForgetProducers();
+    if (!forgets_ || sim_->under_way[key] > 0) return;
+    sim_->Trace("forget p" + std::to_string(key.second));
+    sim_->target.log(key).ForgetProducers();
   }
   void PauseOrRevoke() {
     const std::vector<uint32_t> ids{AnyPartition()};
@@ -197,7 +200,7 @@ class Chaos {
     sim_->Assign(process_, ids, random_.OneIn(2) ? sim_->LastProgress() : sim_->LaggingProgress());
   }
   void Heal() {
-    sim_->RunFor(3'000);  // what was scheduled to get well does, zombies die
+    sim_->RunFor(5'000);  // what was scheduled to get well does, zombies die
     for (uint32_t id = 0; id < sim_->partitions(); ++id) sim_->Writer(id).EndTransactions();
     for (Side side : {Side::kSource, Side::kTarget}) {
       cluster(side).fetch_errors.clear();
