@@ -91,7 +91,8 @@ function describeEnd (outcome: ChaosOutcome): string {
   const caughtUp = catchUpSeconds === undefined
     ? 'Never caught up.'
     : `Caught up ${catchUpSeconds.toFixed(1)} s after the load.`
-  return `${caughtUp} ${crashes} crashes, ${startsFailed} starts given up; exit codes of stops: ${exitCodes.join(', ')}.`
+  return `${caughtUp} ${crashes} crashes, ${startsFailed} starts given up; ` +
+    `exit codes of stops: ${exitCodes.join(', ')}.`
 }
 
 function cells ({ records, lost, doubled, reordered, altered }: Totals): string[] {

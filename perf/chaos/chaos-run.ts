@@ -59,7 +59,9 @@ export async function runChaos (settings: ChaosSettings): Promise<ChaosOutcome> 
   try {
     settings.say(`starting ${brokers * 2} brokers`)
     const options = { brokers, proxied: true }
-    for (let count = 0; count < 2; count++) clusters.push(await startKafkaCluster(undefined, options))
+    for (let count = 0; count < 2; count++) {
+      clusters.push(await startKafkaCluster(undefined, options))
+    }
     const [source, target] = clusters
     if (source === undefined || target === undefined) throw new Error('no clusters')
     const setup: ChaosSetup = { source, target, folder: settings.folder }

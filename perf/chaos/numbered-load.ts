@@ -1,5 +1,5 @@
 // The load: producers that write numbered, check-summed records to several topics at once, with
-// acks=all, until they are stopped. What fails is not sent again: only what the source holds counts.
+// acks=all, until they are stopped. What fails is not sent again: what the source holds counts.
 import { crc32 } from 'node:zlib'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'

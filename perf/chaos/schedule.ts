@@ -30,8 +30,8 @@ const brokerRecoveryMs = 15_000
 const processRecoveryMs = 4_000
 
 /**
- * Faults overlap, but no two hit the same process or the same cluster at one time: with two of three
- * brokers gone a cluster stands still, and whoever mirrors it has nothing to prove.
+ * Faults overlap, but no two hit the same process or the same cluster at one time: with two of
+ * three brokers gone a cluster stands still, and whoever mirrors it has nothing to prove.
  */
 export function planFaults (settings: ScheduleSettings): readonly PlannedFault[] {
   const random = createRandom(settings.seed)

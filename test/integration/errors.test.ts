@@ -12,7 +12,7 @@ import {
 } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-/** From the start of the process; a login needs a few round trips, the JVMs share our processors. */
+/** From the start of the process; a login takes a few round trips, JVMs share our processors. */
 const secondsMs = 15_000
 
 describe('errors', { timeout: 300_000 }, () => {
@@ -43,7 +43,7 @@ describe('errors', { timeout: 300_000 }, () => {
       assert.match(text, /west\.bootstrap\.servers/)
     })
 
-  test('a port that does not speak Kafka is named like a cluster that cannot be reached', async t => {
+  test('a port that does not speak Kafka is named like an unreachable cluster', async t => {
     const http = await startMirror(t, createPropertiesFile(t,
       flowProperties(clusters, { 'east->west.topics': 'nothing' })))
     const line = await http.untilLogged('metrics', ({ url }) => typeof url === 'string')
@@ -87,7 +87,7 @@ describe('errors', { timeout: 300_000 }, () => {
     assert.doesNotMatch(`${mirror.stderr}${mirror.stdout}`, /root-secret|"wrong"/)
   })
 
-  test('without permission on one topic that topic is named and another one is mirrored', async t => {
+  test('without permission on one topic that one is named and another one mirrored', async t => {
     const { target } = clusters
     await secured.createTopic('allowed')
     await secured.createTopic('forbidden')

@@ -132,7 +132,8 @@ describe('record batches that are re-encoded', { timeout: 300_000 }, () => {
     // The parts are counted, as they are among the batches.
     const [flow] = mirror.summary().flows
     assert.equal(flow?.batches, parts.length)
-    assert.deepEqual(flow?.reencoded, { too_large: parts.length - (flow?.batchesPassedThrough ?? 0) })
+    assert.deepEqual(flow?.reencoded,
+      { too_large: parts.length - (flow?.batchesPassedThrough ?? 0) })
     assert.ok(parts.length > tooLarge)
   })
 

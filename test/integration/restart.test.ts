@@ -1,5 +1,5 @@
-// A mirror that ends, told to or not, and one that is started after it: nothing is lost, and nothing
-// comes twice.
+// A mirror that ends, told to or not, and one that is started after it: nothing is lost, and
+// nothing comes twice.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'

@@ -13,7 +13,7 @@ export interface LoadSettings {
   readonly recordsPerTurn?: number
 }
 
-// Idempotent, so that what the producer itself retries is neither lost nor doubled nor turned round.
+// Idempotent, so that what the producer itself retries is not lost, doubled or turned round.
 const idempotent = { idempotent: true, lingerMs: 2, batchRecordsMax: 50, timeoutMs: 60_000 }
 const turnMs = 30
 

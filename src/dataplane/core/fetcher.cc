@@ -16,9 +16,9 @@ constexpr int32_t kNetworkException = 13;
 
 // Brokers answer in the order of the request, so the next one asked for is tried first; a table is
 // made for a broker that does not.
-class Fetcher::Matcher {
+class Fetcher::AskedFinder {
  public:
-  Matcher(const Lane& lane, const std::vector<Wanted>& wanted) : lane_(lane), wanted_(wanted) {}
+  AskedFinder(const Lane& lane, const std::vector<Wanted>& wanted) : lane_(lane), wanted_(wanted) {}
   const Wanted* Find(std::string_view topic, int32_t partition) {
     if (next_ < wanted_.size() && Is(wanted_[next_], topic, partition)) return &wanted_[next_++];
     if (by_name_.empty()) {
@@ -209,9 +209,9 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
     node.not_before = lane_->now + response.throttle_ms;
   }
   size_t first = filled->size();
-  Matcher matcher(*lane_, asked.wanted);
+  AskedFinder finder(*lane_, asked.wanted);
   for (const FetchedPartition& fetched : response.partitions) {
-    const Wanted* wanted = matcher.Find(fetched.topic, fetched.partition);
+    const Wanted* wanted = finder.Find(fetched.topic, fetched.partition);
     if (wanted != nullptr) OnPartition(fetched, *wanted, buffer, filled);
   }
   Rotate(&node, {filled->begin() + static_cast<std::ptrdiff_t>(first), filled->end()});

@@ -51,7 +51,7 @@ class Fetcher {
   };
 
   // A response names partitions by topic and number, in the order of the request.
-  class Matcher;
+  class AskedFinder;
 
   void Route();
   bool Eligible(const Partition& p) const;

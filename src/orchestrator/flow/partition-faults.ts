@@ -58,7 +58,7 @@ export class PartitionFaults {
     })
   }
 
-  /** The lane and the topics' refresh may tell of one and the same event: the second finds it done. */
+  /** The lane and the topics' refresh may tell of one event: the second finds it done. */
   async #inTurn (partition: MirroredPartition, work: () => Promise<void>): Promise<void> {
     const before = this.#turns.get(partition.id)
     const turn = (before ?? Promise.resolve()).then(work).catch((thrown: unknown) => {

@@ -89,8 +89,8 @@ export const metricTable = {
   longhaul_records_skipped_total: {
     type: 'counter',
     labels: [...topic, 'reason'],
-    help: 'Records left out by data.loss, topic.recreated, record.too.large or corrupt.batch=skip, ' +
-      'at most; 0 with a reason: it happened, and nobody can tell how many.'
+    help: 'Records left out by data.loss, topic.recreated, record.too.large or ' +
+      'corrupt.batch=skip, at most; 0 with a reason: it happened, and nobody can tell how many.'
   },
   longhaul_retries_total: {
     type: 'counter',

@@ -102,7 +102,7 @@ describe('faults of the target', { timeout: 400_000 }, () => {
     assert.equal((await anew.stop()).code, 0)
   })
 
-  /** Three batches of ten records; a byte of the second one's payload turns on the source's disk. */
+  /** Three batches of ten records; a byte of the second payload turns on the source's disk. */
   const damageOnDisk = async (topic: string): Promise<void> => {
     const { source } = clusters
     await source.createTopic(topic)

@@ -5,7 +5,9 @@ import { decodePartitions, type NativeEvents } from '../../../src/dataplane/inde
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { LanePool } from '../../../src/orchestrator/flow/lane-pool.ts'
 import { openMockCluster } from '../../../src/dataplane/index.ts'
-import { assignments, forwarderConfig, partitions, topic } from '../../dataplane/create-forwarder.ts'
+import {
+  assignments, forwarderConfig, partitions, topic
+} from '../../dataplane/create-forwarder.ts'
 import { eventually } from '../../kafka/eventually.ts'
 
 const mortalLane = new URL('./mortal-lane.js', import.meta.url)

@@ -75,7 +75,7 @@ describe('the partition table', () => {
     assert.deepEqual(names(table.takeDirty()), [])
   })
 
-  test('gives progress again that could not be written, but not that of a removed partition', () => {
+  test('gives progress again that could not be written, but none of a removed partition', () => {
     const table = createTable('a', 'b')
     table.apply(events([0n, 1n, 1n, 1n, 1n, 1n, 1n, 1n]))
     const taken = table.takeDirty()
