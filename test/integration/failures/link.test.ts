@@ -1,0 +1,83 @@
+// What happens on the way: a target that stands still, links that are cut, half-open or reset, a
+// mirror that is killed. Nothing is lost, nothing comes twice, and memory stays inside its bound.
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { after, before, describe, test } from 'node:test'
+import { untilRecords, countRecords } from '../comparison.ts'
+import { createPropertiesFile, startMirror } from '../mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import type { TcpProxy } from '../../kafka/proxy.ts'
+import { assertEachOnceInOrder, SequenceLoad } from '../sequence-load.ts'
+
+const partitions = 2
+
+describe('faults of the link', { timeout: 300_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters({ proxied: true }) })
+  after(async () => { await clusters.close() })
+
+  test('a target that stands still fills no more memory than allowed, then goes on', async t => {
+    const { source, target } = clusters
+    await source.createTopic('stalled', { partitions })
+    const limit = 1024 * 1024
+    const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+      'east->west.topics': 'stalled',
+      'in.flight.bytes.max': limit,
+      'request.timeout.ms': 3000,
+      lanes: 1
+    })))
+    const load = await SequenceLoad.start(t, source, 'stalled',
+      { partitions, recordsPerTurn: 400, codec: 'none' })
+    await untilRecords(mirror, target, 'east.stalled', 100)
+    const pid = target.broker(1).pid
+    assert.ok(pid !== undefined)
+    process.kill(pid, 'SIGSTOP')
+    let highest = 0
+    try {
+      for (let second = 0; second < 8; second++) {
+        await sleep(1000)
+        const { series } = await mirror.metrics()
+        const held = '{lane="0",source="east",target="west"}'
+        highest = Math.max(highest, series.get(`longhaul_in_flight_bytes${held}`) ?? 0)
+      }
+    } finally {
+      process.kill(pid, 'SIGCONT')
+    }
+    assert.ok(highest <= limit, `${highest} bytes in flight`)
+    const written = await load.stop()
+    await untilRecords(mirror, target, 'east.stalled', written * partitions)
+    assert.equal((await mirror.stop()).code, 0)
+    await assertEachOnceInOrder(target, 'east.stalled', partitions, written)
+  })
+
+  test('links that are reset, half-open and cut lose and double nothing', async t => {
+    const { source, target } = clusters
+    await source.createTopic('broken', { partitions })
+    const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+      'east->west.topics': 'broken',
+      'east.bootstrap.servers': source.proxiedBootstrapServers,
+      'west.bootstrap.servers': target.proxiedBootstrapServers,
+      'request.timeout.ms': 3000
+    })))
+    const load = await SequenceLoad.start(t, source, 'broken', { partitions })
+    const faults: ReadonlyArray<(proxy: TcpProxy) => void | Promise<void>> = [
+      proxy => { proxy.reset() },
+      proxy => { proxy.freeze() },
+      async proxy => { await proxy.cut() }
+    ]
+    for (const { proxies: [proxy] } of [source, target]) {
+      assert.ok(proxy !== undefined)
+      for (const fault of faults) {
+        await untilRecords(mirror, target, 'east.broken',
+          await countRecords(target, 'east.broken') + 100)
+        await fault(proxy)
+        await sleep(4000) // longer than a request may take
+        await proxy.restore()
+      }
+    }
+    const written = await load.stop()
+    await untilRecords(mirror, target, 'east.broken', written * partitions)
+    assert.equal((await mirror.stop()).code, 0)
+    await assertEachOnceInOrder(target, 'east.broken', partitions, written)
+  })
+})
