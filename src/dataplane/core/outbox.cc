@@ -226,12 +226,12 @@ void Outbox::OnReply(const Reply& reply) {
     if (produced == nullptr)
       OnBatch(sent, kErrorResponseMalformed, -1, "not in the response");
     else
-      OnBatch(sent, produced->error, produced->base_offset, produced->message);
+      OnBatch(sent, produced->error, produced->base_offset, produced->error_text);
   }
 }
 
 void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset,
-                     std::string_view message) {
+                     std::string_view error_text) {
   Partition* p = lane_->Find(sent.id);
   if (p == nullptr || sent.ordinal < p->front_ordinal) return;  // let go of meanwhile
   size_t index = static_cast<size_t>(sent.ordinal - p->front_ordinal);
@@ -245,7 +245,7 @@ void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset,
     // The failure of the earliest batch is the cause; those behind it fail as out of order.
     p->failure_code = code;
     p->failure_ordinal = sent.ordinal;
-    p->failure_detail = std::string(message);
+    p->failure_detail = std::string(error_text);
   }
   if (p->failure_code != 0 && p->outstanding == 0) {
     OnFailure(p);

@@ -221,11 +221,11 @@ Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceRe
         size_t record_errors = in.ArrayLength(6);
         for (size_t r = 0; r < record_errors && in.ok(); r++) {
           in.Int32();
-          std::string_view message = in.String();
-          if (p.message.empty()) p.message = message;
+          std::string_view text = in.String();
+          if (p.error_text.empty()) p.error_text = text;
         }
-        std::string_view message = in.String();
-        if (!message.empty()) p.message = message;
+        std::string_view text = in.String();
+        if (!text.empty()) p.error_text = text;
       }
       if (in.ok()) out->partitions.push_back(p);
     }

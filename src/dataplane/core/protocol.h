@@ -70,7 +70,7 @@ struct ProducedPartition {
   int32_t partition;
   int16_t error;
   int64_t base_offset;  // -1: the broker does not tell (an old duplicate)
-  std::string_view message;
+  std::string_view error_text;
 };
 
 struct ProduceResponse {

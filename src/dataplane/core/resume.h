@@ -2,8 +2,8 @@
 // downstream offset for batches with our producer id. They tell how many records are already there;
 // the intake then skips as many on the source, by headers, and checks the seam (invariant E). After
 // a failure what arrived is still queued, and is taken from there instead.
-// Works on every broker, and after the broker has forgotten the producer. How many records there are
-// is told by the sequences, not by counting: batches may have been thinned or deleted since.
+// Works on every broker, and after the broker has forgotten the producer. How many records there
+// are is told by the sequences, not by counting: batches may have been thinned or deleted since.
 #pragma once
 
 #include <map>

@@ -116,8 +116,9 @@ void Simulation::OnReply(Process* process, const Reply& reply) {
 void Simulation::TakeEvents(Process* process) {
   Events events = process->events.Take();
   for (StateEvent& state : events.states) {
-    Trace("state p" + std::to_string(state.id) + " " + std::to_string(static_cast<int>(state.state)) +
-          " code " + std::to_string(state.code) + (state.released ? " released " : " ") + state.detail);
+    Trace("state p" + std::to_string(state.id) + " " +
+          std::to_string(static_cast<int>(state.state)) + " code " + std::to_string(state.code) +
+          (state.released ? " released " : " ") + state.detail);
     process->states[state.id] = std::move(state);
   }
   for (const ProgressEvent& event : events.progress) {

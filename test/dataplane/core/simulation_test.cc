@@ -1,5 +1,5 @@
-// Random faults against the whole core, many runs from one seed (LONGHAUL_TEST_SEED). After each run
-// all faults stop, and everything must be on the target exactly once, in order, unaltered.
+// Random faults against the whole core, many runs from one seed (LONGHAUL_TEST_SEED). After each
+// run all faults stop, and everything must be on the target exactly once, in order, unaltered.
 // LONGHAUL_SIM_RUNS makes it longer; LONGHAUL_SIM_RUN repeats a single run.
 #include "simulation.h"
 
@@ -46,8 +46,9 @@ SimulationOptions RandomOptions(Random& random) {
 }
 
 // The faults, and who suffers them. Zombies and brokers that forget do not go together: a broker
-// that forgot our producer cannot tell a zombie's batch from a new one, nobody can. Nor may a request
-// that was not written yet outlive the connection of those before it: it would be taken without them.
+// that forgot our producer cannot tell a zombie's batch from a new one, nobody can. Nor may a
+// request that was not written yet outlive the connection of those before it: it would be taken
+// without them.
 class Chaos {
  public:
   Chaos(Simulation* sim, uint64_t* count) : sim_(sim), random_(sim->random), count_(count) {

@@ -76,10 +76,10 @@ void SourceWriter::WriteOdd() {
     case 0: {  // thinned by compaction, with holes at both ends
       const auto records = Records(1 + random_->Below(options_.records_max), true);
       Add(records);
+      const int64_t cut = static_cast<int64_t>(1 + random_->Below(3));
       log_->Store(BuildBatch(records, {.codec = codec,
                                        .base_offset = end,
-                                       .last_offset = records.back().offset +
-                                                      static_cast<int64_t>(1 + random_->Below(3))}));
+                                       .last_offset = records.back().offset + cut}));
       return;
     }
     case 1: {  // emptied by compaction
@@ -118,8 +118,9 @@ void SourceWriter::WriteSomething() {
 const std::vector<TestRecord>& SourceWriter::committed() {
   for (; seen_ < written_.size(); ++seen_) {
     const Written& w = written_[seen_];
-    const bool is_open = std::any_of(open_.begin(), open_.end(),
-                                     [&](const auto& open) { return open.second == w.transaction; });
+    const bool is_open =
+        std::any_of(open_.begin(), open_.end(),
+                    [&](const auto& open) { return open.second == w.transaction; });
     // Nothing behind an open transaction is visible, so nothing behind it is decided here.
     if (is_open || w.record.offset >= log_->last_stable_offset()) break;
     if (w.transaction >= 0 && !transactions_[static_cast<size_t>(w.transaction)]) continue;
