@@ -1,0 +1,36 @@
+// Invariant (B): the sequence of a batch is the number of records that this flow has put into the
+// partition before it, through crashes, other writers and dropped batches. Fails without
+// `seam.sequence_next = ...` in Resume::ScanBatch (resume.cc), which counts what a crash left there.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { numbered } from '../integration/failures/fault-probe.ts'
+import { startClusters, type MirroredClusters } from '../integration/mirrored-clusters.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { batchesOnTarget, mirrorAndCrash } from './crashed-mirror.ts'
+
+describe('invariant B', { timeout: 200_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters() })
+  after(async () => { await clusters.close() })
+
+  test('the sequence of each batch is the number of our records before it', async t => {
+    const { source, target } = clusters
+    await source.createTopic('counted')
+    for (let life = 0; life < 3; life++) {
+      await produce(source.bootstrapServers, 'counted',
+        numbered(100 * life, 100 * (life + 1)), { batchRecordsMax: 7 })
+      await mirrorAndCrash(t, clusters, 'counted', 103 * life + 100)
+      // Somebody else writes to the same partition: offsets and sequences part.
+      await produce(target.bootstrapServers, 'east.counted', numbered(0, 3))
+    }
+    const all = batchesOnTarget(clusters, 'counted')
+    const ourId = all[0]?.producerId
+    let records = 0
+    for (const { baseSequence, producerId, recordCount } of all) {
+      if (producerId !== ourId) continue
+      assert.equal(baseSequence, records)
+      records += recordCount
+    }
+    assert.equal(records, 300)
+  })
+})

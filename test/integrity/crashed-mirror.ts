@@ -1,0 +1,41 @@
+// A mirror that is killed while progress on record is far behind what is on the target: the state
+// that the invariants are about.
+import { untilRecords } from '../integration/comparison.ts'
+import {
+  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties
+} from '../integration/mirror-process.ts'
+import { flowProperties, type MirroredClusters } from '../integration/mirrored-clusters.ts'
+import { dataBatches, readRawLog, type RawBatch } from '../kafka/raw-log.ts'
+
+/** A mirror of one topic that writes progress only at its start and at its end. */
+export async function startLaggingMirror (
+  t: CleanUp, clusters: MirroredClusters, topic: string, more: Properties = {}
+): Promise<MirrorProcess> {
+  return await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+    'east->west.topics': topic, 'progress.interval.ms': 600_000, ...more
+  })))
+}
+
+/** Mirrors until the target holds `count` records, then dies. */
+export async function mirrorAndCrash (
+  t: CleanUp, clusters: MirroredClusters, topic: string, count: number
+): Promise<void> {
+  const mirror = await startLaggingMirror(t, clusters, topic)
+  await untilRecords(mirror, clusters.target, `east.${topic}`, count)
+  await mirror.kill()
+}
+
+/** What the target holds of the topic, as batches. */
+export function batchesOnTarget (
+  { target }: MirroredClusters, topic: string, partition = 0
+): RawBatch[] {
+  return dataBatches(readRawLog(target.broker(1).logDir, `east.${topic}`, partition))
+}
+
+/** A counter of a topic in the metrics; undefined before the first figures. */
+export async function topicCounter (
+  mirror: MirrorProcess, name: string, topic: string
+): Promise<number | undefined> {
+  const { series } = await mirror.metrics()
+  return series.get(`longhaul_${name}{source="east",target="west",topic="${topic}"}`)
+}
