@@ -1,5 +1,5 @@
 // Invariant (A): a flow has one producer id on its target, however often it dies. Fails without the
-// return of the kept identity in agreeOnProducer (progress-topic.ts): then each start allocates one,
+// return of the kept identity in agreeOnProducer (progress-topic.ts): each start allocates one,
 // sequences count for nobody, and what was mirrored already comes again.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
