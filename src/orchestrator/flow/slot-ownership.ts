@@ -10,7 +10,7 @@ import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
-import { connect, disconnect } from './kafka-client.ts'
+import { connect, disconnect, toError } from './kafka-client.ts'
 
 export interface SlotOwnershipOptions {
   readonly group: string
@@ -115,19 +115,43 @@ export class SlotOwnership {
   #onRebalance (error: LibrdKafkaError, assignment: Assignment[]): void {
     const slots = assignment.map(({ partition }) => partition)
     if (error.code === assignCode) {
-      this.#consumer.incrementalAssign(assignment)
-      if (assignment.length > 0) this.#consumer.pause(assignment)
+      if (!this.#accept(assignment)) return
       this.#move(async () => {
         await this.#settle(slots)
         await this.#acquire(slots)
       })
     } else if (error.code === revokeCode) {
       this.#move(async () => {
-        await this.#release(slots)
-        // Only now may the group give them to others: nothing of ours is on the way any more.
-        if (this.#consumer.isConnected()) this.#consumer.incrementalUnassign(assignment)
+        try {
+          await this.#release(slots)
+        } finally {
+          // Only now may the group give them to others: nothing of ours is on the way any more.
+          if (this.#consumer.isConnected()) this.#consumer.incrementalUnassign(assignment)
+        }
       })
     }
+  }
+
+  /**
+   * The client must be answered, whatever becomes of it: its close() waits for that, on a thread
+   * that Node waits for when it exits. An assignment that comes after close() has begun is refused
+   * by a throw out of a native callback, which would end the process in the middle of its work;
+   * giving it back is an answer too.
+   */
+  #accept (assignment: Assignment[]): boolean {
+    try {
+      this.#consumer.incrementalAssign(assignment)
+      if (assignment.length > 0) this.#consumer.pause(assignment)
+      return true
+    } catch (thrown) {
+      if (!this.#stopping) this.#options.onError(ReplicatorError.from(toError(thrown)))
+    }
+    try {
+      this.#consumer.unassign()
+    } catch {
+      // Closed by now: nobody waits for an answer.
+    }
+    return false
   }
 
   /** The group has spoken for the first time: what was taken and not given is handed over. */
