@@ -2,9 +2,28 @@
 // owns one owns its topic-partitions. Pure, and never to be changed: every process and every later
 // version must come to the same answer.
 
-/** Partitions of one topic go to neighbouring slots, so that a hot topic spreads over processes. */
+/**
+ * Partitions of one topic go to slots far apart, half of all slots, a quarter, three quarters, so
+ * that a hot topic spreads over processes: the group's assignor gives whole stretches of slots to
+ * a process that joins, and every other slot where all join at once, hence the odd one on top.
+ */
 export function slotOf (topic: string, partition: number, slots: number): number {
-  return (fnv1a(topic) + partition) % slots
+  const half = Math.floor(slots / 2)
+  const apart = Math.floor(halved(partition) * slots)
+  // Odd partitions are in the upper half, and move on by one in it.
+  const place = partition % 2 === 0 ? apart : half + (apart - half + 1) % (slots - half)
+  return (fnv1a(topic) + place) % slots
+}
+
+/** 0, 1/2, 1/4, 3/4, 1/8, 5/8, ...: van der Corput's sequence. */
+function halved (index: number): number {
+  let fraction = 0
+  let left = index
+  for (let part = 0.5; left > 0; part /= 2) {
+    fraction += left % 2 * part
+    left = Math.floor(left / 2)
+  }
+  return fraction
 }
 
 /** FNV-1a, 32 bits, over UTF-8. */

@@ -7,14 +7,17 @@ import { slotOf } from '../../../src/orchestrator/flow/task-slots.ts'
 const pinned: ReadonlyArray<readonly [topic: string, partition: number, of: number, slot: number]> =
   [
     ['orders', 0, 32, 12],
-    ['orders', 1, 32, 13],
-    ['orders', 31, 32, 11],
+    ['orders', 1, 32, 29],
+    ['orders', 31, 32, 28],
     ['', 0, 32, 5],
-    ['straße', 3, 32, 27],
+    ['straße', 3, 32, 17],
     ['a', 0, 7, 5],
     ['shop.payments_v2-eu', 12, 64, 32],
-    ['orders', 0, 1, 0]
+    ['orders', 0, 1, 0],
+    ['orders', 1, 2, 1]
   ]
+
+const topics = Array.from({ length: 500 }, (_, index) => `topic-${index}`)
 
 describe('slotOf', () => {
   for (const [topic, partition, slots, slot] of pinned) {
@@ -31,10 +34,31 @@ describe('slotOf', () => {
       }))
   })
 
-  test('puts as many partitions of a topic as there are slots into slots of their own', () => {
-    fc.assert(fc.property(fc.string(), fc.integer({ min: 1, max: 200 }), (topic, slots) => {
-      const used = new Set(Array.from({ length: slots }, (_, p) => slotOf(topic, p, slots)))
-      assert.equal(used.size, slots)
+  // What librdkafka's cooperative-sticky assignor gives the second of two members.
+  test('splits four partitions two and two between halves of the slots, nearly always', () => {
+    const uneven = topics.filter(topic => {
+      const inLowerHalf = [0, 1, 2, 3].filter(partition => slotOf(topic, partition, 32) < 16)
+      return inLowerHalf.length !== 2
+    })
+    assert.ok(uneven.length < topics.length / 5, `${uneven.length} of ${topics.length}`)
+  })
+
+  test('splits four partitions two and two between even and odd slots', () => {
+    for (const topic of topics) {
+      const even = [0, 1, 2, 3].filter(partition => slotOf(topic, partition, 32) % 2 === 0)
+      assert.equal(even.length, 2, topic)
+    }
+  })
+
+  test('gives every slot of a power of two as many partitions of a topic', () => {
+    fc.assert(fc.property(fc.string(), fc.nat(8), (topic, power) => {
+      const slots = 2 ** power
+      const counts = Array.from({ length: slots }, () => 0)
+      for (let partition = 0; partition < slots * 8; partition++) {
+        const slot = slotOf(topic, partition, slots)
+        counts[slot] = (counts[slot] ?? 0) + 1
+      }
+      assert.ok(Math.min(...counts) === 8 && Math.max(...counts) === 8, counts.join(' '))
     }))
   })
 
