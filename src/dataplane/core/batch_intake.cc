@@ -40,11 +40,16 @@ class AbortedProducers {
 
 int64_t* DropCounter(PartitionCounters* counters, BatchReason reason) {
   switch (reason) {
-    case BatchReason::kControl: return &counters->dropped_control;
-    case BatchReason::kEmpty: return &counters->dropped_empty;
-    case BatchReason::kAborted: return &counters->dropped_aborted;
-    case BatchReason::kLooped: return &counters->dropped_looped;
-    default: return &counters->dropped_stale;
+    case BatchReason::kControl:
+      return &counters->dropped_control;
+    case BatchReason::kEmpty:
+      return &counters->dropped_empty;
+    case BatchReason::kAborted:
+      return &counters->dropped_aborted;
+    case BatchReason::kLooped:
+      return &counters->dropped_looped;
+    default:
+      return &counters->dropped_stale;
   }
 }
 
@@ -137,12 +142,12 @@ bool BatchIntake::PassThrough(Walk* walk, const RecordBatchView& batch) {
 
 bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchReason reason) {
   Partition* p = walk->p;
-  ReencodeLimits limits{static_cast<size_t>(lane_->settings.decoded_bytes_max),
-                        p->batch_bytes_max, lane_->settings.keep_producer_timestamps != 0, 0};
+  ReencodeLimits limits{static_cast<size_t>(lane_->settings.decoded_bytes_max), p->batch_bytes_max,
+                        lane_->settings.keep_producer_timestamps != 0, 0};
   std::vector<EncodedBatch> encoded;
   int64_t batch_next = batch.last_offset() + 1;
-  Status status = Reencode(batch.data(), batch.size(), p->fetch_offset, limits, *lane_->codecs,
-                           &encoded);
+  Status status =
+      Reencode(batch.data(), batch.size(), p->fetch_offset, limits, *lane_->codecs, &encoded);
   if (Refetch(p, status)) return false;
   Unmirrorable what{batch_next, batch_next - p->fetch_offset};
   if (!status.ok() && !encoded.empty()) {  // one record is too large: those before it are good
@@ -155,8 +160,8 @@ bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchR
   }
   for (size_t i = 0; i < encoded.size(); i++) {
     EncodedBatch& piece = encoded[i];
-    int64_t next = i + 1 == encoded.size() ? std::max(batch_next, piece.upstream_next)
-                                           : piece.upstream_next;
+    int64_t next =
+        i + 1 == encoded.size() ? std::max(batch_next, piece.upstream_next) : piece.upstream_next;
     BufferRef buffer = lane_->Hold(std::make_shared<OwnedBuffer>(std::move(piece.bytes)));
     QueuedBatch queued;
     queued.data = buffer->data();
@@ -172,8 +177,8 @@ bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchR
 }
 
 void BatchIntake::Malformed(Partition* p) {
-  Status status = Status::Error(kErrorBatchMalformed,
-                                "after offset " + std::to_string(p->fetch_offset - 1));
+  Status status =
+      Status::Error(kErrorBatchMalformed, "after offset " + std::to_string(p->fetch_offset - 1));
   if (!Refetch(p, status)) lane_->FaultAfterQueue(p, status.code, status.detail);
 }
 
@@ -250,9 +255,22 @@ bool BatchIntake::HoldsSeam(const Partition& p, const RecordBatchView& batch,
   if (first < 0) return false;
   if (first == 0 && decoded.records == 0 && IsAtSeam(p.seam, batch)) return true;
   EncodedBatch part;
-  Status status =
-      EncodePart(batch, OffsetOf(batch, decoded, first), p.seam.batch_records, &part);
+  Status status = EncodePart(batch, OffsetOf(batch, decoded, first), p.seam.batch_records, &part);
   return status.ok() && part.records > 0 && IsAtSeam(p.seam, RecordBatchView(part.bytes.data()));
+}
+
+void BatchIntake::CheckEnd(Partition* p, bool ended) {
+  Seam& seam = p->seam;
+  if (seam.records_left == 0) return;
+  if (!ended) {
+    seam.source_ended_at = 0;
+  } else if (seam.source_ended_at == 0) {
+    seam.source_ended_at = lane_->now;
+  } else if (lane_->now - seam.source_ended_at >= kEndGraceMs) {
+    SeamMismatch(p, "the target holds " + std::to_string(seam.records_left) +
+                        " records more than the source before offset " +
+                        std::to_string(p->fetch_offset));
+  }
 }
 
 // Invariant (E): the source is not what it was when the target got its records (compacted or

@@ -11,10 +11,16 @@ namespace longhaul {
 
 class BatchIntake {
  public:
+  // A leader just elected may show less than it has for a while.
+  static constexpr int64_t kEndGraceMs = 10'000;
+
   explicit BatchIntake(Lane* lane) : lane_(lane) {}
   // `fetched.records` point into `buffer`. Afterwards p->fetch_offset is where to go on; on bytes
   // that cannot be mirrored the partition is faulted. Never throws, whatever the bytes are.
   void Take(Partition* p, const FetchedPartition& fetched, const BufferRef& buffer);
+  // All that the source has is taken, `ended`, or not. A source that ends before the records that
+  // the target has are skipped is not what it was (invariant E).
+  void CheckEnd(Partition* p, bool ended);
 
  private:
   struct Walk;  // one call of Take

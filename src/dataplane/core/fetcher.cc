@@ -118,9 +118,9 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
       crowded = true;
       continue;
     }
-    request.partitions.push_back(
-        {p->topic, p->partition, p->leader_epochs[kSource], p->fetch_offset,
-         static_cast<int32_t>(lane_->settings.partition_fetch_bytes_max)});
+    request.partitions.push_back({p->topic, p->partition, p->leader_epochs[kSource],
+                                  p->fetch_offset,
+                                  static_cast<int32_t>(lane_->settings.partition_fetch_bytes_max)});
     wanted.push_back({id, p->fetch_offset});
   }
   if (wanted.empty()) return;
@@ -162,8 +162,7 @@ bool Fetcher::CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wan
   return false;
 }
 
-void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request,
-                   std::vector<Wanted> wanted) {
+void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted) {
   int16_t version = -1;
   if (!CanAsk(node_id, node, wanted, &version)) return;
   request->bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
@@ -240,6 +239,7 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
   int64_t end = lane_->settings.isolation_level == 1 && p->last_stable_offset >= 0
                     ? p->last_stable_offset
                     : p->high_watermark;
+  intake_.CheckEnd(p, p->fetch_offset >= end);
   if (p->progress.upstream >= end) p->counters.caught_up_at_ms = lane_->wall_now;
 }
 

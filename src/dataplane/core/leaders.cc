@@ -34,9 +34,9 @@ void Leaders::Tick() {
   for (Side side : {Side::kSource, Side::kTarget}) {
     SideState& state = sides_[Index(side)];
     if (state.asking && lane_->now < state.give_up_at) continue;
-    int64_t next = state.asked_at +
-                   (state.stale ? std::min(lane_->BackoffMs(state.unsettled), kStaleWaitMaxMs)
-                                : lane_->settings.metadata_max_age_ms);
+    int64_t next =
+        state.asked_at + (state.stale ? std::min(lane_->BackoffMs(state.unsettled), kStaleWaitMaxMs)
+                                      : lane_->settings.metadata_max_age_ms);
     if (lane_->now < next) {
       lane_->WakeAt(next);
       continue;

@@ -27,12 +27,18 @@ bool SaysNotAppended(int32_t code) {
 
 int64_t* ReasonCounter(PartitionCounters* counters, size_t reason) {
   switch (reason) {
-    case 0: return &counters->passed_through;
-    case 6: return &counters->reencoded_compacted;
-    case 7: return &counters->reencoded_old_magic;
-    case 8: return &counters->reencoded_mid_batch;
-    case 9: return &counters->reencoded_log_append_time;
-    default: return &counters->reencoded_too_large;
+    case 0:
+      return &counters->passed_through;
+    case 6:
+      return &counters->reencoded_compacted;
+    case 7:
+      return &counters->reencoded_old_magic;
+    case 8:
+      return &counters->reencoded_mid_batch;
+    case 9:
+      return &counters->reencoded_log_append_time;
+    default:
+      return &counters->reencoded_too_large;
   }
 }
 
@@ -164,8 +170,7 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
   produce.reserve(partitions.size());
   for (Partition* p : partitions) {
     QueuedBatch& batch = p->queue[p->sent];
-    produce.push_back(
-        {p->remote_topic, p->partition, batch.data, static_cast<size_t>(batch.size)});
+    produce.push_back({p->remote_topic, p->partition, batch.data, static_cast<size_t>(batch.size)});
     out.sent.push_back({p->id, p->front_ordinal + p->sent, batch.buffer});
     p->sent++;
     p->outstanding++;
@@ -175,8 +180,8 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
   auto timeout = static_cast<int>(lane_->settings.request_timeout_ms);
   EncodeProduce(produce, version, timeout, &encoded);
   // The broker answers within `timeout`; the connection gets as long again.
-  Status status = lane_->transport->Send({Side::kTarget, node_id, kApiProduce, version,
-                                          std::move(encoded.pieces), 2 * timeout, tag});
+  Status status = lane_->transport->Send(
+      {Side::kTarget, node_id, kApiProduce, version, std::move(encoded.pieces), 2 * timeout, tag});
   node->requests++;
   lane_->counters.produce_requests++;
   outstanding_.emplace(tag, std::move(out));
@@ -294,10 +299,10 @@ void Outbox::Ack(Partition* p, const QueuedBatch& batch) {
 void Outbox::OnFailure(Partition* p) {
   const int32_t code = std::exchange(p->failure_code, 0);
   const std::string detail = std::exchange(p->failure_detail, {});
-  const std::string where =
-      "target " + p->remote_topic + "-" + std::to_string(p->partition) +
-      " refused the batch before source offset " +
-      std::to_string(p->queue.front().upstream_next) + (detail.empty() ? "" : ": " + detail);
+  const std::string where = "target " + p->remote_topic + "-" + std::to_string(p->partition) +
+                            " refused the batch before source offset " +
+                            std::to_string(p->queue.front().upstream_next) +
+                            (detail.empty() ? "" : ": " + detail);
   bool overtaken = false;
   for (size_t i = 0; i < p->sent; i++) overtaken |= std::exchange(p->queue[i].acked, false);
   p->sent = 0;
@@ -323,8 +328,8 @@ void Outbox::FailBatch(Partition* p, int32_t code, const std::string& where) {
     case kCorruptMessage:
       // Either the bytes were hurt on the way, then a new Fetch brings good ones, or on the disk.
       if (++p->refetches > kRefetchesMax)
-        return lane_->Fault(p, code, where, {p->queue.front().upstream_next,
-                                             p->queue.front().records});
+        return lane_->Fault(p, code, where,
+                            {p->queue.front().upstream_next, p->queue.front().records});
       p->ResetToProgress();
       return Retry(p, code, where);
     default:

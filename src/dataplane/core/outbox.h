@@ -20,7 +20,7 @@ namespace longhaul {
 
 class Outbox {
  public:
-  static constexpr int32_t kResumesMax = 6;    // in a row and to no avail, then a fault
+  static constexpr int32_t kResumesMax = 6;  // in a row and to no avail, then a fault
   // How long an ack proves that the broker holds our sequence state. It may have forgotten when it
   // comes back from a restart (old records: producer.id.expiration.ms is in record time), which we
   // do not see while nothing is out; none comes back this fast.

@@ -42,8 +42,9 @@ struct QueuedBatch {
 // What a resume found on the target (invariants D, E): how many records to skip on the source, and
 // what the last batch of them looks like.
 struct Seam {
-  int64_t records_found = 0;  // on the target, behind the recorded progress
-  int64_t records_left = 0;   // of those, still to be skipped on the source
+  int64_t records_found = 0;    // on the target, behind the recorded progress
+  int64_t records_left = 0;     // of those, still to be skipped on the source
+  int64_t source_ended_at = 0;  // when the source was first seen to end before the last of them
   int64_t downstream_next = 0;
   int32_t sequence_next = 0;
   int64_t offsets_missing = 0;  // target offsets since our last batch that no batch covers
@@ -96,7 +97,7 @@ struct Partition {
   int32_t code = 0;  // of the last state move or of the error being retried
   std::string detail;
   Unmirrorable unmirrorable;  // what the fault that it is in is about
-  bool stopping = false;  // revoked: stops as soon as nothing is outstanding
+  bool stopping = false;      // revoked: stops as soon as nothing is outstanding
 
   int32_t leaders[kSides] = {-1, -1};
   int32_t leader_epochs[kSides] = {-1, -1};
@@ -106,7 +107,7 @@ struct Partition {
   // Source side.
   int64_t fetch_offset = 0;
   int64_t fetch_not_before = 0;  // backing off after an error of the source
-  int32_t routed_to = -1;  // node whose fetch order it stands in
+  int32_t routed_to = -1;        // node whose fetch order it stands in
   int64_t high_watermark = -1;
   int64_t last_stable_offset = -1;
   int64_t log_start_offset = -1;
@@ -124,13 +125,13 @@ struct Partition {
   Progress progress;
   int32_t ready_at = -1;     // node in whose line for the next request it stands
   int64_t proven_until = 0;  // a recent ack proves that the broker has our sequence state
-  int32_t sent_to = -1;  // node that the outstanding batches went to
+  int32_t sent_to = -1;      // node that the outstanding batches went to
   int32_t failure_code = 0;
   uint64_t failure_ordinal = 0;
   std::string failure_detail;
   int64_t backoff_until = 0;
   int32_t attempts = 0;
-  int32_t resumes = 0;  // in a row that found nothing new, without an ack in between
+  int32_t resumes = 0;     // in a row that found nothing new, without an ack in between
   int32_t fault_code = 0;  // faults with this as soon as what is queued has been acked
   std::string fault_detail;
   Unmirrorable fault_unmirrorable;

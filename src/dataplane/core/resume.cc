@@ -79,10 +79,9 @@ void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& par
   EncodedRequest encoded;
   EncodeFetch(request, version, &encoded);
   uint64_t tag = next_tag_++;
-  Status status = lane_->transport->Send({Side::kTarget, node_id, kApiFetch, version,
-                                          std::move(encoded.pieces),
-                                          static_cast<int>(lane_->settings.request_timeout_ms),
-                                          tag});
+  Status status =
+      lane_->transport->Send({Side::kTarget, node_id, kApiFetch, version, std::move(encoded.pieces),
+                              static_cast<int>(lane_->settings.request_timeout_ms), tag});
   if (!status.ok()) return;
   for (Partition* p : partitions) p->scanning = true;
   node->asking = true;
@@ -131,9 +130,8 @@ void Resume::OnReply(const Reply& reply) {
 
 void Resume::OnPartition(Partition* p, const FetchedPartition& fetched) {
   if (fetched.error != 0) {
-    std::string where = "reading target " + p->remote_topic + "-" +
-                        std::to_string(p->partition) + " from offset " +
-                        std::to_string(p->scan_offset);
+    std::string where = "reading target " + p->remote_topic + "-" + std::to_string(p->partition) +
+                        " from offset " + std::to_string(p->scan_offset);
     ErrorClass error = ClassifyError(fetched.error);
     if (fetched.error == kOffsetOutOfRange) return lane_->Fault(p, kErrorTargetOutOfRange, where);
     if (!error.retriable) return lane_->Fault(p, fetched.error, where);
