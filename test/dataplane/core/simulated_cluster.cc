@@ -130,12 +130,13 @@ void SimulatedCluster::FetchPartition(FetchScope* scope, int32_t node, int16_t v
   }
   Bytes records;
   if (error == 0) {
-    const auto limit = static_cast<size_t>(std::max<int64_t>(0, std::min<int64_t>(
-                                               scope->room, bytes_max)));
-    std::optional<Bytes> read =
-        log->Read(offset, limit, scope->whole_first, scope->committed_only);
-    if (read) records = std::move(*read);
-    else error = kOffsetOutOfRange;
+    const auto limit =
+        static_cast<size_t>(std::max<int64_t>(0, std::min<int64_t>(scope->room, bytes_max)));
+    std::optional<Bytes> read = log->Read(offset, limit, scope->whole_first, scope->committed_only);
+    if (read)
+      records = std::move(*read);
+    else
+      error = kOffsetOutOfRange;
   }
   if (!records.empty()) scope->whole_first = false;
   scope->room -= static_cast<int64_t>(records.size());
@@ -161,8 +162,8 @@ void SimulatedCluster::FetchPartition(FetchScope* scope, int32_t node, int16_t v
   out.Blob(records);
 }
 
-Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& request,
-                              int32_t* wait_ms, bool* is_empty) {
+Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& request, int32_t* wait_ms,
+                              bool* is_empty) {
   In in(request);
   in.Int(4);
   *wait_ms = static_cast<int32_t>(in.Int(4));
@@ -240,7 +241,10 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
         const bool tells = result.error == kInvalidRecord;
         out.Int(tells ? 1 : 0, 4);
         if (tells) out.Int(0, 4), out.Text("record 0");
-        if (tells) out.Text("invalid"); else out.Int(-1, 2);
+        if (tells)
+          out.Text("invalid");
+        else
+          out.Int(-1, 2);
       }
     }
   }

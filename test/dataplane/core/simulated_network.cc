@@ -37,8 +37,8 @@ void SimulatedNetwork::Capture(InFlight* request) {
 Status SimulatedNetwork::Send(const Request& request) {
   if (broker_state(request.side, request.node) != BrokerState::kUp)
     return Status::Error(-195, "not connected");
-  auto sent = std::make_shared<InFlight>(InFlight{request.side, request.node, request.api_key,
-                                                  request.api_version, request.tag, {}, {}});
+  auto sent = std::make_shared<InFlight>(InFlight{
+      request.side, request.node, request.api_key, request.api_version, request.tag, {}, {}});
   for (const Piece& piece : request.pieces) {
     Part part{{}, piece.by_reference ? piece.data : nullptr, piece.size};
     if (!piece.by_reference) part.copy.assign(piece.data, piece.data + piece.size);
@@ -92,8 +92,8 @@ void SimulatedNetwork::Arrive(const Ref& request) {
   }
   int32_t wait_ms = 0;
   bool is_empty = false;
-  Bytes answer = cluster(request->side).Fetch(request->node, request->version, body, &wait_ms,
-                                              &is_empty);
+  Bytes answer =
+      cluster(request->side).Fetch(request->node, request->version, body, &wait_ms, &is_empty);
   if (request->held_until < 0) request->held_until = agenda_->now + wait_ms;
   if (!is_empty || agenda_->now >= request->held_until) return Answer(request, std::move(answer));
   agenda_->At(std::min(request->held_until, agenda_->now + 10), [this, request, open = open_] {

@@ -78,11 +78,11 @@ class SimulatedNetwork final : public Transport {
 
   int64_t latency_max_ms = 5;
   int64_t metadata_lag_ms = 0;
-  int32_t corrupt_one_in = 0;   // Fetch responses with a damaged payload byte
-  int32_t cut_one_in = 0;       // responses that end too early
+  int32_t corrupt_one_in = 0;  // Fetch responses with a damaged payload byte
+  int32_t cut_one_in = 0;      // responses that end too early
   std::string Describe() const;
 
-  size_t in_flight_max = 0;     // seen, of one partition
+  size_t in_flight_max = 0;  // seen, of one partition
   int64_t requests = 0;
   bool keeps_unwritten = true;  // as librdkafka does
 
@@ -103,8 +103,8 @@ class SimulatedNetwork final : public Transport {
     int64_t held_until = -1;  // an empty Fetch waits for data
     bool replied = false;     // the forwarder has been told; references are void
     bool processed = false;
-    bool lost = false;  // will never be processed
-    bool counted = true;      // in under_way_
+    bool lost = false;    // will never be processed
+    bool counted = true;  // in under_way_
   };
   using Ref = std::shared_ptr<InFlight>;
   struct Connection {
@@ -113,8 +113,9 @@ class SimulatedNetwork final : public Transport {
     int64_t last_reply = 0;
   };
   SimulatedCluster& cluster(Side side) { return *clusters_[static_cast<size_t>(side)]; }
-  int64_t Latency() { return 1 + static_cast<int64_t>(random_->Below(
-                                 static_cast<uint64_t>(latency_max_ms))); }
+  int64_t Latency() {
+    return 1 + static_cast<int64_t>(random_->Below(static_cast<uint64_t>(latency_max_ms)));
+  }
   static Bytes Assemble(const InFlight& request);
   static void Capture(InFlight* request);
   void Schedule(const Ref& request);

@@ -37,8 +37,8 @@ Simulation::Process* Simulation::Start(const std::map<uint32_t, Progress>& from)
   ForwarderConfig config;
   config.settings = options_.settings;
   config.producer_id = kProducerId;
-  process->forwarder = std::make_unique<Forwarder>(config, process->network.get(), &Codecs(),
-                                                   &process->events);
+  process->forwarder =
+      std::make_unique<Forwarder>(config, process->network.get(), &Codecs(), &process->events);
   std::vector<uint32_t> all;
   for (uint32_t id = 0; id < partitions(); ++id) all.push_back(id);
   Assign(process, all, from);
@@ -109,8 +109,10 @@ void Simulation::OnReply(Process* process, const Reply& reply) {
   if (!process->alive) return;
   process->unread.push_back(reply);
   // Some replies come alone, some together, as the queue of a busy loop hands them over.
-  if (process->stopped_until <= agenda.now && !random.OneIn(3)) Tick(process);
-  else ScheduleTick(process, agenda.now);
+  if (process->stopped_until <= agenda.now && !random.OneIn(3))
+    Tick(process);
+  else
+    ScheduleTick(process, agenda.now);
 }
 
 void Simulation::TakeEvents(Process* process) {
@@ -140,10 +142,9 @@ void Simulation::CheckProgress(uint32_t id, const Progress& progress) {
     return r.offset < progress.upstream;
   });
   const auto records = static_cast<size_t>(done - committed.begin());
-  const std::string where = "partition " + std::to_string(id) + ": progress " +
-                            std::to_string(progress.upstream) + "/" +
-                            std::to_string(progress.downstream) + "/" +
-                            std::to_string(progress.sequence);
+  const std::string where =
+      "partition " + std::to_string(id) + ": progress " + std::to_string(progress.upstream) + "/" +
+      std::to_string(progress.downstream) + "/" + std::to_string(progress.sequence);
   if (mirror.records.size() < records) return Fail(where + " runs ahead of the target");
   if (progress.sequence != static_cast<int32_t>(records)) return Fail(where + ": wrong sequence");
   if (records > 0 && progress.downstream <= mirror.offsets[records - 1])
@@ -181,8 +182,9 @@ void Simulation::CheckBounds(Process* process) {
   const auto slack = static_cast<int64_t>(options_.batch_max) * options_.brokers;
   if (options_.checks_memory && lane.held_bytes > lane.held_bytes_max + slack)
     Fail("holds " + std::to_string(lane.held_bytes) + " bytes");
-  if (!process->reassigned && process->network->in_flight_max >
-      static_cast<size_t>(options_.settings.partition_batches_in_flight))
+  if (!process->reassigned &&
+      process->network->in_flight_max >
+          static_cast<size_t>(options_.settings.partition_batches_in_flight))
     Fail("too many batches of one partition in flight");
   if (!target.protocol_violations.empty()) Fail(target.protocol_violations.front());
   if (!source.protocol_violations.empty()) Fail(source.protocol_violations.front());

@@ -99,9 +99,9 @@ class Simulation {
 
  private:
   struct Mirror {
-    std::vector<TestRecord> records;       // ours on the target, in order
-    std::vector<int64_t> offsets;          // theirs
-    std::vector<Progress> progress;        // all that was ever reported
+    std::vector<TestRecord> records;  // ours on the target, in order
+    std::vector<int64_t> offsets;     // theirs
+    std::vector<Progress> progress;   // all that was ever reported
   };
   void ScheduleTick(Process* process, int64_t when);
   void Tick(Process* process);

@@ -87,8 +87,9 @@ class Chaos {
   }
   uint32_t AnyPartition() { return static_cast<uint32_t>(random_.Below(sim_->partitions())); }
   Side AnySide() { return random_.OneIn(2) ? Side::kSource : Side::kTarget; }
-  int32_t AnyNode() { return static_cast<int32_t>(random_.Below(
-                          static_cast<uint64_t>(sim_->source.broker_count()))); }
+  int32_t AnyNode() {
+    return static_cast<int32_t>(random_.Below(static_cast<uint64_t>(sim_->source.broker_count())));
+  }
   SimulatedCluster::Key KeyOf(Side side, uint32_t id) {
     return {side == Side::kSource ? Simulation::kTopic : Simulation::kRemote,
             static_cast<int32_t>(id)};
@@ -102,17 +103,34 @@ class Chaos {
     const Side side = AnySide();
     const int32_t node = AnyNode();
     switch (random_.Below(16)) {
-      case 0: case 1: return process_->network->Break(side, node);
-      case 2: return StopBroker(side, node);
-      case 3: cluster(side).broker(node).frozen_until = Soon(2'000); return;
-      case 4: case 5: return MoveLeader(side);
-      case 6: case 7: return InjectError();
-      case 8: cluster(side).broker(node).throttle_ms = static_cast<int32_t>(random_.Below(3) * 100);
+      case 0:
+      case 1:
+        return process_->network->Break(side, node);
+      case 2:
+        return StopBroker(side, node);
+      case 3:
+        cluster(side).broker(node).frozen_until = Soon(2'000);
         return;
-      case 9: case 10: return Crash();
-      case 11: return Zombie();
-      case 12: case 13: return PauseOrRevoke();
-      case 14: process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300; return;
+      case 4:
+      case 5:
+        return MoveLeader(side);
+      case 6:
+      case 7:
+        return InjectError();
+      case 8:
+        cluster(side).broker(node).throttle_ms = static_cast<int32_t>(random_.Below(3) * 100);
+        return;
+      case 9:
+      case 10:
+        return Crash();
+      case 11:
+        return Zombie();
+      case 12:
+      case 13:
+        return PauseOrRevoke();
+      case 14:
+        process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300;
+        return;
       default:
         process_->network->corrupt_one_in = random_.OneIn(2) ? 0 : 20;
         process_->network->cut_one_in = random_.OneIn(2) ? 0 : 20;
@@ -129,7 +147,10 @@ class Chaos {
       if (random_.OneIn(2)) cluster(side).MoveLeader(key);
     }
     const int64_t restart_ms = forgets_ ? 1'500 : 0;  // no broker loads its logs faster
-    sim_->agenda.At(Soon(3'000) + restart_ms, [&broker] { broker.up = true; });
+    broker.down_until = std::max(broker.down_until, Soon(3'000) + restart_ms);
+    Simulation* sim = sim_;
+    sim_->agenda.At(broker.down_until,
+                    [sim, &broker] { broker.up = sim->agenda.now >= broker.down_until; });
   }
   void MoveLeader(Side side) {
     const auto key = KeyOf(side, AnyPartition());

@@ -37,8 +37,8 @@ void SourceWriter::WriteTransactional(int64_t producer_id) {
   }
   const auto records = Records(1 + random_->Below(options_.records_max), false);
   Add(records, producer_id);
-  Bytes batch = BuildBatch(records, {.codec = kAllCodecs[random_->Below(5)],
-                                     .more_attributes = kTransactionalBit});
+  Bytes batch = BuildBatch(
+      records, {.codec = kAllCodecs[random_->Below(5)], .more_attributes = kTransactionalBit});
   StoreI64(&batch[kProducerIdOffset], producer_id);
   SealCrc(batch);
   log_->Store(std::move(batch));
@@ -77,9 +77,9 @@ void SourceWriter::WriteOdd() {
       const auto records = Records(1 + random_->Below(options_.records_max), true);
       Add(records);
       const int64_t cut = static_cast<int64_t>(1 + random_->Below(3));
-      log_->Store(BuildBatch(records, {.codec = codec,
-                                       .base_offset = end,
-                                       .last_offset = records.back().offset + cut}));
+      log_->Store(BuildBatch(
+          records,
+          {.codec = codec, .base_offset = end, .last_offset = records.back().offset + cut}));
       return;
     }
     case 1: {  // emptied by compaction
@@ -93,9 +93,9 @@ void SourceWriter::WriteOdd() {
     default: {
       auto records = Records(1 + random_->Below(options_.records_max), false);
       const int64_t appended_at = options_.timestamp + 1'000'000;
-      const Bytes batch = BuildBatch(records, {.codec = codec,
-                                               .more_attributes = kLogAppendTimeBit,
-                                               .max_timestamp = appended_at});
+      const Bytes batch = BuildBatch(
+          records,
+          {.codec = codec, .more_attributes = kLogAppendTimeBit, .max_timestamp = appended_at});
       for (TestRecord& record : records) record.timestamp = appended_at;
       Add(records);
       log_->Store(batch);
@@ -118,9 +118,8 @@ void SourceWriter::WriteSomething() {
 const std::vector<TestRecord>& SourceWriter::committed() {
   for (; seen_ < written_.size(); ++seen_) {
     const Written& w = written_[seen_];
-    const bool is_open =
-        std::any_of(open_.begin(), open_.end(),
-                    [&](const auto& open) { return open.second == w.transaction; });
+    const bool is_open = std::any_of(
+        open_.begin(), open_.end(), [&](const auto& open) { return open.second == w.transaction; });
     // Nothing behind an open transaction is visible, so nothing behind it is decided here.
     if (is_open || w.record.offset >= log_->last_stable_offset()) break;
     if (w.transaction >= 0 && !transactions_[static_cast<size_t>(w.transaction)]) continue;

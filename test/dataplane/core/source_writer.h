@@ -12,8 +12,8 @@ namespace longhaul::test {
 
 struct WriterOptions {
   bool transactions = true;
-  bool odd_batches = true;    // thinned, empty, LogAppendTime
-  bool legacy = false;        // the log begins with magic 0 and 1
+  bool odd_batches = true;  // thinned, empty, LogAppendTime
+  bool legacy = false;      // the log begins with magic 0 and 1
   size_t value_max = 100;
   size_t records_max = 12;
   int64_t timestamp = 1'700'000'000'000;
@@ -48,8 +48,8 @@ class SourceWriter {
   Random* random_;
   WriterOptions options_;
   std::vector<Written> written_;
-  std::vector<bool> transactions_;         // true: committed
-  std::map<int64_t, int64_t> open_;        // producer -> transaction
+  std::vector<bool> transactions_;   // true: committed
+  std::map<int64_t, int64_t> open_;  // producer -> transaction
   std::vector<TestRecord> committed_;
   size_t seen_ = 0;  // of written_, moved to committed_ or left out
 };

@@ -1,0 +1,408 @@
+// One behaviour a test: what the forwarder does with each fault, against simulated clusters. The
+// invariants themselves are checked by the simulation in every one of them.
+#include <doctest/doctest.h>
+
+#include "simulation.h"
+
+namespace longhaul::test {
+namespace {
+
+using Process = Simulation::Process;
+using Key = SimulatedCluster::Key;
+
+SimulationOptions Plain(int32_t partitions = 1, int32_t brokers = 1) {
+  SimulationOptions options;
+  options.partitions = partitions;
+  options.brokers = brokers;
+  options.settings.fetch_wait_max_ms = 20;
+  options.settings.retry_backoff_max_ms = 1'000;
+  return options;
+}
+
+const Key kSource0{Simulation::kTopic, 0};
+const Key kTarget0{Simulation::kRemote, 0};
+
+void Fill(Simulation& sim, uint32_t id, int batches, size_t value_bytes = 50) {
+  for (; batches > 0; --batches) sim.Writer(id).WriteBatch(3, value_bytes);
+}
+
+// What a test ends with: all caught up and no invariant hurt.
+void CheckExact(Simulation& sim, Process* process) {
+  sim.CatchUp(process);
+  CHECK(sim.failure() == "");
+}
+
+void CheckFaulted(Simulation& sim, Process* process, int32_t code) {
+  sim.RunUntil([&] { return process->states[0].state == PartitionState::kFaulted; }, 60'000);
+  CHECK(process->states[0].state == PartitionState::kFaulted);
+  CHECK(process->states[0].code == code);
+  CHECK(sim.failure() == "");
+}
+
+TEST_CASE("an injected error of the target is retried in order, with nothing lost or doubled") {
+  const InjectedError kErrors[] = {{19, false}, {6, false},  {6, true}, {7, true},
+                                   {20, true},  {56, false}, {3, false}};
+  for (InjectedError error : kErrors) {
+    CAPTURE(error.error);
+    Simulation sim("injected", Plain());
+    error.until = INT64_MAX;
+    error.left = 7;
+    Fill(sim, 0, 30);
+    Process* process = sim.Start();
+    sim.RunUntil([&] { return sim.batches_mirrored > 10; }, 10'000);
+    sim.target.produce_errors[kTarget0] = error;
+    CheckExact(sim, process);
+    CHECK(process->forwarder->errors().contains(error.error));
+  }
+}
+
+TEST_CASE("until the first ack one batch is out, then five") {
+  Simulation sim("pipeline", Plain());
+  Fill(sim, 0, 40);
+  Process* process = sim.Start();
+  sim.RunUntil([&] { return sim.batches_mirrored == 1; }, 10'000);
+  CHECK(process->network->in_flight_max == 1);
+  CheckExact(sim, process);
+  CHECK(process->network->in_flight_max == 5);
+}
+
+// The first of several answers is lost with its connection, the later ones come over the next: that
+// is no hole. It used to fault the partition.
+TEST_CASE("a connection that ends in the middle of pipelined requests hurts nothing") {
+  for (int round = 0; round < 40; ++round) {
+    Simulation sim("break " + std::to_string(round), Plain());
+    Fill(sim, 0, 60);
+    Process* process = sim.Start();
+    sim.RunUntil([&] { return sim.batches_mirrored > round; }, 10'000);
+    process->network->Break(Side::kTarget, 0);
+    process->network->Break(Side::kSource, 0);
+    CheckExact(sim, process);
+  }
+}
+
+// The broker restarts and expires our producer, whose records are old. The answer to the last batch
+// was lost: sending it again without a look would append it twice.
+TEST_CASE("a batch whose ack was lost is not sent again to a broker that forgot the producer") {
+  for (int round = 0; round < 20; ++round) {
+    Simulation sim("forget " + std::to_string(round), Plain());
+    Fill(sim, 0, 1);
+    Process* process = sim.Start();
+    process->network->keeps_unwritten = false;
+    sim.RunUntil([&] { return sim.batches_mirrored == 1; }, 10'000);
+    process->network->Break(Side::kTarget, 0, -195, true);
+    sim.TargetLog(0).ForgetProducers();
+    Fill(sim, 0, 5);
+    CheckExact(sim, process);
+  }
+}
+
+TEST_CASE("a batch too large for the topic is split until its parts fit") {
+  Simulation sim("split", Plain());
+  sim.TargetLog(0).max_message_bytes = 700;
+  Fill(sim, 0, 3);
+  sim.Writer(0).WriteBatch(40, 100);
+  Fill(sim, 0, 3);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  CHECK(sim.Counters(process, 0).reencoded_too_large +
+            sim.Counters(process, 0).reencoded_mid_batch >
+        1);
+}
+
+TEST_CASE("one record larger than the topic takes faults its partition behind what is before it") {
+  Simulation sim("too large", Plain(2));
+  sim.TargetLog(0).max_message_bytes = 700;
+  Fill(sim, 0, 4);
+  sim.Writer(0).WriteBatch(1, 2'000);
+  Fill(sim, 1, 20);
+  Process* process = sim.Start();
+  CheckFaulted(sim, process, kErrorRecordTooLarge);
+  CHECK(sim.RunUntil([&] { return sim.Mirrored(1).size() == 60; }, 10'000));
+  CHECK(sim.Mirrored(0).size() == 12);
+}
+
+TEST_CASE("re-encoded, dropped and passed batches of one partition keep their order") {
+  SimulationOptions options = Plain();
+  options.writer.legacy = true;
+  Simulation sim("mixed", options);
+  for (int i = 0; i < 300; ++i) sim.Writer(0).WriteSomething();
+  sim.Writer(0).EndTransactions();
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  const PartitionCounters row = sim.Counters(process, 0);
+  CHECK(row.passed_through > 0);
+  CHECK(row.reencoded_compacted > 0);
+  CHECK(row.reencoded_old_magic > 0);
+  CHECK(row.reencoded_log_append_time > 0);
+  CHECK(row.dropped_aborted > 0);
+  CHECK(row.dropped_control > 0);
+  CHECK(row.dropped_empty > 0);
+}
+
+TEST_CASE("progress moves over a tail of which nothing is mirrored") {
+  Simulation sim("tail", Plain());
+  Fill(sim, 0, 1);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.SourceLog(0).OpenTransaction(100);
+  sim.SourceLog(0).EndTransaction(100, false);
+  CheckExact(sim, process);
+  CHECK(sim.LastProgress().at(0).upstream == 4);
+}
+
+TEST_CASE("a revoked partition waits for what is out, and its final progress is exact") {
+  Simulation sim("revoke", Plain(2));
+  Fill(sim, 0, 100);
+  Fill(sim, 1, 100);
+  Process* process = sim.Start();
+  sim.RunUntil([&] { return sim.batches_mirrored > 20; }, 10'000);
+  process->forwarder->Revoke({0});
+  sim.Poke(process);
+  CHECK(sim.RunUntil([&] { return process->states[0].released; }, 1'000));
+  CHECK(sim.under_way[kTarget0] == 0);
+  CHECK(sim.LastProgress().at(0).sequence == static_cast<int32_t>(sim.Mirrored(0).size()));
+  sim.Assign(process, {0}, sim.LastProgress());
+  CheckExact(sim, process);
+}
+
+// Acks that came between unpause and scan used to be counted twice, by progress and by the scan.
+TEST_CASE("a partition paused and unpaused with batches out goes on exactly") {
+  for (int round = 0; round < 20; ++round) {
+    Simulation sim("pause " + std::to_string(round), Plain());
+    Fill(sim, 0, 100);
+    Process* process = sim.Start();
+    sim.RunUntil([&] { return sim.batches_mirrored > 10 + round; }, 10'000);
+    process->forwarder->Pause({0});
+    process->forwarder->Unpause({0});
+    sim.Poke(process);
+    CheckExact(sim, process);
+  }
+}
+
+TEST_CASE("a paused partition mirrors nothing until it is unpaused, whatever fails meanwhile") {
+  Simulation sim("paused", Plain());
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  sim.RunUntil([&] { return sim.batches_mirrored > 3; }, 10'000);
+  sim.target.produce_errors[kTarget0] = {45, false, INT64_MAX, 3};
+  process->forwarder->Pause({0});
+  sim.RunFor(3'000);
+  const int64_t mirrored = sim.batches_mirrored;
+  Fill(sim, 0, 20);
+  sim.RunFor(3'000);
+  CHECK(sim.batches_mirrored == mirrored);
+  CHECK(process->states[0].state == PartitionState::kPaused);
+  process->forwarder->Unpause({0});
+  sim.Poke(process);
+  CheckExact(sim, process);
+}
+
+TEST_CASE("one dead target broker stops no other partition, and the memory bound holds") {
+  SimulationOptions options = Plain(4, 2);
+  options.settings.in_flight_bytes_max = 1 << 20;
+  Simulation sim("dead broker", options);
+  for (uint32_t id = 0; id < 4; ++id) Fill(sim, id, 600, 1'000);
+  Process* process = sim.Start();
+  sim.RunUntil([&] { return sim.batches_mirrored > 40; }, 10'000);
+  process->network->keeps_unwritten = false;
+  sim.target.broker(0).up = false;
+  process->network->Break(Side::kTarget, 0, -195, true);
+  CHECK(sim.RunUntil(
+      [&] { return sim.Mirrored(1).size() == 1'800 && sim.Mirrored(3).size() == 1'800; }, 60'000));
+  CHECK(sim.Mirrored(0).size() < 1'800);
+  CHECK(sim.RunUntil([&] { return process->states[0].code != 0; }, 10'000));  // and it is shown
+  sim.target.broker(0).up = true;
+  CheckExact(sim, process);
+}
+
+TEST_CASE("target partitions without a leader stop no other partition") {
+  SimulationOptions options = Plain(4, 1);
+  options.settings.in_flight_bytes_max = 1 << 20;
+  Simulation sim("leaderless", options);
+  for (uint32_t id = 0; id < 4; ++id) Fill(sim, id, 600, 1'000);
+  Process* process = sim.Start();
+  sim.RunUntil([&] { return sim.batches_mirrored > 40; }, 10'000);
+  for (uint32_t id : {0u, 1u, 2u}) sim.TargetLog(id).leader = -1;
+  CHECK(sim.RunUntil([&] { return sim.Mirrored(3).size() == 1'800; }, 60'000));
+  for (uint32_t id : {0u, 1u, 2u}) sim.TargetLog(id).leader = 0;
+  CheckExact(sim, process);
+}
+
+TEST_CASE("with tiny fetches every partition gets its turn, also one whose batch is larger") {
+  SimulationOptions options = Plain(6);
+  options.settings.fetch_bytes_max = 500;
+  options.settings.partition_fetch_bytes_max = 300;
+  Simulation sim("fair", options);
+  for (uint32_t id = 0; id < 6; ++id) Fill(sim, id, 40, id == 5 ? 5'000 : 20);
+  Process* process = sim.Start();
+  sim.RunUntil([&] { return sim.batches_mirrored == 120; }, 60'000);
+  for (uint32_t id = 0; id < 6; ++id) CHECK(sim.Mirrored(id).size() >= 3 * 10);
+  CheckExact(sim, process);
+}
+
+TEST_CASE("brokers that throttle are given the time they ask for") {
+  Simulation sim("throttle", Plain());
+  sim.source.broker(0).throttle_ms = sim.target.broker(0).throttle_ms = 500;
+  Fill(sim, 0, 10);
+  Process* process = sim.Start();
+  sim.RunFor(5'000);
+  CHECK(process->network->requests < 40);
+  CHECK(process->forwarder->SnapshotLane().source_throttle_ms > 0);
+  CHECK(process->forwarder->SnapshotLane().target_throttle_ms > 0);
+  CheckExact(sim, process);
+}
+
+TEST_CASE("an offset that the source does not hold faults after what is queued is acked") {
+  Simulation sim("out of range", Plain());
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  sim.RunUntil([&] { return sim.batches_mirrored > 3; }, 10'000);
+  sim.source.fetch_errors[kSource0] = {kOffsetOutOfRange, false, INT64_MAX};
+  CheckFaulted(sim, process, kOffsetOutOfRange);
+  CHECK(sim.LastProgress().at(0).sequence == static_cast<int32_t>(sim.Mirrored(0).size()));
+}
+
+TEST_CASE("a refused permission faults its partition alone, at once") {
+  Simulation sim("authorization", Plain(2));
+  Fill(sim, 0, 20);
+  Fill(sim, 1, 20);
+  sim.target.produce_errors[kTarget0] = {29, false, INT64_MAX};
+  Process* process = sim.Start();
+  CheckFaulted(sim, process, 29);
+  CHECK(sim.RunUntil([&] { return sim.Mirrored(1).size() == 60; }, 10'000));
+}
+
+TEST_CASE("a topic may be unknown for ten seconds, then it is missing") {
+  Simulation sim("unknown", Plain());
+  Fill(sim, 0, 5);
+  sim.target.topic_errors[Simulation::kRemote] = 3;
+  Process* process = sim.Start();
+  sim.RunFor(9'000);
+  CHECK(process->states[0].state == PartitionState::kStarting);
+  SUBCASE("known in time") {
+    sim.target.topic_errors.clear();
+    CheckExact(sim, process);
+  }
+  SUBCASE("never known") { CheckFaulted(sim, process, kErrorTargetPartitionMissing); }
+}
+
+// --- resume (invariants D and E) ---
+
+struct ResumeCase {
+  Simulation sim;
+  explicit ResumeCase(const std::string& name, SimulationOptions options = Plain())
+      : sim(name, options) {}
+  // Mirrors all, dies, and starts again from nothing.
+  Process* MirrorThenRestart(const std::function<void()>& meanwhile = [] {}) {
+    Process* first = sim.Start();
+    sim.CatchUp(first);
+    sim.Kill(first);
+    meanwhile();
+    Fill(sim, 0, 3);
+    return sim.Start();
+  }
+};
+
+TEST_CASE("a restart without progress finds its records on the target") {
+  ResumeCase resume("resume");
+  Fill(resume.sim, 0, 50);
+  Process* process = resume.MirrorThenRestart([&] { resume.sim.TargetLog(0).ForgetProducers(); });
+  CheckExact(resume.sim, process);
+  CHECK(resume.sim.Counters(process, 0).resumed_records == 150);
+  CHECK(resume.sim.Counters(process, 0).doubled_records == 0);
+}
+
+TEST_CASE("a resume passes over batches of other producers on the target") {
+  ResumeCase resume("foreign");
+  for (int i = 0; i < 10; ++i) {
+    Fill(resume.sim, 0, 2);
+    resume.sim.ProduceForeign(0);
+  }
+  Process* first = resume.sim.Start();
+  resume.sim.RunUntil([&] { return resume.sim.batches_mirrored > 4; }, 10'000);
+  resume.sim.ProduceForeign(0);
+  resume.sim.Kill(first);
+  Process* process = resume.sim.Start();
+  CheckExact(resume.sim, process);
+}
+
+TEST_CASE("a resume on a target that compresses anew or stamps anew matches its seam") {
+  for (const bool stamps : {false, true}) {
+    ResumeCase resume("recompressed");
+    resume.sim.TargetLog(0).log_append_time = stamps;
+    if (!stamps) resume.sim.TargetLog(0).compression_type = Codec::kGzip;
+    Fill(resume.sim, 0, 20);
+    Process* process = resume.MirrorThenRestart();
+    CheckExact(resume.sim, process);
+    CHECK(resume.sim.Counters(process, 0).doubled_records == 0);
+  }
+}
+
+// The target ends inside a source batch, which was sent in parts.
+TEST_CASE("a resume finds its place inside a batch that was split") {
+  for (int64_t stop = 1; stop < 8; ++stop) {
+    CAPTURE(stop);
+    ResumeCase resume("inside");
+    resume.sim.TargetLog(0).max_message_bytes = 700;
+    resume.sim.batch_bytes_max_known = 700;
+    Fill(resume.sim, 0, 1);
+    resume.sim.Writer(0).WriteBatch(40, 100, Codec::kNone);
+    Process* first = resume.sim.Start();
+    resume.sim.RunUntil([&] { return resume.sim.batches_mirrored == stop; }, 10'000);
+    resume.sim.Kill(first);
+    resume.sim.batch_bytes_max_known = stop % 2 == 0 ? 700 : 0;
+    Process* process = resume.sim.Start();
+    CheckExact(resume.sim, process);
+    CHECK(resume.sim.Counters(process, 0).doubled_records == 0);
+  }
+}
+
+// Compaction between crash and restart: records are gone from the source that the target holds.
+TEST_CASE("a resume from a compacted source loses nothing and counts what it doubles") {
+  SimulationOptions options = Plain();
+  options.exact = false;
+  ResumeCase resume("compacted", options);
+  Fill(resume.sim, 0, 20);
+  Process* process = resume.MirrorThenRestart([&] {
+    int number = 0;
+    resume.sim.SourceLog(0).Compact([&](const LoggedBatch& batch) -> std::optional<Bytes> {
+      if (++number % 3 == 0) return std::nullopt;
+      return batch.bytes;
+    });
+  });
+  CHECK(resume.sim.RunUntil([&] { return resume.sim.CaughtUp(process); }, 60'000));
+  CHECK(resume.sim.failure() == "");
+  CHECK(resume.sim.Counters(process, 0).doubled_records == 60);
+  const auto& mirrored = resume.sim.Mirrored(0);
+  REQUIRE(mirrored.size() >= 9);
+  for (size_t i = 0; i < 9; ++i)  // what was written last is there, behind what was doubled
+    CHECK(mirrored[mirrored.size() - 1 - i].key == resume.sim.Writer(0).committed()[68 - i].key);
+}
+
+// A hole on the target cannot be mended in order: nobody may go on silently.
+TEST_CASE("a later batch on the target without an earlier one faults the partition") {
+  SimulationOptions options = Plain();
+  options.exact = false;
+  ResumeCase resume("hole", options);
+  Fill(resume.sim, 0, 3);
+  Bytes later = BuildBatch({{.offset = 0, .timestamp = 1, .key = "k"}}, {});
+  StoreI64(&later[kProducerIdOffset], Simulation::kProducerId);
+  StoreI32(&later[kBaseSequenceOffset], 6);
+  SealCrc(later);
+  resume.sim.TargetLog(0).Produce(later);
+  CheckFaulted(resume.sim, resume.sim.Start(), kOutOfOrderSequence);
+}
+
+TEST_CASE("an idle lane of many partitions neither spins nor asks more than it must") {
+  Simulation sim("idle", Plain(200, 2));
+  Process* process = sim.Start();
+  sim.RunFor(2'000);
+  const int64_t ticks = process->ticks, requests = process->network->requests;
+  sim.RunFor(10'000);
+  CHECK(process->network->requests - requests < 2 * 10'000 / 20 + 50);
+  CHECK(process->ticks - ticks < 3 * 10'000 / 20 + 100);
+  CHECK(sim.failure() == "");
+}
+
+}  // namespace
+}  // namespace longhaul::test

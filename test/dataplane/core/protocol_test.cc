@@ -1,0 +1,167 @@
+// The bytes of Fetch and Produce: every version against the independent writer and reader of the
+// simulated cluster, and parsers against cut, mutated and random bytes.
+#include "core/protocol.h"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <memory>
+
+#include "batch_fixture.h"
+#include "contract/contract.generated.h"
+#include "simulated_cluster.h"
+
+namespace longhaul::test {
+namespace {
+
+constexpr const char* kTopics[] = {"alpha", "beta"};
+
+Bytes Flatten(const EncodedRequest& request) {
+  Bytes all;
+  for (const Piece& piece : request.pieces)
+    all.insert(all.end(), piece.data, piece.data + piece.size);
+  return all;
+}
+
+Bytes BatchAt(int64_t offset, Codec codec = Codec::kLz4) {
+  return BuildBatch({{.offset = offset, .timestamp = 7, .key = "k", .value = "v"}},
+                    {.codec = codec});
+}
+
+struct TwoTopics {
+  int64_t now = 1000;
+  SimulatedCluster cluster{1, &now};
+  TwoTopics() {
+    for (const char* topic : kTopics) {
+      cluster.AddTopic(topic, 2);
+      for (int32_t partition = 0; partition < 2; ++partition) {
+        SimulatedLog& log = cluster.log({topic, partition});
+        log.Store(BatchAt(0));
+        log.OpenTransaction(100);
+        log.Store(BatchAt(1));
+        log.EndTransaction(100, false);
+      }
+    }
+  }
+  Bytes Fetch(int16_t version) {
+    FetchRequest request{500, 1, 1 << 20, 1, "rack", {}};
+    for (const char* topic : kTopics)
+      for (int32_t partition = 0; partition < 2; ++partition)
+        request.partitions.push_back({topic, partition, 0, 0, 1 << 20});
+    EncodedRequest encoded;
+    EncodeFetch(request, version, &encoded);
+    int32_t wait_ms = 0;
+    bool is_empty = false;
+    Bytes answer = cluster.Fetch(0, version, Flatten(encoded), &wait_ms, &is_empty);
+    CHECK(wait_ms == 500);
+    CHECK_FALSE(is_empty);
+    return answer;
+  }
+};
+
+TEST_CASE("Fetch v4 to v11 ask and answer in the form of Kafka's schemas") {
+  for (int16_t version = kFetchVersionMin; version <= kFetchVersionMax; ++version) {
+    CAPTURE(version);
+    TwoTopics two;
+    two.cluster.broker(0).throttle_ms = 40;
+    Bytes answer = two.Fetch(version);
+    FetchResponse response;
+    REQUIRE(ParseFetch(answer.data(), answer.size(), version, &response).ok());
+    CHECK(two.cluster.protocol_violations.empty());
+    CHECK(response.throttle_ms == 40);
+    REQUIRE(response.partitions.size() == 4);
+    for (size_t i = 0; i < 4; ++i) {
+      const FetchedPartition& p = response.partitions[i];
+      CHECK(p.topic == kTopics[i / 2]);
+      CHECK(p.partition == static_cast<int32_t>(i % 2));
+      CHECK(p.error == 0);
+      CHECK(p.high_watermark == 3);
+      CHECK(p.last_stable_offset == 3);
+      CHECK(p.log_start_offset == (version >= 5 ? 0 : -1));
+      REQUIRE(p.aborted.size() == 1);
+      CHECK(p.aborted[0].producer_id == 100);
+      CHECK(p.aborted[0].first_offset == 1);
+      CHECK(std::memcmp(p.records, BatchAt(0).data(), BatchAt(0).size()) == 0);
+    }
+  }
+}
+
+TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
+  for (int16_t version = kProduceVersionMin; version <= kProduceVersionMax; ++version) {
+    CAPTURE(version);
+    TwoTopics two;
+    Bytes good = BatchAt(0);
+    Bytes bad = good;
+    bad[kMagicOffset] = 1;
+    EncodedRequest encoded;
+    EncodeProduce({{"alpha", 0, good.data(), good.size()},
+                   {"alpha", 1, bad.data(), bad.size()},
+                   {"beta", 1, good.data(), good.size()}},
+                  version, 1000, &encoded);
+    // Payloads go by reference: nothing copies what was fetched.
+    size_t by_reference = 0;
+    for (const Piece& piece : encoded.pieces) by_reference += piece.by_reference ? 1 : 0;
+    CHECK(by_reference == 3);
+    Bytes answer = two.cluster.Produce(0, version, Flatten(encoded));
+    ProduceResponse response;
+    REQUIRE(ParseProduce(answer.data(), answer.size(), version, &response).ok());
+    REQUIRE(response.partitions.size() == 3);
+    CHECK(response.partitions[0].base_offset == 3);
+    CHECK(response.partitions[1].error == kInvalidRecord);
+    CHECK(response.partitions[1].error_text == (version >= 8 ? "invalid" : ""));
+    CHECK(response.partitions[2].topic == "beta");
+    CHECK(response.partitions[2].error == 0);
+  }
+}
+
+TEST_CASE("a response that ends early is malformed, wherever it ends") {
+  TwoTopics two;
+  for (int16_t version : {kFetchVersionMin, kFetchVersionMax}) {
+    const Bytes answer = two.Fetch(version);
+    for (size_t size = 0; size < answer.size(); ++size) {
+      Bytes cut(answer.begin(), answer.begin() + static_cast<ptrdiff_t>(size));
+      FetchResponse response;
+      CHECK(ParseFetch(cut.data(), cut.size(), version, &response).code == kErrorResponseMalformed);
+    }
+  }
+}
+
+TEST_CASE("mutated and random responses never make a parser leave its bytes or eat memory") {
+  Random random("fuzz protocol");
+  TwoTopics two;
+  for (int round = 0; round < 60'000; ++round) {
+    const auto fetch_version = static_cast<int16_t>(4 + random.Below(8));
+    static std::map<int16_t, Bytes> seeds;
+    if (!seeds.contains(fetch_version)) seeds[fetch_version] = two.Fetch(fetch_version);
+    Bytes bytes = random.OneIn(5) ? random.Bytes(random.Length(300)) : seeds[fetch_version];
+    for (uint64_t hits = random.Below(4); hits > 0 && !bytes.empty(); --hits) {
+      const size_t at =
+          random.Below(random.OneIn(2) ? std::min<size_t>(60, bytes.size()) : bytes.size());
+      if (random.OneIn(3) && at + 4 <= bytes.size()) {
+        constexpr uint32_t kNumbers[] = {0, 1, 0x7fffffff, 0xffffffff, 0x80000000, 0x00ffffff};
+        StoreU32(&bytes[at], kNumbers[random.Below(std::size(kNumbers))]);
+      } else {
+        bytes[at] = static_cast<uint8_t>(random.Next());
+      }
+    }
+    if (random.OneIn(4)) bytes.resize(random.Below(bytes.size() + 1));
+    // At its exact size on the heap, so that one byte too far is seen.
+    std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes.size()]);
+    std::copy(bytes.begin(), bytes.end(), exact.get());
+    FetchResponse fetch;
+    if (ParseFetch(exact.get(), bytes.size(), fetch_version, &fetch).ok()) {
+      for (const FetchedPartition& p : fetch.partitions) {
+        REQUIRE(p.records >= exact.get());
+        REQUIRE(p.records + p.records_size <= exact.get() + bytes.size());
+      }
+    }
+    REQUIRE(fetch.partitions.size() <= bytes.size() / 30 + 1);
+    ProduceResponse produce;
+    (void)ParseProduce(exact.get(), bytes.size(), static_cast<int16_t>(3 + random.Below(6)),
+                       &produce);
+    REQUIRE(produce.partitions.size() <= bytes.size() / 22 + 1);
+  }
+}
+
+}  // namespace
+}  // namespace longhaul::test
