@@ -71,6 +71,7 @@ struct Bench {
 };
 
 void Crc32cBench(Run& run);
+void OutboxBench(Run& run);
 void RecordBatchBench(Run& run);
 void ReencodeBench(Run& run);
 

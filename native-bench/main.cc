@@ -12,6 +12,7 @@ using longhaul::bench::Bench;
 
 constexpr Bench kBenches[] = {
     {"crc32c", longhaul::bench::Crc32cBench},
+    {"outbox", longhaul::bench::OutboxBench},
     {"record_batch", longhaul::bench::RecordBatchBench},
     {"reencode", longhaul::bench::ReencodeBench},
 };

@@ -1,0 +1,188 @@
+// What the forwarder itself costs: a Fetch response walked into queues, Produce requests filled
+// from them, acks taken, everything but the network. Many partitions that are mostly idle show
+// whether a reply costs by what is in it or by what the lane holds.
+#include <cstring>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bench.h"
+#include "core/forwarder.h"
+#include "kafka/codecs.h"
+#include "sample_batch.h"
+
+namespace longhaul::bench {
+namespace {
+
+constexpr int32_t kNode = 1;
+
+void PutInt(std::vector<uint8_t>* out, int64_t value, int bytes) {
+  for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+    out->push_back(static_cast<uint8_t>(value >> shift));
+}
+
+void PutText(std::vector<uint8_t>* out, const std::string& text) {
+  PutInt(out, static_cast<int64_t>(text.size()), 2);
+  out->insert(out->end(), text.begin(), text.end());
+}
+
+// Two brokers that answer at once: the source with the next batch of the first `busy` partitions,
+// the target with an ack of whatever came.
+class InstantTransport final : public Transport {
+ public:
+  InstantTransport(int32_t partitions, int32_t busy, size_t batch_bytes)
+      : partitions_(partitions),
+        busy_(busy),
+        batch_(SampleBatch({.payload_bytes = batch_bytes})),
+        offsets_(static_cast<size_t>(partitions), 0) {}
+
+  BrokerState broker_state(Side, int32_t) override { return BrokerState::kUp; }
+  int16_t api_version(Side, int32_t, int16_t, int16_t, int16_t max) override { return max; }
+  Status RequestMetadata(Side side, const std::vector<std::string>& topics, uint64_t tag) override {
+    Reply reply{side, tag, 0, 0, nullptr, true, {}};
+    for (const std::string& topic : topics) {
+      TopicLeaders leaders{topic, 0, {}, {}};
+      for (int32_t p = 0; p < partitions_; ++p) leaders.partitions.push_back({p, kNode, 0, 0});
+      reply.topics.push_back(std::move(leaders));
+    }
+    replies.push_back(std::move(reply));
+    return Status::Ok();
+  }
+  Status Send(const Request& request) override {
+    Reply reply{request.side, request.tag, 0, request.api_version, nullptr, false, {}};
+    std::vector<uint8_t> body = request.api_key == kApiProduce  ? Acks(request)
+                                : request.side == Side::kSource ? Fetched()
+                                                                : Empty();
+    reply.body = std::make_shared<OwnedBuffer>(std::move(body));
+    replies.push_back(std::move(reply));
+    return Status::Ok();
+  }
+
+  std::vector<Reply> replies;
+  bool has_data = false;
+
+ private:
+  std::vector<uint8_t> Fetched() {
+    std::vector<uint8_t> out;
+    PutInt(&out, 0, 4), PutInt(&out, 0, 2), PutInt(&out, 0, 4);
+    PutInt(&out, 1, 4);
+    PutText(&out, "t");
+    PutInt(&out, partitions_, 4);
+    for (int32_t p = 0; p < partitions_; ++p) PutPartition(&out, p, has_data && p < busy_);
+    return out;
+  }
+  // The scan at the start finds an empty target.
+  std::vector<uint8_t> Empty() {
+    std::vector<uint8_t> out;
+    PutInt(&out, 0, 4), PutInt(&out, 0, 2), PutInt(&out, 0, 4);
+    PutInt(&out, 1, 4);
+    PutText(&out, "t");
+    PutInt(&out, partitions_, 4);
+    for (int32_t p = 0; p < partitions_; ++p) PutPartition(&out, p, false);
+    return out;
+  }
+  void PutPartition(std::vector<uint8_t>* out, int32_t partition, bool with_batch) {
+    PutInt(out, partition, 4), PutInt(out, 0, 2);
+    const int32_t records = RecordBatchView(batch_.data()).record_count();
+    int64_t& offset = offsets_[static_cast<size_t>(partition)];
+    const int64_t end = offset + (with_batch ? records : 0);
+    PutInt(out, end, 8), PutInt(out, end, 8), PutInt(out, 0, 8), PutInt(out, -1, 4);
+    PutInt(out, -1, 4);
+    PutInt(out, with_batch ? static_cast<int64_t>(batch_.size()) : 0, 4);
+    if (!with_batch) return;
+    StoreI64(batch_.data(), std::exchange(offset, end));
+    out->insert(out->end(), batch_.begin(), batch_.end());
+  }
+  // Pieces alternate: what stands before a batch ends with its partition and size.
+  std::vector<uint8_t> Acks(const Request& request) {
+    std::vector<uint8_t> out;
+    PutInt(&out, 1, 4);
+    PutText(&out, "t");
+    PutInt(&out, static_cast<int64_t>(request.pieces.size() / 2), 4);
+    for (size_t i = 0; i + 1 < request.pieces.size(); i += 2) {
+      const Piece& head = request.pieces[i];
+      PutInt(&out, LoadI32(head.data + head.size - 8), 4), PutInt(&out, 0, 2);
+      PutInt(&out, next_base_++, 8), PutInt(&out, -1, 8), PutInt(&out, 0, 8);
+      PutInt(&out, 0, 4), PutInt(&out, -1, 2);
+    }
+    PutInt(&out, 0, 4);
+    return out;
+  }
+
+  int32_t partitions_;
+  int32_t busy_;
+  std::vector<uint8_t> batch_;
+  std::vector<int64_t> offsets_;
+  int64_t next_base_ = 0;
+};
+
+struct Lap {
+  InstantTransport transport;
+  KafkaCodecs codecs;
+  EventQueue events;
+  Forwarder forwarder;
+  int64_t now = 1'000;
+
+  Lap(int32_t partitions, int32_t busy, size_t batch_bytes)
+      : transport(partitions, busy, batch_bytes),
+        forwarder({ForwarderSettings{}, "", 1, 0}, &transport, &codecs, &events) {
+    std::vector<PartitionAssignment> all;
+    for (int32_t p = 0; p < partitions; ++p)
+      all.push_back({static_cast<uint32_t>(p), "t", "t", p, {}, 0});
+    forwarder.Assign(std::move(all));
+    for (int turn = 0; turn < 4 + partitions / 50; ++turn) Turn();
+    transport.has_data = true;
+  }
+  // What the loop does once: all replies that are there, then a tick.
+  void Turn() {
+    now += 1;
+    for (const Reply& reply : std::exchange(transport.replies, {}))
+      forwarder.OnReply(reply, now, now);
+    forwarder.Tick(now, now);
+    (void)events.Take();
+  }
+  uint64_t Acked() {
+    uint64_t batches = 0;
+    for (const PartitionCounters& row : forwarder.SnapshotPartitions())
+      batches += static_cast<uint64_t>(row.batches);
+    return batches;
+  }
+};
+
+void OutboxCase(Run& run, int32_t partitions, int32_t busy, size_t batch_bytes) {
+  Lap lap(partitions, busy, batch_bytes);
+  const int turns = run.smoke() ? 4 : 100;
+  double batches = 0;
+  const double nanoseconds = run.Measure([&] {
+    const uint64_t before = lap.Acked();
+    for (int turn = 0; turn < turns; ++turn) lap.Turn();
+    const uint64_t after = lap.Acked();
+    batches = static_cast<double>(after - before);
+    return after - before;
+  });
+  const std::string label = std::to_string(partitions) + " partitions, " + std::to_string(busy) +
+                            " busy, " + std::to_string(batch_bytes) + " B";
+  run.Report(
+      "forward, " + label, batches > 0 ? nanoseconds / batches : 0, "ns/batch",
+      (std::to_string(static_cast<int64_t>(batches / nanoseconds * 1e9)) + " batches/s").c_str());
+}
+
+// A tick when there is nothing to do, and the reply of one Produce request: neither may cost more
+// because the lane holds more partitions.
+void IdleCase(Run& run, int32_t partitions) {
+  Lap lap(partitions, 0, 100);
+  const double tick = run.Measure([&] { return lap.forwarder.Tick(lap.now, lap.now); });
+  run.Report("tick, " + std::to_string(partitions) + " idle partitions", tick, "ns");
+}
+
+}  // namespace
+
+void OutboxBench(Run& run) {
+  OutboxCase(run, 10, 10, 1'000);
+  OutboxCase(run, 1'000, 1'000, 1'000);
+  OutboxCase(run, 1'000, 1'000, 16'000);
+  OutboxCase(run, run.smoke() ? 1'000 : 10'000, 20, 16'000);
+  for (const int32_t partitions : {100, 10'000}) IdleCase(run, partitions);
+}
+
+}  // namespace longhaul::bench
