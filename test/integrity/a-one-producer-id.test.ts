@@ -1,6 +1,6 @@
-// Invariant (A): a flow has one producer id on its target, however often it dies. Fails without the
-// return of the kept identity in agreeOnProducer (progress-topic.ts): each start allocates one,
-// sequences count for nobody, and what was mirrored already comes again.
+// Invariant (A): a flow has one producer id on its target, however often it dies. agreeOnProducer
+// (progress-topic.ts) keeps it twice over: its early return may go without harm, since of several
+// kept ids the first one counts.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { numbered } from '../integration/failures/fault-probe.ts'

@@ -1,5 +1,5 @@
-// Invariant (C): a progress record never runs ahead of acks. Fails when PartitionTable.apply
-// (partition-table.ts) takes an offset beyond the one that the lane told as acked.
+// Invariant (C): a progress record never runs ahead of acks, whenever the process dies: it is
+// written from what PartitionTable.apply (partition-table.ts) was told as acked.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { countRecords, untilRecords } from '../integration/comparison.ts'
