@@ -1,6 +1,6 @@
 // Invariant (B): the sequence of a batch is the number of records that this flow has put into the
-// partition before it, through crashes, other writers and dropped batches. Fails without
-// `seam.sequence_next = ...` in Resume::ScanBatch (resume.cc), which counts what a crash left.
+// partition before it, through crashes, other writers and dropped batches. What a crash
+// left is counted by `seam.sequence_next = ...` in Resume::ScanBatch (resume.cc).
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { numbered } from '../integration/failures/fault-probe.ts'
