@@ -13,7 +13,7 @@ import type {
 } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import type { LanePool } from './lane-pool.ts'
-import type { PartitionMirror } from './partition-mirror.ts'
+import type { PartitionMirror, RefusedPartition } from './partition-mirror.ts'
 
 export class FlowStatistics {
   readonly #config: FlowConfig
@@ -42,7 +42,10 @@ export class FlowStatistics {
       lanes: this.#stats.flatMap((stats, lane) => stats === undefined
         ? []
         : [this.#laneSnapshot(lane, stats)]),
-      partitions: this.#partitionRows().flatMap(row => this.#partitionSnapshot(row) ?? []),
+      partitions: [
+        ...this.#partitionRows().flatMap(row => this.#partitionSnapshot(row) ?? []),
+        ...[...this.#mirror.refused].map(refused => this.#refusedSnapshot(refused))
+      ],
       progressWrittenMs: this.#mirror.lastWriteMs,
       skipped: this.#mirror.skipped
     }
@@ -69,6 +72,29 @@ export class FlowStatistics {
     return [...rows, ...withheld.map(({ id, progress }) => ({
       ...emptyRow, id: BigInt(id), upstreamOffset: progress.upstream
     }))]
+  }
+
+  #refusedSnapshot ({ partition, error }: RefusedPartition): PartitionSnapshot {
+    return {
+      ...partition,
+      lane: -1,
+      state: 'faulted',
+      code: error.code,
+      records: 0,
+      batches: 0,
+      bytes: 0,
+      batchesPassedThrough: 0,
+      reencodedByReason: [],
+      droppedByReason: [],
+      retries: 0,
+      recordsResumed: 0,
+      recordsDoubled: 0,
+      newestRecordMs: undefined,
+      upstreamOffset: 0,
+      highWatermark: 0,
+      lagRecords: undefined,
+      lagSeconds: undefined
+    }
   }
 
   #laneSnapshot (lane: number, stats: NativeStats): LaneSnapshot {

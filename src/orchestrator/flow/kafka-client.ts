@@ -1,5 +1,5 @@
 // node-rdkafka's callbacks as promises with bounds. Main thread only.
-import type { Client, LibrdKafkaError } from 'node-rdkafka'
+import type { Client, KafkaConsumer, LibrdKafkaError } from 'node-rdkafka'
 
 // Its events differ between producer and consumer; what is called here does not.
 type AnyClient = Pick<Client<string>, 'connect' | 'disconnect' | 'isConnected'>
@@ -23,6 +23,21 @@ export async function disconnect (client: AnyClient): Promise<void> {
     client.disconnect(() => {
       clearTimeout(timer)
       resolve()
+    })
+  })
+}
+
+/**
+ * One poll: serves callbacks, emits 'data' and 'partition.eof' for up to `recordsMax` records, waits
+ * no longer than the consumer's consume timeout. Never consume() without a count: its thread and
+ * handle outlive the client, and a record or an error that is still under way then is delivered to
+ * freed memory, which ends the process (node-rdkafka issue 1057).
+ */
+export async function poll (consumer: KafkaConsumer, recordsMax: number): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    consumer.consume(recordsMax, (error: LibrdKafkaError | null) => {
+      if (error === null || error === undefined) resolve()
+      else reject(toError(error))
     })
   })
 }

@@ -17,7 +17,7 @@ import {
 } from './partition-table.ts'
 import { PartitionFaults, topicIdsOf } from './partition-faults.ts'
 import {
-  partitionKey, type ProducerIdentity, type Progress, type TopicIds
+  partitionKey, type ProducerIdentity, type Progress, type TopicPartition, type TopicIds
 } from './progress.ts'
 import type { ProgressStore, SlotRecord } from './progress-store.ts'
 import { notEmptyOnTarget, startPositions, type StartPosition } from './start-positions.ts'
@@ -39,6 +39,11 @@ export interface PartitionMirrorOptions {
 type Unplaced = Omit<NewPartition, 'lane'>
 type Unpositioned = Omit<Unplaced, 'progress'>
 
+export interface RefusedPartition {
+  readonly partition: TopicPartition & { readonly remoteTopic: string }
+  readonly error: ReplicatorError
+}
+
 export class PartitionMirror {
   readonly table = new PartitionTable()
   readonly #options: PartitionMirrorOptions
@@ -46,6 +51,7 @@ export class PartitionMirror {
   readonly #slots = new Map<number, ReadonlyMap<string, Progress>>()
   readonly #faults: PartitionFaults
   readonly #knownProblems = new Set<string>()
+  readonly #refused = new Map<string, RefusedPartition>()
   readonly #wakers = new Set<() => void>()
   readonly #topicIds = { source: new Map<string, string>(), target: new Map<string, string>() }
   #topics: readonly MirroredTopic[] = []
@@ -163,6 +169,14 @@ export class PartitionMirror {
     return loads
   }
 
+  /** Partitions in owned slots that cannot be begun, with the reason; asked again at each refresh. */
+  get refused (): Iterable<RefusedPartition> { return this.#refused.values() }
+
+  #refuse (partition: Unpositioned, error: ReplicatorError): void {
+    this.#refused.set(partitionKey(partition), { partition, error })
+    this.problem(partitionKey(partition), error)
+  }
+
   /** Each problem is said once while it lasts unchanged. */
   problem (of: string, error: ReplicatorError): void {
     const said = `${of}: ${error.message}`
@@ -180,10 +194,11 @@ export class PartitionMirror {
   async #beginOnce (): Promise<void> {
     const { config, source, store, target } = this.#options
     const { ready, fresh } = this.#notBegun()
+    this.#refused.clear()
     this.#take(ready)
     const { positions, problems } = await startPositions(
       source, target, fresh, config.settings['auto.offset.reset'])
-    for (const { partition, error } of problems) this.problem(partitionKey(partition), error)
+    for (const { partition, error } of problems) this.#refuse(partition, error)
     if (positions.length === 0) return
     const known = await this.#begunElsewhere(positions.map(({ partition }) => partition))
     const begun = (await this.#allowed(positions.filter(({ partition }) =>
@@ -218,7 +233,7 @@ export class PartitionMirror {
     const { config: { settings }, target } = this.#options
     if (settings['target.not.empty'] === 'begin') return positions
     const problems = await notEmptyOnTarget(target, positions)
-    for (const { partition, error } of problems) this.problem(partitionKey(partition), error)
+    for (const { partition, error } of problems) this.#refuse(partition, error)
     const refused = new Set(problems.map(({ partition }) => partition))
     return positions.filter(({ partition }) => !refused.has(partition))
   }

@@ -4,7 +4,8 @@
 import rdkafka, { type HighLevelProducer, type KafkaConsumer, type Message } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { connect, disconnect, toError } from './kafka-client.ts'
+import { systemClock } from '../time/clock.ts'
+import { connect, disconnect, poll, toError } from './kafka-client.ts'
 import { decodeProgress, encodeProgress, partitionKey, type ProgressRecord } from './progress.ts'
 
 export interface ProgressStoreOptions {
@@ -32,6 +33,7 @@ interface PartitionEnd {
 }
 
 const pollMs = 20
+const recordsPerPoll = 1_000
 
 export class ProgressStore {
   readonly #options: ProgressStoreOptions
@@ -101,33 +103,26 @@ export class ProgressStore {
     const { topic, timeoutMs } = this.#options
     const newest = new Map<string, ProgressRecord>()
     const reading = new Map(slots.map(({ slot, end }) => [slot, end]))
-    await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(() => {
-        reject(new Error(`not read to its end within ${timeoutMs} ms`))
-      }, timeoutMs)
-      const finish = (): void => {
-        clearTimeout(timer)
-        resolve()
-      }
-      consumer.on('data', (message: Message) => {
-        const record = decodeProgress(message.key as Buffer | null, message.value)
-        if (record === undefined) return
-        const key = keyOf(record)
-        if (record.kind !== 'producer' || !newest.has(key)) newest.set(key, record)
-      })
-      consumer.on('partition.eof', ({ partition, offset }: PartitionEnd) => {
-        // A leader that was just elected may show less than was acked, for a moment.
-        if (BigInt(offset) < (reading.get(partition) ?? 0n)) return
-        reading.delete(partition)
-        if (reading.size === 0) finish()
-      })
-      consumer.assign(slots.map(({ slot, start }) =>
-        ({ topic, partition: slot, offset: Number(start) })))
-      // The poll under way must end before disconnect() can: by default that takes a second.
-      consumer.setDefaultConsumeTimeout(pollMs)
-      consumer.setDefaultConsumeLoopTimeoutDelay(pollMs)
-      consumer.consume()
+    consumer.on('data', (message: Message) => {
+      const record = decodeProgress(message.key as Buffer | null, message.value)
+      if (record === undefined) return
+      const key = keyOf(record)
+      if (record.kind !== 'producer' || !newest.has(key)) newest.set(key, record)
     })
+    consumer.on('partition.eof', ({ partition, offset }: PartitionEnd) => {
+      // A leader that was just elected may show less than was acked, for a moment.
+      if (BigInt(offset) >= (reading.get(partition) ?? 0n)) reading.delete(partition)
+    })
+    consumer.setDefaultConsumeTimeout(pollMs)
+    consumer.assign(slots.map(({ slot, start }) =>
+      ({ topic, partition: slot, offset: Number(start) })))
+    const deadline = systemClock.monotonic() + timeoutMs
+    while (reading.size > 0) {
+      if (systemClock.monotonic() > deadline) {
+        throw new Error(`not read to its end within ${timeoutMs} ms`)
+      }
+      await poll(consumer, recordsPerPoll)
+    }
     return [...newest.values()]
   }
 

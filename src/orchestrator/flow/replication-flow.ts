@@ -92,8 +92,10 @@ export class ReplicationFlow {
   }
 
   snapshot (): FlowSnapshot {
-    return this.#statistics?.snapshot(this.#state) ??
-      FlowStatistics.empty(this.#config, this.#state)
+    // Until the group has spoken this process may own nothing, and is not ready for anything.
+    const waiting = this.#state === 'running' && this.#ownership?.isSettled === false
+    const state = waiting ? 'starting' : this.#state
+    return this.#statistics?.snapshot(state) ?? FlowStatistics.empty(this.#config, state)
   }
 
   async #open (): Promise<void> {

@@ -10,7 +10,8 @@ import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
-import { connect, disconnect, toError } from './kafka-client.ts'
+import { IntervalLoop } from '../time/interval-loop.ts'
+import { connect, disconnect, poll, toError } from './kafka-client.ts'
 
 export interface SlotOwnershipOptions {
   readonly group: string
@@ -37,14 +38,19 @@ const revokeCode = -174 // ERR__REVOKE_PARTITIONS
 
 // How long a crashed process keeps its slots. Brokers allow no less than 6 s by default.
 const sessionTimeoutMs = 10_000
-const pollMs = 200
+const pollMs = 100
 const lookAroundMs = 50
 const lookAroundMsMax = 2_000
+const leaveMsMax = 3_000
 
 export class SlotOwnership {
   readonly #options: SlotOwnershipOptions
   readonly #consumer: KafkaConsumer
   readonly #owned = new Set<number>()
+  /** Serves the group's callbacks; there are no records to take, all partitions are paused. */
+  readonly #polling: IntervalLoop
+  /** Partitions that the client holds. */
+  #assigned = 0
   /** Taken because nobody else was there; the group has not spoken yet. */
   #provisional = false
   #settled = false
@@ -66,6 +72,12 @@ export class SlotOwnership {
         this.#onRebalance(error, assignment)
       }
     }, { 'auto.offset.reset': 'latest' })
+    this.#polling = new IntervalLoop({
+      intervalMs: pollMs,
+      clock: options.clock,
+      run: async () => { await poll(this.#consumer, 1) },
+      onError: thrown => { options.onError(ReplicatorError.from(toError(thrown))) }
+    })
     this.#consumer.on('event.error', error => {
       options.onError(ReplicatorError.fromNative({
         code: error.code, detail: `group ${options.group}: ${error.message}`
@@ -75,13 +87,16 @@ export class SlotOwnership {
 
   get owned (): ReadonlySet<number> { return this.#owned }
 
+  /** Whether it is known what this process owns. */
+  get isSettled (): boolean { return this.#settled || this.#provisional }
+
   /** Resolves once this process is a member; alone, it owns all slots then. */
   async start (): Promise<void> {
     const { slots, timeoutMs, topic } = this.#options
     await connect(this.#consumer, timeoutMs)
     this.#consumer.subscribe([topic])
-    this.#consumer.setDefaultConsumeTimeout(pollMs)
-    this.#consumer.consume() // polls; what it would deliver is paused
+    this.#consumer.setDefaultConsumeTimeout(0)
+    this.#polling.start()
     if (!this.#options.isFirst && !await this.#isAlone()) return
     this.#move(async () => {
       if (this.#settled) return
@@ -96,7 +111,21 @@ export class SlotOwnership {
     this.#stopping = true
     await this.#moves
     await this.#release([...this.#owned])
+    await this.#leave()
+    await this.#polling.stop()
     await disconnect(this.#consumer)
+  }
+
+  /**
+   * Gives everything back while the client still hears us. Left to close(), the group asks for it
+   * from there, on a thread that waits for our answer and that Node waits for at its exit.
+   */
+  async #leave (): Promise<void> {
+    const { clock } = this.#options
+    if (!this.#consumer.isConnected()) return
+    this.#consumer.unsubscribe()
+    const deadline = clock.monotonic() + leaveMsMax
+    while (this.#assigned > 0 && clock.monotonic() < deadline) await clock.sleep(lookAroundMs / 5)
   }
 
   async #isAlone (): Promise<boolean> {
@@ -127,6 +156,7 @@ export class SlotOwnership {
         } finally {
           // Only now may the group give them to others: nothing of ours is on the way any more.
           if (this.#consumer.isConnected()) this.#consumer.incrementalUnassign(assignment)
+          this.#assigned -= assignment.length
         }
       })
     }
@@ -141,6 +171,7 @@ export class SlotOwnership {
   #accept (assignment: Assignment[]): boolean {
     try {
       this.#consumer.incrementalAssign(assignment)
+      this.#assigned += assignment.length
       if (assignment.length > 0) this.#consumer.pause(assignment)
       return true
     } catch (thrown) {
