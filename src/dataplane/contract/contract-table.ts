@@ -3,8 +3,8 @@
 
 /** Settings of one Forwarder, in the order they are handed over. Bytes, milliseconds, counts. */
 export const forwarderSettings = {
-  inFlightBytesMax: { default: 32 * 1024 * 1024, doc: 'bytes fetched but not yet acked, a lane' },
-  fetchBytesMax: { default: 8 * 1024 * 1024, doc: 'bytes a Fetch response may hold' },
+  inFlightBytesMax: { default: 24 * 1024 * 1024, doc: 'bytes fetched but not yet acked, a lane' },
+  fetchBytesMax: { default: 6 * 1024 * 1024, doc: 'bytes a Fetch response may hold' },
   partitionFetchBytesMax: { default: 4 * 1024 * 1024, doc: 'bytes of one partition a Fetch' },
   partitionQueueBytesMax: { default: 8 * 1024 * 1024, doc: 'unacked bytes of one partition' },
   fetchWaitMaxMs: { default: 500, doc: 'how long a broker may hold a Fetch with nothing to send' },

@@ -22,8 +22,8 @@ constexpr int32_t kErrorTimedOut = 1012;
 constexpr int32_t kErrorTargetOutOfRange = 1013;
 
 struct ForwarderSettings {
-  int64_t in_flight_bytes_max = 33554432;  // bytes fetched but not yet acked, a lane
-  int64_t fetch_bytes_max = 8388608;  // bytes a Fetch response may hold
+  int64_t in_flight_bytes_max = 25165824;  // bytes fetched but not yet acked, a lane
+  int64_t fetch_bytes_max = 6291456;  // bytes a Fetch response may hold
   int64_t partition_fetch_bytes_max = 4194304;  // bytes of one partition a Fetch
   int64_t partition_queue_bytes_max = 8388608;  // unacked bytes of one partition
   int64_t fetch_wait_max_ms = 500;  // how long a broker may hold a Fetch with nothing to send
