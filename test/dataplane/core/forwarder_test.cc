@@ -228,6 +228,23 @@ TEST_CASE("target partitions without a leader stop no other partition") {
   CheckExact(sim, process);
 }
 
+// What is being retried is kept, until others need the memory.
+TEST_CASE("partitions that are refused for long give up their memory to the others") {
+  SimulationOptions options = Plain(4);
+  options.settings.in_flight_bytes_max = 1 << 20;
+  options.batch_max = 256 * 1024;
+  Simulation sim("evict", options);
+  for (uint32_t id = 0; id < 4; ++id) Fill(sim, id, 12, 40'000);
+  Fill(sim, 3, 60, 40'000);
+  for (int32_t id : {0, 1, 2})
+    sim.target.produce_errors[{Simulation::kRemote, id}] = {19, false, INT64_MAX};
+  Process* process = sim.Start();
+  CHECK(sim.RunUntil([&] { return sim.Mirrored(3).size() == 216; }, 60'000));
+  CHECK(process->forwarder->SnapshotLane().evictions > 0);
+  sim.target.produce_errors.clear();
+  CheckExact(sim, process);
+}
+
 TEST_CASE("with tiny fetches every partition gets its turn, also one whose batch is larger") {
   SimulationOptions options = Plain(6);
   options.settings.fetch_bytes_max = 500;
@@ -377,6 +394,47 @@ TEST_CASE("a resume from a compacted source loses nothing and counts what it dou
   REQUIRE(mirrored.size() >= 9);
   for (size_t i = 0; i < 9; ++i)  // what was written last is there, behind what was doubled
     CHECK(mirrored[mirrored.size() - 1 - i].key == resume.sim.Writer(0).committed()[68 - i].key);
+}
+
+// The source has been compacted, but has grown since: it is not enough to count.
+TEST_CASE("a resume skips nothing of what was written to a compacted source later") {
+  SimulationOptions options = Plain();
+  options.exact = false;
+  ResumeCase resume("grown", options);
+  Fill(resume.sim, 0, 20);
+  Process* process = resume.MirrorThenRestart([&] {
+    int number = 0;
+    resume.sim.SourceLog(0).Compact([&](const LoggedBatch& batch) -> std::optional<Bytes> {
+      if (++number % 3 == 0) return std::nullopt;
+      return batch.bytes;
+    });
+    Fill(resume.sim, 0, 20);
+  });
+  CHECK(resume.sim.RunUntil([&] { return resume.sim.CaughtUp(process); }, 60'000));
+  const auto& mirrored = resume.sim.Mirrored(0);
+  const auto& committed = resume.sim.Writer(0).committed();
+  REQUIRE(mirrored.size() >= 69);
+  for (size_t back = 1; back <= 69; ++back)
+    CHECK(mirrored[mirrored.size() - back].key == committed[committed.size() - back].key);
+}
+
+// The answer to the question of the former holder of the id begins further on: taken for the new
+// one's, it ended the scan before it had seen our batches, and they were mirrored twice.
+TEST_CASE("an answer that was meant for an earlier assignment ends no scan") {
+  ResumeCase resume("reassigned");
+  Fill(resume.sim, 0, 10);
+  Process* first = resume.sim.Start();
+  resume.sim.CatchUp(first);
+  resume.sim.Kill(first);
+  resume.sim.ProduceForeign(0);
+  resume.sim.TargetLog(0).ForgetProducers();
+  Process* process = resume.sim.Start(resume.sim.LastProgress());
+  resume.sim.RunUntil([&] { return process->states[0].state == PartitionState::kResuming; },
+                      10'000);
+  resume.sim.target.broker(0).frozen_until = resume.sim.agenda.now + 1'000;
+  process->forwarder->Revoke({0});
+  resume.sim.Assign(process, {0}, {});
+  CheckExact(resume.sim, process);
 }
 
 // A hole on the target cannot be mended in order: nobody may go on silently.
