@@ -56,7 +56,9 @@ export class ProgressStore {
       ...this.#options.client,
       'group.id': 'longhaul-restore', // never joined: partitions are assigned by hand
       'enable.auto.commit': false,
-      'enable.partition.eof': true
+      'enable.partition.eof': true,
+      // The end is known by a Fetch that has nothing to answer, so each reading waits this long.
+      'fetch.wait.max.ms': pollMs
     }, { 'auto.offset.reset': 'earliest' })
     try {
       return await this.#readToEnd(consumer, wanted)
