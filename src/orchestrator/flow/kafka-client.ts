@@ -28,10 +28,10 @@ export async function disconnect (client: AnyClient): Promise<void> {
 }
 
 /**
- * One poll: serves callbacks, emits 'data' and 'partition.eof' for up to `recordsMax` records, waits
- * no longer than the consumer's consume timeout. Never consume() without a count: its thread and
- * handle outlive the client, and a record or an error that is still under way then is delivered to
- * freed memory, which ends the process (node-rdkafka issue 1057).
+ * One poll: serves callbacks, emits 'data' and 'partition.eof' for up to `recordsMax` records, and
+ * waits no longer than the consumer's consume timeout. Never consume() without a count: its thread
+ * and handle outlive the client, and a record or an error that is still under way then is delivered
+ * to freed memory, which ends the process (node-rdkafka issue 1057).
  */
 export async function poll (consumer: KafkaConsumer, recordsMax: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {

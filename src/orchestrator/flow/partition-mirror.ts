@@ -169,7 +169,7 @@ export class PartitionMirror {
     return loads
   }
 
-  /** Partitions in owned slots that cannot be begun, with the reason; asked again at each refresh. */
+  /** Partitions in owned slots that cannot be begun; they are asked for again at each refresh. */
   get refused (): Iterable<RefusedPartition> { return this.#refused.values() }
 
   #refuse (partition: Unpositioned, error: ReplicatorError): void {

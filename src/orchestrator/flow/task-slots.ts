@@ -3,16 +3,17 @@
 // version must come to the same answer.
 
 /**
- * Partitions of one topic go to slots far apart, half of all slots, a quarter, three quarters, so
- * that a hot topic spreads over processes: the group's assignor gives whole stretches of slots to
- * a process that joins, and every other slot where all join at once, hence the odd one on top.
+ * Partitions of one topic go to slots far apart, so that a hot topic spreads over processes: half of
+ * all slots, a quarter, three quarters. The group's assignor gives whole stretches of slots to a
+ * process that joins, and every other slot where two join at once: so every second pair of
+ * partitions is in the other one of the even and odd slots. Four partitions are two and two then.
  */
 export function slotOf (topic: string, partition: number, slots: number): number {
-  const half = Math.floor(slots / 2)
   const apart = Math.floor(halved(partition) * slots)
-  // Odd partitions are in the upper half, and move on by one in it.
-  const place = partition % 2 === 0 ? apart : half + (apart - half + 1) % (slots - half)
-  return (fnv1a(topic) + place) % slots
+  const quarter = Math.max(1, Math.floor(slots / 4))
+  const start = apart - apart % quarter
+  const shift = Math.floor(partition / 2) % 2 // moves on inside its quarter, so no slot is left out
+  return (fnv1a(topic) + start + (apart - start + shift) % quarter) % slots
 }
 
 /** 0, 1/2, 1/4, 3/4, 1/8, 5/8, ...: van der Corput's sequence. */

@@ -218,9 +218,9 @@ test('each setting of the Forwarder is fed by one row, and is its default when u
 
 test('a value over its bound is lowered, with a warning if it was written', () => {
   const config = createConfig(['A.consumer.fetch.max.bytes = 52428800'])
-  assert.equal(config.flows[0]?.forwarder.fetchBytesMax, 32 << 20)
+  assert.equal(config.flows[0]?.forwarder.fetchBytesMax, 24 << 20)
   assert.deepEqual(config.warnings, ['A.consumer.fetch.max.bytes=52428800 (line 5) is more than ' +
-    'in.flight.bytes.max: 32MiB is used; raise in.flight.bytes.max to change that'])
+    'in.flight.bytes.max: 24MiB is used; raise in.flight.bytes.max to change that'])
   const quiet = createConfig(['in.flight.bytes.max = 1MiB'])
   assert.equal(quiet.flows[0]?.forwarder.partitionFetchBytesMax, 1 << 20)
   assert.deepEqual(quiet.warnings, [])
