@@ -3,8 +3,8 @@
 // version must come to the same answer.
 
 /**
- * Partitions of one topic go to slots far apart, so that a hot topic spreads over processes: half of
- * all slots, a quarter, three quarters. The group's assignor gives whole stretches of slots to a
+ * Partitions of one topic go to slots far apart, so that a hot topic spreads over processes: half
+ * of all slots, a quarter, three quarters. The group's assignor gives whole stretches of slots to a
  * process that joins, and every other slot where two join at once: so every second pair of
  * partitions is in the other one of the even and odd slots. Four partitions are two and two then.
  */
