@@ -41,7 +41,7 @@ export class LanePool {
   readonly #options: LanePoolOptions
   readonly #piscina: Piscina
   readonly #lanes: Lane[]
-  #closing = false
+  readonly #closing = new AbortController()
 
   constructor (options: LanePoolOptions) {
     this.#options = options
@@ -100,7 +100,7 @@ export class LanePool {
 
   /** Closes every lane, whatever is in flight. Idempotent. */
   async close (): Promise<void> {
-    this.#closing = true
+    this.#closing.abort()
     for (const lane of this.#lanes.keys()) this.#tell(lane, { kind: 'close' })
     await Promise.all(this.#lanes.map(async lane => { await lane.done }))
     await this.#piscina.destroy()
@@ -159,15 +159,17 @@ export class LanePool {
     lane.port?.close()
     lane.port = undefined
     for (const resolve of lane.waiting.splice(0)) resolve(undefined)
-    lane.state = this.#closing ? 'stopped' : 'failed'
-    if (started && !this.#closing) void this.#restartLane(index, laneError(index, failure))
+    const closing = this.#closing.signal.aborted
+    lane.state = closing ? 'stopped' : 'failed'
+    if (started && !closing) void this.#restartLane(index, laneError(index, failure))
   }
 
   /** Again and again, with growing waits: without its lane a partition would stand still. */
   async #restartLane (index: number, error: ReplicatorError): Promise<void> {
     for (let failures = this.#lane(index).incarnation; ; failures++) {
-      await systemClock.sleep(backoffDelayMs(restartBackoff, failures, systemRandom))
-      if (this.#closing) return
+      const waitMs = backoffDelayMs(restartBackoff, failures, systemRandom)
+      await systemClock.sleep(waitMs, this.#closing.signal).catch(() => {})
+      if (this.#closing.signal.aborted) return
       try {
         await this.#startLane(index)
         this.#options.onLost(index, error)
