@@ -8,7 +8,11 @@ import { TestProducer, type Codec } from '../kafka/kafka-producer.ts'
 
 export interface LoadSettings {
   readonly partitions: number
+  /** Those of them that are written to; all, unless told otherwise. */
+  readonly loaded?: readonly number[]
   readonly codec?: Codec
+  /** At least so many; otherwise records are of all sizes up to 200. */
+  readonly recordBytes?: number
   /** Records of each partition a turn; turns follow each other a few times a second. */
   readonly recordsPerTurn?: number
 }
@@ -61,13 +65,15 @@ export class SequenceLoad {
   }
 
   async #run (): Promise<void> {
-    const { partitions, recordsPerTurn = 20 } = this.#settings
+    const { partitions, recordBytes, recordsPerTurn = 20 } = this.#settings
+    const { loaded = Array.from({ length: partitions }, (_, each) => each) } = this.#settings
     while (!this.#stopping) {
       const from = this.#written
-      const turn = Array.from({ length: recordsPerTurn * partitions }, (_, index) => ({
-        value: `${from + Math.floor(index / partitions)} ${'x'.repeat(index % 200)}`,
-        partition: index % partitions
-      }))
+      const turn = Array.from({ length: recordsPerTurn }, (_, number) =>
+        loaded.map((partition, at) => {
+          const padding = recordBytes ?? (number * loaded.length + at) % 200
+          return { value: `${from + number} ${'x'.repeat(padding)}`, partition }
+        })).flat()
       await this.#producer.sendAll(this.#topic, turn)
       this.#written += recordsPerTurn
       await sleep(turnMs)
@@ -77,10 +83,13 @@ export class SequenceLoad {
 
 /** Fails with what is lost, doubled or out of order. */
 export async function assertEachOnceInOrder (
-  cluster: KafkaCluster, topic: string, partitions: number, count: number
+  cluster: KafkaCluster, topic: string, partitions: number | readonly number[], count: number
 ): Promise<void> {
+  const loaded = typeof partitions === 'number'
+    ? Array.from({ length: partitions }, (_, each) => each)
+    : partitions
   const records = await readTopic(cluster.bootstrapServers, topic, { timeoutMs: 60_000 })
-  for (let partition = 0; partition < partitions; partition++) {
+  for (const partition of loaded) {
     const numbers = records.filter(record => record.partition === partition)
       .map(({ value }) => Number.parseInt(value?.toString() ?? '', 10))
     assert.deepEqual(describeDisorder(numbers, count), [], `${topic}-${partition}`)

@@ -123,6 +123,10 @@ export const flowTable = {
     doc: 'Worker threads of the flow, each with its own connections to every broker.',
     importance: 'high', default: 2, min: 1, max: 64, flag: '--lanes <count>'
   }),
+  'lane.rebalance.interval.ms': milliseconds({
+    doc: 'How often the traffic of the lanes is compared, and partitions are moved to even it out.',
+    importance: 'low', default: 30_000, min: 100, max: hour
+  }),
   'in.flight.bytes.max': bytes({
     doc: 'Bytes fetched and not yet acked, a lane. Bounds the memory of the process.',
     importance: 'high', default: byDefault.inFlightBytesMax.default, min: MiB, max: 16 * GiB,

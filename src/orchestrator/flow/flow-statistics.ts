@@ -15,6 +15,12 @@ import type { Clock } from '../time/clock.ts'
 import type { LanePool } from './lane-pool.ts'
 import type { PartitionMirror, RefusedPartition } from './partition-mirror.ts'
 
+/** Figures of a partition, and the lane that counted them. */
+interface LaneRow {
+  readonly lane: number
+  readonly row: PartitionCounters
+}
+
 export class FlowStatistics {
   readonly #config: FlowConfig
   readonly #mirror: PartitionMirror
@@ -36,16 +42,25 @@ export class FlowStatistics {
     this.#stats = fresh.map((stats, lane) => stats ?? this.#stats[lane])
   }
 
+  /** Acked by the lane that has the partition now. */
+  bytesById (): ReadonlyMap<number, number> {
+    const [present] = this.#laneRows()
+    return new Map(present.map(({ row }) => [Number(row.id), Number(row.bytes)]))
+  }
+
   snapshot (state: FlowState): FlowSnapshot {
+    const [present, moved] = this.#laneRows()
     return {
       ...FlowStatistics.empty(this.#config, state),
       lanes: this.#stats.flatMap((stats, lane) => stats === undefined
         ? []
         : [this.#laneSnapshot(lane, stats)]),
       partitions: [
-        ...this.#partitionRows().flatMap(row => this.#partitionSnapshot(row) ?? []),
+        ...[...present, ...this.#untoldRows(present)]
+          .flatMap(row => this.#partitionSnapshot(row) ?? []),
         ...[...this.#mirror.refused].map(refused => this.#refusedSnapshot(refused))
       ],
+      moved: moved.flatMap(row => this.#partitionSnapshot(row) ?? []),
       progressWrittenMs: this.#mirror.lastWriteMs,
       skipped: this.#mirror.skipped
     }
@@ -58,20 +73,39 @@ export class FlowStatistics {
       state,
       lanes: [],
       partitions: [],
+      moved: [],
       errorsByCode: new Map(),
       progressWrittenMs: undefined
     }
   }
 
-  /** Of the lanes, and of partitions that no lane was given because of a verdict. */
-  #partitionRows (): readonly PartitionCounters[] {
-    const rows = this.#stats.flatMap(stats => stats === undefined ? [] : decodePartitions(stats))
-    const known = new Set(rows.map(({ id }) => Number(id)))
-    const withheld = [...this.#mirror.table.values()].filter(({ id, verdict }) =>
-      verdict !== undefined && !known.has(id))
-    return [...rows, ...withheld.map(({ id, progress }) => ({
-      ...emptyRow, id: BigInt(id), upstreamOffset: progress.upstream
-    }))]
+  /** Those of lanes that have their partition now, and those of lanes that it was moved from. */
+  #laneRows (): readonly [readonly LaneRow[], readonly LaneRow[]] {
+    const present: LaneRow[] = []
+    const moved: LaneRow[] = []
+    for (const [lane, stats] of this.#stats.entries()) {
+      for (const row of stats === undefined ? [] : decodePartitions(stats)) {
+        const owner = this.#mirror.table.byId(Number(row.id))?.lane
+        if (owner !== undefined) (owner === lane ? present : moved).push({ lane, row })
+      }
+    }
+    return [present, moved]
+  }
+
+  /** Of partitions that their lane has said nothing of: just given to it, or withheld from it. */
+  #untoldRows (rows: readonly LaneRow[]): readonly LaneRow[] {
+    const told = new Set(rows.map(({ row }) => Number(row.id)))
+    return [...this.#mirror.table.values()]
+      .filter(({ id }) => !told.has(id))
+      .map(({ id, lane, progress, state }) => ({
+        lane,
+        row: {
+          ...emptyRow,
+          id: BigInt(id),
+          state: BigInt(partitionStates.indexOf(state)),
+          upstreamOffset: progress.upstream
+        }
+      }))
   }
 
   #refusedSnapshot ({ partition, error }: RefusedPartition): PartitionSnapshot {
@@ -119,10 +153,10 @@ export class FlowStatistics {
     }
   }
 
-  #partitionSnapshot (row: PartitionCounters): PartitionSnapshot | undefined {
+  #partitionSnapshot ({ lane, row }: LaneRow): PartitionSnapshot | undefined {
     const partition = this.#mirror.table.byId(Number(row.id))
     if (partition === undefined) return undefined
-    const { topic, remoteTopic, partition: number, lane, verdict } = partition
+    const { topic, remoteTopic, partition: number, verdict } = partition
     const newestRecordMs = row.ackedTimestampMs >= 0n && row.records > 0n
       ? Number(row.ackedTimestampMs)
       : undefined

@@ -12,6 +12,7 @@ import {
   judgeFault, judgeRecreated, sideOfFault, type FaultAction, type LogRange
 } from './fault-policy.ts'
 import type { MirroredPartition } from './partition-table.ts'
+import { topicIdsOf } from './topic-ids.ts'
 
 export interface PartitionFaultsOptions {
   readonly settings: FlowSettings
@@ -176,16 +177,6 @@ export class PartitionFaults {
     const [start, end] = await Promise.all([at('earliest'), at('latest')])
     return { start, end }
   }
-}
-
-/** Ids by topic; without those that cannot be described or have none. */
-export async function topicIdsOf (
-  cluster: ClusterAdmin, topics: readonly string[]
-): Promise<ReadonlyMap<string, string>> {
-  if (topics.length === 0) return new Map()
-  const described = await cluster.describeTopics(topics)
-  return new Map(described.flatMap(({ error, name, topicId }) =>
-    error === undefined && topicId !== null ? [[name, topicId] as const] : []))
 }
 
 export function faultOf ({ code, detail }: MirroredPartition): ReplicatorError {

@@ -10,18 +10,19 @@ import type { Log } from '../observability/log.ts'
 import type { SkippedRecords } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import type { MirroredTopic } from '../topics/topic-sync.ts'
-import { assignLanes, type LaneLoad } from './lane-assignor.ts'
+import { assignLanes } from './lane-assignor.ts'
 import type { LanePool } from './lane-pool.ts'
 import {
   assignmentOf, PartitionTable, type MirroredPartition, type NewPartition
 } from './partition-table.ts'
-import { PartitionFaults, topicIdsOf } from './partition-faults.ts'
+import { PartitionFaults } from './partition-faults.ts'
 import {
-  partitionKey, type ProducerIdentity, type Progress, type TopicPartition, type TopicIds
+  partitionKey, type ProducerIdentity, type Progress, type TopicPartition
 } from './progress.ts'
 import type { ProgressStore, SlotRecord } from './progress-store.ts'
 import { notEmptyOnTarget, startPositions, type StartPosition } from './start-positions.ts'
 import { slotOf } from './task-slots.ts'
+import { KnownTopicIds, type TopicNames } from './topic-ids.ts'
 
 export interface PartitionMirrorOptions {
   readonly config: FlowConfig
@@ -53,7 +54,7 @@ export class PartitionMirror {
   readonly #knownProblems = new Set<string>()
   readonly #refused = new Map<string, RefusedPartition>()
   readonly #wakers = new Set<() => void>()
-  readonly #topicIds = { source: new Map<string, string>(), target: new Map<string, string>() }
+  readonly #topicIds: KnownTopicIds
   #topics: readonly MirroredTopic[] = []
   #beginning: Promise<void> = Promise.resolve()
   #lastWriteMs: number | undefined
@@ -61,6 +62,7 @@ export class PartitionMirror {
   constructor (options: PartitionMirrorOptions) {
     this.#options = options
     const { config: { settings }, source, target, log, lanes, store } = options
+    this.#topicIds = new KnownTopicIds(source, target)
     this.#faults = new PartitionFaults({
       settings,
       source,
@@ -108,6 +110,7 @@ export class PartitionMirror {
     await this.#beginning.catch(() => {})
     const { lanes } = this.#options
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
+    for (const partition of mine) partition.movingTo = undefined
     for (let lane = 0; lane < lanes.size; lane++) {
       lanes.revoke(lane, mine.filter(partition => partition.lane === lane).map(({ id }) => id))
     }
@@ -119,7 +122,8 @@ export class PartitionMirror {
 
   onEvents (lane: number, events: NativeEvents): void {
     for (const partition of this.table.apply(events)) {
-      if (partition.state === 'faulted') void this.#faults.settle(partition)
+      if (partition.released && partition.movingTo !== undefined) this.#arrive(partition)
+      else if (partition.state === 'faulted') void this.#faults.settle(partition)
       else this.#logMove(partition)
     }
     for (const { level, text } of events.logs) {
@@ -133,6 +137,12 @@ export class PartitionMirror {
   onLaneLost (lane: number, error: ReplicatorError): void {
     this.#options.log.error({ lane, err: error }, error.message)
     this.#assign([...this.table.values()].filter(partition => partition.lane === lane))
+  }
+
+  /** Lets its lane go of the partition; `to` takes it where that one stopped. */
+  move (partition: MirroredPartition, to: number): void {
+    partition.movingTo = to
+    this.#options.lanes.revoke(partition.lane, [partition.id])
   }
 
   /** Tries again what no verdict is on: what an operator does elsewhere heals it. */
@@ -157,16 +167,6 @@ export class PartitionMirror {
       this.table.markDirty(dirty)
       throw thrown
     }
-  }
-
-  laneLoads (): readonly LaneLoad[] {
-    const loads = Array.from({ length: this.#options.lanes.size },
-      (_, lane) => ({ lane, partitions: 0, bytesPerSecond: 0 }))
-    for (const { lane } of this.table.values()) {
-      const load = loads[lane]
-      if (load !== undefined) load.partitions += 1
-    }
-    return loads
   }
 
   /** Partitions in owned slots that cannot be begun; they are asked for again at each refresh. */
@@ -204,7 +204,7 @@ export class PartitionMirror {
     const begun = (await this.#allowed(positions.filter(({ partition }) =>
       !known.has(partitionKey(partition)))))
       .map(({ partition, progress }) =>
-        ({ ...partition, progress: this.#withTopicIds(partition, progress) }))
+        ({ ...partition, progress: this.#topicIds.complete(partition, progress) }))
     // On record before the first record is sent: a crash right after it finds what was sent.
     await store.write(begun.map(partition => this.#slotRecord(partition)))
     const resumed = positions.flatMap(({ partition }) => {
@@ -257,20 +257,30 @@ export class PartitionMirror {
 
   #take (partitions: readonly Unplaced[]): void {
     if (partitions.length === 0) return
-    const chosen = assignLanes(partitions.length, this.laneLoads())
+    const chosen = assignLanes(partitions.length, this.#partitionsByLane())
     const added = partitions.map((partition, i) => this.table.add({
       ...partition,
-      // Progress of an older version knows no ids: it is taken to be of the topics there are.
-      progress: this.#withTopicIds(partition, partition.progress),
+      progress: this.#topicIds.complete(partition, partition.progress),
       lane: chosen[i] ?? 0
     }))
-    this.#assign(added.filter(partition => this.#recreatedSide(partition) === undefined))
+    this.#assign(added.filter(partition => this.#topicIds.changed(partition) === undefined))
     void this.#settleRecreated(added)
     this.#options.log.info({ partitions: partitions.length }, 'mirroring more partitions')
   }
 
+  #partitionsByLane (): readonly number[] {
+    const counts = Array.from({ length: this.#options.lanes.size }, () => 0)
+    for (const { lane } of this.table.values()) counts[lane] = (counts[lane] ?? 0) + 1
+    return counts
+  }
+
   #assign (partitions: readonly MirroredPartition[], scanFrom?: bigint): void {
     const { lanes } = this.#options
+    for (const partition of partitions) {
+      // Its lane is told to go on, or was started again: it will not say that it let go.
+      partition.movingTo = undefined
+      partition.released = false
+    }
     for (let lane = 0; lane < lanes.size; lane++) {
       const ofLane = partitions.filter(partition => partition.lane === lane)
       lanes.assign(lane, ofLane.map(partition =>
@@ -278,45 +288,16 @@ export class PartitionMirror {
     }
   }
 
+  /** Its lane has let go of a partition that is on the move. */
+  #arrive (partition: MirroredPartition): void {
+    partition.lane = partition.movingTo ?? partition.lane
+    // With a verdict on it nobody may take it.
+    if (partition.verdict === undefined) this.#assign([partition])
+  }
+
   /** A cluster that cannot be asked now is asked again with the next refresh of the topics. */
-  async #learnTopicIds (
-    topics: ReadonlyArray<{ readonly topic: string, readonly remoteTopic: string }>
-  ): Promise<void> {
-    const { source, target } = this.#options
-    const ids = async (cluster: ClusterAdmin, names: readonly string[]): Promise<void> => {
-      const side = cluster === source ? 'source' : 'target'
-      for (const [name, id] of await topicIdsOf(cluster, [...new Set(names)])) {
-        this.#topicIds[side].set(name, id)
-      }
-    }
-    await Promise.all([
-      ids(source, topics.map(({ topic }) => topic)),
-      ids(target, topics.map(({ remoteTopic }) => remoteTopic))
-    ]).catch((thrown: unknown) => { this.#warn(thrown) })
-  }
-
-  #withTopicIds (
-    { remoteTopic, topic }: Unpositioned, progress: Progress
-  ): Progress {
-    const source = progress.topicIds?.source ?? this.#topicIds.source.get(topic)
-    const target = progress.topicIds?.target ?? this.#topicIds.target.get(remoteTopic)
-    const topicIds: TopicIds = {
-      ...(source === undefined ? {} : { source }), ...(target === undefined ? {} : { target })
-    }
-    return { ...progress, topicIds }
-  }
-
-  #recreatedSide (
-    { progress, remoteTopic, topic }: MirroredPartition
-  ): { readonly side: 'source' | 'target', readonly id: string } | undefined {
-    const source = this.#topicIds.source.get(topic)
-    if (source !== undefined && (progress.topicIds?.source ?? source) !== source) {
-      return { side: 'source', id: source }
-    }
-    const target = this.#topicIds.target.get(remoteTopic)
-    return target !== undefined && (progress.topicIds?.target ?? target) !== target
-      ? { side: 'target', id: target }
-      : undefined
+  async #learnTopicIds (topics: readonly TopicNames[]): Promise<void> {
+    await this.#topicIds.learn(topics).catch((thrown: unknown) => { this.#warn(thrown) })
   }
 
   /** Puts partitions whose topics were made again to the policy; gives those partitions. */
@@ -324,7 +305,7 @@ export class PartitionMirror {
     partitions: readonly MirroredPartition[]
   ): Promise<readonly MirroredPartition[]> {
     const recreated = partitions.flatMap(partition => {
-      const changed = this.#recreatedSide(partition)
+      const changed = this.#topicIds.changed(partition)
       return changed === undefined || partition.verdict !== undefined
         ? []
         : [{ partition, changed }]

@@ -12,6 +12,8 @@ export interface MirroredPartition extends TopicPartition {
   readonly remoteTopic: string
   readonly slot: number
   lane: number
+  /** The lane that takes it as soon as its own has let go; undefined: it stays. */
+  movingTo: number | undefined
   state: PartitionState
   /** Error code of the state, or of what is being retried; 0: none. */
   code: number
@@ -51,6 +53,7 @@ export class PartitionTable {
     const added: MirroredPartition = {
       ...partition,
       id: this.#nextId++,
+      movingTo: undefined,
       state: 'starting',
       code: 0,
       detail: '',

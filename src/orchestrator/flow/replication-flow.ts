@@ -13,6 +13,7 @@ import { retry } from '../time/retry.ts'
 import { syncTopicsOnce } from '../topics/topic-sync.ts'
 import { openClusterPair, type ClusterPair } from './cluster-pair.ts'
 import { FlowStatistics } from './flow-statistics.ts'
+import { LaneBalancer } from './lane-balancer.ts'
 import { LanePool } from './lane-pool.ts'
 import { PartitionMirror } from './partition-mirror.ts'
 import type { ProducerIdentity } from './progress.ts'
@@ -199,12 +200,25 @@ export class ReplicationFlow {
     }
     loop(settings['progress.interval.ms'], async () => { await mirror.writeProgress() })
     loop(statisticsIntervalMs, async () => { await this.#statistics?.collect() })
+    const balancer = this.#createBalancer(mirror)
+    loop(settings['lane.rebalance.interval.ms'], async () => { balancer.round() })
     loop(settings['fault.retry.interval.ms'], async () => { await mirror.retryFaulted() })
     if (settings['refresh.topics.enabled']) {
       loop(settings['refresh.topics.interval.seconds'] * 1000, async () => {
         await this.#refreshTopics()
       })
     }
+  }
+
+  #createBalancer (mirror: PartitionMirror): LaneBalancer {
+    return new LaneBalancer({
+      lanes: this.#config.settings.lanes,
+      partitions: () => mirror.table.values(),
+      bytesById: () => this.#opened(this.#statistics).bytesById(),
+      move: (partition, to) => { mirror.move(partition, to) },
+      log: this.#log,
+      clock: this.#clock
+    })
   }
 
   async #refreshTopics (): Promise<void> {

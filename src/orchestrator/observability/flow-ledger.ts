@@ -94,7 +94,7 @@ class FlowAccount {
   observe (flow: FlowSnapshot): FlowTotals {
     const { lanes, partitions } = flow
     const incarnations = new Map(lanes.map((lane) => [lane.lane, laneIncarnation(lane)]))
-    const topics = this.#observeTopics(aggregateTopics(partitions), incarnations)
+    const topics = this.#observeTopics(aggregateTopics(partitions), flow.moved, incarnations)
     const requests = this.#requests.observe(lanes.map((lane) => laneMember(lane, [
       lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs,
       lane.fetchedBytes, lane.evictions
@@ -128,14 +128,15 @@ class FlowAccount {
   }
 
   #observeTopics (
-    topics: readonly TopicGauges[], incarnations: ReadonlyMap<number, string>
+    topics: readonly TopicGauges[], moved: readonly PartitionSnapshot[],
+    incarnations: ReadonlyMap<number, string>
   ): readonly TopicTotals[] {
     const sums = new Map<string, CarriedSum>()
     const totals = topics.map((topic) => {
       const sum = this.#topics.get(topic.topic) ?? new CarriedSum()
       sums.set(topic.topic, sum)
-      const members = topic.partitions.map((partition) =>
-        partitionMember(partition, incarnations))
+      const members = [...topic.partitions, ...moved.filter((each) => each.topic === topic.topic)]
+        .map((partition) => partitionMember(partition, incarnations))
       return { ...topic, ...batchTotals(sum.observe(members)) }
     })
     for (const [name, sum] of this.#topics) {
@@ -218,12 +219,15 @@ function codeMember (lane: LaneSnapshot, counts: CountsByCode): CodeMember {
   return { key: String(lane.lane), incarnation: laneIncarnation(lane), counts }
 }
 
-/** A partition's counters live in its lane: a move to another lane begins them again. */
+/**
+ * A partition's counters live in its lane: another one begins them again, and both may be told of
+ * at once.
+ */
 function partitionMember (
   partition: PartitionSnapshot, incarnations: ReadonlyMap<number, string>
 ): SumMember {
   return {
-    key: String(partition.partition),
+    key: `${partition.partition} in ${partition.lane}`,
     incarnation: incarnations.get(partition.lane) ?? String(partition.lane),
     values: [
       Number(partition.records), Number(partition.batches), Number(partition.bytes),

@@ -34,6 +34,8 @@ export interface FlowSnapshot {
   readonly reason?: string
   readonly lanes: readonly LaneSnapshot[]
   readonly partitions: readonly PartitionSnapshot[]
+  /** The last figures of lanes that partitions were moved away from; only their counters count. */
+  readonly moved: readonly PartitionSnapshot[]
   /** Of the control plane of this flow: topics, progress, group. Lanes carry their own. */
   readonly errorsByCode: CountsByCode
   /** Epoch ms of the last progress record acked by the target; undefined before the first. */

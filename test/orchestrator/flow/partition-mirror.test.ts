@@ -1,7 +1,7 @@
 // Where partitions begin when slots come and go: over fake clusters and lanes that only remember.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { PartitionAssignment } from '../../../src/dataplane/index.ts'
+import type { PartitionAssignment, StateEvent } from '../../../src/dataplane/index.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import type { LanePool } from '../../../src/orchestrator/flow/lane-pool.ts'
 import { PartitionMirror } from '../../../src/orchestrator/flow/partition-mirror.ts'
@@ -9,9 +9,11 @@ import type { SlotRecord } from '../../../src/orchestrator/flow/progress-store.t
 import {
   restoreSlots, type ProgressTopicOptions
 } from '../../../src/orchestrator/flow/progress-topic.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import type { Log } from '../../../src/orchestrator/observability/log.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import type { MirroredTopic } from '../../../src/orchestrator/topics/topic-sync.ts'
+import { settle } from '../time/manual-clock.ts'
 import { FakeCluster, FakeProgressStore } from './fake-cluster.ts'
 
 const producer = { producerId: 7n, producerEpoch: 0 }
@@ -26,6 +28,8 @@ function createMirror (): {
   readonly target: FakeCluster
   readonly store: FakeProgressStore
   readonly assigned: PartitionAssignment[]
+  /** Lanes that were told to take, and to let go of, the partition. */
+  readonly told: Array<readonly [string, number]>
 } {
   const source = new FakeCluster()
   const target = new FakeCluster()
@@ -33,9 +37,16 @@ function createMirror (): {
   target.topics.set('east.orders', 1).set(progressTopic, 1)
   const store = new FakeProgressStore(target, progressTopic)
   const assigned: PartitionAssignment[] = []
+  const told: Array<readonly [string, number]> = []
   const lanes = {
-    size: 1,
-    assign: (_lane: number, more: readonly PartitionAssignment[]) => { assigned.push(...more) }
+    size: 2,
+    assign: (lane: number, more: readonly PartitionAssignment[]) => {
+      assigned.push(...more)
+      if (more.length > 0) told.push(['assign', lane])
+    },
+    revoke: (lane: number, ids: readonly number[]) => {
+      if (ids.length > 0) told.push(['revoke', lane])
+    }
   } as unknown as LanePool
   const options: ProgressTopicOptions = {
     target: target.admin(),
@@ -58,7 +69,7 @@ function createMirror (): {
     log: silent,
     clock: systemClock
   })
-  return { mirror, target, store, assigned }
+  return { mirror, target, store, assigned, told }
 }
 
 function progressRecord (upstream: bigint, downstream: bigint): SlotRecord {
@@ -108,5 +119,73 @@ describe('where a partition of an acquired slot begins', () => {
     await mirror.acquire([0])
     assert.deepEqual(positions(assigned), [[0n, 0n, 0]])
     assert.equal(store.written.length, 1, 'its record must not be overwritten')
+  })
+})
+
+describe('a partition that moves to another lane', () => {
+  const event = (state: number, released: boolean): StateEvent =>
+    ({ id: 0, state, code: 0, detail: '', skipTo: -1n, skipRecords: -1n, released })
+  const running = event(2, false)
+  const gone = event(6, true)
+
+  const tell = (
+    mirror: PartitionMirror, state: StateEvent, upstream: bigint
+  ): void => {
+    const progress = BigInt64Array.of(0n, upstream, upstream, upstream)
+    mirror.onEvents(0, { states: [state], progress, logs: [], logsLost: 0n })
+  }
+
+  const createMoving = async (): Promise<ReturnType<typeof createMirror>> => {
+    const created = createMirror()
+    const { mirror } = created
+    await mirror.setTopics([orders])
+    await mirror.acquire([0])
+    tell(mirror, running, 10n)
+    const [partition] = mirror.table.values()
+    assert.ok(partition !== undefined)
+    mirror.move(partition, 1)
+    return created
+  }
+
+  test('begins there where the first one ended, once that has let go', async () => {
+    const { assigned, mirror, told } = await createMoving()
+    tell(mirror, running, 15n)
+    assert.deepEqual(told, [['assign', 0], ['revoke', 0]])
+    tell(mirror, gone, 20n)
+    assert.deepEqual(told, [['assign', 0], ['revoke', 0], ['assign', 1]])
+    assert.deepEqual(positions(assigned.slice(-1)), [[20n, 20n, 20]])
+  })
+
+  // The events of a lane that died never come: the partition would wait for them for ever.
+  test('stays, if its lane dies before it let go', async () => {
+    const { mirror, told } = await createMoving()
+    mirror.onLaneLost(0, new ReplicatorError('LANE_LOST', 'lane 0'))
+    assert.deepEqual(told.at(-1), ['assign', 0])
+    const [partition] = mirror.table.values()
+    assert.equal(partition?.movingTo, undefined)
+  })
+
+  // The lane lets go for the move and for the slot alike: taken for the move, it would be mirrored
+  // on beside the process that has the slot now.
+  test('goes nowhere, if its slot is handed over meanwhile', async () => {
+    const { mirror, told } = await createMoving()
+    const released = mirror.release([0], 1000, false)
+    await settle()
+    tell(mirror, gone, 20n)
+    assert.equal(await released, true)
+    assert.deepEqual(told.filter(([verb]) => verb === 'assign'), [['assign', 0]])
+  })
+
+  // Of the old lane: it is not done yet with what the new one has in flight.
+  test('is waited for in its new lane when its slot is handed over', async () => {
+    const { mirror, told } = await createMoving()
+    tell(mirror, gone, 20n)
+    let isReleased = false
+    const released = mirror.release([0], 1000, false).then(() => { isReleased = true })
+    await settle()
+    assert.equal(isReleased, false)
+    assert.deepEqual(told.at(-1), ['revoke', 1])
+    mirror.onEvents(1, { states: [gone], progress: new BigInt64Array(), logs: [], logsLost: 0n })
+    await released
   })
 })

@@ -53,6 +53,21 @@ test('a partition that moves to another lane keeps its topic total', () => {
   assert.equal(flow?.records, 220)
 })
 
+// A lane tells what it let go of once more, beside the lane that has it now, whose number may be
+// lower. Told apart by their partition alone, one would be taken for the other begun again.
+test('what a lane counted last of a partition that was moved away stays in the total', () => {
+  const ledger = new FlowLedger()
+  const lanes = [sampleLane({ lane: 0 }), sampleLane({ lane: 1 })]
+  const inLane = (lane: number, records: bigint) => samplePartition('orders', 0, { lane, records })
+  const others = [samplePartition('orders', 1, { lane: 0, records: 1n })]
+  ledger.observe([sampleFlow({ lanes, partitions: [...others, inLane(1, 100n)] })])
+  ledger.observe([sampleFlow({
+    lanes, partitions: [...others, inLane(0, 5n)], moved: [inLane(1, 110n)]
+  })])
+  const [flow] = ledger.observe([sampleFlow({ lanes, partitions: [...others, inLane(0, 7n)] })])
+  assert.equal(flow?.records, 118)
+})
+
 test('a lane that is started again keeps the totals of the flow', () => {
   const ledger = new FlowLedger()
   const lane = {

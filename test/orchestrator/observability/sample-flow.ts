@@ -14,6 +14,7 @@ export function sampleFlow (change: Partial<FlowSnapshot> = {}): FlowSnapshot {
     state: 'running',
     lanes: [sampleLane()],
     partitions: [],
+    moved: [],
     errorsByCode: new Map(),
     progressWrittenMs: undefined,
     ...change
