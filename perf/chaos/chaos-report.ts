@@ -13,9 +13,16 @@ export interface ChaosReport {
   readonly startedAt: Date
 }
 
-export function isFlawless ({ outcome }: ChaosReport): boolean {
+/** Every record once, in order, unchanged; and no process that crashed or had to be forced down. */
+export function isFlawless (outcome: ChaosOutcome): boolean {
   const { lost, doubled, reordered, altered } = totalsOf(outcome.findings)
-  return lost + doubled + reordered + altered === 0 && outcome.catchUpSeconds !== undefined
+  const flaws = lost + doubled + reordered + altered + outcome.crashes + forced(outcome.exitCodes)
+  return flaws === 0 && outcome.catchUpSeconds !== undefined
+}
+
+/** Stops that took more than SIGTERM. */
+function forced (exitCodes: ChaosOutcome['exitCodes']): number {
+  return exitCodes.filter(code => code === null).length
 }
 
 export function renderForTerminal ({ outcome }: ChaosReport): string {
@@ -91,8 +98,12 @@ function describeEnd (outcome: ChaosOutcome): string {
   const caughtUp = catchUpSeconds === undefined
     ? 'Never caught up.'
     : `Caught up ${catchUpSeconds.toFixed(1)} s after the load.`
+  const byCode = new Map<number | null, number>()
+  for (const code of exitCodes) byCode.set(code, (byCode.get(code) ?? 0) + 1)
+  const ends = [...byCode].map(([code, count]) =>
+    `${count} ${code === null ? 'by force' : `with exit code ${code}`}`)
   return `${caughtUp} ${crashes} crashes, ${startsFailed} starts given up; ` +
-    `exit codes of stops: ${exitCodes.join(', ')}.`
+    `${exitCodes.length} stops: ${ends.join(', ')}.`
 }
 
 function cells ({ records, lost, doubled, reordered, altered }: Totals): string[] {

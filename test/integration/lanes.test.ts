@@ -25,8 +25,8 @@ describe('lanes of one process', { timeout: 200_000 }, () => {
     }))
     const mirror = await startMirror(t, file)
     await mirror.until('four partitions', async () => (await laneByPartition(mirror)).size === 4)
-    const before = await laneByPartition(mirror)
-    const busy = [...before].filter(([, lane]) => lane === before.get('0')).map(([of]) => Number(of))
+    const begun = await laneByPartition(mirror)
+    const busy = [...begun].filter(([, lane]) => lane === begun.get('0')).map(([of]) => Number(of))
     assert.equal(busy.length, 2)
     const load = await SequenceLoad.start(t, source, 'uneven', {
       partitions, loaded: busy, codec: 'none', recordsPerTurn: 200, recordBytes: 2_000
