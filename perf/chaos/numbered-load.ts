@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import type { ConsumedRecord } from '../../test/kafka/kafka-consumer.ts'
 import { TestProducer, type Codec, type ProducedRecord } from '../../test/kafka/kafka-producer.ts'
-import { between, createRandom, type Random } from './random.ts'
+import { between, createRandom, type Random } from '../random.ts'
 
 export interface LoadedTopic {
   readonly name: string

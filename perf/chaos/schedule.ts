@@ -1,6 +1,6 @@
 // When which fault hits whom. Pure: a seed and the size of the set-up give the same schedule again.
 import { faultNames, faultRow, type FaultName } from './fault-table.ts'
-import { between, createRandom, pick, type Random } from './random.ts'
+import { between, createRandom, pick, type Random } from '../random.ts'
 
 export type ClusterSide = 'source' | 'target'
 

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { ensureJars } from '../../test/kafka/jars.ts'
 import { mustRunJava } from '../../test/kafka/java.ts'
+import { createRandom, type Random } from '../random.ts'
 
 export interface Load {
   readonly topic: string
@@ -47,19 +48,8 @@ async function writePayloads (path: string, recordBytes: number): Promise<void> 
 
 const words = 'batch offset leader epoch follower segment record topic partition cluster'.split(' ')
 
-function nextWord (random: () => number): string {
+function nextWord (random: Random): string {
   const isWord = random() < 0.4
   if (isWord) return words[Math.floor(random() * words.length)] ?? ''
   return Math.floor(random() * 2 ** 48).toString(36)
-}
-
-/** mulberry32: the same records in every run. */
-function createRandom (seed: number): () => number {
-  let state = seed
-  return () => {
-    state = state + 0x6D2B79F5 | 0
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state)
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32
-  }
 }

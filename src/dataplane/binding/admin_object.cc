@@ -62,14 +62,20 @@ bool AdminObject::Attach(napi_value receiver) {
   return hooked_ && WrapTagged(env_, receiver, this, finalize, &self_);
 }
 
+AdminObject* AdminObject::Begin(napi_env env, napi_callback_info info, CallInfo* call,
+                                napi_deferred* deferred, napi_value* promise) {
+  if (!ReadCall(env, info, call)) return nullptr;
+  auto* object = UnwrapTagged<AdminObject>(env, call->receiver);
+  if (object == nullptr) return nullptr;
+  return napi_create_promise(env, deferred, promise) == napi_ok ? object : nullptr;
+}
+
 napi_value AdminObject::Call(napi_env env, napi_callback_info info) {
   CallInfo call;
-  if (!ReadCall(env, info, &call)) return nullptr;
-  auto* object = UnwrapTagged<AdminObject>(env, call.receiver);
-  if (object == nullptr) return nullptr;
   napi_deferred deferred = nullptr;
   napi_value promise = nullptr;
-  if (napi_create_promise(env, &deferred, &promise) != napi_ok) return nullptr;
+  AdminObject* object = Begin(env, info, &call, &deferred, &promise);
+  if (object == nullptr) return nullptr;
   object->StartCall(call, deferred);
   return promise;
 }
@@ -107,12 +113,10 @@ void AdminObject::StartCall(const CallInfo& call, napi_deferred deferred) {
 
 napi_value AdminObject::Close(napi_env env, napi_callback_info info) {
   CallInfo call;
-  if (!ReadCall(env, info, &call)) return nullptr;
-  auto* object = UnwrapTagged<AdminObject>(env, call.receiver);
-  if (object == nullptr) return nullptr;
   napi_deferred deferred = nullptr;
   napi_value promise = nullptr;
-  if (napi_create_promise(env, &deferred, &promise) != napi_ok) return nullptr;
+  AdminObject* object = Begin(env, info, &call, &deferred, &promise);
+  if (object == nullptr) return nullptr;
   if (object->admin_ == nullptr) {
     object->Settle(deferred, Status::Ok(), Value());
     return promise;

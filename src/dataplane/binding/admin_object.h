@@ -48,6 +48,9 @@ class AdminObject {
   static napi_value Close(napi_env env, napi_callback_info info);
 
   bool Attach(napi_value receiver);
+  // What every asynchronous method begins with; nullptr with an exception pending.
+  static AdminObject* Begin(napi_env env, napi_callback_info info, CallInfo* call,
+                            napi_deferred* deferred, napi_value* promise);
   void StartCall(const CallInfo& call, napi_deferred deferred);
   void Settle(napi_deferred deferred, const Status& status, const Value& value);
   void FinishClose();

@@ -1,4 +1,4 @@
-// Chance that a seed repeats: schedules and loads are made with it.
+// Chance that a seed repeats: schedules of faults and loads are made with it.
 
 export type Random = () => number
 
