@@ -38,6 +38,8 @@ export async function ensureProgressTopic (options: ProgressTopicOptions): Promi
       `${topic} on ${target.cluster} has ${found} partitions, task.slots=${slots}`,
       { setting: 'task.slots' })
   }
+  // To whom may not see it a topic looks missing, and one that is there could even be made "again".
+  if (described?.error?.errorName === 'TOPIC_AUTHORIZATION_FAILED') throw described.error
   const [created] = await target.createTopics([{
     name: topic,
     partitions: slots,
