@@ -10,7 +10,7 @@ import { untilRecords } from './comparison.ts'
 import {
   createPropertiesFile, runCommand, spawnMirror, startMirror, type MirrorProcess, type Properties
 } from './mirror-process.ts'
-import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+import { flowProperties, login, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 /** From the start of the process; a login takes a few round trips, JVMs share our processors. */
 const secondsMs = 15_000
@@ -188,14 +188,4 @@ function spawnProperties (t: TestContext, properties: Properties): MirrorProcess
 
 function errorsOf (mirror: MirrorProcess): string {
   return mirror.log.filter(({ level }) => level === 'error').map(({ text }) => text).join('\n')
-}
-
-/** As a Java client would write it. */
-function login (cluster: string, user: string, password: string): Properties {
-  const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'
-  return {
-    [`${cluster}.security.protocol`]: 'SASL_PLAINTEXT',
-    [`${cluster}.sasl.mechanism`]: 'PLAIN',
-    [`${cluster}.sasl.jaas.config`]: `${module} required username="${user}" password="${password}";`
-  }
 }

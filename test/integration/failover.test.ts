@@ -4,10 +4,9 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { killLeader, moveLeader } from '../kafka/partition-operations.ts'
-import { untilRecords } from './comparison.ts'
-import { createPropertiesFile, startMirror, type MirrorProcess } from './mirror-process.ts'
-import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
-import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
+import { startLoadedMirror } from './loaded-mirror.ts'
+import type { MirrorProcess } from './mirror-process.ts'
+import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const partitions = 6
 const replicated = { partitions, configs: { 'min.insync.replicas': '2' } }
@@ -51,25 +50,11 @@ describe('a mirror between clusters of three brokers', { timeout: 300_000 }, () 
     t: TestContext, topic: string,
     fault: (mirror: MirrorProcess, more: () => Promise<void>) => Promise<void>
   ): Promise<void> {
-    const { source, target } = clusters
-    const remoteTopic = `east.${topic}`
-    await source.createTopic(topic, replicated)
-    await target.createTopic(remoteTopic, replicated)
-    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
-    const mirror = await startMirror(t, file)
-    const load = await SequenceLoad.start(t, source, topic, { partitions })
-    const more = async (): Promise<void> => {
-      const wanted = load.written + 100
-      await mirror.until('more of the load', () => load.written >= wanted, 60_000)
-      await untilRecords(mirror, target, remoteTopic, wanted * partitions, 60_000)
-    }
+    const { mirror, more, finish } = await startLoadedMirror(t, clusters,
+      { topic, partitions, sourceTopic: replicated, targetTopic: replicated })
     await more()
     await fault(mirror, more)
-    const written = await load.stop()
-    await untilRecords(mirror, target, remoteTopic, written * partitions, 60_000)
-    assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
-    await assertEachOnceInOrder(source, topic, partitions, written)
-    await assertEachOnceInOrder(target, remoteTopic, partitions, written)
+    await finish()
     assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
   }
 })

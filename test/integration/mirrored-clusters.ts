@@ -46,3 +46,13 @@ export function flowProperties (
     ...more
   }
 }
+
+/** As a Java client would write it, for clusters with `sasl`. */
+export function login (cluster: string, user: string, password: string): Properties {
+  const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'
+  return {
+    [`${cluster}.security.protocol`]: 'SASL_PLAINTEXT',
+    [`${cluster}.sasl.mechanism`]: 'PLAIN',
+    [`${cluster}.sasl.jaas.config`]: `${module} required username="${user}" password="${password}";`
+  }
+}

@@ -44,7 +44,8 @@ export class SequenceLoad {
     t: CleanUp, cluster: KafkaCluster, topic: string, settings: LoadSettings
   ): Promise<SequenceLoad> {
     const { codec = 'lz4' } = settings
-    const producer = await TestProducer.open(cluster.bootstrapServers, { ...idempotent, codec })
+    const producer = await TestProducer.open(
+      cluster.plainBootstrapServers, { ...idempotent, codec })
     const load = new SequenceLoad(producer, topic, settings)
     t.after(async () => { await load.stop().catch(() => {}) })
     return load
@@ -88,7 +89,7 @@ export async function assertEachOnceInOrder (
   const loaded = typeof partitions === 'number'
     ? Array.from({ length: partitions }, (_, each) => each)
     : partitions
-  const records = await readTopic(cluster.bootstrapServers, topic, { timeoutMs: 60_000 })
+  const records = await readTopic(cluster.plainBootstrapServers, topic, { timeoutMs: 60_000 })
   for (const partition of loaded) {
     const numbers = records.filter(record => record.partition === partition)
       .map(({ value }) => Number.parseInt(value?.toString() ?? '', 10))

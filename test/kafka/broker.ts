@@ -29,7 +29,9 @@ export interface BrokerSettings {
   readonly clusterId: string
   /** Holds properties, log and data of this broker. */
   readonly folder: string
-  readonly server: Omit<ServerSettings, 'logDir'>
+  readonly server: Omit<ServerSettings, 'logDirs'>
+  /** Disks, so to say: the broker goes on when one of several fails. 1 unless told otherwise. */
+  readonly logDirCount?: number
   readonly jvm: JvmSettings
 }
 
@@ -37,8 +39,9 @@ export class Broker {
   readonly id: number
   /** Port of the listener clients use when there is neither a proxy nor SASL. */
   readonly port: number
-  /** Where the broker keeps `<topic>-<partition>/`. */
+  /** Where the broker keeps `<topic>-<partition>/`; the first of its folders, if it has several. */
   readonly logDir: string
+  readonly logDirs: readonly string[]
   readonly #settings: BrokerSettings
   readonly #outputPath: string
   #child: ChildProcess | undefined
@@ -48,6 +51,9 @@ export class Broker {
     this.id = settings.server.id
     this.port = settings.server.listeners[0]?.port ?? 0
     this.logDir = join(settings.folder, 'data')
+    const more = Array.from({ length: (settings.logDirCount ?? 1) - 1 }, (_, index) =>
+      join(settings.folder, `data-${index + 2}`))
+    this.logDirs = [this.logDir, ...more]
     this.#outputPath = join(settings.folder, 'broker.log')
     this.#format()
   }
@@ -117,14 +123,16 @@ export class Broker {
   /** What `StorageTool format` would do, without its second of JVM: ids are ours, features its. */
   #format (): void {
     const { folder, jars, clusterId, server } = this.#settings
-    mkdirSync(this.logDir, { recursive: true })
+    for (const logDir of this.logDirs) {
+      mkdirSync(logDir, { recursive: true })
+      writeFileSync(join(logDir, 'meta.properties'), [
+        'version=1', `cluster.id=${clusterId}`, `node.id=${server.id}`,
+        `directory.id=${randomKafkaUuid()}`, ''
+      ].join('\n'))
+    }
     copyFileSync(jars.bootstrapCheckpoint, join(this.logDir, 'bootstrap.checkpoint'))
-    writeFileSync(join(this.logDir, 'meta.properties'), [
-      'version=1', `cluster.id=${clusterId}`, `node.id=${server.id}`,
-      `directory.id=${randomKafkaUuid()}`, ''
-    ].join('\n'))
     writeFileSync(join(folder, 'server.properties'),
-      renderServerProperties({ ...server, logDir: this.logDir }))
+      renderServerProperties({ ...server, logDirs: this.logDirs }))
   }
 
   async #untilStarted (child: ChildProcess, output: number, from: number): Promise<void> {

@@ -27,6 +27,8 @@ export interface KafkaClusterOptions {
   /** The public listener asks for a PLAIN login; `superUsers` turns the authorizer on. */
   readonly sasl?: SaslUsers
   readonly jvm?: JvmSettings
+  /** Folders of data a broker: with 2 or more one may fail without the broker. */
+  readonly logDirCount?: number
 }
 
 interface BrokerPorts {
@@ -151,12 +153,13 @@ export class KafkaCluster {
   #createBroker (own: BrokerPorts): Broker {
     const folder = join(this.#folder, `broker-${own.id}`)
     mkdirSync(folder)
-    const { config, sasl, jvm = {} } = this.#options
+    const { config, sasl, jvm = {}, logDirCount = 1 } = this.#options
     return new Broker({
       jars: this.#jars,
       clusterId: this.id,
       folder,
       jvm,
+      logDirCount,
       server: {
         id: own.id,
         voters: this.#ports.map(p => ({ id: p.id, port: p.controller })),

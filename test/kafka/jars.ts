@@ -95,7 +95,7 @@ async function formatSnapshot (jars: Jars): Promise<void> {
     const properties = join(folder, 'server.properties')
     writeFileSync(properties, renderServerProperties({
       id: 1,
-      logDir: join(folder, 'data'),
+      logDirs: [join(folder, 'data')],
       voters: [{ id: 1, port: 1 }],
       brokerCount: 1,
       controllerPort: 1,

@@ -70,6 +70,13 @@ export class KafkaAdmin {
     return partitionsOf(await this.metadata(topic), topic).length
   }
 
+  /** Broker ids of each partition's replicas, by partition. */
+  async replicasOf (topic: string): Promise<number[][]> {
+    return partitionsOf(await this.metadata(topic), topic)
+      .toSorted((a, b) => a.id - b.id)
+      .map(({ replicas }) => replicas)
+  }
+
   /** Broker id, or -1 while there is none. */
   async leaderOf (topic: string, partition: number): Promise<number> {
     const partitions = partitionsOf(await this.metadata(topic), topic)

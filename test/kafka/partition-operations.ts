@@ -55,6 +55,23 @@ export async function addAcl (cluster: KafkaCluster, words: readonly string[]): 
   await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--add', '--force', ...words])
 }
 
+/** Takes away ACLs that were added in the same words. */
+export async function removeAcl (cluster: KafkaCluster, words: readonly string[]): Promise<void> {
+  await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--remove', '--force', ...words])
+}
+
+/** Bytes a second: `producer_byte_rate` or `consumer_byte_rate` of a user; undefined: no quota. */
+export async function setQuota (
+  cluster: KafkaCluster, user: string, quota: 'producer_byte_rate' | 'consumer_byte_rate',
+  bytesPerSecond: number | undefined
+): Promise<void> {
+  const change = bytesPerSecond === undefined
+    ? ['--delete-config', quota]
+    : ['--add-config', `${quota}=${bytesPerSecond}`]
+  await cluster.runTool('kafka.admin.ConfigCommand',
+    ['--alter', '--entity-type', 'users', '--entity-name', user, ...change])
+}
+
 /** Sets properties of a topic that exists. */
 export async function alterTopicConfig (
   cluster: KafkaCluster, topic: string, configs: Readonly<Record<string, string>>

@@ -16,7 +16,8 @@ export interface SaslUsers {
 
 export interface ServerSettings {
   readonly id: number
-  readonly logDir: string
+  /** The first one holds the metadata, too. */
+  readonly logDirs: readonly string[]
   readonly voters: ReadonlyArray<{ readonly id: number, readonly port: number }>
   readonly brokerCount: number
   readonly controllerPort: number
@@ -39,7 +40,7 @@ export function renderServerProperties (settings: ServerSettings): string {
 }
 
 function identity (settings: ServerSettings): Record<string, string> {
-  const { id, logDir, voters, controllerPort, listeners } = settings
+  const { id, logDirs, voters, controllerPort, listeners } = settings
   const controller: Listener = {
     name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort, advertisedPort: controllerPort
   }
@@ -53,7 +54,7 @@ function identity (settings: ServerSettings): Record<string, string> {
     listeners: all.map(l => `${l.name}://127.0.0.1:${l.port}`).join(','),
     'advertised.listeners': all.map(l => `${l.name}://127.0.0.1:${l.advertisedPort}`).join(','),
     'listener.security.protocol.map': all.map(l => `${l.name}:${l.protocol}`).join(','),
-    'log.dirs': logDir
+    'log.dirs': logDirs.join(',')
   }
 }
 
