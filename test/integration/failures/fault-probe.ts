@@ -1,4 +1,5 @@
 // How a test sees what the user sees of a fault: the state in the metrics, the line in the log.
+import type { KafkaCluster } from '../../kafka/cluster.ts'
 import type { MirrorProcess } from '../mirror-process.ts'
 
 export interface NumberedRecord {
@@ -24,6 +25,30 @@ export async function untilFaulted (
       'longhaul_partitions{source="east",state="faulted",target="west"}') ?? 0) > 0
   })
   return line.text
+}
+
+/** Resolves once the error is counted, retried or not. */
+export async function untilCounted (mirror: MirrorProcess, errorName: string): Promise<void> {
+  await mirror.until(`${errorName} in the metrics`, async () => {
+    const { series } = await mirror.metrics()
+    const count = series.get(
+      `longhaul_errors_total{error="${errorName}",source="east",target="west"}`)
+    return (count ?? 0) > 0
+  }, 40_000)
+}
+
+/** Resolves when each of these partitions holds at least `more` records more than now. */
+export async function untilEachAdvances (
+  mirror: MirrorProcess, cluster: KafkaCluster, topic: string, partitions: readonly number[],
+  more: number
+): Promise<void> {
+  // A question may meet a leader that has just gone; it is asked again.
+  const ends = async (): Promise<number[] | undefined> => await Promise.all(partitions.map(
+    async partition => (await cluster.admin.offsets(topic, partition)).high))
+    .catch(() => undefined)
+  const before = await mirror.until(`the ends of ${topic}`, ends)
+  await mirror.until(`${more} records more in ${topic}-${partitions.join()}`, async () =>
+    (await ends())?.every((end, index) => end >= (before[index] ?? 0) + more), 40_000)
 }
 
 /** Undefined: nothing was skipped for this reason. */

@@ -1,0 +1,98 @@
+// Brokers and disks that go away while records flow, more of them than the clusters can do without:
+// the mirror waits where it has to, says why, and goes on by itself with nothing lost or doubled.
+import assert from 'node:assert/strict'
+import { existsSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { KafkaCluster } from '../../kafka/cluster.ts'
+import { startLoadedMirror } from '../loaded-mirror.ts'
+import { startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { untilCounted, untilEachAdvances } from './fault-probe.ts'
+
+const partitions = 6
+const durable = { configs: { 'min.insync.replicas': '2' } }
+
+describe('clusters that are away in part or as a whole', { timeout: 400_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => {
+    clusters = await startClusters({ brokers: 3 }, { brokers: 3, logDirCount: 2 })
+  })
+  after(async () => { await clusters.close() })
+
+  test('partitions with too few replicas in sync wait for them, and the others go on', async t => {
+    const { target } = clusters
+    const topic = 'under-replicated'
+    const { finish, mirror, more, remoteTopic } = await startLoadedMirror(t, clusters, {
+      topic, partitions, sourceTopic: durable, targetTopic: { ...durable, replicationFactor: 2 }
+    })
+    await more()
+    const replicas = await target.admin.replicasOf(remoteTopic)
+    const away = 3
+    const partitionsThat = (isWanted: (ids: readonly number[]) => boolean): number[] =>
+      replicas.flatMap((ids, partition) => isWanted(ids) ? [partition] : [])
+    const waiting = partitionsThat(ids => ids.includes(away))
+    const sound = partitionsThat(ids => !ids.includes(away))
+    assert.ok(waiting.length > 0 && sound.length > 0, JSON.stringify(replicas))
+    await target.broker(away).kill()
+    await mirror.untilLogged('a partition that waits', ({ error, level, topic: of }) =>
+      of === topic && level === 'warn' && error === 'NOT_ENOUGH_REPLICAS', 40_000)
+    await untilCounted(mirror, 'NOT_ENOUGH_REPLICAS')
+    await untilEachAdvances(mirror, target, remoteTopic, sound, 100)
+    await target.broker(away).start()
+    await more()
+    await finish()
+    assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
+  })
+
+  test('a disk of a target broker that fails costs its partitions their leader and no record',
+    async t => {
+      const { target } = clusters
+      const topic = 'on-bad-disk'
+      const { finish, mirror, more, remoteTopic } = await startLoadedMirror(t, clusters, {
+        topic,
+        partitions,
+        sourceTopic: durable,
+        // A broker notices when it makes a file there: what is open it can write to for ever.
+        targetTopic: { configs: { ...durable.configs, 'segment.ms': '500' } }
+      })
+      await more()
+      const { broker, logDir } = await secondDiskOfLeader(target, remoteTopic)
+      renameSync(logDir, `${logDir}-gone`)
+      await untilCounted(mirror, 'KAFKA_STORAGE_ERROR')
+      await untilEachAdvances(mirror, target, remoteTopic, [...Array(partitions).keys()], 100)
+      await broker.kill()
+      renameSync(`${logDir}-gone`, logDir)
+      await broker.start()
+      await more()
+      await finish()
+      assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
+    })
+
+  for (const side of ['source', 'target'] as const) {
+    test(`all brokers of the ${side} are killed and come back`, async t => {
+      const cluster = clusters[side]
+      const { finish, mirror, more } = await startLoadedMirror(t, clusters,
+        { topic: `dark-${side}`, partitions, sourceTopic: durable, targetTopic: durable })
+      await more()
+      await Promise.all(cluster.brokers.map(async broker => { await broker.kill() }))
+      await mirror.untilLogged('the broker that is away', ({ level, text }) =>
+        level === 'warn' && text.includes(`${side} broker`))
+      await Promise.all(cluster.brokers.map(async broker => { await broker.start() }))
+      await more()
+      await finish()
+      assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
+    })
+  }
+})
+
+/** A broker that leads a partition whose log is on its second disk. */
+async function secondDiskOfLeader (
+  cluster: KafkaCluster, topic: string
+): Promise<{ readonly broker: KafkaCluster['brokers'][number], readonly logDir: string }> {
+  for (let partition = 0; partition < await cluster.admin.partitionCount(topic); partition++) {
+    const broker = cluster.broker(await cluster.admin.leaderOf(topic, partition))
+    const logDir = broker.logDirs[1] ?? ''
+    if (existsSync(join(logDir, `${topic}-${partition}`))) return { broker, logDir }
+  }
+  throw new Error(`no leader of ${topic} has it on its second disk`)
+}

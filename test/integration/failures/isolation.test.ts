@@ -1,0 +1,112 @@
+// One bad flow, topic or partition never stops another: clusters that go away, topics that are
+// deleted, target topics that have too few partitions.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { startKafkaCluster, type KafkaCluster } from '../../kafka/cluster.ts'
+import { readTopic } from '../../kafka/kafka-consumer.ts'
+import { produce } from '../../kafka/kafka-producer.ts'
+import { eventually } from '../../kafka/eventually.ts'
+import { untilMoreRecords, untilRecords } from '../comparison.ts'
+import { createPropertiesFile, startMirror, type CleanUp } from '../mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { assertEachOnceInOrder, SequenceLoad } from '../sequence-load.ts'
+import { numbered, skippedRecords, untilFaulted } from './fault-probe.ts'
+
+describe('a fault stays where it is', { timeout: 300_000 }, () => {
+  let clusters: MirroredClusters
+  let north: KafkaCluster
+  before(async () => {
+    const started = await Promise.all([startClusters(), startKafkaCluster()])
+    clusters = started[0]
+    north = started[1]
+  })
+  after(async () => {
+    await clusters.close()
+    await north.close()
+  })
+
+  const propertiesFile = (t: CleanUp, topics: string, more: object = {}): string =>
+    createPropertiesFile(t, flowProperties(clusters,
+      { 'east->west.topics': topics, 'fault.retry.interval.ms': 1000, ...more }))
+
+  test('a source cluster that goes away stops its flow alone, which goes on when it is back',
+    async t => {
+      const { source, target } = clusters
+      const sources = [source, north]
+      for (const cluster of sources) await cluster.createTopic('lasting')
+      const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+        'clusters': 'east, west, north',
+        'north.bootstrap.servers': north.bootstrapServers,
+        'north->west.enabled': true,
+        'topics': 'lasting'
+      })))
+      const loads = await Promise.all(sources.map(async cluster =>
+        await SequenceLoad.start(t, cluster, 'lasting', { partitions: 1 })))
+      for (const name of ['east', 'north']) {
+        await untilRecords(mirror, target, `${name}.lasting`, 100)
+      }
+      await north.broker(1).stop()
+      // Its last metadata may still tell that the leader has gone, or its silence does.
+      const line = await mirror.untilLogged('the partition that waits', ({ flow, level, topic }) =>
+        flow === 'north->west' && level === 'warn' && topic === 'lasting')
+      assert.match(line.text, /has no leader|broker 1 is not connected/)
+      await untilMoreRecords(mirror, target, 'east.lasting', 200)
+      await north.broker(1).start()
+      await untilMoreRecords(mirror, target, 'north.lasting', 100)
+      const written = await Promise.all(loads.map(async load => await load.stop()))
+      for (const [index, name] of ['east', 'north'].entries()) {
+        await untilRecords(mirror, target, `${name}.lasting`, written[index] ?? 0)
+      }
+      assert.equal((await mirror.stop()).code, 0)
+      for (const [index, name] of ['east', 'north'].entries()) {
+        await assertEachOnceInOrder(target, `${name}.lasting`, 1, written[index] ?? 0)
+      }
+      assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
+    })
+
+  test('a source topic that is deleted stops, keeps what is mirrored, and no other stops',
+    async t => {
+      const { source, target } = clusters
+      for (const topic of ['doomed', 'spared']) {
+        await source.createTopic(topic)
+        await produce(source.bootstrapServers, topic, numbered(0, 100))
+      }
+      const mirror = await startMirror(t, propertiesFile(t, 'doomed, spared'))
+      for (const topic of ['doomed', 'spared']) {
+        await untilRecords(mirror, target, `east.${topic}`, 100)
+      }
+      await source.admin.deleteTopic('doomed')
+      const error = await untilFaulted(mirror, 'doomed', 'SOURCE_PARTITION_MISSING')
+      assert.match(error, /source topic doomed partition 0 does not exist/)
+      await produce(source.bootstrapServers, 'spared', numbered(100, 200))
+      await untilRecords(mirror, target, 'east.spared', 200)
+      assert.equal((await mirror.stop()).code, 0)
+      assert.equal((await readTopic(target.bootstrapServers, 'east.doomed')).length, 100)
+      assert.equal((await readTopic(target.bootstrapServers, 'east.spared')).length, 200)
+    })
+
+  test('a target topic with fewer partitions grows, also one that was made again', async t => {
+    const { source, target } = clusters
+    const records = (from: number): ReturnType<typeof numbered> =>
+      [0, 1, 2].flatMap(partition => numbered(from, from + 50, partition))
+    await source.createTopic('wide', { partitions: 3 })
+    await target.createTopic('east.wide', { partitions: 1 })
+    await produce(source.bootstrapServers, 'wide', records(0))
+    const mirror = await startMirror(t, propertiesFile(t, 'wide',
+      { 'topic.recreated': 'skip', 'refresh.topics.interval.seconds': 3 }))
+    await untilRecords(mirror, target, 'east.wide', 150)
+
+    // The mirror makes a missing topic again by itself: whoever comes second tries once more.
+    await eventually('the narrow topic', async () => {
+      await target.admin.deleteTopic('east.wide').catch(() => {})
+      return await target.createTopic('east.wide', { partitions: 1 }).then(() => true, () => false)
+    }, { timeoutMs: 60_000 })
+    assert.equal(await skippedRecords(mirror, 'wide', 'topic_recreated'), 0)
+    await produce(source.bootstrapServers, 'wide', records(1000))
+    await untilRecords(mirror, target, 'east.wide', 150)
+    assert.equal((await mirror.stop()).code, 0)
+    const read = (await readTopic(target.bootstrapServers, 'east.wide'))
+      .map(({ partition, value }) => ({ value: String(value), partition }))
+    assert.deepEqual(read, records(1000))
+  })
+})
