@@ -9,7 +9,7 @@ import {
 import { flowProperties, type MirroredClusters } from './mirrored-clusters.ts'
 import { assertEachOnceInOrder, SequenceLoad, type LoadSettings } from './sequence-load.ts'
 
-export interface LoadedMirrorSettings extends LoadSettings {
+export interface LoadedMirrorSettings extends Omit<LoadSettings, 'loaded'> {
   readonly topic: string
   readonly sourceTopic?: TopicSettings
   /** Undefined: the mirror makes the remote topic. */
