@@ -18,11 +18,11 @@ export interface LogFindings {
   readonly reordered: number
   /** In the target with a number of the source's, and other bytes; or with bytes of nobody's. */
   readonly altered: number
-  /** The first few of all these, for people. */
+  /** The first few of each of these, for people. */
   readonly examples: readonly string[]
 }
 
-const examplesMax = 8
+const examplesMax = 3
 
 export function checkLog (
   source: readonly CheckedRecord[], target: readonly CheckedRecord[]
@@ -30,8 +30,8 @@ export function checkLog (
   const placesLeft = placesByDigest(source)
   const isKnown = new Set(placesLeft.keys())
   const examples: string[] = []
-  const example = (text: string): void => {
-    if (examples.length < examplesMax) examples.push(text)
+  const example = (count: number, text: string): void => {
+    if (count <= examplesMax) examples.push(text)
   }
   let doubled = 0
   let reordered = 0
@@ -43,16 +43,16 @@ export function checkLog (
     if (place !== undefined) {
       if (place < furthest) {
         reordered += 1
-        example(`reordered: ${number} at target record ${at}`)
+        example(reordered, `reordered: ${number} at target record ${at}`)
       }
       furthest = Math.max(furthest, place)
     } else if (isKnown.has(digest)) {
       doubled += 1
-      example(`doubled: ${number} at target record ${at}`)
+      example(doubled, `doubled: ${number} at target record ${at}`)
     } else {
       altered += 1
       alteredNumbers.add(number)
-      example(`altered: ${number} at target record ${at}`)
+      example(altered, `altered: ${number} at target record ${at}`)
     }
   }
   let lost = 0
@@ -61,7 +61,7 @@ export function checkLog (
       const number = source[place]?.number ?? ''
       if (alteredNumbers.delete(number)) continue // there, if not as it was
       lost += 1
-      example(`lost: ${number}, source record ${place}`)
+      example(lost, `lost: ${number}, source record ${place}`)
     }
   }
   return { records: source.length, lost, doubled, reordered, altered, examples }
