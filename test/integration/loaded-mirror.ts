@@ -1,5 +1,5 @@
-// A mirror of one topic under a steady load: what a test does to it meanwhile must neither stop it nor
-// cost a record.
+// A mirror of one topic under a steady load: what a test does to it meanwhile must neither stop it
+// nor cost a record.
 import assert from 'node:assert/strict'
 import type { TopicSettings } from '../kafka/kafka-admin.ts'
 import { untilRecords } from './comparison.ts'

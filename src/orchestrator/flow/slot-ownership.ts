@@ -78,10 +78,9 @@ export class SlotOwnership {
       run: async () => { await poll(this.#consumer, 1) },
       onError: thrown => { options.onError(ReplicatorError.from(toError(thrown))) }
     })
-    this.#consumer.on('event.error', error => {
-      options.onError(ReplicatorError.fromNative({
-        code: error.code, detail: `group ${options.group}: ${error.message}`
-      }))
+    this.#consumer.on('event.error', ({ message }) => {
+      // node-rdkafka passes on the text alone; what librdkafka raises so is about connections.
+      options.onError(new ReplicatorError('_TRANSPORT', `group ${options.group}: ${message}`))
     })
   }
 

@@ -6,7 +6,9 @@ import { readTopic } from '../../kafka/kafka-consumer.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
 import { addAcl, removeAcl, setQuota } from '../../kafka/partition-operations.ts'
 import { untilMoreRecords, untilRecords } from '../comparison.ts'
-import { createPropertiesFile, spawnMirror, startMirror, type Properties } from '../mirror-process.ts'
+import {
+  createPropertiesFile, spawnMirror, startMirror, type Properties
+} from '../mirror-process.ts'
 import {
   flowProperties, login, startClusters, type MirroredClusters
 } from '../mirrored-clusters.ts'
@@ -84,7 +86,7 @@ describe('permissions and quotas of the mirror\'s user', { timeout: 400_000 }, (
       await removeAcl(source, denied)
       await untilRecords(mirror, source, 'west.both-ways', 100, 60_000)
 
-      // Taken away again while it runs, it keeps the flow from keeping its place, not from mirroring.
+      // Taken away again while it runs: the flow cannot keep its place, and goes on mirroring.
       await addAcl(source, denied)
       await mirror.untilLogged('progress that cannot be written', ({ flow, text }) =>
         flow === 'west->east' && text.includes('PROGRESS_UNWRITABLE'))

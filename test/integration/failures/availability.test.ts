@@ -10,6 +10,8 @@ import { startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
 import { untilCounted, untilEachAdvances } from './fault-probe.ts'
 
 const partitions = 6
+// A leader with too few followers keeps what it has appended and answers when this is over.
+const impatient = { 'request.timeout.ms': 5000 }
 const durable = { configs: { 'min.insync.replicas': '2' } }
 
 describe('clusters that are away in part or as a whole', { timeout: 400_000 }, () => {
@@ -23,7 +25,11 @@ describe('clusters that are away in part or as a whole', { timeout: 400_000 }, (
     const { target } = clusters
     const topic = 'under-replicated'
     const { finish, mirror, more, remoteTopic } = await startLoadedMirror(t, clusters, {
-      topic, partitions, sourceTopic: durable, targetTopic: { ...durable, replicationFactor: 2 }
+      topic,
+      partitions,
+      sourceTopic: durable,
+      targetTopic: { ...durable, replicationFactor: 2 },
+      properties: impatient
     })
     await more()
     const replicas = await target.admin.replicasOf(remoteTopic)
@@ -53,7 +59,8 @@ describe('clusters that are away in part or as a whole', { timeout: 400_000 }, (
         partitions,
         sourceTopic: durable,
         // A broker notices when it makes a file there: what is open it can write to for ever.
-        targetTopic: { configs: { ...durable.configs, 'segment.ms': '500' } }
+        targetTopic: { configs: { ...durable.configs, 'segment.ms': '500' } },
+        properties: impatient
       })
       await more()
       const { broker, logDir } = await secondDiskOfLeader(target, remoteTopic)
@@ -71,8 +78,13 @@ describe('clusters that are away in part or as a whole', { timeout: 400_000 }, (
   for (const side of ['source', 'target'] as const) {
     test(`all brokers of the ${side} are killed and come back`, async t => {
       const cluster = clusters[side]
-      const { finish, mirror, more } = await startLoadedMirror(t, clusters,
-        { topic: `dark-${side}`, partitions, sourceTopic: durable, targetTopic: durable })
+      const { finish, mirror, more } = await startLoadedMirror(t, clusters, {
+        topic: `dark-${side}`,
+        partitions,
+        sourceTopic: durable,
+        targetTopic: durable,
+        properties: impatient
+      })
       await more()
       await Promise.all(cluster.brokers.map(async broker => { await broker.kill() }))
       await mirror.untilLogged('the broker that is away', ({ level, text }) =>
