@@ -10,18 +10,26 @@ import { readTopic } from './kafka-consumer.ts'
 import { produce } from './kafka-producer.ts'
 import { Link, type LinkSettings } from './link.ts'
 import { releasePorts, reservePorts } from './ports.ts'
+import { RequestHeads } from './request-heads.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
+
+// The echo keeps what it got of small tests only.
+const receivedBytesMax = 10_000
 
 /** A server that sends back what it gets, and a proxy before it. */
 async function createEcho (
   t: TestContext, settings: LinkSettings = {}
-): Promise<{ proxy: TcpProxy, link: Link }> {
+): Promise<{ proxy: TcpProxy, link: Link, received: () => Buffer }> {
   const ports = await reservePorts(2)
   const [targetPort = 0, port = 0] = ports
   const sockets = new Set<Socket>()
+  let received = Buffer.alloc(0)
   const server: Server = createServer(socket => {
     sockets.add(socket)
     socket.on('error', () => {})
+    socket.on('data', bytes => {
+      if (received.length < receivedBytesMax) received = Buffer.concat([received, bytes])
+    })
     socket.pipe(socket)
   })
   await new Promise<void>(resolve => server.listen(targetPort, '127.0.0.1', resolve))
@@ -33,7 +41,15 @@ async function createEcho (
     server.close()
     releasePorts(ports)
   })
-  return { proxy, link }
+  return { proxy, link, received: () => received }
+}
+
+/** A request as Kafka frames it. */
+function frame (text: string): Buffer {
+  const bytes = Buffer.alloc(4 + text.length)
+  bytes.writeInt32BE(text.length)
+  bytes.write(text, 4)
+  return bytes
 }
 
 async function open (t: TestContext, port: number): Promise<Socket> {
@@ -141,6 +157,26 @@ describe('the proxy', { timeout: 20_000 }, () => {
     await echo(await open(t, proxy.port), 100)
   })
 
+  test('holding a request, delivers it after its client is gone, and what went before at once',
+    async t => {
+      const { proxy, received } = await createEcho(t)
+      proxy.hold(head => head.includes('late'))
+      const socket = await open(t, proxy.port)
+      const other = await open(t, proxy.port)
+      socket.write(frame('first'))
+      await eventually('the first request', () => received().equals(frame('first')))
+      const late = Buffer.concat([frame(`late ${'x'.repeat(1000)}`), frame('behind')])
+      socket.write(late)
+      await eventually('a held connection', () => proxy.heldCount === 1)
+      socket.resetAndDestroy()
+      await echo(other, 100)
+      const before = received().length
+      await proxy.release()
+      assert.equal(received().length, before + late.length)
+      assert.equal(proxy.heldCount, 0)
+      await eventually('one connection', () => proxy.connectionCount === 1)
+    })
+
   test('passes the end of a stream on behind its last bytes', async t => {
     const { proxy } = await createEcho(t, { latencyMs: 20 })
     const socket = await open(t, proxy.port)
@@ -155,6 +191,19 @@ describe('the proxy', { timeout: 20_000 }, () => {
     assert.equal(received, byteCount)
     await eventually('no connection', () => proxy.connectionCount === 0)
   })
+})
+
+test('requests are told apart wherever their packets end', () => {
+  const requests = ['a', 'b'.repeat(300), '', 'c'.repeat(252), 'd'].map(frame)
+  const bytes = Buffer.concat(requests)
+  for (const size of [1, 3, 7, 256, bytes.length]) {
+    const requestHeads = new RequestHeads()
+    const heads: Buffer[] = []
+    for (let at = 0; at < bytes.length; at += size) {
+      heads.push(...requestHeads.push(bytes.subarray(at, at + size)))
+    }
+    assert.deepEqual(heads, requests.map(request => request.subarray(0, 256)))
+  }
 })
 
 describe('a proxied cluster', { timeout: 90_000 }, () => {

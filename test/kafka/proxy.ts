@@ -3,10 +3,13 @@
 
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import type { Link, LinkDirection } from './link.ts'
+import { RequestHeads } from './request-heads.ts'
 
 // What one connection may hold on its way, each direction: a window of 16 MiB carries 160 MB/s over
 // 100 ms, so that it is the link's rate and not the proxy that limits.
 const windowBytesMax = 16 * 1024 * 1024
+
+type IsHeld = (requestHead: Buffer) => boolean
 
 export type ProxyState = 'forwarding' | 'frozen' | 'cut' | 'closed'
 
@@ -28,6 +31,7 @@ export class TcpProxy {
   readonly #connections = new Set<Connection>()
   #server: Server | undefined
   #state: ProxyState = 'cut'
+  #isHeld: IsHeld | undefined
 
   constructor (settings: ProxySettings) {
     this.#settings = settings
@@ -67,6 +71,26 @@ export class TcpProxy {
     for (const connection of this.#connections) connection.freeze()
   }
 
+  /**
+   * From now on a connection whose client sends such a request delivers nothing more to the broker:
+   * the request, what shares a packet with it and what follows are late on the way, and arrive when
+   * they are released, even if their client is gone by then. `reset` loses them.
+   */
+  hold (isHeld: IsHeld): void {
+    this.#isHeld = isHeld
+  }
+
+  get heldCount (): number {
+    return [...this.#connections].filter(({ isHeld }) => isHeld).length
+  }
+
+  /** Resolves once the broker has answered every request that was held, or has hung up. */
+  async release (): Promise<void> {
+    this.#isHeld = undefined
+    await Promise.all([...this.#connections].filter(({ isHeld }) => isHeld)
+      .map(async connection => { await connection.release() }))
+  }
+
   /** Ends every connection with a RST; new ones are welcome at once. */
   reset (): void {
     for (const connection of this.#connections) connection.destroy(true)
@@ -98,7 +122,8 @@ export class TcpProxy {
 
   #accept (client: Socket): void {
     const { targetPort, link } = this.#settings
-    const connection = new Connection(client, targetPort, link, () => {
+    const isHeld: IsHeld = head => this.#isHeld?.(head) ?? false
+    const connection = new Connection(client, targetPort, link, isHeld, () => {
       this.#connections.delete(connection)
     })
     this.#connections.add(connection)
@@ -110,25 +135,47 @@ export class TcpProxy {
 class Connection {
   readonly #client: Socket
   readonly #server: Socket
+  readonly #up: Pipe
   readonly #pipes: readonly Pipe[]
 
-  constructor (client: Socket, targetPort: number, link: Link, onGone: () => void) {
+  constructor (
+    client: Socket, targetPort: number, link: Link, isHeld: IsHeld, onGone: () => void
+  ) {
     this.#client = client
     this.#server = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
     this.#client.setNoDelay(true)
     this.#server.setNoDelay(true)
-    this.#pipes = [
-      new Pipe(this.#client, this.#server, link.up),
-      new Pipe(this.#server, this.#client, link.down)
-    ]
+    this.#up = new Pipe(this.#client, this.#server, link.up, isHeld)
+    this.#pipes = [this.#up, new Pipe(this.#server, this.#client, link.down)]
     let open = 2
     for (const socket of [this.#client, this.#server]) {
-      socket.on('error', () => { this.destroy(false) })
+      // What is held outlives its client.
+      socket.on('error', () => { if (!this.isHeld || socket === this.#server) this.destroy(false) })
       socket.once('close', () => { if (--open === 0) onGone() })
     }
     // A FIN from one side travels by its pipe; a socket that failed takes the other along.
-    this.#client.once('close', hadError => { if (hadError) this.#server.destroy() })
+    this.#client.once('close', hadError => {
+      if (hadError && !this.isHeld) this.#server.destroy()
+    })
     this.#server.once('close', hadError => { if (hadError) this.#client.destroy() })
+  }
+
+  get isHeld (): boolean { return this.#up.isHeld }
+
+  async release (): Promise<void> {
+    let missing = this.#up.requestsHeld
+    const answers = new RequestHeads() // which are framed alike
+    const answered = new Promise<void>(resolve => {
+      this.#server.on('data', (bytes: Buffer) => {
+        missing -= answers.push(bytes).length
+        if (missing <= 0) resolve()
+      })
+      this.#server.once('close', () => { resolve() })
+    })
+    this.#up.release()
+    await answered
+    // Nobody reads what else the broker says.
+    if (this.#client.destroyed) this.#server.destroy()
   }
 
   freeze (): void {
@@ -161,19 +208,26 @@ class Pipe {
   readonly #from: Socket
   readonly #to: Socket
   readonly #direction: LinkDirection
+  readonly #mustHold: IsHeld | undefined
+  readonly #requests = new RequestHeads()
   readonly #parcels: Parcel[] = []
   #bytesHeld = 0
   #frozen = false
+  #held = false
+  #requestsHeld = 0
   #blocked = false
   #deliverTimer: NodeJS.Timeout | undefined
   #resumeTimer: NodeJS.Timeout | undefined
 
-  constructor (from: Socket, to: Socket, direction: LinkDirection) {
+  constructor (
+    from: Socket, to: Socket, direction: LinkDirection, mustHold?: IsHeld
+  ) {
     this.#from = from
     this.#to = to
     this.#direction = direction
+    this.#mustHold = mustHold
     from.on('data', (bytes: Buffer) => { this.#take(bytes) })
-    from.once('end', () => { this.#hold('end', 0) })
+    from.once('end', () => { this.#put('end', 0) })
     from.resume()
     to.on('drain', () => { this.#blocked = false; this.#deliver() })
     const stop = (): void => { clearTimeout(this.#deliverTimer); clearTimeout(this.#resumeTimer) }
@@ -195,13 +249,31 @@ class Pipe {
     this.#resumeWhenRoom()
   }
 
+  get isHeld (): boolean { return this.#held }
+
+  get requestsHeld (): number { return this.#requestsHeld }
+
+  release (): void {
+    this.#held = false
+    this.#requestsHeld = 0
+    this.#deliver()
+  }
+
   #take (bytes: Buffer): void {
+    if (this.#mustHold !== undefined) this.#holdIf(bytes, this.#mustHold)
     this.#bytesHeld += bytes.length
-    this.#hold(bytes, bytes.length)
+    this.#put(bytes, bytes.length)
     this.#resumeWhenRoom()
   }
 
-  #hold (bytes: Parcel['bytes'], length: number): void {
+  #holdIf (bytes: Buffer, mustHold: IsHeld): void {
+    for (const head of this.#requests.push(bytes)) {
+      this.#held ||= mustHold(head)
+      if (this.#held) this.#requestsHeld += 1
+    }
+  }
+
+  #put (bytes: Parcel['bytes'], length: number): void {
     this.#parcels.push({ bytes, arrivesAt: this.#direction.send(length, performance.now()) })
     if (this.#parcels.length === 1) this.#deliver()
   }
@@ -222,7 +294,7 @@ class Pipe {
   #deliver (): void {
     clearTimeout(this.#deliverTimer)
     const wasFull = this.#bytesHeld >= windowBytesMax
-    while (!this.#frozen && !this.#blocked) {
+    while (!this.#frozen && !this.#held && !this.#blocked) {
       const parcel = this.#parcels[0]
       if (parcel === undefined) break
       const waitMs = parcel.arrivesAt - performance.now()

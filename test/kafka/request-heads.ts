@@ -1,0 +1,49 @@
+// Cuts what a Kafka client sends into requests, wherever the chunks of the stream end, and gives of
+// each one the beginning: api key, client id, and in a Produce request its first topic.
+
+/** Enough for the header and a topic's name. */
+const headBytesMax = 256
+const lengthBytes = 4
+
+export class RequestHeads {
+  #head = Buffer.alloc(0)
+  /** Bytes of the present request that are still to come behind its head. */
+  #rest = 0
+
+  /** The heads that are complete with these bytes. */
+  push (bytes: Buffer): Buffer[] {
+    const heads: Buffer[] = []
+    let at = 0
+    while (at < bytes.length) {
+      const skipped = Math.min(this.#rest, bytes.length - at)
+      this.#rest -= skipped
+      at += skipped
+      const part = bytes.subarray(at, at + this.#wanted() - this.#head.length)
+      at += part.length
+      this.#head = Buffer.concat([this.#head, part])
+      if (this.#head.length < this.#wanted()) continue
+      heads.push(this.#head)
+      this.#rest = Math.max(0, lengthBytes + this.#head.readInt32BE(0) - this.#head.length)
+      this.#head = Buffer.alloc(0)
+    }
+    return heads
+  }
+
+  #wanted (): number {
+    if (this.#head.length < lengthBytes) return lengthBytes
+    const request = lengthBytes + this.#head.readInt32BE(0)
+    return Math.max(lengthBytes, Math.min(headBytesMax, request))
+  }
+}
+
+/** For TcpProxy.hold: Produce requests whose first topic is this one, from the n-th on. */
+export function producesTo (topic: string, from = 1): (head: Buffer) => boolean {
+  const name = Buffer.alloc(2 + Buffer.byteLength(topic))
+  name.writeInt16BE(name.length - 2)
+  name.write(topic, 2)
+  let seen = 0
+  return head => {
+    const isProduce = head.length > 6 && head.readInt16BE(lengthBytes) === 0
+    return isProduce && head.includes(name) && ++seen >= from
+  }
+}
