@@ -5,6 +5,7 @@ import {
   createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties
 } from '../integration/mirror-process.ts'
 import { flowProperties, type MirroredClusters } from '../integration/mirrored-clusters.ts'
+import { evictMembers } from '../kafka/consumer-group.ts'
 import { dataBatches, readRawLog, type RawBatch } from '../kafka/raw-log.ts'
 
 /** A mirror of one topic that writes progress only at its start and at its end. */
@@ -22,7 +23,13 @@ export async function mirrorAndCrash (
 ): Promise<void> {
   const mirror = await startLaggingMirror(t, clusters, topic)
   await untilRecords(mirror, clusters.target, `east.${topic}`, count)
+  await crash(clusters, mirror)
+}
+
+/** SIGKILL; the next one need not wait for the session of this one to end. */
+export async function crash ({ target }: MirroredClusters, mirror: MirrorProcess): Promise<void> {
   await mirror.kill()
+  await evictMembers(target, 'longhaul.east->west')
 }
 
 /** What the target holds of the topic, as batches. */

@@ -45,8 +45,8 @@ export class ProgressStore {
   }
 
   /**
-   * The newest record of each key in these slots, but the first one of the producer id: of several
-   * processes that wrote one at the same time all must take the same. What this version does not
+   * The newest record of each topic-partition in these slots, and every one of the producer id, in
+   * order: several processes may have written one at the same time. What this version does not
    * understand is left out.
    */
   async restore (slots: readonly SlotRange[]): Promise<readonly ProgressRecord[]> {
@@ -103,13 +103,13 @@ export class ProgressStore {
   ): Promise<readonly ProgressRecord[]> {
     await connect(consumer, this.#options.timeoutMs)
     const { topic, timeoutMs } = this.#options
+    const producers: ProgressRecord[] = []
     const newest = new Map<string, ProgressRecord>()
     const reading = new Map(slots.map(({ slot, end }) => [slot, end]))
     consumer.on('data', (message: Message) => {
       const record = decodeProgress(message.key as Buffer | null, message.value)
-      if (record === undefined) return
-      const key = keyOf(record)
-      if (record.kind !== 'producer' || !newest.has(key)) newest.set(key, record)
+      if (record?.kind === 'producer') producers.push(record)
+      if (record?.kind === 'partition') newest.set(partitionKey(record.source), record)
     })
     consumer.on('partition.eof', ({ partition, offset }: PartitionEnd) => {
       // A leader that was just elected may show less than was acked, for a moment.
@@ -125,7 +125,7 @@ export class ProgressStore {
       }
       await poll(consumer, recordsPerPoll)
     }
-    return [...newest.values()]
+    return [...producers, ...newest.values()]
   }
 
   async #connectedProducer (): Promise<HighLevelProducer> {
@@ -153,8 +153,4 @@ export class ProgressStore {
     const detail = `${this.#options.topic}: ${toError(thrown).message}`
     return new ReplicatorError(name, detail, { cause: thrown })
   }
-}
-
-function keyOf (record: ProgressRecord): string {
-  return record.kind === 'producer' ? 'producer' : partitionKey(record.source)
 }

@@ -59,13 +59,16 @@ export async function ensureProgressTopic (options: ProgressTopicOptions): Promi
  * allocates one, keeps it and looks again; the one whose record came second takes the other's.
  */
 export async function agreeOnProducer (options: ProgressTopicOptions): Promise<ProducerIdentity> {
-  const kept = await keptProducer(options)
-  if (kept !== undefined) return kept
-  await keepProducer(options, await allocateProducerId(options.target))
-  const agreed = await keptProducer(options)
+  let kept = await keptProducers(options)
+  if (kept.length === 0) {
+    await keepProducer(options, await allocateProducerId(options.target))
+    kept = await keptProducers(options)
+  }
+  const [agreed] = kept
   if (agreed === undefined) throw new ReplicatorError('PROGRESS_UNREADABLE', options.topic)
-  // Compaction keeps the newest record of a key: let that be the one agreed on.
-  await keepProducer(options, agreed)
+  // Compaction keeps the newest record of a key: let that be the one agreed on. Whoever wrote
+  // another one may have died before it could.
+  if (kept.at(-1)?.producerId !== agreed.producerId) await keepProducer(options, agreed)
   return agreed
 }
 
@@ -83,11 +86,12 @@ export async function restoreSlots (
   return partitions
 }
 
-async function keptProducer (
+/** In the order of the log. */
+async function keptProducers (
   options: ProgressTopicOptions
-): Promise<ProducerIdentity | undefined> {
+): Promise<readonly ProducerIdentity[]> {
   const records = await options.store.restore(await slotRanges(options, [producerSlot]))
-  return records.find(record => record.kind === 'producer')?.producer
+  return records.flatMap(record => record.kind === 'producer' ? [record.producer] : [])
 }
 
 async function keepProducer (

@@ -96,16 +96,15 @@ export class FakeProgressStore {
   }
 
   async restore (slots: readonly SlotRange[]): Promise<readonly ProgressRecord[]> {
+    const producers: ProgressRecord[] = []
     const newest = new Map<string, ProgressRecord>()
     for (const { slot, start, end } of slots) {
       const held = this.written.filter(record => record.slot === slot)
       for (const { record } of held.slice(Number(start), Number(end))) {
-        const key = record.kind === 'producer'
-          ? 'producer'
-          : `${record.source.topic}/${record.source.partition}`
-        if (record.kind !== 'producer' || !newest.has(key)) newest.set(key, record)
+        if (record.kind === 'producer') producers.push(record)
+        else newest.set(`${record.source.topic}/${record.source.partition}`, record)
       }
     }
-    return [...newest.values()]
+    return [...producers, ...newest.values()]
   }
 }

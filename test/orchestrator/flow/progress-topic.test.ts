@@ -92,6 +92,19 @@ describe('the producer id of a flow (invariant A)', () => {
   })
 })
 
+describe('the producer id of a flow, when its records are compacted', () => {
+  // A process that came second wrote its own id and died before it could write the first again.
+  test('is put behind one that came later', async () => {
+    const { cluster, store, options } = createTopic()
+    cluster.topics.set(topic, 4)
+    store.append(producerRecord(77n), producerRecord(78n))
+    assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    assert.deepEqual(store.written.at(-1), producerRecord(77n))
+    assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    assert.equal(store.written.length, 3)
+  })
+})
+
 describe('progress of slots', () => {
   test('is what was written last, of the slots asked for', async () => {
     const { cluster, store, options } = createTopic()

@@ -1,0 +1,51 @@
+// One request on a connection of its own, for what no client here can ask; in the old encoding,
+// without tagged fields.
+
+import { connect, type Socket } from 'node:net'
+import { withTimeout } from './eventually.ts'
+import type { Broker } from './broker.ts'
+
+const timeoutMs = 10_000
+
+/** Resolves with the answer behind its correlation id. */
+export async function requestRaw (
+  broker: Broker, api: { readonly key: number, readonly version: number }, body: Buffer
+): Promise<Buffer> {
+  const request = Buffer.concat([
+    int16(api.key), int16(api.version), int32(1), string('longhaul-test'), body])
+  const socket = connect({ port: broker.port, host: '127.0.0.1' })
+  try {
+    const response = readFrame(socket)
+    socket.write(Buffer.concat([int32(request.length), request]))
+    const frame = await withTimeout(`answer to a request of api ${api.key}`, timeoutMs, response)
+    return frame.subarray(4)
+  } finally {
+    socket.destroy()
+  }
+}
+
+async function readFrame (socket: Socket): Promise<Buffer> {
+  let bytes = Buffer.alloc(0)
+  for await (const chunk of socket as AsyncIterable<Buffer>) {
+    bytes = Buffer.concat([bytes, chunk])
+    if (bytes.length >= 4 && bytes.length >= 4 + bytes.readInt32BE(0)) return bytes.subarray(4)
+  }
+  throw new Error('the broker closed the connection')
+}
+
+export function int16 (value: number): Buffer {
+  const bytes = Buffer.alloc(2)
+  bytes.writeInt16BE(value)
+  return bytes
+}
+
+export function int32 (value: number): Buffer {
+  const bytes = Buffer.alloc(4)
+  bytes.writeInt32BE(value)
+  return bytes
+}
+
+export function string (text: string): Buffer {
+  const bytes = Buffer.from(text)
+  return Buffer.concat([int16(bytes.length), bytes])
+}
