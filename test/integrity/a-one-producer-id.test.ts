@@ -26,9 +26,10 @@ describe('invariant A', { timeout: 200_000 }, () => {
       // As two processes leave it that start together, the second of which dies too early.
       await target.createTopic(progressTopic,
         { partitions: 32, configs: { 'cleanup.policy': 'compact' } })
-      await produce(target.bootstrapServers, progressTopic, ['424242', '535353'].map(producerId =>
-        ({ key, value: JSON.stringify({ version: 1, producerId, producerEpoch: 0 }), partition: 0 })),
-      { batchRecordsMax: 1 })
+      const values = ['424242', '535353']
+        .map(producerId => JSON.stringify({ version: 1, producerId, producerEpoch: 0 }))
+      await produce(target.bootstrapServers, progressTopic,
+        values.map(value => ({ key, value, partition: 0 })), { batchRecordsMax: 1 })
       await source.createTopic('agreed')
       await produce(source.bootstrapServers, 'agreed', numbered(0, 10))
       await mirrorAndCrash(t, clusters, 'agreed', 10)

@@ -1,16 +1,20 @@
 // Invariant (B): the sequence of a batch is the number of records that this flow has put into the
-// partition before it, through crashes, other writers and dropped batches. What a crash
-// left is counted by `seam.sequence_next = ...` in Resume::ScanBatch (resume.cc).
+// partition before it, through crashes, other writers and brokers that have forgotten the producer
+// and would take any. Fails without `p->next_sequence = ...` in BatchIntake::SkipHeld
+// (batch_intake.cc), which counts what a crash left on the target.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { numbered } from '../integration/failures/fault-probe.ts'
 import { startClusters, type MirroredClusters } from '../integration/mirrored-clusters.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import {
+  forgetfulOfOldRecords, oldTimestamp, untilProducersForgotten
+} from '../kafka/producer-state.ts'
 import { batchesOnTarget, mirrorAndCrash } from './crashed-mirror.ts'
 
 describe('invariant B', { timeout: 200_000 }, () => {
   let clusters: MirroredClusters
-  before(async () => { clusters = await startClusters() })
+  before(async () => { clusters = await startClusters({}, { config: forgetfulOfOldRecords }) })
   after(async () => { await clusters.close() })
 
   test('the sequence of each batch is the number of our records before it', async t => {
@@ -18,10 +22,12 @@ describe('invariant B', { timeout: 200_000 }, () => {
     await source.createTopic('counted')
     for (let life = 0; life < 3; life++) {
       await produce(source.bootstrapServers, 'counted',
-        numbered(100 * life, 100 * (life + 1)), { batchRecordsMax: 7 })
+        numbered(100 * life, 100 * (life + 1)).map(each => ({ ...each, timestamp: oldTimestamp })),
+        { batchRecordsMax: 7 })
       await mirrorAndCrash(t, clusters, 'counted', 103 * life + 100)
       // Somebody else writes to the same partition: offsets and sequences part.
       await produce(target.bootstrapServers, 'east.counted', numbered(0, 3))
+      await untilProducersForgotten(target, 'east.counted')
     }
     const all = batchesOnTarget(clusters, 'counted')
     const ourId = all[0]?.producerId

@@ -6,7 +6,9 @@ import {
 } from '../integration/mirror-process.ts'
 import { flowProperties, type MirroredClusters } from '../integration/mirrored-clusters.ts'
 import { evictMembers } from '../kafka/consumer-group.ts'
+import type { TcpProxy } from '../kafka/proxy.ts'
 import { dataBatches, readRawLog, type RawBatch } from '../kafka/raw-log.ts'
+import { producesTo } from '../kafka/request-heads.ts'
 
 /** A mirror of one topic that writes progress only at its start and at its end. */
 export async function startLaggingMirror (
@@ -24,6 +26,24 @@ export async function mirrorAndCrash (
   const mirror = await startLaggingMirror(t, clusters, topic)
   await untilRecords(mirror, clusters.target, `east.${topic}`, count)
   await crash(clusters, mirror)
+}
+
+/**
+ * Dies when the target has answered that many Produce requests of the topic, and the next one is
+ * late on its way: the proxy may release it, or lose it by a reset.
+ */
+export async function crashWithLateRequest (
+  t: CleanUp, clusters: MirroredClusters, topic: string, answered: number, more: Properties = {}
+): Promise<TcpProxy> {
+  const { target } = clusters
+  const [proxy] = target.proxies
+  if (proxy === undefined) throw new Error('the target has no proxy')
+  proxy.hold(producesTo(`east.${topic}`, answered + 1))
+  const mirror = await startLaggingMirror(t, clusters, topic,
+    { 'west.bootstrap.servers': target.proxiedBootstrapServers, ...more })
+  await mirror.until('a late request', () => proxy.heldCount === 1)
+  await crash(clusters, mirror)
+  return proxy
 }
 
 /** SIGKILL; the next one need not wait for the session of this one to end. */

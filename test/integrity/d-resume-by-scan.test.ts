@@ -2,22 +2,20 @@
 // forgotten the producer. Fails without `p->seam.records_left = found` in Resume::Finish
 // (resume.cc): then what lies behind recorded progress is sent again, and the broker takes it.
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
 import { assertSameRecords, remoteOf, untilRecords } from '../integration/comparison.ts'
 import { numbered } from '../integration/failures/fault-probe.ts'
 import { startClusters, type MirroredClusters } from '../integration/mirrored-clusters.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import {
+  forgetfulOfOldRecords, oldTimestamp, untilProducersForgotten
+} from '../kafka/producer-state.ts'
 import { mirrorAndCrash, startLaggingMirror, topicCounter } from './crashed-mirror.ts'
 
 describe('invariant D', { timeout: 200_000 }, () => {
   let clusters: MirroredClusters
   before(async () => {
-    clusters = await startClusters({}, {
-      config: {
-        'producer.id.expiration.ms': '1000', 'producer.id.expiration.check.interval.ms': '500'
-      }
-    })
+    clusters = await startClusters({}, { config: forgetfulOfOldRecords })
   })
   after(async () => { await clusters.close() })
 
@@ -26,11 +24,11 @@ describe('invariant D', { timeout: 200_000 }, () => {
     await source.createTopic('scanned')
     // Old records: brokers forget a producer by the time of its records.
     const old = (from: number, to: number): object[] => numbered(from, to)
-      .map(record => ({ ...record, timestamp: 1_700_000_000_000 }))
+      .map(record => ({ ...record, timestamp: oldTimestamp }))
     await produce(source.bootstrapServers, 'scanned', old(0, 200) as never,
       { batchRecordsMax: 9 })
     await mirrorAndCrash(t, clusters, 'scanned', 200)
-    await sleep(3000)
+    await untilProducersForgotten(target, 'east.scanned')
     await produce(source.bootstrapServers, 'scanned', old(200, 250) as never)
     const mirror = await startLaggingMirror(t, clusters, 'scanned')
     await untilRecords(mirror, target, 'east.scanned', 250)

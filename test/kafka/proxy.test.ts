@@ -163,10 +163,9 @@ describe('the proxy', { timeout: 20_000 }, () => {
       proxy.hold(head => head.includes('late'))
       const socket = await open(t, proxy.port)
       const other = await open(t, proxy.port)
-      socket.write(frame('first'))
-      await eventually('the first request', () => received().equals(frame('first')))
       const late = Buffer.concat([frame(`late ${'x'.repeat(1000)}`), frame('behind')])
-      socket.write(late)
+      socket.write(Buffer.concat([frame('first'), late]))
+      await eventually('the first request', () => received().equals(frame('first')))
       await eventually('a held connection', () => proxy.heldCount === 1)
       socket.resetAndDestroy()
       await echo(other, 100)
@@ -184,7 +183,7 @@ describe('the proxy', { timeout: 20_000 }, () => {
     socket.on('data', (bytes: Buffer) => { received += bytes.length })
     // More than the sockets' buffers hold, and a reader who is not there when the end arrives.
     const byteCount = 12 * 1024 * 1024
-    socket.end(Buffer.alloc(byteCount))
+    socket.end(Buffer.alloc(byteCount, 7))
     socket.pause()
     await sleep(200)
     assert.equal(await closing(socket), 'end')
@@ -196,11 +195,14 @@ describe('the proxy', { timeout: 20_000 }, () => {
 test('requests are told apart wherever their packets end', () => {
   const requests = ['a', 'b'.repeat(300), '', 'c'.repeat(252), 'd'].map(frame)
   const bytes = Buffer.concat(requests)
+  const begins = requests.map((_, index) => Buffer.concat(requests.slice(0, index)).length)
   for (const size of [1, 3, 7, 256, bytes.length]) {
     const requestHeads = new RequestHeads()
     const heads: Buffer[] = []
     for (let at = 0; at < bytes.length; at += size) {
-      heads.push(...requestHeads.push(bytes.subarray(at, at + size)))
+      const found = requestHeads.push(bytes.subarray(at, at + size))
+      if (size === bytes.length) assert.deepEqual(found.map(({ from }) => from), begins)
+      heads.push(...found.map(({ head }) => head))
     }
     assert.deepEqual(heads, requests.map(request => request.subarray(0, 256)))
   }

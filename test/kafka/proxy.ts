@@ -73,15 +73,16 @@ export class TcpProxy {
 
   /**
    * From now on a connection whose client sends such a request delivers nothing more to the broker:
-   * the request, what shares a packet with it and what follows are late on the way, and arrive when
-   * they are released, even if their client is gone by then. `reset` loses them.
+   * that request and what follows are late on the way, and arrive when they are released, even if
+   * their client is gone by then. `reset` loses them.
    */
   hold (isHeld: IsHeld): void {
     this.#isHeld = isHeld
   }
 
+  /** Connections that are held, and on which all that went before has been answered. */
   get heldCount (): number {
-    return [...this.#connections].filter(({ isHeld }) => isHeld).length
+    return [...this.#connections].filter(each => each.isHeld && each.isAnswered).length
   }
 
   /** Resolves once the broker has answered every request that was held, or has hung up. */
@@ -136,6 +137,7 @@ class Connection {
   readonly #client: Socket
   readonly #server: Socket
   readonly #up: Pipe
+  readonly #down: Pipe
   readonly #pipes: readonly Pipe[]
 
   constructor (
@@ -146,7 +148,8 @@ class Connection {
     this.#client.setNoDelay(true)
     this.#server.setNoDelay(true)
     this.#up = new Pipe(this.#client, this.#server, link.up, isHeld)
-    this.#pipes = [this.#up, new Pipe(this.#server, this.#client, link.down)]
+    this.#down = new Pipe(this.#server, this.#client, link.down, () => false)
+    this.#pipes = [this.#up, this.#down]
     let open = 2
     for (const socket of [this.#client, this.#server]) {
       // What is held outlives its client.
@@ -162,14 +165,13 @@ class Connection {
 
   get isHeld (): boolean { return this.#up.isHeld }
 
+  get isAnswered (): boolean {
+    return this.#down.requestCount === this.#up.requestCount - this.#up.lateCount
+  }
+
   async release (): Promise<void> {
-    let missing = this.#up.requestsHeld
-    const answers = new RequestHeads() // which are framed alike
     const answered = new Promise<void>(resolve => {
-      this.#server.on('data', (bytes: Buffer) => {
-        missing -= answers.push(bytes).length
-        if (missing <= 0) resolve()
-      })
+      this.#server.on('data', () => { if (this.isAnswered) resolve() })
       this.#server.once('close', () => { resolve() })
     })
     this.#up.release()
@@ -208,26 +210,29 @@ class Pipe {
   readonly #from: Socket
   readonly #to: Socket
   readonly #direction: LinkDirection
-  readonly #mustHold: IsHeld | undefined
+  readonly #mustHold: IsHeld
   readonly #requests = new RequestHeads()
   readonly #parcels: Parcel[] = []
   #bytesHeld = 0
   #frozen = false
-  #held = false
-  #requestsHeld = 0
+  /** What is held; undefined: nothing is. */
+  #late: Array<Parcel['bytes']> | undefined
+  #requestCount = 0
+  #lateCount = 0
   #blocked = false
   #deliverTimer: NodeJS.Timeout | undefined
   #resumeTimer: NodeJS.Timeout | undefined
 
-  constructor (
-    from: Socket, to: Socket, direction: LinkDirection, mustHold?: IsHeld
-  ) {
+  constructor (from: Socket, to: Socket, direction: LinkDirection, mustHold: IsHeld) {
     this.#from = from
     this.#to = to
     this.#direction = direction
     this.#mustHold = mustHold
     from.on('data', (bytes: Buffer) => { this.#take(bytes) })
-    from.once('end', () => { this.#put('end', 0) })
+    from.once('end', () => {
+      if (this.#late === undefined) this.#put('end')
+      else this.#late.push('end')
+    })
     from.resume()
     to.on('drain', () => { this.#blocked = false; this.#deliver() })
     const stop = (): void => { clearTimeout(this.#deliverTimer); clearTimeout(this.#resumeTimer) }
@@ -249,31 +254,44 @@ class Pipe {
     this.#resumeWhenRoom()
   }
 
-  get isHeld (): boolean { return this.#held }
+  get isHeld (): boolean { return this.#late !== undefined }
 
-  get requestsHeld (): number { return this.#requestsHeld }
+  /** Requests or answers that began here, whole or not. */
+  get requestCount (): number { return this.#requestCount }
+
+  get lateCount (): number { return this.#lateCount }
 
   release (): void {
-    this.#held = false
-    this.#requestsHeld = 0
-    this.#deliver()
+    const late = this.#late ?? []
+    this.#late = undefined
+    this.#lateCount = 0
+    for (const bytes of late) this.#put(bytes)
   }
 
   #take (bytes: Buffer): void {
-    if (this.#mustHold !== undefined) this.#holdIf(bytes, this.#mustHold)
-    this.#bytesHeld += bytes.length
-    this.#put(bytes, bytes.length)
+    const cut = this.#lateFrom(bytes)
+    if (cut > 0) this.#put(bytes.subarray(0, cut))
+    if (cut < bytes.length) this.#late?.push(bytes.subarray(cut))
     this.#resumeWhenRoom()
   }
 
-  #holdIf (bytes: Buffer, mustHold: IsHeld): void {
-    for (const head of this.#requests.push(bytes)) {
-      this.#held ||= mustHold(head)
-      if (this.#held) this.#requestsHeld += 1
+  /** Where in these bytes begins what is held. */
+  #lateFrom (bytes: Buffer): number {
+    let cut = this.#late === undefined ? bytes.length : 0
+    for (const { head, from } of this.#requests.push(bytes)) {
+      this.#requestCount += 1
+      if (this.#late === undefined && this.#mustHold(head)) {
+        this.#late = []
+        cut = from
+      }
+      if (this.#late !== undefined) this.#lateCount += 1
     }
+    return cut
   }
 
-  #put (bytes: Parcel['bytes'], length: number): void {
+  #put (bytes: Parcel['bytes']): void {
+    const length = bytes === 'end' ? 0 : bytes.length
+    this.#bytesHeld += length
     this.#parcels.push({ bytes, arrivesAt: this.#direction.send(length, performance.now()) })
     if (this.#parcels.length === 1) this.#deliver()
   }
@@ -294,7 +312,7 @@ class Pipe {
   #deliver (): void {
     clearTimeout(this.#deliverTimer)
     const wasFull = this.#bytesHeld >= windowBytesMax
-    while (!this.#frozen && !this.#held && !this.#blocked) {
+    while (!this.#frozen && !this.#blocked) {
       const parcel = this.#parcels[0]
       if (parcel === undefined) break
       const waitMs = parcel.arrivesAt - performance.now()

@@ -24,5 +24,8 @@ export async function produceRaw (
   ]))
   // One topic of that name, one partition: index, error, base offset and more.
   const at = 4 + 2 + Buffer.byteLength(topic) + 4 + 4
-  return { errorCode: response.readInt16BE(at), baseOffset: Number(response.readBigInt64BE(at + 2)) }
+  return {
+    errorCode: response.readInt16BE(at),
+    baseOffset: Number(response.readBigInt64BE(at + 2))
+  }
 }

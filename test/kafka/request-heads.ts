@@ -5,14 +5,20 @@
 const headBytesMax = 256
 const lengthBytes = 4
 
+export interface RequestHead {
+  readonly head: Buffer
+  /** Where in the present bytes its request begins; 0 also for one that began before them. */
+  readonly from: number
+}
+
 export class RequestHeads {
   #head = Buffer.alloc(0)
   /** Bytes of the present request that are still to come behind its head. */
   #rest = 0
 
   /** The heads that are complete with these bytes. */
-  push (bytes: Buffer): Buffer[] {
-    const heads: Buffer[] = []
+  push (bytes: Buffer): RequestHead[] {
+    const heads: RequestHead[] = []
     let at = 0
     while (at < bytes.length) {
       const skipped = Math.min(this.#rest, bytes.length - at)
@@ -22,7 +28,7 @@ export class RequestHeads {
       at += part.length
       this.#head = Buffer.concat([this.#head, part])
       if (this.#head.length < this.#wanted()) continue
-      heads.push(this.#head)
+      heads.push({ head: this.#head, from: Math.max(0, at - this.#head.length) })
       this.#rest = Math.max(0, lengthBytes + this.#head.readInt32BE(0) - this.#head.length)
       this.#head = Buffer.alloc(0)
     }
