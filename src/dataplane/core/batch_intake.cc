@@ -278,10 +278,10 @@ void BatchIntake::CheckEnd(Partition* p, bool ended) {
 // the target has.
 void BatchIntake::SeamMismatch(Partition* p, const std::string& what) {
   p->counters.doubled_records += p->seam.records_found;
-  lane_->events->Log(4, p->topic + "-" + std::to_string(p->partition) + ": " + what + ": up to " +
-                            std::to_string(p->seam.records_found) +
-                            " records are mirrored twice, from source offset " +
-                            std::to_string(p->progress.upstream));
+  lane_->events->Log(kLogTold, p->topic + "-" + std::to_string(p->partition) + ": " + what +
+                                   ": up to " + std::to_string(p->seam.records_found) +
+                                   " records are mirrored twice, from source offset " +
+                                   std::to_string(p->progress.upstream));
   p->progress.sequence = p->seam.sequence_next;
   p->progress.downstream = p->seam.downstream_next;
   p->ResetToProgress();

@@ -17,6 +17,9 @@
 
 namespace longhaul {
 
+// Syslog levels, as librdkafka's: what the user has to be told, and what is for debugging.
+constexpr int kLogTold = 3;
+
 struct StateEvent {
   uint32_t id;
   PartitionState state;

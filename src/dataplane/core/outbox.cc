@@ -210,7 +210,7 @@ void Outbox::OnReply(const Reply& reply) {
   }
   if (error != 0) {
     lane_->counters.request_errors++;
-    for (const Sent& sent : out.sent) OnBatch(sent, error, -1, "the whole request failed");
+    for (const Sent& sent : out.sent) OnBatch(sent, error, -1, -1, "the whole request failed");
     return;
   }
   if (response.throttle_ms > 0) {
@@ -229,20 +229,38 @@ void Outbox::OnReply(const Reply& reply) {
         produced = &candidate;
     }
     if (produced == nullptr)
-      OnBatch(sent, kErrorResponseMalformed, -1, "not in the response");
+      OnBatch(sent, kErrorResponseMalformed, -1, -1, "not in the response");
     else
-      OnBatch(sent, produced->error, produced->base_offset, produced->error_text);
+      OnBatch(sent, produced->error, produced->base_offset, produced->append_time,
+              produced->error_text);
   }
 }
 
-void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset,
+// A batch with these sequences is there that was not when the target was looked at last: somebody
+// else's who is taken for dead, or a request of theirs that was late on its way. It may hold other
+// records than ours, if a policy moved us on meanwhile. Brokers tell by an append time, which of a
+// topic with create times only an ack for a duplicate has (UnifiedLog.append).
+bool Outbox::IsForeign(Partition* p, int64_t base_offset, int64_t append_time) const {
+  if (append_time < 0 || p->tells_append_time || base_offset < p->scan_offset) return false;
+  p->foreign_offset = base_offset;
+  p->foreign_time = append_time;
+  return true;
+}
+
+void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset, int64_t append_time,
                      std::string_view error_text) {
   Partition* p = lane_->Find(sent.id);
   if (p == nullptr || sent.ordinal < p->front_ordinal) return;  // let go of meanwhile
   size_t index = static_cast<size_t>(sent.ordinal - p->front_ordinal);
   if (index >= p->sent) return;
   p->outstanding--;
-  if (code == 0 || code == kDuplicateSequence) {
+  const bool is_there = code == 0 || code == kDuplicateSequence;
+  const bool is_foreign = code == 0 && IsForeign(p, base_offset, append_time);
+  if (is_foreign) {
+    code = kDuplicateSequence;
+    error_text = "another sender's batch has its place";
+  }
+  if (is_there && !is_foreign) {
     p->queue[index].acked = true;
     p->queue[index].base_offset = code == 0 ? base_offset : -1;
     PopAcked(p);
@@ -318,6 +336,7 @@ void Outbox::OnFailure(Partition* p) {
 
 void Outbox::FailBatch(Partition* p, int32_t code, const std::string& where) {
   switch (code) {
+    case kDuplicateSequence:
     case kOutOfOrderSequence:
     case kUnknownProducerId:
       if (++p->resumes > kResumesMax) return lane_->Fault(p, code, where);

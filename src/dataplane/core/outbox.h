@@ -61,7 +61,9 @@ class Outbox {
   std::vector<Partition*> Collect(int32_t node_id, Node* node);
   bool SendRequest(int32_t node_id, Node* node, int16_t version,
                    const std::vector<Partition*>& partitions);
-  void OnBatch(const Sent& sent, int32_t code, int64_t base_offset, std::string_view error_text);
+  void OnBatch(const Sent& sent, int32_t code, int64_t base_offset, int64_t append_time,
+               std::string_view error_text);
+  bool IsForeign(Partition* p, int64_t base_offset, int64_t append_time) const;
   void PopAcked(Partition* p);
   void Ack(Partition* p, const QueuedBatch& batch);
   void OnFailure(Partition* p);

@@ -48,6 +48,8 @@ struct Seam {
   int64_t downstream_next = 0;
   int32_t sequence_next = 0;
   int64_t offsets_missing = 0;  // target offsets since our last batch that no batch covers
+  int64_t offsets_trimmed = 0;  // of those, before the target's log start
+  int64_t records_late = 0;     // sent by who is gone, put behind what they should be before
   int32_t batch_records = 0;
   int64_t batch_base_timestamp = -1;
   int64_t batch_max_timestamp = -1;
@@ -137,8 +139,11 @@ struct Partition {
   Unmirrorable fault_unmirrorable;
 
   // Resume.
-  int64_t scan_offset = 0;
+  int64_t scan_offset = 0;  // the end of what was looked at
   bool scanning = false;
+  int64_t foreign_offset = -1;  // of an ack that seems to be for somebody else's batch, and its
+  int64_t foreign_time = -1;    // append time
+  bool tells_append_time = false;  // each ack does, as of a topic with append times
   Seam seam;
 
   PartitionCounters counters;
@@ -163,7 +168,7 @@ struct Partition {
     scan_offset = std::max(progress.downstream, scan_from);
     seam = {};
     // What the target has trimmed may have held batches of ours that progress does not know of.
-    seam.offsets_missing = scan_offset - progress.downstream;
+    seam.offsets_missing = seam.offsets_trimmed = scan_offset - progress.downstream;
     seam.sequence_next = progress.sequence;
     proven_until = 0;
   }

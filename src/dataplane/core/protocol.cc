@@ -215,8 +215,8 @@ Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceRe
       p.partition = in.Int32();
       p.error = in.Int16();
       p.base_offset = in.Int64();
-      in.Int64();                     // log append time
-      if (version >= 5) in.Int64();   // log start offset
+      p.append_time = in.Int64();
+      if (version >= 5) in.Int64();  // log start offset
       if (version >= 8) {
         size_t record_errors = in.ArrayLength(6);
         for (size_t r = 0; r < record_errors && in.ok(); r++) {

@@ -70,6 +70,7 @@ struct ProducedPartition {
   int32_t partition;
   int16_t error;
   int64_t base_offset;  // -1: the broker does not tell (an old duplicate)
+  int64_t append_time;  // -1: the topic has create times, and the batch was not there yet
   std::string_view error_text;
 };
 

@@ -160,12 +160,20 @@ bool Resume::ScanBatch(Partition* p, const RecordBatchView& batch) {
   Seam& seam = p->seam;
   seam.offsets_missing += std::max<int64_t>(0, batch.base_offset() - p->scan_offset);
   p->scan_offset = batch.last_offset() + 1;
+  if (batch.base_offset() == p->foreign_offset)
+    p->tells_append_time =
+        batch.has_log_append_time() || batch.max_timestamp() != p->foreign_time;
   if (batch.is_legacy() || batch.producer_id() != lane_->producer_id || batch.is_control())
     return true;
   const int32_t span = batch.last_offset_delta() + 1;
   const int32_t missing = SequenceDistance(seam.sequence_next, batch.base_sequence());
-  // Behind instead of ahead: recorded progress has it already.
-  if (missing >= 1 << 30) return true;
+  // Behind instead of ahead: it is there twice. A request was late on its way, and the broker had
+  // forgotten our producer when it came.
+  if (missing >= 1 << 30) {
+    seam.records_late += batch.record_count();
+    seam.downstream_next = p->scan_offset;
+    return true;
+  }
   // Records of ours that are not there any more leave offsets without a batch. If there are none,
   // they never were there, and a later batch is: a broker that had forgotten our producer took it.
   if (missing > seam.offsets_missing) {
@@ -174,7 +182,7 @@ bool Resume::ScanBatch(Partition* p, const RecordBatchView& batch) {
                      std::to_string(batch.base_offset()) + " and holds those behind them");
     return false;
   }
-  seam.offsets_missing = 0;
+  seam.offsets_missing = seam.offsets_trimmed = 0;
   seam.sequence_next = SequenceAfter(batch.base_sequence(), span);
   seam.records_found = SequenceDistance(p->progress.sequence, seam.sequence_next);
   seam.downstream_next = p->scan_offset;
@@ -210,9 +218,32 @@ bool Resume::TakeFromQueue(Partition* p) {
   return true;
 }
 
+// What is on the target twice, or may be soon; once, as progress passes over it.
+void Resume::CountUncertain(Partition* p) {
+  const int64_t late = p->seam.records_late;
+  const int64_t trimmed = p->seam.offsets_trimmed;
+  if (late + trimmed == 0) return;
+  const std::string name = p->topic + "-" + std::to_string(p->partition) + ": ";
+  if (late > 0)
+    lane_->events->Log(kLogTold, name + std::to_string(late) +
+                                     " records of a request that was late are on the target twice");
+  if (trimmed > 0)
+    lane_->events->Log(kLogTold, name + "the target has deleted what it held from offset " +
+                                     std::to_string(p->progress.downstream) +
+                                     " on: up to " + std::to_string(trimmed) +
+                                     " records are mirrored twice, from source offset " +
+                                     std::to_string(p->progress.upstream));
+  p->counters.doubled_records += late + trimmed;
+  if (p->seam.records_found > 0) return;  // progress follows at the seam
+  p->progress.downstream = std::max(p->seam.downstream_next, p->progress.downstream + trimmed);
+  lane_->events->MadeProgress(*p);
+}
+
 void Resume::Finish(Partition* p) {
   const int64_t found = p->seam.records_found;
   if (found > 0) p->resumes = 0;
+  p->foreign_offset = -1;
+  CountUncertain(p);
   if (!TakeFromQueue(p)) {
     p->ResetToProgress();
     p->seam.records_left = found;

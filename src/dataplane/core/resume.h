@@ -53,6 +53,7 @@ class Resume {
   void OnPartition(Partition* p, const FetchedPartition& fetched);
   void Scan(Partition* p, const FetchedPartition& fetched);
   bool ScanBatch(Partition* p, const RecordBatchView& batch);
+  void CountUncertain(Partition* p);
   bool TakeFromQueue(Partition* p);
   void Finish(Partition* p);
 

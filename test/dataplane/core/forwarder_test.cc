@@ -374,6 +374,38 @@ TEST_CASE("a resume finds its place inside a batch that was split") {
   }
 }
 
+// A request reached the target after its sender had died, the next process had gone on, and the
+// broker had forgotten both.
+TEST_CASE("a resume counts what was appended late, and does not go back for it") {
+  SimulationOptions options = Plain();
+  options.exact = false;
+  ResumeCase resume("late", options);
+  Fill(resume.sim, 0, 20);
+  Process* process = resume.MirrorThenRestart([&] {
+    SimulatedLog& log = resume.sim.TargetLog(0);
+    Bytes late = log.batches()[15].bytes;
+    StoreI64(late.data(), 0);
+    log.ForgetProducers();
+    CHECK(log.Produce(late).appended);
+    log.ForgetProducers();
+  });
+  CHECK(resume.sim.RunUntil([&] { return resume.sim.CaughtUp(process); }, 60'000));
+  CHECK(resume.sim.failure() == "");
+  CHECK(resume.sim.Counters(process, 0).doubled_records == 3);
+  CHECK(resume.sim.Counters(process, 0).resumed_records == 60);
+  CHECK(resume.sim.Mirrored(0).size() == 69);
+}
+
+// Each ack then carries a time, which elsewhere only the ack for somebody else's batch does.
+TEST_CASE("a target with append times is looked at once more, and not for each ack") {
+  Simulation sim("stamping", Plain());
+  sim.TargetLog(0).log_append_time = true;
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  CHECK(sim.Counters(process, 0).retries == 1);
+}
+
 // Compaction between crash and restart: records are gone from the source that the target holds.
 TEST_CASE("a resume from a compacted source loses nothing and counts what it doubles") {
   SimulationOptions options = Plain();

@@ -235,7 +235,7 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
       out.Int(key.second, 4);
       out.Int(result.error, 2);
       out.Int(result.error == 0 ? result.base_offset : -1, 8);
-      out.Int(-1, 8);
+      out.Int(result.append_time, 8);
       if (version >= 5) out.Int(0, 8);
       if (version >= 8) {
         const bool tells = result.error == kInvalidRecord;

@@ -4,6 +4,11 @@
 #include <iterator>
 
 namespace longhaul::test {
+namespace {
+
+constexpr int64_t kAppendTime = 1'800'000'000'000;
+
+}  // namespace
 
 int64_t SimulatedLog::last_stable_offset() const {
   int64_t stable = high_watermark();
@@ -30,7 +35,7 @@ int16_t SimulatedLog::Validate(const Bytes& bytes) const {
   return 0;
 }
 
-int16_t SimulatedLog::CheckSequence(const RecordBatchView& batch, int64_t* base_offset) {
+int16_t SimulatedLog::CheckSequence(const RecordBatchView& batch, AppendResult* result) {
   if (batch.producer_id() < 0) return 0;
   const auto wrap = [](int64_t sequence) { return static_cast<int32_t>(sequence & 0x7fffffff); };
   const int32_t first = batch.base_sequence();
@@ -41,13 +46,15 @@ int16_t SimulatedLog::CheckSequence(const RecordBatchView& batch, int64_t* base_
   if (!is_new && !producer.last.empty()) {
     for (const CachedBatch& cached : producer.last) {
       if (cached.first_sequence != first || cached.last_sequence != last) continue;
-      *base_offset = cached.base_offset;
+      result->base_offset = cached.base_offset;
+      result->append_time = cached.timestamp;  // whatever the topic's timestamps are
       return 0;
     }
     if (first != wrap(int64_t{producer.last.back().last_sequence} + 1)) return kOutOfOrderSequence;
   }
   producer.epoch = batch.producer_epoch();
-  producer.last.push_back({first, last, end_});
+  producer.last.push_back(
+      {first, last, end_, log_append_time ? kAppendTime : batch.max_timestamp()});
   if (producer.last.size() > 5) producer.last.pop_front();
   return 0;
 }
@@ -62,7 +69,7 @@ Bytes SimulatedLog::AsStored(Bytes bytes) const {
   }
   if (log_append_time) {
     bytes[kAttributesOffset + 1] |= kLogAppendTimeBit;
-    StoreI64(&bytes[kMaxTimestampOffset], 1'800'000'000'000);
+    StoreI64(&bytes[kMaxTimestampOffset], kAppendTime);
   }
   StoreI64(bytes.data(), end_);
   StoreI32(&bytes[kLeaderEpochOffset], leader_epoch);
@@ -74,9 +81,10 @@ AppendResult SimulatedLog::Produce(const Bytes& bytes) {
   AppendResult result;
   result.error = Validate(bytes);
   if (result.error != 0) return result;
-  result.error = CheckSequence(RecordBatchView(bytes.data()), &result.base_offset);
+  result.error = CheckSequence(RecordBatchView(bytes.data()), &result);
   if (result.error != 0 || result.base_offset >= 0) return result;
   result.base_offset = end_;
+  if (log_append_time) result.append_time = kAppendTime;
   result.appended = true;
   Store(AsStored(bytes));
   return result;

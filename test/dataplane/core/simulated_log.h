@@ -28,6 +28,7 @@ struct AbortedRange {
 struct AppendResult {
   int16_t error = 0;
   int64_t base_offset = -1;
+  int64_t append_time = -1;
   bool appended = false;  // and not only found to be there already
 };
 
@@ -83,14 +84,15 @@ class SimulatedLog {
     int32_t first_sequence;
     int32_t last_sequence;
     int64_t base_offset;
+    int64_t timestamp;
   };
   struct ProducerEntry {
     int16_t epoch = 0;
     std::deque<CachedBatch> last;  // five
   };
   int16_t Validate(const Bytes& bytes) const;
-  // Sets *base_offset when the batch is there already.
-  int16_t CheckSequence(const RecordBatchView& batch, int64_t* base_offset);
+  // Sets what it tells of a batch that is there already.
+  int16_t CheckSequence(const RecordBatchView& batch, AppendResult* result);
   Bytes AsStored(Bytes bytes) const;
 
   std::deque<LoggedBatch> batches_;
