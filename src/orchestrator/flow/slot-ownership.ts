@@ -68,6 +68,9 @@ export class SlotOwnership {
       'session.timeout.ms': sessionTimeoutMs,
       'heartbeat.interval.ms': sessionTimeoutMs / 4,
       'enable.auto.commit': false,
+      // A progress topic that may not be seen for a while costs all slots until it is looked for
+      // again: by default five minutes later.
+      'topic.metadata.refresh.interval.ms': sessionTimeoutMs / 2,
       'rebalance_cb': (error: LibrdKafkaError, assignment: Assignment[]) => {
         this.#onRebalance(error, assignment)
       }

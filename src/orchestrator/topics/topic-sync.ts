@@ -43,6 +43,14 @@ export interface PlannedTopic {
   readonly targetPartitions: number
 }
 
+/** Of a change asked of the target: the topics that are as wanted, and those it was made to. */
+interface Outcome {
+  readonly good: ReadonlySet<string>
+  readonly changed: readonly string[]
+}
+
+const nothingDone: Outcome = { good: new Set(), changed: [] }
+
 export interface TopicPlan {
   readonly topics: readonly PlannedTopic[]
   readonly problems: readonly TopicProblem[]
@@ -107,7 +115,7 @@ export async function syncTopicsOnce (options: TopicSyncOptions): Promise<TopicS
   const created = await createMissing(options, missing, problems)
   const grown = await growShort(options, short, problems)
   const partitionsOf = ({ topic, targetPartitions, sourcePartitions }: PlannedTopic): number =>
-    created.has(topic) || grown.has(topic)
+    created.good.has(topic) || grown.good.has(topic)
       ? sourcePartitions
       : Math.min(targetPartitions, sourcePartitions)
   return {
@@ -116,15 +124,15 @@ export async function syncTopicsOnce (options: TopicSyncOptions): Promise<TopicS
       .filter(({ partitions }) => partitions > 0)
       .map(({ topic, remoteTopic, partitions }) => ({ topic, remoteTopic, partitions })),
     problems,
-    created: [...created],
-    grown: [...grown]
+    created: created.changed,
+    grown: grown.changed
   }
 }
 
 async function createMissing (
   options: TopicSyncOptions, missing: readonly PlannedTopic[], problems: TopicProblem[]
-): Promise<ReadonlySet<string>> {
-  if (missing.length === 0) return new Set()
+): Promise<Outcome> {
+  if (missing.length === 0) return nothingDone
   const configs = await sourceConfigs(options.source, missing)
   const wanted: readonly NewTopic[] = missing.map(({ topic, remoteTopic, sourcePartitions }) => ({
     name: remoteTopic,
@@ -135,15 +143,17 @@ async function createMissing (
   const results = await options.target.createTopics(wanted)
   return succeeded(missing, results, problems, ({ remoteTopic }, error) =>
     error.errorName === 'TOPIC_ALREADY_EXISTS'
-      ? undefined // made by another process of this flow in between
+      // Made by another process of this flow in between, or there without our seeing it: who may
+      // not describe a topic finds it missing.
+      ? undefined
       : new ReplicatorError('TOPIC_CREATE_FAILED', `${remoteTopic} on ${options.target.cluster}: ` +
         `${error.message} [replication.factor=${options.replicationFactor}]`, { cause: error }))
 }
 
 async function growShort (
   options: TopicSyncOptions, short: readonly PlannedTopic[], problems: TopicProblem[]
-): Promise<ReadonlySet<string>> {
-  if (short.length === 0) return new Set()
+): Promise<Outcome> {
+  if (short.length === 0) return nothingDone
   const results = await options.target.createPartitions(short.map(
     ({ remoteTopic, sourcePartitions }) => ({ name: remoteTopic, partitions: sourcePartitions })))
   return succeeded(short, results, problems, (planned, error) =>
@@ -157,15 +167,17 @@ async function growShort (
 function succeeded (
   planned: readonly PlannedTopic[], results: readonly TopicResult[], problems: TopicProblem[],
   judge: (planned: PlannedTopic, error: ReplicatorError) => ReplicatorError | undefined
-): ReadonlySet<string> {
+): Outcome {
   const good = new Set<string>()
+  const changed: string[] = []
   for (const [i, topic] of planned.entries()) {
     const error = results[i]?.error
     const problem = error === undefined ? undefined : judge(topic, error)
     if (problem === undefined) good.add(topic.topic)
     else problems.push({ topic: topic.topic, error: problem })
+    if (error === undefined) changed.push(topic.topic)
   }
-  return good
+  return { good, changed }
 }
 
 /** Settings that were set on each topic itself. A topic that cannot be described gets defaults. */
