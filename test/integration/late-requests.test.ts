@@ -64,6 +64,7 @@ describe('a request that is late', { timeout: 400_000 }, () => {
   })
 
   // The broker then holds a batch of these very sequences, and answers as if it had taken ours.
+  // Fails without Outbox::IsForeign (outbox.cc): ours is lost.
   test('does not stand for another batch that a policy put in its place', async t => {
     const { source, target } = clusters
     await source.createTopic('replaced')
@@ -82,6 +83,7 @@ describe('a request that is late', { timeout: 400_000 }, () => {
     assert.deepEqual(await valuesOn('replaced'), valuesOf(0, 80))
   })
 
+  // Fails without `seam.records_late += ...` in Resume::ScanBatch (resume.cc).
   test('is told of when it comes to a broker that has forgotten, and stops nothing for long',
     async t => {
       const { source, target } = clusters
