@@ -3,9 +3,11 @@
 import { Command, InvalidArgumentError } from 'commander'
 import type { Contender } from './contenders/contender.ts'
 import { contenders, mustFindContender } from './contenders/contender-list.ts'
+import { appendMemory, isInside, renderMemory, writeSamples } from './report/memory-report.ts'
 import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
 import { renderTerminalTable } from './report/result-tables.ts'
 import { runLoopback } from './scenarios/loopback.ts'
+import { runMemory } from './scenarios/memory.ts'
 
 interface LoopbackOptions {
   readonly records: number
@@ -29,9 +31,27 @@ function parseContenders (text: string): Contender[] {
   }
 }
 
+interface MemoryOptions {
+  readonly minutes: number
+  readonly rate: number
+  readonly append: boolean
+}
+
+const say = (text: string): void => { process.stderr.write(`perf: ${text}\n`) }
+
+async function memory (options: MemoryOptions): Promise<void> {
+  const startedAt = new Date()
+  const outcome = await runMemory({ ...options, say })
+  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
+  const report = { outcome, command, startedAt }
+  process.stdout.write(`${renderMemory(report)}\n${writeSamples(report)}\n`)
+  if (options.append) process.stdout.write(`${appendMemory(report)}\n`)
+  process.exitCode = isInside(outcome) ? 0 : 1
+}
+
 async function loopback (options: LoopbackOptions): Promise<void> {
   const startedAt = new Date()
-  const settings = { ...options, say: (text: string) => process.stderr.write(`perf: ${text}\n`) }
+  const settings = { ...options, say }
   const outcome = await runLoopback(settings)
   const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
   const run: RunRecord = { scenario: 'loopback', settings, outcome, command, startedAt }
@@ -50,6 +70,13 @@ program.command('loopback')
   .option('--contenders <names>', 'comma-separated, run in this order', parseContenders, contenders)
   .option('--append', 'add the run to perf/results/loopback.md', false)
   .action(loopback)
+
+program.command('memory')
+  .description('a target that hangs and comes back under load: whether memory stays in its bound')
+  .option('--minutes <count>', 'of load', parseCount, 5)
+  .option('--rate <bytes>', 'of load, a second', parseCount, 4_000_000)
+  .option('--append', 'add the run to perf/results/memory.md', false)
+  .action(memory)
 
 // A run cut short ends its brokers and contenders by the exit hook of the process guard.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))

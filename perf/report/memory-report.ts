@@ -1,0 +1,87 @@
+// What a memory run came to: figures, a verdict, and a section for perf/results/memory.md.
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { cpus, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { repoRoot } from '../../test/kafka/repo-root.ts'
+import type { MemoryOutcome, MemorySample } from '../scenarios/memory.ts'
+
+export interface MemoryReport {
+  readonly outcome: MemoryOutcome
+  readonly command: string
+  readonly startedAt: Date
+}
+
+// Beside what is in flight: JavaScript heaps, buffers of sockets, what malloc keeps of freed bytes.
+const overheadShare = 0.5
+
+/** Resident memory at the start, the bytes in flight of all lanes, and half of those on top. */
+export function rssBound ({ inFlightLimit, rssAtStart }: MemoryOutcome): number {
+  return rssAtStart + inFlightLimit * (1 + overheadShare)
+}
+
+export function highest (outcome: MemoryOutcome, of: keyof MemorySample): number {
+  return outcome.samples.reduce((most, sample) => Math.max(most, sample[of]), 0)
+}
+
+/** Bytes an hour by least squares over the second half, when everything was warm. */
+export function rssSlope ({ samples }: Pick<MemoryOutcome, 'samples'>): number {
+  const half = samples.slice(Math.floor(samples.length / 2))
+  const mean = (of: (sample: MemorySample) => number): number =>
+    half.reduce((sum, sample) => sum + of(sample), 0) / Math.max(1, half.length)
+  const at = mean(({ seconds }) => seconds)
+  const rss = mean(({ rssBytes }) => rssBytes)
+  const spread = mean(({ seconds }) => (seconds - at) ** 2)
+  if (spread === 0) return 0
+  return mean(({ rssBytes, seconds }) => (seconds - at) * (rssBytes - rss)) / spread * 3600
+}
+
+export function isInside (outcome: MemoryOutcome): boolean {
+  return outcome.exitCode === 0 && outcome.recordsMirrored === outcome.recordsWritten &&
+    highest(outcome, 'rssBytes') <= rssBound(outcome)
+}
+
+export function renderMemory ({ command, outcome, startedAt }: MemoryReport): string {
+  const mb = (bytes: number): string => (bytes / 1e6).toFixed(0)
+  const minutes = (outcome.samples.at(-1)?.seconds ?? 0) / 60
+  const rows: ReadonlyArray<readonly [string, string]> = [
+    ['Load', `${minutes.toFixed(0)} minutes`],
+    ['Stalls of the target, 30 s each', String(outcome.stalls)],
+    ['Records written / on the target',
+      `${outcome.recordsWritten.toLocaleString('en')} / ` +
+      outcome.recordsMirrored.toLocaleString('en')],
+    ['Caught up after', outcome.catchUpSeconds === undefined
+      ? 'never'
+      : `${outcome.catchUpSeconds.toFixed(1)} s`],
+    ['In flight, highest / limit',
+      `${mb(highest(outcome, 'inFlightBytes'))} / ${mb(outcome.inFlightLimit)} MB`],
+    ['Resident at the start', `${mb(outcome.rssAtStart)} MB`],
+    ['Resident, highest / bound',
+      `${mb(highest(outcome, 'rssBytes'))} / ${mb(rssBound(outcome))} MB`],
+    ['Slope of the second half', `${mb(rssSlope(outcome))} MB an hour`],
+    ['Verdict', isInside(outcome) ? 'inside the bound' : 'NOT inside the bound']
+  ]
+  return [
+    '', `## ${startedAt.toISOString().slice(0, 10)}`, '', `\`${command}\``, '',
+    `${cpus().length} cores shared by brokers and mirror, ` +
+      `${(totalmem() / 2 ** 30).toFixed(0)} GiB.`,
+    '', '| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`), ''
+  ].join('\n')
+}
+
+/** The samples, kept out of the repository. */
+export function writeSamples ({ outcome, startedAt }: MemoryReport): string {
+  const folder = join(repoRoot(), '.cache/perf')
+  mkdirSync(folder, { recursive: true })
+  const stamp = startedAt.toISOString().slice(0, 19).replaceAll(':', '')
+  const path = join(folder, `memory-${stamp}.json`)
+  writeFileSync(path, `${JSON.stringify(outcome)}\n`)
+  return path
+}
+
+export function appendMemory (report: MemoryReport): string {
+  const path = join(repoRoot(), 'perf/results/memory.md')
+  const heading = '# memory\n\nOldest first; ../README.md says what a run does.\n'
+  if (!existsSync(path)) writeFileSync(path, heading)
+  appendFileSync(path, renderMemory(report))
+  return path
+}

@@ -1,0 +1,35 @@
+// What a memory run is judged by, on runs made up.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { isInside, renderMemory, rssSlope } from '../../perf/report/memory-report.ts'
+import type { MemoryOutcome } from '../../perf/scenarios/memory.ts'
+
+function createOutcome (rssAt: (seconds: number) => number): MemoryOutcome {
+  return {
+    samples: Array.from({ length: 100 }, (_, seconds) =>
+      ({ seconds, rssBytes: rssAt(seconds), inFlightBytes: 20_000_000 })),
+    rssAtStart: 100_000_000,
+    inFlightLimit: 40_000_000,
+    stalls: 1,
+    recordsWritten: 10,
+    recordsMirrored: 10,
+    catchUpSeconds: 1,
+    exitCode: 0
+  }
+}
+
+test('the slope is that of the second half, in bytes an hour', () => {
+  const growing = createOutcome(seconds => seconds < 50 ? 1e9 : 1e8 + 1000 * seconds)
+  assert.equal(Math.round(rssSlope(growing)), 3_600_000)
+  assert.equal(rssSlope(createOutcome(() => 1e8)), 0)
+  assert.equal(rssSlope({ samples: [] }), 0)
+})
+
+test('a run is inside its bound, or says that it is not', () => {
+  assert.ok(isInside(createOutcome(() => 160_000_000)))
+  const beyond = createOutcome(seconds => seconds === 70 ? 160_000_001 : 150_000_000)
+  assert.ok(!isInside(beyond))
+  const report = { outcome: beyond, command: 'npm run perf -- memory', startedAt: new Date(0) }
+  assert.match(renderMemory(report), /NOT inside the bound/)
+  assert.ok(!isInside({ ...createOutcome(() => 1e8), recordsMirrored: 11 }))
+})
