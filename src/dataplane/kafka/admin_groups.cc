@@ -1,7 +1,7 @@
 // Admin calls about consumer groups.
+#include <algorithm>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "contract/contract.generated.h"
 #include "kafka/admin_call.h"
@@ -9,62 +9,56 @@
 namespace longhaul {
 namespace {
 
-Value MemberValue(const rd_kafka_MemberDescription_t* member) {
-  Value::Array partitions;
-  const rd_kafka_MemberAssignment_t* assignment = rd_kafka_MemberDescription_assignment(member);
-  const rd_kafka_topic_partition_list_t* assigned =
-      assignment == nullptr ? nullptr : rd_kafka_MemberAssignment_partitions(assignment);
-  for (int i = 0; assigned != nullptr && i < assigned->cnt; i++)
-    partitions.push_back(
-        Value::Object{{"topic", assigned->elems[i].topic},
-                      {"partition", Value::Int32(assigned->elems[i].partition)}});
-  return Value::Object{{"memberId", rd_kafka_MemberDescription_consumer_id(member)},
-                       {"clientId", rd_kafka_MemberDescription_client_id(member)},
-                       {"host", rd_kafka_MemberDescription_host(member)},
-                       {"partitions", std::move(partitions)}};
+// All brokers are asked, and a dead one answers nothing: what the others say has to do then.
+constexpr int32_t kListMs = 3'000;
+
+Value MemberValue(const rd_kafka_group_member_info& member) {
+  return Value::Object{{"memberId", member.member_id},
+                       {"clientId", member.client_id},
+                       {"host", member.client_host}};
 }
 
-Value GroupValue(const rd_kafka_ConsumerGroupDescription_t* group) {
-  Value::Object item{{"name", rd_kafka_ConsumerGroupDescription_group_id(group)}};
-  const rd_kafka_error_t* error = rd_kafka_ConsumerGroupDescription_error(group);
-  AppendItemStatus(&item, rd_kafka_error_code(error), rd_kafka_error_string(error));
-  item.push_back({"state", rd_kafka_consumer_group_state_name(
-                               rd_kafka_ConsumerGroupDescription_state(group))});
+Value GroupValue(const std::string& name, const rd_kafka_group_list* found) {
+  Value::Object item{{"name", name}};
+  // A group that no broker lists is one that does not exist.
+  if (found == nullptr || found->group_cnt == 0) {
+    AppendItemStatus(&item, 0, "");
+    item.push_back({"state", "Dead"});
+    item.push_back({"members", Value::Array{}});
+    return item;
+  }
+  const rd_kafka_group_info& group = found->groups[0];
+  AppendItemStatus(&item, group.err, group.err == 0 ? "" : rd_kafka_err2str(group.err));
+  item.push_back({"state", group.state});
   Value::Array members;
-  for (size_t i = 0; i < rd_kafka_ConsumerGroupDescription_member_count(group); i++)
-    members.push_back(MemberValue(rd_kafka_ConsumerGroupDescription_member(group, i)));
+  for (int i = 0; i < group.member_cnt; i++) members.push_back(MemberValue(group.members[i]));
   item.push_back({"members", std::move(members)});
   return item;
 }
 
 }  // namespace
 
+// Not by rd_kafka_DescribeConsumerGroups: where the coordinator's connection is lost as the request
+// is sent, librdkafka frees the request and then uses it, and aborts the process (its issue 4605).
 Status DescribeGroups(AdminCall& call, const Value& arguments, Value* result) {
   ValueReader reader(arguments);
   const Value::Array& wanted = reader.Array("names");
-  std::vector<std::string> names;
-  for (const Value& name : wanted)
-    if (name.AsString() != nullptr && !name.AsString()->empty()) names.push_back(*name.AsString());
-  if (!reader.error().empty() || names.size() != wanted.size())
-    return Status::Error(kErrorInvalidArgument, "describeGroups: names must be names of groups");
-  std::vector<const char*> raw;
-  for (const std::string& name : names) raw.push_back(name.c_str());
-  EventHandle event;
-  Status status = call.Ask(
-      RD_KAFKA_ADMIN_OP_DESCRIBECONSUMERGROUPS,
-      [&](rd_kafka_AdminOptions_t* options) {
-        rd_kafka_DescribeConsumerGroups(call.client(), raw.data(), raw.size(), options,
-                                        call.queue());
-        return Status::Ok();
-      },
-      &event);
-  if (!status.ok()) return status;
-  size_t count = 0;
-  const auto* described = rd_kafka_event_DescribeConsumerGroups_result(event.get());
-  const rd_kafka_ConsumerGroupDescription_t** groups =
-      rd_kafka_DescribeConsumerGroups_result_groups(described, &count);
+  if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
   Value::Array items;
-  for (size_t i = 0; i < count; i++) items.push_back(GroupValue(groups[i]));
+  for (const Value& value : wanted) {
+    const std::string* name = value.AsString();
+    if (name == nullptr || name->empty())
+      return Status::Error(kErrorInvalidArgument, "describeGroups: names must be names of groups");
+    if (Status probe = call.Probe(); !probe.ok()) return probe;
+    const rd_kafka_group_list* found = nullptr;
+    const rd_kafka_resp_err_t error = rd_kafka_list_groups(
+        call.client(), name->c_str(), &found, std::clamp(call.remaining_ms(), 1, kListMs));
+    GroupListHandle groups(found);
+    const bool is_partial = error == RD_KAFKA_RESP_ERR__PARTIAL && found->group_cnt > 0;
+    if (error != 0 && !is_partial)
+      return Status::Error(error, "describeGroups: " + std::string(rd_kafka_err2str(error)));
+    items.push_back(GroupValue(*name, found));
+  }
   *result = std::move(items);
   return Status::Ok();
 }

@@ -35,7 +35,7 @@ void KeepFreedMemory() {
 }  // namespace
 
 ForwarderThread::ForwarderThread(const ForwarderConfig& config)
-    : config_(config), forwarder_(config, nullptr, &codecs_, &events_) {}
+    : config_(config), forwarder_(std::in_place, config, nullptr, &codecs_, &events_) {}
 
 Status ForwarderThread::Open(const ForwarderConfig& config, const ClientProperties& source,
                              const ClientProperties& target,
@@ -56,7 +56,7 @@ Status ForwarderThread::Start(const ClientProperties& source, const ClientProper
   if (!status.ok()) return status;
   transport_ =
       std::make_unique<RdkafkaTransport>(std::move(source_client), std::move(target_client));
-  forwarder_.Connect(transport_.get());
+  forwarder_->Connect(transport_.get());
   thread_ = std::thread([this] { Loop(); });
   return Status::Ok();
 }
@@ -96,19 +96,24 @@ ForwarderThread::~ForwarderThread() {
     transport_->Wake();
     thread_.join();
   }
+  if (transport_ == nullptr) return;
+  // Requests to the target point into what was fetched; what was fetched holds on to the brokers
+  // that it came from, whose threads would wait for it for ever. Hence this order.
+  transport_->CloseTarget();
+  forwarder_.reset();
   transport_.reset();
 }
 
 void ForwarderThread::Loop() {
   const RdkafkaTransport::OnReply on_reply = [this](const Reply& reply) {
     std::lock_guard<std::mutex> guard(mutex_);
-    forwarder_.OnReply(reply, MonotonicMs(), WallMs());
+    forwarder_->OnReply(reply, MonotonicMs(), WallMs());
   };
   while (!stopping_) {
     int64_t wait_ms;
     {
       std::lock_guard<std::mutex> guard(mutex_);
-      wait_ms = forwarder_.Tick(MonotonicMs(), WallMs());
+      wait_ms = forwarder_->Tick(MonotonicMs(), WallMs());
     }
     transport_->Poll(static_cast<int>(wait_ms), on_reply);
   }

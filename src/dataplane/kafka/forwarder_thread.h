@@ -6,6 +6,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -34,7 +35,7 @@ class ForwarderThread {
       ~WakeAfter() { transport->Wake(); }
     } wake{transport_.get()};
     std::lock_guard<std::mutex> guard(mutex_);
-    return action(forwarder_);
+    return action(*forwarder_);
   }
   EventQueue& events() { return events_; }
 
@@ -56,7 +57,7 @@ class ForwarderThread {
   const ForwarderConfig config_;
   std::unique_ptr<RdkafkaTransport> transport_;
   std::mutex mutex_;  // guards forwarder_
-  Forwarder forwarder_;
+  std::optional<Forwarder> forwarder_;
   std::atomic<bool> stopping_{false};
   std::thread thread_;
 };

@@ -55,14 +55,22 @@ RdkafkaTransport::RdkafkaTransport(ClientHandle source, ClientHandle target)
       queue_(longhaul_queue_new(source_.get())) {}
 
 RdkafkaTransport::~RdkafkaTransport() {
-  static const OnReply kIgnore = [](const Reply&) {};
-  PollContext context{this, &kIgnore};
-  // The queue stops taking replies first; the clients' broker threads end next, and with them the
-  // last users of the queue.
-  longhaul_queue_disable(queue_);
-  target_.reset();
+  CloseTarget();
   source_.reset();
-  longhaul_queue_free(queue_, Deliver, &context);
+  longhaul_queue_free(queue_, IgnoreReply, nullptr);
+}
+
+void RdkafkaTransport::CloseTarget() {
+  if (target_ == nullptr) return;
+  // The queue stops taking replies first. Those in it hold on to their brokers as well and go next;
+  // then the client's broker threads end, and with them users of the queue.
+  longhaul_queue_disable(queue_);
+  longhaul_queue_serve(queue_, 0, IgnoreReply, nullptr);
+  target_.reset();
+}
+
+void RdkafkaTransport::IgnoreReply(const longhaul_reply_t* reply, void*) {
+  if (reply->response != nullptr) longhaul_response_release(reply->response);
 }
 
 BrokerState RdkafkaTransport::broker_state(Side side, int32_t node) {

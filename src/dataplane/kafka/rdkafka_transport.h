@@ -31,10 +31,13 @@ class RdkafkaTransport final : public Transport {
   void Poll(int timeout_ms, const OnReply& on_reply);
   // Ends a wait in Poll; from any thread.
   void Wake();
+  // Nothing may be sent any more, and nothing that was sent is needed after it.
+  void CloseTarget();
 
  private:
   struct PollContext;
   static void Deliver(const longhaul_reply_t* raw, void* context);
+  static void IgnoreReply(const longhaul_reply_t* raw, void* context);
   rd_kafka_t* client(Side side) const {
     return side == Side::kSource ? source_.get() : target_.get();
   }
