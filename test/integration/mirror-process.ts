@@ -50,18 +50,18 @@ export function createPropertiesFile (t: CleanUp, properties: Properties): strin
 
 /** `longhaul run FILE`, killed after the test if it still lives. Does not wait for anything. */
 export function spawnMirror (
-  t: CleanUp, file: string, args: readonly string[] = []
+  t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}
 ): MirrorProcess {
-  const mirror = new MirrorProcess(['run', file, '-o', 'json', ...args])
+  const mirror = new MirrorProcess(['run', file, '-o', 'json', ...args], env)
   t.after(async () => { await mirror.kill() })
   return mirror
 }
 
 /** The same, once every flow of the file has started. */
 export async function startMirror (
-  t: CleanUp, file: string, args: readonly string[] = []
+  t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}
 ): Promise<MirrorProcess> {
-  const mirror = spawnMirror(t, file, args)
+  const mirror = spawnMirror(t, file, args, env)
   await mirror.untilReady()
   return mirror
 }
@@ -83,12 +83,12 @@ export class MirrorProcess {
   readonly #stderr: string[] = []
   readonly #outputRead: Promise<unknown>
 
-  constructor (args: readonly string[]) {
+  constructor (args: readonly string[], env: NodeJS.ProcessEnv = {}) {
     const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
     this.#child = spawnGuarded(process.execPath, [program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // A parent that is npm would have the program watch for it.
-      env: { ...process.env, npm_execpath: undefined }
+      env: { ...process.env, npm_execpath: undefined, ...env }
     })
     this.#outputRead = Promise.all([
       eachLine(this.#child.stdout, line => { this.#stdout.push(line) }),
@@ -102,6 +102,8 @@ export class MirrorProcess {
   get stdout (): string { return this.#stdout.join('\n') }
 
   get stderr (): string { return this.#stderr.join('\n') }
+
+  get pid (): number | undefined { return this.isRunning ? this.#child.pid : undefined }
 
   get isRunning (): boolean { return !hasExited(this.#child) }
 

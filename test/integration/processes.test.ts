@@ -1,12 +1,14 @@
 // Several processes share one flow: they join, leave and die under load, each gets its part of the
 // partitions, and what one let go of another goes on with. Nothing is lost, nothing comes twice.
 import assert from 'node:assert/strict'
-import { after, before, describe, test, type TestContext } from 'node:test'
+import { after, before, describe, test } from 'node:test'
+import type { KafkaCluster } from '../kafka/cluster.ts'
+import { eventually } from '../kafka/eventually.ts'
+import { readRawLog } from '../kafka/raw-log.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
-import { untilRecords } from './comparison.ts'
-import { createPropertiesFile, startMirror, type MirrorProcess } from './mirror-process.ts'
-import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
-import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
+import { LoadedFlow, untilOwned } from './loaded-flow.ts'
+import type { CleanUp, MirrorProcess } from './mirror-process.ts'
+import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const partitions = 4
 const sessionTimeoutMs = 10_000
@@ -16,93 +18,187 @@ describe('processes that share a flow', { timeout: 300_000 }, () => {
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
+  const createFlow = async (t: CleanUp, topic: string): Promise<LoadedFlow> =>
+    await LoadedFlow.create(t, clusters, topic, { partitions })
+
   // First, so that nothing is there yet: neither progress topic nor producer id nor remote topic.
   test('start at the same moment and agree', async t => {
-    const { start, more, finish } = await createLoad(t, 'together')
-    const both = await Promise.all([start(), start()])
+    const flow = await createFlow(t, 'together')
+    const both = await Promise.all([flow.start(), flow.start()])
     const [first] = both
     assert.ok(first)
-    await more(first)
+    await flow.more(first)
     for (const mirror of both) await untilOwned(mirror, 2)
-    await more(first)
-    await finish(first)
+    await flow.more(first)
+    await flow.finish(first)
     for (const mirror of both) assert.equal((await mirror.stop()).code, 0)
   })
 
   test('spread one topic of four partitions, two each, and hand over what is under load',
     async t => {
-      const { start, more, finish } = await createLoad(t, 'planned')
-      const first = await start()
-      await more(first)
+      const flow = await createFlow(t, 'planned')
+      const first = await flow.start()
+      await flow.more(first)
       await untilOwned(first, 4)
-      const second = await start()
+      const second = await flow.start()
       await untilOwned(first, 2)
       await untilOwned(second, 2)
-      await more(second)
+      await flow.more(second)
       assert.equal((await first.stop()).code, 0)
       await untilOwned(second, 4)
-      await more(second)
-      await finish(second)
+      await flow.more(second)
+      await flow.finish(second)
       assert.equal((await second.stop()).code, 0)
     })
 
   test('take over from one that was killed, within its session and a little', async t => {
-    const { start, more, finish } = await createLoad(t, 'killed')
-    const first = await start()
-    await more(first)
-    const second = await start()
+    const flow = await createFlow(t, 'killed')
+    const first = await flow.start()
+    await flow.more(first)
+    const second = await flow.start()
     await untilOwned(first, 2)
     await untilOwned(second, 2)
-    await more(second)
+    await flow.more(second)
     await first.kill()
     await untilOwned(second, 4, sessionTimeoutMs + 10_000)
-    await more(second)
-    const third = await start()
+    await flow.more(second)
+    const third = await flow.start()
     await untilOwned(third, 2)
-    await more(third)
-    await finish(third)
+    await flow.more(third)
+    await flow.finish(third)
     assert.equal((await third.stop()).code, 0)
     assert.equal((await second.stop()).code, 0)
   })
 
-  async function createLoad (t: TestContext, topic: string): Promise<{
-    readonly start: () => Promise<MirrorProcess>
-    /** Resolves when what was written until now is on the target. */
-    readonly more: (mirror: MirrorProcess) => Promise<void>
-    /** Ends the load and compares. */
-    readonly finish: (mirror: MirrorProcess) => Promise<void>
-  }> {
-    const { source, target } = clusters
-    await source.createTopic(topic, { partitions })
-    const remoteTopic = `east.${topic}`
-    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
-    const load = await SequenceLoad.start(t, source, topic, { partitions, recordsPerTurn: 5 })
-    const until = async (mirror: MirrorProcess, count: number): Promise<void> => {
-      await untilRecords(mirror, target, remoteTopic, count * partitions)
+  test('five share 32 partitions; what a process keeps goes on while others move', async t => {
+    const { target } = clusters
+    const wide = 32
+    // The target's own clock in its records tells when each partition stood still.
+    await target.createTopic('east.many',
+      { partitions: wide, configs: { 'message.timestamp.type': 'LogAppendTime' } })
+    const flow = await LoadedFlow.create(t, clusters, 'many',
+      { partitions: wide, recordsPerTurn: 1 }, { 'metrics.per.partition': true })
+    const rebalances: Rebalance[] = []
+    let running = [await flow.start()]
+    const settle = async (name: string, change: () => Promise<unknown>): Promise<void> => {
+      const before = await untilSpread(running, wide)
+      const fromMs = Date.now()
+      const started = new Set(running)
+      await change()
+      const after = await untilSpread(running, wide)
+      const [witness] = running
+      assert.ok(witness)
+      await flow.more(witness)
+      const stayed = [...after.keys()].filter(partition => {
+        const owner = after.get(partition)
+        return owner !== undefined && started.has(owner) && before.get(partition) === owner
+      })
+      rebalances.push({ name, fromMs, toMs: Date.now(), stayed })
     }
-    return {
-      start: async () => await startMirror(t, file),
-      more: async mirror => { await until(mirror, load.written + 20) },
-      finish: async mirror => {
-        const count = await load.stop()
-        await until(mirror, count)
-        await assertEachOnceInOrder(target, remoteTopic, partitions, count)
-      }
+    const join = async (count: number): Promise<void> => {
+      running = [...running, ...await Promise.all(
+        Array.from({ length: count }, async () => await flow.start()))]
     }
-  }
+    const leave = async (end: (mirror: MirrorProcess) => Promise<unknown>): Promise<void> => {
+      const leaving = running.pop()
+      assert.ok(leaving)
+      await end(leaving)
+    }
+    await settle('four join', async () => { await join(4) })
+    await settle('one leaves', async () => {
+      await leave(async mirror => { assert.equal((await mirror.stop()).code, 0) })
+    })
+    await settle('one is killed', async () => {
+      await leave(async mirror => { await mirror.kill() })
+    })
+    await settle('two join', async () => { await join(2) })
+    const [witness] = running
+    assert.ok(witness)
+    await flow.finish(witness)
+    const exits = await Promise.all(running.map(async mirror => await mirror.stop()))
+    assert.deepEqual(exits.map(({ code }) => code), [0, 0, 0, 0, 0])
+    const appends = appendTimes(target, 'east.many', wide)
+    for (const rebalance of rebalances) t.diagnostic(assertStayedGoOn(rebalance, appends, wide))
+  })
 })
 
-/** Of the topic's partitions, those that the process says it mirrors. */
-async function untilOwned (
-  mirror: MirrorProcess, count: number, timeoutMs = 30_000
-): Promise<void> {
-  await mirror.until(`${count} partitions`, async () => await ownedBy(mirror) === count, timeoutMs)
+interface Rebalance {
+  readonly name: string
+  readonly fromMs: number
+  readonly toMs: number
+  /** Partitions that one process kept. */
+  readonly stayed: readonly number[]
 }
 
-async function ownedBy (mirror: MirrorProcess): Promise<number> {
+/** Each partition at one process, and nobody with less than its share. */
+async function untilSpread (
+  mirrors: readonly MirrorProcess[], wide: number
+): Promise<ReadonlyMap<number, MirrorProcess>> {
+  const share = Math.floor(wide / mirrors.length)
+  return await eventually(`${wide} partitions at ${mirrors.length} processes`, async () => {
+    const owners = new Map<number, MirrorProcess>()
+    const counts = await Promise.all(mirrors.map(async mirror => {
+      const owned = await partitionsOf(mirror)
+      for (const partition of owned) owners.set(partition, mirror)
+      return owned.length
+    }))
+    const isSpread = owners.size === wide && counts.every(count => count >= share) &&
+      counts.reduce((sum, count) => sum + count, 0) === wide
+    return isSpread ? owners : undefined
+  }, { timeoutMs: 60_000, intervalMs: 200 })
+}
+
+async function partitionsOf (mirror: MirrorProcess): Promise<number[]> {
   const metrics = await mirror.metrics().catch(() => undefined)
-  if (metrics === undefined) return -1
-  return Object.entries(seriesOf(metrics, 'longhaul_partitions'))
-    .filter(([labels]) => !labels.includes('state="stopped"'))
-    .reduce((sum, [, count]) => sum + count, 0)
+  const series = metrics === undefined
+    ? {}
+    : seriesOf(metrics, 'longhaul_partition_upstream_offset')
+  return Object.keys(series).map(labels => Number(/partition="(\d+)"/.exec(labels)?.[1]))
+}
+
+/** Of each partition, when its batches were appended, by the target's clock. */
+function appendTimes (
+  cluster: KafkaCluster, topic: string, wide: number
+): ReadonlyMap<number, readonly number[]> {
+  return new Map(Array.from({ length: wide }, (_, partition) => [partition,
+    readRawLog(cluster.broker(1).logDir, topic, partition)
+      .map(({ maxTimestamp }) => Number(maxTimestamp))]))
+}
+
+/**
+ * By order, not by speed: while the partition that moved stood still for longest, every one that
+ * stayed got records. Gives what there is to say of it.
+ */
+function assertStayedGoOn (
+  { fromMs, name, stayed, toMs }: Rebalance, appends: ReadonlyMap<number, readonly number[]>,
+  wide: number
+): string {
+  const moved = Array.from({ length: wide }, (_, partition) => partition)
+    .filter(partition => !stayed.includes(partition))
+  assert.ok(moved.length > 0 && stayed.length > 0, `${name}: ${stayed.length} stayed`)
+  const gaps = moved.map(partition => longestGap(appends.get(partition) ?? [], fromMs, toMs))
+    .sort((gap, other) => other.toMs - other.fromMs - (gap.toMs - gap.fromMs))
+  const [longest] = gaps
+  assert.ok(longest)
+  for (const partition of stayed) {
+    assert.ok(appends.get(partition)?.some(at => at > longest.fromMs && at < longest.toMs),
+      `${name}: partition ${partition} stood still while others moved`)
+  }
+  const median = gaps[Math.floor(gaps.length / 2)] ?? longest
+  return `${name}: ${moved.length} of ${wide} partitions moved, without records for ` +
+    `${median.toMs - median.fromMs} ms (median), ${longest.toMs - longest.fromMs} ms (longest)`
+}
+
+interface Gap {
+  readonly fromMs: number
+  readonly toMs: number
+}
+
+/** Of the gaps that end in the given time: one may have begun a little before. */
+function longestGap (times: readonly number[], fromMs: number, toMs: number): Gap {
+  return times.slice(1).map((at, index) => ({ fromMs: times[index] ?? at, toMs: at }))
+    .filter(gap => gap.toMs >= fromMs && gap.toMs <= toMs)
+    .reduce((longest, gap) =>
+      gap.toMs - gap.fromMs > longest.toMs - longest.fromMs ? gap : longest,
+    { fromMs: 0, toMs: 0 })
 }

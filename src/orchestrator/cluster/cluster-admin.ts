@@ -207,6 +207,4 @@ export interface GroupMember {
   readonly memberId: string
   readonly clientId: string
   readonly host: string
-  /** What the group gave it; empty while the group is still settling. */
-  readonly partitions: ReadonlyArray<{ readonly topic: string, readonly partition: number }>
 }

@@ -7,6 +7,7 @@ import {
   decodeLane, decodePartitions, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'
 import type { FlowConfig } from '../config/config.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { latencyUpperBoundsMs } from '../observability/latency-buckets.ts'
 import type {
   CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
@@ -26,6 +27,8 @@ export class FlowStatistics {
   readonly #mirror: PartitionMirror
   readonly #lanes: LanePool
   readonly #clock: Clock
+  /** What failed for the flow, not for a lane or partition. */
+  readonly #errors = new Map<number, number>()
   #stats: ReadonlyArray<NativeStats | undefined> = []
 
   constructor (config: FlowConfig, mirror: PartitionMirror, lanes: LanePool, clock: Clock) {
@@ -48,6 +51,10 @@ export class FlowStatistics {
     return new Map(present.map(({ row }) => [Number(row.id), Number(row.bytes)]))
   }
 
+  count ({ code }: ReplicatorError): void {
+    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1)
+  }
+
   snapshot (state: FlowState): FlowSnapshot {
     const [present, moved] = this.#laneRows()
     return {
@@ -61,6 +68,7 @@ export class FlowStatistics {
         ...[...this.#mirror.refused].map(refused => this.#refusedSnapshot(refused))
       ],
       moved: moved.flatMap(row => this.#partitionSnapshot(row) ?? []),
+      errorsByCode: new Map(this.#errors),
       progressWrittenMs: this.#mirror.lastWriteMs,
       skipped: this.#mirror.skipped
     }

@@ -19,7 +19,8 @@ import { PartitionFaults } from './partition-faults.ts'
 import {
   partitionKey, type ProducerIdentity, type Progress, type TopicPartition
 } from './progress.ts'
-import type { ProgressStore, SlotRecord } from './progress-store.ts'
+import type { ProgressKeeper } from './progress-keeper.ts'
+import type { SlotRecord } from './progress-store.ts'
 import { notEmptyOnTarget, startPositions, type StartPosition } from './start-positions.ts'
 import { slotOf } from './task-slots.ts'
 import { KnownTopicIds, type TopicNames } from './topic-ids.ts'
@@ -28,7 +29,7 @@ export interface PartitionMirrorOptions {
   readonly config: FlowConfig
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
-  readonly store: ProgressStore
+  readonly progress: Pick<ProgressKeeper, 'write' | 'mend'>
   readonly lanes: LanePool
   readonly producer: ProducerIdentity
   /** Where the partitions of these slots stand, from the progress topic. */
@@ -61,7 +62,7 @@ export class PartitionMirror {
 
   constructor (options: PartitionMirrorOptions) {
     this.#options = options
-    const { config: { settings }, source, target, log, lanes, store } = options
+    const { config: { settings }, source, target, log, lanes } = options
     this.#topicIds = new KnownTopicIds(source, target)
     this.#faults = new PartitionFaults({
       settings,
@@ -70,7 +71,7 @@ export class PartitionMirror {
       log,
       owns: partition => this.table.byId(partition.id) === partition &&
         this.#slots.has(partition.slot),
-      keep: async partition => { await store.write([this.#slotRecord(partition)]) },
+      keep: async partition => { await options.progress.write([this.#slotRecord(partition)]) },
       assign: (partition, scanFrom) => { this.#assign([partition], scanFrom) },
       pause: ({ id, lane }) => { lanes.pause(lane, [id]) }
     })
@@ -116,6 +117,8 @@ export class PartitionMirror {
     }
     const drained = await this.#untilReleased(mine, drainMs)
     await this.writeProgress().catch((thrown: unknown) => { this.#warn(thrown) })
+    // Whoever lets go forgets. That the progress topic is gone may be why the group took the slots.
+    if (drained) await this.#options.progress.mend().catch(thrown => { this.#warn(thrown) })
     if (!keepInTable) for (const partition of mine) this.table.remove(partition)
     return drained
   }
@@ -161,12 +164,26 @@ export class PartitionMirror {
     const dirty = this.table.takeDirty()
     if (dirty.length === 0) return
     try {
-      await this.#options.store.write(dirty.map(partition => this.#slotRecord(partition)))
+      await this.#options.progress.write(dirty.map(partition => this.#slotRecord(partition)))
       this.#lastWriteMs = this.#options.clock.now()
     } catch (thrown) {
       this.table.markDirty(dirty)
       throw thrown
     }
+  }
+
+  /** All that is known of where partitions of owned slots stand. */
+  slotRecords (): readonly SlotRecord[] {
+    const begun = [...this.table.values()]
+    const { producerId } = this.#options.producer
+    const waiting = [...this.#slots].flatMap(([slot, restored]) => [...restored]
+      .map(([key, progress]) => ({ slot, source: partitionOfKey(key), progress }))
+      .filter(({ source }) => !this.table.has(source)))
+    return [
+      ...begun.map(partition => this.#slotRecord(partition)),
+      ...waiting.map(({ slot, source, progress }): SlotRecord =>
+        ({ slot, record: { kind: 'partition', source, progress, producerId } }))
+    ]
   }
 
   /** Partitions in owned slots that cannot be begun; they are asked for again at each refresh. */
@@ -192,7 +209,7 @@ export class PartitionMirror {
   }
 
   async #beginOnce (): Promise<void> {
-    const { config, source, store, target } = this.#options
+    const { config, progress, source, target } = this.#options
     const { ready, fresh } = this.#notBegun()
     this.#refused.clear()
     this.#take(ready)
@@ -206,7 +223,7 @@ export class PartitionMirror {
       .map(({ partition, progress }) =>
         ({ ...partition, progress: this.#topicIds.complete(partition, progress) }))
     // On record before the first record is sent: a crash right after it finds what was sent.
-    await store.write(begun.map(partition => this.#slotRecord(partition)))
+    await progress.write(begun.map(partition => this.#slotRecord(partition)))
     const resumed = positions.flatMap(({ partition }) => {
       const progress = known.get(partitionKey(partition))
       return progress === undefined ? [] : [{ ...partition, progress }]
@@ -367,7 +384,12 @@ export class PartitionMirror {
   }
 }
 
-function slotOfKey (key: string, slots: number): number {
+function partitionOfKey (key: string): TopicPartition {
   const cut = key.lastIndexOf('/')
-  return slotOf(key.slice(0, cut), Number(key.slice(cut + 1)), slots)
+  return { topic: key.slice(0, cut), partition: Number(key.slice(cut + 1)) }
+}
+
+function slotOfKey (key: string, slots: number): number {
+  const { topic, partition } = partitionOfKey(key)
+  return slotOf(topic, partition, slots)
 }

@@ -141,7 +141,9 @@ export class ProgressStore {
   async #openProducer (): Promise<HighLevelProducer> {
     const producer = new rdkafka.HighLevelProducer({
       ...this.#options.client,
-      'enable.idempotence': true // implies acks=all
+      'enable.idempotence': true, // implies acks=all
+      // A broker would make a deleted topic again with partitions and settings of its own.
+      'allow.auto.create.topics': false
     }, { 'message.timeout.ms': this.#options.timeoutMs })
     // Without a listener a broker that goes away for a moment would end the process.
     producer.on('event.error', () => {})

@@ -6,7 +6,9 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { progressTopicPrefix } from '../policy/replication-policy.ts'
 import { systemClock } from '../time/clock.ts'
 import { retry } from '../time/retry.ts'
-import { partitionKey, type ProducerIdentity, type Progress } from './progress.ts'
+import {
+  partitionKey, type ProducerIdentity, type Progress, type ProgressRecord
+} from './progress.ts'
 import type { ProgressStore, SlotRange } from './progress-store.ts'
 
 export function progressTopicOf (sourceAlias: string): string {
@@ -19,10 +21,14 @@ export interface ProgressTopicOptions {
   readonly topic: string
   readonly slots: number
   readonly replicationFactor: number
+  /** Whether processes of this flow run: one that does had kept its producer id by then. */
+  readonly othersRun: () => Promise<boolean>
 }
 
 // The producer id is kept in this slot's partition.
 const producerSlot = 0
+// Between looks for a producer id that a running process is about to write again.
+const lostProducerMs = 500
 
 /**
  * Creates the topic if it is missing; refuses another number of slots than configured. True when
@@ -54,14 +60,30 @@ export async function ensureProgressTopic (options: ProgressTopicOptions): Promi
   { cause: error, setting: 'progress.topic.replication.factor' })
 }
 
+/** Null where the cluster tells none (before Kafka 2.8). */
+export async function progressTopicId (
+  { target, topic }: ProgressTopicOptions
+): Promise<string | null> {
+  // A topic that was just made is not known to every broker yet.
+  return await patiently(async () => {
+    const [described] = await target.describeTopics([topic])
+    if (described?.error !== undefined) throw described.error
+    return described?.topicId ?? null
+  })
+}
+
 /**
  * The flow's producer id (invariant A): the first that any process kept. A process that finds none
- * allocates one, keeps it and looks again; the one whose record came second takes the other's.
+ * keeps the one it `knows`, or else finds or allocates one, and looks again; the one whose record
+ * came second takes the other's.
  */
-export async function agreeOnProducer (options: ProgressTopicOptions): Promise<ProducerIdentity> {
+export async function agreeOnProducer (
+  options: ProgressTopicOptions, known?: ProducerIdentity
+): Promise<ProducerIdentity> {
   let kept = await keptProducers(options)
   if (kept.length === 0) {
-    await keepProducer(options, await allocateProducerId(options.target))
+    await keepProducer(options, known ?? await lostProducer(options) ??
+      await allocateProducerId(options.target))
     kept = await keptProducers(options)
   }
   const [agreed] = kept
@@ -94,20 +116,52 @@ async function keptProducers (
   return records.flatMap(record => record.kind === 'producer' ? [record.producer] : [])
 }
 
+/**
+ * Progress names the producer id that it counts for, so that a lost record of the id itself costs
+ * nothing. Where processes run nothing must be allocated: they will write theirs again.
+ */
+async function lostProducer (
+  options: ProgressTopicOptions
+): Promise<ProducerIdentity | undefined> {
+  for (;;) {
+    const othersRun = await options.othersRun()
+    const slots = Array.from({ length: options.slots }, (_, slot) => slot)
+    const found = producerOf(await options.store.restore(await slotRanges(options, slots)))
+    if (found !== undefined || !othersRun) return found
+    await systemClock.sleep(lostProducerMs)
+  }
+}
+
+/** The one kept; else the one that most progress is of. */
+function producerOf (records: readonly ProgressRecord[]): ProducerIdentity | undefined {
+  const counts = new Map<bigint, number>()
+  for (const record of records) {
+    if (record.kind === 'producer') return record.producer
+    counts.set(record.producerId, (counts.get(record.producerId) ?? 0) + 1)
+  }
+  const [most] = [...counts].sort(([, count], [, other]) => other - count)
+  // Brokers allocate ids of idempotent producers with epoch 0, and we never raise it.
+  return most === undefined ? undefined : { producerId: most[0], producerEpoch: 0 }
+}
+
 async function keepProducer (
   { store }: ProgressTopicOptions, producer: ProducerIdentity
 ): Promise<void> {
   await store.write([{ slot: producerSlot, record: { kind: 'producer', producer } }])
 }
 
-/** A broker that has just started answers for a moment that it is loading. */
 async function allocateProducerId (target: ClusterAdmin): Promise<ProducerIdentity> {
+  // A broker that has just started answers for a moment that it is loading.
+  return await patiently(async () => await target.initProducerId())
+}
+
+async function patiently<T> (attempt: () => Promise<T>): Promise<T> {
   return await retry({
     clock: systemClock,
     backoff: { initialMs: 50, maxMs: 500 },
     attemptsMax: 30,
     isRetriable: thrown => ReplicatorError.from(thrown).retriable
-  }, async () => await target.initProducerId())
+  }, attempt)
 }
 
 async function slotRanges (

@@ -3,6 +3,7 @@
 // for it alone.
 import { randomUUID } from 'node:crypto'
 import type { ForwarderConfig } from '../../dataplane/index.ts'
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
@@ -17,9 +18,11 @@ import { LaneBalancer } from './lane-balancer.ts'
 import { LanePool } from './lane-pool.ts'
 import { PartitionMirror } from './partition-mirror.ts'
 import type { ProducerIdentity } from './progress.ts'
+import { ProgressKeeper } from './progress-keeper.ts'
 import { ProgressStore } from './progress-store.ts'
 import {
-  agreeOnProducer, ensureProgressTopic, progressTopicOf, restoreSlots, type ProgressTopicOptions
+  agreeOnProducer, ensureProgressTopic, progressTopicId, progressTopicOf, restoreSlots,
+  type ProgressTopicOptions
 } from './progress-topic.ts'
 import { SlotOwnership } from './slot-ownership.ts'
 import type { TargetClaims } from './target-claims.ts'
@@ -47,6 +50,7 @@ export class ReplicationFlow {
   #clusters: ClusterPair | undefined
   #store: ProgressStore | undefined
   #lanes: LanePool | undefined
+  #keeper: ProgressKeeper | undefined
   #mirror: PartitionMirror | undefined
   #statistics: FlowStatistics | undefined
   #ownership: SlotOwnership | undefined
@@ -110,16 +114,26 @@ export class ReplicationFlow {
       store,
       topic,
       slots: settings['task.slots'],
-      replicationFactor: settings['progress.topic.replication.factor']
+      replicationFactor: settings['progress.topic.replication.factor'],
+      othersRun: async () => await this.#othersRun(clusters.target)
     }
-    const isFirst = await ensureProgressTopic(progressTopic)
+    // Made under running processes it is one that was deleted, and they own everything.
+    const isFirst = await ensureProgressTopic(progressTopic) &&
+      !await this.#othersRun(clusters.target)
     const producer = await agreeOnProducer(progressTopic)
     const lanes = this.#lanes = this.#openLanes(producer)
+    const keeper = this.#keeper = new ProgressKeeper({
+      topic: progressTopic,
+      producer,
+      topicId: await progressTopicId(progressTopic),
+      everything: () => this.#mirror?.slotRecords() ?? [],
+      onRewritten: error => { this.#warn(error) }
+    })
     const mirror = this.#mirror = new PartitionMirror({
       config: this.#config,
       source: clusters.source,
       target: clusters.target,
-      store,
+      progress: keeper,
       lanes,
       producer,
       restore: async slots => await restoreSlots(progressTopic, slots, producer),
@@ -128,6 +142,12 @@ export class ReplicationFlow {
     })
     this.#statistics = new FlowStatistics(this.#config, mirror, lanes, this.#clock)
     this.#ownership = this.#openOwnership(clusters, topic, isFirst)
+  }
+
+  /** Whether the group has members; this process has not joined it yet. */
+  async #othersRun (target: ClusterAdmin): Promise<boolean> {
+    const described = await target.describeGroups([groupOf(this.name)]).catch(() => [])
+    return described.some(({ members }) => members.length > 0)
   }
 
   #openLanes (producer: ProducerIdentity): LanePool {
@@ -143,14 +163,17 @@ export class ReplicationFlow {
       lanes: settings.lanes,
       config,
       onEvents: (lane, events) => { this.#mirror?.onEvents(lane, events) },
-      onLost: (lane, error) => { this.#mirror?.onLaneLost(lane, error) }
+      onLost: (lane, error) => {
+        this.#statistics?.count(error)
+        this.#mirror?.onLaneLost(lane, error)
+      }
     })
   }
 
   #openOwnership (clusters: ClusterPair, topic: string, isFirst: boolean): SlotOwnership {
     const { name, settings, target } = this.#config
     return new SlotOwnership({
-      group: `longhaul.${name}`,
+      group: groupOf(name),
       topic,
       slots: settings['task.slots'],
       memberName: `longhaul-${randomUUID()}`,
@@ -202,11 +225,11 @@ export class ReplicationFlow {
     loop(statisticsIntervalMs, async () => { await this.#statistics?.collect() })
     const balancer = this.#createBalancer(mirror)
     loop(settings['lane.rebalance.interval.ms'], async () => { balancer.round() })
+    const refreshMs = settings['refresh.topics.interval.seconds'] * 1000
+    loop(refreshMs, async () => { await this.#keeper?.mend() })
     loop(settings['fault.retry.interval.ms'], async () => { await mirror.retryFaulted() })
     if (settings['refresh.topics.enabled']) {
-      loop(settings['refresh.topics.interval.seconds'] * 1000, async () => {
-        await this.#refreshTopics()
-      })
+      loop(refreshMs, async () => { await this.#refreshTopics() })
     }
   }
 
@@ -252,6 +275,7 @@ export class ReplicationFlow {
 
   #warn (thrown: unknown): void {
     const error = ReplicatorError.from(thrown)
+    this.#statistics?.count(error)
     this.#log.warn({ err: error }, error.message)
   }
 
@@ -259,6 +283,10 @@ export class ReplicationFlow {
     if (part === undefined) throw new ReplicatorError('INTERNAL', `${this.name} is not open`)
     return part
   }
+}
+
+function groupOf (flow: string): string {
+  return `longhaul.${flow}`
 }
 
 /** How long a hand-over to another process waits for acks; well inside max.poll.interval.ms. */

@@ -19,7 +19,12 @@ const sealed: ParseOptions = {
 
 /** The Config of the two clusters with more lines; it must be free of problems. */
 export function createConfig (lines: readonly string[] = [], options: ParseOptions = {}): Config {
-  const parsed = parseConfig([...twoClusters, ...lines].join('\n'), { ...sealed, ...options })
+  return parseConfigOf([...twoClusters, ...lines], options)
+}
+
+/** The Config of a whole file, which must be free of problems. */
+export function parseConfigOf (lines: readonly string[], options: ParseOptions = {}): Config {
+  const parsed = parseConfig(lines.join('\n'), { ...sealed, ...options })
   assert.ok(parsed.ok, parsed.ok ? '' : parsed.problems.map(each => each.message).join('\n'))
   return parsed.config
 }

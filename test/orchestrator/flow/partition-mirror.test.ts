@@ -53,7 +53,8 @@ function createMirror (): {
     store: store.store(),
     topic: progressTopic,
     slots: 1,
-    replicationFactor: 1
+    replicationFactor: 1,
+    othersRun: async () => false
   }
   const config = {
     settings: { 'task.slots': 1, 'auto.offset.reset': 'earliest' }
@@ -62,7 +63,7 @@ function createMirror (): {
     config,
     source: source.admin(),
     target: target.admin(),
-    store: store.store(),
+    progress: { write: async records => { await store.write(records) }, mend: async () => false },
     lanes,
     producer,
     restore: async slots => await restoreSlots(options, slots, producer),

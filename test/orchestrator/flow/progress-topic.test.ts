@@ -18,7 +18,8 @@ function createTopic (slots = 4): {
   const cluster = new FakeCluster()
   const store = new FakeProgressStore(cluster, topic)
   const options = {
-    target: cluster.admin(), store: store.store(), topic, slots, replicationFactor: 3
+    target: cluster.admin(), store: store.store(), topic, slots, replicationFactor: 3,
+    othersRun: async () => false
   }
   return { cluster, store, options }
 }

@@ -1,0 +1,142 @@
+// What happens to the process itself: threads stand still, memory runs full behind one
+// broker, the line is long and narrow. The rest goes on, nothing is lost, nothing comes twice.
+import assert from 'node:assert/strict'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import { produce } from '../../kafka/kafka-producer.ts'
+import { createTempFolder, removeFolder } from '../../kafka/process-guard.ts'
+import { assertSameRecords, countRecords, remoteOf, untilMoreRecords } from '../comparison.ts'
+import { LoadedFlow } from '../loaded-flow.ts'
+import {
+  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
+} from '../mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import type { ProcessFault } from './preloaded-faults.ts'
+
+const partitions = 3
+const preload = new URL('./preloaded-faults.js', import.meta.url)
+
+/** The environment of a process that the returned functions do harm to. */
+function createFaults (t: CleanUp): {
+  readonly env: NodeJS.ProcessEnv
+  readonly begin: (fault: ProcessFault) => void
+  readonly end: (fault: ProcessFault) => void
+  readonly hasBegun: (fault: ProcessFault) => boolean
+} {
+  const folder = createTempFolder('faults')
+  t.after(async () => { removeFolder(folder) })
+  return {
+    env: { LONGHAUL_TEST_FAULTS: folder, NODE_OPTIONS: `--import ${preload.href}` },
+    begin: fault => { writeFileSync(join(folder, fault), '') },
+    end: fault => { rmSync(join(folder, fault)) },
+    hasBegun: fault => existsSync(join(folder, `${fault}.done`))
+  }
+}
+
+function rssOf ({ pid }: MirrorProcess): number {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return Number(kib) * 1024
+}
+
+describe('faults of the process', { timeout: 300_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters({}, { brokers: 3, proxied: true }) })
+  after(async () => { await clusters.close() })
+
+  for (const fault of ['block-main', 'block-lanes'] as const) {
+    test(`records flow while JavaScript stands still: ${fault}`, async t => {
+      const { target } = clusters
+      const faults = createFaults(t)
+      const flow = await LoadedFlow.create(t, clusters, fault, { partitions })
+      const mirror = await flow.start(faults.env)
+      await flow.more(mirror)
+      faults.begin(fault)
+      await mirror.until(fault, () => faults.hasBegun(fault))
+      // More states and progress than any queue would hold that keeps each of them.
+      await untilMoreRecords(mirror, target, flow.remoteTopic, 1_000 * partitions)
+      faults.end(fault)
+      await flow.more(mirror)
+      // Progress is the newest: what is written now must do without a resume.
+      assert.equal((await mirror.stop()).code, 0)
+      const second = await flow.start()
+      await flow.finish(second)
+      assert.equal((await second.stop()).code, 0)
+    })
+  }
+
+  test('memory stays inside its bound behind one broker that hangs; others go on', async t => {
+    const { source, target } = clusters
+    const topic = 'hung'
+    const remote = remoteOf(topic).remoteTopic
+    const limit = 4 * 1024 * 1024
+    const valueBytes = 100_000
+    await source.createTopic(topic, { partitions })
+    await target.createTopic(remote, { partitions, replicationFactor: 1 })
+    const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+      'east->west.topics': topic,
+      'west.bootstrap.servers': target.proxiedBootstrapServers,
+      'in.flight.bytes.max': limit,
+      'request.timeout.ms': 3000,
+      lanes: 1
+    })))
+    const write = async (partition: number, count: number): Promise<void> => {
+      await produce(source.bootstrapServers, topic, Array.from({ length: count }, (_, index) =>
+        ({ value: `${index} ${'x'.repeat(valueBytes)}`, partition })))
+    }
+    const held = async (partition: number): Promise<number> =>
+      (await target.admin.offsets(remote, partition)).high
+    for (let partition = 0; partition < partitions; partition++) await write(partition, 40)
+    await mirror.until('the first records', async () =>
+      await countRecords(target, remote) === 40 * partitions)
+    const before = rssOf(mirror)
+    const hung = target.proxies[await target.admin.leaderOf(remote, 0) - 1]
+    assert.ok(hung !== undefined)
+    hung.freeze()
+    const inFlight: number[] = []
+    let rss = before
+    try {
+      await write(0, 1_000) // 100 MB that nobody takes
+      for (let round = 1; round <= 5; round++) {
+        for (const partition of [1, 2]) await write(partition, 40)
+        for (const partition of [1, 2]) {
+          await mirror.until(`partition ${partition} goes on`, async () =>
+            await held(partition) === 40 * (round + 1), 40_000)
+        }
+        const { series } = await mirror.metrics()
+        inFlight.push(series.get(
+          'longhaul_in_flight_bytes{lane="0",source="east",target="west"}') ?? 0)
+        rss = Math.max(rss, rssOf(mirror))
+      }
+      assert.equal(await held(0), 40)
+    } finally {
+      await hung.restore()
+    }
+    // One batch a broker may come on top (KIP-74); batches here have 1 MB at most.
+    assert.ok(Math.max(...inFlight) <= limit + 2 ** 20, `${inFlight.join()} bytes in flight`)
+    t.diagnostic(`resident: ${before} bytes before, ${rss} at most`)
+    assert.ok(rss - before < 50_000_000, `resident memory grew by ${rss - before} bytes`)
+    await mirror.until('the rest', async () =>
+      await countRecords(target, remote) === await countRecords(source, topic), 60_000)
+    assert.equal((await mirror.stop()).code, 0)
+    await assertSameRecords(clusters, remoteOf(topic))
+  })
+
+  test('a long and narrow line slows down and nothing else', async t => {
+    const { target } = clusters
+    const flow = await LoadedFlow.create(t, clusters, 'narrow', { partitions }, {
+      'west.bootstrap.servers': target.proxiedBootstrapServers
+    })
+    const mirror = await flow.start()
+    await flow.more(mirror)
+    target.link.set({ latencyMs: 150, bytesPerSecond: 40_000 })
+    try {
+      await untilMoreRecords(mirror, target, flow.remoteTopic, 500)
+    } finally {
+      target.link.set({})
+    }
+    await flow.finish(mirror)
+    assert.ok(!mirror.log.some(({ level }) => level === 'error'))
+    assert.equal((await mirror.stop()).code, 0)
+  })
+})

@@ -1,0 +1,89 @@
+// One topic under a steady load and the processes that mirror it: what tests of joining, leaving,
+// dying and forgetting have in common.
+import type { KafkaCluster } from '../kafka/cluster.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
+import { untilRecords } from './comparison.ts'
+import {
+  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties
+} from './mirror-process.ts'
+import { flowProperties, type MirroredClusters } from './mirrored-clusters.ts'
+import { assertEachOnceInOrder, SequenceLoad, type LoadSettings } from './sequence-load.ts'
+
+export class LoadedFlow {
+  readonly #t: CleanUp
+  readonly #target: KafkaCluster
+  readonly #topic: string
+  readonly #partitions: number
+  readonly #file: string
+  readonly #load: SequenceLoad
+
+  private constructor (
+    t: CleanUp, target: KafkaCluster, topic: string, partitions: number, file: string,
+    load: SequenceLoad
+  ) {
+    this.#t = t
+    this.#target = target
+    this.#topic = topic
+    this.#partitions = partitions
+    this.#file = file
+    this.#load = load
+  }
+
+  static async create (
+    t: CleanUp, clusters: MirroredClusters, topic: string, settings: LoadSettings,
+    properties: Properties = {}
+  ): Promise<LoadedFlow> {
+    const { source, target } = clusters
+    const { partitions } = settings
+    await source.createTopic(topic, { partitions })
+    const file = createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': topic, ...properties }))
+    const load = await SequenceLoad.start(t, source, topic, { recordsPerTurn: 5, ...settings })
+    return new LoadedFlow(t, target, topic, partitions, file, load)
+  }
+
+  get remoteTopic (): string { return `east.${this.#topic}` }
+
+  async start (env: NodeJS.ProcessEnv = {}): Promise<MirrorProcess> {
+    return await startMirror(this.#t, this.#file, [], env)
+  }
+
+  /** Resolves when what was written until now, and a little, is on the target. */
+  async more (mirror: MirrorProcess): Promise<void> {
+    await this.#until(mirror, this.#load.written + 20)
+  }
+
+  /** Ends the load and compares. */
+  async finish (mirror: MirrorProcess): Promise<void> {
+    const count = await this.#load.stop()
+    await this.#until(mirror, count)
+    await assertEachOnceInOrder(this.#target, this.remoteTopic, this.#partitions, count)
+  }
+
+  async #until (mirror: MirrorProcess, count: number): Promise<void> {
+    await untilRecords(mirror, this.#target, this.remoteTopic, count * this.#partitions)
+  }
+}
+
+/** Resolves when the process says that it mirrors so many partitions. */
+export async function untilOwned (
+  mirror: MirrorProcess, count: number, timeoutMs = 30_000
+): Promise<void> {
+  await mirror.until(`${count} partitions`, async () => await ownedBy(mirror) === count, timeoutMs)
+}
+
+/** -1 for a process that does not answer. */
+export async function ownedBy (mirror: MirrorProcess): Promise<number> {
+  const metrics = await mirror.metrics().catch(() => undefined)
+  if (metrics === undefined) return -1
+  return Object.entries(seriesOf(metrics, 'longhaul_partitions'))
+    .filter(([labels]) => !labels.includes('state="stopped"'))
+    .reduce((sum, [, count]) => sum + count, 0)
+}
+
+/** Of `longhaul_errors_total`; 0 before the first one. */
+export async function errorsOf (mirror: MirrorProcess, error: string): Promise<number> {
+  return Object.entries(seriesOf(await mirror.metrics(), 'longhaul_errors_total'))
+    .filter(([labels]) => labels.includes(`error="${error}"`))
+    .reduce((sum, [, count]) => sum + count, 0)
+}
