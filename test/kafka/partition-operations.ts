@@ -34,7 +34,7 @@ export async function killLeader (
   return old
 }
 
-async function untilLeader (
+export async function untilLeader (
   cluster: KafkaCluster, topic: string, partition: number, isRight: (id: number) => boolean
 ): Promise<void> {
   await eventually(`leader of ${topic}-${partition}`, async () =>

@@ -95,7 +95,9 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic) {
     lane_->Fault(p, kInconsistentTopicId, Describe(side, *p) + " is of another topic than before");
     return SetLeader(side, p, -1);
   }
-  p->leader_epochs[i] = found->leader_epoch;
+  const bool epoch_changed =
+      std::exchange(p->leader_epochs[i], found->leader_epoch) != found->leader_epoch;
+  if (side == Side::kTarget && epoch_changed) LookFirst(p);
   if (p->state == PartitionState::kFaulted) return false;
   if (found->leader < 0) {
     sides_[i].stale = true;
@@ -109,9 +111,16 @@ bool Leaders::SetLeader(Side side, Partition* p, int32_t leader) {
   if (current == leader) return false;
   current = leader;
   if (side == Side::kSource) lane_->routes_stale = true;
-  if (side == Side::kTarget) p->proven_until = 0;  // what one broker knows another may not
+  // What one broker knows another may not; brokers before 2.1 tell no epochs.
+  if (side == Side::kTarget && leader >= 0) LookFirst(p);
   if (side == Side::kTarget && leader < 0) lane_->waiting.insert(p->id);
   return true;
+}
+
+void Leaders::LookFirst(Partition* p) {
+  p->proven_until = 0;
+  p->look_first = true;
+  lane_->resuming.insert(p->id);
 }
 
 void Leaders::Missing(Side side, Partition* p, int32_t code) {

@@ -39,6 +39,7 @@ class Leaders {
   std::vector<std::string> Topics(Side side) const;
   bool Apply(Side side, Partition* p, const TopicLeaders& topic);
   bool SetLeader(Side side, Partition* p, int32_t leader);
+  void LookFirst(Partition* p);
   void Missing(Side side, Partition* p, int32_t code);
 
   Lane* lane_;

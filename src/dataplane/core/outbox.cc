@@ -45,7 +45,7 @@ int64_t* ReasonCounter(PartitionCounters* counters, size_t reason) {
 }  // namespace
 
 bool Outbox::CanSend(const Partition& p) const {
-  if (!p.running() || p.unsent() == 0 || p.failure_code != 0 || p.leaders[kTarget] < 0)
+  if (!p.running() || p.look_first || p.unsent() == 0 || p.failure_code != 0 || p.leaders[kTarget] < 0)
     return false;
   if (lane_->now < p.backoff_until && p.attempts > 0) return false;
   // Without proof the broker may hold no state of our producer id, and then it takes any sequence:
@@ -254,6 +254,12 @@ void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset, int64_
   size_t index = static_cast<size_t>(sent.ordinal - p->front_ordinal);
   if (index >= p->sent) return;
   p->outstanding--;
+  // Behind a hole: the target's log was cut, and a broker without our producer's state took what
+  // should have been refused as out of order. The look that such an error causes finds it.
+  if (code == 0 && base_offset >= 0 && base_offset < p->progress.downstream) {
+    code = kOutOfOrderSequence;
+    error_text = "acked below what was acked before";
+  }
   const bool is_there = code == 0 || code == kDuplicateSequence;
   const bool is_foreign = code == 0 && IsForeign(p, base_offset, append_time);
   if (is_foreign) {

@@ -144,6 +144,9 @@ struct Partition {
   int64_t foreign_offset = -1;  // of an ack that seems to be for somebody else's batch, and its
   int64_t foreign_time = -1;    // append time
   bool tells_append_time = false;  // each ack does, as of a topic with append times
+  // The target has a new leader, which may lack what the old one acked (unclean election): it is
+  // looked at before anything more is sent.
+  bool look_first = false;
   Seam seam;
 
   PartitionCounters counters;
@@ -171,6 +174,7 @@ struct Partition {
     seam.offsets_missing = seam.offsets_trimmed = scan_offset - progress.downstream;
     seam.sequence_next = progress.sequence;
     proven_until = 0;
+    look_first = false;
   }
   // Forgets all but the first `keep` batches; never what was sent.
   void DropUnsentBehind(size_t keep) {

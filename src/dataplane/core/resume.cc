@@ -30,10 +30,12 @@ void Resume::Tick() {
   std::erase_if(lane_->resuming, [&](uint32_t id) {
     Partition* p = lane_->Find(id);
     if (p == nullptr || p->stopping) return true;
-    if (p->state != PartitionState::kStarting && p->state != PartitionState::kResuming) return true;
+    const bool starting = p->state == PartitionState::kStarting;
+    const bool looks_anew = p->look_first && p->running();
+    if (!starting && !looks_anew && p->state != PartitionState::kResuming) return true;
     if (p->scanning || p->outstanding > 0 || p->leaders[kTarget] < 0) return false;
-    if (p->state == PartitionState::kStarting) {
-      if (p->leaders[kSource] < 0) return false;
+    if (starting && p->leaders[kSource] < 0) return false;
+    if (starting || p->look_first) {
       p->BeginResume();
       lane_->SetState(p, PartitionState::kResuming, 0, "");
     }

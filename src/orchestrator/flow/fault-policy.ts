@@ -6,6 +6,7 @@ import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { SkipReason } from '../observability/snapshot.ts'
 import type { Progress } from './progress.ts'
+import { backTo, newestPointUpTo, withoutHistory } from './progress-history.ts'
 
 export type FaultPolicies =
   Pick<FlowSettings, 'data.loss' | 'topic.recreated' | 'record.too.large' | 'corrupt.batch'>
@@ -38,6 +39,8 @@ export type FaultAction =
     readonly scanFrom?: bigint
     /** Undefined: nothing is skipped. */
     readonly skip?: { readonly reason: SkipReason, readonly records: bigint, readonly why: string }
+    /** Undefined: nothing that was mirrored is mirrored again. Records: at most. */
+    readonly again?: { readonly records: bigint, readonly why: string }
   }
 
 const leave: FaultAction = { kind: 'leave' }
@@ -47,15 +50,20 @@ const corruptErrors: ReadonlySet<string> = new Set<ErrorName>([
   'CORRUPT_MESSAGE', 'BATCH_CRC_MISMATCH', 'BATCH_MALFORMED', 'CODEC_FAILED', '_BAD_COMPRESSION'
 ])
 
-/** The side whose log range the decision needs. */
+/** The side that the fault is about, where the decision needs to know what the logs hold. */
 export function sideOfFault (errorName: string): 'source' | 'target' | undefined {
   if (errorName === 'OFFSET_OUT_OF_RANGE') return 'source'
   return errorName === 'TARGET_OUT_OF_RANGE' ? 'target' : undefined
 }
 
-/** `log` is of the side that the fault is about. */
+/** What the clusters hold of the partition, as far as the decision needs it. */
+export interface LogRanges {
+  readonly source?: LogRange
+  readonly target?: LogRange
+}
+
 export function judgeFault (
-  fault: Fault, policies: FaultPolicies, log: LogRange | undefined
+  fault: Fault, policies: FaultPolicies, { source, target }: LogRanges
 ): FaultAction {
   const { errorName } = fault
   if (errorName === 'RECORD_TOO_LARGE') {
@@ -64,9 +72,11 @@ export function judgeFault (
   if (corruptErrors.has(errorName)) {
     return judgeUnmirrorable(fault, policies['corrupt.batch'], 'corrupt_batch')
   }
-  if (log === undefined) return leave
-  if (errorName === 'OFFSET_OUT_OF_RANGE') return judgeSource(fault, policies['data.loss'], log)
-  if (errorName === 'TARGET_OUT_OF_RANGE') return judgeTarget(fault, policies['data.loss'], log)
+  if (source === undefined) return leave
+  if (errorName === 'OFFSET_OUT_OF_RANGE') return judgeSource(fault, policies['data.loss'], source)
+  if (errorName === 'TARGET_OUT_OF_RANGE' && target !== undefined) {
+    return judgeTarget(fault, policies['data.loss'], source, target)
+  }
   return leave
 }
 
@@ -83,9 +93,9 @@ export function judgeRecreated (
     return { kind: 'stop', error: new ReplicatorError('TOPIC_RECREATED', why) }
   }
   // On a new target topic what is in flight may have arrived already: the scan begins at its start.
-  const moved = side === 'source'
+  const moved = withoutHistory(side === 'source'
     ? { ...progress, upstream: log.start }
-    : { ...progress, downstream: log.start }
+    : { ...progress, downstream: log.start })
   // How much of the old topic was left nobody can tell any more.
   return {
     kind: 'resume', progress: moved, skip: { reason: 'topic_recreated', records: 0n, why }
@@ -99,7 +109,7 @@ function judgeUnmirrorable (
   if (policy === 'stop' || skipTo <= progress.upstream) return leave
   return {
     kind: 'resume',
-    progress: { ...progress, upstream: skipTo },
+    progress: withoutHistory({ ...progress, upstream: skipTo }),
     skip: { reason, records: skipRecords, why: `${fault.errorName}: ${detail}` }
   }
 }
@@ -119,20 +129,36 @@ function judgeSource (fault: Fault, policy: 'stop' | 'skip', log: LogRange): Fau
   }
   return {
     kind: 'resume',
-    progress: { ...progress, upstream: isTrimmed ? log.start : log.end },
+    progress: withoutHistory({ ...progress, upstream: isTrimmed ? log.start : log.end }),
     skip: { reason: 'data_loss', records: isTrimmed ? log.start - upstream : 0n, why }
   }
 }
 
-function judgeTarget (fault: Fault, policy: 'stop' | 'skip', log: LogRange): FaultAction {
+function judgeTarget (
+  fault: Fault, policy: 'stop' | 'skip', source: LogRange, log: LogRange
+): FaultAction {
   const { progress } = fault
   const { downstream } = progress
   // Retention took what was mirrored long ago: nothing is lost, the scan begins where the log does.
   if (downstream < log.start) return { kind: 'resume', progress, scanFrom: log.start }
   if (downstream <= log.end) return leave
   const lost = downstream - log.end
-  const why = `${describe(progress)} was acked, the target ends at ${log.end}: up to ${lost} ` +
+  const loss = `${describe(progress)} was acked, the target ends at ${log.end}: up to ${lost} ` +
     'records are lost on the target'
+  const point = newestPointUpTo(progress, log.end)
+  // Of a log that was trimmed to nothing no scan could tell how many records it held.
+  const isCounted = point !== undefined && (point.downstream >= log.start || log.start < log.end)
+  if (isCounted && point.upstream >= source.start) {
+    return {
+      kind: 'resume',
+      progress: backTo(progress, point),
+      ...(point.downstream < log.start ? { scanFrom: log.start } : {}),
+      again: { records: lost, why: loss }
+    }
+  }
+  const why = loss + (isCounted
+    ? `, and the source, which begins at ${source.start}, no longer holds all of them`
+    : ', and where they are on the source is not known')
   if (policy === 'stop') {
     return { kind: 'stop', error: new ReplicatorError('TARGET_TRUNCATED', why) }
   }
@@ -143,7 +169,7 @@ function judgeTarget (fault: Fault, policy: 'stop' | 'skip', log: LogRange): Fau
     BigInt(sequenceModulus))
   return {
     kind: 'resume',
-    progress: { ...progress, downstream: log.end, sequence },
+    progress: withoutHistory({ ...progress, downstream: log.end, sequence }),
     skip: { reason: 'data_loss', records: lost, why }
   }
 }

@@ -70,7 +70,8 @@ export class FlowStatistics {
       moved: moved.flatMap(row => this.#partitionSnapshot(row) ?? []),
       errorsByCode: new Map(this.#errors),
       progressWrittenMs: this.#mirror.lastWriteMs,
-      skipped: this.#mirror.skipped
+      skipped: this.#mirror.skipped,
+      mirroredAgain: this.#mirror.mirroredAgain
     }
   }
 

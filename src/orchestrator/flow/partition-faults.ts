@@ -13,6 +13,7 @@ import {
 } from './fault-policy.ts'
 import type { MirroredPartition } from './partition-table.ts'
 import { topicIdsOf } from './topic-ids.ts'
+import type { Progress } from './progress.ts'
 
 export interface PartitionFaultsOptions {
   readonly settings: FlowSettings
@@ -32,6 +33,7 @@ type Side = 'source' | 'target'
 export class PartitionFaults {
   readonly #options: PartitionFaultsOptions
   readonly #skipped = new Map<string, Map<SkipReason, bigint>>()
+  readonly #again = new Map<string, bigint>()
   readonly #turns = new Map<number, Promise<void>>()
   /** What was said last of each partition: a fault that comes back is not said again. */
   readonly #said = new Map<number, string>()
@@ -41,6 +43,9 @@ export class PartitionFaults {
   }
 
   get skipped (): SkippedRecords { return this.#skipped }
+
+  /** Records that are mirrored again because the target lost them, by topic. */
+  get again (): ReadonlyMap<string, bigint> { return this.#again }
 
   /** For a partition that its lane has just stopped. Never rejects. */
   async settle (partition: MirroredPartition): Promise<void> {
@@ -78,12 +83,15 @@ export class PartitionFaults {
     if (errorName === 'INCONSISTENT_TOPIC_ID') return await this.#decideRecreated(partition)
     const side = sideOfFault(errorName)
     if (side === undefined) {
-      return judgeFault({ ...partition, errorName }, this.#options.settings, undefined)
+      return judgeFault({ ...partition, errorName }, this.#options.settings, {})
     }
     const id = await this.#changedId(side, partition)
     const log = await this.#logRange(side, partition)
     if (id !== undefined) return this.#judgeRecreated(partition, side, id, log)
-    return judgeFault({ ...partition, errorName }, this.#options.settings, log)
+    const logs = side === 'source'
+      ? { source: log }
+      : { source: await this.#logRange('source', partition), target: log }
+    return judgeFault({ ...partition, errorName }, this.#options.settings, logs)
   }
 
   async #decideRecreated (partition: MirroredPartition): Promise<FaultAction> {
@@ -118,7 +126,7 @@ export class PartitionFaults {
         this.#sayStopped(partition, action.error)
         return
       case 'resume': {
-        const { progress, scanFrom, skip } = action
+        const { again, progress, scanFrom, skip } = action
         const from = partition.progress
         partition.progress = progress
         // On record first: whoever takes over after a crash must not meet the same fault again
@@ -136,6 +144,7 @@ export class PartitionFaults {
           }, `${nameOf(partition)}: skipped ${records} records, going on at source offset ` +
             `${progress.upstream}: ${why}`)
         }
+        if (again !== undefined) this.#sayAgain(partition, again, from)
         if (owns(partition)) assign(partition, scanFrom)
       }
     }
@@ -145,6 +154,20 @@ export class PartitionFaults {
     const ofTopic = this.#skipped.get(topic) ?? new Map<SkipReason, bigint>()
     ofTopic.set(reason, (ofTopic.get(reason) ?? 0n) + records)
     this.#skipped.set(topic, ofTopic)
+  }
+
+  #sayAgain (
+    partition: MirroredPartition, { records, why }: { records: bigint, why: string }, from: Progress
+  ): void {
+    const { topic, progress: { upstream } } = partition
+    this.#again.set(topic, (this.#again.get(topic) ?? 0n) + records)
+    this.#options.log.warn({
+      ...fieldsOf(partition),
+      records: String(records),
+      fromOffset: String(from.upstream),
+      toOffset: String(upstream)
+    }, `${nameOf(partition)}: mirrors up to ${records} records again, after a look from source ` +
+      `offset ${upstream}: ${why}`)
   }
 
   #sayStopped (partition: MirroredPartition, error: ReplicatorError): void {

@@ -79,6 +79,8 @@ export class PartitionMirror {
 
   get skipped (): SkippedRecords { return this.#faults.skipped }
 
+  get mirroredAgain (): ReadonlyMap<string, bigint> { return this.#faults.again }
+
   get lastWriteMs (): number | undefined { return this.#lastWriteMs }
 
   /** The topics that are mirrored now; begins what is new in owned slots. */

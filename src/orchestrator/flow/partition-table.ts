@@ -4,6 +4,7 @@ import type { NativeEvents, PartitionAssignment, StateEvent } from '../../datapl
 import { partitionStates } from '../../dataplane/contract/contract-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
+import { withPoint } from './progress-history.ts'
 
 export type PartitionState = (typeof partitionStates)[number]
 
@@ -52,6 +53,7 @@ export class PartitionTable {
   add (partition: NewPartition): MirroredPartition {
     const added: MirroredPartition = {
       ...partition,
+      progress: withPoint(partition.progress),
       id: this.#nextId++,
       movingTo: undefined,
       state: 'starting',
@@ -90,9 +92,10 @@ export class PartitionTable {
     return events.states.flatMap(event => this.#applyState(event) ?? [])
   }
 
-  /** Partitions with progress since the last call. */
+  /** Partitions with progress since the last call; it is a point of their history now. */
   takeDirty (): readonly MirroredPartition[] {
     const dirty = [...this.#dirty]
+    for (const partition of dirty) partition.progress = withPoint(partition.progress)
     this.#dirty.clear()
     return dirty
   }

@@ -2,14 +2,20 @@
 // kafka-console-consumer shows it to a person; offsets as strings, because JSON numbers lose
 // digits.
 
-/** Where a topic-partition stands. Never ahead of what the target acked (invariant C). */
-export interface Progress {
+/** A position on both sides that belongs together. */
+export interface ProgressPoint {
   /** Next source offset to mirror. */
   readonly upstream: bigint
   /** Next target offset, as far as this flow knows. */
   readonly downstream: bigint
   /** Records put into the target partition by this producer id, mod 2^31 (invariant B). */
   readonly sequence: number
+}
+
+/** Where a topic-partition stands. Never ahead of what the target acked (invariant C). */
+export interface Progress extends ProgressPoint {
+  /** Older positions, oldest first (progress-history.ts); absent in records of older versions. */
+  readonly history?: readonly ProgressPoint[]
   /** The topics that the offsets are of: a topic that was made again has another id. */
   readonly topicIds?: TopicIds
 }
@@ -63,7 +69,9 @@ export function encodeProgress (record: ProgressRecord): EncodedRecord {
     producerId: String(producerId),
     // JSON leaves out what is undefined.
     sourceTopicId: topicIds?.source,
-    targetTopicId: topicIds?.target
+    targetTopicId: topicIds?.target,
+    history: progress.history?.map(point =>
+      [String(point.upstream), String(point.downstream), point.sequence])
   })
 }
 
@@ -83,14 +91,14 @@ export function decodeProgress (
   }
   const { topic } = names
   const partition = toCount(names['partition'])
-  const upstream = toBigInt(fields['upstream'])
-  const downstream = toBigInt(fields['downstream'])
-  const sequence = toCount(fields['sequence'])
-  if (typeof topic !== 'string' || partition === undefined || upstream === undefined ||
-      downstream === undefined || sequence === undefined) return undefined
+  const point = toPoint([fields['upstream'], fields['downstream'], fields['sequence']])
+  if (typeof topic !== 'string' || partition === undefined || point === undefined) return undefined
   const topicIds = toTopicIds(fields['sourceTopicId'], fields['targetTopicId'])
+  const history = toHistory(fields['history'])
   const progress = {
-    upstream, downstream, sequence, ...(topicIds === undefined ? {} : { topicIds })
+    ...point,
+    ...(topicIds === undefined ? {} : { topicIds }),
+    ...(history === undefined ? {} : { history })
   }
   return { kind: 'partition', source: { topic, partition }, progress, producerId }
 }
@@ -122,6 +130,21 @@ function toTopicIds (source: unknown, target: unknown): TopicIds | undefined {
     ...(typeof target === 'string' ? { target } : {})
   }
   return Object.keys(ids).length === 0 ? undefined : ids
+}
+
+function toHistory (points: unknown): readonly ProgressPoint[] | undefined {
+  if (!Array.isArray(points)) return undefined
+  return points.flatMap((point: unknown) => toPoint(point) ?? [])
+}
+
+function toPoint (fields: unknown): ProgressPoint | undefined {
+  if (!Array.isArray(fields)) return undefined
+  const upstream = toBigInt(fields[0])
+  const downstream = toBigInt(fields[1])
+  const sequence = toCount(fields[2])
+  return upstream === undefined || downstream === undefined || sequence === undefined
+    ? undefined
+    : { upstream, downstream, sequence }
 }
 
 function toBigInt (text: unknown): bigint | undefined {

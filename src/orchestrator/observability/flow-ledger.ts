@@ -51,6 +51,8 @@ export interface FlowTotals extends BatchTotals, Lag {
   readonly progressWrittenMs: number | undefined
   /** Begins again with the flow: what was skipped before stands in its log. */
   readonly skipped: SkippedRecords
+  /** The same. */
+  readonly mirroredAgain: ReadonlyMap<string, Count>
 }
 
 /**
@@ -123,7 +125,8 @@ class FlowAccount {
       ]),
       latency: this.#latency.observe(lanes),
       progressWrittenMs: flow.progressWrittenMs,
-      skipped: flow.skipped ?? new Map()
+      skipped: flow.skipped ?? new Map(),
+      mirroredAgain: flow.mirroredAgain ?? new Map()
     }
   }
 

@@ -92,6 +92,12 @@ export const metricTable = {
     help: 'Records left out by data.loss, topic.recreated, record.too.large or ' +
       'corrupt.batch=skip, at most; 0 with a reason: it happened, and nobody can tell how many.'
   },
+  longhaul_records_mirrored_again_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Records that the target lost after it had acked them (unclean election), at most; ' +
+      'they are mirrored again.'
+  },
   longhaul_retries_total: {
     type: 'counter',
     labels: topic,

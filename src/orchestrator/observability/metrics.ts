@@ -140,6 +140,9 @@ function writeFlow (writer: SeriesWriter, flow: FlowTotals, nowMs: number): void
       writer.counter('longhaul_records_skipped_total', { ...labels, topic, reason }, Number(count))
     }
   }
+  for (const [topic, count] of flow.mirroredAgain) {
+    writer.counter('longhaul_records_mirrored_again_total', { ...labels, topic }, Number(count))
+  }
   writer.gauge('longhaul_progress_age_seconds', labels, ageSeconds(nowMs, flow.progressWrittenMs))
 }
 

@@ -42,6 +42,8 @@ export interface FlowSnapshot {
   readonly progressWrittenMs: number | undefined
   /** Absent: none. */
   readonly skipped?: SkippedRecords
+  /** Records that the target lost after it had acked them, by topic; absent: none. */
+  readonly mirroredAgain?: ReadonlyMap<string, Count>
 }
 
 export interface LaneSnapshot {

@@ -483,6 +483,57 @@ TEST_CASE("a later batch on the target without an earlier one faults the partiti
   CheckFaulted(resume.sim, resume.sim.Start(), kOutOfOrderSequence);
 }
 
+// Nothing is sent meanwhile, so that no refused batch tells: the new leader's epoch does.
+TEST_CASE("a new leader of the target that lacks acked records is found out without a batch") {
+  SimulationOptions options = Plain(1, 2);
+  options.settings.metadata_max_age_ms = 1'000;
+  Simulation sim("unclean", options);
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.TruncateTarget(0, 30);
+  sim.target.MoveLeader(kTarget0);
+  CheckFaulted(sim, process, kErrorTargetOutOfRange);
+  sim.MirrorAgain(process, 0);
+  CheckExact(sim, process);
+  CHECK(sim.Counters(process, 0).doubled_records == 0);
+}
+
+// Without state of our producer a broker takes any sequence: the batch would end up behind a hole.
+TEST_CASE("a new leader that lacks acked records and our producer is looked at before it is sent") {
+  Simulation sim("unclean, forgotten", Plain(1, 2));
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.TruncateTarget(0, 30);
+  sim.TargetLog(0).ForgetProducers();
+  sim.target.MoveLeader(kTarget0);
+  Fill(sim, 0, 20);
+  CheckFaulted(sim, process, kErrorTargetOutOfRange);
+  sim.MirrorAgain(process, 0);
+  CheckExact(sim, process);
+}
+
+// The same broker with another disk, and nothing that tells: the batch is behind the hole when its
+// ack says so. It cannot be mended in order; the partition must not go on as if nothing were.
+TEST_CASE("an ack below what was acked before stops the partition") {
+  SimulationOptions options = Plain();
+  options.exact = false;
+  Simulation sim("hole behind", options);
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  sim.CatchUp(process);
+  sim.TruncateTarget(0, 30);
+  sim.TargetLog(0).ForgetProducers();
+  sim.RunFor(2'000);
+  Fill(sim, 0, 1);
+  CheckFaulted(sim, process, kErrorTargetOutOfRange);
+  CHECK(sim.LastProgress().at(0).upstream == 60);
+  sim.MirrorAgain(process, 0);
+  sim.RunFor(100);
+  CheckFaulted(sim, process, kOutOfOrderSequence);
+}
+
 TEST_CASE("an idle lane of many partitions neither spins nor asks more than it must") {
   Simulation sim("idle", Plain(200, 2));
   Process* process = sim.Start();

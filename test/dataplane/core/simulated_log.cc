@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/sequence.h"
+
 namespace longhaul::test {
 namespace {
 
@@ -134,6 +136,23 @@ std::vector<AbortedRange> SimulatedLog::AbortedIn(int64_t first, int64_t last) c
   for (const AbortedRange& range : aborted_)
     if (range.first <= last && range.marker >= first) found.push_back(range);
   return found;
+}
+
+void SimulatedLog::TruncateTo(int64_t end) {
+  while (!batches_.empty() && batches_.back().last >= end) {
+    end_ = batches_.back().base;
+    batches_.pop_back();
+  }
+  producers_.clear();
+  for (const LoggedBatch& batch : batches_) {
+    const RecordBatchView view(batch.bytes.data());
+    if (view.is_legacy() || view.producer_id() < 0 || view.is_control()) continue;
+    ProducerEntry& entry = producers_[view.producer_id()];
+    entry.epoch = view.producer_epoch();
+    entry.last.push_back({view.base_sequence(),
+                          SequenceAfter(view.base_sequence(), view.last_offset_delta()), batch.base});
+    if (entry.last.size() > 5) entry.last.pop_front();
+  }
 }
 
 void SimulatedLog::DeleteBefore(int64_t offset) {

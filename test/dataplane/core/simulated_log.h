@@ -61,6 +61,8 @@ class SimulatedLog {
 
   void ForgetProducers() { producers_.clear(); }
   void DeleteBefore(int64_t offset);
+  // What an unclean election leaves: nothing from the first batch on that ends behind `end`.
+  void TruncateTo(int64_t end);
   // Replaces batches by what a log cleaner leaves of them.
   template <typename Clean>
   void Compact(Clean clean) {

@@ -69,6 +69,27 @@ std::map<uint32_t, Progress> Simulation::LaggingProgress() {
   return from;
 }
 
+void Simulation::TruncateTarget(uint32_t id, int64_t end) {
+  SimulatedLog& log = TargetLog(id);
+  log.TruncateTo(end);
+  Trace("truncate p" + std::to_string(id) + " to " + std::to_string(log.end()));
+  Mirror& mirror = mirrored_[id];
+  mirror.truncated = true;
+  while (!mirror.offsets.empty() && mirror.offsets.back() >= log.end()) {
+    mirror.offsets.pop_back();
+    mirror.records.pop_back();
+  }
+}
+
+void Simulation::MirrorAgain(Process* process, uint32_t id) {
+  mirrored_[id].truncated = false;
+  auto& progress = mirrored_[id].progress;
+  while (!progress.empty() && progress.back().downstream > TargetLog(id).end())
+    progress.pop_back();
+  Trace("again p" + std::to_string(id));
+  Assign(process, {id}, LastProgress());
+}
+
 std::map<uint32_t, Progress> Simulation::LastProgress() const {
   std::map<uint32_t, Progress> from;
   for (const auto& [id, mirror] : mirrored_)
@@ -121,7 +142,14 @@ void Simulation::TakeEvents(Process* process) {
     Trace("state p" + std::to_string(state.id) + " " +
           std::to_string(static_cast<int>(state.state)) + " code " + std::to_string(state.code) +
           (state.released ? " released " : " ") + state.detail);
-    process->states[state.id] = std::move(state);
+    const uint32_t id = state.id;
+    const bool lost = state.code == kErrorTargetOutOfRange;
+    if (lost && options_.mirrors_again)
+      agenda.At(agenda.now + 20, [this, process, id] {
+        if (process->alive && process->states[id].state == PartitionState::kFaulted)
+          MirrorAgain(process, id);
+      });
+    process->states[id] = std::move(state);
   }
   for (const ProgressEvent& event : events.progress) {
     Trace("progress p" + std::to_string(event.id) + " " + std::to_string(event.progress.upstream) +
@@ -135,6 +163,9 @@ void Simulation::TakeEvents(Process* process) {
 // Invariant (C), and that downstream and sequence belong to upstream.
 void Simulation::CheckProgress(uint32_t id, const Progress& progress) {
   Mirror& mirror = mirrored_[id];
+  // Of before an unclean election, after which offsets came to mean other records.
+  while (!mirror.progress.empty() && mirror.progress.back().downstream > progress.downstream)
+    mirror.progress.pop_back();
   mirror.progress.push_back(progress);
   if (!options_.exact) return;
   const auto& committed = Writer(id).committed();
@@ -145,6 +176,7 @@ void Simulation::CheckProgress(uint32_t id, const Progress& progress) {
   const std::string where =
       "partition " + std::to_string(id) + ": progress " + std::to_string(progress.upstream) + "/" +
       std::to_string(progress.downstream) + "/" + std::to_string(progress.sequence);
+  if (mirror.records.size() < records && mirror.truncated) return;  // acked, and lost since
   if (mirror.records.size() < records) return Fail(where + " runs ahead of the target");
   if (progress.sequence != static_cast<int32_t>(records)) return Fail(where + ": wrong sequence");
   if (records > 0 && progress.downstream <= mirror.offsets[records - 1])

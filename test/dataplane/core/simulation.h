@@ -21,7 +21,8 @@ struct SimulationOptions {
   int32_t partitions = 3;
   ForwarderSettings settings{};
   WriterOptions writer{};
-  bool exact = true;  // false: the source changes under us, doubles are allowed and counted
+  bool mirrors_again = false;  // what an unclean election took from the target, by itself
+  bool exact = true;           // false: the source changes under us, doubles are allowed and counted
   bool checks_memory = true;
   size_t batch_max = 64 * 1024;  // no batch is larger: the bound may be overshot by one a broker
 };
@@ -75,6 +76,16 @@ class Simulation {
   SourceWriter& Writer(uint32_t id) { return *writers_.at(id); }
   const std::vector<TestRecord>& Mirrored(uint32_t id) { return mirrored_[id].records; }
   void ProduceForeign(uint32_t id);
+  // An unclean election: the target loses the records from about `end` on, acked or not.
+  void TruncateTarget(uint32_t id, int64_t end);
+  // What the flow does with a fault because of that: begins at the newest progress that the target
+  // still holds, and forgets what was reported behind it.
+  void MirrorAgain(Process* process, uint32_t id);
+  // The target lacks what was reported as acked, and nobody has noticed.
+  bool LacksAcked(uint32_t id) {
+    const auto& progress = mirrored_[id].progress;
+    return !progress.empty() && progress.back().downstream > TargetLog(id).end();
+  }
   uint32_t partitions() const { return static_cast<uint32_t>(options_.partitions); }
 
   // The last events are kept and printed with a failure.
@@ -102,6 +113,7 @@ class Simulation {
     std::vector<TestRecord> records;  // ours on the target, in order
     std::vector<int64_t> offsets;     // theirs
     std::vector<Progress> progress;   // all that was ever reported
+    bool truncated = false;           // by an unclean election, and not mirrored again since
   };
   void ScheduleTick(Process* process, int64_t when);
   void Tick(Process* process);

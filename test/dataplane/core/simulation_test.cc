@@ -42,17 +42,19 @@ SimulationOptions RandomOptions(Random& random) {
   s.request_timeout_ms = pick({500, 3'000});
   s.retry_backoff_max_ms = pick({200, 2'000});
   options.batch_max = 512 * 1024;
+  options.mirrors_again = true;
   return options;
 }
 
 // The faults, and who suffers them. Zombies and brokers that forget do not go together: a broker
 // that forgot our producer cannot tell a zombie's batch from a new one, nobody can. Nor may a
 // request that was not written yet outlive the connection of those before it: it would be taken
-// without them.
+// without them. Nor zombies and unclean elections: what a zombie reports is of before it.
 class Chaos {
  public:
   Chaos(Simulation* sim, uint64_t* count) : sim_(sim), random_(sim->random), count_(count) {
     forgets_ = random_.OneIn(2);
+    unclean_ = random_.OneIn(2);
     for (Side side : {Side::kSource, Side::kTarget}) {
       for (int32_t node = 0; node < cluster(side).broker_count(); ++node) {
         auto& broker = cluster(side).broker(node);
@@ -74,7 +76,9 @@ class Chaos {
       sim_->RunFor(1 + static_cast<int64_t>(random_.Length(300)));
       for (uint64_t batches = random_.Length(8); batches > 0; --batches)
         sim_->Writer(AnyPartition()).WriteSomething();
-      if (random_.OneIn(3)) sim_->ProduceForeign(AnyPartition());
+      // Another producer could fill the hole before the mirror looks: nobody could tell then.
+      const uint32_t id = AnyPartition();
+      if (random_.OneIn(3) && !sim_->LacksAcked(id)) sim_->ProduceForeign(id);
       Hurt();
     }
     Heal();
@@ -102,7 +106,7 @@ class Chaos {
     ++*count_;
     const Side side = AnySide();
     const int32_t node = AnyNode();
-    switch (random_.Below(16)) {
+    switch (random_.Below(17)) {
       case 0:
       case 1:
         return process_->network->Break(side, node);
@@ -129,6 +133,8 @@ class Chaos {
       case 13:
         return PauseOrRevoke();
       case 14:
+        return UncleanElection();
+      case 15:
         process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300;
         return;
       default:
@@ -168,6 +174,20 @@ class Chaos {
     log.high_watermark_max = std::max(log.start(), log.end() - 20);
     sim_->agenda.At(Soon(400), [&log] { log.high_watermark_max = INT64_MAX; });
   }
+  // The new leader lacks the newest batches, acked or not.
+  void UncleanElection() {
+    if (!unclean_) return;
+    const uint32_t id = AnyPartition();
+    const auto key = KeyOf(Side::kTarget, id);
+    SimulatedLog& log = sim_->target.log(key);
+    const int32_t old_leader = log.leader;
+    if (sim_->under_way[key] > 0 || old_leader < 0) return;
+    sim_->target.MoveLeader(key);
+    if (log.leader == old_leader) return;
+    const auto lost = static_cast<int64_t>(random_.Length(60));
+    sim_->TruncateTarget(id, std::max(log.start(), log.end() - lost));
+    Forget(key);
+  }
   void InjectError() {
     const uint32_t id = AnyPartition();
     if (random_.OneIn(3)) {
@@ -192,7 +212,7 @@ class Chaos {
   // Stopped for longer than its session lasts; a second owner starts; the first goes on as if
   // nothing had been, and dies some time later.
   void Zombie() {
-    if (forgets_) return;
+    if (forgets_ || unclean_) return;
     Simulation::Process* zombie = process_;
     zombie->stopped_until = Soon(2'000);
     process_ = sim_->StartLagging();
@@ -240,6 +260,7 @@ class Chaos {
   Random& random_;
   uint64_t* count_;
   bool forgets_ = false;
+  bool unclean_ = false;
   Simulation::Process* process_ = nullptr;
 };
 

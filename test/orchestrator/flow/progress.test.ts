@@ -9,6 +9,7 @@ import {
 const offset = fc.bigInt(0n, 2n ** 63n - 1n)
 // As decodeProgress makes them; fast-check would also try objects without a prototype.
 const plain = { noNullPrototype: true }
+const point = { upstream: offset, downstream: offset, sequence: fc.nat(2 ** 31 - 1) }
 const records: fc.Arbitrary<ProgressRecord> = fc.oneof(
   fc.record({
     kind: fc.constant('producer' as const),
@@ -18,8 +19,8 @@ const records: fc.Arbitrary<ProgressRecord> = fc.oneof(
     kind: fc.constant('partition' as const),
     source: fc.record({ topic: fc.string({ minLength: 1 }), partition: fc.nat() }, plain),
     progress: fc.record({
-      upstream: offset, downstream: offset, sequence: fc.nat(2 ** 31 - 1)
-    }, plain),
+      ...point, history: fc.array(fc.record(point, plain))
+    }, { ...plain, requiredKeys: ['upstream', 'downstream', 'sequence'] }),
     producerId: offset
   }, plain))
 
@@ -48,6 +49,19 @@ describe('progress records', () => {
     assert.equal(encoded.key.toString(), '{"topic":"orders","partition":3}')
     assert.equal(encoded.value.toString(), '{"version":1,"upstream":"10","downstream":"9",' +
       '"sequence":9,"producerId":"4000"}')
+    const withHistory = encodeProgress({
+      kind: 'partition',
+      source: { topic: 'orders', partition: 3 },
+      progress: {
+        upstream: 10n,
+        downstream: 9n,
+        sequence: 9,
+        history: [{ upstream: 1n, downstream: 0n, sequence: 0 }]
+      },
+      producerId: 4000n
+    })
+    assert.equal(withHistory.value.toString(), '{"version":1,"upstream":"10","downstream":"9",' +
+      '"sequence":9,"producerId":"4000","history":[["1","0",0]]}')
     const producer = encodeProgress(
       { kind: 'producer', producer: { producerId: 4000n, producerEpoch: 0 } })
     assert.equal(producer.key.toString(), '{"producer":true}')

@@ -63,7 +63,8 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       samplePartition('orders', 1, { records: 5n, lagRecords: 2, lagSeconds: 4 })
     ],
     progressWrittenMs: clock.now() - 2500,
-    skipped: new Map([['orders', new Map([['data_loss', 7n]])]])
+    skipped: new Map([['orders', new Map([['data_loss', 7n]])]]),
+    mirroredAgain: new Map([['orders', 8n]])
   })
 }
 
