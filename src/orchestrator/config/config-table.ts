@@ -255,6 +255,11 @@ function faultPolicy (when: string): Row<'stop' | 'skip'> {
   })
 }
 
+/** Settings of a flow that may also be set for one topic: `A->B.topic.TOPIC.NAME`. */
+export const topicSettingNames = [
+  'data.loss', 'topic.recreated', 'record.too.large', 'corrupt.batch'
+] as const satisfies ReadonlyArray<keyof typeof flowTable>
+
 type ValueOf<R> = R extends Row<infer Value> ? Value : never
 type ValuesOf<Table> = { readonly [Name in keyof Table]: ValueOf<Table[Name]> }
 
@@ -262,6 +267,8 @@ export type ProcessSettings = ValuesOf<typeof processTable>
 export type FlowSettings = ValuesOf<typeof flowTable>
 export type ProcessSetting = keyof ProcessSettings
 export type FlowSetting = keyof FlowSettings
+export type TopicSetting = (typeof topicSettingNames)[number]
+export type TopicSettings = Pick<FlowSettings, TopicSetting>
 
 export const configTable = { ...processTable, ...flowTable } as const
 

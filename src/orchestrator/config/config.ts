@@ -4,7 +4,7 @@ import type { forwarderSettings } from '../../dataplane/contract/contract-table.
 import type { ReplicationPolicy } from '../policy/replication-policy.ts'
 import type { TopicSelection } from '../policy/topic-filter.ts'
 import type { ClientProperties } from './client-properties.ts'
-import type { FlowSettings, ProcessSettings } from './config-table.ts'
+import type { FlowSettings, ProcessSettings, TopicSettings } from './config-table.ts'
 
 export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
 
@@ -20,6 +20,8 @@ export interface FlowConfig {
   readonly source: FlowEnd
   readonly target: FlowEnd
   readonly settings: FlowSettings
+  /** What counts for one topic of the source. */
+  readonly ofTopic: (topic: string) => TopicSettings
   /** What each Forwarder of the flow is opened with. */
   readonly forwarder: ForwarderSettings
   readonly policy: ReplicationPolicy

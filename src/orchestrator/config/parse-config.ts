@@ -4,20 +4,21 @@ import { readFileSync } from 'node:fs'
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { createReplicationPolicy } from '../policy/replication-policy.ts'
-import { createTopicFilter } from '../policy/topic-filter.ts'
+import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
 import { checkConfig, lowerToBounds } from './config-rules.ts'
 import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSettings,
-  type Setting
+  type Setting, type TopicSettings
 } from './config-table.ts'
 import { nearestName } from './nearest-name.ts'
 import { describeEntry, Findings, type Entry } from './problem.ts'
 import { readEntries, readOverride } from './properties-text.ts'
+import { settingsByTopic } from './topic-settings.ts'
 import type { Side } from './property-path.ts'
-import { PropertySet, type ClientEnd, type FlowName } from './property-set.ts'
+import { PropertySet, type ClientEnd, type FlowName, type TopicEntry } from './property-set.ts'
 import { splitList } from './setting-kinds.ts'
 import type { ReadFile } from './tls-stores.ts'
 
@@ -72,6 +73,7 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   const flows = enabledFlows(properties, aliases, findings)
     .filter(({ target }) => targets.includes(target))
     .flatMap(flow => parser.flow(flow) ?? [])
+  parser.warnOfIdleTopics()
   checkConfig(flows, findings)
   const config = { process: parser.process(), flows, warnings: findings.warnings }
   const { problems, warnings } = findings
@@ -144,6 +146,8 @@ function parseValue (setting: Setting, entry: Entry, findings: Findings): unknow
 class Parser {
   readonly #properties: PropertySet
   readonly #findings: Findings
+  /** What was written for topics, with the topic as long as no flow mirrors it. */
+  readonly #topicEntries = new Map<Entry, string | undefined>()
   readonly #client: Pick<ClientContext, 'readFile' | 'features'>
 
   constructor (
@@ -181,21 +185,54 @@ class Parser {
     })
     const source = this.#end(flow, 'source')
     const target = this.#end(flow, 'target')
+    const topicEntries = this.#properties.ofTopics(flow)
+    const ofTopic = settingsByTopic(settings, this.#topicSettings(topicEntries))
     if (!filter.ok) return undefined
+    const topics = {
+      filter: filter.filter,
+      policy,
+      targetAlias: flow.target,
+      heartbeats: settings['heartbeats.replication.enabled']
+    }
+    this.#noteMirrored(topicEntries, topics)
     return {
       name: `${flow.source}->${flow.target}`,
       source,
       target,
       settings,
+      ofTopic,
       forwarder: forwarderOf(settings),
       policy,
-      topics: {
-        filter: filter.filter,
-        policy,
-        targetAlias: flow.target,
-        heartbeats: settings['heartbeats.replication.enabled']
-      }
+      topics
     }
+  }
+
+  /** After all flows: what was written for topics that none of them mirrors. */
+  warnOfIdleTopics (): void {
+    for (const [entry, topic] of this.#topicEntries) {
+      if (topic === undefined) continue
+      this.#findings.warn(entry.key, `${entry.key} (${entry.where}) has no effect: no flow ` +
+        `mirrors the topic ${topic}`)
+    }
+  }
+
+  #noteMirrored (entries: readonly TopicEntry[], topics: TopicSelection): void {
+    for (const { topic, entry } of entries) {
+      const isMirrored = judgeTopic(topics, topic) === 'mirrored'
+      if (isMirrored) this.#topicEntries.set(entry, undefined)
+      else if (!this.#topicEntries.has(entry)) this.#topicEntries.set(entry, topic)
+    }
+  }
+
+  #topicSettings (
+    entries: readonly TopicEntry[]
+  ): ReadonlyMap<string, Partial<TopicSettings>> {
+    const ofTopics = new Map<string, Partial<TopicSettings>>()
+    for (const { topic, setting, entry } of entries) {
+      const value = parseValue(setting, entry, this.#findings)
+      if (value !== undefined) ofTopics.set(topic, { ...ofTopics.get(topic), [setting]: value })
+    }
+    return ofTopics
   }
 
   #end (flow: FlowName, side: Side): FlowEnd {

@@ -3,8 +3,12 @@
 // line says wins over the file, wherever it says it.
 import { acceptedProperties, acceptedProperty } from './accepted-properties.ts'
 import { clientPropertyNames, isClientProperty } from './client-properties.ts'
-import { configTable, isProcessSetting, rowOf, settingNamed, type Setting } from './config-table.ts'
+import {
+  configTable, isProcessSetting, rowOf, settingNamed, topicSettingNames, type Setting,
+  type TopicSetting
+} from './config-table.ts'
 import { nearestName } from './nearest-name.ts'
+import { isTopicName, looksLikeTopicSetting, parseTopicSetting } from './topic-settings.ts'
 import { describeEntry, type Entry, type Findings } from './problem.ts'
 import {
   clientRoles, parsePath, type ClientRole, type PropertyPath, type Side
@@ -18,6 +22,13 @@ export interface ClientEnd {
   readonly alias: string
   readonly side: Side
   readonly role: ClientRole
+}
+
+/** What was written for one topic of a flow. */
+export interface TopicEntry {
+  readonly topic: string
+  readonly setting: TopicSetting
+  readonly entry: Entry
 }
 
 interface Placed {
@@ -57,6 +68,15 @@ export class PropertySet {
     const role = rowOf(setting).role
     return this.#best(({ path }) =>
       settingNamed(path.name) === setting ? settingRank(path, flow, role) : undefined)
+  }
+
+  ofTopics (flow: FlowName): readonly TopicEntry[] {
+    return [...new Set(this.#placed.map(({ path }) => path.name))].flatMap(name => {
+      const parsed = parseTopicSetting(name)
+      const entry = parsed === undefined ? undefined : this.#best(({ path }) =>
+        path.name === name ? settingRank(path, flow, undefined) : undefined)
+      return parsed === undefined || entry === undefined ? [] : [{ ...parsed, entry }]
+    })
   }
 
   /** The client properties of one end of a flow, Java's names and librdkafka's as written. */
@@ -99,6 +119,8 @@ export class PropertySet {
     if (setting !== undefined && fits(setting, path)) {
       return this.#placeAllowed(setting, entry, path)
     }
+    const ofTopic = plain ? parseTopicSetting(name) : undefined
+    if (ofTopic !== undefined) return this.#topicAllowed(ofTopic.topic, entry)
     // Read by config-providers.ts, before the properties are put in their places.
     if (/^config\.providers\.[^.]+\.class$/.test(entry.key)) return false
     const accepted = plain ? acceptedProperty(name) : undefined
@@ -123,6 +145,13 @@ export class PropertySet {
     return false
   }
 
+  #topicAllowed (topic: string, entry: Entry): boolean {
+    if (isTopicName(topic)) return true
+    this.#findings.refuse('CONFIG_INVALID', `${describeEntry(entry)}: ${JSON.stringify(topic)} ` +
+      'is not the name of a topic; write one line for each topic', entry.key)
+    return false
+  }
+
   #placeAllowed (setting: Setting, entry: Entry, { level }: PropertyPath): boolean {
     if (isProcessSetting(setting) && level.at !== 'top') {
       this.#findings.refuse('CONFIG_INVALID', `${describeEntry(entry)}: ${setting} is of the ` +
@@ -144,7 +173,7 @@ export class PropertySet {
 
 function isName (name: string): boolean {
   return settingNamed(name) !== undefined || Object.hasOwn(acceptedProperties, name) ||
-    isClientProperty(name)
+    isClientProperty(name) || parseTopicSetting(name) !== undefined
 }
 
 /** Whether a setting can be written with this side and role. */
@@ -220,6 +249,11 @@ function refuseName (
   const dot = entry.key.indexOf('.')
   if (level.at === 'top' && dot > 0 && isName(entry.key.slice(dot + 1))) {
     refuseAlias(entry, entry.key.slice(0, dot), aliases, findings)
+    return
+  }
+  if (looksLikeTopicSetting(name)) {
+    findings.refuse('CONFIG_UNKNOWN_PROPERTY', `${entry.key} (${entry.where}): of a topic can be ` +
+      `set ${topicSettingNames.join(', ')}, as in A->B.topic.orders.data.loss`, entry.key)
     return
   }
   const nearest = nearestName(name, allNames())

@@ -1,7 +1,9 @@
 // The tables -> the text of CONFIGURATION.md; generate-config-docs.ts writes it.
 import { acceptedFamilies, acceptedProperties, type Acceptance } from './accepted-properties.ts'
 import { clientTable } from './client-table.ts'
-import { flowTable, processTable, rowOf, type Setting } from './config-table.ts'
+import {
+  flowTable, processTable, rowOf, topicSettingNames, type Setting
+} from './config-table.ts'
 
 export function renderConfigDocs (): string {
   return [
@@ -37,6 +39,8 @@ Longhaul reads the properties file of MirrorMaker 2 as it is.
 | \`A.NAME\`, \`A.consumer.NAME\`, \`A.producer.NAME\`, \`A.admin.NAME\` | for cluster A |
 | \`A->B.NAME\` | for the flow from A to B |
 | \`A->B.source.consumer.NAME\`, \`A->B.target.producer.NAME\` | for one end of the flow |
+| \`A->B.topic.TOPIC.NAME\` | for one topic, by its name on the source: ${topicSettingNames
+  .map(name => `\`${name}\``).join(', ')} |
 | \`\${env:NAME}\`, \`\${file:path:key}\`, \`\${directory:path:key}\` | a value from elsewhere |
 
 The more special place wins: flow over cluster over top level, a role (\`consumer.\`) over none. At

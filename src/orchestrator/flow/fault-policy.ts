@@ -1,15 +1,14 @@
 // What becomes of a partition that cannot go on as it is: stop it, or go on behind what is lost.
 // Pure: from the fault, the user's policies and what the clusters say to one decision. Sequence
 // and downstream offset count records that were put (invariant B), so a skip moves upstream only.
-import type { FlowSettings } from '../config/config-table.ts'
+import type { TopicSettings } from '../config/config-table.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { SkipReason } from '../observability/snapshot.ts'
 import type { Progress } from './progress.ts'
 import { backTo, newestPointUpTo, withoutHistory } from './progress-history.ts'
 
-export type FaultPolicies =
-  Pick<FlowSettings, 'data.loss' | 'topic.recreated' | 'record.too.large' | 'corrupt.batch'>
+export type FaultPolicies = TopicSettings
 
 export interface Fault {
   readonly errorName: string

@@ -3,20 +3,19 @@
 // policy is about stays as its lane left it.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
-import type { FlowSettings } from '../config/config-table.ts'
 import { errorByCode } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { SkipReason, SkippedRecords } from '../observability/snapshot.ts'
 import {
-  judgeFault, judgeRecreated, sideOfFault, type FaultAction, type LogRange
+  judgeFault, judgeRecreated, sideOfFault, type FaultAction, type FaultPolicies, type LogRange
 } from './fault-policy.ts'
 import type { MirroredPartition } from './partition-table.ts'
 import { topicIdsOf } from './topic-ids.ts'
 import type { Progress } from './progress.ts'
 
 export interface PartitionFaultsOptions {
-  readonly settings: FlowSettings
+  readonly policies: (topic: string) => FaultPolicies
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
   readonly log: Log
@@ -83,7 +82,7 @@ export class PartitionFaults {
     if (errorName === 'INCONSISTENT_TOPIC_ID') return await this.#decideRecreated(partition)
     const side = sideOfFault(errorName)
     if (side === undefined) {
-      return judgeFault({ ...partition, errorName }, this.#options.settings, {})
+      return judgeFault({ ...partition, errorName }, this.#policiesOf(partition), {})
     }
     const id = await this.#changedId(side, partition)
     const log = await this.#logRange(side, partition)
@@ -91,7 +90,7 @@ export class PartitionFaults {
     const logs = side === 'source'
       ? { source: log }
       : { source: await this.#logRange('source', partition), target: log }
-    return judgeFault({ ...partition, errorName }, this.#options.settings, logs)
+    return judgeFault({ ...partition, errorName }, this.#policiesOf(partition), logs)
   }
 
   async #decideRecreated (partition: MirroredPartition): Promise<FaultAction> {
@@ -107,10 +106,14 @@ export class PartitionFaults {
     partition: MirroredPartition, side: Side, id: string, log: LogRange
   ): FaultAction {
     const topic = topicOn(side, partition)
-    const action = judgeRecreated(partition, this.#options.settings, { side, topic, log })
+    const action = judgeRecreated(partition, this.#policiesOf(partition), { side, topic, log })
     if (action.kind !== 'resume') return action
     const topicIds = { ...action.progress.topicIds, [side]: id }
     return { ...action, progress: { ...action.progress, topicIds } }
+  }
+
+  #policiesOf ({ topic }: MirroredPartition): FaultPolicies {
+    return this.#options.policies(topic)
   }
 
   async #act (partition: MirroredPartition, action: FaultAction): Promise<void> {

@@ -62,10 +62,10 @@ export class PartitionMirror {
 
   constructor (options: PartitionMirrorOptions) {
     this.#options = options
-    const { config: { settings }, source, target, log, lanes } = options
+    const { config, source, target, log, lanes } = options
     this.#topicIds = new KnownTopicIds(source, target)
     this.#faults = new PartitionFaults({
-      settings,
+      policies: topic => config.ofTopic(topic),
       source,
       target,
       log,

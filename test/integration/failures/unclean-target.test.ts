@@ -19,15 +19,15 @@ describe('an unclean election on the target', { timeout: 300_000 }, () => {
   test('loses nothing, to a mirror that runs and to one that starts after it', async t => {
     const { source, target } = clusters
     // Two flows from one cluster, so that one runs through the election and the other does not.
-    const flow = (alias: string): string => createPropertiesFile(t, {
-      ...flowProperties(clusters, {
-        clusters: `${alias}, west`,
-        [`${alias}->west.enabled`]: true,
-        [`${alias}.bootstrap.servers`]: source.bootstrapServers,
-        [`${alias}->west.topics`]: alias,
+    const flow = (alias: string): string => createPropertiesFile(t,
+      flowProperties(clusters, {
+        clusters: 'east, other, west',
+        'other.bootstrap.servers': source.bootstrapServers,
+        'east->west.enabled': alias === 'east',
+        'other->west.enabled': alias === 'other',
+        topics: alias,
         'metadata.max.age.ms': 1000
-      })
-    })
+      }))
     const write = async (from: number, to: number): Promise<void> => {
       for (const topic of ['east', 'other']) {
         await produce(source.bootstrapServers, topic, numbered(from, to), { lingerMs: 5 })

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { forwarderSettings } from '../../../src/dataplane/contract/contract-table.ts'
+import { topicSettingNames } from '../../../src/orchestrator/config/config-table.ts'
 import { parseConfig, readConfig } from '../../../src/orchestrator/config/parse-config.ts'
 import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
 import { createConfig, createFlow, problemsOf, twoClusters } from './create-config.ts'
@@ -186,6 +187,52 @@ test('client properties reach their end and their role', () => {
   assert.equal(flow.target.client['client.rack'], 'everywhere')
   assert.equal(flow.target.admin['client.id'], 'flow-keeper')
   assert.equal(flow.forwarder.requestTimeoutMs, 40_000)
+})
+
+test('a topic has what is set for it, in the place that is nearest to it', () => {
+  const flow = createFlow([
+    'data.loss = skip', 'A->B.topics = orders.*, audit',
+    'A->B.topic.orders.v2.data.loss = stop', 'topic.orders.v2.data.loss = skip',
+    'topic.orders.v2.topic.recreated = skip', 'B.topic.audit.corrupt.batch = skip',
+    'A->B.topic.orders.v2.record.too.large = SKIP'
+  ])
+  const asFlow = { 'data.loss': 'skip', 'topic.recreated': 'stop' }
+  const pick = (topic: string): object => {
+    const settings = flow.ofTopic(topic)
+    return Object.fromEntries(topicSettingNames.map(name => [name, settings[name]]))
+  }
+  assert.deepEqual(pick('orders'),
+    { ...asFlow, 'record.too.large': 'stop', 'corrupt.batch': 'stop' })
+  assert.deepEqual(pick('orders.v2'), {
+    'data.loss': 'stop',
+    'topic.recreated': 'skip',
+    'record.too.large': 'skip',
+    'corrupt.batch': 'stop'
+  })
+  assert.deepEqual(pick('audit'),
+    { ...asFlow, 'record.too.large': 'stop', 'corrupt.batch': 'skip' })
+})
+
+test('every name of a topic can be given a policy', () => {
+  const name = fc.stringMatching(/^[a-zA-Z0-9._-]{1,40}$/)
+  fc.assert(fc.property(name, fc.constantFrom(...topicSettingNames), (topic, setting) => {
+    const { ofTopic } = createFlow([`A->B.topic.${topic}.${setting} = skip`])
+    assert.equal(ofTopic(topic)[setting], 'skip')
+    for (const other of topicSettingNames) {
+      assert.equal(ofTopic(topic)[other], other === setting ? 'skip' : 'stop')
+      assert.equal(ofTopic(`${topic}x`)[other], 'stop')
+    }
+  }))
+})
+
+test('a policy for a topic that no flow mirrors is warned of', () => {
+  const warned = (lines: readonly string[]): readonly string[] =>
+    createConfig(['topics = orders', ...lines]).warnings
+  assert.deepEqual(warned(['A->B.topic.ordres.data.loss = skip']),
+    ['A->B.topic.ordres.data.loss (line 6) has no effect: no flow mirrors the topic ordres'])
+  assert.deepEqual(warned([
+    'topic.orders.data.loss = skip', 'B->A.enabled = true', 'B->A.topics = bills'
+  ]), [])
 })
 
 test('the command line wins over the file, wherever it says it', () => {
