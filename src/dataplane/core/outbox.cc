@@ -45,8 +45,8 @@ int64_t* ReasonCounter(PartitionCounters* counters, size_t reason) {
 }  // namespace
 
 bool Outbox::CanSend(const Partition& p) const {
-  if (!p.running() || p.look_first || p.unsent() == 0 || p.failure_code != 0 || p.leaders[kTarget] < 0)
-    return false;
+  if (!p.running() || p.look_first || p.failure_code != 0) return false;
+  if (p.unsent() == 0 || p.leaders[kTarget] < 0) return false;
   if (lane_->now < p.backoff_until && p.attempts > 0) return false;
   // Without proof the broker may hold no state of our producer id, and then it takes any sequence:
   // a second batch could be appended although the first one failed. So: one at a time.

@@ -149,8 +149,8 @@ void SimulatedLog::TruncateTo(int64_t end) {
     if (view.is_legacy() || view.producer_id() < 0 || view.is_control()) continue;
     ProducerEntry& entry = producers_[view.producer_id()];
     entry.epoch = view.producer_epoch();
-    entry.last.push_back({view.base_sequence(),
-                          SequenceAfter(view.base_sequence(), view.last_offset_delta()), batch.base});
+    const int32_t first = view.base_sequence();
+    entry.last.push_back({first, SequenceAfter(first, view.last_offset_delta()), batch.base});
     if (entry.last.size() > 5) entry.last.pop_front();
   }
 }

@@ -84,8 +84,7 @@ void Simulation::TruncateTarget(uint32_t id, int64_t end) {
 void Simulation::MirrorAgain(Process* process, uint32_t id) {
   mirrored_[id].truncated = false;
   auto& progress = mirrored_[id].progress;
-  while (!progress.empty() && progress.back().downstream > TargetLog(id).end())
-    progress.pop_back();
+  while (!progress.empty() && progress.back().downstream > TargetLog(id).end()) progress.pop_back();
   Trace("again p" + std::to_string(id));
   Assign(process, {id}, LastProgress());
 }

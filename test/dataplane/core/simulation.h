@@ -21,8 +21,8 @@ struct SimulationOptions {
   int32_t partitions = 3;
   ForwarderSettings settings{};
   WriterOptions writer{};
-  bool mirrors_again = false;  // what an unclean election took from the target, by itself
-  bool exact = true;           // false: the source changes under us, doubles are allowed and counted
+  bool mirrors_again = false;  // what an unclean election took from the target
+  bool exact = true;  // false: the source changes under us, doubles are allowed and counted
   bool checks_memory = true;
   size_t batch_max = 64 * 1024;  // no batch is larger: the bound may be overshot by one a broker
 };

@@ -49,14 +49,17 @@ describe('faults of the target', { timeout: 400_000 }, () => {
     assert.deepEqual(await valuesOn('east.large-stop'), values)
   })
 
-  test('record.too.large=skip leaves out that record and none of its batch', async t => {
+  test('record.too.large=skip leaves out that record alone, of the topic it is for', async t => {
     const values = await createLargeRecords('large-skip')
-    const mirror = await startMirror(t,
-      propertiesFile(t, 'large-skip', { 'record.too.large': 'skip' }))
+    await createLargeRecords('large-other')
+    const mirror = await startMirror(t, propertiesFile(t, 'large-skip, large-other',
+      { 'east->west.topic.large-skip.record.too.large': 'skip' }))
+    await untilFaulted(mirror, 'large-other', 'RECORD_TOO_LARGE')
     await untilRecords(mirror, clusters.target, 'east.large-skip', values.length - 1)
     assert.equal(await skippedRecords(mirror, 'large-skip', 'record_too_large'), 1)
     assert.equal((await mirror.stop()).code, 0)
     assert.deepEqual(await valuesOn('east.large-skip'), values.filter(value => !isLarge(value)))
+    assert.equal((await valuesOn('east.large-other')).length, 30)
   })
 
   test('a target topic that was deleted is made again and put to topic.recreated', async t => {

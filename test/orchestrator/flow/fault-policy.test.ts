@@ -100,7 +100,7 @@ describe('a fault', () => {
     }
   })
 
-  test('beyond the end of the target goes back to where both sides still are, whatever the policy',
+  test('beyond the end of the target goes back to where both sides are, whatever the policy',
     () => {
       const progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
       const fault = createFault('TARGET_OUT_OF_RANGE', { progress })
@@ -109,7 +109,8 @@ describe('a fault', () => {
         [0n, 5n, 0, undefined], [30n, 32n, 1, 30n]
       ] as const) {
         for (const policies of [stop, skip]) {
-          const action = judgeFault(fault, policies, { source: wholeSource, target: { start, end } })
+          const logs = { source: wholeSource, target: { start, end } }
+          const action = judgeFault(fault, policies, logs)
           assert.ok(action.kind === 'resume')
           assert.deepEqual(action.progress,
             { ...history[index], history: history.slice(0, index + 1) })
@@ -140,7 +141,7 @@ describe('a fault', () => {
     }
   })
 
-  // Skipping by count from a point before the skip would take the skipped record for a mirrored one.
+  // Counting from a point before the skip would take the skipped record for a mirrored one.
   test('that is skipped begins the history anew', () => {
     const progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
     const fault = createFault('RECORD_TOO_LARGE', { progress, skipTo: 101n, skipRecords: 1n })
