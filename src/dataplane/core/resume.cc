@@ -251,6 +251,7 @@ void Resume::Finish(Partition* p) {
     p->seam.records_left = found;
   }
   lane_->SetState(p, PartitionState::kRunning, 0, "");
+  lane_->waiting.insert(p->id);  // no reply is to come that would have what is queued sent
 }
 
 }  // namespace longhaul
