@@ -31,6 +31,8 @@ export interface PartitionAssignment {
   readonly upstream: bigint
   readonly downstream: bigint
   readonly sequence: number
+  /** Of the batch before `upstream`, -1: not known. */
+  readonly leaderEpoch: number
   /** max.message.bytes of the target topic, 0: not known. */
   readonly batchBytesMax: number
   /** Where the target's log begins now, if progress speaks of what it has trimmed since. */
@@ -48,13 +50,18 @@ export interface StateEvent {
   readonly skipTo: bigint
   /** How many records at most that would leave out. */
   readonly skipRecords: bigint
+  /** Leader epoch of the batch before `skipTo`, -1: not known. */
+  readonly skipEpoch: number
   /** The forwarder let go of the partition: the progress sent with or before this is final. */
   readonly released: boolean
 }
 
 export interface NativeEvents {
   readonly states: readonly StateEvent[]
-  /** Rows of four: id, upstream offset, downstream offset, sequence. */
+  /**
+   * Rows of five: id, upstream offset, downstream offset, sequence, leader epoch (-1: not known).
+   * A row for each leader epoch, of which the last one is the newest.
+   */
   readonly progress: BigInt64Array
   /** Levels are syslog's: 3 error, 4 warning, 6 info. */
   readonly logs: ReadonlyArray<{ readonly level: number, readonly text: string }>

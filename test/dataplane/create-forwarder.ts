@@ -45,6 +45,7 @@ export function assignments (): PartitionAssignment[] {
     upstream: 0n,
     downstream: 0n,
     sequence: 0,
+    leaderEpoch: -1,
     batchBytesMax: 0
   }))
 }

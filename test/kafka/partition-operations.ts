@@ -34,6 +34,23 @@ export async function killLeader (
   return old
 }
 
+/**
+ * A topic whose only follower stands in no other's way: partitions of two replicas each, the first
+ * one leading, of which the other may be elected though it missed what was acked.
+ */
+export async function createUncleanTopic (
+  cluster: KafkaCluster, topic: string, partitions: number, [leader, follower]: readonly number[]
+): Promise<void> {
+  const replicas = Array.from({ length: partitions }, () => `${leader}:${follower}`).join(',')
+  await cluster.runTool('org.apache.kafka.tools.TopicCommand', [
+    '--create', '--topic', topic, '--replica-assignment', replicas,
+    '--config', 'unclean.leader.election.enable=true', '--config', 'min.insync.replicas=1'
+  ])
+  for (let partition = 0; partition < partitions; partition++) {
+    await untilLeader(cluster, topic, partition, id => id === leader)
+  }
+}
+
 export async function untilLeader (
   cluster: KafkaCluster, topic: string, partition: number, isRight: (id: number) => boolean
 ): Promise<void> {

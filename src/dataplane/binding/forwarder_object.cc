@@ -45,6 +45,7 @@ Status ReadAssignment(const Value& from, PartitionAssignment* to) {
   to->progress.upstream = reader.Int64("upstream");
   to->progress.downstream = reader.Int64("downstream");
   to->progress.sequence = reader.Int32("sequence");
+  to->progress.leader_epoch = reader.Int32("leaderEpoch");
   to->batch_bytes_max = reader.Int32("batchBytesMax");
   if (from.Find("scanFrom") != nullptr) to->scan_from = reader.Int64("scanFrom");
   if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
@@ -83,6 +84,7 @@ napi_value StatesToArray(napi_env env, const std::vector<StateEvent>& states) {
         {"detail", Value(event.detail)},
         {"skipTo", Value::Int64(event.skip_to)},
         {"skipRecords", Value::Int64(event.skip_records)},
+        {"skipEpoch", Value::Int32(event.skip_epoch)},
         {"released", Value(event.released)},
     }));
   return FromValue(env, Value(std::move(array)));
@@ -223,13 +225,13 @@ napi_value ForwarderObject::TakeEvents(napi_env env, napi_callback_info info) {
   if (object == nullptr) return nullptr;
   Events events = object->thread_->events().Take();
   struct Row {
-    int64_t id, upstream, downstream, sequence;
+    int64_t id, upstream, downstream, sequence, leader_epoch;
   };
   std::vector<Row> progress;
   progress.reserve(events.progress.size());
   for (const ProgressEvent& event : events.progress)
     progress.push_back({event.id, event.progress.upstream, event.progress.downstream,
-                        event.progress.sequence});
+                        event.progress.sequence, event.progress.leader_epoch});
   napi_value result = nullptr;
   if (napi_create_object(env, &result) != napi_ok ||
       !SetMember(env, result, "states", StatesToArray(env, events.states)) ||

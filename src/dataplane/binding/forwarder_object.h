@@ -1,6 +1,7 @@
 // The forwarder as JavaScript sees it:
 //   new ForwarderObject({source, target, settings, producerId, producerEpoch, sourceRack}, onReady)
-//   assign([{id, topic, remoteTopic, partition, upstream, downstream, sequence, batchBytesMax}])
+//   assign([{id, topic, remoteTopic, partition, upstream, downstream, sequence, leaderEpoch,
+//     batchBytesMax}])
 //   revoke(ids)  pause(ids)  unpause(ids)     ids: number[]
 //   takeEvents() -> {states, progress: BigInt64Array, logs, logsLost}
 //   stats() -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs}

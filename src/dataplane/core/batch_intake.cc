@@ -118,12 +118,15 @@ void BatchIntake::Drop(Partition* p, const RecordBatchView& batch, BatchReason r
   int64_t next = batch.last_offset() + 1;
   if (next <= p->fetch_offset) return;
   p->fetch_offset = next;
+  p->fetch_epoch = batch.leader_epoch();
   // Progress passes over a dropped batch together with the batch before it, or at once when all
   // before it is acked. While a resume is skipping, progress waits for the seam.
   if (!p->queue.empty()) {
     p->queue.back().upstream_next = next;
+    p->queue.back().leader_epoch = p->fetch_epoch;
   } else if (p->seam.records_left == 0) {
     p->progress.upstream = next;
+    p->progress.leader_epoch = p->fetch_epoch;
     lane_->events->MadeProgress(*p);
   }
 }
@@ -136,7 +139,7 @@ bool BatchIntake::PassThrough(Walk* walk, const RecordBatchView& batch) {
   queued.records = batch.record_count();
   queued.max_timestamp = batch.max_timestamp();
   queued.buffer = walk->buffer;
-  Enqueue(p, std::move(queued), batch.last_offset() + 1);
+  Enqueue(p, std::move(queued), batch.last_offset() + 1, batch.leader_epoch());
   return true;
 }
 
@@ -149,9 +152,9 @@ bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchR
   Status status =
       Reencode(batch.data(), batch.size(), p->fetch_offset, limits, *lane_->codecs, &encoded);
   if (Refetch(p, status)) return false;
-  Unmirrorable what{batch_next, batch_next - p->fetch_offset};
+  Unmirrorable what{batch_next, batch_next - p->fetch_offset, batch.leader_epoch()};
   if (!status.ok() && !encoded.empty()) {  // one record is too large: those before it are good
-    what = {encoded.back().upstream_next, 1};
+    what = {encoded.back().upstream_next, 1, batch.leader_epoch()};
     batch_next = encoded.back().upstream_first;
     encoded.pop_back();
   } else if (status.ok() && encoded.empty()) {
@@ -170,7 +173,7 @@ bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchR
     queued.max_timestamp = piece.max_timestamp;
     queued.reason = static_cast<size_t>(reason);
     queued.buffer = std::move(buffer);
-    Enqueue(p, std::move(queued), next);
+    Enqueue(p, std::move(queued), next, batch.leader_epoch());
   }
   if (!status.ok()) lane_->FaultAfterQueue(p, status.code, status.detail, what);
   return status.ok();
@@ -192,13 +195,16 @@ bool BatchIntake::Refetch(Partition* p, const Status& status) {
   return true;
 }
 
-void BatchIntake::Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next) {
+void BatchIntake::Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next,
+                          int32_t leader_epoch) {
   batch.sequence = p->next_sequence;
   batch.upstream_next = upstream_next;
+  batch.leader_epoch = leader_epoch;
   PatchHeader(batch.data, static_cast<size_t>(batch.size), lane_->producer_id,
               lane_->producer_epoch, batch.sequence);
   p->next_sequence = SequenceAfter(p->next_sequence, batch.records);
   p->fetch_offset = upstream_next;
+  p->fetch_epoch = leader_epoch;
   p->queued_bytes += batch.size;
   p->queue.push_back(std::move(batch));
 }
@@ -239,9 +245,10 @@ BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& bat
   p->next_sequence = SequenceAfter(p->next_sequence, held);
   // A batch that was split when it was sent may be there in part.
   p->fetch_offset = held == records ? next : OffsetOf(batch, decoded, held);
+  p->fetch_epoch = batch.leader_epoch();
   if (!ends_here) return Held::kAll;
   p->counters.resumed_records += seam.records_found;
-  p->progress = {p->fetch_offset, seam.downstream_next, p->next_sequence};
+  p->progress = {p->fetch_offset, seam.downstream_next, p->next_sequence, p->fetch_epoch};
   lane_->events->MadeProgress(*p);
   return held == records ? Held::kAll : Held::kFirstOnes;
 }

@@ -31,7 +31,7 @@ class BatchIntake {
   bool TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchReason reason);
   void Malformed(Partition* p);
   bool Refetch(Partition* p, const Status& status);
-  void Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next);
+  void Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next, int32_t leader_epoch);
   // Invariants (D), (E): the target holds the next seam.records_left records of the source.
   enum class Held : uint8_t { kAll, kFirstOnes, kStop };
   Held SkipHeld(Partition* p, const RecordBatchView& batch, BatchAction action);

@@ -1,6 +1,7 @@
 // What a lane tells JavaScript: state moves, progress, log lines. Bounded by construction: states
-// and progress are coalesced to the newest of each partition, log lines to the newest kLogLinesMax
-// (older ones are counted as lost). Written by the loop thread, taken by the JavaScript thread.
+// are coalesced to the newest of each partition, progress to the newest of each leader epoch of it
+// (its history is kept; epochs rise, so the newest comes last), log lines to the newest
+// kLogLinesMax (older ones are counted as lost). Written by the loop thread, taken by the JavaScript thread.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +28,7 @@ struct StateEvent {
   std::string detail;
   int64_t skip_to;       // source offset behind what the fault is about, -1: not known
   int64_t skip_records;  // how many records at most that leaves out
+  int32_t skip_epoch;    // leader epoch of the batch before skip_to, -1: not known
   bool released;         // the forwarder has let go of the partition: its progress is final
 };
 
@@ -59,11 +61,18 @@ class EventQueue {
   void State(const Partition& p, bool released) {
     Push([&] {
       states_[p.id] = {
-          p.id, p.state, p.code, p.detail, p.unmirrorable.next, p.unmirrorable.records, released};
+          p.id,
+          p.state,
+          p.code,
+          p.detail,
+          p.unmirrorable.next,
+          p.unmirrorable.records,
+          p.unmirrorable.leader_epoch,
+          released};
     });
   }
   void MadeProgress(const Partition& p) {
-    Push([&] { progress_[p.id] = p.progress; });
+    Push([&] { progress_[{p.id, p.progress.leader_epoch}] = p.progress; });
   }
   void Log(int32_t level, std::string text) {
     Push([&] {
@@ -79,7 +88,7 @@ class EventQueue {
     notified_ = false;
     Events events;
     for (auto& [id, state] : states_) events.states.push_back(std::move(state));
-    for (auto& [id, progress] : progress_) events.progress.push_back({id, progress});
+    for (auto& [key, progress] : progress_) events.progress.push_back({key.first, progress});
     for (auto& line : logs_) events.logs.push_back(std::move(line));
     events.logs_lost = std::exchange(logs_lost_, 0);
     states_.clear();
@@ -103,7 +112,7 @@ class EventQueue {
   std::function<void()> notify_;
   bool notified_ = false;
   std::map<uint32_t, StateEvent> states_;
-  std::map<uint32_t, Progress> progress_;
+  std::map<std::pair<uint32_t, int32_t>, Progress> progress_;  // by id and leader epoch
   std::deque<LogLine> logs_;
   int64_t logs_lost_ = 0;
 };

@@ -12,6 +12,12 @@ constexpr size_t kSource = static_cast<size_t>(Side::kSource);
 constexpr size_t kTarget = static_cast<size_t>(Side::kTarget);
 constexpr int32_t kNetworkException = 13;
 
+std::string Where(const Partition& p) {
+  std::string where = "source offset " + std::to_string(p.fetch_offset);
+  if (p.fetch_epoch >= 0) where += " after leader epoch " + std::to_string(p.fetch_epoch);
+  return where;
+}
+
 }  // namespace
 
 // Brokers answer in the order of the request, so the next one asked for is tried first; a table is
@@ -119,7 +125,7 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
       continue;
     }
     request.partitions.push_back({p->topic, p->partition, p->leader_epochs[kSource],
-                                  p->fetch_offset,
+                                  p->fetch_offset, p->fetch_epoch,
                                   static_cast<int32_t>(lane_->settings.partition_fetch_bytes_max)});
     wanted.push_back({id, p->fetch_offset});
   }
@@ -157,7 +163,7 @@ bool Fetcher::CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wan
       lane_->Show(lane_->Find(w.id), kNetworkException, broker + " is not connected");
     if (reach == Reach::kUnsupported)
       lane_->FaultAfterQueue(lane_->Find(w.id), kErrorBrokerUnsupported,
-                             broker + " speaks no Fetch v4 to v11");
+                             broker + " speaks no Fetch v4 to v12");
   }
   return false;
 }
@@ -173,7 +179,8 @@ void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vect
   uint64_t tag = next_tag_++;
   auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + request->wait_max_ms);
   Status status = lane_->transport->Send(
-      {Side::kSource, node_id, kApiFetch, version, std::move(encoded.pieces), timeout, tag});
+      {Side::kSource, node_id, kApiFetch, version, std::move(encoded.pieces), timeout, tag,
+       encoded.is_flexible});
   if (!status.ok()) return BackOff(node);
   node->asking = true;
   reserved_bytes_ += request->bytes_max;
@@ -225,6 +232,10 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
     OnPartitionError(p, fetched.error);
     return;
   }
+  if (fetched.diverging_end >= 0) {
+    OnDivergence(p, fetched);
+    return;
+  }
   p->high_watermark = fetched.high_watermark;
   p->last_stable_offset = fetched.last_stable_offset;
   if (fetched.log_start_offset >= 0) p->log_start_offset = fetched.log_start_offset;
@@ -245,12 +256,24 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
 
 void Fetcher::OnPartitionError(Partition* p, int16_t code) {
   ErrorClass error = ClassifyError(code);
-  std::string where = "source offset " + std::to_string(p->fetch_offset);
+  std::string where = Where(*p);
   if (!error.retriable) return lane_->FaultAfterQueue(p, code, where);
   lane_->NoteRetry(p, code, where);
   if (error.refreshes_metadata) leaders_->Refresh(Side::kSource);
   p->fetch_not_before = lane_->now + lane_->settings.retry_backoff_ms;
   lane_->WakeAt(p->fetch_not_before);
+}
+
+// KIP-595: the leader's log has no batch of our epoch there, so the one we read from was truncated
+// (an unclean election), and may have grown past our offset again. What is queued was read from the
+// log that is gone; it is acked first, so that progress says how far that was mirrored.
+void Fetcher::OnDivergence(Partition* p, const FetchedPartition& fetched) {
+  const int64_t next = std::min(fetched.diverging_end, p->fetch_offset);
+  lane_->FaultAfterQueue(p, kErrorSourceTruncated,
+                         Where(*p) + " is next, but the source is another log there: its epoch " +
+                             std::to_string(fetched.diverging_epoch) + " ends at offset " +
+                             std::to_string(fetched.diverging_end),
+                         {next, p->fetch_offset - next, fetched.diverging_epoch});
 }
 
 // Partitions that got data go to the end, so that the next response is filled by others first: with

@@ -66,6 +66,7 @@ class Fetcher {
   void OnPartition(const FetchedPartition& fetched, const Wanted& wanted, const BufferRef& buffer,
                    std::vector<Partition*>* filled);
   void OnPartitionError(Partition* p, int16_t code);
+  void OnDivergence(Partition* p, const FetchedPartition& fetched);
   void Rotate(Node* node, const std::vector<Partition*>& filled);
 
   Lane* lane_;

@@ -24,6 +24,9 @@ struct Progress {
   int64_t upstream = 0;    // next source offset to mirror
   int64_t downstream = 0;  // next target offset, when this flow alone writes
   int32_t sequence = 0;    // of the next batch (invariant B)
+  // Source leader epoch of the batch before `upstream`, -1: not known. With it a leader can tell
+  // whether its log is still the one that was mirrored.
+  int32_t leader_epoch = -1;
 };
 
 struct QueuedBatch {
@@ -32,6 +35,7 @@ struct QueuedBatch {
   int32_t records = 0;
   int32_t sequence = 0;
   int64_t upstream_next = 0;  // grows over dropped batches that follow
+  int32_t leader_epoch = -1;  // of the last source batch before upstream_next
   int64_t max_timestamp = -1;
   size_t reason = 0;  // BatchReason that made it re-encoded, 0: passed through
   BufferRef buffer;   // keeps data alive
@@ -61,8 +65,9 @@ struct Seam {
 
 // What a fault is about on the source, where that is known: the mirror can go on at `next`.
 struct Unmirrorable {
-  int64_t next = -1;     // the offset behind it, -1: not known
-  int64_t records = -1;  // at most so many
+  int64_t next = -1;          // the offset behind it, -1: not known
+  int64_t records = -1;       // at most so many
+  int32_t leader_epoch = -1;  // of the batch before `next`, -1: not known
 };
 
 struct PartitionAssignment {
@@ -108,6 +113,7 @@ struct Partition {
 
   // Source side.
   int64_t fetch_offset = 0;
+  int32_t fetch_epoch = -1;      // leader epoch of the batch before it, -1: not known
   int64_t fetch_not_before = 0;  // backing off after an error of the source
   int32_t routed_to = -1;        // node whose fetch order it stands in
   int64_t high_watermark = -1;
@@ -161,6 +167,7 @@ struct Partition {
     sent = 0;
     queued_bytes = 0;
     fetch_offset = progress.upstream;
+    fetch_epoch = progress.leader_epoch;
     next_sequence = progress.sequence;
     seam.records_left = 0;
     fault_code = 0;
@@ -184,7 +191,9 @@ struct Partition {
       next_sequence = queue.back().sequence;
       queue.pop_back();
     }
-    if (dropped) fetch_offset = queue.empty() ? progress.upstream : queue.back().upstream_next;
+    if (!dropped) return;
+    fetch_offset = queue.empty() ? progress.upstream : queue.back().upstream_next;
+    fetch_epoch = queue.empty() ? progress.leader_epoch : queue.back().leader_epoch;
   }
 };
 

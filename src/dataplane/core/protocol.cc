@@ -1,42 +1,65 @@
 // Encoding is a Writer with a method a protocol type; parsing is a Reader that remembers its first
-// failure, so that a parser reads straight down and asks once at the end.
+// failure, so that a parser reads straight down and asks once at the end. Both know whether the
+// version is flexible: lengths are then varints of one more, and every struct ends with tags.
 #include "protocol.h"
 
 #include <cstring>
 #include <utility>
 
 #include "contract/contract.generated.h"
+#include "varint.h"
 
 namespace longhaul {
 namespace {
 
+constexpr uint32_t kDivergingEpochTag = 0;
+
 class Writer {
  public:
-  explicit Writer(std::string* out) : out_(out) {}
+  explicit Writer(std::string* out, bool is_flexible = false)
+      : out_(out), is_flexible_(is_flexible) {}
   void Int8(int8_t v) { out_->push_back(static_cast<char>(v)); }
   void Int16(int16_t v) { Big(static_cast<uint16_t>(v)); }
   void Int32(int32_t v) { Big(static_cast<uint32_t>(v)); }
   void Int64(int64_t v) { Big(static_cast<uint64_t>(v)); }
   void String(std::string_view v) {
-    Int16(static_cast<int16_t>(v.size()));
+    if (is_flexible_)
+      Unsigned(v.size() + 1);
+    else
+      Int16(static_cast<int16_t>(v.size()));
     out_->append(v);
   }
   void NullString() { Int16(-1); }
+  void ArrayLength(size_t length) {
+    if (is_flexible_)
+      Unsigned(length + 1);
+    else
+      Int32(static_cast<int32_t>(length));
+  }
+  void NoTags() {
+    if (is_flexible_) Int8(0);
+  }
 
  private:
+  void Unsigned(size_t v) {
+    for (; v >= 0x80; v >>= 7) out_->push_back(static_cast<char>(v | 0x80));
+    out_->push_back(static_cast<char>(v));
+  }
   template <typename T>
   void Big(T v) {
     for (int shift = 8 * (static_cast<int>(sizeof(T)) - 1); shift >= 0; shift -= 8)
       out_->push_back(static_cast<char>(v >> shift));
   }
   std::string* out_;
+  bool is_flexible_;
 };
 
 class Reader {
  public:
-  Reader(const uint8_t* data, size_t size) : at_(data), left_(size) {}
+  Reader(const uint8_t* data, size_t size, bool is_flexible = false)
+      : rest_{data, size}, is_flexible_(is_flexible) {}
   bool ok() const { return ok_; }
-  size_t left() const { return left_; }
+  size_t left() const { return rest_.length; }
 
   int8_t Int8() { return static_cast<int8_t>(Big<uint8_t>()); }
   int16_t Int16() { return static_cast<int16_t>(Big<uint16_t>()); }
@@ -44,32 +67,42 @@ class Reader {
   int64_t Int64() { return static_cast<int64_t>(Big<uint64_t>()); }
   // Null reads as empty.
   std::string_view String() {
-    int16_t length = Int16();
-    const uint8_t* start = Bytes(length < 0 ? 0 : static_cast<size_t>(length));
-    return start ? std::string_view(reinterpret_cast<const char*>(start),
-                                    length < 0 ? 0 : static_cast<size_t>(length))
+    const size_t length = Length(is_flexible_ ? Compact() : Int16());
+    const uint8_t* start = Bytes(length);
+    return start ? std::string_view(reinterpret_cast<const char*>(start), length)
                  : std::string_view();
   }
   const uint8_t* Bytes(size_t size) {
-    if (!ok_ || size > left_) {
-      ok_ = false;
-      return nullptr;
-    }
-    const uint8_t* start = at_;
-    at_ += size;
-    left_ -= size;
-    return start;
+    const uint8_t* start = rest_.data;
+    if (ok_ && rest_.Skip(size)) return start;
+    ok_ = false;
+    return nullptr;
   }
   // An array's length; each element takes at least `element_min` bytes, so that a hostile count
   // cannot make us allocate more than a small multiple of what was received. Null reads as empty.
   size_t ArrayLength(size_t element_min) {
-    int32_t count = Int32();
-    if (count <= 0) return 0;
-    if (static_cast<size_t>(count) > left_ / element_min) {
-      ok_ = false;
-      return 0;
+    const size_t count = Length(is_flexible_ ? Compact() : Int32());
+    if (count <= rest_.length / element_min) return count;
+    ok_ = false;
+    return 0;
+  }
+  size_t BytesLength() { return Length(is_flexible_ ? Compact() : Int32()); }
+  // Calls `take` with the number of each tag and a Reader of its bytes (KIP-482).
+  template <typename Take>
+  void Tags(Take take) {
+    if (!is_flexible_) return;
+    for (uint32_t left = Unsigned(); left > 0 && ok_; left--) {
+      const uint32_t tag = Unsigned();
+      const uint32_t size = Unsigned();
+      const uint8_t* start = Bytes(size);
+      if (start == nullptr) return;
+      Reader of_tag(start, size, true);
+      take(tag, &of_tag);
+      ok_ = ok_ && of_tag.ok();
     }
-    return static_cast<size_t>(count);
+  }
+  void SkipTags() {
+    Tags([](uint32_t, Reader*) {});
   }
 
  private:
@@ -82,8 +115,18 @@ class Reader {
         v = static_cast<T>((static_cast<uint64_t>(v) << 8) | start[i]);
     return v;
   }
-  const uint8_t* at_;
-  size_t left_;
+  uint32_t Unsigned() {
+    uint64_t value = 0;
+    if (ok_ && ReadUnsigned(rest_, kVarintSizeMax, &value) && value <= UINT32_MAX)
+      return static_cast<uint32_t>(value);
+    ok_ = false;
+    return 0;
+  }
+  int64_t Compact() { return int64_t{Unsigned()} - 1; }  // -1: null
+  static size_t Length(int64_t raw) { return raw < 0 ? 0 : static_cast<size_t>(raw); }
+
+  ByteSpan rest_;
+  bool is_flexible_;
   bool ok_ = true;
 };
 
@@ -116,17 +159,26 @@ void ReadFetchedPartition(Reader* in, std::string_view topic, int16_t version,
   for (size_t i = 0; i < aborted; i++) {
     int64_t producer_id = in->Int64();
     p->aborted.push_back({producer_id, in->Int64()});
+    in->SkipTags();
   }
   if (version >= 11) in->Int32();  // preferred read replica: we ask the leader
-  int32_t size = in->Int32();
-  p->records_size = size < 0 ? 0 : static_cast<size_t>(size);
+  p->records_size = in->BytesLength();
   p->records = const_cast<uint8_t*>(in->Bytes(p->records_size));
+  p->diverging_epoch = -1;
+  p->diverging_end = -1;
+  in->Tags([p](uint32_t tag, Reader* of_tag) {
+    if (tag != kDivergingEpochTag) return;
+    p->diverging_epoch = of_tag->Int32();
+    p->diverging_end = of_tag->Int64();
+    of_tag->SkipTags();
+  });
 }
 
 }  // namespace
 
 void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* out) {
-  Writer w(&out->bytes);
+  out->is_flexible = version >= kFetchFlexibleFrom;
+  Writer w(&out->bytes, out->is_flexible);
   w.Int32(-1);  // replica id: a consumer
   w.Int32(request.wait_max_ms);
   w.Int32(request.bytes_min);
@@ -136,20 +188,23 @@ void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* o
     w.Int32(0);   // session id
     w.Int32(-1);  // session epoch: no session
   }
-  w.Int32(static_cast<int32_t>(ForEachTopic(request.partitions, [](size_t, size_t) {})));
+  w.ArrayLength(ForEachTopic(request.partitions, [](size_t, size_t) {}));
   ForEachTopic(request.partitions, [&](size_t first, size_t last) {
     w.String(request.partitions[first].topic);
-    w.Int32(static_cast<int32_t>(last - first));
+    w.ArrayLength(last - first);
     for (size_t i = first; i < last; i++) {
       const FetchPartition& p = request.partitions[i];
       w.Int32(p.partition);
       if (version >= 9) w.Int32(p.leader_epoch);
       w.Int64(p.offset);
+      if (version >= 12) w.Int32(p.last_epoch);
       if (version >= 5) w.Int64(-1);  // log start offset: only followers tell
       w.Int32(p.bytes_max);
+      w.NoTags();
     }
+    w.NoTags();
   });
-  if (version >= 7) w.Int32(0);  // forgotten topics
+  if (version >= 7) w.ArrayLength(0);  // forgotten topics
   if (version >= 11) w.String(request.rack);
   out->pieces.push_back(
       {reinterpret_cast<const uint8_t*>(out->bytes.data()), out->bytes.size(), false});
@@ -184,13 +239,14 @@ void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t vers
 }
 
 Status ParseFetch(uint8_t* data, size_t size, int16_t version, FetchResponse* out) {
-  Reader in(data, size);
+  const bool is_flexible = version >= kFetchFlexibleFrom;
+  Reader in(data, size, is_flexible);
   out->throttle_ms = in.Int32();
   if (version >= 7) {
     out->error = in.Int16();
     in.Int32();  // session id
   }
-  size_t topics = in.ArrayLength(6);
+  size_t topics = in.ArrayLength(is_flexible ? 3 : 6);
   for (size_t t = 0; t < topics && in.ok(); t++) {
     std::string_view topic = in.String();
     size_t partitions = in.ArrayLength(30);
@@ -199,7 +255,9 @@ Status ParseFetch(uint8_t* data, size_t size, int16_t version, FetchResponse* ou
       ReadFetchedPartition(&in, topic, version, &fetched);
       if (in.ok()) out->partitions.push_back(std::move(fetched));
     }
+    in.SkipTags();
   }
+  in.SkipTags();
   return in.ok() ? Status::Ok() : Malformed("Fetch", in.left());
 }
 

@@ -1,6 +1,7 @@
-// The two requests of the data plane as bytes: Fetch v4-v11 and Produce v3-v8, the non-flexible
-// versions that every broker from 0.11 to 4.x speaks. Parsers never read outside the span that they
-// are given and never trust a length (fuzzed in test/dataplane/core/fuzz_test.cc).
+// The two requests of the data plane as bytes: Fetch v4-v12 and Produce v3-v8. Every broker from
+// 0.11 on speaks one of each; Fetch v12 (2.7 and later) is flexible (KIP-482) and tells whether the
+// log is still the one that was read before (KIP-595). Parsers never read outside the span that
+// they are given and never trust a length (fuzzed in test/dataplane/core/protocol_test.cc).
 // Source: Kafka's FetchRequest.json, FetchResponse.json, ProduceRequest.json, ProduceResponse.json.
 #pragma once
 
@@ -16,13 +17,15 @@
 namespace longhaul {
 
 constexpr int16_t kApiProduce = 0, kProduceVersionMin = 3, kProduceVersionMax = 8;
-constexpr int16_t kApiFetch = 1, kFetchVersionMin = 4, kFetchVersionMax = 11;
+constexpr int16_t kApiFetch = 1, kFetchVersionMin = 4, kFetchVersionMax = 12;
+constexpr int16_t kFetchFlexibleFrom = 12;
 
 struct FetchPartition {
   std::string_view topic;
   int32_t partition;
   int32_t leader_epoch;  // -1: do not check
   int64_t offset;
+  int32_t last_epoch;  // of the batch before `offset`, -1: not known; told from v12 on
   int32_t bytes_max;
 };
 
@@ -48,6 +51,10 @@ struct FetchedPartition {
   int64_t last_stable_offset;
   int64_t log_start_offset;  // -1: the version does not tell
   std::vector<AbortedTransaction> aborted;
+  // The leader's log parted from the one that was read: its largest epoch that is not above ours,
+  // and where that ends. -1: it did not.
+  int32_t diverging_epoch;
+  int64_t diverging_end;
   uint8_t* records;  // points into the response
   size_t records_size;
 };
@@ -79,10 +86,12 @@ struct ProduceResponse {
   std::vector<ProducedPartition> partitions;
 };
 
-// A request body: `bytes` holds what is copied, `pieces` the order in which it goes out.
+// A request body: `bytes` holds what is copied, `pieces` the order in which it goes out. A flexible
+// one lacks its closing tags: librdkafka adds them (rd_kafka_buf_finalize).
 struct EncodedRequest {
   std::string bytes;
   std::vector<Piece> pieces;
+  bool is_flexible = false;
 };
 
 void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* out);

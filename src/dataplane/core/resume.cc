@@ -64,7 +64,7 @@ void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& par
     for (Partition* p : partitions) {
       if (reach == Reach::kDown) lane_->Show(p, kNetworkException, broker + " is not connected");
       if (reach == Reach::kUnsupported)
-        lane_->Fault(p, kErrorBrokerUnsupported, broker + " speaks no Fetch v4 to v11");
+        lane_->Fault(p, kErrorBrokerUnsupported, broker + " speaks no Fetch v4 to v12");
     }
     return;
   }
@@ -75,7 +75,7 @@ void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& par
   Outstanding out{node_id, {}};
   for (Partition* p : partitions) {
     request.partitions.push_back({p->remote_topic, p->partition, p->leader_epochs[kTarget],
-                                  p->scan_offset, kPartitionBytes});
+                                  p->scan_offset, -1, kPartitionBytes});
     out.asked.push_back({p->id, p->scan_offset});
   }
   EncodedRequest encoded;
@@ -83,7 +83,8 @@ void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& par
   uint64_t tag = next_tag_++;
   Status status =
       lane_->transport->Send({Side::kTarget, node_id, kApiFetch, version, std::move(encoded.pieces),
-                              static_cast<int>(lane_->settings.request_timeout_ms), tag});
+                              static_cast<int>(lane_->settings.request_timeout_ms), tag,
+                              encoded.is_flexible});
   if (!status.ok()) return;
   for (Partition* p : partitions) p->scanning = true;
   node->asking = true;
@@ -209,7 +210,8 @@ bool Resume::TakeFromQueue(Partition* p) {
   if (held == 0) return true;
   const QueuedBatch& last = p->queue[held - 1];
   if (!IsAtSeam(p->seam, RecordBatchView(last.data))) return false;
-  p->progress = {last.upstream_next, p->seam.downstream_next, p->seam.sequence_next};
+  p->progress = {last.upstream_next, p->seam.downstream_next, p->seam.sequence_next,
+                 last.leader_epoch};
   for (; held > 0; held--) {
     p->queued_bytes -= p->queue.front().size;
     p->queue.pop_front();

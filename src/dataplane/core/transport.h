@@ -54,6 +54,7 @@ struct Request {
   std::vector<Piece> pieces;
   int timeout_ms;
   uint64_t tag;
+  bool is_flexible = false;  // KIP-482: header and end carry tags, which the transport writes
 };
 
 using TopicId = std::array<uint8_t, 16>;  // KIP-516; zeros: the broker does not know topic ids

@@ -220,8 +220,8 @@ static void on_response(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_er
 }
 
 int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t node, int16_t api_key,
-                      int16_t api_version, const longhaul_piece_t* pieces, size_t piece_count,
-                      int timeout_ms, uint64_t tag) {
+                      int16_t api_version, int is_flexible, const longhaul_piece_t* pieces,
+                      size_t piece_count, int timeout_ms, uint64_t tag) {
   rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
   if (!rkb) return RD_KAFKA_RESP_ERR__UNKNOWN_BROKER;
 
@@ -230,7 +230,8 @@ int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t no
     if (!pieces[i].by_reference) copied += pieces[i].size;
   /* A referenced piece splits the buffer in two segments. */
   rd_kafka_buf_t* rkbuf =
-      rd_kafka_buf_new_request(rkb, api_key, (int)(2 * piece_count + 2), copied + 16);
+      rd_kafka_buf_new_flexver_request(rkb, api_key, (int)(2 * piece_count + 2), copied + 16,
+                                       is_flexible ? rd_true : rd_false);
   for (size_t i = 0; i < piece_count; i++) {
     if (pieces[i].by_reference)
       rd_kafka_buf_push(rkbuf, pieces[i].data, pieces[i].size, NULL);

@@ -75,10 +75,11 @@ int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node);
 int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
                              int16_t max);
 /* Sends one request; the reply arrives on `queue` with `tag`. Returns 0 or a librdkafka error code
- * (then nothing was sent and no reply comes). */
+ * (then nothing was sent and no reply comes). Of a flexible request (KIP-482) the empty tags of the
+ * header and at the end of the body are added here, and the response comes without header tags. */
 int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t node, int16_t api_key,
-                      int16_t api_version, const longhaul_piece_t* pieces, size_t piece_count,
-                      int timeout_ms, uint64_t tag);
+                      int16_t api_version, int is_flexible, const longhaul_piece_t* pieces,
+                      size_t piece_count, int timeout_ms, uint64_t tag);
 /* Asks any usable broker for leaders of these topics; librdkafka learns new brokers from it too. */
 int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue,
                                   const char* const* topics, size_t topic_count, uint64_t tag);

@@ -92,8 +92,8 @@ Status RdkafkaTransport::Send(const Request& request) {
   for (const Piece& piece : request.pieces)
     pieces.push_back({piece.data, piece.size, piece.by_reference ? 1 : 0});
   return FromCode(longhaul_send(client(request.side), queue_, request.node, request.api_key,
-                                request.api_version, pieces.data(), pieces.size(),
-                                request.timeout_ms, request.tag));
+                                request.api_version, request.is_flexible ? 1 : 0, pieces.data(),
+                                pieces.size(), request.timeout_ms, request.tag));
 }
 
 Status RdkafkaTransport::RequestMetadata(Side side, const std::vector<std::string>& topics,

@@ -290,7 +290,10 @@ const dataPlaneErrors = {
   TIMED_OUT: row(1012, 'retry', 'flow', 'it took too long', 'If it lasts, check the clusters'),
   TARGET_OUT_OF_RANGE: row(1013, 'final', 'partition',
     'the target no longer holds the offset that progress speaks of',
-    'Nothing to do: Longhaul finds out whether it was trimmed, truncated or made again')
+    'Nothing to do: Longhaul finds out whether it was trimmed, truncated or made again'),
+  SOURCE_TRUNCATED: row(1014, 'final', 'partition',
+    'the source has lost records that were mirrored already',
+    'Look for an unclean leader election on the source; decide with data.loss')
 } as const satisfies Record<string, ErrorRow>
 
 // Longhaul's own, orchestrator.
@@ -325,9 +328,6 @@ const orchestratorErrors = {
     'the settings of a target topic could not be set', newTopic),
   TOPIC_RECREATED: row(2024, 'final', 'topic',
     'a topic was deleted and made again', 'Decide with topic.recreated'),
-  SOURCE_TRUNCATED: row(2025, 'final', 'partition',
-    'the source ends before what was mirrored already: it lost records that the target holds',
-    'Look for an unclean leader election on the source; decide with data.loss'),
   TARGET_NOT_EMPTY: row(2027, 'final', 'partition',
     'the target partition holds records, and no progress says that they are of this flow',
     'Decide with target.not.empty: to begin may double what is there'),

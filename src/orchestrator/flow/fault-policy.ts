@@ -5,6 +5,7 @@ import type { TopicSettings } from '../config/config-table.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { SkipReason } from '../observability/snapshot.ts'
+import { backToCommon, movedTo } from './leader-epochs.ts'
 import type { Progress } from './progress.ts'
 import { backTo, newestPointUpTo, withoutHistory } from './progress-history.ts'
 
@@ -18,6 +19,8 @@ export interface Fault {
   readonly skipTo: bigint
   /** How many records that leaves out, at most. */
   readonly skipRecords: bigint
+  /** Leader epoch of the batch before `skipTo`, -1: not known. */
+  readonly skipEpoch: number
 }
 
 /** What a partition of a cluster holds: offsets from `start` up to, not including, `end`. */
@@ -51,7 +54,7 @@ const corruptErrors: ReadonlySet<string> = new Set<ErrorName>([
 
 /** The side that the fault is about, where the decision needs to know what the logs hold. */
 export function sideOfFault (errorName: string): 'source' | 'target' | undefined {
-  if (errorName === 'OFFSET_OUT_OF_RANGE') return 'source'
+  if (errorName === 'OFFSET_OUT_OF_RANGE' || errorName === 'SOURCE_TRUNCATED') return 'source'
   return errorName === 'TARGET_OUT_OF_RANGE' ? 'target' : undefined
 }
 
@@ -73,6 +76,7 @@ export function judgeFault (
   }
   if (source === undefined) return leave
   if (errorName === 'OFFSET_OUT_OF_RANGE') return judgeSource(fault, policies['data.loss'], source)
+  if (errorName === 'SOURCE_TRUNCATED') return judgeDiverged(fault, policies['data.loss'])
   if (errorName === 'TARGET_OUT_OF_RANGE' && target !== undefined) {
     return judgeTarget(fault, policies['data.loss'], source, target)
   }
@@ -93,7 +97,7 @@ export function judgeRecreated (
   }
   // On a new target topic what is in flight may have arrived already: the scan begins at its start.
   const moved = withoutHistory(side === 'source'
-    ? { ...progress, upstream: log.start }
+    ? movedTo(progress, log.start, -1)
     : { ...progress, downstream: log.start })
   // How much of the old topic was left nobody can tell any more.
   return {
@@ -108,7 +112,7 @@ function judgeUnmirrorable (
   if (policy === 'stop' || skipTo <= progress.upstream) return leave
   return {
     kind: 'resume',
-    progress: withoutHistory({ ...progress, upstream: skipTo }),
+    progress: withoutHistory(movedTo(progress, skipTo, fault.skipEpoch)),
     skip: { reason, records: skipRecords, why: `${fault.errorName}: ${detail}` }
   }
 }
@@ -128,8 +132,25 @@ function judgeSource (fault: Fault, policy: 'stop' | 'skip', log: LogRange): Fau
   }
   return {
     kind: 'resume',
-    progress: withoutHistory({ ...progress, upstream: isTrimmed ? log.start : log.end }),
+    progress: withoutHistory(movedTo(progress, isTrimmed ? log.start : log.end, -1)),
     skip: { reason: 'data_loss', records: isTrimmed ? log.start - upstream : 0n, why }
+  }
+}
+
+/** A leader told where its log parts from what was read (KIP-595), longer or shorter as it is. */
+function judgeDiverged (fault: Fault, policy: 'stop' | 'skip'): FaultAction {
+  const { progress } = fault
+  const common = backToCommon(progress, fault.skipEpoch, fault.skipTo)
+  const records = progress.upstream - common.upstream
+  const why = `${fault.detail}: up to ${records} records from offset ${common.upstream} on are ` +
+    'on the target, and on the source no more'
+  if (policy === 'stop') {
+    return { kind: 'stop', error: new ReplicatorError('SOURCE_TRUNCATED', why) }
+  }
+  return {
+    kind: 'resume',
+    progress: withoutHistory(common),
+    skip: { reason: 'data_loss', records, why }
   }
 }
 

@@ -299,6 +299,9 @@ export class PartitionMirror {
       // Its lane is told to go on, or was started again: it will not say that it let go.
       partition.movingTo = undefined
       partition.released = false
+      // The next event may tell of the same fault: it is another one.
+      partition.state = 'starting'
+      partition.code = 0
     }
     for (let lane = 0; lane < lanes.size; lane++) {
       const ofLane = partitions.filter(partition => partition.lane === lane)

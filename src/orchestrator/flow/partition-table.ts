@@ -3,6 +3,7 @@
 import type { NativeEvents, PartitionAssignment, StateEvent } from '../../dataplane/index.ts'
 import { partitionStates } from '../../dataplane/contract/contract-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
+import { movedTo } from './leader-epochs.ts'
 import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
 import { withPoint } from './progress-history.ts'
 
@@ -25,6 +26,8 @@ export interface MirroredPartition extends TopicPartition {
   /** Of a fault: the source offset behind what cannot be mirrored, -1n: not known. */
   skipTo: bigint
   skipRecords: bigint
+  /** Leader epoch of the batch before `skipTo`, -1: not known. */
+  skipEpoch: number
   /** Why it is stopped until somebody decides, whatever its lane says; undefined: it is not. */
   verdict: ReplicatorError | undefined
 }
@@ -62,6 +65,7 @@ export class PartitionTable {
       released: false,
       skipTo: -1n,
       skipRecords: -1n,
+      skipEpoch: -1,
       verdict: undefined
     }
     this.#byId.set(added.id, added)
@@ -78,12 +82,11 @@ export class PartitionTable {
   /** Applies what a lane told; returns the partitions whose state or code changed. */
   apply (events: NativeEvents): readonly MirroredPartition[] {
     const { progress: rows } = events
-    for (let row = 0; row < rows.length; row += 4) {
+    for (let row = 0; row < rows.length; row += 5) {
       const partition = this.#byId.get(Number(rows[row]))
       if (partition === undefined) continue
       partition.progress = {
-        ...partition.progress,
-        upstream: rows[row + 1] ?? 0n,
+        ...movedTo(partition.progress, rows[row + 1] ?? 0n, Number(rows[row + 4])),
         downstream: rows[row + 2] ?? 0n,
         sequence: Number(rows[row + 3])
       }
@@ -117,14 +120,14 @@ export class PartitionTable {
     partition.detail = event.detail
     partition.skipTo = event.skipTo
     partition.skipRecords = event.skipRecords
+    partition.skipEpoch = event.skipEpoch
     return partition
   }
 }
 
 export function assignmentOf (partition: MirroredPartition): PartitionAssignment {
   const { id, topic, remoteTopic, partition: number, progress } = partition
-  const { upstream, downstream, sequence } = progress
-  return {
-    id, topic, remoteTopic, partition: number, upstream, downstream, sequence, batchBytesMax: 0
-  }
+  const { upstream, downstream, sequence, leaderEpoch = -1 } = progress
+  const position = { upstream, downstream, sequence, leaderEpoch }
+  return { id, topic, remoteTopic, partition: number, ...position, batchBytesMax: 0 }
 }

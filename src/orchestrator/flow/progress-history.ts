@@ -2,6 +2,7 @@
 // lost records that it had acked (unclean election). Dense near the newest and ever sparser before
 // it, because an election seldom loses more than a moment; what lies between a point and the end of
 // the target is found by the scan of a resume and not mirrored twice.
+import { backToOffset } from './leader-epochs.ts'
 import type { Progress, ProgressPoint } from './progress.ts'
 
 const pointsMax = 12
@@ -35,7 +36,9 @@ export function newestPointUpTo (
 export function backTo (progress: Progress, point: ProgressPoint): Progress {
   const { history = [] } = progress
   return {
-    ...progress, ...point, history: history.slice(0, history.indexOf(point) + 1)
+    ...backToOffset(progress, point.upstream),
+    ...point,
+    history: history.slice(0, history.indexOf(point) + 1)
   }
 }
 

@@ -1,6 +1,7 @@
 // Progress of a topic-partition and the records that keep it in the progress topic: JSON, so that
 // kafka-console-consumer shows it to a person; offsets as strings, because JSON numbers lose
 // digits.
+import type { EpochEnd } from './leader-epochs.ts'
 
 /** A position on both sides that belongs together. */
 export interface ProgressPoint {
@@ -16,6 +17,10 @@ export interface ProgressPoint {
 export interface Progress extends ProgressPoint {
   /** Older positions, oldest first (progress-history.ts); absent in records of older versions. */
   readonly history?: readonly ProgressPoint[]
+  /** Of the batch before `upstream`, on the source; absent: not known. */
+  readonly leaderEpoch?: number
+  /** Of the batches before those, oldest first; only with `leaderEpoch`. */
+  readonly earlierEpochs?: readonly EpochEnd[]
   /** The topics that the offsets are of: a topic that was made again has another id. */
   readonly topicIds?: TopicIds
 }
@@ -68,6 +73,8 @@ export function encodeProgress (record: ProgressRecord): EncodedRecord {
     sequence: progress.sequence,
     producerId: String(producerId),
     // JSON leaves out what is undefined.
+    leaderEpoch: progress.leaderEpoch,
+    earlierEpochs: progress.earlierEpochs?.map(({ end, epoch }) => [epoch, String(end)]),
     sourceTopicId: topicIds?.source,
     targetTopicId: topicIds?.target,
     history: progress.history?.map(point =>
@@ -97,6 +104,7 @@ export function decodeProgress (
   const history = toHistory(fields['history'])
   const progress = {
     ...point,
+    ...toLeaderEpochs(fields['leaderEpoch'], fields['earlierEpochs']),
     ...(topicIds === undefined ? {} : { topicIds }),
     ...(history === undefined ? {} : { history })
   }
@@ -122,6 +130,23 @@ function parse (bytes: Buffer | null): Record<string, unknown> | undefined {
   } catch {
     return undefined
   }
+}
+
+/** None where one of them cannot be read: half a history would find the wrong offset. */
+function toLeaderEpochs (
+  newest: unknown, earlier: unknown
+): Pick<Progress, 'leaderEpoch' | 'earlierEpochs'> {
+  const leaderEpoch = toCount(newest)
+  if (leaderEpoch === undefined || !Array.isArray(earlier)) return {}
+  const earlierEpochs = earlier.flatMap((pair: unknown) => toEpochEnd(pair) ?? [])
+  return earlierEpochs.length === earlier.length ? { leaderEpoch, earlierEpochs } : {}
+}
+
+function toEpochEnd (pair: unknown): EpochEnd | undefined {
+  if (!Array.isArray(pair)) return undefined
+  const epoch = pair[0] === -1 ? -1 : toCount(pair[0])
+  const end = toBigInt(pair[1])
+  return epoch === undefined || end === undefined ? undefined : { epoch, end }
 }
 
 function toTopicIds (source: unknown, target: unknown): TopicIds | undefined {

@@ -534,6 +534,89 @@ TEST_CASE("an ack below what was acked before stops the partition") {
   CheckFaulted(sim, process, kOutOfOrderSequence);
 }
 
+// --- a source whose log is replaced by that of a replica which had missed some of it ---
+
+struct TruncatedCase {
+  Simulation sim;
+  SimulatedLog replica;
+  explicit TruncatedCase(const std::string& name) : sim(name, Inexact()) {
+    Fill(sim, 0, 15);
+    replica = sim.SourceLog(0);  // 45 records of epoch 0
+    Fill(sim, 0, 5);
+    sim.SourceLog(0).Elect(0);
+    Fill(sim, 0, 10);  // offsets 60 to 90 are of epoch 1
+  }
+  static SimulationOptions Inexact() {
+    SimulationOptions options = Plain();
+    options.exact = false;
+    return options;
+  }
+  void Truncate(int more_batches) {
+    sim.SourceLog(0).ElectUnclean(replica);
+    Fill(sim, 0, more_batches);
+  }
+  Process* MirrorAll() {
+    Process* process = sim.Start();
+    sim.CatchUp(process);
+    return process;
+  }
+};
+
+void CheckParted(TruncatedCase& test, Process* process) {
+  CheckFaulted(test.sim, process, kErrorSourceTruncated);
+  const StateEvent& state = process->states[0];
+  CHECK(state.skip_to == 45);
+  CHECK(state.skip_epoch == 0);
+  CHECK(state.skip_records == 45);
+  CHECK(state.detail ==
+        "source offset 90 after leader epoch 1 is next, but the source is another log there: its "
+        "epoch 0 ends at offset 45");
+  CHECK(test.sim.Mirrored(0).size() == 90);
+}
+
+TEST_CASE("a source that was truncated faults where it parted, shorter or longer than before") {
+  for (const int more : {0, 3, 15, 40}) {
+    CAPTURE(more);
+    TruncatedCase test("truncated");
+    Process* process = test.MirrorAll();
+    test.Truncate(more);
+    CheckParted(test, process);
+  }
+}
+
+TEST_CASE("a source truncated while nobody looked is found by the epoch on record") {
+  TruncatedCase test("truncated meanwhile");
+  test.sim.Kill(test.MirrorAll());
+  test.Truncate(40);
+  Progress progress = test.sim.LastProgress().at(0);
+  CHECK(progress.leader_epoch == 1);
+  SUBCASE("") { CheckParted(test, test.sim.Start({{0, progress}})); }
+  SUBCASE("but not without it, nor on a broker before 2.7") {
+    test.sim.source.broker(0).fetch_version = 11;
+    SUBCASE("") {
+      progress.leader_epoch = -1;
+      test.sim.source.broker(0).fetch_version = 12;
+    }
+    Process* process = test.sim.Start({{0, progress}});
+    CHECK(test.sim.RunUntil([&] { return test.sim.CaughtUp(process); }, 60'000));
+    CHECK(test.sim.Mirrored(0).size() == 90 + 75);
+  }
+}
+
+TEST_CASE("a source that elected leaders without a loss is still the same") {
+  TruncatedCase test("elected");
+  test.sim.Kill(test.MirrorAll());
+  for (int election = 0; election < 3; ++election) {
+    test.sim.SourceLog(0).Elect(0);
+    if (election == 1) Fill(test.sim, 0, 1);
+    Process* process = test.sim.Start(test.sim.LastProgress());
+    test.sim.CatchUp(process);
+    CHECK(test.sim.failure() == "");
+    test.sim.Kill(process);
+  }
+  CHECK(test.sim.Mirrored(0).size() == 93);
+}
+
 TEST_CASE("an idle lane of many partitions neither spins nor asks more than it must") {
   Simulation sim("idle", Plain(200, 2));
   Process* process = sim.Start();

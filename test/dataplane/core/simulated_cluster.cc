@@ -11,29 +11,49 @@ namespace {
 constexpr int16_t kUnknownTopicOrPartition = 3, kNotLeader = 6, kFencedLeaderEpoch = 74,
                   kUnknownLeaderEpoch = 75;
 
+// Both know the two forms of a schema's types: since KIP-482 lengths are varints of one more, and
+// structs end with tags.
 class Out {
  public:
+  explicit Out(bool is_flexible = false) : is_flexible_(is_flexible) {}
   void Int(int64_t value, int bytes) {
     for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
       bytes_.push_back(static_cast<uint8_t>(value >> shift));
   }
   void Text(const std::string& text) {
-    Int(static_cast<int64_t>(text.size()), 2);
+    Length(static_cast<int64_t>(text.size()), 2);
     bytes_.insert(bytes_.end(), text.begin(), text.end());
   }
   void Blob(const Bytes& bytes) {
-    Int(static_cast<int64_t>(bytes.size()), 4);
+    Length(static_cast<int64_t>(bytes.size()), 4);
     bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+  }
+  // -1: null.
+  void Length(int64_t length, int bytes = 4) {
+    if (!is_flexible_) return Int(length, bytes);
+    for (++length; length >= 128; length /= 128) Int(length % 128 + 128, 1);
+    Int(length, 1);
+  }
+  // At most one tag here; with a number of its own and small.
+  void Tags(const Bytes& tag_0 = {}) {
+    if (!is_flexible_) return;
+    Int(tag_0.empty() ? 0 : 1, 1);
+    if (tag_0.empty()) return;
+    Int(0, 1);
+    Int(static_cast<int64_t>(tag_0.size()), 1);
+    bytes_.insert(bytes_.end(), tag_0.begin(), tag_0.end());
   }
   Bytes Take() { return std::move(bytes_); }
 
  private:
+  bool is_flexible_;
   Bytes bytes_;
 };
 
 class In {
  public:
-  explicit In(const Bytes& bytes) : bytes_(bytes) {}
+  explicit In(const Bytes& bytes, bool is_flexible = false)
+      : bytes_(bytes), is_flexible_(is_flexible) {}
   int64_t Int(int count) {
     uint64_t value = 0;
     for (int i = 0; i < count; ++i) value = (value << 8) | bytes_.at(at_++);
@@ -42,8 +62,20 @@ class In {
   }
   std::string Text() {
     std::string text;
-    for (int64_t left = Int(2); left > 0; --left) text.push_back(static_cast<char>(Int(1)));
+    for (int64_t left = Length(2); left > 0; --left) text.push_back(static_cast<char>(Int(1)));
     return text;
+  }
+  int64_t Length(int bytes = 4) {
+    if (!is_flexible_) return Int(bytes);
+    int64_t length = 0;
+    for (int shift = 0;; shift += 7) {
+      const int64_t byte = Int(1) & 0xff;
+      length += (byte & 127) << shift;
+      if (byte < 128) return length - 1;
+    }
+  }
+  void NoTags() {
+    if (is_flexible_ && Int(1) != 0) throw std::runtime_error("tags");
   }
   Bytes Blob() {
     const auto size = static_cast<size_t>(Int(4));
@@ -57,6 +89,7 @@ class In {
 
  private:
   const Bytes& bytes_;
+  bool is_flexible_;
   size_t at_ = 0;
 };
 
@@ -72,9 +105,7 @@ void SimulatedCluster::MoveLeader(const Key& key) {
   for (int32_t step = 1; step < broker_count(); ++step) {
     const int32_t candidate = (std::max(log.leader, 0) + step) % broker_count();
     if (!broker(candidate).up) continue;
-    log.leader = candidate;
-    log.leader_epoch++;
-    return;
+    return log.Elect(candidate);
   }
 }
 
@@ -85,7 +116,7 @@ std::vector<TopicLeaders> SimulatedCluster::Metadata(const std::vector<std::stri
     for (const auto& [key, log] : logs_) {
       if (key.first != topic) continue;
       leaders.partitions.push_back(
-          {key.second, log.leader, log.leader_epoch, log.leader < 0 ? 5 : 0});
+          {key.second, log.leader, log.leader_epoch(), log.leader < 0 ? 5 : 0});
     }
     if (leaders.partitions.empty()) leaders.error = kUnknownTopicOrPartition;
     if (auto it = topic_errors.find(topic); it != topic_errors.end()) {
@@ -106,12 +137,14 @@ const InjectedError* SimulatedCluster::Injected(std::map<Key, InjectedError>* er
 }
 
 struct SimulatedCluster::FetchScope {
+  explicit FetchScope(bool is_flexible) : out(is_flexible) {}
   Out out;
   bool committed_only = false;
   bool whole_first = true;  // nothing was found yet
   bool is_empty = true;
   int64_t room = 0;
   int32_t leader_epoch = -1;
+  int32_t last_epoch = -1;
 };
 
 void SimulatedCluster::FetchPartition(FetchScope* scope, int32_t node, int16_t version,
@@ -123,13 +156,21 @@ void SimulatedCluster::FetchPartition(FetchScope* scope, int32_t node, int16_t v
     error = kUnknownTopicOrPartition;
   } else if (log->leader != node) {
     error = kNotLeader;
-  } else if (scope->leader_epoch >= 0 && scope->leader_epoch != log->leader_epoch) {
-    error = scope->leader_epoch < log->leader_epoch ? kFencedLeaderEpoch : kUnknownLeaderEpoch;
+  } else if (scope->leader_epoch >= 0 && scope->leader_epoch != log->leader_epoch()) {
+    error = scope->leader_epoch < log->leader_epoch() ? kFencedLeaderEpoch : kUnknownLeaderEpoch;
   } else if (const InjectedError* injected = Injected(&fetch_errors, key)) {
     error = injected->error;
   }
   Bytes records;
-  if (error == 0) {
+  std::optional<SimulatedLog::EpochEnd> diverging;
+  if (error == 0 && scope->last_epoch >= 0) {  // Partition.readRecords
+    diverging = log->EndOf(scope->last_epoch);
+    if (!diverging || offset < log->start())
+      error = kOffsetOutOfRange;
+    else if (diverging->epoch == scope->last_epoch && diverging->end >= offset)
+      diverging.reset();
+  }
+  if (error == 0 && !diverging) {
     const auto limit =
         static_cast<size_t>(std::max<int64_t>(0, std::min<int64_t>(scope->room, bytes_max)));
     std::optional<Bytes> read = log->Read(offset, limit, scope->whole_first, scope->committed_only);
@@ -140,7 +181,7 @@ void SimulatedCluster::FetchPartition(FetchScope* scope, int32_t node, int16_t v
   }
   if (!records.empty()) scope->whole_first = false;
   scope->room -= static_cast<int64_t>(records.size());
-  scope->is_empty = scope->is_empty && records.empty() && error == 0;
+  scope->is_empty = scope->is_empty && records.empty() && error == 0 && !diverging;
 
   Out& out = scope->out;
   out.Int(key.second, 4);
@@ -150,48 +191,59 @@ void SimulatedCluster::FetchPartition(FetchScope* scope, int32_t node, int16_t v
   if (version >= 5) out.Int(error == 0 ? log->start() : -1, 8);
   if (error == 0 && scope->committed_only) {
     const auto aborted = log->AbortedIn(offset, log->end());
-    out.Int(static_cast<int64_t>(aborted.size()), 4);
+    out.Length(static_cast<int64_t>(aborted.size()));
     for (const AbortedRange& range : aborted) {
       out.Int(range.producer_id, 8);
       out.Int(range.first, 8);
+      out.Tags();
     }
   } else {
-    out.Int(-1, 4);
+    out.Length(-1);
   }
   if (version >= 11) out.Int(-1, 4);
   out.Blob(records);
+  Out tag(true);
+  if (error == 0 && diverging) tag.Int(diverging->epoch, 4), tag.Int(diverging->end, 8), tag.Tags();
+  out.Tags(tag.Take());
 }
 
 Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& request, int32_t* wait_ms,
                               bool* is_empty) {
-  In in(request);
+  const bool is_flexible = version >= 12;
+  In in(request, is_flexible);
   in.Int(4);
   *wait_ms = static_cast<int32_t>(in.Int(4));
   in.Int(4);  // min bytes
-  FetchScope scope;
+  FetchScope scope(is_flexible);
   scope.room = in.Int(4);
   scope.committed_only = in.Int(1) == 1;
   if (version >= 7) in.Int(4), in.Int(4);
   scope.out.Int(broker(node).throttle_ms, 4);
   if (version >= 7) scope.out.Int(0, 2), scope.out.Int(0, 4);
-  const int64_t topics = in.Int(4);
-  scope.out.Int(topics, 4);
+  const int64_t topics = in.Length();
+  scope.out.Length(topics);
   for (int64_t t = 0; t < topics; ++t) {
     const std::string topic = in.Text();
-    const int64_t partitions = in.Int(4);
+    const int64_t partitions = in.Length();
     scope.out.Text(topic);
-    scope.out.Int(partitions, 4);
+    scope.out.Length(partitions);
     for (int64_t p = 0; p < partitions; ++p) {
       const auto partition = static_cast<int32_t>(in.Int(4));
       scope.leader_epoch = version >= 9 ? static_cast<int32_t>(in.Int(4)) : -1;
       const int64_t offset = in.Int(8);
+      scope.last_epoch = version >= 12 ? static_cast<int32_t>(in.Int(4)) : -1;
       if (version >= 5) in.Int(8);
       FetchPartition(&scope, node, version, {topic, partition}, offset,
                      static_cast<int32_t>(in.Int(4)));
+      in.NoTags();
     }
+    in.NoTags();
+    scope.out.Tags();
   }
-  if (version >= 7) in.Int(4);
+  if (version >= 7) in.Length();
   if (version >= 11) in.Text();
+  in.NoTags();
+  scope.out.Tags();
   if (!in.AtEnd()) protocol_violations.push_back("bytes behind a Fetch request");
   *is_empty = scope.is_empty;
   return scope.out.Take();

@@ -74,7 +74,6 @@ Bytes SimulatedLog::AsStored(Bytes bytes) const {
     StoreI64(&bytes[kMaxTimestampOffset], kAppendTime);
   }
   StoreI64(bytes.data(), end_);
-  StoreI32(&bytes[kLeaderEpochOffset], leader_epoch);
   SealCrc(bytes);
   return bytes;
 }
@@ -94,9 +93,30 @@ AppendResult SimulatedLog::Produce(const Bytes& bytes) {
 
 void SimulatedLog::Store(Bytes bytes) {
   const RecordBatchView view(bytes.data());
+  if (!view.is_legacy()) StoreI32(&bytes[kLeaderEpochOffset], leader_epoch());
   LoggedBatch batch{std::move(bytes), view.base_offset(), view.last_offset()};
   end_ = batch.last + 1;
   batches_.push_back(std::move(batch));
+}
+
+std::optional<SimulatedLog::EpochEnd> SimulatedLog::EndOf(int32_t epoch) const {
+  if (epoch == leader_epoch()) return EpochEnd{epoch, end_};
+  const auto higher = epoch_starts_.upper_bound(epoch);
+  if (higher == epoch_starts_.end()) return std::nullopt;
+  if (higher == epoch_starts_.begin()) return EpochEnd{epoch, higher->second};
+  return EpochEnd{std::prev(higher)->first, higher->second};
+}
+
+void SimulatedLog::Elect(int32_t node) {
+  leader = node;
+  epoch_starts_[leader_epoch() + 1] = end_;
+}
+
+void SimulatedLog::ElectUnclean(SimulatedLog replica) {
+  const int32_t epoch = leader_epoch();
+  replica.leader = leader;
+  *this = std::move(replica);
+  epoch_starts_[epoch + 1] = end_;
 }
 
 void SimulatedLog::EndTransaction(int64_t producer_id, bool commit) {
@@ -150,7 +170,8 @@ void SimulatedLog::TruncateTo(int64_t end) {
     ProducerEntry& entry = producers_[view.producer_id()];
     entry.epoch = view.producer_epoch();
     const int32_t first = view.base_sequence();
-    entry.last.push_back({first, SequenceAfter(first, view.last_offset_delta()), batch.base});
+    entry.last.push_back({first, SequenceAfter(first, view.last_offset_delta()), batch.base,
+                          view.max_timestamp()});
     if (entry.last.size() > 5) entry.last.pop_front();
   }
 }

@@ -59,6 +59,18 @@ class SimulatedLog {
                             bool committed_only) const;
   std::vector<AbortedRange> AbortedIn(int64_t first, int64_t last) const;
 
+  // Kafka's LeaderEpochFileCache: the largest epoch not above `epoch`, and where it ends. Nothing
+  // if the log has no epoch that large.
+  struct EpochEnd {
+    int32_t epoch;
+    int64_t end;
+  };
+  std::optional<EpochEnd> EndOf(int32_t epoch) const;
+  // Elects a leader; what it appends has the next epoch.
+  void Elect(int32_t node);
+  // An unclean election of a replica: what was appended since it was copied from this log is gone.
+  void ElectUnclean(SimulatedLog replica);
+
   void ForgetProducers() { producers_.clear(); }
   void DeleteBefore(int64_t offset);
   // What an unclean election leaves: nothing from the first batch on that ends behind `end`.
@@ -75,7 +87,7 @@ class SimulatedLog {
   }
 
   int32_t leader = 0;
-  int32_t leader_epoch = 0;
+  int32_t leader_epoch() const { return epoch_starts_.rbegin()->first; }
   int32_t max_message_bytes = 0;  // 0: no limit
   int64_t high_watermark_max = INT64_MAX;
   std::optional<Codec> compression_type;  // the target compresses anew
@@ -103,6 +115,7 @@ class SimulatedLog {
   std::map<int64_t, ProducerEntry> producers_;
   std::map<int64_t, int64_t> open_;  // producer -> first offset
   std::vector<AbortedRange> aborted_;
+  std::map<int32_t, int64_t> epoch_starts_{{0, 0}};
 };
 
 }  // namespace longhaul::test

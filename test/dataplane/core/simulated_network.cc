@@ -44,6 +44,7 @@ Status SimulatedNetwork::Send(const Request& request) {
     if (!piece.by_reference) part.copy.assign(piece.data, piece.data + piece.size);
     sent->parts.push_back(std::move(part));
   }
+  if (request.is_flexible) sent->parts.push_back({{0}, nullptr, 1});  // librdkafka's closing tags
   requests++;
   if (request.api_key == kApiProduce) {
     sent->keys = SimulatedCluster::PartitionsOf(Assemble(*sent));

@@ -96,6 +96,21 @@ std::map<uint32_t, Progress> Simulation::LastProgress() const {
   return from;
 }
 
+// As backToCommon() of flow/leader-epochs.ts, with all progress that was ever made for its history.
+void Simulation::GoBackToCommon(Process* process, uint32_t id) {
+  const StateEvent& fault = process->states[id];
+  std::vector<Progress>& history = mirrored_[id].progress;
+  Progress next = history.empty() ? Progress{} : history.back();
+  while (!history.empty() && history.back().leader_epoch > fault.skip_epoch) history.pop_back();
+  const Progress common = history.empty() ? Progress{} : history.back();
+  next.leader_epoch = common.leader_epoch;
+  next.upstream = std::min(common.upstream, fault.skip_to);
+  std::erase_if(history, [&](const Progress& p) { return p.upstream > next.upstream; });
+  history.push_back(next);
+  process->states.erase(id);
+  Assign(process, {id}, {{id, next}});
+}
+
 Simulation::Process* Simulation::StartLagging() { return Start(LaggingProgress()); }
 
 void Simulation::Kill(Process* process) {
@@ -153,7 +168,8 @@ void Simulation::TakeEvents(Process* process) {
   for (const ProgressEvent& event : events.progress) {
     Trace("progress p" + std::to_string(event.id) + " " + std::to_string(event.progress.upstream) +
           "/" + std::to_string(event.progress.downstream) + "/" +
-          std::to_string(event.progress.sequence));
+          std::to_string(event.progress.sequence) + " epoch " +
+          std::to_string(event.progress.leader_epoch));
     CheckProgress(event.id, event.progress);
   }
   for (LogLine& line : events.logs) process->logs.push_back(std::move(line.text));

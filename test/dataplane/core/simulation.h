@@ -60,6 +60,8 @@ class Simulation {
               const std::map<uint32_t, Progress>& from);
   std::map<uint32_t, Progress> LaggingProgress();
   std::map<uint32_t, Progress> LastProgress() const;
+  // What the control plane does with a partition whose source was truncated, with data.loss=skip.
+  void GoBackToCommon(Process* process, uint32_t id);
   // The forwarder's thread gets a turn soon, as With() of its owner gives it one.
   void Poke(Process* process) { ScheduleTick(process, agenda.now); }
 

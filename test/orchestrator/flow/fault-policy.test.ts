@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
-  judgeFault, judgeRecreated, type Fault, type FaultPolicies
+  judgeFault, judgeRecreated, type Fault, type FaultAction, type FaultPolicies
 } from '../../../src/orchestrator/flow/fault-policy.ts'
 import type { Progress } from '../../../src/orchestrator/flow/progress.ts'
 
@@ -27,6 +27,7 @@ function createFault (errorName: string, change: Partial<Fault> = {}): Fault {
     progress: { upstream: 100n, downstream: 40n, sequence: 35 },
     skipTo: -1n,
     skipRecords: -1n,
+    skipEpoch: -1,
     ...change
   }
 }
@@ -64,6 +65,38 @@ describe('a fault', () => {
     const skipped = judgeFault(createFault('OFFSET_OUT_OF_RANGE'), skip, { source })
     assert.ok(skipped.kind === 'resume')
     assert.equal(skipped.progress.upstream, 90n)
+  })
+
+  test('of a source that parted goes on where both still had the same', () => {
+    const fault = createFault('SOURCE_TRUNCATED', {
+      detail: 'it is another log',
+      progress: {
+        upstream: 100n,
+        downstream: 40n,
+        sequence: 35,
+        leaderEpoch: 5,
+        earlierEpochs: [{ epoch: -1, end: 20n }, { epoch: 3, end: 70n }]
+      },
+      skipTo: 90n,
+      skipRecords: 10n,
+      skipEpoch: 4
+    })
+    const log = { start: 0n, end: 400n }
+    const stopped = judgeFault(fault, stop, { source: log })
+    assert.ok(stopped.kind === 'stop')
+    assert.equal(stopped.error.errorName, 'SOURCE_TRUNCATED')
+    assert.match(stopped.error.message, /another log: up to 30 records from offset 70 on/)
+    const skipped = judgeFault(fault, skip, { source: log })
+    assert.ok(skipped.kind === 'resume')
+    assert.deepEqual(skipped.progress, {
+      upstream: 70n,
+      downstream: 40n,
+      sequence: 35,
+      leaderEpoch: 3,
+      earlierEpochs: [{ epoch: -1, end: 20n }],
+      history: [{ upstream: 70n, downstream: 40n, sequence: 35 }]
+    })
+    assert.deepEqual([skipped.skip?.reason, skipped.skip?.records], ['data_loss', 30n])
   })
 
   test('on an offset that the source holds after all is left to the next retry', () => {
@@ -161,6 +194,11 @@ describe('a fault', () => {
       assert.ok(action.kind === 'resume')
       assert.equal(action.progress.upstream, 107n)
       assert.deepEqual([action.skip?.reason, action.skip?.records], [reason, 7n])
+      // The epoch before the batch ends before it: kept, it would look like a truncation.
+      const { progress } = judgeFault({
+        ...known, progress: { ...known.progress, leaderEpoch: 3, earlierEpochs: [] }
+      }, skip, {}) as Extract<FaultAction, { kind: 'resume' }>
+      assert.equal(progress.leaderEpoch, undefined)
       assert.equal(judgeFault(known, stop, {}).kind, 'leave')
       assert.equal(judgeFault(createFault(errorName), skip, {}).kind, 'leave')
     }

@@ -46,14 +46,14 @@ describe('the partition table', () => {
     table.remove(first)
     const again = addPartition(table, 'a')
     assert.notEqual(again.id, first.id)
-    table.apply(events([BigInt(first.id), 100n, 100n, 100n]))
+    table.apply(events([BigInt(first.id), 100n, 100n, 100n, -1n]))
     assert.equal(again.progress.upstream, 5n)
     assert.equal(table.size, 1)
   })
 
   test('assigns with the progress that is known last', () => {
     const table = createTable('a')
-    table.apply(events([0n, 10n, 11n, 12n]))
+    table.apply(events([0n, 10n, 11n, 12n, 3n]))
     const partition = table.byId(0)
     assert.ok(partition)
     assert.deepEqual(assignmentOf(partition), {
@@ -64,28 +64,37 @@ describe('the partition table', () => {
       upstream: 10n,
       downstream: 11n,
       sequence: 12,
+      leaderEpoch: 3,
       batchBytesMax: 0
     })
   })
 
   test('remembers what is written as a point to go back to', () => {
     const table = createTable('a')
-    table.apply(events([0n, 10n, 11n, 12n]))
-    table.apply(events([0n, 20n, 21n, 22n]))
+    table.apply(events([0n, 10n, 11n, 12n, -1n]))
+    table.apply(events([0n, 20n, 21n, 22n, -1n]))
     const [partition] = table.takeDirty()
     assert.deepEqual(partition?.progress.history?.map(({ upstream }) => upstream), [5n, 20n])
   })
 
+  test('keeps how far each leader epoch went, of a row each', () => {
+    const table = createTable('a')
+    table.apply(events([0n, 10n, 10n, 10n, 2n, 0n, 15n, 15n, 15n, 4n]))
+    const { leaderEpoch, earlierEpochs } = table.byId(0)?.progress ?? {}
+    assert.equal(leaderEpoch, 4)
+    assert.deepEqual(earlierEpochs, [{ epoch: -1, end: 5n }, { epoch: 2, end: 10n }])
+  })
+
   test('gives progress to be written once', () => {
     const table = createTable('a', 'b', 'c')
-    table.apply(events([0n, 1n, 1n, 1n, 2n, 1n, 1n, 1n]))
+    table.apply(events([0n, 1n, 1n, 1n, -1n, 2n, 1n, 1n, 1n, -1n]))
     assert.deepEqual(names(table.takeDirty()), ['a', 'c'])
     assert.deepEqual(names(table.takeDirty()), [])
   })
 
   test('gives progress again that could not be written, but none of a removed partition', () => {
     const table = createTable('a', 'b')
-    table.apply(events([0n, 1n, 1n, 1n, 1n, 1n, 1n, 1n]))
+    table.apply(events([0n, 1n, 1n, 1n, -1n, 1n, 1n, 1n, 1n, -1n]))
     const taken = table.takeDirty()
     const [gone] = taken
     assert.ok(gone)
@@ -107,7 +116,7 @@ describe('the partition table', () => {
   test('knows that a partition was let go of, with the progress that came along', () => {
     const table = createTable('a')
     const released = moveTo(0, 'stopped', { released: true })
-    table.apply(events([0n, 20n, 20n, 20n], [released]))
+    table.apply(events([0n, 20n, 20n, 20n, -1n], [released]))
     assert.equal(table.byId(0)?.released, true)
     assert.equal(table.byId(0)?.progress.upstream, 20n)
   })

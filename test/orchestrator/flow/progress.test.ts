@@ -10,6 +10,10 @@ const offset = fc.bigInt(0n, 2n ** 63n - 1n)
 // As decodeProgress makes them; fast-check would also try objects without a prototype.
 const plain = { noNullPrototype: true }
 const point = { upstream: offset, downstream: offset, sequence: fc.nat(2 ** 31 - 1) }
+const epochs = {
+  leaderEpoch: fc.nat(2 ** 31 - 1),
+  earlierEpochs: fc.array(fc.record({ epoch: fc.integer({ min: -1 }), end: offset }, plain))
+}
 const records: fc.Arbitrary<ProgressRecord> = fc.oneof(
   fc.record({
     kind: fc.constant('producer' as const),
@@ -18,9 +22,12 @@ const records: fc.Arbitrary<ProgressRecord> = fc.oneof(
   fc.record({
     kind: fc.constant('partition' as const),
     source: fc.record({ topic: fc.string({ minLength: 1 }), partition: fc.nat() }, plain),
-    progress: fc.record({
-      ...point, history: fc.array(fc.record(point, plain))
-    }, { ...plain, requiredKeys: ['upstream', 'downstream', 'sequence'] }),
+    progress: fc.oneof(
+      fc.record({ ...point, history: fc.array(fc.record(point, plain)) }, {
+        ...plain, requiredKeys: ['upstream', 'downstream', 'sequence']
+      }),
+      fc.record({ ...point, ...epochs }, plain)
+    ),
     producerId: offset
   }, plain))
 
