@@ -1,7 +1,8 @@
 // What a lane tells JavaScript: state moves, progress, log lines. Bounded by construction: states
 // are coalesced to the newest of each partition, progress to the newest of each leader epoch of it
 // (its history is kept; epochs rise, so the newest comes last), log lines to the newest
-// kLogLinesMax (older ones are counted as lost). Written by the loop thread, taken by the JavaScript thread.
+// kLogLinesMax (older ones are counted as lost). Written by the loop thread, taken by the
+// JavaScript thread.
 #pragma once
 
 #include <cstdint>

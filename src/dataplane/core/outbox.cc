@@ -42,10 +42,6 @@ int64_t* ReasonCounter(PartitionCounters* counters, size_t reason) {
   }
 }
 
-Unmirrorable BehindFront(const Partition& p, int64_t records) {
-  return {p.queue.front().upstream_next, records, p.queue.front().leader_epoch};
-}
-
 }  // namespace
 
 bool Outbox::CanSend(const Partition& p) const {
@@ -358,7 +354,7 @@ void Outbox::FailBatch(Partition* p, int32_t code, const std::string& where) {
     case kCorruptMessage:
       // Either the bytes were hurt on the way, then a new Fetch brings good ones, or on the disk.
       if (++p->refetches > kRefetchesMax)
-        return lane_->Fault(p, code, where, BehindFront(*p, p->queue.front().records));
+        return lane_->Fault(p, code, where, p->BehindFront(p->queue.front().records));
       p->ResetToProgress();
       return Retry(p, code, where);
     default:
@@ -373,7 +369,7 @@ void Outbox::Split(Partition* p, int32_t code, const std::string& where) {
   if (front.records == 1)
     return lane_->Fault(p, kErrorRecordTooLarge,
                         where + ": one record of " + std::to_string(front.size) + " bytes",
-                        BehindFront(*p, 1));
+                        p->BehindFront(1));
   // Only what exceeds the topic's limit is refused, so this bound never undershoots it; the intake
   // splits until the pieces fit.
   p->batch_bytes_max = front.size - 1;

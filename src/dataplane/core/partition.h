@@ -160,6 +160,10 @@ struct Partition {
   size_t unsent() const { return queue.size() - sent; }
   bool running() const { return state == PartitionState::kRunning && !stopping; }
 
+  // Where to go on if the first batch of the queue cannot be mirrored, at the cost of `records`.
+  Unmirrorable BehindFront(int64_t records) const {
+    return {queue.front().upstream_next, records, queue.front().leader_epoch};
+  }
   // Forgets everything that is not acked; it is fetched again. Nothing may be outstanding.
   void ResetToProgress() {
     front_ordinal += queue.size() + 1;  // replies that still name an old ordinal find nothing

@@ -1,7 +1,9 @@
 // Where a source that was truncated parted from what was mirrored.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { backToCommon, backToOffset, movedTo } from '../../../src/orchestrator/flow/leader-epochs.ts'
+import {
+  backToCommon, backToOffset, movedTo
+} from '../../../src/orchestrator/flow/leader-epochs.ts'
 import type { Progress } from '../../../src/orchestrator/flow/progress.ts'
 
 const begun: Progress = { upstream: 10n, downstream: 0n, sequence: 0 }

@@ -1,0 +1,145 @@
+// Logs that lost their end, as after an unclean leader election: the target's, which lacks what it
+// had acked, and the source's, which goes on as another log.
+#include <doctest/doctest.h>
+
+#include "forwarder_cases.h"
+
+namespace longhaul::test {
+namespace {
+
+// Nothing is sent meanwhile, so that no refused batch tells: the new leader's epoch does.
+TEST_CASE("a new leader of the target that lacks acked records is found out without a batch") {
+  SimulationOptions options = Plain(1, 2);
+  options.settings.metadata_max_age_ms = 1'000;
+  Simulation sim("unclean", options);
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.TruncateTarget(0, 30);
+  sim.target.MoveLeader(kTarget0);
+  CheckFaulted(sim, process, kErrorTargetOutOfRange);
+  sim.MirrorAgain(process, 0);
+  CheckExact(sim, process);
+  CHECK(sim.Counters(process, 0).doubled_records == 0);
+}
+
+// Without state of our producer a broker takes any sequence: the batch would end up behind a hole.
+TEST_CASE("a new leader that lacks acked records and our producer is looked at before it is sent") {
+  Simulation sim("unclean, forgotten", Plain(1, 2));
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.TruncateTarget(0, 30);
+  sim.TargetLog(0).ForgetProducers();
+  sim.target.MoveLeader(kTarget0);
+  Fill(sim, 0, 20);
+  CheckFaulted(sim, process, kErrorTargetOutOfRange);
+  sim.MirrorAgain(process, 0);
+  CheckExact(sim, process);
+}
+
+// The same broker with another disk, and nothing that tells: the batch is behind the hole when its
+// ack says so. It cannot be mended in order; the partition must not go on as if nothing were.
+TEST_CASE("an ack below what was acked before stops the partition") {
+  SimulationOptions options = Plain();
+  options.exact = false;
+  Simulation sim("hole behind", options);
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  sim.CatchUp(process);
+  sim.TruncateTarget(0, 30);
+  sim.TargetLog(0).ForgetProducers();
+  sim.RunFor(2'000);
+  Fill(sim, 0, 1);
+  CheckFaulted(sim, process, kErrorTargetOutOfRange);
+  CHECK(sim.LastProgress().at(0).upstream == 60);
+  sim.MirrorAgain(process, 0);
+  sim.RunFor(100);
+  CheckFaulted(sim, process, kOutOfOrderSequence);
+}
+
+// --- a source whose log is replaced by that of a replica which had missed some of it ---
+
+struct TruncatedCase {
+  Simulation sim;
+  SimulatedLog replica;
+  explicit TruncatedCase(const std::string& name) : sim(name, Inexact()) {
+    Fill(sim, 0, 15);
+    replica = sim.SourceLog(0);  // 45 records of epoch 0
+    Fill(sim, 0, 5);
+    sim.SourceLog(0).Elect(0);
+    Fill(sim, 0, 10);  // offsets 60 to 90 are of epoch 1
+  }
+  static SimulationOptions Inexact() {
+    SimulationOptions options = Plain();
+    options.exact = false;
+    return options;
+  }
+  void Truncate(int more_batches) {
+    sim.SourceLog(0).ElectUnclean(replica);
+    Fill(sim, 0, more_batches);
+  }
+  Process* MirrorAll() {
+    Process* process = sim.Start();
+    sim.CatchUp(process);
+    return process;
+  }
+};
+
+void CheckParted(TruncatedCase& test, Process* process) {
+  CheckFaulted(test.sim, process, kErrorSourceTruncated);
+  const StateEvent& state = process->states[0];
+  CHECK(state.skip_to == 45);
+  CHECK(state.skip_epoch == 0);
+  CHECK(state.skip_records == 45);
+  CHECK(state.detail ==
+        "source offset 90 after leader epoch 1 is next, but the source is another log there: its "
+        "epoch 0 ends at offset 45");
+  CHECK(test.sim.Mirrored(0).size() == 90);
+}
+
+TEST_CASE("a source that was truncated faults where it parted, shorter or longer than before") {
+  for (const int more : {0, 3, 15, 40}) {
+    CAPTURE(more);
+    TruncatedCase test("truncated");
+    Process* process = test.MirrorAll();
+    test.Truncate(more);
+    CheckParted(test, process);
+  }
+}
+
+TEST_CASE("a source truncated while nobody looked is found by the epoch on record") {
+  TruncatedCase test("truncated meanwhile");
+  test.sim.Kill(test.MirrorAll());
+  test.Truncate(40);
+  Progress progress = test.sim.LastProgress().at(0);
+  CHECK(progress.leader_epoch == 1);
+  SUBCASE("") { CheckParted(test, test.sim.Start({{0, progress}})); }
+  SUBCASE("but not without it, nor on a broker before 2.7") {
+    test.sim.source.broker(0).fetch_version = 11;
+    SUBCASE("") {
+      progress.leader_epoch = -1;
+      test.sim.source.broker(0).fetch_version = 12;
+    }
+    Process* process = test.sim.Start({{0, progress}});
+    CHECK(test.sim.RunUntil([&] { return test.sim.CaughtUp(process); }, 60'000));
+    CHECK(test.sim.Mirrored(0).size() == 90 + 75);
+  }
+}
+
+TEST_CASE("a source that elected leaders without a loss is still the same") {
+  TruncatedCase test("elected");
+  test.sim.Kill(test.MirrorAll());
+  for (int election = 0; election < 3; ++election) {
+    test.sim.SourceLog(0).Elect(0);
+    if (election == 1) Fill(test.sim, 0, 1);
+    Process* process = test.sim.Start(test.sim.LastProgress());
+    test.sim.CatchUp(process);
+    CHECK(test.sim.failure() == "");
+    test.sim.Kill(process);
+  }
+  CHECK(test.sim.Mirrored(0).size() == 93);
+}
+
+}  // namespace
+}  // namespace longhaul::test
