@@ -7,12 +7,12 @@ import {
   decodeLane, decodePartitions, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'
 import type { FlowConfig } from '../config/config.ts'
-import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { latencyUpperBoundsMs } from '../observability/latency-buckets.ts'
 import type {
   CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
 } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
+import type { FlowProblems } from './flow-problems.ts'
 import type { LanePool } from './lane-pool.ts'
 import type { PartitionMirror, RefusedPartition } from './partition-mirror.ts'
 
@@ -22,19 +22,27 @@ interface LaneRow {
   readonly row: PartitionCounters
 }
 
+export interface FlowStatisticsOptions {
+  readonly config: FlowConfig
+  readonly mirror: PartitionMirror
+  readonly lanes: LanePool
+  readonly problems: FlowProblems
+  readonly clock: Clock
+}
+
 export class FlowStatistics {
   readonly #config: FlowConfig
   readonly #mirror: PartitionMirror
   readonly #lanes: LanePool
+  readonly #problems: FlowProblems
   readonly #clock: Clock
-  /** What failed for the flow, not for a lane or partition. */
-  readonly #errors = new Map<number, number>()
   #stats: ReadonlyArray<NativeStats | undefined> = []
 
-  constructor (config: FlowConfig, mirror: PartitionMirror, lanes: LanePool, clock: Clock) {
+  constructor ({ clock, config, lanes, mirror, problems }: FlowStatisticsOptions) {
     this.#config = config
     this.#mirror = mirror
     this.#lanes = lanes
+    this.#problems = problems
     this.#clock = clock
   }
 
@@ -51,10 +59,6 @@ export class FlowStatistics {
     return new Map(present.map(({ row }) => [Number(row.id), Number(row.bytes)]))
   }
 
-  count ({ code }: ReplicatorError): void {
-    this.#errors.set(code, (this.#errors.get(code) ?? 0) + 1)
-  }
-
   snapshot (state: FlowState): FlowSnapshot {
     const [present, moved] = this.#laneRows()
     return {
@@ -68,7 +72,7 @@ export class FlowStatistics {
         ...[...this.#mirror.refused].map(refused => this.#refusedSnapshot(refused))
       ],
       moved: moved.flatMap(row => this.#partitionSnapshot(row) ?? []),
-      errorsByCode: new Map(this.#errors),
+      errorsByCode: this.#problems.counts,
       progressWrittenMs: this.#mirror.lastWriteMs,
       skipped: this.#mirror.skipped,
       mirroredAgain: this.#mirror.mirroredAgain

@@ -10,6 +10,7 @@ import type { SkipReason, SkippedRecords } from '../observability/snapshot.ts'
 import {
   judgeFault, judgeRecreated, sideOfFault, type FaultAction, type FaultPolicies, type LogRange
 } from './fault-policy.ts'
+import type { FlowProblems } from './flow-problems.ts'
 import type { MirroredPartition } from './partition-table.ts'
 import { topicIdsOf } from './topic-ids.ts'
 import type { Progress } from './progress.ts'
@@ -25,6 +26,7 @@ export interface PartitionFaultsOptions {
   readonly keep: (partition: MirroredPartition) => Promise<void>
   readonly assign: (partition: MirroredPartition, scanFrom: bigint | undefined) => void
   readonly pause: (partition: MirroredPartition) => void
+  readonly problems: FlowProblems
 }
 
 type Side = 'source' | 'target'
@@ -117,7 +119,7 @@ export class PartitionFaults {
   }
 
   async #act (partition: MirroredPartition, action: FaultAction): Promise<void> {
-    const { assign, keep, log, owns, pause } = this.#options
+    const { assign, keep, log, owns, pause, problems } = this.#options
     if (!owns(partition)) return
     switch (action.kind) {
       case 'leave':
@@ -126,6 +128,7 @@ export class PartitionFaults {
       case 'stop':
         if (partition.state !== 'faulted') pause(partition)
         partition.verdict = action.error
+        problems.count(action.error) // its lane has counted what it saw, not what that came to
         this.#sayStopped(partition, action.error)
         return
       case 'resume': {

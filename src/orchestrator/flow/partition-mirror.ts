@@ -10,6 +10,7 @@ import type { Log } from '../observability/log.ts'
 import type { SkippedRecords } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import type { MirroredTopic } from '../topics/topic-sync.ts'
+import type { FlowProblems } from './flow-problems.ts'
 import { assignLanes } from './lane-assignor.ts'
 import type { LanePool } from './lane-pool.ts'
 import {
@@ -34,6 +35,7 @@ export interface PartitionMirrorOptions {
   readonly producer: ProducerIdentity
   /** Where the partitions of these slots stand, from the progress topic. */
   readonly restore: (slots: readonly number[]) => Promise<ReadonlyMap<string, Progress>>
+  readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
 }
@@ -52,7 +54,6 @@ export class PartitionMirror {
   /** Progress on record of each slot that is owned. */
   readonly #slots = new Map<number, ReadonlyMap<string, Progress>>()
   readonly #faults: PartitionFaults
-  readonly #knownProblems = new Set<string>()
   readonly #refused = new Map<string, RefusedPartition>()
   readonly #wakers = new Set<() => void>()
   readonly #topicIds: KnownTopicIds
@@ -73,7 +74,8 @@ export class PartitionMirror {
         this.#slots.has(partition.slot),
       keep: async partition => { await options.progress.write([this.#slotRecord(partition)]) },
       assign: (partition, scanFrom) => { this.#assign([partition], scanFrom) },
-      pause: ({ id, lane }) => { lanes.pause(lane, [id]) }
+      pause: ({ id, lane }) => { lanes.pause(lane, [id]) },
+      problems: options.problems
     })
   }
 
@@ -136,10 +138,14 @@ export class PartitionMirror {
       if (level <= 3) this.#options.log.warn({ lane }, text)
       else this.#options.log.debug({ lane }, text)
     }
+    if (events.logsLost > 0n) {
+      this.#options.log.warn({ lane }, `lane ${lane}: ${events.logsLost} log lines were too many`)
+    }
     for (const wake of this.#wakers) wake()
   }
 
   onLaneLost (lane: number, error: ReplicatorError): void {
+    this.#options.problems.count(error)
     this.#options.log.error({ lane, err: error }, error.message)
     this.#assign([...this.table.values()].filter(partition => partition.lane === lane))
   }
@@ -193,15 +199,7 @@ export class PartitionMirror {
 
   #refuse (partition: Unpositioned, error: ReplicatorError): void {
     this.#refused.set(partitionKey(partition), { partition, error })
-    this.problem(partitionKey(partition), error)
-  }
-
-  /** Each problem is said once while it lasts unchanged. */
-  problem (of: string, error: ReplicatorError): void {
-    const said = `${of}: ${error.message}`
-    if (this.#knownProblems.has(said)) return
-    this.#knownProblems.add(said)
-    this.#options.log.error({ topic: of, err: error }, said)
+    this.#options.problems.say(partitionKey(partition), error)
   }
 
   /** Begins every partition that is mirrored, owned and not begun. One call at a time. */
@@ -384,8 +382,7 @@ export class PartitionMirror {
   }
 
   #warn (thrown: unknown): void {
-    const error = ReplicatorError.from(thrown)
-    this.#options.log.warn({ err: error }, error.message)
+    this.#options.problems.warn(ReplicatorError.from(thrown))
   }
 }
 

@@ -13,6 +13,7 @@ import { IntervalLoop } from '../time/interval-loop.ts'
 import { retry } from '../time/retry.ts'
 import { syncTopicsOnce } from '../topics/topic-sync.ts'
 import { openClusterPair, type ClusterPair } from './cluster-pair.ts'
+import { FlowProblems } from './flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import { LaneBalancer } from './lane-balancer.ts'
 import { LanePool } from './lane-pool.ts'
@@ -41,6 +42,7 @@ export class ReplicationFlow {
   readonly #config: FlowConfig
   readonly #claims: TargetClaims
   readonly #log: Log
+  readonly #problems: FlowProblems
   readonly #clock: Clock
   readonly #loops: IntervalLoop[] = []
   readonly #stopping = new AbortController()
@@ -59,6 +61,7 @@ export class ReplicationFlow {
     this.#config = config
     this.#claims = claims
     this.#log = log.child({ flow: config.name })
+    this.#problems = new FlowProblems(this.#log)
     this.#clock = clock
     this.#drainMs = handOverMs
   }
@@ -137,10 +140,13 @@ export class ReplicationFlow {
       lanes,
       producer,
       restore: async slots => await restoreSlots(progressTopic, slots, producer),
+      problems: this.#problems,
       log: this.#log,
       clock: this.#clock
     })
-    this.#statistics = new FlowStatistics(this.#config, mirror, lanes, this.#clock)
+    this.#statistics = new FlowStatistics({
+      config: this.#config, mirror, lanes, problems: this.#problems, clock: this.#clock
+    })
     this.#ownership = this.#openOwnership(clusters, topic, isFirst)
   }
 
@@ -163,10 +169,7 @@ export class ReplicationFlow {
       lanes: settings.lanes,
       config,
       onEvents: (lane, events) => { this.#mirror?.onEvents(lane, events) },
-      onLost: (lane, error) => {
-        this.#statistics?.count(error)
-        this.#mirror?.onLaneLost(lane, error)
-      }
+      onLost: (lane, error) => { this.#mirror?.onLaneLost(lane, error) }
     })
   }
 
@@ -256,12 +259,13 @@ export class ReplicationFlow {
       replicationFactor: settings['replication.factor'],
       claim: remoteTopic => this.#claims.claim(clusterId, remoteTopic, this.name)
     })
-    for (const { topic, error } of result.problems) mirror.problem(topic, error)
+    for (const { topic, error } of result.problems) this.#problems.say(topic, error)
     if (result.created.length > 0) {
       this.#log.info({ topics: result.created }, 'made remote topics')
     }
     if (result.grown.length > 0) this.#log.info({ topics: result.grown }, 'added partitions')
     await mirror.setTopics(result.topics)
+    this.#problems.endRound()
   }
 
   /** Idempotent; in the reverse order of #open. */
@@ -274,9 +278,7 @@ export class ReplicationFlow {
   }
 
   #warn (thrown: unknown): void {
-    const error = ReplicatorError.from(thrown)
-    this.#statistics?.count(error)
-    this.#log.warn({ err: error }, error.message)
+    this.#problems.warn(ReplicatorError.from(thrown))
   }
 
   #opened<T> (part: T | undefined): T {

@@ -13,7 +13,7 @@ export function numbered (from: number, to: number, partition = 0): NumberedReco
     ({ value: `record ${from + index}`, partition }))
 }
 
-/** Resolves with the log line of the fault, once the metrics show a faulted partition, too. */
+/** Resolves with the log line of the fault, once the metrics show it and its partition, too. */
 export async function untilFaulted (
   mirror: MirrorProcess, topic: string, errorName: string
 ): Promise<string> {
@@ -24,6 +24,7 @@ export async function untilFaulted (
     return (series.get(
       'longhaul_partitions{source="east",state="faulted",target="west"}') ?? 0) > 0
   })
+  await untilCounted(mirror, errorName)
   return line.text
 }
 

@@ -11,7 +11,7 @@ import { readRawLog } from '../../kafka/raw-log.ts'
 import { untilRecords } from '../comparison.ts'
 import { createPropertiesFile, startMirror, type CleanUp } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
-import { numbered, skippedRecords, untilFaulted } from './fault-probe.ts'
+import { numbered, skippedRecords, untilCounted, untilFaulted } from './fault-probe.ts'
 
 describe('faults of the target', { timeout: 400_000 }, () => {
   let clusters: MirroredClusters
@@ -96,6 +96,7 @@ describe('faults of the target', { timeout: 400_000 }, () => {
     const line = await again.untilLogged('the refusal', ({ text }) =>
       text.includes('TARGET_NOT_EMPTY'))
     assert.match(line.text, /east.forgotten-0 on west holds offsets 0 to 50/)
+    await untilCounted(again, 'TARGET_NOT_EMPTY')
     assert.equal((await again.stop()).code, 0)
     assert.equal((await valuesOn('east.forgotten')).length, 50)
     // The user who wants it gets it.

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { PartitionAssignment, StateEvent } from '../../../src/dataplane/index.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
+import { FlowProblems } from '../../../src/orchestrator/flow/flow-problems.ts'
 import type { LanePool } from '../../../src/orchestrator/flow/lane-pool.ts'
 import { PartitionMirror } from '../../../src/orchestrator/flow/partition-mirror.ts'
 import type { SlotRecord } from '../../../src/orchestrator/flow/progress-store.ts'
@@ -68,6 +69,7 @@ function createMirror (): {
     lanes,
     producer,
     restore: async slots => await restoreSlots(options, slots, producer),
+    problems: new FlowProblems(silent),
     log: silent,
     clock: systemClock
   })
