@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url'
 import { partitionStates } from '../../src/dataplane/contract/contract-table.ts'
 import { decodeLane, openForwarder, type Forwarder } from '../../src/dataplane/index.ts'
 import { errorTable } from '../../src/orchestrator/errors/error-table.ts'
-import { eventually } from '../kafka/eventually.ts'
-import { assignments, createForwarder, forwarderConfig, partitions } from './create-forwarder.ts'
+import { eventually, withTimeout } from '../kafka/eventually.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import {
+  assignments, createForwarder, forwarderConfig, partitions, topic
+} from './create-forwarder.ts'
 import { exitStages, exitWays } from './forwarder-exit-program.ts'
 
 const closed = { code: errorTable.CLOSED.code }
@@ -130,4 +133,22 @@ describe('the end of its thread or process', () => {
       })
     }
   }
+})
+
+// A response holds on to its broker, whose thread ends only when nobody does: a client that was
+// closed before its batches were let go of waited for itself, for ever.
+test('a forwarder closes with batches in flight', { timeout: 60_000 }, async t => {
+  const { counters, forwarder, source, target } = createForwarder(t)
+  const write = async (): Promise<void> => {
+    await produce(source.bootstrapServers(), topic, Array.from({ length: 10 * partitions },
+      (_, index) => ({ value: `record ${index}`, partition: index % partitions })))
+  }
+  await write()
+  forwarder.assign(assignments())
+  await eventually('all is acked', () => counters().length === partitions &&
+    counters().every(({ upstreamOffset }) => upstreamOffset === 10n), { timeoutMs: 20_000 })
+  for (const broker of [1, 2]) target.setBrokerRoundTrip({ broker, milliseconds: 60_000 })
+  await write()
+  await eventually('bytes in flight', () => decodeLane(forwarder.stats()).heldBytes > 0n)
+  await withTimeout('the close', 10_000, forwarder.close())
 })

@@ -23,6 +23,8 @@ export interface ProgressTopicOptions {
   readonly replicationFactor: number
   /** Whether processes of this flow run: one that does had kept its producer id by then. */
   readonly othersRun: () => Promise<boolean>
+  /** How long those may take to write it again; a minute, unless told otherwise. */
+  readonly othersMsMax?: number
 }
 
 // The producer id is kept in this slot's partition.
@@ -123,11 +125,16 @@ async function keptProducers (
 async function lostProducer (
   options: ProgressTopicOptions
 ): Promise<ProducerIdentity | undefined> {
+  const deadline = systemClock.monotonic() + (options.othersMsMax ?? 60_000)
   for (;;) {
     const othersRun = await options.othersRun()
     const slots = Array.from({ length: options.slots }, (_, slot) => slot)
     const found = producerOf(await options.store.restore(await slotRanges(options, slots)))
     if (found !== undefined || !othersRun) return found
+    if (systemClock.monotonic() > deadline) {
+      throw new ReplicatorError('PROGRESS_UNREADABLE',
+        `${options.topic} holds no producer id, and no process of the group writes it again`)
+    }
     await systemClock.sleep(lostProducerMs)
   }
 }

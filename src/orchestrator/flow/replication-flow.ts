@@ -152,8 +152,9 @@ export class ReplicationFlow {
 
   /** Whether the group has members; this process has not joined it yet. */
   async #othersRun (target: ClusterAdmin): Promise<boolean> {
-    const described = await target.describeGroups([groupOf(this.name)]).catch(() => [])
-    return described.some(({ members }) => members.length > 0)
+    const described = await target.describeGroups([groupOf(this.name)]).catch(() => undefined)
+    // Who cannot know must not act as if alone.
+    return described?.some(({ members }) => members.length > 0) ?? true
   }
 
   #openLanes (producer: ProducerIdentity): LanePool {

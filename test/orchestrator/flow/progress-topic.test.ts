@@ -104,6 +104,28 @@ describe('the producer id of a flow, when its records are compacted', () => {
     assert.equal((await agreeOnProducer(options)).producerId, 77n)
     assert.equal(store.written.length, 3)
   })
+
+  // A process that runs has it in memory: an id of our own would make it count from nothing.
+  test('is waited for where processes run that had one, and never allocated beside them',
+    async () => {
+      const { options, store } = createTopic()
+      await ensureProgressTopic(options)
+      let looks = 0
+      const othersRun = async (): Promise<boolean> => {
+        if (++looks === 2) store.append(producerRecord(77n))
+        return true
+      }
+      assert.equal((await agreeOnProducer({ ...options, othersRun })).producerId, 77n)
+    })
+
+  test('that those do not write again is an error after a while, not a wait for ever', async () => {
+    const { options, store } = createTopic()
+    await ensureProgressTopic(options)
+    await assert.rejects(
+      agreeOnProducer({ ...options, othersRun: async () => true, othersMsMax: -1 }),
+      (error: ReplicatorError) => error.errorName === 'PROGRESS_UNREADABLE')
+    assert.deepEqual(store.written, [])
+  })
 })
 
 describe('progress of slots', () => {
