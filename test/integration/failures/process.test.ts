@@ -1,13 +1,16 @@
-// What happens to the process itself: threads stand still, memory runs full behind one
-// broker, the line is long and narrow. The rest goes on, nothing is lost, nothing comes twice.
+// What happens to the process itself: a lane dies, threads stand still, the clock jumps, memory runs
+// full behind one broker, the line is long and narrow. The rest goes on, nothing is lost, nothing
+// comes twice.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../../kafka/kafka-producer.ts'
 import { createTempFolder, removeFolder } from '../../kafka/process-guard.ts'
+import { repoRoot } from '../../kafka/repo-root.ts'
 import { assertSameRecords, countRecords, remoteOf, untilMoreRecords } from '../comparison.ts'
-import { LoadedFlow } from '../loaded-flow.ts'
+import { errorsOf, LoadedFlow } from '../loaded-flow.ts'
 import {
   createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
 } from '../mirror-process.ts'
@@ -32,6 +35,28 @@ function createFaults (t: CleanUp): {
     end: fault => { rmSync(join(folder, fault)) },
     hasBegun: fault => existsSync(join(folder, `${fault}.done`))
   }
+}
+
+/** The environment of a process whose wall clock jumps; the host's stays as it is. */
+function createClock (t: CleanUp): {
+  readonly env: NodeJS.ProcessEnv
+  /** So far from the host's clock from now on. */
+  readonly jumpTo: (shiftMs: number) => void
+} {
+  const folder = createTempFolder('clock')
+  t.after(async () => { removeFolder(folder) })
+  const library = join(folder, 'clock_shim.so')
+  const source = join(repoRoot(), 'test/integration/failures/clock_shim.c')
+  execFileSync(process.env['CC'] ?? 'cc', ['-shared', '-fPIC', '-O1', '-o', library, source])
+  const shift = join(folder, 'shift-ms')
+  const jumpTo = (shiftMs: number): void => {
+    const bytes = Buffer.alloc(8)
+    bytes.writeBigInt64LE(BigInt(shiftMs))
+    // In place: the process has the file mapped.
+    writeFileSync(shift, bytes, { flag: existsSync(shift) ? 'r+' : 'w' })
+  }
+  jumpTo(0)
+  return { env: { LD_PRELOAD: library, LONGHAUL_TEST_CLOCK: shift }, jumpTo }
 }
 
 function rssOf ({ pid }: MirrorProcess): number {
@@ -64,6 +89,42 @@ describe('faults of the process', { timeout: 300_000 }, () => {
       assert.equal((await second.stop()).code, 0)
     })
   }
+
+  test('a lane that dies is started again with its partitions, and said', async t => {
+    const { target } = clusters
+    const faults = createFaults(t)
+    const flow = await LoadedFlow.create(t, clusters, 'died', { partitions }, {
+      // What its last progress did not tell, the target must.
+      'progress.interval.ms': 60_000
+    })
+    const mirror = await flow.start(faults.env)
+    for (let deaths = 1; deaths <= 2; deaths++) {
+      await flow.more(mirror)
+      faults.begin('kill-lane')
+      await mirror.until(`death ${deaths} in the metrics`, async () =>
+        await errorsOf(mirror, 'LANE_LOST') === deaths)
+    }
+    const line = await mirror.untilLogged('LANE_LOST', ({ text }) => text.includes('LANE_LOST'))
+    assert.match(line.text, /killed by its test/)
+    await untilMoreRecords(mirror, target, flow.remoteTopic, 100)
+    await flow.finish(mirror)
+    assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('a clock that jumps an hour ahead and back changes figures alone', async t => {
+    const clock = createClock(t)
+    const flow = await LoadedFlow.create(t, clusters, 'jumped', { partitions })
+    const mirror = await flow.start(clock.env)
+    await flow.more(mirror)
+    clock.jumpTo(3_600_000)
+    await mirror.until('records an hour old', async () => await recordAgeOf(mirror) > 3_000)
+    await flow.more(mirror)
+    clock.jumpTo(0)
+    await flow.more(mirror)
+    await mirror.until('young records', async () => await recordAgeOf(mirror) < 60)
+    await flow.finish(mirror)
+    assert.equal((await mirror.stop()).code, 0)
+  })
 
   test('memory stays inside its bound behind one broker that hangs; others go on', async t => {
     const { source, target } = clusters
@@ -140,3 +201,10 @@ describe('faults of the process', { timeout: 300_000 }, () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 })
+
+/** Seconds, by the clock of the process. */
+async function recordAgeOf (mirror: MirrorProcess): Promise<number> {
+  const { series } = await mirror.metrics()
+  return series.get(
+    'longhaul_record_age_seconds{source="east",target="west",topic="jumped"}') ?? NaN
+}
