@@ -1,6 +1,6 @@
-// What happens to the process itself: a lane dies, threads stand still, the clock jumps, memory runs
-// full behind one broker, the line is long and narrow. The rest goes on, nothing is lost, nothing
-// comes twice.
+// What happens to the process itself: a lane dies, threads stand still, the clock jumps, memory
+// runs full behind one broker, the line is long and narrow. The rest goes on, nothing is lost,
+// nothing comes twice.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
