@@ -4,6 +4,26 @@
 #include <iterator>
 
 namespace longhaul {
+namespace {
+
+int64_t* ReasonCounter(PartitionCounters* counters, size_t reason) {
+  switch (reason) {
+    case 0:
+      return &counters->passed_through;
+    case 6:
+      return &counters->reencoded_compacted;
+    case 7:
+      return &counters->reencoded_old_magic;
+    case 8:
+      return &counters->reencoded_mid_batch;
+    case 9:
+      return &counters->reencoded_log_append_time;
+    default:
+      return &counters->reencoded_too_large;
+  }
+}
+
+}  // namespace
 
 ErrorClass ClassifyError(int32_t code) {
   auto in = [code](const auto& codes) {
@@ -50,6 +70,16 @@ void Lane::FaultAfterQueue(Partition* p, int32_t code, std::string detail, Unmir
   p->fault_code = code;
   p->fault_detail = std::move(detail);
   p->fault_unmirrorable = what;
+}
+
+void Lane::CountMirrored(Partition* p, const QueuedBatch& batch) {
+  PartitionCounters& c = p->counters;
+  c.records += batch.records;
+  c.batches++;
+  c.bytes += batch.size;
+  ++*ReasonCounter(&c, batch.reason);
+  c.acked_timestamp_ms = std::max(c.acked_timestamp_ms, batch.max_timestamp);
+  if (batch.max_timestamp >= 0) latency.Add(wall_now - batch.max_timestamp, batch.records);
 }
 
 void Lane::NoteRetry(Partition* p, int32_t code, const std::string& detail) {

@@ -79,6 +79,8 @@ struct Lane {
   void Fault(Partition* p, int32_t code, std::string detail, Unmirrorable what = {});
   // The same after what is queued has been acked: it is good, and the fault then shows where.
   void FaultAfterQueue(Partition* p, int32_t code, std::string detail, Unmirrorable what = {});
+  // A batch of the queue that the target holds, whether its ack came or a scan found it.
+  void CountMirrored(Partition* p, const QueuedBatch& batch);
   // Counts an error and shows it with the partition while it is being retried.
   void NoteRetry(Partition* p, int32_t code, const std::string& detail);
   void Show(Partition* p, int32_t code, const std::string& detail) {

@@ -25,22 +25,7 @@ bool SaysNotAppended(int32_t code) {
   return std::find(std::begin(kCodes), std::end(kCodes), code) != std::end(kCodes);
 }
 
-int64_t* ReasonCounter(PartitionCounters* counters, size_t reason) {
-  switch (reason) {
-    case 0:
-      return &counters->passed_through;
-    case 6:
-      return &counters->reencoded_compacted;
-    case 7:
-      return &counters->reencoded_old_magic;
-    case 8:
-      return &counters->reencoded_mid_batch;
-    case 9:
-      return &counters->reencoded_log_append_time;
-    default:
-      return &counters->reencoded_too_large;
-  }
-}
+
 
 }  // namespace
 
@@ -309,14 +294,7 @@ void Outbox::Ack(Partition* p, const QueuedBatch& batch) {
     p->backoff_until = 0;
   }
   if (p->code != 0) lane_->SetState(p, p->state, 0, "");
-  PartitionCounters& c = p->counters;
-  c.records += batch.records;
-  c.batches++;
-  c.bytes += batch.size;
-  ++*ReasonCounter(&c, batch.reason);
-  c.acked_timestamp_ms = std::max(c.acked_timestamp_ms, batch.max_timestamp);
-  if (batch.max_timestamp >= 0)
-    lane_->latency.Add(lane_->wall_now - batch.max_timestamp, batch.records);
+  lane_->CountMirrored(p, batch);
   lane_->events->MadeProgress(*p);
 }
 
@@ -335,6 +313,7 @@ void Outbox::OnFailure(Partition* p) {
     lane_->NoteRetry(p, code, where);
     return p->ResetToProgress();
   }
+  if (code == kDuplicateSequence) return Look(p, where);
   // A later batch was acked: then the failed one is there too and only its answer was lost, or the
   // broker had forgotten our producer and left a hole. The scan can tell.
   if (overtaken) return Rescan(p, code, where);
@@ -343,7 +322,6 @@ void Outbox::OnFailure(Partition* p) {
 
 void Outbox::FailBatch(Partition* p, int32_t code, const std::string& where) {
   switch (code) {
-    case kDuplicateSequence:
     case kOutOfOrderSequence:
     case kUnknownProducerId:
       if (++p->resumes > kResumesMax) return lane_->Fault(p, code, where);
@@ -388,7 +366,15 @@ void Outbox::Retry(Partition* p, int32_t code, const std::string& where) {
   if (ClassifyError(code).refreshes_metadata) leaders_->Refresh(Side::kTarget);
 }
 
-// The same, but what did arrive is found out first.
+// Nothing failed, but an ack is in doubt: what arrived is found out. On a topic with append times
+// that is so once, for the first ack.
+void Outbox::Look(Partition* p, const std::string& where) {
+  if (++p->resumes > kResumesMax) return lane_->Fault(p, kDuplicateSequence, where);
+  p->BeginResume();
+  lane_->SetState(p, PartitionState::kResuming, 0, "");
+}
+
+// The same as a retry, but what did arrive is found out first.
 void Outbox::Rescan(Partition* p, int32_t code, const std::string& where) {
   Retry(p, code, where);
   p->BeginResume();

@@ -70,6 +70,7 @@ class Outbox {
   void FailBatch(Partition* p, int32_t code, const std::string& where);
   void Split(Partition* p, int32_t code, const std::string& where);
   void Retry(Partition* p, int32_t code, const std::string& where);
+  void Look(Partition* p, const std::string& where);
   void Rescan(Partition* p, int32_t code, const std::string& where);
 
   Lane* lane_;

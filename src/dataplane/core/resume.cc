@@ -213,11 +213,11 @@ bool Resume::TakeFromQueue(Partition* p) {
   p->progress = {last.upstream_next, p->seam.downstream_next, p->seam.sequence_next,
                  last.leader_epoch};
   for (; held > 0; held--) {
+    lane_->CountMirrored(p, p->queue.front());
     p->queued_bytes -= p->queue.front().size;
     p->queue.pop_front();
     p->front_ordinal++;
   }
-  p->counters.resumed_records += p->seam.records_found;
   lane_->events->MadeProgress(*p);
   return true;
 }

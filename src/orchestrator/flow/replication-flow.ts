@@ -152,9 +152,13 @@ export class ReplicationFlow {
 
   /** Whether the group has members; this process has not joined it yet. */
   async #othersRun (target: ClusterAdmin): Promise<boolean> {
-    const described = await target.describeGroups([groupOf(this.name)]).catch(() => undefined)
-    // Who cannot know must not act as if alone.
-    return described?.some(({ members }) => members.length > 0) ?? true
+    try {
+      const described = await target.describeGroups([groupOf(this.name)])
+      return described.some(({ members }) => members.length > 0)
+    } catch (thrown) {
+      // Who cannot know must not act as if alone; but a cluster without groups has no others.
+      return ReplicatorError.from(thrown).errorName !== '_UNSUPPORTED_FEATURE'
+    }
   }
 
   #openLanes (producer: ProducerIdentity): LanePool {

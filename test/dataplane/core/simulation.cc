@@ -163,6 +163,7 @@ void Simulation::TakeEvents(Process* process) {
         if (process->alive && process->states[id].state == PartitionState::kFaulted)
           MirrorAgain(process, id);
       });
+    process->looks += state.state == PartitionState::kResuming;
     process->states[id] = std::move(state);
   }
   for (const ProgressEvent& event : events.progress) {

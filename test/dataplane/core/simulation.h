@@ -40,6 +40,7 @@ class Simulation {
     EventQueue events;
     std::unique_ptr<Forwarder> forwarder;
     std::map<uint32_t, StateEvent> states;
+    int64_t looks = 0;  // moves to resuming that were told: of each take, the newest counts
     std::vector<std::string> logs;
     int64_t stopped_until = 0;  // SIGSTOP
     std::vector<Reply> unread;  // meanwhile
