@@ -64,8 +64,12 @@ describe('an unclean election on the target', { timeout: 300_000 }, () => {
       const line = await mirror.untilLogged('what is mirrored again', ({ text }) =>
         text.includes('mirrors up to 200 records again'))
       assert.match(line.text, /source offset 500 = target offset 500 was acked, .* ends at 300/)
-      const { series } = await mirror.metrics()
       const labels = `{source="${alias}",target="west",topic="${alias}"}`
+      // The group, whose coordinator was killed, may have the topic change hands for a moment.
+      const series = await mirror.until('figures of the topic', async () => {
+        const { series } = await mirror.metrics()
+        return series.has(`longhaul_records_doubled_total${labels}`) && series
+      })
       assert.equal(series.get(`longhaul_records_mirrored_again_total${labels}`), 200)
       assert.equal(series.get(`longhaul_records_doubled_total${labels}`), 0)
       assert.equal((await mirror.stop()).code, 0)
