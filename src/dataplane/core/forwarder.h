@@ -51,6 +51,7 @@ class Forwarder {
   // it for this one time, or what they did last would be counted by nobody.
   std::vector<PartitionCounters> SnapshotPartitions();
   LaneCounters SnapshotLane() const;
+  int64_t held_bytes() const { return *lane_.held_bytes; }
   const LatencyCounts& latency() const { return lane_.latency; }
   const std::map<int32_t, int64_t>& errors() const { return lane_.errors; }
 

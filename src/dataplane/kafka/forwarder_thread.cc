@@ -20,6 +20,8 @@ int64_t WallMs() {
       .count();
 }
 
+constexpr int64_t kGiveBackMs = 10'000;
+
 // Responses of several MB come and go all the time. By default glibc maps each one anew and gives
 // it back, and the first touch of every page is then a large part of all CPU: keep the memory
 // instead.
@@ -104,17 +106,31 @@ ForwarderThread::~ForwarderThread() {
   transport_.reset();
 }
 
+// What is kept free is in pieces of all sizes, and the next response may fit none of them: with
+// each time that memory runs full a little more is taken. Now and then, when what filled it has
+// gone, the free pages are given back.
+void ForwarderThread::GiveBackMemory(int64_t held_bytes) {
+  const int64_t limit = config_.settings.in_flight_bytes_max;
+  if (held_bytes > limit / 2) was_full_ = true;
+  if (!was_full_ || held_bytes > limit / 8 || MonotonicMs() < give_back_at_) return;
+  was_full_ = false;
+  give_back_at_ = MonotonicMs() + kGiveBackMs;
+  malloc_trim(0);
+}
+
 void ForwarderThread::Loop() {
   const RdkafkaTransport::OnReply on_reply = [this](const Reply& reply) {
     std::lock_guard<std::mutex> guard(mutex_);
     forwarder_->OnReply(reply, MonotonicMs(), WallMs());
   };
   while (!stopping_) {
-    int64_t wait_ms;
+    int64_t wait_ms, held_bytes;
     {
       std::lock_guard<std::mutex> guard(mutex_);
       wait_ms = forwarder_->Tick(MonotonicMs(), WallMs());
+      held_bytes = forwarder_->held_bytes();
     }
+    GiveBackMemory(held_bytes);
     transport_->Poll(static_cast<int>(wait_ms), on_reply);
   }
 }

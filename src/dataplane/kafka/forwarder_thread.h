@@ -50,6 +50,7 @@ class ForwarderThread {
   Status OpenSide(const ClientProperties& properties, LogContext* log, ClientHandle* out);
   static void OnLog(const rd_kafka_t* rk, int level, const char* facility, const char* text);
   void Loop();
+  void GiveBackMemory(int64_t held_bytes);
 
   KafkaCodecs codecs_;
   EventQueue events_;
@@ -59,6 +60,8 @@ class ForwarderThread {
   std::mutex mutex_;  // guards forwarder_
   std::optional<Forwarder> forwarder_;
   std::atomic<bool> stopping_{false};
+  bool was_full_ = false;     // since memory was given back last
+  int64_t give_back_at_ = 0;  // not before
   std::thread thread_;
 };
 

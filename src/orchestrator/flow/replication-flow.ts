@@ -215,7 +215,8 @@ export class ReplicationFlow {
   async #release (slots: readonly number[]): Promise<void> {
     const ending = this.#state === 'draining'
     const drained = await this.#opened(this.#mirror).release(slots, this.#drainMs, ending)
-    if (!drained) this.#drained = false
+    // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
+    if (ending && !drained) this.#drained = false
     this.#log.info({ slots: slots.length, drained }, 'handed over slots')
   }
 
