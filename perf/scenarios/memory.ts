@@ -1,7 +1,6 @@
 // Load for as long as asked through a target that hangs and comes back, again and again: memory
 // fills to its bound each time, and is sampled all the while. MirrorProcess of the tests is what
 // is measured: the real program.
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
@@ -78,7 +77,7 @@ async function underLoad (
 ): Promise<MemoryOutcome> {
   const { source, target } = clusters
   const startedAt = performance.now()
-  const rssAtStart = rssOf(mirror)
+  const rssAtStart = mirror.residentBytes()
   const samples: MemorySample[] = []
   const ending = new AbortController()
   const load = writeLoad(source.bootstrapServers, rate, ending.signal)
@@ -150,7 +149,7 @@ async function sampleUntil (
   while (!signal.aborted) {
     const { inFlightBytes } = await memoryOf(mirror)
     const seconds = (performance.now() - startedAt) / 1000
-    samples.push({ seconds, rssBytes: rssOf(mirror), inFlightBytes })
+    samples.push({ seconds, rssBytes: mirror.residentBytes(), inFlightBytes })
     await sleep(sampleMs)
   }
 }
@@ -165,12 +164,6 @@ async function memoryOf (
     inFlightBytes: sum('longhaul_in_flight_bytes'),
     inFlightLimit: sum('longhaul_in_flight_limit_bytes')
   }
-}
-
-function rssOf ({ pid }: MirrorProcess): number {
-  if (pid === undefined) throw new Error('the mirror ended by itself')
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kib ?? 0) * 1024
 }
 
 /** Records by end offsets: retention takes records, not offsets. */

@@ -80,10 +80,3 @@ export async function ownedBy (mirror: MirrorProcess): Promise<number> {
     .filter(([labels]) => !labels.includes('state="stopped"'))
     .reduce((sum, [, count]) => sum + count, 0)
 }
-
-/** Of `longhaul_errors_total`; 0 before the first one. */
-export async function errorsOf (mirror: MirrorProcess, error: string): Promise<number> {
-  return Object.entries(seriesOf(await mirror.metrics(), 'longhaul_errors_total'))
-    .filter(([labels]) => labels.includes(`error="${error}"`))
-    .reduce((sum, [, count]) => sum + count, 0)
-}

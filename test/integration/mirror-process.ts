@@ -1,7 +1,7 @@
 // The real command line program as a child process: started with a properties file, watched through
 // its log and its metrics, stopped by signals. Nothing here knows what it mirrors.
 import type { ChildProcess } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
@@ -148,6 +148,13 @@ export class MirrorProcess {
 
   signal (signal: NodeJS.Signals): void {
     this.#child.kill(signal)
+  }
+
+  /** Resident memory at the moment. */
+  residentBytes (): number {
+    if (this.pid === undefined) throw new Error(`the mirror ended by itself\n${this.#tail()}`)
+    const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
   }
 
   /** SIGTERM; resolves with how the process ended, or fails when it does not end in time. */

@@ -25,8 +25,6 @@ bool SaysNotAppended(int32_t code) {
   return std::find(std::begin(kCodes), std::end(kCodes), code) != std::end(kCodes);
 }
 
-
-
 }  // namespace
 
 bool Outbox::CanSend(const Partition& p) const {
@@ -245,21 +243,14 @@ void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset, int64_
     code = kOutOfOrderSequence;
     error_text = "acked below what was acked before";
   }
-  const bool is_there = code == 0 || code == kDuplicateSequence;
-  const bool is_foreign = code == 0 && IsForeign(p, base_offset, append_time);
-  if (is_foreign) {
-    code = kDuplicateSequence;
-    error_text = "another sender's batch has its place";
-  }
-  if (is_there && !is_foreign) {
+  if (code == 0 && IsForeign(p, base_offset, append_time)) {
+    NoteFailure(p, sent.ordinal, kDuplicateSequence, "another sender's batch has its place");
+  } else if (code == 0 || code == kDuplicateSequence) {
     p->queue[index].acked = true;
     p->queue[index].base_offset = code == 0 ? base_offset : -1;
     PopAcked(p);
-  } else if (p->failure_code == 0 || sent.ordinal < p->failure_ordinal) {
-    // The failure of the earliest batch is the cause; those behind it fail as out of order.
-    p->failure_code = code;
-    p->failure_ordinal = sent.ordinal;
-    p->failure_detail = std::string(error_text);
+  } else {
+    NoteFailure(p, sent.ordinal, code, error_text);
   }
   if (p->failure_code != 0 && p->outstanding == 0) {
     OnFailure(p);
@@ -268,6 +259,14 @@ void Outbox::OnBatch(const Sent& sent, int32_t code, int64_t base_offset, int64_
   } else {
     Offer(p);
   }
+}
+
+// The failure of the earliest batch is the cause; those behind it fail as out of order.
+void Outbox::NoteFailure(Partition* p, uint64_t ordinal, int32_t code, std::string_view text) {
+  if (p->failure_code != 0 && ordinal >= p->failure_ordinal) return;
+  p->failure_code = code;
+  p->failure_ordinal = ordinal;
+  p->failure_detail = std::string(text);
 }
 
 void Outbox::PopAcked(Partition* p) {

@@ -64,6 +64,7 @@ class Outbox {
   void OnBatch(const Sent& sent, int32_t code, int64_t base_offset, int64_t append_time,
                std::string_view error_text);
   bool IsForeign(Partition* p, int64_t base_offset, int64_t append_time) const;
+  void NoteFailure(Partition* p, uint64_t ordinal, int32_t code, std::string_view text);
   void PopAcked(Partition* p);
   void Ack(Partition* p, const QueuedBatch& batch);
   void OnFailure(Partition* p);

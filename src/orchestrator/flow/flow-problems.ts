@@ -1,6 +1,6 @@
 // What the control plane of one flow has to complain of: counted by error, and what lasts is said
 // once. What lanes complain of they count themselves.
-import type { ReplicatorError } from '../errors/replicator-error.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { CountsByCode } from '../observability/snapshot.ts'
 
@@ -23,7 +23,8 @@ export class FlowProblems {
   }
 
   /** A problem of the flow, each time it comes. */
-  warn (error: ReplicatorError): void {
+  warn (thrown: unknown): void {
+    const error = ReplicatorError.from(thrown)
     this.count(error)
     this.#log.warn({ err: error }, error.message)
   }

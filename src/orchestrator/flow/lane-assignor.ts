@@ -58,8 +58,8 @@ export function rebalanceLanes (
     const chosen = carried[from]?.reduce<CarriedPartition | undefined>((best, each) =>
       best === undefined || gainOf(each, gap) > gainOf(best, gap) ? each : best, undefined)
     if (chosen === undefined || gainOf(chosen, gap) < busiest * gainMin) break
+    // Of no lane any more: a second move in one round would stop it twice.
     carried[from] = carried[from]?.filter(each => each !== chosen) ?? []
-    // Not a candidate again: a second move in one round would stop it twice.
     loads[from] = busiest - chosen.bytesPerSecond
     loads[to] = (loads[to] ?? 0) + chosen.bytesPerSecond
     moves.push({ id: chosen.id, to })

@@ -382,7 +382,7 @@ export class PartitionMirror {
   }
 
   #warn (thrown: unknown): void {
-    this.#options.problems.warn(ReplicatorError.from(thrown))
+    this.#options.problems.warn(thrown)
   }
 }
 

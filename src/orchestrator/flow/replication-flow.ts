@@ -130,7 +130,7 @@ export class ReplicationFlow {
       producer,
       topicId: await progressTopicId(progressTopic),
       everything: () => this.#mirror?.slotRecords() ?? [],
-      onRewritten: error => { this.#warn(error) }
+      onRewritten: error => { this.#problems.warn(error) }
     })
     const mirror = this.#mirror = new PartitionMirror({
       config: this.#config,
@@ -192,7 +192,7 @@ export class ReplicationFlow {
       clock: this.#clock,
       onAcquired: async slots => { await this.#acquire(slots) },
       onReleased: async slots => { await this.#release(slots) },
-      onError: error => { this.#warn(error) }
+      onError: error => { this.#problems.warn(error) }
     })
   }
 
@@ -204,7 +204,7 @@ export class ReplicationFlow {
       backoff: acquireBackoff,
       attemptsMax: Infinity,
       isRetriable: () => true,
-      onRetry: thrown => { this.#warn(thrown) },
+      onRetry: thrown => { this.#problems.warn(thrown) },
       signal: this.#stopping.signal
     }, async () => { await mirror.acquire(slots) }).catch((thrown: unknown) => {
       if (!this.#stopping.signal.aborted) throw thrown
@@ -224,7 +224,7 @@ export class ReplicationFlow {
     const { settings } = this.#config
     const mirror = this.#opened(this.#mirror)
     const loop = (intervalMs: number, run: () => Promise<void>): void => {
-      const onError = (thrown: unknown): void => { this.#warn(thrown) }
+      const onError = (thrown: unknown): void => { this.#problems.warn(thrown) }
       const started = new IntervalLoop(
         { intervalMs, clock: this.#clock, run, onError, first: 'delayed' })
       started.start()
@@ -283,9 +283,6 @@ export class ReplicationFlow {
     this.#claims.release(this.name)
   }
 
-  #warn (thrown: unknown): void {
-    this.#problems.warn(ReplicatorError.from(thrown))
-  }
 
   #opened<T> (part: T | undefined): T {
     if (part === undefined) throw new ReplicatorError('INTERNAL', `${this.name} is not open`)

@@ -30,12 +30,15 @@ export async function untilFaulted (
 
 /** Resolves once the error is counted, retried or not. */
 export async function untilCounted (mirror: MirrorProcess, errorName: string): Promise<void> {
-  await mirror.until(`${errorName} in the metrics`, async () => {
-    const { series } = await mirror.metrics()
-    const count = series.get(
-      `longhaul_errors_total{error="${errorName}",source="east",target="west"}`)
-    return (count ?? 0) > 0
-  }, 40_000)
+  await mirror.until(`${errorName} in the metrics`, async () =>
+    await errorsOf(mirror, errorName) > 0, 40_000)
+}
+
+/** How often the error was counted; 0 before the first one. */
+export async function errorsOf (mirror: MirrorProcess, errorName: string): Promise<number> {
+  const { series } = await mirror.metrics()
+  return series.get(
+    `longhaul_errors_total{error="${errorName}",source="east",target="west"}`) ?? 0
 }
 
 /** Resolves when each of these partitions holds at least `more` records more than now. */

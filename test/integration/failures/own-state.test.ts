@@ -6,9 +6,10 @@ import { after, before, describe, test } from 'node:test'
 import { batchesOnTarget } from '../../integrity/crashed-mirror.ts'
 import { readTopic } from '../../kafka/kafka-consumer.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
-import { errorsOf, LoadedFlow, untilOwned } from '../loaded-flow.ts'
+import { LoadedFlow, untilOwned } from '../loaded-flow.ts'
 import type { CleanUp } from '../mirror-process.ts'
 import { startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { untilCounted } from './fault-probe.ts'
 
 const progressTopic = 'longhaul-progress.east.internal'
 const group = 'longhaul.east->west'
@@ -40,8 +41,7 @@ describe('faults of the own state', { timeout: 300_000 }, () => {
     await clusters.target.admin.deleteTopic(progressTopic)
     for (const mirror of [first, second]) {
       await mirror.untilLogged('PROGRESS_DELETED', ({ text }) => text.includes('PROGRESS_DELETED'))
-      await mirror.until('the error in the metrics', async () =>
-        await errorsOf(mirror, 'PROGRESS_DELETED') > 0)
+      await untilCounted(mirror, 'PROGRESS_DELETED')
     }
     await flow.more(first)
     // Without a word, so that who comes next has only what was written again.

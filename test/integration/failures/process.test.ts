@@ -3,18 +3,19 @@
 // nothing comes twice.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../../kafka/kafka-producer.ts'
 import { createTempFolder, removeFolder } from '../../kafka/process-guard.ts'
 import { repoRoot } from '../../kafka/repo-root.ts'
 import { assertSameRecords, countRecords, remoteOf, untilMoreRecords } from '../comparison.ts'
-import { errorsOf, LoadedFlow } from '../loaded-flow.ts'
+import { LoadedFlow } from '../loaded-flow.ts'
 import {
   createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
 } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { errorsOf } from './fault-probe.ts'
 import type { ProcessFault } from './preloaded-faults.ts'
 
 const partitions = 3
@@ -57,11 +58,6 @@ function createClock (t: CleanUp): {
   }
   jumpTo(0)
   return { env: { LD_PRELOAD: library, LONGHAUL_TEST_CLOCK: shift }, jumpTo }
-}
-
-function rssOf ({ pid }: MirrorProcess): number {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-  return Number(kib) * 1024
 }
 
 describe('faults of the process', { timeout: 300_000 }, () => {
@@ -150,7 +146,7 @@ describe('faults of the process', { timeout: 300_000 }, () => {
     for (let partition = 0; partition < partitions; partition++) await write(partition, 40)
     await mirror.until('the first records', async () =>
       await countRecords(target, remote) === 40 * partitions)
-    const before = rssOf(mirror)
+    const before = mirror.residentBytes()
     const hung = target.proxies[await target.admin.leaderOf(remote, 0) - 1]
     assert.ok(hung !== undefined)
     hung.freeze()
@@ -167,7 +163,7 @@ describe('faults of the process', { timeout: 300_000 }, () => {
         const { series } = await mirror.metrics()
         inFlight.push(series.get(
           'longhaul_in_flight_bytes{lane="0",source="east",target="west"}') ?? 0)
-        rss = Math.max(rss, rssOf(mirror))
+        rss = Math.max(rss, mirror.residentBytes())
       }
       assert.equal(await held(0), 40)
     } finally {

@@ -3,9 +3,8 @@
 // gone: each record is there once and in order.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import type { KafkaCluster } from '../../kafka/cluster.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
-import { untilLeader } from '../../kafka/partition-operations.ts'
+import { createUncleanTopic, untilLeader } from '../../kafka/partition-operations.ts'
 import { assertSameRecords, untilRecords } from '../comparison.ts'
 import { createPropertiesFile, startMirror, type MirrorProcess } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
@@ -35,7 +34,7 @@ describe('an unclean election on the target', { timeout: 300_000 }, () => {
     }
     for (const alias of ['east', 'other']) {
       await source.createTopic(alias)
-      await createOnTwo(target, `${alias}.${alias}`)
+      await createUncleanTopic(target, `${alias}.${alias}`, 1, [1, 2])
     }
     const running = await startMirror(t, flow('east'))
     const stopped = await startMirror(t, flow('other'))
@@ -77,11 +76,3 @@ describe('an unclean election on the target', { timeout: 300_000 }, () => {
     }
   })
 })
-
-/** A topic of one partition, led by broker 1 and followed by broker 2, that puts uptime first. */
-async function createOnTwo (cluster: KafkaCluster, topic: string): Promise<void> {
-  await cluster.runTool('org.apache.kafka.tools.TopicCommand', [
-    '--create', '--topic', topic, '--replica-assignment', '1:2',
-    '--config', 'min.insync.replicas=1', '--config', 'unclean.leader.election.enable=true'
-  ])
-}
