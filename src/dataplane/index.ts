@@ -119,6 +119,7 @@ export interface MockCluster {
 
 interface Addon {
   readonly librdkafkaVersion: string
+  readonly endProcess: (code: number) => never
   readonly ForwarderObject: new (config: object, onReady: () => void) => Forwarder
   readonly AdminObject: new (properties: ClientProperties) => NativeAdmin
   readonly MockClusterObject:
@@ -128,6 +129,11 @@ interface Addon {
 const addon = createRequire(import.meta.url)('../../../build/Release/dataplane.node') as Addon
 
 export const librdkafkaVersion = addon.librdkafkaVersion
+
+/** Ends the process, whatever its threads are doing and without a word to anybody. */
+export function endProcess (code: number): never {
+  return addon.endProcess(code)
+}
 
 /** `onReady` is called when there are events to take, once until they are taken. */
 export function openForwarder (config: ForwarderConfig, onReady: () => void): Forwarder {

@@ -2,6 +2,7 @@
 // Start, signals, exit status; nothing else.
 import { signalExitCodes } from './cli/exit-codes.ts'
 import { runProgram } from './cli/program.ts'
+import { exitNow } from './cluster/native-exit.ts'
 import { systemClock } from './time/clock.ts'
 
 const parentCheckMs = 500
@@ -12,7 +13,7 @@ const stopping = new AbortController()
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
-    if (stopping.signal.aborted) process.exit(signalExitCodes[signal])
+    if (stopping.signal.aborted) exitNow(signalExitCodes[signal])
     stopping.abort()
   })
 }
@@ -26,7 +27,7 @@ if (process.env['npm_execpath'] !== undefined) {
   }, parentCheckMs).unref()
 }
 
-process.exitCode = await runProgram(process.argv, {
+const exitCode = await runProgram(process.argv, {
   stdout: process.stdout,
   stderr: process.stderr,
   environment: process.env,
@@ -36,4 +37,5 @@ process.exitCode = await runProgram(process.argv, {
 
 // A client that was closed may still keep the process alive, for good: seen in processes that were
 // stopped seconds after they had joined a group. The timer itself holds nobody.
-setTimeout(() => process.exit(), lingerMsMax).unref()
+setTimeout(() => exitNow(exitCode), lingerMsMax).unref()
+process.exitCode = exitCode

@@ -1,6 +1,7 @@
 // What the addon exports. No state of its own: everything hangs on the objects, so that every
 // worker thread can load it.
 #include <node_api.h>
+#include <unistd.h>
 
 #include "binding/admin_object.h"
 #include "binding/forwarder_object.h"
@@ -13,14 +14,29 @@ bool Export(napi_env env, napi_value exports, const char* name, napi_value value
   return value != nullptr && napi_set_named_property(env, exports, name, value) == napi_ok;
 }
 
+// process.exit() joins libuv's threads, of which one may wait for a cluster that does not answer.
+napi_value EndProcess(napi_env env, napi_callback_info info) {
+  size_t count = 1;
+  napi_value argument = nullptr;
+  int32_t code = 1;
+  if (napi_get_cb_info(env, info, &count, &argument, nullptr, nullptr) == napi_ok && count == 1) {
+    (void)napi_get_value_int32(env, argument, &code);
+  }
+  _exit(code);
+}
+
 }  // namespace
 
 NAPI_MODULE_INIT() {
+  napi_value end_process = nullptr;
+  (void)napi_create_function(env, "endProcess", NAPI_AUTO_LENGTH, EndProcess, nullptr,
+                             &end_process);
   napi_value version = nullptr;
   (void)napi_create_string_utf8(env, longhaul::LibrdkafkaVersion(), NAPI_AUTO_LENGTH, &version);
   if (!Export(env, exports, "ForwarderObject", longhaul::ForwarderObject::Define(env)) ||
       !Export(env, exports, "AdminObject", longhaul::AdminObject::Define(env)) ||
       !Export(env, exports, "MockClusterObject", longhaul::MockClusterObject::Define(env)) ||
+      !Export(env, exports, "endProcess", end_process) ||
       !Export(env, exports, "librdkafkaVersion", version))
     return nullptr;
   return exports;

@@ -8,7 +8,8 @@ const disconnectMsMax = 5_000
 
 export async function connect (client: AnyClient, timeoutMs: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    client.connect({ timeout: timeoutMs }, (error: LibrdKafkaError | null) => {
+    // All topics would be described otherwise, by the megabyte on a large cluster.
+    client.connect({ timeout: timeoutMs, allTopics: false }, (error: LibrdKafkaError | null) => {
       if (error === null || error === undefined) resolve()
       else reject(toError(error))
     })
