@@ -119,8 +119,15 @@ class Admin::Worker final : public AdminCall {
   }
 
   Status Await(EventHandle* out) override {
+    auto refresh_at = Clock::now() + milliseconds(kAttemptMsMin);
     for (;;) {
       if (Status check = Check(); !check.ok()) return check;
+      if (Clock::now() >= refresh_at) {
+        // A request that changes something is not sent again, but it may not have been sent at all:
+        // librdkafka holds it for the controller that it knows, which may have died.
+        (void)RefreshMetadata(kRefreshMs);
+        refresh_at = Clock::now() + milliseconds(kAttemptMsMin);
+      }
       EventHandle event = PollUntil(running_->deadline);
       if (event == nullptr || !IsResultOf(event.get(), awaited_)) continue;
       int32_t code = rd_kafka_event_error(event.get());
