@@ -170,6 +170,9 @@ export class FlowStatistics {
     const partition = this.#mirror.table.byId(Number(row.id))
     if (partition === undefined) return undefined
     const { topic, remoteTopic, partition: number, verdict } = partition
+    // While it is tried again it counts as faulted, or an alert would end with each attempt.
+    const { triedAtMs = 0 } = partition
+    const isFaulted = verdict !== undefined || row.caughtUpAtMs < triedAtMs
     const newestRecordMs = row.ackedTimestampMs >= 0n && row.records > 0n
       ? Number(row.ackedTimestampMs)
       : undefined
@@ -179,7 +182,7 @@ export class FlowStatistics {
       remoteTopic,
       partition: number,
       lane,
-      state: verdict === undefined ? partitionStates[Number(row.state)] ?? 'faulted' : 'faulted',
+      state: isFaulted ? 'faulted' : partitionStates[Number(row.state)] ?? 'faulted',
       code: verdict?.code ?? Number(row.code),
       records: row.records,
       batches: row.batches,

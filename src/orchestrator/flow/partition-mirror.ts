@@ -158,6 +158,7 @@ export class PartitionMirror {
 
   /** Tries again what no verdict is on: what an operator does elsewhere heals it. */
   async retryFaulted (): Promise<void> {
+    const { clock } = this.#options
     const isRetried = ({ state, verdict }: MirroredPartition): boolean =>
       state === 'faulted' && verdict === undefined
     const faulted = [...this.table.values()].filter(isRetried)
@@ -165,7 +166,9 @@ export class PartitionMirror {
     // A topic that was missing may be back as another one, long enough to hold the wanted offset.
     await this.#learnTopicIds(faulted)
     const recreated = await this.#settleRecreated(faulted)
-    this.#assign(faulted.filter(each => !recreated.includes(each) && isRetried(each)))
+    const retried = faulted.filter(each => !recreated.includes(each) && isRetried(each))
+    for (const partition of retried) partition.triedAtMs = clock.now()
+    this.#assign(retried)
   }
 
   async writeProgress (): Promise<void> {

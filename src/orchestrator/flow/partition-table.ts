@@ -30,6 +30,8 @@ export interface MirroredPartition extends TopicPartition {
   skipEpoch: number
   /** Why it is stopped until somebody decides, whatever its lane says; undefined: it is not. */
   verdict: ReplicatorError | undefined
+  /** When it was tried again after a fault, epoch ms; undefined: it has been sound since. */
+  triedAtMs: number | undefined
 }
 
 export interface NewPartition extends TopicPartition {
@@ -66,7 +68,8 @@ export class PartitionTable {
       skipTo: -1n,
       skipRecords: -1n,
       skipEpoch: -1,
-      verdict: undefined
+      verdict: undefined,
+      triedAtMs: undefined
     }
     this.#byId.set(added.id, added)
     this.#byName.set(partitionKey(added), added)
@@ -90,6 +93,7 @@ export class PartitionTable {
         downstream: rows[row + 2] ?? 0n,
         sequence: Number(rows[row + 3])
       }
+      partition.triedAtMs = undefined
       this.#dirty.add(partition)
     }
     return events.states.flatMap(event => this.#applyState(event) ?? [])
