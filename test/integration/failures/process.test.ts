@@ -181,7 +181,8 @@ describe('faults of the process', { timeout: 300_000 }, () => {
     await sampling
     // One batch a broker may come on top (KIP-74); batches here have 1 MB at most.
     assert.ok(Math.max(...inFlight) <= limit + 2 ** 20, `${inFlight.join()} bytes in flight`)
-    t.diagnostic(`in flight: ${Math.max(...inFlight)} at most, resident: ${before} bytes before, ${rss} at most`)
+    t.diagnostic(`in flight: ${Math.max(...inFlight)} bytes at most`)
+    t.diagnostic(`resident: ${before} bytes before, ${rss} at most`)
     assert.ok(rss - before < 50_000_000, `resident memory grew by ${rss - before} bytes`)
     await mirror.until('the rest', async () =>
       await countRecords(target, remote) === await countRecords(source, topic), 60_000)
