@@ -32,7 +32,8 @@ function createStatistics (): {
 } {
   const table = new PartitionTable()
   const progress = { upstream: 0n, downstream: 0n, sequence: 0 }
-  table.add({ topic: 'orders', remoteTopic: 'east.orders', partition: 0, slot: 0, lane: 0, progress })
+  const of = { topic: 'orders', remoteTopic: 'east.orders', partition: 0 }
+  table.add({ ...of, slot: 0, lane: 0, progress })
   let stats: NativeStats | undefined
   const statistics = new FlowStatistics({
     config: {
@@ -54,7 +55,8 @@ function createStatistics (): {
       { state: partitionStates.indexOf(state), caughtUpAtMs }
     stats = {
       lane: BigInt64Array.from(Object.keys(laneCounters), () => 0n),
-      partitions: BigInt64Array.from(Object.keys(partitionCounters), name => BigInt(row[name] ?? 0)),
+      partitions: BigInt64Array.from(Object.keys(partitionCounters), column =>
+        BigInt(row[column] ?? 0)),
       latency: new BigInt64Array(),
       latencySumMs: 0n,
       errors: new BigInt64Array()
