@@ -40,6 +40,10 @@ const suites = [
   }
 ]
 
+/** Both write to the same place: node wants one named for each. */
+const reporters = ['spec', join(root, '.ci/test-run/death-reporter.mjs')].flatMap((reporter) =>
+  [`--test-reporter=${reporter}`, '--test-reporter-destination=stdout'])
+
 const words = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
 const runnerOptions = process.argv.slice(2).filter((arg) => arg.startsWith('--'))
 const isWanted = (name) => words.length === 0 || words.some((word) => name.includes(word))
@@ -61,7 +65,7 @@ function stages () {
       kind: 'suite',
       command: process.execPath,
       args: [
-        '--test', '--test-reporter=spec', `--test-concurrency=${suite.concurrency}`,
+        '--test', ...reporters, `--test-concurrency=${suite.concurrency}`,
         `--test-timeout=${suite.fileLimitSeconds * 1000}`, ...runnerOptions, ...suite.files
       ],
       limitSeconds: suite.limitSeconds

@@ -1,0 +1,11 @@
+// A second reporter beside node's own: says how the process of a test file died, where it did. The
+// first one shows no more than 'test failed' then.
+export default async function * deaths (events) {
+  for await (const { type, data } of events) {
+    const error = data.details?.error
+    if (type !== 'test:fail' || error?.failureType !== 'testCodeFailure') continue
+    const { exitCode, signal } = error
+    if (exitCode === undefined && signal === undefined) continue
+    yield `\nlonghaul: the process of ${data.name} ended with ${signal ?? `code ${exitCode}`}\n`
+  }
+}
