@@ -1,7 +1,7 @@
 // A mirror that was killed goes on exactly, each record once and in order, whatever became of the
 // target, the source and its own batches meanwhile. Progress on record is far behind in all of it,
-// and the target's broker has forgotten the producer: nothing helps but what is in the log. All of
-// it fails without `p->seam.records_left = found` in Resume::Finish (resume.cc).
+// and but for one test the target's broker has forgotten the producer: nothing helps but what is in
+// the log. All of it fails without `p->seam.records_left = found` in Resume::Finish (resume.cc).
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -84,6 +84,33 @@ describe('a mirror that was killed goes on exactly', { timeout: 400_000 }, () =>
       assert.deepEqual(await valuesOn('east.trimmed', partition),
         numbered(from, 80).map(({ value }) => value))
     }
+  })
+
+  // More than the five batches by which a broker knows a repetition: sent again, they were refused
+  // as out of order for as long as it remembered our producer.
+  test('when all it had sent was trimmed, and only the broker remembers', async t => {
+    const { source, target } = clusters
+    await source.createTopic('remembered')
+    const more = async (from: number, to: number): Promise<void> => {
+      await produce(source.bootstrapServers, 'remembered', numbered(from, to),
+        { batchRecordsMax: 5 })
+    }
+    await more(0, 30)
+    const first = await startLaggingMirror(t, clusters, 'remembered')
+    await untilRecords(first, target, 'east.remembered', 30)
+    assert.equal((await first.stop()).code, 0)
+    await more(30, 100)
+    const second = await startLaggingMirror(t, clusters, 'remembered')
+    await untilRecords(second, target, 'east.remembered', 100)
+    await crash(clusters, second)
+    await deleteRecords(target, 'east.remembered', 0, 100)
+    await more(100, 120)
+    const third = await startLaggingMirror(t, clusters, 'remembered')
+    await untilRecords(third, target, 'east.remembered', 20)
+    await untilCounted(third, 'remembered', { resumed: 70, doubled: 0 })
+    assert.equal((await third.stop()).code, 0)
+    assert.deepEqual(await valuesOn('east.remembered'),
+      numbered(100, 120).map(({ value }) => value))
   })
 
   test('in the middle of batches that were thinned and are re-encoded', async t => {

@@ -96,6 +96,11 @@ bool BatchIntake::TakeBatch(Walk* walk, const RecordBatchView& batch) {
   context.batch_bytes_max = p->batch_bytes_max;
   context.keep_producer_timestamps = lane_->settings.keep_producer_timestamps != 0;
   BatchClass verdict = Classify(batch, context);
+  if (p->seam.records_left > 0 && p->seam.batch_gone && HasGap(*p, batch)) {
+    SeamMismatch(p, "the target has deleted what it got, and the source has gaps before offset " +
+                        std::to_string(batch.last_offset() + 1));
+    return false;
+  }
   if (p->seam.records_left > 0 && verdict.action != BatchAction::kDrop) {
     Held held = SkipHeld(p, batch, verdict.action);
     if (held != Held::kFirstOnes) return held == Held::kAll;
@@ -220,6 +225,13 @@ Status BatchIntake::EncodePart(const RecordBatchView& batch, int64_t first, int6
   return status;
 }
 
+// With nothing to compare, what has been thinned since would be counted past what the target got.
+bool BatchIntake::HasGap(const Partition& p, const RecordBatchView& batch) {
+  if (batch.last_offset() < p.fetch_offset) return false;
+  return batch.is_legacy() || batch.base_offset() > p.fetch_offset ||
+         batch.record_count() != batch.last_offset_delta() + 1;
+}
+
 BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& batch,
                                         BatchAction action) {
   Seam& seam = p->seam;
@@ -236,7 +248,7 @@ BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& bat
   const int64_t held = std::min(records, seam.records_left);
   const bool ends_here = held == seam.records_left;
   const int64_t next = batch.last_offset() + 1;
-  if (ends_here && held > 0 && !HoldsSeam(*p, batch, decoded, held)) {
+  if (ends_here && held > 0 && !seam.batch_gone && !HoldsSeam(*p, batch, decoded, held)) {
     SeamMismatch(p, "the last batch on the target is not the one before source offset " +
                         std::to_string(next));
     return Held::kStop;

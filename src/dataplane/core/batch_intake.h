@@ -34,6 +34,7 @@ class BatchIntake {
   void Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next, int32_t leader_epoch);
   // Invariants (D), (E): the target holds the next seam.records_left records of the source.
   enum class Held : uint8_t { kAll, kFirstOnes, kStop };
+  static bool HasGap(const Partition& p, const RecordBatchView& batch);
   Held SkipHeld(Partition* p, const RecordBatchView& batch, BatchAction action);
   bool HoldsSeam(const Partition& p, const RecordBatchView& batch, const EncodedBatch& decoded,
                  int64_t held) const;

@@ -54,6 +54,9 @@ struct Seam {
   int64_t offsets_missing = 0;  // target offsets since our last batch that no batch covers
   int64_t offsets_trimmed = 0;  // of those, before the target's log start
   int64_t records_late = 0;     // sent by who is gone, put behind what they should be before
+  bool asks_broker = false;     // for what it remembers of us: all of ours may have been trimmed
+  bool asked_broker = false;
+  bool batch_gone = false;  // it told, and there is no batch of ours to compare any more
   int32_t batch_records = 0;
   int64_t batch_base_timestamp = -1;
   int64_t batch_max_timestamp = -1;

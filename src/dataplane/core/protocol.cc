@@ -238,6 +238,20 @@ void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t vers
   }
 }
 
+void EncodeDescribeProducers(const std::vector<NamedPartition>& partitions, EncodedRequest* out) {
+  out->is_flexible = true;
+  Writer w(&out->bytes, true);
+  w.ArrayLength(ForEachTopic(partitions, [](size_t, size_t) {}));
+  ForEachTopic(partitions, [&](size_t first, size_t last) {
+    w.String(partitions[first].topic);
+    w.ArrayLength(last - first);
+    for (size_t i = first; i < last; i++) w.Int32(partitions[i].partition);
+    w.NoTags();
+  });
+  out->pieces.push_back(
+      {reinterpret_cast<const uint8_t*>(out->bytes.data()), out->bytes.size(), false});
+}
+
 Status ParseFetch(uint8_t* data, size_t size, int16_t version, FetchResponse* out) {
   const bool is_flexible = version >= kFetchFlexibleFrom;
   Reader in(data, size, is_flexible);
@@ -290,6 +304,37 @@ Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceRe
   }
   out->throttle_ms = in.Int32();
   return in.ok() ? Status::Ok() : Malformed("Produce", in.left());
+}
+
+Status ParseDescribeProducers(const uint8_t* data, size_t size, int64_t producer_id,
+                              std::vector<DescribedProducer>* out) {
+  Reader in(data, size, true);
+  in.Int32();  // throttle time
+  size_t topics = in.ArrayLength(3);
+  for (size_t t = 0; t < topics && in.ok(); t++) {
+    std::string_view topic = in.String();
+    size_t partitions = in.ArrayLength(9);
+    for (size_t p = 0; p < partitions && in.ok(); p++) {
+      DescribedProducer described{topic, in.Int32(), in.Int16(), -1};
+      in.String();  // error message
+      size_t producers = in.ArrayLength(37);
+      for (size_t i = 0; i < producers && in.ok(); i++) {
+        const bool is_wanted = in.Int64() == producer_id;
+        in.Int32();  // epoch
+        const int32_t last_sequence = in.Int32();
+        in.Int64();  // last timestamp
+        in.Int32();  // coordinator epoch
+        in.Int64();  // start of its transaction
+        in.SkipTags();
+        if (is_wanted) described.last_sequence = last_sequence;
+      }
+      in.SkipTags();
+      if (in.ok()) out->push_back(described);
+    }
+    in.SkipTags();
+  }
+  in.SkipTags();
+  return in.ok() ? Status::Ok() : Malformed("DescribeProducers", in.left());
 }
 
 }  // namespace longhaul

@@ -1,8 +1,10 @@
-// The two requests of the data plane as bytes: Fetch v4-v12 and Produce v3-v8. Every broker from
-// 0.11 on speaks one of each; Fetch v12 (2.7 and later) is flexible (KIP-482) and tells whether the
-// log is still the one that was read before (KIP-595). Parsers never read outside the span that
-// they are given and never trust a length (fuzzed in test/dataplane/core/protocol_test.cc).
-// Source: Kafka's FetchRequest.json, FetchResponse.json, ProduceRequest.json, ProduceResponse.json.
+// The requests of the data plane as bytes: Fetch v4-v12 and Produce v3-v8. Every broker from 0.11
+// on speaks one of each; Fetch v12 (2.7 and later) is flexible (KIP-482) and tells whether the log
+// is still the one that was read before (KIP-595). DescribeProducers v0 is for brokers that have it
+// (2.8 and later, KIP-664). Parsers never read outside the span that they are given and never trust
+// a length (fuzzed in test/dataplane/core/protocol_test.cc).
+// Source: Kafka's FetchRequest.json, ProduceRequest.json, DescribeProducersRequest.json and the
+// responses beside them.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +21,7 @@ namespace longhaul {
 constexpr int16_t kApiProduce = 0, kProduceVersionMin = 3, kProduceVersionMax = 8;
 constexpr int16_t kApiFetch = 1, kFetchVersionMin = 4, kFetchVersionMax = 12;
 constexpr int16_t kFetchFlexibleFrom = 12;
+constexpr int16_t kApiDescribeProducers = 61, kDescribeProducersVersion = 0;
 
 struct FetchPartition {
   std::string_view topic;
@@ -86,6 +89,19 @@ struct ProduceResponse {
   std::vector<ProducedPartition> partitions;
 };
 
+struct NamedPartition {
+  std::string_view topic;  // partitions of one topic stand together
+  int32_t partition;
+};
+
+// What a leader remembers of one producer.
+struct DescribedProducer {
+  std::string_view topic;
+  int32_t partition;
+  int16_t error;
+  int32_t last_sequence;  // -1: it does not know the producer
+};
+
 // A request body: `bytes` holds what is copied, `pieces` the order in which it goes out. A flexible
 // one lacks its closing tags: librdkafka adds them (rd_kafka_buf_finalize).
 struct EncodedRequest {
@@ -97,7 +113,10 @@ struct EncodedRequest {
 void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* out);
 void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t version,
                    int32_t timeout_ms, EncodedRequest* out);
+void EncodeDescribeProducers(const std::vector<NamedPartition>& partitions, EncodedRequest* out);
 Status ParseFetch(uint8_t* data, size_t size, int16_t version, FetchResponse* out);
 Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceResponse* out);
+Status ParseDescribeProducers(const uint8_t* data, size_t size, int64_t producer_id,
+                              std::vector<DescribedProducer>* out);
 
 }  // namespace longhaul

@@ -26,7 +26,7 @@ bool IsAtSeam(const Seam& seam, const RecordBatchView& batch) {
 }
 
 void Resume::Tick() {
-  std::map<int32_t, std::vector<Partition*>> by_node;
+  ByNode to_scan, to_describe;
   std::erase_if(lane_->resuming, [&](uint32_t id) {
     Partition* p = lane_->Find(id);
     if (p == nullptr || p->stopping) return true;
@@ -39,56 +39,93 @@ void Resume::Tick() {
       p->BeginResume();
       lane_->SetState(p, PartitionState::kResuming, 0, "");
     }
+    auto& ready = (p->seam.asks_broker ? to_describe : to_scan)[p->leaders[kTarget]];
     if (lane_->now < p->backoff_until) {
       lane_->WakeAt(p->backoff_until);
-    } else if (auto& ready = by_node[p->leaders[kTarget]]; ready.size() < kPartitionsMax) {
+    } else if (ready.size() < kPartitionsMax) {
       ready.push_back(p);
     }
     return false;
   });
-  for (auto& [node_id, partitions] : by_node)
-    if (!partitions.empty()) Ask(node_id, &nodes_[node_id], partitions);
+  ForEachReady(&to_scan, &Resume::AskForBatches);
+  ForEachReady(&to_describe, &Resume::AskForProducer);
 }
 
-void Resume::Ask(int32_t node_id, Node* node, const std::vector<Partition*>& partitions) {
-  if (node->asking) return;
-  if (lane_->now < node->not_before) return lane_->WakeAt(node->not_before);
+void Resume::ForEachReady(ByNode* by_node,
+                          void (Resume::*ask)(int32_t, int16_t, const std::vector<Partition*>&)) {
+  for (auto& [node_id, partitions] : *by_node) {
+    int16_t fetch_version = -1;
+    if (!partitions.empty() && CanAsk(node_id, &nodes_[node_id], partitions, &fetch_version))
+      (this->*ask)(node_id, fetch_version, partitions);
+  }
+}
+
+bool Resume::CanAsk(int32_t node_id, Node* node, const std::vector<Partition*>& partitions,
+                    int16_t* fetch_version) {
+  if (node->asking) return false;
+  if (lane_->now < node->not_before) {
+    lane_->WakeAt(node->not_before);
+    return false;
+  }
   node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
   lane_->WakeAt(node->not_before);
-  int16_t version = -1;
   const Reach reach = lane_->TryReach(Side::kTarget, node_id, kApiFetch, kFetchVersionMin,
-                                      kFetchVersionMax, &version);
-  if (reach != Reach::kReady) {
-    leaders_->Refresh(Side::kTarget);
-    const std::string broker = "target broker " + std::to_string(node_id);
-    for (Partition* p : partitions) {
-      if (reach == Reach::kDown) lane_->Show(p, kNetworkException, broker + " is not connected");
-      if (reach == Reach::kUnsupported)
-        lane_->Fault(p, kErrorBrokerUnsupported, broker + " speaks no Fetch v4 to v12");
-    }
-    return;
+                                      kFetchVersionMax, fetch_version);
+  if (reach == Reach::kReady) return true;
+  leaders_->Refresh(Side::kTarget);
+  const std::string broker = "target broker " + std::to_string(node_id);
+  for (Partition* p : partitions) {
+    if (reach == Reach::kDown) lane_->Show(p, kNetworkException, broker + " is not connected");
+    if (reach == Reach::kUnsupported)
+      lane_->Fault(p, kErrorBrokerUnsupported, broker + " speaks no Fetch v4 to v12");
   }
+  return false;
+}
+
+void Resume::AskForBatches(int32_t node_id, int16_t version,
+                           const std::vector<Partition*>& partitions) {
   FetchRequest request{};
   request.bytes_min = 0;
   request.bytes_max = kRequestBytes;
   request.isolation_level = 0;  // other producers' open transactions must not hide our batches
-  Outstanding out{node_id, {}};
-  for (Partition* p : partitions) {
+  for (Partition* p : partitions)
     request.partitions.push_back({p->remote_topic, p->partition, p->leader_epochs[kTarget],
                                   p->scan_offset, -1, kPartitionBytes});
-    out.asked.push_back({p->id, p->scan_offset});
-  }
   EncodedRequest encoded;
   EncodeFetch(request, version, &encoded);
-  uint64_t tag = next_tag_++;
-  Status status =
-      lane_->transport->Send({Side::kTarget, node_id, kApiFetch, version, std::move(encoded.pieces),
-                              static_cast<int>(lane_->settings.request_timeout_ms), tag,
-                              encoded.is_flexible});
+  Send(node_id, kApiFetch, version, std::move(encoded), partitions);
+}
+
+void Resume::AskForProducer(int32_t node_id, int16_t, const std::vector<Partition*>& partitions) {
+  if (lane_->transport->api_version(Side::kTarget, node_id, kApiDescribeProducers,
+                                    kDescribeProducersVersion, kDescribeProducersVersion) < 0) {
+    for (Partition* p : partitions) TakeProducer(p, -1);
+    return;
+  }
+  std::vector<NamedPartition> named;
+  named.reserve(partitions.size());
+  for (Partition* p : partitions) named.push_back({p->remote_topic, p->partition});
+  EncodedRequest encoded;
+  EncodeDescribeProducers(named, &encoded);
+  Send(node_id, kApiDescribeProducers, kDescribeProducersVersion, std::move(encoded), partitions);
+}
+
+void Resume::Send(int32_t node_id, int16_t api_key, int16_t version, EncodedRequest request,
+                  const std::vector<Partition*>& partitions) {
+  const uint64_t tag = next_tag_++;
+  Status status = lane_->transport->Send({Side::kTarget, node_id, api_key, version,
+                                          std::move(request.pieces),
+                                          static_cast<int>(lane_->settings.request_timeout_ms), tag,
+                                          request.is_flexible});
   if (!status.ok()) return;
-  for (Partition* p : partitions) p->scanning = true;
-  node->asking = true;
-  node->not_before = 0;
+  Outstanding out{node_id, api_key, {}};
+  for (Partition* p : partitions) {
+    out.asked.push_back({p->id, p->scan_offset});
+    p->scanning = true;
+  }
+  Node& node = nodes_[node_id];
+  node.asking = true;
+  node.not_before = 0;
   outstanding_.emplace(tag, std::move(out));
 }
 
@@ -107,12 +144,17 @@ void Resume::OnReply(const Reply& reply) {
     if (Partition* p = Waiting(asked)) p->scanning = false;
 
   FetchResponse response;
+  std::vector<DescribedProducer> producers;
   int32_t error = reply.error;
-  if (error == 0) {
-    Status parsed = reply.body ? ParseFetch(reply.body->data(), reply.body->size(),
-                                            reply.api_version, &response)
-                               : Status::Error(kErrorResponseMalformed, "empty");
+  if (error == 0 && reply.body == nullptr) error = kErrorResponseMalformed;
+  if (error == 0 && out.api_key == kApiFetch) {
+    Status parsed =
+        ParseFetch(reply.body->data(), reply.body->size(), reply.api_version, &response);
     error = parsed.ok() ? response.error : parsed.code;
+  } else if (error == 0) {
+    error = ParseDescribeProducers(reply.body->data(), reply.body->size(), lane_->producer_id,
+                                   &producers)
+                .code;
   }
   if (error != 0) {
     lane_->counters.request_errors++;
@@ -121,12 +163,19 @@ void Resume::OnReply(const Reply& reply) {
     node.not_before = lane_->now + lane_->settings.retry_backoff_ms;
     return;
   }
-  for (const FetchedPartition& fetched : response.partitions) {
+  Match(out, response.partitions, &Resume::OnPartition);
+  Match(out, producers, &Resume::OnProducer);
+}
+
+template <typename Answer>
+void Resume::Match(const Outstanding& out, const std::vector<Answer>& answers,
+                   void (Resume::*take)(Partition*, const Answer&)) {
+  for (const Answer& answer : answers) {
     for (const Asked& asked : out.asked) {
       Partition* p = Waiting(asked);
-      if (p == nullptr || p->partition != fetched.partition || p->remote_topic != fetched.topic)
+      if (p == nullptr || p->partition != answer.partition || p->remote_topic != answer.topic)
         continue;
-      if (p->state == PartitionState::kResuming && !p->stopping) OnPartition(p, fetched);
+      if (p->state == PartitionState::kResuming && !p->stopping) (this->*take)(p, answer);
     }
   }
 }
@@ -135,17 +184,44 @@ void Resume::OnPartition(Partition* p, const FetchedPartition& fetched) {
   if (fetched.error != 0) {
     std::string where = "reading target " + p->remote_topic + "-" + std::to_string(p->partition) +
                         " from offset " + std::to_string(p->scan_offset);
-    ErrorClass error = ClassifyError(fetched.error);
     if (fetched.error == kOffsetOutOfRange) return lane_->Fault(p, kErrorTargetOutOfRange, where);
-    if (!error.retriable) return lane_->Fault(p, fetched.error, where);
-    lane_->NoteRetry(p, fetched.error, where);
-    if (error.refreshes_metadata) leaders_->Refresh(Side::kTarget);
-    p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
-    lane_->waiting.insert(p->id);
-    return;
+    if (!ClassifyError(fetched.error).retriable) return lane_->Fault(p, fetched.error, where);
+    return Retry(p, fetched.error, where);
   }
   Scan(p, fetched);
   if (p->state == PartitionState::kResuming && p->scan_offset >= fetched.high_watermark) Finish(p);
+}
+
+void Resume::Retry(Partition* p, int32_t code, const std::string& where) {
+  lane_->NoteRetry(p, code, where);
+  if (ClassifyError(code).refreshes_metadata) leaders_->Refresh(Side::kTarget);
+  p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
+  lane_->waiting.insert(p->id);
+}
+
+void Resume::OnProducer(Partition* p, const DescribedProducer& described) {
+  if (described.error != 0 && ClassifyError(described.error).retriable)
+    return Retry(p, described.error,
+                 "asking for our producer on target " + p->remote_topic + "-" +
+                     std::to_string(p->partition));
+  TakeProducer(p, described.error == 0 ? described.last_sequence : -1);
+}
+
+// More than was trimmed cannot have been ours: what it says then is about something else.
+void Resume::TakeProducer(Partition* p, int32_t last_sequence) {
+  Seam& seam = p->seam;
+  seam.asks_broker = false;
+  seam.asked_broker = true;
+  const int32_t next = SequenceAfter(last_sequence, 1);
+  const int32_t found = SequenceDistance(p->progress.sequence, next);
+  if (last_sequence >= 0 && found <= seam.offsets_trimmed) {
+    seam.records_found = found;
+    seam.sequence_next = next;
+    seam.downstream_next = p->scan_offset;
+    seam.offsets_missing = seam.offsets_trimmed = 0;
+    seam.batch_gone = true;
+  }
+  Finish(p);
 }
 
 void Resume::Scan(Partition* p, const FetchedPartition& fetched) {
@@ -209,7 +285,7 @@ bool Resume::TakeFromQueue(Partition* p) {
   if (left > 0 || p->queue.empty()) return false;
   if (held == 0) return true;
   const QueuedBatch& last = p->queue[held - 1];
-  if (!IsAtSeam(p->seam, RecordBatchView(last.data))) return false;
+  if (!p->seam.batch_gone && !IsAtSeam(p->seam, RecordBatchView(last.data))) return false;
   p->progress = {last.upstream_next, p->seam.downstream_next, p->seam.sequence_next,
                  last.leader_epoch};
   for (; held > 0; held--) {
@@ -244,6 +320,10 @@ void Resume::CountUncertain(Partition* p) {
 }
 
 void Resume::Finish(Partition* p) {
+  if (p->seam.offsets_trimmed > 0 && !p->seam.asked_broker) {
+    p->seam.asks_broker = true;  // with the next tick
+    return;
+  }
   const int64_t found = p->seam.records_found;
   if (found > 0) p->resumes = 0;
   p->foreign_offset = -1;

@@ -2,8 +2,9 @@
 // downstream offset for batches with our producer id. They tell how many records are already there;
 // the intake then skips as many on the source, by headers, and checks the seam (invariant E). After
 // a failure what arrived is still queued, and is taken from there instead.
-// Works on every broker, and after the broker has forgotten the producer. How many records there
-// are is told by the sequences, not by counting: batches may have been thinned or deleted since.
+// Works on every broker, and after the broker has forgotten the producer. Only where the target may
+// have trimmed all that it got is its leader asked what it remembers (KIP-664). How many records
+// there are is told by the sequences, not by counting: batches may have been thinned or deleted.
 #pragma once
 
 #include <map>
@@ -40,17 +41,32 @@ class Resume {
   };
   struct Outstanding {
     int32_t node;
+    int16_t api_key;
     std::vector<Asked> asked;
   };
   struct Node {
     bool asking = false;
     int64_t not_before = 0;
   };
-  void Ask(int32_t node_id, Node* node, const std::vector<Partition*>& partitions);
+  using ByNode = std::map<int32_t, std::vector<Partition*>>;
+  void ForEachReady(ByNode* by_node,
+                    void (Resume::*ask)(int32_t, int16_t, const std::vector<Partition*>&));
+  bool CanAsk(int32_t node_id, Node* node, const std::vector<Partition*>& partitions,
+              int16_t* fetch_version);
+  void AskForBatches(int32_t node_id, int16_t version, const std::vector<Partition*>& partitions);
+  void AskForProducer(int32_t node_id, int16_t, const std::vector<Partition*>& partitions);
+  void Send(int32_t node_id, int16_t api_key, int16_t version, EncodedRequest request,
+            const std::vector<Partition*>& partitions);
   // The partition that still waits for this answer. One that was assigned anew meanwhile does not:
   // it may have to look further back.
   Partition* Waiting(const Asked& asked) const;
+  template <typename Answer>
+  void Match(const Outstanding& out, const std::vector<Answer>& answers,
+             void (Resume::*take)(Partition*, const Answer&));
   void OnPartition(Partition* p, const FetchedPartition& fetched);
+  void OnProducer(Partition* p, const DescribedProducer& described);
+  void TakeProducer(Partition* p, int32_t last_sequence);
+  void Retry(Partition* p, int32_t code, const std::string& where);
   void Scan(Partition* p, const FetchedPartition& fetched);
   bool ScanBatch(Partition* p, const RecordBatchView& batch);
   void CountUncertain(Partition* p);

@@ -60,6 +60,22 @@ struct TwoTopics {
     CHECK_FALSE(is_empty);
     return answer;
   }
+  static constexpr int64_t kProducerId = 77;
+  // Two producers are known in alpha-0, none in alpha-1, and there is no gamma.
+  Bytes Describe() {
+    for (const int64_t id : {kProducerId, kProducerId + 1}) {
+      Bytes batch = BuildBatch({{.offset = 0, .timestamp = 1, .key = "k"}}, {});
+      StoreI64(&batch[kProducerIdOffset], id);
+      StoreI32(&batch[kBaseSequenceOffset], id == kProducerId ? 41 : 7);
+      SealCrc(batch);
+      CHECK(cluster.log({"alpha", 0}).Produce(batch).error == 0);
+    }
+    EncodedRequest encoded;
+    EncodeDescribeProducers({{"alpha", 0}, {"alpha", 1}, {"gamma", 0}}, &encoded);
+    Bytes answer = cluster.DescribeProducers(0, Flatten(encoded));
+    CHECK(cluster.protocol_violations.empty());
+    return answer;
+  }
 };
 
 TEST_CASE("Fetch v4 to v12 ask and answer in the form of Kafka's schemas") {
@@ -140,8 +156,29 @@ TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
   }
 }
 
+TEST_CASE("DescribeProducers tells the last sequence of the producer that is asked for") {
+  TwoTopics two;
+  const Bytes answer = two.Describe();
+  std::vector<DescribedProducer> producers;
+  REQUIRE(ParseDescribeProducers(answer.data(), answer.size(), TwoTopics::kProducerId, &producers)
+              .ok());
+  REQUIRE(producers.size() == 3);
+  CHECK(producers[0].topic == "alpha");
+  CHECK(producers[0].last_sequence == 41);
+  CHECK(producers[1].partition == 1);
+  CHECK(producers[1].last_sequence == -1);
+  CHECK(producers[2].topic == "gamma");
+  CHECK(producers[2].error == 3);
+}
+
 TEST_CASE("a response that ends early is malformed, wherever it ends") {
   TwoTopics two;
+  const Bytes described = two.Describe();
+  for (size_t size = 0; size < described.size(); ++size) {
+    std::vector<DescribedProducer> producers;
+    CHECK(ParseDescribeProducers(described.data(), size, TwoTopics::kProducerId, &producers).code ==
+          kErrorResponseMalformed);
+  }
   for (int16_t version : {kFetchVersionMin, kFetchVersionMax}) {
     const Bytes answer = two.Fetch(version);
     for (size_t size = 0; size < answer.size(); ++size) {
@@ -160,7 +197,10 @@ TEST_CASE("mutated and random responses never make a parser leave its bytes or e
     const auto fetch_version = static_cast<int16_t>(4 + random.Below(9));
     static std::map<int16_t, Bytes> seeds;
     if (!seeds.contains(fetch_version)) seeds[fetch_version] = two.Fetch(fetch_version, 1, 0);
-    Bytes bytes = random.OneIn(5) ? random.Bytes(random.Length(300)) : seeds[fetch_version];
+    static const Bytes described = two.Describe();
+    Bytes bytes = random.OneIn(5)   ? random.Bytes(random.Length(300))
+                  : random.OneIn(5) ? described
+                                    : seeds[fetch_version];
     for (uint64_t hits = random.Below(4); hits > 0 && !bytes.empty(); --hits) {
       const size_t at =
           random.Below(random.OneIn(2) ? std::min<size_t>(60, bytes.size()) : bytes.size());
@@ -187,6 +227,9 @@ TEST_CASE("mutated and random responses never make a parser leave its bytes or e
     (void)ParseProduce(exact.get(), bytes.size(), static_cast<int16_t>(3 + random.Below(6)),
                        &produce);
     REQUIRE(produce.partitions.size() <= bytes.size() / 22 + 1);
+    std::vector<DescribedProducer> producers;
+    (void)ParseDescribeProducers(exact.get(), bytes.size(), TwoTopics::kProducerId, &producers);
+    REQUIRE(producers.size() <= bytes.size() / 9 + 1);
   }
 }
 

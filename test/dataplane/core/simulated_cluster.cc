@@ -305,6 +305,47 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
   return out.Take();
 }
 
+Bytes SimulatedCluster::DescribeProducers(int32_t node, const Bytes& request) {
+  In in(request, true);
+  Out out(true);
+  out.Int(0, 4);  // throttle time
+  const int64_t topics = in.Length();
+  out.Length(topics);
+  for (int64_t t = 0; t < topics; ++t) {
+    const std::string topic = in.Text();
+    out.Text(topic);
+    const int64_t partitions = in.Length();
+    out.Length(partitions);
+    for (int64_t p = 0; p < partitions; ++p) {
+      const Key key{topic, static_cast<int32_t>(in.Int(4))};
+      const auto found = logs_.find(key);
+      int16_t error = found == logs_.end()             ? kUnknownTopicOrPartition
+                      : found->second.leader != node ? kNotLeader
+                                                       : int16_t{0};
+      if (const InjectedError* injected = Injected(&describe_errors, key)) error = injected->error;
+      out.Int(key.second, 4);
+      out.Int(error, 2);
+      out.Length(-1, 2);  // no text
+      const auto producers = error == 0 ? found->second.producers() : std::vector<int64_t>();
+      out.Length(static_cast<int64_t>(producers.size()));
+      for (const int64_t id : producers) {
+        out.Int(id, 8);
+        out.Int(0, 4);
+        out.Int(found->second.LastSequence(id), 4);
+        out.Int(-1, 8), out.Int(-1, 4), out.Int(-1, 8);
+        out.Tags();
+      }
+      out.Tags();
+    }
+    in.NoTags();
+    out.Tags();
+  }
+  in.NoTags();
+  out.Tags();
+  if (!in.AtEnd()) protocol_violations.push_back("bytes behind a DescribeProducers request");
+  return out.Take();
+}
+
 std::vector<SimulatedCluster::Key> SimulatedCluster::PartitionsOf(const Bytes& produce_request) {
   In in(produce_request);
   in.Int(2), in.Int(2), in.Int(4);

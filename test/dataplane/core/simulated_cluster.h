@@ -1,5 +1,5 @@
-// A simulated cluster: topics on brokers that answer Fetch and Produce requests, all versions we
-// speak, as real bytes. Errors of a leader are injected by the test through Fault.
+// A simulated cluster: topics on brokers that answer Fetch, Produce and DescribeProducers requests,
+// all versions we speak, as real bytes. Errors of a leader are injected by the test through Fault.
 #pragma once
 
 #include <functional>
@@ -18,6 +18,7 @@ struct SimulatedBroker {
   int64_t frozen_until = 0;  // takes requests and does not look at them
   int16_t fetch_version = kFetchVersionMax;
   int16_t produce_version = kProduceVersionMax;
+  bool describes_producers = true;
   int32_t throttle_ms = 0;
 };
 
@@ -47,10 +48,12 @@ class SimulatedCluster {
   Bytes Fetch(int32_t node, int16_t version, const Bytes& request, int32_t* wait_ms,
               bool* is_empty);
   Bytes Produce(int32_t node, int16_t version, const Bytes& request);
+  Bytes DescribeProducers(int32_t node, const Bytes& request);
   static std::vector<Key> PartitionsOf(const Bytes& produce_request);
 
   std::map<Key, InjectedError> fetch_errors;
   std::map<Key, InjectedError> produce_errors;
+  std::map<Key, InjectedError> describe_errors;
   std::map<std::string, int32_t> topic_errors;  // in metadata
   // Called for each batch that was appended by a Produce request, with the bytes that were sent.
   std::function<void(const Key& key, const Bytes& sent, int64_t base_offset)> on_append;

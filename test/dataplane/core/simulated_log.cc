@@ -176,6 +176,18 @@ void SimulatedLog::TruncateTo(int64_t end) {
   }
 }
 
+std::vector<int64_t> SimulatedLog::producers() const {
+  std::vector<int64_t> ids;
+  for (const auto& [id, entry] : producers_) ids.push_back(id);
+  return ids;
+}
+
+int32_t SimulatedLog::LastSequence(int64_t producer_id) const {
+  const auto found = producers_.find(producer_id);
+  if (found == producers_.end() || found->second.last.empty()) return -1;
+  return found->second.last.back().last_sequence;
+}
+
 void SimulatedLog::DeleteBefore(int64_t offset) {
   start_ = offset;
   while (!batches_.empty() && batches_.front().last < offset) batches_.pop_front();

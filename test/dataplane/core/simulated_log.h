@@ -71,6 +71,9 @@ class SimulatedLog {
   // An unclean election of a replica: what was appended since it was copied from this log is gone.
   void ElectUnclean(SimulatedLog replica);
 
+  // What DescribeProducers tells; -1 of a producer without batches.
+  std::vector<int64_t> producers() const;
+  int32_t LastSequence(int64_t producer_id) const;
   void ForgetProducers() { producers_.clear(); }
   void DeleteBefore(int64_t offset);
   // What an unclean election leaves: nothing from the first batch on that ends behind `end`.

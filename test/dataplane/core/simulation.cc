@@ -49,10 +49,12 @@ void Simulation::Assign(Process* process, const std::vector<uint32_t>& ids,
                         const std::map<uint32_t, Progress>& from) {
   std::vector<PartitionAssignment> assignments;
   for (uint32_t id : ids) {
-    auto progress = from.find(id);
-    assignments.push_back({id, kTopic, kRemote, static_cast<int32_t>(id),
-                           progress == from.end() ? Progress{} : progress->second,
-                           batch_bytes_max_known});
+    const auto found = from.find(id);
+    const Progress progress = found == from.end() ? Progress{} : found->second;
+    const int64_t log_start = TargetLog(id).start();
+    assignments.push_back({id, kTopic, kRemote, static_cast<int32_t>(id), progress,
+                           batch_bytes_max_known,
+                           progress.downstream < log_start ? log_start : -1});
   }
   process->forwarder->Assign(std::move(assignments));
   Poke(process);
