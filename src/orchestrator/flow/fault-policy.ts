@@ -140,6 +140,7 @@ function judgeSource (fault: Fault, policy: 'stop' | 'skip', log: LogRange): Fau
 /** A leader told where its log parts from what was read (KIP-595), longer or shorter as it is. */
 function judgeDiverged (fault: Fault, policy: 'stop' | 'skip'): FaultAction {
   const { progress } = fault
+  if (fault.skipTo < 0n) return leave
   const common = backToCommon(progress, fault.skipEpoch, fault.skipTo)
   const records = progress.upstream - common.upstream
   const why = `${fault.detail}: up to ${records} records from offset ${common.upstream} on are ` +

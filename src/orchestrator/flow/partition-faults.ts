@@ -48,11 +48,19 @@ export class PartitionFaults {
   /** Records that are mirrored again because the target lost them, by topic. */
   get again (): ReadonlyMap<string, bigint> { return this.#again }
 
+  /** Begun again now, what its lane told of its fault would be lost to the decision. */
+  isSettling ({ id }: MirroredPartition): boolean { return this.#turns.has(id) }
+
   /** For a partition that its lane has just stopped. Never rejects. */
   async settle (partition: MirroredPartition): Promise<void> {
     await this.#inTurn(partition, async () => {
       if (partition.state !== 'faulted' || partition.verdict !== undefined) return
-      await this.#act(partition, await this.#decide(partition))
+      const fault = { ...partition }
+      const action = await this.#decide(fault)
+      // Its lane may have died meanwhile: the one that takes it tells anew what it finds.
+      const { code, progress, state } = partition
+      const isSame = state === fault.state && code === fault.code && progress === fault.progress
+      if (isSame) await this.#act(partition, action)
     })
   }
 

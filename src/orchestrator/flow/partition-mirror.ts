@@ -159,8 +159,8 @@ export class PartitionMirror {
   /** Tries again what no verdict is on: what an operator does elsewhere heals it. */
   async retryFaulted (): Promise<void> {
     const { clock } = this.#options
-    const isRetried = ({ state, verdict }: MirroredPartition): boolean =>
-      state === 'faulted' && verdict === undefined
+    const isRetried = (partition: MirroredPartition): boolean => partition.state === 'faulted' &&
+      partition.verdict === undefined && !this.#faults.isSettling(partition)
     const faulted = [...this.table.values()].filter(isRetried)
     if (faulted.length === 0) return
     // A topic that was missing may be back as another one, long enough to hold the wanted offset.

@@ -26,6 +26,7 @@ const silent: Log = {
 
 function createMirror (): {
   readonly mirror: PartitionMirror
+  readonly source: FakeCluster
   readonly target: FakeCluster
   readonly store: FakeProgressStore
   readonly assigned: PartitionAssignment[]
@@ -59,7 +60,7 @@ function createMirror (): {
   }
   const config = {
     settings: { 'task.slots': 1, 'auto.offset.reset': 'earliest' },
-    ofTopic: () => ({ 'record.too.large': 'skip' })
+    ofTopic: () => ({ 'data.loss': 'skip', 'record.too.large': 'skip' })
   } as unknown as FlowConfig
   const mirror = new PartitionMirror({
     config,
@@ -73,7 +74,7 @@ function createMirror (): {
     log: silent,
     clock: systemClock
   })
-  return { mirror, target, store, assigned, told }
+  return { mirror, source, target, store, assigned, told }
 }
 
 function progressRecord (upstream: bigint, downstream: bigint): SlotRecord {
@@ -141,6 +142,49 @@ describe('a partition that faults', () => {
     }
     assert.deepEqual(assigned.map(({ upstream }) => upstream), [0n, 5n, 6n])
     assert.equal(mirror.skipped.get('orders')?.get('record_too_large'), 2n)
+  })
+})
+
+// A broker that comes back after an unclean election is slow to answer, and faulted partitions are
+// tried again all the while: the decision read an offset of -1 from the new attempt, went on there,
+// and the process ended.
+describe('a partition whose fault is being decided', () => {
+  const createDeciding = async (): Promise<ReturnType<typeof createMirror> & {
+    readonly answer: () => Promise<void>
+  }> => {
+    const created = createMirror()
+    const { mirror, source } = created
+    await mirror.setTopics([orders])
+    await mirror.acquire([0])
+    const listOffsets = source.listOffsets.bind(source)
+    let answer: () => void = () => {}
+    const answered = new Promise<void>(resolve => { answer = resolve })
+    source.listOffsets = async wanted => {
+      await answered
+      return await listOffsets(wanted)
+    }
+    const truncated = { state: 5, code: 1014, detail: 'parted', released: false }
+    const fault = { id: 0, ...truncated, skipTo: 0n, skipRecords: 0n, skipEpoch: 0 }
+    mirror.onEvents(0, { states: [fault], progress: new BigInt64Array(), logs: [], logsLost: 0n })
+    await settle()
+    return { ...created, answer: async () => { answer(); await settle() } }
+  }
+
+  test('is not tried again meanwhile', async () => {
+    const { answer, mirror, told } = await createDeciding()
+    await mirror.retryFaulted()
+    assert.deepEqual(told, [['assign', 0]])
+    await answer()
+    assert.deepEqual(told, [['assign', 0], ['assign', 0]])
+    assert.equal(mirror.skipped.get('orders')?.get('data_loss'), 0n)
+  })
+
+  test('and whose lane dies meanwhile is left to the next one', async () => {
+    const { answer, mirror, told } = await createDeciding()
+    mirror.onLaneLost(0, new ReplicatorError('LANE_LOST', 'lane 0'))
+    await answer()
+    assert.deepEqual(told, [['assign', 0], ['assign', 0]])
+    assert.equal(mirror.skipped.size, 0)
   })
 })
 
