@@ -1,14 +1,20 @@
 // An unclean election on the target: a follower that lacks what its leader alone had acked becomes
 // the leader. The mirror finds out, with nothing to send and at a start, and mirrors again what is
-// gone: each record is there once and in order.
+// gone: each record is there once and in order; so, too, where a broker lost its disk. Where
+// all of that place is another producer's by then, the partition stops.
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { readTopic } from '../../kafka/kafka-consumer.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
 import { createUncleanTopic, untilLeader } from '../../kafka/partition-operations.ts'
 import { assertSameRecords, untilRecords } from '../comparison.ts'
-import { createPropertiesFile, startMirror, type MirrorProcess } from '../mirror-process.ts'
+import {
+  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties
+} from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
-import { numbered } from './fault-probe.ts'
+import { numbered, untilFaulted } from './fault-probe.ts'
 
 describe('an unclean election on the target', { timeout: 300_000 }, () => {
   let clusters: MirroredClusters
@@ -74,5 +80,89 @@ describe('an unclean election on the target', { timeout: 300_000 }, () => {
       assert.equal((await mirror.stop()).code, 0)
       await assertSameRecords(clusters, { topic: alias, remoteTopic: `${alias}.${alias}` })
     }
+  })
+
+  const onePartition = (from: number, to: number, what = 'record'): string[] =>
+    numbered(from, to).map(({ value }) => value.replace('record', what))
+
+  const valuesOn = async (topic: string, partition: number): Promise<string[]> =>
+    (await readTopic(clusters.target.bootstrapServers, topic, { partitions: [partition] }))
+      .map(({ value }) => String(value))
+
+  const start = async (t: CleanUp, topics: string, more: Properties = {}): Promise<MirrorProcess> =>
+    await startMirror(t, createPropertiesFile(t, flowProperties(clusters, { topics, ...more })))
+
+  // Where ours should go on there is something: sequences tell that it is not ours.
+  test('stops a partition where another producer has filled the hole, and mends it where part of ' +
+    'the hole is left', async t => {
+    const { source, target } = clusters
+    const [filled, partly] = [0, 1]
+    const remote = 'east.filled'
+    const write = async (from: number, to: number): Promise<void> => {
+      for (const partition of [filled, partly]) {
+        await produce(source.bootstrapServers, 'filled', numbered(from, to, partition),
+          { lingerMs: 5 })
+      }
+    }
+    if (!target.broker(1).isRunning) await target.broker(1).start() // the test before killed it
+    await source.createTopic('filled', { partitions: 2 })
+    await createUncleanTopic(target, remote, 2, [1, 2])
+    // No point of its history lies in the hole: from such a one the broker would refuse it, too.
+    const before = await start(t, 'filled', { 'progress.interval.ms': 60_000 })
+    await write(0, 300)
+    await untilRecords(before, target, remote, 2 * 300)
+    await target.broker(2).stop()
+    await write(300, 500)
+    await untilRecords(before, target, remote, 2 * 500)
+    assert.equal((await before.stop()).code, 0)
+    await target.broker(1).kill()
+    await target.broker(2).start()
+    for (const [partition, count] of [[filled, 250], [partly, 100]] as const) {
+      await untilLeader(target, remote, partition, leader => leader === 2)
+      await produce(target.bootstrapServers, remote,
+        onePartition(0, count, 'foreign').map(value => ({ value, partition })))
+    }
+
+    await write(500, 600)
+    const mirror = await start(t, 'filled')
+    const stopped = await untilFaulted(mirror, 'filled', 'OUT_OF_ORDER_SEQUENCE_NUMBER')
+    assert.match(stopped, /^filled-0 stopped: .* refused the batch before source offset \d+/)
+    await untilRecords(mirror, target, remote, 300 + 250 + 300 + 100 + 300)
+    assert.match((await mirror.untilLogged('what is mirrored again', ({ text }) =>
+      text.includes('records again'))).text, /^filled-1: .* = target offset 500 .* ends at 400/)
+    assert.equal((await mirror.stop()).code, 0)
+    assert.deepEqual(await valuesOn(remote, filled),
+      [...onePartition(0, 300), ...onePartition(0, 250, 'foreign')])
+    assert.deepEqual(await valuesOn(remote, partly),
+      [...onePartition(0, 300), ...onePartition(0, 100, 'foreign'), ...onePartition(300, 600)])
+
+    await target.admin.deleteTopic(remote)
+    const skipping = await start(t, 'filled', { 'topic.recreated': 'skip' })
+    await untilRecords(skipping, target, remote, 100)
+    assert.equal((await skipping.stop()).code, 0)
+    assert.deepEqual(await valuesOn(remote, filled), onePartition(500, 600))
+  })
+
+  test('mirrors again what was on the disk that a broker lost', async t => {
+    const { source, target } = clusters
+    const remote = 'east.disk'
+    const broker = target.broker(2)
+    await source.createTopic('disk')
+    await target.runTool('org.apache.kafka.tools.TopicCommand',
+      ['--create', '--topic', remote, '--replica-assignment', String(broker.id)])
+    const mirror = await start(t, 'disk', { 'metadata.max.age.ms': 1000 })
+    await produce(source.bootstrapServers, 'disk', numbered(0, 300))
+    await untilRecords(mirror, target, remote, 300)
+    await broker.stop()
+    rmSync(join(broker.logDir, `${remote}-0`), { recursive: true })
+    await broker.start()
+    // Quiet until it has found out: a batch that comes first may be appended, behind a hole then.
+    await untilRecords(mirror, target, remote, 300)
+    await produce(source.bootstrapServers, 'disk', numbered(300, 310))
+    await untilRecords(mirror, target, remote, 310)
+    assert.match((await mirror.untilLogged('what is mirrored again', ({ text }) =>
+      text.includes('records again'))).text, /^disk-0: mirrors up to 300 .* the target ends at 0/)
+    assert.equal((await mirror.stop()).code, 0)
+    assert.deepEqual(await valuesOn(remote, 0), onePartition(0, 310))
   })
 })
