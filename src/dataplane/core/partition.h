@@ -54,6 +54,8 @@ struct Seam {
   int64_t offsets_missing = 0;  // target offsets since our last batch that no batch covers
   int64_t offsets_trimmed = 0;  // of those, before the target's log start
   int64_t records_late = 0;     // sent by who is gone, put behind what they should be before
+  int64_t log_end = -1;         // of the leader when the look began, -1: not known yet
+  bool at_watermark = false;    // all has been read that the leader shows
   bool asks_broker = false;     // for what it remembers of us: all of ours may have been trimmed
   bool asked_broker = false;
   bool batch_gone = false;  // it told, and there is no batch of ours to compare any more
@@ -149,7 +151,8 @@ struct Partition {
 
   // Resume.
   int64_t scan_offset = 0;  // the end of what was looked at
-  bool scanning = false;
+  uint64_t look = 0;        // which question of a resume it waits for, 0: none yet
+  int32_t asking = 0;       // questions of that without an answer
   int64_t foreign_offset = -1;  // of an ack that seems to be for somebody else's batch, and its
   int64_t foreign_time = -1;    // append time
   bool tells_append_time = false;  // each ack does, as of a topic with append times

@@ -13,6 +13,8 @@ namespace longhaul {
 namespace {
 
 constexpr uint32_t kDivergingEpochTag = 0;
+constexpr int32_t kDebuggingReplica = -2;
+constexpr int64_t kLatest = -1;
 
 class Writer {
  public:
@@ -238,6 +240,22 @@ void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t vers
   }
 }
 
+void EncodeListEnds(const std::vector<NamedPartition>& partitions, EncodedRequest* out) {
+  Writer w(&out->bytes);
+  w.Int32(kDebuggingReplica);
+  w.ArrayLength(ForEachTopic(partitions, [](size_t, size_t) {}));
+  ForEachTopic(partitions, [&](size_t first, size_t last) {
+    w.String(partitions[first].topic);
+    w.ArrayLength(last - first);
+    for (size_t i = first; i < last; i++) {
+      w.Int32(partitions[i].partition);
+      w.Int64(kLatest);
+    }
+  });
+  out->pieces.push_back(
+      {reinterpret_cast<const uint8_t*>(out->bytes.data()), out->bytes.size(), false});
+}
+
 void EncodeDescribeProducers(const std::vector<NamedPartition>& partitions, EncodedRequest* out) {
   out->is_flexible = true;
   Writer w(&out->bytes, true);
@@ -304,6 +322,22 @@ Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceRe
   }
   out->throttle_ms = in.Int32();
   return in.ok() ? Status::Ok() : Malformed("Produce", in.left());
+}
+
+Status ParseListEnds(const uint8_t* data, size_t size, std::vector<ListedEnd>* out) {
+  Reader in(data, size);
+  size_t topics = in.ArrayLength(6);
+  for (size_t t = 0; t < topics && in.ok(); t++) {
+    std::string_view topic = in.String();
+    size_t partitions = in.ArrayLength(22);
+    for (size_t p = 0; p < partitions && in.ok(); p++) {
+      ListedEnd listed{topic, in.Int32(), in.Int16(), -1};
+      in.Int64();  // timestamp
+      listed.offset = in.Int64();
+      if (in.ok()) out->push_back(listed);
+    }
+  }
+  return in.ok() ? Status::Ok() : Malformed("ListOffsets", in.left());
 }
 
 Status ParseDescribeProducers(const uint8_t* data, size_t size, int64_t producer_id,

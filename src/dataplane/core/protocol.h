@@ -1,10 +1,10 @@
 // The requests of the data plane as bytes: Fetch v4-v12 and Produce v3-v8. Every broker from 0.11
 // on speaks one of each; Fetch v12 (2.7 and later) is flexible (KIP-482) and tells whether the log
-// is still the one that was read before (KIP-595). DescribeProducers v0 is for brokers that have it
-// (2.8 and later, KIP-664). Parsers never read outside the span that they are given and never trust
-// a length (fuzzed in test/dataplane/core/protocol_test.cc).
-// Source: Kafka's FetchRequest.json, ProduceRequest.json, DescribeProducersRequest.json and the
-// responses beside them.
+// is still the one that was read before (KIP-595). A resume also asks by ListOffsets v1 and, where
+// brokers have it (2.8 and later, KIP-664), DescribeProducers v0. Parsers never read outside the
+// span that they are given, nor trust a length (fuzzed in test/dataplane/core/protocol_test.cc).
+// Source: Kafka's FetchRequest.json, ProduceRequest.json, ListOffsetsRequest.json,
+// DescribeProducersRequest.json and the responses beside them.
 #pragma once
 
 #include <cstdint>
@@ -21,6 +21,7 @@ namespace longhaul {
 constexpr int16_t kApiProduce = 0, kProduceVersionMin = 3, kProduceVersionMax = 8;
 constexpr int16_t kApiFetch = 1, kFetchVersionMin = 4, kFetchVersionMax = 12;
 constexpr int16_t kFetchFlexibleFrom = 12;
+constexpr int16_t kApiListOffsets = 2, kListOffsetsVersion = 1;
 constexpr int16_t kApiDescribeProducers = 61, kDescribeProducersVersion = 0;
 
 struct FetchPartition {
@@ -94,6 +95,14 @@ struct NamedPartition {
   int32_t partition;
 };
 
+// Where the log of a leader ends.
+struct ListedEnd {
+  std::string_view topic;
+  int32_t partition;
+  int16_t error;
+  int64_t offset;
+};
+
 // What a leader remembers of one producer.
 struct DescribedProducer {
   std::string_view topic;
@@ -113,9 +122,13 @@ struct EncodedRequest {
 void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* out);
 void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t version,
                    int32_t timeout_ms, EncodedRequest* out);
+// Asks as a replica in debugging (id -2), who is told the end of the log where a consumer is told
+// the high watermark (Kafka's ListOffsetsRequest.DEBUGGING_REPLICA_ID, Partition.fetchOffset).
+void EncodeListEnds(const std::vector<NamedPartition>& partitions, EncodedRequest* out);
 void EncodeDescribeProducers(const std::vector<NamedPartition>& partitions, EncodedRequest* out);
 Status ParseFetch(uint8_t* data, size_t size, int16_t version, FetchResponse* out);
 Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceResponse* out);
+Status ParseListEnds(const uint8_t* data, size_t size, std::vector<ListedEnd>* out);
 Status ParseDescribeProducers(const uint8_t* data, size_t size, int64_t producer_id,
                               std::vector<DescribedProducer>* out);
 

@@ -12,7 +12,9 @@ constexpr size_t kTarget = static_cast<size_t>(Side::kTarget);
 constexpr size_t kSource = static_cast<size_t>(Side::kSource);
 constexpr int32_t kOffsetOutOfRange = 1;
 constexpr int32_t kNetworkException = 13;
+constexpr int32_t kNotEnoughReplicasAfterAppend = 20;
 constexpr int32_t kOutOfOrderSequence = 45;
+constexpr int32_t kQuietAttempts = 4;  // followers are a moment behind wherever others write
 
 }  // namespace
 
@@ -33,7 +35,7 @@ void Resume::Tick() {
     const bool starting = p->state == PartitionState::kStarting;
     const bool looks_anew = p->look_first && p->running();
     if (!starting && !looks_anew && p->state != PartitionState::kResuming) return true;
-    if (p->scanning || p->outstanding > 0 || p->leaders[kTarget] < 0) return false;
+    if (p->asking > 0 || p->outstanding > 0 || p->leaders[kTarget] < 0) return false;
     if (starting && p->leaders[kSource] < 0) return false;
     if (starting || p->look_first) {
       p->BeginResume();
@@ -43,6 +45,7 @@ void Resume::Tick() {
     if (lane_->now < p->backoff_until) {
       lane_->WakeAt(p->backoff_until);
     } else if (ready.size() < kPartitionsMax) {
+      p->look = ++looks_;
       ready.push_back(p);
     }
     return false;
@@ -62,7 +65,7 @@ void Resume::ForEachReady(ByNode* by_node,
 
 bool Resume::CanAsk(int32_t node_id, Node* node, const std::vector<Partition*>& partitions,
                     int16_t* fetch_version) {
-  if (node->asking) return false;
+  if (node->asking > 0) return false;
   if (lane_->now < node->not_before) {
     lane_->WakeAt(node->not_before);
     return false;
@@ -84,6 +87,7 @@ bool Resume::CanAsk(int32_t node_id, Node* node, const std::vector<Partition*>& 
 
 void Resume::AskForBatches(int32_t node_id, int16_t version,
                            const std::vector<Partition*>& partitions) {
+  AskForEnds(node_id, partitions);  // first: the end that it tells is not behind what is read
   FetchRequest request{};
   request.bytes_min = 0;
   request.bytes_max = kRequestBytes;
@@ -94,6 +98,26 @@ void Resume::AskForBatches(int32_t node_id, int16_t version,
   EncodedRequest encoded;
   EncodeFetch(request, version, &encoded);
   Send(node_id, kApiFetch, version, std::move(encoded), partitions);
+}
+
+// Once a look: where others write, too, the end may be ahead of the high watermark whenever it is
+// asked for. Another leader, who may lack some of it, begins another look (Leaders::LookFirst).
+void Resume::AskForEnds(int32_t node_id, const std::vector<Partition*>& partitions) {
+  const bool can_tell =
+      lane_->transport->api_version(Side::kTarget, node_id, kApiListOffsets, kListOffsetsVersion,
+                                    kListOffsetsVersion) >= 0;
+  std::vector<Partition*> unknown;
+  std::vector<NamedPartition> named;
+  for (Partition* p : partitions) {
+    if (p->seam.log_end >= 0) continue;
+    if (!can_tell) p->seam.log_end = 0;
+    unknown.push_back(p);
+    named.push_back({p->remote_topic, p->partition});
+  }
+  if (unknown.empty() || !can_tell) return;
+  EncodedRequest encoded;
+  EncodeListEnds(named, &encoded);
+  Send(node_id, kApiListOffsets, kListOffsetsVersion, std::move(encoded), unknown);
 }
 
 void Resume::AskForProducer(int32_t node_id, int16_t, const std::vector<Partition*>& partitions) {
@@ -120,18 +144,18 @@ void Resume::Send(int32_t node_id, int16_t api_key, int16_t version, EncodedRequ
   if (!status.ok()) return;
   Outstanding out{node_id, api_key, {}};
   for (Partition* p : partitions) {
-    out.asked.push_back({p->id, p->scan_offset});
-    p->scanning = true;
+    out.asked.push_back({p->id, p->look});
+    p->asking++;
   }
   Node& node = nodes_[node_id];
-  node.asking = true;
+  node.asking++;
   node.not_before = 0;
   outstanding_.emplace(tag, std::move(out));
 }
 
 Partition* Resume::Waiting(const Asked& asked) const {
   Partition* p = lane_->Find(asked.id);
-  return p != nullptr && p->scan_offset == asked.offset ? p : nullptr;
+  return p != nullptr && p->look == asked.look ? p : nullptr;
 }
 
 void Resume::OnReply(const Reply& reply) {
@@ -139,22 +163,30 @@ void Resume::OnReply(const Reply& reply) {
   Outstanding out = std::move(found->second);
   outstanding_.erase(found);
   Node& node = nodes_[out.node];
-  node.asking = false;
+  node.asking--;
   for (const Asked& asked : out.asked)
-    if (Partition* p = Waiting(asked)) p->scanning = false;
+    if (Partition* p = Waiting(asked)) p->asking--;
 
   FetchResponse response;
+  std::vector<ListedEnd> ends;
   std::vector<DescribedProducer> producers;
   int32_t error = reply.error;
   if (error == 0 && reply.body == nullptr) error = kErrorResponseMalformed;
-  if (error == 0 && out.api_key == kApiFetch) {
-    Status parsed =
-        ParseFetch(reply.body->data(), reply.body->size(), reply.api_version, &response);
+  if (error == 0) {
+    uint8_t* data = reply.body->data();
+    const size_t size = reply.body->size();
+    Status parsed;
+    switch (out.api_key) {
+      case kApiListOffsets:
+        parsed = ParseListEnds(data, size, &ends);
+        break;
+      case kApiDescribeProducers:
+        parsed = ParseDescribeProducers(data, size, lane_->producer_id, &producers);
+        break;
+      default:
+        parsed = ParseFetch(data, size, reply.api_version, &response);
+    }
     error = parsed.ok() ? response.error : parsed.code;
-  } else if (error == 0) {
-    error = ParseDescribeProducers(reply.body->data(), reply.body->size(), lane_->producer_id,
-                                   &producers)
-                .code;
   }
   if (error != 0) {
     lane_->counters.request_errors++;
@@ -164,6 +196,7 @@ void Resume::OnReply(const Reply& reply) {
     return;
   }
   Match(out, response.partitions, &Resume::OnPartition);
+  Match(out, ends, &Resume::OnEnd);
   Match(out, producers, &Resume::OnProducer);
 }
 
@@ -189,7 +222,28 @@ void Resume::OnPartition(Partition* p, const FetchedPartition& fetched) {
     return Retry(p, fetched.error, where);
   }
   Scan(p, fetched);
-  if (p->state == PartitionState::kResuming && p->scan_offset >= fetched.high_watermark) Finish(p);
+  p->seam.at_watermark = p->scan_offset >= fetched.high_watermark;
+  FinishAtEnd(p);
+}
+
+// An error that a retry mends is the Fetch's as well. With any other the end is not waited for.
+void Resume::OnEnd(Partition* p, const ListedEnd& listed) {
+  if (listed.error == 0)
+    p->seam.log_end = listed.offset;
+  else if (!ClassifyError(listed.error).retriable)
+    p->seam.log_end = 0;
+  FinishAtEnd(p);
+}
+
+void Resume::FinishAtEnd(Partition* p) {
+  if (p->state != PartitionState::kResuming || p->asking > 0 || !p->seam.at_watermark) return;
+  if (p->seam.log_end >= 0 && p->scan_offset >= p->seam.log_end) return Finish(p);
+  p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
+  if (p->attempts > kQuietAttempts && p->code == 0)
+    lane_->Show(p, kNotEnoughReplicasAfterAppend,
+                "target " + p->remote_topic + "-" + std::to_string(p->partition) +
+                    " holds records up to offset " + std::to_string(p->seam.log_end) +
+                    " that its followers lack");
 }
 
 void Resume::Retry(Partition* p, int32_t code, const std::string& where) {

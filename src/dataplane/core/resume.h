@@ -2,6 +2,8 @@
 // downstream offset for batches with our producer id. They tell how many records are already there;
 // the intake then skips as many on the source, by headers, and checks the seam (invariant E). After
 // a failure what arrived is still queued, and is taken from there instead.
+// What the leader alone has is behind the high watermark, where nobody can read it: the scan waits
+// until it has passed what was the end of the log.
 // Works on every broker, and after the broker has forgotten the producer. Only where the target may
 // have trimmed all that it got is its leader asked what it remembers (KIP-664). How many records
 // there are is told by the sequences, not by counting: batches may have been thinned or deleted.
@@ -37,7 +39,7 @@ class Resume {
  private:
   struct Asked {
     uint32_t id;
-    int64_t offset;
+    uint64_t look;
   };
   struct Outstanding {
     int32_t node;
@@ -45,7 +47,7 @@ class Resume {
     std::vector<Asked> asked;
   };
   struct Node {
-    bool asking = false;
+    int32_t asking = 0;
     int64_t not_before = 0;
   };
   using ByNode = std::map<int32_t, std::vector<Partition*>>;
@@ -54,6 +56,7 @@ class Resume {
   bool CanAsk(int32_t node_id, Node* node, const std::vector<Partition*>& partitions,
               int16_t* fetch_version);
   void AskForBatches(int32_t node_id, int16_t version, const std::vector<Partition*>& partitions);
+  void AskForEnds(int32_t node_id, const std::vector<Partition*>& partitions);
   void AskForProducer(int32_t node_id, int16_t, const std::vector<Partition*>& partitions);
   void Send(int32_t node_id, int16_t api_key, int16_t version, EncodedRequest request,
             const std::vector<Partition*>& partitions);
@@ -64,6 +67,7 @@ class Resume {
   void Match(const Outstanding& out, const std::vector<Answer>& answers,
              void (Resume::*take)(Partition*, const Answer&));
   void OnPartition(Partition* p, const FetchedPartition& fetched);
+  void OnEnd(Partition* p, const ListedEnd& listed);
   void OnProducer(Partition* p, const DescribedProducer& described);
   void TakeProducer(Partition* p, int32_t last_sequence);
   void Retry(Partition* p, int32_t code, const std::string& where);
@@ -71,12 +75,14 @@ class Resume {
   bool ScanBatch(Partition* p, const RecordBatchView& batch);
   void CountUncertain(Partition* p);
   bool TakeFromQueue(Partition* p);
+  void FinishAtEnd(Partition* p);
   void Finish(Partition* p);
 
   Lane* lane_;
   Leaders* leaders_;
   std::map<int32_t, Node> nodes_;
   std::unordered_map<uint64_t, Outstanding> outstanding_;
+  uint64_t looks_ = 0;
   uint64_t next_tag_ = uint64_t{1} << 61;
 };
 

@@ -60,6 +60,11 @@ struct TwoTopics {
     CHECK_FALSE(is_empty);
     return answer;
   }
+  Bytes ListEnds() {
+    EncodedRequest encoded;
+    EncodeListEnds({{"beta", 1}, {"gamma", 0}}, &encoded);
+    return cluster.ListOffsets(0, Flatten(encoded));
+  }
   static constexpr int64_t kProducerId = 77;
   // Two producers are known in alpha-0, none in alpha-1, and there is no gamma.
   Bytes Describe() {
@@ -156,6 +161,18 @@ TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
   }
 }
 
+TEST_CASE("ListOffsets tells the end of the log where a reader sees less") {
+  TwoTopics two;
+  two.cluster.log({"beta", 1}).high_watermark_max = 1;
+  const Bytes answer = two.ListEnds();
+  std::vector<ListedEnd> ends;
+  REQUIRE(ParseListEnds(answer.data(), answer.size(), &ends).ok());
+  REQUIRE(ends.size() == 2);
+  CHECK(ends[0].topic == "beta");
+  CHECK(ends[0].offset == two.cluster.log({"beta", 1}).end());
+  CHECK(ends[1].error == 3);
+}
+
 TEST_CASE("DescribeProducers tells the last sequence of the producer that is asked for") {
   TwoTopics two;
   const Bytes answer = two.Describe();
@@ -173,6 +190,11 @@ TEST_CASE("DescribeProducers tells the last sequence of the producer that is ask
 
 TEST_CASE("a response that ends early is malformed, wherever it ends") {
   TwoTopics two;
+  const Bytes listed = two.ListEnds();
+  for (size_t size = 0; size < listed.size(); ++size) {
+    std::vector<ListedEnd> ends;
+    CHECK(ParseListEnds(listed.data(), size, &ends).code == kErrorResponseMalformed);
+  }
   const Bytes described = two.Describe();
   for (size_t size = 0; size < described.size(); ++size) {
     std::vector<DescribedProducer> producers;
@@ -197,9 +219,10 @@ TEST_CASE("mutated and random responses never make a parser leave its bytes or e
     const auto fetch_version = static_cast<int16_t>(4 + random.Below(9));
     static std::map<int16_t, Bytes> seeds;
     if (!seeds.contains(fetch_version)) seeds[fetch_version] = two.Fetch(fetch_version, 1, 0);
-    static const Bytes described = two.Describe();
+    static const Bytes described = two.Describe(), listed = two.ListEnds();
     Bytes bytes = random.OneIn(5)   ? random.Bytes(random.Length(300))
                   : random.OneIn(5) ? described
+                  : random.OneIn(9) ? listed
                                     : seeds[fetch_version];
     for (uint64_t hits = random.Below(4); hits > 0 && !bytes.empty(); --hits) {
       const size_t at =
@@ -230,6 +253,9 @@ TEST_CASE("mutated and random responses never make a parser leave its bytes or e
     std::vector<DescribedProducer> producers;
     (void)ParseDescribeProducers(exact.get(), bytes.size(), TwoTopics::kProducerId, &producers);
     REQUIRE(producers.size() <= bytes.size() / 9 + 1);
+    std::vector<ListedEnd> ends;
+    (void)ParseListEnds(exact.get(), bytes.size(), &ends);
+    REQUIRE(ends.size() <= bytes.size() / 22 + 1);
   }
 }
 

@@ -305,6 +305,40 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
   return out.Take();
 }
 
+Bytes SimulatedCluster::ListOffsets(int32_t node, const Bytes& request) {
+  In in(request);
+  Out out;
+  const bool is_debugging = in.Int(4) == -2;
+  const int64_t topics = in.Length();
+  out.Length(topics);
+  for (int64_t t = 0; t < topics; ++t) {
+    const std::string topic = in.Text();
+    out.Text(topic);
+    const int64_t partitions = in.Length();
+    out.Length(partitions);
+    for (int64_t p = 0; p < partitions; ++p) {
+      const Key key{topic, static_cast<int32_t>(in.Int(4))};
+      if (in.Int(8) != -1) protocol_violations.push_back("no such time");
+      const SimulatedLog* log = nullptr;
+      int16_t error = ErrorOf(node, key, &log);
+      if (const InjectedError* injected = Injected(&list_errors, key)) error = injected->error;
+      out.Int(key.second, 4);
+      out.Int(error, 2);
+      out.Int(-1, 8);
+      out.Int(error != 0 ? -1 : is_debugging ? log->end() : log->high_watermark(), 8);
+    }
+  }
+  if (!in.AtEnd()) protocol_violations.push_back("bytes behind a ListOffsets request");
+  return out.Take();
+}
+
+int16_t SimulatedCluster::ErrorOf(int32_t node, const Key& key, const SimulatedLog** log) const {
+  const auto found = logs_.find(key);
+  if (found == logs_.end()) return kUnknownTopicOrPartition;
+  *log = &found->second;
+  return found->second.leader == node ? int16_t{0} : kNotLeader;
+}
+
 Bytes SimulatedCluster::DescribeProducers(int32_t node, const Bytes& request) {
   In in(request, true);
   Out out(true);
@@ -318,20 +352,18 @@ Bytes SimulatedCluster::DescribeProducers(int32_t node, const Bytes& request) {
     out.Length(partitions);
     for (int64_t p = 0; p < partitions; ++p) {
       const Key key{topic, static_cast<int32_t>(in.Int(4))};
-      const auto found = logs_.find(key);
-      int16_t error = found == logs_.end()             ? kUnknownTopicOrPartition
-                      : found->second.leader != node ? kNotLeader
-                                                       : int16_t{0};
+      const SimulatedLog* log = nullptr;
+      int16_t error = ErrorOf(node, key, &log);
       if (const InjectedError* injected = Injected(&describe_errors, key)) error = injected->error;
       out.Int(key.second, 4);
       out.Int(error, 2);
       out.Length(-1, 2);  // no text
-      const auto producers = error == 0 ? found->second.producers() : std::vector<int64_t>();
+      const auto producers = error == 0 ? log->producers() : std::vector<int64_t>();
       out.Length(static_cast<int64_t>(producers.size()));
       for (const int64_t id : producers) {
         out.Int(id, 8);
         out.Int(0, 4);
-        out.Int(found->second.LastSequence(id), 4);
+        out.Int(log->LastSequence(id), 4);
         out.Int(-1, 8), out.Int(-1, 4), out.Int(-1, 8);
         out.Tags();
       }

@@ -1,5 +1,5 @@
-// A simulated cluster: topics on brokers that answer Fetch, Produce and DescribeProducers requests,
-// all versions we speak, as real bytes. Errors of a leader are injected by the test through Fault.
+// A simulated cluster: topics on brokers that answer the requests of core/protocol.h, all
+// versions we speak, as real bytes. Errors of a leader are injected by the test through Fault.
 #pragma once
 
 #include <functional>
@@ -19,6 +19,7 @@ struct SimulatedBroker {
   int16_t fetch_version = kFetchVersionMax;
   int16_t produce_version = kProduceVersionMax;
   bool describes_producers = true;
+  bool lists_offsets = true;
   int32_t throttle_ms = 0;
 };
 
@@ -48,11 +49,13 @@ class SimulatedCluster {
   Bytes Fetch(int32_t node, int16_t version, const Bytes& request, int32_t* wait_ms,
               bool* is_empty);
   Bytes Produce(int32_t node, int16_t version, const Bytes& request);
+  Bytes ListOffsets(int32_t node, const Bytes& request);
   Bytes DescribeProducers(int32_t node, const Bytes& request);
   static std::vector<Key> PartitionsOf(const Bytes& produce_request);
 
   std::map<Key, InjectedError> fetch_errors;
   std::map<Key, InjectedError> produce_errors;
+  std::map<Key, InjectedError> list_errors;
   std::map<Key, InjectedError> describe_errors;
   std::map<std::string, int32_t> topic_errors;  // in metadata
   // Called for each batch that was appended by a Produce request, with the bytes that were sent.
@@ -64,6 +67,7 @@ class SimulatedCluster {
   void FetchPartition(FetchScope* scope, int32_t node, int16_t version, const Key& key,
                       int64_t offset, int32_t bytes_max);
   AppendResult ProducePartition(int32_t node, const Key& key, const Bytes& batch);
+  int16_t ErrorOf(int32_t node, const Key& key, const SimulatedLog** log) const;
   const InjectedError* Injected(std::map<Key, InjectedError>* errors, const Key& key);
 
   int64_t* now_;

@@ -15,6 +15,7 @@ int16_t SimulatedNetwork::api_version(Side side, int32_t node, int16_t api_key, 
   const SimulatedBroker& broker = cluster(side).broker(node);
   if (api_key == kApiDescribeProducers)
     return broker.describes_producers ? kDescribeProducersVersion : int16_t{-1};
+  if (api_key == kApiListOffsets) return broker.lists_offsets ? kListOffsetsVersion : int16_t{-1};
   const int16_t theirs = api_key == kApiFetch ? broker.fetch_version : broker.produce_version;
   return theirs < min ? int16_t{-1} : std::min(theirs, max);
 }
@@ -93,6 +94,8 @@ void SimulatedNetwork::Arrive(const Ref& request) {
     Uncount(request.get());
     return Answer(request, cluster(request->side).Produce(request->node, request->version, body));
   }
+  if (request->api_key == kApiListOffsets)
+    return Answer(request, cluster(request->side).ListOffsets(request->node, body));
   if (request->api_key == kApiDescribeProducers)
     return Answer(request, cluster(request->side).DescribeProducers(request->node, body));
   int32_t wait_ms = 0;

@@ -169,9 +169,8 @@ class Chaos {
       return;
     }
     cluster(side).MoveLeader(key);
-    // The new leader shows less until its followers have asked it, unless it forgets, too: then
-    // what it hides can be found out by nobody.
-    if (side == Side::kSource || forgets_) return;
+    // The new leader shows less until its followers have asked it.
+    if (side == Side::kSource) return;
     log.high_watermark_max = std::max(log.start(), log.end() - 20);
     sim_->agenda.At(Soon(400), [&log] { log.high_watermark_max = INT64_MAX; });
   }

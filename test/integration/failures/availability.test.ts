@@ -5,9 +5,18 @@ import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import type { KafkaCluster } from '../../kafka/cluster.ts'
+import { readTopic } from '../../kafka/kafka-consumer.ts'
+import { produce } from '../../kafka/kafka-producer.ts'
+import {
+  forgetfulOfOldRecords, oldTimestamp, untilProducersForgotten
+} from '../../kafka/producer-state.ts'
+import { untilRecords } from '../comparison.ts'
 import { startLoadedMirror } from '../loaded-mirror.ts'
-import { startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
-import { untilCounted, untilEachAdvances } from './fault-probe.ts'
+import {
+  createPropertiesFile, spawnMirror, startMirror, type MirrorProcess
+} from '../mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { numbered, untilCounted, untilEachAdvances } from './fault-probe.ts'
 
 const partitions = 6
 // A leader with too few followers keeps what it has appended and answers when this is over.
@@ -17,7 +26,8 @@ const durable = { configs: { 'min.insync.replicas': '2' } }
 describe('clusters that are away in part or as a whole', { timeout: 400_000 }, () => {
   let clusters: MirroredClusters
   before(async () => {
-    clusters = await startClusters({ brokers: 3 }, { brokers: 3, logDirCount: 2 })
+    clusters = await startClusters(
+      { brokers: 3 }, { brokers: 3, logDirCount: 2, config: forgetfulOfOldRecords })
   })
   after(async () => { await clusters.close() })
 
@@ -48,6 +58,45 @@ describe('clusters that are away in part or as a whole', { timeout: 400_000 }, (
     await more()
     await finish()
     assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
+  })
+
+  // It is behind the high watermark, where nobody can read it, and the leader forgets producers of
+  // old records every so often: the batch was sent again and taken again.
+  test('a batch that only its leader has, who has forgotten us, is waited for', async t => {
+    const { source, target } = clusters
+    const topic = 'half-there'
+    const remoteTopic = `east.${topic}`
+    const write = async (from: number, to: number): Promise<void> => {
+      await produce(source.bootstrapServers, topic,
+        numbered(from, to).map(record => ({ ...record, timestamp: oldTimestamp })))
+    }
+    await source.createTopic(topic)
+    await target.createTopic(remoteTopic, { ...durable, replicationFactor: 2 })
+    const file = createPropertiesFile(t,
+      flowProperties(clusters, { ...impatient, 'east->west.topics': topic }))
+    const first = await startMirror(t, file)
+    await write(0, 30)
+    await untilRecords(first, target, remoteTopic, 30)
+    const leader = await target.admin.leaderOf(remoteTopic, 0)
+    const [replicas = []] = await target.admin.replicasOf(remoteTopic)
+    const follower = target.broker(replicas.find(id => id !== leader) ?? 0)
+    await follower.kill()
+    await write(30, 40)
+    await untilRefused(first)
+    await first.kill()
+    await untilProducersForgotten(target, remoteTopic)
+
+    const next = spawnMirror(t, file)
+    await next.untilLogged('why it waits', ({ level, text }) => level === 'warn' &&
+      text.includes(`${remoteTopic}-0 holds records up to offset 40 that its followers lack`),
+    60_000)
+    await follower.start()
+    await write(40, 50)
+    await untilRecords(next, target, remoteTopic, 50, 60_000)
+    assert.equal((await next.stop()).code, 0)
+    const values = (await readTopic(target.bootstrapServers, remoteTopic))
+      .map(({ value }) => String(value))
+    assert.deepEqual(values, numbered(0, 50).map(({ value }) => value))
   })
 
   for (const side of ['source', 'target'] as const) {
@@ -98,6 +147,13 @@ describe('clusters that are away in part or as a whole', { timeout: 400_000 }, (
       assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
     })
 })
+
+/** The leader has appended a batch and says that it cannot vouch for it. */
+async function untilRefused (mirror: MirrorProcess): Promise<void> {
+  const codes = ['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']
+  await mirror.untilLogged('a batch that its follower lacks', ({ error }) =>
+    typeof error === 'string' && codes.includes(error), 40_000)
+}
 
 /** The second disk of a broker that leads a partition with its log there. */
 async function secondDiskOfLeader (cluster: KafkaCluster, topic: string): Promise<string> {

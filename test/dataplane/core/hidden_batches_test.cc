@@ -1,0 +1,102 @@
+// Batches that only the leader of the target has: it shows nothing behind the high watermark, and
+// when it has forgotten our producer it takes them a second time.
+#include <doctest/doctest.h>
+
+#include "forwarder_cases.h"
+
+namespace longhaul::test {
+namespace {
+
+constexpr int16_t kNotEnoughReplicasAfterAppend = 20, kTopicAuthorizationFailed = 29;
+
+struct HiddenCase {
+  Simulation sim;
+  explicit HiddenCase(const std::string& name, SimulationOptions options = Plain())
+      : sim(name, options) {}
+
+  // Three batches are mirrored, and the next one is appended by the leader alone, who forgets it.
+  Process* MirrorThenHide() {
+    Fill(sim, 0, 3);
+    Process* process = sim.Start();
+    sim.CatchUp(process);
+    sim.TargetLog(0).high_watermark_max = sim.TargetLog(0).end();
+    sim.target.produce_errors[kTarget0] = {.error = kNotEnoughReplicasAfterAppend,
+                                           .appends = true,
+                                           .until = INT64_MAX,
+                                           .left = 1};
+    Fill(sim, 0, 1);
+    CHECK(sim.RunUntil([&] { return sim.TargetLog(0).end() > 9; }, 10'000));
+    sim.TargetLog(0).ForgetProducers();
+    return process;
+  }
+  void Show() { sim.TargetLog(0).high_watermark_max = INT64_MAX; }
+  bool IsResuming(Process* process) {
+    return process->states[0].state == PartitionState::kResuming;
+  }
+};
+
+// A follower that is away for longer than the leader remembers the producers of old records (it
+// looks every ten minutes): the batch was sent again and taken again.
+TEST_CASE("a batch that only the leader has is waited for before it is sent again") {
+  HiddenCase hidden("hidden");
+  Process* process = hidden.MirrorThenHide();
+  hidden.sim.RunFor(60'000);
+  CHECK(hidden.IsResuming(process));
+  CHECK(process->states[0].code == kNotEnoughReplicasAfterAppend);
+  CHECK(hidden.sim.TargetLog(0).end() == 12);
+  hidden.Show();
+  CheckExact(hidden.sim, process);
+  CHECK(process->states[0].code == 0);
+}
+
+TEST_CASE("who starts meanwhile waits for it, too, and says why") {
+  HiddenCase hidden("hidden at the start");
+  hidden.sim.Kill(hidden.MirrorThenHide());
+  Process* process = hidden.sim.Start(hidden.sim.LastProgress());
+  hidden.sim.RunFor(20'000);
+  CHECK(hidden.IsResuming(process));
+  CHECK(process->states[0].code == kNotEnoughReplicasAfterAppend);
+  CHECK(process->states[0].detail ==
+        "target target-topic-0 holds records up to offset 12 that its followers lack");
+  hidden.Show();
+  CheckExact(hidden.sim, process);
+}
+
+// Another leader is another log: what only the old one had is not waited for.
+TEST_CASE("a batch that was lost with its leader is not waited for") {
+  HiddenCase hidden("hidden and lost", Plain(1, 2));
+  Process* process = hidden.MirrorThenHide();
+  hidden.sim.RunFor(5'000);
+  CHECK(hidden.IsResuming(process));
+  hidden.sim.TruncateTarget(0, 9);
+  hidden.Show();
+  hidden.sim.target.MoveLeader(kTarget0);
+  CheckExact(hidden.sim, process);
+}
+
+TEST_CASE("a leader that tells no end of its log holds nobody up") {
+  SimulationOptions options = Plain();
+  options.exact = false;
+  HiddenCase hidden("no end", options);
+  SUBCASE("because it does not speak ListOffsets") {
+    hidden.sim.target.broker(0).lists_offsets = false;
+  }
+  SUBCASE("because it may not be asked") {
+    hidden.sim.target.list_errors[kTarget0] = {.error = kTopicAuthorizationFailed,
+                                               .until = INT64_MAX};
+  }
+  Fill(hidden.sim, 0, 3);
+  hidden.sim.CatchUp(hidden.sim.Start());
+  CHECK(hidden.sim.failure() == "");
+  CHECK(hidden.sim.Mirrored(0).size() == 9);
+}
+
+TEST_CASE("an end that is told only later is asked for again") {
+  HiddenCase hidden("end told later");
+  hidden.sim.target.list_errors[kTarget0] = {.error = 6, .until = INT64_MAX, .left = 3};
+  Fill(hidden.sim, 0, 3);
+  CheckExact(hidden.sim, hidden.sim.Start());
+}
+
+}  // namespace
+}  // namespace longhaul::test
