@@ -235,9 +235,13 @@ void Resume::OnEnd(Partition* p, const ListedEnd& listed) {
   FinishAtEnd(p);
 }
 
+// Where others write, too, there is always more: what came after the look began is none of ours.
 void Resume::FinishAtEnd(Partition* p) {
-  if (p->state != PartitionState::kResuming || p->asking > 0 || !p->seam.at_watermark) return;
-  if (p->seam.log_end >= 0 && p->scan_offset >= p->seam.log_end) return Finish(p);
+  const Seam& seam = p->seam;
+  if (p->state != PartitionState::kResuming || p->asking > 0) return;
+  if (seam.log_end > 0 ? p->scan_offset >= seam.log_end : seam.log_end == 0 && seam.at_watermark)
+    return Finish(p);
+  if (!seam.at_watermark) return;  // the next tick asks for more
   p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
   if (p->attempts > kQuietAttempts && p->code == 0)
     lane_->Show(p, kNotEnoughReplicasAfterAppend,
