@@ -20,7 +20,7 @@ int64_t WallMs() {
       .count();
 }
 
-constexpr int64_t kGiveBackMs = 10'000;
+constexpr int64_t kGiveBackMs = 2'000;
 
 // Responses of several MB come and go all the time. By default glibc maps each one anew and gives
 // it back, and the first touch of every page is then a large part of all CPU: keep the memory
@@ -106,13 +106,13 @@ ForwarderThread::~ForwarderThread() {
   transport_.reset();
 }
 
-// What is kept free is in pieces of all sizes, and the next response may fit none of them: with
-// each time that memory runs full a little more is taken. Now and then, when what filled it has
-// gone, the free pages are given back.
+// What is kept free is in pieces of all sizes, and the next response may fit none of them: while
+// memory runs full, a little more is taken again and again. So free pages are given back then, also
+// those inside, often enough that few have come together.
 void ForwarderThread::GiveBackMemory(int64_t held_bytes) {
   const int64_t limit = config_.settings.in_flight_bytes_max;
   if (held_bytes > limit / 2) was_full_ = true;
-  if (!was_full_ || held_bytes > limit / 8 || MonotonicMs() < give_back_at_) return;
+  if (!was_full_ || MonotonicMs() < give_back_at_) return;
   was_full_ = false;
   give_back_at_ = MonotonicMs() + kGiveBackMs;
   malloc_trim(0);
