@@ -91,7 +91,7 @@ struct ProduceResponse {
 };
 
 struct NamedPartition {
-  std::string_view topic;  // partitions of one topic stand together
+  std::string_view topic;
   int32_t partition;
 };
 

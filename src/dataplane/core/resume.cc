@@ -18,15 +18,6 @@ constexpr int32_t kQuietAttempts = 4;  // followers are a moment behind wherever
 
 }  // namespace
 
-bool IsAtSeam(const Seam& seam, const RecordBatchView& batch) {
-  if (seam.batch_thinned || batch.record_count() != seam.batch_records) return false;
-  if (batch.base_timestamp() != seam.batch_base_timestamp) return false;
-  if (static_cast<uint8_t>(batch.codec()) == seam.batch_codec)
-    return PayloadCrc(batch) == seam.batch_payload_crc;
-  // The target compresses anew (compression.type): count and times have to do.
-  return seam.batch_has_append_time || batch.max_timestamp() == seam.batch_max_timestamp;
-}
-
 void Resume::Tick() {
   ByNode to_scan, to_describe;
   std::erase_if(lane_->resuming, [&](uint32_t id) {
@@ -270,15 +261,10 @@ void Resume::TakeProducer(Partition* p, int32_t last_sequence) {
   Seam& seam = p->seam;
   seam.asks_broker = false;
   seam.asked_broker = true;
-  const int32_t next = SequenceAfter(last_sequence, 1);
-  const int32_t found = SequenceDistance(p->progress.sequence, next);
-  if (last_sequence >= 0 && found <= seam.offsets_trimmed) {
-    seam.records_found = found;
-    seam.sequence_next = next;
-    seam.downstream_next = p->scan_offset;
-    seam.offsets_missing = seam.offsets_trimmed = 0;
-    seam.batch_gone = true;
-  }
+  const int32_t found =
+      SequenceDistance(p->progress.sequence, SequenceAfter(last_sequence, 1));
+  if (last_sequence >= 0 && found <= seam.offsets_trimmed)
+    seam.Reach(last_sequence, p->scan_offset, p->progress.sequence);
   Finish(p);
 }
 
@@ -302,7 +288,6 @@ bool Resume::ScanBatch(Partition* p, const RecordBatchView& batch) {
         batch.has_log_append_time() || batch.max_timestamp() != p->foreign_time;
   if (batch.is_legacy() || batch.producer_id() != lane_->producer_id || batch.is_control())
     return true;
-  const int32_t span = batch.last_offset_delta() + 1;
   const int32_t missing = SequenceDistance(seam.sequence_next, batch.base_sequence());
   // Behind instead of ahead: it is there twice. A request was late on its way, and the broker had
   // forgotten our producer when it came.
@@ -319,17 +304,7 @@ bool Resume::ScanBatch(Partition* p, const RecordBatchView& batch) {
                      std::to_string(batch.base_offset()) + " and holds those behind them");
     return false;
   }
-  seam.offsets_missing = seam.offsets_trimmed = 0;
-  seam.sequence_next = SequenceAfter(batch.base_sequence(), span);
-  seam.records_found = SequenceDistance(p->progress.sequence, seam.sequence_next);
-  seam.downstream_next = p->scan_offset;
-  seam.batch_records = batch.record_count();
-  seam.batch_thinned = batch.record_count() != span;
-  seam.batch_base_timestamp = batch.base_timestamp();
-  seam.batch_max_timestamp = batch.max_timestamp();
-  seam.batch_payload_crc = PayloadCrc(batch);
-  seam.batch_codec = static_cast<uint8_t>(batch.codec());
-  seam.batch_has_append_time = batch.has_log_append_time();
+  seam.Reach(batch, p->scan_offset, p->progress.sequence);
   return true;
 }
 

@@ -20,9 +20,6 @@
 
 namespace longhaul {
 
-// Invariant (E): is this, of the source, the last batch that the target holds?
-bool IsAtSeam(const Seam& seam, const RecordBatchView& batch);
-
 class Resume {
  public:
   static constexpr size_t kPartitionsMax = 100;              // a scan request
