@@ -21,6 +21,7 @@ constexpr int32_t kErrorInvalidArgument = 1011;
 constexpr int32_t kErrorTimedOut = 1012;
 constexpr int32_t kErrorTargetOutOfRange = 1013;
 constexpr int32_t kErrorSourceTruncated = 1014;
+constexpr int32_t kErrorTargetOverwritten = 1015;
 
 struct ForwarderSettings {
   int64_t in_flight_bytes_max = 25165824;  // bytes fetched but not yet acked, a lane

@@ -166,6 +166,7 @@ struct Partition {
     // What the target has trimmed may have held batches of ours that progress does not know of.
     seam.offsets_missing = seam.offsets_trimmed = scan_offset - progress.downstream;
     seam.sequence_next = progress.sequence;
+    seam.checks_last = progress.sequence > 0 && seam.offsets_trimmed == 0;
     proven_until = 0;
     look_first = false;
   }

@@ -85,7 +85,8 @@ void Resume::AskForBatches(int32_t node_id, int16_t version,
   request.isolation_level = 0;  // other producers' open transactions must not hide our batches
   for (Partition* p : partitions)
     request.partitions.push_back({p->remote_topic, p->partition, p->leader_epochs[kTarget],
-                                  p->scan_offset, -1, kPartitionBytes});
+                                  p->scan_offset - (p->seam.checks_last ? 1 : 0), -1,
+                                  kPartitionBytes});
   EncodedRequest encoded;
   EncodeFetch(request, version, &encoded);
   Send(node_id, kApiFetch, version, std::move(encoded), partitions);
@@ -208,12 +209,19 @@ void Resume::OnPartition(Partition* p, const FetchedPartition& fetched) {
   if (fetched.error != 0) {
     std::string where = "reading target " + p->remote_topic + "-" + std::to_string(p->partition) +
                         " from offset " + std::to_string(p->scan_offset);
+    if (fetched.error == kOffsetOutOfRange && std::exchange(p->seam.checks_last, false)) return;
     if (fetched.error == kOffsetOutOfRange) return lane_->Fault(p, kErrorTargetOutOfRange, where);
     if (!ClassifyError(fetched.error).retriable) return lane_->Fault(p, fetched.error, where);
     return Retry(p, fetched.error, where);
   }
   Scan(p, fetched);
-  p->seam.at_watermark = p->scan_offset >= fetched.high_watermark;
+  Seam& seam = p->seam;
+  // It may be deleted, or behind the high watermark, where only the end of the log tells.
+  if (seam.checks_last && (fetched.high_watermark >= p->scan_offset || seam.log_end == 0)) {
+    seam.checks_last = false;
+    return;
+  }
+  seam.at_watermark = p->scan_offset >= fetched.high_watermark;
   FinishAtEnd(p);
 }
 
@@ -230,8 +238,15 @@ void Resume::OnEnd(Partition* p, const ListedEnd& listed) {
 void Resume::FinishAtEnd(Partition* p) {
   const Seam& seam = p->seam;
   if (p->state != PartitionState::kResuming || p->asking > 0) return;
-  if (seam.log_end > 0 ? p->scan_offset >= seam.log_end : seam.log_end == 0 && seam.at_watermark)
+  if (seam.checks_last && seam.log_end > 0 && seam.log_end < p->scan_offset)
+    return lane_->Fault(p, kErrorTargetOutOfRange,
+                        "target " + p->remote_topic + "-" + std::to_string(p->partition) +
+                            " ends at offset " + std::to_string(seam.log_end));
+  if (seam.checks_last) {
+    // To be read as soon as the high watermark has got there.
+  } else if (seam.log_end > 0 ? p->scan_offset >= seam.log_end : seam.log_end == 0 && seam.at_watermark) {
     return Finish(p);
+  }
   if (!seam.at_watermark) return;  // the next tick asks for more
   p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
   if (p->attempts > kQuietAttempts && p->code == 0)
@@ -264,7 +279,7 @@ void Resume::TakeProducer(Partition* p, int32_t last_sequence) {
   const int32_t found =
       SequenceDistance(p->progress.sequence, SequenceAfter(last_sequence, 1));
   if (last_sequence >= 0 && found <= seam.offsets_trimmed)
-    seam.Reach(last_sequence, p->scan_offset, p->progress.sequence);
+    seam.Reach(last_sequence, p->progress.downstream + seam.offsets_trimmed, p->progress.sequence);
   Finish(p);
 }
 
@@ -272,11 +287,28 @@ void Resume::Scan(Partition* p, const FetchedPartition& fetched) {
   BatchWalker walker(fetched.records, fetched.records_size);
   RecordBatchView batch;
   BatchWalker::Step step;
-  while ((step = walker.Next(&batch)) == BatchWalker::Step::kBatch)
+  while ((step = walker.Next(&batch)) == BatchWalker::Step::kBatch) {
+    if (!IsLastOurs(p, batch)) return;
     if (batch.last_offset() >= p->scan_offset && !ScanBatch(p, batch)) return;
+  }
   if (step == BatchWalker::Step::kMalformed)
     lane_->Fault(p, kErrorBatchMalformed,
                  "on the target, at offset " + std::to_string(p->scan_offset));
+}
+
+// The record before the recorded offset is our last one. After an unclean election others may have
+// filled the place of what is gone, beyond that offset: nothing else tells then.
+bool Resume::IsLastOurs(Partition* p, const RecordBatchView& batch) {
+  const int64_t last = p->scan_offset - 1;
+  if (!p->seam.checks_last || batch.last_offset() < last) return true;
+  p->seam.checks_last = false;
+  const bool is_foreign = batch.base_offset() <= last && !batch.is_legacy() &&
+                          batch.producer_id() != lane_->producer_id;
+  if (is_foreign)
+    lane_->Fault(p, kErrorTargetOverwritten,
+                 "target " + p->remote_topic + "-" + std::to_string(p->partition) +
+                     " holds a record of another producer at offset " + std::to_string(last));
+  return !is_foreign;
 }
 
 bool Resume::ScanBatch(Partition* p, const RecordBatchView& batch) {

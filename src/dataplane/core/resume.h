@@ -69,6 +69,7 @@ class Resume {
   void TakeProducer(Partition* p, int32_t last_sequence);
   void Retry(Partition* p, int32_t code, const std::string& where);
   void Scan(Partition* p, const FetchedPartition& fetched);
+  bool IsLastOurs(Partition* p, const RecordBatchView& batch);
   bool ScanBatch(Partition* p, const RecordBatchView& batch);
   void CountUncertain(Partition* p);
   bool TakeFromQueue(Partition* p);

@@ -18,6 +18,7 @@ struct Seam {
   int64_t offsets_missing = 0;  // target offsets since our last batch that no batch covers
   int64_t offsets_trimmed = 0;  // of those, before the target's log start
   int64_t records_late = 0;     // sent by who is gone, put behind what they should be before
+  bool checks_last = false;     // whether our last record is where progress says has to be seen yet
   int64_t log_end = -1;         // of the leader when the look began, -1: not known yet
   bool at_watermark = false;    // all has been read that the leader shows
   bool asks_broker = false;     // for what it remembers of us: all of ours may have been trimmed

@@ -293,7 +293,10 @@ const dataPlaneErrors = {
     'Nothing to do: Longhaul finds out whether it was trimmed, truncated or made again'),
   SOURCE_TRUNCATED: row(1014, 'final', 'partition',
     'the source has lost records that were mirrored already',
-    'Look for an unclean leader election on the source; decide with data.loss')
+    'Look for an unclean leader election on the source; decide with data.loss'),
+  TARGET_OVERWRITTEN: row(1015, 'final', 'partition',
+    'the target holds records of others where it had acked ours',
+    'Look for an unclean leader election on the target')
 } as const satisfies Record<string, ErrorRow>
 
 // Longhaul's own, orchestrator.

@@ -55,7 +55,8 @@ const corruptErrors: ReadonlySet<string> = new Set<ErrorName>([
 /** The side that the fault is about, where the decision needs to know what the logs hold. */
 export function sideOfFault (errorName: string): 'source' | 'target' | undefined {
   if (errorName === 'OFFSET_OUT_OF_RANGE' || errorName === 'SOURCE_TRUNCATED') return 'source'
-  return errorName === 'TARGET_OUT_OF_RANGE' ? 'target' : undefined
+  if (errorName === 'TARGET_OUT_OF_RANGE' || errorName === 'TARGET_OVERWRITTEN') return 'target'
+  return undefined
 }
 
 /** What the clusters hold of the partition, as far as the decision needs it. */
@@ -79,6 +80,9 @@ export function judgeFault (
   if (errorName === 'SOURCE_TRUNCATED') return judgeDiverged(fault, policies['data.loss'])
   if (errorName === 'TARGET_OUT_OF_RANGE' && target !== undefined) {
     return judgeTarget(fault, policies['data.loss'], source, target)
+  }
+  if (errorName === 'TARGET_OVERWRITTEN' && target !== undefined) {
+    return judgeOverwritten(fault, source, target)
   }
   return leave
 }
@@ -193,6 +197,23 @@ function judgeTarget (
     progress: withoutHistory({ ...progress, downstream: log.end, sequence }),
     skip: { reason: 'data_loss', records: lost, why }
   }
+}
+
+/**
+ * What the target lost others have written over. Back by one point: where it holds our last record
+ * again the resume finds that, and else it comes here once more. Nothing can be skipped: how many
+ * records of ours are left, and with it the next sequence, is not known.
+ */
+function judgeOverwritten ({ progress }: Fault, source: LogRange, log: LogRange): FaultAction {
+  const why = `${describe(progress)} was acked, and the target holds a record of another producer ` +
+    'before that'
+  const point = newestPointUpTo(progress, progress.downstream - 1n)
+  if (point !== undefined && point.upstream >= source.start && point.downstream >= log.start) {
+    const again = { records: progress.downstream - point.downstream, why }
+    return { kind: 'resume', progress: backTo(progress, point), again }
+  }
+  const detail = `${why}; since when is not known, or not on the source any more`
+  return { kind: 'stop', error: new ReplicatorError('TARGET_TRUNCATED', detail) }
 }
 
 function describe ({ upstream, downstream }: Progress): string {

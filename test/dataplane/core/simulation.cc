@@ -77,6 +77,7 @@ void Simulation::TruncateTarget(uint32_t id, int64_t end) {
   Trace("truncate p" + std::to_string(id) + " to " + std::to_string(log.end()));
   Mirror& mirror = mirrored_[id];
   mirror.truncated = true;
+  mirror.end = std::min(mirror.end, log.end());
   while (!mirror.offsets.empty() && mirror.offsets.back() >= log.end()) {
     mirror.offsets.pop_back();
     mirror.records.pop_back();
@@ -85,8 +86,10 @@ void Simulation::TruncateTarget(uint32_t id, int64_t end) {
 
 void Simulation::MirrorAgain(Process* process, uint32_t id) {
   mirrored_[id].truncated = false;
+  const int64_t end = std::exchange(mirrored_[id].end, INT64_MAX);
   auto& progress = mirrored_[id].progress;
-  while (!progress.empty() && progress.back().downstream > TargetLog(id).end()) progress.pop_back();
+  while (!progress.empty() && progress.back().downstream > std::min(end, TargetLog(id).end()))
+    progress.pop_back();
   Trace("again p" + std::to_string(id));
   Assign(process, {id}, LastProgress());
 }
@@ -159,7 +162,8 @@ void Simulation::TakeEvents(Process* process) {
           std::to_string(static_cast<int>(state.state)) + " code " + std::to_string(state.code) +
           (state.released ? " released " : " ") + state.detail);
     const uint32_t id = state.id;
-    const bool lost = state.code == kErrorTargetOutOfRange;
+    const bool lost =
+        state.code == kErrorTargetOutOfRange || state.code == kErrorTargetOverwritten;
     if (lost && options_.mirrors_again)
       agenda.At(agenda.now + 20, [this, process, id] {
         if (process->alive && process->states[id].state == PartitionState::kFaulted)

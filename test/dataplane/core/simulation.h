@@ -117,6 +117,7 @@ class Simulation {
     std::vector<int64_t> offsets;     // theirs
     std::vector<Progress> progress;   // all that was ever reported
     bool truncated = false;           // by an unclean election, and not mirrored again since
+    int64_t end = INT64_MAX;          // what the target held then
   };
   void ScheduleTick(Process* process, int64_t when);
   void Tick(Process* process);

@@ -38,6 +38,77 @@ TEST_CASE("a new leader that lacks acked records and our producer is looked at b
   CheckExact(sim, process);
 }
 
+// The log ends where it should or behind, and the leader has forgotten us or not: what stands in
+// front of the recorded offset is all that tells. It was lost without a word.
+TEST_CASE("a hole that others have filled is found by the record that should be ours") {
+  Simulation sim("filled", Plain(1, 2));
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  bool runs = true;
+  SUBCASE("by one that runs") {}
+  SUBCASE("at a start") {
+    sim.Kill(process);
+    runs = false;
+  }
+  sim.TruncateTarget(0, 30);
+  SUBCASE("the leader knows us") {}
+  SUBCASE("the leader has forgotten us") { sim.TargetLog(0).ForgetProducers(); }
+  while (sim.TargetLog(0).end() < 70) sim.ProduceForeign(0);
+  sim.target.MoveLeader(kTarget0);
+  sim.TargetLog(0).high_watermark_max = 30;  // until its followers have asked it
+  sim.agenda.At(sim.agenda.now + 2'000,
+                [&sim] { sim.TargetLog(0).high_watermark_max = INT64_MAX; });
+  if (!runs) process = sim.Start(sim.LastProgress());
+  Fill(sim, 0, 10);
+  CheckFaulted(sim, process, kErrorTargetOverwritten);
+  CHECK(process->states[0].detail ==
+        "target target-topic-0 holds a record of another producer at offset 59");
+  sim.MirrorAgain(process, 0);
+  CheckExact(sim, process);
+}
+
+// Its log ends where the record before the recorded offset is looked for: an empty answer.
+TEST_CASE("a target that lacks the last record alone is found out") {
+  Simulation sim("last alone", Plain(1, 2));
+  Fill(sim, 0, 10);
+  sim.Writer(0).WriteBatch(1, 50);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.TruncateTarget(0, 30);
+  SUBCASE("") {}
+  SUBCASE("by a broker that does not tell where its log ends") {
+    sim.target.broker(0).lists_offsets = sim.target.broker(1).lists_offsets = false;
+  }
+  sim.target.MoveLeader(kTarget0);
+  CheckFaulted(sim, process, kErrorTargetOutOfRange);
+  sim.MirrorAgain(process, 0);
+  CheckExact(sim, process);
+}
+
+TEST_CASE("a record of ours that the target has deleted or compacted proves nothing") {
+  Simulation sim("last gone", Plain(1, 2));
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  SimulatedLog& log = sim.TargetLog(0);
+  SUBCASE("deleted") { log.DeleteBefore(log.end()); }
+  SUBCASE("deleted, and others wrote") {
+    sim.ProduceForeign(0);
+    log.DeleteBefore(60);
+  }
+  SUBCASE("compacted") {
+    sim.ProduceForeign(0);
+    log.Compact([&](const LoggedBatch& batch) -> std::optional<Bytes> {
+      if (batch.last < 60) return std::nullopt;
+      return batch.bytes;
+    });
+  }
+  sim.target.MoveLeader(kTarget0);
+  Fill(sim, 0, 10);
+  CheckExact(sim, process);
+}
+
 // The same broker with another disk, and nothing that tells: the batch is behind the hole when its
 // ack says so. It cannot be mended in order; the partition must not go on as if nothing were.
 TEST_CASE("an ack below what was acked before stops the partition") {

@@ -174,6 +174,31 @@ describe('a fault', () => {
     }
   })
 
+  test('over what others wrote on the target goes back point by point, then stops', () => {
+    const whole = { source: wholeSource, target: { start: 0n, end: 90n } }
+    let progress: Progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
+    for (const index of [1, 0]) {
+      const from = progress.downstream
+      const action = judgeFault(createFault('TARGET_OVERWRITTEN', { progress }), skip, whole)
+      assert.ok(action.kind === 'resume')
+      assert.deepEqual(action.progress, { ...history[index], history: history.slice(0, index + 1) })
+      assert.equal(action.again?.records, from - action.progress.downstream)
+      progress = action.progress
+    }
+    const fault = createFault('TARGET_OVERWRITTEN', { progress })
+    const far = createFault('TARGET_OVERWRITTEN',
+      { progress: { upstream: 100n, downstream: 40n, sequence: 35, history } })
+    for (const [of, logs] of [
+      [fault, whole],
+      [far, { ...whole, source: { start: 81n, end: 500n } }],
+      [far, { ...whole, target: { start: 30n, end: 90n } }]
+    ] as const) {
+      const stopped = judgeFault(of, skip, logs)
+      assert.ok(stopped.kind === 'stop')
+      assert.equal(stopped.error.errorName, 'TARGET_TRUNCATED')
+    }
+  })
+
   // Counting from a point before the skip would take the skipped record for a mirrored one.
   test('that is skipped begins the history anew', () => {
     const progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
