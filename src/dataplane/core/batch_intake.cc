@@ -248,7 +248,12 @@ BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& bat
   const int64_t held = std::min(records, seam.records_left);
   const bool ends_here = held == seam.records_left;
   const int64_t next = batch.last_offset() + 1;
-  if (ends_here && held > 0 && !seam.batch_gone && !HoldsSeam(*p, batch, decoded, held)) {
+  bool holds = held == 0 || seam.batch_gone;
+  if (ends_here && !holds) {
+    const Status status = CompareSeam(*p, batch, decoded, held, &holds);
+    if (Refetch(p, status)) return Held::kStop;
+  }
+  if (ends_here && !holds) {
     SeamMismatch(p, "the last batch on the target is not the one before source offset " +
                         std::to_string(next));
     return Held::kStop;
@@ -268,14 +273,16 @@ BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& bat
 // The first `held` wanted records of the source batch are on the target; there the last batch holds
 // seam.batch_records of them. It is the whole source batch, or was encoded from a part of it, which
 // is then encoded again to be compared.
-bool BatchIntake::HoldsSeam(const Partition& p, const RecordBatchView& batch,
-                            const EncodedBatch& decoded, int64_t held) const {
+Status BatchIntake::CompareSeam(const Partition& p, const RecordBatchView& batch,
+                                const EncodedBatch& decoded, int64_t held, bool* holds) const {
   const int64_t first = held - p.seam.batch_records;
-  if (first < 0) return false;
-  if (first == 0 && decoded.records == 0 && IsAtSeam(p.seam, batch)) return true;
+  *holds = first == 0 && decoded.records == 0 && IsAtSeam(p.seam, batch);
+  if (first < 0 || *holds) return Status::Ok();
   EncodedBatch part;
   Status status = EncodePart(batch, OffsetOf(batch, decoded, first), p.seam.batch_records, &part);
-  return status.ok() && part.records > 0 && IsAtSeam(p.seam, RecordBatchView(part.bytes.data()));
+  *holds = status.ok() && part.records > 0 &&
+           IsAtSeam(p.seam, RecordBatchView(part.bytes.data()));
+  return status;
 }
 
 void BatchIntake::CheckEnd(Partition* p, bool ended) {

@@ -36,8 +36,9 @@ class BatchIntake {
   enum class Held : uint8_t { kAll, kFirstOnes, kStop };
   static bool HasGap(const Partition& p, const RecordBatchView& batch);
   Held SkipHeld(Partition* p, const RecordBatchView& batch, BatchAction action);
-  bool HoldsSeam(const Partition& p, const RecordBatchView& batch, const EncodedBatch& decoded,
-                 int64_t held) const;
+  // An error says that the bytes of `batch` cannot be compared.
+  Status CompareSeam(const Partition& p, const RecordBatchView& batch, const EncodedBatch& decoded,
+                     int64_t held, bool* holds) const;
   // Records of one batch from `first` on as one encoded batch; records_max 0: all of them.
   Status EncodePart(const RecordBatchView& batch, int64_t first, int64_t records_max,
                     EncodedBatch* out) const;

@@ -301,8 +301,7 @@ void Outbox::Ack(Partition* p, const QueuedBatch& batch) {
 void Outbox::OnFailure(Partition* p) {
   const int32_t code = std::exchange(p->failure_code, 0);
   const std::string detail = std::exchange(p->failure_detail, {});
-  const std::string where = "target " + p->remote_topic + "-" + std::to_string(p->partition) +
-                            " refused the batch before source offset " +
+  const std::string where = p->target_name() + " refused the batch before source offset " +
                             std::to_string(p->queue.front().upstream_next) +
                             (detail.empty() ? "" : ": " + detail);
   bool overtaken = false;

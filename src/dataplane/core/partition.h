@@ -139,6 +139,9 @@ struct Partition {
 
   PartitionCounters counters;
 
+  std::string target_name() const {
+    return "target " + remote_topic + "-" + std::to_string(partition);
+  }
   size_t unsent() const { return queue.size() - sent; }
   bool running() const { return state == PartitionState::kRunning && !stopping; }
 

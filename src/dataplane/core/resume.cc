@@ -207,8 +207,8 @@ void Resume::Match(const Outstanding& out, const std::vector<Answer>& answers,
 
 void Resume::OnPartition(Partition* p, const FetchedPartition& fetched) {
   if (fetched.error != 0) {
-    std::string where = "reading target " + p->remote_topic + "-" + std::to_string(p->partition) +
-                        " from offset " + std::to_string(p->scan_offset);
+    const std::string where =
+        "reading " + p->target_name() + " from offset " + std::to_string(p->scan_offset);
     if (fetched.error == kOffsetOutOfRange && std::exchange(p->seam.checks_last, false)) return;
     if (fetched.error == kOffsetOutOfRange) return lane_->Fault(p, kErrorTargetOutOfRange, where);
     if (!ClassifyError(fetched.error).retriable) return lane_->Fault(p, fetched.error, where);
@@ -240,19 +240,15 @@ void Resume::FinishAtEnd(Partition* p) {
   if (p->state != PartitionState::kResuming || p->asking > 0) return;
   if (seam.checks_last && seam.log_end > 0 && seam.log_end < p->scan_offset)
     return lane_->Fault(p, kErrorTargetOutOfRange,
-                        "target " + p->remote_topic + "-" + std::to_string(p->partition) +
-                            " ends at offset " + std::to_string(seam.log_end));
-  if (seam.checks_last) {
-    // To be read as soon as the high watermark has got there.
-  } else if (seam.log_end > 0 ? p->scan_offset >= seam.log_end : seam.log_end == 0 && seam.at_watermark) {
-    return Finish(p);
-  }
+                        p->target_name() + " ends at offset " + std::to_string(seam.log_end));
+  const bool at_end = seam.log_end == 0 ? seam.at_watermark
+                                        : seam.log_end > 0 && p->scan_offset >= seam.log_end;
+  if (at_end && !seam.checks_last) return Finish(p);
   if (!seam.at_watermark) return;  // the next tick asks for more
   p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
   if (p->attempts > kQuietAttempts && p->code == 0)
     lane_->Show(p, kNotEnoughReplicasAfterAppend,
-                "target " + p->remote_topic + "-" + std::to_string(p->partition) +
-                    " holds records up to offset " + std::to_string(p->seam.log_end) +
+                p->target_name() + " holds records up to offset " + std::to_string(seam.log_end) +
                     " that its followers lack");
 }
 
@@ -265,9 +261,7 @@ void Resume::Retry(Partition* p, int32_t code, const std::string& where) {
 
 void Resume::OnProducer(Partition* p, const DescribedProducer& described) {
   if (described.error != 0 && ClassifyError(described.error).retriable)
-    return Retry(p, described.error,
-                 "asking for our producer on target " + p->remote_topic + "-" +
-                     std::to_string(p->partition));
+    return Retry(p, described.error, "asking for our producer on " + p->target_name());
   TakeProducer(p, described.error == 0 ? described.last_sequence : -1);
 }
 
@@ -306,8 +300,8 @@ bool Resume::IsLastOurs(Partition* p, const RecordBatchView& batch) {
                           batch.producer_id() != lane_->producer_id;
   if (is_foreign)
     lane_->Fault(p, kErrorTargetOverwritten,
-                 "target " + p->remote_topic + "-" + std::to_string(p->partition) +
-                     " holds a record of another producer at offset " + std::to_string(last));
+                 p->target_name() + " holds a record of another producer at offset " +
+                     std::to_string(last));
   return !is_foreign;
 }
 

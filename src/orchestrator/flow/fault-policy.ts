@@ -205,8 +205,8 @@ function judgeTarget (
  * records of ours are left, and with it the next sequence, is not known.
  */
 function judgeOverwritten ({ progress }: Fault, source: LogRange, log: LogRange): FaultAction {
-  const why = `${describe(progress)} was acked, and the target holds a record of another producer ` +
-    'before that'
+  const why = `${describe(progress)} was acked, and before that the target holds a record of ` +
+    'another producer'
   const point = newestPointUpTo(progress, progress.downstream - 1n)
   if (point !== undefined && point.upstream >= source.start && point.downstream >= log.start) {
     const again = { records: progress.downstream - point.downstream, why }

@@ -112,10 +112,12 @@ void SimulatedNetwork::Arrive(const Ref& request) {
 void SimulatedNetwork::Damage(const InFlight& request, Bytes* body) {
   if (cut_one_in > 0 && random_->OneIn(static_cast<uint64_t>(cut_one_in)))
     body->resize(random_->Below(body->size()));
-  // Only the source's: what the target holds is trusted. The last byte is always a record's.
+  // Only the source's: what the target holds is trusted. What it hits is a record's last byte; in a
+  // flexible answer the tags of partition, topic and answer are behind it.
+  const size_t tags = request.version >= kFetchFlexibleFrom ? 3 : 0;
   if (request.side == Side::kSource && corrupt_one_in > 0 && body->size() > 300 &&
       random_->OneIn(static_cast<uint64_t>(corrupt_one_in)))
-    body->back() ^= 0x10;
+    (*body)[body->size() - 1 - tags] ^= 0x10;
 }
 
 void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
