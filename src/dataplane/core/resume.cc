@@ -14,6 +14,7 @@ constexpr int32_t kOffsetOutOfRange = 1;
 constexpr int32_t kNetworkException = 13;
 constexpr int32_t kNotEnoughReplicasAfterAppend = 20;
 constexpr int32_t kOutOfOrderSequence = 45;
+constexpr int64_t kFollowersPollMs = 500;
 constexpr int32_t kQuietAttempts = 4;  // followers are a moment behind wherever others write
 
 }  // namespace
@@ -115,6 +116,7 @@ void Resume::AskForEnds(int32_t node_id, const std::vector<Partition*>& partitio
 void Resume::AskForProducer(int32_t node_id, int16_t, const std::vector<Partition*>& partitions) {
   if (lane_->transport->api_version(Side::kTarget, node_id, kApiDescribeProducers,
                                     kDescribeProducersVersion, kDescribeProducersVersion) < 0) {
+    for (Partition* p : partitions) p->seam.log_end = 0;  // it could not tell when to go on
     for (Partition* p : partitions) TakeProducer(p, -1);
     return;
   }
@@ -145,11 +147,6 @@ void Resume::Send(int32_t node_id, int16_t api_key, int16_t version, EncodedRequ
   outstanding_.emplace(tag, std::move(out));
 }
 
-Partition* Resume::Waiting(const Asked& asked) const {
-  Partition* p = lane_->Find(asked.id);
-  return p != nullptr && p->look == asked.look ? p : nullptr;
-}
-
 void Resume::OnReply(const Reply& reply) {
   auto found = outstanding_.find(reply.tag);
   Outstanding out = std::move(found->second);
@@ -167,17 +164,11 @@ void Resume::OnReply(const Reply& reply) {
   if (error == 0) {
     uint8_t* data = reply.body->data();
     const size_t size = reply.body->size();
-    Status parsed;
-    switch (out.api_key) {
-      case kApiListOffsets:
-        parsed = ParseListEnds(data, size, &ends);
-        break;
-      case kApiDescribeProducers:
-        parsed = ParseDescribeProducers(data, size, lane_->producer_id, &producers);
-        break;
-      default:
-        parsed = ParseFetch(data, size, reply.api_version, &response);
-    }
+    const Status parsed =
+        out.api_key == kApiListOffsets ? ParseListEnds(data, size, &ends)
+        : out.api_key == kApiDescribeProducers
+            ? ParseDescribeProducers(data, size, lane_->producer_id, &producers)
+            : ParseFetch(data, size, reply.api_version, &response);
     error = parsed.ok() ? response.error : parsed.code;
   }
   if (error != 0) {
@@ -245,8 +236,10 @@ void Resume::FinishAtEnd(Partition* p) {
                                         : seam.log_end > 0 && p->scan_offset >= seam.log_end;
   if (at_end && !seam.checks_last) return Finish(p);
   if (!seam.at_watermark) return;  // the next tick asks for more
-  p->backoff_until = lane_->now + lane_->BackoffMs(p->attempts++);
-  if (p->attempts > kQuietAttempts && p->code == 0)
+  p->backoff_until = lane_->now + kFollowersPollMs;
+  if (++p->attempts <= kQuietAttempts) return;
+  p->seam.asks_broker = !seam.checks_last;
+  if (p->code == 0)
     lane_->Show(p, kNotEnoughReplicasAfterAppend,
                 p->target_name() + " holds records up to offset " + std::to_string(seam.log_end) +
                     " that its followers lack");
@@ -269,6 +262,12 @@ void Resume::OnProducer(Partition* p, const DescribedProducer& described) {
 void Resume::TakeProducer(Partition* p, int32_t last_sequence) {
   Seam& seam = p->seam;
   seam.asks_broker = false;
+  if (p->scan_offset < seam.log_end) {
+    // It knows a repetition, and some faults it finds out about only when it is written to.
+    if (last_sequence >= 0) return Finish(p);
+    p->backoff_until = lane_->now + kFollowersPollMs;
+    return;
+  }
   seam.asked_broker = true;
   const int32_t found =
       SequenceDistance(p->progress.sequence, SequenceAfter(last_sequence, 1));

@@ -3,7 +3,7 @@
 // the intake then skips as many on the source, by headers, and checks the seam (invariant E). After
 // a failure what arrived is still queued, and is taken from there instead.
 // What the leader alone has is behind the high watermark, where nobody can read it: the scan waits
-// until it has passed what was the end of the log.
+// until it has passed what was the end of the log, unless the leader knows a repetition anyway.
 // Works on every broker, and after the broker has forgotten the producer. Only where the target may
 // have trimmed all that it got is its leader asked what it remembers (KIP-664). How many records
 // there are is told by the sequences, not by counting: batches may have been thinned or deleted.
@@ -59,7 +59,10 @@ class Resume {
             const std::vector<Partition*>& partitions);
   // The partition that still waits for this answer. One that was assigned anew meanwhile does not:
   // it may have to look further back.
-  Partition* Waiting(const Asked& asked) const;
+  Partition* Waiting(const Asked& asked) const {
+    Partition* p = lane_->Find(asked.id);
+    return p != nullptr && p->look == asked.look ? p : nullptr;
+  }
   template <typename Answer>
   void Match(const Outstanding& out, const std::vector<Answer>& answers,
              void (Resume::*take)(Partition*, const Answer&));

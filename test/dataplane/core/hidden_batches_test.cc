@@ -15,7 +15,7 @@ struct HiddenCase {
       : sim(name, options) {}
 
   // Three batches are mirrored, and the next one is appended by the leader alone, who forgets it.
-  Process* MirrorThenHide() {
+  Process* MirrorThenHide(bool forgets = true) {
     Fill(sim, 0, 3);
     Process* process = sim.Start();
     sim.CatchUp(process);
@@ -26,7 +26,7 @@ struct HiddenCase {
                                            .left = 1};
     Fill(sim, 0, 1);
     CHECK(sim.RunUntil([&] { return sim.TargetLog(0).end() > 9; }, 10'000));
-    sim.TargetLog(0).ForgetProducers();
+    if (forgets) sim.TargetLog(0).ForgetProducers();
     return process;
   }
   void Show() { sim.TargetLog(0).high_watermark_max = INT64_MAX; }
@@ -58,6 +58,16 @@ TEST_CASE("who starts meanwhile waits for it, too, and says why") {
   CHECK(process->states[0].code == kNotEnoughReplicasAfterAppend);
   CHECK(process->states[0].detail ==
         "target target-topic-0 holds records up to offset 12 that its followers lack");
+  hidden.Show();
+  CheckExact(hidden.sim, process);
+}
+
+// Sent again it is known as a repetition; and a broker whose disk has failed may notice only then.
+TEST_CASE("a batch that only the leader has is not waited for where it remembers us") {
+  HiddenCase hidden("hidden, remembered");
+  Process* process = hidden.MirrorThenHide(false);
+  CHECK(hidden.sim.RunUntil([&] { return process->states[0].state == PartitionState::kRunning; },
+                            20'000));
   hidden.Show();
   CheckExact(hidden.sim, process);
 }

@@ -52,7 +52,7 @@ export async function untilEachAdvances (
     .catch(() => undefined)
   const before = await mirror.until(`the ends of ${topic}`, ends)
   await mirror.until(`${more} records more in ${topic}-${partitions.join()}`, async () =>
-    (await ends())?.every((end, index) => end >= (before[index] ?? 0) + more), 40_000)
+    (await ends())?.every((end, index) => end >= (before[index] ?? 0) + more), 90_000)
 }
 
 /** Undefined: nothing was skipped for this reason. */
