@@ -263,8 +263,9 @@ void Resume::TakeProducer(Partition* p, int32_t last_sequence) {
   Seam& seam = p->seam;
   seam.asks_broker = false;
   if (p->scan_offset < seam.log_end) {
-    // It knows a repetition, and some faults it finds out about only when it is written to.
-    if (last_sequence >= 0) return Finish(p);
+    // It knows a repetition, and some faults it finds out about only when it is written to. But to
+    // count what was trimmed by its memory would count what it may still lose.
+    if (last_sequence >= 0 && seam.offsets_trimmed == 0) return Finish(p);
     p->backoff_until = lane_->now + kFollowersPollMs;
     return;
   }

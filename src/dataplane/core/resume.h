@@ -4,9 +4,10 @@
 // a failure what arrived is still queued, and is taken from there instead.
 // What the leader alone has is behind the high watermark, where nobody can read it: the scan waits
 // until it has passed what was the end of the log, unless the leader knows a repetition anyway.
-// Works on every broker, and after the broker has forgotten the producer. Only where the target may
-// have trimmed all that it got is its leader asked what it remembers (KIP-664). How many records
-// there are is told by the sequences, not by counting: batches may have been thinned or deleted.
+// Works on every broker, and after the broker has forgotten the producer. Only for that, and where
+// the target may have trimmed all that it got, is the leader asked what it remembers (KIP-664). How
+// many records there are is told by the sequences, not by counting: batches may have been thinned
+// or deleted.
 #pragma once
 
 #include <map>

@@ -21,8 +21,8 @@ struct Seam {
   bool checks_last = false;     // whether our last record is where progress says has to be seen yet
   int64_t log_end = -1;         // of the leader when the look began, -1: not known yet
   bool at_watermark = false;    // all has been read that the leader shows
-  bool asks_broker = false;     // for what it remembers of us: all of ours may have been trimmed
-  bool asked_broker = false;
+  bool asks_broker = false;     // for what it remembers of us
+  bool asked_broker = false;    // because all of ours may have been trimmed
   bool batch_gone = false;      // it told, and there is no batch of ours to compare any more
   int32_t batch_records = 0;
   int64_t batch_base_timestamp = -1;

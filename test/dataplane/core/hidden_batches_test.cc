@@ -72,6 +72,20 @@ TEST_CASE("a batch that only the leader has is not waited for where it remembers
   CheckExact(hidden.sim, process);
 }
 
+// What it remembers counts the hidden batch, too, which it may still lose. It was asked for that
+// again and again, and its log was not looked at any more.
+TEST_CASE("a batch that only the leader has is waited for where those before it were trimmed") {
+  HiddenCase hidden("hidden behind what was trimmed");
+  hidden.sim.Kill(hidden.MirrorThenHide(false));
+  hidden.sim.TargetLog(0).DeleteBefore(9);
+  Process* process = hidden.sim.Start();
+  hidden.sim.RunFor(10'000);
+  CHECK(hidden.IsResuming(process));
+  hidden.Show();
+  CheckExact(hidden.sim, process);
+  CHECK(hidden.sim.Counters(process, 0).resumed_records == 12);
+}
+
 // Another leader is another log: what only the old one had is not waited for.
 TEST_CASE("a batch that was lost with its leader is not waited for") {
   HiddenCase hidden("hidden and lost", Plain(1, 2));
