@@ -250,13 +250,12 @@ BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& bat
   const int64_t next = batch.last_offset() + 1;
   bool holds = held == 0 || seam.batch_gone;
   if (ends_here && !holds) {
-    const Status status = CompareSeam(*p, batch, decoded, held, &holds);
-    if (Refetch(p, status)) return Held::kStop;
-  }
-  if (ends_here && !holds) {
-    SeamMismatch(p, "the last batch on the target is not the one before source offset " +
-                        std::to_string(next));
-    return Held::kStop;
+    if (Refetch(p, CompareSeam(*p, batch, decoded, held, &holds))) return Held::kStop;
+    if (!holds) {
+      SeamMismatch(p, "the last batch on the target is not the one before source offset " +
+                          std::to_string(next));
+      return Held::kStop;
+    }
   }
   seam.records_left -= held;
   p->next_sequence = SequenceAfter(p->next_sequence, held);

@@ -272,9 +272,7 @@ void Outbox::NoteFailure(Partition* p, uint64_t ordinal, int32_t code, std::stri
 void Outbox::PopAcked(Partition* p) {
   while (p->sent > 0 && p->queue.front().acked) {
     Ack(p, p->queue.front());
-    p->queued_bytes -= p->queue.front().size;
-    p->queue.pop_front();
-    p->front_ordinal++;
+    p->PopFront();
     p->sent--;
   }
 }

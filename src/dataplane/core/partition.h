@@ -149,6 +149,12 @@ struct Partition {
   Unmirrorable BehindFront(int64_t records) const {
     return {queue.front().upstream_next, records, queue.front().leader_epoch};
   }
+  // The target holds the first batch of the queue.
+  void PopFront() {
+    queued_bytes -= queue.front().size;
+    queue.pop_front();
+    front_ordinal++;
+  }
   // Forgets everything that is not acked; it is fetched again. Nothing may be outstanding.
   void ResetToProgress() {
     front_ordinal += queue.size() + 1;  // replies that still name an old ordinal find nothing

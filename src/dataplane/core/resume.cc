@@ -349,9 +349,7 @@ bool Resume::TakeFromQueue(Partition* p) {
                  last.leader_epoch};
   for (; held > 0; held--) {
     lane_->CountMirrored(p, p->queue.front());
-    p->queued_bytes -= p->queue.front().size;
-    p->queue.pop_front();
-    p->front_ordinal++;
+    p->PopFront();
   }
   lane_->events->MadeProgress(*p);
   return true;

@@ -93,6 +93,28 @@ class In {
   size_t at_ = 0;
 };
 
+// Topics with their partitions, and to the end of both structs; `each` answers behind the index.
+template <typename Each>
+void AnswerEach(In* in, Out* out, Each each) {
+  const int64_t topics = in->Length();
+  out->Length(topics);
+  for (int64_t t = 0; t < topics; ++t) {
+    const std::string topic = in->Text();
+    const int64_t partitions = in->Length();
+    out->Text(topic);
+    out->Length(partitions);
+    for (int64_t p = 0; p < partitions; ++p) {
+      const auto partition = static_cast<int32_t>(in->Int(4));
+      out->Int(partition, 4);
+      each(SimulatedCluster::Key{topic, partition});
+    }
+    in->NoTags();
+    out->Tags();
+  }
+  in->NoTags();
+  out->Tags();
+}
+
 }  // namespace
 
 void SimulatedCluster::AddTopic(const std::string& topic, int32_t partitions) {
@@ -309,25 +331,15 @@ Bytes SimulatedCluster::ListOffsets(int32_t node, const Bytes& request) {
   In in(request);
   Out out;
   const bool is_debugging = in.Int(4) == -2;
-  const int64_t topics = in.Length();
-  out.Length(topics);
-  for (int64_t t = 0; t < topics; ++t) {
-    const std::string topic = in.Text();
-    out.Text(topic);
-    const int64_t partitions = in.Length();
-    out.Length(partitions);
-    for (int64_t p = 0; p < partitions; ++p) {
-      const Key key{topic, static_cast<int32_t>(in.Int(4))};
-      if (in.Int(8) != -1) protocol_violations.push_back("no such time");
-      const SimulatedLog* log = nullptr;
-      int16_t error = ErrorOf(node, key, &log);
-      if (const InjectedError* injected = Injected(&list_errors, key)) error = injected->error;
-      out.Int(key.second, 4);
-      out.Int(error, 2);
-      out.Int(-1, 8);
-      out.Int(error != 0 ? -1 : is_debugging ? log->end() : log->high_watermark(), 8);
-    }
-  }
+  AnswerEach(&in, &out, [&](const Key& key) {
+    if (in.Int(8) != -1) protocol_violations.push_back("no such time");
+    const SimulatedLog* log = nullptr;
+    int16_t error = ErrorOf(node, key, &log);
+    if (const InjectedError* injected = Injected(&list_errors, key)) error = injected->error;
+    out.Int(error, 2);
+    out.Int(-1, 8);
+    out.Int(error != 0 ? -1 : is_debugging ? log->end() : log->high_watermark(), 8);
+  });
   if (!in.AtEnd()) protocol_violations.push_back("bytes behind a ListOffsets request");
   return out.Take();
 }
@@ -343,37 +355,23 @@ Bytes SimulatedCluster::DescribeProducers(int32_t node, const Bytes& request) {
   In in(request, true);
   Out out(true);
   out.Int(0, 4);  // throttle time
-  const int64_t topics = in.Length();
-  out.Length(topics);
-  for (int64_t t = 0; t < topics; ++t) {
-    const std::string topic = in.Text();
-    out.Text(topic);
-    const int64_t partitions = in.Length();
-    out.Length(partitions);
-    for (int64_t p = 0; p < partitions; ++p) {
-      const Key key{topic, static_cast<int32_t>(in.Int(4))};
-      const SimulatedLog* log = nullptr;
-      int16_t error = ErrorOf(node, key, &log);
-      if (const InjectedError* injected = Injected(&describe_errors, key)) error = injected->error;
-      out.Int(key.second, 4);
-      out.Int(error, 2);
-      out.Length(-1, 2);  // no text
-      const auto producers = error == 0 ? log->producers() : std::vector<int64_t>();
-      out.Length(static_cast<int64_t>(producers.size()));
-      for (const int64_t id : producers) {
-        out.Int(id, 8);
-        out.Int(0, 4);
-        out.Int(log->LastSequence(id), 4);
-        out.Int(-1, 8), out.Int(-1, 4), out.Int(-1, 8);
-        out.Tags();
-      }
+  AnswerEach(&in, &out, [&](const Key& key) {
+    const SimulatedLog* log = nullptr;
+    int16_t error = ErrorOf(node, key, &log);
+    if (const InjectedError* injected = Injected(&describe_errors, key)) error = injected->error;
+    out.Int(error, 2);
+    out.Length(-1, 2);  // no text
+    const auto producers = error == 0 ? log->producers() : std::vector<int64_t>();
+    out.Length(static_cast<int64_t>(producers.size()));
+    for (const int64_t id : producers) {
+      out.Int(id, 8);
+      out.Int(0, 4);
+      out.Int(log->LastSequence(id), 4);
+      out.Int(-1, 8), out.Int(-1, 4), out.Int(-1, 8);
       out.Tags();
     }
-    in.NoTags();
     out.Tags();
-  }
-  in.NoTags();
-  out.Tags();
+  });
   if (!in.AtEnd()) protocol_violations.push_back("bytes behind a DescribeProducers request");
   return out.Take();
 }
