@@ -11,16 +11,15 @@ export interface MemoryReport {
   readonly startedAt: Date
 }
 
-// After a stall large responses come in a burst, while what malloc has freed of small ones is in
-// pieces: up to as much again, until it is given back.
-const freedShare = 1
+// Beside what is in flight: JavaScript heaps, buffers of sockets, what malloc keeps of freed bytes.
+const overheadShare = 0.5
 // A run this long tells a leak from a heap that finds its size.
 const leakMinutesMin = 30
 const leakBytesAnHourMax = 10e6
 
-/** Resident memory at the start, the bytes in flight of all lanes, and as many freed ones. */
+/** Resident memory at the start, the bytes in flight of all lanes, and half of those on top. */
 export function rssBound ({ inFlightLimit, rssAtStart }: MemoryOutcome): number {
-  return rssAtStart + inFlightLimit * (1 + freedShare)
+  return rssAtStart + inFlightLimit * (1 + overheadShare)
 }
 
 export function highest (outcome: MemoryOutcome, of: keyof MemorySample): number {

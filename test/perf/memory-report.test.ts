@@ -33,3 +33,14 @@ test('a run is inside its bound, or says that it is not', () => {
   assert.match(renderMemory(report), /NOT inside the bound/)
   assert.ok(!isInside({ ...createOutcome(() => 1e8), recordsMirrored: 11 }))
 })
+
+test('a long run that ends with memory rising is not inside its bound, a short one may be', () => {
+  // A little less than 10 MB an hour, and a little more.
+  for (const [bytesASecond, isSound] of [[2_700, true], [2_900, false]] as const) {
+    const short = createOutcome(seconds => 1e8 + bytesASecond * seconds)
+    const long = createOutcome(second => 1e8 + bytesASecond * 20 * second)
+    const samples = long.samples.map(sample => ({ ...sample, seconds: 20 * sample.seconds }))
+    assert.equal(isInside({ ...long, samples }), isSound)
+    assert.ok(isInside(short))
+  }
+})
