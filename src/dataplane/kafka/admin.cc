@@ -130,13 +130,13 @@ class Admin::Worker final : public AdminCall {
       }
       EventHandle event = PollUntil(running_->deadline);
       if (event == nullptr || !IsResultOf(event.get(), awaited_)) continue;
-      int32_t code = rd_kafka_event_error(event.get());
+      *out = std::move(event);
+      int32_t code = rd_kafka_event_error(out->get());
       if (code == 0) {
         errors_.BrokerAnswered();
-        *out = std::move(event);
         return Status::Ok();
       }
-      const char* text = rd_kafka_event_error_string(event.get());
+      const char* text = rd_kafka_event_error_string(out->get());
       return Status::Error(code, running_->name + ": " + (text == nullptr ? "" : text));
     }
   }

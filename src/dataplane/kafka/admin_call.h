@@ -35,8 +35,9 @@ class AdminCall {
   AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation) {
     return NewOptions(operation, remaining_ms());
   }
-  // Waits for the result of the request just sent. An error is that of the whole request;
-  // _TIMED_OUT is that of the request, TIMED_OUT that of the call.
+  // Waits for the result of the request just sent. An error is that of the whole request, with
+  // the event that told it, or without one that of Check(). _TIMED_OUT is that of the request,
+  // TIMED_OUT that of the call.
   virtual Status Await(EventHandle* out) = 0;
   // Ok while the call may go on; CLOSED, TIMED_OUT or the reason why no broker can be reached.
   virtual Status Check() = 0;
@@ -45,16 +46,21 @@ class AdminCall {
   // changes something and must not be sent twice.
   virtual Status Probe() = 0;
 
-  // Sends a request that only reads, and sends it again where it stays unanswered: librdkafka holds
-  // it for a controller or a leader that has died, while another broker may be in its place
-  // already. Its time doubles, so that a slow answer gets through. `send` is given the options.
+  // Sends a request that only reads, and sends it again where it stays unanswered or its connection
+  // ends: librdkafka holds it for a controller or a leader that has died, or fails it with that
+  // broker, while another one may be in its place already. Its time doubles, so that a slow answer
+  // gets through. `send` is given the options.
   template <typename Send>
   Status Ask(rd_kafka_admin_op_t operation, Send send, EventHandle* out) {
     for (int32_t attempt_ms = kAttemptMsMin;; attempt_ms *= 2) {
       AdminOptionsHandle options = NewOptions(operation, attempt_ms);
       if (Status status = send(options.get()); !status.ok()) return status;
       Status status = Await(out);
-      if (status.code != RD_KAFKA_RESP_ERR__TIMED_OUT || remaining_ms() == 0) return status;
+      if (status.ok() || remaining_ms() == 0) return status;
+      const bool is_lost = *out != nullptr && status.code == RD_KAFKA_RESP_ERR__TRANSPORT;
+      if (status.code != RD_KAFKA_RESP_ERR__TIMED_OUT && !is_lost) return status;
+      out->reset();
+      if (is_lost) Pause(kRetryPauseMs);
       (void)RefreshMetadata(kRefreshMs);
     }
   }
