@@ -12,8 +12,9 @@ export interface ImportRow {
   readonly instead: string
 }
 
-const pureModules = new RegExp('^src/orchestrator/(policy/|flow/(task-slots|progress)\\.ts|' +
-  'groups/offset-map\\.ts|.*-(filter|policy|assignor)\\.ts)')
+const pureModules = new RegExp('^src/orchestrator/(policy/|ownership/task-slots\\.ts|' +
+  'progress/(progress|progress-history|leader-epochs)\\.ts|groups/offset-map\\.ts|' +
+  '.*-(filter|policy|assignor)\\.ts)')
 
 /** Layers from top to bottom; an arrow may point down only (and within its own folder). */
 export const importRows: readonly ImportRow[] = [
@@ -38,9 +39,10 @@ export const importRows: readonly ImportRow[] = [
     to: /^src\/dataplane\//,
     unless: new RegExp(
       '-> src/dataplane/contract/|' +
-      '^src/orchestrator/(flow/.*|cluster/native-[a-z-]+\\.ts) -> src/dataplane/(index|lane)\\.ts$'
+      '^src/orchestrator/(flow|lanes|partitions)/.* -> src/dataplane/(index|lane)\\.ts$|' +
+      '^src/orchestrator/cluster/native-[a-z-]+\\.ts -> src/dataplane/index\\.ts$'
     ),
-    instead: 'only flow/ and cluster/native-*.ts open the data plane, by src/dataplane/index.ts'
+    instead: 'only lanes/ and cluster/native-*.ts open the data plane, by src/dataplane/index.ts'
   },
   {
     from: /^src\/orchestrator\/errors\//,
@@ -84,10 +86,16 @@ export const importRows: readonly ImportRow[] = [
     unless: new RegExp(`-> src/orchestrator/${folder}/`),
     instead: 'topics/, groups/ and heartbeats/ do not know each other: move it down'
   })),
+  // The folders of a flow, from top to bottom: each may use those behind it in this list.
+  ...['flow', 'partitions', 'lanes', 'ownership', 'progress'].map((folder, i, all): ImportRow => ({
+    from: new RegExp(`^src/orchestrator/${folder}/`),
+    to: new RegExp(`^src/(demo|orchestrator/(cli|${all.slice(0, i).join('|') || 'main'}))/`),
+    instead: `the folders of a flow stand in this order: ${all.join(', ')}; it may use later ones`
+  })),
   {
-    from: /^src\/orchestrator\/flow\//,
-    to: /^src\/orchestrator\/cli\//,
-    instead: 'cli/ calls flow/, never the other way'
+    from: /^src\/(dataplane|orchestrator\/(?!cli\/))/,
+    to: /^src\/demo\//,
+    instead: 'only cli/ runs the demo'
   },
   {
     from: pureModules,
@@ -98,7 +106,7 @@ export const importRows: readonly ImportRow[] = [
   },
   ...[
     ['commander', 'cli'], ['pino', 'observability'], ['prom-client', 'observability'],
-    ['properties-file', 'config'], ['piscina', 'flow'], ['jks-js', 'config']
+    ['properties-file', 'config'], ['piscina', 'lanes'], ['jks-js', 'config']
   ].map(([library = '', folder = '']): ImportRow => ({
     from: /^src\//,
     to: new RegExp(`^${library}(/|$)`),

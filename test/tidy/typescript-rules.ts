@@ -43,7 +43,7 @@ const exceptions: ReadonlyArray<{ word: string, unless: RegExp, why: string }> =
   { word: 'message', unless: /^src\/.*\/lane[\w-]*\.ts/, why: 'a MessagePort carries them' },
   {
     word: 'message',
-    unless: /^src\/orchestrator\/flow\/(kafka-client|progress-store)\.ts/,
+    unless: /^src\/orchestrator\/(cluster\/kafka-client|progress\/progress-store)\.ts/,
     why: 'the two files that speak to a client library in its own word'
   },
   { word: 'message', unless: /CorruptMessage|MessageTooLarge/, why: 'Kafka\'s error names' },

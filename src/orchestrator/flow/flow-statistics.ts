@@ -12,9 +12,9 @@ import type {
   CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
 } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
-import type { FlowProblems } from './flow-problems.ts'
-import type { LanePool } from './lane-pool.ts'
-import type { PartitionMirror, RefusedPartition } from './partition-mirror.ts'
+import type { FlowProblems } from '../observability/flow-problems.ts'
+import type { LanePool } from '../lanes/lane-pool.ts'
+import type { PartitionMirror, RefusedPartition } from '../partitions/partition-mirror.ts'
 
 /** Figures of a partition, and the lane that counted them. */
 interface LaneRow {

@@ -13,19 +13,20 @@ import { IntervalLoop } from '../time/interval-loop.ts'
 import { retry } from '../time/retry.ts'
 import { syncTopicsOnce } from '../topics/topic-sync.ts'
 import { openClusterPair, type ClusterPair } from './cluster-pair.ts'
-import { FlowProblems } from './flow-problems.ts'
+import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
-import { LaneBalancer } from './lane-balancer.ts'
-import { LanePool } from './lane-pool.ts'
-import { PartitionMirror } from './partition-mirror.ts'
-import type { ProducerIdentity } from './progress.ts'
-import { ProgressKeeper } from './progress-keeper.ts'
-import { ProgressStore } from './progress-store.ts'
+import { LaneBalancer } from '../lanes/lane-balancer.ts'
+import { LanePool } from '../lanes/lane-pool.ts'
+import { PartitionMirror } from '../partitions/partition-mirror.ts'
+import type { MirroredPartition } from '../partitions/partition-table.ts'
+import type { ProducerIdentity } from '../progress/progress.ts'
+import { ProgressKeeper } from '../progress/progress-keeper.ts'
+import { ProgressStore } from '../progress/progress-store.ts'
 import {
   agreeOnProducer, ensureProgressTopic, progressTopicId, progressTopicOf, restoreSlots,
   type ProgressTopicOptions
-} from './progress-topic.ts'
-import { SlotOwnership } from './slot-ownership.ts'
+} from '../progress/progress-topic.ts'
+import { SlotOwnership } from '../ownership/slot-ownership.ts'
 import type { TargetClaims } from './target-claims.ts'
 
 export interface FlowOptions {
@@ -242,7 +243,7 @@ export class ReplicationFlow {
     }
   }
 
-  #createBalancer (mirror: PartitionMirror): LaneBalancer {
+  #createBalancer (mirror: PartitionMirror): LaneBalancer<MirroredPartition> {
     return new LaneBalancer({
       lanes: this.#config.settings.lanes,
       partitions: () => mirror.table.values(),

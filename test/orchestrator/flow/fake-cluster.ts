@@ -4,10 +4,10 @@ import type {
   ClusterAdmin, ListedOffset, NewTopic, TopicDescription, TopicResult, WantedOffset
 } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import type { ProgressRecord } from '../../../src/orchestrator/flow/progress.ts'
+import type { ProgressRecord } from '../../../src/orchestrator/progress/progress.ts'
 import type {
   ProgressStore, SlotRange, SlotRecord
-} from '../../../src/orchestrator/flow/progress-store.ts'
+} from '../../../src/orchestrator/progress/progress-store.ts'
 
 export class FakeCluster {
   readonly cluster = 'west'

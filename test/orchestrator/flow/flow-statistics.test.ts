@@ -6,13 +6,13 @@ import {
   laneCounters, partitionCounters, partitionStates
 } from '../../../src/dataplane/contract/contract-table.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
-import { FlowProblems } from '../../../src/orchestrator/flow/flow-problems.ts'
+import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
 import { FlowStatistics } from '../../../src/orchestrator/flow/flow-statistics.ts'
-import type { LanePool } from '../../../src/orchestrator/flow/lane-pool.ts'
-import type { PartitionMirror } from '../../../src/orchestrator/flow/partition-mirror.ts'
+import type { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
+import type { PartitionMirror } from '../../../src/orchestrator/partitions/partition-mirror.ts'
 import {
   PartitionTable, type PartitionState
-} from '../../../src/orchestrator/flow/partition-table.ts'
+} from '../../../src/orchestrator/partitions/partition-table.ts'
 import type { Log } from '../../../src/orchestrator/observability/log.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 

@@ -1,0 +1,48 @@
+// What the demo can be told beside the settings of the mirror itself, as one table.
+import { bytes, integer, seconds, type Row } from '../orchestrator/config/setting-kinds.ts'
+
+export const demoTable = {
+  records: integer({
+    doc: 'How many records are written.',
+    importance: 'high', default: 200_000, min: 1, max: 100_000_000, flag: '--records <count>'
+  }),
+  seconds: seconds({
+    doc: 'How long records are written, in place of how many; 0 goes by --records.',
+    importance: 'high', default: 0, min: 0, max: 3600, flag: '--seconds <time>'
+  }),
+  recordBytes: bytes({
+    doc: 'Bytes of a record\'s value.',
+    importance: 'medium', default: 512, min: 128, max: 512 * 1024, flag: '--record-bytes <size>'
+  }),
+  topics: integer({
+    doc: 'How many topics are mirrored; they take turns in having 1, 2 and 4 partitions.',
+    importance: 'medium', default: 4, min: 1, max: 100, flag: '--topics <count>'
+  })
+} as const satisfies Record<string, Row<number>>
+
+export type DemoSettings = { readonly [Name in keyof typeof demoTable]: number }
+
+export const demoFlags = (Object.keys(demoTable) as Array<keyof DemoSettings>).map(setting => {
+  const row: Row<number> = demoTable[setting]
+  const text = `${row.doc} [${row.range}; default ${row.show(row.default)}]`
+  return { setting, flags: row.flag ?? '', doc: text }
+})
+
+export type ParsedDemoSettings =
+  | { readonly ok: true, readonly settings: DemoSettings }
+  | { readonly ok: false, readonly problems: readonly string[] }
+
+/** From the values that commander found under the names of the table. */
+export function parseDemoSettings (options: Readonly<Record<string, unknown>>): ParsedDemoSettings {
+  const problems: string[] = []
+  const values = demoFlags.map(({ setting, flags }) => {
+    const row: Row<number> = demoTable[setting]
+    const written = options[setting]
+    if (typeof written !== 'string') return [setting, row.default]
+    const value = row.parse(written)
+    if (value === undefined) problems.push(`${flags}: ${written} is not of ${row.range}`)
+    return [setting, value ?? row.default]
+  })
+  if (problems.length > 0) return { ok: false, problems }
+  return { ok: true, settings: Object.fromEntries(values) as DemoSettings }
+}

@@ -1,0 +1,165 @@
+// One real Kafka broker, a cluster of its own: KRaft, on 127.0.0.1, its data in a temporary folder.
+// It ends with this process, however that ends.
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect, createServer, type AddressInfo, type Server } from 'node:net'
+import { once } from 'node:events'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openClusterAdmin } from '../orchestrator/cluster/native-cluster-admin.ts'
+import type { Clock } from '../orchestrator/time/clock.ts'
+import type { KafkaLibs } from './kafka-libs.ts'
+import { serverProperties } from './server-properties.ts'
+
+export interface KafkaBrokerOptions {
+  readonly name: string
+  readonly libs: KafkaLibs
+  readonly clock: Clock
+  readonly stopped: AbortSignal
+}
+
+const startMsMax = 60_000
+const startPollMs = 200
+const stopMsMax = 10_000
+const requestTimeoutMs = 2_000
+// It lives for seconds: what the second compiler would win, it could not earn back.
+const javaFlags = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
+
+export class KafkaBroker {
+  readonly #options: KafkaBrokerOptions
+  readonly #folder: string
+  readonly #logPath: string
+  readonly #onExit = (): void => { this.#destroy() }
+  #port = 0
+  #child: ChildProcess | undefined
+
+  private constructor (options: KafkaBrokerOptions) {
+    this.#options = options
+    this.#folder = mkdtempSync(join(tmpdir(), `longhaul-demo-${options.name}-`))
+    this.#logPath = join(this.#folder, 'broker.log')
+    process.on('exit', this.#onExit)
+  }
+
+  /** Resolves when it answers; a rejection leaves nothing behind. */
+  static async start (options: KafkaBrokerOptions): Promise<KafkaBroker> {
+    const broker = new KafkaBroker(options)
+    try {
+      await broker.#format()
+      broker.#child = broker.#spawnJava('kafka.Kafka', [broker.#propertiesPath])
+      await broker.#untilItAnswers(broker.#child)
+      return broker
+    } catch (thrown) {
+      await broker.stop()
+      throw thrown
+    }
+  }
+
+  get address (): string { return `127.0.0.1:${this.#port}` }
+
+  /** Idempotent. Its data are thrown away, so there is nothing to wait for but its end. */
+  async stop (): Promise<void> {
+    const child = this.#child
+    if (child !== undefined && !hasExited(child)) {
+      const exited = once(child, 'exit')
+      const waited = new AbortController()
+      child.kill('SIGKILL')
+      await Promise.race([
+        exited, this.#options.clock.sleep(stopMsMax, waited.signal).catch(() => {})
+      ])
+      waited.abort()
+    }
+    this.#destroy()
+    process.off('exit', this.#onExit)
+  }
+
+  get #propertiesPath (): string { return join(this.#folder, 'server.properties') }
+
+  async #format (): Promise<void> {
+    const [port = 0, controllerPort = 0] = await freePorts(2)
+    this.#port = port
+    writeFileSync(this.#propertiesPath,
+      serverProperties({ port, controllerPort, dataFolder: join(this.#folder, 'data') }))
+    const clusterId = `demo${randomBytes(13).toString('base64url')}`.slice(0, 22)
+    this.#child = this.#spawnJava('kafka.tools.StorageTool',
+      ['format', '-t', clusterId, '-c', this.#propertiesPath])
+    const [status] = await once(this.#child, 'exit') as [number | null]
+    if (status !== 0) throw this.#failed('its folder could not be formatted')
+  }
+
+  #spawnJava (className: string, args: readonly string[]): ChildProcess {
+    const { classPath, java } = this.#options.libs
+    const output = openSync(this.#logPath, 'a')
+    const [program = java, ...rest] = [...deathSignalWrapper(), java, ...javaFlags,
+      '-Djava.net.preferIPv4Stack=true', '-cp', classPath, className, ...args]
+    // A process group of its own: Ctrl-C on the terminal is for us, and we drain before brokers go.
+    const child = spawn(program, rest, { stdio: ['ignore', output, output], detached: true })
+    closeSync(output)
+    child.on('error', () => {}) // shows as a child that has exited
+    return child
+  }
+
+  async #untilItAnswers (child: ChildProcess): Promise<void> {
+    const { clock, name, stopped } = this.#options
+    const deadline = clock.monotonic() + startMsMax
+    const properties = { 'bootstrap.servers': this.address, 'log_level': '0' }
+    for (;;) {
+      if (hasExited(child)) throw this.#failed('it ended at its start')
+      if (stopped.aborted) throw this.#failed('stopped while it started')
+      if (clock.monotonic() > deadline) throw this.#failed('it does not answer')
+      await clock.sleep(startPollMs)
+      if (!await accepts(this.#port)) continue
+      const admin = openClusterAdmin({ cluster: name, properties, timeoutMs: requestTimeoutMs })
+      const answered = await admin.initProducerId().then(() => true, () => false)
+      await admin.close()
+      if (answered) return
+    }
+  }
+
+  #failed (what: string): Error {
+    const tail = readFileSync(this.#logPath, 'utf8').trimEnd().split('\n').slice(-10).join('\n')
+    return new Error(`broker ${this.#options.name}: ${what}\n${tail}`)
+  }
+
+  #destroy (): void {
+    if (this.#child !== undefined && !hasExited(this.#child)) this.#child.kill('SIGKILL')
+    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 })
+  }
+}
+
+function hasExited (child: ChildProcess): boolean {
+  return child.exitCode !== null || child.signalCode !== null || child.pid === undefined
+}
+
+let wrapper: readonly string[] | undefined
+
+/** Where setpriv is at hand, the kernel ends the broker even when we are killed outright. */
+function deathSignalWrapper (): readonly string[] {
+  wrapper ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
+    ? ['setpriv', '--pdeathsig', 'KILL']
+    : []
+  return wrapper
+}
+
+/** A voter's port must be known before its server starts. All are held until all are found. */
+async function freePorts (count: number): Promise<number[]> {
+  const servers: Server[] = []
+  for (let i = 0; i < count; i++) {
+    const server = createServer().listen(0, '127.0.0.1')
+    await once(server, 'listening')
+    servers.push(server)
+  }
+  const ports = servers.map(server => (server.address() as AddressInfo).port)
+  await Promise.all(servers.map(async server => {
+    await new Promise(resolve => { server.close(resolve) })
+  }))
+  return ports
+}
+
+async function accepts (port: number): Promise<boolean> {
+  return await new Promise(resolve => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('connect', () => { socket.destroy(); resolve(true) })
+    socket.once('error', () => { resolve(false) })
+  })
+}

@@ -1,0 +1,82 @@
+// What is measured between two rounds, and what of it is moved.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { LaneBalancer } from '../../../src/orchestrator/lanes/lane-balancer.ts'
+import {
+  PartitionTable, type MirroredPartition
+} from '../../../src/orchestrator/partitions/partition-table.ts'
+import type { Log } from '../../../src/orchestrator/observability/log.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+
+const MiB = 1024 * 1024
+const silent: Log = {
+  error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, child: () => silent
+}
+
+function createBalancer (): {
+  readonly partitions: readonly MirroredPartition[]
+  /** Seconds go by, and each partition brings so many MiB in every one of them. */
+  readonly round: (seconds: number, mebibytes: readonly number[]) => ReadonlyArray<[number, number]>
+  readonly restartCounters: () => void
+} {
+  const clock = new ManualClock()
+  const table = new PartitionTable()
+  const progress = { upstream: 0n, downstream: 0n, sequence: 0 }
+  const partitions = [0, 0, 1].map((lane, partition) => table.add({
+    topic: 'orders', remoteTopic: 'east.orders', partition, slot: 0, lane, progress
+  }))
+  for (const partition of partitions) partition.state = 'running'
+  let bytes = partitions.map(() => 0)
+  let moves: Array<[number, number]> = []
+  const balancer = new LaneBalancer({
+    lanes: 2,
+    partitions: () => table.values(),
+    bytesById: () => new Map(partitions.map(({ id }, at) => [id, bytes[at] ?? 0])),
+    move: ({ id }, to) => { moves.push([id, to]) },
+    log: silent,
+    clock
+  })
+  return {
+    partitions,
+    round: (seconds, mebibytes) => {
+      clock.skip(seconds * 1000)
+      bytes = bytes.map((count, at) => count + (mebibytes[at] ?? 0) * MiB * seconds)
+      moves = []
+      balancer.round()
+      return moves
+    },
+    restartCounters: () => { bytes = bytes.map(() => 0) }
+  }
+}
+
+describe('a round of the lane balancer', () => {
+  test('moves by what came since the last round, not by what came before', () => {
+    const { round } = createBalancer()
+    assert.deepEqual(round(10, [0, 0, 90]), [])
+    assert.deepEqual(round(10, [4, 4, 0]).map(([, to]) => to), [1])
+  })
+
+  test('counts a second as a second, however long the round', () => {
+    const { round } = createBalancer()
+    assert.deepEqual(round(1000, [0.1, 0.1, 0]), [])
+  })
+
+  test('lets be what does not run or is on its way', () => {
+    const { partitions, round } = createBalancer()
+    const [first, second] = partitions
+    assert.ok(first !== undefined && second !== undefined)
+    first.state = 'resuming'
+    second.movingTo = 1
+    assert.deepEqual(round(10, [4, 4, 0]), [])
+  })
+
+  // A lane that is started again counts from 0: the difference to what it counted before would be
+  // negative, and its busy partitions would look idle.
+  test('takes counters that begin again for what they say', () => {
+    const { restartCounters, round } = createBalancer()
+    round(10, [0, 0, 0])
+    round(100, [0, 0, 1])
+    restartCounters()
+    assert.equal(round(10, [4, 4, 0]).length, 1)
+  })
+})

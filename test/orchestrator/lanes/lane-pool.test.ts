@@ -1,0 +1,91 @@
+// Lanes as a flow sees them: started, spoken to, lost and started again, closed.
+import assert from 'node:assert/strict'
+import { describe, test, type TestContext } from 'node:test'
+import { decodePartitions, type NativeEvents } from '../../../src/dataplane/index.ts'
+import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
+import { openMockCluster } from '../../../src/dataplane/index.ts'
+import {
+  assignments, forwarderConfig, partitions, topic
+} from '../../dataplane/create-forwarder.ts'
+import { eventually } from '../../kafka/eventually.ts'
+
+const mortalLane = new URL('./mortal-lane.js', import.meta.url)
+
+interface PoolFixture {
+  readonly pool: LanePool
+  readonly events: Array<{ lane: number, events: NativeEvents }>
+  readonly lost: Array<{ lane: number, error: ReplicatorError }>
+}
+
+function createPool (
+  t: TestContext, { lanes, source, target, program }:
+  { lanes: number, source: string, target: string, program?: URL }
+): PoolFixture {
+  const events: PoolFixture['events'] = []
+  const lost: PoolFixture['lost'] = []
+  const pool = new LanePool({
+    lanes,
+    config: forwarderConfig(source, target),
+    ...(program === undefined ? {} : { program }),
+    onEvents: (lane, told) => { events.push({ lane, events: told }) },
+    onLost: (lane, error) => { lost.push({ lane, error }) }
+  })
+  t.after(async () => { await pool.close() })
+  return { pool, events, lost }
+}
+
+function createMockPair (t: TestContext): { source: string, target: string } {
+  const topics = [{ name: topic, partitions, replicationFactor: 1 }]
+  const [source, target] = [0, 1].map(() => openMockCluster({ brokers: 1, topics }))
+  t.after(() => {
+    source?.close()
+    target?.close()
+  })
+  return { source: source?.bootstrapServers() ?? '', target: target?.bootstrapServers() ?? '' }
+}
+
+describe('a pool of lanes', () => {
+  test('gives each lane its own partitions and releases them', async t => {
+    const { pool, events } = createPool(t, { lanes: 2, ...createMockPair(t) })
+    await pool.start()
+    for (const assignment of assignments()) pool.assign(assignment.id, [assignment])
+    const held = async (lane: number): Promise<readonly bigint[]> => {
+      const stats = await pool.stats(lane)
+      return stats === undefined ? [] : decodePartitions(stats).map(({ id }) => id)
+    }
+    assert.deepEqual([await held(0), await held(1)], [[0n], [1n]])
+    pool.revoke(0, [0])
+    await eventually('lane 0 lets go of its partition', () => events.some(({ lane, events }) =>
+      lane === 0 && events.states.some(({ id, released }) => id === 0 && released)))
+  })
+
+  test('answers no statistics once it is closed, and may be closed twice', async t => {
+    const { pool } = createPool(t, { lanes: 1, ...createMockPair(t) })
+    await pool.start()
+    await pool.close()
+    await pool.close()
+    assert.equal(await pool.stats(0), undefined)
+    assert.equal(pool.stateOf(0).state, 'stopped')
+  })
+
+  test('starts a lost lane again and says so, leaving the other alone', async t => {
+    const { pool, lost } = createPool(
+      t, { lanes: 2, source: 'a', target: 'b', program: mortalLane })
+    await pool.start()
+    pool.revoke(1, [7])
+    await eventually('the loss is told', () => lost.length === 1)
+    assert.equal(lost[0]?.lane, 1)
+    assert.equal(lost[0]?.error.errorName, 'LANE_LOST')
+    assert.match(lost[0]?.error.message ?? '', /it fell over/)
+    const states = [0, 1].map(lane => pool.stateOf(lane))
+    assert.deepEqual(states.map(({ state }) => state), ['running', 'running'])
+    assert.deepEqual(states.map(({ incarnation }) => incarnation), [1, 2])
+  })
+
+  test('does not start when a lane cannot open, with the native reason', async t => {
+    const { pool } = createPool(
+      t, { lanes: 1, source: 'nowhere', target: 'b', program: mortalLane })
+    await assert.rejects(pool.start(), /no such place/)
+  })
+})
