@@ -23,9 +23,10 @@ export const forwarderSettings = {
   keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' }
 } as const
 
-/** Partition states, each move carries a code. */
+/** Partition states of a lane. `waiting` and `faulted` carry the code of their cause. */
 export const partitionStates = [
-  'starting', 'resuming', 'running', 'paused', 'throttled', 'faulted', 'stopped'
+  'starting', 'resuming', 'running', 'waiting', 'paused', 'throttled', 'faulted', 'stopping',
+  'stopped'
 ] as const
 
 /** Why a batch did not pass through; the reason label of the re-encode and drop counters. */
@@ -47,6 +48,9 @@ export const partitionCounters = {
   lastStableOffset: 'of the source partition, -1: not fetched yet',
   logStartOffset: 'of the source partition, -1: not known',
   queuedBytes: 'fetched or re-encoded, not acked',
+  oldestUnackedMs: 'timestamp in the header of the first batch fetched and not acked, -1: none',
+  endFirstSeenMs: 'when the log end was first seen beyond our position, epoch ms, 0: it is not',
+  endKnownMs: 'when the source last reported the end of the log, epoch ms, 0: never',
   ackedTimestampMs: 'largest record timestamp acked, -1: none',
   caughtUpAtMs: 'when the partition was last seen with nothing left to mirror, epoch ms, 0: never',
   records: 'acked',
@@ -104,5 +108,6 @@ export const nativeErrors = {
   TIMED_OUT: 1012,
   TARGET_OUT_OF_RANGE: 1013,
   SOURCE_TRUNCATED: 1014,
-  TARGET_OVERWRITTEN: 1015
+  TARGET_OVERWRITTEN: 1015,
+  RECORD_REFUSED: 1016
 } as const

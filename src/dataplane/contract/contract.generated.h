@@ -22,6 +22,7 @@ constexpr int32_t kErrorTimedOut = 1012;
 constexpr int32_t kErrorTargetOutOfRange = 1013;
 constexpr int32_t kErrorSourceTruncated = 1014;
 constexpr int32_t kErrorTargetOverwritten = 1015;
+constexpr int32_t kErrorRecordRefused = 1016;
 
 struct ForwarderSettings {
   int64_t in_flight_bytes_max = 25165824;  // bytes fetched but not yet acked, a lane
@@ -74,12 +75,14 @@ enum class PartitionState : uint8_t {
   kStarting,
   kResuming,
   kRunning,
+  kWaiting,
   kPaused,
   kThrottled,
   kFaulted,
+  kStopping,
   kStopped,
 };
-constexpr size_t kPartitionStateCount = 7;
+constexpr size_t kPartitionStateCount = 9;
 
 constexpr size_t kBatchReasonCount = 11;
 
@@ -96,6 +99,9 @@ struct PartitionCounters {
   int64_t last_stable_offset = 0;  // of the source partition, -1: not fetched yet
   int64_t log_start_offset = 0;  // of the source partition, -1: not known
   int64_t queued_bytes = 0;  // fetched or re-encoded, not acked
+  int64_t oldest_unacked_ms = 0;  // timestamp in the header of the first batch fetched and not acked, -1: none
+  int64_t end_first_seen_ms = 0;  // when the log end was first seen beyond our position, epoch ms, 0: it is not
+  int64_t end_known_ms = 0;  // when the source last reported the end of the log, epoch ms, 0: never
   int64_t acked_timestamp_ms = 0;  // largest record timestamp acked, -1: none
   int64_t caught_up_at_ms = 0;  // when the partition was last seen with nothing left to mirror, epoch ms, 0: never
   int64_t records = 0;  // acked
@@ -116,7 +122,7 @@ struct PartitionCounters {
   int64_t doubled_records = 0;  // records that may be on the target twice: the seam did not match at resume
   int64_t retries = 0;  // times that unacked batches were sent again
 };
-constexpr size_t kPartitionCountersColumns = 30;
+constexpr size_t kPartitionCountersColumns = 33;
 static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(int64_t));
 
 // One row of the LaneCounters table that JavaScript reads: int64 each, in this order.

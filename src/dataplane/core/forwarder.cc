@@ -132,6 +132,7 @@ PartitionCounters Forwarder::CountersOf(const Partition& p) {
   row.last_stable_offset = p.last_stable_offset;
   row.log_start_offset = p.log_start_offset;
   row.queued_bytes = p.queued_bytes;
+  row.oldest_unacked_ms = p.queue.empty() ? -1 : p.queue.front().max_timestamp;
   return row;
 }
 

@@ -296,7 +296,10 @@ const dataPlaneErrors = {
     'Look for an unclean leader election on the source; decide with data.loss'),
   TARGET_OVERWRITTEN: row(1015, 'final', 'partition',
     'the target holds records of others where it had acked ours',
-    'Look for an unclean leader election on the target')
+    'Look for an unclean leader election on the target'),
+  RECORD_REFUSED: row(1016, 'final', 'partition',
+    'the target broker refuses one record of a batch',
+    'Decide with record.refused, or change the setting of the target topic that refuses it')
 } as const satisfies Record<string, ErrorRow>
 
 // Longhaul's own, orchestrator.

@@ -1,6 +1,7 @@
 // Where partitions begin when slots come and go: over fake clusters and lanes that only remember.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { partitionStates } from '../../../src/dataplane/contract/contract-table.ts'
 import type { PartitionAssignment, StateEvent } from '../../../src/dataplane/index.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
@@ -17,6 +18,7 @@ import type { MirroredTopic } from '../../../src/orchestrator/topics/topic-sync.
 import { settle } from '../time/manual-clock.ts'
 import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
 
+const faulted = partitionStates.indexOf('faulted')
 const producer = { producerId: 7n, producerEpoch: 0 }
 const progressTopic = 'progress'
 const orders = { topic: 'orders', remoteTopic: 'east.orders', partitions: 1 } as MirroredTopic
@@ -135,7 +137,7 @@ describe('a partition that faults', () => {
     await mirror.setTopics([orders])
     await mirror.acquire([0])
     for (const skipTo of [5n, 6n]) {
-      const state = { id: 0, state: 5, code: 1005, detail: 'too large', released: false }
+      const state = { id: 0, state: faulted, code: 1005, detail: 'too large', released: false }
       const fault = { ...state, skipTo, skipRecords: 1n, skipEpoch: -1 }
       mirror.onEvents(0, { states: [fault], progress: new BigInt64Array(), logs: [], logsLost: 0n })
       await settle()
@@ -163,7 +165,7 @@ describe('a partition whose fault is being decided', () => {
       await answered
       return await listOffsets(wanted)
     }
-    const truncated = { state: 5, code: 1014, detail: 'parted', released: false }
+    const truncated = { state: faulted, code: 1014, detail: 'parted', released: false }
     const fault = { id: 0, ...truncated, skipTo: 0n, skipRecords: 0n, skipEpoch: 0 }
     mirror.onEvents(0, { states: [fault], progress: new BigInt64Array(), logs: [], logsLost: 0n })
     await settle()
