@@ -1,0 +1,147 @@
+#include "kafka/running_call.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "contract/contract.generated.h"
+
+namespace longhaul {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+// How long evidence that no broker can be used must last before a call gives up: enough for a
+// second attempt after librdkafka's reconnect backoff, little enough that a wrong password shows at
+// once.
+constexpr milliseconds kUnusableGrace{1'750};
+// What a broker gets to prove the evidence wrong: a long-haul round trip after a TLS handshake.
+constexpr int32_t kProbeMs = 1'250;
+constexpr int kPollMs = 200;
+
+int32_t MillisecondsUntil(Clock::time_point deadline) {
+  auto left = std::chrono::duration_cast<milliseconds>(deadline - Clock::now()).count();
+  return static_cast<int32_t>(std::max<int64_t>(left, 0));
+}
+
+}  // namespace
+
+Status ClosedStatus() { return Status::Error(kErrorClosed, "the admin client is closed"); }
+
+void Evidence::Add(int32_t code, std::string text) {
+  std::lock_guard lock(mutex_);
+  errors_.Add(code, std::move(text), Clock::now());
+}
+
+void Evidence::BrokerAnswered() {
+  std::lock_guard lock(mutex_);
+  errors_.BrokerAnswered();
+}
+
+std::optional<Clock::time_point> Evidence::unusable_since() const {
+  std::lock_guard lock(mutex_);
+  return errors_.unusable_since();
+}
+
+int32_t Evidence::unusable_code() const {
+  std::lock_guard lock(mutex_);
+  return errors_.unusable_code();
+}
+
+std::string Evidence::Describe() const {
+  std::lock_guard lock(mutex_);
+  return errors_.Describe(Clock::now());
+}
+
+Status RunningCall::Run(Value* result) {
+  Status status = Check();
+  if (status.ok()) status = job_->run(*this, job_->arguments, result);
+  // A request that timed out inside librdkafka lacks the reason, which the brokers have reported.
+  return status.code == RD_KAFKA_RESP_ERR__TIMED_OUT ? TimedOut() : status;
+}
+
+int32_t RunningCall::remaining_ms() const { return MillisecondsUntil(job_->deadline); }
+
+AdminOptionsHandle RunningCall::NewOptions(rd_kafka_admin_op_t operation, int32_t timeout_ms) {
+  static std::atomic<uintptr_t> serials = 0;
+  awaited_ = ++serials;
+  AdminOptionsHandle options(rd_kafka_AdminOptions_new(client_, operation));
+  char ignored[64];  // the value is in range: 1 ms to Admin::kTimeoutMsMax
+  (void)rd_kafka_AdminOptions_set_request_timeout(
+      options.get(), std::max(1, std::min(timeout_ms, remaining_ms())), ignored, sizeof(ignored));
+  rd_kafka_AdminOptions_set_opaque(options.get(), reinterpret_cast<void*>(awaited_));
+  return options;
+}
+
+Status RunningCall::Await(EventHandle* out) {
+  auto refresh_at = Clock::now() + milliseconds(kAttemptMsMin);
+  for (;;) {
+    if (Status check = Check(); !check.ok()) return check;
+    if (Clock::now() >= refresh_at) {
+      // A request that changes something is not sent again, but it may not have been sent at all:
+      // librdkafka holds it for the controller that it knows, which may have died.
+      (void)RefreshMetadata(kRefreshMs);
+      refresh_at = Clock::now() + milliseconds(kAttemptMsMin);
+    }
+    EventHandle event = PollUntil(job_->deadline);
+    if (event == nullptr ||
+        reinterpret_cast<uintptr_t>(rd_kafka_event_opaque(event.get())) != awaited_)
+      continue;
+    *out = std::move(event);
+    int32_t code = rd_kafka_event_error(out->get());
+    if (code == 0) {
+      evidence_->BrokerAnswered();
+      return Status::Ok();
+    }
+    const char* text = rd_kafka_event_error_string(out->get());
+    return Status::Error(code, job_->name + ": " + (text == nullptr ? "" : text));
+  }
+}
+
+Status RunningCall::Check() {
+  if (*closing_) return ClosedStatus();
+  if (remaining_ms() == 0) return TimedOut();
+  // The evidence is weighed from when this call was asked for: what a former call has left may be
+  // over by now, but librdkafka does not repeat an error that lasts for 30 seconds.
+  auto since = evidence_->unusable_since();
+  if (!since.has_value() || Clock::now() - std::max(*since, job_->submitted) < kUnusableGrace)
+    return Status::Ok();
+  if (RefreshMetadata(kProbeMs)) {
+    evidence_->BrokerAnswered();
+    return Status::Ok();
+  }
+  if (*closing_) return ClosedStatus();
+  if (remaining_ms() == 0) return TimedOut();
+  return Status::Error(evidence_->unusable_code(), job_->name + ": " + evidence_->Describe());
+}
+
+void RunningCall::Pause(int32_t milliseconds) {
+  auto until = Clock::now() + std::chrono::milliseconds(milliseconds);
+  while (MillisecondsUntil(until) > 0 && Check().ok()) (void)PollUntil(until);
+}
+
+Status RunningCall::Probe() {
+  EventHandle event;
+  return Ask(
+      RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
+      [this](rd_kafka_AdminOptions_t* options) {
+        rd_kafka_DescribeCluster(client_, options, results_);
+        return Status::Ok();
+      },
+      &event);
+}
+
+// Waits for one event, in steps short enough to look at the time and at closing_.
+EventHandle RunningCall::PollUntil(Clock::time_point deadline) {
+  int wait_ms = std::min(kPollMs, std::max(1, MillisecondsUntil(deadline)));
+  return EventHandle(rd_kafka_queue_poll(results_, wait_ms));
+}
+
+Status RunningCall::TimedOut() const {
+  std::string seen = evidence_->Describe();
+  return Status::Error(kErrorTimedOut, job_->name + " had no answer within " +
+                                           std::to_string(job_->timeout_ms) + " ms" +
+                                           (seen.empty() ? "" : ": " + seen));
+}
+
+}  // namespace longhaul

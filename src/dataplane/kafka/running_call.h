@@ -1,0 +1,83 @@
+// One admin call while it runs, and what the calls of one client know of its brokers. Private to
+// kafka/admin*: the pool makes one on the thread that runs the call.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "core/status.h"
+#include "core/value.h"
+#include "kafka/admin_call.h"
+#include "kafka/broker_errors.h"
+#include "kafka/handles.h"
+
+namespace longhaul {
+
+struct Job {
+  using Clock = std::chrono::steady_clock;
+
+  std::string name;
+  AdminCallFunction run = nullptr;
+  Value arguments;
+  int32_t timeout_ms = 0;
+  Clock::time_point submitted;
+  Clock::time_point deadline;
+  std::function<void(Status, Value)> done;
+};
+
+// Why no broker of a client can be used, as its errors tell: for every call of the client.
+class Evidence {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  void Add(int32_t code, std::string text);
+  void BrokerAnswered();
+  std::optional<Clock::time_point> unusable_since() const;
+  int32_t unusable_code() const;
+  std::string Describe() const;
+
+ private:
+  mutable std::mutex mutex_;
+  BrokerErrors errors_;
+};
+
+class RunningCall final : public AdminCall {
+ public:
+  // Everything outlives the call. `results` is a queue of the calling thread alone.
+  RunningCall(rd_kafka_t* client, rd_kafka_queue_t* results, Evidence* evidence,
+              const std::atomic<bool>* closing, const Job* job)
+      : client_(client), results_(results), evidence_(evidence), closing_(closing), job_(job) {}
+
+  Status Run(Value* result);
+
+  rd_kafka_t* client() const override { return client_; }
+  rd_kafka_queue_t* queue() const override { return results_; }
+  int32_t remaining_ms() const override;
+  AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation, int32_t timeout_ms) override;
+  Status Await(EventHandle* out) override;
+  Status Check() override;
+  void Pause(int32_t milliseconds) override;
+  Status Probe() override;
+
+ private:
+  Status TimedOut() const;
+  EventHandle PollUntil(Clock::time_point deadline);
+
+  rd_kafka_t* client_;
+  rd_kafka_queue_t* results_;
+  Evidence* evidence_;
+  const std::atomic<bool>* closing_;
+  const Job* job_;
+  // Marks the result that is awaited: one of a request that was given up is dropped. Never repeats
+  // on one queue, whichever call uses it.
+  uintptr_t awaited_ = 0;
+};
+
+Status ClosedStatus();
+
+}  // namespace longhaul
