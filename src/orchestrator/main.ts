@@ -6,8 +6,8 @@ import { exitNow } from './cluster/native-exit.ts'
 import { systemClock } from './time/clock.ts'
 
 const parentCheckMs = 500
-// All is written and closed by then; what takes longer is a client that does not let go.
-const lingerMsMax = 3_000
+// Everything is written and closed before; only a client that does not end takes longer.
+const lingerMsMax = 500
 
 const stopping = new AbortController()
 

@@ -15,8 +15,9 @@
 
 namespace longhaul {
 
-// Calls begin in the order in which they were submitted and end in any order. Submit and RequestClose
-// may be called from any thread and never wait; Close and the destructor wait for the threads to end.
+// Calls begin in the order in which they were submitted and end in any order. Submit and
+// RequestClose may be called from any thread and never wait; Close and the destructor wait for the
+// threads to end.
 class Admin {
  public:
   // More than the periodic work of a flow (topics, configurations, groups, offsets) asks at once.

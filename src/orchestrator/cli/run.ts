@@ -50,10 +50,11 @@ async function mirrorUntilStopped (
   mirror: Mirror, config: Config, terminal: Terminal, log: Log
 ): Promise<ExitCode> {
   const drainMs = config.process['drain.timeout.ms']
-  const failed = await mirror.start()
+  const stopped = aborted(terminal.stopped)
+  const failed = await Promise.race([mirror.start(), stopped.then(() => [])])
   // With some flows running, the others are tried again; with none there is nothing to wait for.
   const noneStarted = failed.length === config.flows.length
-  if (!noneStarted) await aborted(terminal.stopped)
+  if (!noneStarted) await stopped
   if (!noneStarted) log.info({ drainMs }, 'stopping: waiting for what is in flight')
   const drained = await mirror.stop(drainMs)
   if (noneStarted) return exitCodes.notStarted

@@ -4,6 +4,7 @@ import type { ClusterAdmin, ClusterDescription } from '../cluster/cluster-admin.
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { unlessAborted } from '../time/deadline.ts'
 
 export interface ClusterPair {
   readonly source: ClusterAdmin
@@ -13,8 +14,13 @@ export interface ClusterPair {
   close (): Promise<void>
 }
 
-/** Rejects within seconds if a cluster cannot be used, naming cluster, broker and setting. */
-export async function openClusterPair (config: FlowConfig): Promise<ClusterPair> {
+/**
+ * Rejects within seconds if a cluster cannot be used, naming cluster, broker and setting; at once
+ * when the signal is aborted.
+ */
+export async function openClusterPair (
+  config: FlowConfig, signal: AbortSignal = new AbortController().signal
+): Promise<ClusterPair> {
   const timeoutMs = config.settings['admin.timeout.ms']
   const open = (end: FlowEnd): ClusterAdmin =>
     openClusterAdmin({ cluster: end.alias, properties: end.admin, timeoutMs })
@@ -22,8 +28,8 @@ export async function openClusterPair (config: FlowConfig): Promise<ClusterPair>
   let target: ClusterAdmin | undefined
   try {
     target = open(config.target)
-    const [sourceDescription, targetDescription] = await Promise.all([
-      describe(source, config.source), describe(target, config.target)])
+    const [sourceDescription, targetDescription] = await unlessAborted(signal, Promise.all([
+      describe(source, config.source), describe(target, config.target)]))
     checkDifferent(config, sourceDescription, targetDescription)
     const admins = [source, target]
     const close = async (): Promise<void> => {
@@ -31,7 +37,9 @@ export async function openClusterPair (config: FlowConfig): Promise<ClusterPair>
     }
     return { source, target, sourceDescription, targetDescription, close }
   } catch (thrown) {
-    await Promise.all([source.close(), target?.close()])
+    const closing = Promise.all([source.close(), target?.close()])
+    // Closing waits for calls that block: whoever stops the flow does not wait for that.
+    if (!signal.aborted) await closing
     throw thrown
   }
 }

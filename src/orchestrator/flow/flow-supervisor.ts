@@ -1,76 +1,133 @@
-// Keeps one flow alive: starts it, starts it again with a growing wait when that fails, stops it.
-// Its failures are its own; other flows of the process never notice.
+// Keeps one flow alive: starts it, starts it again with a growing wait after a failure, whether the
+// start failed or the running flow did, restarts it with another configuration on request, stops
+// it. The failures of a flow are its own; the other flows of the process never notice.
+import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowSnapshot } from '../observability/snapshot.ts'
 import { systemRandom } from '../time/clock.ts'
+import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { backoffDelayMs } from '../time/retry.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import { ReplicationFlow, type FlowOptions } from './replication-flow.ts'
 
+export interface SupervisedFlow {
+  start (signal: AbortSignal): Promise<void>
+  /** Resolves with the reason when the flow cannot go on by itself. */
+  readonly failed: Promise<ReplicatorError>
+  /** False if what was in flight could not be waited for. */
+  stop (deadline: Deadline): Promise<boolean>
+  snapshot (): FlowSnapshot
+}
+
+export interface SupervisorOptions extends FlowOptions {
+  /** Makes the flow; ReplicationFlow unless a test has another. */
+  readonly create?: (options: FlowOptions) => SupervisedFlow
+}
+
 const startBackoff = { initialMs: 1_000, maxMs: 30_000 }
+/** How long a flow that is restarted may drain; well inside max.poll.interval.ms. */
+const restartMs = 20_000
 
 export class FlowSupervisor {
-  readonly #options: FlowOptions
+  readonly #options: SupervisorOptions
   readonly #stopping = new AbortController()
-  /** Defined while it runs. */
-  #flow: ReplicationFlow | undefined
+  #config: FlowConfig
+  #restarting = new AbortController()
+  #flow: SupervisedFlow | undefined
   #error: ReplicatorError | undefined
-  #retrying: Promise<void> = Promise.resolve()
+  #supervising: Promise<void> | undefined
+  /** Whether the last stop of a flow waited for all that was in flight. */
+  #drained = true
+  #stopDeadline: Deadline | undefined
 
-  constructor (options: FlowOptions) {
+  constructor (options: SupervisorOptions) {
     this.#options = options
+    this.#config = options.config
   }
 
-  get name (): string { return this.#options.config.name }
+  get name (): string { return this.#config.name }
 
-  /** Why the flow is not running; undefined while it is. */
+  /** Why the flow is not running; undefined while it starts or runs. */
   get error (): ReplicatorError | undefined { return this.#error }
 
-  /** Resolves after the first attempt: undefined, or why it failed. Further ones go on behind. */
+  /** Resolves after the first attempt: undefined, or why it failed. Further ones follow. */
   async start (): Promise<ReplicatorError | undefined> {
-    await this.#attempt(1)
-    const { error } = this
-    if (error !== undefined) this.#retrying = this.#retry()
-    return error
+    return await new Promise(resolve => {
+      this.#supervising ??= this.#supervise(resolve).catch((thrown: unknown) => {
+        const error = this.#error = ReplicatorError.from(thrown)
+        this.#options.log.error({ flow: this.name, err: error }, error.message)
+      })
+    })
+  }
+
+  /** Stops the running flow, which drains, and starts it with another configuration. */
+  restart (config: FlowConfig = this.#config): void {
+    this.#config = config
+    this.#restarting.abort()
   }
 
   snapshot (): FlowSnapshot {
-    return this.#flow?.snapshot() ?? FlowStatistics.empty(this.#options.config,
+    return this.#flow?.snapshot() ?? FlowStatistics.empty(this.#config,
       this.#error === undefined ? 'starting' : 'faulted')
   }
 
-  /** False when what was in flight could not be waited for. */
-  async stop (drainMs: number): Promise<boolean> {
+  /** False when what was in flight could not be waited for. Idempotent. */
+  async stop (deadline: Deadline): Promise<boolean> {
+    this.#stopDeadline ??= deadline
     this.#stopping.abort()
-    await this.#retrying
-    return await this.#flow?.stop(drainMs) ?? true
+    await this.#supervising
+    return this.#drained
   }
 
-  async #retry (): Promise<void> {
-    const { clock } = this.#options
-    for (let failures = 1; this.#flow === undefined; failures++) {
-      try {
-        await clock.sleep(backoffDelayMs(startBackoff, failures, systemRandom),
-          this.#stopping.signal)
-      } catch {
-        return // stopped
-      }
-      await this.#attempt(failures + 1)
+  async #supervise (onFirst: (error: ReplicatorError | undefined) => void): Promise<void> {
+    for (let failures = 0; !this.#stopping.signal.aborted;) {
+      const error = await this.#runOnce(() => {
+        failures = 0
+        onFirst(undefined)
+      })
+      this.#error = error
+      if (error === undefined) continue // stopped, or to be restarted at once
+      failures++
+      const { log } = this.#options
+      log.error({ flow: this.name, failures, err: error }, `${this.name}: ${error.message}`)
+      onFirst(error)
+      await this.#backOff(failures)
     }
+    onFirst(undefined)
   }
 
-  async #attempt (attempt: number): Promise<void> {
-    const { log, config } = this.#options
+  /** Runs the flow until it is stopped or to be restarted (undefined) or fails. */
+  async #runOnce (onRunning: () => void): Promise<ReplicatorError | undefined> {
+    const { log, create = options => new ReplicationFlow(options) } = this.#options
+    const config = this.#config
+    const { signal: restart } = this.#restarting = new AbortController()
+    const ended = AbortSignal.any([this.#stopping.signal, restart])
+    const flow = this.#flow = create({ ...this.#options, config })
     try {
-      const flow = new ReplicationFlow(this.#options)
-      await flow.start()
-      this.#flow = flow
+      await flow.start(ended)
       this.#error = undefined
       log.info({ flow: config.name, lanes: config.settings.lanes }, `${config.name} is running`)
+      onRunning()
+      return await unlessAborted(ended, flow.failed)
     } catch (thrown) {
-      this.#error = ReplicatorError.from(thrown)
-      const { message } = this.#error
-      log.error({ flow: config.name, attempt, err: this.#error }, `${config.name}: ${message}`)
+      return ended.aborted ? undefined : ReplicatorError.from(thrown)
+    } finally {
+      await this.#stopFlow(flow)
     }
+  }
+
+  async #stopFlow (flow: SupervisedFlow): Promise<void> {
+    const own = new Deadline(this.#options.clock, restartMs)
+    // A stop of the process that begins during a restart may leave less time than the restart has.
+    const stopped = flow.stop(this.#stopDeadline ?? own)
+    this.#drained = await stopped
+    own.cancel()
+    if (!this.#stopping.signal.aborted) this.#flow = undefined
+  }
+
+  async #backOff (failures: number): Promise<void> {
+    const ended = AbortSignal.any([this.#stopping.signal, this.#restarting.signal])
+    const waitMs = backoffDelayMs(startBackoff, failures, systemRandom)
+    await this.#options.clock.sleep(waitMs, ended).catch(() => {})
   }
 }

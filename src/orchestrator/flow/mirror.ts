@@ -5,6 +5,7 @@ import { librdkafkaVersion } from '../cluster/native-version.ts'
 import type { Config } from '../config/config.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { FlowSupervisor } from './flow-supervisor.ts'
+import { closeMs } from './replication-flow.ts'
 import { TargetClaims } from './target-claims.ts'
 import { FlowLedger, type FlowTotals } from '../observability/flow-ledger.ts'
 import { startHttpServer, type HttpServer, type Readiness } from '../observability/http-server.ts'
@@ -12,6 +13,7 @@ import type { Log } from '../observability/log.ts'
 import { createMetrics } from '../observability/metrics.ts'
 import { summarizeRun, type RunSummary } from '../observability/summary.ts'
 import type { Clock } from '../time/clock.ts'
+import { Deadline } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import { version } from '../version.ts'
 
@@ -22,6 +24,8 @@ export interface MirrorOptions {
 }
 
 const observeIntervalMs = 500
+/** A flow bounds its own stop; this much later nobody waits for it any more. */
+const lateMs = 250
 
 export class Mirror {
   readonly #options: MirrorOptions
@@ -57,12 +61,25 @@ export class Mirror {
     return errors.flatMap(error => error ?? [])
   }
 
-  /** Drains all flows side by side; false if some could not be drained in time. */
+  /**
+   * Drains all flows side by side for up to `drainMs`; false if some could not be drained. Resolves
+   * in time whatever a cluster or a client does: what does not end by itself is left to the end of
+   * the process.
+   */
   async stop (drainMs: number): Promise<boolean> {
-    const drained = await Promise.all(this.#flows.map(async flow => await flow.stop(drainMs)))
+    const { clock, log } = this.#options
+    const drain = new Deadline(clock, drainMs)
+    const end = new Deadline(clock, drainMs + closeMs + lateMs)
+    const drained = await Promise.all(this.#flows.map(async flow => {
+      const drained = await end.bound(flow.stop(drain))
+      if (drained === undefined) log.warn({ flow: flow.name }, `${flow.name} is left as it is`)
+      return drained ?? false
+    }))
     await this.#observing.stop()
     this.#observe()
-    await this.#http?.close()
+    await end.bound(this.#http?.close() ?? Promise.resolve())
+    drain.cancel()
+    end.cancel()
     return drained.every(Boolean)
   }
 

@@ -9,6 +9,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { FlowSnapshot, FlowState } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
+import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import { retry } from '../time/retry.ts'
 import { syncTopicsOnce } from '../topics/topic-sync.ts'
@@ -47,8 +48,11 @@ export class ReplicationFlow {
   readonly #clock: Clock
   readonly #loops: IntervalLoop[] = []
   readonly #stopping = new AbortController()
+  readonly #failed: Promise<ReplicatorError>
+  #fail: (error: ReplicatorError) => void = () => {}
   #state: FlowState = 'starting'
-  #drainMs: number
+  /** Of the stop; undefined while the flow runs. */
+  #deadline: Deadline | undefined
   #drained = true
   #clusters: ClusterPair | undefined
   #store: ProgressStore | undefined
@@ -64,40 +68,65 @@ export class ReplicationFlow {
     this.#log = log.child({ flow: config.name })
     this.#problems = new FlowProblems(this.#log)
     this.#clock = clock
-    this.#drainMs = handOverMs
+    this.#failed = new Promise(resolve => { this.#fail = resolve })
   }
 
   get name (): string { return this.#config.name }
 
-  /** Resolves once records flow, or the group is about to say which ones. */
-  async start (): Promise<void> {
+  /** Resolves when the flow cannot go on by itself: it must be stopped and started again. */
+  get failed (): Promise<ReplicatorError> { return this.#failed }
+
+  /**
+   * Resolves once records flow, or the group is about to say which ones. An abort ends every wait
+   * of the start and later of the running flow; stop() must follow.
+   */
+  async start (signal: AbortSignal): Promise<void> {
+    const onAbort = (): void => { this.#stopping.abort() }
+    if (signal.aborted) onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
     try {
       await this.#open()
-      await Promise.all([
+      await this.#step(Promise.all([
         this.#opened(this.#lanes).start(),
         this.#refreshTopics(),
         this.#opened(this.#ownership).start()
-      ])
+      ]))
     } catch (thrown) {
       this.#state = 'faulted'
-      await this.#close()
       throw thrown
     }
     this.#state = 'running'
     this.#startLoops()
   }
 
-  /** Waits up to `drainMs` for what is in flight; false if that was not enough. */
-  async stop (drainMs: number): Promise<boolean> {
-    this.#state = 'draining'
-    this.#drainMs = drainMs
+  /**
+   * Waits until the deadline for what is in flight; false if that was not enough. Then writes the
+   * last progress, leaves the group and closes, for closeMs at most: a client that takes longer is
+   * closed behind this call. Legal in every state.
+   */
+  async stop (deadline: Deadline): Promise<boolean> {
+    const isRunning = this.#state === 'running'
+    if (isRunning) this.#state = 'draining'
+    this.#deadline = deadline
     this.#stopping.abort()
+    const end = new Deadline(this.#clock, deadline.remainingMs() + closeMs)
+    const inTime = await end.bound(this.#end()) !== undefined
+    end.cancel()
+    this.#state = isRunning ? 'stopped' : 'faulted'
+    return inTime && this.#drained
+  }
+
+  async #end (): Promise<true> {
     await Promise.all(this.#loops.map(async loop => { await loop.stop() }))
     await this.#ownership?.stop()
     await this.#statistics?.collect() // lanes tell the figures of what they let go of once more
     await this.#close()
-    this.#state = 'stopped'
-    return this.#drained
+    return true
+  }
+
+  /** The result of a step of the start; rejects at once when the flow is stopped meanwhile. */
+  async #step<T> (work: Promise<T>): Promise<T> {
+    return await unlessAborted(this.#stopping.signal, work)
   }
 
   snapshot (): FlowSnapshot {
@@ -109,7 +138,7 @@ export class ReplicationFlow {
 
   async #open (): Promise<void> {
     const { settings, source, target } = this.#config
-    const clusters = this.#clusters = await openClusterPair(this.#config)
+    const clusters = this.#clusters = await openClusterPair(this.#config, this.#stopping.signal)
     const topic = progressTopicOf(source.alias)
     const timeoutMs = settings['admin.timeout.ms']
     const store = this.#store = new ProgressStore({ topic, client: target.admin, timeoutMs })
@@ -122,14 +151,14 @@ export class ReplicationFlow {
       othersRun: async () => await this.#othersRun(clusters.target)
     }
     // Made under running processes it is one that was deleted, and they own everything.
-    const isFirst = await ensureProgressTopic(progressTopic) &&
-      !await this.#othersRun(clusters.target)
-    const producer = await agreeOnProducer(progressTopic)
+    const isFirst = await this.#step(ensureProgressTopic(progressTopic)) &&
+      !await this.#step(this.#othersRun(clusters.target))
+    const producer = await this.#step(agreeOnProducer(progressTopic))
     const lanes = this.#lanes = this.#openLanes(producer)
     const keeper = this.#keeper = new ProgressKeeper({
       topic: progressTopic,
       producer,
-      topicId: await progressTopicId(progressTopic),
+      topicId: await this.#step(progressTopicId(progressTopic)),
       everything: () => this.#mirror?.slotRecords() ?? [],
       onRewritten: error => { this.#problems.warn(error) }
     })
@@ -215,7 +244,8 @@ export class ReplicationFlow {
 
   async #release (slots: readonly number[]): Promise<void> {
     const ending = this.#state === 'draining'
-    const drained = await this.#opened(this.#mirror).release(slots, this.#drainMs, ending)
+    const drainMs = this.#deadline?.remainingMs() ?? handOverMs
+    const drained = await this.#opened(this.#mirror).release(slots, drainMs, ending)
     // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
     if (ending && !drained) this.#drained = false
     this.#log.info({ slots: slots.length, drained }, 'handed over slots')
@@ -225,7 +255,7 @@ export class ReplicationFlow {
     const { settings } = this.#config
     const mirror = this.#opened(this.#mirror)
     const loop = (intervalMs: number, run: () => Promise<void>): void => {
-      const onError = (thrown: unknown): void => { this.#problems.warn(thrown) }
+      const onError = (thrown: unknown): void => { this.#onLoopError(thrown) }
       const started = new IntervalLoop(
         { intervalMs, clock: this.#clock, run, onError, first: 'delayed' })
       started.start()
@@ -241,6 +271,14 @@ export class ReplicationFlow {
     if (settings['refresh.topics.enabled']) {
       loop(refreshMs, async () => { await this.#refreshTopics() })
     }
+  }
+
+  /** What a retry mends is said; what it does not mend ends this flow, to be started anew. */
+  #onLoopError (thrown: unknown): void {
+    const error = ReplicatorError.from(thrown)
+    const { retriable, scope } = error.row
+    if (scope === 'flow' && !retriable) this.#fail(error)
+    else this.#problems.warn(error)
   }
 
   #createBalancer (mirror: PartitionMirror): LaneBalancer<MirroredPartition> {
@@ -275,15 +313,13 @@ export class ReplicationFlow {
     this.#problems.endRound()
   }
 
-  /** Idempotent; in the reverse order of #open. */
+  /** In the reverse order of #open. */
   async #close (): Promise<void> {
-    await this.#ownership?.stop()
     await this.#lanes?.close()
     await this.#store?.close()
     await this.#clusters?.close()
     this.#claims.release(this.name)
   }
-
 
   #opened<T> (part: T | undefined): T {
     if (part === undefined) throw new ReplicatorError('INTERNAL', `${this.name} is not open`)
@@ -294,6 +330,9 @@ export class ReplicationFlow {
 function groupOf (flow: string): string {
   return `longhaul.${flow}`
 }
+
+/** For the last progress and for closing clients, after what is in flight was waited for. */
+export const closeMs = 1_000
 
 /** How long a hand-over to another process waits for acks; well inside max.poll.interval.ms. */
 const handOverMs = 20_000

@@ -8,11 +8,11 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { openMockCluster } from '../../../src/dataplane/index.ts'
 import { Mirror } from '../../../src/orchestrator/flow/mirror.ts'
-import type { Log } from '../../../src/orchestrator/observability/log.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import { eventually } from '../../kafka/eventually.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
 import { parseConfigOf } from '../config/create-config.ts'
+import { silentLog } from '../observability/silent-log.ts'
 
 const cycles = Number(process.env['LONGHAUL_CYCLES'] ?? 12)
 // Pools, caches and lazily made threads are there after these.
@@ -28,10 +28,6 @@ interface Holdings {
   readonly threads: number
   readonly resources: number
   readonly rss: number
-}
-
-const silent: Log = {
-  error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, child: () => silent
 }
 
 setFlagsFromString('--expose-gc')
@@ -74,7 +70,7 @@ test(`${cycles} starts and stops leave nothing behind`, { timeout: cycles * 20_0
       'metrics.port = 0',
       'task.slots = 2'
     ])
-    const mirror = new Mirror({ config, log: silent, clock: systemClock })
+    const mirror = new Mirror({ config, log: silentLog, clock: systemClock })
     try {
       assert.deepEqual(await mirror.start(), [])
       await eventually('running partitions', () => mirror.totals.some(({ partitionsByState }) =>

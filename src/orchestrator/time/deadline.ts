@@ -1,0 +1,54 @@
+// Bounds on work that other parts do: a moment by which it has ended or is given up, and a signal
+// that ends the wait for it. Neither ends the work itself: whoever does it honours the signal.
+import type { Clock } from './clock.ts'
+
+export class Deadline {
+  readonly #clock: Clock
+  readonly #endMs: number
+  readonly #passed = new AbortController()
+  readonly #cancelled = new AbortController()
+
+  /** Passes `ms` from now. cancel() frees its timer. */
+  constructor (clock: Clock, ms: number) {
+    this.#clock = clock
+    this.#endMs = clock.monotonic() + ms
+    clock.sleep(ms, this.#cancelled.signal).then(() => { this.#passed.abort() }, () => {})
+  }
+
+  /** Aborted when the deadline passes. */
+  get signal (): AbortSignal { return this.#passed.signal }
+
+  remainingMs (): number { return Math.max(0, this.#endMs - this.#clock.monotonic()) }
+
+  /**
+   * The result of the work, or undefined when the deadline passes first. The work then goes on
+   * unwatched: its later failure is dropped.
+   */
+  async bound<T> (work: Promise<T>): Promise<T | undefined> {
+    try {
+      return await unlessAborted(this.signal, work)
+    } catch (thrown) {
+      if (this.signal.aborted) return undefined
+      throw thrown
+    }
+  }
+
+  cancel (): void { this.#cancelled.abort() }
+}
+
+/** As `work`, but rejects with the signal's reason as soon as the signal is aborted. */
+export async function unlessAborted<T> (signal: AbortSignal, work: Promise<T>): Promise<T> {
+  work.catch(() => {}) // after an abort nobody waits for it
+  signal.throwIfAborted()
+  let onAbort = (): void => {}
+  const aborted = new Promise<never>((_resolve, reject) => {
+    onAbort = () => { reject(signal.reason as Error) }
+    signal.addEventListener('abort', onAbort, { once: true })
+  })
+  try {
+    return await Promise.race([work, aborted])
+  } finally {
+    // A signal that lives long would otherwise gather a listener a wait.
+    signal.removeEventListener('abort', onAbort)
+  }
+}

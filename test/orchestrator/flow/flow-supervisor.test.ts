@@ -1,0 +1,157 @@
+// A flow is started until it runs, started again when it fails later, restarted with another
+// configuration, and stopped in every state: over flows that only remember what is asked of them.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { FlowStatistics } from '../../../src/orchestrator/flow/flow-statistics.ts'
+import {
+  FlowSupervisor, type SupervisedFlow
+} from '../../../src/orchestrator/flow/flow-supervisor.ts'
+import { TargetClaims } from '../../../src/orchestrator/flow/target-claims.ts'
+import type { FlowSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
+import { Deadline } from '../../../src/orchestrator/time/deadline.ts'
+import { createFlow } from '../config/create-config.ts'
+import { silentLog } from '../observability/silent-log.ts'
+import { ManualClock, settle } from '../time/manual-clock.ts'
+
+const longestBackoffMs = 30_000
+
+class FakeFlow implements SupervisedFlow {
+  readonly config: FlowConfig
+  readonly failed: Promise<ReplicatorError>
+  fail: (error: ReplicatorError) => void = () => {}
+  succeed: () => void = () => {}
+  refuse: (error: ReplicatorError) => void = () => {}
+  signal: AbortSignal | undefined
+  stops = 0
+
+  constructor (config: FlowConfig) {
+    this.config = config
+    this.failed = new Promise(resolve => { this.fail = resolve })
+  }
+
+  async start (signal: AbortSignal): Promise<void> {
+    this.signal = signal
+    await new Promise<void>((resolve, reject) => {
+      this.succeed = resolve
+      this.refuse = reject
+      signal.addEventListener('abort', () => { reject(signal.reason as Error) })
+    })
+  }
+
+  async stop (): Promise<boolean> {
+    this.stops++
+    return true
+  }
+
+  snapshot (): FlowSnapshot { return FlowStatistics.empty(this.config, 'running') }
+}
+
+function createSupervisor (): {
+  readonly supervisor: FlowSupervisor
+  readonly flows: FakeFlow[]
+  readonly clock: ManualClock
+  readonly config: FlowConfig
+} {
+  const config = createFlow()
+  const clock = new ManualClock()
+  const flows: FakeFlow[] = []
+  const supervisor = new FlowSupervisor({
+    config,
+    claims: new TargetClaims(),
+    log: silentLog,
+    clock,
+    create: ({ config }) => {
+      const flow = new FakeFlow(config)
+      flows.push(flow)
+      return flow
+    }
+  })
+  return { supervisor, flows, clock, config }
+}
+
+function last (flows: readonly FakeFlow[]): FakeFlow {
+  const flow = flows.at(-1)
+  assert.ok(flow !== undefined)
+  return flow
+}
+
+const unreachable = new ReplicatorError('CLUSTER_UNREACHABLE', 'B')
+
+describe('a supervised flow', () => {
+  test('that cannot start is reported, and tried again until it runs', async () => {
+    const { clock, flows, supervisor } = createSupervisor()
+    const started = supervisor.start()
+    last(flows).refuse(unreachable)
+    assert.equal(await started, unreachable)
+    assert.equal(supervisor.error, unreachable)
+    assert.equal(supervisor.snapshot().state, 'faulted')
+    await clock.advance(longestBackoffMs)
+    assert.equal(flows.length, 2)
+    last(flows).succeed()
+    await settle()
+    assert.equal(supervisor.error, undefined)
+    assert.equal(supervisor.snapshot().state, 'running')
+  })
+
+  // Only the start was supervised: a running flow that had lost its producer id or its group for
+  // good stayed `running` and mirrored nothing.
+  test('that fails while it runs is stopped and started again', async () => {
+    const { clock, flows, supervisor } = createSupervisor()
+    const started = supervisor.start()
+    last(flows).succeed()
+    assert.equal(await started, undefined)
+    const replaced = new ReplicatorError('PRODUCER_ID_REPLACED', 'progress')
+    last(flows).fail(replaced)
+    await settle()
+    assert.equal(supervisor.error, replaced)
+    assert.equal(supervisor.snapshot().state, 'faulted')
+    assert.equal(flows[0]?.stops, 1)
+    await clock.advance(longestBackoffMs)
+    assert.equal(flows.length, 2)
+  })
+
+  test('is restarted with another configuration, after it has drained', async () => {
+    const { config, flows, supervisor } = createSupervisor()
+    void supervisor.start()
+    last(flows).succeed()
+    await settle()
+    const changed: FlowConfig = { ...config, settings: { ...config.settings, 'lanes': 7 } }
+    supervisor.restart(changed)
+    await settle()
+    assert.deepEqual(flows.map(({ config, stops }) => [config.settings.lanes, stops]),
+      [[config.settings.lanes, 1], [7, 0]])
+  })
+
+  test('is restarted at once while it waits to be tried again', async () => {
+    const { flows, supervisor } = createSupervisor()
+    void supervisor.start()
+    last(flows).refuse(unreachable)
+    await settle()
+    supervisor.restart()
+    await settle()
+    assert.equal(flows.length, 2)
+  })
+
+  const states: ReadonlyArray<readonly [string, (flow: FakeFlow) => void]> = [
+    ['starts', () => {}],
+    ['runs', flow => { flow.succeed() }],
+    ['waits to be tried again', flow => { flow.refuse(unreachable) }]
+  ]
+  for (const [state, enter] of states) {
+    test(`that ${state} is stopped once, and not started again`, async () => {
+      const { clock, flows, supervisor } = createSupervisor()
+      void supervisor.start()
+      enter(last(flows))
+      await settle()
+      const deadline = new Deadline(clock, 1_000)
+      assert.equal(await supervisor.stop(deadline), true)
+      assert.equal(await supervisor.stop(deadline), true)
+      deadline.cancel()
+      await clock.advance(longestBackoffMs)
+      assert.deepEqual(flows.map(({ stops }) => stops), [1])
+      assert.equal(clock.sleeping, 0)
+    })
+  }
+})

@@ -1,0 +1,73 @@
+// Deadlines: what comes in time is returned, what does not is given up, nothing is left behind.
+import assert from 'node:assert/strict'
+import { getEventListeners } from 'node:events'
+import { describe, test } from 'node:test'
+import { Deadline, unlessAborted } from '../../../src/orchestrator/time/deadline.ts'
+import { ManualClock, settle } from './manual-clock.ts'
+
+const never = new Promise<string>(() => {})
+
+describe('a deadline', () => {
+  test('returns what comes in time', async () => {
+    const deadline = new Deadline(new ManualClock(), 10)
+    assert.equal(await deadline.bound(Promise.resolve('done')), 'done')
+  })
+
+  test('rejects with what fails in time', async () => {
+    const deadline = new Deadline(new ManualClock(), 10)
+    await assert.rejects(deadline.bound(Promise.reject(new Error('refused'))), /refused/)
+  })
+
+  test('gives up what does not come in time, and what is begun after it', async () => {
+    const clock = new ManualClock()
+    const deadline = new Deadline(clock, 10)
+    const bound = deadline.bound(never)
+    await clock.advance(9)
+    assert.equal(deadline.remainingMs(), 1)
+    assert.equal(deadline.signal.aborted, false)
+    await clock.advance(1)
+    assert.equal(await bound, undefined)
+    assert.equal(deadline.remainingMs(), 0)
+    assert.equal(await deadline.bound(never), undefined)
+  })
+
+  test('drops the failure of work that it gave up', async () => {
+    const clock = new ManualClock()
+    let fail = (): void => {}
+    const work = new Promise<string>((_resolve, reject) => { fail = () => { reject(new Error()) } })
+    const deadline = new Deadline(clock, 10)
+    const bound = deadline.bound(work)
+    await clock.advance(10)
+    assert.equal(await bound, undefined)
+    fail() // an unhandled rejection would end the test's process
+    await settle()
+  })
+
+  test('holds no timer once it is cancelled, and never passes', async () => {
+    const clock = new ManualClock()
+    const deadline = new Deadline(clock, 10)
+    deadline.cancel()
+    await settle()
+    assert.equal(clock.sleeping, 0)
+    await clock.advance(20)
+    assert.equal(deadline.signal.aborted, false)
+  })
+})
+
+describe('work that a signal may end', () => {
+  test('is as it is without an abort, and leaves no listener', async () => {
+    const { signal } = new AbortController()
+    assert.equal(await unlessAborted(signal, Promise.resolve(1)), 1)
+    await assert.rejects(unlessAborted(signal, Promise.reject(new Error('refused'))), /refused/)
+    assert.equal(getEventListeners(signal, 'abort').length, 0)
+  })
+
+  test('rejects with the reason of the abort, before or while it waits', async () => {
+    const controller = new AbortController()
+    const waiting = unlessAborted(controller.signal, never)
+    controller.abort(new Error('stopped'))
+    await assert.rejects(waiting, /stopped/)
+    await assert.rejects(unlessAborted(controller.signal, never), /stopped/)
+    assert.equal(getEventListeners(controller.signal, 'abort').length, 0)
+  })
+})
