@@ -16,7 +16,8 @@ export interface ClusterAdmin {
   /** The alias of the cluster in the configuration: names it in errors and logs. */
   readonly cluster: string
 
-  describeCluster (): Promise<ClusterDescription>
+  /** Fails after `timeoutMs` where that is less than the timeout of the client. */
+  describeCluster (options?: { readonly timeoutMs?: number }): Promise<ClusterDescription>
   /** All topics that the principal may describe, internal ones included. */
   listTopics (): Promise<readonly TopicListing[]>
   describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]>

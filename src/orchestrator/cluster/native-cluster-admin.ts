@@ -55,8 +55,10 @@ class NativeClusterAdmin implements ClusterAdmin {
     }
   }
 
-  async describeCluster (): Promise<ClusterDescription> {
-    return await this.#call('describeCluster', {}) as ClusterDescription
+  async describeCluster (
+    { timeoutMs = Infinity }: { readonly timeoutMs?: number } = {}
+  ): Promise<ClusterDescription> {
+    return await this.#call('describeCluster', {}, timeoutMs) as ClusterDescription
   }
 
   async listTopics (): Promise<readonly TopicListing[]> {
@@ -141,9 +143,9 @@ class NativeClusterAdmin implements ClusterAdmin {
     await this.#admin.close()
   }
 
-  async #call (name: string, args: object): Promise<unknown> {
+  async #call (name: string, args: object, timeoutMs = Infinity): Promise<unknown> {
     try {
-      return await this.#admin.call(name, args, this.#timeoutMs)
+      return await this.#admin.call(name, args, Math.min(timeoutMs, this.#timeoutMs))
     } catch (thrown) {
       if (!isNativeFailure(thrown)) throw thrown
       throw clusterError(this.cluster, thrown)

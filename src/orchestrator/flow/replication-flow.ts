@@ -13,6 +13,7 @@ import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import { retry } from '../time/retry.ts'
 import { syncTopicsOnce } from '../topics/topic-sync.ts'
+import { ClusterProbe } from './cluster-probe.ts'
 import { openClusterPair, type ClusterPair } from './cluster-pair.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
@@ -61,6 +62,7 @@ export class ReplicationFlow {
   #mirror: PartitionMirror | undefined
   #statistics: FlowStatistics | undefined
   #ownership: SlotOwnership | undefined
+  #probe: ClusterProbe | undefined
 
   constructor ({ config, claims, log, clock }: FlowOptions) {
     this.#config = config
@@ -133,12 +135,17 @@ export class ReplicationFlow {
     // Until the group has spoken this process may own nothing, and is not ready for anything.
     const waiting = this.#state === 'running' && this.#ownership?.isSettled === false
     const state = waiting ? 'starting' : this.#state
-    return this.#statistics?.snapshot(state) ?? FlowStatistics.empty(this.#config, state)
+    const snapshot = this.#statistics?.snapshot(state) ??
+      FlowStatistics.empty(this.#config, state)
+    return this.#probe === undefined ? snapshot : { ...snapshot, clusters: this.#probe.health }
   }
 
   async #open (): Promise<void> {
     const { settings, source, target } = this.#config
     const clusters = this.#clusters = await openClusterPair(this.#config, this.#stopping.signal)
+    this.#probe = new ClusterProbe(
+      { ...clusters, clock: this.#clock, signal: this.#stopping.signal })
+    this.#probe.start()
     const topic = progressTopicOf(source.alias)
     const timeoutMs = settings['admin.timeout.ms']
     const store = this.#store = new ProgressStore({ topic, client: target.admin, timeoutMs })

@@ -1,6 +1,7 @@
 // What a flow says about itself at one moment: plain values, filled by flow/, read by everything
 // that shows them. Counters here are raw and may begin again at 0; FlowLedger makes them steady.
 import type { batchReasons, partitionStates } from '../../dataplane/contract/contract-table.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 
 export type BatchReason = (typeof batchReasons)[number]
 export type PartitionState = (typeof partitionStates)[number]
@@ -32,6 +33,8 @@ export interface FlowSnapshot {
   readonly state: FlowState
   /** Why it is in this state, for people. */
   readonly reason?: string
+  /** Whether the two clusters answer; absent before the flow has reached them. */
+  readonly clusters?: Readonly<Record<'source' | 'target', ClusterHealth>>
   readonly lanes: readonly LaneSnapshot[]
   readonly partitions: readonly PartitionSnapshot[]
   /** The last figures of lanes that partitions were moved away from; only their counters count. */
@@ -44,6 +47,13 @@ export interface FlowSnapshot {
   readonly skipped?: SkippedRecords
   /** Records that the target lost after it had acked them, by topic; absent: none. */
   readonly mirroredAgain?: ReadonlyMap<string, Count>
+}
+
+export interface ClusterHealth {
+  /** When the cluster last answered, epoch ms. */
+  readonly answeredMs: number
+  /** Why it does not answer; undefined while it does. */
+  readonly error: ReplicatorError | undefined
 }
 
 export interface LaneSnapshot {
