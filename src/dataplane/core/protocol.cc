@@ -340,8 +340,8 @@ Status ParseListEnds(const uint8_t* data, size_t size, std::vector<ListedEnd>* o
   return in.ok() ? Status::Ok() : Malformed("ListOffsets", in.left());
 }
 
-Status ParseDescribeProducers(const uint8_t* data, size_t size, int64_t producer_id,
-                              std::vector<DescribedProducer>* out) {
+Status ParseDescribeProducers(const uint8_t* data, size_t size,
+                              std::vector<PartitionProducers>* out) {
   Reader in(data, size, true);
   in.Int32();  // throttle time
   size_t topics = in.ArrayLength(3);
@@ -349,26 +349,40 @@ Status ParseDescribeProducers(const uint8_t* data, size_t size, int64_t producer
     std::string_view topic = in.String();
     size_t partitions = in.ArrayLength(9);
     for (size_t p = 0; p < partitions && in.ok(); p++) {
-      DescribedProducer described{topic, in.Int32(), in.Int16(), -1};
+      PartitionProducers described{topic, in.Int32(), in.Int16(), {}};
       in.String();  // error message
       size_t producers = in.ArrayLength(37);
       for (size_t i = 0; i < producers && in.ok(); i++) {
-        const bool is_wanted = in.Int64() == producer_id;
-        in.Int32();  // epoch
-        const int32_t last_sequence = in.Int32();
-        in.Int64();  // last timestamp
+        ProducerState state{};
+        state.producer_id = in.Int64();
+        state.epoch = in.Int32();
+        state.last_sequence = in.Int32();
+        state.last_timestamp = in.Int64();
         in.Int32();  // coordinator epoch
-        in.Int64();  // start of its transaction
+        state.transaction_start = in.Int64();
         in.SkipTags();
-        if (is_wanted) described.last_sequence = last_sequence;
+        described.producers.push_back(state);
       }
       in.SkipTags();
-      if (in.ok()) out->push_back(described);
+      if (in.ok()) out->push_back(std::move(described));
     }
     in.SkipTags();
   }
   in.SkipTags();
   return in.ok() ? Status::Ok() : Malformed("DescribeProducers", in.left());
+}
+
+Status ParseDescribeProducers(const uint8_t* data, size_t size, int64_t producer_id,
+                              std::vector<DescribedProducer>* out) {
+  std::vector<PartitionProducers> partitions;
+  Status status = ParseDescribeProducers(data, size, &partitions);
+  for (const PartitionProducers& partition : partitions) {
+    DescribedProducer described{partition.topic, partition.partition, partition.error, -1};
+    for (const ProducerState& state : partition.producers)
+      if (state.producer_id == producer_id) described.last_sequence = state.last_sequence;
+    out->push_back(described);
+  }
+  return status;
 }
 
 }  // namespace longhaul

@@ -103,7 +103,23 @@ struct ListedEnd {
   int64_t offset;
 };
 
-// What a leader remembers of one producer.
+// What a leader remembers of a producer that wrote to a partition.
+struct ProducerState {
+  int64_t producer_id;
+  int32_t epoch;
+  int32_t last_sequence;
+  int64_t last_timestamp;
+  int64_t transaction_start;  // the first offset of its open transaction, -1: none
+};
+
+struct PartitionProducers {
+  std::string_view topic;
+  int32_t partition;
+  int16_t error;
+  std::vector<ProducerState> producers;
+};
+
+// The same of one producer.
 struct DescribedProducer {
   std::string_view topic;
   int32_t partition;
@@ -129,6 +145,8 @@ void EncodeDescribeProducers(const std::vector<NamedPartition>& partitions, Enco
 Status ParseFetch(uint8_t* data, size_t size, int16_t version, FetchResponse* out);
 Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceResponse* out);
 Status ParseListEnds(const uint8_t* data, size_t size, std::vector<ListedEnd>* out);
+Status ParseDescribeProducers(const uint8_t* data, size_t size,
+                              std::vector<PartitionProducers>* out);
 Status ParseDescribeProducers(const uint8_t* data, size_t size, int64_t producer_id,
                               std::vector<DescribedProducer>* out);
 

@@ -35,6 +35,7 @@ constexpr CallRow kCalls[] = {
     {"describeConfigs", DescribeConfigs},   {"incrementalAlterConfigs", IncrementalAlterConfigs},
     {"listOffsets", ListOffsets},           {"deleteRecords", DeleteRecords},
     {"initProducerId", InitProducerId},     {"describeGroups", DescribeGroups},
+    {"describeProducers", DescribeProducers},
 };
 
 AdminCallFunction FindCall(std::string_view name) {

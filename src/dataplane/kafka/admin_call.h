@@ -117,6 +117,7 @@ Status ListOffsets(AdminCall& call, const Value& arguments, Value* result);
 Status DeleteRecords(AdminCall& call, const Value& arguments, Value* result);
 Status InitProducerId(AdminCall& call, const Value& arguments, Value* result);
 Status DescribeGroups(AdminCall& call, const Value& arguments, Value* result);
+Status DescribeProducers(AdminCall& call, const Value& arguments, Value* result);
 
 // The members that every item of a result has: its own error, 0 and "" where it went well.
 void AppendItemStatus(Value::Object* item, int32_t code, const char* detail);

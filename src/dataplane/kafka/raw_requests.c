@@ -340,6 +340,49 @@ int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t
   return 0;
 }
 
+typedef struct answer_s {
+  int32_t error;
+  longhaul_response_t* response;
+  int done;
+} answer_t;
+
+static void on_answer(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_err_t err,
+                      rd_kafka_buf_t* rkbuf, rd_kafka_buf_t* request, void* opaque) {
+  answer_t* out = opaque;
+  (void)rk;
+  (void)rkb;
+  (void)request;
+  if (err == RD_KAFKA_RESP_ERR__DESTROY) return; /* the caller's wait ends by its time limit */
+  out->done = 1;
+  out->error = err;
+  if (!err && rkbuf) out->response = take_response(rkbuf);
+}
+
+int32_t longhaul_ask(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t api_version,
+                     int is_flexible, const void* body, size_t size, int timeout_ms,
+                     longhaul_response_t** response) {
+  rd_ts_t end = rd_timeout_init(timeout_ms);
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return RD_KAFKA_RESP_ERR__UNKNOWN_BROKER;
+  rd_kafka_buf_t* rkbuf = rd_kafka_buf_new_flexver_request(rkb, api_key, 2, size + 16,
+                                                           is_flexible ? rd_true : rd_false);
+  rd_kafka_buf_write(rkbuf, body, size);
+  rd_kafka_buf_ApiVersion_set(rkbuf, api_version, 0);
+  rd_kafka_buf_set_abs_timeout_force(rkbuf, timeout_ms, 0);
+  rkbuf->rkbuf_max_retries = RD_KAFKA_REQUEST_NO_RETRIES;
+  /* As in longhaul_init_producer_id: a reply after the time limit finds the queue destroyed. */
+  answer_t answer = {.error = RD_KAFKA_RESP_ERR__TIMED_OUT};
+  rd_kafka_q_t* rkq = rd_kafka_q_new(rk);
+  rd_kafka_broker_buf_enq_replyq(rkb, rkbuf, RD_KAFKA_REPLYQ(rkq, 0), on_answer, &answer);
+  rd_kafka_broker_destroy(rkb);
+  while (!answer.done && !rd_timeout_expired(rd_timeout_remains(end)))
+    rd_kafka_q_serve(rkq, 50, 0, RD_KAFKA_Q_CB_CALLBACK, serve_op, NULL);
+  rd_kafka_q_destroy_owner(rkq);
+  if (!answer.error && !answer.response) answer.error = RD_KAFKA_RESP_ERR__BAD_MSG;
+  *response = answer.response;
+  return answer.error;
+}
+
 void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
                                        int32_t partitions, size_t bytes) {
   mtx_lock(&cluster->lock);

@@ -88,6 +88,13 @@ int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue
 int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t* producer_id,
                                   int16_t* producer_epoch, char* errstr, size_t errstr_size);
 
+/* Sends one request to one broker and waits for its answer, up to timeout_ms. Returns 0 and the
+ * response, which the caller releases, or an error code. Of a flexible request as in
+ * longhaul_send. */
+int32_t longhaul_ask(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t api_version,
+                     int is_flexible, const void* body, size_t size, int timeout_ms,
+                     longhaul_response_t** response);
+
 /* Lets a mock partition keep this many bytes (librdkafka's default is 5 MiB). */
 void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
                                        int32_t partitions, size_t bytes);

@@ -42,6 +42,13 @@ export interface ClusterAdmin {
   /** Moves log start offsets up: the records before them are gone for good. */
   deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]>
   describeGroups (names: readonly string[]): Promise<readonly GroupDescription[]>
+  /**
+   * What the leaders remember of the producers of these partitions (KIP-664, brokers 2.8 and
+   * later; READ on the topic). Partitions without a leader are left out.
+   */
+  describeProducers (
+    partitions: ReadonlyArray<{ readonly topic: string, readonly partition: number }>
+  ): Promise<readonly PartitionProducers[]>
   /** Allocates a new producer id (KIP-98), without a transactional id. */
   initProducerId (): Promise<ProducerId>
 
@@ -189,6 +196,22 @@ export interface DeletedRecords {
   /** The log start offset from now on; -1n where there is an `error`. */
   readonly logStartOffset: bigint
   readonly error: ReplicatorError | undefined
+}
+
+export interface PartitionProducers {
+  readonly topic: string
+  readonly partition: number
+  readonly producers: readonly ActiveProducer[]
+  readonly error: ReplicatorError | undefined
+}
+
+export interface ActiveProducer {
+  readonly producerId: bigint
+  readonly producerEpoch: number
+  /** Of its newest record, epoch ms; -1n: unknown. */
+  readonly lastTimestamp: bigint
+  /** First offset of its open transaction; -1n: none is open. */
+  readonly transactionStart: bigint
 }
 
 export interface ProducerId {

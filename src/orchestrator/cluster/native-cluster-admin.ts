@@ -7,7 +7,7 @@ import { chunks } from './chunks.ts'
 import type {
   ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
   ConfigResource, ConfigResult, DeleteBefore, DeletedRecords, GroupDescription, Isolation,
-  ListedOffset, NewTopic, PartitionCount, ProducerId, TopicDescription, TopicListing, TopicResult,
+  ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, TopicDescription, TopicListing, TopicResult,
   WantedOffset
 } from './cluster-admin.ts'
 import { clusterError, isNativeFailure, itemError } from './cluster-error.ts'
@@ -133,6 +133,24 @@ class NativeClusterAdmin implements ClusterAdmin {
     const groups = await this.#callInChunks<GroupDescription>(chunks(names, groupsPerRequest),
       names => ['describeGroups', { names }])
     return groups.map(group => this.#withError(`group ${group.name}`, group))
+  }
+
+  async describeProducers (
+    partitions: ReadonlyArray<{ readonly topic: string, readonly partition: number }>
+  ): Promise<readonly PartitionProducers[]> {
+    const described = await this.describeTopics([...new Set(partitions.map(({ topic }) => topic))])
+    const leaders = new Map(described.flatMap(({ name, partitions }) =>
+      partitions.map(({ leader, partition }) => [`${name}/${partition}`, leader] as const)))
+    const byNode = new Map<number, Array<(typeof partitions)[number]>>()
+    for (const wanted of partitions) {
+      const leader = leaders.get(`${wanted.topic}/${wanted.partition}`) ?? -1
+      if (leader >= 0) byNode.set(leader, [...byNode.get(leader) ?? [], wanted])
+    }
+    const results = await Promise.all([...byNode].map(async ([node, partitions]) =>
+      await this.#callInChunks<PartitionProducers>(chunks(partitions, partitionsPerRequest),
+        partitions => ['describeProducers', { node, partitions }])))
+    return results.flat().map(result =>
+      this.#withError(`${result.topic}-${result.partition}`, result))
   }
 
   async initProducerId (): Promise<ProducerId> {

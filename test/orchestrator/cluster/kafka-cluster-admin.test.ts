@@ -6,7 +6,7 @@ import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-adm
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { startKafkaCluster } from '../../kafka/cluster.ts'
 import { eventually } from '../../kafka/eventually.ts'
-import { produce } from '../../kafka/kafka-producer.ts'
+import { produce, TestProducer } from '../../kafka/kafka-producer.ts'
 import { createAdmin } from './create-admin.ts'
 
 function plainLogin (username: string, password: string): Record<string, string> {
@@ -181,6 +181,30 @@ describe('on a real cluster of one broker', () => {
     const ids = await Promise.all([admin.initProducerId(), admin.initProducerId()])
     assert.equal(new Set(ids.map(({ producerId }) => producerId)).size, 2)
     assert.deepEqual(ids.map(({ producerEpoch }) => producerEpoch), [0, 0])
+  })
+})
+
+describe('on a real cluster with a transaction that is open', () => {
+  test('its producer and where it began are described, and nothing once it has ended', async t => {
+    const cluster = await startKafkaCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers)
+    await cluster.createTopic('ledger', { partitions: 2 })
+    await produce(cluster.bootstrapServers, 'ledger', [{ partition: 1, value: 'before' }])
+    const producer = await TestProducer.open(cluster.bootstrapServers, { transactionalId: 'slow' })
+    t.after(async () => { await producer.close() })
+    await producer.begin()
+    await producer.send('ledger', { partition: 1, value: 'held back' })
+    const open = async (): Promise<readonly bigint[]> => {
+      const described = await admin.describeProducers(
+        [{ topic: 'ledger', partition: 0 }, { topic: 'ledger', partition: 1 }])
+      assert.deepEqual(described.map(({ partition, error }) => [partition, error]),
+        [[0, undefined], [1, undefined]])
+      return described.flatMap(({ producers }) => producers)
+        .flatMap(({ transactionStart }) => transactionStart >= 0n ? [transactionStart] : [])
+    }
+    assert.deepEqual(await open(), [1n])
+    await producer.commit()
+    await eventually('the end of the transaction', async () => (await open()).length === 0)
   })
 })
 
