@@ -91,6 +91,7 @@ describe('errors', { timeout: 300_000 }, () => {
     const { target } = clusters
     await secured.createTopic('allowed')
     await secured.createTopic('forbidden')
+    await secured.createTopic('unread')
     await produce(secured.plainBootstrapServers, 'allowed', [{ value: 'one', partition: 0 }])
     await produce(secured.plainBootstrapServers, 'forbidden', [{ value: 'one', partition: 0 }])
     const guest = ['--allow-principal', 'User:guest']
@@ -99,13 +100,23 @@ describe('errors', { timeout: 300_000 }, () => {
       '--topic', 'forbidden'])
     await addAcl(secured, [...guest, '--operation', 'Read', '--operation', 'Describe',
       '--operation', 'DescribeConfigs', '--topic', 'allowed'])
-    const mirror = spawnProperties(t, flowProperties({ ...clusters, source: secured },
-      { ...login('east', 'guest', 'guest-secret'), 'east->west.topics': 'allowed|forbidden' }))
+    await addAcl(secured, [...guest, '--operation', 'Read', '--operation', 'Describe',
+      '--topic', 'unread'])
+    const mirror = spawnProperties(t, flowProperties({ ...clusters, source: secured }, {
+      ...login('east', 'guest', 'guest-secret'),
+      'east->west.topics': 'allowed|forbidden|unread'
+    }))
     await untilRecords(mirror, target, 'east.allowed', 1)
     const line = await mirror.untilLogged('the missing permission', ({ level, text }) =>
       level === 'error' && text.includes('forbidden'), secondsMs)
     assert.match(line.text, /permission/)
     assert.match(line.text, /READ/)
+    const unread = await mirror.untilLogged('the settings', ({ level, text }) =>
+      level === 'error' && text.includes('unread'), secondsMs)
+    assert.match(unread.text, /DESCRIBE_CONFIGS/)
+    const names = await target.admin.topicNames()
+    assert.ok(names.includes('east.allowed'))
+    assert.ok(!names.includes('east.unread'), "no topic has the target's defaults by guess")
     await addAcl(secured, [...guest, '--operation', 'Read', '--topic', 'forbidden'])
     assert.equal((await mirror.stop()).code, 0)
   })

@@ -9,7 +9,13 @@ import { flowProperties, startClusters, type MirroredClusters } from './mirrored
 
 describe('topics and their remote topics', { timeout: 240_000 }, () => {
   let clusters: MirroredClusters
-  before(async () => { clusters = await startClusters() })
+  before(async () => {
+    // The source accepts records of any time, as brokers before 4.0 do by default; the target
+    // cleans within a minute, so that it refuses a source topic which waits longer.
+    clusters = await startClusters(
+      { config: { 'log.message.timestamp.after.max.ms': '9223372036854775807' } },
+      { config: { 'log.cleaner.max.compaction.lag.ms': '60000' } })
+  })
   after(async () => { await clusters.close() })
 
   test('an empty topic is made with the same partition count and settings, excluded ones are not',
@@ -35,6 +41,42 @@ describe('topics and their remote topics', { timeout: 240_000 }, () => {
       const names = await target.admin.topicNames()
       assert.deepEqual(names.filter(name => /shop|other/.test(name)), ['east.shop.empty'])
     })
+
+  test('a setting that the target refuses is left out and named, and the topic is mirrored',
+    async t => {
+      const { source, target } = clusters
+      await source.createTopic('patient', { configs: {
+        'cleanup.policy': 'compact', 'min.compaction.lag.ms': '120000', 'segment.ms': '3600000'
+      } })
+      await produce(source.bootstrapServers, 'patient', [{ key: 'a', value: 'one', partition: 0 }])
+      const file = createPropertiesFile(t,
+        flowProperties(clusters, { 'east->west.topics': 'patient' }))
+      const mirror = await startMirror(t, file)
+      await untilRecords(mirror, target, 'east.patient', 1)
+      const line = await mirror.untilLogged('the setting', ({ text }) => text.includes('min.comp'))
+      assert.equal(line.level, 'warn')
+      assert.match(line.text, /min\.compaction\.lag\.ms=120000 of patient: .*max\.compaction\.lag/)
+      const described = await target.runTool('kafka.admin.ConfigCommand',
+        ['--describe', '--entity-type', 'topics', '--entity-name', 'east.patient'])
+      assert.match(described, /cleanup\.policy=compact/)
+      assert.match(described, /segment\.ms=3600000/)
+      assert.doesNotMatch(described, /min\.compaction/)
+      assert.equal((await mirror.stop()).code, 0)
+    })
+
+  // Kafka 4 refuses records more than an hour ahead, and one of them stops its partition.
+  test('a record of the future arrives, as the source accepted it', async t => {
+    const { source, target } = clusters
+    const timestamp = Date.now() + 2 * 86_400_000
+    await source.createTopic('future')
+    await produce(source.bootstrapServers, 'future', [{ value: 'early', partition: 0, timestamp }])
+    const file = createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': 'future' }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'east.future', 1)
+    assert.equal((await mirror.stop()).code, 0)
+    await assertSameRecords(clusters, remoteOf('future'))
+  })
 
   test('a topic born while running and partitions added while running are followed', async t => {
     const { source, target } = clusters

@@ -31,7 +31,7 @@ export const importRows: readonly ImportRow[] = [
   {
     from: /^src\/dataplane\//,
     to: /^src\/orchestrator\//,
-    unless: /contract\/.* -> src\/orchestrator\/errors\/error-table\.ts$/,
+    unless: /contract\/.* -> src\/orchestrator\/errors\/(error-table|data-plane-errors)\.ts$/,
     instead: 'the data plane knows no control plane: hand it down as a setting'
   },
   {

@@ -1,5 +1,6 @@
 // THE native contract: every number that both sides of the boundary must agree on. The C++ header
 // contract.generated.h is rendered from it by render-contract.ts; a test says when it is stale.
+import { dataPlaneErrors } from '../../orchestrator/errors/data-plane-errors.ts'
 
 /** Settings of one Forwarder, in the order they are handed over. Bytes, milliseconds, counts. */
 export const forwarderSettings = {
@@ -91,23 +92,7 @@ export const laneCounters = {
  */
 export const latencyBuckets = { subBuckets: 8, shifts: 24, count: 8 + 8 * 25 } as const
 
-/** Longhaul's own error codes; the text and the operator's action stand in the error table. */
-export const nativeErrors = {
-  BATCH_MALFORMED: 1000,
-  BATCH_CRC_MISMATCH: 1001,
-  BATCH_DECODED_TOO_LARGE: 1002,
-  CODEC_UNSUPPORTED: 1003,
-  CODEC_FAILED: 1004,
-  RECORD_TOO_LARGE: 1005,
-  TARGET_PARTITION_MISSING: 1006,
-  SOURCE_PARTITION_MISSING: 1007,
-  RESPONSE_MALFORMED: 1008,
-  BROKER_UNSUPPORTED: 1009,
-  CLOSED: 1010,
-  INVALID_ARGUMENT: 1011,
-  TIMED_OUT: 1012,
-  TARGET_OUT_OF_RANGE: 1013,
-  SOURCE_TRUNCATED: 1014,
-  TARGET_OVERWRITTEN: 1015,
-  RECORD_REFUSED: 1016
-} as const
+/** Longhaul's own error codes, by name, from the error table. */
+export const nativeErrors: Readonly<Record<keyof typeof dataPlaneErrors, number>> =
+  Object.fromEntries(Object.entries(dataPlaneErrors).map(([name, { code }]) => [name, code])) as
+    Record<keyof typeof dataPlaneErrors, number>

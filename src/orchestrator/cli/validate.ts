@@ -5,7 +5,7 @@ import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import { TargetClaims } from '../flow/target-claims.ts'
-import { planTopics, type PlannedTopic, type TopicProblem } from '../topics/topic-sync.ts'
+import { planTopics, type PlannedTopic, type TopicProblem } from '../topics/topic-plan.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
@@ -43,7 +43,6 @@ async function checkFlow (config: FlowConfig, claims: TargetClaims): Promise<Flo
         source: clusters.source,
         target: clusters.target,
         selection: config.topics,
-        replicationFactor: config.settings['replication.factor'],
         claim: remoteTopic => claims.claim(clusterId, remoteTopic, flow)
       })
       return { flow, ...plan, error: undefined }

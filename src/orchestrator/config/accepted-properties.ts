@@ -34,9 +34,6 @@ const noRecords = 'record batches are forwarded as they are stored, no record is
 export const acceptedProperties: Readonly<Record<string, AcceptedProperty>> = {
   'sync.topic.configs.enabled': later('true', configSync),
   'sync.topic.configs.interval.seconds': later('600', configSync),
-  'config.properties.exclude': later('follower.replication.throttled.replicas, ...', configSync),
-  'config.properties.blacklist': later('', configSync),
-  'config.property.filter.class': later('DefaultConfigPropertyFilter', configSync),
   'use.defaults.from': later('target', configSync),
   'use.incremental.alter.configs': later('requested', configSync),
   'sync.topic.acls.enabled': later('true', aclSync),

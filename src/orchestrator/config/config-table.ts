@@ -69,6 +69,25 @@ export const flowTable = {
     range: 'comma-separated regular expressions', alias: ['topics.blacklist'],
     flag: '--topics-exclude <regexes>'
   }),
+  'config.properties.exclude': list({
+    doc: 'Which settings of a source topic a new remote topic does not take over: Java regular ' +
+      'expressions that match the whole name.',
+    importance: 'medium',
+    default: [
+      'follower\\.replication\\.throttled\\.replicas',
+      'leader\\.replication\\.throttled\\.replicas',
+      'message\\.timestamp\\.difference\\.max\\.ms', 'message\\.timestamp\\.type',
+      'unclean\\.leader\\.election\\.enable', 'min\\.insync\\.replicas'
+    ],
+    range: 'comma-separated regular expressions', alias: ['config.properties.blacklist']
+  }),
+  'config.property.filter.class': choice({
+    doc: 'How the settings are chosen that a remote topic takes over.', importance: 'low',
+    default: 'DefaultConfigPropertyFilter', of: ['DefaultConfigPropertyFilter'],
+    synonyms: {
+      'org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter': 'DefaultConfigPropertyFilter'
+    }
+  }),
   'topic.filter.class': choice({
     doc: 'How topics are chosen.', importance: 'low', default: 'DefaultTopicFilter',
     of: ['DefaultTopicFilter'],

@@ -1,6 +1,7 @@
 // What a configuration says once it is read: values, checked, in the words of the parts that use
 // them.
 import type { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
+import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import type { ReplicationPolicy } from '../policy/replication-policy.ts'
 import type { TopicSelection } from '../policy/topic-filter.ts'
 import type { ClientProperties } from './client-properties.ts'
@@ -27,6 +28,8 @@ export interface FlowConfig {
   readonly policy: ReplicationPolicy
   /** For judgeTopic: which topics take part. */
   readonly topics: TopicSelection
+  /** Which settings of its source topic a new remote topic takes over. */
+  readonly configProperties: ConfigPropertyFilter
 }
 
 export interface FlowEnd {

@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs'
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { createConfigPropertyFilter } from '../policy/config-property-filter.ts'
+import type { RegexProblem } from '../policy/regex-list.ts'
 import { createReplicationPolicy } from '../policy/replication-policy.ts'
 import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
@@ -169,13 +171,12 @@ class Parser {
     const parsed = this.#values(Object.keys(flowTable) as FlowSetting[], written) as FlowSettings
     const settings = lowerToBounds(parsed, written, this.#findings)
     const filter = createTopicFilter(settings.topics, settings['topics.exclude'])
-    if (!filter.ok) {
-      for (const { list, expression, reason } of filter.problems) {
-        const setting = list === 'topics' ? 'topics' : 'topics.exclude'
-        const entry = written(setting)
-        this.#findings.refuse('CONFIG_INVALID', `${entry?.key ?? setting} (${entry?.where ?? ''})` +
-          `: ${expression}: ${reason}`, entry?.key ?? setting)
-      }
+    const configProperties = createConfigPropertyFilter(settings['config.properties.exclude'])
+    for (const { list, ...problem } of filter.ok ? [] : filter.problems) {
+      this.#refuseRegex(list === 'topics' ? 'topics' : 'topics.exclude', flow, problem)
+    }
+    for (const problem of configProperties.ok ? [] : configProperties.problems) {
+      this.#refuseRegex('config.properties.exclude', flow, problem)
     }
     const policy = createReplicationPolicy({
       policy: settings['replication.policy.class'],
@@ -187,7 +188,7 @@ class Parser {
     const target = this.#end(flow, 'target')
     const topicEntries = this.#properties.ofTopics(flow)
     const ofTopic = settingsByTopic(settings, this.#topicSettings(topicEntries))
-    if (!filter.ok) return undefined
+    if (!filter.ok || !configProperties.ok) return undefined
     const topics = {
       filter: filter.filter,
       policy,
@@ -203,8 +204,15 @@ class Parser {
       ofTopic,
       forwarder: forwarderOf(settings),
       policy,
-      topics
+      topics,
+      configProperties: configProperties.filter
     }
+  }
+
+  #refuseRegex (setting: FlowSetting, flow: FlowName, problem: RegexProblem): void {
+    const { key = setting, where = 'by default' } = this.#properties.ofFlow(setting, flow) ?? {}
+    const { expression, reason } = problem
+    this.#findings.refuse('CONFIG_INVALID', `${key} (${where}): ${expression}: ${reason}`, key)
   }
 
   /** After all flows: what was written for topics that none of them mirrors. */

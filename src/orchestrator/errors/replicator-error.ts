@@ -1,7 +1,6 @@
 // The one error class. It carries a row of the error table; whoever catches it asks the row.
-import {
-  errorByCode, errorByName, type ErrorName, type ErrorScope, type NamedErrorRow
-} from './error-table.ts'
+import type { ErrorScope } from './error-row.ts'
+import { errorByCode, errorByName, type ErrorName, type NamedErrorRow } from './error-table.ts'
 
 export interface ReplicatorErrorOptions {
   readonly cause?: unknown

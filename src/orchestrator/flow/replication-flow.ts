@@ -309,11 +309,16 @@ export class ReplicationFlow {
       target: clusters.target,
       selection: topics,
       replicationFactor: settings['replication.factor'],
-      claim: remoteTopic => this.#claims.claim(clusterId, remoteTopic, this.name)
+      configProperties: this.#config.configProperties,
+      claim: remoteTopic => this.#claims.claim(clusterId, remoteTopic, this.name),
+      mayChange: () => true,
+      validateOnly: false,
+      signal: this.#stopping.signal
     })
+    for (const warning of result.warnings) this.#problems.warn(warning)
     for (const { topic, error } of result.problems) this.#problems.say(topic, error)
     if (result.created.length > 0) {
-      this.#log.info({ topics: result.created }, 'made remote topics')
+      this.#log.info({ topics: result.created }, 'created remote topics')
     }
     if (result.grown.length > 0) this.#log.info({ topics: result.grown }, 'added partitions')
     await mirror.setTopics(result.topics)

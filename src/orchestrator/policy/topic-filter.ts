@@ -1,6 +1,6 @@
 // Which topics take part in a flow. As MirrorMaker 2's DefaultTopicFilter: comma-separated Java
 // regular expressions that match the whole name, exclude wins, an empty list matches nothing.
-import { translateJavaRegex } from './java-regex.ts'
+import { compileRegexList, type CompiledRegexList, type RegexProblem } from './regex-list.ts'
 import type { ReplicationPolicy } from './replication-policy.ts'
 
 export interface TopicFilter {
@@ -10,10 +10,8 @@ export interface TopicFilter {
   matches (topic: string): boolean
 }
 
-export interface FilterProblem {
+export interface FilterProblem extends RegexProblem {
   readonly list: 'topics' | 'exclude'
-  readonly expression: string
-  readonly reason: string
 }
 
 export type ParsedTopicFilter =
@@ -23,26 +21,16 @@ export type ParsedTopicFilter =
 export function createTopicFilter (
   topics: readonly string[], exclude: readonly string[]
 ): ParsedTopicFilter {
-  const problems: FilterProblem[] = []
-  const included = compile('topics', topics, problems)
-  const excluded = compile('exclude', exclude, problems)
-  if (problems.length > 0) return { ok: false, problems }
-  const matches = (topic: string) =>
-    included.some(regex => regex.test(topic)) && !excluded.some(regex => regex.test(topic))
+  const included = compileRegexList(topics)
+  const excluded = compileRegexList(exclude)
+  if (!included.ok || !excluded.ok) {
+    const problemsOf = (list: FilterProblem['list'], compiled: CompiledRegexList) =>
+      compiled.ok ? [] : compiled.problems.map(problem => ({ ...problem, list }))
+    const problems = [...problemsOf('topics', included), ...problemsOf('exclude', excluded)]
+    return { ok: false, problems }
+  }
+  const matches = (topic: string) => included.matches(topic) && !excluded.matches(topic)
   return { ok: true, filter: { topics, exclude, matches } }
-}
-
-function compile (
-  list: FilterProblem['list'], expressions: readonly string[], problems: FilterProblem[]
-): readonly RegExp[] {
-  return expressions.flatMap(expression => {
-    const translated = translateJavaRegex(expression)
-    if (!translated.ok) {
-      problems.push({ list, expression, reason: translated.reason })
-      return []
-    }
-    return [RegExp(`^(?:${translated.source})$`, translated.flags)]
-  })
 }
 
 /** Why a topic of the source is mirrored or is not. */

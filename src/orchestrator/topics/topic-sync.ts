@@ -1,18 +1,15 @@
-// Finds the topics that a flow mirrors and makes their remote topics: same partition count, same
-// settings as set on the source topic. Partitions only grow; deletions are never carried over.
-import type {
-  ClusterAdmin, NewTopic, TopicListing, TopicResult
-} from '../cluster/cluster-admin.ts'
+// Creates the remote topics of a flow that are missing and adds the partitions that they lack, or
+// has the target check that it would. Partitions only grow; a deletion is never carried over.
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
+import { leftOutWarnings } from './left-out-settings.ts'
+import { createRemoteTopics, type CreationOptions } from './topic-creation.ts'
+import {
+  planTopics, type PlannedTopic, type TopicPlan, type TopicPlanOptions, type TopicProblem
+} from './topic-plan.ts'
 
-export interface TopicSyncOptions {
-  readonly source: ClusterAdmin
-  readonly target: ClusterAdmin
-  readonly selection: TopicSelection
-  readonly replicationFactor: number
-  /** Undefined: the topic is this flow's to write; else the flow that has it already. */
-  readonly claim: (remoteTopic: string) => string | undefined
+export interface TopicSyncOptions extends TopicPlanOptions, CreationOptions {
+  /** Whether this process creates and grows the remote topic; another process may not. */
+  readonly mayChange: (topic: string) => boolean
 }
 
 export interface MirroredTopic {
@@ -22,174 +19,118 @@ export interface MirroredTopic {
   readonly partitions: number
 }
 
-export interface TopicProblem {
-  readonly topic: string
-  readonly error: ReplicatorError
-}
-
 export interface TopicSyncResult {
   readonly topics: readonly MirroredTopic[]
   /** Topics, or a part of their partitions, that cannot be mirrored now; the others can. */
   readonly problems: readonly TopicProblem[]
+  /**
+   * Topics of the source that lack partitions on the target, for a problem or because another
+   * process is to create them. Another call, seconds later, may find more.
+   */
+  readonly unsettled: readonly string[]
+  /** To be logged once: settings that the target refuses, a request that ended the call early. */
+  readonly warnings: readonly ReplicatorError[]
   readonly created: readonly string[]
   readonly grown: readonly string[]
 }
 
-export interface PlannedTopic {
-  readonly topic: string
-  readonly remoteTopic: string
-  readonly sourcePartitions: number
-  /** 0: there is no such topic yet. */
-  readonly targetPartitions: number
-}
-
-/** Of a change asked of the target: the topics that are as wanted, and those it was made to. */
+/** What has become of a change to one remote topic. */
 interface Outcome {
-  readonly good: ReadonlySet<string>
-  readonly changed: readonly string[]
+  readonly topic: string
+  /** Undefined where the remote topic is as wanted now, whoever made the change. */
+  readonly error: ReplicatorError | undefined
+  readonly changed: boolean
 }
 
-const nothingDone: Outcome = { good: new Set(), changed: [] }
-
-export interface TopicPlan {
-  readonly topics: readonly PlannedTopic[]
-  readonly problems: readonly TopicProblem[]
+interface Outcomes<Each extends Outcome> {
+  readonly outcomes: readonly Each[]
+  /** A request failed as a whole; what was not asked for before has no outcome. */
+  readonly failure: ReplicatorError | undefined
 }
 
-// Settings that belong to one cluster's operation, as MirrorMaker 2's DefaultConfigPropertyFilter
-// leaves them out.
-const clusterOwnConfigs = new Set([
-  'follower.replication.throttled.replicas', 'leader.replication.throttled.replicas',
-  'message.timestamp.difference.max.ms', 'message.timestamp.type',
-  'unclean.leader.election.enable', 'min.insync.replicas'
-])
+/** A second or two of a controller's work: an abort waits no longer, a failure loses no more. */
+const topicsPerStep = 200
 
-/** What syncTopicsOnce would do; changes nothing on the clusters. */
-export async function planTopics (options: TopicSyncOptions): Promise<TopicPlan> {
-  const { source, target, selection } = options
-  const [sourceTopics, targetTopics] = await Promise.all([source.listTopics(), target.listTopics()])
-  const existing = new Map(targetTopics.map(topic => [topic.name, topic]))
-  const problems: TopicProblem[] = []
-  const topics = sourceTopics
-    .filter(({ name }) => judgeTopic(selection, name) === 'mirrored')
-    .flatMap(listing => planTopic(listing, existing, options, problems) ?? [])
-  return { topics, problems }
-}
-
-function planTopic (
-  listing: TopicListing, existing: ReadonlyMap<string, TopicListing>, options: TopicSyncOptions,
-  problems: TopicProblem[]
-): PlannedTopic | undefined {
-  const { name: topic, partitionCount, error } = listing
-  if (error !== undefined) {
-    problems.push({ topic, error })
-    return undefined
-  }
-  const remoteTopic = options.selection.policy.remoteTopic(topic)
-  const owner = options.claim(remoteTopic)
-  if (owner !== undefined) {
-    const detail = `${remoteTopic} on ${options.target.cluster} is written by ${owner}`
-    problems.push({ topic, error: new ReplicatorError('DUPLICATE_TARGET_TOPIC', detail) })
-    return undefined
-  }
-  const target = existing.get(remoteTopic)
-  if (target?.error !== undefined) {
-    problems.push({ topic, error: target.error })
-    return undefined
-  }
-  return {
-    topic,
-    remoteTopic,
-    sourcePartitions: partitionCount,
-    targetPartitions: target?.partitionCount ?? 0
-  }
-}
-
-/** Makes what is missing on the target; one failing topic does not stop the others. */
+/** One topic that fails does not stop the others. */
 export async function syncTopicsOnce (options: TopicSyncOptions): Promise<TopicSyncResult> {
-  const plan = await planTopics(options)
-  const problems = [...plan.problems]
-  const missing = plan.topics.filter(topic => topic.targetPartitions === 0)
-  const short = plan.topics.filter(topic =>
-    topic.targetPartitions > 0 && topic.targetPartitions < topic.sourcePartitions)
-  const created = await createMissing(options, missing, problems)
-  const grown = await growShort(options, short, problems)
-  const partitionsOf = ({ topic, targetPartitions, sourcePartitions }: PlannedTopic): number =>
-    created.good.has(topic) || grown.good.has(topic)
-      ? sourcePartitions
-      : Math.min(targetPartitions, sourcePartitions)
+  return await applyPlan(await planTopics(options), options)
+}
+
+export async function applyPlan (
+  plan: TopicPlan, options: TopicSyncOptions
+): Promise<TopicSyncResult> {
+  const incomplete = plan.topics.filter(planned => !isComplete(planned))
+  const ours = incomplete.filter(({ topic }) => options.mayChange(topic))
+  const creation = await inSteps(ours.filter(({ targetPartitions }) => targetPartitions === 0),
+    async step => await createRemoteTopics(step, options))
+  const growth = await inSteps(
+    creation.failure === undefined ? ours.filter(planned => planned.targetPartitions > 0) : [],
+    async step => await growRemoteTopics(step, options))
+  const outcomes = [...creation.outcomes, ...growth.outcomes]
+  const changed = new Set(outcomes.flatMap(({ topic, error }) => error === undefined ? topic : []))
   return {
-    topics: plan.topics
-      .map(planned => ({ ...planned, partitions: partitionsOf(planned) }))
-      .filter(({ partitions }) => partitions > 0)
-      .map(({ topic, remoteTopic, partitions }) => ({ topic, remoteTopic, partitions })),
-    problems,
-    created: created.changed,
-    grown: grown.changed
+    topics: mirrored(plan.topics, changed),
+    problems: [...plan.problems, ...outcomes.flatMap(
+      ({ topic, error }) => error === undefined ? [] : [{ topic, error }])],
+    unsettled: [
+      ...plan.problems.filter(({ error }) => error.errorName !== 'REMOTE_NAME_TOO_LONG'),
+      ...incomplete.filter(({ topic }) => !changed.has(topic))
+    ].map(({ topic }) => topic),
+    warnings: [
+      ...leftOutWarnings(options.target.cluster, creation.outcomes),
+      ...[creation.failure, growth.failure].flatMap(failure => failure ?? [])
+    ],
+    created: creation.outcomes.filter(each => each.changed).map(({ topic }) => topic),
+    grown: growth.outcomes.filter(each => each.changed).map(({ topic }) => topic)
   }
 }
 
-async function createMissing (
-  options: TopicSyncOptions, missing: readonly PlannedTopic[], problems: TopicProblem[]
-): Promise<Outcome> {
-  if (missing.length === 0) return nothingDone
-  const configs = await sourceConfigs(options.source, missing)
-  const wanted: readonly NewTopic[] = missing.map(({ topic, remoteTopic, sourcePartitions }) => ({
-    name: remoteTopic,
-    partitions: sourcePartitions,
-    replicationFactor: options.replicationFactor,
-    configs: configs.get(topic) ?? {}
-  }))
-  const results = await options.target.createTopics(wanted)
-  return succeeded(missing, results, problems, ({ remoteTopic }, error) =>
-    error.errorName === 'TOPIC_ALREADY_EXISTS'
-      // Made by another process of this flow in between, or there without our seeing it: who may
-      // not describe a topic finds it missing.
-      ? undefined
-      : new ReplicatorError('TOPIC_CREATE_FAILED', `${remoteTopic} on ${options.target.cluster}: ` +
-        `${error.message} [replication.factor=${options.replicationFactor}]`, { cause: error }))
+function isComplete ({ sourcePartitions, targetPartitions }: PlannedTopic): boolean {
+  return targetPartitions >= sourcePartitions
 }
 
-async function growShort (
-  options: TopicSyncOptions, short: readonly PlannedTopic[], problems: TopicProblem[]
-): Promise<Outcome> {
-  if (short.length === 0) return nothingDone
-  const results = await options.target.createPartitions(short.map(
-    ({ remoteTopic, sourcePartitions }) => ({ name: remoteTopic, partitions: sourcePartitions })))
-  return succeeded(short, results, problems, (planned, error) =>
-    new ReplicatorError('TARGET_FEWER_PARTITIONS', `${planned.remoteTopic} on ` +
-      `${options.target.cluster} has ${planned.targetPartitions} partitions, ${planned.topic} on ` +
-      `${options.source.cluster} has ${planned.sourcePartitions}, and adding them was refused: ` +
-      error.message, { cause: error }))
+function mirrored (
+  topics: readonly PlannedTopic[], changed: ReadonlySet<string>
+): readonly MirroredTopic[] {
+  return topics.flatMap(({ topic, remoteTopic, sourcePartitions, targetPartitions }) => {
+    const partitions = changed.has(topic)
+      ? sourcePartitions
+      : Math.min(sourcePartitions, targetPartitions)
+    return partitions > 0 ? [{ topic, remoteTopic, partitions }] : []
+  })
 }
 
-/** The topics whose result is good; the others become problems, unless `judge` says it is none. */
-function succeeded (
-  planned: readonly PlannedTopic[], results: readonly TopicResult[], problems: TopicProblem[],
-  judge: (planned: PlannedTopic, error: ReplicatorError) => ReplicatorError | undefined
-): Outcome {
-  const good = new Set<string>()
-  const changed: string[] = []
-  for (const [i, topic] of planned.entries()) {
-    const error = results[i]?.error
-    const problem = error === undefined ? undefined : judge(topic, error)
-    if (problem === undefined) good.add(topic.topic)
-    else problems.push({ topic: topic.topic, error: problem })
-    if (error === undefined) changed.push(topic.topic)
+/** A step that fails ends the round: the steps after it would wait for the same cluster. */
+async function inSteps<Each extends Outcome> (
+  topics: readonly PlannedTopic[],
+  change: (step: readonly PlannedTopic[]) => Promise<readonly Each[]>
+): Promise<Outcomes<Each>> {
+  const outcomes: Each[] = []
+  for (let begin = 0; begin < topics.length; begin += topicsPerStep) {
+    try {
+      outcomes.push(...await change(topics.slice(begin, begin + topicsPerStep)))
+    } catch (thrown) {
+      if (!(thrown instanceof ReplicatorError)) throw thrown // aborted
+      return { outcomes, failure: thrown }
+    }
   }
-  return { good, changed }
+  return { outcomes, failure: undefined }
 }
 
-/** Settings that were set on each topic itself. A topic that cannot be described gets defaults. */
-async function sourceConfigs (
-  source: ClusterAdmin, topics: readonly PlannedTopic[]
-): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
-  const described = await source.describeConfigs(
-    topics.map(({ topic }) => ({ type: 'topic' as const, name: topic })))
-  return new Map(described.map(({ name, entries }) => [name, Object.fromEntries(entries
-    // Not `isDefault`: Kafka 4.1 reports min.insync.replicas as non-default where nobody set it.
-    .filter(({ source }) => source === 'DYNAMIC_TOPIC_CONFIG')
-    .filter(({ name, sensitive, value }) =>
-      value !== null && !sensitive && !clusterOwnConfigs.has(name))
-    .map(({ name, value }) => [name, value ?? '']))]))
+async function growRemoteTopics (
+  topics: readonly PlannedTopic[], { source, target, signal, validateOnly }: TopicSyncOptions
+): Promise<readonly Outcome[]> {
+  signal.throwIfAborted()
+  const results = await target.createPartitions(topics.map(
+    ({ remoteTopic, sourcePartitions }) => ({ name: remoteTopic, partitions: sourcePartitions })),
+  { validateOnly })
+  return topics.map(({ topic, remoteTopic, sourcePartitions, targetPartitions }, i) => {
+    const cause = results[i]?.error
+    if (cause === undefined) return { topic, error: undefined, changed: true }
+    const error = new ReplicatorError('TARGET_FEWER_PARTITIONS', `${remoteTopic} on ` +
+      `${target.cluster} has ${targetPartitions} partitions, ${topic} on ${source.cluster} has ` +
+      `${sourcePartitions}, and ${target.cluster} refuses to add partitions: ${cause.message}`,
+    { cause })
+    return { topic, error, changed: false }
+  })
 }

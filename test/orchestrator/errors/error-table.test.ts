@@ -17,12 +17,9 @@ test('each code stands in one row', () => {
   assert.deepEqual(codes.filter((code, at) => codes.indexOf(code) !== at), [])
 })
 
-test('each native error of the contract has a row of the same name and code', () => {
-  for (const [name, code] of Object.entries(nativeErrors)) {
-    assert.equal(errorByCode(code).name, name)
-  }
-  const own = rows.filter(([, row]) => row.code >= 1000 && row.code < 2000).map(([name]) => name)
-  assert.deepEqual(own.sort(), Object.keys(nativeErrors).sort())
+test('the codes from 1000 to 1999 are those of the data plane', () => {
+  const own = rows.filter(([, row]) => row.code >= 1000 && row.code < 2000)
+  assert.deepEqual(Object.fromEntries(own.map(([name, { code }]) => [name, code])), nativeErrors)
 })
 
 test("names and codes are librdkafka's", { skip: !existsSync(header) }, () => {

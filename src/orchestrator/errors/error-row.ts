@@ -1,0 +1,46 @@
+// The shape of a row of the error table, and what operators are told to do in more than one row.
+
+/** How far an error reaches: what stops while it lasts. Everything outside goes on. */
+export type ErrorScope = 'partition' | 'topic' | 'flow' | 'process'
+
+export interface ErrorRow {
+  /** > 0 Kafka protocol, < 0 librdkafka local (-1 is the protocol's unknown), >= 1000 Longhaul. */
+  readonly code: number
+  /** The same request may succeed later, unchanged and in the same order. */
+  readonly retriable: boolean
+  /** The leader may have moved: ask for metadata before the retry. */
+  readonly refreshesMetadata: boolean
+  readonly scope: ErrorScope
+  /** What is wrong, as the head of a sentence that a detail ends. */
+  readonly text: string
+  /** What the operator does. */
+  readonly action: string
+}
+
+type Answer = 'final' | 'retry' | 'refresh'
+
+export function row (
+  code: number, answer: Answer, scope: ErrorScope, text: string, action: string
+): ErrorRow {
+  return {
+    code,
+    retriable: answer !== 'final',
+    refreshesMetadata: answer === 'refresh',
+    scope,
+    text,
+    action
+  }
+}
+
+export const nothing = 'Nothing to do: Longhaul retries by itself'
+export const leader = 'Nothing to do: Longhaul asks for the new leader and retries'
+export const login =
+  'Check the security.* and sasl.* properties of this cluster and its credentials'
+export const topicAcl =
+  'Grant READ and DESCRIBE on the source topic, or WRITE, DESCRIBE and CREATE on the target ' +
+  'topic, to the principal of this cluster'
+export const newTopic =
+  'Check replication.factor and the topic settings against the target cluster'
+export const upgrade = 'Upgrade the broker, or report this with the versions of both clusters'
+export const report = 'Report this as a defect, with the log around it'
+export const resumes = 'Restart the partition: Longhaul reads the target to find where to go on'

@@ -1,0 +1,70 @@
+// Compares the topics of a flow's clusters: which topics of the source the flow mirrors, under
+// which remote names, and why it does not mirror the others. Changes nothing.
+import type { ClusterAdmin, TopicListing } from '../cluster/cluster-admin.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
+
+export interface TopicPlanOptions {
+  readonly source: ClusterAdmin
+  readonly target: ClusterAdmin
+  readonly selection: TopicSelection
+  /** Undefined: the flow may write the remote topic; else the flow that writes it already. */
+  readonly claim: (remoteTopic: string) => string | undefined
+}
+
+export interface PlannedTopic {
+  readonly topic: string
+  readonly remoteTopic: string
+  readonly sourcePartitions: number
+  /** 0: the remote topic does not exist. */
+  readonly targetPartitions: number
+}
+
+export interface TopicProblem {
+  readonly topic: string
+  readonly error: ReplicatorError
+}
+
+export interface TopicPlan {
+  readonly topics: readonly PlannedTopic[]
+  readonly problems: readonly TopicProblem[]
+}
+
+/** Kafka's own limit. */
+const topicNameLengthMax = 249
+
+export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan> {
+  const { source, target, selection } = options
+  const [sourceTopics, targetTopics] = await Promise.all([source.listTopics(), target.listTopics()])
+  const existing = new Map(targetTopics.map(topic => [topic.name, topic]))
+  const topics: PlannedTopic[] = []
+  const problems: TopicProblem[] = []
+  for (const listing of sourceTopics) {
+    if (judgeTopic(selection, listing.name) !== 'mirrored') continue
+    const planned = planTopic(listing, existing, options)
+    if (planned instanceof ReplicatorError) problems.push({ topic: listing.name, error: planned })
+    else topics.push(planned)
+  }
+  return { topics, problems }
+}
+
+function planTopic (
+  { name: topic, partitionCount, error }: TopicListing,
+  existing: ReadonlyMap<string, TopicListing>, { selection, target, claim }: TopicPlanOptions
+): PlannedTopic | ReplicatorError {
+  if (error !== undefined) return error
+  const remoteTopic = selection.policy.remoteTopic(topic)
+  if (remoteTopic.length > topicNameLengthMax) {
+    return new ReplicatorError('REMOTE_NAME_TOO_LONG', `${remoteTopic} has ${remoteTopic.length} ` +
+      `characters, and ${topicNameLengthMax} are allowed`)
+  }
+  const owner = claim(remoteTopic)
+  if (owner !== undefined) {
+    const detail = `the flow ${owner} writes ${remoteTopic} on ${target.cluster}`
+    return new ReplicatorError('DUPLICATE_TARGET_TOPIC', detail)
+  }
+  const remote = existing.get(remoteTopic)
+  if (remote?.error !== undefined) return remote.error
+  const targetPartitions = remote?.partitionCount ?? 0
+  return { topic, remoteTopic, sourcePartitions: partitionCount, targetPartitions }
+}
