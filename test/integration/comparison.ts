@@ -30,7 +30,7 @@ export async function countRecords (cluster: KafkaCluster, topic: string): Promi
 
 /** Resolves as soon as the topic holds that many records, or more. */
 export async function untilRecords (
-  mirror: MirrorProcess, cluster: KafkaCluster, topic: string, count: number, timeoutMs = 40_000
+  mirror: MirrorProcess, cluster: KafkaCluster, topic: string, count: number
 ): Promise<void> {
   let seen: number | Error = 0
   try {
@@ -38,7 +38,7 @@ export async function untilRecords (
       // A broker that was just killed may fail the question, which then is asked again.
       seen = await countRecords(cluster, topic).catch((error: Error) => error)
       return typeof seen === 'number' && seen >= count
-    }, timeoutMs)
+    })
   } catch (error) {
     throw new Error(`${(error as Error).message}\nseen: ${String(seen)}`)
   }

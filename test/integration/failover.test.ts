@@ -11,7 +11,7 @@ import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 const partitions = 6
 const replicated = { partitions, configs: { 'min.insync.replicas': '2' } }
 
-describe('a mirror between clusters of three brokers', { timeout: 300_000 }, () => {
+describe('a mirror between clusters of three brokers', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters({ brokers: 3 }) })
   after(async () => { await clusters.close() })

@@ -9,7 +9,7 @@ import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 
 const partitions = 4
 
-describe('lanes of one process', { timeout: 200_000 }, () => {
+describe('lanes of one process', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })

@@ -23,7 +23,7 @@ import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 const partitions = 4
 const fetchApiKey = 1
 
-describe('a request that is late', { timeout: 400_000 }, () => {
+describe('a request that is late', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters({ proxied: true },
@@ -123,7 +123,7 @@ describe('a request that is late', { timeout: 400_000 }, () => {
     }))
     const load = await SequenceLoad.start(t, source, 'zombie', { partitions })
     const upTo = async (mirror: MirrorProcess, more: number): Promise<void> => {
-      await untilRecords(mirror, target, 'east.zombie', (load.written + more) * partitions, 60_000)
+      await untilRecords(mirror, target, 'east.zombie', (load.written + more) * partitions)
     }
     const zombie = await startMirror(t, file)
     await upTo(zombie, 100)
@@ -133,10 +133,10 @@ describe('a request that is late', { timeout: 400_000 }, () => {
     zombie.signal('SIGCONT')
     // It finds that it was taken for dead, joins again and gets its part like any other.
     await zombie.until('its part of the partitions', async () =>
-      await owned(zombie) === 2 && await owned(other) === 2, 40_000)
+      await owned(zombie) === 2 && await owned(other) === 2)
     await upTo(zombie, 100)
     assert.equal((await other.stop()).code, 0)
-    await zombie.until('all partitions', async () => await owned(zombie) === partitions, 40_000)
+    await zombie.until('all partitions', async () => await owned(zombie) === partitions)
     await upTo(zombie, 100)
     const written = await load.stop()
     await upTo(zombie, 0)

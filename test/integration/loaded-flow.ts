@@ -67,9 +67,9 @@ export class LoadedFlow {
 
 /** Resolves when the process says that it mirrors so many partitions. */
 export async function untilOwned (
-  mirror: MirrorProcess, count: number, timeoutMs = 30_000
+  mirror: MirrorProcess, count: number
 ): Promise<void> {
-  await mirror.until(`${count} partitions`, async () => await ownedBy(mirror) === count, timeoutMs)
+  await mirror.until(`${count} partitions`, async () => await ownedBy(mirror) === count)
 }
 
 /** -1 for a process that does not answer. */

@@ -42,12 +42,12 @@ export async function startLoadedMirror (
   const load = await SequenceLoad.start(t, source, topic, settings)
   const more = async (): Promise<void> => {
     const wanted = load.written + 100
-    await mirror.until('more of the load', () => load.written >= wanted, 60_000)
-    await untilRecords(mirror, target, remoteTopic, wanted * partitions, 60_000)
+    await mirror.until('more of the load', () => load.written >= wanted)
+    await untilRecords(mirror, target, remoteTopic, wanted * partitions)
   }
   const finish = async (): Promise<void> => {
     const written = await load.stop()
-    await untilRecords(mirror, target, remoteTopic, written * partitions, 60_000)
+    await untilRecords(mirror, target, remoteTopic, written * partitions)
     assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
     await assertEachOnceInOrder(source, topic, partitions, written)
     await assertEachOnceInOrder(target, remoteTopic, partitions, written)

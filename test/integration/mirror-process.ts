@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { RunSummary } from '../../src/orchestrator/observability/summary.ts'
 import { eventually } from '../kafka/eventually.ts'
+import { describeOnFailure, reportIfFailed, type CleanUp } from '../kafka/failed-test.ts'
 import {
   createTempFolder, hasExited, killChild, removeFolder, spawnGuarded, waitForExit
 } from '../kafka/process-guard.ts'
@@ -17,10 +18,7 @@ import {
 
 export type Properties = Readonly<Record<string, string | number | boolean>>
 
-/** The part of node:test's TestContext that is needed here. */
-export interface CleanUp {
-  after (hook: () => Promise<void>): void
-}
+export type { CleanUp } from '../kafka/failed-test.ts'
 
 export interface LogLine {
   readonly level: string
@@ -33,9 +31,15 @@ export interface MirrorExit {
   readonly signal: NodeJS.Signals | null
 }
 
-// Generous for machines that also run six brokers; whoever waits this long has found a defect.
-const startTimeoutMs = 40_000
-const stopTimeoutMs = 40_000
+// No limit here judges speed: the machine may also run six brokers and another test file. Whoever
+// waits this long has found a defect.
+const patienceMs = 90_000
+
+const askTimeoutMs = 5_000
+const describedLines = 120
+/** What a failed test prints of the metrics: states, errors, lag, and what was lost or doubled. */
+const tellingSeries = new RegExp('^longhaul_(partitions|flow_state|slots|errors|lag|records_|' +
+  'in_flight_bytes)[^#]* (?!0$)')
 
 /** A properties file in a folder of its own, removed after the test. */
 export function createPropertiesFile (t: CleanUp, properties: Properties): string {
@@ -53,7 +57,12 @@ export function spawnMirror (
   t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}
 ): MirrorProcess {
   const mirror = new MirrorProcess(['run', file, '-o', 'json', ...args], env)
-  t.after(async () => { await mirror.kill() })
+  const forget = describeOnFailure(async () => await mirror.describe())
+  t.after(async () => {
+    await reportIfFailed(t)
+    forget()
+    await mirror.kill()
+  })
   return mirror
 }
 
@@ -110,7 +119,7 @@ export class MirrorProcess {
   /** As `eventually`; fails at once when the process ends, and with the end of its log. */
   async until<Value> (
     what: string, probe: () => Promise<Value | undefined | false> | Value | undefined | false,
-    timeoutMs = 20_000
+    timeoutMs = patienceMs
   ): Promise<Value> {
     try {
       return await eventually(what, async () => {
@@ -131,12 +140,12 @@ export class MirrorProcess {
       const url = this.#urlInLog()
       if (url === undefined) return false
       return await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)
-    }, startTimeoutMs)
+    })
   }
 
   /** Gives the first log line, also of the past, that `isWanted`. */
   async untilLogged (
-    what: string, isWanted: (line: LogLine) => boolean, timeoutMs = 20_000
+    what: string, isWanted: (line: LogLine) => boolean, timeoutMs = patienceMs
   ): Promise<LogLine> {
     return await this.until(`log line: ${what}`, () => this.log.find(isWanted), timeoutMs)
   }
@@ -163,7 +172,7 @@ export class MirrorProcess {
     return await this.untilExit()
   }
 
-  async untilExit (timeoutMs = stopTimeoutMs): Promise<MirrorExit> {
+  async untilExit (timeoutMs = patienceMs): Promise<MirrorExit> {
     if (!await waitForExit(this.#child, timeoutMs)) {
       throw new Error(`the mirror lives after ${timeoutMs} ms\n${this.#tail()}`)
     }
@@ -181,6 +190,27 @@ export class MirrorProcess {
     const line = this.#stdout.findLast(text => text.startsWith('{'))
     if (line === undefined) throw new Error(`no summary\n${this.#tail()}`)
     return JSON.parse(line) as RunSummary
+  }
+
+  /** For a failed test: how it was started, whether it lives, what it says of itself, its log. */
+  async describe (): Promise<string> {
+    const { exitCode, pid, signalCode, spawnargs } = this.#child
+    const state = this.isRunning ? `runs as pid ${pid}` : `ended with ${signalCode ?? exitCode}`
+    const url = this.#urlInLog()
+    const ask = async (path: string): Promise<string> =>
+      await fetch(`${url}${path}`, { signal: AbortSignal.timeout(askTimeoutMs) })
+        .then(async response => `${response.status} ${await response.text()}`, String)
+    const isAsked = this.isRunning && url !== undefined
+    const [ready = '', metrics = ''] = isAsked
+      ? await Promise.all([ask('/readyz'), ask('/metrics')])
+      : []
+    return [
+      `mirror ${spawnargs.join(' ')} ${state}`,
+      ...isAsked ? [`  /readyz: ${ready.trim()}`] : [],
+      ...metrics.split('\n').filter(line => tellingSeries.test(line)).map(line => `  ${line}`),
+      ...this.#stdout.slice(-5),
+      ...this.#stderr.slice(-describedLines)
+    ].join('\n')
   }
 
   #urlInLog (): string | undefined {

@@ -11,9 +11,11 @@ import type { CleanUp, MirrorProcess } from './mirror-process.ts'
 import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const partitions = 4
-const sessionTimeoutMs = 10_000
+// Every partition receives records several times a second. A gap shorter than this proves nothing:
+// it may lie between two turns of the load.
+const judgedGapMs = 2_000
 
-describe('processes that share a flow', { timeout: 300_000 }, () => {
+describe('processes that share a flow', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
@@ -51,7 +53,7 @@ describe('processes that share a flow', { timeout: 300_000 }, () => {
       assert.equal((await second.stop()).code, 0)
     })
 
-  test('take over from one that was killed, within its session and a little', async t => {
+  test('take over from one that was killed', async t => {
     const flow = await createFlow(t, 'killed')
     const first = await flow.start()
     await flow.more(first)
@@ -60,7 +62,7 @@ describe('processes that share a flow', { timeout: 300_000 }, () => {
     await untilOwned(second, 2)
     await flow.more(second)
     await first.kill()
-    await untilOwned(second, 4, sessionTimeoutMs + 10_000)
+    await untilOwned(second, 4)
     await flow.more(second)
     const third = await flow.start()
     await untilOwned(third, 2)
@@ -118,7 +120,12 @@ describe('processes that share a flow', { timeout: 300_000 }, () => {
     const exits = await Promise.all(running.map(async mirror => await mirror.stop()))
     assert.deepEqual(exits.map(({ code }) => code), [0, 0, 0, 0, 0])
     const appends = appendTimes(target, 'east.many', wide)
-    for (const rebalance of rebalances) t.diagnostic(assertStayedGoOn(rebalance, appends, wide))
+    for (const rebalance of rebalances) {
+      const { judged, text } = assertStayedGoOn(rebalance, appends, wide)
+      t.diagnostic(text)
+      // Nobody takes over from the killed one before its session of ten seconds ends.
+      if (rebalance.name === 'one is killed') assert.ok(judged, text)
+    }
   })
 })
 
@@ -167,12 +174,12 @@ function appendTimes (
 
 /**
  * By order, not by speed: while the partition that moved stood still for longest, every one that
- * stayed got records. Gives what there is to say of it.
+ * stayed received records; judged only where that was long enough to tell.
  */
 function assertStayedGoOn (
   { fromMs, name, stayed, toMs }: Rebalance, appends: ReadonlyMap<number, readonly number[]>,
   wide: number
-): string {
+): { readonly judged: boolean, readonly text: string } {
   const moved = Array.from({ length: wide }, (_, partition) => partition)
     .filter(partition => !stayed.includes(partition))
   assert.ok(moved.length > 0 && stayed.length > 0, `${name}: ${stayed.length} stayed`)
@@ -180,13 +187,15 @@ function assertStayedGoOn (
     .sort((gap, other) => other.toMs - other.fromMs - (gap.toMs - gap.fromMs))
   const [longest] = gaps
   assert.ok(longest)
-  for (const partition of stayed) {
+  const judged = longest.toMs - longest.fromMs >= judgedGapMs
+  for (const partition of judged ? stayed : []) {
     assert.ok(appends.get(partition)?.some(at => at > longest.fromMs && at < longest.toMs),
       `${name}: partition ${partition} stood still while others moved`)
   }
   const median = gaps[Math.floor(gaps.length / 2)] ?? longest
-  return `${name}: ${moved.length} of ${wide} partitions moved, without records for ` +
+  const text = `${name}: ${moved.length} of ${wide} partitions moved, without records for ` +
     `${median.toMs - median.fromMs} ms (median), ${longest.toMs - longest.fromMs} ms (longest)`
+  return { judged, text }
 }
 
 interface Gap {

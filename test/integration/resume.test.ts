@@ -23,7 +23,7 @@ import { numbered } from './failures/fault-probe.ts'
 import type { CleanUp, MirrorProcess, Properties } from './mirror-process.ts'
 import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-describe('a mirror that was killed goes on exactly', { timeout: 400_000 }, () => {
+describe('a mirror that was killed goes on exactly', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters({}, { proxied: true, config: forgetfulOfOldRecords })

@@ -7,7 +7,7 @@ import { assertSameRecords, remoteOf, untilRecords } from './comparison.ts'
 import { createPropertiesFile, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-describe('topics and their remote topics', { timeout: 240_000 }, () => {
+describe('topics and their remote topics', () => {
   let clusters: MirroredClusters
   before(async () => {
     // The source accepts records of any time, as brokers before 4.0 do by default; the target

@@ -10,7 +10,7 @@ import {
 import { createPropertiesFile, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-describe('idempotent and transactional sources', { timeout: 240_000 }, () => {
+describe('idempotent and transactional sources', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })

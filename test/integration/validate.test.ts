@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test'
 import { createPropertiesFile, runCommand } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-describe('longhaul validate', { timeout: 120_000 }, () => {
+describe('longhaul validate', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters()

@@ -12,7 +12,7 @@ import { batchesOnTarget, mirrorAndCrash } from './crashed-mirror.ts'
 const progressTopic = 'longhaul-progress.east.internal'
 const key = '{"producer":true}'
 
-describe('invariant A', { timeout: 200_000 }, () => {
+describe('invariant A', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })

@@ -18,7 +18,7 @@ interface KeptProgress {
   readonly sequence: number
 }
 
-describe('invariant C', { timeout: 200_000 }, () => {
+describe('invariant C', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters({}, { proxied: true }) })
   after(async () => { await clusters.close() })

@@ -12,7 +12,7 @@ import {
 } from '../kafka/producer-state.ts'
 import { mirrorAndCrash, startLaggingMirror, topicCounter } from './crashed-mirror.ts'
 
-describe('invariant D', { timeout: 200_000 }, () => {
+describe('invariant D', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters({}, { config: forgetfulOfOldRecords })

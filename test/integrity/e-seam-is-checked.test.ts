@@ -11,7 +11,7 @@ import { produce } from '../kafka/kafka-producer.ts'
 import { deleteRecords } from '../kafka/partition-operations.ts'
 import { mirrorAndCrash, startLaggingMirror, topicCounter } from './crashed-mirror.ts'
 
-describe('invariant E', { timeout: 200_000 }, () => {
+describe('invariant E', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })

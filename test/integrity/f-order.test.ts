@@ -11,7 +11,7 @@ import { startLaggingMirror } from './crashed-mirror.ts'
 
 const partitions = 3
 
-describe('invariant F', { timeout: 200_000 }, () => {
+describe('invariant F', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters({}, { proxied: true }) })
   after(async () => { await clusters.close() })

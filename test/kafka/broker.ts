@@ -45,6 +45,7 @@ export class Broker {
   readonly #settings: BrokerSettings
   readonly #outputPath: string
   #child: ChildProcess | undefined
+  #isPaused = false
 
   constructor (settings: BrokerSettings) {
     this.#settings = settings
@@ -66,6 +67,11 @@ export class Broker {
     return this.#child !== undefined && !hasExited(this.#child)
   }
 
+  /** Runs, and was not paused: it can be asked something. */
+  get isAnswering (): boolean {
+    return this.isRunning && !this.#isPaused
+  }
+
   /** Resolves when the broker serves requests; a failed start throws with the end of its log. */
   async start (): Promise<void> {
     if (this.isRunning) throw new Error(`broker ${this.id} is running`)
@@ -83,17 +89,30 @@ export class Broker {
       child.unref()
       child.on('error', () => {})
       this.#child = child
+      this.#isPaused = false
       await this.#untilStarted(child, output, from)
     } finally {
       closeSync(output)
     }
   }
 
-  /** SIGSTOP and SIGCONT pause and go on; after any other signal this resolves once it is gone. */
+  /** A broker that hangs: its connections stay, and nothing is answered until it continues. */
+  pause (): void {
+    this.#isPaused = true
+    this.#child?.kill('SIGSTOP')
+  }
+
+  continue (): void {
+    this.#isPaused = false
+    this.#child?.kill('SIGCONT')
+  }
+
+  /** Resolves once the process has ended. */
   async kill (signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    if (signal === 'SIGSTOP') { this.pause(); return }
+    if (signal === 'SIGCONT') { this.continue(); return }
     if (this.#child === undefined || hasExited(this.#child)) return
     this.#child.kill(signal)
-    if (signal === 'SIGSTOP' || signal === 'SIGCONT') return
     if (await waitForExit(this.#child, stopTimeoutMs)) return
     const what = `broker ${this.id} outlived ${signal} by ${stopTimeoutMs} ms`
     throw new Error(`${what}\n${this.logTail()}`)
@@ -101,6 +120,7 @@ export class Broker {
 
   /** A controlled shutdown: leaders move away first. */
   async stop (): Promise<void> {
+    this.continue() // a paused process would not receive SIGTERM
     if (this.#child !== undefined) await stopChild(this.#child, stopTimeoutMs)
   }
 

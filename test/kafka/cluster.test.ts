@@ -4,7 +4,10 @@ import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { describe, test } from 'node:test'
+import { offsetsOn, topicOn } from './broker-view.ts'
 import { startKafkaCluster } from './cluster.ts'
+import { coordinatorOf } from './consumer-group.ts'
+import { controllerOf } from './controller.ts'
 import { readTopic } from './kafka-consumer.ts'
 import { codecs, produce, TestProducer, type ProducedRecord } from './kafka-producer.ts'
 import {
@@ -23,7 +26,7 @@ function createRecords (count: number): ProducedRecord[] {
   }))
 }
 
-describe('a cluster of one broker', { timeout: 240_000 }, () => {
+describe('a cluster of one broker', () => {
   test('keeps what producers of every codec wrote, as batches the raw log shows', async t => {
     const cluster = await startKafkaCluster(t)
     for (const codec of codecs) {
@@ -135,14 +138,14 @@ describe('a cluster of one broker', { timeout: 240_000 }, () => {
     })
     const write = async (name: string, password: string): Promise<unknown> =>
       await produce(cluster.bootstrapServers, 'private', [{ value: 'x', partition: 0 }],
-        { timeoutMs: 4_000, properties: login(name, password) })
+        { idempotent: false, timeoutMs: 4_000, properties: login(name, password) })
     await write('root', 'root-secret')
     await assert.rejects(write('root', 'wrong'), /authentication/i)
     await assert.rejects(write('guest', 'guest-secret'), /authorization/i)
   })
 })
 
-describe('a cluster of three brokers', { timeout: 120_000 }, () => {
+describe('a cluster of three brokers', () => {
   test('replicates, moves a leader when told, and elects another when it is killed', async t => {
     const cluster = await startKafkaCluster(t, { brokers: 3 })
     const configs = { 'min.insync.replicas': '2' }
@@ -160,4 +163,37 @@ describe('a cluster of three brokers', { timeout: 120_000 }, () => {
     await cluster.broker(killed).start()
     assert.equal((await readTopic(cluster.bootstrapServers, 'replicated')).length, 100)
   })
+
+  test('has each broker know a topic that was created or deleted, and tells who leads what',
+    async t => {
+      const cluster = await startKafkaCluster(t, {
+        brokers: 3, configOf: id => ({ 'broker.rack': `rack-${id}` })
+      })
+      for (let round = 0; round < 5; round++) {
+        await cluster.createTopic('told', { partitions: 12 })
+        const views = await Promise.all(cluster.brokers.map(async broker =>
+          await topicOn(broker, 'told')))
+        assert.deepEqual(views.map(view => view?.partitions.length), [12, 12, 12])
+        for (const broker of cluster.brokers) {
+          const led = views[0]?.partitions.filter(({ leader }) => leader === broker.id) ?? []
+          const ends = await offsetsOn(broker, 'told', led.map(each => each.partition), 'end')
+          assert.equal(ends.size, led.length)
+        }
+        await cluster.admin.deleteTopic('told')
+        for (const broker of cluster.brokers) {
+          assert.equal(await topicOn(broker, 'told'), undefined)
+        }
+      }
+      const described = await cluster.runTool('org.apache.kafka.tools.BrokerApiVersionsCommand', [])
+      assert.match(described, /rack: rack-2/)
+      assert.ok(cluster.brokers.includes(await controllerOf(cluster)))
+      const coordinator = await coordinatorOf(cluster, 'readers')
+      assert.equal(await coordinatorOf(cluster, 'readers'), coordinator)
+
+      coordinator.pause()
+      await assert.rejects(topicOn(coordinator, 'told'), /not within/)
+      assert.notEqual(cluster.anyBroker(), coordinator)
+      coordinator.continue()
+      assert.equal(await topicOn(coordinator, 'told'), undefined)
+    })
 })

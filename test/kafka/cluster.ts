@@ -4,6 +4,8 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Broker, randomKafkaUuid, type JvmSettings } from './broker.ts'
+import { describeCluster } from './cluster-report.ts'
+import { describeOnFailure, reportIfFailed, type CleanUp } from './failed-test.ts'
 import { ensureJars, type Jars } from './jars.ts'
 import { mustRunJava, quickStartFlags, runJava, type JavaResult } from './java.ts'
 import { KafkaAdmin, type TopicSettings } from './kafka-admin.ts'
@@ -13,15 +15,14 @@ import { createTempFolder, removeFolder } from './process-guard.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 import type { Listener, SaslUsers } from './server-properties.ts'
 
-/** The part of node:test's TestContext that is needed here. */
-export interface CleanUp {
-  after (hook: () => Promise<void>): void
-}
+export type { CleanUp } from './failed-test.ts'
 
 export interface KafkaClusterOptions {
   readonly brokers?: 1 | 3
   /** Broker properties that win over those of server-properties.ts. */
   readonly config?: Readonly<Record<string, string>>
+  /** The same, of one broker each: `broker.rack`, for example. These win over `config`. */
+  readonly configOf?: (brokerId: number) => Readonly<Record<string, string>>
   /** A second listener of every broker, advertised at a proxy's port; with the link's settings. */
   readonly proxied?: boolean | LinkSettings
   /** The public listener asks for a PLAIN login; `superUsers` turns the authorizer on. */
@@ -57,7 +58,10 @@ export async function startKafkaCluster (
     await cluster.close()
     throw error
   }
-  t?.after(async () => { await cluster.close() })
+  t?.after(async () => {
+    await reportIfFailed(t)
+    await cluster.close()
+  })
   return cluster
 }
 
@@ -78,6 +82,7 @@ export class KafkaCluster {
   readonly #options: KafkaClusterOptions
   readonly #folder = createTempFolder('kafka')
   #proxies: readonly TcpProxy[] = []
+  readonly #forget = describeOnFailure(async () => await describeCluster(this))
   #closing: Promise<void> | undefined
 
   constructor (jars: Jars, ports: readonly BrokerPorts[], options: KafkaClusterOptions) {
@@ -90,7 +95,7 @@ export class KafkaCluster {
       ? this.plainBootstrapServers
       : addresses(ports.map(p => p.sasl))
     this.proxiedBootstrapServers = isProxied(options) ? addresses(ports.map(p => p.proxy)) : ''
-    this.admin = new KafkaAdmin(this.plainBootstrapServers)
+    this.admin = new KafkaAdmin(this.plainBootstrapServers, () => this.brokers)
     this.brokers = ports.map(p => this.#createBroker(p))
   }
 
@@ -105,6 +110,13 @@ export class KafkaCluster {
         await startProxy({ port: p.proxy, targetPort: p.behindProxy, link: this.link })))
     }
     await Promise.all(this.brokers.map(async broker => { await broker.start() }))
+  }
+
+  /** One that answers. */
+  anyBroker (): Broker {
+    const broker = this.brokers.find(({ isAnswering }) => isAnswering)
+    if (broker === undefined) throw new Error('no broker of the cluster runs')
+    return broker
   }
 
   broker (id: number): Broker {
@@ -134,6 +146,7 @@ export class KafkaCluster {
   }
 
   async #close (): Promise<void> {
+    this.#forget()
     await this.admin.close()
     await Promise.all(this.#proxies.map(async proxy => { await proxy.close() }))
     await Promise.all(this.brokers.map(async broker => { await broker.destroy() }))
@@ -153,7 +166,7 @@ export class KafkaCluster {
   #createBroker (own: BrokerPorts): Broker {
     const folder = join(this.#folder, `broker-${own.id}`)
     mkdirSync(folder)
-    const { config, sasl, jvm = {}, logDirCount = 1 } = this.#options
+    const { config, configOf, sasl, jvm = {}, logDirCount = 1 } = this.#options
     return new Broker({
       jars: this.#jars,
       clusterId: this.id,
@@ -167,7 +180,7 @@ export class KafkaCluster {
         controllerPort: own.controller,
         listeners: listenersOf(own, this.#options),
         ...sasl === undefined ? {} : { sasl },
-        ...config === undefined ? {} : { config }
+        config: { ...config, ...configOf?.(own.id) }
       }
     })
   }

@@ -1,36 +1,48 @@
-// Members of a consumer group that were killed: the group waits for them until their sessions end,
-// which most tests need not see.
+// Which broker coordinates a group, and how members that were killed leave it: the group waits for
+// them until their sessions end, which most tests need not see.
 
+import type { Broker } from './broker.ts'
 import type { KafkaCluster } from './cluster.ts'
+import { eventually } from './eventually.ts'
 import { int32, requestRaw, string } from './raw-request.ts'
+import { ResponseReader } from './raw-response.ts'
 
+const findCoordinatorApi = { key: 10, version: 1 }
 const leaveGroupApi = { key: 13, version: 0 }
 const describeGroupsApi = { key: 15, version: 0 }
+const groupKey = Buffer.from([0])
 
-/** All members leave, as if each had said so itself. For a cluster of one broker. */
+/** Waits for the coordinator where the group's topic has only just been created. */
+export async function coordinatorOf (cluster: KafkaCluster, group: string): Promise<Broker> {
+  return await eventually(`the coordinator of group ${group}`, async () => {
+    const reader = new ResponseReader(await requestRaw(
+      cluster.anyBroker(), findCoordinatorApi, Buffer.concat([string(group), groupKey])))
+    reader.int32() // throttle time
+    const error = reader.int16()
+    reader.string() // error text
+    return error === 0 ? cluster.broker(reader.int32()) : undefined
+  }, { timeoutMs: 30_000 })
+}
+
+/** All members leave, as if each had said so itself. */
 export async function evictMembers (cluster: KafkaCluster, group: string): Promise<void> {
-  const broker = cluster.broker(1)
-  const described = await requestRaw(broker, describeGroupsApi,
-    Buffer.concat([int32(1), string(group)]))
-  for (const member of memberIds(described)) {
-    await requestRaw(broker, leaveGroupApi, Buffer.concat([string(group), string(member)]))
+  const coordinator = await coordinatorOf(cluster, group)
+  for (const member of await membersOf(coordinator, group)) {
+    await requestRaw(coordinator, leaveGroupApi, Buffer.concat([string(group), string(member)]))
   }
 }
 
-/** Of the one group in the answer. */
-function memberIds (response: Buffer): string[] {
-  let at = 4 + 2 // one group, its error
-  const next = (lengthBytes: 2 | 4): string => {
-    const length = lengthBytes === 2 ? response.readInt16BE(at) : response.readInt32BE(at)
-    const from = at + lengthBytes
-    at = from + Math.max(0, length)
-    return response.toString('utf8', from, at)
-  }
-  for (let field = 0; field < 4; field++) next(2) // group, state, protocol type, protocol
-  const count = response.readInt32BE(at)
-  at += 4
-  return Array.from({ length: count }, () => {
-    const [id = ''] = [next(2), next(2), next(2), next(4), next(4)]
-    return id
-  })
+async function membersOf (coordinator: Broker, group: string): Promise<readonly string[]> {
+  const reader = new ResponseReader(await requestRaw(
+    coordinator, describeGroupsApi, Buffer.concat([int32(1), string(group)])))
+  return reader.array(() => {
+    reader.int16() // error
+    for (let field = 0; field < 4; field++) reader.string() // group, state, type, protocol
+    return reader.array(() => {
+      const id = reader.string()
+      for (let field = 0; field < 2; field++) reader.string() // client id, host
+      for (let field = 0; field < 2; field++) reader.bytes() // metadata, assignment
+      return id
+    })
+  }).flat()
 }

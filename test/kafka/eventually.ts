@@ -1,4 +1,5 @@
 // Bounded waits: nothing in the tests waits without a limit and a sentence of what it waited for.
+// No limit judges speed: each is many times what a busy machine needs.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -11,7 +12,7 @@ export interface EventuallyOptions {
 export async function eventually<Value> (
   what: string,
   probe: () => Promise<Value | undefined | false> | Value | undefined | false,
-  { timeoutMs = 10_000, intervalMs = 25 }: EventuallyOptions = {}
+  { timeoutMs = 30_000, intervalMs = 25 }: EventuallyOptions = {}
 ): Promise<Value> {
   const deadline = Date.now() + timeoutMs
   for (;;) {

@@ -3,10 +3,14 @@
 import rdkafka, {
   type IAdminClient, type LibrdKafkaError, type Metadata, type Producer
 } from 'node-rdkafka'
+import type { Broker } from './broker.ts'
+import { offsetsOn, topicOn, type TopicView } from './broker-view.ts'
 import { eventually, withTimeout } from './eventually.ts'
 import { asError, isError } from './librdkafka-error.ts'
 
 const requestTimeoutMs = 15_000
+// A new topic reaches a broker within milliseconds; one that catches up after a start needs longer.
+const spreadTimeoutMs = 30_000
 
 export interface TopicSettings {
   readonly partitions?: number
@@ -18,12 +22,14 @@ export class KafkaAdmin {
   readonly #bootstrapServers: string
   #admin: IAdminClient | undefined
   #client: Promise<Producer> | undefined
+  readonly #brokers: () => readonly Broker[]
 
-  constructor (bootstrapServers: string) {
+  constructor (bootstrapServers: string, brokers: () => readonly Broker[]) {
     this.#bootstrapServers = bootstrapServers
+    this.#brokers = brokers
   }
 
-  /** Resolves when every partition has a leader, so that the first produce need not retry. */
+  /** Resolves when each broker knows the topic and each partition's leader serves it. */
   async createTopic (topic: string, settings: TopicSettings = {}): Promise<void> {
     const { partitions = 1, replicationFactor = 1, configs = {} } = settings
     await this.#call(`creation of ${topic}`, (admin, done) => {
@@ -34,13 +40,19 @@ export class KafkaAdmin {
         config: { ...configs }
       }, requestTimeoutMs, done)
     })
-    await this.#untilPartitions(topic, partitions)
+    await this.#untilServed(topic, partitions)
   }
 
+  /** Resolves when no broker knows the topic any more; one of that name may have been created. */
   async deleteTopic (topic: string): Promise<void> {
+    const ids = new Set((await this.#viewsOf(topic)).map(view => view?.id))
     await this.#call(`deletion of ${topic}`, (admin, done) => {
       admin.deleteTopic(topic, requestTimeoutMs, done)
     })
+    await eventually(`no broker knows the deleted ${topic}`, async () => {
+      const views = await this.#viewsOf(topic).catch(() => undefined)
+      return views?.every(view => view === undefined || !ids.has(view.id))
+    }, { timeoutMs: spreadTimeoutMs })
   }
 
   /** `partitions` is the new total. */
@@ -48,7 +60,7 @@ export class KafkaAdmin {
     await this.#call(`partitions of ${topic}`, (admin, done) => {
       admin.createPartitions(topic, partitions, requestTimeoutMs, done)
     })
-    await this.#untilPartitions(topic, partitions)
+    await this.#untilServed(topic, partitions)
   }
 
   async metadata (topic?: string): Promise<Metadata> {
@@ -106,12 +118,29 @@ export class KafkaAdmin {
     })).catch(() => {})
   }
 
-  async #untilPartitions (topic: string, count: number): Promise<void> {
-    await eventually(`leaders of ${topic}`, async () => {
-      const metadata = await this.metadata(topic).catch(() => undefined)
-      const partitions = metadata === undefined ? [] : partitionsOf(metadata, topic)
-      return partitions.length === count && partitions.every(p => p.leader >= 0)
-    })
+  async #untilServed (topic: string, count: number): Promise<void> {
+    await eventually(`${count} partitions of ${topic} are known to each broker and served`,
+      async () => await this.#isServed(topic, count).catch(() => false),
+      { timeoutMs: spreadTimeoutMs })
+  }
+
+  async #isServed (topic: string, count: number): Promise<boolean> {
+    const views = await this.#viewsOf(topic)
+    const [view] = views
+    if (view === undefined || views.some(each => !isSame(each, view))) return false
+    if (view.partitions.length !== count) return false
+    const served = await Promise.all(this.#brokers().map(async broker => {
+      const led = view.partitions.filter(({ leader }) => leader === broker.id)
+      if (led.length === 0 || !broker.isAnswering) return 0
+      return (await offsetsOn(broker, topic, led.map(each => each.partition), 'end')).size
+    }))
+    return served.reduce((sum, size) => sum + size, 0) === count
+  }
+
+  /** One for each broker that runs; fails where a broker ends meanwhile. */
+  async #viewsOf (topic: string): Promise<ReadonlyArray<TopicView | undefined>> {
+    return await Promise.all(this.#brokers().filter(({ isAnswering }) => isAnswering)
+      .map(async broker => await topicOn(broker, topic)))
   }
 
   async #call (
@@ -131,6 +160,12 @@ export class KafkaAdmin {
     this.#client ??= connectProducer(this.#bootstrapServers)
     return await this.#client
   }
+}
+
+function isSame (view: TopicView | undefined, other: TopicView): boolean {
+  const of = ({ id, partitions }: TopicView): string =>
+    [id, ...partitions.map(({ leader, partition }) => `${partition}:${leader}`).toSorted()].join()
+  return view !== undefined && of(view) === of(other)
 }
 
 /** By name: asked for one topic, librdkafka may answer with all that it knows. */

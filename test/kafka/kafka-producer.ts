@@ -1,4 +1,5 @@
-// A producer for tests: every codec, plain, idempotent or transactional; promises with bounds.
+// A producer for tests: every codec; idempotent unless told otherwise, or transactional; promises
+// with bounds.
 
 import rdkafka, {
   type DeliveryReport, type LibrdKafkaError, type MessageHeader, type Producer,
@@ -27,6 +28,10 @@ export interface Delivered {
 
 export interface ProducerSettings {
   readonly codec?: Codec
+  /**
+   * True unless told otherwise. Without it a retry may double records or change their order, which
+   * no test may rest on.
+   */
   readonly idempotent?: boolean
   readonly transactionalId?: string
   /** How long a batch waits for more records: long ones make few, large batches. */
@@ -192,7 +197,7 @@ export class TestProducer {
 function producerProperties (
   bootstrapServers: string, settings: ProducerSettings
 ): ProducerGlobalConfig {
-  const { codec = 'none', idempotent = false, transactionalId, lingerMs = 5 } = settings
+  const { codec = 'none', idempotent = true, transactionalId, lingerMs = 5 } = settings
   const { batchRecordsMax } = settings
   const properties = {
     'bootstrap.servers': bootstrapServers,

@@ -126,6 +126,24 @@ export async function untilCompacted (
   }, { timeoutMs, intervalMs: 600 })
 }
 
+/** Resolves once two looks at the leaders' disks, half a second apart, found the same batches. */
+export async function untilLogRests (
+  cluster: KafkaCluster, topic: string, partitions: number
+): Promise<void> {
+  let before = ''
+  await eventually(`rest of ${topic}`, async () => {
+    const logs = await Promise.all(Array.from({ length: partitions }, async (_, partition) => {
+      const leader = cluster.broker(await cluster.admin.leaderOf(topic, partition))
+      return readRawLog(leader.logDir, topic, partition)
+        .map(({ baseOffset, crc, recordCount }) => `${baseOffset} ${recordCount} ${crc}`)
+    }))
+    const now = logs.flat().join()
+    const isSame = now === before
+    before = now
+    return isSame
+  }, { intervalMs: 500 })
+}
+
 async function withJsonFile (
   content: unknown, body: (path: string) => Promise<unknown>
 ): Promise<void> {

@@ -2,11 +2,12 @@
 
 import type { KafkaCluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
-import { int32, requestRaw } from './raw-request.ts'
+import { compactString, int32, noTags, requestRaw } from './raw-request.ts'
+import { ResponseReader } from './raw-response.ts'
 
 // KIP-664; its only version has tagged fields.
 const describeProducersApi = { key: 61, version: 0 }
-const noTags = Buffer.from([0])
+const one = Buffer.from([2]) // the length of a compact array of one element
 
 /**
  * Broker settings with which it soon forgets the producers of records that are older than a day,
@@ -23,18 +24,23 @@ export async function untilProducersForgotten (
     await producerCount(cluster, topic, partition) === 0)
 }
 
-/** Topic names of up to 126 bytes: then every length here is one byte. */
 async function producerCount (
   cluster: KafkaCluster, topic: string, partition: number
 ): Promise<number> {
   const leader = cluster.broker(await cluster.admin.leaderOf(topic, partition))
-  const name = Buffer.from(topic)
-  const response = await requestRaw(leader, describeProducersApi, Buffer.concat([
-    noTags, Buffer.from([2, name.length + 1]), name, Buffer.from([2]), int32(partition),
-    noTags, noTags]))
-  // Tags, throttle time, one topic of that name, one partition, its index; then its error.
-  const at = 1 + 4 + 1 + 1 + name.length + 1 + 4
-  const error = response.readInt16BE(at)
-  if (error !== 0) throw new Error(`producers of ${topic}-${partition}: error ${error}`)
-  return response.readUInt8(at + 3) - 1
+  const reader = new ResponseReader(await requestRaw(leader, describeProducersApi, Buffer.concat([
+    noTags, one, compactString(topic), one, int32(partition), noTags, noTags])))
+  reader.tags()
+  reader.int32() // throttle time
+  const [[found] = []] = reader.compactArray(() => {
+    reader.compactString()
+    return reader.compactArray(() => {
+      reader.int32() // partition
+      const error = reader.int16()
+      reader.compactString() // error text
+      return { error, count: reader.compactArrayLength() } // what follows is not read
+    })
+  })
+  if (found?.error !== 0) throw new Error(`producers of ${topic}-${partition}: ${found?.error}`)
+  return found.count
 }

@@ -1,15 +1,19 @@
-// One request on a connection of its own, for what no client here can ask; in the old encoding,
-// without tagged fields.
+// One request on a connection of its own, for what no client here can ask. The body of a request in
+// the flexible encoding begins with the tagged fields of the header.
 
 import { connect, type Socket } from 'node:net'
 import { withTimeout } from './eventually.ts'
-import type { Broker } from './broker.ts'
 
 const timeoutMs = 10_000
 
+/** A Broker, or where one would be. */
+export interface BrokerAddress {
+  readonly port: number
+}
+
 /** Resolves with the answer behind its correlation id. */
 export async function requestRaw (
-  broker: Broker, api: { readonly key: number, readonly version: number }, body: Buffer
+  broker: BrokerAddress, api: { readonly key: number, readonly version: number }, body: Buffer
 ): Promise<Buffer> {
   const request = Buffer.concat([
     int16(api.key), int16(api.version), int32(1), string('longhaul-test'), body])
@@ -43,6 +47,21 @@ export function int32 (value: number): Buffer {
   const bytes = Buffer.alloc(4)
   bytes.writeInt32BE(value)
   return bytes
+}
+
+export function int64 (value: bigint): Buffer {
+  const bytes = Buffer.alloc(8)
+  bytes.writeBigInt64BE(value)
+  return bytes
+}
+
+export const noTags = Buffer.from([0])
+
+/** Up to 126 bytes: then its length is one byte. */
+export function compactString (text: string): Buffer {
+  const bytes = Buffer.from(text)
+  if (bytes.length > 126) throw new Error(`too long for a length of one byte: ${text}`)
+  return Buffer.concat([Buffer.from([bytes.length + 1]), bytes])
 }
 
 export function string (text: string): Buffer {

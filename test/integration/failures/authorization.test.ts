@@ -29,7 +29,7 @@ const secured = {
 const withoutGuest = (operation: string, topic: string): string[] =>
   ['--deny-principal', 'User:guest', '--operation', operation, '--topic', topic]
 
-describe('permissions and quotas of the mirror\'s user', { timeout: 400_000 }, () => {
+describe('permissions and quotas of the mirror\'s user', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters(secured) })
   after(async () => { await clusters.close() })
@@ -86,7 +86,7 @@ describe('permissions and quotas of the mirror\'s user', { timeout: 400_000 }, (
         flow === 'west->east' && level === 'error')
       assert.match(line.text, /No permission on the topic: .*longhaul-progress\.west\.internal/)
       await removeAcl(source, denied)
-      await untilRecords(mirror, source, 'west.both-ways', 100, 60_000)
+      await untilRecords(mirror, source, 'west.both-ways', 100)
 
       // Taken away again while it runs: the group then finds no slots to give, and the flow stands
       // still. It was five minutes until the group looked for the topic again.
@@ -100,7 +100,7 @@ describe('permissions and quotas of the mirror\'s user', { timeout: 400_000 }, (
       const [eastern = 0, western = 0] = await Promise.all(
         loads.map(async load => await load.stop()))
       await untilRecords(mirror, target, 'east.both-ways', eastern)
-      await untilRecords(mirror, source, 'west.both-ways', western, 60_000)
+      await untilRecords(mirror, source, 'west.both-ways', western)
       assert.equal((await mirror.stop()).code, 0)
       await assertEachOnceInOrder(target, 'east.both-ways', 1, eastern)
       await assertEachOnceInOrder(source, 'west.both-ways', 1, western)
@@ -122,7 +122,7 @@ describe('permissions and quotas of the mirror\'s user', { timeout: 400_000 }, (
     await setQuotas({ source: 400_000, target: 150_000 })
     const mirror = await startMirror(t, createPropertiesFile(t,
       properties({ 'east->west.topics': 'paced' })))
-    await untilRecords(mirror, target, 'east.paced', records.length, 60_000)
+    await untilRecords(mirror, target, 'east.paced', records.length)
     const { series } = await mirror.metrics()
     for (const cluster of ['east', 'west']) {
       const waited = series.get(

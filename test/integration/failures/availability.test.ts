@@ -23,7 +23,7 @@ const partitions = 6
 const impatient = { 'request.timeout.ms': 5000 }
 const durable = { configs: { 'min.insync.replicas': '2' } }
 
-describe('clusters that are away in part or as a whole', { timeout: 400_000 }, () => {
+describe('clusters that are away in part or as a whole', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters(
@@ -51,7 +51,7 @@ describe('clusters that are away in part or as a whole', { timeout: 400_000 }, (
     assert.ok(waiting.length > 0 && sound.length > 0, JSON.stringify(replicas))
     await target.broker(away).kill()
     await mirror.untilLogged('a partition that waits', ({ error, level, topic: of }) =>
-      of === topic && level === 'warn' && error === 'NOT_ENOUGH_REPLICAS', 40_000)
+      of === topic && level === 'warn' && error === 'NOT_ENOUGH_REPLICAS')
     await untilCounted(mirror, 'NOT_ENOUGH_REPLICAS')
     await untilEachAdvances(mirror, target, remoteTopic, sound, 100)
     await target.broker(away).start()
@@ -88,11 +88,10 @@ describe('clusters that are away in part or as a whole', { timeout: 400_000 }, (
 
     const next = spawnMirror(t, file)
     await next.untilLogged('why it waits', ({ level, text }) => level === 'warn' &&
-      text.includes(`${remoteTopic}-0 holds records up to offset 40 that its followers lack`),
-    60_000)
+      text.includes(`${remoteTopic}-0 holds records up to offset 40 that its followers lack`))
     await follower.start()
     await write(40, 50)
-    await untilRecords(next, target, remoteTopic, 50, 60_000)
+    await untilRecords(next, target, remoteTopic, 50)
     assert.equal((await next.stop()).code, 0)
     const values = (await readTopic(target.bootstrapServers, remoteTopic))
       .map(({ value }) => String(value))
@@ -152,7 +151,7 @@ describe('clusters that are away in part or as a whole', { timeout: 400_000 }, (
 async function untilRefused (mirror: MirrorProcess): Promise<void> {
   const codes = ['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']
   await mirror.untilLogged('a batch that its follower lacks', ({ error }) =>
-    typeof error === 'string' && codes.includes(error), 40_000)
+    typeof error === 'string' && codes.includes(error))
 }
 
 /** The second disk of a broker that leads a partition with its log there. */

@@ -18,7 +18,7 @@ export async function untilFaulted (
   mirror: MirrorProcess, topic: string, errorName: string
 ): Promise<string> {
   const line = await mirror.untilLogged(`${errorName} of ${topic}`, each =>
-    each['topic'] === topic && each['state'] === 'faulted' && each.text.includes(errorName), 40_000)
+    each['topic'] === topic && each['state'] === 'faulted' && each.text.includes(errorName))
   await mirror.until('a faulted partition in the metrics', async () => {
     const { series } = await mirror.metrics()
     return (series.get(
@@ -31,7 +31,7 @@ export async function untilFaulted (
 /** Resolves once the error is counted, retried or not. */
 export async function untilCounted (mirror: MirrorProcess, errorName: string): Promise<void> {
   await mirror.until(`${errorName} in the metrics`, async () =>
-    await errorsOf(mirror, errorName) > 0, 40_000)
+    await errorsOf(mirror, errorName) > 0)
 }
 
 /** How often the error was counted; 0 before the first one. */
@@ -52,7 +52,7 @@ export async function untilEachAdvances (
     .catch(() => undefined)
   const before = await mirror.until(`the ends of ${topic}`, ends)
   await mirror.until(`${more} records more in ${topic}-${partitions.join()}`, async () =>
-    (await ends())?.every((end, index) => end >= (before[index] ?? 0) + more), 90_000)
+    (await ends())?.every((end, index) => end >= (before[index] ?? 0) + more))
 }
 
 /** Undefined: nothing was skipped for this reason. */

@@ -12,7 +12,7 @@ import { flowProperties, startClusters, type MirroredClusters } from '../mirrore
 import { assertEachOnceInOrder, SequenceLoad } from '../sequence-load.ts'
 import { numbered, skippedRecords, untilFaulted } from './fault-probe.ts'
 
-describe('a fault stays where it is', { timeout: 300_000 }, () => {
+describe('a fault stays where it is', () => {
   let clusters: MirroredClusters
   let north: KafkaCluster
   before(async () => {

@@ -17,7 +17,7 @@ const producerKey = '{"producer":true}'
 const partitions = 4
 const slots = 8
 
-describe('faults of the own state', { timeout: 300_000 }, () => {
+describe('faults of the own state', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })

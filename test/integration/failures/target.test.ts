@@ -13,7 +13,7 @@ import { createPropertiesFile, startMirror, type CleanUp } from '../mirror-proce
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
 import { numbered, skippedRecords, untilCounted, untilFaulted } from './fault-probe.ts'
 
-describe('faults of the target', { timeout: 400_000 }, () => {
+describe('faults of the target', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })

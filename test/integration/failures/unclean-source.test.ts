@@ -19,7 +19,7 @@ const follower = 2
 const shorter = 0
 const regrown = 1
 
-describe('an unclean election on the source', { timeout: 300_000 }, () => {
+describe('an unclean election on the source', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters({ brokers: 3 }, { brokers: 1 }) })
   after(async () => { await clusters.close() })
@@ -37,7 +37,7 @@ describe('an unclean election on the source', { timeout: 300_000 }, () => {
 
   const bothHold = async (mirror: MirrorProcess, topic: string, count: number): Promise<void> => {
     for (const alias of ['east', 'lax']) {
-      await untilRecords(mirror, clusters.target, `${alias}.${topic}`, count, 60_000)
+      await untilRecords(mirror, clusters.target, `${alias}.${topic}`, count)
     }
   }
 
@@ -55,14 +55,12 @@ describe('an unclean election on the source', { timeout: 300_000 }, () => {
   const stoppedOf = async (
     mirror: MirrorProcess, topic: string, partition: number
   ): Promise<LogLine> => await mirror.untilLogged(`stop of ${topic}-${partition}`, line =>
-    line['topic'] === topic && line['partition'] === partition && line['state'] === 'faulted',
-  40_000)
+    line['topic'] === topic && line['partition'] === partition && line['state'] === 'faulted')
 
   const skipOf = async (
     mirror: MirrorProcess, topic: string, partition: number
   ): Promise<LogLine> => await mirror.untilLogged(`skip of ${topic}-${partition}`, line =>
-    line['topic'] === topic && line['partition'] === partition && line['reason'] === 'data_loss',
-  40_000)
+    line['topic'] === topic && line['partition'] === partition && line['reason'] === 'data_loss')
 
   const skippedRecords = async (mirror: MirrorProcess, topic: string): Promise<number> => {
     const { series } = await mirror.metrics()

@@ -19,7 +19,7 @@ import {
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
 import { numbered } from './fault-probe.ts'
 
-describe('an unclean election on the target', { timeout: 300_000 }, () => {
+describe('an unclean election on the target', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters({}, { brokers: 3, config: forgetfulOfOldRecords })

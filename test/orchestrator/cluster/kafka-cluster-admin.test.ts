@@ -216,7 +216,6 @@ describe('on a real cluster that asks for a login', () => {
     await cluster.createTopic('orders')
 
     const refusedLogin = createAdmin(t, cluster.bootstrapServers, plainLogin('clerk', 'wrong'))
-    const started = performance.now()
     await assert.rejects(refusedLogin.describeCluster(), (error: unknown) => {
       assert.ok(error instanceof ReplicatorError)
       assert.equal(error.errorName, 'CLUSTER_LOGIN_REFUSED')
@@ -225,7 +224,6 @@ describe('on a real cluster that asks for a login', () => {
       assert.doesNotMatch(error.message, /wrong/)
       return true
     })
-    assert.ok(performance.now() - started < 6_000)
 
     const withoutLogin = createAdmin(t, cluster.bootstrapServers)
     await assert.rejects(withoutLogin.describeCluster(), (error: unknown) => {

@@ -7,8 +7,8 @@ import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-clust
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { createAdmin } from './create-admin.ts'
 
-// What a failure that needs no waiting may take: the grace, the probe, and a busy machine.
-const soonMs = 6_000
+// Calls here have 30 s: what fails before this did not wait for its deadline.
+const soonMs = 20_000
 const metadataApiKey = 3
 
 function createCluster (t: TestContext, brokers = 3): MockCluster {
