@@ -8,7 +8,7 @@ import { ManualClock } from '../time/manual-clock.ts'
 
 const intervalMs = 5_000
 
-test('a cluster that does not answer keeps the time of its last answer until it is back', async () => {
+test('a silent cluster keeps the time of its last answer until it is back', async () => {
   const clock = new ManualClock()
   const stopping = new AbortController()
   const gone = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')
