@@ -109,7 +109,7 @@ describe('errors', () => {
     assert.match(line.text, /permission/)
     assert.match(line.text, /READ/)
     const unread = await mirror.untilLogged('the settings', ({ level, text }) =>
-      level === 'error' && text.includes('unread'), secondsMs)
+      level === 'error' && text.includes('unread'))
     assert.match(unread.text, /DESCRIBE_CONFIGS/)
     const names = await target.admin.topicNames()
     assert.ok(names.includes('east.allowed'))
