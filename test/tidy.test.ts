@@ -1,10 +1,10 @@
 // The house rules as a program: each rule of test/tidy/ over every file that git tracks, and each
 // rule proven by a snippet that it must catch (and a neighbour that it must leave alone).
 import assert from 'node:assert/strict'
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
-import { pathToFileURL } from 'node:url'
+import { generatedFiles, generatedText } from '../src/orchestrator/generate.ts'
 import { repoRoot } from './kafka/repo-root.ts'
 import { cppRules } from './tidy/cpp-rules.ts'
 import { fixtures } from './tidy/fixtures.ts'
@@ -48,35 +48,12 @@ describe('the rules', () => {
   })
 })
 
-/** One row a generated file: the module that renders it, by its path in the repository. */
-const generated = [
-  {
-    file: 'src/dataplane/contract/contract.generated.h',
-    module: 'src/dataplane/contract/render-contract.ts',
-    render: 'renderContract'
-  },
-  {
-    file: 'CONFIGURATION.md',
-    module: 'src/orchestrator/config/render-config-docs.ts',
-    render: 'renderConfigDocs'
-  },
-  {
-    file: 'METRICS.md',
-    module: 'src/orchestrator/observability/render-metric-docs.ts',
-    render: 'renderMetricDocs'
-  }
-]
-
 describe('generated files', () => {
-  for (const { file, module, render } of generated) {
-    const skip = existsSync(join(root, module)) ? false : `${module} does not exist`
-    test(`${file} is what its table says`, { skip }, async () => {
-      const script = join(root, 'dist', module.replace(/\.ts$/, '.js'))
-      const exports = await import(pathToFileURL(script).href) as Record<string, () => string>
-      const text = exports[render]
-      assert.ok(text !== undefined, `${module} exports no ${render}`)
-      const stale = `${file} is stale: npm run generate`
-      assert.equal(readFileSync(join(root, file), 'utf8'), text(), stale)
+  for (const generated of generatedFiles) {
+    const { file, section } = generated
+    test(`${section ?? 'all'} of ${file} is what its table says`, () => {
+      const text = readFileSync(join(root, file), 'utf8')
+      assert.equal(text, generatedText(generated, text), `${file} is stale: npm run generate`)
     })
   }
 })

@@ -8,6 +8,7 @@ import type { Config, FlowConfig } from '../orchestrator/config/config.ts'
 import { ReplicatorError } from '../orchestrator/errors/replicator-error.ts'
 import { progressTopicOf } from '../orchestrator/progress/progress-topic.ts'
 import { Mirror } from '../orchestrator/flow/mirror.ts'
+import { countRunning } from '../orchestrator/observability/aggregate-topics.ts'
 import type { Log } from '../orchestrator/observability/log.ts'
 import { summarizeRun } from '../orchestrator/observability/summary.ts'
 import type { Clock } from '../orchestrator/time/clock.ts'
@@ -128,7 +129,7 @@ async function untilReady (
   const partitions = topics.reduce((sum, topic) => sum + topic.partitions, 0)
   const deadline = clock.monotonic() + readyMsMax
   const running = (): number =>
-    mirror.totals.reduce((sum, flow) => sum + flow.partitionsByState.running, 0)
+    mirror.totals.reduce((sum, flow) => sum + countRunning(flow.partitionsByState), 0)
   while (running() < partitions && !stopped.aborted && clock.monotonic() < deadline) {
     await clock.sleep(pollMs)
   }

@@ -177,6 +177,6 @@ function valuesOf (from: number, to: number): string[] {
 
 async function owned (mirror: MirrorProcess): Promise<number> {
   const { series } = await mirror.metrics()
-  return ['starting', 'resuming', 'running'].reduce((sum, state) => sum +
+  return ['starting', 'resuming', 'running', 'caught-up', 'waiting'].reduce((sum, state) => sum +
     (series.get(`longhaul_partitions{source="east",state="${state}",target="west"}`) ?? 0), 0)
 }

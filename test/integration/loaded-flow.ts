@@ -77,6 +77,6 @@ export async function ownedBy (mirror: MirrorProcess): Promise<number> {
   const metrics = await mirror.metrics().catch(() => undefined)
   if (metrics === undefined) return -1
   return Object.entries(seriesOf(metrics, 'longhaul_partitions'))
-    .filter(([labels]) => !labels.includes('state="stopped"'))
+    .filter(([labels]) => !labels.includes('state="removed"'))
     .reduce((sum, [, count]) => sum + count, 0)
 }

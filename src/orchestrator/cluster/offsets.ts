@@ -6,12 +6,12 @@ import type { ClusterAdmin, Isolation, ListedOffset, WantedOffset } from './clus
 
 const backoff = { initialMs: 20, maxMs: 500 }
 /** New leaders are elected and known everywhere within a few seconds, or something is broken. */
-const patienceMs = 10_000
+const patienceMsMax = 10_000
 
-/** In the order asked. Errors that remain are not retriable, or outlasted ten seconds. */
+/** In the order asked. Errors that remain are not retriable, or outlasted `patienceMs`. */
 export async function listOffsetsPatiently (
   admin: ClusterAdmin, wanted: readonly WantedOffset[], isolation: Isolation,
-  clock: Clock = systemClock
+  clock: Clock = systemClock, patienceMs = patienceMsMax
 ): Promise<readonly ListedOffset[]> {
   const results = new Array<ListedOffset>(wanted.length)
   let open = wanted.map((_, index) => index)

@@ -1,10 +1,8 @@
-// Statistics of one flow: collects counters from its lanes and puts them into the snapshot that
-// metrics, the progress line and the summary are made of.
+// Statistics of one flow: collects the counters of its lanes once a second and makes of them, and
+// of the states of its partitions, the snapshot that metrics, progress line and summary read.
+import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import {
-  batchReasons, partitionCounters, partitionStates
-} from '../../dataplane/contract/contract-table.ts'
-import {
-  decodeLane, decodePartitions, type NativeStats, type PartitionCounters
+  decodeLane, decodePartitions, type LaneCounters, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { latencyUpperBoundsMs } from '../observability/latency-buckets.ts'
@@ -14,68 +12,68 @@ import type {
 import type { Clock } from '../time/clock.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
-import type { PartitionMirror, RefusedPartition } from '../partitions/partition-mirror.ts'
-
-/** Figures of a partition, and the lane that counted them. */
-interface LaneRow {
-  readonly lane: number
-  readonly row: PartitionCounters
-}
+import type { FlowPartitions } from '../partitions/flow-partitions.ts'
+import type { FlowPartition } from '../partitions/partition-table.ts'
+import { shownOf } from '../partitions/shown-state.ts'
 
 export interface FlowStatisticsOptions {
   readonly config: FlowConfig
-  readonly mirror: PartitionMirror
+  readonly partitions: FlowPartitions
   readonly lanes: LanePool
   readonly problems: FlowProblems
   readonly clock: Clock
 }
 
-export class FlowStatistics {
-  readonly #config: FlowConfig
-  readonly #mirror: PartitionMirror
-  readonly #lanes: LanePool
-  readonly #problems: FlowProblems
-  readonly #clock: Clock
-  #stats: ReadonlyArray<NativeStats | undefined> = []
+/** What one lane counted, decoded once. */
+interface LaneFigures {
+  readonly stats: NativeStats
+  readonly counters: LaneCounters
+  /** By the id of the partition. */
+  readonly rows: ReadonlyMap<number, PartitionCounters>
+}
 
-  constructor ({ clock, config, lanes, mirror, problems }: FlowStatisticsOptions) {
-    this.#config = config
-    this.#mirror = mirror
-    this.#lanes = lanes
-    this.#problems = problems
-    this.#clock = clock
+export class FlowStatistics {
+  readonly #options: FlowStatisticsOptions
+  #lanes: ReadonlyArray<LaneFigures | undefined> = []
+
+  constructor (options: FlowStatisticsOptions) {
+    this.#options = options
   }
 
-  /** Asks every lane; one that does not run keeps its last figures. */
+  /** Asks every lane. One that does not answer keeps its last figures. */
   async collect (): Promise<void> {
-    const lanes = Array.from({ length: this.#lanes.size }, (_, lane) => lane)
-    const fresh = await Promise.all(lanes.map(async lane => await this.#lanes.stats(lane)))
-    this.#stats = fresh.map((stats, lane) => stats ?? this.#stats[lane])
+    const { lanes, partitions } = this.#options
+    const fresh = await Promise.all(Array.from({ length: lanes.size }, async (_, lane) =>
+      await lanes.stats(lane)))
+    this.#lanes = fresh.map((stats, lane) => stats === undefined
+      ? this.#lanes[lane]
+      : decoded(stats))
+    partitions.onCaughtUp([...partitions.table.values()].filter(partition =>
+      isCaughtUpSince(this.#rowOf(partition), partition.trouble?.retriedAtMs)))
   }
 
   /** Acked by the lane that has the partition now. */
   bytesById (): ReadonlyMap<number, number> {
-    const [present] = this.#laneRows()
-    return new Map(present.map(({ row }) => [Number(row.id), Number(row.bytes)]))
+    return new Map([...this.#options.partitions.table.values()].flatMap(partition => {
+      const row = this.#rowOf(partition)
+      return row === undefined ? [] : [[partition.id, Number(row.bytes)] as const]
+    }))
   }
 
   snapshot (state: FlowState): FlowSnapshot {
-    const [present, moved] = this.#laneRows()
+    const { config, partitions, problems } = this.#options
     return {
-      ...FlowStatistics.empty(this.#config, state),
-      lanes: this.#stats.flatMap((stats, lane) => stats === undefined
+      ...FlowStatistics.empty(config, state),
+      lanes: this.#lanes.flatMap((figures, lane) => figures === undefined
         ? []
-        : [this.#laneSnapshot(lane, stats)]),
-      partitions: [
-        ...[...present, ...this.#untoldRows(present)]
-          .flatMap(row => this.#partitionSnapshot(row) ?? []),
-        ...[...this.#mirror.refused].map(refused => this.#refusedSnapshot(refused))
-      ],
-      moved: moved.flatMap(row => this.#partitionSnapshot(row) ?? []),
-      errorsByCode: this.#problems.counts,
-      progressWrittenMs: this.#mirror.lastWriteMs,
-      skipped: this.#mirror.skipped,
-      mirroredAgain: this.#mirror.mirroredAgain
+        : [this.#laneSnapshot(lane, figures)]),
+      partitions: [...partitions.table.values()].map(partition =>
+        this.#partitionSnapshot(partition, partition.lane, this.#rowOf(partition))),
+      moved: this.#movedSnapshots(),
+      errorsByCode: problems.counts,
+      progressWrittenMs: partitions.lastWriteMs,
+      skipped: partitions.skipped,
+      mirroredAgain: partitions.mirroredAgain
     }
   }
 
@@ -92,71 +90,34 @@ export class FlowStatistics {
     }
   }
 
-  /** Those of lanes that have their partition now, and those of lanes that it was moved from. */
-  #laneRows (): readonly [readonly LaneRow[], readonly LaneRow[]] {
-    const present: LaneRow[] = []
-    const moved: LaneRow[] = []
-    for (const [lane, stats] of this.#stats.entries()) {
-      for (const row of stats === undefined ? [] : decodePartitions(stats)) {
-        const owner = this.#mirror.table.byId(Number(row.id))?.lane
-        if (owner !== undefined) (owner === lane ? present : moved).push({ lane, row })
-      }
-    }
-    return [present, moved]
+  #rowOf ({ id, lane }: FlowPartition): PartitionCounters | undefined {
+    return this.#lanes[lane]?.rows.get(id)
   }
 
-  /** Of partitions that their lane has said nothing of: just given to it, or withheld from it. */
-  #untoldRows (rows: readonly LaneRow[]): readonly LaneRow[] {
-    const told = new Set(rows.map(({ row }) => Number(row.id)))
-    return [...this.#mirror.table.values()]
-      .filter(({ id }) => !told.has(id))
-      .map(({ id, lane, progress, state }) => ({
-        lane,
-        row: {
-          ...emptyRow,
-          id: BigInt(id),
-          state: BigInt(partitionStates.indexOf(state)),
-          upstreamOffset: progress.upstream
-        }
+  /** The last figures of lanes that partitions were moved away from. */
+  #movedSnapshots (): readonly PartitionSnapshot[] {
+    const { table } = this.#options.partitions
+    return this.#lanes.flatMap((figures, lane) => [...figures?.rows.entries() ?? []]
+      .flatMap(([id, row]) => {
+        const partition = table.byId(id)
+        return partition === undefined || partition.lane === lane
+          ? []
+          : [this.#partitionSnapshot(partition, lane, row)]
       }))
   }
 
-  #refusedSnapshot ({ partition, error }: RefusedPartition): PartitionSnapshot {
-    return {
-      ...partition,
-      lane: -1,
-      state: 'faulted',
-      code: error.code,
-      records: 0,
-      batches: 0,
-      bytes: 0,
-      batchesPassedThrough: 0,
-      reencodedByReason: [],
-      droppedByReason: [],
-      retries: 0,
-      recordsResumed: 0,
-      recordsDoubled: 0,
-      newestRecordMs: undefined,
-      upstreamOffset: 0,
-      highWatermark: 0,
-      lagRecords: undefined,
-      lagSeconds: undefined
-    }
-  }
-
-  #laneSnapshot (lane: number, stats: NativeStats): LaneSnapshot {
-    const row = decodeLane(stats)
+  #laneSnapshot (lane: number, { counters, stats }: LaneFigures): LaneSnapshot {
     return {
       lane,
-      ...this.#lanes.stateOf(lane),
-      inFlightBytes: Number(row.heldBytes),
-      inFlightBytesMax: Number(row.heldBytesMax),
-      fetchRequests: row.fetchRequests,
-      produceRequests: row.produceRequests,
-      sourceThrottleMs: row.sourceThrottleMs,
-      targetThrottleMs: row.targetThrottleMs,
-      fetchedBytes: row.fetchResponseBytes,
-      evictions: row.evictions,
+      ...this.#options.lanes.stateOf(lane),
+      inFlightBytes: Number(counters.heldBytes),
+      inFlightBytesMax: Number(counters.heldBytesMax),
+      fetchRequests: counters.fetchRequests,
+      produceRequests: counters.produceRequests,
+      sourceThrottleMs: counters.sourceThrottleMs,
+      targetThrottleMs: counters.targetThrottleMs,
+      fetchedBytes: counters.fetchResponseBytes,
+      evictions: counters.evictions,
       errorsByCode: countsByCode(stats.errors),
       latency: {
         upperBoundsMs: latencyUpperBoundsMs,
@@ -166,49 +127,50 @@ export class FlowStatistics {
     }
   }
 
-  #partitionSnapshot ({ lane, row }: LaneRow): PartitionSnapshot | undefined {
-    const partition = this.#mirror.table.byId(Number(row.id))
-    if (partition === undefined) return undefined
-    const { topic, remoteTopic, partition: number, verdict } = partition
-    // While it is tried again it counts as faulted, or an alert would end with each attempt.
-    const { triedAtMs = 0 } = partition
-    const isFaulted = verdict !== undefined || row.caughtUpAtMs < triedAtMs
-    const newestRecordMs = row.ackedTimestampMs >= 0n && row.records > 0n
+  /** Without a row: its lane has not counted anything of it, or none has it. */
+  #partitionSnapshot (
+    partition: FlowPartition, lane: number, row: PartitionCounters | undefined
+  ): PartitionSnapshot {
+    const { topic, remoteTopic, partition: number, progress } = partition
+    const newestRecordMs = row !== undefined && row.ackedTimestampMs >= 0n && row.records > 0n
       ? Number(row.ackedTimestampMs)
       : undefined
-    const lagRecords = this.#lagRecords(row)
+    const lagRecords = row === undefined ? undefined : this.#lagRecords(row)
+    const shown = shownOf(partition, lagRecords === 0)
     return {
       topic,
       remoteTopic,
       partition: number,
       lane,
-      state: isFaulted ? 'faulted' : partitionStates[Number(row.state)] ?? 'faulted',
-      code: verdict?.code ?? Number(row.code),
-      records: row.records,
-      batches: row.batches,
-      bytes: row.bytes,
-      batchesPassedThrough: row.passedThrough,
+      state: shown.state,
+      code: shown.error?.code ?? 0,
+      reason: shown.error?.message ?? (shown.pausedBy === undefined ? '' : `by ${shown.pausedBy}`),
+      sinceMs: shown.sinceMs,
+      records: row?.records ?? 0n,
+      batches: row?.batches ?? 0n,
+      bytes: row?.bytes ?? 0n,
+      batchesPassedThrough: row?.passedThrough ?? 0n,
       reencodedByReason: byReason(row, reencodedColumns),
       droppedByReason: byReason(row, droppedColumns),
-      retries: row.retries,
-      recordsResumed: row.resumedRecords,
-      recordsDoubled: row.doubledRecords,
+      retries: row?.retries ?? 0n,
+      recordsResumed: row?.resumedRecords ?? 0n,
+      recordsDoubled: row?.doubledRecords ?? 0n,
       newestRecordMs,
-      upstreamOffset: row.upstreamOffset,
-      highWatermark: row.highWatermark,
+      upstreamOffset: progress?.upstream ?? 0n,
+      highWatermark: row?.highWatermark ?? -1n,
       lagRecords,
       lagSeconds: lagRecords === 0
         ? 0
         : newestRecordMs === undefined || lagRecords === undefined
           ? undefined
-          : Math.max(0, (this.#clock.now() - newestRecordMs) / 1000)
+          : Math.max(0, (this.#options.clock.now() - newestRecordMs) / 1000)
     }
   }
 
   /** Records that a reader of the source sees and one of the target does not. */
   #lagRecords (row: PartitionCounters): number | undefined {
     if (row.highWatermark < 0n) return undefined
-    const committedOnly = this.#config.settings['isolation.level'] === 'read_committed'
+    const committedOnly = this.#options.config.settings['isolation.level'] === 'read_committed'
     const end = committedOnly && row.lastStableOffset >= 0n
       ? row.lastStableOffset
       : row.highWatermark
@@ -216,12 +178,17 @@ export class FlowStatistics {
   }
 }
 
-const emptyRow = {
-  ...Object.fromEntries(Object.keys(partitionCounters).map(column => [column, 0n])),
-  highWatermark: -1n,
-  lastStableOffset: -1n,
-  ackedTimestampMs: -1n
-} as unknown as PartitionCounters
+function decoded (stats: NativeStats): LaneFigures {
+  const rows = new Map(decodePartitions(stats).map(row => [Number(row.id), row]))
+  return { stats, counters: decodeLane(stats), rows }
+}
+
+/** Whether the lane has seen nothing left to mirror since the retry of a faulted partition. */
+function isCaughtUpSince (
+  row: PartitionCounters | undefined, retriedAtMs: number | undefined
+): boolean {
+  return row !== undefined && retriedAtMs !== undefined && row.caughtUpAtMs >= retriedAtMs
+}
 
 const reencodedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
   old_magic: 'reencodedOldMagic',
@@ -240,8 +207,9 @@ const droppedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
 }
 
 function byReason (
-  row: PartitionCounters, columns: Readonly<Record<string, keyof PartitionCounters>>
+  row: PartitionCounters | undefined, columns: Readonly<Record<string, keyof PartitionCounters>>
 ): readonly bigint[] {
+  if (row === undefined) return []
   return batchReasons.map(reason => {
     const column = columns[reason]
     return column === undefined ? 0n : row[column]

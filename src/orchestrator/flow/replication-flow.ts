@@ -19,8 +19,8 @@ import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import { LaneBalancer } from '../lanes/lane-balancer.ts'
 import { LanePool } from '../lanes/lane-pool.ts'
-import { PartitionMirror } from '../partitions/partition-mirror.ts'
-import type { MirroredPartition } from '../partitions/partition-table.ts'
+import { FlowPartitions } from '../partitions/flow-partitions.ts'
+import type { FlowPartition } from '../partitions/partition-table.ts'
 import type { ProducerIdentity } from '../progress/progress.ts'
 import { ProgressKeeper } from '../progress/progress-keeper.ts'
 import { ProgressStore } from '../progress/progress-store.ts'
@@ -39,6 +39,7 @@ export interface FlowOptions {
 }
 
 const statisticsIntervalMs = 1_000
+const beginIntervalMs = 1_000
 const acquireBackoff = { initialMs: 200, maxMs: 10_000 }
 
 export class ReplicationFlow {
@@ -59,7 +60,7 @@ export class ReplicationFlow {
   #store: ProgressStore | undefined
   #lanes: LanePool | undefined
   #keeper: ProgressKeeper | undefined
-  #mirror: PartitionMirror | undefined
+  #partitions: FlowPartitions | undefined
   #statistics: FlowStatistics | undefined
   #ownership: SlotOwnership | undefined
   #probe: ClusterProbe | undefined
@@ -166,10 +167,10 @@ export class ReplicationFlow {
       topic: progressTopic,
       producer,
       topicId: await this.#step(progressTopicId(progressTopic)),
-      everything: () => this.#mirror?.slotRecords() ?? [],
+      everything: () => this.#partitions?.slotRecords() ?? [],
       onRewritten: error => { this.#problems.warn(error) }
     })
-    const mirror = this.#mirror = new PartitionMirror({
+    const partitions = this.#partitions = new FlowPartitions({
       config: this.#config,
       source: clusters.source,
       target: clusters.target,
@@ -177,12 +178,13 @@ export class ReplicationFlow {
       lanes,
       producer,
       restore: async slots => await restoreSlots(progressTopic, slots, producer),
+      collect: async () => { await this.#statistics?.collect() },
       problems: this.#problems,
       log: this.#log,
       clock: this.#clock
     })
     this.#statistics = new FlowStatistics({
-      config: this.#config, mirror, lanes, problems: this.#problems, clock: this.#clock
+      config: this.#config, partitions, lanes, problems: this.#problems, clock: this.#clock
     })
     this.#ownership = this.#openOwnership(clusters, topic, isFirst)
   }
@@ -210,8 +212,11 @@ export class ReplicationFlow {
     return new LanePool({
       lanes: settings.lanes,
       config,
-      onEvents: (lane, events) => { this.#mirror?.onEvents(lane, events) },
-      onLost: (lane, error) => { this.#mirror?.onLaneLost(lane, error) }
+      clock: this.#clock,
+      onEvents: (lane, events) => { this.#partitions?.onEvents(lane, events) },
+      onEnded: (lane, error) => { this.#partitions?.onLaneEnded(lane, error) },
+      onStarted: lane => { this.#partitions?.onLaneStarted(lane) },
+      onOverloaded: error => { this.#problems.warn(error) }
     })
   }
 
@@ -235,7 +240,7 @@ export class ReplicationFlow {
 
   /** Slots that are ours must be mirrored: a failure is said and tried again until we stop. */
   async #acquire (slots: readonly number[]): Promise<void> {
-    const mirror = this.#opened(this.#mirror)
+    const partitions = this.#opened(this.#partitions)
     await retry({
       clock: this.#clock,
       backoff: acquireBackoff,
@@ -243,7 +248,7 @@ export class ReplicationFlow {
       isRetriable: () => true,
       onRetry: thrown => { this.#problems.warn(thrown) },
       signal: this.#stopping.signal
-    }, async () => { await mirror.acquire(slots) }).catch((thrown: unknown) => {
+    }, async () => { await partitions.acquire(slots) }).catch((thrown: unknown) => {
       if (!this.#stopping.signal.aborted) throw thrown
     })
     this.#log.info({ slots: slots.length }, 'took over slots')
@@ -252,7 +257,7 @@ export class ReplicationFlow {
   async #release (slots: readonly number[]): Promise<void> {
     const ending = this.#state === 'draining'
     const drainMs = this.#deadline?.remainingMs() ?? handOverMs
-    const drained = await this.#opened(this.#mirror).release(slots, drainMs, ending)
+    const drained = await this.#opened(this.#partitions).release(slots, drainMs, ending)
     // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
     if (ending && !drained) this.#drained = false
     this.#log.info({ slots: slots.length, drained }, 'handed over slots')
@@ -260,7 +265,7 @@ export class ReplicationFlow {
 
   #startLoops (): void {
     const { settings } = this.#config
-    const mirror = this.#opened(this.#mirror)
+    const partitions = this.#opened(this.#partitions)
     const loop = (intervalMs: number, run: () => Promise<void>): void => {
       const onError = (thrown: unknown): void => { this.#onLoopError(thrown) }
       const started = new IntervalLoop(
@@ -268,13 +273,14 @@ export class ReplicationFlow {
       started.start()
       this.#loops.push(started)
     }
-    loop(settings['progress.interval.ms'], async () => { await mirror.writeProgress() })
+    loop(settings['progress.interval.ms'], async () => { await partitions.writeProgress() })
     loop(statisticsIntervalMs, async () => { await this.#statistics?.collect() })
-    const balancer = this.#createBalancer(mirror)
+    const balancer = this.#createBalancer(partitions)
     loop(settings['lane.rebalance.interval.ms'], async () => { balancer.round() })
     const refreshMs = settings['refresh.topics.interval.seconds'] * 1000
     loop(refreshMs, async () => { await this.#keeper?.mend() })
-    loop(settings['fault.retry.interval.ms'], async () => { await mirror.retryFaulted() })
+    loop(beginIntervalMs, async () => { await partitions.beginDue() })
+    loop(settings['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() })
     if (settings['refresh.topics.enabled']) {
       loop(refreshMs, async () => { await this.#refreshTopics() })
     }
@@ -288,12 +294,12 @@ export class ReplicationFlow {
     else this.#problems.warn(error)
   }
 
-  #createBalancer (mirror: PartitionMirror): LaneBalancer<MirroredPartition> {
+  #createBalancer (partitions: FlowPartitions): LaneBalancer<FlowPartition> {
     return new LaneBalancer({
       lanes: this.#config.settings.lanes,
-      partitions: () => mirror.table.values(),
+      partitions: () => partitions.table.values(),
       bytesById: () => this.#opened(this.#statistics).bytesById(),
-      move: (partition, to) => { mirror.move(partition, to) },
+      move: (partition, to) => { partitions.moveToLane(partition, to) },
       log: this.#log,
       clock: this.#clock
     })
@@ -301,7 +307,7 @@ export class ReplicationFlow {
 
   async #refreshTopics (): Promise<void> {
     const clusters = this.#opened(this.#clusters)
-    const mirror = this.#opened(this.#mirror)
+    const partitions = this.#opened(this.#partitions)
     const { settings, topics } = this.#config
     const clusterId = clusters.targetDescription.clusterId ?? this.#config.target.alias
     const result = await syncTopicsOnce({
@@ -321,7 +327,7 @@ export class ReplicationFlow {
       this.#log.info({ topics: result.created }, 'created remote topics')
     }
     if (result.grown.length > 0) this.#log.info({ topics: result.grown }, 'added partitions')
-    await mirror.setTopics(result.topics)
+    await partitions.setTopics(result)
     this.#problems.endRound()
   }
 

@@ -10,9 +10,10 @@ export interface BalancedPartition {
   readonly topic: string
   readonly partition: number
   readonly lane: number
-  /** The lane that it is on its way to; undefined: it stays. */
-  readonly movingTo: number | undefined
+  /** Of the control plane; only an `assigned` partition can be moved. */
   readonly state: string
+  /** What its lane says of it. */
+  readonly report: { readonly state: string }
 }
 
 export interface LaneBalancerOptions<Partition extends BalancedPartition> {
@@ -21,7 +22,7 @@ export interface LaneBalancerOptions<Partition extends BalancedPartition> {
   readonly partitions: () => Iterable<Partition>
   /** Bytes acked of each partition, by id, as its lane counts them. */
   readonly bytesById: () => ReadonlyMap<number, number>
-  /** Lets the lane of the partition go of it, and then `to` take it. */
+  /** Has the lane of the partition drain it, and assigns it to lane `to` then. */
   readonly move: (partition: Partition, to: number) => void
   readonly log: Log
   readonly clock: Clock
@@ -58,17 +59,17 @@ export class LaneBalancer<Partition extends BalancedPartition> {
     }
   }
 
-  /** Of those that can be moved: what is stopped, or still looks where it stands, is let be. */
+  /** Of those that can be moved: a partition that does not run, or is on its way, stays. */
   #measure (byId: ReadonlyMap<number, Partition>): CarriedPartition[] {
     const { bytesById, clock } = this.#options
     const earlier = this.#earlier
     const now = this.#earlier = { atMs: clock.monotonic(), bytesById: bytesById() }
     const seconds = Math.max(now.atMs - earlier.atMs, 1) / 1000
-    return [...byId.values()].flatMap(({ id, lane, movingTo, state }) => {
-      if (state !== 'running' || movingTo !== undefined) return []
+    return [...byId.values()].flatMap(({ id, lane, report, state }) => {
+      if (state !== 'assigned' || report.state !== 'running') return []
       const bytes = now.bytesById.get(id) ?? 0
       const before = earlier.bytesById.get(id) ?? 0
-      // Counters begin again with a lane that was started again or took the partition over.
+      // Counters begin at 0 where a lane was started again, or was assigned the partition since.
       return [{ id, lane, bytesPerSecond: (bytes < before ? bytes : bytes - before) / seconds }]
     })
   }

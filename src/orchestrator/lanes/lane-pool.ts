@@ -1,6 +1,6 @@
 // The lanes of one flow: piscina worker threads, each running one long task (dataplane/lane.ts)
-// that holds a Forwarder. Starts them, talks to them, and starts a lost one again. Tasks are ended
-// by message, never by abort: an abort would tear a thread down with native threads inside.
+// that holds a Forwarder. Starts lanes, sends them commands, starts one again that has ended. Tasks
+// end by message, never by abort: an abort would tear a thread down with native threads inside.
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type {
@@ -8,7 +8,7 @@ import type {
 } from '../../dataplane/index.ts'
 import type { LaneCommand, LaneMessage, LaneTask } from '../../dataplane/lane.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { systemClock, systemRandom } from '../time/clock.ts'
+import { systemRandom, type Clock } from '../time/clock.ts'
 import { backoffDelayMs } from '../time/retry.ts'
 
 export interface LanePoolOptions {
@@ -16,9 +16,14 @@ export interface LanePoolOptions {
   readonly config: ForwarderConfig
   /** The module whose runLane() a lane runs: the data plane's, unless a test has another. */
   readonly program?: URL
+  readonly clock: Clock
   readonly onEvents: (lane: number, events: NativeEvents) => void
-  /** The lane died and was started anew; its partitions must be assigned again. */
-  readonly onLost: (lane: number, error: ReplicatorError) => void
+  /** The lane ended by itself, with all that it held. It is being started again. */
+  readonly onEnded: (lane: number, error: ReplicatorError) => void
+  /** The lane that had ended runs again and holds nothing. */
+  readonly onStarted: (lane: number) => void
+  /** LANE_OVERLOADED: the lane has not answered for `answerMsMax`. */
+  readonly onOverloaded: (error: ReplicatorError) => void
 }
 
 export type LaneState = 'starting' | 'running' | 'draining' | 'stopped' | 'failed'
@@ -28,12 +33,17 @@ interface Lane {
   incarnation: number
   port: MessagePort | undefined
   done: Promise<void>
-  waiting: Array<(stats: NativeStats | undefined) => void>
+  /** Of the one question that is out at a time. */
+  answer: ((stats: NativeStats | undefined) => void) | undefined
 }
 
 // How many assignments one message carries: keeps a lane responsive while thousands arrive.
 const assignmentsPerMessage = 500
 const restartBackoff = { initialMs: 10, maxMs: 10_000 }
+/** A lane's JavaScript passes a few messages in 50 ms; even on a starved machine this is plenty. */
+const answerMsMax = 5_000
+/** Beyond it the threads of a lane are left to the end of the process. */
+const closeMsMax = 1_500
 
 const dataPlaneLane = new URL('../../dataplane/lane.js', import.meta.url)
 
@@ -58,7 +68,7 @@ export class LanePool {
       atomics: 'disabled'
     })
     this.#lanes = Array.from({ length: options.lanes }, () => ({
-      state: 'starting', incarnation: 0, port: undefined, done: Promise.resolve(), waiting: []
+      state: 'starting', incarnation: 0, port: undefined, done: Promise.resolve(), answer: undefined
     }))
   }
 
@@ -76,34 +86,59 @@ export class LanePool {
   assign (lane: number, assignments: readonly PartitionAssignment[]): void {
     for (let from = 0; from < assignments.length; from += assignmentsPerMessage) {
       const part = assignments.slice(from, from + assignmentsPerMessage)
-      this.#tell(lane, { kind: 'assign', assignments: part })
+      this.#send(lane, { kind: 'assign', assignments: part })
     }
   }
 
   revoke (lane: number, ids: readonly number[]): void {
-    if (ids.length > 0) this.#tell(lane, { kind: 'revoke', ids })
+    if (ids.length > 0) this.#send(lane, { kind: 'revoke', ids })
   }
 
   pause (lane: number, ids: readonly number[]): void {
-    if (ids.length > 0) this.#tell(lane, { kind: 'pause', ids })
+    if (ids.length > 0) this.#send(lane, { kind: 'pause', ids })
   }
 
-  /** Undefined for a lane that is not running. */
+  /** Undefined for a lane that does not run or does not answer. */
   async stats (lane: number): Promise<NativeStats | undefined> {
-    const { port, waiting } = this.#lane(lane)
-    if (port === undefined) return undefined
-    return await new Promise(resolve => {
-      waiting.push(resolve)
-      this.#tell(lane, { kind: 'stats' })
-    })
+    const asked = this.#lane(lane)
+    if (asked.port === undefined) return undefined
+    // One question at a time: a lane that is too slow for one would only be slower with a heap.
+    if (asked.answer !== undefined) return this.#overloaded(lane)
+    const answered = new Promise<NativeStats | undefined>(resolve => { asked.answer = resolve })
+    this.#send(lane, { kind: 'stats' })
+    return await this.#within(answerMsMax, answered, () => this.#overloaded(lane))
   }
 
   /** Closes every lane, whatever is in flight. Idempotent. */
   async close (): Promise<void> {
     this.#closing.abort()
-    for (const lane of this.#lanes.keys()) this.#tell(lane, { kind: 'close' })
-    await Promise.all(this.#lanes.map(async lane => { await lane.done }))
-    await this.#piscina.destroy()
+    for (const lane of this.#lanes.keys()) this.#send(lane, { kind: 'close' })
+    const ended = Promise.all(this.#lanes.map(async lane => { await lane.done }))
+      .then(async () => { await this.#piscina.destroy() })
+    await this.#within(closeMsMax, ended, () => {
+      for (const [index, { port }] of this.#lanes.entries()) {
+        if (port !== undefined) this.#overloaded(index)
+      }
+    })
+  }
+
+  #overloaded (lane: number): undefined {
+    const seconds = answerMsMax / 1000
+    this.#options.onOverloaded(new ReplicatorError('LANE_OVERLOADED',
+      `lane ${lane} has not answered a message within ${seconds} s`))
+    return undefined
+  }
+
+  async #within<T> (ms: number, work: Promise<T>, late: () => T): Promise<T> {
+    const inTime = new AbortController()
+    const timer = this.#options.clock.sleep(ms, inTime.signal).then(late)
+    // Aborted when the work was in time: nobody looks at the timer then.
+    timer.catch(() => {})
+    try {
+      return await Promise.race([work, timer])
+    } finally {
+      inTime.abort()
+    }
   }
 
   #lane (lane: number): Lane {
@@ -112,7 +147,7 @@ export class LanePool {
     return found
   }
 
-  #tell (lane: number, command: LaneCommand): void {
+  #send (lane: number, command: LaneCommand): void {
     this.#lane(lane).port?.postMessage(command)
   }
 
@@ -124,6 +159,7 @@ export class LanePool {
     lane.port = port1
     const opened = new Promise<void>((resolve, reject) => {
       port1.on('message', (message: LaneMessage) => {
+        if (lane.port !== port1) return // of a lane that has ended
         if (message.kind === 'opened') {
           lane.state = 'running'
           resolve()
@@ -146,11 +182,17 @@ export class LanePool {
     switch (message.kind) {
       case 'opened': return
       case 'events': this.#options.onEvents(index, message.events); return
-      case 'stats': this.#lane(index).waiting.shift()?.(message.stats); return
+      case 'stats': this.#answer(index, message.stats); return
       case 'refused':
         throw new ReplicatorError('INTERNAL',
           `lane ${index} refused ${message.command}: ${message.detail}`)
     }
+  }
+
+  #answer (index: number, stats: NativeStats | undefined): void {
+    const lane = this.#lane(index)
+    lane.answer?.(stats)
+    lane.answer = undefined
   }
 
   #ended (index: number, failure: unknown): void {
@@ -158,25 +200,28 @@ export class LanePool {
     const started = lane.state !== 'starting'
     lane.port?.close()
     lane.port = undefined
-    for (const resolve of lane.waiting.splice(0)) resolve(undefined)
+    this.#answer(index, undefined)
     const closing = this.#closing.signal.aborted
     lane.state = closing ? 'stopped' : 'failed'
-    if (started && !closing) void this.#restartLane(index, laneError(index, failure))
+    if (!started || closing) return
+    this.#options.onEnded(index, laneError(index, failure))
+    void this.#restartLane(index)
   }
 
   /** Again and again, with growing waits: without its lane a partition would stand still. */
-  async #restartLane (index: number, error: ReplicatorError): Promise<void> {
+  async #restartLane (index: number): Promise<void> {
+    const { clock, onStarted } = this.#options
     for (let failures = this.#lane(index).incarnation; ; failures++) {
       const waitMs = backoffDelayMs(restartBackoff, failures, systemRandom)
-      await systemClock.sleep(waitMs, this.#closing.signal).catch(() => {})
+      await clock.sleep(waitMs, this.#closing.signal).catch(() => {})
       if (this.#closing.signal.aborted) return
       try {
         await this.#startLane(index)
-        this.#options.onLost(index, error)
-        return
       } catch {
-        // The lane's state is `failed` until a start succeeds.
+        continue // the lane's state is `failed` until a start succeeds
       }
+      onStarted(index)
+      return
     }
   }
 }

@@ -1,7 +1,6 @@
 // Partitions folded into topics: everything about a topic that is true at one moment (states, lag).
 // Counters are FlowLedger's, because they need a memory.
-import { partitionStates } from '../../dataplane/contract/contract-table.ts'
-import type { PartitionSnapshot, PartitionState } from './snapshot.ts'
+import { partitionStates, type PartitionSnapshot, type PartitionState } from './snapshot.ts'
 
 export type CountsByState<State extends string> = Readonly<Record<State, number>>
 
@@ -65,6 +64,11 @@ export function countStates<State extends string> (
   const counts = Object.fromEntries(states.map((state) => [state, 0])) as Record<State, number>
   for (const { state } of members) counts[state]++
   return counts
+}
+
+/** Partitions that are mirrored, whether something is left to mirror or not. */
+export function countRunning (states: CountsByState<PartitionState>): number {
+  return states.running + states['caught-up']
 }
 
 export function countPartitionStates (

@@ -2,6 +2,7 @@
 // wrong. Rendering is pure; ProgressLine owns the one line of the screen.
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
+import { countRunning } from './aggregate-topics.ts'
 import type { FlowTotals } from './flow-ledger.ts'
 import { formatBytes, formatCount, formatSeconds } from './format.ts'
 import { latencySince } from './latency-buckets.ts'
@@ -58,7 +59,7 @@ export function sampleProgress (flows: readonly FlowTotals[], atMs: number): Pro
     lagSecondsMax: lagSeconds.length > 0 ? Math.max(...lagSeconds) : undefined,
     latencies: flows.map((flow) => flow.latency),
     partitions: sum((flow) => Object.values(flow.partitionsByState).reduce((a, b) => a + b, 0)),
-    partitionsRunning: sum((flow) => flow.partitionsByState.running),
+    partitionsRunning: sum((flow) => countRunning(flow.partitionsByState)),
     partitionsFaulted: sum((flow) => flow.partitionsByState.faulted),
     inFlightBytes: sum((flow) => flow.inFlightBytes)
   }

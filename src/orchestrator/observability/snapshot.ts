@@ -1,9 +1,15 @@
 // What a flow says about itself at one moment: plain values, filled by flow/, read by everything
 // that shows them. Counters here are raw and may begin again at 0; FlowLedger makes them steady.
-import type { batchReasons, partitionStates } from '../../dataplane/contract/contract-table.ts'
+import type { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
 export type BatchReason = (typeof batchReasons)[number]
+
+/** What a user sees of a partition: partitions/shown-state.ts says how it comes about. */
+export const partitionStates = [
+  'starting', 'resuming', 'running', 'caught-up', 'paused', 'throttled', 'waiting', 'faulted',
+  'removed'
+] as const
 export type PartitionState = (typeof partitionStates)[number]
 
 export const laneStates = ['starting', 'running', 'draining', 'stopped', 'failed'] as const
@@ -86,6 +92,10 @@ export interface PartitionSnapshot {
   readonly state: PartitionState
   /** Error code behind the state, 0 for none. */
   readonly code: number
+  /** Why it waits or is faulted, for people; '' otherwise. */
+  readonly reason: string
+  /** Epoch ms since when it has been paused or faulted; undefined in other states. */
+  readonly sinceMs: number | undefined
   /** Acked by the target. */
   readonly records: Count
   readonly batches: Count

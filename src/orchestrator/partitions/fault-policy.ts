@@ -5,6 +5,7 @@ import type { TopicSettings } from '../config/config-table.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { SkipReason } from '../observability/snapshot.ts'
+import type { RepeatedPart, SkippedPart } from './partition-state.ts'
 import { backToCommon, movedTo } from '../progress/leader-epochs.ts'
 import type { Progress } from '../progress/progress.ts'
 import { backTo, newestPointUpTo, withoutHistory } from '../progress/progress-history.ts'
@@ -40,9 +41,9 @@ export type FaultAction =
     /** Where the target's log begins now, if progress speaks of what it has trimmed since. */
     readonly scanFrom?: bigint
     /** Undefined: nothing is skipped. */
-    readonly skip?: { readonly reason: SkipReason, readonly records: bigint, readonly why: string }
+    readonly skip?: SkippedPart
     /** Undefined: nothing that was mirrored is mirrored again. Records: at most. */
-    readonly again?: { readonly records: bigint, readonly why: string }
+    readonly again?: RepeatedPart
   }
 
 const leave: FaultAction = { kind: 'leave' }

@@ -1,207 +1,129 @@
-// Carries out what fault-policy.ts decides: asks the clusters what a decision needs, counts and
-// logs what is skipped, keeps the new position and begins the partition again. A fault that no
-// policy is about stays as its lane left it.
+// Decides on partitions in state `deciding`: asks the clusters what fault-policy.ts needs to know,
+// and puts a new position on record before the partition moves there. Position, record and count
+// are one step: a position that could not be written is not used, counted or logged.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
-import { errorByCode } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import type { Log } from '../observability/log.ts'
-import type { SkipReason, SkippedRecords } from '../observability/snapshot.ts'
-import {
-  judgeFault, judgeRecreated, sideOfFault, type FaultAction, type FaultPolicies, type LogRange
-} from './fault-policy.ts'
-import type { FlowProblems } from '../observability/flow-problems.ts'
-import type { MirroredPartition } from './partition-table.ts'
-import { topicIdsOf } from './topic-ids.ts'
 import type { Progress } from '../progress/progress.ts'
+import {
+  judgeFault, judgeRecreated, sideOfFault, type Fault, type FaultAction, type FaultPolicies,
+  type LogRange
+} from './fault-policy.ts'
+import type { PartitionMoves } from './partition-moves.ts'
+import { positionOf, type FlowPartition, type PartitionTable } from './partition-table.ts'
+import type { ChangedTopic, KnownTopicIds } from './topic-ids.ts'
 
 export interface PartitionFaultsOptions {
   readonly policies: (topic: string) => FaultPolicies
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
-  readonly log: Log
-  /** Whether the partition is still ours to move. */
-  readonly owns: (partition: MirroredPartition) => boolean
-  /** Puts the position of the partition on record. */
-  readonly keep: (partition: MirroredPartition) => Promise<void>
-  readonly assign: (partition: MirroredPartition, scanFrom: bigint | undefined) => void
-  readonly pause: (partition: MirroredPartition) => void
-  readonly problems: FlowProblems
+  readonly topicIds: Pick<KnownTopicIds, 'learn' | 'changed'>
+  readonly table: Pick<PartitionTable, 'markDirty'>
+  readonly moves: Pick<PartitionMoves, 'move'>
+  /** Resolves once this position of the partition is on record. */
+  readonly keep: (partition: FlowPartition, progress: Progress) => Promise<void>
+  readonly onError: (error: ReplicatorError, partition: FlowPartition) => void
 }
 
 type Side = 'source' | 'target'
 
 export class PartitionFaults {
   readonly #options: PartitionFaultsOptions
-  readonly #skipped = new Map<string, Map<SkipReason, bigint>>()
-  readonly #again = new Map<string, bigint>()
-  readonly #turns = new Map<number, Promise<void>>()
-  /** What was said last of each partition: a fault that comes back is not said again. */
-  readonly #said = new Map<number, string>()
+  readonly #deciding = new Map<number, Promise<void>>()
 
   constructor (options: PartitionFaultsOptions) {
     this.#options = options
   }
 
-  get skipped (): SkippedRecords { return this.#skipped }
-
-  /** Records that are mirrored again because the target lost them, by topic. */
-  get again (): ReadonlyMap<string, bigint> { return this.#again }
-
-  /** Begun again now, what its lane told of its fault would be lost to the decision. */
-  isSettling ({ id }: MirroredPartition): boolean { return this.#turns.has(id) }
-
-  /** For a partition that its lane has just stopped. Never rejects. */
-  async settle (partition: MirroredPartition): Promise<void> {
-    await this.#inTurn(partition, async () => {
-      if (partition.state !== 'faulted' || partition.verdict !== undefined) return
-      const fault = { ...partition }
-      const action = await this.#decide(fault)
-      // Its lane may have died meanwhile: the one that takes it tells anew what it finds.
-      const { code, progress, state } = partition
-      const isSame = state === fault.state && code === fault.code && progress === fault.progress
-      if (isSame) await this.#act(partition, action)
+  /** For a partition that has just entered the state `deciding`. */
+  begin (partition: FlowPartition): void {
+    const { id } = partition
+    const decision = this.#settle(partition).finally(() => {
+      if (this.#deciding.get(id) === decision) this.#deciding.delete(id)
     })
+    this.#deciding.set(id, decision)
   }
 
-  /** The topic of this side has another id than progress speaks of: mirrors it or stops. */
-  async settleRecreated (partition: MirroredPartition, side: Side, id: string): Promise<void> {
-    await this.#inTurn(partition, async () => {
-      if (partition.progress.topicIds?.[side] === id || partition.verdict !== undefined) return
-      const log = await this.#logRange(side, partition)
-      await this.#act(partition, this.#judgeRecreated(partition, side, id, log))
-    })
+  /** Resolves once no decision on these partitions is under way. */
+  async settled (partitions: readonly FlowPartition[]): Promise<void> {
+    await Promise.all(partitions.map(async ({ id }) => { await this.#deciding.get(id) }))
   }
 
-  /** The lane and the topics' refresh may tell of one event: the second finds it done. */
-  async #inTurn (partition: MirroredPartition, work: () => Promise<void>): Promise<void> {
-    const before = this.#turns.get(partition.id)
-    const turn = (before ?? Promise.resolve()).then(work).catch((thrown: unknown) => {
-      const error = ReplicatorError.from(thrown)
-      this.#options.log.warn({ ...fieldsOf(partition), err: error }, error.message)
-      if (partition.state === 'faulted') this.#sayStopped(partition, faultOf(partition))
-    })
-    this.#turns.set(partition.id, turn)
-    await turn
-    if (this.#turns.get(partition.id) === turn) this.#turns.delete(partition.id)
+  async #settle (partition: FlowPartition): Promise<void> {
+    const asked: FlowPartition = { ...partition }
+    const error = asked.trouble?.error ?? new ReplicatorError('INTERNAL', 'nothing to decide on')
+    let action: FaultAction
+    try {
+      action = await this.#decide(asked, error)
+    } catch (thrown) {
+      this.#options.onError(ReplicatorError.from(thrown), partition)
+      action = { kind: 'leave' }
+    }
+    await this.#act(partition, error, action)
   }
 
-  async #decide (partition: MirroredPartition): Promise<FaultAction> {
-    const error = faultOf(partition)
+  async #act (
+    partition: FlowPartition, error: ReplicatorError, action: FaultAction
+  ): Promise<void> {
+    const { keep, moves, onError, table } = this.#options
+    // Withdrawn meanwhile: another process may own it by now, and what it writes must stand.
+    if (partition.state !== 'deciding') return
+    switch (action.kind) {
+      case 'leave': moves.move(partition, { kind: 'leave', error }); return
+      case 'stop': moves.move(partition, { kind: 'stop', error: action.error }); return
+      case 'resume': {
+        const { again, progress, scanFrom, skip } = action
+        // The position before this one must not be written after it.
+        table.markDirty([partition], false)
+        try {
+          await keep(partition, progress)
+        } catch (thrown) {
+          table.markDirty([partition])
+          onError(ReplicatorError.from(thrown), partition)
+          moves.move(partition, { kind: 'leave', error })
+          return
+        }
+        const scan = scanFrom === undefined ? {} : { scanFrom }
+        moves.move(partition, { kind: 'resume', progress, skip, again }, scan)
+      }
+    }
+  }
+
+  async #decide (partition: FlowPartition, error: ReplicatorError): Promise<FaultAction> {
     const { errorName } = error
-    if (errorName === 'INCONSISTENT_TOPIC_ID') return await this.#decideRecreated(partition)
+    const isRecreated = errorName === 'TOPIC_RECREATED'
     const side = sideOfFault(errorName)
-    if (side === undefined) {
-      return judgeFault({ ...partition, errorName }, this.#policiesOf(partition), {})
+    const fault: Fault = { ...partition.report, errorName, progress: positionOf(partition) }
+    const policies = this.#options.policies(partition.topic)
+    if (side !== undefined || isRecreated || errorName === 'INCONSISTENT_TOPIC_ID') {
+      await this.#options.topicIds.learn([partition])
+      const changed = this.#options.topicIds.changed(partition)
+      if (changed !== undefined) return await this.#decideRecreated(partition, changed)
     }
-    const id = await this.#changedId(side, partition)
-    const log = await this.#logRange(side, partition)
-    if (id !== undefined) return this.#judgeRecreated(partition, side, id, log)
+    // The topic that progress is of is back.
+    if (isRecreated) return { kind: 'resume', progress: positionOf(partition) }
+    if (side === undefined) return judgeFault(fault, policies, {})
+    const source = await this.#logRange('source', partition)
     const logs = side === 'source'
-      ? { source: log }
-      : { source: await this.#logRange('source', partition), target: log }
-    return judgeFault({ ...partition, errorName }, this.#policiesOf(partition), logs)
+      ? { source }
+      : { source, target: await this.#logRange('target', partition) }
+    return judgeFault(fault, policies, logs)
   }
 
-  async #decideRecreated (partition: MirroredPartition): Promise<FaultAction> {
-    for (const side of ['source', 'target'] as const) {
-      const id = await this.#changedId(side, partition)
-      if (id === undefined) continue
-      return this.#judgeRecreated(partition, side, id, await this.#logRange(side, partition))
-    }
-    return { kind: 'leave' }
-  }
-
-  #judgeRecreated (
-    partition: MirroredPartition, side: Side, id: string, log: LogRange
-  ): FaultAction {
+  async #decideRecreated (
+    partition: FlowPartition, { id, side }: ChangedTopic
+  ): Promise<FaultAction> {
+    const log = await this.#logRange(side, partition)
+    const policies = this.#options.policies(partition.topic)
     const topic = topicOn(side, partition)
-    const action = judgeRecreated(partition, this.#policiesOf(partition), { side, topic, log })
+    const fault = { progress: positionOf(partition) }
+    const action = judgeRecreated(fault, policies, { side, topic, log })
     if (action.kind !== 'resume') return action
     const topicIds = { ...action.progress.topicIds, [side]: id }
     return { ...action, progress: { ...action.progress, topicIds } }
   }
 
-  #policiesOf ({ topic }: MirroredPartition): FaultPolicies {
-    return this.#options.policies(topic)
-  }
-
-  async #act (partition: MirroredPartition, action: FaultAction): Promise<void> {
-    const { assign, keep, log, owns, pause, problems } = this.#options
-    if (!owns(partition)) return
-    switch (action.kind) {
-      case 'leave':
-        this.#sayStopped(partition, faultOf(partition))
-        return
-      case 'stop':
-        if (partition.state !== 'faulted') pause(partition)
-        partition.verdict = action.error
-        problems.count(action.error) // its lane has counted what it saw, not what that came to
-        this.#sayStopped(partition, action.error)
-        return
-      case 'resume': {
-        const { again, progress, scanFrom, skip } = action
-        const from = partition.progress
-        partition.progress = progress
-        // On record first: whoever takes over after a crash must not meet the same fault again
-        // and count it a second time.
-        await keep(partition)
-        if (skip !== undefined) {
-          const { reason, records, why } = skip
-          this.#count(partition.topic, reason, records)
-          log.warn({
-            ...fieldsOf(partition),
-            reason,
-            records: String(records),
-            fromOffset: String(from.upstream),
-            toOffset: String(progress.upstream)
-          }, `${nameOf(partition)}: skipped ${records} records, going on at source offset ` +
-            `${progress.upstream}: ${why}`)
-        }
-        if (again !== undefined) this.#sayAgain(partition, again, from)
-        if (owns(partition)) assign(partition, scanFrom)
-      }
-    }
-  }
-
-  #count (topic: string, reason: SkipReason, records: bigint): void {
-    const ofTopic = this.#skipped.get(topic) ?? new Map<SkipReason, bigint>()
-    ofTopic.set(reason, (ofTopic.get(reason) ?? 0n) + records)
-    this.#skipped.set(topic, ofTopic)
-  }
-
-  #sayAgain (
-    partition: MirroredPartition, { records, why }: { records: bigint, why: string }, from: Progress
-  ): void {
-    const { topic, progress: { upstream } } = partition
-    this.#again.set(topic, (this.#again.get(topic) ?? 0n) + records)
-    this.#options.log.warn({
-      ...fieldsOf(partition),
-      records: String(records),
-      fromOffset: String(from.upstream),
-      toOffset: String(upstream)
-    }, `${nameOf(partition)}: mirrors up to ${records} records again, after a look from source ` +
-      `offset ${upstream}: ${why}`)
-  }
-
-  #sayStopped (partition: MirroredPartition, error: ReplicatorError): void {
-    const { log } = this.#options
-    const said = `${nameOf(partition)} stopped: ${error.message}`
-    const fields = { ...fieldsOf(partition), state: 'faulted', err: error }
-    if (this.#said.get(partition.id) === said) log.debug(fields, said)
-    else log.error(fields, said)
-    this.#said.set(partition.id, said)
-  }
-
-  /** The id of the topic, if it is another one than progress speaks of. */
-  async #changedId (side: Side, partition: MirroredPartition): Promise<string | undefined> {
-    const known = partition.progress.topicIds?.[side]
-    const topic = topicOn(side, partition)
-    const id = (await topicIdsOf(this.#options[side], [topic])).get(topic)
-    return known !== undefined && id !== known ? id : undefined
-  }
-
-  async #logRange (side: Side, partition: MirroredPartition): Promise<LogRange> {
+  async #logRange (side: Side, partition: FlowPartition): Promise<LogRange> {
     const of = { topic: topicOn(side, partition), partition: partition.partition }
     const at = async (at: 'earliest' | 'latest'): Promise<bigint> => {
       const [listed] = await listOffsetsPatiently(
@@ -216,18 +138,6 @@ export class PartitionFaults {
   }
 }
 
-export function faultOf ({ code, detail }: MirroredPartition): ReplicatorError {
-  return new ReplicatorError(errorByCode(code), detail)
-}
-
-function topicOn (side: Side, { remoteTopic, topic }: MirroredPartition): string {
+function topicOn (side: Side, { remoteTopic, topic }: FlowPartition): string {
   return side === 'source' ? topic : remoteTopic
-}
-
-function nameOf ({ partition, topic }: MirroredPartition): string {
-  return `${topic}-${partition}`
-}
-
-function fieldsOf ({ partition, topic }: MirroredPartition): object {
-  return { topic, partition }
 }

@@ -1,137 +1,113 @@
-// What a flow knows of its topic-partitions: their ids, lanes, states and progress. The lanes tell,
-// the flow asks. Progress that was not written yet is marked, so that a write takes just that.
-import type { NativeEvents, PartitionAssignment, StateEvent } from '../../dataplane/index.ts'
-import { partitionStates } from '../../dataplane/contract/contract-table.ts'
-import type { ReplicatorError } from '../errors/replicator-error.ts'
+// The topic-partitions of a flow that this process mirrors, or is about to: by id and by name. Also
+// which of them have progress that is not in the progress topic yet.
+import type { PartitionAssignment } from '../../dataplane/index.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 import { movedTo } from '../progress/leader-epochs.ts'
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import { withPoint } from '../progress/progress-history.ts'
+import {
+  newCondition, step, type LaneRequest, type PartitionCondition, type PartitionEvent
+} from './partition-state.ts'
 
-export type PartitionState = (typeof partitionStates)[number]
+/** A topic-partition of the source, by both of its names, and the slot that it belongs to. */
+export interface SlotPartition extends TopicPartition {
+  readonly remoteTopic: string
+  readonly slot: number
+}
 
-export interface MirroredPartition extends TopicPartition {
+export interface FlowPartition extends SlotPartition, PartitionCondition {
+  /** Its name to the lanes. Never used again, so that late events of a removed one hit nobody. */
   readonly id: number
-  readonly remoteTopic: string
-  readonly slot: number
-  lane: number
-  /** The lane that takes it as soon as its own has let go; undefined: it stays. */
-  movingTo: number | undefined
-  state: PartitionState
-  /** Error code of the state, or of what is being retried; 0: none. */
-  code: number
-  detail: string
-  /** Let go of by its lane; its progress is final. */
-  released: boolean
-  progress: Progress
-  /** Of a fault: the source offset behind what cannot be mirrored, -1n: not known. */
-  skipTo: bigint
-  skipRecords: bigint
-  /** Leader epoch of the batch before `skipTo`, -1: not known. */
-  skipEpoch: number
-  /** Why it is stopped until somebody decides, whatever its lane says; undefined: it is not. */
-  verdict: ReplicatorError | undefined
-  /** When it was tried again after a fault, epoch ms; undefined: it has been sound since. */
-  triedAtMs: number | undefined
 }
 
-export interface NewPartition extends TopicPartition {
-  readonly remoteTopic: string
-  readonly slot: number
-  readonly lane: number
-  readonly progress: Progress
-}
+type Row = { -readonly [Field in keyof FlowPartition]: FlowPartition[Field] }
 
 export class PartitionTable {
-  readonly #byId = new Map<number, MirroredPartition>()
-  readonly #byName = new Map<string, MirroredPartition>()
-  readonly #dirty = new Set<MirroredPartition>()
+  readonly #byId = new Map<number, Row>()
+  readonly #byName = new Map<string, Row>()
+  readonly #dirty = new Set<Row>()
   #nextId = 0
 
   get size (): number { return this.#byId.size }
 
-  values (): IterableIterator<MirroredPartition> { return this.#byId.values() }
+  values (): IterableIterator<FlowPartition> { return this.#byId.values() }
 
-  byId (id: number): MirroredPartition | undefined { return this.#byId.get(id) }
+  byId (id: number): FlowPartition | undefined { return this.#byId.get(id) }
 
-  has (partition: TopicPartition): boolean { return this.#byName.has(partitionKey(partition)) }
+  byName (partition: TopicPartition): FlowPartition | undefined {
+    return this.#byName.get(partitionKey(partition))
+  }
 
-  add (partition: NewPartition): MirroredPartition {
-    const added: MirroredPartition = {
-      ...partition,
-      progress: withPoint(partition.progress),
-      id: this.#nextId++,
-      movingTo: undefined,
-      state: 'starting',
-      code: 0,
-      detail: '',
-      released: false,
-      skipTo: -1n,
-      skipRecords: -1n,
-      skipEpoch: -1,
-      verdict: undefined,
-      triedAtMs: undefined
+  add ({ partition, remoteTopic, slot, topic }: SlotPartition): FlowPartition {
+    const added: Row = {
+      ...newCondition(), topic, partition, remoteTopic, slot, id: this.#nextId++
     }
     this.#byId.set(added.id, added)
     this.#byName.set(partitionKey(added), added)
     return added
   }
 
-  remove (partition: MirroredPartition): void {
+  remove (partition: FlowPartition): void {
     this.#byId.delete(partition.id)
     this.#byName.delete(partitionKey(partition))
     this.#dirty.delete(partition)
   }
 
-  /** Applies what a lane told; returns the partitions whose state or code changed. */
-  apply (events: NativeEvents): readonly MirroredPartition[] {
-    const { progress: rows } = events
+  /** Moves the partition as partition-state.ts says; returns what its lane must be asked. */
+  apply (partition: FlowPartition, event: PartitionEvent, nowMs: number): LaneRequest {
+    const { after, asks } = step(partition, event, nowMs)
+    Object.assign(partition, after)
+    return asks
+  }
+
+  /**
+   * Progress that a lane reports, in rows of five: id, upstream offset, downstream offset,
+   * sequence, leader epoch. Returns the partitions that made progress.
+   */
+  advance (rows: BigInt64Array): readonly FlowPartition[] {
+    const advanced = new Set<FlowPartition>()
     for (let row = 0; row < rows.length; row += 5) {
       const partition = this.#byId.get(Number(rows[row]))
-      if (partition === undefined) continue
+      if (partition?.progress === undefined) continue
       partition.progress = {
         ...movedTo(partition.progress, rows[row + 1] ?? 0n, Number(rows[row + 4])),
         downstream: rows[row + 2] ?? 0n,
         sequence: Number(rows[row + 3])
       }
-      partition.triedAtMs = undefined
       this.#dirty.add(partition)
+      advanced.add(partition)
     }
-    return events.states.flatMap(event => this.#applyState(event) ?? [])
+    return [...advanced]
   }
 
-  /** Partitions with progress since the last call; it is a point of their history now. */
-  takeDirty (): readonly MirroredPartition[] {
+  /** Partitions with progress since the last call. Their progress is a point of history now. */
+  takeDirty (): readonly FlowPartition[] {
     const dirty = [...this.#dirty]
-    for (const partition of dirty) partition.progress = withPoint(partition.progress)
+    for (const partition of dirty) partition.progress = withPoint(positionOf(partition))
     this.#dirty.clear()
     return dirty
   }
 
-  markDirty (partitions: readonly MirroredPartition[]): void {
-    for (const partition of partitions) {
-      if (this.#byId.get(partition.id) === partition) this.#dirty.add(partition)
+  /** For progress that could not be written, or that must not be: false forgets the mark. */
+  markDirty (partitions: readonly FlowPartition[], isDirty = true): void {
+    for (const { id } of partitions) {
+      const row = this.#byId.get(id)
+      if (row === undefined) continue
+      if (isDirty) this.#dirty.add(row)
+      else this.#dirty.delete(row)
     }
-  }
-
-  #applyState (event: StateEvent): MirroredPartition | undefined {
-    const partition = this.#byId.get(event.id)
-    if (partition === undefined) return undefined
-    partition.released = event.released
-    const state = partitionStates[event.state] ?? 'faulted'
-    if (partition.state === state && partition.code === event.code) return undefined
-    partition.state = state
-    partition.code = event.code
-    partition.detail = event.detail
-    partition.skipTo = event.skipTo
-    partition.skipRecords = event.skipRecords
-    partition.skipEpoch = event.skipEpoch
-    return partition
   }
 }
 
-export function assignmentOf (partition: MirroredPartition): PartitionAssignment {
-  const { id, topic, remoteTopic, partition: number, progress } = partition
-  const { upstream, downstream, sequence, leaderEpoch = -1 } = progress
+/** The progress of a partition whose position is known, which it is in all but one state. */
+export function positionOf ({ partition, progress, state, topic }: FlowPartition): Progress {
+  if (progress !== undefined) return progress
+  throw new ReplicatorError('INTERNAL', `${topic}-${partition} is ${state} without a position`)
+}
+
+export function assignmentOf (partition: FlowPartition): PartitionAssignment {
+  const { id, topic, remoteTopic, partition: number } = partition
+  const { upstream, downstream, sequence, leaderEpoch = -1 } = positionOf(partition)
   const position = { upstream, downstream, sequence, leaderEpoch }
   return { id, topic, remoteTopic, partition: number, ...position, batchBytesMax: 0 }
 }

@@ -5,6 +5,10 @@ import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluste
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress, TopicPartition } from '../progress/progress.ts'
+import { systemClock } from '../time/clock.ts'
+
+/** What cannot be answered soon must not hold up the others: it is tried again by itself. */
+const patienceMs = 2_000
 
 export interface UnmirroredPartition extends TopicPartition {
   readonly remoteTopic: string
@@ -43,8 +47,8 @@ export async function startPositions<Partition extends UnmirroredPartition> (
   const wantedTarget = partitions.map(({ remoteTopic, partition }): WantedOffset =>
     ({ topic: remoteTopic, partition, at: 'latest' }))
   const [upstream, downstream] = await Promise.all([
-    listOffsetsPatiently(source, wantedSource, 'read_committed'),
-    listOffsetsPatiently(target, wantedTarget, 'read_uncommitted')
+    listOffsetsPatiently(source, wantedSource, 'read_committed', systemClock, patienceMs),
+    listOffsetsPatiently(target, wantedTarget, 'read_uncommitted', systemClock, patienceMs)
   ])
   return pair(partitions, upstream, downstream)
 }
@@ -59,7 +63,8 @@ export async function notEmptyOnTarget<Partition extends UnmirroredPartition> (
   const wanted = positions.map(({ partition: { remoteTopic, partition } }): WantedOffset =>
     ({ topic: remoteTopic, partition, at: 'earliest' }))
   if (wanted.length === 0) return []
-  const starts = await listOffsetsPatiently(target, wanted, 'read_uncommitted')
+  const starts = await listOffsetsPatiently(
+    target, wanted, 'read_uncommitted', systemClock, patienceMs)
   return positions.flatMap(({ partition, progress }, i) => {
     const start = starts[i]
     if (start?.error === undefined && start?.offset === progress.downstream) return []

@@ -1,5 +1,5 @@
-// The ids of the topics on both sides, as far as the clusters tell them (brokers 2.8 and later): a
-// topic that was deleted and made again is known by its new one.
+// The ids of the topics on both sides, as far as the clusters report them (brokers 2.8 and later):
+// a topic that was deleted and created again is known by its new id, one that is gone by its error.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { Progress, TopicIds } from '../progress/progress.ts'
 
@@ -11,9 +11,11 @@ export interface TopicNames {
 
 export interface ChangedTopic {
   readonly side: 'source' | 'target'
-  /** Of the topic that is there now. */
+  /** Of the topic that bears the name now. */
   readonly id: string
 }
+
+type PositionedTopic = TopicNames & { readonly progress: Progress | undefined }
 
 export class KnownTopicIds {
   readonly #source: ClusterAdmin
@@ -25,16 +27,22 @@ export class KnownTopicIds {
     this.#target = target
   }
 
-  /** Asks both clusters. */
-  async learn (topics: readonly TopicNames[]): Promise<void> {
+  /** Asks both clusters. Returns the topics that the source says it does not have. */
+  async learn (topics: readonly TopicNames[]): Promise<ReadonlySet<string>> {
     const { source, target } = this.#ids
-    await Promise.all([
+    const [missing] = await Promise.all([
       learnInto(source, this.#source, topics.map(({ topic }) => topic)),
       learnInto(target, this.#target, topics.map(({ remoteTopic }) => remoteTopic))
     ])
+    return missing
   }
 
-  /** The progress with ids; those of an older version have none, and are taken to be of these. */
+  forget ({ remoteTopic, topic }: TopicNames): void {
+    this.#ids.source.delete(topic)
+    this.#ids.target.delete(remoteTopic)
+  }
+
+  /** The progress with ids. Progress that names none is taken to be of the topics of today. */
   complete ({ remoteTopic, topic }: TopicNames, progress: Progress): Progress {
     const source = progress.topicIds?.source ?? this.#ids.source.get(topic)
     const target = progress.topicIds?.target ?? this.#ids.target.get(remoteTopic)
@@ -44,33 +52,29 @@ export class KnownTopicIds {
     return { ...progress, topicIds }
   }
 
-  /** The side whose topic is another one than progress speaks of. */
-  changed (
-    { progress, remoteTopic, topic }: TopicNames & { readonly progress: Progress }
-  ): ChangedTopic | undefined {
+  /** The side whose topic is not the one that progress is of. */
+  changed ({ progress, remoteTopic, topic }: PositionedTopic): ChangedTopic | undefined {
     const { source, target } = this.#ids
     for (const [side, id] of [
       ['source', source.get(topic)], ['target', target.get(remoteTopic)]
     ] as const) {
-      const known = progress.topicIds?.[side]
+      const known = progress?.topicIds?.[side]
       if (id !== undefined && known !== undefined && known !== id) return { side, id }
     }
     return undefined
   }
 }
 
-/** Ids by topic; without those that cannot be described or have none. */
-export async function topicIdsOf (
-  cluster: ClusterAdmin, topics: readonly string[]
-): Promise<ReadonlyMap<string, string>> {
-  if (topics.length === 0) return new Map()
-  const described = await cluster.describeTopics(topics)
-  return new Map(described.flatMap(({ error, name, topicId }) =>
-    error === undefined && topicId !== null ? [[name, topicId] as const] : []))
-}
-
+/** Returns the topics that the cluster says it does not have; others may be unknown for now. */
 async function learnInto (
   ids: Map<string, string>, cluster: ClusterAdmin, topics: readonly string[]
-): Promise<void> {
-  for (const [name, id] of await topicIdsOf(cluster, [...new Set(topics)])) ids.set(name, id)
+): Promise<ReadonlySet<string>> {
+  const names = [...new Set(topics)]
+  if (names.length === 0) return new Set()
+  const missing = new Set<string>()
+  for (const { error, name, topicId } of await cluster.describeTopics(names)) {
+    if (error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') missing.add(name)
+    if (error === undefined && topicId !== null) ids.set(name, topicId)
+  }
+  return missing
 }

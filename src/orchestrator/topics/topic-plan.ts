@@ -22,6 +22,8 @@ export interface PlannedTopic {
 
 export interface TopicProblem {
   readonly topic: string
+  /** Where the topic is not planned: its partitions on the source, 0 where they are not known. */
+  readonly sourcePartitions?: number
   readonly error: ReplicatorError
 }
 
@@ -42,8 +44,12 @@ export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan>
   for (const listing of sourceTopics) {
     if (judgeTopic(selection, listing.name) !== 'mirrored') continue
     const planned = planTopic(listing, existing, options)
-    if (planned instanceof ReplicatorError) problems.push({ topic: listing.name, error: planned })
-    else topics.push(planned)
+    if (planned instanceof ReplicatorError) {
+      const { name: topic, partitionCount: sourcePartitions } = listing
+      problems.push({ topic, sourcePartitions, error: planned })
+    } else {
+      topics.push(planned)
+    }
   }
   return { topics, problems }
 }

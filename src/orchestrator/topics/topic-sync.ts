@@ -21,6 +21,8 @@ export interface MirroredTopic {
 
 export interface TopicSyncResult {
   readonly topics: readonly MirroredTopic[]
+  /** Every topic that the flow is to mirror, whether its remote topic exists or not. */
+  readonly planned: readonly PlannedTopic[]
   /** Topics, or a part of their partitions, that cannot be mirrored now; the others can. */
   readonly problems: readonly TopicProblem[]
   /**
@@ -70,6 +72,7 @@ export async function applyPlan (
   const changed = new Set(outcomes.flatMap(({ topic, error }) => error === undefined ? topic : []))
   return {
     topics: mirrored(plan.topics, changed),
+    planned: plan.topics,
     problems: [...plan.problems, ...outcomes.flatMap(
       ({ topic, error }) => error === undefined ? [] : [{ topic, error }])],
     unsettled: [

@@ -18,20 +18,32 @@ export class FakeCluster {
   readonly ends = new Map<string, bigint>()
   readonly starts = new Map<string, bigint>()
   createError: ReplicatorError | undefined
+  /** Every request fails with it. */
+  error: ReplicatorError | undefined
+  readonly #ids = new Map<string, string>()
   #nextProducerId = 1000n
+  #nextTopicId = 1
 
   admin (): ClusterAdmin {
     return this as unknown as ClusterAdmin
   }
 
+  /** Creates the topic, or deletes it first if there is one: it gets a new id. */
+  addTopic (name: string, partitions: number): void {
+    this.topics.set(name, partitions)
+    this.#ids.set(name, `${name}-id-${this.#nextTopicId++}`)
+  }
+
   async describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]> {
+    this.#answer()
     return names.map(name => {
       const count = this.topics.get(name)
       const error = count === undefined
         ? new ReplicatorError('UNKNOWN_TOPIC_OR_PARTITION', name)
         : undefined
       const partitions = Array.from({ length: count ?? 0 }, (_, id) => ({ id }))
-      return { name, partitions, error } as unknown as TopicDescription
+      const topicId = this.#ids.get(name) ?? null
+      return { name, partitions, error, topicId } as unknown as TopicDescription
     })
   }
 
@@ -45,6 +57,7 @@ export class FakeCluster {
   }
 
   async listOffsets (wanted: readonly WantedOffset[]): Promise<readonly ListedOffset[]> {
+    this.#answer()
     return wanted.map(({ topic, partition, at }) => {
       const key = `${topic}/${partition}`
       const offset = (at === 'earliest' ? this.starts : this.ends).get(key) ?? 0n
@@ -59,6 +72,10 @@ export class FakeCluster {
     })
   }
 
+  #answer (): void {
+    if (this.error !== undefined) throw this.error
+  }
+
   async initProducerId (): Promise<{ producerId: bigint, producerEpoch: number }> {
     return { producerId: this.#nextProducerId++, producerEpoch: 0 }
   }
@@ -67,8 +84,8 @@ export class FakeCluster {
 /** Behaves as ProgressStore does, over a list. */
 export class FakeProgressStore {
   readonly written: SlotRecord[] = []
-  /** Called before each write, for what another process does in between. */
-  beforeWrite: () => void = () => {}
+  /** Called before each write, for what another process does in between, or to fail it. */
+  beforeWrite: () => void | Promise<void> = () => {}
   readonly #cluster: FakeCluster
   readonly #topic: string
 
@@ -91,7 +108,7 @@ export class FakeProgressStore {
   }
 
   async write (records: readonly SlotRecord[]): Promise<void> {
-    this.beforeWrite()
+    await this.beforeWrite()
     this.append(...records)
   }
 

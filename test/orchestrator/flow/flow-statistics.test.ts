@@ -1,92 +1,114 @@
-// What is shown of a partition, from what its lane tells and from what the flow knows of it.
+// What is shown of a partition, from what its lane counts and from what the control plane knows.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { NativeStats } from '../../../src/dataplane/index.ts'
 import {
-  laneCounters, partitionCounters, partitionStates
+  laneCounters, partitionCounters
 } from '../../../src/dataplane/contract/contract-table.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
 import { FlowStatistics } from '../../../src/orchestrator/flow/flow-statistics.ts'
+import { silentLog } from '../../../src/orchestrator/observability/log.ts'
+import type { PartitionSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
 import type { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
-import type { PartitionMirror } from '../../../src/orchestrator/partitions/partition-mirror.ts'
+import type { FlowPartitions } from '../../../src/orchestrator/partitions/flow-partitions.ts'
+import { startingReport } from '../../../src/orchestrator/partitions/partition-state.ts'
 import {
-  PartitionTable, type PartitionState
+  PartitionTable, type FlowPartition
 } from '../../../src/orchestrator/partitions/partition-table.ts'
-import type { Log } from '../../../src/orchestrator/observability/log.ts'
-import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import { ManualClock } from '../time/manual-clock.ts'
 
-const silent: Log = {
-  error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, child: () => silent
-}
+type Row = Partial<Record<keyof typeof partitionCounters, number>>
 
-interface Told {
-  readonly state: PartitionState
-  readonly caughtUpAtMs: number
-}
-
-/** A flow of one partition, whose lane tells this of it. */
+/** A flow of one partition. `shown` collects what its lane counts and reads the snapshot. */
 function createStatistics (): {
+  readonly clock: ManualClock
   readonly table: PartitionTable
-  readonly shown: (told: Told) => Promise<string | undefined>
+  readonly partition: FlowPartition
+  readonly shown: (row: Row) => Promise<PartitionSnapshot>
 } {
+  const clock = new ManualClock()
   const table = new PartitionTable()
+  const partition = table.add({ topic: 'orders', remoteTopic: 'east.orders', partition: 0, slot: 0 })
   const progress = { upstream: 0n, downstream: 0n, sequence: 0 }
-  const of = { topic: 'orders', remoteTopic: 'east.orders', partition: 0 }
-  table.add({ ...of, slot: 0, lane: 0, progress })
+  const report = { ...startingReport, state: 'running' } as const
+  table.apply(partition, { kind: 'position', progress, lane: 0 }, clock.now())
+  table.apply(partition, { kind: 'report', report }, clock.now())
   let stats: NativeStats | undefined
+  const partitions = {
+    table,
+    onCaughtUp: (sound: readonly FlowPartition[]) => {
+      for (const each of sound) {
+        if (each.state === 'retrying') table.apply(each, { kind: 'sound' }, clock.now())
+      }
+    }
+  }
   const statistics = new FlowStatistics({
     config: {
       source: { alias: 'east' },
       target: { alias: 'west' },
       settings: { 'isolation.level': 'read_committed' }
     } as unknown as FlowConfig,
-    mirror: { table, refused: [] } as unknown as PartitionMirror,
+    partitions: partitions as unknown as FlowPartitions,
     lanes: {
       size: 1,
       stats: async () => stats,
-      stateOf: () => ({ state: 'running', restarts: 0 })
+      stateOf: () => ({ state: 'running', incarnation: 1 })
     } as unknown as LanePool,
-    problems: new FlowProblems(silent),
-    clock: systemClock
+    problems: new FlowProblems(silentLog),
+    clock
   })
-  const shown = async ({ state, caughtUpAtMs }: Told): Promise<string | undefined> => {
-    const row: Partial<Record<string, number>> =
-      { state: partitionStates.indexOf(state), caughtUpAtMs }
+  const shown = async (row: Row): Promise<PartitionSnapshot> => {
     stats = {
       lane: BigInt64Array.from(Object.keys(laneCounters), () => 0n),
       partitions: BigInt64Array.from(Object.keys(partitionCounters), column =>
-        BigInt(row[column] ?? 0)),
+        BigInt(row[column as keyof Row] ?? 0)),
       latency: new BigInt64Array(),
       latencySumMs: 0n,
       errors: new BigInt64Array()
     }
     await statistics.collect()
-    return statistics.snapshot('running').partitions[0]?.state
+    const [snapshot] = statistics.snapshot('running').partitions
+    assert.ok(snapshot !== undefined)
+    return snapshot
   }
-  return { table, shown }
+  return { clock, table, partition, shown }
 }
 
-// Each attempt begins as if nothing were wrong; it takes ten seconds to find a topic missing once
-// more. An alert on faulted partitions that waits a while would never be sent.
-describe('a partition that is tried again after a fault', () => {
-  test('is shown as faulted until it has caught up', async () => {
-    const { table, shown } = createStatistics()
-    assert.equal(await shown({ state: 'running', caughtUpAtMs: 0 }), 'running')
-    for (const partition of table.values()) partition.triedAtMs = 1_000
-    assert.equal(await shown({ state: 'starting', caughtUpAtMs: 0 }), 'faulted')
-    // Figures of the attempt before.
-    assert.equal(await shown({ state: 'running', caughtUpAtMs: 999 }), 'faulted')
-    assert.equal(await shown({ state: 'running', caughtUpAtMs: 1_001 }), 'running')
+describe('a partition that runs', () => {
+  test('has caught up when nothing is left to mirror', async () => {
+    const { shown } = createStatistics()
+    const behind = { highWatermark: 7, lastStableOffset: 7 }
+    assert.equal((await shown({ ...behind, upstreamOffset: 5 })).state, 'running')
+    assert.equal((await shown({ ...behind, upstreamOffset: 7 })).state, 'caught-up')
   })
+})
 
-  test('is shown as faulted until a record is acked', async () => {
-    const { table, shown } = createStatistics()
-    for (const partition of table.values()) partition.triedAtMs = 1_000
-    assert.equal(await shown({ state: 'running', caughtUpAtMs: 0 }), 'faulted')
-    table.apply({
-      states: [], progress: BigInt64Array.of(0n, 1n, 1n, 1n, -1n), logs: [], logsLost: 0n
-    })
-    assert.equal(await shown({ state: 'running', caughtUpAtMs: 0 }), 'running')
+// Each retry begins as if nothing were wrong, and it takes ten seconds to find a topic missing once
+// more. An alert on faulted partitions that waits a while would never be sent.
+describe('a partition that is retried after a fault', () => {
+  const retry = ({ clock, partition, table }: ReturnType<typeof createStatistics>): number => {
+    const report = { ...startingReport, state: 'faulted', code: 1007 } as const
+    table.apply(partition, { kind: 'fault', report }, clock.now())
+    const error = partition.trouble?.error
+    assert.ok(error !== undefined)
+    table.apply(partition, { kind: 'leave', error }, clock.now())
+    table.apply(partition, { kind: 'retry' }, clock.now())
+    return clock.now()
+  }
+
+  test('is shown as faulted, since the fault, until it has caught up', async () => {
+    const statistics = createStatistics()
+    const { clock, shown } = statistics
+    const faultedMs = clock.now()
+    const retriedMs = retry(statistics)
+    clock.skip(5_000)
+    // Figures of before the retry.
+    const retried = await shown({ caughtUpAtMs: retriedMs - 1 })
+    assert.equal(retried.state, 'faulted')
+    assert.equal(retried.code, 1007)
+    assert.equal(retried.sinceMs, faultedMs)
+    await shown({ caughtUpAtMs: retriedMs + 1 })
+    assert.notEqual((await shown({ caughtUpAtMs: retriedMs + 1 })).state, 'faulted')
   })
 })

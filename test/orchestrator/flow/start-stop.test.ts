@@ -8,6 +8,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { openMockCluster } from '../../../src/dataplane/index.ts'
 import { Mirror } from '../../../src/orchestrator/flow/mirror.ts'
+import { countRunning } from '../../../src/orchestrator/observability/aggregate-topics.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import { eventually } from '../../kafka/eventually.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
@@ -74,7 +75,7 @@ test(`${cycles} starts and stops leave nothing behind`, { timeout: cycles * 20_0
     try {
       assert.deepEqual(await mirror.start(), [])
       await eventually('running partitions', () => mirror.totals.some(({ partitionsByState }) =>
-        partitionsByState.running === 2), { timeoutMs: 15_000 })
+        countRunning(partitionsByState) === 2), { timeoutMs: 15_000 })
     } finally {
       assert.equal(await mirror.stop(5_000), true)
     }

@@ -1,10 +1,7 @@
 // What is measured between two rounds, and what of it is moved.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { LaneBalancer } from '../../../src/orchestrator/lanes/lane-balancer.ts'
-import {
-  PartitionTable, type MirroredPartition
-} from '../../../src/orchestrator/partitions/partition-table.ts'
+import { LaneBalancer, type BalancedPartition } from '../../../src/orchestrator/lanes/lane-balancer.ts'
 import type { Log } from '../../../src/orchestrator/observability/log.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
@@ -13,24 +10,26 @@ const silent: Log = {
   error: () => {}, warn: () => {}, info: () => {}, debug: () => {}, child: () => silent
 }
 
+interface Balanced extends BalancedPartition {
+  state: string
+  report: { state: string }
+}
+
 function createBalancer (): {
-  readonly partitions: readonly MirroredPartition[]
+  readonly partitions: readonly Balanced[]
   /** Seconds go by, and each partition brings so many MiB in every one of them. */
   readonly round: (seconds: number, mebibytes: readonly number[]) => ReadonlyArray<[number, number]>
   readonly restartCounters: () => void
 } {
   const clock = new ManualClock()
-  const table = new PartitionTable()
-  const progress = { upstream: 0n, downstream: 0n, sequence: 0 }
-  const partitions = [0, 0, 1].map((lane, partition) => table.add({
-    topic: 'orders', remoteTopic: 'east.orders', partition, slot: 0, lane, progress
+  const partitions = [0, 0, 1].map((lane, id): Balanced => ({
+    id, topic: 'orders', partition: id, lane, state: 'assigned', report: { state: 'running' }
   }))
-  for (const partition of partitions) partition.state = 'running'
   let bytes = partitions.map(() => 0)
   let moves: Array<[number, number]> = []
   const balancer = new LaneBalancer({
     lanes: 2,
-    partitions: () => table.values(),
+    partitions: () => partitions,
     bytesById: () => new Map(partitions.map(({ id }, at) => [id, bytes[at] ?? 0])),
     move: ({ id }, to) => { moves.push([id, to]) },
     log: silent,
@@ -61,12 +60,12 @@ describe('a round of the lane balancer', () => {
     assert.deepEqual(round(1000, [0.1, 0.1, 0]), [])
   })
 
-  test('lets be what does not run or is on its way', () => {
+  test('leaves partitions alone that do not run or are on their way', () => {
     const { partitions, round } = createBalancer()
     const [first, second] = partitions
     assert.ok(first !== undefined && second !== undefined)
-    first.state = 'resuming'
-    second.movingTo = 1
+    first.report.state = 'resuming'
+    second.state = 'moving'
     assert.deepEqual(round(10, [4, 4, 0]), [])
   })
 

@@ -5,34 +5,43 @@ import { decodePartitions, type NativeEvents } from '../../../src/dataplane/inde
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
 import { openMockCluster } from '../../../src/dataplane/index.ts'
+import { systemClock, type Clock } from '../../../src/orchestrator/time/clock.ts'
 import {
   assignments, forwarderConfig, partitions, topic
 } from '../../dataplane/create-forwarder.ts'
 import { eventually } from '../../kafka/eventually.ts'
+import { ManualClock } from '../time/manual-clock.ts'
 
 const mortalLane = new URL('./mortal-lane.js', import.meta.url)
 
 interface PoolFixture {
   readonly pool: LanePool
   readonly events: Array<{ lane: number, events: NativeEvents }>
-  readonly lost: Array<{ lane: number, error: ReplicatorError }>
+  readonly ended: Array<{ lane: number, error: ReplicatorError }>
+  readonly started: number[]
+  readonly overloaded: ReplicatorError[]
 }
 
 function createPool (
-  t: TestContext, { lanes, source, target, program }:
-  { lanes: number, source: string, target: string, program?: URL }
+  t: TestContext, { clock = systemClock, lanes, source, target, program }:
+  { clock?: Clock, lanes: number, source: string, target: string, program?: URL }
 ): PoolFixture {
   const events: PoolFixture['events'] = []
-  const lost: PoolFixture['lost'] = []
+  const ended: PoolFixture['ended'] = []
+  const started: number[] = []
+  const overloaded: ReplicatorError[] = []
   const pool = new LanePool({
     lanes,
     config: forwarderConfig(source, target),
     ...(program === undefined ? {} : { program }),
+    clock,
     onEvents: (lane, told) => { events.push({ lane, events: told }) },
-    onLost: (lane, error) => { lost.push({ lane, error }) }
+    onEnded: (lane, error) => { ended.push({ lane, error }) },
+    onStarted: lane => { started.push(lane) },
+    onOverloaded: error => { overloaded.push(error) }
   })
   t.after(async () => { await pool.close() })
-  return { pool, events, lost }
+  return { pool, events, ended, started, overloaded }
 }
 
 function createMockPair (t: TestContext): { source: string, target: string } {
@@ -56,7 +65,7 @@ describe('a pool of lanes', () => {
     }
     assert.deepEqual([await held(0), await held(1)], [[0n], [1n]])
     pool.revoke(0, [0])
-    await eventually('lane 0 lets go of its partition', () => events.some(({ lane, events }) =>
+    await eventually('lane 0 releases its partition', () => events.some(({ lane, events }) =>
       lane === 0 && events.states.some(({ id, released }) => id === 0 && released)))
   })
 
@@ -69,18 +78,35 @@ describe('a pool of lanes', () => {
     assert.equal(pool.stateOf(0).state, 'stopped')
   })
 
-  test('starts a lost lane again and says so, leaving the other alone', async t => {
-    const { pool, lost } = createPool(
+  test('starts a lane again that ended, says so, and leaves the other one alone', async t => {
+    const { ended, pool, started } = createPool(
       t, { lanes: 2, source: 'a', target: 'b', program: mortalLane })
     await pool.start()
     pool.revoke(1, [7])
-    await eventually('the loss is told', () => lost.length === 1)
-    assert.equal(lost[0]?.lane, 1)
-    assert.equal(lost[0]?.error.errorName, 'LANE_LOST')
-    assert.match(lost[0]?.error.message ?? '', /it fell over/)
+    await eventually('the lane runs again', () => started.length === 1)
+    assert.deepEqual(started, [1])
+    assert.equal(ended[0]?.lane, 1)
+    assert.equal(ended[0]?.error.errorName, 'LANE_LOST')
+    assert.match(ended[0]?.error.message ?? '', /it fell over/)
     const states = [0, 1].map(lane => pool.stateOf(lane))
     assert.deepEqual(states.map(({ state }) => state), ['running', 'running'])
     assert.deepEqual(states.map(({ incarnation }) => incarnation), [1, 2])
+  })
+
+  // A thread that does not get to its messages would keep every reader of figures waiting, and the
+  // end of the flow with them.
+  test('does not wait for the figures of a lane that does not answer, and says so', async t => {
+    const clock = new ManualClock()
+    const { overloaded, pool } = createPool(
+      t, { clock, lanes: 1, source: 'a', target: 'b', program: mortalLane })
+    await pool.start()
+    const stats = pool.stats(0)
+    await clock.advance(6_000)
+    assert.equal(await stats, undefined)
+    assert.equal(await pool.stats(0), undefined)
+    assert.deepEqual(overloaded.map(({ errorName }) => errorName),
+      ['LANE_OVERLOADED', 'LANE_OVERLOADED'])
+    assert.match(overloaded[0]?.message ?? '', /lane 0 has not answered/)
   })
 
   test('does not start when a lane cannot open, with the native reason', async t => {

@@ -1,5 +1,5 @@
-// A lane for lane-pool.test.ts that dies of the command `pause`, and cannot open at all where the
-// source is called `nowhere`.
+// A lane for lane-pool.test.ts that ends at the command `revoke`, never answers `stats`, and cannot
+// open at all where the source is called `nowhere`.
 import type { LaneCommand, LaneTask } from '../../../src/dataplane/lane.ts'
 
 export async function runLane ({ config, port }: LaneTask): Promise<void> {

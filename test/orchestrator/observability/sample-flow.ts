@@ -50,6 +50,8 @@ export function samplePartition (
     lane: 0,
     state: 'running',
     code: 0,
+    reason: '',
+    sinceMs: undefined,
     records: 0n,
     batches: 0n,
     bytes: 0n,

@@ -1,10 +1,8 @@
-// What lanes tell of partitions, and what of it is still to be written.
+// Which partitions the table holds, and which of their progress is still to be written.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { partitionStates } from '../../../src/dataplane/contract/contract-table.ts'
-import type { NativeEvents, StateEvent } from '../../../src/dataplane/index.ts'
 import {
-  assignmentOf, PartitionTable, type MirroredPartition
+  assignmentOf, PartitionTable, type FlowPartition
 } from '../../../src/orchestrator/partitions/partition-table.ts'
 
 function createTable (...topics: readonly string[]): PartitionTable {
@@ -13,47 +11,35 @@ function createTable (...topics: readonly string[]): PartitionTable {
   return table
 }
 
-function addPartition (table: PartitionTable, topic: string): MirroredPartition {
-  return table.add({
-    topic,
-    partition: 0,
-    remoteTopic: `east.${topic}`,
-    slot: 1,
-    lane: 2,
-    progress: { upstream: 5n, downstream: 6n, sequence: 7 }
-  })
+function addPartition (table: PartitionTable, topic: string): FlowPartition {
+  const added = table.add({ topic, partition: 0, remoteTopic: `east.${topic}`, slot: 1 })
+  const progress = { upstream: 5n, downstream: 6n, sequence: 7 }
+  table.apply(added, { kind: 'position', progress, lane: 2 }, 0)
+  return added
 }
 
-function events (rows: readonly bigint[], states: readonly StateEvent[] = []): NativeEvents {
-  return { states, logs: [], progress: BigInt64Array.from(rows) } as unknown as NativeEvents
-}
+const rows = (...values: readonly bigint[]): BigInt64Array => BigInt64Array.from(values)
 
-function moveTo (
-  id: number, state: (typeof partitionStates)[number], more: Partial<StateEvent> = {}
-): StateEvent {
-  const told = { id, state: partitionStates.indexOf(state), code: 0, detail: '', released: false }
-  return { ...told, ...more } as StateEvent
-}
-
-const names = (partitions: readonly MirroredPartition[]): string[] =>
+const names = (partitions: readonly FlowPartition[]): string[] =>
   partitions.map(({ topic }) => topic)
 
 describe('the partition table', () => {
-  test('numbers partitions anew each time, so that late events of an old one hit nobody', () => {
-    const table = createTable('a')
-    const first = table.byId(0)
-    assert.ok(first)
-    table.remove(first)
-    const again = addPartition(table, 'a')
-    assert.notEqual(again.id, first.id)
-    table.apply(events([BigInt(first.id), 100n, 100n, 100n, -1n]))
-    assert.equal(again.progress.upstream, 5n)
-    assert.equal(table.size, 1)
-  })
+  test('numbers a partition anew that comes back, so that late progress of the old one hits nobody',
+    () => {
+      const table = createTable('a')
+      const first = table.byId(0)
+      assert.ok(first)
+      table.remove(first)
+      const again = addPartition(table, 'a')
+      assert.notEqual(again.id, first.id)
+      table.advance(rows(BigInt(first.id), 100n, 100n, 100n, -1n))
+      assert.equal(again.progress?.upstream, 5n)
+      assert.equal(table.size, 1)
+    })
 
-  test('assigns with the progress that is known last', () => {
+  test('assigns with the newest progress', () => {
     const table = createTable('a')
-    table.apply(events([0n, 10n, 11n, 12n, 3n]))
+    table.advance(rows(0n, 10n, 11n, 12n, 3n))
     const partition = table.byId(0)
     assert.ok(partition)
     assert.deepEqual(assignmentOf(partition), {
@@ -69,32 +55,41 @@ describe('the partition table', () => {
     })
   })
 
+  test('does not assign a partition without a position', () => {
+    const table = new PartitionTable()
+    const partition = table.add({ topic: 'a', partition: 0, remoteTopic: 'east.a', slot: 1 })
+    assert.throws(() => assignmentOf(partition), /a-0 is positioning without a position/)
+  })
+
   test('remembers what is written as a point to go back to', () => {
     const table = createTable('a')
-    table.apply(events([0n, 10n, 11n, 12n, -1n]))
-    table.apply(events([0n, 20n, 21n, 22n, -1n]))
+    table.takeDirty()
+    table.advance(rows(0n, 10n, 11n, 12n, -1n))
+    table.takeDirty()
+    table.advance(rows(0n, 20n, 21n, 22n, -1n))
     const [partition] = table.takeDirty()
-    assert.deepEqual(partition?.progress.history?.map(({ upstream }) => upstream), [5n, 20n])
+    assert.deepEqual(partition?.progress?.history?.map(({ upstream }) => upstream), [10n, 20n])
   })
 
   test('keeps how far each leader epoch went, of a row each', () => {
     const table = createTable('a')
-    table.apply(events([0n, 10n, 10n, 10n, 2n, 0n, 15n, 15n, 15n, 4n]))
+    table.advance(rows(0n, 10n, 10n, 10n, 2n, 0n, 15n, 15n, 15n, 4n))
     const { leaderEpoch, earlierEpochs } = table.byId(0)?.progress ?? {}
     assert.equal(leaderEpoch, 4)
     assert.deepEqual(earlierEpochs, [{ epoch: -1, end: 5n }, { epoch: 2, end: 10n }])
   })
 
-  test('gives progress to be written once', () => {
+  test('returns progress that is to be written once', () => {
     const table = createTable('a', 'b', 'c')
-    table.apply(events([0n, 1n, 1n, 1n, -1n, 2n, 1n, 1n, 1n, -1n]))
+    const advanced = table.advance(rows(0n, 1n, 1n, 1n, -1n, 2n, 1n, 1n, 1n, -1n))
+    assert.deepEqual(names(advanced), ['a', 'c'])
     assert.deepEqual(names(table.takeDirty()), ['a', 'c'])
     assert.deepEqual(names(table.takeDirty()), [])
   })
 
-  test('gives progress again that could not be written, but none of a removed partition', () => {
+  test('returns progress again that could not be written, but none of a removed partition', () => {
     const table = createTable('a', 'b')
-    table.apply(events([0n, 1n, 1n, 1n, -1n, 1n, 1n, 1n, 1n, -1n]))
+    table.advance(rows(0n, 1n, 1n, 1n, -1n, 1n, 1n, 1n, 1n, -1n))
     const taken = table.takeDirty()
     const [gone] = taken
     assert.ok(gone)
@@ -103,28 +98,10 @@ describe('the partition table', () => {
     assert.deepEqual(names(table.takeDirty()), ['b'])
   })
 
-  test('reports a move once, and a new code in the same state', () => {
+  test('finds a partition by its name and no other', () => {
     const table = createTable('a')
-    const running = moveTo(0, 'running')
-    assert.deepEqual(names(table.apply(events([], [running]))), ['a'])
-    assert.deepEqual(names(table.apply(events([], [running]))), [])
-    const retrying = moveTo(0, 'running', { code: 7, detail: 'slow' })
-    assert.deepEqual(names(table.apply(events([], [retrying]))), ['a'])
-    assert.equal(table.byId(0)?.detail, 'slow')
-  })
-
-  test('knows that a partition was let go of, with the progress that came along', () => {
-    const table = createTable('a')
-    const released = moveTo(0, 'stopped', { released: true })
-    table.apply(events([0n, 20n, 20n, 20n, -1n], [released]))
-    assert.equal(table.byId(0)?.released, true)
-    assert.equal(table.byId(0)?.progress.upstream, 20n)
-  })
-
-  test('finds partitions by name', () => {
-    const table = createTable('a')
-    assert.equal(table.has({ topic: 'a', partition: 0 }), true)
-    assert.equal(table.has({ topic: 'a', partition: 1 }), false)
-    assert.equal(table.has({ topic: 'b', partition: 0 }), false)
+    assert.equal(table.byName({ topic: 'a', partition: 0 }), table.byId(0))
+    assert.equal(table.byName({ topic: 'a', partition: 1 }), undefined)
+    assert.equal(table.byName({ topic: 'b', partition: 0 }), undefined)
   })
 })

@@ -1,0 +1,42 @@
+// `npm run generate`: writes every file, and every part of a file, that is rendered from a table. A
+// test compares them with what they should be.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { renderContract } from '../dataplane/contract/render-contract.ts'
+import { renderConfigDocs } from './config/render-config-docs.ts'
+import { renderMetricDocs } from './observability/render-metric-docs.ts'
+import { renderPartitionStates } from './partitions/render-partition-states.ts'
+
+export interface GeneratedFile {
+  /** Relative to the repository. */
+  readonly file: string
+  readonly render: () => string
+  /** The name of the markers between which the text stands; without it the file is generated. */
+  readonly section?: string
+}
+
+export const generatedFiles: readonly GeneratedFile[] = [
+  { file: 'src/dataplane/contract/contract.generated.h', render: renderContract },
+  { file: 'CONFIGURATION.md', render: renderConfigDocs },
+  { file: 'METRICS.md', render: renderMetricDocs },
+  { file: 'ARCHITECTURE.md', section: 'partition states', render: renderPartitionStates }
+]
+
+/** The text that the file should have, given the text that it has. */
+export function generatedText ({ file, render, section }: GeneratedFile, text: string): string {
+  if (section === undefined) return render()
+  const begin = `<!-- generated: ${section} -->\n`
+  const end = `\n<!-- end of ${section} -->`
+  const from = text.indexOf(begin)
+  const to = text.indexOf(end)
+  if (from < 0 || to < 0) throw new Error(`${file} lacks the markers of "${section}"`)
+  return text.slice(0, from + begin.length) + render() + text.slice(to)
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const generated of generatedFiles) {
+    const path = new URL(`../../../${generated.file}`, import.meta.url)
+    const text = generated.section === undefined ? '' : readFileSync(path, 'utf8')
+    writeFileSync(path, generatedText(generated, text))
+  }
+}

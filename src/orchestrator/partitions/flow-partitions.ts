@@ -1,0 +1,339 @@
+// The topic-partitions that this process mirrors for one flow: those of the wanted topics that are
+// in slots it owns. Turns what slots, topics, lanes and operators say into events of the partition
+// state machine; the parts that this file wires do the work of a move.
+import type { NativeEvents } from '../../dataplane/index.ts'
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { LanePool } from '../lanes/lane-pool.ts'
+import type { FlowProblems } from '../observability/flow-problems.ts'
+import type { Log } from '../observability/log.ts'
+import type { SkippedRecords } from '../observability/snapshot.ts'
+import type { ProgressKeeper } from '../progress/progress-keeper.ts'
+import type { ProducerIdentity, Progress, TopicPartition } from '../progress/progress.ts'
+import type { SlotRecord } from '../progress/progress-store.ts'
+import type { Clock } from '../time/clock.ts'
+import { LaneEvents } from './lane-events.ts'
+import { PartitionBeginnings } from './partition-beginnings.ts'
+import { PartitionFaults } from './partition-faults.ts'
+import { PartitionLog } from './partition-log.ts'
+import { PartitionMoves, type AppliedMove } from './partition-moves.ts'
+import type { PartitionEvent, PartitionState } from './partition-state.ts'
+import { PartitionTable, positionOf, type FlowPartition } from './partition-table.ts'
+import { SkippedRecordCounts } from './skipped-records.ts'
+import { SlotPositions } from './slot-positions.ts'
+import { KnownTopicIds } from './topic-ids.ts'
+import { WantedTopics, type TopicLook } from './wanted-topics.ts'
+import { Withdrawal } from './withdrawal.ts'
+
+export interface FlowPartitionsOptions {
+  readonly config: FlowConfig
+  readonly source: ClusterAdmin
+  readonly target: ClusterAdmin
+  readonly progress: Pick<ProgressKeeper, 'write' | 'mend'>
+  readonly lanes: LanePool
+  readonly producer: ProducerIdentity
+  /** Where the partitions of these slots stand, from the progress topic. */
+  readonly restore: (slots: readonly number[]) => Promise<ReadonlyMap<string, Progress>>
+  /** Takes the last figures of partitions that are about to leave the table. */
+  readonly collect: () => Promise<void>
+  readonly problems: FlowProblems
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** How long partitions of a topic that is gone may take to drain; nobody waits for them. */
+const goneDrainMs = 10_000
+/** Between looks for topics that seem to be gone. */
+const suspectMs = 5_000
+
+export class FlowPartitions {
+  readonly table = new PartitionTable()
+  readonly #options: FlowPartitionsOptions
+  readonly #positions: SlotPositions
+  readonly #wanted: WantedTopics
+  readonly #topicIds: KnownTopicIds
+  readonly #skipped = new SkippedRecordCounts()
+  readonly #log: PartitionLog
+  readonly #moves: PartitionMoves
+  readonly #faults: PartitionFaults
+  readonly #beginnings: PartitionBeginnings
+  readonly #withdrawal: Withdrawal
+  readonly #laneEvents: LaneEvents
+  #lastWriteMs: number | undefined
+  #askedMs = 0
+
+  constructor (options: FlowPartitionsOptions) {
+    this.#options = options
+    const { clock, config, lanes, log, problems, source, target } = options
+    const table = this.table
+    this.#wanted = new WantedTopics(topic => config.policy.remoteTopic(topic))
+    const topicIds = this.#topicIds = new KnownTopicIds(source, target)
+    const positions = this.#positions = new SlotPositions(config.settings['task.slots'])
+    this.#log = new PartitionLog(log, problems)
+    const moves = this.#moves = new PartitionMoves({
+      table,
+      lanes,
+      clock,
+      recreationOf: partition => this.#recreationOf(partition),
+      onMoved: move => { this.#onMoved(move) }
+    })
+    const onError = (error: ReplicatorError): void => { problems.warn(error) }
+    this.#faults = new PartitionFaults({
+      policies: topic => config.ofTopic(topic),
+      source,
+      target,
+      topicIds,
+      table,
+      moves,
+      keep: async (partition, progress) => { await this.#keep([{ partition, progress }]) },
+      onError
+    })
+    this.#beginnings = new PartitionBeginnings({
+      settings: config.settings,
+      source,
+      target,
+      table,
+      moves,
+      positions,
+      topicIds,
+      lanes: lanes.size,
+      restore: options.restore,
+      keep: async begun => { await this.#keep(begun) },
+      clock
+    })
+    this.#withdrawal = new Withdrawal({ moves, faults: this.#faults, clock, onError })
+    this.#laneEvents = new LaneEvents({ table, moves, onError })
+  }
+
+  get skipped (): SkippedRecords { return this.#skipped.skipped }
+
+  get mirroredAgain (): ReadonlyMap<string, bigint> { return this.#skipped.again }
+
+  get lastWriteMs (): number | undefined { return this.#lastWriteMs }
+
+  /** What a look at the topics of both clusters found. */
+  async setTopics (look: TopicLook): Promise<void> {
+    const unwanted = this.#wanted.update(look, [...this.table.values()])
+    await this.#withdrawTopics(unwanted)
+    await this.#learnTopicIds(look.topics)
+    this.#addWanted()
+    await this.#beginnings.begin()
+    this.#recallRecreated()
+  }
+
+  /** Takes over slots: reads their progress and begins their partitions. */
+  async acquire (slots: readonly number[]): Promise<void> {
+    this.#positions.acquire(slots, await this.#options.restore(slots))
+    this.#addWanted()
+    await this.#beginnings.begin()
+  }
+
+  /**
+   * Gives slots up: waits up to `drainMs` for what is in flight, writes the final progress. At the
+   * end of the flow the table keeps the partitions, for the last figures.
+   */
+  async release (
+    slots: readonly number[], drainMs: number, keepInTable: boolean
+  ): Promise<boolean> {
+    this.#positions.release(slots)
+    const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
+    const drained = await this.#withdrawal.withdraw(mine, drainMs)
+    await this.writeProgress().catch((thrown: unknown) => { this.#warn(thrown) })
+    // After this the process no longer holds the positions. If the progress topic was deleted,
+    // which is also a reason to lose the slots, it must be written now.
+    if (drained) {
+      await this.#options.progress.mend().catch((thrown: unknown) => { this.#warn(thrown) })
+    }
+    if (!keepInTable) await this.#forget(mine)
+    return drained
+  }
+
+  onEvents (lane: number, events: NativeEvents): void {
+    this.#laneEvents.take(lane, events)
+    const { log } = this.#options
+    for (const { level, text } of events.logs) {
+      // librdkafka repeats what it suffers; the partition states above say what it means.
+      if (level <= 3) log.warn({ lane }, text)
+      else log.debug({ lane }, text)
+    }
+    if (events.logsLost > 0n) {
+      log.warn({ lane }, `lane ${lane}: ${events.logsLost} log lines were too many`)
+    }
+  }
+
+  /** A lane ended. Nothing that it held is in flight any more, as far as this process can know. */
+  onLaneEnded (lane: number, error: ReplicatorError): void {
+    this.#options.problems.count(error)
+    this.#options.log.error({ lane, err: error }, error.message)
+    this.#moveLane(lane, 'laneEnd')
+  }
+
+  onLaneStarted (lane: number): void { this.#moveLane(lane, 'laneStart') }
+
+  /** The partitions have been seen with nothing left to mirror. */
+  onCaughtUp (partitions: readonly FlowPartition[]): void { this.#laneEvents.sound(partitions) }
+
+  /** Lets the lane of the partition drain it; `to` gets it then. */
+  moveToLane (partition: FlowPartition, to: number): void {
+    if (partition.state === 'assigned') this.#moves.move(partition, { kind: 'move', to })
+  }
+
+  /** Begins what is due, and looks closer at topics that seem to be gone. Call it each second. */
+  async beginDue (): Promise<void> {
+    this.#addWanted()
+    await this.#beginnings.begin()
+    const suspects = this.#wanted.suspects([...this.table.values()])
+    const sinceMs = this.#options.clock.now() - this.#askedMs
+    if (suspects.length > 0 && sinceMs >= suspectMs) await this.#askForTopics(suspects)
+  }
+
+  /** Retries what no policy has stopped: what an operator does elsewhere may have mended it. */
+  async retryFaulted (): Promise<void> {
+    const faulted = [...this.table.values()].filter(({ state }) => state === 'faulted')
+    if (faulted.length === 0) return
+    // A topic that was missing may be back as another one, long enough to hold the wanted offset.
+    await this.#askForTopics(faulted)
+    this.#moves.moveAll(faulted
+      .filter(({ state }) => state === 'faulted')
+      .map(partition => [partition, { kind: 'retry' }]))
+  }
+
+  async writeProgress (): Promise<void> {
+    const dirty = this.table.takeDirty()
+    if (dirty.length === 0) return
+    try {
+      const positions = dirty.map(partition => ({ partition, progress: positionOf(partition) }))
+      await this.#options.progress.write(positions.map(position => this.#slotRecord(position)))
+      this.#lastWriteMs = this.#options.clock.now()
+    } catch (thrown) {
+      this.table.markDirty(dirty)
+      throw thrown
+    }
+  }
+
+  /** All that is known of where partitions of owned slots stand. */
+  slotRecords (): readonly SlotRecord[] {
+    const begun = [...this.table.values()].flatMap(partition => partition.progress === undefined
+      ? []
+      : [this.#slotRecord({ partition, progress: partition.progress })])
+    const others = this.#positions.values()
+      .filter(({ source }) => this.table.byName(source)?.progress === undefined)
+      .map(({ progress, slot, source }) =>
+        this.#slotRecord({ partition: { ...source, slot }, progress }))
+    return [...begun, ...others]
+  }
+
+  #onMoved (move: AppliedMove): void {
+    const { before, partition } = move
+    this.#log.onMoved(move)
+    this.#skipped.count(move)
+    if (partition.state === 'deciding' && before.state !== 'deciding') this.#faults.begin(partition)
+    this.#withdrawal.wake()
+  }
+
+  /** Adds the partitions of wanted topics in owned slots that the table lacks. */
+  #addWanted (): void {
+    const refused: Array<readonly [FlowPartition, PartitionEvent]> = []
+    for (const { error, partitions, remoteTopic, topic, usable } of this.#wanted.values()) {
+      for (const owned of this.#positions.partitionsOf(topic, remoteTopic, partitions)) {
+        const partition = this.table.byName(owned) ?? this.table.add(owned)
+        if (partition.state !== 'positioning') continue
+        if (owned.partition >= usable) {
+          refused.push([partition, { kind: 'refusal', error, retryAtMs: Infinity }])
+        } else if (partition.trouble?.retryAtMs === Infinity) {
+          refused.push([partition, { kind: 'retry' }])
+        }
+      }
+    }
+    this.#moves.moveAll(refused)
+  }
+
+  async #withdrawTopics (partitions: readonly FlowPartition[]): Promise<void> {
+    if (partitions.length === 0) return
+    for (const partition of partitions) this.#wanted.forget(partition.topic)
+    await this.#withdrawal.withdraw(partitions, goneDrainMs)
+    for (const partition of partitions) this.#positions.remember(partition)
+    await this.writeProgress().catch((thrown: unknown) => { this.#warn(thrown) })
+    await this.#forget(partitions)
+    for (const partition of partitions) {
+      if (this.#wanted.get(partition.topic) !== undefined) continue
+      this.#topicIds.forget(partition)
+      this.#skipped.forget(partition.topic)
+    }
+    const topics = [...new Set(partitions.map(({ topic }) => topic))]
+    this.#options.log.info({ topics }, `no longer mirrored, as the source does not have them or ` +
+      `they are excluded now: ${topics.join(', ')}`)
+  }
+
+  async #forget (partitions: readonly FlowPartition[]): Promise<void> {
+    await this.#options.collect().catch((thrown: unknown) => { this.#warn(thrown) })
+    for (const partition of partitions) this.table.remove(partition)
+  }
+
+  async #askForTopics (partitions: readonly FlowPartition[]): Promise<void> {
+    const { clock } = this.#options
+    this.#askedMs = clock.now()
+    const missing = await this.#learnTopicIds(partitions)
+    if (missing === undefined) return
+    await this.#withdrawTopics(this.#wanted.gone(partitions, missing, clock.now()))
+    this.#recallRecreated()
+  }
+
+  /** Undefined: a cluster did not answer. It is asked again with the next look. */
+  async #learnTopicIds (
+    topics: ReadonlyArray<{ readonly topic: string, readonly remoteTopic: string }>
+  ): Promise<ReadonlySet<string> | undefined> {
+    try {
+      return await this.#topicIds.learn(topics)
+    } catch (thrown) {
+      this.#warn(thrown)
+      return undefined
+    }
+  }
+
+  #recallRecreated (): void {
+    const recallables = [...this.table.values()].filter(({ state }) => recallable.has(state))
+    this.#moves.moveAll(recallables.flatMap(partition => {
+      const event = this.#recreationOf(partition)
+      return event === undefined ? [] : [[partition, event] as const]
+    }))
+  }
+
+  #recreationOf (partition: FlowPartition): PartitionEvent | undefined {
+    const changed = this.#topicIds.changed(partition)
+    if (changed === undefined) return undefined
+    const topic = changed.side === 'source' ? partition.topic : partition.remoteTopic
+    const detail = `${changed.side} topic ${topic} has id ${changed.id}, progress is of another one`
+    return { kind: 'recreation', error: new ReplicatorError('TOPIC_RECREATED', detail) }
+  }
+
+  #moveLane (lane: number, kind: 'laneEnd' | 'laneStart'): void {
+    this.#moves.moveAll([...this.table.values()]
+      .filter(partition => partition.lane === lane && partition.state !== 'removed')
+      .map(partition => [partition, { kind }]))
+  }
+
+  async #keep (
+    positions: ReadonlyArray<{ readonly partition: FlowPartition, readonly progress: Progress }>
+  ): Promise<void> {
+    await this.#options.progress.write(positions.map(position => this.#slotRecord(position)))
+  }
+
+  #slotRecord ({ partition, progress }: {
+    readonly partition: TopicPartition & { readonly slot: number }, readonly progress: Progress
+  }): SlotRecord {
+    const { producerId } = this.#options.producer
+    const source = { topic: partition.topic, partition: partition.partition }
+    return {
+      slot: partition.slot, record: { kind: 'partition', source, progress, producerId }
+    }
+  }
+
+  #warn (thrown: unknown): void {
+    this.#options.problems.warn(thrown)
+  }
+}
+
+/** States in which a recreated topic is acted on at once; in the others a later look finds it. */
+const recallable: ReadonlySet<PartitionState> = new Set(['assigned', 'retrying', 'faulted'])

@@ -1,0 +1,56 @@
+// What lanes report of partitions, as events of the partition state machine.
+import type { NativeEvents, StateEvent } from '../../dataplane/index.ts'
+import { partitionStates as laneStates } from '../../dataplane/contract/contract-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { PartitionMoves } from './partition-moves.ts'
+import type { LaneReport, PartitionEvent } from './partition-state.ts'
+import type { FlowPartition, PartitionTable } from './partition-table.ts'
+
+export interface LaneEventsOptions {
+  readonly table: PartitionTable
+  readonly moves: PartitionMoves
+  readonly onError: (error: ReplicatorError) => void
+}
+
+export class LaneEvents {
+  readonly #options: LaneEventsOptions
+
+  constructor (options: LaneEventsOptions) {
+    this.#options = options
+  }
+
+  /** Progress first: a state that comes with it is the state after it. */
+  take (lane: number, events: NativeEvents): void {
+    const { table } = this.#options
+    this.sound(table.advance(events.progress))
+    for (const event of events.states) {
+      const partition = table.byId(event.id)
+      if (partition?.lane === lane) this.#tryMove(partition, eventOf(event))
+    }
+  }
+
+  /** These partitions have been seen to be mirrored, whatever was wrong with them before. */
+  sound (partitions: readonly FlowPartition[]): void {
+    for (const partition of partitions) {
+      if (partition.state === 'retrying') this.#tryMove(partition, { kind: 'sound' })
+    }
+  }
+
+  /** An event that the machine does not know stops nothing but itself: the others are good. */
+  #tryMove (partition: FlowPartition, event: PartitionEvent): void {
+    const { moves, onError } = this.#options
+    try {
+      moves.move(partition, event)
+    } catch (thrown) {
+      onError(ReplicatorError.from(thrown))
+    }
+  }
+}
+
+function eventOf (event: StateEvent): PartitionEvent {
+  if (event.released) return { kind: 'release' }
+  const { code, detail, skipEpoch, skipRecords, skipTo } = event
+  const state = laneStates[event.state] ?? 'faulted'
+  const report: LaneReport = { state, code, detail, skipTo, skipRecords, skipEpoch }
+  return { kind: state === 'faulted' ? 'fault' : 'report', report }
+}

@@ -1,0 +1,140 @@
+// Finds where partitions in state `positioning` begin: at the position on record or, for one that
+// was never mirrored, where start-positions.ts says. What cannot begin now is tried again after a
+// growing wait, however long the topics' refresh is.
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { FlowSettings } from '../config/config-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { assignLanes } from '../lanes/lane-assignor.ts'
+import { partitionKey, type Progress } from '../progress/progress.ts'
+import { withPoint } from '../progress/progress-history.ts'
+import { systemRandom, type Clock } from '../time/clock.ts'
+import { backoffDelayMs } from '../time/retry.ts'
+import type { PartitionMoves } from './partition-moves.ts'
+import type { FlowPartition, PartitionTable } from './partition-table.ts'
+import type { SlotPositions } from './slot-positions.ts'
+import { notEmptyOnTarget, startPositions, type StartPosition } from './start-positions.ts'
+import type { KnownTopicIds } from './topic-ids.ts'
+
+export interface PartitionBeginningsOptions {
+  readonly settings: Pick<FlowSettings, 'auto.offset.reset' | 'target.not.empty'>
+  readonly source: ClusterAdmin
+  readonly target: ClusterAdmin
+  readonly table: PartitionTable
+  readonly moves: PartitionMoves
+  readonly positions: SlotPositions
+  readonly topicIds: KnownTopicIds
+  readonly lanes: number
+  /** Where the partitions of these slots stand, from the progress topic. */
+  readonly restore: (slots: readonly number[]) => Promise<ReadonlyMap<string, Progress>>
+  /** Resolves once these positions are on record. */
+  readonly keep: (positions: ReadonlyArray<StartPosition<FlowPartition>>) => Promise<void>
+  readonly clock: Clock
+}
+
+const backoff = { initialMs: 500, maxMs: 30_000 }
+
+export class PartitionBeginnings {
+  readonly #options: PartitionBeginningsOptions
+  #round: Promise<void> = Promise.resolve()
+
+  constructor (options: PartitionBeginningsOptions) {
+    this.#options = options
+  }
+
+  /** Begins every partition that is due. Rounds follow each other. Never rejects. */
+  async begin (): Promise<void> {
+    this.#round = this.#round.then(async () => { await this.#beginOnce() })
+    await this.#round
+  }
+
+  async #beginOnce (): Promise<void> {
+    const { positions, table } = this.#options
+    const due = [...table.values()].filter(partition => this.#isDue(partition))
+    const recorded = due.flatMap(partition => {
+      const progress = positions.of(partition)
+      return progress === undefined ? [] : [{ partition, progress }]
+    })
+    this.#place(recorded)
+    const fresh = due.filter(partition => this.#isOpen(partition))
+    if (fresh.length === 0) return
+    try {
+      this.#place(await this.#positionsOf(fresh))
+    } catch (thrown) {
+      for (const partition of fresh) this.#refuse(partition, ReplicatorError.from(thrown))
+    }
+  }
+
+  /** The start positions, on record; those that have none are refused. */
+  async #positionsOf (
+    fresh: readonly FlowPartition[]
+  ): Promise<ReadonlyArray<StartPosition<FlowPartition>>> {
+    const { keep, restore, settings, source, target, topicIds } = this.#options
+    const { positions, problems } = await startPositions(
+      source, target, fresh, settings['auto.offset.reset'])
+    for (const { partition, error } of problems) this.#refuse(partition, error)
+    if (positions.length === 0) return []
+    // While a group forms, two processes may own a slot for a moment. The other one may have begun
+    // the partition and sent records by now: the end of the target, where we would look for ours,
+    // lies behind those. It kept its position before it sent, so this reading, after the end of the
+    // target was asked for, finds that position.
+    const slots = [...new Set(positions.map(({ partition }) => partition.slot))]
+    const known = await restore(slots)
+    const resumed = positions.flatMap(({ partition }) => {
+      const progress = known.get(partitionKey(partition))
+      return progress === undefined ? [] : [{ partition, progress }]
+    })
+    const begun = (await this.#allowed(positions.filter(({ partition }) =>
+      !known.has(partitionKey(partition)))))
+      .filter(({ partition }) => this.#isOpen(partition))
+      .map(({ partition, progress }) =>
+        ({ partition, progress: topicIds.complete(partition, progress) }))
+    // On record before the first record is sent: after a crash right behind that, the position is
+    // where the search for what was sent must begin (invariant D).
+    if (begun.length > 0) await keep(begun)
+    return [...resumed, ...begun]
+  }
+
+  /** Of those that were never mirrored, the ones that cannot double records on the target. */
+  async #allowed (
+    positions: ReadonlyArray<StartPosition<FlowPartition>>
+  ): Promise<ReadonlyArray<StartPosition<FlowPartition>>> {
+    const { settings, target } = this.#options
+    if (settings['target.not.empty'] === 'begin') return positions
+    const problems = await notEmptyOnTarget(target, positions)
+    for (const { partition, error } of problems) this.#refuse(partition, error)
+    const refused = new Set(problems.map(({ partition }) => partition))
+    return positions.filter(({ partition }) => !refused.has(partition))
+  }
+
+  #place (positions: ReadonlyArray<StartPosition<FlowPartition>>): void {
+    const { lanes, moves, table, topicIds } = this.#options
+    const open = positions.filter(({ partition }) => this.#isOpen(partition))
+    if (open.length === 0) return
+    const carried = Array.from({ length: lanes }, () => 0)
+    for (const { lane } of table.values()) if (lane >= 0) carried[lane] = (carried[lane] ?? 0) + 1
+    const chosen = assignLanes(open.length, carried)
+    moves.moveAll(open.map(({ partition, progress }, i) => [partition, {
+      kind: 'position',
+      progress: withPoint(topicIds.complete(partition, progress)),
+      lane: chosen[i] ?? 0
+    }]))
+  }
+
+  #refuse (partition: FlowPartition, error: ReplicatorError): void {
+    const { clock, moves } = this.#options
+    if (!this.#isOpen(partition)) return
+    const failures = (partition.trouble?.attempts ?? 0) + 1
+    const retryAtMs = clock.now() + backoffDelayMs(backoff, failures, systemRandom)
+    moves.move(partition, { kind: 'refusal', error, retryAtMs })
+  }
+
+  /** Not withdrawn while the clusters were asked. */
+  #isOpen (partition: FlowPartition): boolean {
+    return partition.state === 'positioning' && this.#options.positions.owns(partition.slot)
+  }
+
+  #isDue (partition: FlowPartition): boolean {
+    const retryAtMs = partition.trouble?.retryAtMs ?? 0
+    return this.#isOpen(partition) && retryAtMs <= this.#options.clock.now()
+  }
+}

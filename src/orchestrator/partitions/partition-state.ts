@@ -1,0 +1,277 @@
+// THE state machine of a topic-partition in the control plane: its states, the events that move it
+// and who causes them, and what a move asks of a lane. Pure. partition-moves.ts carries the moves
+// out; the log, the metrics and readiness show what shown-state.ts reads from a condition.
+import type { partitionStates as laneStates } from '../../dataplane/contract/contract-table.ts'
+import { errorByCode } from '../errors/error-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { SkipReason } from '../observability/snapshot.ts'
+import type { Progress } from '../progress/progress.ts'
+
+export type LaneState = (typeof laneStates)[number]
+
+export const partitionStates = {
+  positioning: 'its start position is looked up and written to the progress topic',
+  assigned: 'a lane mirrors it',
+  retrying: 'a lane mirrors it again after a fault, and has not shown yet that the fault is gone',
+  moving: 'its lane drains it; another lane gets it afterwards',
+  recalled: 'its lane drains it, because its topic was recreated',
+  deciding: 'the policy for its fault is being applied',
+  faulted: 'no lane mirrors it; it is retried',
+  stopped: 'a policy stopped it; only an operator starts it again',
+  pausing: 'its lane drains it, because an operator paused it',
+  paused: 'an operator paused it; no lane mirrors it',
+  releasing: 'its lane drains it; this process mirrors it no longer',
+  removed: 'this process mirrors it no longer'
+} as const
+export type PartitionState = keyof typeof partitionStates
+
+/** Events, each with who causes it. */
+export const partitionEvents = {
+  report: 'lane: its state, other than a fault',
+  fault: 'lane: it cannot go on',
+  release: 'lane: nothing is in flight any more, progress is final',
+  laneEnd: 'lane pool: the lane ended, and whatever it held with it',
+  laneStart: 'lane pool: the lane was started again and holds nothing',
+  sound: 'lane: since the retry a record was acknowledged, or nothing was left to mirror',
+  position: 'positions: its start position is known and on record',
+  refusal: 'positions: its start position is not known, or must not be used',
+  recreation: 'topic ids: the source or the target topic is another one than progress is of',
+  leave: 'fault policy: no policy applies',
+  stop: 'fault policy: stop it',
+  resume: 'fault policy: go on at another position, which is on record',
+  retry: 'timer or operator: try it again',
+  pause: 'operator',
+  unpause: 'operator',
+  move: 'lane balancer: mirror it in another lane',
+  withdraw: 'slots or topics: the slot goes to another process, or the topic is not mirrored now',
+  abandon: 'hand-over: its lane did not drain it in time'
+} as const
+export type EventKind = keyof typeof partitionEvents
+
+/** What a move asks of the partition's lane. */
+export type LaneRequest = 'none' | 'assign' | 'revoke'
+
+/** A move that assigns leads to `paused` instead while an operator has the partition paused. */
+export interface Move {
+  readonly to: PartitionState | 'same'
+  readonly asks: LaneRequest
+}
+
+const stay: Move = { to: 'same', asks: 'none' }
+const go = (to: PartitionState): Move => ({ to, asks: 'none' })
+const assign = (to: PartitionState): Move => ({ to, asks: 'assign' })
+const revoke = (to: PartitionState): Move => ({ to, asks: 'revoke' })
+
+/** What an operator says of a partition that is not mirrored anyway changes its condition only. */
+const operator = { pause: stay, unpause: stay, retry: stay } as const
+/** While a lane drains it. Drained or lost with its lane, it goes `on`. */
+const draining = (on: Move): MovesOfState => ({
+  ...operator, report: stay, fault: stay, recreation: stay,
+  release: on, laneEnd: on, laneStart: on
+})
+/** Its lane holds it at most as a fault, with nothing in flight. */
+const atRest = { ...operator, laneEnd: stay, laneStart: stay } as const
+const held: MovesOfState = {
+  ...operator, report: stay, fault: go('deciding'), laneEnd: stay,
+  recreation: revoke('recalled'), pause: revoke('pausing'), withdraw: revoke('releasing')
+}
+
+export type MovesOfState = Partial<Readonly<Record<EventKind, Move>>>
+
+/** Every legal move. What is not here is an error of the program (INTERNAL). */
+export const partitionMoves: Readonly<Record<PartitionState, MovesOfState>> = {
+  positioning: {
+    ...operator, position: assign('assigned'), refusal: stay, withdraw: go('removed')
+  },
+  assigned: { ...held, laneStart: assign('assigned'), move: revoke('moving') },
+  retrying: { ...held, sound: go('assigned'), laneStart: assign('retrying') },
+  moving: {
+    ...draining(assign('assigned')), pause: go('pausing'), withdraw: go('releasing')
+  },
+  recalled: { ...draining(go('deciding')), withdraw: go('releasing') },
+  deciding: {
+    ...atRest, leave: go('faulted'), stop: go('stopped'), resume: assign('assigned'),
+    recreation: stay, withdraw: revoke('releasing')
+  },
+  faulted: {
+    ...atRest, retry: assign('retrying'), pause: go('paused'), recreation: go('deciding'),
+    withdraw: revoke('releasing')
+  },
+  stopped: {
+    ...atRest, retry: assign('retrying'), recreation: go('deciding'), withdraw: revoke('releasing')
+  },
+  pausing: { ...draining(go('paused')), unpause: go('moving'), withdraw: go('releasing') },
+  paused: {
+    ...atRest, unpause: assign('assigned'), recreation: go('deciding'),
+    withdraw: revoke('releasing')
+  },
+  releasing: {
+    ...draining(go('removed')), leave: stay, stop: stay, resume: stay, withdraw: stay,
+    abandon: go('removed')
+  },
+  // A decision may come after the hand-over has given it up: its position is on record already.
+  removed: { leave: stay, stop: stay, resume: stay }
+}
+
+/** What a lane says of a partition. */
+export interface LaneReport {
+  readonly state: LaneState
+  /** Error code of the state, or of what is being retried; 0: none. */
+  readonly code: number
+  readonly detail: string
+  /** Of a fault: the source offset behind what cannot be mirrored, -1n: not known. */
+  readonly skipTo: bigint
+  readonly skipRecords: bigint
+  /** Leader epoch of the batch before `skipTo`, -1: not known. */
+  readonly skipEpoch: number
+}
+
+/** Why a partition is not mirrored. */
+export interface Trouble {
+  readonly error: ReplicatorError
+  /** Epoch ms. Retries do not change it. */
+  readonly sinceMs: number
+  readonly attempts: number
+  /** Epoch ms of the last retry; undefined: not retried yet. */
+  readonly retriedAtMs: number | undefined
+  /** Epoch ms of the next look for a start position; Infinity: when its topic is well again. */
+  readonly retryAtMs: number | undefined
+}
+
+export interface Pause {
+  readonly by: string
+  readonly sinceMs: number
+}
+
+export interface PartitionCondition {
+  readonly state: PartitionState
+  /** The lane that mirrors it, or did last; -1: none yet. */
+  readonly lane: number
+  /** The lane that gets it as soon as its own has released it; undefined: the same. */
+  readonly movingTo: number | undefined
+  readonly report: LaneReport
+  /** Undefined: nothing is wrong, as far as the control plane knows. */
+  readonly trouble: Trouble | undefined
+  readonly pause: Pause | undefined
+  /** Undefined until its start position is known. Acknowledged records move it, too. */
+  readonly progress: Progress | undefined
+}
+
+export interface SkippedPart {
+  readonly reason: SkipReason
+  /** At most. */
+  readonly records: bigint
+  readonly why: string
+}
+
+export interface RepeatedPart {
+  /** At most. */
+  readonly records: bigint
+  readonly why: string
+}
+
+export type PartitionEvent =
+  | { readonly kind: 'report' | 'fault', readonly report: LaneReport }
+  | { readonly kind: 'position', readonly progress: Progress, readonly lane: number }
+  | { readonly kind: 'recreation', readonly error: ReplicatorError }
+  | { readonly kind: 'leave' | 'stop', readonly error: ReplicatorError }
+  | { readonly kind: 'refusal', readonly error: ReplicatorError, readonly retryAtMs: number }
+  | {
+    readonly kind: 'resume'
+    readonly progress: Progress
+    /** What is left out, and what is mirrored once more, with the new position. */
+    readonly skip?: SkippedPart | undefined
+    readonly again?: RepeatedPart | undefined
+  }
+  | { readonly kind: 'pause', readonly by: string }
+  | { readonly kind: 'move', readonly to: number }
+  | { readonly kind: PlainEvent }
+
+type PlainEvent =
+  'release' | 'laneEnd' | 'laneStart' | 'sound' | 'retry' | 'unpause' | 'withdraw' | 'abandon'
+
+export const startingReport: LaneReport = {
+  state: 'starting', code: 0, detail: '', skipTo: -1n, skipRecords: -1n, skipEpoch: -1
+}
+
+export function newCondition (): PartitionCondition {
+  return {
+    state: 'positioning',
+    lane: -1,
+    movingTo: undefined,
+    report: startingReport,
+    trouble: undefined,
+    pause: undefined,
+    progress: undefined
+  }
+}
+
+/** The move of an event; throws INTERNAL with both names where it is not legal. */
+export function moveOf (state: PartitionState, kind: EventKind): Move {
+  const move = partitionMoves[state][kind]
+  if (move !== undefined) return move
+  throw new ReplicatorError('INTERNAL', `event ${kind} is not legal in state ${state}`)
+}
+
+export interface Step {
+  readonly after: PartitionCondition
+  readonly asks: LaneRequest
+}
+
+export function step (before: PartitionCondition, event: PartitionEvent, nowMs: number): Step {
+  const { asks, to } = moveOf(before.state, event.kind)
+  const state = to === 'same' ? before.state : to
+  const known = { ...before, ...changeOf(before, event, state, nowMs) }
+  if (asks !== 'assign') return { after: { ...known, state }, asks }
+  const { lane, movingTo = lane, pause } = known
+  const isPaused = pause !== undefined
+  const placed = { ...known, lane: movingTo, movingTo: undefined, report: startingReport }
+  return isPaused
+    ? { after: { ...placed, state: 'paused' }, asks: 'none' }
+    : { after: { ...placed, state }, asks }
+}
+
+/** What an event changes besides the state. */
+function changeOf (
+  { state, trouble }: PartitionCondition, event: PartitionEvent, to: PartitionState, nowMs: number
+): Partial<PartitionCondition> {
+  const troubleOf = (error: ReplicatorError, more: number, retryAtMs?: number): Trouble => ({
+    error,
+    sinceMs: trouble?.sinceMs ?? nowMs,
+    attempts: (trouble?.attempts ?? 0) + more,
+    retriedAtMs: trouble?.retriedAtMs,
+    retryAtMs
+  })
+  switch (event.kind) {
+    case 'report': return { report: event.report }
+    case 'fault': {
+      const { report } = event
+      if (to === state) return { report } // its lane drains it: the next lane finds the fault again
+      return { report, trouble: troubleOf(faultOf(report), 1) }
+    }
+    case 'release':
+    case 'laneEnd': return { report: startingReport }
+    case 'position': return { progress: event.progress, lane: event.lane, trouble: undefined }
+    case 'resume': return { progress: event.progress, trouble: undefined }
+    case 'recreation': return to === state ? {} : { trouble: troubleOf(event.error, 1) }
+    case 'refusal': return { trouble: troubleOf(event.error, 1, event.retryAtMs) }
+    case 'leave':
+    case 'stop': return { trouble: troubleOf(event.error, 0) }
+    case 'sound': return { trouble: undefined }
+    case 'retry': {
+      if (trouble === undefined) return {}
+      const when = to === state ? { retryAtMs: nowMs } : { retriedAtMs: nowMs }
+      return { trouble: { ...trouble, ...when } }
+    }
+    case 'pause': return { pause: { by: event.by, sinceMs: nowMs } }
+    case 'unpause': return { pause: undefined }
+    case 'move': return { movingTo: event.to }
+    case 'laneStart':
+    case 'withdraw':
+    case 'abandon': return {}
+  }
+}
+
+export function faultOf ({ code, detail }: LaneReport): ReplicatorError {
+  return new ReplicatorError(errorByCode(code), detail)
+}

@@ -1,0 +1,81 @@
+// What a user sees of a partition, in the same words in the log, the metrics and readiness. Pure.
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+import type { PartitionState as ShownName } from '../observability/snapshot.ts'
+import { faultOf, type LaneState, type PartitionCondition } from './partition-state.ts'
+
+export interface ShownState {
+  readonly state: ShownName
+  /** Why it waits or is faulted. */
+  readonly error: ReplicatorError | undefined
+  /** Epoch ms since when it has been paused or faulted; retries do not end a fault. */
+  readonly sinceMs: number | undefined
+  /** A policy stopped it: it is not retried. */
+  readonly isForGood: boolean
+  readonly pausedBy: string | undefined
+}
+
+const sound = {
+  error: undefined, sinceMs: undefined, isForGood: false, pausedBy: undefined
+} as const
+
+/** `isCaughtUp`: the target has acknowledged everything up to the known end of the source. */
+export function shownOf (condition: PartitionCondition, isCaughtUp: boolean): ShownState {
+  const { pause, state } = condition
+  switch (state) {
+    case 'positioning':
+      if (pause !== undefined) return pausedState(condition)
+      return condition.trouble === undefined ? { ...sound, state: 'starting' } : troubled(condition)
+    case 'pausing':
+    case 'paused': return pausedState(condition)
+    case 'retrying':
+    case 'recalled':
+    case 'deciding':
+    case 'faulted':
+    case 'stopped': return faulted(condition)
+    case 'assigned':
+    case 'moving':
+    case 'releasing': return ofLane(condition, isCaughtUp)
+    case 'removed': return { ...sound, state: 'removed' }
+  }
+}
+
+/** A position that is not known yet waits for a cluster, or for somebody to mend what is wrong. */
+function troubled (condition: PartitionCondition): ShownState {
+  const { trouble } = condition
+  const shown = faulted(condition)
+  return trouble?.error.retriable === true ? { ...shown, state: 'waiting' } : shown
+}
+
+function faulted ({ report, state, trouble }: PartitionCondition): ShownState {
+  return {
+    state: 'faulted',
+    error: trouble?.error ?? faultOf(report),
+    sinceMs: trouble?.sinceMs,
+    isForGood: state === 'stopped',
+    pausedBy: undefined
+  }
+}
+
+function pausedState ({ pause }: PartitionCondition): ShownState {
+  return { ...sound, state: 'paused', sinceMs: pause?.sinceMs, pausedBy: pause?.by }
+}
+
+function ofLane ({ report }: PartitionCondition, isCaughtUp: boolean): ShownState {
+  const state = shownByLaneState[report.state]
+  const error = report.code === 0 ? undefined : faultOf(report)
+  if (state === 'running' && isCaughtUp) return { ...sound, state: 'caught-up' }
+  return { ...sound, state, error }
+}
+
+const shownByLaneState: Readonly<Record<LaneState, ShownName>> = {
+  starting: 'starting',
+  resuming: 'resuming',
+  running: 'running',
+  waiting: 'waiting',
+  paused: 'paused',
+  throttled: 'throttled',
+  faulted: 'faulted',
+  // Its lane drains it: what is in flight is still acknowledged.
+  stopping: 'running',
+  stopped: 'running'
+}

@@ -1,0 +1,62 @@
+// The slots that this process owns, and what the progress topic holds of their partitions: where a
+// partition begins that was mirrored before.
+import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
+import { slotOf } from '../ownership/task-slots.ts'
+import type { FlowPartition, SlotPartition } from './partition-table.ts'
+
+export interface RecordedPosition {
+  readonly slot: number
+  readonly source: TopicPartition
+  readonly progress: Progress
+}
+
+export class SlotPositions {
+  readonly #slotCount: number
+  readonly #slots = new Map<number, Map<string, Progress>>()
+
+  constructor (slotCount: number) {
+    this.#slotCount = slotCount
+  }
+
+  owns (slot: number): boolean { return this.#slots.has(slot) }
+
+  /** These slots are owned from now on; `restored` is what their progress partitions hold. */
+  acquire (slots: readonly number[], restored: ReadonlyMap<string, Progress>): void {
+    for (const slot of slots) this.#slots.set(slot, new Map())
+    for (const [key, progress] of restored) {
+      const { partition, topic } = partitionOfKey(key)
+      this.#slots.get(slotOf(topic, partition, this.#slotCount))?.set(key, progress)
+    }
+  }
+
+  release (slots: readonly number[]): void {
+    for (const slot of slots) this.#slots.delete(slot)
+  }
+
+  of (partition: SlotPartition): Progress | undefined {
+    return this.#slots.get(partition.slot)?.get(partitionKey(partition))
+  }
+
+  /** For a partition whose topic is not mirrored now: should it come back, it goes on from here. */
+  remember (partition: FlowPartition): void {
+    if (partition.progress === undefined) return
+    this.#slots.get(partition.slot)?.set(partitionKey(partition), partition.progress)
+  }
+
+  /** The partitions of a topic in owned slots, without position or state. */
+  partitionsOf (topic: string, remoteTopic: string, count: number): readonly SlotPartition[] {
+    return Array.from({ length: count }, (_, partition) =>
+      ({ topic, remoteTopic, partition, slot: slotOf(topic, partition, this.#slotCount) }))
+      .filter(({ slot }) => this.#slots.has(slot))
+  }
+
+  values (): readonly RecordedPosition[] {
+    return [...this.#slots].flatMap(([slot, positions]) => [...positions].map(
+      ([key, progress]) => ({ slot, source: partitionOfKey(key), progress })))
+  }
+}
+
+function partitionOfKey (key: string): TopicPartition {
+  const cut = key.lastIndexOf('/')
+  return { topic: key.slice(0, cut), partition: Number(key.slice(cut + 1)) }
+}

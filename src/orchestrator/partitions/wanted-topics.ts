@@ -1,0 +1,105 @@
+// Which topics the flow is to mirror, by the last look at both clusters; and which partitions that
+// it mirrors are gone or wanted no longer. Brokers whose metadata are behind hide topics for a
+// moment, so one look alone never decides that.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { partitionKey, type TopicPartition } from '../progress/progress.ts'
+import type { TopicSyncResult } from '../topics/topic-sync.ts'
+
+export interface WantedTopic {
+  readonly topic: string
+  readonly remoteTopic: string
+  /** Of the source. */
+  readonly partitions: number
+  /** How many of them can be mirrored. */
+  readonly usable: number
+  /** Why the others cannot. */
+  readonly error: ReplicatorError
+}
+
+/** What a look at the topics of both clusters found. */
+export type TopicLook = Pick<TopicSyncResult, 'topics' | 'planned' | 'problems'>
+
+/** Between two looks for a topic that both did not find. Metadata reach all brokers much sooner. */
+const goneMs = 5_000
+const looksMin = 2
+
+export class WantedTopics {
+  readonly #remoteTopicOf: (topic: string) => string
+  #topics: ReadonlyMap<string, WantedTopic> = new Map()
+  /** Partitions that the last looks at all topics did not want: how many looks in a row. */
+  readonly #unwanted = new Map<string, number>()
+  /** Since when the source has been saying that it does not have the topic. */
+  readonly #missingSince = new Map<string, number>()
+
+  constructor (remoteTopicOf: (topic: string) => string) {
+    this.#remoteTopicOf = remoteTopicOf
+  }
+
+  values (): Iterable<WantedTopic> { return this.#topics.values() }
+
+  get (topic: string): WantedTopic | undefined { return this.#topics.get(topic) }
+
+  /** Returns which of `mirrored` are wanted no longer. */
+  update<Partition extends TopicPartition> (
+    look: TopicLook, mirrored: readonly Partition[]
+  ): readonly Partition[] {
+    this.#topics = this.#merged(look)
+    const unwanted = mirrored.filter(({ partition, topic }) =>
+      partition >= (this.#topics.get(topic)?.partitions ?? 0))
+    const looks = new Map(unwanted.map(partition => {
+      const key = partitionKey(partition)
+      return [key, (this.#unwanted.get(key) ?? 0) + 1]
+    }))
+    this.#unwanted.clear()
+    for (const [key, count] of looks) this.#unwanted.set(key, count)
+    return unwanted.filter(partition => (looks.get(partitionKey(partition)) ?? 0) >= looksMin)
+  }
+
+  /** Partitions that the last look did not want: worth a closer look before the next one. */
+  suspects<Partition extends TopicPartition> (mirrored: readonly Partition[]): readonly Partition[] {
+    return mirrored.filter(partition => this.#unwanted.has(partitionKey(partition)) ||
+      this.#missingSince.has(partition.topic))
+  }
+
+  /** After the source was asked for these: which of them are gone, as it said so before. */
+  gone<Partition extends TopicPartition> (
+    asked: readonly Partition[], missing: ReadonlySet<string>, nowMs: number
+  ): readonly Partition[] {
+    for (const { topic } of asked) {
+      if (!missing.has(topic)) this.#missingSince.delete(topic)
+      else if (!this.#missingSince.has(topic)) this.#missingSince.set(topic, nowMs)
+    }
+    return asked.filter(({ topic }) => nowMs - (this.#missingSince.get(topic) ?? nowMs) >= goneMs)
+  }
+
+  /** The topic is gone: it is not begun again before a look at all topics finds it. */
+  forget (topic: string): void {
+    this.#topics = new Map([...this.#topics].filter(([name]) => name !== topic))
+    this.#missingSince.delete(topic)
+  }
+
+  #merged ({ planned, problems, topics }: TopicLook): ReadonlyMap<string, WantedTopic> {
+    const usable = new Map(topics.map(({ partitions, topic }) => [topic, partitions]))
+    const errors = new Map(problems.map(({ error, topic }) => [topic, error]))
+    const unplanned = problems.map(({ sourcePartitions = 0, topic }) => ({
+      topic,
+      remoteTopic: this.#remoteTopicOf(topic),
+      // Where a cluster did not show the topic, it has as many partitions as before.
+      sourcePartitions: Math.max(sourcePartitions, this.#topics.get(topic)?.partitions ?? 0)
+    }))
+    return new Map([...unplanned, ...planned].map(
+      ({ remoteTopic, sourcePartitions: partitions, topic }): [string, WantedTopic] => [topic, {
+        topic,
+        remoteTopic,
+        partitions,
+        usable: usable.get(topic) ?? 0,
+        error: errors.get(topic) ?? notCreatedYet(remoteTopic)
+      }]))
+  }
+}
+
+/** The process that owns the first partition of a topic creates its remote topic. */
+function notCreatedYet (remoteTopic: string): ReplicatorError {
+  return new ReplicatorError('TARGET_PARTITION_MISSING',
+    `${remoteTopic}: the process that is to create it has not done so yet`)
+}

@@ -1,0 +1,65 @@
+// Takes partitions away from their lanes and waits until nothing of them is in flight: when their
+// slot goes to another process, when their topic is not mirrored any more, at the end of the flow.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Clock } from '../time/clock.ts'
+import type { PartitionFaults } from './partition-faults.ts'
+import type { PartitionMoves } from './partition-moves.ts'
+import type { FlowPartition } from './partition-table.ts'
+
+export interface WithdrawalOptions {
+  readonly moves: PartitionMoves
+  readonly faults: Pick<PartitionFaults, 'settled'>
+  readonly clock: Clock
+  readonly onError: (error: ReplicatorError) => void
+}
+
+export class Withdrawal {
+  readonly #options: WithdrawalOptions
+  readonly #wakers = new Set<() => void>()
+
+  constructor (options: WithdrawalOptions) {
+    this.#options = options
+  }
+
+  /** Call after every move: one of them may be what a withdrawal waits for. */
+  wake (): void {
+    for (const wake of this.#wakers) wake()
+  }
+
+  /** Resolves with false when `drainMs` were not enough; the partitions are removed all the same. */
+  async withdraw (partitions: readonly FlowPartition[], drainMs: number): Promise<boolean> {
+    const { clock, faults, moves, onError } = this.#options
+    const deadline = clock.monotonic() + drainMs
+    moves.moveAll(partitions.filter(isPresent).map(partition => [partition, { kind: 'withdraw' }]))
+    await this.#until(() => !partitions.some(isPresent), deadline)
+    const left = partitions.filter(isPresent)
+    if (left.length > 0) {
+      onError(new ReplicatorError('DRAIN_TIMED_OUT', `${left.length} partitions`))
+      moves.moveAll(left.map(partition => [partition, { kind: 'abandon' }]))
+    }
+    // A position that a decision is about to put on record must be there before another process
+    // reads it.
+    let isSettled = false
+    const settled = faults.settled(partitions).then(() => {
+      isSettled = true
+      this.wake()
+    })
+    await Promise.race([settled, this.#until(() => isSettled, deadline)])
+    return left.length === 0
+  }
+
+  async #until (isDone: () => boolean, deadline: number): Promise<void> {
+    const { clock } = this.#options
+    while (!isDone() && clock.monotonic() < deadline) {
+      const woken = new AbortController()
+      const wake = (): void => { woken.abort() }
+      this.#wakers.add(wake)
+      await clock.sleep(deadline - clock.monotonic(), woken.signal).catch(() => {})
+      this.#wakers.delete(wake)
+    }
+  }
+}
+
+function isPresent ({ state }: FlowPartition): boolean {
+  return state !== 'removed'
+}

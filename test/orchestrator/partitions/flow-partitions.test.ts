@@ -1,0 +1,415 @@
+// Where the partitions of a flow begin, what becomes of their faults, and how they move between
+// lanes and processes.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { settle } from '../time/manual-clock.ts'
+import {
+  createPartitions, createRunning, laneEvent, noTopics, orders, ordersWith, positionsOf,
+  progressRecord, released, report, type PartitionsFixture
+} from './partitions-fixture.ts'
+
+const laneLost = new ReplicatorError('LANE_LOST', 'lane 0')
+const tooLarge = (skipTo: bigint): ReturnType<typeof laneEvent> => laneEvent('faulted',
+  { code: 1005, detail: 'too large', skipTo, skipRecords: 1n })
+const truncated = laneEvent('faulted',
+  { code: 1014, detail: 'parted', skipTo: 0n, skipRecords: 0n, skipEpoch: 0 })
+const corrupt = laneEvent('faulted', { code: 1001, detail: 'offset 10' })
+
+describe('where a partition of an acquired slot begins', () => {
+  test('at its progress, if there is any', async () => {
+    const { partitions, store, assigned } = createPartitions()
+    store.append(progressRecord(10n, 12n))
+    await partitions.setTopics(orders)
+    await partitions.acquire([0])
+    assert.deepEqual(positionsOf(assigned), [[10n, 12n, 10]])
+    assert.equal(store.written.length, 1)
+  })
+
+  test('at the start, which is on record before anything is assigned', async () => {
+    const { partitions, store, assigned } = createPartitions()
+    await partitions.setTopics(orders)
+    store.beforeWrite = () => { assert.equal(assigned.length, 0) }
+    await partitions.acquire([0])
+    assert.equal(store.written.length, 1)
+    assert.deepEqual(positionsOf(assigned), [[0n, 0n, 0]])
+  })
+
+  // Two processes start at once: the first owns every slot, the group assigns one of them to the
+  // second, which reads the slot while it is empty. The first then begins and sends a hundred
+  // records. If the second began at the end of the target, it would look for records of the flow
+  // behind all that were sent, find none, and send them again with sequences that the broker has
+  // forgotten.
+  test('where another process began it while we asked for the end of the target', async () => {
+    const { partitions, target, store, assigned } = createPartitions()
+    await partitions.setTopics(orders)
+    const listOffsets = target.listOffsets.bind(target)
+    target.listOffsets = async wanted => {
+      if (wanted.some(({ topic }) => topic === 'east.orders')) {
+        store.append(progressRecord(0n, 0n))
+        target.ends.set('east.orders/0', 100n)
+      }
+      return await listOffsets(wanted)
+    }
+    await partitions.acquire([0])
+    assert.deepEqual(positionsOf(assigned), [[0n, 0n, 0]])
+    assert.equal(store.written.length, 1, 'its record must not be overwritten')
+  })
+
+  // It was asked for again only by the refresh of the topics, ten minutes later by default.
+  test('is looked for again within seconds where a cluster did not answer', async () => {
+    const { assigned, clock, partition, partitions, source } = createPartitions()
+    source.error = new ReplicatorError('_TRANSPORT', 'east')
+    await partitions.setTopics(orders)
+    await partitions.acquire([0])
+    assert.equal(partition().state, 'positioning')
+    assert.equal(partition().trouble?.error.errorName, '_TRANSPORT')
+    source.error = undefined
+    clock.skip(1_000)
+    await partitions.beginDue()
+    assert.equal(assigned.length, 1)
+    assert.equal(partition().trouble, undefined)
+  })
+
+  // `faulted` dipped to 0 during the two requests that every refresh made.
+  test('stays a fault while it is looked for again', async () => {
+    const { clock, partition, partitions, target } = createPartitions()
+    target.ends.set('east.orders/0', 5n)
+    await partitions.setTopics(orders)
+    await partitions.acquire([0])
+    const isRefused = (): boolean => partition().trouble?.error.errorName === 'TARGET_NOT_EMPTY'
+    assert.ok(isRefused())
+    const listOffsets = target.listOffsets.bind(target)
+    const shown: boolean[] = []
+    target.listOffsets = async wanted => {
+      shown.push(isRefused())
+      return await listOffsets(wanted)
+    }
+    clock.skip(60_000)
+    await partitions.beginDue()
+    assert.ok(shown.length > 0 && shown.every(Boolean), shown.join())
+  })
+
+  test('is not looked for while the topic as a whole cannot be mirrored', async () => {
+    const { assigned, clock, lines, partition, partitions } = createPartitions()
+    const error = new ReplicatorError('TOPIC_CREATE_FAILED', 'east.orders on west')
+    await partitions.acquire([0])
+    await partitions.setTopics(ordersWith(error))
+    clock.skip(600_000)
+    await partitions.beginDue()
+    assert.equal(partition().trouble?.error, error)
+    assert.deepEqual(lines, [])
+    await partitions.setTopics(orders)
+    assert.equal(assigned.length, 1)
+  })
+})
+
+describe('a partition that faults', () => {
+  // The lane's states are coalesced, so nothing may come between two faults of one kind: the second
+  // was mistaken for the first, and waited for the next retry.
+  test('again at once, in the same way, is skipped over again', async () => {
+    const fixture = await createRunning()
+    for (const skipTo of [15n, 16n]) {
+      report(fixture, 0, tooLarge(skipTo))
+      await settle()
+    }
+    const { assigned, partitions } = fixture
+    assert.deepEqual(assigned.map(({ upstream }) => upstream), [0n, 15n, 16n])
+    assert.equal(partitions.skipped.get('orders')?.get('record_too_large'), 2n)
+  })
+
+  test('and that no policy is about is retried, and shown as faulted until it is sound', async () => {
+    const fixture = await createRunning('stop')
+    const { asked, lines, partition, partitions } = fixture
+    report(fixture, 0, corrupt)
+    await settle()
+    assert.equal(partition().state, 'faulted')
+    await partitions.retryFaulted()
+    assert.equal(partition().state, 'retrying')
+    assert.deepEqual(asked.slice(1), [['assign', 0]])
+    report(fixture, 0, laneEvent('running'), 11n)
+    assert.equal(partition().state, 'assigned')
+    assert.deepEqual(lines.slice(-2).map(line => line.split(':')[0]), ['error', 'info'])
+  })
+
+  test('says the same fault once, however often it is retried', async () => {
+    const fixture = await createRunning('stop')
+    for (let attempt = 0; attempt < 3; attempt++) {
+      report(fixture, 0, corrupt)
+      await settle()
+      await fixture.partitions.retryFaulted()
+    }
+    assert.equal(fixture.lines.filter(line => line.startsWith('error')).length, 1)
+  })
+})
+
+// The new position was used as soon as it was decided on: where it could not be written, the next
+// retry began there all the same, and nobody had counted or logged what was left out.
+describe('a position that cannot be put on record', () => {
+  const failing = async (fixture: PartitionsFixture, fault: () => void): Promise<void> => {
+    fixture.store.beforeWrite = () => { throw new ReplicatorError('PROGRESS_UNWRITABLE', 'away') }
+    fault()
+    await settle()
+    fixture.store.beforeWrite = () => {}
+  }
+
+  test('is not used, and the skip is counted once it is carried out', async () => {
+    const fixture = await createRunning()
+    const { assigned, lines, partition, partitions } = fixture
+    await failing(fixture, () => { report(fixture, 0, tooLarge(15n)) })
+    assert.equal(partition().state, 'faulted')
+    assert.equal(partition().progress?.upstream, 10n)
+    assert.equal(partitions.skipped.size, 0)
+    await partitions.retryFaulted()
+    assert.equal(assigned.at(-1)?.upstream, 10n)
+    report(fixture, 0, tooLarge(15n))
+    await settle()
+    assert.equal(assigned.at(-1)?.upstream, 15n)
+    assert.equal(partitions.skipped.get('orders')?.get('record_too_large'), 1n)
+    assert.equal(lines.filter(line => line.includes('skipped 1 records')).length, 1)
+  })
+
+  // The new topic's id stayed in the progress beside the old offset: nobody found the recreation
+  // any more, and the flow went on in the new topic at an offset of the old one.
+  test('leaves a recreated topic recreated', async () => {
+    const fixture = await createRunning()
+    const { assigned, partition, partitions, source } = fixture
+    source.addTopic('orders', 1)
+    await failing(fixture, () => {
+      void partitions.setTopics(orders).then(() => { report(fixture, 0, released) })
+    })
+    await settle()
+    assert.equal(partition().state, 'faulted')
+    assert.equal(assigned.length, 1)
+    await partitions.retryFaulted()
+    report(fixture, 0, released)
+    await settle()
+    assert.deepEqual(assigned.slice(1).map(({ upstream }) => upstream), [0n])
+    assert.ok(partitions.skipped.get('orders')?.has('topic_recreated'))
+  })
+
+  test('is not overwritten by the progress of before', async () => {
+    const fixture = await createRunning()
+    const { partitions, store } = fixture
+    report(fixture, 0, laneEvent('running'), 12n)
+    let wasWritten = (): void => {}
+    store.beforeWrite = async () => { await new Promise<void>(resolve => { wasWritten = resolve }) }
+    report(fixture, 0, tooLarge(15n))
+    await settle()
+    store.beforeWrite = () => {}
+    await partitions.writeProgress()
+    wasWritten()
+    await settle()
+    await partitions.writeProgress()
+    const offsets = store.written.flatMap(({ record }) =>
+      record.kind === 'partition' ? [record.progress.upstream] : [])
+    assert.deepEqual(offsets, [0n, 15n])
+  })
+})
+
+// A broker that comes back after an unclean election is slow to answer, and faulted partitions are
+// retried all the while: the decision read an offset of -1 from the new attempt, went on there, and
+// the process ended.
+describe('a partition whose fault is being decided', () => {
+  const createDeciding = async (): Promise<PartitionsFixture & {
+    readonly answer: () => Promise<void>
+  }> => {
+    const fixture = await createRunning()
+    const { source } = fixture
+    const listOffsets = source.listOffsets.bind(source)
+    let answer: () => void = () => {}
+    const answered = new Promise<void>(resolve => { answer = resolve })
+    source.listOffsets = async wanted => {
+      await answered
+      return await listOffsets(wanted)
+    }
+    report(fixture, 0, truncated)
+    await settle()
+    assert.equal(fixture.partition().state, 'deciding')
+    return { ...fixture, answer: async () => { answer(); await settle() } }
+  }
+
+  test('is not retried meanwhile', async () => {
+    const { answer, asked, partitions } = await createDeciding()
+    await partitions.retryFaulted()
+    assert.deepEqual(asked, [['assign', 0]])
+    await answer()
+    assert.deepEqual(asked, [['assign', 0], ['assign', 0]])
+    assert.equal(partitions.skipped.get('orders')?.get('data_loss'), 10n)
+  })
+
+  test('is assigned once, by the decision, when its lane ends and starts meanwhile', async () => {
+    const { answer, asked, partitions } = await createDeciding()
+    partitions.onLaneEnded(0, laneLost)
+    partitions.onLaneStarted(0)
+    assert.deepEqual(asked, [['assign', 0]])
+    await answer()
+    assert.deepEqual(asked, [['assign', 0], ['assign', 0]])
+  })
+
+  // A position that is written after the hand-over would stand behind what the new owner wrote.
+  test('writes nothing any more when its slot is handed over meanwhile', async () => {
+    const { answer, clock, partitions, store } = await createDeciding()
+    const before = store.written.length
+    const handedOver = partitions.release([0], 1_000, false)
+    await clock.advance(1_000)
+    assert.equal(await handedOver, false)
+    const writtenByRelease = store.written.length
+    await answer()
+    assert.equal(store.written.length, writtenByRelease)
+    assert.ok(writtenByRelease <= before + 1)
+    assert.equal(partitions.skipped.size, 0)
+  })
+})
+
+// Everything of the lane was assigned again, whatever had been decided about it: a stopped partition
+// went on in a recreated topic at the old offset, and one whose slot another process owned by then
+// was mirrored by both.
+describe('when a lane ends', () => {
+  test('a running partition is assigned to it again once it has started', async () => {
+    const { asked, partitions } = await createRunning()
+    partitions.onLaneEnded(0, laneLost)
+    assert.deepEqual(asked, [['assign', 0]])
+    partitions.onLaneStarted(0)
+    assert.deepEqual(asked, [['assign', 0], ['assign', 0]])
+  })
+
+  test('a partition that a policy has stopped stays stopped', async () => {
+    const fixture = await createRunning('stop')
+    const { asked, partition, partitions } = fixture
+    report(fixture, 0, truncated)
+    await settle()
+    assert.equal(partition().state, 'stopped')
+    partitions.onLaneEnded(0, laneLost)
+    partitions.onLaneStarted(0)
+    await partitions.retryFaulted()
+    assert.deepEqual(asked, [['assign', 0]])
+  })
+
+  test('a partition whose topic was recreated is not assigned before that is decided', async () => {
+    const { asked, partition, partitions, source } = await createRunning('stop')
+    source.addTopic('orders', 1)
+    await partitions.setTopics(orders)
+    assert.equal(partition().state, 'recalled')
+    partitions.onLaneEnded(0, laneLost)
+    partitions.onLaneStarted(0)
+    await settle()
+    assert.equal(partition().state, 'stopped')
+    assert.deepEqual(asked, [['assign', 0], ['revoke', 0]])
+  })
+
+  test('a hand-over is over: nothing of it is in flight any more', async () => {
+    const { asked, partitions } = await createRunning()
+    const handedOver = partitions.release([0], 60_000, false)
+    partitions.onLaneEnded(0, laneLost)
+    partitions.onLaneStarted(0)
+    assert.equal(await handedOver, true)
+    assert.deepEqual(asked, [['assign', 0], ['revoke', 0]])
+    assert.equal(partitions.table.size, 0)
+  })
+})
+
+describe('a topic that the source does not have any more', () => {
+  test('leaves the table, and a later one of its name is known as another one', async () => {
+    const fixture = await createRunning()
+    const { assigned, clock, lines, partitions, source } = fixture
+    report(fixture, 0, laneEvent('faulted', { code: 1007, detail: 'orders-0' }))
+    await settle()
+    source.topics.delete('orders')
+    await partitions.retryFaulted()
+    assert.equal(partitions.table.size, 1, 'one look alone must not decide it')
+    clock.skip(6_000)
+    const gone = partitions.beginDue()
+    await settle()
+    report(fixture, 0, released)
+    await gone
+    assert.equal(partitions.table.size, 0)
+    assert.match(lines.at(-1) ?? '', /no longer mirrored.*: orders/)
+    source.addTopic('orders', 1)
+    await partitions.setTopics(orders)
+    assert.equal(fixture.partition().state, 'recalled')
+    report(fixture, 0, laneEvent('stopped', { id: 1, released: true }))
+    await settle()
+    assert.equal(assigned.at(-1)?.upstream, 0n)
+    assert.ok(partitions.skipped.get('orders')?.has('topic_recreated'))
+  })
+
+  test('stays while a cluster only does not answer, or does not allow to see it', async () => {
+    const fixture = await createRunning()
+    const { clock, partitions, source } = fixture
+    report(fixture, 0, laneEvent('faulted', { code: 1007, detail: 'orders-0' }))
+    await settle()
+    source.error = new ReplicatorError('_TRANSPORT', 'east')
+    for (let look = 0; look < 3; look++) {
+      clock.skip(60_000)
+      await partitions.retryFaulted()
+      await partitions.beginDue()
+    }
+    assert.equal(partitions.table.size, 1)
+  })
+
+  test('or that is excluded now leaves after the second look at all topics', async () => {
+    const fixture = await createRunning()
+    const { partitions } = fixture
+    await partitions.setTopics(noTopics)
+    assert.equal(partitions.table.size, 1)
+    const second = partitions.setTopics(noTopics)
+    await settle()
+    report(fixture, 0, released)
+    await second
+    assert.equal(partitions.table.size, 0)
+  })
+})
+
+describe('a partition that moves to another lane', () => {
+  const createMoving = async (): Promise<PartitionsFixture> => {
+    const fixture = await createRunning()
+    fixture.partitions.moveToLane(fixture.partition(), 1)
+    return fixture
+  }
+
+  test('begins there where the first lane ended, once that has released it', async () => {
+    const fixture = await createMoving()
+    const { asked, assigned } = fixture
+    report(fixture, 0, laneEvent('running'), 15n)
+    assert.deepEqual(asked, [['assign', 0], ['revoke', 0]])
+    report(fixture, 0, released, 20n)
+    assert.deepEqual(asked, [['assign', 0], ['revoke', 0], ['assign', 1]])
+    assert.deepEqual(positionsOf(assigned.slice(-1)), [[20n, 20n, 20]])
+  })
+
+  // The events of a lane that ended never come: the partition would wait for them for ever.
+  test('begins there at once, if its lane ends before it has released it', async () => {
+    const { asked, partition, partitions } = await createMoving()
+    partitions.onLaneEnded(0, laneLost)
+    assert.deepEqual(asked.at(-1), ['assign', 1])
+    assert.equal(partition().state, 'assigned')
+    assert.equal(partition().lane, 1)
+  })
+
+  // The lane releases it for the move and for the slot alike: taken for the move, it would be
+  // mirrored beside the process that owns the slot now.
+  test('goes nowhere, if its slot is handed over meanwhile', async () => {
+    const fixture = await createMoving()
+    const handedOver = fixture.partitions.release([0], 1_000, false)
+    await settle()
+    report(fixture, 0, released, 20n)
+    assert.equal(await handedOver, true)
+    assert.deepEqual(fixture.asked.filter(([verb]) => verb === 'assign'), [['assign', 0]])
+  })
+
+  // Of the old lane: it knows nothing of what the new one has in flight.
+  test('is waited for in its new lane when its slot is handed over', async () => {
+    const fixture = await createMoving()
+    report(fixture, 0, released, 20n)
+    let isReleased = false
+    const handedOver = fixture.partitions.release([0], 1_000, false)
+      .then(() => { isReleased = true })
+    report(fixture, 0, released)
+    await settle()
+    assert.equal(isReleased, false)
+    assert.deepEqual(fixture.asked.at(-1), ['revoke', 1])
+    report(fixture, 1, released)
+    await handedOver
+  })
+})

@@ -1,0 +1,163 @@
+// The partitions of a flow of one topic, over fake clusters, a fake progress topic and lanes that
+// only remember what they were asked.
+import assert from 'node:assert/strict'
+import { partitionStates as laneStates } from '../../../src/dataplane/contract/contract-table.ts'
+import type { PartitionAssignment, StateEvent } from '../../../src/dataplane/index.ts'
+import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
+import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
+import type { Log } from '../../../src/orchestrator/observability/log.ts'
+import type { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
+import { FlowPartitions } from '../../../src/orchestrator/partitions/flow-partitions.ts'
+import type { FlowPartition } from '../../../src/orchestrator/partitions/partition-table.ts'
+import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
+import type { SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
+import {
+  restoreSlots, type ProgressTopicOptions
+} from '../../../src/orchestrator/progress/progress-topic.ts'
+import type { TopicLook } from '../../../src/orchestrator/partitions/wanted-topics.ts'
+import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+
+export const producer = { producerId: 7n, producerEpoch: 0 }
+const progressTopic = 'progress'
+
+/** What a look at both clusters finds: the topic as it should be, with a problem, or gone. */
+const names = { topic: 'orders', remoteTopic: 'east.orders' }
+const planned = [{ ...names, sourcePartitions: 1, targetPartitions: 1 }]
+export const orders: TopicLook = {
+  topics: [{ ...names, partitions: 1 }], planned, problems: []
+}
+export const ordersWith = (error: ReplicatorError): TopicLook =>
+  ({ topics: [], planned, problems: [{ topic: 'orders', error }] })
+export const noTopics: TopicLook = { topics: [], planned: [], problems: [] }
+
+export interface PartitionsFixture {
+  readonly partitions: FlowPartitions
+  readonly clock: ManualClock
+  readonly source: FakeCluster
+  readonly target: FakeCluster
+  readonly store: FakeProgressStore
+  readonly assigned: PartitionAssignment[]
+  /** The lanes that were asked to mirror, and to drain, the partition. */
+  readonly asked: Array<readonly [string, number]>
+  readonly lines: string[]
+  readonly problems: FlowProblems
+  /** The one partition. */
+  readonly partition: () => FlowPartition
+}
+
+export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsFixture {
+  const clock = new ManualClock()
+  const source = new FakeCluster()
+  const target = new FakeCluster()
+  source.addTopic('orders', 1)
+  target.addTopic('east.orders', 1)
+  target.addTopic(progressTopic, 1)
+  const store = new FakeProgressStore(target, progressTopic)
+  const assigned: PartitionAssignment[] = []
+  const asked: Array<readonly [string, number]> = []
+  const lanes = {
+    size: 2,
+    assign: (lane: number, more: readonly PartitionAssignment[]) => {
+      assigned.push(...more)
+      asked.push(['assign', lane])
+    },
+    revoke: (lane: number) => { asked.push(['revoke', lane]) }
+  } as unknown as LanePool
+  const options: ProgressTopicOptions = {
+    target: target.admin(),
+    store: store.store(),
+    topic: progressTopic,
+    slots: 1,
+    replicationFactor: 1,
+    othersRun: async () => false
+  }
+  const config = {
+    policy: { remoteTopic: (topic: string) => `east.${topic}` },
+    settings: { 'task.slots': 1, 'auto.offset.reset': 'earliest', 'target.not.empty': 'stop' },
+    ofTopic: () => ({
+      'data.loss': policy,
+      'topic.recreated': policy,
+      'record.too.large': policy,
+      'corrupt.batch': policy
+    })
+  } as unknown as FlowConfig
+  const lines: string[] = []
+  const log = recordingLog(lines)
+  const problems = new FlowProblems(log)
+  const partitions = new FlowPartitions({
+    config,
+    source: source.admin(),
+    target: target.admin(),
+    progress: { write: async records => { await store.write(records) }, mend: async () => false },
+    lanes,
+    producer,
+    restore: async slots => await restoreSlots(options, slots, producer),
+    collect: async () => {},
+    problems,
+    log,
+    clock
+  })
+  const partition = (): FlowPartition => {
+    const [first] = partitions.table.values()
+    assert.ok(first !== undefined, 'the table is empty')
+    return first
+  }
+  return { partitions, clock, source, target, store, assigned, asked, lines, problems, partition }
+}
+
+/** A fixture whose partition runs in lane 0, at source offset 10. */
+export async function createRunning (
+  policy: 'stop' | 'skip' = 'skip'
+): Promise<PartitionsFixture> {
+  const fixture = createPartitions(policy)
+  await fixture.partitions.setTopics(orders)
+  await fixture.partitions.acquire([0])
+  report(fixture, 0, laneEvent('running'), 10n)
+  assert.deepEqual(fixture.asked, [['assign', 0]])
+  return fixture
+}
+
+/** `level: text` of each line. */
+function recordingLog (lines: string[]): Log {
+  const at = (level: string) => (_: unknown, text: string): void => {
+    lines.push(`${level}: ${text}`)
+  }
+  const log: Log = {
+    error: at('error'), warn: at('warn'), info: at('info'), debug: () => {}, child: () => log
+  }
+  return log
+}
+
+export function laneEvent (
+  state: (typeof laneStates)[number], more: Partial<StateEvent> = {}
+): StateEvent {
+  const none = { skipTo: -1n, skipRecords: -1n, skipEpoch: -1 }
+  const event = { id: 0, state: laneStates.indexOf(state), code: 0, detail: '', released: false }
+  return { ...event, ...none, ...more }
+}
+
+export const released = laneEvent('stopped', { released: true })
+
+/** What a lane reports: a state, and how far it is. */
+export function report (
+  { partitions }: PartitionsFixture, lane: number, state: StateEvent, upstream?: bigint
+): void {
+  const progress = upstream === undefined
+    ? new BigInt64Array()
+    : BigInt64Array.of(BigInt(state.id), upstream, upstream, upstream, -1n)
+  partitions.onEvents(lane, { states: [state], progress, logs: [], logsLost: 0n })
+}
+
+export function progressRecord (
+  upstream: bigint, downstream: bigint, more: Partial<Progress> = {}
+): SlotRecord {
+  const progress = { upstream, downstream, sequence: Number(upstream), ...more }
+  const { producerId } = producer
+  const source = { topic: 'orders', partition: 0 }
+  return { slot: 0, record: { kind: 'partition', source, progress, producerId } }
+}
+
+export const positionsOf = (assigned: readonly PartitionAssignment[]): unknown =>
+  assigned.map(({ upstream, downstream, sequence }) => [upstream, downstream, sequence])
