@@ -6,7 +6,7 @@ import { exitNow } from './cluster/native-exit.ts'
 import { systemClock } from './time/clock.ts'
 
 const parentCheckMs = 500
-// Everything is written and closed before; only a client that does not end takes longer.
+// Output is written and clients are closed before; only a client that does not close takes longer.
 const lingerMsMax = 500
 
 const stopping = new AbortController()
@@ -18,8 +18,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   })
 }
 
-// Under `npx` and `npm run` a signal reaches npm's shell, which dies of it without a word to us.
-// That we have another parent then is how we notice.
+// Under `npx` and `npm run` a signal reaches npm's shell, which dies of it and passes nothing on.
+// This process then has another parent, and stops.
 if (process.env['npm_execpath'] !== undefined) {
   const parent = process.ppid
   setInterval(() => {
@@ -35,7 +35,7 @@ const exitCode = await runProgram(process.argv, {
   stopped: stopping.signal
 })
 
-// A client that was closed may still keep the process alive, for good: seen in processes that were
-// stopped seconds after they had joined a group. The timer itself holds nobody.
+// A node-rdkafka client that was closed may keep the process alive for ever: seen in processes that
+// were stopped seconds after they had joined a group. The timer itself keeps nothing alive.
 setTimeout(() => exitNow(exitCode), lingerMsMax).unref()
 process.exitCode = exitCode

@@ -289,9 +289,7 @@ static void on_producer_id(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp
   const int log_decode_errors = LOG_ERR;
   producer_id_t* out = opaque;
   int16_t code = 0;
-  (void)rk;
-  (void)rkb;
-  (void)request;
+  (void)rk, (void)rkb, (void)request;
   if (err == RD_KAFKA_RESP_ERR__DESTROY) return; /* the caller's wait ends by its time limit */
   out->done = 1;
   if (err) goto err;
@@ -349,9 +347,7 @@ typedef struct answer_s {
 static void on_answer(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_err_t err,
                       rd_kafka_buf_t* rkbuf, rd_kafka_buf_t* request, void* opaque) {
   answer_t* out = opaque;
-  (void)rk;
-  (void)rkb;
-  (void)request;
+  (void)rk, (void)rkb, (void)request;
   if (err == RD_KAFKA_RESP_ERR__DESTROY) return; /* the caller's wait ends by its time limit */
   out->done = 1;
   out->error = err;

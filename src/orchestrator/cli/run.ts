@@ -1,4 +1,4 @@
-// `longhaul run FILE`: mirrors until it is told to stop.
+// `longhaul run FILE`: mirrors until SIGTERM or SIGINT.
 import type { Config } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { Mirror } from '../flow/mirror.ts'
@@ -52,7 +52,7 @@ async function mirrorUntilStopped (
   const drainMs = config.process['drain.timeout.ms']
   const stopped = aborted(terminal.stopped)
   const failed = await Promise.race([mirror.start(), stopped.then(() => [])])
-  // With some flows running, the others are tried again; with none there is nothing to wait for.
+  // While one flow runs, the others are tried again. If no flow could start, the process ends.
   const noneStarted = failed.length === config.flows.length
   if (!noneStarted) await stopped
   if (!noneStarted) log.info({ drainMs }, 'stopping: waiting for what is in flight')

@@ -6,11 +6,12 @@ import type { ReplicatorError } from '../errors/replicator-error.ts'
  * Every method makes one request to the cluster, or several where it is given more than one request
  * should carry. A request that fails as a whole rejects with a ReplicatorError that names the
  * cluster; what fails for one item only is that item's `error`, and the others are good.
- * Results come in the order asked. Nothing here ever creates a topic by asking about it.
+ * Results come in the order of the request. Asking about a topic never creates it.
  *
  * A refused login, an unresolvable host or a cluster that is down rejects within about three
- * seconds, everything else within the timeout of the client. Nothing is retried: the caller knows
- * better when to ask again, and `error.retriable` tells whether that makes sense.
+ * seconds, everything else within the timeout of the client. A request that changes something is
+ * never sent twice: the caller decides when to ask again, and `error.retriable` says whether that
+ * makes sense.
  */
 export interface ClusterAdmin {
   /** The alias of the cluster in the configuration: names it in errors and logs. */
@@ -52,7 +53,7 @@ export interface ClusterAdmin {
   /** Allocates a new producer id (KIP-98), without a transactional id. */
   initProducerId (): Promise<ProducerId>
 
-  /** Idempotent. What is still under way rejects with CLOSED, as does every later call. */
+  /** Idempotent. Calls that are still running reject with CLOSED, as does every later call. */
   close (): Promise<void>
 }
 
@@ -111,7 +112,7 @@ export interface PartitionCount {
 }
 
 export interface ChangeOptions {
-  /** The cluster checks and answers as if it had done it. */
+  /** The cluster checks the change and answers as if it had made it. */
   readonly validateOnly?: boolean
 }
 
@@ -133,7 +134,7 @@ export type ConfigSource =
 
 export interface ConfigEntry {
   readonly name: string
-  /** Null where the broker keeps it to itself (`sensitive`) or it is not set. */
+  /** Null where the broker does not return it (`sensitive`) or it is not set. */
   readonly value: string | null
   readonly source: ConfigSource
   readonly readOnly: boolean
@@ -178,7 +179,7 @@ export interface ListedOffset {
   readonly offset: bigint
   /** Of the record found by timestamp, in milliseconds; -1n otherwise. */
   readonly timestamp: bigint
-  /** -1 where the broker does not tell. */
+  /** -1 where the broker does not report it. */
   readonly leaderEpoch: number
   readonly error: ReplicatorError | undefined
 }
@@ -186,14 +187,14 @@ export interface ListedOffset {
 export interface DeleteBefore {
   readonly topic: string
   readonly partition: number
-  /** Records below this offset go; -1n: all up to the high watermark. */
+  /** Records below this offset are deleted; -1n: all up to the high watermark. */
   readonly beforeOffset: bigint
 }
 
 export interface DeletedRecords {
   readonly topic: string
   readonly partition: number
-  /** The log start offset from now on; -1n where there is an `error`. */
+  /** The new log start offset; -1n where there is an `error`. */
   readonly logStartOffset: bigint
   readonly error: ReplicatorError | undefined
 }

@@ -1,5 +1,5 @@
-// Native failures of admin calls -> ReplicatorError: the one place that says what a code means for
-// a cluster as a whole, and which property of the user's file is behind it.
+// Native failures of admin calls -> ReplicatorError: the one place that maps a code to its meaning
+// for a whole cluster and to the property of the user's file that causes it.
 import { errorTable, type ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
 
@@ -41,7 +41,7 @@ export function itemError (
   return ReplicatorError.fromNative({ code, detail: `cluster ${cluster}: ${item}: ${detail}` })
 }
 
-/** Whatever the data plane threw or rejected with, as a failure to convert; else it is a defect. */
+/** Whether the data plane threw this. Anything else is a programming error of ours. */
 export function isNativeFailure (thrown: unknown): thrown is NativeFailure {
   return typeof thrown === 'object' && thrown !== null &&
     'code' in thrown && typeof thrown.code === 'number' &&

@@ -1,5 +1,6 @@
-// ClusterAdmin over the data plane's admin client. Cuts what is long into requests, one after
-// another, and turns native failures into errors; what the calls do is kafka/admin_*.cc's work.
+// ClusterAdmin over the data plane's admin client. Splits long lists into requests, which run one
+// after another, and turns native failures into errors. The calls themselves are in
+// kafka/admin_*.cc.
 import { openAdmin, type NativeAdmin } from '../../dataplane/index.ts'
 import { errorByName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
@@ -7,8 +8,8 @@ import { chunks } from './chunks.ts'
 import type {
   ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
   ConfigResource, ConfigResult, DeleteBefore, DeletedRecords, GroupDescription, Isolation,
-  ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, TopicDescription, TopicListing, TopicResult,
-  WantedOffset
+  ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, TopicDescription,
+  TopicListing, TopicResult, WantedOffset
 } from './cluster-admin.ts'
 import { clusterError, isNativeFailure, itemError } from './cluster-error.ts'
 
@@ -17,20 +18,20 @@ export interface NativeClusterAdminOptions {
   readonly cluster: string
   /** librdkafka properties: config/client-properties.ts makes them of Java's. */
   readonly properties: Readonly<Record<string, string>>
-  /** Of each request, waiting behind others of this client included. */
+  /** Of each request, from the call on: the wait for a free thread of this client counts. */
   readonly timeoutMs?: number
 }
 
 const defaultTimeoutMs = 30_000
 
-// What one request carries. The native side finds each topic of a response by walking the list of
-// those asked for, so that the cost of a request grows with the square of its length.
+// How much one request carries. The native side finds each topic of a response by walking the
+// requested list, so the cost of a request grows with the square of its length.
 const topicsPerRequest = 500
 // About 40 entries a topic: some 2 MB of response.
 const configsPerRequest = 200
 const groupsPerRequest = 100
 const partitionsPerRequest = 2_000
-// A KRaft controller refuses a request that makes more than 10,000 partitions.
+// A KRaft controller refuses a request that creates more than 10,000 partitions.
 const newPartitionsPerRequest = 2_000
 
 export function openClusterAdmin (options: NativeClusterAdminOptions): ClusterAdmin {
@@ -49,7 +50,7 @@ class NativeClusterAdmin implements ClusterAdmin {
       this.#admin = openAdmin(properties)
     } catch (thrown) {
       if (!isNativeFailure(thrown)) throw thrown
-      // Nothing but the properties is looked at yet: no connection is made.
+      // Only the properties were checked so far: no connection was opened.
       throw new ReplicatorError('CONFIG_INVALID', `cluster ${cluster}: ${thrown.detail}`,
         { cause: thrown })
     }
@@ -170,8 +171,8 @@ class NativeClusterAdmin implements ClusterAdmin {
     }
   }
 
-  // One after another: a failed request ends the call before the next one is made, and the cluster
-  // is not asked for everything at once.
+  // One after another: a failed request ends the call before the next request is sent, and the
+  // cluster never has to answer all of them at once.
   async #callInChunks<Result, Item = unknown> (
     pieces: readonly Item[][], request: (piece: Item[]) => [name: string, args: object]
   ): Promise<Array<Native<Result>>> {
@@ -188,9 +189,10 @@ class NativeClusterAdmin implements ClusterAdmin {
 }
 
 /**
- * When the request to one broker of several fails, librdkafka gives its partitions back without an
- * offset and without an error. Taken for an answer, a log that holds records would look empty. By
- * timestamp the two cannot be told apart: no offset is also the answer for no such record.
+ * When the request to one of several brokers fails, librdkafka returns that broker's partitions
+ * with neither an offset nor an error. Read as an answer, a log that holds records would look
+ * empty. In a lookup by timestamp the two cases look the same: no offset is also the answer for no
+ * such record.
  */
 function isAnswered ({ offset, code }: Native<ListedOffset>, wanted?: WantedOffset): boolean {
   return code !== 0 || offset >= 0n || typeof wanted?.at === 'bigint'
@@ -201,7 +203,7 @@ const unanswered: NativeFailure = {
   detail: 'the broker that leads it did not answer'
 }
 
-/** A result as the data plane gives it: a code and a detail stand where `error` will. */
+/** A result of the data plane: it holds a code and a detail instead of `error`. */
 type Native<Result> = Omit<Result, 'error'> & NativeFailure
 
 function nativeTopic ({ name, partitions, replicationFactor, configs = {} }: NewTopic) {
@@ -209,7 +211,7 @@ function nativeTopic ({ name, partitions, replicationFactor, configs = {} }: New
   return { name, partitions, replicationFactor, configs: entries }
 }
 
-/** Topics many a request; brokers one, because each answers for itself. */
+/** Many topics a request; one broker a request, because only that broker can answer. */
 function configRequests<Resource extends ConfigResource> (
   resources: readonly Resource[]
 ): Resource[][] {

@@ -1,5 +1,5 @@
-// The two clusters of a flow: opens their admin clients and checks before anything is written that
-// both answer and that mirroring between them makes sense.
+// The two clusters of a flow: opens their admin clients and checks, before anything is written,
+// that both answer and that mirroring between them makes sense.
 import type { ClusterAdmin, ClusterDescription } from '../cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
@@ -38,7 +38,7 @@ export async function openClusterPair (
     return { source, target, sourceDescription, targetDescription, close }
   } catch (thrown) {
     const closing = Promise.all([source.close(), target?.close()])
-    // Closing waits for calls that block: whoever stops the flow does not wait for that.
+    // close() waits for calls that block; a stop of the flow must not.
     if (!signal.aborted) await closing
     throw thrown
   }

@@ -1,5 +1,5 @@
-// Whether the clusters of a flow answer: asks each for its description every few seconds. Readiness
-// and metrics need it, because a flow with nothing to do would not notice a cluster that is gone.
+// Checks every few seconds whether the two clusters of a flow answer. Readiness and metrics need
+// this: a flow with nothing to mirror would not notice that a cluster is gone.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClusterHealth } from '../observability/snapshot.ts'
@@ -14,7 +14,7 @@ export interface ClusterProbeOptions {
 }
 
 const intervalMs = 5_000
-/** With the interval less than the 15 s within which /readyz tells. */
+/** Interval and timeout together stay below 15 s, within which /readyz must report the cluster. */
 const timeoutMs = 8_000
 
 export class ClusterProbe {
@@ -22,7 +22,7 @@ export class ClusterProbe {
   readonly #loops: readonly IntervalLoop[]
   readonly #health: Record<'source' | 'target', ClusterHealth>
 
-  /** The clusters have answered at the start of the flow. */
+  /** Both clusters have answered already, when the flow opened them. */
   constructor (options: ClusterProbeOptions) {
     const { clock, signal } = this.#options = options
     const answered: ClusterHealth = { answeredMs: clock.now(), error: undefined }

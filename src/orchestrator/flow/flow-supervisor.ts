@@ -1,6 +1,6 @@
-// Keeps one flow alive: starts it, starts it again with a growing wait after a failure, whether the
-// start failed or the running flow did, restarts it with another configuration on request, stops
-// it. The failures of a flow are its own; the other flows of the process never notice.
+// Keeps one flow alive: starts it, starts it again with a growing wait after its start or the
+// running flow has failed, restarts it with another configuration on request, and stops it. A flow
+// that fails does not affect the other flows of the process.
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowSnapshot } from '../observability/snapshot.ts'
@@ -12,15 +12,15 @@ import { ReplicationFlow, type FlowOptions } from './replication-flow.ts'
 
 export interface SupervisedFlow {
   start (signal: AbortSignal): Promise<void>
-  /** Resolves with the reason when the flow cannot go on by itself. */
+  /** Resolves with the reason when the flow cannot continue and must be started again. */
   readonly failed: Promise<ReplicatorError>
-  /** False if what was in flight could not be waited for. */
+  /** False if batches were still in flight at the deadline. */
   stop (deadline: Deadline): Promise<boolean>
   snapshot (): FlowSnapshot
 }
 
 export interface SupervisorOptions extends FlowOptions {
-  /** Makes the flow; ReplicationFlow unless a test has another. */
+  /** Creates the flow; ReplicationFlow by default, a fake in tests. */
   readonly create?: (options: FlowOptions) => SupervisedFlow
 }
 
@@ -36,7 +36,7 @@ export class FlowSupervisor {
   #flow: SupervisedFlow | undefined
   #error: ReplicatorError | undefined
   #supervising: Promise<void> | undefined
-  /** Whether the last stop of a flow waited for all that was in flight. */
+  /** Whether the last stop of the flow left nothing in flight. */
   #drained = true
   #stopDeadline: Deadline | undefined
 
@@ -50,7 +50,7 @@ export class FlowSupervisor {
   /** Why the flow is not running; undefined while it starts or runs. */
   get error (): ReplicatorError | undefined { return this.#error }
 
-  /** Resolves after the first attempt: undefined, or why it failed. Further ones follow. */
+  /** Resolves after the first attempt: undefined, or why it failed. Further attempts follow. */
   async start (): Promise<ReplicatorError | undefined> {
     return await new Promise(resolve => {
       this.#supervising ??= this.#supervise(resolve).catch((thrown: unknown) => {
@@ -60,7 +60,7 @@ export class FlowSupervisor {
     })
   }
 
-  /** Stops the running flow, which drains, and starts it with another configuration. */
+  /** Drains and stops the running flow, then starts it with this configuration. */
   restart (config: FlowConfig = this.#config): void {
     this.#config = config
     this.#restarting.abort()
@@ -71,7 +71,7 @@ export class FlowSupervisor {
       this.#error === undefined ? 'starting' : 'faulted')
   }
 
-  /** False when what was in flight could not be waited for. Idempotent. */
+  /** False if batches were still in flight at the deadline. Idempotent. */
   async stop (deadline: Deadline): Promise<boolean> {
     this.#stopDeadline ??= deadline
     this.#stopping.abort()
@@ -96,7 +96,7 @@ export class FlowSupervisor {
     onFirst(undefined)
   }
 
-  /** Runs the flow until it is stopped or to be restarted (undefined) or fails. */
+  /** Runs the flow until a stop or a restart is requested (undefined) or the flow fails. */
   async #runOnce (onRunning: () => void): Promise<ReplicatorError | undefined> {
     const { log, create = options => new ReplicationFlow(options) } = this.#options
     const config = this.#config
@@ -118,7 +118,7 @@ export class FlowSupervisor {
 
   async #stopFlow (flow: SupervisedFlow): Promise<void> {
     const own = new Deadline(this.#options.clock, restartMs)
-    // A stop of the process that begins during a restart may leave less time than the restart has.
+    // The process may be stopped during a restart, and its deadline be earlier.
     const stopped = flow.stop(this.#stopDeadline ?? own)
     this.#drained = await stopped
     own.cancel()

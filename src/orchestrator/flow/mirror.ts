@@ -1,5 +1,5 @@
-// The flows of one process with everything around them: metrics, progress line, summary. Used by
-// `run` and by `demo`.
+// The flows of one process, with their metrics, readiness, totals and summary. Used by `run` and by
+// `demo`.
 import { cpuUsage } from 'node:process'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
 import type { Config } from '../config/config.ts'
@@ -24,7 +24,7 @@ export interface MirrorOptions {
 }
 
 const observeIntervalMs = 500
-/** A flow bounds its own stop; this much later nobody waits for it any more. */
+/** A flow bounds its own stop; this much later the process stops waiting for it. */
 const lateMs = 250
 
 export class Mirror {
@@ -62,9 +62,9 @@ export class Mirror {
   }
 
   /**
-   * Drains all flows side by side for up to `drainMs`; false if some could not be drained. Resolves
-   * in time whatever a cluster or a client does: what does not end by itself is left to the end of
-   * the process.
+   * Drains all flows side by side for up to `drainMs`; false if a flow still had batches in flight
+   * then. Resolves in time whatever a cluster or a client does: a client that does not close is
+   * left to the end of the process.
    */
   async stop (drainMs: number): Promise<boolean> {
     const { clock, log } = this.#options
@@ -72,7 +72,7 @@ export class Mirror {
     const end = new Deadline(clock, drainMs + closeMs + lateMs)
     const drained = await Promise.all(this.#flows.map(async flow => {
       const drained = await end.bound(flow.stop(drain))
-      if (drained === undefined) log.warn({ flow: flow.name }, `${flow.name} is left as it is`)
+      if (drained === undefined) log.warn({ flow: flow.name }, `${flow.name} did not close in time`)
       return drained ?? false
     }))
     await this.#observing.stop()

@@ -1,10 +1,10 @@
-// Which flow of this process writes which target topic: two writers of one topic would mix their
-// records. Clusters are told apart by id, so that two aliases of one cluster do not hide it.
+// Which flow of this process writes which target topic: two flows that write one topic would mix
+// their records. Clusters are identified by id, so that two aliases of one cluster do not hide it.
 
 export class TargetClaims {
   readonly #owners = new Map<string, string>()
 
-  /** Undefined when `flow` has the topic now; else the flow that has it. */
+  /** Undefined if `flow` owns the topic now; otherwise the flow that owns it. */
   claim (clusterId: string, topic: string, flow: string): string | undefined {
     const key = `${clusterId}/${topic}`
     const owner = this.#owners.get(key)

@@ -1,5 +1,5 @@
-// The one door to time and chance: everything that waits, stamps or jitters takes a Clock or a
-// Random, so that a test can drive it by hand. Owns no loops and no retries.
+// The only access to time and randomness: code that waits, measures or jitters receives a Clock or
+// a Random, so that a test can control both. Owns no loops and no retries.
 
 export interface Clock {
   /** Milliseconds since the epoch; may jump when the host's clock is set. */
@@ -13,7 +13,7 @@ export interface Clock {
 /** A number in [0, 1). */
 export type Random = () => number
 
-/** setTimeout fires at once beyond this (a signed 32-bit count), so longer waits are cut up. */
+/** setTimeout fires at once beyond this (a signed 32-bit count), so longer waits are split. */
 const timerMsMax = 2 ** 31 - 1
 
 export const systemRandom: Random = () => Math.random()
@@ -41,7 +41,7 @@ function sleepOnce (ms: number, signal: AbortSignal | undefined): Promise<void> 
       clearTimeout(timer)
       reject(signal?.reason)
     }
-    // The listener is taken off again: a long-lived signal would otherwise gather one a sleep.
+    // Remove the listener: a long-lived signal would otherwise collect one for each sleep.
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', onAbort)
       resolve()

@@ -1,5 +1,5 @@
-// Bounds on work that other parts do: a moment by which it has ended or is given up, and a signal
-// that ends the wait for it. Neither ends the work itself: whoever does it honours the signal.
+// Bounds the wait for work: by a moment in time, or by a signal. Neither ends the work itself: the
+// work must honour the signal.
 import type { Clock } from './clock.ts'
 
 export class Deadline {
@@ -8,7 +8,7 @@ export class Deadline {
   readonly #passed = new AbortController()
   readonly #cancelled = new AbortController()
 
-  /** Passes `ms` from now. cancel() frees its timer. */
+  /** Passes in `ms` milliseconds. cancel() frees the timer. */
   constructor (clock: Clock, ms: number) {
     this.#clock = clock
     this.#endMs = clock.monotonic() + ms
@@ -21,8 +21,8 @@ export class Deadline {
   remainingMs (): number { return Math.max(0, this.#endMs - this.#clock.monotonic()) }
 
   /**
-   * The result of the work, or undefined when the deadline passes first. The work then goes on
-   * unwatched: its later failure is dropped.
+   * The result of the work, or undefined when the deadline passes first. The work then continues,
+   * and its later failure is ignored.
    */
   async bound<T> (work: Promise<T>): Promise<T | undefined> {
     try {
@@ -38,7 +38,7 @@ export class Deadline {
 
 /** As `work`, but rejects with the signal's reason as soon as the signal is aborted. */
 export async function unlessAborted<T> (signal: AbortSignal, work: Promise<T>): Promise<T> {
-  work.catch(() => {}) // after an abort nobody waits for it
+  work.catch(() => {}) // after an abort nobody handles its failure
   signal.throwIfAborted()
   let onAbort = (): void => {}
   const aborted = new Promise<never>((_resolve, reject) => {
@@ -48,7 +48,7 @@ export async function unlessAborted<T> (signal: AbortSignal, work: Promise<T>): 
   try {
     return await Promise.race([work, aborted])
   } finally {
-    // A signal that lives long would otherwise gather a listener a wait.
+    // Remove the listener: a long-lived signal would otherwise collect one for each wait.
     signal.removeEventListener('abort', onAbort)
   }
 }

@@ -6,16 +6,16 @@ import { backoffDelayMs, type Backoff } from './retry.ts'
 export interface IntervalLoopOptions {
   readonly intervalMs: number
   readonly clock: Clock
-  /** The work. Its signal is aborted by stop(); honouring it is what makes stop() quick. */
+  /** The work. stop() aborts its signal; work that honours the signal makes stop() quick. */
   readonly run: (signal: AbortSignal) => Promise<void>
-  /** Must count or log; the loop goes on after the back-off. `failures` in a row, from 1. */
+  /** Must count or log; the loop continues after the backoff. `failures` in a row, from 1. */
   readonly onError: (error: unknown, failures: number) => void
   /** When the first run begins; 'immediate' unless told otherwise. */
   readonly first?: 'immediate' | 'delayed'
-  /** Waits after failures. Without it a failure waits for the next tick like a success. */
+  /** Waits after failures. Without it the next run after a failure is the next tick. */
   readonly backoff?: Backoff
   readonly random?: Random
-  /** Aborting it is the same as stop(), for owners that end many things with one signal. */
+  /** Aborting it has the effect of stop(), for owners that end many things with one signal. */
   readonly signal?: AbortSignal
 }
 
@@ -37,7 +37,7 @@ export class IntervalLoop {
     return this.#state
   }
 
-  /** Begins; a second call, or one after stop(), changes nothing. */
+  /** Starts the loop; a second call, or a call after stop(), has no effect. */
   start (): void {
     if (this.#state !== 'idle') return
     this.#state = 'looping'
@@ -51,7 +51,7 @@ export class IntervalLoop {
     })
   }
 
-  /** Resolves once the run under way has ended. Idempotent, legal in every state. */
+  /** Resolves once the current run has ended. Idempotent, legal in every state. */
   async stop (): Promise<void> {
     this.#beginStop()
     await this.#done
@@ -82,13 +82,13 @@ export class IntervalLoop {
       await run(this.#abort.signal)
       return 0
     } catch (error) {
-      // A run that stops because it was told to has not failed.
+      // A run that ended because of stop() has not failed.
       if (!this.#abort.signal.aborted) onError(error, failures + 1)
       return failures + 1
     }
   }
 
-  /** Ticks stand on multiples of the interval; those that a long run missed are left out. */
+  /** Ticks are multiples of the interval; ticks that passed during a long run are skipped. */
   #waitMs (tookMs: number, failures: number): number {
     const { backoff, intervalMs, random } = this.#options
     if (failures > 0 && backoff !== undefined) {

@@ -1,20 +1,20 @@
-// Bounded exponential back-off with jitter. Knows nothing of which errors are retriable: the
-// caller asks the error table and hands the answer in.
+// Bounded exponential backoff with jitter. Does not decide which errors are retriable: the caller
+// asks the error table and passes the answer.
 import { systemRandom, type Clock, type Random } from './clock.ts'
 
 export interface Backoff {
   readonly initialMs: number
   readonly maxMs: number
-  /** Growth a failure; 2 unless told otherwise. */
+  /** Growth with each failure; 2 by default. */
   readonly multiplier?: number
-  /** Share of the wait that is left to chance, 0..1; 0.2 unless told otherwise. */
+  /** Random share of the wait, 0..1; 0.2 by default. */
   readonly jitter?: number
 }
 
 export interface RetryOptions {
   readonly clock: Clock
   readonly backoff: Backoff
-  /** Attempts in all, the first one included; at least 1. */
+  /** Number of attempts, the first included; at least 1. */
   readonly attemptsMax: number
   readonly isRetriable: (error: unknown) => boolean
   /** Called before each wait. `failures` counts from 1. */
@@ -24,18 +24,20 @@ export interface RetryOptions {
 }
 
 /**
- * The wait after the n-th failure in a row (n >= 1). Jitter only shortens, so `maxMs` is a true
- * bound, and lanes that lost the same broker at the same moment do not come back together.
+ * The wait after the n-th failure in a row (n >= 1). Jitter only shortens it, so `maxMs` is a true
+ * bound, and lanes that lost the same broker at the same moment do not reconnect together.
  */
 export function backoffDelayMs (backoff: Backoff, failures: number, random: Random): number {
   const multiplier = backoff.multiplier ?? 2
   const jitter = backoff.jitter ?? 0.2
-  // Infinity (a very long row of failures) is brought back by the minimum.
+  // After very many failures the product is Infinity; the minimum bounds it.
   const fullMs = Math.min(backoff.maxMs, backoff.initialMs * multiplier ** (failures - 1))
   return fullMs * (1 - jitter * random())
 }
 
-/** Throws the last error once it is final or attempts are used up; the reason of an abort. */
+/**
+ * Rejects with the last error once it is final or no attempt is left, or with an abort's reason.
+ */
 export async function retry<T> (
   options: RetryOptions,
   attempt: (number: number) => Promise<T>
