@@ -89,6 +89,17 @@ describe('arguments', () => {
     assert.throws(() => { forwarder.revoke(['0' as never]) }, refused)
   })
 
+  // The largest response was their sum, which librdkafka refuses from 2^31 on.
+  test('the largest legal settings open a lane', async t => {
+    const { source, target } = createForwarder(t)
+    const config = forwarderConfig(source.bootstrapServers(), target.bootstrapServers())
+    const largest = 2 ** 31 - 1
+    const forwarder = openForwarder({
+      ...config, settings: { ...config.settings, fetchBytesMax: largest, decodedBytesMax: largest }
+    }, () => {})
+    await forwarder.close()
+  })
+
   test('an unknown librdkafka property is refused by name', () => {
     const config = forwarderConfig('127.0.0.1:1', '127.0.0.1:1')
     assert.throws(() => openForwarder({ ...config, source: { 'no.such': '1' } }, () => {}),

@@ -21,6 +21,7 @@ namespace longhaul {
 
 // Syslog levels, as librdkafka's: what the user has to be told, and what is for debugging.
 constexpr int kLogTold = 3;
+constexpr int kLogWarning = 4;
 
 struct StateEvent {
   uint32_t id;

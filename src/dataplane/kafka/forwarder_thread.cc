@@ -2,8 +2,12 @@
 
 #include <malloc.h>
 
+#include <algorithm>
 #include <chrono>
+#include <limits>
 #include <utility>
+
+#include "core/process_memory.h"
 
 namespace longhaul {
 namespace {
@@ -21,18 +25,7 @@ int64_t WallMs() {
 }
 
 constexpr int64_t kGiveBackMs = 2'000;
-
-// Responses of several MB come and go all the time. By default glibc maps each one anew and gives
-// it back, and the first touch of every page is then a large part of all CPU: keep the memory
-// instead.
-void KeepFreedMemory() {
-  static const int once = [] {
-    mallopt(M_MMAP_THRESHOLD, 64 * 1024 * 1024);
-    mallopt(M_TRIM_THRESHOLD, 128 * 1024 * 1024);
-    return 0;
-  }();
-  (void)once;
-}
+constexpr int64_t kReceiveBytesMax = std::numeric_limits<int32_t>::max();  // of librdkafka
 
 }  // namespace
 
@@ -42,8 +35,9 @@ ForwarderThread::ForwarderThread(const ForwarderConfig& config)
 Status ForwarderThread::Open(const ForwarderConfig& config, const ClientProperties& source,
                              const ClientProperties& target,
                              std::unique_ptr<ForwarderThread>* out) {
-  KeepFreedMemory();
+  static const Status keeps_memory = KeepFreedMemory();
   std::unique_ptr<ForwarderThread> self(new ForwarderThread(config));
+  if (!keeps_memory.ok()) self->events_.Log(kLogWarning, keeps_memory.detail);
   Status status = self->Start(source, target);
   if (status.ok()) *out = std::move(self);
   return status;
@@ -65,10 +59,11 @@ Status ForwarderThread::Start(const ClientProperties& source, const ClientProper
 
 Status ForwarderThread::OpenSide(const ClientProperties& properties, LogContext* log,
                                  ClientHandle* out) {
+  const int64_t receive_bytes = std::min(
+      config_.settings.fetch_bytes_max + config_.settings.decoded_bytes_max, kReceiveBytesMax);
   ClientProperties all = {
       // A response holds at least one whole batch, however large it is.
-      {"receive.message.max.bytes",
-       std::to_string(config_.settings.fetch_bytes_max + config_.settings.decoded_bytes_max)},
+      {"receive.message.max.bytes", std::to_string(receive_bytes)},
       {"log.connection.close", "false"},
       // KIP-714 telemetry: its histograms cost CPU for every request, and nobody asked for it.
       {"enable.metrics.push", "false"},

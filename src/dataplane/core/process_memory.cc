@@ -1,0 +1,31 @@
+#include "core/process_memory.h"
+
+#include <malloc.h>
+
+#include <string>
+
+#include "contract/contract.generated.h"
+
+namespace longhaul {
+namespace {
+
+// What malloc may keep free at the end of its heap: four times the largest response.
+constexpr int kTrimThreshold = 4 * static_cast<int>(kKeptResponseBytes);
+
+}  // namespace
+
+// The order matters. Any mallopt() of these two switches off the threshold that adapts itself: if
+// the first one were refused and the second one set, every response would be mapped anew.
+Status KeepFreedMemory() {
+  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(kKeptResponseBytes)) == 0)
+    return Status::Error(kErrorInvalidArgument,
+                         "malloc refused M_MMAP_THRESHOLD " + std::to_string(kKeptResponseBytes) +
+                             ": responses are mapped anew, which costs CPU");
+  if (mallopt(M_TRIM_THRESHOLD, kTrimThreshold) == 0)
+    return Status::Error(kErrorInvalidArgument, "malloc refused M_TRIM_THRESHOLD " +
+                                                    std::to_string(kTrimThreshold) +
+                                                    ": freed memory goes back at once");
+  return Status::Ok();
+}
+
+}  // namespace longhaul
