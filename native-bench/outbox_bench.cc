@@ -127,7 +127,7 @@ struct Lap {
 
   Lap(int32_t partitions, int32_t busy, size_t batch_bytes)
       : transport(partitions, busy, batch_bytes),
-        forwarder({ForwarderSettings{}, "", 1, 0}, &transport, &codecs, &events) {
+        forwarder({ForwarderSettings{}, 1, 0}, &transport, &codecs, &events) {
     std::vector<PartitionAssignment> all;
     for (int32_t p = 0; p < partitions; ++p)
       all.push_back({static_cast<uint32_t>(p), "t", "t", p, {}, 0});
@@ -177,6 +177,18 @@ void IdleCase(Run& run, int32_t partitions) {
   run.Report("tick, " + std::to_string(partitions) + " idle partitions", tick, "ns");
 }
 
+// One answer of metadata a side, all of it of one topic.
+void MetadataCase(Run& run, int32_t partitions) {
+  Lap lap(partitions, 0, 100);
+  const double round = run.Measure([&] {
+    lap.now += ForwarderSettings{}.metadata_max_age_ms;
+    lap.Turn();
+    lap.Turn();
+    return lap.transport.replies.size();
+  });
+  run.Report("metadata, " + std::to_string(partitions) + " partitions", round, "ns");
+}
+
 }  // namespace
 
 void OutboxBench(Run& run) {
@@ -185,6 +197,7 @@ void OutboxBench(Run& run) {
   OutboxCase(run, 1'000, 1'000, 16'000);
   OutboxCase(run, run.smoke() ? 1'000 : 10'000, 20, 16'000);
   for (const int32_t partitions : {100, 10'000}) IdleCase(run, partitions);
+  for (const int32_t partitions : {100, 10'000}) MetadataCase(run, partitions);
 }
 
 }  // namespace longhaul::bench

@@ -62,8 +62,17 @@ bool Leaders::OnReply(const Reply& reply) {
     return false;
   }
   const bool asked_again = std::exchange(state.stale, false);  // by somebody, while this was out
-  std::unordered_map<std::string, const TopicLeaders*> by_name;
-  for (const TopicLeaders& topic : reply.topics) by_name[topic.topic] = &topic;
+  struct Indexed {
+    const TopicLeaders* topic;
+    LeaderIndex leaders;
+  };
+  std::unordered_map<std::string, Indexed> by_name;
+  for (const TopicLeaders& topic : reply.topics) {
+    Indexed& indexed = by_name[topic.topic];
+    indexed.topic = &topic;
+    for (const PartitionLeader& leader : topic.partitions)
+      indexed.leaders[leader.partition] = &leader;
+  }
   bool changed = false;
   for (auto& [id, p] : lane_->partitions) {
     auto it = by_name.find(TopicOn(reply.side, *p));
@@ -71,7 +80,7 @@ bool Leaders::OnReply(const Reply& reply) {
       // Assigned after the question was asked.
       state.stale = state.stale || p->leaders[Index(reply.side)] < 0;
     } else {
-      changed = Apply(reply.side, p.get(), *it->second) || changed;
+      changed = Apply(reply.side, p.get(), *it->second.topic, it->second.leaders) || changed;
     }
   }
   state.stale = state.stale || asked_again;
@@ -79,11 +88,11 @@ bool Leaders::OnReply(const Reply& reply) {
   return changed;
 }
 
-bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic) {
+bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic,
+                    const LeaderIndex& leaders) {
   size_t i = Index(side);
-  const PartitionLeader* found = nullptr;
-  for (const PartitionLeader& candidate : topic.partitions)
-    if (candidate.partition == p->partition) found = &candidate;
+  const auto it = leaders.find(p->partition);
+  const PartitionLeader* found = it == leaders.end() ? nullptr : it->second;
   if (topic.error != 0 || found == nullptr) {
     Missing(side, p, topic.error != 0 ? topic.error : kUnknownTopicOrPartition);
     return false;
@@ -94,6 +103,13 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic) {
       p->state != PartitionState::kFaulted) {
     lane_->Fault(p, kInconsistentTopicId, Describe(side, *p) + " is of another topic than before");
     return SetLeader(side, p, -1);
+  }
+  // KIP-320: a broker that has not heard of the last election yet names the leader before it. The
+  // epochs of one topic only rise; without a topic id nobody can tell that it is still one topic.
+  if (known != TopicId{} && known == topic.topic_id && found->leader_epoch >= 0 &&
+      found->leader_epoch < p->leader_epochs[i]) {
+    sides_[i].stale = true;
+    return false;
   }
   const bool epoch_changed =
       std::exchange(p->leader_epochs[i], found->leader_epoch) != found->leader_epoch;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "core/lane.h"
@@ -37,7 +38,9 @@ class Leaders {
   };
   static size_t Index(Side side) { return static_cast<size_t>(side); }
   std::vector<std::string> Topics(Side side) const;
-  bool Apply(Side side, Partition* p, const TopicLeaders& topic);
+  // By partition number, of one topic.
+  using LeaderIndex = std::unordered_map<int32_t, const PartitionLeader*>;
+  bool Apply(Side side, Partition* p, const TopicLeaders& topic, const LeaderIndex& leaders);
   bool SetLeader(Side side, Partition* p, int32_t leader);
   void LookFirst(Partition* p);
   void Missing(Side side, Partition* p, int32_t code);
