@@ -17,8 +17,6 @@ export interface ForwarderConfig {
   /** The flow's producer id on the target (invariant A). */
   readonly producerId: bigint
   readonly producerEpoch: number
-  /** client.rack: lets brokers name a closer replica. Empty: none. */
-  readonly sourceRack: string
 }
 
 export interface PartitionAssignment {

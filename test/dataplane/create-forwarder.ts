@@ -31,8 +31,7 @@ export function forwarderConfig (source: string, target: string): ForwarderConfi
     target: { 'bootstrap.servers': target },
     settings: defaultSettings,
     producerId: 4711n,
-    producerEpoch: 0,
-    sourceRack: ''
+    producerEpoch: 0
   }
 }
 

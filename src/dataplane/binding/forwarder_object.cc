@@ -32,7 +32,6 @@ Status ReadConfig(napi_env env, napi_value from, ForwarderConfig* config,
       !GetInt32(env, from, "producerEpoch", &epoch) || epoch < 0 || epoch > 0x7fff)
     return Status::Error(kErrorInvalidArgument, "producerId and producerEpoch must be given");
   config->producer_epoch = static_cast<int16_t>(epoch);
-  (void)GetString(env, from, "sourceRack", &config->source_rack);
   return Status::Ok();
 }
 

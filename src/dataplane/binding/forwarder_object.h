@@ -1,5 +1,5 @@
 // The forwarder as JavaScript sees it:
-//   new ForwarderObject({source, target, settings, producerId, producerEpoch, sourceRack}, onReady)
+//   new ForwarderObject({source, target, settings, producerId, producerEpoch}, onReady)
 //   assign([{id, topic, remoteTopic, partition, upstream, downstream, sequence, leaderEpoch,
 //     batchBytesMax}])
 //   revoke(ids)  pause(ids)  unpause(ids)     ids: number[]

@@ -69,10 +69,15 @@ struct BatchIntake::Walk {
   Partition* p;
   BufferRef buffer;
   AbortedProducers aborted;
+  // The base offset is outside the CRC. A batch begins at the high watermark at the latest, or
+  // where the one before it ends: a broker reads its watermark before its log, which may grow in
+  // between, and what it reads beyond has no gaps yet.
+  int64_t base_offset_max;
 };
 
 void BatchIntake::Take(Partition* p, const FetchedPartition& fetched, const BufferRef& buffer) {
-  Walk walk{p, buffer, AbortedProducers(fetched.aborted)};
+  Walk walk{p, buffer, AbortedProducers(fetched.aborted),
+            std::max(fetched.high_watermark, p->fetch_offset)};
   BatchWalker walker(fetched.records, fetched.records_size);
   RecordBatchView batch;
   for (;;) {
@@ -80,7 +85,7 @@ void BatchIntake::Take(Partition* p, const FetchedPartition& fetched, const Buff
       case BatchWalker::Step::kEnd:
         return;
       case BatchWalker::Step::kMalformed:
-        Malformed(p);
+        Malformed(p, "no batch after offset " + std::to_string(p->fetch_offset - 1));
         return;
       case BatchWalker::Step::kBatch:
         if (!TakeBatch(&walk, batch)) return;
@@ -90,6 +95,12 @@ void BatchIntake::Take(Partition* p, const FetchedPartition& fetched, const Buff
 
 bool BatchIntake::TakeBatch(Walk* walk, const RecordBatchView& batch) {
   Partition* p = walk->p;
+  if (batch.base_offset() > walk->base_offset_max) {
+    Malformed(p, "a batch at offset " + std::to_string(batch.base_offset()) +
+                     ", but the log ends at " + std::to_string(walk->base_offset_max));
+    return false;
+  }
+  walk->base_offset_max = std::max(walk->base_offset_max, batch.last_offset() + 1);
   BatchContext context;
   context.wanted_offset = p->fetch_offset;
   context.aborted = walk->aborted.Holds(batch);
@@ -184,9 +195,8 @@ bool BatchIntake::TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchR
   return status.ok();
 }
 
-void BatchIntake::Malformed(Partition* p) {
-  Status status =
-      Status::Error(kErrorBatchMalformed, "after offset " + std::to_string(p->fetch_offset - 1));
+void BatchIntake::Malformed(Partition* p, std::string what) {
+  Status status = Status::Error(kErrorBatchMalformed, std::move(what));
   if (!Refetch(p, status)) lane_->FaultAfterQueue(p, status.code, status.detail);
 }
 
@@ -229,7 +239,7 @@ Status BatchIntake::EncodePart(const RecordBatchView& batch, int64_t first, int6
 bool BatchIntake::HasGap(const Partition& p, const RecordBatchView& batch) {
   if (batch.last_offset() < p.fetch_offset) return false;
   return batch.is_legacy() || batch.base_offset() > p.fetch_offset ||
-         batch.record_count() != batch.last_offset_delta() + 1;
+         batch.record_count() != int64_t{batch.last_offset_delta()} + 1;
 }
 
 BatchIntake::Held BatchIntake::SkipHeld(Partition* p, const RecordBatchView& batch,

@@ -29,7 +29,7 @@ class BatchIntake {
   void Drop(Partition* p, const RecordBatchView& batch, BatchReason reason);
   bool PassThrough(Walk* walk, const RecordBatchView& batch);
   bool TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchReason reason);
-  void Malformed(Partition* p);
+  void Malformed(Partition* p, std::string what);
   bool Refetch(Partition* p, const Status& status);
   void Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next, int32_t leader_epoch);
   // Invariants (D), (E): the target holds the next seam.records_left records of the source.

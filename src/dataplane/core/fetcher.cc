@@ -124,9 +124,10 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
       crowded = true;
       continue;
     }
+    const auto bytes_max = static_cast<int32_t>(lane_->settings.partition_fetch_bytes_max);
     request.partitions.push_back({p->topic, p->partition, p->leader_epochs[kSource],
                                   p->fetch_offset, p->fetch_epoch,
-                                  static_cast<int32_t>(lane_->settings.partition_fetch_bytes_max)});
+                                  p->attempts > 0 ? std::min(bytes_max, kRetryBytes) : bytes_max});
     wanted.push_back({id, p->fetch_offset});
   }
   if (wanted.empty()) return;
@@ -173,7 +174,6 @@ void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vect
   if (!CanAsk(node_id, node, wanted, &version)) return;
   request->bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
   request->isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
-  request->rack = lane_->source_rack;
   EncodedRequest encoded;
   EncodeFetch(*request, version, &encoded);
   uint64_t tag = next_tag_++;
@@ -210,10 +210,9 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
     leaders_->Refresh(Side::kSource);
     return BackOff(&node);
   }
-  if (response.throttle_ms > 0) {  // KIP-219: the client waits, the broker does not
-    lane_->counters.source_throttle_ms += response.throttle_ms;
+  lane_->counters.source_throttle_ms += response.throttle_ms;
+  if (response.throttle_ms > 0 && reply.api_version >= kFetchClientThrottlesFrom)
     node.not_before = lane_->now + response.throttle_ms;
-  }
   size_t first = filled->size();
   AskedFinder finder(*lane_, asked.wanted);
   for (const FetchedPartition& fetched : response.partitions) {

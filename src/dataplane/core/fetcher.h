@@ -25,6 +25,9 @@ class Fetcher {
   // How long a broker may hold a Fetch that leaves out a partition only because its queue is full:
   // long enough not to spin, short enough that the partition does not wait for idle ones.
   static constexpr int32_t kCrowdedWaitMs = 20;
+  // What a partition is asked for while its target refuses it: a batch or a few to try again with.
+  // All that it may hold would cross the link at each try and be dropped again.
+  static constexpr int32_t kRetryBytes = 64 * 1024;
 
   Fetcher(Lane* lane, Leaders* leaders) : lane_(lane), leaders_(leaders), intake_(lane) {}
 

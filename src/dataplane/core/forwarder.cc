@@ -12,7 +12,6 @@ Forwarder::Forwarder(const ForwarderConfig& config, Transport* transport,
       outbox_(&lane_, &leaders_),
       resume_(&lane_, &leaders_) {
   lane_.settings = config.settings;
-  lane_.source_rack = config.source_rack;
   lane_.producer_id = config.producer_id;
   lane_.producer_epoch = config.producer_epoch;
   lane_.transport = transport;

@@ -17,7 +17,6 @@ namespace longhaul {
 
 struct ForwarderConfig {
   ForwarderSettings settings;
-  std::string source_rack;
   int64_t producer_id = -1;
   int16_t producer_epoch = 0;
 };

@@ -35,7 +35,6 @@ struct Lane {
   static constexpr int64_t kBrokerGraceMs = 3000;
 
   ForwarderSettings settings;
-  std::string source_rack;
   int64_t producer_id = -1;
   int16_t producer_epoch = 0;
   Transport* transport = nullptr;

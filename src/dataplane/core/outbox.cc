@@ -196,10 +196,9 @@ void Outbox::OnReply(const Reply& reply) {
     for (const Sent& sent : out.sent) OnBatch(sent, error, -1, -1, "the whole request failed");
     return;
   }
-  if (response.throttle_ms > 0) {
-    lane_->counters.target_throttle_ms += response.throttle_ms;
+  lane_->counters.target_throttle_ms += response.throttle_ms;
+  if (response.throttle_ms > 0 && reply.api_version >= kProduceClientThrottlesFrom)
     node.not_before = lane_->now + response.throttle_ms;
-  }
   // Brokers answer in no promised order; in practice it is ours, so the search starts there.
   size_t hint = 0;
   for (const Sent& sent : out.sent) {

@@ -163,7 +163,7 @@ void ReadFetchedPartition(Reader* in, std::string_view topic, int16_t version,
     p->aborted.push_back({producer_id, in->Int64()});
     in->SkipTags();
   }
-  if (version >= 11) in->Int32();  // preferred read replica: we ask the leader
+  if (version >= 11) in->Int32();  // preferred read replica: named only to a client with a rack
   p->records_size = in->BytesLength();
   p->records = const_cast<uint8_t*>(in->Bytes(p->records_size));
   p->diverging_epoch = -1;
@@ -207,7 +207,9 @@ void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* o
     w.NoTags();
   });
   if (version >= 7) w.ArrayLength(0);  // forgotten topics
-  if (version >= 11) w.String(request.rack);
+  // No rack: a leader that selects replicas by rack (KIP-392) answers a client with one at once,
+  // without records, and names a follower, which we do not follow.
+  if (version >= 11) w.String("");
   out->pieces.push_back(
       {reinterpret_cast<const uint8_t*>(out->bytes.data()), out->bytes.size(), false});
 }

@@ -21,6 +21,9 @@ namespace longhaul {
 constexpr int16_t kApiProduce = 0, kProduceVersionMin = 3, kProduceVersionMax = 8;
 constexpr int16_t kApiFetch = 1, kFetchVersionMin = 4, kFetchVersionMax = 12;
 constexpr int16_t kFetchFlexibleFrom = 12;
+// KIP-219: from these versions on a broker answers at once and its client waits out the throttle
+// time; before, the broker has waited when the answer comes.
+constexpr int16_t kProduceClientThrottlesFrom = 6, kFetchClientThrottlesFrom = 8;
 constexpr int16_t kApiListOffsets = 2, kListOffsetsVersion = 1;
 constexpr int16_t kApiDescribeProducers = 61, kDescribeProducersVersion = 0;
 
@@ -38,7 +41,6 @@ struct FetchRequest {
   int32_t bytes_min;
   int32_t bytes_max;
   int8_t isolation_level;
-  std::string_view rack;
   std::vector<FetchPartition> partitions;  // in the order in which the broker shall fill them
 };
 

@@ -11,6 +11,7 @@ namespace {
 constexpr size_t kTarget = static_cast<size_t>(Side::kTarget);
 constexpr size_t kSource = static_cast<size_t>(Side::kSource);
 constexpr int32_t kOffsetOutOfRange = 1;
+constexpr int32_t kRequestTimedOut = 7;
 constexpr int32_t kNetworkException = 13;
 constexpr int32_t kNotEnoughReplicasAfterAppend = 20;
 constexpr int32_t kOutOfOrderSequence = 45;
@@ -239,10 +240,13 @@ void Resume::FinishAtEnd(Partition* p) {
   p->backoff_until = lane_->now + kFollowersPollMs;
   if (++p->attempts <= kQuietAttempts) return;
   p->seam.asks_broker = !seam.checks_last;
-  if (p->code == 0)
-    lane_->Show(p, kNotEnoughReplicasAfterAppend,
-                p->target_name() + " holds records up to offset " + std::to_string(seam.log_end) +
-                    " that its followers lack");
+  if (p->code != 0) return;
+  if (seam.log_end < 0)
+    return lane_->Show(p, kRequestTimedOut,
+                       p->target_name() + ": its leader does not tell where its log ends");
+  lane_->Show(p, kNotEnoughReplicasAfterAppend,
+              p->target_name() + " holds records up to offset " + std::to_string(seam.log_end) +
+                  " that its followers lack");
 }
 
 void Resume::Retry(Partition* p, int32_t code, const std::string& where) {
@@ -262,7 +266,7 @@ void Resume::OnProducer(Partition* p, const DescribedProducer& described) {
 void Resume::TakeProducer(Partition* p, int32_t last_sequence) {
   Seam& seam = p->seam;
   seam.asks_broker = false;
-  if (p->scan_offset < seam.log_end) {
+  if (seam.log_end < 0 || p->scan_offset < seam.log_end) {
     // It knows a repetition, and some faults it finds out about only when it is written to. But to
     // count what was trimmed by its memory would count what it may still lose.
     if (last_sequence >= 0 && seam.offsets_trimmed == 0) return Finish(p);

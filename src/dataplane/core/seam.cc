@@ -5,7 +5,7 @@
 namespace longhaul {
 
 void Seam::Reach(const RecordBatchView& batch, int64_t next, int32_t recorded) {
-  const int32_t span = batch.last_offset_delta() + 1;
+  const int64_t span = int64_t{batch.last_offset_delta()} + 1;
   sequence_next = SequenceAfter(batch.base_sequence(), span);
   records_found = SequenceDistance(recorded, sequence_next);
   downstream_next = next;

@@ -177,7 +177,10 @@ int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node) {
   rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
   if (!rkb) return -1;
   rd_kafka_broker_lock(rkb);
-  int up = rd_kafka_broker_state_is_up(rkb->rkb_state);
+  /* While it logs in again (KIP-368) the connection is good: requests wait in its queue. */
+  int up = rd_kafka_broker_state_is_up(rkb->rkb_state) ||
+           rkb->rkb_state == RD_KAFKA_BROKER_STATE_REAUTH ||
+           (rkb->rkb_reauth_in_progress && rkb->rkb_state > RD_KAFKA_BROKER_STATE_UP);
   rd_kafka_broker_unlock(rkb);
   if (!up) rd_kafka_broker_schedule_connection(rkb);
   rd_kafka_broker_destroy(rkb);

@@ -206,8 +206,7 @@ export class ReplicationFlow {
       source: source.client,
       target: target.client,
       settings: forwarder,
-      ...producer,
-      sourceRack: source.client['client.rack'] ?? ''
+      ...producer
     }
     return new LanePool({
       lanes: settings.lanes,

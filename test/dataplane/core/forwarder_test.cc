@@ -7,6 +7,8 @@
 namespace longhaul::test {
 namespace {
 
+constexpr int16_t kNotLeader = 6;
+
 TEST_CASE("an injected error of the target is retried in order, with nothing lost or doubled") {
   const InjectedError kErrors[] = {{19, false}, {6, false},  {6, true}, {7, true},
                                    {20, true},  {56, false}, {3, false}};
@@ -234,6 +236,101 @@ TEST_CASE("brokers that throttle are given the time they ask for") {
   CHECK(process->network->requests < 40);
   CHECK(process->forwarder->SnapshotLane().source_throttle_ms > 0);
   CHECK(process->forwarder->SnapshotLane().target_throttle_ms > 0);
+  CheckExact(sim, process);
+}
+
+// Before KIP-219 (Fetch v8, Produce v6) the broker has waited when its answer comes. Waited for
+// again, each request took twice the throttle time.
+TEST_CASE("a broker that has waited out a throttle itself is not waited for again") {
+  Simulation sim("throttle of old", Plain());
+  sim.source.broker(0).fetch_version = 7;
+  sim.target.broker(0).produce_version = 5;
+  sim.source.broker(0).throttle_ms = sim.target.broker(0).throttle_ms = 500;
+  Fill(sim, 0, 4);
+  Process* process = sim.Start();
+  sim.RunFor(20'000);
+  const int64_t requests = process->network->requests;
+  sim.RunFor(10'000);
+  CHECK(process->network->requests - requests > 15);  // of the source, one after the other
+  CHECK(process->forwarder->SnapshotLane().source_throttle_ms > 0);
+  CheckExact(sim, process);
+}
+
+// The base offset lies outside the CRC. Believed, it put the progress behind records that were
+// never mirrored.
+TEST_CASE("a base offset ahead of the log is damage, and the batch is fetched again") {
+  for (const bool legacy : {false, true}) {
+    SimulationOptions options = Plain();
+    options.writer.legacy = legacy;
+    Simulation sim("flipped offset", options);
+    for (int i = 0; i < 30; ++i) sim.Writer(0).WriteSomething();
+    sim.Writer(0).EndTransactions();
+    Process* process = sim.Start();
+    process->network->flip_offset_one_in = 1;
+    sim.RunUntil([&] { return process->forwarder->errors().contains(kErrorBatchMalformed); },
+                 10'000);
+    CHECK(process->forwarder->errors().contains(kErrorBatchMalformed));
+    process->network->flip_offset_one_in = 0;
+    CheckExact(sim, process);
+  }
+}
+
+// A broker that has not heard of the last election yet names the leader before it. Followed, the
+// partition went back and forth, with a look at the target each time.
+TEST_CASE("metadata of an older leader epoch is ignored") {
+  Simulation sim("older epoch", Plain(1, 2));
+  Fill(sim, 0, 5);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.target.MoveLeader(kTarget0);
+  sim.source.MoveLeader(kSource0);
+  Fill(sim, 0, 5);
+  CheckExact(sim, process);
+  const int64_t looks = process->looks, refused = process->forwarder->errors().at(kNotLeader);
+  const auto old_news = [](std::vector<TopicLeaders>* topics) {
+    for (TopicLeaders& topic : *topics)
+      for (PartitionLeader& p : topic.partitions) p = {p.partition, 0, 0, 0};
+  };
+  sim.source.edit_metadata = sim.target.edit_metadata = old_news;
+  sim.RunFor(90'000);  // metadata.max.age.ms passes
+  CHECK(process->looks == looks);
+  Fill(sim, 0, 5);
+  CheckExact(sim, process);
+  CHECK(process->forwarder->errors().at(kNotLeader) == refused);
+}
+
+// Metadata of a topic that was created anew begins at epoch 0 again, and counts.
+TEST_CASE("metadata of another topic id is no older epoch") {
+  Simulation sim("other topic", Plain(1, 2));
+  sim.source.MoveLeader(kSource0);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.source.edit_metadata = [](std::vector<TopicLeaders>* topics) {
+    for (TopicLeaders& topic : *topics) {
+      topic.topic_id = {2};
+      for (PartitionLeader& p : topic.partitions) p = {p.partition, 0, 0, 0};
+    }
+  };
+  CheckFaulted(sim, process, 103);  // INCONSISTENT_TOPIC_ID
+}
+
+// A partition whose target refuses it for long holds nothing once memory is short: fetched again in
+// full at each try, it took its share of the long link for nothing.
+TEST_CASE("what is refused for long is fetched again in small pieces") {
+  SimulationOptions options = Plain(2);
+  options.settings.in_flight_bytes_max = 1 << 20;
+  options.batch_max = 64 * 1024;
+  Simulation sim("refused", options);
+  Fill(sim, 0, 500, 3'000);
+  Fill(sim, 1, 500, 3'000);
+  for (int32_t id : {0, 1})
+    sim.target.produce_errors[{Simulation::kRemote, id}] = {19, false, INT64_MAX};
+  Process* process = sim.Start();
+  sim.RunFor(20'000);
+  const int64_t bytes = process->forwarder->SnapshotLane().fetch_response_bytes;
+  sim.RunFor(60'000);
+  CHECK(process->forwarder->SnapshotLane().fetch_response_bytes - bytes < 60 * 2 * 2 * 64 * 1024);
+  sim.target.produce_errors.clear();
   CheckExact(sim, process);
 }
 

@@ -115,6 +115,20 @@ TEST_CASE("a leader that tells no end of its log holds nobody up") {
   CHECK(hidden.sim.Mirrored(0).size() == 9);
 }
 
+// An end that was never told counted as reached: the hidden batch was not seen, and the leader, who
+// had forgotten our producer, took it a second time.
+TEST_CASE("an end that is told late does not count as reached before") {
+  HiddenCase hidden("end told late");
+  Process* process = hidden.MirrorThenHide();
+  hidden.sim.Kill(process);
+  hidden.sim.target.list_errors[kTarget0] = {.error = 6, .until = INT64_MAX, .left = 8};
+  process = hidden.sim.Start(hidden.sim.LastProgress());
+  hidden.sim.RunFor(20'000);
+  CHECK(hidden.IsResuming(process));
+  hidden.Show();
+  CheckExact(hidden.sim, process);
+}
+
 TEST_CASE("an end that is told only later is asked for again") {
   HiddenCase hidden("end told later");
   hidden.sim.target.list_errors[kTarget0] = {.error = 6, .until = INT64_MAX, .left = 3};

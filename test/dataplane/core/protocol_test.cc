@@ -47,7 +47,7 @@ struct TwoTopics {
     }
   }
   Bytes Fetch(int16_t version, int64_t offset = 0, int32_t last_epoch = -1) {
-    FetchRequest request{500, 1, 1 << 20, 1, "rack", {}};
+    FetchRequest request{500, 1, 1 << 20, 1, {}};
     for (const char* topic : kTopics)
       for (int32_t partition = 0; partition < 2; ++partition)
         request.partitions.push_back({topic, partition, -1, offset, last_epoch, 1 << 20});

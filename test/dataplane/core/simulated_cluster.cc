@@ -134,7 +134,7 @@ void SimulatedCluster::MoveLeader(const Key& key) {
 std::vector<TopicLeaders> SimulatedCluster::Metadata(const std::vector<std::string>& topics) const {
   std::vector<TopicLeaders> answer;
   for (const std::string& topic : topics) {
-    TopicLeaders leaders{topic, 0, {}, {}};
+    TopicLeaders leaders{topic, 0, {1}, {}};
     for (const auto& [key, log] : logs_) {
       if (key.first != topic) continue;
       leaders.partitions.push_back(
@@ -147,6 +147,7 @@ std::vector<TopicLeaders> SimulatedCluster::Metadata(const std::vector<std::stri
     }
     answer.push_back(std::move(leaders));
   }
+  if (edit_metadata) edit_metadata(&answer);
   return answer;
 }
 
@@ -263,7 +264,9 @@ Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& reques
     scope.out.Tags();
   }
   if (version >= 7) in.Length();
-  if (version >= 11) in.Text();
+  // A leader whose cluster selects replicas by rack answers without records and names a follower.
+  if (version >= 11 && !in.Text().empty())
+    protocol_violations.push_back("a rack, but preferred replicas are not followed");
   in.NoTags();
   scope.out.Tags();
   if (!in.AtEnd()) protocol_violations.push_back("bytes behind a Fetch request");

@@ -20,7 +20,7 @@ struct SimulatedBroker {
   int16_t produce_version = kProduceVersionMax;
   bool describes_producers = true;
   bool lists_offsets = true;
-  int32_t throttle_ms = 0;
+  int32_t throttle_ms = 0;  // waited for by the broker itself before KIP-219
 };
 
 // What a leader answers instead of the truth, and whether it appends all the same.
@@ -58,6 +58,8 @@ class SimulatedCluster {
   std::map<Key, InjectedError> list_errors;
   std::map<Key, InjectedError> describe_errors;
   std::map<std::string, int32_t> topic_errors;  // in metadata
+  // Changes a metadata answer before it is sent: a broker that has not heard the news yet.
+  std::function<void(std::vector<TopicLeaders>*)> edit_metadata;
   // Called for each batch that was appended by a Produce request, with the bytes that were sent.
   std::function<void(const Key& key, const Bytes& sent, int64_t base_offset)> on_append;
   std::vector<std::string> protocol_violations;

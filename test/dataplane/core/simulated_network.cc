@@ -118,6 +118,20 @@ void SimulatedNetwork::Damage(const InFlight& request, Bytes* body) {
   if (request.side == Side::kSource && corrupt_one_in > 0 && body->size() > 300 &&
       random_->OneIn(static_cast<uint64_t>(corrupt_one_in)))
     (*body)[body->size() - 1 - tags] ^= 0x10;
+  if (request.side == Side::kSource && request.api_key == kApiFetch && flip_offset_one_in > 0 &&
+      random_->OneIn(static_cast<uint64_t>(flip_offset_one_in)))
+    FlipBaseOffset(request.version, body);
+}
+
+// A high bit of the first base offset, as bad memory of a broker or of a switch does it.
+void SimulatedNetwork::FlipBaseOffset(int16_t version, Bytes* body) {
+  FetchResponse response;
+  if (!ParseFetch(body->data(), body->size(), version, &response).ok()) return;
+  for (const FetchedPartition& fetched : response.partitions) {
+    if (fetched.records_size < kLogOverhead) continue;
+    fetched.records[2] ^= 0x01;
+    return;
+  }
 }
 
 void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
@@ -125,7 +139,13 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
   if (request->replied) return;  // processed, but the connection that would carry the answer ended
   Damage(*request, &body);
   Connection& connection = connections_[{request->side, request->node}];
-  connection.last_reply = std::max(connection.last_reply, agenda_->now + Latency());
+  // KIP-219: a broker of these versions answers first, and its client waits; an older one waits.
+  const bool client_waits = request->api_key == kApiFetch     ? request->version >= 8
+                            : request->api_key == kApiProduce ? request->version >= 6
+                                                              : true;
+  const int64_t wait =
+      client_waits ? 0 : cluster(request->side).broker(request->node).throttle_ms;
+  connection.last_reply = std::max(connection.last_reply, agenda_->now + wait + Latency());
   agenda_->At(connection.last_reply, [this, request, body = std::move(body), open = open_] {
     if (*open) Deliver(request, 0, body);
   });

@@ -80,6 +80,7 @@ class SimulatedNetwork final : public Transport {
   int64_t metadata_lag_ms = 0;
   int32_t corrupt_one_in = 0;  // Fetch responses with a damaged payload byte
   int32_t cut_one_in = 0;      // responses that end too early
+  int32_t flip_offset_one_in = 0;  // Fetch responses with a damaged base offset, outside the CRC
   std::string Describe() const;
 
   size_t in_flight_max = 0;  // seen, of one partition
@@ -125,6 +126,7 @@ class SimulatedNetwork final : public Transport {
   void Fail(const Ref& request, int32_t error);
   void Deliver(const Ref& request, int32_t error, Bytes body);
   void Damage(const InFlight& request, Bytes* body);
+  static void FlipBaseOffset(int16_t version, Bytes* body);
 
   Agenda* agenda_;
   Random* random_;
