@@ -12,7 +12,6 @@ import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import { retry } from '../time/retry.ts'
-import { syncTopicsOnce } from '../topics/topic-sync.ts'
 import { ClusterProbe } from './cluster-probe.ts'
 import { openClusterPair, type ClusterPair } from './cluster-pair.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
@@ -30,6 +29,7 @@ import {
 } from '../progress/progress-topic.ts'
 import { SlotOwnership } from '../ownership/slot-ownership.ts'
 import type { TargetClaims } from './target-claims.ts'
+import { TopicRefresh } from './topic-refresh.ts'
 
 export interface FlowOptions {
   readonly config: FlowConfig
@@ -64,6 +64,7 @@ export class ReplicationFlow {
   #statistics: FlowStatistics | undefined
   #ownership: SlotOwnership | undefined
   #probe: ClusterProbe | undefined
+  #topics: TopicRefresh | undefined
 
   constructor ({ config, claims, log, clock }: FlowOptions) {
     this.#config = config
@@ -91,7 +92,7 @@ export class ReplicationFlow {
       await this.#open()
       await this.#step(Promise.all([
         this.#opened(this.#lanes).start(),
-        this.#refreshTopics(),
+        this.#opened(this.#topics).start(),
         this.#opened(this.#ownership).start()
       ]))
     } catch (thrown) {
@@ -185,6 +186,17 @@ export class ReplicationFlow {
     })
     this.#statistics = new FlowStatistics({
       config: this.#config, partitions, lanes, problems: this.#problems, clock: this.#clock
+    })
+    this.#topics = new TopicRefresh({
+      config: this.#config,
+      clusters,
+      claims: this.#claims,
+      mayChange: () => true,
+      onTopics: async result => { await partitions.setTopics(result) },
+      problems: this.#problems,
+      log: this.#log,
+      clock: this.#clock,
+      signal: this.#stopping.signal
     })
     this.#ownership = this.#openOwnership(clusters, topic, isFirst)
   }
@@ -280,9 +292,6 @@ export class ReplicationFlow {
     loop(refreshMs, async () => { await this.#keeper?.mend() })
     loop(beginIntervalMs, async () => { await partitions.beginDue() })
     loop(settings['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() })
-    if (settings['refresh.topics.enabled']) {
-      loop(refreshMs, async () => { await this.#refreshTopics() })
-    }
   }
 
   /** What a retry mends is said; what it does not mend ends this flow, to be started anew. */
@@ -302,32 +311,6 @@ export class ReplicationFlow {
       log: this.#log,
       clock: this.#clock
     })
-  }
-
-  async #refreshTopics (): Promise<void> {
-    const clusters = this.#opened(this.#clusters)
-    const partitions = this.#opened(this.#partitions)
-    const { settings, topics } = this.#config
-    const clusterId = clusters.targetDescription.clusterId ?? this.#config.target.alias
-    const result = await syncTopicsOnce({
-      source: clusters.source,
-      target: clusters.target,
-      selection: topics,
-      replicationFactor: settings['replication.factor'],
-      configProperties: this.#config.configProperties,
-      claim: remoteTopic => this.#claims.claim(clusterId, remoteTopic, this.name),
-      mayChange: () => true,
-      validateOnly: false,
-      signal: this.#stopping.signal
-    })
-    for (const warning of result.warnings) this.#problems.warn(warning)
-    for (const { topic, error } of result.problems) this.#problems.say(topic, error)
-    if (result.created.length > 0) {
-      this.#log.info({ topics: result.created }, 'created remote topics')
-    }
-    if (result.grown.length > 0) this.#log.info({ topics: result.grown }, 'added partitions')
-    await partitions.setTopics(result)
-    this.#problems.endRound()
   }
 
   /** In the reverse order of #open. */

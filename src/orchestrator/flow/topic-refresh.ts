@@ -1,0 +1,98 @@
+// Keeps the topics of a flow up to date: looks at both clusters every
+// refresh.topics.interval.seconds, and again within seconds while a topic is not settled.
+import type { FlowConfig } from '../config/config.ts'
+import type { FlowProblems } from '../observability/flow-problems.ts'
+import type { Log } from '../observability/log.ts'
+import type { Clock } from '../time/clock.ts'
+import { IntervalLoop } from '../time/interval-loop.ts'
+import {
+  syncTopicsOnce, type TopicSyncOptions, type TopicSyncResult
+} from '../topics/topic-sync.ts'
+import type { ClusterPair } from './cluster-pair.ts'
+import type { TargetClaims } from './target-claims.ts'
+
+export interface TopicRefreshOptions {
+  readonly config: FlowConfig
+  readonly clusters: ClusterPair
+  readonly claims: TargetClaims
+  /** Whether this process creates and grows the remote topic of this topic. */
+  readonly mayChange: (topic: string) => boolean
+  /** Receives what each look found. */
+  readonly onTopics: (result: TopicSyncResult) => Promise<void>
+  readonly problems: FlowProblems
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+  /** The look itself; syncTopicsOnce by default, a fake in tests. */
+  readonly sync?: (options: TopicSyncOptions) => Promise<TopicSyncResult>
+}
+
+// A topic that was just created, or that another process is about to create, is there after a
+// second or two; a topic that the target refuses is tried once a minute.
+const unsettledBackoff = { initialMs: 1_000, maxMs: 60_000, multiplier: 3 }
+const never = Number.MAX_SAFE_INTEGER
+
+/** Not an error: the look succeeded, and should be repeated soon. */
+class Unsettled extends Error {}
+
+export class TopicRefresh {
+  readonly #options: TopicRefreshOptions
+  readonly #loop: IntervalLoop
+  #onFirst: { resolve: () => void, reject: (thrown: unknown) => void } | undefined
+
+  constructor (options: TopicRefreshOptions) {
+    this.#options = options
+    const { clock, config: { settings }, problems, signal } = options
+    this.#loop = new IntervalLoop({
+      intervalMs: settings['refresh.topics.enabled']
+        ? settings['refresh.topics.interval.seconds'] * 1000
+        : never,
+      clock,
+      signal,
+      backoff: unsettledBackoff,
+      run: async () => {
+        const { unsettled } = await this.#refresh()
+        this.#onFirst?.resolve()
+        this.#onFirst = undefined
+        if (unsettled.length > 0) throw new Unsettled()
+      },
+      onError: thrown => {
+        if (this.#onFirst === undefined && !(thrown instanceof Unsettled)) problems.warn(thrown)
+        this.#onFirst?.reject(thrown)
+        this.#onFirst = undefined
+      }
+    })
+  }
+
+  /** Resolves after the first look, or rejects with its failure. Looks on until the abort. */
+  async start (): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#onFirst = { resolve, reject }
+      this.#loop.start()
+    })
+  }
+
+  async #refresh (): Promise<TopicSyncResult> {
+    const { claims, clusters, config, log, mayChange, onTopics, problems, signal } = this.#options
+    const { sync = syncTopicsOnce } = this.#options
+    const clusterId = clusters.targetDescription.clusterId ?? config.target.alias
+    const result = await sync({
+      source: clusters.source,
+      target: clusters.target,
+      selection: config.topics,
+      replicationFactor: config.settings['replication.factor'],
+      configProperties: config.configProperties,
+      claim: remoteTopic => claims.claim(clusterId, remoteTopic, config.name),
+      mayChange,
+      validateOnly: false,
+      signal
+    })
+    for (const warning of result.warnings) problems.warn(warning)
+    for (const { topic, error } of result.problems) problems.say(topic, error)
+    if (result.created.length > 0) log.info({ topics: result.created }, 'created remote topics')
+    if (result.grown.length > 0) log.info({ topics: result.grown }, 'added partitions')
+    await onTopics(result)
+    problems.endRound()
+    return result
+  }
+}
