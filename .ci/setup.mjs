@@ -1,8 +1,9 @@
 // Brings a clone to the point where it can run: system packages, npm packages, the native build,
 // the TypeScript build. Each step runs only when stale and says why. Every npm script calls this.
-// Usage: node .ci/setup.mjs [--with-java] [--only typescript|native]
-//   --with-java   also what the tests and perf need: Java, Maven, the C++ tests
-//   --only        that build and what it needs, nothing else
+// Usage: node .ci/setup.mjs [--with-java] [--with-doctest] [--only typescript|native]
+//   --with-java      also what the tests and perf need: Java, Maven, the C++ tests
+//   --with-doctest   of the C++ tests the one without sanitizers, and no Java: npm run test:fast
+//   --only           that build and what it needs, nothing else
 //
 // Nothing is imported before the version check, so that an old Node gets a sentence and not a
 // syntax error.
@@ -11,15 +12,16 @@ const nodeMin = [20, 19]
 const [major, minor] = process.versions.node.split('.').map(Number)
 if (major < nodeMin[0] || (major === nodeMin[0] && minor < nodeMin[1])) {
   console.error(
-    `Longhaul needs Node ${nodeMin.join('.')} or later; this is ${process.version} ` +
-    `(${process.execPath}).\nInstall a newer one, for example: nvm install 22`
+    `longhaul: needs Node ${nodeMin.join('.')} or later; ${process.execPath} is ` +
+    `${process.version}: install a newer one, https://nodejs.org/en/download or nvm install 22`
   )
-  process.exit(2)
+  process.exit(1)
 }
 
 const { setUp } = await import('./setup/set-up.mjs')
 const only = process.argv.indexOf('--only')
 process.exitCode = await setUp({
   withJava: process.argv.includes('--with-java'),
+  withDoctest: process.argv.includes('--with-doctest'),
   only: only === -1 ? undefined : process.argv[only + 1] ?? ''
 })

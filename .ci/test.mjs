@@ -1,95 +1,100 @@
-// Runs the whole test suite, stage by stage, and ends with `N passed, N failed`.
+// Runs the test suite and ends with `N passed, N failed`.
 // Usage: npm test -- [WORD...] [--test-name-pattern=...]
-// A WORD keeps the test files whose path, and the programs whose name, contains it; what begins
-// with -- goes to node's test runner.
-import { availableParallelism } from 'node:os'
+//   --fast, --long   npm run test:fast: no broker, no sanitizer; npm run test:long: *.long.test.ts
+// A WORD keeps the test files whose path, and the programs whose name, contains it; what else
+// begins with -- goes to node's test runner. LONGHAUL_TEST_JOBS: how many at a time.
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { listFiles } from './setup/stamp.mjs'
-import { runStage, stopStage } from './test-run/stage.mjs'
-import { printTable } from './test-run/summary.mjs'
+import { runJob, stopJobs } from './test-run/job.mjs'
+import { readSeconds, runInSlots, slotCount, writeSeconds } from './test-run/slots.mjs'
+import { printResult, printTables } from './test-run/summary.mjs'
+import { listTestFiles } from './test-run/test-files.mjs'
 
 const root = resolve(fileURLToPath(import.meta.url), '../..')
+const outputFolder = join(root, '.cache/test')
+const secondsFile = join(outputFolder, 'seconds.json')
 
 /** The C++ programs: names as in binding.gyp, arguments, how long they may take. */
 const programs = [
-  { name: 'dataplane_test', args: [], limitSeconds: 120 },
-  { name: 'dataplane_test_asan', args: [], limitSeconds: 300 },
-  { name: 'dataplane_test_tsan', args: [], limitSeconds: 300 },
-  { name: 'native_bench', args: ['--smoke'], limitSeconds: 60 }
+  { name: 'dataplane_test', args: [], limitSeconds: 240, expectedSeconds: 30 },
+  { name: 'dataplane_test_asan', args: [], limitSeconds: 600, expectedSeconds: 90 },
+  { name: 'dataplane_test_tsan', args: [], limitSeconds: 600, expectedSeconds: 120 },
+  { name: 'native_bench', args: ['--smoke'], limitSeconds: 120, expectedSeconds: 5 }
 ]
 
-/** Tests that start clusters of JVMs: one file at a time, or they starve each other. */
-const clusterFolders = /^dist\/test\/(integration|integrity|kafka)\//
+/** One row a kind of test file. */
+const kinds = {
+  unit: { limitSeconds: 240, expectedSeconds: 5 },
+  cluster: { limitSeconds: 900, expectedSeconds: 60 },
+  long: { limitSeconds: 7200, expectedSeconds: 600 }
+}
 
-/** One row a stage of node's test runner; a test file has a limit of its own within the stage's. */
-const suites = [
-  {
-    name: 'unit',
-    takes: (file) => !clusterFolders.test(file),
-    concurrency: Math.min(2, availableParallelism()),
-    fileLimitSeconds: 120,
-    limitSeconds: 600
-  },
-  {
-    name: 'cluster',
-    takes: (file) => clusterFolders.test(file),
-    concurrency: 1,
-    fileLimitSeconds: 600,
-    limitSeconds: 2400
-  }
-]
+/** Which programs and which kinds of files each command runs. */
+const selections = {
+  all: { programs: programs.map(({ name }) => name), kinds: ['unit', 'cluster'] },
+  fast: { programs: ['dataplane_test', 'native_bench'], kinds: ['unit'] },
+  long: { programs: [], kinds: ['long'] }
+}
 
 /** Both write to the same place: node wants one named for each. */
 const reporters = ['spec', join(root, '.ci/test-run/death-reporter.mjs')].flatMap((reporter) =>
   [`--test-reporter=${reporter}`, '--test-reporter-destination=stdout'])
 
-const words = process.argv.slice(2).filter((arg) => !arg.startsWith('--'))
-const runnerOptions = process.argv.slice(2).filter((arg) => arg.startsWith('--'))
-const isWanted = (name) => words.length === 0 || words.some((word) => name.includes(word))
+const { options, selection, words } = parse(process.argv.slice(2))
 
-function stages () {
-  const files = listFiles(root, ['dist/test'], (name) => name.endsWith('.test.js'))
-    .filter(isWanted)
-  const native = programs.filter(({ name }) => isWanted(name)).map((program) => ({
-    name: program.name,
-    kind: 'program',
-    command: join(root, 'build/Release', program.name),
-    args: program.args,
-    limitSeconds: program.limitSeconds
-  }))
-  const node = suites.map((suite) => ({ ...suite, files: files.filter(suite.takes) }))
-    .filter((suite) => suite.files.length > 0)
-    .map((suite) => ({
-      name: suite.name,
-      kind: 'suite',
-      command: process.execPath,
-      args: [
-        '--test', ...reporters, `--test-concurrency=${suite.concurrency}`,
-        `--test-timeout=${suite.fileLimitSeconds * 1000}`, ...runnerOptions, ...suite.files
-      ],
-      limitSeconds: suite.limitSeconds
+function parse (args) {
+  const own = args.find((arg) => arg === '--fast' || arg === '--long')
+  return {
+    selection: selections[own?.slice(2) ?? 'all'],
+    options: args.filter((arg) => arg.startsWith('--') && arg !== own),
+    words: args.filter((arg) => !arg.startsWith('--'))
+  }
+}
+
+function plan () {
+  const files = listTestFiles(root)
+  const native = programs.filter(({ name }) => selection.programs.includes(name))
+    // The others' time is worth more: their tests also wait, and have limits.
+    .map((program) => ({
+      ...program, stage: 'c++', command: join(root, 'build/Release', program.name), nice: 10
     }))
-  return [...native, ...node]
+  const node = selection.kinds.flatMap((kind) => files[kind].map((file) => ({
+    ...kinds[kind],
+    name: file.replace(/^dist\/test\//, '').replace(/\.test\.js$/, ''),
+    stage: kind,
+    command: process.execPath,
+    args: ['--test', ...reporters, ...options, file]
+  })))
+  return [...native, ...node].filter(({ name }) =>
+    words.length === 0 || words.some((word) => name.includes(word)))
 }
 
 async function main () {
-  const planned = stages()
-  if (planned.length === 0) {
+  const jobs = plan()
+  if (jobs.length === 0) {
     console.error(`longhaul: no test matches ${words.join(' ')}`)
     return 1
   }
-  const results = []
-  for (const stage of planned) {
-    console.log(`\n== ${stage.name}`)
-    results.push(await runStage(stage, root))
-  }
-  return printTable(results) ? 0 : 1
+  mkdirSync(outputFolder, { recursive: true })
+  const lastSeconds = readSeconds(secondsFile)
+  const startedAt = performance.now()
+  const results = await runInSlots(jobs, {
+    slots: slotCount(),
+    lastSeconds,
+    run: (job) => runJob(job, root),
+    onEnd: (result) => {
+      writeFileSync(join(outputFolder, `${result.name.replaceAll('/', '-')}.log`), result.output)
+      printResult(result, words.length > 0)
+    }
+  })
+  writeSeconds(secondsFile, lastSeconds, results)
+  return printTables(results, (performance.now() - startedAt) / 1000) ? 0 : 1
 }
 
 for (const [signal, number] of [['SIGINT', 2], ['SIGTERM', 15]]) {
   process.on(signal, () => {
-    stopStage()
+    stopJobs()
     process.exit(128 + number)
   })
 }

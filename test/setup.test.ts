@@ -1,5 +1,5 @@
-// The set-up and the test runner of .ci/: what makes a step stale, the lock between two set-ups,
-// the sentences a person reads when something is missing, and how a stage's result is judged.
+// The set-up of .ci/: what makes a step stale, the lock between two set-ups, and the sentences that
+// a person reads when something is missing.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -7,7 +7,7 @@ import {
   writeFileSync
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { pathToFileURL } from 'node:url'
 import { repoRoot } from './kafka/repo-root.ts'
@@ -45,11 +45,29 @@ function runSetUp (
   return { status: run.status, text: run.stdout + run.stderr }
 }
 
+function writeProgram (folder: string, name: string, script: string): void {
+  writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+}
+
+/** `bash .ci/run` in a copy of the scripts. */
+function runCi (t: TestContext, path: string): { status: number | null, text: string } {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as object &
+    { readonly scripts: object }
+  const folder = createFolder(t, { 'package.json': JSON.stringify({ scripts }) })
+  cpSync(join(root, '.ci'), join(folder, '.ci'), { recursive: true })
+  const bash = spawnSync('/bin/sh', ['-c', 'command -v bash'], { encoding: 'utf8' }).stdout.trim()
+  // What bash's script itself needs.
+  for (const name of ['dirname']) writeProgram(folder, name, `exec /usr/bin/${name} "$@"`)
+  const run = spawnSync(bash, [join(folder, '.ci/run')], {
+    encoding: 'utf8', env: { ...process.env, PATH: `${path}${delimiter}${folder}` }
+  })
+  return { status: run.status, text: run.stdout + run.stderr }
+}
+
 /** A PATH without Maven, and with an apt-get that only says its arguments. */
 function createPathWithoutMaven (t: TestContext): string {
   const folder = createFolder(t)
-  const write = (name: string, script: string): void =>
-    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  const write = (name: string, script: string): void => { writeProgram(folder, name, script) }
   for (const name of ['cc', 'c++', 'make', 'python3', 'java', 'apt-cache']) {
     const found = spawnSync('/bin/sh', ['-c', `command -v ${name}`], { encoding: 'utf8' }).stdout
     write(name, `PATH='${process.env['PATH'] ?? ''}' exec ${found.trim()} "$@"`)
@@ -58,6 +76,9 @@ function createPathWithoutMaven (t: TestContext): string {
   return folder
 }
 
+const asNode18 = `
+  Object.defineProperty(process.versions, "node", { value: "18.20.0" })
+  Object.defineProperty(process, "version", { value: "v18.20.0" })`
 const asUser = (id: number): string => `process.getuid = () => ${id}`
 const whole = { 'binding.gyp': '{}', 'tsconfig.json': '{}' }
 
@@ -70,12 +91,6 @@ interface Lock {
   withLock (path: string, work: () => unknown, options?: object): Promise<unknown>
   identityOf (pid: number): string
   isAlive (owner: string): boolean
-}
-
-interface Counts { passed: number, failed: number, skipped: number }
-interface Stage {
-  countTests (text: string): Counts | undefined
-  judge (stage: object, run: object): Counts & { note: string }
 }
 
 describe('a set-up step', () => {
@@ -176,11 +191,32 @@ describe('the lock', () => {
 })
 
 describe('a person at the terminal', () => {
-  test('with an old Node reads which one is needed, and nothing is imported before', t => {
-    const pretend = "Object.defineProperty(process.versions, 'node', { value: '18.20.0' })"
-    const { status, text } = runSetUp(t, [], { preload: pretend })
-    assert.equal(status, 2)
-    assert.match(text, /needs Node 20\.19 or later/)
+  test('with an old Node reads in one line which one is needed; nothing is imported before', t => {
+    const { status, text } = runSetUp(t, [], { preload: asNode18 })
+    assert.equal(status, 1)
+    assert.match(text, /^longhaul: needs Node 20\.19 or later; .* is v18\.20\.0: install .*\n$/)
+  })
+
+  test('without Node or npm reads the same of .ci/run', t => {
+    const folder = createFolder(t)
+    for (const [missing, present] of [['node', []], ['npm', ['node']]] as const) {
+      for (const name of present) writeProgram(folder, name, 'exit 1')
+      const { status, text } = runCi(t, folder)
+      assert.equal(status, 1)
+      assert.match(text,
+        new RegExp(`^longhaul: ${missing} is not on PATH: install Node 20\\.19 or later.*\\n$`))
+    }
+  })
+
+  test('with Node 18 reads it of npm test and .ci/run', t => {
+    const folder = createFolder(t)
+    // The real one under a wrong name for its version; npm finds it as any npm finds its node.
+    const preload = `--import=data:text/javascript,${encodeURIComponent(asNode18)}`
+    writeProgram(folder, 'node', `exec '${process.execPath}' '${preload}' "$@"`)
+    const { status, text } = runCi(t, `${folder}${delimiter}${process.env['PATH'] ?? ''}`)
+    assert.equal(status, 1)
+    assert.match(text, /^longhaul: needs Node 20\.19 or later; .* is v18\.20\.0: install/m)
+    assert.doesNotMatch(text, /SyntaxError|at file:/)
   })
 
   test('reads the way out when the clone is not whole', t => {
@@ -243,31 +279,6 @@ describe('a person at the terminal', () => {
     const { hideHosts } = await load<{ hideHosts (text: string): string }>('setup/step.mjs')
     assert.equal(hideHosts('GET https://packages.example:8443/pino - 404'),
       'GET <registry>/pino - 404')
-  })
-})
-
-describe('a stage of npm test', () => {
-  const nodeEnd = 'ℹ tests 5\nℹ pass 2\nℹ fail 1\nℹ cancelled 1\nℹ skipped 1\nℹ todo 0\n'
-  const doctestEnd = '[doctest] test cases:  4 |  3 passed | 1 failed | 0 skipped\n'
-
-  test('counts what node and doctest print at their end', async () => {
-    const { countTests } = await load<Stage>('test-run/stage.mjs')
-    assert.deepEqual(countTests(nodeEnd), { passed: 2, failed: 2, skipped: 1 })
-    assert.deepEqual(countTests(doctestEnd), { passed: 3, failed: 1, skipped: 0 })
-    assert.equal(countTests('checksum 1'), undefined)
-  })
-
-  test('fails by its exit status, whatever it counted', async () => {
-    const { judge } = await load<Stage>('test-run/stage.mjs')
-    const failed = (run: object): number => judge({ limitSeconds: 1 }, run).failed
-    assert.equal(judge({ limitSeconds: 1 }, { code: 0, tail: '', timedOut: true }).passed, 0)
-    const allGood = '[doctest] test cases: 4 | 4 passed | 0 failed | 0 skipped\n'
-    assert.equal(failed({ code: 0, tail: allGood, timedOut: false }), 0)
-    // A sanitizer ends the process with a status of its own after doctest counted all as passed.
-    assert.equal(failed({ code: 66, tail: allGood, timedOut: false }), 1)
-    assert.equal(failed({ code: 'SIGSEGV', tail: '', timedOut: false }), 1)
-    assert.equal(failed({ code: 0, tail: allGood, timedOut: true }), 1)
-    assert.equal(failed({ code: 0, tail: '', timedOut: false }), 0)
   })
 })
 

@@ -1,5 +1,6 @@
-// build/Release from binding.gyp with the node-gyp inside npm. The demo needs the addon alone; the
-// sanitizer builds of the C++ tests take longer than everything else and wait for --with-java.
+// build/Release from binding.gyp with the node-gyp inside npm. The demo needs the addon alone, the
+// fast tests one C++ test; the sanitizer builds take longer than everything else and wait for
+// --with-java.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { childEnvironment, localHeaders, nodeGypCommand } from './npm.mjs'
@@ -7,12 +8,20 @@ import { wantedLibrdkafka } from './librdkafka.mjs'
 import { hashFiles, listFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
 import { runLogged, SetupError } from './step.mjs'
 
-/** One row a profile: gyp targets (none named: all of them), what they read, what they leave. */
+/**
+ * One row a profile, from the smallest to the largest: gyp targets (none named: all of them), what
+ * they read, what they leave.
+ */
 export const profiles = {
   run: {
     targets: ['dataplane', 'native_bench'],
     folders: ['src/dataplane', 'native-bench'],
     outputs: ['dataplane.node', 'native_bench']
+  },
+  fast: {
+    targets: ['dataplane', 'native_bench', 'dataplane_test'],
+    folders: ['src/dataplane', 'native-bench', 'test/dataplane'],
+    outputs: ['dataplane.node', 'native_bench', 'dataplane_test']
   },
   test: {
     targets: [],
@@ -25,7 +34,7 @@ export const profiles = {
 }
 
 const isNativeSource = (name) => /\.(h|hpp|c|cc|gypi|map|lds)$/.test(name)
-const profileOf = ({ withJava }) => withJava ? 'test' : 'run'
+const profileOf = ({ withDoctest, withJava }) => withJava ? 'test' : withDoctest ? 'fast' : 'run'
 const stampOf = (root, profile) => join(root, 'build', `.longhaul-${profile}-stamp`)
 
 function wantedBuild (root, { folders }) {
@@ -75,7 +84,10 @@ export const nativeBuild = {
       })
     }
     writeStamp(stampOf(root, name), wanted)
-    // Everything was built, so what the smaller profile asks for is there as well.
-    if (name === 'test') writeStamp(stampOf(root, 'run'), wantedBuild(root, profiles.run))
+    // What a smaller profile asks for was built as well.
+    const names = Object.keys(profiles)
+    for (const smaller of names.slice(0, names.indexOf(name))) {
+      writeStamp(stampOf(root, smaller), wantedBuild(root, profiles[smaller]))
+    }
   }
 }

@@ -22,14 +22,14 @@ const partialSteps = {
   typescript: [nodePackages, typescriptBuild]
 }
 
-export async function setUp ({ withJava, only }) {
+export async function setUp ({ withJava, withDoctest = false, only }) {
   const steps = only === undefined ? allSteps : partialSteps[only]
   if (steps === undefined) {
     console.error(`longhaul: --only takes one of: ${Object.keys(partialSteps).join(', ')}`)
     return 2
   }
   const root = resolve(fileURLToPath(import.meta.url), '../../..')
-  const context = { root, withJava, logDir: join(root, '.cache', 'setup') }
+  const context = { root, withJava, withDoctest, logDir: join(root, '.cache', 'setup') }
   try {
     notePlatform()
     mustBeWhole(root)

@@ -59,6 +59,7 @@ export const needs = [
     apt: ['doctest-dev'],
     dnf: 'doctest-devel',
     forTests: true,
+    withDoctest: true,
     test: () => compiles('c++', 'doctest/doctest.h')
   },
   {
@@ -118,7 +119,8 @@ function missingNeeds (context) {
   const compiling = [nodePackages, librdkafka, nativeBuild]
     .some((step) => step.whyStale(context) !== undefined)
   return needs.filter((need) => {
-    if (need.forTests === true && !context.withJava) return false
+    const isAsked = context.withJava || (context.withDoctest && need.withDoctest === true)
+    if (need.forTests === true && !isAsked) return false
     if (need.atRunTime !== true && !compiling) return false
     return !need.test()
   })

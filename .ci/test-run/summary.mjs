@@ -1,18 +1,44 @@
-// The table at the end of a test run and its last line.
+// What a test run prints: a line for each job as it ends, all of a failed one's output, the tables
+// at the end and the last line.
 
-/** Prints it; true when nothing failed. */
-export function printTable (results) {
-  const width = Math.max(...results.map(({ name }) => name.length), 'stage'.length)
-  const cell = (value) => String(value).padStart(8)
-  const row = (name, passed, failed, skipped, seconds, note) =>
-    [name.padEnd(width), cell(passed), cell(failed), cell(skipped), cell(seconds), `  ${note}`]
-      .join('').trimEnd()
-  console.log(`\n${row('stage', 'passed', 'failed', 'skipped', 'seconds', '')}`)
-  for (const { name, passed, failed, skipped, seconds, note } of results) {
-    console.log(row(name, passed, failed, skipped, seconds.toFixed(1), note))
+const slowestCount = 10
+
+/** `isShown`: also the output of a job that passed. */
+export function printResult ({ failed, name, note, output, passed, seconds, stage }, isShown) {
+  const verdict = failed > 0 ? 'FAILED' : 'ok'
+  const counts = failed > 0 ? `${passed} passed, ${failed} failed` : `${passed} passed`
+  const line = `${verdict.padEnd(6)} ${seconds.toFixed(1).padStart(7)} s  ${stage.padEnd(8)} ` +
+    `${name}: ${counts}${note === '' ? '' : ` (${note})`}`
+  if (failed > 0 || isShown) console.log(`\n== ${name}\n${output.trimEnd()}`)
+  console.log(line)
+}
+
+/** Prints tables and the last line; true when nothing failed. */
+export function printTables (results, seconds) {
+  const stages = [...new Set(results.map(({ stage }) => stage))]
+  const sum = (list, pick) => list.reduce((total, result) => total + pick(result), 0)
+  const rows = stages.map((stage) => {
+    const of = results.filter((result) => result.stage === stage)
+    return [stage, sum(of, ({ passed }) => passed), sum(of, ({ failed }) => failed),
+      sum(of, ({ skipped }) => skipped), sum(of, (result) => result.seconds).toFixed(1)]
+  })
+  printTable(['stage', 'passed', 'failed', 'skipped', 'seconds'], rows)
+  const slowest = results.toSorted((a, b) => b.seconds - a.seconds).slice(0, slowestCount)
+  printTable(['slowest', 'seconds'], slowest.map((each) => [each.name, each.seconds.toFixed(1)]))
+  for (const { name, note } of results.filter((result) => result.note !== '')) {
+    console.log(`\n${name}: ${note}`)
   }
-  const sum = (pick) => results.reduce((total, result) => total + pick(result), 0)
-  const failed = sum((result) => result.failed)
-  console.log(`\n${sum((result) => result.passed)} passed, ${failed} failed`)
-  return failed === 0
+  const failed = results.filter((result) => result.failed > 0)
+  if (failed.length > 0) console.log(`\nfailed: ${failed.map(({ name }) => name).join(' ')}`)
+  const count = sum(results, (result) => result.failed)
+  console.log(`\n${(seconds / 60).toFixed(1)} minutes`)
+  console.log(`${sum(results, ({ passed }) => passed)} passed, ${count} failed`)
+  return count === 0
+}
+
+function printTable (head, rows) {
+  const width = Math.max(...[head, ...rows].map(([name]) => name.length))
+  const line = ([name, ...cells]) =>
+    name.padEnd(width) + cells.map((cell) => String(cell).padStart(9)).join('')
+  console.log(`\n${[head, ...rows].map(line).join('\n')}`)
 }

@@ -1,0 +1,130 @@
+// Runs one job of the test suite (a C++ program, or a test file under node's test runner) as a
+// process group with a time limit, keeps its output, and counts passed and failed tests in it.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { findOnPath } from '../setup/npm.mjs'
+
+/** What a stopped group gets to end its brokers before it is killed. */
+const graceMs = 10_000
+const running = new Set()
+
+export function stopJobs (signal = 'SIGTERM') {
+  for (const child of running) signalGroup(child, signal)
+}
+
+/**
+ * @param {{ name: string, stage: string, command: string, args: string[], limitSeconds: number,
+ *   nice?: number }} job
+ */
+export async function runJob (job, root) {
+  const { name, stage } = job
+  if (!existsSync(job.command)) {
+    const output = `${name} is not built: npm run setup -- --with-java\n`
+    return { name, stage, passed: 0, failed: 1, skipped: 0, seconds: 0, note: 'not built', output }
+  }
+  const startedAt = performance.now()
+  const result = await runHere(job, root)
+  return { name, stage, seconds: (performance.now() - startedAt) / 1000, ...result }
+}
+
+async function runHere (job, root) {
+  const run = await spawnJob(job, job.command, job.args, root)
+  if (!cannotMapMemory(run.output)) return { ...judge(job, run), output: run.output }
+  // Old ThreadSanitizers cannot live with much address randomization; without it they can.
+  const setarch = findOnPath('setarch')
+  if (setarch === undefined || spawnSync(setarch, ['-R', 'true']).status !== 0) {
+    return { passed: 0, failed: 0, skipped: 1, note: noSetarch, output: run.output }
+  }
+  const again = await spawnJob(job, setarch, ['-R', job.command, ...job.args], root)
+  return { ...judge(job, again), output: run.output + again.output }
+}
+
+const noSetarch = 'skipped: ThreadSanitizer needs less address randomization than this kernel ' +
+  'uses, and "setarch -R" is not permitted here (in a container: --security-opt ' +
+  'seccomp=unconfined, or sysctl vm.mmap_rnd_bits=28 on the host)'
+
+function cannotMapMemory (output) {
+  return /ThreadSanitizer: (unexpected memory mapping|unable to disable ASLR|memory layout is inc)/
+    .test(output)
+}
+
+/** The exit status is the judge; the counts are for the reader. */
+export function judge (job, { code, output, timedOut }) {
+  if (timedOut) {
+    const note = `stopped after its limit of ${job.limitSeconds} s`
+    return { passed: 0, failed: 1, skipped: 0, note }
+  }
+  // A program without tests in it, such as a benchmark's smoke run, is one test by itself.
+  const counts = countTests(output) ?? { passed: 1, failed: 0, skipped: 0 }
+  if (code !== 0 && counts.failed === 0) {
+    return { passed: 0, failed: 1, skipped: counts.skipped, note: `exit status ${code}` }
+  }
+  return { ...counts, note: '' }
+}
+
+/** From the last lines of node's spec reporter or of doctest; undefined where there are none. */
+export function countTests (text) {
+  const number = (pattern) => Number(text.match(pattern)?.at(-1)?.match(/\d+/)?.[0] ?? Number.NaN)
+  const passed = number(/^ℹ pass (\d+)$/mg)
+  if (!Number.isNaN(passed)) {
+    return {
+      passed,
+      failed: number(/^ℹ fail (\d+)$/mg) + number(/^ℹ cancelled (\d+)$/mg),
+      skipped: number(/^ℹ skipped (\d+)$/mg)
+    }
+  }
+  const cases = /test cases:\s*\d+\s*\|\s*(\d+) passed\s*\|\s*(\d+) failed\s*\|\s*(\d+) skipped/
+    .exec(text)
+  if (cases === null) return undefined
+  return { passed: Number(cases[1]), failed: Number(cases[2]), skipped: Number(cases[3]) }
+}
+
+function spawnJob ({ limitSeconds, nice = 0 }, command, args, root) {
+  const env = { ...process.env }
+  // Set when a test runner starts us; a runner inside a runner would print nothing readable.
+  delete env.NODE_TEST_CONTEXT
+  const [program, ...rest] = nice > 0
+    ? ['nice', '-n', String(nice), command, ...args]
+    : [command, ...args]
+  const child = spawn(program, rest, {
+    cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true
+  })
+  running.add(child)
+  const chunks = []
+  let timedOut = false
+  child.stdout.on('data', (chunk) => chunks.push(chunk))
+  child.stderr.on('data', (chunk) => chunks.push(chunk))
+  const limit = setTimeout(() => {
+    timedOut = true
+    signalGroup(child, 'SIGTERM')
+    setTimeout(() => signalGroup(child, 'SIGKILL'), graceMs).unref()
+  }, limitSeconds * 1000)
+  return new Promise((resolve, reject) => {
+    child.on('error', reject)
+    // A broker that outlived its test may still hold the pipes, in a group of its own.
+    child.on('exit', () => setTimeout(() => closePipes(child), graceMs).unref())
+    child.on('close', (code, signal) => {
+      clearTimeout(limit)
+      running.delete(child)
+      const output = stripColours(Buffer.concat(chunks).toString('utf8'))
+      resolve({ code: code ?? signal, output, timedOut })
+    })
+  })
+}
+
+function signalGroup (child, signal) {
+  try {
+    process.kill(-child.pid, signal)
+  } catch {
+    // The group is gone already.
+  }
+}
+
+function closePipes (child) {
+  child.stdout.destroy()
+  child.stderr.destroy()
+}
+
+function stripColours (text) {
+  return text.replace(/\u001b\[[0-9;]*m/g, '')
+}

@@ -1,0 +1,47 @@
+// Runs jobs side by side, as many at a time as there are slots; those that took longest the last
+// time begin first, so that none of them is left alone at the end.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import { dirname } from 'node:path'
+
+/** Two clusters of three brokers each. */
+const jobBytes = 3 * 1024 ** 3
+
+/** At least two: many tests wait for brokers, and not for a processor. */
+export function slotCount () {
+  const wanted = Number(process.env.LONGHAUL_TEST_JOBS)
+  if (wanted > 0) return wanted
+  const memoryBytes = Math.min(os.totalmem(), process.constrainedMemory() || Infinity)
+  return Math.max(2, Math.min(os.availableParallelism(), Math.floor(memoryBytes / jobBytes)))
+}
+
+/** Calls `run` for each job, and `onEnd` with each result as it comes; resolves with all. */
+export async function runInSlots (jobs, { slots, run, onEnd, lastSeconds }) {
+  const seconds = ({ expectedSeconds, name }) => lastSeconds.get(name) ?? expectedSeconds
+  const waiting = jobs.toSorted((a, b) => seconds(b) - seconds(a))
+  const results = []
+  const work = async () => {
+    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+      const result = await run(job)
+      results.push(result)
+      onEnd(result)
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(slots, jobs.length) }, work))
+  return results
+}
+
+/** Seconds by job, of the last run of each. */
+export function readSeconds (path) {
+  try {
+    return new Map(existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [])
+  } catch {
+    return new Map() // cut short by whoever wrote it
+  }
+}
+
+export function writeSeconds (path, lastSeconds, results) {
+  const all = new Map([...lastSeconds, ...results.map(({ name, seconds }) => [name, seconds])])
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, `${JSON.stringify([...all])}\n`)
+}

@@ -1,0 +1,44 @@
+// Which test files there are and of which kind: by their names, and by whether what they import
+// reaches the module that starts Kafka brokers.
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize } from 'node:path'
+import { listFiles } from '../setup/stamp.mjs'
+
+const startsBrokers = 'dist/test/kafka/cluster.js'
+/** For what takes too long for every change: npm run test:long. */
+const isLong = (file) => file.endsWith('.long.test.js')
+
+/** @returns {{ unit: string[], cluster: string[], long: string[] }} paths from the root */
+export function listTestFiles (root) {
+  const files = listFiles(root, ['dist/test'], (name) => name.endsWith('.test.js'))
+  const imports = new Map()
+  const importsOf = (file) => {
+    if (!imports.has(file)) imports.set(file, readImports(root, file))
+    return imports.get(file)
+  }
+  const usesBrokers = (file) => closureOf(file, importsOf).has(startsBrokers)
+  const short = files.filter((file) => !isLong(file))
+  return {
+    unit: short.filter((file) => !usesBrokers(file)),
+    cluster: short.filter(usesBrokers),
+    long: files.filter(isLong)
+  }
+}
+
+/** The file and all that it imports, by way of others or not. */
+function closureOf (file, importsOf) {
+  const reached = new Set([file])
+  for (const each of reached) {
+    for (const imported of importsOf(each)) reached.add(imported)
+  }
+  return reached
+}
+
+function readImports (root, file) {
+  if (!existsSync(join(root, file))) return []
+  const text = readFileSync(join(root, file), 'utf8')
+  // As tsc writes them: a statement a line, so that a comment is none.
+  return [/^(?:import|export)\b.*?["'](\.[^"']+\.js)["']/gm, /\bimport\(["'](\.[^"']+)["']\)/g]
+    .flatMap((pattern) => [...text.matchAll(pattern)])
+    .map(([, name]) => normalize(join(dirname(file), name)))
+}

@@ -1,0 +1,155 @@
+// The test runner of .ci/: which files it finds, in which order and how many at a time they run, how
+// they are judged, and what happens where ThreadSanitizer cannot run.
+import assert from 'node:assert/strict'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, dirname, join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { pathToFileURL } from 'node:url'
+import { repoRoot } from './kafka/repo-root.ts'
+
+interface Counts { readonly passed: number, readonly failed: number, readonly skipped: number }
+interface Result extends Counts { readonly note: string, readonly output: string }
+
+interface JobModule {
+  countTests (text: string): Counts | undefined
+  judge (job: object, run: object): Counts & { readonly note: string }
+  runJob (job: object, root: string): Promise<Result>
+}
+
+interface SlotsModule {
+  runInSlots (jobs: readonly object[], options: object): Promise<readonly object[]>
+}
+
+interface FilesModule {
+  listTestFiles (root: string): { unit: string[], cluster: string[], long: string[] }
+}
+
+/** The scripts of .ci/ are plain JavaScript without types; Shape is what a test uses of one. */
+async function load<Shape> (script: string): Promise<Shape> {
+  return await import(pathToFileURL(join(repoRoot(), '.ci/test-run', script)).href) as Shape
+}
+
+function createFolder (t: TestContext, files: Readonly<Record<string, string>>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-test-run-'))
+  t.after(() => { rmSync(folder, { recursive: true, force: true }) })
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), text, { mode: 0o755 })
+  }
+  return folder
+}
+
+describe('test files', () => {
+  test('need brokers when what they import reaches what starts them; long ones are apart',
+    async t => {
+      const { listTestFiles } = await load<FilesModule>('test-files.mjs')
+      const root = createFolder(t, {
+        'dist/test/kafka/cluster.js': '',
+        'dist/test/flows.js': 'import { a } from "./kafka/cluster.js"\nimport "./circle.js"\n',
+        'dist/test/circle.js': 'export * from "./flows.js"\n',
+        'dist/test/a/far.test.js': 'const b = await import(\'../circle.js\')\n',
+        'dist/test/a/pure.test.js': '// from "../circle.js"\nimport "./missing.js"\n',
+        'dist/test/a/day.long.test.js': ''
+      })
+      assert.deepEqual(listTestFiles(root), {
+        unit: ['dist/test/a/pure.test.js'],
+        cluster: ['dist/test/a/far.test.js'],
+        long: ['dist/test/a/day.long.test.js']
+      })
+    })
+})
+
+describe('jobs', () => {
+  test('begin with the longest, as many at a time as there are slots', async () => {
+    const { runInSlots } = await load<SlotsModule>('slots.mjs')
+    const begun: string[] = []
+    let [present, most] = [0, 0]
+    const jobs = ['a', 'b', 'c', 'd'].map((name, index) =>
+      ({ name, expectedSeconds: [1, 9, 5, 7][index] }))
+    const results = await runInSlots(jobs, {
+      slots: 2,
+      lastSeconds: new Map([['b', 2]]),
+      onEnd: () => {},
+      run: async ({ name }: { readonly name: string }) => {
+        begun.push(name)
+        most = Math.max(most, ++present)
+        await new Promise(resolve => { setImmediate(resolve) })
+        present -= 1
+        return { name }
+      }
+    })
+    assert.deepEqual(begun, ['d', 'c', 'b', 'a'])
+    assert.equal(most, 2)
+    assert.equal(results.length, 4)
+  })
+
+  test('that outlive their limit are stopped, and fail', async t => {
+    const { runJob } = await load<JobModule>('job.mjs')
+    const folder = createFolder(t, { sleeper: '#!/bin/sh\necho sleeping; sleep 300\n' })
+    const job = { name: 'sleeper', command: join(folder, 'sleeper'), args: [], limitSeconds: 0.3 }
+    const { failed, note, output } = await runJob(job, folder)
+    assert.equal(failed, 1)
+    assert.equal(note, 'stopped after its limit of 0.3 s')
+    assert.match(output, /sleeping/)
+  })
+})
+
+describe('a result', () => {
+  const nodeEnd = 'ℹ tests 5\nℹ pass 2\nℹ fail 1\nℹ cancelled 1\nℹ skipped 1\nℹ todo 0\n'
+  const doctestEnd = '[doctest] test cases:  4 |  3 passed | 1 failed | 0 skipped\n'
+
+  test('has the counts that node and doctest print at their end', async () => {
+    const { countTests } = await load<JobModule>('job.mjs')
+    assert.deepEqual(countTests(nodeEnd), { passed: 2, failed: 2, skipped: 1 })
+    // A file that prints the output of another runner.
+    const both = nodeEnd.replaceAll(/\d/g, '9') + nodeEnd
+    assert.deepEqual(countTests(both), { passed: 2, failed: 2, skipped: 1 })
+    assert.deepEqual(countTests(doctestEnd), { passed: 3, failed: 1, skipped: 0 })
+    assert.equal(countTests('checksum 1'), undefined)
+  })
+
+  test('fails by the exit status, whatever it counts', async () => {
+    const { judge } = await load<JobModule>('job.mjs')
+    const failed = (run: object): number => judge({ limitSeconds: 1 }, run).failed
+    assert.equal(judge({ limitSeconds: 1 }, { code: 0, output: '', timedOut: true }).passed, 0)
+    const allGood = '[doctest] test cases: 4 | 4 passed | 0 failed | 0 skipped\n'
+    assert.equal(failed({ code: 0, output: allGood, timedOut: false }), 0)
+    // A sanitizer ends the process with a status of its own after doctest counted all as passed.
+    assert.equal(failed({ code: 66, output: allGood, timedOut: false }), 1)
+    assert.equal(failed({ code: 'SIGSEGV', output: '', timedOut: false }), 1)
+    assert.equal(failed({ code: 0, output: allGood, timedOut: true }), 1)
+    assert.equal(failed({ code: 0, output: '', timedOut: false }), 0)
+  })
+})
+
+describe('ThreadSanitizer on a kernel with much address randomization', () => {
+  /** Runs once `setarch` has set the variable; before, it says what ThreadSanitizer says. */
+  const sanitized = '#!/bin/sh\n[ "$RANDOM_ADDRESSES" = no ] || {\n' +
+    '  echo "FATAL: ThreadSanitizer: unexpected memory mapping 0x7f-0x80" >&2; exit 66\n}\n' +
+    'echo "[doctest] test cases: 4 | 4 passed | 0 failed | 0 skipped"\n'
+
+  const runWith = async (t: TestContext, setarch: string): Promise<Result> => {
+    const { runJob } = await load<JobModule>('job.mjs')
+    const folder = createFolder(t, { sanitized, 'bin/setarch': setarch })
+    const path = process.env['PATH'] ?? ''
+    t.after(() => { process.env['PATH'] = path })
+    process.env['PATH'] = `${join(folder, 'bin')}${delimiter}${path}`
+    return await runJob(
+      { name: 'tsan', command: join(folder, 'sanitized'), args: [], limitSeconds: 60 }, folder)
+  }
+
+  test('runs without it where setarch may take it away', async t => {
+    const { failed, passed } = await runWith(t,
+      '#!/bin/sh\nshift\nRANDOM_ADDRESSES=no exec "$@"\n')
+    assert.deepEqual({ failed, passed }, { failed: 0, passed: 4 })
+  })
+
+  // A default container: seccomp refuses personality(2), and the whole suite failed for it.
+  test('is skipped with a line that says why where setarch is refused', async t => {
+    const { failed, note, passed, skipped } = await runWith(t,
+      '#!/bin/sh\necho "setarch: failed to set personality: not permitted" >&2\nexit 1\n')
+    assert.deepEqual({ failed, passed, skipped }, { failed: 0, passed: 0, skipped: 1 })
+    assert.match(note, /^skipped: ThreadSanitizer needs .* "setarch -R" is not permitted here/)
+  })
+})
