@@ -5,7 +5,7 @@ import rdkafka, {
 } from 'node-rdkafka'
 import type { ClientProperties } from '../orchestrator/config/client-properties.ts'
 import { ReplicatorError } from '../orchestrator/errors/replicator-error.ts'
-import { connect, disconnect, toError } from '../orchestrator/cluster/kafka-client.ts'
+import { clientError, connect, disconnect } from '../orchestrator/cluster/kafka-client.ts'
 import type { Clock } from '../orchestrator/time/clock.ts'
 import type { DemoRecords } from './demo-record.ts'
 import type { WrittenPartition } from './demo-topics.ts'
@@ -31,7 +31,7 @@ export async function checkRecords (options: ReadOptions): Promise<number> {
   const consumer = new rdkafka.KafkaConsumer(
     consumerProperties(options.client), { 'auto.offset.reset': 'earliest' })
   const failures: string[] = []
-  consumer.on('event.error', error => { failures.push(toError(error).message) })
+  consumer.on('event.error', error => { failures.push(clientError(error, 'reading').message) })
   try {
     await connect(consumer, options.patienceMs)
     return await readToEnd(consumer, options, failures)
@@ -95,7 +95,7 @@ async function poll (consumer: KafkaConsumer): Promise<readonly ClientRecord[]> 
   return await new Promise((resolve, reject) => {
     consumer.consume(recordsPerPoll, (error, found) => {
       if (error === null || error === undefined) resolve(found)
-      else reject(toError(error))
+      else reject(clientError(error, 'reading'))
     })
   })
 }

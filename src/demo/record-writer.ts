@@ -3,7 +3,7 @@
 import rdkafka, { type Producer, type ProducerGlobalConfig } from 'node-rdkafka'
 import type { ClientProperties } from '../orchestrator/config/client-properties.ts'
 import { ReplicatorError } from '../orchestrator/errors/replicator-error.ts'
-import { connect, disconnect, toError } from '../orchestrator/cluster/kafka-client.ts'
+import { clientError, connect, disconnect } from '../orchestrator/cluster/kafka-client.ts'
 import type { Clock } from '../orchestrator/time/clock.ts'
 import type { DemoRecords } from './demo-record.ts'
 import type { DemoSettings } from './demo-settings.ts'
@@ -145,7 +145,7 @@ async function flush (producer: Producer): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     producer.flush(deliveryTimeoutMs, error => {
       if (error === null || error === undefined) resolve()
-      else reject(new ReplicatorError('INTERNAL', `records not acked: ${toError(error).message}`))
+      else reject(clientError(error, 'waiting for the acknowledgement of records'))
     })
   })
 }

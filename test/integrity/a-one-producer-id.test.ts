@@ -1,6 +1,6 @@
 // Invariant (A): a flow has one producer id on its target, however often it dies, and whoever else
-// wrote one. Fails when `const [agreed] = kept` in agreeOnProducer (progress-topic.ts) takes
-// another one than the first, and without the record that this writes behind later ones.
+// wrote one. Fails when agreedOf (producer-agreement.ts) begins with another record than the first,
+// and without the record that agreeOnProducer writes behind later ones.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { numbered } from '../integration/failures/fault-probe.ts'

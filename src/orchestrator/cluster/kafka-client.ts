@@ -1,30 +1,63 @@
-// node-rdkafka's callbacks as promises with bounds. Main thread only.
-import type { Client, KafkaConsumer, LibrdKafkaError } from 'node-rdkafka'
+// node-rdkafka's clients of the control plane (group, progress): their common settings, their
+// callbacks as promises with bounds, their errors as ReplicatorError. Main thread only.
+import { createRequire } from 'node:module'
+import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Producer } from 'node-rdkafka'
+import type { ClientProperties } from '../config/client-properties.ts'
+import { errorByCode, errorTable } from '../errors/error-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 
-// Its events differ between producer and consumer; what is called here does not.
-type AnyClient = Pick<Client<string>, 'connect' | 'disconnect' | 'isConnected'>
+/**
+ * A broker that hangs, or a connection that a firewall forgot, answers nothing and closes nothing.
+ * librdkafka closes a connection once a request on it is unanswered for `socket.timeout.ms`, 60 s
+ * by default, which is longer than any session. With heartbeats each 2.5 s, 10 s find such a
+ * connection within 12.5 s; a healthy broker answers these small requests in milliseconds.
+ */
+const unansweredMsMax = 10_000
 
-const disconnectMsMax = 5_000
+/** What the user wrote for the cluster wins. */
+export function controlClientProperties (client: ClientProperties): ClientProperties {
+  return {
+    'socket.timeout.ms': String(unansweredMsMax),
+    'socket.connection.setup.timeout.ms': String(unansweredMsMax),
+    'socket.keepalive.enable': 'true',
+    // The leader of a partition may move without an error: its old leader hangs.
+    'topic.metadata.refresh.interval.ms': '5000',
+    'reconnect.backoff.max.ms': '2000',
+    ...client
+  }
+}
 
-export async function connect (client: AnyClient, timeoutMs: number): Promise<void> {
+// connect() describes the cluster on one of libuv's four threads, which DNS and files need, too.
+const connectMsMax = 5_000
+const disconnectMsMax = 1_500
+// node-rdkafka flushes a producer for 5 s by default.
+const flushMs = 1
+
+export async function connect (client: KafkaConsumer | Producer, timeoutMs: number): Promise<void> {
+  const timeout = Math.min(timeoutMs, connectMsMax)
   await new Promise<void>((resolve, reject) => {
     // All topics would be described otherwise, by the megabyte on a large cluster.
-    client.connect({ timeout: timeoutMs, allTopics: false }, (error: LibrdKafkaError | null) => {
-      if (error === null || error === undefined) resolve()
-      else reject(toError(error))
+    client.connect({ timeout, allTopics: false }, (error: LibrdKafkaError | null) => {
+      if (isNone(error)) resolve()
+      else reject(clientError(error, 'connecting'))
     })
   })
 }
 
-/** Never rejects: a client that does not let go in time is left to the end of the process. */
-export async function disconnect (client: AnyClient): Promise<void> {
+/**
+ * Never rejects: a client that does not end in time is left to the end of the process. What a
+ * producer has not sent by now is not waited for.
+ */
+export async function disconnect (client: KafkaConsumer | Producer): Promise<void> {
   if (!client.isConnected()) return
   await new Promise<void>(resolve => {
     const timer = setTimeout(resolve, disconnectMsMax)
-    client.disconnect(() => {
+    const onEnd = (): void => {
       clearTimeout(timer)
       resolve()
-    })
+    }
+    if (client instanceof rdkafka.Producer) client.disconnect(flushMs, onEnd)
+    else client.disconnect(onEnd)
   })
 }
 
@@ -37,17 +70,67 @@ export async function disconnect (client: AnyClient): Promise<void> {
 export async function poll (consumer: KafkaConsumer, recordsMax: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     consumer.consume(recordsMax, (error: LibrdKafkaError | null) => {
-      if (error === null || error === undefined) resolve()
-      else reject(toError(error))
+      if (isNone(error)) resolve()
+      else reject(clientError(error, 'polling'))
     })
   })
 }
 
-/** node-rdkafka hands out plain objects in places. */
-export function toError (thrown: unknown): Error {
-  if (thrown instanceof Error) return thrown
-  const message = typeof thrown === 'object' && thrown !== null && 'message' in thrown
+/** The one way from node-rdkafka's errors, which are plain objects in places, to ours. */
+export function clientError (thrown: unknown, doing: string): ReplicatorError {
+  if (thrown instanceof ReplicatorError) return thrown
+  const code = codeOf(thrown)
+  if (code === undefined) return ReplicatorError.from(thrown)
+  return new ReplicatorError(errorByCode(code), `${doing}: ${textOf(thrown)}`, { cause: thrown })
+}
+
+/** Whether the client that raised it can do nothing any more and must be opened anew. */
+export function isFatal (thrown: unknown): boolean {
+  if (thrown instanceof ReplicatorError && thrown.cause !== undefined) return isFatal(thrown.cause)
+  const flag = typeof thrown === 'object' && thrown !== null && 'isFatal' in thrown
+    ? thrown.isFatal
+    : false
+  return flag === true || codeOf(thrown) === errorTable._FATAL.code
+}
+
+export function isNone (error: unknown): error is null | undefined {
+  return error === null || error === undefined
+}
+
+function textOf (thrown: unknown): string {
+  return typeof thrown === 'object' && thrown !== null && 'message' in thrown
     ? String(thrown.message)
     : String(thrown)
-  return new Error(message)
+}
+
+/**
+ * Undefined for what no broker and no client raised. Events and delivery reports lose the code on
+ * their way through node-rdkafka and keep librdkafka's text for it, which is the same for ever.
+ */
+function codeOf (thrown: unknown): number | undefined {
+  if (typeof thrown !== 'object' || thrown === null) return undefined
+  const code = 'code' in thrown && typeof thrown.code === 'number' ? thrown.code : undefined
+  if (code !== undefined && code !== lostCode) return code
+  if (!('origin' in thrown)) return code
+  return codesByText().get(`${String(thrown.origin)}: ${textOf(thrown)}`) ?? errorTable._FAIL.code
+}
+
+// node-rdkafka writes -1, the protocol's UNKNOWN_SERVER_ERROR, where it has no code.
+const lostCode = -1
+
+interface ErrorModule {
+  readonly create: (code: number) => { readonly message: string }
+}
+
+let byText: ReadonlyMap<string, number> | undefined
+
+/** By `origin: text`, in lower case, as node-rdkafka splits what librdkafka says. */
+function codesByText (): ReadonlyMap<string, number> {
+  byText ??= new Map(Object.values(rdkafka.CODES.ERRORS).map((code): [string, number] => {
+    const load = createRequire(import.meta.url)
+    const { message } = (load('node-rdkafka/lib/error') as ErrorModule).create(code)
+    const [origin = '', text] = message.toLowerCase().split(': ')
+    return [text === undefined ? `unknown: ${origin}` : `${origin}: ${text}`, code]
+  }))
+  return byText
 }

@@ -248,6 +248,16 @@ export const flowTable = {
     doc: 'The replication factor of the progress topic; -1 is the default of the target.',
     importance: 'medium', default: 3, min: -1, max: 32_767
   }),
+  'progress.retention.ms': milliseconds({
+    doc: 'How long progress of a deleted source topic is kept: a topic of this name that comes ' +
+      'back meanwhile is known as recreated.',
+    importance: 'low', default: 7 * 24 * hour, min: 1000, max: 366 * 24 * hour
+  }),
+  'accepted.cluster.id': string({
+    doc: 'The id of the source cluster, where it was rebuilt and may take the place of the ' +
+      'cluster that progress was written for.',
+    importance: 'low', default: '', range: 'the id of a cluster', pattern: /^\S*$/
+  }),
   'fault.retry.interval.ms': milliseconds({
     doc: 'How often a stopped partition is tried again, in case its cause is gone.',
     importance: 'low', default: 30_000, min: 100, max: hour

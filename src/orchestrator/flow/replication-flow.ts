@@ -22,10 +22,10 @@ import { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 import type { ProducerIdentity } from '../progress/progress.ts'
 import { ProgressKeeper } from '../progress/progress-keeper.ts'
-import { ProgressStore } from '../progress/progress-store.ts'
+import { agreeOnProducer, type AgreementOptions } from '../progress/producer-agreement.ts'
+import { ProgressStore, restoreSlots } from '../progress/progress-store.ts'
 import {
-  agreeOnProducer, ensureProgressTopic, progressTopicId, progressTopicOf, restoreSlots,
-  type ProgressTopicOptions
+  ensureProgressTopic, progressTopicId, progressTopicOf
 } from '../progress/progress-topic.ts'
 import { SlotOwnership } from '../ownership/slot-ownership.ts'
 import type { TargetClaims } from './target-claims.ts'
@@ -52,6 +52,7 @@ export class ReplicationFlow {
   readonly #stopping = new AbortController()
   readonly #failed: Promise<ReplicatorError>
   #fail: (error: ReplicatorError) => void = () => {}
+  readonly #warned = new Set<string>()
   #state: FlowState = 'starting'
   /** Of the stop; undefined while the flow runs. */
   #deadline: Deadline | undefined
@@ -150,24 +151,34 @@ export class ReplicationFlow {
     this.#probe.start()
     const topic = progressTopicOf(source.alias)
     const timeoutMs = settings['admin.timeout.ms']
-    const store = this.#store = new ProgressStore({ topic, client: target.admin, timeoutMs })
-    const progressTopic: ProgressTopicOptions = {
+    const store = this.#store = new ProgressStore({
+      topic, client: target.admin, group: groupOf(this.name), timeoutMs, log: this.#log,
+      clock: this.#clock
+    })
+    const agreement: AgreementOptions = {
       target: clusters.target,
       store,
       topic,
       slots: settings['task.slots'],
       replicationFactor: settings['progress.topic.replication.factor'],
+      clock: this.#clock,
+      onWarning: error => { this.#warnOnce(error) },
+      sourceAlias: source.alias,
+      sourceClusterId: clusters.sourceDescription.clusterId,
+      acceptedClusterId: settings['accepted.cluster.id'],
       othersRun: async () => await this.#othersRun(clusters.target)
     }
     // Made under running processes it is one that was deleted, and they own everything.
-    const isFirst = await this.#step(ensureProgressTopic(progressTopic)) &&
+    const isFirst = await this.#step(ensureProgressTopic(agreement)) &&
       !await this.#step(this.#othersRun(clusters.target))
-    const producer = await this.#step(agreeOnProducer(progressTopic))
+    const producer = await this.#step(
+      agreeOnProducer(agreement, undefined, this.#stopping.signal))
     const lanes = this.#lanes = this.#openLanes(producer)
     const keeper = this.#keeper = new ProgressKeeper({
-      topic: progressTopic,
+      agreement,
+      store,
       producer,
-      topicId: await this.#step(progressTopicId(progressTopic)),
+      topicId: await this.#step(progressTopicId(agreement, this.#stopping.signal)),
       everything: () => this.#partitions?.slotRecords() ?? [],
       onRewritten: error => { this.#problems.warn(error) }
     })
@@ -178,7 +189,7 @@ export class ReplicationFlow {
       progress: keeper,
       lanes,
       producer,
-      restore: async slots => await restoreSlots(progressTopic, slots, producer),
+      restore: async slots => await restoreSlots(store, slots, producer),
       collect: async () => { await this.#statistics?.collect() },
       problems: this.#problems,
       log: this.#log,
@@ -311,6 +322,13 @@ export class ReplicationFlow {
       log: this.#log,
       clock: this.#clock
     })
+  }
+
+  /** For what is found again at each look, and does not change. */
+  #warnOnce (error: ReplicatorError): void {
+    if (this.#warned.has(error.message)) return
+    this.#warned.add(error.message)
+    this.#problems.warn(error)
   }
 
   /** In the reverse order of #open. */

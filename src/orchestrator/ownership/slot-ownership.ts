@@ -11,7 +11,7 @@ import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
-import { connect, disconnect, poll, toError } from '../cluster/kafka-client.ts'
+import { clientError, connect, disconnect, poll } from '../cluster/kafka-client.ts'
 
 export interface SlotOwnershipOptions {
   readonly group: string
@@ -79,7 +79,7 @@ export class SlotOwnership {
       intervalMs: pollMs,
       clock: options.clock,
       run: async () => { await poll(this.#consumer, 1) },
-      onError: thrown => { options.onError(ReplicatorError.from(toError(thrown))) }
+      onError: thrown => { options.onError(clientError(thrown, `group ${options.group}`)) }
     })
     this.#consumer.on('event.error', ({ message }) => {
       // node-rdkafka passes on the text alone; what librdkafka raises so is about connections.
@@ -177,7 +177,7 @@ export class SlotOwnership {
       if (assignment.length > 0) this.#consumer.pause(assignment)
       return true
     } catch (thrown) {
-      if (!this.#stopping) this.#options.onError(ReplicatorError.from(toError(thrown)))
+      if (!this.#stopping) this.#options.onError(clientError(thrown, 'taking an assignment'))
     }
     try {
       this.#consumer.unassign()

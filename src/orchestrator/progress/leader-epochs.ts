@@ -1,34 +1,35 @@
-// The leader epochs of the batches that were mirrored, and how far each is known to have gone: what
-// it takes to find where a source that was truncated parted from what was mirrored. Kafka's
-// followers keep the same (LeaderEpochFileCache) and truncate themselves by it (KIP-101, KIP-595).
+// The leader epochs of mirrored batches, and up to which source offset batches of each epoch were
+// mirrored: with them the offset is found at which a truncated source parted from the mirror.
+// Kafka's followers keep the same list (LeaderEpochFileCache) and truncate themselves by it
+// (KIP-101, KIP-595).
 import type { Progress } from './progress.ts'
 
-/** Batches up to offset `end`, not including it, are of this epoch or older ones; -1: unknown. */
+/** Batches below offset `end` are of this epoch or of older ones; -1: the epoch is not known. */
 export interface EpochEnd {
   readonly epoch: number
   readonly end: bigint
 }
 
-// Ends of epochs too short to be kept only cost doubles: see where they are left out.
 const earlierMax = 16
 const unknown = -1
 
-/** The same progress at `upstream`, behind a batch of this epoch; -1: of which, nobody knows. */
+/** The progress at `upstream`, behind a batch of this epoch; -1: the epoch is not known. */
 export function movedTo (progress: Progress, upstream: bigint, leaderEpoch: number): Progress {
   const { earlierEpochs = [], leaderEpoch: known = unknown, ...rest } = progress
   if (leaderEpoch <= unknown) return { ...rest, upstream }
   if (leaderEpoch === known) return { ...progress, upstream }
   const earlier = [...earlierEpochs, { epoch: known, end: progress.upstream }]
-  // The first end is where all that is known begins. Without one of the others an older one takes
-  // its place: the mirror would go back further than it must, never less.
+  // The first end is where the list begins, and stays. Where another end is dropped, the search
+  // finds an older one: the mirror goes back further than it must, never less.
   if (earlier.length > earlierMax) earlier.splice(1, 1)
   return { ...rest, upstream, leaderEpoch, earlierEpochs: earlier }
 }
 
 /**
- * Progress at the last offset up to which the source holds what was mirrored, when its largest
- * epoch not above ours is `epoch` and ends at `end`. That epoch may have gone on beyond what was
- * mirrored of it, on a leader that was lost and is back: then not its end counts, but ours.
+ * The progress at the last offset up to which the source still holds what was mirrored. The source
+ * reports its largest epoch that is not above ours, `epoch`, and where that epoch ends, `end`. Of
+ * an epoch of which the source holds more than was mirrored (its leader was lost and is back), our
+ * own end counts.
  */
 export function backToCommon (progress: Progress, epoch: number, end: bigint): Progress {
   const { earlierEpochs = [], leaderEpoch = unknown, upstream, ...rest } = progress
@@ -41,7 +42,7 @@ export function backToCommon (progress: Progress, epoch: number, end: bigint): P
   return { ...rest, upstream: common, leaderEpoch: ours.epoch, earlierEpochs: before }
 }
 
-/** Progress at an offset that was mirrored before, as the target lost what came after it. */
+/** The progress at an offset that was mirrored before, because the target lost what followed. */
 export function backToOffset (progress: Progress, upstream: bigint): Progress {
   const { earlierEpochs = [], leaderEpoch = unknown, ...rest } = progress
   const ends = [...earlierEpochs, { epoch: leaderEpoch, end: progress.upstream }]

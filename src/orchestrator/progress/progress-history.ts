@@ -1,16 +1,22 @@
 // Older positions of a partition, kept with its progress: where to begin again when the target has
-// lost records that it had acked (unclean election). Dense near the newest and ever sparser before
-// it, because an election seldom loses more than a moment; what lies between a point and the end of
-// the target is found by the scan of a resume and not mirrored twice.
+// lost records that it had acknowledged (an unclean election).
+//
+//   begin                                             position
+//     |          .      .   .  . ......................|      downstream offset ->
+//     first point, kept          ever denser, 12 points
+//
+// The points are dense near the position and ever sparser before it, because an election seldom
+// loses more than a moment. The resume scans the target from a point to the target's end and skips
+// the records that it finds there, so a point further back costs a scan and doubles nothing.
 import { backToOffset } from './leader-epochs.ts'
 import type { Progress, ProgressPoint } from './progress.ts'
 
 const pointsMax = 12
-// A point stays if it is this many times nearer than the one before it. With a point a second, ten
-// of them then reach back most of a day.
+// A point stays if its distance to the position is at most a third of the distance of the point
+// before it. With a point a second, ten of them reach back 3^10 s: most of a day.
 const spacing = 3n
 
-/** The progress with its own position as the newest point; the oldest one stays as it is. */
+/** The progress with its own position as the newest point; the first point always stays. */
 export function withPoint (progress: Progress): Progress {
   const { upstream, downstream, sequence, history = [] } = progress
   const kept: ProgressPoint[] = []
@@ -32,17 +38,22 @@ export function newestPointUpTo (
   return history.findLast(({ downstream }) => downstream <= end)
 }
 
-/** Back to a point; what was later is forgotten. */
+/** Back to a point of the history; later points are forgotten. */
 export function backTo (progress: Progress, point: ProgressPoint): Progress {
   const { history = [] } = progress
-  return {
+  return nextEra({
     ...backToOffset(progress, point.upstream),
     ...point,
     history: history.slice(0, history.indexOf(point) + 1)
-  }
+  })
 }
 
-/** What earlier points count is not what the source holds before this position any more. */
+/** Call after a skip: older points no longer pair source and target offsets. */
 export function withoutHistory (progress: Progress): Progress {
-  return withPoint({ ...progress, history: [] })
+  return nextEra(withPoint({ ...progress, history: [] }))
+}
+
+/** Points on record, which may be older than this progress, no longer count for it. */
+function nextEra (progress: Progress): Progress {
+  return { ...progress, era: (progress.era ?? 0) + 1 }
 }

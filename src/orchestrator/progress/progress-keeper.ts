@@ -1,17 +1,18 @@
-// Keeps a running flow's progress on record, even where the record itself is lost: the process
-// knows its producer id and how far it is, so a progress topic that was deleted under it is made
-// again and written from memory. Several processes may do that at once; each writes what it owns.
+// Keeps the progress of a running flow on record, even where the record itself is lost: the process
+// knows its producer id and its positions, so it recreates a progress topic that was deleted under
+// it and writes the topic from memory. Several processes may do so at once; each one writes the
+// slots that it owns.
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { agreeOnProducer, type AgreementOptions } from './producer-agreement.ts'
+import type { ProgressStore, SlotRecord } from './progress-store.ts'
+import { ensureProgressTopic, progressTopicId } from './progress-topic.ts'
 import type { ProducerIdentity } from './progress.ts'
-import type { SlotRecord } from './progress-store.ts'
-import {
-  agreeOnProducer, ensureProgressTopic, progressTopicId, type ProgressTopicOptions
-} from './progress-topic.ts'
 
 export interface ProgressKeeperOptions {
-  readonly topic: ProgressTopicOptions
+  readonly agreement: AgreementOptions
+  readonly store: ProgressStore
   readonly producer: ProducerIdentity
-  /** Of the topic that progress was restored from; null where the cluster tells none. */
+  /** Of the topic that progress was restored from; null where the cluster has none. */
   readonly topicId: string | null
   /** All that is to be on record of what this process owns. */
   readonly everything: () => readonly SlotRecord[]
@@ -28,20 +29,20 @@ export class ProgressKeeper {
     this.#topicId = options.topicId
   }
 
-  /** Resolves once the records are acked, by a topic that holds all the others, too. */
-  async write (records: readonly SlotRecord[]): Promise<void> {
-    const { store } = this.#options.topic
+  /** Resolves once the records are acknowledged, by a topic that holds all the others, too. */
+  async write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void> {
+    const { store } = this.#options
     try {
-      await store.write(records)
+      await store.write(records, signal)
     } catch (thrown) {
-      if (!await this.mend().catch(() => false)) throw thrown
-      await store.write(records)
+      if (signal?.aborted === true || !await this.mend().catch(() => false)) throw thrown
+      await store.write(records, signal)
     }
   }
 
   /**
-   * Looks whether the topic is still the one that progress was written to; if not, writes all of
-   * it anew. Gives whether it had to.
+   * Looks whether the topic is still the one that progress was written to; if not, writes
+   * everything again. Resolves with whether it had to.
    */
   async mend (): Promise<boolean> {
     this.#mending ??= this.#mendOnce().finally(() => { this.#mending = undefined })
@@ -49,20 +50,22 @@ export class ProgressKeeper {
   }
 
   async #mendOnce (): Promise<boolean> {
-    const { everything, onRewritten, producer, topic } = this.#options
-    const isMade = await ensureProgressTopic(topic)
-    const topicId = await progressTopicId(topic)
-    if (!isMade && topicId === this.#topicId) return false
-    const agreed = await agreeOnProducer(topic, producer)
+    const { agreement, everything, onRewritten, producer, store } = this.#options
+    const { topic } = agreement
+    const isCreated = await ensureProgressTopic(agreement)
+    const topicId = await progressTopicId(agreement)
+    if (!isCreated && topicId === this.#topicId) return false
+    store.reset()
+    const agreed = await agreeOnProducer(agreement, producer)
     if (agreed.producerId !== producer.producerId) {
       throw new ReplicatorError('PRODUCER_ID_REPLACED',
-        `${topic.topic} holds ${agreed.producerId}, this process has ${producer.producerId}`)
+        `${topic} holds ${agreed.producerId}, this process has ${producer.producerId}`)
     }
     const records = everything()
-    await topic.store.write(records)
+    await store.write(records)
     this.#topicId = topicId
     onRewritten(new ReplicatorError('PROGRESS_DELETED',
-      `${topic.topic}: written again for ${records.length} partitions`))
+      `${topic}: written again for ${records.length} partitions`))
     return true
   }
 }

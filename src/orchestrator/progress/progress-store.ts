@@ -1,158 +1,176 @@
-// Keeps progress in the progress topic on the target cluster: restores it by reading the topic to
-// its end, writes it with acks from all replicas. Through node-rdkafka on the main thread: these
-// are a few small records a second, and its callbacks would crash in workers.
-import rdkafka, { type HighLevelProducer, type KafkaConsumer, type Message } from 'node-rdkafka'
+// Keeps progress in the progress topic on the target cluster: reads what a slot holds, writes what
+// has changed. Between two reads of a slot it knows what the slot holds, from its own acknowledged
+// writes, so that the second read begins where the first one ended.
 import type { ClientProperties } from '../config/client-properties.ts'
+import { TopicReader } from '../cluster/topic-reader.ts'
+import { TopicWriter, type OutgoingRecord } from '../cluster/topic-writer.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { systemClock } from '../time/clock.ts'
-import { connect, disconnect, poll, toError } from '../cluster/kafka-client.ts'
-import { decodeProgress, encodeProgress, partitionKey, type ProgressRecord } from './progress.ts'
+import type { Log } from '../observability/log.ts'
+import type { Clock } from '../time/clock.ts'
+import { HistoryInterval } from './history-interval.ts'
+import {
+  encodeHistory, encodePosition, encodeProducer, encodeTombstones, type EncodedRecord,
+  type FlowProducer
+} from './progress-record.ts'
+import type { ProducerIdentity, Progress, TopicPartition } from './progress.ts'
+import { SlotContents, type SlotProgress } from './slot-contents.ts'
 
 export interface ProgressStoreOptions {
   readonly topic: string
   /** Of the target cluster, librdkafka's names. */
   readonly client: ClientProperties
+  /** The flow's consumer group. */
+  readonly group: string
+  /** How long a write may be unacknowledged, and a read may stand still. */
   readonly timeoutMs: number
+  readonly log: Log
+  readonly clock: Clock
 }
 
-/** A slot and what its partition of the progress topic holds now, for reading to the end. */
-export interface SlotRange {
-  readonly slot: number
-  readonly start: bigint
-  readonly end: bigint
-}
+export type ProgressRecord =
+  | { readonly kind: 'producer', readonly producer: FlowProducer }
+  | {
+    readonly kind: 'partition'
+    readonly source: TopicPartition
+    readonly progress: Progress
+    /** The id that `progress.sequence` counts for. */
+    readonly producerId: bigint
+  }
+  /** The topic-partition is gone for good: its records are removed. */
+  | { readonly kind: 'gone', readonly source: TopicPartition }
 
 export interface SlotRecord {
   readonly slot: number
   readonly record: ProgressRecord
 }
 
-interface PartitionEnd {
-  readonly partition: number
-  readonly offset: number
-}
-
-const pollMs = 20
-const recordsPerPoll = 1_000
-
 export class ProgressStore {
   readonly #options: ProgressStoreOptions
-  readonly #closing = new Set<Promise<void>>()
-  #producer: Promise<HighLevelProducer> | undefined
+  readonly #reader: TopicReader
+  readonly #writer: TopicWriter
+  readonly #history: HistoryInterval
+  readonly #slots = new Map<number, SlotContents>()
+  /** One read a slot at a time. */
+  readonly #reading = new Map<number, Promise<unknown>>()
 
   constructor (options: ProgressStoreOptions) {
     this.#options = options
+    const { client, clock, group, log, timeoutMs, topic } = options
+    this.#history = new HistoryInterval(clock)
+    this.#writer = new TopicWriter({ topic, client, timeoutMs, clock })
+    this.#reader = new TopicReader({
+      topic,
+      client,
+      group,
+      standstillMs: timeoutMs,
+      clock,
+      onSlow: (slot, atOffset, end) => {
+        log.info({ slot, atOffset: String(atOffset), end: String(end) },
+          `reading progress of slot ${slot}: offset ${atOffset} of ${end}`)
+      }
+    })
   }
 
-  /**
-   * The newest record of each topic-partition in these slots, and every one of the producer id, in
-   * order: several processes may have written one at the same time. What this version does not
-   * understand is left out.
-   */
-  async restore (slots: readonly SlotRange[]): Promise<readonly ProgressRecord[]> {
-    const wanted = slots.filter(({ start, end }) => end > start)
-    if (wanted.length === 0) return []
-    const consumer = new rdkafka.KafkaConsumer({
-      ...this.#options.client,
-      'group.id': 'longhaul-restore', // never joined: partitions are assigned by hand
-      'enable.auto.commit': false,
-      'enable.partition.eof': true,
-      // The end is known by a Fetch that has nothing to answer, so each reading waits this long.
-      'fetch.wait.max.ms': pollMs
-    }, { 'auto.offset.reset': 'earliest' })
+  /** What the slot holds at the time of the call. */
+  async read (slot: number, signal?: AbortSignal): Promise<SlotProgress> {
+    const before = this.#reading.get(slot)
+    const reading = (async () => {
+      await before?.catch(() => {})
+      return await this.#readOnce(slot, signal)
+    })()
+    this.#reading.set(slot, reading)
     try {
-      return await this.#readToEnd(consumer, wanted)
+      return await reading
     } catch (thrown) {
+      if (signal?.aborted === true) throw thrown
       throw this.#failed('PROGRESS_UNREADABLE', thrown)
     } finally {
-      // Takes half a second in which nothing depends on it.
-      const closing = disconnect(consumer).then(() => { this.#closing.delete(closing) })
-      this.#closing.add(closing)
+      if (this.#reading.get(slot) === reading) this.#reading.delete(slot)
     }
   }
 
-  /** Resolves once all records are acked. A failure of one rejects; the others may be written. */
-  async write (records: readonly SlotRecord[]): Promise<void> {
+  /** Resolves once all are acknowledged. When one fails it rejects; others may be written. */
+  async write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void> {
+    const outgoing = records.flatMap(({ record, slot }) =>
+      this.#encode(record).map(({ key, value }): OutgoingRecord =>
+        ({ partition: slot, key, value })))
     try {
-      const producer = await this.#connectedProducer()
-      await Promise.all(records.map(async ({ slot, record }) => {
-        const { key, value } = encodeProgress(record)
-        await new Promise<void>((resolve, reject) => {
-          producer.produce(this.#options.topic, slot, value, key, null, (error: unknown) => {
-            if (error === null || error === undefined) resolve()
-            else reject(toError(error))
-          })
-        })
-      }))
+      const offsets = await this.#writer.write(outgoing, signal)
+      for (const [i, { key, partition, value }] of outgoing.entries()) {
+        this.#slots.get(partition)?.takeWritten(key, value, offsets[i] ?? -1n)
+      }
     } catch (thrown) {
+      if (signal?.aborted === true) throw thrown
       throw this.#failed('PROGRESS_UNWRITABLE', thrown)
     }
+    for (const { record } of records) {
+      if (record.kind === 'partition') this.#history.written(record.source, record.progress)
+    }
+  }
+
+  /** The slot is no longer ours: others write to it, and the next read begins at its start. */
+  forget (slot: number): void {
+    this.#slots.delete(slot)
+  }
+
+  /** The topic was recreated: nothing of what was written is in it. */
+  reset (): void {
+    this.#slots.clear()
+    this.#history.clear()
   }
 
   /** Idempotent. */
   async close (): Promise<void> {
-    const opening = this.#producer
-    this.#producer = undefined
-    const producer = await opening?.catch(() => undefined)
-    if (producer !== undefined) await disconnect(producer)
-    await Promise.all(this.#closing)
+    await Promise.all([this.#reader.close(), this.#writer.close()])
   }
 
-  async #readToEnd (
-    consumer: KafkaConsumer, slots: readonly SlotRange[]
-  ): Promise<readonly ProgressRecord[]> {
-    await connect(consumer, this.#options.timeoutMs)
-    const { topic, timeoutMs } = this.#options
-    const producers: ProgressRecord[] = []
-    const newest = new Map<string, ProgressRecord>()
-    const reading = new Map(slots.map(({ slot, end }) => [slot, end]))
-    consumer.on('data', (message: Message) => {
-      const record = decodeProgress(message.key as Buffer | null, message.value)
-      if (record?.kind === 'producer') producers.push(record)
-      if (record?.kind === 'partition') newest.set(partitionKey(record.source), record)
-    })
-    consumer.on('partition.eof', ({ partition, offset }: PartitionEnd) => {
-      // A leader that was just elected may show less than was acked, for a moment.
-      if (BigInt(offset) >= (reading.get(partition) ?? 0n)) reading.delete(partition)
-    })
-    consumer.setDefaultConsumeTimeout(pollMs)
-    consumer.assign(slots.map(({ slot, start }) =>
-      ({ topic, partition: slot, offset: Number(start) })))
-    const deadline = systemClock.monotonic() + timeoutMs
-    while (reading.size > 0) {
-      if (systemClock.monotonic() > deadline) {
-        throw new Error(`not read to its end within ${timeoutMs} ms`)
-      }
-      await poll(consumer, recordsPerPoll)
-    }
-    return [...producers, ...newest.values()]
-  }
-
-  async #connectedProducer (): Promise<HighLevelProducer> {
-    this.#producer ??= this.#openProducer()
+  async #readOnce (slot: number, signal: AbortSignal | undefined): Promise<SlotProgress> {
+    const contents = this.#slots.get(slot) ?? new SlotContents()
+    this.#slots.set(slot, contents)
+    const end = await this.#reader.read(slot, contents.next, (key, value, offset) => {
+      contents.take(key, value, offset)
+    }, signal)
+    contents.endReading(end)
     try {
-      return await this.#producer
+      return contents.progress()
     } catch (thrown) {
-      this.#producer = undefined // the next write tries again
-      throw thrown
+      const error = ReplicatorError.from(thrown)
+      throw new ReplicatorError(error.row, `slot ${slot}, ${error.detail}`, { cause: error })
     }
   }
 
-  async #openProducer (): Promise<HighLevelProducer> {
-    const producer = new rdkafka.HighLevelProducer({
-      ...this.#options.client,
-      'enable.idempotence': true, // implies acks=all
-      // A broker would make a deleted topic again with partitions and settings of its own.
-      'allow.auto.create.topics': false
-    }, { 'message.timeout.ms': this.#options.timeoutMs })
-    // Without a listener a broker that goes away for a moment would end the process.
-    producer.on('event.error', () => {})
-    await connect(producer, this.#options.timeoutMs)
-    return producer
+  /** The history first: a position counts only with the history of its era. */
+  #encode (record: ProgressRecord): readonly EncodedRecord[] {
+    switch (record.kind) {
+      case 'producer': return [encodeProducer(record.producer)]
+      case 'gone': return encodeTombstones(record.source)
+      case 'partition': {
+        const { producerId, progress, source } = record
+        const position = encodePosition(source, progress, producerId)
+        return this.#history.isDue(source, progress)
+          ? [encodeHistory(source, progress), position]
+          : [position]
+      }
+    }
   }
 
   #failed (name: 'PROGRESS_UNREADABLE' | 'PROGRESS_UNWRITABLE', thrown: unknown): ReplicatorError {
-    const detail = `${this.#options.topic}: ${toError(thrown).message}`
-    return new ReplicatorError(name, detail, { cause: thrown })
+    const error = ReplicatorError.from(thrown)
+    if (error.errorName === 'CLOSED') return error
+    const isNamed = error.errorName.startsWith('PROGRESS_')
+    return new ReplicatorError(isNamed ? error.row : name,
+      `${this.#options.topic}: ${isNamed ? error.detail : error.message}`, { cause: error })
   }
+}
+
+/** Where the partitions of these slots stand, by partitionKey: only what this producer id wrote. */
+export async function restoreSlots (
+  store: Pick<ProgressStore, 'read'>, slots: readonly number[], { producerId }: ProducerIdentity,
+  signal?: AbortSignal
+): Promise<ReadonlyMap<string, Progress>> {
+  const read = await Promise.all(slots.map(async slot => await store.read(slot, signal)))
+  // A sequence counts for one producer id only: with another id there is no position to resume at.
+  return new Map(read.flatMap(({ partitions }) => [...partitions]
+    .filter(([, each]) => each.producerId === producerId)
+    .map(([name, { progress }]): [string, Progress] => [name, progress])))
 }

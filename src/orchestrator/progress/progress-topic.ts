@@ -1,15 +1,11 @@
-// The progress topic as a whole: makes it, finds the flow's producer id in it, allocated once
-// (invariant A), and reads where the topic-partitions of a slot stand.
-import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
-import { listOffsetsPatiently } from '../cluster/offsets.ts'
+// The progress topic of a flow: creates it, and holds an existing one to the settings that keep the
+// reading of a slot short.
+import type { ClusterAdmin, ConfigDescription } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { progressTopicPrefix } from '../policy/replication-policy.ts'
-import { systemClock } from '../time/clock.ts'
+import type { Clock } from '../time/clock.ts'
 import { retry } from '../time/retry.ts'
-import {
-  partitionKey, type ProducerIdentity, type Progress, type ProgressRecord
-} from './progress.ts'
-import type { ProgressStore, SlotRange } from './progress-store.ts'
+import type { ProgressStore } from './progress-store.ts'
 
 export function progressTopicOf (sourceAlias: string): string {
   return `${progressTopicPrefix}${sourceAlias}.internal`
@@ -17,44 +13,109 @@ export function progressTopicOf (sourceAlias: string): string {
 
 export interface ProgressTopicOptions {
   readonly target: ClusterAdmin
-  readonly store: ProgressStore
+  readonly store: Pick<ProgressStore, 'read' | 'write' | 'reset'>
   readonly topic: string
   readonly slots: number
   readonly replicationFactor: number
-  /** Whether processes of this flow run: one that does had kept its producer id by then. */
-  readonly othersRun: () => Promise<boolean>
-  /** How long those may take to write it again; a minute, unless told otherwise. */
-  readonly othersMsMax?: number
+  readonly clock: Clock
+  readonly onWarning: (error: ReplicatorError) => void
 }
 
-// The producer id is kept in this slot's partition.
-const producerSlot = 0
-// Between looks for a producer id that a running process is about to write again.
-const lostProducerMs = 500
+const minute = 60_000
+const segmentBytes = 1024 * 1024
+const lagMs = 10 * minute
 
 /**
- * Creates the topic if it is missing; refuses another number of slots than configured. True when
- * this call made it: then no other process can own anything yet.
+ * How many records a reader meets at most, a slot. The cleaner never touches the active segment and
+ * takes up a closed one within seconds (log.cleaner.backoff.ms is 15 s), so that two segments are
+ * full of records that are not the newest of their keys. A record takes 110 bytes at least (its key
+ * and value without topic ids), uncompressed: 2 x 1 MiB / 110 B. Before these stand the newest
+ * record of each key, two a topic-partition, and at most a ninth more that the cleaner left
+ * (min.cleanable.dirty.ratio). A slot whose segment fills faster than the cleaner comes round, that
+ * is with more than 300 busy topic-partitions, holds more.
+ */
+export const staleRecordsPerSlotMax = Math.ceil(2 * segmentBytes / 110)
+
+/**
+ * The cleanup policy must be as here. Of the others an existing topic may have smaller values; one
+ * that is larger would let a slot grow, and is corrected.
+ */
+const bounds: Readonly<Record<string, number>> = {
+  'segment.bytes': segmentBytes,
+  'segment.ms': lagMs,
+  'min.cleanable.dirty.ratio': 0.1,
+  'min.compaction.lag.ms': 0,
+  // Forces the cleaner to a slot with little traffic (brokers 2.3 and later).
+  'max.compaction.lag.ms': lagMs,
+  // How long tombstones stay: longer than any reading or standstill of a process.
+  'delete.retention.ms': 60 * minute
+}
+
+const cleanupPolicy = { 'cleanup.policy': 'compact' }
+
+/**
+ * Creates the topic if it is missing; refuses an existing one that has another number of slots than
+ * configured or another cleanup policy. True when this call created it.
  */
 export async function ensureProgressTopic (options: ProgressTopicOptions): Promise<boolean> {
-  const { target, topic, slots, replicationFactor } = options
+  const { target, topic, slots } = options
   const [described] = await target.describeTopics([topic])
   if (described?.error === undefined && described !== undefined) {
     const found = described.partitions.length
-    if (found === slots) return false
+    if (found === slots) {
+      await ensureConfigs(options)
+      return false
+    }
     throw new ReplicatorError('PROGRESS_SLOTS_CHANGED',
       `${topic} on ${target.cluster} has ${found} partitions, task.slots=${slots}`,
       { setting: 'task.slots' })
   }
-  // To whom may not see it a topic looks missing, and one that is there could even be made "again".
+  // To a principal that may not describe it a topic looks missing, and could be created "again".
   if (described?.error?.errorName === 'TOPIC_AUTHORIZATION_FAILED') throw described.error
-  const [created] = await target.createTopics([{
-    name: topic,
-    partitions: slots,
-    replicationFactor,
-    configs: { 'cleanup.policy': 'compact' }
-  }])
-  const error = created?.error
+  return await create(options)
+}
+
+/** Null where the cluster has none (before Kafka 2.8). */
+export async function progressTopicId (
+  { clock, target, topic }: Pick<ProgressTopicOptions, 'clock' | 'target' | 'topic'>,
+  signal?: AbortSignal
+): Promise<string | null> {
+  // A topic that was just created is not known to every broker yet.
+  return await patiently(clock, signal, async () => {
+    const [described] = await target.describeTopics([topic])
+    if (described?.error !== undefined) throw described.error
+    return described?.topicId ?? null
+  })
+}
+
+export async function patiently<T> (
+  clock: Clock, signal: AbortSignal | undefined, attempt: () => Promise<T>
+): Promise<T> {
+  return await retry({
+    clock,
+    backoff: { initialMs: 50, maxMs: 500 },
+    attemptsMax: 30,
+    isRetriable: thrown => ReplicatorError.from(thrown).retriable,
+    ...(signal === undefined ? {} : { signal })
+  }, attempt)
+}
+
+async function create (options: ProgressTopicOptions): Promise<boolean> {
+  const { onWarning, replicationFactor, slots, target, topic } = options
+  const attempt = async (
+    configs: Readonly<Record<string, string>>
+  ): Promise<ReplicatorError | undefined> => {
+    const [created] = await target.createTopics([
+      { name: topic, partitions: slots, replicationFactor, configs }])
+    return created?.error
+  }
+  let error = await attempt({ ...cleanupPolicy, ...boundsAsText() })
+  if (error?.errorName === 'INVALID_CONFIG' || error?.errorName === 'POLICY_VIOLATION') {
+    const refused = `${topic} on ${target.cluster} is created without ${listOf(boundsAsText())}`
+    onWarning(new ReplicatorError('PROGRESS_SETTINGS_REFUSED', `${refused}: ${error.detail}`,
+      { cause: error }))
+    error = await attempt(cleanupPolicy)
+  }
   if (error === undefined) return true
   if (error.errorName === 'TOPIC_ALREADY_EXISTS') return false
   throw new ReplicatorError(error.row, `${error.detail} [${topic} on ${target.cluster}, ` +
@@ -62,134 +123,48 @@ export async function ensureProgressTopic (options: ProgressTopicOptions): Promi
   { cause: error, setting: 'progress.topic.replication.factor' })
 }
 
-/** Null where the cluster tells none (before Kafka 2.8). */
-export async function progressTopicId (
-  { target, topic }: ProgressTopicOptions
-): Promise<string | null> {
-  // A topic that was just made is not known to every broker yet.
-  return await patiently(async () => {
-    const [described] = await target.describeTopics([topic])
-    if (described?.error !== undefined) throw described.error
-    return described?.topicId ?? null
-  })
-}
-
-/**
- * The flow's producer id (invariant A): the first that any process kept. A process that finds none
- * keeps the one it `knows`, or else finds or allocates one, and looks again; the one whose record
- * came second takes the other's.
- */
-export async function agreeOnProducer (
-  options: ProgressTopicOptions, known?: ProducerIdentity
-): Promise<ProducerIdentity> {
-  let kept = await keptProducers(options)
-  if (kept.length === 0) {
-    await keepProducer(options, known ?? await lostProducer(options) ??
-      await allocateProducerId(options.target))
-    kept = await keptProducers(options)
+async function ensureConfigs (options: ProgressTopicOptions): Promise<void> {
+  const { onWarning, target, topic } = options
+  const [described] = await target.describeConfigs([{ type: 'topic', name: topic }])
+    .catch((thrown: unknown) => [{ error: ReplicatorError.from(thrown), entries: [] }])
+  // The embedded cluster of the demo; brokers that Longhaul mirrors to can describe settings.
+  if (described?.error?.errorName === '_UNSUPPORTED_FEATURE') return
+  if (described === undefined || described.error !== undefined) {
+    const wanted = listOf({ ...cleanupPolicy, ...boundsAsText() })
+    onWarning(new ReplicatorError('PROGRESS_SETTINGS_REFUSED',
+      `the settings of ${topic} on ${target.cluster} cannot be read; it should have ${wanted}`,
+      { cause: described?.error }))
+    return
   }
-  const [agreed] = kept
-  if (agreed === undefined) throw new ReplicatorError('PROGRESS_UNREADABLE', options.topic)
-  // Compaction keeps the newest record of a key: let that be the one agreed on. Whoever wrote
-  // another one may have died before it could.
-  if (kept.at(-1)?.producerId !== agreed.producerId) await keepProducer(options, agreed)
-  return agreed
-}
-
-/** Where the partitions of these slots stand, by partitionKey: only what this producer id wrote. */
-export async function restoreSlots (
-  options: ProgressTopicOptions, slots: readonly number[], producer: ProducerIdentity
-): Promise<ReadonlyMap<string, Progress>> {
-  const records = await options.store.restore(await slotRanges(options, slots))
-  const partitions = new Map<string, Progress>()
-  for (const record of records) {
-    // A sequence counts for one producer id only; progress of a lost id is no ground to resume on.
-    if (record.kind !== 'partition' || record.producerId !== producer.producerId) continue
-    partitions.set(partitionKey(record.source), record.progress)
+  const policy = valueOf(described, 'cleanup.policy')
+  if (policy !== undefined && policy !== cleanupPolicy['cleanup.policy']) {
+    throw new ReplicatorError('PROGRESS_CLEANUP_POLICY',
+      `${topic} on ${target.cluster} has cleanup.policy=${policy}`)
   }
-  return partitions
+  const larger = Object.fromEntries(Object.entries(bounds)
+    .filter(([name, bound]) => Number(valueOf(described, name) ?? bound) > bound)
+    .map(([name, bound]) => [name, String(bound)]))
+  if (Object.keys(larger).length === 0) return
+  const changes = Object.entries(larger)
+    .map(([name, value]) => ({ operation: 'set' as const, name, value }))
+  const [altered] = await target.incrementalAlterConfigs([{ type: 'topic', name: topic, changes }])
+    .catch((thrown: unknown) => [{ error: ReplicatorError.from(thrown) }])
+  if (altered?.error === undefined) return
+  onWarning(new ReplicatorError('PROGRESS_SETTINGS_REFUSED', `${topic} on ${target.cluster} does ` +
+    `not get ${listOf(larger)}: ${altered.error.message}`, { cause: altered.error }))
 }
 
-/** In the order of the log. */
-async function keptProducers (
-  options: ProgressTopicOptions
-): Promise<readonly ProducerIdentity[]> {
-  const records = await options.store.restore(await slotRanges(options, [producerSlot]))
-  return records.flatMap(record => record.kind === 'producer' ? [record.producer] : [])
+function valueOf (
+  { entries }: Pick<ConfigDescription, 'entries'>, wanted: string
+): string | undefined {
+  return entries.find(({ name }) => name === wanted)?.value ?? undefined
 }
 
-/**
- * Progress names the producer id that it counts for, so that a lost record of the id itself costs
- * nothing. Where processes run nothing must be allocated: they will write theirs again.
- */
-async function lostProducer (
-  options: ProgressTopicOptions
-): Promise<ProducerIdentity | undefined> {
-  const deadline = systemClock.monotonic() + (options.othersMsMax ?? 60_000)
-  for (;;) {
-    const othersRun = await options.othersRun()
-    const slots = Array.from({ length: options.slots }, (_, slot) => slot)
-    const found = producerOf(await options.store.restore(await slotRanges(options, slots)))
-    if (found !== undefined || !othersRun) return found
-    if (systemClock.monotonic() > deadline) {
-      throw new ReplicatorError('PROGRESS_UNREADABLE',
-        `${options.topic} holds no producer id, and no process of the group writes it again`)
-    }
-    await systemClock.sleep(lostProducerMs)
-  }
+function boundsAsText (): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(bounds)
+    .map(([name, bound]) => [name, String(bound)]))
 }
 
-/** The one kept; else the one that most progress is of. */
-function producerOf (records: readonly ProgressRecord[]): ProducerIdentity | undefined {
-  const counts = new Map<bigint, number>()
-  for (const record of records) {
-    if (record.kind === 'producer') return record.producer
-    counts.set(record.producerId, (counts.get(record.producerId) ?? 0) + 1)
-  }
-  const [most] = [...counts].sort(([, count], [, other]) => other - count)
-  // Brokers allocate ids of idempotent producers with epoch 0, and we never raise it.
-  return most === undefined ? undefined : { producerId: most[0], producerEpoch: 0 }
-}
-
-async function keepProducer (
-  { store }: ProgressTopicOptions, producer: ProducerIdentity
-): Promise<void> {
-  await store.write([{ slot: producerSlot, record: { kind: 'producer', producer } }])
-}
-
-async function allocateProducerId (target: ClusterAdmin): Promise<ProducerIdentity> {
-  // A broker that has just started answers for a moment that it is loading.
-  return await patiently(async () => await target.initProducerId())
-}
-
-async function patiently<T> (attempt: () => Promise<T>): Promise<T> {
-  return await retry({
-    clock: systemClock,
-    backoff: { initialMs: 50, maxMs: 500 },
-    attemptsMax: 30,
-    isRetriable: thrown => ReplicatorError.from(thrown).retriable
-  }, attempt)
-}
-
-async function slotRanges (
-  { target, topic }: ProgressTopicOptions, slots: readonly number[]
-): Promise<readonly SlotRange[]> {
-  const at = async (at: 'earliest' | 'latest'): Promise<readonly bigint[]> => {
-    const wanted = slots.map(partition => ({ topic, partition, at }))
-    const listed = await listOffsetsPatiently(target, wanted, 'read_uncommitted')
-    return listed.map(({ offset, error }) => {
-      if (error !== undefined) throw error
-      return offset
-    })
-  }
-  const [starts, ends] = await Promise.all([at('earliest'), at('latest')])
-  return slots.map((slot, i) => {
-    const start = starts[i]
-    const end = ends[i]
-    // Not known is not the same as empty: what looks empty is begun anew.
-    if (start === undefined || end === undefined || start < 0n || end < 0n) {
-      throw new ReplicatorError('PROGRESS_UNREADABLE', `${topic}-${slot} has no known end`)
-    }
-    return { slot, start, end }
-  })
+function listOf (settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings).map(([name, value]) => `${name}=${value}`).join(', ')
 }

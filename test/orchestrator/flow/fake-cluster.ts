@@ -1,13 +1,19 @@
 // A cluster for flow/ that answers from memory, as far as flow/ asks; and a progress topic in it,
 // read and written in the order of the calls.
 import type {
-  ClusterAdmin, ListedOffset, NewTopic, TopicDescription, TopicResult, WantedOffset
+  ClusterAdmin, ConfigAlteration, ConfigDescription, ConfigResource, ConfigResult, ListedOffset,
+  NewTopic, TopicDescription, TopicResult, WantedOffset
 } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import type { ProgressRecord } from '../../../src/orchestrator/progress/progress.ts'
+import {
+  encodeHistory, encodePosition, encodeProducer, encodeTombstones, type EncodedRecord
+} from '../../../src/orchestrator/progress/progress-record.ts'
 import type {
-  ProgressStore, SlotRange, SlotRecord
+  ProgressRecord, ProgressStore, SlotRecord
 } from '../../../src/orchestrator/progress/progress-store.ts'
+import {
+  SlotContents, type SlotProgress
+} from '../../../src/orchestrator/progress/slot-contents.ts'
 
 export class FakeCluster {
   readonly cluster = 'west'
@@ -21,6 +27,11 @@ export class FakeCluster {
   /** Every request fails with it. */
   error: ReplicatorError | undefined
   readonly #ids = new Map<string, string>()
+  /** Of every topic. */
+  readonly configs = new Map<string, string>()
+  configError: ReplicatorError | undefined
+  readonly altered: ConfigAlteration[] = []
+  alterError: ReplicatorError | undefined
   #nextProducerId = 1000n
   #nextTopicId = 1
 
@@ -56,6 +67,21 @@ export class FakeCluster {
     })
   }
 
+  async describeConfigs (
+    resources: readonly ConfigResource[]
+  ): Promise<readonly ConfigDescription[]> {
+    const entries = [...this.configs].map(([name, value]) => ({ name, value }))
+    return resources.map(resource =>
+      ({ ...resource, entries, error: this.configError }) as unknown as ConfigDescription)
+  }
+
+  async incrementalAlterConfigs (
+    alterations: readonly ConfigAlteration[]
+  ): Promise<readonly ConfigResult[]> {
+    this.altered.push(...alterations)
+    return alterations.map(({ name, type }) => ({ type, name, error: this.alterError }))
+  }
+
   async listOffsets (wanted: readonly WantedOffset[]): Promise<readonly ListedOffset[]> {
     this.#answer()
     return wanted.map(({ topic, partition, at }) => {
@@ -86,13 +112,9 @@ export class FakeProgressStore {
   readonly written: SlotRecord[] = []
   /** Called before each write, for what another process does in between, or to fail it. */
   beforeWrite: () => void | Promise<void> = () => {}
-  readonly #cluster: FakeCluster
-  readonly #topic: string
-
-  constructor (cluster: FakeCluster, topic: string) {
-    this.#cluster = cluster
-    this.#topic = topic
-  }
+  /** A slot whose partition has no leader, for example. */
+  readError: ((slot: number) => ReplicatorError | undefined) | undefined
+  resets = 0
 
   store (): ProgressStore {
     return this as unknown as ProgressStore
@@ -100,10 +122,6 @@ export class FakeProgressStore {
 
   /** As another process would. */
   append (...records: readonly SlotRecord[]): void {
-    for (const { slot } of records) {
-      const key = `${this.#topic}/${slot}`
-      this.#cluster.ends.set(key, (this.#cluster.ends.get(key) ?? 0n) + 1n)
-    }
     this.written.push(...records)
   }
 
@@ -112,16 +130,30 @@ export class FakeProgressStore {
     this.append(...records)
   }
 
-  async restore (slots: readonly SlotRange[]): Promise<readonly ProgressRecord[]> {
-    const producers: ProgressRecord[] = []
-    const newest = new Map<string, ProgressRecord>()
-    for (const { slot, start, end } of slots) {
-      const held = this.written.filter(record => record.slot === slot)
-      for (const { record } of held.slice(Number(start), Number(end))) {
-        if (record.kind === 'producer') producers.push(record)
-        else newest.set(`${record.source.topic}/${record.source.partition}`, record)
-      }
+  async read (slot: number): Promise<SlotProgress> {
+    const error = this.readError?.(slot)
+    if (error !== undefined) throw error
+    const contents = new SlotContents()
+    let offset = 0n
+    for (const { record, slot: of } of this.written) {
+      if (of !== slot) continue
+      for (const { key, value } of encodedRecords(record)) contents.take(key, value, offset++)
     }
-    return [...producers, ...newest.values()]
+    return contents.progress()
+  }
+
+  reset (): void {
+    this.resets += 1
+  }
+}
+
+function encodedRecords (record: ProgressRecord): readonly EncodedRecord[] {
+  switch (record.kind) {
+    case 'producer': return [encodeProducer(record.producer)]
+    case 'gone': return encodeTombstones(record.source)
+    case 'partition': {
+      const { producerId, progress, source } = record
+      return [encodeHistory(source, progress), encodePosition(source, progress, producerId)]
+    }
   }
 }

@@ -94,6 +94,7 @@ describe('a fault', () => {
       sequence: 35,
       leaderEpoch: 3,
       earlierEpochs: [{ epoch: -1, end: 20n }],
+      era: 1,
       history: [{ upstream: 70n, downstream: 40n, sequence: 35 }]
     })
     assert.deepEqual([skipped.skip?.reason, skipped.skip?.records], ['data_loss', 30n])
@@ -146,7 +147,7 @@ describe('a fault', () => {
           const action = judgeFault(fault, policies, logs)
           assert.ok(action.kind === 'resume')
           assert.deepEqual(action.progress,
-            { ...history[index], history: history.slice(0, index + 1) })
+            { ...history[index], history: history.slice(0, index + 1), era: 1 })
           assert.equal(action.again?.records, 40n - end)
           assert.equal(action.skip, undefined)
           assert.equal(action.scanFrom, scanFrom)
@@ -177,11 +178,12 @@ describe('a fault', () => {
   test('over what others wrote on the target goes back point by point, then stops', () => {
     const whole = { source: wholeSource, target: { start: 0n, end: 90n } }
     let progress: Progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
-    for (const index of [1, 0]) {
+    for (const [index, era] of [[1, 1], [0, 2]] as const) {
       const from = progress.downstream
       const action = judgeFault(createFault('TARGET_OVERWRITTEN', { progress }), skip, whole)
       assert.ok(action.kind === 'resume')
-      assert.deepEqual(action.progress, { ...history[index], history: history.slice(0, index + 1) })
+      assert.deepEqual(action.progress,
+        { ...history[index], history: history.slice(0, index + 1), era })
       assert.equal(action.again?.records, from - action.progress.downstream)
       progress = action.progress
     }

@@ -10,17 +10,13 @@ import type { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
 import { FlowPartitions } from '../../../src/orchestrator/partitions/flow-partitions.ts'
 import type { FlowPartition } from '../../../src/orchestrator/partitions/partition-table.ts'
 import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
-import type { SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
-import {
-  restoreSlots, type ProgressTopicOptions
-} from '../../../src/orchestrator/progress/progress-topic.ts'
+import { restoreSlots, type SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
 import type { TopicLook } from '../../../src/orchestrator/partitions/wanted-topics.ts'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
 export const producer = { producerId: 7n, producerEpoch: 0 }
-const progressTopic = 'progress'
 
 /** What a look at both clusters finds: the topic as it should be, with a problem, or gone. */
 const names = { topic: 'orders', remoteTopic: 'east.orders' }
@@ -53,8 +49,7 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
   const target = new FakeCluster()
   source.addTopic('orders', 1)
   target.addTopic('east.orders', 1)
-  target.addTopic(progressTopic, 1)
-  const store = new FakeProgressStore(target, progressTopic)
+  const store = new FakeProgressStore()
   const assigned: PartitionAssignment[] = []
   const asked: Array<readonly [string, number]> = []
   const lanes = {
@@ -65,14 +60,6 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
     },
     revoke: (lane: number) => { asked.push(['revoke', lane]) }
   } as unknown as LanePool
-  const options: ProgressTopicOptions = {
-    target: target.admin(),
-    store: store.store(),
-    topic: progressTopic,
-    slots: 1,
-    replicationFactor: 1,
-    othersRun: async () => false
-  }
   const config = {
     policy: { remoteTopic: (topic: string) => `east.${topic}` },
     settings: { 'task.slots': 1, 'auto.offset.reset': 'earliest', 'target.not.empty': 'stop' },
@@ -93,7 +80,7 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
     progress: { write: async records => { await store.write(records) }, mend: async () => false },
     lanes,
     producer,
-    restore: async slots => await restoreSlots(options, slots, producer),
+    restore: async slots => await restoreSlots(store, slots, producer),
     collect: async () => {},
     problems,
     log,

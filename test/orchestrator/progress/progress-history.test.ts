@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
 import {
-  backTo, newestPointUpTo, withPoint
+  backTo, newestPointUpTo, withPoint, withoutHistory
 } from '../../../src/orchestrator/progress/progress-history.ts'
 
 const begun = { upstream: 1000n, downstream: 0n, sequence: 0 }
@@ -63,5 +63,16 @@ describe('the history of a partition', () => {
     assert.equal(back.upstream, 1200n)
     assert.deepEqual(back.history?.at(-1), point)
     assert.deepEqual(withPoint(back), back)
+  })
+
+  // Points on record may be a minute older than the position. Without a mark they would count for
+  // a position behind a skip, and lead a later step back past records that were never mirrored.
+  test('on record does not outlive a skip or a step back', () => {
+    const progress = afterWrites([100, 100, 10])
+    const [point] = progress.history ?? []
+    assert.ok(point)
+    assert.equal(progress.era, undefined)
+    assert.equal(withoutHistory(progress).era, 1)
+    assert.equal(backTo(withoutHistory(progress), point).era, 2)
   })
 })

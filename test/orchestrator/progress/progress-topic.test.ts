@@ -1,67 +1,90 @@
-// One producer id a flow, whoever starts first; and progress that counts for that id only.
+// The progress topic: created with the settings that keep a restart short, and held to them.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import type { SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
 import {
-  agreeOnProducer, ensureProgressTopic, progressTopicOf, restoreSlots, type ProgressTopicOptions
+  ensureProgressTopic, progressTopicOf, staleRecordsPerSlotMax, type ProgressTopicOptions
 } from '../../../src/orchestrator/progress/progress-topic.ts'
 import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
+import { ManualClock } from '../time/manual-clock.ts'
 
 const topic = progressTopicOf('east')
+const settings = {
+  'cleanup.policy': 'compact',
+  'segment.bytes': '1048576',
+  'segment.ms': '600000',
+  'min.cleanable.dirty.ratio': '0.1',
+  'min.compaction.lag.ms': '0',
+  'max.compaction.lag.ms': '600000',
+  'delete.retention.ms': '3600000'
+}
 
-function createTopic (slots = 4): {
+function createTopic (): {
   readonly cluster: FakeCluster
-  readonly store: FakeProgressStore
   readonly options: ProgressTopicOptions
+  readonly warnings: ReplicatorError[]
 } {
   const cluster = new FakeCluster()
-  const store = new FakeProgressStore(cluster, topic)
+  const warnings: ReplicatorError[] = []
   const options = {
-    target: cluster.admin(), store: store.store(), topic, slots, replicationFactor: 3,
-    othersRun: async () => false
+    target: cluster.admin(),
+    store: new FakeProgressStore().store(),
+    topic,
+    slots: 4,
+    replicationFactor: 3,
+    clock: new ManualClock(),
+    onWarning: (error: ReplicatorError) => { warnings.push(error) }
   }
-  return { cluster, store, options }
+  return { cluster, options, warnings }
 }
 
-function producerRecord (producerId: bigint): SlotRecord {
-  return { slot: 0, record: { kind: 'producer', producer: { producerId, producerEpoch: 0 } } }
+function createExisting (
+  configs: Readonly<Record<string, string>>
+): ReturnType<typeof createTopic> {
+  const created = createTopic()
+  created.cluster.topics.set(topic, 4)
+  for (const [name, value] of Object.entries(configs)) created.cluster.configs.set(name, value)
+  return created
 }
 
-function partitionRecord (slot: number, upstream: bigint, producerId: bigint): SlotRecord {
-  const progress = { upstream, downstream: upstream, sequence: Number(upstream) }
-  const source = { topic: 'orders', partition: slot }
-  return { slot, record: { kind: 'partition', source, progress, producerId } }
-}
+const isNamed = (name: string) => (error: ReplicatorError): boolean => error.errorName === name
 
-describe('the progress topic', () => {
-  test('is made compacted, with a partition a slot, by whoever comes first', async () => {
+describe('a progress topic that is missing', () => {
+  test('is created compacted, with short segments and a partition a slot', async () => {
     const { cluster, options } = createTopic()
     assert.equal(await ensureProgressTopic(options), true)
     assert.deepEqual(cluster.created, [{
       name: 'longhaul-progress.east.internal',
       partitions: 4,
       replicationFactor: 3,
-      configs: { 'cleanup.policy': 'compact' }
+      configs: settings
     }])
     assert.equal(await ensureProgressTopic(options), false)
     assert.equal(cluster.created.length, 1)
   })
 
-  test('of another number of slots is refused: partitions would change owners', async () => {
-    const { cluster, options } = createTopic()
-    cluster.topics.set(topic, 32)
-    await assert.rejects(ensureProgressTopic(options),
-      (error: ReplicatorError) => error.errorName === 'PROGRESS_SLOTS_CHANGED')
+  test('is created with the cleanup policy alone where the target refuses the rest', async () => {
+    const { cluster, options, warnings } = createTopic()
+    const createTopics = cluster.createTopics.bind(cluster)
+    cluster.createTopics = async topics => {
+      cluster.createError = cluster.created.length === 0
+        ? new ReplicatorError('INVALID_CONFIG', 'Unknown topic config name: max.compaction.lag.ms')
+        : undefined
+      return await createTopics(topics)
+    }
+    assert.equal(await ensureProgressTopic(options), true)
+    assert.deepEqual(cluster.created.at(-1)?.configs, { 'cleanup.policy': 'compact' })
+    assert.match(warnings[0]?.message ?? '',
+      /without segment\.bytes=1048576, .*: Unknown topic config name: max\.compaction\.lag\.ms/)
   })
 
-  test('made by another process in the meantime is taken as it is', async () => {
+  test('that another process creates meanwhile is taken as it is', async () => {
     const { cluster, options } = createTopic()
     cluster.createError = new ReplicatorError('TOPIC_ALREADY_EXISTS', topic)
     assert.equal(await ensureProgressTopic(options), false)
   })
 
-  test('that cannot be made fails with the setting that may be the reason', async () => {
+  test('that cannot be created fails with the setting that may be the reason', async () => {
     const { cluster, options } = createTopic()
     cluster.createError = new ReplicatorError('INVALID_REPLICATION_FACTOR', 'one broker')
     await assert.rejects(ensureProgressTopic(options), (error: ReplicatorError) =>
@@ -69,94 +92,63 @@ describe('the progress topic', () => {
   })
 })
 
-describe('the producer id of a flow (invariant A)', () => {
-  test('is allocated once and found again', async () => {
+describe('a progress topic that exists', () => {
+  test('of another number of slots is refused: partitions would change owners', async () => {
     const { cluster, options } = createTopic()
-    cluster.topics.set(topic, 4)
-    const first = await agreeOnProducer(options)
-    assert.deepEqual(await agreeOnProducer(options), first)
-    assert.equal(first.producerId, 1000n)
+    cluster.topics.set(topic, 32)
+    await assert.rejects(ensureProgressTopic(options), isNamed('PROGRESS_SLOTS_CHANGED'))
   })
 
-  test('is the one kept first, when another process keeps one at the same time', async () => {
-    const { cluster, store, options } = createTopic()
-    cluster.topics.set(topic, 4)
-    store.beforeWrite = () => {
-      store.beforeWrite = () => {}
-      store.append(producerRecord(77n))
+  // Retention would take the progress of idle partitions: a week later they begin anew.
+  test('that deletes progress is refused with its policy', async () => {
+    for (const policy of ['delete', 'compact,delete', 'delete,compact']) {
+      const { options } = createExisting({ ...settings, 'cleanup.policy': policy })
+      await assert.rejects(ensureProgressTopic(options), (error: ReplicatorError) =>
+        error.errorName === 'PROGRESS_CLEANUP_POLICY' &&
+        error.message.includes(`cleanup.policy=${policy}`))
     }
-    assert.equal((await agreeOnProducer(options)).producerId, 77n)
-    // What compaction will leave is the newest record: it must name the same id.
-    const last = store.written.at(-1)?.record
-    assert.ok(last?.kind === 'producer')
-    assert.equal(last.producer.producerId, 77n)
-  })
-})
-
-describe('the producer id of a flow, when its records are compacted', () => {
-  // A process that came second wrote its own id and died before it could write the first again.
-  test('is put behind one that came later', async () => {
-    const { cluster, store, options } = createTopic()
-    cluster.topics.set(topic, 4)
-    store.append(producerRecord(77n), producerRecord(78n))
-    assert.equal((await agreeOnProducer(options)).producerId, 77n)
-    assert.deepEqual(store.written.at(-1), producerRecord(77n))
-    assert.equal((await agreeOnProducer(options)).producerId, 77n)
-    assert.equal(store.written.length, 3)
   })
 
-  // A process that runs has it in memory: an id of our own would make it count from nothing.
-  test('is waited for where processes run that had one, and never allocated beside them',
-    async () => {
-      const { options, store } = createTopic()
-      await ensureProgressTopic(options)
-      let looks = 0
-      const othersRun = async (): Promise<boolean> => {
-        if (++looks === 2) store.append(producerRecord(77n))
-        return true
-      }
-      assert.equal((await agreeOnProducer({ ...options, othersRun })).producerId, 77n)
+  // A topic of the first version has Kafka's defaults: an active segment of a week or a gigabyte
+  // is never compacted, and the reading of it never ends.
+  test('with larger segments gets the settings that differ, and keeps smaller ones', async () => {
+    const { cluster, options, warnings } = createExisting({
+      ...settings,
+      'segment.bytes': '1073741824',
+      'segment.ms': '604800000',
+      'min.cleanable.dirty.ratio': '0.01',
+      'max.compaction.lag.ms': '9223372036854775807'
     })
-
-  test('that those do not write again is an error after a while, not a wait for ever', async () => {
-    const { options, store } = createTopic()
     await ensureProgressTopic(options)
-    await assert.rejects(
-      agreeOnProducer({ ...options, othersRun: async () => true, othersMsMax: -1 }),
-      (error: ReplicatorError) => error.errorName === 'PROGRESS_UNREADABLE')
-    assert.deepEqual(store.written, [])
+    assert.deepEqual(cluster.altered, [{
+      type: 'topic',
+      name: topic,
+      changes: ['segment.bytes', 'segment.ms', 'max.compaction.lag.ms'].map(name => (
+        { operation: 'set', name, value: settings[name as keyof typeof settings] }))
+    }])
+    assert.deepEqual(warnings, [])
   })
+
+  test('is left alone where its settings are right', async () => {
+    const { cluster, options, warnings } = createExisting(settings)
+    await ensureProgressTopic(options)
+    assert.deepEqual([cluster.altered, warnings], [[], []])
+  })
+
+  test('that may not be changed or looked at runs on, with a warning that names the settings',
+    async () => {
+      const fixed = createExisting({ ...settings, 'segment.ms': '604800000' })
+      fixed.cluster.alterError = new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', topic)
+      const hidden = createExisting(settings)
+      hidden.cluster.configError = new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', topic)
+      for (const { options, warnings } of [fixed, hidden]) {
+        assert.equal(await ensureProgressTopic(options), false)
+        assert.equal(warnings.length, 1)
+        assert.match(warnings[0]?.message ?? '', /segment\.ms=600000/)
+      }
+    })
 })
 
-describe('progress of slots', () => {
-  test('is what was written last, of the slots asked for', async () => {
-    const { cluster, store, options } = createTopic()
-    cluster.topics.set(topic, 4)
-    store.append(partitionRecord(1, 5n, 7n), partitionRecord(2, 6n, 7n), partitionRecord(1, 9n, 7n))
-    const restored = await restoreSlots(options, [1], { producerId: 7n, producerEpoch: 0 })
-    assert.deepEqual([...restored],
-      [['orders/1', { upstream: 9n, downstream: 9n, sequence: 9 }]])
-  })
-
-  test('of another producer id is left out: its sequences count other records', async () => {
-    const { cluster, store, options } = createTopic()
-    cluster.topics.set(topic, 4)
-    store.append(partitionRecord(1, 5n, 6n))
-    const restored = await restoreSlots(options, [1], { producerId: 7n, producerEpoch: 0 })
-    assert.equal(restored.size, 0)
-  })
-
-  test('whose end nobody knows is not taken for none', async () => {
-    const { cluster, store, options } = createTopic()
-    cluster.topics.set(topic, 4)
-    store.append(partitionRecord(1, 5n, 7n))
-    cluster.ends.set(`${topic}/1`, -1n)
-    await assert.rejects(restoreSlots(options, [1], { producerId: 7n, producerEpoch: 0 }),
-      (error: ReplicatorError) => error.errorName === 'PROGRESS_UNREADABLE')
-  })
-
-  test('that cannot be located fails as a whole: none is not the same as unknown', async () => {
-    const { options } = createTopic()
-    await assert.rejects(restoreSlots(options, [1], { producerId: 7n, producerEpoch: 0 }))
-  })
+test('a reading of the default number of slots meets some 600,000 stale records at most', () => {
+  assert.ok(32 * staleRecordsPerSlotMax < 620_000)
 })

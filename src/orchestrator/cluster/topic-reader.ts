@@ -1,0 +1,258 @@
+// Reads partitions of one of our compacted topics up to their present end, over node-rdkafka on the
+// main thread. The client is opened with the first reading and closed when none is left.
+//
+// Where a partition ends is asked first, as an offset (ListOffsets, by assigning at the end), and
+// the reading is over once a Fetch has come that far. The end that a Fetch reports would not do: a
+// leader that was just elected reports less than was acknowledged for a moment (KIP-207), and a
+// position that is passed over begins its partition anew.
+import rdkafka, { type KafkaConsumer, type Message } from 'node-rdkafka'
+import type { ClientProperties } from '../config/client-properties.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Clock } from '../time/clock.ts'
+import {
+  clientError, connect, controlClientProperties, disconnect, poll
+} from './kafka-client.ts'
+
+export interface TopicReaderOptions {
+  readonly topic: string
+  /** Of the cluster, librdkafka's names. */
+  readonly client: ClientProperties
+  /** Never joined, but librdkafka asks for its coordinator: READ on this group is needed. */
+  readonly group: string
+  /** A reading fails when nothing of it has arrived for this long, however long it takes in all. */
+  readonly standstillMs: number
+  readonly clock: Clock
+  /** Called every few seconds while a reading takes long. */
+  readonly onSlow?: (partition: number, atOffset: bigint, end: bigint) => void
+}
+
+/** One record; `value` is null for a tombstone. */
+export type TakeRecord = (key: Buffer | null, value: Buffer | null, offset: bigint) => void
+
+interface Reading {
+  readonly partition: number
+  /** Undefined: from the start of the log. */
+  readonly from: bigint | undefined
+  readonly take: TakeRecord
+  readonly resolve: (end: bigint) => void
+  readonly reject: (thrown: unknown) => void
+  readonly stopListening: () => void
+  state: 'waiting' | 'asking for the end' | 'reading'
+  end: bigint
+  /** The next offset to arrive. */
+  next: bigint
+  movedMs: number
+  saidMs: number
+}
+
+// librdkafka's logical offsets, which node-rdkafka's types do not name.
+const atBeginning = -2
+const atEnd = -1
+
+// A Fetch at the end of a log is answered after this long, and each reading waits for two of them.
+const pollMs = 20
+const recordsPerPoll = 5_000
+const slowMs = 5_000
+// Prefetched and not yet taken, in all; librdkafka's default of 64 MiB is for topics of any size.
+const prefetchKilobytes = 16 * 1024
+// Between acquiring slots and finding their partitions begun elsewhere, readings follow closely.
+const idleMsMax = 2_000
+
+export class TopicReader {
+  readonly #options: TopicReaderOptions
+  readonly #readings = new Map<number, Reading>()
+  readonly #stopping = new AbortController()
+  #working: Promise<void> | undefined
+  #wake = new AbortController()
+  /** The last retriable error, for the text of a reading that stands still. */
+  #trouble: ReplicatorError | undefined
+
+  constructor (options: TopicReaderOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Calls `take` with each record from `from` on, then resolves with the end of the partition.
+   * One reading a partition at a time. When `signal` is aborted it rejects with its reason.
+   */
+  async read (
+    partition: number, from: bigint | undefined, take: TakeRecord, signal?: AbortSignal
+  ): Promise<bigint> {
+    if (this.#stopping.signal.aborted) throw this.#closed()
+    signal?.throwIfAborted()
+    if (this.#readings.has(partition)) throw new Error(`partition ${partition} is being read`)
+    const now = this.#options.clock.monotonic()
+    return await new Promise((resolve, reject) => {
+      const onAbort = (): void => { this.#end(reading, signal?.reason) }
+      const reading: Reading = {
+        partition,
+        from,
+        take,
+        resolve,
+        reject,
+        stopListening: () => { signal?.removeEventListener('abort', onAbort) },
+        state: 'waiting',
+        end: 0n,
+        next: from ?? 0n,
+        movedMs: now,
+        saidMs: now
+      }
+      this.#readings.set(partition, reading)
+      signal?.addEventListener('abort', onAbort)
+      this.#wake.abort()
+      this.#working ??= this.#work().finally(() => { this.#working = undefined })
+    })
+  }
+
+  /** Idempotent. Readings under way reject with CLOSED. */
+  async close (): Promise<void> {
+    this.#stopping.abort()
+    this.#wake.abort()
+    this.#endAll(this.#closed())
+    await this.#working
+  }
+
+  #closed (): ReplicatorError {
+    return new ReplicatorError('CLOSED', `the reader of ${this.#options.topic}`)
+  }
+
+  async #work (): Promise<void> {
+    const consumer = this.#createConsumer()
+    try {
+      await connect(consumer, this.#options.standstillMs)
+      while (await this.#hasWork()) await this.#round(consumer)
+    } catch (thrown) {
+      this.#endAll(thrown)
+    } finally {
+      await disconnect(consumer)
+    }
+    // A reading that began while the client was being closed.
+    if (this.#readings.size > 0) await this.#work()
+  }
+
+  async #hasWork (): Promise<boolean> {
+    if (this.#readings.size > 0) return true
+    this.#wake = new AbortController()
+    if (!this.#stopping.signal.aborted) {
+      await this.#options.clock.sleep(idleMsMax, this.#wake.signal).catch(() => {})
+    }
+    return this.#readings.size > 0
+  }
+
+  #createConsumer (): KafkaConsumer {
+    const { client, group } = this.#options
+    const consumer = new rdkafka.KafkaConsumer({
+      ...controlClientProperties(client),
+      'group.id': group,
+      'enable.auto.commit': false,
+      'enable.partition.eof': true,
+      'fetch.wait.max.ms': pollMs,
+      'queued.max.messages.kbytes': prefetchKilobytes
+    }, { 'auto.offset.reset': 'earliest' })
+    consumer.setDefaultConsumeTimeout(pollMs)
+    // Connections that come and go; what they cost shows as a reading that stands still.
+    consumer.on('event.error', thrown => { this.#trouble = clientError(thrown, 'reading') })
+    consumer.on('data', (record: Message) => {
+      const reading = this.#readings.get(record.partition)
+      // What arrives while the end is asked for, behind that end, is not part of the reading.
+      if (reading?.state !== 'reading') return
+      const offset = BigInt(record.offset)
+      reading.next = offset + 1n
+      reading.movedMs = this.#options.clock.monotonic()
+      reading.take(record.key as Buffer | null, record.value, offset)
+    })
+    return consumer
+  }
+
+  async #round (consumer: KafkaConsumer): Promise<void> {
+    const ends = new Map<number, bigint>()
+    const onEnd = ({ partition, offset }: { partition: number, offset: number }): void => {
+      ends.set(partition, BigInt(offset))
+    }
+    const { topic } = this.#options
+    const fresh = [...this.#readings.values()].filter(({ state }) => state === 'waiting')
+    for (const reading of fresh) reading.state = 'asking for the end'
+    this.#reassign(consumer, fresh.map(({ partition }) =>
+      ({ topic, partition, offset: atEnd })))
+    consumer.on('partition.eof', onEnd)
+    try {
+      await poll(consumer, recordsPerPoll)
+    } catch (thrown) {
+      const error = ReplicatorError.from(thrown)
+      if (!error.retriable) throw error
+      this.#trouble = error
+      await this.#options.clock.sleep(pollMs)
+    } finally {
+      consumer.off('partition.eof', onEnd)
+    }
+    // Only now, between two polls: a record of the assignment before would otherwise count for the
+    // next one.
+    for (const [partition, offset] of ends) this.#atEnd(consumer, partition, offset)
+    this.#dropUnassigned(consumer)
+    this.#findStandstill()
+  }
+
+  #atEnd (consumer: KafkaConsumer, partition: number, offset: bigint): void {
+    const reading = this.#readings.get(partition)
+    if (reading === undefined) return
+    reading.movedMs = this.#options.clock.monotonic()
+    const { from } = reading
+    if (reading.state === 'reading') {
+      if (offset >= reading.end) this.#end(reading, undefined)
+      return
+    }
+    reading.end = offset
+    // A topic that was recreated ends before what was read of the old one.
+    const start = from === undefined || from > offset ? undefined : from
+    if (offset === 0n || start === offset) {
+      this.#end(reading, undefined)
+      return
+    }
+    reading.state = 'reading'
+    const at = start === undefined ? atBeginning : Number(start)
+    this.#reassign(consumer, [{ topic: this.#options.topic, partition, offset: at }])
+  }
+
+  #reassign (
+    consumer: KafkaConsumer, wanted: Array<{ topic: string, partition: number, offset: number }>
+  ): void {
+    const held = new Set(consumer.assignments().map(({ partition }) => partition))
+    const again = wanted.filter(({ partition }) => held.has(partition))
+    if (again.length > 0) consumer.incrementalUnassign(again)
+    if (wanted.length > 0) consumer.incrementalAssign(wanted)
+  }
+
+  #dropUnassigned (consumer: KafkaConsumer): void {
+    const over = consumer.assignments().filter(({ partition }) => !this.#readings.has(partition))
+    if (over.length > 0) consumer.incrementalUnassign(over)
+  }
+
+  #findStandstill (): void {
+    const { clock, onSlow, standstillMs, topic } = this.#options
+    const now = clock.monotonic()
+    for (const reading of this.#readings.values()) {
+      const { end, movedMs, next, partition, saidMs, state } = reading
+      if (now - movedMs > standstillMs) {
+        const trouble = this.#trouble === undefined ? '' : `; last error: ${this.#trouble.detail}`
+        this.#end(reading, new ReplicatorError('TIMED_OUT', `${state} of ${topic}-${partition}: ` +
+          `nothing arrived for ${standstillMs} ms, next is offset ${next} of ${end}${trouble}`,
+        { cause: this.#trouble }))
+      } else if (state === 'reading' && now - saidMs > slowMs) {
+        reading.saidMs = now
+        onSlow?.(partition, next, end)
+      }
+    }
+  }
+
+  #end (reading: Reading, thrown: unknown): void {
+    if (this.#readings.get(reading.partition) !== reading) return
+    this.#readings.delete(reading.partition)
+    reading.stopListening()
+    if (thrown === undefined) reading.resolve(reading.end)
+    else reading.reject(thrown)
+  }
+
+  #endAll (thrown: unknown): void {
+    for (const reading of [...this.#readings.values()]) this.#end(reading, thrown)
+  }
+}

@@ -1,0 +1,143 @@
+// The flow's one producer id on its target (invariant A), and the source cluster that it stands
+// for: all processes agree on both by the order of the records in slot 0 of the progress topic.
+//
+// Every process reads slot 0 before it mirrors. A process that finds no producer id writes one and
+// reads again: the id of the first record counts, whoever wrote it. Likewise the first cluster id
+// counts that was written with the agreed producer id: a process whose source is another cluster
+// (two deployments use one alias, a bootstrap address was moved) is refused. Only a record that
+// names the cluster id that it replaces changes it. Compaction keeps the newest record alone; so
+// where the newest record does not say what was agreed, a process writes that once more.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { FlowProducer } from './progress-record.ts'
+import type { ProducerIdentity } from './progress.ts'
+import { patiently, type ProgressTopicOptions } from './progress-topic.ts'
+import type { SlotProgress } from './slot-contents.ts'
+
+export interface AgreementOptions extends ProgressTopicOptions {
+  readonly sourceAlias: string
+  /** Null where the cluster has none (before Kafka 0.10.1): then no cluster is compared. */
+  readonly sourceClusterId: string | null
+  /** The source cluster that may take the place of the one on record; '': none. */
+  readonly acceptedClusterId: string
+  /** Whether processes of this flow run: their producer id was on record once. */
+  readonly othersRun: () => Promise<boolean>
+  /** How long those processes may take to write it again; a minute, unless told otherwise. */
+  readonly othersMsMax?: number
+}
+
+const producerSlot = 0
+// Between looks for a producer id that a running process is about to write again.
+const lostProducerMs = 500
+
+/** `known`: the id that this process mirrors with, whose record was lost with its topic. */
+export async function agreeOnProducer (
+  options: AgreementOptions, known?: ProducerIdentity, signal?: AbortSignal
+): Promise<ProducerIdentity> {
+  const { sourceClusterId } = options
+  const ours = sourceClusterId === null ? {} : { sourceClusterId }
+  let records = await producersOf(options, signal)
+  if (records.length === 0) {
+    const identity = known ?? await lostProducer(options, signal) ??
+      await patiently(options.clock, signal, async () => await options.target.initProducerId())
+    await write(options, { ...identityOf(identity), ...ours }, signal)
+    records = await producersOf(options, signal)
+  }
+  let agreed = agreedOf(records)
+  if (agreed !== undefined && agreed.sourceClusterId === undefined && sourceClusterId !== null) {
+    // Of version 1: whose cluster it is stands nowhere. The first process says so.
+    await write(options, { ...agreed, sourceClusterId }, signal)
+    records = await producersOf(options, signal)
+    agreed = agreedOf(records)
+  }
+  if (agreed === undefined) throw new ReplicatorError('PROGRESS_UNREADABLE', options.topic)
+  const settled = settleCluster(options, agreed)
+  const newest = records.at(-1)
+  if (settled.replacesClusterId !== undefined || newest?.producerId !== settled.producerId ||
+    newest.sourceClusterId !== settled.sourceClusterId) await write(options, settled, signal)
+  return identityOf(settled)
+}
+
+/** Which id and cluster the records come to, in the order of the log. */
+export function agreedOf (records: readonly FlowProducer[]): FlowProducer | undefined {
+  let agreed = records[0]
+  for (const record of records) {
+    const { producerId, replacesClusterId, sourceClusterId } = record
+    if (agreed === undefined || producerId !== agreed.producerId) continue
+    const known = agreed.sourceClusterId
+    if (sourceClusterId !== undefined && (known === undefined || replacesClusterId === known)) {
+      agreed = { ...identityOf(agreed), sourceClusterId }
+    }
+  }
+  if (agreed === undefined) return undefined
+  const { sourceClusterId } = agreed
+  return { ...identityOf(agreed), ...(sourceClusterId === undefined ? {} : { sourceClusterId }) }
+}
+
+/** The producer with our source cluster; throws where progress is of another one. */
+function settleCluster (options: AgreementOptions, agreed: FlowProducer): FlowProducer {
+  const { acceptedClusterId, sourceAlias, sourceClusterId, target, topic } = options
+  const { sourceClusterId: onRecord } = agreed
+  if (sourceClusterId === null || onRecord === undefined || onRecord === sourceClusterId) {
+    return agreed
+  }
+  const detail = `${sourceAlias} is cluster ${sourceClusterId} now, and ${topic} on ` +
+    `${target.cluster} was written for ${sourceAlias} as cluster ${onRecord}`
+  if (acceptedClusterId !== sourceClusterId) {
+    throw new ReplicatorError('CLUSTER_CHANGED', detail, { setting: 'accepted.cluster.id' })
+  }
+  options.onWarning(new ReplicatorError('CLUSTER_ACCEPTED', detail))
+  return { ...agreed, sourceClusterId, replacesClusterId: onRecord }
+}
+
+async function producersOf (
+  { store }: AgreementOptions, signal: AbortSignal | undefined
+): Promise<readonly FlowProducer[]> {
+  return (await store.read(producerSlot, signal)).producers
+}
+
+/**
+ * Each position names the producer id that it counts for, so that a lost record of the id itself
+ * costs nothing. Where processes of the flow run none is allocated: they will write theirs again.
+ */
+async function lostProducer (
+  options: AgreementOptions, signal: AbortSignal | undefined
+): Promise<ProducerIdentity | undefined> {
+  const { clock, othersMsMax = 60_000, othersRun, slots, store, topic } = options
+  const deadline = clock.monotonic() + othersMsMax
+  for (;;) {
+    const isShared = await othersRun()
+    const found = mostUsed(await Promise.all(Array.from({ length: slots },
+      async (_, slot) => await store.read(slot, signal))))
+    if (found !== undefined || !isShared) return found
+    if (clock.monotonic() > deadline) {
+      throw new ReplicatorError('PROGRESS_UNREADABLE', `${topic} holds no producer id, and no ` +
+        'process of the group writes it again')
+    }
+    await clock.sleep(lostProducerMs, signal)
+  }
+}
+
+/** The id on record; else the one that most positions count for. */
+function mostUsed (slots: readonly SlotProgress[]): ProducerIdentity | undefined {
+  const onRecord = slots.flatMap(({ producers }) => producers)[0]
+  if (onRecord !== undefined) return identityOf(onRecord)
+  const counts = new Map<bigint, number>()
+  for (const { partitions } of slots) {
+    for (const { producerId } of partitions.values()) {
+      counts.set(producerId, (counts.get(producerId) ?? 0) + 1)
+    }
+  }
+  const [most] = [...counts].sort(([, count], [, other]) => other - count)
+  // Brokers allocate ids of idempotent producers with epoch 0, and we never raise it.
+  return most === undefined ? undefined : { producerId: most[0], producerEpoch: 0 }
+}
+
+function identityOf ({ producerEpoch, producerId }: ProducerIdentity): ProducerIdentity {
+  return { producerId, producerEpoch }
+}
+
+async function write (
+  { store }: AgreementOptions, producer: FlowProducer, signal: AbortSignal | undefined
+): Promise<void> {
+  await store.write([{ slot: producerSlot, record: { kind: 'producer', producer } }], signal)
+}

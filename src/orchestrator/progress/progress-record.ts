@@ -1,0 +1,305 @@
+// The records of the progress topic, as JSON that kafka-console-consumer shows to a person.
+//
+//   {"topic":"orders","partition":3}                  the position: small, written every second
+//   {"topic":"orders","partition":3,"history":true}   older points and epochs: larger, rare
+//   {"producer":true}                                 the producer id of the flow, in slot 0
+//
+// Offsets are strings, because JSON numbers lose digits. `version` names the oldest reader that
+// understands a record. The rules for the next builds:
+// - A field that a reader does not know, it ignores and does not write again; a new field that
+//   readers may ignore does not raise the version. So builds that know one version may run side by
+//   side and be rolled back.
+// - A key that a reader does not know, it ignores, as long as it knows the version.
+// - A higher version under any key, or a value that cannot be read under a known key, is an error:
+//   to leave out a position would begin its partition anew.
+// Version 1 kept history inside the position; it is read, and replaced at the next write.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { EpochEnd } from './leader-epochs.ts'
+import type {
+  ProducerIdentity, Progress, ProgressPoint, TopicIds, TopicPartition
+} from './progress.ts'
+
+export const progressVersion = 2
+
+/** The producer id of a flow, and the source cluster that the flow mirrors with it. */
+export interface FlowProducer extends ProducerIdentity {
+  /** Absent in version 1, and where the cluster has none (before Kafka 0.10.1). */
+  readonly sourceClusterId?: string
+  /** The cluster whose place that one has taken, with the operator's consent. */
+  readonly replacesClusterId?: string
+}
+
+/** Older points and epochs of one partition; they count for the position of the same era. */
+export interface HistoryOnRecord {
+  readonly era: number
+  readonly points: readonly ProgressPoint[]
+  readonly epochs: readonly EpochEnd[]
+}
+
+export type ProgressEntry =
+  | { readonly kind: 'producer', readonly producer: FlowProducer }
+  | {
+    readonly kind: 'position'
+    readonly source: TopicPartition
+    /** With history only where a record of version 1 holds it. */
+    readonly progress: Progress
+    /** The id that `progress.sequence` counts for. */
+    readonly producerId: bigint
+  }
+  | {
+    readonly kind: 'history'
+    readonly source: TopicPartition
+    readonly history: HistoryOnRecord
+  }
+
+export type ProgressKey =
+  | { readonly kind: 'producer' }
+  | { readonly kind: 'position', readonly source: TopicPartition }
+  | { readonly kind: 'history', readonly source: TopicPartition }
+
+/** A value of null is a tombstone: compaction then removes the key. */
+export interface EncodedRecord {
+  readonly key: Buffer
+  readonly value: Buffer | null
+}
+
+export function encodeProducer (producer: FlowProducer): EncodedRecord {
+  const { producerEpoch, producerId, replacesClusterId, sourceClusterId } = producer
+  return {
+    key: toJson({ producer: true }),
+    value: toJson({
+      version: progressVersion,
+      producerId: String(producerId),
+      producerEpoch,
+      sourceClusterId,
+      replacesClusterId
+    })
+  }
+}
+
+/** JSON leaves out what is undefined. */
+export function encodePosition (
+  source: TopicPartition, progress: Progress, producerId: bigint
+): EncodedRecord {
+  return {
+    key: positionKey(source),
+    value: toJson({
+      version: progressVersion,
+      upstream: String(progress.upstream),
+      downstream: String(progress.downstream),
+      sequence: progress.sequence,
+      leaderEpoch: progress.leaderEpoch,
+      producerId: String(producerId),
+      sourceTopicId: progress.topicIds?.source,
+      targetTopicId: progress.topicIds?.target,
+      era: progress.era
+    })
+  }
+}
+
+export function encodeHistory (source: TopicPartition, progress: Progress): EncodedRecord {
+  const { earlierEpochs = [], era = 0, history = [] } = progress
+  return {
+    key: historyKey(source),
+    value: toJson({
+      version: progressVersion,
+      era,
+      points: history.map(point =>
+        [String(point.upstream), String(point.downstream), point.sequence]),
+      epochs: earlierEpochs.map(({ end, epoch }) => [epoch, String(end)])
+    })
+  }
+}
+
+/** For a topic-partition that is gone for good. */
+export function encodeTombstones (source: TopicPartition): readonly EncodedRecord[] {
+  return [positionKey(source), historyKey(source)].map(key => ({ key, value: null }))
+}
+
+/** Undefined for a tombstone and for a key that this version does not know. */
+export function decodeProgress (
+  key: Buffer | null, value: Buffer | null
+): ProgressEntry | undefined {
+  const names = fromJson(key)
+  const fields = fromJson(value)
+  if (names === undefined || value === null) return undefined
+  const version = fields?.['version']
+  if (isCount(version) && version > progressVersion) {
+    throw new ReplicatorError('PROGRESS_VERSION_UNKNOWN',
+      `${String(key)} has version ${version}, this build knows versions up to ${progressVersion}`)
+  }
+  const named = toKey(names)
+  if (named === undefined) return undefined
+  const entry = isCount(version) && fields !== undefined ? toEntry(named, fields) : undefined
+  if (entry !== undefined) return entry
+  throw new ReplicatorError('PROGRESS_UNREADABLE', `${String(key)} has a value that is no ` +
+    `progress: ${String(value.subarray(0, shownBytesMax))}`)
+}
+
+/** What a key is about; undefined for a key that this version does not know. */
+export function decodeKey (key: Buffer): ProgressKey | undefined {
+  const names = fromJson(key)
+  return names === undefined ? undefined : toKey(names)
+}
+
+/**
+ * The position with the history on record. Where that history is missing or of another era, as
+ * after a crash between the two writes, the leader epoch is left out, too: without the ends of the
+ * epochs before it, a truncated source would be searched for at the wrong offset.
+ */
+export function withHistory (
+  position: Progress, history: HistoryOnRecord | undefined
+): Progress {
+  const { earlierEpochs, leaderEpoch, ...rest } = position
+  if (earlierEpochs !== undefined) return position // version 1
+  if (history === undefined || history.era !== (position.era ?? 0)) return rest
+  const points = history.points.filter(({ downstream, upstream }) =>
+    downstream <= position.downstream && upstream <= position.upstream)
+  if (leaderEpoch === undefined) return { ...rest, history: points }
+  const epochs = history.epochs.filter(({ epoch }) => epoch < leaderEpoch)
+  return { ...rest, leaderEpoch, earlierEpochs: epochs, history: points }
+}
+
+const shownBytesMax = 200
+
+function toKey (names: Fields): ProgressKey | undefined {
+  const { history, partition, producer, topic } = names
+  if (producer === true) return { kind: 'producer' }
+  if (typeof topic !== 'string' || !isCount(partition)) return undefined
+  const source = { topic, partition }
+  if (history === true) return { kind: 'history', source }
+  // Other names beside these are for records of a later build.
+  return Object.keys(names).length === 2 ? { kind: 'position', source } : undefined
+}
+
+function toEntry (key: ProgressKey, fields: Fields): ProgressEntry | undefined {
+  switch (key.kind) {
+    case 'producer': {
+      const producer = toProducer(fields)
+      return producer === undefined ? undefined : { kind: 'producer', producer }
+    }
+    case 'history': {
+      const history = toHistory(fields)
+      return history === undefined ? undefined : { ...key, history }
+    }
+    case 'position': {
+      const progress = toPosition(fields)
+      const producerId = toBigInt(fields['producerId'])
+      return progress === undefined || producerId === undefined
+        ? undefined
+        : { ...key, progress, producerId }
+    }
+  }
+}
+
+function toProducer (fields: Fields): FlowProducer | undefined {
+  const producerId = toBigInt(fields['producerId'])
+  const { producerEpoch, replacesClusterId, sourceClusterId } = fields
+  if (producerId === undefined || !isCount(producerEpoch)) return undefined
+  return {
+    producerId,
+    producerEpoch,
+    ...(typeof sourceClusterId === 'string' ? { sourceClusterId } : {}),
+    ...(typeof replacesClusterId === 'string' ? { replacesClusterId } : {})
+  }
+}
+
+function toPosition (fields: Fields): Progress | undefined {
+  const point = toPoint([fields['upstream'], fields['downstream'], fields['sequence']])
+  if (point === undefined) return undefined
+  const topicIds = toTopicIds(fields['sourceTopicId'], fields['targetTopicId'])
+  const { era } = fields
+  return {
+    ...point,
+    ...toLeaderEpochs(fields),
+    ...(isCount(era) ? { era } : {}),
+    ...(topicIds === undefined ? {} : { topicIds }),
+    ...(Array.isArray(fields['history']) ? { history: toPoints(fields['history']) } : {})
+  }
+}
+
+function toHistory (fields: Fields): HistoryOnRecord | undefined {
+  const { epochs, era, points } = fields
+  if (!isCount(era) || !Array.isArray(points) || !Array.isArray(epochs)) return undefined
+  const ends = toEpochEnds(epochs)
+  return ends === undefined ? undefined : { era, points: toPoints(points), epochs: ends }
+}
+
+/** Version 1 kept both in one record; each is of no use without the other. */
+function toLeaderEpochs (fields: Fields): Pick<Progress, 'leaderEpoch' | 'earlierEpochs'> {
+  const { earlierEpochs, leaderEpoch, version } = fields
+  if (!isCount(leaderEpoch)) return {}
+  if (version !== 1) return { leaderEpoch }
+  const ends = Array.isArray(earlierEpochs) ? toEpochEnds(earlierEpochs) : undefined
+  return ends === undefined ? {} : { leaderEpoch, earlierEpochs: ends }
+}
+
+/** None where one of them cannot be read: half a list would find the wrong offset. */
+function toEpochEnds (pairs: readonly unknown[]): readonly EpochEnd[] | undefined {
+  const ends = pairs.flatMap(pair => toEpochEnd(pair) ?? [])
+  return ends.length === pairs.length ? ends : undefined
+}
+
+function toEpochEnd (pair: unknown): EpochEnd | undefined {
+  if (!Array.isArray(pair)) return undefined
+  const epoch: unknown = pair[0]
+  const end = toBigInt(pair[1])
+  if (end === undefined || (epoch !== -1 && !isCount(epoch))) return undefined
+  return { epoch, end }
+}
+
+function toPoints (points: readonly unknown[]): readonly ProgressPoint[] {
+  return points.flatMap(point => toPoint(point) ?? [])
+}
+
+function toPoint (fields: unknown): ProgressPoint | undefined {
+  if (!Array.isArray(fields)) return undefined
+  const upstream = toBigInt(fields[0])
+  const downstream = toBigInt(fields[1])
+  const sequence: unknown = fields[2]
+  return upstream === undefined || downstream === undefined || !isCount(sequence)
+    ? undefined
+    : { upstream, downstream, sequence }
+}
+
+function toTopicIds (source: unknown, target: unknown): TopicIds | undefined {
+  const ids = {
+    ...(typeof source === 'string' ? { source } : {}),
+    ...(typeof target === 'string' ? { target } : {})
+  }
+  return Object.keys(ids).length === 0 ? undefined : ids
+}
+
+function positionKey ({ partition, topic }: TopicPartition): Buffer {
+  return toJson({ topic, partition })
+}
+
+function historyKey ({ partition, topic }: TopicPartition): Buffer {
+  return toJson({ topic, partition, history: true })
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+function toJson (value: object): Buffer {
+  return Buffer.from(JSON.stringify(value))
+}
+
+function fromJson (bytes: Buffer | null): Fields | undefined {
+  if (bytes === null) return undefined
+  try {
+    const parsed: unknown = JSON.parse(bytes.toString('utf8'))
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+      ? parsed as Fields
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function toBigInt (text: unknown): bigint | undefined {
+  return typeof text === 'string' && /^\d{1,19}$/.test(text) ? BigInt(text) : undefined
+}
+
+function isCount (number: unknown): number is number {
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0
+}

@@ -1,0 +1,115 @@
+// What one slot of the progress topic holds, as far as it was read or written by this process: the
+// newest record of each key, and every record of the producer id, in the order of the log.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import {
+  decodeKey, decodeProgress, withHistory, type FlowProducer, type HistoryOnRecord,
+  type ProgressEntry
+} from './progress-record.ts'
+import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
+
+export interface PartitionOnRecord {
+  readonly source: TopicPartition
+  readonly progress: Progress
+  /** The id that `progress.sequence` counts for. */
+  readonly producerId: bigint
+}
+
+export interface SlotProgress {
+  /** Several processes may have written one at the same time: the first one counts. */
+  readonly producers: readonly FlowProducer[]
+  /** By partitionKey. */
+  readonly partitions: ReadonlyMap<string, PartitionOnRecord>
+}
+
+interface RawRecord {
+  readonly key: Buffer
+  readonly value: Buffer | null
+  readonly offset: bigint
+}
+
+type Position = Extract<ProgressEntry, { kind: 'position' }>
+
+export class SlotContents {
+  #next: bigint | undefined
+  /** Not decoded yet: most records that a long reading brings are replaced by later ones. */
+  readonly #raw = new Map<string, RawRecord>()
+  readonly #rawProducers: RawRecord[] = []
+  readonly #producers: FlowProducer[] = []
+  readonly #positions = new Map<string, Position>()
+  readonly #histories = new Map<string, HistoryOnRecord>()
+
+  /** Where the next reading begins; undefined: at the start of the log. */
+  get next (): bigint | undefined { return this.#next }
+
+  /** A record that was read. An offset that was read before is one of a recreated topic. */
+  take (key: Buffer | null, value: Buffer | null, offset: bigint): void {
+    if (offset < (this.#next ?? 0n)) this.#clear()
+    this.#next = offset + 1n
+    if (key === null) return
+    const record = { key, value, offset }
+    const name = key.toString('latin1')
+    if (name === producerKey) this.#rawProducers.push(record)
+    else this.#raw.set(name, record)
+  }
+
+  /**
+   * A record of ours that was acknowledged. Behind records that were not read, of another process
+   * or of a retry, it is left to the next reading.
+   */
+  takeWritten (key: Buffer, value: Buffer | null, offset: bigint): void {
+    if (offset === this.#next) this.take(key, value, offset)
+  }
+
+  /** Everything below `end` was read; compaction may have removed the last records before it. */
+  endReading (end: bigint): void {
+    if (end < (this.#next ?? 0n)) this.#clear()
+    this.#next = end
+  }
+
+  /** Throws where a record cannot be understood: it may be the position of a partition. */
+  progress (): SlotProgress {
+    for (const record of this.#rawProducers.splice(0)) {
+      const entry = decode(record)
+      if (entry?.kind === 'producer') this.#producers.push(entry.producer)
+    }
+    for (const [name, record] of this.#raw) {
+      this.#apply(record)
+      this.#raw.delete(name)
+    }
+    const partitions = [...this.#positions].map(([name, position]): [string, PartitionOnRecord] => {
+      const { producerId, source } = position
+      const progress = withHistory(position.progress, this.#histories.get(name))
+      return [name, { source, progress, producerId }]
+    })
+    return { producers: [...this.#producers], partitions: new Map(partitions) }
+  }
+
+  #apply (record: RawRecord): void {
+    const entry = decode(record)
+    if (entry?.kind === 'position') this.#positions.set(partitionKey(entry.source), entry)
+    if (entry?.kind === 'history') this.#histories.set(partitionKey(entry.source), entry.history)
+    const gone = record.value === null ? decodeKey(record.key) : undefined
+    if (gone?.kind === 'position') this.#positions.delete(partitionKey(gone.source))
+    if (gone?.kind === 'history') this.#histories.delete(partitionKey(gone.source))
+  }
+
+  #clear (): void {
+    this.#next = undefined
+    this.#raw.clear()
+    this.#rawProducers.length = 0
+    this.#producers.length = 0
+    this.#positions.clear()
+    this.#histories.clear()
+  }
+}
+
+const producerKey = '{"producer":true}'
+
+function decode ({ key, offset, value }: RawRecord): ProgressEntry | undefined {
+  try {
+    return decodeProgress(key, value)
+  } catch (thrown) {
+    const error = ReplicatorError.from(thrown)
+    throw new ReplicatorError(error.row, `offset ${offset}: ${error.detail}`, { cause: error })
+  }
+}

@@ -1,0 +1,201 @@
+// One producer id a flow, whoever starts first, and one source cluster that it stands for.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import {
+  agreedOf, agreeOnProducer, type AgreementOptions
+} from '../../../src/orchestrator/progress/producer-agreement.ts'
+import type { FlowProducer } from '../../../src/orchestrator/progress/progress-record.ts'
+import { restoreSlots, type SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
+import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
+
+const topic = 'longhaul-progress.east.internal'
+
+function createAgreement (more: Partial<AgreementOptions> = {}): {
+  readonly store: FakeProgressStore
+  readonly options: AgreementOptions
+  readonly warnings: ReplicatorError[]
+} {
+  const cluster = new FakeCluster()
+  cluster.topics.set(topic, 4)
+  const store = new FakeProgressStore()
+  const warnings: ReplicatorError[] = []
+  const options = {
+    target: cluster.admin(),
+    store: store.store(),
+    topic,
+    slots: 4,
+    replicationFactor: 3,
+    clock: systemClock,
+    onWarning: (error: ReplicatorError) => { warnings.push(error) },
+    sourceAlias: 'east',
+    sourceClusterId: 'cluster-1',
+    acceptedClusterId: '',
+    othersRun: async () => false,
+    ...more
+  }
+  return { store, options, warnings }
+}
+
+function producerRecord (producerId: bigint, more: Partial<FlowProducer> = {}): SlotRecord {
+  const producer = { producerId, producerEpoch: 0, ...more }
+  return { slot: 0, record: { kind: 'producer', producer } }
+}
+
+function partitionRecord (slot: number, upstream: bigint, producerId: bigint): SlotRecord {
+  const progress = { upstream, downstream: upstream, sequence: Number(upstream) }
+  const source = { topic: 'orders', partition: slot }
+  return { slot, record: { kind: 'partition', source, progress, producerId } }
+}
+
+const isNamed = (name: string) => (error: ReplicatorError): boolean => error.errorName === name
+
+describe('the producer id of a flow (invariant A)', () => {
+  test('is allocated once and found again', async () => {
+    const { options, store } = createAgreement()
+    const first = await agreeOnProducer(options)
+    assert.deepEqual(await agreeOnProducer(options), first)
+    assert.equal(first.producerId, 1000n)
+    assert.equal(store.written.length, 1)
+  })
+
+  test('is the one written first, when another process writes one at the same time', async () => {
+    const { options, store } = createAgreement()
+    store.beforeWrite = () => {
+      store.beforeWrite = () => {}
+      store.append(producerRecord(77n, { sourceClusterId: 'cluster-1' }))
+    }
+    assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    // Compaction will leave the newest record: it must name the same id.
+    assert.deepEqual(store.written.at(-1), producerRecord(77n, { sourceClusterId: 'cluster-1' }))
+  })
+
+  // A process that came second wrote its own id and died before it could write the first again.
+  test('is written behind one that came later', async () => {
+    const { options, store } = createAgreement()
+    const ours = { sourceClusterId: 'cluster-1' }
+    store.append(producerRecord(77n, ours), producerRecord(78n, ours))
+    assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    assert.deepEqual(store.written.at(-1), producerRecord(77n, ours))
+    assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    assert.equal(store.written.length, 3)
+  })
+
+  test('is found in the positions where its own record was lost', async () => {
+    const { options, store } = createAgreement()
+    store.append(partitionRecord(1, 5n, 6n), partitionRecord(2, 5n, 7n), partitionRecord(3, 5n, 7n))
+    assert.equal((await agreeOnProducer(options)).producerId, 7n)
+  })
+
+  // A process that runs has it in memory: with an id of our own we would count from nothing.
+  test('is waited for where processes run that had one, and never allocated beside them',
+    async () => {
+      let looks = 0
+      const { options, store } = createAgreement({
+        othersRun: async () => {
+          if (++looks === 2) store.append(producerRecord(77n))
+          return true
+        }
+      })
+      assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    })
+
+  test('that those do not write again is an error after a while, not a wait for ever', async () => {
+    const { options, store } = createAgreement({ othersRun: async () => true, othersMsMax: -1 })
+    await assert.rejects(agreeOnProducer(options), isNamed('PROGRESS_UNREADABLE'))
+    assert.deepEqual(store.written, [])
+  })
+
+  test('that is waited for ends with the flow', async () => {
+    const { options } = createAgreement({ othersRun: async () => true })
+    const stopping = new AbortController()
+    const waiting = agreeOnProducer(options, undefined, stopping.signal)
+    stopping.abort(new Error('stopped'))
+    await assert.rejects(waiting, /stopped/)
+  })
+})
+
+describe('the source cluster of a flow', () => {
+  test('is put on record with the producer id, also where version 1 left it out', async () => {
+    const { options, store } = createAgreement()
+    store.append(producerRecord(77n))
+    assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    assert.deepEqual(store.written.at(-1), producerRecord(77n, { sourceClusterId: 'cluster-1' }))
+  })
+
+  // Two deployments with the same aliases and one target: they would share group and progress, and
+  // each would mirror half of its partitions, at lag 0.
+  test('that is another one is refused, with both ids, the alias and what to do', async () => {
+    const { options, store } = createAgreement()
+    store.append(producerRecord(77n, { sourceClusterId: 'cluster-9' }))
+    await assert.rejects(agreeOnProducer(options), (error: ReplicatorError) =>
+      error.errorName === 'CLUSTER_CHANGED' && error.setting === 'accepted.cluster.id' &&
+      ['east', 'cluster-1', 'cluster-9'].every(part => error.message.includes(part)))
+    assert.equal(store.written.length, 1)
+  })
+
+  test('is that of the first, when two deployments start at the same moment', async () => {
+    const { options, store } = createAgreement()
+    store.beforeWrite = () => {
+      store.beforeWrite = () => {}
+      store.append(producerRecord(77n, { sourceClusterId: 'cluster-9' }))
+    }
+    await assert.rejects(agreeOnProducer(options), isNamed('CLUSTER_CHANGED'))
+  })
+
+  test('that was rebuilt is accepted by its id, once and with a warning', async () => {
+    const { options, store, warnings } = createAgreement({ acceptedClusterId: 'cluster-1' })
+    store.append(producerRecord(77n, { sourceClusterId: 'cluster-9' }))
+    for (let start = 0; start < 2; start++) {
+      assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    }
+    assert.deepEqual(store.written.slice(1), [producerRecord(77n,
+      { sourceClusterId: 'cluster-1', replacesClusterId: 'cluster-9' })])
+    assert.deepEqual(warnings.map(({ errorName }) => errorName), ['CLUSTER_ACCEPTED'])
+    const old = { ...options, sourceClusterId: 'cluster-9', acceptedClusterId: '' }
+    await assert.rejects(agreeOnProducer(old), isNamed('CLUSTER_CHANGED'))
+  })
+
+  test('is not compared where a cluster has no id', async () => {
+    const { options, store } = createAgreement({ sourceClusterId: null })
+    store.append(producerRecord(77n, { sourceClusterId: 'cluster-9' }))
+    assert.equal((await agreeOnProducer(options)).producerId, 77n)
+    assert.equal(store.written.length, 1)
+  })
+})
+
+test('compaction never changes what was agreed, as long as the newest record says it', () => {
+  const record = fc.record({
+    producerId: fc.constantFrom(1n, 2n),
+    sourceClusterId: fc.constantFrom('a', 'b'),
+    replacesClusterId: fc.constantFrom('a', 'b', 'c')
+  }, { requiredKeys: ['producerId'], noNullPrototype: true })
+  fc.assert(fc.property(fc.array(record, { minLength: 1 }), some => {
+    const records = some.map(each => ({ producerEpoch: 0, ...each }))
+    const agreed = agreedOf(records)
+    assert.ok(agreed !== undefined)
+    assert.equal(agreed.producerId, records[0]?.producerId)
+    assert.deepEqual(agreedOf([...records, agreed]), agreed)
+    assert.deepEqual(agreedOf([agreed]), agreed)
+  }))
+})
+
+describe('progress of slots', () => {
+  const producer = { producerId: 7n, producerEpoch: 0 }
+
+  test('is what was written last, of the slots asked for', async () => {
+    const store = new FakeProgressStore()
+    store.append(partitionRecord(1, 5n, 7n), partitionRecord(2, 6n, 7n), partitionRecord(1, 9n, 7n))
+    const restored = await restoreSlots(store, [1], producer)
+    assert.deepEqual([...restored],
+      [['orders/1', { upstream: 9n, downstream: 9n, sequence: 9, history: [] }]])
+  })
+
+  test('of another producer id is left out: its sequences count other records', async () => {
+    const store = new FakeProgressStore()
+    store.append(partitionRecord(1, 5n, 6n))
+    assert.equal((await restoreSlots(store, [1], producer)).size, 0)
+  })
+})
