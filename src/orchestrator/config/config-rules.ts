@@ -44,7 +44,9 @@ export function lowerToBounds (
 
 type ConfigRule = (flows: readonly FlowConfig[], findings: Findings) => void
 
-const configRules: readonly ConfigRule[] = [noFlow, noSeparator, sameServers, loops]
+const configRules: readonly ConfigRule[] = [
+  noFlow, noSeparator, ambiguousAliases, sameServers, loops
+]
 
 export function checkConfig (flows: readonly FlowConfig[], findings: Findings): void {
   for (const rule of configRules) rule(flows, findings)
@@ -64,6 +66,25 @@ function noSeparator (flows: readonly FlowConfig[], findings: Findings): void {
     findings.refuse('CONFIG_CONFLICT', `${name}: replication.policy.separator is empty, so ` +
       'DefaultReplicationPolicy cannot find loops; write a separator, or use ' +
       'IdentityReplicationPolicy', 'replication.policy.separator')
+  }
+}
+
+/**
+ * With the aliases `eu` and `eu.west` a remote topic `eu.west.orders` is `orders` of one or
+ * `west.orders` of the other. It must not come back to `eu`, and nobody can tell whether it does.
+ */
+function ambiguousAliases (flows: readonly FlowConfig[], findings: Findings): void {
+  const renaming = flows.filter(flow => flow.policy.name === 'DefaultReplicationPolicy')
+  const aliases = new Set(flows.flatMap(({ source, target }) => [source.alias, target.alias]))
+  for (const flow of renaming) {
+    const { source: { alias }, settings: { 'replication.policy.separator': separator } } = flow
+    const longer = [...aliases].find(each => each.startsWith(`${alias}${separator}`))
+    const loop = longer === undefined ? undefined : wayBack(flow, renaming)
+    if (longer === undefined || loop === undefined) continue
+    findings.refuse('CONFIG_CONFLICT', `${loop.map(({ name }) => name).join(' and ')} lead back ` +
+      `to ${alias}, and a remote topic ${longer}${separator}NAME may come from ${alias} or from ` +
+      `${longer}; rename one of the two clusters, or choose another replication.policy.separator`,
+    'clusters')
   }
 }
 

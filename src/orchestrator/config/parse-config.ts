@@ -6,6 +6,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { createConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import type { RegexProblem } from '../policy/regex-list.ts'
 import { createReplicationPolicy } from '../policy/replication-policy.ts'
+import { createCycleCheck, type RemotePrefix } from '../policy/topic-cycle.ts'
 import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
@@ -70,9 +71,12 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   properties.add(inFile, false)
   properties.add(onCommandLine, true)
 
-  const parser = new Parser(properties, findings, { readFile, features: options.features })
   const targets = wantedTargets(options.clusters, aliases, findings)
-  const flows = enabledFlows(properties, aliases, findings)
+  const enabled = enabledFlows(properties, aliases, findings)
+  const prefixes = remotePrefixes(enabled, aliases, properties)
+  const client = { readFile, features: options.features }
+  const parser = new Parser(properties, findings, prefixes, client)
+  const flows = enabled
     .filter(({ target }) => targets.includes(target))
     .flatMap(flow => parser.flow(flow) ?? [])
   parser.warnOfIdleTopics()
@@ -100,7 +104,7 @@ function clusterAliases (entries: readonly Entry[], findings: Findings): readonl
   for (const alias of aliases) {
     if (/^[\w.-]+$/.test(alias)) continue
     findings.refuse('CONFIG_INVALID', `clusters: ${JSON.stringify(alias)} would not do in the ` +
-      'name of a topic; use letters, digits, _ and -', 'clusters')
+      'name of a topic; use letters, digits, ., _ and -', 'clusters')
   }
   return aliases
 }
@@ -119,6 +123,19 @@ function enabledFlows (
   }
   return aliases.flatMap(source => aliases.map(target => ({ source, target })))
     .filter(flow => flow.source !== flow.target && isEnabled(flow))
+}
+
+/** What the flows of the file put in front of names, also flows that another process runs. */
+function remotePrefixes (
+  flows: readonly FlowName[], aliases: readonly string[], properties: PropertySet
+): readonly RemotePrefix[] {
+  const separators = flows.map(flow => {
+    const entry = properties.ofFlow('replication.policy.separator', flow)
+    const row = flowTable['replication.policy.separator']
+    return (entry === undefined ? undefined : row.parse(entry.value)) ?? row.default
+  })
+  return [...new Set(separators)].filter(separator => separator !== '').flatMap(separator =>
+    aliases.map(alias => ({ alias, prefix: `${alias}${separator}` })))
 }
 
 /** The targets to serve: those of --clusters, or all. */
@@ -150,14 +167,16 @@ class Parser {
   readonly #findings: Findings
   /** What was written for topics, with the topic as long as no flow mirrors it. */
   readonly #topicEntries = new Map<Entry, string | undefined>()
+  readonly #prefixes: readonly RemotePrefix[]
   readonly #client: Pick<ClientContext, 'readFile' | 'features'>
 
   constructor (
-    properties: PropertySet, findings: Findings,
+    properties: PropertySet, findings: Findings, prefixes: readonly RemotePrefix[],
     client: Pick<ClientContext, 'readFile' | 'features'>
   ) {
     this.#properties = properties
     this.#findings = findings
+    this.#prefixes = prefixes
     this.#client = client
   }
 
@@ -192,7 +211,12 @@ class Parser {
     const topics = {
       filter: filter.filter,
       policy,
-      targetAlias: flow.target,
+      isCycle: createCycleCheck({
+        sourceAlias: flow.source,
+        targetAlias: flow.target,
+        separator: settings['replication.policy.separator'],
+        prefixes: this.#prefixes
+      }),
       heartbeats: settings['heartbeats.replication.enabled']
     }
     this.#noteMirrored(topicEntries, topics)

@@ -56,6 +56,16 @@ async function describe (admin: ClusterAdmin, end: FlowEnd): Promise<ClusterDesc
   }
 }
 
+/** Mirroring within one cluster is odd enough to be said; undefined for two clusters. */
+export function sameClusterRemark (
+  { source, target }: FlowConfig, { sourceDescription, targetDescription }: ClusterPair
+): string | undefined {
+  const { clusterId } = sourceDescription
+  if (clusterId === null || clusterId !== targetDescription.clusterId) return undefined
+  return `${source.alias} and ${target.alias} are both cluster ${clusterId}: the flow copies ` +
+    `each topic once within the cluster, with the alias ${source.alias} in front of the name`
+}
+
 function checkDifferent (
   config: FlowConfig, source: ClusterDescription, target: ClusterDescription
 ): void {

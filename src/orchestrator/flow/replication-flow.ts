@@ -13,7 +13,7 @@ import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import { retry } from '../time/retry.ts'
 import { ClusterProbe } from './cluster-probe.ts'
-import { openClusterPair, type ClusterPair } from './cluster-pair.ts'
+import { openClusterPair, sameClusterRemark, type ClusterPair } from './cluster-pair.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import { LaneBalancer } from '../lanes/lane-balancer.ts'
@@ -149,6 +149,8 @@ export class ReplicationFlow {
     this.#probe = new ClusterProbe(
       { ...clusters, clock: this.#clock, signal: this.#stopping.signal })
     this.#probe.start()
+    const remark = sameClusterRemark(this.#config, clusters)
+    if (remark !== undefined) this.#log.warn({}, remark)
     const topic = progressTopicOf(source.alias)
     const timeoutMs = settings['admin.timeout.ms']
     const store = this.#store = new ProgressStore({

@@ -5,6 +5,7 @@ import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
+import { TopicRemarks } from '../topics/topic-remarks.ts'
 import {
   syncTopicsOnce, type TopicSyncOptions, type TopicSyncResult
 } from '../topics/topic-sync.ts'
@@ -37,11 +38,13 @@ class Unsettled extends Error {}
 
 export class TopicRefresh {
   readonly #options: TopicRefreshOptions
+  readonly #remarks: TopicRemarks
   readonly #loop: IntervalLoop
   #onFirst: { resolve: () => void, reject: (thrown: unknown) => void } | undefined
 
   constructor (options: TopicRefreshOptions) {
     this.#options = options
+    this.#remarks = new TopicRemarks(options.config)
     const { clock, config: { settings }, problems, signal } = options
     this.#loop = new IntervalLoop({
       intervalMs: settings['refresh.topics.enabled']
@@ -87,6 +90,7 @@ export class TopicRefresh {
       validateOnly: false,
       signal
     })
+    for (const remark of this.#remarks.newAbout(result)) log.warn({}, remark)
     for (const warning of result.warnings) problems.warn(warning)
     for (const { topic, error } of result.problems) problems.say(topic, error)
     if (result.created.length > 0) log.info({ topics: result.created }, 'created remote topics')

@@ -1,6 +1,8 @@
 // How a topic of the source is named on the target, and which names are never mirrored. The same
 // answers as MirrorMaker 2's DefaultReplicationPolicy and IdentityReplicationPolicy give.
 
+import { prefixOf } from './topic-cycle.ts'
+
 export type PolicyName = 'DefaultReplicationPolicy' | 'IdentityReplicationPolicy'
 
 export interface ReplicationPolicyOptions {
@@ -23,10 +25,7 @@ export interface ReplicationPolicy {
   originalTopic (topic: string): string
   isHeartbeatsTopic (topic: string): boolean
   /** Topics of Kafka, Connect, MirrorMaker 2 and Longhaul themselves: never mirrored. */
-  isInternalTopic (topic: string): boolean
-  /** Whether a topic of the source came from this target, over however many hops. */
-  isCycle (topic: string, targetAlias: string): boolean
-}
+  isInternalTopic (topic: string): boolean}
 
 export const progressTopicPrefix = 'longhaul-progress.'
 const heartbeatsTopic = 'heartbeats'
@@ -58,40 +57,18 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
     return original
   }
 
-  const isCycle = (topic: string, targetAlias: string) => {
-    // Each hop takes a prefix off, so the walk ends; an unchanged name has no hops to walk.
-    for (let hop: string | undefined = topic; hop !== undefined;) {
-      const source = topicSource(hop)
-      if (source === undefined) return false
-      if (source === targetAlias) return true
-      const upstream = upstreamTopic(hop)
-      hop = upstream === hop ? undefined : upstream
-    }
-    return false
-  }
-
   return {
     name: policy,
     remoteTopic,
     topicSource,
     upstreamTopic,
     originalTopic,
-    isCycle,
     isHeartbeatsTopic: topic => originalTopic(topic) === heartbeatsTopic,
     isInternalTopic: topic =>
       topic.startsWith('__') || topic.startsWith('.') ||
       topic.endsWith('.internal') || topic.endsWith('-internal') ||
       topic.startsWith(progressTopicPrefix) ||
       (topic.startsWith('mm2') && topic.endsWith(`${internalSeparator}internal`)) ||
-      topic.endsWith(`checkpoints${internalSeparator}internal`)
+      topic.endsWith(`${internalSeparator}checkpoints${internalSeparator}internal`)
   }
-}
-
-/** The text before the first separator, as Java's split finds it: trailing empty parts are none. */
-function prefixOf (topic: string, separator: string): string | undefined {
-  // Written empty, as was the custom beside policies that keep names: nothing to be found by.
-  if (separator === '') return undefined
-  const parts = topic.split(separator)
-  while (parts.length > 0 && parts[parts.length - 1] === '') parts.pop()
-  return parts.length < 2 ? undefined : parts[0]
 }

@@ -7,7 +7,11 @@ export interface TopicFilter {
   /** The expressions as they were written. */
   readonly topics: readonly string[]
   readonly exclude: readonly string[]
+  /** Those of `topics` that are the name of one topic. */
+  readonly names: readonly string[]
   matches (topic: string): boolean
+  /** Whether both lists match the topic. */
+  excludes (topic: string): boolean
 }
 
 export interface FilterProblem extends RegexProblem {
@@ -29,26 +33,42 @@ export function createTopicFilter (
     const problems = [...problemsOf('topics', included), ...problemsOf('exclude', excluded)]
     return { ok: false, problems }
   }
-  const matches = (topic: string) => included.matches(topic) && !excluded.matches(topic)
-  return { ok: true, filter: { topics, exclude, matches } }
+  return {
+    ok: true,
+    filter: {
+      topics,
+      exclude,
+      names: topics.flatMap(expression => nameIn(expression) ?? []),
+      matches: topic => included.matches(topic) && !excluded.matches(topic),
+      excludes: topic => included.matches(topic) && excluded.matches(topic)
+    }
+  }
+}
+
+// A dot matches any character, but who writes orders.eu means that topic.
+function nameIn (expression: string): string | undefined {
+  const name = expression.replace(/\\([.-])/g, '$1')
+  return /^[\w.-]+$/.test(name) ? name : undefined
 }
 
 /** Why a topic of the source is mirrored or is not. */
-export type TopicVerdict = 'mirrored' | 'not matched' | 'internal' | 'cycle'
+export type TopicVerdict = 'mirrored' | 'not matched' | 'excluded' | 'internal' | 'cycle'
 
 export interface TopicSelection {
   readonly filter: TopicFilter
   readonly policy: ReplicationPolicy
-  readonly targetAlias: string
+  /** Whether a topic came from the source or the target of the flow. */
+  readonly isCycle: (topic: string) => boolean
   /** Whether heartbeats topics are mirrored whatever the filter says. */
   readonly heartbeats: boolean
 }
 
 export function judgeTopic (selection: TopicSelection, topic: string): TopicVerdict {
-  const { filter, policy, targetAlias, heartbeats } = selection
+  const { filter, policy, isCycle, heartbeats } = selection
   if (policy.isInternalTopic(topic)) return 'internal'
   if (!filter.matches(topic) && !(heartbeats && policy.isHeartbeatsTopic(topic))) {
-    return 'not matched'
+    return filter.excludes(topic) ? 'excluded' : 'not matched'
   }
-  return policy.isCycle(topic, targetAlias) ? 'cycle' : 'mirrored'
+  // A topic that keeps its name does not say where it came from.
+  return policy.remoteTopic(topic) !== topic && isCycle(topic) ? 'cycle' : 'mirrored'
 }

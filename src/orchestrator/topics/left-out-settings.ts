@@ -28,7 +28,7 @@ export function leftOutWarnings (
       { cause: refusal, setting: name }))
 }
 
-function listed (topics: readonly string[]): string {
+export function listed (topics: readonly string[]): string {
   const named = topics.slice(0, topicsNamedMax).join(', ')
   const more = topics.length - topicsNamedMax
   return more > 0 ? `${named} and ${more} more` : named

@@ -2,7 +2,7 @@
 // which remote names, and why it does not mirror the others. Changes nothing.
 import type { ClusterAdmin, TopicListing } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
+import { judgeTopic, type TopicSelection, type TopicVerdict } from '../policy/topic-filter.ts'
 
 export interface TopicPlanOptions {
   readonly source: ClusterAdmin
@@ -27,9 +27,18 @@ export interface TopicProblem {
   readonly error: ReplicatorError
 }
 
+/** A topic of the source that the flow does not mirror. */
+export interface LeftOutTopic {
+  readonly topic: string
+  readonly verdict: Exclude<TopicVerdict, 'mirrored'>
+}
+
 export interface TopicPlan {
   readonly topics: readonly PlannedTopic[]
   readonly problems: readonly TopicProblem[]
+  readonly leftOut: readonly LeftOutTopic[]
+  /** Topics that the filter names and the source does not list. */
+  readonly unknown: readonly string[]
 }
 
 /** Kafka's own limit. */
@@ -41,17 +50,19 @@ export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan>
   const existing = new Map(targetTopics.map(topic => [topic.name, topic]))
   const topics: PlannedTopic[] = []
   const problems: TopicProblem[] = []
+  const leftOut: LeftOutTopic[] = []
   for (const listing of sourceTopics) {
-    if (judgeTopic(selection, listing.name) !== 'mirrored') continue
-    const planned = planTopic(listing, existing, options)
+    const topic = listing.name
+    const verdict = judgeTopic(selection, topic)
+    const planned = verdict === 'mirrored' ? planTopic(listing, existing, options) : verdict
     if (planned instanceof ReplicatorError) {
-      const { name: topic, partitionCount: sourcePartitions } = listing
-      problems.push({ topic, sourcePartitions, error: planned })
-    } else {
-      topics.push(planned)
-    }
+      problems.push({ topic, sourcePartitions: listing.partitionCount, error: planned })
+    } else if (typeof planned === 'string') leftOut.push({ topic, verdict: planned })
+    else topics.push(planned)
   }
-  return { topics, problems }
+  const listed = new Set(sourceTopics.map(({ name }) => name))
+  const unknown = selection.filter.names.filter(name => !listed.has(name))
+  return { topics, problems, leftOut, unknown }
 }
 
 function planTopic (

@@ -19,7 +19,7 @@ export interface MirroredTopic {
   readonly partitions: number
 }
 
-export interface TopicSyncResult {
+export interface TopicSyncResult extends Pick<TopicPlan, 'leftOut' | 'unknown'> {
   readonly topics: readonly MirroredTopic[]
   /** Every topic that the flow is to mirror, whether its remote topic exists or not. */
   readonly planned: readonly PlannedTopic[]
@@ -71,6 +71,8 @@ export async function applyPlan (
   const outcomes = [...creation.outcomes, ...growth.outcomes]
   const changed = new Set(outcomes.flatMap(({ topic, error }) => error === undefined ? topic : []))
   return {
+    leftOut: plan.leftOut,
+    unknown: plan.unknown,
     topics: mirrored(plan.topics, changed),
     planned: plan.topics,
     problems: [...plan.problems, ...outcomes.flatMap(

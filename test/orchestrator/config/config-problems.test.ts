@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { editDistance, nearestName } from '../../../src/orchestrator/config/nearest-name.ts'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
-import { createConfig, problemsOf, twoClusters } from './create-config.ts'
+import { createConfig, parseConfigOf, problemsOf, twoClusters } from './create-config.ts'
 
 // lines beside the two clusters, what the one problem says
 const refused: ReadonlyArray<readonly [string, RegExp]> = [
@@ -105,6 +105,24 @@ test('a loop over three clusters is found, too', () => {
   ])
   assert.equal(problems.length, 1)
   assert.match(problems[0] ?? '', /A->B and B->C and C->A mirror in a loop/)
+})
+
+test('aliases that cannot be told apart are refused where flows lead back, and only there', () => {
+  const lines = ['clusters = eu, eu.west', 'eu.bootstrap.servers = a:1',
+    'eu.west.bootstrap.servers = b:1', 'eu->eu.west.enabled = true']
+  const [problem = '', ...more] = problemsOf([...lines, 'eu.west->eu.enabled = true'])
+  assert.deepEqual(more, [])
+  assert.match(problem, /eu->eu\.west and eu\.west->eu lead back to eu, .* eu\.west\.NAME may come/)
+  parseConfigOf(lines)
+  parseConfigOf([...lines, 'eu.west->eu.enabled = true', 'replication.policy.separator = __'])
+})
+
+test('aliases that hold the separator are accepted one way and both ways', () => {
+  const lines = ['clusters = us-east, us-west', 'us-east.bootstrap.servers = a:1',
+    'us-west.bootstrap.servers = b:1', 'us-east->us-west.enabled = true',
+    'replication.policy.separator = -']
+  parseConfigOf(lines)
+  parseConfigOf([...lines, 'us-west->us-east.enabled = true'])
 })
 
 test('two aliases of one address cannot keep the names', () => {

@@ -50,17 +50,22 @@ test('each expression that cannot be used is named with its list', () => {
     [list, expression]), [['topics', 'a('], ['exclude', '[b&&c]']])
 })
 
+test('of the expressions those are names that mean one topic', () => {
+  assert.deepEqual(filter(['orders', 'eu.orders', 'a\\.b\\-c', 'x.*', 'a|b', '(?i)z']).names,
+    ['orders', 'eu.orders', 'a.b-c'])
+})
+
 test("a topic's verdict: internal before filter before cycle", () => {
   const selection = {
     filter: filter(['.*'], ['secret.*']),
     policy: createReplicationPolicy({ policy: 'DefaultReplicationPolicy', sourceAlias: 'A' }),
-    targetAlias: 'B',
+    isCycle: (topic: string) => topic.includes('B.'),
     heartbeats: true
   }
   const verdicts = {
     'orders': 'mirrored',
     'C.orders': 'mirrored',
-    'secret.orders': 'not matched',
+    'secret.orders': 'excluded',
     'B.orders': 'cycle',
     'C.B.orders': 'cycle',
     '__consumer_offsets': 'internal',
@@ -76,4 +81,7 @@ test("a topic's verdict: internal before filter before cycle", () => {
   assert.equal(judgeTopic(none, 'heartbeats'), 'mirrored')
   assert.equal(judgeTopic(none, 'C.heartbeats'), 'mirrored')
   assert.equal(judgeTopic({ ...none, heartbeats: false }, 'heartbeats'), 'not matched')
+  const kept = createReplicationPolicy({ policy: 'IdentityReplicationPolicy', sourceAlias: 'A' })
+  assert.equal(judgeTopic({ ...selection, policy: kept }, 'B.orders'), 'mirrored')
+  assert.equal(judgeTopic({ ...selection, policy: kept }, 'B.heartbeats'), 'cycle')
 })

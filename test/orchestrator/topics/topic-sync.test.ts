@@ -6,6 +6,7 @@ import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-err
 import {
   syncTopicsOnce, type TopicSyncOptions, type TopicSyncResult
 } from '../../../src/orchestrator/topics/topic-sync.ts'
+import { TopicRemarks } from '../../../src/orchestrator/topics/topic-remarks.ts'
 import { createFlow } from '../config/create-config.ts'
 import { TopicsCluster, unknownSettings, type FakeTopic } from './topics-cluster.ts'
 
@@ -49,7 +50,8 @@ test('missing topics are created, short ones grow, complete ones are left alone'
       full: { partitions: 1 }
     },
     { 'A.short': { partitions: 3 }, 'A.full': { partitions: 6 } })
-  const result = await sync(clusters)
+  const { planned, ...result } = await sync(clusters)
+  assert.equal(planned.length, 3)
   assert.deepEqual(result, {
     topics: [
       { topic: 'new', remoteTopic: 'A.new', partitions: 2 },
@@ -59,6 +61,8 @@ test('missing topics are created, short ones grow, complete ones are left alone'
     problems: [],
     unsettled: [],
     warnings: [],
+    leftOut: [],
+    unknown: [],
     created: ['new'],
     grown: ['short']
   })
@@ -195,6 +199,32 @@ test('a partition count that the target refuses to raise is named, and the rest 
       /A\.broad on B has 1 partitions, broad on A has 3, and B refuses to add partitions/)
     assert.deepEqual(unsettled, ['broad'])
   })
+
+test('topics that are not mirrored come with the reason, also missing ones', async () => {
+  const names = ['orders', 'B.orders', 'x.audit', 'x-internal', 'other']
+  const clusters = createClusters(
+    Object.fromEntries(names.map(name => [name, { partitions: 1 }])))
+  const flow = createFlow(
+    ['A->B.topics = .*orders, x\\\\.audit, x-internal, gone', 'A->B.topics.exclude = x.*'])
+  const result = await sync(clusters, { selection: flow.topics })
+  assert.deepEqual(result.leftOut, [
+    { topic: 'B.orders', verdict: 'cycle' },
+    { topic: 'x.audit', verdict: 'excluded' },
+    { topic: 'x-internal', verdict: 'internal' },
+    { topic: 'other', verdict: 'not matched' }
+  ])
+  assert.deepEqual(result.unknown, ['gone'])
+  const remarks = new TopicRemarks(flow)
+  const made = remarks.newAbout(result)
+  assert.deepEqual(made, [
+    'A->B does not mirror B.orders: an alias in the name says that the topic came from A or B, ' +
+      'and copies of copies would never end',
+    'topics names x.audit, which is not mirrored: topics.exclude matches it',
+    'topics names x-internal, which is not mirrored: its name is that of an internal topic',
+    'topics names gone, and A shows no topic of this name'
+  ])
+  assert.deepEqual(remarks.newAbout(result), [], 'each is made once')
+})
 
 test('a remote name that is too long is a problem that no other attempt can end', async () => {
   const clusters = createClusters({ ['x'.repeat(248)]: { partitions: 1 } })

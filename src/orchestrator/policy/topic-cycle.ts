@@ -1,0 +1,67 @@
+// Whether a topic of the source came from one of the flow's own clusters, over however many hops:
+// to mirror it would bring it back, under a longer name at each refresh. Only names can tell, as
+// other sites have aliases and separators of their own.
+
+export interface TopicCycleOptions {
+  readonly sourceAlias: string
+  readonly targetAlias: string
+  /** What the flow puts between alias and topic. */
+  readonly separator: string
+  /** Every alias of the file, with each separator that a flow of the file puts behind it. */
+  readonly prefixes: readonly RemotePrefix[]
+}
+
+/** What a flow of this file puts in front of a name: `us-east.` */
+export interface RemotePrefix {
+  readonly alias: string
+  readonly prefix: string
+}
+
+export function createCycleCheck (options: TopicCycleOptions): (topic: string) => boolean {
+  const { sourceAlias, targetAlias, separator } = options
+  // The longest first: with the aliases `eu` and `eu.west`, `eu.west.orders` is of the second.
+  const prefixes = [...options.prefixes].sort((one, other) =>
+    other.prefix.length - one.prefix.length)
+
+  const firstHop = (name: string): RemotePrefix | undefined =>
+    prefixes.find(({ prefix }) => name.length > prefix.length && name.startsWith(prefix)) ??
+    unknownHop(name, separator)
+
+  // A site with another separator hides our prefix from the walk over the hops. What the flow has
+  // put its prefix in front of then comes back, so the second time the flow knows it.
+  const hasPrefixTwice = (topic: string): boolean =>
+    countWhole(topic, `${sourceAlias}${separator}`) >= 2
+
+  return topic => {
+    let name = topic
+    for (let hop = firstHop(name); hop !== undefined; hop = firstHop(name)) {
+      if (hop.alias === sourceAlias || hop.alias === targetAlias) return true
+      name = name.slice(hop.prefix.length)
+    }
+    return hasPrefixTwice(topic)
+  }
+}
+
+/** The text before the first separator, as MirrorMaker 2 reads an alias that it does not know. */
+function unknownHop (name: string, separator: string): RemotePrefix | undefined {
+  const alias = prefixOf(name, separator)
+  return alias === undefined ? undefined : { alias, prefix: `${alias}${separator}` }
+}
+
+/** As Java's split finds it: trailing empty parts are none. */
+export function prefixOf (topic: string, separator: string): string | undefined {
+  // An empty separator was the custom beside policies that keep names: it separates nothing.
+  if (separator === '') return undefined
+  const parts = topic.split(separator)
+  while (parts.length > 0 && parts[parts.length - 1] === '') parts.pop()
+  return parts.length < 2 ? undefined : parts[0]
+}
+
+/** How often the prefix stands in the name where something else ends. */
+function countWhole (name: string, prefix: string): number {
+  let count = 0
+  for (let at = name.indexOf(prefix); at !== -1; at = name.indexOf(prefix, at + prefix.length)) {
+    if (at === 0 || /[._-]/.test(name.charAt(at - 1))) count++
+  }
+  return count
+}

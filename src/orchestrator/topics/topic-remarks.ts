@@ -1,0 +1,52 @@
+// What a user should know once of the topics that a flow does not mirror: those that the
+// configuration asks for by name, and those that would come back to their own cluster.
+import type { FlowConfig } from '../config/config.ts'
+import { listed } from './left-out-settings.ts'
+import type { LeftOutTopic, TopicPlan } from './topic-plan.ts'
+
+/** Why a topic is left out, as the end of a sentence about it. */
+export function reasonOf (
+  verdict: LeftOutTopic['verdict'], sourceAlias: string, targetAlias: string
+): string {
+  switch (verdict) {
+    case 'not matched': return 'topics does not match it'
+    case 'excluded': return 'topics.exclude matches it'
+    case 'internal': return 'its name is that of an internal topic'
+    case 'cycle':
+      return `an alias in its name says that it came from ${sourceAlias} or ${targetAlias}`
+  }
+}
+
+export class TopicRemarks {
+  readonly #flow: FlowConfig
+  readonly #made = new Set<string>()
+
+  constructor (flow: FlowConfig) {
+    this.#flow = flow
+  }
+
+  /** Sentences about a plan that were not made about an earlier one. */
+  newAbout ({ leftOut, unknown }: Pick<TopicPlan, 'leftOut' | 'unknown'>): readonly string[] {
+    const { name, topics } = this.#flow
+    const [sourceAlias, targetAlias] = [this.#flow.source.alias, this.#flow.target.alias]
+    const remarks = new Map<string, string>()
+    const cycles = leftOut.filter(({ verdict }) => verdict === 'cycle').map(({ topic }) => topic)
+    if (cycles.length > 0) {
+      remarks.set('cycles', `${name} does not mirror ${listed(cycles)}: ` +
+        `an alias in the name says that the topic came from ${sourceAlias} or ${targetAlias}, ` +
+        'and copies of copies would never end')
+    }
+    const named = new Set(topics.filter.names)
+    for (const { topic, verdict } of leftOut) {
+      if (!named.has(topic) || verdict === 'cycle') continue
+      remarks.set(topic, `topics names ${topic}, which is not mirrored: ` +
+        reasonOf(verdict, sourceAlias, targetAlias))
+    }
+    for (const topic of unknown) {
+      remarks.set(topic, `topics names ${topic}, and ${sourceAlias} shows no topic of this name`)
+    }
+    const fresh = [...remarks].filter(([key]) => !this.#made.has(key))
+    for (const [key] of fresh) this.#made.add(key)
+    return fresh.map(([, remark]) => remark)
+  }
+}
