@@ -18,7 +18,7 @@ export interface ClusterAdmin {
   readonly cluster: string
 
   /** Fails after `timeoutMs` where that is less than the timeout of the client. */
-  describeCluster (options?: { readonly timeoutMs?: number }): Promise<ClusterDescription>
+  describeCluster (options?: RequestOptions): Promise<ClusterDescription>
   /** All topics that the principal may describe, internal ones included. */
   listTopics (): Promise<readonly TopicListing[]>
   describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]>
@@ -38,7 +38,7 @@ export interface ClusterAdmin {
   ): Promise<readonly ConfigResult[]>
 
   listOffsets (
-    wanted: readonly WantedOffset[], isolation: Isolation
+    wanted: readonly WantedOffset[], isolation: Isolation, options?: RequestOptions
   ): Promise<readonly ListedOffset[]>
   /** Moves log start offsets up: the records before them are gone for good. */
   deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]>
@@ -55,6 +55,11 @@ export interface ClusterAdmin {
 
   /** Idempotent. Calls that are still running reject with CLOSED, as does every later call. */
   close (): Promise<void>
+}
+
+export interface RequestOptions {
+  /** Shorter than that of the client: what is not answered by then is an error. */
+  readonly timeoutMs?: number
 }
 
 export interface ClusterDescription {

@@ -26,9 +26,9 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
 export function clusterError (cluster: string, failure: NativeFailure): ReplicatorError {
   const located = { code: failure.code, detail: `cluster ${cluster}: ${failure.detail}` }
   const meaning = meanings.get(failure.code)
-  if (meaning === undefined) return ReplicatorError.fromNative(located)
+  if (meaning === undefined) return ReplicatorError.fromNative(located, { cluster })
   const setting = `${cluster}.${meaning.setting}`
-  const plain = ReplicatorError.fromNative(located, { setting })
+  const plain = ReplicatorError.fromNative(located, { setting, cluster })
   if (meaning.of === undefined) return plain
   return new ReplicatorError(meaning.of, located.detail, { setting, cause: plain })
 }
@@ -38,7 +38,8 @@ export function itemError (
   cluster: string, item: string, { code, detail }: NativeFailure
 ): ReplicatorError | undefined {
   if (code === 0) return undefined
-  return ReplicatorError.fromNative({ code, detail: `cluster ${cluster}: ${item}: ${detail}` })
+  return ReplicatorError.fromNative(
+    { code, detail: `cluster ${cluster}: ${item}: ${detail}` }, { cluster })
 }
 
 /** Whether the data plane threw this. Anything else is a programming error of ours. */

@@ -8,8 +8,8 @@ import { chunks } from './chunks.ts'
 import type {
   ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
   ConfigResource, ConfigResult, DeleteBefore, DeletedRecords, GroupDescription, Isolation,
-  ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, TopicDescription,
-  TopicListing, TopicResult, WantedOffset
+  ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, RequestOptions,
+  TopicDescription, TopicListing, TopicResult, WantedOffset
 } from './cluster-admin.ts'
 import { clusterError, isNativeFailure, itemError } from './cluster-error.ts'
 
@@ -57,7 +57,7 @@ class NativeClusterAdmin implements ClusterAdmin {
   }
 
   async describeCluster (
-    { timeoutMs = Infinity }: { readonly timeoutMs?: number } = {}
+    { timeoutMs = Infinity }: RequestOptions = {}
   ): Promise<ClusterDescription> {
     return await this.#call('describeCluster', {}, timeoutMs) as ClusterDescription
   }
@@ -115,11 +115,12 @@ class NativeClusterAdmin implements ClusterAdmin {
   }
 
   async listOffsets (
-    wanted: readonly WantedOffset[], isolation: Isolation
+    wanted: readonly WantedOffset[], isolation: Isolation,
+    { timeoutMs = Infinity }: RequestOptions = {}
   ): Promise<readonly ListedOffset[]> {
     const readCommitted = isolation === 'read_committed'
     const results = await this.#callInChunks<ListedOffset>(chunks(wanted, partitionsPerRequest),
-      partitions => ['listOffsets', { partitions, readCommitted }])
+      partitions => ['listOffsets', { partitions, readCommitted }], timeoutMs)
     return results.map((result, index) => this.#withError(`${result.topic}-${result.partition}`,
       isAnswered(result, wanted[index]) ? result : { ...result, ...unanswered }))
   }
@@ -174,11 +175,12 @@ class NativeClusterAdmin implements ClusterAdmin {
   // One after another: a failed request ends the call before the next request is sent, and the
   // cluster never has to answer all of them at once.
   async #callInChunks<Result, Item = unknown> (
-    pieces: readonly Item[][], request: (piece: Item[]) => [name: string, args: object]
+    pieces: readonly Item[][], request: (piece: Item[]) => [name: string, args: object],
+    timeoutMs = Infinity
   ): Promise<Array<Native<Result>>> {
     const results: Array<Native<Result>> = []
     for (const piece of pieces) {
-      results.push(...await this.#call(...request(piece)) as Array<Native<Result>>)
+      results.push(...await this.#call(...request(piece), timeoutMs) as Array<Native<Result>>)
     }
     return results
   }

@@ -6,6 +6,8 @@ export interface ReplicatorErrorOptions {
   readonly cause?: unknown
   /** The configuration property that is at fault or that cures it. */
   readonly setting?: string
+  /** Alias of the cluster that caused it; by default that of the cause. */
+  readonly cluster?: string
 }
 
 /** What crosses from the data plane: a code, and what was seen (names and numbers, no advice). */
@@ -19,6 +21,7 @@ export class ReplicatorError extends Error {
   readonly row: NamedErrorRow
   readonly detail: string
   readonly setting: string | undefined
+  readonly cluster: string | undefined
 
   constructor (
     of: ErrorName | NamedErrorRow, detail: string, options: ReplicatorErrorOptions = {}
@@ -28,6 +31,8 @@ export class ReplicatorError extends Error {
     this.row = row
     this.detail = detail
     this.setting = options.setting
+    this.cluster = options.cluster ??
+      (options.cause instanceof ReplicatorError ? options.cause.cluster : undefined)
   }
 
   get code (): number { return this.row.code }

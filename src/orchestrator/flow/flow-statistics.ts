@@ -1,26 +1,34 @@
 // Statistics of one flow: collects the counters of its lanes once a second and makes of them, and
 // of the states of its partitions, the snapshot that metrics, progress line and summary read.
-import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import {
   decodeLane, decodePartitions, type LaneCounters, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { latencyUpperBoundsMs } from '../observability/latency-buckets.ts'
 import type {
   CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
 } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
+import type { Log } from '../observability/log.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
+import { OpenTransactions } from '../partitions/open-transactions.ts'
+import { PartitionLags } from '../partitions/partition-lags.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
-import { shownOf } from '../partitions/shown-state.ts'
+import { partitionKey } from '../progress/progress.ts'
+import { partitionSnapshot } from './partition-snapshot.ts'
 
 export interface FlowStatisticsOptions {
   readonly config: FlowConfig
   readonly partitions: FlowPartitions
+  readonly source: ClusterAdmin
   readonly lanes: LanePool
+  /** Whether other processes own the slots that this one does not. */
+  readonly othersOwn: () => Promise<boolean>
   readonly problems: FlowProblems
+  readonly log: Log
   readonly clock: Clock
 }
 
@@ -34,10 +42,22 @@ interface LaneFigures {
 
 export class FlowStatistics {
   readonly #options: FlowStatisticsOptions
+  readonly #lags: PartitionLags
+  readonly #openTransactions: OpenTransactions
   #lanes: ReadonlyArray<LaneFigures | undefined> = []
+  /** Partitions of slots that were handed over, until another process is known to own them. */
+  readonly #departed = new Map<string, FlowPartition>()
 
   constructor (options: FlowStatisticsOptions) {
     this.#options = options
+    const { clock, config: { settings }, log, source } = options
+    const lags = this.#lags = new PartitionLags({
+      source,
+      isolation: settings['isolation.level'],
+      beginsAtStart: settings['auto.offset.reset'] === 'earliest',
+      clock
+    })
+    this.#openTransactions = new OpenTransactions({ source, lags, log, clock })
   }
 
   /** Asks every lane. One that does not answer keeps its last figures. */
@@ -48,8 +68,35 @@ export class FlowStatistics {
     this.#lanes = fresh.map((stats, lane) => stats === undefined
       ? this.#lanes[lane]
       : decoded(stats))
+    const counted = [...partitions.table.values(), ...this.#departed.values()]
+    this.#lags.observe(counted.map(partition =>
+      ({ partition, row: this.#rowOf(partition) })))
     partitions.onCaughtUp([...partitions.table.values()].filter(partition =>
       isCaughtUpSince(this.#rowOf(partition), partition.trouble?.retriedAtMs)))
+  }
+
+  /** Asks the source for the ends that lanes have not told of lately. */
+  async refreshEnds (): Promise<void> {
+    const { othersOwn, partitions } = this.#options
+    if (this.#departed.size > 0 && await othersOwn()) this.#departed.clear()
+    const followed = [...partitions.table.values(), ...this.#departed.values()]
+    try {
+      await this.#lags.refresh(followed)
+    } finally {
+      await this.#openTransactions.look(followed)
+    }
+  }
+
+  /**
+   * Partitions leave the table. Those whose slot went to another process keep their lag here until
+   * that process is there: the lag of the flow must not vanish in between.
+   */
+  async depart (partitions: readonly FlowPartition[], isHandedOver: boolean): Promise<void> {
+    await this.collect()
+    if (!isHandedOver) return
+    for (const partition of partitions) {
+      this.#departed.set(partitionKey(partition), { ...partition, lane: -1 })
+    }
   }
 
   /** Acked by the lane that has the partition now. */
@@ -67,11 +114,11 @@ export class FlowStatistics {
       lanes: this.#lanes.flatMap((figures, lane) => figures === undefined
         ? []
         : [this.#laneSnapshot(lane, figures)]),
-      partitions: [...partitions.table.values()].map(partition =>
+      partitions: [...partitions.table.values(), ...this.#stillDeparted()].map(partition =>
         this.#partitionSnapshot(partition, partition.lane, this.#rowOf(partition))),
       moved: this.#movedSnapshots(),
       errorsByCode: problems.counts,
-      progressWrittenMs: partitions.lastWriteMs,
+      progressUnwrittenMs: partitions.progressUnwrittenMs,
       skipped: partitions.skipped,
       mirroredAgain: partitions.mirroredAgain
     }
@@ -86,12 +133,20 @@ export class FlowStatistics {
       partitions: [],
       moved: [],
       errorsByCode: new Map(),
-      progressWrittenMs: undefined
+      progressUnwrittenMs: undefined
     }
   }
 
   #rowOf ({ id, lane }: FlowPartition): PartitionCounters | undefined {
     return this.#lanes[lane]?.rows.get(id)
+  }
+
+  #stillDeparted (): readonly FlowPartition[] {
+    const { table } = this.#options.partitions
+    for (const [key, partition] of this.#departed) {
+      if (table.byName(partition) !== undefined) this.#departed.delete(key)
+    }
+    return [...this.#departed.values()]
   }
 
   /** The last figures of lanes that partitions were moved away from. */
@@ -127,54 +182,12 @@ export class FlowStatistics {
     }
   }
 
-  /** Without a row: its lane has not counted anything of it, or none has it. */
   #partitionSnapshot (
     partition: FlowPartition, lane: number, row: PartitionCounters | undefined
   ): PartitionSnapshot {
-    const { topic, remoteTopic, partition: number, progress } = partition
-    const newestRecordMs = row !== undefined && row.ackedTimestampMs >= 0n && row.records > 0n
-      ? Number(row.ackedTimestampMs)
-      : undefined
-    const lagRecords = row === undefined ? undefined : this.#lagRecords(row)
-    const shown = shownOf(partition, lagRecords === 0)
-    return {
-      topic,
-      remoteTopic,
-      partition: number,
-      lane,
-      state: shown.state,
-      code: shown.error?.code ?? 0,
-      reason: shown.error?.message ?? (shown.pausedBy === undefined ? '' : `by ${shown.pausedBy}`),
-      sinceMs: shown.sinceMs,
-      records: row?.records ?? 0n,
-      batches: row?.batches ?? 0n,
-      bytes: row?.bytes ?? 0n,
-      batchesPassedThrough: row?.passedThrough ?? 0n,
-      reencodedByReason: byReason(row, reencodedColumns),
-      droppedByReason: byReason(row, droppedColumns),
-      retries: row?.retries ?? 0n,
-      recordsResumed: row?.resumedRecords ?? 0n,
-      recordsDoubled: row?.doubledRecords ?? 0n,
-      newestRecordMs,
-      upstreamOffset: progress?.upstream ?? 0n,
-      highWatermark: row?.highWatermark ?? -1n,
-      lagRecords,
-      lagSeconds: lagRecords === 0
-        ? 0
-        : newestRecordMs === undefined || lagRecords === undefined
-          ? undefined
-          : Math.max(0, (this.#options.clock.now() - newestRecordMs) / 1000)
-    }
-  }
-
-  /** Records that a reader of the source sees and one of the target does not. */
-  #lagRecords (row: PartitionCounters): number | undefined {
-    if (row.highWatermark < 0n) return undefined
-    const committedOnly = this.#options.config.settings['isolation.level'] === 'read_committed'
-    const end = committedOnly && row.lastStableOffset >= 0n
-      ? row.lastStableOffset
-      : row.highWatermark
-    return Math.max(0, Number(end - row.upstreamOffset))
+    const lag = this.#lags.lagOf({ partition, row })
+    const end = this.#lags.endOf(partition)
+    return partitionSnapshot({ partition, lane, row, lag, end }, this.#options.clock.now())
   }
 }
 
@@ -188,32 +201,6 @@ function isCaughtUpSince (
   row: PartitionCounters | undefined, retriedAtMs: number | undefined
 ): boolean {
   return row !== undefined && retriedAtMs !== undefined && row.caughtUpAtMs >= retriedAtMs
-}
-
-const reencodedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
-  old_magic: 'reencodedOldMagic',
-  compacted: 'reencodedCompacted',
-  mid_batch: 'reencodedMidBatch',
-  log_append_time: 'reencodedLogAppendTime',
-  too_large: 'reencodedTooLarge'
-}
-
-const droppedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
-  control: 'droppedControl',
-  empty: 'droppedEmpty',
-  aborted: 'droppedAborted',
-  looped: 'droppedLooped',
-  stale: 'droppedStale'
-}
-
-function byReason (
-  row: PartitionCounters | undefined, columns: Readonly<Record<string, keyof PartitionCounters>>
-): readonly bigint[] {
-  if (row === undefined) return []
-  return batchReasons.map(reason => {
-    const column = columns[reason]
-    return column === undefined ? 0n : row[column]
-  })
 }
 
 function countsByCode (rows: BigInt64Array): CountsByCode {

@@ -20,6 +20,7 @@ import { LaneBalancer } from '../lanes/lane-balancer.ts'
 import { LanePool } from '../lanes/lane-pool.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
+import { waitingGroups } from '../partitions/waiting-partitions.ts'
 import type { ProducerIdentity } from '../progress/progress.ts'
 import { ProgressKeeper } from '../progress/progress-keeper.ts'
 import { agreeOnProducer, type AgreementOptions } from '../progress/producer-agreement.ts'
@@ -40,6 +41,7 @@ export interface FlowOptions {
 
 const statisticsIntervalMs = 1_000
 const beginIntervalMs = 1_000
+const endsIntervalMs = 10_000
 const acquireBackoff = { initialMs: 200, maxMs: 10_000 }
 
 export class ReplicationFlow {
@@ -53,6 +55,7 @@ export class ReplicationFlow {
   readonly #failed: Promise<ReplicatorError>
   #fail: (error: ReplicatorError) => void = () => {}
   readonly #warned = new Set<string>()
+  readonly #memberName = `longhaul-${randomUUID()}`
   #state: FlowState = 'starting'
   /** Of the stop; undefined while the flow runs. */
   #deadline: Deadline | undefined
@@ -71,8 +74,9 @@ export class ReplicationFlow {
     this.#config = config
     this.#claims = claims
     this.#log = log.child({ flow: config.name })
-    this.#problems = new FlowProblems(this.#log)
     this.#clock = clock
+    this.#problems = new FlowProblems(
+      { log: this.#log, clock, source: config.source.alias, target: config.target.alias })
     this.#failed = new Promise(resolve => { this.#fail = resolve })
   }
 
@@ -192,14 +196,14 @@ export class ReplicationFlow {
       lanes,
       producer,
       restore: async slots => await restoreSlots(store, slots, producer),
-      collect: async () => { await this.#statistics?.collect() },
+      onLeaving: async (leaving, isHandedOver) => {
+        await this.#statistics?.depart(leaving, isHandedOver)
+      },
       problems: this.#problems,
       log: this.#log,
       clock: this.#clock
     })
-    this.#statistics = new FlowStatistics({
-      config: this.#config, partitions, lanes, problems: this.#problems, clock: this.#clock
-    })
+    this.#statistics = this.#openStatistics(clusters, partitions, lanes)
     this.#topics = new TopicRefresh({
       config: this.#config,
       clusters,
@@ -225,6 +229,13 @@ export class ReplicationFlow {
     }
   }
 
+  /** Whether the group is at rest and has members besides this process. */
+  async #othersOwn (target: ClusterAdmin): Promise<boolean> {
+    const [group] = await target.describeGroups([groupOf(this.name)])
+    return group?.error === undefined && group?.state === 'Stable' &&
+      group.members.some(({ clientId }) => clientId !== this.#memberName)
+  }
+
   #openLanes (producer: ProducerIdentity): LanePool {
     const { source, target, forwarder, settings } = this.#config
     const config: ForwarderConfig = {
@@ -244,13 +255,28 @@ export class ReplicationFlow {
     })
   }
 
+  #openStatistics (
+    clusters: ClusterPair, partitions: FlowPartitions, lanes: LanePool
+  ): FlowStatistics {
+    return new FlowStatistics({
+      config: this.#config,
+      source: clusters.source,
+      partitions,
+      lanes,
+      othersOwn: async () => await this.#othersOwn(clusters.target),
+      problems: this.#problems,
+      log: this.#log,
+      clock: this.#clock
+    })
+  }
+
   #openOwnership (clusters: ClusterPair, topic: string, isFirst: boolean): SlotOwnership {
     const { name, settings, target } = this.#config
     return new SlotOwnership({
       group: groupOf(name),
       topic,
       slots: settings['task.slots'],
-      memberName: `longhaul-${randomUUID()}`,
+      memberName: this.#memberName,
       isFirst,
       admin: clusters.target,
       client: target.admin,
@@ -258,7 +284,7 @@ export class ReplicationFlow {
       clock: this.#clock,
       onAcquired: async slots => { await this.#acquire(slots) },
       onReleased: async slots => { await this.#release(slots) },
-      onError: error => { this.#problems.warn(error) }
+      onError: error => { this.#problems.warn(error, 'target') }
     })
   }
 
@@ -298,7 +324,12 @@ export class ReplicationFlow {
       this.#loops.push(started)
     }
     loop(settings['progress.interval.ms'], async () => { await partitions.writeProgress() })
-    loop(statisticsIntervalMs, async () => { await this.#statistics?.collect() })
+    loop(statisticsIntervalMs, async () => {
+      await this.#statistics?.collect()
+      const waiting = waitingGroups(partitions.table.values(), this.#clock.now())
+      this.#problems.tick(waiting, this.#probe?.health)
+    })
+    loop(endsIntervalMs, async () => { await this.#statistics?.refreshEnds() })
     const balancer = this.#createBalancer(partitions)
     loop(settings['lane.rebalance.interval.ms'], async () => { balancer.round() })
     const refreshMs = settings['refresh.topics.interval.seconds'] * 1000

@@ -7,6 +7,7 @@ export type CountsByState<State extends string> = Readonly<Record<State, number>
 /** Undefined as long as no partition knows its lag: 0 would say that all is well. */
 export interface Lag {
   readonly lagRecords: number | undefined
+  readonly lagOpenTransactionRecords: number
   /** Of the partition furthest behind, in records and in seconds (which may be two partitions). */
   readonly lagRecordsMax: number | undefined
   readonly lagSecondsMax: number | undefined
@@ -38,9 +39,11 @@ export function aggregateTopics (partitions: readonly PartitionSnapshot[]): Topi
 
 export function aggregateLag (partitions: readonly PartitionSnapshot[]): Lag {
   let lagRecords: number | undefined
+  let lagOpenTransactionRecords = 0
   let lagRecordsMax: number | undefined
   let lagSecondsMax: number | undefined
   for (const partition of partitions) {
+    lagOpenTransactionRecords += partition.lagOpenTransactionRecords
     if (partition.lagRecords !== undefined) {
       lagRecords = (lagRecords ?? 0) + partition.lagRecords
       lagRecordsMax = Math.max(lagRecordsMax ?? 0, partition.lagRecords)
@@ -49,7 +52,7 @@ export function aggregateLag (partitions: readonly PartitionSnapshot[]): Lag {
       lagSecondsMax = Math.max(lagSecondsMax ?? 0, partition.lagSeconds)
     }
   }
-  return { lagRecords, lagRecordsMax, lagSecondsMax }
+  return { lagRecords, lagOpenTransactionRecords, lagRecordsMax, lagSecondsMax }
 }
 
 function newestRecordMs (partitions: readonly PartitionSnapshot[]): number | undefined {

@@ -45,10 +45,12 @@ export interface FlowTotals extends BatchTotals, Lag {
   readonly targetThrottleMs: number
   readonly fetchedBytes: number
   readonly evictions: number
-  /** By the name of the error. */
+  /** By the name of the error: those that stopped something, and those of the control plane. */
   readonly errorsByError: ReadonlyMap<string, number>
+  /** Those after which a lane tried again. */
+  readonly retriedErrorsByError: ReadonlyMap<string, number>
   readonly latency: LatencySnapshot
-  readonly progressWrittenMs: number | undefined
+  readonly progressUnwrittenMs: number | undefined
   /** Begins again with the flow: what was skipped before stands in its log. */
   readonly skipped: SkippedRecords
   /** The same. */
@@ -92,6 +94,7 @@ class FlowAccount {
   readonly #requests = new CarriedSum()
   readonly #latency = new LatencyAccount()
   readonly #errors = new CodeAccount()
+  readonly #retried = new CodeAccount()
 
   observe (flow: FlowSnapshot): FlowTotals {
     const { lanes, partitions } = flow
@@ -120,11 +123,13 @@ class FlowAccount {
       fetchedBytes: requests[4] ?? 0,
       evictions: requests[5] ?? 0,
       errorsByError: this.#errors.observe([
-        ...lanes.map((lane) => codeMember(lane, lane.errorsByCode)),
+        ...lanes.map((lane) => codeMember(lane, isFinal)),
         { key: 'flow', incarnation: '', counts: flow.errorsByCode }
       ]),
+      retriedErrorsByError: this.#retried.observe(
+        lanes.map((lane) => codeMember(lane, (code) => !isFinal(code)))),
       latency: this.#latency.observe(lanes),
-      progressWrittenMs: flow.progressWrittenMs,
+      progressUnwrittenMs: flow.progressUnwrittenMs,
       skipped: flow.skipped ?? new Map(),
       mirroredAgain: flow.mirroredAgain ?? new Map()
     }
@@ -218,7 +223,12 @@ function laneMember (lane: LaneSnapshot, values: readonly Count[]): SumMember {
   }
 }
 
-function codeMember (lane: LaneSnapshot, counts: CountsByCode): CodeMember {
+function isFinal (code: number): boolean {
+  return !errorByCode(code).retriable
+}
+
+function codeMember (lane: LaneSnapshot, counted: (code: number) => boolean): CodeMember {
+  const counts = new Map([...lane.errorsByCode].filter(([code]) => counted(code)))
   return { key: String(lane.lane), incarnation: laneIncarnation(lane), counts }
 }
 

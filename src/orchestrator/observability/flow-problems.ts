@@ -1,18 +1,43 @@
-// What the control plane of one flow has to complain of: counted by error, and what lasts is said
-// once. What lanes complain of they count themselves.
+// What is wrong with one flow, for the log and the error counters: problems of its clusters, of its
+// topics, of itself. Lanes count by themselves what they meet.
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import type { Log } from './log.ts'
-import type { CountsByCode } from './snapshot.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Log, LogFields } from './log.ts'
+import { RecurringProblems } from './recurring-problems.ts'
+import type { ClusterHealth, CountsByCode } from './snapshot.ts'
+
+export interface FlowProblemsOptions {
+  readonly log: Log
+  readonly clock: Clock
+  /** Aliases of the clusters. */
+  readonly source: string
+  readonly target: string
+}
+
+/** Partitions that wait for the same reason. */
+export interface WaitingGroup {
+  readonly error: ReplicatorError
+  readonly partitions: number
+}
+
+type Side = 'source' | 'target'
+
+const minuteMs = 60_000
+/** Lines a minute and error that name a partition. */
+const namedPerMinute = 20
 
 export class FlowProblems {
-  readonly #log: Log
+  readonly #options: FlowProblemsOptions
+  readonly #recurring: RecurringProblems
   readonly #counts = new Map<number, bigint>()
-  /** What was said last of each topic or partition; only of those that were spoken of lately. */
+  /** What was said last of each topic; only of those that were spoken of lately. */
   readonly #said = new Map<string, string>()
   readonly #spokenOf = new Set<string>()
+  #named = { minute: 0, counts: new Map<string, number>() }
 
-  constructor (log: Log) {
-    this.#log = log
+  constructor (options: FlowProblemsOptions) {
+    this.#options = options
+    this.#recurring = new RecurringProblems(options.log, options.clock)
   }
 
   /** Since the flow began. */
@@ -22,24 +47,61 @@ export class FlowProblems {
     this.#counts.set(code, (this.#counts.get(code) ?? 0n) + 1n)
   }
 
-  /** A problem of the flow, each time it comes. */
-  warn (thrown: unknown): void {
+  /** A problem of the flow. All that one cluster causes is one problem in the log. */
+  warn (thrown: unknown, side?: Side): void {
     const error = ReplicatorError.from(thrown)
     this.count(error)
-    this.#log.warn({ err: error }, error.message)
+    const cluster = side === undefined ? this.#clusterOf(error) : this.#options[side]
+    const isCluster = cluster !== undefined && error.retriable
+    this.#recurring.report({
+      key: isCluster ? keyOf(cluster) : error.message,
+      level: 'warn',
+      text: error.message,
+      fields: { err: error }
+    })
   }
 
-  /** A problem of a topic or partition: said and counted when it begins and when it changes. */
+  /** A line of a lane's client. It repeats what it suffers, for each broker and connection. */
+  laneLine (lane: number, text: string): void {
+    const side = /^(source|target): /.exec(text)?.[1] as Side | undefined
+    const key = side === undefined ? text : keyOf(this.#options[side])
+    const named = side === undefined ? text : text.replace(side, this.#options[side])
+    this.#recurring.report({ key, level: 'warn', text: named, fields: { lane } })
+  }
+
+  /**
+   * A problem of a partition that no retry of ours mends: said and counted when it begins. Of what
+   * many partitions meet at a time, the first few are named and the others counted.
+   */
+  sayPartition (name: string, error: ReplicatorError, fields: LogFields, isCounted: boolean): void {
+    if (isCounted) this.count(error)
+    const { errorName } = error
+    const minute = Math.floor(this.#options.clock.monotonic() / minuteMs)
+    if (this.#named.minute !== minute) this.#named = { minute, counts: new Map() }
+    const count = (this.#named.counts.get(errorName) ?? 0) + 1
+    this.#named.counts.set(errorName, count)
+    if (count <= namedPerMinute) {
+      this.#options.log.error({ ...fields, err: error }, `${name} is faulted: ${error.message}`)
+    } else {
+      this.#recurring.report({
+        key: `further partitions (${errorName})`,
+        level: 'error',
+        text: `Further partitions are faulted, ${name} is the newest: ${error.message}`
+      })
+    }
+  }
+
+  /** A problem of a topic: said and counted when it begins and when it changes. */
   say (of: string, error: ReplicatorError): void {
     this.#spokenOf.add(of)
     if (this.#said.get(of) === error.message) return
     this.#said.set(of, error.message)
     this.count(error)
-    this.#log.error({ topic: of, err: error }, `${of}: ${error.message}`)
+    this.#options.log.error({ topic: of, err: error }, `${of}: ${error.message}`)
   }
 
   /**
-   * After everything was looked at: what nobody spoke of since the last call is over, and is said
+   * After every topic was looked at: what nobody spoke of since the last call is over, and is said
    * again if it comes back.
    */
   endRound (): void {
@@ -48,4 +110,56 @@ export class FlowProblems {
     }
     this.#spokenOf.clear()
   }
+
+  /** Call it every second or so, with what is known by now. */
+  tick (
+    waiting: readonly WaitingGroup[],
+    clusters: Partial<Readonly<Record<Side, ClusterHealth>>> = {}
+  ): void {
+    for (const side of ['source', 'target'] as const) this.#reportCluster(side, clusters[side])
+    const away = (['source', 'target'] as const)
+      .map(side => keyOf(this.#options[side]))
+      .find(key => this.#recurring.isOpen(key))
+    const texts = waiting.map(group => this.#waitingText(group))
+    if (away !== undefined) {
+      this.#recurring.note(away, texts.join('; '))
+    } else {
+      for (const [i, { error }] of waiting.entries()) {
+        const text = texts[i] ?? ''
+        const key = `partitions that wait (${error.errorName})`
+        this.#recurring.report({ key, level: 'warn', text, isState: true })
+      }
+    }
+    this.#recurring.tick()
+  }
+
+  #reportCluster (side: Side, health: ClusterHealth | undefined): void {
+    if (health?.error === undefined) return
+    const alias = this.#options[side]
+    const seconds = Math.round((this.#options.clock.now() - health.answeredMs) / 1000)
+    this.#recurring.report({
+      key: keyOf(alias),
+      level: 'warn',
+      text: `${alias} has not answered for ${seconds} s: ${health.error.message}`,
+      fields: { err: health.error },
+      isState: true
+    })
+  }
+
+  #waitingText ({ error, partitions }: WaitingGroup): string {
+    const { source, target } = this.#options
+    const count = partitions === 1 ? '1 partition waits' : `${partitions} partitions wait`
+    return `${count} in ${source}->${target}: ${error.row.text} (${error.errorName}), ` +
+      `for example ${error.detail}`
+  }
+
+  /** Longhaul's own state lies on the target. */
+  #clusterOf (error: ReplicatorError): string | undefined {
+    return error.cluster ??
+      (error.errorName.startsWith('PROGRESS_') ? this.#options.target : undefined)
+  }
+}
+
+function keyOf (alias: string): string {
+  return `cluster ${alias}`
 }

@@ -59,7 +59,14 @@ export const metricTable = {
   longhaul_lag_records: {
     type: 'gauge',
     labels: topic,
-    help: 'Records on the source that are not acked by the target, all partitions of the topic.'
+    help: 'Records on the source, up to the high watermark, that the target has not ' +
+      'acknowledged; all partitions of the topic.'
+  },
+  longhaul_lag_records_open_transaction: {
+    type: 'gauge',
+    labels: topic,
+    help: 'Of longhaul_lag_records, those behind an open transaction on the source: they are ' +
+      'mirrored when it ends.'
   },
   longhaul_lag_records_max: {
     type: 'gauge',
@@ -69,12 +76,16 @@ export const metricTable = {
   longhaul_lag_seconds_max: {
     type: 'gauge',
     labels: topic,
-    help: 'Age of the oldest record not acked by the target, of the partition furthest behind.'
+    help: 'Age of the oldest batch that the target has not acknowledged, by its header, of the ' +
+      'partition furthest behind. Where the header is not known or lies in the future: time ' +
+      'since the end of the log was first seen beyond what the target has. Where the source has ' +
+      'not reported that end for 15 s: at least the time since it did.'
   },
   longhaul_record_age_seconds: {
     type: 'gauge',
     labels: topic,
-    help: 'Time since the timestamp of the newest record acked by the target.'
+    help: 'Time since the timestamp of the newest record acknowledged by the target; absent if ' +
+      'it lies in the future.'
   },
   longhaul_records_resumed_total: {
     type: 'counter',
@@ -147,7 +158,14 @@ export const metricTable = {
   longhaul_errors_total: {
     type: 'counter',
     labels: [...flow, 'error'],
-    help: 'Errors by name, retried ones included; OTHER for codes that Longhaul does not know.'
+    help: 'Errors by name that stopped a partition, or that the flow itself met; OTHER for ' +
+      'codes that Longhaul does not know.'
+  },
+  longhaul_retried_errors_total: {
+    type: 'counter',
+    labels: [...flow, 'error'],
+    help: 'Errors by name after which lanes tried again. Most heal by themselves: leaders move, ' +
+      'new topics are not known everywhere at once.'
   },
   longhaul_partitions: {
     type: 'gauge',
@@ -167,7 +185,8 @@ export const metricTable = {
   longhaul_progress_age_seconds: {
     type: 'gauge',
     labels: flow,
-    help: 'Time since progress was last written to the target; absent before the first write.'
+    help: 'For how long acknowledged progress has not been written to the target; 0 while all ' +
+      'of it is written.'
   },
   longhaul_partition_records_forwarded_total: {
     type: 'counter',
@@ -185,13 +204,19 @@ export const metricTable = {
     type: 'gauge',
     labels: partition,
     perPartition: true,
-    help: 'Records on the source that are not acked by the target.'
+    help: 'Records on the source, up to the high watermark, that the target has not acknowledged.'
+  },
+  longhaul_partition_lag_records_open_transaction: {
+    type: 'gauge',
+    labels: partition,
+    perPartition: true,
+    help: 'Of longhaul_partition_lag_records, those behind an open transaction on the source.'
   },
   longhaul_partition_lag_seconds: {
     type: 'gauge',
     labels: partition,
     perPartition: true,
-    help: 'Age of the oldest record not acked by the target.'
+    help: 'As longhaul_lag_seconds_max, of one partition.'
   },
   longhaul_partition_upstream_offset: {
     type: 'gauge',

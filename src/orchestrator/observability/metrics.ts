@@ -126,6 +126,9 @@ function writeFlow (writer: SeriesWriter, flow: FlowTotals, nowMs: number): void
   for (const [error, count] of flow.errorsByError) {
     writer.counter('longhaul_errors_total', { ...labels, error }, count)
   }
+  for (const [error, count] of flow.retriedErrorsByError) {
+    writer.counter('longhaul_retried_errors_total', { ...labels, error }, count)
+  }
   for (const [state, count] of Object.entries(flow.partitionsByState)) {
     writer.gauge('longhaul_partitions', { ...labels, state }, count)
   }
@@ -143,7 +146,8 @@ function writeFlow (writer: SeriesWriter, flow: FlowTotals, nowMs: number): void
   for (const [topic, count] of flow.mirroredAgain) {
     writer.counter('longhaul_records_mirrored_again_total', { ...labels, topic }, Number(count))
   }
-  writer.gauge('longhaul_progress_age_seconds', labels, ageSeconds(nowMs, flow.progressWrittenMs))
+  writer.gauge('longhaul_progress_age_seconds', labels,
+    flow.progressUnwrittenMs === undefined ? 0 : ageSeconds(nowMs, flow.progressUnwrittenMs))
 }
 
 function writeTopic (
@@ -160,6 +164,7 @@ function writeTopic (
   writeReasons(writer, labels, topic)
   writer.gauge('longhaul_record_age_seconds', labels, ageSeconds(nowMs, topic.newestRecordMs))
   writer.gauge('longhaul_lag_records', labels, topic.lagRecords)
+  writer.gauge('longhaul_lag_records_open_transaction', labels, topic.lagOpenTransactionRecords)
   writer.gauge('longhaul_lag_records_max', labels, topic.lagRecordsMax)
   writer.gauge('longhaul_lag_seconds_max', labels, topic.lagSecondsMax)
   if (!writer.perPartition) return
@@ -189,14 +194,16 @@ function writePartition (
   topicLabels: MetricLabels<'longhaul_records_forwarded_total'>,
   partition: PartitionSnapshot
 ): void {
-  const { highWatermark, lagRecords, lagSeconds, lane, state, upstreamOffset } = partition
+  const { lane, state } = partition
   const labels = { ...topicLabels, partition: partition.partition }
   writer.counter('longhaul_partition_records_forwarded_total', labels, partition.records)
   writer.counter('longhaul_partition_bytes_forwarded_total', labels, partition.bytes)
-  writer.gauge('longhaul_partition_lag_records', labels, lagRecords)
-  writer.gauge('longhaul_partition_lag_seconds', labels, lagSeconds)
-  writer.gauge('longhaul_partition_upstream_offset', labels, upstreamOffset)
-  writer.gauge('longhaul_partition_high_watermark', labels, highWatermark)
+  writer.gauge('longhaul_partition_lag_records', labels, partition.lagRecords)
+  writer.gauge('longhaul_partition_lag_records_open_transaction', labels,
+    partition.lagOpenTransactionRecords)
+  writer.gauge('longhaul_partition_lag_seconds', labels, partition.lagSeconds)
+  writer.gauge('longhaul_partition_upstream_offset', labels, partition.upstreamOffset)
+  writer.gauge('longhaul_partition_high_watermark', labels, partition.highWatermark)
   writer.gauge('longhaul_partition_info',
     { ...labels, remote_topic: partition.remoteTopic, lane, state }, 1)
 }

@@ -47,8 +47,8 @@ export interface FlowSnapshot {
   readonly moved: readonly PartitionSnapshot[]
   /** Of the control plane of this flow: topics, progress, group. Lanes carry their own. */
   readonly errorsByCode: CountsByCode
-  /** Epoch ms of the last progress record acked by the target; undefined before the first. */
-  readonly progressWrittenMs: number | undefined
+  /** Since when there has been acknowledged progress that is not written; undefined: all is. */
+  readonly progressUnwrittenMs: number | undefined
   /** Absent: none. */
   readonly skipped?: SkippedRecords
   /** Records that the target lost after it had acked them, by topic; absent: none. */
@@ -120,8 +120,10 @@ export interface PartitionSnapshot {
   /** The next offset of the source that is not acked by the target yet. */
   readonly upstreamOffset: Count
   readonly highWatermark: Count
-  /** Undefined until the first Fetch response. */
+  /** Up to the high watermark; undefined until the source has reported it. */
   readonly lagRecords: number | undefined
+  /** Of those: behind an open transaction, which nobody may read yet. */
+  readonly lagOpenTransactionRecords: number
   readonly lagSeconds: number | undefined
 }
 

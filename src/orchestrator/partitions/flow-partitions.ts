@@ -36,7 +36,9 @@ export interface FlowPartitionsOptions {
   /** Where the partitions of these slots stand, from the progress topic. */
   readonly restore: (slots: readonly number[]) => Promise<ReadonlyMap<string, Progress>>
   /** Takes the last figures of partitions that are about to leave the table. */
-  readonly collect: () => Promise<void>
+  readonly onLeaving: (
+    partitions: readonly FlowPartition[], isHandedOver: boolean
+  ) => Promise<void>
   readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
@@ -60,7 +62,7 @@ export class FlowPartitions {
   readonly #beginnings: PartitionBeginnings
   readonly #withdrawal: Withdrawal
   readonly #laneEvents: LaneEvents
-  #lastWriteMs: number | undefined
+  #unwrittenMs: number | undefined
   #askedMs = 0
 
   constructor (options: FlowPartitionsOptions) {
@@ -110,11 +112,13 @@ export class FlowPartitions {
 
   get mirroredAgain (): ReadonlyMap<string, bigint> { return this.#skipped.again }
 
-  get lastWriteMs (): number | undefined { return this.#lastWriteMs }
+  /** Since when there has been progress that is not written, epoch ms; undefined: all is. */
+  get progressUnwrittenMs (): number | undefined { return this.#unwrittenMs }
 
   /** What a look at the topics of both clusters found. */
   async setTopics (look: TopicLook): Promise<void> {
-    const unwanted = this.#wanted.update(look, [...this.table.values()])
+    const unwanted = this.#wanted.update(
+      look, [...this.table.values()], this.#options.clock.now())
     await this.#withdrawTopics(unwanted)
     await this.#learnTopicIds(look.topics)
     this.#addWanted()
@@ -145,20 +149,20 @@ export class FlowPartitions {
     if (drained) {
       await this.#options.progress.mend().catch((thrown: unknown) => { this.#warn(thrown) })
     }
-    if (!keepInTable) await this.#forget(mine)
+    if (!keepInTable) await this.#forget(mine, true)
     return drained
   }
 
   onEvents (lane: number, events: NativeEvents): void {
     this.#laneEvents.take(lane, events)
-    const { log } = this.#options
+    if (this.table.isDirty) this.#unwrittenMs ??= this.#options.clock.now()
+    const { log, problems } = this.#options
     for (const { level, text } of events.logs) {
-      // librdkafka repeats what it suffers; the partition states above say what it means.
-      if (level <= 3) log.warn({ lane }, text)
+      if (level <= 3) problems.laneLine(lane, text)
       else log.debug({ lane }, text)
     }
     if (events.logsLost > 0n) {
-      log.warn({ lane }, `lane ${lane}: ${events.logsLost} log lines were too many`)
+      log.debug({ lane }, `lane ${lane}: ${events.logsLost} log lines were too many`)
     }
   }
 
@@ -202,10 +206,11 @@ export class FlowPartitions {
   async writeProgress (): Promise<void> {
     const dirty = this.table.takeDirty()
     if (dirty.length === 0) return
+    const takenMs = this.#options.clock.now()
     try {
       const positions = dirty.map(partition => ({ partition, progress: positionOf(partition) }))
       await this.#options.progress.write(positions.map(position => this.#slotRecord(position)))
-      this.#lastWriteMs = this.#options.clock.now()
+      this.#unwrittenMs = this.table.isDirty ? takenMs : undefined
     } catch (thrown) {
       this.table.markDirty(dirty)
       throw thrown
@@ -255,7 +260,7 @@ export class FlowPartitions {
     await this.#withdrawal.withdraw(partitions, goneDrainMs)
     for (const partition of partitions) this.#positions.remember(partition)
     await this.writeProgress().catch((thrown: unknown) => { this.#warn(thrown) })
-    await this.#forget(partitions)
+    await this.#forget(partitions, false)
     for (const partition of partitions) {
       if (this.#wanted.get(partition.topic) !== undefined) continue
       this.#topicIds.forget(partition)
@@ -266,8 +271,9 @@ export class FlowPartitions {
       `they are excluded now: ${topics.join(', ')}`)
   }
 
-  async #forget (partitions: readonly FlowPartition[]): Promise<void> {
-    await this.#options.collect().catch((thrown: unknown) => { this.#warn(thrown) })
+  async #forget (partitions: readonly FlowPartition[], isHandedOver: boolean): Promise<void> {
+    await this.#options.onLeaving(partitions, isHandedOver)
+      .catch((thrown: unknown) => { this.#warn(thrown) })
     for (const partition of partitions) this.table.remove(partition)
   }
 

@@ -1,6 +1,5 @@
 // What the log says of the moves of partitions. A fault that comes back with the same text is said
 // once, until the partition has been sound in between.
-import { errorByCode } from '../errors/error-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log, LogFields } from '../observability/log.ts'
@@ -11,9 +10,6 @@ import type {
 import type { FlowPartition } from './partition-table.ts'
 
 type RefusalEvent = Extract<PartitionEvent, { readonly kind: 'refusal' }>
-
-/** New topics and new leaders are known to all brokers sooner. */
-const graceMs = 10_000
 
 export class PartitionLog {
   readonly #log: Log
@@ -26,19 +22,16 @@ export class PartitionLog {
     this.#problems = problems
   }
 
-  onMoved ({ atMs, before, event, partition }: AppliedMove): void {
+  onMoved ({ before, event, partition }: AppliedMove): void {
     const { state } = partition
     const fields = { ...fieldsOf(partition), state, event: event.kind }
     if (state !== before.state) this.#log.debug(fields, `${nameOf(partition)} is ${state}`)
     if (state === 'removed') this.#said.delete(partition.id)
     switch (event.kind) {
-      case 'report': this.#sayReport(partition); return
-      case 'refusal': this.#sayRefused(partition, event, atMs); return
-      case 'leave': this.#sayStopped(partition, event.error); return
-      case 'stop':
-        this.#problems.count(event.error) // the lane counted what it saw, not what that came to
-        this.#sayStopped(partition, event.error)
-        return
+      case 'refusal': this.#sayRefused(partition, event); return
+      // The lane has counted what it saw, but not what a policy made of it.
+      case 'leave': this.#sayOnce(partition, event.error, false); return
+      case 'stop': this.#sayOnce(partition, event.error, true); return
       case 'resume':
         if (event.skip !== undefined) this.#saySkipped(partition, before, event.skip)
         if (event.again !== undefined) this.#sayAgain(partition, before, event.again)
@@ -51,35 +44,17 @@ export class PartitionLog {
     }
   }
 
-  #sayReport (partition: FlowPartition): void {
-    const { code, detail, state } = partition.report
-    if (code === 0) return
-    const { name, text } = errorByCode(code)
-    this.#log.warn({ ...fieldsOf(partition), state, error: name },
-      `${nameOf(partition)}: ${text}; retrying (${detail})`)
+  /** What waits is told in groups: see waiting-partitions.ts. Of a topic as a whole, it is said. */
+  #sayRefused (partition: FlowPartition, { error, retryAtMs }: RefusalEvent): void {
+    if (!error.retriable && retryAtMs !== Infinity) this.#sayOnce(partition, error, true)
   }
 
-  /** What is new, or has just lost its leader, heals by itself: it is said only when it lasts. */
-  #sayRefused (
-    partition: FlowPartition, { error, retryAtMs }: RefusalEvent, nowMs: number
-  ): void {
-    // The topic as a whole cannot be mirrored, and that is said of the topic.
-    if (retryAtMs === Infinity) return
-    const lastedMs = nowMs - (partition.trouble?.sinceMs ?? nowMs)
-    if (error.retriable && lastedMs < graceMs) return
-    const said = `${nameOf(partition)}: ${error.message}`
-    if (this.#said.get(partition.id) === said) return
-    this.#problems.count(error)
-    this.#log.error({ ...fieldsOf(partition), state: 'faulted', err: error }, said)
-    this.#said.set(partition.id, said)
-  }
-
-  #sayStopped (partition: FlowPartition, error: ReplicatorError): void {
-    const said = `${nameOf(partition)} stopped: ${error.message}`
-    const fields = { ...fieldsOf(partition), state: 'faulted', err: error }
-    if (this.#said.get(partition.id) === said) this.#log.debug(fields, said)
-    else this.#log.error(fields, said)
-    this.#said.set(partition.id, said)
+  #sayOnce (partition: FlowPartition, error: ReplicatorError, isNew: boolean): void {
+    const isSaid = this.#said.get(partition.id) === error.message
+    this.#said.set(partition.id, error.message)
+    const fields = { ...fieldsOf(partition), state: 'faulted' }
+    if (isSaid) this.#log.debug({ ...fields, err: error }, `${nameOf(partition)} is faulted`)
+    else this.#problems.sayPartition(nameOf(partition), error, fields, isNew)
   }
 
   #saySound (partition: FlowPartition): void {

@@ -150,6 +150,8 @@ export interface PartitionCondition {
   /** The lane that gets it as soon as its own has released it; undefined: the same. */
   readonly movingTo: number | undefined
   readonly report: LaneReport
+  /** Since when its lane has been in the state and with the error that it reports, epoch ms. */
+  readonly reportSinceMs: number
   /** Undefined: nothing is wrong, as far as the control plane knows. */
   readonly trouble: Trouble | undefined
   readonly pause: Pause | undefined
@@ -200,6 +202,7 @@ export function newCondition (): PartitionCondition {
     lane: -1,
     movingTo: undefined,
     report: startingReport,
+    reportSinceMs: 0,
     trouble: undefined,
     pause: undefined,
     progress: undefined
@@ -225,7 +228,9 @@ export function step (before: PartitionCondition, event: PartitionEvent, nowMs: 
   if (asks !== 'assign') return { after: { ...known, state }, asks }
   const { lane, movingTo = lane, pause } = known
   const isPaused = pause !== undefined
-  const placed = { ...known, lane: movingTo, movingTo: undefined, report: startingReport }
+  const placed = {
+    ...known, lane: movingTo, movingTo: undefined, report: startingReport, reportSinceMs: nowMs
+  }
   return isPaused
     ? { after: { ...placed, state: 'paused' }, asks: 'none' }
     : { after: { ...placed, state }, asks }
@@ -233,8 +238,9 @@ export function step (before: PartitionCondition, event: PartitionEvent, nowMs: 
 
 /** What an event changes besides the state. */
 function changeOf (
-  { state, trouble }: PartitionCondition, event: PartitionEvent, to: PartitionState, nowMs: number
+  before: PartitionCondition, event: PartitionEvent, to: PartitionState, nowMs: number
 ): Partial<PartitionCondition> {
+  const { state, trouble } = before
   const troubleOf = (error: ReplicatorError, more: number, retryAtMs?: number): Trouble => ({
     error,
     sinceMs: trouble?.sinceMs ?? nowMs,
@@ -243,14 +249,15 @@ function changeOf (
     retryAtMs
   })
   switch (event.kind) {
-    case 'report': return { report: event.report }
+    case 'report': return reported(before, event.report, nowMs)
     case 'fault': {
       const { report } = event
-      if (to === state) return { report } // its lane drains it: the next lane finds the fault again
-      return { report, trouble: troubleOf(faultOf(report), 1) }
+      const known = reported(before, report, nowMs)
+      if (to === state) return known // its lane drains it: the next lane finds the fault again
+      return { ...known, trouble: troubleOf(faultOf(report), 1) }
     }
     case 'release':
-    case 'laneEnd': return { report: startingReport }
+    case 'laneEnd': return reported(before, startingReport, nowMs)
     case 'position': return { progress: event.progress, lane: event.lane, trouble: undefined }
     case 'resume': return { progress: event.progress, trouble: undefined }
     case 'recreation': return to === state ? {} : { trouble: troubleOf(event.error, 1) }
@@ -270,6 +277,13 @@ function changeOf (
     case 'withdraw':
     case 'abandon': return {}
   }
+}
+
+function reported (
+  { report: before, reportSinceMs }: PartitionCondition, report: LaneReport, nowMs: number
+): Pick<PartitionCondition, 'report' | 'reportSinceMs'> {
+  const isSame = before.state === report.state && before.code === report.code
+  return { report, reportSinceMs: isSame ? reportSinceMs : nowMs }
 }
 
 export function faultOf ({ code, detail }: LaneReport): ReplicatorError {

@@ -28,6 +28,9 @@ export class PartitionTable {
   readonly #dirty = new Set<Row>()
   #nextId = 0
 
+  /** Whether there is progress that takeDirty() would return. */
+  get isDirty (): boolean { return this.#dirty.size > 0 }
+
   get size (): number { return this.#byId.size }
 
   values (): IterableIterator<FlowPartition> { return this.#byId.values() }

@@ -21,13 +21,12 @@ export type TopicLook = Pick<TopicSyncResult, 'topics' | 'planned' | 'problems'>
 
 /** Between two looks for a topic that both did not find. Metadata reach all brokers much sooner. */
 const goneMs = 5_000
-const looksMin = 2
 
 export class WantedTopics {
   readonly #remoteTopicOf: (topic: string) => string
   #topics: ReadonlyMap<string, WantedTopic> = new Map()
-  /** Partitions that the last looks at all topics did not want: how many looks in a row. */
-  readonly #unwanted = new Map<string, number>()
+  /** Partitions that the last looks at all topics did not want, with the time of the first one. */
+  #unwantedSince: ReadonlyMap<string, number> = new Map()
   /** Since when the source has been saying that it does not have the topic. */
   readonly #missingSince = new Map<string, number>()
 
@@ -41,23 +40,25 @@ export class WantedTopics {
 
   /** Returns which of `mirrored` are wanted no longer. */
   update<Partition extends TopicPartition> (
-    look: TopicLook, mirrored: readonly Partition[]
+    look: TopicLook, mirrored: readonly Partition[], nowMs: number
   ): readonly Partition[] {
     this.#topics = this.#merged(look)
     const unwanted = mirrored.filter(({ partition, topic }) =>
       partition >= (this.#topics.get(topic)?.partitions ?? 0))
-    const looks = new Map(unwanted.map(partition => {
+    const since = new Map(unwanted.map(partition => {
       const key = partitionKey(partition)
-      return [key, (this.#unwanted.get(key) ?? 0) + 1]
+      return [key, this.#unwantedSince.get(key) ?? nowMs]
     }))
-    this.#unwanted.clear()
-    for (const [key, count] of looks) this.#unwanted.set(key, count)
-    return unwanted.filter(partition => (looks.get(partitionKey(partition)) ?? 0) >= looksMin)
+    this.#unwantedSince = since
+    return unwanted.filter(partition =>
+      nowMs - (since.get(partitionKey(partition)) ?? nowMs) >= goneMs)
   }
 
   /** Partitions that the last look did not want: worth a closer look before the next one. */
-  suspects<Partition extends TopicPartition> (mirrored: readonly Partition[]): readonly Partition[] {
-    return mirrored.filter(partition => this.#unwanted.has(partitionKey(partition)) ||
+  suspects<Partition extends TopicPartition> (
+    mirrored: readonly Partition[]
+  ): readonly Partition[] {
+    return mirrored.filter(partition => this.#unwantedSince.has(partitionKey(partition)) ||
       this.#missingSince.has(partition.topic))
   }
 

@@ -26,7 +26,7 @@ export class Withdrawal {
     for (const wake of this.#wakers) wake()
   }
 
-  /** Resolves with false when `drainMs` were not enough; the partitions are removed all the same. */
+  /** Resolves with false when `drainMs` were not enough; the partitions are removed even so. */
   async withdraw (partitions: readonly FlowPartition[], drainMs: number): Promise<boolean> {
     const { clock, faults, moves, onError } = this.#options
     const deadline = clock.monotonic() + drainMs

@@ -37,8 +37,8 @@ export async function untilCounted (mirror: MirrorProcess, errorName: string): P
 /** How often the error was counted; 0 before the first one. */
 export async function errorsOf (mirror: MirrorProcess, errorName: string): Promise<number> {
   const { series } = await mirror.metrics()
-  return series.get(
-    `longhaul_errors_total{error="${errorName}",source="east",target="west"}`) ?? 0
+  return ['errors', 'retried_errors'].reduce((sum, kind) => sum + (series.get(
+    `longhaul_${kind}_total{error="${errorName}",source="east",target="west"}`) ?? 0), 0)
 }
 
 /** Resolves when each of these partitions holds at least `more` records more than now. */

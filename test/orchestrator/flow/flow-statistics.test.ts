@@ -17,6 +17,7 @@ import {
   PartitionTable, type FlowPartition
 } from '../../../src/orchestrator/partitions/partition-table.ts'
 import { ManualClock } from '../time/manual-clock.ts'
+import { FakeCluster } from './fake-cluster.ts'
 
 type Row = Partial<Record<keyof typeof partitionCounters, number>>
 
@@ -28,8 +29,10 @@ function createStatistics (): {
   readonly shown: (row: Row) => Promise<PartitionSnapshot>
 } {
   const clock = new ManualClock()
+  const source = new FakeCluster()
   const table = new PartitionTable()
-  const partition = table.add({ topic: 'orders', remoteTopic: 'east.orders', partition: 0, slot: 0 })
+  const names = { topic: 'orders', remoteTopic: 'east.orders' }
+  const partition = table.add({ ...names, partition: 0, slot: 0 })
   const progress = { upstream: 0n, downstream: 0n, sequence: 0 }
   const report = { ...startingReport, state: 'running' } as const
   table.apply(partition, { kind: 'position', progress, lane: 0 }, clock.now())
@@ -47,7 +50,7 @@ function createStatistics (): {
     config: {
       source: { alias: 'east' },
       target: { alias: 'west' },
-      settings: { 'isolation.level': 'read_committed' }
+      settings: { 'isolation.level': 'read_committed', 'auto.offset.reset': 'earliest' }
     } as unknown as FlowConfig,
     partitions: partitions as unknown as FlowPartitions,
     lanes: {
@@ -55,7 +58,10 @@ function createStatistics (): {
       stats: async () => stats,
       stateOf: () => ({ state: 'running', incarnation: 1 })
     } as unknown as LanePool,
-    problems: new FlowProblems(silentLog),
+    problems: new FlowProblems({ log: silentLog, clock, source: 'east', target: 'west' }),
+    othersOwn: async () => false,
+    source: source.admin(),
+    log: silentLog,
     clock
   })
   const shown = async (row: Row): Promise<PartitionSnapshot> => {
@@ -77,10 +83,12 @@ function createStatistics (): {
 
 describe('a partition that runs', () => {
   test('has caught up when nothing is left to mirror', async () => {
-    const { shown } = createStatistics()
-    const behind = { highWatermark: 7, lastStableOffset: 7 }
-    assert.equal((await shown({ ...behind, upstreamOffset: 5 })).state, 'running')
-    assert.equal((await shown({ ...behind, upstreamOffset: 7 })).state, 'caught-up')
+    const { clock, shown, table } = createStatistics()
+    const row = { highWatermark: 7, lastStableOffset: 7, endKnownMs: clock.now() }
+    table.advance(BigInt64Array.of(0n, 5n, 5n, 5n, -1n))
+    assert.equal((await shown(row)).state, 'running')
+    table.advance(BigInt64Array.of(0n, 7n, 7n, 7n, -1n))
+    assert.equal((await shown(row)).state, 'caught-up')
   })
 })
 

@@ -39,7 +39,7 @@ function createRefresh (outcomes: readonly Outcome[], lines: readonly string[] =
     claims: new TargetClaims(),
     mayChange: () => true,
     onTopics: async () => {},
-    problems: new FlowProblems(silentLog),
+    problems: new FlowProblems({ log: silentLog, clock, source: 'A', target: 'B' }),
     log: silentLog,
     clock,
     signal: stopping.signal,
@@ -68,8 +68,9 @@ describe('the topics of a flow', () => {
     await assert.rejects(refresh.start(), unreachable)
   })
 
-  for (const [what, outcome] of [['one is not settled', unsettled], ['a look fails', unreachable]] as
-    const) {
+  for (const [what, outcome] of [
+    ['one is not settled', unsettled], ['a look fails', unreachable]
+  ] as const) {
     test(`are looked at again within seconds when ${what}, by default`, async () => {
       const { clock, looks, refresh } = createRefresh([settled, outcome, settled])
       await refresh.start()

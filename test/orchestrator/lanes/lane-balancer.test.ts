@@ -1,7 +1,9 @@
 // What is measured between two rounds, and what of it is moved.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { LaneBalancer, type BalancedPartition } from '../../../src/orchestrator/lanes/lane-balancer.ts'
+import {
+  LaneBalancer, type BalancedPartition
+} from '../../../src/orchestrator/lanes/lane-balancer.ts'
 import type { Log } from '../../../src/orchestrator/observability/log.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 

@@ -1,58 +1,141 @@
-// A problem is said and counted once while it lasts, and again when it comes back.
+// What the log says of a flow's problems: what belongs together is one problem.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
-import type { Log } from '../../../src/orchestrator/observability/log.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+import { recordingLog } from './recording-log.ts'
 
 const refused = new ReplicatorError('TARGET_NOT_EMPTY', 'it holds offsets 0 to 9')
+const unwritable = new ReplicatorError('PROGRESS_UNWRITABLE', 'longhaul-progress.east.internal')
+const away = new ReplicatorError('_TRANSPORT', 'cluster west: describeCluster', { cluster: 'west' })
+const leaderless = new ReplicatorError('LEADER_NOT_AVAILABLE', 'orders-0')
+const second = 1_000
 
-function createProblems (): { readonly problems: FlowProblems, readonly said: string[] } {
-  const said: string[] = []
-  const log: Log = {
-    error: (_fields: object, text: string) => { said.push(text) },
-    warn: (_fields: object, text: string) => { said.push(text) },
-    info: () => {},
-    debug: () => {},
-    child: () => log
-  }
-  return { problems: new FlowProblems(log), said }
+function createProblems (): {
+  readonly problems: FlowProblems
+  readonly clock: ManualClock
+  readonly lines: string[]
+} {
+  const clock = new ManualClock()
+  const lines: string[] = []
+  const log = recordingLog(lines)
+  const problems = new FlowProblems({ log, clock, source: 'east', target: 'west' })
+  return { problems, clock, lines }
 }
 
-describe('problems of a flow', () => {
-  test('that last are said and counted once', () => {
-    const { problems, said } = createProblems()
+describe('a problem of a topic', () => {
+  test('that lasts is said and counted once', () => {
+    const { problems, lines } = createProblems()
     for (let round = 0; round < 3; round++) {
-      problems.say('orders/0', refused)
+      problems.say('orders', refused)
       problems.endRound()
     }
-    assert.equal(said.length, 1)
-    assert.match(said[0] ?? '', /^orders\/0: .*it holds offsets 0 to 9/)
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /^error: orders: .*it holds offsets 0 to 9/)
     assert.deepEqual([...problems.counts], [[refused.code, 1n]])
   })
 
-  test('that change are said again', () => {
-    const { problems, said } = createProblems()
-    problems.say('orders/0', refused)
-    problems.say('orders/0', new ReplicatorError('TARGET_NOT_EMPTY', 'it holds offsets 0 to 12'))
-    assert.equal(said.length, 2)
+  test('that changes is said again', () => {
+    const { problems, lines } = createProblems()
+    problems.say('orders', refused)
+    problems.say('orders', new ReplicatorError('TARGET_NOT_EMPTY', 'it holds offsets 0 to 12'))
+    assert.equal(lines.length, 2)
   })
 
-  // Once said they were never said again, however often they came back, and never forgotten.
-  test('that were gone for a round and come back are said again', () => {
-    const { problems, said } = createProblems()
-    problems.say('orders/0', refused)
+  // Once said it was never said again, however often it came back, and never forgotten.
+  test('that was gone for a round and comes back is said again', () => {
+    const { problems, lines } = createProblems()
+    problems.say('orders', refused)
     problems.endRound()
     problems.endRound()
-    problems.say('orders/0', refused)
-    assert.equal(said.length, 2)
+    problems.say('orders', refused)
+    assert.equal(lines.length, 2)
     assert.deepEqual([...problems.counts], [[refused.code, 2n]])
   })
+})
 
-  test('of the flow itself are said and counted each time', () => {
-    const { problems, said } = createProblems()
-    for (let time = 0; time < 2; time++) problems.warn(refused)
-    assert.equal(said.length, 2)
-    assert.deepEqual([...problems.counts], [[refused.code, 2n]])
+describe('a problem of the flow', () => {
+  test('is counted each time, and said once while it lasts', () => {
+    const { problems, lines } = createProblems()
+    for (let time = 0; time < 3; time++) problems.warn(refused)
+    assert.equal(lines.length, 1)
+    assert.deepEqual([...problems.counts], [[refused.code, 3n]])
+  })
+})
+
+// One target broker down with 100 topics was 978 lines in a minute: of each partition, of each
+// client, of each broker.
+describe('a cluster that is away for ten minutes', () => {
+  test('is five lines in the first minute at most, one a minute after it, one at the end', () => {
+    const { clock, lines, problems } = createProblems()
+    const answeredMs = clock.now()
+    const waiting = [{ error: leaderless, partitions: 6_000 }]
+    const minutes: number[] = []
+    for (let minute = 0; minute < 10; minute++) {
+      const before = lines.length
+      for (let each = 0; each < 60; each++) {
+        for (const lane of [0, 1]) {
+          problems.laneLine(lane, 'target: 127.0.0.1:9092/1: Connect failed (FAIL)')
+          problems.laneLine(lane, 'target: 2/2 brokers are down (ERROR)')
+        }
+        problems.warn(unwritable)
+        problems.warn(away)
+        problems.warn(new ReplicatorError('_TRANSPORT', 'group: all brokers are down'), 'target')
+        problems.tick(waiting, { target: { answeredMs, error: away } })
+        clock.skip(second)
+      }
+      minutes.push(lines.length - before)
+    }
+    assert.ok((minutes[0] ?? 0) <= 5, `${minutes.join()}: ${lines.join('\n')}`)
+    assert.ok(minutes.slice(1).every(count => count <= 1), minutes.join())
+    assert.match(lines.at(-1) ?? '', /6000 partitions wait in east->west: .*LEADER_NOT_AVAILABLE/)
+    for (let each = 0; each < 60; each++) {
+      problems.tick([], { target: { answeredMs: clock.now(), error: undefined } })
+      clock.skip(second)
+    }
+    assert.equal(lines.filter(line => line.startsWith('info')).length, 1)
+    assert.match(lines.at(-1) ?? '', /cluster west: over after \d+ s/)
+  })
+
+  test('does not hide what is wrong with the other cluster', () => {
+    const { lines, problems } = createProblems()
+    problems.laneLine(0, 'target: Connect failed (FAIL)')
+    problems.laneLine(0, 'source: Connect failed (FAIL)')
+    assert.deepEqual(lines,
+      ['warn: west: Connect failed (FAIL)', 'warn: east: Connect failed (FAIL)'])
+  })
+
+  test('does not hide an error that no answer of the cluster mends', () => {
+    const { lines, problems } = createProblems()
+    problems.warn(away)
+    problems.warn(new ReplicatorError('GROUP_AUTHORIZATION_FAILED', 'group', { cluster: 'west' }))
+    assert.equal(lines.length, 2)
+  })
+})
+
+describe('partitions that wait', () => {
+  test('are one line a reason, and one a minute', () => {
+    const { clock, lines, problems } = createProblems()
+    for (let each = 0; each < 120; each++) {
+      problems.tick([{ error: leaderless, partitions: 312 }])
+      clock.skip(second)
+    }
+    assert.equal(lines.length, 3)
+    assert.match(lines[0] ?? '', /^warn: 312 partitions wait in east->west: .*for example orders-0/)
+  })
+})
+
+describe('partitions that fault at once', () => {
+  test('are named up to a limit, and counted beyond it', () => {
+    const { clock, lines, problems } = createProblems()
+    for (let partition = 0; partition < 6_000; partition++) {
+      problems.sayPartition(`orders-${partition}`, refused, {}, true)
+    }
+    assert.equal(lines.length, 21)
+    clock.skip(10 * second)
+    problems.tick([])
+    assert.match(lines.at(-1) ?? '', /5979 times more/)
+    assert.deepEqual([...problems.counts], [[refused.code, 6_000n]])
   })
 })

@@ -42,7 +42,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       fetchRequests: 7n,
       produceRequests: 6n,
       sourceThrottleMs: 1500n,
-      errorsByCode: new Map([[6, 2]]),
+      errorsByCode: new Map([[6, 2], [1, 3]]),
       latency: countLatencies([0, 3, 3, 700])
     })],
     partitions: [
@@ -62,7 +62,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       }),
       samplePartition('orders', 1, { records: 5n, lagRecords: 2, lagSeconds: 4 })
     ],
-    progressWrittenMs: clock.now() - 2500,
+    progressUnwrittenMs: clock.now() - 2500,
     skipped: new Map([['orders', new Map([['data_loss', 7n]])]]),
     mirroredAgain: new Map([['orders', 8n]])
   })
@@ -105,6 +105,8 @@ test('partitions are folded into their topic: sums, and the worst lag', async ()
   assert.deepEqual(seriesOf(exposition, 'longhaul_retries_total'), { [orders]: 4 })
   assert.deepEqual(seriesOf(exposition, 'longhaul_record_age_seconds'), { [orders]: 0.7 })
   assert.deepEqual(seriesOf(exposition, 'longhaul_errors_total'),
+    { '{error="OFFSET_OUT_OF_RANGE",source="A",target="B"}': 3 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_retried_errors_total'),
     { '{error="NOT_LEADER_OR_FOLLOWER",source="A",target="B"}': 2 })
   assert.deepEqual(seriesOf(exposition, 'longhaul_throttle_seconds_total'), {
     '{cluster="A",source="A",target="B"}': 1.5,

@@ -16,7 +16,7 @@ export function sampleFlow (change: Partial<FlowSnapshot> = {}): FlowSnapshot {
     partitions: [],
     moved: [],
     errorsByCode: new Map(),
-    progressWrittenMs: undefined,
+    progressUnwrittenMs: undefined,
     ...change
   }
 }
@@ -65,6 +65,7 @@ export function samplePartition (
     upstreamOffset: 0n,
     highWatermark: 0n,
     lagRecords: undefined,
+    lagOpenTransactionRecords: 0,
     lagSeconds: undefined,
     ...change
   }

@@ -118,7 +118,7 @@ describe('a partition that faults', () => {
     assert.equal(partitions.skipped.get('orders')?.get('record_too_large'), 2n)
   })
 
-  test('and that no policy is about is retried, and shown as faulted until it is sound', async () => {
+  test('without a policy for it is retried, and faulted until it is sound', async () => {
     const fixture = await createRunning('stop')
     const { asked, lines, partition, partitions } = fixture
     report(fixture, 0, corrupt)
@@ -262,9 +262,9 @@ describe('a partition whose fault is being decided', () => {
   })
 })
 
-// Everything of the lane was assigned again, whatever had been decided about it: a stopped partition
-// went on in a recreated topic at the old offset, and one whose slot another process owned by then
-// was mirrored by both.
+// Everything of the lane was assigned again, whatever had been decided about it: a stopped
+// partition went on in a recreated topic at the old offset, and one whose slot another process
+// owned by then was mirrored by both.
 describe('when a lane ends', () => {
   test('a running partition is assigned to it again once it has started', async () => {
     const { asked, partitions } = await createRunning()
@@ -353,6 +353,7 @@ describe('a topic that the source does not have any more', () => {
     const { partitions } = fixture
     await partitions.setTopics(noTopics)
     assert.equal(partitions.table.size, 1)
+    fixture.clock.skip(6_000)
     const second = partitions.setTopics(noTopics)
     await settle()
     report(fixture, 0, released)

@@ -12,8 +12,8 @@ const states = Object.keys(partitionStates) as PartitionState[]
 const kinds = Object.keys(partitionEvents) as EventKind[]
 
 /**
- * The table once more, as text: `event:state` is a move, `event` alone changes no state; `+` assigns
- * the partition to its lane, `-` revokes it. All other pairs are illegal.
+ * The table once more, as text: `event:state` is a move, `event` alone changes no state; `+`
+ * assigns the partition to its lane, `-` revokes it. All other pairs are illegal.
  */
 const expected: Readonly<Record<PartitionState, string>> = {
   positioning: 'position:assigned+ refusal withdraw:removed pause unpause retry',
@@ -27,11 +27,12 @@ const expected: Readonly<Record<PartitionState, string>> = {
     'withdraw:releasing pause unpause retry',
   deciding: 'leave:faulted stop:stopped resume:assigned+ laneEnd laneStart recreation ' +
     'withdraw:releasing- pause unpause retry',
-  faulted: 'retry:retrying+ pause:paused recreation:deciding withdraw:releasing- laneEnd laneStart ' +
+  faulted: 'retry:retrying+ pause:paused recreation:deciding withdraw:releasing- laneEnd ' +
+    'laneStart unpause',
+  stopped: 'retry:retrying+ recreation:deciding withdraw:releasing- laneEnd laneStart pause ' +
     'unpause',
-  stopped: 'retry:retrying+ recreation:deciding withdraw:releasing- laneEnd laneStart pause unpause',
-  pausing: 'report fault recreation release:paused laneEnd:paused laneStart:paused unpause:moving ' +
-    'withdraw:releasing pause retry',
+  pausing: 'report fault recreation release:paused laneEnd:paused laneStart:paused ' +
+    'unpause:moving withdraw:releasing pause retry',
   paused: 'unpause:assigned+ recreation:deciding withdraw:releasing- laneEnd laneStart pause retry',
   releasing: 'report fault recreation release:removed laneEnd:removed laneStart:removed ' +
     'abandon:removed leave stop resume withdraw pause unpause retry',

@@ -5,7 +5,6 @@ import { partitionStates as laneStates } from '../../../src/dataplane/contract/c
 import type { PartitionAssignment, StateEvent } from '../../../src/dataplane/index.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
-import type { Log } from '../../../src/orchestrator/observability/log.ts'
 import type { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
 import { FlowPartitions } from '../../../src/orchestrator/partitions/flow-partitions.ts'
 import type { FlowPartition } from '../../../src/orchestrator/partitions/partition-table.ts'
@@ -14,6 +13,7 @@ import { restoreSlots, type SlotRecord } from '../../../src/orchestrator/progres
 import type { TopicLook } from '../../../src/orchestrator/partitions/wanted-topics.ts'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
+import { recordingLog } from '../observability/recording-log.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
 export const producer = { producerId: 7n, producerEpoch: 0 }
@@ -72,7 +72,7 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
   } as unknown as FlowConfig
   const lines: string[] = []
   const log = recordingLog(lines)
-  const problems = new FlowProblems(log)
+  const problems = new FlowProblems({ log, clock, source: 'east', target: 'west' })
   const partitions = new FlowPartitions({
     config,
     source: source.admin(),
@@ -81,7 +81,7 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
     lanes,
     producer,
     restore: async slots => await restoreSlots(store, slots, producer),
-    collect: async () => {},
+    onLeaving: async () => {},
     problems,
     log,
     clock
@@ -104,17 +104,6 @@ export async function createRunning (
   report(fixture, 0, laneEvent('running'), 10n)
   assert.deepEqual(fixture.asked, [['assign', 0]])
   return fixture
-}
-
-/** `level: text` of each line. */
-function recordingLog (lines: string[]): Log {
-  const at = (level: string) => (_: unknown, text: string): void => {
-    lines.push(`${level}: ${text}`)
-  }
-  const log: Log = {
-    error: at('error'), warn: at('warn'), info: at('info'), debug: () => {}, child: () => log
-  }
-  return log
 }
 
 export function laneEvent (

@@ -1,0 +1,90 @@
+// The snapshot of one partition, from what its lane counts, from its condition and from its lag.
+import { batchReasons } from '../../dataplane/contract/contract-table.ts'
+import type { PartitionCounters } from '../../dataplane/index.ts'
+import type { PartitionSnapshot } from '../observability/snapshot.ts'
+import type { LagFigures, SourceEnd } from '../partitions/partition-lag.ts'
+import type { FlowPartition } from '../partitions/partition-table.ts'
+import { shownOf } from '../partitions/shown-state.ts'
+
+export interface CountedPartitionLag {
+  readonly partition: FlowPartition
+  /** The lane that counted `row`; -1: none. */
+  readonly lane: number
+  /** Undefined: no lane has counted anything of it. */
+  readonly row: PartitionCounters | undefined
+  readonly lag: LagFigures
+  readonly end: SourceEnd | undefined
+}
+
+export function partitionSnapshot (
+  { end, lag, lane, partition, row }: CountedPartitionLag, nowMs: number
+): PartitionSnapshot {
+  const { topic, remoteTopic, partition: number, progress } = partition
+  const { error, pausedBy, sinceMs, state } = shownOf(partition, isCaughtUp(lag))
+  return {
+    topic,
+    remoteTopic,
+    partition: number,
+    lane,
+    state,
+    code: error?.code ?? 0,
+    reason: error?.message ?? (pausedBy === undefined ? '' : `by ${pausedBy}`),
+    sinceMs,
+    records: row?.records ?? 0n,
+    batches: row?.batches ?? 0n,
+    bytes: row?.bytes ?? 0n,
+    batchesPassedThrough: row?.passedThrough ?? 0n,
+    reencodedByReason: byReason(row, reencodedColumns),
+    droppedByReason: byReason(row, droppedColumns),
+    retries: row?.retries ?? 0n,
+    recordsResumed: row?.resumedRecords ?? 0n,
+    recordsDoubled: row?.doubledRecords ?? 0n,
+    newestRecordMs: newestRecordMs(row, nowMs),
+    upstreamOffset: progress?.upstream ?? 0n,
+    highWatermark: end?.highWatermark ?? -1n,
+    lagRecords: lag.records,
+    lagOpenTransactionRecords: lag.openTransactionRecords,
+    lagSeconds: lag.seconds
+  }
+}
+
+/** Nothing is left that a reader of the source may read. */
+function isCaughtUp ({ openTransactionRecords, records }: LagFigures): boolean {
+  return records !== undefined && records === openTransactionRecords
+}
+
+/** The largest timestamp tells nothing once a record of the future was mirrored. */
+function newestRecordMs (row: PartitionCounters | undefined, nowMs: number): number | undefined {
+  if (row === undefined || row.ackedTimestampMs < 0n || row.records === 0n) return undefined
+  const newestMs = Number(row.ackedTimestampMs)
+  return newestMs > nowMs + skewMs ? undefined : newestMs
+}
+
+/** Clocks of producers may be ahead of ours. */
+const skewMs = 60_000
+
+const reencodedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
+  old_magic: 'reencodedOldMagic',
+  compacted: 'reencodedCompacted',
+  mid_batch: 'reencodedMidBatch',
+  log_append_time: 'reencodedLogAppendTime',
+  too_large: 'reencodedTooLarge'
+}
+
+const droppedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
+  control: 'droppedControl',
+  empty: 'droppedEmpty',
+  aborted: 'droppedAborted',
+  looped: 'droppedLooped',
+  stale: 'droppedStale'
+}
+
+function byReason (
+  row: PartitionCounters | undefined, columns: Readonly<Record<string, keyof PartitionCounters>>
+): readonly bigint[] {
+  if (row === undefined) return []
+  return batchReasons.map(reason => {
+    const column = columns[reason]
+    return column === undefined ? 0n : row[column]
+  })
+}

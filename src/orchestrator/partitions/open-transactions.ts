@@ -1,0 +1,113 @@
+// Warns of transactions on the source that stay open: whoever reads committed records only, as the
+// mirror does, gets nothing of the partition from there on, and no error tells why.
+import type { ActiveProducer, ClusterAdmin, PartitionProducers } from '../cluster/cluster-admin.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import type { Clock } from '../time/clock.ts'
+import { partitionKey } from '../progress/progress.ts'
+import type { PartitionLags } from './partition-lags.ts'
+import type { FlowPartition } from './partition-table.ts'
+
+export interface OpenTransactionsOptions {
+  readonly source: Pick<ClusterAdmin, 'cluster' | 'describeProducers'>
+  readonly lags: Pick<PartitionLags, 'lagOf' | 'openTransactionSince'>
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** Kafka's own default for transaction.timeout.ms: until then its coordinator may end it. */
+const openMsMin = 60_000
+const sayAgainMs = 10 * 60_000
+/** Lines a round. A coordinator that is away leaves transactions open in every partition. */
+const linesMax = 10
+
+export class OpenTransactions {
+  readonly #options: OpenTransactionsOptions
+  /** When each partition was spoken of, epoch ms; only of those with an open transaction. */
+  #saidMs = new Map<string, number>()
+
+  constructor (options: OpenTransactionsOptions) {
+    this.#options = options
+  }
+
+  /** Never rejects: what cannot be asked is said without the producer. */
+  async look (partitions: Iterable<FlowPartition>): Promise<void> {
+    const nowMs = this.#options.clock.now()
+    const open = [...partitions].filter(partition => this.#openMs(partition, nowMs) >= openMsMin)
+    const due = open.filter(partition =>
+      nowMs - (this.#saidMs.get(partitionKey(partition)) ?? -Infinity) >= sayAgainMs)
+    const told = due.slice(0, linesMax)
+    this.#saidMs = new Map(open.flatMap(partition => {
+      const saidMs = due.includes(partition) ? nowMs : this.#saidMs.get(partitionKey(partition))
+      return saidMs === undefined ? [] : [[partitionKey(partition), saidMs] as const]
+    }))
+    if (told.length === 0) return
+    const producers = await this.#producersOf(told)
+    for (const [i, partition] of told.entries()) this.#say(partition, producers[i], nowMs)
+    if (due.length > told.length) {
+      this.#options.log.warn({}, `${due.length - told.length} partitions more wait for open ` +
+        'transactions on the source')
+    }
+  }
+
+  async #producersOf (
+    partitions: readonly FlowPartition[]
+  ): Promise<ReadonlyArray<Pick<PartitionProducers, 'producers' | 'error'> | undefined>> {
+    try {
+      const described = await this.#options.source.describeProducers(partitions)
+      const byName = new Map(described.map(each => [partitionKey(each), each]))
+      return partitions.map(partition => byName.get(partitionKey(partition)))
+    } catch (thrown) {
+      return partitions.map(() => ({ producers: [], error: ReplicatorError.from(thrown) }))
+    }
+  }
+
+  #say (
+    partition: FlowPartition, found: Pick<PartitionProducers, 'producers' | 'error'> | undefined,
+    nowMs: number
+  ): void {
+    const { lags, log, source } = this.#options
+    const name = `${partition.topic}-${partition.partition}`
+    const seconds = Math.round(this.#openMs(partition, nowMs) / 1000)
+    const records = lags.lagOf({ partition, row: undefined }).openTransactionRecords
+    const producer = oldestOpen(found?.producers ?? [])
+    log.warn({
+      topic: partition.topic,
+      partition: partition.partition,
+      records,
+      openSeconds: seconds,
+      ...producer === undefined ? {} : fieldsOf(producer)
+    }, `${name}: up to ${records} records on ${source.cluster} are behind a transaction that has ` +
+      `been open for at least ${seconds} s, ${textOf(producer, found?.error)}. They are mirrored ` +
+      'when it ends: end it with kafka-transactions.sh abort, or set ' +
+      'isolation.level=read_uncommitted to mirror open and aborted transactions, too')
+  }
+
+  #openMs (partition: FlowPartition, nowMs: number): number {
+    return nowMs - (this.#options.lags.openTransactionSince(partition) ?? nowMs)
+  }
+}
+
+function oldestOpen (producers: readonly ActiveProducer[]): ActiveProducer | undefined {
+  return producers.filter(({ transactionStart }) => transactionStart >= 0n).reduce<
+    ActiveProducer | undefined
+  >((oldest, each) =>
+    oldest === undefined || each.transactionStart < oldest.transactionStart ? each : oldest,
+    undefined)
+}
+
+function textOf (producer: ActiveProducer | undefined, error: ReplicatorError | undefined): string {
+  if (producer !== undefined) {
+    return `from offset ${producer.transactionStart} on, of producer id ${producer.producerId} ` +
+      `(epoch ${producer.producerEpoch})`
+  }
+  return error === undefined
+    ? 'of a producer that its leader does not name'
+    : `of an unknown producer (${error.errorName}: ${error.detail})`
+}
+
+function fieldsOf ({ producerEpoch, producerId, transactionStart }: ActiveProducer): object {
+  return {
+    producerId: String(producerId), producerEpoch, transactionStart: String(transactionStart)
+  }
+}

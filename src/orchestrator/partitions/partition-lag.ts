@@ -1,0 +1,140 @@
+// How far the target is behind the source in one partition. Pure: knows what the source has
+// reported, and is handed the times.
+//
+// The problem: lag in seconds must be right for a partition that runs, for one that nobody fetches,
+// and while a cluster does not answer. The header of the oldest unacknowledged batch tells its age,
+// but only in a partition that is fetched, and not where a producer dates its records 2090. The
+// time at which an end of the log beyond our position was first seen is always known, if it is
+// kept. So each partition keeps when it saw which end, and forgets the ends that the target has
+// passed.
+
+export interface SourceEnd {
+  readonly highWatermark: bigint
+  /** -1n: not known. */
+  readonly lastStableOffset: bigint
+  /** When the source reported them, epoch ms. */
+  readonly knownMs: number
+}
+
+/** What the lane of a partition knows beyond the end of the log. Epoch ms; undefined: nothing. */
+export interface UnackedTimes {
+  readonly oldestUnackedMs: number | undefined
+  readonly endFirstSeenMs: number | undefined
+}
+
+export interface LagFigures {
+  /** Up to the high watermark. Undefined until the source has reported it. */
+  readonly records: number | undefined
+  /** Of `records`, those behind an open transaction, which nobody may read yet. */
+  readonly openTransactionRecords: number
+  readonly seconds: number | undefined
+}
+
+interface SeenEnd {
+  /** Offset of an end of the log. */
+  readonly end: bigint
+  /** When an end this far, or in the thinned list one before it, was first seen. */
+  readonly seenMs: number
+}
+
+export const unknownLag: LagFigures = {
+  records: undefined, openTransactionRecords: 0, seconds: undefined
+}
+
+/** Enough to tell a partition that is a little behind all the time from one that stands still. */
+const seenMax = 8
+/** A source that has not reported the end for longer may have more than it reported. */
+export const endStaleMs = 15_000
+/** Clocks of producers may be ahead of ours. */
+const skewMs = 1_000
+
+export class PartitionLag {
+  readonly #committedOnly: boolean
+  #end: SourceEnd | undefined
+  #seen: SeenEnd[] = []
+  #stableSinceMs: number | undefined
+
+  constructor (committedOnly: boolean) {
+    this.#committedOnly = committedOnly
+  }
+
+  get end (): SourceEnd | undefined { return this.#end }
+
+  /**
+   * Since when the last stable offset has not moved although there is more behind it, epoch ms: as
+   * long as a transaction has been open, or longer than this process has looked.
+   */
+  get stableSinceMs (): number | undefined { return this.#stableSinceMs }
+
+  isStale (nowMs: number): boolean {
+    return this.#end === undefined || nowMs - this.#end.knownMs > endStaleMs
+  }
+
+  /** What the source reported. Reports may come in any order: the newest counts. */
+  learn (end: SourceEnd, upstream: bigint | undefined, nowMs: number): void {
+    if (this.#end !== undefined && end.knownMs < this.#end.knownMs) return
+    const before = this.#end
+    this.#end = end
+    const isOpen = end.lastStableOffset >= 0n && end.lastStableOffset < end.highWatermark
+    const hasMoved = before?.lastStableOffset !== end.lastStableOffset
+    if (!isOpen) this.#stableSinceMs = undefined
+    else if (hasMoved || this.#stableSinceMs === undefined) this.#stableSinceMs = nowMs
+    this.#note(end.highWatermark, nowMs)
+    if (upstream !== undefined) this.#pass(upstream)
+  }
+
+  /** The lag of a partition whose next unacknowledged offset is `upstream`. */
+  at (upstream: bigint | undefined, times: UnackedTimes, nowMs: number): LagFigures {
+    const end = this.#end
+    if (end === undefined || upstream === undefined) return unknownLag
+    this.#pass(upstream)
+    const stable = this.#committedOnly && end.lastStableOffset >= 0n
+      ? end.lastStableOffset
+      : end.highWatermark
+    const records = positive(end.highWatermark - upstream)
+    const openTransactionRecords = positive(end.highWatermark - max(stable, upstream))
+    return { records, openTransactionRecords, seconds: this.#seconds(records, times, nowMs) }
+  }
+
+  #seconds (records: number, times: UnackedTimes, nowMs: number): number {
+    const unknownMs = this.isStale(nowMs) ? nowMs - (this.#end?.knownMs ?? nowMs) : 0
+    if (records === 0) return unknownMs / 1000
+    const { endFirstSeenMs = Infinity, oldestUnackedMs } = times
+    const seenMs = Math.min(endFirstSeenMs, this.#seen[0]?.seenMs ?? nowMs)
+    const isUsable = oldestUnackedMs !== undefined && oldestUnackedMs <= nowMs + skewMs
+    const sinceMs = isUsable ? oldestUnackedMs : seenMs
+    return Math.max(0, unknownMs, nowMs - sinceMs) / 1000
+  }
+
+  /** Two neighbours become one that claims the later end for the earlier time: never too young. */
+  #note (end: bigint, nowMs: number): void {
+    const newest = this.#seen.at(-1)
+    if (newest !== undefined && newest.end >= end) return
+    this.#seen.push({ end, seenMs: nowMs })
+    if (this.#seen.length <= seenMax) return
+    const closest = closestPair(this.#seen)
+    const [first, second] = this.#seen.slice(closest, closest + 2)
+    if (first === undefined || second === undefined) return
+    this.#seen.splice(closest, 2, { end: second.end, seenMs: first.seenMs })
+  }
+
+  #pass (upstream: bigint): void {
+    while (this.#seen[0] !== undefined && this.#seen[0].end <= upstream) this.#seen.shift()
+  }
+}
+
+/** Where two neighbours were seen closest together: merging them costs the least. */
+function closestPair (seen: readonly SeenEnd[]): number {
+  const gapAt = (index: number): number =>
+    (seen[index + 1]?.seenMs ?? Infinity) - (seen[index]?.seenMs ?? 0)
+  // Not the newest: it would grow older with every end that comes.
+  return seen.slice(0, -2).reduce((best, _, index) => gapAt(index) < gapAt(best) ? index : best, 0)
+}
+
+function positive (records: bigint): number {
+  return records > 0n ? Number(records) : 0
+}
+
+function max (one: bigint, other: bigint): bigint {
+  return one > other ? one : other
+}

@@ -1,0 +1,127 @@
+// The lag of every partition of a flow, kept over faults, pauses, restarts of lanes and hand-overs:
+// fed by what lanes count, and by the source itself where no lane fetches.
+import type { PartitionCounters } from '../../dataplane/index.ts'
+import type { ClusterAdmin, Isolation } from '../cluster/cluster-admin.ts'
+import { partitionKey } from '../progress/progress.ts'
+import type { Clock } from '../time/clock.ts'
+import { EndOffsets } from './end-offsets.ts'
+import {
+  PartitionLag, unknownLag, type LagFigures, type SourceEnd, type UnackedTimes
+} from './partition-lag.ts'
+import type { FlowPartition } from './partition-table.ts'
+
+export interface PartitionLagsOptions {
+  readonly source: ClusterAdmin
+  readonly isolation: Isolation
+  /** Whether a partition that was never mirrored begins at the start of its log. */
+  readonly beginsAtStart: boolean
+  readonly clock: Clock
+}
+
+/** A partition, and what its lane counted of it last; undefined: no lane has it. */
+export interface CountedPartition {
+  readonly partition: FlowPartition
+  readonly row: PartitionCounters | undefined
+}
+
+interface Followed {
+  readonly lag: PartitionLag
+  /** Where a partition without a position is to begin. */
+  start: bigint | undefined
+}
+
+const noTimes: UnackedTimes = { oldestUnackedMs: undefined, endFirstSeenMs: undefined }
+
+export class PartitionLags {
+  readonly #options: PartitionLagsOptions
+  readonly #ends: EndOffsets
+  /** By name, so that a partition that comes back goes on ageing. */
+  #followed = new Map<string, Followed>()
+
+  constructor (options: PartitionLagsOptions) {
+    this.#options = options
+    this.#ends = new EndOffsets(options.source, options.isolation, options.clock)
+  }
+
+  /** Takes over what lanes have counted; forgets partitions that are not among these. */
+  observe (counted: Iterable<CountedPartition>): void {
+    const nowMs = this.#options.clock.now()
+    const followed = new Map<string, Followed>()
+    for (const { partition, row } of counted) {
+      const key = partitionKey(partition)
+      const known = this.#followed.get(key) ?? this.#newFollowed()
+      followed.set(key, known)
+      const end = endOf(row, nowMs)
+      if (end !== undefined) known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
+    }
+    this.#followed = followed
+  }
+
+  /** Asks the source for the ends that lanes have not told of lately. */
+  async refresh (partitions: Iterable<FlowPartition>): Promise<void> {
+    const { beginsAtStart, clock } = this.#options
+    const stale = [...partitions].filter(partition => this.#isStale(partition, clock.now()))
+    if (stale.length === 0) return
+    const answers = await this.#ends.ask(stale, ({ progress }) =>
+      beginsAtStart && progress === undefined)
+    const nowMs = clock.now()
+    for (const { end, partition, start } of answers) {
+      const key = partitionKey(partition)
+      const known = this.#followed.get(key) ?? this.#newFollowed()
+      this.#followed.set(key, known)
+      // One that begins at the end begins at the first end that was seen.
+      known.start ??= start ?? end.highWatermark
+      known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
+    }
+  }
+
+  lagOf ({ partition, row }: CountedPartition): LagFigures {
+    const known = this.#followed.get(partitionKey(partition))
+    if (known === undefined) return unknownLag
+    return known.lag.at(
+      this.#upstreamOf(partition, known), timesOf(partition, row), this.#options.clock.now())
+  }
+
+  endOf (partition: FlowPartition): SourceEnd | undefined {
+    return this.#followed.get(partitionKey(partition))?.lag.end
+  }
+
+  /** Since when a transaction has been open on the partition, as far as was seen; epoch ms. */
+  openTransactionSince (partition: FlowPartition): number | undefined {
+    return this.#followed.get(partitionKey(partition))?.lag.stableSinceMs
+  }
+
+  #newFollowed (): Followed {
+    const isCommittedOnly = this.#options.isolation === 'read_committed'
+    return { lag: new PartitionLag(isCommittedOnly), start: undefined }
+  }
+
+  #upstreamOf ({ progress }: FlowPartition, { start }: Followed): bigint | undefined {
+    return progress?.upstream ?? start
+  }
+
+  #isStale (partition: FlowPartition, nowMs: number): boolean {
+    const known = this.#followed.get(partitionKey(partition))
+    return known === undefined || known.lag.isStale(nowMs)
+  }
+}
+
+/** A lane that does not say when it heard of the end has heard of it now. */
+function endOf (row: PartitionCounters | undefined, nowMs: number): SourceEnd | undefined {
+  if (row === undefined || row.highWatermark < 0n) return undefined
+  const { endKnownMs, highWatermark, lastStableOffset } = row
+  const knownMs = endKnownMs > 0n ? Number(endKnownMs) : nowMs
+  return { highWatermark, lastStableOffset, knownMs }
+}
+
+/** A lane knows these only of what it is mirroring: of a fault it has forgotten its queue. */
+function timesOf (
+  { state }: FlowPartition, row: PartitionCounters | undefined
+): UnackedTimes {
+  if (row === undefined || (state !== 'assigned' && state !== 'moving')) return noTimes
+  const { endFirstSeenMs, oldestUnackedMs } = row
+  return {
+    oldestUnackedMs: oldestUnackedMs < 0n ? undefined : Number(oldestUnackedMs),
+    endFirstSeenMs: endFirstSeenMs <= 0n ? undefined : Number(endFirstSeenMs)
+  }
+}

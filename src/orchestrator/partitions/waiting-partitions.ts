@@ -1,0 +1,33 @@
+// Which partitions wait, and for what: told in groups, as thousands may wait for one broker.
+import type { WaitingGroup } from '../observability/flow-problems.ts'
+import { faultOf } from './partition-state.ts'
+import type { FlowPartition } from './partition-table.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+
+/** New topics and new leaders are known to all brokers sooner: what heals is not spoken of. */
+const graceMs = 10_000
+
+export function waitingGroups (
+  partitions: Iterable<FlowPartition>, nowMs: number
+): readonly WaitingGroup[] {
+  const groups = new Map<string, { readonly error: ReplicatorError, partitions: number }>()
+  for (const partition of partitions) {
+    const error = waitingFor(partition, nowMs)
+    if (error === undefined) continue
+    const group = groups.get(error.errorName)
+    if (group === undefined) groups.set(error.errorName, { error, partitions: 1 })
+    else group.partitions++
+  }
+  return [...groups.values()]
+}
+
+function waitingFor (
+  { report, reportSinceMs, state, trouble }: FlowPartition, nowMs: number
+): ReplicatorError | undefined {
+  if (state === 'positioning') {
+    if (trouble === undefined || !trouble.error.retriable) return undefined
+    return nowMs - trouble.sinceMs >= graceMs ? trouble.error : undefined
+  }
+  if (state !== 'assigned' || report.code === 0 || nowMs - reportSinceMs < graceMs) return undefined
+  return faultOf(report)
+}

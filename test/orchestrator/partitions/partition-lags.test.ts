@@ -1,0 +1,187 @@
+// Lag of the partitions of a flow: from lanes, from the source where no lane fetches, over time.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { PartitionCounters } from '../../../src/dataplane/index.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { OpenTransactions } from '../../../src/orchestrator/partitions/open-transactions.ts'
+import { PartitionLags } from '../../../src/orchestrator/partitions/partition-lags.ts'
+import {
+  PartitionTable, type FlowPartition
+} from '../../../src/orchestrator/partitions/partition-table.ts'
+import { FakeCluster } from '../flow/fake-cluster.ts'
+import { recordingLog } from '../observability/recording-log.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+
+const second = 1_000
+
+function createLags (): {
+  readonly lags: PartitionLags
+  readonly clock: ManualClock
+  readonly source: FakeCluster
+  readonly partition: FlowPartition
+  readonly table: PartitionTable
+  /** What its lane counts: it fetched just now. */
+  readonly row: (highWatermark: bigint) => PartitionCounters
+} {
+  const clock = new ManualClock()
+  const source = new FakeCluster()
+  source.addTopic('orders', 1)
+  const lags = new PartitionLags(
+    { source: source.admin(), isolation: 'read_committed', beginsAtStart: true, clock })
+  const table = new PartitionTable()
+  const names = { topic: 'orders', remoteTopic: 'east.orders' }
+  const partition = table.add({ ...names, partition: 0, slot: 0 })
+  const row = (highWatermark: bigint): PartitionCounters => ({
+    highWatermark,
+    lastStableOffset: highWatermark,
+    endKnownMs: BigInt(clock.now()),
+    endFirstSeenMs: 0n,
+    oldestUnackedMs: -1n
+  } as unknown as PartitionCounters)
+  return { lags, clock, source, partition, table, row }
+}
+
+function positionAt (
+  { clock, partition, table }: ReturnType<typeof createLags>, upstream: bigint
+): void {
+  const progress = { upstream, downstream: upstream, sequence: 0 }
+  table.apply(partition, { kind: 'position', progress, lane: 0 }, clock.now())
+}
+
+describe('the lag of a partition', () => {
+  test('that is fetched comes from its lane, and nobody else is asked', async () => {
+    const fixture = createLags()
+    const { clock, lags, partition, row, source } = fixture
+    positionAt(fixture, 5n)
+    source.error = new ReplicatorError('_TRANSPORT', 'east')
+    lags.observe([{ partition, row: row(20n) }])
+    await lags.refresh([partition])
+    clock.skip(second)
+    assert.equal(lags.lagOf({ partition, row: row(20n) }).records, 15)
+  })
+
+  // A partition that had caught up and then faulted showed lag 0 for ever.
+  test('that no lane fetches is asked of the source', async () => {
+    const fixture = createLags()
+    const { clock, lags, partition, row, source } = fixture
+    positionAt(fixture, 20n)
+    lags.observe([{ partition, row: row(20n) }])
+    source.ends.set('orders/0', 1_020n)
+    clock.skip(20 * second)
+    await lags.refresh([partition])
+    clock.skip(5 * second)
+    const { records, seconds } = lags.lagOf({ partition, row: undefined })
+    assert.equal(records, 1_000)
+    assert.equal(seconds, 5)
+  })
+
+  test('that was never mirrored is counted from where it is to begin', async () => {
+    const { lags, partition, source } = createLags()
+    source.ends.set('orders/0', 100n)
+    source.starts.set('orders/0', 30n)
+    await lags.refresh([partition])
+    assert.equal(lags.lagOf({ partition, row: undefined }).records, 70)
+  })
+
+  // Whatever killed the fetches may keep the source from answering here, too.
+  test('ages while the source does not answer', async () => {
+    const fixture = createLags()
+    const { clock, lags, partition, row, source } = fixture
+    positionAt(fixture, 5n)
+    lags.observe([{ partition, row: row(20n) }])
+    source.error = new ReplicatorError('_TRANSPORT', 'east')
+    clock.skip(40 * second)
+    await assert.rejects(lags.refresh([partition]))
+    lags.observe([{ partition, row: undefined }])
+    const { records, seconds } = lags.lagOf({ partition, row: undefined })
+    assert.equal(records, 15)
+    assert.equal(seconds, 40)
+  })
+
+  test('goes on ageing in a lane that was started again', () => {
+    const fixture = createLags()
+    const { clock, lags, partition, row } = fixture
+    positionAt(fixture, 5n)
+    lags.observe([{ partition, row: row(20n) }])
+    clock.skip(60 * second)
+    const fresh = { ...row(20n), endFirstSeenMs: BigInt(clock.now()) }
+    lags.observe([{ partition, row: fresh }])
+    assert.equal(lags.lagOf({ partition, row: fresh }).seconds, 60)
+  })
+
+  test('is forgotten with the partition', () => {
+    const fixture = createLags()
+    const { lags, partition, row } = fixture
+    positionAt(fixture, 5n)
+    lags.observe([{ partition, row: row(20n) }])
+    lags.observe([])
+    assert.equal(lags.lagOf({ partition, row: undefined }).records, undefined)
+  })
+})
+
+// A transaction that nobody ended kept a partition back for ever: no error, lag 0, state running.
+describe('a transaction that stays open', () => {
+  const createLook = (fixture: ReturnType<typeof createLags>): {
+    readonly look: () => Promise<void>
+    readonly lines: string[]
+  } => {
+    const { clock, lags, partition, row } = fixture
+    positionAt(fixture, 10n)
+    const lines: string[] = []
+    const producers = [
+      { producerId: 5n, producerEpoch: 0, lastTimestamp: 1n, transactionStart: -1n },
+      { producerId: 77n, producerEpoch: 3, lastTimestamp: 1n, transactionStart: 10n }
+    ]
+    const transactions = new OpenTransactions({
+      source: {
+        cluster: 'east',
+        describeProducers: async () =>
+          [{ topic: 'orders', partition: 0, producers, error: undefined }]
+      },
+      lags,
+      log: recordingLog(lines),
+      clock
+    })
+    const look = async (): Promise<void> => {
+      lags.observe([{ partition, row: { ...row(500n), lastStableOffset: 10n } }])
+      await transactions.look([partition])
+    }
+    return { look, lines }
+  }
+
+  test('is warned of after a minute, with the producer, the records and the way out', async () => {
+    const fixture = createLags()
+    const { look, lines } = createLook(fixture)
+    await look()
+    fixture.clock.skip(59 * second)
+    await look()
+    assert.deepEqual(lines, [])
+    fixture.clock.skip(2 * second)
+    await look()
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /^warn: orders-0: up to 490 records on east .* at least 61 s/)
+    assert.match(lines[0] ?? '', /from offset 10 on, of producer id 77 \(epoch 3\)/)
+    assert.match(lines[0] ?? '', /isolation\.level=read_uncommitted/)
+  })
+
+  test('is said again every ten minutes while it lasts', async () => {
+    const fixture = createLags()
+    const { look, lines } = createLook(fixture)
+    for (let each = 0; each < 180; each++) {
+      await look()
+      fixture.clock.skip(10 * second)
+    }
+    assert.equal(lines.length, 3)
+  })
+
+  test('is no lag that anybody could mirror', () => {
+    const fixture = createLags()
+    const { lags, partition, row } = fixture
+    positionAt(fixture, 10n)
+    const open = { ...row(500n), lastStableOffset: 10n }
+    lags.observe([{ partition, row: open }])
+    const figures = lags.lagOf({ partition, row: open })
+    assert.equal(figures.records, 490)
+    assert.equal(figures.openTransactionRecords, 490)
+  })
+})
