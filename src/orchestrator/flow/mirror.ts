@@ -2,8 +2,8 @@
 // `demo`.
 import { cpuUsage } from 'node:process'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
-import type { Config } from '../config/config.ts'
-import type { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Config, FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 import { FlowSupervisor } from './flow-supervisor.ts'
 import { closeMs } from './replication-flow.ts'
 import { TargetClaims } from './target-claims.ts'
@@ -81,6 +81,13 @@ export class Mirror {
     drain.cancel()
     end.cancel()
     return drained.every(Boolean)
+  }
+
+  /** Drains and restarts one flow, with another configuration if given; the others go on. */
+  restart (name: string, config?: FlowConfig): void {
+    const flow = this.#flows.find(each => each.name === name)
+    if (flow === undefined) throw new ReplicatorError('INTERNAL', `there is no flow ${name}`)
+    flow.restart(config)
   }
 
   summary (): RunSummary {
