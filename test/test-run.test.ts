@@ -1,5 +1,5 @@
-// The test runner of .ci/: which files it finds, in which order and how many at a time they run, how
-// they are judged, and what happens where ThreadSanitizer cannot run.
+// The test runner of .ci/: which files it finds, in which order and how many at a time they run,
+// how they are judged, and what happens where ThreadSanitizer cannot run.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
