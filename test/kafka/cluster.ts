@@ -9,6 +9,7 @@ import { describeOnFailure, reportIfFailed, type CleanUp } from './failed-test.t
 import { ensureJars, type Jars } from './jars.ts'
 import { mustRunJava, quickStartFlags, runJava, type JavaResult } from './java.ts'
 import { KafkaAdmin, type TopicSettings } from './kafka-admin.ts'
+import type { NamespaceLink } from './netns.ts'
 import { Link, type LinkSettings } from './link.ts'
 import { releasePorts, reservePorts } from './ports.ts'
 import { createTempFolder, removeFolder } from './process-guard.ts'
@@ -25,6 +26,8 @@ export interface KafkaClusterOptions {
   readonly configOf?: (brokerId: number) => Readonly<Record<string, string>>
   /** A second listener of every broker, advertised at a proxy's port; with the link's settings. */
   readonly proxied?: boolean | LinkSettings
+  /** Instead of proxies: the second listener is reached over this link; the caller closes it. */
+  readonly over?: NamespaceLink
   /** The public listener asks for a PLAIN login; `superUsers` turns the authorizer on. */
   readonly sasl?: SaslUsers
   readonly jvm?: JvmSettings
@@ -71,7 +74,7 @@ export class KafkaCluster {
   readonly bootstrapServers: string
   /** Without login and with all rights; the harness itself comes this way. */
   readonly plainBootstrapServers: string
-  /** By way of the proxies; empty unless `proxied`. */
+  /** By way of the proxies or of the link; empty unless `proxied` or `over`. */
   readonly proxiedBootstrapServers: string
   readonly brokers: readonly Broker[]
   readonly admin: KafkaAdmin
@@ -94,7 +97,9 @@ export class KafkaCluster {
     this.bootstrapServers = options.sasl === undefined
       ? this.plainBootstrapServers
       : addresses(ports.map(p => p.sasl))
-    this.proxiedBootstrapServers = isProxied(options) ? addresses(ports.map(p => p.proxy)) : ''
+    this.proxiedBootstrapServers = isProxied(options)
+      ? addresses(ports.map(p => p.proxy), options.over?.farAddress)
+      : ''
     this.admin = new KafkaAdmin(this.plainBootstrapServers, () => this.brokers)
     this.brokers = ports.map(p => this.#createBroker(p))
   }
@@ -105,7 +110,10 @@ export class KafkaCluster {
   }
 
   async start (): Promise<void> {
-    if (isProxied(this.#options)) {
+    const { over } = this.#options
+    if (over !== undefined) {
+      for (const { behindProxy, proxy } of this.#ports) await over.relay(proxy, behindProxy)
+    } else if (isProxied(this.#options)) {
       this.#proxies = await Promise.all(this.#ports.map(async p =>
         await startProxy({ port: p.proxy, targetPort: p.behindProxy, link: this.link })))
     }
@@ -211,16 +219,17 @@ function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listene
       name: 'PROXIED',
       protocol: publicProtocol,
       port: ports.behindProxy,
-      advertisedPort: ports.proxy
+      advertisedPort: ports.proxy,
+      ...options.over === undefined ? {} : { advertisedHost: options.over.farAddress }
     })
   }
   return listeners
 }
 
-function isProxied ({ proxied }: KafkaClusterOptions): boolean {
-  return proxied !== undefined && proxied !== false
+function isProxied ({ over, proxied = false }: KafkaClusterOptions): boolean {
+  return proxied !== false || over !== undefined
 }
 
-function addresses (ports: readonly number[]): string {
-  return ports.map(port => `127.0.0.1:${port}`).join(',')
+function addresses (ports: readonly number[], host = '127.0.0.1'): string {
+  return ports.map(port => `${host}:${port}`).join(',')
 }

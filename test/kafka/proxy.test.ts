@@ -162,6 +162,28 @@ describe('the proxy', { timeout: 60_000 }, () => {
     await echo(await open(t, proxy.port), 100)
   })
 
+  test('forgets the connections that are chosen, for good and without a word; others pass',
+    async t => {
+      const { proxy, received } = await createEcho(t)
+      const [forgotten, spared] = [await open(t, proxy.port), await open(t, proxy.port)]
+      forgotten.write(frame('forgotten'))
+      spared.write(frame('spared'))
+      await eventually('both requests', () =>
+        received().length === frame('forgotten').length + frame('spared').length)
+      proxy.forget(heads => heads.some(head => head.includes('forgotten')))
+      assert.equal(proxy.forgottenCount, 1)
+      forgotten.write(frame('more'))
+      await proxy.restore()
+      await echo(spared, 100)
+      await echo(await open(t, proxy.port), 100)
+      assert.ok(!received().includes('more'))
+      assert.equal(forgotten.destroyed, false)
+      // Whoever gives it up is alone with that: the other side keeps its half.
+      forgotten.resetAndDestroy()
+      await eventually('an end on one side', () => proxy.forgottenCount === 0)
+      assert.equal(proxy.connectionCount, 3)
+    })
+
   test('holding a request, delivers it after its client is gone, and what went before at once',
     async t => {
       const { proxy, received } = await createEcho(t)

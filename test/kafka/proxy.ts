@@ -3,13 +3,16 @@
 
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import type { Link, LinkDirection } from './link.ts'
-import { RequestHeads } from './request-heads.ts'
+import { apiKeyOf, RequestHeads } from './request-heads.ts'
 
 // What one connection may hold on its way, each direction: a window of 16 MiB carries 160 MB/s over
 // 100 ms, so that it is the link's rate and not the proxy that limits.
 const windowBytesMax = 16 * 1024 * 1024
 
 type IsHeld = (requestHead: Buffer) => boolean
+
+/** Chooses connections by what they have carried: the head of the newest request of each API. */
+export type HasCarried = (requestHeads: readonly Buffer[]) => boolean
 
 export type ProxyState = 'forwarding' | 'frozen' | 'cut' | 'closed'
 
@@ -69,6 +72,28 @@ export class TcpProxy {
     if (this.#state !== 'forwarding') throw new Error(`cannot freeze what is ${this.#state}`)
     this.#state = 'frozen'
     for (const connection of this.#connections) connection.freeze()
+  }
+
+  /**
+   * A NAT that has forgotten open connections, all of them or those chosen: not a byte passes on them
+   * any more, in no direction and not after `restore` either, and neither side is told; new ones
+   * pass. The kernels of this machine still acknowledge what is sent: only silence can tell.
+   */
+  forget (isChosen: HasCarried = () => true): void {
+    for (const connection of this.#connections) {
+      if (isChosen(connection.requestHeads)) connection.forget()
+    }
+  }
+
+  /** Connections on which bytes pass, and which have carried such requests. */
+  countOf (isChosen: HasCarried): number {
+    return [...this.#connections].filter(({ isForgotten, requestHeads }) =>
+      !isForgotten && isChosen(requestHeads)).length
+  }
+
+  /** Connections that are forgotten, and that neither side has given up yet. */
+  get forgottenCount (): number {
+    return [...this.#connections].filter(each => each.isForgotten).length
   }
 
   /**
@@ -139,6 +164,7 @@ class Connection {
   readonly #up: Pipe
   readonly #down: Pipe
   readonly #pipes: readonly Pipe[]
+  #isForgotten = false
 
   constructor (
     client: Socket, targetPort: number, link: Link, isHeld: IsHeld, onGone: () => void
@@ -153,17 +179,29 @@ class Connection {
     let open = 2
     for (const socket of [this.#client, this.#server]) {
       // What is held outlives its client.
-      socket.on('error', () => { if (!this.isHeld || socket === this.#server) this.destroy(false) })
+      socket.on('error', () => {
+        if (this.#isForgotten) socket.destroy()
+        else if (!this.isHeld || socket === this.#server) this.destroy(false)
+      })
       socket.once('close', () => { if (--open === 0) onGone() })
     }
     // A FIN from one side travels by its pipe; a socket that failed takes the other along.
     this.#client.once('close', hadError => {
-      if (hadError && !this.isHeld) this.#server.destroy()
+      if (hadError && !this.isHeld && !this.#isForgotten) this.#server.destroy()
     })
-    this.#server.once('close', hadError => { if (hadError) this.#client.destroy() })
+    this.#server.once('close', hadError => {
+      if (hadError && !this.#isForgotten) this.#client.destroy()
+    })
   }
 
   get isHeld (): boolean { return this.#up.isHeld }
+
+  /** True until one side has closed its socket. */
+  get isForgotten (): boolean {
+    return this.#isForgotten && !this.#client.destroyed && !this.#server.destroyed
+  }
+
+  get requestHeads (): readonly Buffer[] { return this.#up.requestHeads }
 
   get isAnswered (): boolean {
     return this.#down.requestCount === this.#up.requestCount - this.#up.lateCount
@@ -185,7 +223,13 @@ class Connection {
   }
 
   thaw (): void {
+    if (this.#isForgotten) return
     for (const pipe of this.#pipes) pipe.thaw()
+  }
+
+  forget (): void {
+    this.#isForgotten = true
+    this.freeze()
   }
 
   destroy (reset: boolean): void {
@@ -219,6 +263,7 @@ class Pipe {
   #late: Array<Parcel['bytes']> | undefined
   #requestCount = 0
   #lateCount = 0
+  readonly #newestHeads = new Map<number, Buffer>()
   #blocked = false
   #deliverTimer: NodeJS.Timeout | undefined
   #resumeTimer: NodeJS.Timeout | undefined
@@ -261,6 +306,8 @@ class Pipe {
 
   get lateCount (): number { return this.#lateCount }
 
+  get requestHeads (): readonly Buffer[] { return [...this.#newestHeads.values()] }
+
   release (): void {
     const late = this.#late ?? []
     this.#late = undefined
@@ -280,6 +327,7 @@ class Pipe {
     let cut = this.#late === undefined ? bytes.length : 0
     for (const { head, from } of this.#requests.push(bytes)) {
       this.#requestCount += 1
+      this.#newestHeads.set(apiKeyOf(head), head)
       if (this.#late === undefined && this.#mustHold(head)) {
         this.#late = []
         cut = from

@@ -42,6 +42,11 @@ export class RequestHeads {
   }
 }
 
+/** -1: shorter than a request of Kafka's. */
+export function apiKeyOf (head: Buffer): number {
+  return head.length < lengthBytes + 2 ? -1 : head.readInt16BE(lengthBytes)
+}
+
 /** For TcpProxy.hold: Produce requests whose first topic is this one, from the n-th on. */
 export function producesTo (topic: string, from = 1): (head: Buffer) => boolean {
   const name = Buffer.alloc(2 + Buffer.byteLength(topic))
@@ -49,7 +54,6 @@ export function producesTo (topic: string, from = 1): (head: Buffer) => boolean 
   name.write(topic, 2)
   let seen = 0
   return head => {
-    const isProduce = head.length > 6 && head.readInt16BE(lengthBytes) === 0
-    return isProduce && head.includes(name) && ++seen >= from
+    return apiKeyOf(head) === 0 && head.includes(name) && ++seen >= from
   }
 }

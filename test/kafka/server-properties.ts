@@ -5,6 +5,8 @@ export interface Listener {
   readonly protocol: 'PLAINTEXT' | 'SASL_PLAINTEXT'
   readonly port: number
   readonly advertisedPort: number
+  /** 127.0.0.1, unless told otherwise. */
+  readonly advertisedHost?: string
 }
 
 /** Users of the SASL listener (PLAIN) and who of them may do everything. */
@@ -52,7 +54,8 @@ function identity (settings: ServerSettings): Record<string, string> {
     'controller.listener.names': controller.name,
     'inter.broker.listener.name': listeners[0]?.name ?? controller.name,
     listeners: all.map(l => `${l.name}://127.0.0.1:${l.port}`).join(','),
-    'advertised.listeners': all.map(l => `${l.name}://127.0.0.1:${l.advertisedPort}`).join(','),
+    'advertised.listeners': all.map(({ advertisedHost = '127.0.0.1', advertisedPort, name }) =>
+      `${name}://${advertisedHost}:${advertisedPort}`).join(','),
     'listener.security.protocol.map': all.map(l => `${l.name}:${l.protocol}`).join(','),
     'log.dirs': logDirs.join(',')
   }
