@@ -1,12 +1,14 @@
-// A network namespace with a link to it: what listens there is reached over a line that can be taken
-// down. A proxy in user space cannot show what the kernel finds out by itself, as the kernel before it
-// acknowledges every byte; here nobody does.
+// A network namespace with a link to it: what listens there is reached over a line that can be
+// taken down. A proxy in user space cannot show what the kernel finds out by itself, as the kernel
+// before the proxy acknowledges every byte; here nobody does.
 
 import { spawnSync, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { createTempFolder, isAlive, killChild, removeFolder, spawnGuarded } from './process-guard.ts'
+import {
+  createTempFolder, isAlive, killChild, removeFolder, spawnGuarded
+} from './process-guard.ts'
 
 const prefix = 'longhaul-'
 const relayProgram = join(import.meta.dirname, 'netns-relay.js')

@@ -75,9 +75,9 @@ export class TcpProxy {
   }
 
   /**
-   * A NAT that has forgotten open connections, all of them or those chosen: not a byte passes on them
-   * any more, in no direction and not after `restore` either, and neither side is told; new ones
-   * pass. The kernels of this machine still acknowledge what is sent: only silence can tell.
+   * A NAT that has forgotten open connections, all of them or those chosen: not a byte passes on
+   * them any more, in no direction and not after `restore` either, and neither side is told; new
+   * ones pass. The kernels of this machine still acknowledge what is sent: only silence can tell.
    */
   forget (isChosen: HasCarried = () => true): void {
     for (const connection of this.#connections) {
