@@ -5,9 +5,11 @@ import type { Contender } from './contenders/contender.ts'
 import { contenders, mustFindContender } from './contenders/contender-list.ts'
 import { appendMemory, isInside, renderMemory, writeSamples } from './report/memory-report.ts'
 import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
+import { appendRestore, isShort, renderRestore } from './report/restore-report.ts'
 import { renderTerminalTable } from './report/result-tables.ts'
 import { runLoopback } from './scenarios/loopback.ts'
 import { runMemory } from './scenarios/memory.ts'
+import { runRestore } from './scenarios/restore.ts'
 
 interface LoopbackOptions {
   readonly records: number
@@ -60,6 +62,23 @@ async function loopback (options: LoopbackOptions): Promise<void> {
   if (options.append) process.stdout.write(`${appendRun(run, files)}\n`)
 }
 
+interface RestoreOptions {
+  readonly partitions: number
+  readonly hours: number
+  readonly slots: number
+  readonly append: boolean
+}
+
+async function restore (options: RestoreOptions): Promise<void> {
+  const startedAt = new Date()
+  const outcome = await runRestore({ ...options, say })
+  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
+  const report = { outcome, command, startedAt }
+  process.stdout.write(`${renderRestore(report)}\n`)
+  if (options.append) process.stdout.write(`${appendRestore(report)}\n`)
+  process.exitCode = isShort(outcome) ? 0 : 1
+}
+
 const program = new Command('perf')
   .description('Runs Longhaul and others against each other on the same data.')
 program.command('loopback')
@@ -77,6 +96,14 @@ program.command('memory')
   .option('--rate <bytes>', 'of load, a second', parseCount, 4_000_000)
   .option('--append', 'add the run to perf/results/memory.md', false)
   .action(memory)
+
+program.command('restore')
+  .description('a restart after hours of progress: how much it reads, and how long that takes')
+  .option('--partitions <count>', 'busy partitions', parseCount, 1_000)
+  .option('--hours <count>', 'of progress', parseCount, 24)
+  .option('--slots <count>', 'partitions of the progress topic', parseCount, 32)
+  .option('--append', 'add the run to perf/results/restore.md', false)
+  .action(restore)
 
 // A run cut short ends its brokers and contenders by the exit hook of the process guard.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))

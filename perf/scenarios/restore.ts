@@ -1,0 +1,116 @@
+// What a restart reads: a progress topic that a day of busy partitions was written to, after the
+// cleaner has passed, restored as the program restores it.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { TopicReader } from '../../src/orchestrator/cluster/topic-reader.ts'
+import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
+import { ProgressStore, restoreSlots } from '../../src/orchestrator/progress/progress-store.ts'
+import {
+  ensureProgressTopic, progressTopicOf, staleRecordsPerSlotMax
+} from '../../src/orchestrator/progress/progress-topic.ts'
+import { partitionKey } from '../../src/orchestrator/progress/progress.ts'
+import { systemClock } from '../../src/orchestrator/time/clock.ts'
+import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
+import { silentLog } from '../../test/orchestrator/observability/silent-log.ts'
+import { partitionsBySlot, progressAfter, writeProgressLog } from './progress-log.ts'
+
+export interface RestoreSettings {
+  readonly partitions: number
+  readonly hours: number
+  readonly slots: number
+  readonly say: (text: string) => void
+}
+
+export interface RestoreOutcome {
+  readonly recordsWritten: number
+  readonly writeSeconds: number
+  /** Records that are left in the topic. */
+  readonly recordsRead: number
+  readonly restoreSeconds: number
+  readonly partitionsRestored: number
+  readonly recordsReadMax: number
+}
+
+const topic = progressTopicOf('east')
+const group = 'longhaul.east->west'
+const producer = { producerId: 4_711n, producerEpoch: 0 }
+const timeoutMs = 60_000
+// The cleaner looks for work each 15 s by default, and needs two looks after the last segment.
+const cleanerLookMs = 15_000
+const restMs = 2 * cleanerLookMs
+
+// As Kafka ships it; the harness makes the cleaner quicker.
+const brokerOptions = {
+  jvm: { heapMb: 1024, flags: ['-Xms1g', '-server', '-XX:+UseG1GC'] },
+  config: {
+    'log.cleaner.backoff.ms': String(cleanerLookMs),
+    'log.cleaner.dedupe.buffer.size': '134217728',
+    'log.segment.bytes': '1073741824',
+    'num.io.threads': '8'
+  }
+} as const
+
+export async function runRestore (settings: RestoreSettings): Promise<RestoreOutcome> {
+  const { hours, partitions, say, slots } = settings
+  const cluster = await startKafkaCluster(undefined, brokerOptions)
+  const client = { 'bootstrap.servers': cluster.bootstrapServers }
+  const store = new ProgressStore(
+    { topic, client, group, timeoutMs, log: silentLog, clock: systemClock })
+  const target = openClusterAdmin({ cluster: 'west', properties: client, timeoutMs })
+  try {
+    await ensureProgressTopic({
+      target,
+      store,
+      topic,
+      slots,
+      replicationFactor: 1,
+      clock: systemClock,
+      onWarning: error => { say(error.message) }
+    })
+    await cluster.admin.partitionCount(topic)
+    const load = { topic, slots, partitions, seconds: Math.round(hours * 3600) }
+    const writtenMs = performance.now()
+    const recordsWritten = await writeProgressLog(cluster, load, say)
+    const writeSeconds = (performance.now() - writtenMs) / 1000
+    say(`${recordsWritten.toLocaleString('en')} records written; the cleaner gets ` +
+      `${restMs / 1000} s`)
+    await sleep(restMs)
+    const restoredMs = performance.now()
+    const restored = await restoreSlots(store, Array.from({ length: slots }, (_, i) => i), producer)
+    const restoreSeconds = (performance.now() - restoredMs) / 1000
+    const last = progressAfter(load.seconds)
+    for (const source of partitionsBySlot(load).flat()) {
+      const found = restored.get(partitionKey(source))
+      if (found?.upstream !== last.upstream) {
+        throw new Error(`${partitionKey(source)} is at ${found?.upstream}, not ${last.upstream}`)
+      }
+    }
+    return {
+      recordsWritten,
+      writeSeconds,
+      recordsRead: await countRecords(cluster, slots),
+      restoreSeconds,
+      partitionsRestored: restored.size,
+      // The newest of each key, and a ninth more that the cleaner may leave.
+      recordsReadMax: Math.ceil(2 * partitions * 10 / 9) + slots * staleRecordsPerSlotMax
+    }
+  } finally {
+    await store.close()
+    await target.close()
+    await cluster.close()
+  }
+}
+
+async function countRecords (cluster: KafkaCluster, slots: number): Promise<number> {
+  const reader = new TopicReader({
+    topic,
+    client: { 'bootstrap.servers': cluster.bootstrapServers },
+    group,
+    standstillMs: timeoutMs,
+    clock: systemClock
+  })
+  let count = 0
+  await Promise.all(Array.from({ length: slots }, async (_, slot) =>
+    await reader.read(slot, undefined, () => { count += 1 })))
+  await reader.close()
+  return count
+}
