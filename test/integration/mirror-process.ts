@@ -26,6 +26,11 @@ export interface LogLine {
   readonly [field: string]: unknown
 }
 
+export interface ReadinessReport {
+  readonly ready: boolean
+  readonly reasons: readonly string[]
+}
+
 export interface MirrorExit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
@@ -71,7 +76,7 @@ export async function startMirror (
   t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}
 ): Promise<MirrorProcess> {
   const mirror = spawnMirror(t, file, args, env)
-  await mirror.untilReady()
+  await mirror.untilRunning()
   return mirror
 }
 
@@ -134,13 +139,36 @@ export class MirrorProcess {
     }
   }
 
-  /** Resolves when /readyz says that every flow runs. */
-  async untilReady (): Promise<void> {
-    await this.until('readiness of the mirror', async () => {
-      const url = this.#urlInLog()
-      if (url === undefined) return false
-      return await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)
+  /** Resolves when every flow runs, whatever is wrong with its partitions. */
+  async untilRunning (): Promise<void> {
+    await this.until('running flows', async () => {
+      const { reasons } = await this.readiness()
+      return reasons.every(reason => !/ is (starting|faulted)(:|$)/.test(reason))
     })
+  }
+
+  /** What /readyz says; not ready while nobody answers. */
+  async readiness (): Promise<ReadinessReport> {
+    const url = this.#urlInLog()
+    const unknown = { ready: false, reasons: ['the mirror is starting'] }
+    if (url === undefined) return unknown
+    try {
+      const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(askTimeoutMs) })
+      const body = await response.json() as ReadinessReport
+      return { ...body, ready: response.status === 200 }
+    } catch {
+      return unknown
+    }
+  }
+
+  async untilReady (): Promise<void> {
+    await this.until('readiness', async () => (await this.readiness()).ready)
+  }
+
+  /** Resolves with the first reason that matches. */
+  async untilNotReady (wanted: RegExp): Promise<string> {
+    return await this.until(`not ready: ${String(wanted)}`, async () =>
+      (await this.readiness()).reasons.find(reason => wanted.test(reason)))
   }
 
   /** Gives the first log line, also of the past, that `isWanted`. */

@@ -262,6 +262,11 @@ export const flowTable = {
     doc: 'How often a stopped partition is tried again, in case its cause is gone.',
     importance: 'low', default: 30_000, min: 100, max: hour
   }),
+  'readiness.faulted.partitions.max': integer({
+    doc: 'How many partitions of the flow may be faulted before /readyz answers 503; -1: any ' +
+      'number.',
+    importance: 'low', default: 0, min: -1, max: 1_000_000
+  }),
   'target.not.empty': choice({
     doc: 'What to do with a partition that has no progress while its target partition holds ' +
       'records, as after the progress topic was deleted: stop it, or begin at auto.offset.reset, ' +
@@ -272,6 +277,8 @@ export const flowTable = {
     'mirrored next, or the target no longer holds what was mirrored last'),
   'topic.recreated': faultPolicy('a topic was deleted and made again'),
   'record.too.large': faultPolicy('the target takes no record of this size'),
+  'record.refused': faultPolicy('the target broker refuses a single record: its timestamp is out ' +
+    'of the bounds of the remote topic, or it has no key and the remote topic is compacted'),
   'corrupt.batch': faultPolicy('a batch does not match its checksum or cannot be read')
 } as const satisfies Record<string, Row<unknown>>
 
@@ -286,7 +293,7 @@ function faultPolicy (when: string): Row<'stop' | 'skip'> {
 
 /** Settings of a flow that may also be set for one topic: `A->B.topic.TOPIC.NAME`. */
 export const topicSettingNames = [
-  'data.loss', 'topic.recreated', 'record.too.large', 'corrupt.batch'
+  'data.loss', 'topic.recreated', 'record.too.large', 'record.refused', 'corrupt.batch'
 ] as const satisfies ReadonlyArray<keyof typeof flowTable>
 
 type ValueOf<R> = R extends Row<infer Value> ? Value : never

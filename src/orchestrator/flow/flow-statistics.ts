@@ -117,6 +117,7 @@ export class FlowStatistics {
       partitions: [...partitions.table.values(), ...this.#stillDeparted()].map(partition =>
         this.#partitionSnapshot(partition, partition.lane, this.#rowOf(partition))),
       moved: this.#movedSnapshots(),
+      topicProblems: partitions.topicProblems,
       errorsByCode: problems.counts,
       progressUnwrittenMs: partitions.progressUnwrittenMs,
       skipped: partitions.skipped,
@@ -130,6 +131,8 @@ export class FlowStatistics {
       target: config.target.alias,
       state,
       lanes: [],
+      faultedPartitionsMax: config.settings['readiness.faulted.partitions.max'],
+      topicProblems: [],
       partitions: [],
       moved: [],
       errorsByCode: new Map(),

@@ -67,8 +67,10 @@ export class FlowSupervisor {
   }
 
   snapshot (): FlowSnapshot {
-    return this.#flow?.snapshot() ?? FlowStatistics.empty(this.#config,
-      this.#error === undefined ? 'starting' : 'faulted')
+    if (this.#flow !== undefined) return this.#flow.snapshot()
+    if (this.#error === undefined) return FlowStatistics.empty(this.#config, 'starting')
+    const reason = this.#error.message
+    return { ...FlowStatistics.empty(this.#config, 'faulted'), reason }
   }
 
   /** False if batches were still in flight at the deadline. Idempotent. */

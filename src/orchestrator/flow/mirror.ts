@@ -11,6 +11,8 @@ import { FlowLedger, type FlowTotals } from '../observability/flow-ledger.ts'
 import { startHttpServer, type HttpServer, type Readiness } from '../observability/http-server.ts'
 import type { Log } from '../observability/log.ts'
 import { createMetrics } from '../observability/metrics.ts'
+import { notReady } from '../observability/readiness.ts'
+import { ReadinessLog } from '../observability/readiness-log.ts'
 import { summarizeRun, type RunSummary } from '../observability/summary.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline } from '../time/deadline.ts'
@@ -30,7 +32,8 @@ const lateMs = 250
 export class Mirror {
   readonly #options: MirrorOptions
   readonly #flows: readonly FlowSupervisor[]
-  readonly #ledger = new FlowLedger()
+  readonly #ledger: FlowLedger
+  readonly #readinessLog: ReadinessLog
   readonly #observing: IntervalLoop
   readonly #startedMs: number
   readonly #cpuAtStart = cpuUsage()
@@ -39,6 +42,8 @@ export class Mirror {
   constructor (options: MirrorOptions) {
     const { clock, config, log } = options
     this.#options = options
+    this.#ledger = new FlowLedger(clock)
+    this.#readinessLog = new ReadinessLog(log)
     this.#startedMs = clock.monotonic()
     const claims = new TargetClaims()
     this.#flows = config.flows.map(flow => new FlowSupervisor({ config: flow, claims, log, clock }))
@@ -55,6 +60,7 @@ export class Mirror {
 
   /** Resolves after the first attempt of every flow, with the flows that failed. */
   async start (): Promise<readonly ReplicatorError[]> {
+    this.#observe()
     await this.#listen()
     this.#observing.start()
     const errors = await Promise.all(this.#flows.map(async flow => await flow.start()))
@@ -97,7 +103,9 @@ export class Mirror {
   }
 
   #observe (): void {
-    this.#ledger.observe(this.#flows.map(flow => flow.snapshot()))
+    const { clock } = this.#options
+    const totals = this.#ledger.observe(this.#flows.map(flow => flow.snapshot()))
+    this.#readinessLog.observe(totals, clock.now())
   }
 
   async #listen (): Promise<void> {
@@ -121,16 +129,9 @@ export class Mirror {
     log.info({ url: this.#http.url }, `metrics at ${this.#http.url}/metrics`)
   }
 
-  /** Ready: every flow runs. A faulted partition is limping, not a reason to take it away. */
   #readiness (): Readiness {
-    const reasons = this.#flows.flatMap(flow => {
-      const { state } = flow.snapshot()
-      return state === 'running' ? [] : [`${flow.name} is ${state}${whyNot(flow.error)}`]
-    })
+    const nowMs = this.#options.clock.now()
+    const reasons = this.totals.flatMap(flow => notReady(flow, nowMs)).map(({ text }) => text)
     return { ready: reasons.length === 0, reasons }
   }
-}
-
-function whyNot (error: ReplicatorError | undefined): string {
-  return error === undefined ? '' : `: ${error.message}`
 }

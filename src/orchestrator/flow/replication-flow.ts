@@ -29,6 +29,7 @@ import {
   ensureProgressTopic, progressTopicId, progressTopicOf
 } from '../progress/progress-topic.ts'
 import { SlotOwnership } from '../ownership/slot-ownership.ts'
+import { SlotWatch } from './slot-watch.ts'
 import type { TargetClaims } from './target-claims.ts'
 import { TopicRefresh } from './topic-refresh.ts'
 
@@ -68,6 +69,7 @@ export class ReplicationFlow {
   #statistics: FlowStatistics | undefined
   #ownership: SlotOwnership | undefined
   #probe: ClusterProbe | undefined
+  #slots: SlotWatch | undefined
   #topics: TopicRefresh | undefined
 
   constructor ({ config, claims, log, clock }: FlowOptions) {
@@ -144,7 +146,11 @@ export class ReplicationFlow {
     const state = waiting ? 'starting' : this.#state
     const snapshot = this.#statistics?.snapshot(state) ??
       FlowStatistics.empty(this.#config, state)
-    return this.#probe === undefined ? snapshot : { ...snapshot, clusters: this.#probe.health }
+    return {
+      ...snapshot,
+      ...this.#probe === undefined ? {} : { clusters: this.#probe.health },
+      ...this.#slots === undefined ? {} : { slots: this.#slots.health }
+    }
   }
 
   async #open (): Promise<void> {
@@ -229,13 +235,6 @@ export class ReplicationFlow {
     }
   }
 
-  /** Whether the group is at rest and has members besides this process. */
-  async #othersOwn (target: ClusterAdmin): Promise<boolean> {
-    const [group] = await target.describeGroups([groupOf(this.name)])
-    return group?.error === undefined && group?.state === 'Stable' &&
-      group.members.some(({ clientId }) => clientId !== this.#memberName)
-  }
-
   #openLanes (producer: ProducerIdentity): LanePool {
     const { source, target, forwarder, settings } = this.#config
     const config: ForwarderConfig = {
@@ -263,7 +262,7 @@ export class ReplicationFlow {
       source: clusters.source,
       partitions,
       lanes,
-      othersOwn: async () => await this.#othersOwn(clusters.target),
+      othersOwn: async () => await this.#slots?.othersOwn() ?? false,
       problems: this.#problems,
       log: this.#log,
       clock: this.#clock
@@ -272,7 +271,7 @@ export class ReplicationFlow {
 
   #openOwnership (clusters: ClusterPair, topic: string, isFirst: boolean): SlotOwnership {
     const { name, settings, target } = this.#config
-    return new SlotOwnership({
+    const ownership = new SlotOwnership({
       group: groupOf(name),
       topic,
       slots: settings['task.slots'],
@@ -286,6 +285,15 @@ export class ReplicationFlow {
       onReleased: async slots => { await this.#release(slots) },
       onError: error => { this.#problems.warn(error, 'target') }
     })
+    this.#slots = new SlotWatch({
+      group: groupOf(this.name),
+      memberName: this.#memberName,
+      total: this.#config.settings['task.slots'],
+      target: clusters.target,
+      owned: () => ownership.owned.size,
+      clock: this.#clock
+    })
+    return ownership
   }
 
   /** Slots that are ours must be mirrored: a failure is said and tried again until we stop. */
@@ -330,6 +338,7 @@ export class ReplicationFlow {
       this.#problems.tick(waiting, this.#probe?.health)
     })
     loop(endsIntervalMs, async () => { await this.#statistics?.refreshEnds() })
+    loop(endsIntervalMs, async () => { await this.#slots?.look() })
     const balancer = this.#createBalancer(partitions)
     loop(settings['lane.rebalance.interval.ms'], async () => { balancer.round() })
     const refreshMs = settings['refresh.topics.interval.seconds'] * 1000

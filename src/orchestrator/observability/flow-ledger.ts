@@ -7,11 +7,13 @@ import {
   type CountsByState, type Lag, type TopicGauges
 } from './aggregate-topics.ts'
 import { CarriedSum, type SumMember } from './carried-sum.ts'
+import { StallWatch, type Stall } from './stall-watch.ts'
 import { latencyUpperBoundsMs } from './latency-buckets.ts'
+import type { Clock } from '../time/clock.ts'
 import {
   laneStates, type Count, type CountsByCode, type FlowSnapshot, type FlowState, type LaneSnapshot,
   type LaneState, type LatencySnapshot, type PartitionSnapshot, type PartitionState,
-  type SkippedRecords
+  type SkippedRecords, type TopicProblemSnapshot
 } from './snapshot.ts'
 
 export interface BatchTotals {
@@ -28,6 +30,14 @@ export interface BatchTotals {
 }
 
 export interface TopicTotals extends TopicGauges, BatchTotals {}
+
+export interface FaultedPartitions {
+  readonly count: number
+  /** Of all partitions. */
+  readonly total: number
+  /** The one that has been faulted for longest. */
+  readonly example: PartitionSnapshot | undefined
+}
 
 export interface FlowTotals extends BatchTotals, Lag {
   readonly source: string
@@ -51,6 +61,12 @@ export interface FlowTotals extends BatchTotals, Lag {
   readonly retriedErrorsByError: ReadonlyMap<string, number>
   readonly latency: LatencySnapshot
   readonly progressUnwrittenMs: number | undefined
+  readonly clusters: FlowSnapshot['clusters']
+  readonly slots: FlowSnapshot['slots']
+  readonly faulted: FaultedPartitions
+  readonly faultedPartitionsMax: number
+  readonly topicProblems: readonly TopicProblemSnapshot[]
+  readonly stall: Stall
   /** Begins again with the flow: what was skipped before stands in its log. */
   readonly skipped: SkippedRecords
   /** The same. */
@@ -62,8 +78,13 @@ export interface FlowTotals extends BatchTotals, Lag {
  * observation before its end is not known to anybody.
  */
 export class FlowLedger {
+  readonly #clock: Clock
   #accounts = new Map<string, FlowAccount>()
   #latest: readonly FlowTotals[] = []
+
+  constructor (clock: Clock) {
+    this.#clock = clock
+  }
 
   /** Of the last observation. */
   get latest (): readonly FlowTotals[] {
@@ -76,7 +97,7 @@ export class FlowLedger {
       const key = JSON.stringify([flow.source, flow.target])
       const account = this.#accounts.get(key) ?? new FlowAccount()
       accounts.set(key, account)
-      return account.observe(flow)
+      return account.observe(flow, this.#clock.now())
     })
     this.#accounts = accounts
     return this.#latest
@@ -95,8 +116,9 @@ class FlowAccount {
   readonly #latency = new LatencyAccount()
   readonly #errors = new CodeAccount()
   readonly #retried = new CodeAccount()
+  readonly #stalls = new StallWatch()
 
-  observe (flow: FlowSnapshot): FlowTotals {
+  observe (flow: FlowSnapshot, nowMs: number): FlowTotals {
     const { lanes, partitions } = flow
     const incarnations = new Map(lanes.map((lane) => [lane.lane, laneIncarnation(lane)]))
     const topics = this.#observeTopics(aggregateTopics(partitions), flow.moved, incarnations)
@@ -130,6 +152,12 @@ class FlowAccount {
         lanes.map((lane) => codeMember(lane, (code) => !isFinal(code)))),
       latency: this.#latency.observe(lanes),
       progressUnwrittenMs: flow.progressUnwrittenMs,
+      clusters: flow.clusters,
+      slots: flow.slots,
+      faulted: faultedPartitions(partitions),
+      faultedPartitionsMax: flow.faultedPartitionsMax,
+      topicProblems: flow.topicProblems,
+      stall: this.#stalls.observe(partitions, nowMs),
       skipped: flow.skipped ?? new Map(),
       mirroredAgain: flow.mirroredAgain ?? new Map()
     }
@@ -207,6 +235,15 @@ function countsByName (counts: CountsByCode): ReadonlyMap<string, number> {
     byName.set(name, (byName.get(name) ?? 0) + Number(count))
   }
   return byName
+}
+
+function faultedPartitions (partitions: readonly PartitionSnapshot[]): FaultedPartitions {
+  const faulted = partitions.filter(({ state }) => state === 'faulted')
+  const example = faulted.reduce<PartitionSnapshot | undefined>((oldest, each) =>
+    oldest === undefined || (each.sinceMs ?? Infinity) < (oldest.sinceMs ?? Infinity)
+      ? each
+      : oldest, undefined)
+  return { count: faulted.length, total: partitions.length, example }
 }
 
 function addTo (totals: number[], values: readonly number[]): void {

@@ -100,7 +100,7 @@ export const metricTable = {
   longhaul_records_skipped_total: {
     type: 'counter',
     labels: [...topic, 'reason'],
-    help: 'Records left out by data.loss, topic.recreated, record.too.large or ' +
+    help: 'Records left out by data.loss, topic.recreated, record.too.large, record.refused or ' +
       'corrupt.batch=skip, at most; 0 with a reason: it happened, and nobody can tell how many.'
   },
   longhaul_records_mirrored_again_total: {
@@ -181,6 +181,18 @@ export const metricTable = {
     type: 'gauge',
     labels: [...flow, 'state'],
     help: '1 for the state that the flow is in, 0 for the others.'
+  },
+  longhaul_flow_not_ready: {
+    type: 'gauge',
+    labels: [...flow, 'reason'],
+    help: '1 for each reason for which /readyz answers 503: the state of the flow, a cluster ' +
+      'that does not answer, slots that nobody owns, faulted partitions, a flow or partitions ' +
+      'that stand still; 0 for the others.'
+  },
+  longhaul_slots_owned: {
+    type: 'gauge',
+    labels: flow,
+    help: 'Task slots that this process owns. Summed over the processes of a flow it is task.slots.'
   },
   longhaul_progress_age_seconds: {
     type: 'gauge',

@@ -8,6 +8,7 @@ import type { BatchTotals, FlowTotals, TopicTotals } from './flow-ledger.ts'
 import {
   metricTable, type MetricLabels, type MetricName, type MetricNameOf, type MetricRow
 } from './metric-table.ts'
+import { notReady, notReadyReasons } from './readiness.ts'
 import { SnapshotHistogram } from './snapshot-histogram.ts'
 import { flowStates, type Count, type LatencySnapshot, type PartitionSnapshot } from './snapshot.ts'
 
@@ -138,6 +139,11 @@ function writeFlow (writer: SeriesWriter, flow: FlowTotals, nowMs: number): void
   for (const state of flowStates) {
     writer.gauge('longhaul_flow_state', { ...labels, state }, state === flow.state ? 1 : 0)
   }
+  const reasons = new Set(notReady(flow, nowMs).map(({ reason }) => reason))
+  for (const reason of notReadyReasons) {
+    writer.gauge('longhaul_flow_not_ready', { ...labels, reason }, reasons.has(reason) ? 1 : 0)
+  }
+  writer.gauge('longhaul_slots_owned', labels, flow.slots?.owned)
   for (const [topic, byReason] of flow.skipped) {
     for (const [reason, count] of byReason) {
       writer.counter('longhaul_records_skipped_total', { ...labels, topic, reason }, Number(count))

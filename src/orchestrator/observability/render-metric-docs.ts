@@ -7,8 +7,16 @@ Generated from the metric table; change the table, then \`npm run generate\`.
 
 \`longhaul run\` serves them on \`metrics.host:metrics.port\` at \`/metrics\`, in the text format of
 Prometheus, together with CPU, memory and event loop of the process (\`process_*\`, \`nodejs_*\`).
-\`/healthz\` answers as long as the process turns, \`/readyz\` says with 200 or 503 whether records
-flow and why not, \`/version\` tells the versions.
+\`/healthz\` answers 200 as long as the process turns. \`/version\` names the versions.
+
+\`/readyz\` answers 200 while records flow and 503, with a sentence for each flow and reason, when
+- a flow is starting or could not be started (\`state\`),
+- a cluster of it does not answer (\`cluster\`: within 15 s),
+- no process owns its task slots (\`slots\`),
+- more partitions are faulted than \`readiness.faulted.partitions.max\`, 0 by default, or topics
+  cannot be mirrored at all (\`faulted\`),
+- nothing was acknowledged for 10 s although the source has more, or a partition stands still for
+  a minute (\`stalled\`). What is paused or behind an open transaction does not count.
 
 \`source\` and \`target\` are cluster aliases, \`topic\` is the name on the source. Counters end in
 \`_total\` and never fall while a flow is up, whatever happens to its lanes and partitions.

@@ -20,7 +20,7 @@ export type FlowState = (typeof flowStates)[number]
 
 /** Why records were left out by a policy that the user chose. */
 export const skipReasons = [
-  'data_loss', 'topic_recreated', 'record_too_large', 'corrupt_batch'
+  'data_loss', 'topic_recreated', 'record_too_large', 'record_refused', 'corrupt_batch'
 ] as const
 export type SkipReason = (typeof skipReasons)[number]
 
@@ -41,6 +41,12 @@ export interface FlowSnapshot {
   readonly reason?: string
   /** Whether the two clusters answer; absent before the flow has reached them. */
   readonly clusters?: Readonly<Record<'source' | 'target', ClusterHealth>>
+  /** Absent before this process has joined the group. */
+  readonly slots?: SlotHealth
+  /** readiness.faulted.partitions.max */
+  readonly faultedPartitionsMax: number
+  /** Topics that cannot be mirrored and of which no partition is known. */
+  readonly topicProblems: readonly TopicProblemSnapshot[]
   readonly lanes: readonly LaneSnapshot[]
   readonly partitions: readonly PartitionSnapshot[]
   /** The last figures of lanes that partitions were moved away from; only their counters count. */
@@ -60,6 +66,23 @@ export interface ClusterHealth {
   readonly answeredMs: number
   /** Why it does not answer; undefined while it does. */
   readonly error: ReplicatorError | undefined
+}
+
+/** The task slots of a flow, as this process sees them. */
+export interface SlotHealth {
+  readonly owned: number
+  readonly total: number
+  /** Since when `owned` has been what it is, epoch ms. */
+  readonly sinceMs: number
+  /** Why this process has lost its slots, where an error was the reason. */
+  readonly reason?: ReplicatorError
+  /** Whether there are slots that no process owns; undefined: the group does not tell. */
+  readonly unownedByAnybody: boolean | undefined
+}
+
+export interface TopicProblemSnapshot {
+  readonly topic: string
+  readonly reason: string
 }
 
 export interface LaneSnapshot {

@@ -53,6 +53,11 @@ const corruptErrors: ReadonlySet<string> = new Set<ErrorName>([
   'CORRUPT_MESSAGE', 'BATCH_CRC_MISMATCH', 'BATCH_MALFORMED', 'CODEC_FAILED', '_BAD_COMPRESSION'
 ])
 
+/** RECORD_REFUSED is of one record; brokers before 2.4 only name the batch that it is in. */
+const refusedErrors: ReadonlySet<string> = new Set<ErrorName>([
+  'RECORD_REFUSED', 'INVALID_TIMESTAMP', 'INVALID_RECORD'
+])
+
 /** The side that the fault is about, where the decision needs to know what the logs hold. */
 export function sideOfFault (errorName: string): 'source' | 'target' | undefined {
   if (errorName === 'OFFSET_OUT_OF_RANGE' || errorName === 'SOURCE_TRUNCATED') return 'source'
@@ -72,6 +77,9 @@ export function judgeFault (
   const { errorName } = fault
   if (errorName === 'RECORD_TOO_LARGE') {
     return judgeUnmirrorable(fault, policies['record.too.large'], 'record_too_large')
+  }
+  if (refusedErrors.has(errorName)) {
+    return judgeUnmirrorable(fault, policies['record.refused'], 'record_refused')
   }
   if (corruptErrors.has(errorName)) {
     return judgeUnmirrorable(fault, policies['corrupt.batch'], 'corrupt_batch')

@@ -8,7 +8,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
-import type { SkippedRecords } from '../observability/snapshot.ts'
+import type { SkippedRecords, TopicProblemSnapshot } from '../observability/snapshot.ts'
 import type { ProgressKeeper } from '../progress/progress-keeper.ts'
 import type { ProducerIdentity, Progress, TopicPartition } from '../progress/progress.ts'
 import type { SlotRecord } from '../progress/progress-store.ts'
@@ -111,6 +111,9 @@ export class FlowPartitions {
   get skipped (): SkippedRecords { return this.#skipped.skipped }
 
   get mirroredAgain (): ReadonlyMap<string, bigint> { return this.#skipped.again }
+
+  /** Topics that cannot be mirrored and of which the table has no partition to show. */
+  get topicProblems (): readonly TopicProblemSnapshot[] { return this.#wanted.problems }
 
   /** Since when there has been progress that is not written, epoch ms; undefined: all is. */
   get progressUnwrittenMs (): number | undefined { return this.#unwrittenMs }

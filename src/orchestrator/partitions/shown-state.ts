@@ -1,7 +1,9 @@
 // What a user sees of a partition, in the same words in the log, the metrics and readiness. Pure.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { PartitionState as ShownName } from '../observability/snapshot.ts'
-import { faultOf, type LaneState, type PartitionCondition } from './partition-state.ts'
+import {
+  faultOf, type LaneState, type PartitionCondition, type Trouble
+} from './partition-state.ts'
 
 export interface ShownState {
   readonly state: ShownName
@@ -41,9 +43,14 @@ export function shownOf (condition: PartitionCondition, isCaughtUp: boolean): Sh
 
 /** A position that is not known yet waits for a cluster, or for somebody to mend what is wrong. */
 function troubled (condition: PartitionCondition): ShownState {
-  const { trouble } = condition
   const shown = faulted(condition)
-  return trouble?.error.retriable === true ? { ...shown, state: 'waiting' } : shown
+  return isWaiting(condition.trouble) ? { ...shown, state: 'waiting' } : shown
+}
+
+/** What is wrong with a topic as a whole may be retried, but seldom mends itself. */
+function isWaiting (trouble: Trouble | undefined): boolean {
+  if (trouble === undefined || !trouble.error.retriable) return false
+  return trouble.retryAtMs !== Infinity || trouble.error.scope === 'partition'
 }
 
 function faulted ({ report, state, trouble }: PartitionCondition): ShownState {

@@ -54,6 +54,13 @@ export class WantedTopics {
       nowMs - (since.get(partitionKey(partition)) ?? nowMs) >= goneMs)
   }
 
+  /** Of topics whose partitions nobody knows. */
+  get problems (): ReadonlyArray<{ readonly topic: string, readonly reason: string }> {
+    return [...this.#topics.values()].flatMap(({ error, partitions, topic }) => partitions === 0
+      ? [{ topic, reason: error.message }]
+      : [])
+  }
+
   /** Partitions that the last look did not want: worth a closer look before the next one. */
   suspects<Partition extends TopicPartition> (
     mirrored: readonly Partition[]

@@ -202,15 +202,16 @@ test('a topic has what is set for it, in the place that is nearest to it', () =>
     return Object.fromEntries(topicSettingNames.map(name => [name, settings[name]]))
   }
   assert.deepEqual(pick('orders'),
-    { ...asFlow, 'record.too.large': 'stop', 'corrupt.batch': 'stop' })
+    { ...asFlow, 'record.too.large': 'stop', 'record.refused': 'stop', 'corrupt.batch': 'stop' })
   assert.deepEqual(pick('orders.v2'), {
     'data.loss': 'stop',
     'topic.recreated': 'skip',
     'record.too.large': 'skip',
+    'record.refused': 'stop',
     'corrupt.batch': 'stop'
   })
   assert.deepEqual(pick('audit'),
-    { ...asFlow, 'record.too.large': 'stop', 'corrupt.batch': 'skip' })
+    { ...asFlow, 'record.too.large': 'stop', 'record.refused': 'stop', 'corrupt.batch': 'skip' })
 })
 
 test('every name of a topic can be given a policy', () => {

@@ -6,6 +6,7 @@ import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.
 import {
   byReason, countLatencies, sampleFlow, sampleLane, samplePartition
 } from './sample-flow.ts'
+import { ManualClock } from '../time/manual-clock.ts'
 
 function member (key: string, values: number[], incarnation = '1') {
   return { key, incarnation, values }
@@ -41,7 +42,7 @@ test('a restart is seen even if the new counters have overtaken the old ones', (
 })
 
 test('a partition that moves to another lane keeps its topic total', () => {
-  const ledger = new FlowLedger()
+  const ledger = new FlowLedger(new ManualClock())
   const lanes = [sampleLane({ lane: 0 }), sampleLane({ lane: 1 })]
   ledger.observe([sampleFlow({
     lanes, partitions: [samplePartition('orders', 0, { lane: 0, records: 100n, bytes: 900n })]
@@ -56,7 +57,7 @@ test('a partition that moves to another lane keeps its topic total', () => {
 // A lane tells what it let go of once more, beside the lane that has it now, whose number may be
 // lower. Told apart by their partition alone, one would be taken for the other begun again.
 test('what a lane counted last of a partition that was moved away stays in the total', () => {
-  const ledger = new FlowLedger()
+  const ledger = new FlowLedger(new ManualClock())
   const lanes = [sampleLane({ lane: 0 }), sampleLane({ lane: 1 })]
   const inLane = (lane: number, records: bigint) => samplePartition('orders', 0, { lane, records })
   const others = [samplePartition('orders', 1, { lane: 0, records: 1n })]
@@ -69,7 +70,7 @@ test('what a lane counted last of a partition that was moved away stays in the t
 })
 
 test('a lane that is started again keeps the totals of the flow', () => {
-  const ledger = new FlowLedger()
+  const ledger = new FlowLedger(new ManualClock())
   const lane = {
     fetchRequests: 10n, errorsByCode: new Map([[6, 3]]), latency: countLatencies([5, 5])
   }
@@ -85,7 +86,7 @@ test('a lane that is started again keeps the totals of the flow', () => {
 })
 
 test('a flow outlives its topics in its totals, and topics that are gone are forgotten', () => {
-  const ledger = new FlowLedger()
+  const ledger = new FlowLedger(new ManualClock())
   ledger.observe([sampleFlow({ partitions: [samplePartition('orders', 0, { records: 9n })] })])
   const [flow] = ledger.observe([sampleFlow()])
   assert.equal(flow?.records, 9)
@@ -93,7 +94,7 @@ test('a flow outlives its topics in its totals, and topics that are gone are for
 })
 
 test('reasons keep their places when a lane reports fewer of them', () => {
-  const ledger = new FlowLedger()
+  const ledger = new FlowLedger(new ManualClock())
   const [flow] = ledger.observe([sampleFlow({
     partitions: [
       samplePartition('orders', 0, { reencodedByReason: [], droppedByReason: [0, 4] }),
@@ -106,14 +107,14 @@ test('reasons keep their places when a lane reports fewer of them', () => {
 
 // A hostile or broken broker can answer with any of 65536 codes.
 test('codes that the error table lacks share one name', () => {
-  const ledger = new FlowLedger()
+  const ledger = new FlowLedger(new ManualClock())
   const errorsByCode = new Map(Array.from({ length: 500 }, (_, index) => [20_000 + index, 1]))
   const [flow] = ledger.observe([sampleFlow({ errorsByCode })])
   assert.deepEqual([...flow?.errorsByError ?? []], [['OTHER', 500]])
 })
 
 test('states without members are counted as 0', () => {
-  const [flow] = new FlowLedger().observe([sampleFlow({
+  const [flow] = new FlowLedger(new ManualClock()).observe([sampleFlow({
     partitions: [samplePartition('orders', 0, { state: 'faulted', code: 1 })]
   })])
   assert.equal(flow?.partitionsByState.faulted, 1)

@@ -17,7 +17,7 @@ import {
 
 function createScraper (options: Partial<MetricsOptions> = {}) {
   const clock = new ManualClock()
-  const ledger = new FlowLedger()
+  const ledger = new FlowLedger(new ManualClock())
   const metrics = createMetrics({
     flows: () => ledger.latest,
     clock,
@@ -63,6 +63,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       samplePartition('orders', 1, { records: 5n, lagRecords: 2, lagSeconds: 4 })
     ],
     progressUnwrittenMs: clock.now() - 2500,
+    slots: { owned: 20, total: 32, sinceMs: clock.now(), unownedByAnybody: false },
     skipped: new Map([['orders', new Map([['data_loss', 7n]])]]),
     mirroredAgain: new Map([['orders', 8n]])
   })

@@ -13,7 +13,7 @@ import { ManualClock } from '../time/manual-clock.ts'
 import { countLatencies, sampleFlow, sampleLane, samplePartition } from './sample-flow.ts'
 
 function sampleAt (atMs: number, ...flows: FlowSnapshot[]): ProgressSample {
-  return sampleProgress(new FlowLedger().observe(flows), atMs)
+  return sampleProgress(new FlowLedger(new ManualClock()).observe(flows), atMs)
 }
 
 function flowOf (records: number, faulted = false): FlowSnapshot {
@@ -59,7 +59,7 @@ test('figures are short and of one width', () => {
 
 function createLine (t: TestContext, isTTY: boolean, color = false) {
   const clock = new ManualClock()
-  const ledger = new FlowLedger()
+  const ledger = new FlowLedger(new ManualClock())
   const written: string[] = []
   const errors: unknown[] = []
   const output = {

@@ -13,6 +13,8 @@ export function sampleFlow (change: Partial<FlowSnapshot> = {}): FlowSnapshot {
     target: 'B',
     state: 'running',
     lanes: [sampleLane()],
+    faultedPartitionsMax: 0,
+    topicProblems: [],
     partitions: [],
     moved: [],
     errorsByCode: new Map(),

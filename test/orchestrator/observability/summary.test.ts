@@ -8,9 +8,10 @@ import {
 import {
   byReason, countLatencies, sampleFlow, sampleLane, samplePartition
 } from './sample-flow.ts'
+import { ManualClock } from '../time/manual-clock.ts'
 
 function createSummary () {
-  const flows = new FlowLedger().observe([sampleFlow({
+  const flows = new FlowLedger(new ManualClock()).observe([sampleFlow({
     lanes: [sampleLane({ latency: countLatencies([2, 2, 30]) })],
     partitions: [samplePartition('orders', 0, {
       records: 1_234_567n,
@@ -55,7 +56,7 @@ test('JSON is one line that parses back, big counters included', () => {
 })
 
 test('a run that moved nothing has no shares, and says so', () => {
-  const summary = summarizeRun(new FlowLedger().observe([sampleFlow()]), 0, 0.1)
+  const summary = summarizeRun(new FlowLedger(new ManualClock()).observe([sampleFlow()]), 0, 0.1)
   assert.equal(summary.cpuSecondsPerGB, undefined)
   assert.equal(summary.flows[0]?.megabytesPerSecond, 0)
   assert.match(renderSummaryTable(summary), /payload bytes kept +│ +- │/)

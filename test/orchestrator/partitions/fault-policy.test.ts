@@ -11,12 +11,14 @@ const stop: FaultPolicies = {
   'data.loss': 'stop',
   'topic.recreated': 'stop',
   'record.too.large': 'stop',
+  'record.refused': 'stop',
   'corrupt.batch': 'stop'
 }
 const skip: FaultPolicies = {
   'data.loss': 'skip',
   'topic.recreated': 'skip',
   'record.too.large': 'skip',
+  'record.refused': 'skip',
   'corrupt.batch': 'skip'
 }
 
@@ -213,7 +215,8 @@ describe('a fault', () => {
 
   test('of what cannot be mirrored is skipped only when its end is known', () => {
     for (const [errorName, reason] of [
-      ['RECORD_TOO_LARGE', 'record_too_large'], ['CORRUPT_MESSAGE', 'corrupt_batch'],
+      ['RECORD_TOO_LARGE', 'record_too_large'], ['RECORD_REFUSED', 'record_refused'],
+      ['INVALID_TIMESTAMP', 'record_refused'], ['CORRUPT_MESSAGE', 'corrupt_batch'],
       ['BATCH_CRC_MISMATCH', 'corrupt_batch'], ['CODEC_FAILED', 'corrupt_batch']
     ] as const) {
       const known = createFault(errorName, { skipTo: 107n, skipRecords: 7n })

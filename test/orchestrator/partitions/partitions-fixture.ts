@@ -67,6 +67,7 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
       'data.loss': policy,
       'topic.recreated': policy,
       'record.too.large': policy,
+      'record.refused': policy,
       'corrupt.batch': policy
     })
   } as unknown as FlowConfig

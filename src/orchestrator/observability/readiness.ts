@@ -1,0 +1,100 @@
+// Whether records flow, and if not, why not: judged from what the flows say of themselves. Pure.
+// The same reasons stand in /readyz, in longhaul_flow_not_ready and in the log.
+import type { FlowTotals } from './flow-ledger.ts'
+import type { ClusterHealth, PartitionSnapshot, SlotHealth } from './snapshot.ts'
+
+export const notReadyReasons = ['state', 'cluster', 'slots', 'faulted', 'stalled'] as const
+export type NotReadyReason = (typeof notReadyReasons)[number]
+
+export interface NotReady {
+  readonly reason: NotReadyReason
+  /** A sentence that names the flow. */
+  readonly text: string
+}
+
+/** Batches of one round trip over a long link, with its retries, are acknowledged sooner. */
+const stallMs = 10_000
+/** A group needs this long to hand slots from one process to another. */
+const slotsMs = 10_000
+
+export function notReady (flow: FlowTotals, nowMs: number): readonly NotReady[] {
+  const name = `${flow.source}->${flow.target}`
+  if (flow.state !== 'running') {
+    const why = flow.reason === undefined ? '' : `: ${flow.reason}`
+    return [{ reason: 'state', text: `${name} is ${flow.state}${why}` }]
+  }
+  return [
+    ...clusterTroubles(flow, nowMs).map(text => ({ reason: 'cluster' as const, text })),
+    ...slotTroubles(flow, nowMs).map(text => ({ reason: 'slots' as const, text })),
+    ...faults(flow, nowMs).map(text => ({ reason: 'faulted' as const, text })),
+    ...stalls(flow, nowMs).map(text => ({ reason: 'stalled' as const, text }))
+  ].map(({ reason, text }) => ({ reason, text: `${name}: ${text}` }))
+}
+
+function clusterTroubles ({ clusters, source, target }: FlowTotals, nowMs: number): string[] {
+  if (clusters === undefined) return []
+  const troubles: ReadonlyArray<readonly [string, ClusterHealth]> =
+    [[source, clusters.source], [target, clusters.target]]
+  return troubles.flatMap(([alias, { answeredMs, error }]) => error === undefined
+    ? []
+    : [`${alias} has not answered for ${seconds(nowMs - answeredMs)}: ${error.message}`])
+}
+
+/** A process that owns no slot stands by for another one, and is ready for that. */
+function slotTroubles ({ slots }: FlowTotals, nowMs: number): string[] {
+  if (slots === undefined || !isUnowned(slots) || nowMs - slots.sinceMs < slotsMs) return []
+  const why = slots.reason === undefined ? '' : `: ${slots.reason.message}`
+  const { owned, sinceMs, total } = slots
+  return [`this process owns ${owned} of ${total} slots, and nobody is known to own the others, ` +
+    `for ${seconds(nowMs - sinceMs)}${why}`]
+}
+
+function isUnowned ({ owned, total, unownedByAnybody }: SlotHealth): boolean {
+  return unownedByAnybody ?? (owned < total && owned === 0)
+}
+
+function faults (flow: FlowTotals, nowMs: number): string[] {
+  const { faulted, faultedPartitionsMax: max, topicProblems } = flow
+  if (max < 0 || faulted.count + topicProblems.length <= max) return []
+  const partitions = faulted.example === undefined
+    ? []
+    : [`${faulted.count} of ${plural(faulted.total, 'partition')} ` +
+      `${faulted.count === 1 ? 'is' : 'are'} faulted, for example ` +
+      describeFault(faulted.example, nowMs)]
+  const [problem] = topicProblems
+  const topics = problem === undefined
+    ? []
+    : [`${plural(topicProblems.length, 'topic')} cannot be mirrored, for example ` +
+      `${problem.topic}: ${problem.reason}`]
+  return [...partitions, ...topics]
+}
+
+function describeFault (
+  { partition, reason, sinceMs, topic }: PartitionSnapshot, nowMs: number
+): string {
+  const since = sinceMs === undefined ? '' : ` for ${seconds(nowMs - sinceMs)}`
+  return `${topic}-${partition}${since}: ${reason}`
+}
+
+function stalls ({ lagRecords, stall }: FlowTotals, nowMs: number): string[] {
+  const { flowSinceMs, partitions } = stall
+  if (flowSinceMs !== undefined && nowMs - flowSinceMs >= stallMs) {
+    return [`the target has acknowledged nothing for ${seconds(nowMs - flowSinceMs)}, and the ` +
+      `source has up to ${lagRecords ?? 0} records more`]
+  }
+  const [first] = partitions
+  if (first === undefined) return []
+  const waits = first.reason === '' ? '' : ` (${first.state}: ${first.reason})`
+  const { length } = partitions
+  const still = length === 1 ? '1 partition stands' : `${length} partitions stand`
+  return [`${still} still although the source has more, for example ` +
+    `${first.topic}-${first.partition} with ${first.lagRecords ?? 0} records${waits}`]
+}
+
+function plural (count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`
+}
+
+function seconds (ms: number): string {
+  return `${Math.max(0, Math.round(ms / 1000))} s`
+}

@@ -1,0 +1,119 @@
+// /readyz follows what becomes of the records, with the settings that a user has who sets none: 503
+// with the flow and the reason while they do not flow, and 200 again when they do.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { KafkaCluster } from '../kafka/cluster.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { addAcl, removeAcl } from '../kafka/partition-operations.ts'
+import { untilRecords } from './comparison.ts'
+import {
+  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties
+} from './mirror-process.ts'
+import { flowProperties, login, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+import { numbered } from './failures/fault-probe.ts'
+
+const secured = {
+  sasl: { users: { guest: 'guest-secret' }, superUsers: [] },
+  config: { 'allow.everyone.if.no.acl.found': 'true' }
+}
+
+describe('readiness', { timeout: 600_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters(secured) })
+  after(async () => { await clusters.close() })
+
+  const start = async (t: CleanUp, topic: string, more: Properties = {}): Promise<MirrorProcess> =>
+    await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+      ...login('east', 'guest', 'guest-secret'),
+      ...login('west', 'guest', 'guest-secret'),
+      'east->west.topics': topic,
+      // What a user without settings has, where the other tests are in a hurry.
+      'refresh.topics.interval.seconds': 600,
+      ...more
+    })))
+
+  /** A mirror that has mirrored a hundred records of the topic and is ready. */
+  const startReady = async (t: CleanUp, topic: string): Promise<MirrorProcess> => {
+    const { source, target } = clusters
+    await source.createTopic(topic)
+    await produce(source.bootstrapServers, topic, numbered(0, 100))
+    const mirror = await start(t, topic)
+    await untilRecords(mirror, target, `east.${topic}`, 100)
+    await mirror.untilReady()
+    return mirror
+  }
+
+  test('ends with a partition that may not be written, and comes back with the permission',
+    async t => {
+      const { source, target } = clusters
+      const mirror = await startReady(t, 'forbidden')
+      const acl = ['--deny-principal', 'User:guest', '--operation', 'Write', '--topic',
+        'east.forbidden']
+      await addAcl(target, acl)
+      await produce(source.bootstrapServers, 'forbidden', numbered(100, 200))
+      const reason = await mirror.untilNotReady(/faulted/)
+      assert.match(reason, /^east->west: 1 of 1 partition is faulted, .*forbidden-0/)
+      assert.match(reason, /TOPIC_AUTHORIZATION_FAILED/)
+      await removeAcl(target, acl)
+      await mirror.untilReady()
+      await untilRecords(mirror, target, 'east.forbidden', 200)
+    })
+
+  test('waits for a partition whose target holds records of others', async t => {
+    const { source, target } = clusters
+    await source.createTopic('taken')
+    await target.createTopic('east.taken')
+    await produce(source.bootstrapServers, 'taken', numbered(0, 100))
+    await produce(target.bootstrapServers, 'east.taken', numbered(0, 10))
+    const refused = await start(t, 'taken')
+    assert.match(await refused.untilNotReady(/faulted/), /taken-0 .*TARGET_NOT_EMPTY/)
+    assert.equal((await refused.stop()).code, 0)
+    const allowed = await start(t, 'taken', { 'target.not.empty': 'begin' })
+    await untilRecords(allowed, target, 'east.taken', 110)
+    await allowed.untilReady()
+  })
+
+  test('waits for a topic that cannot be created, until it is there', async t => {
+    const { source, target } = clusters
+    await source.createTopic('wide')
+    await produce(source.bootstrapServers, 'wide', numbered(0, 100))
+    const mirror = await start(t, 'wide', { 'replication.factor': 3 })
+    assert.match(await mirror.untilNotReady(/TOPIC_CREATE_FAILED/), /wide-0 .*replication/)
+    await target.createTopic('east.wide')
+    await mirror.untilReady()
+    await untilRecords(mirror, target, 'east.wide', 100)
+  })
+
+  /** While the one broker of a cluster is down; `meanwhile` is what happens then. */
+  const withoutCluster = async (
+    mirror: MirrorProcess, cluster: KafkaCluster, alias: string, meanwhile: () => Promise<void>
+  ): Promise<void> => {
+    await cluster.broker(1).kill()
+    await meanwhile()
+    const reason = await mirror.untilNotReady(new RegExp(`${alias} has not answered`))
+    assert.match(reason, /^east->west: /)
+    const { series } = await mirror.metrics()
+    const labels = '{reason="cluster",source="east",target="west"}'
+    assert.equal(series.get(`longhaul_flow_not_ready${labels}`), 1)
+    await cluster.broker(1).start()
+    await mirror.untilReady()
+  }
+
+  test('ends while the target does not answer', async t => {
+    const { source, target } = clusters
+    const mirror = await startReady(t, 'aimless')
+    await withoutCluster(mirror, target, 'west', async () => {
+      await produce(source.bootstrapServers, 'aimless', numbered(100, 200))
+      await mirror.untilNotReady(/acknowledged nothing|has not answered/)
+    })
+    await untilRecords(mirror, target, 'east.aimless', 200)
+  })
+
+  test('ends while the source does not answer', async t => {
+    const { source, target } = clusters
+    const mirror = await startReady(t, 'sourceless')
+    await withoutCluster(mirror, source, 'east', async () => {})
+    await produce(source.bootstrapServers, 'sourceless', numbered(100, 200))
+    await untilRecords(mirror, target, 'east.sourceless', 200)
+  })
+})

@@ -1,0 +1,198 @@
+// When /readyz answers 503, and with which words.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.ts'
+import { ReadinessLog } from '../../../src/orchestrator/observability/readiness-log.ts'
+import { notReady, type NotReady } from '../../../src/orchestrator/observability/readiness.ts'
+import type {
+  FlowSnapshot, PartitionSnapshot, PartitionState
+} from '../../../src/orchestrator/observability/snapshot.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+import { recordingLog } from './recording-log.ts'
+import { sampleFlow, samplePartition } from './sample-flow.ts'
+
+const second = 1_000
+const away = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')
+
+/** Observes a flow as the process does, and judges it. */
+function createJudge (): {
+  readonly clock: ManualClock
+  readonly judge: (change: Partial<FlowSnapshot>) => readonly NotReady[]
+} {
+  const clock = new ManualClock()
+  const ledger = new FlowLedger(clock)
+  const judge = (change: Partial<FlowSnapshot>): readonly NotReady[] => {
+    const [flow] = ledger.observe([sampleFlow(change)])
+    assert.ok(flow !== undefined)
+    return notReady(flow, clock.now())
+  }
+  return { clock, judge }
+}
+
+const reasonsOf = (judged: readonly NotReady[]): string[] => judged.map(({ reason }) => reason)
+
+describe('a flow', () => {
+  test('that runs is ready, with nothing to do or with all done', () => {
+    const { clock, judge } = createJudge()
+    const idle = samplePartition('orders', 0, { state: 'caught-up', lagRecords: 0 })
+    for (let look = 0; look < 100; look++) {
+      assert.deepEqual(judge({ partitions: [idle] }), [])
+      clock.skip(second)
+    }
+  })
+
+  test('that does not run is not ready, for the reason that it names', () => {
+    const { judge } = createJudge()
+    assert.deepEqual(judge({ state: 'faulted', reason: 'no permission' }),
+      [{ reason: 'state', text: 'A->B is faulted: no permission' }])
+    assert.deepEqual(reasonsOf(judge({ state: 'starting' })), ['state'])
+  })
+
+  test('one of whose clusters does not answer is not ready', () => {
+    const { clock, judge } = createJudge()
+    const answeredMs = clock.now() - 13 * second
+    const clusters = {
+      source: { answeredMs: clock.now(), error: undefined }, target: { answeredMs, error: away }
+    }
+    const [first] = judge({ clusters })
+    assert.equal(first?.reason, 'cluster')
+    assert.match(first?.text ?? '', /^A->B: B has not answered for 13 s: /)
+  })
+})
+
+describe('faulted partitions', () => {
+  const faulted = samplePartition('orders', 3, {
+    state: 'faulted', reason: 'No permission on the topic'
+  })
+  const partitions = [faulted, samplePartition('orders', 0), samplePartition('orders', 1)]
+
+  test('make the flow not ready, with their number and one of them', () => {
+    const { clock, judge } = createJudge()
+    const [first] = judge({
+      partitions: partitions.map(each =>
+        each === faulted ? { ...each, sinceMs: clock.now() - 5 * second } : each)
+    })
+    assert.equal(first?.reason, 'faulted')
+    assert.equal(first?.text, 'A->B: 1 of 3 partitions is faulted, for example orders-3 for ' +
+      '5 s: No permission on the topic')
+  })
+
+  test('are allowed up to readiness.faulted.partitions.max, and any number with -1', () => {
+    const { judge } = createJudge()
+    assert.deepEqual(judge({ partitions, faultedPartitionsMax: 1 }), [])
+    const two = [...partitions, { ...faulted, partition: 4 }]
+    assert.deepEqual(reasonsOf(judge({ partitions: two, faultedPartitionsMax: 1 })), ['faulted'])
+    assert.deepEqual(judge({ partitions: two, faultedPartitionsMax: -1 }), [])
+  })
+
+  test('count with topics of which no partition is known', () => {
+    const { judge } = createJudge()
+    const [first] = judge({ topicProblems: [{ topic: 'orders', reason: 'No permission' }] })
+    assert.equal(first?.reason, 'faulted')
+    assert.match(first?.text ?? '', /1 topic cannot be mirrored, for example orders: No/)
+  })
+})
+
+describe('task slots', () => {
+  test('that others own leave a process without any ready', () => {
+    const { clock, judge } = createJudge()
+    const slots = { owned: 0, total: 32, sinceMs: clock.now(), unownedByAnybody: false }
+    clock.skip(100 * second)
+    assert.deepEqual(judge({ slots }), [])
+  })
+
+  // All partitions of a group whose coordinator hangs stood still, and /readyz said 200.
+  test('that nobody owns make the flow not ready, after the time that a hand-over takes', () => {
+    const { clock, judge } = createJudge()
+    for (const unownedByAnybody of [true, undefined]) {
+      const slots = { owned: 0, total: 32, sinceMs: clock.now(), unownedByAnybody }
+      assert.deepEqual(judge({ slots }), [])
+      clock.skip(11 * second)
+      const [first] = judge({ slots })
+      assert.equal(first?.reason, 'slots')
+      assert.match(first?.text ?? '', /owns 0 of 32 slots, and nobody is known to own the others/)
+    }
+  })
+})
+
+describe('a flow that stands still', () => {
+  const behind = (change: Partial<PartitionSnapshot> = {}): PartitionSnapshot =>
+    samplePartition('orders', 0, { lagRecords: 500, upstreamOffset: 7n, ...change })
+
+  /** The reasons after this many seconds in which the partition is as it is. */
+  const after = (seconds: number, partition: PartitionSnapshot): string[] => {
+    const { clock, judge } = createJudge()
+    let reasons: string[] = []
+    for (let each = 0; each <= seconds; each++) {
+      reasons = reasonsOf(judge({ partitions: [partition] }))
+      clock.skip(second)
+    }
+    return reasons
+  }
+
+  test('is not ready after ten seconds in which the source had more', () => {
+    assert.deepEqual(after(9, behind()), [])
+    assert.deepEqual(after(11, behind()), ['stalled'])
+    assert.deepEqual(after(11, behind({ state: 'waiting' })), ['stalled'])
+  })
+
+  for (const state of ['paused', 'throttled', 'removed'] as const satisfies PartitionState[]) {
+    test(`is ready where its partitions are ${state}`, () => {
+      assert.deepEqual(after(100, behind({ state })), [])
+    })
+  }
+
+  test('is ready where all that is left lies behind an open transaction', () => {
+    assert.deepEqual(after(100, behind({ lagOpenTransactionRecords: 500 })), [])
+  })
+
+  test('is ready as soon as a record is acknowledged', () => {
+    const { clock, judge } = createJudge()
+    for (let each = 0; each < 20; each++) {
+      judge({ partitions: [behind()] })
+      clock.skip(second)
+    }
+    assert.deepEqual(judge({ partitions: [behind({ upstreamOffset: 8n })] }), [])
+  })
+
+  test('in one partition only is not ready after a minute', () => {
+    const { clock, judge } = createJudge()
+    let judged: readonly NotReady[] = []
+    for (let each = 0; each <= 60; each++) {
+      assert.deepEqual(judged, [])
+      const moving = behind({ partition: 1, upstreamOffset: BigInt(each) })
+      judged = judge({ partitions: [behind(), moving] })
+      clock.skip(second)
+    }
+    assert.deepEqual(reasonsOf(judged), ['stalled'])
+    assert.match(judged[0]?.text ?? '', /1 partition stands still.*orders-0 with 500 records/)
+  })
+})
+
+describe('the log', () => {
+  test('says when a flow is not ready any more, and when it is again', () => {
+    const clock = new ManualClock()
+    const ledger = new FlowLedger(clock)
+    const lines: string[] = []
+    const log = new ReadinessLog(recordingLog(lines))
+    const observe = (change: Partial<FlowSnapshot>): void => {
+      log.observe(ledger.observe([sampleFlow(change)]), clock.now())
+      clock.skip(second)
+    }
+    observe({ state: 'starting' })
+    observe({})
+    assert.deepEqual(lines, [])
+    const clusters = {
+      source: { answeredMs: clock.now(), error: undefined },
+      target: { answeredMs: clock.now(), error: away }
+    }
+    for (let each = 0; each < 5; each++) observe({ clusters })
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /^warn: not ready: A->B: B has not answered/)
+    observe({})
+    assert.equal(lines[1], 'info: A->B is ready again after 5 s')
+    observe({ state: 'draining' })
+    assert.equal(lines.length, 2)
+  })
+})
