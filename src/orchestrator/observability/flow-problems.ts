@@ -120,15 +120,20 @@ export class FlowProblems {
     const away = (['source', 'target'] as const)
       .map(side => keyOf(this.#options[side]))
       .find(key => this.#recurring.isOpen(key))
-    const texts = waiting.map(group => this.#waitingText(group))
+    // A cluster that is away is what they wait for, whatever each of them says.
     if (away !== undefined) {
-      this.#recurring.note(away, texts.join('; '))
-    } else {
-      for (const [i, { error }] of waiting.entries()) {
-        const text = texts[i] ?? ''
-        const key = `partitions that wait (${error.errorName})`
-        this.#recurring.report({ key, level: 'warn', text, isState: true })
-      }
+      this.#recurring.note(away, waiting.map(group => this.#waitingText(group)).join('; '))
+    }
+    for (const group of waiting) {
+      const { error: { errorName: error }, partitions } = group
+      this.#recurring.report({
+        key: `partitions that wait (${error})`,
+        level: 'warn',
+        text: this.#waitingText(group),
+        fields: { error, partitions },
+        isState: true,
+        isQuiet: away !== undefined
+      })
     }
     this.#recurring.tick()
   }

@@ -13,28 +13,26 @@ export interface ReportedProblem {
   readonly fields?: LogFields
   /** It is a state that is looked at again and again: looks are not counted. */
   readonly isState?: boolean
+  /** Not logged for now: the line of another problem tells of it. */
+  readonly isQuiet?: boolean
 }
 
 interface OpenProblem {
-  readonly level: 'warn' | 'error'
   readonly sinceMs: number
+  newest: ReportedProblem
   reportedMs: number
   loggedMs: number
   lines: number
-  /** Reports since the last line, and in all. */
+  /** Reports since the last line. */
   unlogged: number
-  total: number
-  text: string
-  fields: LogFields
-  isState: boolean
   note: string
 }
 
 /** The second line follows soon: by then it is known what the problem has come to. */
 const secondLineMs = 10_000
 const everyMs = 60_000
-/** Clients retry every few seconds at most; what was not reported for longer is over. */
-const overMs = 20_000
+/** librdkafka does not repeat an error for 30 s: what was not reported for longer is over. */
+const overMs = 40_000
 /** Further ones are dropped, oldest first, without a last line: texts may hold anything. */
 const openMax = 500
 
@@ -50,23 +48,14 @@ export class RecurringProblems {
 
   isOpen (key: string): boolean { return this.#open.has(key) }
 
-  report ({ fields = {}, isState = false, key, level, text }: ReportedProblem): void {
+  report (problem: ReportedProblem): void {
     const nowMs = this.#clock.monotonic()
-    const open = this.#open.get(key)
-    if (open !== undefined) {
-      const more = isState ? 0 : 1
-      const unlogged = open.unlogged + more
-      const total = open.total + 1
-      Object.assign(open, { reportedMs: nowMs, unlogged, total, text, fields, isState })
-      return
-    }
-    const [oldest] = this.#open.keys()
-    if (this.#open.size >= openMax && oldest !== undefined) this.#open.delete(oldest)
-    this.#open.set(key, {
-      level, text, fields, isState, sinceMs: nowMs, reportedMs: nowMs, loggedMs: nowMs, lines: 1,
-      unlogged: 0, total: 1, note: ''
-    })
-    this.#log[level](fields, text)
+    const { isQuiet = false, isState = false, key } = problem
+    const open = this.#open.get(key) ?? this.#openProblem(problem, nowMs)
+    open.newest = problem
+    open.reportedMs = nowMs
+    if (!isState) open.unlogged++
+    if (open.lines === 0 && !isQuiet) this.#logFirst(open, nowMs)
   }
 
   /** What else is to stand in the next line of an open problem; '' takes it back. */
@@ -88,25 +77,43 @@ export class RecurringProblems {
     }
   }
 
-  #logAgain (open: OpenProblem, nowMs: number): void {
-    const { fields, level, note, sinceMs, text, unlogged } = open
-    const again = unlogged === 0 ? '' : `, ${unlogged} times more`
-    const also = note === '' ? '' : `; ${note}`
-    this.#log[level](fields, `${text} [for ${secondsOf(nowMs - sinceMs)} s${again}${also}]`)
-    Object.assign(open, { loggedMs: nowMs, lines: open.lines + 1, unlogged: 0 })
+  #openProblem (problem: ReportedProblem, nowMs: number): OpenProblem {
+    const [oldest] = this.#open.keys()
+    if (this.#open.size >= openMax && oldest !== undefined) this.#open.delete(oldest)
+    const open: OpenProblem = {
+      newest: problem, sinceMs: nowMs, reportedMs: nowMs, loggedMs: nowMs, lines: 0, unlogged: 0,
+      note: ''
+    }
+    this.#open.set(problem.key, open)
+    return open
   }
 
-  /** A problem that came once and left no trace needs no second line. */
-  #logOver (key: string, { fields, reportedMs, sinceMs, total }: OpenProblem): void {
-    if (total === 1) return
-    this.#log.info(fields, `${key}: over after ${secondsOf(reportedMs - sinceMs)} s`)
+  #logFirst (open: OpenProblem, nowMs: number): void {
+    const { fields = {}, level, text } = open.newest
+    this.#log[level](fields, text)
+    Object.assign(open, { loggedMs: nowMs, lines: 1, unlogged: 0 })
+  }
+
+  #logAgain (open: OpenProblem, nowMs: number): void {
+    const { lines, newest: { fields = {}, level, text }, note, sinceMs, unlogged } = open
+    const again = unlogged === 0 ? '' : `, reported ${unlogged} times more`
+    const also = note === '' ? '' : `; ${note}`
+    this.#log[level](fields, `${text} [for ${secondsOf(nowMs - sinceMs)} s${again}${also}]`)
+    Object.assign(open, { loggedMs: nowMs, lines: lines + 1, unlogged: 0 })
+  }
+
+  /** What a single line has told of needs no last one. */
+  #logOver (key: string, { lines, newest, reportedMs, sinceMs }: OpenProblem): void {
+    if (lines < 2) return
+    const seconds = secondsOf(reportedMs - sinceMs)
+    this.#log.info(newest.fields ?? {}, `${key}: over after ${seconds} s`)
   }
 }
 
 function isDue (
-  { isState, lines, loggedMs, note, unlogged }: OpenProblem, nowMs: number
+  { lines, loggedMs, newest: { isQuiet, isState }, note, unlogged }: OpenProblem, nowMs: number
 ): boolean {
-  if (unlogged === 0 && note === '' && !isState) return false
+  if (isQuiet === true || (unlogged === 0 && note === '' && isState !== true)) return false
   return nowMs - loggedMs >= (lines === 1 ? secondLineMs : everyMs)
 }
 

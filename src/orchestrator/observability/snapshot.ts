@@ -20,7 +20,8 @@ export type FlowState = (typeof flowStates)[number]
 
 /** Why records were left out by a policy that the user chose. */
 export const skipReasons = [
-  'data_loss', 'topic_recreated', 'record_too_large', 'record_refused', 'corrupt_batch'
+  'data_loss', 'topic_recreated', 'record_too_large', 'record_refused', 'corrupt_batch',
+  'operator'
 ] as const
 export type SkipReason = (typeof skipReasons)[number]
 

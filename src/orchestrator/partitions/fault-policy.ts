@@ -5,7 +5,7 @@ import type { TopicSettings } from '../config/config-table.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { SkipReason } from '../observability/snapshot.ts'
-import type { RepeatedPart, SkippedPart } from './partition-state.ts'
+import type { RepeatedPart, SkipOrder, SkippedPart } from './partition-state.ts'
 import { backToCommon, movedTo } from '../progress/leader-epochs.ts'
 import type { Progress } from '../progress/progress.ts'
 import { backTo, newestPointUpTo, withoutHistory } from '../progress/progress-history.ts'
@@ -115,6 +115,16 @@ export function judgeRecreated (
   // How much of the old topic was left nobody can tell any more.
   return {
     kind: 'resume', progress: moved, skip: { reason: 'topic_recreated', records: 0n, why }
+  }
+}
+
+/** An operator moves the position forward. Back it is not moved: records would be doubled. */
+export function judgeOrder (progress: Progress, { by, to, why }: SkipOrder): FaultAction {
+  if (to <= progress.upstream) return { kind: 'resume', progress }
+  return {
+    kind: 'resume',
+    progress: withoutHistory(movedTo(progress, to, -1)),
+    skip: { reason: 'operator', records: to - progress.upstream, why: `by ${by}: ${why}` }
   }
 }
 

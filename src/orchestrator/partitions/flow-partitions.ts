@@ -14,6 +14,7 @@ import type { ProducerIdentity, Progress, TopicPartition } from '../progress/pro
 import type { SlotRecord } from '../progress/progress-store.ts'
 import type { Clock } from '../time/clock.ts'
 import { LaneEvents } from './lane-events.ts'
+import { PartitionControl } from './partition-control.ts'
 import { PartitionBeginnings } from './partition-beginnings.ts'
 import { PartitionFaults } from './partition-faults.ts'
 import { PartitionLog } from './partition-log.ts'
@@ -51,6 +52,7 @@ const suspectMs = 5_000
 
 export class FlowPartitions {
   readonly table = new PartitionTable()
+  readonly control: PartitionControl
   readonly #options: FlowPartitionsOptions
   readonly #positions: SlotPositions
   readonly #wanted: WantedTopics
@@ -105,6 +107,9 @@ export class FlowPartitions {
       clock
     })
     this.#withdrawal = new Withdrawal({ moves, faults: this.#faults, clock, onError })
+    this.control = new PartitionControl({
+      table, moves, learnTopics: async partitions => { await this.#askForTopics(partitions) }
+    })
     this.#laneEvents = new LaneEvents({ table, moves, onError })
   }
 
@@ -255,6 +260,7 @@ export class FlowPartitions {
       }
     }
     this.#moves.moveAll(refused)
+    this.control.obey()
   }
 
   async #withdrawTopics (partitions: readonly FlowPartition[]): Promise<void> {

@@ -6,7 +6,7 @@ import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress } from '../progress/progress.ts'
 import {
-  judgeFault, judgeRecreated, sideOfFault, type Fault, type FaultAction, type FaultPolicies,
+  judgeFault, judgeOrder, judgeRecreated, sideOfFault, type Fault, type FaultAction, type FaultPolicies,
   type LogRange
 } from './fault-policy.ts'
 import type { PartitionMoves } from './partition-moves.ts'
@@ -51,7 +51,7 @@ export class PartitionFaults {
 
   async #settle (partition: FlowPartition): Promise<void> {
     const asked: FlowPartition = { ...partition }
-    const error = asked.trouble?.error ?? new ReplicatorError('INTERNAL', 'nothing to decide on')
+    const error = asked.trouble?.error ?? noTrouble
     let action: FaultAction
     try {
       action = await this.#decide(asked, error)
@@ -91,15 +91,18 @@ export class PartitionFaults {
 
   async #decide (partition: FlowPartition, error: ReplicatorError): Promise<FaultAction> {
     const { errorName } = error
+    const { order } = partition
     const isRecreated = errorName === 'TOPIC_RECREATED'
     const side = sideOfFault(errorName)
     const fault: Fault = { ...partition.report, errorName, progress: positionOf(partition) }
     const policies = this.#options.policies(partition.topic)
-    if (side !== undefined || isRecreated || errorName === 'INCONSISTENT_TOPIC_ID') {
+    const mayBeRecreated = isRecreated || errorName === 'INCONSISTENT_TOPIC_ID'
+    if (side !== undefined || mayBeRecreated || order !== undefined) {
       await this.#options.topicIds.learn([partition])
       const changed = this.#options.topicIds.changed(partition)
       if (changed !== undefined) return await this.#decideRecreated(partition, changed)
     }
+    if (order !== undefined) return judgeOrder(positionOf(partition), order)
     // The topic that progress is of is back.
     if (isRecreated) return { kind: 'resume', progress: positionOf(partition) }
     if (side === undefined) return judgeFault(fault, policies, {})
@@ -137,6 +140,9 @@ export class PartitionFaults {
     return { start, end }
   }
 }
+
+/** An operator's order needs no fault; the partition shows this where it cannot be carried out. */
+const noTrouble = new ReplicatorError('INVALID_ARGUMENT', 'the position cannot be moved')
 
 function topicOn (side: Side, { remoteTopic, topic }: FlowPartition): string {
   return side === 'source' ? topic : remoteTopic

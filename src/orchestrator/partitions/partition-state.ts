@@ -14,7 +14,7 @@ export const partitionStates = {
   assigned: 'a lane mirrors it',
   retrying: 'a lane mirrors it again after a fault, and has not shown yet that the fault is gone',
   moving: 'its lane drains it; another lane gets it afterwards',
-  recalled: 'its lane drains it, because its topic was recreated',
+  recalled: 'its lane drains it: its topic was recreated, or an operator moves its position',
   deciding: 'the policy for its fault is being applied',
   faulted: 'no lane mirrors it; it is retried',
   stopped: 'a policy stopped it; only an operator starts it again',
@@ -42,6 +42,7 @@ export const partitionEvents = {
   retry: 'timer or operator: try it again',
   pause: 'operator',
   unpause: 'operator',
+  skip: 'operator: go on at another source offset',
   move: 'lane balancer: mirror it in another lane',
   withdraw: 'slots or topics: the slot goes to another process, or the topic is not mirrored now',
   abandon: 'hand-over: its lane did not drain it in time'
@@ -63,7 +64,7 @@ const assign = (to: PartitionState): Move => ({ to, asks: 'assign' })
 const revoke = (to: PartitionState): Move => ({ to, asks: 'revoke' })
 
 /** What an operator says of a partition that is not mirrored anyway changes its condition only. */
-const operator = { pause: stay, unpause: stay, retry: stay } as const
+const operator = { pause: stay, unpause: stay, retry: stay, skip: stay } as const
 /** While a lane drains it. Drained or lost with its lane, it goes `on`. */
 const draining = (on: Move): MovesOfState => ({
   ...operator, report: stay, fault: stay, recreation: stay,
@@ -73,7 +74,7 @@ const draining = (on: Move): MovesOfState => ({
 const atRest = { ...operator, laneEnd: stay, laneStart: stay } as const
 const held: MovesOfState = {
   ...operator, report: stay, fault: go('deciding'), laneEnd: stay,
-  recreation: revoke('recalled'), pause: revoke('pausing'), withdraw: revoke('releasing')
+  recreation: revoke('recalled'), skip: revoke('recalled'), pause: revoke('pausing'), withdraw: revoke('releasing')
 }
 
 export type MovesOfState = Partial<Readonly<Record<EventKind, Move>>>
@@ -95,14 +96,15 @@ export const partitionMoves: Readonly<Record<PartitionState, MovesOfState>> = {
   },
   faulted: {
     ...atRest, retry: assign('retrying'), pause: go('paused'), recreation: go('deciding'),
-    withdraw: revoke('releasing')
+    skip: go('deciding'), withdraw: revoke('releasing')
   },
   stopped: {
-    ...atRest, retry: assign('retrying'), recreation: go('deciding'), withdraw: revoke('releasing')
+    ...atRest, retry: assign('retrying'), recreation: go('deciding'), skip: go('deciding'),
+    withdraw: revoke('releasing')
   },
   pausing: { ...draining(go('paused')), unpause: go('moving'), withdraw: go('releasing') },
   paused: {
-    ...atRest, unpause: assign('assigned'), recreation: go('deciding'),
+    ...atRest, unpause: assign('assigned'), recreation: go('deciding'), skip: go('deciding'),
     withdraw: revoke('releasing')
   },
   releasing: {
@@ -143,6 +145,13 @@ export interface Pause {
   readonly sinceMs: number
 }
 
+/** An operator's word that a partition is to go on at another source offset. */
+export interface SkipOrder {
+  readonly to: bigint
+  readonly by: string
+  readonly why: string
+}
+
 export interface PartitionCondition {
   readonly state: PartitionState
   /** The lane that mirrors it, or did last; -1: none yet. */
@@ -155,6 +164,8 @@ export interface PartitionCondition {
   /** Undefined: nothing is wrong, as far as the control plane knows. */
   readonly trouble: Trouble | undefined
   readonly pause: Pause | undefined
+  /** What the decision that is due, or being made, is to carry out. */
+  readonly order: SkipOrder | undefined
   /** Undefined until its start position is known. Acknowledged records move it, too. */
   readonly progress: Progress | undefined
 }
@@ -185,7 +196,8 @@ export type PartitionEvent =
     readonly skip?: SkippedPart | undefined
     readonly again?: RepeatedPart | undefined
   }
-  | { readonly kind: 'pause', readonly by: string }
+  | { readonly kind: 'pause', readonly by: string, readonly sinceMs?: number }
+  | { readonly kind: 'skip', readonly order: SkipOrder }
   | { readonly kind: 'move', readonly to: number }
   | { readonly kind: PlainEvent }
 
@@ -205,6 +217,7 @@ export function newCondition (): PartitionCondition {
     reportSinceMs: 0,
     trouble: undefined,
     pause: undefined,
+    order: undefined,
     progress: undefined
   }
 }
@@ -259,18 +272,19 @@ function changeOf (
     case 'release':
     case 'laneEnd': return reported(before, startingReport, nowMs)
     case 'position': return { progress: event.progress, lane: event.lane, trouble: undefined }
-    case 'resume': return { progress: event.progress, trouble: undefined }
+    case 'resume': return { progress: event.progress, trouble: undefined, order: undefined }
     case 'recreation': return to === state ? {} : { trouble: troubleOf(event.error, 1) }
     case 'refusal': return { trouble: troubleOf(event.error, 1, event.retryAtMs) }
     case 'leave':
-    case 'stop': return { trouble: troubleOf(event.error, 0) }
+    case 'stop': return { trouble: troubleOf(event.error, 0), order: undefined }
+    case 'skip': return to === state ? {} : { order: event.order }
     case 'sound': return { trouble: undefined }
     case 'retry': {
       if (trouble === undefined) return {}
       const when = to === state ? { retryAtMs: nowMs } : { retriedAtMs: nowMs }
       return { trouble: { ...trouble, ...when } }
     }
-    case 'pause': return { pause: { by: event.by, sinceMs: nowMs } }
+    case 'pause': return { pause: { by: event.by, sinceMs: event.sinceMs ?? nowMs } }
     case 'unpause': return { pause: undefined }
     case 'move': return { movingTo: event.to }
     case 'laneStart':

@@ -65,7 +65,7 @@ describe('permissions and quotas of the mirror\'s user', () => {
     }
     assert.equal((await mirror.stop()).code, 0)
     // A topic that may not be seen was taken to be made anew with each refresh of the topics.
-    assert.equal(mirror.log.filter(({ text }) => text === 'made remote topics').length, 1)
+    assert.equal(mirror.log.filter(({ text }) => text === 'created remote topics').length, 1)
     for (const [index, topic] of topics.entries()) {
       await assertEachOnceInOrder(target, `east.${topic}`, 1, loads[index]?.written ?? 0)
     }

@@ -16,7 +16,7 @@ import {
   createPropertiesFile, spawnMirror, startMirror, type MirrorProcess
 } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
-import { numbered, untilCounted, untilEachAdvances } from './fault-probe.ts'
+import { errorsOf, numbered, untilCounted, untilEachAdvances } from './fault-probe.ts'
 
 const partitions = 6
 // A leader with too few followers keeps what it has appended and answers when this is over.
@@ -50,8 +50,8 @@ describe('clusters that are away in part or as a whole', () => {
     const sound = partitionsThat(ids => !ids.includes(away))
     assert.ok(waiting.length > 0 && sound.length > 0, JSON.stringify(replicas))
     await target.broker(away).kill()
-    await mirror.untilLogged('a partition that waits', ({ error, level, topic: of }) =>
-      of === topic && level === 'warn' && error === 'NOT_ENOUGH_REPLICAS')
+    await mirror.untilLogged('partitions that wait', ({ error, level }) =>
+      level === 'warn' && error === 'NOT_ENOUGH_REPLICAS')
     await untilCounted(mirror, 'NOT_ENOUGH_REPLICAS')
     await untilEachAdvances(mirror, target, remoteTopic, sound, 100)
     await target.broker(away).start()
@@ -110,8 +110,9 @@ describe('clusters that are away in part or as a whole', () => {
       })
       await more()
       await Promise.all(cluster.brokers.map(async broker => { await broker.kill() }))
-      await mirror.untilLogged('the broker that is away', ({ level, text }) =>
-        level === 'warn' && text.includes(`${side} broker`))
+      const alias = side === 'source' ? 'east' : 'west'
+      await mirror.untilLogged('the cluster that is away', ({ level, text }) =>
+        level === 'warn' && text.includes(alias))
       await Promise.all(cluster.brokers.map(async broker => { await broker.start() }))
       await more()
       await finish()
@@ -149,9 +150,11 @@ describe('clusters that are away in part or as a whole', () => {
 
 /** The leader has appended a batch and says that it cannot vouch for it. */
 async function untilRefused (mirror: MirrorProcess): Promise<void> {
-  const codes = ['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']
-  await mirror.untilLogged('a batch that its follower lacks', ({ error }) =>
-    typeof error === 'string' && codes.includes(error))
+  const names = ['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']
+  await mirror.until('a batch that its follower lacks', async () => {
+    const counts = await Promise.all(names.map(async name => await errorsOf(mirror, name)))
+    return counts.some(count => count > 0)
+  })
 }
 
 /** The second disk of a broker that leads a partition with its log there. */

@@ -135,7 +135,7 @@ describe('partitions that fault at once', () => {
     assert.equal(lines.length, 21)
     clock.skip(10 * second)
     problems.tick([])
-    assert.match(lines.at(-1) ?? '', /5979 times more/)
+    assert.match(lines.at(-1) ?? '', /reported 5979 times more/)
     assert.deepEqual([...problems.counts], [[refused.code, 6_000n]])
   })
 })

@@ -41,7 +41,7 @@ describe('a problem that is reported all the time', () => {
   test('is counted', () => {
     const { lines, pass } = createProblems()
     pass(11, 5)
-    assert.match(lines[1] ?? '', /west is away \[for 10 s, 54 times more\]/)
+    assert.match(lines[1] ?? '', /west is away \[for 10 s, reported 54 times more\]/)
   })
 
   test('shows what else came of it', () => {
@@ -73,6 +73,15 @@ describe('a problem that comes once', () => {
     pass(60, 0)
     pass(1, 1)
     assert.deepEqual(lines, ['warn: west is away', 'warn: west is away'])
+  })
+
+  test('is logged once another problem does not tell of it any more', () => {
+    const { lines, problems } = createProblems()
+    const waiting = { key: 'waiting', level: 'warn', text: 'partitions wait', isState: true } as const
+    problems.report({ ...waiting, isQuiet: true })
+    assert.deepEqual(lines, [])
+    problems.report(waiting)
+    assert.deepEqual(lines, ['warn: partitions wait'])
   })
 })
 

@@ -414,3 +414,116 @@ describe('a partition that moves to another lane', () => {
     await handedOver
   })
 })
+
+describe('a partition that an operator pauses', () => {
+  const paused = { by: 'ann', sinceMs: 5 }
+  const createPaused = async (): Promise<PartitionsFixture> => {
+    const fixture = await createRunning()
+    fixture.partitions.control.setPauses(() => paused)
+    return fixture
+  }
+
+  test('is drained, and assigned again where it stopped when it is paused no longer', async () => {
+    const fixture = await createPaused()
+    const { asked, assigned, partition, partitions } = fixture
+    assert.equal(partition().state, 'pausing')
+    report(fixture, 0, released, 20n)
+    assert.equal(partition().state, 'paused')
+    assert.deepEqual(partition().pause, paused)
+    partitions.control.setPauses(() => undefined)
+    assert.deepEqual(asked, [['assign', 0], ['revoke', 0], ['assign', 0]])
+    assert.deepEqual(positionsOf(assigned.slice(-1)), [[20n, 20n, 20]])
+  })
+
+  // Its lane may still drain it: assigned now, it would get a release that was meant for before.
+  test('and resumes at once waits for its lane', async () => {
+    const fixture = await createPaused()
+    const { asked, partitions } = fixture
+    partitions.control.setPauses(() => undefined)
+    assert.deepEqual(asked, [['assign', 0], ['revoke', 0]])
+    report(fixture, 0, released, 20n)
+    assert.deepEqual(asked.at(-1), ['assign', 0])
+  })
+
+  test('stays paused when its lane ends, starts again, and faulted partitions are retried',
+    async () => {
+      const { asked, partition, partitions } = await createPaused()
+      partitions.onLaneEnded(0, laneLost)
+      partitions.onLaneStarted(0)
+      await partitions.retryFaulted()
+      await partitions.beginDue()
+      assert.equal(partition().state, 'paused')
+      assert.deepEqual(asked, [['assign', 0], ['revoke', 0]])
+    })
+
+  test('is not assigned where it begins paused', async () => {
+    const { asked, partition, partitions } = createPartitions()
+    partitions.control.setPauses(() => paused)
+    await partitions.setTopics(orders)
+    await partitions.acquire([0])
+    assert.equal(partition().state, 'paused')
+    assert.deepEqual(asked, [])
+    partitions.control.setPauses(() => undefined)
+    assert.deepEqual(asked, [['assign', 0]])
+  })
+
+  test('is paused after a decision that was under way, too', async () => {
+    const fixture = await createRunning()
+    const { partition, partitions } = fixture
+    report(fixture, 0, tooLarge(15n))
+    partitions.control.setPauses(() => paused)
+    await settle()
+    assert.equal(partition().state, 'paused')
+    assert.equal(partition().progress?.upstream, 15n)
+  })
+})
+
+describe('a partition that a policy has stopped', () => {
+  const createStopped = async (): Promise<PartitionsFixture> => {
+    const fixture = await createRunning('stop')
+    report(fixture, 0, truncated)
+    await settle()
+    assert.equal(fixture.partition().state, 'stopped')
+    return fixture
+  }
+
+  test("starts again by an operator's retry", async () => {
+    const { asked, partition, partitions } = await createStopped()
+    await partitions.control.retry(({ topic }) => topic === 'orders')
+    assert.equal(partition().state, 'retrying')
+    assert.deepEqual(asked.at(-1), ['assign', 0])
+  })
+
+  test("goes on where an operator says, on record, counted and logged with the operator's name",
+    async () => {
+      const { assigned, lines, partitions, store } = await createStopped()
+      const order = { to: 30n, by: 'ann', why: 'the rest is known to be lost' }
+      assert.ok(partitions.control.skip({ topic: 'orders', partition: 0 }, order))
+      await settle()
+      assert.equal(assigned.at(-1)?.upstream, 30n)
+      assert.equal(partitions.skipped.get('orders')?.get('operator'), 20n)
+      assert.match(lines.at(-1) ?? '', /skipped 20 records.*by ann: the rest is known to be lost/)
+      const last = store.written.at(-1)?.record
+      assert.ok(last?.kind === 'partition')
+      assert.equal(last.progress.upstream, 30n)
+    })
+
+  test('does not go back where an operator names an offset that was mirrored', async () => {
+    const { assigned, partitions } = await createStopped()
+    partitions.control.skip({ topic: 'orders', partition: 0 }, { to: 3n, by: 'ann', why: '' })
+    await settle()
+    assert.equal(assigned.at(-1)?.upstream, 10n)
+    assert.equal(partitions.skipped.size, 0)
+  })
+})
+
+test('a running partition that an operator moves on is drained first', async () => {
+  const fixture = await createRunning()
+  const { asked, assigned, partitions } = fixture
+  partitions.control.skip({ topic: 'orders', partition: 0 }, { to: 30n, by: 'ann', why: '' })
+  assert.deepEqual(asked, [['assign', 0], ['revoke', 0]])
+  report(fixture, 0, released, 20n)
+  await settle()
+  assert.equal(assigned.at(-1)?.upstream, 30n)
+  assert.equal(partitions.skipped.get('orders')?.get('operator'), 10n)
+})

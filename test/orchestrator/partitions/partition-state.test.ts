@@ -16,26 +16,27 @@ const kinds = Object.keys(partitionEvents) as EventKind[]
  * assigns the partition to its lane, `-` revokes it. All other pairs are illegal.
  */
 const expected: Readonly<Record<PartitionState, string>> = {
-  positioning: 'position:assigned+ refusal withdraw:removed pause unpause retry',
+  positioning: 'position:assigned+ refusal withdraw:removed pause unpause retry skip',
   assigned: 'report fault:deciding laneEnd laneStart:assigned+ recreation:recalled- ' +
-    'move:moving- pause:pausing- withdraw:releasing- unpause retry',
+    'move:moving- pause:pausing- withdraw:releasing- skip:recalled- unpause retry',
   retrying: 'report fault:deciding laneEnd laneStart:retrying+ sound:assigned ' +
-    'recreation:recalled- pause:pausing- withdraw:releasing- unpause retry',
+    'recreation:recalled- pause:pausing- withdraw:releasing- skip:recalled- unpause retry',
   moving: 'report fault recreation release:assigned+ laneEnd:assigned+ laneStart:assigned+ ' +
-    'pause:pausing withdraw:releasing unpause retry',
+    'pause:pausing withdraw:releasing unpause retry skip',
   recalled: 'report fault recreation release:deciding laneEnd:deciding laneStart:deciding ' +
-    'withdraw:releasing pause unpause retry',
+    'withdraw:releasing pause unpause retry skip',
   deciding: 'leave:faulted stop:stopped resume:assigned+ laneEnd laneStart recreation ' +
-    'withdraw:releasing- pause unpause retry',
+    'withdraw:releasing- pause unpause retry skip',
   faulted: 'retry:retrying+ pause:paused recreation:deciding withdraw:releasing- laneEnd ' +
-    'laneStart unpause',
+    'laneStart unpause skip:deciding',
   stopped: 'retry:retrying+ recreation:deciding withdraw:releasing- laneEnd laneStart pause ' +
-    'unpause',
+    'unpause skip:deciding',
   pausing: 'report fault recreation release:paused laneEnd:paused laneStart:paused ' +
-    'unpause:moving withdraw:releasing pause retry',
-  paused: 'unpause:assigned+ recreation:deciding withdraw:releasing- laneEnd laneStart pause retry',
+    'unpause:moving withdraw:releasing pause retry skip',
+  paused: 'unpause:assigned+ recreation:deciding withdraw:releasing- laneEnd laneStart pause ' +
+    'retry skip:deciding',
   releasing: 'report fault recreation release:removed laneEnd:removed laneStart:removed ' +
-    'abandon:removed leave stop resume withdraw pause unpause retry',
+    'abandon:removed leave stop resume withdraw pause unpause retry skip',
   removed: 'leave stop resume'
 }
 
@@ -54,6 +55,7 @@ function createEvent (kind: EventKind): PartitionEvent {
     case 'resume': return { kind, progress }
     case 'pause': return { kind, by: 'ann' }
     case 'move': return { kind, to: 1 }
+    case 'skip': return { kind, order: { to: 9n, by: 'ann', why: '' } }
     default: return { kind }
   }
 }
@@ -155,7 +157,7 @@ describe('in whatever order events come, a partition', () => {
   test('that a policy has stopped starts again only when an operator or its topic says so', () => {
     eachStep(({ condition: { state } }, { kind }, { condition }) => {
       if (state !== 'stopped' || condition.state === 'stopped') return
-      assert.ok(['retry', 'recreation', 'withdraw'].includes(kind), kind)
+      assert.ok(['retry', 'recreation', 'skip', 'withdraw'].includes(kind), kind)
     })
   })
 
