@@ -36,7 +36,7 @@ describe('readiness', { timeout: 600_000 }, () => {
   const startReady = async (t: CleanUp, topic: string): Promise<MirrorProcess> => {
     const { source, target } = clusters
     await source.createTopic(topic)
-    await produce(source.bootstrapServers, topic, numbered(0, 100))
+    await produce(source.plainBootstrapServers, topic, numbered(0, 100))
     const mirror = await start(t, topic)
     await untilRecords(mirror, target, `east.${topic}`, 100)
     await mirror.untilReady()
@@ -50,7 +50,7 @@ describe('readiness', { timeout: 600_000 }, () => {
       const acl = ['--deny-principal', 'User:guest', '--operation', 'Write', '--topic',
         'east.forbidden']
       await addAcl(target, acl)
-      await produce(source.bootstrapServers, 'forbidden', numbered(100, 200))
+      await produce(source.plainBootstrapServers, 'forbidden', numbered(100, 200))
       const reason = await mirror.untilNotReady(/faulted/)
       assert.match(reason, /^east->west: 1 of 1 partition is faulted, .*forbidden-0/)
       assert.match(reason, /TOPIC_AUTHORIZATION_FAILED/)
@@ -63,8 +63,8 @@ describe('readiness', { timeout: 600_000 }, () => {
     const { source, target } = clusters
     await source.createTopic('taken')
     await target.createTopic('east.taken')
-    await produce(source.bootstrapServers, 'taken', numbered(0, 100))
-    await produce(target.bootstrapServers, 'east.taken', numbered(0, 10))
+    await produce(source.plainBootstrapServers, 'taken', numbered(0, 100))
+    await produce(target.plainBootstrapServers, 'east.taken', numbered(0, 10))
     const refused = await start(t, 'taken')
     assert.match(await refused.untilNotReady(/faulted/), /taken-0 .*TARGET_NOT_EMPTY/)
     assert.equal((await refused.stop()).code, 0)
@@ -76,7 +76,7 @@ describe('readiness', { timeout: 600_000 }, () => {
   test('waits for a topic that cannot be created, until it is there', async t => {
     const { source, target } = clusters
     await source.createTopic('wide')
-    await produce(source.bootstrapServers, 'wide', numbered(0, 100))
+    await produce(source.plainBootstrapServers, 'wide', numbered(0, 100))
     const mirror = await start(t, 'wide', { 'replication.factor': 3 })
     assert.match(await mirror.untilNotReady(/TOPIC_CREATE_FAILED/), /wide-0 .*replication/)
     await target.createTopic('east.wide')
@@ -103,7 +103,7 @@ describe('readiness', { timeout: 600_000 }, () => {
     const { source, target } = clusters
     const mirror = await startReady(t, 'aimless')
     await withoutCluster(mirror, target, 'west', async () => {
-      await produce(source.bootstrapServers, 'aimless', numbered(100, 200))
+      await produce(source.plainBootstrapServers, 'aimless', numbered(100, 200))
       await mirror.untilNotReady(/acknowledged nothing|has not answered/)
     })
     await untilRecords(mirror, target, 'east.aimless', 200)
@@ -113,7 +113,7 @@ describe('readiness', { timeout: 600_000 }, () => {
     const { source, target } = clusters
     const mirror = await startReady(t, 'sourceless')
     await withoutCluster(mirror, source, 'east', async () => {})
-    await produce(source.bootstrapServers, 'sourceless', numbered(100, 200))
+    await produce(source.plainBootstrapServers, 'sourceless', numbered(100, 200))
     await untilRecords(mirror, target, 'east.sourceless', 200)
   })
 })

@@ -6,8 +6,8 @@ import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress } from '../progress/progress.ts'
 import {
-  judgeFault, judgeOrder, judgeRecreated, sideOfFault, type Fault, type FaultAction, type FaultPolicies,
-  type LogRange
+  judgeFault, judgeOrder, judgeRecreated, sideOfFault, type Fault, type FaultAction,
+  type FaultPolicies, type LogRange
 } from './fault-policy.ts'
 import type { PartitionMoves } from './partition-moves.ts'
 import { positionOf, type FlowPartition, type PartitionTable } from './partition-table.ts'

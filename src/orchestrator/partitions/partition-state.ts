@@ -74,7 +74,8 @@ const draining = (on: Move): MovesOfState => ({
 const atRest = { ...operator, laneEnd: stay, laneStart: stay } as const
 const held: MovesOfState = {
   ...operator, report: stay, fault: go('deciding'), laneEnd: stay,
-  recreation: revoke('recalled'), skip: revoke('recalled'), pause: revoke('pausing'), withdraw: revoke('releasing')
+  recreation: revoke('recalled'), skip: revoke('recalled'), pause: revoke('pausing'),
+  withdraw: revoke('releasing')
 }
 
 export type MovesOfState = Partial<Readonly<Record<EventKind, Move>>>

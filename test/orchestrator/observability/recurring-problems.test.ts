@@ -77,7 +77,9 @@ describe('a problem that comes once', () => {
 
   test('is logged once another problem does not tell of it any more', () => {
     const { lines, problems } = createProblems()
-    const waiting = { key: 'waiting', level: 'warn', text: 'partitions wait', isState: true } as const
+    const waiting = {
+      key: 'waiting', level: 'warn', text: 'partitions wait', isState: true
+    } as const
     problems.report({ ...waiting, isQuiet: true })
     assert.deepEqual(lines, [])
     problems.report(waiting)
