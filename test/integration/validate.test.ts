@@ -1,54 +1,118 @@
-// `longhaul validate`: says what would be mirrored under which names, and changes nothing.
+// `longhaul validate`: says of every topic whether it would be mirrored, under which name, and why
+// not, and changes nothing.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { createPropertiesFile, runCommand } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-describe('longhaul validate', () => {
+const longName = 'long-'.padEnd(245, 'x')
+
+describe('longhaul validate', { timeout: 120_000 }, () => {
   let clusters: MirroredClusters
   before(async () => {
-    clusters = await startClusters()
+    clusters = await startClusters({}, { config: { 'log.cleaner.max.compaction.lag.ms': '60000' } })
     const { source, target } = clusters
     await source.createTopic('new', { partitions: 3 })
     await source.createTopic('known', { partitions: 4 })
     await source.createTopic('left.internal')
+    await source.createTopic('audit')
+    await source.createTopic('west.back')
+    await source.createTopic(longName)
+    await source.createTopic('parted.name')
+    await source.createTopic('patient', { configs: { 'min.compaction.lag.ms': '120000' } })
     await target.createTopic('east.known', { partitions: 2 })
+    await target.createTopic('east_parted_name')
   })
   after(async () => { await clusters.close() })
 
-  test('lists topics, remote topics and partitions as a table, and makes none of them', async t => {
-    const file = createPropertiesFile(t, flowProperties(clusters, {}))
-    const { exit, stderr, stdout } = await runCommand(['validate', file])
-    assert.deepEqual({ exit, stderr }, { exit: { code: 0, signal: null }, stderr: '' })
-    assert.match(stdout, /^east->west: 2 topics$/m)
-    assert.match(stdout, /│ new +│ east\.new +│ 3 +│ will be made +│/)
-    assert.match(stdout, /│ known +│ east\.known +│ 4 +│ 2, will grow +│/)
+  test('shows topics, remote topics and what is left out in 80 columns, and creates none',
+    async t => {
+      const file = createPropertiesFile(t, flowProperties(clusters,
+        { 'topics': 'new|known|west.*|audit', 'topics.exclude': 'audit' }))
+      const { exit, stderr, stdout } = await runCommand(['validate', file])
+      assert.deepEqual({ exit, stderr }, { exit: { code: 0, signal: null }, stderr: '' })
+      assert.match(stdout, /^east->west: mirrors 2 of the 8 topics that east shows$/m)
+      assert.match(stdout, /│ new +│ east\.new +│ 3 +│ to be created +│/)
+      assert.match(stdout, /│ known +│ east\.known +│ 4 +│ 2, to grow +│/)
+      assert.match(stdout, /│ audit +│ topics\.exclude matches it +│/)
+      assert.match(stdout, /│ left\.internal +│ its name is that of an internal +│/)
+      assert.match(stdout, /│ west\.back +│ an alias in its name says that it +│/)
+      assert.match(stdout, /│ patient +│ topics does not match it +│/)
+      const widths = stdout.split('\n').map(line => line.length)
+      assert.ok(Math.max(...widths) <= 80, stdout)
+      const names = await clusters.target.admin.topicNames()
+      assert.deepEqual(names.filter(name => !name.startsWith('__')),
+        ['east.known', 'east_parted_name'])
+      assert.equal(await clusters.target.admin.partitionCount('east.known'), 2)
+    })
+
+  test('has the target check what would be created, and ends with 1 where that fails', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters,
+      { topics: 'long.*|patient|parted.*' }))
+    const { exit, stdout } = await runCommand(['validate', file])
+    assert.equal(exit.code, 1)
+    assert.match(stdout, /mirrors 1 of the 8 topics/)
+    assert.match(stdout, /│ patient +│ east\.patient +│ 1 +│ to be created +│/)
+    assert.match(stdout, /│ parted\.name +│ east\.parted\.name +│ 1 +│ error, see below +│/)
+    assert.match(stdout, /^error: parted\.name: .*east_parted_name/m)
+    assert.match(stdout, /^error: long-x+: .*has 250 characters, and 249 are allowed/m)
+    assert.match(stdout, /^warning: .*min\.compaction\.lag\.ms=120000 of patient/m)
     const names = await clusters.target.admin.topicNames()
-    assert.deepEqual(names.filter(name => !name.startsWith('__')), ['east.known'])
-    assert.equal(await clusters.target.admin.partitionCount('east.known'), 2)
+    assert.ok(!names.some(name => /patient|parted\.name/.test(name)))
+  })
+
+  test('ends with 1 where a topic that the file names is not mirrored, and says why', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters,
+      { 'topics': 'new, audit, gone, left\\.internal', 'topics.exclude': 'aud.*' }))
+    const { exit, stdout } = await runCommand(['validate', file])
+    assert.equal(exit.code, 1)
+    assert.match(stdout, /^error: topics names audit, .*: topics\.exclude matches it$/m)
+    assert.match(stdout, /^error: topics names gone, .*: east shows no topic of this name$/m)
+    assert.match(stdout, /^error: topics names left\.internal, .* that of an internal topic$/m)
   })
 
   test('says the same to programs as JSON', async t => {
-    const file = createPropertiesFile(t, flowProperties(clusters, {}))
+    const file = createPropertiesFile(t, flowProperties(clusters,
+      { 'topics': 'new, known, gone', 'topics.exclude': '' }))
     const { exit, stdout } = await runCommand(['validate', file, '-o', 'json'])
-    assert.equal(exit.code, 0)
-    const [flow] = JSON.parse(stdout) as Array<{ flow: string, topics: Array<{ topic: string }> }>
-    assert.deepEqual({ ...flow, topics: flow?.topics.sort((a, b) => a.topic < b.topic ? -1 : 1) }, {
+    assert.equal(exit.code, 1)
+    const [flow] = JSON.parse(stdout) as Array<{
+      readonly topics: ReadonlyArray<{ readonly topic: string }>
+      readonly leftOut: ReadonlyArray<{ readonly topic: string, readonly verdict: string }>
+    }>
+    assert.ok(flow !== undefined)
+    const { leftOut, topics, ...rest } = flow
+    assert.deepEqual(rest, {
       flow: 'east->west',
-      topics: [
-        { topic: 'known', remoteTopic: 'east.known', sourcePartitions: 4, targetPartitions: 2 },
-        { topic: 'new', remoteTopic: 'east.new', sourcePartitions: 3, targetPartitions: 0 }
-      ],
-      problems: []
+      problems: [{
+        topic: 'gone',
+        error: 'topics names it, and it is not mirrored: east shows no topic of this name'
+      }],
+      warnings: []
     })
+    assert.deepEqual([...topics].sort((a, b) => a.topic < b.topic ? -1 : 1), [
+      { topic: 'known', remoteTopic: 'east.known', sourcePartitions: 4, targetPartitions: 2 },
+      { topic: 'new', remoteTopic: 'east.new', sourcePartitions: 3, targetPartitions: 0 }
+    ])
+    assert.deepEqual(leftOut.find(({ topic }) => topic === 'left.internal'),
+      { topic: 'left.internal', verdict: 'internal' })
   })
 
-  test('names the cluster that cannot be used, and ends with 3', async t => {
+  test('names each cluster that cannot be used, and ends with 3', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters,
       { 'west.bootstrap.servers': '127.0.0.1:1', 'admin.timeout.ms': 4000 }))
     const { exit, stdout } = await runCommand(['validate', file])
     assert.equal(exit.code, 3)
     assert.match(stdout, /^east->west: .*west\.bootstrap\.servers=127\.0\.0\.1:1/m)
+    const neither = createPropertiesFile(t, flowProperties(clusters, {
+      'east.bootstrap.servers': '127.0.0.1:2',
+      'west.bootstrap.servers': '127.0.0.1:1',
+      'admin.timeout.ms': 4000
+    }))
+    const both = await runCommand(['validate', neither])
+    assert.equal(both.exit.code, 3)
+    assert.match(both.stdout,
+      /^east->west: .*east\.bootstrap\.servers=127\.0\.0\.1:2.*west\.bootstrap\.servers=127/m)
   })
 
   test('refuses a file that is wrong before it asks any cluster, and ends with 2', async t => {

@@ -57,11 +57,14 @@ export function int64 (value: bigint): Buffer {
 
 export const noTags = Buffer.from([0])
 
-/** Up to 126 bytes: then its length is one byte. */
+/** Its length, more by one, stands in front: seven bits a byte, the last byte below 128. */
 export function compactString (text: string): Buffer {
   const bytes = Buffer.from(text)
-  if (bytes.length > 126) throw new Error(`too long for a length of one byte: ${text}`)
-  return Buffer.concat([Buffer.from([bytes.length + 1]), bytes])
+  const length: number[] = []
+  for (let left = bytes.length + 1; left > 0; left >>= 7) {
+    length.push((left & 0x7f) | (left > 0x7f ? 0x80 : 0))
+  }
+  return Buffer.concat([Buffer.from(length), bytes])
 }
 
 export function string (text: string): Buffer {

@@ -1,22 +1,15 @@
-// `longhaul validate FILE`: checks the file and both clusters of every flow, and says what would be
-// mirrored under which names. Changes nothing.
-import Table from 'cli-table3'
+// `longhaul validate FILE`: checks the file and both clusters of every flow, and says of every
+// topic of the source whether it would be mirrored, under which name, and why not. Changes nothing.
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { openClusterPair } from '../flow/cluster-pair.ts'
+import { openClusterPair, sameClusterRemark } from '../flow/cluster-pair.ts'
 import { TargetClaims } from '../flow/target-claims.ts'
-import { planTopics, type PlannedTopic, type TopicProblem } from '../topics/topic-plan.ts'
+import { checkTopics } from '../topics/topic-check.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { defaultWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
-
-interface FlowReport {
-  readonly flow: string
-  readonly topics: readonly PlannedTopic[]
-  readonly problems: readonly TopicProblem[]
-  /** The flow as a whole could not be checked. */
-  readonly error: ReplicatorError | undefined
-}
+import { isAsAsked, renderReports, renderReportsJson, type FlowReport } from './validate-report.ts'
 
 export async function validate (
   file: string, options: ConfigOptions, terminal: Terminal
@@ -25,60 +18,37 @@ export async function validate (
   if (config === undefined) return exitCodes.usage
   const claims = new TargetClaims()
   const reports = await Promise.all(config.flows.map(
-    async flow => await checkFlow(flow, claims)))
-  const render = options.output === 'json' ? renderJson : renderTables
-  terminal.stdout.write(`${render(reports)}\n`)
+    async flow => await checkFlow(flow, claims, terminal.stopped)))
+  const text = options.output === 'json'
+    ? renderReportsJson(reports)
+    : renderReports(reports, terminal.stdout.columns ?? defaultWidth)
+  terminal.stdout.write(`${text}\n`)
   if (reports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   if (reports.some(({ error }) => error !== undefined)) return exitCodes.notStarted
-  return reports.some(({ problems }) => problems.length > 0) ? exitCodes.failed : exitCodes.ok
+  return reports.every(isAsAsked) ? exitCodes.ok : exitCodes.failed
 }
 
-async function checkFlow (config: FlowConfig, claims: TargetClaims): Promise<FlowReport> {
-  const flow = config.name
+async function checkFlow (
+  config: FlowConfig, claims: TargetClaims, signal: AbortSignal
+): Promise<FlowReport> {
   try {
-    const clusters = await openClusterPair(config)
+    const clusters = await openClusterPair(config, signal)
     try {
       const clusterId = clusters.targetDescription.clusterId ?? config.target.alias
-      const plan = await planTopics({
+      const check = await checkTopics({
         source: clusters.source,
         target: clusters.target,
         selection: config.topics,
-        claim: remoteTopic => claims.claim(clusterId, remoteTopic, flow)
+        replicationFactor: config.settings['replication.factor'],
+        configProperties: config.configProperties,
+        claim: remoteTopic => claims.claim(clusterId, remoteTopic, config.name),
+        signal
       })
-      return { flow, ...plan, error: undefined }
+      return { config, check, remark: sameClusterRemark(config, clusters), error: undefined }
     } finally {
       await clusters.close()
     }
   } catch (thrown) {
-    return { flow, topics: [], problems: [], error: ReplicatorError.from(thrown) }
+    return { config, check: undefined, remark: undefined, error: ReplicatorError.from(thrown) }
   }
-}
-
-function renderTables (reports: readonly FlowReport[]): string {
-  return reports.map(({ error, flow, problems, topics }) => {
-    if (error !== undefined) return `${flow}: ${error.message}`
-    const table = new Table({
-      head: ['topic', 'remote topic', 'partitions', 'on the target'],
-      style: { head: [], border: [] }
-    })
-    for (const topic of topics) {
-      table.push([topic.topic, topic.remoteTopic, topic.sourcePartitions, targetState(topic)])
-    }
-    const lines = problems.map(problem => `${problem.topic}: ${problem.error.message}`)
-    return [`${flow}: ${topics.length} topics`, table.toString(), ...lines].join('\n')
-  }).join('\n\n')
-}
-
-function targetState ({ sourcePartitions, targetPartitions }: PlannedTopic): string {
-  if (targetPartitions === 0) return 'will be made'
-  return targetPartitions < sourcePartitions ? `${targetPartitions}, will grow` : 'there'
-}
-
-function renderJson (reports: readonly FlowReport[]): string {
-  return JSON.stringify(reports.map(({ error, flow, problems, topics }) => ({
-    flow,
-    topics,
-    problems: problems.map(({ topic, error }) => ({ topic, error: error.message })),
-    ...(error === undefined ? {} : { error: error.message })
-  })))
 }

@@ -41,7 +41,7 @@ export const orchestratorErrors = {
     'Grant DESCRIBE_CONFIGS on the source topic to the principal of the source cluster, or set ' +
     "config.properties.exclude=.* to create remote topics with the target's defaults"),
   TOPIC_SETTING_REFUSED: row(2029, 'final', 'topic',
-    'the target cluster refuses a setting of a topic, and Longhaul created the topic without it',
+    'the target cluster refuses a setting of a topic, and Longhaul creates the topic without it',
     'Add the setting to config.properties.exclude if the topic may do without it'),
   TOPIC_CONFIG_SYNC_FAILED: row(2023, 'retry', 'topic',
     'the settings of a target topic could not be set', newTopic),

@@ -28,8 +28,8 @@ export async function openClusterPair (
   let target: ClusterAdmin | undefined
   try {
     target = open(config.target)
-    const [sourceDescription, targetDescription] = await unlessAborted(signal, Promise.all([
-      describe(source, config.source), describe(target, config.target)]))
+    const [sourceDescription, targetDescription] =
+      await unlessAborted(signal, describeBoth(source, target, config))
     checkDifferent(config, sourceDescription, targetDescription)
     const admins = [source, target]
     const close = async (): Promise<void> => {
@@ -42,6 +42,21 @@ export async function openClusterPair (
     if (!signal.aborted) await closing
     throw thrown
   }
+}
+
+/** Where neither cluster can be used, the error names both. */
+async function describeBoth (
+  source: ClusterAdmin, target: ClusterAdmin, config: FlowConfig
+): Promise<readonly [ClusterDescription, ClusterDescription]> {
+  const describing = [describe(source, config.source), describe(target, config.target)] as const
+  const [error, other] = (await Promise.allSettled(describing)).flatMap(each =>
+    each.status === 'rejected' ? ReplicatorError.from(each.reason) : [])
+  if (error !== undefined && other !== undefined) {
+    const more = error.code === other.code ? other.detail : other.message
+    throw new ReplicatorError(error.row, `${error.detail}; ${more}`,
+      { cause: error, setting: error.setting ?? '' })
+  }
+  return await Promise.all(describing)
 }
 
 async function describe (admin: ClusterAdmin, end: FlowEnd): Promise<ClusterDescription> {

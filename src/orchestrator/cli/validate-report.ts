@@ -1,0 +1,115 @@
+// What `longhaul validate` found, for people as tables and for programs as JSON.
+import type { FlowConfig } from '../config/config.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+import type { TopicCheck } from '../topics/topic-check.ts'
+import type { LeftOutTopic, PlannedTopic } from '../topics/topic-plan.ts'
+import { reasonOf } from '../topics/topic-remarks.ts'
+import { renderTable } from './table.ts'
+
+export type FlowReport =
+  | {
+    readonly config: FlowConfig
+    readonly check: TopicCheck
+    readonly remark: string | undefined
+    readonly error: undefined
+  }
+  /** The flow as a whole could not be checked. */
+  | {
+    readonly config: FlowConfig
+    readonly check: undefined
+    readonly remark: undefined
+    readonly error: ReplicatorError
+  }
+
+/** Whether all that the file asks for would be mirrored. */
+export function isAsAsked ({ config, check }: FlowReport): boolean {
+  return check !== undefined && check.problems.length === 0 &&
+    namedInVain(config, check).length === 0
+}
+
+/** Topics that `topics` names and the flow does not mirror, with the reason. */
+function namedInVain (
+  { source, target, topics }: FlowConfig, { leftOut, unknown }: TopicCheck
+): ReadonlyArray<{ readonly topic: string, readonly reason: string }> {
+  const named = new Set(topics.filter.names)
+  return [
+    ...leftOut.filter(({ topic }) => named.has(topic)).map(({ topic, verdict }) =>
+      ({ topic, reason: reasonOf(verdict, source.alias, target.alias) })),
+    ...unknown.map(topic => ({ topic, reason: `${source.alias} shows no topic of this name` }))
+  ]
+}
+
+function byTopic (one: { readonly topic: string }, other: { readonly topic: string }): number {
+  return one.topic < other.topic ? -1 : 1
+}
+
+export function renderReports (reports: readonly FlowReport[], width: number): string {
+  return reports.map(({ check, config, error, remark }) => error === undefined
+    ? renderCheck(config, check, remark, width)
+    : `${config.name}: ${error.message}`).join('\n\n')
+}
+
+function renderCheck (
+  config: FlowConfig, check: TopicCheck, remark: string | undefined, width: number
+): string {
+  const { leftOut, problems, topics, warnings } = check
+  const failed = new Set(problems.map(({ topic }) => topic))
+  const good = topics.filter(({ topic }) => !failed.has(topic)).length
+  const all = topics.length + leftOut.length +
+    problems.filter(({ topic }) => !topics.some(planned => planned.topic === topic)).length
+  return [
+    `${config.name}: mirrors ${good} of the ${all} topics that ${config.source.alias} shows`,
+    ...topics.length === 0 ? [] : [renderTopics(topics, failed, width)],
+    ...leftOut.length === 0 ? [] : ['not mirrored:', renderLeftOut(config, leftOut, width)],
+    ...problems.map(({ topic, error }) => `error: ${topic}: ${error.message}`),
+    ...namedInVain(config, check).map(({ topic, reason }) =>
+      `error: topics names ${topic}, which is not mirrored: ${reason}`),
+    ...warnings.map(warning => `warning: ${warning.message}`),
+    ...remark === undefined ? [] : [`warning: ${remark}`]
+  ].join('\n')
+}
+
+function renderTopics (
+  topics: readonly PlannedTopic[], failed: ReadonlySet<string>, width: number
+): string {
+  const rows = topics.toSorted(byTopic).map(planned => {
+    const { topic, remoteTopic, sourcePartitions } = planned
+    const state = failed.has(topic) ? 'error, see below' : targetState(planned)
+    return [topic, remoteTopic, String(sourcePartitions), state]
+  })
+  return renderTable(['topic', 'remote topic', 'partitions', 'on the target'], rows, width)
+}
+
+function targetState ({ sourcePartitions, targetPartitions }: PlannedTopic): string {
+  if (targetPartitions === 0) return 'to be created'
+  if (targetPartitions === sourcePartitions) return 'exists'
+  return targetPartitions < sourcePartitions
+    ? `${targetPartitions}, to grow`
+    : `exists with ${targetPartitions}`
+}
+
+function renderLeftOut (
+  { source, target }: FlowConfig, leftOut: readonly LeftOutTopic[], width: number
+): string {
+  const rows = leftOut.toSorted(byTopic).map(({ topic, verdict }) =>
+    [topic, reasonOf(verdict, source.alias, target.alias)])
+  return renderTable(['topic', 'why'], rows, width)
+}
+
+export function renderReportsJson (reports: readonly FlowReport[]): string {
+  return JSON.stringify(reports.map(({ check, config, error, remark }) => ({
+    flow: config.name,
+    topics: check?.topics ?? [],
+    problems: [
+      ...(check?.problems ?? []).map(({ topic, error }) => ({ topic, error: error.message })),
+      ...check === undefined ? [] : namedInVain(config, check).map(({ topic, reason }) =>
+        ({ topic, error: `topics names it, and it is not mirrored: ${reason}` }))
+    ],
+    leftOut: check?.leftOut ?? [],
+    warnings: [
+      ...(check?.warnings ?? []).map(({ message }) => message),
+      ...remark === undefined ? [] : [remark]
+    ],
+    ...(error === undefined ? {} : { error: error.message })
+  })))
+}

@@ -1,0 +1,26 @@
+// What a flow would do with each topic of its source, as far as both clusters can tell without a
+// change: the target checks what would be created and grown.
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+import {
+  planTopics, type LeftOutTopic, type PlannedTopic, type TopicProblem
+} from './topic-plan.ts'
+import { applyPlan, type TopicSyncOptions } from './topic-sync.ts'
+
+export type TopicCheckOptions = Omit<TopicSyncOptions, 'validateOnly' | 'mayChange'>
+
+export interface TopicCheck {
+  /** Topics that are mirrored, or would be but for a problem. */
+  readonly topics: readonly PlannedTopic[]
+  readonly problems: readonly TopicProblem[]
+  readonly leftOut: readonly LeftOutTopic[]
+  /** Topics that the file names and the source does not show. */
+  readonly unknown: readonly string[]
+  readonly warnings: readonly ReplicatorError[]
+}
+
+export async function checkTopics (options: TopicCheckOptions): Promise<TopicCheck> {
+  const plan = await planTopics(options)
+  const { problems, warnings } = await applyPlan(plan,
+    { ...options, validateOnly: true, mayChange: () => true })
+  return { topics: plan.topics, problems, leftOut: plan.leftOut, unknown: plan.unknown, warnings }
+}
