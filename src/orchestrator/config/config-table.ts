@@ -240,6 +240,12 @@ export const flowTable = {
     doc: 'Partitions of the progress topic: how finely work is spread over processes.',
     importance: 'low', default: 32, min: 1, max: 1024
   }),
+  'session.timeout.ms': milliseconds({
+    doc: 'How long a process that crashed keeps its part of the flow, before others mirror it. ' +
+      'The brokers of the target bound it by group.min.session.timeout.ms and ' +
+      'group.max.session.timeout.ms.',
+    importance: 'low', default: 10_000, min: 1000, max: 30 * minute, role: 'group'
+  }),
   'progress.interval.ms': milliseconds({
     doc: 'How often progress is written.',
     importance: 'low', default: 1000, min: 10, max: 10 * minute

@@ -180,6 +180,7 @@ function isName (name: string): boolean {
 function fits (setting: Setting, { side, role }: PropertyPath): boolean {
   const own = rowOf(setting).role
   if (role === 'admin') return false
+  if (own === 'group') return (role ?? 'consumer') === 'consumer' && side !== 'source'
   if (role !== undefined && own !== role && own !== 'either') return false
   return side === undefined || own === 'either' ||
     (own !== undefined && side === sideOf(own))
@@ -201,6 +202,7 @@ function settingRank (
     case 'top': return special
     case 'flow': return sameFlow(level, flow) ? 200 + special : undefined
     case 'cluster': {
+      if (own === 'group') return level.alias === flow.target ? 100 + special : undefined
       const atSource = level.alias === flow.source && role !== 'producer'
       const atTarget = level.alias === flow.target && role !== 'consumer'
       // Without a role it is a setting of the worker, which MirrorMaker 2 has at the target.

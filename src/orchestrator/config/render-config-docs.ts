@@ -84,7 +84,10 @@ function settingsTable (settings: readonly Setting[]): string {
 }
 
 const roleText = {
-  consumer: '*Consumer.*', producer: '*Producer.*', either: '*Consumer or producer.*'
+  consumer: '*Consumer.*',
+  producer: '*Producer.*',
+  either: '*Consumer or producer.*',
+  group: '*Consumer of the target.*'
 }
 
 function clientsTable (): string {

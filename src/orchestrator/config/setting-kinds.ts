@@ -5,8 +5,11 @@ import type { forwarderSettings } from '../../dataplane/contract/contract-table.
 export type ForwarderSetting = keyof typeof forwarderSettings
 export type Importance = 'high' | 'medium' | 'low'
 
-/** Which Java client a property belongs to where MirrorMaker 2 writes it with a role prefix. */
-export type SettingRole = 'consumer' | 'producer' | 'either'
+/**
+ * Which Java client a property belongs to where MirrorMaker 2 writes it with a role prefix. `group`:
+ * to the consumers of the target, which share the slots of the flow.
+ */
+export type SettingRole = 'consumer' | 'producer' | 'either' | 'group'
 
 export interface RowText<Value> {
   readonly doc: string

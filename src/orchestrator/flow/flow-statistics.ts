@@ -26,7 +26,7 @@ export interface FlowStatisticsOptions {
   readonly source: ClusterAdmin
   readonly lanes: LanePool
   /** Whether other processes own the slots that this one does not. */
-  readonly othersOwn: () => Promise<boolean>
+  readonly othersOwn: () => boolean
   readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
@@ -78,7 +78,7 @@ export class FlowStatistics {
   /** Asks the source for the ends that lanes have not told of lately. */
   async refreshEnds (): Promise<void> {
     const { othersOwn, partitions } = this.#options
-    if (this.#departed.size > 0 && await othersOwn()) this.#departed.clear()
+    if (this.#departed.size > 0 && othersOwn()) this.#departed.clear()
     const followed = [...partitions.table.values(), ...this.#departed.values()]
     try {
       await this.#lags.refresh(followed)

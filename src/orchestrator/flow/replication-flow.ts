@@ -11,7 +11,6 @@ import type { FlowSnapshot, FlowState } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
-import { retry } from '../time/retry.ts'
 import { ClusterProbe } from './cluster-probe.ts'
 import { openClusterPair, sameClusterRemark, type ClusterPair } from './cluster-pair.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
@@ -28,8 +27,8 @@ import { ProgressStore, restoreSlots } from '../progress/progress-store.ts'
 import {
   ensureProgressTopic, progressTopicId, progressTopicOf
 } from '../progress/progress-topic.ts'
+import type { Ownership } from '../ownership/ownership.ts'
 import { SlotOwnership } from '../ownership/slot-ownership.ts'
-import { SlotWatch } from './slot-watch.ts'
 import type { TargetClaims } from './target-claims.ts'
 import { TopicRefresh } from './topic-refresh.ts'
 
@@ -43,7 +42,6 @@ export interface FlowOptions {
 const statisticsIntervalMs = 1_000
 const beginIntervalMs = 1_000
 const endsIntervalMs = 10_000
-const acquireBackoff = { initialMs: 200, maxMs: 10_000 }
 
 export class ReplicationFlow {
   readonly #config: FlowConfig
@@ -67,9 +65,8 @@ export class ReplicationFlow {
   #keeper: ProgressKeeper | undefined
   #partitions: FlowPartitions | undefined
   #statistics: FlowStatistics | undefined
-  #ownership: SlotOwnership | undefined
+  #ownership: Ownership | undefined
   #probe: ClusterProbe | undefined
-  #slots: SlotWatch | undefined
   #topics: TopicRefresh | undefined
 
   constructor ({ config, claims, log, clock }: FlowOptions) {
@@ -100,7 +97,7 @@ export class ReplicationFlow {
       await this.#step(Promise.all([
         this.#opened(this.#lanes).start(),
         this.#opened(this.#topics).start(),
-        this.#opened(this.#ownership).start()
+        this.#opened(this.#ownership).start(this.#stopping.signal)
       ]))
     } catch (thrown) {
       this.#state = 'faulted'
@@ -142,14 +139,15 @@ export class ReplicationFlow {
 
   snapshot (): FlowSnapshot {
     // Until the group has spoken this process may own nothing, and is not ready for anything.
-    const waiting = this.#state === 'running' && this.#ownership?.isSettled === false
+    const isJoining = this.#ownership?.health.state === 'joining'
+    const waiting = this.#state === 'running' && isJoining
     const state = waiting ? 'starting' : this.#state
     const snapshot = this.#statistics?.snapshot(state) ??
       FlowStatistics.empty(this.#config, state)
     return {
       ...snapshot,
       ...this.#probe === undefined ? {} : { clusters: this.#probe.health },
-      ...this.#slots === undefined ? {} : { slots: this.#slots.health }
+      ...this.#ownership === undefined ? {} : { slots: this.#ownership.health }
     }
   }
 
@@ -180,9 +178,7 @@ export class ReplicationFlow {
       acceptedClusterId: settings['accepted.cluster.id'],
       othersRun: async () => await this.#othersRun(clusters.target)
     }
-    // Made under running processes it is one that was deleted, and they own everything.
-    const isFirst = await this.#step(ensureProgressTopic(agreement)) &&
-      !await this.#step(this.#othersRun(clusters.target))
+    await this.#step(ensureProgressTopic(agreement))
     const producer = await this.#step(
       agreeOnProducer(agreement, undefined, this.#stopping.signal))
     const lanes = this.#lanes = this.#openLanes(producer)
@@ -201,7 +197,7 @@ export class ReplicationFlow {
       progress: keeper,
       lanes,
       producer,
-      restore: async slots => await restoreSlots(store, slots, producer),
+      restore: async (slots, signal) => await restoreSlots(store, slots, producer, signal),
       onLeaving: async (leaving, isHandedOver) => {
         await this.#statistics?.depart(leaving, isHandedOver)
       },
@@ -221,7 +217,7 @@ export class ReplicationFlow {
       clock: this.#clock,
       signal: this.#stopping.signal
     })
-    this.#ownership = this.#openOwnership(clusters, topic, isFirst)
+    this.#ownership = this.#openOwnership(clusters, topic)
   }
 
   /** Whether the group has members; this process has not joined it yet. */
@@ -262,60 +258,40 @@ export class ReplicationFlow {
       source: clusters.source,
       partitions,
       lanes,
-      othersOwn: async () => await this.#slots?.othersOwn() ?? false,
+      othersOwn: () => this.#ownership?.health.unownedByAnybody === false,
       problems: this.#problems,
       log: this.#log,
       clock: this.#clock
     })
   }
 
-  #openOwnership (clusters: ClusterPair, topic: string, isFirst: boolean): SlotOwnership {
+  #openOwnership (clusters: ClusterPair, topic: string): Ownership {
     const { name, settings, target } = this.#config
-    const ownership = new SlotOwnership({
+    const partitions = this.#opened(this.#partitions)
+    return new SlotOwnership({
       group: groupOf(name),
       topic,
       slots: settings['task.slots'],
       memberName: this.#memberName,
-      isFirst,
       admin: clusters.target,
       client: target.admin,
+      sessionTimeoutMs: settings['session.timeout.ms'],
       timeoutMs: settings['admin.timeout.ms'],
-      clock: this.#clock,
-      onAcquired: async slots => { await this.#acquire(slots) },
-      onReleased: async slots => { await this.#release(slots) },
-      onError: error => { this.#problems.warn(error, 'target') }
-    })
-    this.#slots = new SlotWatch({
-      group: groupOf(this.name),
-      memberName: this.#memberName,
-      total: this.#config.settings['task.slots'],
-      target: clusters.target,
-      owned: () => ownership.owned.size,
+      work: {
+        acquire: async (slot, signal) => { await partitions.acquire([slot], signal) },
+        release: async slots => { await this.#release(slots) },
+        onError: error => { this.#problems.warn(error, 'target') }
+      },
+      log: this.#log,
       clock: this.#clock
     })
-    return ownership
-  }
-
-  /** Slots that are ours must be mirrored: a failure is said and tried again until we stop. */
-  async #acquire (slots: readonly number[]): Promise<void> {
-    const partitions = this.#opened(this.#partitions)
-    await retry({
-      clock: this.#clock,
-      backoff: acquireBackoff,
-      attemptsMax: Infinity,
-      isRetriable: () => true,
-      onRetry: thrown => { this.#problems.warn(thrown) },
-      signal: this.#stopping.signal
-    }, async () => { await partitions.acquire(slots) }).catch((thrown: unknown) => {
-      if (!this.#stopping.signal.aborted) throw thrown
-    })
-    this.#log.info({ slots: slots.length }, 'took over slots')
   }
 
   async #release (slots: readonly number[]): Promise<void> {
     const ending = this.#state === 'draining'
     const drainMs = this.#deadline?.remainingMs() ?? handOverMs
     const drained = await this.#opened(this.#partitions).release(slots, drainMs, ending)
+    for (const slot of slots) this.#store?.forget(slot)
     // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
     if (ending && !drained) this.#drained = false
     this.#log.info({ slots: slots.length, drained }, 'handed over slots')
@@ -338,7 +314,6 @@ export class ReplicationFlow {
       this.#problems.tick(waiting, this.#probe?.health)
     })
     loop(endsIntervalMs, async () => { await this.#statistics?.refreshEnds() })
-    loop(endsIntervalMs, async () => { await this.#slots?.look() })
     const balancer = this.#createBalancer(partitions)
     loop(settings['lane.rebalance.interval.ms'], async () => { balancer.round() })
     const refreshMs = settings['refresh.topics.interval.seconds'] * 1000

@@ -42,11 +42,14 @@ function clusterTroubles ({ clusters, source, target }: FlowTotals, nowMs: numbe
 
 /** A process that owns no slot stands by for another one, and is ready for that. */
 function slotTroubles ({ slots }: FlowTotals, nowMs: number): string[] {
-  if (slots === undefined || !isUnowned(slots) || nowMs - slots.sinceMs < slotsMs) return []
-  const why = slots.reason === undefined ? '' : `: ${slots.reason.message}`
-  const { owned, sinceMs, total } = slots
-  return [`this process owns ${owned} of ${total} slots, and nobody is known to own the others, ` +
-    `for ${seconds(nowMs - sinceMs)}${why}`]
+  if (slots === undefined || nowMs - slots.sinceMs < slotsMs) return []
+  const { owned, reason, sinceMs, total, waiting } = slots
+  const why = reason === undefined ? '' : `: ${reason.message}`
+  if (isUnowned(slots)) {
+    return [`this process owns ${owned} of ${total} slots, and nobody is known to own the others, ` +
+      `for ${seconds(nowMs - sinceMs)}${why}`]
+  }
+  return waiting === 0 ? [] : [`${plural(waiting, 'slot')} of ${total} cannot be acquired${why}`]
 }
 
 function isUnowned ({ owned, total, unownedByAnybody }: SlotHealth): boolean {

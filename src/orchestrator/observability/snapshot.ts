@@ -73,10 +73,12 @@ export interface ClusterHealth {
 export interface SlotHealth {
   readonly owned: number
   readonly total: number
+  /** Owned, and not acquired yet, because that failed. */
+  readonly waiting: number
   /** Since when `owned` has been what it is, epoch ms. */
   readonly sinceMs: number
-  /** Why this process has lost its slots, where an error was the reason. */
-  readonly reason?: ReplicatorError
+  /** Why slots are waiting or were lost, where an error was the reason. */
+  readonly reason: ReplicatorError | undefined
   /** Whether there are slots that no process owns; undefined: the group does not tell. */
   readonly unownedByAnybody: boolean | undefined
 }

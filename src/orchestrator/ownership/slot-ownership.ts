@@ -1,17 +1,35 @@
-// Which slots this process owns: those whose partition of the progress topic the flow's consumer
-// group gave it. Finding each other, balancing and fail-over are Kafka's own group protocol.
+// Shares the slots of a flow with other processes: whoever the flow's consumer group assigns a
+// partition of the progress topic owns that slot. Finding each other, balancing and fail-over are
+// Kafka's own group protocol; this file decides what becomes of the slots.
+//
+//               alone                  the group assigns
+//   joining -------------> provisional ------------------> member
+//      |                       ^  |                         |  |
+//      |   the group assigns   |  | others own them         |  |
+//      +-----------------------|--|---------> member        |  |
+//                              |  v                         |  |
+//                              |  lost <--------------------+  |   session over, slots were shared
+//                              +-------------------------------+   session over, all slots were ours
+//
+// A process that owns all slots keeps them when its session ends: nobody else mirrors them, and a
+// coordinator that hangs, dies or moves would stop the whole flow. It hands over what the group then
+// assigns to others, or all of them when it sees that the group has other members and not itself.
+// Two processes may own a slot for that moment: both send the same batches with the same sequences.
+// One of several gives its slots up when its session ends: the others are about to own them.
 //
 // A process that finds itself alone does not wait for the group's initial delay (3 s on a stock
-// broker): it takes all slots at once. That is safe because it joins first and looks second. The
+// broker): it owns all slots at once. That is safe because it joins first and looks second. The
 // coordinator puts joins in an order, so of several processes that start together at most one sees
-// itself as the only member; and what it took and is not given later it hands over like any slot.
-import rdkafka, { type Assignment, type KafkaConsumer, type LibrdKafkaError } from 'node-rdkafka'
-import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+// itself as the only member; and what the group then assigns to others it hands over like any slot.
+import type { ClusterAdmin, GroupMember as DescribedMember } from '../cluster/cluster-admin.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
-import { clientError, connect, disconnect, poll } from '../cluster/kafka-client.ts'
+import { GroupMember, rebalanceTimeoutMs } from './group-member.ts'
+import { HeldSlots } from './held-slots.ts'
+import type { Ownership, OwnershipHealth, OwnershipState, SlotWork } from './ownership.ts'
 
 export interface SlotOwnershipOptions {
   readonly group: string
@@ -19,199 +37,278 @@ export interface SlotOwnershipOptions {
   readonly slots: number
   /** Tells this process from the other members. */
   readonly memberName: string
-  /** This process made the progress topic a moment ago: nobody else can own anything yet. */
-  readonly isFirst: boolean
   readonly admin: ClusterAdmin
   /** Of the target cluster, librdkafka's names. */
   readonly client: ClientProperties
+  readonly sessionTimeoutMs: number
   readonly timeoutMs: number
+  readonly work: SlotWork
+  readonly log: Log
   readonly clock: Clock
-  /** These slots are ours from now on. */
-  readonly onAcquired: (slots: readonly number[]) => Promise<void>
-  /** Must resolve once nothing of these slots is in flight; then they are handed over. */
-  readonly onReleased: (slots: readonly number[]) => Promise<void>
-  readonly onError: (error: ReplicatorError) => void
 }
 
-const assignCode = -175 // ERR__ASSIGN_PARTITIONS
-const revokeCode = -174 // ERR__REVOKE_PARTITIONS
+type MemberOptions = ConstructorParameters<typeof GroupMember>[0]
+export type OpenMember = (options: MemberOptions) =>
+  Pick<GroupMember, 'assigned' | 'join' | 'leave'>
 
-// How long a crashed process keeps its slots. Brokers allow no less than 6 s by default.
-const sessionTimeoutMs = 10_000
-const pollMs = 100
+// Between looks for being alone, right after joining.
 const lookAroundMs = 50
 const lookAroundMsMax = 2_000
-const leaveMsMax = 3_000
+// Between looks at the group while it has not spoken, and while others are to own slots.
+const lookMs = 1_000
+const lookAtOthersMs = 5_000
+/** A client that has not got a word from the group for this long is replaced by a new one. */
+const silenceMsMax = rebalanceTimeoutMs + 15_000
+const rejoinAgainMs = 5_000
 
-export class SlotOwnership {
+export class SlotOwnership implements Ownership {
   readonly #options: SlotOwnershipOptions
-  readonly #consumer: KafkaConsumer
-  readonly #owned = new Set<number>()
-  /** Serves the group's callbacks; there are no records to take, all partitions are paused. */
-  readonly #polling: IntervalLoop
-  /** Partitions that the client holds. */
-  #assigned = 0
-  /** Taken because nobody else was there; the group has not spoken yet. */
-  #provisional = false
-  #settled = false
-  #stopping = false
-  /** Moves run one after another, in the order the group made them. */
-  #moves: Promise<void> = Promise.resolve()
+  readonly #openMember: OpenMember
+  readonly #held: HeldSlots
+  readonly #looking: IntervalLoop
+  readonly #stopping = new AbortController()
+  #member: ReturnType<OpenMember> | undefined
+  #state: OwnershipState = 'joining'
+  #sinceMs: number
+  #ownedBefore = 0
+  /** When the group spoke last, or the client began to ask it. */
+  #heardMs: number
+  #lookedMs = -Infinity
+  /** While provisional: the group has spoken, and has assigned nothing to this process. */
+  #assignsNothing = false
+  #reason: ReplicatorError | undefined
+  #unownedByAnybody: boolean | undefined
+  #stopped: Promise<void> | undefined
 
-  constructor (options: SlotOwnershipOptions) {
+  constructor (
+    options: SlotOwnershipOptions, openMember: OpenMember = member => new GroupMember(member)
+  ) {
     this.#options = options
-    this.#consumer = new rdkafka.KafkaConsumer({
-      ...options.client,
-      'client.id': options.memberName,
-      'group.id': options.group,
-      'partition.assignment.strategy': 'cooperative-sticky',
-      'session.timeout.ms': sessionTimeoutMs,
-      'heartbeat.interval.ms': sessionTimeoutMs / 4,
-      'enable.auto.commit': false,
-      // A progress topic that may not be seen for a while costs all slots until it is looked for
-      // again: by default five minutes later.
-      'topic.metadata.refresh.interval.ms': sessionTimeoutMs / 2,
-      'rebalance_cb': (error: LibrdKafkaError, assignment: Assignment[]) => {
-        this.#onRebalance(error, assignment)
-      }
-    }, { 'auto.offset.reset': 'latest' })
-    this.#polling = new IntervalLoop({
-      intervalMs: pollMs,
-      clock: options.clock,
-      run: async () => { await poll(this.#consumer, 1) },
-      onError: thrown => { options.onError(clientError(thrown, `group ${options.group}`)) }
-    })
-    this.#consumer.on('event.error', ({ message }) => {
-      // node-rdkafka passes on the text alone; what librdkafka raises so is about connections.
-      options.onError(new ReplicatorError('_TRANSPORT', `group ${options.group}: ${message}`))
+    this.#openMember = openMember
+    const { clock } = options
+    this.#sinceMs = clock.now()
+    this.#heardMs = clock.monotonic()
+    this.#held = new HeldSlots(options)
+    this.#looking = new IntervalLoop({
+      intervalMs: lookMs,
+      clock,
+      first: 'delayed',
+      run: async () => { await this.#look() },
+      onError: thrown => { this.#onError(ReplicatorError.from(thrown)) }
     })
   }
 
-  get owned (): ReadonlySet<number> { return this.#owned }
+  get owned (): ReadonlySet<number> { return this.#held.owned }
 
-  /** Whether it is known what this process owns. */
-  get isSettled (): boolean { return this.#settled || this.#provisional }
-
-  /** Resolves once this process is a member; alone, it owns all slots then. */
-  async start (): Promise<void> {
-    const { slots, timeoutMs, topic } = this.#options
-    await connect(this.#consumer, timeoutMs)
-    this.#consumer.subscribe([topic])
-    this.#consumer.setDefaultConsumeTimeout(0)
-    this.#polling.start()
-    if (!this.#options.isFirst && !await this.#isAlone()) return
-    this.#move(async () => {
-      if (this.#settled) return
-      this.#provisional = true
-      await this.#acquire(Array.from({ length: slots }, (_, slot) => slot))
-    })
-    await this.#moves
+  get health (): OwnershipHealth {
+    const { clock, slots: total } = this.#options
+    const { error, slots: waiting } = this.#held.trouble
+    const owned = this.owned.size
+    if (owned !== this.#ownedBefore) {
+      this.#ownedBefore = owned
+      this.#sinceMs = clock.now()
+      this.#unownedByAnybody = undefined
+    }
+    return {
+      state: this.#state,
+      sinceMs: this.#sinceMs,
+      owned,
+      total,
+      waiting,
+      reason: error ?? this.#reason,
+      unownedByAnybody: owned === total ? false : this.#unownedByAnybody
+    }
   }
 
-  /** Hands everything over and leaves the group. Idempotent. */
+  /** Resolves once this process has joined the group; alone, it owns all slots then. */
+  async start (signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted()
+    await this.#join()
+    this.#looking.start()
+    if (!await this.#isAlone(signal) || this.#state !== 'joining') return
+    this.#enter('provisional')
+    this.#held.take(this.#allSlots())
+  }
+
   async stop (): Promise<void> {
-    this.#stopping = true
-    await this.#moves
-    await this.#release([...this.#owned])
-    await this.#leave()
-    await this.#polling.stop()
-    await disconnect(this.#consumer)
+    this.#stopping.abort()
+    this.#stopped ??= this.#end()
+    await this.#stopped
   }
 
-  /**
-   * Gives everything back while the client still hears us. Left to close(), the group asks for it
-   * from there, on a thread that waits for our answer and that Node waits for at its exit.
-   */
-  async #leave (): Promise<void> {
-    const { clock } = this.#options
-    if (!this.#consumer.isConnected()) return
-    this.#consumer.unsubscribe()
-    const deadline = clock.monotonic() + leaveMsMax
-    while (this.#assigned > 0 && clock.monotonic() < deadline) await clock.sleep(lookAroundMs / 5)
+  async #end (): Promise<void> {
+    await this.#looking.stop()
+    await this.#held.give([...this.owned])
+    await this.#member?.leave()
   }
 
-  async #isAlone (): Promise<boolean> {
-    const { admin, clock, group, memberName } = this.#options
-    const deadline = clock.monotonic() + lookAroundMsMax
-    while (!this.#settled && clock.monotonic() < deadline) {
-      const described = await admin.describeGroups([group]).catch(() => undefined)
-      if (described === undefined) return false // the group will tell
-      const members = described[0]?.members ?? []
-      if (members.some(({ clientId }) => clientId === memberName)) return members.length === 1
-      await clock.sleep(lookAroundMs)
-    }
-    return false
-  }
-
-  #onRebalance (error: LibrdKafkaError, assignment: Assignment[]): void {
-    const slots = assignment.map(({ partition }) => partition)
-    if (error.code === assignCode) {
-      if (!this.#accept(assignment)) return
-      this.#move(async () => {
-        await this.#settle(slots)
-        await this.#acquire(slots)
-      })
-    } else if (error.code === revokeCode) {
-      this.#move(async () => {
-        try {
-          await this.#release(slots)
-        } finally {
-          // Only now may the group give them to others: nothing of ours is on the way any more.
-          if (this.#consumer.isConnected()) this.#consumer.incrementalUnassign(assignment)
-          this.#assigned -= assignment.length
-        }
-      })
-    }
-  }
-
-  /**
-   * The client must be answered, whatever becomes of it: its close() waits for that, on a thread
-   * that Node waits for when it exits. An assignment that comes after close() has begun is refused
-   * by a throw out of a native callback, which would end the process in the middle of its work;
-   * giving it back is an answer too.
-   */
-  #accept (assignment: Assignment[]): boolean {
-    try {
-      this.#consumer.incrementalAssign(assignment)
-      this.#assigned += assignment.length
-      if (assignment.length > 0) this.#consumer.pause(assignment)
-      return true
-    } catch (thrown) {
-      if (!this.#stopping) this.#options.onError(clientError(thrown, 'taking an assignment'))
-    }
-    try {
-      this.#consumer.unassign()
-    } catch {
-      // Closed by now: nobody waits for an answer.
-    }
-    return false
-  }
-
-  /** The group has spoken for the first time: what was taken and not given is handed over. */
-  async #settle (given: readonly number[]): Promise<void> {
-    this.#settled = true
-    if (!this.#provisional) return
-    this.#provisional = false
-    await this.#release([...this.#owned].filter(slot => !given.includes(slot)))
-  }
-
-  async #acquire (slots: readonly number[]): Promise<void> {
-    const fresh = slots.filter(slot => !this.#owned.has(slot))
-    if (fresh.length === 0 || this.#stopping) return
-    for (const slot of fresh) this.#owned.add(slot)
-    await this.#options.onAcquired(fresh)
-  }
-
-  async #release (slots: readonly number[]): Promise<void> {
-    const held = slots.filter(slot => this.#owned.has(slot))
-    if (held.length === 0) return
-    await this.#options.onReleased(held)
-    for (const slot of held) this.#owned.delete(slot)
-  }
-
-  #move (move: () => Promise<void>): void {
-    this.#moves = this.#moves.then(move).catch((thrown: unknown) => {
-      this.#options.onError(ReplicatorError.from(thrown))
+  async #join (): Promise<void> {
+    const { client, clock, group, memberName, sessionTimeoutMs, timeoutMs, topic } = this.#options
+    this.#heardMs = clock.monotonic()
+    const member = this.#openMember({
+      group,
+      topic,
+      memberName,
+      client,
+      sessionTimeoutMs,
+      timeoutMs,
+      clock,
+      onAssigned: () => { if (member === this.#member) this.#onAssigned() },
+      onRevoked: async (slots, isAll) => {
+        if (member === this.#member) await this.#onRevoked(slots, isAll)
+      },
+      onError: error => { if (member === this.#member) this.#onError(error) }
     })
+    this.#member = member
+    await member.join()
   }
+
+  #onAssigned (): void {
+    if (this.#stopping.signal.aborted) return
+    this.#heardMs = this.#options.clock.monotonic()
+    this.#reason = undefined
+    // A group whose members cannot see the topic (it was deleted, or may not be described) assigns
+    // nothing to anybody. Whether others own the slots, a look at the group shows.
+    this.#assignsNothing = this.#state === 'provisional' && this.#assigned.size === 0
+    if (!this.#assignsNothing) this.#obey()
+  }
+
+  /** Keeps what the group has assigned, and nothing else. */
+  #obey (): void {
+    this.#enter('member')
+    const others = [...this.owned].filter(slot => !this.#assigned.has(slot))
+    if (others.length > 0) void this.#held.give(others)
+    this.#held.take([...this.#assigned])
+  }
+
+  get #assigned (): ReadonlySet<number> { return this.#member?.assigned ?? new Set() }
+
+  /** Resolves when the group may assign these slots to others. */
+  async #onRevoked (slots: readonly number[], isAll: boolean): Promise<void> {
+    if (!isAll) {
+      await this.#held.give(slots)
+      return
+    }
+    // The session is over, or the topic is gone: a group that goes on never takes everything. To
+    // hold back the answer would protect nothing, and the client joins again only after it.
+    this.#heardMs = this.#options.clock.monotonic()
+    if (slots.length === this.#options.slots) {
+      this.#assignsNothing = false
+      this.#enter('provisional')
+      this.#say('the group does not answer; this process keeps all slots until it does')
+    } else {
+      this.#loseSlots('the group does not answer, and other processes may own the slots now')
+    }
+  }
+
+  #loseSlots (why: string): void {
+    this.#enter('lost')
+    this.#say(why)
+    void this.#held.give([...this.owned])
+  }
+
+  async #look (): Promise<void> {
+    const { clock } = this.#options
+    const now = clock.monotonic()
+    const isSilent = this.#state !== 'member'
+    const isDue = now - this.#lookedMs >= (isSilent ? lookMs : lookAtOthersMs)
+    if (isDue && (isSilent || this.owned.size < this.#options.slots)) {
+      this.#lookedMs = now
+      await this.#lookAtGroup()
+    }
+    if (!isSilent || this.#assignsNothing) return
+    if (now - this.#heardMs > silenceMsMax) await this.#rejoin()
+  }
+
+  async #lookAtGroup (): Promise<void> {
+    const described = await this.#describe()
+    const { memberName } = this.#options
+    const others = described?.members.filter(({ clientId }) => clientId !== memberName) ?? []
+    // A group that is balancing is about to say who owns what.
+    const isKnown = described !== undefined && (others.length === 0 || described.isStable)
+    this.#unownedByAnybody = isKnown ? others.length === 0 : undefined
+    if (described === undefined || this.#state !== 'provisional' || others.length === 0) return
+    if (others.length === described.members.length) {
+      this.#loseSlots('the group has other members, and this process is none of them')
+    } else if (described.isStable && this.#assignsNothing) {
+      this.#obey()
+    }
+  }
+
+  /** A new client, with new connections. */
+  async #rejoin (): Promise<void> {
+    const { clock } = this.#options
+    const old = this.#member
+    this.#say(`no word from the group for ${silenceMsMax} ms; joining it with a new client`)
+    void old?.leave()
+    try {
+      await this.#join()
+    } catch (thrown) {
+      this.#heardMs = clock.monotonic() - silenceMsMax + rejoinAgainMs
+      throw thrown
+    }
+  }
+
+  async #isAlone (signal: AbortSignal): Promise<boolean> {
+    const { clock, memberName } = this.#options
+    const deadline = clock.monotonic() + lookAroundMsMax
+    while (this.#state === 'joining' && clock.monotonic() < deadline) {
+      const described = await this.#describe()
+      if (described === undefined) return false // the group will say
+      const { members } = described
+      if (members.some(({ clientId }) => clientId === memberName)) return members.length === 1
+      await clock.sleep(lookAroundMs, signal)
+    }
+    return false
+  }
+
+  /** Undefined: not known. An error of the group is no empty group. */
+  async #describe (): Promise<{
+    readonly members: readonly DescribedMember[], readonly isStable: boolean
+  } | undefined> {
+    const { admin, group } = this.#options
+    const [described] = await admin.describeGroups([group]).catch(() => [])
+    if (described === undefined || described.error !== undefined) return undefined
+    return { members: described.members, isStable: described.state === 'Stable' }
+  }
+
+  #enter (state: OwnershipState): void {
+    this.#state = state
+  }
+
+  #onError (error: ReplicatorError): void {
+    if (this.#stopping.signal.aborted) return
+    this.#reason = error
+    if (error.errorName === 'INVALID_SESSION_TIMEOUT') void this.#explainSessionTimeout(error)
+    else this.#options.work.onError(error)
+  }
+
+  async #explainSessionTimeout (error: ReplicatorError): Promise<void> {
+    const { admin, sessionTimeoutMs, work } = this.#options
+    const bounds = await sessionTimeoutBounds(admin).catch(() => '')
+    this.#reason = new ReplicatorError(error.row,
+      `session.timeout.ms=${sessionTimeoutMs} on ${admin.cluster}${bounds}`,
+      { cause: error, setting: `${admin.cluster}.consumer.session.timeout.ms` })
+    work.onError(this.#reason)
+  }
+
+  #say (text: string): void {
+    const { group, log } = this.#options
+    log.warn({ group, state: this.#state }, `group ${group}: ${text}`)
+  }
+
+  #allSlots (): number[] {
+    return Array.from({ length: this.#options.slots }, (_, slot) => slot)
+  }
+}
+
+/** What the brokers allow, where this process may read it. */
+async function sessionTimeoutBounds (admin: ClusterAdmin): Promise<string> {
+  const [broker] = (await admin.describeCluster()).brokers
+  if (broker === undefined) return ''
+  const [described] = await admin.describeConfigs([{ type: 'broker', name: String(broker.id) }])
+  return (described?.entries ?? [])
+    .filter(({ name }) => /^group\.(min|max)\.session\.timeout\.ms$/.test(name))
+    .map(({ name, value }) => `, ${name}=${value ?? ''}`)
+    .sort().join('')
 }

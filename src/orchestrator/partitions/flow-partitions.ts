@@ -35,7 +35,9 @@ export interface FlowPartitionsOptions {
   readonly lanes: LanePool
   readonly producer: ProducerIdentity
   /** Where the partitions of these slots stand, from the progress topic. */
-  readonly restore: (slots: readonly number[]) => Promise<ReadonlyMap<string, Progress>>
+  readonly restore: (
+    slots: readonly number[], signal?: AbortSignal
+  ) => Promise<ReadonlyMap<string, Progress>>
   /** Takes the last figures of partitions that are about to leave the table. */
   readonly onLeaving: (
     partitions: readonly FlowPartition[], isHandedOver: boolean
@@ -135,8 +137,10 @@ export class FlowPartitions {
   }
 
   /** Takes over slots: reads their progress and begins their partitions. */
-  async acquire (slots: readonly number[]): Promise<void> {
-    this.#positions.acquire(slots, await this.#options.restore(slots))
+  async acquire (slots: readonly number[], signal?: AbortSignal): Promise<void> {
+    const restored = await this.#options.restore(slots, signal)
+    signal?.throwIfAborted() // released by now
+    this.#positions.acquire(slots, restored)
     this.#addWanted()
     await this.#beginnings.begin()
   }

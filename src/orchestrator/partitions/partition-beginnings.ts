@@ -32,10 +32,13 @@ export interface PartitionBeginningsOptions {
 }
 
 const backoff = { initialMs: 500, maxMs: 30_000 }
+const roundMsMax = 1_000
 
 export class PartitionBeginnings {
   readonly #options: PartitionBeginningsOptions
   #round: Promise<void> = Promise.resolve()
+  /** Slots whose progress is being read or written for partitions that begin. */
+  readonly #busy = new Set<number>()
 
   constructor (options: PartitionBeginningsOptions) {
     this.#options = options
@@ -58,27 +61,53 @@ export class PartitionBeginnings {
     const fresh = due.filter(partition => this.#isOpen(partition))
     if (fresh.length === 0) return
     try {
-      this.#place(await this.#positionsOf(fresh))
+      await this.#beginFresh(fresh)
     } catch (thrown) {
       for (const partition of fresh) this.#refuse(partition, ReplicatorError.from(thrown))
     }
   }
 
-  /** The start positions, on record; those that have none are refused. */
-  async #positionsOf (
-    fresh: readonly FlowPartition[]
-  ): Promise<ReadonlyArray<StartPosition<FlowPartition>>> {
-    const { keep, restore, settings, source, target, topicIds } = this.#options
+  /**
+   * Slot by slot: a slot whose progress partition has no leader keeps no other partition waiting.
+   * The round ends after a second; what takes longer goes on behind it.
+   */
+  async #beginFresh (fresh: readonly FlowPartition[]): Promise<void> {
+    const { clock, settings, source, target } = this.#options
     const { positions, problems } = await startPositions(
       source, target, fresh, settings['auto.offset.reset'])
     for (const { partition, error } of problems) this.#refuse(partition, error)
-    if (positions.length === 0) return []
+    const slots = [...new Set(positions.map(({ partition }) => partition.slot))]
+    const begun = new AbortController()
+    const beginnings = Promise.all(slots.map(async slot => await this.#beginSlot(slot,
+      positions.filter(({ partition }) => partition.slot === slot))))
+      .then(() => { begun.abort() })
+    await Promise.race([beginnings, clock.sleep(roundMsMax, begun.signal).catch(() => {})])
+  }
+
+  async #beginSlot (
+    slot: number, positions: ReadonlyArray<StartPosition<FlowPartition>>
+  ): Promise<void> {
+    this.#busy.add(slot)
+    try {
+      this.#place(await this.#positionsOf(slot, positions))
+    } catch (thrown) {
+      const error = ReplicatorError.from(thrown)
+      for (const { partition } of positions) this.#refuse(partition, error)
+    } finally {
+      this.#busy.delete(slot)
+    }
+  }
+
+  /** The start positions, on record; those that have none are refused. */
+  async #positionsOf (
+    slot: number, positions: ReadonlyArray<StartPosition<FlowPartition>>
+  ): Promise<ReadonlyArray<StartPosition<FlowPartition>>> {
+    const { keep, restore, topicIds } = this.#options
     // While a group forms, two processes may own a slot for a moment. The other one may have begun
     // the partition and sent records by now: the end of the target, where we would look for ours,
     // lies behind those. It kept its position before it sent, so this reading, after the end of the
     // target was asked for, finds that position.
-    const slots = [...new Set(positions.map(({ partition }) => partition.slot))]
-    const known = await restore(slots)
+    const known = await restore([slot])
     const resumed = positions.flatMap(({ partition }) => {
       const progress = known.get(partitionKey(partition))
       return progress === undefined ? [] : [{ partition, progress }]
@@ -135,6 +164,7 @@ export class PartitionBeginnings {
 
   #isDue (partition: FlowPartition): boolean {
     const retryAtMs = partition.trouble?.retryAtMs ?? 0
-    return this.#isOpen(partition) && retryAtMs <= this.#options.clock.now()
+    return this.#isOpen(partition) && !this.#busy.has(partition.slot) &&
+      retryAtMs <= this.#options.clock.now()
   }
 }

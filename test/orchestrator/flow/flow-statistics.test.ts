@@ -59,7 +59,7 @@ function createStatistics (): {
       stateOf: () => ({ state: 'running', incarnation: 1 })
     } as unknown as LanePool,
     problems: new FlowProblems({ log: silentLog, clock, source: 'east', target: 'west' }),
-    othersOwn: async () => false,
+    othersOwn: () => false,
     source: source.admin(),
     log: silentLog,
     clock

@@ -63,7 +63,14 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       samplePartition('orders', 1, { records: 5n, lagRecords: 2, lagSeconds: 4 })
     ],
     progressUnwrittenMs: clock.now() - 2500,
-    slots: { owned: 20, total: 32, sinceMs: clock.now(), unownedByAnybody: false },
+    slots: {
+      owned: 20,
+      total: 32,
+      waiting: 0,
+      sinceMs: clock.now(),
+      reason: undefined,
+      unownedByAnybody: false
+    },
     skipped: new Map([['orders', new Map([['data_loss', 7n]])]]),
     mirroredAgain: new Map([['orders', 8n]])
   })

@@ -95,9 +95,11 @@ describe('faulted partitions', () => {
 })
 
 describe('task slots', () => {
+  const noneOwned = { owned: 0, total: 32, waiting: 0, reason: undefined }
+
   test('that others own leave a process without any ready', () => {
     const { clock, judge } = createJudge()
-    const slots = { owned: 0, total: 32, sinceMs: clock.now(), unownedByAnybody: false }
+    const slots = { ...noneOwned, sinceMs: clock.now(), unownedByAnybody: false }
     clock.skip(100 * second)
     assert.deepEqual(judge({ slots }), [])
   })
@@ -106,13 +108,25 @@ describe('task slots', () => {
   test('that nobody owns make the flow not ready, after the time that a hand-over takes', () => {
     const { clock, judge } = createJudge()
     for (const unownedByAnybody of [true, undefined]) {
-      const slots = { owned: 0, total: 32, sinceMs: clock.now(), unownedByAnybody }
+      const slots = { ...noneOwned, sinceMs: clock.now(), unownedByAnybody }
       assert.deepEqual(judge({ slots }), [])
       clock.skip(11 * second)
       const [first] = judge({ slots })
       assert.equal(first?.reason, 'slots')
       assert.match(first?.text ?? '', /owns 0 of 32 slots, and nobody is known to own the others/)
     }
+  })
+
+  test('that cannot be acquired make the flow not ready, with the reason', () => {
+    const { clock, judge } = createJudge()
+    const reason = new ReplicatorError('PROGRESS_UNREADABLE', 'slot 3 has no leader')
+    const slots = {
+      owned: 32, total: 32, waiting: 1, reason, sinceMs: clock.now(), unownedByAnybody: false
+    }
+    clock.skip(11 * second)
+    const [first] = judge({ slots })
+    assert.equal(first?.reason, 'slots')
+    assert.match(first?.text ?? '', /1 slot of 32 cannot be acquired: .*slot 3 has no leader/)
   })
 })
 

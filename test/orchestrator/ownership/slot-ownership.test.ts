@@ -1,135 +1,281 @@
-// Processes that share a flow, played by owners in one process on an embedded cluster: who owns
-// which slot, and that a slot is let go of before another takes it.
+// What becomes of the slots when the group speaks, is silent, or loses us: over a member and a
+// cluster that only say what the test has them say. slot-sharing.test.ts has real members.
 import assert from 'node:assert/strict'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, test, type TestContext } from 'node:test'
-import type { MockCluster } from '../../../src/dataplane/index.ts'
-import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-admin.ts'
-import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
-import { openEmbeddedCluster } from '../../../src/orchestrator/cluster/native-mock-cluster.ts'
+import { describe, test } from 'node:test'
+import type {
+  ClusterAdmin, GroupDescription
+} from '../../../src/orchestrator/cluster/cluster-admin.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import type { GroupMemberOptions } from '../../../src/orchestrator/ownership/group-member.ts'
 import { SlotOwnership } from '../../../src/orchestrator/ownership/slot-ownership.ts'
-import { systemClock } from '../../../src/orchestrator/time/clock.ts'
-import { eventually } from '../../kafka/eventually.ts'
+import { silentLog } from '../observability/silent-log.ts'
+import { ManualClock, settle } from '../time/manual-clock.ts'
 
-const slots = 8
-const topic = 'longhaul-progress.east.internal'
-const patient = { timeoutMs: 50_000 }
+const slots = 4
+const all = [0, 1, 2, 3]
+const memberName = 'longhaul-1'
+const unanswered = new ReplicatorError('_TIMED_OUT', 'describeGroups')
 
-interface Owner {
-  readonly name: string
+class FakeMember {
+  readonly options: GroupMemberOptions
+  readonly assigned = new Set<number>()
+  left = false
+
+  constructor (options: GroupMemberOptions) { this.options = options }
+
+  async join (): Promise<void> {}
+  async leave (): Promise<void> { this.left = true }
+
+  assign (...more: readonly number[]): void {
+    for (const slot of more) this.assigned.add(slot)
+    this.options.onAssigned(more)
+  }
+
+  async revoke (...gone: readonly number[]): Promise<void> {
+    await this.options.onRevoked(gone, gone.length === this.assigned.size)
+    for (const slot of gone) this.assigned.delete(slot)
+  }
+}
+
+interface Fixture {
   readonly ownership: SlotOwnership
+  readonly clock: ManualClock
+  readonly members: FakeMember[]
+  readonly released: number[][]
+  readonly errors: ReplicatorError[]
+  /** What the next look at the group finds. */
+  group: Partial<GroupDescription> | undefined
+  /** Resolves the releases under way; undefined: they end at once. */
+  endRelease: (() => void) | undefined
 }
 
-class Fleet {
-  readonly #cluster: MockCluster
-  readonly #admin: ClusterAdmin
-  /** Who holds a slot: two names at once would be two writers of one partition. */
-  readonly holders = Array.from({ length: slots }, () => new Set<string>())
-  /** Moments at which a slot had two holders. */
-  overlaps = 0
-  readonly owners: Owner[] = []
-
-  constructor (cluster: MockCluster, admin: ClusterAdmin) {
-    this.#cluster = cluster
-    this.#admin = admin
-  }
-
-  async add (name: string, { isFirst = false, releaseMs = 0 } = {}): Promise<Owner> {
-    const ownership = new SlotOwnership({
-      group: 'longhaul.east->west',
-      topic,
-      slots,
-      memberName: name,
-      isFirst,
-      admin: this.#admin,
-      client: { 'bootstrap.servers': this.#cluster.bootstrapServers() },
-      timeoutMs: 10_000,
-      clock: systemClock,
-      onAcquired: async acquired => {
-        for (const slot of acquired) {
-          this.holders[slot]?.add(name)
-          if ((this.holders[slot]?.size ?? 0) > 1) this.overlaps += 1
-        }
-      },
-      onReleased: async released => {
-        await sleep(releaseMs)
-        for (const slot of released) this.holders[slot]?.delete(name)
-      },
-      onError: () => {}
-    })
-    const owner = { name, ownership }
-    this.owners.push(owner)
-    await ownership.start()
-    return owner
-  }
-
-  /** How many slots each owner holds, most first, once every slot has one holder. */
-  shares (): number[] | undefined {
-    if (this.holders.some(({ size }) => size !== 1)) return undefined
-    return this.owners.map(({ ownership }) => ownership.owned.size).sort((a, b) => b - a)
-  }
-
-  async untilShares (...wanted: readonly number[]): Promise<void> {
-    await eventually(`shares of ${wanted.join(', ')}`,
-      () => this.shares()?.join() === wanted.join(), patient)
+function membersOf (...names: readonly string[]): Partial<GroupDescription> {
+  return {
+    state: 'Stable',
+    members: names.map(clientId => ({ clientId, memberId: clientId, host: '' })),
+    error: undefined
   }
 }
 
-function createFleet (t: TestContext): Fleet {
-  const cluster = openEmbeddedCluster(1)
-  cluster.createTopic({ name: topic, partitions: slots, replicationFactor: 1 })
-  const admin = openClusterAdmin({
+function createOwnership (group: Partial<GroupDescription> | undefined): Fixture {
+  const clock = new ManualClock()
+  const members: FakeMember[] = []
+  const admin = {
     cluster: 'west',
-    properties: { 'bootstrap.servers': cluster.bootstrapServers() },
-    timeoutMs: 10_000
+    describeGroups: async () => {
+      if (fixture.group === undefined) throw unanswered
+      return [fixture.group]
+    },
+    describeCluster: async () => ({ brokers: [{ id: 1 }] }),
+    describeConfigs: async () => [{
+      entries: [
+        { name: 'group.max.session.timeout.ms', value: '1800000' },
+        { name: 'group.min.session.timeout.ms', value: '15000' },
+        { name: 'group.max.size', value: '9' }
+      ]
+    }]
+  } as unknown as ClusterAdmin
+  const released: number[][] = []
+  const errors: ReplicatorError[] = []
+  const ownership = new SlotOwnership({
+    group: 'longhaul.east->west',
+    topic: 'progress',
+    slots,
+    memberName,
+    admin,
+    client: {},
+    sessionTimeoutMs: 10_000,
+    timeoutMs: 60_000,
+    work: {
+      acquire: async () => {},
+      release: async gone => {
+        released.push([...gone])
+        if (fixture.endRelease === undefined) return
+        await new Promise<void>(resolve => { fixture.endRelease = resolve })
+      },
+      onError: error => { errors.push(error) }
+    },
+    log: silentLog,
+    clock
+  }, options => {
+    const member = new FakeMember(options)
+    members.push(member)
+    return member
   })
-  const fleet = new Fleet(cluster, admin)
-  t.after(async () => {
-    await Promise.all(fleet.owners.map(async ({ ownership }) => { await ownership.stop() }))
-    await admin.close()
-    cluster.close()
-  })
-  return fleet
+  const fixture: Fixture =
+    { ownership, clock, members, released, errors, group, endRelease: undefined }
+  return fixture
 }
 
-describe('owners of slots', { timeout: 110_000, concurrency: true }, () => {
-  test('the one that made the progress topic owns every slot as soon as it has started',
-    async t => {
-      const fleet = createFleet(t)
-      const { ownership } = await fleet.add('first', { isFirst: true })
-      assert.equal(ownership.owned.size, slots)
-      // The group speaks later, and changes nothing.
-      await sleep(2_000)
-      assert.equal(ownership.owned.size, slots)
+const ownedOf = ({ ownership }: Fixture): number[] => [...ownership.owned].sort()
+
+async function createAlone (): Promise<Fixture & { readonly member: FakeMember }> {
+  const fixture = createOwnership(membersOf(memberName))
+  await fixture.ownership.start(new AbortController().signal)
+  const [member] = fixture.members
+  assert.ok(member !== undefined)
+  return Object.assign(fixture, { member })
+}
+
+async function createOneOfTwo (): Promise<Fixture & { readonly member: FakeMember }> {
+  const fixture = createOwnership(membersOf(memberName, 'other'))
+  await fixture.ownership.start(new AbortController().signal)
+  const [member] = fixture.members
+  assert.ok(member !== undefined)
+  member.assign(0, 1)
+  await settle()
+  return Object.assign(fixture, { member })
+}
+
+describe('a process that joins', () => {
+  test('owns all slots at once where it sees itself alone, and keeps what the group assigns',
+    async () => {
+      const alone = await createAlone()
+      assert.equal(alone.ownership.health.state, 'provisional')
+      assert.deepEqual(ownedOf(alone), all)
+      alone.member.assign(0, 1)
+      await settle()
+      assert.equal(alone.ownership.health.state, 'member')
+      assert.deepEqual(alone.released, [[2, 3]])
+      assert.deepEqual(ownedOf(alone), [0, 1])
     })
 
-  // The embedded cluster takes up to twenty seconds a rebalance, real brokers about one.
-  test('a second one gets half of them, all when the first stops, none before it let go',
-    async t => {
-      const fleet = createFleet(t)
-      const first = await fleet.add('first', { releaseMs: 300 })
-      await fleet.untilShares(8)
-      await fleet.add('second')
-      await fleet.untilShares(4, 4)
-      assert.equal(fleet.overlaps, 0)
-      await first.ownership.stop()
-      assert.equal(first.ownership.owned.size, 0)
-      await fleet.untilShares(8, 0)
-      assert.equal(fleet.overlaps, 0)
+  test('owns nothing before the group has spoken, where it sees others or nothing at all',
+    async () => {
+      const failed = { error: unanswered, members: [], state: '' }
+      for (const group of [membersOf(memberName, 'other'), undefined, failed]) {
+        const fixture = createOwnership(group)
+        await fixture.ownership.start(new AbortController().signal)
+        assert.equal(fixture.ownership.health.state, 'joining')
+        assert.deepEqual(ownedOf(fixture), [])
+      }
     })
 
-  test('what was taken before the group spoke is handed over as the group says', async t => {
-    const fleet = createFleet(t)
-    await Promise.all([fleet.add('first', { isFirst: true }), fleet.add('second')])
-    await fleet.untilShares(4, 4)
+  test('that owns nothing is fine where others own the slots, and not where nobody does',
+    async () => {
+      const fixture = createOwnership(membersOf(memberName, 'other'))
+      await fixture.ownership.start(new AbortController().signal)
+      fixture.members[0]?.assign()
+      await fixture.clock.advance(5_000)
+      assert.equal(fixture.ownership.health.unownedByAnybody, false)
+      fixture.group = membersOf()
+      await fixture.clock.advance(5_000)
+      assert.equal(fixture.ownership.health.unownedByAnybody, true)
+      fixture.group = undefined
+      await fixture.clock.advance(5_000)
+      assert.equal(fixture.ownership.health.unownedByAnybody, undefined)
+    })
+})
+
+describe('a process whose session has ended', () => {
+  // The coordinator hung: the flow stood still for a minute though no data lay on that broker.
+  test('and that owned all slots keeps them, and answers the group at once', async () => {
+    const alone = await createAlone()
+    alone.member.assign(...all)
+    alone.group = undefined
+    await alone.member.revoke(...all)
+    assert.equal(alone.ownership.health.state, 'provisional')
+    await alone.clock.advance(30_000)
+    assert.deepEqual([ownedOf(alone), alone.released], [all, []])
+    // The group speaks again: another process has come in the meantime.
+    alone.member.assign(2, 3)
+    await settle()
+    assert.deepEqual([ownedOf(alone), alone.released], [[2, 3], [[0, 1]]])
   })
 
-  test('stops twice, and while it is starting', async t => {
-    const fleet = createFleet(t)
-    const { ownership } = await fleet.add('first')
-    await ownership.stop()
-    await ownership.stop()
-    assert.equal(ownership.owned.size, 0)
-    assert.deepEqual(fleet.holders.filter(({ size }) => size > 0), [])
+  test('gives all slots up when it sees that others own them', async () => {
+    const alone = await createAlone()
+    alone.member.assign(...all)
+    await alone.member.revoke(...all)
+    alone.group = membersOf('other')
+    await alone.clock.advance(1_000)
+    assert.equal(alone.ownership.health.state, 'lost')
+    assert.deepEqual(ownedOf(alone), [])
+  })
+
+  // The progress topic was deleted, or may not be described: no member gets anything.
+  test('keeps all slots while the group assigns nothing to anybody', async () => {
+    const alone = await createAlone()
+    alone.member.assign(...all)
+    await alone.member.revoke(...all)
+    alone.member.assign()
+    await alone.clock.advance(10_000)
+    assert.deepEqual(ownedOf(alone), all)
+    alone.group = membersOf(memberName, 'other')
+    await alone.clock.advance(1_000)
+    assert.equal(alone.ownership.health.state, 'member')
+    assert.deepEqual(ownedOf(alone), [])
+  })
+
+  test('and that is one of several gives its slots up, and does not hold the answer back',
+    async () => {
+      const one = await createOneOfTwo()
+      one.endRelease = () => {}
+      await one.member.revoke(0, 1)
+      assert.equal(one.ownership.health.state, 'lost')
+      assert.deepEqual(one.released, [[0, 1]])
+      // The group assigns them again before they are drained: acquired once they are.
+      one.member.assign(0, 1)
+      assert.deepEqual(ownedOf(one), [0, 1])
+      assert.equal(one.ownership.health.state, 'member')
+      one.endRelease()
+    })
+
+  test('joins with a new client when the group says nothing for a minute', async () => {
+    const one = await createOneOfTwo()
+    one.group = undefined
+    await one.member.revoke(0, 1)
+    await one.clock.advance(59_000)
+    assert.equal(one.members.length, 1)
+    await one.clock.advance(3_000)
+    assert.equal(one.members.length, 2)
+    assert.equal(one.member.left, true)
+    // What the old client still says counts no more.
+    one.member.assign(0)
+    assert.deepEqual(ownedOf(one), [])
+    one.members[1]?.assign(3)
+    assert.deepEqual(ownedOf(one), [3])
   })
 })
+
+describe('a process that shares its slots', () => {
+  test('hands over what the group revokes before it answers', async () => {
+    const one = await createOneOfTwo()
+    one.endRelease = () => {}
+    let answered = false
+    const revoked = one.member.revoke(1).then(() => { answered = true })
+    await settle()
+    assert.equal(answered, false)
+    one.endRelease()
+    await revoked
+    assert.deepEqual([ownedOf(one), one.released], [[0], [[1]]])
+  })
+
+  test('releases everything before it leaves, and leaves once', async () => {
+    const one = await createOneOfTwo()
+    await Promise.all([one.ownership.stop(), one.ownership.stop()])
+    assert.deepEqual([ownedOf(one), one.released], [[], [[0, 1]]])
+    assert.equal(one.member.left, true)
+    one.member.assign(3)
+    assert.deepEqual(ownedOf(one), [])
+  })
+
+  test('stops before it has started', async () => {
+    const { members, ownership } = createOwnership(undefined)
+    await ownership.stop()
+    assert.equal(members.length, 0)
+  })
+})
+
+test('a session timeout that the brokers refuse is said with their bounds and the setting',
+  async () => {
+    const fixture = createOwnership(undefined)
+    await fixture.ownership.start(new AbortController().signal)
+    fixture.members[0]?.options.onError(
+      new ReplicatorError('INVALID_SESSION_TIMEOUT', 'JoinGroup failed'))
+    await settle()
+    const [error] = fixture.errors
+    assert.match(error?.message ?? '',
+      /session\.timeout\.ms=10000 on west, group\.max.*=1800000, group\.min.*=15000/)
+    assert.equal(fixture.ownership.health.reason, error)
+  })

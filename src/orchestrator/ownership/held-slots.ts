@@ -1,0 +1,156 @@
+// The slots of this process, one by one: acquires each one by itself, again with a growing wait when
+// that fails, and releases those that are taken away. A slot that cannot be acquired (its progress
+// partition has no leader) waits alone, and never keeps another from being released.
+//
+//   take -> acquiring -> held -> releasing -> free      a slot that is taken again while it is being
+//               \_________________/                     released is acquired once that is over
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import { systemRandom, type Clock, type Random } from '../time/clock.ts'
+import { backoffDelayMs } from '../time/retry.ts'
+import type { SlotWork } from './ownership.ts'
+
+export interface HeldSlotsOptions {
+  readonly work: SlotWork
+  readonly log: Log
+  readonly clock: Clock
+  readonly random?: Random
+}
+
+interface Slot {
+  readonly leaving: AbortController
+  state: 'acquiring' | 'held' | 'releasing'
+  /** Ends with the acquiring, or soon after an abort. */
+  acquired: Promise<void>
+  released: Promise<void>
+  /** Why the slot could not be acquired the last time. */
+  error: ReplicatorError | undefined
+}
+
+const backoff = { initialMs: 200, maxMs: 5_000 }
+/** Slots that are read and begun at the same time; the others wait for their turn. */
+const acquiringMax = 64
+
+export class HeldSlots {
+  readonly #options: HeldSlotsOptions
+  readonly #slots = new Map<number, Slot>()
+  /** Also those that are being released and were taken again. */
+  readonly #wanted = new Set<number>()
+  readonly #waiting: Array<() => void> = []
+  #acquiring = 0
+  #unsaid = 0
+
+  constructor (options: HeldSlotsOptions) {
+    this.#options = options
+  }
+
+  get owned (): ReadonlySet<number> { return this.#wanted }
+
+  /** How many slots could not be acquired when that was tried last, and why the newest could not. */
+  get trouble (): { readonly slots: number, readonly error: ReplicatorError | undefined } {
+    const errors = [...this.#slots.values()].flatMap(({ error }) => error ?? [])
+    return { slots: errors.length, error: errors.at(-1) }
+  }
+
+  /** These slots are ours. Those that were so before stay as they are. */
+  take (slots: readonly number[]): void {
+    for (const slot of slots) {
+      this.#wanted.add(slot)
+      if (!this.#slots.has(slot)) this.#begin(slot)
+    }
+  }
+
+  /** These slots are not ours any more. Resolves once they are released. */
+  async give (slots: readonly number[]): Promise<void> {
+    for (const slot of slots) this.#wanted.delete(slot)
+    const leaving = slots.filter(slot => {
+      const state = this.#slots.get(slot)?.state
+      return state === 'acquiring' || state === 'held'
+    })
+    const released = this.#release(leaving)
+    for (const slot of leaving) this.#mustFind(slot).released = released
+    await Promise.all(slots.map(async slot => { await this.#slots.get(slot)?.released }))
+  }
+
+  #begin (slot: number): void {
+    const held: Slot = {
+      leaving: new AbortController(),
+      state: 'acquiring',
+      acquired: Promise.resolve(),
+      released: Promise.resolve(),
+      error: undefined
+    }
+    this.#slots.set(slot, held)
+    held.acquired = this.#acquire(slot, held)
+  }
+
+  async #acquire (slot: number, held: Slot): Promise<void> {
+    const { clock, random = systemRandom, work } = this.#options
+    const { signal } = held.leaving
+    for (let failures = 1; !signal.aborted; failures++) {
+      try {
+        await this.#inTurn(async () => {
+          if (!signal.aborted) await work.acquire(slot, signal)
+        })
+        if (signal.aborted) return
+        held.state = 'held'
+        held.error = undefined
+        this.#sayAcquired()
+        return
+      } catch (thrown) {
+        if (signal.aborted) return
+        held.error = ReplicatorError.from(thrown)
+        work.onError(held.error)
+      }
+      await clock.sleep(backoffDelayMs(backoff, failures, random), signal).catch(() => {})
+    }
+  }
+
+  async #inTurn (work: () => Promise<void>): Promise<void> {
+    while (this.#acquiring >= acquiringMax) {
+      await new Promise<void>(resolve => { this.#waiting.push(resolve) })
+    }
+    this.#acquiring += 1
+    try {
+      await work()
+    } finally {
+      this.#acquiring -= 1
+      this.#waiting.shift()?.()
+    }
+  }
+
+  async #release (slots: readonly number[]): Promise<void> {
+    if (slots.length === 0) return
+    const { work } = this.#options
+    const leaving = slots.map(slot => this.#mustFind(slot))
+    for (const held of leaving) {
+      held.state = 'releasing'
+      held.leaving.abort()
+    }
+    await Promise.all(leaving.map(async ({ acquired }) => { await acquired }))
+    try {
+      await work.release(slots)
+    } catch (thrown) {
+      work.onError(ReplicatorError.from(thrown))
+    }
+    for (const slot of slots) {
+      this.#slots.delete(slot)
+      if (this.#wanted.has(slot)) this.#begin(slot)
+    }
+  }
+
+  /** One line for slots that are acquired together. */
+  #sayAcquired (): void {
+    this.#unsaid += 1
+    if ([...this.#slots.values()].some(({ error, state }) =>
+      state === 'acquiring' && error === undefined)) return
+    this.#options.log.info({ slots: this.#unsaid }, 'took over slots')
+    this.#unsaid = 0
+  }
+
+  #mustFind (slot: number): Slot {
+    const held = this.#slots.get(slot)
+    if (held === undefined) throw new ReplicatorError('INTERNAL', `slot ${slot} is not held`)
+    return held
+  }
+}
