@@ -6,8 +6,8 @@ export type ForwarderSetting = keyof typeof forwarderSettings
 export type Importance = 'high' | 'medium' | 'low'
 
 /**
- * Which Java client a property belongs to where MirrorMaker 2 writes it with a role prefix. `group`:
- * to the consumers of the target, which share the slots of the flow.
+ * Which Java client a property belongs to where MirrorMaker 2 writes it with a role prefix.
+ * `group`: to the consumers of the target, which share the slots of the flow.
  */
 export type SettingRole = 'consumer' | 'producer' | 'either' | 'group'
 

@@ -3,7 +3,6 @@
 // for it alone.
 import { randomUUID } from 'node:crypto'
 import type { ForwarderConfig } from '../../dataplane/index.ts'
-import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
@@ -21,14 +20,13 @@ import { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 import { waitingGroups } from '../partitions/waiting-partitions.ts'
 import type { ProducerIdentity } from '../progress/progress.ts'
-import { ProgressKeeper } from '../progress/progress-keeper.ts'
-import { agreeOnProducer, type AgreementOptions } from '../progress/producer-agreement.ts'
-import { ProgressStore, restoreSlots } from '../progress/progress-store.ts'
 import {
-  ensureProgressTopic, progressTopicId, progressTopicOf
-} from '../progress/progress-topic.ts'
-import type { Ownership } from '../ownership/ownership.ts'
+  openFlowProgress, openUnkeptProgress, type FlowProgress
+} from '../progress/flow-progress.ts'
+import { progressTopicOf } from '../progress/progress-topic.ts'
+import type { Ownership, SlotWork } from '../ownership/ownership.ts'
 import { SlotOwnership } from '../ownership/slot-ownership.ts'
+import { StaticOwnership } from '../ownership/static-ownership.ts'
 import type { TargetClaims } from './target-claims.ts'
 import { TopicRefresh } from './topic-refresh.ts'
 
@@ -37,6 +35,8 @@ export interface FlowOptions {
   readonly claims: TargetClaims
   readonly log: Log
   readonly clock: Clock
+  /** False: no other process shares the flow, and nothing of it is kept in Kafka. */
+  readonly isShared?: boolean
 }
 
 const statisticsIntervalMs = 1_000
@@ -54,22 +54,23 @@ export class ReplicationFlow {
   readonly #failed: Promise<ReplicatorError>
   #fail: (error: ReplicatorError) => void = () => {}
   readonly #warned = new Set<string>()
+  readonly #isShared: boolean
   readonly #memberName = `longhaul-${randomUUID()}`
   #state: FlowState = 'starting'
   /** Of the stop; undefined while the flow runs. */
   #deadline: Deadline | undefined
   #drained = true
   #clusters: ClusterPair | undefined
-  #store: ProgressStore | undefined
+  #progress: FlowProgress | undefined
   #lanes: LanePool | undefined
-  #keeper: ProgressKeeper | undefined
   #partitions: FlowPartitions | undefined
   #statistics: FlowStatistics | undefined
   #ownership: Ownership | undefined
   #probe: ClusterProbe | undefined
   #topics: TopicRefresh | undefined
 
-  constructor ({ config, claims, log, clock }: FlowOptions) {
+  constructor ({ config, claims, log, clock, isShared = true }: FlowOptions) {
+    this.#isShared = isShared
     this.#config = config
     this.#claims = claims
     this.#log = log.child({ flow: config.name })
@@ -152,52 +153,23 @@ export class ReplicationFlow {
   }
 
   async #open (): Promise<void> {
-    const { settings, source, target } = this.#config
     const clusters = this.#clusters = await openClusterPair(this.#config, this.#stopping.signal)
     this.#probe = new ClusterProbe(
       { ...clusters, clock: this.#clock, signal: this.#stopping.signal })
     this.#probe.start()
     const remark = sameClusterRemark(this.#config, clusters)
     if (remark !== undefined) this.#log.warn({}, remark)
-    const topic = progressTopicOf(source.alias)
-    const timeoutMs = settings['admin.timeout.ms']
-    const store = this.#store = new ProgressStore({
-      topic, client: target.admin, group: groupOf(this.name), timeoutMs, log: this.#log,
-      clock: this.#clock
-    })
-    const agreement: AgreementOptions = {
-      target: clusters.target,
-      store,
-      topic,
-      slots: settings['task.slots'],
-      replicationFactor: settings['progress.topic.replication.factor'],
-      clock: this.#clock,
-      onWarning: error => { this.#warnOnce(error) },
-      sourceAlias: source.alias,
-      sourceClusterId: clusters.sourceDescription.clusterId,
-      acceptedClusterId: settings['accepted.cluster.id'],
-      othersRun: async () => await this.#othersRun(clusters.target)
-    }
-    await this.#step(ensureProgressTopic(agreement))
-    const producer = await this.#step(
-      agreeOnProducer(agreement, undefined, this.#stopping.signal))
+    const progress = this.#progress = await this.#step(this.#openProgress(clusters))
+    const { producer } = progress
     const lanes = this.#lanes = this.#openLanes(producer)
-    const keeper = this.#keeper = new ProgressKeeper({
-      agreement,
-      store,
-      producer,
-      topicId: await this.#step(progressTopicId(agreement, this.#stopping.signal)),
-      everything: () => this.#partitions?.slotRecords() ?? [],
-      onRewritten: error => { this.#problems.warn(error) }
-    })
     const partitions = this.#partitions = new FlowPartitions({
       config: this.#config,
       source: clusters.source,
       target: clusters.target,
-      progress: keeper,
+      progress,
       lanes,
       producer,
-      restore: async (slots, signal) => await restoreSlots(store, slots, producer, signal),
+      restore: async (slots, signal) => await progress.restore(slots, signal),
       onLeaving: async (leaving, isHandedOver) => {
         await this.#statistics?.depart(leaving, isHandedOver)
       },
@@ -217,18 +189,23 @@ export class ReplicationFlow {
       clock: this.#clock,
       signal: this.#stopping.signal
     })
-    this.#ownership = this.#openOwnership(clusters, topic)
+    this.#ownership = this.#openOwnership(clusters)
   }
 
-  /** Whether the group has members; this process has not joined it yet. */
-  async #othersRun (target: ClusterAdmin): Promise<boolean> {
-    try {
-      const described = await target.describeGroups([groupOf(this.name)])
-      return described.some(({ members }) => members.length > 0)
-    } catch (thrown) {
-      // Who cannot know must not act as if alone; but a cluster without groups has no others.
-      return ReplicatorError.from(thrown).errorName !== '_UNSUPPORTED_FEATURE'
+  async #openProgress (clusters: ClusterPair): Promise<FlowProgress> {
+    const options = {
+      config: this.#config,
+      target: clusters.target,
+      sourceClusterId: clusters.sourceDescription.clusterId,
+      group: groupOf(this.name),
+      everything: () => this.#partitions?.slotRecords() ?? [],
+      onWarning: (error: ReplicatorError) => { this.#warnOnce(error) },
+      onRewritten: (error: ReplicatorError) => { this.#problems.warn(error) },
+      log: this.#log,
+      clock: this.#clock,
+      signal: this.#stopping.signal
     }
+    return this.#isShared ? await openFlowProgress(options) : await openUnkeptProgress(options)
   }
 
   #openLanes (producer: ProducerIdentity): LanePool {
@@ -265,25 +242,26 @@ export class ReplicationFlow {
     })
   }
 
-  #openOwnership (clusters: ClusterPair, topic: string): Ownership {
-    const { name, settings, target } = this.#config
+  #openOwnership (clusters: ClusterPair): Ownership {
+    const { name, settings, source, target } = this.#config
     const partitions = this.#opened(this.#partitions)
+    const work: SlotWork = {
+      acquire: async (slot, signal) => { await partitions.acquire([slot], signal) },
+      release: async slots => { await this.#release(slots) },
+      onError: error => { this.#problems.warn(error, 'target') }
+    }
+    const slots = settings['task.slots']
+    const options = { slots, work, log: this.#log, clock: this.#clock }
+    if (!this.#isShared) return new StaticOwnership(options)
     return new SlotOwnership({
+      ...options,
       group: groupOf(name),
-      topic,
-      slots: settings['task.slots'],
+      topic: progressTopicOf(source.alias),
       memberName: this.#memberName,
       admin: clusters.target,
       client: target.admin,
       sessionTimeoutMs: settings['session.timeout.ms'],
-      timeoutMs: settings['admin.timeout.ms'],
-      work: {
-        acquire: async (slot, signal) => { await partitions.acquire([slot], signal) },
-        release: async slots => { await this.#release(slots) },
-        onError: error => { this.#problems.warn(error, 'target') }
-      },
-      log: this.#log,
-      clock: this.#clock
+      timeoutMs: settings['admin.timeout.ms']
     })
   }
 
@@ -291,7 +269,7 @@ export class ReplicationFlow {
     const ending = this.#state === 'draining'
     const drainMs = this.#deadline?.remainingMs() ?? handOverMs
     const drained = await this.#opened(this.#partitions).release(slots, drainMs, ending)
-    for (const slot of slots) this.#store?.forget(slot)
+    this.#progress?.forget(slots)
     // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
     if (ending && !drained) this.#drained = false
     this.#log.info({ slots: slots.length, drained }, 'handed over slots')
@@ -317,7 +295,7 @@ export class ReplicationFlow {
     const balancer = this.#createBalancer(partitions)
     loop(settings['lane.rebalance.interval.ms'], async () => { balancer.round() })
     const refreshMs = settings['refresh.topics.interval.seconds'] * 1000
-    loop(refreshMs, async () => { await this.#keeper?.mend() })
+    loop(refreshMs, async () => { await this.#progress?.mend() })
     loop(beginIntervalMs, async () => { await partitions.beginDue() })
     loop(settings['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() })
   }
@@ -351,7 +329,7 @@ export class ReplicationFlow {
   /** In the reverse order of #open. */
   async #close (): Promise<void> {
     await this.#lanes?.close()
-    await this.#store?.close()
+    await this.#progress?.close()
     await this.#clusters?.close()
     this.#claims.release(this.name)
   }

@@ -46,7 +46,8 @@ function slotTroubles ({ slots }: FlowTotals, nowMs: number): string[] {
   const { owned, reason, sinceMs, total, waiting } = slots
   const why = reason === undefined ? '' : `: ${reason.message}`
   if (isUnowned(slots)) {
-    return [`this process owns ${owned} of ${total} slots, and nobody is known to own the others, ` +
+    const shares = `${owned} of ${total} slots`
+    return [`this process owns ${shares}, and nobody is known to own the others, ` +
       `for ${seconds(nowMs - sinceMs)}${why}`]
   }
   return waiting === 0 ? [] : [`${plural(waiting, 'slot')} of ${total} cannot be acquired${why}`]

@@ -1,9 +1,9 @@
-// The slots of this process, one by one: acquires each one by itself, again with a growing wait when
-// that fails, and releases those that are taken away. A slot that cannot be acquired (its progress
-// partition has no leader) waits alone, and never keeps another from being released.
+// The slots of this process, one by one: acquires each one by itself, again with a growing wait
+// when that fails, and releases those that are given up. A slot that cannot be acquired (its
+// progress partition has no leader) waits alone, and never keeps another from being released.
 //
-//   take -> acquiring -> held -> releasing -> free      a slot that is taken again while it is being
-//               \_________________/                     released is acquired once that is over
+//   take -> acquiring -> held -> releasing -> free     A slot that is taken again while it is
+//               \_________________/                    being released is acquired after that.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import { systemRandom, type Clock, type Random } from '../time/clock.ts'
@@ -46,7 +46,7 @@ export class HeldSlots {
 
   get owned (): ReadonlySet<number> { return this.#wanted }
 
-  /** How many slots could not be acquired when that was tried last, and why the newest could not. */
+  /** How many slots could not be acquired at the last attempt, and why the newest could not. */
   get trouble (): { readonly slots: number, readonly error: ReplicatorError | undefined } {
     const errors = [...this.#slots.values()].flatMap(({ error }) => error ?? [])
     return { slots: errors.length, error: errors.at(-1) }

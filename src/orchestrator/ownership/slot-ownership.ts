@@ -2,20 +2,20 @@
 // partition of the progress topic owns that slot. Finding each other, balancing and fail-over are
 // Kafka's own group protocol; this file decides what becomes of the slots.
 //
-//               alone                  the group assigns
-//   joining -------------> provisional ------------------> member
-//      |                       ^  |                         |  |
-//      |   the group assigns   |  | others own them         |  |
-//      +-----------------------|--|---------> member        |  |
-//                              |  v                         |  |
-//                              |  lost <--------------------+  |   session over, slots were shared
-//                              +-------------------------------+   session over, all slots were ours
+//              alone                the group assigns
+//   joining -----------> provisional ---------------> member
+//      |                    ^  |                       |  |
+//      |  the group assigns |  | others own them       |  |
+//      +--------------------|--|------------> member   |  |
+//                           |  v                       |  |
+//                           | lost <-------------------+  |  the session is over; slots were shared
+//                           +-----------------------------+  it is over; all slots were ours
 //
 // A process that owns all slots keeps them when its session ends: nobody else mirrors them, and a
-// coordinator that hangs, dies or moves would stop the whole flow. It hands over what the group then
-// assigns to others, or all of them when it sees that the group has other members and not itself.
-// Two processes may own a slot for that moment: both send the same batches with the same sequences.
-// One of several gives its slots up when its session ends: the others are about to own them.
+// coordinator that hangs, dies or moves would stop the whole flow. It hands over what the group
+// then assigns to others, or all of them when it sees that the group has other members and not
+// itself. Two processes may own a slot for that moment: both send the same batches with the same
+// sequences. One of several gives its slots up: the others are about to own them.
 //
 // A process that finds itself alone does not wait for the group's initial delay (3 s on a stock
 // broker): it owns all slots at once. That is safe because it joins first and looks second. The

@@ -1,0 +1,112 @@
+// The progress of one flow, opened: its producer id, what its slots hold, and the way to put
+// positions on record. Kept in the progress topic; or nowhere, for flows that begin anew each time.
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import type { Clock } from '../time/clock.ts'
+import { agreeOnProducer, type AgreementOptions } from './producer-agreement.ts'
+import { ProgressKeeper } from './progress-keeper.ts'
+import { ProgressStore, restoreSlots, type SlotRecord } from './progress-store.ts'
+import {
+  ensureProgressTopic, patiently, progressTopicId, progressTopicOf
+} from './progress-topic.ts'
+import type { ProducerIdentity, Progress } from './progress.ts'
+
+export interface FlowProgress {
+  readonly producer: ProducerIdentity
+  /** Where the partitions of these slots stand, by partitionKey. */
+  restore (
+    slots: readonly number[], signal?: AbortSignal
+  ): Promise<ReadonlyMap<string, Progress>>
+  /** Resolves once the records are on record. */
+  write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void>
+  /** Writes everything again if the record was lost; resolves with whether it was. */
+  mend (): Promise<boolean>
+  /** These slots are not ours any more. */
+  forget (slots: readonly number[]): void
+  close (): Promise<void>
+}
+
+export interface FlowProgressOptions {
+  readonly config: FlowConfig
+  readonly target: ClusterAdmin
+  readonly sourceClusterId: string | null
+  /** The flow's consumer group. */
+  readonly group: string
+  /** All that is to be on record of what this process owns. */
+  readonly everything: () => readonly SlotRecord[]
+  readonly onWarning: (error: ReplicatorError) => void
+  readonly onRewritten: (error: ReplicatorError) => void
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+export async function openFlowProgress (options: FlowProgressOptions): Promise<FlowProgress> {
+  const { clock, config, everything, group, log, onRewritten, onWarning, signal, target } = options
+  const { settings, source } = config
+  const topic = progressTopicOf(source.alias)
+  const timeoutMs = settings['admin.timeout.ms']
+  const client = config.target.admin
+  const store = new ProgressStore({ topic, client, group, timeoutMs, log, clock })
+  const agreement: AgreementOptions = {
+    target,
+    store,
+    topic,
+    slots: settings['task.slots'],
+    replicationFactor: settings['progress.topic.replication.factor'],
+    clock,
+    onWarning,
+    sourceAlias: source.alias,
+    sourceClusterId: options.sourceClusterId,
+    acceptedClusterId: settings['accepted.cluster.id'],
+    othersRun: async () => await hasMembers(target, group)
+  }
+  try {
+    await ensureProgressTopic(agreement)
+    const producer = await agreeOnProducer(agreement, undefined, signal)
+    const topicId = await progressTopicId(agreement, signal)
+    const keeper = new ProgressKeeper(
+      { agreement, store, producer, topicId, everything, onRewritten })
+    return {
+      producer,
+      restore: async (slots, end) => await restoreSlots(store, slots, producer, end),
+      write: async (records, end) => { await keeper.write(records, end) },
+      mend: async () => await keeper.mend(),
+      forget: slots => { for (const slot of slots) store.forget(slot) },
+      close: async () => { await store.close() }
+    }
+  } catch (thrown) {
+    await store.close()
+    throw thrown
+  }
+}
+
+/** A producer id of its own, and no position: what stops begins where it began. */
+export async function openUnkeptProgress (
+  { clock, signal, target }: Pick<FlowProgressOptions, 'clock' | 'signal' | 'target'>
+): Promise<FlowProgress> {
+  const producer = await patiently(clock, signal, async () => await target.initProducerId())
+  return {
+    producer,
+    restore: async () => new Map(),
+    write: async () => {},
+    mend: async () => false,
+    forget: () => {},
+    close: async () => {}
+  }
+}
+
+/** Whether the group has members; this process has not joined it yet. */
+async function hasMembers (target: ClusterAdmin, group: string): Promise<boolean> {
+  try {
+    const [described] = await target.describeGroups([group])
+    if (described?.error !== undefined) throw described.error
+    return (described?.members.length ?? 0) > 0
+  } catch (thrown) {
+    // A process that cannot know must not act as if alone; but a cluster without groups, such as
+    // the embedded one of the demo, has no other members.
+    return ReplicatorError.from(thrown).errorName !== '_UNSUPPORTED_FEATURE'
+  }
+}
