@@ -153,24 +153,38 @@ export function openMockCluster (
 export type PartitionCounters = Readonly<Record<keyof typeof partitionCounters, bigint>>
 export type LaneCounters = Readonly<Record<keyof typeof laneCounters, bigint>>
 
+const readPartitions = rowReader(partitionCounters)
+const readLanes = rowReader(laneCounters)
+
+/** The rows read their columns when they are asked for them: few of thousands of rows ever are. */
 export function decodePartitions (stats: NativeStats): readonly PartitionCounters[] {
-  return decodeRows(partitionCounters, stats.partitions)
+  return readPartitions(stats.partitions)
 }
 
 export function decodeLane (stats: NativeStats): LaneCounters {
-  const row = decodeRows(laneCounters, stats.lane)[0]
+  const [row] = readLanes(stats.lane)
   if (row === undefined) throw new TypeError('lane statistics without a row')
   return row
 }
 
-function decodeRows<Column extends string> (
-  table: Readonly<Record<Column, string>>, values: BigInt64Array
-): ReadonlyArray<Readonly<Record<Column, bigint>>> {
-  const columns = Object.keys(table) as Column[]
-  const rows: Array<Record<Column, bigint>> = []
-  for (let start = 0; start < values.length; start += columns.length) {
-    rows.push(Object.fromEntries(columns.map((column, i) => [column, values[start + i] ?? 0n])) as
-      Record<Column, bigint>)
+function rowReader<Column extends string> (
+  table: Readonly<Record<Column, string>>
+): (values: BigInt64Array) => ReadonlyArray<Readonly<Record<Column, bigint>>> {
+  const columns = Object.keys(table)
+  class Row {
+    readonly values: BigInt64Array
+    readonly start: number
+
+    constructor (values: BigInt64Array, start: number) {
+      this.values = values
+      this.start = start
+    }
   }
-  return rows
+  for (const [i, column] of columns.entries()) {
+    Object.defineProperty(Row.prototype, column, {
+      get (this: Row): bigint { return this.values[this.start + i] ?? 0n }
+    })
+  }
+  return values => Array.from({ length: values.length / columns.length }, (_, row) =>
+    new Row(values, row * columns.length) as unknown as Readonly<Record<Column, bigint>>)
 }

@@ -5,7 +5,7 @@ import {
 } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
-import { latencyUpperBoundsMs } from '../observability/latency-buckets.ts'
+import { latencyUpperBoundsMs } from '../observability/latency.ts'
 import type {
   CountsByCode, FlowSnapshot, FlowState, LaneSnapshot, PartitionSnapshot
 } from '../observability/snapshot.ts'
@@ -40,10 +40,17 @@ interface LaneFigures {
   readonly rows: ReadonlyMap<number, PartitionCounters>
 }
 
+/** A little more than the time between two collections. */
+const snapshotMs = 1_100
+
 export class FlowStatistics {
   readonly #options: FlowStatisticsOptions
   readonly #lags: PartitionLags
   readonly #openTransactions: OpenTransactions
+  #snapshots: {
+    readonly madeMs: number
+    readonly partitions: readonly PartitionSnapshot[]
+  } | undefined
   #lanes: ReadonlyArray<LaneFigures | undefined> = []
   /** Partitions of slots that were handed over, until another process is known to own them. */
   readonly #departed = new Map<string, FlowPartition>()
@@ -68,10 +75,12 @@ export class FlowStatistics {
     this.#lanes = fresh.map((stats, lane) => stats === undefined
       ? this.#lanes[lane]
       : decoded(stats))
+    this.#snapshots = undefined
     const counted = [...partitions.table.values(), ...this.#departed.values()]
     this.#lags.observe(counted.map(partition =>
       ({ partition, row: this.#rowOf(partition) })))
-    partitions.onCaughtUp([...partitions.table.values()].filter(partition =>
+    const retrying = [...partitions.table.values()].filter(({ state }) => state === 'retrying')
+    partitions.onCaughtUp(retrying.filter(partition =>
       isCaughtUpSince(this.#rowOf(partition), partition.trouble?.retriedAtMs)))
   }
 
@@ -114,8 +123,7 @@ export class FlowStatistics {
       lanes: this.#lanes.flatMap((figures, lane) => figures === undefined
         ? []
         : [this.#laneSnapshot(lane, figures)]),
-      partitions: [...partitions.table.values(), ...this.#stillDeparted()].map(partition =>
-        this.#partitionSnapshot(partition, partition.lane, this.#rowOf(partition))),
+      partitions: this.#partitionSnapshots(),
       moved: this.#movedSnapshots(),
       topicProblems: partitions.topicProblems,
       errorsByCode: problems.counts,
@@ -142,6 +150,18 @@ export class FlowStatistics {
 
   #rowOf ({ id, lane }: FlowPartition): PartitionCounters | undefined {
     return this.#lanes[lane]?.rows.get(id)
+  }
+
+  /** The same ones for a second, or until the next figures: there may be thousands. */
+  #partitionSnapshots (): readonly PartitionSnapshot[] {
+    const nowMs = this.#options.clock.monotonic()
+    if (this.#snapshots === undefined || nowMs - this.#snapshots.madeMs >= snapshotMs) {
+      const { table } = this.#options.partitions
+      const partitions = [...table.values(), ...this.#stillDeparted()].map(partition =>
+        this.#partitionSnapshot(partition, partition.lane, this.#rowOf(partition)))
+      this.#snapshots = { madeMs: nowMs, partitions }
+    }
+    return this.#snapshots.partitions
   }
 
   #stillDeparted (): readonly FlowPartition[] {

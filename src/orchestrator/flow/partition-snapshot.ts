@@ -34,8 +34,12 @@ export function partitionSnapshot (
     batches: row?.batches ?? 0n,
     bytes: row?.bytes ?? 0n,
     batchesPassedThrough: row?.passedThrough ?? 0n,
-    reencodedByReason: byReason(row, reencodedColumns),
-    droppedByReason: byReason(row, droppedColumns),
+    reencodedByReason: row === undefined || row.passedThrough === row.batches
+      ? noReasons
+      : byReason(row, reencodedColumns),
+    droppedByReason: row === undefined || !hasDropped(row)
+      ? noReasons
+      : byReason(row, droppedColumns),
     retries: row?.retries ?? 0n,
     recordsResumed: row?.resumedRecords ?? 0n,
     recordsDoubled: row?.doubledRecords ?? 0n,
@@ -79,10 +83,16 @@ const droppedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
   stale: 'droppedStale'
 }
 
+/** Of most partitions, which share it: there are thousands, and a snapshot every second. */
+const noReasons: readonly bigint[] = []
+
+function hasDropped (row: PartitionCounters): boolean {
+  return Object.values(droppedColumns).some(column => row[column] > 0n)
+}
+
 function byReason (
-  row: PartitionCounters | undefined, columns: Readonly<Record<string, keyof PartitionCounters>>
+  row: PartitionCounters, columns: Readonly<Record<string, keyof PartitionCounters>>
 ): readonly bigint[] {
-  if (row === undefined) return []
   return batchReasons.map(reason => {
     const column = columns[reason]
     return column === undefined ? 0n : row[column]

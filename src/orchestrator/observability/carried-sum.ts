@@ -7,6 +7,7 @@
 // Invariants: (A) no entry of the sum ever falls. (B) What a member has counted stays in the sum
 // after it is gone. (C) Only members of the latest observation are remembered, so the memory is
 // bounded by what exists now.
+import type { Count, LaneSnapshot } from './snapshot.ts'
 
 export interface SumMember {
   readonly key: string
@@ -51,4 +52,15 @@ function hasRestarted (current: SumMember, earlier: SumMember): boolean {
     if ((current.values[index] ?? 0) < (earlier.values[index] ?? 0)) return true
   }
   return false
+}
+
+/** The counters of a lane. A lane that was started again has another incarnation. */
+export function laneMember (lane: LaneSnapshot, values: readonly Count[]): SumMember {
+  return {
+    key: String(lane.lane), incarnation: laneIncarnation(lane), values: values.map(Number)
+  }
+}
+
+export function laneIncarnation ({ incarnation, lane }: LaneSnapshot): string {
+  return `${lane}.${incarnation}`
 }

@@ -20,7 +20,7 @@ const flow = ['source', 'target'] as const
 const topic = [...flow, 'topic'] as const
 const partition = [...topic, 'partition'] as const
 
-/** Powers of two in milliseconds, so that they are bounds of latency-buckets.ts too. */
+/** Powers of two in milliseconds, so that they are bounds of latency.ts too. */
 function powersOfTwoMs (first: number, last: number): readonly number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => 2 ** (first + index) / 1000)
 }

@@ -2,12 +2,11 @@
 // wrong. Rendering is pure; ProgressLine owns the one line of the screen.
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
-import { countRunning } from './aggregate-topics.ts'
 import type { FlowTotals } from './flow-ledger.ts'
 import { formatBytes, formatCount, formatSeconds } from './format.ts'
-import { latencySince } from './latency-buckets.ts'
-import { summarizeLatency } from './latency-histogram.ts'
+import { latencySince, percentileMs } from './latency.ts'
 import type { LogOutput } from './log.ts'
+import { countRunning } from './partition-totals.ts'
 import type { LatencySnapshot } from './snapshot.ts'
 
 /** All flows of the process at one moment. */
@@ -73,7 +72,8 @@ export function renderProgressLine (
   const rate = (latest: number, earlier: number): number =>
     seconds > 0 ? Math.max(0, latest - earlier) / seconds : 0
   const { inFlightBytes, lagRecords, lagSecondsMax, partitions, partitionsFaulted } = sample
-  const p99Ms = recentLatency(sample, previous)?.p99Ms
+  const p99Ms = percentileMs(sample.latencies.map((latency, index) =>
+    latencySince(latency, previous?.latencies[index])), 99)
   const lag = lagRecords === undefined
     ? 'lag -'
     : `lag ${formatCount(lagRecords)}` +
@@ -89,11 +89,6 @@ export function renderProgressLine (
   ]
   while (parts.length > 1 && parts.join('  ').length > width) parts.pop()
   return parts.join('  ').slice(0, Math.max(0, width))
-}
-
-function recentLatency (sample: ProgressSample, previous: ProgressSample | undefined) {
-  return summarizeLatency(sample.latencies.map((latency, index) =>
-    latencySince(latency, previous?.latencies[index])))
 }
 
 /** Draws nothing at all if the output is not a terminal. */

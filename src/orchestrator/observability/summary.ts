@@ -3,7 +3,7 @@ import Table from 'cli-table3'
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { FlowTotals } from './flow-ledger.ts'
 import { formatBytes, formatCount, formatSeconds } from './format.ts'
-import { summarizeLatency, type LatencySummary } from './latency-histogram.ts'
+import { summarizeLatency, type LatencySummary } from './latency.ts'
 
 export interface RunSummary {
   readonly seconds: number

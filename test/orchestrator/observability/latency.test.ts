@@ -4,9 +4,8 @@ import { test } from 'node:test'
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js'
 import { latencyBuckets } from '../../../src/dataplane/contract/contract-table.ts'
 import {
-  emptyLatency, latencySince, latencyUpperBoundsMs
-} from '../../../src/orchestrator/observability/latency-buckets.ts'
-import { summarizeLatency } from '../../../src/orchestrator/observability/latency-histogram.ts'
+  emptyLatency, latencySince, latencyUpperBoundsMs, percentileMs, summarizeLatency
+} from '../../../src/orchestrator/observability/latency.ts'
 import { metricTable } from '../../../src/orchestrator/observability/metric-table.ts'
 import { countLatencies } from './sample-flow.ts'
 
@@ -76,4 +75,16 @@ test('the difference of two snapshots is what happened between them', () => {
   assert.ok((between?.p99Ms ?? 0) < 11)
   assert.equal(latencySince(earlier, latest), earlier)
   assert.equal(latencySince(latest, undefined), latest)
+})
+
+test('a percentile from buckets is that of the histogram, to the bucket', () => {
+  const latencies = [countLatencies([0, 3, 3, 700]), countLatencies([5, 90, 90, 12_000])]
+  const summary = summarizeLatency(latencies)
+  assert.ok(summary !== undefined)
+  for (const [percentile, ms] of [[50, summary.p50Ms], [90, summary.p90Ms], [99, summary.p99Ms]]) {
+    const ofBuckets = percentileMs(latencies, percentile ?? 0)
+    // HdrHistogram rounds to three digits.
+    assert.ok(Math.abs((ofBuckets ?? 0) / (ms ?? 1) - 1) < 0.001, `${ofBuckets} and ${ms}`)
+  }
+  assert.equal(percentileMs([emptyLatency], 99), undefined)
 })

@@ -2,7 +2,7 @@
 import { batchReasons } from '../../../src/dataplane/contract/contract-table.ts'
 import {
   emptyLatency, latencyUpperBoundsMs
-} from '../../../src/orchestrator/observability/latency-buckets.ts'
+} from '../../../src/orchestrator/observability/latency.ts'
 import type {
   BatchReason, FlowSnapshot, LaneSnapshot, LatencySnapshot, PartitionSnapshot
 } from '../../../src/orchestrator/observability/snapshot.ts'

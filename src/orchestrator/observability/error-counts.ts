@@ -1,0 +1,67 @@
+// Errors of a flow by name, as sums that never fall: each error of the table that was ever seen.
+import { errorByCode, errorTable } from '../errors/error-table.ts'
+import { CarriedSum, laneIncarnation } from './carried-sum.ts'
+import type { CountsByCode, LaneSnapshot } from './snapshot.ts'
+
+interface CountedErrors {
+  readonly key: string
+  readonly incarnation: string
+  readonly counts: CountsByCode
+}
+
+const unknownErrorName = 'OTHER'
+
+export class ErrorCounts {
+  readonly #final = new NamedSum()
+  readonly #retried = new NamedSum()
+
+  /** Those that stopped something, and those of the control plane. */
+  observeFinal (
+    lanes: readonly LaneSnapshot[], ofFlow: CountsByCode
+  ): ReadonlyMap<string, number> {
+    return this.#final.observe([
+      ...lanes.map((lane) => errorsOf(lane, false)),
+      { key: 'flow', incarnation: '', counts: ofFlow }
+    ])
+  }
+
+  /** Those after which a lane tried again. */
+  observeRetried (lanes: readonly LaneSnapshot[]): ReadonlyMap<string, number> {
+    return this.#retried.observe(lanes.map((lane) => errorsOf(lane, true)))
+  }
+}
+
+class NamedSum {
+  readonly #sum = new CarriedSum()
+  readonly #names: string[] = []
+
+  observe (members: readonly CountedErrors[]): ReadonlyMap<string, number> {
+    const byName = members.map(({ counts, incarnation, key }) =>
+      ({ key, incarnation, counts: countsByName(counts) }))
+    for (const { counts } of byName) {
+      for (const name of counts.keys()) {
+        if (!this.#names.includes(name)) this.#names.push(name)
+      }
+    }
+    const totals = this.#sum.observe(byName.map(({ counts, ...member }) =>
+      ({ ...member, values: this.#names.map((name) => counts.get(name) ?? 0) })))
+    return new Map(this.#names.map((name, index) => [name, totals[index] ?? 0]))
+  }
+}
+
+/** Codes come off the network: what the table lacks shares a name, or series would be endless. */
+function countsByName (counts: CountsByCode): ReadonlyMap<string, number> {
+  const byName = new Map<string, number>()
+  for (const [code, count] of counts) {
+    const known = errorByCode(code).name
+    const name = known in errorTable ? known : unknownErrorName
+    byName.set(name, (byName.get(name) ?? 0) + Number(count))
+  }
+  return byName
+}
+
+function errorsOf (lane: LaneSnapshot, retriable: boolean): CountedErrors {
+  const counts = new Map([...lane.errorsByCode].filter(([code]) =>
+    errorByCode(code).retriable === retriable))
+  return { key: String(lane.lane), incarnation: laneIncarnation(lane), counts }
+}

@@ -1,0 +1,224 @@
+// Partitions folded into topics and into the flow: counters that never fall, and what is true at one
+// moment (states, lag, faults, stalls).
+import { batchReasons } from '../../dataplane/contract/contract-table.ts'
+import { CarriedSum, laneIncarnation, type SumMember } from './carried-sum.ts'
+import {
+  partitionStates, type FlowSnapshot, type PartitionSnapshot, type PartitionState
+} from './snapshot.ts'
+import { StallWatch, type Stall } from './stall-watch.ts'
+
+export type CountsByState<State extends string> = Readonly<Record<State, number>>
+
+/** Undefined as long as no partition knows its lag: 0 would say that all is well. */
+export interface Lag {
+  readonly lagRecords: number | undefined
+  readonly lagOpenTransactionRecords: number
+  /** Of the partition furthest behind, in records and in seconds (which may be two partitions). */
+  readonly lagRecordsMax: number | undefined
+  readonly lagSecondsMax: number | undefined
+}
+
+export interface BatchTotals {
+  readonly records: number
+  readonly batches: number
+  readonly bytes: number
+  readonly batchesPassedThrough: number
+  readonly retries: number
+  readonly recordsResumed: number
+  readonly recordsDoubled: number
+  /** By index into batchReasons. */
+  readonly reencodedByReason: readonly number[]
+  readonly droppedByReason: readonly number[]
+}
+
+export interface TopicTotals extends BatchTotals, Lag {
+  readonly topic: string
+  readonly remoteTopic: string
+  /** Largest timestamp of an acknowledged record of any partition, epoch ms. */
+  readonly newestRecordMs: number | undefined
+  readonly partitions: readonly PartitionSnapshot[]
+}
+
+export interface FaultedPartitions {
+  readonly count: number
+  /** Of all partitions. */
+  readonly total: number
+  /** The one that has been faulted for longest. */
+  readonly example: PartitionSnapshot | undefined
+}
+
+export interface PartitionTotals extends BatchTotals, Lag {
+  readonly topics: readonly TopicTotals[]
+  readonly partitionsByState: CountsByState<PartitionState>
+  readonly faulted: FaultedPartitions
+  readonly stall: Stall
+}
+
+/** The memory of one flow: what partitions that moved or are gone have counted. */
+export class PartitionSums {
+  #topics = new Map<string, CarriedSum>()
+  /** What topics had counted that are gone. */
+  readonly #gone: number[] = []
+  readonly #stalls = new StallWatch()
+  #latest: { readonly of: readonly PartitionSnapshot[], readonly totals: PartitionTotals } | undefined
+
+  /** Equal snapshots are looked at once: there may be thousands of partitions. */
+  observe (flow: FlowSnapshot, nowMs: number): PartitionTotals {
+    const { partitions } = flow
+    if (this.#latest?.of !== partitions) {
+      this.#latest = { of: partitions, totals: this.#observe(flow, nowMs) }
+    }
+    return this.#latest.totals
+  }
+
+  #observe (flow: FlowSnapshot, nowMs: number): PartitionTotals {
+    const { partitions } = flow
+    const topics = this.#observeTopics(flow)
+    return {
+      topics,
+      ...batchTotals(this.#flowTotals()),
+      ...lagOf(partitions),
+      partitionsByState: countStates(partitionStates, partitions),
+      faulted: faultedPartitions(partitions),
+      stall: this.#stalls.observe(partitions, nowMs)
+    }
+  }
+
+  #observeTopics ({ lanes, moved, partitions }: FlowSnapshot): readonly TopicTotals[] {
+    const incarnations = new Map(lanes.map((lane) => [lane.lane, laneIncarnation(lane)]))
+    const movedByTopic = byTopic(moved)
+    const sums = new Map<string, CarriedSum>()
+    const totals = [...byTopic(partitions)].map(([topic, members]) => {
+      const sum = this.#topics.get(topic) ?? new CarriedSum()
+      sums.set(topic, sum)
+      const counted = [...members, ...movedByTopic.get(topic) ?? []]
+        .map((partition) => partitionMember(partition, incarnations))
+      return {
+        topic,
+        remoteTopic: members[0]?.remoteTopic ?? topic,
+        newestRecordMs: newestRecordMs(members),
+        partitions: members,
+        ...lagOf(members),
+        ...batchTotals(sum.observe(counted))
+      }
+    })
+    for (const [name, sum] of this.#topics) {
+      if (!sums.has(name)) addTo(this.#gone, sum.totals)
+    }
+    this.#topics = sums
+    return totals
+  }
+
+  #flowTotals (): readonly number[] {
+    const totals = [...this.#gone]
+    for (const sum of this.#topics.values()) addTo(totals, sum.totals)
+    return totals
+  }
+}
+
+/** Every state is there, at 0 if empty: an alert must not wait for a series to appear. */
+export function countStates<State extends string> (
+  states: readonly State[], members: readonly { readonly state: State }[]
+): CountsByState<State> {
+  const counts = Object.fromEntries(states.map((state) => [state, 0])) as Record<State, number>
+  for (const { state } of members) counts[state]++
+  return counts
+}
+
+/** Partitions that are mirrored, whether something is left to mirror or not. */
+export function countRunning (states: CountsByState<PartitionState>): number {
+  return states.running + states['caught-up']
+}
+
+function byTopic (
+  partitions: readonly PartitionSnapshot[]
+): ReadonlyMap<string, readonly PartitionSnapshot[]> {
+  const topics = new Map<string, PartitionSnapshot[]>()
+  for (const partition of partitions) {
+    const members = topics.get(partition.topic)
+    if (members === undefined) topics.set(partition.topic, [partition])
+    else members.push(partition)
+  }
+  return topics
+}
+
+function lagOf (partitions: readonly PartitionSnapshot[]): Lag {
+  let lagRecords: number | undefined
+  let lagOpenTransactionRecords = 0
+  let lagRecordsMax: number | undefined
+  let lagSecondsMax: number | undefined
+  for (const partition of partitions) {
+    lagOpenTransactionRecords += partition.lagOpenTransactionRecords
+    if (partition.lagRecords !== undefined) {
+      lagRecords = (lagRecords ?? 0) + partition.lagRecords
+      lagRecordsMax = Math.max(lagRecordsMax ?? 0, partition.lagRecords)
+    }
+    if (partition.lagSeconds !== undefined) {
+      lagSecondsMax = Math.max(lagSecondsMax ?? 0, partition.lagSeconds)
+    }
+  }
+  return { lagRecords, lagOpenTransactionRecords, lagRecordsMax, lagSecondsMax }
+}
+
+function newestRecordMs (partitions: readonly PartitionSnapshot[]): number | undefined {
+  return partitions.reduce<number | undefined>((newestMs, { newestRecordMs: ownMs }) =>
+    ownMs === undefined ? newestMs : Math.max(newestMs ?? ownMs, ownMs), undefined)
+}
+
+function faultedPartitions (partitions: readonly PartitionSnapshot[]): FaultedPartitions {
+  const faulted = partitions.filter(({ state }) => state === 'faulted')
+  const example = faulted.reduce<PartitionSnapshot | undefined>((oldest, each) =>
+    oldest === undefined || (each.sinceMs ?? Infinity) < (oldest.sinceMs ?? Infinity)
+      ? each
+      : oldest, undefined)
+  return { count: faulted.length, total: partitions.length, example }
+}
+
+function addTo (totals: number[], values: readonly number[]): void {
+  values.forEach((value, index) => { totals[index] = (totals[index] ?? 0) + value })
+}
+
+/**
+ * A partition's counters live in its lane. Another lane begins them again, and both may be in one
+ * snapshot. Reasons that did not occur are left out: there are twenty, and thousands of partitions.
+ */
+function partitionMember (
+  partition: PartitionSnapshot, incarnations: ReadonlyMap<number, string>
+): SumMember {
+  const { droppedByReason, reencodedByReason } = partition
+  const values = [
+    Number(partition.records), Number(partition.batches), Number(partition.bytes),
+    Number(partition.batchesPassedThrough), Number(partition.retries),
+    Number(partition.recordsResumed), Number(partition.recordsDoubled)
+  ]
+  if (reencodedByReason.length > 0 || droppedByReason.length > 0) {
+    for (const byReason of [reencodedByReason, droppedByReason]) {
+      for (let reason = 0; reason < reasonCount; reason++) values.push(Number(byReason[reason] ?? 0))
+    }
+  }
+  return {
+    key: `${partition.partition} in ${partition.lane}`,
+    incarnation: incarnations.get(partition.lane) ?? String(partition.lane),
+    values
+  }
+}
+
+const reasonCount = batchReasons.length
+
+function batchTotals (values: readonly number[]): BatchTotals {
+  const [
+    records = 0, batches = 0, bytes = 0, batchesPassedThrough = 0,
+    retries = 0, recordsResumed = 0, recordsDoubled = 0, ...byReason
+  ] = values
+  return {
+    records,
+    batches,
+    bytes,
+    batchesPassedThrough,
+    retries,
+    recordsResumed,
+    recordsDoubled,
+    reencodedByReason: byReason.slice(0, reasonCount),
+    droppedByReason: byReason.slice(reasonCount, 2 * reasonCount)
+  }
+}
