@@ -1,5 +1,5 @@
-// Partitions folded into topics and into the flow: counters that never fall, and what is true at one
-// moment (states, lag, faults, stalls).
+// Partitions folded into topics and into the flow: counters that never fall, and what is true at
+// one moment (states, lag, faults, stalls).
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import { CarriedSum, laneIncarnation, type SumMember } from './carried-sum.ts'
 import {
@@ -60,7 +60,10 @@ export class PartitionSums {
   /** What topics had counted that are gone. */
   readonly #gone: number[] = []
   readonly #stalls = new StallWatch()
-  #latest: { readonly of: readonly PartitionSnapshot[], readonly totals: PartitionTotals } | undefined
+  #latest: {
+    readonly of: readonly PartitionSnapshot[]
+    readonly totals: PartitionTotals
+  } | undefined
 
   /** Equal snapshots are looked at once: there may be thousands of partitions. */
   observe (flow: FlowSnapshot, nowMs: number): PartitionTotals {
@@ -193,7 +196,9 @@ function partitionMember (
   ]
   if (reencodedByReason.length > 0 || droppedByReason.length > 0) {
     for (const byReason of [reencodedByReason, droppedByReason]) {
-      for (let reason = 0; reason < reasonCount; reason++) values.push(Number(byReason[reason] ?? 0))
+      for (let reason = 0; reason < reasonCount; reason++) {
+        values.push(Number(byReason[reason] ?? 0))
+      }
     }
   }
   return {
