@@ -18,11 +18,17 @@ export interface ChaosSetup {
 export interface Command {
   readonly program: string
   readonly args: readonly string[]
+  /** Where it tells which partitions it mirrors, if it does. */
+  readonly metricsUrl?: string
 }
 
 export interface ChaosContender {
   readonly name: string
   readonly description: string
+  /** Its consumer group on the target, if it has one. */
+  readonly group?: string
+  /** Whether it goes on by itself in a source topic that was deleted and created again. */
+  readonly followsRecreated: boolean
   /** How the `index`th process is started, and started again; called once. */
   command (setup: ChaosSetup, index: number, port: number): Promise<Command>
 }
@@ -35,15 +41,23 @@ export function remoteTopic (topic: string): string {
 
 export const longhaul: ChaosContender = {
   name: 'longhaul',
-  description: 'longhaul run, defaults',
-  async command (setup, index) {
+  description: 'longhaul run, defaults but topic.recreated=skip',
+  group: 'longhaul.east->west',
+  followsRecreated: true,
+  async command (setup, index, port) {
     const file = writeProperties(setup, `longhaul-${index}`, {
       ...flow(setup),
       'progress.topic.replication.factor': setup.target.brokers.length,
-      'metrics.port': 0
+      'east->west.topic.recreated': 'skip',
+      'metrics.port': port,
+      'metrics.per.partition': 'true'
     })
     const main = join(repoRoot(), 'dist/src/orchestrator/main.js')
-    return { program: process.execPath, args: [main, 'run', file, '-o', 'json'] }
+    return {
+      program: process.execPath,
+      args: [main, 'run', file, '-o', 'json'],
+      metricsUrl: `http://127.0.0.1:${port}/metrics`
+    }
   }
 }
 
@@ -53,6 +67,7 @@ export function mirrorMaker (exactlyOnce: boolean): ChaosContender {
     description: 'MirrorMaker 2 4.1.0, tasks.max 4, ' + (exactlyOnce
       ? 'exactly.once.source.support=enabled, read_committed, internal REST'
       : 'all else at its default'),
+    followsRecreated: false,
     async command (setup, index, port) {
       const file = writeProperties(setup, `mirror-maker-${index}`, {
         ...flow(setup),

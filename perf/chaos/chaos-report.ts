@@ -13,11 +13,14 @@ export interface ChaosReport {
   readonly startedAt: Date
 }
 
-/** Every record once, in order, unchanged; and no process that crashed or had to be forced down. */
+/**
+ * Every record once, in order, unchanged; no process that crashed or had to be forced down; and no
+ * partition that stood still for longer than the faults of its time excuse.
+ */
 export function isFlawless (outcome: ChaosOutcome): boolean {
   const { lost, doubled, reordered, altered } = totalsOf(outcome.findings)
   const flaws = lost + doubled + reordered + altered + outcome.crashes + forced(outcome.exitCodes)
-  return flaws === 0 && outcome.catchUpSeconds !== undefined
+  return flaws === 0 && outcome.catchUpSeconds !== undefined && outcome.liveness.secondsBeyond === 0
 }
 
 /** Stops that took more than SIGTERM. */
@@ -37,7 +40,8 @@ export function renderForTerminal ({ outcome }: ChaosReport): string {
   const examples = outcome.findings.flatMap(found =>
     found.examples.map(text => `${found.topic}-${found.partition}: ${text}`))
   const failed = outcome.faultsFailed.map(text => `fault not carried out: ${text}`)
-  return [table.toString(), ...examples, ...failed, describeEnd(outcome)].join('\n')
+  return [table.toString(), ...examples, ...outcome.liveness.examples, ...failed,
+    describeLiveness(outcome), describeEnd(outcome)].join('\n')
 }
 
 export function writeJson (report: ChaosReport): string {
@@ -88,9 +92,19 @@ function renderSection ({ settings, outcome, command, startedAt }: ChaosReport):
     '',
     `${outcome.schedule.length} faults: ${faults}.`,
     '',
+    describeLiveness(outcome),
+    '',
     describeEnd(outcome),
     ''
   ].join('\n')
+}
+
+function describeLiveness ({ liveness }: ChaosOutcome): string {
+  const { longestByFault, secondsBeyond } = liveness
+  const longest = Object.entries(longestByFault).sort(([, a], [, b]) => b - a)
+    .map(([fault, seconds]) => `${fault} ${seconds.toFixed(0)}`).join(', ')
+  return `Partitions stood still for ${secondsBeyond.toFixed(0)} s beyond what faults excuse. ` +
+    `Longest standstill under each fault, in seconds: ${longest}.`
 }
 
 function describeEnd (outcome: ChaosOutcome): string {

@@ -4,7 +4,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
 import { releasePorts, reservePorts } from '../../test/kafka/ports.ts'
 import { remoteTopic, type ChaosContender, type ChaosSetup } from './chaos-contender.ts'
+import { ExcuseBook } from './excuse-book.ts'
 import { FaultRunner } from './fault-runner.ts'
+import { judgeLiveness, type LivenessFindings } from './liveness.ts'
+import { LivenessWatch } from './liveness-watch.ts'
 import { MirrorMember } from './mirror-member.ts'
 import { loadedTopics, NumberedLoad } from './numbered-load.ts'
 import { planFaults, type PlannedFault } from './schedule.ts'
@@ -27,6 +30,7 @@ export interface ChaosOutcome {
   readonly faultsFailed: readonly string[]
   readonly acked: number
   readonly findings: readonly PartitionFindings[]
+  readonly liveness: LivenessFindings
   /** From the end of the load until the target held all; undefined: it never did. */
   readonly catchUpSeconds: number | undefined
   readonly crashes: number
@@ -45,9 +49,10 @@ const quietMs = 5_000
 
 /** The faults of a run with these settings. */
 export function scheduleOf (
-  { brokers, seed, minutes, processes }: Omit<ChaosSettings, 'contender' | 'folder' | 'say'>
+  { brokers, contender, seed, minutes, processes }: Omit<ChaosSettings, 'folder' | 'say'>
 ): readonly PlannedFault[] {
-  return planFaults({ seed, durationMs: minutes * 60_000, processes, brokers, gapMs })
+  const hasPolicies = contender.followsRecreated
+  return planFaults({ seed, durationMs: minutes * 60_000, processes, brokers, gapMs, hasPolicies })
 }
 
 export async function runChaos (settings: ChaosSettings): Promise<ChaosOutcome> {
@@ -65,7 +70,9 @@ export async function runChaos (settings: ChaosSettings): Promise<ChaosOutcome> 
     const [source, target] = clusters
     if (source === undefined || target === undefined) throw new Error('no clusters')
     const setup: ChaosSetup = { source, target, folder: settings.folder }
-    await createTopics(source)
+    for (const { name, partitions } of loadedTopics) {
+      await source.createTopic(name, { partitions, configs: topicConfigs(source) })
+    }
     for (const [at, port] of ports.entries()) {
       const command = await settings.contender.command(setup, at + 1, port)
       members.push(new MirrorMember(command, join(settings.folder, `mirror-${at + 1}.log`)))
@@ -85,13 +92,20 @@ interface Parts extends ChaosSetup {
 
 async function underLoad (settings: ChaosSettings, parts: Parts): Promise<ChaosOutcome> {
   const { source, target, members, schedule } = parts
-  const { say } = settings
+  const { contender: { group }, say } = settings
+  const startedAt = performance.now()
+  const nowMs = (): number => performance.now() - startedAt
   const load = await NumberedLoad.start(source, settings.seed, settings.recordsPerSecond)
   for (const member of members) member.start()
-  const faults = new FaultRunner({ source, target, members, say })
+  const excuses = new ExcuseBook({ source, target, members, group, nowMs })
+  const watch = new LivenessWatch(source, target, nowMs)
+  const faults = new FaultRunner({
+    source, target, members, load, watch, excuses, group, say, topicConfigs: topicConfigs(source)
+  })
   await faults.run(schedule, settings.minutes * 60_000)
   await faults.restoreAll()
   await load.stop()
+  const liveness = judgeLiveness(await watch.stop(), excuses.excuses)
   say(`load over: ${load.acked} records acked, ${load.failed} failed`)
   const catchUpSeconds = await untilCaughtUp(source, target, say)
   await sleep(quietMs)
@@ -109,6 +123,7 @@ async function underLoad (settings: ChaosSettings, parts: Parts): Promise<ChaosO
     faultsFailed: faults.failures,
     acked: load.acked,
     findings: await checkSides(source, target, remoteTopic),
+    liveness,
     catchUpSeconds,
     crashes: members.reduce((sum, { crashes }) => sum + crashes, 0),
     startsFailed: members.reduce((sum, { startsFailed }) => sum + startsFailed, 0),
@@ -116,11 +131,8 @@ async function underLoad (settings: ChaosSettings, parts: Parts): Promise<ChaosO
   }
 }
 
-async function createTopics (source: KafkaCluster): Promise<void> {
-  const configs = { 'min.insync.replicas': String(Math.min(2, source.brokers.length)) }
-  for (const { name, partitions } of loadedTopics) {
-    await source.createTopic(name, { partitions, configs })
-  }
+function topicConfigs ({ brokers }: KafkaCluster): Readonly<Record<string, string>> {
+  return { 'min.insync.replicas': String(Math.min(2, brokers.length)) }
 }
 
 /**

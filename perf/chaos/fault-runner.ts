@@ -2,17 +2,26 @@
 // cluster wait for each other, as a broker may take longer to come back than was planned.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
+import { coordinatorOf } from '../../test/kafka/consumer-group.ts'
 import { moveLeader } from '../../test/kafka/partition-operations.ts'
 import type { TcpProxy } from '../../test/kafka/proxy.ts'
 import { remoteTopic } from './chaos-contender.ts'
+import type { ExcuseBook } from './excuse-book.ts'
+import type { LivenessWatch } from './liveness-watch.ts'
 import type { MirrorMember } from './mirror-member.ts'
-import { loadedTopics } from './numbered-load.ts'
+import { loadedTopics, recreatedTopic, type NumberedLoad } from './numbered-load.ts'
 import { lockOf, type ClusterSide, type PlannedFault } from './schedule.ts'
 
 export interface FaultTargets {
   readonly source: KafkaCluster
   readonly target: KafkaCluster
   readonly members: readonly MirrorMember[]
+  readonly load: NumberedLoad
+  readonly watch: LivenessWatch
+  readonly excuses: ExcuseBook
+  /** The flow's consumer group on the target. */
+  readonly group: string | undefined
+  readonly topicConfigs: Readonly<Record<string, string>>
   /** Told when a fault begins, and when it is over with what could not be done. */
   readonly say: (text: string) => void
 }
@@ -52,7 +61,7 @@ export class FaultRunner {
       for (const proxy of cluster.proxies) await proxy.restore()
       for (const broker of cluster.brokers) {
         if (!broker.isRunning) await broker.start()
-        await broker.kill('SIGCONT')
+        broker.continue()
       }
     }
     for (const member of members) {
@@ -77,12 +86,40 @@ export class FaultRunner {
     }))
   }
 
-  async #carryOut ({ fault, subject, lastsMs }: PlannedFault): Promise<void> {
-    switch (subject.kind) {
-      case 'process': await this.#hitProcess(fault, subject.index, lastsMs); return
-      case 'broker': await this.#hitBroker(fault, subject.side, subject.broker, lastsMs); return
-      case 'link': await this.#hitLink(fault, subject.side, subject.broker, lastsMs)
+  async #carryOut (planned: PlannedFault): Promise<void> {
+    const { fault, subject, lastsMs } = planned
+    const broker = await this.#brokerOf(planned)
+    const isOver = await this.#targets.excuses.begin(planned, broker)
+    try {
+      switch (subject.kind) {
+        case 'process': await this.#hitProcess(fault, subject.index, lastsMs); break
+        case 'topic': await this.#recreateTopic(lastsMs); break
+        case 'link': await this.#hitLink(fault, subject.side, subject.broker, lastsMs); break
+        default: await this.#hitBroker(fault, subject.side, broker ?? 0, lastsMs)
+      }
+    } finally {
+      isOver()
     }
+    // The next fault of the cluster waits for it.
+    if (subject.kind === 'broker' || subject.kind === 'coordinator') await sleep(settleMs)
+  }
+
+  async #brokerOf ({ subject }: PlannedFault): Promise<number | undefined> {
+    if ('broker' in subject) return subject.broker
+    if (subject.kind !== 'coordinator') return undefined
+    const { group, target } = this.#targets
+    return group === undefined ? target.anyBroker().id : (await coordinatorOf(target, group)).id
+  }
+
+  async #recreateTopic (lastsMs: number): Promise<void> {
+    const { load, source, topicConfigs, watch } = this.#targets
+    const { name, partitions } = recreatedTopic
+    await load.whilePaused(recreatedTopic, async () => {
+      await source.admin.deleteTopic(name)
+      await sleep(lastsMs)
+      await source.createTopic(name, { partitions, configs: topicConfigs })
+      await watch.recreated(name)
+    })
   }
 
   async #hitProcess (
@@ -113,9 +150,11 @@ export class FaultRunner {
         await broker.restart()
         break
       case 'broker-pause':
-        await broker.kill('SIGSTOP')
+      case 'broker-hang':
+      case 'coordinator-hang':
+        broker.pause()
         await sleep(lastsMs)
-        await broker.kill('SIGCONT')
+        broker.continue()
         break
       default: {
         const [topic] = loadedTopics
@@ -123,7 +162,6 @@ export class FaultRunner {
         await moveLeader(cluster, side === 'source' ? name : remoteTopic(name), 0, id)
       }
     }
-    await sleep(settleMs)
   }
 
   async #hitLink (
@@ -134,6 +172,7 @@ export class FaultRunner {
     switch (fault) {
       case 'link-cut': await proxy.cut(); break
       case 'link-half-open': proxy.freeze(); break
+      case 'link-forgotten': proxy.forget(); break
       case 'link-reset': proxy.reset(); break
       default: cluster.link.set(slowLink)
     }

@@ -1,11 +1,12 @@
-// npm run chaos -- --minutes M --seed S: kills and cuts whatever there is while a mirror runs, and
-// then counts what was lost, doubled, reordered and altered. Exit status 1 on any, and on a process
-// that crashed or did not stop.
+// npm run chaos -- --minutes M --seed S: kills and cuts whatever there is while a mirror runs,
+// watches which partitions stand still, and then counts what was lost, doubled, reordered and
+// altered. Exit status 1 on any, on a standstill that no fault excuses, and on a process that
+// crashed or did not stop.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { repoRoot } from '../../test/kafka/repo-root.ts'
-import { longhaul, mirrorMaker } from './chaos-contender.ts'
+import { longhaul, mirrorMaker, type ChaosContender } from './chaos-contender.ts'
 import {
   appendReport, isFlawless, renderForTerminal, writeJson, type ChaosReport
 } from './chaos-report.ts'
@@ -29,6 +30,10 @@ function parseNumber (text: string): number {
   return number
 }
 
+function contenderOf ({ contender, exactlyOnce }: Options): ChaosContender {
+  return contender === 'longhaul' ? longhaul : mirrorMaker(exactlyOnce)
+}
+
 async function chaos (options: Options): Promise<void> {
   const startedAt = new Date()
   const stamp = startedAt.toISOString().slice(0, 19).replaceAll(':', '')
@@ -44,7 +49,7 @@ async function chaos (options: Options): Promise<void> {
     processes: options.processes,
     brokers: options.brokers === '1' ? 1 : 3,
     recordsPerSecond: options.rate,
-    contender: options.contender === 'longhaul' ? longhaul : mirrorMaker(options.exactlyOnce),
+    contender: contenderOf(options),
     folder,
     say
   }
@@ -75,8 +80,9 @@ const program = new Command('chaos')
     else process.stdout.write(`${plan(options)}\n`)
   })
 
-function plan ({ seed, minutes, processes, brokers, rate }: Options): string {
-  const size = { seed, minutes, processes, recordsPerSecond: rate }
+function plan (options: Options): string {
+  const { seed, minutes, processes, brokers, rate } = options
+  const size = { seed, minutes, processes, recordsPerSecond: rate, contender: contenderOf(options) }
   return scheduleOf({ ...size, brokers: brokers === '1' ? 1 : 3 }).map(describeFault).join('\n')
 }
 

@@ -4,7 +4,9 @@ import type { ChildProcess } from 'node:child_process'
 import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { hasExited, killChild, spawnGuarded, waitForExit } from '../../test/kafka/process-guard.ts'
+import { parseExposition, seriesOf } from '../../test/orchestrator/observability/exposition.ts'
 import type { Command } from './chaos-contender.ts'
+import { partitionName } from './numbered-load.ts'
 
 // Longer than longhaul's drain; a mirror that outlives SIGTERM by this has a defect of its own.
 const stopTimeoutMs = 60_000
@@ -13,6 +15,8 @@ const abortTimeoutMs = 15_000
 // when it cannot reach a cluster at its start.
 const restartMs = 2_000
 const startFailedCode = 3
+const answerMs = 2_000
+const ownedSeries = 'longhaul_partition_upstream_offset'
 
 export class MirrorMember {
   /** Ends that nobody asked for, but those with the exit code of a start that failed. */
@@ -29,6 +33,21 @@ export class MirrorMember {
   constructor (command: Command, logPath: string) {
     this.#command = command
     this.#logPath = logPath
+  }
+
+  /** The partitions that it mirrors; undefined where it does not say. */
+  async owned (): Promise<ReadonlySet<string> | undefined> {
+    const { metricsUrl } = this.#command
+    if (metricsUrl === undefined || !this.isRunning) return undefined
+    try {
+      const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(answerMs) })
+      const series = seriesOf(parseExposition(await response.text()), ownedSeries)
+      return new Set(Object.keys(series).map(labels => partitionName(
+        /topic="([^"]*)"/.exec(labels)?.[1] ?? '',
+        Number(/partition="(\d+)"/.exec(labels)?.[1]))))
+    } catch {
+      return undefined // just started, or about to end
+    }
   }
 
   get isRunning (): boolean {

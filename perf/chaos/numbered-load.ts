@@ -1,5 +1,5 @@
-// The load: producers that write numbered, check-summed records to several topics at once, with
-// acks=all, until they are stopped. What fails is not sent again: what the source holds counts.
+// The load: idempotent producers that write numbered, check-summed records to several topics at
+// once until they are stopped. What fails is not sent again: what the source holds counts.
 import { crc32 } from 'node:zlib'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
@@ -11,15 +11,28 @@ export interface LoadedTopic {
   readonly name: string
   readonly partitions: number
   readonly codec: Codec
-  readonly idempotent: boolean
 }
 
+/** Deleted and created again by a fault; the key of a record tells which of the topics it is of. */
+export const recreatedTopic: LoadedTopic =
+  { name: 'chaos.recreated', partitions: 2, codec: 'lz4' }
+
 export const loadedTopics: readonly LoadedTopic[] = [
-  { name: 'chaos.plain', partitions: 4, codec: 'none', idempotent: false },
-  { name: 'chaos.packed', partitions: 4, codec: 'lz4', idempotent: true },
-  { name: 'chaos.hot', partitions: 1, codec: 'lz4', idempotent: false },
-  { name: 'chaos.steady', partitions: 3, codec: 'none', idempotent: true }
+  { name: 'chaos.plain', partitions: 4, codec: 'none' },
+  { name: 'chaos.packed', partitions: 4, codec: 'lz4' },
+  { name: 'chaos.hot', partitions: 1, codec: 'lz4' },
+  { name: 'chaos.steady', partitions: 3, codec: 'none' },
+  recreatedTopic
 ]
+
+export function partitionName (topic: string, partition: number): string {
+  return `${topic}-${partition}`
+}
+
+export function allPartitions (topics: readonly LoadedTopic[]): readonly string[] {
+  return topics.flatMap(({ name, partitions }) =>
+    Array.from({ length: partitions }, (_, partition) => partitionName(name, partition)))
+}
 
 const turnMs = 100
 const valueBytesMax = 600
@@ -45,64 +58,107 @@ export class NumberedLoad {
 
   get failed (): number { return sum(this.#producers.map(({ failed }) => failed)) }
 
+  /** Has nobody write to the topic while `body` deletes it and creates it again. */
+  async whilePaused (topic: LoadedTopic, body: () => Promise<void>): Promise<void> {
+    const producer = this.#producers[loadedTopics.indexOf(topic)]
+    if (producer === undefined) throw new Error(`no load of ${topic.name}`)
+    await producer.stop()
+    try {
+      await body()
+    } finally {
+      await producer.startAgain()
+    }
+  }
+
   /** Resolves when everything written is acked or has failed. */
   async stop (): Promise<void> {
-    await Promise.all(this.#producers.map(async producer => { await producer.stop() }))
+    await Promise.all(this.#producers.map(async producer => { await producer.end() }))
   }
+}
+
+/** Of a record of a topic that was created several times: how often before. */
+export function recreationOf (record: ConsumedRecord): number {
+  return Number(record.key?.toString('latin1').split('-')[1])
 }
 
 class TopicProducer {
   acked = 0
   failed = 0
+  readonly #cluster: KafkaCluster
   readonly #topic: LoadedTopic
   readonly #random: Random
-  readonly #producer: TestProducer
-  readonly #running: Promise<void>
+  readonly #perTurn: number
   readonly #next: number[]
+  /** How often the topic was created before. */
+  #recreations = 0
   #stopping = false
+  #ended = false
+  #running: Promise<void> = Promise.resolve()
 
   private constructor (
-    topic: LoadedTopic, random: Random, producer: TestProducer, perTurn: number
+    cluster: KafkaCluster, topic: LoadedTopic, random: Random, perTurn: number
   ) {
+    this.#cluster = cluster
     this.#topic = topic
     this.#random = random
-    this.#producer = producer
+    this.#perTurn = perTurn
     this.#next = Array.from({ length: topic.partitions }, () => 0)
-    this.#running = this.#run(perTurn)
   }
 
   static async start (
     cluster: KafkaCluster, topic: LoadedTopic, random: Random, perTurn: number
   ): Promise<TopicProducer> {
-    const { codec, idempotent } = topic
-    const producer = await TestProducer.open(cluster.plainBootstrapServers,
-      { codec, idempotent, lingerMs: 10, batchRecordsMax: 40, timeoutMs: 60_000 })
-    return new TopicProducer(topic, random, producer, perTurn)
+    const started = new TopicProducer(cluster, topic, random, perTurn)
+    await started.#open()
+    return started
   }
 
+  /** Resolves when everything written is acked or has failed. */
   async stop (): Promise<void> {
     this.#stopping = true
     await this.#running
-    await this.#producer.close()
   }
 
-  async #run (perTurn: number): Promise<void> {
+  /** The end of the load: after this it does not start again. */
+  async end (): Promise<void> {
+    this.#ended = true
+    await this.stop()
+  }
+
+  /** To the topic that was created meanwhile. */
+  async startAgain (): Promise<void> {
+    this.#recreations += 1
+    this.#next.fill(0)
+    if (!this.#ended) await this.#open()
+  }
+
+  async #open (): Promise<void> {
+    const { codec } = this.#topic
+    const producer = await TestProducer.open(this.#cluster.plainBootstrapServers,
+      { codec, lingerMs: 10, batchRecordsMax: 40, timeoutMs: 60_000 })
+    this.#stopping = false
+    this.#running = this.#run(producer)
+  }
+
+  async #run (producer: TestProducer): Promise<void> {
     const outstanding = new Set<Promise<void>>()
     while (!this.#stopping) {
       // A cluster that stands still must not be answered with a heap of records.
       if (outstanding.size < 5_000) {
-        for (let count = 0; count < perTurn; count++) {
-          const sent = this.#send(this.#create()).finally(() => { outstanding.delete(sent) })
+        for (let count = 0; count < this.#perTurn; count++) {
+          const sent = this.#send(producer, this.#create())
+            .finally(() => { outstanding.delete(sent) })
           outstanding.add(sent)
         }
       }
       await sleep(turnMs)
     }
     await Promise.all(outstanding)
+    await producer.close()
   }
 
-  async #send (record: ProducedRecord): Promise<void> {
-    await this.#producer.send(this.#topic.name, record).then(
+  async #send (producer: TestProducer, record: ProducedRecord): Promise<void> {
+    await producer.send(this.#topic.name, record).then(
       () => { this.acked += 1 }, () => { this.failed += 1 })
   }
 
@@ -113,7 +169,7 @@ class TopicProducer {
     const text = 'abcdefghij'.repeat(between(this.#random, 0, valueBytesMax / 10))
     return {
       partition,
-      key: `${partition}-${number}`,
+      key: `${partition}-${this.#recreations}-${number}`,
       value: `${number} ${checksum(`${number} ${text}`)} ${text}`,
       headers: [['number', String(number)]]
     }
@@ -125,7 +181,8 @@ export function defectOf (record: ConsumedRecord): string | undefined {
   const value = record.value?.toString('latin1') ?? ''
   const [number = '', sum = ''] = value.split(' ', 2)
   const text = value.slice(number.length + sum.length + 2)
-  if (record.key?.toString('latin1') !== `${record.partition}-${number}`) return 'key'
+  const [partition, , numberInKey] = record.key?.toString('latin1').split('-') ?? []
+  if (partition !== String(record.partition) || numberInKey !== number) return 'key'
   return checksum(`${number} ${text}`) === sum ? undefined : 'checksum'
 }
 

@@ -1,5 +1,5 @@
 // When which fault hits whom. Pure: a seed and the size of the set-up give the same schedule again.
-import { faultNames, faultRow, type FaultName } from './fault-table.ts'
+import { faultNames, faultRow, type FaultName, type FaultRow } from './fault-table.ts'
 import { between, createRandom, pick, type Random } from '../random.ts'
 
 export type ClusterSide = 'source' | 'target'
@@ -7,6 +7,9 @@ export type ClusterSide = 'source' | 'target'
 export type Subject =
   | { readonly kind: 'process', readonly index: number }
   | { readonly kind: 'broker' | 'link', readonly side: ClusterSide, readonly broker: number }
+  /** Which broker it is shows when the fault begins. */
+  | { readonly kind: 'coordinator', readonly side: 'target' }
+  | { readonly kind: 'topic' }
 
 export interface PlannedFault {
   /** Since the load began. */
@@ -23,6 +26,8 @@ export interface ScheduleSettings {
   readonly brokers: number
   /** Time between the beginnings of two faults: from, to. */
   readonly gapMs: readonly [number, number]
+  /** What is put through it has Longhaul's policies. */
+  readonly hasPolicies: boolean
 }
 
 // A broker that was killed needs this long to serve and to be in sync again.
@@ -38,8 +43,7 @@ export function planFaults (settings: ScheduleSettings): readonly PlannedFault[]
   const busyUntilMs = new Map<string, number>()
   const planned: PlannedFault[] = []
   const [gapFrom, gapTo] = settings.gapMs
-  const possible = faultNames.filter(name =>
-    settings.brokers > 1 || faultRow(name).needsReplicas !== true)
+  const possible = faultNames.filter(name => isPossible(faultRow(name), settings))
   for (let atMs = between(random, gapFrom, gapTo); atMs < settings.durationMs;
     atMs += between(random, gapFrom, gapTo)) {
     const fault = pickWeighted(random, possible)
@@ -55,17 +59,34 @@ export function planFaults (settings: ScheduleSettings): readonly PlannedFault[]
   return planned
 }
 
+function isPossible (
+  { needsPolicy, needsReplicas }: FaultRow, { brokers, hasPolicies }: ScheduleSettings
+): boolean {
+  return (brokers > 1 || needsReplicas !== true) && (hasPolicies || needsPolicy !== true)
+}
+
 /** What no two faults may hold at the same time. */
 export function lockOf (subject: Subject): string {
-  return subject.kind === 'process' ? `process ${subject.index}` : subject.side
+  switch (subject.kind) {
+    case 'process': return `process ${subject.index}`
+    case 'topic': return 'topic'
+    default: return subject.side
+  }
 }
 
 export function describeFault ({ atMs, fault, subject, lastsMs }: PlannedFault): string {
-  const whom = subject.kind === 'process'
-    ? `mirror ${subject.index}`
-    : `${subject.side} broker ${subject.broker}`
+  const whom = describeSubject(subject)
   return `${(atMs / 1000).toFixed(1).padStart(7)} s  ${fault.padEnd(16)} ${whom}` +
     (lastsMs === 0 ? '' : `, ${(lastsMs / 1000).toFixed(1)} s`)
+}
+
+function describeSubject (subject: Subject): string {
+  switch (subject.kind) {
+    case 'process': return `mirror ${subject.index}`
+    case 'topic': return 'source topic'
+    case 'coordinator': return `${subject.side} coordinator`
+    default: return `${subject.side} broker ${subject.broker}`
+  }
 }
 
 function pickWeighted (random: Random, names: readonly FaultName[]): FaultName {
@@ -79,6 +100,8 @@ function pickSubject (
 ): Subject {
   const kind = faultRow(fault).subject
   if (kind === 'process') return { kind, index: between(random, 1, processes) }
+  if (kind === 'topic') return { kind }
+  if (kind === 'coordinator') return { kind, side: 'target' }
   const side = pick(random, ['source', 'target'] as const)
   return { kind, side, broker: between(random, 1, brokers) }
 }

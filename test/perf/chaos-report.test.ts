@@ -14,6 +14,7 @@ const flawless: ChaosOutcome = {
   faultsFailed: [],
   acked: 9,
   findings: [findings],
+  liveness: { secondsBeyond: 0, longestByFault: {}, examples: [] },
   catchUpSeconds: 1,
   crashes: 0,
   startsFailed: 0,
@@ -30,6 +31,11 @@ for (const flaw of ['lost', 'doubled', 'reordered', 'altered'] as const) {
     assert.equal(isFlawless({ ...flawless, findings: flawed }), false)
   })
 }
+
+test('a run fails in which a partition stood still without an excuse', () => {
+  const liveness = { ...flawless.liveness, secondsBeyond: 1 }
+  assert.equal(isFlawless({ ...flawless, liveness }), false)
+})
 
 test('a run fails that never caught up, crashed, or had to be forced down', () => {
   assert.equal(isFlawless({ ...flawless, catchUpSeconds: undefined }), false)

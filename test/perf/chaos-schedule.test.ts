@@ -7,7 +7,7 @@ import { lockOf, planFaults, type ScheduleSettings } from '../../perf/chaos/sche
 
 function createSettings (more: Partial<ScheduleSettings> = {}): ScheduleSettings {
   return {
-    seed: 7, durationMs: 600_000, processes: 3, brokers: 3, gapMs: [2_000, 9_000], ...more
+    seed: 7, durationMs: 600_000, processes: 3, brokers: 3, gapMs: [2_000, 9_000], hasPolicies: true, ...more
   }
 }
 
@@ -31,6 +31,12 @@ describe('planFaults', () => {
   test('moves no leaders where there is one broker', () => {
     const planned = planFaults(createSettings({ durationMs: 7_200_000, brokers: 1 }))
     assert.equal(planned.some(({ fault }) => fault === 'leader-move'), false)
+    assert.equal(planned.some(({ fault }) => fault === 'broker-hang'), false)
+  })
+
+  test('recreates no topic for a mirror that has no policy for it', () => {
+    const planned = planFaults(createSettings({ durationMs: 7_200_000, hasPolicies: false }))
+    assert.equal(planned.some(({ fault }) => fault === 'topic-recreate'), false)
   })
 
   test('never hits a process or a cluster again before it has recovered', () => {
@@ -41,7 +47,7 @@ describe('planFaults', () => {
         assert.ok(atMs > (endsAt.get(lock) ?? -1), `${lock} at ${atMs}`)
         endsAt.set(lock, atMs + lastsMs)
         if (subject.kind === 'process') assert.ok(subject.index >= 1 && subject.index <= processes)
-        else assert.ok(subject.broker >= 1 && subject.broker <= 3)
+        if ('broker' in subject) assert.ok(subject.broker >= 1 && subject.broker <= 3)
       }
     }), { numRuns: 50 })
   })

@@ -1,0 +1,95 @@
+// For how long which partitions may stand still, fault by fault: the rows of the table with what is
+// true when the fault begins (who leads what, who mirrors what, who coordinates the group).
+import { topicOn } from '../../test/kafka/broker-view.ts'
+import type { KafkaCluster } from '../../test/kafka/cluster.ts'
+import { coordinatorOf } from '../../test/kafka/consumer-group.ts'
+import { remoteTopic } from './chaos-contender.ts'
+import { coordinatorLost, faultRow, type Scope, type Standstill } from './fault-table.ts'
+import type { Excuse } from './liveness.ts'
+import type { MirrorMember } from './mirror-member.ts'
+import { allPartitions, loadedTopics, partitionName, recreatedTopic } from './numbered-load.ts'
+import type { ClusterSide, PlannedFault } from './schedule.ts'
+
+export interface ExcuseBookOptions {
+  readonly source: KafkaCluster
+  readonly target: KafkaCluster
+  readonly members: readonly MirrorMember[]
+  /** The consumer group of the flow; undefined: a mirror of another kind, without one. */
+  readonly group: string | undefined
+  /** Milliseconds since the run began. */
+  readonly nowMs: () => number
+}
+
+type Scoped = Readonly<Partial<Record<Scope, ReadonlySet<string> | 'all'>>>
+
+export class ExcuseBook {
+  readonly excuses: Excuse[] = []
+  readonly #options: ExcuseBookOptions
+
+  constructor (options: ExcuseBookOptions) {
+    this.#options = options
+  }
+
+  /** To be called before the fault is made; the returned function, when it has been put right. */
+  async begin (planned: PlannedFault, broker: number | undefined): Promise<() => void> {
+    const scoped = await this.#scopesOf(planned, broker)
+    const rows = await this.#rowsOf(planned, broker)
+    const fromMs = this.#options.nowMs()
+    const excuse = (row: Standstill, from: number, to: number): void => {
+      const partitions = row.scope === 'all' ? 'all' : scoped[row.scope] ?? 'all'
+      this.excuses.push({ fault: planned.fault, fromMs: from, toMs: to, partitions })
+    }
+    for (const row of rows.filter(({ span }) => span === 'begin')) {
+      excuse(row, fromMs, fromMs + row.seconds * 1000)
+    }
+    return () => {
+      const endMs = this.#options.nowMs()
+      for (const row of rows.filter(({ span }) => span !== 'begin')) {
+        excuse(row, row.span === 'both' ? fromMs : endMs, endMs + row.seconds * 1000)
+      }
+    }
+  }
+
+  async #rowsOf (
+    { fault, subject }: PlannedFault, broker: number | undefined
+  ): Promise<readonly Standstill[]> {
+    const { source, target, group } = this.#options
+    const rows = faultRow(fault).mayStandStill
+    if (broker === undefined || subject.kind === 'process' || subject.kind === 'topic') return rows
+    const cluster = subject.side === 'source' ? source : target
+    // Without a replica nobody takes over: what it leads waits for it.
+    const own = cluster.brokers.length > 1
+      ? rows
+      : rows.map(row => row.scope === 'led' ? { ...row, span: 'both' as const } : row)
+    if (subject.side === 'source' || group === undefined) return own
+    const coordinator = await coordinatorOf(target, group).catch(() => undefined)
+    if (coordinator?.id !== broker) return own
+    // Behind a link that is at fault the coordinator stays what it is.
+    return [...own, { ...coordinatorLost, span: subject.kind === 'link' ? 'both' : 'begin' }]
+  }
+
+  async #scopesOf (planned: PlannedFault, broker: number | undefined): Promise<Scoped> {
+    const { subject } = planned
+    switch (subject.kind) {
+      case 'topic': return { meant: new Set(allPartitions([recreatedTopic])) }
+      case 'process':
+        return { owned: await this.#options.members[subject.index - 1]?.owned() ?? 'all' }
+      default: {
+        const [first] = loadedTopics
+        const meant = new Set(first === undefined ? [] : [partitionName(first.name, 0)])
+        return { meant, led: await this.#ledBy(subject.side, broker ?? 0) }
+      }
+    }
+  }
+
+  async #ledBy (side: ClusterSide, broker: number): Promise<ReadonlySet<string>> {
+    const cluster = this.#options[side]
+    const led = await Promise.all(loadedTopics.map(async ({ name }) => {
+      const view = await topicOn(cluster.anyBroker(), side === 'source' ? name : remoteTopic(name))
+      return (view?.partitions ?? []).filter(({ leader }) => leader === broker)
+        .map(({ partition }) => partitionName(name, partition))
+    }))
+    return new Set(led.flat())
+  }
+}
+

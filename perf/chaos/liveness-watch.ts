@@ -1,0 +1,83 @@
+// Looks each second at how far every partition is on both sides, past the proxies.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { offsetsOn, topicsOn } from '../../test/kafka/broker-view.ts'
+import type { KafkaCluster } from '../../test/kafka/cluster.ts'
+import { withTimeout } from '../../test/kafka/eventually.ts'
+import { remoteTopic } from './chaos-contender.ts'
+import { StandingWatch, type SeenEnds, type Standing } from './liveness.ts'
+import { loadedTopics, partitionName } from './numbered-load.ts'
+
+const everyMs = 1_000
+// A broker that has just been stopped answers nothing; its partitions are left out.
+const answerMs = 800
+
+export class LivenessWatch {
+  readonly #source: KafkaCluster
+  readonly #target: KafkaCluster
+  readonly #nowMs: () => number
+  readonly #watch = new StandingWatch()
+  /** Of a recreated topic: what the target holds of the topics before it. */
+  readonly #before = new Map<string, number>()
+  readonly #ending = new AbortController()
+  readonly #running: Promise<void>
+
+  constructor (source: KafkaCluster, target: KafkaCluster, nowMs: () => number) {
+    this.#source = source
+    this.#target = target
+    this.#nowMs = nowMs
+    this.#running = this.#run()
+  }
+
+  /** The topic begins anew on the source; what the target holds of it by now is no part of it. */
+  async recreated (topic: string): Promise<void> {
+    const ends = await endsOf(this.#target, remoteTopic)
+    for (const [partition, end] of ends) {
+      if (partition.startsWith(`${topic}-`)) this.#before.set(partition, end)
+    }
+  }
+
+  async stop (): Promise<readonly Standing[]> {
+    this.#ending.abort()
+    await this.#running
+    this.#watch.finish(this.#nowMs())
+    return this.#watch.standings
+  }
+
+  async #run (): Promise<void> {
+    const { signal } = this.#ending
+    while (!signal.aborted) {
+      const turn = sleep(everyMs, undefined, { signal }).catch(() => {})
+      const [source, target] = await Promise.all(
+        [endsOf(this.#source, topic => topic), endsOf(this.#target, remoteTopic)])
+      const seen = [...source].flatMap(([partition, end]): Array<[string, SeenEnds]> => {
+        const there = target.get(partition)
+        const before = this.#before.get(partition) ?? 0
+        return there === undefined ? [] : [[partition, { source: end, target: there - before }]]
+      })
+      this.#watch.see(this.#nowMs(), new Map(seen))
+      await turn
+    }
+  }
+}
+
+/** End offsets by partition, as far as its leader answers. */
+async function endsOf (
+  cluster: KafkaCluster, nameOf: (topic: string) => string
+): Promise<ReadonlyMap<string, number>> {
+  const names = new Map(loadedTopics.map(({ name }) => [nameOf(name), name]))
+  const answering = cluster.brokers.filter(({ isAnswering }) => isAnswering)
+  const [asked] = answering
+  if (asked === undefined) return new Map()
+  const views = await withTimeout('metadata', answerMs, topicsOn(asked, [...names.keys()]))
+    .catch(() => [])
+  const ends = await Promise.all(answering.flatMap(broker => views.map(async view => {
+    const led = view.partitions.filter(({ leader }) => leader === broker.id)
+      .map(({ partition }) => partition)
+    if (led.length === 0) return []
+    const found = await withTimeout('ends', answerMs, offsetsOn(broker, view.topic, led, 'end'))
+      .catch(() => new Map<number, number>())
+    return [...found].map(([partition, end]) =>
+      [partitionName(names.get(view.topic) ?? '', partition), end] as const)
+  })))
+  return new Map(ends.flat())
+}

@@ -1,0 +1,65 @@
+// What a chaos run makes of partitions that stand still: excused by a fault, or beyond.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { judgeLiveness, StandingWatch, type Excuse } from '../../perf/chaos/liveness.ts'
+
+/** Ends of partition `a` each second: source and target. */
+function watch (...ends: ReadonlyArray<readonly [source: number, target: number]>): StandingWatch {
+  const standing = new StandingWatch()
+  for (const [second, [source, target]] of ends.entries()) {
+    standing.see(second * 1000, new Map([['a', { source, target }]]))
+  }
+  standing.finish(ends.length * 1000)
+  return standing
+}
+
+const standing = { partition: 'a', fromMs: 10_000, toMs: 40_000 }
+
+function excuse (fromMs: number, toMs: number, partitions: Excuse['partitions'] = 'all'): Excuse {
+  return { fault: 'broker-hang', fromMs, toMs, partitions }
+}
+
+describe('a standing', () => {
+  test('lasts while the source has more and nothing arrives', () => {
+    assert.deepEqual(watch([1, 1], [2, 2], [3, 2], [4, 2], [5, 5]).standings,
+      [{ partition: 'a', fromMs: 2000, toMs: 4000 }])
+  })
+
+  test('begins anew with each record that arrives, though there is more to come', () => {
+    assert.deepEqual(watch([9, 1], [9, 2], [9, 2], [9, 9]).standings, [
+      { partition: 'a', fromMs: 0, toMs: 1000 }, { partition: 'a', fromMs: 1000, toMs: 3000 }
+    ])
+  })
+
+  test('that has not ended counts up to the end', () => {
+    assert.deepEqual(watch([1, 1], [2, 1], [3, 1]).standings,
+      [{ partition: 'a', fromMs: 1000, toMs: 3000 }])
+  })
+
+  test('is none where the source has nothing new, however long', () => {
+    assert.deepEqual(watch([5, 5], [5, 5], [5, 5], [6, 6]).standings, [])
+  })
+})
+
+describe('what is beyond', () => {
+  test('is what no fault excuses, less a pause of the machine', () => {
+    assert.equal(judgeLiveness([standing], []).secondsBeyond, 25)
+    assert.equal(judgeLiveness([standing], [excuse(0, 30_000)]).secondsBeyond, 5)
+    assert.equal(judgeLiveness([standing], [excuse(0, 36_000)]).secondsBeyond, 0)
+    assert.equal(judgeLiveness([standing], [excuse(12_000, 20_000), excuse(15_000, 38_000)])
+      .secondsBeyond, 0)
+    assert.equal(judgeLiveness([{ ...standing, toMs: 15_000 }], []).secondsBeyond, 0)
+  })
+
+  test('is judged by the partitions that a fault concerns', () => {
+    assert.equal(judgeLiveness([standing], [excuse(0, 50_000, new Set(['b']))]).secondsBeyond, 25)
+    assert.equal(judgeLiveness([standing], [excuse(0, 50_000, new Set(['a']))]).secondsBeyond, 0)
+  })
+
+  test('is told with the partition and its time, and the longest standing of each fault', () => {
+    const { examples, longestByFault } = judgeLiveness([standing], [excuse(0, 20_000)])
+    assert.deepEqual(longestByFault, { 'broker-hang': 30 })
+    assert.deepEqual(examples,
+      ['a stood still from 10.0 to 40.0 s, 15.0 s beyond what faults excuse'])
+  })
+})
