@@ -7,7 +7,13 @@ import { lockOf, planFaults, type ScheduleSettings } from '../../perf/chaos/sche
 
 function createSettings (more: Partial<ScheduleSettings> = {}): ScheduleSettings {
   return {
-    seed: 7, durationMs: 600_000, processes: 3, brokers: 3, gapMs: [2_000, 9_000], hasPolicies: true, ...more
+    seed: 7,
+    durationMs: 600_000,
+    processes: 3,
+    brokers: 3,
+    gapMs: [2_000, 9_000],
+    hasPolicies: true,
+    ...more
   }
 }
 
