@@ -10,7 +10,7 @@ const { count: bucketCount, subBuckets } = latencyBuckets
 /**
  * Where each bucket ends; the value itself belongs to the next one. The last bucket of the contract
  * has no end and so no entry: it also counts everything beyond. Powers of two are always bounds,
- * and the `le` bounds of the metric table are chosen from them: folding one into the other is exact.
+ * and the `le` bounds of the metric table are chosen from them: one folds into the other exactly.
  */
 export const latencyUpperBoundsMs: readonly number[] = Array.from(
   { length: bucketCount - 1 },
