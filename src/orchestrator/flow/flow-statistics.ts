@@ -84,7 +84,7 @@ export class FlowStatistics {
       isCaughtUpSince(this.#rowOf(partition), partition.trouble?.retriedAtMs)))
   }
 
-  /** Asks the source for the ends that lanes have not told of lately. */
+  /** Asks the source for the ends that lanes have not reported lately. */
   async refreshEnds (): Promise<void> {
     const { othersOwn, partitions } = this.#options
     if (this.#departed.size > 0 && othersOwn()) this.#departed.clear()

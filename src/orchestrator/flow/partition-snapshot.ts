@@ -57,7 +57,7 @@ function isCaughtUp ({ openTransactionRecords, records }: LagFigures): boolean {
   return records !== undefined && records === openTransactionRecords
 }
 
-/** The largest timestamp tells nothing once a record of the future was mirrored. */
+/** Once a record of the future was mirrored, the largest timestamp says nothing about age. */
 function newestRecordMs (row: PartitionCounters | undefined, nowMs: number): number | undefined {
   if (row === undefined || row.ackedTimestampMs < 0n || row.records === 0n) return undefined
   const newestMs = Number(row.ackedTimestampMs)

@@ -1,8 +1,8 @@
 // Spreads topic-partitions over lanes: new ones by count, running ones by measured traffic. Pure.
 
 /**
- * A lane for each of `count` new partitions: always the one with the fewest, so that the partitions
- * of a new topic go round. `partitions` says how many each lane carries.
+ * A lane for each of `count` new partitions: each time the lane with the fewest, so that the
+ * partitions of a new topic are spread. `partitions` is how many each lane carries.
  */
 export function assignLanes (count: number, partitions: readonly number[]): readonly number[] {
   const carried = [...partitions]
@@ -58,7 +58,7 @@ export function rebalanceLanes (
     const chosen = carried[from]?.reduce<CarriedPartition | undefined>((best, each) =>
       best === undefined || gainOf(each, gap) > gainOf(best, gap) ? each : best, undefined)
     if (chosen === undefined || gainOf(chosen, gap) < busiest * gainMin) break
-    // Of no lane any more: a second move in one round would stop it twice.
+    // Not moved a second time in this round: each move stops the partition for some round trips.
     carried[from] = carried[from]?.filter(each => each !== chosen) ?? []
     loads[from] = busiest - chosen.bytesPerSecond
     loads[to] = (loads[to] ?? 0) + chosen.bytesPerSecond

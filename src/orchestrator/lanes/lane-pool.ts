@@ -64,7 +64,7 @@ export class LanePool {
       concurrentTasksPerWorker: 1,
       // A lane's JavaScript only passes messages; its own heap can stay small.
       resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
-      // A worker that waits in Atomics.wait would run no timers and take no events.
+      // A worker that waits in Atomics.wait would run no timers and read no events.
       atomics: 'disabled'
     })
     this.#lanes = Array.from({ length: options.lanes }, () => ({

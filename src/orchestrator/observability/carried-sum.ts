@@ -11,7 +11,7 @@ import type { Count, LaneSnapshot } from './snapshot.ts'
 
 export interface SumMember {
   readonly key: string
-  /** Changes when the member's counters begin again at 0; a fall of any of them says the same. */
+  /** Changes when the member's counters begin again at 0; so does a counter that falls. */
   readonly incarnation: string
   readonly values: readonly number[]
 }

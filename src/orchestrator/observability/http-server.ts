@@ -15,7 +15,7 @@ export interface Readiness {
 export interface HttpServerOptions {
   /** metrics.host */
   readonly host: string
-  /** metrics.port; 0 takes any free one. */
+  /** metrics.port; 0: any free port. */
   readonly port: number
   readonly metrics: Metrics
   readonly readiness: () => Readiness
@@ -40,7 +40,7 @@ interface Reply {
 
 type Route = () => Reply | Promise<Reply>
 
-/** A scraper and a few people; a scraper that leaks connections must not take all descriptors. */
+/** A scraper and a few people. A scraper that leaks connections must not use up descriptors. */
 const connectionsMax = 64
 const requestTimeoutMs = 10_000
 /** Beyond what scrapers send; the default of 16 KiB would do no harm either. */
@@ -74,7 +74,7 @@ function createRoutes (options: HttpServerOptions): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['/metrics', async () =>
       ({ status: 200, contentType: metrics.contentType, body: await metrics.render() })],
-    // An answer at all is the proof: it says that the event loop turns.
+    // Any answer proves that the event loop turns.
     ['/healthz', () => json(200, { status: 'ok' })],
     ['/readyz', () => {
       const { ready, reasons } = readiness()

@@ -56,7 +56,7 @@ export function createLog (options: LogOptions): Log {
   return new PinoLog(logger, createRedactor(options.secretKeys))
 }
 
-/** For tests and for library use: says nothing. */
+/** For tests and for library use: drops every line. */
 export const silentLog: Log = {
   error () {},
   warn () {},

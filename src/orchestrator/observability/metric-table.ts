@@ -29,22 +29,22 @@ export const metricTable = {
   longhaul_records_forwarded_total: {
     type: 'counter',
     labels: topic,
-    help: 'Records acked by the target cluster.'
+    help: 'Records acknowledged by the target cluster.'
   },
   longhaul_batches_forwarded_total: {
     type: 'counter',
     labels: topic,
-    help: 'Record batches acked by the target cluster.'
+    help: 'Record batches acknowledged by the target cluster.'
   },
   longhaul_bytes_forwarded_total: {
     type: 'counter',
     labels: topic,
-    help: 'Bytes of the record batches acked by the target cluster, compressed as they are.'
+    help: 'Bytes of the record batches acknowledged by the target cluster, compressed as they are.'
   },
   longhaul_batches_passed_through_total: {
     type: 'counter',
     labels: topic,
-    help: 'Acked record batches whose payload bytes were forwarded unread.'
+    help: 'Acknowledged record batches whose payload bytes were forwarded unread.'
   },
   longhaul_batches_reencoded_total: {
     type: 'counter',
@@ -90,40 +90,42 @@ export const metricTable = {
   longhaul_records_resumed_total: {
     type: 'counter',
     labels: topic,
-    help: 'Records that a resume found on the target and left out on the source.'
+    help: 'Records that a resume found on the target and so skipped on the source.'
   },
   longhaul_records_doubled_total: {
     type: 'counter',
     labels: topic,
-    help: 'Records that may be on the target twice: a resume did not find what it had to.'
+    help: 'Records that may be on the target twice: a resume could not match source and target.'
   },
   longhaul_records_skipped_total: {
     type: 'counter',
     labels: [...topic, 'reason'],
     help: 'Records left out by data.loss, topic.recreated, record.too.large, record.refused or ' +
-      'corrupt.batch=skip, at most; 0 with a reason: it happened, and nobody can tell how many.'
+      'corrupt.batch=skip, or by an operator, at most. 0 with a reason: records were left out, ' +
+      'and their number is not known.'
   },
   longhaul_records_mirrored_again_total: {
     type: 'counter',
     labels: topic,
-    help: 'Records that the target lost after it had acked them (unclean election), at most; ' +
-      'they are mirrored again.'
+    help: 'Records that the target lost after it had acknowledged them (unclean election), at ' +
+      'most; they are mirrored again.'
   },
   longhaul_retries_total: {
     type: 'counter',
     labels: topic,
-    help: 'Times that batches without an ack were sent again.'
+    help: 'Times that batches without an acknowledgement were sent again.'
   },
   longhaul_replication_latency_seconds: {
     type: 'histogram',
     labels: flow,
     buckets: powersOfTwoMs(0, 20),
-    help: 'Time from the timestamp of a record to its ack by the target, one observation a record.'
+    help: 'Time from the timestamp of a record to its acknowledgement by the target, one ' +
+      'observation a record.'
   },
   longhaul_in_flight_bytes: {
     type: 'gauge',
     labels: [...flow, 'lane'],
-    help: 'Bytes fetched and not yet acked.'
+    help: 'Bytes fetched and not yet acknowledged.'
   },
   longhaul_in_flight_limit_bytes: {
     type: 'gauge',
@@ -204,13 +206,13 @@ export const metricTable = {
     type: 'counter',
     labels: partition,
     perPartition: true,
-    help: 'Records of the partition acked by the target since its lane took it.'
+    help: 'Records of the partition acknowledged by the target since it was assigned to its lane.'
   },
   longhaul_partition_bytes_forwarded_total: {
     type: 'counter',
     labels: partition,
     perPartition: true,
-    help: 'Bytes of the partition acked by the target since its lane took it.'
+    help: 'Bytes of the partition acknowledged by the target since it was assigned to its lane.'
   },
   longhaul_partition_lag_records: {
     type: 'gauge',
@@ -234,7 +236,7 @@ export const metricTable = {
     type: 'gauge',
     labels: partition,
     perPartition: true,
-    help: 'The next offset of the source that is not acked by the target.'
+    help: 'The next source offset that the target has not acknowledged.'
   },
   longhaul_partition_high_watermark: {
     type: 'gauge',

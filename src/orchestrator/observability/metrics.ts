@@ -21,7 +21,7 @@ export interface MetricsOptions {
   readonly librdkafkaVersion: string
   /** metrics.per.partition */
   readonly perPartition: boolean
-  /** CPU, memory, event loop, garbage collection of this process; true unless told otherwise. */
+  /** CPU, memory, event loop, garbage collection of this process; true by default. */
   readonly processMetrics?: boolean
 }
 

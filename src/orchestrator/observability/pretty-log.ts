@@ -28,7 +28,7 @@ export function formatPrettyLine (json: string, color: boolean): string {
   return `${line}\n${formatStack(err)}`
 }
 
-/** Errors with a code are operating errors, told by their text; any other is a defect. */
+/** Errors with a code are operating errors and show their text; any other error is a defect. */
 function formatStack (err: LoggedError | undefined): string {
   if (err?.stack === undefined || err.code !== undefined) return ''
   const frames = err.stack.split('\n').filter((line) => line.trimStart().startsWith('at '))

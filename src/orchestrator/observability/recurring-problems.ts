@@ -13,7 +13,7 @@ export interface ReportedProblem {
   readonly fields?: LogFields
   /** It is a state that is looked at again and again: looks are not counted. */
   readonly isState?: boolean
-  /** Not logged for now: the line of another problem tells of it. */
+  /** Not logged for now: the line of another problem names it. */
   readonly isQuiet?: boolean
 }
 
@@ -58,7 +58,7 @@ export class RecurringProblems {
     if (open.lines === 0 && !isQuiet) this.#logFirst(open, nowMs)
   }
 
-  /** What else is to stand in the next line of an open problem; '' takes it back. */
+  /** What the next line of an open problem says, too; '': nothing more. */
   note (key: string, text: string): void {
     const open = this.#open.get(key)
     if (open !== undefined) open.note = text
@@ -102,7 +102,7 @@ export class RecurringProblems {
     Object.assign(open, { loggedMs: nowMs, lines: lines + 1, unlogged: 0 })
   }
 
-  /** What a single line has told of needs no last one. */
+  /** A problem of a single line needs no last line. */
   #logOver (key: string, { lines, newest, reportedMs, sinceMs }: OpenProblem): void {
     if (lines < 2) return
     const seconds = secondsOf(reportedMs - sinceMs)

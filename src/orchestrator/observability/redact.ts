@@ -23,7 +23,7 @@ export function createRedactor (keys: Iterable<string>): Redactor {
       [name, isSecret(name) ? redacted : copyValue(value, depth)]))
   const copyValue = (value: unknown, depth: number): unknown => {
     if (typeof value === 'bigint') return plainNumber(value)
-    // pino's own serializer takes errors under `err`; elsewhere JSON would show {}.
+    // pino's own serializer handles errors under `err`; elsewhere JSON would show {}.
     if (value instanceof Error) return depth === 0 ? value : value.message
     if (typeof value !== 'object' || value === null) return value
     if (depth >= depthMax) return '[cut]'

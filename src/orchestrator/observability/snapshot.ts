@@ -1,5 +1,5 @@
-// What a flow says about itself at one moment: plain values, filled by flow/, read by everything
-// that shows them. Counters here are raw and may begin again at 0; FlowLedger makes them steady.
+// A flow at one moment: plain values, filled by flow/, read by everything that shows them. Counters
+// here are raw and may begin again at 0; FlowLedger makes them steady.
 import type { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
@@ -90,7 +90,7 @@ export interface TopicProblemSnapshot {
 
 export interface LaneSnapshot {
   readonly lane: number
-  /** Starts of this lane, from 1. It tells the counters of a restarted lane from the old ones. */
+  /** Starts of this lane, from 1: the counters of a restarted lane begin again at 0. */
   readonly incarnation: number
   readonly state: LaneState
   readonly inFlightBytes: number

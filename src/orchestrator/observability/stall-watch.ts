@@ -16,7 +16,7 @@ interface Position {
 
 /** Beyond this a partition stands still, however many others share its lane, broker and quota. */
 const partitionStallMs = 60_000
-/** In these states somebody has said already why nothing moves, or that nothing should. */
+/** In these states it is known why nothing moves, or that nothing is to move. */
 const excusedStates: ReadonlySet<PartitionState> = new Set(
   ['paused', 'throttled', 'faulted', 'removed'])
 

@@ -1,6 +1,7 @@
-// What becomes of a partition that cannot go on as it is: stop it, or go on behind what is lost.
-// Pure: from the fault, the user's policies and what the clusters say to one decision. Sequence
-// and downstream offset count records that were put (invariant B), so a skip moves upstream only.
+// Decides about a partition that cannot go on: stop it, or resume it behind what is lost. Pure: the
+// fault, the user's policies and what both logs hold lead to one decision. Sequence and downstream
+// offset count records that this flow appended (invariant B), so a skip moves the upstream offset
+// only.
 import type { TopicSettings } from '../config/config-table.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -18,7 +19,7 @@ export interface Fault {
   readonly progress: Progress
   /** The source offset behind what cannot be mirrored, -1n: not known. */
   readonly skipTo: bigint
-  /** How many records that leaves out, at most. */
+  /** How many records a skip to `skipTo` leaves out, at most. */
   readonly skipRecords: bigint
   /** Leader epoch of the batch before `skipTo`, -1: not known. */
   readonly skipEpoch: number
@@ -31,18 +32,18 @@ export interface LogRange {
 }
 
 export type FaultAction =
-  /** Not a matter of policy: it stays as it is, and is tried again from time to time. */
+  /** No policy applies: the partition stays faulted and is retried. */
   | { readonly kind: 'leave' }
-  /** Stays stopped whatever comes: trying again could pass over a loss without a word. */
+  /** The partition stays stopped until an operator acts: a retry could hide a loss. */
   | { readonly kind: 'stop', readonly error: ReplicatorError }
   | {
     readonly kind: 'resume'
     readonly progress: Progress
-    /** Where the target's log begins now, if progress speaks of what it has trimmed since. */
+    /** Where the target's log begins now, if the position lies before that. */
     readonly scanFrom?: bigint
     /** Undefined: nothing is skipped. */
     readonly skip?: SkippedPart
-    /** Undefined: nothing that was mirrored is mirrored again. Records: at most. */
+    /** Undefined: nothing is mirrored a second time. */
     readonly again?: RepeatedPart
   }
 
@@ -96,29 +97,29 @@ export function judgeFault (
   return leave
 }
 
-/** The topic of `side` is another one than progress speaks of; `log` is of the new one. */
+/** The topic of `side` was deleted and created again; `log` is that of the new topic. */
 export function judgeRecreated (
   fault: Pick<Fault, 'progress'>, policies: FaultPolicies,
   changed: { readonly side: 'source' | 'target', readonly topic: string, readonly log: LogRange }
 ): FaultAction {
   const { log, side, topic } = changed
   const { progress } = fault
-  const why = `${side} topic ${topic} is not the one that was mirrored up to ` +
-    `${describe(progress)}; the new one holds offsets ${log.start} to ${log.end}`
+  const why = `${side} topic ${topic} was recreated: the deleted topic was mirrored up to ` +
+    `${describe(progress)}, the new topic holds offsets ${log.start} to ${log.end}`
   if (policies['topic.recreated'] === 'stop') {
     return { kind: 'stop', error: new ReplicatorError('TOPIC_RECREATED', why) }
   }
-  // On a new target topic what is in flight may have arrived already: the scan begins at its start.
+  // Batches in flight may have been appended to a new target topic already: scan it from its start.
   const moved = withoutHistory(side === 'source'
     ? movedTo(progress, log.start, -1)
     : { ...progress, downstream: log.start })
-  // How much of the old topic was left nobody can tell any more.
+  // Nobody knows how many records of the deleted topic were not mirrored.
   return {
     kind: 'resume', progress: moved, skip: { reason: 'topic_recreated', records: 0n, why }
   }
 }
 
-/** An operator moves the position forward. Back it is not moved: records would be doubled. */
+/** An operator moves the position forward. Moving it back would double records. */
 export function judgeOrder (progress: Progress, { by, to, why }: SkipOrder): FaultAction {
   if (to <= progress.upstream) return { kind: 'resume', progress }
   return {
@@ -146,9 +147,9 @@ function judgeSource (fault: Fault, policy: 'stop' | 'skip', log: LogRange): Fau
   if (upstream >= log.start && upstream <= log.end) return leave
   const isTrimmed = upstream < log.start
   const why = isTrimmed
-    ? `source offset ${upstream} is next, the source begins at ${log.start}: up to ` +
+    ? `source offset ${upstream} is next, the source log begins at ${log.start}: up to ` +
       `${log.start - upstream} records are lost`
-    : `mirrored up to source offset ${upstream}, the source ends at ${log.end}`
+    : `records up to source offset ${upstream} were mirrored, the source log ends at ${log.end}`
   if (policy === 'stop') {
     const name = isTrimmed ? 'OFFSET_OUT_OF_RANGE' : 'SOURCE_TRUNCATED'
     return { kind: 'stop', error: new ReplicatorError(name, why) }
@@ -160,14 +161,14 @@ function judgeSource (fault: Fault, policy: 'stop' | 'skip', log: LogRange): Fau
   }
 }
 
-/** A leader told where its log parts from what was read (KIP-595), longer or shorter as it is. */
+/** The source leader has named the offset up to which both logs are the same (KIP-595). */
 function judgeDiverged (fault: Fault, policy: 'stop' | 'skip'): FaultAction {
   const { progress } = fault
   if (fault.skipTo < 0n) return leave
   const common = backToCommon(progress, fault.skipEpoch, fault.skipTo)
   const records = progress.upstream - common.upstream
-  const why = `${fault.detail}: up to ${records} records from offset ${common.upstream} on are ` +
-    'on the target, and on the source no more'
+  const why = `${fault.detail}: up to ${records} records from source offset ` +
+    `${common.upstream} on were mirrored, and the source has lost them`
   if (policy === 'stop') {
     return { kind: 'stop', error: new ReplicatorError('SOURCE_TRUNCATED', why) }
   }
@@ -183,14 +184,14 @@ function judgeTarget (
 ): FaultAction {
   const { progress } = fault
   const { downstream } = progress
-  // Retention took what was mirrored long ago: nothing is lost, the scan begins where the log does.
+  // Retention deleted records that were mirrored long ago: nothing is lost. Scan the rest.
   if (downstream < log.start) return { kind: 'resume', progress, scanFrom: log.start }
   if (downstream <= log.end) return leave
   const lost = downstream - log.end
-  const loss = `${describe(progress)} was acked, the target ends at ${log.end}: up to ${lost} ` +
-    'records are lost on the target'
+  const loss = `${describe(progress)} was acknowledged, the target log ends at ${log.end}: up to ` +
+    `${lost} records are lost on the target`
   const point = newestPointUpTo(progress, log.end)
-  // Of a log that was trimmed to nothing no scan could tell how many records it held.
+  // In a log without records a scan cannot count what the log held.
   const isCounted = point !== undefined && (point.downstream >= log.start || log.start < log.end)
   if (isCounted && point.upstream >= source.start) {
     return {
@@ -201,13 +202,14 @@ function judgeTarget (
     }
   }
   const why = loss + (isCounted
-    ? `, and the source, which begins at ${source.start}, no longer holds all of them`
-    : ', and where they are on the source is not known')
+    ? `, and the source log, which begins at ${source.start}, no longer holds all of them`
+    : ', and their source offsets are not known')
   if (policy === 'stop') {
     return { kind: 'stop', error: new ReplicatorError('TARGET_TRUNCATED', why) }
   }
-  // Invariant B: the sequence counts what is there. Exact where this flow alone writes; where it is
-  // not, the broker refuses the next batch as out of order, and the partition stops.
+  // Invariant B: the sequence counts the records of this flow on the target. `lost` is exact where
+  // no other producer writes. Otherwise the broker refuses the next batch as out of order, and the
+  // partition stops.
   const sequence = Number(
     (BigInt(progress.sequence) - lost % BigInt(sequenceModulus) + BigInt(sequenceModulus)) %
     BigInt(sequenceModulus))
@@ -219,19 +221,21 @@ function judgeTarget (
 }
 
 /**
- * What the target lost others have written over. Back by one point: where it holds our last record
- * again the resume finds that, and else it comes here once more. Nothing can be skipped: how many
- * records of ours are left, and with it the next sequence, is not known.
+ * Another producer has written where the target lost records of this flow. The position goes back
+ * by one point of history: if the target holds the last record of that point, the resume finds it,
+ * otherwise the same fault leads here again. A skip is not possible: how many records of this flow
+ * are left, and so the next sequence, is not known.
  */
 function judgeOverwritten ({ progress }: Fault, source: LogRange, log: LogRange): FaultAction {
-  const why = `${describe(progress)} was acked, and before that the target holds a record of ` +
-    'another producer'
+  const why = `${describe(progress)} was acknowledged, and before that the target holds a record ` +
+    'of another producer'
   const point = newestPointUpTo(progress, progress.downstream - 1n)
   if (point !== undefined && point.upstream >= source.start && point.downstream >= log.start) {
     const again = { records: progress.downstream - point.downstream, why }
     return { kind: 'resume', progress: backTo(progress, point), again }
   }
-  const detail = `${why}; since when is not known, or not on the source any more`
+  const detail = `${why}; the source offset of the last record of this flow is not known, or the ` +
+    'source no longer holds it'
   return { kind: 'stop', error: new ReplicatorError('TARGET_TRUNCATED', detail) }
 }
 

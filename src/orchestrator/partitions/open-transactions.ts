@@ -1,5 +1,5 @@
 // Warns of transactions on the source that stay open: whoever reads committed records only, as the
-// mirror does, gets nothing of the partition from there on, and no error tells why.
+// mirror does, gets nothing of the partition from there on, and no error says why.
 import type { ActiveProducer, ClusterAdmin, PartitionProducers } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
@@ -17,35 +17,35 @@ export interface OpenTransactionsOptions {
 
 /** Kafka's own default for transaction.timeout.ms: until then its coordinator may end it. */
 const openMsMin = 60_000
-const sayAgainMs = 10 * 60_000
+const namedAgainMs = 10 * 60_000
 /** Lines a round. A coordinator that is away leaves transactions open in every partition. */
 const linesMax = 10
 
 export class OpenTransactions {
   readonly #options: OpenTransactionsOptions
-  /** When each partition was spoken of, epoch ms; only of those with an open transaction. */
-  #saidMs = new Map<string, number>()
+  /** When each partition was named in the log, epoch ms; only of those with an open transaction. */
+  #namedMs = new Map<string, number>()
 
   constructor (options: OpenTransactionsOptions) {
     this.#options = options
   }
 
-  /** Never rejects: what cannot be asked is said without the producer. */
+  /** Never rejects: where the source does not answer, the line names no producer. */
   async look (partitions: Iterable<FlowPartition>): Promise<void> {
     const nowMs = this.#options.clock.now()
     const open = [...partitions].filter(partition => this.#openMs(partition, nowMs) >= openMsMin)
     const due = open.filter(partition =>
-      nowMs - (this.#saidMs.get(partitionKey(partition)) ?? -Infinity) >= sayAgainMs)
-    const told = due.slice(0, linesMax)
-    this.#saidMs = new Map(open.flatMap(partition => {
-      const saidMs = due.includes(partition) ? nowMs : this.#saidMs.get(partitionKey(partition))
-      return saidMs === undefined ? [] : [[partitionKey(partition), saidMs] as const]
+      nowMs - (this.#namedMs.get(partitionKey(partition)) ?? -Infinity) >= namedAgainMs)
+    const named = due.slice(0, linesMax)
+    this.#namedMs = new Map(open.flatMap(partition => {
+      const namedMs = due.includes(partition) ? nowMs : this.#namedMs.get(partitionKey(partition))
+      return namedMs === undefined ? [] : [[partitionKey(partition), namedMs] as const]
     }))
-    if (told.length === 0) return
-    const producers = await this.#producersOf(told)
-    for (const [i, partition] of told.entries()) this.#say(partition, producers[i], nowMs)
-    if (due.length > told.length) {
-      this.#options.log.warn({}, `${due.length - told.length} partitions more wait for open ` +
+    if (named.length === 0) return
+    const producers = await this.#producersOf(named)
+    for (const [i, partition] of named.entries()) this.#say(partition, producers[i], nowMs)
+    if (due.length > named.length) {
+      this.#options.log.warn({}, `${due.length - named.length} partitions more wait for open ` +
         'transactions on the source')
     }
   }

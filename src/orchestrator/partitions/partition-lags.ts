@@ -57,7 +57,7 @@ export class PartitionLags {
     this.#followed = followed
   }
 
-  /** Asks the source for the ends that lanes have not told of lately. */
+  /** Asks the source for the ends that lanes have not reported lately. */
   async refresh (partitions: Iterable<FlowPartition>): Promise<void> {
     const { beginsAtStart, clock } = this.#options
     const stale = [...partitions].filter(partition => this.#isStale(partition, clock.now()))
@@ -106,7 +106,7 @@ export class PartitionLags {
   }
 }
 
-/** A lane that does not say when it heard of the end has heard of it now. */
+/** A lane that does not report when it learned the end has learned it now. */
 function endOf (row: PartitionCounters | undefined, nowMs: number): SourceEnd | undefined {
   if (row === undefined || row.highWatermark < 0n) return undefined
   const { endKnownMs, highWatermark, lastStableOffset } = row

@@ -44,7 +44,7 @@ export class PartitionLog {
     }
   }
 
-  /** What waits is told in groups: see waiting-partitions.ts. Of a topic as a whole, it is said. */
+  /** Waiting partitions are logged in groups (waiting-partitions.ts), topics as a whole as such. */
   #sayRefused (partition: FlowPartition, { error, retryAtMs }: RefusalEvent): void {
     if (!error.retriable && retryAtMs !== Infinity) this.#sayOnce(partition, error, true)
   }

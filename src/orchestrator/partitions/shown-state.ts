@@ -41,7 +41,7 @@ export function shownOf (condition: PartitionCondition, isCaughtUp: boolean): Sh
   }
 }
 
-/** A position that is not known yet waits for a cluster, or for somebody to mend what is wrong. */
+/** Without a position the partition waits for a cluster, or for an operator to act. */
 function troubled (condition: PartitionCondition): ShownState {
   const shown = faulted(condition)
   return isWaiting(condition.trouble) ? { ...shown, state: 'waiting' } : shown

@@ -1,6 +1,6 @@
 // Where a topic-partition begins that was never mirrored before: auto.offset.reset on the source,
-// the end on the target. The position is kept before the first record is sent, so that a crash
-// right after it finds what was sent already (invariant D).
+// the end of the log on the target. The position is put on record before the first record is sent,
+// so that the resume after a crash finds what was sent (invariant D).
 import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -54,8 +54,8 @@ export async function startPositions<Partition extends UnmirroredPartition> (
 }
 
 /**
- * Those of the positions whose target partition holds records already: of a mirror whose progress
- * is lost, of MirrorMaker 2, or of somebody else. To begin there may double what is there.
+ * The positions whose target partition holds records already: of a mirror whose progress is lost,
+ * of MirrorMaker 2, or of another producer. To begin there may double records.
  */
 export async function notEmptyOnTarget<Partition extends UnmirroredPartition> (
   target: ClusterAdmin, positions: ReadonlyArray<StartPosition<Partition>>

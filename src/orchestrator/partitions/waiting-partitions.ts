@@ -1,10 +1,10 @@
-// Which partitions wait, and for what: told in groups, as thousands may wait for one broker.
+// Which partitions wait, and for what, in groups: thousands may wait for one broker.
 import type { WaitingGroup } from '../observability/flow-problems.ts'
 import { faultOf } from './partition-state.ts'
 import type { FlowPartition } from './partition-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
-/** New topics and new leaders are known to all brokers sooner: what heals is not spoken of. */
+/** New topics and new leaders are known to all brokers sooner: what heals is not logged. */
 const graceMs = 10_000
 
 export function waitingGroups (

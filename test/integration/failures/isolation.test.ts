@@ -85,7 +85,7 @@ describe('a fault stays where it is', () => {
       assert.equal((await readTopic(target.bootstrapServers, 'east.spared')).length, 200)
     })
 
-  test('a target topic with fewer partitions grows, also one that was made again', async t => {
+  test('a target topic with fewer partitions grows, also one that was recreated', async t => {
     const { source, target } = clusters
     const records = (from: number): ReturnType<typeof numbered> =>
       [0, 1, 2].flatMap(partition => numbered(from, from + 50, partition))
@@ -96,7 +96,7 @@ describe('a fault stays where it is', () => {
       { 'topic.recreated': 'skip', 'refresh.topics.interval.seconds': 3 }))
     await untilRecords(mirror, target, 'east.wide', 150)
 
-    // The mirror makes a missing topic again by itself: whoever comes second tries once more.
+    // The mirror creates a missing topic by itself: the test deletes it until its own is first.
     await eventually('the narrow topic', async () => {
       await target.admin.deleteTopic('east.wide').catch(() => {})
       return await target.createTopic('east.wide', { partitions: 1 }).then(() => true, () => false)

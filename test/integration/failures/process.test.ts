@@ -169,7 +169,7 @@ describe('faults of the process', () => {
       }
     })()
     try {
-      await write(0, 1_000) // 100 MB that nobody takes
+      await write(0, 1_000) // 100 MB, and no broker to acknowledge them
       for (let round = 1; round <= 5; round++) {
         for (const partition of [1, 2]) await write(partition, 40)
         for (const partition of [1, 2]) {

@@ -1,5 +1,5 @@
 // What happens on the source that a mirror cannot undo: records that are gone before they were
-// mirrored, topics that are deleted and made again. Stopped and told, or skipped and counted, as
+// mirrored, topics that are recreated. The partition stops, or the records are skipped, as
 // the user chose.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -20,7 +20,7 @@ describe('faults of the source', () => {
     createPropertiesFile(t, flowProperties(clusters,
       { 'east->west.topics': topics, 'fault.retry.interval.ms': 1000, ...more }))
 
-  /** Mirrors 100 records, stops, and takes the first 200 of 300 off the source meanwhile. */
+  /** Mirrors 100 records and stops; the first 200 of 300 records are deleted meanwhile. */
   const loseRecords = async (t: CleanUp, topic: string): Promise<void> => {
     const { source, target } = clusters
     await source.createTopic(topic)
@@ -39,7 +39,7 @@ describe('faults of the source', () => {
     await produce(source.bootstrapServers, 'lost-other', numbered(0, 50))
     const mirror = await startMirror(t, propertiesFile(t, 'lost-stop, lost-other'))
     const error = await untilFaulted(mirror, 'lost-stop', 'OFFSET_OUT_OF_RANGE')
-    assert.match(error, /source offset 100 is next, the source begins at 200/)
+    assert.match(error, /source offset 100 is next, the source log begins at 200/)
     await untilRecords(mirror, target, 'east.lost-other', 50)
     assert.equal((await mirror.stop()).code, 0)
     assert.equal((await readTopic(target.bootstrapServers, 'east.lost-stop')).length, 100)
@@ -63,7 +63,7 @@ describe('faults of the source', () => {
     assert.deepEqual(values, [...numbered(0, 100), ...numbered(200, 310)].map(each => each.value))
   })
 
-  /** Mirrors 100 records; then the source topic is deleted and made again, with `count` others. */
+  /** Mirrors 100 records; then the source topic is recreated, with `count` other records. */
   const recreate = async (
     t: CleanUp, topic: string, count: number, policy: 'stop' | 'skip'
   ): Promise<Awaited<ReturnType<typeof startMirror>>> => {
@@ -79,10 +79,10 @@ describe('faults of the source', () => {
     return mirror
   }
 
-  test('a source topic that was made again while it is mirrored stops', async t => {
+  test('a source topic that is recreated while it is mirrored stops', async t => {
     const mirror = await recreate(t, 'again-stop', 20, 'stop')
     const error = await untilFaulted(mirror, 'again-stop', 'TOPIC_RECREATED')
-    assert.match(error, /source topic again-stop is not the one that was mirrored up to/)
+    assert.match(error, /source topic again-stop was recreated: the deleted topic was mirrored/)
     assert.equal((await mirror.stop()).code, 0)
     assert.equal((await readTopic(clusters.target.bootstrapServers, 'east.again-stop')).length, 100)
     // The same is found at the start: the id is on record.

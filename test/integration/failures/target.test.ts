@@ -1,5 +1,5 @@
-// What happens on the target, and to the mirror's own state there: records that it takes no more,
-// topics that are made again, progress that is gone, batches that are damaged on their way.
+// What happens on the target, and to the mirror's own state there: records that it refuses, topics
+// that are recreated, progress that is deleted, batches that are damaged on their way.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,7 +38,7 @@ describe('faults of the target', () => {
     return values
   }
 
-  test('a record that is too large stops the partition until the topic takes it', async t => {
+  test('a record that is too large stops the partition until the topic accepts it', async t => {
     const values = await createLargeRecords('large-stop')
     const mirror = await startMirror(t, propertiesFile(t, 'large-stop'))
     await untilFaulted(mirror, 'large-stop', 'RECORD_TOO_LARGE')
@@ -62,7 +62,7 @@ describe('faults of the target', () => {
     assert.equal((await valuesOn('east.large-other')).length, 30)
   })
 
-  test('a target topic that was deleted is made again and put to topic.recreated', async t => {
+  test('a target topic that was deleted is recreated, and topic.recreated decides', async t => {
     const { source, target } = clusters
     for (const policy of ['stop', 'skip'] as const) {
       const topic = `remade-${policy}`

@@ -73,7 +73,7 @@ describe('an unclean election on the target', () => {
     for (const [mirror, alias] of [[running, 'east'], [started, 'other']] as const) {
       const line = await mirror.untilLogged('what is mirrored again', ({ text }) =>
         text.includes('mirrors up to 200 records again'))
-      assert.match(line.text, /source offset 500 = target offset 500 was acked, .* ends at 300/)
+      assert.match(line.text, /offset 500 = target offset 500 was acknowledged, .* ends at 300/)
       const labels = `{source="${alias}",target="west",topic="${alias}"}`
       // The group, whose coordinator was killed, may have the topic change hands for a moment.
       const series = await mirror.until('figures of the topic', async () => {
@@ -141,8 +141,8 @@ describe('an unclean election on the target', () => {
       const line = mirror.log.find(({ text }) =>
         text.startsWith(`filled-${partition}: mirrors up to`))
       assert.match(line?.text ?? '', foreign < 200
-        ? /target offset 500 was acked, the target ends at 400/
-        : /target offset 500 was acked, and before that .* a record of another producer/)
+        ? /target offset 500 was acknowledged, the target log ends at 400/
+        : /target offset 500 was acknowledged, and before that .* of another producer/)
       assert.deepEqual(await valuesOn(remote, partition), [
         ...onePartition(0, 300), ...onePartition(0, foreign, 'foreign'), ...onePartition(300, 600)
       ])
@@ -168,7 +168,7 @@ describe('an unclean election on the target', () => {
     await produce(source.bootstrapServers, 'disk', numbered(300, 310))
     await untilRecords(mirror, target, remote, 310)
     assert.match((await mirror.untilLogged('what is mirrored again', ({ text }) =>
-      text.includes('records again'))).text, /^disk-0: mirrors up to 300 .* the target ends at 0/)
+      text.includes('records again'))).text, /^disk-0: mirrors up to 300 .* target log ends at 0/)
     assert.equal((await mirror.stop()).code, 0)
     assert.deepEqual(await valuesOn(remote, 0), onePartition(0, 310))
   })

@@ -9,7 +9,7 @@ import {
 const MiB = 1024 * 1024
 
 describe('assignLanes', () => {
-  test('gives new partitions to empty lanes by turns', () => {
+  test('assigns new partitions to empty lanes by turns', () => {
     assert.deepEqual(assignLanes(5, [0, 0, 0]), [0, 1, 2, 0, 1])
   })
 
@@ -60,7 +60,7 @@ describe('rebalanceLanes', () => {
     assert.equal(moves[0]?.to, 1)
   })
 
-  test('takes the partition that brings two lanes closest together', () => {
+  test('moves the partition that brings two lanes closest together', () => {
     assert.deepEqual(rebalanceLanes(carry([1, 6, 20], [5]), 2), [{ id: 1, to: 1 }])
   })
 

@@ -73,7 +73,7 @@ describe('a round of the lane balancer', () => {
 
   // A lane that is started again counts from 0: the difference to what it counted before would be
   // negative, and its busy partitions would look idle.
-  test('takes counters that begin again for what they say', () => {
+  test('counts from 0 where a counter has begun again', () => {
     const { restartCounters, round } = createBalancer()
     round(10, [0, 0, 0])
     round(100, [0, 0, 1])

@@ -35,7 +35,7 @@ function createPool (
     config: forwarderConfig(source, target),
     ...(program === undefined ? {} : { program }),
     clock,
-    onEvents: (lane, told) => { events.push({ lane, events: told }) },
+    onEvents: (lane, reported) => { events.push({ lane, events: reported }) },
     onEnded: (lane, error) => { ended.push({ lane, error }) },
     onStarted: lane => { started.push(lane) },
     onOverloaded: error => { overloaded.push(error) }
@@ -55,7 +55,7 @@ function createMockPair (t: TestContext): { source: string, target: string } {
 }
 
 describe('a pool of lanes', () => {
-  test('gives each lane its own partitions and releases them', async t => {
+  test('assigns each lane its own partitions and releases them', async t => {
     const { pool, events } = createPool(t, { lanes: 2, ...createMockPair(t) })
     await pool.start()
     for (const assignment of assignments()) pool.assign(assignment.id, [assignment])

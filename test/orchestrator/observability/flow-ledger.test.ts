@@ -54,8 +54,8 @@ test('a partition that moves to another lane keeps its topic total', () => {
   assert.equal(flow?.records, 220)
 })
 
-// A lane tells what it let go of once more, beside the lane that has it now, whose number may be
-// lower. Told apart by their partition alone, one would be taken for the other begun again.
+// A lane reports a partition that it has released once more, beside the lane that has it now, whose
+// count may be lower. With the partition alone as key, one would look like a restart of the other.
 test('what a lane counted last of a partition that was moved away stays in the total', () => {
   const ledger = new FlowLedger(new ManualClock())
   const lanes = [sampleLane({ lane: 0 }), sampleLane({ lane: 1 })]

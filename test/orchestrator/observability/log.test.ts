@@ -100,7 +100,7 @@ test('no text moves the cursor or fakes a line', () => {
   assert.doesNotMatch(lines[0]!.slice(0, -1), /[\u0000-\u001f\u007f-\u009f]/)
 })
 
-test('levels are coloured only when told to', () => {
+test('levels are coloured only where colour is asked for', () => {
   const { lines, log } = createLines({ format: 'pretty', color: true })
   log.error({}, 'red')
   assert.match(lines[0]!, /\u001b\[31mERROR\u001b\[0m/)

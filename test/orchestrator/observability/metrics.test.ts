@@ -135,7 +135,7 @@ test('latency goes into the buckets at or above it', async () => {
   assert.equal(series.get(`${name}_sum{source="A",target="B"}`), 0.706)
 })
 
-test('a removed partition, topic or flow takes its series along', async () => {
+test('the series of a removed partition, topic or flow are removed', async () => {
   const { scrape } = createScraper()
   const two = [samplePartition('orders', 0, { records: 5n }), samplePartition('orders', 1)]
   const before = await scrape(sampleFlow({

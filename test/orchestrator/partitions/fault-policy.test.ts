@@ -63,7 +63,7 @@ describe('a fault', () => {
     const action = judgeFault(createFault('OFFSET_OUT_OF_RANGE'), stop, { source })
     assert.ok(action.kind === 'stop')
     assert.equal(action.error.errorName, 'SOURCE_TRUNCATED')
-    assert.match(action.error.message, /up to source offset 100, the source ends at 90/)
+    assert.match(action.error.message, /up to source offset 100 were .*source log ends at 90/)
     const skipped = judgeFault(createFault('OFFSET_OUT_OF_RANGE'), skip, { source })
     assert.ok(skipped.kind === 'resume')
     assert.equal(skipped.progress.upstream, 90n)
@@ -87,7 +87,7 @@ describe('a fault', () => {
     const stopped = judgeFault(fault, stop, { source: log })
     assert.ok(stopped.kind === 'stop')
     assert.equal(stopped.error.errorName, 'SOURCE_TRUNCATED')
-    assert.match(stopped.error.message, /another log: up to 30 records from offset 70 on/)
+    assert.match(stopped.error.message, /another log: up to 30 records from source offset 70 on/)
     const skipped = judgeFault(fault, skip, { source: log })
     assert.ok(skipped.kind === 'resume')
     assert.deepEqual(skipped.progress, {
@@ -121,7 +121,7 @@ describe('a fault', () => {
     }
   })
 
-  test('beyond the end of the target takes lost records off the sequence, round its wrap', () => {
+  test('beyond the end of the target subtracts lost records from the sequence, round its wrap', () => {
     const logs = { source: wholeSource, target: { start: 0n, end: 30n } }
     const stopped = judgeFault(createFault('TARGET_OUT_OF_RANGE'), stop, logs)
     assert.ok(stopped.kind === 'stop')
@@ -161,10 +161,10 @@ describe('a fault', () => {
     const progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
     const fault = createFault('TARGET_OUT_OF_RANGE', { progress })
     for (const [source, target, why] of [
-      [{ start: 81n, end: 500n }, { start: 0n, end: 30n }, /source, which begins at 81, no longer/],
-      [wholeSource, { start: 0n, end: 4n }, /where they are on the source is not known/],
+      [{ start: 81n, end: 500n }, { start: 0n, end: 30n }, /source log, which begins at 81, no/],
+      [wholeSource, { start: 0n, end: 4n }, /their source offsets are not known/],
       // Trimmed to nothing: no scan can tell how many records were there behind the point.
-      [wholeSource, { start: 30n, end: 30n }, /where they are on the source is not known/]
+      [wholeSource, { start: 30n, end: 30n }, /their source offsets are not known/]
     ] as const) {
       const stopped = judgeFault(fault, stop, { source, target })
       assert.ok(stopped.kind === 'stop')

@@ -31,8 +31,8 @@ describe('lag in records', () => {
     assert.equal(figures.seconds, undefined)
   })
 
-  // Readers of the source do not see these either, but the target is without them all the same: for
-  // a transaction that somebody forgot to end, lag was 0 for ever.
+  // Readers of the source do not see these records either, but the target lacks them all the same:
+  // behind a transaction that no producer ended, lag was 0 for ever.
   test('counts up to the high watermark, the part behind an open transaction apart', () => {
     const lag = new PartitionLag(true)
     lag.learn(endAt(100n, 0, 40n), 10n, 0)
@@ -81,7 +81,7 @@ describe('lag in seconds', () => {
     assert.equal(createLag(10n, 5n, 100).at(5n, nothing, 100 * second).seconds, 100)
   })
 
-  test('takes the earlier of two sights, the one of the lane and its own', () => {
+  test('counts from the earlier of two times, that of the lane and its own', () => {
     const times = { ...nothing, endFirstSeenMs: 20 * second }
     const lag = createLag(10n, 5n, 0)
     lag.learn(endAt(10n, 90 * second), 5n, 90 * second)

@@ -86,7 +86,7 @@ describe('the table of partition moves', () => {
   })
 })
 
-/** A lane as the machine must see it: what it holds, and whether it was asked to let go. */
+/** A lane as the machine must see it: what it holds, and whether it was asked to drain it. */
 interface ModelLane {
   readonly holds: 'nothing' | 'partition'
   readonly isDraining: boolean

@@ -1,0 +1,102 @@
+// Lag is what the target lacks, for how long, whatever stands in the way: an open transaction, a
+// target that is away, a fault. One record of the future hides none of it.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { produce, TestProducer } from '../kafka/kafka-producer.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
+import { untilRecords } from './comparison.ts'
+import { numbered } from './failures/fault-probe.ts'
+import {
+  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
+} from './mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+
+/** Undefined where the series is not there. */
+async function lagOf (
+  mirror: MirrorProcess, topic: string, figure: string
+): Promise<number | undefined> {
+  const labels = `{source="east",target="west",topic="${topic}"}`
+  return seriesOf(await mirror.metrics(), `longhaul_lag_${figure}`)[labels]
+}
+
+describe('lag', { timeout: 600_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters() })
+  after(async () => { await clusters.close() })
+
+  const start = async (t: CleanUp, topic: string): Promise<MirrorProcess> =>
+    await startMirror(t, createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': topic })))
+
+  // A reader of committed records gets nothing from the open transaction on, and nobody tells it.
+  // The default transaction timeout would end the transaction when the warning is due.
+  test('counts what is behind an open transaction, apart, and the producer is named', async t => {
+    const { source, target } = clusters
+    await source.createTopic('held')
+    const clerk = await TestProducer.open(source.bootstrapServers, {
+      transactionalId: 'clerk', properties: { 'transaction.timeout.ms': 600_000 }
+    })
+    t.after(async () => { await clerk.close() })
+    await clerk.begin()
+    await clerk.send('held', { value: 'unfinished', partition: 0 })
+    await produce(source.bootstrapServers, 'held', numbered(0, 100))
+    const mirror = await start(t, 'held')
+    await mirror.until('the lag', async () => await lagOf(mirror, 'held', 'records') === 101)
+    assert.equal(await lagOf(mirror, 'held', 'records_open_transaction'), 101)
+    // Nothing of it may be fetched, so that nothing is wrong with the mirror.
+    await mirror.untilReady()
+    const line = await mirror.untilLogged('the warning', ({ level, topic, producerId }) =>
+      level === 'warn' && topic === 'held' && producerId !== undefined, 120_000)
+    assert.match(line.text, /held-0: up to 101 records on east .* from offset 0 on, of producer id/)
+    assert.match(line.text, /isolation\.level=read_uncommitted/)
+    assert.ok((await mirror.readiness()).ready)
+    assert.ok((await lagOf(mirror, 'held', 'seconds_max') ?? 0) > 0)
+    await clerk.commit()
+    await untilRecords(mirror, target, 'east.held', 101)
+    await mirror.until('no lag', async () => await lagOf(mirror, 'held', 'records') === 0)
+    assert.equal(await lagOf(mirror, 'held', 'records_open_transaction'), 0)
+  })
+
+  test('stays and ages while the target is away, also after a record of the year 2090', async t => {
+    const { source, target } = clusters
+    await source.createTopic('outage', {
+      configs: { 'message.timestamp.after.max.ms': '9223372036854775807' }
+    })
+    await produce(source.bootstrapServers, 'outage',
+      [{ value: 'early', partition: 0, timestamp: Date.UTC(2090, 0, 1) }])
+    const mirror = await start(t, 'outage')
+    await untilRecords(mirror, target, 'east.outage', 1)
+    await mirror.untilReady()
+    await target.broker(1).kill()
+    await produce(source.bootstrapServers, 'outage', numbered(0, 1000))
+    await mirror.until('the lag', async () => await lagOf(mirror, 'outage', 'records') === 1000)
+    let oldest = 0
+    await mirror.until('lag of half a minute', async () => {
+      const records = await lagOf(mirror, 'outage', 'records')
+      const seconds = await lagOf(mirror, 'outage', 'seconds_max')
+      assert.equal(records, 1000, 'the lag is gone in the middle of the outage')
+      assert.ok(seconds !== undefined && seconds >= oldest - 1, `${seconds} s after ${oldest} s`)
+      oldest = seconds
+      return seconds > 30
+    })
+    await target.broker(1).start()
+    await untilRecords(mirror, target, 'east.outage', 1001)
+    await mirror.until('no lag', async () => await lagOf(mirror, 'outage', 'seconds_max') === 0)
+  })
+
+  test('grows in a partition that is faulted and that nobody fetches', async t => {
+    const { source, target } = clusters
+    await source.createTopic('refused')
+    await target.createTopic('east.refused')
+    await produce(source.bootstrapServers, 'refused', numbered(0, 100))
+    await produce(target.bootstrapServers, 'east.refused', numbered(0, 10))
+    const mirror = await start(t, 'refused')
+    await mirror.untilNotReady(/TARGET_NOT_EMPTY/)
+    await mirror.until('the lag', async () => await lagOf(mirror, 'refused', 'records') === 100)
+    await produce(source.bootstrapServers, 'refused', numbered(100, 150))
+    await mirror.until('more lag', async () => await lagOf(mirror, 'refused', 'records') === 150)
+    const seconds = await lagOf(mirror, 'refused', 'seconds_max') ?? 0
+    await mirror.until('older lag', async () =>
+      (await lagOf(mirror, 'refused', 'seconds_max') ?? 0) > seconds)
+  })
+})
