@@ -121,7 +121,7 @@ describe('a fault', () => {
     }
   })
 
-  test('beyond the end of the target subtracts lost records from the sequence, round its wrap', () => {
+  test('beyond the end of the target subtracts the loss from the sequence, round its wrap', () => {
     const logs = { source: wholeSource, target: { start: 0n, end: 30n } }
     const stopped = judgeFault(createFault('TARGET_OUT_OF_RANGE'), stop, logs)
     assert.ok(stopped.kind === 'stop')
