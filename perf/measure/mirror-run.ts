@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contender, MirrorJob, RunningContender } from '../contenders/contender.ts'
 import { readUsage, type ProcessUsage } from './process-usage.ts'
+import { readThreadUsage, subtractUsage, type ThreadUsage } from './thread-usage.ts'
 
 export interface MirrorFigures {
   readonly contender: string
@@ -16,6 +17,12 @@ export interface MirrorFigures {
   readonly cpuSecondsTotal: number
   readonly peakRssMegabytes: number
   readonly secondsToFirstRecord: number
+  /** From the first record on, each for a gigabyte of the source's log. */
+  readonly minorFaultsPerGigabyte: number
+  readonly voluntarySwitchesPerGigabyte: number
+  readonly involuntarySwitchesPerGigabyte: number
+  /** CPU seconds for a gigabyte, by group of threads. */
+  readonly cpuByThread: ThreadUsage
 }
 
 const sampleMs = 20
@@ -30,16 +37,25 @@ export async function measureRun (
     const first = await watchUntil(contender, running, deadline, progress => progress > 0)
     const last = await watchUntil(contender, running, deadline, progress => progress >= 1)
     const seconds = (last.at - first.at) / 1000
+    const gigabytes = job.bytes / 1e9
+    const perGigabyte = (of: keyof ProcessUsage): number =>
+      (last.usage[of] - first.usage[of]) / gigabytes
     const cpuSeconds = last.usage.cpuSeconds - first.usage.cpuSeconds
+    const byThread = Object.entries(subtractUsage(last.threads, first.threads))
     return {
       contender: contender.name,
       seconds,
       megabytesPerSecond: job.bytes / 1e6 / seconds,
       cpuSeconds,
-      cpuSecondsPerGigabyte: cpuSeconds / (job.bytes / 1e9),
+      cpuSecondsPerGigabyte: cpuSeconds / gigabytes,
       cpuSecondsTotal: last.usage.cpuSeconds,
       peakRssMegabytes: last.usage.peakRssBytes / 1e6,
-      secondsToFirstRecord: (first.at - startedAt) / 1000
+      secondsToFirstRecord: (first.at - startedAt) / 1000,
+      minorFaultsPerGigabyte: perGigabyte('minorFaults'),
+      voluntarySwitchesPerGigabyte: perGigabyte('voluntarySwitches'),
+      involuntarySwitchesPerGigabyte: perGigabyte('involuntarySwitches'),
+      cpuByThread: Object.fromEntries(
+        byThread.map(([group, seconds]) => [group, seconds / gigabytes]))
     }
   } finally {
     await running.stop()
@@ -49,13 +65,13 @@ export async function measureRun (
 async function watchUntil (
   { name }: Contender, running: RunningContender, deadline: number,
   isThere: (progress: number) => boolean
-): Promise<{ at: number, usage: ProcessUsage }> {
+): Promise<{ at: number, usage: ProcessUsage, threads: ThreadUsage }> {
   for (;;) {
     const progress = await running.progress()
     const at = performance.now()
     const usage = readUsage(running.pid)
     if (usage === undefined) throw new Error(`${name} ended early\n${running.outputTail()}`)
-    if (isThere(progress)) return { at, usage }
+    if (isThere(progress)) return { at, usage, threads: readThreadUsage(running.pid) }
     if (at > deadline) {
       const percent = (progress * 100).toFixed(1)
       throw new Error(`${name} was at ${percent} % when time was up\n${running.outputTail()}`)

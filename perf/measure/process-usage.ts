@@ -1,4 +1,4 @@
-// What a process and its children have used, from /proc: exact, and free for the process measured.
+// What a process and its children have used, from /proc: free for the process measured.
 
 import { readdirSync, readFileSync } from 'node:fs'
 
@@ -10,12 +10,17 @@ export interface ProcessUsage {
   readonly cpuSeconds: number
   /** Peak resident memory; of several processes the sum of each one's peak. */
   readonly peakRssBytes: number
+  /** Pages touched for the first time, and the times that threads gave up or lost a processor. */
+  readonly minorFaults: number
+  readonly voluntarySwitches: number
+  readonly involuntarySwitches: number
 }
 
 interface Stat {
   readonly parent: number
   readonly ticks: number
   readonly waitedTicks: number
+  readonly minorFaults: number
 }
 
 /** Gives undefined when the process is gone. */
@@ -23,13 +28,14 @@ export function readUsage (pid: number): ProcessUsage | undefined {
   const root = readStat(pid)
   if (root === undefined) return undefined
   const pids = [pid, ...descendants(pid)]
-  const ticks = pids.reduce((sum, p) => {
-    const stat = readStat(p)
-    return sum + (stat === undefined ? 0 : stat.ticks + stat.waitedTicks)
-  }, 0)
+  const stats = pids.flatMap(p => readStat(p) ?? [])
+  const ticks = sum(stats.map(stat => stat.ticks + stat.waitedTicks))
   return {
     cpuSeconds: ticks / ticksPerSecond,
-    peakRssBytes: pids.reduce((sum, p) => sum + readPeakRss(p), 0)
+    peakRssBytes: sum(pids.map(readPeakRss)),
+    minorFaults: sum(stats.map(stat => stat.minorFaults)),
+    voluntarySwitches: sum(pids.map(p => readSwitches(p, 'voluntary'))),
+    involuntarySwitches: sum(pids.map(p => readSwitches(p, 'nonvoluntary')))
   }
 }
 
@@ -53,8 +59,28 @@ function readStat (pid: number): Stat | undefined {
   // The name, field 2, may hold spaces and brackets: fields are counted from its last bracket.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number)
   const [, parent = 0] = fields
+  const [minorFaults = 0] = fields.slice(7)
   const [user = 0, system = 0, waitedUser = 0, waitedSystem = 0] = fields.slice(11, 15)
-  return { parent, ticks: user + system, waitedTicks: waitedUser + waitedSystem }
+  return { parent, ticks: user + system, waitedTicks: waitedUser + waitedSystem, minorFaults }
+}
+
+/** Of all threads: the process' own line is that of its first thread. */
+function readSwitches (pid: number, kind: 'voluntary' | 'nonvoluntary'): number {
+  const pattern = new RegExp(`^${kind}_ctxt_switches:\\s+(\\d+)$`, 'm')
+  return sum(threadIds(pid).map(id =>
+    Number(pattern.exec(tryRead(`/proc/${pid}/task/${id}/status`) ?? '')?.[1] ?? 0)))
+}
+
+function threadIds (pid: number): readonly string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`)
+  } catch {
+    return []
+  }
+}
+
+function sum (numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0)
 }
 
 function readPeakRss (pid: number): number {

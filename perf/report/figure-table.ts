@@ -36,6 +36,18 @@ export const figures: readonly Figure[] = [
     of: result => result.cpuSecondsTotal
   },
   {
+    title: 'Minor page faults', unit: 'a GB', better: 'less', digits: 0,
+    of: result => result.minorFaultsPerGigabyte
+  },
+  {
+    title: 'Voluntary switches', unit: 'a GB', better: 'less', digits: 0,
+    of: result => result.voluntarySwitchesPerGigabyte
+  },
+  {
+    title: 'Involuntary switches', unit: 'a GB', better: 'less', digits: 0,
+    of: result => result.involuntarySwitchesPerGigabyte
+  },
+  {
     title: 'Batches on the target', unit: 'batches', better: 'less', digits: 0,
     of: result => result.targetBatches
   }

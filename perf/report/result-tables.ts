@@ -16,7 +16,7 @@ export function renderTerminalTable (results: readonly ContenderResult[]): strin
     style: { head: [], border: [], compact: true }
   })
   table.push(...rows(results, baseline))
-  return `${table.toString()}\n${footnote(baseline)}`
+  return [table.toString(), footnote(baseline), ...threadLines(results)].join('\n')
 }
 
 export function renderMarkdownTable (results: readonly ContenderResult[]): string {
@@ -27,7 +27,8 @@ export function renderMarkdownTable (results: readonly ContenderResult[]): strin
     line(['---', ...results.map(() => '---:')]),
     ...rows(results, baseline).map(line),
     '',
-    footnote(baseline)
+    footnote(baseline),
+    ...threadLines(results).flatMap(line => ['', line])
   ].join('\n')
 }
 
@@ -43,6 +44,16 @@ function rows (
   const times = (result: ContenderResult): string =>
     (result.cpuSecondsPerGigabyte / relay.cpuSecondsPerGigabyte).toFixed(1)
   return [...lines, ['CPU per gigabyte, × relay', ...results.map(times)]]
+}
+
+/** Of each contender whose threads have names: its CPU seconds a gigabyte, group by group. */
+function threadLines (results: readonly ContenderResult[]): string[] {
+  const named = results.filter(({ cpuByThread }) => Object.keys(cpuByThread).length > 2)
+  return named.map(({ contender, cpuByThread }) => {
+    const texts = Object.entries(cpuByThread).sort(([, a], [, b]) => b - a)
+      .map(([group, seconds]) => `${group} ${seconds.toFixed(2)}`)
+    return `CPU s/GB of ${contender} by thread: ${texts.join(', ')}.`
+  })
 }
 
 function footnote (baseline: ContenderResult | undefined): string {

@@ -9,6 +9,7 @@ import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.t
 import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
 import type { Contender, MirrorJob } from '../contenders/contender.ts'
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
+import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
 import { writeLoad } from './load.ts'
 
 export interface LoopbackSettings {
@@ -46,9 +47,11 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
   const clusters: KafkaCluster[] = []
   try {
     settings.say('starting two clusters of one broker')
-    const source = await startKafkaCluster(undefined, brokerOptions)
+    const source = await startKafkaCluster(undefined,
+      { ...brokerOptions, firstBrokerId: sourceBrokerId })
     clusters.push(source)
-    const target = await startKafkaCluster(undefined, brokerOptions)
+    const target = await startKafkaCluster(undefined,
+      { ...brokerOptions, firstBrokerId: targetBrokerId })
     clusters.push(target)
     const size = await fillSource(source, target, settings, folder)
     const results: ContenderResult[] = []

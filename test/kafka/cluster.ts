@@ -20,6 +20,8 @@ export type { CleanUp } from './failed-test.ts'
 
 export interface KafkaClusterOptions {
   readonly brokers?: 1 | 3
+  /** The others follow it. 1, unless told otherwise. */
+  readonly firstBrokerId?: number
   /** Broker properties that win over those of server-properties.ts. */
   readonly config?: Readonly<Record<string, string>>
   /** The same, of one broker each: `broker.rack`, for example. These win over `config`. */
@@ -53,7 +55,9 @@ export async function startKafkaCluster (
   const jars = await ensureJars()
   const count = options.brokers ?? 1
   const reserved = await reservePorts(count * portsPerBroker)
-  const ports = Array.from({ length: count }, (_, index) => portsOf(index, reserved))
+  const { firstBrokerId = 1 } = options
+  const ports = Array.from({ length: count }, (_, index) =>
+    portsOf(index, firstBrokerId + index, reserved))
   const cluster = new KafkaCluster(jars, ports, options)
   try {
     await cluster.start()
@@ -194,10 +198,10 @@ export class KafkaCluster {
   }
 }
 
-function portsOf (index: number, reserved: readonly number[]): BrokerPorts {
+function portsOf (index: number, id: number, reserved: readonly number[]): BrokerPorts {
   const own = reserved.slice(index * portsPerBroker, (index + 1) * portsPerBroker)
   const [plain = 0, controller = 0, sasl = 0, behindProxy = 0, proxy = 0] = own
-  return { id: index + 1, plain, controller, sasl, behindProxy, proxy }
+  return { id, plain, controller, sasl, behindProxy, proxy }
 }
 
 function allPorts (ports: BrokerPorts): number[] {

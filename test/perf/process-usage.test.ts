@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { readUsage } from '../../perf/measure/process-usage.ts'
+import { groupOf, readThreadUsage, subtractUsage } from '../../perf/measure/thread-usage.ts'
 import { eventually } from '../kafka/eventually.ts'
 import { killChild, spawnGuarded } from '../kafka/process-guard.ts'
 
@@ -27,8 +28,25 @@ describe('process usage', { timeout: 30_000 }, () => {
       assert.ok(usage !== undefined)
       assert.ok(usage.cpuSeconds >= 0.29 && usage.cpuSeconds < 5, `${usage.cpuSeconds} s`)
       assert.ok(usage.peakRssBytes > 20e6, `${usage.peakRssBytes} bytes`)
+      // Each page of that was touched a first time.
+      assert.ok(usage.minorFaults > 20e6 / 4096 / 4, `${usage.minorFaults} faults`)
+      assert.ok(usage.voluntarySwitches > 0)
     })
   }
+
+  test('is told by groups of threads', async t => {
+    const child = spawnGuarded(process.execPath, ['-e', spin], {
+      stdio: ['pipe', 'pipe', 'inherit']
+    })
+    t.after(async () => { child.stdin?.end(); await killChild(child) })
+    const before = readThreadUsage(child.pid ?? 0)
+    await new Promise(resolve => child.stdout?.once('data', resolve))
+    const spent = subtractUsage(readThreadUsage(child.pid ?? 0), before)
+    assert.ok((spent['node, main thread'] ?? 0) > 0.2, JSON.stringify(spent))
+    assert.equal(groupOf(false, 'longhaul:lane'), 'lane loops')
+    assert.equal(groupOf(false, 'rdk:broker2'), 'broker threads of the target')
+    assert.equal(groupOf(false, 'rdk:broker-1'), 'other threads of librdkafka')
+  })
 
   test('has nothing to say about a process that is gone', async () => {
     const child = spawnGuarded('true', [], { stdio: 'ignore' })

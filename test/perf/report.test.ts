@@ -17,6 +17,12 @@ function createResult (contender: string, cpuSecondsPerGigabyte: number): Conten
     cpuSecondsTotal: cpuSecondsPerGigabyte * 2,
     peakRssMegabytes: 100,
     secondsToFirstRecord: 0.5,
+    minorFaultsPerGigabyte: 12_000,
+    voluntarySwitchesPerGigabyte: 40_000,
+    involuntarySwitchesPerGigabyte: 900,
+    cpuByThread: contender === 'relay'
+      ? { 'node, main thread': 0.5 }
+      : { 'lane loops': 0.1, 'broker threads of the source': 0.9, 'node, main thread': 0.2 },
     ...contender === 'relay' ? {} : { targetBatches: 12_000 }
   }
 }
@@ -44,6 +50,8 @@ describe('the report of a perf run', () => {
       for (const figure of figures) assert.ok(text.includes(figure.title), figure.title)
       assert.match(text, /× relay\s*[|│]\s*3\.0\s*[|│]\s*60\.0\s*[|│]\s*1\.0/)
       assert.match(text, /against mirror-maker/)
+      assert.match(text, /longhaul by thread: broker threads of the source 0\.90, node, main/)
+      assert.doesNotMatch(text, /relay by thread/)
     }
   })
 

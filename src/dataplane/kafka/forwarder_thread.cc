@@ -1,6 +1,7 @@
 #include "kafka/forwarder_thread.h"
 
 #include <malloc.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <chrono>
@@ -114,6 +115,7 @@ void ForwarderThread::GiveBackMemory(int64_t held_bytes) {
 }
 
 void ForwarderThread::Loop() {
+  pthread_setname_np(pthread_self(), "longhaul:lane");  // as `top -H` shows it
   const RdkafkaTransport::OnReply on_reply = [this](const Reply& reply) {
     std::lock_guard<std::mutex> guard(mutex_);
     forwarder_->OnReply(reply, MonotonicMs(), WallMs());
