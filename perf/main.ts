@@ -35,6 +35,7 @@ function parseContenders (text: string): Contender[] {
 
 interface MemoryOptions {
   readonly minutes: number
+  readonly partitions: number
   readonly rate: number
   readonly append: boolean
 }
@@ -93,6 +94,7 @@ program.command('loopback')
 program.command('memory')
   .description('a target that hangs and comes back under load: whether memory stays in its bound')
   .option('--minutes <count>', 'of load', parseCount, 5)
+  .option('--partitions <count>', 'of the topic', parseCount, 64)
   .option('--rate <bytes>', 'of load, a second', parseCount, 4_000_000)
   .option('--append', 'add the run to perf/results/memory.md', false)
   .action(memory)

@@ -3,7 +3,7 @@ import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { repoRoot } from '../../test/kafka/repo-root.ts'
-import type { MemoryOutcome, MemorySample } from '../scenarios/memory.ts'
+import { phaseMs, type MemoryOutcome, type MemorySample } from '../scenarios/memory.ts'
 
 export interface MemoryReport {
   readonly outcome: MemoryOutcome
@@ -26,9 +26,17 @@ export function highest (outcome: MemoryOutcome, of: keyof MemorySample): number
   return outcome.samples.reduce((most, sample) => Math.max(most, sample[of]), 0)
 }
 
-/** Bytes an hour by least squares over the second half, when everything was warm. */
+/**
+ * Bytes an hour by least squares over the settled part: the second half, in which everything was
+ * warm, and of that whole turns of hanging and answering, as memory is full in one and empties in
+ * the other.
+ */
 export function rssSlope ({ samples }: Pick<MemoryOutcome, 'samples'>): number {
-  const half = samples.slice(Math.floor(samples.length / 2))
+  const end = samples.at(-1)?.seconds ?? 0
+  const turnSeconds = 2 * phaseMs / 1000
+  const whole = Math.floor(end / 2 / turnSeconds) * turnSeconds
+  const from = end - (whole > 0 ? whole : end / 2)
+  const half = samples.filter(({ seconds }) => seconds >= from)
   const mean = (of: (sample: MemorySample) => number): number =>
     half.reduce((sum, sample) => sum + of(sample), 0) / Math.max(1, half.length)
   const at = mean(({ seconds }) => seconds)
@@ -62,7 +70,7 @@ export function renderMemory ({ command, outcome, startedAt }: MemoryReport): st
     ['Resident at the start', `${mb(outcome.rssAtStart)} MB`],
     ['Resident, highest / bound',
       `${mb(highest(outcome, 'rssBytes'))} / ${mb(rssBound(outcome))} MB`],
-    ['Slope of the second half', `${mb(rssSlope(outcome))} MB an hour`],
+    ['Slope of the settled part', `${mb(rssSlope(outcome))} MB an hour`],
     ['Verdict', isInside(outcome) ? 'inside the bound' : 'NOT inside the bound']
   ]
   return [

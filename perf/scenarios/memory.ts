@@ -13,6 +13,7 @@ import { seriesOf } from '../../test/orchestrator/observability/exposition.ts'
 
 export interface MemorySettings {
   readonly minutes: number
+  readonly partitions: number
   /** Bytes a second of records that do not compress. */
   readonly rate: number
   readonly say: (text: string) => void
@@ -38,11 +39,12 @@ export interface MemoryOutcome {
 }
 
 const topic = 'load'
-const partitions = 4
+const lanes = 2
 const valueBytes = 1_000
 const turnMs = 100
 const sampleMs = 1_000
-const phaseMs = 30_000
+/** The target hangs for so long, and answers for as long. */
+export const phaseMs = 30_000
 const catchUpMsMax = 300_000
 // An hour of load would fill a disk. Far more than a stall leaves behind, so that nothing is lost.
 const retention = {
@@ -59,11 +61,13 @@ export async function runMemory (settings: MemorySettings): Promise<MemoryOutcom
       { config: brokerConfig }, { config: brokerConfig, proxied: true })
     cleanUp.after(async () => { await clusters.close() })
     const { source, target } = clusters
+    const { partitions } = settings
     await source.createTopic(topic, { partitions, configs: retention })
     await target.createTopic(`east.${topic}`, { partitions, configs: retention })
     const mirror = await startMirror(cleanUp, createPropertiesFile(cleanUp,
       flowProperties(clusters, {
         'east->west.topics': topic,
+        lanes,
         'west.bootstrap.servers': target.proxiedBootstrapServers
       })))
     return await underLoad(settings, clusters, mirror)
@@ -73,14 +77,14 @@ export async function runMemory (settings: MemorySettings): Promise<MemoryOutcom
 }
 
 async function underLoad (
-  { minutes, rate, say }: MemorySettings, clusters: MirroredClusters, mirror: MirrorProcess
+  { minutes, partitions, rate, say }: MemorySettings, clusters: MirroredClusters, mirror: MirrorProcess
 ): Promise<MemoryOutcome> {
   const { source, target } = clusters
   const startedAt = performance.now()
   const rssAtStart = mirror.residentBytes()
   const samples: MemorySample[] = []
   const ending = new AbortController()
-  const load = writeLoad(source.bootstrapServers, rate, ending.signal)
+  const load = writeLoad(source.bootstrapServers, partitions, rate, ending.signal)
   const sampling = sampleUntil(mirror, startedAt, samples, ending.signal)
   let stalls = 0
   let hasEnded = false
@@ -102,10 +106,10 @@ async function underLoad (
   const releasedAt = performance.now()
   const recordsWritten = await load
   say(`${recordsWritten} records written; catching up`)
-  let recordsMirrored = await endOffsets(clusters)
+  let recordsMirrored = await endOffsets(clusters, partitions)
   while (recordsMirrored < recordsWritten && performance.now() - releasedAt < catchUpMsMax) {
     await sleep(500)
-    recordsMirrored = await endOffsets(clusters)
+    recordsMirrored = await endOffsets(clusters, partitions)
   }
   const catchUpSeconds = (performance.now() - releasedAt) / 1000
   const { inFlightLimit } = await memoryOf(mirror)
@@ -123,9 +127,9 @@ async function underLoad (
 
 /** Gives how many records were acked. */
 async function writeLoad (
-  bootstrapServers: string, rate: number, signal: AbortSignal
+  bootstrapServers: string, partitions: number, rate: number, signal: AbortSignal
 ): Promise<number> {
-  const producer = await TestProducer.open(bootstrapServers, { idempotent: true, lingerMs: 20 })
+  const producer = await TestProducer.open(bootstrapServers, { lingerMs: 20 })
   const value = Buffer.alloc(valueBytes, 'longhaul')
   const perTurn = Math.max(1, Math.round(rate * turnMs / 1000 / valueBytes))
   let written = 0
@@ -133,7 +137,7 @@ async function writeLoad (
     while (!signal.aborted) {
       const turn = sleep(turnMs)
       await producer.sendAll(topic, Array.from({ length: perTurn },
-        (_, index) => ({ value, partition: index % partitions })))
+        (_, index) => ({ value, partition: (written + index) % partitions })))
       written += perTurn
       await turn
     }
@@ -167,7 +171,9 @@ async function memoryOf (
 }
 
 /** Records by end offsets: retention takes records, not offsets. */
-async function endOffsets ({ target }: MirroredClusters): Promise<number> {
+async function endOffsets (
+  { target }: MirroredClusters, partitions: number
+): Promise<number> {
   const ends = await Promise.all(Array.from({ length: partitions }, async (_, partition) =>
     (await target.admin.offsets(`east.${topic}`, partition)).high))
   return ends.reduce((sum, end) => sum + end, 0)
