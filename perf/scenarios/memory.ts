@@ -77,7 +77,8 @@ export async function runMemory (settings: MemorySettings): Promise<MemoryOutcom
 }
 
 async function underLoad (
-  { minutes, partitions, rate, say }: MemorySettings, clusters: MirroredClusters, mirror: MirrorProcess
+  { minutes, partitions, rate, say }: MemorySettings, clusters: MirroredClusters,
+  mirror: MirrorProcess
 ): Promise<MemoryOutcome> {
   const { source, target } = clusters
   const startedAt = performance.now()
