@@ -12,6 +12,15 @@ export class TargetClaims {
     return owner === undefined || owner === flow ? undefined : owner
   }
 
+  /** Gives up what the flow owns on the cluster besides these topics: the others are gone. */
+  retain (clusterId: string, topics: ReadonlySet<string>, flow: string): void {
+    const prefix = `${clusterId}/`
+    for (const [key, owner] of this.#owners) {
+      if (owner !== flow || !key.startsWith(prefix)) continue
+      if (!topics.has(key.slice(prefix.length))) this.#owners.delete(key)
+    }
+  }
+
   release (flow: string): void {
     for (const [key, owner] of this.#owners) if (owner === flow) this.#owners.delete(key)
   }

@@ -90,6 +90,10 @@ export class TopicRefresh {
       validateOnly: false,
       signal
     })
+    // A topic with a problem stays claimed: its partitions may be mirrored already.
+    const remoteTopics = [...result.planned, ...result.problems]
+      .map(({ topic }) => config.policy.remoteTopic(topic))
+    claims.retain(clusterId, new Set(remoteTopics), config.name)
     for (const remark of this.#remarks.newAbout(result)) log.warn({}, remark)
     for (const warning of result.warnings) problems.warn(warning)
     for (const { topic, error } of result.problems) problems.say(topic, error)

@@ -54,7 +54,9 @@ export class OpenTransactions {
     partitions: readonly FlowPartition[]
   ): Promise<ReadonlyArray<Pick<PartitionProducers, 'producers' | 'error'> | undefined>> {
     try {
-      const described = await this.#options.source.describeProducers(partitions)
+      // The names alone: everything else in the objects would be passed on to the native call.
+      const names = partitions.map(({ partition, topic }) => ({ topic, partition }))
+      const described = await this.#options.source.describeProducers(names)
       const byName = new Map(described.map(each => [partitionKey(each), each]))
       return partitions.map(partition => byName.get(partitionKey(partition)))
     } catch (thrown) {

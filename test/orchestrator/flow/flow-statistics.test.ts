@@ -22,7 +22,8 @@ import { FakeCluster } from './fake-cluster.ts'
 type Row = Partial<Record<keyof typeof partitionCounters, number>>
 
 /** A flow of one partition. `shown` collects what its lane counts and reads the snapshot. */
-function createStatistics (): {
+function createStatistics ({ othersOwn = (): boolean => false } = {}): {
+  readonly statistics: FlowStatistics
   readonly clock: ManualClock
   readonly table: PartitionTable
   readonly partition: FlowPartition
@@ -59,7 +60,7 @@ function createStatistics (): {
       stateOf: () => ({ state: 'running', incarnation: 1 })
     } as unknown as LanePool,
     problems: new FlowProblems({ log: silentLog, clock, source: 'east', target: 'west' }),
-    othersOwn: () => false,
+    othersOwn,
     source: source.admin(),
     log: silentLog,
     clock
@@ -78,7 +79,7 @@ function createStatistics (): {
     assert.ok(snapshot !== undefined)
     return snapshot
   }
-  return { clock, table, partition, shown }
+  return { statistics, clock, table, partition, shown }
 }
 
 describe('a partition that runs', () => {
@@ -118,5 +119,54 @@ describe('a partition that is retried after a fault', () => {
     assert.equal(retried.sinceMs, faultedMs)
     await shown({ caughtUpAtMs: retriedMs + 1 })
     assert.notEqual((await shown({ caughtUpAtMs: retriedMs + 1 })).state, 'faulted')
+  })
+})
+
+// A process that lost its session gave up its slots, and the lag of the flow was gone with them,
+// until another process had joined, read its progress and fetched.
+describe('a partition whose slot was handed over', () => {
+  const depart = async (
+    isOwnedByOthers: boolean
+  ): Promise<{
+    readonly states: () => ReadonlyArray<readonly [string, number | undefined]>
+    readonly pass: () => Promise<void>
+    readonly table: PartitionTable
+  }> => {
+    const created = createStatistics({ othersOwn: () => isOwnedByOthers })
+    const { clock, partition, shown, statistics, table } = created
+    const row = { highWatermark: 7, lastStableOffset: 7, endKnownMs: clock.now() }
+    await shown(row)
+    for (const kind of ['withdraw', 'release'] as const) {
+      table.apply(partition, { kind }, clock.now())
+    }
+    await statistics.depart([partition], true)
+    table.remove(partition)
+    const states = (): ReadonlyArray<readonly [string, number | undefined]> =>
+      statistics.snapshot('running').partitions.map(({ lagRecords, state }) => [state, lagRecords])
+    const pass = async (): Promise<void> => {
+      clock.skip(20_000)
+      await statistics.refreshEnds()
+      await statistics.collect()
+    }
+    return { states, pass, table }
+  }
+
+  test('keeps its lag here while nobody is known to own it', async () => {
+    const { pass, states } = await depart(false)
+    assert.deepEqual(states(), [['removed', 7]])
+    await pass()
+    assert.deepEqual(states(), [['removed', 7]])
+  })
+
+  test('is gone once another process owns it', async () => {
+    const { pass, states } = await depart(true)
+    await pass()
+    assert.deepEqual(states(), [])
+  })
+
+  test('is there once when this process owns it again', async () => {
+    const { states, table } = await depart(false)
+    table.add({ topic: 'orders', remoteTopic: 'east.orders', partition: 0, slot: 0 })
+    assert.deepEqual(states().map(([state]) => state), ['starting'])
   })
 })

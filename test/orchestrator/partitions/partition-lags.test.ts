@@ -135,8 +135,10 @@ describe('a transaction that stays open', () => {
     const transactions = new OpenTransactions({
       source: {
         cluster: 'east',
-        describeProducers: async () =>
-          [{ topic: 'orders', partition: 0, producers, error: undefined }]
+        describeProducers: async partitions => {
+          assert.deepEqual(partitions, [{ topic: 'orders', partition: 0 }])
+          return [{ topic: 'orders', partition: 0, producers, error: undefined }]
+        }
       },
       lags,
       log: recordingLog(lines),
