@@ -2,6 +2,7 @@
 // lanes, and keeps them going until it is stopped. What can fail for one topic or partition fails
 // for it alone.
 import { randomUUID } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import type { ForwarderConfig } from '../../dataplane/index.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -77,6 +78,8 @@ export class ReplicationFlow {
     this.#clock = clock
     this.#problems = new FlowProblems(
       { log: this.#log, clock, source: config.source.alias, target: config.target.alias })
+    // Each slot waits for it; Node warns of more than ten.
+    setMaxListeners(Infinity, this.#stopping.signal)
     this.#failed = new Promise(resolve => { this.#fail = resolve })
   }
 

@@ -31,11 +31,15 @@ export class ReadinessLog {
       return undefined
     }
     if (!this.#sinceMs.has(name)) return notYet
-    if (sinceMs !== undefined || flow.state === 'draining') return sinceMs ?? notYet
+    if (sinceMs !== undefined || isEnding(flow)) return sinceMs ?? notYet
     const more = others.length === 0 ? '' : ` (and ${others.length} reasons more at /readyz)`
     this.#log.warn(fields, `not ready: ${first.text}${more}`)
     return nowMs
   }
+}
+
+function isEnding ({ state }: FlowTotals): boolean {
+  return state === 'draining' || state === 'stopped'
 }
 
 /** Not ready since its start: the log says by itself when it runs. */

@@ -206,7 +206,7 @@ describe('the log', () => {
     assert.match(lines[0] ?? '', /^warn: not ready: A->B: B has not answered/)
     observe({})
     assert.equal(lines[1], 'info: A->B is ready again after 5 s')
-    observe({ state: 'draining' })
+    observe({ state: 'stopped' })
     assert.equal(lines.length, 2)
   })
 })
