@@ -15,9 +15,11 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 const unansweredMsMax = 10_000
 
 /** What the user wrote for the cluster wins. */
-export function controlClientProperties (client: ClientProperties): ClientProperties {
+export function controlClientProperties (
+  client: ClientProperties, unansweredMs = unansweredMsMax
+): ClientProperties {
   return {
-    'socket.timeout.ms': String(unansweredMsMax),
+    'socket.timeout.ms': String(unansweredMs),
     'socket.connection.setup.timeout.ms': String(unansweredMsMax),
     'socket.keepalive.enable': 'true',
     // The leader of a partition may move without an error: its old leader hangs.

@@ -44,8 +44,9 @@ export const rebalanceTimeoutMs = 45_000
 /**
  * A coordinator that hangs keeps its connection, and answers nothing. Its group moves to another
  * broker once the controller has fenced it (9 s by default). librdkafka asks where the coordinator
- * is when a connection breaks, else each ten minutes; asked this often, it joins the new one within
- * the session. A request to any broker, a few dozen bytes.
+ * is when a connection breaks, else each ten minutes, and asks the broker that it used last: the
+ * one that hangs. So it asks this often, and closes a connection that is unanswered for half a
+ * session: then the new coordinator is found within the session, or soon after.
  */
 const coordinatorQueryMs = 2_000
 
@@ -62,7 +63,7 @@ export class GroupMember {
     this.#options = options
     const { client, clock, group, memberName, onError, sessionTimeoutMs } = options
     this.#consumer = new rdkafka.KafkaConsumer({
-      ...controlClientProperties(client),
+      ...controlClientProperties(client, sessionTimeoutMs / 2),
       'client.id': memberName,
       'group.id': group,
       'partition.assignment.strategy': 'cooperative-sticky',

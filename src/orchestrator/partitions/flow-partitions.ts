@@ -13,6 +13,7 @@ import type { ProgressKeeper } from '../progress/progress-keeper.ts'
 import type { ProducerIdentity, Progress, TopicPartition } from '../progress/progress.ts'
 import type { SlotRecord } from '../progress/progress-store.ts'
 import type { Clock } from '../time/clock.ts'
+import { Deadline } from '../time/deadline.ts'
 import { LaneEvents } from './lane-events.ts'
 import { PartitionControl } from './partition-control.ts'
 import { PartitionBeginnings } from './partition-beginnings.ts'
@@ -49,6 +50,9 @@ export interface FlowPartitionsOptions {
 
 /** How long partitions of a topic that is gone may take to drain; nobody waits for them. */
 const goneDrainMs = 10_000
+const writeRoundMsMax = 1_000
+/** How long a hand-over waits for its last progress to be acknowledged. */
+const lastWriteMsMax = 5_000
 /** Between looks for topics that seem to be gone. */
 const suspectMs = 5_000
 
@@ -66,6 +70,8 @@ export class FlowPartitions {
   readonly #beginnings: PartitionBeginnings
   readonly #withdrawal: Withdrawal
   readonly #laneEvents: LaneEvents
+  /** Outstanding writes of progress, one a slot. */
+  readonly #writes = new Map<number, Promise<void>>()
   #unwrittenMs: number | undefined
   #askedMs = 0
 
@@ -155,12 +161,7 @@ export class FlowPartitions {
     this.#positions.release(slots)
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
     const drained = await this.#withdrawal.withdraw(mine, drainMs)
-    await this.writeProgress().catch((thrown: unknown) => { this.#warn(thrown) })
-    // After this the process no longer holds the positions. If the progress topic was deleted,
-    // which is also a reason to lose the slots, it must be written now.
-    if (drained) {
-      await this.#options.progress.mend().catch((thrown: unknown) => { this.#warn(thrown) })
-    }
+    await this.#writeLast(slots, drained)
     if (!keepInTable) await this.#forget(mine, true)
     return drained
   }
@@ -215,17 +216,46 @@ export class FlowPartitions {
       .map(partition => [partition, { kind: 'retry' }]))
   }
 
+  /**
+   * Writes what has changed, slot by slot: a slot whose progress partition does not answer keeps no
+   * other from being written. Ends after a second; what takes longer goes on behind it.
+   */
   async writeProgress (): Promise<void> {
-    const dirty = this.table.takeDirty()
+    const { clock } = this.#options
+    const dirty = this.table.takeDirty(slot => !this.#writes.has(slot))
     if (dirty.length === 0) return
-    const takenMs = this.#options.clock.now()
+    const takenMs = clock.now()
+    const round = new Deadline(clock, writeRoundMsMax)
+    const slots = [...new Set(dirty.map(({ slot }) => slot))]
+    const writes = slots.map(async slot => {
+      const ofSlot = dirty.filter(partition => partition.slot === slot)
+      try {
+        await this.#writeSlot(slot, ofSlot)
+      } catch (thrown) {
+        if (!round.signal.aborted) throw thrown
+        this.#warn(thrown)
+      }
+    })
     try {
-      const positions = dirty.map(partition => ({ partition, progress: positionOf(partition) }))
-      await this.#options.progress.write(positions.map(position => this.#slotRecord(position)))
-      this.#unwrittenMs = this.table.isDirty ? takenMs : undefined
+      await round.bound(Promise.all(writes))
+    } finally {
+      round.cancel()
+    }
+    this.#unwrittenMs = this.table.isDirty || this.#writes.size > 0 ? takenMs : undefined
+  }
+
+  async #writeSlot (slot: number, partitions: readonly FlowPartition[]): Promise<void> {
+    const positions = partitions.map(partition => ({ partition, progress: positionOf(partition) }))
+    const write = this.#options.progress.write(
+      positions.map(position => this.#slotRecord(position)))
+    this.#writes.set(slot, write)
+    try {
+      await write
     } catch (thrown) {
-      this.table.markDirty(dirty)
+      this.table.markDirty(partitions)
       throw thrown
+    } finally {
+      this.#writes.delete(slot)
     }
   }
 
@@ -239,6 +269,25 @@ export class FlowPartitions {
       .map(({ progress, slot, source }) =>
         this.#slotRecord({ partition: { ...source, slot }, progress }))
     return [...begun, ...others]
+  }
+
+  /**
+   * The last progress of slots that are given up. After this the process no longer holds their
+   * positions: if the progress topic was deleted, which is also a reason to lose the slots, it must
+   * be written anew now. A leader that hangs is not waited for: the next owner finds by a scan what
+   * the positions on record lack.
+   */
+  async #writeLast (slots: readonly number[], drained: boolean): Promise<void> {
+    const end = new Deadline(this.#options.clock, lastWriteMsMax)
+    try {
+      await end.bound(Promise.allSettled(slots.map(async slot => await this.#writes.get(slot))))
+      await end.bound(this.writeProgress())
+      await end.bound(Promise.allSettled(slots.map(async slot => await this.#writes.get(slot))))
+      if (drained) await end.bound(this.#options.progress.mend())
+    } catch (thrown) {
+      this.#warn(thrown)
+    }
+    end.cancel()
   }
 
   #onMoved (move: AppliedMove): void {

@@ -84,10 +84,12 @@ export class PartitionTable {
   }
 
   /** Partitions with progress since the last call. Their progress is a point of history now. */
-  takeDirty (): readonly FlowPartition[] {
-    const dirty = [...this.#dirty]
-    for (const partition of dirty) partition.progress = withPoint(positionOf(partition))
-    this.#dirty.clear()
+  takeDirty (isWanted: (slot: number) => boolean = () => true): readonly FlowPartition[] {
+    const dirty = [...this.#dirty].filter(({ slot }) => isWanted(slot))
+    for (const partition of dirty) {
+      partition.progress = withPoint(positionOf(partition))
+      this.#dirty.delete(partition)
+    }
     return dirty
   }
 

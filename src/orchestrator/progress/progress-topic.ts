@@ -127,8 +127,11 @@ async function ensureConfigs (options: ProgressTopicOptions): Promise<void> {
   const { onWarning, target, topic } = options
   const [described] = await target.describeConfigs([{ type: 'topic', name: topic }])
     .catch((thrown: unknown) => [{ error: ReplicatorError.from(thrown), entries: [] }])
-  // The embedded cluster of the demo; brokers that Longhaul mirrors to can describe settings.
-  if (described?.error?.errorName === '_UNSUPPORTED_FEATURE') return
+  // The embedded cluster of the demo; brokers that Longhaul mirrors to can describe settings. A
+  // cluster that does not answer now is asked again when the topic is looked at next.
+  const isUnknown = described?.error?.errorName === '_UNSUPPORTED_FEATURE' ||
+    described?.error?.retriable === true
+  if (isUnknown) return
   if (described === undefined || described.error !== undefined) {
     const wanted = listOf({ ...cleanupPolicy, ...boundsAsText() })
     onWarning(new ReplicatorError('PROGRESS_SETTINGS_REFUSED',

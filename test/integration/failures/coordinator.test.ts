@@ -40,6 +40,16 @@ async function mustFindCoordinator (target: KafkaCluster): Promise<Broker> {
   })
 }
 
+async function partitionsNotLedBy (
+  { id }: Broker, target: KafkaCluster, topic: string
+): Promise<readonly number[]> {
+  const leaders = await Promise.all(Array.from({ length: partitions }, async (_, partition) =>
+    await target.admin.leaderOf(topic, partition)))
+  const others = leaders.flatMap((leader, partition) => leader === id ? [] : [partition])
+  assert.ok(others.length > 0 && others.length < partitions, leaders.join())
+  return others
+}
+
 /** Next source offset of each partition, over all processes. */
 async function upstreamOffsets (
   mirrors: readonly MirrorProcess[]
@@ -58,10 +68,17 @@ async function untilAllMove (
   const [first] = mirrors
   assert.ok(first)
   const before = await upstreamOffsets(mirrors)
-  await first.until(`records of partitions ${wanted.join()}`, async () => {
-    const now = await upstreamOffsets(mirrors)
-    return wanted.every(partition => (now.get(partition) ?? 0) > (before.get(partition) ?? 0) + 5)
-  }, 60_000)
+  let now = before
+  const stillOf = (): number[] => wanted.filter(partition =>
+    (now.get(partition) ?? 0) <= (before.get(partition) ?? 0) + 5)
+  try {
+    await first.until(`records of partitions ${wanted.join()}`, async () => {
+      now = await upstreamOffsets(mirrors)
+      return stillOf().length === 0
+    }, 60_000)
+  } catch (thrown) {
+    throw new Error(`no records of partitions ${stillOf().join()}`, { cause: thrown })
+  }
 }
 
 describe('a coordinator that hangs', { timeout: 400_000 }, () => {
@@ -80,11 +97,7 @@ describe('a coordinator that hangs', { timeout: 400_000 }, () => {
       const mirror = await flow.start()
       await flow.more(mirror)
       const coordinator = await mustFindCoordinator(target)
-      const leaders = await Promise.all(Array.from({ length: partitions }, async (_, partition) =>
-        await target.admin.leaderOf(flow.remoteTopic, partition)))
-      const healthy = leaders.flatMap((leader, partition) =>
-        leader === coordinator.id ? [] : [partition])
-      assert.ok(healthy.length > 0 && healthy.length < partitions, leaders.join())
+      const healthy = await partitionsNotLedBy(coordinator, target, flow.remoteTopic)
       coordinator.pause()
       try {
         await mirror.untilLogged('the end of the session', ({ text }) =>
@@ -110,15 +123,14 @@ describe('a coordinator that hangs', { timeout: 400_000 }, () => {
     await untilOwned(second, 3)
     await flow.more(second)
     const coordinator = await mustFindCoordinator(clusters.target)
+    const healthy = await partitionsNotLedBy(coordinator, clusters.target, flow.remoteTopic)
     coordinator.pause()
     try {
       await eventually('another coordinator', async () => {
         const other = await coordinatorOf(clusters.target, group).catch(() => undefined)
         return other !== undefined && other !== coordinator
       }, { timeoutMs: 60_000, intervalMs: 500 })
-      for (let look = 0; look < 3; look++) {
-        await untilAllMove([first, second], Array.from({ length: partitions }, (_, each) => each))
-      }
+      for (let look = 0; look < 3; look++) await untilAllMove([first, second], healthy)
     } finally {
       coordinator.continue()
     }
