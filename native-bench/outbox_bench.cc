@@ -40,7 +40,7 @@ class InstantTransport final : public Transport {
   BrokerState broker_state(Side, int32_t) override { return BrokerState::kUp; }
   // Fetch in the last form without tagged fields: what is measured is not the parser.
   int16_t api_version(Side, int32_t, int16_t api_key, int16_t, int16_t max) override {
-    return api_key == kApiFetch ? std::min<int16_t>(max, 11) : max;
+    return api_key == kFetchApi.key ? std::min<int16_t>(max, 11) : max;
   }
   Status RequestMetadata(Side side, const std::vector<std::string>& topics, uint64_t tag) override {
     Reply reply{side, tag, 0, 0, nullptr, true, {}};
@@ -54,7 +54,8 @@ class InstantTransport final : public Transport {
   }
   Status Send(const Request& request) override {
     Reply reply{request.side, request.tag, 0, request.api_version, nullptr, false, {}};
-    std::vector<uint8_t> body = request.api_key == kApiProduce ? Acks(request) : Fetched(request);
+    std::vector<uint8_t> body =
+        request.api_key == kProduceApi.key ? Acks(request) : Fetched(request);
     reply.body = std::make_shared<OwnedBuffer>(std::move(body));
     replies.push_back(std::move(reply));
     return Status::Ok();

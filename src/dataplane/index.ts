@@ -31,8 +31,6 @@ export interface PartitionAssignment {
   readonly sequence: number
   /** Of the batch before `upstream`, -1: not known. */
   readonly leaderEpoch: number
-  /** max.message.bytes of the target topic, 0: not known. */
-  readonly batchBytesMax: number
   /** Where the target's log begins now, if progress speaks of what it has trimmed since. */
   readonly scanFrom?: bigint
 }
@@ -50,7 +48,7 @@ export interface StateEvent {
   readonly skipRecords: bigint
   /** Leader epoch of the batch before `skipTo`, -1: not known. */
   readonly skipEpoch: number
-  /** The forwarder let go of the partition: the progress sent with or before this is final. */
+  /** The lane has released the partition: the progress sent with or before this is final. */
   readonly released: boolean
 }
 
@@ -83,8 +81,6 @@ export interface Forwarder {
   assign (assignments: readonly PartitionAssignment[]): void
   /** Waits for what is in flight, then a released event tells the final progress. */
   revoke (ids: readonly number[]): void
-  pause (ids: readonly number[]): void
-  unpause (ids: readonly number[]): void
   takeEvents (): NativeEvents
   stats (): NativeStats
   /** Idempotent. What is still in flight may or may not arrive. */

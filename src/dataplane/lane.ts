@@ -12,7 +12,7 @@ export interface LaneTask {
 
 export type LaneCommand =
   | { readonly kind: 'assign', readonly assignments: readonly PartitionAssignment[] }
-  | { readonly kind: 'revoke' | 'pause' | 'unpause', readonly ids: readonly number[] }
+  | { readonly kind: 'revoke', readonly ids: readonly number[] }
   | { readonly kind: 'stats' }
   | { readonly kind: 'close' }
 
@@ -45,8 +45,6 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
       switch (command.kind) {
         case 'assign': forwarder.assign(command.assignments); break
         case 'revoke': forwarder.revoke(command.ids); break
-        case 'pause': forwarder.pause(command.ids); break
-        case 'unpause': forwarder.unpause(command.ids); break
         case 'stats': tell({ kind: 'stats', stats: forwarder.stats() }); break
         case 'close': resolve()
       }

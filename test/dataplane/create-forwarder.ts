@@ -44,8 +44,7 @@ export function assignments (): PartitionAssignment[] {
     upstream: 0n,
     downstream: 0n,
     sequence: 0,
-    leaderEpoch: -1,
-    batchBytesMax: 0
+    leaderEpoch: -1
   }))
 }
 

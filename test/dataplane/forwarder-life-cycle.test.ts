@@ -20,8 +20,6 @@ const refused = { code: errorTable.INVALID_ARGUMENT.code }
 const methods: Readonly<Record<string, (forwarder: Forwarder) => unknown>> = {
   assign: forwarder => { forwarder.assign(assignments()) },
   revoke: forwarder => { forwarder.revoke([0, 1]) },
-  pause: forwarder => { forwarder.pause([0]) },
-  unpause: forwarder => { forwarder.unpause([0]) },
   takeEvents: forwarder => forwarder.takeEvents(),
   stats: forwarder => forwarder.stats()
 }
@@ -29,10 +27,6 @@ const methods: Readonly<Record<string, (forwarder: Forwarder) => unknown>> = {
 const stages: Readonly<Record<string, (forwarder: Forwarder) => void>> = {
   fresh: () => {},
   assigned: forwarder => { forwarder.assign(assignments()) },
-  paused: forwarder => {
-    forwarder.assign(assignments())
-    forwarder.pause([0, 1])
-  },
   revoked: forwarder => {
     forwarder.assign(assignments())
     forwarder.revoke([0, 1])

@@ -45,7 +45,6 @@ Status ReadAssignment(const Value& from, PartitionAssignment* to) {
   to->progress.downstream = reader.Int64("downstream");
   to->progress.sequence = reader.Int32("sequence");
   to->progress.leader_epoch = reader.Int32("leaderEpoch");
-  to->batch_bytes_max = reader.Int32("batchBytesMax");
   if (from.Find("scanFrom") != nullptr) to->scan_from = reader.Int64("scanFrom");
   if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
   if (to->progress.upstream < 0 || to->progress.downstream < 0 || to->progress.sequence < 0)
@@ -102,9 +101,7 @@ napi_value LogsToArray(napi_env env, const std::vector<LogLine>& logs) {
 napi_value ForwarderObject::Define(napi_env env) {
   static constexpr Method kMethods[] = {
       {"assign", Assign},
-      {"revoke", WithIds<&Forwarder::Revoke>},
-      {"pause", WithIds<&Forwarder::Pause>},
-      {"unpause", WithIds<&Forwarder::Unpause>},
+      {"revoke", Revoke},
       {"takeEvents", TakeEvents},
       {"stats", Stats},
       {"close", Close},
@@ -198,8 +195,7 @@ napi_value ForwarderObject::Assign(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-template <ForwarderObject::IdsAction action>
-napi_value ForwarderObject::WithIds(napi_env env, napi_callback_info info) {
+napi_value ForwarderObject::Revoke(napi_env env, napi_callback_info info) {
   CallInfo call;
   auto* object = Unwrap(env, info, &call);
   if (object == nullptr) return nullptr;
@@ -210,11 +206,12 @@ napi_value ForwarderObject::WithIds(napi_env env, napi_callback_info info) {
     for (const Value& id : *list.AsArray())
       if (id.AsInt32() != nullptr) ids.push_back(static_cast<uint32_t>(*id.AsInt32()));
   if (!status.ok() || list.AsArray() == nullptr || ids.size() != list.AsArray()->size()) {
-    ThrowStatus(env, Status::Error(kErrorInvalidArgument, "takes an array of partition ids"));
+    ThrowStatus(env, Status::Error(kErrorInvalidArgument,
+                                   "revoke accepts an array of partition ids only"));
     return nullptr;
   }
   if (object->thread_ != nullptr)
-    object->thread_->With([&](Forwarder& f) { (f.*action)(ids); });
+    object->thread_->With([&](Forwarder& f) { f.Revoke(ids); });
   return nullptr;
 }
 

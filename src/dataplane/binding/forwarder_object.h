@@ -1,8 +1,8 @@
 // The forwarder as JavaScript sees it:
 //   new ForwarderObject({source, target, settings, producerId, producerEpoch}, onReady)
 //   assign([{id, topic, remoteTopic, partition, upstream, downstream, sequence, leaderEpoch,
-//     batchBytesMax}])
-//   revoke(ids)  pause(ids)  unpause(ids)     ids: number[]
+//     scanFrom?}])
+//   revoke(ids: number[])
 //   takeEvents() -> {states, progress: BigInt64Array, logs, logsLost}
 //   stats() -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs}
 //   close() -> Promise
@@ -38,13 +38,10 @@ class ForwarderObject {
   ForwarderObject& operator=(const ForwarderObject&) = delete;
 
  private:
-  using IdsAction = void (Forwarder::*)(const std::vector<uint32_t>& ids);
-
   ForwarderObject(napi_env env, std::unique_ptr<ForwarderThread> thread);
   static napi_value New(napi_env env, napi_callback_info info);
   static napi_value Assign(napi_env env, napi_callback_info info);
-  template <IdsAction action>
-  static napi_value WithIds(napi_env env, napi_callback_info info);
+  static napi_value Revoke(napi_env env, napi_callback_info info);
   static napi_value TakeEvents(napi_env env, napi_callback_info info);
   static napi_value Stats(napi_env env, napi_callback_info info);
   static napi_value Close(napi_env env, napi_callback_info info);

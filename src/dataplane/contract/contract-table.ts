@@ -24,10 +24,12 @@ export const forwarderSettings = {
   keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' }
 } as const
 
-/** Partition states of a lane. `waiting` and `faulted` carry the code of their cause. */
+/**
+ * What a lane shows of a partition. `waiting` and `faulted` carry the code of their cause; the
+ * phases behind them are those of partition-phases.ts.
+ */
 export const partitionStates = [
-  'starting', 'resuming', 'running', 'waiting', 'paused', 'throttled', 'faulted', 'stopping',
-  'stopped'
+  'starting', 'resuming', 'running', 'waiting', 'faulted', 'stopping', 'stopped'
 ] as const
 
 /** Why a batch did not pass through; the reason label of the re-encode and drop counters. */
@@ -83,7 +85,8 @@ export const laneCounters = {
   sourceThrottleMs: 'asked for by source brokers, summed',
   targetThrottleMs: 'asked for by target brokers, summed',
   requestErrors: 'requests that failed as a whole',
-  evictions: 'partitions whose queue was dropped to free memory'
+  evictions: 'partitions whose queue was dropped to free memory',
+  targetScans: 'scans of a target partition begun'
 } as const
 
 /**

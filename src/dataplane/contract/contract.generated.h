@@ -76,14 +76,129 @@ enum class PartitionState : uint8_t {
   kResuming,
   kRunning,
   kWaiting,
-  kPaused,
-  kThrottled,
   kFaulted,
   kStopping,
   kStopped,
 };
-constexpr size_t kPartitionStateCount = 9;
+constexpr size_t kPartitionStateCount = 7;
 
+enum class WorkList : uint8_t {
+  kNone,
+  kScans,
+  kRetries,
+  kStops,
+};
+constexpr size_t kWorkListCount = 4;
+
+enum class PartitionPhase : uint8_t {
+  kStarting,
+  kScanning,
+  kAsking,
+  kSkipping,
+  kRunning,
+  kEnding,
+  kSettling,
+  kRetrying,
+  kMoving,
+  kFaulted,
+  kStopping,
+  kStopped,
+};
+constexpr size_t kPartitionPhaseCount = 12;
+
+struct PhaseTraits {
+  const char* name;
+  PartitionState shows;
+  bool is_active;
+  bool fetches;
+  bool stores;
+  bool produces;
+  WorkList list;
+};
+inline constexpr PhaseTraits kPhaseTraits[] = {
+    {"starting", PartitionState::kStarting, true, false, false, false, WorkList::kScans},
+    {"scanning", PartitionState::kResuming, true, false, true, false, WorkList::kScans},
+    {"asking", PartitionState::kResuming, true, false, true, false, WorkList::kScans},
+    {"skipping", PartitionState::kResuming, true, true, true, false, WorkList::kNone},
+    {"running", PartitionState::kRunning, true, true, true, true, WorkList::kNone},
+    {"ending", PartitionState::kRunning, true, false, false, true, WorkList::kNone},
+    {"settling", PartitionState::kRunning, true, false, true, false, WorkList::kNone},
+    {"retrying", PartitionState::kRunning, true, true, true, true, WorkList::kRetries},
+    {"moving", PartitionState::kResuming, true, false, true, false, WorkList::kScans},
+    {"faulted", PartitionState::kFaulted, false, false, false, false, WorkList::kNone},
+    {"stopping", PartitionState::kStopping, false, false, false, false, WorkList::kStops},
+    {"stopped", PartitionState::kStopped, false, false, false, false, WorkList::kNone},
+};
+
+enum class PartitionEvent : uint8_t {
+  kScanBegins,
+  kLeaderAsked,
+  kLeaderTold,
+  kNothingHeld,
+  kRetryHeld,
+  kRecordsHeld,
+  kSeamPassed,
+  kSourceEnds,
+  kBatchRefused,
+  kBatchRetried,
+  kBatchDoubted,
+  kBatchDropped,
+  kBatchAcked,
+  kLeaderMoves,
+  kFaults,
+  kRevoked,
+  kReleased,
+};
+constexpr size_t kPartitionEventCount = 17;
+inline constexpr const char* kPartitionEventNames[] = {
+    "scanBegins",
+    "leaderAsked",
+    "leaderTold",
+    "nothingHeld",
+    "retryHeld",
+    "recordsHeld",
+    "seamPassed",
+    "sourceEnds",
+    "batchRefused",
+    "batchRetried",
+    "batchDoubted",
+    "batchDropped",
+    "batchAcked",
+    "leaderMoves",
+    "faults",
+    "revoked",
+    "released",
+};
+
+// The phase that an event leads to, by phase and event; -1: the move is illegal.
+inline constexpr int8_t kPartitionMoves[kPartitionPhaseCount][kPartitionEventCount] = {
+    {1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 9, 10, -1},  // starting
+    {-1, 2, -1, 4, 7, 3, -1, -1, -1, -1, -1, -1, -1, 8, 9, 10, -1},  // scanning
+    {-1, -1, 1, 4, 7, 3, -1, -1, -1, -1, -1, -1, -1, 8, 9, 10, -1},  // asking
+    {-1, -1, -1, -1, -1, -1, 4, -1, -1, -1, -1, -1, -1, 8, 9, 10, -1},  // skipping
+    {-1, -1, -1, -1, -1, -1, -1, 5, 6, 7, -1, -1, -1, 8, 9, 10, -1},  // running
+    {-1, -1, -1, -1, -1, -1, -1, -1, 6, 7, -1, -1, -1, 8, 9, 10, -1},  // ending
+    {-1, -1, -1, -1, -1, -1, -1, -1, 6, 7, 1, 4, -1, 8, 9, 10, -1},  // settling
+    {-1, -1, -1, -1, -1, -1, -1, -1, 6, 7, -1, -1, 4, 8, 9, 10, -1},  // retrying
+    {1, -1, -1, -1, -1, -1, -1, -1, 8, -1, -1, -1, -1, 8, 9, 10, -1},  // moving
+    {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 9, -1, 10, -1},  // faulted
+    {-1, -1, -1, -1, -1, -1, -1, -1, 10, -1, -1, -1, -1, 10, -1, 10, 11},  // stopping
+    {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1},  // stopped
+};
+
+enum class BatchReason : uint8_t {
+  kNone,
+  kControl,
+  kEmpty,
+  kAborted,
+  kLooped,
+  kStale,
+  kCompacted,
+  kOldMagic,
+  kMidBatch,
+  kLogAppendTime,
+  kTooLarge,
+};
 constexpr size_t kBatchReasonCount = 11;
 
 // One row of the PartitionCounters table that JavaScript reads: int64 each, in this order.
@@ -136,9 +251,88 @@ struct LaneCounters {
   int64_t target_throttle_ms = 0;  // asked for by target brokers, summed
   int64_t request_errors = 0;  // requests that failed as a whole
   int64_t evictions = 0;  // partitions whose queue was dropped to free memory
+  int64_t target_scans = 0;  // scans of a target partition begun
 };
-constexpr size_t kLaneCountersColumns = 9;
+constexpr size_t kLaneCountersColumns = 10;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
+
+namespace kafka_error {
+constexpr int32_t kOffsetOutOfRange = 1;
+constexpr int32_t kCorruptMessage = 2;
+constexpr int32_t kUnknownTopicOrPartition = 3;
+constexpr int32_t kInvalidFetchSize = 4;
+constexpr int32_t kLeaderNotAvailable = 5;
+constexpr int32_t kNotLeaderOrFollower = 6;
+constexpr int32_t kRequestTimedOut = 7;
+constexpr int32_t kBrokerNotAvailable = 8;
+constexpr int32_t kReplicaNotAvailable = 9;
+constexpr int32_t kMessageTooLarge = 10;
+constexpr int32_t kOffsetMetadataTooLarge = 12;
+constexpr int32_t kNetworkException = 13;
+constexpr int32_t kCoordinatorLoadInProgress = 14;
+constexpr int32_t kCoordinatorNotAvailable = 15;
+constexpr int32_t kNotCoordinator = 16;
+constexpr int32_t kInvalidTopicException = 17;
+constexpr int32_t kRecordListTooLarge = 18;
+constexpr int32_t kNotEnoughReplicas = 19;
+constexpr int32_t kNotEnoughReplicasAfterAppend = 20;
+constexpr int32_t kInvalidRequiredAcks = 21;
+constexpr int32_t kIllegalGeneration = 22;
+constexpr int32_t kInconsistentGroupProtocol = 23;
+constexpr int32_t kUnknownMemberId = 25;
+constexpr int32_t kInvalidSessionTimeout = 26;
+constexpr int32_t kRebalanceInProgress = 27;
+constexpr int32_t kTopicAuthorizationFailed = 29;
+constexpr int32_t kGroupAuthorizationFailed = 30;
+constexpr int32_t kClusterAuthorizationFailed = 31;
+constexpr int32_t kInvalidTimestamp = 32;
+constexpr int32_t kUnsupportedSaslMechanism = 33;
+constexpr int32_t kIllegalSaslState = 34;
+constexpr int32_t kUnsupportedVersion = 35;
+constexpr int32_t kTopicAlreadyExists = 36;
+constexpr int32_t kInvalidPartitions = 37;
+constexpr int32_t kInvalidReplicationFactor = 38;
+constexpr int32_t kInvalidReplicaAssignment = 39;
+constexpr int32_t kInvalidConfig = 40;
+constexpr int32_t kNotController = 41;
+constexpr int32_t kInvalidRequest = 42;
+constexpr int32_t kUnsupportedForMessageFormat = 43;
+constexpr int32_t kPolicyViolation = 44;
+constexpr int32_t kOutOfOrderSequenceNumber = 45;
+constexpr int32_t kDuplicateSequenceNumber = 46;
+constexpr int32_t kInvalidProducerEpoch = 47;
+constexpr int32_t kConcurrentTransactions = 51;
+constexpr int32_t kSecurityDisabled = 54;
+constexpr int32_t kKafkaStorageError = 56;
+constexpr int32_t kSaslAuthenticationFailed = 58;
+constexpr int32_t kUnknownProducerId = 59;
+constexpr int32_t kReassignmentInProgress = 60;
+constexpr int32_t kNonEmptyGroup = 68;
+constexpr int32_t kGroupIdNotFound = 69;
+constexpr int32_t kFetchSessionIdNotFound = 70;
+constexpr int32_t kInvalidFetchSessionEpoch = 71;
+constexpr int32_t kListenerNotFound = 72;
+constexpr int32_t kTopicDeletionDisabled = 73;
+constexpr int32_t kFencedLeaderEpoch = 74;
+constexpr int32_t kUnknownLeaderEpoch = 75;
+constexpr int32_t kUnsupportedCompressionType = 76;
+constexpr int32_t kStaleBrokerEpoch = 77;
+constexpr int32_t kOffsetNotAvailable = 78;
+constexpr int32_t kPreferredLeaderNotAvailable = 80;
+constexpr int32_t kGroupMaxSizeReached = 81;
+constexpr int32_t kFencedInstanceId = 82;
+constexpr int32_t kEligibleLeadersNotAvailable = 83;
+constexpr int32_t kInvalidRecord = 87;
+constexpr int32_t kUnstableOffsetCommit = 88;
+constexpr int32_t kThrottlingQuotaExceeded = 89;
+constexpr int32_t kProducerFenced = 90;
+constexpr int32_t kPrincipalDeserializationFailure = 97;
+constexpr int32_t kUnknownTopicId = 100;
+constexpr int32_t kInconsistentTopicId = 103;
+constexpr int32_t kFetchSessionTopicIdError = 106;
+constexpr int32_t kOffsetMovedToTieredStorage = 109;
+constexpr int32_t kRebootstrapRequired = 129;
+}  // namespace kafka_error
 
 // What the error table says of a code that a broker or librdkafka answered.
 inline constexpr int32_t kRetriableCodes[] = {

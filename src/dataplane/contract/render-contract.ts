@@ -4,6 +4,9 @@ import { errorTable } from '../../orchestrator/errors/error-table.ts'
 import {
   batchReasons, forwarderSettings, laneCounters, nativeErrors, partitionCounters, partitionStates
 } from './contract-table.ts'
+import {
+  partitionEvents, partitionMoves, partitionPhases, type PartitionEvent, type PartitionPhase
+} from './partition-phases.ts'
 
 const camel = (text: string): string =>
   text.split('_').map(word => upperFirst(word.toLowerCase())).join('')
@@ -64,6 +67,62 @@ function errorClasses (): string[] {
   ].flatMap(line => wrap(line))
 }
 
+/** Kafka's and librdkafka's codes by the names of the error table. */
+function errorNames (): string[] {
+  const rows = Object.entries(errorTable).filter(([, row]) => row.code > 0 && row.code < 1000)
+  return [
+    'namespace kafka_error {',
+    ...rows.map(([name, row]) => `constexpr int32_t k${camel(name)} = ${row.code};`),
+    '}  // namespace kafka_error'
+  ]
+}
+
+function phaseTraits (): string[] {
+  const rows = Object.entries(partitionPhases)
+  const lists = ['none', 'scans', 'retries', 'stops']
+  return [
+    ...enumClass('WorkList', lists),
+    '',
+    ...enumClass('PartitionPhase', rows.map(([name]) => name)),
+    '',
+    'struct PhaseTraits {',
+    '  const char* name;',
+    '  PartitionState shows;',
+    '  bool is_active;',
+    '  bool fetches;',
+    '  bool stores;',
+    '  bool produces;',
+    '  WorkList list;',
+    '};',
+    'inline constexpr PhaseTraits kPhaseTraits[] = {',
+    ...rows.map(([name, row]) => `    {"${name}", PartitionState::k${upperFirst(row.shows)}, ` +
+      `${row.isActive}, ${row.fetches}, ${row.stores}, ${row.produces}, ` +
+      `WorkList::k${upperFirst(row.list)}},`),
+    '};'
+  ]
+}
+
+/** A row a phase, a column an event. */
+function phaseMoves (): string[] {
+  const phases = Object.keys(partitionPhases) as PartitionPhase[]
+  const events = Object.keys(partitionEvents) as PartitionEvent[]
+  const cells = (phase: PartitionPhase): string[] => events.map(event => {
+    const to = partitionMoves[phase][event]
+    return String(to === undefined ? -1 : phases.indexOf(to))
+  })
+  return [
+    ...enumClass('PartitionEvent', events.map(snake)),
+    'inline constexpr const char* kPartitionEventNames[] = {',
+    ...events.map(event => `    "${event}",`),
+    '};',
+    '',
+    '// The phase that an event leads to, by phase and event; -1: the move is illegal.',
+    'inline constexpr int8_t kPartitionMoves[kPartitionPhaseCount][kPartitionEventCount] = {',
+    ...phases.map(phase => `    {${cells(phase).join(', ')}},  // ${phase}`),
+    '};'
+  ]
+}
+
 function wrap (line: string): string[] {
   const lines: string[] = []
   let rest = line
@@ -93,11 +152,17 @@ export function renderContract (): string {
     '',
     ...enumClass('PartitionState', partitionStates),
     '',
-    `constexpr size_t kBatchReasonCount = ${batchReasons.length};`,
+    ...phaseTraits(),
+    '',
+    ...phaseMoves(),
+    '',
+    ...enumClass('BatchReason', batchReasons),
     '',
     ...counterStruct('PartitionCounters', partitionCounters),
     '',
     ...counterStruct('LaneCounters', laneCounters),
+    '',
+    ...errorNames(),
     '',
     ...errorClasses(),
     '',

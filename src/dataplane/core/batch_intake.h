@@ -1,8 +1,11 @@
-// Turns the fetched bytes of one partition into queued batches: walk, classify by header, patch or
-// re-encode or drop, give sequences. Also skips at resume what the target already has.
+// Turns the fetched bytes of one partition into queued batches: walks them, classifies each batch
+// by its header, and passes it through, re-encodes it or leaves it out. While a resume skips on the
+// source, batches go to resume.h first.
 #pragma once
 
-#include "core/lane.h"
+#include <string>
+
+#include "core/lane_context.h"
 #include "core/protocol.h"
 #include "core/record_batch.h"
 #include "core/reencode.h"
@@ -11,40 +14,30 @@ namespace longhaul {
 
 class BatchIntake {
  public:
-  // A leader just elected may show less than it has for a while.
-  static constexpr int64_t kEndGraceMs = 10'000;
+  static constexpr int32_t kRefetchesMax = 3;  // in a row, of damaged bytes; then a fault
+  // Uncompressed entries of magic 0 and 1 hold one record each. So many bytes of them become one
+  // batch: one by one, each record would cost a round trip. Well below the default of
+  // max.message.bytes, and a larger target limit than that is rare.
+  static constexpr size_t kLegacyRunBytes = 256 * 1024;
 
-  explicit BatchIntake(Lane* lane) : lane_(lane) {}
-  // `fetched.records` point into `buffer`. Afterwards p->fetch_offset is where to go on; on bytes
-  // that cannot be mirrored the partition is faulted. Never throws, whatever the bytes are.
-  void Take(Partition* p, const FetchedPartition& fetched, const BufferRef& buffer);
-  // All that the source has is taken, `ended`, or not. A source that ends before the records that
-  // the target has are skipped is not what it was (invariant E).
-  void CheckEnd(Partition* p, bool ended);
+  explicit BatchIntake(LaneContext* lane) : lane_(lane) {}
+  // `fetched.records` point into `buffer`. Afterwards p->source.offset is where to go on; bytes
+  // that cannot be mirrored fault the partition. Never throws, whatever the bytes are.
+  void Store(Partition* p, const FetchedPartition& fetched, const HeldRef& buffer);
 
  private:
-  struct Walk;  // one call of Take
-  // These return false when the walk must end: faulted, or gone back to an earlier offset.
-  bool TakeBatch(Walk* walk, const RecordBatchView& batch);
-  void Drop(Partition* p, const RecordBatchView& batch, BatchReason reason);
+  struct Walk;  // one call of Store
+  // These return false when the walk ends early: the partition faults, or fetches again.
+  bool StoreBatch(Walk* walk, const BatchSpan& batch);
   bool PassThrough(Walk* walk, const RecordBatchView& batch);
-  bool TakeReencoded(Walk* walk, const RecordBatchView& batch, BatchReason reason);
-  void Malformed(Partition* p, std::string what);
-  bool Refetch(Partition* p, const Status& status);
-  void Enqueue(Partition* p, QueuedBatch batch, int64_t upstream_next, int32_t leader_epoch);
-  // Invariants (D), (E): the target holds the next seam.records_left records of the source.
-  enum class Held : uint8_t { kAll, kFirstOnes, kStop };
-  static bool HasGap(const Partition& p, const RecordBatchView& batch);
-  Held SkipHeld(Partition* p, const RecordBatchView& batch, BatchAction action);
-  // An error says that the bytes of `batch` cannot be compared.
-  Status CompareSeam(const Partition& p, const RecordBatchView& batch, const EncodedBatch& decoded,
-                     int64_t held, bool* holds) const;
-  // Records of one batch from `first` on as one encoded batch; records_max 0: all of them.
-  Status EncodePart(const RecordBatchView& batch, int64_t first, int64_t records_max,
-                    EncodedBatch* out) const;
-  void SeamMismatch(Partition* p, const std::string& what);
+  bool StoreReencoded(Walk* walk, const BatchSpan& batch, BatchReason reason);
+  void LeaveOut(Partition* p, const RecordBatchView& batch, BatchReason reason);
+  bool Skip(Walk* walk, const BatchSpan& batch, bool passes_through);
+  bool Damaged(Partition* p, const Status& status);
+  void Malformed(Partition* p, const std::string& what);
+  void Enqueue(Partition* p, QueuedBatch batch);
 
-  Lane* lane_;
+  LaneContext* lane_;
 };
 
 }  // namespace longhaul

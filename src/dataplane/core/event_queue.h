@@ -1,8 +1,8 @@
-// What a lane tells JavaScript: state moves, progress, log lines. Bounded by construction: states
-// are coalesced to the newest of each partition, progress to the newest of each leader epoch of it
-// (its history is kept; epochs rise, so the newest comes last), log lines to the newest
-// kLogLinesMax (older ones are counted as lost). Written by the loop thread, taken by the
-// JavaScript thread.
+// What a lane reports to JavaScript: states, progress, log lines. Bounded by construction: of each
+// partition the newest state is kept, of each leader epoch of a partition the newest progress (the
+// epochs of a source partition rise, so that its newest progress comes last), and the newest
+// kLogLinesMax log lines; older lines are counted as lost. The loop thread writes, the JavaScript
+// thread takes.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@
 
 namespace longhaul {
 
-// Syslog levels, as librdkafka's: what the user has to be told, and what is for debugging.
-constexpr int kLogTold = 3;
-constexpr int kLogWarning = 4;
+// A syslog level, as librdkafka has them. The control plane shows lines of this level and worse
+// ones to the user, the others only for debugging.
+constexpr int kLogShown = 3;
 
 struct StateEvent {
   uint32_t id;
@@ -29,9 +29,9 @@ struct StateEvent {
   int32_t code;
   std::string detail;
   int64_t skip_to;       // source offset behind what the fault is about, -1: not known
-  int64_t skip_records;  // how many records at most that leaves out
+  int64_t skip_records;  // how many records that leaves out, at most
   int32_t skip_epoch;    // leader epoch of the batch before skip_to, -1: not known
-  bool released;         // the forwarder has let go of the partition: its progress is final
+  bool released;         // the lane has released the partition: its progress is final
 };
 
 struct ProgressEvent {
@@ -60,18 +60,22 @@ class EventQueue {
     std::lock_guard<std::mutex> guard(mutex_);
     notify_ = std::move(notify);
   }
-  void State(const Partition& p, bool released) {
+  void State(const Partition& p) {
+    const Shown& shown = p.shown;
     Push([&] {
-      states_[p.id] = {
-          p.id,
-          p.state,
-          p.code,
-          p.detail,
-          p.unmirrorable.next,
-          p.unmirrorable.records,
-          p.unmirrorable.leader_epoch,
-          released};
+      states_[p.id] = {p.id,
+                       shown.state,
+                       shown.code,
+                       shown.detail,
+                       shown.skip.next,
+                       shown.skip.records,
+                       shown.skip.leader_epoch,
+                       p.phase == PartitionPhase::kStopped};
     });
+  }
+  // An id that the lane does not hold is released at once.
+  void Released(uint32_t id) {
+    Push([&] { states_[id] = {id, PartitionState::kStopped, 0, {}, -1, -1, -1, true}; });
   }
   void MadeProgress(const Partition& p) {
     Push([&] { progress_[{p.id, p.progress.leader_epoch}] = p.progress; });

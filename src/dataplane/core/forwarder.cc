@@ -1,33 +1,28 @@
 #include "core/forwarder.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "core/assertion.h"
 
 namespace longhaul {
 
 Forwarder::Forwarder(const ForwarderConfig& config, Transport* transport,
                      const CompressionCodecs* codecs, EventQueue* events)
-    : leaders_(&lane_),
+    : lane_(config.settings, config.producer_id, config.producer_epoch, codecs, events),
+      leaders_(&lane_),
       fetcher_(&lane_, &leaders_),
       outbox_(&lane_, &leaders_),
-      resume_(&lane_, &leaders_) {
-  lane_.settings = config.settings;
-  lane_.producer_id = config.producer_id;
-  lane_.producer_epoch = config.producer_epoch;
-  lane_.transport = transport;
-  lane_.codecs = codecs;
-  lane_.events = events;
+      scan_(&lane_, &leaders_) {
+  Connect(transport);
 }
 
 void Forwarder::Assign(std::vector<PartitionAssignment> assignments) {
   for (PartitionAssignment& assignment : assignments) {
-    uint32_t id = assignment.id;
-    auto p = std::make_unique<Partition>(std::move(assignment));
-    // Ordinals of an earlier holder of this id can never meet those of this one.
-    p->front_ordinal = ++incarnations_ << 40;
-    lane_.events->State(*p, false);
-    lane_.resuming.insert(id);
-    lane_.partitions[id] = std::move(p);
+    auto p = std::make_unique<Partition>(std::move(assignment), ++incarnations_);
+    std::unique_ptr<Partition>& slot = lane_.partitions[p->id];
+    if (slot != nullptr) lane_.moves.Remove(*slot);
+    slot = std::move(p);
+    lane_.moves.Add(slot.get());
   }
   lane_.routes_stale = true;
   leaders_.Refresh(Side::kSource);
@@ -38,47 +33,30 @@ void Forwarder::Revoke(const std::vector<uint32_t>& ids) {
   for (uint32_t id : ids) {
     Partition* p = lane_.Find(id);
     if (p == nullptr) {
-      Partition gone({id, {}, {}, 0, {}, 0});
-      gone.state = PartitionState::kStopped;
-      lane_.events->State(gone, true);
+      lane_.events->Released(id);
       continue;
     }
-    p->stopping = true;
-    p->DropUnsentBehind(0);
-    lane_.stopping.insert(id);
+    if (p->queue.outstanding() == 0)
+      p->ResetToProgress();
+    else
+      p->DropUnsentBehind(0);
+    lane_.moves.Move(p, PartitionEvent::kRevoked);
   }
   ReleaseStopped();
-}
-
-void Forwarder::Pause(const std::vector<uint32_t>& ids) {
-  for (uint32_t id : ids) {
-    Partition* p = lane_.Find(id);
-    if (p == nullptr || p->state == PartitionState::kFaulted) continue;
-    p->DropUnsentBehind(0);
-    lane_.SetState(p, PartitionState::kPaused, 0, "");
-  }
-}
-
-void Forwarder::Unpause(const std::vector<uint32_t>& ids) {
-  for (uint32_t id : ids) {
-    Partition* p = lane_.Find(id);
-    if (p == nullptr || p->state != PartitionState::kPaused) continue;
-    lane_.SetState(p, PartitionState::kStarting, 0, "");
-  }
 }
 
 void Forwarder::OnReply(const Reply& reply, int64_t now, int64_t wall_now) {
   lane_.now = now;
   lane_.wall_now = wall_now;
   if (leaders_.Owns(reply)) {
-    if (leaders_.OnReply(reply)) outbox_.OfferAll();
+    leaders_.OnReply(reply);
   } else if (fetcher_.Owns(reply.tag)) {
     std::vector<Partition*> filled;
     fetcher_.OnReply(reply, &filled);
     fetcher_.Tick();  // the next Fetch leaves before what came is produced
-    for (Partition* p : filled) outbox_.Offer(p);
-  } else if (resume_.Owns(reply.tag)) {
-    resume_.OnReply(reply);
+    for (Partition* p : filled) outbox_.EnqueueReady(p);
+  } else if (scan_.Owns(reply.tag)) {
+    scan_.OnReply(reply);
   } else if (outbox_.Owns(reply.tag)) {
     outbox_.OnReply(reply);
   }
@@ -90,25 +68,24 @@ int64_t Forwarder::Tick(int64_t now, int64_t wall_now) {
   lane_.wake_at = now + kIdleMs;
   ReleaseStopped();
   leaders_.Tick();
-  resume_.Tick();
+  scan_.Tick();
   fetcher_.Tick();
   outbox_.Tick();
   return std::max<int64_t>(0, lane_.wake_at - now);
 }
 
 void Forwarder::ReleaseStopped() {
-  std::erase_if(lane_.stopping, [this](uint32_t id) {
+  const PartitionMoves::Ids ids = lane_.moves.list(WorkList::kStops);  // moves change the list
+  for (uint32_t id : ids) {
     Partition* p = lane_.Find(id);
-    if (p == nullptr || !p->stopping) return true;  // assigned anew meanwhile
-    if (p->outstanding > 0) return false;
-    p->state = PartitionState::kStopped;
+    if (p->queue.outstanding() > 0) continue;
     lane_.events->MadeProgress(*p);
-    lane_.events->State(*p, true);
+    lane_.moves.Move(p, PartitionEvent::kReleased);
+    lane_.moves.Remove(*p);
     released_.push_back(CountersOf(*p));
     lane_.partitions.erase(id);
     lane_.routes_stale = true;
-    return true;
-  });
+  }
 }
 
 std::vector<PartitionCounters> Forwarder::SnapshotPartitions() {
@@ -121,25 +98,34 @@ std::vector<PartitionCounters> Forwarder::SnapshotPartitions() {
 PartitionCounters Forwarder::CountersOf(const Partition& p) {
   PartitionCounters row = p.counters;
   row.id = p.id;
-  row.state = static_cast<int64_t>(p.state);
-  row.code = p.code;
+  row.state = static_cast<int64_t>(p.shown.state);
+  row.code = p.shown.code;
   row.upstream_offset = p.progress.upstream;
   row.downstream_offset = p.progress.downstream;
   row.sequence = p.progress.sequence;
-  row.fetch_offset = p.fetch_offset;
-  row.high_watermark = p.high_watermark;
-  row.last_stable_offset = p.last_stable_offset;
-  row.log_start_offset = p.log_start_offset;
-  row.queued_bytes = p.queued_bytes;
+  row.fetch_offset = p.source.offset;
+  row.high_watermark = p.source.high_watermark;
+  row.last_stable_offset = p.source.last_stable_offset;
+  row.log_start_offset = p.source.log_start_offset;
+  row.queued_bytes = p.queue.bytes();
   row.oldest_unacked_ms = p.queue.empty() ? -1 : p.queue.front().max_timestamp;
+  row.end_first_seen_ms = p.source.end_marks.first_seen_ms();
+  row.end_known_ms = p.source.end_marks.known_ms();
   return row;
 }
 
 LaneCounters Forwarder::SnapshotLane() const {
   LaneCounters counters = lane_.counters;
-  counters.held_bytes = *lane_.held_bytes;
-  counters.held_bytes_max = lane_.settings.in_flight_bytes_max;
+  counters.held_bytes = lane_.memory.held();
+  counters.held_bytes_max = lane_.memory.bound();
   return counters;
+}
+
+void Forwarder::CheckInvariants(bool in_full) const {
+  for (const auto& [id, p] : lane_.partitions) {
+    p->CheckInvariants(in_full);
+    lane_.moves.CheckInvariants(*p);
+  }
 }
 
 }  // namespace longhaul

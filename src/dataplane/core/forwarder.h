@@ -1,6 +1,6 @@
-// One lane's engine: takes partitions, moves their batches from source to target, reports progress.
-// A state machine without threads or clocks of its own: a loop hands it replies and ticks it, which
-// is how tests drive it against simulated clusters. See ARCHITECTURE.md for the life of a batch.
+// One lane's engine: accepts partitions, moves their batches from source to target, reports their
+// progress. It has no threads and no clocks: a loop hands it replies and ticks it, which is how
+// tests drive it against simulated clusters. See ARCHITECTURE.md for the life of a batch.
 #pragma once
 
 #include <cstdint>
@@ -8,10 +8,10 @@
 #include <vector>
 
 #include "core/fetcher.h"
-#include "core/lane.h"
+#include "core/lane_context.h"
 #include "core/leaders.h"
 #include "core/outbox.h"
-#include "core/resume.h"
+#include "core/target_scan.h"
 
 namespace longhaul {
 
@@ -29,16 +29,14 @@ class Forwarder {
   Forwarder(const ForwarderConfig& config, Transport* transport, const CompressionCodecs* codecs,
             EventQueue* events);
 
-  // For an owner that makes the transport after the forwarder; before the first Tick.
+  // For an owner that creates the transport after the forwarder; before the first Tick.
   void Connect(Transport* transport) { lane_.transport = transport; }
 
-  // Partitions already held under the same id are replaced: that is how a faulted one is retried.
+  // Replaces partitions that are held under the same id: that is how a faulted one is retried.
   void Assign(std::vector<PartitionAssignment> assignments);
-  // Lets go of partitions: what is in flight is waited for, then a released event carries the final
-  // progress. Unknown ids are released at once.
+  // Releases partitions: the answers to what is in flight are awaited, then a released event
+  // carries the final progress. An id that the lane does not hold is released at once.
   void Revoke(const std::vector<uint32_t>& ids);
-  void Pause(const std::vector<uint32_t>& ids);
-  void Unpause(const std::vector<uint32_t>& ids);
 
   // Times as in Tick.
   void OnReply(const Reply& reply, int64_t now, int64_t wall_now);
@@ -46,23 +44,26 @@ class Forwarder {
   // after replies, too. `now` is monotonic, `wall_now` since the epoch; both in ms.
   int64_t Tick(int64_t now, int64_t wall_now);
 
-  // A snapshot for statistics: one row a partition. Those released since the last snapshot are in
-  // it for this one time, or what they did last would be counted by nobody.
+  // A snapshot for statistics: one row a partition. A partition that was released since the last
+  // snapshot has a row once more, or its last counts would be lost.
   std::vector<PartitionCounters> SnapshotPartitions();
   LaneCounters SnapshotLane() const;
-  int64_t held_bytes() const { return *lane_.held_bytes; }
+  int64_t held_bytes() const { return lane_.memory.held(); }
   const LatencyCounts& latency() const { return lane_.latency; }
   const std::map<int32_t, int64_t>& errors() const { return lane_.errors; }
+
+  // `in_full`: also walks the queues.
+  void CheckInvariants(bool in_full) const;
 
  private:
   void ReleaseStopped();
   static PartitionCounters CountersOf(const Partition& p);
 
-  Lane lane_;
+  LaneContext lane_;
   Leaders leaders_;
   Fetcher fetcher_;
   Outbox outbox_;
-  Resume resume_;
+  TargetScan scan_;
   uint64_t incarnations_ = 0;
   std::vector<PartitionCounters> released_;
 };

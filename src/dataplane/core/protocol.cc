@@ -1,13 +1,13 @@
 // Encoding is a Writer with a method a protocol type; parsing is a Reader that remembers its first
 // failure, so that a parser reads straight down and asks once at the end. Both know whether the
 // version is flexible: lengths are then varints of one more, and every struct ends with tags.
-#include "protocol.h"
+#include "core/protocol.h"
 
 #include <cstring>
 #include <utility>
 
 #include "contract/contract.generated.h"
-#include "varint.h"
+#include "core/varint.h"
 
 namespace longhaul {
 namespace {
@@ -214,9 +214,9 @@ void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* o
       {reinterpret_cast<const uint8_t*>(out->bytes.data()), out->bytes.size(), false});
 }
 
-void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t version,
-                   int32_t timeout_ms, EncodedRequest* out) {
-  (void)version;  // v3 to v8 ask in the same form
+// v3 to v8 ask in the same form.
+void EncodeProduce(const std::vector<ProducePartition>& partitions, int32_t timeout_ms,
+                   EncodedRequest* out) {
   Writer w(&out->bytes);
   std::vector<size_t> cuts;  // out->bytes up to here goes before the next batch
   cuts.reserve(partitions.size());

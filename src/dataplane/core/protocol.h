@@ -13,13 +13,16 @@
 #include <string_view>
 #include <vector>
 
-#include "status.h"
-#include "transport.h"
+#include "core/broker_reach.h"
+#include "core/status.h"
+#include "core/transport.h"
 
 namespace longhaul {
 
-constexpr int16_t kApiProduce = 0, kProduceVersionMin = 3, kProduceVersionMax = 8;
-constexpr int16_t kApiFetch = 1, kFetchVersionMin = 4, kFetchVersionMax = 12;
+inline constexpr Api kProduceApi{"Produce", 0, 3, 8};
+inline constexpr Api kFetchApi{"Fetch", 1, 4, 12};
+inline constexpr Api kListOffsetsApi{"ListOffsets", 2, 1, 1};
+inline constexpr Api kDescribeProducersApi{"DescribeProducers", 61, 0, 0};
 constexpr int16_t kFetchFlexibleFrom = 12;
 // KIP-219: from these versions on a broker answers at once and its client waits out the throttle
 // time; before, the broker has waited when the answer comes.
@@ -138,8 +141,8 @@ struct EncodedRequest {
 };
 
 void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* out);
-void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t version,
-                   int32_t timeout_ms, EncodedRequest* out);
+void EncodeProduce(const std::vector<ProducePartition>& partitions, int32_t timeout_ms,
+                   EncodedRequest* out);
 // Asks as a replica in debugging (id -2), who is told the end of the log where a consumer is told
 // the high watermark (Kafka's ListOffsetsRequest.DEBUGGING_REPLICA_ID, Partition.fetchOffset).
 void EncodeListEnds(const std::vector<NamedPartition>& partitions, EncodedRequest* out);

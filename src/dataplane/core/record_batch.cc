@@ -1,5 +1,6 @@
 #include "core/record_batch.h"
 
+#include <algorithm>
 #include <limits>
 
 #include "core/crc32c.h"
@@ -46,17 +47,37 @@ BatchWalker::Step BatchWalker::Next(RecordBatchView* out) {
     const int8_t magic = static_cast<int8_t>(at_[kMagicOffset]);
     if (magic < 0 || magic > 2 || size < SmallestSize(magic)) return Step::kMalformed;
   }
-  if (size > left_) {
-    if (first_) first_batch_size_ = size;
-    return Step::kEnd;
-  }
+  if (size > left_) return Step::kEnd;
   const RecordBatchView batch(at_);
   if (!OffsetsAreSane(batch)) return Step::kMalformed;
-  first_ = false;
   at_ += size;
   left_ -= size;
   *out = batch;
   return Step::kBatch;
+}
+
+// A run begins with one, which Next has returned.
+bool BatchWalker::IsUncompressedLegacy(size_t size) const {
+  const RecordBatchView entry(at_ - size);
+  return entry.is_legacy() && entry.codec() == Codec::kNone;
+}
+
+void BatchWalker::ExtendLegacyRun(size_t bytes_max, int64_t base_offset_max, size_t* size,
+                                  int64_t* last_offset) {
+  if (!IsUncompressedLegacy(*size)) return;
+  for (;;) {
+    const BatchWalker before = *this;
+    RecordBatchView entry;
+    if (Next(&entry) != Step::kBatch || !IsUncompressedLegacy(entry.size()) ||
+        *size + entry.size() > bytes_max || entry.base_offset() > base_offset_max ||
+        entry.base_offset() <= *last_offset) {
+      *this = before;
+      return;
+    }
+    *size += entry.size();
+    *last_offset = entry.base_offset();
+    base_offset_max = std::max(base_offset_max, *last_offset + 1);
+  }
 }
 
 BatchClass Classify(const RecordBatchView& batch, const BatchContext& context) {

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "contract/contract.generated.h"
+
 namespace longhaul {
 
 // --- big-endian access; memcpy because a batch may lie at any address ---
@@ -159,36 +161,22 @@ class BatchWalker {
 
   Step Next(RecordBatchView* out);
 
-  // After kEnd: the bytes of the cut batch that did arrive.
-  size_t truncated_bytes() const { return left_; }
+  // Behind an uncompressed entry of magic 0 or 1: steps over the entries of that kind that follow,
+  // as long as all of them together take at most `bytes_max` and none begins behind
+  // `base_offset_max`. *size and *last_offset are those of the entry, and become those of the run.
+  void ExtendLegacyRun(size_t bytes_max, int64_t base_offset_max, size_t* size,
+                       int64_t* last_offset);
 
-  // After kEnd: the size of the first batch if it is the one that was cut, so that the caller can
-  // ask for that much. 0 if the first batch was whole, or less than its length field arrived.
-  size_t first_batch_size() const { return first_batch_size_; }
+  size_t left() const { return left_; }  // bytes; after kEnd those of a cut batch
 
  private:
+  bool IsUncompressedLegacy(size_t size) const;
+
   const uint8_t* at_;
   size_t left_;
-  size_t first_batch_size_ = 0;
-  bool first_ = true;
 };
 
 enum class BatchAction : uint8_t { kPassThrough, kReencode, kDrop };
-
-// The order is that of batchReasons in contract/contract-table.ts: counters are indexed by it.
-enum class BatchReason : uint8_t {
-  kNone,
-  kControl,
-  kEmpty,
-  kAborted,
-  kLooped,
-  kStale,
-  kCompacted,
-  kOldMagic,
-  kMidBatch,
-  kLogAppendTime,
-  kTooLarge,
-};
 
 // What the header cannot know about itself.
 struct BatchContext {

@@ -112,7 +112,7 @@ RecordCursor RecordCursor::OverRecords(const RecordBatchView& batch, ByteSpan re
   return cursor;
 }
 
-RecordCursor RecordCursor::OverMessages(ByteSpan messages) {
+RecordCursor RecordCursor::OverLegacyEntries(ByteSpan messages) {
   RecordCursor cursor(messages, true);
   cursor.offset_max_ = std::numeric_limits<int64_t>::max() - 1;
   return cursor;
@@ -120,7 +120,7 @@ RecordCursor RecordCursor::OverMessages(ByteSpan messages) {
 
 RecordCursor RecordCursor::OverWrapped(const RecordBatchView& wrapper, ByteSpan messages,
                                        bool keep_producer_timestamps) {
-  RecordCursor cursor = OverMessages(messages);
+  RecordCursor cursor = OverLegacyEntries(messages);
   cursor.base_offset_ = WrapperBaseOffset(wrapper, messages);
   cursor.has_fixed_timestamp_ = wrapper.has_log_append_time() && !keep_producer_timestamps;
   cursor.fixed_timestamp_ = wrapper.max_timestamp();

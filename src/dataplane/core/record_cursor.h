@@ -37,7 +37,7 @@ class RecordCursor {
                                   bool keep_producer_timestamps);
 
   // Consecutive entries of magic 0 and 1 with their own offsets.
-  static RecordCursor OverMessages(ByteSpan messages);
+  static RecordCursor OverLegacyEntries(ByteSpan messages);
 
   // What was inside a compressed magic 0 or 1 entry, inflated.
   static RecordCursor OverWrapped(const RecordBatchView& wrapper, ByteSpan messages,

@@ -1,6 +1,6 @@
 // Two passes over the inflated records, none of them listed in memory: the first validates every
-// length and counts what stays, the second writes. A batch that comes out too large is cut by
-// records until its parts fit; a place in the records is a copy of the cursor.
+// length, the second writes. A batch that comes out too large is cut by records until its parts
+// fit; a place in the records is a copy of the cursor.
 #include "core/reencode.h"
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 
 #include "contract/contract.generated.h"
 #include "core/crc32c.h"
+#include "core/decoded_batch.h"
 #include "core/record_batch.h"
 #include "core/record_cursor.h"
 
@@ -23,66 +24,6 @@ struct RecordRange {
   RecordCursor start;
   size_t records;
 };
-
-Status Malformed(const RecordBatchView& batch, const char* problem) {
-  return Status::Error(kErrorBatchMalformed, std::string(problem) + " in the batch at offset " +
-                                                 std::to_string(batch.base_offset()));
-}
-
-bool HasSeveralEntries(const RecordBatchView& batch, size_t size) { return batch.size() < size; }
-
-// --- reading ---
-
-// The cursor over a batch's records; `inflated` owns them if they had to be inflated.
-Status OpenBatch(const RecordBatchView& batch, size_t size, const ReencodeLimits& limits,
-                 const CompressionCodecs& codecs, std::vector<uint8_t>* inflated,
-                 RecordCursor* out) {
-  if (HasSeveralEntries(batch, size)) return Malformed(batch, "bytes left over");
-  if (!CrcMatches(batch)) {
-    return Status::Error(kErrorBatchCrcMismatch,
-                         "CRC of the batch at offset " + std::to_string(batch.base_offset()));
-  }
-  ByteSpan records{batch.data() + kRecordBatchHeaderSize, size - kRecordBatchHeaderSize};
-  if (batch.codec() != Codec::kNone) {
-    Status status = codecs.Decompress(batch.codec(), records.data, records.length,
-                                      limits.decoded_bytes_max, inflated);
-    if (!status.ok()) return status;
-    records = {inflated->data(), inflated->size()};
-  }
-  *out = RecordCursor::OverRecords(batch, records, limits.keep_producer_timestamps);
-  return Status::Ok();
-}
-
-Status OpenLegacy(const RecordBatchView& batch, size_t size, const ReencodeLimits& limits,
-                  const CompressionCodecs& codecs, std::vector<uint8_t>* inflated,
-                  RecordCursor* out) {
-  if (batch.codec() == Codec::kNone) {
-    *out = RecordCursor::OverMessages({batch.data(), size});
-    return Status::Ok();
-  }
-  if (HasSeveralEntries(batch, size)) return Malformed(batch, "bytes left over");
-  ByteSpan packed;
-  if (Status status = RecordCursor::OpenWrapper(batch, &packed); !status.ok()) return status;
-  Status status = codecs.Decompress(batch.codec(), packed.data, packed.length,
-                                    limits.decoded_bytes_max, inflated);
-  if (!status.ok()) return status;
-  *out = RecordCursor::OverWrapped(batch, {inflated->data(), inflated->size()},
-                                   limits.keep_producer_timestamps);
-  return Status::Ok();
-}
-
-// Moves the start to the first record that is wanted, and validates all.
-Status CountWanted(const RecordCursor& begin, int64_t wanted_offset, RecordRange* out) {
-  RecordCursor cursor = begin;
-  *out = {begin, 0};
-  for (RecordSlice record;;) {
-    const Step step = cursor.Next(&record);
-    if (step == Step::kMalformed) return cursor.error();
-    if (step == Step::kEnd) return Status::Ok();
-    if (record.offset >= wanted_offset) ++out->records;
-    if (out->records == 0) out->start = cursor;
-  }
-}
 
 // --- writing ---
 
@@ -267,19 +208,19 @@ Status Reencode(const uint8_t* bytes, size_t size, int64_t wanted_offset,
   }
   if (batch.is_control() || batch.record_count() == 0) return Status::Ok();
 
-  ReencodeLimits bounded = limits;
-  bounded.decoded_bytes_max = std::min(limits.decoded_bytes_max, kBytesMax);
-  std::vector<uint8_t> inflated;
-  RecordCursor cursor = RecordCursor::OverMessages({});
-  const auto open = batch.is_legacy() ? OpenLegacy : OpenBatch;
-  if (Status status = open(batch, size, bounded, codecs, &inflated, &cursor); !status.ok()) {
-    return status;
-  }
-  RecordRange wanted{cursor, 0};
-  if (Status status = CountWanted(cursor, wanted_offset, &wanted); !status.ok()) return status;
-  if (wanted.records == 0) return Status::Ok();
-  const bool is_cut = limits.records_max > 0 && limits.records_max < wanted.records;
-  if (is_cut) wanted.records = limits.records_max;
+  BatchSpan span(batch);
+  span.size = size;
+  DecodedBatch decoded;
+  Status opened = DecodedBatch::Open(span, std::min(limits.decoded_bytes_max, kBytesMax),
+                                     limits.keep_producer_timestamps, codecs, &decoded);
+  if (!opened.ok()) return opened;
+  RecordRange wanted{decoded.begin(), 0};
+  const int64_t left = decoded.SkipTo(wanted_offset, &wanted.start);
+  RecordCursor rest = wanted.start;
+  const bool is_cut = limits.offset_end != kNoOffsetEnd;
+  const int64_t cut = is_cut ? decoded.SkipTo(limits.offset_end, &rest) : 0;
+  if (left <= cut) return Status::Ok();
+  wanted.records = static_cast<size_t>(left - cut);
 
   const size_t bytes_max =
       limits.batch_bytes_max > 0 ? static_cast<size_t>(limits.batch_bytes_max) : kBytesMax;
@@ -287,7 +228,7 @@ Status Reencode(const uint8_t* bytes, size_t size, int64_t wanted_offset,
     if (status.code != kErrorRecordTooLarge) out->clear();
     return status;
   }
-  if (!is_cut) {
+  if (cut == 0) {
     out->back().upstream_next = std::max(out->back().upstream_next, batch.last_offset() + 1);
   }
   return Status::Ok();

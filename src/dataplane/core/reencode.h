@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "core/codecs.h"
@@ -28,11 +29,13 @@ struct EncodedBatch {
   std::vector<OffsetRun> runs;  // ascending, lengths add up to `records`
 };
 
+constexpr int64_t kNoOffsetEnd = std::numeric_limits<int64_t>::max();
+
 struct ReencodeLimits {
   size_t decoded_bytes_max = 0;
   int32_t batch_bytes_max = 0;  // max.message.bytes of the target topic; 0 = no bound
   bool keep_producer_timestamps = false;
-  size_t records_max = 0;  // of those wanted, the first so many; 0 = all
+  int64_t offset_end = kNoOffsetEnd;  // records from this source offset on are left out
 };
 
 // Re-encodes one batch of any magic with its own codec, leaving out records below wanted_offset.

@@ -1,39 +1,47 @@
-#include "seam.h"
+#include "core/seam.h"
 
-#include "sequence.h"
+#include <algorithm>
 
 namespace longhaul {
 
-void Seam::Reach(const RecordBatchView& batch, int64_t next, int32_t recorded) {
-  const int64_t span = int64_t{batch.last_offset_delta()} + 1;
-  sequence_next = SequenceAfter(batch.base_sequence(), span);
-  records_found = SequenceDistance(recorded, sequence_next);
-  downstream_next = next;
-  offsets_missing = offsets_trimmed = 0;
-  batch_records = batch.record_count();
-  batch_thinned = batch.record_count() != span;
-  batch_base_timestamp = batch.base_timestamp();
-  batch_max_timestamp = batch.max_timestamp();
-  batch_payload_crc = PayloadCrc(batch);
-  batch_codec = static_cast<uint8_t>(batch.codec());
-  batch_has_append_time = batch.has_log_append_time();
+TargetBatch::TargetBatch(const RecordBatchView& batch)
+    : span_(int64_t{batch.last_offset_delta()} + 1),
+      records_(batch.record_count()),
+      base_timestamp_(batch.base_timestamp()),
+      max_timestamp_(batch.max_timestamp()),
+      payload_crc_(PayloadCrc(batch)),
+      codec_(batch.codec()),
+      has_append_time_(batch.has_log_append_time()) {}
+
+void TargetBatch::ReadTail(const RecordBatchView& batch, size_t decoded_bytes_max,
+                           const CompressionCodecs& codecs) {
+  tail_.clear();
+  DecodedBatch decoded;
+  // Producer times: the append times of the target say nothing of the source.
+  if (!DecodedBatch::Open(BatchSpan(batch), decoded_bytes_max, true, codecs, &decoded).ok()) return;
+  RecordCursor reader = decoded.begin();
+  for (RecordSlice record; reader.Next(&record) == RecordCursor::Step::kRecord;) {
+    const int64_t from_end = batch.last_offset() - record.offset;
+    if (from_end < kTailRecords) tail_.push_back({from_end, DigestOf(record)});
+  }
 }
 
-void Seam::Reach(int32_t last_sequence, int64_t next, int32_t recorded) {
-  sequence_next = SequenceAfter(last_sequence, 1);
-  records_found = SequenceDistance(recorded, sequence_next);
-  downstream_next = next;
-  offsets_missing = offsets_trimmed = 0;
-  batch_gone = true;
+bool TargetBatch::HasBytesOf(const RecordBatchView& source) const {
+  const bool is_thinned = span_ != records_;
+  if (is_thinned || source.is_legacy() || source.record_count() != records_) return false;
+  if (source.base_timestamp() != base_timestamp_ || source.codec() != codec_) return false;
+  if (!has_append_time_ && source.max_timestamp() != max_timestamp_) return false;
+  return PayloadCrc(source) == payload_crc_;
 }
 
-bool IsAtSeam(const Seam& seam, const RecordBatchView& batch) {
-  if (seam.batch_thinned || batch.record_count() != seam.batch_records) return false;
-  if (batch.base_timestamp() != seam.batch_base_timestamp) return false;
-  if (static_cast<uint8_t>(batch.codec()) == seam.batch_codec)
-    return PayloadCrc(batch) == seam.batch_payload_crc;
-  // The target compresses anew (compression.type): count and times have to do.
-  return seam.batch_has_append_time || batch.max_timestamp() == seam.batch_max_timestamp;
+std::vector<PlacedDigest> TailOf(const RecordCursor& begin, int64_t records) {
+  std::vector<PlacedDigest> tail;
+  RecordCursor reader = begin;
+  RecordSlice record;
+  for (int64_t left = records; left > 0 && reader.Next(&record) == RecordCursor::Step::kRecord;
+       left--)
+    if (left <= kTailRecords) tail.push_back({left - 1, DigestOf(record)});
+  return tail;
 }
 
 }  // namespace longhaul

@@ -38,7 +38,7 @@ Status ForwarderThread::Open(const ForwarderConfig& config, const ClientProperti
                              std::unique_ptr<ForwarderThread>* out) {
   static const Status keeps_memory = KeepFreedMemory();
   std::unique_ptr<ForwarderThread> self(new ForwarderThread(config));
-  if (!keeps_memory.ok()) self->events_.Log(kLogWarning, keeps_memory.detail);
+  if (!keeps_memory.ok()) self->events_.Log(kLogShown, keeps_memory.detail);
   Status status = self->Start(source, target);
   if (status.ok()) *out = std::move(self);
   return status;

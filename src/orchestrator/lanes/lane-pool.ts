@@ -94,10 +94,6 @@ export class LanePool {
     if (ids.length > 0) this.#send(lane, { kind: 'revoke', ids })
   }
 
-  pause (lane: number, ids: readonly number[]): void {
-    if (ids.length > 0) this.#send(lane, { kind: 'pause', ids })
-  }
-
   /** Undefined for a lane that does not run or does not answer. */
   async stats (lane: number): Promise<NativeStats | undefined> {
     const asked = this.#lane(lane)

@@ -114,5 +114,5 @@ export function assignmentOf (partition: FlowPartition): PartitionAssignment {
   const { id, topic, remoteTopic, partition: number } = partition
   const { upstream, downstream, sequence, leaderEpoch = -1 } = positionOf(partition)
   const position = { upstream, downstream, sequence, leaderEpoch }
-  return { id, topic, remoteTopic, partition: number, ...position, batchBytesMax: 0 }
+  return { id, topic, remoteTopic, partition: number, ...position }
 }

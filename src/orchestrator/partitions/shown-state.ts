@@ -79,8 +79,6 @@ const shownByLaneState: Readonly<Record<LaneState, ShownName>> = {
   resuming: 'resuming',
   running: 'running',
   waiting: 'waiting',
-  paused: 'paused',
-  throttled: 'throttled',
   faulted: 'faulted',
   // Its lane drains it: what is in flight is still acknowledged.
   stopping: 'running',

@@ -111,7 +111,7 @@ inline void FuzzWalk(const uint8_t* data, size_t length) {
     // The limits to try come from the bytes themselves, so that a crash can be had again from them.
     FuzzBatch(batch, static_cast<uint8_t>(Crc32c(data, length)));
   }
-  FuzzRequire(walked + walker.truncated_bytes() == length, "walker lost bytes");
+  FuzzRequire(walked + walker.left() == length, "walker lost bytes");
 }
 
 inline void FuzzCodec(Codec codec, const uint8_t* data, size_t length) {

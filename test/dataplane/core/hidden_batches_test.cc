@@ -30,8 +30,8 @@ struct HiddenCase {
     return process;
   }
   void Show() { sim.TargetLog(0).high_watermark_max = INT64_MAX; }
-  bool IsResuming(Process* process) {
-    return process->states[0].state == PartitionState::kResuming;
+  bool IsWaiting(Process* process) {
+    return process->states[0].state == PartitionState::kWaiting;
   }
 };
 
@@ -41,7 +41,7 @@ TEST_CASE("a batch that only the leader has is waited for before it is sent agai
   HiddenCase hidden("hidden");
   Process* process = hidden.MirrorThenHide();
   hidden.sim.RunFor(60'000);
-  CHECK(hidden.IsResuming(process));
+  CHECK(hidden.IsWaiting(process));
   CHECK(process->states[0].code == kNotEnoughReplicasAfterAppend);
   CHECK(hidden.sim.TargetLog(0).end() == 12);
   hidden.Show();
@@ -54,7 +54,7 @@ TEST_CASE("who starts meanwhile waits for it, too, and says why") {
   hidden.sim.Kill(hidden.MirrorThenHide());
   Process* process = hidden.sim.Start(hidden.sim.LastProgress());
   hidden.sim.RunFor(20'000);
-  CHECK(hidden.IsResuming(process));
+  CHECK(hidden.IsWaiting(process));
   CHECK(process->states[0].code == kNotEnoughReplicasAfterAppend);
   CHECK(process->states[0].detail ==
         "target target-topic-0 holds records up to offset 12 that its followers lack");
@@ -80,7 +80,7 @@ TEST_CASE("a batch that only the leader has is waited for where those before it 
   hidden.sim.TargetLog(0).DeleteBefore(9);
   Process* process = hidden.sim.Start();
   hidden.sim.RunFor(10'000);
-  CHECK(hidden.IsResuming(process));
+  CHECK(hidden.IsWaiting(process));
   hidden.Show();
   CheckExact(hidden.sim, process);
   CHECK(hidden.sim.Counters(process, 0).resumed_records == 12);
@@ -91,7 +91,7 @@ TEST_CASE("a batch that was lost with its leader is not waited for") {
   HiddenCase hidden("hidden and lost", Plain(1, 2));
   Process* process = hidden.MirrorThenHide();
   hidden.sim.RunFor(5'000);
-  CHECK(hidden.IsResuming(process));
+  CHECK(hidden.IsWaiting(process));
   hidden.sim.TruncateTarget(0, 9);
   hidden.Show();
   hidden.sim.target.MoveLeader(kTarget0);
@@ -124,7 +124,7 @@ TEST_CASE("an end that is told late does not count as reached before") {
   hidden.sim.target.list_errors[kTarget0] = {.error = 6, .until = INT64_MAX, .left = 8};
   process = hidden.sim.Start(hidden.sim.LastProgress());
   hidden.sim.RunFor(20'000);
-  CHECK(hidden.IsResuming(process));
+  CHECK(hidden.IsWaiting(process));
   hidden.Show();
   CheckExact(hidden.sim, process);
 }

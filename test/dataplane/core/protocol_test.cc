@@ -84,7 +84,7 @@ struct TwoTopics {
 };
 
 TEST_CASE("Fetch v4 to v12 ask and answer in the form of Kafka's schemas") {
-  for (int16_t version = kFetchVersionMin; version <= kFetchVersionMax; ++version) {
+  for (int16_t version = kFetchApi.min; version <= kFetchApi.max; ++version) {
     CAPTURE(version);
     TwoTopics two;
     two.cluster.broker(0).throttle_ms = 40;
@@ -121,9 +121,9 @@ TEST_CASE("Fetch v12 tells where the log parts from the one that was read") {
     log.ElectUnclean(replica);
     log.Store(BatchAt(3));  // as long again
   }
-  Bytes answer = two.Fetch(kFetchVersionMax, 4, 1);
+  Bytes answer = two.Fetch(kFetchApi.max, 4, 1);
   FetchResponse response;
-  REQUIRE(ParseFetch(answer.data(), answer.size(), kFetchVersionMax, &response).ok());
+  REQUIRE(ParseFetch(answer.data(), answer.size(), kFetchApi.max, &response).ok());
   REQUIRE(response.partitions.size() == 4);
   for (const FetchedPartition& p : response.partitions) {
     CHECK(p.error == 0);
@@ -134,7 +134,7 @@ TEST_CASE("Fetch v12 tells where the log parts from the one that was read") {
 }
 
 TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
-  for (int16_t version = kProduceVersionMin; version <= kProduceVersionMax; ++version) {
+  for (int16_t version = kProduceApi.min; version <= kProduceApi.max; ++version) {
     CAPTURE(version);
     TwoTopics two;
     Bytes good = BatchAt(0);
@@ -144,7 +144,7 @@ TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
     EncodeProduce({{"alpha", 0, good.data(), good.size()},
                    {"alpha", 1, bad.data(), bad.size()},
                    {"beta", 1, good.data(), good.size()}},
-                  version, 1000, &encoded);
+                  1000, &encoded);
     // Payloads go by reference: nothing copies what was fetched.
     size_t by_reference = 0;
     for (const Piece& piece : encoded.pieces) by_reference += piece.by_reference ? 1 : 0;
@@ -201,7 +201,7 @@ TEST_CASE("a response that ends early is malformed, wherever it ends") {
     CHECK(ParseDescribeProducers(described.data(), size, TwoTopics::kProducerId, &producers).code ==
           kErrorResponseMalformed);
   }
-  for (int16_t version : {kFetchVersionMin, kFetchVersionMax}) {
+  for (int16_t version : {kFetchApi.min, kFetchApi.max}) {
     const Bytes answer = two.Fetch(version);
     for (size_t size = 0; size < answer.size(); ++size) {
       Bytes cut(answer.begin(), answer.begin() + static_cast<ptrdiff_t>(size));

@@ -16,8 +16,8 @@ struct SimulatedBroker {
   bool up = true;
   int64_t down_until = 0;
   int64_t frozen_until = 0;  // takes requests and does not look at them
-  int16_t fetch_version = kFetchVersionMax;
-  int16_t produce_version = kProduceVersionMax;
+  int16_t fetch_version = kFetchApi.max;
+  int16_t produce_version = kProduceApi.max;
   bool describes_producers = true;
   bool lists_offsets = true;
   int32_t throttle_ms = 0;  // waited for by the broker itself before KIP-219

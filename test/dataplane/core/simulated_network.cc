@@ -13,10 +13,11 @@ BrokerState SimulatedNetwork::broker_state(Side side, int32_t node) {
 int16_t SimulatedNetwork::api_version(Side side, int32_t node, int16_t api_key, int16_t min,
                                       int16_t max) {
   const SimulatedBroker& broker = cluster(side).broker(node);
-  if (api_key == kApiDescribeProducers)
-    return broker.describes_producers ? kDescribeProducersVersion : int16_t{-1};
-  if (api_key == kApiListOffsets) return broker.lists_offsets ? kListOffsetsVersion : int16_t{-1};
-  const int16_t theirs = api_key == kApiFetch ? broker.fetch_version : broker.produce_version;
+  if (api_key == kDescribeProducersApi.key)
+    return broker.describes_producers ? kDescribeProducersApi.max : int16_t{-1};
+  if (api_key == kListOffsetsApi.key)
+    return broker.lists_offsets ? kListOffsetsApi.max : int16_t{-1};
+  const int16_t theirs = api_key == kFetchApi.key ? broker.fetch_version : broker.produce_version;
   return theirs < min ? int16_t{-1} : std::min(theirs, max);
 }
 
@@ -49,7 +50,7 @@ Status SimulatedNetwork::Send(const Request& request) {
   }
   if (request.is_flexible) sent->parts.push_back({{0}, nullptr, 1});  // librdkafka's closing tags
   requests++;
-  if (request.api_key == kApiProduce) {
+  if (request.api_key == kProduceApi.key) {
     sent->keys = SimulatedCluster::PartitionsOf(Assemble(*sent));
     for (const auto& key : sent->keys) {
       ++(*under_way_)[key];
@@ -90,13 +91,13 @@ void SimulatedNetwork::Arrive(const Ref& request) {
     return;
   }
   const Bytes body = Assemble(*request);
-  if (request->api_key == kApiProduce) {
+  if (request->api_key == kProduceApi.key) {
     Uncount(request.get());
     return Answer(request, cluster(request->side).Produce(request->node, request->version, body));
   }
-  if (request->api_key == kApiListOffsets)
+  if (request->api_key == kListOffsetsApi.key)
     return Answer(request, cluster(request->side).ListOffsets(request->node, body));
-  if (request->api_key == kApiDescribeProducers)
+  if (request->api_key == kDescribeProducersApi.key)
     return Answer(request, cluster(request->side).DescribeProducers(request->node, body));
   int32_t wait_ms = 0;
   bool is_empty = false;
@@ -118,7 +119,7 @@ void SimulatedNetwork::Damage(const InFlight& request, Bytes* body) {
   if (request.side == Side::kSource && corrupt_one_in > 0 && body->size() > 300 &&
       random_->OneIn(static_cast<uint64_t>(corrupt_one_in)))
     (*body)[body->size() - 1 - tags] ^= 0x10;
-  if (request.side == Side::kSource && request.api_key == kApiFetch && flip_offset_one_in > 0 &&
+  if (request.side == Side::kSource && request.api_key == kFetchApi.key && flip_offset_one_in > 0 &&
       random_->OneIn(static_cast<uint64_t>(flip_offset_one_in)))
     FlipBaseOffset(request.version, body);
 }
@@ -140,8 +141,8 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
   Damage(*request, &body);
   Connection& connection = connections_[{request->side, request->node}];
   // KIP-219: a broker of these versions answers first, and its client waits; an older one waits.
-  const bool client_waits = request->api_key == kApiFetch     ? request->version >= 8
-                            : request->api_key == kApiProduce ? request->version >= 6
+  const bool client_waits = request->api_key == kFetchApi.key     ? request->version >= 8
+                            : request->api_key == kProduceApi.key ? request->version >= 6
                                                               : true;
   const int64_t wait =
       client_waits ? 0 : cluster(request->side).broker(request->node).throttle_ms;
@@ -207,7 +208,7 @@ void SimulatedNetwork::Close() {
     for (size_t i = 0; i < connection.open.size(); ++i) {
       const Ref& request = connection.open[i];
       if (request->lost) continue;
-      if (i >= on_the_wire || request->api_key != kApiProduce) {
+      if (i >= on_the_wire || request->api_key != kProduceApi.key) {
         Uncount(request.get());
         continue;
       }

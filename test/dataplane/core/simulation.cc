@@ -53,7 +53,6 @@ void Simulation::Assign(Process* process, const std::vector<uint32_t>& ids,
     const Progress progress = found == from.end() ? Progress{} : found->second;
     const int64_t log_start = TargetLog(id).start();
     assignments.push_back({id, kTopic, kRemote, static_cast<int32_t>(id), progress,
-                           batch_bytes_max_known,
                            progress.downstream < log_start ? log_start : -1});
   }
   process->forwarder->Assign(std::move(assignments));
@@ -134,10 +133,13 @@ void Simulation::ScheduleTick(Process* process, int64_t when) {
 
 void Simulation::Tick(Process* process) {
   if (process->stopped_until > agenda.now) return ScheduleTick(process, process->stopped_until);
-  for (const Reply& reply : std::exchange(process->unread, {}))
+  for (const Reply& reply : std::exchange(process->unread, {})) {
     process->forwarder->OnReply(reply, agenda.now, agenda.now + 1'700'000'000'000);
+    process->forwarder->CheckInvariants(true);
+  }
   const int64_t wait = process->forwarder->Tick(agenda.now, agenda.now + 1'700'000'000'000);
   process->ticks++;
+  process->forwarder->CheckInvariants(true);
   process->spins = wait == 0 ? process->spins + 1 : 0;
   if (process->spins > 20) Fail("the loop spins");
   TakeEvents(process);
@@ -169,7 +171,6 @@ void Simulation::TakeEvents(Process* process) {
         if (process->alive && process->states[id].state == PartitionState::kFaulted)
           MirrorAgain(process, id);
       });
-    process->looks += state.state == PartitionState::kResuming;
     process->states[id] = std::move(state);
   }
   for (const ProgressEvent& event : events.progress) {

@@ -40,7 +40,6 @@ class Simulation {
     EventQueue events;
     std::unique_ptr<Forwarder> forwarder;
     std::map<uint32_t, StateEvent> states;
-    int64_t looks = 0;  // moves to resuming that were told: of each take, the newest counts
     std::vector<std::string> logs;
     int64_t stopped_until = 0;  // SIGSTOP
     std::vector<Reply> unread;  // meanwhile
@@ -109,7 +108,6 @@ class Simulation {
   SimulatedCluster target;
   UnderWay under_way;
   int64_t batches_mirrored = 0;
-  int32_t batch_bytes_max_known = 0;  // given with assignments
 
  private:
   struct Mirror {

@@ -65,7 +65,6 @@ class Chaos {
     }
     for (uint32_t id = 0; id < sim_->partitions(); ++id)
       if (random_.OneIn(4)) sim_->TargetLog(id).max_message_bytes = 8'000;
-    if (random_.OneIn(2)) sim_->batch_bytes_max_known = 8'000;
     if (random_.OneIn(8)) sim_->TargetLog(0).log_append_time = true;
     process_ = sim_->Start();
     process_->network->keeps_unwritten = !forgets_;
@@ -132,7 +131,7 @@ class Chaos {
         return Zombie();
       case 12:
       case 13:
-        return PauseOrRevoke();
+        return Revoke();
       case 14:
         return UncleanElection();
       case 15:
@@ -225,17 +224,9 @@ class Chaos {
     sim_->Trace("forget p" + std::to_string(key.second));
     sim_->target.log(key).ForgetProducers();
   }
-  void PauseOrRevoke() {
+  void Revoke() {
     const std::vector<uint32_t> ids{AnyPartition()};
-    Forwarder& forwarder = *process_->forwarder;
-    if (random_.OneIn(2)) {
-      forwarder.Pause(ids);
-      sim_->Poke(process_);
-      sim_->RunFor(static_cast<int64_t>(random_.Length(200)));
-      forwarder.Unpause(ids);
-      return sim_->Poke(process_);
-    }
-    forwarder.Revoke(ids);
+    process_->forwarder->Revoke(ids);
     sim_->Poke(process_);
     if (random_.OneIn(2)) sim_->RunFor(static_cast<int64_t>(random_.Length(100)));
     process_->reassigned = true;

@@ -50,8 +50,7 @@ describe('the partition table', () => {
       upstream: 10n,
       downstream: 11n,
       sequence: 12,
-      leaderEpoch: 3,
-      batchBytesMax: 0
+      leaderEpoch: 3
     })
   })
 

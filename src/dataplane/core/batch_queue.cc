@@ -1,0 +1,126 @@
+#include "core/batch_queue.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/assertion.h"
+#include "core/sequence.h"
+
+namespace longhaul {
+
+int64_t UpstreamOffset(const QueuedBatch& batch, int64_t index) {
+  for (const OffsetRun& run : batch.runs) {
+    if (index < run.length) return run.upstream + index;
+    index -= run.length;
+  }
+  return batch.runs.empty() ? batch.upstream_first + index : batch.upstream_next;
+}
+
+BatchQueue::~BatchQueue() { Clear(0); }
+
+// It comes (times 1) or goes (-1).
+void BatchQueue::Count(const QueuedBatch& batch, int64_t times) {
+  bytes_ += times * batch.size;
+  if (account_ != nullptr) *account_ += times * batch.size;
+  batch.buffer->queued_bytes += times * batch.size;
+}
+
+void BatchQueue::ChargeTo(int64_t* account) {
+  if (account_ != nullptr) *account_ -= bytes_;
+  account_ = account;
+  if (account_ != nullptr) *account_ += bytes_;
+}
+
+void BatchQueue::Push(QueuedBatch batch) {
+  Assert(batch.sequence == next_sequence_, "a batch is queued with the sequence that is next");
+  next_sequence_ = SequenceAfter(next_sequence_, batch.records);
+  Count(batch, 1);
+  batches_.push_back(std::move(batch));
+}
+
+void BatchQueue::ExtendBack(int64_t upstream_next, int32_t leader_epoch) {
+  batches_.back().upstream_next = upstream_next;
+  batches_.back().leader_epoch = leader_epoch;
+}
+
+BatchQueue::Ticket BatchQueue::MarkSent() {
+  Assert(unsent() > 0, "only an unsent batch is sent");
+  outstanding_++;
+  return {term_, front_ordinal_ + sent_++};
+}
+
+QueuedBatch* BatchQueue::TakeReply(const Ticket& ticket) {
+  if (ticket.term != term_ || ticket.ordinal < front_ordinal_) return nullptr;
+  const size_t index = static_cast<size_t>(ticket.ordinal - front_ordinal_);
+  Assert(index < sent_ && outstanding_ > 0, "a reply of this term is for a batch in flight");
+  outstanding_--;
+  return &batches_[index];
+}
+
+void BatchQueue::PopFront() {
+  Assert(sent_ == 0 || batches_.front().acked, "a batch in flight stays until it is acknowledged");
+  if (sent_ > 0) sent_--;
+  Count(batches_.front(), -1);
+  batches_.pop_front();
+  front_ordinal_++;
+}
+
+void BatchQueue::RecallSent() {
+  for (size_t i = 0; i < sent_; i++) batches_[i].acked = false;
+  sent_ = outstanding_ = 0;
+  term_++;
+}
+
+void BatchQueue::Clear(int32_t next_sequence) {
+  for (const QueuedBatch& batch : batches_) Count(batch, -1);
+  batches_.clear();
+  sent_ = outstanding_ = 0;
+  term_++;
+  next_sequence_ = next_sequence;
+}
+
+bool BatchQueue::DropUnsentBehind(size_t keep) {
+  const size_t before = size();
+  for (; size() > std::max(keep, sent_); batches_.pop_back()) {
+    Count(batches_.back(), -1);
+    next_sequence_ = batches_.back().sequence;
+  }
+  return size() < before;
+}
+
+void BatchQueue::SkipRecords(int64_t records) {
+  Assert(empty(), "nothing is queued while records of the source are skipped");
+  next_sequence_ = SequenceAfter(next_sequence_, records);
+}
+
+void BatchQueue::ReplaceBuffer(size_t index, HeldRef buffer) {
+  QueuedBatch& batch = batches_[index];
+  Assert(index >= sent_ && buffer->size() == batch.size,
+         "only an unsent batch moves to other memory");
+  Count(batch, -1);
+  batch.data = buffer->data();
+  batch.buffer = std::move(buffer);
+  Count(batch, 1);
+}
+
+void BatchQueue::CheckInvariants(int32_t first_sequence, bool in_full) const {
+  Assert(sent_ <= size() && outstanding_ <= sent_, "outstanding <= sent <= queued");
+  Assert((empty() ? next_sequence_ : front().sequence) == first_sequence,
+         "the queue begins with the sequence that progress names");
+  if (!in_full) return;
+  int64_t bytes = 0;
+  int32_t sequence = first_sequence;
+  int64_t upstream = 0;
+  for (const QueuedBatch& batch : batches_) {
+    Assert(batch.sequence == sequence, "sequences of a queue are contiguous");
+    Assert(batch.upstream_first >= upstream && batch.upstream_next > batch.upstream_first,
+           "a queue is in source order");
+    sequence = SequenceAfter(sequence, batch.records);
+    upstream = batch.upstream_next;
+    bytes += batch.size;
+  }
+  Assert(sequence == next_sequence_, "the next sequence follows the last batch");
+  Assert(bytes == bytes_, "the bytes of a queue are the sum of its batches");
+}
+
+}  // namespace longhaul

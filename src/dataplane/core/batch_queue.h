@@ -1,0 +1,110 @@
+// The batches of one partition between Fetch and acknowledgement, in source order.
+//
+//              front                                             back
+//   on target | acked  in flight  acked | unsent  unsent  unsent | next Fetch
+//             ^ front ordinal           ^ sent                   ^ next sequence
+//
+// Invariants: (F) a batch leaves from the front only, acknowledged or found on the target;
+// (B) sequences are contiguous. A reply finds its batch by term and ordinal. The term changes
+// whenever the queue stops waiting for what was sent, so that a late reply finds nothing.
+// Bounded by partition.in.flight.bytes.max: a partition whose queue is full is left out of Fetches.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <vector>
+
+#include "contract/contract.generated.h"
+#include "core/memory_account.h"
+#include "core/reencode.h"
+
+namespace longhaul {
+
+struct QueuedBatch {
+  uint8_t* data = nullptr;
+  int32_t size = 0;
+  int32_t records = 0;
+  int32_t sequence = 0;
+  // Source offsets of its records, in order. Empty: contiguous from upstream_first on.
+  std::vector<OffsetRun> runs;
+  int64_t upstream_first = 0;
+  int64_t upstream_next = 0;  // where the source goes on; covers dropped batches that follow
+  int32_t leader_epoch = -1;  // of the last source batch before upstream_next
+  int64_t max_timestamp = -1;
+  BatchReason reason = BatchReason::kNone;  // why it was re-encoded; kNone: it passed through
+  HeldRef buffer;                           // keeps data alive
+  bool acked = false;
+  int64_t base_offset = -1;  // on the target; -1: the broker did not tell
+};
+
+// The source offset of the record at `index` of the batch.
+int64_t UpstreamOffset(const QueuedBatch& batch, int64_t index);
+
+class BatchQueue {
+ public:
+  struct Ticket {
+    uint64_t term = 0;
+    uint64_t ordinal = 0;
+  };
+
+  // Terms of two holders of one partition id never meet: `first_term` is unique in the lane, with
+  // the lower 32 bits free.
+  explicit BatchQueue(uint64_t first_term) : term_(first_term) {}
+  ~BatchQueue();
+  BatchQueue(const BatchQueue&) = delete;
+  BatchQueue& operator=(const BatchQueue&) = delete;
+
+  bool empty() const { return batches_.empty(); }
+  size_t size() const { return batches_.size(); }
+  size_t sent() const { return sent_; }
+  size_t outstanding() const { return outstanding_; }
+  size_t unsent() const { return batches_.size() - sent_; }
+  int64_t bytes() const { return bytes_; }
+  int32_t next_sequence() const { return next_sequence_; }
+  const QueuedBatch& front() const { return batches_.front(); }
+  const QueuedBatch& back() const { return batches_.back(); }
+  const QueuedBatch& operator[](size_t index) const { return batches_[index]; }
+  const QueuedBatch& first_unsent() const { return batches_[sent_]; }
+
+  // The sequence must be next_sequence().
+  void Push(QueuedBatch batch);
+  // The last batch covers source batches behind it that are not mirrored.
+  void ExtendBack(int64_t upstream_next, int32_t leader_epoch);
+
+  // The first unsent batch is in flight from now on.
+  Ticket MarkSent();
+  // The batch in flight that a reply is for; nullptr: nobody waits for that reply any more.
+  QueuedBatch* TakeReply(const Ticket& ticket);
+  // The first batch is on the target.
+  void PopFront();
+  // Nothing that was sent is waited for any more: it is sent again, or found on the target.
+  void RecallSent();
+
+  // The queue is fetched again from `next_sequence` on.
+  void Clear(int32_t next_sequence);
+  // Drops all but the first `keep` batches, but none that was sent. True: some were dropped.
+  bool DropUnsentBehind(size_t keep);
+  // The target holds the next records of the source; the queue is empty.
+  void SkipRecords(int64_t records);
+  // Moves an unsent batch into memory of its own.
+  void ReplaceBuffer(size_t index, HeldRef buffer);
+
+  // Counts bytes() in `account` from now on, which must outlive the queue; nullptr: nowhere.
+  void ChargeTo(int64_t* account);
+  // `first_sequence`: of the first batch, as progress has it. Walks the batches if `in_full`.
+  void CheckInvariants(int32_t first_sequence, bool in_full) const;
+
+ private:
+  void Count(const QueuedBatch& batch, int64_t times);
+
+  std::deque<QueuedBatch> batches_;
+  uint64_t term_;
+  uint64_t front_ordinal_ = 0;
+  size_t sent_ = 0;
+  size_t outstanding_ = 0;  // of those sent, without a reply
+  int64_t bytes_ = 0;
+  int64_t* account_ = nullptr;
+  int32_t next_sequence_ = 0;
+};
+
+}  // namespace longhaul

@@ -1,0 +1,68 @@
+#include "core/lane_context.h"
+
+#include <iterator>
+
+#include "core/assertion.h"
+
+namespace longhaul {
+namespace {
+
+int64_t* ReasonCounter(PartitionCounters* counters, BatchReason reason) {
+  switch (reason) {
+    case BatchReason::kNone:
+      return &counters->passed_through;
+    case BatchReason::kCompacted:
+      return &counters->reencoded_compacted;
+    case BatchReason::kOldMagic:
+      return &counters->reencoded_old_magic;
+    case BatchReason::kMidBatch:
+      return &counters->reencoded_mid_batch;
+    case BatchReason::kLogAppendTime:
+      return &counters->reencoded_log_append_time;
+    case BatchReason::kTooLarge:
+      return &counters->reencoded_too_large;
+    case BatchReason::kControl:
+    case BatchReason::kEmpty:
+    case BatchReason::kAborted:
+    case BatchReason::kLooped:
+    case BatchReason::kStale:
+      break;
+  }
+  FailAssertion("a batch that was left out is counted as mirrored");
+}
+
+}  // namespace
+
+ErrorClass ClassifyError(int32_t code) {
+  auto in = [code](const auto& codes) {
+    return std::find(std::begin(codes), std::end(codes), code) != std::end(codes);
+  };
+  if (code < -1) return {true, true};
+  return {in(kRetriableCodes), in(kRefreshesMetadataCodes)};
+}
+
+void LaneContext::CountMirrored(Partition* p, const QueuedBatch& batch) {
+  PartitionCounters& c = p->counters;
+  c.records += batch.records;
+  c.batches++;
+  c.bytes += batch.size;
+  ++*ReasonCounter(&c, batch.reason);
+  c.acked_timestamp_ms = std::max(c.acked_timestamp_ms, batch.max_timestamp);
+  if (batch.max_timestamp >= 0) latency.Add(wall_now - batch.max_timestamp, batch.records);
+}
+
+void LaneContext::BeginScan(Partition* p, PartitionEvent event) {
+  Assert(p->queue.outstanding() == 0, "a scan begins with nothing in flight");
+  p->queue.RecallSent();
+  p->delivery.refusal = {};
+  p->delivery.dedup_proven_until = 0;
+  p->scan.findings = TargetFindings(p->progress, p->scan_from);
+  p->scan.question = 0;
+  p->scan.unanswered = 0;
+  p->scan.attempts = 0;
+  p->scan.not_before = 0;
+  counters.target_scans++;
+  moves.Move(p, event);
+}
+
+}  // namespace longhaul

@@ -1,0 +1,79 @@
+// What the parts of one forwarder share: settings, partitions, time, counters, and the accounts of
+// memory, moves and brokers. All of it belongs to the loop thread. `wake_at` is how a part says
+// when it wants to be ticked again.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "contract/contract.generated.h"
+#include "core/broker_reach.h"
+#include "core/codecs.h"
+#include "core/event_queue.h"
+#include "core/latency.h"
+#include "core/memory_account.h"
+#include "core/partition.h"
+#include "core/partition_moves.h"
+#include "core/transport.h"
+
+namespace longhaul {
+
+struct ErrorClass {
+  bool retriable;
+  bool refreshes_metadata;
+};
+// By the error table. Every local error of librdkafka is about a connection, so it is retriable.
+ErrorClass ClassifyError(int32_t code);
+
+struct LaneContext {
+  LaneContext(const ForwarderSettings& s, int64_t id, int16_t epoch, const CompressionCodecs* c,
+              EventQueue* e)
+      : settings(s), producer_id(id), producer_epoch(epoch), codecs(c), events(e), memory(s),
+        moves(e, &errors) {}
+  LaneContext(const LaneContext&) = delete;
+  LaneContext& operator=(const LaneContext&) = delete;
+
+  const ForwarderSettings settings;
+  const int64_t producer_id;
+  const int16_t producer_epoch;
+  Transport* transport = nullptr;
+  const CompressionCodecs* const codecs;
+  EventQueue* const events;
+
+  int64_t now = 0;       // monotonic, ms
+  int64_t wall_now = 0;  // since the epoch, ms; compared with record timestamps only
+  int64_t wake_at = 0;
+
+  std::map<int32_t, int64_t> errors;  // by code
+  LaneCounters counters;
+  LatencyCounts latency;
+  MemoryAccount memory;
+  BrokerReach reach;
+  PartitionMoves moves;
+  std::unordered_map<uint32_t, std::unique_ptr<Partition>> partitions;
+  bool routes_stale = false;  // a source leader or the set of partitions changed
+
+  Partition* Find(uint32_t id) {
+    auto it = partitions.find(id);
+    return it == partitions.end() ? nullptr : it->second.get();
+  }
+  void WakeAt(int64_t when) { wake_at = std::min(wake_at, when); }
+  int64_t BackoffMs(int32_t attempts) const {
+    const int64_t backoff = settings.retry_backoff_ms << std::min(attempts, 16);
+    return std::min(backoff, settings.retry_backoff_max_ms);
+  }
+  Reach AskReach(Side side, int32_t node, const Api& api, int16_t* version) {
+    return reach.Ask(transport, now, side, node, api, version);
+  }
+  // The target is scanned anew from the recorded progress on. Nothing may be in flight: an ack that
+  // came later would be counted twice, by progress and by the scan.
+  void BeginScan(Partition* p, PartitionEvent event);
+  // A batch of the queue that the target holds, acknowledged or found by a scan.
+  void CountMirrored(Partition* p, const QueuedBatch& batch);
+};
+
+}  // namespace longhaul

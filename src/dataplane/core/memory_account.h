@@ -1,0 +1,76 @@
+// What a lane holds: bytes of buffers that are alive, and bytes that requests in flight may bring.
+// Their sum stays below in.flight.bytes.max, as a request is sent only for what still fits:
+//
+//   | held: responses, re-encoded batches | reserved: Fetches | room | kept free for scans |
+//
+// A scan of the target needs memory just when everything is full, because partitions that cannot
+// produce fill it; so a part is kept free for scans. A broker returns at least one whole batch
+// however large it is (KIP-74): such a batch overshoots the bound, and nothing is fetched until it
+// is acknowledged.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "contract/contract.generated.h"
+#include "core/transport.h"
+
+namespace longhaul {
+
+// A buffer that counts as held until it is freed, which may be after the lane has ended.
+class HeldBuffer {
+ public:
+  HeldBuffer(BufferRef buffer, std::shared_ptr<int64_t> held)
+      : buffer_(std::move(buffer)), held_(std::move(held)) {
+    *held_ += size();
+  }
+  ~HeldBuffer() { *held_ -= size(); }
+  HeldBuffer(const HeldBuffer&) = delete;
+  HeldBuffer& operator=(const HeldBuffer&) = delete;
+
+  uint8_t* data() { return buffer_->data(); }
+  int64_t size() const { return static_cast<int64_t>(buffer_->size()); }
+
+  // Bytes of queued batches in it. The rest is dead, but freed with them only.
+  int64_t queued_bytes = 0;
+  // Batches in it that requests in flight point to: they cannot move.
+  int32_t in_flight = 0;
+
+ private:
+  BufferRef buffer_;
+  std::shared_ptr<int64_t> held_;
+};
+using HeldRef = std::shared_ptr<HeldBuffer>;
+
+class MemoryAccount {
+ public:
+  // The part of the bound that is kept free for scans of the target: one part in so many.
+  static constexpr int64_t kScanShare = 8;
+
+  explicit MemoryAccount(const ForwarderSettings& settings)
+      : bound_(settings.in_flight_bytes_max) {}
+
+  HeldRef Hold(BufferRef buffer) {
+    return std::make_shared<HeldBuffer>(std::move(buffer), held_);
+  }
+  int64_t held() const { return *held_; }
+  int64_t bound() const { return bound_; }
+
+  int64_t fetch_room() const { return bound_ - scan_bytes_max() - *held_ - fetch_reserved_; }
+  void ReserveFetch(int64_t bytes) { fetch_reserved_ += bytes; }
+  void EndFetch(int64_t bytes) { fetch_reserved_ -= bytes; }
+
+  int64_t scan_bytes_max() const { return bound_ / kScanShare; }
+  int64_t scan_room() const { return scan_bytes_max() - scan_reserved_; }
+  void ReserveScan(int64_t bytes) { scan_reserved_ += bytes; }
+  void EndScan(int64_t bytes) { scan_reserved_ -= bytes; }
+
+ private:
+  const int64_t bound_;
+  // Shared, because a buffer may be freed after the lane.
+  std::shared_ptr<int64_t> held_ = std::make_shared<int64_t>(0);
+  int64_t fetch_reserved_ = 0;
+  int64_t scan_reserved_ = 0;
+};
+
+}  // namespace longhaul

@@ -1,0 +1,119 @@
+#include "core/refused_batch.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+namespace longhaul {
+namespace {
+
+// Retriable codes with which a broker says that it did not append. After any other code the batch
+// may be in the log: a leader that steps down, or waits in vain for its followers, has appended.
+bool SaysNotAppended(int32_t code) {
+  constexpr int32_t kCodes[] = {
+      kafka_error::kUnknownTopicOrPartition, kafka_error::kLeaderNotAvailable,
+      kafka_error::kNotEnoughReplicas, kafka_error::kThrottlingQuotaExceeded};
+  return std::find(std::begin(kCodes), std::end(kCodes), code) != std::end(kCodes);
+}
+
+}  // namespace
+
+void RefusedBatch::Note(Partition* p, uint64_t ordinal, int32_t code, std::string_view text) {
+  lane_->moves.Move(p, PartitionEvent::kBatchRefused);
+  Delivery& delivery = p->delivery;
+  if (delivery.refusal.code != 0 && ordinal >= delivery.refused_ordinal) return;
+  delivery.refusal = {code, std::string(text)};
+  delivery.refused_ordinal = ordinal;
+}
+
+void RefusedBatch::Settle(Partition* p) {
+  // A moving partition scans its new leader whatever the old one refused.
+  if (p->phase == PartitionPhase::kMoving) return;
+  const Obstacle refusal = std::exchange(p->delivery.refusal, {});
+  const std::string where = p->target_name() + " refused the batch before source offset " +
+                            std::to_string(p->queue.front().upstream_next) +
+                            (refusal.detail.empty() ? "" : ": " + refusal.detail);
+  bool overtaken = false;
+  for (size_t i = 0; i < p->queue.sent(); i++) overtaken |= p->queue[i].acked;
+  p->queue.RecallSent();
+  if (p->phase == PartitionPhase::kStopping) {
+    lane_->errors[refusal.code]++;
+    return p->ResetToProgress();
+  }
+  if (refusal.code == kafka_error::kDuplicateSequenceNumber) return ScanDoubted(p, where);
+  // A later batch was acknowledged. Either the refused batch is on the target, too, and only its
+  // answer was lost; or the broker had forgotten the producer, and there is a hole. The scan tells.
+  if (overtaken) return ScanThenRetry(p, refusal.code, where);
+  Handle(p, refusal.code, where);
+}
+
+void RefusedBatch::Handle(Partition* p, int32_t code, const std::string& where) {
+  switch (code) {
+    case kafka_error::kOutOfOrderSequenceNumber:
+    case kafka_error::kUnknownProducerId:
+      if (++p->delivery.scans_in_vain > kScansInVainMax)
+        return lane_->moves.Fail(p, {code, where, {}});
+      return ScanThenRetry(p, code, where);
+    case kafka_error::kMessageTooLarge:
+    case kafka_error::kRecordListTooLarge:
+      lane_->errors[code]++;
+      return Split(p, where);
+    case kafka_error::kCorruptMessage:
+      return FetchAgain(p, code, where);
+    default:
+      if (!ClassifyError(code).retriable && code != kErrorResponseMalformed)
+        return lane_->moves.Fail(p, {code, where, {}});
+      return SaysNotAppended(code) ? Retry(p, code, where) : ScanThenRetry(p, code, where);
+  }
+}
+
+void RefusedBatch::Split(Partition* p, const std::string& where) {
+  const QueuedBatch& front = p->queue.front();
+  if (front.records == 1) {
+    const std::string what = where + ": one record of " + std::to_string(front.size) + " bytes";
+    return lane_->moves.Fail(p, {kErrorRecordTooLarge, what, p->BehindFront(1)});
+  }
+  // Only what exceeds the topic's limit is refused, so this bound never undershoots the limit; the
+  // intake splits until the parts fit.
+  p->delivery.batch_bytes_max = front.size - 1;
+  p->ResetToProgress();
+  lane_->moves.Move(p, PartitionEvent::kBatchDropped);
+}
+
+// Either the bytes were damaged on the way, then a new Fetch brings good ones, or on the disk.
+void RefusedBatch::FetchAgain(Partition* p, int32_t code, const std::string& where) {
+  if (++p->source.refetches > kRefetchesMax)
+    return lane_->moves.Fail(p, {code, where, p->BehindFront(p->queue.front().records)});
+  p->ResetToProgress();
+  Retry(p, code, where);
+}
+
+void RefusedBatch::Delay(Partition* p, int32_t code, const std::string& where) {
+  lane_->moves.CountObstacle(p, Side::kTarget, code, where);
+  p->counters.retries++;
+  p->DropUnsentBehind(static_cast<size_t>(lane_->settings.partition_batches_in_flight));
+  p->delivery.dedup_proven_until = 0;
+  p->delivery.backoff_until = lane_->now + lane_->BackoffMs(p->delivery.attempts++);
+  if (ClassifyError(code).refreshes_metadata) leaders_->Refresh(Side::kTarget);
+}
+
+void RefusedBatch::Retry(Partition* p, int32_t code, const std::string& where) {
+  Delay(p, code, where);
+  lane_->moves.Move(p, PartitionEvent::kBatchRetried);
+}
+
+void RefusedBatch::ScanThenRetry(Partition* p, int32_t code, const std::string& where) {
+  Delay(p, code, where);
+  lane_->BeginScan(p, PartitionEvent::kBatchDoubted);
+  p->scan.not_before = p->delivery.backoff_until;
+}
+
+// Nothing failed, but an acknowledgement is in doubt. On a topic with append times that happens
+// once, for the first acknowledgement.
+void RefusedBatch::ScanDoubted(Partition* p, const std::string& where) {
+  if (++p->delivery.scans_in_vain > kScansInVainMax)
+    return lane_->moves.Fail(p, {kafka_error::kDuplicateSequenceNumber, where, {}});
+  lane_->BeginScan(p, PartitionEvent::kBatchDoubted);
+}
+
+}  // namespace longhaul

@@ -1,0 +1,40 @@
+// What becomes of a batch that its broker refused, once all batches of its partition in flight are
+// answered: it is sent again, sent again after a scan of the target, split, fetched again, or it
+// faults its partition.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/lane_context.h"
+#include "core/leaders.h"
+
+namespace longhaul {
+
+class RefusedBatch {
+ public:
+  static constexpr int32_t kScansInVainMax = 6;  // in a row, then a fault
+  static constexpr int32_t kRefetchesMax = 3;    // of a batch that the broker finds damaged
+
+  RefusedBatch(LaneContext* lane, Leaders* leaders) : lane_(lane), leaders_(leaders) {}
+
+  // The refusal of the earliest batch is the cause; batches behind it are refused as out of order.
+  void Note(Partition* p, uint64_t ordinal, int32_t code, std::string_view text);
+  // Nothing of the partition is in flight any more.
+  void Settle(Partition* p);
+
+ private:
+  void Handle(Partition* p, int32_t code, const std::string& where);
+  void Split(Partition* p, const std::string& where);
+  void FetchAgain(Partition* p, int32_t code, const std::string& where);
+  void Retry(Partition* p, int32_t code, const std::string& where);
+  void ScanThenRetry(Partition* p, int32_t code, const std::string& where);
+  void ScanDoubted(Partition* p, const std::string& where);
+  void Delay(Partition* p, int32_t code, const std::string& where);
+
+  LaneContext* lane_;
+  Leaders* leaders_;
+};
+
+}  // namespace longhaul

@@ -1,0 +1,92 @@
+// What a resume makes of what a scan of the target found (invariants D, E). Pure: target_scan.h
+// asks the brokers, batch_intake.h skips on the source, this file judges.
+//
+// The records of a flow on the target are counted by sequence, not one by one: log cleaners thin
+// them and retention deletes them, but the sequence of the last batch tells how many went before.
+//
+//   target log:  | trimmed | ours | other's | ours | hidden |
+//                ^ recorded downstream offset      ^ high watermark
+//                          ^ scan begins                    ^ end of the log, leader only
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "core/progress.h"
+#include "core/record_batch.h"
+#include "core/seam.h"
+
+namespace longhaul {
+
+// What a scan has found on the target, of the flow's producer id and behind the recorded progress.
+struct TargetFindings {
+  TargetFindings() = default;
+  // `log_start`: where the target's log began when progress was read, if progress is older; -1.
+  TargetFindings(const Progress& recorded, int64_t log_start);
+
+  int64_t scan_offset = 0;      // the scan has read everything before it
+  int64_t records_found = 0;    // that progress does not count
+  int64_t downstream_next = 0;  // behind the last of them
+  int32_t sequence_next = 0;    // of the batch that would follow them
+  int64_t offsets_missing = 0;  // since our last batch, target offsets that no batch covers
+  int64_t offsets_trimmed = 0;  // of those, before the target's log start
+  // Duplicates: records of a previous owner that were appended after records that follow them. A
+  // request of that owner was delayed, and the broker had forgotten the producer when it came.
+  int64_t duplicate_records = 0;
+  // The record before the recorded offset is ours. If it is not, an unclean election took it, and
+  // other producers have filled its place.
+  bool must_verify_last_record = false;
+  int64_t log_end = -1;       // of the leader when the scan began; -1: not told yet, 0: never told
+  bool at_watermark = false;  // everything that the leader shows has been read
+  bool leader_was_asked = false;  // for its memory of the producer id
+  bool last_batch_trimmed = false;  // the leader's memory told: there is no batch to compare
+  TargetBatch last_batch;
+};
+
+// A batch of the target, in the order of the log, behind the scan offset.
+struct BatchFinding {
+  bool is_last = false;  // of ours so far: findings->last_batch
+  // Our batch says that so many records of ours should stand before it, which no gap explains: a
+  // broker that had forgotten the producer accepted it out of order. 0: all is well.
+  int64_t records_lacking = 0;
+};
+BatchFinding AddBatch(const RecordBatchView& batch, int64_t producer_id, int32_t recorded_sequence,
+                      TargetFindings* findings);
+
+// Is the record before the recorded offset of another producer? To be asked of each batch while
+// must_verify_last_record is set, which it clears when the answer is known.
+bool IsOverwritten(const RecordBatchView& batch, int64_t producer_id, TargetFindings* findings);
+
+enum class ScanStep : uint8_t {
+  kRead,            // more of the target
+  kWaitForFollowers,  // the log goes on behind the high watermark, where nobody can read
+  kAskLeader,       // for the last sequence that it remembers of the producer id
+  kTruncated,       // the log ends before the recorded offset
+  kDone,
+};
+// After each answer, once none is awaited.
+ScanStep NextStep(const TargetFindings& findings);
+// After the leader's memory of the producer id came; -1: it has none, or cannot tell. kDone,
+// kWaitForFollowers or kRead.
+ScanStep TakeLeaderMemory(int32_t last_sequence, const Progress& recorded,
+                          TargetFindings* findings);
+
+// What is to be done with the records found, and with the queue that begins at the recorded
+// progress.
+struct ResumePlan {
+  Progress progress;             // from now on
+  size_t batches_in_queue = 0;   // the first so many of the queue are on the target
+  int64_t records_to_skip = 0;   // on the source, and progress waits for the seam
+  bool keeps_queue = false;      // else it is fetched again
+  int64_t records_uncertain = 0;  // trimmed by the target: they may be mirrored twice
+};
+struct QueueMatch {
+  bool is_exact = false;  // the records found are whole batches at the front of the queue
+  size_t batches = 0;
+  int64_t upstream_next = 0;  // behind the last of them
+  int32_t leader_epoch = -1;
+};
+ResumePlan PlanResume(const TargetFindings& findings, const Progress& recorded,
+                      const QueueMatch& queue);
+
+}  // namespace longhaul
