@@ -3,7 +3,7 @@
 // not act on (yet) stands in accepted-properties.ts; client properties in client-properties.ts.
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
-  bytes, choice, flag, integer, list, milliseconds, seconds, string, type Row
+  bytes, choice, flag, integer, list, milliseconds, offsetReset, seconds, string, type Row
 } from './setting-kinds.ts'
 
 const KiB = 1024
@@ -131,12 +131,10 @@ export const flowTable = {
     doc: 'How long a request of the control plane may take.',
     importance: 'low', default: minute, min: 100, max: hour
   }),
-  'auto.offset.reset': choice({
-    doc: 'Where a partition begins that was never mirrored before.',
-    importance: 'medium', default: 'earliest', of: ['earliest', 'latest', 'none'],
-    role: 'consumer', synonyms: {
-      smallest: 'earliest', beginning: 'earliest', largest: 'latest', end: 'latest', error: 'none'
-    }
+  'auto.offset.reset': offsetReset({
+    doc: 'Where a partition begins that was never mirrored before. What is created after the ' +
+      'first start of the flow begins at its earliest offset, also with latest.',
+    importance: 'medium', default: 'earliest', role: 'consumer'
   }),
   'lanes': integer({
     doc: 'Worker threads of the flow, each with its own connections to every broker.',

@@ -173,6 +173,7 @@ export class ReplicationFlow {
       lanes,
       producer,
       restore: async (slots, signal) => await progress.restore(slots, signal),
+      firstLookOf: async slot => await progress.firstLookOf(slot, this.#stopping.signal),
       onLeaving: async (leaving, isHandedOver) => {
         await this.#statistics?.depart(leaving, isHandedOver)
       },

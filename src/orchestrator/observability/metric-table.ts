@@ -101,8 +101,8 @@ export const metricTable = {
     type: 'counter',
     labels: [...topic, 'reason'],
     help: 'Records left out by data.loss, topic.recreated, record.too.large, record.refused or ' +
-      'corrupt.batch=skip, or by an operator, at most. 0 with a reason: records were left out, ' +
-      'and their number is not known.'
+      'corrupt.batch=skip, by an operator, or because auto.offset.reset begins behind them, at ' +
+      'most. 0 with a reason: records were left out, and their number is not known.'
   },
   longhaul_records_mirrored_again_total: {
     type: 'counter',

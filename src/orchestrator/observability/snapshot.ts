@@ -21,7 +21,7 @@ export type FlowState = (typeof flowStates)[number]
 /** Why records were left out by a policy that the user chose. */
 export const skipReasons = [
   'data_loss', 'topic_recreated', 'record_too_large', 'record_refused', 'corrupt_batch',
-  'operator'
+  'operator', 'before_start'
 ] as const
 export type SkipReason = (typeof skipReasons)[number]
 

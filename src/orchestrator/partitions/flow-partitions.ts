@@ -14,6 +14,7 @@ import type { ProducerIdentity, Progress, TopicPartition } from '../progress/pro
 import type { SlotRecord } from '../progress/progress-store.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline } from '../time/deadline.ts'
+import { FirstLook } from './first-look.ts'
 import { LaneEvents } from './lane-events.ts'
 import { PartitionControl } from './partition-control.ts'
 import { PartitionBeginnings } from './partition-beginnings.ts'
@@ -39,6 +40,8 @@ export interface FlowPartitionsOptions {
   readonly restore: (
     slots: readonly number[], signal?: AbortSignal
   ) => Promise<ReadonlyMap<string, Progress>>
+  /** Partition counts of the first look that the slot has on record; undefined: none. */
+  readonly firstLookOf: (slot: number) => Promise<ReadonlyMap<string, number> | undefined>
   /** Takes the last figures of partitions that are about to leave the table. */
   readonly onLeaving: (
     partitions: readonly FlowPartition[], isHandedOver: boolean
@@ -63,6 +66,7 @@ export class FlowPartitions {
   readonly #positions: SlotPositions
   readonly #wanted: WantedTopics
   readonly #topicIds: KnownTopicIds
+  readonly #firstLook: FirstLook
   readonly #skipped = new SkippedRecordCounts()
   readonly #log: PartitionLog
   readonly #moves: PartitionMoves
@@ -101,6 +105,11 @@ export class FlowPartitions {
       keep: async (partition, progress) => { await this.#keep([{ partition, progress }]) },
       onError
     })
+    this.#firstLook = new FirstLook({
+      slots: config.settings['task.slots'],
+      read: options.firstLookOf,
+      write: async records => { await options.progress.write(records) }
+    })
     this.#beginnings = new PartitionBeginnings({
       settings: config.settings,
       source,
@@ -112,6 +121,11 @@ export class FlowPartitions {
       lanes: lanes.size,
       restore: options.restore,
       keep: async begun => { await this.#keep(begun) },
+      firstLook: this.#firstLook,
+      onBegun: begun => {
+        this.#skipped.countBegun(begun)
+        this.#log.onBegun(begun)
+      },
       clock
     })
     this.#withdrawal = new Withdrawal({ moves, faults: this.#faults, clock, onError })
@@ -135,6 +149,7 @@ export class FlowPartitions {
   async setTopics (look: TopicLook): Promise<void> {
     const unwanted = this.#wanted.update(
       look, [...this.table.values()], this.#options.clock.now())
+    this.#firstLook.update(look.onSource)
     await this.#withdrawTopics(unwanted)
     await this.#learnTopicIds(look.topics)
     this.#addWanted()

@@ -3,16 +3,20 @@
 // growing wait, however long the topics' refresh is.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowSettings } from '../config/config-table.ts'
+import type { OffsetReset } from '../config/setting-kinds.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { assignLanes } from '../lanes/lane-assignor.ts'
 import { partitionKey, type Progress } from '../progress/progress.ts'
 import { withPoint } from '../progress/progress-history.ts'
 import { systemRandom, type Clock } from '../time/clock.ts'
 import { backoffDelayMs } from '../time/retry.ts'
+import type { FirstLook } from './first-look.ts'
 import type { PartitionMoves } from './partition-moves.ts'
 import type { FlowPartition, PartitionTable } from './partition-table.ts'
 import type { SlotPositions } from './slot-positions.ts'
-import { notEmptyOnTarget, startPositions, type StartPosition } from './start-positions.ts'
+import {
+  notEmptyOnTarget, startAt, startPositions, type FirstPosition, type StartPosition
+} from './start-positions.ts'
 import type { KnownTopicIds } from './topic-ids.ts'
 
 export interface PartitionBeginningsOptions {
@@ -28,7 +32,15 @@ export interface PartitionBeginningsOptions {
   readonly restore: (slots: readonly number[]) => Promise<ReadonlyMap<string, Progress>>
   /** Resolves once these positions are on record. */
   readonly keep: (positions: ReadonlyArray<StartPosition<FlowPartition>>) => Promise<void>
+  readonly firstLook: FirstLook
+  /** Receives partitions that begin without a position on record, once theirs is. */
+  readonly onBegun: (begun: readonly Begun[]) => void
   readonly clock: Clock
+}
+
+export interface Begun extends FirstPosition<FlowPartition> {
+  /** It was created after the flow's first look, so it begins at its earliest offset. */
+  readonly isBornLater: boolean
 }
 
 const backoff = { initialMs: 500, maxMs: 30_000 }
@@ -58,7 +70,8 @@ export class PartitionBeginnings {
       return progress === undefined ? [] : [{ partition, progress }]
     })
     this.#place(recorded)
-    const fresh = due.filter(partition => this.#isOpen(partition))
+    await this.#settleFirstLooks()
+    const fresh = due.filter(partition => this.#isOpen(partition) && this.#isSettled(partition))
     if (fresh.length === 0) return
     try {
       await this.#beginFresh(fresh)
@@ -67,25 +80,49 @@ export class PartitionBeginnings {
     }
   }
 
+  /** For all owned slots, before anything is created in one of them. */
+  async #settleFirstLooks (): Promise<void> {
+    const { firstLook, positions, settings } = this.#options
+    if (!isRelative(settings['auto.offset.reset'])) return
+    await this.#forOneRound(firstLook.settle(positions.slots))
+  }
+
+  /** Whether it is known if the partition was created since the flow first looked. */
+  #isSettled (partition: FlowPartition): boolean {
+    const { firstLook, settings } = this.#options
+    if (!isRelative(settings['auto.offset.reset'])) return true
+    const error = firstLook.errorOf(partition.slot)
+    if (error !== undefined) this.#refuse(partition, error)
+    return firstLook.isSettled(partition.slot)
+  }
+
+  #isBornLater (partition: FlowPartition): boolean {
+    const { firstLook, settings } = this.#options
+    return isRelative(settings['auto.offset.reset']) && firstLook.isBornLater(partition)
+  }
+
+  /** What takes longer than a second goes on behind the round. */
+  async #forOneRound (work: Promise<unknown>): Promise<void> {
+    const done = new AbortController()
+    const end = work.then(() => { done.abort() })
+    await Promise.race([end, this.#options.clock.sleep(roundMsMax, done.signal).catch(() => {})])
+  }
+
   /**
    * Slot by slot: a slot whose progress partition has no leader keeps no other partition waiting.
-   * The round ends after a second; what takes longer goes on behind it.
    */
   async #beginFresh (fresh: readonly FlowPartition[]): Promise<void> {
     const { clock, settings, source, target } = this.#options
-    const { positions, problems } = await startPositions(
-      source, target, fresh, settings['auto.offset.reset'])
+    const { positions, problems } = await startPositions(source, target, fresh, partition =>
+      startAt(settings['auto.offset.reset'], this.#isBornLater(partition), clock.now()))
     for (const { partition, error } of problems) this.#refuse(partition, error)
     const slots = [...new Set(positions.map(({ partition }) => partition.slot))]
-    const begun = new AbortController()
-    const beginnings = Promise.all(slots.map(async slot => await this.#beginSlot(slot,
-      positions.filter(({ partition }) => partition.slot === slot))))
-      .then(() => { begun.abort() })
-    await Promise.race([beginnings, clock.sleep(roundMsMax, begun.signal).catch(() => {})])
+    await this.#forOneRound(Promise.all(slots.map(async slot => await this.#beginSlot(slot,
+      positions.filter(({ partition }) => partition.slot === slot)))))
   }
 
   async #beginSlot (
-    slot: number, positions: ReadonlyArray<StartPosition<FlowPartition>>
+    slot: number, positions: ReadonlyArray<FirstPosition<FlowPartition>>
   ): Promise<void> {
     this.#busy.add(slot)
     try {
@@ -100,9 +137,9 @@ export class PartitionBeginnings {
 
   /** The start positions, on record; those that have none are refused. */
   async #positionsOf (
-    slot: number, positions: ReadonlyArray<StartPosition<FlowPartition>>
+    slot: number, positions: ReadonlyArray<FirstPosition<FlowPartition>>
   ): Promise<ReadonlyArray<StartPosition<FlowPartition>>> {
-    const { keep, restore, topicIds } = this.#options
+    const { keep, onBegun, restore, topicIds } = this.#options
     // While a group forms, two processes may own a slot for a moment. The other one may have begun
     // the partition and sent records by now: the end of the target, where we would look for ours,
     // lies behind those. It kept its position before it sent, so this reading, after the end of the
@@ -115,18 +152,25 @@ export class PartitionBeginnings {
     const begun = (await this.#allowed(positions.filter(({ partition }) =>
       !known.has(partitionKey(partition)))))
       .filter(({ partition }) => this.#isOpen(partition))
-      .map(({ partition, progress }) =>
-        ({ partition, progress: topicIds.complete(partition, progress) }))
+      .map(({ partition, passedOver, progress }): Begun => ({
+        partition,
+        passedOver,
+        isBornLater: this.#isBornLater(partition),
+        progress: topicIds.complete(partition, progress)
+      }))
     // On record before the first record is sent: after a crash right behind that, the position is
     // where the search for what was sent must begin (invariant D).
-    if (begun.length > 0) await keep(begun)
+    if (begun.length > 0) {
+      await keep(begun)
+      onBegun(begun)
+    }
     return [...resumed, ...begun]
   }
 
   /** Of those that were never mirrored, the ones that cannot double records on the target. */
   async #allowed (
-    positions: ReadonlyArray<StartPosition<FlowPartition>>
-  ): Promise<ReadonlyArray<StartPosition<FlowPartition>>> {
+    positions: ReadonlyArray<FirstPosition<FlowPartition>>
+  ): Promise<ReadonlyArray<FirstPosition<FlowPartition>>> {
     const { settings, target } = this.#options
     if (settings['target.not.empty'] === 'begin') return positions
     const problems = await notEmptyOnTarget(target, positions)
@@ -167,4 +211,9 @@ export class PartitionBeginnings {
     return this.#isOpen(partition) && !this.#busy.has(partition.slot) &&
       retryAtMs <= this.#options.clock.now()
   }
+}
+
+/** Whether the start of a partition depends on when it is looked for. */
+function isRelative (reset: OffsetReset): boolean {
+  return reset !== 'earliest' && reset !== 'none'
 }

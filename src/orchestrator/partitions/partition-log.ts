@@ -3,6 +3,7 @@
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log, LogFields } from '../observability/log.ts'
+import type { Begun } from './partition-beginnings.ts'
 import type { AppliedMove } from './partition-moves.ts'
 import type {
   PartitionCondition, PartitionEvent, RepeatedPart, SkippedPart
@@ -41,6 +42,21 @@ export class PartitionLog {
       case 'pause': this.#log.info(fields, `${nameOf(partition)}: paused by ${event.by}`); return
       case 'unpause': this.#log.info(fields, `${nameOf(partition)}: paused no longer`); return
       default:
+    }
+  }
+
+  /** Of partitions that begin where a policy says, not at their first record or a position. */
+  onBegun (begun: readonly Begun[]): void {
+    const bornLater = begun.filter(({ isBornLater }) => isBornLater)
+    if (bornLater.length > 0) {
+      this.#log.info({ partitions: bornLater.length }, `created since the first start of the ` +
+        `flow, so mirrored from the earliest offset on: ${namesOf(bornLater)}`)
+    }
+    const behind = begun.filter(({ passedOver }) => passedOver > 0n)
+    if (behind.length > 0) {
+      const records = behind.reduce((sum, { passedOver }) => sum + passedOver, 0n)
+      this.#log.info({ partitions: behind.length, records: String(records) },
+        `auto.offset.reset leaves out ${records} records of the source: ${namesOf(behind)}`)
     }
   }
 
@@ -84,6 +100,13 @@ export class PartitionLog {
 
 function nameOf ({ partition, topic }: FlowPartition): string {
   return `${topic}-${partition}`
+}
+
+const namesMax = 3
+
+function namesOf (begun: readonly Begun[]): string {
+  const names = begun.slice(0, namesMax).map(({ partition }) => nameOf(partition)).join(', ')
+  return begun.length > namesMax ? `${names} and ${begun.length - namesMax} more` : names
 }
 
 function fieldsOf ({ partition, topic }: FlowPartition): LogFields {

@@ -1,5 +1,6 @@
 // What the moves of partitions left out, and what they mirror once more, by topic.
 import type { SkipReason, SkippedRecords } from '../observability/snapshot.ts'
+import type { TopicPartition } from '../progress/progress.ts'
 import type { AppliedMove } from './partition-moves.ts'
 
 export class SkippedRecordCounts {
@@ -14,18 +15,30 @@ export class SkippedRecordCounts {
   count ({ event, partition: { topic } }: AppliedMove): void {
     if (event.kind !== 'resume') return
     const { again, skip } = event
-    if (skip !== undefined) {
-      const ofTopic = this.#skipped.get(topic) ?? new Map<SkipReason, bigint>()
-      ofTopic.set(skip.reason, (ofTopic.get(skip.reason) ?? 0n) + skip.records)
-      this.#skipped.set(topic, ofTopic)
-    }
+    if (skip !== undefined) this.#add(topic, skip.reason, skip.records)
     if (again !== undefined) {
       this.#again.set(topic, (this.#again.get(topic) ?? 0n) + again.records)
+    }
+  }
+
+  /** Records before the start of partitions that auto.offset.reset lets begin further behind. */
+  countBegun (begun: ReadonlyArray<{
+    readonly partition: TopicPartition
+    readonly passedOver: bigint
+  }>): void {
+    for (const { partition: { topic }, passedOver } of begun) {
+      if (passedOver > 0n) this.#add(topic, 'before_start', passedOver)
     }
   }
 
   forget (topic: string): void {
     this.#skipped.delete(topic)
     this.#again.delete(topic)
+  }
+
+  #add (topic: string, reason: SkipReason, records: bigint): void {
+    const ofTopic = this.#skipped.get(topic) ?? new Map<SkipReason, bigint>()
+    ofTopic.set(reason, (ofTopic.get(reason) ?? 0n) + records)
+    this.#skipped.set(topic, ofTopic)
   }
 }

@@ -18,6 +18,9 @@ export class SlotPositions {
     this.#slotCount = slotCount
   }
 
+  /** The owned ones. */
+  get slots (): readonly number[] { return [...this.#slots.keys()] }
+
   owns (slot: number): boolean { return this.#slots.has(slot) }
 
   /** These slots are owned from now on; `restored` is what their progress partitions hold. */

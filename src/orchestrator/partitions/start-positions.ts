@@ -3,6 +3,7 @@
 // so that the resume after a crash finds what was sent (invariant D).
 import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
+import type { OffsetReset } from '../config/setting-kinds.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress, TopicPartition } from '../progress/progress.ts'
 import { systemClock } from '../time/clock.ts'
@@ -19,8 +20,24 @@ export interface StartPosition<Partition extends UnmirroredPartition> {
   readonly progress: Progress
 }
 
+export interface FirstPosition<Partition extends UnmirroredPartition>
+  extends StartPosition<Partition> {
+  /** Offsets of the source that lie before it and are not mirrored. */
+  readonly passedOver: bigint
+}
+
+/** A bigint is a timestamp in milliseconds: the first record of this or a later time. */
+export type StartAt = 'earliest' | 'latest' | 'none' | bigint
+
+/** Where a partition begins that has no position on record. */
+export function startAt (reset: OffsetReset, isBornLater: boolean, nowMs: number): StartAt {
+  if (reset === 'none') return 'none'
+  if (isBornLater) return 'earliest'
+  return typeof reset === 'string' ? reset : BigInt(nowMs - reset.byDurationMs)
+}
+
 export interface StartPositions<Partition extends UnmirroredPartition> {
-  readonly positions: ReadonlyArray<StartPosition<Partition>>
+  readonly positions: ReadonlyArray<FirstPosition<Partition>>
   readonly problems: ReadonlyArray<{
     readonly partition: Partition
     readonly error: ReplicatorError
@@ -29,28 +46,69 @@ export interface StartPositions<Partition extends UnmirroredPartition> {
 
 export async function startPositions<Partition extends UnmirroredPartition> (
   source: ClusterAdmin, target: ClusterAdmin, partitions: readonly Partition[],
-  reset: 'earliest' | 'latest' | 'none'
+  startOf: (partition: Partition) => StartAt
 ): Promise<StartPositions<Partition>> {
-  if (partitions.length === 0) return { positions: [], problems: [] }
-  if (reset === 'none') {
-    return {
-      positions: [],
-      problems: partitions.map(partition => ({
-        partition,
-        error: new ReplicatorError('_AUTO_OFFSET_RESET',
-          `${partition.topic}-${partition.partition} was never mirrored and auto.offset.reset=none`)
-      }))
-    }
-  }
-  const wantedSource = partitions.map(({ topic, partition }): WantedOffset =>
-    ({ topic, partition, at: reset }))
-  const wantedTarget = partitions.map(({ remoteTopic, partition }): WantedOffset =>
+  const starts = partitions.map(partition => ({ partition, at: startOf(partition) }))
+  const wanted = starts.flatMap(({ partition, at }) => at === 'none' ? [] : [{ partition, at }])
+  const refused = starts.flatMap(({ partition, at }) => at !== 'none' ? [] : [{
+    partition,
+    error: new ReplicatorError('_AUTO_OFFSET_RESET',
+      `${partition.topic}-${partition.partition} was never mirrored and auto.offset.reset=none`)
+  }])
+  if (wanted.length === 0) return { positions: [], problems: refused }
+  const later = wanted.filter(({ at }) => at !== 'earliest')
+  const wantedTarget = wanted.map(({ partition: { remoteTopic, partition } }): WantedOffset =>
     ({ topic: remoteTopic, partition, at: 'latest' }))
-  const [upstream, downstream] = await Promise.all([
-    listOffsetsPatiently(source, wantedSource, 'read_committed', systemClock, patienceMs),
+  const [upstream, earliest, downstream] = await Promise.all([
+    sourceOffsets(source, wanted),
+    offsetsAt(source, later.map(({ partition }) => ({ partition, at: 'earliest' }))),
     listOffsetsPatiently(target, wantedTarget, 'read_uncommitted', systemClock, patienceMs)
   ])
-  return pair(partitions, upstream, downstream)
+  const startOfLog = new Map(later.map(({ partition }, i) => [partition, earliest[i]]))
+  const { positions, problems } = pair(wanted.map(({ partition }, i) => ({
+    partition,
+    source: upstream[i],
+    start: startOfLog.has(partition) ? startOfLog.get(partition) : upstream[i],
+    target: downstream[i]
+  })))
+  return { positions, problems: [...refused, ...problems] }
+}
+
+interface Wanted {
+  readonly partition: TopicPartition
+  readonly at: WantedOffset['at']
+}
+
+async function offsetsAt (
+  source: ClusterAdmin, wanted: readonly Wanted[]
+): Promise<readonly ListedOffset[]> {
+  return await listOffsetsPatiently(source, wanted.map(({ partition: { topic, partition }, at }) =>
+    ({ topic, partition, at })), 'read_committed', systemClock, patienceMs)
+}
+
+/**
+ * Where no record is new enough, the end of the log. By time, a broker that did not answer looks
+ * like one that has no such record; the end would then leave records out. So brokers that have
+ * answered for the end are asked once more by time.
+ */
+async function sourceOffsets (
+  source: ClusterAdmin, wanted: readonly Wanted[]
+): Promise<readonly ListedOffset[]> {
+  const found = await offsetsAt(source, wanted)
+  const isUnfound = (offset: ListedOffset | undefined): boolean =>
+    offset !== undefined && offset.error === undefined && offset.offset < 0n
+  const unfound = wanted.filter((_, i) => isUnfound(found[i]))
+  if (unfound.length === 0) return found
+  const ends = await offsetsAt(source,
+    unfound.map(({ partition }) => ({ partition, at: 'latest' })))
+  const again = await offsetsAt(source, unfound)
+  let nth = 0
+  return found.map(offset => {
+    if (!isUnfound(offset)) return offset
+    const [end, second] = [ends[nth], again[nth]]
+    nth++
+    return (isUnfound(second) ? end : second) ?? offset
+  })
 }
 
 /**
@@ -75,21 +133,29 @@ export async function notEmptyOnTarget<Partition extends UnmirroredPartition> (
   })
 }
 
+interface Located<Partition> {
+  readonly partition: Partition
+  readonly source: ListedOffset | undefined
+  /** Where the log of the source begins. */
+  readonly start: ListedOffset | undefined
+  readonly target: ListedOffset | undefined
+}
+
 function pair<Partition extends UnmirroredPartition> (
-  partitions: readonly Partition[], upstream: readonly ListedOffset[],
-  downstream: readonly ListedOffset[]
+  located: ReadonlyArray<Located<Partition>>
 ): StartPositions<Partition> {
-  const positions: Array<StartPosition<Partition>> = []
+  const positions: Array<FirstPosition<Partition>> = []
   const problems: Array<{ partition: Partition, error: ReplicatorError }> = []
-  for (const [i, partition] of partitions.entries()) {
-    const source = upstream[i]
-    const target = downstream[i]
-    const error = source?.error ?? target?.error
-    if (error !== undefined || source === undefined || target === undefined) {
+  for (const { partition, source, start, target } of located) {
+    const error = source?.error ?? start?.error ?? target?.error
+    if (error !== undefined || source === undefined || start === undefined ||
+      target === undefined) {
       problems.push({ partition, error: error ?? new ReplicatorError('INTERNAL', 'no offset') })
     } else {
       const progress = { upstream: source.offset, downstream: target.offset, sequence: 0 }
-      positions.push({ partition, progress })
+      // Retention may have moved the start between the two answers.
+      const before = source.offset - start.offset
+      positions.push({ partition, progress, passedOver: before > 0n ? before : 0n })
     }
   }
   return { positions, problems }

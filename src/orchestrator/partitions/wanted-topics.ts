@@ -17,7 +17,7 @@ export interface WantedTopic {
 }
 
 /** What a look at the topics of both clusters found. */
-export type TopicLook = Pick<TopicSyncResult, 'topics' | 'planned' | 'problems'>
+export type TopicLook = Pick<TopicSyncResult, 'topics' | 'planned' | 'problems' | 'onSource'>
 
 /** Between two looks for a topic that both did not find. Metadata reach all brokers much sooner. */
 const goneMs = 5_000

@@ -19,6 +19,10 @@ export interface FlowProgress {
   restore (
     slots: readonly number[], signal?: AbortSignal
   ): Promise<ReadonlyMap<string, Progress>>
+  /** Partition counts of the source's topics at the first look; undefined: none on record. */
+  firstLookOf (
+    slot: number, signal?: AbortSignal
+  ): Promise<ReadonlyMap<string, number> | undefined>
   /** Resolves once the records are on record. */
   write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void>
   /** Writes everything again if the record was lost; resolves with whether it was. */
@@ -72,6 +76,7 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
     return {
       producer,
       restore: async (slots, end) => await restoreSlots(store, slots, producer, end),
+      firstLookOf: async (slot, end) => (await store.read(slot, end)).firstLook,
       write: async (records, end) => { await keeper.write(records, end) },
       mend: async () => await keeper.mend(),
       forget: slots => { for (const slot of slots) store.forget(slot) },
@@ -91,6 +96,7 @@ export async function openUnkeptProgress (
   return {
     producer,
     restore: async () => new Map(),
+    firstLookOf: async () => undefined,
     write: async () => {},
     mend: async () => false,
     forget: () => {},

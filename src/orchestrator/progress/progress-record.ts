@@ -3,6 +3,8 @@
 //   {"topic":"orders","partition":3}                  the position: small, written every second
 //   {"topic":"orders","partition":3,"history":true}   older points and epochs: larger, rare
 //   {"producer":true}                                 the producer id of the flow, in slot 0
+//   {"firstLook":0}                                   partition counts of the source's topics when
+//                                                     the flow first looked, some topics a record
 //
 // Offsets are strings, because JSON numbers lose digits. `version` names the oldest reader that
 // understands a record. The rules for the next builds:
@@ -39,6 +41,11 @@ export interface HistoryOnRecord {
 export type ProgressEntry =
   | { readonly kind: 'producer', readonly producer: FlowProducer }
   | {
+    readonly kind: 'firstLook'
+    readonly part: number
+    readonly topics: ReadonlyMap<string, number>
+  }
+  | {
     readonly kind: 'position'
     readonly source: TopicPartition
     /** With history only where a record of version 1 holds it. */
@@ -54,6 +61,7 @@ export type ProgressEntry =
 
 export type ProgressKey =
   | { readonly kind: 'producer' }
+  | { readonly kind: 'firstLook', readonly part: number }
   | { readonly kind: 'position', readonly source: TopicPartition }
   | { readonly kind: 'history', readonly source: TopicPartition }
 
@@ -111,6 +119,21 @@ export function encodeHistory (source: TopicPartition, progress: Progress): Enco
   }
 }
 
+/** One record for each `topicsPerPart` topics, so that none outgrows what a broker accepts. */
+export function encodeFirstLook (
+  topics: ReadonlyMap<string, number>
+): readonly EncodedRecord[] {
+  const all = [...topics]
+  const parts = Math.max(1, Math.ceil(all.length / topicsPerPart))
+  return Array.from({ length: parts }, (_, part) => ({
+    key: toJson({ firstLook: part }),
+    value: toJson({
+      version: progressVersion,
+      topics: Object.fromEntries(all.slice(part * topicsPerPart, (part + 1) * topicsPerPart))
+    })
+  }))
+}
+
 /** For a topic-partition that is gone for good. */
 export function encodeTombstones (source: TopicPartition): readonly EncodedRecord[] {
   return [positionKey(source), historyKey(source)].map(key => ({ key, value: null }))
@@ -161,10 +184,13 @@ export function withHistory (
 }
 
 const shownBytesMax = 200
+/** Names of 249 characters at most: half of the megabyte that brokers accept by default. */
+const topicsPerPart = 2_000
 
 function toKey (names: Fields): ProgressKey | undefined {
   const { history, partition, producer, topic } = names
   if (producer === true) return { kind: 'producer' }
+  if (isCount(names['firstLook'])) return { kind: 'firstLook', part: names['firstLook'] }
   if (typeof topic !== 'string' || !isCount(partition)) return undefined
   const source = { topic, partition }
   if (history === true) return { kind: 'history', source }
@@ -177,6 +203,10 @@ function toEntry (key: ProgressKey, fields: Fields): ProgressEntry | undefined {
     case 'producer': {
       const producer = toProducer(fields)
       return producer === undefined ? undefined : { kind: 'producer', producer }
+    }
+    case 'firstLook': {
+      const topics = toFirstLook(fields)
+      return topics === undefined ? undefined : { ...key, topics }
     }
     case 'history': {
       const history = toHistory(fields)
@@ -202,6 +232,15 @@ function toProducer (fields: Fields): FlowProducer | undefined {
     ...(typeof sourceClusterId === 'string' ? { sourceClusterId } : {}),
     ...(typeof replacesClusterId === 'string' ? { replacesClusterId } : {})
   }
+}
+
+function toFirstLook (fields: Fields): ReadonlyMap<string, number> | undefined {
+  const { topics } = fields
+  if (typeof topics !== 'object' || topics === null) return undefined
+  const counts = Object.entries(topics).map(([topic, count]): [string, unknown] => [topic, count])
+  return counts.every((entry): entry is [string, number] => isCount(entry[1]))
+    ? new Map(counts)
+    : undefined
 }
 
 function toPosition (fields: Fields): Progress | undefined {

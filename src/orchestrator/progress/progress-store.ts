@@ -9,8 +9,8 @@ import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { HistoryInterval } from './history-interval.ts'
 import {
-  encodeHistory, encodePosition, encodeProducer, encodeTombstones, type EncodedRecord,
-  type FlowProducer
+  encodeFirstLook, encodeHistory, encodePosition, encodeProducer, encodeTombstones,
+  type EncodedRecord, type FlowProducer
 } from './progress-record.ts'
 import type { ProducerIdentity, Progress, TopicPartition } from './progress.ts'
 import { SlotContents, type SlotProgress } from './slot-contents.ts'
@@ -36,6 +36,8 @@ export type ProgressRecord =
     /** The id that `progress.sequence` counts for. */
     readonly producerId: bigint
   }
+  /** Partition counts of the source's topics when the flow first looked at the slot. */
+  | { readonly kind: 'firstLook', readonly topics: ReadonlyMap<string, number> }
   /** The topic-partition is gone for good: its records are removed. */
   | { readonly kind: 'gone', readonly source: TopicPartition }
 
@@ -143,6 +145,7 @@ export class ProgressStore {
   #encode (record: ProgressRecord): readonly EncodedRecord[] {
     switch (record.kind) {
       case 'producer': return [encodeProducer(record.producer)]
+      case 'firstLook': return encodeFirstLook(record.topics)
       case 'gone': return encodeTombstones(record.source)
       case 'partition': {
         const { producerId, progress, source } = record

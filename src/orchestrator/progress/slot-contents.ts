@@ -19,6 +19,8 @@ export interface SlotProgress {
   readonly producers: readonly FlowProducer[]
   /** By partitionKey. */
   readonly partitions: ReadonlyMap<string, PartitionOnRecord>
+  /** Partition counts of the topics that the source had at the first look; absent: none yet. */
+  readonly firstLook?: ReadonlyMap<string, number>
 }
 
 interface RawRecord {
@@ -37,6 +39,7 @@ export class SlotContents {
   readonly #producers: FlowProducer[] = []
   readonly #positions = new Map<string, Position>()
   readonly #histories = new Map<string, HistoryOnRecord>()
+  readonly #firstLook = new Map<number, ReadonlyMap<string, number>>()
 
   /** Where the next reading begins; undefined: at the start of the log. */
   get next (): bigint | undefined { return this.#next }
@@ -81,13 +84,19 @@ export class SlotContents {
       const progress = withHistory(position.progress, this.#histories.get(name))
       return [name, { source, progress, producerId }]
     })
-    return { producers: [...this.#producers], partitions: new Map(partitions) }
+    const firstLook = [...this.#firstLook.values()].flatMap(part => [...part])
+    return {
+      producers: [...this.#producers],
+      partitions: new Map(partitions),
+      ...this.#firstLook.size === 0 ? {} : { firstLook: new Map(firstLook) }
+    }
   }
 
   #apply (record: RawRecord): void {
     const entry = decode(record)
     if (entry?.kind === 'position') this.#positions.set(partitionKey(entry.source), entry)
     if (entry?.kind === 'history') this.#histories.set(partitionKey(entry.source), entry.history)
+    if (entry?.kind === 'firstLook') this.#firstLook.set(entry.part, entry.topics)
     const gone = record.value === null ? decodeKey(record.key) : undefined
     if (gone?.kind === 'position') this.#positions.delete(partitionKey(gone.source))
     if (gone?.kind === 'history') this.#histories.delete(partitionKey(gone.source))
@@ -100,6 +109,7 @@ export class SlotContents {
     this.#producers.length = 0
     this.#positions.clear()
     this.#histories.clear()
+    this.#firstLook.clear()
   }
 }
 

@@ -39,6 +39,8 @@ export interface TopicPlan {
   readonly leftOut: readonly LeftOutTopic[]
   /** Topics that the filter names and the source does not list. */
   readonly unknown: readonly string[]
+  /** Partition counts of all topics that the source lists, mirrored or not. */
+  readonly onSource: ReadonlyMap<string, number>
 }
 
 /** Kafka's own limit. */
@@ -60,9 +62,9 @@ export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan>
     } else if (typeof planned === 'string') leftOut.push({ topic, verdict: planned })
     else topics.push(planned)
   }
-  const listed = new Set(sourceTopics.map(({ name }) => name))
-  const unknown = selection.filter.names.filter(name => !listed.has(name))
-  return { topics, problems, leftOut, unknown }
+  const onSource = new Map(sourceTopics.map(({ name, partitionCount }) => [name, partitionCount]))
+  const unknown = selection.filter.names.filter(name => !onSource.has(name))
+  return { topics, problems, leftOut, unknown, onSource }
 }
 
 function planTopic (

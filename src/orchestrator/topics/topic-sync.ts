@@ -19,7 +19,7 @@ export interface MirroredTopic {
   readonly partitions: number
 }
 
-export interface TopicSyncResult extends Pick<TopicPlan, 'leftOut' | 'unknown'> {
+export interface TopicSyncResult extends Pick<TopicPlan, 'leftOut' | 'unknown' | 'onSource'> {
   readonly topics: readonly MirroredTopic[]
   /** Every topic that the flow is to mirror, whether its remote topic exists or not. */
   readonly planned: readonly PlannedTopic[]
@@ -73,6 +73,7 @@ export async function applyPlan (
   return {
     leftOut: plan.leftOut,
     unknown: plan.unknown,
+    onSource: plan.onSource,
     topics: mirrored(plan.topics, changed),
     planned: plan.topics,
     problems: [...plan.problems, ...outcomes.flatMap(

@@ -6,7 +6,8 @@ import type {
 } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
-  encodeHistory, encodePosition, encodeProducer, encodeTombstones, type EncodedRecord
+  encodeFirstLook, encodeHistory, encodePosition, encodeProducer, encodeTombstones,
+  type EncodedRecord
 } from '../../../src/orchestrator/progress/progress-record.ts'
 import type {
   ProgressRecord, ProgressStore, SlotRecord
@@ -23,6 +24,10 @@ export class FakeCluster {
   /** End offsets by `topic/partition`; 0 where not named, absent topics fail. */
   readonly ends = new Map<string, bigint>()
   readonly starts = new Map<string, bigint>()
+  /** Timestamps and offsets of records, by `topic/partition`. */
+  readonly times = new Map<string, ReadonlyArray<readonly [timestamp: bigint, offset: bigint]>>()
+  /** So many questions by time fail as librdkafka lets them fail: with neither offset nor error. */
+  unansweredTimes = 0
   createError: ReplicatorError | undefined
   /** Every request fails with it. */
   error: ReplicatorError | undefined
@@ -86,7 +91,9 @@ export class FakeCluster {
     this.#answer()
     return wanted.map(({ topic, partition, at }) => {
       const key = `${topic}/${partition}`
-      const offset = (at === 'earliest' ? this.starts : this.ends).get(key) ?? 0n
+      const offset = typeof at === 'bigint'
+        ? this.#offsetAt(key, at)
+        : (at === 'earliest' ? this.starts : this.ends).get(key) ?? 0n
       return (this.topics.has(topic)
         ? { topic, partition, offset }
         : {
@@ -96,6 +103,11 @@ export class FakeCluster {
             error: new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', topic)
           }) as unknown as ListedOffset
     })
+  }
+
+  #offsetAt (key: string, timestamp: bigint): bigint {
+    if (this.unansweredTimes-- > 0) return -1n
+    return this.times.get(key)?.find(([time]) => time >= timestamp)?.[1] ?? -1n
   }
 
   #answer (): void {
@@ -150,6 +162,7 @@ export class FakeProgressStore {
 function encodedRecords (record: ProgressRecord): readonly EncodedRecord[] {
   switch (record.kind) {
     case 'producer': return [encodeProducer(record.producer)]
+    case 'firstLook': return encodeFirstLook(record.topics)
     case 'gone': return encodeTombstones(record.source)
     case 'partition': {
       const { producerId, progress, source } = record

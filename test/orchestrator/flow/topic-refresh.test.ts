@@ -15,7 +15,7 @@ import { ManualClock, settle } from '../time/manual-clock.ts'
 
 const settled: TopicSyncResult = {
   topics: [], planned: [], problems: [], unsettled: [], warnings: [], created: [], grown: [],
-  leftOut: [], unknown: []
+  leftOut: [], unknown: [], onSource: new Map()
 }
 const unsettled: TopicSyncResult = { ...settled, unsettled: ['orders'] }
 const unreachable = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')

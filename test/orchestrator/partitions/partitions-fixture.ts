@@ -21,12 +21,13 @@ export const producer = { producerId: 7n, producerEpoch: 0 }
 /** What a look at both clusters finds: the topic as it should be, with a problem, or gone. */
 const names = { topic: 'orders', remoteTopic: 'east.orders' }
 const planned = [{ ...names, sourcePartitions: 1, targetPartitions: 1 }]
+const onSource = new Map([['orders', 1]])
 export const orders: TopicLook = {
-  topics: [{ ...names, partitions: 1 }], planned, problems: []
+  topics: [{ ...names, partitions: 1 }], planned, problems: [], onSource
 }
 export const ordersWith = (error: ReplicatorError): TopicLook =>
-  ({ topics: [], planned, problems: [{ topic: 'orders', error }] })
-export const noTopics: TopicLook = { topics: [], planned: [], problems: [] }
+  ({ topics: [], planned, problems: [{ topic: 'orders', error }], onSource })
+export const noTopics: TopicLook = { topics: [], planned: [], problems: [], onSource: new Map() }
 
 export interface PartitionsFixture {
   readonly partitions: FlowPartitions
@@ -82,6 +83,7 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
     lanes,
     producer,
     restore: async slots => await restoreSlots(store, slots, producer),
+    firstLookOf: async slot => (await store.read(slot)).firstLook,
     onLeaving: async () => {},
     problems,
     log,

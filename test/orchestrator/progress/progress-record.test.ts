@@ -5,8 +5,8 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
-  decodeKey, decodeProgress, encodeHistory, encodePosition, encodeProducer, encodeTombstones,
-  withHistory, type EncodedRecord, type FlowProducer, type HistoryOnRecord
+  decodeKey, decodeProgress, encodeFirstLook, encodeHistory, encodePosition, encodeProducer,
+  encodeTombstones, withHistory, type EncodedRecord, type FlowProducer, type HistoryOnRecord
 } from '../../../src/orchestrator/progress/progress-record.ts'
 import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
 
@@ -214,4 +214,19 @@ describe('a position and the history on record', () => {
       assert.deepEqual(withHistory(position, other), alone)
     }
   })
+})
+
+test('a first look is read back, in records that a broker accepts by default', () => {
+  fc.assert(fc.property(fc.integer({ min: 0, max: 5_000 }), count => {
+    const topics = new Map(Array.from({ length: count }, (_, index) =>
+      [`${index}-`.padEnd(249, 'x'), index]))
+    const records = encodeFirstLook(topics)
+    assert.ok(records.length > 0, 'an empty source was looked at, too')
+    const read = records.flatMap(({ key, value }) => {
+      assert.ok((value?.length ?? 0) < 900_000)
+      const entry = decodeProgress(key, value)
+      return entry?.kind === 'firstLook' ? [...entry.topics] : []
+    })
+    assert.deepEqual(new Map(read), topics)
+  }), { numRuns: 20 })
 })
