@@ -22,7 +22,8 @@ import { PartitionFaults } from './partition-faults.ts'
 import { PartitionLog } from './partition-log.ts'
 import { PartitionMoves, type AppliedMove } from './partition-moves.ts'
 import type { PartitionEvent, PartitionState } from './partition-state.ts'
-import { PartitionTable, positionOf, type FlowPartition } from './partition-table.ts'
+import { PartitionTable, type FlowPartition } from './partition-table.ts'
+import { ProgressWrites } from './progress-writes.ts'
 import { SkippedRecordCounts } from './skipped-records.ts'
 import { SlotPositions } from './slot-positions.ts'
 import { KnownTopicIds } from './topic-ids.ts'
@@ -53,7 +54,6 @@ export interface FlowPartitionsOptions {
 
 /** How long partitions of a topic that is gone may take to drain; nobody waits for them. */
 const goneDrainMs = 10_000
-const writeRoundMsMax = 1_000
 /** How long a hand-over waits for its last progress to be acknowledged. */
 const lastWriteMsMax = 5_000
 /** Between looks for topics that seem to be gone. */
@@ -74,9 +74,7 @@ export class FlowPartitions {
   readonly #beginnings: PartitionBeginnings
   readonly #withdrawal: Withdrawal
   readonly #laneEvents: LaneEvents
-  /** Outstanding writes of progress, one a slot. */
-  readonly #writes = new Map<number, Promise<void>>()
-  #unwrittenMs: number | undefined
+  readonly #writes: ProgressWrites
   #askedMs = 0
 
   constructor (options: FlowPartitionsOptions) {
@@ -95,6 +93,9 @@ export class FlowPartitions {
       onMoved: move => { this.#onMoved(move) }
     })
     const onError = (error: ReplicatorError): void => { problems.warn(error) }
+    this.#writes = new ProgressWrites({
+      table, keep: async positions => { await this.#keep(positions) }, onError, clock
+    })
     this.#faults = new PartitionFaults({
       policies: topic => config.ofTopic(topic),
       source,
@@ -143,7 +144,7 @@ export class FlowPartitions {
   get topicProblems (): readonly TopicProblemSnapshot[] { return this.#wanted.problems }
 
   /** Since when there has been progress that is not written, epoch ms; undefined: all is. */
-  get progressUnwrittenMs (): number | undefined { return this.#unwrittenMs }
+  get progressUnwrittenMs (): number | undefined { return this.#writes.unwrittenMs }
 
   /** What a look at the topics of both clusters found. */
   async setTopics (look: TopicLook): Promise<void> {
@@ -183,7 +184,7 @@ export class FlowPartitions {
 
   onEvents (lane: number, events: NativeEvents): void {
     this.#laneEvents.take(lane, events)
-    if (this.table.isDirty) this.#unwrittenMs ??= this.#options.clock.now()
+    this.#writes.note()
     const { log, problems } = this.#options
     for (const { level, text } of events.logs) {
       if (level <= 3) problems.laneLine(lane, text)
@@ -231,48 +232,8 @@ export class FlowPartitions {
       .map(partition => [partition, { kind: 'retry' }]))
   }
 
-  /**
-   * Writes what has changed, slot by slot: a slot whose progress partition does not answer keeps no
-   * other from being written. Ends after a second; what takes longer goes on behind it.
-   */
-  async writeProgress (): Promise<void> {
-    const { clock } = this.#options
-    const dirty = this.table.takeDirty(slot => !this.#writes.has(slot))
-    if (dirty.length === 0) return
-    const takenMs = clock.now()
-    const round = new Deadline(clock, writeRoundMsMax)
-    const slots = [...new Set(dirty.map(({ slot }) => slot))]
-    const writes = slots.map(async slot => {
-      const ofSlot = dirty.filter(partition => partition.slot === slot)
-      try {
-        await this.#writeSlot(slot, ofSlot)
-      } catch (thrown) {
-        if (!round.signal.aborted) throw thrown
-        this.#warn(thrown)
-      }
-    })
-    try {
-      await round.bound(Promise.all(writes))
-    } finally {
-      round.cancel()
-    }
-    this.#unwrittenMs = this.table.isDirty || this.#writes.size > 0 ? takenMs : undefined
-  }
-
-  async #writeSlot (slot: number, partitions: readonly FlowPartition[]): Promise<void> {
-    const positions = partitions.map(partition => ({ partition, progress: positionOf(partition) }))
-    const write = this.#options.progress.write(
-      positions.map(position => this.#slotRecord(position)))
-    this.#writes.set(slot, write)
-    try {
-      await write
-    } catch (thrown) {
-      this.table.markDirty(partitions)
-      throw thrown
-    } finally {
-      this.#writes.delete(slot)
-    }
-  }
+  /** Writes what has changed. */
+  async writeProgress (): Promise<void> { await this.#writes.write() }
 
   /** All that is known of where partitions of owned slots stand. */
   slotRecords (): readonly SlotRecord[] {
@@ -295,9 +256,7 @@ export class FlowPartitions {
   async #writeLast (slots: readonly number[], drained: boolean): Promise<void> {
     const end = new Deadline(this.#options.clock, lastWriteMsMax)
     try {
-      await end.bound(Promise.allSettled(slots.map(async slot => await this.#writes.get(slot))))
-      await end.bound(this.writeProgress())
-      await end.bound(Promise.allSettled(slots.map(async slot => await this.#writes.get(slot))))
+      await this.#writes.writeLast(slots, end)
       if (drained) await end.bound(this.#options.progress.mend())
     } catch (thrown) {
       this.#warn(thrown)

@@ -1,0 +1,92 @@
+// Puts the positions of partitions on record: what has changed, slot by slot, one write a slot at a
+// time. A slot whose progress partition does not answer keeps no other slot from being written;
+// what changes meanwhile goes with the slot's next write.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Progress } from '../progress/progress.ts'
+import type { Clock } from '../time/clock.ts'
+import { Deadline } from '../time/deadline.ts'
+import { positionOf, type FlowPartition, type PartitionTable } from './partition-table.ts'
+
+export interface KeptPosition {
+  readonly partition: FlowPartition
+  readonly progress: Progress
+}
+
+export interface ProgressWritesOptions {
+  readonly table: PartitionTable
+  /** Resolves once these positions, all of one slot, are on record. */
+  readonly keep: (positions: readonly KeptPosition[]) => Promise<void>
+  readonly onError: (error: ReplicatorError) => void
+  readonly clock: Clock
+}
+
+/** A round ends after this long; a write that takes longer goes on behind it. */
+const roundMsMax = 1_000
+
+export class ProgressWrites {
+  readonly #options: ProgressWritesOptions
+  /** Outstanding writes by slot. */
+  readonly #writes = new Map<number, Promise<void>>()
+  #unwrittenMs: number | undefined
+
+  constructor (options: ProgressWritesOptions) {
+    this.#options = options
+  }
+
+  /** Since when there has been progress that is not written, epoch ms; undefined: all is. */
+  get unwrittenMs (): number | undefined { return this.#unwrittenMs }
+
+  /** Call it when partitions may have moved on. */
+  note (): void {
+    if (this.#options.table.isDirty) this.#unwrittenMs ??= this.#options.clock.now()
+  }
+
+  /** One round. Rejects when a write of it fails at once; a later failure is an error that is said. */
+  async write (): Promise<void> {
+    const { clock, onError, table } = this.#options
+    const changed = table.takeDirty(slot => !this.#writes.has(slot))
+    if (changed.length === 0) return
+    const takenMs = clock.now()
+    const round = new Deadline(clock, roundMsMax)
+    const slots = [...new Set(changed.map(({ slot }) => slot))]
+    const writes = slots.map(async slot => {
+      try {
+        await this.#writeSlot(slot, changed.filter(partition => partition.slot === slot))
+      } catch (thrown) {
+        if (!round.signal.aborted) throw thrown
+        onError(ReplicatorError.from(thrown))
+      }
+    })
+    try {
+      await round.bound(Promise.all(writes))
+    } finally {
+      round.cancel()
+    }
+    this.#unwrittenMs = table.isDirty || this.#writes.size > 0 ? takenMs : undefined
+  }
+
+  /** Everything of these slots, until the deadline. */
+  async writeLast (slots: readonly number[], deadline: Deadline): Promise<void> {
+    const outstanding = async (): Promise<void> => {
+      await Promise.allSettled(slots.map(async slot => { await this.#writes.get(slot) }))
+    }
+    await deadline.bound(outstanding())
+    await deadline.bound(this.write())
+    await deadline.bound(outstanding())
+  }
+
+  async #writeSlot (slot: number, partitions: readonly FlowPartition[]): Promise<void> {
+    const { keep, table } = this.#options
+    const write = keep(
+      partitions.map(partition => ({ partition, progress: positionOf(partition) })))
+    this.#writes.set(slot, write)
+    try {
+      await write
+    } catch (thrown) {
+      table.markDirty(partitions)
+      throw thrown
+    } finally {
+      this.#writes.delete(slot)
+    }
+  }
+}
