@@ -147,7 +147,8 @@ export class FlowProblems {
       level: 'warn',
       text: `${alias} has not answered for ${seconds} s: ${health.error.message}`,
       fields: { err: health.error },
-      isState: true
+      isState: true,
+      endsQuietly: true // readiness-log.ts says so
     })
   }
 

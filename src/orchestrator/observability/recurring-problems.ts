@@ -15,6 +15,8 @@ export interface ReportedProblem {
   readonly isState?: boolean
   /** Not logged for now: the line of another problem names it. */
   readonly isQuiet?: boolean
+  /** Another line says that it is over. */
+  readonly endsQuietly?: boolean
 }
 
 interface OpenProblem {
@@ -26,6 +28,7 @@ interface OpenProblem {
   /** Reports since the last line. */
   unlogged: number
   note: string
+  endsQuietly: boolean
 }
 
 /** The second line follows soon: by then it is known what the problem has come to. */
@@ -50,10 +53,11 @@ export class RecurringProblems {
 
   report (problem: ReportedProblem): void {
     const nowMs = this.#clock.monotonic()
-    const { isQuiet = false, isState = false, key } = problem
+    const { endsQuietly = false, isQuiet = false, isState = false, key } = problem
     const open = this.#open.get(key) ?? this.#openProblem(problem, nowMs)
     open.newest = problem
     open.reportedMs = nowMs
+    open.endsQuietly ||= endsQuietly
     if (!isState) open.unlogged++
     if (open.lines === 0 && !isQuiet) this.#logFirst(open, nowMs)
   }
@@ -82,7 +86,7 @@ export class RecurringProblems {
     if (this.#open.size >= openMax && oldest !== undefined) this.#open.delete(oldest)
     const open: OpenProblem = {
       newest: problem, sinceMs: nowMs, reportedMs: nowMs, loggedMs: nowMs, lines: 0, unlogged: 0,
-      note: ''
+      note: '', endsQuietly: false
     }
     this.#open.set(problem.key, open)
     return open
@@ -103,8 +107,10 @@ export class RecurringProblems {
   }
 
   /** A problem of a single line needs no last line. */
-  #logOver (key: string, { lines, newest, reportedMs, sinceMs }: OpenProblem): void {
-    if (lines < 2) return
+  #logOver (
+    key: string, { endsQuietly, lines, newest, reportedMs, sinceMs }: OpenProblem
+  ): void {
+    if (lines < 2 || endsQuietly) return
     const seconds = secondsOf(reportedMs - sinceMs)
     this.#log.info(newest.fields ?? {}, `${key}: over after ${seconds} s`)
   }

@@ -237,9 +237,11 @@ export class SlotOwnership implements Ownership {
 
   /** A new client, with new connections. */
   async #rejoin (): Promise<void> {
-    const { clock } = this.#options
+    const { clock, group, log } = this.#options
     const old = this.#member
-    this.#say(`no word from the group for ${silenceMsMax} ms; joining it with a new client`)
+    // Every few seconds while the target is away, of which the log tells elsewhere.
+    log.debug({ group, state: this.#state },
+      `group ${group}: no word from the group for ${silenceMsMax} ms; joining with a new client`)
     void old?.leave()
     try {
       await this.#join()

@@ -49,9 +49,12 @@ describe('the log', { timeout: 600_000 }, () => {
         Math.floor((timeOf(line) - startedMs) / minuteMs) === minute)
       assert.ok(inMinute(0).length <= 5, textsOf(inMinute(0)))
       assert.ok(inMinute(1).length <= 1, textsOf(inMinute(1)))
+      const during = mirror.log.length
       await target.broker(1).start()
       await untilRecords(mirror, target, 'east.many-7', 200)
       await mirror.untilLogged('the end', ({ text }) => /ready again/.test(text))
+      const atReturn = mirror.log.slice(during)
+      assert.ok(atReturn.length <= 3, textsOf(atReturn))
     })
 })
 
