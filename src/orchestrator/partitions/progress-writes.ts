@@ -41,7 +41,7 @@ export class ProgressWrites {
     if (this.#options.table.isDirty) this.#unwrittenMs ??= this.#options.clock.now()
   }
 
-  /** One round. Rejects when a write of it fails at once; a later failure is an error that is said. */
+  /** One round. Rejects when a write of it fails at once; a later failure is passed to onError. */
   async write (): Promise<void> {
     const { clock, onError, table } = this.#options
     const changed = table.takeDirty(slot => !this.#writes.has(slot))
