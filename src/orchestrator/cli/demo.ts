@@ -12,7 +12,7 @@ import { startKafkaClusters } from '../../demo/kafka-clusters.ts'
 import { findKafkaLibs, KafkaMissing } from '../../demo/kafka-libs.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Mirror } from '../flow/mirror.ts'
-import { ProgressLine } from '../observability/progress-line.ts'
+import { StatusLine } from '../observability/status-line.ts'
 import { openLog, outputFormats, type OutputFormat } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
@@ -124,12 +124,12 @@ async function demoOn (
 class DemoScreen {
   mirror: Mirror | undefined
   readonly log
-  readonly #line: ProgressLine
+  readonly #line: StatusLine
   readonly #steps
 
   constructor (config: Config, output: OutputFormat, terminal: Terminal) {
     const stream = output === 'json' ? terminal.stderr : terminal.stdout
-    this.#line = new ProgressLine({
+    this.#line = new StatusLine({
       output: stream,
       flows: () => this.mirror?.totals ?? [],
       clock: terminal.clock,

@@ -4,7 +4,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { Mirror } from '../flow/mirror.ts'
 import type { FlowTotals } from '../observability/flow-ledger.ts'
 import type { Log } from '../observability/log.ts'
-import { ProgressLine } from '../observability/progress-line.ts'
+import { StatusLine } from '../observability/status-line.ts'
 import { renderSummaryJson, renderSummaryTable } from '../observability/summary.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
@@ -20,7 +20,7 @@ export async function run (
     return exitCodes.usage
   }
   const totals: { of: () => readonly FlowTotals[] } = { of: () => [] }
-  const line = new ProgressLine({
+  const line = new StatusLine({
     output: terminal.stdout,
     flows: () => totals.of(),
     clock: terminal.clock,

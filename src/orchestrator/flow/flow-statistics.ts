@@ -1,5 +1,5 @@
 // Statistics of one flow: collects the counters of its lanes once a second and makes of them, and
-// of the states of its partitions, the snapshot that metrics, progress line and summary read.
+// of the states of its partitions, the snapshot that metrics, status line and summary read.
 import {
   decodeLane, decodePartitions, type LaneCounters, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'

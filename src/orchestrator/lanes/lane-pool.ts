@@ -8,6 +8,7 @@ import type {
 } from '../../dataplane/index.ts'
 import type { LaneCommand, LaneMessage, LaneTask } from '../../dataplane/lane.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { LaneState } from '../observability/snapshot.ts'
 import { systemRandom, type Clock } from '../time/clock.ts'
 import { backoffDelayMs } from '../time/retry.ts'
 
@@ -25,8 +26,6 @@ export interface LanePoolOptions {
   /** LANE_OVERLOADED: the lane has not answered for `answerMsMax`. */
   readonly onOverloaded: (error: ReplicatorError) => void
 }
-
-export type LaneState = 'starting' | 'running' | 'draining' | 'stopped' | 'failed'
 
 interface Lane {
   state: LaneState

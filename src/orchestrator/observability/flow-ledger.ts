@@ -1,5 +1,5 @@
 // Turns raw snapshots into totals that never fall, for a topic and for a flow. Everything that
-// shows figures (metrics, progress line, summary, readiness) reads the totals, so that they agree.
+// shows figures (metrics, status line, summary, readiness) reads the totals, so that they agree.
 import type { Clock } from '../time/clock.ts'
 import { CarriedSum, laneMember } from './carried-sum.ts'
 import { ErrorCounts } from './error-counts.ts'

@@ -33,7 +33,7 @@ export interface LogRange {
 
 export type FaultAction =
   /** No policy applies: the partition stays faulted and is retried. */
-  | { readonly kind: 'leave' }
+  | { readonly kind: 'keepFaulted' }
   /** The partition stays stopped until an operator acts: a retry could hide a loss. */
   | { readonly kind: 'stop', readonly error: ReplicatorError }
   | {
@@ -47,7 +47,7 @@ export type FaultAction =
     readonly again?: RepeatedPart
   }
 
-const leave: FaultAction = { kind: 'leave' }
+const keepFaulted: FaultAction = { kind: 'keepFaulted' }
 const sequenceModulus = 2 ** 31
 
 const corruptErrors: ReadonlySet<string> = new Set<ErrorName>([
@@ -85,7 +85,7 @@ export function judgeFault (
   if (corruptErrors.has(errorName)) {
     return judgeUnmirrorable(fault, policies['corrupt.batch'], 'corrupt_batch')
   }
-  if (source === undefined) return leave
+  if (source === undefined) return keepFaulted
   if (errorName === 'OFFSET_OUT_OF_RANGE') return judgeSource(fault, policies['data.loss'], source)
   if (errorName === 'SOURCE_TRUNCATED') return judgeDiverged(fault, policies['data.loss'])
   if (errorName === 'TARGET_OUT_OF_RANGE' && target !== undefined) {
@@ -94,7 +94,7 @@ export function judgeFault (
   if (errorName === 'TARGET_OVERWRITTEN' && target !== undefined) {
     return judgeOverwritten(fault, source, target)
   }
-  return leave
+  return keepFaulted
 }
 
 /** The topic of `side` was deleted and created again; `log` is that of the new topic. */
@@ -133,7 +133,7 @@ function judgeUnmirrorable (
   fault: Fault, policy: 'stop' | 'skip', reason: SkipReason
 ): FaultAction {
   const { detail, progress, skipRecords, skipTo } = fault
-  if (policy === 'stop' || skipTo <= progress.upstream) return leave
+  if (policy === 'stop' || skipTo <= progress.upstream) return keepFaulted
   return {
     kind: 'resume',
     progress: withoutHistory(movedTo(progress, skipTo, fault.skipEpoch)),
@@ -144,7 +144,7 @@ function judgeUnmirrorable (
 function judgeSource (fault: Fault, policy: 'stop' | 'skip', log: LogRange): FaultAction {
   const { progress } = fault
   const { upstream } = progress
-  if (upstream >= log.start && upstream <= log.end) return leave
+  if (upstream >= log.start && upstream <= log.end) return keepFaulted
   const isTrimmed = upstream < log.start
   const why = isTrimmed
     ? `source offset ${upstream} is next, the source log begins at ${log.start}: up to ` +
@@ -164,7 +164,7 @@ function judgeSource (fault: Fault, policy: 'stop' | 'skip', log: LogRange): Fau
 /** The source leader has named the offset up to which both logs are the same (KIP-595). */
 function judgeDiverged (fault: Fault, policy: 'stop' | 'skip'): FaultAction {
   const { progress } = fault
-  if (fault.skipTo < 0n) return leave
+  if (fault.skipTo < 0n) return keepFaulted
   const common = backToCommon(progress, fault.skipEpoch, fault.skipTo)
   const records = progress.upstream - common.upstream
   const why = `${fault.detail}: up to ${records} records from source offset ` +
@@ -186,7 +186,7 @@ function judgeTarget (
   const { downstream } = progress
   // Retention deleted records that were mirrored long ago: nothing is lost. Scan the rest.
   if (downstream < log.start) return { kind: 'resume', progress, scanFrom: log.start }
-  if (downstream <= log.end) return leave
+  if (downstream <= log.end) return keepFaulted
   const lost = downstream - log.end
   const loss = `${describe(progress)} was acknowledged, the target log ends at ${log.end}: up to ` +
     `${lost} records are lost on the target`

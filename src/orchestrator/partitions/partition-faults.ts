@@ -57,7 +57,7 @@ export class PartitionFaults {
       action = await this.#decide(asked, error)
     } catch (thrown) {
       this.#options.onError(ReplicatorError.from(thrown), partition)
-      action = { kind: 'leave' }
+      action = { kind: 'keepFaulted' }
     }
     await this.#act(partition, error, action)
   }
@@ -69,7 +69,7 @@ export class PartitionFaults {
     // Withdrawn meanwhile: another process may own it by now, and what it writes must stand.
     if (partition.state !== 'deciding') return
     switch (action.kind) {
-      case 'leave': moves.move(partition, { kind: 'leave', error }); return
+      case 'keepFaulted': moves.move(partition, { kind: 'keepFaulted', error }); return
       case 'stop': moves.move(partition, { kind: 'stop', error: action.error }); return
       case 'resume': {
         const { again, progress, scanFrom, skip } = action
@@ -80,7 +80,7 @@ export class PartitionFaults {
         } catch (thrown) {
           table.markDirty([partition])
           onError(ReplicatorError.from(thrown), partition)
-          moves.move(partition, { kind: 'leave', error })
+          moves.move(partition, { kind: 'keepFaulted', error })
           return
         }
         const scan = scanFrom === undefined ? {} : { scanFrom }

@@ -31,7 +31,7 @@ export class PartitionLog {
     switch (event.kind) {
       case 'refusal': this.#sayRefused(partition, event); return
       // The lane has counted what it saw, but not what a policy made of it.
-      case 'leave': this.#sayOnce(partition, event.error, false); return
+      case 'keepFaulted': this.#sayOnce(partition, event.error, false); return
       case 'stop': this.#sayOnce(partition, event.error, true); return
       case 'resume':
         if (event.skip !== undefined) this.#saySkipped(partition, before, event.skip)

@@ -36,7 +36,7 @@ export const partitionEvents = {
   position: 'positions: its start position is known and on record',
   refusal: 'positions: its start position is not known, or must not be used',
   recreation: 'topic ids: the source or the target topic is another one than progress is of',
-  leave: 'fault policy: no policy applies',
+  keepFaulted: 'fault policy: no policy applies, or the new position could not be written',
   stop: 'fault policy: stop it',
   resume: 'fault policy: go on at another position, which is on record',
   retry: 'timer or operator: try it again',
@@ -92,7 +92,7 @@ export const partitionMoves: Readonly<Record<PartitionState, MovesOfState>> = {
   },
   recalled: { ...draining(go('deciding')), withdraw: go('releasing') },
   deciding: {
-    ...atRest, leave: go('faulted'), stop: go('stopped'), resume: assign('assigned'),
+    ...atRest, keepFaulted: go('faulted'), stop: go('stopped'), resume: assign('assigned'),
     recreation: stay, withdraw: revoke('releasing')
   },
   faulted: {
@@ -109,11 +109,11 @@ export const partitionMoves: Readonly<Record<PartitionState, MovesOfState>> = {
     withdraw: revoke('releasing')
   },
   releasing: {
-    ...draining(go('removed')), leave: stay, stop: stay, resume: stay, withdraw: stay,
+    ...draining(go('removed')), keepFaulted: stay, stop: stay, resume: stay, withdraw: stay,
     abandon: go('removed')
   },
   // A decision may come after the hand-over has given it up: its position is on record already.
-  removed: { leave: stay, stop: stay, resume: stay }
+  removed: { keepFaulted: stay, stop: stay, resume: stay }
 }
 
 /** What a lane says of a partition. */
@@ -188,7 +188,7 @@ export type PartitionEvent =
   | { readonly kind: 'report' | 'fault', readonly report: LaneReport }
   | { readonly kind: 'position', readonly progress: Progress, readonly lane: number }
   | { readonly kind: 'recreation', readonly error: ReplicatorError }
-  | { readonly kind: 'leave' | 'stop', readonly error: ReplicatorError }
+  | { readonly kind: 'keepFaulted' | 'stop', readonly error: ReplicatorError }
   | { readonly kind: 'refusal', readonly error: ReplicatorError, readonly retryAtMs: number }
   | {
     readonly kind: 'resume'
@@ -276,7 +276,7 @@ function changeOf (
     case 'resume': return { progress: event.progress, trouble: undefined, order: undefined }
     case 'recreation': return to === state ? {} : { trouble: troubleOf(event.error, 1) }
     case 'refusal': return { trouble: troubleOf(event.error, 1, event.retryAtMs) }
-    case 'leave':
+    case 'keepFaulted':
     case 'stop': return { trouble: troubleOf(event.error, 0), order: undefined }
     case 'skip': return to === state ? {} : { order: event.order }
     case 'sound': return { trouble: undefined }

@@ -101,7 +101,7 @@ describe('a partition that is retried after a fault', () => {
     table.apply(partition, { kind: 'fault', report }, clock.now())
     const error = partition.trouble?.error
     assert.ok(error !== undefined)
-    table.apply(partition, { kind: 'leave', error }, clock.now())
+    table.apply(partition, { kind: 'keepFaulted', error }, clock.now())
     table.apply(partition, { kind: 'retry' }, clock.now())
     return clock.now()
   }

@@ -105,7 +105,8 @@ describe('a fault', () => {
   test('on an offset that the source holds after all is left to the next retry', () => {
     for (const end of [100n, 101n]) {
       const source = { start: 100n, end }
-      assert.equal(judgeFault(createFault('OFFSET_OUT_OF_RANGE'), skip, { source }).kind, 'leave')
+      const fault = createFault('OFFSET_OUT_OF_RANGE')
+      assert.equal(judgeFault(fault, skip, { source }).kind, 'keepFaulted')
     }
   })
 
@@ -229,14 +230,14 @@ describe('a fault', () => {
         ...known, progress: { ...known.progress, leaderEpoch: 3, earlierEpochs: [] }
       }, skip, {}) as Extract<FaultAction, { kind: 'resume' }>
       assert.equal(progress.leaderEpoch, undefined)
-      assert.equal(judgeFault(known, stop, {}).kind, 'leave')
-      assert.equal(judgeFault(createFault(errorName), skip, {}).kind, 'leave')
+      assert.equal(judgeFault(known, stop, {}).kind, 'keepFaulted')
+      assert.equal(judgeFault(createFault(errorName), skip, {}).kind, 'keepFaulted')
     }
   })
 
   test('that no policy is about is left as it is', () => {
     const fault = createFault('TOPIC_AUTHORIZATION_FAILED', { skipTo: 200n })
-    assert.equal(judgeFault(fault, skip, {}).kind, 'leave')
+    assert.equal(judgeFault(fault, skip, {}).kind, 'keepFaulted')
   })
 
   test('of a recreated topic goes on at its start, on the side that is new', () => {

@@ -25,7 +25,7 @@ const expected: Readonly<Record<PartitionState, string>> = {
     'pause:pausing withdraw:releasing unpause retry skip',
   recalled: 'report fault recreation release:deciding laneEnd:deciding laneStart:deciding ' +
     'withdraw:releasing pause unpause retry skip',
-  deciding: 'leave:faulted stop:stopped resume:assigned+ laneEnd laneStart recreation ' +
+  deciding: 'keepFaulted:faulted stop:stopped resume:assigned+ laneEnd laneStart recreation ' +
     'withdraw:releasing- pause unpause retry skip',
   faulted: 'retry:retrying+ pause:paused recreation:deciding withdraw:releasing- laneEnd ' +
     'laneStart unpause skip:deciding',
@@ -36,8 +36,8 @@ const expected: Readonly<Record<PartitionState, string>> = {
   paused: 'unpause:assigned+ recreation:deciding withdraw:releasing- laneEnd laneStart pause ' +
     'retry skip:deciding',
   releasing: 'report fault recreation release:removed laneEnd:removed laneStart:removed ' +
-    'abandon:removed leave stop resume withdraw pause unpause retry skip',
-  removed: 'leave stop resume'
+    'abandon:removed keepFaulted stop resume withdraw pause unpause retry skip',
+  removed: 'keepFaulted stop resume'
 }
 
 const progress = { upstream: 5n, downstream: 6n, sequence: 7 }
@@ -50,7 +50,7 @@ function createEvent (kind: EventKind): PartitionEvent {
     case 'position': return { kind, progress, lane: 0 }
     case 'refusal': return { kind, error, retryAtMs: 1 }
     case 'recreation':
-    case 'leave':
+    case 'keepFaulted':
     case 'stop': return { kind, error }
     case 'resume': return { kind, progress }
     case 'pause': return { kind, by: 'ann' }

@@ -6,14 +6,14 @@ import {
   formatBytes, formatCount, formatSeconds
 } from '../../../src/orchestrator/observability/format.ts'
 import {
-  ProgressLine, renderProgressLine, sampleProgress, type ProgressSample
-} from '../../../src/orchestrator/observability/progress-line.ts'
+  StatusLine, renderStatusLine, sampleStatus, type StatusSample
+} from '../../../src/orchestrator/observability/status-line.ts'
 import type { FlowSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 import { countLatencies, sampleFlow, sampleLane, samplePartition } from './sample-flow.ts'
 
-function sampleAt (atMs: number, ...flows: FlowSnapshot[]): ProgressSample {
-  return sampleProgress(new FlowLedger(new ManualClock()).observe(flows), atMs)
+function sampleAt (atMs: number, ...flows: FlowSnapshot[]): StatusSample {
+  return sampleStatus(new FlowLedger(new ManualClock()).observe(flows), atMs)
 }
 
 function flowOf (records: number, faulted = false): FlowSnapshot {
@@ -29,24 +29,24 @@ function flowOf (records: number, faulted = false): FlowSnapshot {
 }
 
 test('rates are taken between two samples', () => {
-  const line = renderProgressLine(sampleAt(3000, flowOf(25_000)), sampleAt(1000, flowOf(1000)), 200)
+  const line = renderStatusLine(sampleAt(3000, flowOf(25_000)), sampleAt(1000, flowOf(1000)), 200)
   assert.equal(line, '12.0k records/s  1.20 MB/s  lag 7 1.50s  2/2 partitions  p99 -  ' +
     'in flight 5.00 MB')
 })
 
 test('the first line has no rates yet, and unknown is not 0', () => {
-  const line = renderProgressLine(sampleAt(1000, sampleFlow()), undefined, 200)
+  const line = renderStatusLine(sampleAt(1000, sampleFlow()), undefined, 200)
   assert.match(line, /^0 records\/s {2}0 B\/s {2}lag - {2}0\/0 partitions {2}p99 - /)
-  assert.match(renderProgressLine(sampleAt(1000, flowOf(1)), undefined, 200), /p99 4ms/)
+  assert.match(renderStatusLine(sampleAt(1000, flowOf(1)), undefined, 200), /p99 4ms/)
 })
 
 test('faulted partitions show, and a narrow terminal keeps them before comfort', () => {
   const sample = sampleAt(1000, flowOf(1, true))
-  assert.match(renderProgressLine(sample, undefined, 200), /1 FAULTED {2}1\/2 partitions/)
+  assert.match(renderStatusLine(sample, undefined, 200), /1 FAULTED {2}1\/2 partitions/)
   for (let width = 0; width < 120; width++) {
-    assert.ok(renderProgressLine(sample, undefined, width).length <= width)
+    assert.ok(renderStatusLine(sample, undefined, width).length <= width)
   }
-  assert.match(renderProgressLine(sample, undefined, 55), /FAULTED$/)
+  assert.match(renderStatusLine(sample, undefined, 55), /FAULTED$/)
 })
 
 test('figures are short and of one width', () => {
@@ -65,7 +65,7 @@ function createLine (t: TestContext, isTTY: boolean, color = false) {
   const output = {
     isTTY, columns: 100, write: (text: string) => { written.push(text) }
   }
-  const line = new ProgressLine({
+  const line = new StatusLine({
     output,
     flows: () => ledger.latest,
     clock,

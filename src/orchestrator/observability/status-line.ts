@@ -1,5 +1,5 @@
 // The live line of `run` and `demo` on a terminal: what flows, how far behind, whether anything is
-// wrong. Rendering is pure; ProgressLine owns the one line of the screen.
+// wrong. Rendering is pure; StatusLine owns the one line of the screen.
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import type { FlowTotals } from './flow-ledger.ts'
@@ -10,7 +10,7 @@ import { countRunning } from './partition-totals.ts'
 import type { LatencySnapshot } from './snapshot.ts'
 
 /** All flows of the process at one moment. */
-export interface ProgressSample {
+export interface StatusSample {
   readonly atMs: number
   readonly records: number
   readonly bytes: number
@@ -23,14 +23,14 @@ export interface ProgressSample {
   readonly inFlightBytes: number
 }
 
-export interface ProgressOutput {
+export interface StatusOutput {
   readonly isTTY?: boolean
   readonly columns?: number
   write (text: string): void
 }
 
-export interface ProgressLineOptions {
-  readonly output: ProgressOutput
+export interface StatusLineOptions {
+  readonly output: StatusOutput
   readonly flows: () => readonly FlowTotals[]
   readonly clock: Clock
   /** False when NO_COLOR is set. */
@@ -45,7 +45,7 @@ const windowSamples = 8
 const columnsDefault = 80
 const clearLine = '\r\u001b[2K'
 
-export function sampleProgress (flows: readonly FlowTotals[], atMs: number): ProgressSample {
+export function sampleStatus (flows: readonly FlowTotals[], atMs: number): StatusSample {
   const sum = (pick: (flow: FlowTotals) => number): number =>
     flows.reduce((total, flow) => total + pick(flow), 0)
   const lagRecords = flows.flatMap((flow) => flow.lagRecords ?? [])
@@ -65,8 +65,8 @@ export function sampleProgress (flows: readonly FlowTotals[], atMs: number): Pro
 }
 
 /** At most `width` characters; the parts that matter least are left out first. */
-export function renderProgressLine (
-  sample: ProgressSample, previous: ProgressSample | undefined, width: number
+export function renderStatusLine (
+  sample: StatusSample, previous: StatusSample | undefined, width: number
 ): string {
   const seconds = previous === undefined ? 0 : (sample.atMs - previous.atMs) / 1000
   const rate = (latest: number, earlier: number): number =>
@@ -92,13 +92,13 @@ export function renderProgressLine (
 }
 
 /** Draws nothing at all if the output is not a terminal. */
-export class ProgressLine {
-  readonly #options: ProgressLineOptions
+export class StatusLine {
+  readonly #options: StatusLineOptions
   readonly #loop: IntervalLoop
-  #samples: ProgressSample[] = []
+  #samples: StatusSample[] = []
   #shown = ''
 
-  constructor (options: ProgressLineOptions) {
+  constructor (options: StatusLineOptions) {
     this.#options = options
     this.#loop = new IntervalLoop({
       intervalMs: redrawMs,
@@ -135,10 +135,10 @@ export class ProgressLine {
 
   #redraw (): void {
     const { clock, flows, output } = this.#options
-    const sample = sampleProgress(flows(), clock.monotonic())
+    const sample = sampleStatus(flows(), clock.monotonic())
     // One column stays free: a full last column makes some terminals wrap.
     const width = (output.columns ?? columnsDefault) - 1
-    const line = renderProgressLine(sample, this.#samples[0], width)
+    const line = renderStatusLine(sample, this.#samples[0], width)
     this.#samples = [...this.#samples, sample].slice(-windowSamples)
     if (line === this.#shown) return
     this.#erase()
