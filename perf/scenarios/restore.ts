@@ -8,6 +8,7 @@ import {
   ensureProgressTopic, progressTopicOf, staleRecordsPerSlotMax
 } from '../../src/orchestrator/progress/progress-topic.ts'
 import { partitionKey } from '../../src/orchestrator/progress/progress.ts'
+import type { Log } from '../../src/orchestrator/observability/log.ts'
 import { systemClock } from '../../src/orchestrator/time/clock.ts'
 import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
 import { silentLog } from '../../test/orchestrator/observability/silent-log.ts'
@@ -53,8 +54,8 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
   const { hours, partitions, say, slots } = settings
   const cluster = await startKafkaCluster(undefined, brokerOptions)
   const client = { 'bootstrap.servers': cluster.bootstrapServers }
-  const store = new ProgressStore(
-    { topic, client, group, timeoutMs, log: silentLog, clock: systemClock })
+  const log: Log = { ...silentLog, info: (_fields, text) => { say(text) } }
+  const store = new ProgressStore({ topic, client, group, timeoutMs, log, clock: systemClock })
   const target = openClusterAdmin({ cluster: 'west', properties: client, timeoutMs })
   try {
     await ensureProgressTopic({

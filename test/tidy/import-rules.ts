@@ -87,7 +87,9 @@ export const importRows: readonly ImportRow[] = [
     instead: 'topics/, groups/ and heartbeats/ do not know each other: move it down'
   })),
   // The folders of a flow, from top to bottom: each may use those behind it in this list.
-  ...['flow', 'partitions', 'lanes', 'ownership', 'progress'].map((folder, i, all): ImportRow => ({
+  ...[
+    'flow', 'partitions', 'lanes', 'ownership', 'control', 'progress'
+  ].map((folder, i, all): ImportRow => ({
     from: new RegExp(`^src/orchestrator/${folder}/`),
     to: new RegExp(`^src/(demo|orchestrator/(cli|${all.slice(0, i).join('|') || 'main'}))/`),
     instead: `the folders of a flow stand in this order: ${all.join(', ')}; it may use later ones`

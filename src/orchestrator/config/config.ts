@@ -23,6 +23,8 @@ export interface FlowConfig {
   readonly settings: FlowSettings
   /** What counts for one topic of the source. */
   readonly ofTopic: (topic: string) => TopicSettings
+  /** What was set for single topics, by topic. */
+  readonly topicSettings: ReadonlyMap<string, Partial<TopicSettings>>
   /** What each Forwarder of the flow is opened with. */
   readonly forwarder: ForwarderSettings
   readonly policy: ReplicationPolicy

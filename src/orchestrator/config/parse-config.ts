@@ -206,7 +206,8 @@ class Parser {
     const source = this.#end(flow, 'source')
     const target = this.#end(flow, 'target')
     const topicEntries = this.#properties.ofTopics(flow)
-    const ofTopic = settingsByTopic(settings, this.#topicSettings(topicEntries))
+    const topicSettings = this.#topicSettings(topicEntries)
+    const ofTopic = settingsByTopic(settings, topicSettings)
     if (!filter.ok || !configProperties.ok) return undefined
     const topics = {
       filter: filter.filter,
@@ -226,6 +227,7 @@ class Parser {
       target,
       settings,
       ofTopic,
+      topicSettings,
       forwarder: forwarderOf(settings),
       policy,
       topics,

@@ -46,7 +46,9 @@ export class Mirror {
     this.#readinessLog = new ReadinessLog(log)
     this.#startedMs = clock.monotonic()
     const claims = new TargetClaims()
-    this.#flows = config.flows.map(flow => new FlowSupervisor({ config: flow, claims, log, clock }))
+    this.#flows = config.flows.map(flow => new FlowSupervisor({
+      config: flow, claims, log, clock, address: () => this.#http?.url ?? ''
+    }))
     this.#observing = new IntervalLoop({
       intervalMs: observeIntervalMs,
       clock,

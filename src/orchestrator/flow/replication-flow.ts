@@ -25,9 +25,13 @@ import {
   openFlowProgress, openUnkeptProgress, type FlowProgress
 } from '../progress/flow-progress.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
+import { FlowControl } from '../control/flow-control.ts'
+import { sharedSettings } from '../control/flow-members.ts'
 import type { Ownership, SlotWork } from '../ownership/ownership.ts'
 import { SlotOwnership } from '../ownership/slot-ownership.ts'
 import { StaticOwnership } from '../ownership/static-ownership.ts'
+import { version } from '../version.ts'
+import { controlled } from './controlled-partitions.ts'
 import type { TargetClaims } from './target-claims.ts'
 import { TopicRefresh } from './topic-refresh.ts'
 
@@ -38,6 +42,8 @@ export interface FlowOptions {
   readonly clock: Clock
   /** False: no other process shares the flow, and nothing of it is kept in Kafka. */
   readonly isShared?: boolean
+  /** Where the process serves metrics and readiness; '': nowhere. */
+  readonly address?: () => string
 }
 
 const statisticsIntervalMs = 1_000
@@ -56,6 +62,7 @@ export class ReplicationFlow {
   #fail: (error: ReplicatorError) => void = () => {}
   readonly #warned = new Set<string>()
   readonly #isShared: boolean
+  readonly #address: () => string
   readonly #memberName = `longhaul-${randomUUID()}`
   #state: FlowState = 'starting'
   /** Of the stop; undefined while the flow runs. */
@@ -67,11 +74,13 @@ export class ReplicationFlow {
   #partitions: FlowPartitions | undefined
   #statistics: FlowStatistics | undefined
   #ownership: Ownership | undefined
+  #control: FlowControl | undefined
   #probe: ClusterProbe | undefined
   #topics: TopicRefresh | undefined
 
-  constructor ({ config, claims, log, clock, isShared = true }: FlowOptions) {
+  constructor ({ address, config, claims, log, clock, isShared = true }: FlowOptions) {
     this.#isShared = isShared
+    this.#address = address ?? (() => '')
     this.#config = config
     this.#claims = claims
     this.#log = log.child({ flow: config.name })
@@ -109,6 +118,7 @@ export class ReplicationFlow {
     }
     this.#state = 'running'
     this.#startLoops()
+    if (this.#isShared) this.#control?.start()
   }
 
   /**
@@ -130,7 +140,7 @@ export class ReplicationFlow {
 
   async #end (): Promise<true> {
     await Promise.all(this.#loops.map(async loop => { await loop.stop() }))
-    await this.#ownership?.stop()
+    await Promise.all([this.#control?.stop(), this.#ownership?.stop()])
     await this.#statistics?.collect() // lanes tell the figures of what they let go of once more
     await this.#close()
     return true
@@ -194,6 +204,7 @@ export class ReplicationFlow {
       signal: this.#stopping.signal
     })
     this.#ownership = this.#openOwnership(clusters)
+    this.#control = this.#openControl(progress, partitions)
   }
 
   async #openProgress (clusters: ClusterPair): Promise<FlowProgress> {
@@ -266,6 +277,24 @@ export class ReplicationFlow {
       client: target.admin,
       sessionTimeoutMs: settings['session.timeout.ms'],
       timeoutMs: settings['admin.timeout.ms']
+    })
+  }
+
+  #openControl (progress: FlowProgress, partitions: FlowPartitions): FlowControl {
+    return new FlowControl({
+      log: this.#log,
+      controlLog: progress.controlLog,
+      partitions: controlled(partitions),
+      member: {
+        name: this.#memberName,
+        build: version,
+        address: this.#address(),
+        startedMs: this.#clock.now(),
+        settings: sharedSettings(this.#config)
+      },
+      isKeeper: () => this.#ownership?.owned.has(0) === true,
+      onError: error => { this.#problems.warn(error) },
+      clock: this.#clock
     })
   }
 

@@ -11,6 +11,7 @@ import { ProgressStore, restoreSlots, type SlotRecord } from './progress-store.t
 import {
   ensureProgressTopic, patiently, progressTopicId, progressTopicOf
 } from './progress-topic.ts'
+import type { EncodedRecord } from './progress-record.ts'
 import type { ProducerIdentity, Progress } from './progress.ts'
 
 export interface FlowProgress {
@@ -27,6 +28,12 @@ export interface FlowProgress {
   write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void>
   /** Writes everything again if the record was lost; resolves with whether it was. */
   mend (): Promise<boolean>
+  /** Words of control and members, which stand beside progress in slot 0. */
+  readonly controlLog: {
+    /** What was written since the last call, oldest first; the first time all that is there. */
+    read (signal: AbortSignal): Promise<readonly EncodedRecord[]>
+    write (records: readonly EncodedRecord[], signal?: AbortSignal): Promise<void>
+  }
   /** These slots are not ours any more. */
   forget (slots: readonly number[]): void
   close (): Promise<void>
@@ -46,6 +53,8 @@ export interface FlowProgressOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
 }
+
+const controlSlot = 0
 
 export async function openFlowProgress (options: FlowProgressOptions): Promise<FlowProgress> {
   const { clock, config, everything, group, log, onRewritten, onWarning, signal, target } = options
@@ -79,6 +88,10 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
       firstLookOf: async (slot, end) => (await store.read(slot, end)).firstLook,
       write: async (records, end) => { await keeper.write(records, end) },
       mend: async () => await keeper.mend(),
+      controlLog: {
+        read: async end => await store.readOthers(controlSlot, end),
+        write: async (records, end) => { await store.writeOthers(controlSlot, records, end) }
+      },
       forget: slots => { for (const slot of slots) store.forget(slot) },
       close: async () => { await store.close() }
     }
@@ -99,6 +112,7 @@ export async function openUnkeptProgress (
     firstLookOf: async () => undefined,
     write: async () => {},
     mend: async () => false,
+    controlLog: { read: async () => [], write: async () => {} },
     forget: () => {},
     close: async () => {}
   }

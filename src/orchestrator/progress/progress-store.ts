@@ -93,9 +93,16 @@ export class ProgressStore {
 
   /** Resolves once all are acknowledged. When one fails it rejects; others may be written. */
   async write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void> {
-    const outgoing = records.flatMap(({ record, slot }) =>
-      this.#encode(record).map(({ key, value }): OutgoingRecord =>
-        ({ partition: slot, key, value })))
+    await this.#writeAll(records.flatMap(({ record, slot }) =>
+      this.#encode(record).map(({ key, value }) => ({ partition: slot, key, value }))), signal)
+    for (const { record } of records) {
+      if (record.kind === 'partition') this.#history.written(record.source, record.progress)
+    }
+  }
+
+  async #writeAll (
+    outgoing: readonly OutgoingRecord[], signal: AbortSignal | undefined
+  ): Promise<void> {
     try {
       const offsets = await this.#writer.write(outgoing, signal)
       for (const [i, { key, partition, value }] of outgoing.entries()) {
@@ -105,9 +112,18 @@ export class ProgressStore {
       if (signal?.aborted === true) throw thrown
       throw this.#failed('PROGRESS_UNWRITABLE', thrown)
     }
-    for (const { record } of records) {
-      if (record.kind === 'partition') this.#history.written(record.source, record.progress)
-    }
+  }
+
+  /** What stands in the slot beside progress and was not returned before, oldest first. */
+  async readOthers (slot: number, signal?: AbortSignal): Promise<readonly EncodedRecord[]> {
+    await this.read(slot, signal)
+    return this.#slots.get(slot)?.takeOthers() ?? []
+  }
+
+  async writeOthers (
+    slot: number, records: readonly EncodedRecord[], signal?: AbortSignal
+  ): Promise<void> {
+    await this.#writeAll(records.map(({ key, value }) => ({ partition: slot, key, value })), signal)
   }
 
   /** The slot is no longer ours: others write to it, and the next read begins at its start. */

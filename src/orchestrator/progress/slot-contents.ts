@@ -2,8 +2,8 @@
 // newest record of each key, and every record of the producer id, in the order of the log.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import {
-  decodeKey, decodeProgress, withHistory, type FlowProducer, type HistoryOnRecord,
-  type ProgressEntry
+  decodeKey, decodeProgress, withHistory, type EncodedRecord, type FlowProducer,
+  type HistoryOnRecord, type ProgressEntry
 } from './progress-record.ts'
 import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
 
@@ -39,6 +39,8 @@ export class SlotContents {
   readonly #producers: FlowProducer[] = []
   readonly #positions = new Map<string, Position>()
   readonly #histories = new Map<string, HistoryOnRecord>()
+  /** Newest records under keys that are no progress, since they were taken last. */
+  readonly #others = new Map<string, EncodedRecord>()
   readonly #firstLook = new Map<number, ReadonlyMap<string, number>>()
 
   /** Where the next reading begins; undefined: at the start of the log. */
@@ -92,8 +94,20 @@ export class SlotContents {
     }
   }
 
+  /** Records that are no progress (words of control, members), each once, oldest first. */
+  takeOthers (): readonly EncodedRecord[] {
+    const others = [...this.#others.values()]
+    this.#others.clear()
+    return others
+  }
+
   #apply (record: RawRecord): void {
     const entry = decode(record)
+    if (decodeKey(record.key) === undefined) {
+      const name = record.key.toString('latin1')
+      this.#others.delete(name) // the newest goes to the end
+      this.#others.set(name, record)
+    }
     if (entry?.kind === 'position') this.#positions.set(partitionKey(entry.source), entry)
     if (entry?.kind === 'history') this.#histories.set(partitionKey(entry.source), entry.history)
     if (entry?.kind === 'firstLook') this.#firstLook.set(entry.part, entry.topics)
@@ -110,6 +124,7 @@ export class SlotContents {
     this.#positions.clear()
     this.#histories.clear()
     this.#firstLook.clear()
+    this.#others.clear()
   }
 }
 

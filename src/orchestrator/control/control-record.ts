@@ -1,0 +1,182 @@
+// What operators say of a flow, and what its processes say of themselves: records in slot 0 of the
+// progress topic, which every process follows. Pure; JSON like progress (progress-record.ts).
+//
+//   {"control":"pause"}                                 the whole flow is paused, or not any more
+//   {"control":"pause","topic":"orders"}                the same of a topic
+//   {"control":"pause","topic":"orders","partition":3}  the same of a partition
+//   {"control":"retry"}, with topic and partition       once: what is faulted is tried again
+//   {"control":"skip","topic":"orders","partition":3}   once: go on at another source offset
+//   {"member":"longhaul-..."}                           a process of the flow
+//
+// All stand in slot 0, with the scope in the key, although partitions have slots of their own: one
+// partition to follow tells a process everything, and gives all of it one order. The newest record
+// of a key counts, and compaction keeps it.
+import { progressVersion, type EncodedRecord } from '../progress/progress-record.ts'
+import type { TopicPartition } from '../progress/progress.ts'
+
+/** The whole flow, a topic, or a partition. */
+export interface ControlScope {
+  readonly topic?: string
+  readonly partition?: number
+}
+
+/** Who said it, when (epoch ms), and why. */
+export interface ControlWord {
+  readonly by: string
+  readonly atMs: number
+  readonly reason: string
+}
+
+export interface PauseRecord extends ControlWord {
+  readonly kind: 'pause'
+  readonly scope: ControlScope
+  readonly isPaused: boolean
+}
+
+export interface RetryRecord extends ControlWord {
+  readonly kind: 'retry'
+  readonly scope: ControlScope
+  /** Tells this word from an earlier one of the same scope. */
+  readonly id: string
+}
+
+export interface SkipRecord extends ControlWord {
+  readonly kind: 'skip'
+  readonly source: TopicPartition
+  readonly id: string
+  /** The source offset to go on at. */
+  readonly to: bigint
+}
+
+/** A process of the flow. */
+export interface FlowMember {
+  readonly name: string
+  /** Of Longhaul. */
+  readonly build: string
+  /** Where the process serves metrics and readiness; '': nowhere. */
+  readonly address: string
+  readonly startedMs: number
+  /** What it mirrors and how, by setting, as text; without what may differ from host to host. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+export type ControlRecord =
+  | PauseRecord | RetryRecord | SkipRecord
+  | { readonly kind: 'member', readonly member: FlowMember }
+  /** Nothing is said under this key any more. */
+  | { readonly kind: 'none', readonly key: string }
+
+type Fields = Readonly<Record<string, unknown>>
+
+export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>): EncodedRecord {
+  if (record.kind === 'member') {
+    const { address, build, name, settings, startedMs } = record.member
+    return {
+      key: toJson({ member: name }),
+      value: toJson({ version: progressVersion, build, address, startedMs, settings })
+    }
+  }
+  const { atMs, by, reason } = record
+  const word = { version: progressVersion, by, atMs, reason }
+  const key = keyOf(record)
+  switch (record.kind) {
+    case 'pause': return { key, value: toJson({ ...word, paused: record.isPaused }) }
+    case 'retry': return { key, value: toJson({ ...word, id: record.id }) }
+    case 'skip': return { key, value: toJson({ ...word, id: record.id, to: String(record.to) }) }
+  }
+}
+
+/** Removes what was said: a skip that is done, a member that has left. */
+export function encodeControlEnd (
+  record: SkipRecord | { readonly kind: 'member', readonly member: Pick<FlowMember, 'name'> }
+): EncodedRecord {
+  return { key: keyOf(record), value: null }
+}
+
+/** Undefined for keys of other things; a text where the value under a key of ours is of no use. */
+export function decodeControl (
+  key: Buffer, value: Buffer | null
+): ControlRecord | string | undefined {
+  const names = fromJson(key)
+  if (names === undefined) return undefined
+  const { control, member } = names
+  const isOurs = typeof member === 'string' || typeof control === 'string'
+  if (!isOurs) return undefined
+  if (value === null) return { kind: 'none', key: String(key) }
+  const fields = fromJson(value)
+  const record = fields === undefined
+    ? undefined
+    : typeof member === 'string' ? toMember(member, fields) : toControl(names, fields)
+  return record ?? `${String(key)} has a value that is no word of control: ${String(value)}`
+}
+
+function keyOf (
+  record: PauseRecord | RetryRecord | SkipRecord
+    | { readonly kind: 'member', readonly member: Pick<FlowMember, 'name'> }
+): Buffer {
+  if (record.kind === 'member') return toJson({ member: record.member.name })
+  const { partition, topic }: ControlScope = record.kind === 'skip' ? record.source : record.scope
+  return toJson({ control: record.kind, topic, partition })
+}
+
+function toControl (names: Fields, fields: Fields): ControlRecord | undefined {
+  const { atMs, by, id, paused, reason, to } = fields
+  const scope = toScope(names)
+  const isWord = typeof by === 'string' && isCount(atMs) && typeof reason === 'string'
+  if (scope === undefined || !isWord) return undefined
+  const word = { by, atMs, reason }
+  switch (names['control']) {
+    case 'pause':
+      return typeof paused === 'boolean'
+        ? { kind: 'pause', scope, isPaused: paused, ...word }
+        : undefined
+    case 'retry':
+      return typeof id === 'string' ? { kind: 'retry', scope, id, ...word } : undefined
+    case 'skip': {
+      const { partition, topic } = scope
+      const isOffset = typeof to === 'string' && /^\d{1,19}$/.test(to)
+      if (topic === undefined || partition === undefined || !isOffset) return undefined
+      if (typeof id !== 'string') return undefined
+      return { kind: 'skip', source: { topic, partition }, to: BigInt(to), id, ...word }
+    }
+    default: return undefined
+  }
+}
+
+function toScope ({ partition, topic }: Fields): ControlScope | undefined {
+  if (topic === undefined && partition === undefined) return {}
+  if (typeof topic !== 'string') return undefined
+  if (partition === undefined) return { topic }
+  return isCount(partition) ? { topic, partition } : undefined
+}
+
+function toMember (name: string, fields: Fields): ControlRecord | undefined {
+  const { address, build, settings, startedMs } = fields
+  if (typeof build !== 'string' || typeof address !== 'string' || !isCount(startedMs) ||
+    typeof settings !== 'object' || settings === null) return undefined
+  const texts = Object.entries(settings)
+    .filter((entry): entry is [string, string] => typeof entry[1] === 'string')
+  return {
+    kind: 'member',
+    member: { name, build, address, startedMs, settings: Object.fromEntries(texts) }
+  }
+}
+
+function toJson (value: object): Buffer {
+  return Buffer.from(JSON.stringify(value))
+}
+
+function fromJson (bytes: Buffer): Fields | undefined {
+  try {
+    const parsed: unknown = JSON.parse(bytes.toString('utf8'))
+    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
+      ? parsed as Fields
+      : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isCount (number: unknown): number is number {
+  return typeof number === 'number' && Number.isSafeInteger(number) && number >= 0
+}

@@ -1,0 +1,216 @@
+// Lets every process of a flow hear what operators say of it, and know the other processes: follows
+// the words in slot 0 of the progress topic, hands them to the partitions, announces this process.
+// A word that is said once is carried out once: a retry by the processes that run when it comes, a
+// skip by the owner of the partition, whoever that is by then, which then removes the word.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import type { EncodedRecord } from '../progress/progress-record.ts'
+import type { TopicPartition } from '../progress/progress.ts'
+import type { Clock } from '../time/clock.ts'
+import { IntervalLoop } from '../time/interval-loop.ts'
+import {
+  decodeControl, encodeControl, encodeControlEnd, type ControlRecord, type FlowMember,
+  type PauseRecord, type RetryRecord, type SkipRecord
+} from './control-record.ts'
+import { ControlState, isMeant } from './control-state.ts'
+import { announceMs, differences, FlowMembers } from './flow-members.ts'
+
+/** What the partitions of a flow do at a word. */
+export interface ControlledPartitions {
+  /** `pauseOf` holds until the next call, also for partitions that come later. */
+  setPauses (pauseOf: (partition: TopicPartition) => PauseRecord | undefined): void
+  retry (isMeant: (partition: TopicPartition) => boolean): Promise<void>
+  /** False: the partition is not of this process, or cannot obey now. */
+  skip (partition: TopicPartition, skip: SkipRecord): boolean
+  /** The next source offset of a partition of this process; undefined: it has none. */
+  upstreamOf (partition: TopicPartition): bigint | undefined
+}
+
+/** Where the words stand. */
+export interface ControlLog {
+  /** What was written since the last call, oldest first; the first time all that is there. */
+  read (signal: AbortSignal): Promise<readonly EncodedRecord[]>
+  write (records: readonly EncodedRecord[], signal?: AbortSignal): Promise<void>
+}
+
+export interface FlowControlOptions {
+  readonly log: Log
+  readonly controlLog: ControlLog
+  readonly partitions: ControlledPartitions
+  /** This process. */
+  readonly member: FlowMember
+  /** Whether this process owns slot 0: it removes the members that have gone. */
+  readonly isKeeper: () => boolean
+  readonly onError: (error: ReplicatorError) => void
+  readonly clock: Clock
+}
+
+const followMs = 1_000
+const leaveMsMax = 500
+
+export class FlowControl {
+  readonly #options: FlowControlOptions
+  readonly #state = new ControlState()
+  readonly #members = new FlowMembers()
+  readonly #following: IntervalLoop
+  readonly #announcing: IntervalLoop
+  /** Skips that were handed to a partition of this process, by id. */
+  readonly #ordered = new Set<string>()
+  /** What was said of another member's settings. */
+  readonly #said = new Map<string, string>()
+  #hasRead = false
+
+  constructor (options: FlowControlOptions) {
+    this.#options = options
+    const { clock, onError } = options
+    const onLoopError = (thrown: unknown): void => { onError(ReplicatorError.from(thrown)) }
+    const backoff = { initialMs: followMs, maxMs: announceMs }
+    this.#following = new IntervalLoop({
+      intervalMs: followMs,
+      clock,
+      run: async signal => { await this.#follow(signal) },
+      onError: onLoopError,
+      backoff
+    })
+    this.#announcing = new IntervalLoop({
+      intervalMs: announceMs,
+      clock,
+      run: async signal => { await this.#announce(signal) },
+      onError: onLoopError,
+      backoff
+    })
+  }
+
+  /** The processes of the flow that live, this one included. */
+  get members (): readonly FlowMember[] {
+    return this.#members.present(this.#options.clock.monotonic())
+  }
+
+  start (): void {
+    this.#following.start()
+    this.#announcing.start()
+  }
+
+  /** Idempotent. */
+  async stop (): Promise<void> {
+    const { clock, controlLog, member } = this.#options
+    await Promise.all([this.#following.stop(), this.#announcing.stop()])
+    const leaving = new AbortController()
+    const bound = clock.sleep(leaveMsMax, leaving.signal).catch(() => {})
+    const left = controlLog.write([encodeControlEnd({ kind: 'member', member })])
+      .catch(() => {}) // the others see that it has gone
+    await Promise.race([left, bound])
+    leaving.abort()
+  }
+
+  async #follow (signal: AbortSignal): Promise<void> {
+    const { controlLog, onError, partitions } = this.#options
+    const retries: RetryRecord[] = []
+    let hasPauses = false
+    for (const { key, value } of await controlLog.read(signal)) {
+      const record = decodeControl(key, value)
+      if (record === undefined) continue
+      if (typeof record === 'string') {
+        onError(new ReplicatorError('CONTROL_UNREADABLE', record))
+        continue
+      }
+      hasPauses ||= record.kind === 'pause' || record.kind === 'none'
+      this.#apply(record, retries)
+    }
+    if (hasPauses) partitions.setPauses(partition => this.#state.pauseOf(partition))
+    // What was said before this process started has had its effect: everything begins anew.
+    if (this.#hasRead) for (const retry of retries) await this.#retry(retry)
+    this.#hasRead = true
+    await this.#carryOutSkips(signal)
+    await this.#lookAtMembers(signal)
+  }
+
+  #apply (record: ControlRecord, retries: RetryRecord[]): void {
+    const { clock } = this.#options
+    switch (record.kind) {
+      case 'pause':
+        this.#sayPause(record)
+        this.#state.apply(record)
+        return
+      case 'skip':
+        this.#state.apply(record)
+        return
+      case 'retry':
+        retries.push(record)
+        return
+      case 'member':
+        this.#members.announced(record.member, clock.monotonic())
+        return
+      case 'none': {
+        this.#state.withdraw(record.key)
+        const { member } = JSON.parse(record.key) as { readonly member?: unknown }
+        if (typeof member === 'string') this.#members.left(member)
+      }
+    }
+  }
+
+  async #retry (record: RetryRecord): Promise<void> {
+    const { log, partitions } = this.#options
+    log.info({ ...record.scope, by: record.by, reason: record.reason },
+      `retry of ${scopeText(record.scope)}, asked by ${record.by}: ${record.reason}`)
+    await partitions.retry(partition => isMeant(record, partition))
+  }
+
+  async #carryOutSkips (signal: AbortSignal): Promise<void> {
+    const { controlLog, partitions } = this.#options
+    const done: SkipRecord[] = []
+    for (const skip of this.#state.skips) {
+      const upstream = partitions.upstreamOf(skip.source)
+      if (upstream === undefined) continue
+      if (upstream >= skip.to) done.push(skip)
+      else if (!this.#ordered.has(skip.id) && partitions.skip(skip.source, skip)) {
+        this.#ordered.add(skip.id)
+      }
+    }
+    if (done.length === 0) return
+    await controlLog.write(done.map(skip => encodeControlEnd(skip)), signal)
+    for (const skip of done) {
+      this.#ordered.delete(skip.id)
+      this.#state.withdraw(String(encodeControlEnd(skip).key))
+    }
+  }
+
+  async #lookAtMembers (signal: AbortSignal): Promise<void> {
+    const { clock, controlLog, isKeeper, member } = this.#options
+    for (const other of this.members) {
+      if (other.name !== member.name) this.#compare(other)
+    }
+    const gone = isKeeper() ? this.#members.gone(clock.monotonic()) : []
+    if (gone.length === 0) return
+    await controlLog.write(
+      gone.map(each => encodeControlEnd({ kind: 'member', member: each })), signal)
+    for (const { name } of gone) this.#members.left(name)
+  }
+
+  /** Two processes with other filters would leave partitions unmirrored, without a word. */
+  #compare (other: FlowMember): void {
+    const { member, onError } = this.#options
+    const found = differences(member.settings, other.settings)
+    const text = found.join('; ')
+    if (found.length === 0 || this.#said.get(other.name) === text) return
+    this.#said.set(other.name, text)
+    const where = other.address === '' ? '' : ` at ${other.address}`
+    onError(new ReplicatorError('MEMBERS_DIFFER', `${other.name}${where}: ${text}`))
+  }
+
+  async #announce (signal: AbortSignal): Promise<void> {
+    const { clock, controlLog, member } = this.#options
+    await controlLog.write([encodeControl({ kind: 'member', member })], signal)
+    this.#members.announced(member, clock.monotonic())
+  }
+
+  #sayPause ({ by, isPaused, reason, scope }: PauseRecord): void {
+    this.#options.log.info({ ...scope, by, reason },
+      `${scopeText(scope)} ${isPaused ? 'is paused' : 'goes on'}, asked by ${by}: ${reason}`)
+  }
+}
+
+function scopeText ({ partition, topic }: { topic?: string, partition?: number }): string {
+  if (topic === undefined) return 'the flow'
+  return partition === undefined ? topic : `${topic}-${partition}`
+}

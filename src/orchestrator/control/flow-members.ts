@@ -1,0 +1,82 @@
+// The processes of a flow, as they announce themselves: which of them live, and whether they mirror
+// the same in the same way. Pure but for the time that it is told.
+import type { FlowConfig } from '../config/config.ts'
+import { rowOf, type FlowSetting } from '../config/config-table.ts'
+import type { FlowMember } from './control-record.ts'
+
+/** A process announces itself this often; one that missed three times has gone. */
+export const announceMs = 30_000
+const goneMs = 3 * announceMs
+
+interface Seen {
+  readonly member: FlowMember
+  /** Of our own clock: the clocks of hosts differ. */
+  readonly atMs: number
+}
+
+export class FlowMembers {
+  readonly #seen = new Map<string, Seen>()
+
+  /** A member has announced itself. */
+  announced (member: FlowMember, nowMs: number): void {
+    this.#seen.set(member.name, { member, atMs: nowMs })
+  }
+
+  left (name: string): void { this.#seen.delete(name) }
+
+  /** Those that live, as far as they say so. */
+  present (nowMs: number): readonly FlowMember[] {
+    return this.#within(atMs => nowMs - atMs <= goneMs)
+  }
+
+  /** Those that have gone without a word. */
+  gone (nowMs: number): readonly FlowMember[] {
+    return this.#within(atMs => nowMs - atMs > goneMs)
+  }
+
+  #within (isWanted: (atMs: number) => boolean): readonly FlowMember[] {
+    return [...this.#seen.values()].filter(({ atMs }) => isWanted(atMs)).map(({ member }) => member)
+  }
+}
+
+/**
+ * Settings of a process rather than of the flow: how much of its host it uses, and how long it
+ * waits. All others must be the same in every process that shares the flow.
+ */
+const ownSettings: ReadonlySet<FlowSetting> = new Set<FlowSetting>([
+  'enabled', 'admin.timeout.ms', 'lanes', 'lane.rebalance.interval.ms', 'in.flight.bytes.max',
+  'partition.in.flight.bytes.max', 'partition.batches.in.flight', 'fetch.max.bytes',
+  'max.partition.fetch.bytes', 'fetch.min.bytes', 'fetch.max.wait.ms', 'batch.size', 'linger.ms',
+  'max.request.size', 'max.in.flight.requests.per.connection', 'request.timeout.ms',
+  'retry.backoff.ms', 'retry.backoff.max.ms', 'metadata.max.age.ms', 'decoded.bytes.max',
+  'session.timeout.ms', 'progress.interval.ms', 'accepted.cluster.id', 'fault.retry.interval.ms',
+  'readiness.faulted.partitions.max', 'refresh.topics.interval.seconds'
+])
+
+/** What a process mirrors and how, by setting, as text. */
+export function sharedSettings (config: FlowConfig): Readonly<Record<string, string>> {
+  const names = (Object.keys(config.settings) as FlowSetting[])
+    .filter(name => !ownSettings.has(name))
+  const ofTopics = [...config.topicSettings].flatMap(([topic, settings]) =>
+    Object.entries(settings).map(([name, value]) => [`topic.${topic}.${name}`, String(value)]))
+  return Object.fromEntries([
+    ...names.map(name => [name, rowOf(name).show(config.settings[name])]),
+    ...ofTopics
+  ].sort(([one = ''], [other = '']) => one < other ? -1 : 1)) as Readonly<Record<string, string>>
+}
+
+/** Each setting that differs, with our value and theirs. */
+export function differences (
+  ours: Readonly<Record<string, string>>, theirs: Readonly<Record<string, string>>
+): readonly string[] {
+  return [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].sort()
+    .filter(name => ours[name] !== theirs[name])
+    .map(name => `${name}=${shown(ours[name])} here, ${shown(theirs[name])} there`)
+}
+
+const shownMax = 60
+
+function shown (value: string | undefined): string {
+  if (value === undefined) return '(not set)'
+  return value.length > shownMax ? `${value.slice(0, shownMax)}...` : value
+}

@@ -1,0 +1,18 @@
+// The partitions of a flow as the words of operators find them: control/ knows no partition states,
+// partitions/ knows no records of control.
+import type { ControlledPartitions } from '../control/flow-control.ts'
+import type { FlowPartitions } from '../partitions/flow-partitions.ts'
+
+export function controlled ({ control, table }: FlowPartitions): ControlledPartitions {
+  return {
+    setPauses: pauseOf => {
+      control.setPauses(partition => {
+        const pause = pauseOf(partition)
+        return pause === undefined ? undefined : { by: pause.by, sinceMs: pause.atMs }
+      })
+    },
+    retry: async isMeant => { await control.retry(isMeant) },
+    skip: (partition, { by, reason, to }) => control.skip(partition, { to, by, why: reason }),
+    upstreamOf: partition => table.byName(partition)?.progress?.upstream
+  }
+}

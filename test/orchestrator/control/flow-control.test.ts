@@ -1,0 +1,279 @@
+// Words in the log of control reach the partitions of every process, each as often as it should;
+// and the processes know each other. Over a list for a log and partitions that only remember.
+import assert from 'node:assert/strict'
+import { describe, test, type TestContext } from 'node:test'
+import {
+  encodeControl, type ControlScope, type FlowMember, type PauseRecord, type SkipRecord
+} from '../../../src/orchestrator/control/control-record.ts'
+import {
+  FlowControl, type ControlledPartitions, type ControlLog
+} from '../../../src/orchestrator/control/flow-control.ts'
+import { sharedSettings } from '../../../src/orchestrator/control/flow-members.ts'
+import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import type { EncodedRecord } from '../../../src/orchestrator/progress/progress-record.ts'
+import type { TopicPartition } from '../../../src/orchestrator/progress/progress.ts'
+import { parseConfigOf } from '../config/create-config.ts'
+import { silentLog } from '../observability/silent-log.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+
+const word = { by: 'ann', atMs: 5, reason: 'release' }
+const orders = { topic: 'orders', partition: 0 }
+const second = 1_000
+
+/** A log that several processes follow. */
+class FakeLog {
+  readonly records: EncodedRecord[] = []
+
+  say (...records: ReadonlyArray<Parameters<typeof encodeControl>[0]>): void {
+    this.records.push(...records.map(record => encodeControl(record)))
+  }
+
+  /** As of a process that begins to follow, or has read before. */
+  follow (): ControlLog {
+    let next = 0
+    return {
+      read: async () => {
+        const more = this.records.slice(next)
+        next = this.records.length
+        return more
+      },
+      write: async records => { this.records.push(...records) }
+    }
+  }
+
+  /** The values under a key, oldest first. */
+  under (key: object): Array<string | null> {
+    return this.records.filter(each => String(each.key) === JSON.stringify(key))
+      .map(({ value }) => value === null ? null : String(value))
+  }
+}
+
+class FakePartitions implements ControlledPartitions {
+  pauseOf: (partition: TopicPartition) => PauseRecord | undefined = () => undefined
+  readonly retried: ControlScope[] = []
+  readonly skipped: string[] = []
+  upstream: bigint | undefined
+  canSkip = true
+
+  setPauses (pauseOf: (partition: TopicPartition) => PauseRecord | undefined): void {
+    this.pauseOf = pauseOf
+  }
+
+  async retry (isMeant: (partition: TopicPartition) => boolean): Promise<void> {
+    if (isMeant(orders)) this.retried.push(orders)
+  }
+
+  skip (_partition: TopicPartition, { id }: SkipRecord): boolean {
+    if (this.canSkip) this.skipped.push(id)
+    return this.canSkip
+  }
+
+  upstreamOf (): bigint | undefined { return this.upstream }
+}
+
+interface Process {
+  readonly partitions: FakePartitions
+  readonly control: FlowControl
+  readonly errors: ReplicatorError[]
+}
+
+function createProcess (
+  t: TestContext, log: FakeLog, clock: ManualClock,
+  { isKeeper = false, name = 'longhaul-1', settings = {} }: {
+    isKeeper?: boolean, name?: string, settings?: FlowMember['settings']
+  } = {}
+): Process {
+  const partitions = new FakePartitions()
+  const errors: ReplicatorError[] = []
+  const control = new FlowControl({
+    log: silentLog,
+    controlLog: log.follow(),
+    partitions,
+    member: { name, build: '1.2.3', address: 'http://a:1', startedMs: 7, settings },
+    isKeeper: () => isKeeper,
+    onError: error => { errors.push(error) },
+    clock
+  })
+  t.after(async () => { await control.stop() })
+  control.start()
+  return { partitions, control, errors }
+}
+
+describe('a pause', () => {
+  test('reaches every process, also one that comes later, until it is taken back', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const first = createProcess(t, log, clock)
+    await clock.advance(second)
+    log.say({ kind: 'pause', scope: { topic: 'orders' }, isPaused: true, ...word })
+    await clock.advance(second)
+    const later = createProcess(t, log, clock, { name: 'longhaul-2' })
+    await clock.advance(second)
+    for (const { partitions } of [first, later]) {
+      assert.equal(partitions.pauseOf(orders)?.by, 'ann')
+      assert.equal(partitions.pauseOf({ topic: 'other', partition: 0 }), undefined)
+    }
+    log.say({ kind: 'pause', scope: { topic: 'orders' }, isPaused: false, ...word })
+    await clock.advance(second)
+    for (const { partitions } of [first, later]) {
+      assert.equal(partitions.pauseOf(orders), undefined)
+    }
+  })
+
+  test('of the flow, a topic and a partition are three switches', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const { partitions } = createProcess(t, log, clock)
+    const pause = (scope: ControlScope, isPaused: boolean, by: string): void => {
+      log.say({ kind: 'pause', scope, isPaused, ...word, by })
+    }
+    pause({}, true, 'flow')
+    pause(orders, true, 'partition')
+    await clock.advance(second)
+    assert.equal(partitions.pauseOf(orders)?.by, 'flow')
+    pause({}, false, 'flow')
+    await clock.advance(second)
+    assert.equal(partitions.pauseOf(orders)?.by, 'partition')
+    assert.equal(partitions.pauseOf({ topic: 'orders', partition: 1 }), undefined)
+  })
+})
+
+describe('a retry', () => {
+  test('is carried out once, by the processes that run when it comes', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const first = createProcess(t, log, clock)
+    await clock.advance(second)
+    log.say({ kind: 'retry', scope: { topic: 'orders' }, id: 'a', ...word })
+    await clock.advance(3 * second)
+    // Started again, the process begins everything anew: the retry has had its effect.
+    const again = createProcess(t, log, clock)
+    await clock.advance(3 * second)
+    assert.deepEqual([first.partitions.retried, again.partitions.retried], [[orders], []])
+  })
+
+  test('of another topic is not meant', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const { partitions } = createProcess(t, log, clock)
+    await clock.advance(second)
+    log.say({ kind: 'retry', scope: { topic: 'other' }, id: 'a', ...word })
+    await clock.advance(second)
+    assert.deepEqual(partitions.retried, [])
+  })
+})
+
+describe('a skip', () => {
+  const skip = { kind: 'skip', source: orders, id: 'a', to: 100n, ...word } as const
+  const key = { control: 'skip', ...orders }
+
+  test('waits for the owner of the partition, is ordered once, and removed when it is done',
+    async t => {
+      const log = new FakeLog()
+      const clock = new ManualClock()
+      log.say(skip)
+      const { partitions } = createProcess(t, log, clock)
+      await clock.advance(2 * second)
+      assert.deepEqual(partitions.skipped, [])
+      partitions.upstream = 40n
+      partitions.canSkip = false
+      await clock.advance(second)
+      partitions.canSkip = true
+      await clock.advance(3 * second)
+      assert.deepEqual(partitions.skipped, ['a'])
+      assert.equal(log.under(key).at(-1) === null, false)
+      partitions.upstream = 100n
+      await clock.advance(second)
+      assert.equal(log.under(key).at(-1), null)
+    })
+
+  // The process died between the skip and the removal of the word: the next owner finds the
+  // partition behind it already, and must not skip again.
+  test('that is done is not carried out again by the next owner', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    log.say(skip)
+    const { partitions } = createProcess(t, log, clock)
+    partitions.upstream = 120n
+    await clock.advance(2 * second)
+    assert.deepEqual(partitions.skipped, [])
+    assert.equal(log.under(key).at(-1), null)
+  })
+
+  test('is replaced by a later one of the same partition', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    log.say(skip, { ...skip, id: 'b', to: 200n })
+    const { partitions } = createProcess(t, log, clock)
+    partitions.upstream = 40n
+    await clock.advance(2 * second)
+    assert.deepEqual(partitions.skipped, ['b'])
+  })
+})
+
+test('a word that cannot be read is said, and the others are obeyed', async t => {
+  const log = new FakeLog()
+  const clock = new ManualClock()
+  const { errors, partitions } = createProcess(t, log, clock)
+  log.records.push({ key: Buffer.from('{"control":"pause"}'), value: Buffer.from('{"version":2}') })
+  log.say({ kind: 'pause', scope: orders, isPaused: true, ...word })
+  await clock.advance(second)
+  assert.deepEqual(errors.map(({ errorName }) => errorName), ['CONTROL_UNREADABLE'])
+  assert.equal(partitions.pauseOf(orders)?.by, 'ann')
+})
+
+describe('the processes of a flow', () => {
+  test('know each other while they run', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const first = createProcess(t, log, clock)
+    const other = createProcess(t, log, clock, { name: 'longhaul-2' })
+    await clock.advance(2 * second)
+    const names = (): string[] => first.control.members.map(({ name }) => name).sort()
+    assert.deepEqual(names(), ['longhaul-1', 'longhaul-2'])
+    await other.control.stop()
+    await clock.advance(2 * second)
+    assert.deepEqual(names(), ['longhaul-1'])
+  })
+
+  test('forget one that has gone without a word, and the owner of slot 0 removes it', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    log.say({
+      kind: 'member',
+      member: { name: 'dead', build: '', address: '', startedMs: 1, settings: {} }
+    })
+    const keeper = createProcess(t, log, clock, { isKeeper: true })
+    await clock.advance(60 * second)
+    assert.equal(keeper.control.members.length, 2)
+    await clock.advance(60 * second)
+    assert.deepEqual(keeper.control.members.map(({ name }) => name), ['longhaul-1'])
+    assert.equal(log.under({ member: 'dead' }).at(-1), null)
+  })
+
+  // Each mirrored what its own filter chose of its own slots: the rest was mirrored by nobody.
+  test('say once which settings differ', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const { errors } = createProcess(t, log, clock,
+      { settings: { 'topics': 'a', 'data.loss': 'stop' } })
+    createProcess(t, log, clock,
+      { name: 'longhaul-2', settings: { 'topics': 'a, b', 'data.loss': 'stop' } })
+    await clock.advance(100 * second)
+    assert.deepEqual(errors.map(({ errorName }) => errorName), ['MEMBERS_DIFFER'])
+    assert.match(errors[0]?.message ?? '', /longhaul-2 at http:\/\/a:1: topics=a here, a, b there/)
+  })
+})
+
+test('what processes must have in common leaves out what may differ from host to host', () => {
+  const config = (...more: readonly string[]) => {
+    const [flow] = parseConfigOf([
+      'clusters = A, B', 'A.bootstrap.servers = a:1', 'B.bootstrap.servers = b:1',
+      'A->B.enabled = true', 'A->B.topics = orders', ...more]).flows
+    assert.ok(flow)
+    return sharedSettings(flow)
+  }
+  assert.deepEqual(config(), config('A->B.lanes = 4', 'A->B.linger.ms = 9'))
+  assert.notDeepEqual(config(), config('A->B.topics.exclude = x'))
+  assert.equal(config('A->B.topic.orders.data.loss = skip')['topic.orders.data.loss'], 'skip')
+})
