@@ -44,9 +44,15 @@
       'dependencies': ['dataplane_core'],
       'cflags': ['-fvisibility=hidden'],
       'include_dirs': ['<!@(node -p "require(\'node-addon-api\').include_dir")'],
-      'sources': ['<!@(ls -1 src/dataplane/binding/*.cc)'],
+      'sources': [
+        '<!@(ls -1 src/dataplane/binding/*.cc)', 'src/dataplane/kafka/admin_metadata.c'
+      ],
       'libraries': ['<@(librdkafka_libraries)'],
-      'ldflags': ['-Wl,--exclude-libs,ALL', '-Wl,-Bsymbolic']
+      'ldflags': [
+        '-Wl,--exclude-libs,ALL', '-Wl,-Bsymbolic',
+        # What kafka/admin_metadata.c mends.
+        '-Wl,--wrap=rd_kafka_parse_Metadata_admin'
+      ]
     },
     {
       'target_name': 'dataplane_test',

@@ -57,7 +57,9 @@ class AdminCall {
       if (Status status = send(options.get()); !status.ok()) return status;
       Status status = Await(out);
       if (status.ok() || remaining_ms() == 0) return status;
-      const bool is_lost = *out != nullptr && status.code == RD_KAFKA_RESP_ERR__TRANSPORT;
+      // _PARTIAL: the broker knows of no broker that is alive (kafka/admin_metadata.c).
+      const bool is_lost = *out != nullptr && (status.code == RD_KAFKA_RESP_ERR__TRANSPORT ||
+                                               status.code == RD_KAFKA_RESP_ERR__PARTIAL);
       if (status.code != RD_KAFKA_RESP_ERR__TIMED_OUT && !is_lost) return status;
       out->reset();
       if (is_lost) Pause(kRetryPauseMs);

@@ -97,7 +97,7 @@ describe('an unclean election on the source', () => {
     const { text } = await stoppedOf(awake, 'awake', 0)
     assert.match(text, /SOURCE_TRUNCATED/)
     assert.match(text, /source offset 150 after leader epoch \d+ is next/)
-    assert.match(text, /its epoch \d+ ends at offset 100: up to 50 records from offset 100 on/)
+    assert.match(text, /its epoch \d+ ends at offset 100: up to 50 records from source offset 100 on/)
     const skip = await skipOf(awake, 'awake', 0)
     assert.deepEqual([skip['fromOffset'], skip['toOffset']], ['150', '100'])
     await write('awake', 1000, 1100)
