@@ -99,11 +99,16 @@ describe('errors', () => {
       '--operation', 'DescribeConfigs', '--topic', 'allowed'])
     await addAcl(secured, [...guest, '--operation', 'Read', '--operation', 'Describe',
       '--topic', 'unread'])
-    const mirror = spawnProperties(t, flowProperties({ ...clusters, source: secured }, {
-      ...login('east', 'guest', 'guest-secret'),
-      'east->west.topics': 'allowed|forbidden|unread'
+    // An alias of its own: west holds progress for east, which names the other source cluster.
+    const mirror = spawnProperties(t, flowProperties(clusters, {
+      'clusters': 'east, west, south',
+      'east->west.enabled': false,
+      'south.bootstrap.servers': secured.bootstrapServers,
+      ...login('south', 'guest', 'guest-secret'),
+      'south->west.enabled': true,
+      'south->west.topics': 'allowed|forbidden|unread'
     }))
-    await untilRecords(mirror, target, 'east.allowed', 1)
+    await untilRecords(mirror, target, 'south.allowed', 1)
     const line = await mirror.untilLogged('the missing permission', ({ level, text }) =>
       level === 'error' && text.includes('forbidden'))
     assert.match(line.text, /permission/)
@@ -112,8 +117,8 @@ describe('errors', () => {
       level === 'error' && text.includes('unread'))
     assert.match(unread.text, /DESCRIBE_CONFIGS/)
     const names = await target.admin.topicNames()
-    assert.ok(names.includes('east.allowed'))
-    assert.ok(!names.includes('east.unread'), "no topic has the target's defaults by guess")
+    assert.ok(names.includes('south.allowed'))
+    assert.ok(!names.includes('south.unread'), "no topic has the target's defaults by guess")
     await addAcl(secured, [...guest, '--operation', 'Read', '--topic', 'forbidden'])
     assert.equal((await mirror.stop()).code, 0)
   })
@@ -157,7 +162,7 @@ describe('errors', () => {
     assert.match(errorsOf(hidden), /bootstrap\.servers/)
   })
 
-  test('of two flows that would write one topic the second is told so, and the first goes on',
+  test('of two flows that would write one topic the second reports it, and the first goes on',
     async t => {
       const { source, target } = clusters
       await source.createTopic('contested')
@@ -173,7 +178,7 @@ describe('errors', () => {
       }))
       await untilRecords(mirror, target, 'contested', 1)
       const line = await mirror.untilLogged('the other flow', ({ level }) => level === 'error')
-      assert.match(line.text, /contested on west is written by (east|north)->west/)
+      assert.match(line.text, /the flow (east|north)->west writes contested on west/)
       assert.equal((await mirror.stop()).code, 0)
       assert.deepEqual(await target.admin.offsets('contested', 0), { low: 0, high: 1 })
     })

@@ -50,8 +50,9 @@ test('missing topics are created, short ones grow, complete ones are left alone'
       full: { partitions: 1 }
     },
     { 'A.short': { partitions: 3 }, 'A.full': { partitions: 6 } })
-  const { planned, ...result } = await sync(clusters)
+  const { onSource, planned, ...result } = await sync(clusters)
   assert.equal(planned.length, 3)
+  assert.deepEqual(onSource, new Map([['new', 2], ['short', 4], ['full', 1]]))
   assert.deepEqual(result, {
     topics: [
       { topic: 'new', remoteTopic: 'A.new', partitions: 2 },
