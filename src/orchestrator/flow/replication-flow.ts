@@ -27,11 +27,14 @@ import {
 import { progressTopicOf } from '../progress/progress-topic.ts'
 import { FlowControl } from '../control/flow-control.ts'
 import { sharedSettings } from '../control/flow-members.ts'
+import type { Duties } from '../ownership/duties.ts'
 import type { Ownership, SlotWork } from '../ownership/ownership.ts'
-import { SlotOwnership } from '../ownership/slot-ownership.ts'
+import { groupOf, SlotOwnership } from '../ownership/slot-ownership.ts'
 import { StaticOwnership } from '../ownership/static-ownership.ts'
+import { slotOf } from '../ownership/task-slots.ts'
 import { version } from '../version.ts'
 import { controlled } from './controlled-partitions.ts'
+import { openFlowDuties } from './flow-duties.ts'
 import type { TargetClaims } from './target-claims.ts'
 import { TopicRefresh } from './topic-refresh.ts'
 
@@ -74,6 +77,7 @@ export class ReplicationFlow {
   #partitions: FlowPartitions | undefined
   #statistics: FlowStatistics | undefined
   #ownership: Ownership | undefined
+  #duties: Duties | undefined
   #control: FlowControl | undefined
   #probe: ClusterProbe | undefined
   #topics: TopicRefresh | undefined
@@ -107,11 +111,7 @@ export class ReplicationFlow {
     signal.addEventListener('abort', onAbort, { once: true })
     try {
       await this.#open()
-      await this.#step(Promise.all([
-        this.#opened(this.#lanes).start(),
-        this.#opened(this.#topics).start(),
-        this.#opened(this.#ownership).start(this.#stopping.signal)
-      ]))
+      await this.#step(Promise.all([this.#opened(this.#lanes).start(), this.#startTopics()]))
     } catch (thrown) {
       this.#state = 'faulted'
       throw thrown
@@ -119,6 +119,12 @@ export class ReplicationFlow {
     this.#state = 'running'
     this.#startLoops()
     if (this.#isShared) this.#control?.start()
+  }
+
+  /** Topics last: the owner of a topic's slot creates it, and a process that is alone owns all. */
+  async #startTopics (): Promise<void> {
+    await this.#opened(this.#ownership).start(this.#stopping.signal)
+    await this.#opened(this.#topics).start()
   }
 
   /**
@@ -173,15 +179,14 @@ export class ReplicationFlow {
     const remark = sameClusterRemark(this.#config, clusters)
     if (remark !== undefined) this.#log.warn({}, remark)
     const progress = this.#progress = await this.#step(this.#openProgress(clusters))
-    const { producer } = progress
-    const lanes = this.#lanes = this.#openLanes(producer)
+    const lanes = this.#lanes = this.#openLanes(progress.producer)
     const partitions = this.#partitions = new FlowPartitions({
       config: this.#config,
       source: clusters.source,
       target: clusters.target,
       progress,
       lanes,
-      producer,
+      producer: progress.producer,
       restore: async (slots, signal) => await progress.restore(slots, signal),
       firstLookOf: async slot => await progress.firstLookOf(slot, this.#stopping.signal),
       onLeaving: async (leaving, isHandedOver) => {
@@ -192,16 +197,26 @@ export class ReplicationFlow {
       clock: this.#clock
     })
     this.#statistics = this.#openStatistics(clusters, partitions, lanes)
+    const slots = this.#config.settings['task.slots']
     this.#topics = new TopicRefresh({
       config: this.#config,
       clusters,
       claims: this.#claims,
-      mayChange: () => true,
+      mayChange: topic => this.#ownership?.owned.has(slotOf(topic, 0, slots)) === true,
       onTopics: async result => { await partitions.setTopics(result) },
       problems: this.#problems,
       log: this.#log,
       clock: this.#clock,
       signal: this.#stopping.signal
+    })
+    this.#duties = openFlowDuties({
+      source: clusters.source,
+      progress,
+      partitions,
+      retentionMs: this.#config.settings['progress.retention.ms'],
+      onError: error => { this.#problems.warn(error) },
+      log: this.#log,
+      clock: this.#clock
     })
     this.#ownership = this.#openOwnership(clusters)
     this.#control = this.#openControl(progress, partitions)
@@ -261,7 +276,11 @@ export class ReplicationFlow {
     const { name, settings, source, target } = this.#config
     const partitions = this.#opened(this.#partitions)
     const work: SlotWork = {
-      acquire: async (slot, signal) => { await partitions.acquire([slot], signal) },
+      acquire: async (slot, signal) => {
+        this.#topics?.lookAgain()
+        await partitions.acquire([slot], signal)
+        this.#duties?.begin(slot)
+      },
       release: async slots => { await this.#release(slots) },
       onError: error => { this.#problems.warn(error, 'target') }
     }
@@ -300,6 +319,7 @@ export class ReplicationFlow {
 
   async #release (slots: readonly number[]): Promise<void> {
     const ending = this.#state === 'draining'
+    await this.#duties?.end(slots)
     const drainMs = this.#deadline?.remainingMs() ?? handOverMs
     const drained = await this.#opened(this.#partitions).release(slots, drainMs, ending)
     this.#progress?.forget(slots)
@@ -371,10 +391,6 @@ export class ReplicationFlow {
     if (part === undefined) throw new ReplicatorError('INTERNAL', `${this.name} is not open`)
     return part
   }
-}
-
-function groupOf (flow: string): string {
-  return `longhaul.${flow}`
 }
 
 /** For the last progress and for closing clients, after what is in flight was waited for. */

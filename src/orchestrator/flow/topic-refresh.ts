@@ -40,6 +40,7 @@ export class TopicRefresh {
   readonly #options: TopicRefreshOptions
   readonly #remarks: TopicRemarks
   readonly #loop: IntervalLoop
+  #isSettled = false
   #onFirst: { resolve: () => void, reject: (thrown: unknown) => void } | undefined
 
   constructor (options: TopicRefreshOptions) {
@@ -54,7 +55,9 @@ export class TopicRefresh {
       signal,
       backoff: unsettledBackoff,
       run: async () => {
+        this.#isSettled = false
         const { unsettled } = await this.#refresh()
+        this.#isSettled = unsettled.length === 0
         this.#onFirst?.resolve()
         this.#onFirst = undefined
         if (unsettled.length > 0) throw new Unsettled()
@@ -73,6 +76,11 @@ export class TopicRefresh {
       this.#onFirst = { resolve, reject }
       this.#loop.start()
     })
+  }
+
+  /** `mayChange` allows more than before: looks again now, unless every topic is settled. */
+  lookAgain (): void {
+    if (!this.#isSettled) this.#loop.wake()
   }
 
   async #refresh (): Promise<TopicSyncResult> {

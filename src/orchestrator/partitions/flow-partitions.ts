@@ -212,6 +212,11 @@ export class FlowPartitions {
     if (partition.state === 'assigned') this.#moves.move(partition, { kind: 'move', to })
   }
 
+  mirrors (source: TopicPartition): boolean { return this.table.byName(source) !== undefined }
+
+  /** Progress of the partition is no longer on record; a topic of this name begins anew. */
+  forgetPosition (source: TopicPartition): void { this.#positions.forget(source) }
+
   /** Begins what is due, and looks closer at topics that seem to be gone. Call it each second. */
   async beginDue (): Promise<void> {
     this.#addWanted()

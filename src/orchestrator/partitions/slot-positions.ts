@@ -46,6 +46,12 @@ export class SlotPositions {
     this.#slots.get(partition.slot)?.set(partitionKey(partition), partition.progress)
   }
 
+  /** Progress of the partition is no longer on record. */
+  forget (source: TopicPartition): void {
+    this.#slots.get(slotOf(source.topic, source.partition, this.#slotCount))
+      ?.delete(partitionKey(source))
+  }
+
   /** The partitions of a topic in owned slots, without position or state. */
   partitionsOf (topic: string, remoteTopic: string, count: number): readonly SlotPartition[] {
     return Array.from({ length: count }, (_, partition) =>

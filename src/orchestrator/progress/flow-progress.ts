@@ -7,12 +7,13 @@ import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { agreeOnProducer, type AgreementOptions } from './producer-agreement.ts'
 import { ProgressKeeper } from './progress-keeper.ts'
+import { retainProgressOnce, type ProgressRetentionOptions } from './progress-retention.ts'
 import { ProgressStore, restoreSlots, type SlotRecord } from './progress-store.ts'
 import {
   ensureProgressTopic, patiently, progressTopicId, progressTopicOf
 } from './progress-topic.ts'
 import type { EncodedRecord } from './progress-record.ts'
-import type { ProducerIdentity, Progress } from './progress.ts'
+import type { ProducerIdentity, Progress, TopicPartition } from './progress.ts'
 
 export interface FlowProgress {
   readonly producer: ProducerIdentity
@@ -34,6 +35,10 @@ export interface FlowProgress {
     read (signal: AbortSignal): Promise<readonly EncodedRecord[]>
     write (records: readonly EncodedRecord[], signal?: AbortSignal): Promise<void>
   }
+  /** One look for progress of deleted topics in a slot of this process. */
+  retainOnce (
+    slot: number, look: RetentionLook, signal: AbortSignal
+  ): Promise<readonly TopicPartition[]>
   /** These slots are not ours any more. */
   forget (slots: readonly number[]): void
   close (): Promise<void>
@@ -53,6 +58,9 @@ export interface FlowProgressOptions {
   readonly clock: Clock
   readonly signal: AbortSignal
 }
+
+export type RetentionLook =
+  Pick<ProgressRetentionOptions, 'source' | 'isMirrored' | 'onRemoved'>
 
 const controlSlot = 0
 
@@ -92,6 +100,10 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
         read: async end => await store.readOthers(controlSlot, end),
         write: async (records, end) => { await store.writeOthers(controlSlot, records, end) }
       },
+      retainOnce: async (slot, look, end) => {
+        const retentionMs = settings['progress.retention.ms']
+        return await retainProgressOnce(slot, { ...look, store, retentionMs, clock }, end)
+      },
       forget: slots => { for (const slot of slots) store.forget(slot) },
       close: async () => { await store.close() }
     }
@@ -113,6 +125,7 @@ export async function openUnkeptProgress (
     write: async () => {},
     mend: async () => false,
     controlLog: { read: async () => [], write: async () => {} },
+    retainOnce: async () => [],
     forget: () => {},
     close: async () => {}
   }

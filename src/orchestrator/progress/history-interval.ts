@@ -39,6 +39,11 @@ export class HistoryInterval {
     this.#written.set(partitionKey(source), { era, leaderEpoch, dueMs })
   }
 
+  /** Its history is no longer on record. */
+  forget (source: TopicPartition): void {
+    this.#written.delete(partitionKey(source))
+  }
+
   clear (): void {
     this.#written.clear()
   }

@@ -2,6 +2,7 @@
 //
 //   {"topic":"orders","partition":3}                  the position: small, written every second
 //   {"topic":"orders","partition":3,"history":true}   older points and epochs: larger, rare
+//   {"topic":"orders","partition":3,"missing":true}   since when the source has not had it
 //   {"producer":true}                                 the producer id of the flow, in slot 0
 //   {"firstLook":0}                                   partition counts of the source's topics when
 //                                                     the flow first looked, some topics a record
@@ -38,6 +39,12 @@ export interface HistoryOnRecord {
   readonly epochs: readonly EpochEnd[]
 }
 
+/** The source has not had this topic-partition since then (epoch ms; progress-retention.ts). */
+export interface MissingOnRecord {
+  readonly source: TopicPartition
+  readonly sinceMs: number
+}
+
 export type ProgressEntry =
   | { readonly kind: 'producer', readonly producer: FlowProducer }
   | {
@@ -58,12 +65,14 @@ export type ProgressEntry =
     readonly source: TopicPartition
     readonly history: HistoryOnRecord
   }
+  | ({ readonly kind: 'missing' } & MissingOnRecord)
 
 export type ProgressKey =
   | { readonly kind: 'producer' }
   | { readonly kind: 'firstLook', readonly part: number }
   | { readonly kind: 'position', readonly source: TopicPartition }
   | { readonly kind: 'history', readonly source: TopicPartition }
+  | { readonly kind: 'missing', readonly source: TopicPartition }
 
 /** A value of null is a tombstone: compaction then removes the key. */
 export interface EncodedRecord {
@@ -134,9 +143,19 @@ export function encodeFirstLook (
   }))
 }
 
-/** For a topic-partition that is gone for good. */
+export function encodeMissing ({ sinceMs, source }: MissingOnRecord): EncodedRecord {
+  return { key: missingKey(source), value: toJson({ version: progressVersion, sinceMs }) }
+}
+
+/** The source has the topic-partition again. */
+export function encodeFound (source: TopicPartition): EncodedRecord {
+  return { key: missingKey(source), value: null }
+}
+
+/** For a topic-partition that is gone for good. The mark goes last: a crash repeats the rest. */
 export function encodeTombstones (source: TopicPartition): readonly EncodedRecord[] {
-  return [positionKey(source), historyKey(source)].map(key => ({ key, value: null }))
+  return [positionKey(source), historyKey(source), missingKey(source)]
+    .map(key => ({ key, value: null }))
 }
 
 /** Undefined for a tombstone and for a key that this version does not know. */
@@ -188,12 +207,13 @@ const shownBytesMax = 200
 const topicsPerPart = 2_000
 
 function toKey (names: Fields): ProgressKey | undefined {
-  const { history, partition, producer, topic } = names
+  const { history, missing, partition, producer, topic } = names
   if (producer === true) return { kind: 'producer' }
   if (isCount(names['firstLook'])) return { kind: 'firstLook', part: names['firstLook'] }
   if (typeof topic !== 'string' || !isCount(partition)) return undefined
   const source = { topic, partition }
   if (history === true) return { kind: 'history', source }
+  if (missing === true) return { kind: 'missing', source }
   // Other names beside these are for records of a later build.
   return Object.keys(names).length === 2 ? { kind: 'position', source } : undefined
 }
@@ -211,6 +231,10 @@ function toEntry (key: ProgressKey, fields: Fields): ProgressEntry | undefined {
     case 'history': {
       const history = toHistory(fields)
       return history === undefined ? undefined : { ...key, history }
+    }
+    case 'missing': {
+      const { sinceMs } = fields
+      return isCount(sinceMs) ? { ...key, sinceMs } : undefined
     }
     case 'position': {
       const progress = toPosition(fields)
@@ -315,6 +339,10 @@ function positionKey ({ partition, topic }: TopicPartition): Buffer {
 
 function historyKey ({ partition, topic }: TopicPartition): Buffer {
   return toJson({ topic, partition, history: true })
+}
+
+function missingKey ({ partition, topic }: TopicPartition): Buffer {
+  return toJson({ topic, partition, missing: true })
 }
 
 type Fields = Readonly<Record<string, unknown>>

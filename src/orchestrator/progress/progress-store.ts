@@ -9,8 +9,8 @@ import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { HistoryInterval } from './history-interval.ts'
 import {
-  encodeFirstLook, encodeHistory, encodePosition, encodeProducer, encodeTombstones,
-  type EncodedRecord, type FlowProducer
+  encodeFirstLook, encodeFound, encodeHistory, encodeMissing, encodePosition, encodeProducer,
+  encodeTombstones, type EncodedRecord, type FlowProducer
 } from './progress-record.ts'
 import type { ProducerIdentity, Progress, TopicPartition } from './progress.ts'
 import { SlotContents, type SlotProgress } from './slot-contents.ts'
@@ -38,6 +38,10 @@ export type ProgressRecord =
   }
   /** Partition counts of the source's topics when the flow first looked at the slot. */
   | { readonly kind: 'firstLook', readonly topics: ReadonlyMap<string, number> }
+  /** The source does not have the topic-partition, since `sinceMs` (epoch ms). */
+  | { readonly kind: 'missing', readonly source: TopicPartition, readonly sinceMs: number }
+  /** The source has it again. */
+  | { readonly kind: 'found', readonly source: TopicPartition }
   /** The topic-partition is gone for good: its records are removed. */
   | { readonly kind: 'gone', readonly source: TopicPartition }
 
@@ -97,6 +101,7 @@ export class ProgressStore {
       this.#encode(record).map(({ key, value }) => ({ partition: slot, key, value }))), signal)
     for (const { record } of records) {
       if (record.kind === 'partition') this.#history.written(record.source, record.progress)
+      if (record.kind === 'gone') this.#history.forget(record.source)
     }
   }
 
@@ -145,10 +150,14 @@ export class ProgressStore {
   async #readOnce (slot: number, signal: AbortSignal | undefined): Promise<SlotProgress> {
     const contents = this.#slots.get(slot) ?? new SlotContents()
     this.#slots.set(slot, contents)
-    const end = await this.#reader.read(slot, contents.next, (key, value, offset) => {
-      contents.take(key, value, offset)
-    }, signal)
-    contents.endReading(end)
+    let end: bigint | undefined
+    try {
+      end = await this.#reader.read(slot, contents.beginReading(), (key, value, offset) => {
+        contents.take(key, value, offset)
+      }, signal)
+    } finally {
+      contents.endReading(end)
+    }
     try {
       return contents.progress()
     } catch (thrown) {
@@ -162,6 +171,8 @@ export class ProgressStore {
     switch (record.kind) {
       case 'producer': return [encodeProducer(record.producer)]
       case 'firstLook': return encodeFirstLook(record.topics)
+      case 'missing': return [encodeMissing(record)]
+      case 'found': return [encodeFound(record.source)]
       case 'gone': return encodeTombstones(record.source)
       case 'partition': {
         const { producerId, progress, source } = record

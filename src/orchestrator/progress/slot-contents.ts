@@ -3,7 +3,7 @@
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import {
   decodeKey, decodeProgress, withHistory, type EncodedRecord, type FlowProducer,
-  type HistoryOnRecord, type ProgressEntry
+  type HistoryOnRecord, type MissingOnRecord, type ProgressEntry
 } from './progress-record.ts'
 import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
 
@@ -19,6 +19,8 @@ export interface SlotProgress {
   readonly producers: readonly FlowProducer[]
   /** By partitionKey. */
   readonly partitions: ReadonlyMap<string, PartitionOnRecord>
+  /** Topic-partitions that the source did not have at the last look (progress-retention.ts). */
+  readonly missing: readonly MissingOnRecord[]
   /** Partition counts of the topics that the source had at the first look; absent: none yet. */
   readonly firstLook?: ReadonlyMap<string, number>
 }
@@ -33,18 +35,26 @@ type Position = Extract<ProgressEntry, { kind: 'position' }>
 
 export class SlotContents {
   #next: bigint | undefined
+  #isBeingRead = false
   /** Not decoded yet: most records that a long reading brings are replaced by later ones. */
   readonly #raw = new Map<string, RawRecord>()
   readonly #rawProducers: RawRecord[] = []
   readonly #producers: FlowProducer[] = []
   readonly #positions = new Map<string, Position>()
   readonly #histories = new Map<string, HistoryOnRecord>()
+  readonly #missing = new Map<string, MissingOnRecord>()
   /** Newest records under keys that are no progress, since they were taken last. */
   readonly #others = new Map<string, EncodedRecord>()
   readonly #firstLook = new Map<number, ReadonlyMap<string, number>>()
 
   /** Where the next reading begins; undefined: at the start of the log. */
   get next (): bigint | undefined { return this.#next }
+
+  /** Returns where the reading begins. One reading at a time, which ends with endReading(). */
+  beginReading (): bigint | undefined {
+    this.#isBeingRead = true
+    return this.#next
+  }
 
   /** A record that was read. An offset that was read before is one of a recreated topic. */
   take (key: Buffer | null, value: Buffer | null, offset: bigint): void {
@@ -59,14 +69,20 @@ export class SlotContents {
 
   /**
    * A record of ours that was acknowledged. Behind records that were not read, of another process
-   * or of a retry, it is left to the next reading.
+   * or of a retry, it is left to the next reading. A reading under way may bring it, too: a record
+   * that comes twice would look like one of a recreated topic.
    */
   takeWritten (key: Buffer, value: Buffer | null, offset: bigint): void {
-    if (offset === this.#next) this.take(key, value, offset)
+    if (!this.#isBeingRead && offset === this.#next) this.take(key, value, offset)
   }
 
-  /** Everything below `end` was read; compaction may have removed the last records before it. */
-  endReading (end: bigint): void {
+  /**
+   * Everything below `end` was read; compaction may have removed the last records before it.
+   * Undefined: the reading failed, and the next one goes on behind what it brought.
+   */
+  endReading (end: bigint | undefined): void {
+    this.#isBeingRead = false
+    if (end === undefined) return
     if (end < (this.#next ?? 0n)) this.#clear()
     this.#next = end
   }
@@ -90,6 +106,7 @@ export class SlotContents {
     return {
       producers: [...this.#producers],
       partitions: new Map(partitions),
+      missing: [...this.#missing.values()],
       ...this.#firstLook.size === 0 ? {} : { firstLook: new Map(firstLook) }
     }
   }
@@ -110,10 +127,12 @@ export class SlotContents {
     }
     if (entry?.kind === 'position') this.#positions.set(partitionKey(entry.source), entry)
     if (entry?.kind === 'history') this.#histories.set(partitionKey(entry.source), entry.history)
+    if (entry?.kind === 'missing') this.#missing.set(partitionKey(entry.source), entry)
     if (entry?.kind === 'firstLook') this.#firstLook.set(entry.part, entry.topics)
     const gone = record.value === null ? decodeKey(record.key) : undefined
     if (gone?.kind === 'position') this.#positions.delete(partitionKey(gone.source))
     if (gone?.kind === 'history') this.#histories.delete(partitionKey(gone.source))
+    if (gone?.kind === 'missing') this.#missing.delete(partitionKey(gone.source))
   }
 
   #clear (): void {
@@ -123,6 +142,7 @@ export class SlotContents {
     this.#producers.length = 0
     this.#positions.clear()
     this.#histories.clear()
+    this.#missing.clear()
     this.#firstLook.clear()
     this.#others.clear()
   }

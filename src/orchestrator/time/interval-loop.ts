@@ -25,6 +25,8 @@ export type IntervalLoopState = 'idle' | 'looping' | 'stopping' | 'stopped'
 export class IntervalLoop {
   readonly #options: IntervalLoopOptions
   readonly #abort = new AbortController()
+  #waiting = new AbortController()
+  #isWoken = false
   #state: IntervalLoopState = 'idle'
   #done: Promise<void> = Promise.resolve()
 
@@ -51,6 +53,12 @@ export class IntervalLoop {
     })
   }
 
+  /** Ends the wait: the next run begins now, or as soon as the current one has ended. */
+  wake (): void {
+    this.#isWoken = true
+    this.#waiting.abort()
+  }
+
   /** Resolves once the current run has ended. Idempotent, legal in every state. */
   async stop (): Promise<void> {
     this.#beginStop()
@@ -61,6 +69,7 @@ export class IntervalLoop {
     if (this.#state === 'idle') this.#state = 'stopped'
     if (this.#state === 'looping') this.#state = 'stopping'
     this.#abort.abort()
+    this.#waiting.abort()
   }
 
   async #loop (): Promise<void> {
@@ -98,10 +107,14 @@ export class IntervalLoop {
   }
 
   async #sleep (ms: number): Promise<void> {
-    try {
-      await this.#options.clock.sleep(ms, this.#abort.signal)
-    } catch (error) {
-      if (!this.#abort.signal.aborted) throw error
+    if (!this.#isWoken && !this.#abort.signal.aborted) {
+      const { signal } = this.#waiting = new AbortController()
+      try {
+        await this.#options.clock.sleep(ms, signal)
+      } catch (error) {
+        if (!signal.aborted) throw error
+      }
     }
+    this.#isWoken = false
   }
 }

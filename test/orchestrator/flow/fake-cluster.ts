@@ -6,8 +6,8 @@ import type {
 } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
-  encodeFirstLook, encodeHistory, encodePosition, encodeProducer, encodeTombstones,
-  type EncodedRecord
+  encodeFirstLook, encodeFound, encodeHistory, encodeMissing, encodePosition, encodeProducer,
+  encodeTombstones, type EncodedRecord
 } from '../../../src/orchestrator/progress/progress-record.ts'
 import type {
   ProgressRecord, ProgressStore, SlotRecord
@@ -163,6 +163,8 @@ function encodedRecords (record: ProgressRecord): readonly EncodedRecord[] {
   switch (record.kind) {
     case 'producer': return [encodeProducer(record.producer)]
     case 'firstLook': return encodeFirstLook(record.topics)
+    case 'missing': return [encodeMissing(record)]
+    case 'found': return [encodeFound(record.source)]
     case 'gone': return encodeTombstones(record.source)
     case 'partition': {
       const { producerId, progress, source } = record

@@ -100,6 +100,20 @@ describe('the topics of a flow', () => {
     assert.equal(looks(), 2)
   })
 
+  test('are looked at again at once where this process may change more of them', async () => {
+    const { clock, looks, refresh } = createRefresh([unsettled, unsettled, settled])
+    await refresh.start()
+    refresh.lookAgain()
+    await settle()
+    assert.equal(looks(), 2)
+    refresh.lookAgain()
+    await settle()
+    assert.equal(looks(), 3)
+    refresh.lookAgain() // all are settled
+    await clock.advance(60_000)
+    assert.equal(looks(), 3)
+  })
+
   test('are not looked at after the abort', async () => {
     const { clock, looks, refresh, stopping } = createRefresh([settled])
     await refresh.start()

@@ -5,8 +5,9 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
-  decodeKey, decodeProgress, encodeFirstLook, encodeHistory, encodePosition, encodeProducer,
-  encodeTombstones, withHistory, type EncodedRecord, type FlowProducer, type HistoryOnRecord
+  decodeKey, decodeProgress, encodeFirstLook, encodeHistory, encodeMissing, encodePosition,
+  encodeProducer, encodeTombstones, withHistory, type EncodedRecord, type FlowProducer,
+  type HistoryOnRecord
 } from '../../../src/orchestrator/progress/progress-record.ts'
 import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
 
@@ -119,7 +120,11 @@ describe('progress records', () => {
 
   test('of a topic-partition that is gone are removed by tombstones', () => {
     const progress = { upstream: 1n, downstream: 1n, sequence: 1 }
-    const written = [encodePosition(source, progress, 1n), encodeHistory(source, progress)]
+    const written = [
+      encodePosition(source, progress, 1n),
+      encodeHistory(source, progress),
+      encodeMissing({ source, sinceMs: 5 })
+    ]
     const tombstones = encodeTombstones(source)
     const keysOf = (records: readonly EncodedRecord[]): string[] =>
       records.map(({ key }) => String(key))

@@ -115,6 +115,16 @@ describe('the progress store', { timeout: 120_000 }, () => {
     assert.equal(offsets.length, 5)
   })
 
+  test('keeps what a slot holds while it is read and written at the same time', async t => {
+    const store = await createStore(t, 'busy', { slots: 1 })
+    await store.write([record(0, 'orders', 5n)])
+    for (let at = 1n; at <= 50n; at++) {
+      await Promise.all([store.read(0), store.write([record(0, 'other', at)]), store.read(0)])
+      assert.equal(await upstreamOf(store, 0, 'orders'), 5n)
+      assert.equal(await upstreamOf(store, 0, 'other'), at)
+    }
+  })
+
   test('forgets a slot that others own meanwhile, and reads it whole when it is back', async t => {
     const store = await createStore(t, 'forgotten', { slots: 1 })
     await store.write([record(0, 'orders', 5n)])

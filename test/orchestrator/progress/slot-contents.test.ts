@@ -74,6 +74,22 @@ describe('the contents of a slot', () => {
     assert.equal(upstreamOf(contents), 6n)
   })
 
+  // The announcement of a member, acknowledged while slot 0 was read, was taken twice: the second
+  // time it looked like a record of a recreated topic, and every position before it was forgotten.
+  test('are kept where a reading brings what was written and acknowledged meanwhile', () => {
+    const contents = new SlotContents()
+    take(contents, 0n, 5n)
+    contents.endReading(1n)
+    const { key, value } = encodePosition({ topic: 'other', partition: 0 }, progressAt(1n), 7n)
+    const written = [1n, 2n]
+    assert.equal(contents.beginReading(), 1n)
+    for (const offset of written) contents.takeWritten(key, value, offset)
+    contents.take(key, value, 1n)
+    contents.endReading(2n)
+    assert.deepEqual([...contents.progress().partitions.keys()], ['orders/0', 'other/0'])
+    assert.equal(contents.next, 2n, 'the next reading brings the record at offset 2')
+  })
+
   test('are forgotten when the topic begins again with lower offsets', () => {
     const contents = new SlotContents()
     take(contents, 0n, 5n)

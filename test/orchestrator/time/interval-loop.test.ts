@@ -38,6 +38,42 @@ test('a delayed loop waits one interval first', async () => {
   await loop.stop()
 })
 
+test('a loop that is woken runs at once, and right after a run under way', async () => {
+  const { clock, loop, runs } = createLoop()
+  loop.start()
+  await clock.advance(300)
+  loop.wake()
+  await settle()
+  assert.deepEqual(runs, [0, 300])
+  await clock.advance(1000)
+  assert.deepEqual(runs, [0, 300, 1300])
+  await loop.stop()
+  loop.wake()
+  await settle()
+  assert.equal(runs.length, 3)
+})
+
+test('a loop that is woken during a run runs once more', async () => {
+  const clock = new ManualClock()
+  let runs = 0
+  const { loop } = createLoop({
+    clock,
+    run: async () => {
+      runs++
+      await clock.sleep(100)
+    }
+  })
+  loop.start()
+  await settle()
+  loop.wake()
+  loop.wake()
+  await clock.advance(150)
+  assert.equal(runs, 2)
+  const stopped = loop.stop()
+  await clock.advance(100)
+  await stopped
+})
+
 test('runs never overlap, and ticks missed by a long run are left out', async () => {
   const clock = new ManualClock()
   const starts: number[] = []

@@ -1,0 +1,100 @@
+// Work of a flow that one process does for all of them: each duty is bound to slots, and whoever
+// owns a slot does its duties. They begin when the slot is acquired, are aborted when the slot is
+// released, and are done by the next owner from then on. A duty that fails is tried again with a
+// growing wait, and keeps no other duty waiting.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Clock } from '../time/clock.ts'
+import { IntervalLoop } from '../time/interval-loop.ts'
+
+export interface Duty {
+  readonly name: string
+  readonly intervalMs: number
+  /** The slot whose owner has the duty; undefined: the owner of each slot has it for that slot. */
+  readonly slot?: number
+  readonly run: (slot: number, signal: AbortSignal) => Promise<void>
+}
+
+/** A duty of this process, and how it went; times in epoch ms. */
+export interface DutyStatus {
+  readonly name: string
+  readonly slot: number
+  readonly lastSuccessMs: number | undefined
+  /** Of that success. */
+  readonly durationMs: number | undefined
+  /** Of the last run; undefined: the last run succeeded, or none has ended. */
+  readonly error: ReplicatorError | undefined
+}
+
+export interface DutiesOptions {
+  readonly duties: readonly Duty[]
+  readonly onError: (error: ReplicatorError) => void
+  readonly clock: Clock
+}
+
+interface Running {
+  readonly loop: IntervalLoop
+  status: DutyStatus
+}
+
+const backoffMaxMs = 60_000
+
+export class Duties {
+  readonly #options: DutiesOptions
+  readonly #slots = new Map<number, readonly Running[]>()
+
+  constructor (options: DutiesOptions) {
+    this.#options = options
+  }
+
+  get statuses (): readonly DutyStatus[] {
+    return [...this.#slots.values()].flat().map(({ status }) => status)
+  }
+
+  /** This process owns the slot from now on. */
+  begin (slot: number): void {
+    if (this.#slots.has(slot)) return
+    const mine = this.#options.duties.filter(duty => (duty.slot ?? slot) === slot)
+    const started = mine.map(duty => this.#start(duty, slot))
+    this.#slots.set(slot, started)
+  }
+
+  /** This process is about to release the slots. Resolves once nothing runs for them any more. */
+  async end (slots: readonly number[]): Promise<void> {
+    const ending = slots.flatMap(slot => this.#slots.get(slot) ?? [])
+    for (const slot of slots) this.#slots.delete(slot)
+    await Promise.all(ending.map(async ({ loop }) => { await loop.stop() }))
+  }
+
+  #start ({ intervalMs, name, run }: Duty, slot: number): Running {
+    const { clock, onError } = this.#options
+    const loop = new IntervalLoop({
+      intervalMs,
+      clock,
+      // Slots are acquired while the flow begins its partitions, which come first.
+      first: 'delayed',
+      backoff: { initialMs: Math.min(intervalMs, 1_000), maxMs: backoffMaxMs },
+      run: async signal => {
+        const startedMs = clock.monotonic()
+        await run(slot, signal)
+        running.status = {
+          name,
+          slot,
+          lastSuccessMs: clock.now(),
+          durationMs: clock.monotonic() - startedMs,
+          error: undefined
+        }
+      },
+      onError: thrown => {
+        const error = ReplicatorError.from(thrown)
+        running.status = { ...running.status, error }
+        onError(error)
+      }
+    })
+    const running: Running = {
+      loop,
+      status: { name, slot, lastSuccessMs: undefined, durationMs: undefined, error: undefined }
+    }
+    loop.start()
+    return running
+  }
+}
