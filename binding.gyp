@@ -44,15 +44,9 @@
       'dependencies': ['dataplane_core'],
       'cflags': ['-fvisibility=hidden'],
       'include_dirs': ['<!@(node -p "require(\'node-addon-api\').include_dir")'],
-      'sources': [
-        '<!@(ls -1 src/dataplane/binding/*.cc)', 'src/dataplane/kafka/admin_metadata.c'
-      ],
+      'sources': ['<!@(ls -1 src/dataplane/binding/*.cc)'],
       'libraries': ['<@(librdkafka_libraries)'],
-      'ldflags': [
-        '-Wl,--exclude-libs,ALL', '-Wl,-Bsymbolic',
-        # What kafka/admin_metadata.c mends.
-        '-Wl,--wrap=rd_kafka_parse_Metadata_admin'
-      ]
+      'ldflags': ['-Wl,--exclude-libs,ALL', '-Wl,-Bsymbolic']
     },
     {
       'target_name': 'dataplane_test',

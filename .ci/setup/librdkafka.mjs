@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { mendSources } from './librdkafka-mends.mjs'
 import { childEnvironment, nodeGypCommand } from './npm.mjs'
 import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
 import { runLogged, SetupError } from './step.mjs'
@@ -15,8 +16,8 @@ const stampOf = (root) => join(root, packageDir, '.longhaul-stamp')
 /** node-rdkafka's addon is bound to the ABI of the Node it was compiled for. */
 export function wantedLibrdkafka (root) {
   const platform = [process.versions.modules, process.platform, process.arch]
-  const manifest = `${packageDir}/package.json`
-  return hashFiles(root, existsSync(join(root, manifest)) ? [manifest] : [], platform)
+  const files = [`${packageDir}/package.json`, '.ci/setup/librdkafka-mends.mjs']
+  return hashFiles(root, files.filter((file) => existsSync(join(root, file))), platform)
 }
 
 export const librdkafka = {
@@ -27,12 +28,12 @@ export const librdkafka = {
     if (!existsSync(join(root, archive))) return `not compiled yet; ${slow}`
     const stamp = readStamp(stampOf(root))
     if (stamp === undefined) return 'not compiled by this set-up'
-    return stamp === wantedLibrdkafka(root) ? undefined : `Node or node-rdkafka changed; ${slow}`
+    return stamp === wantedLibrdkafka(root) ? undefined : `Node, node-rdkafka or what is mended in it changed; ${slow}`
   },
 
   async run ({ root }, logFile) {
     removeStamp(stampOf(root))
-    if (!isCompiled(root)) await compile(root, logFile)
+    if (mendSources(root) || !isCompiled(root)) await compile(root, logFile)
     if (!isCompiled(root)) {
       throw new SetupError('node-rdkafka was compiled, but cannot be loaded', {
         logFile,

@@ -57,7 +57,7 @@ class AdminCall {
       if (Status status = send(options.get()); !status.ok()) return status;
       Status status = Await(out);
       if (status.ok() || remaining_ms() == 0) return status;
-      // _PARTIAL: the broker knows of no broker that is alive (kafka/admin_metadata.c).
+      // _PARTIAL: the broker knows of no broker that is alive (.ci/setup/librdkafka-mends.mjs).
       const bool is_lost = *out != nullptr && (status.code == RD_KAFKA_RESP_ERR__TRANSPORT ||
                                                status.code == RD_KAFKA_RESP_ERR__PARTIAL);
       if (status.code != RD_KAFKA_RESP_ERR__TIMED_OUT && !is_lost) return status;
@@ -93,7 +93,7 @@ class AdminCall {
       std::string detail;
       int32_t code = attempt(std::min(slice, remaining_ms()), &detail);
       if (code == 0) return Status::Ok();
-      if (code == RD_KAFKA_RESP_ERR__RETRY) {
+      if (code == RD_KAFKA_RESP_ERR__RETRY || code == RD_KAFKA_RESP_ERR__PARTIAL) {
         Pause(kRetryPauseMs);
         continue;
       }

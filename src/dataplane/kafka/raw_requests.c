@@ -1,6 +1,5 @@
-/* With admin_metadata.c the only file with librdkafka's private headers. Every private name used
- * here was read in the release that the assertion below names; a new release means reading this
- * file against it. */
+/* The one file with librdkafka's private headers. Every private name used here was read in the
+ * release that the assertion below names; a new release means reading this file against it. */
 #include "raw_requests.h"
 
 #include "rd.h"

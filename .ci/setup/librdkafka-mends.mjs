@@ -1,0 +1,57 @@
+// What is mended in librdkafka's sources before they are compiled: one row a mend. A row goes when
+// a release of node-rdkafka brings the mend itself; the set-up stops where a row fits no longer.
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SetupError } from './step.mjs'
+
+const sourceDir = 'node_modules/node-rdkafka/deps/librdkafka/src'
+
+// A broker that was suspended, or that has just started, answers Metadata with topics and without
+// one broker until the controller has heard of it.
+const mends = [
+  {
+    // librdkafka then forgot every broker that it knew, the bootstrap servers too. None was left
+    // to ask, and the client never came back. Such an answer is now asked for again.
+    file: 'rdkafka_metadata.c',
+    from: 'if (md->broker_cnt == 0 && md->topic_cnt == 0) {',
+    to: 'if (md->broker_cnt == 0) {'
+  },
+  {
+    // The code of such an answer was lost: an assertion that there is a result ended the process.
+    file: 'rdkafka_admin.c',
+    from: `"DescribeTopics response protocol parse failure: %s",
+                    rd_kafka_err2str(reply->rkbuf_err));
+        return reply->rkbuf_err;`,
+    to: `"DescribeTopics response protocol parse failure: %s",
+                    rd_kafka_err2str(err ? err : reply->rkbuf_err));
+        return err ? err : reply->rkbuf_err;`
+  },
+  {
+    file: 'rdkafka_admin.c',
+    from: `"DescribeCluster response protocol parse failure: %s",
+                    rd_kafka_err2str(reply->rkbuf_err));
+        return reply->rkbuf_err;`,
+    to: `"DescribeCluster response protocol parse failure: %s",
+                    rd_kafka_err2str(err ? err : reply->rkbuf_err));
+        return err ? err : reply->rkbuf_err;`
+  }
+]
+
+/** Returns whether a source was changed, so that what was compiled before is stale. */
+export function mendSources (root) {
+  let isChanged = false
+  for (const { file, from, to } of mends) {
+    const path = join(root, sourceDir, file)
+    const text = readFileSync(path, 'utf8')
+    if (text.includes(to)) continue
+    if (text.split(from).length !== 2) {
+      throw new SetupError(`${file} of librdkafka is not the one that is mended here`, {
+        wayOut: 'compare .ci/setup/librdkafka-mends.mjs with the sources of this release'
+      })
+    }
+    writeFileSync(`${path}.mended`, text.replace(from, () => to))
+    renameSync(`${path}.mended`, path)
+    isChanged = true
+  }
+  return isChanged
+}
