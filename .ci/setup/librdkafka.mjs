@@ -28,7 +28,8 @@ export const librdkafka = {
     if (!existsSync(join(root, archive))) return `not compiled yet; ${slow}`
     const stamp = readStamp(stampOf(root))
     if (stamp === undefined) return 'not compiled by this set-up'
-    return stamp === wantedLibrdkafka(root) ? undefined : `Node, node-rdkafka or what is mended in it changed; ${slow}`
+    if (stamp === wantedLibrdkafka(root)) return undefined
+    return `Node, node-rdkafka or what is mended in it changed; ${slow}`
   },
 
   async run ({ root }, logFile) {
