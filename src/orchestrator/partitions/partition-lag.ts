@@ -72,8 +72,9 @@ export class PartitionLag {
 
   /** What the source reported. Reports may come in any order: the newest counts. */
   learn (end: SourceEnd, upstream: bigint | undefined, nowMs: number): void {
-    if (this.#end !== undefined && end.knownMs < this.#end.knownMs) return
     const before = this.#end
+    // A report from the future is one from before our clock was set back.
+    if (before !== undefined && before.knownMs > end.knownMs && before.knownMs <= nowMs) return
     this.#end = end
     const isOpen = end.lastStableOffset >= 0n && end.lastStableOffset < end.highWatermark
     const hasMoved = before?.lastStableOffset !== end.lastStableOffset

@@ -51,7 +51,7 @@ export class PartitionLags {
       const key = partitionKey(partition)
       const known = this.#followed.get(key) ?? this.#newFollowed()
       followed.set(key, known)
-      const end = endOf(row, nowMs)
+      const end = endOf(row)
       if (end !== undefined) known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
     }
     this.#followed = followed
@@ -106,12 +106,10 @@ export class PartitionLags {
   }
 }
 
-/** A lane that does not report when it learned the end has learned it now. */
-function endOf (row: PartitionCounters | undefined, nowMs: number): SourceEnd | undefined {
-  if (row === undefined || row.highWatermark < 0n) return undefined
+function endOf (row: PartitionCounters | undefined): SourceEnd | undefined {
+  if (row === undefined || row.endKnownMs === 0n) return undefined
   const { endKnownMs, highWatermark, lastStableOffset } = row
-  const knownMs = endKnownMs > 0n ? Number(endKnownMs) : nowMs
-  return { highWatermark, lastStableOffset, knownMs }
+  return { highWatermark, lastStableOffset, knownMs: Number(endKnownMs) }
 }
 
 /** A lane knows these only of what it is mirroring: of a fault it has forgotten its queue. */

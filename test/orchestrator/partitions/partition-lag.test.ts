@@ -61,6 +61,16 @@ describe('lag in records', () => {
   })
 })
 
+// Reports are put in order by their time: after the host's clock was set back by an hour, all of them
+// were taken for older ones for an hour.
+test('lag follows the source after the clock was set back', () => {
+  const hour = 3600 * second
+  const lag = createLag(10n, 10n, 0)
+  lag.learn(endAt(10n, 2 * hour), 10n, 2 * hour)
+  lag.learn(endAt(60n, hour), 10n, hour)
+  assert.equal(lag.at(10n, nothing, hour).records, 50)
+})
+
 describe('lag in seconds', () => {
   test('is 0 for a partition with nothing left to mirror', () => {
     assert.equal(createLag(10n, 10n, 100).at(10n, nothing, 100 * second).seconds, 0)
@@ -126,6 +136,17 @@ describe('lag in seconds', () => {
         })
       }))
   })
+})
+
+// Merged with the one before it each time, the newest end would bear the time of a much older one.
+test('the end that was seen last keeps its time, however fast ends follow each other', () => {
+  const lag = new PartitionLag(true)
+  let nowMs = 0
+  for (let end = 1n; end <= 30n; end++) {
+    nowMs += 1_000 - Number(end) * 30
+    lag.learn(endAt(end, nowMs), 0n, nowMs)
+  }
+  assert.equal(lag.at(29n, nothing, nowMs + 10).seconds, 0.01)
 })
 
 describe('an open transaction', () => {
