@@ -61,7 +61,7 @@ describe('lag in records', () => {
   })
 })
 
-// Reports are put in order by their time: after the host's clock was set back by an hour, all of them
+// Reports are ordered by their time: after the host's clock was set back by an hour, all of them
 // were taken for older ones for an hour.
 test('lag follows the source after the clock was set back', () => {
   const hour = 3600 * second
