@@ -159,15 +159,15 @@ export class ReplicationFlow {
 
   snapshot (): FlowSnapshot {
     // Until the group has spoken this process may own nothing, and is not ready for anything.
-    const isJoining = this.#ownership?.health.state === 'joining'
-    const waiting = this.#state === 'running' && isJoining
+    const health = this.#ownership?.health
+    const waiting = this.#state === 'running' && health?.state === 'joining'
     const state = waiting ? 'starting' : this.#state
-    const snapshot = this.#statistics?.snapshot(state) ??
-      FlowStatistics.empty(this.#config, state)
+    const snapshot = this.#statistics?.snapshot(state) ?? FlowStatistics.empty(this.#config, state)
     return {
       ...snapshot,
+      ...waiting && health.reason !== undefined ? { reason: health.reason.message } : {},
       ...this.#probe === undefined ? {} : { clusters: this.#probe.health },
-      ...this.#ownership === undefined ? {} : { slots: this.#ownership.health }
+      ...health === undefined ? {} : { slots: health }
     }
   }
 

@@ -104,7 +104,11 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
         const retentionMs = settings['progress.retention.ms']
         return await retainProgressOnce(slot, { ...look, store, retentionMs, clock }, end)
       },
-      forget: slots => { for (const slot of slots) store.forget(slot) },
+      forget: slots => {
+        // Every process follows the control slot. Read whole again, it would bring all its words
+        // again: a retry would be carried out twice.
+        for (const slot of slots) if (slot !== controlSlot) store.forget(slot)
+      },
       close: async () => { await store.close() }
     }
   } catch (thrown) {

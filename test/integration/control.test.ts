@@ -1,0 +1,226 @@
+// What operators say of a flow and what its processes say of each other, in the progress topic:
+// every process obeys, whoever owns the partition, and so does one that starts later.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import {
+  encodeControl, type ControlRecord
+} from '../../src/orchestrator/control/control-record.ts'
+import type { KafkaCluster } from '../kafka/cluster.ts'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { alterTopicConfig } from '../kafka/partition-operations.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
+import { countRecords, untilRecords } from './comparison.ts'
+import { LoadedFlow, untilOwned } from './loaded-flow.ts'
+import {
+  createPropertiesFile, spawnMirror, startMirror, type CleanUp,
+  type MirrorProcess, type Properties
+} from './mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+import { numbered } from './failures/fault-probe.ts'
+
+const progressTopic = 'longhaul-progress.east.internal'
+const partitions = 4
+const all = [0, 1, 2, 3]
+
+type Said = Exclude<ControlRecord, { kind: 'none' }>
+
+describe('the processes of a flow', () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters() })
+  after(async () => { await clusters.close() })
+
+  const say = async (...records: readonly Said[]): Promise<void> => {
+    await produce(clusters.target.bootstrapServers, progressTopic,
+      records.map(record => ({ ...encodeControl(record), partition: 0 })))
+  }
+
+  const word = (): { by: string, atMs: number, reason: string } =>
+    ({ by: 'operator', atMs: Date.now(), reason: 'a test' })
+
+  const skip = (topic: string, partition: number, to: bigint): Said =>
+    ({ kind: 'skip', source: { topic, partition }, to, id: `${partition}-${to}`, ...word() })
+
+  const startOn = async (
+    t: CleanUp, topics: string, more: Properties = {}
+  ): Promise<MirrorProcess> => await startMirror(t, createPropertiesFile(t,
+    flowProperties(clusters, { 'east->west.topics': topics, ...more })))
+
+  test('pause and resume a topic, also after a hand-over and a restart', async t => {
+    const { target } = clusters
+    const flow = await LoadedFlow.create(t, clusters, 'paused', { partitions })
+    const first = await flow.start()
+    await flow.more(first)
+    const second = await flow.start()
+    await untilOwned(first, 2)
+    await untilOwned(second, 2)
+    const scope = { topic: 'paused' }
+    await say({ kind: 'pause', scope, isPaused: true, ...word() })
+    for (const mirror of [first, second]) await untilShown(mirror, 'paused', 2)
+    assert.equal((await first.stop()).code, 0)
+    await untilShown(second, 'paused', 4)
+    const mirrored = await countRecords(target, flow.remoteTopic)
+    assert.equal((await second.stop()).code, 0)
+    const third = await flow.start()
+    const fourth = await flow.start()
+    for (const mirror of [third, fourth]) await untilShown(mirror, 'paused', 2)
+    assert.equal(await countRecords(target, flow.remoteTopic), mirrored)
+    await say({ kind: 'pause', scope, isPaused: false, ...word() })
+    await flow.more(third)
+    await flow.finish(fourth)
+    for (const mirror of [third, fourth]) {
+      assert.equal((await mirror.stop()).code, 0)
+      // A process that hands slot 0 over goes on with what it has read there.
+      assert.equal(mirror.log.filter(({ text }) => text.startsWith('paused is paused')).length, 1)
+    }
+  })
+
+  test('skip a record that stops a partition, and try others again, when told to', async t => {
+    const { source, target } = clusters
+    const remoteTopic = 'east.large'
+    // Nothing but an operator's word has a partition tried again.
+    const patient = { 'fault.retry.interval.ms': 3_600_000 }
+    await source.createTopic('large', { partitions })
+    await target.createTopic(remoteTopic, { partitions, configs: { 'max.message.bytes': '2000' } })
+    const write = async (value: string): Promise<void> => {
+      await produce(source.bootstrapServers, 'large',
+        all.map(partition => ({ value, partition })), { lingerMs: 0 })
+    }
+    const [first, second] = [await startOn(t, 'large', patient), await startOn(t, 'large', patient)]
+    await untilOwned(first, 2)
+    await untilOwned(second, 2)
+    await write('small')
+    await untilRecords(first, target, remoteTopic, partitions)
+    await write('x'.repeat(4000))
+    await write('behind')
+    for (const mirror of [first, second]) await untilShown(mirror, 'faulted', 2)
+
+    // Two partitions each: three of them are of both processes.
+    await say(...[0, 1, 2].map(partition => skip('large', partition, 2n)))
+    await untilRecords(first, target, remoteTopic, partitions + 3)
+    for (const mirror of [first, second]) assert.equal((await mirror.stop()).code, 0)
+    // Said while no process runs: the owner that comes carries it out.
+    await say(skip('large', 3, 2n))
+    const [third, fourth] = [await startOn(t, 'large', patient), await startOn(t, 'large', patient)]
+    await untilRecords(third, target, remoteTopic, 2 * partitions)
+    await untilOwned(third, 2)
+    await untilOwned(fourth, 2)
+
+    await write('y'.repeat(4000))
+    for (const mirror of [third, fourth]) await untilShown(mirror, 'faulted', 2)
+    await alterTopicConfig(target, remoteTopic, { 'max.message.bytes': '100000' })
+    await say({ kind: 'retry', scope: { topic: 'large' }, id: 'after more room', ...word() })
+    await untilRecords(fourth, target, remoteTopic, 3 * partitions)
+    for (const mirror of [third, fourth]) assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('that mirror by other settings are named by each other, once', async t => {
+    await clusters.source.createTopic('shared', { partitions })
+    await clusters.source.createTopic('alone')
+    const first = await startOn(t, 'shared')
+    const second = await startOn(t, 'shared,alone')
+    const differences: ReadonlyArray<readonly [MirrorProcess, string]> =
+      [[first, 'topics=shared here, shared, alone there'],
+        [second, 'topics=shared, alone here, shared there']]
+    const said = ([{ log }, difference]: readonly [MirrorProcess, string]): number =>
+      log.filter(({ level, text }) => level === 'warn' && text.includes(difference)).length
+    for (const each of differences) await each[0].until(each[1], () => said(each) === 1)
+    // Announcements and looks go on: what was said of a process is not said again.
+    const third = await startOn(t, 'shared')
+    await second.until('the difference to the third', () =>
+      differences.map(said)[1] === 2)
+    assert.deepEqual(differences.map(said), [1, 2])
+    for (const mirror of [first, second, third]) assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('create the remote topics of the slots that they own, and no other', async t => {
+    const { source, target } = clusters
+    const topics = Array.from({ length: 8 }, (_, index) => `created-${index}`)
+    const own = { 'metrics.per.partition': true }
+    const mirrors = [await startOn(t, 'created-.*', own), await startOn(t, 'created-.*', own)]
+    const [first] = mirrors
+    assert.ok(first)
+    for (const mirror of mirrors) await untilSlots(mirror, 16)
+    for (const topic of topics) {
+      await source.createTopic(topic)
+      await produce(source.bootstrapServers, topic, numbered(0, 10))
+    }
+    for (const topic of topics) await untilRecords(first, target, `east.${topic}`, 10)
+    const created = mirrors.map(mirror => mirror.log.flatMap(({ text, topics: names }) =>
+      text === 'created remote topics' ? names as string[] : []).sort())
+    const mirrored = await Promise.all(mirrors.map(async mirror => await topicsOf(mirror)))
+    assert.deepEqual(created, mirrored)
+    assert.deepEqual(created.flat().sort(), topics)
+    assert.ok(created.every(names => names.length > 0), JSON.stringify(created))
+    for (const mirror of mirrors) assert.equal((await mirror.stop()).code, 0)
+  })
+
+  // A value below what the broker permits shows that the value reaches the broker.
+  test('say with which session timeout the target does not let them join, and its bounds',
+    async t => {
+      await clusters.source.createTopic('bounded')
+      const mirror = spawnMirror(t, createPropertiesFile(t, flowProperties(clusters,
+        { 'east->west.topics': 'bounded', 'west.consumer.session.timeout.ms': 2000 })))
+      const reason = await mirror.untilNotReady(/session\.timeout\.ms=2000/)
+      assert.match(reason, /group\.min\.session\.timeout\.ms=6000/)
+      assert.equal((await mirror.stop()).code, 0)
+    })
+
+  test('remove the progress of a topic that was deleted, and of no other', async t => {
+    const { source, target } = clusters
+    for (const topic of ['retained', 'removed']) {
+      await source.createTopic(topic)
+      await produce(source.bootstrapServers, topic, numbered(0, 10))
+    }
+    const mirror = await startOn(t, 'retained,removed', { 'progress.retention.ms': 3000 })
+    for (const topic of ['retained', 'removed']) {
+      await untilRecords(mirror, target, `east.${topic}`, 10)
+    }
+    await source.admin.deleteTopic('removed')
+    await mirror.untilLogged('the removal', ({ text }) =>
+      text.startsWith('removed the progress of 1 partitions'))
+    // A topic of this name is a new one now. It was TOPIC_RECREATED before the removal.
+    await target.admin.deleteTopic('east.removed')
+    await source.createTopic('removed')
+    await produce(source.bootstrapServers, 'removed', numbered(0, 5))
+    await untilRecords(mirror, target, 'east.removed', 5)
+    assert.equal((await mirror.stop()).code, 0)
+    const positions = await positionsOnRecord(target)
+    assert.equal(positions.get('retained')?.upstream, '10')
+    assert.equal(positions.get('removed')?.upstream, '5')
+  })
+})
+
+async function untilShown (mirror: MirrorProcess, state: string, count: number): Promise<void> {
+  const labels = `{source="east",state="${state}",target="west"}`
+  await mirror.until(`${count} partitions that are ${state}`, async () =>
+    seriesOf(await mirror.metrics(), 'longhaul_partitions')[labels] === count)
+}
+
+async function untilSlots (mirror: MirrorProcess, count: number): Promise<void> {
+  await mirror.until(`${count} slots`, async () => {
+    const [owned] = Object.values(seriesOf(await mirror.metrics(), 'longhaul_slots_owned'))
+    return owned === count
+  })
+}
+
+async function topicsOf (mirror: MirrorProcess): Promise<string[]> {
+  const series = seriesOf(await mirror.metrics(), 'longhaul_partition_upstream_offset')
+  return Object.keys(series).flatMap(labels => /topic="([^"]+)"/.exec(labels)?.[1] ?? []).sort()
+}
+
+/** By topic; of partition 0. */
+async function positionsOnRecord (
+  target: KafkaCluster
+): Promise<ReadonlyMap<string, { readonly upstream: string }>> {
+  const records = await readTopic(target.bootstrapServers, progressTopic)
+  const found = new Map<string, { readonly upstream: string }>()
+  for (const { key, value } of records) {
+    const names = JSON.parse(String(key)) as Readonly<Record<string, unknown>>
+    const { topic } = names
+    if (typeof topic !== 'string' || Object.keys(names).length !== 2) continue
+    if (value === null) found.delete(topic)
+    else found.set(topic, JSON.parse(String(value)) as { upstream: string })
+  }
+  return found
+}
