@@ -1,5 +1,6 @@
 // Several processes share one flow: they join, leave and die under load, each gets its part of the
-// partitions, and what one let go of another goes on with. Nothing is lost, nothing comes twice.
+// partitions, and the next owner continues where the previous one stopped. Nothing is lost, nothing
+// is doubled.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
@@ -123,7 +124,7 @@ describe('processes that share a flow', () => {
     for (const rebalance of rebalances) {
       const { judged, text } = assertStayedGoOn(rebalance, appends, wide)
       t.diagnostic(text)
-      // Nobody takes over from the killed one before its session of ten seconds ends.
+      // No process mirrors the killed one's partitions before its session of ten seconds ends.
       if (rebalance.name === 'one is killed') assert.ok(judged, text)
     }
   })

@@ -20,7 +20,7 @@ describe('invariant A', () => {
   const idsOnTarget = (topic: string): bigint[] =>
     [...new Set(batchesOnTarget(clusters, topic).map(({ producerId }) => producerId))]
 
-  test('of ids that several processes kept, all take the first, and compaction leaves it',
+  test('of ids that several processes wrote, all use the first, and compaction leaves it',
     async t => {
       const { source, target } = clusters
       // As two processes leave it that start together, the second of which dies too early.

@@ -1,6 +1,6 @@
 // Invariant (D): where a mirror goes on is found on the target itself, even when the broker has
 // forgotten the producer. Fails without `p->seam.records_left = found` in Resume::Finish
-// (resume.cc): then what lies behind recorded progress is sent again, and the broker takes it.
+// (resume.cc): then what lies behind recorded progress is sent again, and the broker accepts it.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertSameRecords, remoteOf, untilRecords } from '../integration/comparison.ts'

@@ -5,28 +5,18 @@ import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Producer } from
 import type { ClientProperties } from '../config/client-properties.ts'
 import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-
-/**
- * A broker that hangs, or a connection that a firewall forgot, answers nothing and closes nothing.
- * librdkafka closes a connection once a request on it is unanswered for `socket.timeout.ms`, 60 s
- * by default, which is longer than any session. With heartbeats each 2.5 s, 10 s find such a
- * connection within 12.5 s; a healthy broker answers these small requests in milliseconds.
- */
-const unansweredMsMax = 10_000
+import { quickClientProperties, unansweredMsMax } from './quick-client.ts'
 
 /** What the user wrote for the cluster wins. */
 export function controlClientProperties (
   client: ClientProperties, unansweredMs = unansweredMsMax
 ): ClientProperties {
-  return {
+  return quickClientProperties({
     'socket.timeout.ms': String(unansweredMs),
-    'socket.connection.setup.timeout.ms': String(unansweredMsMax),
-    'socket.keepalive.enable': 'true',
     // The leader of a partition may move without an error: its old leader hangs.
     'topic.metadata.refresh.interval.ms': '5000',
-    'reconnect.backoff.max.ms': '2000',
     ...client
-  }
+  }, 'longhaul-progress')
 }
 
 // connect() describes the cluster on one of libuv's four threads, which DNS and files need, too.

@@ -12,6 +12,7 @@ import type {
   TopicDescription, TopicListing, TopicResult, WantedOffset
 } from './cluster-admin.ts'
 import { clusterError, isNativeFailure, itemError } from './cluster-error.ts'
+import { quickClientProperties } from './quick-client.ts'
 
 export interface NativeClusterAdminOptions {
   /** The alias in the configuration. */
@@ -47,7 +48,7 @@ class NativeClusterAdmin implements ClusterAdmin {
     this.cluster = cluster
     this.#timeoutMs = timeoutMs
     try {
-      this.#admin = openAdmin(properties)
+      this.#admin = openAdmin(quickClientProperties(properties, 'longhaul-admin'))
     } catch (thrown) {
       if (!isNativeFailure(thrown)) throw thrown
       // Only the properties were checked so far: no connection was opened.

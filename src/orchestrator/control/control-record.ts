@@ -9,7 +9,7 @@
 //   {"member":"longhaul-..."}                           a process of the flow
 //
 // All stand in slot 0, with the scope in the key, although partitions have slots of their own: one
-// partition to follow tells a process everything, and gives all of it one order. The newest record
+// partition to follow holds everything that a process must know, in one order. The newest record
 // of a key counts, and compaction keeps it.
 import { progressVersion, type EncodedRecord } from '../progress/progress-record.ts'
 import type { TopicPartition } from '../progress/progress.ts'

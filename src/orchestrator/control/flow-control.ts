@@ -1,4 +1,4 @@
-// Lets every process of a flow hear what operators say of it, and know the other processes: follows
+// Has every process of a flow obey operators and know the other processes: follows
 // the words in slot 0 of the progress topic, hands them to the partitions, announces this process.
 // A word that is said once is carried out once: a retry by the processes that run when it comes, a
 // skip by the owner of the partition, whoever that is by then, which then removes the word.
@@ -187,7 +187,7 @@ export class FlowControl {
     for (const { name } of gone) this.#members.left(name)
   }
 
-  /** Two processes with other filters would leave partitions unmirrored, without a word. */
+  /** Partitions that one of two processes excludes would be mirrored by neither. */
   #compare (other: FlowMember): void {
     const { member, onError } = this.#options
     const found = differences(member.settings, other.settings)

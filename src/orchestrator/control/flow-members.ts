@@ -1,5 +1,5 @@
 // The processes of a flow, as they announce themselves: which of them live, and whether they mirror
-// the same in the same way. Pure but for the time that it is told.
+// the same in the same way. Pure: the caller passes the time.
 import type { FlowConfig } from '../config/config.ts'
 import { rowOf, type FlowSetting } from '../config/config-table.ts'
 import type { FlowMember } from './control-record.ts'
@@ -29,7 +29,7 @@ export class FlowMembers {
     return this.#within(atMs => nowMs - atMs <= goneMs)
   }
 
-  /** Those that have gone without a word. */
+  /** Members that no longer announce themselves and have not said that they leave. */
   gone (nowMs: number): readonly FlowMember[] {
     return this.#within(atMs => nowMs - atMs > goneMs)
   }

@@ -37,8 +37,8 @@ export const leader = 'Nothing to do: Longhaul asks for the new leader and retri
 export const login =
   'Check the security.* and sasl.* properties of this cluster and its credentials'
 export const topicAcl =
-  'Grant READ and DESCRIBE on the source topic, or WRITE, DESCRIBE and CREATE on the target ' +
-  'topic, to the principal of this cluster'
+  'Grant READ, DESCRIBE and DESCRIBE_CONFIGS on the source topic, or READ, WRITE, DESCRIBE and ' +
+  'CREATE on the target topic, to the principal of this cluster'
 export const newTopic =
   'Check replication.factor and the topic settings against the target cluster'
 export const upgrade = 'Upgrade the broker, or report this with the versions of both clusters'

@@ -36,8 +36,8 @@ const pollMs = 100
 const leaveMsMax = 700
 
 /**
- * How long the group waits for a member that is to give slots up, and how long a request to join
- * may be unanswered: well above the 20 s that a hand-over may take.
+ * How long the group waits for a member to release revoked slots, and how long a JoinGroup request
+ * may be unanswered: well above the 20 s within which a hand-over ends.
  */
 export const rebalanceTimeoutMs = 45_000
 
@@ -55,7 +55,7 @@ export class GroupMember {
   readonly #consumer: KafkaConsumer
   /** Serves the group's callbacks; no records arrive, as all partitions are paused. */
   readonly #polling: IntervalLoop
-  /** Slots that the client holds: assigned and not given back. */
+  /** Slots that the group has assigned and that were not unassigned. */
   readonly #assigned = new Set<number>()
   #leaving = false
 
@@ -104,8 +104,8 @@ export class GroupMember {
   }
 
   /**
-   * Gives everything back while the client still hears us. Left to close(), the group asks for it
-   * from there, on a thread that waits for our answer and that Node waits for at its exit.
+   * Unassigns every slot while callbacks of the client still arrive. close() would revoke them
+   * itself, on a thread that waits for our answer and that Node waits for when it exits.
    */
   async leave (): Promise<void> {
     const { clock } = this.#options
@@ -136,13 +136,13 @@ export class GroupMember {
     try {
       if (!this.#leaving) await onRevoked(slots, isAll)
     } catch (thrown) {
-      onError(clientError(thrown, 'giving slots up'))
+      onError(clientError(thrown, 'releasing revoked slots'))
     }
     for (const slot of slots) this.#assigned.delete(slot)
     try {
       if (this.#consumer.isConnected()) this.#consumer.incrementalUnassign(assignment)
     } catch (thrown) {
-      if (!this.#leaving) onError(clientError(thrown, 'giving slots back to the group'))
+      if (!this.#leaving) onError(clientError(thrown, 'unassigning slots'))
     }
   }
 
@@ -158,7 +158,7 @@ export class GroupMember {
       if (assignment.length > 0) this.#consumer.pause(assignment)
       return true
     } catch (thrown) {
-      if (!this.#leaving) this.#options.onError(clientError(thrown, 'taking slots'))
+      if (!this.#leaving) this.#options.onError(clientError(thrown, 'accepting assigned slots'))
     }
     try {
       this.#consumer.unassign()

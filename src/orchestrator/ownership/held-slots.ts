@@ -1,6 +1,6 @@
 // The slots of this process, one by one: acquires each one by itself, again with a growing wait
-// when that fails, and releases those that are given up. A slot that cannot be acquired (its
-// progress partition has no leader) waits alone, and never keeps another from being released.
+// when that fails, and releases those that go to another process. A slot that cannot be acquired
+// (its progress partition has no leader) waits alone, and never keeps another from being released.
 //
 //   take -> acquiring -> held -> releasing -> free     A slot that is taken again while it is
 //               \_________________/                    being released is acquired after that.

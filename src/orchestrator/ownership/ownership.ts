@@ -32,7 +32,7 @@ export interface OwnershipHealth extends SlotHealth {
 export interface Ownership {
   readonly health: OwnershipHealth
   readonly owned: ReadonlySet<number>
-  /** Resolves once this process takes part. Slots are acquired behind it. */
+  /** Resolves once this process has joined; slots are acquired afterwards. */
   start (signal: AbortSignal): Promise<void>
   /** Releases every slot and leaves. Idempotent, legal in every state. */
   stop (): Promise<void>

@@ -15,7 +15,7 @@
 // coordinator that hangs, dies or moves would stop the whole flow. It hands over what the group
 // then assigns to others, or all of them when it sees that the group has other members and not
 // itself. Two processes may own a slot for that moment: both send the same batches with the same
-// sequences. One of several gives its slots up: the others are about to own them.
+// sequences. One of several processes releases its slots: the others are about to own them.
 //
 // A process that finds itself alone does not wait for the group's initial delay (3 s on a stock
 // broker): it owns all slots at once. That is safe because it joins first and looks second. The
@@ -194,7 +194,7 @@ export class SlotOwnership implements Ownership {
       await this.#held.give(slots)
       return
     }
-    // The session is over, or the topic is gone: a group that goes on never takes everything. To
+    // The session is over, or the topic is gone: a healthy group never revokes everything. To
     // hold back the answer would protect nothing, and the client joins again only after it.
     this.#heardMs = this.#options.clock.monotonic()
     if (slots.length === this.#options.slots) {

@@ -1,11 +1,11 @@
 // Which slot a topic-partition belongs to. Slots are the partitions of the progress topic: whoever
 // owns one owns its topic-partitions. Pure, and never to be changed: every process and every later
-// version must come to the same answer.
+// version must compute the same slot.
 
 /**
  * Partitions of one topic go to slots far apart, so that a hot topic spreads over processes: half
- * of all slots, a quarter, three quarters. The group's assignor gives whole stretches of slots to a
- * process that joins, and every other slot where two join at once: so every second pair of
+ * of all slots, a quarter, three quarters. The group's assignor assigns whole stretches of slots to
+ * a process that joins, and every other slot where two join at once: so every second pair of
  * partitions is in the other one of the even and odd slots. Four partitions are two and two then.
  */
 export function slotOf (topic: string, partition: number, slots: number): number {

@@ -17,11 +17,11 @@ export interface AgreementOptions extends ProgressTopicOptions {
   readonly sourceAlias: string
   /** Null where the cluster has none (before Kafka 0.10.1): then no cluster is compared. */
   readonly sourceClusterId: string | null
-  /** The source cluster that may take the place of the one on record; '': none. */
+  /** The source cluster that may replace the one on record; '': none. */
   readonly acceptedClusterId: string
   /** Whether processes of this flow run: their producer id was on record once. */
   readonly othersRun: () => Promise<boolean>
-  /** How long those processes may take to write it again; a minute, unless told otherwise. */
+  /** How long those processes have for writing it again; a minute by default. */
   readonly othersMsMax?: number
 }
 
@@ -57,7 +57,7 @@ export async function agreeOnProducer (
   return identityOf(settled)
 }
 
-/** Which id and cluster the records come to, in the order of the log. */
+/** The id and the cluster that all processes agree on, by the records in the order of the log. */
 export function agreedOf (records: readonly FlowProducer[]): FlowProducer | undefined {
   let agreed = records[0]
   for (const record of records) {

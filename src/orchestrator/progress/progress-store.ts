@@ -187,6 +187,10 @@ export class ProgressStore {
   #failed (name: 'PROGRESS_UNREADABLE' | 'PROGRESS_UNWRITABLE', thrown: unknown): ReplicatorError {
     const error = ReplicatorError.from(thrown)
     if (error.errorName === 'CLOSED') return error
+    const { group } = this.#options
+    if (error.errorName === 'GROUP_AUTHORIZATION_FAILED') {
+      return new ReplicatorError(error.row, `group ${group}: ${error.detail}`, { cause: error })
+    }
     const isNamed = error.errorName.startsWith('PROGRESS_')
     return new ReplicatorError(isNamed ? error.row : name,
       `${this.#options.topic}: ${isNamed ? error.detail : error.message}`, { cause: error })

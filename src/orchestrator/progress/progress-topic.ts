@@ -27,8 +27,8 @@ const lagMs = 10 * minute
 
 /**
  * How many records a reader meets at most, a slot. The cleaner never touches the active segment and
- * takes up a closed one within seconds (log.cleaner.backoff.ms is 15 s), so that two segments are
- * full of records that are not the newest of their keys. A record takes 110 bytes at least (its key
+ * compacts a closed one within seconds (log.cleaner.backoff.ms is 15 s), so that two segments are
+ * full of records that are not the newest of their keys. A record has 110 bytes at least (its key
  * and value without topic ids), uncompressed: 2 x 1 MiB / 110 B. Before these stand the newest
  * record of each key, two a topic-partition, and at most a ninth more that the cleaner left
  * (min.cleanable.dirty.ratio). A slot whose segment fills faster than the cleaner comes round, that

@@ -1,5 +1,5 @@
-// What an operator takes away from the mirror's user and gives back while records flow: permissions
-// and pace. Only what is concerned waits, the user is told, and it goes on without a restart.
+// An operator withdraws permissions and bandwidth from the mirror's user, and grants them again
+// while records flow. Only what needs them waits, the log names it, and no restart is needed.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { readTopic } from '../../kafka/kafka-consumer.ts'

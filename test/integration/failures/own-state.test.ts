@@ -6,9 +6,12 @@ import { after, before, describe, test } from 'node:test'
 import { batchesOnTarget } from '../../integrity/crashed-mirror.ts'
 import { readTopic } from '../../kafka/kafka-consumer.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
+import { untilRecords } from '../comparison.ts'
 import { LoadedFlow, untilOwned } from '../loaded-flow.ts'
-import type { CleanUp } from '../mirror-process.ts'
-import { startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import {
+  createPropertiesFile, spawnMirror, startMirror, type CleanUp, type Properties
+} from '../mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
 import { untilCounted } from './fault-probe.ts'
 
 const progressTopic = 'longhaul-progress.east.internal'
@@ -44,7 +47,7 @@ describe('faults of the own state', () => {
       await untilCounted(mirror, 'PROGRESS_DELETED')
     }
     await flow.more(first)
-    // Without a word, so that who comes next has only what was written again.
+    // Killed, so that the next process finds only what was written again.
     await Promise.all([first.kill(), second.kill()])
     const third = await flow.start()
     await flow.more(third)
@@ -101,5 +104,40 @@ describe('faults of the own state', () => {
     await flow.more(second)
     await flow.finish(second)
     assert.equal((await second.stop()).code, 0)
+  })
+
+  // Two deployments that both said `clusters = source, target` shared one group: each of them
+  // mirrored half of its partitions, without an error. Last here, as the record stays changed.
+  test('another cluster behind the alias is refused, until its id is accepted', async t => {
+    const { source, target } = clusters
+    const flow = await createFlow(t, 'changed')
+    const first = await flow.start()
+    await flow.more(first)
+    const elsewhere = (more: Properties = {}): string =>
+      createPropertiesFile(t, flowProperties(clusters, {
+        'east.bootstrap.servers': target.bootstrapServers,
+        'east->west.topics': 'elsewhere',
+        'task.slots': slots,
+        ...more
+      }))
+    const second = spawnMirror(t, elsewhere())
+    assert.equal((await second.untilExit()).code, 3)
+    const { text } = await second.untilLogged('the refusal', line =>
+      line.text.includes('CLUSTER_CHANGED'))
+    const [, other = '', recorded] =
+      /east is cluster (\S+) now, and \S+ on west was written for east as cluster (\S+)/
+        .exec(text) ?? []
+    assert.notEqual(other, recorded, text)
+    assert.match(text, /accepted\.cluster\.id/)
+    await flow.more(first)
+    await flow.finish(first)
+    assert.equal((await first.stop()).code, 0)
+
+    const third = await startMirror(t, elsewhere({ 'accepted.cluster.id': other }))
+    await target.createTopic('elsewhere')
+    await produce(target.bootstrapServers, 'elsewhere', [{ value: 'one', partition: 0 }])
+    await untilRecords(third, target, 'east.elsewhere', 1)
+    assert.equal((await third.stop()).code, 0)
+    assert.equal((await source.admin.topicNames()).includes('elsewhere'), false)
   })
 })

@@ -236,7 +236,7 @@ describe('the processes of a flow', () => {
     assert.deepEqual(names(), ['longhaul-1'])
   })
 
-  test('forget one that has gone without a word, and the owner of slot 0 removes it', async t => {
+  test('forget one that is silent for long, and the owner of slot 0 removes it', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     log.say({

@@ -93,7 +93,7 @@ describe('slots that are taken', () => {
   })
 })
 
-describe('slots that are given up', () => {
+describe('slots that are released', () => {
   // No revoke was answered while a slot could not be acquired, until the group evicted the member.
   test('while they are acquired are aborted and released at once', async () => {
     const { held, work } = createHeld()

@@ -183,7 +183,7 @@ describe('a process whose session has ended', () => {
     assert.deepEqual([ownedOf(alone), alone.released], [[2, 3], [[0, 1]]])
   })
 
-  test('gives all slots up when it sees that others own them', async () => {
+  test('releases all slots when it sees that others own them', async () => {
     const alone = await createAlone()
     alone.member.assign(...all)
     await alone.member.revoke(...all)
@@ -207,7 +207,7 @@ describe('a process whose session has ended', () => {
     assert.deepEqual(ownedOf(alone), [])
   })
 
-  test('and that is one of several gives its slots up, and does not hold the answer back',
+  test('and that is one of several releases its slots, and does not hold the answer back',
     async () => {
       const one = await createOneOfTwo()
       one.endRelease = () => {}

@@ -95,7 +95,7 @@ function createFleet (t: TestContext): Fleet {
 }
 
 describe('owners of slots', { timeout: 110_000, concurrency: true }, () => {
-  // The embedded cluster takes up to twenty seconds a rebalance, real brokers about one.
+  // A rebalance of the embedded cluster lasts up to twenty seconds, of real brokers about one.
   test('a second one gets half of them, all when the first stops, none before it is released',
     async t => {
       const fleet = createFleet(t)

@@ -34,7 +34,7 @@ describe('slotOf', () => {
       }))
   })
 
-  // What librdkafka's cooperative-sticky assignor gives the second of two members.
+  // What librdkafka's cooperative-sticky assignor assigns to the second of two members.
   test('splits four partitions two and two between halves of the slots', () => {
     for (const topic of topics) {
       const inLowerHalf = [0, 1, 2, 3].filter(partition => slotOf(topic, partition, 32) < 16)
@@ -49,7 +49,7 @@ describe('slotOf', () => {
     }
   })
 
-  test('gives every slot of a power of two as many partitions of a topic', () => {
+  test('spread a topic evenly over slots whose number is a power of two', () => {
     fc.assert(fc.property(fc.string(), fc.nat(8), (topic, power) => {
       const slots = 2 ** power
       const counts = Array.from({ length: slots }, () => 0)

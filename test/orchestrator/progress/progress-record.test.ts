@@ -210,7 +210,7 @@ describe('a position and the history on record', () => {
   })
 
   // Older points of another era pair offsets that do not belong together since a skip. And without
-  // the ends of the earlier epochs, the leader epoch alone would take a truncated source for one
+  // the ends of the earlier epochs, the leader epoch alone would mistake a truncated source for one
   // that ends where the mirror stands.
   test('of different eras leave the position alone, without its leader epoch', () => {
     const { leaderEpoch, ...alone } = position

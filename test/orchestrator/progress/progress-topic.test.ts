@@ -99,7 +99,7 @@ describe('a progress topic that exists', () => {
     await assert.rejects(ensureProgressTopic(options), isNamed('PROGRESS_SLOTS_CHANGED'))
   })
 
-  // Retention would take the progress of idle partitions: a week later they begin anew.
+  // Retention would delete the progress of idle partitions: a week later they begin anew.
   test('that deletes progress is refused with its policy', async () => {
     for (const policy of ['delete', 'compact,delete', 'delete,compact']) {
       const { options } = createExisting({ ...settings, 'cleanup.policy': policy })
