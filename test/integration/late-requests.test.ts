@@ -109,7 +109,7 @@ describe('a request that is late', () => {
       await next.until('the count of the doubles', async () =>
         await topicCounter(next, 'records_doubled_total', 'forgotten') === 10)
       await next.untilLogged('the doubles', ({ text }) =>
-        text.includes('10 records of a request that was late are on the target twice'))
+        text.includes("10 records of a previous owner's delayed request are on the target twice"))
       assert.equal((await next.stop()).code, 0)
       assert.deepEqual(await valuesOn('forgotten'),
         [...valuesOf(0, 50), ...valuesOf(40, 50), ...valuesOf(50, 80)])
