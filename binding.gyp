@@ -36,6 +36,7 @@
       'sources': [
         '<@(core_sources)',
         '<!@(ls -1 src/dataplane/kafka/*.cc | grep -v codecs.cc)',
+        'src/dataplane/kafka/raw_brokers.c',
         'src/dataplane/kafka/raw_requests.c'
       ]
     },

@@ -42,7 +42,9 @@ class InstantTransport final : public Transport {
   int16_t api_version(Side, int32_t, int16_t api_key, int16_t, int16_t max) override {
     return api_key == kFetchApi.key ? std::min<int16_t>(max, 11) : max;
   }
-  Status RequestMetadata(Side side, const std::vector<std::string>& topics, uint64_t tag) override {
+  Status RequestMetadata(Side side, const std::vector<std::string>& topics,
+                         const std::vector<int32_t>&, uint64_t tag, int32_t* node) override {
+    *node = kNode;
     Reply reply{side, tag, 0, 0, nullptr, true, {}};
     for (const std::string& topic : topics) {
       TopicLeaders leaders{topic, 0, {}, {}};
@@ -60,6 +62,9 @@ class InstantTransport final : public Transport {
     replies.push_back(std::move(reply));
     return Status::Ok();
   }
+
+  int64_t bytes_moved(Side, int32_t) override { return 0; }
+  void Disconnect(Side, int32_t) override {}
 
   std::vector<Reply> replies;
   bool has_data = false;

@@ -26,8 +26,8 @@ const includeRows: readonly IncludeRow[] = [
   },
   {
     header: privateHeader,
-    only: /^src\/dataplane\/kafka\/raw_requests\.c$/,
-    instead: 'librdkafka\'s private headers stay in kafka/raw_requests.c: add a function there'
+    only: /^src\/dataplane\/kafka\/raw_(requests|brokers)\.c$/,
+    instead: 'librdkafka\'s private headers stay in kafka/raw_*.c: add a function there'
   },
   {
     header: bundledHeader,

@@ -86,6 +86,7 @@ export const laneCounters = {
   targetThrottleMs: 'asked for by target brokers, summed',
   requestErrors: 'requests that failed as a whole',
   evictions: 'partitions whose queue was dropped to free memory',
+  copiedOutResponses: 'responses whose last batches were copied out to free memory',
   targetScans: 'scans of a target partition begun'
 } as const
 

@@ -251,9 +251,10 @@ struct LaneCounters {
   int64_t target_throttle_ms = 0;  // asked for by target brokers, summed
   int64_t request_errors = 0;  // requests that failed as a whole
   int64_t evictions = 0;  // partitions whose queue was dropped to free memory
+  int64_t copied_out_responses = 0;  // responses whose last batches were copied out to free memory
   int64_t target_scans = 0;  // scans of a target partition begun
 };
-constexpr size_t kLaneCountersColumns = 10;
+constexpr size_t kLaneCountersColumns = 11;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 namespace kafka_error {

@@ -52,9 +52,17 @@ class Fetcher::AskedFinder {
 
 void Fetcher::Tick() {
   if (lane_->routes_stale) Route();
-  if (lane_->memory.fetch_room() < RoomMin()) EvictStalled();
-  for (auto& [id, node] : nodes_)
-    if (!node.asking) Ask(id, &node);
+  if (lane_->memory.fetch_room() < RoomMin()) relief_.Relieve();
+  // In turn: with little room an idle broker that is asked again and again would leave none to a
+  // busy one behind it.
+  auto it = nodes_.lower_bound(turn_);
+  for (size_t i = 0; i < nodes_.size(); i++, ++it) {
+    if (it == nodes_.end()) it = nodes_.begin();
+    auto& [id, node] = *it;
+    if (node.asking) continue;
+    Ask(id, &node);
+    if (node.asking) turn_ = id + 1;
+  }
 }
 
 // Brings nodes_[*].order in line with the leaders.
@@ -79,6 +87,7 @@ void Fetcher::Route() {
 // Whether it may be fetched, now or at DueAt(). A batch that is retried comes before more batches.
 bool Fetcher::IsEligible(const Partition& p) const {
   if (!p.traits().fetches) return false;
+  if (lane_->watch.IsSuspect(Side::kTarget, p.leaders.target.node)) return false;
   return p.phase != PartitionPhase::kRetrying || p.queue.empty();
 }
 
@@ -92,18 +101,10 @@ int64_t Fetcher::BytesMax(const Partition& p) const {
   return p.phase == PartitionPhase::kRetrying ? std::min(bytes, kRetryBytes) : bytes;
 }
 
-// The lane is full. Partitions that cannot produce hold memory that others could use: their queues
-// are dropped and fetched again later, so that one dead target broker cannot stop the others.
-void Fetcher::EvictStalled() {
-  for (const auto& [id, p] : lane_->partitions) {
-    const bool waits = p->phase == PartitionPhase::kRetrying
-                           ? p->delivery.backoff_until > lane_->now
-                           : p->phase == PartitionPhase::kMoving;
-    if (!waits || p->queue.empty() || p->queue.outstanding() > 0) continue;
-    p->ResetToProgress();
-    p->source.not_before = lane_->now + lane_->settings.retry_backoff_max_ms;
-    lane_->counters.evictions++;
-  }
+// Its queue, or that of its target broker, is full: acks make room.
+bool Fetcher::IsCrowded(const Partition& p) const {
+  return p.queue.bytes() >= lane_->settings.partition_queue_bytes_max ||
+         lane_->shares.IsOver(p.leaders.target.node);
 }
 
 void Fetcher::Ask(int32_t node_id, Node* node) {
@@ -121,7 +122,7 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
       lane_->WakeAt(DueAt(*p));
       continue;
     }
-    if (p->queue.bytes() >= lane_->settings.partition_queue_bytes_max) {
+    if (IsCrowded(*p)) {
       crowded = true;
       continue;
     }
@@ -130,19 +131,21 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
     wanted.push_back({id, p->source.offset});
   }
   if (wanted.empty()) return;
+  const int64_t share = node->is_idle ? std::min(Share(), kIdleBytes) : Share();
   request.bytes_max =
-      static_cast<int32_t>(std::min({room, lane_->settings.fetch_bytes_max, Share()}));
+      static_cast<int32_t>(std::min({room, lane_->settings.fetch_bytes_max, share}));
   request.wait_max_ms =
       crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   Send(node_id, node, &request, std::move(wanted));
 }
 
 // Requests in flight reserve what they may bring. Together they get half of the bound, so that idle
-// brokers that hold their requests cannot keep a busy one from being asked.
+// brokers that hold their requests cannot keep a busy one from being asked. No response takes more
+// than a quarter (MemoryRelief::kDeadShare).
 int64_t Fetcher::Share() const {
   int64_t brokers = 0;
   for (const auto& [id, node] : nodes_) brokers += node.order.empty() ? 0 : 1;
-  return lane_->memory.bound() / (2 * std::max<int64_t>(brokers, 1));
+  return lane_->memory.bound() / std::max<int64_t>(2 * brokers, 4);
 }
 
 void Fetcher::BackOff(Node* node) {
@@ -180,10 +183,12 @@ void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vect
       {Side::kSource, node_id, kFetchApi.key, version, std::move(encoded.pieces), timeout, tag,
        encoded.is_flexible});
   if (!status.ok()) return BackOff(node);
+  const Patience patience = lane_->watch.PatienceFor(request->wait_max_ms, true);
+  lane_->watch.Sent(Side::kSource, node_id, patience, lane_->now);
   node->asking = true;
   lane_->memory.ReserveFetch(request->bytes_max);
   lane_->counters.fetch_requests++;
-  outstanding_.emplace(tag, Outstanding{node_id, request->bytes_max, std::move(wanted)});
+  outstanding_.emplace(tag, Outstanding{node_id, request->bytes_max, patience, std::move(wanted)});
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
@@ -191,6 +196,7 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
   Outstanding asked = std::move(found->second);
   outstanding_.erase(found);
   lane_->memory.EndFetch(asked.bytes_max);
+  lane_->watch.Answered(Side::kSource, asked.node, asked.patience, lane_->now);
   Node& node = nodes_[asked.node];
   node.asking = false;
   FetchResponse response;
@@ -213,10 +219,14 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
   if (response.throttle_ms > 0 && reply.api_version >= kFetchClientThrottlesFrom)
     node.not_before = lane_->now + response.throttle_ms;
   const size_t first = filled->size();
+  node.is_idle = true;
   AskedFinder finder(*lane_, asked.wanted);
   for (const FetchedPartition& fetched : response.partitions) {
     const Wanted* wanted = finder.Find(fetched.topic, fetched.partition);
-    if (wanted != nullptr) OnPartition(fetched, *wanted, buffer, filled);
+    if (fetched.records_size > 0) node.is_idle = false;
+    // An answer of a deposed leader is late: the new one has been asked.
+    if (wanted != nullptr && lane_->Find(wanted->id)->leaders.source.node == asked.node)
+      OnPartition(fetched, *wanted, buffer, filled);
   }
   Rotate(&node, {filled->begin() + static_cast<std::ptrdiff_t>(first), filled->end()});
 }

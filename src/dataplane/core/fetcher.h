@@ -13,6 +13,7 @@
 #include "core/batch_intake.h"
 #include "core/lane_context.h"
 #include "core/leaders.h"
+#include "core/memory_relief.h"
 #include "core/protocol.h"
 
 namespace longhaul {
@@ -29,7 +30,12 @@ class Fetcher {
   // All that it may hold would cross the link at each try and be dropped again.
   static constexpr int64_t kRetryBytes = 64 * 1024;
 
-  Fetcher(LaneContext* lane, Leaders* leaders) : lane_(lane), leaders_(leaders), intake_(lane) {}
+  // What a broker is asked for that had no records last time: it may hold the request for
+  // fetch.max.wait.ms, and what the request reserves is lacking for busy brokers meanwhile.
+  static constexpr int64_t kIdleBytes = 64 * 1024;
+
+  Fetcher(LaneContext* lane, Leaders* leaders)
+      : lane_(lane), leaders_(leaders), intake_(lane), relief_(lane) {}
 
   void Tick();
   bool Owns(uint64_t tag) const { return outstanding_.contains(tag); }
@@ -44,11 +50,13 @@ class Fetcher {
   struct Outstanding {
     int32_t node;
     int64_t bytes_max;
+    Patience patience;
     std::vector<Wanted> wanted;
   };
   struct Node {
     std::vector<uint32_t> order;  // partition ids led by this broker; the head is filled first
     bool asking = false;
+    bool is_idle = false;    // its last answer had no records
     int64_t not_before = 0;  // throttled or backing off
   };
 
@@ -57,9 +65,9 @@ class Fetcher {
 
   void Route();
   bool IsEligible(const Partition& p) const;
+  bool IsCrowded(const Partition& p) const;
   int64_t DueAt(const Partition& p) const;
   int64_t BytesMax(const Partition& p) const;
-  void EvictStalled();
   void Ask(int32_t node_id, Node* node);
   bool CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wanted, int16_t* version);
   void Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted);
@@ -75,7 +83,9 @@ class Fetcher {
   LaneContext* lane_;
   Leaders* leaders_;
   BatchIntake intake_;
+  MemoryRelief relief_;
   std::map<int32_t, Node> nodes_;
+  int32_t turn_ = 0;  // the next of nodes_ to be asked if there is room
   std::unordered_map<uint64_t, Outstanding> outstanding_;
   uint64_t next_tag_ = uint64_t{1} << 62;  // tells its tags from those of Produce and scans
 };

@@ -20,7 +20,7 @@ void Forwarder::Assign(std::vector<PartitionAssignment> assignments) {
   for (PartitionAssignment& assignment : assignments) {
     auto p = std::make_unique<Partition>(std::move(assignment), ++incarnations_);
     std::unique_ptr<Partition>& slot = lane_.partitions[p->id];
-    if (slot != nullptr) lane_.moves.Remove(*slot);
+    if (slot != nullptr) Remove(slot.get());
     slot = std::move(p);
     lane_.moves.Add(slot.get());
   }
@@ -67,11 +67,31 @@ int64_t Forwarder::Tick(int64_t now, int64_t wall_now) {
   lane_.wall_now = wall_now;
   lane_.wake_at = now + kIdleMs;
   ReleaseStopped();
+  WatchBrokers();
   leaders_.Tick();
   scan_.Tick();
   fetcher_.Tick();
   outbox_.Tick();
   return std::max<int64_t>(0, lane_.wake_at - now);
+}
+
+void Forwarder::Remove(Partition* p) {
+  lane_.moves.Remove(*p);
+  lane_.shares.Leave(p);
+}
+
+// A suspect broker may have been deposed: who leads its partitions is asked for each second.
+void Forwarder::WatchBrokers() {
+  lane_.WakeAt(lane_.watch.Tick(lane_.transport, lane_.now));
+  for (const auto& [side, node] : lane_.watch.suspects()) {
+    leaders_.Refresh(side);
+    const std::string what = BrokerName(side, node) + " does not answer";
+    for (const auto& [id, p] : lane_.partitions) {
+      const bool waits = side == Side::kSource ? p->traits().fetches : !p->queue.empty();
+      if (waits && p->leaders[side].node == node)
+        lane_.moves.SetObstacle(p.get(), side, kafka_error::kRequestTimedOut, what);
+    }
+  }
 }
 
 void Forwarder::ReleaseStopped() {
@@ -81,7 +101,7 @@ void Forwarder::ReleaseStopped() {
     if (p->queue.outstanding() > 0) continue;
     lane_.events->MadeProgress(*p);
     lane_.moves.Move(p, PartitionEvent::kReleased);
-    lane_.moves.Remove(*p);
+    Remove(p);
     released_.push_back(CountersOf(*p));
     lane_.partitions.erase(id);
     lane_.routes_stale = true;

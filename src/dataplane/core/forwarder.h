@@ -56,6 +56,8 @@ class Forwarder {
   void CheckInvariants(bool in_full) const;
 
  private:
+  void Remove(Partition* p);
+  void WatchBrokers();
   void ReleaseStopped();
   static PartitionCounters CountersOf(const Partition& p);
 

@@ -12,12 +12,14 @@
 
 #include "contract/contract.generated.h"
 #include "core/broker_reach.h"
+#include "core/broker_watch.h"
 #include "core/codecs.h"
 #include "core/event_queue.h"
 #include "core/latency.h"
 #include "core/memory_account.h"
 #include "core/partition.h"
 #include "core/partition_moves.h"
+#include "core/target_shares.h"
 #include "core/transport.h"
 
 namespace longhaul {
@@ -33,7 +35,7 @@ struct LaneContext {
   LaneContext(const ForwarderSettings& s, int64_t id, int16_t epoch, const CompressionCodecs* c,
               EventQueue* e)
       : settings(s), producer_id(id), producer_epoch(epoch), codecs(c), events(e), memory(s),
-        moves(e, &errors) {}
+        shares(s.in_flight_bytes_max), watch(s.request_timeout_ms), moves(e, &errors) {}
   LaneContext(const LaneContext&) = delete;
   LaneContext& operator=(const LaneContext&) = delete;
 
@@ -52,7 +54,9 @@ struct LaneContext {
   LaneCounters counters;
   LatencyCounts latency;
   MemoryAccount memory;
+  TargetShares shares;
   BrokerReach reach;
+  BrokerWatch watch;
   PartitionMoves moves;
   std::unordered_map<uint32_t, std::unique_ptr<Partition>> partitions;
   bool routes_stale = false;  // a source leader or the set of partitions changed

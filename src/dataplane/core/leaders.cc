@@ -38,9 +38,15 @@ void Leaders::Tick() {
 void Leaders::Ask(Side side, SideState* state) {
   state->tag = next_tag_++;
   state->asked_at = lane_->now;
-  state->give_up_at = lane_->now + lane_->settings.request_timeout_ms;
-  const Status status = lane_->transport->RequestMetadata(side, Topics(side), state->tag);
+  state->give_up_at = lane_->now + kAnswerMs;
+  const Status status = lane_->transport->RequestMetadata(
+      side, Topics(side), lane_->watch.Suspects(side), state->tag, &state->node);
   state->asking = status.ok();
+  // A bootstrap broker whose id is not known is not watched: another one is asked soon.
+  if (status.ok() && state->node >= 0) {
+    asked_[state->tag] = state->node;
+    lane_->watch.Sent(side, state->node, lane_->watch.PatienceFor(0, false), lane_->now);
+  }
   // No broker can be asked while librdkafka is still connecting: again after the backoff.
   state->stale = !status.ok();
   lane_->WakeAt(lane_->now + lane_->settings.retry_backoff_ms);
@@ -48,6 +54,9 @@ void Leaders::Ask(Side side, SideState* state) {
 
 void Leaders::OnReply(const Reply& reply) {
   SideState& state = sides_[reply.side];
+  if (auto asked = asked_.extract(reply.tag); !asked.empty())
+    lane_->watch.Answered(reply.side, asked.mapped(), lane_->watch.PatienceFor(0, false),
+                          lane_->now);
   if (reply.tag != state.tag) return;
   state.asking = false;
   if (reply.error != 0) {
@@ -118,6 +127,7 @@ bool Leaders::SetLeader(Side side, Partition* p, int32_t node, int32_t epoch) {
   Leadership& leadership = p->leaders[side];
   const bool node_changed = std::exchange(leadership.node, node) != node;
   const bool epoch_changed = std::exchange(leadership.epoch, epoch) != epoch;
+  if (side == Side::kTarget && node_changed) lane_->shares.Charge(p, node);
   if (side == Side::kSource && node_changed) lane_->routes_stale = true;
   if (side == Side::kTarget && (node_changed || epoch_changed))
     lane_->moves.Move(p, PartitionEvent::kLeaderMoves);

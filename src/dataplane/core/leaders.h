@@ -3,6 +3,7 @@
 // While a partition has no leader, it asks less and less often: each answer is of all topics.
 #pragma once
 
+#include <map>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -19,6 +20,8 @@ class Leaders {
   static constexpr int64_t kMissingGraceMs = 10'000;
   // The longest wait while something is wrong: a fail-over is noticed within it.
   static constexpr int64_t kStaleWaitMaxMs = 1000;
+  // A broker that takes longer may hang: another one is asked.
+  static constexpr int64_t kAnswerMs = 5'000;
 
   explicit Leaders(LaneContext* lane) : lane_(lane) {}
 
@@ -32,6 +35,7 @@ class Leaders {
     bool stale = false;
     bool asking = false;
     uint64_t tag = 0;
+    int32_t node = -1;  // that was asked
     int64_t asked_at = -1'000'000;
     int64_t give_up_at = 0;
     int32_t unsettled = 0;  // replies in a row that changed nothing and left something to ask
@@ -48,6 +52,7 @@ class Leaders {
 
   LaneContext* lane_;
   PerSide<SideState> sides_;
+  std::map<uint64_t, int32_t> asked_;  // nodes of requests in flight, by tag
   uint64_t next_tag_ = 1;
 };
 

@@ -81,10 +81,27 @@ bool Outbox::CanAsk(int32_t node_id, Node* node, int16_t* version) {
   return false;
 }
 
+// One request at a time to a broker that throttles: those behind it would be unread for as long.
+bool Outbox::CanSendMore(int32_t node_id, const Node& node) const {
+  if (lane_->watch.IsSuspect(Side::kTarget, node_id)) return false;
+  if (node.requests == 0) return true;
+  return !node.is_throttled && node.requests < lane_->settings.produce_requests_in_flight &&
+         node.pinned_bytes < lane_->shares.pinned_bytes_max();
+}
+
+void Outbox::Pin(Node* node, const HeldBuffer* buffer, int32_t times) {
+  int32_t& pins = node->pins[buffer];
+  if (pins == 0) node->pinned_bytes += buffer->size();
+  pins += times;
+  if (pins > 0) return;
+  node->pinned_bytes -= buffer->size();
+  node->pins.erase(buffer);
+}
+
 void Outbox::Flush(int32_t node_id, Node* node) {
   int16_t version = -1;
-  if (!CanAsk(node_id, node, &version)) return;
-  while (!node->ready.empty() && node->requests < lane_->settings.produce_requests_in_flight) {
+  if (!CanSendMore(node_id, *node) || !CanAsk(node_id, node, &version)) return;
+  while (!node->ready.empty() && CanSendMore(node_id, *node)) {
     std::vector<Partition*> partitions = Collect(node_id, node);
     if (!partitions.empty() && !SendRequest(node_id, node, version, partitions)) return;
   }
@@ -124,23 +141,25 @@ std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node) {
 bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
                          const std::vector<Partition*>& partitions) {
   const uint64_t tag = next_tag_++;
-  Outstanding out{node_id, {}};
+  const int64_t ack_wait = std::min(kAckWaitMs, lane_->settings.request_timeout_ms);
+  Outstanding out{node_id, lane_->watch.PatienceFor(ack_wait, false), {}};
   std::vector<ProducePartition> produce;
   produce.reserve(partitions.size());
   for (Partition* p : partitions) {
     const QueuedBatch& batch = p->queue.first_unsent();
     produce.push_back({p->remote_topic, p->number, batch.data, static_cast<size_t>(batch.size)});
     batch.buffer->in_flight++;
+    Pin(node, batch.buffer.get(), 1);
     const HeldRef buffer = batch.buffer;
     out.sent.push_back({p->id, p->queue.MarkSent(), buffer});
     p->delivery.sent_to = node_id;
   }
   EncodedRequest encoded;
-  const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms);
-  EncodeProduce(produce, timeout, &encoded);
-  // The broker answers within `timeout`; the connection gets as long again.
+  EncodeProduce(produce, static_cast<int32_t>(ack_wait), &encoded);
+  const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + kTimeoutMarginMs);
   Status status = lane_->transport->Send({Side::kTarget, node_id, kProduceApi.key, version,
-                                          std::move(encoded.pieces), 2 * timeout, tag});
+                                          std::move(encoded.pieces), timeout, tag});
+  lane_->watch.Sent(Side::kTarget, node_id, out.patience, lane_->now);
   node->requests++;
   lane_->counters.produce_requests++;
   outstanding_.emplace(tag, std::move(out));
@@ -158,7 +177,11 @@ void Outbox::OnReply(const Reply& reply) {
   outstanding_.erase(found);
   Node& node = nodes_[out.node];
   node.requests--;
-  for (const Sent& sent : out.sent) sent.buffer->in_flight--;
+  lane_->watch.Answered(Side::kTarget, out.node, out.patience, lane_->now);
+  for (const Sent& sent : out.sent) {
+    sent.buffer->in_flight--;
+    Pin(&node, sent.buffer.get(), -1);
+  }
 
   ProduceResponse response;
   int32_t error = reply.error;
@@ -175,8 +198,11 @@ void Outbox::OnReply(const Reply& reply) {
     return;
   }
   lane_->counters.target_throttle_ms += response.throttle_ms;
-  if (response.throttle_ms > 0 && reply.api_version >= kProduceClientThrottlesFrom)
+  node.is_throttled = response.throttle_ms > 0;
+  if (node.is_throttled && reply.api_version >= kProduceClientThrottlesFrom) {
     node.not_before = lane_->now + response.throttle_ms;
+    lane_->watch.Muted(Side::kTarget, out.node, node.not_before);
+  }
   TakeAnswers(out, response);
 }
 

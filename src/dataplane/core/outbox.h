@@ -29,6 +29,12 @@ class Outbox {
   // in a restart (of old records: producer.id.expiration.ms is in record time), which nobody here
   // sees while nothing is in flight; no broker restarts this fast.
   static constexpr int64_t kProofMs = 1'000;
+  // How long a broker may wait for followers before it answers. When it answers in vain the target
+  // is scanned and the batch found (target_scan.h), so that little is lost; but until it answers
+  // nobody can tell it from a broker whose connection is dead.
+  static constexpr int64_t kAckWaitMs = 5'000;
+  // Beyond request.timeout.ms, within which the broker answers: for the way there and back.
+  static constexpr int64_t kTimeoutMarginMs = 5'000;
 
   Outbox(LaneContext* lane, Leaders* leaders)
       : lane_(lane), leaders_(leaders), refused_(lane, leaders) {}
@@ -47,6 +53,7 @@ class Outbox {
   };
   struct Outstanding {
     int32_t node;
+    Patience patience;
     std::vector<Sent> sent;
   };
   struct Node {
@@ -55,6 +62,10 @@ class Outbox {
     int64_t ready_since = 0;
     int64_t requests = 0;
     int64_t not_before = 0;
+    bool is_throttled = false;
+    // Buffers that requests in flight point into, with how many of their batches; and their bytes.
+    std::unordered_map<const HeldBuffer*, int32_t> pins;
+    int64_t pinned_bytes = 0;
   };
   // What a broker answers for one batch.
   struct Answer {
@@ -65,6 +76,8 @@ class Outbox {
   };
 
   bool CanSend(const Partition& p) const;
+  bool CanSendMore(int32_t node_id, const Node& node) const;
+  static void Pin(Node* node, const HeldBuffer* buffer, int32_t times);
   bool IsDue(const Node& node) const;
   bool CanAsk(int32_t node_id, Node* node, int16_t* version);
   void Flush(int32_t node_id, Node* node);

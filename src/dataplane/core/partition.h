@@ -81,6 +81,8 @@ struct SourcePosition {
 struct Delivery {
   int32_t ready_at = -1;           // node in whose line for the next request it stands
   int32_t sent_to = -1;            // node that its batches in flight went to
+  int32_t charged_to = -1;         // node whose share its queue counts in, if is_charged
+  bool is_charged = false;
   int32_t batch_bytes_max = 0;     // a batch of one byte more was too large; 0: not known
   int64_t dedup_proven_until = 0;  // a recent ack proves that the leader has our sequence state
   Obstacle refusal;                // of the earliest batch that was refused

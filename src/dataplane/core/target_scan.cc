@@ -31,10 +31,20 @@ void TargetScan::Tick() {
 }
 
 // False: the partition has to wait for a leader, or for answers to what is in flight.
+//
+// Answers of a deposed leader are not awaited: it may hang. What it may still do is harmless. A
+// batch that the old leader appends now reaches no other replica, because followers have the new
+// epoch: the old leader cannot acknowledge the batch for all in-sync replicas, and truncates it
+// when it follows the new leader. A batch that the old leader appended before is in the log of the
+// new leader, or never will be: the scan of that log decides (B, F). If the old leader leads again
+// with another epoch, a batch that is on its way to it may still be appended: its answers are
+// awaited, as a broker answers the requests of one connection in order.
 bool TargetScan::TryBegin(Partition* p) {
   if (p->phase != PartitionPhase::kStarting && p->phase != PartitionPhase::kMoving) return true;
-  if (p->leaders.target.node < 0 || p->queue.outstanding() > 0) return false;
+  if (p->leaders.target.node < 0) return false;
+  if (p->queue.outstanding() > 0 && p->delivery.sent_to == p->leaders.target.node) return false;
   if (p->phase == PartitionPhase::kStarting && p->leaders.source.node < 0) return false;
+  p->queue.RecallSent();
   lane_->BeginScan(p, PartitionEvent::kScanBegins);
   return true;
 }
@@ -132,7 +142,9 @@ void TargetScan::Send(int32_t node_id, int16_t api_key, int16_t version, int64_t
       {Side::kTarget, node_id, api_key, version, std::move(request.pieces),
        static_cast<int>(lane_->settings.request_timeout_ms), tag, request.is_flexible});
   if (!status.ok()) return;
-  Outstanding out{node_id, api_key, reserved, {}};
+  const Patience patience = lane_->watch.PatienceFor(0, false);
+  lane_->watch.Sent(Side::kTarget, node_id, patience, lane_->now);
+  Outstanding out{node_id, api_key, reserved, patience, {}};
   for (Partition* p : partitions) {
     out.asked.push_back({p->id, p->scan.question});
     p->scan.unanswered++;
@@ -155,6 +167,7 @@ void TargetScan::OnReply(const Reply& reply) {
   Outstanding out = std::move(found->second);
   outstanding_.erase(found);
   lane_->memory.EndScan(out.reserved);
+  lane_->watch.Answered(Side::kTarget, out.node, out.patience, lane_->now);
   Node& node = nodes_[out.node];
   node.unanswered--;
   std::erase_if(out.asked, [this](const Asked& asked) { return Waiting(asked) == nullptr; });

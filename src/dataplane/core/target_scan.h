@@ -46,6 +46,7 @@ class TargetScan {
     int32_t node;
     int16_t api_key;
     int64_t reserved;
+    Patience patience;
     std::vector<Asked> asked;
   };
   struct Node {

@@ -95,8 +95,16 @@ class Transport {
                               int16_t max) = 0;
   // Exactly one Reply with this tag follows an Ok. By-reference pieces stay valid until then.
   virtual Status Send(const Request& request) = 0;
+  // Asks any broker that is up, but one of `avoid` only if no other is. *node: the broker asked, -1
+  // if its id is not known yet.
   virtual Status RequestMetadata(Side side, const std::vector<std::string>& topics,
-                                 uint64_t tag) = 0;
+                                 const std::vector<int32_t>& avoid, uint64_t tag,
+                                 int32_t* node) = 0;
+  // Bytes that the kernel has sent and received on the current connection to the broker: it moves
+  // while anything gets through. -1: there is no connection.
+  virtual int64_t bytes_moved(Side side, int32_t node) = 0;
+  // Closes the connection; all requests on it fail soon, and the next one is opened as usual.
+  virtual void Disconnect(Side side, int32_t node) = 0;
 };
 
 }  // namespace longhaul

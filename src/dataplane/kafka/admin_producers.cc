@@ -6,6 +6,7 @@
 #include "contract/contract.generated.h"
 #include "core/protocol.h"
 #include "kafka/admin_call.h"
+#include "kafka/raw_brokers.h"
 #include "kafka/raw_requests.h"
 
 namespace longhaul {

@@ -1,6 +1,9 @@
 #include "kafka/client_config.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <strings.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <utility>
@@ -11,6 +14,15 @@ namespace longhaul {
 namespace {
 
 constexpr size_t kErrorTextMax = 512;  // librdkafka's own buffer size for error texts
+
+// The kernel resets a connection that a NAT, a firewall or a dead host has forgotten: an idle one
+// after 5 + 3 x 3 s without an answer to its probes, one with unacknowledged data after 10 s. Both
+// are below the 15 s within which such a connection must be found, and above what a lossy link
+// needs.
+constexpr int kKeepaliveIdleS = 5;
+constexpr int kKeepaliveIntervalS = 3;
+constexpr int kKeepaliveProbes = 3;
+constexpr int kUserTimeoutMs = 10'000;
 
 bool EndsWith(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
@@ -40,6 +52,21 @@ Status RefusedProperty(const std::string& name, const std::string& value, const 
 
 }  // namespace
 
+int OpenSocket(int domain, int type, int protocol, void*) {
+  const int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+  if (fd < 0) return fd;
+  // What a socket does not take is not worth a connection: the limits above it remain.
+  const auto set = [fd](int level, int option, int value) {
+    (void)setsockopt(fd, level, option, &value, sizeof(value));
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, kKeepaliveIdleS);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, kKeepaliveIntervalS);
+  set(IPPROTO_TCP, TCP_KEEPCNT, kKeepaliveProbes);
+  set(IPPROTO_TCP, TCP_USER_TIMEOUT, kUserTimeoutMs);
+  return fd;
+}
+
 const char* LibrdkafkaVersion() { return rd_kafka_version_str(); }
 
 bool IsSecretProperty(std::string_view name) {
@@ -59,6 +86,7 @@ Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** o
       return RefusedProperty(name, value, text.data());
     }
   }
+  rd_kafka_conf_set_socket_cb(conf.get(), OpenSocket);
   // The same texts arrive as error events, with a code; stderr belongs to the program.
   rd_kafka_conf_set_log_cb(conf.get(), nullptr);
   // Tokens are refreshed by librdkafka's own thread, so nobody has to poll for it.

@@ -19,8 +19,9 @@ const char* LibrdkafkaVersion();
 // True where the value of this property must never be shown, logged or put into an error.
 bool IsSecretProperty(std::string_view name);
 
-// Makes a configuration with all properties set and logging to stderr off. On success the caller
-// owns *out. An error names the property and, unless it is a secret, its value.
+// Creates a configuration with all properties set, logging to stderr off, and sockets that find a
+// dead peer by themselves (keepalive, TCP_USER_TIMEOUT). On success the caller owns *out. An error
+// names the property and, unless it is a secret, its value.
 Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** out);
 
 // Makes the client; takes the configuration in any case.

@@ -45,20 +45,19 @@ Status ForwarderThread::Open(const ForwarderConfig& config, const ClientProperti
 }
 
 Status ForwarderThread::Start(const ClientProperties& source, const ClientProperties& target) {
-  logs_[0] = {this, SideName(Side::kSource)};
-  logs_[1] = {this, SideName(Side::kTarget)};
   ClientHandle source_client, target_client;
-  Status status = OpenSide(source, &logs_[0], &source_client);
-  if (status.ok()) status = OpenSide(target, &logs_[1], &target_client);
+  Status status = OpenSide(source, Side::kSource, &source_client);
+  if (status.ok()) status = OpenSide(target, Side::kTarget, &target_client);
   if (!status.ok()) return status;
-  transport_ =
-      std::make_unique<RdkafkaTransport>(std::move(source_client), std::move(target_client));
+  transport_ = std::make_unique<RdkafkaTransport>(
+      std::move(source_client), std::move(target_client),
+      PerSide<Connections*>{&clients_.source.connections, &clients_.target.connections});
   forwarder_->Connect(transport_.get());
   thread_ = std::thread([this] { Loop(); });
   return Status::Ok();
 }
 
-Status ForwarderThread::OpenSide(const ClientProperties& properties, LogContext* log,
+Status ForwarderThread::OpenSide(const ClientProperties& properties, Side side,
                                  ClientHandle* out) {
   const int64_t receive_bytes = std::min(
       config_.settings.fetch_bytes_max + config_.settings.decoded_bytes_max, kReceiveBytesMax);
@@ -68,6 +67,8 @@ Status ForwarderThread::OpenSide(const ClientProperties& properties, LogContext*
       {"log.connection.close", "false"},
       // KIP-714 telemetry: its histograms cost CPU for every request, and nobody asked for it.
       {"enable.metrics.push", "false"},
+      // A broker that hangs accepts connections and answers nothing on them.
+      {"socket.connection.setup.timeout.ms", "10000"},
       {"reconnect.backoff.ms", "50"},
       {"reconnect.backoff.max.ms", "1000"},
   };
@@ -75,7 +76,11 @@ Status ForwarderThread::OpenSide(const ClientProperties& properties, LogContext*
   rd_kafka_conf_t* conf = nullptr;
   Status status = BuildClientConfig(all, &conf);
   if (!status.ok()) return status;
-  rd_kafka_conf_set_opaque(conf, log);
+  ClientContext* context = &clients_[side];
+  context->owner = this;
+  context->side = side;
+  rd_kafka_conf_set_opaque(conf, context);
+  Connections::Register<ClientContext>(conf);
   rd_kafka_conf_set_log_cb(conf, OnLog);
   // Producers on both sides: a consumer client would start fetching for itself.
   return OpenClient(RD_KAFKA_PRODUCER, ConfHandle(conf), out);
@@ -83,9 +88,9 @@ Status ForwarderThread::OpenSide(const ClientProperties& properties, LogContext*
 
 void ForwarderThread::OnLog(const rd_kafka_t* rk, int level, const char* facility,
                             const char* text) {
-  auto* context = static_cast<LogContext*>(rd_kafka_opaque(rk));
-  context->owner->events_.Log(level,
-                              std::string(context->side) + ": " + text + " (" + facility + ")");
+  const auto* context = static_cast<ClientContext*>(rd_kafka_opaque(rk));
+  context->owner->events_.Log(
+      level, std::string(SideName(context->side)) + ": " + text + " (" + facility + ")");
 }
 
 ForwarderThread::~ForwarderThread() {

@@ -14,6 +14,7 @@
 #include "core/forwarder.h"
 #include "kafka/client_config.h"
 #include "kafka/codecs.h"
+#include "kafka/connections.h"
 #include "kafka/rdkafka_transport.h"
 
 namespace longhaul {
@@ -40,21 +41,23 @@ class ForwarderThread {
   EventQueue& events() { return events_; }
 
  private:
-  struct LogContext {
+  // The opaque of a client's callbacks.
+  struct ClientContext {
     ForwarderThread* owner = nullptr;
-    const char* side = "";
+    Side side = Side::kSource;
+    Connections connections;
   };
 
   ForwarderThread(const ForwarderConfig& config);
   Status Start(const ClientProperties& source, const ClientProperties& target);
-  Status OpenSide(const ClientProperties& properties, LogContext* log, ClientHandle* out);
+  Status OpenSide(const ClientProperties& properties, Side side, ClientHandle* out);
   static void OnLog(const rd_kafka_t* rk, int level, const char* facility, const char* text);
   void Loop();
   void GiveBackMemory(int64_t held_bytes);
 
   KafkaCodecs codecs_;
   EventQueue events_;
-  LogContext logs_[kSides];
+  PerSide<ClientContext> clients_;
   const ForwarderConfig config_;
   std::unique_ptr<RdkafkaTransport> transport_;
   std::mutex mutex_;  // guards forwarder_

@@ -5,7 +5,7 @@
 
 #include "contract/contract.generated.h"
 #include "kafka/client_config.h"
-#include "kafka/raw_requests.h"
+#include "kafka/raw_brokers.h"
 
 namespace longhaul {
 namespace {

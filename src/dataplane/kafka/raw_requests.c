@@ -8,8 +8,6 @@
 #include "rdkafka_broker.h"
 #include "rdkafka_buf.h"
 #include "rdkafka_metadata.h"
-#include "rdkafka_mock.h"
-#include "rdkafka_mock_int.h"
 #include "rdkafka_queue.h"
 #include "rdkafka_request.h"
 
@@ -173,29 +171,6 @@ void longhaul_response_release(longhaul_response_t* response) {
 
 /* ---- requests ---- */
 
-int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node) {
-  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
-  if (!rkb) return -1;
-  rd_kafka_broker_lock(rkb);
-  /* While it logs in again (KIP-368) the connection is good: requests wait in its queue. */
-  int up = rd_kafka_broker_state_is_up(rkb->rkb_state) ||
-           rkb->rkb_state == RD_KAFKA_BROKER_STATE_REAUTH ||
-           (rkb->rkb_reauth_in_progress && rkb->rkb_state > RD_KAFKA_BROKER_STATE_UP);
-  rd_kafka_broker_unlock(rkb);
-  if (!up) rd_kafka_broker_schedule_connection(rkb);
-  rd_kafka_broker_destroy(rkb);
-  return up;
-}
-
-int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
-                             int16_t max) {
-  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
-  if (!rkb) return -1;
-  int16_t version = rd_kafka_broker_ApiVersion_supported(rkb, api_key, min, max, NULL);
-  rd_kafka_broker_destroy(rkb);
-  return version;
-}
-
 static void on_response(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_err_t err,
                         rd_kafka_buf_t* rkbuf, rd_kafka_buf_t* request, void* opaque) {
   request_t* req = opaque;
@@ -253,11 +228,39 @@ int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t no
   return 0;
 }
 
+typedef struct avoided_s {
+  const int32_t* nodes;
+  size_t count;
+} avoided_t;
+
+/* Called with the broker locked; a bootstrap broker whose id is not known may be any of them. */
+static int is_avoided(rd_kafka_broker_t* rkb, void* opaque) {
+  const avoided_t* avoided = opaque;
+  if (rkb->rkb_nodeid < 0) return 1;
+  for (size_t i = 0; i < avoided->count; i++)
+    if (avoided->nodes[i] == rkb->rkb_nodeid) return 1;
+  return 0;
+}
+
+static rd_kafka_broker_t* broker_to_ask(rd_kafka_t* rk, avoided_t avoided) {
+  rd_kafka_broker_t* rkb = NULL;
+  if (avoided.count > 0) {
+    rd_kafka_rdlock(rk);
+    rkb = rd_kafka_broker_any_up(rk, NULL, is_avoided, &avoided, "leaders of mirrored topics");
+    rd_kafka_rdunlock(rk);
+  }
+  if (rkb) return rkb;
+  return rd_kafka_broker_any_usable(rk, RD_POLL_NOWAIT, RD_DO_LOCK, 0,
+                                    "leaders of mirrored topics");
+}
+
 int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue,
-                                  const char* const* topics, size_t topic_count, uint64_t tag) {
-  rd_kafka_broker_t* rkb =
-      rd_kafka_broker_any_usable(rk, RD_POLL_NOWAIT, RD_DO_LOCK, 0, "leaders of mirrored topics");
+                                  const char* const* topics, size_t topic_count,
+                                  const int32_t* avoid, size_t avoid_count, uint64_t tag,
+                                  int32_t* node) {
+  rd_kafka_broker_t* rkb = broker_to_ask(rk, (avoided_t){avoid, avoid_count});
   if (!rkb) return RD_KAFKA_RESP_ERR__TRANSPORT;
+  *node = rd_kafka_broker_id(rkb);
 
   rd_list_t list;
   rd_list_init(&list, (int)topic_count, rd_free);
@@ -380,21 +383,4 @@ int32_t longhaul_ask(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16
   if (!answer.error && !answer.response) answer.error = RD_KAFKA_RESP_ERR__BAD_MSG;
   *response = answer.response;
   return answer.error;
-}
-
-void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
-                                       int32_t partitions, size_t bytes) {
-  mtx_lock(&cluster->lock);
-  rd_kafka_mock_topic_t* mtopic = rd_kafka_mock_topic_find(cluster, topic);
-  for (int32_t p = 0; mtopic && p < partitions && p < mtopic->partition_cnt; p++) {
-    mtopic->partitions[p].max_size = bytes;
-    mtopic->partitions[p].max_cnt = SIZE_MAX;
-  }
-  mtx_unlock(&cluster->lock);
-}
-
-void longhaul_mock_controller(struct rd_kafka_mock_cluster_s* cluster, int32_t node) {
-  mtx_lock(&cluster->lock);
-  cluster->controller_id = node;
-  mtx_unlock(&cluster->lock);
 }

@@ -1,6 +1,7 @@
-/* Raw Kafka requests over librdkafka's broker threads: the only door to librdkafka's private parts.
- * It moves bytes and knows no request: encoding and parsing are core/protocol.h's work. Everything
- * may be called from any thread, but one thread at a time serves a queue. */
+/* Raw Kafka requests over librdkafka's broker threads: with raw_brokers.h the only door to
+ * librdkafka's private parts. It moves bytes and knows no request: encoding and parsing are
+ * core/protocol.h's work. Everything may be called from any thread, but one thread at a time serves
+ * a queue. */
 #pragma once
 
 #include <stddef.h>
@@ -11,7 +12,6 @@ extern "C" {
 #endif
 
 struct rd_kafka_s;
-struct rd_kafka_mock_cluster_s;
 
 typedef struct longhaul_queue_s longhaul_queue_t;       /* where replies of one lane arrive */
 typedef struct longhaul_response_s longhaul_response_t; /* a response's memory, held by the lane */
@@ -69,21 +69,19 @@ uint8_t* longhaul_response_data(longhaul_response_t* response);
 size_t longhaul_response_size(const longhaul_response_t* response);
 void longhaul_response_release(longhaul_response_t* response);
 
-/* 1: up, 0: known but not up (a connection is then asked for), -1: no such broker known. */
-int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node);
-/* The highest version both sides speak, or -1. Only meaningful once the broker was up. */
-int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
-                             int16_t max);
 /* Sends one request; the reply arrives on `queue` with `tag`. Returns 0 or a librdkafka error code
  * (then nothing was sent and no reply comes). Of a flexible request (KIP-482) the empty tags of the
  * header and at the end of the body are added here, and the response comes without header tags. */
 int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t node, int16_t api_key,
                       int16_t api_version, int is_flexible, const longhaul_piece_t* pieces,
                       size_t piece_count, int timeout_ms, uint64_t tag);
-/* Asks any usable broker for leaders of these topics; librdkafka learns new brokers from it too. */
+/* Asks any usable broker for leaders of these topics; librdkafka learns new brokers from it too.
+ * Brokers of `avoid` are asked only if no other one is up. *node is the broker asked, -1 if its id
+ * is not known yet. */
 int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue,
-                                  const char* const* topics, size_t topic_count, uint64_t tag);
-
+                                  const char* const* topics, size_t topic_count,
+                                  const int32_t* avoid, size_t avoid_count, uint64_t tag,
+                                  int32_t* node);
 /* Allocates a producer id (InitProducerId without a transactional id, KIP-98). Blocks. */
 int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t* producer_id,
                                   int16_t* producer_epoch, char* errstr, size_t errstr_size);
@@ -94,12 +92,6 @@ int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t
 int32_t longhaul_ask(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t api_version,
                      int is_flexible, const void* body, size_t size, int timeout_ms,
                      longhaul_response_t** response);
-
-/* Lets a mock partition keep this many bytes (librdkafka's default is 5 MiB). */
-void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
-                                       int32_t partitions, size_t bytes);
-/* Names the mock's controller: it has none by itself (id 0), and admin calls wait for one. */
-void longhaul_mock_controller(struct rd_kafka_mock_cluster_s* cluster, int32_t node);
 
 #ifdef __cplusplus
 }

@@ -3,6 +3,8 @@
 #include <memory>
 #include <utility>
 
+#include "kafka/raw_brokers.h"
+
 namespace longhaul {
 namespace {
 
@@ -49,9 +51,11 @@ struct RdkafkaTransport::PollContext {
   const OnReply* on_reply;
 };
 
-RdkafkaTransport::RdkafkaTransport(ClientHandle source, ClientHandle target)
+RdkafkaTransport::RdkafkaTransport(ClientHandle source, ClientHandle target,
+                                   PerSide<Connections*> connections)
     : source_(std::move(source)),
       target_(std::move(target)),
+      connections_(connections),
       queue_(longhaul_queue_new(source_.get())) {}
 
 RdkafkaTransport::~RdkafkaTransport() {
@@ -97,12 +101,21 @@ Status RdkafkaTransport::Send(const Request& request) {
 }
 
 Status RdkafkaTransport::RequestMetadata(Side side, const std::vector<std::string>& topics,
-                                         uint64_t tag) {
+                                         const std::vector<int32_t>& avoid, uint64_t tag,
+                                         int32_t* node) {
   std::vector<const char*> names;
   names.reserve(topics.size());
   for (const std::string& topic : topics) names.push_back(topic.c_str());
-  return FromCode(
-      longhaul_request_metadata(client(side), queue_, names.data(), names.size(), tag));
+  return FromCode(longhaul_request_metadata(client(side), queue_, names.data(), names.size(),
+                                            avoid.data(), avoid.size(), tag, node));
+}
+
+int64_t RdkafkaTransport::bytes_moved(Side side, int32_t node) {
+  return connections_[side]->BytesMoved(longhaul_broker_thread(client(side), node));
+}
+
+void RdkafkaTransport::Disconnect(Side side, int32_t node) {
+  connections_[side]->Shutdown(longhaul_broker_thread(client(side), node));
 }
 
 void RdkafkaTransport::Deliver(const longhaul_reply_t* raw, void* opaque) {

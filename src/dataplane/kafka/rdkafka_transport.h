@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "core/per_side.h"
 #include "core/transport.h"
+#include "kafka/connections.h"
 #include "kafka/handles.h"
 #include "kafka/raw_requests.h"
 
@@ -16,7 +18,8 @@ class RdkafkaTransport final : public Transport {
  public:
   using OnReply = std::function<void(const Reply& reply)>;
 
-  RdkafkaTransport(ClientHandle source, ClientHandle target);
+  // The connections of each client, which must outlive the transport.
+  RdkafkaTransport(ClientHandle source, ClientHandle target, PerSide<Connections*> connections);
   // Ends all connections; replies still owed are dropped, after their memory is released.
   ~RdkafkaTransport() override;
   RdkafkaTransport(const RdkafkaTransport&) = delete;
@@ -25,7 +28,10 @@ class RdkafkaTransport final : public Transport {
   BrokerState broker_state(Side side, int32_t node) override;
   int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min, int16_t max) override;
   Status Send(const Request& request) override;
-  Status RequestMetadata(Side side, const std::vector<std::string>& topics, uint64_t tag) override;
+  Status RequestMetadata(Side side, const std::vector<std::string>& topics,
+                         const std::vector<int32_t>& avoid, uint64_t tag, int32_t* node) override;
+  int64_t bytes_moved(Side side, int32_t node) override;
+  void Disconnect(Side side, int32_t node) override;
 
   // Waits up to timeout_ms for replies and delivers them on the calling thread.
   void Poll(int timeout_ms, const OnReply& on_reply);
@@ -44,6 +50,7 @@ class RdkafkaTransport final : public Transport {
 
   ClientHandle source_;
   ClientHandle target_;
+  PerSide<Connections*> connections_;
   longhaul_queue_t* queue_;
 };
 

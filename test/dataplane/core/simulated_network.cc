@@ -54,7 +54,7 @@ Status SimulatedNetwork::Send(const Request& request) {
     sent->keys = SimulatedCluster::PartitionsOf(Assemble(*sent));
     for (const auto& key : sent->keys) {
       ++(*under_way_)[key];
-      in_flight_max = std::max(in_flight_max, ++in_flight_[key]);
+      in_flight_max = std::max(in_flight_max, ++in_flight_[{request.node, key}]);
     }
   }
   connections_[{request.side, request.node}].open.push_back(sent);
@@ -82,6 +82,7 @@ void SimulatedNetwork::Uncount(InFlight* request) {
 
 void SimulatedNetwork::Arrive(const Ref& request) {
   if (request->lost) return;
+  if (connections_[{request->side, request->node}].is_forgotten) return;
   SimulatedBroker& broker = cluster(request->side).broker(request->node);
   if (broker.frozen_until > agenda_->now || !broker.up) {
     const int64_t later = std::max(broker.frozen_until, agenda_->now + 10);
@@ -148,14 +149,16 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
       client_waits ? 0 : cluster(request->side).broker(request->node).throttle_ms;
   connection.last_reply = std::max(connection.last_reply, agenda_->now + wait + Latency());
   agenda_->At(connection.last_reply, [this, request, body = std::move(body), open = open_] {
-    if (*open) Deliver(request, 0, body);
+    const bool arrives = !connections_[{request->side, request->node}].is_forgotten;
+    if (*open && arrives) Deliver(request, 0, body);
   });
 }
 
 void SimulatedNetwork::Deliver(const Ref& request, int32_t error, Bytes body) {
   if (std::exchange(request->replied, true)) return;
+  connections_[{request->side, request->node}].bytes_moved += 1;
   std::erase(connections_[{request->side, request->node}].open, request);
-  for (const auto& key : request->keys) --in_flight_[key];
+  for (const auto& key : request->keys) --in_flight_[{request->node, key}];
   Reply reply;
   reply.side = request->side;
   reply.tag = request->tag;
@@ -167,8 +170,15 @@ void SimulatedNetwork::Deliver(const Ref& request, int32_t error, Bytes body) {
 
 void SimulatedNetwork::Break(Side side, int32_t node, int32_t error, bool broker_died) {
   Connection& connection = connections_[{side, node}];
+  breaks++;
   std::deque<Ref> open = std::exchange(connection.open, {});
   connection.last_arrival = connection.last_reply = agenda_->now + 50;
+  connection.is_forgotten = false;
+  for (const uint64_t tag : std::exchange(connection.metadata, {})) {
+    agenda_->At(agenda_->now, [this, side, tag, error, alive = open_] {
+      if (*alive) on_reply_({side, tag, error, 0, nullptr, true, {}});
+    });
+  }
   const auto processed = static_cast<size_t>(
       std::count_if(open.begin(), open.end(), [](const Ref& r) { return r->processed; }));
   const size_t on_the_wire =
@@ -226,12 +236,40 @@ void SimulatedNetwork::Close() {
   }
 }
 
+int64_t SimulatedNetwork::bytes_moved(Side side, int32_t node) {
+  Connection& connection = connections_[{side, node}];
+  if (trickles) ++connection.bytes_moved;
+  return connection.bytes_moved;
+}
+
 Status SimulatedNetwork::RequestMetadata(Side side, const std::vector<std::string>& topics,
-                                         uint64_t tag) {
-  bool any = false;
-  for (int32_t node = 0; node < cluster(side).broker_count(); ++node)
-    any |= cluster(side).broker(node).up;
-  if (!any) return Status::Error(-195, "no broker");
+                                         const std::vector<int32_t>& avoid, uint64_t tag,
+                                         int32_t* node) {
+  std::vector<int32_t> up, wanted;
+  for (int32_t candidate = 0; candidate < cluster(side).broker_count(); ++candidate) {
+    if (!cluster(side).broker(candidate).up) continue;
+    up.push_back(candidate);
+    if (std::find(avoid.begin(), avoid.end(), candidate) == avoid.end())
+      wanted.push_back(candidate);
+  }
+  if (up.empty()) return Status::Error(-195, "no broker");
+  const std::vector<int32_t>& from = wanted.empty() ? up : wanted;
+  *node = from[random_->Below(from.size())];
+  connections_[{side, *node}].metadata.insert(tag);
+  AnswerMetadata(side, *node, topics, tag);
+  return Status::Ok();
+}
+
+// A frozen broker answers when it goes on.
+void SimulatedNetwork::AnswerMetadata(Side side, int32_t node,
+                                      const std::vector<std::string>& topics, uint64_t tag) {
+  const int64_t frozen_until = cluster(side).broker(node).frozen_until;
+  if (frozen_until > agenda_->now) {
+    agenda_->At(frozen_until, [=, this, open = open_] {
+      if (*open) AnswerMetadata(side, node, topics, tag);
+    });
+    return;
+  }
   Reply reply;
   reply.side = side;
   reply.tag = tag;
@@ -246,10 +284,11 @@ Status SimulatedNetwork::RequestMetadata(Side side, const std::vector<std::strin
       old = topic;
     }
   }
-  agenda_->At(agenda_->now + Latency(), [this, reply = std::move(reply), open = open_] {
-    if (*open) on_reply_(reply);
+  agenda_->At(agenda_->now + Latency(), [this, node, reply = std::move(reply), open = open_] {
+    Connection& connection = connections_[{reply.side, node}];
+    if (!*open || connection.is_forgotten || connection.metadata.erase(reply.tag) == 0) return;
+    on_reply_(reply);
   });
-  return Status::Ok();
 }
 
 std::string SimulatedNetwork::Describe() const {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <queue>
+#include <set>
 #include <vector>
 
 #include "core/transport.h"
@@ -67,12 +68,18 @@ class SimulatedNetwork final : public Transport {
   BrokerState broker_state(Side side, int32_t node) override;
   int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min, int16_t max) override;
   Status Send(const Request& request) override;
-  Status RequestMetadata(Side side, const std::vector<std::string>& topics, uint64_t tag) override;
+  Status RequestMetadata(Side side, const std::vector<std::string>& topics,
+                         const std::vector<int32_t>& avoid, uint64_t tag, int32_t* node) override;
+  int64_t bytes_moved(Side side, int32_t node) override;
+  void Disconnect(Side side, int32_t node) override { Break(side, node); }
 
   // The connection ends: of what is unanswered some is processed all the same, some is lost, and
   // some had not been written yet and goes out over the next connection.
   // When the broker itself died, nothing that it has not processed arrives.
   void Break(Side side, int32_t node, int32_t error = -195, bool broker_died = false);
+  // A NAT forgets the connection: nothing on it arrives any more in either direction, and no side
+  // learns of it. A connection that is opened after it works.
+  void Forget(Side side, int32_t node) { connections_[{side, node}].is_forgotten = true; }
   // The process dies. What was on the wire may still arrive.
   void Close();
 
@@ -85,6 +92,8 @@ class SimulatedNetwork final : public Transport {
 
   size_t in_flight_max = 0;  // seen, of one partition
   int64_t requests = 0;
+  int64_t breaks = 0;     // connections that ended
+  bool trickles = false;  // bytes move, however long an answer takes
   bool keeps_unwritten = true;  // as librdkafka does
 
  private:
@@ -112,6 +121,9 @@ class SimulatedNetwork final : public Transport {
     std::deque<Ref> open;
     int64_t last_arrival = 0;
     int64_t last_reply = 0;
+    int64_t bytes_moved = 0;
+    bool is_forgotten = false;
+    std::set<uint64_t> metadata;  // tags of requests for it that are not answered
   };
   SimulatedCluster& cluster(Side side) { return *clusters_[static_cast<size_t>(side)]; }
   int64_t Latency() {
@@ -127,6 +139,8 @@ class SimulatedNetwork final : public Transport {
   void Deliver(const Ref& request, int32_t error, Bytes body);
   void Damage(const InFlight& request, Bytes* body);
   static void FlipBaseOffset(int16_t version, Bytes* body);
+  void AnswerMetadata(Side side, int32_t node, const std::vector<std::string>& topics,
+                      uint64_t tag);
 
   Agenda* agenda_;
   Random* random_;
@@ -134,7 +148,7 @@ class SimulatedNetwork final : public Transport {
   UnderWay* under_way_;
   OnReply on_reply_;
   std::map<std::pair<Side, int32_t>, Connection> connections_;
-  std::map<SimulatedCluster::Key, size_t> in_flight_;
+  std::map<std::pair<int32_t, SimulatedCluster::Key>, size_t> in_flight_;  // by broker
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
   // Metadata answers of brokers that have not heard the news yet.
   std::map<std::pair<Side, std::string>, std::pair<int64_t, TopicLeaders>> old_news_;

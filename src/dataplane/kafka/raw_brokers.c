@@ -1,0 +1,66 @@
+/* Written against the release of librdkafka that raw_requests.c asserts. */
+#include "raw_brokers.h"
+
+#include "rd.h"
+#include "rdkafka_int.h"
+
+#include "rdkafka_broker.h"
+#include "rdkafka_mock.h"
+#include "rdkafka_mock_int.h"
+
+int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return -1;
+  rd_kafka_broker_lock(rkb);
+  /* While it logs in again (KIP-368) the connection is good: requests wait in its queue. */
+  int up = rd_kafka_broker_state_is_up(rkb->rkb_state) ||
+           rkb->rkb_state == RD_KAFKA_BROKER_STATE_REAUTH ||
+           (rkb->rkb_reauth_in_progress && rkb->rkb_state > RD_KAFKA_BROKER_STATE_UP);
+  rd_kafka_broker_unlock(rkb);
+  if (!up) rd_kafka_broker_schedule_connection(rkb);
+  rd_kafka_broker_destroy(rkb);
+  return up;
+}
+
+int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
+                             int16_t max) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return -1;
+  int16_t version = rd_kafka_broker_ApiVersion_supported(rkb, api_key, min, max, NULL);
+  rd_kafka_broker_destroy(rkb);
+  return version;
+}
+
+uint64_t longhaul_current_thread(void) {
+  thrd_t thread = thrd_current();
+  uint64_t id = 0;
+  _Static_assert(sizeof(thread) <= sizeof(id), "a thread's id fits");
+  memcpy(&id, &thread, sizeof(thread));
+  return id;
+}
+
+uint64_t longhaul_broker_thread(struct rd_kafka_s* rk, int32_t node) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  uint64_t id = 0;
+  if (!rkb) return 0;
+  memcpy(&id, &rkb->rkb_thread, sizeof(rkb->rkb_thread));
+  rd_kafka_broker_destroy(rkb);
+  return id;
+}
+
+void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
+                                       int32_t partitions, size_t bytes) {
+  mtx_lock(&cluster->lock);
+  rd_kafka_mock_topic_t* mtopic = rd_kafka_mock_topic_find(cluster, topic);
+  for (int32_t p = 0; mtopic && p < partitions && p < mtopic->partition_cnt; p++) {
+    mtopic->partitions[p].max_size = bytes;
+    mtopic->partitions[p].max_cnt = SIZE_MAX;
+  }
+  mtx_unlock(&cluster->lock);
+}
+
+void longhaul_mock_controller(struct rd_kafka_mock_cluster_s* cluster, int32_t node) {
+  mtx_lock(&cluster->lock);
+  cluster->controller_id = node;
+  mtx_unlock(&cluster->lock);
+}

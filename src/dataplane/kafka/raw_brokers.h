@@ -1,0 +1,33 @@
+/* What librdkafka knows of a broker and has no public call for. Everything may be called from any
+ * thread. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct rd_kafka_s;
+struct rd_kafka_mock_cluster_s;
+
+/* 1: up, 0: known but not up (a connection is then asked for), -1: no such broker known. */
+int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node);
+/* The highest version both sides speak, or -1. Only meaningful once the broker was up. */
+int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
+                             int16_t max);
+
+/* The thread that serves a broker, and opens and closes its socket; 0: no such broker known. */
+uint64_t longhaul_broker_thread(struct rd_kafka_s* rk, int32_t node);
+uint64_t longhaul_current_thread(void);
+
+/* Lets a mock partition keep this many bytes (librdkafka's default is 5 MiB). */
+void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
+                                       int32_t partitions, size_t bytes);
+/* Names the mock's controller: it has none by itself (id 0), and admin calls wait for one. */
+void longhaul_mock_controller(struct rd_kafka_mock_cluster_s* cluster, int32_t node);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,193 @@
+// Brokers that hang and connections that a NAT has forgotten: nothing fails, nothing answers.
+#include <doctest/doctest.h>
+
+#include "forwarder_cases.h"
+
+namespace longhaul::test {
+namespace {
+
+// The settings are the defaults but for memory, which a few batches fill.
+struct HungCase {
+  Simulation sim;
+  Process* process = nullptr;
+  int32_t brokers;
+
+  HungCase(const std::string& name, int32_t partitions, int32_t broker_count = 3,
+           int64_t memory = 1 << 20)
+      : sim(name, Options(partitions, broker_count, memory)), brokers(broker_count) {}
+  static SimulationOptions Options(int32_t partitions, int32_t brokers, int64_t memory) {
+    SimulationOptions options;
+    options.partitions = partitions;
+    options.brokers = brokers;
+    options.settings.in_flight_bytes_max = memory;
+    options.batch_max = 32 * 1024;
+    return options;
+  }
+  bool IsLedBy(Side side, uint32_t id, int32_t node) {
+    return (side == Side::kSource ? sim.SourceLog(id) : sim.TargetLog(id)).leader == node;
+  }
+  // Producers write to all partitions, more than the memory of the lane holds.
+  void Write(int batches) {
+    for (uint32_t id = 0; id < sim.partitions(); ++id) Fill(sim, id, batches, 2'000);
+  }
+  void Start() {
+    Write(20);
+    process = sim.Start();
+    REQUIRE(sim.RunUntil([&] { return sim.batches_mirrored > 30; }, 10'000));
+  }
+  void Hang(Side side, int32_t node, int64_t ms) {
+    (side == Side::kSource ? sim.source : sim.target).broker(node).frozen_until =
+        sim.agenda.now + ms;
+  }
+  void MoveLeadersOf(Side side, int32_t node) {
+    SimulatedCluster& cluster = side == Side::kSource ? sim.source : sim.target;
+    for (auto& [key, log] : cluster.logs())
+      if (log.leader == node) cluster.MoveLeader(key);
+  }
+  size_t MirroredOf(Side side, int32_t node, bool led) {
+    size_t records = 0;
+    for (uint32_t id = 0; id < sim.partitions(); ++id)
+      if (IsLedBy(side, id, node) == led) records += sim.Mirrored(id).size();
+    return records;
+  }
+  bool IsAllMirrored() {
+    for (uint32_t id = 0; id < sim.partitions(); ++id)
+      if (sim.Mirrored(id).size() != sim.Writer(id).committed().size()) return false;
+    return true;
+  }
+  // Runs for `ms` while producers write on, and returns for how many whole seconds in a row the
+  // partitions that `node` does not lead stood still.
+  int64_t LongestStandstill(Side side, int32_t node, int64_t ms) {
+    int64_t longest = 0, still = 0;
+    for (int64_t second = 0; second < ms / 1'000; ++second) {
+      Write(5);
+      const size_t before = MirroredOf(side, node, false);
+      sim.RunFor(1'000);
+      still = MirroredOf(side, node, false) == before ? still + 1 : 0;
+      longest = std::max(longest, still);
+    }
+    return longest;
+  }
+};
+
+// The lane filled with batches for the hung broker, and all partitions stood still for a minute.
+TEST_CASE("a target broker that hangs stops the partitions that it leads, and no others") {
+  for (const int32_t partitions : {3, 24, 60}) {
+    CAPTURE(partitions);
+    HungCase hung("hung target " + std::to_string(partitions), partitions);
+    hung.Start();
+    hung.Hang(Side::kTarget, 0, 45'000);
+    CHECK(hung.LongestStandstill(Side::kTarget, 0, 45'000) <= 5);
+    CHECK(hung.process->states[0].state == PartitionState::kWaiting);
+    CheckExact(hung.sim, hung.process);
+    CHECK(hung.process->states[0].state == PartitionState::kRunning);
+  }
+}
+
+// What was in flight at the old leader was waited for until the request timed out, although the
+// partition had a new leader.
+TEST_CASE("partitions of a hung target broker go on as soon as their leader has moved") {
+  HungCase hung("hung target, moved", 24);
+  hung.Start();
+  hung.Hang(Side::kTarget, 0, 45'000);
+  CHECK(hung.LongestStandstill(Side::kTarget, 0, 9'000) <= 5);
+  hung.MoveLeadersOf(Side::kTarget, 0);
+  const size_t before = hung.sim.Mirrored(0).size();
+  CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() > before; }, 3'000));
+  hung.Write(20);
+  const bool is_mirrored = hung.sim.RunUntil([&] { return hung.IsAllMirrored(); }, 15'000);
+  INFO(hung.sim.Describe(hung.process));
+  CHECK(is_mirrored);
+  CHECK(hung.sim.agenda.now < hung.sim.target.broker(0).frozen_until);
+  hung.sim.RunFor(60'000);  // its late answers come
+  hung.Write(5);
+  CheckExact(hung.sim, hung.process);
+}
+
+// The old leader had appended before it hung, and its followers had the batches: the scan of the
+// new leader finds them, and nothing is sent twice.
+TEST_CASE("batches that a hung leader had appended are found on its successor") {
+  HungCase hung("hung after append", 1, 2);
+  Fill(hung.sim, 0, 50);
+  hung.process = hung.sim.Start();
+  hung.sim.RunUntil([&] { return hung.sim.batches_mirrored > 5; }, 10'000);
+  hung.process->network->latency_max_ms = 400;  // answers are on their way when it hangs
+  hung.sim.RunUntil([&] { return hung.sim.batches_mirrored > 8; }, 10'000);
+  hung.process->network->Forget(Side::kTarget, 0);
+  hung.MoveLeadersOf(Side::kTarget, 0);
+  hung.process->network->latency_max_ms = 5;
+  CheckExact(hung.sim, hung.process);
+  CHECK(hung.sim.Counters(hung.process, 0).doubled_records == 0);
+}
+
+// Nobody asked for metadata before the Fetch timed out.
+TEST_CASE("partitions of a hung source broker go on as soon as their leader has moved") {
+  HungCase hung("hung source", 12);
+  hung.Start();
+  CheckExact(hung.sim, hung.process);
+  hung.Hang(Side::kSource, 0, 45'000);
+  CHECK(hung.LongestStandstill(Side::kSource, 0, 9'000) == 0);
+  CHECK(hung.process->states[0].state == PartitionState::kWaiting);
+  CHECK(hung.process->states[0].code == 7);
+  CHECK(hung.process->states[0].detail == "source broker 0 does not answer");
+  hung.MoveLeadersOf(Side::kSource, 0);
+  const size_t before = hung.sim.Mirrored(0).size();
+  CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() > before; }, 3'000));
+  hung.sim.RunFor(60'000);  // its late answer comes
+  hung.Write(5);
+  CheckExact(hung.sim, hung.process);
+}
+
+TEST_CASE("a connection that was forgotten is found within fifteen seconds") {
+  for (const Side side : {Side::kSource, Side::kTarget}) {
+    CAPTURE(SideName(side));
+    HungCase hung("forgotten", 1, 1);
+    Fill(hung.sim, 0, 5);
+    hung.process = hung.sim.Start();
+    CheckExact(hung.sim, hung.process);
+    hung.process->network->Forget(side, 0);
+    Fill(hung.sim, 0, 1);
+    CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() == 18; }, 16'500));
+    CheckExact(hung.sim, hung.process);
+  }
+}
+
+TEST_CASE("a connection that was forgotten while nothing was sent is found by the next metadata") {
+  HungCase hung("forgotten, idle", 1, 1);
+  Fill(hung.sim, 0, 5);
+  hung.process = hung.sim.Start();
+  CheckExact(hung.sim, hung.process);
+  hung.process->network->Forget(Side::kTarget, 0);
+  hung.sim.RunFor(80'000);
+  Fill(hung.sim, 0, 1);
+  CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() == 18; }, 1'000));
+}
+
+// request.timeout.ms bounds what is waited for, where it is shorter.
+TEST_CASE("a forgotten connection is found within a shorter request.timeout.ms") {
+  SimulationOptions options = HungCase::Options(1, 1, 1 << 20);
+  options.settings.request_timeout_ms = 4'000;
+  Simulation sim("forgotten, short", options);
+  Fill(sim, 0, 5);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  process->network->Forget(Side::kTarget, 0);
+  Fill(sim, 0, 1);
+  CHECK(sim.RunUntil([&] { return sim.Mirrored(0).size() == 18; }, 6'500));
+}
+
+// Two megabytes a response at a narrow link take longer than any patience, and arrive.
+TEST_CASE("a broker whose bytes move is neither suspect nor cut off") {
+  HungCase hung("slow", 2, 1);
+  hung.Start();
+  CheckExact(hung.sim, hung.process);
+  hung.process->network->trickles = true;
+  hung.Hang(Side::kSource, 0, 25'000);
+  hung.sim.RunFor(24'000);
+  CHECK(hung.process->network->breaks == 0);
+  CHECK(hung.process->states[0].state == PartitionState::kRunning);
+  CheckExact(hung.sim, hung.process);
+}
+
+}  // namespace
+}  // namespace longhaul::test
