@@ -1,6 +1,6 @@
 // Goals: a number for each inner step of the data plane that a change could make slower, measured
 // alone, on one thread, from memory; a check sum of what was computed, so that nothing is optimised
-// away and two runs can be told to have done the same work; a smoke size that finishes at once, so
+// away and shows that two runs did the same work; a smoke size that finishes at once, so
 // that the benchmarks themselves stay working.
 //
 // Not goals: the throughput of a mirror (perf/ measures that between real clusters), and

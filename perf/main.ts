@@ -100,7 +100,7 @@ program.command('memory')
   .action(memory)
 
 program.command('restore')
-  .description('a restart after hours of progress: how much it reads, and how long that takes')
+  .description('a restart after hours of progress: how much it reads, and for how long')
   .option('--partitions <count>', 'busy partitions', parseCount, 1_000)
   .option('--hours <count>', 'of progress', parseCount, 24)
   .option('--slots <count>', 'partitions of the progress topic', parseCount, 32)

@@ -250,7 +250,7 @@ describe('a person at the terminal', () => {
   test('reads what --only takes', t => {
     const { status, text } = runSetUp(t, ['--only', 'docs'])
     assert.equal(status, 2)
-    assert.match(text, /--only takes one of: native, typescript/)
+    assert.match(text, /--only needs one of: native, typescript/)
   })
 
   test('gets one command that installs all that is missing', async () => {

@@ -9,6 +9,7 @@ import { repoRoot } from './kafka/repo-root.ts'
 import { cppRules } from './tidy/cpp-rules.ts'
 import { fixtures } from './tidy/fixtures.ts'
 import { importRules } from './tidy/import-rules.ts'
+import { languageRules } from './tidy/language-rules.ts'
 import { layoutRules } from './tidy/layout-rules.ts'
 import { describeFindings } from './tidy/rule.ts'
 import { repositoryTree } from './tidy/tree.ts'
@@ -16,7 +17,9 @@ import { typescriptRules } from './tidy/typescript-rules.ts'
 
 const root = repoRoot()
 const tree = repositoryTree(root)
-const rules = [...layoutRules, ...typescriptRules, ...importRules, ...cppRules]
+const rules = [
+  ...layoutRules, ...languageRules, ...typescriptRules, ...importRules, ...cppRules
+]
 
 describe('the repository', () => {
   for (const rule of rules) {

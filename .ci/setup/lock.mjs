@@ -1,5 +1,5 @@
-// One set-up at a time in a clone. The lock is a file that holds the owner's pid and start time; it
-// is taken over when that process is gone. Start time, because pids are used again.
+// One set-up at a time in a clone. The lock is a file that holds the owner's pid and start time;
+// the next set-up removes it when that process has ended. Start time, because pids are used again.
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'

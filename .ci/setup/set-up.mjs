@@ -1,5 +1,5 @@
 // The order of the steps, the lock around them, and what a failure prints. A step is an object
-// { name, whyStale(context), run(context, log) }; whyStale gives a reason or undefined.
+// { name, whyStale(context), run(context, log) }; whyStale returns a reason or undefined.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +25,7 @@ const partialSteps = {
 export async function setUp ({ withJava, withDoctest = false, only }) {
   const steps = only === undefined ? allSteps : partialSteps[only]
   if (steps === undefined) {
-    console.error(`longhaul: --only takes one of: ${Object.keys(partialSteps).join(', ')}`)
+    console.error(`longhaul: --only needs one of: ${Object.keys(partialSteps).join(', ')}`)
     return 2
   }
   const root = resolve(fileURLToPath(import.meta.url), '../../..')

@@ -5,7 +5,7 @@ import { dirname, join, normalize } from 'node:path'
 import { listFiles } from '../setup/stamp.mjs'
 
 const startsBrokers = 'dist/test/kafka/cluster.js'
-/** For what takes too long for every change: npm run test:long. */
+/** For tests that are too long for every change: npm run test:long. */
 const isLong = (file) => file.endsWith('.long.test.js')
 
 /** @returns {{ unit: string[], cluster: string[], long: string[] }} paths from the root */

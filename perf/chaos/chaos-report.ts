@@ -116,7 +116,7 @@ function describeEnd (outcome: ChaosOutcome): string {
   for (const code of exitCodes) byCode.set(code, (byCode.get(code) ?? 0) + 1)
   const ends = [...byCode].map(([code, count]) =>
     `${count} ${code === null ? 'by force' : `with exit code ${code}`}`)
-  return `${caughtUp} ${crashes} crashes, ${startsFailed} starts given up; ` +
+  return `${caughtUp} ${crashes} crashes, ${startsFailed} starts that failed; ` +
     `${exitCodes.length} stops: ${ends.join(', ')}.`
 }
 

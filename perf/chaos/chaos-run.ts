@@ -34,7 +34,7 @@ export interface ChaosOutcome {
   /** From the end of the load until the target held all; undefined: it never did. */
   readonly catchUpSeconds: number | undefined
   readonly crashes: number
-  /** Starts that a mirror gave up, because a cluster could not be reached. */
+  /** Starts that failed, because a cluster could not be reached. */
   readonly startsFailed: number
   /** Of every stop by SIGTERM. */
   readonly exitCodes: ReadonlyArray<number | null>
@@ -156,7 +156,7 @@ async function untilCaughtUp (
     const missing = wanted.reduce((sum, end, at) => sum + Math.max(0, end - (there[at] ?? 0)), 0)
     if (missing === 0 && now - changedAt > quietMs) return (changedAt - startedAt) / 1000
     if (now - changedAt > standstillMs || now - startedAt > catchUpMsMax) {
-      say(`gave up waiting: ${missing} offsets missing`)
+      say(`stopped waiting: ${missing} offsets are missing`)
       return undefined
     }
     await sleep(500)

@@ -57,7 +57,7 @@ export class ExcuseBook {
     const rows = faultRow(fault).mayStandStill
     if (broker === undefined || subject.kind === 'process' || subject.kind === 'topic') return rows
     const cluster = subject.side === 'source' ? source : target
-    // Without a replica nobody takes over: what it leads waits for it.
+    // Without a replica no other broker leads: partitions of this broker wait for it.
     const own = cluster.brokers.length > 1
       ? rows
       : rows.map(row => row.scope === 'led' ? { ...row, span: 'both' as const } : row)

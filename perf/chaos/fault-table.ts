@@ -26,7 +26,7 @@ export interface FaultRow {
   /** How long it lasts before it is put right: from, to. */
   readonly lastsMs: readonly [number, number]
   readonly mayStandStill: readonly Standstill[]
-  /** Only where a cluster has other brokers that take over. */
+  /** Only where a cluster has other brokers that can lead. */
   readonly needsReplicas?: true
   /** Only for Longhaul, which has a policy for it. */
   readonly needsPolicy?: true
@@ -38,15 +38,15 @@ export interface FaultRow {
 const fencing = 4
 /** The mirror learns of another leader and looks at the target before it sends. */
 const rerouting = 6
-/** The group takes a member for dead (session.timeout.ms). */
+/** The group removes a dead member (session.timeout.ms). */
 const session = 10
 /** The group shares out anew: members answer, slots are drained, handed over and read. */
 const rebalance = 10
-/** A connection that says nothing is given up. */
+/** A silent connection is closed. */
 const silence = 15
 /** The mirror looks for new topics, twice (refresh.topics.interval.seconds of a run). */
 const refresh = 10
-/** A process starts, joins and is given its part. */
+/** A process starts, joins and is assigned its slots. */
 const start = 10
 
 /** What is not acknowledged while a follower is silent: acks=all waits for it. */
@@ -56,7 +56,7 @@ const ownedUntilTakeOver: Standstill =
 const ledUntilRerouted: Standstill = { scope: 'led', span: 'begin', seconds: fencing + rerouting }
 /** Nothing refuses: the mirror has to suspect by itself, or to hear of the new leader. */
 const ledByASilentBroker: Standstill = { scope: 'led', span: 'begin', seconds: silence + rerouting }
-/** It is given partitions of others. */
+/** The group assigns it slots of other processes. */
 const untilItHasItsPart: Standstill = { scope: 'all', span: 'end', seconds: start + rebalance }
 
 export const faultTable = {
@@ -170,7 +170,7 @@ export const faultTable = {
   },
   'topic-recreate': {
     subject: 'topic',
-    text: 'deleted and created again on the source',
+    text: 'deleted and recreated on the source',
     weight: 2,
     lastsMs: [0, 5_000],
     mayStandStill: [{ scope: 'meant', span: 'both', seconds: refresh + rebalance }],

@@ -1,5 +1,5 @@
 // Compares what a partition of the source holds with what the target made of it. Pure.
-// A record is told by all its parts (key, value, headers, timestamp), so that one that came with
+// A record is known by all its parts (key, value, headers, timestamp), so that one that came with
 // other bytes is not the same record. What the source itself holds twice may be there twice.
 
 /** One record as two texts: the number its producer gave it, and a digest of all its parts. */

@@ -11,7 +11,7 @@ import { partitionName } from './numbered-load.ts'
 // Longer than longhaul's drain; a mirror that outlives SIGTERM by this has a defect of its own.
 const stopTimeoutMs = 60_000
 const abortTimeoutMs = 15_000
-// What ends by itself is started again after this, as a service manager does: a mirror may give up
+// What ends by itself is started again after this, as a service manager does: a mirror may end
 // when it cannot reach a cluster at its start.
 const restartMs = 2_000
 const startFailedCode = 3

@@ -13,7 +13,7 @@ export interface LoadedTopic {
   readonly codec: Codec
 }
 
-/** Deleted and created again by a fault; the key of a record tells which of the topics it is of. */
+/** A fault deletes and recreates it; the key of a record tells which of the topics it is of. */
 export const recreatedTopic: LoadedTopic =
   { name: 'chaos.recreated', partitions: 2, codec: 'lz4' }
 

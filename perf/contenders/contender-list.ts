@@ -1,4 +1,4 @@
-// All contenders, by the name the command line takes.
+// All contenders, by their names on the command line.
 
 import type { Contender } from './contender.ts'
 import { longhaul } from './longhaul/longhaul.ts'

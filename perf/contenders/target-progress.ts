@@ -4,8 +4,8 @@ import type { KafkaAdmin } from '../../test/kafka/kafka-admin.ts'
 import type { MirrorJob } from './contender.ts'
 
 /**
- * Gives 0 while the topic does not exist, as before a mirror's first record; a partition whose
- * leader is not elected yet counts as empty too. A mirror that failed is told by its process.
+ * Returns 0 while the topic does not exist, as before a mirror's first record; a partition whose
+ * leader is not elected yet counts as empty too. The process of a mirror tells whether it failed.
  */
 export function targetProgress (job: MirrorJob, targetTopic: string): () => Promise<number> {
   let exists = false

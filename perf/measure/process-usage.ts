@@ -10,7 +10,7 @@ export interface ProcessUsage {
   readonly cpuSeconds: number
   /** Peak resident memory; of several processes the sum of each one's peak. */
   readonly peakRssBytes: number
-  /** Pages touched for the first time, and the times that threads gave up or lost a processor. */
+  /** Pages touched for the first time, and the times that threads released or lost a processor. */
   readonly minorFaults: number
   readonly voluntarySwitches: number
   readonly involuntarySwitches: number
@@ -23,7 +23,7 @@ interface Stat {
   readonly minorFaults: number
 }
 
-/** Gives undefined when the process is gone. */
+/** Returns undefined when the process has ended. */
 export function readUsage (pid: number): ProcessUsage | undefined {
   const root = readStat(pid)
   if (root === undefined) return undefined

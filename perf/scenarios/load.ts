@@ -33,7 +33,7 @@ export async function writeLoad (cluster: KafkaCluster, load: Load, folder: stri
   }, { timeoutMs: loadTimeoutMs })
 }
 
-/** One record a line. Words and more noise: lz4 takes it to about three quarters. */
+/** One record a line. Words and more noise: lz4 shrinks it to about three quarters. */
 async function writePayloads (path: string, recordBytes: number): Promise<void> {
   const file = createWriteStream(path)
   const random = createRandom(20_240_501)

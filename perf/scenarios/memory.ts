@@ -126,7 +126,7 @@ async function underLoad (
   }
 }
 
-/** Gives how many records were acked. */
+/** Returns how many records were acknowledged. */
 async function writeLoad (
   bootstrapServers: string, partitions: number, rate: number, signal: AbortSignal
 ): Promise<number> {
@@ -171,7 +171,7 @@ async function memoryOf (
   }
 }
 
-/** Records by end offsets: retention takes records, not offsets. */
+/** Records by end offsets: retention deletes records, not offsets. */
 async function endOffsets (
   { target }: MirroredClusters, partitions: number
 ): Promise<number> {

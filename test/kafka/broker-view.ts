@@ -1,5 +1,5 @@
 // What one broker by itself knows of a topic. A client asks whichever broker it is connected to,
-// and others may learn of a new topic later: whoever asks those first is told that there is none.
+// and others may learn of a new topic later: who asks those first learns that there is none.
 
 import {
   compactString, int32, int64, noTags, requestRaw, string, type BrokerAddress

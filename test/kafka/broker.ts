@@ -85,7 +85,7 @@ export class Broker {
         args: [join(this.#settings.folder, 'server.properties')],
         flags: [...heapFlags(jvm), ...jars.archiveFlags]
       }), { stdio: ['ignore', output, output] })
-      // A test that forgot to close its cluster ends all the same, and takes the broker with it.
+      // A test that forgot to close its cluster ends all the same, and ends the broker, too.
       child.unref()
       child.on('error', () => {})
       this.#child = child

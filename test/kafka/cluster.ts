@@ -151,7 +151,7 @@ export class KafkaCluster {
     return await runJava(this.#tool(className, args))
   }
 
-  /** Idempotent; kills what runs, removes folder and proxies, gives the ports back. */
+  /** Idempotent; kills what runs, removes folder and proxies, returns the ports. */
   async close (): Promise<void> {
     this.#closing ??= this.#close()
     await this.#closing

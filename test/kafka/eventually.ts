@@ -8,7 +8,7 @@ export interface EventuallyOptions {
   readonly intervalMs?: number
 }
 
-/** Calls `probe` until it gives something other than undefined or false; fails naming `what`. */
+/** Calls `probe` until it returns something other than undefined or false; fails naming `what`. */
 export async function eventually<Value> (
   what: string,
   probe: () => Promise<Value | undefined | false> | Value | undefined | false,

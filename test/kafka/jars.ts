@@ -125,7 +125,7 @@ async function tryRecordArchive (jars: Jars, archive: string): Promise<void> {
   }
 }
 
-/** A file made exclusively is the lock; one whose owner has died is taken over. */
+/** A file made exclusively is the lock; the next process removes one whose owner has died. */
 async function underLock (lock: string, body: () => Promise<void>): Promise<void> {
   mkdirSync(dirname(lock), { recursive: true })
   const deadline = Date.now() + fetchTimeoutMs
@@ -151,7 +151,7 @@ function tryLock (lock: string): boolean {
     const owner = Number(readFileSync(lock, 'utf8'))
     if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true })
   } catch {
-    // Released between the two looks: the next attempt takes it.
+    // Released between the two looks: the next attempt gets it.
   }
   return false
 }

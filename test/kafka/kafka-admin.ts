@@ -112,7 +112,7 @@ export class KafkaAdmin {
     const client = await this.#client?.catch(() => undefined)
     this.#client = undefined
     if (client === undefined) return
-    // With its brokers gone a client may not come to its end; the process' exit takes it.
+    // A client whose brokers are gone may never end by itself; it ends with the process.
     await withTimeout('disconnect', 3_000, new Promise<void>(resolve => {
       client.disconnect(1_000, () => { resolve() })
     })).catch(() => {})

@@ -1,4 +1,4 @@
-// Reads whole topics for tests, with the CRC of every batch checked, and gives all a record has.
+// Reads whole topics for tests, checks the CRC of every batch, returns all parts of a record.
 
 import rdkafka, {
   type ConsumerGlobalConfig, type KafkaConsumer, type LibrdKafkaError, type Message

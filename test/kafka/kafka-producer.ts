@@ -130,7 +130,7 @@ export class TestProducer {
 
   async close (): Promise<void> {
     if (!this.#producer.isConnected()) return
-    // Bounded, and given up then: a client whose brokers are gone must not hold the test.
+    // Bounded: a client whose brokers are gone must not hold the test.
     await withTimeout('disconnect', 5_000, new Promise<void>(resolve => {
       this.#producer.disconnect(2_000, () => { resolve() })
     })).catch(() => {})

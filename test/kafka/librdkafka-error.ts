@@ -1,4 +1,4 @@
-// What node-rdkafka gives to callbacks in place of errors.
+// What node-rdkafka passes to callbacks in place of errors.
 
 import type { LibrdKafkaError } from 'node-rdkafka'
 

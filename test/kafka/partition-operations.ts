@@ -24,7 +24,7 @@ export async function moveLeader (
   await untilLeader(cluster, topic, partition, id => id === leader)
 }
 
-/** Kills the leader's process and waits for the next one. Gives the killed broker's id. */
+/** Kills the leader's process and waits for the next one. Returns the killed broker's id. */
 export async function killLeader (
   cluster: KafkaCluster, topic: string, partition: number
 ): Promise<number> {
@@ -72,7 +72,7 @@ export async function addAcl (cluster: KafkaCluster, words: readonly string[]): 
   await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--add', '--force', ...words])
 }
 
-/** Takes away ACLs that were added in the same words. */
+/** Removes ACLs that were added in the same words. */
 export async function removeAcl (cluster: KafkaCluster, words: readonly string[]): Promise<void> {
   await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--remove', '--force', ...words])
 }

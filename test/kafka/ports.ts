@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from './process-guard.ts'
 
-// Below Linux' range for outgoing connections (32768-60999): a port given out here cannot be taken
+// Below Linux' range for outgoing connections (32768-60999): a port reserved here cannot be used
 // by some client's connect() between the check and the server's bind, nor while a broker is down.
 const firstPort = 20_000
 const portCount = 12_000

@@ -29,7 +29,7 @@ async function firstLine (run: ReturnType<typeof spawn>): Promise<{ pid: number,
 }
 
 describe('the process guard', () => {
-  test('takes child and folder along when the run exits by itself', async () => {
+  test('ends the child and removes the folder when the run exits by itself', async () => {
     const { pid, folder } = await firstLine(startRun('setTimeout(() => process.exit(1), 200)'))
     await eventually('end of the child', () => !isAlive(pid))
     await eventually('end of the folder', () => !existsSync(folder))
@@ -48,7 +48,7 @@ describe('the process guard', () => {
 })
 
 describe('port reservation', () => {
-  test('gives ports to one owner at a time, outside the range of outgoing connections', async t => {
+  test('reserves each port for one owner, outside the range of outgoing connections', async t => {
     const ports = await reservePorts(50, 25_000)
     t.after(() => { releasePorts(ports) })
     const others = await reservePorts(50, 25_000)

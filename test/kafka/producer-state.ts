@@ -1,4 +1,4 @@
-// What a broker remembers of idempotent producers: without it, it takes any sequence.
+// What a broker remembers of idempotent producers: without it, a broker accepts any sequence.
 
 import type { KafkaCluster } from './cluster.ts'
 import { eventually } from './eventually.ts'

@@ -152,7 +152,7 @@ describe('the proxy', { timeout: 60_000 }, () => {
     await eventually('one connection', () => proxy.connectionCount === 1)
   })
 
-  test('reset, ends connections with a RST and takes new ones', async t => {
+  test('reset, ends connections with a RST and accepts new ones', async t => {
     const { proxy } = await createEcho(t)
     const socket = await open(t, proxy.port)
     await echo(socket, 100)
@@ -178,7 +178,7 @@ describe('the proxy', { timeout: 60_000 }, () => {
       await echo(await open(t, proxy.port), 100)
       assert.ok(!received().includes('more'))
       assert.equal(forgotten.destroyed, false)
-      // Whoever gives it up is alone with that: the other side keeps its half.
+      // One side closes its half; the other side keeps its own.
       forgotten.resetAndDestroy()
       await eventually('an end on one side', () => proxy.forgottenCount === 0)
       assert.equal(proxy.connectionCount, 3)
@@ -219,7 +219,7 @@ describe('the proxy', { timeout: 60_000 }, () => {
   })
 })
 
-test('requests are told apart wherever their packets end', () => {
+test('requests are distinguished wherever their packets end', () => {
   const requests = ['a', 'b'.repeat(300), '', 'c'.repeat(252), 'd'].map(frame)
   const bytes = Buffer.concat(requests)
   const begins = requests.map((_, index) => Buffer.concat(requests.slice(0, index)).length)

@@ -76,7 +76,7 @@ export class TcpProxy {
 
   /**
    * A NAT that has forgotten open connections, all of them or those chosen: not a byte passes on
-   * them any more, in no direction and not after `restore` either, and neither side is told; new
+   * them any more, in no direction and not after `restore` either, and neither side notices; new
    * ones pass. The kernels of this machine still acknowledge what is sent: only silence can tell.
    */
   forget (isChosen: HasCarried = () => true): void {
@@ -91,7 +91,7 @@ export class TcpProxy {
       !isForgotten && isChosen(requestHeads)).length
   }
 
-  /** Connections that are forgotten, and that neither side has given up yet. */
+  /** Connections that are forgotten, and that neither side has closed yet. */
   get forgottenCount (): number {
     return [...this.#connections].filter(each => each.isForgotten).length
   }
@@ -185,7 +185,7 @@ class Connection {
       })
       socket.once('close', () => { if (--open === 0) onGone() })
     }
-    // A FIN from one side travels by its pipe; a socket that failed takes the other along.
+    // A FIN from one side travels by its pipe; a socket that failed closes the other one.
     this.#client.once('close', hadError => {
       if (hadError && !this.isHeld && !this.#isForgotten) this.#server.destroy()
     })

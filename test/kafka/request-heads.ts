@@ -1,5 +1,5 @@
-// Cuts what a Kafka client sends into requests, wherever the chunks of the stream end, and gives of
-// each one the beginning: api key, client id, and in a Produce request its first topic.
+// Cuts what a Kafka client sends into requests, wherever the chunks of the stream end, and returns
+// the beginning of each one: api key, client id, and in a Produce request its first topic.
 
 /** Enough for the header and a topic's name. */
 const headBytesMax = 256

@@ -282,4 +282,29 @@ const cpp: readonly Fixture[] = [
   }
 ]
 
-export const fixtures: readonly Fixture[] = [...layout, ...typescript, ...imports, ...cpp]
+const language: readonly Fixture[] = [
+  {
+    rule: 'no idioms in comments, texts and documents',
+    bad: { 'perf/main.ts': '// The topic is made\n// again.\nconst a = 1\n' },
+    good: { 'perf/main.ts': '// It is recreated.\nconst made = again\nmade.take(over)\n' }
+  },
+  {
+    rule: 'no idioms in comments, texts and documents',
+    bad: { 'perf/main.ts': "// Says it.\nsay('the broker takes no record')\n" },
+    good: { 'perf/main.ts': "// Says it.\nsay('a start takes 20 s', `a stop takes ${stop} s`)\n" }
+  },
+  {
+    rule: 'no idioms in comments, texts and documents',
+    bad: { 'native-bench/bench.h': '/* What is there. */\n' },
+    good: { 'native-bench/bench.h': '/* The records. */\nint what_is_there();\n' }
+  },
+  {
+    rule: 'no idioms in comments, texts and documents',
+    bad: { 'README.md': 'The lane lets go of it.\n' },
+    good: { 'README.md': 'Run `lets go of`:\n```\nlets go of\n```\n' }
+  }
+]
+
+export const fixtures: readonly Fixture[] = [
+  ...layout, ...language, ...typescript, ...imports, ...cpp
+]

@@ -66,7 +66,7 @@ export const importRows: readonly ImportRow[] = [
     from: /^src\/orchestrator\/observability\//,
     to: /^src\//,
     unless: /-> src\/(orchestrator\/(observability|config|errors|time)|dataplane\/contract)\//,
-    instead: 'observability is told things, it does not fetch them: take a function as argument'
+    instead: 'observability fetches nothing: pass it a function as argument'
   },
   {
     from: /^src\/orchestrator\/policy\//,

@@ -54,7 +54,7 @@ export function scriptNamesIn (file: ts.SourceFile): string[] {
   return found
 }
 
-/** Names that this file itself gives to things; names of other people's properties are not ours. */
+/** Names that this file declares; names of other people's properties are not ours. */
 export function declaredNames (file: ts.SourceFile): Array<{ name: string, line: number }> {
   const found: Array<{ name: string, line: number }> = []
   visit(file, (node) => {

@@ -1,7 +1,7 @@
 // The limit: what it costs to move bytes from one TCP connection to another and nothing else.
 //
 //   relay source LISTEN_PORT BYTES   sends BYTES to whoever connects, as a broker answers fetches
-//   relay sink LISTEN_PORT           reads and forgets what it gets, as a broker takes produces
+//   relay sink LISTEN_PORT           reads and forgets what it gets, as for Produce requests
 //   relay forward FROM_PORT TO_PORT BYTES
 //
 // "forward" is the one that is measured: recv and send with one buffer of 1 MiB, no protocol. It

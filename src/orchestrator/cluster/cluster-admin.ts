@@ -3,8 +3,8 @@
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
 /**
- * Every method makes one request to the cluster, or several where it is given more than one request
- * should carry. A request that fails as a whole rejects with a ReplicatorError that names the
+ * Every method sends one request to the cluster, or several where one request should not carry
+ * all arguments. A request that fails as a whole rejects with a ReplicatorError that names the
  * cluster; what fails for one item only is that item's `error`, and the others are good.
  * Results come in the order of the request. Asking about a topic never creates it.
  *

@@ -19,7 +19,7 @@ export interface TopicReaderOptions {
   readonly client: ClientProperties
   /** Never joined, but librdkafka asks for its coordinator: READ on this group is needed. */
   readonly group: string
-  /** A reading fails when nothing of it has arrived for this long, however long it takes in all. */
+  /** A reading fails when nothing of it has arrived for this long; its whole length is free. */
   readonly standstillMs: number
   readonly clock: Clock
   /** Called every few seconds while a reading takes long. */

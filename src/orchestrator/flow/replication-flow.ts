@@ -147,7 +147,7 @@ export class ReplicationFlow {
   async #end (): Promise<true> {
     await Promise.all(this.#loops.map(async loop => { await loop.stop() }))
     await Promise.all([this.#control?.stop(), this.#ownership?.stop()])
-    await this.#statistics?.collect() // lanes tell the figures of what they let go of once more
+    await this.#statistics?.collect() // the last figures of partitions that lanes have released
     await this.#close()
     return true
   }

@@ -12,7 +12,7 @@ export class TargetClaims {
     return owner === undefined || owner === flow ? undefined : owner
   }
 
-  /** Gives up what the flow owns on the cluster besides these topics: the others are gone. */
+  /** Releases the claims of the flow on all other topics of the cluster: they are gone. */
   retain (clusterId: string, topics: ReadonlySet<string>, flow: string): void {
     const prefix = `${clusterId}/`
     for (const [key, owner] of this.#owners) {

@@ -40,7 +40,7 @@ export interface StatusLineOptions {
 }
 
 const redrawMs = 250
-/** Rates are taken over two seconds: shorter ones jump with every Produce request. */
+/** Rates are averages of two seconds: shorter ones jump with every Produce request. */
 const windowSamples = 8
 const columnsDefault = 80
 const clearLine = '\r\u001b[2K'

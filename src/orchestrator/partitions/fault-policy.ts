@@ -97,7 +97,7 @@ export function judgeFault (
   return keepFaulted
 }
 
-/** The topic of `side` was deleted and created again; `log` is that of the new topic. */
+/** The topic of `side` was deleted and recreated; `log` is that of the new topic. */
 export function judgeRecreated (
   fault: Pick<Fault, 'progress'>, policies: FaultPolicies,
   changed: { readonly side: 'source' | 'target', readonly topic: string, readonly log: LogRange }

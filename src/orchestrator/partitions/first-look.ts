@@ -38,7 +38,7 @@ export class FirstLook {
 
   /**
    * Resolves once each of these slots has a first look on record or has failed: a slot that has
-   * none takes the look of now. To be called before a partition begins in any of them. Never
+   * none uses the look of now. To be called before a partition begins in any of them. Never
    * rejects.
    */
   async settle (slots: readonly number[]): Promise<void> {

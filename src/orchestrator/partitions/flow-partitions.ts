@@ -43,7 +43,7 @@ export interface FlowPartitionsOptions {
   ) => Promise<ReadonlyMap<string, Progress>>
   /** Partition counts of the first look that the slot has on record; undefined: none. */
   readonly firstLookOf: (slot: number) => Promise<ReadonlyMap<string, number> | undefined>
-  /** Takes the last figures of partitions that are about to leave the table. */
+  /** Receives partitions that are about to leave the table, for their last figures. */
   readonly onLeaving: (
     partitions: readonly FlowPartition[], isHandedOver: boolean
   ) => Promise<void>
@@ -158,7 +158,7 @@ export class FlowPartitions {
     this.#recallRecreated()
   }
 
-  /** Takes over slots: reads their progress and begins their partitions. */
+  /** Acquires slots: reads their progress and begins their partitions. */
   async acquire (slots: readonly number[], signal?: AbortSignal): Promise<void> {
     const restored = await this.#options.restore(slots, signal)
     signal?.throwIfAborted() // released by now
@@ -168,7 +168,7 @@ export class FlowPartitions {
   }
 
   /**
-   * Gives slots up: waits up to `drainMs` for what is in flight, writes the final progress. At the
+   * Releases slots: waits up to `drainMs` for what is in flight, writes the final progress. At the
    * end of the flow the table keeps the partitions, for the last figures.
    */
   async release (
@@ -253,7 +253,7 @@ export class FlowPartitions {
   }
 
   /**
-   * The last progress of slots that are given up. After this the process no longer holds their
+   * The last progress of slots that are released. After this the process no longer holds their
    * positions: if the progress topic was deleted, which is also a reason to lose the slots, it must
    * be written anew now. A leader that hangs is not waited for: the next owner finds by a scan what
    * the positions on record lack.

@@ -43,7 +43,7 @@ export class PartitionLags {
     this.#ends = new EndOffsets(options.source, options.isolation, options.clock)
   }
 
-  /** Takes over what lanes have counted; forgets partitions that are not among these. */
+  /** Learns what lanes have counted; forgets partitions that are not among these. */
   observe (counted: Iterable<CountedPartition>): void {
     const nowMs = this.#options.clock.now()
     const followed = new Map<string, Followed>()

@@ -1,5 +1,5 @@
 // The ids of the topics on both sides, as far as the clusters report them (brokers 2.8 and later):
-// a topic that was deleted and created again is known by its new id, one that is gone by its error.
+// a topic that was deleted and recreated is known by its new id, one that is gone by its error.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { Progress, TopicIds } from '../progress/progress.ts'
 

@@ -1,4 +1,4 @@
-// Takes partitions away from their lanes and waits until nothing of them is in flight: when their
+// Revokes partitions from their lanes and waits until nothing of them is in flight: when their
 // slot goes to another process, when their topic is not mirrored any more, at the end of the flow.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'

@@ -1,0 +1,65 @@
+// Idioms that readers whose first language is not English stumble over, each with what to write.
+import { proseOf } from './prose.ts'
+import { perFile, type Rule } from './rule.ts'
+
+interface Idiom {
+  readonly pattern: RegExp
+  readonly instead: string
+}
+
+/** A blank stands for any white space, also for the start of the next line of a comment. */
+function idiom (words: string, instead: string): Idiom {
+  return { pattern: new RegExp(`\\b(?:${words.replaceAll(' ', '\\s+')})`, 'gi'), instead }
+}
+
+/** What `takes` may be followed by: it then speaks of time, or is the verb of another phrase. */
+const notAccepts = '\\d|\\$|(?:over|part|place|turns|effect|long|longer|as long|so long|less|' +
+  'more|about|up to|some|at (?:least|most)|a (?:second|moment|minute|while|round)|seconds|minutes|' +
+  'hours|days|milliseconds|time|the time|half|several|two|three|five|ten)\\b'
+
+const idioms: readonly Idiom[] = [
+  idiom('(?:made|makes?|making|created?|creates|creating) (?:again|anew)\\b', 'recreated'),
+  idiom('(?:lets?|letting) go of\\b', 'releases'),
+  idiom('(?:is|are|was|were|be|been|being) told apart\\b', 'is distinguished'),
+  idiom('(?:is|are|was|were|be|been|being) told\\b', 'receives, learns; is reported, is named'),
+  idiom('who (?:is|are|was|has) gone\\b', 'a previous owner'),
+  idiom('what (?:is|was) there\\b', 'the records on the target, or what it is by name'),
+  idiom('(?:gives?|gave|given|giving) (?:back|up|out|away)\\b', 'returns, releases, stops waiting'),
+  idiom('(?:is|are|was|were|be|been) given\\b', 'receives, is assigned; both A and B are needed'),
+  idiom('gives\\b(?! (?:back|up|out|away))', 'returns, writes, names, sets'),
+  idiom('(?:is|are|was|were|be|been) taken for\\b', 'counts as, is mistaken for'),
+  idiom('(?:takes?|took|taken|taking) over\\b', 'acquires slots, copies settings, uses values'),
+  idiom(`takes\\b(?! (?:${notAccepts}))`, 'accepts, reads, uses, receives')
+]
+
+/** Folders and documents without these idioms; more of them join, and none leaves. */
+const isClean = new RegExp('^(' + [
+  'test/(kafka|integrity|tidy)/', 'perf/(?!results/)', '\\.ci/', 'native-bench/',
+  'src/orchestrator/(time|flow|lanes|partitions|observability|cluster)/',
+  '(README|ARCHITECTURE|FAILURES|CONTRIBUTING)\\.md$'
+].join('|') + ')')
+
+const hasSentences = (path: string): boolean => /\.(ts|mjs|js|h|cc|c|md)$/.test(path)
+/** They have to name what they forbid. */
+const isExample = (path: string): boolean => /^test\/tidy\/(language-rules|fixtures)/.test(path)
+
+export function findIdioms (
+  path: string, text: string
+): Array<{ line: number, what: string, instead: string }> {
+  const prose = proseOf(path, text)
+  return idioms.flatMap(({ instead, pattern }) => [...prose.matchAll(pattern)]
+    .map(({ 0: found, index }) => ({
+      line: text.slice(0, index).split('\n').length,
+      what: found.replace(/\s+/g, ' '),
+      instead
+    })))
+}
+
+export const languageRules: readonly Rule[] = [
+  perFile(
+    'no idioms in comments, texts and documents',
+    "subject, verb, object, with Kafka's verbs (CONTRIBUTING.md, Sentences)",
+    (path) => isClean.test(path) && hasSentences(path) && !isExample(path),
+    findIdioms
+  )
+]
