@@ -14,8 +14,8 @@ function idiom (words: string, instead: string): Idiom {
 
 /** What `takes` may be followed by: it then speaks of time, or is the verb of another phrase. */
 const notAccepts = '\\d|\\$|(?:over|part|place|turns|effect|long|longer|as long|so long|less|' +
-  'more|about|up to|some|at (?:least|most)|a (?:second|moment|minute|while|round)|seconds|minutes|' +
-  'hours|days|milliseconds|time|the time|half|several|two|three|five|ten)\\b'
+  'more|about|up to|some|at (?:least|most)|a (?:second|moment|minute|while|round)|seconds|' +
+  'minutes|hours|days|milliseconds|time|the time|half|several|two|three|five|ten)\\b'
 
 const idioms: readonly Idiom[] = [
   idiom('(?:made|makes?|making|created?|creates|creating) (?:again|anew)\\b', 'recreated'),
