@@ -2,13 +2,16 @@
 // is opened with the first write, and anew after an error that it cannot survive.
 //
 // The producer is not idempotent: after an unclean election of a partition an idempotent one raises
-// a fatal error and never sends again. One request in flight keeps the order; the newest record of
-// a key wins, so a record that a retry appends twice changes nothing.
+// a fatal error and never sends again. The newest record of a key wins, so a record that a retry
+// appends twice changes nothing, as long as it does not come behind a later one. Therefore the
+// writes of a partition wait for each other: one request in flight is not enough, as librdkafka
+// prepares the next request meanwhile and sends it before one that it must send again.
 import rdkafka, { type DeliveryReport, type Producer } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
+import { chunks } from './chunks.ts'
 import {
   clientError, connect, controlClientProperties, disconnect, isFatal, isNone
 } from './kafka-client.ts'
@@ -36,12 +39,14 @@ interface Waiting {
 
 // How late an acknowledgement is noticed. node-rdkafka's HighLevelProducer polls every millisecond.
 const pollMs = 10
-// librdkafka refuses more than 100,000 unacknowledged records.
-const recordsPerRound = 10_000
+// Of a partition. librdkafka refuses more than 100,000 unacknowledged records.
+const recordsPerRound = 1_000
 
 export class TopicWriter {
   readonly #options: TopicWriterOptions
   readonly #waiting = new Map<number, Waiting>()
+  /** The newest write of each partition, as long as it is under way. */
+  readonly #newest = new Map<number, Promise<void>>()
   #producer: Promise<Producer> | undefined
   #polling: Promise<void> | undefined
   #nextId = 0
@@ -54,18 +59,29 @@ export class TopicWriter {
   /**
    * Resolves once all records are acknowledged by all in-sync replicas, with their offsets in the
    * order given. When one fails it rejects; the others may be written. Aborting `signal` ends the
-   * wait, not the writing.
+   * wait, and what was not sent by then is not sent.
    */
   async write (
     records: readonly OutgoingRecord[], signal?: AbortSignal
   ): Promise<readonly bigint[]> {
-    const offsets: bigint[] = []
-    for (let start = 0; start < records.length; start += recordsPerRound) {
-      const round = records.slice(start, start + recordsPerRound)
-      const writing = this.#writeRound(round)
-      offsets.push(...await (signal === undefined ? writing : unlessAborted(signal, writing)))
+    const offsets = new Map<OutgoingRecord, bigint>()
+    const byPartition = new Map<number, OutgoingRecord[]>()
+    for (const record of records) {
+      const own = byPartition.get(record.partition)
+      if (own === undefined) byPartition.set(record.partition, [record])
+      else own.push(record)
     }
-    return offsets
+    const writing = Promise.all([...byPartition].map(async ([partition, own]) => {
+      await this.#inTurn(partition, async () => {
+        for (const round of chunks(own, recordsPerRound)) {
+          signal?.throwIfAborted()
+          const written = await this.#writeRound(round)
+          for (const [i, record] of round.entries()) offsets.set(record, written[i] ?? -1n)
+        }
+      })
+    }))
+    await (signal === undefined ? writing : unlessAborted(signal, writing))
+    return records.map(record => offsets.get(record) ?? -1n)
   }
 
   /** Idempotent. */
@@ -73,6 +89,21 @@ export class TopicWriter {
     this.#closed = true
     await this.#drop()
     await this.#polling
+  }
+
+  /** After the writes of this partition that began before have ended. */
+  async #inTurn (partition: number, write: () => Promise<void>): Promise<void> {
+    const before = this.#newest.get(partition)
+    const own = (async () => {
+      await before?.catch(() => {}) // its caller knows
+      await write()
+    })()
+    this.#newest.set(partition, own)
+    try {
+      await own
+    } finally {
+      if (this.#newest.get(partition) === own) this.#newest.delete(partition)
+    }
   }
 
   async #writeRound (records: readonly OutgoingRecord[]): Promise<readonly bigint[]> {

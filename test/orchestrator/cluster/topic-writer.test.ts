@@ -1,0 +1,79 @@
+// The writer of our compacted topics, on a mock cluster whose broker answers as a test wants.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { openMockCluster, type MockCluster } from '../../../src/dataplane/index.ts'
+import { TopicReader } from '../../../src/orchestrator/cluster/topic-reader.ts'
+import { TopicWriter } from '../../../src/orchestrator/cluster/topic-writer.ts'
+import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+
+interface CleanUp {
+  after (hook: () => Promise<void>): void
+}
+
+const topic = 'positions'
+const produceKey = 0
+const notLeader = 6
+const outOfOrder = 45
+
+function createWriter (t: CleanUp): {
+  readonly cluster: MockCluster
+  readonly write: (...values: readonly string[]) => Promise<readonly bigint[]>
+  readonly valuesOnRecord: () => Promise<readonly string[]>
+} {
+  const cluster = openMockCluster(
+    { brokers: 1, topics: [{ name: topic, partitions: 1, replicationFactor: 1 }] })
+  const client = { 'bootstrap.servers': cluster.bootstrapServers() }
+  const writer = new TopicWriter({ topic, client, timeoutMs: 10_000, clock: systemClock })
+  const reader = new TopicReader(
+    { topic, client, group: 'longhaul.test', standstillMs: 10_000, clock: systemClock })
+  t.after(async () => {
+    await Promise.all([writer.close(), reader.close()])
+    cluster.close()
+  })
+  return {
+    cluster,
+    write: async (...values) => await writer.write(values.map(value =>
+      ({ partition: 0, key: Buffer.from('key'), value: Buffer.from(value) }))),
+    valuesOnRecord: async () => {
+      const values: string[] = []
+      await reader.read(0, undefined, (_key, value) => { values.push(String(value)) })
+      return values
+    }
+  }
+}
+
+// After an unclean election the new leader may lack what the producer wrote last. An idempotent
+// producer then raised a fatal error and was never opened again: no progress until a restart.
+test('a write that the broker finds out of order fails alone', async t => {
+  const { cluster, valuesOnRecord, write } = createWriter(t)
+  await write('first')
+  cluster.pushRequestErrors({ apiKey: produceKey, codes: [outOfOrder] })
+  await assert.rejects(write('refused'), (error: ReplicatorError) =>
+    error.errorName === 'OUT_OF_ORDER_SEQUENCE_NUMBER')
+  assert.deepEqual(await write('last'), [1n])
+  assert.deepEqual(await valuesOnRecord(), ['first', 'last'])
+})
+
+// The newest record of a key counts, so a record that is sent again must not come behind a later
+// one. It did, with one request in flight: librdkafka had the next request ready by then.
+test('records that are sent again keep their order', async t => {
+  const { cluster, valuesOnRecord, write } = createWriter(t)
+  await write('first')
+  // Each write is a request of its own, begun while the ones before it are unanswered.
+  cluster.setBrokerRoundTrip({ broker: 1, milliseconds: 200 })
+  cluster.pushRequestErrors({ apiKey: produceKey, codes: [notLeader] })
+  await Promise.all(['second', 'third', 'fourth'].map(async (value, index) => {
+    await systemClock.sleep(index * 50)
+    await write(value)
+  }))
+  assert.deepEqual(await valuesOnRecord(), ['first', 'second', 'third', 'fourth'])
+})
+
+test('a write after the end is refused, and the end may come twice', async () => {
+  const writer = new TopicWriter({ topic, client: {}, timeoutMs: 100, clock: systemClock })
+  await writer.close()
+  await writer.close()
+  await assert.rejects(writer.write([{ partition: 0, key: Buffer.of(1), value: null }]),
+    (error: ReplicatorError) => error.errorName === 'CLOSED')
+})
