@@ -139,7 +139,7 @@ export class FlowControl {
         retries.push(record)
         return
       case 'member':
-        this.#members.announced(record.member, clock.monotonic())
+        this.#members.announced(record.member, clock.monotonic(), this.#hasRead)
         return
       case 'none': {
         this.#state.withdraw(record.key)
@@ -177,7 +177,8 @@ export class FlowControl {
 
   async #lookAtMembers (signal: AbortSignal): Promise<void> {
     const { clock, controlLog, isKeeper, member } = this.#options
-    for (const other of this.members) {
+    // A process that was killed and started again with other settings is no other process.
+    for (const other of this.#members.heard(clock.monotonic())) {
       if (other.name !== member.name) this.#compare(other)
     }
     const gone = isKeeper() ? this.#members.gone(clock.monotonic()) : []
@@ -201,7 +202,7 @@ export class FlowControl {
   async #announce (signal: AbortSignal): Promise<void> {
     const { clock, controlLog, member } = this.#options
     await controlLog.write([encodeControl({ kind: 'member', member })], signal)
-    this.#members.announced(member, clock.monotonic())
+    this.#members.announced(member, clock.monotonic(), true)
   }
 
   #sayPause ({ by, isPaused, reason, scope }: PauseRecord): void {

@@ -12,30 +12,37 @@ interface Seen {
   readonly member: FlowMember
   /** Of our own clock: the clocks of hosts differ. */
   readonly atMs: number
+  /** Whether it announced itself while this process listened; else its record may be a dead one's. */
+  readonly isHeard: boolean
 }
 
 export class FlowMembers {
   readonly #seen = new Map<string, Seen>()
 
-  /** A member has announced itself. */
-  announced (member: FlowMember, nowMs: number): void {
-    this.#seen.set(member.name, { member, atMs: nowMs })
+  /** A member has announced itself, `isHeard`: just now, not before this process started. */
+  announced (member: FlowMember, nowMs: number, isHeard: boolean): void {
+    this.#seen.set(member.name, { member, atMs: nowMs, isHeard })
   }
 
   left (name: string): void { this.#seen.delete(name) }
 
   /** Those that live, as far as they say so. */
   present (nowMs: number): readonly FlowMember[] {
-    return this.#within(atMs => nowMs - atMs <= goneMs)
+    return this.#seenOf(({ atMs }) => nowMs - atMs <= goneMs)
+  }
+
+  /** Those that are certain to live: they have announced themselves to this process. */
+  heard (nowMs: number): readonly FlowMember[] {
+    return this.#seenOf(({ atMs, isHeard }) => isHeard && nowMs - atMs <= goneMs)
   }
 
   /** Members that no longer announce themselves and have not said that they leave. */
   gone (nowMs: number): readonly FlowMember[] {
-    return this.#within(atMs => nowMs - atMs > goneMs)
+    return this.#seenOf(({ atMs }) => nowMs - atMs > goneMs)
   }
 
-  #within (isWanted: (atMs: number) => boolean): readonly FlowMember[] {
-    return [...this.#seen.values()].filter(({ atMs }) => isWanted(atMs)).map(({ member }) => member)
+  #seenOf (isWanted: (seen: Seen) => boolean): readonly FlowMember[] {
+    return [...this.#seen.values()].filter(isWanted).map(({ member }) => member)
   }
 }
 

@@ -263,6 +263,20 @@ describe('the processes of a flow', () => {
     assert.deepEqual(errors.map(({ errorName }) => errorName), ['MEMBERS_DIFFER'])
     assert.match(errors[0]?.message ?? '', /longhaul-2 at http:\/\/a:1: topics=a here, a, b there/)
   })
+
+  // The record of a killed process stays for a while: an operator who killed it, changed the file
+  // and started it again was told of another process with other settings.
+  test('do not differ from one that was killed before', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    log.say({
+      kind: 'member',
+      member: { name: 'killed', build: '', address: '', startedMs: 1, settings: { topics: 'b' } }
+    })
+    const { errors } = createProcess(t, log, clock, { settings: { topics: 'a' } })
+    await clock.advance(100 * second)
+    assert.deepEqual(errors, [])
+  })
 })
 
 test('what processes must have in common leaves out what may differ from host to host', () => {
