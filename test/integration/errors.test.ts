@@ -1,6 +1,7 @@
 // What goes wrong is said by the names of cluster, broker and setting; what can go on goes on;
 // scripts learn the rest from the exit code.
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
 import { produce } from '../kafka/kafka-producer.ts'
@@ -181,6 +182,30 @@ describe('errors', () => {
       assert.match(line.text, /the flow (east|north)->west writes contested on west/)
       assert.equal((await mirror.stop()).code, 0)
       assert.deepEqual(await target.admin.offsets('contested', 0), { low: 0, high: 1 })
+    })
+
+  test('a metrics port in use gives way where it is the default, and is an error where it is chosen',
+    async t => {
+      const { 'metrics.port': _, ...properties } =
+        flowProperties(clusters, { 'east->west.topics': 'nothing' })
+      // In use by this test, or by another process already.
+      const holder = createServer()
+      holder.on('error', () => {})
+      await new Promise<void>(resolve => {
+        holder.once('error', () => { resolve() })
+        holder.listen(9584, '127.0.0.1', resolve)
+      })
+      t.after(() => { holder.close() })
+      const mirror = spawnProperties(t, properties)
+      const line = await mirror.untilLogged('the port', ({ text }) => text.includes('port 9584'))
+      assert.match(line.text, /another process uses port 9584.*metrics are at http:.*metrics\.port/)
+      const { url } = await mirror.untilLogged('metrics', ({ url }) => typeof url === 'string')
+      assert.equal((await fetch(`${String(url)}/healthz`)).status, 200)
+      const { port } = new URL(String(url))
+      const second = spawnProperties(t, { ...properties, 'metrics.port': port })
+      assert.deepEqual(await second.untilExit(), { code: 3, signal: null })
+      assert.match(errorsOf(second), new RegExp(`metrics\\.port=${port}`))
+      assert.equal((await mirror.stop()).code, 0)
     })
 
   test('a misspelt property is refused by name with the nearest right one, and ends with 2',

@@ -30,7 +30,8 @@ export const processTable = {
     pattern: /^\S+$/, flag: '--metrics-host <address>'
   }),
   'metrics.port': integer({
-    doc: 'The port of /metrics; 0 for any free port, -1 for none.',
+    doc: 'The port of /metrics; 0 for any free port, -1 for none. The default gives way to a ' +
+      'free port where another process uses it; a port that is set must be free.',
     importance: 'medium', default: 9584, min: -1, max: 65_535, flag: '--metrics-port <port>'
   }),
   'metrics.per.partition': flag({

@@ -5,12 +5,16 @@ import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import type { ReplicationPolicy } from '../policy/replication-policy.ts'
 import type { TopicSelection } from '../policy/topic-filter.ts'
 import type { ClientProperties } from './client-properties.ts'
-import type { FlowSettings, ProcessSettings, TopicSettings } from './config-table.ts'
+import type {
+  FlowSettings, ProcessSetting, ProcessSettings, TopicSettings
+} from './config-table.ts'
 
 export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
 
 export interface Config {
   readonly process: ProcessSettings
+  /** Those that the file or the command line sets; the others have their defaults. */
+  readonly chosen: ReadonlySet<ProcessSetting>
   readonly flows: readonly FlowConfig[]
   readonly warnings: readonly string[]
 }

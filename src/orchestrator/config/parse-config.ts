@@ -13,8 +13,8 @@ import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
 import { checkConfig, lowerToBounds } from './config-rules.ts'
 import {
-  flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSettings,
-  type Setting, type TopicSettings
+  flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSetting,
+  type ProcessSettings, type Setting, type TopicSettings
 } from './config-table.ts'
 import { nearestName } from './nearest-name.ts'
 import { describeEntry, Findings, type Entry } from './problem.ts'
@@ -45,6 +45,8 @@ export type ParsedConfig =
     readonly problems: readonly ReplicatorError[]
     readonly warnings: readonly string[]
   }
+
+const processSettings = Object.keys(processTable) as readonly ProcessSetting[]
 
 /** Reads and parses a file. */
 export function readConfig (path: string, options: ParseOptions = {}): ParsedConfig {
@@ -81,7 +83,10 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
     .flatMap(flow => parser.flow(flow) ?? [])
   parser.warnOfIdleTopics()
   checkConfig(flows, findings)
-  const config = { process: parser.process(), flows, warnings: findings.warnings }
+  const chosen = processSettings.filter(name => properties.ofProcess(name) !== undefined)
+  const config = {
+    process: parser.process(), chosen: new Set(chosen), flows, warnings: findings.warnings
+  }
   const { problems, warnings } = findings
   return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config }
 }
@@ -181,8 +186,8 @@ class Parser {
   }
 
   process (): ProcessSettings {
-    const names = Object.keys(processTable) as Array<keyof ProcessSettings>
-    return this.#values(names, name => this.#properties.ofProcess(name)) as ProcessSettings
+    return this.#values(processSettings, name =>
+      this.#properties.ofProcess(name)) as ProcessSettings
   }
 
   flow (flow: FlowName): FlowConfig | undefined {

@@ -117,6 +117,7 @@ export class Mirror {
     this.#http = await startHttpServer({
       host: config.process['metrics.host'],
       port,
+      isPortByDefault: !config.chosen.has('metrics.port'),
       metrics: createMetrics({
         flows: () => this.totals,
         clock,
@@ -128,7 +129,12 @@ export class Mirror {
       version: { longhaul: version, librdkafka: librdkafkaVersion },
       log
     })
-    log.info({ url: this.#http.url }, `metrics at ${this.#http.url}/metrics`)
+    const { url } = this.#http
+    if (port !== 0 && this.#http.port !== port) {
+      log.warn({}, `another process uses port ${port}, so metrics are at ${url}/metrics; ` +
+        'set metrics.port to choose a port')
+    }
+    log.info({ url }, `metrics at ${url}/metrics`)
   }
 
   #readiness (): Readiness {

@@ -17,6 +17,8 @@ export interface HttpServerOptions {
   readonly host: string
   /** metrics.port; 0: any free port. */
   readonly port: number
+  /** Nobody chose the port: where another process has it, any free one will do. */
+  readonly isPortByDefault: boolean
   readonly metrics: Metrics
   readonly readiness: () => Readiness
   /** Body of /version. */
@@ -56,7 +58,7 @@ export async function startHttpServer (options: HttpServerOptions): Promise<Http
     maxHeaderSize: headerBytesMax
   }, (request, response) => { void answer(routes, options.log, request, response) })
   server.maxConnections = connectionsMax
-  await listen(server, options)
+  await listenSomewhere(server, options)
   // Errors after the start belong to single connections, which node:http closes by itself.
   server.on('error', (err) => { options.log.warn({ err }, 'the metrics server met an error') })
   const { address, family, port } = server.address() as AddressInfo
@@ -123,21 +125,31 @@ function json (status: number, body: unknown): Reply {
   return { status, contentType, body: `${JSON.stringify(body)}\n` }
 }
 
-function listen (server: Server, { host, port }: HttpServerOptions): Promise<void> {
+async function listenSomewhere (
+  server: Server, { host, isPortByDefault, port }: HttpServerOptions
+): Promise<void> {
+  try {
+    await listen(server, host, port)
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException
+    if (!isPortByDefault || code !== 'EADDRINUSE') throw listenError(thrown, host, port)
+    await listen(server, host, 0)
+  }
+}
+
+function listen (server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onError = (cause: NodeJS.ErrnoException): void => {
-      reject(listenError(cause, host, port))
-    }
-    server.once('error', onError)
+    server.once('error', reject)
     server.listen({ host, port }, () => {
-      server.off('error', onError)
+      server.off('error', reject)
       resolve()
     })
   })
 }
 
 /** By the system's code: what is wrong, and which of the two settings cures it. */
-function listenError (cause: NodeJS.ErrnoException, host: string, port: number): ReplicatorError {
+function listenError (thrown: unknown, host: string, port: number): ReplicatorError {
+  const cause = thrown as NodeJS.ErrnoException
   const where = `${host}:${port}`
   switch (cause.code) {
     case 'EADDRINUSE':

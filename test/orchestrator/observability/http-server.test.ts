@@ -13,6 +13,7 @@ async function createServer (t: TestContext, options: Partial<HttpServerOptions>
   const server = await startHttpServer({
     host: '127.0.0.1',
     port: 0,
+    isPortByDefault: false,
     metrics: { contentType: 'text/plain; version=0.0.4', render: async () => 'up 1\n' },
     readiness: () => ({ ready: true, reasons: [] }),
     version: { version: '1.2.3', librdkafka: '2.12.0' },
@@ -90,6 +91,14 @@ test('a port in use is an error that names the setting and the way out', async (
     assert.match(error.message, /0 for any free one/)
     return true
   })
+})
+
+// A second process on the machine ended at once, for a port that nobody had asked for.
+test('a port in use that nobody chose gives way to a free one', async (t) => {
+  const { port } = await createServer(t)
+  const other = await createServer(t, { port, isPortByDefault: true })
+  assert.notEqual(other.port, port)
+  assert.equal((await fetch(`${other.url}/healthz`)).status, 200)
 })
 
 test('an address that this machine lacks is an error that names metrics.host', async (t) => {
