@@ -107,6 +107,8 @@ export interface MockCluster {
   setBrokerUp (which: { broker: number }): void
   setBrokerRoundTrip (which: { broker: number, milliseconds: number }): void
   setBrokerRack (which: { broker: number, rack: string }): void
+  /** The brokers do not offer this kind of request any more. */
+  hideRequest (which: { apiKey: number }): void
   pushRequestErrors (errors: { apiKey: number, codes: readonly number[] }): void
   close (): void
 }

@@ -61,6 +61,11 @@ Status PushRequestErrors(MockCluster& cluster, ValueReader& arguments) {
   return arguments.error().empty() ? cluster.PushRequestErrors(api_key, codes) : Status::Ok();
 }
 
+Status HideRequest(MockCluster& cluster, ValueReader& arguments) {
+  int32_t api_key = arguments.Int32("apiKey");
+  return arguments.error().empty() ? cluster.HideRequest(api_key) : Status::Ok();
+}
+
 // What an action leaves in its reader comes first: it has done nothing then.
 Status Checked(Status status, const ValueReader& arguments) {
   if (arguments.error().empty()) return status;
@@ -98,6 +103,7 @@ napi_value MockClusterObject::Define(napi_env env) {
       {"setBrokerUp", Run<SetBrokerUp>},
       {"setBrokerRoundTrip", Run<SetBrokerRoundTrip>},
       {"setBrokerRack", Run<SetBrokerRack>},
+      {"hideRequest", Run<HideRequest>},
       {"pushRequestErrors", Run<PushRequestErrors>},
       {"close", Close},
   };

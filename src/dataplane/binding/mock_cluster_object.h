@@ -4,7 +4,8 @@
 //   bootstrapServers() -> string
 //   createTopic({name, partitions, replicationFactor})   setPartitionLeader({topic, partition,
 //   broker}) setBrokerDown({broker})   setBrokerUp({broker})   setBrokerRoundTrip({broker,
-//   milliseconds}) setBrokerRack({broker, rack})   pushRequestErrors({apiKey, codes})   close()
+//   milliseconds}) setBrokerRack({broker, rack})   hideRequest({apiKey})
+//   pushRequestErrors({apiKey, codes})   close()
 #pragma once
 
 #include <node_api.h>

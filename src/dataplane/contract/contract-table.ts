@@ -96,6 +96,20 @@ export const laneCounters = {
  */
 export const latencyBuckets = { subBuckets: 8, shifts: 24, count: 8 + 8 * 25 } as const
 
+/** librdkafka's properties whose values must not be shown. */
+export const secretClientProperties = [
+  'sasl.oauthbearer.assertion.private.key.passphrase',
+  'sasl.oauthbearer.assertion.private.key.pem',
+  'sasl.oauthbearer.client.credentials.client.secret',
+  'sasl.oauthbearer.client.secret',
+  'sasl.oauthbearer.config',
+  'sasl.oauthbearer.extensions',
+  'sasl.password',
+  'ssl.key.password',
+  'ssl.key.pem',
+  'ssl.keystore.password'
+] as const
+
 /** Longhaul's own error codes, by name, from the error table. */
 export const nativeErrors: Readonly<Record<keyof typeof dataPlaneErrors, number>> =
   Object.fromEntries(Object.entries(dataPlaneErrors).map(([name, { code }]) => [name, code])) as

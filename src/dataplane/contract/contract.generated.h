@@ -344,4 +344,18 @@ inline constexpr int32_t kRefreshesMetadataCodes[] = {
     -195, -193, -190, -188, -187, -185, -166, -146, -137, 3, 5, 6, 8, 9, 13, 41, 56, 72, 74, 75,
     77, 80, 83, 100, 103, 129};
 
+// librdkafka properties whose values must not be shown.
+inline constexpr const char* kSecretClientProperties[] = {
+    "sasl.oauthbearer.assertion.private.key.passphrase",
+    "sasl.oauthbearer.assertion.private.key.pem",
+    "sasl.oauthbearer.client.credentials.client.secret",
+    "sasl.oauthbearer.client.secret",
+    "sasl.oauthbearer.config",
+    "sasl.oauthbearer.extensions",
+    "sasl.password",
+    "ssl.key.password",
+    "ssl.key.pem",
+    "ssl.keystore.password",
+};
+
 }  // namespace longhaul

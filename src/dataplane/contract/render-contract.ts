@@ -2,7 +2,8 @@
 // change: `npm run generate`; a test says when the header is stale.
 import { errorTable } from '../../orchestrator/errors/error-table.ts'
 import {
-  batchReasons, forwarderSettings, laneCounters, nativeErrors, partitionCounters, partitionStates
+  batchReasons, forwarderSettings, laneCounters, nativeErrors, partitionCounters,
+  partitionStates, secretClientProperties
 } from './contract-table.ts'
 import {
   partitionEvents, partitionMoves, partitionPhases, type PartitionEvent, type PartitionPhase
@@ -165,6 +166,11 @@ export function renderContract (): string {
     ...errorNames(),
     '',
     ...errorClasses(),
+    '',
+    '// librdkafka properties whose values must not be shown.',
+    'inline constexpr const char* kSecretClientProperties[] = {',
+    ...secretClientProperties.map(name => `    "${name}",`),
+    '};',
     '',
     '}  // namespace longhaul',
     ''

@@ -9,6 +9,10 @@
 namespace longhaul {
 namespace {
 
+// Attempts that find no broker with the request before the cluster counts as one without it: the
+// first lasts a second, the next two, and each connects to more brokers.
+constexpr int kUnsupportedMax = 2;
+
 Status Refused(const char* call, const std::string& error) {
   return Status::Error(kErrorInvalidArgument, std::string(call) + ": " + error);
 }
@@ -158,6 +162,7 @@ Status DeleteRecords(AdminCall& call, const Value& arguments, Value* result) {
 Status InitProducerId(AdminCall& call, const Value&, Value* result) {
   int64_t producer_id = -1;
   int16_t producer_epoch = -1;
+  int unsupported = 0;
   // An answer that comes after its slice costs one unused producer id of the cluster's 2^63.
   Status status = call.InSlices("initProducerId", [&](int timeout_ms, std::string* detail) {
     char text[512] = "";
@@ -168,6 +173,8 @@ Status InitProducerId(AdminCall& call, const Value&, Value* result) {
     // librdkafka does so for its own producers, not for this request.
     bool starting = code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
                     code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE;
+    // A broker that is not connected yet may offer it.
+    if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) starting = ++unsupported < kUnsupportedMax;
     return starting ? int32_t{RD_KAFKA_RESP_ERR__RETRY} : code;
   });
   if (!status.ok()) return status;

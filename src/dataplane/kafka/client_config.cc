@@ -5,7 +5,9 @@
 #include <strings.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
+#include <iterator>
 #include <utility>
 
 #include "contract/contract.generated.h"
@@ -23,14 +25,6 @@ constexpr int kKeepaliveIdleS = 5;
 constexpr int kKeepaliveIntervalS = 3;
 constexpr int kKeepaliveProbes = 3;
 constexpr int kUserTimeoutMs = 10'000;
-
-bool EndsWith(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
-bool Contains(std::string_view text, std::string_view part) {
-  return text.find(part) != std::string_view::npos;
-}
 
 bool UsesOAuthBearer(const ClientProperties& properties) {
   for (const char* name : {"sasl.mechanism", "sasl.mechanisms"}) {
@@ -70,8 +64,8 @@ int OpenSocket(int domain, int type, int protocol, void*) {
 const char* LibrdkafkaVersion() { return rd_kafka_version_str(); }
 
 bool IsSecretProperty(std::string_view name) {
-  return Contains(name, "password") || Contains(name, "passphrase") || Contains(name, "secret") ||
-         EndsWith(name, ".key") || EndsWith(name, ".pem") || name == "sasl.oauthbearer.config";
+  return std::any_of(std::begin(kSecretClientProperties), std::end(kSecretClientProperties),
+                     [name](const char* secret) { return name == secret; });
 }
 
 Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** out) {

@@ -97,6 +97,13 @@ Status MockCluster::SetBrokerRack(int32_t broker, const std::string& rack) {
   return StatusOf(rd_kafka_mock_broker_set_rack(cluster_.get(), broker, rack.c_str()), "rack");
 }
 
+Status MockCluster::HideRequest(int32_t api_key) {
+  if (api_key < 0 || api_key > INT16_MAX) return Refused("apiKey is out of range");
+  return StatusOf(
+      rd_kafka_mock_set_apiversion(cluster_.get(), static_cast<int16_t>(api_key), -1, -1),
+      "hideRequest");
+}
+
 Status MockCluster::PushRequestErrors(int32_t api_key, const std::vector<int32_t>& codes) {
   if (api_key < 0 || api_key > INT16_MAX) return Refused("apiKey must be 0 to 32767");
   std::vector<rd_kafka_resp_err_t> errors;

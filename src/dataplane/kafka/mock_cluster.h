@@ -34,6 +34,8 @@ class MockCluster {
   Status SetBrokerUp(int32_t broker);
   Status SetBrokerRoundTrip(int32_t broker, int32_t milliseconds);
   Status SetBrokerRack(int32_t broker, const std::string& rack);
+  // The brokers do not offer this kind of request any more.
+  Status HideRequest(int32_t api_key);
   // The next requests of this kind fail with these codes, one each; 0 lets one pass.
   Status PushRequestErrors(int32_t api_key, const std::vector<int32_t>& codes);
 

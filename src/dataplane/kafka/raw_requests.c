@@ -282,8 +282,6 @@ int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue
   return err;
 }
 
-/* ---- one-off calls ---- */
-
 typedef struct producer_id_s {
   int32_t error;
   rd_kafka_pid_t pid;
@@ -320,11 +318,13 @@ int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t
                                                       RD_KAFKA_FEATURE_IDEMPOTENT_PRODUCER,
                                                       "InitProducerId");
   if (!rkb) {
-    rd_snprintf(errstr, errstr_size, "no broker with idempotent producers could be reached");
-    return RD_KAFKA_RESP_ERR__TRANSPORT;
+    rd_snprintf(errstr, errstr_size, "no connected broker offers this request");
+    rkb = rd_kafka_broker_any_usable(rk, 0, RD_DO_LOCK, 0, "InitProducerId");
+    if (!rkb) return RD_KAFKA_RESP_ERR__TRANSPORT;
+    rd_kafka_broker_destroy(rkb);
+    return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
   }
-  /* Owned by the request as well: a reply after our time limit finds it through the queue, which
-   * is drained and destroyed before it goes out of scope. */
+  /* A reply after our time limit finds its queue destroyed, before this goes out of scope. */
   producer_id_t result = {.error = RD_KAFKA_RESP_ERR__TIMED_OUT};
   rd_kafka_q_t* rkq = rd_kafka_q_new(rk);
   rd_kafka_resp_err_t err =

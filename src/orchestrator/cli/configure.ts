@@ -2,7 +2,6 @@
 // wrong with it, the log.
 import { Option, type Command } from 'commander'
 import { librdkafkaFeatures } from '../cluster/native-version.ts'
-import { secretProperties } from '../config/client-properties.ts'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'
 import type { Config } from '../config/config.ts'
 import { readConfig } from '../config/parse-config.ts'
@@ -57,7 +56,6 @@ export function openLog (config: Config, terminal: Terminal, output: LogOutput):
     format: format === 'auto' ? (isTerminal ? 'pretty' : 'json') : format,
     output,
     clock: terminal.clock,
-    secretKeys: secretProperties,
     color: isTerminal && terminal.environment['NO_COLOR'] === undefined
   })
 }

@@ -3,8 +3,8 @@
 import { clientTable } from './client-table.ts'
 import { parseJaas, translateJaas } from './jaas.ts'
 import { connectionProperties, otherProperties } from './librdkafka-properties.ts'
-import { describeEntry, type Entry, type Findings } from './problem.ts'
-import { isSecret } from './redact.ts'
+import type { Findings } from './findings.ts'
+import { describeEntry, type Entry } from './properties-text.ts'
 import {
   StoreProblem, translateKeyStore, translateTrustStore, type Lookup, type ReadFile
 } from './tls-stores.ts'
@@ -29,9 +29,6 @@ export function isClientProperty (name: string): boolean {
 
 export const clientPropertyNames: readonly string[] =
   [...new Set([...Object.keys(clientTable), ...connectionProperties, ...otherProperties])]
-
-/** The client properties whose values are never shown, for the redaction of log lines. */
-export const secretProperties: readonly string[] = clientPropertyNames.filter(isSecret)
 
 /** `written` holds one entry a name, the one that wins. */
 export function translateClient (

@@ -1,13 +1,17 @@
 // THE table of the Java client's properties: which property of librdkafka each becomes, or why it
 // has no meaning here. Names that both share and that mean the same need no row.
 
-export type ClientRule =
-  /** Another name; `convert` gives the value, undefined where it cannot be taken over. */
+export type ClientRule = {
+  /** The value is never shown. librdkafka's own secrets stand in the contract table. */
+  readonly secret?: true
+} & (
+  /** Another name; `convert` returns the value, undefined where librdkafka has none like it. */
   | { readonly to: string, convert? (value: string): string | undefined }
   /** Read together with others: trust store, key store, login. */
   | { readonly part: 'trust store' | 'key store' | 'login' }
   /** No effect. A value that `like` matches is what Longhaul does anyway: no warning. */
   | { readonly none: string, readonly like?: RegExp }
+)
 
 const javaOnly = 'it configures the Java virtual machine; OpenSSL is used here'
 const javaClass = 'Java classes cannot run here'
@@ -18,11 +22,13 @@ const inOrder = 'Longhaul retries in order until it succeeds'
 
 // -1 is the system's default in Java, 0 in librdkafka.
 const bufferSize = (value: string) => value === '-1' ? '0' : value
-const noSpaces = (value: string) => value.replace(/\s+/g, '')
+/** As Java reads it: an empty place between two commas counts for nothing. */
+const serverList = (value: string) =>
+  value.split(',').map(server => server.trim()).filter(server => server !== '').join(',')
 
 export const clientTable: Readonly<Record<string, ClientRule>> = {
-  'bootstrap.servers': { to: 'bootstrap.servers', convert: noSpaces },
-  'metadata.broker.list': { to: 'bootstrap.servers', convert: noSpaces },
+  'bootstrap.servers': { to: 'bootstrap.servers', convert: serverList },
+  'metadata.broker.list': { to: 'bootstrap.servers', convert: serverList },
   'request.timeout.ms': { to: 'socket.timeout.ms' },
   'metadata.max.age.ms': { to: 'topic.metadata.refresh.interval.ms' },
   'send.buffer.bytes': { to: 'socket.send.buffer.bytes', convert: bufferSize },
@@ -33,14 +39,14 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'default.api.timeout.ms': { none: 'admin.timeout.ms bounds requests of the control plane' },
 
   'ssl.truststore.location': { part: 'trust store' },
-  'ssl.truststore.password': { part: 'trust store' },
+  'ssl.truststore.password': { part: 'trust store', secret: true },
   'ssl.truststore.certificates': { part: 'trust store' },
   'ssl.truststore.type': { none: 'the file tells it', like: /^(jks|pkcs12|pem)$/i },
   'ssl.keystore.location': { part: 'key store' },
-  'ssl.keystore.password': { part: 'key store' },
-  'ssl.keystore.key': { part: 'key store' },
+  'ssl.keystore.password': { part: 'key store', secret: true },
+  'ssl.keystore.key': { part: 'key store', secret: true },
   'ssl.keystore.certificate.chain': { part: 'key store' },
-  'ssl.key.password': { part: 'key store' },
+  'ssl.key.password': { part: 'key store', secret: true },
   'ssl.keystore.type': { none: 'the file tells it', like: /^(jks|pkcs12|pem)$/i },
   'ssl.endpoint.identification.algorithm': {
     to: 'ssl.endpoint.identification.algorithm',
@@ -56,7 +62,7 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'ssl.engine.factory.class': { none: javaClass },
   'security.providers': { none: javaClass },
 
-  'sasl.jaas.config': { part: 'login' },
+  'sasl.jaas.config': { part: 'login', secret: true },
   'sasl.mechanisms': { to: 'sasl.mechanism' },
   // The path of kinit in Java, a whole command in librdkafka.
   'sasl.kerberos.kinit.cmd': {
@@ -65,7 +71,9 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'sasl.kerberos.ticket.renew.jitter': { none: 'kinit renews tickets here' },
   'sasl.kerberos.ticket.renew.window.factor': { none: 'kinit renews tickets here' },
   'sasl.oauthbearer.client.credentials.client.id': { to: 'sasl.oauthbearer.client.id' },
-  'sasl.oauthbearer.client.credentials.client.secret': { to: 'sasl.oauthbearer.client.secret' },
+  'sasl.oauthbearer.client.credentials.client.secret': {
+    to: 'sasl.oauthbearer.client.secret', secret: true
+  },
   'sasl.client.callback.handler.class': { none: javaClass },
   'sasl.login.callback.handler.class': {
     none: javaClass, like: /(OAuthBearerLoginCallbackHandler|JaasClientOauthLoginCallbackHandler)$/

@@ -3,7 +3,8 @@
 import { join } from 'node:path'
 import { getProperties } from 'properties-file'
 import { splitList } from './setting-kinds.ts'
-import type { Entry, Findings } from './problem.ts'
+import type { Findings } from './findings.ts'
+import type { Entry } from './properties-text.ts'
 import type { ReadFile } from './tls-stores.ts'
 
 export interface ProviderContext {
@@ -36,11 +37,12 @@ export function resolveReferences (
   entries: readonly Entry[], context: ProviderContext
 ): readonly Entry[] {
   const providers = declaredProviders(entries, context.findings)
-  return entries.map(entry => ({
-    ...entry,
-    value: entry.value.replace(reference, (whole, name: string, path: string, key: string) =>
+  return entries.map(entry => {
+    const value = entry.value.replace(reference, (whole, name: string, path: string, key: string) =>
       resolve({ whole, name, path, key }, entry, providers, context))
-  }))
+    // A file that holds a secret ends with a line feed; Java's ConfigDef trims it off.
+    return { ...entry, value: value.trim() }
+  })
 }
 
 function declaredProviders (

@@ -2,7 +2,8 @@
 import { judgeTopic } from '../policy/topic-filter.ts'
 import type { FlowConfig } from './config.ts'
 import type { FlowSettings } from './config-table.ts'
-import { describeEntry, type Entry, type Findings } from './problem.ts'
+import type { Findings } from './findings.ts'
+import { describeEntry, type Entry } from './properties-text.ts'
 import { showBytes, showDuration } from './setting-kinds.ts'
 
 type NumberSetting = {

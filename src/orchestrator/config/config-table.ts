@@ -1,6 +1,6 @@
 // THE table of what Longhaul can be told. Types, parsing, ranges, --help, CONFIGURATION.md,
 // redaction and the Forwarder's settings come from it. What MirrorMaker 2 takes and Longhaul does
-// not act on (yet) stands in accepted-properties.ts; client properties in client-properties.ts.
+// not act on (yet) stands in idle-properties.ts; client properties in client-properties.ts.
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
   bytes, choice, flag, integer, list, milliseconds, offsetReset, seconds, string, type Row

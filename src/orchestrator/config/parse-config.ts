@@ -17,8 +17,10 @@ import {
   type ProcessSettings, type Setting, type TopicSettings
 } from './config-table.ts'
 import { nearestName } from './nearest-name.ts'
-import { describeEntry, Findings, type Entry } from './problem.ts'
-import { readEntries, readOverride } from './properties-text.ts'
+import { Findings } from './findings.ts'
+import {
+  describeEntry, readEntries, readOverride, type Entry
+} from './properties-text.ts'
 import { settingsByTopic } from './topic-settings.ts'
 import type { Side } from './property-path.ts'
 import { PropertySet, type ClientEnd, type FlowName, type TopicEntry } from './property-set.ts'
@@ -311,8 +313,7 @@ function checkServers (alias: string, servers: string | undefined, findings: Fin
   for (const server of servers.split(',')) {
     const [, port] = /^(?:\w+:\/\/)?(?:\[[\da-fA-F:.%]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(server) ?? []
     if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) continue
-    findings.refuse('CONFIG_INVALID', `${setting}: ${server === '' ? 'an empty place' : server} ` +
-      'is not host:port', setting)
+    findings.refuse('CONFIG_INVALID', `${setting}: ${server} is not host:port`, setting)
   }
 }
 

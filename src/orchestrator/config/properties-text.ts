@@ -1,7 +1,20 @@
 // The text of a properties file -> its entries, each with the line that it stands on. The syntax
 // is Java's, read by the properties-file package.
 import { PropertiesNodeType, Properties } from 'properties-file/parser'
-import type { Entry, Findings } from './problem.ts'
+import type { Findings } from './findings.ts'
+import { redactValue } from './secret-properties.ts'
+
+/** A property as it was written, and where. */
+export interface Entry {
+  readonly key: string
+  readonly value: string
+  /** `line 12`, `-X` or a flag's name. */
+  readonly where: string
+}
+
+export function describeEntry (entry: Entry, name = entry.key): string {
+  return `${entry.key}=${redactValue(name, entry.value)} (${entry.where})`
+}
 
 export function readEntries (text: string, findings: Findings): readonly Entry[] {
   const entries = new Map<string, Entry>()

@@ -1,7 +1,7 @@
 // All properties that were written, each in its place, and which one wins for a flow. The more
 // special place wins: flow over cluster over top level, a role or side over none; what the command
 // line says wins over the file, wherever it says it.
-import { acceptedProperties, acceptedProperty } from './accepted-properties.ts'
+import { idleProperties, idleProperty } from './idle-properties.ts'
 import { clientPropertyNames, isClientProperty } from './client-properties.ts'
 import {
   configTable, isProcessSetting, rowOf, settingNamed, topicSettingNames, type Setting,
@@ -9,7 +9,8 @@ import {
 } from './config-table.ts'
 import { nearestName } from './nearest-name.ts'
 import { isTopicName, looksLikeTopicSetting, parseTopicSetting } from './topic-settings.ts'
-import { describeEntry, type Entry, type Findings } from './problem.ts'
+import type { Findings } from './findings.ts'
+import { describeEntry, type Entry } from './properties-text.ts'
 import {
   clientRoles, parsePath, type ClientRole, type PropertyPath, type Side
 } from './property-path.ts'
@@ -61,20 +62,21 @@ export class PropertySet {
 
   /** What was written for a setting of the whole process. */
   ofProcess (setting: Setting): Entry | undefined {
-    return this.#best(({ path }) => settingNamed(path.name) === setting ? 0 : undefined)
+    return this.#best(({ path }) =>
+      settingNamed(path.name) === setting ? [0, 0, 0, 0] : undefined)
   }
 
   ofFlow (setting: Setting, flow: FlowName): Entry | undefined {
     const role = rowOf(setting).role
     return this.#best(({ path }) =>
-      settingNamed(path.name) === setting ? settingRank(path, flow, role) : undefined)
+      settingNamed(path.name) === setting ? settingPrecedence(path, flow, role) : undefined)
   }
 
   ofTopics (flow: FlowName): readonly TopicEntry[] {
     return [...new Set(this.#placed.map(({ path }) => path.name))].flatMap(name => {
       const parsed = parseTopicSetting(name)
       const entry = parsed === undefined ? undefined : this.#best(({ path }) =>
-        path.name === name ? settingRank(path, flow, undefined) : undefined)
+        path.name === name ? settingPrecedence(path, flow, undefined) : undefined)
       return parsed === undefined || entry === undefined ? [] : [{ ...parsed, entry }]
     })
   }
@@ -88,7 +90,7 @@ export class PropertySet {
       const setting = settingNamed(name)
       if (setting !== undefined && rowOf(setting).role !== 'either') continue
       const entry = this.#best(({ path }) =>
-        path.name === name ? clientRank(path, end, flow) : undefined)
+        path.name === name ? clientPrecedence(path, end, flow) : undefined)
       if (entry !== undefined) written.set(name, entry)
     }
     return written
@@ -99,14 +101,16 @@ export class PropertySet {
     return this.#placed.flatMap(({ path: { level } }) => level.at === 'flow' ? [level] : [])
   }
 
-  #best (rank: (placed: Placed) => number | undefined): Entry | undefined {
+  #best (precedenceOf: (placed: Placed) => Precedence | undefined): Entry | undefined {
     let best: Entry | undefined
-    let bestRank = -1
+    let highest: readonly number[] = []
     for (const placed of this.#placed) {
-      const own = rank(placed)
-      if (own === undefined) continue
-      const total = own + (placed.fromCommandLine ? 1000 : 0)
-      if (total >= bestRank) [best, bestRank] = [placed.entry, total]
+      const precedence = precedenceOf(placed)
+      if (precedence === undefined) continue
+      const whole = [placed.fromCommandLine ? 1 : 0, ...precedence]
+      if (isLower(whole, highest)) continue
+      best = placed.entry
+      highest = whole
     }
     return best
   }
@@ -123,7 +127,7 @@ export class PropertySet {
     if (ofTopic !== undefined) return this.#topicAllowed(ofTopic.topic, entry)
     // Read by config-providers.ts, before the properties are put in their places.
     if (/^config\.providers\.[^.]+\.class$/.test(entry.key)) return false
-    const accepted = plain ? acceptedProperty(name) : undefined
+    const accepted = plain ? idleProperty(name) : undefined
     if (accepted !== undefined && !(isClientProperty(name) && level.at !== 'flow')) {
       this.#findings.warn(accepted.family,
         `${entry.key} (${entry.where}) has no effect: ${accepted.why}`)
@@ -172,7 +176,7 @@ export class PropertySet {
 }
 
 function isName (name: string): boolean {
-  return settingNamed(name) !== undefined || Object.hasOwn(acceptedProperties, name) ||
+  return settingNamed(name) !== undefined || Object.hasOwn(idleProperties, name) ||
     isClientProperty(name) || parseTopicSetting(name) !== undefined
 }
 
@@ -190,40 +194,49 @@ function sideOf (role: SettingRole): Side {
   return role === 'producer' ? 'target' : 'source'
 }
 
-/** Undefined when the place says nothing about the flow. */
-function settingRank (
-  { level, side, role }: PropertyPath, flow: FlowName, own: SettingRole | undefined
-): number | undefined {
-  // A setting that both ends have is read at the source first.
-  const end = side ?? (role === 'producer' ? 'target' : undefined)
-  const tie = end === 'target' ? 0 : 1
-  const special = (side === undefined ? 0 : 20) + (role === undefined ? 0 : 10) + tie
+/**
+ * How special the place of an entry is; the first number that differs decides, and of equals the
+ * later entry. Level: top 0, cluster 1, flow 2. Side and role: 1 where written. End: of a setting
+ * that both clusters of a flow may have, the source is 1.
+ */
+type Precedence = readonly [level: number, side: number, role: number, end: number]
+
+function isLower (one: readonly number[], other: readonly number[]): boolean {
+  const at = other.findIndex((number, place) => number !== one[place])
+  return at !== -1 && (one[at] ?? 0) < (other[at] ?? 0)
+}
+
+/** Undefined where the place says nothing about the flow. */
+function settingPrecedence (
+  { level, role, side }: PropertyPath, flow: FlowName, own: SettingRole | undefined
+): Precedence | undefined {
+  const written = [side === undefined ? 0 : 1, role === undefined ? 0 : 1] as const
+  const end = (side ?? (role === 'producer' ? 'target' : undefined)) === 'target' ? 0 : 1
   switch (level.at) {
-    case 'top': return special
-    case 'flow': return sameFlow(level, flow) ? 200 + special : undefined
+    case 'top': return [0, ...written, end]
+    case 'flow': return sameFlow(level, flow) ? [2, ...written, end] : undefined
     case 'cluster': {
-      if (own === 'group') return level.alias === flow.target ? 100 + special : undefined
       const atSource = level.alias === flow.source && role !== 'producer'
       const atTarget = level.alias === flow.target && role !== 'consumer'
       // Without a role it is a setting of the worker, which MirrorMaker 2 has at the target.
       const counts = own === undefined || own === 'producer' ? atTarget
         : own === 'consumer' ? atSource : atSource || atTarget
-      return counts ? 100 + special + (atSource ? 1 : 0) : undefined
+      return counts ? [1, ...written, end + (atSource ? 1 : 0)] : undefined
     }
   }
 }
 
-function clientRank (
-  { level, side, role }: PropertyPath, end: ClientEnd, flow: FlowName
-): number | undefined {
+function clientPrecedence (
+  { level, role, side }: PropertyPath, end: ClientEnd, flow: FlowName
+): Precedence | undefined {
   if (role !== undefined && role !== end.role) return undefined
   if (side !== undefined && side !== end.side) return undefined
   // `A->B.consumer.x` is the consumer of the source, `A->B.producer.x` the producer of the target.
-  const special = (side === undefined ? 0 : 20) + (role === undefined ? 0 : 10)
+  const written = [side === undefined ? 0 : 1, role === undefined ? 0 : 1] as const
   switch (level.at) {
-    case 'top': return special
-    case 'cluster': return level.alias === end.alias ? 100 + special : undefined
-    case 'flow': return sameFlow(level, flow) ? 200 + special : undefined
+    case 'top': return [0, ...written, 0]
+    case 'cluster': return level.alias === end.alias ? [1, ...written, 0] : undefined
+    case 'flow': return sameFlow(level, flow) ? [2, ...written, 0] : undefined
   }
 }
 
@@ -266,7 +279,7 @@ function refuseName (
 
 function * allNames (): Generator<string> {
   yield * Object.keys(configTable)
-  yield * Object.keys(acceptedProperties)
+  yield * Object.keys(idleProperties)
   yield * clientPropertyNames
   for (const role of clientRoles) {
     for (const name of clientPropertyNames) yield `${role}.${name}`

@@ -1,5 +1,5 @@
 // The tables -> the text of CONFIGURATION.md; generate-config-docs.ts writes it.
-import { acceptedFamilies, acceptedProperties, type Acceptance } from './accepted-properties.ts'
+import { idleFamilies, idleProperties, type IdleStatus } from './idle-properties.ts'
 import { clientTable } from './client-table.ts'
 import {
   flowTable, processTable, rowOf, topicSettingNames, type Setting
@@ -19,10 +19,10 @@ export function renderConfigDocs (): string {
     clientsTable(),
     '## Taken from MirrorMaker 2, not acted on yet',
     'Each gives a warning that says so.',
-    acceptedTable('later'),
+    idleTable('later'),
     '## Taken from MirrorMaker 2, without meaning here',
     'Each gives one warning that says why.',
-    acceptedTable('meaningless')
+    idleTable('meaningless')
   ].join('\n\n') + '\n'
 }
 
@@ -102,9 +102,9 @@ function clientsTable (): string {
   }))
 }
 
-function acceptedTable (status: Acceptance): string {
-  const families = acceptedFamilies.map(([prefix, row]) => [`${prefix}*`, row] as const)
-  const rows = [...Object.entries(acceptedProperties), ...families]
+function idleTable (status: IdleStatus): string {
+  const families = idleFamilies.map(([prefix, row]) => [`${prefix}*`, row] as const)
+  const rows = [...Object.entries(idleProperties), ...families]
   return table(['Property', 'MirrorMaker 2', 'Why'],
     rows.filter(([, row]) => row.status === status)
       .map(([name, row]) => [code(name), code(row.default), row.why]))

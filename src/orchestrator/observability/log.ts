@@ -5,7 +5,7 @@ import { pino, stdSerializers, type Logger } from 'pino'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { formatPrettyLine } from './pretty-log.ts'
-import { createRedactor, type Redactor } from './redact.ts'
+import { redactFields } from './redact.ts'
 
 export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -32,8 +32,6 @@ export interface LogOptions {
   readonly format: 'json' | 'pretty'
   readonly output: LogOutput
   readonly clock: Clock
-  /** Property names whose values never show, at the end of any longer name too. */
-  readonly secretKeys: Iterable<string>
   /** Only for 'pretty', and only if the output is a terminal without NO_COLOR. */
   readonly color?: boolean
 }
@@ -53,7 +51,7 @@ export function createLog (options: LogOptions): Log {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: serializeError }
   }, lines)
-  return new PinoLog(logger, createRedactor(options.secretKeys))
+  return new PinoLog(logger)
 }
 
 /** For tests and for library use: drops every line. */
@@ -77,32 +75,30 @@ function serializeError (err: unknown): unknown {
 
 class PinoLog implements Log {
   readonly #logger: Logger
-  readonly #redact: Redactor
 
-  constructor (logger: Logger, redact: Redactor) {
+  constructor (logger: Logger) {
     this.#logger = logger
-    this.#redact = redact
   }
 
   error (fields: LogFields, text: string): void {
-    this.#logger.error(this.#redact(fields), text)
+    this.#logger.error(redactFields(fields), text)
   }
 
   warn (fields: LogFields, text: string): void {
-    this.#logger.warn(this.#redact(fields), text)
+    this.#logger.warn(redactFields(fields), text)
   }
 
   info (fields: LogFields, text: string): void {
-    this.#logger.info(this.#redact(fields), text)
+    this.#logger.info(redactFields(fields), text)
   }
 
   debug (fields: LogFields, text: string): void {
     // Debug lines can be many: nothing is walked for those that nobody reads.
     if (!this.#logger.isLevelEnabled('debug')) return
-    this.#logger.debug(this.#redact(fields), text)
+    this.#logger.debug(redactFields(fields), text)
   }
 
   child (fields: LogFields): Log {
-    return new PinoLog(this.#logger.child(this.#redact(fields)), this.#redact)
+    return new PinoLog(this.#logger.child(redactFields(fields)))
   }
 }

@@ -1,38 +1,31 @@
 // Keeps secrets out of log lines: by the name of the field, at any depth, on a copy. Also turns
 // what JSON cannot hold into what it can.
+import { isSecret, redacted } from '../config/secret-properties.ts'
 import type { LogFields } from './log.ts'
 
-export type Redactor = (fields: LogFields) => Record<string, unknown>
-
-const redacted = '[redacted]'
 /** Deeper objects are cut: log fields are meant to be flat, and cycles must end. */
 const depthMax = 5
 
-/**
- * `keys` are property names (`sasl.password`). A field is secret if its name is one of them or ends
- * with one behind a dot, in any case: `A.consumer.sasl.password` is as secret as `sasl.password`.
- */
-export function createRedactor (keys: Iterable<string>): Redactor {
-  const secrets = [...keys].map((key) => key.toLowerCase())
-  const isSecret = (name: string): boolean => {
-    const lower = name.toLowerCase()
-    return secrets.some((secret) => lower === secret || lower.endsWith(`.${secret}`))
-  }
-  const copyFields = (fields: object, depth: number): Record<string, unknown> =>
-    Object.fromEntries(Object.entries(fields).map(([name, value]) =>
-      [name, isSecret(name) ? redacted : copyValue(value, depth)]))
-  const copyValue = (value: unknown, depth: number): unknown => {
-    if (typeof value === 'bigint') return plainNumber(value)
-    // pino's own serializer handles errors under `err`; elsewhere JSON would show {}.
-    if (value instanceof Error) return depth === 0 ? value : value.message
-    if (typeof value !== 'object' || value === null) return value
-    if (depth >= depthMax) return '[cut]'
-    if (value instanceof Map || value instanceof Set) return copyValue([...value], depth + 1)
-    if (Array.isArray(value)) return value.map((one) => copyValue(one, depth + 1))
-    return copyFields(value, depth + 1)
-  }
-  return (fields) => copyFields(fields, 0)
+export function redactFields (fields: LogFields): Record<string, unknown> {
+  return copyFields(fields, 0)
 }
+
+function copyFields (fields: object, depth: number): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) =>
+    [name, isSecret(name) ? redacted : copyValue(value, depth)]))
+}
+
+function copyValue (value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return plainNumber(value)
+  // pino's own serializer handles errors under `err`; elsewhere JSON would show {}.
+  if (value instanceof Error) return depth === 0 ? value : value.message
+  if (typeof value !== 'object' || value === null) return value
+  if (depth >= depthMax) return '[cut]'
+  if (value instanceof Map || value instanceof Set) return copyValue([...value], depth + 1)
+  if (Array.isArray(value)) return value.map((one) => copyValue(one, depth + 1))
+  return copyFields(value, depth + 1)
+}
+
 
 /** Offsets are numbers to whoever reads the line, as long as a double can hold them. */
 function plainNumber (value: bigint): number | string {

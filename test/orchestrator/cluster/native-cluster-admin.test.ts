@@ -114,6 +114,19 @@ describe('a cluster that answers', () => {
     assert.equal(producerEpoch, 0)
   })
 
+  // It counted as a cluster that cannot be reached, was asked again for 43 seconds without a word,
+  // and the text told the user to check bootstrap.servers.
+  test('refuses a cluster that has no producer ids by the name of the request', async t => {
+    const cluster = createCluster(t)
+    cluster.hideRequest({ apiKey: 22 })
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    const error = await admin.initProducerId().then(() => undefined, (thrown: unknown) => thrown)
+    assert.ok(error instanceof ReplicatorError)
+    assert.equal(error.errorName, '_UNSUPPORTED_FEATURE')
+    assert.equal(error.retriable, false)
+    assert.match(error.message, /initProducerId: no connected broker offers this request/)
+  })
+
   test('answers many calls at once, each its own caller', async t => {
     const admin = createAdmin(t, createCluster(t).bootstrapServers())
     const counts = await Promise.all(Array.from({ length: 60 }, async (_, index) => {

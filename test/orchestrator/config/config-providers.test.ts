@@ -9,7 +9,7 @@ const outside: ParseOptions = {
   readFile: path => {
     const files: Record<string, string> = {
       '/secrets/a.properties': 'user = me\npass\\ word = a:b\\\n  c',
-      '/secrets/dir/token': 't0k3n'
+      '/secrets/dir/token': 't0k3n\n'
     }
     const text = files[path]
     if (text === undefined) throw new Error(`ENOENT: ${path}`)

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { forwarderSettings } from '../../../src/dataplane/contract/contract-table.ts'
-import { acceptedProperties } from '../../../src/orchestrator/config/accepted-properties.ts'
+import { idleProperties } from '../../../src/orchestrator/config/idle-properties.ts'
 import { cliFlags, flagSettings } from '../../../src/orchestrator/config/cli-flags.ts'
 import {
   configTable, rowOf, settingNamed, type Setting
@@ -38,7 +38,7 @@ test('no name means two things', () => {
       assert.equal(Object.hasOwn(configTable, alias), false, alias)
       assert.equal(settingNamed(alias), setting)
     }
-    assert.equal(Object.hasOwn(acceptedProperties, setting), false, setting)
+    assert.equal(Object.hasOwn(idleProperties, setting), false, setting)
   }
 })
 

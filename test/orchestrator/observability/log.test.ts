@@ -12,7 +12,6 @@ function createLines (options: Partial<LogOptions> = {}) {
     format: 'json',
     output: { write: (line) => { lines.push(line) } },
     clock: new ManualClock(),
-    secretKeys: ['sasl.password', 'sasl.jaas.config'],
     ...options
   })
   const parsed = () => lines.map((line) => JSON.parse(line) as Record<string, unknown>)

@@ -2,19 +2,6 @@
 // so that a file is corrected in one round.
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { redactValue } from './redact.ts'
-
-/** A property as it was written, and where. */
-export interface Entry {
-  readonly key: string
-  readonly value: string
-  /** `line 12`, `-X` or a flag's name. */
-  readonly where: string
-}
-
-export function describeEntry (entry: Entry, name = entry.key): string {
-  return `${entry.key}=${redactValue(name, entry.value)} (${entry.where})`
-}
 
 /** Collects what is found while a configuration is read. Equal warnings are given once. */
 export class Findings {

@@ -1,11 +1,11 @@
-// What a MirrorMaker 2 file may hold that Longhaul takes but does not act on: it comes in a later
-// version, or it has no meaning here. Each gives one warning that says why; none is refused, so
-// that a file which works today goes on working.
+// Properties of a MirrorMaker 2 file that have no effect here: a later version will act on them, or
+// they have no meaning. Each causes one warning that says why. None is refused, so that a file
+// which works with MirrorMaker 2 works here.
 
-export type Acceptance = 'later' | 'meaningless'
+export type IdleStatus = 'later' | 'meaningless'
 
-export interface AcceptedProperty {
-  readonly status: Acceptance
+export interface IdleProperty {
+  readonly status: IdleStatus
   /** MirrorMaker 2's default, for the documentation. */
   readonly default: string
   /** Why it has no effect, as the end of a sentence. */
@@ -13,11 +13,11 @@ export interface AcceptedProperty {
   readonly secret?: boolean
 }
 
-function later (byDefault: string, why: string): AcceptedProperty {
+function later (byDefault: string, why: string): IdleProperty {
   return { status: 'later', default: byDefault, why: `${why} comes with a later version` }
 }
 
-function meaningless (byDefault: string, why: string): AcceptedProperty {
+function meaningless (byDefault: string, why: string): IdleProperty {
   return { status: 'meaningless', default: byDefault, why }
 }
 
@@ -31,7 +31,7 @@ const noWorker = 'Longhaul has no Kafka Connect worker: it keeps its state in on
 const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host and metrics.port'
 const noRecords = 'record batches are forwarded as they are stored, no record is converted'
 
-export const acceptedProperties: Readonly<Record<string, AcceptedProperty>> = {
+export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'sync.topic.configs.enabled': later('true', configSync),
   'sync.topic.configs.interval.seconds': later('600', configSync),
   'use.defaults.from': later('target', configSync),
@@ -92,7 +92,7 @@ export const acceptedProperties: Readonly<Record<string, AcceptedProperty>> = {
 }
 
 /** Whole families, by the beginning of the name. Asked after everything that is known by name. */
-export const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedProperty]> = [
+export const idleFamilies: ReadonlyArray<readonly [prefix: string, IdleProperty]> = [
   ['offset.storage', meaningless('', noWorker)],
   ['config.storage', meaningless('', noWorker)],
   ['status.storage', meaningless('', noWorker)],
@@ -120,14 +120,14 @@ export const acceptedFamilies: ReadonlyArray<readonly [prefix: string, AcceptedP
   ['config.providers.', meaningless('', 'the provider reads what the process may read')]
 ]
 
-export interface Accepted extends AcceptedProperty {
+export interface FoundIdleProperty extends IdleProperty {
   /** What the one warning is given for: the property, or its family. */
   readonly family: string
 }
 
-export function acceptedProperty (name: string): Accepted | undefined {
-  const property = Object.hasOwn(acceptedProperties, name) ? acceptedProperties[name] : undefined
+export function idleProperty (name: string): FoundIdleProperty | undefined {
+  const property = Object.hasOwn(idleProperties, name) ? idleProperties[name] : undefined
   if (property !== undefined) return { ...property, family: name }
-  const family = acceptedFamilies.find(([prefix]) => name.startsWith(prefix))
+  const family = idleFamilies.find(([prefix]) => name.startsWith(prefix))
   return family && { ...family[1], family: `${family[0]}*` }
 }
