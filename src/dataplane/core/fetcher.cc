@@ -259,7 +259,7 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
 
 void Fetcher::OnPartitionError(Partition* p, int16_t code) {
   const ErrorClass error = ClassifyError(code);
-  const std::string where = Where(*p);
+  const std::string where = WithNeed(code, Where(*p), "READ");
   if (!error.retriable) return lane_->moves.EndSource(p, {code, where, {}});
   lane_->moves.CountObstacle(p, Side::kSource, code, where);
   if (error.refreshes_metadata) leaders_->Refresh(Side::kSource);

@@ -41,6 +41,12 @@ ErrorClass ClassifyError(int32_t code) {
   return {in(kRetriableCodes), in(kRefreshesMetadataCodes)};
 }
 
+std::string WithNeed(int32_t code, std::string what, const char* operation) {
+  if (code == kafka_error::kTopicAuthorizationFailed)
+    what += std::string(", which needs ") + operation + " on the topic";
+  return what;
+}
+
 void LaneContext::CountMirrored(Partition* p, const QueuedBatch& batch) {
   PartitionCounters& c = p->counters;
   c.records += batch.records;

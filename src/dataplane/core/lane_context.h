@@ -30,6 +30,8 @@ struct ErrorClass {
 };
 // By the error table. Every local error of librdkafka is about a connection, so it is retriable.
 ErrorClass ClassifyError(int32_t code);
+// `what`, with the operation that it needs if the broker's `code` says that this is not permitted.
+std::string WithNeed(int32_t code, std::string what, const char* operation);
 
 struct LaneContext {
   LaneContext(const ForwarderSettings& s, int64_t id, int16_t epoch, const CompressionCodecs* c,

@@ -137,7 +137,7 @@ bool Leaders::SetLeader(Side side, Partition* p, int32_t node, int32_t epoch) {
 bool Leaders::Missing(Side side, Partition* p, int32_t code) {
   const bool changed = SetLeader(side, p, -1, p->leaders[side].epoch);
   if (!p->traits().is_active) return changed;
-  const std::string what = Describe(side, *p);
+  const std::string what = WithNeed(code, Describe(side, *p), "DESCRIBE");
   if (!ClassifyError(code).retriable) {
     lane_->moves.Fail(p, {code, what, {}});
     return changed;

@@ -62,7 +62,7 @@ void RefusedBatch::Handle(Partition* p, int32_t code, const std::string& where) 
       return FetchAgain(p, code, where);
     default:
       if (!ClassifyError(code).retriable && code != kErrorResponseMalformed)
-        return lane_->moves.Fail(p, {code, where, {}});
+        return lane_->moves.Fail(p, {code, WithNeed(code, where, "WRITE"), {}});
       return SaysNotAppended(code) ? Retry(p, code, where) : ScanThenRetry(p, code, where);
   }
 }

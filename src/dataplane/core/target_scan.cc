@@ -218,8 +218,9 @@ void TargetScan::Match(const Outstanding& out, const std::vector<Answer>& answer
 
 void TargetScan::OnReadError(Partition* p, int32_t code) {
   TargetFindings& findings = p->scan.findings;
-  const std::string where =
-      "reading " + p->target_name() + " from offset " + std::to_string(findings.scan_offset);
+  const std::string where = WithNeed(
+      code, "reading " + p->target_name() + " from offset " + std::to_string(findings.scan_offset),
+      "READ");
   // The record before the recorded offset may have been deleted.
   if (code == kafka_error::kOffsetOutOfRange &&
       std::exchange(findings.must_verify_last_record, false))

@@ -33,14 +33,28 @@ export function clusterError (cluster: string, failure: NativeFailure): Replicat
   return new ReplicatorError(meaning.of, located.detail, { setting, cause: plain })
 }
 
-/** The error of one item; undefined where its code is 0. `item` names it: "topic orders". */
+/** The ACL operation that a request needs on what it names. */
+export type AclOperation =
+  'READ' | 'CREATE' | 'DELETE' | 'ALTER' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS'
+
+/**
+ * The error of one item; undefined where its code is 0. `item` names it: "topic orders". `needs` is
+ * named only where the broker says that a permission is missing.
+ */
 export function itemError (
-  cluster: string, item: string, { code, detail }: NativeFailure
+  cluster: string, item: string, { code, detail }: NativeFailure, needs: AclOperation
 ): ReplicatorError | undefined {
   if (code === 0) return undefined
+  const what = missesPermission.has(code) ? `${item}, which needs ${needs}` : item
   return ReplicatorError.fromNative(
-    { code, detail: `cluster ${cluster}: ${item}: ${detail}` }, { cluster })
+    { code, detail: `cluster ${cluster}: ${what}: ${detail}` }, { cluster })
 }
+
+const missesPermission: ReadonlySet<number> = new Set([
+  errorTable.TOPIC_AUTHORIZATION_FAILED.code,
+  errorTable.GROUP_AUTHORIZATION_FAILED.code,
+  errorTable.CLUSTER_AUTHORIZATION_FAILED.code
+])
 
 /** Whether the data plane threw this. Anything else is a programming error of ours. */
 export function isNativeFailure (thrown: unknown): thrown is NativeFailure {

@@ -11,7 +11,9 @@ import type {
   ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, RequestOptions,
   TopicDescription, TopicListing, TopicResult, WantedOffset
 } from './cluster-admin.ts'
-import { clusterError, isNativeFailure, itemError } from './cluster-error.ts'
+import {
+  clusterError, isNativeFailure, itemError, type AclOperation
+} from './cluster-error.ts'
 import { quickClientProperties } from './quick-client.ts'
 
 export interface NativeClusterAdminOptions {
@@ -65,13 +67,13 @@ class NativeClusterAdmin implements ClusterAdmin {
 
   async listTopics (): Promise<readonly TopicListing[]> {
     const topics = await this.#call('listTopics', {}) as ReadonlyArray<Native<TopicListing>>
-    return topics.map(topic => this.#withError(`topic ${topic.name}`, topic))
+    return topics.map(topic => this.#withError(`topic ${topic.name}`, topic, 'DESCRIBE'))
   }
 
   async describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]> {
     const topics = await this.#callInChunks<TopicDescription>(chunks(names, topicsPerRequest),
       names => ['describeTopics', { names }])
-    return topics.map(topic => this.#withError(`topic ${topic.name}`, topic))
+    return topics.map(topic => this.#withError(`topic ${topic.name}`, topic, 'DESCRIBE'))
   }
 
   async createTopics (
@@ -81,7 +83,7 @@ class NativeClusterAdmin implements ClusterAdmin {
       topic => Math.max(1, topic.partitions))
     const results = await this.#callInChunks<TopicResult>(requests,
       topics => ['createTopics', { topics, validateOnly }])
-    return results.map(topic => this.#withError(`topic ${topic.name}`, topic))
+    return results.map(topic => this.#withError(`topic ${topic.name}`, topic, 'CREATE'))
   }
 
   async createPartitions (
@@ -90,13 +92,13 @@ class NativeClusterAdmin implements ClusterAdmin {
     const requests = chunks(topics, newPartitionsPerRequest, topic => Math.max(1, topic.partitions))
     const results = await this.#callInChunks<TopicResult>(requests,
       topics => ['createPartitions', { topics, validateOnly }])
-    return results.map(topic => this.#withError(`topic ${topic.name}`, topic))
+    return results.map(topic => this.#withError(`topic ${topic.name}`, topic, 'ALTER'))
   }
 
   async deleteTopics (names: readonly string[]): Promise<readonly TopicResult[]> {
     const results = await this.#callInChunks<TopicResult>(chunks(names, topicsPerRequest),
       names => ['deleteTopics', { names }])
-    return results.map(topic => this.#withError(`topic ${topic.name}`, topic))
+    return results.map(topic => this.#withError(`topic ${topic.name}`, topic, 'DELETE'))
   }
 
   async describeConfigs (
@@ -104,7 +106,8 @@ class NativeClusterAdmin implements ClusterAdmin {
   ): Promise<readonly ConfigDescription[]> {
     const results = await this.#callInChunks<ConfigDescription>(configRequests(resources),
       resources => ['describeConfigs', { resources }])
-    return results.map(result => this.#withError(`${result.type} ${result.name}`, result))
+    return results.map(result =>
+      this.#withError(`${result.type} ${result.name}`, result, 'DESCRIBE_CONFIGS'))
   }
 
   async incrementalAlterConfigs (
@@ -112,7 +115,8 @@ class NativeClusterAdmin implements ClusterAdmin {
   ): Promise<readonly ConfigResult[]> {
     const results = await this.#callInChunks<ConfigResult>(configRequests(alterations),
       resources => ['incrementalAlterConfigs', { resources, validateOnly }])
-    return results.map(result => this.#withError(`${result.type} ${result.name}`, result))
+    return results.map(result =>
+      this.#withError(`${result.type} ${result.name}`, result, 'ALTER_CONFIGS'))
   }
 
   async listOffsets (
@@ -123,19 +127,21 @@ class NativeClusterAdmin implements ClusterAdmin {
     const results = await this.#callInChunks<ListedOffset>(chunks(wanted, partitionsPerRequest),
       partitions => ['listOffsets', { partitions, readCommitted }], timeoutMs)
     return results.map((result, index) => this.#withError(`${result.topic}-${result.partition}`,
-      isAnswered(result, wanted[index]) ? result : { ...result, ...unanswered }))
+      isAnswered(result, wanted[index]) ? result : { ...result, ...unanswered },
+      'DESCRIBE'))
   }
 
   async deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]> {
     const results = await this.#callInChunks<DeletedRecords>(chunks(before, partitionsPerRequest),
       partitions => ['deleteRecords', { partitions }])
-    return results.map(result => this.#withError(`${result.topic}-${result.partition}`, result))
+    return results.map(result =>
+      this.#withError(`${result.topic}-${result.partition}`, result, 'DELETE'))
   }
 
   async describeGroups (names: readonly string[]): Promise<readonly GroupDescription[]> {
     const groups = await this.#callInChunks<GroupDescription>(chunks(names, groupsPerRequest),
       names => ['describeGroups', { names }])
-    return groups.map(group => this.#withError(`group ${group.name}`, group))
+    return groups.map(group => this.#withError(`group ${group.name}`, group, 'DESCRIBE'))
   }
 
   async describeProducers (
@@ -153,7 +159,7 @@ class NativeClusterAdmin implements ClusterAdmin {
       await this.#callInChunks<PartitionProducers>(chunks(partitions, partitionsPerRequest),
         partitions => ['describeProducers', { node, partitions }])))
     return results.flat().map(result =>
-      this.#withError(`${result.topic}-${result.partition}`, result))
+      this.#withError(`${result.topic}-${result.partition}`, result, 'READ'))
   }
 
   async initProducerId (): Promise<ProducerId> {
@@ -186,8 +192,10 @@ class NativeClusterAdmin implements ClusterAdmin {
     return results
   }
 
-  #withError<Result> (item: string, { code, detail, ...rest }: Native<Result>): Result {
-    return { ...rest, error: itemError(this.cluster, item, { code, detail }) } as Result
+  #withError<Result> (
+    item: string, { code, detail, ...rest }: Native<Result>, needs: AclOperation
+  ): Result {
+    return { ...rest, error: itemError(this.cluster, item, { code, detail }, needs) } as Result
   }
 }
 

@@ -37,10 +37,11 @@ export const leader = 'Nothing to do: Longhaul asks for the new leader and retri
 export const login =
   'Check the security.* and sasl.* properties of this cluster and its credentials'
 export const topicAcl =
-  'Grant READ, DESCRIBE and DESCRIBE_CONFIGS on the source topic, or READ, WRITE, DESCRIBE and ' +
-  'CREATE on the target topic, to the principal of this cluster'
+  'Grant the missing operation to the principal of this cluster: READ, DESCRIBE and ' +
+  'DESCRIBE_CONFIGS on source topics; READ, WRITE, DESCRIBE and CREATE on remote topics and on ' +
+  'longhaul-progress.*'
 export const newTopic =
   'Check replication.factor and the topic settings against the target cluster'
 export const upgrade = 'Upgrade the broker, or report this with the versions of both clusters'
 export const report = 'Report this as a defect, with the log around it'
-export const resumes = 'Restart the partition: Longhaul reads the target to find where to go on'
+export const resumes = 'Nothing to do: Longhaul reads the target to find where to go on'

@@ -53,9 +53,9 @@ describe('permissions and quotas of the mirror\'s user', () => {
     const unreadable = withoutGuest('Read', 'unreadable')
     const unwritable = withoutGuest('Write', 'east.unwritable')
     await Promise.all([addAcl(source, unreadable), addAcl(target, unwritable)])
-    for (const topic of ['unreadable', 'unwritable'] as const) {
+    for (const [topic, needs] of [['unreadable', 'READ'], ['unwritable', 'WRITE']] as const) {
       const line = await untilFaulted(mirror, topic, 'TOPIC_AUTHORIZATION_FAILED')
-      assert.match(line, /No permission on the topic/)
+      assert.match(line, new RegExp(`No permission on the topic: .*needs ${needs} on the topic`))
     }
     await untilMoreRecords(mirror, target, 'east.granted', 100)
     await Promise.all([removeAcl(source, unreadable), removeAcl(target, unwritable)])
@@ -69,6 +69,24 @@ describe('permissions and quotas of the mirror\'s user', () => {
     for (const [index, topic] of topics.entries()) {
       await assertEachOnceInOrder(target, `east.${topic}`, 1, loads[index]?.written ?? 0)
     }
+  })
+
+  // MirrorMaker 2 never reads remote topics, so its permissions lack READ; the text asked for
+  // operations that were granted.
+  test('without READ on a remote topic the error names READ and the remote topic', async t => {
+    const { source, target } = clusters
+    await source.createTopic('unverified')
+    await produce(source.plainBootstrapServers, 'unverified', [{ value: 'one', partition: 0 }])
+    const guest = ['--allow-principal', 'User:guest', '--topic', 'east.unverified']
+    await addAcl(target, [...guest,
+      ...['Create', 'Describe', 'DescribeConfigs', 'Write'].flatMap(each => ['--operation', each])])
+    const mirror = await startMirror(t, createPropertiesFile(t,
+      properties({ 'east->west.topics': 'unverified' })))
+    const line = await untilFaulted(mirror, 'unverified', 'TOPIC_AUTHORIZATION_FAILED')
+    assert.match(line, /reading target east\.unverified-0 .*needs READ on the topic/)
+    await addAcl(target, [...guest, '--operation', 'Read'])
+    await untilRecords(mirror, target, 'east.unverified', 1)
+    assert.equal((await mirror.stop()).code, 0)
   })
 
   test('a flow without permission on its progress topic waits for it, and no other flow does',

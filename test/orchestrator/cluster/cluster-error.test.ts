@@ -32,13 +32,22 @@ describe('the error of a call', () => {
 
 describe('the error of an item', () => {
   test('is none where its code is 0', () => {
-    assert.equal(itemError('A', 'topic t', { code: 0, detail: '' }), undefined)
+    assert.equal(itemError('A', 'topic t', { code: 0, detail: '' }, 'DESCRIBE'), undefined)
   })
 
   test('names cluster and item, and says what the broker said', () => {
-    const error = itemError('A', 'topic t', { code: 38, detail: 'one broker, three replicas' })
+    const error =
+      itemError('A', 'topic t', { code: 38, detail: 'one broker, three replicas' }, 'CREATE')
     assert.equal(error?.errorName, 'INVALID_REPLICATION_FACTOR')
     assert.equal(error?.detail, 'cluster A: topic t: one broker, three replicas')
+  })
+
+  // The text listed permissions that were granted, and left out the one that was missing.
+  test('names the operation that the request needs where a permission is missing', () => {
+    const failure = { code: 29, detail: 'Authorization failed.' }
+    const error = itemError('A', 'topic t', failure, 'DESCRIBE_CONFIGS')
+    assert.equal(error?.detail,
+      'cluster A: topic t, which needs DESCRIBE_CONFIGS: Authorization failed.')
   })
 })
 

@@ -167,8 +167,9 @@ describe('a cluster that answers', () => {
 describe('a cluster that cannot be reached', () => {
   test('is an error within seconds that names cluster, broker and setting', async t => {
     const admin = createAdmin(t, '127.0.0.1:1')
-    for (const call of [admin.describeCluster(), admin.listTopics(), admin.initProducerId()]) {
-      const error = await soonErrorOf(call)
+    const errors = await Promise.all(
+      [admin.describeCluster(), admin.listTopics(), admin.initProducerId()].map(soonErrorOf))
+    for (const error of errors) {
       assert.equal(error.errorName, 'CLUSTER_UNREACHABLE')
       assert.equal(error.setting, 'A.bootstrap.servers')
       assert.match(error.detail, /cluster A: .*127\.0\.0\.1:1.*Connection refused/)
