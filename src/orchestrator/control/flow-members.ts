@@ -12,7 +12,7 @@ interface Seen {
   readonly member: FlowMember
   /** Of our own clock: the clocks of hosts differ. */
   readonly atMs: number
-  /** Whether it announced itself while this process listened; else its record may be a dead one's. */
+  /** Whether it announced itself while this process listened; who wrote before may be dead. */
   readonly isHeard: boolean
 }
 
