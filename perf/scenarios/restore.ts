@@ -1,5 +1,7 @@
 // What a restart reads: a progress topic that a day of busy partitions was written to, after the
 // cleaner has passed, restored as the program restores it.
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TopicReader } from '../../src/orchestrator/cluster/topic-reader.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
@@ -35,9 +37,11 @@ const topic = progressTopicOf('east')
 const group = 'longhaul.east->west'
 const producer = { producerId: 4_711n, producerEpoch: 0 }
 const timeoutMs = 60_000
-// The cleaner looks for work each 15 s by default, and needs two looks after the last segment.
+// The cleaner looks for work each 15 s by default, and needs two looks after the last segment. The
+// progress of a day is written here within minutes, which leaves the cleaner behind.
 const cleanerLookMs = 15_000
 const restMs = 2 * cleanerLookMs
+const cleanerMsMax = 600_000
 
 // As Kafka ships it; the harness makes the cleaner quicker.
 const brokerOptions = {
@@ -72,9 +76,8 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
     const writtenMs = performance.now()
     const recordsWritten = await writeProgressLog(cluster, load, say)
     const writeSeconds = (performance.now() - writtenMs) / 1000
-    say(`${recordsWritten.toLocaleString('en')} records written; the cleaner gets ` +
-      `${restMs / 1000} s`)
-    await sleep(restMs)
+    say(`${recordsWritten.toLocaleString('en')} records written; waiting for the cleaner`)
+    await untilCleaned(cluster, say)
     const restoredMs = performance.now()
     const restored = await restoreSlots(store, Array.from({ length: slots }, (_, i) => i), producer)
     const restoreSeconds = (performance.now() - restoredMs) / 1000
@@ -99,6 +102,27 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
     await target.close()
     await cluster.close()
   }
+}
+
+/** Until the size of the topic on disk has not changed for two looks of the cleaner. */
+async function untilCleaned (cluster: KafkaCluster, say: (text: string) => void): Promise<void> {
+  const deadline = performance.now() + cleanerMsMax
+  let size = -1
+  for (;;) {
+    const now = bytesOnDisk(cluster.broker(1).logDir)
+    say(`${Math.round(now / 1024 / 1024)} MiB on disk`)
+    if (now === size) return
+    if (performance.now() > deadline) throw new Error('the cleaner does not come to rest')
+    size = now
+    await sleep(restMs)
+  }
+}
+
+function bytesOnDisk (logDir: string): number {
+  const folders = readdirSync(logDir).filter(name => name.startsWith(`${topic}-`))
+  return folders.flatMap(folder => readdirSync(join(logDir, folder)).map(file =>
+    statSync(join(logDir, folder, file), { throwIfNoEntry: false })?.size ?? 0))
+    .reduce((sum, size) => sum + size, 0)
 }
 
 async function countRecords (cluster: KafkaCluster, slots: number): Promise<number> {

@@ -118,7 +118,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
   test('keeps what a slot holds while it is read and written at the same time', async t => {
     const store = await createStore(t, 'busy', { slots: 1 })
     await store.write([record(0, 'orders', 5n)])
-    for (let at = 1n; at <= 50n; at++) {
+    for (let at = 1n; at <= 20n; at++) {
       await Promise.all([store.read(0), store.write([record(0, 'other', at)]), store.read(0)])
       assert.equal(await upstreamOf(store, 0, 'orders'), 5n)
       assert.equal(await upstreamOf(store, 0, 'other'), at)
