@@ -9,10 +9,10 @@ import { coordinatorOf } from '../../kafka/consumer-group.ts'
 import { controllerOf } from '../../kafka/controller.ts'
 import { eventually } from '../../kafka/eventually.ts'
 import { moveLeader } from '../../kafka/partition-operations.ts'
-import { seriesOf } from '../../orchestrator/observability/exposition.ts'
 import { LoadedFlow, untilOwned } from '../loaded-flow.ts'
-import type { CleanUp, MirrorProcess } from '../mirror-process.ts'
+import type { CleanUp } from '../mirror-process.ts'
 import { startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { partitionsByLeader, untilAllMove } from './moving-partitions.ts'
 
 const group = 'longhaul.east->west'
 const offsetsTopic = '__consumer_offsets'
@@ -40,47 +40,6 @@ async function mustFindCoordinator (target: KafkaCluster): Promise<Broker> {
   })
 }
 
-async function partitionsNotLedBy (
-  { id }: Broker, target: KafkaCluster, topic: string
-): Promise<readonly number[]> {
-  const leaders = await Promise.all(Array.from({ length: partitions }, async (_, partition) =>
-    await target.admin.leaderOf(topic, partition)))
-  const others = leaders.flatMap((leader, partition) => leader === id ? [] : [partition])
-  assert.ok(others.length > 0 && others.length < partitions, leaders.join())
-  return others
-}
-
-/** Next source offset of each partition, over all processes. */
-async function upstreamOffsets (
-  mirrors: readonly MirrorProcess[]
-): Promise<ReadonlyMap<number, number>> {
-  const all = await Promise.all(mirrors.map(async mirror => await mirror.metrics()))
-  return new Map(all.flatMap(metrics =>
-    Object.entries(seriesOf(metrics, 'longhaul_partition_upstream_offset'))
-      .map(([labels, offset]): [number, number] =>
-        [Number(/partition="(\d+)"/.exec(labels)?.[1]), offset])))
-}
-
-/** Resolves when each of the partitions has moved on, seen from now. */
-async function untilAllMove (
-  mirrors: readonly MirrorProcess[], wanted: readonly number[]
-): Promise<void> {
-  const [first] = mirrors
-  assert.ok(first)
-  const before = await upstreamOffsets(mirrors)
-  let now = before
-  const stillOf = (): number[] => wanted.filter(partition =>
-    (now.get(partition) ?? 0) <= (before.get(partition) ?? 0) + 5)
-  try {
-    await first.until(`records of partitions ${wanted.join()}`, async () => {
-      now = await upstreamOffsets(mirrors)
-      return stillOf().length === 0
-    }, 60_000)
-  } catch (thrown) {
-    throw new Error(`no records of partitions ${stillOf().join()}`, { cause: thrown })
-  }
-}
-
 describe('a coordinator that hangs', { timeout: 400_000 }, () => {
   // All partitions stood still for 70 s of a hang of 75 s, though no data lay on that broker: the
   // session ended, and the client asked the hanging broker where the coordinator is.
@@ -97,12 +56,13 @@ describe('a coordinator that hangs', { timeout: 400_000 }, () => {
       const mirror = await flow.start()
       await flow.more(mirror)
       const coordinator = await mustFindCoordinator(target)
-      const healthy = await partitionsNotLedBy(coordinator, target, flow.remoteTopic)
+      const { others } = await partitionsByLeader(
+        coordinator, target, flow.remoteTopic, partitions)
       coordinator.pause()
       try {
         await mirror.untilLogged('the end of the session', ({ text }) =>
           text.includes('keeps all slots'), 40_000)
-        for (let look = 0; look < 5; look++) await untilAllMove([mirror], healthy)
+        for (let look = 0; look < 5; look++) await untilAllMove([mirror], others)
       } finally {
         coordinator.continue()
       }
@@ -123,14 +83,15 @@ describe('a coordinator that hangs', { timeout: 400_000 }, () => {
     await untilOwned(second, 3)
     await flow.more(second)
     const coordinator = await mustFindCoordinator(clusters.target)
-    const healthy = await partitionsNotLedBy(coordinator, clusters.target, flow.remoteTopic)
+    const { others } = await partitionsByLeader(
+      coordinator, clusters.target, flow.remoteTopic, partitions)
     coordinator.pause()
     try {
       await eventually('another coordinator', async () => {
         const other = await coordinatorOf(clusters.target, group).catch(() => undefined)
         return other !== undefined && other !== coordinator
       }, { timeoutMs: 60_000, intervalMs: 500 })
-      for (let look = 0; look < 3; look++) await untilAllMove([first, second], healthy)
+      for (let look = 0; look < 3; look++) await untilAllMove([first, second], others)
     } finally {
       coordinator.continue()
     }

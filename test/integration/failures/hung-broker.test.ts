@@ -1,0 +1,116 @@
+// A broker hangs: it keeps its connections, its kernel acknowledges every byte, and nothing answers.
+// Only the partitions that it leads stand still, and those only until another broker leads them.
+// All 24 partitions stood still for as long as a target broker hung: its batches filled the lanes.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import type { Broker } from '../../kafka/broker.ts'
+import type { KafkaCluster } from '../../kafka/cluster.ts'
+import { coordinatorOf } from '../../kafka/consumer-group.ts'
+import { controllerOf } from '../../kafka/controller.ts'
+import { produce } from '../../kafka/kafka-producer.ts'
+import { seriesOf } from '../../orchestrator/observability/exposition.ts'
+import { untilRecords } from '../comparison.ts'
+import { LoadedFlow } from '../loaded-flow.ts'
+import {
+  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
+} from '../mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
+import { numbered } from './fault-probe.ts'
+import { partitionsByLeader, untilAllMove } from './moving-partitions.ts'
+
+const partitions = 24
+const every = Array.from({ length: partitions }, (_, partition) => partition)
+const waiting = '{source="east",state="waiting",target="west"}'
+const load = { partitions, codec: 'none', recordBytes: 500 } as const
+const properties = {
+  // Full within seconds: the partitions of the hung broker alone get more than this meanwhile.
+  'in.flight.bytes.max': 1024 * 1024,
+  'metrics.per.partition': true
+}
+
+/** A broker that neither controls the cluster nor coordinates the flow's group. */
+async function mustFindOther (target: KafkaCluster): Promise<Broker> {
+  const busy = [await controllerOf(target), await coordinatorOf(target, 'longhaul.east->west')]
+  const other = target.brokers.find(broker => !busy.includes(broker))
+  assert.ok(other)
+  return other
+}
+
+describe('a broker that hangs', { timeout: 400_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters({ brokers: 3 }, { brokers: 3 }) })
+  after(async () => { await clusters.close() })
+
+  async function startFlow (
+    t: CleanUp, topic: string, replicationFactor: number
+  ): Promise<{ readonly flow: LoadedFlow, readonly mirror: MirrorProcess }> {
+    const flow = await LoadedFlow.create(t, clusters, topic, load,
+      { ...properties, 'replication.factor': replicationFactor })
+    const mirror = await flow.start()
+    await flow.more(mirror)
+    return { flow, mirror }
+  }
+
+  test('of the target, stops its partitions alone, which wait and go on with it', async t => {
+    const { target } = clusters
+    const { flow, mirror } = await startFlow(t, 'single', 1)
+    const hung = await mustFindOther(target)
+    const { led, others } = await partitionsByLeader(
+      hung, target, flow.remoteTopic, partitions)
+    hung.pause()
+    try {
+      await mirror.until('partitions that wait', async () =>
+        seriesOf(await mirror.metrics(), 'longhaul_partitions')[waiting] === led.length)
+      for (let look = 0; look < 10; look++) await untilAllMove([mirror], others)
+    } finally {
+      hung.continue()
+    }
+    await flow.finish(mirror)
+    assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('of the target, stops no partition that another broker leads by now', async t => {
+    const { target } = clusters
+    const { flow, mirror } = await startFlow(t, 'moved', 3)
+    const hung = await mustFindOther(target)
+    const { others } = await partitionsByLeader(hung, target, flow.remoteTopic, partitions)
+    hung.pause()
+    try {
+      await untilAllMove([mirror], others)
+      // While the broker still hangs.
+      for (let look = 0; look < 5; look++) await untilAllMove([mirror], every)
+    } finally {
+      hung.continue()
+    }
+    await flow.finish(mirror)
+    assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('of the source, is left as soon as another broker leads its partitions', async t => {
+    const { source, target } = clusters
+    const topic = 'read'
+    await source.createTopic(topic, { partitions })
+    const write = async (bootstrapServers: string): Promise<void> => {
+      await produce(bootstrapServers, topic,
+        every.flatMap(partition => numbered(0, 10, partition)), { timeoutMs: 60_000 })
+    }
+    const mirror = await startMirror(t, createPropertiesFile(t,
+      flowProperties(clusters, { ...properties, 'east->west.topics': topic })))
+    await write(source.plainBootstrapServers)
+    await untilRecords(mirror, target, `east.${topic}`, 10 * partitions)
+    const controller = await controllerOf(source)
+    const hung = source.brokers.find(broker => broker !== controller)
+    assert.ok(hung)
+    const healthy = source.plainBootstrapServers.split(',')
+      .filter((_, index) => source.brokers[index] !== hung).join()
+    hung.pause()
+    try {
+      // The producer itself waits until other brokers lead the partitions.
+      await Promise.all([untilAllMove([mirror], every), write(healthy)])
+    } finally {
+      hung.continue()
+    }
+    await untilRecords(mirror, target, `east.${topic}`, 20 * partitions)
+    assert.equal((await mirror.stop()).code, 0)
+  })
+})
