@@ -24,6 +24,12 @@ int64_t* LeftOutCounter(PartitionCounters* counters, BatchReason reason) {
   }
 }
 
+// The batch holds a record that the target refused: nothing from that record on is sent.
+bool HoldsRefused(const Partition& p, const BatchSpan& span) {
+  const int64_t offset = p.source.refused.skip.next - 1;
+  return p.source.refused.code != 0 && p.source.offset <= offset && offset <= span.last_offset;
+}
+
 }  // namespace
 
 struct BatchIntake::Walk {
@@ -89,7 +95,8 @@ bool BatchIntake::StoreBatch(Walk* walk, const BatchSpan& span) {
       LeaveOut(p, batch, verdict.reason);
       return true;
     case BatchAction::kPassThrough:
-      return PassThrough(walk, batch);
+      return HoldsRefused(*p, span) ? StoreReencoded(walk, span, BatchReason::kMidBatch)
+                                    : PassThrough(walk, batch);
     case BatchAction::kReencode:
       return StoreReencoded(walk, span, verdict.reason);
   }
@@ -149,18 +156,20 @@ bool BatchIntake::StoreReencoded(Walk* walk, const BatchSpan& batch, BatchReason
   ReencodeLimits limits{static_cast<size_t>(lane_->settings.decoded_bytes_max),
                         p->delivery.batch_bytes_max,
                         lane_->settings.keep_producer_timestamps != 0};
+  const bool is_refused = HoldsRefused(*p, batch);
+  if (is_refused) limits.offset_end = p->source.refused.skip.next - 1;
   std::vector<EncodedBatch> encoded;
   const int32_t epoch = batch.first.leader_epoch();
   const Status status = Reencode(batch.first.data(), batch.size, p->source.offset, limits,
                                  *lane_->codecs, &encoded);
   if (Damaged(p, status)) return false;
-  int64_t next = batch.last_offset + 1;
+  int64_t next = is_refused ? limits.offset_end : batch.last_offset + 1;
   SkipPoint skip{next, next - p->source.offset, epoch};
   if (!status.ok() && !encoded.empty()) {  // one record is too large: those before it are good
     skip = {encoded.back().upstream_next, 1, epoch};
     next = encoded.back().upstream_first;
     encoded.pop_back();
-  } else if (status.ok() && encoded.empty()) {
+  } else if (status.ok() && encoded.empty() && !is_refused) {
     LeaveOut(p, batch.first, BatchReason::kEmpty);
     return true;
   }
@@ -180,8 +189,11 @@ bool BatchIntake::StoreReencoded(Walk* walk, const BatchSpan& batch, BatchReason
     if (piece.runs.size() > 1) queued.runs = std::move(piece.runs);
     Enqueue(p, std::move(queued));
   }
-  if (!status.ok()) lane_->moves.EndSource(p, {status.code, status.detail, skip});
-  return status.ok();
+  if (!status.ok())
+    lane_->moves.EndSource(p, {status.code, status.detail, skip});
+  else if (is_refused)
+    lane_->moves.EndSource(p, p->source.refused);
+  return status.ok() && !is_refused;
 }
 
 void BatchIntake::Malformed(Partition* p, const std::string& what) {

@@ -223,7 +223,8 @@ void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response
     if (found == nullptr)
       OnAck(sent, {.code = kErrorResponseMalformed, .error_text = "not in the response"});
     else
-      OnAck(sent, {found->error, found->base_offset, found->append_time, found->error_text});
+      OnAck(sent, {found->error, found->base_offset, found->append_time, found->error_text,
+                   found->refused_record});
   }
 }
 
@@ -261,7 +262,8 @@ void Outbox::OnAck(const Sent& sent, Answer answer) {
     batch->base_offset = answer.base_offset;
     PopAcked(p);
   } else {
-    refused_.Note(p, sent.ticket.ordinal, answer.code, answer.error_text);
+    refused_.Note(p, sent.ticket.ordinal, {answer.code, std::string(answer.error_text)},
+                  answer.refused_record);
   }
   if (p->queue.outstanding() == 0 && p->delivery.refusal.code != 0) {
     refused_.Settle(p);

@@ -73,6 +73,7 @@ class Outbox {
     int64_t base_offset = -1;
     int64_t append_time = -1;
     std::string_view error_text;
+    int32_t refused_record = -1;
   };
 
   bool CanSend(const Partition& p) const;

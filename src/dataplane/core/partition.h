@@ -71,6 +71,8 @@ struct SourcePosition {
   int64_t log_start_offset = -1;
   int32_t refetches = 0;  // in a row, of a damaged batch
   Fault ending;           // phase ending: what the partition faults with
+  Fault refused;          // of a record that the target refused, the one before refused.skip.next;
+                          // what is before it is mirrored first. Code 0: none
   LogEndMarks end_marks;
   // Phase skipping: records that the target holds.
   int64_t records_to_skip = 0;
@@ -87,6 +89,7 @@ struct Delivery {
   int64_t dedup_proven_until = 0;  // a recent ack proves that the leader has our sequence state
   Obstacle refusal;                // of the earliest batch that was refused
   uint64_t refused_ordinal = 0;
+  int32_t refused_record = -1;  // its index in that batch, -1: the broker does not name one
   int32_t attempts = 0;  // in a row, of the batch at the front
   int64_t backoff_until = 0;
   int32_t scans_in_vain = 0;  // in a row, without an ack in between

@@ -312,12 +312,14 @@ Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceRe
       if (version >= 8) {
         size_t record_errors = in.ArrayLength(6);
         for (size_t r = 0; r < record_errors && in.ok(); r++) {
-          in.Int32();
-          std::string_view text = in.String();
-          if (p.error_text.empty()) p.error_text = text;
+          const int32_t index = in.Int32();
+          const std::string_view text = in.String();
+          if (p.refused_record >= 0 && index >= p.refused_record) continue;
+          p.refused_record = index;
+          p.error_text = text;
         }
-        std::string_view text = in.String();
-        if (!text.empty()) p.error_text = text;
+        const std::string_view text = in.String();
+        if (p.error_text.empty()) p.error_text = text;
       }
       if (in.ok()) out->partitions.push_back(p);
     }

@@ -87,7 +87,8 @@ struct ProducedPartition {
   int16_t error;
   int64_t base_offset;  // -1: the broker does not tell (an old duplicate)
   int64_t append_time;  // -1: the topic has create times, and the batch was not there yet
-  std::string_view error_text;
+  std::string_view error_text;  // of the record that is refused, or else of the batch
+  int32_t refused_record = -1;  // KIP-467: index in the batch of the first record that is refused
 };
 
 struct ProduceResponse {

@@ -1,6 +1,7 @@
 #include "core/record_batch.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "core/crc32c.h"
@@ -34,6 +35,12 @@ bool OffsetsAreSane(const RecordBatchView& batch) {
 }
 
 }  // namespace
+
+const char* CodecName(Codec codec) {
+  constexpr const char* kNames[] = {"none", "gzip", "snappy", "lz4", "zstd"};
+  const auto index = static_cast<size_t>(codec);
+  return index < std::size(kNames) ? kNames[index] : "unknown";
+}
 
 BatchWalker::Step BatchWalker::Next(RecordBatchView* out) {
   if (left_ < kLogOverhead) return Step::kEnd;

@@ -83,6 +83,8 @@ constexpr uint16_t kDeleteHorizonBit = 0x40;
 // The value is the one of the attributes; 5 to 7 are not given out yet and can occur in hostile
 // bytes.
 enum class Codec : uint8_t { kNone, kGzip, kSnappy, kLz4, kZstd };
+// As compression.type has it.
+const char* CodecName(Codec codec);
 
 // A header in place. The bytes must be those a BatchWalker let through, or a caller's own.
 //

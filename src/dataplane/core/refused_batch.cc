@@ -4,6 +4,8 @@
 #include <iterator>
 #include <utility>
 
+#include "core/record_batch.h"
+
 namespace longhaul {
 namespace {
 
@@ -18,12 +20,13 @@ bool SaysNotAppended(int32_t code) {
 
 }  // namespace
 
-void RefusedBatch::Note(Partition* p, uint64_t ordinal, int32_t code, std::string_view text) {
+void RefusedBatch::Note(Partition* p, uint64_t ordinal, Obstacle refusal, int32_t record) {
   lane_->moves.Move(p, PartitionEvent::kBatchRefused);
   Delivery& delivery = p->delivery;
   if (delivery.refusal.code != 0 && ordinal >= delivery.refused_ordinal) return;
-  delivery.refusal = {code, std::string(text)};
+  delivery.refusal = std::move(refusal);
   delivery.refused_ordinal = ordinal;
+  delivery.refused_record = record;
 }
 
 void RefusedBatch::Settle(Partition* p) {
@@ -44,6 +47,9 @@ void RefusedBatch::Settle(Partition* p) {
   // A later batch was acknowledged. Either the refused batch is on the target, too, and only its
   // answer was lost; or the broker had forgotten the producer, and there is a hole. The scan tells.
   if (overtaken) return ScanThenRetry(p, refusal.code, where);
+  if (refusal.code == kafka_error::kInvalidTimestamp ||
+      refusal.code == kafka_error::kInvalidRecord)
+    return RefuseRecord(p, refusal, where);
   Handle(p, refusal.code, where);
 }
 
@@ -60,6 +66,10 @@ void RefusedBatch::Handle(Partition* p, int32_t code, const std::string& where) 
       return Split(p, where);
     case kafka_error::kCorruptMessage:
       return FetchAgain(p, code, where);
+    case kafka_error::kUnsupportedCompressionType: {
+      const Codec codec = RecordBatchView(p->queue.front().data).codec();
+      return lane_->moves.Fail(p, {code, where + ": its codec is " + CodecName(codec), {}});
+    }
     default:
       if (!ClassifyError(code).retriable && code != kErrorResponseMalformed)
         return lane_->moves.Fail(p, {code, WithNeed(code, where, "WRITE"), {}});
@@ -76,6 +86,26 @@ void RefusedBatch::Split(Partition* p, const std::string& where) {
   // Only what exceeds the topic's limit is refused, so this bound never undershoots the limit; the
   // intake splits until the parts fit.
   p->delivery.batch_bytes_max = front.size - 1;
+  p->ResetToProgress();
+  lane_->moves.Move(p, PartitionEvent::kBatchDropped);
+}
+
+// KIP-467: a broker names the records that it refuses, and appends nothing of their batch. What is
+// before the first of them is mirrored, so that a skip leaves out that record alone. Brokers before
+// 2.4 name none.
+void RefusedBatch::RefuseRecord(Partition* p, const Obstacle& refusal, const std::string& where) {
+  const QueuedBatch& front = p->queue.front();
+  const int32_t index = p->delivery.refused_record;
+  if (index < 0 || index >= front.records)
+    return lane_->moves.Fail(p, {refusal.code, where, p->BehindFront(front.records)});
+  const int64_t offset = UpstreamOffset(front, index);
+  Fault fault{kErrorRecordRefused,
+              p->target_name() + " refused the record at source offset " + std::to_string(offset) +
+                  ": " + refusal.detail,
+              {offset + 1, 1, front.leader_epoch}};
+  if (index == 0) return lane_->moves.Fail(p, std::move(fault));
+  lane_->errors[refusal.code]++;
+  p->source.refused = std::move(fault);
   p->ResetToProgress();
   lane_->moves.Move(p, PartitionEvent::kBatchDropped);
 }

@@ -1,11 +1,10 @@
 // What becomes of a batch that its broker refused, once all batches of its partition in flight are
-// answered: it is sent again, sent again after a scan of the target, split, fetched again, or it
-// faults its partition.
+// answered: the batch is sent again, sent again after a scan of the target, split, cut before a
+// record that the broker refuses, or fetched again; or the partition faults.
 #pragma once
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 
 #include "core/lane_context.h"
 #include "core/leaders.h"
@@ -20,13 +19,15 @@ class RefusedBatch {
   RefusedBatch(LaneContext* lane, Leaders* leaders) : lane_(lane), leaders_(leaders) {}
 
   // The refusal of the earliest batch is the cause; batches behind it are refused as out of order.
-  void Note(Partition* p, uint64_t ordinal, int32_t code, std::string_view text);
+  // `record`: the index in the batch of the record that the broker names, -1: it names none.
+  void Note(Partition* p, uint64_t ordinal, Obstacle refusal, int32_t record);
   // Nothing of the partition is in flight any more.
   void Settle(Partition* p);
 
  private:
   void Handle(Partition* p, int32_t code, const std::string& where);
   void Split(Partition* p, const std::string& where);
+  void RefuseRecord(Partition* p, const Obstacle& refusal, const std::string& where);
   void FetchAgain(Partition* p, int32_t code, const std::string& where);
   void Retry(Partition* p, int32_t code, const std::string& where);
   void ScanThenRetry(Partition* p, int32_t code, const std::string& where);

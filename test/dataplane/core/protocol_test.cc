@@ -156,6 +156,7 @@ TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
     CHECK(response.partitions[0].base_offset == 3);
     CHECK(response.partitions[1].error == kInvalidRecord);
     CHECK(response.partitions[1].error_text == (version >= 8 ? "invalid" : ""));
+    CHECK(response.partitions[1].refused_record == -1);
     CHECK(response.partitions[2].topic == "beta");
     CHECK(response.partitions[2].error == 0);
   }

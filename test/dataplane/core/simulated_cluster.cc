@@ -282,7 +282,8 @@ AppendResult SimulatedCluster::ProducePartition(int32_t node, const Key& key, co
   const InjectedError* injected = Injected(&produce_errors, key);
   if (injected != nullptr && !injected->appends) return {injected->error};
   AppendResult result = log.Produce(batch);
-  if (result.error == kInvalidRecord || result.error == kInvalidTimestamp)
+  const bool is_invalid = result.error == kInvalidRecord || result.error == kInvalidTimestamp;
+  if (is_invalid && result.refused.empty())
     protocol_violations.push_back("a batch that no broker takes, for " + key.first);
   if (result.appended && on_append) on_append(key, batch, result.base_offset);
   if (result.error == 0 && injected != nullptr) return {injected->error};
@@ -315,10 +316,10 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
       out.Int(result.append_time, 8);
       if (version >= 5) out.Int(0, 8);
       if (version >= 8) {
-        const bool tells = result.error == kInvalidRecord;
-        out.Int(tells ? 1 : 0, 4);
-        if (tells) out.Int(0, 4), out.Text("record 0");
-        if (tells)
+        out.Int(static_cast<int64_t>(result.refused.size()), 4);
+        for (int32_t index : result.refused)
+          out.Int(index, 4), out.Text("record " + std::to_string(index));
+        if (result.error == kInvalidRecord || result.error == kInvalidTimestamp)
           out.Text("invalid");
         else
           out.Int(-1, 2);

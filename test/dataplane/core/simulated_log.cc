@@ -81,6 +81,12 @@ Bytes SimulatedLog::AsStored(Bytes bytes) const {
 AppendResult SimulatedLog::Produce(const Bytes& bytes) {
   AppendResult result;
   result.error = Validate(bytes);
+  if (result.error == 0 && refuses) {
+    const std::vector<TestRecord> records = ReadBatch(bytes);
+    for (size_t i = 0; i < records.size(); ++i)
+      if (refuses(records[i])) result.refused.push_back(static_cast<int32_t>(i));
+    if (!result.refused.empty()) result.error = kInvalidTimestamp;
+  }
   if (result.error != 0) return result;
   result.error = CheckSequence(RecordBatchView(bytes.data()), &result);
   if (result.error != 0 || result.base_offset >= 0) return result;

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <optional>
 #include <vector>
@@ -30,6 +31,7 @@ struct AppendResult {
   int64_t base_offset = -1;
   int64_t append_time = -1;
   bool appended = false;  // and not only found to be there already
+  std::vector<int32_t> refused = {};  // records of the batch, by index
 };
 
 // Kafka error codes that the log itself gives.
@@ -95,6 +97,8 @@ class SimulatedLog {
   int64_t high_watermark_max = INT64_MAX;
   std::optional<Codec> compression_type;  // the target compresses anew
   bool log_append_time = false;
+  // Records with a timestamp out of bounds, say.
+  std::function<bool(const TestRecord&)> refuses;
 
  private:
   struct CachedBatch {
