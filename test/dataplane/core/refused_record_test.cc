@@ -1,5 +1,5 @@
-// A record that the target refuses (KIP-467): what is before it is mirrored, and the fault is of that
-// record alone. The whole batch was the fault, and a skip left out all of its records.
+// A record that the target refuses (KIP-467): the records before it are mirrored, and the fault is
+// of that record alone. The fault was of the whole batch, and a skip left out all of its records.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -74,7 +74,8 @@ TEST_CASE("a codec that the target does not accept is named") {
   Simulation sim("codec", Plain());
   Fill(sim, 0, 1);
   const Codec codec = RecordBatchView(sim.SourceLog(0).batches()[0].bytes.data()).codec();
-  sim.target.produce_errors[kTarget0] = {kafka_error::kUnsupportedCompressionType, false, INT64_MAX};
+  sim.target.produce_errors[kTarget0] = {kafka_error::kUnsupportedCompressionType, false,
+                                         INT64_MAX};
   Process* process = sim.Start();
   CheckFaulted(sim, process, kafka_error::kUnsupportedCompressionType);
   CHECK(process->states[0].detail.ends_with(std::string("its codec is ") + CodecName(codec)));
