@@ -1,6 +1,7 @@
-// A broker hangs: it keeps its connections, its kernel acknowledges every byte, and nothing answers.
-// Only the partitions that it leads stand still, and those only until another broker leads them.
-// All 24 partitions stood still for as long as a target broker hung: its batches filled the lanes.
+// A broker hangs: it keeps its connections, its kernel acknowledges every byte, and the broker
+// answers nothing. Only the partitions that it leads stand still, and those only until another
+// broker leads them. All 24 partitions stood still for as long as a target broker hung: its batches
+// filled the lanes.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { Broker } from '../../kafka/broker.ts'

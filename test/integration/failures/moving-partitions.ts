@@ -6,7 +6,7 @@ import type { KafkaCluster } from '../../kafka/cluster.ts'
 import { seriesOf } from '../../orchestrator/observability/exposition.ts'
 import type { MirrorProcess } from '../mirror-process.ts'
 
-/** Of a topic: the partitions that the broker leads, and those that others lead; neither is empty. */
+/** The partitions of a topic that the broker leads, and those that others lead: some of each. */
 export async function partitionsByLeader (
   { id }: Broker, cluster: KafkaCluster, topic: string, partitions: number
 ): Promise<{ readonly led: readonly number[], readonly others: readonly number[] }> {
