@@ -56,7 +56,7 @@ describe('what is beyond', () => {
     assert.equal(judgeLiveness([standing], [excuse(0, 50_000, new Set(['a']))]).secondsBeyond, 0)
   })
 
-  test('is told with the partition and its time, and the longest standing of each fault', () => {
+  test('names the partition and its time, and the longest standing of each fault', () => {
     const { examples, longestByFault } = judgeLiveness([standing], [excuse(0, 20_000)])
     assert.deepEqual(longestByFault, { 'broker-hang': 30 })
     assert.deepEqual(examples,

@@ -1,4 +1,4 @@
-// The checker of chaos runs: each kind of damage is told from the others, and none from no damage.
+// The checker of chaos runs distinguishes each kind of damage, and finds none where there is none.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'

@@ -18,7 +18,7 @@ function createSettings (more: Partial<ScheduleSettings> = {}): ScheduleSettings
 }
 
 describe('planFaults', () => {
-  test('gives the same schedule for the same seed, and another for another', () => {
+  test('plans the same schedule for the same seed, and another for another', () => {
     assert.deepEqual(planFaults(createSettings()), planFaults(createSettings()))
     assert.notDeepEqual(planFaults(createSettings()), planFaults(createSettings({ seed: 8 })))
   })

@@ -34,7 +34,7 @@ describe('process usage', { timeout: 30_000 }, () => {
     })
   }
 
-  test('is told by groups of threads', async t => {
+  test('is reported by groups of threads', async t => {
     const child = spawnGuarded(process.execPath, ['-e', spin], {
       stdio: ['pipe', 'pipe', 'inherit']
     })

@@ -17,25 +17,28 @@ const notAccepts = '\\d|\\$|(?:over|part|place|turns|effect|long|longer|as long|
   'more|about|up to|some|at (?:least|most)|a (?:second|moment|minute|while|round)|seconds|' +
   'minutes|hours|days|milliseconds|time|the time|half|several|two|three|five|ten)\\b'
 
+const is = '(?:is|are|was|were|be|been|being)'
+const away = '(?:back|up|out|away)'
+
 const idioms: readonly Idiom[] = [
   idiom('(?:made|makes?|making|created?|creates|creating) (?:again|anew)\\b', 'recreated'),
   idiom('(?:lets?|letting) go of\\b', 'releases'),
-  idiom('(?:is|are|was|were|be|been|being) told apart\\b', 'is distinguished'),
-  idiom('(?:is|are|was|were|be|been|being) told\\b', 'receives, learns; is reported, is named'),
+  idiom(`${is} told apart\\b`, 'is distinguished'),
+  idiom(`${is} told\\b(?! apart)`, 'receives, learns; is reported, is named'),
   idiom('who (?:is|are|was|has) gone\\b', 'a previous owner'),
   idiom('what (?:is|was) there\\b', 'the records on the target, or what it is by name'),
-  idiom('(?:gives?|gave|given|giving) (?:back|up|out|away)\\b', 'returns, releases, stops waiting'),
-  idiom('(?:is|are|was|were|be|been) given\\b', 'receives, is assigned; both A and B are needed'),
-  idiom('gives\\b(?! (?:back|up|out|away))', 'returns, writes, names, sets'),
-  idiom('(?:is|are|was|were|be|been) taken for\\b', 'counts as, is mistaken for'),
+  idiom(`(?:gives?|gave|given|giving) ${away}\\b`, 'returns, releases, stops waiting'),
+  idiom(`${is} given\\b(?! ${away})`, 'receives, is assigned, is needed'),
+  idiom(`gives\\b(?! ${away})`, 'returns, writes, names, sets'),
+  idiom(`${is} taken for\\b`, 'counts as, is mistaken for'),
   idiom('(?:takes?|took|taken|taking) over\\b', 'acquires slots, copies settings, uses values'),
   idiom(`takes\\b(?! (?:${notAccepts}))`, 'accepts, reads, uses, receives')
 ]
 
 /** Folders and documents without these idioms; more of them join, and none leaves. */
 const isClean = new RegExp('^(' + [
-  'test/(kafka|integrity|tidy)/', 'perf/(?!results/)', '\\.ci/', 'native-bench/',
-  'src/orchestrator/(time|flow|lanes|partitions|observability|cluster)/',
+  'test/(kafka|integrity|tidy|perf|demo)/', 'perf/(?!results/)', '\\.ci/', 'native-bench/',
+  '(src|test)/orchestrator/(time|flow|lanes|partitions|observability|cluster)/',
   '(README|ARCHITECTURE|FAILURES|CONTRIBUTING)\\.md$'
 ].join('|') + ')')
 

@@ -38,7 +38,7 @@ async function inTime<Result> (promise: Promise<Result>): Promise<Result> {
 }
 
 describe('a fresh client', () => {
-  test('takes calls', async t => {
+  test('accepts calls', async t => {
     const admin = createAdmin(t, createMock(t).bootstrapServers())
     assert.ok(await admin.call('describeCluster', {}, 10_000))
   })

@@ -3,7 +3,7 @@ import type { TestContext } from 'node:test'
 import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
 
-// Far above what any call of a test takes on a busy machine: who waits for it has failed.
+// Far above the length of any call on a busy machine: a test that waits for it has failed.
 const timeoutMs = 30_000
 
 /** Of a cluster called `A`. */

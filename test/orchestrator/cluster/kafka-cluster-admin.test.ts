@@ -175,7 +175,7 @@ describe('on a real cluster of one broker', () => {
     })
   })
 
-  test('each producer id is given once', async t => {
+  test('each producer id is allocated once', async t => {
     const cluster = await startKafkaCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers)
     const ids = await Promise.all([admin.initProducerId(), admin.initProducerId()])
@@ -209,7 +209,7 @@ describe('on a real cluster with a transaction that is open', () => {
 })
 
 describe('on a real cluster that asks for a login', () => {
-  test('a wrong password, no login and a missing permission are told apart', async t => {
+  test('a wrong password, no login and a missing permission are distinguished', async t => {
     const cluster = await startKafkaCluster(t, {
       sasl: { users: { clerk: 'right', root: 'right' }, superUsers: ['root'] }
     })

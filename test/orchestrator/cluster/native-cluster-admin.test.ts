@@ -87,10 +87,10 @@ describe('a cluster that answers', () => {
       [undefined, undefined, undefined, '_UNKNOWN_PARTITION'])
   })
 
-  // librdkafka asks each leader by itself, and gives back the question for those that do not
+  // librdkafka asks each leader by itself, and returns the question for those that do not
   // answer: the end of their logs came as -1 without an error, and a topic that held progress
   // looked empty.
-  test('gives an error for each offset whose broker does not answer', async t => {
+  test('returns an error for each offset whose broker does not answer', async t => {
     const cluster = createCluster(t)
     for (const partition of [0, 1, 2, 3]) {
       cluster.setPartitionLeader({ topic: 'orders', partition, broker: partition === 2 ? 2 : 1 })

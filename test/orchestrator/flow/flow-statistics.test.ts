@@ -122,7 +122,7 @@ describe('a partition that is retried after a fault', () => {
   })
 })
 
-// A process that lost its session gave up its slots, and the lag of the flow was gone with them,
+// A process that lost its session released its slots, and the lag of the flow was gone with them,
 // until another process had joined, read its progress and fetched.
 describe('a partition whose slot was handed over', () => {
   const depart = async (

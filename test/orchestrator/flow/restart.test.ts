@@ -10,7 +10,7 @@ import { produce } from '../../kafka/kafka-producer.ts'
 import { parseConfigOf } from '../config/create-config.ts'
 import { silentLog } from '../observability/silent-log.ts'
 
-test('a running flow is given another configuration', { timeout: 60_000 }, async t => {
+test('a running flow restarts with another configuration', { timeout: 60_000 }, async t => {
   const one = (name: string) => ({ name, partitions: 1, replicationFactor: 1 })
   const source = openMockCluster({ brokers: 1, topics: [one('orders'), one('payments')] })
   const target = openMockCluster({

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TargetClaims } from '../../../src/orchestrator/flow/target-claims.ts'
 
-test('a target topic is written by the flow that claimed it first, until that gives it up', () => {
+test('a target topic is written by the flow that claimed it first, until it releases it', () => {
   const claims = new TargetClaims()
   assert.equal(claims.claim('west-id', 'orders', 'east->west'), undefined)
   assert.equal(claims.claim('west-id', 'orders', 'north->west'), 'east->west')

@@ -25,7 +25,7 @@ describe('assignLanes', () => {
     }))
   })
 
-  test('leaves the counts it was given as they are', () => {
+  test('leaves the counts of its caller as they are', () => {
     const counts = [0, 1]
     assignLanes(3, counts)
     assert.deepEqual(counts, [0, 1])

@@ -94,7 +94,7 @@ test('a port in use is an error that names the setting and the way out', async (
 })
 
 // A second process on the machine ended at once, for a port that nobody had asked for.
-test('a port in use that nobody chose gives way to a free one', async (t) => {
+test('a free port replaces one in use that nobody chose', async (t) => {
   const { port } = await createServer(t)
   const other = await createServer(t, { port, isPortByDefault: true })
   assert.notEqual(other.port, port)

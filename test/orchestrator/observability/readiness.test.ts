@@ -105,7 +105,7 @@ describe('task slots', () => {
   })
 
   // All partitions of a group whose coordinator hangs stood still, and /readyz said 200.
-  test('that nobody owns make the flow not ready, after the time that a hand-over takes', () => {
+  test('that nobody owns make the flow not ready, after the time of a hand-over', () => {
     const { clock, judge } = createJudge()
     for (const unownedByAnybody of [true, undefined]) {
       const slots = { ...noneOwned, sinceMs: clock.now(), unownedByAnybody }

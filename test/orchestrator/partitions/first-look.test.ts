@@ -41,7 +41,7 @@ test('what the first look finds was there, and what a later one finds is new', a
   assert.equal(isBornLater(look, 'born'), true)
 })
 
-// A topic that was created while no process ran was taken for one that had always been there, and
+// A topic that was created while no process ran counted as one that had always been there, and
 // its records up to the restart were left out.
 test('the first look outlives the process, also where a slot had no partition then', async () => {
   const store = new FakeProgressStore()
@@ -56,7 +56,7 @@ test('the first look outlives the process, also where a slot had no partition th
   }
 })
 
-test('a progress topic without a first look, of an earlier version, takes the look of now',
+test('a progress topic without a first look, of an earlier version, gets the look of now',
   async () => {
     const store = new FakeProgressStore()
     store.append({
@@ -74,7 +74,7 @@ test('a progress topic without a first look, of an earlier version, takes the lo
     assert.equal(isBornLater(look, 'born'), false)
   })
 
-test('a slot that another process gives up keeps the look of that process', async () => {
+test('a slot that another process releases keeps the look of that process', async () => {
   const store = new FakeProgressStore()
   const [one, other] = [createProcess(store), createProcess(store)]
   one.update(atFirst)

@@ -62,7 +62,7 @@ describe('lag in records', () => {
 })
 
 // Reports are ordered by their time: after the host's clock was set back by an hour, all of them
-// were taken for older ones for an hour.
+// counted as older ones for an hour.
 test('lag follows the source after the clock was set back', () => {
   const hour = 3600 * second
   const lag = createLag(10n, 10n, 0)

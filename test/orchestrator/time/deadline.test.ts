@@ -1,4 +1,4 @@
-// Deadlines: what comes in time is returned, what does not is given up, nothing is left behind.
+// Deadlines: what ends in time is returned, nothing waits for the rest, nothing is left behind.
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, test } from 'node:test'
@@ -18,7 +18,7 @@ describe('a deadline', () => {
     await assert.rejects(deadline.bound(Promise.reject(new Error('refused'))), /refused/)
   })
 
-  test('gives up what does not come in time, and what is begun after it', async () => {
+  test('waits neither for what ends too late nor for what begins after it', async () => {
     const clock = new ManualClock()
     const deadline = new Deadline(clock, 10)
     const bound = deadline.bound(never)
@@ -31,7 +31,7 @@ describe('a deadline', () => {
     assert.equal(await deadline.bound(never), undefined)
   })
 
-  test('drops the failure of work that it gave up', async () => {
+  test('drops the failure of work that it no longer waits for', async () => {
     const clock = new ManualClock()
     let fail = (): void => {}
     const work = new Promise<string>((_resolve, reject) => { fail = () => { reject(new Error()) } })
