@@ -216,6 +216,7 @@ function settingPrecedence (
     case 'top': return [0, ...written, end]
     case 'flow': return sameFlow(level, flow) ? [2, ...written, end] : undefined
     case 'cluster': {
+      if (own === 'group') return level.alias === flow.target ? [1, ...written, end] : undefined
       const atSource = level.alias === flow.source && role !== 'producer'
       const atTarget = level.alias === flow.target && role !== 'consumer'
       // Without a role it is a setting of the worker, which MirrorMaker 2 has at the target.

@@ -317,6 +317,18 @@ test('a line that stands twice is warned of, and the last one counts', () => {
     ['lanes stands on line 5 and on line 6: the last one counts'])
 })
 
+// The consumers that share the slots are of the target, other than the consumers of the source that
+// MirrorMaker 2's files mean by consumer.
+test('session.timeout.ms is read at the target, also of its consumers', () => {
+  const sessionOf = (line: string): number => createFlow([line]).settings['session.timeout.ms']
+  const lines = [
+    'session.timeout.ms', 'B.session.timeout.ms', 'B.consumer.session.timeout.ms',
+    'target.consumer.session.timeout.ms', 'A->B.session.timeout.ms'
+  ]
+  for (const name of lines) assert.equal(sessionOf(`${name} = 20000`), 20_000, name)
+  assert.equal(sessionOf('A.consumer.session.timeout.ms = 20000'), 10_000)
+})
+
 test('a file that cannot be read says so', () => {
   const parsed = readConfig('/nowhere/mm2.properties')
   assert.equal(parsed.ok, false)
