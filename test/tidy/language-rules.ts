@@ -39,7 +39,7 @@ const idioms: readonly Idiom[] = [
 const isClean = new RegExp('^(' + [
   'test/(kafka|integrity|tidy|perf|demo)/', 'perf/(?!results/)', '\\.ci/', 'native-bench/',
   '(src|test)/orchestrator/(time|flow|lanes|partitions|observability|cluster)/',
-  '(README|ARCHITECTURE|FAILURES|CONTRIBUTING)\\.md$'
+  '(README|ARCHITECTURE|FAILURES|CONTRIBUTING|CHANGELOG)\\.md$'
 ].join('|') + ')')
 
 const hasSentences = (path: string): boolean => /\.(ts|mjs|js|h|cc|c|md)$/.test(path)
