@@ -1,6 +1,6 @@
 // One real Kafka broker, a cluster of its own: KRaft, on 127.0.0.1, its data in a temporary folder.
-// It ends with this process, however that ends.
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+// The broker ends with this process, however this process ends.
+import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
@@ -9,8 +9,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openClusterAdmin } from '../orchestrator/cluster/native-cluster-admin.ts'
 import type { Clock } from '../orchestrator/time/clock.ts'
+import { deathSignalWrapper, hasExited } from './java-process.ts'
 import type { KafkaLibs } from './kafka-libs.ts'
-import { serverProperties } from './server-properties.ts'
+import { renderServerProperties, serverProperties } from './server-properties.ts'
 
 export interface KafkaBrokerOptions {
   readonly name: string
@@ -23,7 +24,7 @@ const startMsMax = 60_000
 const startPollMs = 200
 const stopMsMax = 10_000
 const requestTimeoutMs = 2_000
-// It lives for seconds: what the second compiler would win, it could not earn back.
+// The broker lives for seconds, too short a time for the second compiler to pay off.
 const javaFlags = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 export class KafkaBroker {
@@ -41,7 +42,7 @@ export class KafkaBroker {
     process.on('exit', this.#onExit)
   }
 
-  /** Resolves when it answers; a rejection leaves nothing behind. */
+  /** Resolves when the broker answers; a rejection leaves no process and no folder. */
   static async start (options: KafkaBrokerOptions): Promise<KafkaBroker> {
     const broker = new KafkaBroker(options)
     try {
@@ -57,7 +58,7 @@ export class KafkaBroker {
 
   get address (): string { return `127.0.0.1:${this.#port}` }
 
-  /** Idempotent. Its data are thrown away, so there is nothing to wait for but its end. */
+  /** Idempotent. The broker's data are deleted, so it is killed and not shut down. */
   async stop (): Promise<void> {
     const child = this.#child
     if (child !== undefined && !hasExited(child)) {
@@ -78,8 +79,14 @@ export class KafkaBroker {
   async #format (): Promise<void> {
     const [port = 0, controllerPort = 0] = await freePorts(2)
     this.#port = port
-    writeFileSync(this.#propertiesPath,
-      serverProperties({ port, controllerPort, dataFolder: join(this.#folder, 'data') }))
+    writeFileSync(this.#propertiesPath, renderServerProperties(serverProperties({
+      id: 1,
+      logDirs: [join(this.#folder, 'data')],
+      voters: [{ id: 1, port: controllerPort }],
+      brokerCount: 1,
+      controllerPort,
+      listeners: [{ name: 'CLIENT', protocol: 'PLAINTEXT', port, advertisedPort: port }]
+    })))
     const clusterId = `demo${randomBytes(13).toString('base64url')}`.slice(0, 22)
     this.#child = this.#spawnJava('kafka.tools.StorageTool',
       ['format', '-t', clusterId, '-c', this.#propertiesPath])
@@ -92,10 +99,11 @@ export class KafkaBroker {
     const output = openSync(this.#logPath, 'a')
     const [program = java, ...rest] = [...deathSignalWrapper(), java, ...javaFlags,
       '-Djava.net.preferIPv4Stack=true', '-cp', classPath, className, ...args]
-    // A process group of its own: Ctrl-C on the terminal is for us, and we drain before brokers go.
+    // A separate process group: Ctrl-C on the terminal must not reach the broker before the mirror
+    // has drained.
     const child = spawn(program, rest, { stdio: ['ignore', output, output], detached: true })
     closeSync(output)
-    child.on('error', () => {}) // shows as a child that has exited
+    child.on('error', () => {}) // hasExited() says so
     return child
   }
 
@@ -125,20 +133,6 @@ export class KafkaBroker {
     if (this.#child !== undefined && !hasExited(this.#child)) this.#child.kill('SIGKILL')
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 })
   }
-}
-
-function hasExited (child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null || child.pid === undefined
-}
-
-let wrapper: readonly string[] | undefined
-
-/** Where setpriv is at hand, the kernel ends the broker even when we are killed outright. */
-function deathSignalWrapper (): readonly string[] {
-  wrapper ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
-    ? ['setpriv', '--pdeathsig', 'KILL']
-    : []
-  return wrapper
 }
 
 /** A voter's port must be known before its server starts. All are held until all are found. */

@@ -1,9 +1,10 @@
 // Finds what `demo --kafka` runs real brokers with: a Java program and a folder of Kafka's jars,
-// or says what would bring them here.
+// or says how to install them.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { javaProgram, type Environment } from './java-process.ts'
 
 export interface KafkaLibs {
   readonly java: string
@@ -14,7 +15,7 @@ export interface KafkaLibs {
 export interface KafkaLibsOptions {
   /** A folder of jars, a Kafka distribution's `libs` for example; undefined: the cache's. */
   readonly folder: string | undefined
-  readonly environment: Readonly<Record<string, string | undefined>>
+  readonly environment: Environment
 }
 
 /** Something is missing on this machine; the text says what to do. */
@@ -28,9 +29,8 @@ export function findKafkaLibs ({ environment, folder }: KafkaLibsOptions): Kafka
   return { java: findJava(environment), classPath: join(libs, '*') }
 }
 
-function findJava (environment: KafkaLibsOptions['environment']): string {
-  const home = environment['JAVA_HOME'] ?? ''
-  const java = home === '' ? 'java' : join(home, 'bin', 'java')
+function findJava (environment: Environment): string {
+  const java = javaProgram(environment)
   const { status, stderr } = spawnSync(java, ['-version'], { encoding: 'utf8' })
   const [, version = '0'] = /version "(\d+)/.exec(stderr ?? '') ?? []
   if (status === 0 && Number(version) >= javaVersionMin) return java
@@ -40,26 +40,36 @@ function findJava (environment: KafkaLibsOptions['environment']): string {
 }
 
 /** Where the tests keep the jars that they fetched. */
-function cachedLibs (environment: KafkaLibsOptions['environment']): string {
-  const root = repositoryRoot()
-  const cache = environment['LONGHAUL_CACHE'] ?? join(root, '.cache')
+function cachedLibs (environment: Environment): string {
+  const cache = cacheFolder(environment)
   const folders = existsSync(cache)
     ? readdirSync(cache).filter(name => /^kafka-libs-\w+$/.test(name))
     : []
   const found = folders.map(name => join(cache, name)).find(hasBroker)
   if (found !== undefined) return found
-  const pom = join(root, 'test/kafka/pom.xml')
-  const orFetch = existsSync(pom)
-    ? `, or fetch them once (54 MB) with\n  ${fetchCommand(pom, cache)}`
+  const orFetch = existsSync(pomPath())
+    ? ', or fetch them once (54 MB) with\n  mvn ' +
+      fetchArguments(libsFolder(environment)).join(' ')
     : ''
   throw new KafkaMissing(`no jars of Kafka in ${cache}; give a folder with --kafka-libs${orFetch}`)
 }
 
-/** The tests look for the jars under this name, too. */
-function fetchCommand (pom: string, cache: string): string {
-  const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)
-  return `mvn -q -B -f ${pom} dependency:copy-dependencies -DincludeScope=runtime ` +
-    `-DoutputDirectory=${join(cache, `kafka-libs-${hash}`)}`
+function pomPath (): string { return join(repositoryRoot(), 'test/kafka/pom.xml') }
+
+function cacheFolder (environment: Environment): string {
+  return environment['LONGHAUL_CACHE'] ?? join(repositoryRoot(), '.cache')
+}
+
+/** Where the tests keep the jars that their pom.xml names. */
+export function libsFolder (environment: Environment): string {
+  const hash = createHash('sha256').update(readFileSync(pomPath())).digest('hex').slice(0, 12)
+  return join(cacheFolder(environment), `kafka-libs-${hash}`)
+}
+
+/** Of Maven, to fetch the jars into the folder. */
+export function fetchArguments (folder: string): readonly string[] {
+  return ['-q', '-B', '-f', pomPath(), 'dependency:copy-dependencies', '-DincludeScope=runtime',
+    `-DoutputDirectory=${folder}`]
 }
 
 function hasBroker (folder: string): boolean {
@@ -67,7 +77,7 @@ function hasBroker (folder: string): boolean {
 }
 
 /** The nearest folder above this file that holds package.json: dist/ is below it. */
-function repositoryRoot (): string {
+export function repositoryRoot (): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json')) || dirname(folder) === folder) return folder
   }

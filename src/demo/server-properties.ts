@@ -1,38 +1,77 @@
-// server.properties of a broker that is a whole KRaft cluster: one replica of everything, small
-// internal topics, no topics by accident. Pure.
+// server.properties of small KRaft brokers, each of which is a controller too: who they are, where
+// they listen, and internal topics of a size that fits. Tests add what they need. Pure.
 
-export interface ServerPropertiesOptions {
+export interface Listener {
+  readonly name: string
+  readonly protocol: 'PLAINTEXT' | 'SASL_PLAINTEXT'
   readonly port: number
-  readonly controllerPort: number
-  readonly dataFolder: string
+  readonly advertisedPort: number
+  /** 127.0.0.1, unless told otherwise. */
+  readonly advertisedHost?: string
 }
 
-export function serverProperties (
-  { controllerPort, dataFolder, port }: ServerPropertiesOptions
-): string {
-  return [
-    'process.roles=broker,controller',
-    'node.id=1',
-    `controller.quorum.voters=1@127.0.0.1:${controllerPort}`,
-    'controller.listener.names=CONTROLLER',
-    'inter.broker.listener.name=CLIENT',
-    'listener.security.protocol.map=CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    `listeners=CLIENT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    `advertised.listeners=CLIENT://127.0.0.1:${port}`,
-    `log.dirs=${dataFolder}`,
-    'auto.create.topics.enable=false',
-    'default.replication.factor=1',
-    'offsets.topic.replication.factor=1',
-    'offsets.topic.num.partitions=2',
-    'transaction.state.log.replication.factor=1',
-    'transaction.state.log.num.partitions=2',
-    'transaction.state.log.min.isr=1',
-    'group.initial.rebalance.delay.ms=0',
-    'num.network.threads=2',
-    'num.io.threads=4',
-    'background.threads=2',
-    // 128 MiB of heap by default.
-    'log.cleaner.dedupe.buffer.size=4194304',
-    ''
-  ].join('\n')
+export interface ServerIdentity {
+  readonly id: number
+  /** The first one holds the metadata, too. */
+  readonly logDirs: readonly string[]
+  readonly voters: ReadonlyArray<{ readonly id: number, readonly port: number }>
+  readonly brokerCount: number
+  readonly controllerPort: number
+  /** The first one carries the traffic between the brokers. */
+  readonly listeners: readonly Listener[]
+}
+
+export type ServerProperties = Readonly<Record<string, string>>
+
+export function serverProperties (server: ServerIdentity): ServerProperties {
+  return { ...identity(server), ...internalTopics(server.brokerCount), ...small }
+}
+
+export function renderServerProperties (properties: ServerProperties): string {
+  return Object.entries(properties).map(([key, value]) => `${key}=${value}\n`).join('')
+}
+
+function identity (server: ServerIdentity): ServerProperties {
+  const { id, logDirs, voters, controllerPort, listeners } = server
+  const controller: Listener = {
+    name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort, advertisedPort: controllerPort
+  }
+  const all = [...listeners, controller]
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': String(id),
+    'controller.quorum.voters': voters.map(v => `${v.id}@127.0.0.1:${v.port}`).join(','),
+    'controller.listener.names': controller.name,
+    'inter.broker.listener.name': listeners[0]?.name ?? controller.name,
+    listeners: all.map(l => `${l.name}://127.0.0.1:${l.port}`).join(','),
+    'advertised.listeners': all.map(({ advertisedHost = '127.0.0.1', advertisedPort, name }) =>
+      `${name}://${advertisedHost}:${advertisedPort}`).join(','),
+    'listener.security.protocol.map': all.map(l => `${l.name}:${l.protocol}`).join(','),
+    'log.dirs': logDirs.join(',')
+  }
+}
+
+function internalTopics (brokerCount: number): ServerProperties {
+  const factor = String(Math.min(3, brokerCount))
+  return {
+    'default.replication.factor': factor,
+    'offsets.topic.replication.factor': factor,
+    'offsets.topic.num.partitions': '2',
+    'transaction.state.log.replication.factor': factor,
+    'transaction.state.log.num.partitions': '2',
+    'transaction.state.log.min.isr': '1',
+    'share.coordinator.state.topic.replication.factor': factor,
+    'share.coordinator.state.topic.num.partitions': '1',
+    'share.coordinator.state.topic.min.isr': '1',
+    'group.initial.rebalance.delay.ms': '0'
+  }
+}
+
+const small: ServerProperties = {
+  'auto.create.topics.enable': 'false',
+  'num.network.threads': '2',
+  'num.io.threads': '4',
+  'background.threads': '2',
+  // The cleaner's map of keys is 128 MiB of heap by default.
+  'log.cleaner.dedupe.buffer.size': '4194304'
 }

@@ -9,9 +9,9 @@ import {
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { mustRunJava, javaProgram, quickStartFlags } from './java.ts'
+import { fetchArguments, libsFolder } from '../../src/demo/kafka-libs.ts'
+import { javaProgram, mustRunJava, quickStartFlags } from './java.ts'
 import { createTempFolder, isAlive, removeFolder } from './process-guard.ts'
-import { repoRoot } from './repo-root.ts'
 import { renderServerProperties } from './server-properties.ts'
 import { recordClassArchive } from './class-archive.ts'
 
@@ -38,10 +38,7 @@ export async function ensureJars (): Promise<Jars> {
 }
 
 async function prepare (): Promise<Jars> {
-  const pom = join(repoRoot(), 'test/kafka/pom.xml')
-  const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)
-  const cache = process.env['LONGHAUL_CACHE'] ?? join(repoRoot(), '.cache')
-  const folder = join(cache, `kafka-libs-${hash}`)
+  const folder = libsFolder(process.env)
   const archive = join(folder, `broker-${await javaVersionTag()}.jsa`)
   const jars: Jars = {
     classPath: `${folder}/*`,
@@ -52,7 +49,7 @@ async function prepare (): Promise<Jars> {
   }
   if (!isReady(jars, archive)) {
     await underLock(`${folder}.lock`, async () => {
-      if (!existsSync(folder)) await fetchJars(pom, folder)
+      if (!existsSync(folder)) await fetchJars(folder)
       if (!existsSync(jars.bootstrapCheckpoint)) await formatSnapshot(jars)
       if (!existsSync(archive)) await tryRecordArchive(jars, archive)
     })
@@ -71,15 +68,14 @@ async function javaVersionTag (): Promise<string> {
 }
 
 /** Fetched beside its place and renamed, so that the folder exists only when it is whole. */
-async function fetchJars (pom: string, folder: string): Promise<void> {
+async function fetchJars (folder: string): Promise<void> {
   say(`fetching the Kafka jars into ${folder} (54 MB, once)`)
   const partial = `${folder}.partial-${process.pid}`
   rmSync(partial, { recursive: true, force: true })
   mkdirSync(partial, { recursive: true })
-  const args = ['-q', '-B', '-f', pom, 'dependency:copy-dependencies', '-DincludeScope=runtime',
-    `-DoutputDirectory=${partial}`]
+  const args = fetchArguments(partial)
   try {
-    await run('mvn', args, { timeout: fetchTimeoutMs, maxBuffer: 64 * 1024 * 1024 })
+    await run('mvn', [...args], { timeout: fetchTimeoutMs, maxBuffer: 64 * 1024 * 1024 })
     renameSync(partial, folder)
   } catch (error) {
     rmSync(partial, { recursive: true, force: true })

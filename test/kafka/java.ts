@@ -2,6 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
+import { javaProgram as javaProgramOf } from '../../src/demo/java-process.ts'
 import { spawnGuarded, stopChild } from './process-guard.ts'
 import { repoRoot } from './repo-root.ts'
 
@@ -18,10 +19,7 @@ export interface JavaResult {
   readonly stderr: string
 }
 
-export function javaProgram (): string {
-  const home = process.env['JAVA_HOME']
-  return home === undefined || home === '' ? 'java' : join(home, 'bin', 'java')
-}
+export function javaProgram (): string { return javaProgramOf(process.env) }
 
 /** Flags that shorten the life of a short JVM: the first compiler only, no GC threads. */
 export const quickStartFlags: readonly string[] = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']

@@ -1,14 +1,16 @@
 // Child processes and folders that must not outlive this process, however it ends.
 
-import { spawn, spawnSync, type ChildProcess, type SpawnOptions } from 'node:child_process'
+import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { deathSignalWrapper, hasExited } from '../../src/demo/java-process.ts'
+
+export { hasExited }
 
 const children = new Set<ChildProcess>()
 const folders = new Set<string>()
 let exitHookInstalled = false
-let deathSignalWrapper: readonly string[] | undefined
 
 function installExitHook (): void {
   if (exitHookInstalled) return
@@ -19,32 +21,17 @@ function installExitHook (): void {
   })
 }
 
-/**
- * `setpriv --pdeathsig` has the kernel kill the child when this process dies, also by SIGKILL,
- * where no exit hook runs. Systems without it fall back to the hook.
- */
-function wrapper (): readonly string[] {
-  deathSignalWrapper ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0
-    ? ['setpriv', '--pdeathsig', 'KILL']
-    : []
-  return deathSignalWrapper
-}
-
 /** Spawns a child that ends with this process; its pid is the command's own. */
 export function spawnGuarded (
   command: string, args: readonly string[], options: SpawnOptions
 ): ChildProcess {
   installExitHook()
-  const [program = command, ...rest] = [...wrapper(), command, ...args]
+  const [program = command, ...rest] = [...deathSignalWrapper(), command, ...args]
   const child = spawn(program, rest, options)
   children.add(child)
   child.once('exit', () => children.delete(child))
   child.once('error', () => children.delete(child))
   return child
-}
-
-export function hasExited (child: ChildProcess): boolean {
-  return child.exitCode !== null || child.signalCode !== null || child.pid === undefined
 }
 
 /** Resolves true once the child is gone, false when it still lives after the bound. */

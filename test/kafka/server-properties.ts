@@ -1,13 +1,10 @@
 // server.properties of one KRaft broker, settled for tests: small, quick to elect, quick to clean.
 
-export interface Listener {
-  readonly name: string
-  readonly protocol: 'PLAINTEXT' | 'SASL_PLAINTEXT'
-  readonly port: number
-  readonly advertisedPort: number
-  /** 127.0.0.1, unless told otherwise. */
-  readonly advertisedHost?: string
-}
+import {
+  renderServerProperties as render, serverProperties, type Listener, type ServerIdentity
+} from '../../src/demo/server-properties.ts'
+
+export type { Listener }
 
 /** Users of the SASL listener (PLAIN) and who of them may do everything. */
 export interface SaslUsers {
@@ -16,74 +13,19 @@ export interface SaslUsers {
   readonly superUsers?: readonly string[]
 }
 
-export interface ServerSettings {
-  readonly id: number
-  /** The first one holds the metadata, too. */
-  readonly logDirs: readonly string[]
-  readonly voters: ReadonlyArray<{ readonly id: number, readonly port: number }>
-  readonly brokerCount: number
-  readonly controllerPort: number
-  /** The first one carries the traffic between the brokers. */
-  readonly listeners: readonly Listener[]
+export interface ServerSettings extends ServerIdentity {
   readonly sasl?: SaslUsers
   /** Wins over everything here. */
   readonly config?: Readonly<Record<string, string>>
 }
 
 export function renderServerProperties (settings: ServerSettings): string {
-  const properties = {
-    ...identity(settings),
-    ...internalTopics(settings.brokerCount),
-    ...smallAndQuick,
-    ...security(settings),
-    ...settings.config
-  }
-  return Object.entries(properties).map(([key, value]) => `${key}=${value}\n`).join('')
+  return render({
+    ...serverProperties(settings), ...quick, ...security(settings), ...settings.config
+  })
 }
 
-function identity (settings: ServerSettings): Record<string, string> {
-  const { id, logDirs, voters, controllerPort, listeners } = settings
-  const controller: Listener = {
-    name: 'CONTROLLER', protocol: 'PLAINTEXT', port: controllerPort, advertisedPort: controllerPort
-  }
-  const all = [...listeners, controller]
-  return {
-    'process.roles': 'broker,controller',
-    'node.id': String(id),
-    'controller.quorum.voters': voters.map(v => `${v.id}@127.0.0.1:${v.port}`).join(','),
-    'controller.listener.names': controller.name,
-    'inter.broker.listener.name': listeners[0]?.name ?? controller.name,
-    listeners: all.map(l => `${l.name}://127.0.0.1:${l.port}`).join(','),
-    'advertised.listeners': all.map(({ advertisedHost = '127.0.0.1', advertisedPort, name }) =>
-      `${name}://${advertisedHost}:${advertisedPort}`).join(','),
-    'listener.security.protocol.map': all.map(l => `${l.name}:${l.protocol}`).join(','),
-    'log.dirs': logDirs.join(',')
-  }
-}
-
-function internalTopics (brokerCount: number): Record<string, string> {
-  const factor = String(Math.min(3, brokerCount))
-  return {
-    'default.replication.factor': factor,
-    'offsets.topic.replication.factor': factor,
-    'offsets.topic.num.partitions': '2',
-    'transaction.state.log.replication.factor': factor,
-    'transaction.state.log.num.partitions': '2',
-    'transaction.state.log.min.isr': '1',
-    'share.coordinator.state.topic.replication.factor': factor,
-    'share.coordinator.state.topic.num.partitions': '1',
-    'share.coordinator.state.topic.min.isr': '1',
-    'group.initial.rebalance.delay.ms': '0'
-  }
-}
-
-const smallAndQuick: Readonly<Record<string, string>> = {
-  'auto.create.topics.enable': 'false',
-  'num.network.threads': '2',
-  'num.io.threads': '4',
-  'background.threads': '2',
-  // The cleaner's map of keys is 128 MiB of heap by default.
-  'log.cleaner.dedupe.buffer.size': '4194304',
+const quick: Readonly<Record<string, string>> = {
   'log.cleaner.backoff.ms': '200',
   'log.segment.bytes': '67108864',
   'log.segment.delete.delay.ms': '1000',
