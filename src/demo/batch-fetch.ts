@@ -1,5 +1,5 @@
 // Fetches record batches as the bytes that brokers store: Kafka's Fetch request, version 4, on
-// plain sockets. Independent of the data plane, which it is there to check. No TLS, no logins.
+// plain sockets. Shares no code with the data plane, which it checks. No TLS, no logins.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
@@ -111,7 +111,7 @@ function fetchRequest (topic: string, partition: number, offset: number): Buffer
   return request
 }
 
-/** One topic with one partition was asked for, so one stands in the response. */
+/** The request names one partition of one topic, so the response holds one. */
 function recordsOf (response: Buffer, topic: string, partition: number): Buffer {
   try {
     let at = 4 + 4 // correlation id, throttle time

@@ -1,5 +1,6 @@
 // The two clusters of a demo, whatever they are: embedded in this process, or reached by address.
-// Embedded ones make topics by a call of ours; the others by an admin request, and give them back.
+// Topics of embedded clusters are created by a call; those of the others by an admin request, and
+// deleted at the end.
 import type { ClusterAdmin, NewTopic } from '../orchestrator/cluster/cluster-admin.ts'
 import {
   openEmbeddedCluster, type MockCluster
@@ -23,9 +24,9 @@ export interface DemoClusters {
   readonly kind: string
   readonly source: string
   readonly target: string
-  /** Whether records of earlier demos may be there: topics get names of their own then. */
+  /** Whether records of earlier demos may be there: then each demo has topic names of its own. */
   readonly lasting: boolean
-  /** Makes the source's topics, and on the target what the mirror cannot make there itself. */
+  /** Creates topics of the source, and those of the target that the mirror cannot create. */
   createTopics (source: TopicsOfEnd, target: TopicsOfEnd): Promise<void>
   /** Idempotent, never rejects. */
   close (): Promise<void>
@@ -70,7 +71,7 @@ export interface Addresses {
   readonly lasting: boolean
 }
 
-/** Clusters that run. Of lasting ones the topics that were made are deleted at the end. */
+/** Clusters that run already. At the end the demo deletes its topics from lasting ones. */
 export function reachClusters (
   addresses: Addresses, release: () => Promise<void> = async () => {}
 ): DemoClusters {
@@ -84,7 +85,7 @@ export function reachClusters (
     async close () {
       for (const { end, topics } of addresses.lasting ? made.splice(0) : []) {
         const names = topics.map(({ name }) => name)
-        // The result of the demo stands; topics that are left over show by their names.
+        // The result of the demo is known by now; topics that remain show by their names.
         await withAdmin(end, async admin => { await admin.deleteTopics(names) }).catch(() => {})
       }
       await release()

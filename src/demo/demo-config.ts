@@ -22,7 +22,7 @@ export function parseDemoConfig (
     `east.bootstrap.servers = ${clusters.target}`,
     `${alias}->east.enabled = true`,
     `${alias}->east.topics = ${topics.map(({ name }) => name).join(', ')}`,
-    // Whatever the target takes as its default; few slots: one process needs no more.
+    // -1: the default of the target. Few slots, because one process needs no more.
     'replication.factor = -1',
     'progress.topic.replication.factor = -1',
     'task.slots = 4',

@@ -1,6 +1,6 @@
 // What record number n of a partition looks like: key, value and headers follow from topic,
-// partition, number and timestamp alone. So a check makes each record again and compares it whole,
-// and nobody keeps a copy of what was written. Pure.
+// partition, number and timestamp alone. So the check computes each record and compares all of it,
+// without a copy of what was written. Pure.
 
 export interface DemoRecord {
   readonly key: string | null
@@ -43,7 +43,7 @@ export class DemoRecords {
   }
 }
 
-/** The number that key, headers or value of a demo record claim; undefined: it is none of ours. */
+/** The number that key, headers or value of a demo record claim; undefined: not of a demo. */
 export function claimedNumber (record: {
   readonly key: string | null, readonly value: Buffer | null
 }): number | undefined {

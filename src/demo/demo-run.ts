@@ -1,5 +1,5 @@
 // One demo from its first step to its last: topics, mirror, producers beside it, catching up,
-// drain, check. Does not know what the clusters are, nor how anything is shown.
+// drain, check. Knows neither what the clusters are nor how results are shown.
 import { cpuUsage } from 'node:process'
 import type { ClusterAdmin } from '../orchestrator/cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../orchestrator/cluster/native-cluster-admin.ts'
@@ -40,10 +40,10 @@ export interface DemoRunOptions {
   readonly beforeCheck?: (target: FlowConfig['target']) => Promise<void>
 }
 
-/** Without news from the target for this long, catching up and checking are given up. */
+/** When the target receives nothing for this long, the demo stops waiting and checking. */
 const patienceMs = 30_000
 const pollMs = 50
-/** A mirror that is not ready by then has records to catch up with, and does. */
+/** The demo then writes all the same; the mirror catches up when it is ready. */
 const readyMsMax = 15_000
 
 interface Mirrored {
@@ -140,7 +140,7 @@ function writingText ({ records, seconds }: DemoSettings): string {
   return seconds > 0 ? `for ${seconds} s` : `${records.toLocaleString('en-US')} records`
 }
 
-/** Until the target holds as much as was written. Returns why that was not waited for, if so. */
+/** Waits until the target holds as much as was written. Returns why it stopped before, if so. */
 async function catchUp (
   { clock, stopped }: DemoRunOptions, target: ClusterAdmin, written: readonly WrittenPartition[]
 ): Promise<string | undefined> {
@@ -222,7 +222,7 @@ async function checkTarget (
   }
 }
 
-/** What the mirror says of itself must agree with what was found. */
+/** The counters of the mirror must agree with what the check has counted. */
 function checkCounters (mirror: Mirror, recordsWritten: number): void {
   const records = countMirrored(mirror)
   if (records === recordsWritten) return

@@ -1,4 +1,4 @@
-// What the demo can be told beside the settings of the mirror itself, as one table.
+// The settings of the demo beside those of the mirror, as one table.
 import { bytes, integer, seconds, type Row } from '../orchestrator/config/setting-kinds.ts'
 
 export const demoTable = {

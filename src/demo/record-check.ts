@@ -1,4 +1,4 @@
-// Compares what stands on the target with what was written, partition by partition: content (key,
+// Compares the records on the target with what was written, partition by partition: content (key,
 // value, headers, timestamp), order and count. Holds a number a partition and a few differences.
 import { claimedNumber, type DemoRecord, type DemoRecords } from './demo-record.ts'
 import type { WrittenPartition } from './demo-topics.ts'
@@ -52,7 +52,7 @@ export class PartitionCheck {
   /** Records that were compared, the differing ones included. */
   get checked (): number { return this.#checked }
 
-  /** Records come in the order in which the target gives them. */
+  /** Takes records in the order in which the target returns them. */
   take (found: FoundRecord): void {
     const expected = this.#next
     this.#checked += 1

@@ -19,7 +19,7 @@ export interface ReadOptions {
   readonly differences: Differences
   readonly clock: Clock
   readonly stopped: AbortSignal
-  /** Without a record for this long, the reading is given up. */
+  /** The reading ends when no record arrives for this long. */
   readonly patienceMs: number
 }
 
@@ -63,7 +63,7 @@ async function readToEnd (
     nameOf(partition.topic.remoteName, partition.partition),
     new PartitionCheck(partition, records, differences)
   ]))
-  // The end of a partition is told on another way than its records, and may be told before them.
+  // The client reports the end of a partition apart from its records, and may report it earlier.
   const ended = new Set<string>()
   consumer.on('partition.eof', ({ topic, partition }) => { ended.add(nameOf(topic, partition)) })
   consumer.setDefaultConsumeTimeout(pollWaitMs)
@@ -86,7 +86,7 @@ async function readToEnd (
       throw new ReplicatorError('TIMED_OUT', `the check could not read the target: ${failure}`)
     }
   }
-  // A reading that was stopped knows nothing of the ends.
+  // A reading that was stopped has not seen the ends.
   if (!stopped.aborted) for (const check of checks.values()) check.end()
   return [...checks.values()].reduce((sum, { checked }) => sum + checked, 0)
 }

@@ -1,5 +1,5 @@
-// Writes the demo's records with ordinary producers, one a codec, as fast as they take them. On the
-// main thread, in turns, so that everything else of the process goes on beside it.
+// Writes the demo's records with ordinary producers, one a codec, as fast as they accept them: on
+// the main thread, in short turns, between which the event loop serves the rest of the process.
 import rdkafka, { type Producer, type ProducerGlobalConfig } from 'node-rdkafka'
 import type { ClientProperties } from '../orchestrator/config/client-properties.ts'
 import { ReplicatorError } from '../orchestrator/errors/replicator-error.ts'
@@ -16,7 +16,7 @@ export interface WriteOptions {
   readonly records: DemoRecords
   readonly settings: DemoSettings
   readonly clock: Clock
-  /** Ends the writing early; what was written stays written. */
+  /** Ends the writing early. */
   readonly stopped: AbortSignal
 }
 
@@ -29,7 +29,7 @@ const deliveryTimeoutMs = 60_000
 const queueFullWaitMs = 5
 const pollIntervalMs = 10
 
-/** Resolves once all records are acked by the source. */
+/** Resolves once the source has acknowledged all records. */
 export async function writeRecords (options: WriteOptions): Promise<readonly WrittenPartition[]> {
   const producers = new Map<DemoCodec, Producer>()
   try {
@@ -94,7 +94,7 @@ class RecordWriter {
     }
   }
 
-  /** Waits while the producer's queue is full; false when told to stop meanwhile. */
+  /** Waits while the producer's queue is full; false when the demo is stopped meanwhile. */
   async #writePatiently (to: Writing): Promise<boolean> {
     const { clock, stopped } = this.#options
     const deadline = clock.monotonic() + deliveryTimeoutMs
@@ -136,7 +136,7 @@ async function openProducer (client: ClientProperties, codec: DemoCodec): Promis
   const producer = new rdkafka.Producer(properties, { 'message.timeout.ms': deliveryTimeoutMs })
   producer.on('event.error', () => {}) // it retries; what stays unwritten shows in the check
   await connect(producer, connectTimeoutMs)
-  // Acked records leave the producer's queue when it is polled.
+  // Acknowledged records leave the producer's queue when it is polled.
   producer.setPollInterval(pollIntervalMs)
   return producer
 }

@@ -29,7 +29,7 @@ describe('mirroring in a circle', { timeout: 240_000 }, () => {
     return (await cluster.admin.topicNames()).filter(name => name.endsWith(ending)).sort()
   }
 
-  /** A topic that is born later and arrives proves that a refresh saw everything before it. */
+  /** A topic that is created later and arrives proves that a refresh saw everything before it. */
   async function untilRefreshed (
     mirror: MirrorProcess, from: KafkaCluster, to: KafkaCluster, remote: (topic: string) => string,
     topic: string

@@ -18,7 +18,7 @@ describe('topics and their remote topics', () => {
   })
   after(async () => { await clusters.close() })
 
-  test('an empty topic is made with the same partition count and settings, excluded ones are not',
+  test('an empty topic is created with its partition count and settings, excluded ones are not',
     async t => {
       const { source, target } = clusters
       await source.createTopic('shop.empty',
@@ -78,7 +78,7 @@ describe('topics and their remote topics', () => {
     await assertSameRecords(clusters, remoteOf('future'))
   })
 
-  test('a topic born while running and partitions added while running are followed', async t => {
+  test('topics created and partitions added while the mirror runs are mirrored', async t => {
     const { source, target } = clusters
     await source.createTopic('growing', { partitions: 1 })
     const file = createPropertiesFile(t,

@@ -59,7 +59,7 @@ function noFlow (flows: readonly FlowConfig[], findings: Findings): void {
     'no replication flow is enabled; write A->B.enabled=true with the names of your clusters')
 }
 
-/** Without a separator nobody can tell a remote topic from one that was born where it is. */
+/** Without a separator nobody can tell a remote topic from one that was created on its cluster. */
 function noSeparator (flows: readonly FlowConfig[], findings: Findings): void {
   for (const { name, settings } of flows) {
     if (settings['replication.policy.separator'] !== '') continue

@@ -146,17 +146,17 @@ export const flowTable = {
     importance: 'low', default: 30_000, min: 100, max: hour
   }),
   'in.flight.bytes.max': bytes({
-    doc: 'Bytes fetched and not yet acked, a lane. Bounds the memory of the process.',
+    doc: 'Bytes fetched and not yet acknowledged, a lane. Bounds the memory of the process.',
     importance: 'high', default: byDefault.inFlightBytesMax.default, min: MiB, max: 16 * GiB,
     forwarder: 'inFlightBytesMax', flag: '--in-flight-bytes-max <size>'
   }),
   'partition.in.flight.bytes.max': bytes({
-    doc: 'Bytes of one partition fetched and not yet acked.',
+    doc: 'Bytes of one partition fetched and not yet acknowledged.',
     importance: 'low', default: byDefault.partitionQueueBytesMax.default, min: 64 * KiB,
     max: 16 * GiB, forwarder: 'partitionQueueBytesMax'
   }),
   'partition.batches.in.flight': integer({
-    doc: 'Batches of one partition sent and not yet acked; a broker remembers the last five.',
+    doc: 'Batches of one partition sent and not yet acknowledged; brokers remember the last five.',
     importance: 'low', default: byDefault.partitionBatchesInFlight.default, min: 1, max: 5,
     forwarder: 'partitionBatchesInFlight'
   }),
@@ -222,7 +222,7 @@ export const flowTable = {
     role: 'either', forwarder: 'retryBackoffMaxMs'
   }),
   'metadata.max.age.ms': milliseconds({
-    doc: 'How often the leaders of the partitions are asked for when nothing calls for it.',
+    doc: 'How often the leaders of the partitions are looked up when no error asks for it.',
     importance: 'low', default: byDefault.metadataMaxAgeMs.default, min: 1000, max: hour,
     role: 'either', forwarder: 'metadataMaxAgeMs'
   }),
@@ -264,7 +264,7 @@ export const flowTable = {
     importance: 'low', default: '', range: 'the id of a cluster', pattern: /^\S*$/
   }),
   'fault.retry.interval.ms': milliseconds({
-    doc: 'How often a stopped partition is tried again, in case its cause is gone.',
+    doc: 'How often a faulted partition is tried again, in case the cause of its fault has ended.',
     importance: 'low', default: 30_000, min: 100, max: hour
   }),
   'readiness.faulted.partitions.max': integer({
@@ -275,13 +275,13 @@ export const flowTable = {
   'target.not.empty': choice({
     doc: 'What to do with a partition that has no progress while its target partition holds ' +
       'records, as after the progress topic was deleted: stop it, or begin at auto.offset.reset, ' +
-      'which may double what is there.',
+      'after which the target may hold records twice.',
     importance: 'medium', default: 'stop', of: ['stop', 'begin']
   }),
   'data.loss': faultPolicy('the source no longer holds what is to be ' +
     'mirrored next, or the target no longer holds what was mirrored last'),
-  'topic.recreated': faultPolicy('a topic was deleted and made again'),
-  'record.too.large': faultPolicy('the target takes no record of this size'),
+  'topic.recreated': faultPolicy('a topic was recreated'),
+  'record.too.large': faultPolicy('the target accepts no record of this size'),
   'record.refused': faultPolicy('the target broker refuses a single record: its timestamp is out ' +
     'of the bounds of the remote topic, or it has no key and the remote topic is compacted'),
   'corrupt.batch': faultPolicy('a batch does not match its checksum or cannot be read')

@@ -77,7 +77,7 @@ function translate (java: string): string {
         if (java.charAt(at) === '?') { out += '?'; at++ }
         continue
       }
-      // Possessive: what it matched it never gives back, as an atomic group does not.
+      // Possessive: without backtracking, like an atomic group.
       if (atom === undefined) throw new Untranslatable(`nothing to repeat before ${quantifier}+`)
       out = out.slice(0, atom) + atomic(out.slice(atom) + quantifier)
       at++
@@ -142,7 +142,7 @@ function escape (java: string, at: number, inClass: boolean): Piece {
     return { source: replacement, length: 2 }
   }
   if (/[a-zA-Z]/.test(letter)) throw new Untranslatable(`\\${letter} is not possible here`)
-  // With the u flag only syntax characters may be escaped; Java takes any other one as itself.
+  // With the u flag only syntax characters may be escaped; Java reads any other one as itself.
   const needs = /[\^$\\.*+?()[\]{}|/-]/.test(letter) && (letter !== '-' || inClass)
   return { source: needs ? `\\${letter}` : letter, length: 2 }
 }

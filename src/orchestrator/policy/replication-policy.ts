@@ -17,11 +17,11 @@ export interface ReplicationPolicy {
   readonly name: PolicyName
   /** The name on the target of a topic of the source. */
   remoteTopic (topic: string): string
-  /** The alias of the cluster that a topic came from, undefined when it was born where it is. */
+  /** The alias of the cluster that a topic came from, undefined: it is no remote topic. */
   topicSource (topic: string): string | undefined
   /** The name that a remote topic has on the cluster it came from. */
   upstreamTopic (topic: string): string | undefined
-  /** The name that a topic was born with. */
+  /** The name of the topic on the first cluster, before any mirror. */
   originalTopic (topic: string): string
   isHeartbeatsTopic (topic: string): boolean
   /** Topics of Kafka, Connect, MirrorMaker 2 and Longhaul themselves: never mirrored. */

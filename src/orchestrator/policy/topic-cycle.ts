@@ -1,6 +1,6 @@
 // Whether a topic of the source came from one of the flow's own clusters, over however many hops:
-// to mirror it would bring it back, under a longer name at each refresh. Only names can tell, as
-// other sites have aliases and separators of their own.
+// to mirror it would bring it back, under a longer name at each refresh. Only names can show this,
+// because other sites have other aliases and separators.
 
 export interface TopicCycleOptions {
   readonly sourceAlias: string
@@ -27,8 +27,8 @@ export function createCycleCheck (options: TopicCycleOptions): (topic: string) =
     prefixes.find(({ prefix }) => name.length > prefix.length && name.startsWith(prefix)) ??
     unknownHop(name, separator)
 
-  // A site with another separator hides our prefix from the walk over the hops. What the flow has
-  // put its prefix in front of then comes back, so the second time the flow knows it.
+  // A site with another separator hides the prefix of this flow from the walk over the hops. A
+  // topic that came back bears the prefix twice, by which the flow recognises it.
   const hasPrefixTwice = (topic: string): boolean =>
     countWhole(topic, `${sourceAlias}${separator}`) >= 2
 

@@ -72,7 +72,7 @@ test('a topic whose name ends like that of a checkpoints topic is mirrored', () 
   assert.equal(parted.isInternalTopic('mycheckpoints_internal'), false)
 })
 
-test('the separator also ends the names of internal topics, unless it is told not to', () => {
+test('the separator also ends the names of internal topics, unless a setting forbids it', () => {
   assert.equal(underscored.isInternalTopic('mm2-offset-syncs__B__internal'), true)
   assert.equal(underscored.isInternalTopic('B__checkpoints__internal'), true)
   const dotted = createReplicationPolicy({
