@@ -116,6 +116,7 @@ bool BatchIntake::Skip(Walk* walk, const BatchSpan& batch, bool passes_through) 
                              std::to_string(batch.last_offset + 1));
     return false;
   }
+  p->source.refetches = 0;  // no acknowledgement resets it while records are skipped
   // A batch that was split when it was sent may be on the target in part.
   return part.is_whole || StoreReencoded(walk, batch, BatchReason::kMidBatch);
 }

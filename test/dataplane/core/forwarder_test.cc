@@ -66,6 +66,30 @@ TEST_CASE("a batch whose ack was lost is not sent again to a broker that forgot 
   }
 }
 
+// Only an acknowledgement ended the count of damaged responses, and a skip has none: the fourth one
+// of a long skip faulted the partition, however many good ones were in between.
+TEST_CASE("damaged responses fault a skip only if they follow each other") {
+  SimulationOptions options = Plain();
+  options.settings.partition_fetch_bytes_max = 300;
+  Simulation sim("damaged skip", options);
+  Fill(sim, 0, 100);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.Kill(process);
+  process = sim.Start();  // without progress: all is skipped
+  const auto offset = [&] { return sim.Counters(process, 0).fetch_offset; };
+  for (int damaged = 1; damaged <= 6; ++damaged) {
+    process->network->flip_offset_one_in = 1;
+    CHECK(sim.RunUntil([&] { return process->forwarder->errors().contains(kErrorBatchMalformed) &&
+                                    process->forwarder->errors().at(kErrorBatchMalformed) ==
+                                        damaged; }, 60'000));
+    process->network->flip_offset_one_in = 0;
+    CHECK(sim.RunUntil([&, before = offset()] { return offset() > before; }, 60'000));
+  }
+  CHECK(sim.Counters(process, 0).upstream_offset == 0);
+  CheckExact(sim, process);
+}
+
 TEST_CASE("a batch too large for the topic is split until its parts fit") {
   Simulation sim("split", Plain());
   sim.TargetLog(0).max_message_bytes = 700;

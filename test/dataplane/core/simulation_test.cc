@@ -113,7 +113,8 @@ class Chaos {
       case 2:
         return StopBroker(side, node);
       case 3:
-        cluster(side).broker(node).frozen_until = Soon(2'000);
+        // Some for longer than any request may take.
+        cluster(side).broker(node).frozen_until = Soon(random_.OneIn(4) ? 12'000 : 2'000);
         return;
       case 4:
       case 5:
