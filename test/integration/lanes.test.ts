@@ -45,12 +45,13 @@ describe('lanes of one process', () => {
   })
 })
 
-/** From the series that say which lane has which partition. */
+/** From the series that say which lane mirrors which partition; others are left out. */
 async function laneByPartition (mirror: MirrorProcess): Promise<Map<string, string>> {
   const { series } = await mirror.metrics()
   return new Map([...series.keys()].flatMap(key => {
     const [, lane, partition] =
-      /^longhaul_partition_info\{lane="(.*?)",partition="(.*?)"/.exec(key) ?? []
+      /^longhaul_partition_info\{lane="(.*?)",partition="(.*?)".*state="(running|caught-up)"/
+        .exec(key) ?? []
     return lane === undefined || partition === undefined ? [] : [[partition, lane] as const]
   }))
 }

@@ -153,7 +153,7 @@ describe('record batches that are re-encoded', () => {
         flowProperties(clusters, { 'east->west.topics': 'heavy' }))
       const mirror = await startMirror(t, file)
       const line = await mirror.untilLogged('the fault', ({ level }) => level === 'error')
-      assert.match(line.text, /heavy-0 is faulted: .*larger than the target topic takes/)
+      assert.match(line.text, /heavy-0 is faulted: .*larger than the target topic accepts/)
       assert.match(JSON.stringify(line), /max\.message\.bytes|RECORD_TOO_LARGE/)
       await untilRecords(mirror, target, 'east.heavy', 2)
       await produce(source.bootstrapServers, 'heavy', [{ ...light, partition: 1 }])
