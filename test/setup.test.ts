@@ -115,7 +115,7 @@ describe('a set-up step', () => {
     }
   })
 
-  test('takes a tree that was installed by hand when it is what the lockfile says', async t => {
+  test('accepts a tree that was installed by hand when it is what the lockfile says', async t => {
     const { matchesLock } = await load<{ matchesLock (root: string): boolean }>(
       'setup/node-packages.mjs')
     const lock = (version: string, more = {}): string =>
@@ -168,7 +168,7 @@ describe('the lock', () => {
     assert.deepEqual(readdirSync(folder), ['order'])
   })
 
-  test('of a process that is gone is taken over, even when its pid is in use again', async t => {
+  test('of a process that has ended is acquired, even when its pid is in use again', async t => {
     const { withLock, identityOf, isAlive } = await load<Lock>('setup/lock.mjs')
     const folder = createFolder(t)
     const ended = spawnSync(process.execPath, ['--version']).pid
@@ -181,7 +181,7 @@ describe('the lock', () => {
     assert.equal(isAlive(identityOf(process.pid)), true)
   })
 
-  test('is given back when the work fails', async t => {
+  test('is released when the work fails', async t => {
     const { withLock } = await load<Lock>('setup/lock.mjs')
     const folder = createFolder(t)
     const fails = withLock(join(folder, 'lock'), () => { throw new Error('compiler') })
@@ -247,7 +247,7 @@ describe('a person at the terminal', () => {
     assert.match(text, /installed, but still missing: Maven/)
   })
 
-  test('reads what --only takes', t => {
+  test('reads the values of --only', t => {
     const { status, text } = runSetUp(t, ['--only', 'docs'])
     assert.equal(status, 2)
     assert.match(text, /--only needs one of: native, typescript/)

@@ -1,5 +1,5 @@
 // The piscina task: one worker thread holds one Forwarder and passes messages between it and the
-// main thread. It lives until it is told to close; nothing of a record ever comes here.
+// main thread. It lives until it receives close; nothing of a record ever comes here.
 import type { MessagePort } from 'node:worker_threads'
 import {
   openForwarder, type ForwarderConfig, type NativeEvents, type NativeStats, type PartitionAssignment
@@ -57,7 +57,7 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
         tell({ kind: 'refused', command: command.kind, code, detail })
       }
     })
-    // The main thread let go of the port without a word: nobody is left to forward for.
+    // The main thread closed the port: nobody is left to forward for.
     port.on('close', resolve)
     tell({ kind: 'opened' })
   })

@@ -52,7 +52,7 @@ export class PartitionCheck {
   /** Records that were compared, the differing ones included. */
   get checked (): number { return this.#checked }
 
-  /** Takes records in the order in which the target returns them. */
+  /** Compares records in the order in which the target returns them. */
   take (found: FoundRecord): void {
     const expected = this.#next
     this.#checked += 1

@@ -102,7 +102,7 @@ class RecordWriter {
       await clock.sleep(queueFullWaitMs)
       if (this.#tryWrite(to)) return true
       if (clock.monotonic() > deadline) {
-        throw new ReplicatorError('TIMED_OUT', 'the source takes no more records')
+        throw new ReplicatorError('TIMED_OUT', 'the source accepts no more records')
       }
     }
     return false

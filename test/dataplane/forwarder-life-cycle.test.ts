@@ -118,7 +118,7 @@ describe('partitions', () => {
     await eventually('all are released, unknown ones too', () =>
       events.flatMap(({ states }) => states).filter(({ released }) => released).length === 3)
     const stopped = BigInt(partitionStates.indexOf('stopped'))
-    assert.ok(counters().every(({ state }) => state === stopped), 'their last figures are told')
+    assert.ok(counters().every(({ state }) => state === stopped), 'their last figures are known')
     assert.deepEqual(counters(), [], 'once')
   })
 })
@@ -141,7 +141,7 @@ describe('the end of its thread or process', () => {
 })
 
 // A response holds on to its broker, whose thread ends only when nobody does: a client that was
-// closed before its batches were let go of waited for itself, for ever.
+// closed before its batches were released waited for itself, for ever.
 test('a forwarder closes with batches in flight', { timeout: 60_000 }, async t => {
   const { counters, forwarder, source, target } = createForwarder(t)
   const write = async (): Promise<void> => {

@@ -53,7 +53,7 @@ export async function untilMoreRecords (
   await untilRecords(mirror, cluster, topic, present + more)
 }
 
-/** Reads both sides to their ends, compares all but offsets, and gives the target's records. */
+/** Reads both sides to their ends, compares all but offsets, and returns the target's records. */
 export async function assertSameRecords (
   { source, target }: MirroredClusters, { topic, remoteTopic }: MirroredTopicName,
   settings: ReadSettings = {}
@@ -87,7 +87,7 @@ function hex (bytes: Buffer | null): string | null {
   return bytes?.toString('hex') ?? null
 }
 
-/** As many batches, each with the payload bytes of its counterpart. Gives the target's. */
+/** As many batches, each with the payload bytes of its counterpart. Returns the target's. */
 export async function assertSamePayloads (
   { source, target }: MirroredClusters, { topic, remoteTopic }: MirroredTopicName
 ): Promise<RawBatch[]> {

@@ -184,7 +184,7 @@ describe('errors', () => {
       assert.deepEqual(await target.admin.offsets('contested', 0), { low: 0, high: 1 })
     })
 
-  test('a default metrics port in use gives way, and a chosen one in use is an error',
+  test('a default metrics port in use is replaced, and a chosen one in use is an error',
     async t => {
       const { 'metrics.port': _, ...properties } =
         flowProperties(clusters, { 'east->west.topics': 'nothing' })

@@ -1,5 +1,5 @@
 // A Produce request that gets to the broker after its sender died, or was stopped for longer than
-// its session and taken for dead: the sequences make it harmless, or else it is told.
+// its session and held for dead: the sequences make it harmless, or else the log names it.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -84,7 +84,7 @@ describe('a request that is late', () => {
   })
 
   // Fails without `seam.records_late += ...` in Resume::ScanBatch (resume.cc).
-  test('is told of when it comes to a broker that has forgotten, and stops nothing for long',
+  test('is named when it comes to a broker that has forgotten, and stops nothing for long',
     async t => {
       const { source, target } = clusters
       await source.createTopic('forgotten')
@@ -131,7 +131,7 @@ describe('a request that is late', () => {
     const other = await startMirror(t, file)
     await upTo(other, 200)
     zombie.signal('SIGCONT')
-    // It finds that it was taken for dead, joins again and gets its part like any other.
+    // It finds that it was held for dead, joins again and gets its part like any other.
     await zombie.until('its part of the partitions', async () =>
       await owned(zombie) === 2 && await owned(other) === 2)
     await upTo(zombie, 100)

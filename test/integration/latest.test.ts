@@ -1,4 +1,4 @@
-// Where partitions begin with auto.offset.reset=latest or a duration: what was there before the
+// Where partitions begin with auto.offset.reset=latest or a duration: the records from before the
 // flow is left out, what is created later is mirrored whole.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
@@ -36,7 +36,7 @@ describe('auto.offset.reset', { timeout: 240_000 }, () => {
 
   // New topics and partitions lost what was written to them before the next refresh, or while no
   // process ran; no counter and no line said so.
-  test('latest leaves out what was there, and nothing of what is created later', async t => {
+  test('latest leaves out older records, and nothing of what is created later', async t => {
     const { source, target } = clusters
     await source.createTopic('kept')
     await source.createTopic('chosen-later')

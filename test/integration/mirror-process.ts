@@ -171,7 +171,7 @@ export class MirrorProcess {
       (await this.readiness()).reasons.find(reason => wanted.test(reason)))
   }
 
-  /** Gives the first log line, also of the past, that `isWanted`. */
+  /** Returns the first log line, also of the past, that `isWanted`. */
   async untilLogged (
     what: string, isWanted: (line: LogLine) => boolean, timeoutMs = patienceMs
   ): Promise<LogLine> {

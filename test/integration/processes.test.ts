@@ -54,7 +54,7 @@ describe('processes that share a flow', () => {
       assert.equal((await second.stop()).code, 0)
     })
 
-  test('take over from one that was killed', async t => {
+  test('mirror the partitions of one that was killed', async t => {
     const flow = await createFlow(t, 'killed')
     const first = await flow.start()
     await flow.more(first)

@@ -114,7 +114,7 @@ describe('record batches that are re-encoded', () => {
       assert.deepEqual(mirror.summary().flows[0]?.reencoded, {})
     })
 
-  test('batches larger than the target takes are split, and nothing is lost', async t => {
+  test('batches larger than the target accepts are split, and nothing is lost', async t => {
     const { source, target } = clusters
     await source.createTopic('wide')
     await target.createTopic('east.wide', { configs: { 'max.message.bytes': '20000' } })
@@ -139,7 +139,7 @@ describe('record batches that are re-encoded', () => {
     assert.ok(parts.length > tooLarge)
   })
 
-  test('a record larger than the target takes stops its partition alone, with a clear error',
+  test('a record larger than the target accepts stops its partition alone, with a clear error',
     async t => {
       const { source, target } = clusters
       await source.createTopic('heavy', { partitions: 2 })
@@ -182,7 +182,7 @@ describe('record batches that are re-encoded', () => {
   })
 })
 
-/** Most of them of one of a few keys, so that compaction takes many; numbered and timed. */
+/** Most of them of one of a few keys, so that compaction removes many; numbered and timed. */
 function updates (count: number): ProducedRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     key: index % 9 === 0 ? `once-${index}` : `often-${index % 4}`,

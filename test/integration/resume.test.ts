@@ -245,7 +245,7 @@ function oldNumbers (from: number, to: number, partition = 0): ProducedRecord[] 
   return old(numbered(from, to).map(({ value }) => value), partition)
 }
 
-/** Most of them of one of a few keys, so that compaction takes many. */
+/** Most of them of one of a few keys, so that compaction removes many. */
 function updates (count: number): ProducedRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     key: index % 5 === 0 ? `once-${index}` : `often-${index % 4}`,

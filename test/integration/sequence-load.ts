@@ -54,7 +54,7 @@ export class SequenceLoad {
   /** Records of one partition that were acked so far. */
   get written (): number { return this.#written }
 
-  /** Waits for what is on its way; gives how many records every partition holds. */
+  /** Waits for what is on its way; returns how many records every partition holds. */
   async stop (): Promise<number> {
     this.#stopping = true
     try {

@@ -91,7 +91,7 @@ describe('idempotent and transactional sources', () => {
   })
 })
 
-/** Two producers by turns, in batches of their own; gives the values that were committed. */
+/** Two producers by turns, in batches of their own; returns the values that were committed. */
 async function interleaveTransactions (bootstrapServers: string, topic: string): Promise<string[]> {
   const open = async (transactionalId: string): Promise<TestProducer> =>
     await TestProducer.open(bootstrapServers, { transactionalId, codec: 'lz4' })

@@ -90,7 +90,7 @@ void AdminObject::StartCall(const CallInfo& call, napi_deferred deferred) {
   Value arguments;
   Status status = Status::Ok();
   if (!ToString(env_, call.arguments[0], &name) || !ToInt32(env_, call.arguments[2], &timeout_ms)) {
-    status = Status::Error(kErrorInvalidArgument, "call takes a name, arguments and a timeout");
+    status = Status::Error(kErrorInvalidArgument, "call needs a name, arguments and a timeout");
   } else {
     status = ToValue(env_, call.arguments[1], &arguments);
   }

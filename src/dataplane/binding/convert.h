@@ -23,7 +23,7 @@ namespace longhaul {
 Status ToValue(napi_env env, napi_value from, Value* to);
 // An object whose own enumerable members are all strings.
 Status ReadStringMap(napi_env env, napi_value from, std::map<std::string, std::string>* to);
-// The same where a mistake has been ruled out before: gives an empty map for one.
+// The same where a mistake has been ruled out before: returns an empty map for one.
 std::map<std::string, std::string> ToStringMap(const Napi::Value& from);
 bool ToString(napi_env env, napi_value from, std::string* to);
 bool ToInt32(napi_env env, napi_value from, int32_t* to);
@@ -37,7 +37,7 @@ bool GetObject(napi_env env, napi_value object, const char* name, napi_value* to
 
 // --- C++ -> JavaScript ---
 
-// nullptr where the environment no longer takes values.
+// nullptr where the environment no longer accepts values.
 napi_value FromValue(napi_env env, const Value& value);
 // {code, detail}: the orchestrator makes its error class of it.
 napi_value FromStatus(napi_env env, const Status& status);

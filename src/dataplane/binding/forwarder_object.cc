@@ -30,7 +30,7 @@ Status ReadConfig(napi_env env, napi_value from, ForwarderConfig* config,
   int32_t epoch = 0;
   if (!GetInt64(env, from, "producerId", &config->producer_id) || config->producer_id < 0 ||
       !GetInt32(env, from, "producerEpoch", &epoch) || epoch < 0 || epoch > 0x7fff)
-    return Status::Error(kErrorInvalidArgument, "producerId and producerEpoch must be given");
+    return Status::Error(kErrorInvalidArgument, "producerId and producerEpoch must be set");
   config->producer_epoch = static_cast<int16_t>(epoch);
   return Status::Ok();
 }
@@ -181,7 +181,7 @@ napi_value ForwarderObject::Assign(napi_env env, napi_callback_info info) {
   Value list;
   Status status = ToValue(env, call.arguments[0], &list);
   if (status.ok() && list.AsArray() == nullptr)
-    status = Status::Error(kErrorInvalidArgument, "assign takes an array");
+    status = Status::Error(kErrorInvalidArgument, "assign needs an array");
   std::vector<PartitionAssignment> assignments;
   if (status.ok()) assignments.resize(list.AsArray()->size());
   for (size_t i = 0; status.ok() && i < assignments.size(); i++)

@@ -2,7 +2,7 @@
 // partition the newest state is kept, of each leader epoch of a partition the newest progress (the
 // epochs of a source partition rise, so that its newest progress comes last), and the newest
 // kLogLinesMax log lines; older lines are counted as lost. The loop thread writes, the JavaScript
-// thread takes.
+// thread reads.
 #pragma once
 
 #include <cstdint>

@@ -229,7 +229,7 @@ void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response
 }
 
 // Is this ack for a duplicate of a batch that a previous owner has appended since the last scan (a
-// process that is taken for dead, or its delayed request)? Its records may differ from ours, as a
+// process that counts as dead, or its delayed request)? Its records may differ from ours, as a
 // policy may have moved this owner on, so the ack must not count. How it shows: on a topic with
 // create times a broker fills in an append time only when it answers for a duplicate
 // (UnifiedLog.append).

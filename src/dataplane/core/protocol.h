@@ -2,7 +2,7 @@
 // on speaks one of each; Fetch v12 (2.7 and later) is flexible (KIP-482) and tells whether the log
 // is still the one that was read before (KIP-595). A resume also asks by ListOffsets v1 and, where
 // brokers have it (2.8 and later, KIP-664), DescribeProducers v0. Parsers never read outside the
-// span that they are given, nor trust a length (fuzzed in test/dataplane/core/protocol_test.cc).
+// span that they read, nor trust a length (fuzzed in test/dataplane/core/protocol_test.cc).
 // Source: Kafka's FetchRequest.json, ProduceRequest.json, ListOffsetsRequest.json,
 // DescribeProducersRequest.json and the responses beside them.
 #pragma once
@@ -144,7 +144,7 @@ struct EncodedRequest {
 void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* out);
 void EncodeProduce(const std::vector<ProducePartition>& partitions, int32_t timeout_ms,
                    EncodedRequest* out);
-// Asks as a replica in debugging (id -2), who is told the end of the log where a consumer is told
+// Asks as a replica in debugging (id -2), who learns the end of the log where a consumer learns
 // the high watermark (Kafka's ListOffsetsRequest.DEBUGGING_REPLICA_ID, Partition.fetchOffset).
 void EncodeListEnds(const std::vector<NamedPartition>& partitions, EncodedRequest* out);
 void EncodeDescribeProducers(const std::vector<NamedPartition>& partitions, EncodedRequest* out);

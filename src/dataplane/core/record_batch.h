@@ -80,7 +80,7 @@ constexpr uint16_t kTransactionalBit = 0x10;
 constexpr uint16_t kControlBit = 0x20;
 constexpr uint16_t kDeleteHorizonBit = 0x40;
 
-// The value is the one of the attributes; 5 to 7 are not given out yet and can occur in hostile
+// The value is the one of the attributes; 5 to 7 name no codec yet and can occur in hostile
 // bytes.
 enum class Codec : uint8_t { kNone, kGzip, kSnappy, kLz4, kZstd };
 // As compression.type has it.

@@ -184,7 +184,7 @@ Status EncodeAll(const RecordRange& all, Codec codec, size_t bytes_max,
       out->push_back(std::move(encoded));
       return Status::Error(kErrorRecordTooLarge,
                            "the record at offset " + std::to_string(encoded.upstream_first) +
-                               " takes " + std::to_string(size) + " bytes, the target topic " +
+                               " needs " + std::to_string(size) + " bytes, the target topic " +
                                std::to_string(bytes_max));
     }
     const std::vector<RecordRange> parts = Cut(range, size, bytes_max);

@@ -1,4 +1,4 @@
-// The slow path: a batch that no broker would take as it is becomes one or more that it takes.
+// The slow path: a batch that no broker would accept as it is becomes one or more that it accepts.
 // Records keep key, value, headers, null-ness, timestamp and order; offsets become contiguous.
 #pragma once
 

@@ -32,7 +32,7 @@ class Value {
   inline Value(Array value);
   inline Value(Object value);
 
-  // The two kinds of number are told apart by type, never by size: ids, counts and error codes
+  // The two kinds of number differ by type, never by size: ids, counts and error codes
   // are Int32 (a JavaScript number), offsets, timestamps and producer ids Int64 (a BigInt).
   static Value Int32(int32_t value) {
     Value result;
@@ -89,7 +89,7 @@ class ValueReader {
     const Value* value = object_.Find(name);
     const std::string* text = value == nullptr ? nullptr : value->AsString();
     if (text == nullptr) return Fail(name, "a string"), std::string();
-    // librdkafka takes C strings: what follows a NUL would be dropped without a word.
+    // librdkafka reads C strings: what follows a NUL would be dropped without a word.
     if (text->find('\0') != std::string::npos) return Fail(name, "free of NUL"), std::string();
     return *text;
   }

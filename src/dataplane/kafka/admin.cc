@@ -52,7 +52,7 @@ void AppendItemStatus(Value::Object* item, int32_t code, const char* detail) {
   item->push_back({"detail", code == 0 || detail == nullptr ? Value("") : Value(detail)});
 }
 
-// The client, its queue of calls and its threads. The listener takes in what brokers report; a
+// The client, its queue of calls and its threads. The listener reads what brokers report; a
 // worker is started when a call finds none idle, and stays. The listener is the last to end: it
 // joins the workers and destroys the client.
 class Admin::Pool {
@@ -176,7 +176,7 @@ Status Admin::Open(const ClientProperties& properties, std::unique_ptr<Admin>* o
   ClientProperties all = properties;
   // A producer would create any topic that it asks about, on a broker that allows it.
   all["allow.auto.create.topics"] = "false";
-  // librdkafka waits up to 10 s between attempts: longer than the calls here take to give up.
+  // librdkafka waits up to 10 s between attempts: longer than the calls here wait.
   all.emplace("reconnect.backoff.max.ms", "1000");
   all["log.queue"] = "true";
   all["log.thread.name"] = "false";  // so that a log line and its error event have the same text

@@ -49,7 +49,7 @@ class AdminCall {
   // Sends a request that only reads, and sends it again where it stays unanswered or its connection
   // ends: librdkafka holds it for a controller or a leader that has died, or fails it with that
   // broker, while another one may be in its place already. Its time doubles, so that a slow answer
-  // gets through. `send` is given the options.
+  // gets through. `send` receives the options.
   template <typename Send>
   Status Ask(rd_kafka_admin_op_t operation, Send send, EventHandle* out) {
     for (int32_t attempt_ms = kAttemptMsMin;; attempt_ms *= 2) {
@@ -124,7 +124,7 @@ Status DescribeProducers(AdminCall& call, const Value& arguments, Value* result)
 // The members that every item of a result has: its own error, 0 and "" where it went well.
 void AppendItemStatus(Value::Object* item, int32_t code, const char* detail);
 
-// librdkafka takes arrays of plain pointers; the handles stay the owners.
+// librdkafka reads arrays of plain pointers; the handles stay the owners.
 template <typename HandleType>
 auto RawPointers(const std::vector<HandleType>& handles) {
   std::vector<typename HandleType::pointer> raw;

@@ -59,7 +59,7 @@ std::string BrokerErrors::Describe(Clock::time_point now) const {
     all += seen.text;
     hung_up = hung_up || seen.text.find("Disconnected") != std::string::npos;
   }
-  // librdkafka gives this hint itself, but only in some of the states in which it is hung up on.
+  // librdkafka adds this hint itself, but only in some of the states in which it is hung up on.
   if (hung_up && all.find("security.protocol") == std::string::npos) {
     all += " (does the listener want another security.protocol: TLS, a login?)";
   }

@@ -91,7 +91,7 @@ Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** o
 
 Status OpenClient(rd_kafka_type_t type, ConfHandle conf, ClientHandle* out) {
   std::array<char, kErrorTextMax> text{};
-  // Asked before the configuration is given away: only then does it tell about the SASL queue.
+  // Asked before the client owns the configuration: only then does it tell about the SASL queue.
   std::array<char, 32> mechanism{};
   size_t size = mechanism.size();
   bool oauth = rd_kafka_conf_get(conf.get(), "sasl.mechanism", mechanism.data(), &size) ==

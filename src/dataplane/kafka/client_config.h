@@ -24,7 +24,7 @@ bool IsSecretProperty(std::string_view name);
 // names the property and, unless it is a secret, its value.
 Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** out);
 
-// Makes the client; takes the configuration in any case.
+// Creates the client; owns the configuration afterwards in any case.
 Status OpenClient(rd_kafka_type_t type, ConfHandle conf, ClientHandle* out);
 
 }  // namespace longhaul

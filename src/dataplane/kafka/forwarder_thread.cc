@@ -108,7 +108,7 @@ ForwarderThread::~ForwarderThread() {
 }
 
 // What is kept free is in pieces of all sizes, and the next response may fit none of them: while
-// memory runs full, a little more is taken again and again. So free pages are given back then, also
+// memory runs full, a little more is taken again and again. So free pages are returned then, also
 // those inside, often enough that few have come together.
 void ForwarderThread::GiveBackMemory(int64_t held_bytes) {
   const int64_t limit = config_.settings.in_flight_bytes_max;

@@ -63,7 +63,7 @@ class ForwarderThread {
   std::mutex mutex_;  // guards forwarder_
   std::optional<Forwarder> forwarder_;
   std::atomic<bool> stopping_{false};
-  bool was_full_ = false;     // since memory was given back last
+  bool was_full_ = false;     // since memory was returned last
   int64_t give_back_at_ = 0;  // not before
   std::thread thread_;
 };

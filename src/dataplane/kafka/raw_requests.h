@@ -38,7 +38,7 @@ typedef struct longhaul_topic_metadata_s {
   const longhaul_partition_metadata_t* partitions;
 } longhaul_topic_metadata_t;
 
-/* What a served queue delivers. `response` is NULL on an error; who takes it over releases it. */
+/* What a served queue delivers. `response` is NULL on an error; its receiver releases it. */
 typedef struct longhaul_reply_s {
   struct rd_kafka_s* rk; /* the client that the request was sent with */
   uint64_t tag;
@@ -54,7 +54,7 @@ typedef void (*longhaul_reply_cb)(const longhaul_reply_t* reply, void* opaque);
 
 /* `rk` is any client of the lane; the queue must be destroyed before it is. */
 longhaul_queue_t* longhaul_queue_new(struct rd_kafka_s* rk);
-/* Waits up to timeout_ms for the first reply, delivers what is there, returns how many. */
+/* Waits up to timeout_ms for the first reply, delivers all that have arrived, returns how many. */
 int longhaul_queue_serve(longhaul_queue_t* queue, int timeout_ms, longhaul_reply_cb cb,
                          void* opaque);
 /* Ends a wait in longhaul_queue_serve. */

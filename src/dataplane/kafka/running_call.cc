@@ -11,7 +11,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// How long evidence that no broker can be used must last before a call gives up: enough for a
+// How long evidence that no broker can be used must last before a call fails: enough for a
 // second attempt after librdkafka's reconnect backoff, little enough that a wrong password shows at
 // once.
 constexpr milliseconds kUnusableGrace{1'750};

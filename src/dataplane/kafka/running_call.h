@@ -73,7 +73,7 @@ class RunningCall final : public AdminCall {
   Evidence* evidence_;
   const std::atomic<bool>* closing_;
   const Job* job_;
-  // Marks the result that is awaited: one of a request that was given up is dropped. Never repeats
+  // Marks the result that is awaited: one of an abandoned request is dropped. Never repeats
   // on one queue, whichever call uses it.
   uintptr_t awaited_ = 0;
 };

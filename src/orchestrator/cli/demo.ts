@@ -26,7 +26,7 @@ export function addDemoOptions (command: Command): Command {
     .option('--kafka', 'use two real brokers, started for the demo')
     .option('--kafka-libs <folder>', 'the jars of Kafka; default: those that the tests fetched')
     .option('--source <host:port>', 'use running clusters; topics of the demo are deleted again')
-    .option('--target <host:port>', 'the other one; both must be given')
+    .option('--target <host:port>', 'the other one; each needs the other')
     .option('-X <property=value>', 'set any property of the mirror; may be repeated',
       (value: string, previous: readonly string[]) => [...previous, value], [])
     .addOption(new Option('-o, --output <format>', 'how the result is written')

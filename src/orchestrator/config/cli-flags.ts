@@ -4,9 +4,9 @@ import { configTable, rowOf, type Setting } from './config-table.ts'
 
 export interface CliFlag {
   readonly setting: Setting
-  /** As commander takes it: `--lanes <count>`. */
+  /** As commander reads it: `--lanes <count>`. */
   readonly flags: string
-  /** The name that commander gives the value: `lanes`, `lingerMs`. */
+  /** The name of the value in commander: `lanes`, `lingerMs`. */
   readonly option: string
   readonly doc: string
 }

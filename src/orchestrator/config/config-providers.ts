@@ -1,5 +1,5 @@
 // Values that stand elsewhere: `${file:path:key}`, `${directory:path:key}`, `${env:NAME}`, under
-// the names that config.providers gives them, as in Kafka.
+// the names that config.providers assigns to them, as in Kafka.
 import { join } from 'node:path'
 import { getProperties } from 'properties-file'
 import { splitList } from './setting-kinds.ts'

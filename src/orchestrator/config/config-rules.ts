@@ -21,8 +21,8 @@ const bounds: ReadonlyArray<readonly [inner: NumberSetting, outer: NumberSetting
 ]
 
 /**
- * A file that MirrorMaker 2 takes must go on working, so a value over its bound is lowered, with a
- * warning when somebody wrote it, rather than refused.
+ * A file that MirrorMaker 2 accepts must go on working, so a value over its bound is lowered, with
+ * a warning when somebody wrote it, rather than refused.
  */
 export function lowerToBounds (
   settings: FlowSettings, written: (setting: NumberSetting) => Entry | undefined,
@@ -114,7 +114,7 @@ function loops (flows: readonly FlowConfig[], findings: Findings): void {
       if (reported.has(id)) continue
       reported.add(id)
       findings.refuse('CONFIG_CONFLICT', `${loop.map(flow => flow.name).join(' and ')} mirror in ` +
-        `a loop: with IdentityReplicationPolicy each takes a topic such as ${topic}; give them ` +
+        `a loop: with IdentityReplicationPolicy each mirrors a topic such as ${topic}; give them ` +
         'topics that do not overlap, or use DefaultReplicationPolicy', `${first.name}.topics`)
     }
   }
@@ -140,7 +140,7 @@ function wayBack (
 }
 
 /**
- * Names to try the filters with. Whether two expressions overlap cannot be told in general, so
+ * Names to try the filters with. Whether two expressions overlap cannot be decided in general, so
  * names are made from the expressions themselves: a loop that is reported is a real one, one that
  * hides behind an odd expression is found when the topics are known.
  */

@@ -1,5 +1,5 @@
-// THE table of what Longhaul can be told. Types, parsing, ranges, --help, CONFIGURATION.md,
-// redaction and the Forwarder's settings come from it. What MirrorMaker 2 takes and Longhaul does
+// THE table of settings. Types, parsing, ranges, --help, CONFIGURATION.md,
+// redaction and the Forwarder's settings come from it. What MirrorMaker 2 accepts and Longhaul does
 // not act on (yet) stands in idle-properties.ts; client properties in client-properties.ts.
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
@@ -30,8 +30,8 @@ export const processTable = {
     pattern: /^\S+$/, flag: '--metrics-host <address>'
   }),
   'metrics.port': integer({
-    doc: 'The port of /metrics; 0 for any free port, -1 for none. The default gives way to a ' +
-      'free port where another process uses it; a port that is set must be free.',
+    doc: 'The port of /metrics; 0 for any free port, -1 for none. If another process uses ' +
+      'the default, Longhaul listens on a free port; a port that is set must be free.',
     importance: 'medium', default: 9584, min: -1, max: 65_535, flag: '--metrics-port <port>'
   }),
   'metrics.per.partition': flag({
@@ -71,7 +71,7 @@ export const flowTable = {
     flag: '--topics-exclude <regexes>'
   }),
   'config.properties.exclude': list({
-    doc: 'Which settings of a source topic a new remote topic does not take over: Java regular ' +
+    doc: 'Which settings of a source topic a new remote topic does not copy: Java regular ' +
       'expressions that match the whole name.',
     importance: 'medium',
     default: [
@@ -83,7 +83,7 @@ export const flowTable = {
     range: 'comma-separated regular expressions', alias: ['config.properties.blacklist']
   }),
   'config.property.filter.class': choice({
-    doc: 'How the settings are chosen that a remote topic takes over.', importance: 'low',
+    doc: 'How the settings are chosen that a remote topic copies.', importance: 'low',
     default: 'DefaultConfigPropertyFilter', of: ['DefaultConfigPropertyFilter'],
     synonyms: {
       'org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter': 'DefaultConfigPropertyFilter'

@@ -34,7 +34,7 @@ export interface FlowConfig {
   readonly policy: ReplicationPolicy
   /** For judgeTopic: which topics take part. */
   readonly topics: TopicSelection
-  /** Which settings of its source topic a new remote topic takes over. */
+  /** Which settings of its source topic a new remote topic copies. */
   readonly configProperties: ConfigPropertyFilter
 }
 

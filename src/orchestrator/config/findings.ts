@@ -3,7 +3,7 @@
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
-/** Collects what is found while a configuration is read. Equal warnings are given once. */
+/** Collects what is found while a configuration is read. Equal warnings are kept once. */
 export class Findings {
   readonly problems: ReplicatorError[] = []
   readonly #warnings = new Map<string, string>()

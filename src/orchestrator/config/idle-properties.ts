@@ -121,7 +121,7 @@ export const idleFamilies: ReadonlyArray<readonly [prefix: string, IdleProperty]
 ]
 
 export interface FoundIdleProperty extends IdleProperty {
-  /** What the one warning is given for: the property, or its family. */
+  /** What the one warning is about: the property, or its family. */
   readonly family: string
 }
 

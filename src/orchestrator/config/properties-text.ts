@@ -20,7 +20,7 @@ export function readEntries (text: string, findings: Findings): readonly Entry[]
   const entries = new Map<string, Entry>()
   for (const node of new Properties(text).nodes) {
     if (node.type !== PropertiesNodeType.PROPERTY) continue
-    // Java's own reader keeps white space at the end of a value, its ConfigDef takes it off.
+    // Java's own reader keeps white space at the end of a value, its ConfigDef removes it.
     const entry = {
       key: node.key, value: node.value.trim(), where: `line ${node.startingLineNumber}`
     }
@@ -34,7 +34,7 @@ export function readEntries (text: string, findings: Findings): readonly Entry[]
   return [...entries.values()]
 }
 
-/** `property=value`, as -X takes it. */
+/** `property=value`, as -X reads it. */
 export function readOverride (written: string, findings: Findings): Entry | undefined {
   const equals = written.indexOf('=')
   if (equals <= 0) {

@@ -51,7 +51,7 @@ function byLength (aliases: readonly string[]): readonly string[] {
   return [...aliases].sort((one, other) => other.length - one.length)
 }
 
-/** Takes `[source.|target.][cluster.|consumer.|producer.|admin.][override.]` off the name. */
+/** Removes `[source.|target.][cluster.|consumer.|producer.|admin.][override.]` from the name. */
 function rest (level: Level, text: string, isName: (name: string) => boolean): ParsedPath {
   if (isName(text)) return found(level, undefined, undefined, text)
   let name = text

@@ -18,10 +18,10 @@ export function renderConfigDocs (): string {
     clientIntroduction,
     clientsTable(),
     '## Taken from MirrorMaker 2, not acted on yet',
-    'Each gives a warning that says so.',
+    'Each causes a warning that says so.',
     idleTable('later'),
     '## Taken from MirrorMaker 2, without meaning here',
-    'Each gives one warning that says why.',
+    'Each causes one warning that says why.',
     idleTable('meaningless')
   ].join('\n\n') + '\n'
 }
@@ -45,7 +45,7 @@ Longhaul reads the properties file of MirrorMaker 2 as it is.
 
 The more special place wins: flow over cluster over top level, a role (\`consumer.\`) over none. At
 the level of a cluster, settings of the consumer are read at the source of a flow, all others at
-its target. \`-X property=value\` takes the same names and wins over the file; \`-X source.NAME=\`
+its target. \`-X property=value\` accepts the same names and wins over the file; \`-X source.NAME=\`
 and \`-X target.NAME=\` reach one end of every flow.
 
 Sizes are bytes or have a unit (\`64MiB\`, \`1GB\`), times are milliseconds or have one (\`500ms\`,

@@ -22,7 +22,7 @@ export interface RowText<Value> {
   readonly role?: SettingRole
   /** Other names of the same setting: retired ones of MirrorMaker 2, librdkafka's. */
   readonly alias?: readonly string[]
-  /** The setting of the Forwarder that takes the value. */
+  /** The setting of the Forwarder that holds the value. */
   readonly forwarder?: ForwarderSetting
   /** The command-line flag, as commander writes it. */
   readonly flag?: string

@@ -1,4 +1,4 @@
-// Java trust stores and key stores -> the PEM texts and files that librdkafka takes. A store is
+// Java trust stores and key stores -> the PEM texts and files that librdkafka reads. A store is
 // known by its first bytes, not by its declared type: since Java 9 most stores called JKS are
 // PKCS#12 inside, and Java reads both.
 import { createRequire } from 'node:module'

@@ -1,5 +1,5 @@
 // The errors that Longhaul's data plane finds itself: rows of the error table. The native contract
-// takes names and codes from here.
+// reads names and codes from here.
 import { report, row, upgrade, type ErrorRow } from './error-row.ts'
 
 export const dataPlaneErrors = {

@@ -1,4 +1,4 @@
-// The shape of a row of the error table, and what operators are told to do in more than one row.
+// The shape of a row of the error table, and the advice to operators of more than one row.
 
 /** How far an error reaches: what stops while it lasts. Everything outside goes on. */
 export type ErrorScope = 'partition' | 'topic' | 'flow' | 'process'

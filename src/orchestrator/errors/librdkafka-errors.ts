@@ -68,7 +68,7 @@ export const librdkafkaErrors = {
   _UNKNOWN_BROKER: row(-146, 'refresh', 'partition', 'the broker is not known', leader),
   _NOT_CONFIGURED: row(-145, 'final', 'flow', 'a setting is missing', report),
   _FENCED: row(-144, 'final', 'flow',
-    'another process has taken over the producer id or the group instance id',
+    'another process uses the producer id or the group instance id now',
     'Stop one of the two processes'),
   _ASSIGNMENT_LOST: row(-142, 'retry', 'flow',
     'the group assigned the slots of this process to another one', nothing),

@@ -21,7 +21,7 @@ export const orchestratorErrors = {
     'rebuilt, set accepted.cluster.id of the flow to its new id: then topic.recreated decides on ' +
     'each of its topics'),
   CLUSTER_ACCEPTED: row(2015, 'final', 'flow',
-    'another source cluster takes the place of the one mirrored so far',
+    'the source alias now names another cluster than the one mirrored so far',
     'Nothing to do: accepted.cluster.id allows it'),
   SAME_CLUSTER: row(2014, 'final', 'flow',
     'source and target are the same cluster and the topics would have the same names',

@@ -87,7 +87,7 @@ export class GroupMember {
     })
   }
 
-  /** What the group has assigned, as far as this client was told. */
+  /** What the group has assigned, as far as this client knows. */
   get assigned (): ReadonlySet<number> { return this.#assigned }
 
   /** Resolves once the client is connected; the group answers later, by onAssigned. */

@@ -144,7 +144,7 @@ export class HeldSlots {
     this.#unsaid += 1
     if ([...this.#slots.values()].some(({ error, state }) =>
       state === 'acquiring' && error === undefined)) return
-    this.#options.log.info({ slots: this.#unsaid }, 'took over slots')
+    this.#options.log.info({ slots: this.#unsaid }, 'acquired slots')
     this.#unsaid = 0
   }
 

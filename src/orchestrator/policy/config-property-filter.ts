@@ -1,4 +1,4 @@
-// Which topic settings a remote topic does not take over from its source topic: the answers of
+// Which topic settings a remote topic does not copy from its source topic: the answers of
 // MirrorMaker 2's DefaultConfigPropertyFilter.
 import { compileRegexList, type RegexProblem } from './regex-list.ts'
 

@@ -1,4 +1,4 @@
-// Which settings a new remote topic takes over from its source topic: those set on the source topic
+// Which settings a new remote topic copies from its source topic: those set on the source topic
 // itself, and bounds on timestamps that accept every record which the source accepted.
 import type { ClusterAdmin, ConfigEntry } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -59,7 +59,7 @@ export function wantedSettings (
 
 /**
  * A record that the source accepted grows older while it waits to be mirrored, so no bound on its
- * age is taken over. It does not grow newer: the bound of the source is enough, whatever default
+ * age is copied. It does not grow newer: the bound of the source is enough, whatever default
  * the target has.
  */
 function timestampBounds (

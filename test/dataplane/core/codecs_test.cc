@@ -263,7 +263,7 @@ TEST_CASE("cut input is an error at every length") {
   }
 }
 
-TEST_CASE("a codec that is not given out yet is refused by number") {
+TEST_CASE("an unknown codec is refused by number") {
   const Bytes input{1, 2, 3};
   Bytes out;
   for (int codec = 5; codec < 8; ++codec) {

@@ -18,7 +18,7 @@ uint32_t SlowExtend(uint32_t crc, const uint8_t* data, size_t length) {
   return crc;
 }
 
-TEST_CASE("CRC-32C gives the published check values (RFC 3720, B.4)") {
+TEST_CASE("CRC-32C returns the published check values (RFC 3720, B.4)") {
   const std::string digits = "123456789";
   CHECK(Crc32c(reinterpret_cast<const uint8_t*>(digits.data()), digits.size()) == 0xe3069283u);
   CHECK(Crc32c(std::vector<uint8_t>(32, 0).data(), 32) == 0x8a9136aau);

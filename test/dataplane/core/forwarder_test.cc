@@ -103,7 +103,7 @@ TEST_CASE("a batch too large for the topic is split until its parts fit") {
         1);
 }
 
-TEST_CASE("one record larger than the topic takes faults its partition behind what is before it") {
+TEST_CASE("one record too large for the topic faults its partition behind what is before it") {
   Simulation sim("too large", Plain(2));
   sim.TargetLog(0).max_message_bytes = 700;
   Fill(sim, 0, 4);
@@ -191,7 +191,7 @@ TEST_CASE("target partitions without a leader stop no other partition") {
 }
 
 // What is being retried is kept, until others need the memory.
-TEST_CASE("partitions that are refused for long give up their memory to the others") {
+TEST_CASE("partitions that are refused for long leave their memory to the others") {
   SimulationOptions options = Plain(4);
   options.settings.in_flight_bytes_max = 1 << 20;
   options.batch_max = 256 * 1024;
@@ -219,7 +219,7 @@ TEST_CASE("with tiny fetches every partition gets its turn, also one whose batch
   CheckExact(sim, process);
 }
 
-TEST_CASE("brokers that throttle are given the time they ask for") {
+TEST_CASE("brokers that throttle get the time they ask for") {
   Simulation sim("throttle", Plain());
   sim.source.broker(0).throttle_ms = sim.target.broker(0).throttle_ms = 500;
   Fill(sim, 0, 10);
@@ -292,7 +292,7 @@ TEST_CASE("metadata of an older leader epoch is ignored") {
   CHECK(process->forwarder->errors().at(kNotLeader) == refused);
 }
 
-// Metadata of a topic that was created anew begins at epoch 0 again, and counts.
+// Metadata of a topic that was recreated begins at epoch 0 again, and counts.
 TEST_CASE("metadata of another topic id is no older epoch") {
   Simulation sim("other topic", Plain(1, 2));
   sim.source.MoveLeader(kSource0);

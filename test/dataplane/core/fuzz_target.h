@@ -1,6 +1,6 @@
 // What is done to bytes off the network, for fuzz_test (seeded mutations in every test run) and
 // fuzz_entry (libFuzzer). Correct means: no sanitizer complaint, no abort, bounded output, and
-// whatever comes out is a batch that a broker takes.
+// whatever comes out is a batch that a broker accepts.
 #pragma once
 
 #include <zlib.h>

@@ -1,5 +1,5 @@
 // Batches that only the leader of the target has: it shows nothing behind the high watermark, and
-// when it has forgotten our producer it takes them a second time.
+// when it has forgotten our producer it accepts them a second time.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -117,7 +117,7 @@ TEST_CASE("a leader that tells no end of its log holds nobody up") {
 
 // An end that was never told counted as reached: the hidden batch was not seen, and the leader, who
 // had forgotten our producer, took it a second time.
-TEST_CASE("an end that is told late does not count as reached before") {
+TEST_CASE("an end that is known late does not count as reached before") {
   HiddenCase hidden("end told late");
   Process* process = hidden.MirrorThenHide();
   hidden.sim.Kill(process);
@@ -129,7 +129,7 @@ TEST_CASE("an end that is told late does not count as reached before") {
   CheckExact(hidden.sim, process);
 }
 
-TEST_CASE("an end that is told only later is asked for again") {
+TEST_CASE("an end that is known only later is asked for again") {
   HiddenCase hidden("end told later");
   hidden.sim.target.list_errors[kTarget0] = {.error = 6, .until = INT64_MAX, .left = 3};
   Fill(hidden.sim, 0, 3);

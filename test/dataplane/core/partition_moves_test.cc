@@ -103,7 +103,7 @@ struct Machine {
     moves.Add(&p);
     (void)events.Take();
   }
-  // What was told since the last call; nothing: no move that is seen outside.
+  // What was reported since the last call; nothing: no move that is seen outside.
   std::vector<StateEvent> Told() { return events.Take().states; }
 };
 
@@ -157,7 +157,7 @@ TEST_CASE("every phase can be reached and left, but the last") {
   }
 }
 
-TEST_CASE("a move is told once, and only if it is seen outside") {
+TEST_CASE("a move is reported once, and only if it is seen outside") {
   Machine machine;
   machine.moves.Move(&machine.p, Event::kScanBegins);
   auto told = machine.Told();

@@ -192,7 +192,7 @@ TEST_CASE("classification table") {
        BatchAction::kPassThrough, BatchReason::kNone},
       {"delete horizon", [](Bytes& b, BatchContext&) { attributes(b, 0x40); },
        BatchAction::kPassThrough, BatchReason::kNone},
-      {"a codec not given out yet", [](Bytes& b, BatchContext&) { attributes(b, 0x07); },
+      {"an unknown codec", [](Bytes& b, BatchContext&) { attributes(b, 0x07); },
        BatchAction::kPassThrough, BatchReason::kNone},
       {"control", [](Bytes& b, BatchContext&) { attributes(b, 0x30); }, BatchAction::kDrop,
        BatchReason::kControl},
@@ -255,7 +255,7 @@ TEST_CASE("reasons number as in the contract") {
   CHECK(static_cast<size_t>(BatchReason::kTooLarge) + 1 == kBatchReasonCount);
 }
 
-TEST_CASE("a patched header has the CRC that recomputing gives, for any header and length") {
+TEST_CASE("a patched header has the CRC that recomputing finds, for any header and length") {
   Random random("patch");
   for (int round = 0; round < 2000; ++round) {
     const size_t payload =

@@ -258,7 +258,7 @@ TEST_CASE("a magic 1 wrapper of offset 0 means its inner offsets as they stand")
   CHECK(ReadAll(out, Codec::kGzip) == records);
 }
 
-TEST_CASE("a batch of nothing, or nothing wanted, gives nothing") {
+TEST_CASE("a batch of nothing, or nothing wanted, becomes nothing") {
   std::vector<EncodedBatch> out(1);
   Bytes empty = BuildBatch({{.offset = 5}}, {});
   empty.resize(kRecordBatchHeaderSize);

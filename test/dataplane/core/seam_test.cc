@@ -57,7 +57,7 @@ TEST_CASE("a batch that passed through is recognized by its header") {
   CHECK_FALSE(target.HasBytesOf(RecordBatchView(longer.data())));
 }
 
-// The source has set a delete horizon, which takes the place of the base timestamp (KIP-534), and
+// The source has set a delete horizon, which replaces the base timestamp (KIP-534), and
 // the target compresses anew: no field of the two headers is the same.
 TEST_CASE("records are recognized under another codec, merged, split, thinned or of an old magic") {
   const auto records = Records(10);

@@ -284,7 +284,7 @@ AppendResult SimulatedCluster::ProducePartition(int32_t node, const Key& key, co
   AppendResult result = log.Produce(batch);
   const bool is_invalid = result.error == kInvalidRecord || result.error == kInvalidTimestamp;
   if (is_invalid && result.refused.empty())
-    protocol_violations.push_back("a batch that no broker takes, for " + key.first);
+    protocol_violations.push_back("a batch that no broker accepts, for " + key.first);
   if (result.appended && on_append) on_append(key, batch, result.base_offset);
   if (result.error == 0 && injected != nullptr) return {injected->error};
   return result;

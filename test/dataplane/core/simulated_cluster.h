@@ -15,7 +15,7 @@ namespace longhaul::test {
 struct SimulatedBroker {
   bool up = true;
   int64_t down_until = 0;
-  int64_t frozen_until = 0;  // takes requests and does not look at them
+  int64_t frozen_until = 0;  // accepts requests and does not look at them
   int16_t fetch_version = kFetchApi.max;
   int16_t produce_version = kProduceApi.max;
   bool describes_producers = true;

@@ -34,7 +34,7 @@ struct AppendResult {
   std::vector<int32_t> refused = {};  // records of the batch, by index
 };
 
-// Kafka error codes that the log itself gives.
+// Kafka error codes that the log itself returns.
 constexpr int16_t kOffsetOutOfRange = 1, kCorruptMessage = 2, kMessageTooLarge = 10,
                   kInvalidTimestamp = 32, kOutOfOrderSequence = 45, kInvalidProducerEpoch = 47,
                   kInvalidRecord = 87;

@@ -204,7 +204,7 @@ void SimulatedNetwork::Break(Side side, int32_t node, int32_t error, bool broker
       Uncount(request.get());
     }
     Capture(request.get());
-    // The forwarder is told now, before anything else can happen to its memory.
+    // The forwarder learns it now, before anything else can happen to its memory.
     agenda_->At(agenda_->now, [this, request, error, alive = open_] {
       if (*alive) Deliver(request, error, {});
     });

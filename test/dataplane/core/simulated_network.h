@@ -93,7 +93,7 @@ class SimulatedNetwork final : public Transport {
   size_t in_flight_max = 0;  // seen, of one partition
   int64_t requests = 0;
   int64_t breaks = 0;     // connections that ended
-  bool trickles = false;  // bytes move, however long an answer takes
+  bool trickles = false;  // bytes move, however late an answer is
   bool keeps_unwritten = true;  // as librdkafka does
 
  private:
@@ -111,7 +111,7 @@ class SimulatedNetwork final : public Transport {
     std::vector<Part> parts;
     std::vector<SimulatedCluster::Key> keys;
     int64_t held_until = -1;  // an empty Fetch waits for data
-    bool replied = false;     // the forwarder has been told; references are void
+    bool replied = false;     // the forwarder has the answer; references are void
     bool processed = false;
     bool lost = false;    // will never be processed
     bool counted = true;  // in under_way_

@@ -62,7 +62,7 @@ class Simulation {
   std::map<uint32_t, Progress> LastProgress() const;
   // What the control plane does with a partition whose source was truncated, with data.loss=skip.
   void GoBackToCommon(Process* process, uint32_t id);
-  // The forwarder's thread gets a turn soon, as With() of its owner gives it one.
+  // The forwarder's thread gets a turn soon, as With() of its owner would do.
   void Poke(Process* process) { ScheduleTick(process, agenda.now); }
 
   void RunFor(int64_t ms);

@@ -50,7 +50,7 @@ SimulationOptions RandomOptions(Random& random) {
 // that forgot our producer cannot tell a zombie's batch from a new one, nobody can. Nor may a
 // request that was not written yet outlive the connection of those before it: it would be taken
 // without them. Nor unclean elections with zombies, whose reports are of before, or with brokers
-// that forget: one that leads again before the mirror asks takes a batch behind the hole.
+// that forget: one that leads again before the mirror asks accepts a batch behind the hole.
 class Chaos {
  public:
   Chaos(Simulation* sim, uint64_t* count) : sim_(sim), random_(sim->random), count_(count) {
@@ -164,7 +164,7 @@ class Chaos {
     SimulatedLog& log = cluster(side).log(key);
     if (random_.OneIn(4)) {
       const int32_t leader = log.leader;
-      log.leader = -1;  // an election that takes its time
+      log.leader = -1;  // a slow election
       sim_->agenda.At(Soon(1'000), [&log, leader] { log.leader = std::max(log.leader, leader); });
       return;
     }

@@ -23,7 +23,8 @@ TEST_CASE("a new leader of the target that lacks acked records is found out with
   CHECK(sim.Counters(process, 0).doubled_records == 0);
 }
 
-// Without state of our producer a broker takes any sequence: the batch would end up behind a hole.
+// Without state of our producer a broker accepts any sequence: the batch would end up behind a
+// hole.
 TEST_CASE("a new leader that lacks acked records and our producer is looked at before it is sent") {
   Simulation sim("unclean, forgotten", Plain(1, 2));
   Fill(sim, 0, 20);

@@ -34,7 +34,7 @@ TEST_CASE("a C string that is NULL is null, not text") {
   CHECK(*Value("").AsString() == "");
 }
 
-TEST_CASE("the reader hands out what is there") {
+TEST_CASE("the reader returns what it finds") {
   const Value arguments = Arguments();
   ValueReader reader(arguments);
   CHECK(reader.String("name") == "orders");

@@ -64,7 +64,7 @@ describe('permissions and quotas of the mirror\'s user', () => {
       await untilRecords(mirror, target, `east.${topic}`, written)
     }
     assert.equal((await mirror.stop()).code, 0)
-    // A topic that may not be seen was taken to be made anew with each refresh of the topics.
+    // A topic that may not be seen counted as recreated with each refresh of the topics.
     assert.equal(mirror.log.filter(({ text }) => text === 'created remote topics').length, 1)
     for (const [index, topic] of topics.entries()) {
       await assertEachOnceInOrder(target, `east.${topic}`, 1, loads[index]?.written ?? 0)

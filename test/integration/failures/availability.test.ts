@@ -117,7 +117,7 @@ describe('clusters that are away in part or as a whole', () => {
       await more()
       await finish()
       assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
-      // What the group's client says of its brokers comes without a code, and was taken for -1:
+      // What the group's client says of its brokers comes without a code, and counted as -1:
       // UNKNOWN_SERVER_ERROR, look in the log of a broker that is not there.
       for (const { text } of mirror.log.filter(line => line.text.includes('group longhaul.'))) {
         assert.doesNotMatch(text, /UNKNOWN_SERVER_ERROR|\(-1\)/)

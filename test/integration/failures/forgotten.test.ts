@@ -1,5 +1,5 @@
-// A NAT or a firewall forgets an open connection: nothing arrives on it any more, and nobody is
-// told. Every kind of connection of the control plane is found to be dead and opened anew, by the
+// A NAT or a firewall forgets an open connection: nothing arrives on it any more, not even an end.
+// Every kind of connection of the control plane is found to be dead and opened anew, by the
 // defaults. librdkafka's own defaults took up to two minutes, longer than any session.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'

@@ -98,7 +98,7 @@ describe('an unclean election on the target', () => {
     await startMirror(t, createPropertiesFile(t, flowProperties(clusters, { topics, ...more })))
 
   // Where all of the hole is filled the log is as long as it should be, and a leader that has
-  // forgotten us takes what comes next: what was lost stayed missing, without a word.
+  // forgotten us accepts what comes next: what was lost stayed missing, without a word.
   test('mends a partition behind what another producer wrote where ours was lost', async t => {
     const { source, target } = clusters
     const partitions = [

@@ -113,7 +113,7 @@ test('a loop over three clusters is found, too', () => {
   assert.match(problems[0] ?? '', /A->B and B->C and C->A mirror in a loop/)
 })
 
-test('aliases that cannot be told apart are refused where flows lead back, and only there', () => {
+test('aliases that look alike are refused where flows lead back, and only there', () => {
   const lines = ['clusters = eu, eu.west', 'eu.bootstrap.servers = a:1',
     'eu.west.bootstrap.servers = b:1', 'eu->eu.west.enabled = true']
   const [problem = '', ...more] = problemsOf([...lines, 'eu.west->eu.enabled = true'])

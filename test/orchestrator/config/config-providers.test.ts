@@ -30,7 +30,7 @@ test('values are filled in from the environment, a file and a directory', () => 
   assert.equal(flow.target.client['client.rack'], 'r1')
 })
 
-test('providers have the names that the file gives them', () => {
+test('providers have the names of the file', () => {
   const flow = createFlow([
     'config.providers = vault, vars',
     'config.providers.vault.class = org.apache.kafka.common.config.provider.FileConfigProvider',

@@ -214,7 +214,7 @@ test('a topic has what is set for it, in the place that is nearest to it', () =>
     { ...asFlow, 'record.too.large': 'stop', 'record.refused': 'stop', 'corrupt.batch': 'skip' })
 })
 
-test('every name of a topic can be given a policy', () => {
+test('every name of a topic can have a policy', () => {
   const name = fc.stringMatching(/^[a-zA-Z0-9._-]{1,40}$/)
   fc.assert(fc.property(name, fc.constantFrom(...topicSettingNames), (topic, setting) => {
     const { ofTopic } = createFlow([`A->B.topic.${topic}.${setting} = skip`])
@@ -292,7 +292,7 @@ test('aliases may have dots and arrows may join any of them', () => {
   assert.equal(flow?.settings['linger.ms'], 5)
 })
 
-test('what MirrorMaker 2 takes and Longhaul does not act on gives one warning each', () => {
+test('what MirrorMaker 2 accepts and Longhaul does not act on causes one warning each', () => {
   const { warnings } = createConfig([
     'tasks.max = 10', 'A->B.tasks.max = 20', 'sync.topic.acls.enabled = true',
     'offset.storage.topic = x', 'offset.storage.partitions = 5', 'B.producer.acks = all',

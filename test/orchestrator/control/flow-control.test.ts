@@ -265,7 +265,7 @@ describe('the processes of a flow', () => {
   })
 
   // The record of a killed process stays for a while: an operator who killed it, changed the file
-  // and started it again was told of another process with other settings.
+  // and started it again read of another process with other settings.
   test('do not differ from one that was killed before', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()

@@ -121,7 +121,7 @@ test('with the same aliases, in either order, no topic is mirrored back to its c
     const other = { x: isSwapped ? y : x, y: isSwapped ? x : y, separator, flows }
     fc.pre(flowsOf(other) !== undefined)
     const { X, Y } = mirrorFor(12, [one, other], { X: new Set(['orders']), Y: new Set() })
-    // Each flow out of X gives Y one copy, and X has none of its own.
+    // Each flow out of X adds one copy to Y, and X has none of its own.
     assert.ok(Y.size <= 2, [...Y].join())
     assert.deepEqual([...X], ['orders'])
   }))

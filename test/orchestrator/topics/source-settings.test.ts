@@ -1,4 +1,4 @@
-// What a new remote topic takes over from its source topic.
+// What a new remote topic copies from its source topic.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type {
@@ -29,7 +29,7 @@ function excluding (...expressions: readonly string[]): typeof byDefault {
   return parsed.filter
 }
 
-test('settings of the topic itself are taken over, defaults of the cluster are not', () => {
+test('settings of the topic itself are copied, defaults of the cluster are not', () => {
   const { settings } = wantedSettings([
     entry('cleanup.policy', 'compact', 'DYNAMIC_TOPIC_CONFIG'),
     entry('retention.ms', '5', 'STATIC_BROKER_CONFIG'),
@@ -69,7 +69,7 @@ test('bounds on timestamps accept what the source accepts, as its version says t
 
 // A record that was an hour old when the source accepted it is a week old when a mirror that was
 // set up a week later sends it.
-test('no bound on the age of a record is taken over, not even one that the topic sets', () => {
+test('no bound on the age of a record is copied, not even one that the topic sets', () => {
   const { settings, bounds } = wantedSettings([
     entry(before, '3600000', 'DYNAMIC_TOPIC_CONFIG'), entry(after, '9', 'DYNAMIC_TOPIC_CONFIG')
   ], byDefault)
