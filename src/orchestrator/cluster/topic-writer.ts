@@ -49,6 +49,8 @@ export class TopicWriter {
   readonly #newest = new Map<number, Promise<void>>()
   #producer: Promise<Producer> | undefined
   #polling: Promise<void> | undefined
+  /** The producer that may be polled: not one that is being closed, where poll() throws. */
+  #polled: Producer | undefined
   #nextId = 0
   #closed = false
 
@@ -110,6 +112,7 @@ export class TopicWriter {
     const producer = await this.#connected()
     try {
       const acknowledged = records.map(async record => await this.#send(producer, record))
+      this.#polled = producer
       this.#polling ??= this.#pollWhileWaiting(producer)
         .finally(() => { this.#polling = undefined })
       return await Promise.all(acknowledged)
@@ -135,7 +138,7 @@ export class TopicWriter {
 
   /** An idle producer is polled by its own timer, once a second, for events alone. */
   async #pollWhileWaiting (producer: Producer): Promise<void> {
-    while (this.#waiting.size > 0 && producer.isConnected()) {
+    while (this.#waiting.size > 0 && this.#polled === producer && producer.isConnected()) {
       producer.poll()
       await this.#options.clock.sleep(pollMs)
     }
@@ -173,10 +176,12 @@ export class TopicWriter {
   async #drop (): Promise<void> {
     const opening = this.#producer
     this.#producer = undefined
+    this.#polled = undefined
     const producer = await opening?.catch(() => undefined)
     if (producer !== undefined) await disconnect(producer)
     for (const { reject } of this.#waiting.values()) {
-      reject(new ReplicatorError('CLOSED', `the writer of ${this.#options.topic}`))
+      reject(new ReplicatorError('TIMED_OUT',
+        `writing to ${this.#options.topic}: not acknowledged before the writer was closed`))
     }
     this.#waiting.clear()
   }

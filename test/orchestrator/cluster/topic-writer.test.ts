@@ -18,6 +18,7 @@ const outOfOrder = 45
 
 function createWriter (t: CleanUp): {
   readonly cluster: MockCluster
+  readonly writer: TopicWriter
   readonly write: (...values: readonly string[]) => Promise<readonly bigint[]>
   readonly valuesOnRecord: () => Promise<readonly string[]>
 } {
@@ -33,6 +34,7 @@ function createWriter (t: CleanUp): {
   })
   return {
     cluster,
+    writer,
     write: async (...values) => await writer.write(values.map(value =>
       ({ partition: 0, key: Buffer.from('key'), value: Buffer.from(value) }))),
     valuesOnRecord: async () => {
@@ -68,6 +70,25 @@ test('records that are sent again keep their order', async t => {
     await write(value)
   }))
   assert.deepEqual(await valuesOnRecord(), ['first', 'second', 'third', 'fourth'])
+})
+
+// The loop that polls for acknowledgements went on while the producer was being closed. poll() then
+// throws, outside of any write: SIGTERM while the target hung ended the process with that error.
+test('a write that is unanswered fails with the end of the writer, alone', async t => {
+  const { cluster, write, writer } = createWriter(t)
+  await write('first')
+  cluster.setBrokerRoundTrip({ broker: 1, milliseconds: 60_000 })
+  const unanswered = assert.rejects(write('second'), (error: ReplicatorError) =>
+    error.errorName === 'TIMED_OUT' && /not acknowledged before/.test(error.message))
+  const unhandled: unknown[] = []
+  const onUnhandled = (reason: unknown): void => { unhandled.push(reason) }
+  process.on('unhandledRejection', onUnhandled)
+  t.after(async () => { process.off('unhandledRejection', onUnhandled) })
+  await systemClock.sleep(50) // so that the loop runs
+  await writer.close()
+  await unanswered
+  await systemClock.sleep(50)
+  assert.deepEqual(unhandled, [])
 })
 
 test('a write after the end is refused, and the end may come twice', async () => {
