@@ -66,8 +66,9 @@ export class PartitionLog {
   }
 
   #sayOnce (partition: FlowPartition, error: ReplicatorError, isNew: boolean): void {
-    const isSaid = this.#said.get(partition.id) === error.message
-    this.#said.set(partition.id, error.message)
+    const text = withoutNumbers(error.message)
+    const isSaid = this.#said.get(partition.id) === text
+    this.#said.set(partition.id, text)
     const fields = { ...fieldsOf(partition), state: 'faulted' }
     if (isSaid) this.#log.debug({ ...fields, err: error }, `${nameOf(partition)} is faulted`)
     else this.#problems.sayPartition(nameOf(partition), error, fields, isNew)
@@ -96,6 +97,11 @@ export class PartitionLog {
       `${nameOf(partition)}: mirrors up to ${records} records again, after a look from source ` +
       `offset ${offsets.toOffset}: ${why}`)
   }
+}
+
+/** A broker writes the bounds of a timestamp as of now, other ones at each retry. */
+function withoutNumbers (text: string): string {
+  return text.replace(/\d+/g, '#')
 }
 
 function nameOf ({ partition, topic }: FlowPartition): string {
