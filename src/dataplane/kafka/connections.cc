@@ -34,7 +34,10 @@ int64_t Connections::BytesMoved(uint64_t thread) {
   tcp_info info{};
   socklen_t size = sizeof(info);
   if (getsockopt(it->second, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return -1;
-  return static_cast<int64_t>(info.tcpi_bytes_acked + info.tcpi_bytes_received);
+  // Once all is sent, the acknowledgements of the peer's kernel tell nothing of the broker: a proxy
+  // acknowledges, too, and a metadata request a second would keep a dead connection alive.
+  const bool is_sending = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+  return static_cast<int64_t>(info.tcpi_bytes_received + (is_sending ? info.tcpi_bytes_acked : 0));
 }
 
 void Connections::Shutdown(uint64_t thread) {
