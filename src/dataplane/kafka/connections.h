@@ -28,8 +28,8 @@ class Connections {
     });
   }
 
-  // Bytes that the kernel has sent, as far as they are acknowledged, and received on the current
-  // connection of a broker's thread; -1: there is none.
+  // Changes while the current connection of a broker's thread receives bytes, or has bytes to send
+  // that the peer's kernel acknowledges one after the other; -1: there is no connection.
   int64_t BytesMoved(uint64_t thread);
   // Ends the connection: librdkafka finds it closed, fails its requests and opens another one.
   void Shutdown(uint64_t thread);

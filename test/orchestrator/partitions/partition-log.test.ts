@@ -9,8 +9,8 @@ import type { PartitionEvent } from '../../../src/orchestrator/partitions/partit
 import { recordingLog } from '../observability/recording-log.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
-// The broker's answer to a refused timestamp names the bounds as of now: each retry was a new line.
-test('a fault whose text differs in numbers alone is said once, until the partition is sound', () => {
+// The answer to a refused timestamp names the bounds as of now: each retry was a new line.
+test('a fault whose text differs in numbers alone is said once, until it is gone', () => {
   const lines: string[] = []
   const log = recordingLog(lines)
   const problems = new FlowProblems(
