@@ -11,7 +11,9 @@
 // All stand in slot 0, with the scope in the key, although partitions have slots of their own: one
 // partition to follow holds everything that a process must know, in one order. The newest record
 // of a key counts, and compaction keeps it.
-import { progressVersion, type EncodedRecord } from '../progress/progress-record.ts'
+import {
+  fromJson, progressVersion, toJson, type EncodedRecord, type Fields
+} from '../progress/progress-record.ts'
 import type { TopicPartition } from '../progress/progress.ts'
 
 /** The whole flow, a topic, or a partition. */
@@ -65,8 +67,6 @@ export type ControlRecord =
   | { readonly kind: 'member', readonly member: FlowMember }
   /** Nothing is said under this key any more. */
   | { readonly kind: 'none', readonly key: string }
-
-type Fields = Readonly<Record<string, unknown>>
 
 export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>): EncodedRecord {
   if (record.kind === 'member') {
@@ -159,21 +159,6 @@ function toMember (name: string, fields: Fields): ControlRecord | undefined {
   return {
     kind: 'member',
     member: { name, build, address, startedMs, settings: Object.fromEntries(texts) }
-  }
-}
-
-function toJson (value: object): Buffer {
-  return Buffer.from(JSON.stringify(value))
-}
-
-function fromJson (bytes: Buffer): Fields | undefined {
-  try {
-    const parsed: unknown = JSON.parse(bytes.toString('utf8'))
-    return typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)
-      ? parsed as Fields
-      : undefined
-  } catch {
-    return undefined
   }
 }
 

@@ -345,13 +345,15 @@ function missingKey ({ partition, topic }: TopicPartition): Buffer {
   return toJson({ topic, partition, missing: true })
 }
 
-type Fields = Readonly<Record<string, unknown>>
+export type Fields = Readonly<Record<string, unknown>>
 
-function toJson (value: object): Buffer {
+/** As keys and values stand in the progress topic. */
+export function toJson (value: object): Buffer {
   return Buffer.from(JSON.stringify(value))
 }
 
-function fromJson (bytes: Buffer | null): Fields | undefined {
+/** Undefined: no JSON object. */
+export function fromJson (bytes: Buffer | null): Fields | undefined {
   if (bytes === null) return undefined
   try {
     const parsed: unknown = JSON.parse(bytes.toString('utf8'))
