@@ -7,6 +7,7 @@ import type { Log } from '../observability/log.ts'
 import type { EncodedRecord } from '../progress/progress-record.ts'
 import type { TopicPartition } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
+import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import {
   decodeControl, encodeControl, encodeControlEnd, type ControlRecord, type FlowMember,
@@ -47,6 +48,8 @@ export interface FlowControlOptions {
 
 const followMs = 1_000
 const leaveMsMax = 500
+/** Partitions wait for so long for the first reading; slot 0 may be without a leader for hours. */
+const knownMsMax = 10_000
 
 export class FlowControl {
   readonly #options: FlowControlOptions
@@ -59,10 +62,15 @@ export class FlowControl {
   /** What was said of another member's settings. */
   readonly #said = new Map<string, string>()
   #hasRead = false
+  /** Of the first reading; false: stopped before it. */
+  readonly #firstRead: Promise<boolean>
+  #onFirstRead: (isRead: boolean) => void = () => {}
+  #known: Promise<void> | undefined
 
   constructor (options: FlowControlOptions) {
     this.#options = options
     const { clock, onError } = options
+    this.#firstRead = new Promise(resolve => { this.#onFirstRead = resolve })
     const onLoopError = (thrown: unknown): void => { onError(ReplicatorError.from(thrown)) }
     const backoff = { initialMs: followMs, maxMs: announceMs }
     this.#following = new IntervalLoop({
@@ -89,11 +97,22 @@ export class FlowControl {
   start (): void {
     this.#following.start()
     this.#announcing.start()
+    this.#known ??= this.#becomeKnown()
+  }
+
+  /**
+   * Resolves once the partitions of this process obey what stands on record. Partitions that begin
+   * before that would be mirrored although an operator paused them. One leaderless partition of
+   * the progress topic must not stop all slots: after ten seconds this resolves with a warning.
+   */
+  async known (signal: AbortSignal): Promise<void> {
+    await unlessAborted(signal, this.#known ?? Promise.resolve())
   }
 
   /** Idempotent. */
   async stop (): Promise<void> {
     const { clock, controlLog, member } = this.#options
+    this.#onFirstRead(false)
     await Promise.all([this.#following.stop(), this.#announcing.stop()])
     const leaving = new AbortController()
     const bound = clock.sleep(leaveMsMax, leaving.signal).catch(() => {})
@@ -101,6 +120,16 @@ export class FlowControl {
       .catch(() => {}) // the others see that it has gone
     await Promise.race([left, bound])
     leaving.abort()
+  }
+
+  async #becomeKnown (): Promise<void> {
+    const { clock, onError } = this.#options
+    const wait = new Deadline(clock, knownMsMax)
+    const isRead = await wait.bound(this.#firstRead)
+    wait.cancel()
+    if (isRead === undefined) {
+      onError(new ReplicatorError('CONTROL_UNKNOWN', `after ${knownMsMax / 1000} s`))
+    }
   }
 
   async #follow (signal: AbortSignal): Promise<void> {
@@ -121,6 +150,7 @@ export class FlowControl {
     // What was said before this process started has had its effect: everything begins anew.
     if (this.#hasRead) for (const retry of retries) await this.#retry(retry)
     this.#hasRead = true
+    this.#onFirstRead(true)
     await this.#carryOutSkips(signal)
     await this.#lookAtMembers(signal)
   }

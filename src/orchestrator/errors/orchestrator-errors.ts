@@ -91,6 +91,10 @@ export const orchestratorErrors = {
   DRAIN_TIMED_OUT: row(2042, 'final', 'process',
     'not all batches in flight were acknowledged in time; the rest is sent after the restart',
     'Raise drain.timeout.ms to wait longer'),
+  CONTROL_UNKNOWN: row(2043, 'retry', 'flow',
+    'slot 0 of the progress topic cannot be read, so what operators paused is not known: ' +
+    'all partitions are mirrored',
+    'See that partition 0 of the progress topic has a leader'),
   LISTEN_FAILED: row(2050, 'final', 'process',
     'the metrics port cannot be opened', 'Choose another metrics.port, 0 for any free one'),
   INTERNAL: row(2099, 'final', 'process', 'an assumption of Longhaul does not hold', report)

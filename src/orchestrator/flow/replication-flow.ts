@@ -10,16 +10,13 @@ import type { Log } from '../observability/log.ts'
 import type { FlowSnapshot, FlowState } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
-import { IntervalLoop } from '../time/interval-loop.ts'
+import type { IntervalLoop } from '../time/interval-loop.ts'
 import { ClusterProbe } from './cluster-probe.ts'
 import { openClusterPair, sameClusterRemark, type ClusterPair } from './cluster-pair.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
-import { LaneBalancer } from '../lanes/lane-balancer.ts'
 import { LanePool } from '../lanes/lane-pool.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
-import type { FlowPartition } from '../partitions/partition-table.ts'
-import { waitingGroups } from '../partitions/waiting-partitions.ts'
 import type { ProducerIdentity } from '../progress/progress.ts'
 import {
   openFlowProgress, openUnkeptProgress, type FlowProgress
@@ -35,6 +32,7 @@ import { slotOf } from '../ownership/task-slots.ts'
 import { version } from '../version.ts'
 import { controlled } from './controlled-partitions.ts'
 import { openFlowDuties } from './flow-duties.ts'
+import { startFlowLoops } from './flow-loops.ts'
 import type { TargetClaims } from './target-claims.ts'
 import { TopicRefresh } from './topic-refresh.ts'
 
@@ -49,17 +47,13 @@ export interface FlowOptions {
   readonly address?: () => string
 }
 
-const statisticsIntervalMs = 1_000
-const beginIntervalMs = 1_000
-const endsIntervalMs = 10_000
-
 export class ReplicationFlow {
   readonly #config: FlowConfig
   readonly #claims: TargetClaims
   readonly #log: Log
   readonly #problems: FlowProblems
   readonly #clock: Clock
-  readonly #loops: IntervalLoop[] = []
+  #loops: readonly IntervalLoop[] = []
   readonly #stopping = new AbortController()
   readonly #failed: Promise<ReplicatorError>
   #fail: (error: ReplicatorError) => void = () => {}
@@ -118,11 +112,11 @@ export class ReplicationFlow {
     }
     this.#state = 'running'
     this.#startLoops()
-    if (this.#isShared) this.#control?.start()
   }
 
   /** Topics last: the owner of a topic's slot creates it, and a process that is alone owns all. */
   async #startTopics (): Promise<void> {
+    this.#opened(this.#control).start()
     await this.#opened(this.#ownership).start(this.#stopping.signal)
     await this.#opened(this.#topics).start()
   }
@@ -218,8 +212,8 @@ export class ReplicationFlow {
       log: this.#log,
       clock: this.#clock
     })
-    this.#ownership = this.#openOwnership(clusters)
     this.#control = this.#openControl(progress, partitions)
+    this.#ownership = this.#openOwnership(clusters)
   }
 
   async #openProgress (clusters: ClusterPair): Promise<FlowProgress> {
@@ -278,6 +272,7 @@ export class ReplicationFlow {
     const work: SlotWork = {
       acquire: async (slot, signal) => {
         this.#topics?.lookAgain()
+        await this.#control?.known(signal)
         await partitions.acquire([slot], signal)
         this.#duties?.begin(slot)
       },
@@ -330,27 +325,17 @@ export class ReplicationFlow {
 
   #startLoops (): void {
     const { settings } = this.#config
-    const partitions = this.#opened(this.#partitions)
-    const loop = (intervalMs: number, run: () => Promise<void>): void => {
-      const onError = (thrown: unknown): void => { this.#onLoopError(thrown) }
-      const started = new IntervalLoop(
-        { intervalMs, clock: this.#clock, run, onError, first: 'delayed' })
-      started.start()
-      this.#loops.push(started)
-    }
-    loop(settings['progress.interval.ms'], async () => { await partitions.writeProgress() })
-    loop(statisticsIntervalMs, async () => {
-      await this.#statistics?.collect()
-      const waiting = waitingGroups(partitions.table.values(), this.#clock.now())
-      this.#problems.tick(waiting, this.#probe?.health)
+    this.#loops = startFlowLoops({
+      settings,
+      partitions: this.#opened(this.#partitions),
+      statistics: this.#opened(this.#statistics),
+      progress: this.#opened(this.#progress),
+      problems: this.#problems,
+      clusters: () => this.#probe?.health,
+      onError: thrown => { this.#onLoopError(thrown) },
+      log: this.#log,
+      clock: this.#clock
     })
-    loop(endsIntervalMs, async () => { await this.#statistics?.refreshEnds() })
-    const balancer = this.#createBalancer(partitions)
-    loop(settings['lane.rebalance.interval.ms'], async () => { balancer.round() })
-    const refreshMs = settings['refresh.topics.interval.seconds'] * 1000
-    loop(refreshMs, async () => { await this.#progress?.mend() })
-    loop(beginIntervalMs, async () => { await partitions.beginDue() })
-    loop(settings['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() })
   }
 
   /** What a retry mends is said; what it does not mend ends this flow, to be started anew. */
@@ -359,17 +344,6 @@ export class ReplicationFlow {
     const { retriable, scope } = error.row
     if (scope === 'flow' && !retriable) this.#fail(error)
     else this.#problems.warn(error)
-  }
-
-  #createBalancer (partitions: FlowPartitions): LaneBalancer<FlowPartition> {
-    return new LaneBalancer({
-      lanes: this.#config.settings.lanes,
-      partitions: () => partitions.table.values(),
-      bytesById: () => this.#opened(this.#statistics).bytesById(),
-      move: (partition, to) => { partitions.moveToLane(partition, to) },
-      log: this.#log,
-      clock: this.#clock
-    })
   }
 
   /** For what is found again at each look, and does not change. */

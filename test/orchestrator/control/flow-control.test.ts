@@ -81,13 +81,14 @@ function createProcess (
   t: TestContext, log: FakeLog, clock: ManualClock,
   { isKeeper = false, name = 'longhaul-1', settings = {} }: {
     isKeeper?: boolean, name?: string, settings?: FlowMember['settings']
-  } = {}
+  } = {},
+  controlLog = log.follow()
 ): Process {
   const partitions = new FakePartitions()
   const errors: ReplicatorError[] = []
   const control = new FlowControl({
     log: silentLog,
-    controlLog: log.follow(),
+    controlLog,
     partitions,
     member: { name, build: '1.2.3', address: 'http://a:1', startedMs: 7, settings },
     isKeeper: () => isKeeper,
@@ -135,6 +136,62 @@ describe('a pause', () => {
     await clock.advance(second)
     assert.equal(partitions.pauseOf(orders)?.by, 'partition')
     assert.equal(partitions.pauseOf({ topic: 'orders', partition: 1 }), undefined)
+  })
+})
+
+// Partitions began while the first reading was under way: after a restart, hundreds of records of
+// a paused topic were mirrored before the pause was read.
+describe('the words on record', () => {
+  const paused = { kind: 'pause', scope: {}, isPaused: true, ...word } as const
+
+  /** A log whose first reading ends at endReading(). */
+  const createSlow = (t: TestContext) => {
+    const log = new FakeLog()
+    log.say(paused)
+    let resolve = (): void => {}
+    const isReadable = new Promise<void>(_resolve => { resolve = _resolve })
+    const controlLog = log.follow()
+    const clock = new ManualClock()
+    const process = createProcess(t, log, clock, {}, {
+      ...controlLog,
+      read: async signal => {
+        await isReadable
+        return await controlLog.read(signal)
+      }
+    })
+    let isKnown = false
+    const known = process.control.known(new AbortController().signal)
+      .then(() => { isKnown = true })
+    return { ...process, clock, endReading: resolve, known, isKnown: () => isKnown }
+  }
+
+  test('are obeyed before a partition begins', async t => {
+    const { clock, errors, isKnown, known, partitions, endReading } = createSlow(t)
+    await clock.advance(5 * second)
+    assert.equal(isKnown(), false)
+    endReading()
+    await known
+    assert.equal(partitions.pauseOf(orders)?.by, 'ann')
+    assert.deepEqual(errors, [])
+  })
+
+  test('stop no partition for ever: after ten seconds a warning says that they are not known',
+    async t => {
+      const { clock, errors, isKnown, known, endReading } = createSlow(t)
+      await clock.advance(10 * second)
+      await known
+      assert.ok(isKnown())
+      assert.deepEqual(errors.map(({ errorName }) => errorName), ['CONTROL_UNKNOWN'])
+      endReading()
+    })
+
+  test('are not waited for once the process stops', async t => {
+    const { control, errors, known, endReading } = createSlow(t)
+    const stopped = control.stop()
+    await known
+    endReading()
+    await stopped
+    assert.deepEqual(errors, [])
   })
 })
 

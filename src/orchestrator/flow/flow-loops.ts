@@ -1,0 +1,65 @@
+// What a running flow does again and again, and how often: one row a piece of work.
+import type { FlowConfig } from '../config/config.ts'
+import { LaneBalancer } from '../lanes/lane-balancer.ts'
+import type { FlowProblems } from '../observability/flow-problems.ts'
+import type { Log } from '../observability/log.ts'
+import type { FlowSnapshot } from '../observability/snapshot.ts'
+import type { FlowPartitions } from '../partitions/flow-partitions.ts'
+import type { FlowPartition } from '../partitions/partition-table.ts'
+import { waitingGroups } from '../partitions/waiting-partitions.ts'
+import type { FlowProgress } from '../progress/flow-progress.ts'
+import type { Clock } from '../time/clock.ts'
+import { IntervalLoop } from '../time/interval-loop.ts'
+import type { FlowStatistics } from './flow-statistics.ts'
+
+export interface FlowLoopsOptions {
+  readonly settings: FlowConfig['settings']
+  readonly partitions: FlowPartitions
+  readonly statistics: FlowStatistics
+  readonly progress: FlowProgress
+  readonly problems: FlowProblems
+  readonly clusters: () => FlowSnapshot['clusters']
+  readonly onError: (thrown: unknown) => void
+  readonly log: Log
+  readonly clock: Clock
+}
+
+const statisticsIntervalMs = 1_000
+const beginIntervalMs = 1_000
+const endsIntervalMs = 10_000
+
+/** The loops, running; each first round comes after one interval. */
+export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoop[] {
+  const { clock, clusters, onError, partitions, problems, progress, settings, statistics } = options
+  const balancer = createBalancer(options)
+  const work: ReadonlyArray<readonly [intervalMs: number, run: () => Promise<void>]> = [
+    [settings['progress.interval.ms'], async () => { await partitions.writeProgress() }],
+    [statisticsIntervalMs, async () => {
+      await statistics.collect()
+      problems.tick(waitingGroups(partitions.table.values(), clock.now()), clusters())
+    }],
+    [endsIntervalMs, async () => { await statistics.refreshEnds() }],
+    [settings['lane.rebalance.interval.ms'], async () => { balancer.round() }],
+    [settings['refresh.topics.interval.seconds'] * 1000, async () => { await progress.mend() }],
+    [beginIntervalMs, async () => { await partitions.beginDue() }],
+    [settings['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() }]
+  ]
+  return work.map(([intervalMs, run]) => {
+    const loop = new IntervalLoop({ intervalMs, clock, run, onError, first: 'delayed' })
+    loop.start()
+    return loop
+  })
+}
+
+function createBalancer (
+  { clock, log, partitions, settings, statistics }: FlowLoopsOptions
+): LaneBalancer<FlowPartition> {
+  return new LaneBalancer({
+    lanes: settings.lanes,
+    partitions: () => partitions.table.values(),
+    bytesById: () => statistics.bytesById(),
+    move: (partition, to) => { partitions.moveToLane(partition, to) },
+    log,
+    clock
+  })
+}
