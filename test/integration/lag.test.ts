@@ -46,7 +46,7 @@ describe('lag', { timeout: 600_000 }, () => {
     // Nothing of it may be fetched, so that nothing is wrong with the mirror.
     await mirror.untilReady()
     const line = await mirror.untilLogged('the warning', ({ level, topic, producerId }) =>
-      level === 'warn' && topic === 'held' && producerId !== undefined, 120_000)
+      level === 'warn' && topic === 'held' && producerId !== undefined)
     assert.match(line.text, /held-0: up to 101 records on east .* from offset 0 on, of producer id/)
     assert.match(line.text, /isolation\.level=read_uncommitted/)
     assert.ok((await mirror.readiness()).ready)

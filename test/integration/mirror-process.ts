@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import type { RunSummary } from '../../src/orchestrator/observability/summary.ts'
-import { eventually } from '../kafka/eventually.ts'
+import { eventually, patienceMs } from '../kafka/eventually.ts'
 import { describeOnFailure, reportIfFailed, type CleanUp } from '../kafka/failed-test.ts'
 import {
   createTempFolder, hasExited, killChild, removeFolder, spawnGuarded, waitForExit
@@ -35,10 +35,6 @@ export interface MirrorExit {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
 }
-
-// No limit here judges speed: the machine may also run six brokers and another test file. Whoever
-// waits this long has found a defect.
-const patienceMs = 90_000
 
 const askTimeoutMs = 5_000
 const describedLines = 120

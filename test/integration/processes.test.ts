@@ -153,7 +153,7 @@ async function untilSpread (
     const isSpread = owners.size === wide && counts.every(count => count >= share) &&
       counts.reduce((sum, count) => sum + count, 0) === wide
     return isSpread ? owners : undefined
-  }, { timeoutMs: 60_000, intervalMs: 200 })
+  }, { intervalMs: 200 })
 }
 
 async function partitionsOf (mirror: MirrorProcess): Promise<number[]> {

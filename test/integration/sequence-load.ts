@@ -18,7 +18,7 @@ export interface LoadSettings {
 }
 
 // Idempotent, so that what the producer itself retries is not lost, doubled or turned round.
-const idempotent = { idempotent: true, lingerMs: 2, batchRecordsMax: 50, timeoutMs: 60_000 }
+const idempotent = { idempotent: true, lingerMs: 2, batchRecordsMax: 50 }
 const turnMs = 30
 
 /** Writes from its start until it is stopped. */
@@ -89,7 +89,7 @@ export async function assertEachOnceInOrder (
   const loaded = typeof partitions === 'number'
     ? Array.from({ length: partitions }, (_, each) => each)
     : partitions
-  const records = await readTopic(cluster.plainBootstrapServers, topic, { timeoutMs: 60_000 })
+  const records = await readTopic(cluster.plainBootstrapServers, topic)
   for (const partition of loaded) {
     const numbers = records.filter(record => record.partition === partition)
       .map(({ value }) => Number.parseInt(value?.toString() ?? '', 10))

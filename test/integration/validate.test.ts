@@ -7,7 +7,7 @@ import { flowProperties, startClusters, type MirroredClusters } from './mirrored
 
 const longName = 'long-'.padEnd(245, 'x')
 
-describe('longhaul validate', { timeout: 120_000 }, () => {
+describe('longhaul validate', { timeout: 600_000 }, () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters({}, { config: { 'log.cleaner.max.compaction.lag.ms': '60000' } })

@@ -13,9 +13,7 @@ import { javaArguments, javaProgram } from './java.ts'
 import { hasExited, killChild, spawnGuarded, stopChild, waitForExit } from './process-guard.ts'
 import { renderServerProperties, type ServerSettings } from './server-properties.ts'
 
-// A cold start on a busy two-core machine; an idle one takes a second or two.
-const startTimeoutMs = 60_000
-const stopTimeoutMs = 15_000
+const stopTimeoutMs = 60_000
 const startedLine = 'Kafka Server started'
 
 export interface JvmSettings {
@@ -160,7 +158,7 @@ export class Broker {
       await eventually(`start of broker ${this.id}`, () => {
         if (hasExited(child)) throw new Error(`broker ${this.id} ended with ${child.exitCode}`)
         return readFrom(output, from).includes(startedLine)
-      }, { timeoutMs: startTimeoutMs })
+      })
     } catch (error) {
       await this.destroy()
       throw new Error(`${(error as Error).message}\n${this.logTail()}`)

@@ -21,7 +21,7 @@ export async function coordinatorOf (cluster: KafkaCluster, group: string): Prom
     const error = reader.int16()
     reader.string() // error text
     return error === 0 ? cluster.broker(reader.int32()) : undefined
-  }, { timeoutMs: 30_000 })
+  })
 }
 
 /** All members leave, as if each had said so itself. */

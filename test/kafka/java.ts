@@ -3,6 +3,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 import { javaProgram as javaProgramOf } from '../../src/demo/java-process.ts'
+import { patienceMs } from './eventually.ts'
 import { spawnGuarded, stopChild } from './process-guard.ts'
 import { repoRoot } from './repo-root.ts'
 
@@ -35,7 +36,7 @@ export function javaArguments ({ classPath, className, args, flags = [] }: JavaC
 
 /** Runs a class until it exits. The caller judges a status other than 0; a time-out throws. */
 export async function runJava (
-  java: JavaClass, { timeoutMs = 60_000, input }: { timeoutMs?: number, input?: string } = {}
+  java: JavaClass, { timeoutMs = patienceMs, input }: { timeoutMs?: number, input?: string } = {}
 ): Promise<JavaResult> {
   const child = spawnGuarded(javaProgram(), javaArguments(java), { stdio: 'pipe' })
   let timedOut = false

@@ -10,7 +10,6 @@ import { asError, isError } from './librdkafka-error.ts'
 
 const requestTimeoutMs = 15_000
 // A new topic reaches a broker within milliseconds; one that catches up after a start needs longer.
-const spreadTimeoutMs = 30_000
 
 export interface TopicSettings {
   readonly partitions?: number
@@ -52,7 +51,7 @@ export class KafkaAdmin {
     await eventually(`no broker knows the deleted ${topic}`, async () => {
       const views = await this.#viewsOf(topic).catch(() => undefined)
       return views?.every(view => view === undefined || !ids.has(view.id))
-    }, { timeoutMs: spreadTimeoutMs })
+    })
   }
 
   /** `partitions` is the new total. */
@@ -120,8 +119,7 @@ export class KafkaAdmin {
 
   async #untilServed (topic: string, count: number): Promise<void> {
     await eventually(`${count} partitions of ${topic} are known to each broker and served`,
-      async () => await this.#isServed(topic, count).catch(() => false),
-      { timeoutMs: spreadTimeoutMs })
+      async () => await this.#isServed(topic, count).catch(() => false))
   }
 
   async #isServed (topic: string, count: number): Promise<boolean> {

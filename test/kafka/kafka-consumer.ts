@@ -3,7 +3,7 @@
 import rdkafka, {
   type ConsumerGlobalConfig, type KafkaConsumer, type LibrdKafkaError, type Message
 } from 'node-rdkafka'
-import { withTimeout } from './eventually.ts'
+import { patienceMs, withTimeout } from './eventually.ts'
 import { asError, isError } from './librdkafka-error.ts'
 
 export interface ConsumedRecord {
@@ -30,7 +30,7 @@ const recordsPerPoll = 10_000
 export async function readTopic (
   bootstrapServers: string, topic: string, settings: ReadSettings = {}
 ): Promise<ConsumedRecord[]> {
-  const { timeoutMs = 30_000 } = settings
+  const { timeoutMs = patienceMs } = settings
   const consumer = new rdkafka.KafkaConsumer(
     consumerProperties(bootstrapServers, settings), { 'auto.offset.reset': 'earliest' })
   const failures: LibrdKafkaError[] = []

@@ -5,7 +5,7 @@ import rdkafka, {
   type DeliveryReport, type LibrdKafkaError, type MessageHeader, type Producer,
   type ProducerGlobalConfig
 } from 'node-rdkafka'
-import { withTimeout } from './eventually.ts'
+import { patienceMs, withTimeout } from './eventually.ts'
 import { asError, isError } from './librdkafka-error.ts'
 
 export const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
@@ -81,7 +81,7 @@ export class TestProducer {
   static async open (
     bootstrapServers: string, settings: ProducerSettings = {}
   ): Promise<TestProducer> {
-    const { timeoutMs = 30_000 } = settings
+    const { timeoutMs = patienceMs } = settings
     const producer = new rdkafka.Producer(
       producerProperties(bootstrapServers, settings), { 'request.required.acks': -1 })
     const opened = new TestProducer(producer, timeoutMs)
@@ -205,7 +205,7 @@ function producerProperties (
     'linger.ms': lingerMs,
     'enable.idempotence': idempotent || transactionalId !== undefined,
     'message.max.bytes': 64 * 1024 * 1024,
-    'message.timeout.ms': settings.timeoutMs ?? 30_000,
+    'message.timeout.ms': settings.timeoutMs ?? patienceMs,
     dr_cb: true,
     ...batchRecordsMax === undefined ? {} : { 'batch.num.messages': batchRecordsMax },
     ...transactionalId === undefined ? {} : { 'transactional.id': transactionalId },

@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KafkaCluster } from './cluster.ts'
-import { eventually } from './eventually.ts'
+import { eventually, patienceMs } from './eventually.ts'
 import { produce } from './kafka-producer.ts'
 import { createTempFolder, removeFolder } from './process-guard.ts'
 import { gapCount, readRawLog, type RawBatch } from './raw-log.ts'
@@ -55,7 +55,7 @@ export async function untilLeader (
   cluster: KafkaCluster, topic: string, partition: number, isRight: (id: number) => boolean
 ): Promise<void> {
   await eventually(`leader of ${topic}-${partition}`, async () =>
-    isRight(await cluster.admin.leaderOf(topic, partition).catch(() => -1)), { timeoutMs: 30_000 })
+    isRight(await cluster.admin.leaderOf(topic, partition).catch(() => -1)))
 }
 
 /** Moves the log start offset: records before it are gone for consumers at once. */
@@ -116,7 +116,7 @@ export const compactedTopicConfigs: Readonly<Record<string, string>> = {
  */
 export async function untilCompacted (
   cluster: KafkaCluster, topic: string, partition: number,
-  { key = 'closes-the-segment', timeoutMs = 30_000 } = {}
+  { key = 'closes-the-segment', timeoutMs = patienceMs } = {}
 ): Promise<RawBatch[]> {
   const leader = cluster.broker(await cluster.admin.leaderOf(topic, partition))
   return await eventually(`gaps in ${topic}-${partition}`, async () => {

@@ -89,7 +89,7 @@ async function closing (socket: Socket): Promise<string> {
   })
 }
 
-describe('the proxy', { timeout: 60_000 }, () => {
+describe('the proxy', { timeout: 600_000 }, () => {
   test('delays each direction, also of large transfers, without losing bytes', async t => {
     const { proxy } = await createEcho(t, { latencyMs: 50 })
     const socket = await open(t, proxy.port)

@@ -16,7 +16,7 @@ const spinInChild = `
   require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(spin)}],
     { stdio: 'inherit' }); setInterval(() => {}, 1000)`
 
-describe('process usage', { timeout: 30_000 }, () => {
+describe('process usage', { timeout: 180_000 }, () => {
   for (const [where, script] of [['a process', spin], ['its child', spinInChild]] as const) {
     test(`counts the time and memory of ${where}`, async t => {
       const child = spawnGuarded(process.execPath, ['-e', script], {

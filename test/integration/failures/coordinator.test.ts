@@ -90,7 +90,7 @@ describe('a coordinator that hangs', { timeout: 400_000 }, () => {
       await eventually('another coordinator', async () => {
         const other = await coordinatorOf(clusters.target, group).catch(() => undefined)
         return other !== undefined && other !== coordinator
-      }, { timeoutMs: 60_000, intervalMs: 500 })
+      }, { intervalMs: 500 })
       for (let look = 0; look < 3; look++) await untilAllMove([first, second], others)
     } finally {
       coordinator.continue()

@@ -93,7 +93,7 @@ describe('a broker that hangs', { timeout: 400_000 }, () => {
     await source.createTopic(topic, { partitions })
     const write = async (bootstrapServers: string): Promise<void> => {
       await produce(bootstrapServers, topic,
-        every.flatMap(partition => numbered(0, 10, partition)), { timeoutMs: 60_000 })
+        every.flatMap(partition => numbered(0, 10, partition)))
     }
     const mirror = await startMirror(t, createPropertiesFile(t,
       flowProperties(clusters, { ...properties, 'east->west.topics': topic })))

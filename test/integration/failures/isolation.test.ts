@@ -100,7 +100,7 @@ describe('a fault stays where it is', () => {
     await eventually('the narrow topic', async () => {
       await target.admin.deleteTopic('east.wide').catch(() => {})
       return await target.createTopic('east.wide', { partitions: 1 }).then(() => true, () => false)
-    }, { timeoutMs: 60_000 })
+    })
     assert.equal(await skippedRecords(mirror, 'wide', 'topic_recreated'), 0)
     await produce(source.bootstrapServers, 'wide', records(1000))
     await untilRecords(mirror, target, 'east.wide', 150)

@@ -43,7 +43,7 @@ export async function untilAllMove (
     await first.until(`records of partitions ${wanted.join()}`, async () => {
       now = await upstreamOffsets(mirrors)
       return stillOf().length === 0
-    }, 60_000)
+    })
   } catch (thrown) {
     throw new Error(`no records of partitions ${stillOf().join()}`, { cause: thrown })
   }
