@@ -130,6 +130,8 @@ export class TestProducer {
 
   async close (): Promise<void> {
     if (!this.#producer.isConnected()) return
+    // A poll while another thread destroys the client reads freed memory; see kafka-client.ts.
+    this.#producer.setPollInterval(0)
     // Bounded: a client whose brokers are gone must not hold the test.
     await withTimeout('disconnect', 5_000, new Promise<void>(resolve => {
       this.#producer.disconnect(2_000, () => { resolve() })

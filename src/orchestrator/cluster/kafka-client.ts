@@ -38,7 +38,7 @@ export async function connect (client: KafkaConsumer | Producer, timeoutMs: numb
 
 /**
  * Never rejects: a client that does not end in time is left to the end of the process. What a
- * producer has not sent by now is not waited for.
+ * producer has not sent by now is not waited for. The caller must not poll the client any more.
  */
 export async function disconnect (client: KafkaConsumer | Producer): Promise<void> {
   if (!client.isConnected()) return
@@ -48,8 +48,14 @@ export async function disconnect (client: KafkaConsumer | Producer): Promise<voi
       clearTimeout(timer)
       resolve()
     }
-    if (client instanceof rdkafka.Producer) client.disconnect(flushMs, onEnd)
-    else client.disconnect(onEnd)
+    if (client instanceof rdkafka.Producer) {
+      // The timer of the producer would go on until the client is destroyed, on another thread;
+      // node-rdkafka's poll() holds no lock, and reads freed memory then: the process crashes.
+      client.setPollInterval(0)
+      client.disconnect(flushMs, onEnd)
+    } else {
+      client.disconnect(onEnd)
+    }
   })
 }
 

@@ -1,0 +1,36 @@
+// How clients of node-rdkafka are closed.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import rdkafka, { type ProducerGlobalConfig } from 'node-rdkafka'
+import { connect, disconnect } from '../../../src/orchestrator/cluster/kafka-client.ts'
+
+const connectMsMax = 30_000
+const polledEachMs = 1
+
+// node-rdkafka destroys a producer on a thread of libuv, and its timer polled the producer until
+// that had ended. Its Producer::Poll holds no lock, so the poll read a queue that librdkafka had
+// freed (AddressSanitizer: heap-use-after-free in rd_kafka_q_serve0). On a busy machine, where the
+// thread is suspended between the two, the process ended with SIGSEGV.
+test('a producer is not polled any more once it is being closed', async () => {
+  // librdkafka's own mock cluster: the client only has to connect to something.
+  const properties = { 'test.mock.num.brokers': 1, 'bootstrap.servers': '127.0.0.1:1' }
+  const producer = new rdkafka.Producer(properties as ProducerGlobalConfig, {})
+  producer.on('event.error', () => {})
+  await connect(producer, connectMsMax)
+  let polls = 0
+  producer.poll = () => { polls++; return producer }
+  producer.setPollInterval(polledEachMs)
+  while (polls === 0) await sleep(polledEachMs)
+
+  let pollsBefore = 0
+  const closeClient = producer.disconnect.bind(producer)
+  Object.assign(producer, {
+    disconnect: (flushMs: number, done: () => void) => {
+      pollsBefore = polls
+      setTimeout(() => { closeClient(flushMs, done) }, 50 * polledEachMs)
+    }
+  })
+  await disconnect(producer)
+  assert.equal(polls, pollsBefore)
+})
