@@ -1,24 +1,26 @@
 // The errors that Longhaul's data plane finds itself: rows of the error table. The native contract
 // reads names and codes from here.
-import { report, row, upgrade, type ErrorRow } from './error-row.ts'
+import {
+  report, row, skipBatch, skipRefused, skipTooLarge, upgrade, type ErrorRow
+} from './error-row.ts'
 
 export const dataPlaneErrors = {
   BATCH_MALFORMED: row(1000, 'final', 'partition',
     "the bytes of a record batch do not follow Kafka's format",
-    'Decide with corrupt.batch whether to skip the batch'),
+    'Check the source topic; ' + skipBatch),
   BATCH_CRC_MISMATCH: row(1001, 'final', 'partition',
     'a record batch does not match its checksum',
-    'Check the disks of the source leader; decide with corrupt.batch whether to skip the batch'),
+    'Check the disks of the source leader; ' + skipBatch),
   BATCH_DECODED_TOO_LARGE: row(1002, 'final', 'partition',
     'a record batch decodes to more than decoded.bytes.max',
     'Raise decoded.bytes.max if batches of the topic may be this large'),
   CODEC_UNSUPPORTED: row(1003, 'final', 'partition',
     'a batch that must be re-encoded has a compression that Longhaul does not know', upgrade),
   CODEC_FAILED: row(1004, 'final', 'partition',
-    'a compressed batch cannot be decoded', 'Decide with corrupt.batch whether to skip the batch'),
+    'a compressed batch cannot be decoded', 'Check the source topic; ' + skipBatch),
   RECORD_TOO_LARGE: row(1005, 'final', 'partition',
     'a single record is larger than the target topic accepts',
-    'Raise max.message.bytes of the target topic, or decide with record.too.large'),
+    'Raise max.message.bytes of the target topic, or ' + skipTooLarge),
   TARGET_PARTITION_MISSING: row(1006, 'refresh', 'partition',
     'the partition does not exist on the target', 'Add partitions to the target topic'),
   SOURCE_PARTITION_MISSING: row(1007, 'refresh', 'partition',
@@ -36,11 +38,12 @@ export const dataPlaneErrors = {
     'Nothing to do: Longhaul finds out whether the topic was trimmed, truncated or recreated'),
   SOURCE_TRUNCATED: row(1014, 'final', 'partition',
     'the source has lost records that are on the target',
-    'Look for an unclean leader election on the source; decide with data.loss'),
+    'Look for an unclean leader election on the source; data.loss=skip goes on where both logs ' +
+    'part'),
   TARGET_OVERWRITTEN: row(1015, 'final', 'partition',
     'the target holds other records at offsets that it had acknowledged for this flow',
     'Look for an unclean leader election on the target'),
   RECORD_REFUSED: row(1016, 'final', 'partition',
     'the target broker refuses one record of a batch',
-    'Decide with record.refused, or change the setting of the target topic that refuses it')
+    'Change the setting of the target topic that refuses the record, or ' + skipRefused)
 } as const satisfies Record<string, ErrorRow>

@@ -42,6 +42,13 @@ export const topicAcl =
   'longhaul-progress.*'
 export const newTopic =
   'Check replication.factor and the topic settings against the target cluster'
+/** Follows a semicolon or `or`: the rest of the sentence is the first way out. */
+export const skipBatch = 'corrupt.batch=skip skips the batch, and counts it'
+export const skipTooLarge = 'set record.too.large=skip to skip the record'
+export const skipRefused = 'set record.refused=skip to skip the record'
 export const upgrade = 'Upgrade the broker, or report this with the versions of both clusters'
 export const report = 'Report this as a defect, with the log around it'
+export const recreated =
+  'Set topic.recreated=skip to go on in the recreated topic; topic.recreated=stop, the default, ' +
+  'keeps the partition stopped'
 export const resumes = 'Nothing to do: Longhaul reads the target to find where to go on'

@@ -1,6 +1,7 @@
 // The error codes of Kafka's protocol: rows of the error table.
 import {
-  leader, login, newTopic, nothing, report, resumes, row, topicAcl, upgrade, type ErrorRow
+  leader, login, newTopic, nothing, recreated, report, resumes, row, skipBatch, skipRefused,
+  skipTooLarge, topicAcl, upgrade, type ErrorRow
 } from './error-row.ts'
 
 export const kafkaErrors = {
@@ -8,11 +9,11 @@ export const kafkaErrors = {
     'the broker reports an error without a reason', 'Look in the log of the broker'),
   OFFSET_OUT_OF_RANGE: row(1, 'final', 'partition',
     'the source no longer holds the wanted offset: records were lost before they were mirrored',
-    'Decide with data.loss whether the partition goes on; raise the retention on the source'),
+    'Raise the retention on the source; data.loss=skip goes on at the first record that is left'),
   // Not retriable: the same bytes would be refused again. Only a new Fetch can bring other bytes.
   CORRUPT_MESSAGE: row(2, 'final', 'partition',
     'a record batch does not match its checksum',
-    'Check the disks of the source leader; decide with corrupt.batch whether to skip the batch'),
+    'Check the disks of the source leader; ' + skipBatch),
   // Retriable because brokers learn of a new topic one after another; the caller bounds the wait.
   UNKNOWN_TOPIC_OR_PARTITION: row(3, 'refresh', 'topic',
     'the topic or partition does not exist, or the principal may not see it',
@@ -29,7 +30,7 @@ export const kafkaErrors = {
   REPLICA_NOT_AVAILABLE: row(9, 'refresh', 'partition', 'the replica is not available', leader),
   MESSAGE_TOO_LARGE: row(10, 'final', 'partition',
     'a record batch is larger than the target topic accepts',
-    'Raise max.message.bytes of the target topic, or decide with record.too.large'),
+    'Raise max.message.bytes of the target topic, or ' + skipTooLarge),
   OFFSET_METADATA_TOO_LARGE: row(12, 'final', 'topic',
     "the metadata of a committed offset is larger than the target's offset.metadata.max.bytes",
     'Raise offset.metadata.max.bytes on the target'),
@@ -43,7 +44,7 @@ export const kafkaErrors = {
     'Choose another replication.policy.separator, or exclude the topic'),
   RECORD_LIST_TOO_LARGE: row(18, 'final', 'partition',
     'a record batch is larger than a segment of the target topic',
-    'Raise segment.bytes of the target topic, or decide with record.too.large'),
+    'Raise segment.bytes of the target topic, or ' + skipTooLarge),
   NOT_ENOUGH_REPLICAS: row(19, 'retry', 'partition',
     'fewer replicas are in sync than min.insync.replicas asks for',
     'If it lasts, bring back the followers of the target partition'),
@@ -72,7 +73,7 @@ export const kafkaErrors = {
   INVALID_TIMESTAMP: row(32, 'final', 'partition',
     'a record is older or newer than the target topic accepts',
     'Raise message.timestamp.before.max.ms and message.timestamp.after.max.ms of the target ' +
-    'topic, or decide with record.refused'),
+    'topic, or ' + skipRefused),
   UNSUPPORTED_SASL_MECHANISM: row(33, 'final', 'flow',
     'the broker does not offer this SASL mechanism', login),
   ILLEGAL_SASL_STATE: row(34, 'final', 'flow', 'the broker did not expect this login step', login),
@@ -148,7 +149,7 @@ export const kafkaErrors = {
   INVALID_RECORD: row(87, 'final', 'partition',
     'the target refuses a record of the batch',
     'A compacted topic accepts no record without a key: compare cleanup.policy of both topics, ' +
-    'or decide with record.refused'),
+    'or ' + skipRefused),
   UNSTABLE_OFFSET_COMMIT: row(88, 'retry', 'flow', 'an offset commit is still open', nothing),
   THROTTLING_QUOTA_EXCEEDED: row(89, 'retry', 'flow',
     'the quota of this principal is used up',
@@ -159,7 +160,7 @@ export const kafkaErrors = {
     'the broker could not forward the request', upgrade),
   UNKNOWN_TOPIC_ID: row(100, 'refresh', 'topic', 'the topic id is not known', leader),
   INCONSISTENT_TOPIC_ID: row(103, 'refresh', 'topic',
-    'the topic was recreated', 'Decide with topic.recreated'),
+    'the topic was recreated', recreated),
   FETCH_SESSION_TOPIC_ID_ERROR: row(106, 'retry', 'flow',
     'the fetch session mixes topic names and ids', nothing),
   OFFSET_MOVED_TO_TIERED_STORAGE: row(109, 'retry', 'partition',

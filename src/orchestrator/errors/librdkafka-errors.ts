@@ -1,11 +1,13 @@
 // librdkafka's own error codes, under its names without RD_KAFKA_RESP_ERR_: rows of the error
 // table.
-import { leader, login, nothing, report, row, upgrade, type ErrorRow } from './error-row.ts'
+import {
+  leader, login, nothing, report, row, skipBatch, upgrade, type ErrorRow
+} from './error-row.ts'
 
 export const librdkafkaErrors = {
   _BAD_MSG: row(-199, 'final', 'partition', 'an answer of the broker cannot be read', upgrade),
   _BAD_COMPRESSION: row(-198, 'final', 'partition',
-    'a compressed batch cannot be read', 'Decide with corrupt.batch whether to skip the batch'),
+    'a compressed batch cannot be read', 'Check the source topic; ' + skipBatch),
   _DESTROY: row(-197, 'final', 'process', 'the client is closing', 'Nothing to do'),
   _FAIL: row(-196, 'final', 'flow', 'the client failed', report),
   _TRANSPORT: row(-195, 'refresh', 'partition',
@@ -73,8 +75,9 @@ export const librdkafkaErrors = {
   _ASSIGNMENT_LOST: row(-142, 'retry', 'flow',
     'the group assigned the slots of this process to another one', nothing),
   _AUTO_OFFSET_RESET: row(-140, 'final', 'partition',
-    'there is no offset to begin at', 'Decide with auto.offset.reset'),
+    'there is no offset to begin at', 'Set auto.offset.reset to earliest or latest'),
   _LOG_TRUNCATION: row(-139, 'final', 'partition',
-    'the source lost records after an unclean election', 'Decide with data.loss'),
+    'the source lost records after an unclean election',
+    'Set data.loss=skip to go on where both logs part'),
   _DESTROY_BROKER: row(-137, 'refresh', 'partition', 'the broker left the cluster', leader)
 } as const satisfies Record<string, ErrorRow>

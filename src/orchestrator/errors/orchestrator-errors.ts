@@ -1,5 +1,5 @@
 // The errors that Longhaul's control plane finds itself: rows of the error table.
-import { login, newTopic, report, row, topicAcl, type ErrorRow } from './error-row.ts'
+import { login, newTopic, recreated, report, row, topicAcl, type ErrorRow } from './error-row.ts'
 
 export const orchestratorErrors = {
   CONFIG_INVALID: row(2000, 'final', 'process',
@@ -46,14 +46,14 @@ export const orchestratorErrors = {
   TOPIC_CONFIG_SYNC_FAILED: row(2023, 'retry', 'topic',
     'the target refuses new settings of a topic', newTopic),
   TOPIC_RECREATED: row(2024, 'final', 'topic',
-    'a topic was recreated', 'Decide with topic.recreated'),
+    'a topic was recreated', recreated),
   TARGET_NOT_EMPTY: row(2027, 'final', 'partition',
     'the target partition holds records, and no progress says that they are of this flow',
-    'Decide with target.not.empty: where the flow begins all the same, the target may hold ' +
-    'records twice'),
+    'Delete the remote topic, or set target.not.empty=begin to begin all the same: then the ' +
+    'target may hold records twice'),
   TARGET_TRUNCATED: row(2026, 'final', 'partition',
     'the target has lost records that it had acknowledged',
-    'Look for an unclean leader election on the target; decide with data.loss'),
+    'Look for an unclean leader election on the target; data.loss=skip goes on behind the loss'),
   PROGRESS_UNREADABLE: row(2030, 'retry', 'flow',
     'the progress topic cannot be read', 'Check the topic and READ permission on it'),
   PROGRESS_UNWRITABLE: row(2031, 'retry', 'flow',
@@ -67,7 +67,7 @@ export const orchestratorErrors = {
     'Find out who deletes it: while no process runs, nobody can recreate it'),
   PRODUCER_ID_REPLACED: row(2034, 'final', 'flow',
     'the progress topic was lost, and another process has begun with another producer id',
-    'Stop all processes of the flow, then start them; decide with target.not.empty'),
+    'Stop all processes of the flow, then start them; target.not.empty says how they begin'),
   PROGRESS_VERSION_UNKNOWN: row(2035, 'final', 'flow',
     'the progress topic holds a record of a later version of Longhaul',
     'Run the later version again; to go back, stop all processes of the flow and restore the ' +

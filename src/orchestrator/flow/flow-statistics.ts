@@ -57,11 +57,12 @@ export class FlowStatistics {
 
   constructor (options: FlowStatisticsOptions) {
     this.#options = options
-    const { clock, config: { settings }, log, source } = options
+    const { clock, config: { settings }, log, partitions, source } = options
     const lags = this.#lags = new PartitionLags({
       source,
       isolation: settings['isolation.level'],
       beginsAtStart: settings['auto.offset.reset'] === 'earliest',
+      recreatedAs: partition => partitions.recreatedAs(partition),
       clock
     })
     this.#openTransactions = new OpenTransactions({ source, lags, log, clock })

@@ -4,7 +4,7 @@
 import type { NativeEvents } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
-import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
@@ -15,6 +15,7 @@ import type { SlotRecord } from '../progress/progress-store.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline } from '../time/deadline.ts'
 import { FirstLook } from './first-look.ts'
+import { GonePartitions } from './gone-partitions.ts'
 import { LaneEvents } from './lane-events.ts'
 import { PartitionControl } from './partition-control.ts'
 import { PartitionBeginnings } from './partition-beginnings.ts'
@@ -52,8 +53,6 @@ export interface FlowPartitionsOptions {
   readonly clock: Clock
 }
 
-/** How long partitions of a topic that is gone may take to drain; nobody waits for them. */
-const goneDrainMs = 10_000
 /** How long a hand-over waits for its last progress to be acknowledged. */
 const lastWriteMsMax = 5_000
 /** Between looks for topics that seem to be gone. */
@@ -73,6 +72,7 @@ export class FlowPartitions {
   readonly #faults: PartitionFaults
   readonly #beginnings: PartitionBeginnings
   readonly #withdrawal: Withdrawal
+  readonly #gone: GonePartitions
   readonly #laneEvents: LaneEvents
   readonly #writes: ProgressWrites
   #askedMs = 0
@@ -89,7 +89,7 @@ export class FlowPartitions {
       table,
       lanes,
       clock,
-      recreationOf: partition => this.#recreationOf(partition),
+      recreationOf: partition => topicIds.recreationOf(partition),
       onMoved: move => { this.#onMoved(move) }
     })
     const onError = (error: ReplicatorError): void => { problems.warn(error) }
@@ -104,6 +104,9 @@ export class FlowPartitions {
       table,
       moves,
       keep: async (partition, progress) => { await this.#keep([{ partition, progress }]) },
+      onRecreated: () => {
+        this.#followRecreated().catch((thrown: unknown) => { this.#warn(thrown) })
+      },
       onError
     })
     this.#firstLook = new FirstLook({
@@ -130,6 +133,7 @@ export class FlowPartitions {
       clock
     })
     this.#withdrawal = new Withdrawal({ moves, faults: this.#faults, clock, onError })
+    this.#gone = this.#openGone()
     this.control = new PartitionControl({
       table, moves, learnTopics: async partitions => { await this.#askForTopics(partitions) }
     })
@@ -151,11 +155,11 @@ export class FlowPartitions {
     const unwanted = this.#wanted.update(
       look, [...this.table.values()], this.#options.clock.now())
     this.#firstLook.update(look.onSource)
-    await this.#withdrawTopics(unwanted)
+    await this.#gone.remove(unwanted, ({ topic }) => this.#wanted.get(topic)?.partitions ?? 0)
     await this.#learnTopicIds(look.topics)
     this.#addWanted()
     await this.#beginnings.begin()
-    this.#recallRecreated()
+    await this.#followRecreated()
   }
 
   /** Acquires slots: reads their progress and begins their partitions. */
@@ -210,6 +214,11 @@ export class FlowPartitions {
   /** Lets the lane of the partition drain it; `to` gets it then. */
   moveToLane (partition: FlowPartition, to: number): void {
     if (partition.state === 'assigned') this.#moves.move(partition, { kind: 'move', to })
+  }
+
+  /** The id of the new source topic, where it was recreated since the partition made progress. */
+  recreatedAs (partition: FlowPartition): string | undefined {
+    return this.#topicIds.recreatedSource(partition)?.id
   }
 
   mirrors (source: TopicPartition): boolean { return this.table.byName(source) !== undefined }
@@ -269,6 +278,22 @@ export class FlowPartitions {
     end.cancel()
   }
 
+  #openGone (): GonePartitions {
+    const { log, source } = this.#options
+    return new GonePartitions({
+      source: source.cluster,
+      wanted: this.#wanted,
+      withdrawal: this.#withdrawal,
+      positions: this.#positions,
+      writes: this.#writes,
+      topicIds: this.#topicIds,
+      skipped: this.#skipped,
+      forget: async partitions => { await this.#forget(partitions, false) },
+      onError: thrown => { this.#warn(thrown) },
+      log
+    })
+  }
+
   #onMoved (move: AppliedMove): void {
     const { before, partition } = move
     this.#log.onMoved(move)
@@ -295,23 +320,6 @@ export class FlowPartitions {
     this.control.obey()
   }
 
-  async #withdrawTopics (partitions: readonly FlowPartition[]): Promise<void> {
-    if (partitions.length === 0) return
-    for (const partition of partitions) this.#wanted.forget(partition.topic)
-    await this.#withdrawal.withdraw(partitions, goneDrainMs)
-    for (const partition of partitions) this.#positions.remember(partition)
-    await this.writeProgress().catch((thrown: unknown) => { this.#warn(thrown) })
-    await this.#forget(partitions, false)
-    for (const partition of partitions) {
-      if (this.#wanted.get(partition.topic) !== undefined) continue
-      this.#topicIds.forget(partition)
-      this.#skipped.forget(partition.topic)
-    }
-    const topics = [...new Set(partitions.map(({ topic }) => topic))]
-    this.#options.log.info({ topics }, `no longer mirrored, as the source does not have them or ` +
-      `they are excluded now: ${topics.join(', ')}`)
-  }
-
   async #forget (partitions: readonly FlowPartition[], isHandedOver: boolean): Promise<void> {
     await this.#options.onLeaving(partitions, isHandedOver)
       .catch((thrown: unknown) => { this.#warn(thrown) })
@@ -323,8 +331,8 @@ export class FlowPartitions {
     this.#askedMs = clock.now()
     const missing = await this.#learnTopicIds(partitions)
     if (missing === undefined) return
-    await this.#withdrawTopics(this.#wanted.gone(partitions, missing, clock.now()))
-    this.#recallRecreated()
+    await this.#gone.remove(this.#wanted.gone(partitions, missing, clock.now()), () => 0)
+    await this.#followRecreated()
   }
 
   /** Undefined: a cluster did not answer. It is asked again with the next look. */
@@ -339,20 +347,18 @@ export class FlowPartitions {
     }
   }
 
-  #recallRecreated (): void {
-    const recallables = [...this.table.values()].filter(({ state }) => recallable.has(state))
-    this.#moves.moveAll(recallables.flatMap(partition => {
-      const event = this.#recreationOf(partition)
+  /** Recalls the partitions of recreated topics, and removes those that these do not have. */
+  async #followRecreated (): Promise<void> {
+    const countOf = (partition: FlowPartition): number =>
+      this.#topicIds.recreatedSource(partition)?.partitions ?? Infinity
+    const present = [...this.table.values()].filter(({ state }) => !leaving.has(state))
+    const removal = this.#gone.remove(
+      present.filter(partition => partition.partition >= countOf(partition)), countOf)
+    this.#moves.moveAll(present.filter(({ state }) => recallable.has(state)).flatMap(partition => {
+      const event = this.#topicIds.recreationOf(partition)
       return event === undefined ? [] : [[partition, event] as const]
     }))
-  }
-
-  #recreationOf (partition: FlowPartition): PartitionEvent | undefined {
-    const changed = this.#topicIds.changed(partition)
-    if (changed === undefined) return undefined
-    const topic = changed.side === 'source' ? partition.topic : partition.remoteTopic
-    const detail = `${changed.side} topic ${topic} has id ${changed.id}, progress is of another one`
-    return { kind: 'recreation', error: new ReplicatorError('TOPIC_RECREATED', detail) }
+    await removal
   }
 
   #moveLane (lane: number, kind: 'laneEnd' | 'laneStart'): void {
@@ -384,3 +390,4 @@ export class FlowPartitions {
 
 /** States in which a recreated topic is acted on at once; in the others a later look finds it. */
 const recallable: ReadonlySet<PartitionState> = new Set(['assigned', 'retrying', 'faulted'])
+const leaving: ReadonlySet<PartitionState> = new Set(['releasing', 'removed'])

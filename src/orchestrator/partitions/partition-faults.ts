@@ -3,6 +3,7 @@
 // are one step: a position that could not be written is not used, counted or logged.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
+import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress } from '../progress/progress.ts'
 import {
@@ -18,6 +19,8 @@ export interface PartitionFaultsOptions {
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
   readonly topicIds: Pick<KnownTopicIds, 'learn' | 'changed'>
+  /** A topic was found to be recreated. Partitions that the new topic lacks are to be withdrawn. */
+  readonly onRecreated: () => void
   readonly table: Pick<PartitionTable, 'markDirty'>
   readonly moves: Pick<PartitionMoves, 'move'>
   /** Resolves once this position of the partition is on record. */
@@ -96,7 +99,7 @@ export class PartitionFaults {
     const side = sideOfFault(errorName)
     const fault: Fault = { ...partition.report, errorName, progress: positionOf(partition) }
     const policies = this.#options.policies(partition.topic)
-    const mayBeRecreated = isRecreated || errorName === 'INCONSISTENT_TOPIC_ID'
+    const mayBeRecreated = isRecreated || recreationErrors.has(errorName)
     if (side !== undefined || mayBeRecreated || order !== undefined) {
       await this.#options.topicIds.learn([partition])
       const changed = this.#options.topicIds.changed(partition)
@@ -114,8 +117,10 @@ export class PartitionFaults {
   }
 
   async #decideRecreated (
-    partition: FlowPartition, { id, side }: ChangedTopic
+    partition: FlowPartition, { id, partitions, side }: ChangedTopic
   ): Promise<FaultAction> {
+    this.#options.onRecreated()
+    if (side === 'source' && partition.partition >= partitions) return { kind: 'keepFaulted' }
     const log = await this.#logRange(side, partition)
     const policies = this.#options.policies(partition.topic)
     const topic = topicOn(side, partition)
@@ -140,6 +145,10 @@ export class PartitionFaults {
     return { start, end }
   }
 }
+
+/** What brokers say to requests for a topic, or a partition, that a recreated topic lacks. */
+const recreationErrors: ReadonlySet<string> = new Set<ErrorName>(
+  ['INCONSISTENT_TOPIC_ID', 'SOURCE_PARTITION_MISSING'])
 
 /** An operator's order needs no fault; the partition shows this where it cannot be carried out. */
 const noTrouble = new ReplicatorError('INVALID_ARGUMENT', 'the position cannot be moved')

@@ -15,6 +15,8 @@ export interface PartitionLagsOptions {
   readonly isolation: Isolation
   /** Whether a partition that was never mirrored begins at the start of its log. */
   readonly beginsAtStart: boolean
+  /** The id of the new source topic, where progress is of a deleted one of the same name. */
+  readonly recreatedAs: (partition: FlowPartition) => string | undefined
   readonly clock: Clock
 }
 
@@ -26,7 +28,9 @@ export interface CountedPartition {
 
 interface Followed {
   readonly lag: PartitionLag
-  /** Where a partition without a position is to begin. */
+  /** The recreated topic that these figures are of; undefined: the topic of progress. */
+  readonly recreatedAs: string | undefined
+  /** Where a partition begins that has no position in this topic. */
   start: bigint | undefined
 }
 
@@ -49,9 +53,9 @@ export class PartitionLags {
     const followed = new Map<string, Followed>()
     for (const { partition, row } of counted) {
       const key = partitionKey(partition)
-      const known = this.#followed.get(key) ?? this.#newFollowed()
+      const known = this.#followedAs(partition)
       followed.set(key, known)
-      const end = endOf(row)
+      const end = known.recreatedAs === undefined ? endOf(row) : undefined
       if (end !== undefined) known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
     }
     this.#followed = followed
@@ -59,16 +63,15 @@ export class PartitionLags {
 
   /** Asks the source for the ends that lanes have not reported lately. */
   async refresh (partitions: Iterable<FlowPartition>): Promise<void> {
-    const { beginsAtStart, clock } = this.#options
+    const { beginsAtStart, clock, recreatedAs } = this.#options
     const stale = [...partitions].filter(partition => this.#isStale(partition, clock.now()))
     if (stale.length === 0) return
-    const answers = await this.#ends.ask(stale, ({ progress }) =>
-      beginsAtStart && progress === undefined)
+    const answers = await this.#ends.ask(stale, partition =>
+      recreatedAs(partition) !== undefined || (beginsAtStart && partition.progress === undefined))
     const nowMs = clock.now()
     for (const { end, partition, start } of answers) {
-      const key = partitionKey(partition)
-      const known = this.#followed.get(key) ?? this.#newFollowed()
-      this.#followed.set(key, known)
+      const known = this.#followedAs(partition)
+      this.#followed.set(partitionKey(partition), known)
       // One that begins at the end begins at the first end that was seen.
       known.start ??= start ?? end.highWatermark
       known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
@@ -76,10 +79,10 @@ export class PartitionLags {
   }
 
   lagOf ({ partition, row }: CountedPartition): LagFigures {
-    const known = this.#followed.get(partitionKey(partition))
-    if (known === undefined) return unknownLag
-    return known.lag.at(
-      this.#upstreamOf(partition, known), timesOf(partition, row), this.#options.clock.now())
+    if (!this.#followed.has(partitionKey(partition))) return unknownLag
+    const known = this.#followedAs(partition)
+    const times = known.recreatedAs === undefined ? timesOf(partition, row) : noTimes
+    return known.lag.at(this.#upstreamOf(partition, known), times, this.#options.clock.now())
   }
 
   endOf (partition: FlowPartition): SourceEnd | undefined {
@@ -91,18 +94,28 @@ export class PartitionLags {
     return this.#followed.get(partitionKey(partition))?.lag.stableSinceMs
   }
 
-  #newFollowed (): Followed {
+  /**
+   * The ends of a deleted topic say nothing about the recreated one, so those begin anew. A
+   * decision that moves the position into the recreated topic keeps them.
+   */
+  #followedAs (partition: FlowPartition): Followed {
+    const known = this.#followed.get(partitionKey(partition))
+    const recreatedAs = this.#options.recreatedAs(partition)
+    if (known !== undefined && known.recreatedAs === recreatedAs) return known
+    if (known !== undefined && recreatedAs === undefined) return { ...known, recreatedAs }
     const isCommittedOnly = this.#options.isolation === 'read_committed'
-    return { lag: new PartitionLag(isCommittedOnly), start: undefined }
+    return { lag: new PartitionLag(isCommittedOnly), recreatedAs, start: undefined }
   }
 
-  #upstreamOf ({ progress }: FlowPartition, { start }: Followed): bigint | undefined {
-    return progress?.upstream ?? start
+  /** A position in the deleted topic is none in the recreated one: all of that is missing. */
+  #upstreamOf (
+    { progress }: FlowPartition, { recreatedAs, start }: Followed
+  ): bigint | undefined {
+    return recreatedAs === undefined ? progress?.upstream ?? start : start
   }
 
   #isStale (partition: FlowPartition, nowMs: number): boolean {
-    const known = this.#followed.get(partitionKey(partition))
-    return known === undefined || known.lag.isStale(nowMs)
+    return this.#followedAs(partition).lag.isStale(nowMs)
   }
 }
 

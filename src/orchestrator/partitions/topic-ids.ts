@@ -1,7 +1,9 @@
 // The ids of the topics on both sides, as far as the clusters report them (brokers 2.8 and later):
 // a topic that was deleted and recreated is known by its new id, one that is gone by its error.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress, TopicIds } from '../progress/progress.ts'
+import type { PartitionEvent } from './partition-state.ts'
 
 /** Names of one topic on both sides. */
 export interface TopicNames {
@@ -9,10 +11,14 @@ export interface TopicNames {
   readonly remoteTopic: string
 }
 
-export interface ChangedTopic {
+export interface ChangedTopic extends KnownTopic {
   readonly side: 'source' | 'target'
-  /** Of the topic that bears the name now. */
+}
+
+/** The topic that bears the name now. */
+interface KnownTopic {
   readonly id: string
+  readonly partitions: number
 }
 
 type PositionedTopic = TopicNames & { readonly progress: Progress | undefined }
@@ -20,7 +26,9 @@ type PositionedTopic = TopicNames & { readonly progress: Progress | undefined }
 export class KnownTopicIds {
   readonly #source: ClusterAdmin
   readonly #target: ClusterAdmin
-  readonly #ids = { source: new Map<string, string>(), target: new Map<string, string>() }
+  readonly #known = {
+    source: new Map<string, KnownTopic>(), target: new Map<string, KnownTopic>()
+  }
 
   constructor (source: ClusterAdmin, target: ClusterAdmin) {
     this.#source = source
@@ -29,7 +37,7 @@ export class KnownTopicIds {
 
   /** Asks both clusters. Returns the topics that the source says it does not have. */
   async learn (topics: readonly TopicNames[]): Promise<ReadonlySet<string>> {
-    const { source, target } = this.#ids
+    const { source, target } = this.#known
     const [missing] = await Promise.all([
       learnInto(source, this.#source, topics.map(({ topic }) => topic)),
       learnInto(target, this.#target, topics.map(({ remoteTopic }) => remoteTopic))
@@ -38,14 +46,14 @@ export class KnownTopicIds {
   }
 
   forget ({ remoteTopic, topic }: TopicNames): void {
-    this.#ids.source.delete(topic)
-    this.#ids.target.delete(remoteTopic)
+    this.#known.source.delete(topic)
+    this.#known.target.delete(remoteTopic)
   }
 
   /** The progress with ids. Progress that names none is taken to be of the topics of today. */
   complete ({ remoteTopic, topic }: TopicNames, progress: Progress): Progress {
-    const source = progress.topicIds?.source ?? this.#ids.source.get(topic)
-    const target = progress.topicIds?.target ?? this.#ids.target.get(remoteTopic)
+    const source = progress.topicIds?.source ?? this.#known.source.get(topic)?.id
+    const target = progress.topicIds?.target ?? this.#known.target.get(remoteTopic)?.id
     const topicIds: TopicIds = {
       ...(source === undefined ? {} : { source }), ...(target === undefined ? {} : { target })
     }
@@ -54,27 +62,44 @@ export class KnownTopicIds {
 
   /** The side whose topic is not the one that progress is of. */
   changed ({ progress, remoteTopic, topic }: PositionedTopic): ChangedTopic | undefined {
-    const { source, target } = this.#ids
-    for (const [side, id] of [
+    const { source, target } = this.#known
+    for (const [side, now] of [
       ['source', source.get(topic)], ['target', target.get(remoteTopic)]
     ] as const) {
-      const known = progress?.topicIds?.[side]
-      if (id !== undefined && known !== undefined && known !== id) return { side, id }
+      const then = progress?.topicIds?.[side]
+      if (now !== undefined && then !== undefined && then !== now.id) return { side, ...now }
     }
     return undefined
+  }
+
+  /** What a partition must undergo whose topic is another one than its progress is of. */
+  recreationOf (partition: PositionedTopic): PartitionEvent | undefined {
+    const changed = this.changed(partition)
+    if (changed === undefined) return undefined
+    const topic = changed.side === 'source' ? partition.topic : partition.remoteTopic
+    const detail = `${changed.side} topic ${topic} has id ${changed.id}, progress is of another one`
+    return { kind: 'recreation', error: new ReplicatorError('TOPIC_RECREATED', detail) }
+  }
+
+  /** The source topic, where it was recreated since progress was made in it. */
+  recreatedSource (partition: PositionedTopic): ChangedTopic | undefined {
+    const changed = this.changed(partition)
+    return changed?.side === 'source' ? changed : undefined
   }
 }
 
 /** Returns the topics that the cluster says it does not have; others may be unknown for now. */
 async function learnInto (
-  ids: Map<string, string>, cluster: ClusterAdmin, topics: readonly string[]
+  known: Map<string, KnownTopic>, cluster: ClusterAdmin, topics: readonly string[]
 ): Promise<ReadonlySet<string>> {
   const names = [...new Set(topics)]
   if (names.length === 0) return new Set()
   const missing = new Set<string>()
-  for (const { error, name, topicId } of await cluster.describeTopics(names)) {
+  for (const { error, name, partitions, topicId } of await cluster.describeTopics(names)) {
     if (error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') missing.add(name)
-    if (error === undefined && topicId !== null) ids.set(name, topicId)
+    if (error === undefined && topicId !== null) {
+      known.set(name, { id: topicId, partitions: partitions.length })
+    }
   }
   return missing
 }

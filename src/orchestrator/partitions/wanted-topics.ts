@@ -80,9 +80,17 @@ export class WantedTopics {
     return asked.filter(({ topic }) => nowMs - (this.#missingSince.get(topic) ?? nowMs) >= goneMs)
   }
 
-  /** The topic is gone: it is not begun again before a look at all topics finds it. */
-  forget (topic: string): void {
-    this.#topics = new Map([...this.#topics].filter(([name]) => name !== topic))
+  /**
+   * The source topic has only this many partitions. Further ones, or the whole topic at 0, do not
+   * begin before a look at all topics finds them.
+   */
+  limit (topic: string, count: number): void {
+    this.#topics = new Map([...this.#topics].flatMap(([name, wanted]) => {
+      if (name !== topic) return [[name, wanted] as const]
+      const { partitions, usable } = wanted
+      const limited = { partitions: Math.min(partitions, count), usable: Math.min(usable, count) }
+      return count === 0 ? [] : [[name, { ...wanted, ...limited }] as const]
+    }))
     this.#missingSince.delete(topic)
   }
 

@@ -41,6 +41,7 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
   let stats: NativeStats | undefined
   const partitions = {
     table,
+    recreatedAs: () => undefined,
     onCaughtUp: (sound: readonly FlowPartition[]) => {
       for (const each of sound) {
         if (each.state === 'retrying') table.apply(each, { kind: 'sound' }, clock.now())

@@ -20,14 +20,22 @@ function createLags (): {
   readonly source: FakeCluster
   readonly partition: FlowPartition
   readonly table: PartitionTable
+  /** The source topic was deleted and created with this id. */
+  readonly recreate: (id: string | undefined) => void
   /** What its lane counts: it fetched just now. */
   readonly row: (highWatermark: bigint) => PartitionCounters
 } {
   const clock = new ManualClock()
   const source = new FakeCluster()
   source.addTopic('orders', 1)
-  const lags = new PartitionLags(
-    { source: source.admin(), isolation: 'read_committed', beginsAtStart: true, clock })
+  let recreatedAs: string | undefined
+  const lags = new PartitionLags({
+    source: source.admin(),
+    isolation: 'read_committed',
+    beginsAtStart: true,
+    recreatedAs: () => recreatedAs,
+    clock
+  })
   const table = new PartitionTable()
   const names = { topic: 'orders', remoteTopic: 'east.orders' }
   const partition = table.add({ ...names, partition: 0, slot: 0 })
@@ -38,7 +46,8 @@ function createLags (): {
     endFirstSeenMs: 0n,
     oldestUnackedMs: -1n
   } as unknown as PartitionCounters)
-  return { lags, clock, source, partition, table, row }
+  const recreate = (id: string | undefined): void => { recreatedAs = id }
+  return { lags, clock, source, partition, table, recreate, row }
 }
 
 function positionAt (
@@ -107,6 +116,30 @@ describe('the lag of a partition', () => {
     const fresh = { ...row(20n), endFirstSeenMs: BigInt(clock.now()) }
     lags.observe([{ partition, row: fresh }])
     assert.equal(lags.lagOf({ partition, row: fresh }).seconds, 60)
+  })
+
+  // The old position lies behind the end of the new topic: the difference was negative, and shown
+  // as 0 for as long as a policy had the partition stopped.
+  test('in a recreated topic is all that it holds, until a decision moves there', async () => {
+    const fixture = createLags()
+    const { clock, lags, partition, recreate, row, source } = fixture
+    positionAt(fixture, 1_000n)
+    const ofOldTopic = row(1_000n)
+    lags.observe([{ partition, row: ofOldTopic }])
+    recreate('second')
+    source.starts.set('orders/0', 2n)
+    source.ends.set('orders/0', 22n)
+    clock.skip(second)
+    lags.observe([{ partition, row: ofOldTopic }])
+    await lags.refresh([partition])
+    lags.observe([{ partition, row: ofOldTopic }])
+    assert.equal(lags.lagOf({ partition, row: ofOldTopic }).records, 20)
+    clock.skip(5 * second)
+    assert.equal(lags.lagOf({ partition, row: ofOldTopic }).seconds, 5)
+    recreate(undefined)
+    const progress = { upstream: 2n, downstream: 1_000n, sequence: 0 }
+    Object.assign(partition, { progress })
+    assert.equal(lags.lagOf({ partition, row: ofOldTopic }).records, 20)
   })
 
   test('is forgotten with the partition', () => {
