@@ -36,6 +36,8 @@ type Position = Extract<ProgressEntry, { kind: 'position' }>
 export class SlotContents {
   #next: bigint | undefined
   #isBeingRead = false
+  /** Whether the present reading has brought a record. */
+  #hasTaken = false
   /** Not decoded yet: most records that a long reading brings are replaced by later ones. */
   readonly #raw = new Map<string, RawRecord>()
   readonly #rawProducers: RawRecord[] = []
@@ -53,6 +55,7 @@ export class SlotContents {
   /** Returns where the reading begins. One reading at a time, which ends with endReading(). */
   beginReading (): bigint | undefined {
     this.#isBeingRead = true
+    this.#hasTaken = false
     return this.#next
   }
 
@@ -60,6 +63,7 @@ export class SlotContents {
   take (key: Buffer | null, value: Buffer | null, offset: bigint): void {
     if (offset < (this.#next ?? 0n)) this.#clear()
     this.#next = offset + 1n
+    this.#hasTaken = true
     if (key === null) return
     const record = { key, value, offset }
     const name = key.toString('latin1')
@@ -78,13 +82,15 @@ export class SlotContents {
 
   /**
    * Everything below `end` was read; compaction may have removed the last records before it.
-   * Undefined: the reading failed, and the next one goes on behind what it brought.
+   * Undefined: the reading failed, and the next one goes on behind what it brought. A reading also
+   * brings records that other processes append behind `end` while it is under way. One that brings
+   * nothing and ends before the last one is of a recreated topic.
    */
   endReading (end: bigint | undefined): void {
     this.#isBeingRead = false
     if (end === undefined) return
-    if (end < (this.#next ?? 0n)) this.#clear()
-    this.#next = end
+    if (!this.#hasTaken && end < (this.#next ?? 0n)) this.#clear()
+    if (this.#next === undefined || end > this.#next) this.#next = end
   }
 
   /** Throws where a record cannot be understood: it may be the position of a partition. */

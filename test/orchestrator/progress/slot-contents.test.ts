@@ -90,6 +90,21 @@ describe('the contents of a slot', () => {
     assert.equal(contents.next, 2n, 'the next reading brings the record at offset 2')
   })
 
+  // The end of a slot is asked for first. Records that other processes appended between that and
+  // the last Fetch looked like those of a recreated topic: all that the slot held was forgotten,
+  // for good, and with it the producer id that a starting process had just written.
+  test('are kept where a reading brings what others append behind its end', () => {
+    const contents = new SlotContents()
+    contents.beginReading()
+    take(contents, 0n, 5n)
+    take(contents, 1n, 9n)
+    contents.endReading(1n)
+    assert.equal(upstreamOf(contents), 9n)
+    assert.equal(contents.beginReading(), 2n)
+    contents.endReading(2n)
+    assert.equal(upstreamOf(contents), 9n)
+  })
+
   test('are forgotten when the topic begins again with lower offsets', () => {
     const contents = new SlotContents()
     take(contents, 0n, 5n)
@@ -97,6 +112,7 @@ describe('the contents of a slot', () => {
     const { key, value } = encodePosition({ topic: 'other', partition: 0 }, progressAt(1n), 7n)
     contents.take(key, value, 0n)
     assert.deepEqual([...contents.progress().partitions.keys()], ['other/0'])
+    contents.beginReading()
     contents.endReading(0n)
     assert.equal(contents.progress().partitions.size, 0)
   })
