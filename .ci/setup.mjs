@@ -1,9 +1,11 @@
 // Brings a clone to the point where it can run: system packages, npm packages, the native build,
 // the TypeScript build. Each step runs only when stale and says why. Every npm script calls this.
-// Usage: node .ci/setup.mjs [--with-java] [--with-doctest] [--only typescript|native]
-//   --with-java      also what the tests and perf need: Java, Maven, the C++ tests
-//   --with-doctest   of the C++ tests the one without sanitizers, and no Java: npm run test:fast
-//   --only           that build and what it needs, nothing else
+// Usage: node .ci/setup.mjs [--with-java] [--with-doctest] [--with-sanitizers]
+//                           [--only typescript|native]
+//   --with-java         also what starts brokers: Java and Maven
+//   --with-doctest      the C++ tests, without sanitizers: npm run test:fast
+//   --with-sanitizers   the C++ tests without and with sanitizers: npm test
+//   --only              that build and what it needs, nothing else
 //
 // Nothing is imported before the version check, so that an old Node gets a sentence and not a
 // syntax error.
@@ -23,5 +25,6 @@ const only = process.argv.indexOf('--only')
 process.exitCode = await setUp({
   withJava: process.argv.includes('--with-java'),
   withDoctest: process.argv.includes('--with-doctest'),
+  withSanitizers: process.argv.includes('--with-sanitizers'),
   only: only === -1 ? undefined : process.argv[only + 1] ?? ''
 })

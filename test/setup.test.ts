@@ -87,6 +87,10 @@ interface Stamp {
   hashFiles (root: string, files: string[], extra?: string[]): string
 }
 
+interface NativeBuild {
+  readonly nativeBuild: { whyStale (context: object): string | undefined }
+}
+
 interface Lock {
   withLock (path: string, work: () => unknown, options?: object): Promise<unknown>
   identityOf (pid: number): string
@@ -130,6 +134,29 @@ describe('a set-up step', () => {
     assert.equal(matchesLock(folder), true)
     writeFileSync(join(folder, 'package-lock.json'), wanted('1.0.1'))
     assert.equal(matchesLock(folder), false)
+  })
+
+  // npm run perf needed the sanitizer builds of the C++ tests, because it needs Java: minutes of
+  // compiling after npm run test:fast and after each change.
+  test('builds no sanitizer tests for a command that only starts brokers', async t => {
+    const { nativeBuild } = await load<NativeBuild>('setup/native-build.mjs')
+    const folder = createFolder(t, {
+      'binding.gyp': '{}',
+      'build/Release/dataplane.node': '',
+      'build/Release/native_bench': ''
+    })
+    const whyStale = (flags: object): string | undefined =>
+      nativeBuild.whyStale({ root: folder, ...flags })
+    assert.equal(whyStale({ withJava: true }), 'C++ sources changed')
+    assert.equal(whyStale({ withJava: true, withDoctest: true }),
+      'not built yet: dataplane_test')
+    assert.equal(whyStale({ withJava: true, withSanitizers: true }),
+      'not built yet: dataplane_test, dataplane_test_asan, dataplane_test_tsan')
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
+      { scripts: Record<string, string> }
+    const withSanitizers = Object.keys(scripts)
+      .filter(name => scripts[name]?.includes('--with-sanitizers'))
+    assert.deepEqual(withSanitizers, ['test'])
   })
 
   test('removes from dist/ what has no source any more', async t => {

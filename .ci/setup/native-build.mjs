@@ -1,6 +1,6 @@
 // build/Release from binding.gyp with the node-gyp inside npm. The demo needs the addon alone, the
 // fast tests one C++ test; the sanitizer builds take longer than everything else and wait for
-// --with-java.
+// --with-sanitizers.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { childEnvironment, localHeaders, nodeGypCommand } from './npm.mjs'
@@ -34,7 +34,8 @@ export const profiles = {
 }
 
 const isNativeSource = (name) => /\.(h|hpp|c|cc|gypi|map|lds)$/.test(name)
-const profileOf = ({ withDoctest, withJava }) => withJava ? 'test' : withDoctest ? 'fast' : 'run'
+const profileOf = ({ withDoctest, withSanitizers }) =>
+  withSanitizers ? 'test' : withDoctest ? 'fast' : 'run'
 const stampOf = (root, profile) => join(root, 'build', `.longhaul-${profile}-stamp`)
 
 function wantedBuild (root, { folders }) {

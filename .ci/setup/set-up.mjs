@@ -22,14 +22,15 @@ const partialSteps = {
   typescript: [nodePackages, typescriptBuild]
 }
 
-export async function setUp ({ withJava, withDoctest = false, only }) {
+export async function setUp ({ withJava, withDoctest = false, withSanitizers = false, only }) {
   const steps = only === undefined ? allSteps : partialSteps[only]
   if (steps === undefined) {
     console.error(`longhaul: --only needs one of: ${Object.keys(partialSteps).join(', ')}`)
     return 2
   }
   const root = resolve(fileURLToPath(import.meta.url), '../../..')
-  const context = { root, withJava, withDoctest, logDir: join(root, '.cache', 'setup') }
+  const logDir = join(root, '.cache', 'setup')
+  const context = { root, withJava, withDoctest, withSanitizers, logDir }
   try {
     notePlatform()
     mustBeWhole(root)

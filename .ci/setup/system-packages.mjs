@@ -58,15 +58,14 @@ export const needs = [
     what: 'doctest (for the C++ tests)',
     apt: ['doctest-dev'],
     dnf: 'doctest-devel',
-    forTests: true,
-    withDoctest: true,
+    isNeeded: ({ withDoctest, withSanitizers }) => withDoctest || withSanitizers,
     test: () => compiles('c++', 'doctest/doctest.h')
   },
   {
     what: `Java ${javaMin} or later (for the test clusters)`,
     apt: ['openjdk-21-jre-headless', 'openjdk-17-jre-headless', 'default-jre-headless'],
     dnf: 'java-21-openjdk-headless',
-    forTests: true,
+    isNeeded: ({ withJava }) => withJava,
     atRunTime: true,
     test: () => javaMajor(spawnSync('java', ['-version'], { encoding: 'utf8' }).stderr) >= javaMin
   },
@@ -74,7 +73,7 @@ export const needs = [
     what: 'Maven (fetches the test clusters)',
     apt: ['maven'],
     dnf: 'maven',
-    forTests: true,
+    isNeeded: ({ withJava }) => withJava,
     atRunTime: true,
     test: () => findOnPath('mvn') !== undefined
   }
@@ -119,8 +118,7 @@ function missingNeeds (context) {
   const compiling = [nodePackages, librdkafka, nativeBuild]
     .some((step) => step.whyStale(context) !== undefined)
   return needs.filter((need) => {
-    const isAsked = context.withJava || (context.withDoctest && need.withDoctest === true)
-    if (need.forTests === true && !isAsked) return false
+    if (need.isNeeded !== undefined && !need.isNeeded(context)) return false
     if (need.atRunTime !== true && !compiling) return false
     return !need.test()
   })

@@ -19,7 +19,7 @@ export function stopJobs (signal = 'SIGTERM') {
 export async function runJob (job, root) {
   const { name, stage } = job
   if (!existsSync(job.command)) {
-    const output = `${name} is not built: npm run setup -- --with-java\n`
+    const output = `${name} is not built: npm run setup -- --with-sanitizers\n`
     return { name, stage, passed: 0, failed: 1, skipped: 0, seconds: 0, note: 'not built', output }
   }
   const startedAt = performance.now()
