@@ -4,7 +4,7 @@ import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-adm
 import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
 
 // Far above the length of any call on a busy machine: a test that waits for it has failed.
-const timeoutMs = 30_000
+const timeoutMs = 120_000
 
 /** Of a cluster called `A`. */
 export function createAdmin (

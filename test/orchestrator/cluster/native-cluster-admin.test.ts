@@ -5,10 +5,11 @@ import { describe, test, type TestContext } from 'node:test'
 import { openMockCluster, type MockCluster } from '../../../src/dataplane/index.ts'
 import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { withTimeout } from '../../kafka/eventually.ts'
 import { createAdmin } from './create-admin.ts'
 
-// Calls here have 30 s: what fails before this did not wait for its deadline.
-const soonMs = 20_000
+// Calls here have 120 s: what fails before this did not wait for its deadline.
+const soonMs = 80_000
 const metadataApiKey = 3
 
 function createCluster (t: TestContext, brokers = 3): MockCluster {
@@ -31,11 +32,7 @@ async function errorOf (promise: Promise<unknown>): Promise<ReplicatorError> {
 }
 
 async function soonErrorOf (promise: Promise<unknown>): Promise<ReplicatorError> {
-  const started = performance.now()
-  const error = await errorOf(promise)
-  const took = Math.round(performance.now() - started)
-  assert.ok(took < soonMs, `took ${took} ms: ${error.message}`)
-  return error
+  return await withTimeout('an error before the deadline', soonMs, errorOf(promise))
 }
 
 describe('a cluster that answers', () => {
@@ -165,7 +162,7 @@ describe('a cluster that answers', () => {
 })
 
 describe('a cluster that cannot be reached', () => {
-  test('is an error within seconds that names cluster, broker and setting', async t => {
+  test('is an error before the deadline that names cluster, broker and setting', async t => {
     const admin = createAdmin(t, '127.0.0.1:1')
     const errors = await Promise.all(
       [admin.describeCluster(), admin.listTopics(), admin.initProducerId()].map(soonErrorOf))
