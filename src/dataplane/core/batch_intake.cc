@@ -116,7 +116,6 @@ bool BatchIntake::Skip(Walk* walk, const BatchSpan& batch, bool passes_through) 
                              std::to_string(batch.last_offset + 1));
     return false;
   }
-  p->source.refetches = 0;  // no acknowledgement resets it while records are skipped
   // A batch that was split when it was sent may be on the target in part.
   return part.is_whole || StoreReencoded(walk, batch, BatchReason::kMidBatch);
 }
@@ -203,11 +202,14 @@ void BatchIntake::Malformed(Partition* p, const std::string& what) {
 }
 
 // True: the bytes may have been damaged on the way, and are fetched again. Damage on the disk of
-// the source shows in each Fetch.
+// the source shows in each Fetch from the same offset.
 bool BatchIntake::Damaged(Partition* p, const Status& status) {
   const bool is_damage =
       status.code == kErrorBatchCrcMismatch || status.code == kErrorBatchMalformed;
-  if (!is_damage || ++p->source.refetches > kRefetchesMax) return false;
+  if (!is_damage) return false;
+  SourcePosition& source = p->source;
+  if (std::exchange(source.damaged_at, source.offset) != source.offset) source.refetches = 0;
+  if (++source.refetches > kRefetchesMax) return false;
   lane_->moves.CountObstacle(p, Side::kSource, status.code, status.detail);
   p->source.not_before = lane_->now + lane_->settings.retry_backoff_ms;
   return true;

@@ -14,7 +14,7 @@ namespace longhaul {
 
 class BatchIntake {
  public:
-  static constexpr int32_t kRefetchesMax = 3;  // in a row, of damaged bytes; then a fault
+  static constexpr int32_t kRefetchesMax = 3;  // of damaged bytes behind one offset; then a fault
   // Uncompressed entries of magic 0 and 1 hold one record each. So many bytes of them become one
   // batch: one by one, each record would cost a round trip. Well below the default of
   // max.message.bytes, and a larger target limit than that is rare.

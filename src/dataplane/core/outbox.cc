@@ -282,7 +282,7 @@ void Outbox::PopAcked(Partition* p) {
   }
   if (!popped) return;
   p->source.end_marks.Pass(p->progress.upstream);
-  p->source.refetches = 0;
+  p->delivery.refetches = 0;
   p->delivery.scans_in_vain = 0;
   p->delivery.attempts = 0;
   if (p->phase == PartitionPhase::kRetrying)

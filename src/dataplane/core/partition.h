@@ -69,7 +69,8 @@ struct SourcePosition {
   int64_t high_watermark = -1;
   int64_t last_stable_offset = -1;
   int64_t log_start_offset = -1;
-  int32_t refetches = 0;  // in a row, of a damaged batch
+  int64_t damaged_at = -1;  // offset behind which damaged bytes were received last
+  int32_t refetches = 0;    // because of them
   Fault ending;           // phase ending: what the partition faults with
   Fault refused;          // of a record that the target refused, the one before refused.skip.next;
                           // what is before it is mirrored first. Code 0: none
@@ -87,6 +88,7 @@ struct Delivery {
   bool is_charged = false;
   int32_t batch_bytes_max = 0;     // a batch of one byte more was too large; 0: not known
   int64_t dedup_proven_until = 0;  // a recent ack proves that the leader has our sequence state
+  int32_t refetches = 0;           // in a row, of the front: the broker found it damaged
   Obstacle refusal;                // of the earliest batch that was refused
   uint64_t refused_ordinal = 0;
   int32_t refused_record = -1;  // its index in that batch, -1: the broker does not name one

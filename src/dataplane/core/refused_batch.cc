@@ -112,7 +112,7 @@ void RefusedBatch::RefuseRecord(Partition* p, const Obstacle& refusal, const std
 
 // Either the bytes were damaged on the way, then a new Fetch brings good ones, or on the disk.
 void RefusedBatch::FetchAgain(Partition* p, int32_t code, const std::string& where) {
-  if (++p->source.refetches > kRefetchesMax)
+  if (++p->delivery.refetches > kRefetchesMax)
     return lane_->moves.Fail(p, {code, where, p->BehindFront(p->queue.front().records)});
   p->ResetToProgress();
   Retry(p, code, where);

@@ -53,7 +53,7 @@ Status SimulatedNetwork::Send(const Request& request) {
   if (request.api_key == kProduceApi.key) {
     sent->keys = SimulatedCluster::PartitionsOf(Assemble(*sent));
     for (const auto& key : sent->keys) {
-      ++(*under_way_)[key];
+      ++(*under_way_)[key].all;
       in_flight_max = std::max(in_flight_max, ++in_flight_[{request.node, key}]);
     }
   }
@@ -77,7 +77,16 @@ void SimulatedNetwork::Schedule(const Ref& request) {
 
 void SimulatedNetwork::Uncount(InFlight* request) {
   if (!std::exchange(request->counted, false)) return;
-  for (const auto& key : request->keys) --(*under_way_)[key];
+  for (const auto& key : request->keys) {
+    BatchesUnderWay& batches = (*under_way_)[key];
+    --batches.all;
+    if (request->is_late) --batches.late;
+  }
+}
+
+void SimulatedNetwork::CountLate(InFlight* request) {
+  if (!request->counted || std::exchange(request->is_late, true)) return;
+  for (const auto& key : request->keys) ++(*under_way_)[key].late;
 }
 
 void SimulatedNetwork::Arrive(const Ref& request) {
@@ -114,26 +123,46 @@ void SimulatedNetwork::Arrive(const Ref& request) {
 void SimulatedNetwork::Damage(const InFlight& request, Bytes* body) {
   if (cut_one_in > 0 && random_->OneIn(static_cast<uint64_t>(cut_one_in)))
     body->resize(random_->Below(body->size()));
-  // Only the source's: what the target holds is trusted. What it hits is a record's last byte; in a
-  // flexible answer the tags of partition, topic and answer are behind it.
-  const size_t tags = request.version >= kFetchFlexibleFrom ? 3 : 0;
-  if (request.side == Side::kSource && corrupt_one_in > 0 && body->size() > 300 &&
-      random_->OneIn(static_cast<uint64_t>(corrupt_one_in)))
-    (*body)[body->size() - 1 - tags] ^= 0x10;
-  if (request.side == Side::kSource && request.api_key == kFetchApi.key && flip_offset_one_in > 0 &&
-      random_->OneIn(static_cast<uint64_t>(flip_offset_one_in)))
-    FlipBaseOffset(request.version, body);
+  const bool corrupts =
+      corrupt_one_in > 0 && random_->OneIn(static_cast<uint64_t>(corrupt_one_in));
+  const bool flips =
+      flip_offset_one_in > 0 && random_->OneIn(static_cast<uint64_t>(flip_offset_one_in));
+  // Only the source's: what the target holds is trusted.
+  if (request.side != Side::kSource || request.api_key != kFetchApi.key) return;
+  FetchResponse response;
+  if (!ParseFetch(body->data(), body->size(), request.version, &response).ok()) return;
+  if (corrupts) CorruptPayload(response);
+  if (flips) FlipBaseOffset(response);
+}
+
+bool SimulatedNetwork::MayDamage(const FetchedPartition& fetched, const RecordBatchView& batch) {
+  const SimulatedCluster::Key key{std::string(fetched.topic), fetched.partition};
+  // Entries of magic 0 and 1 are re-encoded together: all of them count as one batch.
+  return ++damages_[key][batch.is_legacy() ? -1 : batch.last_offset()] <= kDamagesMax;
 }
 
 // A high bit of the first base offset, as bad memory of a broker or of a switch does it.
-void SimulatedNetwork::FlipBaseOffset(int16_t version, Bytes* body) {
-  FetchResponse response;
-  if (!ParseFetch(body->data(), body->size(), version, &response).ok()) return;
+void SimulatedNetwork::FlipBaseOffset(const FetchResponse& response) {
   for (const FetchedPartition& fetched : response.partitions) {
-    if (fetched.records_size < kLogOverhead) continue;
-    fetched.records[2] ^= 0x01;
+    RecordBatchView batch;
+    BatchWalker walker(fetched.records, fetched.records_size);
+    if (walker.Next(&batch) != BatchWalker::Step::kBatch) continue;
+    if (MayDamage(fetched, batch)) fetched.records[2] ^= 0x01;
     return;
   }
+}
+
+// The last byte of the last whole batch: one of a record.
+void SimulatedNetwork::CorruptPayload(const FetchResponse& response) {
+  const FetchedPartition* of = nullptr;
+  RecordBatchView batch, last;
+  for (const FetchedPartition& fetched : response.partitions) {
+    BatchWalker walker(fetched.records, fetched.records_size);
+    while (walker.Next(&batch) == BatchWalker::Step::kBatch) of = &fetched, last = batch;
+  }
+  if (of == nullptr || (!last.is_legacy() && last.record_count() == 0)) return;
+  const size_t end = static_cast<size_t>(last.data() - of->records) + last.size();
+  if (MayDamage(*of, last)) of->records[end - 1] ^= 0x10;
 }
 
 void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
@@ -203,6 +232,7 @@ void SimulatedNetwork::Break(Side side, int32_t node, int32_t error, bool broker
       request->lost = true;
       Uncount(request.get());
     }
+    CountLate(request.get());
     Capture(request.get());
     // The forwarder learns it now, before anything else can happen to its memory.
     agenda_->At(agenda_->now, [this, request, error, alive = open_] {
@@ -223,13 +253,17 @@ void SimulatedNetwork::Close() {
         continue;
       }
       if (!request->counted) continue;  // processed already
+      CountLate(request.get());
       Capture(request.get());
       SimulatedCluster* target = clusters_[1];
       UnderWay* under_way = under_way_;
       // In order, and perhaps much later: a request that arrives after its sender died.
       connection.last_arrival += Latency();
       agenda_->At(connection.last_arrival, [request, target, under_way] {
-        for (const auto& key : request->keys) --(*under_way)[key];
+        for (const auto& key : request->keys) {
+          --(*under_way)[key].all;
+          --(*under_way)[key].late;
+        }
         target->Produce(request->node, request->version, Assemble(*request));
       });
     }

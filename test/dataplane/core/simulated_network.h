@@ -49,8 +49,12 @@ class Agenda {
   uint64_t next_ = 0;
 };
 
-// Batches of a target partition that are under way, of all forwarders.
-using UnderWay = std::map<SimulatedCluster::Key, int>;
+// Batches of a target partition that have not reached its broker yet, of all forwarders.
+struct BatchesUnderWay {
+  int all = 0;
+  int late = 0;  // of those, whose sender awaits no answer any more
+};
+using UnderWay = std::map<SimulatedCluster::Key, BatchesUnderWay>;
 
 class SimulatedNetwork final : public Transport {
  public:
@@ -85,7 +89,10 @@ class SimulatedNetwork final : public Transport {
 
   int64_t latency_max_ms = 5;
   int64_t metadata_lag_ms = 0;
-  int32_t corrupt_one_in = 0;  // Fetch responses with a damaged payload byte
+  // Fetch responses of the source with a damaged payload byte. Each batch is damaged so often at
+  // most: what is damaged more often is so on the disk, which is another fault.
+  static constexpr int kDamagesMax = 3;
+  int32_t corrupt_one_in = 0;
   int32_t cut_one_in = 0;      // responses that end too early
   int32_t flip_offset_one_in = 0;  // Fetch responses with a damaged base offset, outside the CRC
   std::string Describe() const;
@@ -115,6 +122,7 @@ class SimulatedNetwork final : public Transport {
     bool processed = false;
     bool lost = false;    // will never be processed
     bool counted = true;  // in under_way_
+    bool is_late = false;  // and counted as such
   };
   using Ref = std::shared_ptr<InFlight>;
   struct Connection {
@@ -134,11 +142,14 @@ class SimulatedNetwork final : public Transport {
   void Schedule(const Ref& request);
   void Arrive(const Ref& request);
   void Uncount(InFlight* request);
+  void CountLate(InFlight* request);
   void Answer(const Ref& request, Bytes body);
   void Fail(const Ref& request, int32_t error);
   void Deliver(const Ref& request, int32_t error, Bytes body);
   void Damage(const InFlight& request, Bytes* body);
-  static void FlipBaseOffset(int16_t version, Bytes* body);
+  bool MayDamage(const FetchedPartition& fetched, const RecordBatchView& batch);
+  void FlipBaseOffset(const FetchResponse& response);
+  void CorruptPayload(const FetchResponse& response);
   void AnswerMetadata(Side side, int32_t node, const std::vector<std::string>& topics,
                       uint64_t tag);
 
@@ -149,6 +160,7 @@ class SimulatedNetwork final : public Transport {
   OnReply on_reply_;
   std::map<std::pair<Side, int32_t>, Connection> connections_;
   std::map<std::pair<int32_t, SimulatedCluster::Key>, size_t> in_flight_;  // by broker
+  std::map<SimulatedCluster::Key, std::map<int64_t, int>> damages_;  // by base offset
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
   // Metadata answers of brokers that have not heard the news yet.
   std::map<std::pair<Side, std::string>, std::pair<int64_t, TopicLeaders>> old_news_;

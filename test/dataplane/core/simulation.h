@@ -88,6 +88,7 @@ class Simulation {
     const auto& progress = mirrored_[id].progress;
     return !progress.empty() && progress.back().downstream > TargetLog(id).end();
   }
+  const SimulationOptions& options() const { return options_; }
   uint32_t partitions() const { return static_cast<uint32_t>(options_.partitions); }
 
   // The last events are kept and printed with a failure.

@@ -72,7 +72,7 @@ void SourceWriter::WriteLegacy() {
 void SourceWriter::WriteOdd() {
   const Codec codec = kAllCodecs[random_->Below(5)];
   const int64_t end = log_->end();
-  switch (random_->Below(3)) {
+  switch (random_->Below(4)) {
     case 0: {  // thinned by compaction, with holes at both ends
       const auto records = Records(1 + random_->Below(options_.records_max), true);
       Add(records);
@@ -89,6 +89,14 @@ void SourceWriter::WriteOdd() {
       StoreI32(&batch[kRecordCountOffset], 0);
       SealCrc(batch);
       return log_->Store(std::move(batch));
+    }
+    case 2: {  // marked by the log cleaner: when its tombstones may go (KIP-534)
+      const auto records = Records(1 + random_->Below(options_.records_max), false);
+      Add(records);
+      const int64_t horizon = options_.timestamp + 86'400'000;
+      return log_->Store(BuildBatch(records, {.codec = codec,
+                                              .more_attributes = kDeleteHorizonBit,
+                                              .base_timestamp = horizon}));
     }
     default: {
       auto records = Records(1 + random_->Below(options_.records_max), false);

@@ -1,0 +1,97 @@
+// Brokers that forget the flow's producer while it is at work. The timer of a broker (each
+// producer.id.expiration.check.interval.ms, ten minutes) purges a producer whose newest record is
+// older than producer.id.expiration.ms, and records may be of any age. A broker without its state
+// accepts any sequence. What no mirror can prevent then is bounded here: it is never silent.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "forwarder_cases.h"
+
+namespace longhaul::test {
+namespace {
+
+// The records that the source holds, in their order, each at least once: duplicates may be between
+// them.
+bool HoldsAllInOrder(Simulation& sim, uint32_t id) {
+  auto at = sim.Mirrored(id).begin();
+  for (const TestRecord& record : sim.Writer(id).committed()) {
+    at = std::find_if(at, sim.Mirrored(id).end(),
+                      [&](const TestRecord& mirrored) { return SameRecord(mirrored, record); });
+    if (at == sim.Mirrored(id).end()) return false;
+    ++at;
+  }
+  return true;
+}
+
+TEST_CASE("a broker that purges the producer while batches are in flight loses and doubles none") {
+  for (int round = 0; round < 40; ++round) {
+    CAPTURE(round);
+    Simulation sim("purge " + std::to_string(round), Plain());
+    Fill(sim, 0, 60);
+    Process* process = sim.Start();
+    process->network->keeps_unwritten = false;
+    for (int purge = 0; purge < 20; ++purge) {
+      sim.RunFor(static_cast<int64_t>(sim.random.Below(12)));
+      if (sim.random.OneIn(5)) process->network->Break(Side::kTarget, 0);
+      // A late request to a broker without state is appended once more: see below.
+      if (sim.under_way[kTarget0].late == 0) sim.TargetLog(0).ForgetProducers();
+      Fill(sim, 0, 1);
+    }
+    CheckExact(sim, process);
+    CHECK(process->network->in_flight_max == 5);
+  }
+}
+
+// The broker refuses the first of five batches in flight, and accepts the second as it knows no
+// sequence before it. The batches cannot be brought into order any more: nobody may go on silently.
+TEST_CASE("a purge between a refused batch and the next one faults the partition") {
+  SimulationOptions options = Plain();
+  options.exact = false;
+  Simulation sim("purge and refusal", options);
+  Fill(sim, 0, 1);
+  Process* process = sim.Start();
+  CHECK(sim.RunUntil([&] { return sim.Mirrored(0).size() == 3; }, 10'000));
+  sim.RunFor(100);
+  Fill(sim, 0, 5);
+  sim.TargetLog(0).ForgetProducers();
+  sim.target.produce_errors[kTarget0] = {19, false, INT64_MAX, 1};
+  CheckFaulted(sim, process, kOutOfOrderSequence);
+  CHECK(process->states[0].detail.find("lacks 3 records") != std::string::npos);
+  // Progress is before the hole.
+  CHECK(sim.Counters(process, 0).upstream_offset == 3);
+}
+
+// A process that stood still for longer than its session goes on beside its successor, and the
+// broker forgets both again and again: it appends what either of them sends.
+TEST_CASE("a zombie at a broker that forgets doubles records, and loses none") {
+  int64_t doubled = 0, counted = 0;
+  for (int round = 0; round < 100; ++round) {
+    CAPTURE(round);
+    SimulationOptions options = Plain();
+    options.exact = false;
+    Simulation sim("zombie " + std::to_string(round), options);
+    Fill(sim, 0, 30);
+    Process* zombie = sim.Start();
+    sim.RunFor(static_cast<int64_t>(sim.random.Below(60)));
+    zombie->stopped_until = sim.agenda.now + 200;
+    sim.RunFor(static_cast<int64_t>(sim.random.Below(50)));
+    Process* process = sim.StartLagging();
+    for (int purge = 0; purge < 40; ++purge) {
+      sim.RunFor(static_cast<int64_t>(sim.random.Below(20)));
+      if (sim.random.OneIn(4)) sim.TargetLog(0).ForgetProducers();
+      if (sim.random.OneIn(2)) Fill(sim, 0, 1);
+    }
+    sim.Kill(zombie);
+    CHECK(sim.RunUntil([&] { return sim.CaughtUp(process); }, 120'000));
+    INFO(sim.Describe(process));
+    CHECK(HoldsAllInOrder(sim, 0));
+    doubled += static_cast<int64_t>(sim.Mirrored(0).size() - sim.Writer(0).committed().size());
+    counted += sim.Counters(process, 0).doubled_records;
+  }
+  CHECK(doubled > 0);  // or the broker did not forget
+  CHECK(counted > 0);
+}
+
+}  // namespace
+}  // namespace longhaul::test
