@@ -71,6 +71,14 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     assert.match(stdout, /^error: topics names left\.internal, .* that of an internal topic$/m)
   })
 
+  test('ends with 3 where the progress topic of the flow cannot be created', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters,
+      { 'topics': 'new', 'progress.topic.replication.factor': 5 }))
+    const { exit, stdout } = await runCommand(['validate', file])
+    assert.match(stdout, /^error: .*\[longhaul-progress\.east\.internal on west, progress\./m)
+    assert.equal(exit.code, 3)
+  })
+
   test('says the same to programs as JSON', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters,
       { 'topics': 'new, known, gone', 'topics.exclude': '' }))

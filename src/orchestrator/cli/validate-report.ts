@@ -6,20 +6,33 @@ import type { LeftOutTopic, PlannedTopic } from '../topics/topic-plan.ts'
 import { reasonOf } from '../topics/topic-remarks.ts'
 import { renderTable } from './table.ts'
 
+/** What is wrong with the progress topic of a flow; with an error the flow would not start. */
+export interface ProgressCheck {
+  readonly error: ReplicatorError | undefined
+  readonly warnings: readonly ReplicatorError[]
+}
+
 export type FlowReport =
   | {
     readonly config: FlowConfig
     readonly check: TopicCheck
-    readonly remark: string | undefined
+    readonly progress: ProgressCheck
+    readonly remarks: readonly string[]
     readonly error: undefined
   }
   /** The flow as a whole could not be checked. */
   | {
     readonly config: FlowConfig
     readonly check: undefined
-    readonly remark: undefined
+    readonly progress: undefined
+    readonly remarks: readonly []
     readonly error: ReplicatorError
   }
+
+/** Whether the flow would not start at all. */
+export function isRefused ({ error, progress }: FlowReport): boolean {
+  return (error ?? progress?.error) !== undefined
+}
 
 /** Whether all that the file asks for would be mirrored. */
 export function isAsAsked ({ config, check }: FlowReport): boolean {
@@ -44,13 +57,14 @@ function byTopic (one: { readonly topic: string }, other: { readonly topic: stri
 }
 
 export function renderReports (reports: readonly FlowReport[], width: number): string {
-  return reports.map(({ check, config, error, remark }) => error === undefined
-    ? renderCheck(config, check, remark, width)
-    : `${config.name}: ${error.message}`).join('\n\n')
+  return reports.map(report => report.error === undefined
+    ? renderCheck(report, width)
+    : `${report.config.name}: ${report.error.message}`).join('\n\n')
 }
 
 function renderCheck (
-  config: FlowConfig, check: TopicCheck, remark: string | undefined, width: number
+  { check, config, progress, remarks }: Extract<FlowReport, { readonly error: undefined }>,
+  width: number
 ): string {
   const { leftOut, problems, topics, warnings } = check
   const failed = new Set(problems.map(({ topic }) => topic))
@@ -61,11 +75,12 @@ function renderCheck (
     `${config.name}: mirrors ${good} of the ${all} topics that ${config.source.alias} shows`,
     ...topics.length === 0 ? [] : [renderTopics(topics, failed, width)],
     ...leftOut.length === 0 ? [] : ['not mirrored:', renderLeftOut(config, leftOut, width)],
+    ...progress.error === undefined ? [] : [`error: ${progress.error.message}`],
     ...problems.map(({ topic, error }) => `error: ${topic}: ${error.message}`),
     ...namedInVain(config, check).map(({ topic, reason }) =>
       `error: topics names ${topic}, which is not mirrored: ${reason}`),
-    ...warnings.map(warning => `warning: ${warning.message}`),
-    ...remark === undefined ? [] : [`warning: ${remark}`]
+    ...[...warnings, ...progress.warnings].map(warning => `warning: ${warning.message}`),
+    ...remarks.map(remark => `warning: ${remark}`)
   ].join('\n')
 }
 
@@ -97,7 +112,7 @@ function renderLeftOut (
 }
 
 export function renderReportsJson (reports: readonly FlowReport[]): string {
-  return JSON.stringify(reports.map(({ check, config, error, remark }) => ({
+  return JSON.stringify(reports.map(({ check, config, error, progress, remarks }) => ({
     flow: config.name,
     topics: check?.topics ?? [],
     problems: [
@@ -107,9 +122,13 @@ export function renderReportsJson (reports: readonly FlowReport[]): string {
     ],
     leftOut: check?.leftOut ?? [],
     warnings: [
-      ...(check?.warnings ?? []).map(({ message }) => message),
-      ...remark === undefined ? [] : [remark]
+      ...[...check?.warnings ?? [], ...progress?.warnings ?? []].map(({ message }) => message),
+      ...remarks
     ],
-    ...(error === undefined ? {} : { error: error.message })
+    ...errorOf(error ?? progress?.error)
   })))
+}
+
+function errorOf (error: ReplicatorError | undefined): { readonly error?: string } {
+  return error === undefined ? {} : { error: error.message }
 }

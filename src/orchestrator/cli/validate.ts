@@ -1,15 +1,21 @@
-// `longhaul validate FILE`: checks the file and both clusters of every flow, and says of every
-// topic of the source whether it would be mirrored, under which name, and why not. Changes nothing.
-import type { FlowConfig } from '../config/config.ts'
+// `longhaul validate FILE`: checks the file, both clusters and the progress topic of every flow,
+// and says of every topic of the source whether it would be mirrored, under which name, and why
+// not. Changes nothing.
+import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { openClusterPair, sameClusterRemark } from '../flow/cluster-pair.ts'
+import { openClusterPair, sameClusterRemark, type ClusterPair } from '../flow/cluster-pair.ts'
 import { TargetClaims } from '../flow/target-claims.ts'
+import { groupOf } from '../ownership/slot-ownership.ts'
+import { checkFlowProgress } from '../progress/flow-progress.ts'
 import { checkTopics } from '../topics/topic-check.ts'
-import { configure, type ConfigOptions } from './configure.ts'
+import { settingRemarks } from '../topics/topic-remarks.ts'
+import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { defaultWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
-import { isAsAsked, renderReports, renderReportsJson, type FlowReport } from './validate-report.ts'
+import {
+  isAsAsked, isRefused, renderReports, renderReportsJson, type FlowReport, type ProgressCheck
+} from './validate-report.ts'
 
 export async function validate (
   file: string, options: ConfigOptions, terminal: Terminal
@@ -18,19 +24,20 @@ export async function validate (
   if (config === undefined) return exitCodes.usage
   const claims = new TargetClaims()
   const reports = await Promise.all(config.flows.map(
-    async flow => await checkFlow(flow, claims, terminal.stopped)))
+    async flow => await checkFlow(flow, claims, config, terminal)))
   const text = options.output === 'json'
     ? renderReportsJson(reports)
     : renderReports(reports, terminal.stdout.columns ?? defaultWidth)
   terminal.stdout.write(`${text}\n`)
   if (reports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
-  if (reports.some(({ error }) => error !== undefined)) return exitCodes.notStarted
+  if (reports.some(isRefused)) return exitCodes.notStarted
   return reports.every(isAsAsked) ? exitCodes.ok : exitCodes.failed
 }
 
 async function checkFlow (
-  config: FlowConfig, claims: TargetClaims, signal: AbortSignal
+  config: FlowConfig, claims: TargetClaims, all: Config, terminal: Terminal
 ): Promise<FlowReport> {
+  const signal = terminal.stopped
   try {
     const clusters = await openClusterPair(config, signal)
     try {
@@ -44,11 +51,39 @@ async function checkFlow (
         claim: remoteTopic => claims.claim(clusterId, remoteTopic, config.name),
         signal
       })
-      return { config, check, remark: sameClusterRemark(config, clusters), error: undefined }
+      const remark = sameClusterRemark(config, clusters)
+      const remarks = [
+        ...settingRemarks(config, check.onSource), ...remark === undefined ? [] : [remark]
+      ]
+      const progress = await checkProgress(config, clusters, all, terminal)
+      return { config, check, progress, remarks, error: undefined }
     } finally {
       await clusters.close()
     }
   } catch (thrown) {
-    return { config, check: undefined, remark: undefined, error: ReplicatorError.from(thrown) }
+    const error = ReplicatorError.from(thrown)
+    return { config, check: undefined, progress: undefined, remarks: [], error }
+  }
+}
+
+async function checkProgress (
+  config: FlowConfig, { sourceDescription, target }: ClusterPair, all: Config,
+  terminal: Terminal
+): Promise<ProgressCheck> {
+  const warnings: ReplicatorError[] = []
+  try {
+    await checkFlowProgress({
+      config,
+      target,
+      sourceClusterId: sourceDescription.clusterId,
+      group: groupOf(config.name),
+      onWarning: warning => { warnings.push(warning) },
+      log: openLog(all, terminal, terminal.stderr),
+      clock: terminal.clock,
+      signal: terminal.stopped
+    })
+    return { error: undefined, warnings }
+  } catch (thrown) {
+    return { error: ReplicatorError.from(thrown), warnings }
   }
 }

@@ -22,11 +22,33 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [errorTable._SSL.code, { setting: 'security.protocol' }]
 ])
 
-/** The error of a call that failed as a whole. */
-export function clusterError (cluster: string, failure: NativeFailure): ReplicatorError {
+/** What a request needs that a broker refuses as a whole, by the name of the native call. */
+const needsOfCall: Readonly<Record<string, string>> = {
+  describeCluster: 'DESCRIBE on the cluster',
+  listTopics: 'DESCRIBE on the topics',
+  describeTopics: 'DESCRIBE on the topics',
+  createTopics: 'CREATE on the cluster, or on the topics',
+  createPartitions: 'ALTER on the topics',
+  deleteTopics: 'DELETE on the topics',
+  describeConfigs: 'DESCRIBE_CONFIGS on the topics',
+  incrementalAlterConfigs: 'ALTER_CONFIGS on the topics',
+  listOffsets: 'DESCRIBE on the topics',
+  deleteRecords: 'DELETE on the topics',
+  describeGroups: 'DESCRIBE on the group',
+  describeProducers: 'READ on the topics',
+  initProducerId: 'WRITE on a topic (before Kafka 2.8: IDEMPOTENT_WRITE on the cluster)'
+}
+
+/** The error of a native call that failed as a whole. */
+export function clusterError (
+  cluster: string, failure: NativeFailure, call = ''
+): ReplicatorError {
   const located = { code: failure.code, detail: `cluster ${cluster}: ${failure.detail}` }
   const meaning = meanings.get(failure.code)
-  if (meaning === undefined) return ReplicatorError.fromNative(located, { cluster })
+  if (meaning === undefined) {
+    const options = { cluster, ...grantAction(failure.code, needsOfCall[call], cluster) }
+    return ReplicatorError.fromNative(located, options)
+  }
   const setting = `${cluster}.${meaning.setting}`
   const plain = ReplicatorError.fromNative(located, { setting, cluster })
   if (meaning.of === undefined) return plain
@@ -46,8 +68,20 @@ export function itemError (
 ): ReplicatorError | undefined {
   if (code === 0) return undefined
   const what = missesPermission.has(code) ? `${item}, which needs ${needs}` : item
-  return ReplicatorError.fromNative(
-    { code, detail: `cluster ${cluster}: ${what}: ${detail}` }, { cluster })
+  return ReplicatorError.fromNative({ code, detail: `cluster ${cluster}: ${what}: ${detail}` },
+    { cluster, ...grantAction(code, `${needs} on ${item}`, cluster) })
+}
+
+/**
+ * Names the one permission that a request needs: the row of the code can only list all of them.
+ * Empty where the code is about something else.
+ */
+export function grantAction (
+  code: number, needs: string | undefined, cluster?: string
+): { readonly action?: string } {
+  if (needs === undefined || !missesPermission.has(code)) return {}
+  const whose = cluster === undefined ? 'this cluster' : `cluster ${cluster}`
+  return { action: `Grant ${needs} to the principal of ${whose}` }
 }
 
 const missesPermission: ReadonlySet<number> = new Set([

@@ -5,6 +5,7 @@ import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Producer } from
 import type { ClientProperties } from '../config/client-properties.ts'
 import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { grantAction } from './cluster-error.ts'
 import { quickClientProperties, unansweredMsMax } from './quick-client.ts'
 
 /** What the user wrote for the cluster wins. */
@@ -74,12 +75,18 @@ export async function poll (consumer: KafkaConsumer, recordsMax: number): Promis
   })
 }
 
-/** The one way from node-rdkafka's errors, which are plain objects in places, to ours. */
-export function clientError (thrown: unknown, doing: string): ReplicatorError {
+/**
+ * The one way from node-rdkafka's errors, which are plain objects in places, to ours. `needs` is
+ * the permission that `doing` needs: "WRITE on the topic orders".
+ */
+export function clientError (thrown: unknown, doing: string, needs?: string): ReplicatorError {
   if (thrown instanceof ReplicatorError) return thrown
   const code = codeOf(thrown)
   if (code === undefined) return ReplicatorError.from(thrown)
-  return new ReplicatorError(errorByCode(code), `${doing}: ${textOf(thrown)}`, { cause: thrown })
+  // librdkafka's own text for a code says what the row of the code says; the cause keeps it.
+  const detail = isTextOfCode(thrown) ? doing : `${doing}: ${textOf(thrown)}`
+  return new ReplicatorError(errorByCode(code), detail,
+    { cause: thrown, ...grantAction(code, needs) })
 }
 
 /** Whether the client that raised it can do nothing any more and must be opened anew. */
@@ -111,6 +118,13 @@ function codeOf (thrown: unknown): number | undefined {
   if (code !== undefined && code !== lostCode) return code
   if (!('origin' in thrown)) return code
   return codesByText().get(`${String(thrown.origin)}: ${textOf(thrown)}`) ?? errorTable._FAIL.code
+}
+
+function isTextOfCode (thrown: unknown): boolean {
+  const text = textOf(thrown).toLowerCase()
+  if (codesByText().has(text)) return true
+  return typeof thrown === 'object' && thrown !== null && 'origin' in thrown &&
+    codesByText().has(`${String(thrown.origin)}: ${text}`)
 }
 
 // node-rdkafka writes -1, the protocol's UNKNOWN_SERVER_ERROR, where it has no code.

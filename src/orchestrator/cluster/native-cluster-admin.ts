@@ -175,7 +175,7 @@ class NativeClusterAdmin implements ClusterAdmin {
       return await this.#admin.call(name, args, Math.min(timeoutMs, this.#timeoutMs))
     } catch (thrown) {
       if (!isNativeFailure(thrown)) throw thrown
-      throw clusterError(this.cluster, thrown)
+      throw clusterError(this.cluster, thrown, name)
     }
   }
 

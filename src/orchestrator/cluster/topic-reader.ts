@@ -151,7 +151,10 @@ export class TopicReader {
     }, { 'auto.offset.reset': 'earliest' })
     consumer.setDefaultConsumeTimeout(pollMs)
     // Connections that come and go; what they cost shows as a reading that stands still.
-    consumer.on('event.error', thrown => { this.#trouble = clientError(thrown, 'reading') })
+    const { topic } = this.#options
+    consumer.on('event.error', thrown => {
+      this.#trouble = clientError(thrown, `reading ${topic}`, `READ on the topic ${topic}`)
+    })
     consumer.on('data', (record: Message) => {
       const reading = this.#readings.get(record.partition)
       // What arrives while the end is asked for, behind that end, is not part of the reading.

@@ -195,6 +195,7 @@ export class TopicWriter {
   }
 
   #failed (thrown: unknown, partition: number): ReplicatorError {
-    return clientError(thrown, `writing to ${this.#options.topic}-${partition}`)
+    const { topic } = this.#options
+    return clientError(thrown, `writing to ${topic}-${partition}`, `WRITE on the topic ${topic}`)
   }
 }

@@ -6,6 +6,8 @@ export interface ReplicatorErrorOptions {
   readonly cause?: unknown
   /** The configuration property that is at fault or that cures it. */
   readonly setting?: string
+  /** What the operator does in this case, where that is more exact than the row's action. */
+  readonly action?: string
   /** Alias of the cluster that caused it; by default that of the cause. */
   readonly cluster?: string
 }
@@ -26,7 +28,8 @@ export class ReplicatorError extends Error {
   constructor (
     of: ErrorName | NamedErrorRow, detail: string, options: ReplicatorErrorOptions = {}
   ) {
-    const row = typeof of === 'string' ? errorByName(of) : of
+    const named = typeof of === 'string' ? errorByName(of) : of
+    const row = options.action === undefined ? named : { ...named, action: options.action }
     super(errorMessage(row, detail), 'cause' in options ? { cause: options.cause } : undefined)
     this.row = row
     this.detail = detail

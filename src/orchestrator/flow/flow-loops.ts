@@ -34,8 +34,9 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
   const balancer = createBalancer(options)
   const work: ReadonlyArray<readonly [intervalMs: number, run: () => Promise<void>]> = [
     [settings['progress.interval.ms'], async () => { await partitions.writeProgress() }],
+    [statisticsIntervalMs, async () => { await statistics.collect() }],
+    // Apart from the figures, which wait for a lane that does not answer.
     [statisticsIntervalMs, async () => {
-      await statistics.collect()
       problems.tick(waitingGroups(partitions.table.values(), clock.now()), clusters())
     }],
     [endsIntervalMs, async () => { await statistics.refreshEnds() }],

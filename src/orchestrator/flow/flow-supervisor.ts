@@ -67,10 +67,10 @@ export class FlowSupervisor {
   }
 
   snapshot (): FlowSnapshot {
-    if (this.#flow !== undefined) return this.#flow.snapshot()
-    if (this.#error === undefined) return FlowStatistics.empty(this.#config, 'starting')
-    const reason = this.#error.message
-    return { ...FlowStatistics.empty(this.#config, 'faulted'), reason }
+    const snapshot = this.#flow?.snapshot() ?? FlowStatistics.empty(this.#config, 'starting')
+    // A flow that is tried again stays faulted until it runs.
+    if (this.#error === undefined) return snapshot
+    return { ...snapshot, state: 'faulted', reason: this.#error.message }
   }
 
   /** False if batches were still in flight at the deadline. Idempotent. */

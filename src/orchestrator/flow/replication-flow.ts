@@ -159,7 +159,7 @@ export class ReplicationFlow {
     const snapshot = this.#statistics?.snapshot(state) ?? FlowStatistics.empty(this.#config, state)
     return {
       ...snapshot,
-      ...waiting && health.reason !== undefined ? { reason: health.reason.message } : {},
+      ...waiting ? { reason: health.reason?.message ?? noSlotsYet } : {},
       ...this.#probe === undefined ? {} : { clusters: this.#probe.health },
       ...health === undefined ? {} : { slots: health }
     }
@@ -366,6 +366,9 @@ export class ReplicationFlow {
     return part
   }
 }
+
+const noSlotsYet = 'the consumer group of the flow has not assigned slots to this process yet; ' +
+  'another process that hands over slots first waits up to 20 s for what it has in flight'
 
 /** For the last progress and for closing clients, after what is in flight was waited for. */
 export const closeMs = 1_000

@@ -1,5 +1,6 @@
 // What is wrong with one flow, for the log and the error counters: problems of its clusters, of its
 // topics, of itself. Lanes count by themselves what they meet.
+import { clientLineText } from '../errors/client-lines.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Log, LogFields } from './log.ts'
@@ -65,7 +66,11 @@ export class FlowProblems {
   laneLine (lane: number, text: string): void {
     const side = /^(source|target): /.exec(text)?.[1] as Side | undefined
     const key = side === undefined ? text : keyOf(this.#options[side])
-    const named = side === undefined ? text : text.replace(side, this.#options[side])
+    const own = clientLineText(text)
+    if (own !== undefined) this.#options.log.debug({ lane }, text)
+    const named = side === undefined
+      ? own ?? text
+      : `${this.#options[side]}: ${own ?? text.slice(side.length + 2)}`
     this.#recurring.report({ key, level: 'warn', text: named, fields: { lane } })
   }
 

@@ -28,6 +28,8 @@ interface OpenProblem {
   /** Reports since the last line. */
   unlogged: number
   note: string
+  /** A line has told what the problem came to. */
+  isNoted: boolean
   endsQuietly: boolean
 }
 
@@ -86,7 +88,7 @@ export class RecurringProblems {
     if (this.#open.size >= openMax && oldest !== undefined) this.#open.delete(oldest)
     const open: OpenProblem = {
       newest: problem, sinceMs: nowMs, reportedMs: nowMs, loggedMs: nowMs, lines: 0, unlogged: 0,
-      note: '', endsQuietly: false
+      note: '', isNoted: false, endsQuietly: false
     }
     this.#open.set(problem.key, open)
     return open
@@ -103,7 +105,8 @@ export class RecurringProblems {
     const again = unlogged === 0 ? '' : `, reported ${unlogged} times more`
     const also = note === '' ? '' : `; ${note}`
     this.#log[level](fields, `${text} [for ${secondsOf(nowMs - sinceMs)} s${again}${also}]`)
-    Object.assign(open, { loggedMs: nowMs, lines: lines + 1, unlogged: 0 })
+    const isNoted = open.isNoted || note !== ''
+    Object.assign(open, { loggedMs: nowMs, lines: lines + 1, unlogged: 0, isNoted })
   }
 
   /** A problem of a single line needs no last line. */
@@ -117,8 +120,11 @@ export class RecurringProblems {
 }
 
 function isDue (
-  { lines, loggedMs, newest: { isQuiet, isState }, note, unlogged }: OpenProblem, nowMs: number
+  { isNoted, lines, loggedMs, newest: { isQuiet, isState }, note, unlogged }: OpenProblem,
+  nowMs: number
 ): boolean {
+  // What it came to is said as soon as that is known, once.
+  if (note !== '' && !isNoted && isQuiet !== true) return true
   if (isQuiet === true || (unlogged === 0 && note === '' && isState !== true)) return false
   return nowMs - loggedMs >= (lines === 1 ? secondLineMs : everyMs)
 }

@@ -80,10 +80,10 @@ export class GroupMember {
       intervalMs: pollMs,
       clock,
       run: async () => { await poll(this.#consumer, 1) },
-      onError: thrown => { onError(clientError(thrown, `group ${group}`)) }
+      onError: thrown => { onError(groupError(thrown, group)) }
     })
     this.#consumer.on('event.error', thrown => {
-      if (!this.#leaving) onError(clientError(thrown, `group ${group}`))
+      if (!this.#leaving) onError(groupError(thrown, group))
     })
   }
 
@@ -167,4 +167,8 @@ export class GroupMember {
     }
     return false
   }
+}
+
+function groupError (thrown: unknown, group: string): ReplicatorError {
+  return clientError(thrown, `group ${group}`, `READ on the group ${group}`)
 }

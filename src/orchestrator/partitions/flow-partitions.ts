@@ -179,6 +179,7 @@ export class FlowPartitions {
     slots: readonly number[], drainMs: number, keepInTable: boolean
   ): Promise<boolean> {
     this.#positions.release(slots)
+    this.#log.sayBegun(true)
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
     const drained = await this.#withdrawal.withdraw(mine, drainMs)
     await this.#writeLast(slots, drained)
@@ -228,6 +229,7 @@ export class FlowPartitions {
 
   /** Begins what is due, and looks closer at topics that seem to be gone. Call it each second. */
   async beginDue (): Promise<void> {
+    this.#log.sayBegun()
     this.#addWanted()
     await this.#beginnings.begin()
     const suspects = this.#wanted.suspects([...this.table.values()])

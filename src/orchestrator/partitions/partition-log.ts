@@ -17,6 +17,9 @@ export class PartitionLog {
   readonly #problems: FlowProblems
   /** The last line about each partition that is not sound. */
   readonly #said = new Map<number, string>()
+  /** Begun partitions that no line has named yet. */
+  #begun: Begun[] = []
+  #begunAtLastTick = 0
 
   constructor (log: Log, problems: FlowProblems) {
     this.#log = log
@@ -47,6 +50,21 @@ export class PartitionLog {
 
   /** Of partitions that begin where a policy says, not at their first record or a position. */
   onBegun (begun: readonly Begun[]): void {
+    this.#begun.push(...begun.filter(({ isBornLater, passedOver }) =>
+      isBornLater || passedOver > 0n))
+  }
+
+  /**
+   * Slots begin one by one, and so do their partitions: one line names all of them once no more
+   * come. Call it each second; `isEnd` for the last time.
+   */
+  sayBegun (isEnd = false): void {
+    const isGrowing = this.#begun.length > this.#begunAtLastTick
+    this.#begunAtLastTick = this.#begun.length
+    if (this.#begun.length === 0 || (isGrowing && !isEnd)) return
+    const begun = this.#begun
+    this.#begun = []
+    this.#begunAtLastTick = 0
     const bornLater = begun.filter(({ isBornLater }) => isBornLater)
     if (bornLater.length > 0) {
       this.#log.info({ partitions: bornLater.length }, `created since the first start of the ` +
@@ -56,7 +74,7 @@ export class PartitionLog {
     if (behind.length > 0) {
       const records = behind.reduce((sum, { passedOver }) => sum + passedOver, 0n)
       this.#log.info({ partitions: behind.length, records: String(records) },
-        `auto.offset.reset leaves out ${records} records of the source: ${namesOf(behind)}`)
+        `auto.offset.reset leaves out ${countOf(records)} of the source: ${namesOf(behind)}`)
     }
   }
 
@@ -84,9 +102,10 @@ export class PartitionLog {
     partition: FlowPartition, before: PartitionCondition, { reason, records, why }: SkippedPart
   ): void {
     const offsets = offsetsOf(partition, before)
+    // A recreated topic is one: nobody knows how many records of the deleted one are missing.
+    const skipped = records === 0n ? 'goes on' : `skipped ${countOf(records)}, going on`
     this.#log.warn({ ...fieldsOf(partition), reason, records: String(records), ...offsets },
-      `${nameOf(partition)}: skipped ${records} records, going on at source offset ` +
-      `${offsets.toOffset}: ${why}`)
+      `${nameOf(partition)}: ${skipped} at source offset ${offsets.toOffset}: ${why}`)
   }
 
   #sayAgain (
@@ -102,6 +121,10 @@ export class PartitionLog {
 /** A broker writes the bounds of a timestamp as of now, other ones at each retry. */
 function withoutNumbers (text: string): string {
   return text.replace(/\d+/g, '#')
+}
+
+function countOf (records: bigint): string {
+  return records === 1n ? '1 record' : `${records} records`
 }
 
 function nameOf ({ partition, topic }: FlowPartition): string {

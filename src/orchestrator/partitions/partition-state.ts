@@ -160,7 +160,7 @@ export interface PartitionCondition {
   /** The lane that gets it as soon as its own has released it; undefined: the same. */
   readonly movingTo: number | undefined
   readonly report: LaneReport
-  /** Since when its lane has been in the state and with the error that it reports, epoch ms. */
+  /** Since when its lane has been in the state that it reports, epoch ms. */
   readonly reportSinceMs: number
   /** Undefined: nothing is wrong, as far as the control plane knows. */
   readonly trouble: Trouble | undefined
@@ -297,8 +297,9 @@ function changeOf (
 function reported (
   { report: before, reportSinceMs }: PartitionCondition, report: LaneReport, nowMs: number
 ): Pick<PartitionCondition, 'report' | 'reportSinceMs'> {
-  const isSame = before.state === report.state && before.code === report.code
-  return { report, reportSinceMs: isSame ? reportSinceMs : nowMs }
+  // A broker that hangs is a reason first, its closed connection is another, a missing leader a
+  // third: the partition has been waiting all the while.
+  return { report, reportSinceMs: before.state === report.state ? reportSinceMs : nowMs }
 }
 
 export function faultOf ({ code, detail }: LaneReport): ReplicatorError {

@@ -1,6 +1,6 @@
 // Which partitions wait, and for what, in groups: thousands may wait for one broker.
 import type { WaitingGroup } from '../observability/flow-problems.ts'
-import { faultOf } from './partition-state.ts'
+import { shownOf } from './shown-state.ts'
 import type { FlowPartition } from './partition-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
@@ -21,13 +21,10 @@ export function waitingGroups (
   return [...groups.values()]
 }
 
-function waitingFor (
-  { report, reportSinceMs, state, trouble }: FlowPartition, nowMs: number
-): ReplicatorError | undefined {
-  if (state === 'positioning') {
-    if (trouble === undefined || !trouble.error.retriable) return undefined
-    return nowMs - trouble.sinceMs >= graceMs ? trouble.error : undefined
-  }
-  if (state !== 'assigned' || report.code === 0 || nowMs - reportSinceMs < graceMs) return undefined
-  return faultOf(report)
+/** As metrics and readiness show the partition: one that is faulted does not wait. */
+function waitingFor (partition: FlowPartition, nowMs: number): ReplicatorError | undefined {
+  const { error, state } = shownOf(partition, false)
+  if (state !== 'waiting') return undefined
+  const sinceMs = partition.trouble?.sinceMs ?? partition.reportSinceMs
+  return nowMs - sinceMs >= graceMs ? error : undefined
 }

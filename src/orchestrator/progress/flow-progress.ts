@@ -5,7 +5,9 @@ import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
-import { agreeOnProducer, type AgreementOptions } from './producer-agreement.ts'
+import {
+  agreeOnProducer, checkSourceCluster, type AgreementOptions
+} from './producer-agreement.ts'
 import { ProgressKeeper } from './progress-keeper.ts'
 import { retainProgressOnce, type ProgressRetentionOptions } from './progress-retention.ts'
 import { ProgressStore, restoreSlots, type SlotRecord } from './progress-store.ts'
@@ -65,25 +67,8 @@ export type RetentionLook =
 const controlSlot = 0
 
 export async function openFlowProgress (options: FlowProgressOptions): Promise<FlowProgress> {
-  const { clock, config, everything, group, log, onRewritten, onWarning, signal, target } = options
-  const { settings, source } = config
-  const topic = progressTopicOf(source.alias)
-  const timeoutMs = settings['admin.timeout.ms']
-  const client = config.target.admin
-  const store = new ProgressStore({ topic, client, group, timeoutMs, log, clock })
-  const agreement: AgreementOptions = {
-    target,
-    store,
-    topic,
-    slots: settings['task.slots'],
-    replicationFactor: settings['progress.topic.replication.factor'],
-    clock,
-    onWarning,
-    sourceAlias: source.alias,
-    sourceClusterId: options.sourceClusterId,
-    acceptedClusterId: settings['accepted.cluster.id'],
-    othersRun: async () => await hasMembers(target, group)
-  }
+  const { clock, config: { settings }, everything, onRewritten, signal } = options
+  const { agreement, store } = openStore(options)
   try {
     await ensureProgressTopic(agreement)
     const producer = await agreeOnProducer(agreement, undefined, signal)
@@ -115,6 +100,43 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
     await store.close()
     throw thrown
   }
+}
+
+/** Rejects with what openFlowProgress() would reject with, as far as nothing is to be changed. */
+export async function checkFlowProgress (options: StoreOptions): Promise<void> {
+  const { agreement, store } = openStore(options)
+  try {
+    const isMissing = await ensureProgressTopic({ ...agreement, validateOnly: true })
+    if (!isMissing) await checkSourceCluster(agreement, options.signal)
+  } finally {
+    await store.close()
+  }
+}
+
+type StoreOptions = Omit<FlowProgressOptions, 'everything' | 'onRewritten'>
+
+function openStore (
+  { clock, config, group, log, onWarning, sourceClusterId, target }: StoreOptions
+): { readonly agreement: AgreementOptions, readonly store: ProgressStore } {
+  const { settings, source } = config
+  const topic = progressTopicOf(source.alias)
+  const timeoutMs = settings['admin.timeout.ms']
+  const store = new ProgressStore(
+    { topic, client: config.target.admin, group, timeoutMs, log, clock })
+  const agreement: AgreementOptions = {
+    target,
+    store,
+    topic,
+    slots: settings['task.slots'],
+    replicationFactor: settings['progress.topic.replication.factor'],
+    clock,
+    onWarning,
+    sourceAlias: source.alias,
+    sourceClusterId,
+    acceptedClusterId: settings['accepted.cluster.id'],
+    othersRun: async () => await hasMembers(target, group)
+  }
+  return { agreement, store }
 }
 
 /** A producer id of its own, and no position: what stops begins where it began. */

@@ -57,6 +57,14 @@ export async function agreeOnProducer (
   return identityOf(settled)
 }
 
+/** Throws what agreeOnProducer() would throw because of the source cluster. Writes nothing. */
+export async function checkSourceCluster (
+  options: AgreementOptions, signal?: AbortSignal
+): Promise<void> {
+  const agreed = agreedOf(await producersOf(options, signal))
+  if (agreed !== undefined) settleCluster(options, agreed)
+}
+
 /** The id and the cluster that all processes agree on, by the records in the order of the log. */
 export function agreedOf (records: readonly FlowProducer[]): FlowProducer | undefined {
   let agreed = records[0]

@@ -19,6 +19,8 @@ export interface ProgressTopicOptions {
   readonly replicationFactor: number
   readonly clock: Clock
   readonly onWarning: (error: ReplicatorError) => void
+  /** The target checks what would be created, and nothing is changed. */
+  readonly validateOnly?: boolean
 }
 
 const minute = 60_000
@@ -55,7 +57,7 @@ const cleanupPolicy = { 'cleanup.policy': 'compact' }
 
 /**
  * Creates the topic if it is missing; refuses an existing one that has another number of slots than
- * configured or another cleanup policy. True when this call created it.
+ * configured or another cleanup policy. True when this call created it, or would have.
  */
 export async function ensureProgressTopic (options: ProgressTopicOptions): Promise<boolean> {
   const { target, topic, slots } = options
@@ -101,12 +103,12 @@ export async function patiently<T> (
 }
 
 async function create (options: ProgressTopicOptions): Promise<boolean> {
-  const { onWarning, replicationFactor, slots, target, topic } = options
+  const { onWarning, replicationFactor, slots, target, topic, validateOnly = false } = options
   const attempt = async (
     configs: Readonly<Record<string, string>>
   ): Promise<ReplicatorError | undefined> => {
     const [created] = await target.createTopics([
-      { name: topic, partitions: slots, replicationFactor, configs }])
+      { name: topic, partitions: slots, replicationFactor, configs }], { validateOnly })
     return created?.error
   }
   let error = await attempt({ ...cleanupPolicy, ...boundsAsText() })
@@ -124,7 +126,7 @@ async function create (options: ProgressTopicOptions): Promise<boolean> {
 }
 
 async function ensureConfigs (options: ProgressTopicOptions): Promise<void> {
-  const { onWarning, target, topic } = options
+  const { onWarning, target, topic, validateOnly = false } = options
   const [described] = await target.describeConfigs([{ type: 'topic', name: topic }])
     .catch((thrown: unknown) => [{ error: ReplicatorError.from(thrown), entries: [] }])
   // The embedded cluster of the demo; brokers that Longhaul mirrors to can describe settings. A
@@ -150,7 +152,8 @@ async function ensureConfigs (options: ProgressTopicOptions): Promise<void> {
   if (Object.keys(larger).length === 0) return
   const changes = Object.entries(larger)
     .map(([name, value]) => ({ operation: 'set' as const, name, value }))
-  const [altered] = await target.incrementalAlterConfigs([{ type: 'topic', name: topic, changes }])
+  const [altered] = await target
+    .incrementalAlterConfigs([{ type: 'topic', name: topic, changes }], { validateOnly })
     .catch((thrown: unknown) => [{ error: ReplicatorError.from(thrown) }])
   if (altered?.error === undefined) return
   onWarning(new ReplicatorError('PROGRESS_SETTINGS_REFUSED', `${topic} on ${target.cluster} does ` +

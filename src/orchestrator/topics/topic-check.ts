@@ -16,11 +16,14 @@ export interface TopicCheck {
   /** Topics that the file names and the source does not show. */
   readonly unknown: readonly string[]
   readonly warnings: readonly ReplicatorError[]
+  /** Partition counts of all topics that the source lists. */
+  readonly onSource: ReadonlyMap<string, number>
 }
 
 export async function checkTopics (options: TopicCheckOptions): Promise<TopicCheck> {
   const plan = await planTopics(options)
   const { problems, warnings } = await applyPlan(plan,
     { ...options, validateOnly: true, mayChange: () => true })
-  return { topics: plan.topics, problems, leftOut: plan.leftOut, unknown: plan.unknown, warnings }
+  const { leftOut, onSource, topics, unknown } = plan
+  return { topics, problems, leftOut, unknown, warnings, onSource }
 }

@@ -1,6 +1,7 @@
 // What a user should know once of the topics that a flow does not mirror: those that the
 // configuration asks for by name, and those that would come back to their own cluster.
 import type { FlowConfig } from '../config/config.ts'
+import { nearestName } from '../config/nearest-name.ts'
 import { listed } from './left-out-settings.ts'
 import type { LeftOutTopic, TopicPlan } from './topic-plan.ts'
 
@@ -26,7 +27,9 @@ export class TopicRemarks {
   }
 
   /** Sentences about a plan that were not made about an earlier one. */
-  newAbout ({ leftOut, unknown }: Pick<TopicPlan, 'leftOut' | 'unknown'>): readonly string[] {
+  newAbout (
+    { leftOut, onSource, unknown }: Pick<TopicPlan, 'leftOut' | 'onSource' | 'unknown'>
+  ): readonly string[] {
     const { name, topics } = this.#flow
     const [sourceAlias, targetAlias] = [this.#flow.source.alias, this.#flow.target.alias]
     const remarks = new Map<string, string>()
@@ -45,8 +48,22 @@ export class TopicRemarks {
     for (const topic of unknown) {
       remarks.set(topic, `topics names ${topic}, and ${sourceAlias} shows no topic of this name`)
     }
+    for (const remark of settingRemarks(this.#flow, onSource)) remarks.set(remark, remark)
     const fresh = [...remarks].filter(([key]) => !this.#made.has(key))
     for (const [key] of fresh) this.#made.add(key)
     return fresh.map(([, remark]) => remark)
   }
+}
+
+/** Settings of single topics that no topic of the source has use for. */
+export function settingRemarks (
+  { name, source, topicSettings }: Pick<FlowConfig, 'name' | 'source' | 'topicSettings'>,
+  onSource: TopicPlan['onSource']
+): readonly string[] {
+  return [...topicSettings].filter(([topic]) => !onSource.has(topic)).map(([topic, settings]) => {
+    const [setting = ''] = Object.keys(settings)
+    const nearest = nearestName(topic, onSource.keys())
+    const proposal = nearest === undefined ? '' : `; the topic ${nearest} has a similar name`
+    return `${name}.topic.${topic}.${setting}: ${source.alias} shows no topic ${topic}${proposal}`
+  })
 }

@@ -30,6 +30,14 @@ describe('the error of a call', () => {
   }
 })
 
+// The text listed the permissions of all requests.
+test('a call that is not permitted names the one permission that it needs', () => {
+  const error = clusterError('A', { code: 31, detail: 'no' }, 'createTopics')
+  assert.match(error.message,
+    /Grant CREATE on the cluster, or on the topics to the principal of cluster A\. \(CLUSTER_AUTH/)
+  assert.doesNotMatch(error.message, /IDEMPOTENT_WRITE/)
+})
+
 describe('the error of an item', () => {
   test('is none where its code is 0', () => {
     assert.equal(itemError('A', 'topic t', { code: 0, detail: '' }, 'DESCRIBE'), undefined)
@@ -48,6 +56,7 @@ describe('the error of an item', () => {
     const error = itemError('A', 'topic t', failure, 'DESCRIBE_CONFIGS')
     assert.equal(error?.detail,
       'cluster A: topic t, which needs DESCRIBE_CONFIGS: Authorization failed.')
+    assert.equal(error?.action, 'Grant DESCRIBE_CONFIGS on topic t to the principal of cluster A')
   })
 })
 

@@ -1,9 +1,9 @@
-// How clients of node-rdkafka are closed.
+// How clients of node-rdkafka are closed, and what their errors say.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import rdkafka, { type ProducerGlobalConfig } from 'node-rdkafka'
-import { connect, disconnect } from '../../../src/orchestrator/cluster/kafka-client.ts'
+import { clientError, connect, disconnect } from '../../../src/orchestrator/cluster/kafka-client.ts'
 
 const connectMsMax = 30_000
 const polledEachMs = 1
@@ -33,4 +33,14 @@ test('a producer is not polled any more once it is being closed', async () => {
   })
   await disconnect(producer)
   assert.equal(polls, pollsBefore)
+})
+
+test('an error says what was done and what that needs, in our words', () => {
+  const refused = { code: 29, message: 'Broker: Topic authorization failed' }
+  const error = clientError(refused, 'writing to progress-3', 'WRITE on the topic progress')
+  assert.equal(error.message, 'No permission on the topic: writing to progress-3. Grant WRITE on ' +
+    'the topic progress to the principal of this cluster. (TOPIC_AUTHORIZATION_FAILED)')
+  assert.equal(error.cause, refused)
+  const told = clientError({ code: -195, message: 'b:1 refused' }, 'writing', 'WRITE on a topic')
+  assert.match(told.message, /^The connection to the broker failed: writing: b:1 refused\. If/)
 })

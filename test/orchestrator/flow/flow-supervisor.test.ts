@@ -89,6 +89,9 @@ describe('a supervised flow', () => {
     assert.equal(supervisor.snapshot().state, 'faulted')
     await clock.advance(longestBackoffMs)
     assert.equal(flows.length, 2)
+    // Metric and readiness alternated between faulted and starting at every retry.
+    assert.equal(supervisor.snapshot().state, 'faulted')
+    assert.equal(supervisor.snapshot().reason, unreachable.message)
     last(flows).succeed()
     await settle()
     assert.equal(supervisor.error, undefined)

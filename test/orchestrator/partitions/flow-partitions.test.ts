@@ -166,7 +166,7 @@ describe('a position that cannot be put on record', () => {
     await settle()
     assert.equal(assigned.at(-1)?.upstream, 15n)
     assert.equal(partitions.skipped.get('orders')?.get('record_too_large'), 1n)
-    assert.equal(lines.filter(line => line.includes('skipped 1 records')).length, 1)
+    assert.equal(lines.filter(line => line.includes('skipped 1 record,')).length, 1)
   })
 
   // The new topic's id stayed in the progress beside the old offset: nobody found the recreation

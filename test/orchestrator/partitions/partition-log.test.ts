@@ -1,21 +1,55 @@
-// What the log says of a partition that is faulted.
+// What the log says of partitions: how they begin, that they are faulted, what they skip.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
+import type { Begun } from '../../../src/orchestrator/partitions/partition-beginnings.ts'
 import { PartitionLog } from '../../../src/orchestrator/partitions/partition-log.ts'
 import type { AppliedMove } from '../../../src/orchestrator/partitions/partition-moves.ts'
 import type { PartitionEvent } from '../../../src/orchestrator/partitions/partition-state.ts'
 import { recordingLog } from '../observability/recording-log.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
-// The answer to a refused timestamp names the bounds as of now: each retry was a new line.
-test('a fault whose text differs in numbers alone is said once, until it is gone', () => {
+function createLog (): { readonly partitionLog: PartitionLog, readonly lines: string[] } {
   const lines: string[] = []
   const log = recordingLog(lines)
   const problems = new FlowProblems(
     { log, clock: new ManualClock(), source: 'east', target: 'west' })
-  const partitionLog = new PartitionLog(log, problems)
+  return { partitionLog: new PartitionLog(log, problems), lines }
+}
+
+// Slots begin one by one: a flow of 25 slots said 25 times which records it leaves out.
+test('partitions that begin one after another behind the start of their logs are one line', () => {
+  const { lines, partitionLog } = createLog()
+  for (let id = 0; id < 5; id++) {
+    const partition = { id, topic: 'orders', partition: id }
+    const begun = [{ partition, passedOver: 2n, isBornLater: false }]
+    partitionLog.onBegun(begun as unknown as readonly Begun[])
+    partitionLog.sayBegun()
+  }
+  assert.deepEqual(lines, [], 'more may come')
+  partitionLog.sayBegun()
+  assert.deepEqual(lines, ['info: auto.offset.reset leaves out 10 records of the source: ' +
+    'orders-0, orders-1, orders-2 and 2 more'])
+  partitionLog.sayBegun(true)
+  assert.equal(lines.length, 1)
+})
+
+test('a skip of nobody knows how many records is not one of 0 records', () => {
+  const { lines, partitionLog } = createLog()
+  const progress = { upstream: 7n, downstream: 9n, sequence: 9 }
+  const partition = { id: 1, topic: 'orders', partition: 0, state: 'assigned', progress }
+  const skip = { reason: 'topic_recreated', records: 0n, why: 'source topic orders was recreated' }
+  const event = { kind: 'resume', progress, skip }
+  const before = { state: 'deciding', progress }
+  partitionLog.onMoved({ partition, before, event, atMs: 0 } as unknown as AppliedMove)
+  assert.deepEqual(lines, ['warn: orders-0: goes on at source offset 7: source topic orders was ' +
+    'recreated'])
+})
+
+// The answer to a refused timestamp names the bounds as of now: each retry was a new line.
+test('a fault whose text differs in numbers alone is said once, until it is gone', () => {
+  const { lines, partitionLog } = createLog()
   const moved = (event: PartitionEvent): void => {
     const partition = { id: 1, topic: 'orders', partition: 0, state: 'faulted' }
     const before = { state: 'deciding' }

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
-  agreedOf, agreeOnProducer, type AgreementOptions
+  agreedOf, agreeOnProducer, checkSourceCluster, type AgreementOptions
 } from '../../../src/orchestrator/progress/producer-agreement.ts'
 import type { FlowProducer } from '../../../src/orchestrator/progress/progress-record.ts'
 import { restoreSlots, type SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
@@ -198,4 +198,16 @@ describe('progress of slots', () => {
     store.append(partitionRecord(1, 5n, 6n))
     assert.equal((await restoreSlots(store, [1], producer)).size, 0)
   })
+})
+
+test('a check of the source cluster refuses what a start refuses, and writes nothing', async () => {
+  const { options, store } = createAgreement()
+  await checkSourceCluster(options)
+  assert.equal(store.written.length, 0)
+  await agreeOnProducer(options)
+  const before = store.written.length
+  await checkSourceCluster(options)
+  await assert.rejects(checkSourceCluster({ ...options, sourceClusterId: 'cluster-2' }),
+    isNamed('CLUSTER_CHANGED'))
+  assert.equal(store.written.length, before)
 })

@@ -78,6 +78,21 @@ describe('a progress topic that is missing', () => {
       /without segment\.bytes=1048576, .*: Unknown topic config name: max\.compaction\.lag\.ms/)
   })
 
+  // `validate` said yes where `run` could not create the topic.
+  test('is only checked by the target where nothing is to be changed', async () => {
+    const { cluster, options } = createTopic()
+    const asked: unknown[] = []
+    Object.assign(cluster, {
+      createTopics: async (_: unknown, change: unknown) => {
+        asked.push(change)
+        return [{ name: topic, error: new ReplicatorError('INVALID_REPLICATION_FACTOR', topic) }]
+      }
+    })
+    await assert.rejects(ensureProgressTopic({ ...options, validateOnly: true }),
+      isNamed('INVALID_REPLICATION_FACTOR'))
+    assert.deepEqual(asked, [{ validateOnly: true }])
+  })
+
   test('that another process creates meanwhile is taken as it is', async () => {
     const { cluster, options } = createTopic()
     cluster.createError = new ReplicatorError('TOPIC_ALREADY_EXISTS', topic)

@@ -227,6 +227,22 @@ test('topics that are not mirrored come with the reason, also missing ones', asy
   assert.deepEqual(remarks.newAbout(result), [], 'each is made once')
 })
 
+// A policy with a typing mistake in the topic's name applied to nothing, and nobody said so.
+test('a setting of a topic that the source lacks is said once, with the nearest name', async () => {
+  const clusters = createClusters({ orders: { partitions: 1 } })
+  const flow = createFlow([
+    'A->B.topic.oders.data.loss = skip', 'A->B.topic.orders.data.loss = skip',
+    'A->B.topic.unlike.corrupt.batch = skip'
+  ])
+  const result = await sync(clusters, { selection: flow.topics })
+  const remarks = new TopicRemarks(flow)
+  assert.deepEqual(remarks.newAbout(result), [
+    'A->B.topic.oders.data.loss: A shows no topic oders; the topic orders has a similar name',
+    'A->B.topic.unlike.corrupt.batch: A shows no topic unlike'
+  ])
+  assert.deepEqual(remarks.newAbout(result), [])
+})
+
 test('a remote name that is too long is a problem that no other attempt can end', async () => {
   const clusters = createClusters({ ['x'.repeat(248)]: { partitions: 1 } })
   const { problems, unsettled } = await sync(clusters)

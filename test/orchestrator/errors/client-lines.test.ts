@@ -1,0 +1,32 @@
+// librdkafka's log lines in the words of the error table.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { clientLineText } from '../../../src/orchestrator/errors/client-lines.ts'
+
+const rows: ReadonlyArray<readonly [line: string, says: RegExp]> = [
+  ['target: 2/2 brokers are down (ERROR)', /^no broker of the cluster answers\. .*DOWN\)$/],
+  ['target: 1/2 brokers are down (ERROR)', /\(_TRANSPORT\)$/],
+  ['source: [thrd:10.0.0.1:9092/bootstrap]: 10.0.0.1:9092/bootstrap: Disconnected while ' +
+    'requesting ApiVersion: might be caused by incorrect security.protocol configuration or ' +
+    'broker version is < 0.10 (FAIL)',
+  /^the connection .*: 10\.0\.0\.1:9092, the broker closed .*security/],
+  ['source: east.example:9092/3: Connect to ipv4#10.0.0.3:9092 failed: Connection refused (FAIL)',
+    /: broker 3 at east\.example:9092\. .*\(_TRANSPORT\)$/],
+  ['source: e.x:9092/bootstrap: Failed to resolve e.x:9092: Name or service not known (FAIL)',
+    /\(_RESOLVE\)$/],
+  ['target: e.x:9092/1: SSL handshake failed: certificate verify failed (FAIL)', /\(_SSL\)$/],
+  ['target: e.x:9092/1: SASL authentication error (FAIL)', /\(_AUTHENTICATION\)$/],
+  ['target: e.x:9092/1: 3 request(s) timed out: disconnect (REQTMOUT)', /\(_TIMED_OUT\)$/]
+]
+
+for (const [line, says] of rows) {
+  test(`"${line.slice(0, 50)}" is said in our words`, () => {
+    const text = clientLineText(line) ?? ''
+    assert.match(text, says)
+    assert.doesNotMatch(text, /0\.10|ERROR|FAIL|ipv4#/)
+  })
+}
+
+test('a line that the table does not know is left as it is', () => {
+  assert.equal(clientLineText('target: Unexpected thing (ODD)'), undefined)
+})

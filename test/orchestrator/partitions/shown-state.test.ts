@@ -1,0 +1,112 @@
+// What a user sees of a partition is the same in the metric, in the log and in readiness: one row a
+// condition.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { errorTable, type ErrorName } from '../../../src/orchestrator/errors/error-table.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { partitionSnapshot } from '../../../src/orchestrator/flow/partition-snapshot.ts'
+import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.ts'
+import { notReady } from '../../../src/orchestrator/observability/readiness.ts'
+import type { PartitionState } from '../../../src/orchestrator/observability/snapshot.ts'
+import { unknownLag } from '../../../src/orchestrator/partitions/partition-lag.ts'
+import {
+  startingReport, type LaneState, type PartitionEvent
+} from '../../../src/orchestrator/partitions/partition-state.ts'
+import { PartitionTable } from '../../../src/orchestrator/partitions/partition-table.ts'
+import { waitingGroups } from '../../../src/orchestrator/partitions/waiting-partitions.ts'
+import { sampleFlow } from '../observability/sample-flow.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+
+const position: PartitionEvent = {
+  kind: 'position', progress: { upstream: 0n, downstream: 0n, sequence: 0 }, lane: 0
+}
+const refusal = (name: ErrorName, retryAtMs = 1): PartitionEvent =>
+  ({ kind: 'refusal', error: new ReplicatorError(name, 'orders'), retryAtMs })
+const lane = (state: LaneState, name?: ErrorName): PartitionEvent => {
+  const code = name === undefined ? 0 : errorTable[name].code
+  const kind = state === 'faulted' ? 'fault' : 'report'
+  return { kind, report: { ...startingReport, state, code } }
+}
+const fault: readonly PartitionEvent[] = [position, lane('faulted', 'CORRUPT_MESSAGE'),
+  { kind: 'keepFaulted', error: new ReplicatorError('CORRUPT_MESSAGE', 'orders') }]
+
+interface Row {
+  readonly of: string
+  readonly events: readonly PartitionEvent[]
+  readonly shows: PartitionState
+  /** Of the error that the log groups the partition under, as one that waits. */
+  readonly waitsFor?: ErrorName
+}
+
+const rows: readonly Row[] = [
+  { of: 'begins', events: [], shows: 'starting' },
+  {
+    of: 'waits for a cluster to answer', events: [refusal('_TRANSPORT')], shows: 'waiting',
+    waitsFor: '_TRANSPORT'
+  },
+  {
+    of: 'waits for another process to create its remote topic', shows: 'waiting',
+    events: [refusal('TARGET_PARTITION_MISSING', Infinity)], waitsFor: 'TARGET_PARTITION_MISSING'
+  },
+  // The log said that it waits.
+  {
+    of: 'has a remote topic that cannot be created', shows: 'faulted',
+    events: [refusal('TOPIC_CREATE_FAILED', Infinity)]
+  },
+  {
+    of: 'has records on the target already', events: [refusal('TARGET_NOT_EMPTY')],
+    shows: 'faulted'
+  },
+  { of: 'runs', events: [position, lane('running')], shows: 'running' },
+  {
+    of: 'waits in its lane', events: [position, lane('waiting', 'LEADER_NOT_AVAILABLE')],
+    shows: 'waiting', waitsFor: 'LEADER_NOT_AVAILABLE'
+  },
+  { of: 'is faulted', events: fault, shows: 'faulted' },
+  {
+    of: 'is retried and waits in its lane', shows: 'faulted',
+    events: [...fault, { kind: 'retry' }, lane('waiting', 'LEADER_NOT_AVAILABLE')]
+  },
+  { of: 'is paused', events: [{ kind: 'pause', by: 'ann' }], shows: 'paused' }
+]
+
+const minuteMs = 60_000
+
+function tableWith (events: readonly PartitionEvent[]): PartitionTable {
+  const table = new PartitionTable()
+  const partition = table.add(
+    { topic: 'orders', remoteTopic: 'east.orders', partition: 0, slot: 0 })
+  for (const event of events) table.apply(partition, event, 0)
+  return table
+}
+
+describe('a partition that', () => {
+  for (const { events, of, shows, waitsFor } of rows) {
+    test(`${of} is ${shows} in metric, log and readiness`, () => {
+      const table = tableWith(events)
+      const partitions = [...table.values()].map(partition => partitionSnapshot({
+        partition, lane: 0, row: undefined, lag: unknownLag, end: undefined
+      }, minuteMs))
+      const [flow] = new FlowLedger(new ManualClock(0)).observe([sampleFlow({ partitions })])
+      assert.ok(flow)
+      assert.equal(flow.partitionsByState[shows], 1)
+      assert.deepEqual(
+        waitingGroups(table.values(), minuteMs).map(({ error }) => error.errorName),
+        waitsFor === undefined ? [] : [waitsFor])
+      assert.equal(notReady(flow, minuteMs).some(({ reason }) => reason === 'faulted'),
+        shows === 'faulted')
+    })
+  }
+})
+
+// A broker that hangs is the first reason, its connection that is closed the second one. Each was
+// taken for a new waiting, so that the log was silent until one of them had lasted for ten seconds.
+test('a partition waits since its first reason, whatever the reason is by now', () => {
+  const table = tableWith([position, lane('running')])
+  const [partition] = table.values()
+  assert.ok(partition)
+  table.apply(partition, lane('waiting', 'REQUEST_TIMED_OUT'), 5_000)
+  table.apply(partition, lane('waiting', 'NETWORK_EXCEPTION'), 14_000)
+  const names = waitingGroups(table.values(), 15_000).map(({ error }) => error.errorName)
+  assert.deepEqual(names, ['NETWORK_EXCEPTION'])
+})
