@@ -99,8 +99,8 @@ describe('a partition that', () => {
   }
 })
 
-// A broker that hangs is the first reason, its connection that is closed the second one. Each began the
-// time anew, so that the log was silent until one of them had lasted for ten seconds.
+// A broker that hangs is the first reason, its connection that is closed the second one. Each began
+// the time anew, so that the log was silent until one of them had lasted for ten seconds.
 test('a partition waits since its first reason, whatever the reason is by now', () => {
   const table = tableWith([position, lane('running')])
   const [partition] = table.values()
