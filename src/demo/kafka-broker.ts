@@ -1,7 +1,7 @@
 // One real Kafka broker, a cluster of its own: KRaft, on 127.0.0.1, its data in a temporary folder.
 // The broker ends with this process, however this process ends.
 import { spawn, type ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomInt } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type AddressInfo, type Server } from 'node:net'
 import { once } from 'node:events'
@@ -24,6 +24,8 @@ const startMsMax = 60_000
 const startPollMs = 200
 const stopMsMax = 10_000
 const requestTimeoutMs = 2_000
+const [firstPort, endPort] = [10_000, 20_000]
+const portAttemptsMax = 100
 // The broker lives for seconds, too short a time for the second compiler to pay off.
 const javaFlags = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
@@ -135,13 +137,21 @@ export class KafkaBroker {
   }
 }
 
-/** A voter's port must be known before its server starts. All are held until all are found. */
+/**
+ * The port of a voter must be known before its server starts, which binds the port seconds later. A
+ * port of the range that Linux uses for outgoing connections (from 32768 on) may be in use by then.
+ * All servers listen until all ports are found.
+ */
 async function freePorts (count: number): Promise<number[]> {
   const servers: Server[] = []
-  for (let i = 0; i < count; i++) {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    servers.push(server)
+  for (let attempt = 0; servers.length < count; attempt++) {
+    const server = createServer().listen(randomInt(firstPort, endPort), '127.0.0.1')
+    try {
+      await once(server, 'listening')
+      servers.push(server)
+    } catch (error) {
+      if (attempt === portAttemptsMax) throw error
+    }
   }
   const ports = servers.map(server => (server.address() as AddressInfo).port)
   await Promise.all(servers.map(async server => {
