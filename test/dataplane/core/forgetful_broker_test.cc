@@ -62,6 +62,37 @@ TEST_CASE("a purge between a refused batch and the next one faults the partition
   CHECK(sim.Counters(process, 0).upstream_offset == 3);
 }
 
+// The connection ends with batches in flight, and the broker has forgotten the producer. Batches
+// that were enqueued behind them go out over the next connection, and the broker accepts them
+// without the batches before them. The partition may fault then, and must not go on without them.
+TEST_CASE("batches that outlive their connection at a broker that forgot fault, or are mirrored") {
+  int64_t mirrored = 0;
+  for (int round = 0; round < 60; ++round) {
+    CAPTURE(round);
+    SimulationOptions options = Plain();
+    options.exact = false;
+    Simulation sim("outlived " + std::to_string(round), options);
+    Fill(sim, 0, 60);
+    Process* process = sim.Start();
+    process->network->keeps_unwritten = true;
+    CHECK(sim.RunUntil([&] { return sim.batches_mirrored > round / 2 + 5; }, 10'000));
+    sim.TargetLog(0).ForgetProducers();
+    process->network->Break(Side::kTarget, 0);
+    const auto is_faulted = [&] {
+      return process->states[0].state == PartitionState::kFaulted;
+    };
+    CHECK(sim.RunUntil([&] { return is_faulted() || sim.CaughtUp(process); }, 60'000));
+    INFO(sim.Describe(process));
+    if (is_faulted()) {
+      CHECK(process->states[0].code == kOutOfOrderSequence);
+      continue;
+    }
+    CHECK(HoldsAllInOrder(sim, 0));
+    ++mirrored;
+  }
+  CHECK(mirrored > 0);
+}
+
 // A process that stood still for longer than its session goes on beside its successor, and the
 // broker forgets both again and again: it appends what either of them sends.
 TEST_CASE("a zombie at a broker that forgets doubles records, and loses none") {

@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kFaultPhaseMs = 8'000;
 constexpr int64_t kPatienceMs = 300'000;
+constexpr uint64_t kRuns = kHasThreadSanitizer ? 20 : 150;
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -274,7 +275,7 @@ class Chaos {
 };
 
 TEST_CASE("whatever fails, every record is on the target once, in order, unaltered") {
-  const uint64_t runs = FromEnvironment("LONGHAUL_SIM_RUNS", 150);
+  const uint64_t runs = FromEnvironment("LONGHAUL_SIM_RUNS", kRuns);
   const uint64_t only = FromEnvironment("LONGHAUL_SIM_RUN", UINT64_MAX);
   uint64_t faults = 0;
   int64_t batches = 0;
@@ -297,7 +298,7 @@ TEST_CASE("whatever fails, every record is on the target once, in order, unalter
 // target, and some of it twice, but nothing that the source holds in the end may be missing.
 TEST_CASE("of a source that is truncated again and again all that it holds is mirrored in order") {
   int64_t elections = 0;
-  for (uint64_t run = 0; run < FromEnvironment("LONGHAUL_SIM_RUNS", 150); ++run) {
+  for (uint64_t run = 0; run < FromEnvironment("LONGHAUL_SIM_RUNS", kRuns); ++run) {
     SimulationOptions options;
     options.partitions = 1;
     options.exact = false;
