@@ -84,7 +84,7 @@ describe('longhaul demo', () => {
       return stderr
     }
     assert.match(await refused({ records: 'many' }), /--records <count>: many is not of 1 to/)
-    assert.match(await refused({ source: '127.0.0.1:1' }), /--source and --target go together/)
+    assert.match(await refused({ source: '127.0.0.1:1' }), /--source and --target need each other/)
     assert.match(await refused({ lanes: '0' }), /lanes/)
   })
 

@@ -1,5 +1,5 @@
-// What `run` and `validate` share: options from the config table, reading the file, saying what is
-// wrong with it, the log.
+// What `run` and `validate` share: the options from the config table, the configuration file with
+// its problems, and the log.
 import { Option, type Command } from 'commander'
 import { librdkafkaFeatures } from '../cluster/native-version.ts'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'

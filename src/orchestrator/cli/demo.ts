@@ -24,9 +24,9 @@ export function addDemoOptions (command: Command): Command {
   for (const { flags, doc } of [...demoFlags, ...mirrorFlags]) command.option(flags, doc)
   return command
     .option('--kafka', 'use two real brokers, started for the demo')
-    .option('--kafka-libs <folder>', 'the jars of Kafka; default: those that the tests fetched')
-    .option('--source <host:port>', 'use running clusters; topics of the demo are deleted again')
-    .option('--target <host:port>', 'the other one; each needs the other')
+    .option('--kafka-libs <folder>', 'the jars of Kafka; default: the jars that the tests fetched')
+    .option('--source <host:port>', 'a running source cluster; the demo deletes its topics')
+    .option('--target <host:port>', 'a running target cluster')
     .option('-X <property=value>', 'set any property of the mirror; may be repeated',
       (value: string, previous: readonly string[]) => [...previous, value], [])
     .addOption(new Option('-o, --output <format>', 'how the result is written')
@@ -55,7 +55,7 @@ export async function demo (
     return exitCodes.usage
   }
   if ((options.source === undefined) !== (options.target === undefined)) {
-    terminal.stderr.write('error: --source and --target go together\n')
+    terminal.stderr.write('error: --source and --target need each other\n')
     return exitCodes.usage
   }
   let clusters: DemoClusters | undefined

@@ -1,8 +1,8 @@
-// Exit codes: for scripts, so they never change meaning. README.md lists them.
+// Exit codes. Scripts depend on them, so no code ever changes its meaning. README.md lists them.
 
 export const exitCodes = {
   ok: 0,
-  /** Something went wrong while running; the log says what. */
+  /** An error came up while the command ran; the log names it. */
   failed: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,

@@ -9,7 +9,7 @@ import { run } from './run.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
 
-/** Runs the command that the arguments name. A wrong command line is said and is a usage error. */
+/** Runs the command that the arguments name. commander writes what is wrong with a command line. */
 export async function runProgram (
   argv: readonly string[], terminal: Terminal
 ): Promise<ExitCode> {
@@ -19,19 +19,19 @@ export async function runProgram (
     .version(`${version} (librdkafka ${librdkafkaVersion})`)
     .exitOverride()
 
-  addConfigOptions(program.command('run').description('mirror until told to stop'))
+  addConfigOptions(program.command('run').description('mirror until SIGTERM or SIGINT'))
     .action(async (file: string, options: ConfigOptions) => {
       exitCode = await run(file, options, terminal)
     })
 
   addConfigOptions(program.command('validate')
-    .description('check a file and its clusters and say what would be mirrored'))
+    .description('check a file and its clusters, and list what would be mirrored'))
     .action(async (file: string, options: ConfigOptions) => {
       exitCode = await validate(file, options, terminal)
     })
 
   addDemoOptions(program.command('demo')
-    .description('mirror between two clusters made for it, and check every record'))
+    .description('mirror between two clusters that the demo starts, and check every record'))
     .action(async (options: DemoOptions) => {
       exitCode = await demo(options, terminal)
     })
@@ -40,7 +40,7 @@ export async function runProgram (
     await program.parseAsync([...argv])
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
-    return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage // commander has said it
+    return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   }
   return exitCode
 }

@@ -1,7 +1,7 @@
 // A table for people that fits the width of their terminal: long cells wrap, no character is lost.
 import Table from 'cli-table3'
 
-/** Of a terminal that does not tell, and of a pipe. */
+/** Of a pipe, and of a terminal whose width is not known. */
 export const defaultWidth = 80
 
 const paddingWidth = 2
@@ -19,13 +19,13 @@ export function renderTable (
     colWidths: shareRoom(natural, room).map(each => each + paddingWidth),
     wordWrap: true
   })
-  // A sentence wraps between its words; a name has none, and wraps anywhere.
+  // A sentence wraps between its words. A name has no words, so it wraps anywhere.
   table.push(...rows.map(row => row.map(content =>
     ({ content, wrapOnWordBoundary: content.includes(' ') }))))
   return table.toString()
 }
 
-/** Narrow columns keep their width, and wide ones share what is left. */
+/** Narrow columns keep their width, and wide columns share the rest of the room. */
 export function shareRoom (natural: readonly number[], room: number): readonly number[] {
   const widths: number[] = []
   const narrowFirst = natural.map((width, column) => ({ width, column }))

@@ -1,5 +1,5 @@
-// What a command may do with its surroundings, handed in by main: so that commands can be run by
-// tests, and nothing below reads the process's globals.
+// The streams, environment, clock and stop signal that main passes to a command. Tests pass their
+// own, and no command reads the globals of the process.
 import type { Clock } from '../time/clock.ts'
 
 export interface OutputStream {

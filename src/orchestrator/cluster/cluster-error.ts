@@ -69,7 +69,12 @@ export function itemError (
   if (code === 0) return undefined
   const what = missesPermission.has(code) ? `${item}, which needs ${needs}` : item
   return ReplicatorError.fromNative({ code, detail: `cluster ${cluster}: ${what}: ${detail}` },
-    { cluster, ...grantAction(code, `${needs} on ${item}`, cluster) })
+    { cluster, ...grantAction(code, `${needs} on ${resourceOf(item)}`, cluster) })
+}
+
+/** Permissions are of topics: "orders-0" is a partition of the topic orders. */
+function resourceOf (item: string): string {
+  return item.includes(' ') ? item : `topic ${item.replace(/-\d+$/, '')}`
 }
 
 /**

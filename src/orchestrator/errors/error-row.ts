@@ -42,7 +42,7 @@ export const topicAcl =
   'longhaul-progress.*'
 export const newTopic =
   'Check replication.factor and the topic settings against the target cluster'
-/** Follows a semicolon or `or`: the rest of the sentence is the first way out. */
+/** The second way out, after a semicolon or `or`: the value of a policy that skips. */
 export const skipBatch = 'corrupt.batch=skip skips the batch, and counts it'
 export const skipTooLarge = 'set record.too.large=skip to skip the record'
 export const skipRefused = 'set record.refused=skip to skip the record'

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../../kafka/kafka-producer.ts'
 import { readTopic } from '../../kafka/kafka-consumer.ts'
+import { seriesOf } from '../../orchestrator/observability/exposition.ts'
 import { deleteRecords } from '../../kafka/partition-operations.ts'
 import { untilRecords } from '../comparison.ts'
 import { createPropertiesFile, startMirror, type CleanUp } from '../mirror-process.ts'
@@ -65,10 +66,10 @@ describe('faults of the source', () => {
 
   /** Mirrors 100 records; then the source topic is recreated, with `count` other records. */
   const recreate = async (
-    t: CleanUp, topic: string, count: number, policy: 'stop' | 'skip'
+    t: CleanUp, topic: string, count: number, policy: 'stop' | 'skip', partitions = 1
   ): Promise<Awaited<ReturnType<typeof startMirror>>> => {
     const { source, target } = clusters
-    await source.createTopic(topic)
+    await source.createTopic(topic, { partitions })
     await produce(source.bootstrapServers, topic, numbered(0, 100))
     const file = propertiesFile(t, topic, { 'topic.recreated': policy })
     const mirror = await startMirror(t, file)
@@ -79,10 +80,18 @@ describe('faults of the source', () => {
     return mirror
   }
 
-  test('a source topic that is recreated while it is mirrored stops', async t => {
-    const mirror = await recreate(t, 'again-stop', 20, 'stop')
+  // Its lag was 0, and partitions that the new topic lacks were shown as faulted.
+  test('a source topic that is recreated while it is mirrored stops, with its lag', async t => {
+    const mirror = await recreate(t, 'again-stop', 20, 'stop', 3)
     const error = await untilFaulted(mirror, 'again-stop', 'TOPIC_RECREATED')
     assert.match(error, /source topic again-stop was recreated: the deleted topic was mirrored/)
+    const { text } = await mirror.untilLogged('what the new topic lacks', line =>
+      line.text.includes('no longer mirrored'))
+    assert.equal(text,
+      'again-stop was recreated on east with 1 partition: partitions 1, 2 are no longer mirrored')
+    const series = '{source="east",target="west",topic="again-stop"}'
+    await mirror.until('the lag of the new topic', async () =>
+      seriesOf(await mirror.metrics(), 'longhaul_lag_records')[series] === 20)
     assert.equal((await mirror.stop()).code, 0)
     assert.equal((await readTopic(clusters.target.bootstrapServers, 'east.again-stop')).length, 100)
     // The same is found at the start: the id is on record.

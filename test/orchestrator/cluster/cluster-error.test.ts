@@ -57,6 +57,8 @@ describe('the error of an item', () => {
     assert.equal(error?.detail,
       'cluster A: topic t, which needs DESCRIBE_CONFIGS: Authorization failed.')
     assert.equal(error?.action, 'Grant DESCRIBE_CONFIGS on topic t to the principal of cluster A')
+    const ofPartition = itemError('A', 't-2-0', failure, 'READ')
+    assert.equal(ofPartition?.action, 'Grant READ on topic t-2 to the principal of cluster A')
   })
 })
 
