@@ -38,6 +38,7 @@ class InstantTransport final : public Transport {
         offsets_(static_cast<size_t>(partitions), 0) {}
 
   BrokerState broker_state(Side, int32_t) override { return BrokerState::kUp; }
+  int32_t connection(Side, int32_t) override { return 1; }
   // Fetch in the last form without tagged fields: what is measured is not the parser.
   int16_t api_version(Side, int32_t, int16_t api_key, int16_t, int16_t max) override {
     return api_key == kFetchApi.key ? std::min<int16_t>(max, 11) : max;

@@ -98,9 +98,22 @@ void Outbox::Pin(Node* node, const HeldBuffer* buffer, int32_t times) {
   node->pins.erase(buffer);
 }
 
+// All requests in flight to a broker go over one connection. When it has ended, some of them may
+// have been lost that nobody has heard of yet; over the next connection a batch behind them would
+// arrive without them, and a broker that has forgotten the producer accepts it. So nothing is sent
+// until the last answer is there.
+bool Outbox::HasConnection(int32_t node_id, Node* node) {
+  const int32_t current = lane_->transport->connection(Side::kTarget, node_id);
+  if (node->requests == 0) node->connection = current;
+  if (current >= 0 && current == node->connection) return true;
+  lane_->WakeAt(lane_->now + lane_->settings.retry_backoff_ms);
+  return false;
+}
+
 void Outbox::Flush(int32_t node_id, Node* node) {
   int16_t version = -1;
   if (!CanSendMore(node_id, *node) || !CanAsk(node_id, node, &version)) return;
+  if (!HasConnection(node_id, node)) return;
   while (!node->ready.empty() && CanSendMore(node_id, *node)) {
     std::vector<Partition*> partitions = Collect(node_id, node);
     if (!partitions.empty() && !SendRequest(node_id, node, version, partitions)) return;
@@ -158,7 +171,8 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
   EncodeProduce(produce, static_cast<int32_t>(ack_wait), &encoded);
   const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + kTimeoutMarginMs);
   Status status = lane_->transport->Send({Side::kTarget, node_id, kProduceApi.key, version,
-                                          std::move(encoded.pieces), timeout, tag});
+                                          std::move(encoded.pieces), timeout, tag,
+                                          false, node->connection});
   lane_->watch.Sent(Side::kTarget, node_id, out.patience, lane_->now);
   node->requests++;
   lane_->counters.produce_requests++;

@@ -61,6 +61,7 @@ class Outbox {
     int64_t ready_bytes = 0;
     int64_t ready_since = 0;
     int64_t requests = 0;
+    int32_t connection = kAnyConnection;  // that all requests in flight go over
     int64_t not_before = 0;
     bool is_throttled = false;
     // Buffers that requests in flight point into, with how many of their batches; and their bytes.
@@ -81,6 +82,7 @@ class Outbox {
   static void Pin(Node* node, const HeldBuffer* buffer, int32_t times);
   bool IsDue(const Node& node) const;
   bool CanAsk(int32_t node_id, Node* node, int16_t* version);
+  bool HasConnection(int32_t node_id, Node* node);
   void Flush(int32_t node_id, Node* node);
   std::vector<Partition*> Collect(int32_t node_id, Node* node);
   bool SendRequest(int32_t node_id, Node* node, int16_t version,

@@ -46,6 +46,8 @@ struct Piece {
   bool by_reference;
 };
 
+constexpr int32_t kAnyConnection = -1;
+
 struct Request {
   Side side;
   int32_t node;
@@ -55,6 +57,9 @@ struct Request {
   int timeout_ms;
   uint64_t tag;
   bool is_flexible = false;  // KIP-482: header and end carry tags, which the transport writes
+  // As Transport::connection() has reported it. The request fails unwritten if the broker has
+  // another connection by the time at which the request would be written.
+  int32_t connection = kAnyConnection;
 };
 
 using TopicId = std::array<uint8_t, 16>;  // KIP-516; zeros: the broker does not know topic ids
@@ -93,6 +98,8 @@ class Transport {
   // The highest version both sides speak, or -1.
   virtual int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min,
                               int16_t max) = 0;
+  // The number of the connection to the broker, another one after each reconnect; -1: none.
+  virtual int32_t connection(Side side, int32_t node) = 0;
   // Exactly one Reply with this tag follows an Ok. By-reference pieces stay valid until then.
   virtual Status Send(const Request& request) = 0;
   // Asks any broker that is up, but one of `avoid` only if no other is. *node: the broker asked, -1

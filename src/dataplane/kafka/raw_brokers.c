@@ -8,18 +8,34 @@
 #include "rdkafka_mock.h"
 #include "rdkafka_mock_int.h"
 
+/* Called with the broker locked. While it logs in again (KIP-368) the connection is good: requests
+ * wait in its queue. */
+static int is_up(rd_kafka_broker_t* rkb) {
+  return rd_kafka_broker_state_is_up(rkb->rkb_state) ||
+         rkb->rkb_state == RD_KAFKA_BROKER_STATE_REAUTH ||
+         (rkb->rkb_reauth_in_progress && rkb->rkb_state > RD_KAFKA_BROKER_STATE_UP);
+}
+
 int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node) {
   rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
   if (!rkb) return -1;
   rd_kafka_broker_lock(rkb);
-  /* While it logs in again (KIP-368) the connection is good: requests wait in its queue. */
-  int up = rd_kafka_broker_state_is_up(rkb->rkb_state) ||
-           rkb->rkb_state == RD_KAFKA_BROKER_STATE_REAUTH ||
-           (rkb->rkb_reauth_in_progress && rkb->rkb_state > RD_KAFKA_BROKER_STATE_UP);
+  int up = is_up(rkb);
   rd_kafka_broker_unlock(rkb);
   if (!up) rd_kafka_broker_schedule_connection(rkb);
   rd_kafka_broker_destroy(rkb);
   return up;
+}
+
+/* The broker's thread counts a connection before the broker is up, so the lock orders the two. */
+int32_t longhaul_broker_connection(struct rd_kafka_s* rk, int32_t node) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
+  if (!rkb) return -1;
+  rd_kafka_broker_lock(rkb);
+  int32_t connection = is_up(rkb) ? rkb->rkb_connid : -1;
+  rd_kafka_broker_unlock(rkb);
+  rd_kafka_broker_destroy(rkb);
+  return connection;
 }
 
 int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,

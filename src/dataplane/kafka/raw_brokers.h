@@ -14,6 +14,9 @@ struct rd_kafka_mock_cluster_s;
 
 /* 1: up, 0: known but not up (a connection is then asked for), -1: no such broker known. */
 int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node);
+/* The number of the broker's connection, which is up: librdkafka counts connections from 1; -1: the
+ * broker is not up. */
+int32_t longhaul_broker_connection(struct rd_kafka_s* rk, int32_t node);
 /* The highest version both sides speak, or -1. Only meaningful once the broker was up. */
 int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
                              int16_t max);

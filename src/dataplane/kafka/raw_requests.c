@@ -197,9 +197,19 @@ static void on_response(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_er
   rd_free(req);
 }
 
+/* Runs on the broker's thread just before a request is written. librdkafka fails what is queued
+ * when a connection ends; what is enqueued afterwards, by a lane that has not heard of the end yet,
+ * would go out on the next connection without the requests before it. */
+static rd_kafka_resp_err_t check_connection(rd_kafka_broker_t* rkb, rd_kafka_buf_t* rkbuf,
+                                            void* opaque) {
+  (void)rkbuf;
+  return rkb->rkb_connid == (int)(intptr_t)opaque ? RD_KAFKA_RESP_ERR_NO_ERROR
+                                                  : RD_KAFKA_RESP_ERR__TRANSPORT;
+}
+
 int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t node, int16_t api_key,
                       int16_t api_version, int is_flexible, const longhaul_piece_t* pieces,
-                      size_t piece_count, int timeout_ms, uint64_t tag) {
+                      size_t piece_count, int timeout_ms, int32_t connection, uint64_t tag) {
   rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
   if (!rkb) return RD_KAFKA_RESP_ERR__UNKNOWN_BROKER;
 
@@ -219,6 +229,8 @@ int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t no
   rd_kafka_buf_ApiVersion_set(rkbuf, api_version, 0);
   rd_kafka_buf_set_abs_timeout_force(rkbuf, timeout_ms, 0);
   rkbuf->rkbuf_max_retries = RD_KAFKA_REQUEST_NO_RETRIES; /* order is ours to keep */
+  if (connection >= 0)
+    rd_kafka_buf_set_maker(rkbuf, check_connection, (void*)(intptr_t)connection, NULL);
 
   request_t* req = rd_calloc(1, sizeof(*req));
   req->queue = queue;

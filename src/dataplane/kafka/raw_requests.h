@@ -71,10 +71,12 @@ void longhaul_response_release(longhaul_response_t* response);
 
 /* Sends one request; the reply arrives on `queue` with `tag`. Returns 0 or a librdkafka error code
  * (then nothing was sent and no reply comes). Of a flexible request (KIP-482) the empty tags of the
- * header and at the end of the body are added here, and the response comes without header tags. */
+ * header and at the end of the body are added here, and the response comes without header tags.
+ * `connection` is a number of longhaul_broker_connection: on any other connection the request fails
+ * instead of being written; -1: any connection will do. */
 int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t node, int16_t api_key,
                       int16_t api_version, int is_flexible, const longhaul_piece_t* pieces,
-                      size_t piece_count, int timeout_ms, uint64_t tag);
+                      size_t piece_count, int timeout_ms, int32_t connection, uint64_t tag);
 /* Asks any usable broker for leaders of these topics; librdkafka learns new brokers from it too.
  * Brokers of `avoid` are asked only if no other one is up. *node is the broker asked, -1 if its id
  * is not known yet. */

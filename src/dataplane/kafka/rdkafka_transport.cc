@@ -90,6 +90,10 @@ int16_t RdkafkaTransport::api_version(Side side, int32_t node, int16_t api_key, 
   return longhaul_api_version(client(side), node, api_key, min, max);
 }
 
+int32_t RdkafkaTransport::connection(Side side, int32_t node) {
+  return longhaul_broker_connection(client(side), node);
+}
+
 Status RdkafkaTransport::Send(const Request& request) {
   std::vector<longhaul_piece_t> pieces;
   pieces.reserve(request.pieces.size());
@@ -97,7 +101,8 @@ Status RdkafkaTransport::Send(const Request& request) {
     pieces.push_back({piece.data, piece.size, piece.by_reference ? 1 : 0});
   return FromCode(longhaul_send(client(request.side), queue_, request.node, request.api_key,
                                 request.api_version, request.is_flexible ? 1 : 0, pieces.data(),
-                                pieces.size(), request.timeout_ms, request.tag));
+                                pieces.size(), request.timeout_ms, request.connection,
+                                request.tag));
 }
 
 Status RdkafkaTransport::RequestMetadata(Side side, const std::vector<std::string>& topics,

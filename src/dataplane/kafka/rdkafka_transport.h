@@ -27,6 +27,7 @@ class RdkafkaTransport final : public Transport {
 
   BrokerState broker_state(Side side, int32_t node) override;
   int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min, int16_t max) override;
+  int32_t connection(Side side, int32_t node) override;
   Status Send(const Request& request) override;
   Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                          const std::vector<int32_t>& avoid, uint64_t tag, int32_t* node) override;

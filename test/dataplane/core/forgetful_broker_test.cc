@@ -30,7 +30,6 @@ TEST_CASE("a broker that purges the producer while batches are in flight loses a
     Simulation sim("purge " + std::to_string(round), Plain());
     Fill(sim, 0, 60);
     Process* process = sim.Start();
-    process->network->keeps_unwritten = false;
     for (int purge = 0; purge < 20; ++purge) {
       sim.RunFor(static_cast<int64_t>(sim.random.Below(12)));
       if (sim.random.OneIn(5)) process->network->Break(Side::kTarget, 0);

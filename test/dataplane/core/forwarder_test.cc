@@ -63,7 +63,6 @@ TEST_CASE("a batch whose ack was lost is not sent again to a broker that forgot 
     Simulation sim("forget " + std::to_string(round), Plain());
     Fill(sim, 0, 1);
     Process* process = sim.Start();
-    process->network->keeps_unwritten = false;
     sim.RunUntil([&] { return sim.batches_mirrored == 1; }, 10'000);
     process->network->Break(Side::kTarget, 0, -195, true);
     sim.TargetLog(0).ForgetProducers();
@@ -192,7 +191,6 @@ TEST_CASE("one dead target broker stops no other partition, and the memory bound
   for (uint32_t id = 0; id < 4; ++id) Fill(sim, id, 600, 1'000);
   Process* process = sim.Start();
   sim.RunUntil([&] { return sim.batches_mirrored > 40; }, 10'000);
-  process->network->keeps_unwritten = false;
   sim.target.broker(0).up = false;
   process->network->Break(Side::kTarget, 0, -195, true);
   CHECK(sim.RunUntil(

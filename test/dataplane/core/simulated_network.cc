@@ -38,6 +38,11 @@ void SimulatedNetwork::Capture(InFlight* request) {
   request->parts.push_back({std::move(all), nullptr, size});
 }
 
+int32_t SimulatedNetwork::connection(Side side, int32_t node) {
+  if (broker_state(side, node) != BrokerState::kUp) return -1;
+  return connections_[{side, node}].number;
+}
+
 Status SimulatedNetwork::Send(const Request& request) {
   if (broker_state(request.side, request.node) != BrokerState::kUp)
     return Status::Error(-195, "not connected");
@@ -57,7 +62,18 @@ Status SimulatedNetwork::Send(const Request& request) {
       in_flight_max = std::max(in_flight_max, ++in_flight_[{request.node, key}]);
     }
   }
-  connections_[{request.side, request.node}].open.push_back(sent);
+  Connection& connection = connections_[{request.side, request.node}];
+  if (request.connection != kAnyConnection && request.connection != connection.number) {
+    sent->lost = true;
+    Uncount(sent.get());
+    Capture(sent.get());
+    agenda_->At(agenda_->now, [this, sent, open = open_] {
+      if (*open) Deliver(sent, -195, {});
+    });
+    return Status::Ok();
+  }
+  sent->connection = connection.number;
+  connection.open.push_back(sent);
   Schedule(sent);
   agenda_->At(agenda_->now + request.timeout_ms, [this, sent, open = open_] {
     if (*open && !sent->replied) Break(sent->side, sent->node, -185);
@@ -167,6 +183,7 @@ void SimulatedNetwork::CorruptPayload(const FetchResponse& response) {
 
 void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
   request->processed = true;
+  response_bytes_max = std::max(response_bytes_max, body.size());
   if (request->replied) return;  // processed, but the connection that would carry the answer ended
   Damage(*request, &body);
   Connection& connection = connections_[{request->side, request->node}];
@@ -178,7 +195,8 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
       client_waits ? 0 : cluster(request->side).broker(request->node).throttle_ms;
   connection.last_reply = std::max(connection.last_reply, agenda_->now + wait + Latency());
   agenda_->At(connection.last_reply, [this, request, body = std::move(body), open = open_] {
-    const bool arrives = !connections_[{request->side, request->node}].is_forgotten;
+    const Connection& now = connections_[{request->side, request->node}];
+    const bool arrives = !now.is_forgotten && now.number == request->connection;
     if (*open && arrives) Deliver(request, 0, body);
   });
 }
@@ -203,6 +221,8 @@ void SimulatedNetwork::Break(Side side, int32_t node, int32_t error, bool broker
   std::deque<Ref> open = std::exchange(connection.open, {});
   connection.last_arrival = connection.last_reply = agenda_->now + 50;
   connection.is_forgotten = false;
+  connection.number++;
+  const int64_t heard_at = agenda_->now + static_cast<int64_t>(random_->Below(kHeardMsMax));
   for (const uint64_t tag : std::exchange(connection.metadata, {})) {
     agenda_->At(agenda_->now, [this, side, tag, error, alive = open_] {
       if (*alive) on_reply_({side, tag, error, 0, nullptr, true, {}});
@@ -212,30 +232,15 @@ void SimulatedNetwork::Break(Side side, int32_t node, int32_t error, bool broker
       std::count_if(open.begin(), open.end(), [](const Ref& r) { return r->processed; }));
   const size_t on_the_wire =
       broker_died ? processed : processed + random_->Below(open.size() - processed + 1);
-  const size_t lost =
-      keeps_unwritten ? on_the_wire + random_->Below(open.size() - on_the_wire + 1) : open.size();
   for (size_t i = 0; i < open.size(); ++i) {
     const Ref& request = open[i];
-    if (i >= lost && error != -185 && request->held_until < 0) {  // not written yet
-      auto again = std::make_shared<InFlight>(*request);
-      request->lost = true;
-      request->replied = true;
-      connection.open.push_back(again);
-      Schedule(again);
-      const int64_t timeout = 30'000;
-      agenda_->At(agenda_->now + timeout, [this, again, alive = open_] {
-        if (*alive && !again->replied) Break(again->side, again->node, -185);
-      });
-      continue;
-    }
     if (i >= on_the_wire) {
       request->lost = true;
       Uncount(request.get());
     }
     CountLate(request.get());
     Capture(request.get());
-    // The forwarder learns it now, before anything else can happen to its memory.
-    agenda_->At(agenda_->now, [this, request, error, alive = open_] {
+    agenda_->At(heard_at, [this, request, error, alive = open_] {
       if (*alive) Deliver(request, error, {});
     });
   }

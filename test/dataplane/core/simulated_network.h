@@ -71,15 +71,16 @@ class SimulatedNetwork final : public Transport {
 
   BrokerState broker_state(Side side, int32_t node) override;
   int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min, int16_t max) override;
+  int32_t connection(Side side, int32_t node) override;
   Status Send(const Request& request) override;
   Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                          const std::vector<int32_t>& avoid, uint64_t tag, int32_t* node) override;
   int64_t bytes_moved(Side side, int32_t node) override;
   void Disconnect(Side side, int32_t node) override { Break(side, node); }
 
-  // The connection ends: of what is unanswered some is processed all the same, some is lost, and
-  // some had not been written yet and goes out over the next connection.
-  // When the broker itself died, nothing that it has not processed arrives.
+  // The connection ends: of what is unanswered some is processed all the same, the rest is lost.
+  // The forwarder hears of it a little later, and the next connection is up before that. When the
+  // broker itself died, nothing that it has not processed arrives.
   void Break(Side side, int32_t node, int32_t error = -195, bool broker_died = false);
   // A NAT forgets the connection: nothing on it arrives any more in either direction, and no side
   // learns of it. A connection that is opened after it works.
@@ -97,11 +98,14 @@ class SimulatedNetwork final : public Transport {
   int32_t flip_offset_one_in = 0;  // Fetch responses with a damaged base offset, outside the CRC
   std::string Describe() const;
 
-  size_t in_flight_max = 0;  // seen, of one partition
+  // How long the end of a connection may wait in the queue of replies.
+  static constexpr uint64_t kHeardMsMax = 30;
+
+  size_t response_bytes_max = 0;  // seen
+  size_t in_flight_max = 0;       // seen, of one partition
   int64_t requests = 0;
   int64_t breaks = 0;     // connections that ended
   bool trickles = false;  // bytes move, however late an answer is
-  bool keeps_unwritten = true;  // as librdkafka does
 
  private:
   struct Part {
@@ -117,6 +121,7 @@ class SimulatedNetwork final : public Transport {
     uint64_t tag;
     std::vector<Part> parts;
     std::vector<SimulatedCluster::Key> keys;
+    int32_t connection = 0;   // its number
     int64_t held_until = -1;  // an empty Fetch waits for data
     bool replied = false;     // the forwarder has the answer; references are void
     bool processed = false;
@@ -127,6 +132,7 @@ class SimulatedNetwork final : public Transport {
   using Ref = std::shared_ptr<InFlight>;
   struct Connection {
     std::deque<Ref> open;
+    int32_t number = 1;
     int64_t last_arrival = 0;
     int64_t last_reply = 0;
     int64_t bytes_moved = 0;

@@ -72,7 +72,6 @@ class Chaos {
     if (random_.OneIn(8)) sim_->TargetLog(0).log_append_time = true;
     if (random_.OneIn(6)) sim_->TargetLog(0).compression_type = kAllCodecs[random_.Below(5)];
     process_ = sim_->Start();
-    process_->network->keeps_unwritten = !forgets_;
   }
 
   void Run() {
@@ -214,7 +213,6 @@ class Chaos {
   void Crash() {
     sim_->Kill(process_);
     process_ = sim_->StartLagging();
-    process_->network->keeps_unwritten = !forgets_;
     for (auto& [key, log] : sim_->target.logs()) Forget(key);
   }
   // Stopped for longer than its session lasts; a second owner starts; the first goes on as if
