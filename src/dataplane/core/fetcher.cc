@@ -132,8 +132,8 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
   }
   if (wanted.empty()) return;
   const int64_t share = node->is_idle ? std::min(Share(), kIdleBytes) : Share();
-  request.bytes_max =
-      static_cast<int32_t>(std::min({room, lane_->settings.fetch_bytes_max, share}));
+  request.bytes_max = static_cast<int32_t>(
+      std::min({room, lane_->settings.fetch_bytes_max, share, kRecordBytesMax}));
   request.wait_max_ms =
       crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   Send(node_id, node, &request, std::move(wanted));

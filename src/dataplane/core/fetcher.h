@@ -29,7 +29,9 @@ class Fetcher {
   // What a partition is asked for while its target refuses it: a batch or a few to try again with.
   // All that it may hold would cross the link at each try and be dropped again.
   static constexpr int64_t kRetryBytes = 64 * 1024;
-
+  // Records that a Fetch asks for at most: with the names and lists around them a response stays
+  // below what malloc keeps.
+  static constexpr int64_t kRecordBytesMax = int64_t{kKeptResponseBytes} - (1 << 20);
   // What a broker is asked for that had no records last time: it may hold the request for
   // fetch.max.wait.ms, and what the request reserves is lacking for busy brokers meanwhile.
   static constexpr int64_t kIdleBytes = 64 * 1024;

@@ -6,25 +6,33 @@
 // A scan of the target needs memory just when everything is full, because partitions that cannot
 // produce fill it; so a part is kept free for scans. A broker returns at least one whole batch
 // however large it is (KIP-74): such a batch overshoots the bound, and nothing is fetched until it
-// is acknowledged.
+// is acknowledged. The same holds, whatever the bound, for a buffer that malloc maps by itself
+// (process_memory.h): it is alone in its lane, and goes back to the kernel when it is freed.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
 #include "contract/contract.generated.h"
+#include "core/process_memory.h"
 #include "core/transport.h"
 
 namespace longhaul {
 
+// Of the buffers that are alive.
+struct HeldTotals {
+  int64_t bytes = 0;
+  int64_t mapped = 0;  // buffers that malloc maps by themselves
+};
+
 // A buffer that counts as held until it is freed, which may be after the lane has ended.
 class HeldBuffer {
  public:
-  HeldBuffer(BufferRef buffer, std::shared_ptr<int64_t> held)
-      : buffer_(std::move(buffer)), held_(std::move(held)) {
-    *held_ += size();
+  HeldBuffer(BufferRef buffer, std::shared_ptr<HeldTotals> totals)
+      : buffer_(std::move(buffer)), totals_(std::move(totals)) {
+    Count(1);
   }
-  ~HeldBuffer() { *held_ -= size(); }
+  ~HeldBuffer() { Count(-1); }
   HeldBuffer(const HeldBuffer&) = delete;
   HeldBuffer& operator=(const HeldBuffer&) = delete;
 
@@ -37,8 +45,13 @@ class HeldBuffer {
   int32_t in_flight = 0;
 
  private:
+  void Count(int64_t times) {
+    totals_->bytes += times * size();
+    if (size() > static_cast<int64_t>(kKeptResponseBytes)) totals_->mapped += times;
+  }
+
   BufferRef buffer_;
-  std::shared_ptr<int64_t> held_;
+  std::shared_ptr<HeldTotals> totals_;
 };
 using HeldRef = std::shared_ptr<HeldBuffer>;
 
@@ -51,12 +64,15 @@ class MemoryAccount {
       : bound_(settings.in_flight_bytes_max) {}
 
   HeldRef Hold(BufferRef buffer) {
-    return std::make_shared<HeldBuffer>(std::move(buffer), held_);
+    return std::make_shared<HeldBuffer>(std::move(buffer), totals_);
   }
-  int64_t held() const { return *held_; }
+  int64_t held() const { return totals_->bytes; }
   int64_t bound() const { return bound_; }
 
-  int64_t fetch_room() const { return bound_ - scan_bytes_max() - *held_ - fetch_reserved_; }
+  int64_t fetch_room() const {
+    if (totals_->mapped > 0) return 0;
+    return bound_ - scan_bytes_max() - totals_->bytes - fetch_reserved_;
+  }
   void ReserveFetch(int64_t bytes) { fetch_reserved_ += bytes; }
   void EndFetch(int64_t bytes) { fetch_reserved_ -= bytes; }
 
@@ -68,7 +84,7 @@ class MemoryAccount {
  private:
   const int64_t bound_;
   // Shared, because a buffer may be freed after the lane.
-  std::shared_ptr<int64_t> held_ = std::make_shared<int64_t>(0);
+  std::shared_ptr<HeldTotals> totals_ = std::make_shared<HeldTotals>();
   int64_t fetch_reserved_ = 0;
   int64_t scan_reserved_ = 0;
 };

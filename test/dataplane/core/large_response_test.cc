@@ -1,0 +1,59 @@
+// Responses that malloc would map by themselves, and unmap when they are freed: each of their pages
+// is touched for the first time again and again, which more than doubles the CPU of a lane.
+#include <doctest/doctest.h>
+
+#include "core/memory_account.h"
+#include "forwarder_cases.h"
+
+namespace longhaul::test {
+namespace {
+
+// Only its size counts.
+class BufferOfSize final : public Buffer {
+ public:
+  explicit BufferOfSize(size_t size) : size_(size) {}
+  uint8_t* data() override { return nullptr; }
+  size_t size() const override { return size_; }
+
+ private:
+  size_t size_;
+};
+
+// fetch.max.bytes and in.flight.bytes.max may be a gigabyte each, and a Fetch asked for as much.
+TEST_CASE("whatever the settings, no response of several batches is larger than malloc keeps") {
+  constexpr int64_t kMuch = int64_t{1} << 30;
+  constexpr size_t kBatch = size_t{12} << 20;
+  SimulationOptions options = Plain(3);
+  options.checks_memory = false;
+  options.settings.in_flight_bytes_max = kMuch;
+  options.settings.fetch_bytes_max = kMuch / 2;
+  options.settings.partition_fetch_bytes_max = kMuch / 2;
+  options.settings.partition_queue_bytes_max = kMuch / 2;
+  options.settings.decoded_bytes_max = kMuch / 2;
+  Simulation sim("large responses", options);
+  for (uint32_t id = 0; id < 3; ++id) sim.Writer(id).WriteBatch(1, kBatch);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  CHECK(process->network->response_bytes_max > kBatch);
+  CHECK(process->network->response_bytes_max <= kKeptResponseBytes);
+}
+
+// A broker returns a batch that is larger all the same (KIP-74). Beside it the lane fetched on, as
+// long as the bound had room for more.
+TEST_CASE("a batch that malloc maps by itself is alone in its lane until it is freed") {
+  ForwarderSettings settings{};
+  settings.in_flight_bytes_max = int64_t{1} << 30;
+  MemoryAccount memory(settings);
+  const int64_t room = memory.fetch_room();
+  HeldRef kept = memory.Hold(std::make_shared<BufferOfSize>(kKeptResponseBytes));
+  CHECK(memory.fetch_room() == room - static_cast<int64_t>(kKeptResponseBytes));
+  HeldRef mapped = memory.Hold(std::make_shared<BufferOfSize>(kKeptResponseBytes + 1));
+  CHECK(memory.fetch_room() == 0);
+  kept.reset();
+  CHECK(memory.fetch_room() == 0);
+  mapped.reset();
+  CHECK(memory.fetch_room() == room);
+}
+
+}  // namespace
+}  // namespace longhaul::test
