@@ -3,11 +3,14 @@
 import { signalExitCodes } from './cli/exit-codes.ts'
 import { runProgram } from './cli/program.ts'
 import { exitNow } from './cluster/native-exit.ts'
+import { limitHeapGrowth } from './lanes/heap-growth.ts'
 import { systemClock } from './time/clock.ts'
 
 const parentCheckMs = 500
 // Output is written and clients are closed before; only a client that does not close takes longer.
 const lingerMsMax = 500
+
+limitHeapGrowth()
 
 const stopping = new AbortController()
 

@@ -12,11 +12,13 @@ namespace {
 // What malloc may keep free at the end of its heap: four times the largest response.
 constexpr int kTrimThreshold = 4 * static_cast<int>(kKeptResponseBytes);
 
-}  // namespace
-
-// The order matters. Any mallopt() of these two switches off the threshold that adapts itself: if
-// the first one were refused and the second one set, every response would be mapped anew.
-Status KeepFreedMemory() {
+// The order matters. Each of the last two calls switches off the threshold that adapts itself:
+// if the first one were refused and the second one set, every response would be mapped anew.
+Status SetMalloc() {
+  if (mallopt(M_ARENA_MAX, kArenas) == 0)
+    return Status::Error(kErrorInvalidArgument, "malloc refused M_ARENA_MAX " +
+                                                    std::to_string(kArenas) +
+                                                    ": each thread keeps freed memory");
   if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(kKeptResponseBytes)) == 0)
     return Status::Error(kErrorInvalidArgument,
                          "malloc refused M_MMAP_THRESHOLD " + std::to_string(kKeptResponseBytes) +
@@ -26,6 +28,13 @@ Status KeepFreedMemory() {
                                                     std::to_string(kTrimThreshold) +
                                                     ": freed memory goes back at once");
   return Status::Ok();
+}
+
+}  // namespace
+
+const Status& KeepFreedMemory() {
+  static const Status status = SetMalloc();
+  return status;
 }
 
 }  // namespace longhaul

@@ -1,5 +1,5 @@
 // How malloc of this process keeps the memory of responses. Process-wide: it holds for node's own
-// heap, too, and the first lane that opens sets it for all.
+// memory, too. Set when the addon is loaded.
 #pragma once
 
 #include <cstddef>
@@ -13,9 +13,15 @@ namespace longhaul {
 // freed.
 constexpr size_t kKeptResponseBytes = 32 * 1024 * 1024;
 
+// How many arenas malloc divides its memory into. By default there are eight for each processor: a
+// thread prefers an arena of its own, and an arena keeps what its threads have freed, also after
+// they have ended. With few arenas threads use again what other threads have freed.
+constexpr int kArenas = 4;
+
 // By default glibc maps each response of several MB anew and unmaps it, and the first touch of
 // every page is then a large part of all CPU. An error says what malloc refused: nothing else
-// depends on it.
-Status KeepFreedMemory();
+// depends on it. The first call counts. It comes early: a process with more than eight
+// arenas keeps its number.
+const Status& KeepFreedMemory();
 
 }  // namespace longhaul

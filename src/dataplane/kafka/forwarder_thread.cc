@@ -36,9 +36,8 @@ ForwarderThread::ForwarderThread(const ForwarderConfig& config)
 Status ForwarderThread::Open(const ForwarderConfig& config, const ClientProperties& source,
                              const ClientProperties& target,
                              std::unique_ptr<ForwarderThread>* out) {
-  static const Status keeps_memory = KeepFreedMemory();
   std::unique_ptr<ForwarderThread> self(new ForwarderThread(config));
-  if (!keeps_memory.ok()) self->events_.Log(kLogShown, keeps_memory.detail);
+  if (!KeepFreedMemory().ok()) self->events_.Log(kLogShown, KeepFreedMemory().detail);
   Status status = self->Start(source, target);
   if (status.ok()) *out = std::move(self);
   return status;

@@ -11,10 +11,13 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { LaneState } from '../observability/snapshot.ts'
 import { systemRandom, type Clock } from '../time/clock.ts'
 import { backoffDelayMs } from '../time/retry.ts'
+import { limitHeapGrowth } from './heap-growth.ts'
 
 export interface LanePoolOptions {
   readonly lanes: number
   readonly config: ForwarderConfig
+  /** What brokers know the clients of lanes by, with the lane's number, if the file has none. */
+  readonly clientId: string
   /** The module whose runLane() a lane runs: the data plane's, unless a test has another. */
   readonly program?: URL
   readonly clock: Clock
