@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "core/status.h"
-#include "core/value.h"
+#include "kafka/value.h"
 #include "kafka/admin.h"
 
 namespace longhaul {

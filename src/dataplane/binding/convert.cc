@@ -230,12 +230,6 @@ Status ReadStringMap(napi_env env, napi_value from, std::map<std::string, std::s
   return Status::Ok();
 }
 
-std::map<std::string, std::string> ToStringMap(const Napi::Value& from) {
-  std::map<std::string, std::string> map;
-  if (!ReadStringMap(from.Env(), from, &map).ok()) map.clear();
-  return map;
-}
-
 bool GetString(napi_env env, napi_value object, const char* name, std::string* to) {
   napi_value member = nullptr;
   return GetMember(env, object, name, &member) && ToString(env, member, to);

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "core/status.h"
-#include "core/value.h"
+#include "kafka/value.h"
 
 namespace longhaul {
 
@@ -23,8 +23,6 @@ namespace longhaul {
 Status ToValue(napi_env env, napi_value from, Value* to);
 // An object whose own enumerable members are all strings.
 Status ReadStringMap(napi_env env, napi_value from, std::map<std::string, std::string>* to);
-// The same where a mistake has been ruled out before: returns an empty map for one.
-std::map<std::string, std::string> ToStringMap(const Napi::Value& from);
 bool ToString(napi_env env, napi_value from, std::string* to);
 bool ToInt32(napi_env env, napi_value from, int32_t* to);
 

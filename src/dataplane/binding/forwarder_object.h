@@ -18,7 +18,7 @@
 #include <vector>
 
 #include "core/status.h"
-#include "core/value.h"
+#include "kafka/value.h"
 #include "kafka/forwarder_thread.h"
 
 namespace longhaul {

@@ -13,7 +13,7 @@
 #include <memory>
 
 #include "core/status.h"
-#include "core/value.h"
+#include "kafka/value.h"
 #include "kafka/mock_cluster.h"
 
 namespace longhaul {

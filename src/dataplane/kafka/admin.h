@@ -10,7 +10,7 @@
 #include <string>
 
 #include "core/status.h"
-#include "core/value.h"
+#include "kafka/value.h"
 #include "kafka/client_config.h"
 
 namespace longhaul {

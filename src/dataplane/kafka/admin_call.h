@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "core/status.h"
-#include "core/value.h"
+#include "kafka/value.h"
 #include "kafka/handles.h"
 
 namespace longhaul {

@@ -11,7 +11,7 @@
 #include <string>
 
 #include "core/status.h"
-#include "core/value.h"
+#include "kafka/value.h"
 #include "kafka/admin_call.h"
 #include "kafka/broker_errors.h"
 #include "kafka/handles.h"

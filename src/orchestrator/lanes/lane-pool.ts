@@ -159,13 +159,14 @@ export class LanePool {
       port1.on('message', (message: LaneMessage) => {
         if (lane.port !== port1) return // of a lane that has ended
         if (message.kind === 'opened') {
+          limitHeapGrowth()
           lane.state = 'running'
           resolve()
         } else {
           this.#onMessage(index, message)
         }
       })
-      const task: LaneTask = { config: this.#options.config, port: port2 }
+      const task: LaneTask = { config: this.#configOf(index), port: port2 }
       lane.done = this.#piscina.run(task, { transferList: [port2] })
         .then(() => undefined, (thrown: unknown) => thrown)
         .then(failure => {
@@ -174,6 +175,14 @@ export class LanePool {
         })
     })
     await opened
+  }
+
+  #configOf (lane: number): ForwarderConfig {
+    const { clientId, config } = this.#options
+    const named = { 'client.id': `${clientId}-lane-${lane}` }
+    return {
+      ...config, source: { ...named, ...config.source }, target: { ...named, ...config.target }
+    }
   }
 
   #onMessage (index: number, message: LaneMessage): void {

@@ -248,7 +248,7 @@ export const metricTable = {
     type: 'gauge',
     labels: [...partition, 'remote_topic', 'lane', 'state'],
     perPartition: true,
-    help: 'Always 1: where the partition goes, which lane has it, its state.'
+    help: 'Always 1: where the partition goes, which lane has it (empty: none), its state.'
   },
   longhaul_build_info: {
     type: 'gauge',

@@ -159,7 +159,7 @@ function writePartition (
   text.gauge('longhaul_partition_upstream_offset', labels, partition.upstreamOffset)
   text.gauge('longhaul_partition_high_watermark', labels, partition.highWatermark)
   text.gauge('longhaul_partition_info',
-    { ...labels, remote_topic: partition.remoteTopic, lane, state }, 1)
+    { ...labels, remote_topic: partition.remoteTopic, lane: lane < 0 ? '' : lane, state }, 1)
 }
 
 /** A clock that was set back, here or at the producer, must not show as a negative age. */

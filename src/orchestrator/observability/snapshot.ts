@@ -7,8 +7,7 @@ export type BatchReason = (typeof batchReasons)[number]
 
 /** What a user sees of a partition: partitions/shown-state.ts says how it comes about. */
 export const partitionStates = [
-  'starting', 'resuming', 'running', 'caught-up', 'paused', 'throttled', 'waiting', 'faulted',
-  'removed'
+  'starting', 'resuming', 'running', 'caught-up', 'paused', 'waiting', 'faulted', 'removed'
 ] as const
 export type PartitionState = (typeof partitionStates)[number]
 
@@ -114,6 +113,7 @@ export interface PartitionSnapshot {
   readonly topic: string
   readonly remoteTopic: string
   readonly partition: number
+  /** -1: none has it. */
   readonly lane: number
   readonly state: PartitionState
   /** Error code behind the state, 0 for none. */

@@ -17,8 +17,7 @@ interface Position {
 /** Beyond this a partition stands still, however many others share its lane, broker and quota. */
 const partitionStallMs = 60_000
 /** In these states it is known why nothing moves, or that nothing is to move. */
-const excusedStates: ReadonlySet<PartitionState> = new Set(
-  ['paused', 'throttled', 'faulted', 'removed'])
+const excusedStates: ReadonlySet<PartitionState> = new Set(['paused', 'faulted', 'removed'])
 
 export class StallWatch {
   #positions: ReadonlyMap<string, Position> = new Map()

@@ -1,5 +1,5 @@
 // The tree of values that admin arguments and results travel in, and its reader.
-#include "core/value.h"
+#include "kafka/value.h"
 
 #include <doctest/doctest.h>
 

@@ -33,6 +33,7 @@ function createPool (
   const pool = new LanePool({
     lanes,
     config: forwarderConfig(source, target),
+    clientId: 'longhaul-A-B',
     ...(program === undefined ? {} : { program }),
     clock,
     onEvents: (lane, reported) => { events.push({ lane, events: reported }) },
@@ -112,6 +113,6 @@ describe('a pool of lanes', () => {
   test('does not start when a lane cannot open, with the native reason', async t => {
     const { pool } = createPool(
       t, { lanes: 1, source: 'nowhere', target: 'b', program: mortalLane })
-    await assert.rejects(pool.start(), /no such place/)
+    await assert.rejects(pool.start(), /no such place for longhaul-A-B-lane-0/)
   })
 })

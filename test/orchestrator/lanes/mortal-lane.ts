@@ -1,11 +1,11 @@
 // A lane for lane-pool.test.ts that ends at the command `revoke`, never answers `stats`, and cannot
-// open at all where the source is called `nowhere`.
+// open at all where the source is called `nowhere`: the error names the client.
 import type { LaneCommand, LaneTask } from '../../../src/dataplane/lane.ts'
 
 export async function runLane ({ config, port }: LaneTask): Promise<void> {
   if (config.source['bootstrap.servers'] === 'nowhere') {
     // eslint-disable-next-line @typescript-eslint/only-throw-error -- as the addon does
-    throw { code: -186, detail: 'no such place' }
+    throw { code: -186, detail: `no such place for ${config.source['client.id']}` }
   }
   await new Promise<void>((resolve, reject) => {
     port.on('message', (command: LaneCommand) => {

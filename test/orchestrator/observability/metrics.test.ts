@@ -135,6 +135,16 @@ test('latency goes into the buckets at or above it', async () => {
   assert.equal(series.get(`${name}_sum{source="A",target="B"}`), 0.706)
 })
 
+test('a partition that no lane has shows no lane', async () => {
+  const { scrape } = createScraper()
+  const exposition = await scrape(sampleFlow({
+    partitions: [samplePartition('orders', 0, { lane: -1 }), samplePartition('orders', 1)]
+  }))
+  const lanes = Object.keys(seriesOf(exposition, 'longhaul_partition_info'))
+    .map(labels => /lane="(.*?)"/.exec(labels)?.[1])
+  assert.deepEqual(lanes.sort(), ['', '0'])
+})
+
 test('the series of a removed partition, topic or flow are removed', async () => {
   const { scrape } = createScraper()
   const two = [samplePartition('orders', 0, { records: 5n }), samplePartition('orders', 1)]

@@ -151,7 +151,7 @@ describe('a flow that stands still', () => {
     assert.deepEqual(after(11, behind({ state: 'waiting' })), ['stalled'])
   })
 
-  for (const state of ['paused', 'throttled', 'removed'] as const satisfies PartitionState[]) {
+  for (const state of ['paused', 'removed'] as const satisfies PartitionState[]) {
     test(`is ready where its partitions are ${state}`, () => {
       assert.deepEqual(after(100, behind({ state })), [])
     })
