@@ -3,6 +3,7 @@
 import { createRequire } from 'node:module'
 import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Producer } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
+import { clientLineDetail } from '../errors/client-lines.ts'
 import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { grantAction } from './cluster-error.ts'
@@ -84,7 +85,8 @@ export function clientError (thrown: unknown, doing: string, needs?: string): Re
   const code = codeOf(thrown)
   if (code === undefined) return ReplicatorError.from(thrown)
   // librdkafka's own text for a code says what the row of the code says; the cause keeps it.
-  const detail = isTextOfCode(thrown) ? doing : `${doing}: ${textOf(thrown)}`
+  const seen = isTextOfCode(thrown) ? '' : seenIn(code, textOf(thrown))
+  const detail = seen === '' ? doing : `${doing}: ${seen}`
   return new ReplicatorError(errorByCode(code), detail,
     { cause: thrown, ...grantAction(code, needs) })
 }
@@ -119,6 +121,16 @@ function codeOf (thrown: unknown): number | undefined {
   if (!('origin' in thrown)) return code
   return codesByText().get(`${String(thrown.origin)}: ${textOf(thrown)}`) ?? errorTable._FAIL.code
 }
+
+/** Of an error of connections: which broker, and why. What a broker answers is left as it is. */
+function seenIn (code: number, text: string): string {
+  return connectionErrors.has(code) ? clientLineDetail(text) ?? text : text
+}
+
+const connectionErrors: ReadonlySet<number> = new Set([
+  errorTable._ALL_BROKERS_DOWN.code, errorTable._TRANSPORT.code, errorTable._RESOLVE.code,
+  errorTable._TIMED_OUT.code
+])
 
 function isTextOfCode (thrown: unknown): boolean {
   const text = textOf(thrown).toLowerCase()

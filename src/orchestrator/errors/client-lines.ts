@@ -15,17 +15,29 @@ const meanings: ReadonlyArray<readonly [pattern: RegExp, name: ErrorName, more: 
   [/brokers are down|connect|receive failed|send failed|closed/i, '_TRANSPORT', '']
 ]
 
+/** What the network said, in words of its own. */
+const reasonPattern = /connection refused|connection reset by peer|no route to host|not known/i
+
 /** Undefined: the table does not know the line. */
 export function clientLineText (line: string): string | undefined {
-  const found = meanings.find(([pattern]) => pattern.test(line))
+  const found = meaningOf(line)
   if (found === undefined) return undefined
-  const [, name, more] = found
+  const [, name] = found
   const { action, text } = errorByName(name)
-  const broker = /([\w.-]+:\d+)\/(\d+|bootstrap)/.exec(line)
-  const where = broker === null ? '' : `: ${brokerName(broker[1] ?? '', broker[2] ?? '')}`
-  return `${text}${where}${more === '' ? '' : `, ${more}`}. ${action}. (${name})`
+  const detail = clientLineDetail(line) ?? ''
+  return `${text}${detail === '' ? '' : `: ${detail}`}. ${action}. (${name})`
 }
 
-function brokerName (address: string, id: string): string {
-  return id === 'bootstrap' ? address : `broker ${id} at ${address}`
+/** The broker and the reason that the line names; '': neither. Undefined as above. */
+export function clientLineDetail (line: string): string | undefined {
+  const found = meaningOf(line)
+  if (found === undefined) return undefined
+  const [, address = '', id] = /([\w.-]+:\d+)\/(\d+|bootstrap)/.exec(line) ?? []
+  const broker = id === undefined || id === 'bootstrap' ? address : `broker ${id} at ${address}`
+  const [reason = ''] = reasonPattern.exec(line) ?? []
+  return [broker, reason, found[2]].filter(part => part !== '').join(', ')
+}
+
+function meaningOf (line: string): (typeof meanings)[number] | undefined {
+  return meanings.find(([pattern]) => pattern.test(line))
 }

@@ -41,6 +41,11 @@ test('an error says what was done and what that needs, in our words', () => {
   assert.equal(error.message, 'No permission on the topic: writing to progress-3. Grant WRITE on ' +
     'the topic progress to the principal of this cluster. (TOPIC_AUTHORIZATION_FAILED)')
   assert.equal(error.cause, refused)
+  const down = { code: -187, message: '1/1 brokers are down' }
+  assert.match(clientError(down, 'group g').message, /^No broker .* answers: group g\. /)
+  const message = 'b:9092/2: Connect to ipv4#1.2.3.4:9092 failed: Connection refused (after 0ms)'
+  assert.match(clientError({ code: -195, message }, 'reading').message,
+    /: reading: broker 2 at b:9092, Connection refused\. /)
   const told = clientError({ code: -195, message: 'b:1 refused' }, 'writing', 'WRITE on a topic')
   assert.match(told.message, /^The connection to the broker failed: writing: b:1 refused\. If/)
 })

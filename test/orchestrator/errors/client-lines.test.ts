@@ -11,7 +11,7 @@ const rows: ReadonlyArray<readonly [line: string, says: RegExp]> = [
     'broker version is < 0.10 (FAIL)',
   /^the connection .*: 10\.0\.0\.1:9092, the broker closed .*security/],
   ['source: east.example:9092/3: Connect to ipv4#10.0.0.3:9092 failed: Connection refused (FAIL)',
-    /: broker 3 at east\.example:9092\. .*\(_TRANSPORT\)$/],
+    /: broker 3 at east\.example:9092, Connection refused\. .*\(_TRANSPORT\)$/],
   ['source: e.x:9092/bootstrap: Failed to resolve e.x:9092: Name or service not known (FAIL)',
     /\(_RESOLVE\)$/],
   ['target: e.x:9092/1: SSL handshake failed: certificate verify failed (FAIL)', /\(_SSL\)$/],
