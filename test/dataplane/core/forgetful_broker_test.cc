@@ -33,7 +33,7 @@ TEST_CASE("a broker that purges the producer while batches are in flight loses a
     for (int purge = 0; purge < 20; ++purge) {
       sim.RunFor(static_cast<int64_t>(sim.random.Below(12)));
       if (sim.random.OneIn(5)) process->network->Break(Side::kTarget, 0);
-      // A late request to a broker without state is appended once more: see below.
+      // A broker without producer state appends the batch of a late request again: see below.
       if (sim.under_way[kTarget0].late == 0) sim.TargetLog(0).ForgetProducers();
       Fill(sim, 0, 1);
     }
@@ -43,7 +43,7 @@ TEST_CASE("a broker that purges the producer while batches are in flight loses a
 }
 
 // The broker refuses the first of five batches in flight, and accepts the second as it knows no
-// sequence before it. The batches cannot be brought into order any more: nobody may go on silently.
+// sequence before it. The batches cannot be brought into order any more, so the partition faults.
 TEST_CASE("a purge between a refused batch and the next one faults the partition") {
   SimulationOptions options = Plain();
   options.exact = false;
@@ -92,8 +92,8 @@ TEST_CASE("batches that outlive their connection at a broker that forgot fault, 
   CHECK(mirrored > 0);
 }
 
-// A process that stood still for longer than its session goes on beside its successor, and the
-// broker forgets both again and again: it appends what either of them sends.
+// A process that stood still for longer than its session continues beside its successor. The broker
+// removes the state of both producers again and again, so it appends the batches of both.
 TEST_CASE("a zombie at a broker that forgets doubles records, and loses none") {
   int64_t doubled = 0, counted = 0;
   for (int round = 0; round < 100; ++round) {

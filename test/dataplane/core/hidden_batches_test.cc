@@ -35,8 +35,9 @@ struct HiddenCase {
   }
 };
 
-// A follower that is away for longer than the leader remembers the producers of old records (it
-// looks every ten minutes): the batch was sent again and taken again.
+// A follower is away for longer than the leader remembers the producers of old records (the leader
+// removes those every ten minutes). The forwarder sent the batch again, and the leader appended the
+// batch again.
 TEST_CASE("a batch that only the leader has is waited for before it is sent again") {
   HiddenCase hidden("hidden");
   Process* process = hidden.MirrorThenHide();
@@ -115,8 +116,8 @@ TEST_CASE("a leader that tells no end of its log holds nobody up") {
   CHECK(hidden.sim.Mirrored(0).size() == 9);
 }
 
-// An end that was never told counted as reached: the hidden batch was not seen, and the leader, who
-// had forgotten our producer, took it a second time.
+// A log end that no leader had returned counted as reached. The scan did not see the hidden batch,
+// and the leader, which did not remember our producer, appended the batch a second time.
 TEST_CASE("an end that is known late does not count as reached before") {
   HiddenCase hidden("end told late");
   Process* process = hidden.MirrorThenHide();

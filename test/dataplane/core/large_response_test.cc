@@ -38,8 +38,8 @@ TEST_CASE("whatever the settings, no response of several batches is larger than 
   CHECK(process->network->response_bytes_max <= kKeptResponseBytes);
 }
 
-// A broker returns a batch that is larger all the same (KIP-74). Beside it the lane fetched on, as
-// long as the bound had room for more.
+// A broker returns the first batch even if it is larger than the Fetch allows (KIP-74). The lane
+// fetched more beside that batch, as long as its bound had room.
 TEST_CASE("a batch that malloc maps by itself is alone in its lane until it is freed") {
   ForwarderSettings settings{};
   settings.in_flight_bytes_max = int64_t{1} << 30;

@@ -69,7 +69,7 @@ TEST_CASE("a broker that names no record faults the partition with the range of 
   CHECK(process->states[0].skip_records == 3);
 }
 
-// The text told to upgrade for zstd, whatever the codec was.
+// The text named an upgrade for zstd, whatever the codec was.
 TEST_CASE("a codec that the target does not accept is named") {
   Simulation sim("codec", Plain());
   Fill(sim, 0, 1);

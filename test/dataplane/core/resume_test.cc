@@ -1,5 +1,5 @@
-// A forwarder that begins where another one ended: it finds on the target what the other one had
-// sent, and goes on behind it on the source (invariants D and E).
+// A forwarder that begins where another forwarder ended: it finds on the target the batches of the
+// other forwarder, and continues behind those batches on the source (invariants D and E).
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -128,7 +128,8 @@ TEST_CASE("a resume counts what was appended late, and does not go back for it")
   CHECK(resume.sim.Mirrored(0).size() == 69);
 }
 
-// Each ack then carries a time, which elsewhere only the ack for somebody else's batch does.
+// Each acknowledgement of such a target carries a time. On other targets only the acknowledgement
+// of a batch of another producer does.
 TEST_CASE("a target with append times is looked at once more, and not for each ack") {
   Simulation sim("stamping", Plain());
   sim.TargetLog(0).log_append_time = true;
@@ -165,8 +166,9 @@ TEST_CASE("a resume from a compacted source loses nothing and counts what it dou
     CHECK(mirrored[mirrored.size() - 1 - i].key == resume.sim.Writer(0).committed()[68 - i].key);
 }
 
-// The target has one piece of a batch that was split. To be compared it is encoded again, and bytes
-// that were damaged on the way do not compare: taken for another source, all was mirrored twice.
+// The target has one piece of a split batch. The comparison encodes the batch again, and bytes that
+// were damaged on the way do not match. The forwarder concluded that the source is another one, and
+// mirrored all records twice.
 TEST_CASE("a seam is compared again where the bytes came damaged") {
   ResumeCase resume("damaged seam");
   resume.sim.TargetLog(0).max_message_bytes = 900;
@@ -207,8 +209,9 @@ TEST_CASE("a resume skips nothing of what was written to a compacted source late
     CHECK(mirrored[mirrored.size() - back].key == committed[committed.size() - back].key);
 }
 
-// The answer to the question of the former holder of the id begins further on: taken for the new
-// one's, it ended the scan before it had seen our batches, and they were mirrored twice.
+// The response to the request of the earlier assignment begins at a later offset. The new
+// assignment accepted that response, ended the scan before our batches, and the forwarder mirrored
+// our batches twice.
 TEST_CASE("an answer that was meant for an earlier assignment ends no scan") {
   ResumeCase resume("reassigned");
   Fill(resume.sim, 0, 10);
@@ -226,7 +229,7 @@ TEST_CASE("an answer that was meant for an earlier assignment ends no scan") {
   CheckExact(resume.sim, process);
 }
 
-// A hole on the target cannot be mended in order: nobody may go on silently.
+// A hole on the target cannot be filled in order, so the partition must fault.
 TEST_CASE("a later batch on the target without an earlier one faults the partition") {
   SimulationOptions options = Plain();
   options.exact = false;

@@ -130,7 +130,7 @@ TEST_CASE("records of magic 0 and 1 are recognized in the batch that they are re
   }
 }
 
-// A target with append times has times of its own.
+// A target with append times stores its own times.
 TEST_CASE("timestamps are left out where the target has append times") {
   auto records = Records(3);
   Bytes target = BuildBatch(records, {.more_attributes = kLogAppendTimeBit, .max_timestamp = 99});

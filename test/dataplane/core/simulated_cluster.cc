@@ -1,5 +1,5 @@
-// Requests are read and responses written here by plain code of its own, after Kafka's JSON
-// schemas: a mistake in core/protocol.cc cannot cancel itself out.
+// Reads requests and writes responses by code that follows Kafka's JSON schemas and shares nothing
+// with core/protocol.cc, so that a mistake there cannot cancel itself out.
 #include "simulated_cluster.h"
 
 #include <set>

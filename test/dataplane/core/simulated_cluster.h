@@ -23,7 +23,7 @@ struct SimulatedBroker {
   int32_t throttle_ms = 0;  // waited for by the broker itself before KIP-219
 };
 
-// What a leader answers instead of the truth, and whether it appends all the same.
+// The error that a leader returns instead of the true result, and whether it appends the batch.
 struct InjectedError {
   int16_t error = 0;
   bool appends = false;

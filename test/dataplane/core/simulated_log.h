@@ -73,7 +73,7 @@ class SimulatedLog {
   // An unclean election of a replica: what was appended since it was copied from this log is gone.
   void ElectUnclean(SimulatedLog replica);
 
-  // What DescribeProducers tells; -1 of a producer without batches.
+  // What DescribeProducers returns; -1 of a producer without batches.
   std::vector<int64_t> producers() const;
   int32_t LastSequence(int64_t producer_id) const;
   void ForgetProducers() { producers_.clear(); }
@@ -112,7 +112,7 @@ class SimulatedLog {
     std::deque<CachedBatch> last;  // five
   };
   int16_t Validate(const Bytes& bytes) const;
-  // Sets what it tells of a batch that is there already.
+  // Sets what a Produce response reports of a batch that the log holds already.
   int16_t CheckSequence(const RecordBatchView& batch, AppendResult* result);
   Bytes AsStored(Bytes bytes) const;
 

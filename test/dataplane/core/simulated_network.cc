@@ -299,7 +299,7 @@ Status SimulatedNetwork::RequestMetadata(Side side, const std::vector<std::strin
   return Status::Ok();
 }
 
-// A frozen broker answers when it goes on.
+// A frozen broker answers as soon as it runs again.
 void SimulatedNetwork::AnswerMetadata(Side side, int32_t node,
                                       const std::vector<std::string>& topics, uint64_t tag) {
   const int64_t frozen_until = cluster(side).broker(node).frozen_until;

@@ -70,7 +70,7 @@ class Simulation {
   std::map<uint32_t, Progress> LastProgress() const;
   // What the control plane does with a partition whose source was truncated, with data.loss=skip.
   void GoBackToCommon(Process* process, uint32_t id);
-  // The forwarder's thread gets a turn soon, as With() of its owner would do.
+  // Runs the forwarder's thread soon, as With() of its owner would do.
   void Poke(Process* process) { ScheduleTick(process, agenda.now); }
 
   void RunFor(int64_t ms);
@@ -91,7 +91,7 @@ class Simulation {
   // What the flow does with a fault because of that: begins at the newest progress that the target
   // still holds, and forgets what was reported behind it.
   void MirrorAgain(Process* process, uint32_t id);
-  // The target lacks what was reported as acked, and nobody has noticed.
+  // The target lacks records that it acknowledged, and no fault has reported that.
   bool LacksAcked(uint32_t id) {
     const auto& progress = mirrored_[id].progress;
     return !progress.empty() && progress.back().downstream > TargetLog(id).end();

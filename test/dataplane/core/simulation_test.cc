@@ -80,7 +80,7 @@ class Chaos {
       sim_->RunFor(1 + static_cast<int64_t>(random_.Length(300)));
       for (uint64_t batches = random_.Length(8); batches > 0; --batches)
         sim_->Writer(AnyPartition()).WriteSomething();
-      // Another producer could fill the hole before the mirror looks: nobody could tell then.
+      // Another producer could fill the hole before the mirror scans, and hide the hole.
       const uint32_t id = AnyPartition();
       if (random_.OneIn(3) && !sim_->LacksAcked(id)) sim_->ProduceForeign(id);
       Hurt();
@@ -215,8 +215,8 @@ class Chaos {
     process_ = sim_->StartLagging();
     for (auto& [key, log] : sim_->target.logs()) Forget(key);
   }
-  // Stopped for longer than its session lasts; a second owner starts; the first goes on as if
-  // nothing had been, and dies some time later.
+  // The first owner is stopped for longer than its session lasts, and a second owner starts. The
+  // first owner then continues as before, and dies some time later.
   void Zombie() {
     if (forgets_ || unclean_) return;
     Simulation::Process* zombie = process_;

@@ -1,5 +1,5 @@
-// A target that has deleted what it got since the recorded progress: nothing is left to scan, but
-// its leader may remember the sequence that comes next.
+// A target that deleted all records that it appended after the recorded progress. A scan finds no
+// batch, but the leader may remember the next sequence of the producer.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -96,8 +96,8 @@ TEST_CASE("a target that deleted all and tells nothing costs doubles that are co
   CHECK(test.sim.Counters(process, 0).resumed_records == 0);
 }
 
-// There is no batch to compare: counted on a source that lost records since, as many as the target
-// got would reach past them, and what stands there would never be mirrored.
+// The scan has no batch to compare. If the source lost records since, a count of as many records as
+// the target appended would end behind records that were never mirrored.
 TEST_CASE("a source with gaps is not counted through where the target has nothing to compare") {
   TrimmedCase test("gaps", false);
   bool whole = false;

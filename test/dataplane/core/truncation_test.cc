@@ -1,5 +1,5 @@
-// Logs that lost their end, as after an unclean leader election: the target's, which lacks what it
-// had acked, and the source's, which goes on as another log.
+// Logs that lost their end, as after an unclean leader election: a target log that lacks records
+// that it acknowledged, and a source log that continues with other records.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -7,7 +7,7 @@
 namespace longhaul::test {
 namespace {
 
-// Nothing is sent meanwhile, so that no refused batch tells: the new leader's epoch does.
+// No batch is sent meanwhile, so that no refused batch shows the loss: the new leader's epoch does.
 TEST_CASE("a new leader of the target that lacks acked records is found out without a batch") {
   SimulationOptions options = Plain(1, 2);
   options.settings.metadata_max_age_ms = 1'000;
@@ -39,8 +39,9 @@ TEST_CASE("a new leader that lacks acked records and our producer is looked at b
   CheckExact(sim, process);
 }
 
-// The log ends where it should or behind, and the leader has forgotten us or not: what stands in
-// front of the recorded offset is all that tells. It was lost without a word.
+// The log ends at the recorded offset or behind it, whether or not the leader remembers our
+// producer. Only the record in front of the recorded offset shows the loss, and no scan read that
+// record.
 TEST_CASE("a hole that others have filled is found by the record that should be ours") {
   Simulation sim("filled", Plain(1, 2));
   Fill(sim, 0, 20);
@@ -110,8 +111,9 @@ TEST_CASE("a record of ours that the target has deleted or compacted proves noth
   CheckExact(sim, process);
 }
 
-// The same broker with another disk, and nothing that tells: the batch is behind the hole when its
-// ack says so. It cannot be mended in order; the partition must not go on as if nothing were.
+// The same broker with another disk: only the acknowledgement of the next batch shows the loss, and
+// that batch is behind the hole by then. The hole cannot be filled in order, so the partition must
+// stop.
 TEST_CASE("an ack below what was acked before stops the partition") {
   SimulationOptions options = Plain();
   options.exact = false;
