@@ -31,7 +31,8 @@ struct StateEvent {
   int64_t skip_to;       // source offset behind what the fault is about, -1: not known
   int64_t skip_records;  // how many records that leaves out, at most
   int32_t skip_epoch;    // leader epoch of the batch before skip_to, -1: not known
-  bool released;         // the lane has released the partition: its progress is final
+  bool released;         // the lane has released the partition: its progress is final. `code`
+                         // is then why the target has not acknowledged what it was sent, 0: it has
 };
 
 struct ProgressEvent {

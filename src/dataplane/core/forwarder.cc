@@ -36,6 +36,8 @@ void Forwarder::Revoke(const std::vector<uint32_t>& ids) {
       lane_.events->Released(id);
       continue;
     }
+    const bool is_sent = !p->queue.empty() || p->delivery.attempts > 0;
+    if (is_sent && p->obstacles.target.code != 0) p->delivery.unacknowledged = p->obstacles.target;
     if (p->queue.outstanding() == 0)
       p->ResetToProgress();
     else

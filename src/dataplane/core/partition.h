@@ -95,6 +95,8 @@ struct Delivery {
   int32_t attempts = 0;  // in a row, of the batch at the front
   int64_t backoff_until = 0;
   int32_t scans_in_vain = 0;  // in a row, without an ack in between
+  Obstacle unacknowledged;    // phase stopping: why the target has not acknowledged what it was
+                              // sent. Code 0: it has
 };
 
 // TargetScan.

@@ -83,12 +83,15 @@ void PartitionMoves::ClearObstacle(Partition* p, Side side) {
   Tell(p);
 }
 
-// An obstacle of the target is shown first: the source is read again when the target accepts.
+// An obstacle of the target is shown first: the source is read again when the target accepts. A
+// partition that is released says why the target has not acknowledged all that it was sent.
 void PartitionMoves::Tell(Partition* p, bool always) {
-  const Obstacle& obstacle =
-      p->obstacles.target.code != 0 ? p->obstacles.target : p->obstacles.source;
+  const bool is_active = p->traits().is_active;
+  const Obstacle& obstacle = !is_active                      ? p->delivery.unacknowledged
+                             : p->obstacles.target.code != 0 ? p->obstacles.target
+                                                             : p->obstacles.source;
   const PartitionState state =
-      obstacle.code != 0 ? PartitionState::kWaiting : p->traits().shows;
+      is_active && obstacle.code != 0 ? PartitionState::kWaiting : p->traits().shows;
   const bool is_fault = state == PartitionState::kFaulted;
   if (!always && !is_fault && state == p->shown.state && obstacle.code == p->shown.code) return;
   p->shown.state = state;

@@ -41,6 +41,7 @@ void RefusedBatch::Settle(Partition* p) {
   p->queue.RecallSent();
   if (p->phase == PartitionPhase::kStopping) {
     lane_->errors[refusal.code]++;
+    p->delivery.unacknowledged = {refusal.code, where};
     return p->ResetToProgress();
   }
   if (refusal.code == kafka_error::kDuplicateSequenceNumber) return ScanDoubted(p, where);

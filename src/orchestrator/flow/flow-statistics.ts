@@ -117,6 +117,12 @@ export class FlowStatistics {
     }))
   }
 
+  /** Records that the target has not acknowledged, as far as the source has reported them. */
+  lagRecordsOf (partitions: readonly FlowPartition[]): number {
+    return partitions.reduce((sum, partition) =>
+      sum + (this.#lags.lagOf({ partition, row: this.#rowOf(partition) }).records ?? 0), 0)
+  }
+
   snapshot (state: FlowState): FlowSnapshot {
     const { config, partitions, problems } = this.#options
     return {

@@ -17,6 +17,8 @@ import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import { LanePool } from '../lanes/lane-pool.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
+import { faultOf } from '../partitions/partition-state.ts'
+import type { FlowPartition } from '../partitions/partition-table.ts'
 import type { ProducerIdentity } from '../progress/progress.ts'
 import {
   openFlowProgress, openUnkeptProgress, type FlowProgress
@@ -122,9 +124,10 @@ export class ReplicationFlow {
   }
 
   /**
-   * Waits until the deadline for what is in flight; false if that was not enough. Then writes the
-   * last progress, leaves the group and closes, for closeMs at most: a client that takes longer is
-   * closed behind this call. Legal in every state.
+   * Waits until the deadline for what is in flight, then writes the last progress and leaves the
+   * group; false if that was not enough, or if the target did not acknowledge all that it was sent.
+   * Then closes, for closeMs at most: a client that takes longer is closed behind this call. Legal
+   * in every state.
    */
   async stop (deadline: Deadline): Promise<boolean> {
     const isRunning = this.#state === 'running'
@@ -132,17 +135,20 @@ export class ReplicationFlow {
     this.#deadline = deadline
     this.#stopping.abort()
     const end = new Deadline(this.#clock, deadline.remainingMs() + closeMs)
-    const inTime = await end.bound(this.#end()) !== undefined
+    const inTime = await end.bound(this.#drain()) !== undefined
+    const close = new Deadline(this.#clock, Math.min(closeMs, end.remainingMs()))
+    await close.bound(this.#close())
+    close.cancel()
     end.cancel()
     this.#state = isRunning ? 'stopped' : 'faulted'
     return inTime && this.#drained
   }
 
-  async #end (): Promise<true> {
-    await Promise.all(this.#loops.map(async loop => { await loop.stop() }))
+  /** A loop whose run waits for a cluster that hangs keeps nothing from being drained. */
+  async #drain (): Promise<true> {
+    this.#problems.close()
+    for (const loop of this.#loops) void loop.stop()
     await Promise.all([this.#control?.stop(), this.#ownership?.stop()])
-    await this.#statistics?.collect() // the last figures of partitions that lanes have released
-    await this.#close()
     return true
   }
 
@@ -275,6 +281,7 @@ export class ReplicationFlow {
         this.#topics?.lookAgain()
         await this.#control?.known(signal)
         await partitions.acquire([slot], signal)
+        signal.throwIfAborted()
         this.#duties?.begin(slot)
       },
       release: async slots => { await this.#release(slots) },
@@ -315,13 +322,32 @@ export class ReplicationFlow {
 
   async #release (slots: readonly number[]): Promise<void> {
     const ending = this.#state === 'draining'
-    await this.#duties?.end(slots)
+    const dutiesEnded = this.#duties?.end(slots)
+    // A duty may wait for a cluster that hangs. The end of the flow does not.
+    if (!ending) await dutiesEnded
     const drainMs = this.#deadline?.remainingMs() ?? handOverMs
-    const drained = await this.#opened(this.#partitions).release(slots, drainMs, ending)
+    const unacknowledged =
+      await this.#opened(this.#partitions).release(slots, drainMs, ending)
     this.#progress?.forget(slots)
+    const drained = unacknowledged.length === 0
     // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
-    if (ending && !drained) this.#drained = false
+    if (ending && !drained) {
+      this.#drained = false
+      this.#sayUnacknowledged(unacknowledged)
+    }
     this.#log.info({ slots: slots.length, drained }, 'handed over slots')
+  }
+
+  #sayUnacknowledged (partitions: readonly FlowPartition[]): void {
+    const [first] = partitions
+    if (first === undefined) return
+    const records = this.#statistics?.lagRecordsOf(partitions) ?? 0
+    const count = partitions.length === 1 ? '1 partition' : `${partitions.length} partitions`
+    const why = first.report.code === 0 ? '' : ` (${faultOf(first.report).message})`
+    this.#log.warn({ partitions: partitions.length, records },
+      `${this.#config.target.alias} has not acknowledged all records of ${count}, for example ` +
+      `${first.topic}-${first.partition}${why}: ` +
+      `up to ${records} records are left for the next start`)
   }
 
   #startLoops (): void {
@@ -354,11 +380,10 @@ export class ReplicationFlow {
     this.#problems.warn(error)
   }
 
-  /** In the reverse order of #open. */
+  /** Side by side: each client may take its time where its cluster hangs. */
   async #close (): Promise<void> {
-    await this.#lanes?.close()
-    await this.#progress?.close()
-    await this.#clusters?.close()
+    await this.#statistics?.collect() // the last figures of partitions that lanes have released
+    await Promise.all([this.#lanes?.close(), this.#progress?.close(), this.#clusters?.close()])
     this.#claims.release(this.name)
   }
 

@@ -34,6 +34,7 @@ export class FlowProblems {
   /** What was said last of each topic; only of those that were spoken of lately. */
   readonly #said = new Map<string, string>()
   readonly #spokenOf = new Set<string>()
+  #isClosing = false
   #named = { minute: 0, counts: new Map<string, number>() }
 
   constructor (options: FlowProblemsOptions) {
@@ -48,9 +49,13 @@ export class FlowProblems {
     this.#counts.set(code, (this.#counts.get(code) ?? 0n) + 1n)
   }
 
+  /** From now on the flow closes its clients: a call that ends with CLOSED is no problem. */
+  close (): void { this.#isClosing = true }
+
   /** A problem of the flow. All that one cluster causes is one problem in the log. */
   warn (thrown: unknown, side?: Side): void {
     const error = ReplicatorError.from(thrown)
+    if (this.#isClosing && error.errorName === 'CLOSED') return
     this.count(error)
     const cluster = side === undefined ? this.#clusterOf(error) : this.#options[side]
     const isCluster = cluster !== undefined && error.retriable

@@ -141,8 +141,9 @@ export class SlotOwnership implements Ownership {
     await this.#stopped
   }
 
+  /** A look at a group that does not answer is not waited for. */
   async #end (): Promise<void> {
-    await this.#looking.stop()
+    void this.#looking.stop()
     await this.#held.give([...this.owned])
     await this.#member?.leave()
   }
@@ -221,12 +222,13 @@ export class SlotOwnership implements Ownership {
       this.#lookedMs = now
       await this.#lookAtGroup()
     }
-    if (!isSilent || this.#assignsNothing) return
+    if (!isSilent || this.#assignsNothing || this.#stopping.signal.aborted) return
     if (now - this.#heardMs > silenceMsMax) await this.#rejoin()
   }
 
   async #lookAtGroup (): Promise<void> {
     const described = await this.#describe()
+    if (this.#stopping.signal.aborted) return
     const { memberName } = this.#options
     const others = described?.members.filter(({ clientId }) => clientId !== memberName) ?? []
     // A group that is balancing is about to say who owns what.

@@ -13,7 +13,7 @@ import type { ProgressKeeper } from '../progress/progress-keeper.ts'
 import type { ProducerIdentity, Progress, TopicPartition } from '../progress/progress.ts'
 import type { SlotRecord } from '../progress/progress-store.ts'
 import type { Clock } from '../time/clock.ts'
-import { Deadline } from '../time/deadline.ts'
+import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { FirstLook } from './first-look.ts'
 import { GonePartitions } from './gone-partitions.ts'
 import { LaneEvents } from './lane-events.ts'
@@ -168,23 +168,25 @@ export class FlowPartitions {
     signal?.throwIfAborted() // released by now
     this.#positions.acquire(slots, restored)
     this.#addWanted()
-    await this.#beginnings.begin()
+    // A round may wait for a cluster that hangs; slots that are released do not.
+    await unlessAborted(signal ?? new AbortController().signal, this.#beginnings.begin())
   }
 
   /**
    * Releases slots: waits up to `drainMs` for what is in flight, writes the final progress. At the
-   * end of the flow the table keeps the partitions, for the last figures.
+   * end of the flow the table keeps the partitions, for the last figures. Resolves with the
+   * partitions of which the target has not acknowledged all that it was sent.
    */
   async release (
     slots: readonly number[], drainMs: number, keepInTable: boolean
-  ): Promise<boolean> {
+  ): Promise<readonly FlowPartition[]> {
     this.#positions.release(slots)
     this.#log.sayBegun(true)
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
-    const drained = await this.#withdrawal.withdraw(mine, drainMs)
-    await this.#writeLast(slots, drained)
+    const unacknowledged = await this.#withdrawal.withdraw(mine, drainMs)
+    await this.#writeLast(slots, mine.length > 0 && unacknowledged.length === 0)
     if (!keepInTable) await this.#forget(mine, true)
-    return drained
+    return unacknowledged
   }
 
   onEvents (lane: number, events: NativeEvents): void {
@@ -269,11 +271,11 @@ export class FlowPartitions {
    * be written anew now. A leader that hangs is not waited for: the next owner finds by a scan what
    * the positions on record lack.
    */
-  async #writeLast (slots: readonly number[], drained: boolean): Promise<void> {
+  async #writeLast (slots: readonly number[], isTargetWell: boolean): Promise<void> {
     const end = new Deadline(this.#options.clock, lastWriteMsMax)
     try {
       await this.#writes.writeLast(slots, end)
-      if (drained) await end.bound(this.#options.progress.mend())
+      if (isTargetWell) await end.bound(this.#options.progress.mend())
     } catch (thrown) {
       this.#warn(thrown)
     }

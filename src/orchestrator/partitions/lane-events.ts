@@ -48,9 +48,9 @@ export class LaneEvents {
 }
 
 function eventOf (event: StateEvent): PartitionEvent {
-  if (event.released) return { kind: 'release' }
   const { code, detail, skipEpoch, skipRecords, skipTo } = event
   const state = laneStates[event.state] ?? 'faulted'
   const report: LaneReport = { state, code, detail, skipTo, skipRecords, skipEpoch }
+  if (event.released) return { kind: 'release', report }
   return { kind: state === 'faulted' ? 'fault' : 'report', report }
 }

@@ -112,8 +112,12 @@ export const partitionMoves: Readonly<Record<PartitionState, MovesOfState>> = {
     ...draining(go('removed')), keepFaulted: stay, stop: stay, resume: stay, withdraw: stay,
     abandon: go('removed')
   },
-  // A decision may come after the hand-over has given it up: its position is on record already.
-  removed: { keepFaulted: stay, stop: stay, resume: stay }
+  // A hand-over that took too long has abandoned it. Its lane may still report and release it, and
+  // a decision about it may come: its position is on record already.
+  removed: {
+    report: stay, fault: stay, release: stay, laneEnd: stay, laneStart: stay,
+    keepFaulted: stay, stop: stay, resume: stay
+  }
 }
 
 /** What a lane says of a partition. */
@@ -197,13 +201,15 @@ export type PartitionEvent =
     readonly skip?: SkippedPart | undefined
     readonly again?: RepeatedPart | undefined
   }
+  /** `report`: with why the target has not acknowledged all that it was sent, code 0: it has. */
+  | { readonly kind: 'release', readonly report?: LaneReport }
   | { readonly kind: 'pause', readonly by: string, readonly sinceMs?: number }
   | { readonly kind: 'skip', readonly order: SkipOrder }
   | { readonly kind: 'move', readonly to: number }
   | { readonly kind: PlainEvent }
 
 type PlainEvent =
-  'release' | 'laneEnd' | 'laneStart' | 'sound' | 'retry' | 'unpause' | 'withdraw' | 'abandon'
+  'laneEnd' | 'laneStart' | 'sound' | 'retry' | 'unpause' | 'withdraw' | 'abandon'
 
 export const startingReport: LaneReport = {
   state: 'starting', code: 0, detail: '', skipTo: -1n, skipRecords: -1n, skipEpoch: -1
@@ -271,6 +277,9 @@ function changeOf (
       return { ...known, trouble: troubleOf(faultOf(report), 1) }
     }
     case 'release':
+      // Its next lane scans the target; of one that gets no next lane this is the last word.
+      return reported(before, to === 'removed' ? event.report ?? startingReport : startingReport,
+        nowMs)
     case 'laneEnd': return reported(before, startingReport, nowMs)
     case 'position': return { progress: event.progress, lane: event.lane, trouble: undefined }
     case 'resume': return { progress: event.progress, trouble: undefined, order: undefined }

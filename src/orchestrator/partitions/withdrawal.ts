@@ -26,13 +26,21 @@ export class Withdrawal {
     for (const wake of this.#wakers) wake()
   }
 
-  /** Resolves with false when `drainMs` were not enough; the partitions are removed even so. */
-  async withdraw (partitions: readonly FlowPartition[], drainMs: number): Promise<boolean> {
+  /**
+   * Resolves once the partitions are removed, after `drainMs` at the latest, with those of which
+   * the target has not acknowledged all that it was sent.
+   */
+  async withdraw (
+    partitions: readonly FlowPartition[], drainMs: number
+  ): Promise<readonly FlowPartition[]> {
     const { clock, faults, moves, onError } = this.#options
     const deadline = clock.monotonic() + drainMs
     moves.moveAll(partitions.filter(isPresent).map(partition => [partition, { kind: 'withdraw' }]))
     await this.#until(() => !partitions.some(isPresent), deadline)
     const left = partitions.filter(isPresent)
+    const isUnacknowledged = ({ report }: FlowPartition): boolean =>
+      report.state === 'stopped' && report.code !== 0
+    const unacknowledged = partitions.filter(each => isPresent(each) || isUnacknowledged(each))
     if (left.length > 0) {
       onError(new ReplicatorError('DRAIN_TIMED_OUT', `${left.length} partitions`))
       moves.moveAll(left.map(partition => [partition, { kind: 'abandon' }]))
@@ -45,7 +53,7 @@ export class Withdrawal {
       this.wake()
     })
     await Promise.race([settled, this.#until(() => isSettled, deadline)])
-    return left.length === 0
+    return unacknowledged
   }
 
   async #until (isDone: () => boolean, deadline: number): Promise<void> {

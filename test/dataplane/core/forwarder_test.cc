@@ -178,6 +178,7 @@ TEST_CASE("a revoked partition waits for what is out, and its final progress is 
   process->forwarder->Revoke({0});
   sim.Poke(process);
   CHECK(sim.RunUntil([&] { return process->states[0].released; }, 1'000));
+  CHECK(process->states[0].code == 0);
   CHECK(sim.under_way[kTarget0].all == 0);
   CHECK(sim.LastProgress().at(0).sequence == static_cast<int32_t>(sim.Mirrored(0).size()));
   sim.Assign(process, {0}, sim.LastProgress());

@@ -190,5 +190,34 @@ TEST_CASE("a broker whose bytes move is neither suspect nor cut off") {
   CheckExact(hung.sim, hung.process);
 }
 
+// The lane drops what is queued or fails in flight. Released without a reason, the partition would
+// look as if its target had acknowledged everything.
+TEST_CASE("a partition whose target is gone is released with the reason") {
+  for (const bool is_retrying : {false, true}) {
+    CAPTURE(is_retrying);
+    Simulation sim("unacknowledged", Plain(1));
+    Fill(sim, 0, 600);
+    Process* process = sim.Start();
+    sim.RunUntil([&] { return sim.batches_mirrored > 20; }, 10'000);
+    const auto break_target = [&] {
+      process->network->keeps_unwritten = false;
+      sim.target.broker(0).up = false;
+      process->network->Break(Side::kTarget, 0, -195, true);
+    };
+    if (is_retrying) {
+      break_target();
+      CHECK(sim.RunUntil([&] { return process->states[0].code != 0; }, 10'000));
+    }
+    process->forwarder->Revoke({0});
+    if (!is_retrying) break_target();
+    sim.Poke(process);
+    CHECK(sim.RunUntil([&] { return process->states[0].released; }, 60'000));
+    CHECK(process->states[0].code != 0);
+    sim.target.broker(0).up = true;
+    sim.Assign(process, {0}, sim.LastProgress());
+    CheckExact(sim, process);
+  }
+}
+
 }  // namespace
 }  // namespace longhaul::test

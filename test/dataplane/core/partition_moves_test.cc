@@ -252,6 +252,21 @@ TEST_CASE("a released partition says that its progress is final") {
   told = machine.Told();
   CHECK(told.at(0).state == PartitionState::kStopped);
   CHECK(told.at(0).released);
+  CHECK(told.at(0).code == 0);
+}
+
+// It was released without a word of the records that its target had not acknowledged, and a stop
+// of the process said that it had drained.
+TEST_CASE("a released partition says why its target has not acknowledged what it was sent") {
+  Machine machine(Phase::kRunning);
+  machine.moves.Move(&machine.p, Event::kRevoked);
+  machine.p.delivery.unacknowledged = {7, "target"};
+  (void)machine.Told();
+  machine.moves.Move(&machine.p, Event::kReleased);
+  const auto told = machine.Told();
+  CHECK(told.at(0).released);
+  CHECK(told.at(0).code == 7);
+  CHECK(told.at(0).detail == "target");
 }
 
 }  // namespace

@@ -31,11 +31,14 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     }))
   }
 
-  async function assertEndsInTime (mirror: MirrorProcess): Promise<void> {
+  async function assertEndsInTime (mirror: MirrorProcess, wantedCode: number): Promise<void> {
     const began = performance.now()
-    await mirror.stop()
+    const { code } = await mirror.stop()
     const tookMs = Math.round(performance.now() - began)
     assert.ok(tookMs < drainMs + closeMsMax, `the process ended after ${tookMs} ms`)
+    assert.equal(code, wantedCode)
+    const isDrained = mirror.log.find(({ text }) => text === 'stopped')?.['drained']
+    assert.equal(isDrained, wantedCode === 0)
   }
 
   /** Stops under load while the target is in a fault; the next process mirrors what is left. */
@@ -54,7 +57,10 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
       // Requests are on their way to a target that will not answer them.
       const writtenBefore = load.written
       await mirror.until('records behind', () => load.written > writtenBefore + 50)
-      await assertEndsInTime(mirror)
+      // 1: the target has not acknowledged what it was sent.
+      await assertEndsInTime(mirror, 1)
+      const line = mirror.log.find(({ text }) => text.includes('are left for the next start'))
+      assert.equal(line?.['partitions'], 2)
     } finally {
       await restore()
     }
@@ -87,7 +93,7 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     try {
       const mirror = spawnMirror(t, createFile(t, 'never'))
       await mirror.untilLogged('the metrics address', ({ url }) => typeof url === 'string')
-      await assertEndsInTime(mirror)
+      await assertEndsInTime(mirror, 0)
     } finally {
       await proxy.restore()
     }

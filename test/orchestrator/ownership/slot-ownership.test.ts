@@ -43,6 +43,8 @@ interface Fixture {
   readonly members: FakeMember[]
   readonly released: number[][]
   readonly errors: ReplicatorError[]
+  /** Whether the cluster leaves the next looks at the group unanswered. */
+  hangs: boolean
   /** What the next look at the group finds. */
   group: Partial<GroupDescription> | undefined
   /** Resolves the releases under way; undefined: they end at once. */
@@ -63,6 +65,7 @@ function createOwnership (group: Partial<GroupDescription> | undefined): Fixture
   const admin = {
     cluster: 'west',
     describeGroups: async () => {
+      if (fixture.hangs) await new Promise<never>(() => {})
       if (fixture.group === undefined) throw unanswered
       return [fixture.group]
     },
@@ -103,7 +106,7 @@ function createOwnership (group: Partial<GroupDescription> | undefined): Fixture
     return member
   })
   const fixture: Fixture =
-    { ownership, clock, members, released, errors, group, endRelease: undefined }
+    { ownership, clock, members, released, errors, hangs: false, group, endRelease: undefined }
   return fixture
 }
 
@@ -258,6 +261,17 @@ describe('a process that shares its slots', () => {
     assert.equal(one.member.left, true)
     one.member.assign(3)
     assert.deepEqual(ownedOf(one), [])
+  })
+
+  // The target hung before the group had said anything: the look waited for 30 s, and the stop for
+  // the look. Nothing was in flight.
+  test('stops at once while a look at the group is not answered', async () => {
+    const fixture = createOwnership(undefined)
+    await fixture.ownership.start(new AbortController().signal)
+    fixture.hangs = true
+    await fixture.clock.advance(1_000)
+    await fixture.ownership.stop()
+    assert.equal(fixture.members[0]?.left, true)
   })
 
   test('stops before it has started', async () => {

@@ -37,7 +37,7 @@ const expected: Readonly<Record<PartitionState, string>> = {
     'retry skip:deciding',
   releasing: 'report fault recreation release:removed laneEnd:removed laneStart:removed ' +
     'abandon:removed keepFaulted stop resume withdraw pause unpause retry skip',
-  removed: 'keepFaulted stop resume'
+  removed: 'report fault release laneEnd laneStart keepFaulted stop resume'
 }
 
 const progress = { upstream: 5n, downstream: 6n, sequence: 7 }
