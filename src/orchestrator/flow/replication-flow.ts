@@ -158,16 +158,19 @@ export class ReplicationFlow {
   }
 
   snapshot (): FlowSnapshot {
-    // Until the group has spoken this process may own nothing, and is not ready for anything.
+    // Until the group has spoken, and until the first of its slots is acquired, this process is not
+    // ready for anything.
     const health = this.#ownership?.health
-    const waiting = this.#state === 'running' && health?.state === 'joining'
+    const waiting = this.#state === 'running' && health !== undefined &&
+      (health.state === 'joining' || (health.owned > 0 && !health.hasHeld))
     const state = waiting ? 'starting' : this.#state
     const snapshot = this.#statistics?.snapshot(state) ?? FlowStatistics.empty(this.#config, state)
     return {
       ...snapshot,
       ...waiting ? { reason: health.reason?.message ?? noSlotsYet } : {},
       ...this.#probe === undefined ? {} : { clusters: this.#probe.health },
-      ...health === undefined ? {} : { slots: health }
+      ...health === undefined ? {} : { slots: health },
+      ...this.#duties === undefined ? {} : { dutySuccesses: this.#duties.lastSuccesses }
     }
   }
 
@@ -341,13 +344,12 @@ export class ReplicationFlow {
   #sayUnacknowledged (partitions: readonly FlowPartition[]): void {
     const [first] = partitions
     if (first === undefined) return
-    const records = this.#statistics?.lagRecordsOf(partitions) ?? 0
-    const count = partitions.length === 1 ? '1 partition' : `${partitions.length} partitions`
-    const why = first.report.code === 0 ? '' : ` (${faultOf(first.report).message})`
-    this.#log.warn({ partitions: partitions.length, records },
-      `${this.#config.target.alias} has not acknowledged all records of ${count}, for example ` +
-      `${first.topic}-${first.partition}${why}: ` +
-      `up to ${records} records are left for the next start`)
+    this.#problems.sayUnacknowledged({
+      partitions: partitions.length,
+      records: this.#statistics?.lagRecordsOf(partitions) ?? 0,
+      example: `${first.topic}-${first.partition}`,
+      error: first.report.code === 0 ? undefined : faultOf(first.report)
+    })
   }
 
   #startLoops (): void {

@@ -21,6 +21,16 @@ export interface WaitingGroup {
   readonly partitions: number
 }
 
+/** What the target has not acknowledged at the end of the flow. */
+export interface Unacknowledged {
+  readonly partitions: number
+  /** At most. */
+  readonly records: number
+  /** One of the partitions, and what its lane met last. */
+  readonly example: string
+  readonly error: ReplicatorError | undefined
+}
+
 type Side = 'source' | 'target'
 
 const minuteMs = 60_000
@@ -65,6 +75,14 @@ export class FlowProblems {
       text: error.message,
       fields: { err: error }
     })
+  }
+
+  sayUnacknowledged ({ error, example, partitions, records }: Unacknowledged): void {
+    const count = partitions === 1 ? '1 partition' : `${partitions} partitions`
+    const why = error === undefined ? '' : ` (${error.message})`
+    this.#options.log.warn({ partitions, records },
+      `${this.#options.target} has not acknowledged all records of ${count}, for example ` +
+      `${example}${why}: up to ${records} records are left for the next start`)
   }
 
   /** A line of a lane's client. It repeats what it suffers, for each broker and connection. */

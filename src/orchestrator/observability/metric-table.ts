@@ -189,12 +189,18 @@ export const metricTable = {
     labels: [...flow, 'reason'],
     help: '1 for each reason for which /readyz answers 503: the state of the flow, a cluster ' +
       'that does not answer, slots that nobody owns, faulted partitions, a flow or partitions ' +
-      'that stand still; 0 for the others.'
+      'that stand still, progress that cannot be written; 0 for the others.'
   },
   longhaul_slots_owned: {
     type: 'gauge',
     labels: flow,
     help: 'Task slots that this process owns. Summed over the processes of a flow it is task.slots.'
+  },
+  longhaul_duty_last_success_timestamp_seconds: {
+    type: 'gauge',
+    labels: [...flow, 'duty'],
+    help: 'When a duty that this process does for the slots that it owns succeeded last, in ' +
+      'seconds since 1970, in the slot where that is the longest ago.'
   },
   longhaul_progress_age_seconds: {
     type: 'gauge',

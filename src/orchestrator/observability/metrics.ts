@@ -100,6 +100,10 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
   for (const [topic, count] of flow.mirroredAgain) {
     text.counter('longhaul_records_mirrored_again_total', { ...labels, topic }, Number(count))
   }
+  for (const [duty, succeededMs] of flow.dutySuccesses) {
+    text.gauge('longhaul_duty_last_success_timestamp_seconds',
+      { ...labels, duty }, succeededMs / 1000)
+  }
   text.gauge('longhaul_progress_age_seconds', labels,
     flow.progressUnwrittenMs === undefined ? 0 : ageSeconds(nowMs, flow.progressUnwrittenMs))
 }

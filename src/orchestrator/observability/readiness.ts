@@ -3,7 +3,9 @@
 import type { FlowTotals } from './flow-ledger.ts'
 import type { ClusterHealth, PartitionSnapshot, SlotHealth } from './snapshot.ts'
 
-export const notReadyReasons = ['state', 'cluster', 'slots', 'faulted', 'stalled'] as const
+export const notReadyReasons = [
+  'state', 'cluster', 'slots', 'faulted', 'stalled', 'progress'
+] as const
 export type NotReadyReason = (typeof notReadyReasons)[number]
 
 export interface NotReady {
@@ -16,6 +18,8 @@ export interface NotReady {
 const stallMs = 10_000
 /** A group needs this long to hand slots from one process to another. */
 const slotsMs = 10_000
+/** A moved leader of a progress partition is found sooner. */
+const unwrittenMs = 60_000
 
 export function notReady (flow: FlowTotals, nowMs: number): readonly NotReady[] {
   const name = `${flow.source}->${flow.target}`
@@ -27,7 +31,8 @@ export function notReady (flow: FlowTotals, nowMs: number): readonly NotReady[] 
     ...clusterTroubles(flow, nowMs).map(text => ({ reason: 'cluster' as const, text })),
     ...slotTroubles(flow, nowMs).map(text => ({ reason: 'slots' as const, text })),
     ...faults(flow, nowMs).map(text => ({ reason: 'faulted' as const, text })),
-    ...stalls(flow, nowMs).map(text => ({ reason: 'stalled' as const, text }))
+    ...stalls(flow, nowMs).map(text => ({ reason: 'stalled' as const, text })),
+    ...unwrittenProgress(flow, nowMs).map(text => ({ reason: 'progress' as const, text }))
   ].map(({ reason, text }) => ({ reason, text: `${name}: ${text}` }))
 }
 
@@ -93,6 +98,13 @@ function stalls ({ lagRecords, stall }: FlowTotals, nowMs: number): string[] {
   const still = length === 1 ? '1 partition stands' : `${length} partitions stand`
   return [`${still} still although the source has more, for example ` +
     `${first.topic}-${first.partition} with ${first.lagRecords ?? 0} records${waits}`]
+}
+
+/** Mirroring goes on meanwhile, and the next owner scans the target from the last position. */
+function unwrittenProgress ({ progressUnwrittenMs, target }: FlowTotals, nowMs: number): string[] {
+  if (progressUnwrittenMs === undefined || nowMs - progressUnwrittenMs < unwrittenMs) return []
+  return [`${target} has not acknowledged progress for ${seconds(nowMs - progressUnwrittenMs)}; ` +
+    'records are mirrored, and a restart would scan the target for those since then']
 }
 
 function plural (count: number, noun: string): string {

@@ -55,6 +55,8 @@ export interface FlowSnapshot {
   readonly errorsByCode: CountsByCode
   /** Since when there has been acknowledged progress that is not written; undefined: all is. */
   readonly progressUnwrittenMs: number | undefined
+  /** When each duty of this process succeeded last, epoch ms; absent: none has. */
+  readonly dutySuccesses?: ReadonlyMap<string, number>
   /** Absent: none. */
   readonly skipped?: SkippedRecords
   /** Records that the target lost after it had acked them, by topic; absent: none. */
@@ -74,7 +76,7 @@ export interface SlotHealth {
   readonly total: number
   /** Owned, and not acquired yet, because that failed. */
   readonly waiting: number
-  /** Since when `owned` has been what it is, epoch ms. */
+  /** Since when `owned`, and whether others own the rest, have been what they are, epoch ms. */
   readonly sinceMs: number
   /** Why slots are waiting or were lost, where an error was the reason. */
   readonly reason: ReplicatorError | undefined

@@ -50,6 +50,16 @@ export class Duties {
     return [...this.#slots.values()].flat().map(({ status }) => status)
   }
 
+  /** By duty, of the slot in which the last success is the longest ago; epoch ms. */
+  get lastSuccesses (): ReadonlyMap<string, number> {
+    const oldest = new Map<string, number>()
+    for (const { lastSuccessMs, name } of this.statuses) {
+      if (lastSuccessMs === undefined) continue
+      oldest.set(name, Math.min(oldest.get(name) ?? Infinity, lastSuccessMs))
+    }
+    return oldest
+  }
+
   /** This process owns the slot from now on. */
   begin (slot: number): void {
     if (this.#slots.has(slot)) return

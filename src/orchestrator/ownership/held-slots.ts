@@ -39,12 +39,16 @@ export class HeldSlots {
   readonly #waiting: Array<() => void> = []
   #acquiring = 0
   #unsaid = 0
+  #hasHeld = false
 
   constructor (options: HeldSlotsOptions) {
     this.#options = options
   }
 
   get owned (): ReadonlySet<number> { return this.#wanted }
+
+  /** Whether a slot was ever acquired. */
+  get hasHeld (): boolean { return this.#hasHeld }
 
   /** How many slots could not be acquired at the last attempt, and why the newest could not. */
   get trouble (): { readonly slots: number, readonly error: ReplicatorError | undefined } {
@@ -94,6 +98,7 @@ export class HeldSlots {
         })
         if (signal.aborted) return
         held.state = 'held'
+        this.#hasHeld = true
         held.error = undefined
         this.#sayAcquired()
         return

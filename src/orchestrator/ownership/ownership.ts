@@ -27,6 +27,8 @@ export type OwnershipState = 'joining' | 'member' | 'provisional' | 'lost'
 
 export interface OwnershipHealth extends SlotHealth {
   readonly state: OwnershipState
+  /** Whether a slot was ever acquired: its progress was read, and its partitions have begun. */
+  readonly hasHeld: boolean
 }
 
 export interface Ownership {

@@ -116,6 +116,7 @@ export class SlotOwnership implements Ownership {
     }
     return {
       state: this.#state,
+      hasHeld: this.#held.hasHeld,
       sinceMs: this.#sinceMs,
       owned,
       total,
@@ -229,11 +230,14 @@ export class SlotOwnership implements Ownership {
   async #lookAtGroup (): Promise<void> {
     const described = await this.#describe()
     if (this.#stopping.signal.aborted) return
-    const { memberName } = this.#options
+    const { clock, memberName } = this.#options
     const others = described?.members.filter(({ clientId }) => clientId !== memberName) ?? []
     // A group that is balancing is about to say who owns what.
     const isKnown = described !== undefined && (others.length === 0 || described.isStable)
-    this.#unownedByAnybody = isKnown ? others.length === 0 : undefined
+    const isUnowned = isKnown ? others.length === 0 : undefined
+    // The others have left: from now on the group has the time that it needs for a hand-over.
+    if (isUnowned === true && this.#unownedByAnybody === false) this.#sinceMs = clock.now()
+    this.#unownedByAnybody = isUnowned
     if (described === undefined || this.#state !== 'provisional' || others.length === 0) return
     if (others.length === described.members.length) {
       this.#loseSlots('the group has other members, and this process is none of them')

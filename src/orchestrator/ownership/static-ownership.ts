@@ -28,6 +28,7 @@ export class StaticOwnership implements Ownership {
     const { error, slots } = this.#held.trouble
     return {
       state: 'member',
+      hasHeld: this.#held.hasHeld,
       sinceMs: this.#sinceMs,
       owned: this.owned.size,
       total: this.#options.slots,

@@ -27,6 +27,8 @@ export class ProgressWrites {
   readonly #options: ProgressWritesOptions
   /** Outstanding writes by slot. */
   readonly #writes = new Map<number, Promise<void>>()
+  /** Since when the positions that an outstanding write of the slot carries have been unwritten. */
+  readonly #writingSinceMs = new Map<number, number>()
   #unwrittenMs: number | undefined
 
   constructor (options: ProgressWritesOptions) {
@@ -47,11 +49,12 @@ export class ProgressWrites {
     const changed = table.takeDirty(slot => !this.#writes.has(slot))
     if (changed.length === 0) return
     const takenMs = clock.now()
+    const sinceMs = this.#unwrittenMs ?? takenMs
     const round = new Deadline(clock, roundMsMax)
     const slots = [...new Set(changed.map(({ slot }) => slot))]
     const writes = slots.map(async slot => {
       try {
-        await this.#writeSlot(slot, changed.filter(partition => partition.slot === slot))
+        await this.#writeSlot(slot, changed.filter(partition => partition.slot === slot), sinceMs)
       } catch (thrown) {
         if (!round.signal.aborted) throw thrown
         onError(ReplicatorError.from(thrown))
@@ -62,7 +65,8 @@ export class ProgressWrites {
     } finally {
       round.cancel()
     }
-    this.#unwrittenMs = table.isDirty || this.#writes.size > 0 ? takenMs : undefined
+    const oldestMs = Math.min(takenMs, ...this.#writingSinceMs.values())
+    this.#unwrittenMs = table.isDirty || this.#writes.size > 0 ? oldestMs : undefined
   }
 
   /** Everything of these slots, until the deadline. */
@@ -75,11 +79,14 @@ export class ProgressWrites {
     await deadline.bound(outstanding())
   }
 
-  async #writeSlot (slot: number, partitions: readonly FlowPartition[]): Promise<void> {
+  async #writeSlot (
+    slot: number, partitions: readonly FlowPartition[], sinceMs: number
+  ): Promise<void> {
     const { keep, table } = this.#options
     const write = keep(
       partitions.map(partition => ({ partition, progress: positionOf(partition) })))
     this.#writes.set(slot, write)
+    this.#writingSinceMs.set(slot, sinceMs)
     try {
       await write
     } catch (thrown) {
@@ -87,6 +94,7 @@ export class ProgressWrites {
       throw thrown
     } finally {
       this.#writes.delete(slot)
+      this.#writingSinceMs.delete(slot)
     }
   }
 }

@@ -49,6 +49,17 @@ describe('a flow', () => {
     assert.deepEqual(reasonsOf(judge({ state: 'starting' })), ['state'])
   })
 
+  test('whose progress has not been written for a minute is not ready', () => {
+    const { clock, judge } = createJudge()
+    const progressUnwrittenMs = clock.now()
+    clock.skip(59 * second)
+    assert.deepEqual(judge({ progressUnwrittenMs }), [])
+    clock.skip(second)
+    const [first] = judge({ progressUnwrittenMs })
+    assert.equal(first?.reason, 'progress')
+    assert.match(first?.text ?? '', /^A->B: B has not acknowledged progress for 60 s; /)
+  })
+
   test('one of whose clusters does not answer is not ready', () => {
     const { clock, judge } = createJudge()
     const answeredMs = clock.now() - 13 * second

@@ -35,6 +35,23 @@ describe('a duty', () => {
     assert.equal(clock.sleeping, 0)
   })
 
+  test('shows its last success in the slot where that is the longest ago', async () => {
+    let fails = false
+    const { clock, duties } = createDuties({
+      run: async slot => { if (fails && slot === 3) throw new ReplicatorError('TIMED_OUT', '') }
+    })
+    assert.equal(duties.lastSuccesses.size, 0)
+    duties.begin(3)
+    duties.begin(5)
+    await clock.advance(10_000)
+    const firstMs = clock.now()
+    assert.deepEqual([...duties.lastSuccesses], [['duty 0', firstMs]])
+    fails = true
+    await clock.advance(10_000)
+    assert.deepEqual([...duties.lastSuccesses], [['duty 0', firstMs]])
+    await duties.end([3, 5])
+  })
+
   test('that is bound to one slot is done by the owner of that slot alone', async () => {
     const { clock, duties, runs } = createDuties({ slot: 5 })
     duties.begin(3)

@@ -254,6 +254,21 @@ describe('a process that shares its slots', () => {
     assert.deepEqual([ownedOf(one), one.released], [[0], [[1]]])
   })
 
+  // /readyz was 503 at once after the other process had left cleanly, and named the time since the
+  // last hand-over but one.
+  test('counts the time without an owner from when the others have left', async () => {
+    const one = await createOneOfTwo()
+    void one.ownership.health
+    await one.clock.advance(60_000)
+    assert.equal(one.ownership.health.unownedByAnybody, false)
+    const leftMs = one.clock.now()
+    one.group = membersOf(memberName)
+    await one.clock.advance(6_000)
+    const { sinceMs, unownedByAnybody } = one.ownership.health
+    assert.equal(unownedByAnybody, true)
+    assert.ok(sinceMs >= leftMs, `since ${leftMs - sinceMs} ms before the other left`)
+  })
+
   test('releases everything before it leaves, and leaves once', async () => {
     const one = await createOneOfTwo()
     await Promise.all([one.ownership.stop(), one.ownership.stop()])

@@ -63,11 +63,15 @@ describe('progress of a slot that does not answer', () => {
     await clock.advance(1_000)
     await first
     assert.deepEqual(kept, ['0:1'])
-    assert.notEqual(writes.unwrittenMs, undefined)
+    const sinceMs = writes.unwrittenMs
+    assert.notEqual(sinceMs, undefined)
     change(0, 2n)
     change(1, 2n)
+    await clock.advance(60_000)
     await writes.write()
     assert.deepEqual(kept, ['0:1', '0:2'])
+    // The write of slot 0 does not make the progress of slot 1 younger.
+    assert.equal(writes.unwrittenMs, sinceMs)
     pending[0]?.succeed()
     await settle()
     const last = writes.write()
