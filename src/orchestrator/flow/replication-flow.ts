@@ -158,8 +158,7 @@ export class ReplicationFlow {
   }
 
   snapshot (): FlowSnapshot {
-    // Until the group has spoken, and until the first of its slots is acquired, this process is not
-    // ready for anything.
+    // Until the group has spoken, and the first slot is acquired, this process mirrors nothing.
     const health = this.#ownership?.health
     const waiting = this.#state === 'running' && health !== undefined &&
       (health.state === 'joining' || (health.owned > 0 && !health.hasHeld))
@@ -329,19 +328,16 @@ export class ReplicationFlow {
     // A duty may wait for a cluster that hangs. The end of the flow does not.
     if (!ending) await dutiesEnded
     const drainMs = this.#deadline?.remainingMs() ?? handOverMs
-    const unacknowledged =
-      await this.#opened(this.#partitions).release(slots, drainMs, ending)
+    const unacknowledged = await this.#opened(this.#partitions).release(slots, drainMs, ending)
     this.#progress?.forget(slots)
     const drained = unacknowledged.length === 0
     // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
-    if (ending && !drained) {
-      this.#drained = false
-      this.#sayUnacknowledged(unacknowledged)
-    }
+    if (ending && !drained) this.#sayUnacknowledged(unacknowledged)
     this.#log.info({ slots: slots.length, drained }, 'handed over slots')
   }
 
   #sayUnacknowledged (partitions: readonly FlowPartition[]): void {
+    this.#drained = false
     const [first] = partitions
     if (first === undefined) return
     this.#problems.sayUnacknowledged({
