@@ -11,11 +11,12 @@ import type {
 } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Log } from '../observability/log.ts'
-import type { FlowProblems } from '../observability/flow-problems.ts'
+import type { FlowProblems, Unacknowledged } from '../observability/flow-problems.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import { OpenTransactions } from '../partitions/open-transactions.ts'
 import { PartitionLags } from '../partitions/partition-lags.ts'
+import { faultOf } from '../partitions/partition-state.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 import { partitionKey } from '../progress/progress.ts'
 import { partitionSnapshot } from './partition-snapshot.ts'
@@ -117,10 +118,17 @@ export class FlowStatistics {
     }))
   }
 
-  /** Records that the target has not acknowledged, as far as the source has reported them. */
-  lagRecordsOf (partitions: readonly FlowPartition[]): number {
-    return partitions.reduce((sum, partition) =>
-      sum + (this.#lags.lagOf({ partition, row: this.#rowOf(partition) }).records ?? 0), 0)
+  /** What the target has not acknowledged of these partitions, as far as is known. */
+  unacknowledged (partitions: readonly FlowPartition[]): Unacknowledged {
+    const lagOf = (partition: FlowPartition): number =>
+      this.#lags.lagOf({ partition, row: this.#rowOf(partition) }).records ?? 0
+    const [first] = partitions
+    return {
+      partitions: partitions.length,
+      records: partitions.reduce((sum, partition) => sum + lagOf(partition), 0),
+      example: first === undefined ? '' : `${first.topic}-${first.partition}`,
+      error: first === undefined || first.report.code === 0 ? undefined : faultOf(first.report)
+    }
   }
 
   snapshot (state: FlowState): FlowSnapshot {

@@ -17,8 +17,6 @@ import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import { LanePool } from '../lanes/lane-pool.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
-import { faultOf } from '../partitions/partition-state.ts'
-import type { FlowPartition } from '../partitions/partition-table.ts'
 import type { ProducerIdentity } from '../progress/progress.ts'
 import {
   openFlowProgress, openUnkeptProgress, type FlowProgress
@@ -332,20 +330,12 @@ export class ReplicationFlow {
     this.#progress?.forget(slots)
     const drained = unacknowledged.length === 0
     // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
-    if (ending && !drained) this.#sayUnacknowledged(unacknowledged)
+    if (ending && !drained) {
+      this.#drained = false
+      const left = this.#opened(this.#statistics).unacknowledged(unacknowledged)
+      this.#problems.sayUnacknowledged(left)
+    }
     this.#log.info({ slots: slots.length, drained }, 'handed over slots')
-  }
-
-  #sayUnacknowledged (partitions: readonly FlowPartition[]): void {
-    this.#drained = false
-    const [first] = partitions
-    if (first === undefined) return
-    this.#problems.sayUnacknowledged({
-      partitions: partitions.length,
-      records: this.#statistics?.lagRecordsOf(partitions) ?? 0,
-      example: `${first.topic}-${first.partition}`,
-      error: first.report.code === 0 ? undefined : faultOf(first.report)
-    })
   }
 
   #startLoops (): void {
