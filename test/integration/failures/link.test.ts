@@ -60,18 +60,21 @@ describe('faults of the link', () => {
       'request.timeout.ms': 3000
     })))
     const load = await SequenceLoad.start(t, source, 'broken', { partitions })
-    const faults: ReadonlyArray<(proxy: TcpProxy) => void | Promise<void>> = [
-      proxy => { proxy.reset() },
-      proxy => { proxy.freeze() },
-      async proxy => { await proxy.cut() }
+    const longerThanARequestMs = 4_000
+    const faults: ReadonlyArray<
+      readonly [fault: (proxy: TcpProxy) => void | Promise<void>, lastsMs: number]
+    > = [
+      [proxy => { proxy.reset() }, 0],
+      [proxy => { proxy.freeze() }, longerThanARequestMs],
+      [async proxy => { await proxy.cut() }, longerThanARequestMs]
     ]
     for (const { proxies: [proxy] } of [source, target]) {
       assert.ok(proxy !== undefined)
-      for (const fault of faults) {
+      for (const [fault, lastsMs] of faults) {
         await untilRecords(mirror, target, 'east.broken',
           await countRecords(target, 'east.broken') + 100)
         await fault(proxy)
-        await sleep(4000) // longer than a request may take
+        await sleep(lastsMs)
         await proxy.restore()
       }
     }
