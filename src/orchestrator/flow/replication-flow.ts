@@ -248,8 +248,7 @@ export class ReplicationFlow {
     }
     return new LanePool({
       lanes: settings.lanes,
-      config,
-      clientId: `longhaul-${source.alias}-${target.alias}`,
+      config, clientId: `longhaul-${source.alias}-${target.alias}`,
       clock: this.#clock,
       onEvents: (lane, events) => { this.#partitions?.onEvents(lane, events) },
       onEnded: (lane, error) => { this.#partitions?.onLaneEnded(lane, error) },
