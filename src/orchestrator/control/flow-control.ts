@@ -94,6 +94,13 @@ export class FlowControl {
     return this.#members.present(this.#options.clock.monotonic())
   }
 
+  /** How many live processes mirror with other settings than this one. */
+  get differingMembers (): number {
+    const { clock, member } = this.#options
+    return this.#members.heard(clock.monotonic()).filter(({ name, settings }) =>
+      name !== member.name && differences(member.settings, settings).length > 0).length
+  }
+
   start (): void {
     this.#following.start()
     this.#announcing.start()

@@ -167,6 +167,7 @@ export class ReplicationFlow {
       ...waiting ? { reason: health.reason?.message ?? noSlotsYet } : {},
       ...this.#probe === undefined ? {} : { clusters: this.#probe.health },
       ...health === undefined ? {} : { slots: health },
+      ...this.#control === undefined ? {} : { differingMembers: this.#control.differingMembers },
       ...this.#duties === undefined ? {} : { dutySuccesses: this.#duties.lastSuccesses }
     }
   }

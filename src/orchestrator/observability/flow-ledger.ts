@@ -32,6 +32,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly retriedErrorsByError: ReadonlyMap<string, number>
   readonly latency: LatencySnapshot
   readonly progressUnwrittenMs: number | undefined
+  readonly differingMembers: number | undefined
   readonly dutySuccesses: ReadonlyMap<string, number>
   readonly clusters: FlowSnapshot['clusters']
   readonly slots: FlowSnapshot['slots']
@@ -106,6 +107,7 @@ class FlowAccount {
       retriedErrorsByError: this.#errors.observeRetried(lanes),
       latency: this.#latency.observe(lanes),
       progressUnwrittenMs: flow.progressUnwrittenMs,
+      differingMembers: flow.differingMembers,
       dutySuccesses: flow.dutySuccesses ?? new Map(),
       clusters: flow.clusters,
       slots: flow.slots,

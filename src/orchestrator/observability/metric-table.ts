@@ -196,6 +196,13 @@ export const metricTable = {
     labels: flow,
     help: 'Task slots that this process owns. Summed over the processes of a flow it is task.slots.'
   },
+  longhaul_members_differing: {
+    type: 'gauge',
+    labels: flow,
+    help: 'Live processes of the flow whose settings differ from those of this one. Alert when ' +
+      'it stays above 0 for longer than a rolling restart: with other topics, partitions may be ' +
+      'mirrored by no process. MEMBERS_DIFFER in the log names the settings.'
+  },
   longhaul_duty_last_success_timestamp_seconds: {
     type: 'gauge',
     labels: [...flow, 'duty'],

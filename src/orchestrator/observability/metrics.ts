@@ -100,6 +100,7 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
   for (const [topic, count] of flow.mirroredAgain) {
     text.counter('longhaul_records_mirrored_again_total', { ...labels, topic }, Number(count))
   }
+  text.gauge('longhaul_members_differing', labels, flow.differingMembers)
   for (const [duty, succeededMs] of flow.dutySuccesses) {
     text.gauge('longhaul_duty_last_success_timestamp_seconds',
       { ...labels, duty }, succeededMs / 1000)

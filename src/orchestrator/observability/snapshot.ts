@@ -55,6 +55,8 @@ export interface FlowSnapshot {
   readonly errorsByCode: CountsByCode
   /** Since when there has been acknowledged progress that is not written; undefined: all is. */
   readonly progressUnwrittenMs: number | undefined
+  /** Processes of the flow whose settings differ from those of this one; absent: not known. */
+  readonly differingMembers?: number
   /** When each duty of this process succeeded last, epoch ms; absent: none has. */
   readonly dutySuccesses?: ReadonlyMap<string, number>
   /** Absent: none. */

@@ -312,13 +312,14 @@ describe('the processes of a flow', () => {
   test('say once which settings differ', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
-    const { errors } = createProcess(t, log, clock,
+    const { control, errors } = createProcess(t, log, clock,
       { settings: { 'topics': 'a', 'data.loss': 'stop' } })
     createProcess(t, log, clock,
       { name: 'longhaul-2', settings: { 'topics': 'a, b', 'data.loss': 'stop' } })
     await clock.advance(100 * second)
     assert.deepEqual(errors.map(({ errorName }) => errorName), ['MEMBERS_DIFFER'])
     assert.match(errors[0]?.message ?? '', /longhaul-2 at http:\/\/a:1: topics=a here, a, b there/)
+    assert.equal(control.differingMembers, 1)
   })
 
   // The record of a killed process stays for a while: an operator who killed it, changed the file

@@ -63,6 +63,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       samplePartition('orders', 1, { records: 5n, lagRecords: 2, lagSeconds: 4 })
     ],
     progressUnwrittenMs: clock.now() - 2500,
+    differingMembers: 1,
     dutySuccesses: new Map([['progress retention', 1_700_000_000_500]]),
     slots: {
       owned: 20,
@@ -123,6 +124,8 @@ test('partitions are folded into their topic: sums, and the worst lag', async ()
   })
   assert.deepEqual(seriesOf(exposition, 'longhaul_progress_age_seconds'),
     { '{source="A",target="B"}': 2.5 })
+  assert.deepEqual(seriesOf(exposition, 'longhaul_members_differing'),
+    { '{source="A",target="B"}': 1 })
   assert.deepEqual(seriesOf(exposition, 'longhaul_duty_last_success_timestamp_seconds'),
     { '{duty="progress retention",source="A",target="B"}': 1_700_000_000.5 })
 })
