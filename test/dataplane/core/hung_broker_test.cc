@@ -200,7 +200,6 @@ TEST_CASE("a partition whose target is gone is released with the reason") {
     Process* process = sim.Start();
     sim.RunUntil([&] { return sim.batches_mirrored > 20; }, 10'000);
     const auto break_target = [&] {
-      process->network->keeps_unwritten = false;
       sim.target.broker(0).up = false;
       process->network->Break(Side::kTarget, 0, -195, true);
     };
