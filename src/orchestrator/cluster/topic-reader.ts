@@ -22,8 +22,8 @@ export interface TopicReaderOptions {
   /** A reading fails when nothing of it has arrived for this long; its whole length is free. */
   readonly standstillMs: number
   readonly clock: Clock
-  /** Called every few seconds while a reading takes long. */
-  readonly onSlow?: (partition: number, atOffset: bigint, end: bigint) => void
+  /** Called every few seconds while readings take long: with one of them, and how many others. */
+  readonly onSlow?: (partition: number, atOffset: bigint, end: bigint, others: number) => void
 }
 
 /** One record; `value` is null for a tombstone. */
@@ -233,6 +233,7 @@ export class TopicReader {
   #findStandstill (): void {
     const { clock, onSlow, standstillMs, topic } = this.#options
     const now = clock.monotonic()
+    const slow: Reading[] = []
     for (const reading of this.#readings.values()) {
       const { end, movedMs, next, partition, saidMs, state } = reading
       if (now - movedMs > standstillMs) {
@@ -241,10 +242,13 @@ export class TopicReader {
           `nothing arrived for ${standstillMs} ms, next is offset ${next} of ${end}${trouble}`,
         { cause: this.#trouble }))
       } else if (state === 'reading' && now - saidMs > slowMs) {
-        reading.saidMs = now
-        onSlow?.(partition, next, end)
+        slow.push(reading)
       }
     }
+    const [first] = slow
+    if (first === undefined) return
+    for (const reading of slow) reading.saidMs = now
+    onSlow?.(first.partition, first.next, first.end, slow.length - 1)
   }
 
   #end (reading: Reading, thrown: unknown): void {

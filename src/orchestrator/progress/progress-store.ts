@@ -70,9 +70,10 @@ export class ProgressStore {
       group,
       standstillMs: timeoutMs,
       clock,
-      onSlow: (slot, atOffset, end) => {
-        log.info({ slot, atOffset: String(atOffset), end: String(end) },
-          `reading progress of slot ${slot}: offset ${atOffset} of ${end}`)
+      onSlow: (slot, atOffset, end, others) => {
+        const more = others === 0 ? '' : `, and ${others} other slots`
+        log.info({ slot, atOffset: String(atOffset), end: String(end), others },
+          `reading progress of slot ${slot}: offset ${atOffset} of ${end}${more}`)
       }
     })
   }
