@@ -17,6 +17,7 @@ import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import { LanePool } from '../lanes/lane-pool.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
+import type { FlowPartition } from '../partitions/partition-table.ts'
 import type { ProducerIdentity } from '../progress/progress.ts'
 import {
   openFlowProgress, openUnkeptProgress, type FlowProgress
@@ -193,6 +194,7 @@ export class ReplicationFlow {
       onLeaving: async (leaving, isHandedOver) => {
         await this.#statistics?.depart(leaving, isHandedOver)
       },
+      onUnacknowledged: left => { this.#onUnacknowledged(left) },
       problems: this.#problems,
       log: this.#log,
       clock: this.#clock
@@ -328,14 +330,16 @@ export class ReplicationFlow {
     const drainMs = this.#deadline?.remainingMs() ?? handOverMs
     const unacknowledged = await this.#opened(this.#partitions).release(slots, drainMs, ending)
     this.#progress?.forget(slots)
-    const drained = unacknowledged.length === 0
-    // A hand-over that took too long cost time, long ago; the end of the flow speaks for itself.
-    if (ending && !drained) {
-      this.#drained = false
-      const left = this.#opened(this.#statistics).unacknowledged(unacknowledged)
-      this.#problems.sayUnacknowledged(left)
-    }
-    this.#log.info({ slots: slots.length, drained }, 'handed over slots')
+    this.#log.info(
+      { slots: slots.length, drained: unacknowledged.length === 0 }, 'handed over slots')
+  }
+
+  /** At the end of the flow. A hand-over that lasted too long has cost time alone. */
+  #onUnacknowledged (partitions: readonly FlowPartition[]): void {
+    if (this.#state !== 'draining') return
+    this.#drained = false
+    const left = this.#opened(this.#statistics).unacknowledged(partitions)
+    this.#problems.sayUnacknowledged(left)
   }
 
   #startLoops (): void {

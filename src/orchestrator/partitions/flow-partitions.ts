@@ -48,6 +48,8 @@ export interface FlowPartitionsOptions {
   readonly onLeaving: (
     partitions: readonly FlowPartition[], isHandedOver: boolean
   ) => Promise<void>
+  /** Receives what release() resolves with, before the last progress waits for the target. */
+  readonly onUnacknowledged: (partitions: readonly FlowPartition[]) => void
   readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
@@ -184,6 +186,7 @@ export class FlowPartitions {
     this.#log.sayBegun(true)
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
     const unacknowledged = await this.#withdrawal.withdraw(mine, drainMs)
+    if (unacknowledged.length > 0) this.#options.onUnacknowledged(unacknowledged)
     await this.#writeLast(slots, mine.length > 0 && unacknowledged.length === 0)
     if (!keepInTable) await this.#forget(mine, true)
     return unacknowledged

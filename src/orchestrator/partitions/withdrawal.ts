@@ -35,11 +35,13 @@ export class Withdrawal {
   ): Promise<readonly FlowPartition[]> {
     const { clock, faults, moves, onError } = this.#options
     const deadline = clock.monotonic() + drainMs
+    // A retry of a partition that is faulted may end in the same fault: that has been said.
+    const faulted = new Set(partitions.filter(({ trouble }) => trouble !== undefined))
     moves.moveAll(partitions.filter(isPresent).map(partition => [partition, { kind: 'withdraw' }]))
     await this.#until(() => !partitions.some(isPresent), deadline)
     const left = partitions.filter(isPresent)
-    const isUnacknowledged = ({ report }: FlowPartition): boolean =>
-      report.state === 'stopped' && report.code !== 0
+    const isUnacknowledged = (partition: FlowPartition): boolean =>
+      isDropped(partition) && !faulted.has(partition)
     const unacknowledged = partitions.filter(each => isPresent(each) || isUnacknowledged(each))
     if (left.length > 0) {
       onError(new ReplicatorError('DRAIN_TIMED_OUT', `${left.length} partitions`))
@@ -66,6 +68,11 @@ export class Withdrawal {
       this.#wakers.delete(wake)
     }
   }
+}
+
+/** The lane has released it although the target had not acknowledged what it was sent. */
+function isDropped ({ report }: FlowPartition): boolean {
+  return report.state === 'stopped' && report.code !== 0
 }
 
 function isPresent ({ state }: FlowPartition): boolean {

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import { produce } from '../../kafka/kafka-producer.ts'
+import { seriesOf } from '../../orchestrator/observability/exposition.ts'
 import { untilRecords } from '../comparison.ts'
 import {
   createPropertiesFile, spawnMirror, startMirror, type MirrorProcess, type Properties
@@ -14,6 +15,8 @@ import { assertEachOnceInOrder, SequenceLoad } from '../sequence-load.ts'
 const drainMs = 3_000
 /** The promise is 2 s, which a busy machine cannot show. Who waits for a request waits 60 s. */
 const closeMsMax = 30_000
+
+const waiting = '{source="east",state="waiting",target="west"}'
 
 describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
   let clusters: MirroredClusters
@@ -54,9 +57,9 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     await untilRecords(mirror, target, `east.${topic}`, 100)
     await fault()
     try {
-      // Requests are on their way to a target that will not answer them.
-      const writtenBefore = load.written
-      await mirror.until('records behind', () => load.written > writtenBefore + 50)
+      // Until the mirror has noticed, nothing may be in flight: then there is nothing to drain.
+      await mirror.until('partitions that wait for the target', async () =>
+        seriesOf(await mirror.metrics(), 'longhaul_partitions')[waiting] === 2)
       // 1: the target has not acknowledged what it was sent.
       await assertEndsInTime(mirror, 1)
       const line = mirror.log.find(({ text }) => text.includes('are left for the next start'))

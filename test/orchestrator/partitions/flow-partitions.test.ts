@@ -320,6 +320,30 @@ describe('slots that are released', () => {
       [[7, 'west does not answer']])
   })
 
+  // The last progress goes to the same cluster: the process ended without a word.
+  test('tell of them before the last progress waits for the target', async () => {
+    const fixture = await createRunning()
+    const { clock, partitions, store, unacknowledged } = fixture
+    report(fixture, 0, laneEvent('running'), 12n)
+    store.beforeWrite = async () => { await new Promise(() => {}) }
+    const ended = partitions.release([0], 1_000, true)
+    await clock.advance(1_000)
+    assert.deepEqual(unacknowledged, [fixture.partition()])
+    await clock.advance(10_000)
+    assert.equal((await ended).length, 1)
+  })
+
+  test('do not count a faulted partition whose retry the target refuses', async () => {
+    const fixture = await createRunning('stop')
+    report(fixture, 0, laneEvent('faulted', { code: 2 }))
+    await settle()
+    await fixture.partitions.retryFaulted()
+    assert.equal(fixture.partition().state, 'retrying')
+    const ended = fixture.partitions.release([0], 60_000, true)
+    report(fixture, 0, { ...released, code: 2, detail: 'refused again' })
+    assert.deepEqual(await ended, [])
+  })
+
   // The drain was over; the lane still reported: "event report is not legal in state removed".
   test('hear what a lane says late without a word', async () => {
     const fixture = await createRunning()

@@ -40,6 +40,8 @@ export interface PartitionsFixture {
   readonly asked: Array<readonly [string, number]>
   readonly lines: string[]
   readonly problems: FlowProblems
+  /** Partitions of which the target has not acknowledged all, as they were reported. */
+  readonly unacknowledged: FlowPartition[]
   /** The one partition. */
   readonly partition: () => FlowPartition
 }
@@ -74,6 +76,7 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
   } as unknown as FlowConfig
   const lines: string[] = []
   const log = recordingLog(lines)
+  const unacknowledged: FlowPartition[] = []
   const problems = new FlowProblems({ log, clock, source: 'east', target: 'west' })
   const partitions = new FlowPartitions({
     config,
@@ -85,6 +88,7 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
     restore: async slots => await restoreSlots(store, slots, producer),
     firstLookOf: async slot => (await store.read(slot)).firstLook,
     onLeaving: async () => {},
+    onUnacknowledged: left => { unacknowledged.push(...left) },
     problems,
     log,
     clock
@@ -94,7 +98,19 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
     assert.ok(first !== undefined, 'the table is empty')
     return first
   }
-  return { partitions, clock, source, target, store, assigned, asked, lines, problems, partition }
+  return {
+    partitions,
+    clock,
+    source,
+    target,
+    store,
+    assigned,
+    asked,
+    lines,
+    problems,
+    unacknowledged,
+    partition
+  }
 }
 
 /** A fixture whose partition runs in lane 0, at source offset 10. */
