@@ -81,6 +81,11 @@ export function recreationOf (record: ConsumedRecord): number {
   return Number(record.key?.toString('latin1').split('-')[1])
 }
 
+/** The highest of many records: an argument for each would not fit on the stack. 0: no record. */
+export function newestRecreation (records: readonly ConsumedRecord[]): number {
+  return records.reduce((newest, record) => Math.max(newest, recreationOf(record)), 0)
+}
+
 class TopicProducer {
   acked = 0
   failed = 0

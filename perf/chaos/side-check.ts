@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { readTopic, type ConsumedRecord } from '../../test/kafka/kafka-consumer.ts'
 import { checkLog, type CheckedRecord, type LogFindings } from './log-check.ts'
-import { defectOf, loadedTopics, recreationOf } from './numbered-load.ts'
+import { defectOf, loadedTopics, newestRecreation, recreationOf } from './numbered-load.ts'
 
 export interface PartitionFindings extends LogFindings {
   readonly topic: string
@@ -43,7 +43,7 @@ export async function checkSides (
 function checkPartition (
   upstream: readonly ConsumedRecord[], downstream: readonly ConsumedRecord[]
 ): LogFindings {
-  const newest = Math.max(0, ...downstream.map(recreationOf), ...upstream.map(recreationOf))
+  const newest = Math.max(newestRecreation(downstream), newestRecreation(upstream))
   const found = checkLog(upstream.map(describe),
     downstream.filter(record => recreationOf(record) === newest).map(describe))
   const older = downstream.filter(record => recreationOf(record) < newest).map(describe)
