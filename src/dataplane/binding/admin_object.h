@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "core/status.h"
-#include "kafka/value.h"
 #include "kafka/admin.h"
+#include "kafka/value.h"
 
 namespace longhaul {
 

@@ -18,8 +18,8 @@
 #include <vector>
 
 #include "core/status.h"
-#include "kafka/value.h"
 #include "kafka/forwarder_thread.h"
+#include "kafka/value.h"
 
 namespace longhaul {
 

@@ -13,8 +13,8 @@
 #include <memory>
 
 #include "core/status.h"
-#include "kafka/value.h"
 #include "kafka/mock_cluster.h"
+#include "kafka/value.h"
 
 namespace longhaul {
 

@@ -10,8 +10,8 @@
 #include <string>
 
 #include "core/status.h"
-#include "kafka/value.h"
 #include "kafka/client_config.h"
+#include "kafka/value.h"
 
 namespace longhaul {
 

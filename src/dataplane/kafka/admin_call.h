@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "core/status.h"
-#include "kafka/value.h"
 #include "kafka/handles.h"
+#include "kafka/value.h"
 
 namespace longhaul {
 

@@ -11,10 +11,10 @@
 #include <string>
 
 #include "core/status.h"
-#include "kafka/value.h"
 #include "kafka/admin_call.h"
 #include "kafka/broker_errors.h"
 #include "kafka/handles.h"
+#include "kafka/value.h"
 
 namespace longhaul {
 

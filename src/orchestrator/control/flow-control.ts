@@ -96,9 +96,9 @@ export class FlowControl {
 
   /** How many live processes mirror with other settings than this one. */
   get differingMembers (): number {
-    const { clock, member } = this.#options
-    return this.#members.heard(clock.monotonic()).filter(({ name, settings }) =>
-      name !== member.name && differences(member.settings, settings).length > 0).length
+    const { member } = this.#options
+    return this.#others().filter(({ settings }) =>
+      differences(member.settings, settings).length > 0).length
   }
 
   start (): void {
@@ -213,16 +213,19 @@ export class FlowControl {
   }
 
   async #lookAtMembers (signal: AbortSignal): Promise<void> {
-    const { clock, controlLog, isKeeper, member } = this.#options
-    // A process that was killed and started again with other settings is no other process.
-    for (const other of this.#members.heard(clock.monotonic())) {
-      if (other.name !== member.name) this.#compare(other)
-    }
+    const { clock, controlLog, isKeeper } = this.#options
+    for (const other of this.#others()) this.#compare(other)
     const gone = isKeeper() ? this.#members.gone(clock.monotonic()) : []
     if (gone.length === 0) return
     await controlLog.write(
       gone.map(each => encodeControlEnd({ kind: 'member', member: each })), signal)
     for (const { name } of gone) this.#members.left(name)
+  }
+
+  /** A process that was killed and started again with other settings is no other process. */
+  #others (): readonly FlowMember[] {
+    const { clock, member } = this.#options
+    return this.#members.heard(clock.monotonic()).filter(({ name }) => name !== member.name)
   }
 
   /** Partitions that one of two processes excludes would be mirrored by neither. */

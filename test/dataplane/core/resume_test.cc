@@ -20,6 +20,15 @@ struct ResumeCase {
     Fill(sim, 0, 3);
     return sim.Start();
   }
+
+  // From the source, as compaction does.
+  void RemoveEachThirdBatch() {
+    int number = 0;
+    sim.SourceLog(0).Compact([&](const LoggedBatch& batch) -> std::optional<Bytes> {
+      if (++number % 3 == 0) return std::nullopt;
+      return batch.bytes;
+    });
+  }
 };
 
 TEST_CASE("a restart without progress finds its records on the target") {
@@ -150,13 +159,7 @@ TEST_CASE("a resume from a compacted source loses nothing and counts what it dou
   options.exact = false;
   ResumeCase resume("compacted", options);
   Fill(resume.sim, 0, 20);
-  Process* process = resume.MirrorThenRestart([&] {
-    int number = 0;
-    resume.sim.SourceLog(0).Compact([&](const LoggedBatch& batch) -> std::optional<Bytes> {
-      if (++number % 3 == 0) return std::nullopt;
-      return batch.bytes;
-    });
-  });
+  Process* process = resume.MirrorThenRestart([&] { resume.RemoveEachThirdBatch(); });
   CHECK(resume.sim.RunUntil([&] { return resume.sim.CaughtUp(process); }, 60'000));
   CHECK(resume.sim.failure() == "");
   CHECK(resume.sim.Counters(process, 0).doubled_records == 60);
@@ -194,11 +197,7 @@ TEST_CASE("a resume skips nothing of what was written to a compacted source late
   ResumeCase resume("grown", options);
   Fill(resume.sim, 0, 20);
   Process* process = resume.MirrorThenRestart([&] {
-    int number = 0;
-    resume.sim.SourceLog(0).Compact([&](const LoggedBatch& batch) -> std::optional<Bytes> {
-      if (++number % 3 == 0) return std::nullopt;
-      return batch.bytes;
-    });
+    resume.RemoveEachThirdBatch();
     Fill(resume.sim, 0, 20);
   });
   CHECK(resume.sim.RunUntil([&] { return resume.sim.CaughtUp(process); }, 60'000));
