@@ -48,6 +48,7 @@ class Simulation {
     EventQueue events;
     std::unique_ptr<Forwarder> forwarder;
     std::map<uint32_t, StateEvent> states;
+    std::map<uint32_t, Progress> assigned;  // what each partition was last assigned with
     std::vector<std::string> logs;
     int64_t stopped_until = 0;  // SIGSTOP
     std::vector<Reply> unread;  // meanwhile
@@ -131,7 +132,7 @@ class Simulation {
   void OnReply(Process* process, const Reply& reply);
   void TakeEvents(Process* process);
   void OnAppend(const SimulatedCluster::Key& key, const Bytes& sent, int64_t base_offset);
-  void CheckProgress(uint32_t id, const Progress& progress);
+  void CheckProgress(const Process& process, uint32_t id, const Progress& progress);
   void CheckBounds(Process* process);
 
   SimulationOptions options_;
