@@ -13,7 +13,7 @@ import type { ClusterSide, PlannedFault } from './schedule.ts'
 export interface ExcuseBookOptions {
   readonly source: KafkaCluster
   readonly target: KafkaCluster
-  readonly members: readonly MirrorMember[]
+  readonly members: ReadonlyArray<Pick<MirrorMember, 'owned'>>
   /** The consumer group of the flow; undefined: a mirror of another kind, without one. */
   readonly group: string | undefined
   /** Milliseconds since the run began. */
@@ -72,14 +72,25 @@ export class ExcuseBook {
     const { subject } = planned
     switch (subject.kind) {
       case 'topic': return { meant: new Set(allPartitions([recreatedTopic])) }
-      case 'process':
-        return { owned: await this.#options.members[subject.index - 1]?.owned() ?? 'all' }
+      case 'process': return { owned: await this.#ownedByNoOther(subject.index) }
       default: {
         const [first] = loadedTopics
         const meant = new Set(first === undefined ? [] : [partitionName(first.name, 0)])
         return { meant, led: await this.#ledBy(subject.side, broker ?? 0) }
       }
     }
+  }
+
+  /**
+   * All partitions but those that the other processes mirror. The group waits for the session of
+   * each dead member, so a process that is hit may also own slots that it has not begun: those that
+   * it was just assigned, or that the group assigns it before it sees that the process is dead.
+   */
+  async #ownedByNoOther (index: number): Promise<ReadonlySet<string>> {
+    const others = this.#options.members.filter((_, at) => at !== index - 1)
+    const owned = await Promise.all(others.map(async member => await member.owned()))
+    const ofOthers = new Set(owned.flatMap(partitions => [...partitions ?? []]))
+    return new Set(allPartitions(loadedTopics).filter(partition => !ofOthers.has(partition)))
   }
 
   async #ledBy (side: ClusterSide, broker: number): Promise<ReadonlySet<string>> {

@@ -16,7 +16,7 @@ const abortTimeoutMs = 15_000
 const restartMs = 2_000
 const startFailedCode = 3
 const answerMs = 2_000
-const ownedSeries = 'longhaul_partition_upstream_offset'
+const partitionSeries = 'longhaul_partition_info'
 
 export class MirrorMember {
   /** Ends that nobody asked for, but those with the exit code of a start that failed. */
@@ -35,16 +35,19 @@ export class MirrorMember {
     this.#logPath = logPath
   }
 
-  /** The partitions that it mirrors; undefined where it does not say. */
+  /** The partitions that its lanes mirror; undefined where it does not say. */
   async owned (): Promise<ReadonlySet<string> | undefined> {
     const { metricsUrl } = this.#command
     if (metricsUrl === undefined || !this.isRunning) return undefined
     try {
       const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(answerMs) })
-      const series = seriesOf(parseExposition(await response.text()), ownedSeries)
-      return new Set(Object.keys(series).map(labels => partitionName(
-        /topic="([^"]*)"/.exec(labels)?.[1] ?? '',
-        Number(/partition="(\d+)"/.exec(labels)?.[1]))))
+      const series = seriesOf(parseExposition(await response.text()), partitionSeries)
+      // A partition that was handed over is in the metrics without a lane until its next owner
+      // is known.
+      return new Set(Object.keys(series).filter(labels => !labels.includes('lane=""'))
+        .map(labels => partitionName(
+          /[{,]topic="([^"]*)"/.exec(labels)?.[1] ?? '',
+          Number(/[{,]partition="(\d+)"/.exec(labels)?.[1]))))
     } catch {
       return undefined // just started, or about to end
     }
