@@ -3,7 +3,7 @@
 
 export interface Listener {
   readonly name: string
-  readonly protocol: 'PLAINTEXT' | 'SASL_PLAINTEXT'
+  readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
   readonly port: number
   readonly advertisedPort: number
   /** 127.0.0.1, unless told otherwise. */

@@ -14,7 +14,7 @@ import { Link, type LinkSettings } from './link.ts'
 import { releasePorts, reservePorts } from './ports.ts'
 import { createTempFolder, removeFolder } from './process-guard.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
-import type { Listener, SaslUsers } from './server-properties.ts'
+import type { Listener, MoreListener, SaslUsers } from './server-properties.ts'
 
 export type { CleanUp } from './failed-test.ts'
 
@@ -32,6 +32,7 @@ export interface KafkaClusterOptions {
   readonly over?: NamespaceLink
   /** The public listener asks for a PLAIN login; `superUsers` turns the authorizer on. */
   readonly sasl?: SaslUsers
+  readonly moreListeners?: readonly MoreListener[]
   readonly jvm?: JvmSettings
   /** Folders of data a broker: with 2 or more one may fail without the broker. */
   readonly logDirCount?: number
@@ -44,6 +45,8 @@ interface BrokerPorts {
   readonly sasl: number
   readonly behindProxy: number
   readonly proxy: number
+  /** In the order of `moreListeners`. */
+  readonly more: readonly number[]
 }
 
 const portsPerBroker = 5
@@ -54,10 +57,11 @@ export async function startKafkaCluster (
 ): Promise<KafkaCluster> {
   const jars = await ensureJars()
   const count = options.brokers ?? 1
-  const reserved = await reservePorts(count * portsPerBroker)
+  const each = portsPerBroker + (options.moreListeners?.length ?? 0)
+  const reserved = await reservePorts(count * each)
   const { firstBrokerId = 1 } = options
   const ports = Array.from({ length: count }, (_, index) =>
-    portsOf(index, firstBrokerId + index, reserved))
+    portsOf(firstBrokerId + index, reserved.slice(index * each, (index + 1) * each)))
   const cluster = new KafkaCluster(jars, ports, options)
   try {
     await cluster.start()
@@ -111,6 +115,12 @@ export class KafkaCluster {
   /** One a broker, in the brokers' order; empty unless `proxied`. */
   get proxies (): readonly TcpProxy[] {
     return this.#proxies
+  }
+
+  /** The addresses of one of `moreListeners`. */
+  serversOf (listener: string, host?: string): string {
+    const index = this.#options.moreListeners?.findIndex(({ name }) => name === listener) ?? -1
+    return addresses(this.#ports.map(({ more }) => more[index] ?? 0), host)
   }
 
   async start (): Promise<void> {
@@ -178,7 +188,7 @@ export class KafkaCluster {
   #createBroker (own: BrokerPorts): Broker {
     const folder = join(this.#folder, `broker-${own.id}`)
     mkdirSync(folder)
-    const { config, configOf, sasl, jvm = {}, logDirCount = 1 } = this.#options
+    const { config, configOf, moreListeners = [], sasl, jvm = {}, logDirCount = 1 } = this.#options
     return new Broker({
       jars: this.#jars,
       clusterId: this.id,
@@ -191,6 +201,7 @@ export class KafkaCluster {
         brokerCount: this.#ports.length,
         controllerPort: own.controller,
         listeners: listenersOf(own, this.#options),
+        moreListeners,
         ...sasl === undefined ? {} : { sasl },
         config: { ...config, ...configOf?.(own.id) }
       }
@@ -198,14 +209,14 @@ export class KafkaCluster {
   }
 }
 
-function portsOf (index: number, id: number, reserved: readonly number[]): BrokerPorts {
-  const own = reserved.slice(index * portsPerBroker, (index + 1) * portsPerBroker)
-  const [plain = 0, controller = 0, sasl = 0, behindProxy = 0, proxy = 0] = own
-  return { id, plain, controller, sasl, behindProxy, proxy }
+function portsOf (id: number, own: readonly number[]): BrokerPorts {
+  const [plain = 0, controller = 0, sasl = 0, behindProxy = 0, proxy = 0, ...more] = own
+  return { id, plain, controller, sasl, behindProxy, proxy, more }
 }
 
 function allPorts (ports: BrokerPorts): number[] {
-  return [ports.plain, ports.controller, ports.sasl, ports.behindProxy, ports.proxy]
+  const { plain, controller, sasl, behindProxy, proxy, more } = ports
+  return [plain, controller, sasl, behindProxy, proxy, ...more]
 }
 
 function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listener[] {
@@ -226,6 +237,10 @@ function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listene
       advertisedPort: ports.proxy,
       ...options.over === undefined ? {} : { advertisedHost: options.over.farAddress }
     })
+  }
+  for (const [index, { name, protocol }] of (options.moreListeners ?? []).entries()) {
+    const port = ports.more[index] ?? 0
+    listeners.push({ name, protocol, port, advertisedPort: port })
   }
   return listeners
 }

@@ -6,6 +6,12 @@ import {
 
 export type { Listener }
 
+/** A listener of every broker besides those of cluster.ts, with its properties by Kafka's names. */
+export interface MoreListener extends Pick<Listener, 'name' | 'protocol'> {
+  /** Without `listener.name.NAME.` in front. */
+  readonly config?: Readonly<Record<string, string>>
+}
+
 /** Users of the SASL listener (PLAIN) and who of them may do everything. */
 export interface SaslUsers {
   readonly users: Readonly<Record<string, string>>
@@ -15,13 +21,15 @@ export interface SaslUsers {
 
 export interface ServerSettings extends ServerIdentity {
   readonly sasl?: SaslUsers
+  readonly moreListeners?: readonly MoreListener[]
   /** Wins over everything here. */
   readonly config?: Readonly<Record<string, string>>
 }
 
 export function renderServerProperties (settings: ServerSettings): string {
   return render({
-    ...serverProperties(settings), ...quick, ...security(settings), ...settings.config
+    ...serverProperties(settings), ...quick, ...security(settings),
+    ...listenerConfigs(settings.moreListeners ?? []), ...settings.config
   })
 }
 
@@ -41,6 +49,12 @@ const quick: Readonly<Record<string, string>> = {
   'controller.quorum.fetch.timeout.ms': '1000',
   'controller.quorum.election.backoff.max.ms': '300',
   'unclean.leader.election.enable': 'false'
+}
+
+function listenerConfigs (listeners: readonly MoreListener[]): Record<string, string> {
+  return Object.fromEntries(listeners.flatMap(({ name, config = {} }) =>
+    Object.entries(config).map(([property, value]) =>
+      [`listener.name.${name.toLowerCase()}.${property}`, value])))
 }
 
 function security ({ listeners, sasl }: ServerSettings): Record<string, string> {

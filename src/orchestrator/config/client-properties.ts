@@ -5,6 +5,7 @@ import { parseJaas, translateJaas } from './jaas.ts'
 import { connectionProperties, otherProperties } from './librdkafka-properties.ts'
 import type { Findings } from './findings.ts'
 import { describeEntry, type Entry } from './properties-text.ts'
+import { publicAuthorities } from './public-authorities.ts'
 import {
   StoreProblem, translateKeyStore, translateTrustStore, type Lookup, type ReadFile
 } from './tls-stores.ts'
@@ -17,6 +18,7 @@ export interface ClientContext {
   readonly of: string
   readonly findings: Findings
   readFile: ReadFile
+  readonly environment: Readonly<Record<string, string | undefined>>
   /** librdkafka's builtin.features; undefined when not known, then nothing is refused for it. */
   readonly features: readonly string[] | undefined
 }
@@ -40,7 +42,16 @@ export function translateClient (
   translateStores(written, get, out, context)
   translateLogin(written, out, context)
   checkSecurity(written, out, context)
-  return Object.fromEntries(out.properties)
+  return { ...defaultTrust(out, context), ...Object.fromEntries(out.properties) }
+}
+
+/** Empty where the file says whom to trust, and where there is no TLS. */
+function defaultTrust (
+  { properties }: Output, { environment, readFile }: ClientContext
+): ClientProperties {
+  if (!/ssl$/i.test(properties.get('security.protocol') ?? '')) return {}
+  if (properties.has('ssl.ca.location') || properties.has('ssl.ca.pem')) return {}
+  return publicAuthorities(environment, readFile).properties
 }
 
 /** Remembers which entry gave each property, to refuse two names for one thing. */

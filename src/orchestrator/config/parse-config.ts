@@ -78,7 +78,7 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   const targets = wantedTargets(options.clusters, aliases, findings)
   const enabled = enabledFlows(properties, aliases, findings)
   const prefixes = remotePrefixes(enabled, aliases, properties)
-  const client = { readFile, features: options.features }
+  const client = { ...context, features: options.features }
   const parser = new Parser(properties, findings, prefixes, client)
   const flows = enabled
     .filter(({ target }) => targets.includes(target))
@@ -175,11 +175,11 @@ class Parser {
   /** What was written for topics, with the topic as long as no flow mirrors it. */
   readonly #topicEntries = new Map<Entry, string | undefined>()
   readonly #prefixes: readonly RemotePrefix[]
-  readonly #client: Pick<ClientContext, 'readFile' | 'features'>
+  readonly #client: Omit<ClientContext, 'of' | 'findings'>
 
   constructor (
     properties: PropertySet, findings: Findings, prefixes: readonly RemotePrefix[],
-    client: Pick<ClientContext, 'readFile' | 'features'>
+    client: Omit<ClientContext, 'of' | 'findings'>
   ) {
     this.#properties = properties
     this.#findings = findings

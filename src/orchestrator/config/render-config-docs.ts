@@ -1,4 +1,5 @@
 // The tables -> the text of CONFIGURATION.md; generate-config-docs.ts writes it.
+import { usualPlaces } from './public-authorities.ts'
 import { idleFamilies, idleProperties, type IdleStatus } from './idle-properties.ts'
 import { clientTable } from './client-table.ts'
 import {
@@ -58,7 +59,12 @@ const flowIntroduction =
 const clientIntroduction =
   `Connections are made by librdkafka. Properties of the Java client are translated; librdkafka's
 own properties of connections are taken, too, but not both names for one thing. Names that both
-share and that mean the same (\`security.protocol\`, \`client.rack\`, ...) are not listed.`
+share and that mean the same (\`security.protocol\`, \`client.rack\`, ...) are not listed.
+
+With TLS and without a trust store Longhaul trusts the public certificate authorities: those of
+\`SSL_CERT_FILE\` or \`SSL_CERT_DIR\`, if the environment sets one; else the first of
+${usualPlaces.map(place => `\`${place}\``).join(',\n')} that holds certificates; else those that
+Node.js brings along.`
 
 function table (head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
   const line = (cells: readonly string[]) =>

@@ -69,9 +69,9 @@ const plain = 'sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLogi
   'username="me" password="it\'s"'
 
 test('a login becomes user name and password', () => {
-  const lines = ['security.protocol=SASL_SSL', 'sasl.mechanism=PLAIN', `${plain};`]
+  const lines = ['security.protocol=SASL_PLAINTEXT', 'sasl.mechanism=PLAIN', `${plain};`]
   assert.deepEqual(sourceClient(lines), {
-    'security.protocol': 'SASL_SSL', 'sasl.mechanism': 'PLAIN', 'sasl.username': 'me',
+    'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'PLAIN', 'sasl.username': 'me',
     'sasl.password': "it's"
   })
 })

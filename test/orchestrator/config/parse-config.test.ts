@@ -98,18 +98,21 @@ test("Kafka's own sample file is read as it is", () => {
 })
 
 test('a file as it is written for production is read, and warns of what it cannot mean', () => {
-  const parsed = parseConfig(productionFile, { environment: { PW: 'hunter2' } })
+  const parsed = parseConfig(productionFile,
+    { environment: { PW: 'hunter2', SSL_CERT_FILE: '/public.pem' } })
   assert.ok(parsed.ok)
   const { flows: [flow, ...others], warnings } = parsed.config
   assert.ok(flow !== undefined && others.length === 0)
   assert.deepEqual(flow.forwarder.produceRequestBytesMax, 15_728_640)
   assert.deepEqual(flow.target.client, {
     'bootstrap.servers': 'e1:9093', 'security.protocol': 'SASL_SSL',
-    'sasl.mechanism': 'SCRAM-SHA-512', 'sasl.username': 'mm2', 'sasl.password': 'hunter2'
+    'sasl.mechanism': 'SCRAM-SHA-512', 'sasl.username': 'mm2', 'sasl.password': 'hunter2',
+    'ssl.ca.location': '/public.pem'
   })
   assert.deepEqual(flow.source.client, {
     'bootstrap.servers': 'w1:9093,w2:9093', 'security.protocol': 'SSL',
-    'ssl.endpoint.identification.algorithm': 'none', 'socket.receive.buffer.bytes': '0'
+    'ssl.endpoint.identification.algorithm': 'none', 'socket.receive.buffer.bytes': '0',
+    'ssl.ca.location': '/public.pem'
   })
   assert.equal(flow.target.admin['socket.timeout.ms'], '60000')
   assert.equal(flow.policy.remoteTopic('orders'), 'orders')

@@ -1,0 +1,42 @@
+// Whom to trust where a file names no trust store: the certificate authorities of the system, else
+// those that Node.js brings along. OpenSSL alone would look at /etc/ssl only, because Node's
+// OpenSSL, which librdkafka uses here, was built so; other systems keep them elsewhere.
+import { rootCertificates } from 'node:tls'
+import type { ReadFile } from './tls-stores.ts'
+
+export interface PublicAuthorities {
+  readonly properties: Readonly<Record<string, string>>
+  /** `the certificates of ...`, as the object of "trusts". */
+  readonly name: string
+}
+
+/** Where distributions keep all authorities in one file. */
+export const usualPlaces: readonly string[] = [
+  '/etc/ssl/certs/ca-certificates.crt', // Debian, Ubuntu, Alpine, Arch
+  '/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem', // RHEL, Fedora, Amazon Linux
+  '/etc/pki/tls/certs/ca-bundle.crt', // older RHEL
+  '/etc/ssl/ca-bundle.pem', // SUSE
+  '/etc/ssl/cert.pem' // OpenSSL's own place
+]
+
+export function publicAuthorities (
+  environment: Readonly<Record<string, string | undefined>>, readFile: ReadFile
+): PublicAuthorities {
+  const chosen = environment['SSL_CERT_FILE'] ?? environment['SSL_CERT_DIR']
+  const location = chosen ?? usualPlaces.find(place => holdsCertificates(place, readFile))
+  if (location !== undefined) {
+    return { properties: { 'ssl.ca.location': location }, name: `the certificates of ${location}` }
+  }
+  return {
+    properties: { 'ssl.ca.pem': rootCertificates.join('\n') + '\n' },
+    name: 'the certificates that Node.js brings along'
+  }
+}
+
+function holdsCertificates (place: string, readFile: ReadFile): boolean {
+  try {
+    return readFile(place).includes('-----BEGIN CERTIFICATE-----')
+  } catch {
+    return false
+  }
+}
