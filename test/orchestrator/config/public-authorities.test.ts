@@ -1,3 +1,4 @@
+// Which certificates a client trusts when its file names no trust store.
 import assert from 'node:assert/strict'
 import { rootCertificates } from 'node:tls'
 import { test } from 'node:test'
