@@ -1,6 +1,8 @@
 // Runs the test suite and ends with `N passed, N failed`.
 // Usage: npm test -- [WORD...] [--test-name-pattern=...]
-//   --fast, --long   npm run test:fast: no broker, no sanitizer; npm run test:long: *.long.test.ts
+//   --fast       npm run test:fast: no broker, no sanitizer
+//   --long       npm run test:long: *.long.test.ts
+//   --versions   npm run test:versions: *.versions.test.ts
 // A WORD keeps the test files whose path, and the programs whose name, contains it; what else
 // begins with -- goes to node's test runner. LONGHAUL_TEST_JOBS: how many at a time.
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -27,14 +29,16 @@ const programs = [
 const kinds = {
   unit: { limitSeconds: 600, expectedSeconds: 5 },
   cluster: { limitSeconds: 1500, expectedSeconds: 60 },
-  long: { limitSeconds: 7200, expectedSeconds: 600 }
+  long: { limitSeconds: 7200, expectedSeconds: 600 },
+  versions: { limitSeconds: 7200, expectedSeconds: 3000 }
 }
 
 /** Which programs and which kinds of files each command runs. */
 const selections = {
   all: { programs: programs.map(({ name }) => name), kinds: ['unit', 'cluster'] },
   fast: { programs: ['dataplane_test', 'native_bench'], kinds: ['unit'] },
-  long: { programs: [], kinds: ['long'] }
+  long: { programs: [], kinds: ['long'] },
+  versions: { programs: [], kinds: ['versions'] }
 }
 
 /** Both write to the same place: node wants one named for each. */
@@ -44,7 +48,7 @@ const reporters = ['spec', join(root, '.ci/test-run/death-reporter.mjs')].flatMa
 const { options, selection, words } = parse(process.argv.slice(2))
 
 function parse (args) {
-  const own = args.find((arg) => arg === '--fast' || arg === '--long')
+  const own = args.find((arg) => ['--fast', '--long', '--versions'].includes(arg))
   return {
     selection: selections[own?.slice(2) ?? 'all'],
     options: args.filter((arg) => arg.startsWith('--') && arg !== own),

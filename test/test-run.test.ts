@@ -22,7 +22,7 @@ interface SlotsModule {
 }
 
 interface FilesModule {
-  listTestFiles (root: string): { unit: string[], cluster: string[], long: string[] }
+  listTestFiles (root: string): Record<'unit' | 'cluster' | 'long' | 'versions', string[]>
 }
 
 /** The scripts of .ci/ are plain JavaScript without types; Shape is what a test uses of one. */
@@ -50,12 +50,14 @@ describe('test files', () => {
         'dist/test/circle.js': 'export * from "./flows.js"\n',
         'dist/test/a/far.test.js': 'const b = await import(\'../circle.js\')\n',
         'dist/test/a/pure.test.js': '// from "../circle.js"\nimport "./missing.js"\n',
-        'dist/test/a/day.long.test.js': ''
+        'dist/test/a/day.long.test.js': '',
+        'dist/test/a/all.versions.test.js': ''
       })
       assert.deepEqual(listTestFiles(root), {
         unit: ['dist/test/a/pure.test.js'],
         cluster: ['dist/test/a/far.test.js'],
-        long: ['dist/test/a/day.long.test.js']
+        long: ['dist/test/a/day.long.test.js'],
+        versions: ['dist/test/a/all.versions.test.js']
       })
     })
 })

@@ -5,10 +5,11 @@ import { dirname, join, normalize } from 'node:path'
 import { listFiles } from '../setup/stamp.mjs'
 
 const startsBrokers = 'dist/test/kafka/cluster.js'
-/** For tests that are too long for every change: npm run test:long. */
+/** For tests that are too long for every change: npm run test:long, npm run test:versions. */
 const isLong = (file) => file.endsWith('.long.test.js')
+const isOfVersions = (file) => file.endsWith('.versions.test.js')
 
-/** @returns {{ unit: string[], cluster: string[], long: string[] }} paths from the root */
+/** @returns {Record<'unit' | 'cluster' | 'long' | 'versions', string[]>} paths from the root */
 export function listTestFiles (root) {
   const files = listFiles(root, ['dist/test'], (name) => name.endsWith('.test.js'))
   const imports = new Map()
@@ -17,11 +18,12 @@ export function listTestFiles (root) {
     return imports.get(file)
   }
   const usesBrokers = (file) => closureOf(file, importsOf).has(startsBrokers)
-  const short = files.filter((file) => !isLong(file))
+  const short = files.filter((file) => !isLong(file) && !isOfVersions(file))
   return {
     unit: short.filter((file) => !usesBrokers(file)),
     cluster: short.filter(usesBrokers),
-    long: files.filter(isLong)
+    long: files.filter(isLong),
+    versions: files.filter(isOfVersions)
   }
 }
 

@@ -6,7 +6,7 @@ import {
 } from './raw-request.ts'
 import { ResponseReader } from './raw-response.ts'
 
-const metadataApi = { key: 3, version: 12 }
+const metadataApi = { key: 3, version: 11 } // the newest of Kafka 2.8
 const listOffsetsApi = { key: 2, version: 1 }
 const noId = Buffer.alloc(16)
 const timestampOf = { start: int64(-2n), end: int64(-1n) }

@@ -6,7 +6,7 @@ import {
   writeFileSync
 } from 'node:fs'
 import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { eventually } from './eventually.ts'
 import type { Jars } from './jars.ts'
 import { javaArguments, javaProgram } from './java.ts'
@@ -14,7 +14,8 @@ import { hasExited, killChild, spawnGuarded, stopChild, waitForExit } from './pr
 import { renderServerProperties, type ServerSettings } from './server-properties.ts'
 
 const stopTimeoutMs = 60_000
-const startedLine = 'Kafka Server started'
+/** Of a broker with KRaft, and of one with ZooKeeper. */
+const startedLine = /Kafka Server started|\[KafkaServer id=\d+\] started/
 
 export interface JvmSettings {
   readonly heapMb?: number
@@ -141,6 +142,9 @@ export class Broker {
   /** What `StorageTool format` would do, without its second of JVM: ids are ours, features its. */
   #format (): void {
     const { folder, jars, clusterId, server } = this.#settings
+    writeFileSync(join(folder, 'server.properties'),
+      renderServerProperties({ ...server, logDirs: this.logDirs }))
+    if (server.zookeeperPort !== undefined) return // the cluster's id is ZooKeeper's
     for (const logDir of this.logDirs) {
       mkdirSync(logDir, { recursive: true })
       writeFileSync(join(logDir, 'meta.properties'), [
@@ -148,16 +152,16 @@ export class Broker {
         `directory.id=${randomKafkaUuid()}`, ''
       ].join('\n'))
     }
-    copyFileSync(jars.bootstrapCheckpoint, join(this.logDir, 'bootstrap.checkpoint'))
-    writeFileSync(join(folder, 'server.properties'),
-      renderServerProperties({ ...server, logDirs: this.logDirs }))
+    const checkpoint = join(this.logDir, jars.checkpoint)
+    mkdirSync(dirname(checkpoint), { recursive: true })
+    copyFileSync(jars.bootstrapCheckpoint, checkpoint)
   }
 
   async #untilStarted (child: ChildProcess, output: number, from: number): Promise<void> {
     try {
       await eventually(`start of broker ${this.id}`, () => {
         if (hasExited(child)) throw new Error(`broker ${this.id} ended with ${child.exitCode}`)
-        return readFrom(output, from).includes(startedLine)
+        return startedLine.test(readFrom(output, from))
       })
     } catch (error) {
       await this.destroy()

@@ -15,11 +15,15 @@ import { releasePorts, reservePorts } from './ports.ts'
 import { createTempFolder, removeFolder } from './process-guard.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 import type { Listener, MoreListener, SaslUsers } from './server-properties.ts'
+import type { BrokerVersion } from './versions.ts'
+import { ZooKeeper } from './zookeeper.ts'
 
 export type { CleanUp } from './failed-test.ts'
 
 export interface KafkaClusterOptions {
   readonly brokers?: 1 | 3
+  /** That of pom.xml, unless told otherwise. */
+  readonly version?: BrokerVersion
   /** The others follow it. 1, unless told otherwise. */
   readonly firstBrokerId?: number
   /** Broker properties that win over those of server-properties.ts. */
@@ -49,13 +53,18 @@ interface BrokerPorts {
   readonly more: readonly number[]
 }
 
+interface ClusterJars {
+  readonly tools: Jars
+  readonly brokers: Jars
+}
+
 const portsPerBroker = 5
 
 /** Starts a cluster and, given `t`, closes it after the test. A failed start leaves nothing. */
 export async function startKafkaCluster (
   t?: CleanUp, options: KafkaClusterOptions = {}
 ): Promise<KafkaCluster> {
-  const jars = await ensureJars()
+  const jars = { tools: await ensureJars(), brokers: await ensureJars(options.version) }
   const count = options.brokers ?? 1
   const each = portsPerBroker + (options.moreListeners?.length ?? 0)
   const reserved = await reservePorts(count * each)
@@ -88,15 +97,16 @@ export class KafkaCluster {
   readonly admin: KafkaAdmin
   /** What the proxies of all brokers put their bytes on. */
   readonly link: Link
-  readonly #jars: Jars
+  readonly #jars: ClusterJars
   readonly #ports: readonly BrokerPorts[]
   readonly #options: KafkaClusterOptions
   readonly #folder = createTempFolder('kafka')
   #proxies: readonly TcpProxy[] = []
+  #zookeeper: ZooKeeper | undefined
   readonly #forget = describeOnFailure(async () => await describeCluster(this))
   #closing: Promise<void> | undefined
 
-  constructor (jars: Jars, ports: readonly BrokerPorts[], options: KafkaClusterOptions) {
+  constructor (jars: ClusterJars, ports: readonly BrokerPorts[], options: KafkaClusterOptions) {
     this.#jars = jars
     this.#ports = ports
     this.#options = options
@@ -130,6 +140,11 @@ export class KafkaCluster {
     } else if (isProxied(this.#options)) {
       this.#proxies = await Promise.all(this.#ports.map(async p =>
         await startProxy({ port: p.proxy, targetPort: p.behindProxy, link: this.link })))
+    }
+    const port = this.#zookeeperPort()
+    if (port !== undefined) {
+      const folder = join(this.#folder, 'zookeeper')
+      this.#zookeeper = await ZooKeeper.start({ jars: this.#jars.brokers, folder, port })
     }
     await Promise.all(this.brokers.map(async broker => { await broker.start() }))
   }
@@ -172,16 +187,22 @@ export class KafkaCluster {
     await this.admin.close()
     await Promise.all(this.#proxies.map(async proxy => { await proxy.close() }))
     await Promise.all(this.brokers.map(async broker => { await broker.destroy() }))
+    await this.#zookeeper?.destroy()
     removeFolder(this.#folder)
     releasePorts(this.#ports.flatMap(allPorts))
   }
 
+  /** That of the first broker's controller, which is none. */
+  #zookeeperPort (): number | undefined {
+    return this.#options.version?.metadata === 'zookeeper' ? this.#ports[0]?.controller : undefined
+  }
+
   #tool (className: string, args: readonly string[]): Parameters<typeof runJava>[0] {
     return {
-      classPath: this.#jars.classPath,
+      classPath: this.#jars.tools.classPath,
       className,
       args: ['--bootstrap-server', this.plainBootstrapServers, ...args],
-      flags: [...quickStartFlags, ...this.#jars.archiveFlags, '-Dlonghaul.log.level=ERROR']
+      flags: [...quickStartFlags, ...this.#jars.tools.archiveFlags, '-Dlonghaul.log.level=ERROR']
     }
   }
 
@@ -189,8 +210,9 @@ export class KafkaCluster {
     const folder = join(this.#folder, `broker-${own.id}`)
     mkdirSync(folder)
     const { config, configOf, moreListeners = [], sasl, jvm = {}, logDirCount = 1 } = this.#options
+    const zookeeperPort = this.#zookeeperPort()
     return new Broker({
-      jars: this.#jars,
+      jars: this.#jars.brokers,
       clusterId: this.id,
       folder,
       jvm,
@@ -203,6 +225,7 @@ export class KafkaCluster {
         listeners: listenersOf(own, this.#options),
         moreListeners,
         ...sasl === undefined ? {} : { sasl },
+        ...zookeeperPort === undefined ? {} : { zookeeperPort },
         config: { ...config, ...configOf?.(own.id) }
       }
     })

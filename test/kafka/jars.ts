@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
 import {
-  copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync
+  chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,6 +14,8 @@ import { javaProgram, mustRunJava, quickStartFlags } from './java.ts'
 import { createTempFolder, isAlive, removeFolder } from './process-guard.ts'
 import { renderServerProperties } from './server-properties.ts'
 import { recordClassArchive } from './class-archive.ts'
+import { repoRoot } from './repo-root.ts'
+import { defaultCheckpoint, type BrokerVersion } from './versions.ts'
 
 const run = promisify(execFile)
 
@@ -23,33 +25,70 @@ const fetchTimeoutMs = 600_000
 export interface Jars {
   /** All jars, for `java -cp`. */
   readonly classPath: string
-  /** What `StorageTool format` writes for every cluster alike: the features of a new cluster. */
+  /**
+   * What `StorageTool format` writes for every cluster alike: the features of a new cluster.
+   * There is none for brokers with ZooKeeper.
+   */
   readonly bootstrapCheckpoint: string
+  /** Where a broker looks for it, below its first folder. */
+  readonly checkpoint: string
   /** Flags that map the brokers' classes from an archive instead of parsing them; may be empty. */
   readonly archiveFlags: readonly string[]
 }
 
-let ensured: Promise<Jars> | undefined
-
-/** Resolves at once when an earlier run has fetched them; safe when several processes race. */
-export async function ensureJars (): Promise<Jars> {
-  ensured ??= prepare()
-  return await ensured
+/** Where the jars of one version are, and the arguments of Maven that fetch them. */
+interface JarSource {
+  readonly folder: string
+  readonly fetchArguments: (folder: string) => readonly string[]
+  readonly isKraft: boolean
+  readonly checkpoint: string
 }
 
-async function prepare (): Promise<Jars> {
+const ensured = new Map<string, Promise<Jars>>()
+
+/**
+ * Resolves at once when an earlier run has fetched them; safe when several processes race. Without
+ * a version: those of pom.xml, tools and MirrorMaker 2 included.
+ */
+export async function ensureJars (version?: BrokerVersion): Promise<Jars> {
+  const source = version === undefined ? defaultSource() : sourceOf(version)
+  const jars = ensured.get(source.folder) ?? prepare(source)
+  ensured.set(source.folder, jars)
+  return await jars
+}
+
+function defaultSource (): JarSource {
   const folder = libsFolder(process.env)
+  return { folder, fetchArguments, isKraft: true, checkpoint: defaultCheckpoint }
+}
+
+function sourceOf ({ checkpoint, version, logging, metadata }: BrokerVersion): JarSource {
+  const pom = join(repoRoot(), 'test/kafka/broker-pom.xml')
+  const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)
+  return {
+    folder: join(dirname(libsFolder(process.env)), `kafka-${version}-${hash}`),
+    fetchArguments: folder => ['-q', '-B', '-f', pom, `-Dkafka.version=${version}`, `-P${logging}`,
+      'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${folder}`],
+    isKraft: metadata === 'kraft',
+    checkpoint
+  }
+}
+
+async function prepare (source: JarSource): Promise<Jars> {
+  const { checkpoint, folder, isKraft } = source
   const archive = join(folder, `broker-${await javaVersionTag()}.jsa`)
   const jars: Jars = {
     classPath: `${folder}/*`,
     bootstrapCheckpoint: join(folder, 'bootstrap.checkpoint'),
+    checkpoint,
     // -Xshare:auto: an archive that does not fit is ignored, and -Xlog keeps that off the output.
     archiveFlags: [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto', '-Xlog:cds=off',
       '-Xlog:cds+dynamic=off']
   }
-  if (!isReady(jars, archive)) {
+  if (isKraft ? !isReady(jars, archive) : !existsSync(folder)) {
     await underLock(`${folder}.lock`, async () => {
-      if (!existsSync(folder)) await fetchJars(folder)
+      if (!existsSync(folder)) await fetchJars(source)
+      if (!isKraft) return
       if (!existsSync(jars.bootstrapCheckpoint)) await formatSnapshot(jars)
       if (!existsSync(archive)) await tryRecordArchive(jars, archive)
     })
@@ -68,8 +107,8 @@ async function javaVersionTag (): Promise<string> {
 }
 
 /** Fetched beside its place and renamed, so that the folder exists only when it is whole. */
-async function fetchJars (folder: string): Promise<void> {
-  say(`fetching the Kafka jars into ${folder} (54 MB, once)`)
+async function fetchJars ({ folder, fetchArguments }: JarSource): Promise<void> {
+  say(`fetching the Kafka jars into ${folder} (about 50 MB, once)`)
   const partial = `${folder}.partial-${process.pid}`
   rmSync(partial, { recursive: true, force: true })
   mkdirSync(partial, { recursive: true })
@@ -104,7 +143,8 @@ async function formatSnapshot (jars: Jars): Promise<void> {
       flags: quickStartFlags
     })
     const partial = `${jars.bootstrapCheckpoint}.partial`
-    copyFileSync(join(folder, 'data', 'bootstrap.checkpoint'), partial)
+    copyFileSync(join(folder, 'data', jars.checkpoint), partial)
+    chmodSync(partial, 0o644)
     renameSync(partial, jars.bootstrapCheckpoint)
   } finally {
     removeFolder(folder)

@@ -30,6 +30,7 @@ export function javaArguments ({ classPath, className, args, flags = [] }: JavaC
     ...flags,
     '-Djava.net.preferIPv4Stack=true',
     `-Dlog4j2.configurationFile=${join(repoRoot(), 'test/kafka/log4j2.properties')}`,
+    `-Dlog4j.configuration=file:${join(repoRoot(), 'test/kafka/log4j.properties')}`,
     '-cp', classPath, className, ...args
   ]
 }

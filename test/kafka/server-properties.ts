@@ -20,6 +20,8 @@ export interface SaslUsers {
 }
 
 export interface ServerSettings extends ServerIdentity {
+  /** Given, the cluster keeps its metadata in ZooKeeper and not in KRaft. */
+  readonly zookeeperPort?: number
   readonly sasl?: SaslUsers
   readonly moreListeners?: readonly MoreListener[]
   /** Wins over everything here. */
@@ -27,10 +29,33 @@ export interface ServerSettings extends ServerIdentity {
 }
 
 export function renderServerProperties (settings: ServerSettings): string {
+  const { zookeeperPort } = settings
+  const base = serverProperties(settings)
   return render({
-    ...serverProperties(settings), ...quick, ...security(settings),
-    ...listenerConfigs(settings.moreListeners ?? []), ...settings.config
+    ...zookeeperPort === undefined ? base : withZooKeeper(base, settings, zookeeperPort),
+    ...quick, ...security(settings), ...listenerConfigs(settings.moreListeners ?? []),
+    ...settings.config
   })
+}
+
+/** For a broker that is no controller of a quorum. */
+function withZooKeeper (
+  base: Readonly<Record<string, string>>, { id, listeners }: ServerIdentity, port: number
+): Record<string, string> {
+  const kraftOnly = ['process.roles', 'node.id', 'controller.quorum.voters',
+    'controller.listener.names']
+  const without = (property: string): string => (base[property] ?? '').split(',')
+    .filter(each => !each.startsWith('CONTROLLER:')).join(',')
+  return {
+    ...Object.fromEntries(Object.entries(base).filter(([name]) => !kraftOnly.includes(name))),
+    listeners: without('listeners'),
+    'advertised.listeners': without('advertised.listeners'),
+    'listener.security.protocol.map': without('listener.security.protocol.map'),
+    'inter.broker.listener.name': listeners[0]?.name ?? '',
+    'broker.id': String(id),
+    'zookeeper.connect': `127.0.0.1:${port}`,
+    'zookeeper.session.timeout.ms': '3000'
+  }
 }
 
 const quick: Readonly<Record<string, string>> = {
