@@ -44,8 +44,10 @@ function identity (server: ServerIdentity): ServerProperties {
     'controller.listener.names': controller.name,
     'inter.broker.listener.name': listeners[0]?.name ?? controller.name,
     listeners: all.map(l => `${l.name}://127.0.0.1:${l.port}`).join(','),
-    'advertised.listeners': all.map(({ advertisedHost = '127.0.0.1', advertisedPort, name }) =>
-      `${name}://${advertisedHost}:${advertisedPort}`).join(','),
+    // Brokers before 3.9 refuse to advertise the controller's.
+    'advertised.listeners': listeners
+      .map(({ advertisedHost = '127.0.0.1', advertisedPort, name }) =>
+        `${name}://${advertisedHost}:${advertisedPort}`).join(','),
     'listener.security.protocol.map': all.map(l => `${l.name}:${l.protocol}`).join(','),
     'log.dirs': logDirs.join(',')
   }

@@ -49,7 +49,6 @@ function withZooKeeper (
   return {
     ...Object.fromEntries(Object.entries(base).filter(([name]) => !kraftOnly.includes(name))),
     listeners: without('listeners'),
-    'advertised.listeners': without('advertised.listeners'),
     'listener.security.protocol.map': without('listener.security.protocol.map'),
     'inter.broker.listener.name': listeners[0]?.name ?? '',
     'broker.id': String(id),
