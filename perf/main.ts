@@ -6,10 +6,12 @@ import { contenders, mustFindContender } from './contenders/contender-list.ts'
 import { appendMemory, isInside, renderMemory, writeSamples } from './report/memory-report.ts'
 import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
 import { appendRestore, isShort, renderRestore } from './report/restore-report.ts'
+import { appendScale, renderScale } from './report/scale-report.ts'
 import { renderTerminalTable } from './report/result-tables.ts'
 import { runLoopback } from './scenarios/loopback.ts'
 import { runMemory } from './scenarios/memory.ts'
 import { runRestore } from './scenarios/restore.ts'
+import { runScale } from './scenarios/scale.ts'
 
 interface LoopbackOptions {
   readonly records: number
@@ -80,6 +82,21 @@ async function restore (options: RestoreOptions): Promise<void> {
   process.exitCode = isShort(outcome) ? 0 : 1
 }
 
+interface ScaleOptions {
+  readonly partitions: readonly number[]
+  readonly seconds: number
+  readonly append: boolean
+}
+
+async function scale ({ append, partitions, seconds }: ScaleOptions): Promise<void> {
+  const startedAt = new Date()
+  const figures = await runScale({ sizes: partitions, idleSeconds: seconds, say })
+  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
+  const report = { figures, command, startedAt }
+  process.stdout.write(`${renderScale(report)}\n`)
+  if (append) process.stdout.write(`${appendScale(report)}\n`)
+}
+
 const program = new Command('perf')
   .description('Runs Longhaul and others against each other on the same data.')
 program.command('loopback')
@@ -106,6 +123,14 @@ program.command('restore')
   .option('--slots <count>', 'partitions of the progress topic', parseCount, 32)
   .option('--append', 'add the run to perf/results/restore.md', false)
   .action(restore)
+
+program.command('scale')
+  .description('many partitions that nobody writes to: what they cost')
+  .option('--partitions <counts>', 'comma-separated, a step each',
+    text => text.split(',').map(parseCount), [10, 100, 1_000, 6_000, 10_000])
+  .option('--seconds <count>', 'of idling that are measured', parseCount, 30)
+  .option('--append', 'add the run to perf/results/scale.md', false)
+  .action(scale)
 
 // A run cut short ends its brokers and contenders by the exit hook of the process guard.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
