@@ -5,15 +5,23 @@ import { after, before, describe, test, type TestContext } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { killLeader, moveLeader } from '../kafka/partition-operations.ts'
 import { startLoadedMirror } from './loaded-mirror.ts'
-import type { MirrorProcess } from './mirror-process.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
+import type { MirrorProcess, Properties } from './mirror-process.ts'
 import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const partitions = 6
+const rackAwareSelector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 const replicated = { partitions, configs: { 'min.insync.replicas': '2' } }
 
 describe('a mirror between clusters of three brokers', () => {
   let clusters: MirroredClusters
-  before(async () => { clusters = await startClusters({ brokers: 3 }) })
+  before(async () => {
+    clusters = await startClusters({
+      brokers: 3,
+      config: { 'replica.selector.class': rackAwareSelector },
+      configOf: id => ({ 'broker.rack': `rack-${id}` })
+    }, { brokers: 3 })
+  })
   after(async () => { await clusters.close() })
 
   test('leaders that move on the source and on the target cost nothing', async t => {
@@ -45,13 +53,25 @@ describe('a mirror between clusters of three brokers', () => {
     })
   })
 
+  test('partitions are read from the broker in the rack of the mirror, while it lives', async t => {
+    const properties = { 'east.client.rack': 'rack-2' }
+    await underLoad(t, 'racks', async (mirror, more) => {
+      await mirror.until('records from followers', async () => await followerBytes(mirror) > 0)
+      await clusters.source.broker(2).kill()
+      await more()
+      await clusters.source.broker(2).start()
+      await more()
+    }, properties)
+  })
+
   /** `more` resolves when every partition has advanced by what was written since it was called. */
   async function underLoad (
     t: TestContext, topic: string,
-    fault: (mirror: MirrorProcess, more: () => Promise<void>) => Promise<void>
+    fault: (mirror: MirrorProcess, more: () => Promise<void>) => Promise<void>,
+    properties: Properties = {}
   ): Promise<void> {
     const { mirror, more, finish } = await startLoadedMirror(t, clusters,
-      { topic, partitions, sourceTopic: replicated, targetTopic: replicated })
+      { topic, partitions, sourceTopic: replicated, targetTopic: replicated, properties })
     await more()
     await fault(mirror, more)
     await finish()
@@ -61,4 +81,9 @@ describe('a mirror between clusters of three brokers', () => {
 
 async function followerOf (cluster: KafkaCluster, topic: string): Promise<number> {
   return await cluster.admin.leaderOf(topic, 0) % 3 + 1
+}
+
+async function followerBytes (mirror: MirrorProcess): Promise<number> {
+  const metrics = await mirror.metrics()
+  return Object.values(seriesOf(metrics, 'longhaul_follower_bytes_total'))[0] ?? 0
 }

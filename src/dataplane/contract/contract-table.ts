@@ -82,6 +82,7 @@ export const laneCounters = {
   fetchRequests: 'sent',
   produceRequests: 'sent',
   fetchResponseBytes: 'received',
+  followerBytes: 'of records that followers of the source returned (client.rack)',
   sourceThrottleMs: 'asked for by source brokers, summed',
   targetThrottleMs: 'asked for by target brokers, summed',
   requestErrors: 'requests that failed as a whole',

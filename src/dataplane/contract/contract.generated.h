@@ -247,6 +247,7 @@ struct LaneCounters {
   int64_t fetch_requests = 0;  // sent
   int64_t produce_requests = 0;  // sent
   int64_t fetch_response_bytes = 0;  // received
+  int64_t follower_bytes = 0;  // of records that followers of the source returned (client.rack)
   int64_t source_throttle_ms = 0;  // asked for by source brokers, summed
   int64_t target_throttle_ms = 0;  // asked for by target brokers, summed
   int64_t request_errors = 0;  // requests that failed as a whole
@@ -254,7 +255,7 @@ struct LaneCounters {
   int64_t copied_out_responses = 0;  // responses whose last batches were copied out to free memory
   int64_t target_scans = 0;  // scans of a target partition begun
 };
-constexpr size_t kLaneCountersColumns = 11;
+constexpr size_t kLaneCountersColumns = 12;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 namespace kafka_error {

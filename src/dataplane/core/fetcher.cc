@@ -65,21 +65,21 @@ void Fetcher::Tick() {
   }
 }
 
-// Brings nodes_[*].order in line with the leaders.
+// Brings nodes_[*].order in line with the brokers that partitions are fetched from.
 void Fetcher::Route() {
   lane_->routes_stale = false;
   for (auto& [node_id, node] : nodes_) {
     std::erase_if(node.order, [&, id = node_id](uint32_t partition) {
       Partition* p = lane_->Find(partition);
       const bool is_routed = p != nullptr && p->source.routed_to == id;
-      const bool stays = is_routed && p->leaders.source.node == id;
+      const bool stays = is_routed && p->source_node() == id;
       if (is_routed && !stays) p->source.routed_to = -1;
       return !stays;
     });
   }
   for (auto& [id, p] : lane_->partitions) {
-    if (p->source.routed_to >= 0 || p->leaders.source.node < 0) continue;
-    p->source.routed_to = p->leaders.source.node;
+    if (p->source.routed_to >= 0 || p->source_node() < 0) continue;
+    p->source.routed_to = p->source_node();
     nodes_[p->source.routed_to].order.push_back(id);
   }
 }
@@ -128,7 +128,8 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
     }
     request.partitions.push_back({p->topic, p->number, p->leaders.source.epoch, p->source.offset,
                                   p->source.epoch, static_cast<int32_t>(BytesMax(*p))});
-    wanted.push_back({id, p->source.offset});
+    wanted.push_back({id, p->source.offset, p->read.follower >= 0});
+    if (replicas_.IsDue(*p)) request.rack = lane_->rack;
   }
   if (wanted.empty()) return;
   const int64_t share = node->is_idle ? std::min(Share(), kIdleBytes) : Share();
@@ -156,18 +157,28 @@ void Fetcher::BackOff(Node* node) {
 bool Fetcher::CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wanted,
                      int16_t* version) {
   const Reach reach = lane_->AskReach(Side::kSource, node_id, kFetchApi, version);
+  if (reach != Reach::kReady || *version < kFetchFromFollowersFrom)
+    LeaveFollowers(node_id, wanted);
   if (reach == Reach::kReady) return true;
   leaders_->Refresh(Side::kSource);
   BackOff(node);
   const std::string what = DescribeReach(Side::kSource, node_id, kFetchApi, reach);
   for (const Wanted& w : wanted) {
     Partition* p = lane_->Find(w.id);
+    if (p->source_node() != node_id) continue;
     if (reach == Reach::kDown)
       lane_->moves.SetObstacle(p, Side::kSource, kafka_error::kNetworkException, what);
     if (reach == Reach::kUnsupported)
       lane_->moves.EndSource(p, {kErrorBrokerUnsupported, what, {}});
   }
   return false;
+}
+
+void Fetcher::LeaveFollowers(int32_t node_id, const std::vector<Wanted>& wanted) {
+  for (const Wanted& w : wanted) {
+    Partition* p = lane_->Find(w.id);
+    if (p != nullptr && p->read.follower == node_id) replicas_.Leave(p);
+  }
 }
 
 void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted) {
@@ -188,7 +199,8 @@ void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vect
   node->asking = true;
   lane_->memory.ReserveFetch(request->bytes_max);
   lane_->counters.fetch_requests++;
-  outstanding_.emplace(tag, Outstanding{node_id, request->bytes_max, patience, std::move(wanted)});
+  outstanding_.emplace(tag, Outstanding{node_id, request->bytes_max, !request->rack.empty(),
+                                        patience, std::move(wanted)});
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
@@ -213,6 +225,7 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
     lane_->counters.request_errors++;
     lane_->errors[error]++;
     leaders_->Refresh(Side::kSource);
+    LeaveFollowers(asked.node, asked.wanted);
     return BackOff(&node);
   }
   lane_->counters.source_throttle_ms += response.throttle_ms;
@@ -224,37 +237,60 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
   for (const FetchedPartition& fetched : response.partitions) {
     const Wanted* wanted = finder.Find(fetched.topic, fetched.partition);
     if (fetched.records_size > 0) node.is_idle = false;
-    // An answer of a deposed leader is late: the new one has been asked.
-    if (wanted != nullptr && lane_->Find(wanted->id)->leaders.source.node == asked.node)
-      OnPartition(fetched, *wanted, buffer, filled);
+    if (wanted != nullptr && IsAwaited(*wanted, asked.node))
+      OnPartition(fetched, *wanted, asked.with_rack, buffer, filled);
   }
   Rotate(&node, {filled->begin() + static_cast<std::ptrdiff_t>(first), filled->end()});
 }
 
-void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
+// Not so if the partition is fetched from another broker by now, or from the same one as its
+// leader: what a follower has said of its own log is not what it says as the leader.
+bool Fetcher::IsAwaited(const Wanted& wanted, int32_t node) const {
+  const Partition* p = lane_->Find(wanted.id);
+  return p->source_node() == node && (p->read.follower >= 0) == wanted.is_follower;
+}
+
+void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted, bool with_rack,
                           const HeldRef& buffer, std::vector<Partition*>* filled) {
   Partition* p = lane_->Find(wanted.id);
   // Revoked, faulted or gone back to another offset while the request was in flight.
   if (!p->traits().stores || p->source.offset != wanted.offset) return;
+  if (wanted.is_follower && (fetched.error != 0 || fetched.diverging_end >= 0))
+    return replicas_.Doubt(p, fetched.error);
   if (fetched.error != 0) return OnPartitionError(p, fetched.error);
   if (fetched.diverging_end >= 0) return OnDivergence(p, fetched);
-  SourcePosition& source = p->source;
-  source.high_watermark = fetched.high_watermark;
-  source.last_stable_offset = fetched.last_stable_offset;
-  if (fetched.log_start_offset >= 0) source.log_start_offset = fetched.log_start_offset;
-  if (p->leaders.source.node >= 0) lane_->moves.ClearObstacle(p, Side::kSource);
+  SeeLogEnd(p, fetched);
   if (fetched.records_size > 0) {
+    if (wanted.is_follower)
+      lane_->counters.follower_bytes += static_cast<int64_t>(fetched.records_size);
     intake_.Store(p, fetched, buffer);
     // A first batch that was cut brings nothing: the partition keeps its place in the order, and at
     // the head the broker sends the batch whole.
-    if (source.offset != wanted.offset) filled->push_back(p);
+    if (p->source.offset != wanted.offset) filled->push_back(p);
   }
-  const bool committed_only = lane_->settings.isolation_level == 1;
-  const int64_t end = committed_only && source.last_stable_offset >= 0 ? source.last_stable_offset
-                                                                       : source.high_watermark;
-  CheckSourceEnd(lane_, p, source.offset >= end);
-  source.end_marks.See(source.high_watermark, p->progress.upstream, lane_->wall_now);
+  const int64_t end = lane_->settings.isolation_level == 1 && p->source.last_stable_offset >= 0
+                          ? p->source.last_stable_offset
+                          : p->source.high_watermark;
+  CheckSourceEnd(lane_, p, p->source.offset >= end);
+  p->source.end_marks.See(p->source.high_watermark, p->progress.upstream, lane_->wall_now);
   if (p->progress.upstream >= end) p->counters.caught_up_at_ms = lane_->wall_now;
+  if (wanted.is_follower)
+    replicas_.OnFollower(p, fetched);
+  else
+    replicas_.OnLeader(p, fetched, with_rack);
+}
+
+// A follower learns where the log begins and ends a moment after its leader has reported it.
+void Fetcher::SeeLogEnd(Partition* p, const FetchedPartition& fetched) {
+  SourcePosition& source = p->source;
+  const bool is_follower = p->read.follower >= 0;
+  const auto see = [is_follower](int64_t* known, int64_t reported) {
+    *known = is_follower ? std::max(*known, reported) : reported;
+  };
+  see(&source.high_watermark, fetched.high_watermark);
+  see(&source.last_stable_offset, fetched.last_stable_offset);
+  if (fetched.log_start_offset >= 0) see(&source.log_start_offset, fetched.log_start_offset);
+  if (p->source_node() >= 0) lane_->moves.ClearObstacle(p, Side::kSource);
 }
 
 void Fetcher::OnPartitionError(Partition* p, int16_t code) {

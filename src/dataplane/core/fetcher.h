@@ -15,6 +15,7 @@
 #include "core/leaders.h"
 #include "core/memory_relief.h"
 #include "core/protocol.h"
+#include "core/read_replicas.h"
 
 namespace longhaul {
 
@@ -37,26 +38,30 @@ class Fetcher {
   static constexpr int64_t kIdleBytes = 64 * 1024;
 
   Fetcher(LaneContext* lane, Leaders* leaders)
-      : lane_(lane), leaders_(leaders), intake_(lane), relief_(lane) {}
+      : lane_(lane), leaders_(leaders), replicas_(lane, leaders), intake_(lane), relief_(lane) {}
 
   void Tick();
   bool Owns(uint64_t tag) const { return outstanding_.contains(tag); }
   // Partitions that got batches are appended to `filled`.
   void OnReply(const Reply& reply, std::vector<Partition*>* filled);
+  // The follower that the partition is fetched from is of no use.
+  void LeaveFollower(Partition* p) { replicas_.Leave(p); }
 
  private:
   struct Wanted {
     uint32_t id;
     int64_t offset;
+    bool is_follower;  // the broker is asked as a follower of its leader
   };
   struct Outstanding {
     int32_t node;
     int64_t bytes_max;
+    bool with_rack;
     Patience patience;
     std::vector<Wanted> wanted;
   };
   struct Node {
-    std::vector<uint32_t> order;  // partition ids led by this broker; the head is filled first
+    std::vector<uint32_t> order;  // ids of partitions read there; the head is filled first
     bool asking = false;
     bool is_idle = false;    // its last answer had no records
     int64_t not_before = 0;  // throttled or backing off
@@ -73,17 +78,21 @@ class Fetcher {
   void Ask(int32_t node_id, Node* node);
   bool CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wanted, int16_t* version);
   void Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted);
+  void LeaveFollowers(int32_t node_id, const std::vector<Wanted>& wanted);
   void BackOff(Node* node);
   int64_t Share() const;
   int64_t RoomMin() const { return std::min(kRoomMin, Share()); }
-  void OnPartition(const FetchedPartition& fetched, const Wanted& wanted, const HeldRef& buffer,
-                   std::vector<Partition*>* filled);
+  void OnPartition(const FetchedPartition& fetched, const Wanted& wanted, bool with_rack,
+                   const HeldRef& buffer, std::vector<Partition*>* filled);
+  bool IsAwaited(const Wanted& wanted, int32_t node) const;
+  void SeeLogEnd(Partition* p, const FetchedPartition& fetched);
   void OnPartitionError(Partition* p, int16_t code);
   void OnDivergence(Partition* p, const FetchedPartition& fetched);
   void Rotate(Node* node, const std::vector<Partition*>& filled);
 
   LaneContext* lane_;
   Leaders* leaders_;
+  ReadReplicas replicas_;
   BatchIntake intake_;
   MemoryRelief relief_;
   std::map<int32_t, Node> nodes_;

@@ -8,7 +8,8 @@ namespace longhaul {
 
 Forwarder::Forwarder(const ForwarderConfig& config, Transport* transport,
                      const CompressionCodecs* codecs, EventQueue* events)
-    : lane_(config.settings, config.producer_id, config.producer_epoch, codecs, events),
+    : lane_(config.settings, config.producer_id, config.producer_epoch, config.rack, codecs,
+            events),
       leaders_(&lane_),
       fetcher_(&lane_, &leaders_),
       outbox_(&lane_, &leaders_),
@@ -89,6 +90,7 @@ void Forwarder::WatchBrokers() {
     leaders_.Refresh(side);
     const std::string what = BrokerName(side, node) + " does not answer";
     for (const auto& [id, p] : lane_.partitions) {
+      if (side == Side::kSource && p->read.follower == node) fetcher_.LeaveFollower(p.get());
       const bool waits = side == Side::kSource ? p->traits().fetches : !p->queue.empty();
       if (waits && p->leaders[side].node == node)
         lane_.moves.SetObstacle(p.get(), side, kafka_error::kRequestTimedOut, what);

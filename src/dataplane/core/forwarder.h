@@ -19,6 +19,7 @@ struct ForwarderConfig {
   ForwarderSettings settings;
   int64_t producer_id = -1;
   int16_t producer_epoch = 0;
+  std::string rack;  // of the source client; empty: replicas are not chosen by rack
 };
 
 class Forwarder {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <utility>
 
 #include "contract/contract.generated.h"
 #include "core/broker_reach.h"
@@ -34,9 +35,10 @@ ErrorClass ClassifyError(int32_t code);
 std::string WithNeed(int32_t code, std::string what, const char* operation);
 
 struct LaneContext {
-  LaneContext(const ForwarderSettings& s, int64_t id, int16_t epoch, const CompressionCodecs* c,
-              EventQueue* e)
-      : settings(s), producer_id(id), producer_epoch(epoch), codecs(c), events(e), memory(s),
+  LaneContext(const ForwarderSettings& s, int64_t id, int16_t epoch, std::string source_rack,
+              const CompressionCodecs* c, EventQueue* e)
+      : settings(s), producer_id(id), producer_epoch(epoch), rack(std::move(source_rack)),
+        codecs(c), events(e), memory(s),
         shares(s.in_flight_bytes_max), watch(s.request_timeout_ms), moves(e, &errors) {}
   LaneContext(const LaneContext&) = delete;
   LaneContext& operator=(const LaneContext&) = delete;
@@ -44,6 +46,7 @@ struct LaneContext {
   const ForwarderSettings settings;
   const int64_t producer_id;
   const int16_t producer_epoch;
+  const std::string rack;  // client.rack of the source; empty: none
   Transport* transport = nullptr;
   const CompressionCodecs* const codecs;
   EventQueue* const events;

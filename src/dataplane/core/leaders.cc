@@ -128,7 +128,10 @@ bool Leaders::SetLeader(Side side, Partition* p, int32_t node, int32_t epoch) {
   const bool node_changed = std::exchange(leadership.node, node) != node;
   const bool epoch_changed = std::exchange(leadership.epoch, epoch) != epoch;
   if (side == Side::kTarget && node_changed) lane_->shares.Charge(p, node);
-  if (side == Side::kSource && node_changed) lane_->routes_stale = true;
+  if (side == Side::kSource && node_changed) {
+    p->read = {};  // the new leader chooses a replica
+    lane_->routes_stale = true;
+  }
   if (side == Side::kTarget && (node_changed || epoch_changed))
     lane_->moves.Move(p, PartitionEvent::kLeaderMoves);
   return node_changed;

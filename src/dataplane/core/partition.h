@@ -80,6 +80,13 @@ struct SourcePosition {
   int64_t ended_at = 0;  // when the source was first seen to end before the last of them
 };
 
+// ReadReplicas: which broker of the source is fetched from.
+struct ReadFrom {
+  int32_t follower = -1;      // -1: the leader
+  int64_t ask_leader_at = 0;  // when the leader is asked again for a replica close to our rack
+  int64_t behind_since = 0;   // the follower lacks what its leader has reported; 0: it does not
+};
+
 // Outbox: what is in flight to the target.
 struct Delivery {
   int32_t ready_at = -1;           // node in whose line for the next request it stands
@@ -137,6 +144,7 @@ struct Partition {
 
   PerSide<Leadership> leaders;
   SourcePosition source;
+  ReadFrom read;
   Progress progress;  // Outbox, BatchIntake, TargetScan: invariant (C), never ahead of acks
   BatchQueue queue;
   Delivery delivery;
@@ -150,6 +158,10 @@ struct Partition {
   }
   const std::string& topic_on(Side side) const {
     return side == Side::kSource ? topic : remote_topic;
+  }
+  // The node that is fetched from, -1: none.
+  int32_t source_node() const {
+    return read.follower >= 0 ? read.follower : leaders.source.node;
   }
   // Where to go on if the first batch of the queue is left out, at the cost of `records`.
   SkipPoint BehindFront(int64_t records) const {

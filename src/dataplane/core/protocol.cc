@@ -163,7 +163,7 @@ void ReadFetchedPartition(Reader* in, std::string_view topic, int16_t version,
     p->aborted.push_back({producer_id, in->Int64()});
     in->SkipTags();
   }
-  if (version >= 11) in->Int32();  // preferred read replica: named only to a client with a rack
+  if (version >= kFetchFromFollowersFrom) p->preferred_replica = in->Int32();
   p->records_size = in->BytesLength();
   p->records = const_cast<uint8_t*>(in->Bytes(p->records_size));
   p->diverging_epoch = -1;
@@ -207,9 +207,7 @@ void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* o
     w.NoTags();
   });
   if (version >= 7) w.ArrayLength(0);  // forgotten topics
-  // No rack: a leader that selects replicas by rack (KIP-392) answers a client with one at once,
-  // without records, and names a follower, which we do not follow.
-  if (version >= 11) w.String("");
+  if (version >= kFetchFromFollowersFrom) w.String(request.rack);
   out->pieces.push_back(
       {reinterpret_cast<const uint8_t*>(out->bytes.data()), out->bytes.size(), false});
 }

@@ -24,6 +24,7 @@ inline constexpr Api kFetchApi{"Fetch", 1, 4, 12};
 inline constexpr Api kListOffsetsApi{"ListOffsets", 2, 1, 1};
 inline constexpr Api kDescribeProducersApi{"DescribeProducers", 61, 0, 0};
 constexpr int16_t kFetchFlexibleFrom = 12;
+constexpr int16_t kFetchFromFollowersFrom = 11;  // KIP-392
 // KIP-219: from these versions on a broker answers at once and its client waits out the throttle
 // time; before, the broker has waited when the answer comes.
 constexpr int16_t kProduceClientThrottlesFrom = 6, kFetchClientThrottlesFrom = 8;
@@ -45,6 +46,8 @@ struct FetchRequest {
   int32_t bytes_max;
   int8_t isolation_level;
   std::vector<FetchPartition> partitions;  // in the order in which the broker shall fill them
+  // If it is not empty, the leader may answer with a replica that is closer, and without records.
+  std::string_view rack = {};
 };
 
 struct AbortedTransaction {
@@ -64,6 +67,7 @@ struct FetchedPartition {
   // and where that ends. -1: it did not.
   int32_t diverging_epoch;
   int64_t diverging_end;
+  int32_t preferred_replica = -1;  // node to fetch from instead, -1: this one
   uint8_t* records;  // points into the response
   size_t records_size;
 };

@@ -33,9 +33,10 @@ constexpr int64_t kReceiveBytesMax = std::numeric_limits<int32_t>::max();  // of
 ForwarderThread::ForwarderThread(const ForwarderConfig& config)
     : config_(config), forwarder_(std::in_place, config, nullptr, &codecs_, &events_) {}
 
-Status ForwarderThread::Open(const ForwarderConfig& config, const ClientProperties& source,
+Status ForwarderThread::Open(ForwarderConfig config, const ClientProperties& source,
                              const ClientProperties& target,
                              std::unique_ptr<ForwarderThread>* out) {
+  if (auto rack = source.find("client.rack"); rack != source.end()) config.rack = rack->second;
   std::unique_ptr<ForwarderThread> self(new ForwarderThread(config));
   if (!KeepFreedMemory().ok()) self->events_.Log(kLogShown, KeepFreedMemory().detail);
   Status status = self->Start(source, target);

@@ -21,7 +21,8 @@ namespace longhaul {
 
 class ForwarderThread {
  public:
-  static Status Open(const ForwarderConfig& config, const ClientProperties& source,
+  // The properties of the source name its rack (client.rack).
+  static Status Open(ForwarderConfig config, const ClientProperties& source,
                      const ClientProperties& target, std::unique_ptr<ForwarderThread>* out);
   // Stops the loop and closes both clients. What is in flight may or may not arrive: whoever cares
   // revokes its partitions first and waits for their release.

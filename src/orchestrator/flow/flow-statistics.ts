@@ -210,6 +210,7 @@ export class FlowStatistics {
       sourceThrottleMs: counters.sourceThrottleMs,
       targetThrottleMs: counters.targetThrottleMs,
       fetchedBytes: counters.fetchResponseBytes,
+      followerBytes: counters.followerBytes,
       evictions: counters.evictions,
       errorsByCode: countsByCode(stats.errors),
       latency: {

@@ -25,6 +25,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly sourceThrottleMs: number
   readonly targetThrottleMs: number
   readonly fetchedBytes: number
+  readonly followerBytes: number
   readonly evictions: number
   /** By the name of the error: those that stopped something, and those of the control plane. */
   readonly errorsByError: ReadonlyMap<string, number>
@@ -86,7 +87,7 @@ class FlowAccount {
     const { lanes } = flow
     const requests = this.#requests.observe(lanes.map((lane) => laneMember(lane, [
       lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs,
-      lane.fetchedBytes, lane.evictions
+      lane.fetchedBytes, lane.evictions, lane.followerBytes
     ])))
     return {
       ...this.#partitions.observe(flow, nowMs),
@@ -103,6 +104,7 @@ class FlowAccount {
       targetThrottleMs: requests[3] ?? 0,
       fetchedBytes: requests[4] ?? 0,
       evictions: requests[5] ?? 0,
+      followerBytes: requests[6] ?? 0,
       errorsByError: this.#errors.observeFinal(lanes, flow.errorsByCode),
       retriedErrorsByError: this.#errors.observeRetried(lanes),
       latency: this.#latency.observe(lanes),

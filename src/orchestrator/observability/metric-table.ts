@@ -147,6 +147,11 @@ export const metricTable = {
     labels: flow,
     help: 'Bytes of Fetch responses; more than was forwarded if batches were dropped or came twice.'
   },
+  longhaul_follower_bytes_total: {
+    type: 'counter',
+    labels: flow,
+    help: 'Bytes of records that were fetched from followers in the rack of client.rack.'
+  },
   longhaul_evictions_total: {
     type: 'counter',
     labels: flow,

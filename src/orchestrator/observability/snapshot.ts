@@ -105,6 +105,8 @@ export interface LaneSnapshot {
   readonly targetThrottleMs: Count
   /** Bytes of Fetch responses, dropped and doubly fetched batches included. */
   readonly fetchedBytes: Count
+  /** Bytes of records that followers of the source returned, because they are closer. */
+  readonly followerBytes: Count
   /** Partitions whose queue was dropped, to be fetched again, because memory was short. */
   readonly evictions: Count
   readonly errorsByCode: CountsByCode

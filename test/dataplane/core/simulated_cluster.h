@@ -14,6 +14,7 @@ namespace longhaul::test {
 
 struct SimulatedBroker {
   bool up = true;
+  std::string rack;
   int64_t down_until = 0;
   int64_t frozen_until = 0;  // accepts requests and does not look at them
   int16_t fetch_version = kFetchApi.max;
@@ -53,6 +54,10 @@ class SimulatedCluster {
   Bytes DescribeProducers(int32_t node, const Bytes& request);
   static std::vector<Key> PartitionsOf(const Bytes& produce_request);
 
+  // Each broker has a replica of each partition, and leaders send readers to their racks (KIP-392).
+  bool selects_by_rack = false;
+  size_t follower_bytes = 0;  // of records that followers returned
+  std::map<Key, InjectedError> follower_errors;
   std::map<Key, InjectedError> fetch_errors;
   std::map<Key, InjectedError> produce_errors;
   std::map<Key, InjectedError> list_errors;
@@ -65,9 +70,12 @@ class SimulatedCluster {
   std::vector<std::string> protocol_violations;
 
  private:
+  struct FetchedFrom;
   struct FetchScope;
-  void FetchPartition(FetchScope* scope, int32_t node, int16_t version, const Key& key,
-                      int64_t offset, int32_t bytes_max);
+  int16_t FetchError(const FetchScope& scope, const FetchedFrom& from);
+  int32_t PreferredReplica(const FetchScope& scope, const FetchedFrom& from,
+                           const SimulatedLog& log) const;
+  void FetchPartition(FetchScope* scope, const FetchedFrom& from);
   AppendResult ProducePartition(int32_t node, const Key& key, const Bytes& batch);
   int16_t ErrorOf(int32_t node, const Key& key, const SimulatedLog** log) const;
   const InjectedError* Injected(std::map<Key, InjectedError>* errors, const Key& key);

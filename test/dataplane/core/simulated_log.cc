@@ -137,9 +137,10 @@ void SimulatedLog::EndTransaction(int64_t producer_id, bool commit) {
 }
 
 std::optional<Bytes> SimulatedLog::Read(int64_t offset, size_t bytes_max, bool whole_first,
-                                        bool committed_only) const {
-  if (offset < start_ || offset > end_) return std::nullopt;
-  const int64_t limit = committed_only ? last_stable_offset() : high_watermark();
+                                        bool committed_only, int64_t end_max) const {
+  if (offset < start_ || offset > std::min(end_, end_max)) return std::nullopt;
+  const int64_t limit =
+      std::min(end_max, committed_only ? last_stable_offset() : high_watermark());
   Bytes out;
   auto batch = std::partition_point(batches_.begin(), batches_.end(),
                                     [&](const LoggedBatch& b) { return b.last < offset; });

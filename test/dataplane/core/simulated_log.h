@@ -43,6 +43,11 @@ class SimulatedLog {
  public:
   int64_t start() const { return start_; }
   int64_t end() const { return end_; }
+  // Where the replica on a broker ends.
+  int64_t EndAt(int32_t node) const {
+    const auto found = replica_ends.find(node);
+    return found == replica_ends.end() || node == leader ? end_ : std::min(found->second, end_);
+  }
   // What a reader may see: less than the end while a new leader waits for its followers.
   int64_t high_watermark() const { return std::min(high_watermark_max, end_); }
   int64_t last_stable_offset() const;
@@ -58,7 +63,7 @@ class SimulatedLog {
   // Up to `bytes_max` bytes from the batch that holds `offset`. The first batch comes whole if
   // `whole_first`, or else not at all; a later one may be cut (KIP-74).
   std::optional<Bytes> Read(int64_t offset, size_t bytes_max, bool whole_first,
-                            bool committed_only) const;
+                            bool committed_only, int64_t end_max = INT64_MAX) const;
   std::vector<AbortedRange> AbortedIn(int64_t first, int64_t last) const;
 
   // Kafka's LeaderEpochFileCache: the largest epoch not above `epoch`, and where it ends. Nothing
@@ -95,6 +100,7 @@ class SimulatedLog {
   int32_t leader_epoch() const { return epoch_starts_.rbegin()->first; }
   int32_t max_message_bytes = 0;  // 0: no limit
   int64_t high_watermark_max = INT64_MAX;
+  std::map<int32_t, int64_t> replica_ends;  // of followers that fetch nothing more, by node
   std::optional<Codec> compression_type;  // the target compresses anew
   bool log_append_time = false;
   // Records with a timestamp out of bounds, say.

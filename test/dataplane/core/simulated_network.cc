@@ -105,6 +105,11 @@ void SimulatedNetwork::CountLate(InFlight* request) {
   for (const auto& key : request->keys) ++(*under_way_)[key].late;
 }
 
+void SimulatedNetwork::NoteLate(UnderWay* under_way, const InFlight& request) {
+  if (!request.is_late) return;
+  for (const auto& key : request.keys) (*under_way)[key].late_arrived = true;
+}
+
 void SimulatedNetwork::Arrive(const Ref& request) {
   if (request->lost) return;
   if (connections_[{request->side, request->node}].is_forgotten) return;
@@ -119,7 +124,9 @@ void SimulatedNetwork::Arrive(const Ref& request) {
   const Bytes body = Assemble(*request);
   if (request->api_key == kProduceApi.key) {
     Uncount(request.get());
-    return Answer(request, cluster(request->side).Produce(request->node, request->version, body));
+    Bytes answer = cluster(request->side).Produce(request->node, request->version, body);
+    NoteLate(under_way_, *request);
+    return Answer(request, std::move(answer));
   }
   if (request->api_key == kListOffsetsApi.key)
     return Answer(request, cluster(request->side).ListOffsets(request->node, body));
@@ -270,6 +277,7 @@ void SimulatedNetwork::Close() {
           --(*under_way)[key].late;
         }
         target->Produce(request->node, request->version, Assemble(*request));
+        NoteLate(under_way, *request);
       });
     }
   }

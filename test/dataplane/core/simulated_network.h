@@ -53,6 +53,9 @@ class Agenda {
 struct BatchesUnderWay {
   int all = 0;
   int late = 0;  // of those, whose sender awaits no answer any more
+  // A late one has arrived since a batch of an owner that awaits its answer was appended last: the
+  // owner may have scanned before that, and only the broker's state refuses its next batch.
+  bool late_arrived = false;
 };
 using UnderWay = std::map<SimulatedCluster::Key, BatchesUnderWay>;
 
@@ -149,6 +152,7 @@ class SimulatedNetwork final : public Transport {
   void Arrive(const Ref& request);
   void Uncount(InFlight* request);
   void CountLate(InFlight* request);
+  static void NoteLate(UnderWay* under_way, const InFlight& request);
   void Answer(const Ref& request, Bytes body);
   void Fail(const Ref& request, int32_t error);
   void Deliver(const Ref& request, int32_t error, Bytes body);

@@ -37,6 +37,7 @@ Simulation::Process* Simulation::Start(const std::map<uint32_t, Progress>& from)
   ForwarderConfig config;
   config.settings = options_.settings;
   config.producer_id = kProducerId;
+  config.rack = options_.rack;
   process->forwarder =
       std::make_unique<Forwarder>(config, process->network.get(), &Codecs(), &process->events);
   std::vector<uint32_t> all;
@@ -220,6 +221,7 @@ void Simulation::OnAppend(const SimulatedCluster::Key& key, const Bytes& sent,
                           int64_t base_offset) {
   const RecordBatchView view(sent.data());
   if (view.producer_id() != kProducerId) return;
+  under_way[key].late_arrived = false;
   const auto id = static_cast<uint32_t>(key.second);
   Mirror& mirror = mirrored_[id];
   const auto& committed = Writer(id).committed();

@@ -26,6 +26,7 @@ inline constexpr bool kHasThreadSanitizer = false;
 
 struct SimulationOptions {
   int32_t brokers = 2;  // of each cluster
+  std::string rack;     // of the mirror
   int32_t partitions = 3;
   ForwarderSettings settings{};
   WriterOptions writer{};

@@ -42,6 +42,8 @@ SimulationOptions RandomOptions(Random& random) {
   s.fetch_wait_max_ms = pick({20, 500});
   s.request_timeout_ms = pick({500, 3'000});
   s.retry_backoff_max_ms = pick({200, 2'000});
+  s.metadata_max_age_ms = pick({1'000, 60'000});
+  if (random.OneIn(2)) options.rack = "b";
   options.batch_max = 512 * 1024;
   options.mirrors_again = true;
   return options;
@@ -65,8 +67,10 @@ class Chaos {
         auto& broker = cluster(side).broker(node);
         broker.fetch_version = static_cast<int16_t>(4 + random_.Below(9));
         broker.produce_version = static_cast<int16_t>(3 + random_.Below(6));
+        broker.rack = std::string(1, static_cast<char>('a' + node));
       }
     }
+    sim_->source.selects_by_rack = random_.OneIn(2);
     for (uint32_t id = 0; id < sim_->partitions(); ++id)
       if (random_.OneIn(4)) sim_->TargetLog(id).max_message_bytes = 8'000;
     if (random_.OneIn(8)) sim_->TargetLog(0).log_append_time = true;
@@ -110,7 +114,7 @@ class Chaos {
     ++*count_;
     const Side side = AnySide();
     const int32_t node = AnyNode();
-    switch (random_.Below(18)) {
+    switch (random_.Below(20)) {
       case 0:
       case 1:
         return process_->network->Break(side, node);
@@ -142,6 +146,9 @@ class Chaos {
       case 15:
         return Purge();
       case 16:
+      case 17:
+        return HurtFollower(node);
+      case 18:
         process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300;
         return;
       default:
@@ -210,6 +217,19 @@ class Chaos {
     error.left = static_cast<int64_t>(random_.Below(10));
     sim_->target.produce_errors[KeyOf(Side::kTarget, id)] = error;
   }
+  // A replica of the source that is behind, has lost its end, or returns errors.
+  void HurtFollower(int32_t node) {
+    const auto key = KeyOf(Side::kSource, AnyPartition());
+    SimulatedLog& log = sim_->source.log(key);
+    if (random_.OneIn(2)) {
+      constexpr int16_t kCodes[] = {1, 6, 9, 29, 56, 75, 78};
+      sim_->source.follower_errors[key] = {kCodes[random_.Below(7)], false, Soon(1'000)};
+      return;
+    }
+    const auto lost = static_cast<int64_t>(random_.Length(40));
+    log.replica_ends[node] = std::max(log.start(), log.end() - lost);
+    sim_->agenda.At(Soon(3'000), [&log, node] { log.replica_ends.erase(node); });
+  }
   void Crash() {
     sim_->Kill(process_);
     process_ = sim_->StartLagging();
@@ -227,7 +247,8 @@ class Chaos {
                     [sim, zombie] { sim->Kill(zombie); });
   }
   void Forget(const SimulatedCluster::Key& key) {
-    if (!forgets_ || sim_->under_way[key].all > 0) return;
+    const BatchesUnderWay& under_way = sim_->under_way[key];
+    if (!forgets_ || under_way.all > 0 || under_way.late_arrived) return;
     sim_->Trace("forget p" + std::to_string(key.second));
     sim_->target.log(key).ForgetProducers();
   }
@@ -235,7 +256,8 @@ class Chaos {
   // producer is at work.
   void Purge() {
     const SimulatedCluster::Key key = KeyOf(Side::kTarget, AnyPartition());
-    if (!purges_ || sim_->under_way[key].late > 0) return;
+    const BatchesUnderWay& under_way = sim_->under_way[key];
+    if (!purges_ || under_way.late > 0 || under_way.late_arrived) return;
     sim_->Trace("purge p" + std::to_string(key.second));
     sim_->target.log(key).ForgetProducers();
   }
@@ -252,6 +274,7 @@ class Chaos {
     for (uint32_t id = 0; id < sim_->partitions(); ++id) sim_->Writer(id).EndTransactions();
     for (Side side : {Side::kSource, Side::kTarget}) {
       cluster(side).fetch_errors.clear();
+      cluster(side).follower_errors.clear();
       cluster(side).produce_errors.clear();
       for (int32_t node = 0; node < cluster(side).broker_count(); ++node) {
         cluster(side).broker(node).up = true;

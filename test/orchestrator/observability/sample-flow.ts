@@ -35,6 +35,7 @@ export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
     sourceThrottleMs: 0n,
     targetThrottleMs: 0n,
     fetchedBytes: 0n,
+    followerBytes: 0n,
     evictions: 0n,
     errorsByCode: new Map(),
     latency: emptyLatency,

@@ -1,0 +1,64 @@
+#include "core/read_replicas.h"
+
+namespace longhaul {
+
+void ReadReplicas::OnLeader(Partition* p, const FetchedPartition& fetched, bool with_rack) {
+  const bool was_due = IsDue(*p);
+  if (was_due && with_rack)
+    p->read.ask_leader_at = lane_->now + lane_->settings.metadata_max_age_ms;
+  const int32_t node = fetched.preferred_replica;
+  if (node < 0 || node == p->leaders.source.node) return;
+  // Answered at once and without records: a partition that is not due goes on with the next Fetch,
+  // which names no rack. A selector that heeds no rack sends every client to a follower.
+  if (with_rack && !was_due) return;
+  const BrokerState state = lane_->transport->broker_state(Side::kSource, node);
+  if (state == BrokerState::kUp && !lane_->watch.IsSuspect(Side::kSource, node)) {
+    p->read.follower = node;
+    p->read.behind_since = 0;
+    lane_->routes_stale = true;
+    return;
+  }
+  if (state == BrokerState::kUnknown) leaders_->Refresh(Side::kSource);
+  p->read.ask_leader_at = lane_->now + kConnectMs;
+  if (with_rack) return;
+  p->source.not_before = lane_->now + lane_->settings.retry_backoff_ms;
+  lane_->WakeAt(p->source.not_before);
+}
+
+void ReadReplicas::OnFollower(Partition* p, const FetchedPartition& fetched) {
+  const SourcePosition& source = p->source;
+  const bool is_at_end = source.offset >= fetched.high_watermark;
+  // Only the leader can say that the source ends before the last record on the target.
+  if (p->phase == PartitionPhase::kSkipping && is_at_end) return Leave(p);
+  int64_t& since = p->read.behind_since;
+  if (fetched.high_watermark >= source.high_watermark || !is_at_end) {
+    since = 0;
+  } else if (since == 0) {
+    since = lane_->now;
+  } else if (lane_->now - since >= kBehindMs) {
+    return Leave(p);
+  }
+  if (lane_->now >= p->read.ask_leader_at) ReturnToLeader(p, lane_->now);
+}
+
+void ReadReplicas::Leave(Partition* p) {
+  ReturnToLeader(p, lane_->now + lane_->settings.metadata_max_age_ms);
+}
+
+void ReadReplicas::Doubt(Partition* p, int16_t code) {
+  if (code != 0) {
+    lane_->errors[code]++;
+    if (ClassifyError(code).refreshes_metadata) leaders_->Refresh(Side::kSource);
+  }
+  // A selector that heeds no rack would send the partition back at once.
+  p->source.not_before = lane_->now + lane_->settings.retry_backoff_ms;
+  lane_->WakeAt(p->source.not_before);
+  Leave(p);
+}
+
+void ReadReplicas::ReturnToLeader(Partition* p, int64_t ask_leader_at) {
+  p->read = {.ask_leader_at = ask_leader_at};
+  lane_->routes_stale = true;
+}
+
+}  // namespace longhaul
