@@ -110,7 +110,7 @@ TEST_CASE("a follower that errs, ends too early or is gone sends the partition t
 
 // It answers all the time, and what it answers is good; but no record comes, and its own end of the
 // log says that none is lacking.
-TEST_CASE("a follower that has stopped to copy its leader is left, and its leader reports the lag") {
+TEST_CASE("a follower that copies nothing more is left, and its leader reports the lag") {
   Racks racks("behind");
   Simulation& sim = racks.sim;
   REQUIRE(racks.IsReadAtFollower());
