@@ -1,14 +1,18 @@
 // Every way to log in that a MirrorMaker 2 file can name, before a real broker: each client of a
 // flow (admin, group, progress, both ends of the lanes) gets through each listener.
 import assert from 'node:assert/strict'
+import { connect, createServer } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
-import { clusterProperties, sasl, startLoginCluster, tls, type LoginCluster } from
-  './login-listeners.ts'
-import { createPropertiesFile, startMirror, type Properties } from './mirror-process.ts'
+import {
+  clusterProperties, password, sasl, startLoginCluster, tls, type Login, type LoginCluster
+} from './login-listeners.ts'
+import {
+  createPropertiesFile, spawnMirror, startMirror, type CleanUp, type Properties
+} from './mirror-process.ts'
 
 describe('logins', () => {
   let started: LoginCluster
@@ -52,4 +56,112 @@ describe('logins', () => {
       assert.deepEqual(values, numbered(0, 50).map(({ value }) => value))
     }
   })
+
+  // librdkafka reports each of the TLS cases by the same text.
+  test('that are refused are named once with broker, reason and setting, by few connections',
+    async t => {
+      const { certificates, cluster } = started
+      const relay = await countingRelay(t, cluster.serversOf('PASSWORD'))
+      const cases = refusedLogins(certificates)
+      const mirror = spawnMirror(t, createPropertiesFile(t, {
+        ...settings,
+        'admin.timeout.ms': 20_000,
+        'clusters': ['sound', 'pem', ...Object.keys(cases)].join(),
+        'sound.bootstrap.servers': cluster.bootstrapServers,
+        ...Object.assign({}, ...Object.entries(cases).map(([alias, { login }]) => ({
+          ...clusterProperties(alias, login, cluster), [`${alias}->sound.enabled`]: true
+        }))) as Properties,
+        'password.bootstrap.servers': relay.address,
+        // While one flow runs, the others are tried again.
+        ...clusterProperties('pem', tls(certificates)['pem'] as Login, cluster),
+        'pem->sound.enabled': true
+      }))
+      for (const [alias, { login: { listener }, shows }] of Object.entries(cases)) {
+        const { text } = await mirror.untilLogged(alias, ({ flow, level }) =>
+          level === 'error' && flow === `${alias}->sound`)
+        for (const each of shows) assert.match(text, each)
+        assert.match(text, new RegExp(`cluster ${alias}: `))
+        const address = alias === 'password' ? relay.address : cluster.serversOf(listener)
+        assert.ok(text.includes(address), text)
+      }
+      await mirror.untilLogged('a second attempt', ({ failures, flow }) =>
+        flow === 'password->sound' && failures === 2)
+      // The line of the flow is the only one: each attempt closes its clients.
+      assert.deepEqual(mirror.log.filter(({ failures, level }) =>
+        level === 'error' && failures === undefined), [])
+      assert.ok(relay.connections <= 2 * 8, `${relay.connections} connections in two attempts`)
+      assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
+      assert.doesNotMatch(`${mirror.stdout}${mirror.stderr}`, new RegExp(`${password}|wrong-secret`))
+    })
 })
+
+interface RefusedLogin {
+  readonly login: Login
+  readonly shows: readonly RegExp[]
+}
+
+function refusedLogins (certificates: LoginCluster['certificates']): Record<string, RefusedLogin> {
+  const { plain, scram512 } = sasl(certificates) as Record<string, Login>
+  const { pem } = tls(certificates) as Record<string, Login>
+  const wrong = ({ listener, properties }: Login): Login => ({
+    listener,
+    properties: {
+      ...properties,
+      'sasl.jaas.config': String(properties['sasl.jaas.config']).replace(password, 'wrong-secret')
+    }
+  })
+  const trusting = (listener: string, file: string): Login => ({
+    listener,
+    properties: { 'security.protocol': 'SSL', 'ssl.truststore.location': certificates.path(file) }
+  })
+  return {
+    password: {
+      login: wrong(plain as Login),
+      shows: [/Invalid username or password/, /password in password\.sasl\.jaas\.config/]
+    },
+    scram: { login: wrong(scram512 as Login), shows: [/scram\.sasl\.jaas\.config/] },
+    mechanism: {
+      login: { listener: 'SCRAM', properties: { ...scram512?.properties, ...plain?.properties,
+        'security.protocol': 'SASL_SSL' } },
+      shows: [/supported mechanisms: .*SCRAM-SHA-256/, /Set mechanism\.sasl\.mechanism/]
+    },
+    authority: {
+      login: trusting('TLS', 'other-ca.pem'),
+      shows: [/issued by CN=ca, whom .*other-ca\.pem does not trust/,
+        /authority\.ssl\.truststore\.location/]
+    },
+    name: {
+      login: trusting('STRANGER', 'ca.pem'),
+      shows: [/is for DNS:kafka\.elsewhere\.example, not for 127\.0\.0\.1/]
+    },
+    expired: { login: trusting('EXPIRED', 'expired.pem'), shows: [/\(CN=expired\) ended on /] },
+    anonymous: {
+      login: { listener: 'MUTUAL', properties: pem?.properties ?? {} },
+      shows: [/anonymous\.ssl\.keystore\.location/]
+    },
+    protocol: {
+      login: { listener: 'TLS', properties: {} },
+      shows: [/protocol\.security\.protocol/]
+    }
+  }
+}
+
+/** Passes connections on to the broker and counts them. */
+async function countingRelay (
+  t: CleanUp, broker: string
+): Promise<{ readonly address: string, readonly connections: number }> {
+  const [host = '', port = ''] = broker.split(':')
+  let connections = 0
+  const server = createServer(socket => {
+    connections++
+    const onward = connect(Number(port), host)
+    socket.on('error', () => { onward.destroy() })
+    onward.on('error', () => { socket.destroy() })
+    socket.pipe(onward).pipe(socket)
+  })
+  await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+  t.after(async () => { server.close() })
+  const address = server.address()
+  const own = typeof address === 'object' && address !== null ? address.port : 0
+  return { address: `127.0.0.1:${own}`, get connections () { return connections } }
+}

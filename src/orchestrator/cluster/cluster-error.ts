@@ -2,6 +2,7 @@
 // for a whole cluster and to the property of the user's file that causes it.
 import { errorTable, type ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
+import { brokersSay, loginRefusal } from './login-refusal.ts'
 
 interface Meaning {
   readonly of?: ErrorName
@@ -45,6 +46,14 @@ export function clusterError (
 ): ReplicatorError {
   const located = { code: failure.code, detail: `cluster ${cluster}: ${failure.detail}` }
   const meaning = meanings.get(failure.code)
+  const refusal = meaning === undefined ? undefined : loginRefusal(cluster, failure.detail)
+  if (refusal !== undefined) {
+    const seen = brokersSay(failure.detail.replace(/^\w+: /, ''))
+    return new ReplicatorError(refusal.of, `cluster ${cluster}: ${seen}`, {
+      setting: `${cluster}.${refusal.setting}`, action: refusal.action, cluster,
+      cause: ReplicatorError.fromNative(located, { cluster })
+    })
+  }
   if (meaning === undefined) {
     const options = { cluster, ...grantAction(failure.code, needsOfCall[call], cluster) }
     return ReplicatorError.fromNative(located, options)

@@ -1,5 +1,6 @@
 // The two clusters of a flow: opens their admin clients and checks, before anything is written,
 // that both answer and that mirroring between them makes sense.
+import { certificateProblem } from '../cluster/broker-certificate.ts'
 import type { ClusterAdmin, ClusterDescription } from '../cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
@@ -29,7 +30,7 @@ export async function openClusterPair (
   try {
     target = open(config.target)
     const [sourceDescription, targetDescription] =
-      await unlessAborted(signal, describeBoth(source, target, config))
+      await unlessAborted(signal, describeBoth(source, target, config, signal))
     checkDifferent(config, sourceDescription, targetDescription)
     const admins = [source, target]
     const close = async (): Promise<void> => {
@@ -46,9 +47,11 @@ export async function openClusterPair (
 
 /** Where neither cluster can be used, the error names both. */
 async function describeBoth (
-  source: ClusterAdmin, target: ClusterAdmin, config: FlowConfig
+  source: ClusterAdmin, target: ClusterAdmin, config: FlowConfig, signal: AbortSignal
 ): Promise<readonly [ClusterDescription, ClusterDescription]> {
-  const describing = [describe(source, config.source), describe(target, config.target)] as const
+  const describing = [
+    describe(source, config.source, signal), describe(target, config.target, signal)
+  ] as const
   const [error, other] = (await Promise.allSettled(describing)).flatMap(each =>
     each.status === 'rejected' ? ReplicatorError.from(each.reason) : [])
   if (error !== undefined && other !== undefined) {
@@ -59,16 +62,34 @@ async function describeBoth (
   return await Promise.all(describing)
 }
 
-async function describe (admin: ClusterAdmin, end: FlowEnd): Promise<ClusterDescription> {
+async function describe (
+  admin: ClusterAdmin, end: FlowEnd, signal: AbortSignal
+): Promise<ClusterDescription> {
   try {
     return await admin.describeCluster()
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
+    if (error.errorName === 'CLUSTER_LOGIN_REFUSED') throw error
+    if (error.errorName === '_SSL') throw await explained(error, end, signal)
     const servers = end.admin['bootstrap.servers'] ?? ''
     throw new ReplicatorError(error.row,
       `${error.detail} [${end.alias}.bootstrap.servers=${servers}]`,
       { cause: thrown, setting: `${end.alias}.bootstrap.servers` })
   }
+}
+
+/** With the reason why the broker's certificate is not accepted, where that is the reason. */
+async function explained (
+  error: ReplicatorError, { admin, alias }: FlowEnd, signal: AbortSignal
+): Promise<ReplicatorError> {
+  const { cause, cluster, setting } = error
+  const reported = cause instanceof ReplicatorError ? cause.detail : error.detail
+  if (!reported.includes('verify failed')) return error
+  const problem = await certificateProblem(alias, admin, reported, signal)
+  if (problem === undefined) return error
+  const { action, seen } = problem
+  return new ReplicatorError(error.row, `cluster ${alias}: ${seen}`,
+    { cause: error, action, ...setting && { setting }, ...cluster && { cluster } })
 }
 
 /** Mirroring within one cluster is odd enough to be said; undefined for two clusters. */

@@ -1,0 +1,75 @@
+// What librdkafka reports of a connection that TLS or a login ended -> which property to look at,
+// and what to do about it. Its codes do not tell a wrong password from a wrong certificate, so this
+// table knows its texts.
+import type { ErrorName } from '../errors/error-table.ts'
+
+export interface LoginRefusal {
+  readonly of: ErrorName
+  /** Without the alias of the cluster. */
+  readonly setting: string
+  /** `NAME` stands for the alias of the cluster. */
+  readonly action: string
+}
+
+/** The first pattern that matches decides. */
+const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]> = [
+  [/supported mechanisms|unsupported sasl mechanism/i, {
+    of: 'CLUSTER_LOGIN_REFUSED',
+    setting: 'sasl.mechanism',
+    action: 'Set NAME.sasl.mechanism to a mechanism that the broker supports'
+  }],
+  [/invalid_token|invalid_request|OAUTHBEARER|no token/i, {
+    of: 'CLUSTER_LOGIN_REFUSED',
+    setting: 'sasl.jaas.config',
+    action: 'Check the client id, the secret and the scope in NAME.sasl.jaas.config, and what ' +
+      'the broker expects of a token'
+  }],
+  [/SASL authentication error|SaslAuthenticate|invalid credentials|nonce/i, {
+    of: 'CLUSTER_LOGIN_REFUSED',
+    setting: 'sasl.jaas.config',
+    action: 'Check the user name and the password in NAME.sasl.jaas.config'
+  }],
+  [/certificate verify failed/i, {
+    of: '_SSL',
+    setting: 'ssl.truststore.location',
+    action: "Let NAME.ssl.truststore.location hold the authority of the broker's certificate"
+  }],
+  [/SSL alert number (40|42|43|44|45|46|48|49|116)\b|alert (bad|unknown|certificate)/i, {
+    of: '_SSL',
+    setting: 'ssl.keystore.location',
+    action: 'The broker refuses the certificate of the client, or its lack: let ' +
+      'NAME.ssl.keystore.location hold a certificate that the broker trusts'
+  }],
+  [/PLAINTEXT broker listener|wrong version number|want another security\.protocol/i, {
+    of: 'CLUSTER_UNREACHABLE',
+    setting: 'security.protocol',
+    action: 'Check whether NAME.security.protocol is that of the listener, the brokers and ' +
+      'NAME.bootstrap.servers'
+  }]
+]
+
+/** Undefined: the text is about something else. */
+export function loginRefusal (cluster: string, text: string): LoginRefusal | undefined {
+  const refusal = refusals.find(([pattern]) => pattern.test(text))?.[1]
+  return refusal && { ...refusal, action: refusal.action.replaceAll('NAME', cluster) }
+}
+
+const prefixPattern = /^(?:(\w+):\/\/)?(\S+)\/(?:bootstrap|\d+): /
+
+/**
+ * What librdkafka tells of several attempts, each told once, and the broker in plain words:
+ * `broker 10.0.0.1:9093 (sasl_ssl): SASL authentication error: ...`.
+ */
+export function brokersSay (text: string): string {
+  const parts = text.split('; ').map(part => part.replace(prefixPattern,
+    (_, protocol: string | undefined, address: string) =>
+      `broker ${address}${protocol === undefined ? '' : ` (${protocol})`}: `))
+  const told = parts.map(part => part.replace(/^broker \S+( \(\w+\))?: /, ''))
+  return parts.filter((part, i) => !told.some((other, j) => j !== i &&
+    other.includes(told[i] ?? '') && (other !== told[i] || j < i) &&
+    addressOf(parts[j] ?? '') === addressOf(part))).join('; ')
+}
+
+function addressOf (part: string): string | undefined {
+  return /^broker (\S+)/.exec(part)?.[1]
+}

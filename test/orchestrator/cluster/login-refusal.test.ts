@@ -1,0 +1,43 @@
+// What librdkafka says of a connection that a login or TLS ended, as Kafka 4.1's listeners made it
+// say, and which setting that is about.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { clusterError } from '../../../src/orchestrator/cluster/cluster-error.ts'
+import { brokersSay } from '../../../src/orchestrator/cluster/login-refusal.ts'
+import { errorTable, type ErrorName } from '../../../src/orchestrator/errors/error-table.ts'
+
+const rows: ReadonlyArray<[code: ErrorName, text: string, becomes: ErrorName, setting: string]> = [
+  ['_AUTHENTICATION', 'sasl_plaintext://a:1/bootstrap: SASL authentication error: Authentication ' +
+    'failed: Invalid username or password', 'CLUSTER_LOGIN_REFUSED', 'sasl.jaas.config'],
+  ['_AUTHENTICATION', 'sasl_ssl://a:1/2: SASL PLAIN mechanism handshake failed: Broker: ' +
+    "Unsupported SASL mechanism: broker's supported mechanisms: SCRAM-SHA-512",
+  'CLUSTER_LOGIN_REFUSED', 'sasl.mechanism'],
+  ['_SSL', 'ssl://a:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate ' +
+    'verify failed: broker certificate could not be verified', '_SSL', 'ssl.truststore.location'],
+  ['_TRANSPORT', 'ssl://a:1/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert ' +
+    'bad certificate: SSL alert number 42', '_SSL', 'ssl.keystore.location'],
+  ['_TRANSPORT', 'a:1/bootstrap: Disconnected: connection closed by peer (does the listener want ' +
+    'another security.protocol: TLS, a login?)', 'CLUSTER_UNREACHABLE', 'security.protocol'],
+  ['_TRANSPORT', 'a:1/bootstrap: Connect to ipv4#1.2.3.4:1 failed: Connection refused',
+    'CLUSTER_UNREACHABLE', 'bootstrap.servers']
+]
+
+for (const [code, text, becomes, setting] of rows) {
+  test(`${becomes} about ${setting}: ${text}`, () => {
+    const error = clusterError('east',
+      { code: errorTable[code].code, detail: `describeCluster: ${text}` }, 'describeCluster')
+    assert.equal(error.errorName, becomes)
+    assert.equal(error.setting, `east.${setting}`)
+    assert.equal(error.cluster, 'east')
+    assert.match(error.detail, /^cluster east: .*a:1/)
+    assert.doesNotMatch(error.action, /NAME/)
+  })
+}
+
+test('attempts that say the same are one sentence, and each broker is named', () => {
+  assert.equal(brokersSay('ssl://a:1/bootstrap: verify failed; ssl://a:1/bootstrap: handshake: ' +
+    'verify failed: no; ssl://b:2/5: verify failed'),
+  'broker a:1 (ssl): handshake: verify failed: no; broker b:2 (ssl): verify failed')
+  assert.equal(brokersSay('a:1/bootstrap: gone; a:1/bootstrap: gone'), 'broker a:1: gone')
+  assert.equal(brokersSay('nothing is known'), 'nothing is known')
+})
