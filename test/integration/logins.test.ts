@@ -91,7 +91,8 @@ describe('logins', () => {
         level === 'error' && failures === undefined), [])
       assert.ok(relay.connections <= 2 * 8, `${relay.connections} connections in two attempts`)
       assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
-      assert.doesNotMatch(`${mirror.stdout}${mirror.stderr}`, new RegExp(`${password}|wrong-secret`))
+      assert.doesNotMatch(`${mirror.stdout}${mirror.stderr}`,
+        new RegExp(`${password}|wrong-secret`))
     })
 })
 

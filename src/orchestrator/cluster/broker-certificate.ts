@@ -84,7 +84,7 @@ function describeProblem (
     default: return {
       seen: `${certificate} is issued by CN=${issuer.CN}, whom ` +
         `${properties['ssl.ca.location'] ?? 'the trust store'} does not trust (${code})`,
-      action: `Let ${cluster}.ssl.truststore.location hold the authority of the broker's certificate`
+      action: `Let ${cluster}.ssl.truststore.location hold the authority that issued it`
     }
   }
 }
