@@ -1,5 +1,5 @@
-// Batches far larger than usual, on brokers that allow them: they pass with Longhaul's defaults, and
-// what is larger than a limit of Longhaul's is refused with the name of that limit.
+// Batches far larger than usual, on brokers that allow them: they pass with Longhaul's defaults,
+// and what is larger than a limit of Longhaul's is refused with the name of that limit.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce, TestProducer } from '../kafka/kafka-producer.ts'
@@ -82,8 +82,10 @@ async function produceInflating (
   const opened = await TestProducer.open(source.bootstrapServers, { ...producer, codec: 'zstd' })
   try {
     // Not by sendAll(), which writes what it has after so many bytes.
-    await Promise.all(Array.from({ length: count }, async (_, index) =>
-      await opened.send(topic, { value: Buffer.alloc(10_000_000, `record ${index} `), partition: 0 })))
+    const values = Array.from({ length: count }, (_, index) =>
+      Buffer.alloc(10_000_000, `record ${index} `))
+    await Promise.all(values.map(async value =>
+      await opened.send(topic, { value, partition: 0 })))
   } finally {
     await opened.close()
   }
