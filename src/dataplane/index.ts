@@ -116,7 +116,7 @@ export interface MockCluster {
 interface Addon {
   readonly librdkafkaVersion: string
   readonly endProcess: (code: number) => never
-  readonly ForwarderObject: new (config: object, onReady: () => void) => Forwarder
+  readonly ForwarderObject: new (config: object, onReady: OnReady) => Forwarder
   readonly AdminObject: new (properties: ClientProperties) => NativeAdmin
   readonly MockClusterObject:
     new (config: { brokers: number, topics: readonly MockTopic[] }) => MockCluster
@@ -131,8 +131,13 @@ export function endProcess (code: number): never {
   return addon.endProcess(code)
 }
 
-/** `onReady` is called when there are events to take, once until they are taken. */
-export function openForwarder (config: ForwarderConfig, onReady: () => void): Forwarder {
+/**
+ * Called when there are events to take, and again, at most once until they are taken, when
+ * something urgent is among them: a state or a log line, not progress alone.
+ */
+export type OnReady = (isUrgent: boolean) => void
+
+export function openForwarder (config: ForwarderConfig, onReady: OnReady): Forwarder {
   const settings = Object.fromEntries(
     Object.entries(config.settings).map(([name, value]) => [name, BigInt(value)]))
   return new addon.ForwarderObject({ ...config, settings }, onReady)

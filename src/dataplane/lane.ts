@@ -28,24 +28,35 @@ export type LaneMessage =
     readonly detail: string
   }
 
-const eventsEveryMs = 50
+// Acknowledgements come by the thousand a second, and the queue keeps the newest progress: to take
+// each one as it comes would cost more than to forward the batches. States and log lines wait less.
+const urgentMs = 50
+const progressMs = 250
 
 /** Runs one lane; resolves when it is closed. Rejects with {code, detail} if it cannot open. */
 export async function runLane ({ config, port }: LaneTask): Promise<void> {
   const tell = (message: LaneMessage): void => { port.postMessage(message) }
   let closed = false
+  let taking: NodeJS.Timeout | undefined
   const takeEvents = (): void => {
+    clearTimeout(taking)
+    taking = undefined
     if (!closed) tell({ kind: 'events', events: forwarder.takeEvents() })
   }
-  // Acks come in thousands a second, and the queue coalesces them: taking them one by one would
-  // cost more than forwarding the batches does.
-  const forwarder = openForwarder(config, () => { setTimeout(takeEvents, eventsEveryMs) })
+  const forwarder = openForwarder(config, isUrgent => {
+    clearTimeout(taking)
+    taking = setTimeout(takeEvents, isUrgent ? urgentMs : progressMs)
+  })
   await new Promise<void>(resolve => {
     const obey = (command: LaneCommand): void => {
       switch (command.kind) {
         case 'assign': forwarder.assign(command.assignments); break
         case 'revoke': forwarder.revoke(command.ids); break
-        case 'stats': tell({ kind: 'stats', stats: forwarder.stats() }); break
+        // What waits goes first: figures are compared with the progress that they follow.
+        case 'stats':
+          if (taking !== undefined) takeEvents()
+          tell({ kind: 'stats', stats: forwarder.stats() })
+          break
         case 'close': resolve()
       }
     }

@@ -295,8 +295,11 @@ void ForwarderObject::OnNotified(napi_env env, napi_value function, void* contex
   if (object->closed_) return object->FinishClose();
   if (object->thread_ == nullptr) return;
   napi_value receiver = nullptr;
-  if (napi_get_undefined(env, &receiver) != napi_ok) return;
-  (void)napi_call_function(env, receiver, function, 0, nullptr, nullptr);
+  napi_value is_urgent = nullptr;
+  if (napi_get_undefined(env, &receiver) != napi_ok ||
+      napi_get_boolean(env, object->thread_->events().holds_urgent(), &is_urgent) != napi_ok)
+    return;
+  (void)napi_call_function(env, receiver, function, 1, &is_urgent, nullptr);
 }
 
 void ForwarderObject::FinishClose() {

@@ -2,7 +2,8 @@
 // partition the newest state is kept, of each leader epoch of a partition the newest progress (the
 // epochs of a source partition rise, so that its newest progress comes last), and the newest
 // kLogLinesMax log lines; older lines are counted as lost. The loop thread writes, the JavaScript
-// thread reads.
+// thread reads. States and log lines are urgent: somebody waits for them. Progress is not: it comes
+// with every acknowledgement, and the newest is as good later.
 #pragma once
 
 #include <cstdint>
@@ -56,14 +57,15 @@ class EventQueue {
  public:
   static constexpr size_t kLogLinesMax = 100;
 
-  // `notify` is called once when the queue turns non-empty, and again only after a Take().
+  // `notify` is called when the queue turns non-empty, and when something urgent comes into a queue
+  // that held nothing urgent; so at most twice until a Take().
   void OnReady(std::function<void()> notify) {
     std::lock_guard<std::mutex> guard(mutex_);
     notify_ = std::move(notify);
   }
   void State(const Partition& p) {
     const Shown& shown = p.shown;
-    Push([&] {
+    Push(kUrgent, [&] {
       states_[p.id] = {p.id,
                        shown.state,
                        shown.code,
@@ -76,13 +78,13 @@ class EventQueue {
   }
   // An id that the lane does not hold is released at once.
   void Released(uint32_t id) {
-    Push([&] { states_[id] = {id, PartitionState::kStopped, 0, {}, -1, -1, -1, true}; });
+    Push(kUrgent, [&] { states_[id] = {id, PartitionState::kStopped, 0, {}, -1, -1, -1, true}; });
   }
   void MadeProgress(const Partition& p) {
-    Push([&] { progress_[{p.id, p.progress.leader_epoch}] = p.progress; });
+    Push(kWaits, [&] { progress_[{p.id, p.progress.leader_epoch}] = p.progress; });
   }
   void Log(int32_t level, std::string text) {
-    Push([&] {
+    Push(kUrgent, [&] {
       if (logs_.size() >= kLogLinesMax) {
         logs_.pop_front();
         logs_lost_++;
@@ -90,9 +92,13 @@ class EventQueue {
       logs_.push_back({level, std::move(text)});
     });
   }
+  bool holds_urgent() {
+    std::lock_guard<std::mutex> guard(mutex_);
+    return notified_ == kUrgent;
+  }
   Events Take() {
     std::lock_guard<std::mutex> guard(mutex_);
-    notified_ = false;
+    notified_ = kNothing;
     Events events;
     for (auto& [id, state] : states_) events.states.push_back(std::move(state));
     for (auto& [key, progress] : progress_) events.progress.push_back({key.first, progress});
@@ -105,19 +111,20 @@ class EventQueue {
   }
 
  private:
+  enum Urgency { kNothing, kWaits, kUrgent };
+
   template <typename Change>
-  void Push(Change change) {
+  void Push(Urgency urgency, Change change) {
     std::lock_guard<std::mutex> guard(mutex_);
     change();
-    if (!notified_ && notify_) {
-      notified_ = true;
-      notify_();
-    }
+    if (notified_ >= urgency || !notify_) return;
+    notified_ = urgency;
+    notify_();
   }
 
   std::mutex mutex_;
   std::function<void()> notify_;
-  bool notified_ = false;
+  Urgency notified_ = kNothing;  // of what the queue holds, as far as the reader was notified
   std::map<uint32_t, StateEvent> states_;
   std::map<std::pair<uint32_t, int32_t>, Progress> progress_;  // by id and leader epoch
   std::deque<LogLine> logs_;

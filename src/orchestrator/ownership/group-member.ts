@@ -32,7 +32,9 @@ export interface GroupMemberOptions {
 
 const assignCode = -175 // ERR__ASSIGN_PARTITIONS
 const revokeCode = -174 // ERR__REVOKE_PARTITIONS
-const pollMs = 100
+const pollMs = 250
+/** While leaving: nothing else is left to do. */
+const leavePollMs = 10
 const leaveMsMax = 700
 
 /**
@@ -113,7 +115,10 @@ export class GroupMember {
     if (this.#consumer.isConnected()) {
       this.#consumer.unsubscribe()
       const deadline = clock.monotonic() + leaveMsMax
-      while (this.#assigned.size > 0 && clock.monotonic() < deadline) await clock.sleep(pollMs / 10)
+      while (this.#assigned.size > 0 && clock.monotonic() < deadline) {
+        this.#polling.wake()
+        await clock.sleep(leavePollMs)
+      }
     }
     await this.#polling.stop()
     await disconnect(this.#consumer)
