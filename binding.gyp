@@ -11,7 +11,8 @@
       '<!@(sed -n "s/^LIBS+=//p" node_modules/node-rdkafka/deps/librdkafka/Makefile.config)'
     ],
     'core_sources': [
-      '<!@(ls -1 src/dataplane/core/*.cc)', 'src/dataplane/kafka/codecs.cc'
+      '<!@(ls -1 src/dataplane/core/*.cc)', '<!@(ls -1 src/dataplane/core/protocol/*.cc)',
+      'src/dataplane/kafka/codecs.cc'
     ],
     'test_sources': ['<!@(ls -1 test/dataplane/core/*.cc | grep -v fuzz_entry)'],
     'warnings': ['-Wall', '-Wextra', '-Wno-unused-parameter']

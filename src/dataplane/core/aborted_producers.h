@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-#include "core/protocol.h"
+#include "core/protocol/fetch.h"
 #include "core/record_batch.h"
 
 namespace longhaul {

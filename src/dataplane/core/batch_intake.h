@@ -6,7 +6,7 @@
 #include <string>
 
 #include "core/lane_context.h"
-#include "core/protocol.h"
+#include "core/protocol/fetch.h"
 #include "core/record_batch.h"
 #include "core/reencode.h"
 

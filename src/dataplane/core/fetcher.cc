@@ -17,37 +17,37 @@ std::string Where(const Partition& p) {
 }  // namespace
 
 // Brokers answer in the order of the request, so the next entry is tried first; for a broker that
-// does not, a table is built.
+// does not, a table is built. Topics are named as in the request, by name or by id.
 class Fetcher::AskedFinder {
  public:
-  AskedFinder(const LaneContext& lane, const std::vector<Wanted>& wanted)
-      : lane_(lane), wanted_(wanted) {}
+  AskedFinder(const LaneContext& lane, const std::vector<Wanted>& wanted, bool by_id)
+      : lane_(lane), wanted_(wanted), by_id_(by_id) {}
   const Wanted* Find(std::string_view topic, int32_t partition) {
-    if (next_ < wanted_.size() && Is(wanted_[next_], topic, partition)) return &wanted_[next_++];
-    if (by_name_.empty()) {
-      for (const Wanted& w : wanted_)
-        if (const Partition* p = Get(w.id)) by_name_[{p->topic, p->number}] = &w;
-    }
-    auto it = by_name_.find({topic, partition});
-    if (it == by_name_.end()) return nullptr;
+    const Asked asked{topic, partition};
+    if (next_ < wanted_.size() && AskedFor(wanted_[next_]) == asked) return &wanted_[next_++];
+    if (table_.empty())
+      for (const Wanted& w : wanted_) table_[AskedFor(w)] = &w;
+    auto it = table_.find(asked);
+    if (it == table_.end()) return nullptr;
     next_ = static_cast<size_t>(it->second - wanted_.data()) + 1;
     return it->second;
   }
 
  private:
-  const Partition* Get(uint32_t id) const {
-    auto it = lane_.partitions.find(id);
-    return it == lane_.partitions.end() ? nullptr : it->second.get();
-  }
-  bool Is(const Wanted& w, std::string_view topic, int32_t partition) const {
-    const Partition* p = Get(w.id);
-    return p != nullptr && p->number == partition && p->topic == topic;
+  using Asked = std::pair<std::string_view, int32_t>;
+  Asked AskedFor(const Wanted& w) const {
+    auto it = lane_.partitions.find(w.id);
+    if (it == lane_.partitions.end()) return {{}, -1};  // released meanwhile
+    const auto* id = reinterpret_cast<const char*>(w.topic_id.data());
+    return {by_id_ ? std::string_view(id, w.topic_id.size()) : it->second->topic,
+            it->second->number};
   }
 
   const LaneContext& lane_;
   const std::vector<Wanted>& wanted_;
+  const bool by_id_;
   size_t next_ = 0;
-  std::map<std::pair<std::string_view, int32_t>, const Wanted*> by_name_;
+  std::map<Asked, const Wanted*> table_;
 };
 
 void Fetcher::Tick() {
@@ -126,9 +126,11 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
       crowded = true;
       continue;
     }
-    request.partitions.push_back({p->topic, p->number, p->leaders.source.epoch, p->source.offset,
-                                  p->source.epoch, static_cast<int32_t>(BytesMax(*p))});
-    wanted.push_back({id, p->source.offset, p->read.follower >= 0});
+    const Leadership& leader = p->leaders.source;
+    request.partitions.push_back({p->topic, leader.topic_id, p->number, leader.epoch,
+                                  p->source.offset, p->source.epoch,
+                                  static_cast<int32_t>(BytesMax(*p))});
+    wanted.push_back({id, p->source.offset, p->read.follower >= 0, leader.topic_id});
     if (replicas_.IsDue(*p)) request.rack = lane_->rack;
   }
   if (wanted.empty()) return;
@@ -184,6 +186,10 @@ void Fetcher::LeaveFollowers(int32_t node_id, const std::vector<Wanted>& wanted)
 void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted) {
   int16_t version = -1;
   if (!CanAsk(node_id, node, wanted, &version)) return;
+  // KIP-516: brokers return no ids before their inter.broker.protocol.version is 2.8.
+  const bool lacks_ids = std::any_of(wanted.begin(), wanted.end(),
+                                     [](const Wanted& w) { return w.topic_id == TopicId{}; });
+  if (lacks_ids) version = std::min(version, kFetchByNameMax);
   request->bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
   request->isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
   EncodedRequest encoded;
@@ -233,7 +239,7 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
     node.not_before = lane_->now + response.throttle_ms;
   const size_t first = filled->size();
   node.is_idle = true;
-  AskedFinder finder(*lane_, asked.wanted);
+  AskedFinder finder(*lane_, asked.wanted, reply.api_version > kFetchByNameMax);
   for (const FetchedPartition& fetched : response.partitions) {
     const Wanted* wanted = finder.Find(fetched.topic, fetched.partition);
     if (fetched.records_size > 0) node.is_idle = false;
@@ -257,7 +263,7 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted,
   if (!p->traits().stores || p->source.offset != wanted.offset) return;
   if (wanted.is_follower && (fetched.error != 0 || fetched.diverging_end >= 0))
     return replicas_.Doubt(p, fetched.error);
-  if (fetched.error != 0) return OnPartitionError(p, fetched.error);
+  if (fetched.error != 0) return OnPartitionError(p, fetched);
   if (fetched.diverging_end >= 0) return OnDivergence(p, fetched);
   SeeLogEnd(p, fetched);
   if (fetched.records_size > 0) {
@@ -293,7 +299,12 @@ void Fetcher::SeeLogEnd(Partition* p, const FetchedPartition& fetched) {
   if (p->source_node() >= 0) lane_->moves.ClearObstacle(p, Side::kSource);
 }
 
-void Fetcher::OnPartitionError(Partition* p, int16_t code) {
+void Fetcher::OnPartitionError(Partition* p, const FetchedPartition& fetched) {
+  const int16_t code = fetched.error;
+  if (leaders_->Follow(Side::kSource, p, fetched.leader)) {
+    lane_->errors[code]++;
+    return;
+  }
   const ErrorClass error = ClassifyError(code);
   const std::string where = WithNeed(code, Where(*p), "READ");
   if (!error.retriable) return lane_->moves.EndSource(p, {code, where, {}});

@@ -14,7 +14,7 @@
 #include "core/lane_context.h"
 #include "core/leaders.h"
 #include "core/memory_relief.h"
-#include "core/protocol.h"
+#include "core/protocol/fetch.h"
 #include "core/read_replicas.h"
 
 namespace longhaul {
@@ -52,6 +52,7 @@ class Fetcher {
     uint32_t id;
     int64_t offset;
     bool is_follower;  // the broker is asked as a follower of its leader
+    TopicId topic_id;
   };
   struct Outstanding {
     int32_t node;
@@ -86,7 +87,7 @@ class Fetcher {
                    const HeldRef& buffer, std::vector<Partition*>* filled);
   bool IsAwaited(const Wanted& wanted, int32_t node) const;
   void SeeLogEnd(Partition* p, const FetchedPartition& fetched);
-  void OnPartitionError(Partition* p, int16_t code);
+  void OnPartitionError(Partition* p, const FetchedPartition& fetched);
   void OnDivergence(Partition* p, const FetchedPartition& fetched);
   void Rotate(Node* node, const std::vector<Partition*>& filled);
 

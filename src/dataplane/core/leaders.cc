@@ -137,6 +137,13 @@ bool Leaders::SetLeader(Side side, Partition* p, int32_t node, int32_t epoch) {
   return node_changed;
 }
 
+bool Leaders::Follow(Side side, Partition* p, const LeaderHint& hint) {
+  if (hint.node < 0 || hint.epoch <= p->leaders[side].epoch) return false;
+  if (lane_->transport->broker_state(side, hint.node) == BrokerState::kUnknown) return false;
+  SetLeader(side, p, hint.node, hint.epoch);
+  return true;
+}
+
 bool Leaders::Missing(Side side, Partition* p, int32_t code) {
   const bool changed = SetLeader(side, p, -1, p->leaders[side].epoch);
   if (!p->traits().is_active) return changed;

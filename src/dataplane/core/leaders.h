@@ -10,6 +10,7 @@
 
 #include "core/lane_context.h"
 #include "core/per_side.h"
+#include "core/protocol/request.h"
 
 namespace longhaul {
 
@@ -27,6 +28,9 @@ class Leaders {
 
   void Refresh(Side side) { sides_[side].stale = true; }
   void Tick();
+  // A broker that does not lead the partition has named its leader (KIP-951). Whether that is news,
+  // and of a broker that can be asked.
+  bool Follow(Side side, Partition* p, const LeaderHint& hint);
   bool Owns(const Reply& reply) const { return reply.is_metadata; }
   void OnReply(const Reply& reply);
 

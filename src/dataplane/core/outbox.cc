@@ -168,11 +168,11 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
     p->delivery.sent_to = node_id;
   }
   EncodedRequest encoded;
-  EncodeProduce(produce, static_cast<int32_t>(ack_wait), &encoded);
+  EncodeProduce(produce, version, static_cast<int32_t>(ack_wait), &encoded);
   const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + kTimeoutMarginMs);
   Status status = lane_->transport->Send({Side::kTarget, node_id, kProduceApi.key, version,
                                           std::move(encoded.pieces), timeout, tag,
-                                          false, node->connection});
+                                          encoded.is_flexible, node->connection});
   lane_->watch.Sent(Side::kTarget, node_id, out.patience, lane_->now);
   node->requests++;
   lane_->counters.produce_requests++;
@@ -226,7 +226,7 @@ void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response
   const std::vector<ProducedPartition>& answers = response.partitions;
   size_t hint = 0;
   for (const Sent& sent : out.sent) {
-    const Partition* p = lane_->Find(sent.id);
+    Partition* p = lane_->Find(sent.id);
     if (p == nullptr) continue;
     const ProducedPartition* found = nullptr;
     for (size_t i = 0; i < answers.size() && found == nullptr; i++, hint++) {
@@ -234,6 +234,8 @@ void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response
       if (candidate.partition == p->number && candidate.topic == p->remote_topic)
         found = &candidate;
     }
+    if (found != nullptr && found->error != 0)
+      leaders_->Follow(Side::kTarget, p, found->leader);
     if (found == nullptr)
       OnAck(sent, {.code = kErrorResponseMalformed, .error_text = "not in the response"});
     else

@@ -18,7 +18,7 @@
 
 #include "core/lane_context.h"
 #include "core/leaders.h"
-#include "core/protocol.h"
+#include "core/protocol/produce.h"
 #include "core/refused_batch.h"
 
 namespace longhaul {

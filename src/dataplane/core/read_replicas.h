@@ -16,7 +16,7 @@
 
 #include "core/lane_context.h"
 #include "core/leaders.h"
-#include "core/protocol.h"
+#include "core/protocol/fetch.h"
 
 namespace longhaul {
 

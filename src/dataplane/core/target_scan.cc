@@ -58,10 +58,10 @@ bool TargetScan::CanAsk(int32_t node_id, Node* node, const Partitions& partition
   }
   node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
   lane_->WakeAt(node->not_before);
-  const Reach reach = lane_->AskReach(Side::kTarget, node_id, kFetchApi, fetch_version);
+  const Reach reach = lane_->AskReach(Side::kTarget, node_id, kFetchByNameApi, fetch_version);
   if (reach == Reach::kReady) return true;
   leaders_->Refresh(Side::kTarget);
-  const std::string what = DescribeReach(Side::kTarget, node_id, kFetchApi, reach);
+  const std::string what = DescribeReach(Side::kTarget, node_id, kFetchByNameApi, reach);
   for (Partition* p : partitions) {
     if (reach == Reach::kDown)
       lane_->moves.SetObstacle(p, Side::kTarget, kafka_error::kNetworkException, what);
@@ -83,13 +83,13 @@ void TargetScan::AskForBatches(int32_t node_id, int16_t version, const Partition
   for (Partition* p : partitions) {
     const TargetFindings& findings = p->scan.findings;
     request.partitions.push_back(
-        {p->remote_topic, p->number, p->leaders.target.epoch,
+        {p->remote_topic, {}, p->number, p->leaders.target.epoch,
          findings.scan_offset - (findings.must_verify_last_record ? 1 : 0), -1,
          static_cast<int32_t>(std::min(kPartitionBytes, bytes))});
   }
   EncodedRequest encoded;
   EncodeFetch(request, version, &encoded);
-  Send(node_id, kFetchApi.key, version, bytes, std::move(encoded), partitions);
+  Send(node_id, kFetchByNameApi.key, version, bytes, std::move(encoded), partitions);
 }
 
 // Once a scan: where other producers write, the end may be ahead of the high watermark whenever it

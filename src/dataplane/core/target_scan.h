@@ -16,7 +16,9 @@
 
 #include "core/lane_context.h"
 #include "core/leaders.h"
-#include "core/protocol.h"
+#include "core/protocol/describe_producers.h"
+#include "core/protocol/fetch.h"
+#include "core/protocol/list_ends.h"
 #include "core/record_batch.h"
 
 namespace longhaul {

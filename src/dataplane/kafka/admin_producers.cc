@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "contract/contract.generated.h"
-#include "core/protocol.h"
+#include "core/protocol/describe_producers.h"
 #include "kafka/admin_call.h"
 #include "kafka/raw_brokers.h"
 #include "kafka/raw_requests.h"
@@ -23,8 +23,8 @@ Status Connect(AdminCall& call, int32_t node) {
     call.Pause(kConnectPauseMs);
   }
   const int16_t version =
-      longhaul_api_version(call.client(), node, kApiDescribeProducers, kDescribeProducersVersion,
-                           kDescribeProducersVersion);
+      longhaul_api_version(call.client(), node, kDescribeProducersApi.key,
+                           kDescribeProducersApi.min, kDescribeProducersApi.max);
   if (version >= 0) return Status::Ok();
   return Status::Error(RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
                        "describeProducers: broker " + std::to_string(node) +
@@ -67,7 +67,7 @@ Status DescribeProducers(AdminCall& call, const Value& arguments, Value* result)
   EncodeDescribeProducers(partitions, &request);
   longhaul_response_t* response = nullptr;
   const int32_t code =
-      longhaul_ask(call.client(), node, kApiDescribeProducers, kDescribeProducersVersion,
+      longhaul_ask(call.client(), node, kDescribeProducersApi.key, kDescribeProducersApi.max,
                    request.is_flexible ? 1 : 0, request.bytes.data(), request.bytes.size(),
                    std::min(call.remaining_ms(), kAnswerMs), &response);
   if (code != 0)

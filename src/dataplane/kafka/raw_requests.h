@@ -1,7 +1,7 @@
 /* Raw Kafka requests over librdkafka's broker threads: with raw_brokers.h the only door to
  * librdkafka's private parts. It moves bytes and knows no request: encoding and parsing are
- * core/protocol.h's work. Everything may be called from any thread, but one thread at a time serves
- * a queue. */
+ * the work of core/protocol. Everything may be called from any thread, but one thread at a time
+ * serves a queue. */
 #pragma once
 
 #include <stddef.h>

@@ -1,6 +1,5 @@
-// The bytes of Fetch and Produce: every version against the independent writer and reader of the
+// The bytes of requests: every version against the independent writer and reader of the
 // simulated cluster, and parsers against cut, mutated and random bytes.
-#include "core/protocol.h"
 
 #include <doctest/doctest.h>
 
@@ -46,11 +45,19 @@ struct TwoTopics {
       }
     }
   }
+  TopicId IdOf(const std::string& topic) { return cluster.Metadata({topic}).front().topic_id; }
+  // As a Fetch response names a topic.
+  std::string NameIn(int16_t version, const std::string& topic) {
+    if (version <= kFetchByNameMax) return topic;
+    const TopicId id = IdOf(topic);
+    return {id.begin(), id.end()};
+  }
   Bytes Fetch(int16_t version, int64_t offset = 0, int32_t last_epoch = -1) {
     FetchRequest request{500, 1, 1 << 20, 1, {}};
     for (const char* topic : kTopics)
       for (int32_t partition = 0; partition < 2; ++partition)
-        request.partitions.push_back({topic, partition, -1, offset, last_epoch, 1 << 20});
+        request.partitions.push_back(
+            {topic, IdOf(topic), partition, -1, offset, last_epoch, 1 << 20});
     EncodedRequest encoded;
     EncodeFetch(request, version, &encoded);
     int32_t wait_ms = 0;
@@ -58,6 +65,22 @@ struct TwoTopics {
     Bytes answer = cluster.Fetch(0, version, Flatten(encoded), &wait_ms, &is_empty);
     CHECK(wait_ms == 500);
     CHECK_FALSE(is_empty);
+    return answer;
+  }
+  // A batch that is appended, one that is refused, one for a broker that does not lead.
+  Bytes Produce(int16_t version) {
+    const Bytes good = BatchAt(0);
+    Bytes bad = good;
+    bad[kMagicOffset] = 1;
+    cluster.log({"beta", 1}).leader = 5;
+    EncodedRequest encoded;
+    EncodeProduce({{"alpha", 0, good.data(), good.size()},
+                   {"alpha", 1, bad.data(), bad.size()},
+                   {"beta", 1, good.data(), good.size()}},
+                  version, 1000, &encoded);
+    Bytes answer = cluster.Produce(0, version, Flatten(encoded));
+    cluster.log({"beta", 1}).leader = 0;
+    cluster.protocol_violations.clear();  // of the batch that is refused
     return answer;
   }
   Bytes ListEnds() {
@@ -83,7 +106,7 @@ struct TwoTopics {
   }
 };
 
-TEST_CASE("Fetch v4 to v12 ask and answer in the form of Kafka's schemas") {
+TEST_CASE("Fetch v4 to v16 ask and answer in the form of Kafka's schemas") {
   for (int16_t version = kFetchApi.min; version <= kFetchApi.max; ++version) {
     CAPTURE(version);
     TwoTopics two;
@@ -96,7 +119,7 @@ TEST_CASE("Fetch v4 to v12 ask and answer in the form of Kafka's schemas") {
     REQUIRE(response.partitions.size() == 4);
     for (size_t i = 0; i < 4; ++i) {
       const FetchedPartition& p = response.partitions[i];
-      CHECK(p.topic == kTopics[i / 2]);
+      CHECK(p.topic == two.NameIn(version, kTopics[i / 2]));
       CHECK(p.partition == static_cast<int32_t>(i % 2));
       CHECK(p.error == 0);
       CHECK(p.high_watermark == 3);
@@ -127,13 +150,14 @@ TEST_CASE("Fetch v12 tells where the log parts from the one that was read") {
   REQUIRE(response.partitions.size() == 4);
   for (const FetchedPartition& p : response.partitions) {
     CHECK(p.error == 0);
-    CHECK(p.diverging_epoch == (p.topic == "beta" ? 0 : -1));
-    CHECK(p.diverging_end == (p.topic == "beta" ? 3 : -1));
+    const bool is_other = p.topic == two.NameIn(kFetchApi.max, "beta");
+    CHECK(p.diverging_epoch == (is_other ? 0 : -1));
+    CHECK(p.diverging_end == (is_other ? 3 : -1));
     CHECK(p.records_size == 0);
   }
 }
 
-TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
+TEST_CASE("Produce v3 to v10 ask and answer in the form of Kafka's schemas") {
   for (int16_t version = kProduceApi.min; version <= kProduceApi.max; ++version) {
     CAPTURE(version);
     TwoTopics two;
@@ -144,7 +168,7 @@ TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
     EncodeProduce({{"alpha", 0, good.data(), good.size()},
                    {"alpha", 1, bad.data(), bad.size()},
                    {"beta", 1, good.data(), good.size()}},
-                  1000, &encoded);
+                  version, 1000, &encoded);
     // Payloads go by reference: nothing copies what was fetched.
     size_t by_reference = 0;
     for (const Piece& piece : encoded.pieces) by_reference += piece.by_reference ? 1 : 0;
@@ -160,6 +184,40 @@ TEST_CASE("Produce v3 to v8 ask and answer in the form of Kafka's schemas") {
     CHECK(response.partitions[2].topic == "beta");
     CHECK(response.partitions[2].error == 0);
   }
+}
+
+TEST_CASE("a broker that does not lead names the leader in Fetch v16 and Produce v10") {
+  int64_t now = 1000;
+  SimulatedCluster cluster(2, &now);
+  cluster.AddTopic("alpha", 2);  // broker 1 leads partition 1
+  cluster.MoveLeader({"alpha", 0});
+  for (const bool names : {false, true}) {
+    const auto fetch_version = static_cast<int16_t>(names ? 16 : 15);
+    FetchRequest request{500, 1, 1 << 20, 1, {}};
+    request.partitions.push_back(
+        {"alpha", cluster.Metadata({"alpha"}).front().topic_id, 0, -1, 0, -1, 1 << 20});
+    EncodedRequest fetch, produce;
+    EncodeFetch(request, fetch_version, &fetch);
+    int32_t wait_ms = 0;
+    bool is_empty = false;
+    Bytes answer = cluster.Fetch(0, fetch_version, Flatten(fetch), &wait_ms, &is_empty);
+    FetchResponse fetched;
+    REQUIRE(ParseFetch(answer.data(), answer.size(), fetch_version, &fetched).ok());
+    CHECK(fetched.partitions.at(0).error == 6);
+    CHECK(fetched.partitions.at(0).leader.node == (names ? 1 : -1));
+    CHECK(fetched.partitions.at(0).leader.epoch == (names ? 1 : -1));
+
+    const auto produce_version = static_cast<int16_t>(names ? 10 : 9);
+    const Bytes batch = BatchAt(0);
+    EncodeProduce({{"alpha", 0, batch.data(), batch.size()}}, produce_version, 1000, &produce);
+    answer = cluster.Produce(0, produce_version, Flatten(produce));
+    ProduceResponse produced;
+    REQUIRE(ParseProduce(answer.data(), answer.size(), produce_version, &produced).ok());
+    CHECK(produced.partitions.at(0).error == 6);
+    CHECK(produced.partitions.at(0).leader.node == (names ? 1 : -1));
+    CHECK(produced.partitions.at(0).leader.epoch == (names ? 1 : -1));
+  }
+  CHECK(cluster.protocol_violations.empty());
 }
 
 TEST_CASE("ListOffsets tells the end of the log where a reader sees less") {
@@ -196,6 +254,14 @@ TEST_CASE("a response that ends early is malformed, wherever it ends") {
     std::vector<ListedEnd> ends;
     CHECK(ParseListEnds(listed.data(), size, &ends).code == kErrorResponseMalformed);
   }
+  for (const int16_t version : {int16_t{8}, kProduceApi.max}) {
+    const Bytes produced = two.Produce(version);
+    for (size_t size = 0; size < produced.size(); ++size) {
+      ProduceResponse response;
+      CHECK(ParseProduce(produced.data(), size, version, &response).code ==
+            kErrorResponseMalformed);
+    }
+  }
   const Bytes described = two.Describe();
   for (size_t size = 0; size < described.size(); ++size) {
     std::vector<DescribedProducer> producers;
@@ -217,11 +283,14 @@ TEST_CASE("mutated and random responses never make a parser leave its bytes or e
   TwoTopics two;
   two.cluster.log({"beta", 1}).ElectUnclean({});  // its answers carry a tag
   for (int round = 0; round < 60'000; ++round) {
-    const auto fetch_version = static_cast<int16_t>(4 + random.Below(9));
+    const auto fetch_version = static_cast<int16_t>(4 + random.Below(13));
     static std::map<int16_t, Bytes> seeds;
     if (!seeds.contains(fetch_version)) seeds[fetch_version] = two.Fetch(fetch_version, 1, 0);
     static const Bytes described = two.Describe(), listed = two.ListEnds();
+    static const Bytes produced[] = {two.Produce(8), two.Produce(kProduceApi.max)};
+    const size_t is_flexible = random.Below(2);
     Bytes bytes = random.OneIn(5)   ? random.Bytes(random.Length(300))
+                  : random.OneIn(5) ? produced[is_flexible]
                   : random.OneIn(5) ? described
                   : random.OneIn(9) ? listed
                                     : seeds[fetch_version];
@@ -248,8 +317,9 @@ TEST_CASE("mutated and random responses never make a parser leave its bytes or e
     }
     REQUIRE(fetch.partitions.size() <= bytes.size() / 30 + 1);
     ProduceResponse produce;
-    (void)ParseProduce(exact.get(), bytes.size(), static_cast<int16_t>(3 + random.Below(6)),
-                       &produce);
+    const auto produce_version =
+        static_cast<int16_t>(random.OneIn(4) ? 3 + random.Below(8) : 8 + 2 * is_flexible);
+    (void)ParseProduce(exact.get(), bytes.size(), produce_version, &produce);
     REQUIRE(produce.partitions.size() <= bytes.size() / 22 + 1);
     std::vector<DescribedProducer> producers;
     (void)ParseDescribeProducers(exact.get(), bytes.size(), TwoTopics::kProducerId, &producers);

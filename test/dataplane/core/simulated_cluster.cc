@@ -1,5 +1,5 @@
 // Reads requests and writes responses by code that follows Kafka's JSON schemas and shares nothing
-// with core/protocol.cc, so that a mistake there cannot cancel itself out.
+// with core/protocol/, so that a mistake there cannot cancel itself out.
 #include "simulated_cluster.h"
 
 #include <set>
@@ -38,6 +38,17 @@ void AnswerEach(In* in, Out* out, Each each) {
 void SimulatedCluster::AddTopic(const std::string& topic, int32_t partitions) {
   for (int32_t partition = 0; partition < partitions; ++partition)
     logs_[{topic, partition}].leader = partition % broker_count();
+  topic_ids_[topic] = {next_topic_id_++};
+}
+
+void SimulatedCluster::RecreateTopic(const std::string& topic) {
+  topic_ids_[topic] = {next_topic_id_++};
+  for (auto& [key, log] : logs_) {
+    if (key.first != topic) continue;
+    const int32_t leader = log.leader;
+    log = SimulatedLog();
+    log.leader = leader;
+  }
 }
 
 void SimulatedCluster::MoveLeader(const Key& key) {
@@ -52,7 +63,9 @@ void SimulatedCluster::MoveLeader(const Key& key) {
 std::vector<TopicLeaders> SimulatedCluster::Metadata(const std::vector<std::string>& topics) const {
   std::vector<TopicLeaders> answer;
   for (const std::string& topic : topics) {
-    TopicLeaders leaders{topic, 0, {1}, {}};
+    const auto id = topic_ids_.find(topic);
+    const bool has_id = has_topic_ids && id != topic_ids_.end();
+    TopicLeaders leaders{topic, 0, has_id ? id->second : TopicId{}, {}};
     for (const auto& [key, log] : logs_) {
       if (key.first != topic) continue;
       leaders.partitions.push_back(
@@ -94,22 +107,23 @@ AppendResult SimulatedCluster::ProducePartition(int32_t node, const Key& key, co
 }
 
 Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& request) {
-  In in(request);
-  if (in.Int(2) != -1) protocol_violations.push_back("a transactional id");
+  In in(request, version >= 9);
+  if (in.Length(2) != -1) protocol_violations.push_back("a transactional id");
   if (in.Int(2) != -1) protocol_violations.push_back("acks other than all");
   in.Int(4);  // timeout
-  Out out;
+  Out out(version >= 9);
   std::set<Key> seen;
-  const int64_t topics = in.Int(4);
-  out.Int(topics, 4);
+  const int64_t topics = in.Length();
+  out.Length(topics);
   for (int64_t t = 0; t < topics; ++t) {
     const std::string topic = in.Text();
-    const int64_t partitions = in.Int(4);
+    const int64_t partitions = in.Length();
     out.Text(topic);
-    out.Int(partitions, 4);
+    out.Length(partitions);
     for (int64_t p = 0; p < partitions; ++p) {
       const Key key{topic, static_cast<int32_t>(in.Int(4))};
       const Bytes batch = in.Blob();
+      in.NoTags();
       if (!seen.insert(key).second)
         protocol_violations.push_back("a partition twice in one request: " + topic);
       const AppendResult result = ProducePartition(node, key, batch);
@@ -119,18 +133,23 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
       out.Int(result.append_time, 8);
       if (version >= 5) out.Int(0, 8);
       if (version >= 8) {
-        out.Int(static_cast<int64_t>(result.refused.size()), 4);
+        out.Length(static_cast<int64_t>(result.refused.size()));
         for (int32_t index : result.refused)
-          out.Int(index, 4), out.Text("record " + std::to_string(index));
+          out.Int(index, 4), out.Text("record " + std::to_string(index)), out.Tags();
         if (result.error == kInvalidRecord || result.error == kInvalidTimestamp)
           out.Text("invalid");
         else
-          out.Int(-1, 2);
+          out.Length(-1, 2);
       }
+      out.Tags({{0, version >= 10 ? LeaderHint(result.error, key) : Bytes()}});
     }
+    in.NoTags();
+    out.Tags();
   }
+  in.NoTags();
   if (!in.AtEnd()) protocol_violations.push_back("bytes behind a Produce request");
   out.Int(broker(node).throttle_ms, 4);
+  out.Tags();
   return out.Take();
 }
 
@@ -149,6 +168,13 @@ Bytes SimulatedCluster::ListOffsets(int32_t node, const Bytes& request) {
   });
   if (!in.AtEnd()) protocol_violations.push_back("bytes behind a ListOffsets request");
   return out.Take();
+}
+
+// KIP-951: the leader as the broker knows it, with NOT_LEADER_OR_FOLLOWER.
+Bytes SimulatedCluster::LeaderHint(int16_t error, const Key& key) const {
+  const auto found = logs_.find(key);
+  if (error != kNotLeader || found == logs_.end() || found->second.leader < 0) return {};
+  return Out::Leader(found->second.leader, found->second.leader_epoch());
 }
 
 int16_t SimulatedCluster::ErrorOf(int32_t node, const Key& key, const SimulatedLog** log) const {
@@ -183,16 +209,19 @@ Bytes SimulatedCluster::DescribeProducers(int32_t node, const Bytes& request) {
   return out.Take();
 }
 
-std::vector<SimulatedCluster::Key> SimulatedCluster::PartitionsOf(const Bytes& produce_request) {
-  In in(produce_request);
-  in.Int(2), in.Int(2), in.Int(4);
+std::vector<SimulatedCluster::Key> SimulatedCluster::PartitionsOf(int16_t version,
+                                                                  const Bytes& produce_request) {
+  In in(produce_request, version >= 9);
+  in.Length(2), in.Int(2), in.Int(4);
   std::vector<Key> keys;
-  for (int64_t topics = in.Int(4); topics > 0; --topics) {
+  for (int64_t topics = in.Length(); topics > 0; --topics) {
     const std::string topic = in.Text();
-    for (int64_t partitions = in.Int(4); partitions > 0; --partitions) {
+    for (int64_t partitions = in.Length(); partitions > 0; --partitions) {
       keys.emplace_back(topic, static_cast<int32_t>(in.Int(4)));
       in.Blob();
+      in.NoTags();
     }
+    in.NoTags();
   }
   return keys;
 }

@@ -1,4 +1,4 @@
-// A simulated cluster: topics on brokers that answer the requests of core/protocol.h, all
+// A simulated cluster: topics on brokers that answer the requests of core/protocol/, all
 // versions we speak, as real bytes. Errors of a leader are injected by the test through Fault.
 #pragma once
 
@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "core/protocol.h"
+#include "core/protocol/describe_producers.h"
+#include "core/protocol/fetch.h"
+#include "core/protocol/list_ends.h"
+#include "core/protocol/produce.h"
 #include "simulated_log.h"
 
 namespace longhaul::test {
@@ -52,10 +55,13 @@ class SimulatedCluster {
   Bytes Produce(int32_t node, int16_t version, const Bytes& request);
   Bytes ListOffsets(int32_t node, const Bytes& request);
   Bytes DescribeProducers(int32_t node, const Bytes& request);
-  static std::vector<Key> PartitionsOf(const Bytes& produce_request);
+  static std::vector<Key> PartitionsOf(int16_t version, const Bytes& produce_request);
+  // The topic is deleted, and one of its name is created: with empty logs and another id.
+  void RecreateTopic(const std::string& topic);
 
   // Each broker has a replica of each partition, and leaders send readers to their racks (KIP-392).
   bool selects_by_rack = false;
+  bool has_topic_ids = true;
   size_t follower_bytes = 0;  // of records that followers returned
   std::map<Key, InjectedError> follower_errors;
   std::map<Key, InjectedError> fetch_errors;
@@ -72,17 +78,21 @@ class SimulatedCluster {
  private:
   struct FetchedFrom;
   struct FetchScope;
+  std::string NameOf(const TopicId& id);
   int16_t FetchError(const FetchScope& scope, const FetchedFrom& from);
   int32_t PreferredReplica(const FetchScope& scope, const FetchedFrom& from,
                            const SimulatedLog& log) const;
   void FetchPartition(FetchScope* scope, const FetchedFrom& from);
   AppendResult ProducePartition(int32_t node, const Key& key, const Bytes& batch);
+  Bytes LeaderHint(int16_t error, const Key& key) const;
   int16_t ErrorOf(int32_t node, const Key& key, const SimulatedLog** log) const;
   const InjectedError* Injected(std::map<Key, InjectedError>* errors, const Key& key);
 
   int64_t* now_;
   std::vector<SimulatedBroker> brokers_;
   std::map<Key, SimulatedLog> logs_;
+  std::map<std::string, TopicId> topic_ids_;
+  uint8_t next_topic_id_ = 1;
 };
 
 }  // namespace longhaul::test

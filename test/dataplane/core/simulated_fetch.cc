@@ -8,7 +8,7 @@ namespace longhaul::test {
 namespace {
 
 constexpr int16_t kUnknownTopicOrPartition = 3, kNotLeader = 6, kFencedLeaderEpoch = 74,
-                  kUnknownLeaderEpoch = 75;
+                  kUnknownLeaderEpoch = 75, kUnknownTopicId = 100;
 
 }  // namespace
 
@@ -33,9 +33,18 @@ struct SimulatedCluster::FetchScope {
   int64_t room = 0;
 };
 
+// No name is that of a topic that was deleted.
+std::string SimulatedCluster::NameOf(const TopicId& id) {
+  if (id == TopicId{}) protocol_violations.push_back("a Fetch by id without an id");
+  for (const auto& [name, known] : topic_ids_)
+    if (known == id && has_topic_ids) return name;
+  return "";
+}
+
 int16_t SimulatedCluster::FetchError(const FetchScope& scope, const FetchedFrom& from) {
   const auto found = logs_.find(from.key);
-  if (found == logs_.end()) return kUnknownTopicOrPartition;
+  if (found == logs_.end())
+    return scope.version > 12 ? kUnknownTopicId : kUnknownTopicOrPartition;
   const SimulatedLog& log = found->second;
   const bool is_follower = log.leader != scope.node;
   if (is_follower && !(scope.version >= 11 && selects_by_rack)) return kNotLeader;
@@ -112,22 +121,29 @@ void SimulatedCluster::FetchPartition(FetchScope* scope, const FetchedFrom& from
   out.Blob(records);
   Out tag(true);
   if (error == 0 && diverging) tag.Int(diverging->epoch, 4), tag.Int(diverging->end, 8), tag.Tags();
-  out.Tags(tag.Take());
+  out.Tags({{0, tag.Take()},
+            {1, scope->version >= 16 ? LeaderHint(error, from.key) : Bytes()}});
 }
 
 Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& request, int32_t* wait_ms,
                               bool* is_empty) {
   In in(request, version >= 12);
-  in.Int(4);
+  if (version < 15) in.Int(4);  // replica id
   *wait_ms = static_cast<int32_t>(in.Int(4));
   in.Int(4);  // min bytes
   FetchScope scope(node, version);
   scope.room = in.Int(4);
   scope.committed_only = in.Int(1) == 1;
   if (version >= 7) in.Int(4), in.Int(4);
-  std::vector<std::pair<std::string, std::vector<FetchedFrom>>> topics;
+  struct Topic {
+    std::string name;
+    TopicId id;
+    std::vector<FetchedFrom> partitions;
+  };
+  std::vector<Topic> topics;
   for (int64_t left = in.Length(); left > 0; --left) {
-    const std::string topic = in.Text();
+    const TopicId id = version > 12 ? in.Id() : TopicId{};
+    const std::string topic = version > 12 ? NameOf(id) : in.Text();
     std::vector<FetchedFrom> partitions;
     for (int64_t p = in.Length(); p > 0; --p) {
       FetchedFrom from;
@@ -141,7 +157,7 @@ Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& reques
       partitions.push_back(from);
     }
     in.NoTags();
-    topics.emplace_back(topic, std::move(partitions));
+    topics.push_back({topic, id, std::move(partitions)});
   }
   if (version >= 7) in.Length();
   if (version >= 11) scope.rack = in.Text();
@@ -151,8 +167,11 @@ Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& reques
   scope.out.Int(broker(node).throttle_ms, 4);
   if (version >= 7) scope.out.Int(0, 2), scope.out.Int(0, 4);
   scope.out.Length(static_cast<int64_t>(topics.size()));
-  for (const auto& [topic, partitions] : topics) {
-    scope.out.Text(topic);
+  for (const auto& [topic, id, partitions] : topics) {
+    if (version > 12)
+      scope.out.Id(id);
+    else
+      scope.out.Text(topic);
     scope.out.Length(static_cast<int64_t>(partitions.size()));
     for (const FetchedFrom& from : partitions) FetchPartition(&scope, from);
     scope.out.Tags();

@@ -2,12 +2,15 @@
 // nothing with core/protocol, so that a mistake there cannot cancel itself out.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
 #include "batch_fixture.h"
+#include "core/transport.h"
 
 namespace longhaul::test {
 
@@ -34,14 +37,24 @@ class Out {
     for (++length; length >= 128; length /= 128) Int(length % 128 + 128, 1);
     Int(length, 1);
   }
-  // At most one tag here; with a number of its own and small.
-  void Tags(const Bytes& tag_0 = {}) {
+  // Small ones, by number; those without bytes are left out.
+  void Tags(const std::map<int, Bytes>& tags = {}) {
     if (!is_flexible_) return;
-    Int(tag_0.empty() ? 0 : 1, 1);
-    if (tag_0.empty()) return;
-    Int(0, 1);
-    Int(static_cast<int64_t>(tag_0.size()), 1);
-    bytes_.insert(bytes_.end(), tag_0.begin(), tag_0.end());
+    Int(std::count_if(tags.begin(), tags.end(), [](const auto& t) { return !t.second.empty(); }),
+        1);
+    for (const auto& [number, bytes] : tags) {
+      if (bytes.empty()) continue;
+      Int(number, 1);
+      Int(static_cast<int64_t>(bytes.size()), 1);
+      bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
+    }
+  }
+  void Id(const TopicId& id) { bytes_.insert(bytes_.end(), id.begin(), id.end()); }
+  // A leader's node and epoch, as a tag holds them.
+  static Bytes Leader(int32_t node, int32_t epoch) {
+    Out out(true);
+    out.Int(node, 4), out.Int(epoch, 4), out.Tags();
+    return out.Take();
   }
   Bytes Take() { return std::move(bytes_); }
 
@@ -74,11 +87,16 @@ class In {
       if (byte < 128) return length - 1;
     }
   }
+  TopicId Id() {
+    TopicId id;
+    for (uint8_t& byte : id) byte = static_cast<uint8_t>(Int(1));
+    return id;
+  }
   void NoTags() {
     if (is_flexible_ && Int(1) != 0) throw std::runtime_error("tags");
   }
   Bytes Blob() {
-    const auto size = static_cast<size_t>(Int(4));
+    const auto size = static_cast<size_t>(Length());
     if (size > bytes_.size() - at_) throw std::runtime_error("blob");
     Bytes blob(bytes_.begin() + static_cast<ptrdiff_t>(at_),
                bytes_.begin() + static_cast<ptrdiff_t>(at_ + size));

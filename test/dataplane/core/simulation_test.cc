@@ -65,8 +65,8 @@ class Chaos {
     for (Side side : {Side::kSource, Side::kTarget}) {
       for (int32_t node = 0; node < cluster(side).broker_count(); ++node) {
         auto& broker = cluster(side).broker(node);
-        broker.fetch_version = static_cast<int16_t>(4 + random_.Below(9));
-        broker.produce_version = static_cast<int16_t>(3 + random_.Below(6));
+        broker.fetch_version = static_cast<int16_t>(4 + random_.Below(13));
+        broker.produce_version = static_cast<int16_t>(3 + random_.Below(8));
         broker.rack = std::string(1, static_cast<char>('a' + node));
       }
     }

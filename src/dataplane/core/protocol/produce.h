@@ -1,0 +1,45 @@
+// Produce v3 to v10. Every broker from 0.11 on speaks one of them; v8 names the records that a
+// broker refuses (KIP-467), v10 the new leader of a partition that has moved (KIP-951).
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "core/protocol/request.h"
+#include "core/status.h"
+
+namespace longhaul {
+
+inline constexpr Api kProduceApi{"Produce", 0, 3, 10};
+constexpr int16_t kProduceFlexibleFrom = 9;
+constexpr int16_t kProduceClientThrottlesFrom = 6;  // as kFetchClientThrottlesFrom
+
+struct ProducePartition {
+  std::string_view topic;  // partitions of one topic stand together
+  int32_t partition;
+  const uint8_t* batch;
+  size_t batch_size;
+};
+
+struct ProducedPartition {
+  std::string_view topic;
+  int32_t partition;
+  int16_t error;
+  int64_t base_offset;  // -1: the broker does not tell (an old duplicate)
+  int64_t append_time;  // -1: the topic has create times, and the batch was not there yet
+  std::string_view error_text;  // of the record that is refused, or else of the batch
+  int32_t refused_record = -1;  // KIP-467: index in the batch of the first record that is refused
+  LeaderHint leader;
+};
+
+struct ProduceResponse {
+  int32_t throttle_ms = 0;
+  std::vector<ProducedPartition> partitions;
+};
+
+void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t version,
+                   int32_t timeout_ms, EncodedRequest* out);
+Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceResponse* out);
+
+}  // namespace longhaul

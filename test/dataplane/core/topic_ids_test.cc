@@ -1,0 +1,71 @@
+// Topics by id (KIP-516), and leaders that brokers name in their answers (KIP-951).
+#include <doctest/doctest.h>
+
+#include "forwarder_cases.h"
+
+namespace longhaul::test {
+namespace {
+
+// A log of as many records again, in the same epoch: by name the next Fetch would be a good one.
+void RecreateSource(Simulation& sim) {
+  const int64_t end = sim.SourceLog(0).end();
+  sim.source.RecreateTopic(Simulation::kTopic);
+  SimulatedLog& log = sim.SourceLog(0);
+  while (log.end() < end + 30)
+    log.Store(BuildBatch(RandomRecords(sim.random, 3, log.end(), false, 50), {}));
+}
+
+// The queue of the partition is full, because its target broker hangs. Meanwhile nothing is
+// fetched, so no broker says that the topic was deleted, and metadata is asked for once a minute.
+TEST_CASE("a topic that is recreated while it is not fetched is not read on") {
+  SimulationOptions options = Plain();
+  options.settings.partition_queue_bytes_max = 2'000;
+  options.settings.partition_fetch_bytes_max = 1'000;
+  Simulation sim("recreated", options);
+  Fill(sim, 0, 5);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  const size_t mirrored = sim.Mirrored(0).size();
+  sim.target.broker(0).frozen_until = sim.agenda.now + 3'000;
+  Fill(sim, 0, 60);
+  sim.RunFor(1'000);
+  const int64_t fetched = sim.Counters(process, 0).fetch_offset;
+  REQUIRE(fetched < sim.SourceLog(0).end());
+  RecreateSource(sim);
+  CheckFaulted(sim, process, kafka_error::kInconsistentTopicId);
+  // What was read of the first topic is on the target, and nothing else.
+  CHECK(sim.Mirrored(0).size() == static_cast<size_t>(fetched));
+  CHECK(sim.Mirrored(0).size() > mirrored);
+}
+
+TEST_CASE("a cluster without topic ids is fetched from by name") {
+  Simulation sim("no ids", Plain(2, 2));
+  sim.source.has_topic_ids = false;
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.source.MoveLeader(kSource0);
+  Fill(sim, 0, 5);
+  CheckExact(sim, process);
+}
+
+// Metadata goes on naming the deposed leader, so only the answers tell.
+TEST_CASE("a leader that the deposed one names is asked without metadata") {
+  Simulation sim("named", Plain(1, 2));
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  Side side = Side::kSource;
+  SUBCASE("source") {}
+  SUBCASE("target") { side = Side::kTarget; }
+  SimulatedCluster& cluster = side == Side::kSource ? sim.source : sim.target;
+  const Key key = side == Side::kSource ? kSource0 : kTarget0;
+  const std::vector<TopicLeaders> old = cluster.Metadata({key.first});
+  cluster.edit_metadata = [old](std::vector<TopicLeaders>* topics) { *topics = old; };
+  cluster.MoveLeader(key);
+  Fill(sim, 0, 5);
+  CheckExact(sim, process);
+}
+
+}  // namespace
+}  // namespace longhaul::test
