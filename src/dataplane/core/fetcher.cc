@@ -52,7 +52,7 @@ class Fetcher::AskedFinder {
 
 void Fetcher::Tick() {
   if (lane_->routes_stale) Route();
-  if (lane_->memory.fetch_room() < RoomMin()) relief_.Relieve();
+  if (lane_->memory.fetch_room() < std::min(kRoomMin, DivideRoom().equal)) relief_.Relieve();
   // In turn: with little room an idle broker that is asked again and again would leave none to a
   // busy one behind it.
   auto it = nodes_.lower_bound(turn_);
@@ -110,7 +110,8 @@ bool Fetcher::IsCrowded(const Partition& p) const {
 void Fetcher::Ask(int32_t node_id, Node* node) {
   if (lane_->now < node->not_before) return lane_->WakeAt(node->not_before);
   const int64_t room = lane_->memory.fetch_room();
-  if (room < RoomMin()) return;  // acks make room, and every ack ticks
+  const Shares shares = DivideRoom();
+  if (room < std::min(kRoomMin, shares.equal)) return;  // acks make room, and every ack ticks
 
   FetchRequest request{};
   std::vector<Wanted> wanted;
@@ -134,7 +135,7 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
     if (replicas_.IsDue(*p)) request.rack = lane_->rack;
   }
   if (wanted.empty()) return;
-  const int64_t share = node->is_idle ? std::min(Share(), kIdleBytes) : Share();
+  const int64_t share = node->is_idle ? shares.idle : shares.busy;
   request.bytes_max = static_cast<int32_t>(
       std::min({room, lane_->settings.fetch_bytes_max, share, kRecordBytesMax}));
   request.wait_max_ms =
@@ -143,12 +144,19 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
 }
 
 // Requests in flight reserve what they may bring. Together they get half of the bound, so that idle
-// brokers that hold their requests cannot keep a busy one from being asked. No response takes more
-// than a quarter (MemoryRelief::kDeadShare).
-int64_t Fetcher::Share() const {
-  int64_t brokers = 0;
-  for (const auto& [id, node] : nodes_) brokers += node.order.empty() ? 0 : 1;
-  return lane_->memory.bound() / std::max<int64_t>(2 * brokers, 4);
+// brokers that hold their requests cannot keep a busy one from being asked: an idle broker gets its
+// equal part at most, and little of it; what idle brokers leave is for the busy ones. No response
+// takes more than a quarter (MemoryRelief::kDeadShare).
+Fetcher::Shares Fetcher::DivideRoom() const {
+  int64_t idle = 0, busy = 0;
+  for (const auto& [id, node] : nodes_)
+    if (!node.order.empty()) ++(node.is_idle ? idle : busy);
+  const int64_t bound = lane_->memory.bound();
+  const int64_t equal = bound / std::max<int64_t>(2 * (idle + busy), 4);
+  Shares shares{equal, std::min(equal, kIdleBytes), equal};
+  if (busy > 0)
+    shares.busy = std::min((bound / 2 - idle * shares.idle) / busy, bound / 4);
+  return shares;
 }
 
 void Fetcher::BackOff(Node* node) {

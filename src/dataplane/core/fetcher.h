@@ -22,7 +22,7 @@ namespace longhaul {
 class Fetcher {
  public:
   // With less room than this a Fetch waits: most of a smaller response is overhead. With many
-  // brokers and little memory it is a broker's share.
+  // brokers and little memory it is a broker's equal share.
   static constexpr int64_t kRoomMin = 256 * 1024;
   // How long a broker may hold a Fetch that leaves out a partition only because its queue is full:
   // long enough not to spin, short enough that the partition does not wait for idle ones.
@@ -68,6 +68,13 @@ class Fetcher {
     int64_t not_before = 0;  // throttled or backing off
   };
 
+  // Bytes that one Fetch may reserve.
+  struct Shares {
+    int64_t equal;  // of a broker, if all were alike
+    int64_t idle;   // of a broker that is idle
+    int64_t busy;
+  };
+
   // Finds the request entry of a partition that a response names.
   class AskedFinder;
 
@@ -81,8 +88,7 @@ class Fetcher {
   void Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted);
   void LeaveFollowers(int32_t node_id, const std::vector<Wanted>& wanted);
   void BackOff(Node* node);
-  int64_t Share() const;
-  int64_t RoomMin() const { return std::min(kRoomMin, Share()); }
+  Shares DivideRoom() const;
   void OnPartition(const FetchedPartition& fetched, const Wanted& wanted, bool with_rack,
                    const HeldRef& buffer, std::vector<Partition*>* filled);
   bool IsAwaited(const Wanted& wanted, int32_t node) const;

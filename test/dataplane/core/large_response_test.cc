@@ -55,5 +55,19 @@ TEST_CASE("a batch that malloc maps by itself is alone in its lane until it is f
   CHECK(memory.fetch_room() == room);
 }
 
+// Each broker holds a Fetch that reserves memory, though 29 of them have nothing to return.
+TEST_CASE("a busy broker among many idle ones returns large responses") {
+  SimulationOptions options = Plain(30, 30);
+  options.settings.in_flight_bytes_max = 16 << 20;
+  options.settings.fetch_wait_max_ms = 500;
+  Simulation sim("idle brokers", options);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.RunFor(2'000);
+  Fill(sim, 0, 300, 10'000);
+  CheckExact(sim, process);
+  CHECK(process->network->response_bytes_max > (2 << 20));
+}
+
 }  // namespace
 }  // namespace longhaul::test
