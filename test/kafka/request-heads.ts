@@ -47,13 +47,15 @@ export function apiKeyOf (head: Buffer): number {
   return head.length < lengthBytes + 2 ? -1 : head.readInt16BE(lengthBytes)
 }
 
-/** For TcpProxy.hold: Produce requests whose first topic is this one, from the n-th on. */
+/**
+ * For TcpProxy.hold: Produce requests whose first topic is this one, from the n-th on. The length
+ * of a name takes two bytes before v9, and one that is larger by one from then on.
+ */
 export function producesTo (topic: string, from = 1): (head: Buffer) => boolean {
-  const name = Buffer.alloc(2 + Buffer.byteLength(topic))
-  name.writeInt16BE(name.length - 2)
-  name.write(topic, 2)
+  const name = Buffer.from(topic)
+  const names = [[0, name.length], [name.length + 1]].map(length =>
+    Buffer.concat([Buffer.from(length), name]))
   let seen = 0
-  return head => {
-    return apiKeyOf(head) === 0 && head.includes(name) && ++seen >= from
-  }
+  return head =>
+    apiKeyOf(head) === 0 && names.some(each => head.includes(each)) && ++seen >= from
 }

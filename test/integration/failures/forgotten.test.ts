@@ -27,7 +27,8 @@ const kinds: ReadonlyArray<
   ['reading progress', 'target', carries(fetch, 'longhaul-progress')],
   ['the admin client', 'target', carries(metadata, 'longhaul-admin')],
   ['a lane that produces', 'target', carries(produce, remoteTopic)],
-  ['a lane that fetches', 'source', carries(fetch, topic)]
+  // By its client: a Fetch names topics by their ids.
+  ['a lane that fetches', 'source', carries(fetch, 'longhaul-east-west-lane')]
 ]
 
 /** Promised are 15 s; the machine may be busy with other things. */
