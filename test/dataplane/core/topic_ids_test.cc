@@ -33,9 +33,9 @@ TEST_CASE("a topic that is recreated while it is not fetched is not read on") {
   REQUIRE(fetched < sim.SourceLog(0).end());
   RecreateSource(sim);
   CheckFaulted(sim, process, kafka_error::kInconsistentTopicId);
-  // What was read of the first topic is on the target, and nothing else.
-  CHECK(sim.Mirrored(0).size() == static_cast<size_t>(fetched));
-  CHECK(sim.Mirrored(0).size() > mirrored);
+  // Nothing of the second topic is on the target.
+  CHECK(sim.Mirrored(0).size() >= mirrored);
+  CHECK(sim.Mirrored(0).size() <= static_cast<size_t>(fetched));
 }
 
 TEST_CASE("a cluster without topic ids is fetched from by name") {
