@@ -135,6 +135,7 @@ export class ReplicationFlow {
     this.#stopping.abort()
     const end = new Deadline(this.#clock, deadline.remainingMs() + closeMs)
     const inTime = await end.bound(this.#drain()) !== undefined
+    if (!inTime) this.#problems.sayNotDrained()
     const close = new Deadline(this.#clock, Math.min(closeMs, end.remainingMs()))
     await close.bound(this.#close())
     close.cancel()

@@ -85,6 +85,14 @@ export class FlowProblems {
       `${example}${why}: up to ${records} records are left for the next start`)
   }
 
+  /** The time for the end of the flow is over, and its slots are not released. */
+  sayNotDrained (): void {
+    const { log, target } = this.#options
+    log.warn({}, `the end of the flow still waits for an answer of ${target} (last progress, ` +
+      'consumer group) and is not awaited any longer: the next start finds on the target what ' +
+      'was mirrored, and other processes get the slots when the session of this one ends')
+  }
+
   /** A line of a lane's client. It repeats what it suffers, for each broker and connection. */
   laneLine (lane: number, text: string): void {
     const side = /^(source|target): /.exec(text)?.[1] as Side | undefined

@@ -163,3 +163,12 @@ describe('partitions that fault at once', () => {
     assert.deepEqual([...problems.counts], [[refused.code, 6_000n]])
   })
 })
+
+// The exit code was 1, and no line told why.
+test('an end of the flow that the target keeps waiting is said', () => {
+  const { problems, lines } = createProblems()
+  problems.close()
+  problems.sayNotDrained()
+  assert.equal(lines.length, 1)
+  assert.match(lines[0] ?? '', /^warn: the end of the flow still waits for an answer of west/)
+})
