@@ -1,12 +1,14 @@
-// The least permissions that README lists, before a real authorizer: MirrorMaker 2's and four more.
-// Each one that is missing is named, with the resource, and the flow goes on once it is granted.
+// The least permissions, as `longhaul acls` prints them, before a real authorizer. Those that
+// MirrorMaker 2 does without are missing at first: each one is named, with the resource, and the
+// flow goes on once it is granted.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { RequiredAcl } from '../../src/orchestrator/flow/required-acls.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { produce } from '../kafka/kafka-producer.ts'
-import { addAcl } from '../kafka/partition-operations.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
+import { grantAcls, printedAcls, without } from './granted-acls.ts'
 import {
   createPropertiesFile, spawnMirror, type CleanUp, type LogLine
 } from './mirror-process.ts'
@@ -14,44 +16,40 @@ import { flowProperties, login, startClusters, type MirroredClusters } from './m
 
 const secured = { sasl: { users: { guest: 'guest-secret' }, superUsers: [] } }
 
-const grant = async (
-  cluster: KafkaCluster, operations: readonly string[], resource: readonly string[]
-): Promise<void> => {
-  await addAcl(cluster, ['--allow-principal', 'User:guest',
-    ...operations.flatMap(operation => ['--operation', operation]), ...resource])
-}
-
-const prefixed = (kind: string, name: string): string[] =>
-  ['--resource-pattern-type', 'prefixed', `--${kind}`, name]
-
 describe('the permissions of the mirror\'s user', { timeout: 300_000 }, () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters(secured) })
   after(async () => { await clusters.close() })
 
-  test('suffice as README lists them, and each missing one is named', async t => {
+  test('suffice as longhaul acls prints them, and each missing one is named', async t => {
     const { source, target } = clusters
     await source.createTopic('least')
     await produce(source.plainBootstrapServers, 'least', numbered(0, 20))
-    // What MirrorMaker 2 needs to mirror topics.
-    await grant(source, ['Read', 'DescribeConfigs'], ['--topic', '*'])
-    await grant(target, ['Create', 'Write', 'Alter', 'DescribeConfigs', 'AlterConfigs'],
-      ['--topic', '*'])
     const file = createPropertiesFile(t, flowProperties(clusters, {
       ...login('east', 'guest', 'guest-secret'),
       ...login('west', 'guest', 'guest-secret'),
       'east->west.topics': 'least',
       'fault.retry.interval.ms': 1000
     }))
+    const needed = await printedAcls(file)
+    const onTarget = ({ cluster }: RequiredAcl): boolean => cluster === 'west'
+    const grant = async (acls: readonly RequiredAcl[]): Promise<void> => {
+      await grantAcls((alias): KafkaCluster => alias === 'east' ? source : target, acls)
+    }
+    const grantRead = async (name: string): Promise<void> => {
+      await grant(needed.filter(acl => onTarget(acl) && acl.name === name)
+        .map(acl => ({ ...acl, operations: ['Read'] })))
+    }
+    await grant(without(needed, 'Read', onTarget))
     assert.match(await refusedStart(t, file), /longhaul\.east->west.*Grant READ .*on the group/)
-    await grant(target, ['Read'], prefixed('group', 'longhaul.'))
+    await grantRead('longhaul.east->west')
     assert.match(await refusedStart(t, file), /longhaul-progress\.east\.internal.*READ/)
-    await grant(target, ['Read'], prefixed('topic', 'longhaul-progress.'))
+    await grantRead('longhaul-progress.east.internal')
     const mirror = spawnMirror(t, file)
     const { text } = await mirror.untilLogged('the remote topic', line =>
       isTrouble(line) && line.text.includes('east.least'))
     assert.match(text, /reading target east\.least-0 .*needs READ on the topic/)
-    await grant(target, ['Read'], prefixed('topic', 'east.'))
+    await grantRead('east.least')
     await untilRecords(mirror, target, 'east.least', 20)
     await mirror.untilReady()
     assert.equal((await mirror.stop()).code, 0)

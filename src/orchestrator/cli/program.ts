@@ -2,6 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
 import { version } from '../version.ts'
+import { acls } from './acls.ts'
 import { addConfigOptions, type ConfigOptions } from './configure.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
@@ -28,6 +29,12 @@ export async function runProgram (
     .description('check a file and its clusters, and list what would be mirrored'))
     .action(async (file: string, options: ConfigOptions) => {
       exitCode = await validate(file, options, terminal)
+    })
+
+  addConfigOptions(program.command('acls')
+    .description('print the ACLs that each cluster must grant, as kafka-acls.sh commands or JSON'))
+    .action((file: string, options: ConfigOptions) => {
+      exitCode = acls(file, options, terminal)
     })
 
   addDemoOptions(program.command('demo')

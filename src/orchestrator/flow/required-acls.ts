@@ -1,0 +1,124 @@
+// THE table of the permissions that a flow needs, as an authorizer without allow.everyone asks for
+// them. `longhaul acls` prints them; README lists the rows, and tests grant exactly these. Pure.
+import type { FlowConfig, FlowEnd } from '../config/config.ts'
+import { groupOf } from '../ownership/slot-ownership.ts'
+import { progressTopicOf } from '../progress/progress-topic.ts'
+
+export type Operation =
+  'Read' | 'Write' | 'Create' | 'Alter' | 'DescribeConfigs' | 'AlterConfigs'
+
+type Resource = 'source topics' | 'remote topics' | 'progress topic' | 'group'
+
+interface PermissionRow {
+  readonly side: 'source' | 'target'
+  readonly resource: Resource
+  readonly operation: Operation
+  readonly why: string
+}
+
+function rows (
+  side: PermissionRow['side'], resource: Resource, operations: Readonly<Record<string, string>>
+): readonly PermissionRow[] {
+  return Object.entries(operations).map(([operation, why]) =>
+    ({ side, resource, operation: operation as Operation, why }))
+}
+
+export const permissionRows: readonly PermissionRow[] = [
+  ...rows('source', 'source topics', {
+    Read: 'reads records',
+    DescribeConfigs: 'reads the settings of the source topics for new remote topics'
+  }),
+  ...rows('target', 'remote topics', {
+    Create: 'creates remote topics',
+    Write: 'writes records',
+    Alter: 'adds partitions',
+    Read: 'reads after a restart what the target holds'
+  }),
+  ...rows('target', 'progress topic', {
+    Create: 'creates the progress topic',
+    Write: 'writes progress',
+    Read: 'reads progress at the start',
+    DescribeConfigs: 'checks that the progress topic keeps progress',
+    AlterConfigs: 'corrects the settings of a progress topic that exists already'
+  }),
+  ...rows('target', 'group', { Read: 'joins the group in which processes share the flow' })
+]
+
+export interface NamePattern {
+  readonly type: 'literal' | 'prefixed'
+  readonly name: string
+}
+
+export interface RequiredAcl extends NamePattern {
+  readonly cluster: string
+  readonly bootstrapServers: string
+  readonly principal: string
+  readonly resource: 'topic' | 'group'
+  readonly operations: readonly Operation[]
+  readonly reasons: readonly string[]
+}
+
+/** The name of a principal whose certificate or token alone tells it. */
+export const unknownPrincipal = 'User:PRINCIPAL'
+
+/** One a cluster, principal and resource, whatever number of flows need it. */
+export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAcl[] {
+  const found = new Map<string, RequiredAcl>()
+  for (const flow of flows) {
+    for (const row of permissionRows) {
+      const end = flow[row.side]
+      for (const pattern of patternsOf(flow, row.resource)) {
+        const resource = row.resource === 'group' ? 'group' : 'topic'
+        const principal = principalOf(end)
+        const key = [end.alias, principal, resource, pattern.type, pattern.name].join('\n')
+        const acl = found.get(key) ?? {
+          cluster: end.alias, bootstrapServers: end.admin['bootstrap.servers'] ?? '', principal,
+          resource, ...pattern, operations: [], reasons: []
+        }
+        if (acl.operations.includes(row.operation)) continue
+        found.set(key, {
+          ...acl,
+          operations: [...acl.operations, row.operation],
+          reasons: [...acl.reasons, `${row.operation}: ${row.why}`]
+        })
+      }
+    }
+  }
+  return [...found.values()].toSorted((one, other) => one.cluster.localeCompare(other.cluster))
+}
+
+function principalOf ({ admin }: FlowEnd): string {
+  const user = admin['sasl.username']
+  return user === undefined ? unknownPrincipal : `User:${user}`
+}
+
+function patternsOf (flow: FlowConfig, resource: Resource): readonly NamePattern[] {
+  switch (resource) {
+    case 'source topics': return sourcePatterns(flow).map(all)
+    case 'remote topics': return sourcePatterns(flow).map(({ type, name }) =>
+      all({ type, name: flow.policy.remoteTopic(name) }))
+    case 'progress topic':
+      return [{ type: 'literal', name: progressTopicOf(flow.source.alias) }]
+    case 'group': return [{ type: 'literal', name: groupOf(flow.name) }]
+  }
+}
+
+/** An authorizer knows every name as `*`, not as an empty prefix. */
+function all ({ type, name }: NamePattern): NamePattern {
+  return type === 'prefixed' && name === '' ? { type: 'literal', name: '*' } : { type, name }
+}
+
+/** An authorizer knows names and prefixes: of an expression, the text before its first sign. */
+function sourcePatterns ({ topics: { filter } }: FlowConfig): readonly NamePattern[] {
+  const patterns = filter.topics.map((expression): NamePattern => {
+    const name = expression.replace(/\\([.-])/g, '$1')
+    if (filter.names.includes(name)) return { type: 'literal', name }
+    const isAlternative = expression.includes('|')
+    const [begin = ''] = isAlternative ? [''] : /^(?:[\w-]|\\[.-])*(?![*?{])/.exec(expression) ?? []
+    return { type: 'prefixed', name: begin.replace(/\\([.-])/g, '$1') }
+  })
+  const wide = patterns.filter(({ type }) => type === 'prefixed')
+  return patterns.filter((pattern, i) => !wide.some(other => other !== pattern &&
+    pattern.name.startsWith(other.name) &&
+    (pattern.type === 'literal' || pattern.name !== other.name || patterns.indexOf(other) < i)))
+}

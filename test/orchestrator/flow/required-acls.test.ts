@@ -1,0 +1,68 @@
+// Which permissions a file needs; README lists the same rows.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import {
+  permissionRows, requiredAcls, type RequiredAcl
+} from '../../../src/orchestrator/flow/required-acls.ts'
+import { repoRoot } from '../../kafka/repo-root.ts'
+import { createConfig } from '../config/create-config.ts'
+
+const aclsOf = (...lines: string[]): readonly RequiredAcl[] =>
+  requiredAcls(createConfig(lines).flows)
+const topicsOf = (acls: readonly RequiredAcl[], cluster: string): string[] => acls
+  .filter(acl => acl.cluster === cluster && acl.resource === 'topic')
+  .map(({ name, type }) => `${type} ${name}`)
+
+test('a topic is a name, an expression its fixed beginning, and all topics are *', () => {
+  const acls = aclsOf('A->B.topics = orders, pay\\\\.eu, shop\\\\..*, shop.a, carts?, x|y.z')
+  assert.deepEqual(topicsOf(acls, 'A'), ['literal *'])
+  const some = aclsOf('A->B.topics = orders, pay\\\\.eu, shop\\\\..*, shop.a, carts?, [ab]c')
+  assert.deepEqual(topicsOf(some, 'A'), ['literal *'])
+  const few = aclsOf('A->B.topics = orders, pay\\\\.eu, shop\\\\..*, shop.a, carts?')
+  assert.deepEqual(topicsOf(few, 'A'),
+    ['literal orders', 'literal pay.eu', 'prefixed shop.', 'prefixed cart'])
+  assert.deepEqual(topicsOf(few, 'B'), ['literal A.orders', 'literal A.pay.eu',
+    'prefixed A.shop.', 'prefixed A.cart', 'literal longhaul-progress.A.internal'])
+})
+
+test('all topics are those of the source on the target, or *', () => {
+  assert.deepEqual(topicsOf(aclsOf(), 'B'),
+    ['prefixed A.', 'literal longhaul-progress.A.internal'])
+  assert.deepEqual(topicsOf(aclsOf('replication.policy.class = IdentityReplicationPolicy'), 'B'),
+    ['literal *', 'literal longhaul-progress.A.internal'])
+})
+
+test('the principal is the user of the login, and the group that of the flow', () => {
+  const acls = aclsOf('B.security.protocol = SASL_PLAINTEXT', 'B.sasl.mechanism = PLAIN',
+    'B.sasl.username = me', 'B.sasl.password = secret')
+  assert.deepEqual(new Set(acls.map(({ cluster, principal }) => `${cluster} ${principal}`)),
+    new Set(['A User:PRINCIPAL', 'B User:me']))
+  assert.deepEqual(acls.filter(({ resource }) => resource === 'group')
+    .map(({ name, operations, type }) => [type, name, ...operations]),
+  [['literal', 'longhaul.A->B', 'Read']])
+})
+
+test('what two flows need of one cluster is printed once', () => {
+  const acls = aclsOf('B->A.enabled = true', 'topics = orders')
+  const onA = acls.filter(({ cluster, name }) => cluster === 'A' && name === 'orders')
+  assert.deepEqual(onA.map(({ operations }) => operations), [['Read', 'DescribeConfigs']])
+})
+
+test('README lists the permissions of the table', () => {
+  const readme = readFileSync(join(repoRoot(), 'README.md'), 'utf8')
+  const listed = [...readme.matchAll(/^\| (source|target) \| (.+?) \| ([\w, *]+) \|/gm)]
+    .flatMap(([, side, resource = '', operations = '']) =>
+      operations.replaceAll('*', '').split(', ').map(operation =>
+        `${side} ${kindOf(resource)} ${operation}`))
+  const rows = permissionRows.map(({ operation, resource, side }) =>
+    `${side} ${resource} ${operation}`)
+  assert.deepEqual(listed.toSorted(), rows.toSorted())
+})
+
+function kindOf (resource: string): string {
+  if (resource.startsWith('group')) return 'group'
+  if (resource.includes('longhaul-progress')) return 'progress topic'
+  return resource.startsWith('the remote') ? 'remote topics' : 'source topics'
+}
