@@ -31,6 +31,8 @@ export interface PartitionAssignment {
   readonly sequence: number
   /** Of the batch before `upstream`, -1: not known. */
   readonly leaderEpoch: number
+  /** Of the source topic that progress is of, as Kafka prints it; none where brokers have none. */
+  readonly topicId?: string
   /** Where the target's log begins now, if progress speaks of what it has trimmed since. */
   readonly scanFrom?: bigint
 }

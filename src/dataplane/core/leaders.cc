@@ -98,9 +98,20 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic,
     return Missing(side, p,
                    topic.error != 0 ? topic.error : kafka_error::kUnknownTopicOrPartition);
   Leadership& leadership = p->leaders[side];
+  const TopicId known = leadership.topic_id;
+  const bool is_other =
+      known != TopicId{} && topic.topic_id != TopicId{} && known != topic.topic_id;
+  // A broker may not know for a moment that the topic was recreated before it was assigned.
+  if (is_other && !leadership.has_metadata && p->traits().is_active && IsNew(&leadership)) {
+    sides_[side].stale = true;
+    lane_->moves.SetObstacle(p, side, kafka_error::kInconsistentTopicId,
+                             Describe(side, *p) + " has another topic id than its progress");
+    return SetLeader(side, p, -1, -1);
+  }
   leadership.missing_since = 0;
-  const TopicId known = std::exchange(leadership.topic_id, topic.topic_id);
-  if (known != TopicId{} && topic.topic_id != TopicId{} && known != topic.topic_id) {
+  leadership.topic_id = topic.topic_id;
+  leadership.has_metadata = true;
+  if (is_other) {
     lane_->moves.Fail(p, {kafka_error::kInconsistentTopicId,
                           Describe(side, *p) + " has another topic id than before", {}});
     return SetLeader(side, p, -1, -1);
@@ -144,6 +155,13 @@ bool Leaders::Follow(Side side, Partition* p, const LeaderHint& hint) {
   return true;
 }
 
+// Whether metadata has lacked the partition, or its topic, for less than the grace time.
+bool Leaders::IsNew(Leadership* leadership) const {
+  int64_t& since = leadership->missing_since;
+  if (since == 0) since = lane_->now;
+  return lane_->now - since < kMissingGraceMs;
+}
+
 bool Leaders::Missing(Side side, Partition* p, int32_t code) {
   const bool changed = SetLeader(side, p, -1, p->leaders[side].epoch);
   if (!p->traits().is_active) return changed;
@@ -153,9 +171,8 @@ bool Leaders::Missing(Side side, Partition* p, int32_t code) {
     return changed;
   }
   sides_[side].stale = true;
-  int64_t& since = p->leaders[side].missing_since;
-  if (since == 0) since = lane_->now;
-  if (code != kafka_error::kUnknownTopicOrPartition || lane_->now - since < kMissingGraceMs) {
+  const bool is_new = IsNew(&p->leaders[side]);
+  if (code != kafka_error::kUnknownTopicOrPartition || is_new) {
     lane_->moves.SetObstacle(p, side, code, what);
     return changed;
   }

@@ -53,6 +53,7 @@ class Leaders {
   bool Apply(Side side, Partition* p, const TopicLeaders& topic, const LeaderIndex& leaders);
   bool SetLeader(Side side, Partition* p, int32_t node, int32_t epoch);
   bool Missing(Side side, Partition* p, int32_t code);
+  bool IsNew(Leadership* leadership) const;
 
   LaneContext* lane_;
   PerSide<SideState> sides_;

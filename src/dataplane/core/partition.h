@@ -30,6 +30,7 @@ struct PartitionAssignment {
   int32_t partition = 0;
   Progress progress;
   int64_t scan_from = -1;  // the target's log start, if progress is older than that; else -1
+  TopicId topic_id = {};   // of the source topic that progress is of; zeros: not known
 };
 
 // A retriable error that a partition waits out.
@@ -57,6 +58,7 @@ struct Leadership {
   int32_t node = -1;  // -1: none, or not known yet
   int32_t epoch = -1;
   TopicId topic_id = {};
+  bool has_metadata = false;  // which has named that id, or no id was assigned
   int64_t missing_since = 0;  // first metadata without the partition; 0: it exists
 };
 
@@ -129,6 +131,7 @@ struct Partition {
         scan_from(a.scan_from),
         progress(a.progress),
         queue(incarnation << 32) {
+    leaders.source.topic_id = a.topic_id;
     ResetToProgress();
   }
 

@@ -112,7 +112,8 @@ export function positionOf ({ partition, progress, state, topic }: FlowPartition
 
 export function assignmentOf (partition: FlowPartition): PartitionAssignment {
   const { id, topic, remoteTopic, partition: number } = partition
-  const { upstream, downstream, sequence, leaderEpoch = -1 } = positionOf(partition)
+  const { upstream, downstream, sequence, leaderEpoch = -1, topicIds } = positionOf(partition)
   const position = { upstream, downstream, sequence, leaderEpoch }
-  return { id, topic, remoteTopic, partition: number, ...position }
+  const ofTopic = topicIds?.source === undefined ? {} : { topicId: topicIds.source }
+  return { id, topic, remoteTopic, partition: number, ...position, ...ofTopic }
 }

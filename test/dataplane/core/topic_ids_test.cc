@@ -1,6 +1,7 @@
 // Topics by id (KIP-516), and leaders that brokers name in their answers (KIP-951).
 #include <doctest/doctest.h>
 
+#include "core/topic_id.h"
 #include "forwarder_cases.h"
 
 namespace longhaul::test {
@@ -36,6 +37,54 @@ TEST_CASE("a topic that is recreated while it is not fetched is not read on") {
   // Nothing of the second topic is on the target.
   CHECK(sim.Mirrored(0).size() >= mirrored);
   CHECK(sim.Mirrored(0).size() <= static_cast<size_t>(fetched));
+}
+
+// The partition was paused, or no lane had it, when the topic was recreated. Metadata that a lane
+// reads first names the new topic, so only the id that comes with progress tells.
+TEST_CASE("a topic that is recreated while no lane has it is not read on") {
+  Simulation sim("recreated without a lane", Plain());
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  const TopicId id = sim.source.Metadata({Simulation::kTopic}).front().topic_id;
+  const Progress progress = sim.LastProgress().at(0);
+  RecreateSource(sim);
+  const auto assign = [&] {
+    process->forwarder->Assign(
+        {{0, Simulation::kTopic, Simulation::kRemote, 0, progress, -1, id}});
+    sim.Poke(process);
+  };
+  const size_t mirrored = sim.Mirrored(0).size();
+  SUBCASE("for good") {
+    assign();
+    CheckFaulted(sim, process, kafka_error::kInconsistentTopicId);
+    CHECK(sim.Mirrored(0).size() == mirrored);
+  }
+  SUBCASE("as a broker says that has not heard of the topic of today") {
+    sim.source.edit_metadata = [](std::vector<TopicLeaders>* topics) {
+      topics->front().topic_id = {77};
+    };
+    sim.source.RecreateTopic(Simulation::kTopic);
+    const TopicId today = {3};
+    sim.agenda.At(sim.agenda.now + 3'000, [&] {
+      sim.source.edit_metadata = [today](std::vector<TopicLeaders>* topics) {
+        topics->front().topic_id = today;
+      };
+    });
+    process->forwarder->Assign(
+        {{0, Simulation::kTopic, Simulation::kRemote, 0, {0, 60, 60, -1}, -1, today}});
+    sim.Poke(process);
+    sim.RunFor(20'000);
+    CHECK(process->states[0].state == PartitionState::kRunning);
+  }
+}
+
+TEST_CASE("the text of a topic id is that of Kafka's Uuid") {
+  TopicId id = {};
+  REQUIRE(ParseTopicId("AAECAwQFBgcICQoLDA0O_w", &id));
+  CHECK(id == TopicId{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 255});
+  for (const char* text : {"", "AAECAwQFBgcICQoLDA0O/w", "AAECAwQFBgcICQoLDA0O_wA", "AAEC"})
+    CHECK_FALSE(ParseTopicId(text, &id));
 }
 
 TEST_CASE("a cluster without topic ids is fetched from by name") {

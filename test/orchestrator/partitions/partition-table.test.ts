@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
-  assignmentOf, PartitionTable, type FlowPartition
+  assignmentOf, PartitionTable, positionOf, type FlowPartition
 } from '../../../src/orchestrator/partitions/partition-table.ts'
 
 function createTable (...topics: readonly string[]): PartitionTable {
@@ -52,6 +52,15 @@ describe('the partition table', () => {
       sequence: 12,
       leaderEpoch: 3
     })
+  })
+
+  test('assigns with the id of the source topic that progress is of', () => {
+    const table = createTable('a')
+    const partition = table.byId(0)
+    assert.ok(partition)
+    const topicIds = { source: 'AAECAwQFBgcICQoLDA0O_w', target: 'AQECAwQFBgcICQoLDA0O_w' }
+    const progress = { ...positionOf(partition), topicIds }
+    assert.equal(assignmentOf({ ...partition, progress }).topicId, topicIds.source)
   })
 
   test('does not assign a partition without a position', () => {
