@@ -7,6 +7,7 @@ import {
 import {
   flowProperties, startClusters, type MirroredClusters
 } from '../../test/integration/mirrored-clusters.ts'
+import { eventually } from '../../test/kafka/eventually.ts'
 import { TestProducer } from '../../test/kafka/kafka-producer.ts'
 import { seriesOf } from '../../test/orchestrator/observability/exposition.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
@@ -121,6 +122,10 @@ async function createTopics (
     for (let from = 0; from < count; from += topicsPerRequest) {
       await admin.createTopics(topics.slice(from, from + topicsPerRequest))
     }
+    // A broker answers before it has created the files, and names the topics only then.
+    await eventually(`${count} topics`, async () => (await admin.listTopics())
+      .filter(({ name }) => name.startsWith('scale-')).length === count,
+    { timeoutMs: adminTimeoutMs, intervalMs: 1_000 })
   } finally {
     await admin.close()
   }
