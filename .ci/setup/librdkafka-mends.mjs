@@ -6,8 +6,8 @@ import { SetupError } from './step.mjs'
 
 const sourceDir = 'node_modules/node-rdkafka/deps/librdkafka/src'
 
-// A broker that was suspended, or that has just started, answers Metadata with topics and without
-// one broker until the controller has heard of it.
+// The first three: a broker that was suspended, or that has just started, answers Metadata with
+// topics and without one broker until the controller has heard of it.
 const mends = [
   {
     // librdkafka then forgot every broker that it knew, the bootstrap servers too. None was left
@@ -34,6 +34,17 @@ const mends = [
     to: `"DescribeCluster response protocol parse failure: %s",
                     rd_kafka_err2str(err ? err : reply->rkbuf_err));
         return err ? err : reply->rkbuf_err;`
+  },
+  {
+    // A request that waits for one broker asks for a connection at each change of the broker's
+    // state. Each ask forgot the pause after a failed attempt: ten thousand attempts a second, and
+    // a core, while a broker refuses connections. Now it shortens the pause to the first one.
+    file: 'rdkafka_broker.c',
+    from: 'rkb->rkb_ts_reconnect = 0;',
+    to: `rkb->rkb_ts_reconnect = RD_MIN(
+                    rkb->rkb_ts_reconnect,
+                    rd_clock() +
+                        (rd_ts_t)rkb->rkb_rk->rk_conf.reconnect_backoff_ms * 1000);`
   }
 ]
 
