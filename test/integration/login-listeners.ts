@@ -6,6 +6,8 @@ import type { Properties } from './mirror-process.ts'
 
 const security = 'org.apache.kafka.common.security'
 export const password = 'mirror-secret'
+/** Nobody listens below the ports of services. */
+export const lostPort = 1
 
 const plainUsers = `${security}.plain.PlainLoginModule required ` +
   `user_mirror="${password}" user_reauth="${password}";`
@@ -42,6 +44,8 @@ function listeners (certificates: Certificates): readonly MoreListener[] {
   return [
     { name: 'TLS', protocol: 'SSL', config: tls },
     { name: 'MUTUAL', protocol: 'SSL', config: { ...tls, ...certificates.clientAuthentication } },
+    // The client gets through to the listener, and from there is sent where nobody listens.
+    { name: 'LOST', protocol: 'PLAINTEXT', advertisedPort: lostPort },
     { name: 'STRANGER', protocol: 'SSL', config: certificates.keyStore('stranger') },
     { name: 'EXPIRED', protocol: 'SSL', config: certificates.keyStore('expired') },
     {

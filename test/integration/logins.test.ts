@@ -1,14 +1,16 @@
 // Every way to log in that a MirrorMaker 2 file can name, before a real broker: each client of a
 // flow (admin, group, progress, both ends of the lanes) gets through each listener.
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { after, before, describe, test } from 'node:test'
+import { storePassword } from '../kafka/certificates.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import {
-  clusterProperties, password, sasl, startLoginCluster, tls, type Login, type LoginCluster
+  clusterProperties, lostPort, password, sasl, startLoginCluster, tls, type Login, type LoginCluster
 } from './login-listeners.ts'
 import {
   createPropertiesFile, spawnMirror, startMirror, type CleanUp, type Properties
@@ -32,7 +34,8 @@ describe('logins', () => {
     'metrics.port': 0
   }
 
-  // A ring: each cluster is the source of one flow and the target of another one.
+  // Addresses: a name whose first address, ::1, nobody listens at; dead servers and empty places in
+  // the list. A ring: each cluster is the source of one flow and the target of another one.
   test('by each kind of store, certificate and password mirror records in both roles', async t => {
     const { certificates, cluster } = started
     const logins = Object.entries({ ...tls(certificates), ...sasl(certificates) })
@@ -43,13 +46,20 @@ describe('logins', () => {
       'clusters': logins.map(([alias]) => alias).join(),
       ...Object.assign({}, ...logins.map(([alias, login]) =>
         clusterProperties(alias, login, cluster))) as Properties,
+      'pem.bootstrap.servers': cluster.serversOf('TLS', 'localhost'),
+      'jks.bootstrap.servers': `127.0.0.1:${lostPort},${cluster.serversOf('MUTUAL')},,`,
       ...Object.fromEntries(flows.map(([from, to]) => [`${from}->${to}.enabled`, true]))
     }), [], { SSL_CERT_FILE: certificates.path('ca.pem') })
     for (const [from] of flows) await untilRecords(mirror, cluster, `${from}.orders`, 50)
     await mirror.untilReady()
+    const metrics = JSON.stringify([...(await mirror.metrics()).series])
+    const command = readFileSync(`/proc/${mirror.pid}/cmdline`, 'utf8')
     assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
-    assert.deepEqual(mirror.log.filter(({ level, text }) =>
-      (level === 'warn' || level === 'error') && !text.includes('are both cluster')), [])
+    assert.deepEqual(mirror.log.filter(({ flow, level, text }) =>
+      (level === 'warn' && !isExpected(flow, text)) || level === 'error'), [])
+    for (const text of [mirror.stdout, mirror.stderr, metrics, command]) {
+      assert.doesNotMatch(text, secrets)
+    }
     for (const [from] of flows) {
       const values = (await readTopic(cluster.bootstrapServers, `${from}.orders`))
         .map(({ value }) => String(value))
@@ -91,10 +101,17 @@ describe('logins', () => {
         level === 'error' && failures === undefined), [])
       assert.ok(relay.connections <= 2 * 8, `${relay.connections} connections in two attempts`)
       assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
-      assert.doesNotMatch(`${mirror.stdout}${mirror.stderr}`,
-        new RegExp(`${password}|wrong-secret`))
+      assert.doesNotMatch(`${mirror.stdout}${mirror.stderr}`, secrets)
     })
 })
+
+const secrets = new RegExp(`${password}|${storePassword}|wrong-secret|PRIVATE KEY`)
+
+/** The ring stays within one cluster, and the list of `jks` begins with a dead server. */
+function isExpected (flow: unknown, text: string): boolean {
+  return text.includes('are both cluster') ||
+    (String(flow).includes('jks') && /connection .*failed/.test(text))
+}
 
 interface RefusedLogin {
   readonly login: Login
@@ -143,7 +160,8 @@ function refusedLogins (certificates: LoginCluster['certificates']): Record<stri
     protocol: {
       login: { listener: 'TLS', properties: {} },
       shows: [/protocol\.security\.protocol/]
-    }
+    },
+    lost: { login: { listener: 'LOST', properties: {} }, shows: [/127\.0\.0\.1:1\b/] }
   }
 }
 

@@ -261,9 +261,10 @@ function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listene
       ...options.over === undefined ? {} : { advertisedHost: options.over.farAddress }
     })
   }
-  for (const [index, { name, protocol }] of (options.moreListeners ?? []).entries()) {
+  for (const [index, more] of (options.moreListeners ?? []).entries()) {
     const port = ports.more[index] ?? 0
-    listeners.push({ name, protocol, port, advertisedPort: port })
+    const { advertisedPort = port, name, protocol } = more
+    listeners.push({ name, protocol, port, advertisedPort })
   }
   return listeners
 }

@@ -10,6 +10,8 @@ export type { Listener }
 export interface MoreListener extends Pick<Listener, 'name' | 'protocol'> {
   /** Without `listener.name.NAME.` in front. */
   readonly config?: Readonly<Record<string, string>>
+  /** Where the listener says to be; its own port, unless told otherwise. */
+  readonly advertisedPort?: number
 }
 
 /** Users of the SASL listener (PLAIN) and who of them may do everything. */

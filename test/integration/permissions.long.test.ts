@@ -1,0 +1,90 @@
+// Each permission that `longhaul acls` prints, taken away from a flow of its own: the log names the
+// operation and the resource. All flows run in one process, beside one that lacks nothing.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import {
+  permissionRows, type RequiredAcl
+} from '../../src/orchestrator/flow/required-acls.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { addAcl } from '../kafka/partition-operations.ts'
+import { untilRecords } from './comparison.ts'
+import { numbered } from './failures/fault-probe.ts'
+import { grantAcls, printedAcls, without } from './granted-acls.ts'
+import { createPropertiesFile, spawnMirror, type Properties } from './mirror-process.ts'
+import { login, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+
+const secured = { sasl: { users: { guest: 'guest-secret' }, superUsers: [] } }
+
+describe('without a permission', { timeout: 600_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters(secured) })
+  after(async () => { await clusters.close() })
+
+  test('a flow names it with its resource, whichever it is', async t => {
+    const { source, target } = clusters
+    const cases = permissionRows.map((row, i) => ({ ...row, alias: `east${i}x`, topic: `t${i}x` }))
+    const flows = [...cases, { alias: 'sound', topic: 'sound' }]
+    const file = createPropertiesFile(t, {
+      'clusters': ['west', ...flows.map(({ alias }) => alias)].join(),
+      ...clusterOf('west', target.bootstrapServers),
+      ...Object.assign({}, ...flows.map(({ alias, topic }) => ({
+        ...clusterOf(alias, source.bootstrapServers),
+        [`${alias}->west.enabled`]: true,
+        [`${alias}->west.topics`]: topic
+      }))) as Properties,
+      'lanes': 1,
+      'task.slots': 1,
+      'replication.factor': 1,
+      'progress.topic.replication.factor': 1,
+      'metrics.port': 0,
+      'refresh.topics.interval.seconds': 1
+    })
+    for (const { topic } of flows) {
+      await source.createTopic(topic, { partitions: 2 })
+      await produce(source.plainBootstrapServers, topic, numbered(0, 5))
+    }
+    let granted = await printedAcls(file)
+    for (const { alias, operation, resource, topic } of cases) {
+      const name = nameOf(resource, alias, topic)
+      granted = without(granted, operation, acl => acl.name === name)
+      // Kafka reads AlterConfigs as DescribeConfigs, too.
+      if (operation === 'DescribeConfigs') {
+        granted = without(granted, 'AlterConfigs', acl => acl.name === name)
+      }
+      // Only a topic that exists already lacks partitions, or a setting.
+      if (operation === 'Alter') await target.createTopic(name, { partitions: 1 })
+      if (resource === 'progress topic' && operation.endsWith('Configs')) {
+        const configs = { 'cleanup.policy': 'compact' }
+        await target.createTopic(name, { partitions: 1, configs })
+      }
+    }
+    // Without Read, which implies Describe, the source would not show the topic at all.
+    await addAcl(source, ['--allow-principal', 'User:guest', '--operation', 'Describe',
+      '--topic', 't0x'])
+    await grantAcls((alias: string) => alias === 'west' ? target : source, granted)
+    const mirror = spawnMirror(t, file)
+    await untilRecords(mirror, target, 'sound.sound', 5)
+    for (const { alias, operation, resource, topic } of cases) {
+      const name = nameOf(resource, alias, topic)
+      const word = operation.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()
+      const line = await mirror.untilLogged(`${word} on ${name}`, ({ flow, level, text }) =>
+        (level === 'error' || level === 'warn') && flow === `${alias}->west` &&
+        text.includes(name) && new RegExp(`\\b${word}\\b`).test(text))
+      assert.match(line.text, /grant|needs/i)
+    }
+    await mirror.stop()
+  })
+})
+
+function clusterOf (alias: string, servers: string): Properties {
+  return { [`${alias}.bootstrap.servers`]: servers, ...login(alias, 'guest', 'guest-secret') }
+}
+
+function nameOf (resource: string, alias: string, topic: string): RequiredAcl['name'] {
+  switch (resource) {
+    case 'source topics': return topic
+    case 'remote topics': return `${alias}.${topic}`
+    case 'progress topic': return `longhaul-progress.${alias}.internal`
+    default: return `longhaul.${alias}->west`
+  }
+}
