@@ -8,6 +8,9 @@ import {
 export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
 export type ClientProperties = Readonly<Record<string, string>>
 
+/** The two ends of a flow. */
+export type Side = 'source' | 'target'
+
 /** How a Forwarder is opened. Everything here can be posted to a worker. */
 export interface ForwarderConfig {
   /** librdkafka properties of the source and the target client. */
@@ -83,6 +86,8 @@ export interface Forwarder {
   assign (assignments: readonly PartitionAssignment[]): void
   /** Waits for what is in flight, then a released event tells the final progress. */
   revoke (ids: readonly number[]): void
+  /** For SASL OAUTHBEARER: connections wait for the first token. */
+  setToken (side: Side, token: string): void
   takeEvents (): NativeEvents
   stats (): NativeStats
   /** Idempotent. What is still in flight may or may not arrive. */
@@ -91,6 +96,8 @@ export interface Forwarder {
 
 export interface NativeAdmin {
   call (name: string, args: object, timeoutMs: number): Promise<unknown>
+  /** For SASL OAUTHBEARER: connections wait for the first token. */
+  setToken (token: string): void
   close (): Promise<void>
 }
 

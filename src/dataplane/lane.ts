@@ -2,17 +2,24 @@
 // main thread. It lives until it receives close; nothing of a record ever comes here.
 import type { MessagePort } from 'node:worker_threads'
 import {
-  openForwarder, type ForwarderConfig, type NativeEvents, type NativeStats, type PartitionAssignment
+  openForwarder, type ForwarderConfig, type NativeEvents, type NativeStats,
+  type PartitionAssignment, type Side
 } from './index.ts'
+
+/** For SASL OAUTHBEARER. */
+export type Tokens = Readonly<Partial<Record<Side, string>>>
 
 export interface LaneTask {
   readonly config: ForwarderConfig
+  /** Of the ends that log in with tokens, as far as there is one yet. */
+  readonly tokens: Tokens
   readonly port: MessagePort
 }
 
 export type LaneCommand =
   | { readonly kind: 'assign', readonly assignments: readonly PartitionAssignment[] }
   | { readonly kind: 'revoke', readonly ids: readonly number[] }
+  | { readonly kind: 'tokens', readonly tokens: Tokens }
   | { readonly kind: 'stats' }
   | { readonly kind: 'close' }
 
@@ -34,7 +41,7 @@ const urgentMs = 50
 const progressMs = 250
 
 /** Runs one lane; resolves when it is closed. Rejects with {code, detail} if it cannot open. */
-export async function runLane ({ config, port }: LaneTask): Promise<void> {
+export async function runLane ({ config, port, tokens }: LaneTask): Promise<void> {
   const tell = (message: LaneMessage): void => { port.postMessage(message) }
   let closed = false
   let taking: NodeJS.Timeout | undefined
@@ -47,11 +54,19 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
     clearTimeout(taking)
     taking = setTimeout(takeEvents, isUrgent ? urgentMs : progressMs)
   })
+  const setTokens = (tokens: Tokens): void => {
+    for (const side of ['source', 'target'] as const) {
+      const token = tokens[side]
+      if (token !== undefined) forwarder.setToken(side, token)
+    }
+  }
+  setTokens(tokens)
   await new Promise<void>(resolve => {
     const obey = (command: LaneCommand): void => {
       switch (command.kind) {
         case 'assign': forwarder.assign(command.assignments); break
         case 'revoke': forwarder.revoke(command.ids); break
+        case 'tokens': setTokens(command.tokens); break
         // What waits goes first: figures are compared with the progress that they follow.
         case 'stats':
           if (taking !== undefined) takeEvents()

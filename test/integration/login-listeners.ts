@@ -110,6 +110,22 @@ export function tls (certificates: Certificates): Readonly<Record<string, Login>
   }
 }
 
+/** Logs in with tokens of the server, which knows the client `mirror`. */
+export function oidc (tokenUrl: string, secret = password): Login {
+  return {
+    listener: 'UNSECURED',
+    properties: {
+      'security.protocol': 'SASL_PLAINTEXT',
+      'sasl.mechanism': 'OAUTHBEARER',
+      'sasl.oauthbearer.token.endpoint.url': tokenUrl,
+      'sasl.login.callback.handler.class':
+        `${security}.oauthbearer.OAuthBearerLoginCallbackHandler`,
+      'sasl.jaas.config': `${security}.oauthbearer.OAuthBearerLoginModule required ` +
+        `clientId="mirror" clientSecret="${secret}" scope="kafka";`
+    }
+  }
+}
+
 export function sasl (certificates: Certificates): Readonly<Record<string, Login>> {
   const user = `required username="mirror" password="${password}";`
   const scram = (mechanism: string): Login => ({

@@ -7,10 +7,12 @@ import { after, before, describe, test } from 'node:test'
 import { storePassword } from '../kafka/certificates.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import { startTokenServer } from '../kafka/token-server.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import {
-  clusterProperties, lostPort, password, sasl, startLoginCluster, tls, type Login, type LoginCluster
+  clusterProperties, lostPort, oidc, password, sasl, startLoginCluster, tls, type Login,
+  type LoginCluster
 } from './login-listeners.ts'
 import {
   createPropertiesFile, spawnMirror, startMirror, type CleanUp, type Properties
@@ -38,7 +40,10 @@ describe('logins', () => {
   // the list. A ring: each cluster is the source of one flow and the target of another one.
   test('by each kind of store, certificate and password mirror records in both roles', async t => {
     const { certificates, cluster } = started
-    const logins = Object.entries({ ...tls(certificates), ...sasl(certificates) })
+    const tokens = await startTokenServer(t, { client: 'mirror', secret: password })
+    const logins = Object.entries({
+      ...tls(certificates), ...sasl(certificates), oidc: oidc(tokens.url)
+    })
     const flows = logins.map(([alias], index) =>
       [alias, logins[(index + 1) % logins.length]?.[0] ?? alias] as const)
     const mirror = await startMirror(t, createPropertiesFile(t, {
@@ -60,6 +65,8 @@ describe('logins', () => {
     for (const text of [mirror.stdout, mirror.stderr, metrics, command]) {
       assert.doesNotMatch(text, secrets)
     }
+    // Two flows, with all their clients.
+    assert.equal(tokens.requests.length, 1)
     for (const [from] of flows) {
       const values = (await readTopic(cluster.bootstrapServers, `${from}.orders`))
         .map(({ value }) => String(value))
@@ -72,7 +79,8 @@ describe('logins', () => {
     async t => {
       const { certificates, cluster } = started
       const relay = await countingRelay(t, cluster.serversOf('PASSWORD'))
-      const cases = refusedLogins(certificates)
+      const tokens = await startTokenServer(t, { client: 'mirror', secret: password })
+      const cases = refusedLogins(certificates, tokens.url)
       const mirror = spawnMirror(t, createPropertiesFile(t, {
         ...settings,
         'admin.timeout.ms': 20_000,
@@ -91,7 +99,8 @@ describe('logins', () => {
           level === 'error' && flow === `${alias}->sound`)
         for (const each of shows) assert.match(text, each)
         assert.match(text, new RegExp(`cluster ${alias}: `))
-        const address = alias === 'password' ? relay.address : cluster.serversOf(listener)
+        const addresses: Record<string, string> = { password: relay.address, oidc: tokens.url }
+        const address = addresses[alias] ?? cluster.serversOf(listener)
         assert.ok(text.includes(address), text)
       }
       await mirror.untilLogged('a second attempt', ({ failures, flow }) =>
@@ -118,7 +127,9 @@ interface RefusedLogin {
   readonly shows: readonly RegExp[]
 }
 
-function refusedLogins (certificates: LoginCluster['certificates']): Record<string, RefusedLogin> {
+function refusedLogins (
+  certificates: LoginCluster['certificates'], tokenUrl: string
+): Record<string, RefusedLogin> {
   const { plain, scram512 } = sasl(certificates) as Record<string, Login>
   const { pem } = tls(certificates) as Record<string, Login>
   const wrong = ({ listener, properties }: Login): Login => ({
@@ -136,6 +147,10 @@ function refusedLogins (certificates: LoginCluster['certificates']): Record<stri
     password: {
       login: wrong(plain as Login),
       shows: [/Invalid username or password/, /password in password\.sasl\.jaas\.config/]
+    },
+    oidc: {
+      login: oidc(tokenUrl, 'wrong-secret'),
+      shows: [/answers 401 \(invalid_client\)/, /the secret .* in oidc\.sasl\.jaas\.config/]
     },
     scram: { login: wrong(scram512 as Login), shows: [/scram\.sasl\.jaas\.config/] },
     mechanism: {

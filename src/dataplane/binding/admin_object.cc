@@ -9,7 +9,8 @@
 namespace longhaul {
 
 napi_value AdminObject::Define(napi_env env) {
-  static constexpr Method kMethods[] = {{"call", Call}, {"close", Close}};
+  static constexpr Method kMethods[] = {
+      {"call", Call}, {"setToken", SetToken}, {"close", Close}};
   return DefineClass(env, "AdminObject", New, kMethods);
 }
 
@@ -109,6 +110,24 @@ void AdminObject::StartCall(const CallInfo& call, napi_deferred deferred) {
     }
   }
   Settle(deferred, status, Value());
+}
+
+napi_value AdminObject::SetToken(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  if (!ReadCall(env, info, &call)) return nullptr;
+  auto* object = UnwrapTagged<AdminObject>(env, call.receiver);
+  if (object == nullptr) return nullptr;
+  std::string token;
+  Status status = Status::Ok();
+  if (!ToString(env, call.arguments[0], &token)) {
+    status = Status::Error(kErrorInvalidArgument, "setToken needs a token");
+  } else if (object->admin_ == nullptr) {
+    status = Status::Error(kErrorClosed, "the admin client is closed");
+  } else {
+    status = object->admin_->SetToken(token);
+  }
+  if (!status.ok()) ThrowStatus(env, status);
+  return nullptr;
 }
 
 napi_value AdminObject::Close(napi_env env, napi_callback_info info) {

@@ -1,6 +1,7 @@
 // The admin client as JavaScript sees it:
 //   new AdminObject(properties)            throws {code, detail}
 //   call(name, arguments, timeoutMs)       -> Promise; rejects with {code, detail}
+//   setToken(token)                        for SASL OAUTHBEARER; throws {code, detail}
 //   close()                                -> Promise; legal at any time, any number of times
 #pragma once
 
@@ -45,6 +46,7 @@ class AdminObject {
   AdminObject(napi_env env, std::unique_ptr<Admin> admin);
   static napi_value New(napi_env env, napi_callback_info info);
   static napi_value Call(napi_env env, napi_callback_info info);
+  static napi_value SetToken(napi_env env, napi_callback_info info);
   static napi_value Close(napi_env env, napi_callback_info info);
 
   bool Attach(napi_value receiver);

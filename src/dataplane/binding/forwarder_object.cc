@@ -105,6 +105,7 @@ napi_value ForwarderObject::Define(napi_env env) {
   static constexpr Method kMethods[] = {
       {"assign", Assign},
       {"revoke", Revoke},
+      {"setToken", SetToken},
       {"takeEvents", TakeEvents},
       {"stats", Stats},
       {"close", Close},
@@ -215,6 +216,23 @@ napi_value ForwarderObject::Revoke(napi_env env, napi_callback_info info) {
   }
   if (object->thread_ != nullptr)
     object->thread_->With([&](Forwarder& f) { f.Revoke(ids); });
+  return nullptr;
+}
+
+napi_value ForwarderObject::SetToken(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  auto* object = Unwrap(env, info, &call);
+  if (object == nullptr) return nullptr;
+  std::string side, token;
+  Status status = Status::Ok();
+  if (!ToString(env, call.arguments[0], &side) || !ToString(env, call.arguments[1], &token) ||
+      (side != SideName(Side::kSource) && side != SideName(Side::kTarget))) {
+    status = Status::Error(kErrorInvalidArgument, "setToken needs source or target, and a token");
+  } else {
+    status = object->thread_->SetToken(
+        side == SideName(Side::kSource) ? Side::kSource : Side::kTarget, token);
+  }
+  if (!status.ok()) ThrowStatus(env, status);
   return nullptr;
 }
 

@@ -3,6 +3,7 @@
 //   assign([{id, topic, remoteTopic, partition, upstream, downstream, sequence, leaderEpoch,
 //     scanFrom?}])
 //   revoke(ids: number[])
+//   setToken('source' | 'target', token)   for SASL OAUTHBEARER
 //   takeEvents() -> {states, progress: BigInt64Array, logs, logsLost}
 //   stats() -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs}
 //   close() -> Promise
@@ -42,6 +43,7 @@ class ForwarderObject {
   static napi_value New(napi_env env, napi_callback_info info);
   static napi_value Assign(napi_env env, napi_callback_info info);
   static napi_value Revoke(napi_env env, napi_callback_info info);
+  static napi_value SetToken(napi_env env, napi_callback_info info);
   static napi_value TakeEvents(napi_env env, napi_callback_info info);
   static napi_value Stats(napi_env env, napi_callback_info info);
   static napi_value Close(napi_env env, napi_callback_info info);

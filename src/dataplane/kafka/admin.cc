@@ -81,6 +81,12 @@ class Admin::Pool {
     return Status::Ok();
   }
 
+  Status SetToken(const std::string& token) {
+    // The listener destroys the client only after closing_ was set, which needs the lock.
+    std::lock_guard lock(mutex_);
+    return closing_ ? ClosedStatus() : longhaul::SetToken(client_.get(), token);
+  }
+
   void RequestClose(std::function<void()> closed) {
     std::lock_guard lock(mutex_);
     if (closing_.exchange(true)) return;
@@ -209,6 +215,8 @@ Status Admin::Submit(std::string call, Value arguments, int32_t timeout_ms, Comp
           std::move(done)};
   return pool_->Submit(std::move(job));
 }
+
+Status Admin::SetToken(const std::string& token) { return pool_->SetToken(token); }
 
 void Admin::RequestClose(std::function<void()> closed) { pool_->RequestClose(std::move(closed)); }
 

@@ -38,6 +38,9 @@ class Admin {
   // queued and `done` is never called.
   Status Submit(std::string call, Value arguments, int32_t timeout_ms, Completion done);
 
+  // For the logins from now on, see SetToken of client_config.h.
+  Status SetToken(const std::string& token);
+
   // Every call that waits or runs ends with CLOSED; then the client is destroyed and `closed` is
   // called on the last thread of the pool, as the last thing that it does. Only the first call has
   // an effect.

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <iterator>
 #include <utility>
 
@@ -111,6 +112,15 @@ Status OpenClient(rd_kafka_type_t type, ConfHandle conf, ClientHandle* out) {
     }
   }
   return Status::Ok();
+}
+
+Status SetToken(rd_kafka_t* client, const std::string& token) {
+  // librdkafka counts in microseconds.
+  constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max() / 100'000;
+  std::array<char, kErrorTextMax> text{};
+  rd_kafka_resp_err_t error = rd_kafka_oauthbearer_set_token(client, token.c_str(), kNeverMs, "",
+                                                             nullptr, 0, text.data(), text.size());
+  return error == 0 ? Status::Ok() : Status::Error(error, text.data());
 }
 
 }  // namespace longhaul

@@ -27,4 +27,9 @@ Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** o
 // Creates the client; owns the configuration afterwards in any case.
 Status OpenClient(rd_kafka_type_t type, ConfHandle conf, ClientHandle* out);
 
+// Sets the token for SASL OAUTHBEARER, for connections opened or re-authenticated from now on. The
+// caller replaces it in time: librdkafka does not know when it expires. Connections wait for the
+// first token.
+Status SetToken(rd_kafka_t* client, const std::string& token);
+
 }  // namespace longhaul

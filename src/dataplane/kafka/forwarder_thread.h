@@ -40,6 +40,10 @@ class ForwarderThread {
     return action(*forwarder_);
   }
   EventQueue& events() { return events_; }
+  // For the logins from now on, see SetToken of client_config.h.
+  Status SetToken(Side side, const std::string& token) {
+    return transport_->SetToken(side, token);
+  }
 
  private:
   // The opaque of a client's callbacks.

@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "kafka/client_config.h"
 #include "kafka/raw_brokers.h"
 
 namespace longhaul {
@@ -139,6 +140,10 @@ void RdkafkaTransport::Deliver(const longhaul_reply_t* raw, void* opaque) {
 void RdkafkaTransport::Poll(int timeout_ms, const OnReply& on_reply) {
   PollContext context{this, &on_reply};
   longhaul_queue_serve(queue_, timeout_ms, Deliver, &context);
+}
+
+Status RdkafkaTransport::SetToken(Side side, const std::string& token) {
+  return longhaul::SetToken(client(side), token);
 }
 
 void RdkafkaTransport::Wake() { longhaul_queue_wake(queue_); }

@@ -34,6 +34,8 @@ class RdkafkaTransport final : public Transport {
   int64_t bytes_moved(Side side, int32_t node) override;
   void Disconnect(Side side, int32_t node) override;
 
+  // For the logins from now on, see SetToken of client_config.h; from any thread.
+  Status SetToken(Side side, const std::string& token);
   // Waits up to timeout_ms for replies and delivers them on the calling thread.
   void Poll(int timeout_ms, const OnReply& on_reply);
   // Ends a wait in Poll; from any thread.

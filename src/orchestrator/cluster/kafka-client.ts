@@ -8,6 +8,7 @@ import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { grantAction } from './cluster-error.ts'
 import { quickClientProperties, unansweredMsMax } from './quick-client.ts'
+import { holdToken, type TokenHold } from './token-source.ts'
 
 /** What the user wrote for the cluster wins. */
 export function controlClientProperties (
@@ -27,8 +28,25 @@ const disconnectMsMax = 1_500
 // node-rdkafka flushes a producer for 5 s by default.
 const flushMs = 1
 
-export async function connect (client: KafkaConsumer | Producer, timeoutMs: number): Promise<void> {
-  const timeout = Math.min(timeoutMs, connectMsMax)
+/** Of clients that log in with tokens, from connect() to disconnect(). */
+const tokens = new WeakMap<KafkaConsumer | Producer, TokenHold>()
+
+/** `properties` are the user's, as controlClientProperties() receives them: a login by token. */
+export async function connect (
+  client: KafkaConsumer | Producer, timeoutMs: number, properties: ClientProperties = {}
+): Promise<void> {
+  const hold = holdToken(properties, token => { client.setOauthBearerToken(token) })
+  try {
+    await hold?.token()
+    await connectOnce(client, Math.min(timeoutMs, connectMsMax))
+  } catch (thrown) {
+    hold?.release()
+    throw thrown
+  }
+  if (hold !== undefined) tokens.set(client, hold)
+}
+
+async function connectOnce (client: KafkaConsumer | Producer, timeout: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     // All topics would be described otherwise, by the megabyte on a large cluster.
     client.connect({ timeout, allTopics: false }, (error: LibrdKafkaError | null) => {
@@ -43,6 +61,7 @@ export async function connect (client: KafkaConsumer | Producer, timeoutMs: numb
  * producer has not sent by now is not waited for. The caller must not poll the client any more.
  */
 export async function disconnect (client: KafkaConsumer | Producer): Promise<void> {
+  tokens.get(client)?.release()
   if (!client.isConnected()) return
   await new Promise<void>(resolve => {
     const timer = setTimeout(resolve, disconnectMsMax)

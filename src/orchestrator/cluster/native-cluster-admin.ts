@@ -15,6 +15,7 @@ import {
   clusterError, isNativeFailure, itemError, type AclOperation
 } from './cluster-error.ts'
 import { quickClientProperties } from './quick-client.ts'
+import { holdToken, tokenError, type TokenHold } from './token-source.ts'
 
 export interface NativeClusterAdminOptions {
   /** The alias in the configuration. */
@@ -45,6 +46,7 @@ class NativeClusterAdmin implements ClusterAdmin {
   readonly cluster: string
   readonly #admin: NativeAdmin
   readonly #timeoutMs: number
+  readonly #token: TokenHold | undefined
 
   constructor ({ cluster, properties, timeoutMs = defaultTimeoutMs }: NativeClusterAdminOptions) {
     this.cluster = cluster
@@ -57,6 +59,7 @@ class NativeClusterAdmin implements ClusterAdmin {
       throw new ReplicatorError('CONFIG_INVALID', `cluster ${cluster}: ${thrown.detail}`,
         { cause: thrown })
     }
+    this.#token = holdToken(properties, token => { this.#admin.setToken(token) })
   }
 
   async describeCluster (
@@ -167,10 +170,16 @@ class NativeClusterAdmin implements ClusterAdmin {
   }
 
   async close (): Promise<void> {
+    this.#token?.release()
     await this.#admin.close()
   }
 
   async #call (name: string, args: object, timeoutMs = Infinity): Promise<unknown> {
+    try {
+      await this.#token?.token()
+    } catch (thrown) {
+      throw tokenError(this.cluster, thrown)
+    }
     try {
       return await this.#admin.call(name, args, Math.min(timeoutMs, this.#timeoutMs))
     } catch (thrown) {

@@ -1,6 +1,7 @@
 // Settings with which clients of the control plane find dead connections and brokers soon, where
 // the user has set none: connections on which small requests are answered in milliseconds.
 import type { ClientProperties } from '../config/client-properties.ts'
+import { withoutTokenProperties } from './token-source.ts'
 
 /**
  * A broker that hangs, or a connection that a firewall forgot, answers nothing and closes nothing.
@@ -19,6 +20,6 @@ export function quickClientProperties (client: ClientProperties, id: string): Cl
     'socket.connection.setup.timeout.ms': String(unansweredMsMax),
     'socket.keepalive.enable': 'true',
     'reconnect.backoff.max.ms': '2000',
-    ...client
+    ...withoutTokenProperties(client)
   }
 }

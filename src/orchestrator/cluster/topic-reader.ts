@@ -119,7 +119,7 @@ export class TopicReader {
   async #work (): Promise<void> {
     const consumer = this.#createConsumer()
     try {
-      await connect(consumer, this.#options.standstillMs)
+      await connect(consumer, this.#options.standstillMs, this.#options.client)
       while (await this.#hasWork()) await this.#round(consumer)
     } catch (thrown) {
       this.#endAll(thrown)

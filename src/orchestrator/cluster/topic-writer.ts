@@ -167,7 +167,7 @@ export class TopicWriter {
     // Without a listener a broker that is away for a moment would end the process.
     producer.on('event.error', thrown => { if (isFatal(thrown)) void this.#drop() })
     producer.on('delivery-report', (error, report) => { this.#settle(error, report) })
-    await connect(producer, timeoutMs)
+    await connect(producer, timeoutMs, client)
     producer.setPollInterval(1000)
     return producer
   }

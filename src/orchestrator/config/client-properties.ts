@@ -155,9 +155,10 @@ const protocols = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl']
 
 /** What would only fail at the first connection, and with a worse text. */
 function checkSecurity (
-  written: ReadonlyMap<string, Entry>, { properties }: Output, context: ClientContext
+  written: ReadonlyMap<string, Entry>, out: Output, context: ClientContext
 ): void {
   const { findings, of, features } = context
+  const { properties } = out
   const protocol = (properties.get('security.protocol') ?? 'plaintext').toLowerCase()
   const entry = written.get('security.protocol')
   if (entry !== undefined && !protocols.includes(protocol)) {
@@ -184,11 +185,37 @@ function checkSecurity (
   } else if (mechanism === 'GSSAPI' && lacks('sasl_gssapi')) {
     findings.refuse('CONFIG_INVALID', `${at}: this build has no Kerberos; install the Cyrus SASL ` +
       'headers (libsasl2-dev) and build again, or use another mechanism', setting?.key)
-  } else if (properties.get('sasl.oauthbearer.method') === 'oidc' && lacks('oidc')) {
-    findings.refuse('CONFIG_INVALID', `${at}: this build has no OpenID Connect; install the curl ` +
-      'headers (libcurl4-openssl-dev) and build again, or use another mechanism', setting?.key)
+  } else if (mechanism === 'OAUTHBEARER' && properties.get(unsecured) !== 'true') {
+    const problem = tokenProblem(properties)
+    if (problem === undefined) out.properties.set('sasl.oauthbearer.method', 'oidc')
+    else findings.refuse('CONFIG_INVALID', `${at}: ${problem}`, setting?.key)
   } else if (mechanism === 'AWS_MSK_IAM' && written.get('sasl.jaas.config') === undefined) {
     findings.refuse('CONFIG_INVALID',
       `${at}: AWS_MSK_IAM is not supported; use SCRAM or TLS client authentication`, setting?.key)
   }
+}
+
+const unsecured = 'enable.sasl.oauthbearer.unsecure.jwt'
+
+// Of librdkafka's ways to fetch a token, those that Longhaul's own does not know.
+const otherTokenProperties =
+  /^(https\.ca\.|sasl\.oauthbearer\.(assertion|extensions|metadata|grant\.type))/
+
+/** Why no token can be fetched with what is written: cluster/oidc-token.ts fetches them. */
+function tokenProblem (properties: ReadonlyMap<string, string>): string | undefined {
+  for (const part of ['token.endpoint.url', 'client.id', 'client.secret']) {
+    if (!properties.has(`sasl.oauthbearer.${part}`)) {
+      return `OAUTHBEARER needs sasl.oauthbearer.token.endpoint.url, and clientId and ` +
+        `clientSecret in sasl.jaas.config; ${part} is missing`
+    }
+  }
+  const url = properties.get('sasl.oauthbearer.token.endpoint.url') ?? ''
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) {
+    return 'sasl.oauthbearer.token.endpoint.url is not an http or https URL'
+  }
+  const [other] = [...properties].find(([name, value]) => otherTokenProperties.test(name) &&
+    value !== 'client_credentials') ?? []
+  if (other === undefined) return undefined
+  return `${other} is not supported: tokens are fetched by the grant client_credentials; ` +
+    'NODE_EXTRA_CA_CERTS names a file with a private authority of the token server'
 }

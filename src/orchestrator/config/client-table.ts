@@ -18,6 +18,7 @@ const javaClass = 'Java classes cannot run here'
 const noRecords = 'record batches are forwarded as they are stored'
 const noGroup = 'partitions are assigned by the flow, not by a consumer group of this name'
 const brokerSide = 'it is a setting of brokers'
+const tokenLife = 'tokens are refreshed after 80 % of their life'
 const inOrder = 'Longhaul retries in order until it succeeds'
 
 // -1 is the system's default in Java, 0 in librdkafka.
@@ -83,14 +84,16 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'sasl.login.read.timeout.ms': { none: 'librdkafka has its own limits for logins' },
   'sasl.login.retry.backoff.ms': { none: 'librdkafka has its own limits for logins' },
   'sasl.login.retry.backoff.max.ms': { none: 'librdkafka has its own limits for logins' },
-  'sasl.login.refresh.buffer.seconds': { none: 'librdkafka renews tokens by itself' },
-  'sasl.login.refresh.min.period.seconds': { none: 'librdkafka renews tokens by itself' },
-  'sasl.login.refresh.window.factor': { none: 'librdkafka renews tokens by itself' },
-  'sasl.login.refresh.window.jitter': { none: 'librdkafka renews tokens by itself' },
+  'sasl.login.refresh.buffer.seconds': { none: tokenLife },
+  'sasl.login.refresh.min.period.seconds': { none: tokenLife },
+  'sasl.login.refresh.window.factor': { none: tokenLife },
+  'sasl.login.refresh.window.jitter': { none: tokenLife },
   'sasl.oauthbearer.clock.skew.seconds': { none: brokerSide },
   'sasl.oauthbearer.expected.audience': { none: brokerSide },
   'sasl.oauthbearer.expected.issuer': { none: brokerSide },
-  'sasl.oauthbearer.header.urlencode': { none: 'librdkafka encodes headers by itself' },
+  'sasl.oauthbearer.header.urlencode': {
+    none: 'client id and secret are sent as they are', like: /^false$/i
+  },
   'sasl.oauthbearer.jwks.endpoint.url': { none: brokerSide },
   'sasl.oauthbearer.jwks.endpoint.refresh.ms': { none: brokerSide },
   'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms': { none: brokerSide },

@@ -147,11 +147,9 @@ function oidc (options: ReadonlyMap<string, string>): Translated {
     const value = names.map(name => options.get(name)).find(each => each !== undefined)
     if (value !== undefined) properties[property] = value
   }
-  if (properties['sasl.oauthbearer.client.id'] === undefined) {
-    return refuse('OAuthBearerLoginModule needs clientId and clientSecret')
+  const extension = [...options.keys()].find(name => name.startsWith('extension_'))
+  if (extension !== undefined) {
+    return refuse(`${extension} is not supported: node-rdkafka sends no SASL extensions`)
   }
-  const extensions = [...options].filter(([name]) => name.startsWith('extension_'))
-    .map(([name, value]) => `${name.slice('extension_'.length)}=${value}`)
-  if (extensions.length > 0) properties['sasl.oauthbearer.extensions'] = extensions.join(',')
   return { ok: true, properties }
 }

@@ -23,6 +23,10 @@ export const orchestratorErrors = {
   CLUSTER_ACCEPTED: row(2015, 'final', 'flow',
     'the source alias now names another cluster than the one mirrored so far',
     'Nothing to do: accepted.cluster.id allows it'),
+  TOKEN_UNAVAILABLE: row(2016, 'retry', 'flow',
+    'no token to log in with can be fetched',
+    'Check sasl.oauthbearer.token.endpoint.url, and the client id, the secret and the scope of ' +
+    'this cluster'),
   SAME_CLUSTER: row(2014, 'final', 'flow',
     'source and target are the same cluster and the topics would have the same names',
     'Correct bootstrap.servers, or use DefaultReplicationPolicy'),

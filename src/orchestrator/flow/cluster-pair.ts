@@ -69,7 +69,7 @@ async function describe (
     return await admin.describeCluster()
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
-    if (error.errorName === 'CLUSTER_LOGIN_REFUSED') throw error
+    if (['CLUSTER_LOGIN_REFUSED', 'TOKEN_UNAVAILABLE'].includes(error.errorName)) throw error
     if (error.errorName === '_SSL') throw await explained(error, end, signal)
     const servers = end.admin['bootstrap.servers'] ?? ''
     throw new ReplicatorError(error.row,

@@ -6,7 +6,10 @@ import { Piscina } from 'piscina'
 import type {
   ForwarderConfig, NativeEvents, NativeStats, PartitionAssignment
 } from '../../dataplane/index.ts'
-import type { LaneCommand, LaneMessage, LaneTask } from '../../dataplane/lane.ts'
+import type { LaneCommand, LaneMessage, LaneTask, Tokens } from '../../dataplane/lane.ts'
+import {
+  holdToken, withoutTokenProperties, type TokenHold
+} from '../cluster/token-source.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { LaneState } from '../observability/snapshot.ts'
 import { systemRandom, type Clock } from '../time/clock.ts'
@@ -54,6 +57,8 @@ export class LanePool {
   readonly #piscina: Piscina
   readonly #lanes: Lane[]
   readonly #closing = new AbortController()
+  readonly #holds: readonly TokenHold[]
+  #tokens: Tokens = {}
 
   constructor (options: LanePoolOptions) {
     this.#options = options
@@ -72,6 +77,8 @@ export class LanePool {
     this.#lanes = Array.from({ length: options.lanes }, () => ({
       state: 'starting', incarnation: 0, port: undefined, done: Promise.resolve(), answer: undefined
     }))
+    this.#holds = (['source', 'target'] as const).flatMap(side =>
+      holdToken(options.config[side], token => { this.#onTokens({ [side]: token }) }) ?? [])
   }
 
   get size (): number { return this.#lanes.length }
@@ -110,6 +117,7 @@ export class LanePool {
   /** Closes every lane, whatever is in flight. Idempotent. */
   async close (): Promise<void> {
     this.#closing.abort()
+    for (const hold of this.#holds) hold.release()
     for (const lane of this.#lanes.keys()) this.#send(lane, { kind: 'close' })
     const ended = Promise.all(this.#lanes.map(async lane => { await lane.done }))
       .then(async () => { await this.#piscina.destroy() })
@@ -145,6 +153,12 @@ export class LanePool {
     return found
   }
 
+  /** A lane that is restarted begins with the newest tokens. */
+  #onTokens (tokens: Tokens): void {
+    this.#tokens = { ...this.#tokens, ...tokens }
+    for (const lane of this.#lanes.keys()) this.#send(lane, { kind: 'tokens', tokens })
+  }
+
   #send (lane: number, command: LaneCommand): void {
     this.#lane(lane).port?.postMessage(command)
   }
@@ -166,7 +180,8 @@ export class LanePool {
           this.#onMessage(index, message)
         }
       })
-      const task: LaneTask = { config: this.#configOf(index), port: port2 }
+      const config = this.#configOf(index)
+      const task: LaneTask = { config, tokens: this.#tokens, port: port2 }
       lane.done = this.#piscina.run(task, { transferList: [port2] })
         .then(() => undefined, (thrown: unknown) => thrown)
         .then(failure => {
@@ -181,7 +196,9 @@ export class LanePool {
     const { clientId, config } = this.#options
     const named = { 'client.id': `${clientId}-lane-${lane}` }
     return {
-      ...config, source: { ...named, ...config.source }, target: { ...named, ...config.target }
+      ...config,
+      source: { ...named, ...withoutTokenProperties(config.source) },
+      target: { ...named, ...withoutTokenProperties(config.target) }
     }
   }
 

@@ -94,8 +94,8 @@ export class GroupMember {
 
   /** Resolves once the client is connected; the group answers later, by onAssigned. */
   async join (): Promise<void> {
-    const { timeoutMs, topic } = this.#options
-    await connect(this.#consumer, timeoutMs)
+    const { client, timeoutMs, topic } = this.#options
+    await connect(this.#consumer, timeoutMs, client)
     if (this.#leaving) {
       await disconnect(this.#consumer)
       return

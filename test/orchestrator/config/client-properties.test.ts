@@ -94,11 +94,36 @@ test('what this build of librdkafka lacks is refused before it is tried', () => 
   const kerberos = ['security.protocol=SASL_SSL', 'sasl.mechanism=GSSAPI']
   assert.match(problem(kerberos, ['ssl', 'sasl_plain']), /no Kerberos; install/)
   assert.equal(sourceClient(kerberos)['sasl.mechanism'], 'GSSAPI')
+})
+
+test('a login by OpenID Connect needs the URL, the id and the secret, wherever they stand', () => {
   const oauth = ['security.protocol=SASL_SSL', 'sasl.mechanism=OAUTHBEARER',
-    'sasl.oauthbearer.token.endpoint.url=https://x/token', 'sasl.jaas.config=' +
-    'x.OAuthBearerLoginModule required clientId="i" clientSecret="s";']
-  assert.match(problem(oauth, ['sasl_oauthbearer']), /no OpenID Connect; install/)
-  assert.equal(sourceClient(oauth)['sasl.oauthbearer.client.id'], 'i')
+    'ssl.truststore.certificates=x']
+  const url = 'sasl.oauthbearer.token.endpoint.url=https://x/token'
+  const module = 'sasl.jaas.config=x.OAuthBearerLoginModule required'
+  const expected = {
+    'sasl.mechanism': 'OAUTHBEARER',
+    'sasl.oauthbearer.client.id': 'i',
+    'sasl.oauthbearer.client.secret': 's',
+    'sasl.oauthbearer.method': 'oidc',
+    'sasl.oauthbearer.token.endpoint.url': 'https://x/token',
+    'security.protocol': 'SASL_SSL',
+    'ssl.ca.pem': 'x'
+  }
+  const handler = 'sasl.login.callback.handler.class=org.apache.kafka.common.security.' +
+    'oauthbearer.OAuthBearerLoginCallbackHandler'
+  assert.deepEqual(
+    sourceClient([...oauth, url, handler, `${module} clientId="i" clientSecret="s";`]), expected)
+  assert.deepEqual(sourceClient([...oauth, url, `${module};`,
+    'sasl.oauthbearer.client.credentials.client.id=i',
+    'sasl.oauthbearer.client.credentials.client.secret=s']), expected)
+  assert.match(problem([...oauth, `${module} clientId="i" clientSecret="s";`]),
+    /token\.endpoint\.url is missing/)
+  assert.match(problem([...oauth, url, `${module} clientId="i";`]), /client\.secret is missing/)
+  assert.match(problem([...oauth, url.replace('https:', 'file:'),
+    `${module} clientId="i" clientSecret="s";`]), /not an http or https URL/)
+  assert.match(problem([...oauth, url, `${module} clientId="i" clientSecret="s";`,
+    'https.ca.location=/ca.pem']), /https\.ca\.location is not supported.*NODE_EXTRA_CA_CERTS/)
 })
 
 const documentation = new URL(

@@ -49,7 +49,8 @@ test('what cannot log in is refused with the way out', () => {
       /delegation tokens/],
     ['software.amazon.msk.auth.iam.IAMLoginModule required;', 'AWS_MSK_IAM', /AWS_MSK_IAM is not/],
     ['x.Krb5LoginModule required keyTab="k";', 'PLAIN', /does not go with/],
-    ['x.OAuthBearerLoginModule required;', undefined, /needs clientId/],
+    ['x.OAuthBearerLoginModule required clientId="i" clientSecret="s" extension_pool="p";',
+      undefined, /extension_pool is not supported/],
     ['com.example.MyLoginModule required;', undefined, /MyLoginModule is a Java class/]
   ]
   for (const [text, mechanism, reason] of refused) {
@@ -68,11 +69,10 @@ test('Kerberos becomes key tab, principal and service', () => {
 
 test("OAUTHBEARER becomes OpenID Connect, with Kafka's and with Strimzi's options", () => {
   assert.deepEqual(translate('x.OAuthBearerLoginModule required clientId="i" clientSecret="s" ' +
-    'scope="kafka" extension_logicalCluster="lkc" extension_pool="p";'), {
+    'scope="kafka";'), {
     'sasl.mechanism': 'OAUTHBEARER', 'sasl.oauthbearer.method': 'oidc',
     'sasl.oauthbearer.client.id': 'i', 'sasl.oauthbearer.client.secret': 's',
-    'sasl.oauthbearer.scope': 'kafka',
-    'sasl.oauthbearer.extensions': 'logicalCluster=lkc,pool=p'
+    'sasl.oauthbearer.scope': 'kafka'
   })
   assert.deepEqual(translate('x.OAuthBearerLoginModule required oauth.client.id="i" ' +
     'oauth.client.secret="s" oauth.token.endpoint.uri="https://x";'), {

@@ -1,0 +1,145 @@
+// Tokens of SASL OAUTHBEARER: fetched here, for every client of the process that logs in with them,
+// and refreshed before they expire. Clients of the same credentials share one source. What a token
+// is and where it comes from: oidc-token.ts.
+import { createHash } from 'node:crypto'
+import type { ClientProperties } from '../config/client-properties.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { systemClock, systemRandom, type Clock } from '../time/clock.ts'
+import { backoffDelayMs } from '../time/retry.ts'
+import { fetchOidcToken } from './oidc-token.ts'
+
+export interface Token {
+  readonly value: string
+  /** Milliseconds since the epoch. */
+  readonly expiresMs: number
+}
+
+/** Rejects within seconds where no token can be fetched. */
+export type FetchToken = (signal: AbortSignal) => Promise<Token>
+
+/** A client's share of a source. */
+export interface TokenHold {
+  /**
+   * Resolves with a token that has not expired; rejects with the error of the last attempt to fetch
+   * one. FetchToken bounds an attempt.
+   */
+  token (): Promise<string>
+  /** The source of which nobody holds a share any more fetches no more tokens. Idempotent. */
+  release (): void
+}
+
+/** As Kafka's clients and librdkafka do it. */
+const refreshShare = 0.8
+const retryBackoff = { initialMs: 500, maxMs: 10_000 }
+/** A token that a server issues for less is fetched once in this time, not without a pause. */
+const refreshMsMin = 1_000
+
+type OnToken = (token: string) => void
+
+export class TokenSource {
+  readonly #clock: Clock
+  readonly #fetch: FetchToken
+  readonly #onUnused: () => void
+  readonly #holders = new Set<OnToken>()
+  readonly #stopping = new AbortController()
+  #token: Token | undefined
+  /** The attempt that runs, or that ended last. */
+  #attempt!: Promise<Token>
+
+  constructor (fetch: FetchToken, clock: Clock, onUnused: () => void = () => {}) {
+    this.#fetch = fetch
+    this.#clock = clock
+    this.#onUnused = onUnused
+    void this.#run()
+  }
+
+  /** `onToken` receives each token that is fetched from now on, and the one of now. */
+  hold (onToken: OnToken = () => {}): TokenHold {
+    // A function of its own: two clients may pass the same one.
+    const holder: OnToken = token => { onToken(token) }
+    this.#holders.add(holder)
+    if (this.#token !== undefined) holder(this.#token.value)
+    return {
+      token: async () => await this.#current(),
+      release: () => {
+        if (!this.#holders.delete(holder) || this.#holders.size > 0) return
+        this.#stopping.abort()
+        this.#onUnused()
+      }
+    }
+  }
+
+  async #current (): Promise<string> {
+    if (this.#token !== undefined && this.#token.expiresMs > this.#clock.now()) {
+      return this.#token.value
+    }
+    return (await this.#attempt).value
+  }
+
+  async #run (): Promise<void> {
+    const { signal } = this.#stopping
+    for (let failures = 0; !signal.aborted;) {
+      let waitMs: number
+      this.#attempt = this.#fetch(signal)
+      try {
+        this.#token = await this.#attempt
+        failures = 0
+        for (const onToken of [...this.#holders]) onToken(this.#token.value)
+        const lifeMs = this.#token.expiresMs - this.#clock.now()
+        waitMs = Math.max(refreshMsMin, lifeMs * refreshShare)
+      } catch {
+        failures++ // whoever needs a token receives the error from #attempt
+        waitMs = backoffDelayMs(retryBackoff, failures, systemRandom)
+      }
+      await this.#clock.sleep(waitMs, signal).catch(() => {})
+    }
+  }
+}
+
+/** By the credentials, of which only a digest is kept here. */
+const sources = new Map<string, TokenSource>()
+
+/** Undefined where the client logs in by other means. */
+export function holdToken (
+  properties: ClientProperties, onToken: OnToken = () => {}
+): TokenHold | undefined {
+  const fetch = tokenFetcher(properties)
+  if (fetch === undefined) return undefined
+  const credentials = Object.entries(properties).filter(([name]) => isTokenProperty(name)).sort()
+  const key = createHash('sha256').update(JSON.stringify(credentials)).digest('hex')
+  let source = sources.get(key)
+  if (source === undefined) {
+    source = new TokenSource(fetch, systemClock, () => { sources.delete(key) })
+    sources.set(key, source)
+  }
+  return source.hold(onToken)
+}
+
+function tokenFetcher (properties: ClientProperties): FetchToken | undefined {
+  switch (properties['sasl.oauthbearer.method']?.toLowerCase()) {
+    case 'oidc': return async signal => await fetchOidcToken(properties, systemClock, signal)
+    default: return undefined
+  }
+}
+
+/** librdkafka receives tokens only: what they are fetched with is left out. */
+export function withoutTokenProperties (properties: ClientProperties): ClientProperties {
+  if (tokenFetcher(properties) === undefined) return properties
+  return Object.fromEntries(Object.entries(properties).filter(([name]) => !isTokenProperty(name)))
+}
+
+function isTokenProperty (name: string): boolean {
+  return name.startsWith('sasl.oauthbearer.')
+}
+
+/** With the alias of the cluster that needs the token. */
+export function tokenError (cluster: string, thrown: unknown): ReplicatorError {
+  const error = ReplicatorError.from(thrown)
+  if (error.errorName !== 'TOKEN_UNAVAILABLE' || error.setting === undefined) return error
+  const setting = `${cluster}.${error.setting}`
+  const action = error.setting === 'sasl.jaas.config'
+    ? `Check the client id, the secret and the scope in ${setting}`
+    : `Check ${setting} and the server there`
+  return new ReplicatorError(error.row, `cluster ${cluster}: ${error.detail}`,
+    { cause: error, action, cluster, setting })
+}
