@@ -1,6 +1,7 @@
 #include "core/fetcher.h"
 
-#include <unordered_set>
+#include <algorithm>
+#include <map>
 #include <utility>
 
 #include "core/resume.h"
@@ -16,48 +17,15 @@ std::string Where(const Partition& p) {
 
 }  // namespace
 
-// Brokers answer in the order of the request, so the next entry is tried first; for a broker that
-// does not, a table is built. Topics are named as in the request, by name or by id.
-class Fetcher::AskedFinder {
- public:
-  AskedFinder(const LaneContext& lane, const std::vector<Wanted>& wanted, bool by_id)
-      : lane_(lane), wanted_(wanted), by_id_(by_id) {}
-  const Wanted* Find(std::string_view topic, int32_t partition) {
-    const Asked asked{topic, partition};
-    if (next_ < wanted_.size() && AskedFor(wanted_[next_]) == asked) return &wanted_[next_++];
-    if (table_.empty())
-      for (const Wanted& w : wanted_) table_[AskedFor(w)] = &w;
-    auto it = table_.find(asked);
-    if (it == table_.end()) return nullptr;
-    next_ = static_cast<size_t>(it->second - wanted_.data()) + 1;
-    return it->second;
-  }
-
- private:
-  using Asked = std::pair<std::string_view, int32_t>;
-  Asked AskedFor(const Wanted& w) const {
-    auto it = lane_.partitions.find(w.id);
-    if (it == lane_.partitions.end()) return {{}, -1};  // released meanwhile
-    const auto* id = reinterpret_cast<const char*>(w.topic_id.data());
-    return {by_id_ ? std::string_view(id, w.topic_id.size()) : it->second->topic,
-            it->second->number};
-  }
-
-  const LaneContext& lane_;
-  const std::vector<Wanted>& wanted_;
-  const bool by_id_;
-  size_t next_ = 0;
-  std::map<Asked, const Wanted*> table_;
-};
-
 void Fetcher::Tick() {
-  if (lane_->routes_stale) Route();
+  plan_.Route();
   if (lane_->memory.fetch_room() < std::min(kRoomMin, DivideRoom().equal)) relief_.Relieve();
   // In turn: with little room an idle broker that is asked again and again would leave none to a
   // busy one behind it.
-  auto it = nodes_.lower_bound(turn_);
-  for (size_t i = 0; i < nodes_.size(); i++, ++it) {
-    if (it == nodes_.end()) it = nodes_.begin();
+  std::map<int32_t, Node>& nodes = plan_.nodes();
+  auto it = nodes.lower_bound(turn_);
+  for (size_t i = 0; i < nodes.size(); i++, ++it) {
+    if (it == nodes.end()) it = nodes.begin();
     auto& [id, node] = *it;
     if (node.asking) continue;
     Ask(id, &node);
@@ -65,82 +33,22 @@ void Fetcher::Tick() {
   }
 }
 
-// Brings nodes_[*].order in line with the brokers that partitions are fetched from.
-void Fetcher::Route() {
-  lane_->routes_stale = false;
-  for (auto& [node_id, node] : nodes_) {
-    std::erase_if(node.order, [&, id = node_id](uint32_t partition) {
-      Partition* p = lane_->Find(partition);
-      const bool is_routed = p != nullptr && p->source.routed_to == id;
-      const bool stays = is_routed && p->source_node() == id;
-      if (is_routed && !stays) p->source.routed_to = -1;
-      return !stays;
-    });
-  }
-  for (auto& [id, p] : lane_->partitions) {
-    if (p->source.routed_to >= 0 || p->source_node() < 0) continue;
-    p->source.routed_to = p->source_node();
-    nodes_[p->source.routed_to].order.push_back(id);
-  }
-}
-
-// Whether it may be fetched, now or at DueAt(). A batch that is retried comes before more batches.
-bool Fetcher::IsEligible(const Partition& p) const {
-  if (!p.traits().fetches) return false;
-  if (lane_->watch.IsSuspect(Side::kTarget, p.leaders.target.node)) return false;
-  return p.phase != PartitionPhase::kRetrying || p.queue.empty();
-}
-
-int64_t Fetcher::DueAt(const Partition& p) const {
-  const bool retries = p.phase == PartitionPhase::kRetrying;
-  return std::max(p.source.not_before, retries ? p.delivery.backoff_until : 0);
-}
-
-int64_t Fetcher::BytesMax(const Partition& p) const {
-  const int64_t bytes = lane_->settings.partition_fetch_bytes_max;
-  return p.phase == PartitionPhase::kRetrying ? std::min(bytes, kRetryBytes) : bytes;
-}
-
-// Its queue, or that of its target broker, is full: acks make room.
-bool Fetcher::IsCrowded(const Partition& p) const {
-  return p.queue.bytes() >= lane_->settings.partition_queue_bytes_max ||
-         lane_->shares.IsOver(p.leaders.target.node);
-}
-
 void Fetcher::Ask(int32_t node_id, Node* node) {
   if (lane_->now < node->not_before) return lane_->WakeAt(node->not_before);
   const int64_t room = lane_->memory.fetch_room();
   const Shares shares = DivideRoom();
   if (room < std::min(kRoomMin, shares.equal)) return;  // acks make room, and every ack ticks
-
+  plan_.Update(node_id, node);
+  int16_t version = -1;
+  if (node->session.empty() || !CanAsk(node_id, node, &version)) return;
   FetchRequest request{};
-  std::vector<Wanted> wanted;
-  bool crowded = false;
-  for (uint32_t id : node->order) {
-    const Partition* p = lane_->Find(id);
-    if (!IsEligible(*p)) continue;
-    if (DueAt(*p) > lane_->now) {
-      lane_->WakeAt(DueAt(*p));
-      continue;
-    }
-    if (IsCrowded(*p)) {
-      crowded = true;
-      continue;
-    }
-    const Leadership& leader = p->leaders.source;
-    request.partitions.push_back({p->topic, leader.topic_id, p->number, leader.epoch,
-                                  p->source.offset, p->source.epoch,
-                                  static_cast<int32_t>(BytesMax(*p))});
-    wanted.push_back({id, p->source.offset, p->read.follower >= 0, leader.topic_id});
-    if (replicas_.IsDue(*p)) request.rack = lane_->rack;
-  }
-  if (wanted.empty()) return;
   const int64_t share = node->is_idle ? shares.idle : shares.busy;
   request.bytes_max = static_cast<int32_t>(
       std::min({room, lane_->settings.fetch_bytes_max, share, kRecordBytesMax}));
   request.wait_max_ms =
-      crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
-  Send(node_id, node, &request, std::move(wanted));
+      node->is_crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
+  if (node->names_rack) request.rack = lane_->rack;
+  Send(node_id, node, version, &request);
 }
 
 // Requests in flight reserve what they may bring. Together they get half of the bound, so that idle
@@ -149,8 +57,8 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
 // takes more than a quarter (MemoryRelief::kDeadShare).
 Fetcher::Shares Fetcher::DivideRoom() const {
   int64_t idle = 0, busy = 0;
-  for (const auto& [id, node] : nodes_)
-    if (!node.order.empty()) ++(node.is_idle ? idle : busy);
+  for (const auto& [id, node] : plan_.nodes())
+    if (!node.members.empty()) ++(node.is_idle ? idle : busy);
   const int64_t bound = lane_->memory.bound();
   const int64_t equal = bound / std::max<int64_t>(2 * (idle + busy), 4);
   Shares shares{equal, std::min(equal, kIdleBytes), equal};
@@ -159,23 +67,24 @@ Fetcher::Shares Fetcher::DivideRoom() const {
   return shares;
 }
 
+// Partitions whose next answer was to tell of replicas are found anew.
 void Fetcher::BackOff(Node* node) {
   node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
+  node->replicas_due_at = 0;
   lane_->WakeAt(node->not_before);
 }
 
-bool Fetcher::CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wanted,
-                     int16_t* version) {
+bool Fetcher::CanAsk(int32_t node_id, Node* node, int16_t* version) {
   const Reach reach = lane_->AskReach(Side::kSource, node_id, kFetchApi, version);
-  if (reach != Reach::kReady || *version < kFetchFromFollowersFrom)
-    LeaveFollowers(node_id, wanted);
+  if (reach != Reach::kReady || *version < kFetchFromFollowersFrom) LeaveFollowers(node_id, *node);
   if (reach == Reach::kReady) return true;
+  node->session.Lose();  // it may have ended with its connection
   leaders_->Refresh(Side::kSource);
   BackOff(node);
   const std::string what = DescribeReach(Side::kSource, node_id, kFetchApi, reach);
-  for (const Wanted& w : wanted) {
-    Partition* p = lane_->Find(w.id);
-    if (p->source_node() != node_id) continue;
+  for (const Entry& entry : node->session.entries()) {
+    Partition* p = lane_->Find(entry.id);
+    if (!entry.is_wanted || p == nullptr || p->source_node() != node_id) continue;
     if (reach == Reach::kDown)
       lane_->moves.SetObstacle(p, Side::kSource, kafka_error::kNetworkException, what);
     if (reach == Reach::kUnsupported)
@@ -184,20 +93,17 @@ bool Fetcher::CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wan
   return false;
 }
 
-void Fetcher::LeaveFollowers(int32_t node_id, const std::vector<Wanted>& wanted) {
-  for (const Wanted& w : wanted) {
-    Partition* p = lane_->Find(w.id);
+void Fetcher::LeaveFollowers(int32_t node_id, const Node& node) {
+  for (uint32_t id : node.members) {
+    Partition* p = lane_->Find(id);
     if (p != nullptr && p->read.follower == node_id) replicas_.Leave(p);
   }
 }
 
-void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted) {
-  int16_t version = -1;
-  if (!CanAsk(node_id, node, wanted, &version)) return;
+void Fetcher::Send(int32_t node_id, Node* node, int16_t version, FetchRequest* request) {
   // KIP-516: brokers return no ids before their inter.broker.protocol.version is 2.8.
-  const bool lacks_ids = std::any_of(wanted.begin(), wanted.end(),
-                                     [](const Wanted& w) { return w.topic_id == TopicId{}; });
-  if (lacks_ids) version = std::min(version, kFetchByNameMax);
+  if (node->session.lacks_ids()) version = std::min(version, kFetchByNameMax);
+  node->session.Fill(version, lane_->now, request);
   request->bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
   request->isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
   EncodedRequest encoded;
@@ -207,23 +113,27 @@ void Fetcher::Send(int32_t node_id, Node* node, FetchRequest* request, std::vect
   const Status status = lane_->transport->Send(
       {Side::kSource, node_id, kFetchApi.key, version, std::move(encoded.pieces), timeout, tag,
        encoded.is_flexible});
-  if (!status.ok()) return BackOff(node);
+  if (!status.ok()) {
+    node->session.Lose();
+    return BackOff(node);
+  }
   const Patience patience = lane_->watch.PatienceFor(request->wait_max_ms, true);
   lane_->watch.Sent(Side::kSource, node_id, patience, lane_->now);
   node->asking = true;
+  node->names_rack = false;
   lane_->memory.ReserveFetch(request->bytes_max);
   lane_->counters.fetch_requests++;
-  outstanding_.emplace(tag, Outstanding{node_id, request->bytes_max, !request->rack.empty(),
-                                        patience, std::move(wanted)});
+  outstanding_.emplace(
+      tag, Outstanding{node_id, request->bytes_max, !request->rack.empty(), patience});
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
   auto found = outstanding_.find(reply.tag);
-  Outstanding asked = std::move(found->second);
+  const Outstanding asked = found->second;
   outstanding_.erase(found);
   lane_->memory.EndFetch(asked.bytes_max);
   lane_->watch.Answered(Side::kSource, asked.node, asked.patience, lane_->now);
-  Node& node = nodes_[asked.node];
+  Node& node = plan_.nodes()[asked.node];
   node.asking = false;
   FetchResponse response;
   int32_t error = reply.error != 0 || reply.body ? reply.error : kErrorResponseMalformed;
@@ -235,63 +145,102 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
                                      reply.api_version, &response);
     error = parsed.ok() ? response.error : parsed.code;
   }
-  if (error != 0) {
-    lane_->counters.request_errors++;
-    lane_->errors[error]++;
-    leaders_->Refresh(Side::kSource);
-    LeaveFollowers(asked.node, asked.wanted);
-    return BackOff(&node);
-  }
+  if (error != 0) return OnFailure(asked, &node, error);
   lane_->counters.source_throttle_ms += response.throttle_ms;
   if (response.throttle_ms > 0 && reply.api_version >= kFetchClientThrottlesFrom)
     node.not_before = lane_->now + response.throttle_ms;
+  OnResponse(response, asked, buffer, filled);
+}
+
+void Fetcher::OnFailure(const Outstanding& asked, Node* node, int32_t error) {
+  lane_->counters.request_errors++;
+  lane_->errors[error]++;
+  // Asked for all partitions, the broker answers at once, and opens a session.
+  if (node->session.Failed(error, lane_->now)) {
+    node->replicas_due_at = 0;
+    return;
+  }
+  leaders_->Refresh(Side::kSource);
+  LeaveFollowers(asked.node, *node);
+  BackOff(node);
+}
+
+void Fetcher::OnResponse(const FetchResponse& response, const Outstanding& asked,
+                         const HeldRef& buffer, std::vector<Partition*>* filled) {
+  Node& node = plan_.nodes()[asked.node];
   const size_t first = filled->size();
   node.is_idle = true;
-  AskedFinder finder(*lane_, asked.wanted, reply.api_version > kFetchByNameMax);
+  node.session.Answered(response, lane_->now);
   for (const FetchedPartition& fetched : response.partitions) {
-    const Wanted* wanted = finder.Find(fetched.topic, fetched.partition);
     if (fetched.records_size > 0) node.is_idle = false;
-    if (wanted != nullptr && IsAwaited(*wanted, asked.node))
-      OnPartition(fetched, *wanted, asked.with_rack, buffer, filled);
+    const Entry* entry = node.session.Find(fetched.topic, fetched.partition);
+    if (entry != nullptr) OnPartition(fetched, *entry, asked, buffer, filled);
   }
-  Rotate(&node, {filled->begin() + static_cast<std::ptrdiff_t>(first), filled->end()});
+  // With more data than fetch_bytes_max every partition gets its turn (KIP-74).
+  for (size_t i = first; i < filled->size(); i++) node.session.MoveToEnd((*filled)[i]->id);
+  // A broker that throttles leaves out what has news, too.
+  if (response.throttle_ms > 0 && response.partitions.empty()) {
+    node.replicas_due_at = 0;
+    for (uint32_t id : node.session.named()) lane_->fetch_changes.insert(id);
+  } else if (node.session.was_incremental()) {
+    node.answered_ms = lane_->wall_now;
+    OnSilence(asked, &node);
+  }
+}
+
+// The session has named these partitions, and the answer leaves them out: nothing of them is new.
+void Fetcher::OnSilence(const Outstanding& asked, Node* node) {
+  std::vector<Partition*> none;
+  for (uint32_t id : node->session.named()) {
+    const Entry* entry = node->session.Find(id);
+    if (entry == nullptr || entry->is_answered || entry->reported.high_watermark < 0) continue;
+    FetchedPartition fetched{};
+    fetched.partition = entry->asked.partition;
+    fetched.high_watermark = entry->reported.high_watermark;
+    fetched.last_stable_offset = entry->reported.last_stable_offset;
+    fetched.log_start_offset = entry->reported.log_start_offset;
+    fetched.diverging_epoch = -1;
+    fetched.diverging_end = -1;
+    OnPartition(fetched, *entry, asked, nullptr, &none);
+  }
 }
 
 // Not so if the partition is fetched from another broker by now, or from the same one as its
-// leader: what a follower has said of its own log is not what it says as the leader.
-bool Fetcher::IsAwaited(const Wanted& wanted, int32_t node) const {
-  const Partition* p = lane_->Find(wanted.id);
-  return p->source_node() == node && (p->read.follower >= 0) == wanted.is_follower;
+// leader: what a follower has said of its own log is not what it says as the leader. Nor if it was
+// revoked, has faulted or has gone back to another offset while the request was in flight.
+bool Fetcher::IsAwaited(const Partition& p, const Entry& entry, int32_t node) const {
+  return p.source_node() == node && (p.read.follower >= 0) == entry.asked_follower &&
+         p.traits().stores && p.source.offset == entry.asked.offset;
 }
 
-void Fetcher::OnPartition(const FetchedPartition& fetched, const Wanted& wanted, bool with_rack,
-                          const HeldRef& buffer, std::vector<Partition*>* filled) {
-  Partition* p = lane_->Find(wanted.id);
-  // Revoked, faulted or gone back to another offset while the request was in flight.
-  if (!p->traits().stores || p->source.offset != wanted.offset) return;
-  if (wanted.is_follower && (fetched.error != 0 || fetched.diverging_end >= 0))
+void Fetcher::OnPartition(const FetchedPartition& fetched, const Entry& entry,
+                          const Outstanding& asked, const HeldRef& buffer,
+                          std::vector<Partition*>* filled) {
+  Partition* p = lane_->Find(entry.id);
+  if (p == nullptr) return;
+  lane_->FetchChanged(*p);
+  if (!IsAwaited(*p, entry, asked.node)) return;
+  if (entry.asked_follower && (fetched.error != 0 || fetched.diverging_end >= 0))
     return replicas_.Doubt(p, fetched.error);
   if (fetched.error != 0) return OnPartitionError(p, fetched);
   if (fetched.diverging_end >= 0) return OnDivergence(p, fetched);
   SeeLogEnd(p, fetched);
   if (fetched.records_size > 0) {
-    if (wanted.is_follower)
+    if (entry.asked_follower)
       lane_->counters.follower_bytes += static_cast<int64_t>(fetched.records_size);
     intake_.Store(p, fetched, buffer);
     // A first batch that was cut brings nothing: the partition keeps its place in the order, and at
     // the head the broker sends the batch whole.
-    if (p->source.offset != wanted.offset) filled->push_back(p);
+    if (p->source.offset != entry.asked.offset) filled->push_back(p);
   }
-  const int64_t end = lane_->settings.isolation_level == 1 && p->source.last_stable_offset >= 0
-                          ? p->source.last_stable_offset
-                          : p->source.high_watermark;
+  const int64_t end = lane_->EndOf(*p);
   CheckSourceEnd(lane_, p, p->source.offset >= end);
   p->source.end_marks.See(p->source.high_watermark, p->progress.upstream, lane_->wall_now);
   if (p->progress.upstream >= end) p->counters.caught_up_at_ms = lane_->wall_now;
-  if (wanted.is_follower)
+  if (entry.asked_follower)
     replicas_.OnFollower(p, fetched);
   else
-    replicas_.OnLeader(p, fetched, with_rack);
+    replicas_.OnLeader(p, fetched, asked.with_rack);
 }
 
 // A follower learns where the log begins and ends a moment after its leader has reported it.
@@ -333,16 +282,6 @@ void Fetcher::OnDivergence(Partition* p, const FetchedPartition& fetched) {
               std::to_string(fetched.diverging_epoch) + " ends at offset " +
               std::to_string(fetched.diverging_end),
           {next, p->source.offset - next, fetched.diverging_epoch}});
-}
-
-// Partitions that got data go to the end, so that the next response is filled by others first: with
-// more data than fetch_bytes_max every partition gets its turn (KIP-74 asks clients for this).
-void Fetcher::Rotate(Node* node, const std::vector<Partition*>& filled) {
-  if (filled.empty()) return;
-  std::unordered_set<uint32_t> ids;
-  for (const Partition* p : filled) ids.insert(p->id);
-  std::stable_partition(node->order.begin(), node->order.end(),
-                        [&](uint32_t id) { return !ids.contains(id); });
 }
 
 }  // namespace longhaul

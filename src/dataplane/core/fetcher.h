@@ -1,16 +1,14 @@
-// Fetches from the source brokers: one request in flight a broker and lane, for all partitions led
-// there that may take more. The next request leaves as soon as the headers of the last response are
-// walked, before its batches are produced.
+// Fetches from the source brokers: one request in flight a broker and lane, for all partitions that
+// are read there and have room (fetch_plan.h). The next request leaves as soon as the headers of
+// the last response are walked, before its batches are produced.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
-#include <map>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "core/batch_intake.h"
+#include "core/fetch_plan.h"
 #include "core/lane_context.h"
 #include "core/leaders.h"
 #include "core/memory_relief.h"
@@ -27,9 +25,6 @@ class Fetcher {
   // How long a broker may hold a Fetch that leaves out a partition only because its queue is full:
   // long enough not to spin, short enough that the partition does not wait for idle ones.
   static constexpr int32_t kCrowdedWaitMs = 20;
-  // What a partition is asked for while its target refuses it: a batch or a few to try again with.
-  // All that it may hold would cross the link at each try and be dropped again.
-  static constexpr int64_t kRetryBytes = 64 * 1024;
   // Records that a Fetch asks for at most: with the names and lists around them a response stays
   // below what malloc keeps.
   static constexpr int64_t kRecordBytesMax = int64_t{kKeptResponseBytes} - (1 << 20);
@@ -38,7 +33,8 @@ class Fetcher {
   static constexpr int64_t kIdleBytes = 64 * 1024;
 
   Fetcher(LaneContext* lane, Leaders* leaders)
-      : lane_(lane), leaders_(leaders), replicas_(lane, leaders), intake_(lane), relief_(lane) {}
+      : lane_(lane), leaders_(leaders), replicas_(lane, leaders), plan_(lane, &replicas_),
+        intake_(lane), relief_(lane) {}
 
   void Tick();
   bool Owns(uint64_t tag) const { return outstanding_.contains(tag); }
@@ -46,26 +42,18 @@ class Fetcher {
   void OnReply(const Reply& reply, std::vector<Partition*>* filled);
   // The follower that the partition is fetched from is of no use.
   void LeaveFollower(Partition* p) { replicas_.Leave(p); }
+  // Brings up to date what is known of the end of the partition's log.
+  void SeeUnchanged(Partition* p) { plan_.SeeUnchanged(p); }
+  void CheckInvariants() const { plan_.CheckInvariants(); }
 
  private:
-  struct Wanted {
-    uint32_t id;
-    int64_t offset;
-    bool is_follower;  // the broker is asked as a follower of its leader
-    TopicId topic_id;
-  };
+  using Node = FetchNode;
+  using Entry = FetchSession::Entry;
   struct Outstanding {
     int32_t node;
     int64_t bytes_max;
     bool with_rack;
     Patience patience;
-    std::vector<Wanted> wanted;
-  };
-  struct Node {
-    std::vector<uint32_t> order;  // ids of partitions read there; the head is filled first
-    bool asking = false;
-    bool is_idle = false;    // its last answer had no records
-    int64_t not_before = 0;  // throttled or backing off
   };
 
   // Bytes that one Fetch may reserve.
@@ -75,35 +63,30 @@ class Fetcher {
     int64_t busy;
   };
 
-  // Finds the request entry of a partition that a response names.
-  class AskedFinder;
-
-  void Route();
-  bool IsEligible(const Partition& p) const;
-  bool IsCrowded(const Partition& p) const;
-  int64_t DueAt(const Partition& p) const;
-  int64_t BytesMax(const Partition& p) const;
   void Ask(int32_t node_id, Node* node);
-  bool CanAsk(int32_t node_id, Node* node, const std::vector<Wanted>& wanted, int16_t* version);
-  void Send(int32_t node_id, Node* node, FetchRequest* request, std::vector<Wanted> wanted);
-  void LeaveFollowers(int32_t node_id, const std::vector<Wanted>& wanted);
+  bool CanAsk(int32_t node_id, Node* node, int16_t* version);
+  void Send(int32_t node_id, Node* node, int16_t version, FetchRequest* request);
+  void LeaveFollowers(int32_t node_id, const Node& node);
   void BackOff(Node* node);
   Shares DivideRoom() const;
-  void OnPartition(const FetchedPartition& fetched, const Wanted& wanted, bool with_rack,
+  void OnFailure(const Outstanding& asked, Node* node, int32_t error);
+  void OnResponse(const FetchResponse& response, const Outstanding& asked, const HeldRef& buffer,
+                  std::vector<Partition*>* filled);
+  void OnSilence(const Outstanding& asked, Node* node);
+  bool IsAwaited(const Partition& p, const Entry& entry, int32_t node) const;
+  void OnPartition(const FetchedPartition& fetched, const Entry& entry, const Outstanding& asked,
                    const HeldRef& buffer, std::vector<Partition*>* filled);
-  bool IsAwaited(const Wanted& wanted, int32_t node) const;
   void SeeLogEnd(Partition* p, const FetchedPartition& fetched);
   void OnPartitionError(Partition* p, const FetchedPartition& fetched);
   void OnDivergence(Partition* p, const FetchedPartition& fetched);
-  void Rotate(Node* node, const std::vector<Partition*>& filled);
 
   LaneContext* lane_;
   Leaders* leaders_;
   ReadReplicas replicas_;
+  FetchPlan plan_;
   BatchIntake intake_;
   MemoryRelief relief_;
-  std::map<int32_t, Node> nodes_;
-  int32_t turn_ = 0;  // the next of nodes_ to be asked if there is room
+  int32_t turn_ = 0;  // the next broker to be asked if there is room
   std::unordered_map<uint64_t, Outstanding> outstanding_;
   uint64_t next_tag_ = uint64_t{1} << 62;  // tells its tags from those of Produce and scans
 };

@@ -25,7 +25,6 @@ void Forwarder::Assign(std::vector<PartitionAssignment> assignments) {
     slot = std::move(p);
     lane_.moves.Add(slot.get());
   }
-  lane_.routes_stale = true;
   leaders_.Refresh(Side::kSource);
   leaders_.Refresh(Side::kTarget);
 }
@@ -108,14 +107,16 @@ void Forwarder::ReleaseStopped() {
     Remove(p);
     released_.push_back(CountersOf(*p));
     lane_.partitions.erase(id);
-    lane_.routes_stale = true;
   }
 }
 
 std::vector<PartitionCounters> Forwarder::SnapshotPartitions() {
   std::vector<PartitionCounters> rows = std::exchange(released_, {});
   rows.reserve(rows.size() + lane_.partitions.size());
-  for (const auto& [id, p] : lane_.partitions) rows.push_back(CountersOf(*p));
+  for (const auto& [id, p] : lane_.partitions) {
+    fetcher_.SeeUnchanged(p.get());
+    rows.push_back(CountersOf(*p));
+  }
   return rows;
 }
 
@@ -150,6 +151,7 @@ void Forwarder::CheckInvariants(bool in_full) const {
     p->CheckInvariants(in_full);
     lane_.moves.CheckInvariants(*p);
   }
+  if (in_full) fetcher_.CheckInvariants();
 }
 
 }  // namespace longhaul

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
 #include "contract/contract.generated.h"
@@ -39,7 +40,8 @@ struct LaneContext {
               const CompressionCodecs* c, EventQueue* e)
       : settings(s), producer_id(id), producer_epoch(epoch), rack(std::move(source_rack)),
         codecs(c), events(e), memory(s),
-        shares(s.in_flight_bytes_max), watch(s.request_timeout_ms), moves(e, &errors) {}
+        shares(s.in_flight_bytes_max), watch(s.request_timeout_ms),
+        moves(e, &errors, &fetch_changes) {}
   LaneContext(const LaneContext&) = delete;
   LaneContext& operator=(const LaneContext&) = delete;
 
@@ -64,12 +66,21 @@ struct LaneContext {
   BrokerWatch watch;
   PartitionMoves moves;
   std::unordered_map<uint32_t, std::unique_ptr<Partition>> partitions;
-  bool routes_stale = false;  // a source leader or the set of partitions changed
+  // Partitions that may have to be fetched from another broker or offset than before, or not at
+  // all. Whoever changes one of these of a partition calls FetchChanged().
+  std::unordered_set<uint32_t> fetch_changes;
 
   Partition* Find(uint32_t id) {
     auto it = partitions.find(id);
     return it == partitions.end() ? nullptr : it->second.get();
   }
+  // Where the source ends for readers.
+  int64_t EndOf(const Partition& p) const {
+    return settings.isolation_level == 1 && p.source.last_stable_offset >= 0
+               ? p.source.last_stable_offset
+               : p.source.high_watermark;
+  }
+  void FetchChanged(const Partition& p) { fetch_changes.insert(p.id); }
   void WakeAt(int64_t when) { wake_at = std::min(wake_at, when); }
   int64_t BackoffMs(int32_t attempts) const {
     const int64_t backoff = settings.retry_backoff_ms << std::min(attempts, 16);

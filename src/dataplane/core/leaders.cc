@@ -110,6 +110,7 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic,
   }
   leadership.missing_since = 0;
   leadership.topic_id = topic.topic_id;
+  if (known != topic.topic_id) lane_->FetchChanged(*p);
   leadership.has_metadata = true;
   if (is_other) {
     lane_->moves.Fail(p, {kafka_error::kInconsistentTopicId,
@@ -139,10 +140,8 @@ bool Leaders::SetLeader(Side side, Partition* p, int32_t node, int32_t epoch) {
   const bool node_changed = std::exchange(leadership.node, node) != node;
   const bool epoch_changed = std::exchange(leadership.epoch, epoch) != epoch;
   if (side == Side::kTarget && node_changed) lane_->shares.Charge(p, node);
-  if (side == Side::kSource && node_changed) {
-    p->read = {};  // the new leader chooses a replica
-    lane_->routes_stale = true;
-  }
+  if (side == Side::kSource && node_changed) p->read = {};  // the new leader chooses a replica
+  if (node_changed || epoch_changed) lane_->FetchChanged(*p);
   if (side == Side::kTarget && (node_changed || epoch_changed))
     lane_->moves.Move(p, PartitionEvent::kLeaderMoves);
   return node_changed;

@@ -12,6 +12,7 @@
 // answer is never younger than the truth, and older by a fraction of the lag only.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -26,6 +27,8 @@ class LogEndMarks {
   // `now`: epoch ms.
   void See(int64_t end, int64_t position, int64_t now);
   void Pass(int64_t position);
+  // The end is still the one that was seen last.
+  void SeeSame(int64_t now) { known_ms_ = std::max(known_ms_, now); }
   // When an end beyond the position was first seen, epoch ms; 0: the position is the end.
   int64_t first_seen_ms() const { return marks_.empty() ? 0 : marks_.front().seen_ms; }
   // When the source last reported the end of its log, epoch ms; 0: never.

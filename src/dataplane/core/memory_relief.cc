@@ -28,6 +28,7 @@ void MemoryRelief::EvictStalled() {
     else
       p->DropUnsentBehind(0);
     p->source.not_before = lane_->now + lane_->settings.retry_backoff_max_ms;
+    lane_->FetchChanged(*p);
     lane_->counters.evictions++;
   }
 }

@@ -67,7 +67,6 @@ struct SourcePosition {
   int64_t offset = 0;      // next to fetch
   int32_t epoch = -1;      // leader epoch of the batch before it, -1: not known
   int64_t not_before = 0;  // backoff after an error of the source, or after an eviction
-  int32_t routed_to = -1;  // node whose fetch order holds the partition
   int64_t high_watermark = -1;
   int64_t last_stable_offset = -1;
   int64_t log_start_offset = -1;

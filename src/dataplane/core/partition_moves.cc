@@ -15,12 +15,14 @@ int8_t NextPhase(PartitionPhase phase, PartitionEvent event) {
 
 void PartitionMoves::Add(Partition* p) {
   ListOf(*p).insert(p->id);
+  fetch_changes_->insert(p->id);
   Tell(p, true);
 }
 
 void PartitionMoves::Remove(const Partition& p) {
   ListOf(p).erase(p.id);
   ready_.erase(p.id);
+  fetch_changes_->insert(p.id);
 }
 
 bool PartitionMoves::IsLegal(const Partition& p, PartitionEvent event) const {
@@ -41,6 +43,7 @@ void PartitionMoves::Enter(Partition* p, PartitionPhase phase) {
   ListOf(*p).erase(p->id);
   p->phase = phase;
   ListOf(*p).insert(p->id);
+  fetch_changes_->insert(p->id);
   if (p->traits().produces) ready_.insert(p->id);
   if (!p->traits().is_active) p->obstacles = {};
   Tell(p);
@@ -74,6 +77,8 @@ void PartitionMoves::SetObstacle(Partition* p, Side side, int32_t code,
                                  const std::string& detail) {
   if (!p->traits().is_active || p->obstacles[side].code == code) return;
   p->obstacles[side] = {code, detail};
+  // The next Fetch has to tell whether the source is well again.
+  if (side == Side::kSource) fetch_changes_->insert(p->id);
   Tell(p);
 }
 

@@ -23,9 +23,9 @@ class PartitionMoves {
  public:
   using Ids = std::unordered_set<uint32_t>;
 
-  // `errors` counts by code.
-  PartitionMoves(EventQueue* events, std::map<int32_t, int64_t>* errors)
-      : events_(events), errors_(errors) {}
+  // `errors` counts by code; `fetch_changes` is that of the lane.
+  PartitionMoves(EventQueue* events, std::map<int32_t, int64_t>* errors, Ids* fetch_changes)
+      : events_(events), errors_(errors), fetch_changes_(fetch_changes) {}
 
   // A partition that was just assigned.
   void Add(Partition* p);
@@ -59,6 +59,7 @@ class PartitionMoves {
 
   EventQueue* const events_;
   std::map<int32_t, int64_t>* const errors_;
+  Ids* const fetch_changes_;
   std::array<Ids, kWorkListCount> lists_;
   Ids ready_;
 };

@@ -15,7 +15,7 @@ void ReadReplicas::OnLeader(Partition* p, const FetchedPartition& fetched, bool 
   if (state == BrokerState::kUp && !lane_->watch.IsSuspect(Side::kSource, node)) {
     p->read.follower = node;
     p->read.behind_since = 0;
-    lane_->routes_stale = true;
+    lane_->FetchChanged(*p);
     return;
   }
   if (state == BrokerState::kUnknown) leaders_->Refresh(Side::kSource);
@@ -58,7 +58,7 @@ void ReadReplicas::Doubt(Partition* p, int16_t code) {
 
 void ReadReplicas::ReturnToLeader(Partition* p, int64_t ask_leader_at) {
   p->read = {.ask_leader_at = ask_leader_at};
-  lane_->routes_stale = true;
+  lane_->FetchChanged(*p);
 }
 
 }  // namespace longhaul

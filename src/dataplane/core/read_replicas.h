@@ -34,6 +34,10 @@ class ReadReplicas {
   bool IsDue(const Partition& p) const {
     return !lane_->rack.empty() && p.read.follower < 0 && lane_->now >= p.read.ask_leader_at;
   }
+  // Whether the follower that it is read from may have to be left.
+  bool IsDoubtful(const Partition& p) const {
+    return p.read.follower >= 0 && (p.read.behind_since != 0 || lane_->now >= p.read.ask_leader_at);
+  }
   // The leader answered a Fetch; `with_rack`: one that named the rack.
   void OnLeader(Partition* p, const FetchedPartition& fetched, bool with_rack);
   // A follower answered, without error, and what it returned is stored.

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <map>
+#include <set>
 
 #include "core/partition.h"
 
@@ -45,9 +46,12 @@ class TargetShares {
   int64_t pinned_bytes_max() const {
     return accounts_.size() > 1 ? bound_ / kPinnedShare : 2 * bound_;
   }
-  bool IsOver(int32_t node) const {
-    auto it = accounts_.find(node);
-    return it != accounts_.end() && it->second.queued_bytes >= queue_bytes_max();
+  // Brokers that have used up their share.
+  std::set<int32_t> Over() const {
+    std::set<int32_t> over;
+    for (const auto& [node, account] : accounts_)
+      if (account.queued_bytes >= queue_bytes_max()) over.insert(node);
+    return over;
   }
 
  private:

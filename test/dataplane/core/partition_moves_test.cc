@@ -95,7 +95,8 @@ size_t Expected(size_t phase, size_t event) {
 struct Machine {
   EventQueue events;
   std::map<int32_t, int64_t> errors;
-  PartitionMoves moves{&events, &errors};
+  PartitionMoves::Ids fetch_changes;
+  PartitionMoves moves{&events, &errors, &fetch_changes};
   Partition p{{.id = 7, .topic = "t", .remote_topic = "r", .progress = {}}, 1};
 
   explicit Machine(Phase phase = Phase::kStarting) {

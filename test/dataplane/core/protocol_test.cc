@@ -60,10 +60,10 @@ struct TwoTopics {
             {topic, IdOf(topic), partition, -1, offset, last_epoch, 1 << 20});
     EncodedRequest encoded;
     EncodeFetch(request, version, &encoded);
-    int32_t wait_ms = 0;
+    const auto opened = cluster.OpenFetch(0, version, Flatten(encoded));
     bool is_empty = false;
-    Bytes answer = cluster.Fetch(0, version, Flatten(encoded), &wait_ms, &is_empty);
-    CHECK(wait_ms == 500);
+    Bytes answer = cluster.AnswerFetch(opened, true, &is_empty);
+    CHECK(opened.wait_ms == 500);
     CHECK_FALSE(is_empty);
     return answer;
   }
@@ -198,9 +198,9 @@ TEST_CASE("a broker that does not lead names the leader in Fetch v16 and Produce
         {"alpha", cluster.Metadata({"alpha"}).front().topic_id, 0, -1, 0, -1, 1 << 20});
     EncodedRequest fetch, produce;
     EncodeFetch(request, fetch_version, &fetch);
-    int32_t wait_ms = 0;
     bool is_empty = false;
-    Bytes answer = cluster.Fetch(0, fetch_version, Flatten(fetch), &wait_ms, &is_empty);
+    Bytes answer = cluster.AnswerFetch(cluster.OpenFetch(0, fetch_version, Flatten(fetch)), true,
+                                       &is_empty);
     FetchResponse fetched;
     REQUIRE(ParseFetch(answer.data(), answer.size(), fetch_version, &fetched).ok());
     CHECK(fetched.partitions.at(0).error == 6);

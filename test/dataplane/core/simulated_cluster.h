@@ -12,8 +12,11 @@
 #include "core/protocol/list_ends.h"
 #include "core/protocol/produce.h"
 #include "simulated_log.h"
+#include "simulated_sessions.h"
 
 namespace longhaul::test {
+
+class In;
 
 struct SimulatedBroker {
   bool up = true;
@@ -25,6 +28,8 @@ struct SimulatedBroker {
   bool describes_producers = true;
   bool lists_offsets = true;
   int32_t throttle_ms = 0;  // waited for by the broker itself before KIP-219
+  bool throttles_empty = false;  // a Fetch that it throttles gets no partitions
+  SessionCache sessions;
 };
 
 // The error that a leader returns instead of the true result, and whether it appends the batch.
@@ -49,9 +54,23 @@ class SimulatedCluster {
   void MoveLeader(const Key& key);
 
   std::vector<TopicLeaders> Metadata(const std::vector<std::string>& topics) const;
-  // *is_empty: nothing to send and no error, so that a broker would hold the request.
-  Bytes Fetch(int32_t node, int16_t version, const Bytes& request, int32_t* wait_ms,
-              bool* is_empty);
+  // A Fetch that has arrived, and may be held until there is something to send.
+  struct OpenedFetch {
+    int32_t node = 0;
+    int16_t version = 0;
+    int32_t wait_ms = 0;
+    int64_t room = 0;
+    bool committed_only = false;
+    std::string rack;
+    int32_t session_id = 0;
+    int32_t epoch = -1;
+    int16_t error = 0;  // of the session
+    std::vector<FetchedFrom> partitions;
+    std::shared_ptr<SimulatedSession> session;  // not of a request outside a session
+  };
+  OpenedFetch OpenFetch(int32_t node, int16_t version, const Bytes& request);
+  // *is_empty: nothing to send and no error. Unless `is_last`, there is no answer then.
+  Bytes AnswerFetch(const OpenedFetch& fetch, bool is_last, bool* is_empty);
   Bytes Produce(int32_t node, int16_t version, const Bytes& request);
   Bytes ListOffsets(int32_t node, const Bytes& request);
   Bytes DescribeProducers(int32_t node, const Bytes& request);
@@ -62,6 +81,7 @@ class SimulatedCluster {
   // Each broker has a replica of each partition, and leaders send readers to their racks (KIP-392).
   bool selects_by_rack = false;
   bool has_topic_ids = true;
+  int64_t fetched_partitions = 0;  // that requests have named
   size_t follower_bytes = 0;  // of records that followers returned
   std::map<Key, InjectedError> follower_errors;
   std::map<Key, InjectedError> fetch_errors;
@@ -76,13 +96,17 @@ class SimulatedCluster {
   std::vector<std::string> protocol_violations;
 
  private:
-  struct FetchedFrom;
+  struct Fetched;
   struct FetchScope;
   std::string NameOf(const TopicId& id);
-  int16_t FetchError(const FetchScope& scope, const FetchedFrom& from);
+  Key KeyOf(int16_t version, const FetchedFrom& from);
+  static std::vector<FetchedFrom> ReadFetched(In* in, int16_t version, bool is_forgotten);
+  Bytes FetchAnswer(const OpenedFetch& fetch, int32_t session_id,
+                    const std::vector<std::pair<FetchedFrom, Bytes>>& partitions);
+  int16_t FetchError(const FetchScope& scope, const FetchedFrom& from, const Key& key);
   int32_t PreferredReplica(const FetchScope& scope, const FetchedFrom& from,
                            const SimulatedLog& log) const;
-  void FetchPartition(FetchScope* scope, const FetchedFrom& from);
+  Fetched FetchPartition(FetchScope* scope, const FetchedFrom& from);
   AppendResult ProducePartition(int32_t node, const Key& key, const Bytes& batch);
   Bytes LeaderHint(int16_t error, const Key& key) const;
   int16_t ErrorOf(int32_t node, const Key& key, const SimulatedLog** log) const;

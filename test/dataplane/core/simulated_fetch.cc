@@ -12,25 +12,25 @@ constexpr int16_t kUnknownTopicOrPartition = 3, kNotLeader = 6, kFencedLeaderEpo
 
 }  // namespace
 
-struct SimulatedCluster::FetchedFrom {
-  Key key;
-  int32_t leader_epoch = -1;
-  int64_t offset = 0;
-  int32_t last_epoch = -1;
-  int32_t bytes_max = 0;
-};
-
 struct SimulatedCluster::FetchScope {
-  FetchScope(int32_t asked, int16_t spoken)
-      : node(asked), version(spoken), out(spoken >= 12) {}
+  explicit FetchScope(const OpenedFetch& fetch)
+      : node(fetch.node), version(fetch.version), rack(fetch.rack),
+        committed_only(fetch.committed_only), room(fetch.room) {}
   const int32_t node;
   const int16_t version;
-  Out out;
-  std::string rack;
-  bool committed_only = false;
+  const std::string& rack;
+  const bool committed_only;
   bool whole_first = true;  // nothing was found yet
-  bool is_empty = true;
-  int64_t room = 0;
+  int64_t room;
+};
+
+// What a response says of one partition.
+struct SimulatedCluster::Fetched {
+  Bytes bytes;
+  bool has_records = false;
+  bool is_urgent = false;  // the broker does not wait for more
+  int64_t high_watermark = -1;
+  int64_t log_start = -1;
 };
 
 // No name is that of a topic that was deleted.
@@ -41,8 +41,13 @@ std::string SimulatedCluster::NameOf(const TopicId& id) {
   return "";
 }
 
-int16_t SimulatedCluster::FetchError(const FetchScope& scope, const FetchedFrom& from) {
-  const auto found = logs_.find(from.key);
+SimulatedCluster::Key SimulatedCluster::KeyOf(int16_t version, const FetchedFrom& from) {
+  return {version > 12 ? NameOf(from.id) : from.topic, from.partition};
+}
+
+int16_t SimulatedCluster::FetchError(const FetchScope& scope, const FetchedFrom& from,
+                                     const Key& key) {
+  const auto found = logs_.find(key);
   if (found == logs_.end())
     return scope.version > 12 ? kUnknownTopicId : kUnknownTopicOrPartition;
   const SimulatedLog& log = found->second;
@@ -51,7 +56,7 @@ int16_t SimulatedCluster::FetchError(const FetchScope& scope, const FetchedFrom&
   if (from.leader_epoch >= 0 && from.leader_epoch != log.leader_epoch())
     return from.leader_epoch < log.leader_epoch() ? kFencedLeaderEpoch : kUnknownLeaderEpoch;
   const InjectedError* injected =
-      Injected(is_follower ? &follower_errors : &fetch_errors, from.key);
+      Injected(is_follower ? &follower_errors : &fetch_errors, key);
   return injected != nullptr ? injected->error : int16_t{0};
 }
 
@@ -69,9 +74,11 @@ int32_t SimulatedCluster::PreferredReplica(const FetchScope& scope, const Fetche
   return -1;
 }
 
-void SimulatedCluster::FetchPartition(FetchScope* scope, const FetchedFrom& from) {
-  int16_t error = FetchError(*scope, from);
-  const SimulatedLog* log = error == 0 ? &logs_.at(from.key) : nullptr;
+SimulatedCluster::Fetched SimulatedCluster::FetchPartition(FetchScope* scope,
+                                                           const FetchedFrom& from) {
+  const Key key = KeyOf(scope->version, from);
+  int16_t error = FetchError(*scope, from, key);
+  const SimulatedLog* log = error == 0 ? &logs_.at(key) : nullptr;
   const int64_t end = log == nullptr ? -1 : log->EndAt(scope->node);
   const int32_t preferred = log == nullptr ? -1 : PreferredReplica(*scope, from, *log);
   Bytes records;
@@ -96,16 +103,21 @@ void SimulatedCluster::FetchPartition(FetchScope* scope, const FetchedFrom& from
   }
   if (!records.empty()) scope->whole_first = false;
   scope->room -= static_cast<int64_t>(records.size());
-  scope->is_empty =
-      scope->is_empty && records.empty() && error == 0 && !diverging && preferred < 0;
   if (log != nullptr && log->leader != scope->node) follower_bytes += records.size();
 
-  Out& out = scope->out;
-  out.Int(from.key.second, 4);
+  Fetched fetched;
+  fetched.has_records = !records.empty();
+  fetched.is_urgent = !records.empty() || error != 0 || diverging || preferred >= 0;
+  if (error == 0) {
+    fetched.high_watermark = std::min(end, log->high_watermark());
+    fetched.log_start = log->start();
+  }
+  Out out(scope->version >= 12);
+  out.Int(from.partition, 4);
   out.Int(error, 2);
-  out.Int(error == 0 ? std::min(end, log->high_watermark()) : -1, 8);
+  out.Int(fetched.high_watermark, 8);
   out.Int(error == 0 ? std::min(end, log->last_stable_offset()) : -1, 8);
-  if (scope->version >= 5) out.Int(error == 0 ? log->start() : -1, 8);
+  if (scope->version >= 5) out.Int(fetched.log_start, 8);
   if (error == 0 && scope->committed_only) {
     const auto aborted = log->AbortedIn(from.offset, log->end());
     out.Length(static_cast<int64_t>(aborted.size()));
@@ -122,63 +134,137 @@ void SimulatedCluster::FetchPartition(FetchScope* scope, const FetchedFrom& from
   Out tag(true);
   if (error == 0 && diverging) tag.Int(diverging->epoch, 4), tag.Int(diverging->end, 8), tag.Tags();
   out.Tags({{0, tag.Take()},
-            {1, scope->version >= 16 ? LeaderHint(error, from.key) : Bytes()}});
+            {1, scope->version >= 16 ? LeaderHint(error, key) : Bytes()}});
+  fetched.bytes = out.Take();
+  return fetched;
 }
 
-Bytes SimulatedCluster::Fetch(int32_t node, int16_t version, const Bytes& request, int32_t* wait_ms,
-                              bool* is_empty) {
+std::vector<FetchedFrom> SimulatedCluster::ReadFetched(In* in, int16_t version, bool is_forgotten) {
+  std::vector<FetchedFrom> all;
+  for (int64_t left = in->Length(); left > 0; --left) {
+    FetchedFrom from;
+    if (version > 12)
+      from.id = in->Id();
+    else
+      from.topic = in->Text();
+    for (int64_t p = in->Length(); p > 0; --p) {
+      from.partition = static_cast<int32_t>(in->Int(4));
+      if (!is_forgotten) {
+        if (version >= 9) from.leader_epoch = static_cast<int32_t>(in->Int(4));
+        from.offset = in->Int(8);
+        if (version >= 12) from.last_epoch = static_cast<int32_t>(in->Int(4));
+        if (version >= 5) in->Int(8);
+        from.bytes_max = static_cast<int32_t>(in->Int(4));
+        in->NoTags();
+      }
+      all.push_back(from);
+    }
+    in->NoTags();
+  }
+  return all;
+}
+
+SimulatedCluster::OpenedFetch SimulatedCluster::OpenFetch(int32_t node, int16_t version,
+                                                          const Bytes& request) {
+  OpenedFetch fetch;
+  fetch.node = node;
+  fetch.version = version;
   In in(request, version >= 12);
   if (version < 15) in.Int(4);  // replica id
-  *wait_ms = static_cast<int32_t>(in.Int(4));
+  fetch.wait_ms = static_cast<int32_t>(in.Int(4));
   in.Int(4);  // min bytes
-  FetchScope scope(node, version);
-  scope.room = in.Int(4);
-  scope.committed_only = in.Int(1) == 1;
-  if (version >= 7) in.Int(4), in.Int(4);
-  struct Topic {
-    std::string name;
-    TopicId id;
-    std::vector<FetchedFrom> partitions;
-  };
-  std::vector<Topic> topics;
-  for (int64_t left = in.Length(); left > 0; --left) {
-    const TopicId id = version > 12 ? in.Id() : TopicId{};
-    const std::string topic = version > 12 ? NameOf(id) : in.Text();
-    std::vector<FetchedFrom> partitions;
-    for (int64_t p = in.Length(); p > 0; --p) {
-      FetchedFrom from;
-      from.key = {topic, static_cast<int32_t>(in.Int(4))};
-      if (version >= 9) from.leader_epoch = static_cast<int32_t>(in.Int(4));
-      from.offset = in.Int(8);
-      if (version >= 12) from.last_epoch = static_cast<int32_t>(in.Int(4));
-      if (version >= 5) in.Int(8);
-      from.bytes_max = static_cast<int32_t>(in.Int(4));
-      in.NoTags();
-      partitions.push_back(from);
-    }
-    in.NoTags();
-    topics.push_back({topic, id, std::move(partitions)});
-  }
-  if (version >= 7) in.Length();
-  if (version >= 11) scope.rack = in.Text();
+  fetch.room = in.Int(4);
+  fetch.committed_only = in.Int(1) == 1;
+  const auto session_id = static_cast<int32_t>(version >= 7 ? in.Int(4) : 0);
+  fetch.epoch = static_cast<int32_t>(version >= 7 ? in.Int(4) : -1);
+  fetch.partitions = ReadFetched(&in, version, false);
+  const auto forgotten =
+      version >= 7 ? ReadFetched(&in, version, true) : std::vector<FetchedFrom>();
+  if (version >= 11) fetch.rack = in.Text();
   in.NoTags();
   if (!in.AtEnd()) protocol_violations.push_back("bytes behind a Fetch request");
+  fetched_partitions += static_cast<int64_t>(fetch.partitions.size());
 
-  scope.out.Int(broker(node).throttle_ms, 4);
-  if (version >= 7) scope.out.Int(0, 2), scope.out.Int(0, 4);
-  scope.out.Length(static_cast<int64_t>(topics.size()));
-  for (const auto& [topic, id, partitions] : topics) {
-    if (version > 12)
-      scope.out.Id(id);
-    else
-      scope.out.Text(topic);
-    scope.out.Length(static_cast<int64_t>(partitions.size()));
-    for (const FetchedFrom& from : partitions) FetchPartition(&scope, from);
-    scope.out.Tags();
+  SessionCache& sessions = broker(node).sessions;
+  if (fetch.epoch <= 0) {
+    if (!forgotten.empty()) protocol_violations.push_back("a full Fetch that forgets partitions");
+    sessions.Remove(session_id);
+    return fetch;
   }
-  scope.out.Tags();
-  *is_empty = scope.is_empty;
-  return scope.out.Take();
+  fetch.session = sessions.Use(session_id, fetch.epoch, version > 12, &fetch.error);
+  fetch.session_id = session_id;
+  if (fetch.session != nullptr) fetch.session->Update(fetch.partitions, forgotten);
+  return fetch;
+}
+
+// A response with these partitions; those of one topic that follow each other stand together.
+Bytes SimulatedCluster::FetchAnswer(
+    const OpenedFetch& fetch, int32_t session_id,
+    const std::vector<std::pair<FetchedFrom, Bytes>>& partitions) {
+  Out out(fetch.version >= 12);
+  out.Int(broker(fetch.node).throttle_ms, 4);
+  if (fetch.version >= 7) out.Int(fetch.error, 2), out.Int(session_id, 4);
+  std::vector<size_t> firsts;
+  for (size_t i = 0; i < partitions.size(); ++i) {
+    const FetchedFrom& from = partitions[i].first;
+    const FetchedFrom& before = partitions[i == 0 ? 0 : i - 1].first;
+    if (i == 0 || from.topic != before.topic || from.id != before.id) firsts.push_back(i);
+  }
+  out.Length(static_cast<int64_t>(firsts.size()));
+  firsts.push_back(partitions.size());
+  for (size_t t = 0; t + 1 < firsts.size(); ++t) {
+    const FetchedFrom& topic = partitions[firsts[t]].first;
+    if (fetch.version > 12)
+      out.Id(topic.id);
+    else
+      out.Text(topic.topic);
+    out.Length(static_cast<int64_t>(firsts[t + 1] - firsts[t]));
+    for (size_t i = firsts[t]; i < firsts[t + 1]; ++i) out.Raw(partitions[i].second);
+    out.Tags();
+  }
+  out.Tags();
+  return out.Take();
+}
+
+Bytes SimulatedCluster::AnswerFetch(const OpenedFetch& fetch, bool is_last, bool* is_empty) {
+  *is_empty = false;
+  const SimulatedBroker& of = broker(fetch.node);
+  const int32_t session_id = fetch.session == nullptr ? 0 : fetch.session_id;
+  const bool is_throttled = of.throttles_empty && of.throttle_ms > 0 && fetch.version >= 8;
+  if (fetch.error != 0 || is_throttled) return FetchAnswer(fetch, session_id, {});
+
+  std::vector<CachedPartition> cached;
+  if (fetch.session == nullptr) {
+    for (const FetchedFrom& from : fetch.partitions) cached.push_back({from});
+  } else {
+    cached.assign(fetch.session->partitions.begin(), fetch.session->partitions.end());
+  }
+  FetchScope scope(fetch);
+  std::vector<std::pair<FetchedFrom, Bytes>> named;
+  std::vector<CachedPartition> kept, filled;
+  *is_empty = true;
+  for (CachedPartition& partition : cached) {
+    Fetched fetched = FetchPartition(&scope, partition.from);
+    if (fetched.is_urgent) *is_empty = false;
+    const bool has_news = fetched.is_urgent ||
+                          partition.high_watermark != fetched.high_watermark ||
+                          partition.log_start != fetched.log_start;
+    partition.high_watermark = fetched.high_watermark;
+    partition.log_start = fetched.log_start;
+    (fetched.has_records ? filled : kept).push_back(partition);
+    if (has_news || fetch.session == nullptr)
+      named.emplace_back(partition.from, std::move(fetched.bytes));
+  }
+  if (*is_empty && !is_last) return {};
+  // FetchSession.PartitionIterator: what got records goes to the end.
+  kept.insert(kept.end(), filled.begin(), filled.end());
+  if (fetch.session != nullptr) {
+    fetch.session->partitions.assign(kept.begin(), kept.end());
+    return FetchAnswer(fetch, session_id, named);
+  }
+  const int32_t opened =
+      fetch.epoch == 0 ? broker(fetch.node).sessions.Open(fetch.version > 12, cached) : 0;
+  return FetchAnswer(fetch, opened, named);
 }
 
 }  // namespace longhaul::test

@@ -132,12 +132,14 @@ void SimulatedNetwork::Arrive(const Ref& request) {
     return Answer(request, cluster(request->side).ListOffsets(request->node, body));
   if (request->api_key == kDescribeProducersApi.key)
     return Answer(request, cluster(request->side).DescribeProducers(request->node, body));
-  int32_t wait_ms = 0;
+  if (!request->fetch) {
+    request->fetch = cluster(request->side).OpenFetch(request->node, request->version, body);
+    request->held_until = agenda_->now + request->fetch->wait_ms;
+  }
+  const bool is_last = agenda_->now >= request->held_until;
   bool is_empty = false;
-  Bytes answer =
-      cluster(request->side).Fetch(request->node, request->version, body, &wait_ms, &is_empty);
-  if (request->held_until < 0) request->held_until = agenda_->now + wait_ms;
-  if (!is_empty || agenda_->now >= request->held_until) return Answer(request, std::move(answer));
+  Bytes answer = cluster(request->side).AnswerFetch(*request->fetch, is_last, &is_empty);
+  if (!is_empty || is_last) return Answer(request, std::move(answer));
   agenda_->At(std::min(request->held_until, agenda_->now + 10), [this, request, open = open_] {
     if (*open) Arrive(request);
   });

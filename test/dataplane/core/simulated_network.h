@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <set>
 #include <vector>
@@ -125,7 +126,8 @@ class SimulatedNetwork final : public Transport {
     std::vector<Part> parts;
     std::vector<SimulatedCluster::Key> keys;
     int32_t connection = 0;   // its number
-    int64_t held_until = -1;  // an empty Fetch waits for data
+    std::optional<SimulatedCluster::OpenedFetch> fetch = {};  // one that has arrived
+    int64_t held_until = 0;  // while there is nothing to answer
     bool replied = false;     // the forwarder has the answer; references are void
     bool processed = false;
     bool lost = false;    // will never be processed

@@ -49,6 +49,7 @@ class Out {
       bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());
     }
   }
+  void Raw(const Bytes& bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
   void Id(const TopicId& id) { bytes_.insert(bytes_.end(), id.begin(), id.end()); }
   // A leader's node and epoch, as a tag holds them.
   static Bytes Leader(int32_t node, int32_t epoch) {

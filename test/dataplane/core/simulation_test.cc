@@ -68,6 +68,8 @@ class Chaos {
         broker.fetch_version = static_cast<int16_t>(4 + random_.Below(13));
         broker.produce_version = static_cast<int16_t>(3 + random_.Below(8));
         broker.rack = std::string(1, static_cast<char>('a' + node));
+        broker.sessions.slots = random_.Below(4);
+        broker.throttles_empty = random_.OneIn(2);
       }
     }
     sim_->source.selects_by_rack = random_.OneIn(2);
@@ -114,7 +116,7 @@ class Chaos {
     ++*count_;
     const Side side = AnySide();
     const int32_t node = AnyNode();
-    switch (random_.Below(20)) {
+    switch (random_.Below(22)) {
       case 0:
       case 1:
         return process_->network->Break(side, node);
@@ -149,6 +151,8 @@ class Chaos {
       case 17:
         return HurtFollower(node);
       case 18:
+        return HurtSessions(side, node);
+      case 19:
         process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300;
         return;
       default:
@@ -161,6 +165,7 @@ class Chaos {
   void StopBroker(Side side, int32_t node) {
     SimulatedBroker& broker = cluster(side).broker(node);
     broker.up = false;
+    broker.sessions.Clear();
     process_->network->Break(side, node, -195, true);
     for (auto& [key, log] : cluster(side).logs()) {
       if (log.leader != node) continue;
@@ -229,6 +234,17 @@ class Chaos {
     const auto lost = static_cast<int64_t>(random_.Length(40));
     log.replica_ends[node] = std::max(log.start(), log.end() - lost);
     sim_->agenda.At(Soon(3'000), [&log, node] { log.replica_ends.erase(node); });
+  }
+  void HurtSessions(Side side, int32_t node) {
+    SessionCache& sessions = cluster(side).broker(node).sessions;
+    switch (random_.Below(3)) {
+      case 0:
+        return sessions.Evict(random_.Below(2));
+      case 1:
+        return sessions.Skip();
+      default:
+        sessions.slots = random_.Below(4);
+    }
   }
   void Crash() {
     sim_->Kill(process_);

@@ -51,16 +51,19 @@ void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* o
   w.Int32(request.bytes_min);
   w.Int32(request.bytes_max);
   w.Int8(request.isolation_level);
-  if (version >= 7) {
-    w.Int32(0);   // session id
-    w.Int32(-1);  // session epoch: no session
+  if (version >= kFetchSessionsFrom) {
+    w.Int32(request.session_id);
+    w.Int32(request.session_epoch);
   }
+  const auto topic_of = [&](const auto& partition) {
+    if (version > kFetchByNameMax)
+      w.Id(partition.topic_id);
+    else
+      w.String(partition.topic);
+  };
   w.ArrayLength(ForEachTopic(request.partitions, [](size_t, size_t) {}));
   ForEachTopic(request.partitions, [&](size_t first, size_t last) {
-    if (version > kFetchByNameMax)
-      w.Id(request.partitions[first].topic_id);
-    else
-      w.String(request.partitions[first].topic);
+    topic_of(request.partitions[first]);
     w.ArrayLength(last - first);
     for (size_t i = first; i < last; i++) {
       const FetchPartition& p = request.partitions[i];
@@ -74,7 +77,15 @@ void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* o
     }
     w.NoTags();
   });
-  if (version >= 7) w.ArrayLength(0);  // forgotten topics
+  if (version >= kFetchSessionsFrom) {
+    w.ArrayLength(ForEachTopic(request.forgotten, [](size_t, size_t) {}));
+    ForEachTopic(request.forgotten, [&](size_t first, size_t last) {
+      topic_of(request.forgotten[first]);
+      w.ArrayLength(last - first);
+      for (size_t i = first; i < last; i++) w.Int32(request.forgotten[i].partition);
+      w.NoTags();
+    });
+  }
   if (version >= kFetchFromFollowersFrom) w.String(request.rack);
   TakeBytes(out);
 }
@@ -83,9 +94,9 @@ Status ParseFetch(uint8_t* data, size_t size, int16_t version, FetchResponse* ou
   const bool is_flexible = version >= kFetchFlexibleFrom;
   Reader in(data, size, is_flexible);
   out->throttle_ms = in.Int32();
-  if (version >= 7) {
+  if (version >= kFetchSessionsFrom) {
     out->error = in.Int16();
-    in.Int32();  // session id
+    out->session_id = in.Int32();
   }
   size_t topics = in.ArrayLength(is_flexible ? 3 : 6);
   for (size_t t = 0; t < topics && in.ok(); t++) {

@@ -17,6 +17,7 @@ inline constexpr Api kFetchApi{"Fetch", 1, 4, 16};
 constexpr int16_t kFetchByNameMax = 12;
 inline constexpr Api kFetchByNameApi{"Fetch", 1, 4, kFetchByNameMax};
 constexpr int16_t kFetchFlexibleFrom = 12;
+constexpr int16_t kFetchSessionsFrom = 7;  // KIP-227
 constexpr int16_t kFetchFromFollowersFrom = 11;  // KIP-392
 // KIP-219: from this version on a broker answers at once and its client waits out the throttle
 // time; before, the broker has waited when the answer comes.
@@ -32,6 +33,17 @@ struct FetchPartition {
   int32_t bytes_max;
 };
 
+// A partition that leaves the session.
+struct ForgottenPartition {
+  std::string_view topic;
+  TopicId topic_id;
+  int32_t partition;
+};
+
+// Epochs of Fetch requests outside a session, and of one that opens a session.
+constexpr int32_t kNoSessionEpoch = -1;
+constexpr int32_t kOpenSessionEpoch = 0;
+
 struct FetchRequest {
   int32_t wait_max_ms;
   int32_t bytes_min;
@@ -40,6 +52,10 @@ struct FetchRequest {
   std::vector<FetchPartition> partitions;  // in the order in which the broker shall fill them
   // If it is not empty, the leader may answer with a replica that is closer, and without records.
   std::string_view rack = {};
+  // From v7 on. In a session `partitions` holds only what the broker does not know yet.
+  int32_t session_id = 0;
+  int32_t session_epoch = kNoSessionEpoch;
+  std::vector<ForgottenPartition> forgotten = {};
 };
 
 struct AbortedTransaction {
@@ -68,6 +84,7 @@ struct FetchedPartition {
 struct FetchResponse {
   int32_t throttle_ms = 0;
   int16_t error = 0;
+  int32_t session_id = 0;  // 0: none
   std::vector<FetchedPartition> partitions;
 };
 
