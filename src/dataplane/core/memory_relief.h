@@ -17,7 +17,7 @@ class MemoryRelief {
   static constexpr int64_t kEveryMs = 100;
   // A response is mostly dead if at most one part in so many of it is queued. The copy is made
   // before the response is freed; as a response takes at most a quarter of the bound
-  // (Fetcher::Share), the copy fits into what is kept free for scans.
+  // (Fetcher::DivideRoom), the copy fits into what is kept free for scans.
   static constexpr int64_t kDeadShare = 2;
 
   explicit MemoryRelief(LaneContext* lane) : lane_(lane) {}
