@@ -9,13 +9,7 @@ namespace longhaul {
 void EncodeDescribeProducers(const std::vector<NamedPartition>& partitions, EncodedRequest* out) {
   out->is_flexible = true;
   Writer w(&out->bytes, true);
-  w.ArrayLength(ForEachTopic(partitions, [](size_t, size_t) {}));
-  ForEachTopic(partitions, [&](size_t first, size_t last) {
-    w.String(partitions[first].topic);
-    w.ArrayLength(last - first);
-    for (size_t i = first; i < last; i++) w.Int32(partitions[i].partition);
-    w.NoTags();
-  });
+  WriteByTopic(&w, partitions, [&](const NamedPartition& p) { w.Int32(p.partition); });
   TakeBytes(out);
 }
 

@@ -55,37 +55,24 @@ void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* o
     w.Int32(request.session_id);
     w.Int32(request.session_epoch);
   }
-  const auto topic_of = [&](const auto& partition) {
+  const auto write_topic = [&](const auto& partition) {
     if (version > kFetchByNameMax)
       w.Id(partition.topic_id);
     else
       w.String(partition.topic);
   };
-  w.ArrayLength(ForEachTopic(request.partitions, [](size_t, size_t) {}));
-  ForEachTopic(request.partitions, [&](size_t first, size_t last) {
-    topic_of(request.partitions[first]);
-    w.ArrayLength(last - first);
-    for (size_t i = first; i < last; i++) {
-      const FetchPartition& p = request.partitions[i];
-      w.Int32(p.partition);
-      if (version >= 9) w.Int32(p.leader_epoch);
-      w.Int64(p.offset);
-      if (version >= 12) w.Int32(p.last_epoch);
-      if (version >= 5) w.Int64(-1);  // log start offset: only followers tell
-      w.Int32(p.bytes_max);
-      w.NoTags();
-    }
+  WriteByTopic(&w, request.partitions, write_topic, [&](const FetchPartition& p) {
+    w.Int32(p.partition);
+    if (version >= 9) w.Int32(p.leader_epoch);
+    w.Int64(p.offset);
+    if (version >= 12) w.Int32(p.last_epoch);
+    if (version >= 5) w.Int64(-1);  // log start offset: only followers tell
+    w.Int32(p.bytes_max);
     w.NoTags();
   });
-  if (version >= kFetchSessionsFrom) {
-    w.ArrayLength(ForEachTopic(request.forgotten, [](size_t, size_t) {}));
-    ForEachTopic(request.forgotten, [&](size_t first, size_t last) {
-      topic_of(request.forgotten[first]);
-      w.ArrayLength(last - first);
-      for (size_t i = first; i < last; i++) w.Int32(request.forgotten[i].partition);
-      w.NoTags();
-    });
-  }
+  if (version >= kFetchSessionsFrom)
+    WriteByTopic(&w, request.forgotten, write_topic,
+                 [&](const auto& p) { w.Int32(p.partition); });
   if (version >= kFetchFromFollowersFrom) w.String(request.rack);
   TakeBytes(out);
 }

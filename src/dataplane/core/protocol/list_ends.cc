@@ -14,14 +14,9 @@ constexpr int64_t kLatest = -1;
 void EncodeListEnds(const std::vector<NamedPartition>& partitions, EncodedRequest* out) {
   Writer w(&out->bytes);
   w.Int32(kDebuggingReplica);
-  w.ArrayLength(ForEachTopic(partitions, [](size_t, size_t) {}));
-  ForEachTopic(partitions, [&](size_t first, size_t last) {
-    w.String(partitions[first].topic);
-    w.ArrayLength(last - first);
-    for (size_t i = first; i < last; i++) {
-      w.Int32(partitions[i].partition);
-      w.Int64(kLatest);
-    }
+  WriteByTopic(&w, partitions, [&](const NamedPartition& p) {
+    w.Int32(p.partition);
+    w.Int64(kLatest);
   });
   TakeBytes(out);
 }

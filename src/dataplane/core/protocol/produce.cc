@@ -19,16 +19,10 @@ void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t vers
   w.NullString();  // transactional id
   w.Int16(-1);     // acks: all in-sync replicas
   w.Int32(timeout_ms);
-  w.ArrayLength(ForEachTopic(partitions, [](size_t, size_t) {}));
-  ForEachTopic(partitions, [&](size_t first, size_t last) {
-    w.String(partitions[first].topic);
-    w.ArrayLength(last - first);
-    for (size_t i = first; i < last; i++) {
-      w.Int32(partitions[i].partition);
-      w.BytesLength(partitions[i].batch_size);
-      cuts.push_back(out->bytes.size());
-      w.NoTags();
-    }
+  WriteByTopic(&w, partitions, [&](const ProducePartition& p) {
+    w.Int32(p.partition);
+    w.BytesLength(p.batch_size);
+    cuts.push_back(out->bytes.size());
     w.NoTags();
   });
   const auto* bytes = reinterpret_cast<const uint8_t*>(out->bytes.data());

@@ -147,15 +147,33 @@ class Reader {
   bool ok_ = true;
 };
 
-// Calls `each` for every stretch [first, last) of elements with one topic.
-template <typename Element, typename Each>
-size_t ForEachTopic(const std::vector<Element>& elements, Each each) {
+// Writes partitions as requests hold them: an array of topics, and in each an array of its
+// partitions. Partitions of one topic stand together. `write_topic` names the topic of a partition,
+// `write_partition` writes all of the partition, tags included.
+template <typename Element, typename WriteTopic, typename WritePartition>
+void WriteByTopic(Writer* w, const std::vector<Element>& partitions, WriteTopic write_topic,
+                  WritePartition write_partition) {
+  const auto end_of_topic = [&](size_t first) {
+    size_t last = first;
+    while (last < partitions.size() && partitions[last].topic == partitions[first].topic) last++;
+    return last;
+  };
   size_t topics = 0;
-  for (size_t first = 0, last = 0; first < elements.size(); first = last, topics++) {
-    while (last < elements.size() && elements[last].topic == elements[first].topic) last++;
-    each(first, last);
+  for (size_t first = 0; first < partitions.size(); first = end_of_topic(first)) topics++;
+  w->ArrayLength(topics);
+  for (size_t first = 0, last = 0; first < partitions.size(); first = last) {
+    last = end_of_topic(first);
+    write_topic(partitions[first]);
+    w->ArrayLength(last - first);
+    for (size_t i = first; i < last; i++) write_partition(partitions[i]);
+    w->NoTags();
   }
-  return topics;
+}
+
+template <typename Element, typename WritePartition>
+void WriteByTopic(Writer* w, const std::vector<Element>& partitions,
+                  WritePartition write_partition) {
+  WriteByTopic(w, partitions, [w](const Element& p) { w->String(p.topic); }, write_partition);
 }
 
 inline Status Malformed(const char* what, size_t left) {
