@@ -1,14 +1,12 @@
 // What a memory run came to: figures, a verdict, and a section for perf/results/memory.md.
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repoRoot } from '../../test/kafka/repo-root.ts'
 import { phaseMs, type MemoryOutcome, type MemorySample } from '../scenarios/memory.ts'
+import { appendSection, sectionHead, type Run } from './result-section.ts'
 
-export interface MemoryReport {
+export interface MemoryReport extends Run {
   readonly outcome: MemoryOutcome
-  readonly command: string
-  readonly startedAt: Date
 }
 
 // Beside what is in flight: JavaScript heaps, buffers of sockets, what malloc keeps of freed bytes.
@@ -53,7 +51,8 @@ export function isInside (outcome: MemoryOutcome): boolean {
     !(isLong && rssSlope(outcome) > leakBytesAnHourMax)
 }
 
-export function renderMemory ({ command, outcome, startedAt }: MemoryReport): string {
+export function renderMemory (report: MemoryReport): string {
+  const { outcome } = report
   const mb = (bytes: number): string => (bytes / 1e6).toFixed(0)
   const minutes = (outcome.samples.at(-1)?.seconds ?? 0) / 60
   const rows: ReadonlyArray<readonly [string, string]> = [
@@ -74,10 +73,8 @@ export function renderMemory ({ command, outcome, startedAt }: MemoryReport): st
     ['Verdict', isInside(outcome) ? 'inside the bound' : 'NOT inside the bound']
   ]
   return [
-    '', `## ${startedAt.toISOString().slice(0, 10)}`, '', `\`${command}\``, '',
-    `${cpus().length} cores shared by brokers and mirror, ` +
-      `${(totalmem() / 2 ** 30).toFixed(0)} GiB.`,
-    '', '| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`), ''
+    ...sectionHead(report, 'brokers and mirror'),
+    '| | |', '|---|---|', ...rows.map(([name, value]) => `| ${name} | ${value} |`), ''
   ].join('\n')
 }
 
@@ -92,9 +89,5 @@ export function writeSamples ({ outcome, startedAt }: MemoryReport): string {
 }
 
 export function appendMemory (report: MemoryReport): string {
-  const path = join(repoRoot(), 'perf/results/memory.md')
-  const heading = '# memory\n\nOldest first; ../README.md says what a run does.\n'
-  if (!existsSync(path)) writeFileSync(path, heading)
-  appendFileSync(path, renderMemory(report))
-  return path
+  return appendSection('memory', renderMemory(report))
 }

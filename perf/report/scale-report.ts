@@ -1,14 +1,9 @@
 // What a scale run came to: a row a number of partitions, for perf/results/scale.md.
-import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
-import { cpus, totalmem } from 'node:os'
-import { join } from 'node:path'
-import { repoRoot } from '../../test/kafka/repo-root.ts'
 import type { ScaleFigures } from '../scenarios/scale.ts'
+import { appendSection, sectionHead, type Run } from './result-section.ts'
 
-export interface ScaleReport {
+export interface ScaleReport extends Run {
   readonly figures: readonly ScaleFigures[]
-  readonly command: string
-  readonly startedAt: Date
 }
 
 const columns: ReadonlyArray<{
@@ -25,21 +20,15 @@ const columns: ReadonlyArray<{
   { title: 'highest of 50', of: f => f.latencyMsHighest.toFixed(1) }
 ]
 
-export function renderScale ({ command, figures, startedAt }: ScaleReport): string {
+export function renderScale (report: ScaleReport): string {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   return [
-    '', `## ${startedAt.toISOString().slice(0, 10)}`, '', `\`${command}\``, '',
-    `${cpus().length} cores shared by brokers and mirror, ` +
-      `${(totalmem() / 2 ** 30).toFixed(0)} GiB.`,
-    '', row(columns.map(({ title }) => title)), row(columns.map(() => '---')),
-    ...figures.map(each => row(columns.map(({ of }) => of(each)))), ''
+    ...sectionHead(report, 'brokers and mirror'),
+    row(columns.map(({ title }) => title)), row(columns.map(() => '---')),
+    ...report.figures.map(each => row(columns.map(({ of }) => of(each)))), ''
   ].join('\n')
 }
 
 export function appendScale (report: ScaleReport): string {
-  const path = join(repoRoot(), 'perf/results/scale.md')
-  const heading = '# scale\n\nOldest first; ../README.md says what a run does.\n'
-  if (!existsSync(path)) writeFileSync(path, heading)
-  appendFileSync(path, renderScale(report))
-  return path
+  return appendSection('scale', renderScale(report))
 }

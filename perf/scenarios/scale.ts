@@ -195,13 +195,10 @@ class LatencyProbe {
 
   async untilMirrored (index: number): Promise<void> {
     const topic = this.#topicOf(index)
-    const deadline = performance.now() + startMsMax
-    for (;;) {
+    await eventually(`the record of ${topic} on the target`, async () => {
       const { high } = await this.#clusters.target.admin.offsets(`east.${topic}`, 0)
-      if (high >= (this.#ends.get(topic) ?? 0)) return
-      if (performance.now() > deadline) throw new Error(`${topic} does not arrive`)
-      await sleep(1)
-    }
+      return high >= (this.#ends.get(topic) ?? 0)
+    }, { timeoutMs: startMsMax, intervalMs: 1 })
   }
 
   /** Far from the one before. */
