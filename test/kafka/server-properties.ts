@@ -42,7 +42,7 @@ export function renderServerProperties (settings: ServerSettings): string {
 
 /** For a broker that is no controller of a quorum. */
 function withZooKeeper (
-  base: Readonly<Record<string, string>>, { id, listeners }: ServerIdentity, port: number
+  base: Readonly<Record<string, string>>, { id }: ServerIdentity, port: number
 ): Record<string, string> {
   const kraftOnly = ['process.roles', 'node.id', 'controller.quorum.voters',
     'controller.listener.names']
@@ -52,7 +52,6 @@ function withZooKeeper (
     ...Object.fromEntries(Object.entries(base).filter(([name]) => !kraftOnly.includes(name))),
     listeners: without('listeners'),
     'listener.security.protocol.map': without('listener.security.protocol.map'),
-    'inter.broker.listener.name': listeners[0]?.name ?? '',
     'broker.id': String(id),
     'zookeeper.connect': `127.0.0.1:${port}`,
     'zookeeper.session.timeout.ms': '3000'
