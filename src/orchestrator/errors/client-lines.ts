@@ -38,6 +38,8 @@ export function clientLineDetail (line: string): string | undefined {
   return [broker, reason, found[2]].filter(part => part !== '').join(', ')
 }
 
+/** Without `sasl_ssl://`: a line about a refused connection to such a listener is no login's. */
 function meaningOf (line: string): (typeof meanings)[number] | undefined {
-  return meanings.find(([pattern]) => pattern.test(line))
+  const told = line.replaceAll(/\b\w+:\/\//g, '')
+  return meanings.find(([pattern]) => pattern.test(told))
 }

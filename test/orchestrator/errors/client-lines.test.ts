@@ -12,6 +12,12 @@ const rows: ReadonlyArray<readonly [line: string, says: RegExp]> = [
   /^the connection .*: 10\.0\.0\.1:9092, the broker closed .*security/],
   ['source: east.example:9092/3: Connect to ipv4#10.0.0.3:9092 failed: Connection refused (FAIL)',
     /: broker 3 at east\.example:9092, Connection refused\. .*\(_TRANSPORT\)$/],
+  // The address of a TLS or SASL listener names the protocol, whatever the line is about.
+  ['source: ssl://127.0.0.1:9093/bootstrap: Connect to ipv4#127.0.0.1:9093 failed: Connection ' +
+    'refused (after 0ms in state CONNECT) (FAIL)',
+  /: 127\.0\.0\.1:9093, Connection refused\. .*\(_TRANSPORT\)$/],
+  ['target: sasl_ssl://e.x:9093/2: 1 request(s) timed out: disconnect (REQTMOUT)',
+    /: broker 2 at e\.x:9093\. .*\(_TIMED_OUT\)$/],
   ['source: e.x:9092/bootstrap: Failed to resolve e.x:9092: Name or service not known (FAIL)',
     /\(_RESOLVE\)$/],
   ['target: e.x:9092/1: SSL handshake failed: certificate verify failed (FAIL)', /\(_SSL\)$/],
