@@ -35,12 +35,19 @@ const retryBackoff = { initialMs: 500, maxMs: 10_000 }
 const refreshMsMin = 1_000
 
 type OnToken = (token: string) => void
+/** Receives TOKEN_UNAVAILABLE at each failed attempt to replace a token that has not expired. */
+export type OnRefreshFailed = (error: ReplicatorError) => void
+
+interface Holder {
+  readonly onToken: OnToken
+  readonly onRefreshFailed: OnRefreshFailed
+}
 
 export class TokenSource {
   readonly #clock: Clock
   readonly #fetch: FetchToken
   readonly #onUnused: () => void
-  readonly #holders = new Set<OnToken>()
+  readonly #holders = new Set<Holder>()
   readonly #stopping = new AbortController()
   #token: Token | undefined
   /** The attempt that runs, or that ended last. */
@@ -54,11 +61,10 @@ export class TokenSource {
   }
 
   /** `onToken` receives each token that is fetched from now on, and the one of now. */
-  hold (onToken: OnToken = () => {}): TokenHold {
-    // A function of its own: two clients may pass the same one.
-    const holder: OnToken = token => { onToken(token) }
+  hold (onToken: OnToken = () => {}, onRefreshFailed: OnRefreshFailed = () => {}): TokenHold {
+    const holder = { onToken, onRefreshFailed }
     this.#holders.add(holder)
-    if (this.#token !== undefined) holder(this.#token.value)
+    if (this.#token !== undefined) onToken(this.#token.value)
     return {
       token: async () => await this.#current(),
       release: () => {
@@ -84,16 +90,32 @@ export class TokenSource {
       try {
         this.#token = await this.#attempt
         failures = 0
-        for (const onToken of [...this.#holders]) onToken(this.#token.value)
+        for (const { onToken } of [...this.#holders]) onToken(this.#token.value)
         const lifeMs = this.#token.expiresMs - this.#clock.now()
         waitMs = Math.max(refreshMsMin, lifeMs * refreshShare)
-      } catch {
+      } catch (thrown) {
         failures++ // whoever needs a token receives the error from #attempt
+        if (!signal.aborted) this.#reportFailedRefresh(thrown)
         waitMs = backoffDelayMs(retryBackoff, failures, systemRandom)
       }
       await this.#clock.sleep(waitMs, signal).catch(() => {})
     }
   }
+
+  #reportFailedRefresh (thrown: unknown): void {
+    const expiresMs = this.#token?.expiresMs ?? 0
+    if (expiresMs <= this.#clock.now()) return
+    const error = refreshError(thrown, expiresMs)
+    for (const { onRefreshFailed } of [...this.#holders]) onRefreshFailed(error)
+  }
+}
+
+/** Clients report nothing of a failed refresh before the token has expired. */
+function refreshError (thrown: unknown, expiresMs: number): ReplicatorError {
+  const { detail, row, setting } = ReplicatorError.from(thrown)
+  return new ReplicatorError(row, `${detail}; the token in use expires at ` +
+    `${new Date(expiresMs).toISOString()}, and logins fail from then on`,
+  { cause: thrown, ...setting !== undefined && { setting } })
 }
 
 /** By the credentials, of which only a digest is kept here. */
@@ -101,7 +123,7 @@ const sources = new Map<string, TokenSource>()
 
 /** Undefined where the client logs in by other means. */
 export function holdToken (
-  properties: ClientProperties, onToken: OnToken = () => {}
+  properties: ClientProperties, onToken?: OnToken, onRefreshFailed?: OnRefreshFailed
 ): TokenHold | undefined {
   const fetch = tokenFetcher(properties)
   if (fetch === undefined) return undefined
@@ -112,7 +134,7 @@ export function holdToken (
     source = new TokenSource(fetch, systemClock, () => { sources.delete(key) })
     sources.set(key, source)
   }
-  return source.hold(onToken)
+  return source.hold(onToken, onRefreshFailed)
 }
 
 function tokenFetcher (properties: ClientProperties): FetchToken | undefined {

@@ -15,6 +15,7 @@ import { ClusterProbe } from './cluster-probe.ts'
 import { openClusterPair, sameClusterRemark, type ClusterPair } from './cluster-pair.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
+import { tokenError } from '../cluster/token-source.ts'
 import { LanePool } from '../lanes/lane-pool.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
@@ -257,7 +258,10 @@ export class ReplicationFlow {
       onEvents: (lane, events) => { this.#partitions?.onEvents(lane, events) },
       onEnded: (lane, error) => { this.#partitions?.onLaneEnded(lane, error) },
       onStarted: lane => { this.#partitions?.onLaneStarted(lane) },
-      onOverloaded: error => { this.#problems.warn(error) }
+      onOverloaded: error => { this.#problems.warn(error) },
+      onRefreshFailed: (side, error) => {
+        this.#problems.warn(tokenError(this.#config[side].alias, error))
+      }
     })
   }
 

@@ -31,6 +31,8 @@ export interface LanePoolOptions {
   readonly onStarted: (lane: number) => void
   /** LANE_OVERLOADED: the lane has not answered for `answerMsMax`. */
   readonly onOverloaded: (error: ReplicatorError) => void
+  /** The token with which the lanes log in there could not be refreshed, and is still valid. */
+  readonly onRefreshFailed?: (side: 'source' | 'target', error: ReplicatorError) => void
 }
 
 interface Lane {
@@ -78,7 +80,8 @@ export class LanePool {
       state: 'starting', incarnation: 0, port: undefined, done: Promise.resolve(), answer: undefined
     }))
     this.#holds = (['source', 'target'] as const).flatMap(side =>
-      holdToken(options.config[side], token => { this.#onTokens({ [side]: token }) }) ?? [])
+      holdToken(options.config[side], token => { this.#onTokens({ [side]: token }) },
+        error => { options.onRefreshFailed?.(side, error) }) ?? [])
   }
 
   get size (): number { return this.#lanes.length }

@@ -78,6 +78,39 @@ describe('a source of tokens', () => {
     hold.release()
   })
 
+  // The token in use hides the failure from every client until the minute in which all logins fail.
+  test('reports a failed refresh while the token is valid, with its expiry, and no longer',
+    async () => {
+      const clock = new ManualClock()
+      const reported: ReplicatorError[] = []
+      let fetched = 0
+      const source = new TokenSource(async () => {
+        if (++fetched > 1) {
+          throw new ReplicatorError('TOKEN_UNAVAILABLE', 'https://id.example/token answers 503',
+            { setting: 'sasl.oauthbearer.token.endpoint.url' })
+        }
+        return { value: 'first', expiresMs: clock.now() + lifeMs }
+      }, clock)
+      const expires = new Date(clock.now() + lifeMs).toISOString()
+      const hold = source.hold(undefined, error => { reported.push(error) })
+      await hold.token()
+      assert.equal(reported.length, 0)
+      await clock.advance(lifeMs * 0.8)
+      await eventually('a report', () => reported.length === 1)
+      const { errorName, message } = tokenError('A', reported[0])
+      assert.equal(errorName, 'TOKEN_UNAVAILABLE')
+      assert.match(message, /^No token .*: cluster A: https:\/\/id\.example\/token answers 503; /)
+      assert.match(message, /Check A\.sasl\.oauthbearer\.token\.endpoint\.url/)
+      assert.ok(message.includes(`expires at ${expires}`), message)
+      await clock.advance(lifeMs * 0.2)
+      const beforeExpiry = reported.length
+      const attempts = fetched
+      await clock.advance(lifeMs)
+      await eventually('an attempt after the expiry', () => fetched > attempts)
+      assert.equal(reported.length, beforeExpiry)
+      hold.release()
+    })
+
   test('keeps the token of a server that fails later, until the token expires', async () => {
     const clock = new ManualClock()
     let fetched = 0
