@@ -62,7 +62,10 @@ void FetchSession::Want(uint32_t id, const FetchPartition& wanted, bool as_follo
     Lose();
     entry = nullptr;
   }
-  if (entry == nullptr) entry = Add(id, wanted);
+  if (entry == nullptr) {
+    ForgetFormer(wanted);
+    entry = Add(id, wanted);
+  }
   const bool stays = entry->is_known && entry->is_wanted;
   SetWanted(entry, false);
   entry->wanted = wanted;
@@ -75,6 +78,15 @@ void FetchSession::Want(uint32_t id, const FetchPartition& wanted, bool as_follo
     changed_.insert(id);
   else
     changed_.erase(id);
+}
+
+// A partition that was revoked and is assigned again has another id. If the broker still knows the
+// entry of its former id, one request would name and forget the same partition.
+void FetchSession::ForgetFormer(const FetchPartition& wanted) {
+  const auto found = by_key_.find(KeyOf(wanted));
+  if (found == by_key_.end() || found->second->is_wanted) return;
+  Remove(by_id_.at(found->second->id));
+  Lose();
 }
 
 void FetchSession::Leave(uint32_t id) {
@@ -94,7 +106,8 @@ void FetchSession::MoveToEnd(uint32_t id) {
 
 void FetchSession::Remove(Entries::iterator entry) {
   SetWanted(&*entry, false);
-  by_key_.erase(KeyOf(entry->wanted));
+  const auto found = by_key_.find(KeyOf(entry->wanted));
+  if (found != by_key_.end() && found->second == &*entry) by_key_.erase(found);
   by_id_.erase(entry->id);
   changed_.erase(entry->id);
   entries_.erase(entry);
@@ -104,7 +117,8 @@ void FetchSession::NameTopics(bool by_id) {
   if (std::exchange(names_ids_, by_id) == by_id) return;
   Lose();
   by_key_.clear();
-  for (Entry& entry : entries_) by_key_[KeyOf(entry.wanted)] = &entry;
+  for (Entry& entry : entries_)
+    if (entry.is_wanted) by_key_[KeyOf(entry.wanted)] = &entry;
 }
 
 void FetchSession::Fill(int16_t version, int64_t now, FetchRequest* request) {
@@ -144,8 +158,8 @@ void FetchSession::FillWhole(FetchRequest* request) {
   }
 }
 
-// A broker adds what is named before it removes what is forgotten, so no partition may be in both;
-// an entry is either wanted or not.
+// A broker adds what is named before it removes what is forgotten, so no partition may be in both:
+// an entry is either wanted or not, and a partition has one entry.
 void FetchSession::FillChanges(FetchRequest* request) {
   std::vector<uint32_t> ids(changed_.begin(), changed_.end());
   std::sort(ids.begin(), ids.end());  // partitions of one topic follow each other

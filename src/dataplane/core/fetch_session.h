@@ -104,6 +104,7 @@ class FetchSession {
   };
   Key KeyOf(const FetchPartition& partition) const;
   Entry* Add(uint32_t id, const FetchPartition& wanted);
+  void ForgetFormer(const FetchPartition& wanted);
   void SetWanted(Entry* entry, bool is_wanted);
   void Remove(Entries::iterator entry);
   void NameTopics(bool by_id);

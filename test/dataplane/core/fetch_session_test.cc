@@ -273,5 +273,38 @@ TEST_CASE("a partition that is assigned anew is answered by a session that knows
   CHECK(idle.broker().sessions.opened == 1);
 }
 
+// The orchestrator counts ids up, so a partition that a process hands over and acquires again has
+// another id. If it was the last of its broker, no request has told the broker to forget it
+// meanwhile. One request then named it and forgot it, so the broker removed it from the session.
+// The broker never reported on it again, while the lane waited for news.
+TEST_CASE("a partition that returns under another id is not forgotten by its session") {
+  for (const int16_t version : {int16_t{12}, kFetchApi.max}) {
+    CAPTURE(version);
+    const FetchPartition place{"orders", {1}, 0, 5, 100, -1, 1'000};
+    const std::string name = version > kFetchByNameMax ? std::string(1, 1) + std::string(15, 0)
+                                                       : std::string(place.topic);
+    FetchedPartition fetched{};
+    fetched.topic = name;
+    FetchSession session;
+    for (uint32_t id = 1; id <= 3; ++id) {
+      session.Want(id, place, false, true);
+      FetchRequest request{};
+      session.Fill(version, 0, &request);
+      CHECK(request.partitions.size() == 1);
+      CHECK(request.forgotten.empty());
+      REQUIRE(session.Find(name, 0) != nullptr);
+      CHECK(session.Find(name, 0)->id == id);
+      FetchResponse response;
+      response.session_id = 7;
+      response.partitions.push_back(fetched);
+      session.Answered(response, 0);
+      CHECK(session.Find(id)->is_answered);
+      session.Leave(id);
+      CHECK(session.empty());
+    }
+    CHECK(session.entries().size() == 1);
+  }
+}
+
 }  // namespace
 }  // namespace longhaul::test
