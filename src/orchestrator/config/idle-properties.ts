@@ -87,6 +87,8 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'transforms': meaningless('', noRecords),
   'connector.client.config.override.policy': meaningless(
     'All', 'client properties may all be set'),
+  'connector.client.config.override.allowlist': meaningless(
+    '', 'client properties may all be set'),
   'tasks.max.enforce': meaningless('true', 'Longhaul has lanes in place of tasks; set lanes'),
   'ssl.client.auth': meaningless('none', noRest)
 }

@@ -11,12 +11,29 @@ export type CompiledRegexList =
   | { readonly ok: true, matches (name: string): boolean }
   | { readonly ok: false, readonly problems: readonly RegexProblem[] }
 
-/** An empty list matches no name. */
+/**
+ * As MirrorMaker 2, which joins the list by `|`: an expression may be whole only when joined,
+ * `(a,b).*`, and flags at its beginning count for what follows, too. An empty list matches no name.
+ */
 export function compileRegexList (expressions: readonly string[]): CompiledRegexList {
+  const single = compileEach(expressions)
+  if (single.ok || expressions.length < 2) return single
+  const joined = expressions.join('|')
+  const translated = translateJavaRegex(joined)
+  if (!translated.ok) return single
+  const regex = RegExp(`^(?:${translated.source})$`, translated.flags)
+  return { ok: true, matches: name => regex.test(name) }
+}
+
+function compileEach (expressions: readonly string[]): CompiledRegexList {
   const problems: RegexProblem[] = []
+  let flags = ''
   const regexes = expressions.flatMap(expression => {
     const translated = translateJavaRegex(expression)
-    if (translated.ok) return [RegExp(`^(?:${translated.source})$`, translated.flags)]
+    if (translated.ok) {
+      flags = [...new Set(flags + translated.flags)].join('')
+      return [RegExp(`^(?:${translated.source})$`, flags)]
+    }
     problems.push({ expression, reason: translated.reason })
     return []
   })

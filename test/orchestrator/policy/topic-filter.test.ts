@@ -85,3 +85,13 @@ test("a topic's verdict: internal before filter before cycle", () => {
   assert.equal(judgeTopic({ ...selection, policy: kept }, 'B.orders'), 'mirrored')
   assert.equal(judgeTopic({ ...selection, policy: kept }, 'B.heartbeats'), 'cycle')
 })
+
+// MirrorMaker 2 splits the list at commas and joins it by |: each part alone is no expression.
+test('expressions that are whole only when joined are read as MirrorMaker 2 reads them', () => {
+  const joined = createTopicFilter(['(orders', 'bills).*'], [])
+  assert.ok(joined.ok)
+  assert.deepEqual(['orders.eu', 'bills', 'carts'].map(joined.filter.matches), [true, true, false])
+  const flags = createTopicFilter(['(?i)orders', 'bills'], [])
+  assert.ok(flags.ok)
+  assert.deepEqual(['ORDERS', 'BILLS', 'carts'].map(flags.filter.matches), [true, true, false])
+})
