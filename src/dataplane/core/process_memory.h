@@ -15,7 +15,8 @@ constexpr size_t kKeptResponseBytes = 32 * 1024 * 1024;
 
 // How many arenas malloc divides its memory into. By default there are eight for each processor: a
 // thread prefers an arena of its own, and an arena keeps what its threads have freed, also after
-// they have ended. With few arenas threads use again what other threads have freed.
+// they have ended. With few arenas threads use again what other threads have freed. Arenas that are
+// there when the number is set stay.
 constexpr int kArenas = 4;
 
 // By default glibc maps each response of several MB anew and unmaps it, and the first touch of
