@@ -306,5 +306,26 @@ TEST_CASE("a partition that returns under another id is not forgotten by its ses
   }
 }
 
+// The next request then names topics, so both entries of the partition have the same key. If the
+// former entry took the key with it, the lane would not find the partition of the response.
+TEST_CASE("a partition that returns before the id of its topic is known is found in the response") {
+  FetchSession session;
+  FetchRequest request{};
+  session.Want(1, {"orders", {1}, 0, 5, 100, -1, 1'000}, false, true);
+  session.Fill(kFetchApi.max, 0, &request);
+  FetchResponse response;
+  response.session_id = 7;
+  session.Answered(response, 0);
+  session.Leave(1);
+  session.Want(2, {"orders", {}, 0, 5, 100, -1, 1'000}, false, true);
+  REQUIRE(session.lacks_ids());
+  request = {};
+  session.Fill(kFetchByNameMax, 0, &request);
+  CHECK(request.partitions.size() == 1);
+  CHECK(request.forgotten.empty());
+  REQUIRE(session.Find("orders", 0) != nullptr);
+  CHECK(session.Find("orders", 0)->id == 2);
+}
+
 }  // namespace
 }  // namespace longhaul::test
