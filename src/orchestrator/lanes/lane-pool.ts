@@ -4,7 +4,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type {
-  ForwarderConfig, NativeEvents, NativeStats, PartitionAssignment
+  ForwarderConfig, NativeEvents, NativeStats, PartitionAssignment, Side
 } from '../../dataplane/index.ts'
 import type { LaneCommand, LaneMessage, LaneTask, Tokens } from '../../dataplane/lane.ts'
 import {
@@ -32,7 +32,7 @@ export interface LanePoolOptions {
   /** LANE_OVERLOADED: the lane has not answered for `answerMsMax`. */
   readonly onOverloaded: (error: ReplicatorError) => void
   /** The token with which the lanes log in there could not be refreshed, and is still valid. */
-  readonly onRefreshFailed?: (side: 'source' | 'target', error: ReplicatorError) => void
+  readonly onRefreshFailed?: (side: Side, error: ReplicatorError) => void
 }
 
 interface Lane {

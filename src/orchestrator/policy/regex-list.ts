@@ -21,7 +21,7 @@ export function compileRegexList (expressions: readonly string[]): CompiledRegex
   const joined = expressions.join('|')
   const translated = translateJavaRegex(joined)
   if (!translated.ok) return single
-  const regex = RegExp(`^(?:${translated.source})$`, translated.flags)
+  const regex = ofWholeName(translated.source, translated.flags)
   return { ok: true, matches: name => regex.test(name) }
 }
 
@@ -32,11 +32,15 @@ function compileEach (expressions: readonly string[]): CompiledRegexList {
     const translated = translateJavaRegex(expression)
     if (translated.ok) {
       flags = [...new Set(flags + translated.flags)].join('')
-      return [RegExp(`^(?:${translated.source})$`, flags)]
+      return [ofWholeName(translated.source, flags)]
     }
     problems.push({ expression, reason: translated.reason })
     return []
   })
   if (problems.length > 0) return { ok: false, problems }
   return { ok: true, matches: name => regexes.some(regex => regex.test(name)) }
+}
+
+function ofWholeName (source: string, flags: string): RegExp {
+  return RegExp(`^(?:${source})$`, flags)
 }
