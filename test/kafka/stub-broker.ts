@@ -1,19 +1,25 @@
-// A cluster of one broker that a test writes by itself: it answers ApiVersions and Metadata, and
-// leaves every other request unanswered. For what neither a real broker nor a mock does on demand.
+// A cluster of one broker that a test writes by itself: it answers ApiVersions, Metadata and logins
+// by a token, and leaves every other request unanswered. For what neither a real broker nor a mock
+// does on demand.
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { int16, int32, string, type BrokerAddress } from './raw-request.ts'
 
 const fetch = 1
 const metadata = 3
+const saslHandshake = 17
 const apiVersions = 18
+const saslAuthenticate = 36
 const leaderNotAvailable = 5
 const unsupportedVersion = 35
+const saslAuthenticationFailed = 58
 
 /** Which versions of which requests it says to know. */
 const offered = [
   { key: fetch, min: 4, max: 4 },
   { key: metadata, min: 0, max: 2 },
-  { key: apiVersions, min: 0, max: 0 }
+  { key: saslHandshake, min: 0, max: 1 },
+  { key: apiVersions, min: 0, max: 0 },
+  { key: saslAuthenticate, min: 0, max: 0 }
 ]
 
 export interface CleanUp {
@@ -27,6 +33,8 @@ export class StubBroker implements BrokerAddress {
   isAlive = true
   /** Answers to Metadata that named no broker. */
   emptyAnswers = 0
+  /** Why a token of OAUTHBEARER is refused; undefined: it is accepted. */
+  refusalOf: (token: string) => string | undefined = () => undefined
   #port = 0
   readonly #unanswered = new Map<number, number>()
 
@@ -81,7 +89,18 @@ export class StubBroker implements BrokerAddress {
 
   #body (api: number, version: number, request: Buffer): Buffer | undefined {
     if (api === metadata) return this.#metadata(request)
+    if (api === saslHandshake) return Buffer.concat([int16(0), int32(1), string('OAUTHBEARER')])
+    if (api === saslAuthenticate) return this.#authentication(request)
     return api === apiVersions ? versions(version) : undefined
+  }
+
+  /** SaslAuthenticate v0: error, message, bytes of the server. Form of the token: RFC 7628, 3.1. */
+  #authentication (request: Buffer): Buffer {
+    const [, token] = /\x01auth=Bearer ([^\x01]*)\x01/.exec(request.toString('latin1')) ?? []
+    const refusal = token === undefined ? 'not a token' : this.refusalOf(token)
+    return refusal === undefined
+      ? Buffer.concat([int16(0), int16(-1), int32(0)])
+      : Buffer.concat([int16(saslAuthenticationFailed), string(refusal), int32(0)])
   }
 
   /** Metadata v2: brokers, cluster id, controller, topics; all asked for are the topic `known`. */

@@ -1,11 +1,13 @@
 // Tokens of SASL OAUTHBEARER: fetched here, for every client of the process that logs in with them,
 // and refreshed before they expire. Clients of the same credentials share one source. What a token
-// is and where it comes from: oidc-token.ts.
+// is and where it comes from: oidc-token.ts, msk-iam-token.ts.
 import { createHash } from 'node:crypto'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { systemClock, systemRandom, type Clock } from '../time/clock.ts'
 import { backoffDelayMs } from '../time/retry.ts'
+import { mskIamMethod } from '../config/msk-iam.ts'
+import { fetchMskIamToken } from './msk-iam-token.ts'
 import { fetchOidcToken } from './oidc-token.ts'
 
 export interface Token {
@@ -140,6 +142,7 @@ export function holdToken (
 function tokenFetcher (properties: ClientProperties): FetchToken | undefined {
   switch (properties['sasl.oauthbearer.method']?.toLowerCase()) {
     case 'oidc': return async signal => await fetchOidcToken(properties, systemClock, signal)
+    case mskIamMethod: return async signal => await fetchMskIamToken(properties, signal)
     default: return undefined
   }
 }
@@ -159,9 +162,18 @@ export function tokenError (cluster: string, thrown: unknown): ReplicatorError {
   const error = ReplicatorError.from(thrown)
   if (error.errorName !== 'TOKEN_UNAVAILABLE' || error.setting === undefined) return error
   const setting = `${cluster}.${error.setting}`
-  const action = error.setting === 'sasl.jaas.config'
-    ? `Check the client id, the secret and the scope in ${setting}`
-    : `Check ${setting} and the server there`
+  const action = tokenAction(error.setting, cluster)
   return new ReplicatorError(error.row, `cluster ${cluster}: ${error.detail}`,
     { cause: error, action, cluster, setting })
+}
+
+function tokenAction (setting: string, cluster: string): string {
+  switch (setting) {
+    case 'sasl.jaas.config':
+      return `Check the client id, the secret and the scope in ${cluster}.${setting}`
+    case 'sasl.mechanism':
+      return `Check awsProfileName and awsRoleArn in ${cluster}.sasl.jaas.config, AWS_PROFILE ` +
+        'and the keys in the environment, or the role of this machine'
+    default: return `Check ${cluster}.${setting} and the server there`
+  }
 }

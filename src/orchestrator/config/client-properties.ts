@@ -4,6 +4,7 @@ import { clientTable } from './client-table.ts'
 import { parseJaas, translateJaas } from './jaas.ts'
 import { connectionProperties, otherProperties } from './librdkafka-properties.ts'
 import type { Findings } from './findings.ts'
+import { mskIamMethod, mskRegion } from './msk-iam.ts'
 import { describeEntry, type Entry } from './properties-text.ts'
 import { publicAuthorities } from './public-authorities.ts'
 import {
@@ -138,7 +139,8 @@ function translateLogin (
   const jaas = parseJaas(entry.value)
   const translated = jaas === undefined
     ? { ok: false as const, reason: 'it is not `LoginModule required name="value" ... ;`' }
-    : translateJaas(jaas, out.properties.get('sasl.mechanism'))
+    : translateJaas(jaas, out.properties.get('sasl.mechanism'),
+      written.get('sasl.login.callback.handler.class')?.value)
   if (!translated.ok) {
     context.findings.refuse('CONFIG_INVALID',
       `${describeEntry(entry)} of ${context.of}: ${translated.reason}`, entry.key)
@@ -185,13 +187,19 @@ function checkSecurity (
   } else if (mechanism === 'GSSAPI' && lacks('sasl_gssapi')) {
     findings.refuse('CONFIG_INVALID', `${at}: this build has no Kerberos; install the Cyrus SASL ` +
       'headers (libsasl2-dev) and build again, or use another mechanism', setting?.key)
+  } else if (properties.get('sasl.oauthbearer.method') === mskIamMethod) {
+    const region = mskRegion(properties.get('bootstrap.servers') ?? '', context.environment)
+    if (region !== undefined) properties.set('sasl.oauthbearer.aws.region', region)
+    else findings.refuse('CONFIG_INVALID', `${at}: the region of the brokers is not known: no ` +
+      'name in bootstrap.servers ends in kafka.REGION.amazonaws.com; set AWS_REGION', setting?.key)
   } else if (mechanism === 'OAUTHBEARER' && properties.get(unsecured) !== 'true') {
     const problem = tokenProblem(properties)
     if (problem === undefined) out.properties.set('sasl.oauthbearer.method', 'oidc')
     else findings.refuse('CONFIG_INVALID', `${at}: ${problem}`, setting?.key)
   } else if (mechanism === 'AWS_MSK_IAM' && written.get('sasl.jaas.config') === undefined) {
     findings.refuse('CONFIG_INVALID',
-      `${at}: AWS_MSK_IAM is not supported; use SCRAM or TLS client authentication`, setting?.key)
+      `${at}: AWS_MSK_IAM needs sasl.jaas.config=` +
+      'software.amazon.msk.auth.iam.IAMLoginModule required;', setting?.key)
   }
 }
 

@@ -75,7 +75,9 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'sasl.oauthbearer.client.credentials.client.secret': {
     to: 'sasl.oauthbearer.client.secret', secret: true
   },
-  'sasl.client.callback.handler.class': { none: javaClass },
+  'sasl.client.callback.handler.class': {
+    none: javaClass, like: /\.IAM(OAuthBearerLogin|Client)CallbackHandler$/
+  },
   'sasl.login.callback.handler.class': {
     none: javaClass, like: /(OAuthBearerLoginCallbackHandler|JaasClientOauthLoginCallbackHandler)$/
   },

@@ -1,5 +1,6 @@
 // sasl.jaas.config -> librdkafka's SASL properties: `LoginModule required key="value" ... ;`.
 // Login modules that librdkafka has no twin for are refused with the way out.
+import { mskIamHandler, translateMskIam } from './msk-iam.ts'
 
 export interface JaasConfig {
   /** The class name without its package. */
@@ -44,8 +45,16 @@ function tokenize (text: string): readonly string[] | undefined {
   return tokens
 }
 
-/** librdkafka's properties for a login module. `mechanism` is sasl.mechanism, if it is set. */
-export function translateJaas (jaas: JaasConfig, mechanism: string | undefined): Translated {
+/**
+ * librdkafka's properties for a login module. `mechanism` is sasl.mechanism, if it is set;
+ * `handler` is the class that fetches tokens.
+ */
+export function translateJaas (
+  jaas: JaasConfig, mechanism: string | undefined, handler = ''
+): Translated {
+  if (jaas.module === 'OAuthBearerLoginModule' && mskIamHandler.test(handler)) {
+    return translateMskIam(jaas)
+  }
   switch (jaas.module) {
     case 'PlainLoginModule': return passwordLogin(jaas, mechanism, ['PLAIN'])
     case 'ScramLoginModule':
@@ -55,8 +64,7 @@ export function translateJaas (jaas: JaasConfig, mechanism: string | undefined):
       return passwordLogin(jaas, mechanism, ['SCRAM-SHA-512', 'SCRAM-SHA-256'])
     case 'Krb5LoginModule': return kerberos(jaas, mechanism)
     case 'OAuthBearerLoginModule': return oauthBearer(jaas, mechanism)
-    case 'IAMLoginModule':
-      return refuse('AWS_MSK_IAM is not supported; use SCRAM or TLS client authentication')
+    case 'IAMLoginModule': return mskIam(jaas, mechanism)
     default: return refuse(`the login module ${jaas.module} is a Java class that cannot run here`)
   }
 }
@@ -100,6 +108,12 @@ function kerberos ({ options }: JaasConfig, mechanism = 'GSSAPI'): Translated {
     properties['sasl.kerberos.kinit.cmd'] = 'true'
   }
   return { ok: true, properties }
+}
+
+function mskIam (jaas: JaasConfig, mechanism = 'AWS_MSK_IAM'): Translated {
+  return mechanism.toUpperCase() === 'AWS_MSK_IAM'
+    ? translateMskIam(jaas)
+    : refuse(`IAMLoginModule does not go with sasl.mechanism=${mechanism}`)
 }
 
 function oauthBearer (jaas: JaasConfig, mechanism = 'OAUTHBEARER'): Translated {

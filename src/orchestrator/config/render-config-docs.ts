@@ -100,7 +100,7 @@ function clientsTable (): string {
   const parts = {
     'trust store': '`ssl.ca.location` or `ssl.ca.pem`; JKS, PKCS#12 and PEM are read',
     'key store': '`ssl.keystore.location`, or `ssl.certificate.pem` and `ssl.key.pem`',
-    'login': '`sasl.*`; PLAIN, SCRAM, Kerberos and OAUTHBEARER login modules are read'
+    'login': '`sasl.*`; PLAIN, SCRAM, Kerberos, OAUTHBEARER and AWS_MSK_IAM login modules are read'
   }
   return table(['Java client', 'librdkafka'], Object.entries(clientTable).map(([name, rule]) => {
     if ('to' in rule) return [code(name), code(rule.to)]

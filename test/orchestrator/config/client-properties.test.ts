@@ -8,6 +8,7 @@ import {
 import {
   clientPropertyNames, type ClientProperties
 } from '../../../src/orchestrator/config/client-properties.ts'
+import { mskRegion } from '../../../src/orchestrator/config/msk-iam.ts'
 import {
   isSecret, redactValue, secretProperties
 } from '../../../src/orchestrator/config/secret-properties.ts'
@@ -19,9 +20,13 @@ function sourceClient (lines: readonly string[]): ClientProperties {
   return others
 }
 
-function problem (lines: readonly string[], features?: readonly string[]): string {
+function problem (
+  lines: readonly string[],
+  features?: readonly string[],
+  environment: Readonly<Record<string, string>> = {}
+): string {
   const problems = problemsOf([...twoClusters, ...lines.map(line => `A.${line}`)],
-    features === undefined ? {} : { features })
+    { environment, ...features !== undefined && { features } })
   assert.equal(problems.length, 1, problems.join('\n'))
   return problems[0] ?? ''
 }
@@ -125,6 +130,30 @@ test('a login by OpenID Connect needs the URL, the id and the secret, wherever t
   assert.match(problem([...oauth, url, `${module} clientId="i" clientSecret="s";`,
     'https.ca.location=/ca.pem']), /https\.ca\.location is not supported.*NODE_EXTRA_CA_CERTS/)
 })
+
+test("a login at AWS MSK needs the region of the brokers: by their names, or the environment's",
+  () => {
+    const iam = ['security.protocol=SASL_SSL', 'sasl.mechanism=AWS_MSK_IAM',
+      'ssl.truststore.certificates=x',
+      'sasl.client.callback.handler.class=software.amazon.msk.auth.iam.IAMClientCallbackHandler']
+    const module = 'sasl.jaas.config=software.amazon.msk.auth.iam.IAMLoginModule required;'
+    const servers = 'bootstrap.servers=b-1.mirror.abc.c2.kafka.eu-west-1.amazonaws.com:9098'
+    const expected = {
+      'sasl.mechanism': 'OAUTHBEARER',
+      'sasl.oauthbearer.method': 'aws-msk-iam',
+      'security.protocol': 'SASL_SSL',
+      'ssl.ca.pem': 'x'
+    }
+    assert.deepEqual(sourceClient([...iam, module, servers]),
+      { ...expected, 'sasl.oauthbearer.aws.region': 'eu-west-1' })
+    assert.equal(mskRegion('boot-x.c1.kafka-serverless.ap-southeast-2.amazonaws.com:9098', {}),
+      'ap-southeast-2')
+    const environment = { AWS_REGION: '', AWS_DEFAULT_REGION: 'us-gov-west-1' }
+    assert.equal(mskRegion('10.0.0.1:9098', environment), 'us-gov-west-1')
+    assert.match(problem([...iam, module]), /region of the brokers is not known.*set AWS_REGION/)
+    assert.match(problem([...iam, servers]),
+      /AWS_MSK_IAM needs sasl\.jaas\.config=.*IAMLoginModule/)
+  })
 
 const documentation = new URL(
   '../../../../node_modules/node-rdkafka/deps/librdkafka/CONFIGURATION.md', import.meta.url)

@@ -40,6 +40,26 @@ test('PLAIN and SCRAM become user name and password', () => {
     { 'sasl.mechanism': 'SCRAM-SHA-256', 'sasl.username': 'u', 'sasl.password': 'p' })
 })
 
+const iamModule = 'software.amazon.msk.auth.iam.IAMLoginModule'
+
+test("AWS's login module and AWS's handler of OAUTHBEARER sign with IAM", () => {
+  const expected = {
+    'sasl.mechanism': 'OAUTHBEARER',
+    'sasl.oauthbearer.method': 'aws-msk-iam',
+    'sasl.oauthbearer.aws.role.arn': 'arn:aws:iam::1:role/x',
+    'sasl.oauthbearer.aws.role.session.name': 'dr',
+    'sasl.oauthbearer.aws.sts.region': 'eu-west-1'
+  }
+  const options = 'awsRoleArn="arn:aws:iam::1:role/x" awsRoleSessionName=dr ' +
+    'awsStsRegion="eu-west-1" awsDebugCreds=true;'
+  assert.deepEqual(translate(`${iamModule} required ${options}`, 'AWS_MSK_IAM'), expected)
+  const jaas = parseJaas(`x.OAuthBearerLoginModule required ${options}`)
+  assert.ok(jaas)
+  assert.deepEqual(translateJaas(jaas, 'OAUTHBEARER',
+    'software.amazon.msk.auth.iam.IAMOAuthBearerLoginCallbackHandler'),
+  { ok: true, properties: expected })
+})
+
 test('what cannot log in is refused with the way out', () => {
   const refused: ReadonlyArray<readonly [string, string | undefined, RegExp]> = [
     ['x.PlainLoginModule required username="u";', undefined, /needs username=.*password=/],
@@ -47,7 +67,9 @@ test('what cannot log in is refused with the way out', () => {
     ['x.ScramLoginModule required username="u" password="p";', undefined, /needs sasl\.mechanism=/],
     ['x.ScramLoginModule required username="u" password="p" tokenauth=true;', undefined,
       /delegation tokens/],
-    ['software.amazon.msk.auth.iam.IAMLoginModule required;', 'AWS_MSK_IAM', /AWS_MSK_IAM is not/],
+    [`${iamModule} required;`, 'PLAIN', /IAMLoginModule does not go with sasl\.mechanism=PLAIN/],
+    [`${iamModule} required awsRoleAccessKeyId="k";`, 'AWS_MSK_IAM',
+      /awsRoleAccessKeyId is not supported; put the credentials into a profile.*awsRoleArn/],
     ['x.Krb5LoginModule required keyTab="k";', 'PLAIN', /does not go with/],
     ['x.OAuthBearerLoginModule required clientId="i" clientSecret="s" extension_pool="p";',
       undefined, /extension_pool is not supported/],
