@@ -40,7 +40,7 @@ describe('without a permission', { timeout: 600_000 }, () => {
       'refresh.topics.interval.seconds': 1
     })
     for (const { topic } of flows) {
-      await source.createTopic(topic, { partitions: 2 })
+      await source.createTopic(topic, { partitions: 2, configs: { 'retention.ms': '9999999' } })
       await produce(source.plainBootstrapServers, topic, numbered(0, 5))
     }
     let granted = await printedAcls(file)
@@ -52,6 +52,9 @@ describe('without a permission', { timeout: 600_000 }, () => {
         granted = without(granted, 'AlterConfigs', acl => acl.name === name)
       }
       // Only a topic that exists already lacks partitions, or a setting.
+      if (resource === 'remote topics' && operation === 'AlterConfigs') {
+        await target.createTopic(name, { partitions: 2 })
+      }
       if (operation === 'Alter') await target.createTopic(name, { partitions: 1 })
       if (resource === 'progress topic' && operation.endsWith('Configs')) {
         const configs = { 'cleanup.policy': 'compact' }

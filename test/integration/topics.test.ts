@@ -1,9 +1,13 @@
 // Which topics arrive under which names, and how a running mirror follows what happens to them.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import type { ClusterAdmin } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { assertSameRecords, remoteOf, untilRecords } from './comparison.ts'
+import { untilOwned } from './loaded-flow.ts'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { createPropertiesFile, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
@@ -62,6 +66,38 @@ describe('topics and their remote topics', () => {
       assert.match(described, /segment\.ms=3600000/)
       assert.doesNotMatch(described, /min\.compaction/)
       assert.equal((await mirror.stop()).code, 0)
+    })
+
+  // The work belongs to the owner of slot 0: it must go on when that process ends.
+  test('settings that change on the source change on the target, also after a hand-over',
+    async t => {
+      const source = createAdmin(t, clusters.source.bootstrapServers)
+      const target = createAdmin(t, clusters.target.bootstrapServers)
+      await clusters.source.createTopic('tuned', { configs: { 'retention.ms': '1000001' } })
+      const file = createPropertiesFile(t, flowProperties(clusters, {
+        'east->west.topics': 'tuned',
+        'sync.topic.configs.interval.seconds': 1
+      }))
+      const first = await startMirror(t, file)
+      await first.until('the remote topic', async () =>
+        (await settingsOf(target, 'east.tuned'))['retention.ms'] === '1000001')
+      await change(target, 'east.tuned', { 'max.message.bytes': '2000000' })
+      await change(source, 'tuned', { 'retention.ms': '1000002', 'segment.ms': '3600000' })
+      await first.until('the settings to follow', async () =>
+        (await settingsOf(target, 'east.tuned'))['retention.ms'] === '1000002')
+      const second = await startMirror(t, file)
+      assert.equal((await first.stop()).code, 0)
+      await untilOwned(second, 1)
+      await change(source, 'tuned', { 'retention.ms': '1000003' })
+      await second.until('the settings to follow', async () =>
+        (await settingsOf(target, 'east.tuned'))['retention.ms'] === '1000003')
+      assert.deepEqual(await settingsOf(target, 'east.tuned'), {
+        'max.message.bytes': '2000000', 'retention.ms': '1000003', 'segment.ms': '3600000'
+      })
+      const duties =
+        seriesOf(await second.metrics(), 'longhaul_duty_last_success_timestamp_seconds')
+      assert.ok(Object.keys(duties).some(labels => labels.includes('topic config sync')))
+      assert.equal((await second.stop()).code, 0)
     })
 
   // Kafka 4 refuses records more than an hour ahead, and one of them stops its partition.
@@ -169,4 +205,24 @@ function numbered (
 ): Array<{ value: string, partition: number }> {
   return Array.from({ length: count }, (_, index) =>
     ({ value: `${prefix} ${index}`, partition: index % partitions }))
+}
+
+async function change (
+  admin: ClusterAdmin, topic: string, settings: Readonly<Record<string, string>>
+): Promise<void> {
+  const changes = Object.entries(settings).map(([name, value]) =>
+    ({ operation: 'set' as const, name, value }))
+  const [altered] = await admin.incrementalAlterConfigs([{ type: 'topic', name: topic, changes }])
+  assert.equal(altered?.error, undefined)
+}
+
+/** Those that are set on the topic itself, without the bounds on timestamps. */
+async function settingsOf (
+  admin: ClusterAdmin, topic: string
+): Promise<Readonly<Record<string, string | null>>> {
+  const [described] = await admin.describeConfigs([{ type: 'topic', name: topic }])
+  return Object.fromEntries((described?.entries ?? [])
+    .filter(({ name, source }) =>
+      source === 'DYNAMIC_TOPIC_CONFIG' && !name.startsWith('message.timestamp'))
+    .map(({ name, value }) => [name, value]))
 }

@@ -71,7 +71,7 @@ export const flowTable = {
     flag: '--topics-exclude <regexes>'
   }),
   'config.properties.exclude': list({
-    doc: 'Which settings of a source topic a new remote topic does not copy: Java regular ' +
+    doc: 'Which settings of a source topic a remote topic does not copy: Java regular ' +
       'expressions that match the whole name.',
     importance: 'medium',
     default: [
@@ -81,6 +81,19 @@ export const flowTable = {
       'unclean\\.leader\\.election\\.enable', 'min\\.insync\\.replicas'
     ],
     range: 'comma-separated regular expressions', alias: ['config.properties.blacklist']
+  }),
+  'sync.topic.configs.enabled': flag({
+    doc: 'Whether remote topics follow the settings of their source topics after their creation.',
+    importance: 'medium', default: true
+  }),
+  'sync.topic.configs.interval.seconds': seconds({
+    doc: 'How often the settings of source topics are compared with those of remote topics.',
+    importance: 'low', default: 600, min: 1, max: 86_400
+  }),
+  'use.defaults.from': choice({
+    doc: 'Whose defaults hold for a setting that the source topic has not set: with source, the ' +
+      'value that holds on the source is set on the remote topic.',
+    importance: 'low', default: 'target', of: ['source', 'target']
   }),
   'config.property.filter.class': choice({
     doc: 'How the settings are chosen that a remote topic copies.', importance: 'low',

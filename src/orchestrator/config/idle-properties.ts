@@ -21,7 +21,6 @@ function meaningless (byDefault: string, why: string): IdleProperty {
   return { status: 'meaningless', default: byDefault, why }
 }
 
-const configSync = 'syncing topic settings'
 const aclSync = 'syncing ACLs'
 const offsetSyncs = 'writing the offset syncs of MirrorMaker 2'
 const checkpoints = 'writing checkpoints'
@@ -32,10 +31,6 @@ const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host a
 const noRecords = 'record batches are forwarded as they are stored, no record is converted'
 
 export const idleProperties: Readonly<Record<string, IdleProperty>> = {
-  'sync.topic.configs.enabled': later('true', configSync),
-  'sync.topic.configs.interval.seconds': later('600', configSync),
-  'use.defaults.from': later('target', configSync),
-  'use.incremental.alter.configs': later('requested', configSync),
   'sync.topic.acls.enabled': later('true', aclSync),
   'sync.topic.acls.interval.seconds': later('600', aclSync),
   'offset-syncs.topic.replication.factor': later('3', offsetSyncs),
@@ -57,6 +52,8 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'emit.heartbeats.interval.seconds': later('1', heartbeats),
   'heartbeats.topic.replication.factor': later('3', heartbeats),
 
+  'use.incremental.alter.configs': meaningless('requested',
+    'Longhaul always changes single settings and leaves the others of a topic as they are'),
   'tasks.max': meaningless('1', 'Longhaul has lanes in place of tasks; set lanes'),
   'name': meaningless('', 'a flow is named by its clusters'),
   'connector.class': meaningless('', 'Longhaul has no Kafka Connect connectors'),

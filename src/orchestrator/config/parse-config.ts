@@ -197,7 +197,8 @@ class Parser {
     const parsed = this.#values(Object.keys(flowTable) as FlowSetting[], written) as FlowSettings
     const settings = lowerToBounds(parsed, written, this.#findings)
     const filter = createTopicFilter(settings.topics, settings['topics.exclude'])
-    const configProperties = createConfigPropertyFilter(settings['config.properties.exclude'])
+    const configProperties = createConfigPropertyFilter(
+      settings['config.properties.exclude'], settings['use.defaults.from'] === 'source')
     for (const { list, ...problem } of filter.ok ? [] : filter.problems) {
       this.#refuseRegex(list === 'topics' ? 'topics' : 'topics.exclude', flow, problem)
     }

@@ -1,34 +1,55 @@
 // The duties of a flow: what the owner of a slot does for all processes that share the flow.
-import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
-import type { ReplicatorError } from '../errors/replicator-error.ts'
+import type { FlowConfig } from '../config/config.ts'
+import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
-import { Duties } from '../ownership/duties.ts'
+import { Duties, type Duty } from '../ownership/duties.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
 import { retentionLookMs } from '../progress/progress-retention.ts'
 import type { Clock } from '../time/clock.ts'
+import { listed } from '../topics/left-out-settings.ts'
+import { TopicConfigSync } from '../topics/topic-config-sync.ts'
+import type { ClusterPair } from './cluster-pair.ts'
+import type { TopicRefresh } from './topic-refresh.ts'
 
 export interface FlowDutiesOptions {
-  readonly source: ClusterAdmin
+  readonly config: FlowConfig
+  readonly clusters: ClusterPair
+  readonly topics: TopicRefresh
   readonly progress: FlowProgress
   readonly partitions: FlowPartitions
-  readonly retentionMs: number
-  readonly onError: (error: ReplicatorError) => void
+  readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
 }
 
+/** Duties of the flow as a whole belong to the owner of this slot. */
+const flowSlot = 0
+
 export function openFlowDuties (options: FlowDutiesOptions): Duties {
-  const { clock, log, onError, partitions, progress, retentionMs, source } = options
+  const { clock, config: { settings }, problems } = options
+  return new Duties({
+    duties: [
+      progressRetention(options),
+      ...settings['sync.topic.configs.enabled'] ? [topicConfigSync(options)] : []
+    ],
+    onError: error => { problems.warn(error) },
+    clock
+  })
+}
+
+function progressRetention (
+  { clusters, config, log, partitions, progress }: FlowDutiesOptions
+): Duty {
   const look = {
-    source,
+    source: clusters.source,
     isMirrored: partitions.mirrors.bind(partitions),
     onRemoved: partitions.forgetPosition.bind(partitions)
   }
-  const retention = {
+  return {
     name: 'progress retention',
-    intervalMs: retentionLookMs(retentionMs),
-    run: async (slot: number, signal: AbortSignal) => {
+    intervalMs: retentionLookMs(config.settings['progress.retention.ms']),
+    run: async (slot, signal) => {
       const removed = await progress.retainOnce(slot, look, signal)
       if (removed.length === 0) return
       const topics = [...new Set(removed.map(({ topic }) => topic))]
@@ -36,5 +57,27 @@ export function openFlowDuties (options: FlowDutiesOptions): Duties {
         `source has not had them for progress.retention.ms: ${topics.join(', ')}`)
     }
   }
-  return new Duties({ duties: [retention], onError, clock })
+}
+
+function topicConfigSync (
+  { clusters, config: { configProperties, settings }, log, problems, topics }: FlowDutiesOptions
+): Duty {
+  const { source, target } = clusters
+  const sync = new TopicConfigSync({ source, target, configProperties, refused: topics.refused })
+  return {
+    name: 'topic config sync',
+    slot: flowSlot,
+    intervalMs: settings['sync.topic.configs.interval.seconds'] * 1000,
+    first: 'immediate', // the last run of the previous owner may be long ago
+    run: async (_slot, signal) => {
+      const { changed, failure, warnings } =
+        await sync.syncOnce(await topics.mirrored(signal), signal)
+      for (const warning of warnings) problems.warn(warning)
+      if (changed.length > 0) {
+        log.info({ topics: changed }, `changed the settings of the remote topics of ` +
+          `${listed(changed)}, as their source topics have them`)
+      }
+      if (failure !== undefined) throw failure
+    }
+  }
 }

@@ -215,13 +215,8 @@ export class ReplicationFlow {
       signal: this.#stopping.signal
     })
     this.#duties = openFlowDuties({
-      source: clusters.source,
-      progress,
-      partitions,
-      retentionMs: this.#config.settings['progress.retention.ms'],
-      onError: error => { this.#problems.warn(error) },
-      log: this.#log,
-      clock: this.#clock
+      config: this.#config, clusters, progress, partitions, topics: this.#topics,
+      problems: this.#problems, log: this.#log, clock: this.#clock
     })
     this.#control = this.#openControl(progress, partitions)
     this.#ownership = this.#openOwnership(clusters)

@@ -26,13 +26,15 @@ function rows (
 export const permissionRows: readonly PermissionRow[] = [
   ...rows('source', 'source topics', {
     Read: 'reads records',
-    DescribeConfigs: 'reads the settings of the source topics for new remote topics'
+    DescribeConfigs: 'reads the settings of the source topics for remote topics'
   }),
   ...rows('target', 'remote topics', {
     Create: 'creates remote topics',
     Write: 'writes records',
     Alter: 'adds partitions',
-    Read: 'reads after a restart what the target holds'
+    Read: 'reads after a restart what the target holds',
+    DescribeConfigs: 'compares the settings of remote topics',
+    AlterConfigs: 'changes the settings of remote topics as those of the source topics change'
   }),
   ...rows('target', 'progress topic', {
     Create: 'creates the progress topic',

@@ -4,10 +4,12 @@ import type { FlowConfig } from '../config/config.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
+import { unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
+import { RefusedSettings } from '../topics/refused-settings.ts'
 import { TopicRemarks } from '../topics/topic-remarks.ts'
 import {
-  syncTopicsOnce, type TopicSyncOptions, type TopicSyncResult
+  syncTopicsOnce, type MirroredTopic, type TopicSyncOptions, type TopicSyncResult
 } from '../topics/topic-sync.ts'
 import type { ClusterPair } from './cluster-pair.ts'
 import type { TargetClaims } from './target-claims.ts'
@@ -40,7 +42,12 @@ export class TopicRefresh {
   readonly #options: TopicRefreshOptions
   readonly #remarks: TopicRemarks
   readonly #loop: IntervalLoop
+  /** What the target has refused when topics were created. */
+  readonly refused = new RefusedSettings()
   #isSettled = false
+  #onKnown: () => void = () => {}
+  readonly #known = new Promise<void>(resolve => { this.#onKnown = resolve })
+  #topics: readonly MirroredTopic[] = []
   #onFirst: { resolve: () => void, reject: (thrown: unknown) => void } | undefined
 
   constructor (options: TopicRefreshOptions) {
@@ -83,6 +90,12 @@ export class TopicRefresh {
     if (!this.#isSettled) this.#loop.wake()
   }
 
+  /** What the newest look found mirrored; waits for the first look. */
+  async mirrored (signal: AbortSignal): Promise<readonly MirroredTopic[]> {
+    await unlessAborted(signal, this.#known)
+    return this.#topics
+  }
+
   async #refresh (): Promise<TopicSyncResult> {
     const { claims, clusters, config, log, mayChange, onTopics, problems, signal } = this.#options
     const { sync = syncTopicsOnce } = this.#options
@@ -108,6 +121,9 @@ export class TopicRefresh {
     if (result.created.length > 0) log.info({ topics: result.created }, 'created remote topics')
     if (result.grown.length > 0) log.info({ topics: result.grown }, 'added partitions')
     await onTopics(result)
+    this.refused.add(result.refused)
+    this.#topics = result.topics
+    this.#onKnown()
     problems.endRound()
     return result
   }

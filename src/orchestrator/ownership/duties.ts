@@ -9,6 +9,8 @@ import { IntervalLoop } from '../time/interval-loop.ts'
 export interface Duty {
   readonly name: string
   readonly intervalMs: number
+  /** When the first run begins after the slot was acquired; 'delayed' unless told otherwise. */
+  readonly first?: 'immediate' | 'delayed'
   /** The slot whose owner has the duty; undefined: the owner of each slot has it for that slot. */
   readonly slot?: number
   readonly run: (slot: number, signal: AbortSignal) => Promise<void>
@@ -27,6 +29,7 @@ export interface DutyStatus {
 
 export interface DutiesOptions {
   readonly duties: readonly Duty[]
+  /** Receives the failure of a run, unless the run before it failed with the same text. */
   readonly onError: (error: ReplicatorError) => void
   readonly clock: Clock
 }
@@ -75,13 +78,12 @@ export class Duties {
     await Promise.all(ending.map(async ({ loop }) => { await loop.stop() }))
   }
 
-  #start ({ intervalMs, name, run }: Duty, slot: number): Running {
+  #start ({ first = 'delayed', intervalMs, name, run }: Duty, slot: number): Running {
     const { clock, onError } = this.#options
     const loop = new IntervalLoop({
       intervalMs,
       clock,
-      // Slots are acquired while the flow begins its partitions, which come first.
-      first: 'delayed',
+      first,
       backoff: { initialMs: Math.min(intervalMs, 1_000), maxMs: backoffMaxMs },
       run: async signal => {
         const startedMs = clock.monotonic()
@@ -96,8 +98,9 @@ export class Duties {
       },
       onError: thrown => {
         const error = ReplicatorError.from(thrown)
+        const isKnown = running.status.error?.message === error.message
         running.status = { ...running.status, error }
-        onError(error)
+        if (!isKnown) onError(error)
       }
     })
     const running: Running = {

@@ -1,11 +1,13 @@
-// Which topic settings a remote topic does not copy from its source topic: the answers of
-// MirrorMaker 2's DefaultConfigPropertyFilter.
+// Which topic settings a remote topic copies from its source topic: the answers of MirrorMaker 2's
+// DefaultConfigPropertyFilter.
 import { compileRegexList, type RegexProblem } from './regex-list.ts'
 
 export interface ConfigPropertyFilter {
   excludes (name: string): boolean
   /** Whether `.*` is in the list: then the settings of the source need not even be read. */
   readonly excludesAll: boolean
+  /** Whether defaults of the source are copied, too: use.defaults.from=source. */
+  readonly copiesDefaults: boolean
 }
 
 export type ParsedConfigPropertyFilter =
@@ -13,12 +15,12 @@ export type ParsedConfigPropertyFilter =
   | { readonly ok: false, readonly problems: readonly RegexProblem[] }
 
 export function createConfigPropertyFilter (
-  exclude: readonly string[]
+  exclude: readonly string[], copiesDefaults = false
 ): ParsedConfigPropertyFilter {
   const compiled = compileRegexList(exclude)
   if (!compiled.ok) return compiled
   return {
     ok: true,
-    filter: { excludes: compiled.matches, excludesAll: exclude.includes('.*') }
+    filter: { excludes: compiled.matches, excludesAll: exclude.includes('.*'), copiesDefaults }
   }
 }

@@ -1,5 +1,6 @@
-// Which settings a new remote topic copies from its source topic: those set on the source topic
-// itself, and bounds on timestamps that accept every record which the source accepted.
+// Which settings a remote topic copies from its source topic: those set on the source topic itself,
+// with use.defaults.from=source also the defaults that hold for the source topic, and bounds on
+// timestamps that accept every record which the source accepted.
 import type { ClusterAdmin, ConfigEntry } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
@@ -7,7 +8,7 @@ import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
 export type Settings = Readonly<Record<string, string>>
 
 export interface WantedSettings {
-  /** Set on the source topic and not excluded. */
+  /** Set on the source topic, or a default that is copied, and not excluded. */
   readonly settings: Settings
   /**
    * Ways to say how old and how new a record may be, best first, because brokers before 3.6 have
@@ -50,8 +51,10 @@ export function wantedSettings (
 ): WantedSettings {
   const settings = entries
     // Not `isDefault`: Kafka 4.1 reports min.insync.replicas as non-default where nobody set it.
-    .filter(({ source }) => source === 'DYNAMIC_TOPIC_CONFIG')
-    .filter(({ name, sensitive }) => !sensitive && !filter.excludes(name))
+    .filter(({ source }) => source === 'DYNAMIC_TOPIC_CONFIG' ||
+      (filter.copiesDefaults && source !== 'STATIC_BROKER_CONFIG'))
+    .filter(({ name, readOnly, sensitive }) =>
+      !readOnly && !sensitive && !filter.excludes(name))
     .filter(({ name }) => name !== before && name !== after)
     .flatMap(({ name, value }) => value === null ? [] : [[name, value] as const])
   return { settings: Object.fromEntries(settings), bounds: timestampBounds(entries, filter) }

@@ -1,7 +1,7 @@
 // Creates the remote topics of a flow that are missing and adds the partitions that they lack, or
 // has the target check that it would. Partitions only grow; a deletion is never carried over.
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { leftOutWarnings } from './left-out-settings.ts'
+import { leftOutWarnings, type LeftOutSettings } from './left-out-settings.ts'
 import { createRemoteTopics, type CreationOptions } from './topic-creation.ts'
 import {
   planTopics, type PlannedTopic, type TopicPlan, type TopicPlanOptions, type TopicProblem
@@ -32,6 +32,8 @@ export interface TopicSyncResult extends Pick<TopicPlan, 'leftOut' | 'unknown' |
   readonly unsettled: readonly string[]
   /** To be logged once: settings that the target refuses, a request that ended the call early. */
   readonly warnings: readonly ReplicatorError[]
+  /** Settings that the target has refused for topics that were created. */
+  readonly refused: readonly LeftOutSettings[]
   readonly created: readonly string[]
   readonly grown: readonly string[]
 }
@@ -86,6 +88,7 @@ export async function applyPlan (
       ...leftOutWarnings(options.target.cluster, creation.outcomes),
       ...[creation.failure, growth.failure].flatMap(failure => failure ?? [])
     ],
+    refused: creation.outcomes.filter(({ leftOut }) => leftOut.length > 0),
     created: creation.outcomes.filter(each => each.changed).map(({ topic }) => topic),
     grown: growth.outcomes.filter(each => each.changed).map(({ topic }) => topic)
   }

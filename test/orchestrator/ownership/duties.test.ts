@@ -102,6 +102,24 @@ describe('a duty', () => {
     await duties.end([3])
   })
 
+  // A missing permission stays missing for days: one line, not one a minute.
+  test('that fails again with the same text is reported once, and again after a success',
+    async () => {
+      const outcomes = ['no answer', 'no answer', 'refused', '', 'refused']
+      const { clock, duties, errors } = createDuties({
+        intervalMs: 1_000,
+        run: async () => {
+          const text = outcomes.shift() ?? ''
+          if (text !== '') throw new ReplicatorError('TIMED_OUT', text)
+        }
+      })
+      duties.begin(3)
+      await clock.advance(100_000)
+      assert.deepEqual(outcomes, [])
+      assert.deepEqual(errors, ['TIMED_OUT', 'TIMED_OUT', 'TIMED_OUT'])
+      await duties.end([3])
+    })
+
   test('shows when it succeeded last, and how long it took', async () => {
     const { clock, duties } = createDuties({ run: async () => { clock.skip(250) } })
     duties.begin(3)

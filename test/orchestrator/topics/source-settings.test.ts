@@ -1,4 +1,4 @@
-// What a new remote topic copies from its source topic.
+// What a remote topic copies from its source topic.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type {
@@ -23,6 +23,10 @@ function entry (name: string, value: string | null, source: ConfigSource): Confi
   return { name, value, source, readOnly: false, sensitive: false }
 }
 
+function copyingDefaults (): typeof byDefault {
+  return createFlow(['A->B.use.defaults.from = source']).configProperties
+}
+
 function excluding (...expressions: readonly string[]): typeof byDefault {
   const parsed = createConfigPropertyFilter(expressions)
   assert.ok(parsed.ok)
@@ -39,6 +43,20 @@ test('settings of the topic itself are copied, defaults of the cluster are not',
   ], byDefault)
   assert.deepEqual(settings, { 'cleanup.policy': 'compact' })
 })
+
+test('with use.defaults.from=source the defaults are copied, but not those of one broker\'s file',
+  () => {
+    const { settings } = wantedSettings([
+      entry('cleanup.policy', 'compact', 'DYNAMIC_TOPIC_CONFIG'),
+      entry('retention.ms', '5', 'STATIC_BROKER_CONFIG'),
+      entry('segment.bytes', '6', 'DYNAMIC_DEFAULT_BROKER_CONFIG'),
+      entry('flush.ms', '7', 'DEFAULT_CONFIG'),
+      entry('min.insync.replicas', '1', 'DEFAULT_CONFIG'),
+      { ...entry('fixed', '1', 'DEFAULT_CONFIG'), readOnly: true }
+    ], copyingDefaults())
+    assert.deepEqual(settings,
+      { 'cleanup.policy': 'compact', 'segment.bytes': '6', 'flush.ms': '7' })
+  })
 
 test('config.properties.exclude leaves out what MirrorMaker 2 leaves out, or what the file says',
   () => {

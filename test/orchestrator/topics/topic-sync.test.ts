@@ -62,6 +62,7 @@ test('missing topics are created, short ones grow, complete ones are left alone'
     problems: [],
     unsettled: [],
     warnings: [],
+    refused: [],
     leftOut: [],
     unknown: [],
     created: ['new'],

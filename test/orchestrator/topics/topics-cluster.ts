@@ -1,8 +1,8 @@
 // A cluster for topics/ that answers from memory: topics with partition counts and settings, a rule
 // that says which new topics it refuses, and a note of every request.
 import type {
-  ChangeOptions, ClusterAdmin, ConfigDescription, ConfigResource, NewTopic, PartitionCount,
-  TopicListing, TopicResult
+  ChangeOptions, ClusterAdmin, ConfigAlteration, ConfigDescription, ConfigResource, ConfigResult,
+  NewTopic, PartitionCount, TopicListing, TopicResult
 } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import type { ErrorName } from '../../../src/orchestrator/errors/error-table.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -22,6 +22,8 @@ export class TopicsCluster {
   readonly hidden = new Map<string, ErrorName>()
   /** Whether a new topic is refused, and with what. */
   refuse: (topic: NewTopic) => ReplicatorError | undefined = () => undefined
+  /** Whether a change of settings is refused, and with what. */
+  refuseChange: (alteration: ConfigAlteration) => ReplicatorError | undefined = () => undefined
   /** Called before each request; throws for one that fails as a whole. */
   beforeRequest: (name: string) => void = () => {}
   /** `createTopics(3)`, `check(3)` for validateOnly. */
@@ -67,6 +69,28 @@ export class TopicsCluster {
           sensitive: false
         }))
       }
+    })
+  }
+
+  async incrementalAlterConfigs (
+    alterations: readonly ConfigAlteration[]
+  ): Promise<readonly ConfigResult[]> {
+    this.#note('incrementalAlterConfigs', alterations.length)
+    return alterations.map(alteration => {
+      const { changes, name, type } = alteration
+      const topic = this.topics.get(name)
+      const error = topic === undefined
+        ? new ReplicatorError('UNKNOWN_TOPIC_OR_PARTITION', name)
+        : this.refuseChange(alteration)
+      if (topic !== undefined && error === undefined) {
+        const configs = new Map(Object.entries(topic.configs ?? {}))
+        for (const { name, value } of changes) {
+          if (value === undefined) configs.delete(name)
+          else configs.set(name, value)
+        }
+        this.topics.set(name, { ...topic, configs: Object.fromEntries(configs) })
+      }
+      return { name, type, error }
     })
   }
 
