@@ -184,7 +184,7 @@ describe('a topic whose settings cannot follow', () => {
     await assert.rejects(run(), /the brokers of west cannot change single settings, .*Kafka 2\.3/)
   })
 
-  test('by a next owner goes on, which knows nothing of earlier runs and wipes nothing', async () => {
+  test('is changed by the next owner, which wipes nothing that it has not seen', async () => {
     const { configsOf, open, run, set } = createSync(
       { orders: { a: '1', b: '1' } }, { 'east.orders': {} })
     await run()
