@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Start, signals, exit status; nothing else.
+import { closeSync, openSync } from 'node:fs'
 import { signalExitCodes } from './cli/exit-codes.ts'
 import { runProgram } from './cli/program.ts'
 import { exitNow } from './cluster/native-exit.ts'
@@ -12,6 +13,16 @@ const lingerMsMax = 500
 
 limitHeapGrowth()
 
+function hasLostTerminal (): boolean {
+  if (!process.stderr.isTTY && !process.stdin.isTTY) return false
+  try {
+    closeSync(openSync('/dev/tty', 'r'))
+    return false
+  } catch {
+    return true
+  }
+}
+
 const stopping = new AbortController()
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -20,6 +31,13 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     stopping.abort()
   })
 }
+
+let onHangUp = (): void => { stopping.abort() }
+process.on('SIGHUP', () => {
+  // Whoever closes a terminal ends what runs in it.
+  if (hasLostTerminal()) stopping.abort()
+  else onHangUp()
+})
 
 // Under `npx` and `npm run` a signal reaches npm's shell, which dies of it and passes nothing on.
 // This process then has another parent, and stops.
@@ -35,7 +53,8 @@ const exitCode = await runProgram(process.argv, {
   stderr: process.stderr,
   environment: process.env,
   clock: systemClock,
-  stopped: stopping.signal
+  stopped: stopping.signal,
+  onHangUp: listener => { onHangUp = listener }
 })
 
 // A node-rdkafka client that was closed may keep the process alive for ever: seen in processes that

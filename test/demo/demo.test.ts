@@ -21,7 +21,8 @@ async function runDemo (flags: Flags, hooks: DemoHooks = {}, stopped = new Abort
     stderr: { write: text => { written.stderr += text } },
     environment: {},
     clock: systemClock,
-    stopped: stopped.signal
+    stopped: stopped.signal,
+    onHangUp: () => {}
   }, hooks)
   return { status, ...written }
 }

@@ -10,10 +10,10 @@ import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { alterTopicConfig } from '../kafka/partition-operations.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
-import { countRecords, untilRecords } from './comparison.ts'
+import { assertSameRecords, countRecords, remoteOf, untilRecords } from './comparison.ts'
 import { LoadedFlow, untilOwned } from './loaded-flow.ts'
 import {
-  createPropertiesFile, spawnMirror, startMirror, type CleanUp,
+  createPropertiesFile, spawnMirror, startMirror, writeProperties, type CleanUp,
   type MirrorProcess, type Properties
 } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
@@ -131,6 +131,55 @@ describe('the processes of a flow', () => {
       differences.map(said)[1] === 2)
     assert.deepEqual(differences.map(said), [1, 2])
     for (const mirror of [first, second, third]) assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('adopt a file that was changed, as a whole or not at all', async t => {
+    const { source, target } = clusters
+    for (const topic of ['kept', 'later']) await source.createTopic(topic)
+    const write = async (topic: string, from: number): Promise<void> => {
+      await produce(source.bootstrapServers, topic, numbered(from, from + 20))
+    }
+    // Nothing but the change has the topics looked for.
+    const properties = (more: Properties): Properties => flowProperties(clusters,
+      { 'refresh.topics.interval.seconds': 600, 'east->west.topics': 'kept', ...more })
+    const file = createPropertiesFile(t, properties({}))
+    const mirror = await startMirror(t, file)
+    const change = async (more: Properties, answer: RegExp): Promise<void> => {
+      writeProperties(file, properties(more))
+      const before = mirror.log.length
+      mirror.signal('SIGHUP')
+      await mirror.until(String(answer), () =>
+        mirror.log.slice(before).some(({ text }) => answer.test(text)))
+    }
+    await write('kept', 0)
+    await untilRecords(mirror, target, 'east.kept', 20)
+
+    await write('later', 0)
+    await change({ 'east->west.topics': 'kept,later' }, /again: east->west: topics: kept -> kept, /)
+    await untilRecords(mirror, target, 'east.later', 20)
+    await change({ 'east->west.topics': 'kept(' }, /refused, and nothing of it applies: .*kept\(/)
+    await change({ 'metrics.port': 1, 'east->west.topics': 'later' },
+      /nothing of it applies: .*metrics\.port.*Restart the process/)
+    await change({ 'east->west.enabled': false }, /nothing of it applies: .*no replication flow is/)
+    await write('kept', 20)
+    await untilRecords(mirror, target, 'east.kept', 40)
+
+    await change({ 'east->west.topics': 'later' }, /no longer mirrored.*: kept$/)
+    await write('kept', 40)
+    await write('later', 20)
+    await untilRecords(mirror, target, 'east.later', 40)
+    assert.equal(await countRecords(target, 'east.kept'), 40)
+
+    await change({ 'east->west.topics': 'kept,later', 'lanes': 1, 'log.level': 'debug' },
+      /log\.level: info -> debug; .*west is drained and started again: .*lanes: 2 -> 1/)
+    await write('later', 40)
+    for (const topic of ['kept', 'later']) {
+      await untilRecords(mirror, target, `east.${topic}`, 60)
+      await assertSameRecords(clusters, remoteOf(topic))
+    }
+    assert.ok(mirror.log.some(({ level }) => level === 'debug'))
+    assert.equal(mirror.log.filter(({ text }) => text === 'east->west is running').length, 2)
+    assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
   })
 
   test('create the remote topics of the slots that they own, and no other', async t => {

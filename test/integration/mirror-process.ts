@@ -47,10 +47,14 @@ export function createPropertiesFile (t: CleanUp, properties: Properties): strin
   const folder = createTempFolder('mirror')
   t.after(async () => { removeFolder(folder) })
   const path = join(folder, 'connect-mirror-maker.properties')
+  writeProperties(path, properties)
+  return path
+}
+
+export function writeProperties (path: string, properties: Properties): void {
   // A backslash of a regular expression would escape what follows it.
   writeFileSync(path, Object.entries(properties).map(([name, value]) =>
     `${name} = ${String(value).replaceAll('\\', '\\\\')}\n`).join(''))
-  return path
 }
 
 /** `longhaul run FILE`, killed after the test if it still lives. Does not wait for anything. */

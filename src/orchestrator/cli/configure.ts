@@ -4,8 +4,8 @@ import { Option, type Command } from 'commander'
 import { librdkafkaFeatures } from '../cluster/native-version.ts'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'
 import type { Config } from '../config/config.ts'
-import { readConfig } from '../config/parse-config.ts'
-import { createLog, type Log, type LogOutput } from '../observability/log.ts'
+import { readConfig, type ParsedConfig } from '../config/parse-config.ts'
+import { createLog, type LogOutput, type ProcessLog } from '../observability/log.ts'
 import type { Terminal } from './terminal.ts'
 
 export const outputFormats = ['table', 'json'] as const
@@ -34,13 +34,7 @@ export interface ConfigOptions {
 export function configure (
   file: string, options: ConfigOptions, terminal: Terminal
 ): Config | undefined {
-  const parsed = readConfig(file, {
-    overrides: options.X,
-    flags: flagSettings({ ...options }),
-    features: librdkafkaFeatures,
-    environment: terminal.environment,
-    ...(options.clusters === undefined ? {} : { clusters: options.clusters })
-  })
+  const parsed = readFile(file, options, terminal)
   const warnings = parsed.ok ? parsed.config.warnings : parsed.warnings
   for (const warning of warnings) terminal.stderr.write(`warning: ${warning}\n`)
   if (parsed.ok) return parsed.config
@@ -48,7 +42,20 @@ export function configure (
   return undefined
 }
 
-export function openLog (config: Config, terminal: Terminal, output: LogOutput): Log {
+/** The file of now, with the same command line. */
+export function readFile (
+  file: string, options: ConfigOptions, terminal: Pick<Terminal, 'environment'>
+): ParsedConfig {
+  return readConfig(file, {
+    overrides: options.X,
+    flags: flagSettings({ ...options }),
+    features: librdkafkaFeatures,
+    environment: terminal.environment,
+    ...(options.clusters === undefined ? {} : { clusters: options.clusters })
+  })
+}
+
+export function openLog (config: Config, terminal: Terminal, output: LogOutput): ProcessLog {
   const isTerminal = terminal.stderr.isTTY === true
   const format = config.process['log.format']
   return createLog({

@@ -1,5 +1,4 @@
 // `longhaul run FILE`: mirrors until SIGTERM or SIGINT.
-import type { Config } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { Mirror } from '../flow/mirror.ts'
 import type { FlowTotals } from '../observability/flow-ledger.ts'
@@ -8,6 +7,7 @@ import { StatusLine } from '../observability/status-line.ts'
 import { renderSummaryJson, renderSummaryTable } from '../observability/summary.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { Reload } from './reload.ts'
 import type { Terminal } from './terminal.ts'
 
 export async function run (
@@ -32,7 +32,9 @@ export async function run (
   totals.of = () => mirror.totals
   line.start()
   try {
-    return await mirrorUntilStopped(mirror, config, terminal, log)
+    const reload = new Reload({ file, options, terminal, mirror, log })
+    terminal.onHangUp(() => { reload.request() })
+    return await mirrorUntilStopped(mirror, terminal, log)
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
     log.error({ err: error }, error.message)
@@ -47,16 +49,15 @@ export async function run (
 }
 
 async function mirrorUntilStopped (
-  mirror: Mirror, config: Config, terminal: Terminal, log: Log
+  mirror: Mirror, terminal: Terminal, log: Log
 ): Promise<ExitCode> {
-  const drainMs = config.process['drain.timeout.ms']
   const stopped = aborted(terminal.stopped)
   const failed = await Promise.race([mirror.start(), stopped.then(() => [])])
   // While one flow runs, the others are tried again. If no flow could start, the process ends.
-  const noneStarted = failed.length === config.flows.length
+  const noneStarted = failed.length > 0 && failed.length === mirror.totals.length
   if (!noneStarted) await stopped
-  if (!noneStarted) log.info({ drainMs }, 'stopping: waiting for what is in flight')
-  const drained = await mirror.stop(drainMs)
+  if (!noneStarted) log.info({}, 'stopping: waiting for what is in flight')
+  const drained = await mirror.stop()
   if (noneStarted) return exitCodes.notStarted
   log.info({ drained }, 'stopped')
   return drained ? exitCodes.ok : exitCodes.failed

@@ -15,4 +15,6 @@ export interface Terminal {
   readonly clock: Clock
   /** Aborted by the first SIGTERM or SIGINT, or when the parent of an `npm run` is gone. */
   readonly stopped: AbortSignal
+  /** Each SIGHUP calls it, until the next call sets another one. */
+  onHangUp (listener: () => void): void
 }

@@ -53,6 +53,7 @@ const knownMsMax = 10_000
 
 export class FlowControl {
   readonly #options: FlowControlOptions
+  #member: FlowMember
   readonly #state = new ControlState()
   readonly #members = new FlowMembers()
   readonly #following: IntervalLoop
@@ -69,6 +70,7 @@ export class FlowControl {
 
   constructor (options: FlowControlOptions) {
     this.#options = options
+    this.#member = options.member
     const { clock, onError } = options
     this.#firstRead = new Promise(resolve => { this.#onFirstRead = resolve })
     const onLoopError = (thrown: unknown): void => { onError(ReplicatorError.from(thrown)) }
@@ -96,9 +98,16 @@ export class FlowControl {
 
   /** How many live processes mirror with other settings than this one. */
   get differingMembers (): number {
-    const { member } = this.#options
+    const member = this.#member
     return this.#others().filter(({ settings }) =>
       differences(member.settings, settings).length > 0).length
+  }
+
+  /** The settings of this process are others from now on. */
+  announceSettings (settings: FlowMember['settings']): void {
+    this.#member = { ...this.#member, settings }
+    this.#said.clear()
+    this.#announcing.wake()
   }
 
   start (): void {
@@ -118,7 +127,8 @@ export class FlowControl {
 
   /** Idempotent. */
   async stop (): Promise<void> {
-    const { clock, controlLog, member } = this.#options
+    const { clock, controlLog } = this.#options
+    const member = this.#member
     this.#onFirstRead(false)
     await Promise.all([this.#following.stop(), this.#announcing.stop()])
     const leaving = new AbortController()
@@ -224,14 +234,14 @@ export class FlowControl {
 
   /** A process that was killed and started again with other settings is no other process. */
   #others (): readonly FlowMember[] {
-    const { clock, member } = this.#options
-    return this.#members.heard(clock.monotonic()).filter(({ name }) => name !== member.name)
+    return this.#members.heard(this.#options.clock.monotonic())
+      .filter(({ name }) => name !== this.#member.name)
   }
 
   /** Partitions that one of two processes excludes would be mirrored by neither. */
   #compare (other: FlowMember): void {
-    const { member, onError } = this.#options
-    const found = differences(member.settings, other.settings)
+    const { onError } = this.#options
+    const found = differences(this.#member.settings, other.settings)
     const text = found.join('; ')
     if (found.length === 0 || this.#said.get(other.name) === text) return
     this.#said.set(other.name, text)
@@ -240,7 +250,8 @@ export class FlowControl {
   }
 
   async #announce (signal: AbortSignal): Promise<void> {
-    const { clock, controlLog, member } = this.#options
+    const { clock, controlLog } = this.#options
+    const member = this.#member
     await controlLog.write([encodeControl({ kind: 'member', member })], signal)
     this.#members.announced(member, clock.monotonic(), true)
   }

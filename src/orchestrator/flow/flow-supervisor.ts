@@ -16,6 +16,8 @@ export interface SupervisedFlow {
   readonly failed: Promise<ReplicatorError>
   /** False if batches were still in flight at the deadline. */
   stop (deadline: Deadline): Promise<boolean>
+  /** Goes on with a configuration that differs in what FlowChange calls live. */
+  adopt (config: FlowConfig): void
   snapshot (): FlowSnapshot
 }
 
@@ -64,6 +66,12 @@ export class FlowSupervisor {
   restart (config: FlowConfig = this.#config): void {
     this.#config = config
     this.#restarting.abort()
+  }
+
+  /** The running flow goes on with this configuration, and later starts begin with it. */
+  adopt (config: FlowConfig): void {
+    this.#config = config
+    this.#flow?.adopt(config)
   }
 
   snapshot (): FlowSnapshot {

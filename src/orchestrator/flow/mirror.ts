@@ -2,6 +2,7 @@
 // `demo`.
 import { cpuUsage } from 'node:process'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
+import { compareConfigs, type ConfigChanges } from '../config/config-changes.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { FlowSupervisor } from './flow-supervisor.ts'
@@ -31,7 +32,9 @@ const lateMs = 250
 
 export class Mirror {
   readonly #options: MirrorOptions
-  readonly #flows: readonly FlowSupervisor[]
+  readonly #claims = new TargetClaims()
+  #config: Config
+  #flows: readonly FlowSupervisor[]
   readonly #ledger: FlowLedger
   readonly #readinessLog: ReadinessLog
   readonly #observing: IntervalLoop
@@ -42,13 +45,11 @@ export class Mirror {
   constructor (options: MirrorOptions) {
     const { clock, config, log } = options
     this.#options = options
+    this.#config = config
     this.#ledger = new FlowLedger(clock)
     this.#readinessLog = new ReadinessLog(log)
     this.#startedMs = clock.monotonic()
-    const claims = new TargetClaims()
-    this.#flows = config.flows.map(flow => new FlowSupervisor({
-      config: flow, claims, log, clock, address: () => this.#http?.url ?? ''
-    }))
+    this.#flows = config.flows.map(flow => this.#supervise(flow))
     this.#observing = new IntervalLoop({
       intervalMs: observeIntervalMs,
       clock,
@@ -74,21 +75,64 @@ export class Mirror {
    * then. Resolves in time whatever a cluster or a client does: a client that does not close is
    * left to the end of the process.
    */
-  async stop (drainMs: number): Promise<boolean> {
+  async stop (drainMs = this.#drainMs): Promise<boolean> {
+    const drained = await this.#stopFlows(this.#flows, drainMs)
+    await this.#observing.stop()
+    this.#observe()
+    const close = new Deadline(this.#options.clock, lateMs)
+    await close.bound(this.#http?.close() ?? Promise.resolve())
+    close.cancel()
+    return drained
+  }
+
+  get #drainMs (): number { return this.#config.process['drain.timeout.ms'] }
+
+  async #stopFlows (flows: readonly FlowSupervisor[], drainMs: number): Promise<boolean> {
     const { clock, log } = this.#options
     const drain = new Deadline(clock, drainMs)
     const end = new Deadline(clock, drainMs + closeMs + lateMs)
-    const drained = await Promise.all(this.#flows.map(async flow => {
+    const drained = await Promise.all(flows.map(async flow => {
       const drained = await end.bound(flow.stop(drain))
       if (drained === undefined) log.warn({ flow: flow.name }, `${flow.name} did not close in time`)
       return drained ?? false
     }))
-    await this.#observing.stop()
-    this.#observe()
-    await end.bound(this.#http?.close() ?? Promise.resolve())
     drain.cancel()
     end.cancel()
     return drained.every(Boolean)
+  }
+
+  /**
+   * Applies a file that was read again: flows that it changes adopt the change or are drained and
+   * started again, flows that it removes are stopped, new ones are started, the others go on.
+   * Throws CONFIG_NEEDS_RESTART, and applies nothing, where it changes what counts only at the
+   * start of the process. Resolves once the removed flows are stopped.
+   */
+  async reload (config: Config): Promise<ConfigChanges> {
+    const changes = compareConfigs(this.#config, config)
+    const [setting] = changes.needRestart
+    if (setting !== undefined) {
+      throw new ReplicatorError('CONFIG_NEEDS_RESTART', changes.needRestart.join(', '), { setting })
+    }
+    this.#config = config
+    const flowOf = new Map(this.#flows.map(flow => [flow.name, flow]))
+    for (const { config, isLive } of changes.changed) {
+      const flow = flowOf.get(config.name)
+      if (isLive) flow?.adopt(config)
+      else flow?.restart(config)
+    }
+    const removed = this.#flows.filter(({ name }) => changes.removed.includes(name))
+    const added = changes.added.map(flow => this.#supervise(flow))
+    this.#flows = [...this.#flows.filter(flow => !removed.includes(flow)), ...added]
+    for (const flow of added) void flow.start() // it logs its failure and is tried again
+    await this.#stopFlows(removed, this.#drainMs)
+    return changes
+  }
+
+  #supervise (config: FlowConfig): FlowSupervisor {
+    const { clock, log } = this.#options
+    return new FlowSupervisor({
+      config, claims: this.#claims, log, clock, address: () => this.#http?.url ?? ''
+    })
   }
 
   /** Drains and restarts one flow, with another configuration if given; the others go on. */
@@ -111,7 +155,8 @@ export class Mirror {
   }
 
   async #listen (): Promise<void> {
-    const { clock, config, log } = this.#options
+    const { clock, log } = this.#options
+    const config = this.#config
     const port = config.process['metrics.port']
     if (port < 0) return
     this.#http = await startHttpServer({

@@ -3,7 +3,6 @@
 // for it alone.
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
-import type { ForwarderConfig } from '../../dataplane/index.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
@@ -15,11 +14,9 @@ import { ClusterProbe } from './cluster-probe.ts'
 import { openClusterPair, sameClusterRemark, type ClusterPair } from './cluster-pair.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
 import { FlowStatistics } from './flow-statistics.ts'
-import { tokenError } from '../cluster/token-source.ts'
-import { LanePool } from '../lanes/lane-pool.ts'
+import type { LanePool } from '../lanes/lane-pool.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
-import type { ProducerIdentity } from '../progress/progress.ts'
 import {
   openFlowProgress, openUnkeptProgress, type FlowProgress
 } from '../progress/flow-progress.ts'
@@ -34,6 +31,7 @@ import { slotOf } from '../ownership/task-slots.ts'
 import { version } from '../version.ts'
 import { controlled } from './controlled-partitions.ts'
 import { openFlowDuties } from './flow-duties.ts'
+import { openFlowLanes } from './flow-lanes.ts'
 import { startFlowLoops } from './flow-loops.ts'
 import type { TargetClaims } from './target-claims.ts'
 import { TopicRefresh } from './topic-refresh.ts'
@@ -50,7 +48,7 @@ export interface FlowOptions {
 }
 
 export class ReplicationFlow {
-  readonly #config: FlowConfig
+  #config: FlowConfig
   readonly #claims: TargetClaims
   readonly #log: Log
   readonly #problems: FlowProblems
@@ -145,6 +143,13 @@ export class ReplicationFlow {
     return inTime && this.#drained
   }
 
+  /** Goes on with other filters, or whatever else FlowChange calls live. Legal in every state. */
+  adopt (config: FlowConfig): void {
+    this.#config = config
+    this.#topics?.adopt(config)
+    this.#control?.announceSettings(sharedSettings(config))
+  }
+
   /** A loop whose run waits for a cluster that hangs keeps nothing from being drained. */
   async #drain (): Promise<true> {
     this.#problems.close()
@@ -183,7 +188,13 @@ export class ReplicationFlow {
     const remark = sameClusterRemark(this.#config, clusters)
     if (remark !== undefined) this.#log.warn({}, remark)
     const progress = this.#progress = await this.#step(this.#openProgress(clusters))
-    const lanes = this.#lanes = this.#openLanes(progress.producer)
+    const lanes = this.#lanes = openFlowLanes({
+      config: this.#config,
+      producer: progress.producer,
+      partitions: () => this.#partitions,
+      problems: this.#problems,
+      clock: this.#clock
+    })
     const partitions = this.#partitions = new FlowPartitions({
       config: this.#config,
       source: clusters.source,
@@ -236,28 +247,6 @@ export class ReplicationFlow {
       signal: this.#stopping.signal
     }
     return this.#isShared ? await openFlowProgress(options) : await openUnkeptProgress(options)
-  }
-
-  #openLanes (producer: ProducerIdentity): LanePool {
-    const { source, target, forwarder, settings } = this.#config
-    const config: ForwarderConfig = {
-      source: source.client,
-      target: target.client,
-      settings: forwarder,
-      ...producer
-    }
-    return new LanePool({
-      lanes: settings.lanes,
-      config, clientId: `longhaul-${source.alias}-${target.alias}`,
-      clock: this.#clock,
-      onEvents: (lane, events) => { this.#partitions?.onEvents(lane, events) },
-      onEnded: (lane, error) => { this.#partitions?.onLaneEnded(lane, error) },
-      onStarted: lane => { this.#partitions?.onLaneStarted(lane) },
-      onOverloaded: error => { this.#problems.warn(error) },
-      onRefreshFailed: (side, error) => {
-        this.#problems.warn(tokenError(this.#config[side].alias, error))
-      }
-    })
   }
 
   #openStatistics (

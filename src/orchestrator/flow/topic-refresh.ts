@@ -40,7 +40,8 @@ class Unsettled extends Error {}
 
 export class TopicRefresh {
   readonly #options: TopicRefreshOptions
-  readonly #remarks: TopicRemarks
+  #config: FlowConfig
+  #remarks: TopicRemarks
   readonly #loop: IntervalLoop
   /** What the target has refused when topics were created. */
   readonly refused = new RefusedSettings()
@@ -52,6 +53,7 @@ export class TopicRefresh {
 
   constructor (options: TopicRefreshOptions) {
     this.#options = options
+    this.#config = options.config
     this.#remarks = new TopicRemarks(options.config)
     const { clock, config: { settings }, problems, signal } = options
     this.#loop = new IntervalLoop({
@@ -96,8 +98,16 @@ export class TopicRefresh {
     return this.#topics
   }
 
+  /** Looks at once, with other filters. */
+  adopt (config: FlowConfig): void {
+    this.#config = config
+    this.#remarks = new TopicRemarks(config)
+    this.#loop.wake()
+  }
+
   async #refresh (): Promise<TopicSyncResult> {
-    const { claims, clusters, config, log, mayChange, onTopics, problems, signal } = this.#options
+    const config = this.#config
+    const { claims, clusters, log, mayChange, onTopics, problems, signal } = this.#options
     const { sync = syncTopicsOnce } = this.#options
     const clusterId = clusters.targetDescription.clusterId ?? config.target.alias
     const result = await sync({

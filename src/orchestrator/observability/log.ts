@@ -22,6 +22,11 @@ export interface Log {
   child (fields: LogFields): Log
 }
 
+export interface ProcessLog extends Log {
+  /** Of this log and its children. */
+  setLevel (level: LogLevel): void
+}
+
 export interface LogOutput {
   /** One line, line feed included. */
   write (line: string): void
@@ -36,14 +41,14 @@ export interface LogOptions {
   readonly color?: boolean
 }
 
-export function createLog (options: LogOptions): Log {
+export function createLog (options: LogOptions): ProcessLog {
   const { clock, format, level, output } = options
   const color = options.color ?? false
   const lines = format === 'json'
     ? output
     : { write: (line: string) => { output.write(formatPrettyLine(line, color)) } }
   const logger = pino({
-    level,
+    level: 'trace', // children would keep a level of their own
     // Host name and process id are known to whatever collects the lines.
     base: null,
     messageKey: 'text',
@@ -51,7 +56,7 @@ export function createLog (options: LogOptions): Log {
     formatters: { level: (label) => ({ level: label }) },
     serializers: { err: serializeError }
   }, lines)
-  return new PinoLog(logger)
+  return new PinoLog(logger, { level })
 }
 
 /** For tests and for library use: drops every line. */
@@ -73,32 +78,39 @@ function serializeError (err: unknown): unknown {
   return { type: err.name, message, code, error: errorName, detail, setting }
 }
 
-class PinoLog implements Log {
+class PinoLog implements ProcessLog {
   readonly #logger: Logger
+  /** Of a log and all its children. */
+  readonly #threshold: { level: LogLevel }
 
-  constructor (logger: Logger) {
+  constructor (logger: Logger, threshold: { level: LogLevel }) {
     this.#logger = logger
+    this.#threshold = threshold
   }
 
+  setLevel (level: LogLevel): void { this.#threshold.level = level }
+
   error (fields: LogFields, text: string): void {
-    this.#logger.error(redactFields(fields), text)
+    if (this.#isWritten('error')) this.#logger.error(redactFields(fields), text)
   }
 
   warn (fields: LogFields, text: string): void {
-    this.#logger.warn(redactFields(fields), text)
+    if (this.#isWritten('warn')) this.#logger.warn(redactFields(fields), text)
   }
 
   info (fields: LogFields, text: string): void {
-    this.#logger.info(redactFields(fields), text)
+    if (this.#isWritten('info')) this.#logger.info(redactFields(fields), text)
   }
 
   debug (fields: LogFields, text: string): void {
-    // Debug lines can be many: nothing is walked for those that nobody reads.
-    if (!this.#logger.isLevelEnabled('debug')) return
-    this.#logger.debug(redactFields(fields), text)
+    if (this.#isWritten('debug')) this.#logger.debug(redactFields(fields), text)
   }
 
   child (fields: LogFields): Log {
-    return new PinoLog(this.#logger.child(redactFields(fields)))
+    return new PinoLog(this.#logger.child(redactFields(fields)), this.#threshold)
+  }
+
+  #isWritten (level: LogLevel): boolean {
+    return logLevels.indexOf(level) >= logLevels.indexOf(this.#threshold.level)
   }
 }

@@ -1,6 +1,7 @@
 // Which topics the flow is to mirror, by the last look at both clusters; and which partitions that
 // it mirrors are gone or wanted no longer. Brokers whose metadata are behind hide topics for a
-// moment, so one look alone never decides that.
+// moment, so one look alone never decides that; only the filter does, which may change while the
+// flow runs.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type { TopicSyncResult } from '../topics/topic-sync.ts'
@@ -17,7 +18,8 @@ export interface WantedTopic {
 }
 
 /** What a look at the topics of both clusters found. */
-export type TopicLook = Pick<TopicSyncResult, 'topics' | 'planned' | 'problems' | 'onSource'>
+export type TopicLook =
+  Pick<TopicSyncResult, 'topics' | 'planned' | 'problems' | 'onSource' | 'leftOut'>
 
 /** Between two looks for a topic that both did not find. Metadata reach all brokers much sooner. */
 const goneMs = 5_000
@@ -50,7 +52,8 @@ export class WantedTopics {
       return [key, this.#unwantedSince.get(key) ?? nowMs]
     }))
     this.#unwantedSince = since
-    return unwanted.filter(partition =>
+    const leftOut = new Set(look.leftOut.map(({ topic }) => topic))
+    return unwanted.filter(partition => leftOut.has(partition.topic) ||
       nowMs - (since.get(partitionKey(partition)) ?? nowMs) >= goneMs)
   }
 

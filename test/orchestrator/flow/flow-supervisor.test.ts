@@ -18,7 +18,7 @@ import { ManualClock, settle } from '../time/manual-clock.ts'
 const longestBackoffMs = 30_000
 
 class FakeFlow implements SupervisedFlow {
-  readonly config: FlowConfig
+  config: FlowConfig
   readonly failed: Promise<ReplicatorError>
   fail: (error: ReplicatorError) => void = () => {}
   succeed: () => void = () => {}
@@ -44,6 +44,8 @@ class FakeFlow implements SupervisedFlow {
     this.stops++
     return true
   }
+
+  adopt (config: FlowConfig): void { this.config = config }
 
   snapshot (): FlowSnapshot { return FlowStatistics.empty(this.config, 'running') }
 }
@@ -126,6 +128,20 @@ describe('a supervised flow', () => {
     assert.deepEqual(flows.map(({ config, stops }) => [config.settings.lanes, stops]),
       [[config.settings.lanes, 1], [7, 0]])
   })
+
+  test('adopts another configuration while it runs, and begins with it when it is started again',
+    async () => {
+      const { clock, config, flows, supervisor } = createSupervisor()
+      const changed: FlowConfig = { ...config, settings: { ...config.settings, 'lanes': 7 } }
+      void supervisor.start()
+      last(flows).succeed()
+      await settle()
+      supervisor.adopt(changed)
+      assert.equal(last(flows).config.settings.lanes, 7)
+      last(flows).fail(unreachable)
+      await clock.advance(longestBackoffMs)
+      assert.deepEqual(flows.map(({ config }) => config.settings.lanes), [7, 7])
+    })
 
   test('is restarted at once while it waits to be tried again', async () => {
     const { flows, supervisor } = createSupervisor()

@@ -40,6 +40,17 @@ test('lines below the level are left out', () => {
   assert.equal(lines.length, 2)
 })
 
+test('a level that is set later counts for the children, too', () => {
+  const { lines, log } = createLines({ level: 'warn' })
+  const child = log.child({ flow: 'A->B' })
+  child.info({}, 'no')
+  log.setLevel('debug')
+  child.debug({}, 'yes')
+  log.setLevel('error')
+  child.warn({}, 'no')
+  assert.deepEqual(lines.map(line => (JSON.parse(line) as { text: string }).text), ['yes'])
+})
+
 test('secrets are redacted by name, at any depth, with any prefix, in children too', () => {
   const { lines, log } = createLines()
   log.child({ 'A.sasl.password': 'hunter2' }).info({

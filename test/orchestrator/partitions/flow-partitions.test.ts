@@ -410,7 +410,7 @@ describe('a topic that the source does not have any more', () => {
     assert.equal(partitions.table.size, 1)
   })
 
-  test('or that is excluded now leaves after the second look at all topics', async () => {
+  test('or that no look finds leaves after the second look at all topics', async () => {
     const fixture = await createRunning()
     const { partitions } = fixture
     await partitions.setTopics(noTopics)

@@ -23,11 +23,15 @@ const names = { topic: 'orders', remoteTopic: 'east.orders' }
 const planned = [{ ...names, sourcePartitions: 1, targetPartitions: 1 }]
 const onSource = new Map([['orders', 1]])
 export const orders: TopicLook = {
-  topics: [{ ...names, partitions: 1 }], planned, problems: [], onSource
+  topics: [{ ...names, partitions: 1 }], planned, problems: [], onSource, leftOut: []
 }
 export const ordersWith = (error: ReplicatorError): TopicLook =>
-  ({ topics: [], planned, problems: [{ topic: 'orders', error }], onSource })
-export const noTopics: TopicLook = { topics: [], planned: [], problems: [], onSource: new Map() }
+  ({ topics: [], planned, problems: [{ topic: 'orders', error }], onSource, leftOut: [] })
+export const noTopics: TopicLook =
+  { topics: [], planned: [], problems: [], onSource: new Map(), leftOut: [] }
+/** The filter excludes the topic, which is there. */
+export const ordersLeftOut: TopicLook =
+  { ...noTopics, onSource, leftOut: [{ topic: 'orders', verdict: 'excluded' }] }
 
 export interface PartitionsFixture {
   readonly partitions: FlowPartitions

@@ -13,7 +13,8 @@ const lookWith = (count: number): TopicLook => {
     topics: [{ ...names, partitions: count }],
     planned: [{ ...names, sourcePartitions: count, targetPartitions: 3 }],
     problems: [],
-    onSource: new Map([['orders', count]])
+    onSource: new Map([['orders', count]]),
+    leftOut: []
   }
 }
 

@@ -1,0 +1,101 @@
+// What a file that is read again changes: which flows come and go, which go on with other settings,
+// and how. Values of client properties are never shown: passwords are among them.
+import type { ClientProperties } from './client-properties.ts'
+import type { Config, FlowConfig, FlowEnd } from './config.ts'
+import {
+  processTable, rowOf, type FlowSetting, type ProcessSetting, type Setting
+} from './config-table.ts'
+
+export interface FlowChange {
+  readonly config: FlowConfig
+  /** `topics: a,b -> a,c`, a line each; empty: only what the other flows of the file imply. */
+  readonly lines: readonly string[]
+  /** Whether the flow can adopt the change while it runs; else it is drained and started again. */
+  readonly isLive: boolean
+}
+
+export interface ConfigChanges {
+  readonly added: readonly FlowConfig[]
+  readonly removed: readonly string[]
+  readonly changed: readonly FlowChange[]
+  /** Of the process, a line each. */
+  readonly process: readonly string[]
+  /** Settings of the process that count only when it starts. */
+  readonly needRestart: readonly ProcessSetting[]
+}
+
+/** What a running flow adopts. Each is read at every look at the topics, and nowhere else. */
+const liveSettings: ReadonlySet<FlowSetting> = new Set<FlowSetting>([
+  'topics', 'topics.exclude', 'heartbeats.replication.enabled', 'replication.factor'
+])
+
+const liveOfProcess: ReadonlySet<ProcessSetting> = new Set<ProcessSetting>([
+  'clusters', 'config.providers', 'drain.timeout.ms', 'log.level'
+])
+
+export function compareConfigs (before: Config, after: Config): ConfigChanges {
+  const former = new Map(before.flows.map(flow => [flow.name, flow]))
+  const names = new Set(after.flows.map(({ name }) => name))
+  const changedProcess = (Object.keys(processTable) as ProcessSetting[]).filter(name =>
+    shown(name, before.process[name]) !== shown(name, after.process[name]))
+  // Which prefixes mean a cycle depends on all flows of the file.
+  const isSameSet = before.flows.length === after.flows.length &&
+    after.flows.every(flow => former.get(flow.name)?.settings['replication.policy.separator'] ===
+      flow.settings['replication.policy.separator']) && !changedProcess.includes('clusters')
+  return {
+    added: after.flows.filter(({ name }) => !former.has(name)),
+    removed: [...former.keys()].filter(name => !names.has(name)),
+    changed: after.flows.flatMap(config => {
+      const old = former.get(config.name)
+      if (old === undefined) return []
+      const change = compareFlows(old, config)
+      return change.lines.length === 0 && isSameSet ? [] : [change]
+    }),
+    process: changedProcess.map(name => line(name, before.process[name], after.process[name])),
+    needRestart: changedProcess.filter(name => !liveOfProcess.has(name))
+  }
+}
+
+function compareFlows (before: FlowConfig, after: FlowConfig): FlowChange {
+  const settings = (Object.keys(after.settings) as FlowSetting[]).filter(name =>
+    shown(name, before.settings[name]) !== shown(name, after.settings[name]))
+  const others = [
+    ...topicLines(before, after),
+    ...endLines(before.source, after.source),
+    ...endLines(before.target, after.target)
+  ]
+  return {
+    config: after,
+    lines: [
+      ...settings.map(name => line(name, before.settings[name], after.settings[name])), ...others
+    ],
+    isLive: others.length === 0 && settings.every(name => liveSettings.has(name))
+  }
+}
+
+function topicLines (before: FlowConfig, after: FlowConfig): readonly string[] {
+  const topics = [...new Set([...before.topicSettings.keys(), ...after.topicSettings.keys()])]
+  const text = (flow: FlowConfig, topic: string): string =>
+    Object.entries(flow.topicSettings.get(topic) ?? {})
+      .map(([name, value]) => `${name}=${value}`).sort().join(' ') || '(not set)'
+  return topics.filter(topic => text(before, topic) !== text(after, topic))
+    .map(topic => `topic.${topic}: ${text(before, topic)} -> ${text(after, topic)}`)
+}
+
+function endLines (before: FlowEnd, after: FlowEnd): readonly string[] {
+  const names = new Set([
+    ...differing(before.client, after.client), ...differing(before.admin, after.admin)
+  ])
+  return [...names].sort().map(name => `${after.alias}.${name}`)
+}
+
+function differing (before: ClientProperties, after: ClientProperties): readonly string[] {
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])]
+    .filter(name => before[name] !== after[name])
+}
+
+function shown (name: Setting, value: unknown): string { return rowOf(name).show(value) }
+
+function line (name: Setting, before: unknown, after: unknown): string {
+  return `${name}: ${shown(name, before)} -> ${shown(name, after)}`
+}

@@ -1,0 +1,67 @@
+// What a file that was read again changes, and which of it a running flow can adopt.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  compareConfigs, type ConfigChanges
+} from '../../../src/orchestrator/config/config-changes.ts'
+import { createConfig, parseConfigOf, twoClusters } from './create-config.ts'
+
+function changes (before: readonly string[], after: readonly string[]): ConfigChanges {
+  return compareConfigs(createConfig(before), createConfig(after))
+}
+
+/** Of the one flow that changes: its lines, and whether it adopts them. */
+function changed (before: readonly string[], after: readonly string[]): object {
+  const { added, changed, needRestart, process, removed } = changes(before, after)
+  assert.deepEqual([added, needRestart, process, removed], [[], [], [], []])
+  return changed.map(({ isLive, lines }) => ({ isLive, lines }))
+}
+
+test('a file that means the same changes nothing', () => {
+  assert.deepEqual(changed(['topics=a,b'], ['A->B.topics = a, b', '# a remark', 'lanes=2']), [])
+})
+
+test('a running flow adopts other filters', () => {
+  assert.deepEqual(changed(['topics=a'], ['topics=a,b', 'topics.exclude=c']), [{
+    isLive: true,
+    lines: ['topics: a -> a, b', 'topics.exclude: .*[\\-\\.]internal, .*\\.replica, __.* -> c']
+  }])
+})
+
+test('every other setting of a flow has it started again', () => {
+  const cases: ReadonlyArray<readonly [string, string]> = [
+    ['lanes=3', 'lanes: 2 -> 3'],
+    ['progress.interval.ms=2000', 'progress.interval.ms: 1s -> 2s'],
+    ['A->B.topic.orders.data.loss=skip', 'topic.orders: (not set) -> data.loss=skip'],
+    ['A.bootstrap.servers=a9:9092', 'A.bootstrap.servers'],
+    ['B.ssl.key.password=secret', 'B.ssl.key.password']
+  ]
+  for (const [setting, line] of cases) {
+    assert.deepEqual(changed([], [setting]), [{ isLive: false, lines: [line] }])
+    assert.deepEqual(changed([], ['topics=a', setting]),
+      [{ isLive: false, lines: ['topics: .* -> a', line] }])
+  }
+})
+
+test('values of clients are not shown: they may be secret', () => {
+  assert.doesNotMatch(JSON.stringify(changed(
+    ['B.sasl.password=former-secret'], ['B.sasl.password=later-secret'])), /-secret/)
+})
+
+test('flows come and go, and the others learn which prefixes mean a cycle', () => {
+  const one = parseConfigOf(twoClusters)
+  const both = parseConfigOf([...twoClusters, 'B->A.enabled=true'])
+  const more = compareConfigs(one, both)
+  assert.deepEqual(more.added.map(({ name }) => name), ['B->A'])
+  assert.deepEqual(more.changed.map(({ config, isLive, lines }) => [config.name, isLive, lines]),
+    [['A->B', true, []]])
+  assert.deepEqual(compareConfigs(both, one).removed, ['B->A'])
+})
+
+test('of the process, what counts only at its start is named', () => {
+  const { needRestart, process } =
+    changes([], ['log.level=debug', 'drain.timeout.ms=1000', 'metrics.port=1', 'log.format=json'])
+  assert.deepEqual(needRestart, ['metrics.port', 'log.format'])
+  assert.deepEqual(process, ['metrics.port: 9584 -> 1', 'log.level: info -> debug',
+    'log.format: auto -> json', 'drain.timeout.ms: 20s -> 1s'])
+})
