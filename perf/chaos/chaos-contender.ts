@@ -97,7 +97,6 @@ function mirrorMakerProperties (factor: number, port: number): Record<string, st
     'status.storage', 'config.storage']
   return {
     'west->east.enabled': 'false',
-    'west->east.emit.heartbeats.enabled': 'false',
     'tasks.max': 4,
     'dedicated.mode.enable.internal.rest': 'true',
     'listeners': `http://127.0.0.1:${port}`,
@@ -113,6 +112,7 @@ function flow ({ source, target }: ChaosSetup): Record<string, string | number> 
     'east->west.enabled': 'true',
     'east->west.topics': loadedTopics.map(({ name }) => name).join(','),
     'replication.factor': target.brokers.length,
+    'emit.heartbeats.enabled': 'false',
     'refresh.topics.interval.seconds': 5
   }
 }

@@ -28,7 +28,8 @@ export function parseDemoConfig (
     'task.slots = 4',
     'metrics.port = -1',
     'log.level = warn',
-    'heartbeats.replication.enabled = false'
+    'heartbeats.replication.enabled = false',
+    'emit.heartbeats.enabled = false'
   ]
   return parseConfig(`${lines.join('\n')}\n`, options)
 }

@@ -33,6 +33,7 @@ describe('logins', () => {
     'task.slots': 1,
     'replication.factor': 1,
     'progress.topic.replication.factor': 1,
+    'emit.heartbeats.enabled': false,
     'metrics.port': 0
   }
 

@@ -11,6 +11,7 @@ import { flowProperties, startClusters, type MirroredClusters } from './mirrored
 const quick = {
   'replication.factor': 1,
   'progress.topic.replication.factor': 1,
+  'emit.heartbeats.enabled': false,
   'refresh.topics.interval.seconds': 1,
   'metrics.port': 0
 }

@@ -42,6 +42,8 @@ export function flowProperties (
     'replication.factor': target.brokers.length,
     'progress.topic.replication.factor': target.brokers.length,
     'refresh.topics.interval.seconds': 1,
+    // Each would be one more topic that is mirrored, and one more flow to a cluster.
+    'emit.heartbeats.enabled': false,
     'metrics.port': 0,
     ...more
   }

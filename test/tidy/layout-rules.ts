@@ -162,7 +162,7 @@ const folderMap: Rule = {
     const path = 'ARCHITECTURE.md'
     const map = tree.get(path)
     if (map === undefined) return []
-    const mapped = new Set([...map.matchAll(/^### `(src\/[\w/]*)`/gm)]
+    const mapped = new Set([...map.matchAll(/^### `(src\/[\w/-]*)`/gm)]
       .map(([, folder = '']) => folder))
     const present = new Set([...tree.keys()]
       .filter((file) => /^src\/.*\.(ts|h|cc|c)$/.test(file))

@@ -14,6 +14,9 @@ function renderProperties (job: MirrorJob): string {
     ...flowLines(alias, job),
     'replication.factor = 1',
     'progress.topic.replication.factor = 1',
+    'heartbeats.topic.replication.factor = 1',
+    // As for MirrorMaker 2: nothing is written to the source.
+    `target->${alias}.emit.heartbeats.enabled = false`,
     ''
   ].join('\n')
 }

@@ -129,6 +129,18 @@ export const flowTable = {
     doc: 'Whether heartbeats topics are mirrored whatever topics says.',
     importance: 'low', default: true
   }),
+  'emit.heartbeats.enabled': flag({
+    doc: 'Whether heartbeats are written for a pair of clusters: to the topic heartbeats of its ' +
+      'target, also where the pair is not enabled, as with MirrorMaker 2.',
+    importance: 'low', default: true
+  }),
+  'emit.heartbeats.interval.seconds': seconds({
+    doc: 'How often a heartbeat is written.', importance: 'low', default: 1, min: 1, max: 86_400
+  }),
+  'heartbeats.topic.replication.factor': integer({
+    doc: 'The replication factor of a new topic heartbeats; -1 is the default of its cluster.',
+    importance: 'low', default: 3, min: -1, max: 32_767
+  }),
   'replication.factor': integer({
     doc: 'The replication factor of new remote topics; -1 is the default of the target.',
     importance: 'high', default: 2, min: -1, max: 32_767

@@ -36,6 +36,17 @@ export interface FlowConfig {
   readonly topics: TopicSelection
   /** Which settings of its source topic a new remote topic copies. */
   readonly configProperties: ConfigPropertyFilter
+  readonly heartbeats: readonly HeartbeatPair[]
+}
+
+/** Two clusters whose heartbeats a flow writes: its own two, or others that no flow connects. */
+export interface HeartbeatPair {
+  readonly source: string
+  readonly target: string
+  /** Which cluster of the flow is the target of the pair, whose topic receives the heartbeats. */
+  readonly side: 'source' | 'target'
+  readonly intervalMs: number
+  readonly replicationFactor: number
 }
 
 export interface FlowEnd {

@@ -25,7 +25,6 @@ const aclSync = 'syncing ACLs'
 const offsetSyncs = 'writing the offset syncs of MirrorMaker 2'
 const checkpoints = 'writing checkpoints'
 const groupOffsets = 'syncing the offsets of consumer groups'
-const heartbeats = 'writing heartbeats'
 const noWorker = 'Longhaul has no Kafka Connect worker: it keeps its state in one progress topic'
 const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host and metrics.port'
 const noRecords = 'record batches are forwarded as they are stored, no record is converted'
@@ -48,9 +47,6 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'emit.checkpoints.enabled': later('true', checkpoints),
   'emit.checkpoints.interval.seconds': later('60', checkpoints),
   'checkpoints.topic.replication.factor': later('3', checkpoints),
-  'emit.heartbeats.enabled': later('true', heartbeats),
-  'emit.heartbeats.interval.seconds': later('1', heartbeats),
-  'heartbeats.topic.replication.factor': later('3', heartbeats),
 
   'use.incremental.alter.configs': meaningless('requested',
     'Longhaul always changes single settings and leaves the others of a topic as they are'),

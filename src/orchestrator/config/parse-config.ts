@@ -16,6 +16,7 @@ import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSetting,
   type ProcessSettings, type Setting, type TopicSettings
 } from './config-table.ts'
+import { assignHeartbeats, type HeartbeatSettings } from './heartbeat-pairs.ts'
 import { nearestName } from './nearest-name.ts'
 import { Findings } from './findings.ts'
 import {
@@ -80,9 +81,12 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   const prefixes = remotePrefixes(enabled, aliases, properties)
   const client = { ...context, features: options.features }
   const parser = new Parser(properties, findings, prefixes, client)
-  const flows = enabled
+  const parsed = enabled
     .filter(({ target }) => targets.includes(target))
     .flatMap(flow => parser.flow(flow) ?? [])
+  const pairs = orderedPairs(aliases).filter(({ target }) => targets.includes(target))
+  const heartbeats = assignHeartbeats(pairs, parsed, pair => parser.heartbeats(pair))
+  const flows = parsed.map(flow => ({ ...flow, heartbeats: heartbeats.get(flow.name) ?? [] }))
   parser.warnOfIdleTopics()
   checkConfig(flows, findings)
   const chosen = processSettings.filter(name => properties.ofProcess(name) !== undefined)
@@ -128,8 +132,12 @@ function enabledFlows (
     findings.refuse('CONFIG_CONFLICT', `${flow.source}->${flow.target}.enabled=true: source and ` +
       'target are the same cluster', `${flow.source}->${flow.target}.enabled`)
   }
+  return orderedPairs(aliases).filter(isEnabled)
+}
+
+function orderedPairs (aliases: readonly string[]): readonly FlowName[] {
   return aliases.flatMap(source => aliases.map(target => ({ source, target })))
-    .filter(flow => flow.source !== flow.target && isEnabled(flow))
+    .filter(({ source, target }) => source !== target)
 }
 
 /** What the flows of the file put in front of names, also flows that another process runs. */
@@ -169,6 +177,9 @@ function parseValue (setting: Setting, entry: Entry, findings: Findings): unknow
   return value
 }
 
+type HeartbeatValues = Pick<FlowSettings, 'emit.heartbeats.enabled' |
+  'emit.heartbeats.interval.seconds' | 'heartbeats.topic.replication.factor'>
+
 class Parser {
   readonly #properties: PropertySet
   readonly #findings: Findings
@@ -192,7 +203,20 @@ class Parser {
       this.#properties.ofProcess(name)) as ProcessSettings
   }
 
-  flow (flow: FlowName): FlowConfig | undefined {
+  /** Of a pair that may not be enabled. */
+  heartbeats (pair: FlowName): HeartbeatSettings {
+    const settings = this.#values(
+      ['emit.heartbeats.enabled', 'emit.heartbeats.interval.seconds',
+        'heartbeats.topic.replication.factor'],
+      name => this.#properties.ofFlow(name, pair)) as HeartbeatValues
+    return {
+      isEnabled: settings['emit.heartbeats.enabled'],
+      intervalMs: settings['emit.heartbeats.interval.seconds'] * 1000,
+      replicationFactor: settings['heartbeats.topic.replication.factor']
+    }
+  }
+
+  flow (flow: FlowName): Omit<FlowConfig, 'heartbeats'> | undefined {
     const written = (name: FlowSetting) => this.#properties.ofFlow(name, flow)
     const parsed = this.#values(Object.keys(flowTable) as FlowSetting[], written) as FlowSettings
     const settings = lowerToBounds(parsed, written, this.#findings)

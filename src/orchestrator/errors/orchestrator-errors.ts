@@ -106,5 +106,11 @@ export const orchestratorErrors = {
     'See that partition 0 of the progress topic has a leader'),
   LISTEN_FAILED: row(2050, 'final', 'process',
     'the metrics port cannot be opened', 'Choose another metrics.port, 0 for any free one'),
+  HEARTBEATS_REFUSED: row(2060, 'final', 'flow',
+    'heartbeats cannot be written, and topics are mirrored all the same',
+    'Set emit.heartbeats.enabled=false if nobody reads them'),
+  INTERNAL_RECORD_UNREADABLE: row(2061, 'final', 'flow',
+    "a record of MirrorMaker 2's internal topics cannot be read or written",
+    'Find out which program writes to the topic'),
   INTERNAL: row(2099, 'final', 'process', 'an assumption of Longhaul does not hold', report)
 } as const satisfies Record<string, ErrorRow>

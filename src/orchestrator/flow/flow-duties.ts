@@ -1,9 +1,12 @@
 // The duties of a flow: what the owner of a slot does for all processes that share the flow.
+import { TopicWriter } from '../cluster/topic-writer.ts'
 import type { FlowConfig } from '../config/config.ts'
+import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
 import { Duties, type Duty } from '../ownership/duties.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
+import { heartbeatsTopic } from '../policy/replication-policy.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
 import { retentionLookMs } from '../progress/progress-retention.ts'
 import type { Clock } from '../time/clock.ts'
@@ -31,7 +34,8 @@ export function openFlowDuties (options: FlowDutiesOptions): Duties {
   return new Duties({
     duties: [
       progressRetention(options),
-      ...settings['sync.topic.configs.enabled'] ? [topicConfigSync(options)] : []
+      ...settings['sync.topic.configs.enabled'] ? [topicConfigSync(options)] : [],
+      ...heartbeats(options)
     ],
     onError: error => { problems.warn(error) },
     clock
@@ -80,4 +84,17 @@ function topicConfigSync (
       if (failure !== undefined) throw failure
     }
   }
+}
+
+function heartbeats ({ clock, clusters, config }: FlowDutiesOptions): readonly Duty[] {
+  const timeoutMs = config.settings['admin.timeout.ms']
+  return config.heartbeats.map(pair => heartbeatDuty({
+    pair,
+    slot: flowSlot,
+    admin: clusters[pair.side],
+    openWriter: () => new TopicWriter({
+      topic: heartbeatsTopic, client: config[pair.side].admin, timeoutMs, clock
+    }),
+    clock
+  }))
 }

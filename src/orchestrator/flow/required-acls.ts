@@ -2,12 +2,14 @@
 // them. `longhaul acls` prints them; README lists the rows, and tests grant exactly these. Pure.
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
+import { heartbeatsTopic } from '../policy/replication-policy.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 
 export type Operation =
   'Read' | 'Write' | 'Create' | 'Alter' | 'DescribeConfigs' | 'AlterConfigs'
 
-type Resource = 'source topics' | 'remote topics' | 'progress topic' | 'group'
+type Resource =
+  'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group'
 
 interface PermissionRow {
   readonly side: 'source' | 'target'
@@ -23,11 +25,17 @@ function rows (
     ({ side, resource, operation: operation as Operation, why }))
 }
 
+const heartbeatsNeed = {
+  Create: 'creates the topic of heartbeats',
+  Write: 'writes heartbeats'
+}
+
 export const permissionRows: readonly PermissionRow[] = [
   ...rows('source', 'source topics', {
     Read: 'reads records',
     DescribeConfigs: 'reads the settings of the source topics for remote topics'
   }),
+  ...rows('source', 'heartbeats topic', heartbeatsNeed),
   ...rows('target', 'remote topics', {
     Create: 'creates remote topics',
     Write: 'writes records',
@@ -43,6 +51,7 @@ export const permissionRows: readonly PermissionRow[] = [
     DescribeConfigs: 'checks that the progress topic keeps progress',
     AlterConfigs: 'corrects the settings of a progress topic that exists already'
   }),
+  ...rows('target', 'heartbeats topic', heartbeatsNeed),
   ...rows('target', 'group', { Read: 'joins the group in which processes share the flow' })
 ]
 
@@ -69,7 +78,7 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
   for (const flow of flows) {
     for (const row of permissionRows) {
       const end = flow[row.side]
-      for (const pattern of patternsOf(flow, row.resource)) {
+      for (const pattern of patternsOf(flow, row)) {
         const resource = row.resource === 'group' ? 'group' : 'topic'
         const principal = principalOf(end)
         const key = [end.alias, principal, resource, pattern.type, pattern.name].join('\n')
@@ -94,16 +103,22 @@ function principalOf ({ admin }: FlowEnd): string {
   return user === undefined ? unknownPrincipal : `User:${user}`
 }
 
-function patternsOf (flow: FlowConfig, resource: Resource): readonly NamePattern[] {
+function patternsOf (
+  flow: FlowConfig, { resource, side }: PermissionRow
+): readonly NamePattern[] {
   switch (resource) {
     case 'source topics': return sourcePatterns(flow).map(all)
     case 'remote topics': return sourcePatterns(flow).map(({ type, name }) =>
       all({ type, name: flow.policy.remoteTopic(name) }))
     case 'progress topic':
       return [{ type: 'literal', name: progressTopicOf(flow.source.alias) }]
+    case 'heartbeats topic':
+      return flow.heartbeats.some(pair => pair.side === side) ? [heartbeats] : []
     case 'group': return [{ type: 'literal', name: groupOf(flow.name) }]
   }
 }
+
+const heartbeats: NamePattern = { type: 'literal', name: heartbeatsTopic }
 
 /** An authorizer knows every name as `*`, not as an empty prefix. */
 function all ({ type, name }: NamePattern): NamePattern {
@@ -111,14 +126,16 @@ function all ({ type, name }: NamePattern): NamePattern {
 }
 
 /** An authorizer knows names and prefixes: of an expression, the text before its first sign. */
-function sourcePatterns ({ topics: { filter } }: FlowConfig): readonly NamePattern[] {
-  const patterns = filter.topics.map((expression): NamePattern => {
+function sourcePatterns ({ topics }: FlowConfig): readonly NamePattern[] {
+  const { filter } = topics
+  const listed = filter.topics.map((expression): NamePattern => {
     const name = expression.replace(/\\([.-])/g, '$1')
     if (filter.names.includes(name)) return { type: 'literal', name }
     const isAlternative = expression.includes('|')
     const [begin = ''] = isAlternative ? [''] : /^(?:[\w-]|\\[.-])*(?![*?{])/.exec(expression) ?? []
     return { type: 'prefixed', name: begin.replace(/\\([.-])/g, '$1') }
   })
+  const patterns = topics.heartbeats ? [...listed, heartbeats] : listed
   const wide = patterns.filter(({ type }) => type === 'prefixed')
   return patterns.filter((pattern, i) => !wide.some(other => other !== pattern &&
     pattern.name.startsWith(other.name) &&

@@ -14,6 +14,8 @@ export interface Duty {
   /** The slot whose owner has the duty; undefined: the owner of each slot has it for that slot. */
   readonly slot?: number
   readonly run: (slot: number, signal: AbortSignal) => Promise<void>
+  /** After the last run for the slot: closes what the runs have opened. Must be bounded. */
+  readonly end?: (slot: number) => Promise<void>
 }
 
 /** A duty of this process, and how it went; times in epoch ms. */
@@ -35,6 +37,7 @@ export interface DutiesOptions {
 }
 
 interface Running {
+  readonly duty: Duty
   readonly loop: IntervalLoop
   status: DutyStatus
 }
@@ -75,10 +78,14 @@ export class Duties {
   async end (slots: readonly number[]): Promise<void> {
     const ending = slots.flatMap(slot => this.#slots.get(slot) ?? [])
     for (const slot of slots) this.#slots.delete(slot)
-    await Promise.all(ending.map(async ({ loop }) => { await loop.stop() }))
+    await Promise.all(ending.map(async ({ duty, loop, status }) => {
+      await loop.stop()
+      await duty.end?.(status.slot)
+    }))
   }
 
-  #start ({ first = 'delayed', intervalMs, name, run }: Duty, slot: number): Running {
+  #start (duty: Duty, slot: number): Running {
+    const { first = 'delayed', intervalMs, name, run } = duty
     const { clock, onError } = this.#options
     const loop = new IntervalLoop({
       intervalMs,
@@ -104,6 +111,7 @@ export class Duties {
       }
     })
     const running: Running = {
+      duty,
       loop,
       status: { name, slot, lastSuccessMs: undefined, durationMs: undefined, error: undefined }
     }

@@ -28,7 +28,8 @@ export interface ReplicationPolicy {
   isInternalTopic (topic: string): boolean}
 
 export const progressTopicPrefix = 'longhaul-progress.'
-const heartbeatsTopic = 'heartbeats'
+/** MirrorMaker 2's topic of heartbeats, whatever the policy and the separator. */
+export const heartbeatsTopic = 'heartbeats'
 
 export function createReplicationPolicy (options: ReplicationPolicyOptions): ReplicationPolicy {
   const { policy, sourceAlias, separator = '.', internalTopicSeparator = true } = options

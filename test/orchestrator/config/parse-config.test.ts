@@ -93,7 +93,7 @@ test("Kafka's own sample file is read as it is", () => {
   assert.equal(flow.policy.remoteTopic('orders'), 'A.orders')
   assert.equal(judgeTopic(flow.topics, 'orders'), 'mirrored')
   assert.equal(judgeTopic(flow.topics, 'B.orders'), 'cycle')
-  assert.equal(config.warnings.length, 6)
+  assert.equal(config.warnings.length, 5)
   assert.equal(config.process['metrics.port'], 9584)
 })
 

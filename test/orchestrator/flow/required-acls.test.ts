@@ -9,8 +9,10 @@ import {
 import { repoRoot } from '../../kafka/repo-root.ts'
 import { createConfig } from '../config/create-config.ts'
 
-const aclsOf = (...lines: string[]): readonly RequiredAcl[] =>
+const withHeartbeats = (...lines: string[]): readonly RequiredAcl[] =>
   requiredAcls(createConfig(lines).flows)
+const aclsOf = (...lines: string[]): readonly RequiredAcl[] => withHeartbeats(
+  'emit.heartbeats.enabled = false', 'heartbeats.replication.enabled = false', ...lines)
 const topicsOf = (acls: readonly RequiredAcl[], cluster: string): string[] => acls
   .filter(acl => acl.cluster === cluster && acl.resource === 'topic')
   .map(({ name, type }) => `${type} ${name}`)
@@ -50,6 +52,20 @@ test('what two flows need of one cluster is printed once', () => {
   assert.deepEqual(onA.map(({ operations }) => operations), [['Read', 'DescribeConfigs']])
 })
 
+test('heartbeats are written to both clusters, and mirrored whatever topics says', () => {
+  const acls = withHeartbeats('A->B.topics = orders')
+  assert.deepEqual(topicsOf(acls, 'A'), ['literal orders', 'literal heartbeats'])
+  assert.deepEqual(topicsOf(acls, 'B'), ['literal A.orders', 'literal A.heartbeats',
+    'literal longhaul-progress.A.internal', 'literal heartbeats'])
+  const operationsOf = (cluster: string): unknown => acls.find(acl =>
+    acl.cluster === cluster && acl.name === 'heartbeats')?.operations
+  assert.deepEqual(operationsOf('A'), ['Read', 'DescribeConfigs', 'Create', 'Write'])
+  assert.deepEqual(operationsOf('B'), ['Create', 'Write'])
+  const quiet = withHeartbeats('A->B.topics = orders', 'B->A.emit.heartbeats.enabled = false')
+  assert.deepEqual(quiet.find(({ name }) => name === 'heartbeats')?.operations,
+    ['Read', 'DescribeConfigs'])
+})
+
 test('README lists the permissions of the table', () => {
   const readme = readFileSync(join(repoRoot(), 'README.md'), 'utf8')
   const listed = [...readme.matchAll(/^\| (source|target) \| (.+?) \| ([\w, *]+) \|/gm)]
@@ -63,6 +79,7 @@ test('README lists the permissions of the table', () => {
 
 function kindOf (resource: string): string {
   if (resource.startsWith('group')) return 'group'
+  if (resource.includes('heartbeats')) return 'heartbeats topic'
   if (resource.includes('longhaul-progress')) return 'progress topic'
   return resource.startsWith('the remote') ? 'remote topics' : 'source topics'
 }

@@ -120,6 +120,21 @@ describe('a duty', () => {
       await duties.end([3])
     })
 
+  test('closes what it has opened after its last run', async () => {
+    const order: string[] = []
+    const { clock, duties } = createDuties({
+      run: async (_slot, signal) => {
+        await clock.sleep(1_000_000, signal).catch(() => {})
+        order.push('run ended')
+      },
+      end: async slot => { order.push(`ended slot ${slot}`) }
+    })
+    duties.begin(3)
+    await clock.advance(10_000)
+    await duties.end([3])
+    assert.deepEqual(order, ['run ended', 'ended slot 3'])
+  })
+
   test('shows when it succeeded last, and how long it took', async () => {
     const { clock, duties } = createDuties({ run: async () => { clock.skip(250) } })
     duties.begin(3)

@@ -1,0 +1,104 @@
+// Writes the heartbeats of one pair of clusters as MirrorMaker 2's MirrorHeartbeatConnector does:
+// to partition 0 of the compacted topic `heartbeats` on the pair's target, where Kafka's
+// MirrorClient and a flow that mirrors this cluster find them.
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { OutgoingRecord } from '../cluster/topic-writer.ts'
+import type { HeartbeatPair } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { encodeHeartbeat } from '../mirror-maker/internal-records.ts'
+import type { Duty } from '../ownership/duties.ts'
+import { heartbeatsTopic } from '../policy/replication-policy.ts'
+import type { Clock } from '../time/clock.ts'
+import { unlessAborted } from '../time/deadline.ts'
+
+export interface HeartbeatWriter {
+  readonly write: (records: readonly OutgoingRecord[], signal: AbortSignal) => Promise<unknown>
+  readonly close: () => Promise<void>
+}
+
+export interface HeartbeatDutyOptions {
+  readonly pair: HeartbeatPair
+  /** Its owner writes, so that one process writes whatever number shares the flow. */
+  readonly slot: number
+  /** Of the target of the pair. */
+  readonly admin: Pick<ClusterAdmin, 'describeTopics' | 'createTopics'>
+  /** Of the topic of heartbeats there; the duty closes it. */
+  readonly openWriter: () => HeartbeatWriter
+  readonly clock: Clock
+}
+
+export function heartbeatDuty (options: HeartbeatDutyOptions): Duty {
+  const { admin, clock, openWriter, pair, slot } = options
+  let hasTopic = false
+  let writer: HeartbeatWriter | undefined
+
+  const write = async (signal: AbortSignal): Promise<void> => {
+    if (!hasTopic) await unlessAborted(signal, ensureTopic(admin, pair.replicationFactor))
+    hasTopic = true
+    writer ??= openWriter()
+    const { source, target } = pair
+    const heartbeat = { sourceAlias: source, targetAlias: target, timestampMs: clock.now() }
+    await writer.write([{ partition: 0, ...encodeHeartbeat(heartbeat) }], signal)
+  }
+
+  return {
+    name: `heartbeats ${pair.source}->${pair.target}`,
+    slot,
+    intervalMs: pair.intervalMs,
+    run: async (_slot, signal) => {
+      try {
+        await write(signal)
+      } catch (thrown) {
+        signal.throwIfAborted()
+        hasTopic = false // the topic may have been deleted
+        throw explained(ReplicatorError.from(thrown), pair)
+      }
+    },
+    end: async () => {
+      const closing = writer
+      writer = undefined
+      await closing?.close()
+    }
+  }
+}
+
+async function ensureTopic (
+  admin: HeartbeatDutyOptions['admin'], replicationFactor: number
+): Promise<void> {
+  const [described] = await admin.describeTopics([heartbeatsTopic])
+  if (described?.error === undefined) return
+  // To a principal that may not describe the topic it looks missing on some brokers.
+  if (described.error.errorName !== 'UNKNOWN_TOPIC_OR_PARTITION') throw described.error
+  const configs = { 'cleanup.policy': 'compact' }
+  const [created] = await admin.createTopics(
+    [{ name: heartbeatsTopic, partitions: 1, replicationFactor, configs }])
+  const error = created?.error
+  if (error !== undefined && error.errorName !== 'TOPIC_ALREADY_EXISTS') throw error
+}
+
+/** With what the operator can do about it; what passes by itself is a problem of the cluster. */
+function explained (error: ReplicatorError, pair: HeartbeatPair): ReplicatorError {
+  const { replicationFactor, source, target } = pair
+  const what = `${source}->${target}, to the topic ${heartbeatsTopic} on ${target}`
+  if (error.retriable) {
+    return new ReplicatorError(error.row, `${error.detail} [heartbeats of ${what}]`,
+      { cause: error, cluster: target })
+  }
+  const off = `set ${source}->${target}.emit.heartbeats.enabled=false to write none`
+  const refused = (cure: string, setting?: string): ReplicatorError =>
+    new ReplicatorError('HEARTBEATS_REFUSED', `${what}: ${error.row.text}: ${error.detail}`, {
+      cause: error, cluster: target, action: `${cure}, or ${off}`, ...setting && { setting }
+    })
+  switch (error.errorName) {
+    case 'INVALID_REPLICATION_FACTOR': {
+      const setting = 'heartbeats.topic.replication.factor'
+      return refused(`Lower ${setting}=${replicationFactor} to the number of brokers of ${target}`,
+        setting)
+    }
+    case 'TOPIC_AUTHORIZATION_FAILED':
+    case 'CLUSTER_AUTHORIZATION_FAILED':
+      return refused(`Grant CREATE and WRITE on topic ${heartbeatsTopic} to the principal of ` +
+        `cluster ${target}`)
+    default: return refused(error.action)
+  }
+}

@@ -1,0 +1,132 @@
+// The heartbeats of one pair: the topic is created where it is missing, a record is written at each
+// run, and what a cluster refuses is said with the way out.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { OutgoingRecord } from '../../../src/orchestrator/cluster/topic-writer.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { heartbeatDuty } from '../../../src/orchestrator/heartbeats/heartbeat-duty.ts'
+import { decodeHeartbeat } from '../../../src/orchestrator/mirror-maker/internal-records.ts'
+import { FakeCluster } from '../flow/fake-cluster.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+
+function createDuty () {
+  const cluster = new FakeCluster()
+  const clock = new ManualClock()
+  const written: OutgoingRecord[] = []
+  const events: string[] = []
+  const state: { writeError?: ReplicatorError, isHanging?: boolean } = {}
+  const duty = heartbeatDuty({
+    pair: {
+      source: 'east', target: 'west', side: 'target', intervalMs: 1_000, replicationFactor: 3
+    },
+    slot: 0,
+    admin: cluster.admin(),
+    openWriter: () => {
+      events.push('opened')
+      return {
+        write: async (records, signal) => {
+          if (state.isHanging === true) await clock.sleep(1_000_000, signal)
+          if (state.writeError !== undefined) throw state.writeError
+          written.push(...records)
+        },
+        close: async () => { events.push('closed') }
+      }
+    },
+    clock
+  })
+  const run = async (signal = new AbortController().signal): Promise<void> => {
+    await duty.run(0, signal)
+  }
+  return { clock, cluster, duty, events, run, state, written }
+}
+
+const refused = async (run: Promise<void>): Promise<ReplicatorError> => {
+  const error: unknown = await run.catch((thrown: unknown) => thrown)
+  assert.ok(error instanceof ReplicatorError, String(error))
+  return error
+}
+
+describe('heartbeats', () => {
+  test('are those of MirrorMaker 2: one partition, compacted, of the owner of slot 0', async () => {
+    const { clock, cluster, duty, run, written } = createDuty()
+    await run()
+    assert.equal(duty.slot, 0)
+    assert.deepEqual(cluster.created, [{
+      name: 'heartbeats', partitions: 1, replicationFactor: 3,
+      configs: { 'cleanup.policy': 'compact' }
+    }])
+    const [record] = written
+    assert.ok(record?.value)
+    assert.equal(record.partition, 0)
+    assert.deepEqual(decodeHeartbeat({ key: record.key, value: record.value }),
+      { sourceAlias: 'east', targetAlias: 'west', timestampMs: clock.now() })
+  })
+
+  test('go to a topic that exists already, whatever created it', async () => {
+    const { cluster, run, written } = createDuty()
+    cluster.addTopic('heartbeats', 4)
+    await run()
+    await run()
+    assert.deepEqual(cluster.created, [])
+    assert.equal(written.length, 2)
+  })
+
+  test('go on when another process has created the topic meanwhile', async () => {
+    const { cluster, run, written } = createDuty()
+    cluster.createError = new ReplicatorError('TOPIC_ALREADY_EXISTS', 'topic heartbeats')
+    await run()
+    assert.equal(written.length, 1)
+  })
+
+  // The writer alone would fail for ever: its client never creates a topic.
+  test('recreate the topic after somebody has deleted it', async () => {
+    const { cluster, run, state } = createDuty()
+    await run()
+    cluster.topics.delete('heartbeats')
+    state.writeError = new ReplicatorError('UNKNOWN_TOPIC_OR_PARTITION', 'heartbeats-0')
+    const { cluster: alias, retriable } = await refused(run())
+    assert.deepEqual([alias, retriable], ['west', true])
+    delete state.writeError
+    await run()
+    assert.equal(cluster.created.length, 2)
+  })
+
+  test('say which setting a cluster with fewer brokers asks to lower', async () => {
+    const { cluster, run } = createDuty()
+    cluster.createError = new ReplicatorError('INVALID_REPLICATION_FACTOR', 'topic heartbeats')
+    const { cluster: alias, message, retriable, setting } = await refused(run())
+    assert.deepEqual([alias, retriable, setting],
+      ['west', false, 'heartbeats.topic.replication.factor'])
+    assert.match(message, /topics are mirrored all the same: east->west, to the topic heartbeats/)
+    assert.match(message, /Lower heartbeats\.topic\.replication\.factor=3 to the number of brok/)
+    assert.match(message, /or set east->west\.emit\.heartbeats\.enabled=false to write none/)
+  })
+
+  test('say which permissions are missing, all at once', async () => {
+    const { cluster, run, state } = createDuty()
+    const unauthorized = new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', 'topic heartbeats')
+    const grant = /Grant CREATE and WRITE on topic heartbeats to the principal of cluster west, or/
+    cluster.createError = unauthorized
+    assert.match((await refused(run())).message, grant)
+    cluster.createError = undefined
+    state.writeError = unauthorized
+    assert.match((await refused(run())).message, grant)
+  })
+
+  test('end with their slot at once, also while the cluster hangs, and begin anew', async () => {
+    const { duty, events, run, state, written } = createDuty()
+    state.isHanging = true
+    const stopping = new AbortController()
+    const running = run(stopping.signal)
+    const ended = assert.rejects(running, { name: 'AbortError' })
+    await new Promise(resolve => { setImmediate(resolve) })
+    stopping.abort()
+    await ended
+    await duty.end?.(0)
+    assert.deepEqual(events, ['opened', 'closed'])
+    state.isHanging = false
+    await run()
+    assert.deepEqual(events, ['opened', 'closed', 'opened'])
+    assert.equal(written.length, 1)
+  })
+})
