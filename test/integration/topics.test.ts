@@ -198,6 +198,40 @@ describe('topics and their remote topics', () => {
     assert.deepEqual(mirror.summary().flows.map(flow => [flow.source, flow.target, flow.records]),
       [['east', 'west', 55], ['west', 'east', 76]])
   })
+
+  // The last test: from here on the source has a topic that every flow mirrors. The clusters have
+  // one broker each, and the default replication factor of the topic is 3.
+  test('heartbeats are written and mirrored, and a refusal of theirs is said once', async t => {
+    const { source, target } = clusters
+    await source.createTopic('beside')
+    await produce(source.bootstrapServers, 'beside', numbered(10, 1))
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'east->west.topics': 'beside',
+      'emit.heartbeats.enabled': true,
+      'west->east.heartbeats.topic.replication.factor': 1
+    }))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'east.beside', 10)
+    await untilRecords(mirror, target, 'east.heartbeats', 3)
+    const { text } = await mirror.untilLogged('the refusal', line => line.level === 'warn' &&
+      line.text.includes('heartbeats.topic.replication.factor=3'))
+    assert.match(text, /east->west, to the topic heartbeats on west/)
+    const successes =
+      seriesOf(await mirror.metrics(), 'longhaul_duty_last_success_timestamp_seconds')
+    const duties = Object.keys(successes).filter(labels => labels.includes('heartbeats'))
+    assert.equal(duties.length, 1, duties.join())
+    assert.match(duties[0] ?? '', /heartbeats west->east/)
+    assert.equal((await mirror.stop()).code, 0)
+    assert.equal(mirror.log.filter(line => line.text === text).length, 1)
+    assert.ok(!(await target.admin.topicNames()).includes('heartbeats'))
+    // Kafka's own class reads them.
+    const printed = await target.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
+      '--topic', 'east.heartbeats', '--from-beginning', '--max-messages', '2', '--formatter',
+      'org.apache.kafka.connect.mirror.formatters.HeartbeatFormatter'
+    ])
+    const line = /Heartbeat\{sourceClusterAlias=west, targetClusterAlias=east, timestamp=\d{13}\}/g
+    assert.equal([...printed.matchAll(line)].length, 2)
+  })
 })
 
 function numbered (

@@ -1,7 +1,7 @@
 // What a file that is read again changes: which flows come and go, which go on with other settings,
 // and how. Values of client properties are never shown: passwords are among them.
 import type { ClientProperties } from './client-properties.ts'
-import type { Config, FlowConfig, FlowEnd } from './config.ts'
+import type { Config, FlowConfig, FlowEnd, HeartbeatPair } from './config.ts'
 import {
   processTable, rowOf, type FlowSetting, type ProcessSetting, type Setting
 } from './config-table.ts'
@@ -61,6 +61,7 @@ function compareFlows (before: FlowConfig, after: FlowConfig): FlowChange {
     shown(name, before.settings[name]) !== shown(name, after.settings[name]))
   const others = [
     ...topicLines(before, after),
+    ...heartbeatLines(before, after),
     ...endLines(before.source, after.source),
     ...endLines(before.target, after.target)
   ]
@@ -80,6 +81,20 @@ function topicLines (before: FlowConfig, after: FlowConfig): readonly string[] {
       .map(([name, value]) => `${name}=${value}`).sort().join(' ') || '(not set)'
   return topics.filter(topic => text(before, topic) !== text(after, topic))
     .map(topic => `topic.${topic}: ${text(before, topic)} -> ${text(after, topic)}`)
+}
+
+/** Of other pairs than the flow's own two clusters, whose settings are those of the flow. */
+function heartbeatLines (before: FlowConfig, after: FlowConfig): readonly string[] {
+  const text = ({ heartbeats, source, target }: FlowConfig): string => heartbeats
+    .filter(pair => pair.source !== source.alias || pair.target !== target.alias)
+    .map(describePair).join(', ') || 'none'
+  const [old, now] = [text(before), text(after)]
+  return old === now ? [] : [`heartbeats of other pairs: ${old} -> ${now}`]
+}
+
+function describePair (pair: HeartbeatPair): string {
+  const { intervalMs, replicationFactor, source, target } = pair
+  return `${source}->${target} (each ${intervalMs / 1000} s, factor ${replicationFactor})`
 }
 
 function endLines (before: FlowEnd, after: FlowEnd): readonly string[] {

@@ -33,6 +33,10 @@ test('every other setting of a flow has it started again', () => {
     ['lanes=3', 'lanes: 2 -> 3'],
     ['progress.interval.ms=2000', 'progress.interval.ms: 1s -> 2s'],
     ['A->B.topic.orders.data.loss=skip', 'topic.orders: (not set) -> data.loss=skip'],
+    ['B->A.emit.heartbeats.enabled=false',
+      'heartbeats of other pairs: B->A (each 1 s, factor 3) -> none'],
+    ['B->A.heartbeats.topic.replication.factor=1', 'heartbeats of other pairs: ' +
+      'B->A (each 1 s, factor 3) -> B->A (each 1 s, factor 1)'],
     ['A.bootstrap.servers=a9:9092', 'A.bootstrap.servers'],
     ['B.ssl.key.password=secret', 'B.ssl.key.password']
   ]
@@ -49,13 +53,22 @@ test('values of clients are not shown: they may be secret', () => {
 })
 
 test('flows come and go, and the others learn which prefixes mean a cycle', () => {
-  const one = parseConfigOf(twoClusters)
-  const both = parseConfigOf([...twoClusters, 'B->A.enabled=true'])
+  const quiet = [...twoClusters, 'B->A.emit.heartbeats.enabled=false']
+  const one = parseConfigOf(quiet)
+  const both = parseConfigOf([...quiet, 'B->A.enabled=true'])
   const more = compareConfigs(one, both)
   assert.deepEqual(more.added.map(({ name }) => name), ['B->A'])
   assert.deepEqual(more.changed.map(({ config, isLive, lines }) => [config.name, isLive, lines]),
     [['A->B', true, []]])
   assert.deepEqual(compareConfigs(both, one).removed, ['B->A'])
+})
+
+// The flow A->B wrote the heartbeats of B->A as long as that pair had no flow of its own.
+test('a flow that writes heartbeats of other pairs than before is started again', () => {
+  const one = parseConfigOf(twoClusters)
+  const both = parseConfigOf([...twoClusters, 'B->A.enabled=true'])
+  assert.deepEqual(compareConfigs(one, both).changed.map(({ isLive, lines }) => [isLive, lines]),
+    [[false, ['heartbeats of other pairs: B->A (each 1 s, factor 3) -> none']]])
 })
 
 test('of the process, what counts only at its start is named', () => {

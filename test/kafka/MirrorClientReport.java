@@ -1,0 +1,42 @@
+// Prints as one line of JSON what Kafka's own MirrorClient finds on a cluster. Arguments: properties
+// of the client as NAME=VALUE, then after "--" the aliases whose distance is asked for.
+
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+import org.apache.kafka.connect.mirror.MirrorClient;
+
+public class MirrorClientReport {
+    public static void main(String[] args) throws Exception {
+        Map<String, Object> properties = new HashMap<>();
+        int at = 0;
+        for (; at < args.length && !args[at].equals("--"); at++) {
+            String[] parts = args[at].split("=", 2);
+            properties.put(parts[0], parts[1]);
+        }
+        MirrorClient client = new MirrorClient(properties);
+        try {
+            Map<String, Integer> hops = new TreeMap<>();
+            for (at++; at < args.length; at++) hops.put(args[at], client.replicationHops(args[at]));
+            System.out.println("{\"heartbeatTopics\":" + list(client.heartbeatTopics())
+                + ",\"upstreamClusters\":" + list(client.upstreamClusters())
+                + ",\"remoteTopics\":" + list(client.remoteTopics())
+                + ",\"hops\":{" + hops.entrySet().stream()
+                    .map(hop -> quoted(hop.getKey()) + ":" + hop.getValue())
+                    .collect(Collectors.joining(",")) + "}}");
+        } finally {
+            client.close();
+        }
+    }
+
+    private static String list(Collection<String> names) {
+        return names.stream().sorted().map(MirrorClientReport::quoted)
+            .collect(Collectors.joining(",", "[", "]"));
+    }
+
+    private static String quoted(String name) {
+        return "\"" + name + "\"";
+    }
+}
