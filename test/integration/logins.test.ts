@@ -1,13 +1,14 @@
 // Every way to log in that a MirrorMaker 2 file can name, before a real broker: each client of a
 // flow (admin, group, progress, both ends of the lanes) gets through each listener.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { storePassword } from '../kafka/certificates.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { startTokenServer } from '../kafka/token-server.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import {
@@ -122,6 +123,51 @@ describe('logins', () => {
       assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
       assert.doesNotMatch(`${mirror.stdout}${mirror.stderr}`, secrets)
     })
+
+  // They are replaced one file after the other: a key beside the certificate of another key would
+  // end a flow that runs.
+  test('go on with certificates that are replaced while the process runs', async t => {
+    const { certificates, cluster } = started
+    const own = certificates.path('own.pem')
+    copyFileSync(certificates.path('mirror.pem'), own)
+    const { mutual } = tls(certificates)
+    assert.ok(mutual)
+    const mirror = await startMirror(t, createPropertiesFile(t, {
+      ...settings,
+      'clusters': 'own, plain',
+      'own->plain.enabled': true,
+      'file.check.interval.ms': 100,
+      'plain.bootstrap.servers': cluster.bootstrapServers,
+      ...clusterProperties('own', mutual, cluster),
+      'own.ssl.keystore.location': own
+    }))
+    await untilRecords(mirror, cluster, 'own.orders', 50)
+    const ends = seriesOf(await mirror.metrics(), 'longhaul_certificate_expiry_timestamp_seconds')
+    assert.deepEqual(Object.keys(ends), ['client', 'authority'].map(of =>
+      `{cluster="own",of="${of}",source="own",target="plain"}`))
+    for (const end of Object.values(ends)) {
+      assert.ok(end > Date.now() / 1000 + 29 * 86_400 && end < Date.now() / 1000 + 31 * 86_400)
+    }
+
+    const former = readFileSync(own, 'utf8')
+    await certificates.renew('mirror')
+    const renewed = readFileSync(certificates.path('mirror.pem'), 'utf8')
+    const [key = ''] = former.split('-----BEGIN CERTIFICATE-----', 1)
+    writeFileSync(own, key + renewed.slice(renewed.indexOf('-----BEGIN CERTIFICATE-----')))
+    const refused = await mirror.untilLogged('the files that do not fit', ({ level }) =>
+      level === 'error')
+    assert.match(refused.text, /own\.pem; the former ones stay in use: .*the key does not belong/)
+    writeFileSync(own, renewed)
+    await mirror.untilLogged('the files that fit', ({ text }) =>
+      /own->plain is drained and started again: own\.ssl\.certificate\.location/.test(text))
+    await produce(cluster.bootstrapServers, 'orders', numbered(50, 60))
+    await untilRecords(mirror, cluster, 'own.orders', 60)
+    assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
+    assert.equal(mirror.log.filter(({ level }) => level === 'error').length, 1)
+    const values = (await readTopic(cluster.bootstrapServers, 'own.orders'))
+      .map(({ value }) => String(value))
+    assert.deepEqual(values, numbered(0, 60).map(({ value }) => value))
+  })
 })
 
 const secrets = new RegExp(`${password}|${storePassword}|wrong-secret|PRIVATE KEY`)

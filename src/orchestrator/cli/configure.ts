@@ -1,11 +1,11 @@
 // What `run` and `validate` share: the options from the config table, the configuration file with
 // its problems, and the log.
 import { Option, type Command } from 'commander'
-import { librdkafkaFeatures } from '../cluster/native-version.ts'
-import { cliFlags, flagSettings } from '../config/cli-flags.ts'
+import { cliFlags } from '../config/cli-flags.ts'
 import type { Config } from '../config/config.ts'
-import { readConfig, type ParsedConfig } from '../config/parse-config.ts'
+import type { ParsedConfig } from '../config/parse-config.ts'
 import { createLog, type LogOutput, type ProcessLog } from '../observability/log.ts'
+import { ConfigFile } from './config-file.ts'
 import type { Terminal } from './terminal.ts'
 
 export const outputFormats = ['table', 'json'] as const
@@ -30,29 +30,20 @@ export interface ConfigOptions {
   readonly output: OutputFormat
 }
 
-/** Undefined after all problems were written to stderr. */
+/** The file, if it is free of problems. */
 export function configure (
   file: string, options: ConfigOptions, terminal: Terminal
 ): Config | undefined {
-  const parsed = readFile(file, options, terminal)
+  return accepted(new ConfigFile(file, options, terminal).read(), terminal)
+}
+
+/** Undefined after all problems were written to stderr. */
+export function accepted (parsed: ParsedConfig, terminal: Terminal): Config | undefined {
   const warnings = parsed.ok ? parsed.config.warnings : parsed.warnings
   for (const warning of warnings) terminal.stderr.write(`warning: ${warning}\n`)
   if (parsed.ok) return parsed.config
   for (const problem of parsed.problems) terminal.stderr.write(`error: ${problem.message}\n`)
   return undefined
-}
-
-/** The file of now, with the same command line. */
-export function readFile (
-  file: string, options: ConfigOptions, terminal: Pick<Terminal, 'environment'>
-): ParsedConfig {
-  return readConfig(file, {
-    overrides: options.X,
-    flags: flagSettings({ ...options }),
-    features: librdkafkaFeatures,
-    environment: terminal.environment,
-    ...(options.clusters === undefined ? {} : { clusters: options.clusters })
-  })
 }
 
 export function openLog (config: Config, terminal: Terminal, output: LogOutput): ProcessLog {

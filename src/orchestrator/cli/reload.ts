@@ -1,30 +1,54 @@
-// SIGHUP: reads the file again, with the same command line, and applies the whole or nothing of it.
+// Reads the configuration again while the process runs, and applies the whole or nothing of it: the
+// file itself at SIGHUP; the certificates, stores and secrets that it names once they are replaced.
+import { readFileSync } from 'node:fs'
+import { keyProblem } from '../config/certificates.ts'
 import type { ConfigChanges } from '../config/config-changes.ts'
+import type { Config } from '../config/config.ts'
+import { replacedFiles } from '../config/read-files.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Mirror } from '../flow/mirror.ts'
 import type { ProcessLog } from '../observability/log.ts'
-import { readFile, type ConfigOptions } from './configure.ts'
-import type { Terminal } from './terminal.ts'
+import type { Clock } from '../time/clock.ts'
+import { IntervalLoop } from '../time/interval-loop.ts'
+import type { ConfigFile } from './config-file.ts'
 
 export interface ReloadOptions {
-  readonly file: string
-  readonly options: ConfigOptions
-  readonly terminal: Pick<Terminal, 'environment'>
+  readonly file: ConfigFile
+  /** What the process runs with. */
+  readonly config: Config
   readonly mirror: Pick<Mirror, 'reload'>
   readonly log: ProcessLog
+  readonly clock: Clock
 }
 
 export class Reload {
   readonly #options: ReloadOptions
+  readonly #watching: IntervalLoop
+  #config: Config
   #isRunning = false
   /** Requested while one runs, which may have read the file before it was changed. */
   #isRequested = false
+  /** Of the files that were replaced, why they do not apply: said once. */
+  #refusal = ''
 
   constructor (options: ReloadOptions) {
     this.#options = options
+    this.#config = options.config
+    this.#watching = new IntervalLoop({
+      intervalMs: options.config.process['file.check.interval.ms'],
+      clock: options.clock,
+      first: 'delayed',
+      run: async () => { await this.#lookAtFiles() },
+      onError: thrown => { options.log.error({ err: thrown }, 'a look at files failed') }
+    })
   }
 
-  /** Returns at once; the log says what came of it. */
+  /** Looks at the files that the file names from now on. */
+  start (): void { this.#watching.start() }
+
+  async stop (): Promise<void> { await this.#watching.stop() }
+
+  /** Has the file read. Returns at once; the log says what came of it. */
   request (): void {
     this.#isRequested = true
     if (!this.#isRunning) void this.#run()
@@ -36,36 +60,70 @@ export class Reload {
     while (this.#isRequested) {
       this.#isRequested = false
       try {
-        await this.#reload()
+        await this.#apply(file.read(), `${file.path} was read again`)
       } catch (thrown) {
         const error = ReplicatorError.from(thrown)
-        log.error({ err: error }, `${file} was read again and is refused, and nothing of it ` +
+        log.error({ err: error }, `${file.path} was read again and is refused, and nothing of it ` +
           `applies: ${error.message}`)
       }
     }
     this.#isRunning = false
   }
 
-  async #reload (): Promise<void> {
-    const { file, log, mirror, options, terminal } = this.#options
-    const parsed = readFile(file, options, terminal)
+  async #lookAtFiles (): Promise<void> {
+    const { file, log } = this.#options
+    const replaced = replacedFiles(this.#config.files, path => readFileSync(path))
+    if (replaced.length === 0 || this.#isRunning) return
+    this.#isRunning = true
+    try {
+      await this.#apply(file.readNamedFiles(), `replaced: ${replaced.join(', ')}`)
+      this.#refusal = ''
+    } catch (thrown) {
+      // Files are replaced one after the other: the next look may find that they fit.
+      const error = ReplicatorError.from(thrown)
+      const text = `replaced: ${replaced.join(', ')}; the former ones stay in use: ${error.message}`
+      if (text !== this.#refusal) log.error({ err: error }, text)
+      this.#refusal = text
+    } finally {
+      this.#isRunning = false
+      if (this.#isRequested) void this.#run()
+    }
+  }
+
+  async #apply (
+    parsed: ReturnType<ConfigFile['read']>, what: string
+  ): Promise<void> {
+    const { log, mirror } = this.#options
     const warnings = parsed.ok ? parsed.config.warnings : parsed.warnings
-    for (const warning of warnings) log.warn({}, warning)
+    for (const warning of warnings) {
+      if (!this.#config.warnings.includes(warning)) log.warn({}, warning)
+    }
     if (!parsed.ok) {
       const [first, ...others] = parsed.problems
       for (const problem of others) log.error({ err: problem }, problem.message)
-      throw first ?? new ReplicatorError('INTERNAL', `${file} is refused without a reason`)
+      throw first ?? new ReplicatorError('INTERNAL', 'refused without a reason')
     }
-    if (parsed.config.flows.length === 0) {
-      throw new ReplicatorError('CONFIG_INVALID', 'no flow is enabled; to mirror nothing, stop ' +
-        'the process')
-    }
-    const changes = await mirror.reload(parsed.config)
-    log.setLevel(parsed.config.process['log.level'])
+    const { config } = parsed
+    checkFlows(config)
+    const changes = await mirror.reload(config)
+    this.#config = config
+    log.setLevel(config.process['log.level'])
     const lines = textsOf(changes)
-    log.info({ changes: lines }, lines.length === 0
-      ? `${file} was read again: nothing has changed`
-      : `${file} was read again: ${lines.join('; ')}`)
+    log.info({ changes: lines },
+      `${what}: ${lines.length === 0 ? 'nothing has changed' : lines.join('; ')}`)
+  }
+}
+
+function checkFlows ({ flows }: Config): void {
+  if (flows.length === 0) {
+    throw new ReplicatorError('CONFIG_INVALID', 'no flow is enabled; to mirror nothing, stop the ' +
+      'process')
+  }
+  for (const { alias, client } of flows.flatMap(({ source, target }) => [source, target])) {
+    const problem = keyProblem(client, path => readFileSync(path))
+    if (problem === undefined) continue
+    throw new ReplicatorError('CONFIG_INVALID', `cluster ${alias}: ${problem}`,
+      { setting: `${alias}.ssl.keystore.location` })
   }
 }
 

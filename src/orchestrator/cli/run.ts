@@ -5,7 +5,8 @@ import type { FlowTotals } from '../observability/flow-ledger.ts'
 import type { Log } from '../observability/log.ts'
 import { StatusLine } from '../observability/status-line.ts'
 import { renderSummaryJson, renderSummaryTable } from '../observability/summary.ts'
-import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { ConfigFile } from './config-file.ts'
+import { accepted, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { Reload } from './reload.ts'
 import type { Terminal } from './terminal.ts'
@@ -13,7 +14,8 @@ import type { Terminal } from './terminal.ts'
 export async function run (
   file: string, options: ConfigOptions, terminal: Terminal
 ): Promise<ExitCode> {
-  const config = configure(file, options, terminal)
+  const configFile = new ConfigFile(file, options, terminal)
+  const config = accepted(configFile.read(), terminal)
   if (config === undefined) return exitCodes.usage
   if (config.flows.length === 0) {
     terminal.stderr.write('error: no flow is enabled; write for example A->B.enabled=true\n')
@@ -30,16 +32,18 @@ export async function run (
   const log = openLog(config, terminal, line.above(terminal.stderr))
   const mirror = new Mirror({ config, log, clock: terminal.clock })
   totals.of = () => mirror.totals
+  const reload = new Reload({ file: configFile, config, mirror, log, clock: terminal.clock })
   line.start()
   try {
-    const reload = new Reload({ file, options, terminal, mirror, log })
     terminal.onHangUp(() => { reload.request() })
+    reload.start()
     return await mirrorUntilStopped(mirror, terminal, log)
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
     log.error({ err: error }, error.message)
     return exitCodes.notStarted
   } finally {
+    await reload.stop()
     await line.stop()
     if (terminal.stdout.isTTY === true || options.output === 'json') {
       const render = options.output === 'json' ? renderSummaryJson : renderSummaryTable

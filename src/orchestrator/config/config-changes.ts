@@ -1,5 +1,6 @@
 // What a file that is read again changes: which flows come and go, which go on with other settings,
 // and how. Values of client properties are never shown: passwords are among them.
+import { certificateFileProperties } from './certificates.ts'
 import type { ClientProperties } from './client-properties.ts'
 import type { Config, FlowConfig, FlowEnd, HeartbeatPair } from './config.ts'
 import {
@@ -35,6 +36,8 @@ const liveOfProcess: ReadonlySet<ProcessSetting> = new Set<ProcessSetting>([
 
 export function compareConfigs (before: Config, after: Config): ConfigChanges {
   const former = new Map(before.flows.map(flow => [flow.name, flow]))
+  const replaced = new Set([...after.files].flatMap(([path, digest]) =>
+    before.files.get(path) === digest ? [] : [path]))
   const names = new Set(after.flows.map(({ name }) => name))
   const changedProcess = (Object.keys(processTable) as ProcessSetting[]).filter(name =>
     shown(name, before.process[name]) !== shown(name, after.process[name]))
@@ -48,7 +51,7 @@ export function compareConfigs (before: Config, after: Config): ConfigChanges {
     changed: after.flows.flatMap(config => {
       const old = former.get(config.name)
       if (old === undefined) return []
-      const change = compareFlows(old, config)
+      const change = compareFlows(old, config, replaced)
       return change.lines.length === 0 && isSameSet ? [] : [change]
     }),
     process: changedProcess.map(name => line(name, before.process[name], after.process[name])),
@@ -56,14 +59,16 @@ export function compareConfigs (before: Config, after: Config): ConfigChanges {
   }
 }
 
-function compareFlows (before: FlowConfig, after: FlowConfig): FlowChange {
+function compareFlows (
+  before: FlowConfig, after: FlowConfig, replaced: ReadonlySet<string>
+): FlowChange {
   const settings = (Object.keys(after.settings) as FlowSetting[]).filter(name =>
     shown(name, before.settings[name]) !== shown(name, after.settings[name]))
   const others = [
     ...topicLines(before, after),
     ...heartbeatLines(before, after),
-    ...endLines(before.source, after.source),
-    ...endLines(before.target, after.target)
+    ...endLines(before.source, after.source, replaced),
+    ...endLines(before.target, after.target, replaced)
   ]
   return {
     config: after,
@@ -97,9 +102,14 @@ function describePair (pair: HeartbeatPair): string {
   return `${source}->${target} (each ${intervalMs / 1000} s, factor ${replicationFactor})`
 }
 
-function endLines (before: FlowEnd, after: FlowEnd): readonly string[] {
+/** A file that librdkafka reads has the same name after it was replaced. */
+function endLines (
+  before: FlowEnd, after: FlowEnd, replaced: ReadonlySet<string>
+): readonly string[] {
   const names = new Set([
-    ...differing(before.client, after.client), ...differing(before.admin, after.admin)
+    ...differing(before.client, after.client), ...differing(before.admin, after.admin),
+    ...certificateFileProperties.filter(name => [after.client, after.admin].some(client =>
+      replaced.has(client[name] ?? '')))
   ])
   return [...names].sort().map(name => `${after.alias}.${name}`)
 }

@@ -48,6 +48,12 @@ export const processTable = {
     importance: 'low', default: 'auto', of: ['auto', 'pretty', 'json'],
     flag: '--log-format <format>'
   }),
+  'file.check.interval.ms': milliseconds({
+    doc: 'How often the files that the properties file names are looked at: certificates, ' +
+      'stores, and files of config.providers. Once one is replaced, the flows that use it are ' +
+      'drained and started again.',
+    importance: 'low', default: minute, min: 100, max: 24 * hour
+  }),
   'drain.timeout.ms': milliseconds({
     doc: 'How long a stop waits for what is in flight to be acked.',
     importance: 'medium', default: 20_000, min: 0, max: hour, flag: '--drain-timeout <time>'

@@ -4,10 +4,12 @@ import type { forwarderSettings } from '../../dataplane/contract/contract-table.
 import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import type { ReplicationPolicy } from '../policy/replication-policy.ts'
 import type { TopicSelection } from '../policy/topic-filter.ts'
+import type { CertificateEnd } from './certificates.ts'
 import type { ClientProperties } from './client-properties.ts'
 import type {
   FlowSettings, ProcessSetting, ProcessSettings, TopicSettings
 } from './config-table.ts'
+import type { FileDigests } from './read-files.ts'
 
 export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
 
@@ -17,6 +19,8 @@ export interface Config {
   readonly chosen: ReadonlySet<ProcessSetting>
   readonly flows: readonly FlowConfig[]
   readonly warnings: readonly string[]
+  /** What the file names: certificates, stores, and what config.providers read. */
+  readonly files: FileDigests
 }
 
 export interface FlowConfig {
@@ -54,4 +58,6 @@ export interface FlowEnd {
   /** For the data plane, librdkafka's names. */
   readonly client: ClientProperties
   readonly admin: ClientProperties
+  /** Of the certificates in `client`; without the public authorities. */
+  readonly certificates: readonly CertificateEnd[]
 }

@@ -8,6 +8,7 @@ import type { RegexProblem } from '../policy/regex-list.ts'
 import { createReplicationPolicy } from '../policy/replication-policy.ts'
 import { createCycleCheck, type RemotePrefix } from '../policy/topic-cycle.ts'
 import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
+import { certificateEnds, certificateFileProperties } from './certificates.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
@@ -23,10 +24,11 @@ import {
   describeEntry, readEntries, readOverride, type Entry
 } from './properties-text.ts'
 import { settingsByTopic } from './topic-settings.ts'
+import { trustsPublicAuthorities } from './public-authorities.ts'
 import type { Side } from './property-path.ts'
 import { PropertySet, type ClientEnd, type FlowName, type TopicEntry } from './property-set.ts'
 import { splitList } from './setting-kinds.ts'
-import type { ReadFile } from './tls-stores.ts'
+import { ReadFiles, type FileDigests } from './read-files.ts'
 
 export interface ParseOptions {
   /** `property=value`, from -X: the syntax of the file, and `source.PROP`, `target.PROP`. */
@@ -67,8 +69,9 @@ export function readConfig (path: string, options: ParseOptions = {}): ParsedCon
 
 export function parseConfig (text: string, options: ParseOptions = {}): ParsedConfig {
   const findings = new Findings()
-  const readFile: ReadFile = options.readFile ?? (path => readFileSync(path))
-  const context = { findings, readFile, environment: options.environment ?? process.env }
+  const files = new ReadFiles(options.readFile ?? (path => readFileSync(path)))
+  const { environment = process.env } = options
+  const context = { findings, readFile: files.read, environment }
   const inFile = resolveReferences(readEntries(text, findings), context)
   const onCommandLine = resolveReferences(commandLineEntries(options, findings), context)
   const aliases = clusterAliases([...inFile, ...onCommandLine], findings)
@@ -91,10 +94,24 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   checkConfig(flows, findings)
   const chosen = processSettings.filter(name => properties.ofProcess(name) !== undefined)
   const config = {
-    process: parser.process(), chosen: new Set(chosen), flows, warnings: findings.warnings
+    process: parser.process(),
+    chosen: new Set(chosen),
+    flows,
+    warnings: findings.warnings,
+    files: filesOf(flows, files)
   }
   const { problems, warnings } = findings
   return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config }
+}
+
+/** With those that only librdkafka reads. */
+function filesOf (flows: readonly FlowConfig[], files: ReadFiles): FileDigests {
+  const clients = flows.flatMap(({ source, target }) =>
+    [source, target].flatMap(({ admin, client }) => [admin, client]))
+  for (const name of certificateFileProperties) {
+    for (const path of new Set(clients.flatMap(client => client[name] ?? []))) files.note(path)
+  }
+  return files.digests
 }
 
 function commandLineEntries (options: ParseOptions, findings: Findings): readonly Entry[] {
@@ -307,7 +324,11 @@ class Parser {
     const client = this.#translate({ alias, side, role }, flow)
     const admin = this.#translate({ alias, side, role: 'admin' }, flow)
     checkServers(alias, client['bootstrap.servers'], this.#findings)
-    return { alias, client, admin }
+    const { environment, readFile } = this.#client
+    const isPublic = trustsPublicAuthorities(client, environment, readFile)
+    const certificates = certificateEnds(client, readFile)
+      .filter(({ of }) => of === 'client' || !isPublic)
+    return { alias, client, admin, certificates }
   }
 
   #translate (end: ClientEnd, flow: FlowName): ClientProperties {

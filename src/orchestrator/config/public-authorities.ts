@@ -33,6 +33,16 @@ export function publicAuthorities (
   }
 }
 
+/** Also of a client without TLS. */
+export function trustsPublicAuthorities (
+  client: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string | undefined>>, readFile: ReadFile
+): boolean {
+  if (client['ssl.ca.location'] === undefined && client['ssl.ca.pem'] === undefined) return true
+  return Object.entries(publicAuthorities(environment, readFile).properties)
+    .every(([name, value]) => client[name] === value)
+}
+
 function holdsCertificates (place: string, readFile: ReadFile): boolean {
   try {
     return readFile(place).includes('-----BEGIN CERTIFICATE-----')

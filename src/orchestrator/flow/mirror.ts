@@ -11,7 +11,7 @@ import { TargetClaims } from './target-claims.ts'
 import { FlowLedger, type FlowTotals } from '../observability/flow-ledger.ts'
 import { startHttpServer, type HttpServer, type Readiness } from '../observability/http-server.ts'
 import type { Log } from '../observability/log.ts'
-import { createMetrics } from '../observability/metrics.ts'
+import { createMetrics, type CertificateSeries } from '../observability/metrics.ts'
 import { notReady } from '../observability/readiness.ts'
 import { ReadinessLog } from '../observability/readiness-log.ts'
 import { summarizeRun, type RunSummary } from '../observability/summary.ts'
@@ -165,6 +165,7 @@ export class Mirror {
       isPortByDefault: !config.chosen.has('metrics.port'),
       metrics: createMetrics({
         flows: () => this.totals,
+        certificates: () => this.#config.flows.flatMap(certificatesOf),
         clock,
         version,
         librdkafkaVersion,
@@ -187,4 +188,9 @@ export class Mirror {
     const reasons = this.totals.flatMap(flow => notReady(flow, nowMs)).map(({ text }) => text)
     return { ready: reasons.length === 0, reasons }
   }
+}
+
+function certificatesOf ({ source, target }: FlowConfig): readonly CertificateSeries[] {
+  return [source, target].flatMap(({ alias, certificates }) => certificates.map(certificate =>
+    ({ ...certificate, source: source.alias, target: target.alias, cluster: alias })))
 }

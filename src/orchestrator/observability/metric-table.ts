@@ -208,6 +208,13 @@ export const metricTable = {
       'it stays above 0 for longer than a rolling restart: with other topics, partitions may be ' +
       'mirrored by no process. MEMBERS_DIFFER in the log names the settings.'
   },
+  longhaul_certificate_expiry_timestamp_seconds: {
+    type: 'gauge',
+    labels: [...flow, 'cluster', 'of'],
+    help: 'When a certificate of the configuration ends, in seconds since 1970: the one that the ' +
+      'client shows (of="client"), and of the authorities that it trusts the first to end ' +
+      '(of="authority"). Public authorities and the certificates of brokers are not in it.'
+  },
   longhaul_duty_last_success_timestamp_seconds: {
     type: 'gauge',
     labels: [...flow, 'duty'],

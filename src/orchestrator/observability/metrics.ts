@@ -3,6 +3,7 @@
 // series of one scrape are of one moment.
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
+import type { CertificateEnd } from '../config/certificates.ts'
 import type { Clock } from '../time/clock.ts'
 import type { FlowTotals } from './flow-ledger.ts'
 import {
@@ -19,10 +20,19 @@ export interface MetricsOptions {
   readonly clock: Clock
   readonly version: string
   readonly librdkafkaVersion: string
+  /** Of the configuration in use. */
+  readonly certificates: () => readonly CertificateSeries[]
   /** metrics.per.partition */
   readonly perPartition: boolean
   /** CPU, memory, event loop, garbage collection of this process; true by default. */
   readonly processMetrics?: boolean
+}
+
+export interface CertificateSeries extends CertificateEnd {
+  /** Of the flow, and of its end that has the certificate. */
+  readonly source: string
+  readonly target: string
+  readonly cluster: string
 }
 
 export interface Metrics {
@@ -47,8 +57,11 @@ export function createMetrics (options: MetricsOptions): Metrics {
 }
 
 function writeAll (text: SeriesText, options: MetricsOptions): void {
-  const { clock, flows, librdkafkaVersion, version } = options
+  const { certificates, clock, flows, librdkafkaVersion, version } = options
   text.gauge('longhaul_build_info', { version, librdkafka: librdkafkaVersion }, 1)
+  for (const { endMs, ...labels } of certificates()) {
+    text.gauge('longhaul_certificate_expiry_timestamp_seconds', labels, endMs / 1000)
+  }
   const nowMs = clock.now()
   for (const flow of flows()) {
     writeFlow(text, flow, nowMs)

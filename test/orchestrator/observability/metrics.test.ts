@@ -20,6 +20,8 @@ function createScraper (options: Partial<MetricsOptions> = {}) {
   const ledger = new FlowLedger(new ManualClock())
   const metrics = createMetrics({
     flows: () => ledger.latest,
+    certificates: () =>
+      [{ source: 'A', target: 'B', cluster: 'A', of: 'client', endMs: clock.now() + 86_400_000 }],
     clock,
     version: '1.2.3',
     librdkafkaVersion: '2.12.0',

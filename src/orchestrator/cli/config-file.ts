@@ -1,0 +1,55 @@
+// The properties file of a command, with the command line that goes with it: read once, and again
+// while the process runs.
+import { readFileSync } from 'node:fs'
+import { librdkafkaFeatures } from '../cluster/native-version.ts'
+import { flagSettings } from '../config/cli-flags.ts'
+import { readConfig, type ParsedConfig } from '../config/parse-config.ts'
+import type { ConfigOptions } from './configure.ts'
+import type { Terminal } from './terminal.ts'
+
+export class ConfigFile {
+  readonly path: string
+  readonly #options: ConfigOptions
+  readonly #environment: Terminal['environment']
+  /** As it was when it was read last without a problem. */
+  #content: Buffer | undefined
+
+  constructor (
+    path: string, options: ConfigOptions, { environment }: Pick<Terminal, 'environment'>
+  ) {
+    this.path = path
+    this.#options = options
+    this.#environment = environment
+  }
+
+  /** As it is now. */
+  read (): ParsedConfig {
+    let content: Buffer | undefined
+    const parsed = this.#parse(path => {
+      const read = readFileSync(path)
+      if (path === this.path) content = read
+      return read
+    })
+    if (parsed.ok) this.#content = content
+    return parsed
+  }
+
+  /** As it was at the last read(), with the files that it names as they are now. */
+  readNamedFiles (): ParsedConfig {
+    const content = this.#content
+    return this.#parse(path =>
+      path === this.path && content !== undefined ? content : readFileSync(path))
+  }
+
+  #parse (readFile: (path: string) => Buffer): ParsedConfig {
+    const { clusters, X } = this.#options
+    return readConfig(this.path, {
+      overrides: X,
+      flags: flagSettings({ ...this.#options }),
+      features: librdkafkaFeatures,
+      environment: this.#environment,
+      readFile,
+      ...clusters !== undefined && { clusters }
+    })
+  }
+}

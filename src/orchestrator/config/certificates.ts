@@ -1,0 +1,92 @@
+// The certificates that a client is configured with: when they end, and whether its key belongs to
+// its certificate, before a cluster is asked.
+import { X509Certificate } from 'node:crypto'
+import { createRequire } from 'node:module'
+import { createSecureContext } from 'node:tls'
+import type Jks from 'jks-js'
+import type { ClientProperties } from './client-properties.ts'
+import type { ReadFile } from './tls-stores.ts'
+
+export interface CertificateEnd {
+  /** `client`: what the client shows; `authority`: of those that it trusts, the first to end. */
+  readonly of: 'client' | 'authority'
+  /** Milliseconds since the epoch. */
+  readonly endMs: number
+}
+
+/** Properties of librdkafka that name a file of certificates or keys. */
+export const certificateFileProperties = [
+  'ssl.ca.location', 'ssl.certificate.location', 'ssl.key.location', 'ssl.keystore.location',
+  'ssl.crl.location'
+] as const
+
+/** Empty for what cannot be read here: librdkafka reads it, and says what is wrong. */
+export function certificateEnds (
+  client: ClientProperties, readFile: ReadFile
+): readonly CertificateEnd[] {
+  const ownText = textOf(client, 'ssl.certificate', readFile) ?? storeText(client, readFile)
+  const [own] = endsIn(ownText ?? '')
+  const authorities = endsIn(textOf(client, 'ssl.ca', readFile) ?? '')
+  return [
+    ...own === undefined ? [] : [{ of: 'client' as const, endMs: own }],
+    ...authorities.length === 0
+      ? []
+      : [{ of: 'authority' as const, endMs: Math.min(...authorities) }]
+  ]
+}
+
+/** Undefined: they fit, or librdkafka alone can read them. */
+export function keyProblem (client: ClientProperties, readFile: ReadFile): string | undefined {
+  const cert = textOf(client, 'ssl.certificate', readFile)
+  const key = textOf(client, 'ssl.key', readFile)
+  if (cert === undefined || key === undefined) return undefined
+  try {
+    createSecureContext({ cert, key, passphrase: client['ssl.key.password'] })
+    return undefined
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException
+    if (code !== 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return undefined
+    return 'the key does not belong to the certificate; are the files being replaced?'
+  }
+}
+
+function textOf (
+  client: ClientProperties, name: 'ssl.ca' | 'ssl.certificate' | 'ssl.key', readFile: ReadFile
+): string | undefined {
+  const path = client[`${name}.location`]
+  return client[`${name}.pem`] ?? (path === undefined ? undefined : readText(path, readFile))
+}
+
+/** Of a PKCS#12 store. */
+function storeText (client: ClientProperties, readFile: ReadFile): string | undefined {
+  const path = client['ssl.keystore.location']
+  if (path === undefined) return undefined
+  const password = client['ssl.keystore.password'] ?? ''
+  try {
+    const jks = createRequire(import.meta.url)('jks-js') as typeof Jks
+    const entries = Object.values(jks.toPem(readFile(path), password, password))
+    return entries.find(({ key }) => key !== undefined)?.cert
+  } catch {
+    return undefined
+  }
+}
+
+function readText (path: string, readFile: ReadFile): string | undefined {
+  try {
+    return readFile(path).toString('latin1')
+  } catch {
+    return undefined // a folder of authorities, for example
+  }
+}
+
+const certificate = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
+
+function endsIn (text: string): readonly number[] {
+  return (text.match(certificate) ?? []).flatMap(pem => {
+    try {
+      return [Date.parse(new X509Certificate(pem).validTo)]
+    } catch {
+      return []
+    }
+  })
+}
