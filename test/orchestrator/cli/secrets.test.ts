@@ -1,0 +1,79 @@
+// No command shows a secret, whatever is wrong with the file, the clusters or the command line.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { runProgram } from '../../../src/orchestrator/cli/program.ts'
+import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+
+const secret = 'hunter2'
+const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'
+
+const sound = [
+  'clusters = A, B',
+  'A->B.enabled = true',
+  // Nobody listens there.
+  'A.bootstrap.servers = 127.0.0.1:1',
+  'B.bootstrap.servers = 127.0.0.1:1',
+  'admin.timeout.ms = 500',
+  'metrics.port = -1',
+  'security.protocol = SASL_PLAINTEXT',
+  'A.sasl.mechanism = PLAIN',
+  `A.sasl.jaas.config = ${module} required username="u" password="${secret}";`,
+  'B.sasl.mechanism = OAUTHBEARER',
+  'B.sasl.jaas.config = x.OAuthBearerLoginModule required clientId="i" ' +
+    `clientSecret="${secret}";`,
+  `B.sasl.oauthbearer.token.endpoint.url = http://u:${secret}@127.0.0.1:1/token?key=${secret}`
+]
+
+/** Names that are misspelt, a statement that is cut, two settings for one thing, and the like. */
+const wrong = [
+  `A.sasl.pasword = ${secret}`,
+  `A.sasl.jaas.confg = ${module} required username="u" password="${secret}";`,
+  `A.admin.sasl.jaas.config = ${module} required username="u" password="${secret}"`,
+  `B.ssl.keystore.passwd = ${secret}`,
+  `B.sasl.password = ${secret}`,
+  `A.ssl.key.password = ${secret}`,
+  'A.ssl.keystore.location = /nowhere',
+  `A.ssl.keystore.password = ${secret}`,
+  `sasl.jaas.config = ${secret}`,
+  `password = ${secret}`,
+  `A->B.topic.orders.sasl.password = ${secret}`,
+  `B.producer.basic.auth.user.info = u:${secret}`,
+  `A.ssl.truststore.certificates = ${secret}`,
+  `username="u" password="${secret}";`
+]
+
+const commandLine = ['-X', `A.sasl.password=${secret}`, '-X', `source.ssl.key.password=${secret}`]
+
+const cases = [
+  ['a sound file, whose clusters do not answer', sound, []],
+  ['a file with many faults', [...sound, ...wrong], []],
+  ['a sound file and secrets on the command line', sound, commandLine]
+] as const
+
+for (const [what, lines, args] of cases) {
+  for (const command of ['validate', 'acls', 'run']) {
+    test(`longhaul ${command} shows no secret of ${what}`, async t => {
+      const folder = mkdtempSync(join(tmpdir(), 'longhaul-secrets-'))
+      t.after(() => { rmSync(folder, { recursive: true }) })
+      const file = join(folder, 'mm2.properties')
+      writeFileSync(file, lines.join('\n'))
+      for (const format of ['table', 'json']) {
+        let written = ''
+        const stream = { write: (text: string) => { written += text } }
+        await runProgram(['node', 'longhaul', command, file, '-o', format, ...args], {
+          stdout: stream,
+          stderr: stream,
+          environment: {},
+          clock: systemClock,
+          stopped: new AbortController().signal,
+          onHangUp: () => {}
+        })
+        assert.ok(written.length > 100, written)
+        assert.doesNotMatch(written, new RegExp(secret))
+      }
+    })
+  }
+}
