@@ -3,7 +3,9 @@
 // not. Changes nothing.
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { openClusterPair, sameClusterRemark, type ClusterPair } from '../flow/cluster-pair.ts'
+import {
+  mergedFrom, openClusterPair, sameClusterRemark, type ClusterPair
+} from '../flow/cluster-pair.ts'
 import { TargetClaims } from '../flow/target-claims.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
 import { checkFlowProgress } from '../progress/flow-progress.ts'
@@ -48,7 +50,9 @@ async function checkFlow (
         selection: config.topics,
         replicationFactor: config.settings['replication.factor'],
         configProperties: config.configProperties,
-        claim: remoteTopic => claims.claim(clusterId, remoteTopic, config.name),
+        claim: topic => claims.claim({
+          clusterId, topic, flow: config.name, mergedFrom: mergedFrom(config, clusters)
+        }),
         signal
       })
       const remark = sameClusterRemark(config, clusters)

@@ -110,3 +110,11 @@ function checkDifferent (
   throw new ReplicatorError('SAME_CLUSTER', `${config.source.alias} and ${config.target.alias} ` +
     `are both cluster ${source.clusterId}`, { setting: `${config.target.alias}.bootstrap.servers` })
 }
+
+/** For a Claim: only topics that keep their names come from several clusters into one. */
+export function mergedFrom (
+  { policy }: FlowConfig, { sourceDescription }: Pick<ClusterPair, 'sourceDescription'>
+): string | undefined {
+  if (policy.name !== 'IdentityReplicationPolicy') return undefined
+  return sourceDescription.clusterId ?? undefined
+}

@@ -1,27 +1,52 @@
-// Which flow of this process writes which target topic: two flows that write one topic would mix
-// their records. Clusters are identified by id, so that two aliases of one cluster do not hide it.
+// Which flows of this process write which target topic: two flows that write one topic would mix
+// their records. That is wanted where topics keep their names and come from several clusters, whose
+// records the producer ids of the flows keep apart. Clusters are identified by id, so that two
+// aliases of one cluster do not hide it.
+
+export interface Claim {
+  /** Of the target. */
+  readonly clusterId: string
+  /** Its name on the target. */
+  readonly topic: string
+  readonly flow: string
+  /** Where the topic keeps its name, the id of the source cluster, if that tells it. */
+  readonly mergedFrom: string | undefined
+}
 
 export class TargetClaims {
-  readonly #owners = new Map<string, string>()
+  /** By cluster and topic; within, by flow. */
+  readonly #owners = new Map<string, Map<string, Claim>>()
 
-  /** Undefined if `flow` owns the topic now; otherwise the flow that owns it. */
-  claim (clusterId: string, topic: string, flow: string): string | undefined {
-    const key = `${clusterId}/${topic}`
-    const owner = this.#owners.get(key)
-    if (owner === undefined) this.#owners.set(key, flow)
-    return owner === undefined || owner === flow ? undefined : owner
+  /** Undefined if the flow may write the topic now; otherwise a flow that keeps it from that. */
+  claim (claim: Claim): string | undefined {
+    const key = `${claim.clusterId}/${claim.topic}`
+    const owners = this.#owners.get(key) ?? new Map<string, Claim>()
+    for (const [flow, other] of owners) {
+      if (flow !== claim.flow && !canMerge(claim, other)) return flow
+    }
+    this.#owners.set(key, owners.set(claim.flow, claim))
+    return undefined
   }
 
   /** Releases the claims of the flow on all other topics of the cluster: they are gone. */
   retain (clusterId: string, topics: ReadonlySet<string>, flow: string): void {
     const prefix = `${clusterId}/`
-    for (const [key, owner] of this.#owners) {
-      if (owner !== flow || !key.startsWith(prefix)) continue
-      if (!topics.has(key.slice(prefix.length))) this.#owners.delete(key)
+    for (const [key, owners] of this.#owners) {
+      if (!key.startsWith(prefix) || topics.has(key.slice(prefix.length))) continue
+      this.#drop(key, owners, flow)
     }
   }
 
   release (flow: string): void {
-    for (const [key, owner] of this.#owners) if (owner === flow) this.#owners.delete(key)
+    for (const [key, owners] of this.#owners) this.#drop(key, owners, flow)
   }
+
+  #drop (key: string, owners: Map<string, Claim>, flow: string): void {
+    if (owners.delete(flow) && owners.size === 0) this.#owners.delete(key)
+  }
+}
+
+function canMerge (one: Claim, other: Claim): boolean {
+  return one.mergedFrom !== undefined && other.mergedFrom !== undefined &&
+    one.mergedFrom !== other.mergedFrom
 }

@@ -11,7 +11,7 @@ import { TopicRemarks } from '../topics/topic-remarks.ts'
 import {
   syncTopicsOnce, type MirroredTopic, type TopicSyncOptions, type TopicSyncResult
 } from '../topics/topic-sync.ts'
-import type { ClusterPair } from './cluster-pair.ts'
+import { mergedFrom, type ClusterPair } from './cluster-pair.ts'
 import type { TargetClaims } from './target-claims.ts'
 
 export interface TopicRefreshOptions {
@@ -116,7 +116,9 @@ export class TopicRefresh {
       selection: config.topics,
       replicationFactor: config.settings['replication.factor'],
       configProperties: config.configProperties,
-      claim: remoteTopic => claims.claim(clusterId, remoteTopic, config.name),
+      claim: topic => claims.claim({
+        clusterId, topic, flow: config.name, mergedFrom: mergedFrom(config, clusters)
+      }),
       mayChange,
       validateOnly: false,
       signal

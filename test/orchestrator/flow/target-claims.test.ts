@@ -1,24 +1,42 @@
 // Which flow of a process may write a target topic, and when another one may.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { TargetClaims } from '../../../src/orchestrator/flow/target-claims.ts'
+import { TargetClaims, type Claim } from '../../../src/orchestrator/flow/target-claims.ts'
+
+const claim = (clusterId: string, topic: string, flow: string, mergedFrom?: string): Claim =>
+  ({ clusterId, topic, flow, mergedFrom })
 
 test('a target topic is written by the flow that claimed it first, until it releases it', () => {
   const claims = new TargetClaims()
-  assert.equal(claims.claim('west-id', 'orders', 'east->west'), undefined)
-  assert.equal(claims.claim('west-id', 'orders', 'north->west'), 'east->west')
-  assert.equal(claims.claim('other-id', 'orders', 'north->other'), undefined)
+  assert.equal(claims.claim(claim('west-id', 'orders', 'east->west')), undefined)
+  assert.equal(claims.claim(claim('west-id', 'orders', 'north->west')), 'east->west')
+  assert.equal(claims.claim(claim('other-id', 'orders', 'north->other')), undefined)
   claims.release('east->west')
-  assert.equal(claims.claim('west-id', 'orders', 'north->west'), undefined)
+  assert.equal(claims.claim(claim('west-id', 'orders', 'north->west')), undefined)
 })
 
 // Claims of deleted topics were kept for ever: another flow could never mirror to that name.
 test('a topic that the flow mirrors no longer may be claimed by another flow', () => {
   const claims = new TargetClaims()
-  for (const topic of ['orders', 'audit']) claims.claim('west-id', topic, 'east->west')
-  claims.claim('other-id', 'orders', 'east->west')
+  for (const topic of ['orders', 'audit']) claims.claim(claim('west-id', topic, 'east->west'))
+  claims.claim(claim('other-id', 'orders', 'east->west'))
   claims.retain('west-id', new Set(['audit']), 'east->west')
-  assert.equal(claims.claim('west-id', 'orders', 'north->west'), undefined)
-  assert.equal(claims.claim('west-id', 'audit', 'north->west'), 'east->west')
-  assert.equal(claims.claim('other-id', 'orders', 'north->west'), 'east->west')
+  assert.equal(claims.claim(claim('west-id', 'orders', 'north->west')), undefined)
+  assert.equal(claims.claim(claim('west-id', 'audit', 'north->west')), 'east->west')
+  assert.equal(claims.claim(claim('other-id', 'orders', 'north->west')), 'east->west')
+})
+
+test('flows that keep names share a topic, if their sources are different clusters', () => {
+  const claims = new TargetClaims()
+  const ofEast = claim('west-id', 'orders', 'east->west', 'east-id')
+  const ofNorth = claim('west-id', 'orders', 'north->west', 'north-id')
+  assert.equal(claims.claim(ofEast), undefined)
+  assert.equal(claims.claim(ofNorth), undefined)
+  assert.equal(claims.claim(ofEast), undefined)
+  // The same cluster under another alias would bring each record twice.
+  assert.equal(claims.claim(claim('west-id', 'orders', 'alias->west', 'east-id')), 'east->west')
+  // A topic of that name that another flow renames is another topic.
+  assert.equal(claims.claim(claim('west-id', 'orders', 'other->west')), 'east->west')
+  claims.release('east->west')
+  assert.equal(claims.claim(claim('west-id', 'orders', 'alias->west', 'east-id')), undefined)
 })
