@@ -36,6 +36,26 @@ const mends = [
         return err ? err : reply->rkbuf_err;`
   },
   {
+    // A refusal (no authorizer, no permission) was read and dropped: it looked like a cluster
+    // without ACLs.
+    file: 'rdkafka_admin.c',
+    from: `        if (error_code) {
+                if (RD_KAFKAP_STR_LEN(&error_msg) == 0)
+                        errstr = (char *)rd_kafka_err2str(error_code);
+                else
+                        RD_KAFKAP_STR_DUPA(&errstr, &error_msg);
+        }
+
+        /* #resources */`,
+    to: `        if (error_code) {
+                rd_snprintf(errstr, errstr_size, "%.*s",
+                            RD_KAFKAP_STR_PR(&error_msg));
+                return (rd_kafka_resp_err_t)error_code;
+        }
+
+        /* #resources */`
+  },
+  {
     // A request that waits for one broker asks for a connection at each change of the broker's
     // state. Each ask forgot the pause after a failed attempt: ten thousand attempts a second, and
     // a core, while a broker refuses connections. Now it shortens the pause to the first one.

@@ -25,7 +25,10 @@ export async function grantAcls (
     const [{ cluster, operations, principal, resource, type }] = same as [RequiredAcl]
     await addAcl(clusterOf(cluster), ['--allow-principal', principal,
       ...operations.flatMap(operation => ['--operation', operation]),
-      '--resource-pattern-type', type, ...same.flatMap(({ name }) => [`--${resource}`, name])])
+      ...resource === 'cluster'
+        ? ['--cluster']
+        : ['--resource-pattern-type', type,
+            ...same.flatMap(({ name }) => [`--${resource}`, name])]])
   }))
 }
 

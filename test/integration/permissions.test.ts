@@ -1,37 +1,93 @@
 // The least permissions, as `longhaul acls` prints them, before a real authorizer. Those that
 // MirrorMaker 2 does without are missing at first: each one is named, with the resource, and the
-// flow goes on once it is granted.
+// flow goes on once it is granted. And the permissions of others, which are copied.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
+import { aclKey } from '../../src/orchestrator/acls/acl-rules.ts'
+import type { ClusterAdmin, TopicAcl } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import type { RequiredAcl } from '../../src/orchestrator/flow/required-acls.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import { createAcl } from '../orchestrator/acls/create-acl.ts'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import { grantAcls, printedAcls, without } from './granted-acls.ts'
 import {
-  createPropertiesFile, spawnMirror, type CleanUp, type LogLine
+  createPropertiesFile, spawnMirror, startMirror, type CleanUp, type LogLine
 } from './mirror-process.ts'
 import { flowProperties, login, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const secured = { sasl: { users: { guest: 'guest-secret' }, superUsers: [] } }
 
-describe('the permissions of the mirror\'s user', { timeout: 300_000 }, () => {
+describe('permissions', { timeout: 300_000 }, () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters(secured) })
   after(async () => { await clusters.close() })
 
-  test('suffice as longhaul acls prints them, and each missing one is named', async t => {
+  // First, as long as the user has no permission.
+  test('of others on source topics reach the remote topics, by MirrorMaker 2\'s rules',
+    async t => {
+      const source = createAdmin(t, clusters.source.plainBootstrapServers)
+      const target = createAdmin(t, clusters.target.plainBootstrapServers)
+      await clusters.source.createTopic('shared')
+      const acl = createAcl({ name: 'shared' })
+      const create = async (admin: ClusterAdmin, ...acls: readonly TopicAcl[]): Promise<void> => {
+        for (const { error } of await admin.createTopicAcls(acls)) assert.equal(error, undefined)
+      }
+      await create(source, acl, { ...acl, operation: 'WRITE' },
+        { ...acl, principal: 'User:bob', operation: 'ALL' },
+        { ...acl, principal: 'User:mallory', host: '10.0.0.1', permission: 'DENY' },
+        { ...acl, principal: 'User:carol', name: 'sha', pattern: 'PREFIXED' })
+      const own = { ...acl, principal: 'User:dave', name: 'east.shared' }
+      await create(target, own)
+      const guest = createAdmin(t, clusters.source.bootstrapServers, {
+        'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'PLAIN',
+        'sasl.username': 'guest', 'sasl.password': 'guest-secret'
+      })
+      await assert.rejects(guest.describeTopicAcls(), /Grant DESCRIBE on the cluster/)
+      const [refused] = await guest.createTopicAcls([acl])
+      assert.match(refused?.error?.message ?? '', /Grant ALTER on the cluster/)
+      const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+        'east.bootstrap.servers': clusters.source.plainBootstrapServers,
+        'west.bootstrap.servers': clusters.target.plainBootstrapServers,
+        'east->west.topics': 'shared',
+        'sync.topic.acls.interval.seconds': 1,
+        'sync.topic.acls.delete.enabled': true
+      })))
+      const untilRemote = async (...wanted: readonly TopicAcl[]): Promise<void> => {
+        const keys = [...wanted, own].map(aclKey).toSorted()
+        await mirror.until('the ACLs of the remote topic', async () => {
+          const acls = (await target.describeTopicAcls()).filter(({ name, principal }) =>
+            name.startsWith('east.sha') && principal !== 'User:guest')
+          return isDeepStrictEqual(acls.map(aclKey).toSorted(), keys)
+        })
+      }
+      const remote = { ...acl, name: 'east.shared' }
+      const denied: TopicAcl =
+        { ...remote, principal: 'User:mallory', host: '10.0.0.1', permission: 'DENY' }
+      await untilRemote(remote, { ...remote, principal: 'User:bob' }, denied)
+      for (const { error } of await source.deleteTopicAcls([acl])) assert.equal(error, undefined)
+      await untilRemote({ ...remote, principal: 'User:bob' }, denied)
+      assert.deepEqual(mirror.log.filter(isTrouble), [])
+      assert.equal((await mirror.stop()).code, 0)
+    })
+
+  test('of the mirror\'s user suffice as printed, and each missing one is named', async t => {
     const { source, target } = clusters
     await source.createTopic('least')
     await produce(source.plainBootstrapServers, 'least', numbered(0, 20))
-    const file = createPropertiesFile(t, flowProperties(clusters, {
+    const properties = flowProperties(clusters, {
       ...login('east', 'guest', 'guest-secret'),
       ...login('west', 'guest', 'guest-secret'),
       'east->west.topics': 'least',
       'fault.retry.interval.ms': 1000
-    }))
-    const needed = await printedAcls(file)
+    })
+    const whole = createPropertiesFile(t, properties)
+    // ACL sync would grant READ on the remote topic, as it is granted on the source topic.
+    const file = createPropertiesFile(t, { ...properties, 'sync.topic.acls.enabled': false })
+    const needed = await printedAcls(whole)
     const onTarget = ({ cluster }: RequiredAcl): boolean => cluster === 'west'
     const grant = async (acls: readonly RequiredAcl[]): Promise<void> => {
       await grantAcls((alias): KafkaCluster => alias === 'east' ? source : target, acls)
@@ -54,7 +110,7 @@ describe('the permissions of the mirror\'s user', { timeout: 300_000 }, () => {
     await mirror.untilReady()
     assert.equal((await mirror.stop()).code, 0)
 
-    const again = spawnMirror(t, file)
+    const again = spawnMirror(t, whole)
     await again.untilReady()
     await produce(source.plainBootstrapServers, 'least', numbered(20, 40))
     await untilRecords(again, target, 'east.least', 40)

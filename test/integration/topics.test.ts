@@ -81,6 +81,8 @@ describe('topics and their remote topics', () => {
       const first = await startMirror(t, file)
       await first.until('the remote topic', async () =>
         (await settingsOf(target, 'east.tuned'))['retention.ms'] === '1000001')
+      await first.untilLogged('that there are no ACLs', ({ level, text }) =>
+        level === 'info' && text === 'east has no authorizer: no ACLs are copied to west')
       await change(target, 'east.tuned', { 'max.message.bytes': '2000000' })
       await change(source, 'tuned', { 'retention.ms': '1000002', 'segment.ms': '3600000' })
       await first.until('the settings to follow', async () =>

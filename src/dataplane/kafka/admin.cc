@@ -35,7 +35,8 @@ constexpr CallRow kCalls[] = {
     {"describeConfigs", DescribeConfigs},   {"incrementalAlterConfigs", IncrementalAlterConfigs},
     {"listOffsets", ListOffsets},           {"deleteRecords", DeleteRecords},
     {"initProducerId", InitProducerId},     {"describeGroups", DescribeGroups},
-    {"describeProducers", DescribeProducers},
+    {"describeProducers", DescribeProducers}, {"describeTopicAcls", DescribeTopicAcls},
+    {"createTopicAcls", CreateTopicAcls},   {"deleteTopicAcls", DeleteTopicAcls},
 };
 
 AdminCallFunction FindCall(std::string_view name) {

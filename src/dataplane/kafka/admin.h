@@ -1,6 +1,6 @@
 // Admin calls to one cluster: one librdkafka client, a bounded queue of calls, and threads that run
 // up to kCallsAtOnceMax of them side by side, so that a slow call does not hold up the others. The
-// calls themselves are in admin_topics.cc, admin_configs.cc, admin_groups.cc and admin_offsets.cc.
+// calls themselves are in admin_*.cc.
 #pragma once
 
 #include <cstddef>

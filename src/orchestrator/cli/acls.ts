@@ -27,7 +27,9 @@ function renderCommands (needed: readonly RequiredAcl[]): string {
       'kafka-acls.sh --bootstrap-server', quote(acl.bootstrapServers),
       '--command-config admin.properties --add --allow-principal', quote(acl.principal),
       ...acl.operations.flatMap(operation => ['--operation', operation]),
-      '--resource-pattern-type', acl.type, `--${acl.resource}`, quote(acl.name)
+      ...acl.resource === 'cluster'
+        ? ['--cluster']
+        : ['--resource-pattern-type', acl.type, `--${acl.resource}`, quote(acl.name)]
     ]
     const reasons = acl.reasons.map(reason => `#   ${reason}`)
     return [`# cluster ${acl.cluster}`, ...reasons, words.join(' ')].join('\n')

@@ -37,6 +37,12 @@ export interface ClusterAdmin {
     alterations: readonly ConfigAlteration[], options?: ChangeOptions
   ): Promise<readonly ConfigResult[]>
 
+  /** All ACLs of topics. Rejects with SECURITY_DISABLED where the cluster has no authorizer. */
+  describeTopicAcls (): Promise<readonly TopicAcl[]>
+  createTopicAcls (acls: readonly TopicAcl[]): Promise<readonly AclResult[]>
+  /** Deletes exactly these ACLs; one that does not exist is no error. */
+  deleteTopicAcls (acls: readonly TopicAcl[]): Promise<readonly AclResult[]>
+
   listOffsets (
     wanted: readonly WantedOffset[], isolation: Isolation, options?: RequestOptions
   ): Promise<readonly ListedOffset[]>
@@ -163,6 +169,24 @@ export interface ConfigChange {
 
 export interface ConfigAlteration extends ConfigResource {
   readonly changes: readonly ConfigChange[]
+}
+
+/** An ACL of a topic, in Kafka's words. */
+export interface TopicAcl {
+  readonly name: string
+  readonly pattern: 'LITERAL' | 'PREFIXED' | 'UNKNOWN'
+  /** `User:alice`. */
+  readonly principal: string
+  /** `*`: any. */
+  readonly host: string
+  /** READ, WRITE, ALL... */
+  readonly operation: string
+  readonly permission: 'ALLOW' | 'DENY' | 'UNKNOWN'
+}
+
+export interface AclResult {
+  readonly acl: TopicAcl
+  readonly error: ReplicatorError | undefined
 }
 
 export type Isolation = 'read_committed' | 'read_uncommitted'

@@ -6,10 +6,10 @@ import { errorByName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
 import { chunks } from './chunks.ts'
 import type {
-  ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
+  AclResult, ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
   ConfigResource, ConfigResult, DeleteBefore, DeletedRecords, GroupDescription, Isolation,
   ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, RequestOptions,
-  TopicDescription, TopicListing, TopicResult, WantedOffset
+  TopicDescription, TopicAcl, TopicListing, TopicResult, WantedOffset
 } from './cluster-admin.ts'
 import {
   clusterError, isNativeFailure, itemError, type AclOperation
@@ -33,6 +33,7 @@ const defaultTimeoutMs = 30_000
 const topicsPerRequest = 500
 // About 40 entries a topic: some 2 MB of response.
 const configsPerRequest = 200
+const aclsPerRequest = 500
 const groupsPerRequest = 100
 const partitionsPerRequest = 2_000
 // A KRaft controller refuses a request that creates more than 10,000 partitions.
@@ -122,6 +123,18 @@ class NativeClusterAdmin implements ClusterAdmin {
       this.#withError(`${result.type} ${result.name}`, result, 'ALTER_CONFIGS'))
   }
 
+  async describeTopicAcls (): Promise<readonly TopicAcl[]> {
+    return await this.#call('describeTopicAcls', {}) as readonly TopicAcl[]
+  }
+
+  async createTopicAcls (acls: readonly TopicAcl[]): Promise<readonly AclResult[]> {
+    return await this.#changeAcls('createTopicAcls', acls)
+  }
+
+  async deleteTopicAcls (acls: readonly TopicAcl[]): Promise<readonly AclResult[]> {
+    return await this.#changeAcls('deleteTopicAcls', acls)
+  }
+
   async listOffsets (
     wanted: readonly WantedOffset[], isolation: Isolation,
     { timeoutMs = Infinity }: RequestOptions = {}
@@ -199,6 +212,20 @@ class NativeClusterAdmin implements ClusterAdmin {
       results.push(...await this.#call(...request(piece), timeoutMs) as Array<Native<Result>>)
     }
     return results
+  }
+
+  async #changeAcls (call: string, acls: readonly TopicAcl[]): Promise<readonly AclResult[]> {
+    const results = await this.#callInChunks<{ readonly error: unknown }>(
+      chunks(acls, aclsPerRequest), acls => [call, { acls }])
+    return acls.map((acl, i) => {
+      const failure = results[i] ?? { code: 0, detail: '' }
+      return {
+        acl,
+        error: failure.code === 0
+          ? undefined
+          : clusterError(this.cluster, { code: failure.code, detail: failure.detail }, call)
+      }
+    })
   }
 
   #withError<Result> (

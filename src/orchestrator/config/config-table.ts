@@ -96,6 +96,26 @@ export const flowTable = {
     doc: 'How often the settings of source topics are compared with those of remote topics.',
     importance: 'low', default: 600, min: 1, max: 86_400
   }),
+  'sync.topic.acls.enabled': flag({
+    doc: 'Whether ACLs of source topics are copied to remote topics, without the permission to ' +
+      'write. Nothing happens where a cluster has no authorizer.',
+    importance: 'medium', default: true
+  }),
+  'sync.topic.acls.interval.seconds': seconds({
+    doc: 'How often the ACLs of source topics are compared with those of remote topics.',
+    importance: 'low', default: 600, min: 1, max: 86_400
+  }),
+  'sync.topic.acls.prefixed.enabled': flag({
+    doc: 'Whether ACLs of prefixed patterns that match a mirrored topic, and of *, are copied, ' +
+      'too. Where topics keep their names, a prefix also covers topics of the target itself, and ' +
+      '* is not copied.',
+    importance: 'low', default: false
+  }),
+  'sync.topic.acls.delete.enabled': flag({
+    doc: 'Whether an ACL that is deleted on the source while Longhaul runs is deleted on the ' +
+      'target, too.',
+    importance: 'low', default: false
+  }),
   'use.defaults.from': choice({
     doc: 'Whose defaults hold for a setting that the source topic has not set: with source, the ' +
       'value that holds on the source is set on the remote topic.',

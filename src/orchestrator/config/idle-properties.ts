@@ -21,7 +21,6 @@ function meaningless (byDefault: string, why: string): IdleProperty {
   return { status: 'meaningless', default: byDefault, why }
 }
 
-const aclSync = 'syncing ACLs'
 const offsetSyncs = 'writing the offset syncs of MirrorMaker 2'
 const checkpoints = 'writing checkpoints'
 const groupOffsets = 'syncing the offsets of consumer groups'
@@ -30,8 +29,6 @@ const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host a
 const noRecords = 'record batches are forwarded as they are stored, no record is converted'
 
 export const idleProperties: Readonly<Record<string, IdleProperty>> = {
-  'sync.topic.acls.enabled': later('true', aclSync),
-  'sync.topic.acls.interval.seconds': later('600', aclSync),
   'offset-syncs.topic.replication.factor': later('3', offsetSyncs),
   'offset-syncs.topic.location': later('source', offsetSyncs),
   'offset.lag.max': later('100', offsetSyncs),

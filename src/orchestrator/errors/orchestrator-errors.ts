@@ -54,6 +54,10 @@ export const orchestratorErrors = {
     'the settings of remote topics cannot follow their source topics',
     'Grant DESCRIBE_CONFIGS and ALTER_CONFIGS on the remote topics to the principal of the ' +
     'target cluster, or set sync.topic.configs.enabled=false'),
+  TOPIC_ACL_SYNC_FAILED: row(2045, 'retry', 'topic',
+    'the ACLs of remote topics cannot follow those of their source topics',
+    'Grant DESCRIBE on the source cluster, and DESCRIBE and ALTER on the target cluster, to the ' +
+    'principal of this cluster, or set sync.topic.acls.enabled=false'),
   TOPIC_RECREATED: row(2024, 'final', 'topic',
     'a topic was recreated', recreated),
   TARGET_NOT_EMPTY: row(2027, 'final', 'partition',

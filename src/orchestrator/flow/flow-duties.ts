@@ -1,4 +1,5 @@
 // The duties of a flow: what the owner of a slot does for all processes that share the flow.
+import { TopicAclSync } from '../acls/topic-acl-sync.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
@@ -35,6 +36,7 @@ export function openFlowDuties (options: FlowDutiesOptions): Duties {
     duties: [
       progressRetention(options),
       ...settings['sync.topic.configs.enabled'] ? [topicConfigSync(options)] : [],
+      ...settings['sync.topic.acls.enabled'] ? [topicAclSync(options)] : [],
       ...heartbeats(options)
     ],
     onError: error => { problems.warn(error) },
@@ -97,4 +99,38 @@ function heartbeats ({ clock, clusters, config }: FlowDutiesOptions): readonly D
     }),
     clock
   }))
+}
+
+function topicAclSync (
+  { clusters, config: { settings, topics: selection }, log, topics }: FlowDutiesOptions
+): Duty {
+  const { source, target } = clusters
+  const sync = new TopicAclSync({
+    source,
+    target,
+    selection,
+    copiesPrefixed: settings['sync.topic.acls.prefixed.enabled'],
+    deletes: settings['sync.topic.acls.delete.enabled']
+  })
+  const said = new Set<string>()
+  return {
+    name: 'topic ACL sync',
+    slot: flowSlot,
+    intervalMs: settings['sync.topic.acls.interval.seconds'] * 1000,
+    first: 'immediate',
+    run: async (_slot, signal) => {
+      const mirrored = await topics.mirrored(signal)
+      const { created, deleted, failure, withoutAuthorizer } =
+        await sync.syncOnce(mirrored.map(({ topic }) => topic), signal)
+      if (withoutAuthorizer !== undefined && !said.has(withoutAuthorizer)) {
+        said.add(withoutAuthorizer)
+        log.info({}, `${withoutAuthorizer} has no authorizer: no ACLs are copied to ` +
+          target.cluster)
+      }
+      if (created + deleted > 0) {
+        log.info({ created, deleted }, `changed the ACLs of remote topics on ${target.cluster}`)
+      }
+      if (failure !== undefined) throw failure
+    }
+  }
 }

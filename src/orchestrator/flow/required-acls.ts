@@ -6,23 +6,29 @@ import { heartbeatsTopic } from '../policy/replication-policy.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 
 export type Operation =
-  'Read' | 'Write' | 'Create' | 'Alter' | 'DescribeConfigs' | 'AlterConfigs'
+  'Read' | 'Write' | 'Create' | 'Alter' | 'Describe' | 'DescribeConfigs' | 'AlterConfigs'
 
 type Resource =
-  'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group'
+  'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group' | 'cluster'
+
+type Switch = 'sync.topic.configs.enabled' | 'sync.topic.acls.enabled'
 
 interface PermissionRow {
   readonly side: 'source' | 'target'
   readonly resource: Resource
   readonly operation: Operation
   readonly why: string
+  /** Only a flow in which this setting is true needs the permission. */
+  readonly setting?: Switch
 }
 
 function rows (
-  side: PermissionRow['side'], resource: Resource, operations: Readonly<Record<string, string>>
+  side: PermissionRow['side'], resource: Resource, operations: Readonly<Record<string, string>>,
+  setting?: Switch
 ): readonly PermissionRow[] {
+  const only = setting === undefined ? {} : { setting }
   return Object.entries(operations).map(([operation, why]) =>
-    ({ side, resource, operation: operation as Operation, why }))
+    ({ side, resource, operation: operation as Operation, why, ...only }))
 }
 
 const heartbeatsNeed = {
@@ -40,10 +46,19 @@ export const permissionRows: readonly PermissionRow[] = [
     Create: 'creates remote topics',
     Write: 'writes records',
     Alter: 'adds partitions',
-    Read: 'reads after a restart what the target holds',
+    Read: 'reads after a restart what the target holds'
+  }),
+  ...rows('target', 'remote topics', {
     DescribeConfigs: 'compares the settings of remote topics',
     AlterConfigs: 'changes the settings of remote topics as those of the source topics change'
-  }),
+  }, 'sync.topic.configs.enabled'),
+  ...rows('source', 'cluster', {
+    Describe: 'reads the ACLs of the source topics'
+  }, 'sync.topic.acls.enabled'),
+  ...rows('target', 'cluster', {
+    Describe: 'compares the ACLs of the remote topics',
+    Alter: 'copies ACLs to the remote topics'
+  }, 'sync.topic.acls.enabled'),
   ...rows('target', 'progress topic', {
     Create: 'creates the progress topic',
     Write: 'writes progress',
@@ -64,7 +79,7 @@ export interface RequiredAcl extends NamePattern {
   readonly cluster: string
   readonly bootstrapServers: string
   readonly principal: string
-  readonly resource: 'topic' | 'group'
+  readonly resource: 'topic' | 'group' | 'cluster'
   readonly operations: readonly Operation[]
   readonly reasons: readonly string[]
 }
@@ -77,9 +92,12 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
   const found = new Map<string, RequiredAcl>()
   for (const flow of flows) {
     for (const row of permissionRows) {
+      if (row.setting !== undefined && !flow.settings[row.setting]) continue
       const end = flow[row.side]
       for (const pattern of patternsOf(flow, row)) {
-        const resource = row.resource === 'group' ? 'group' : 'topic'
+        const resource = row.resource === 'group' || row.resource === 'cluster'
+          ? row.resource
+          : 'topic'
         const principal = principalOf(end)
         const key = [end.alias, principal, resource, pattern.type, pattern.name].join('\n')
         const acl = found.get(key) ?? {
@@ -114,6 +132,7 @@ function patternsOf (
       return [{ type: 'literal', name: progressTopicOf(flow.source.alias) }]
     case 'heartbeats topic':
       return flow.heartbeats.some(pair => pair.side === side) ? [heartbeats] : []
+    case 'cluster': return [{ type: 'literal', name: 'kafka-cluster' }]
     case 'group': return [{ type: 'literal', name: groupOf(flow.name) }]
   }
 }

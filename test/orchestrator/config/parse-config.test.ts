@@ -297,13 +297,13 @@ test('aliases may have dots and arrows may join any of them', () => {
 
 test('what MirrorMaker 2 accepts and Longhaul does not act on causes one warning each', () => {
   const { warnings } = createConfig([
-    'tasks.max = 10', 'A->B.tasks.max = 20', 'sync.topic.acls.enabled = true',
+    'tasks.max = 10', 'A->B.tasks.max = 20', 'offset-syncs.topic.location = target',
     'offset.storage.topic = x', 'offset.storage.partitions = 5', 'B.producer.acks = all',
     'A.producer.compression.type = lz4', 'B.producer.compression.type = lz4',
     'A->B.ssl.protocol = TLS', 'topics.blacklist = x'
   ])
   const expected = [
-    /^tasks\.max \(line 5\).*lanes/, /^sync\.topic\.acls\.enabled.*later version/,
+    /^tasks\.max \(line 5\).*lanes/, /^offset-syncs\.topic\.location.*later version/,
     /^offset\.storage\.topic.*Connect worker/, /compression\.type.*keep the compression/,
     /^A->B\.ssl\.protocol.*needs a side/, /^topics\.blacklist.*now called topics\.exclude/
   ]

@@ -80,6 +80,7 @@ test('README lists the permissions of the table', () => {
 function kindOf (resource: string): string {
   if (resource.startsWith('group')) return 'group'
   if (resource.includes('heartbeats')) return 'heartbeats topic'
+  if (resource.startsWith('the cluster')) return 'cluster'
   if (resource.includes('longhaul-progress')) return 'progress topic'
   return resource.startsWith('the remote') ? 'remote topics' : 'source topics'
 }
