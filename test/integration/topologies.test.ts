@@ -1,0 +1,161 @@
+// What the pages in docs/ promise, with their own files, on three clusters.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { untilRecords } from './comparison.ts'
+import { documentedFile } from './documented-file.ts'
+import { createPropertiesFile, startMirror } from './mirror-process.ts'
+
+const partitions = 2
+
+describe('the topologies of the documentation', () => {
+  let first: KafkaCluster
+  let second: KafkaCluster
+  let third: KafkaCluster
+  before(async () => {
+    [first, second, third] = await Promise.all(
+      [startKafkaCluster(), startKafkaCluster(), startKafkaCluster()])
+  })
+  after(async () => {
+    await Promise.all([first, second, third].map(async cluster => { await cluster.close() }))
+  })
+
+  const numbers = (of: string, from: number, to: number): readonly string[] =>
+    Array.from({ length: to - from }, (_, index) => `${of} ${from + index}`)
+
+  /** To each partition of the topic. */
+  const write = async (
+    cluster: KafkaCluster, topic: string, values: readonly string[]
+  ): Promise<void> => {
+    await produce(cluster.bootstrapServers, topic, values.flatMap(value =>
+      Array.from({ length: partitions }, (_, partition) => ({ value, partition }))))
+  }
+
+  const begin = async (cluster: KafkaCluster, topic: string): Promise<void> => {
+    await cluster.createTopic(topic, { partitions })
+    await write(cluster, topic, numbers('record', 0, 50))
+  }
+
+  const holds = async (
+    cluster: KafkaCluster, topic: string, values: readonly string[],
+    isMeant: (value: string) => boolean = () => true
+  ): Promise<void> => {
+    const records = await readTopic(cluster.bootstrapServers, topic)
+    for (let partition = 0; partition < partitions; partition++) {
+      assert.deepEqual(records.filter(record => record.partition === partition)
+        .map(({ value }) => String(value)).filter(isMeant), values, `${topic}-${partition}`)
+    }
+  }
+
+  /** Names of topics that no cluster has by itself. */
+  const topicsOn = async (cluster: KafkaCluster, like: RegExp): Promise<readonly string[]> =>
+    (await cluster.admin.topicNames()).filter(name => like.test(name)).sort()
+
+  test('active and standby: the topic keeps its name', async t => {
+    await begin(first, 'orders')
+    const mirror = await startMirror(t,
+      createPropertiesFile(t, documentedFile('active-standby.md', [first, second])))
+    await untilRecords(mirror, second, 'orders', 50 * partitions)
+    assert.equal((await mirror.stop()).code, 0)
+    await holds(second, 'orders', numbers('record', 0, 50))
+  })
+
+  test('active and active: each site sees the topic of the other one, a process a site',
+    async t => {
+      await begin(third, 'orders')
+      const file = createPropertiesFile(t, documentedFile('active-active.md', [first, third]))
+      const mirrors = await Promise.all([
+        startMirror(t, file, ['--clusters', 'east']), startMirror(t, file, ['--clusters', 'west'])
+      ])
+      await untilRecords(mirrors[1], third, 'east.orders', 50 * partitions)
+      await untilRecords(mirrors[0], first, 'west.orders', 50 * partitions)
+      for (const mirror of mirrors) assert.equal((await mirror.stop()).code, 0)
+      assert.deepEqual(await topicsOn(first, /orders/), ['orders', 'west.orders'])
+      assert.deepEqual(await topicsOn(third, /orders/), ['east.orders', 'orders'])
+    })
+
+  test('hub and spoke: regions send, and receive what the centre distributes', async t => {
+    await begin(first, 'sales')
+    await begin(second, 'sales')
+    await begin(third, 'prices')
+    const mirror = await startMirror(t,
+      createPropertiesFile(t, documentedFile('hub-and-spoke.md', [first, second, third])))
+    const expected: ReadonlyArray<readonly [KafkaCluster, string]> = [[third, 'east.sales'],
+      [third, 'west.sales'], [first, 'centre.prices'], [second, 'centre.prices']]
+    for (const [cluster, topic] of expected) {
+      await untilRecords(mirror, cluster, topic, 50 * partitions)
+      await holds(cluster, topic, numbers('record', 0, 50))
+    }
+    assert.equal((await mirror.stop()).code, 0)
+    assert.deepEqual(await topicsOn(first, /sales|prices/), ['centre.prices', 'sales'])
+    assert.deepEqual(await topicsOn(second, /sales|prices/), ['centre.prices', 'sales'])
+  })
+
+  test('chain: a site forwards what it receives, under one name, a process a target', async t => {
+    await begin(first, 'events')
+    const file = createPropertiesFile(t, documentedFile('chain.md', [first, second, third]))
+    const mirrors = await Promise.all([
+      startMirror(t, file, ['--clusters', 'region']), startMirror(t, file, ['--clusters', 'centre'])
+    ])
+    await untilRecords(mirrors[1], third, 'events', 50 * partitions)
+    await write(first, 'events', numbers('record', 50, 100))
+    await untilRecords(mirrors[1], third, 'events', 100 * partitions)
+    for (const mirror of mirrors) assert.equal((await mirror.stop()).code, 0)
+    await holds(third, 'events', numbers('record', 0, 100))
+  })
+
+  test('fan-out: one cluster feeds two', async t => {
+    await begin(first, 'catalogue')
+    const mirror = await startMirror(t,
+      createPropertiesFile(t, documentedFile('fan-out.md', [first, second, third])))
+    for (const shop of [second, third]) {
+      await untilRecords(mirror, shop, 'head.catalogue', 50 * partitions)
+      await holds(shop, 'head.catalogue', numbers('record', 0, 50))
+    }
+    assert.equal((await mirror.stop()).code, 0)
+  })
+
+  // The producer ids of the flows keep the records of one source apart from those of the others
+  // (invariant D: a flow counts its own).
+  test('aggregation: two sources share a topic, exactly once over a kill', async t => {
+    const sources = [['plant-1', first], ['plant-2', second]] as const
+    const round = 200
+    for (const [, source] of sources) await source.createTopic('measurements', { partitions })
+    let rounds = 0
+    const writeBoth = async (): Promise<number> => {
+      const from = round * rounds++
+      await Promise.all(sources.map(async ([name, source]) => {
+        await write(source, 'measurements', numbers(name, from, from + round))
+      }))
+      return round * rounds * partitions * sources.length
+    }
+    const settings = documentedFile('aggregation.md', [first, second, third])
+    await writeBoth()
+    const alone = await startMirror(t,
+      createPropertiesFile(t, { ...settings, 'plant-2->lake.enabled': false }))
+    await untilRecords(alone, third, 'measurements', round * partitions)
+    assert.equal((await alone.stop()).code, 0)
+    // The flow that comes second finds records that no progress explains.
+    const careful = await startMirror(t,
+      createPropertiesFile(t, { ...settings, 'target.not.empty': 'stop' }))
+    const refusal = await careful.untilNotReady(/TARGET_NOT_EMPTY/)
+    assert.match(refusal, /target\.not\.empty=begin .*where several sources share the topic/)
+    assert.equal((await careful.stop()).code, 0)
+
+    const file = createPropertiesFile(t, settings)
+    const killed = await startMirror(t, file)
+    await untilRecords(killed, third, 'measurements', await writeBoth() - round)
+    await writeBoth()
+    await killed.kill()
+    const mirror = await startMirror(t, file)
+    const expected = await writeBoth()
+    await untilRecords(mirror, third, 'measurements', expected)
+    assert.equal((await mirror.stop()).code, 0)
+    for (const [name] of sources) {
+      await holds(third, 'measurements', numbers(name, 0, round * rounds),
+        value => value.startsWith(name))
+    }
+  })
+})
