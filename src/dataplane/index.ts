@@ -64,6 +64,11 @@ export interface NativeEvents {
    * A row for each leader epoch, of which the last one is the newest.
    */
   readonly progress: BigInt64Array
+  /**
+   * Rows of six: id and an OffsetSpan (offsets/offset-map.ts). Those of records that the progress
+   * covers come with it, or came before.
+   */
+  readonly spans: BigInt64Array
   /** Levels are syslog's: 3 error, 4 warning, 6 info. */
   readonly logs: ReadonlyArray<{ readonly level: number, readonly text: string }>
   readonly logsLost: bigint

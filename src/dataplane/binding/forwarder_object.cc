@@ -249,11 +249,20 @@ napi_value ForwarderObject::TakeEvents(napi_env env, napi_callback_info info) {
   for (const ProgressEvent& event : events.progress)
     progress.push_back({event.id, event.progress.upstream, event.progress.downstream,
                         event.progress.sequence, event.progress.leader_epoch});
+  struct SpanRow {
+    int64_t id, upstream, downstream, upstream_length, downstream_length, records;
+  };
+  std::vector<SpanRow> spans;
+  spans.reserve(events.spans.size());
+  for (const auto& [id, span] : events.spans)
+    spans.push_back({id, span.upstream, span.downstream, span.upstream_length,
+                     span.downstream_length, span.records});
   napi_value result = nullptr;
   if (napi_create_object(env, &result) != napi_ok ||
       !SetMember(env, result, "states", StatesToArray(env, events.states)) ||
       !SetMember(env, result, "progress",
                  ToBigInt64Array(env, progress.data(), progress.size())) ||
+      !SetMember(env, result, "spans", ToBigInt64Array(env, spans.data(), spans.size())) ||
       !SetMember(env, result, "logs", LogsToArray(env, events.logs)) ||
       !SetMember(env, result, "logsLost", FromValue(env, Value::Int64(events.logs_lost))))
     return nullptr;

@@ -40,6 +40,18 @@ struct QueuedBatch {
 // The source offset of the record at `index` of the batch.
 int64_t UpstreamOffset(const QueuedBatch& batch, int64_t index);
 
+// Calls `visit(upstream offset, index of that record in the batch, length)` for each part of the
+// batch without gaps on the source.
+template <typename Visit>
+void ForEachRun(const QueuedBatch& batch, Visit visit) {
+  if (batch.runs.empty()) visit(batch.upstream_first, int64_t{0}, int64_t{batch.records});
+  int64_t index = 0;
+  for (const OffsetRun& run : batch.runs) {
+    visit(run.upstream, index, run.length);
+    index += run.length;
+  }
+}
+
 class BatchQueue {
  public:
   struct Ticket {

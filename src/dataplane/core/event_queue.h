@@ -1,9 +1,10 @@
-// What a lane reports to JavaScript: states, progress, log lines. Bounded by construction: of each
-// partition the newest state is kept, of each leader epoch of a partition the newest progress (the
-// epochs of a source partition rise, so that its newest progress comes last), and the newest
-// kLogLinesMax log lines; older lines are counted as lost. The loop thread writes, the JavaScript
-// thread reads. States and log lines are urgent: somebody waits for them. Progress is not: it comes
-// with every acknowledgement, and the newest is as good later.
+// What a lane reports to JavaScript: states, progress, spans of offsets, log lines. Bounded by
+// construction: of each partition the newest state and at most OffsetSpans::kMax spans are kept, of
+// each leader epoch of a partition the newest progress (the epochs of a source partition rise, so
+// that its newest progress comes last), and the newest kLogLinesMax log lines; older lines are
+// counted as lost. The loop thread writes, the JavaScript thread reads. States and log lines are
+// urgent: somebody waits for them. Progress is not: it comes with every acknowledgement, and the
+// newest is as good later.
 #pragma once
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "contract/contract.generated.h"
+#include "core/offset_spans.h"
 #include "partition.h"
 
 namespace longhaul {
@@ -41,6 +43,11 @@ struct ProgressEvent {
   Progress progress;
 };
 
+struct SpanEvent {
+  uint32_t id;
+  OffsetSpan span;
+};
+
 struct LogLine {
   int32_t level;  // syslog: 3 error, 4 warning, 6 info, 7 debug
   std::string text;
@@ -49,6 +56,7 @@ struct LogLine {
 struct Events {
   std::vector<StateEvent> states;
   std::vector<ProgressEvent> progress;
+  std::vector<SpanEvent> spans;
   std::vector<LogLine> logs;
   int64_t logs_lost = 0;
 };
@@ -80,6 +88,13 @@ class EventQueue {
   void Released(uint32_t id) {
     Push(kUrgent, [&] { states_[id] = {id, PartitionState::kStopped, 0, {}, -1, -1, -1, true}; });
   }
+  // Records of ours that are on the target. Before the progress that covers them.
+  void Placed(const Partition& p, int64_t upstream, int64_t downstream, int64_t records) {
+    Push(kWaits, [&] { spans_[p.id].Add(upstream, downstream, records); });
+  }
+  void Placed(const Partition& p, const OffsetSpan& span) {
+    Push(kWaits, [&] { spans_[p.id].Add(span); });
+  }
   void MadeProgress(const Partition& p) {
     Push(kWaits, [&] { progress_[{p.id, p.progress.leader_epoch}] = p.progress; });
   }
@@ -102,10 +117,13 @@ class EventQueue {
     Events events;
     for (auto& [id, state] : states_) events.states.push_back(std::move(state));
     for (auto& [key, progress] : progress_) events.progress.push_back({key.first, progress});
+    for (const auto& [id, spans] : spans_)
+      for (const OffsetSpan& span : spans.spans()) events.spans.push_back({id, span});
     for (auto& line : logs_) events.logs.push_back(std::move(line));
     events.logs_lost = std::exchange(logs_lost_, 0);
     states_.clear();
     progress_.clear();
+    spans_.clear();
     logs_.clear();
     return events;
   }
@@ -127,6 +145,7 @@ class EventQueue {
   Urgency notified_ = kNothing;  // of what the queue holds, as far as the reader was notified
   std::map<uint32_t, StateEvent> states_;
   std::map<std::pair<uint32_t, int32_t>, Progress> progress_;  // by id and leader epoch
+  std::map<uint32_t, OffsetSpans> spans_;
   std::deque<LogLine> logs_;
   int64_t logs_lost_ = 0;
 };

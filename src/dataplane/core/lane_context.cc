@@ -63,6 +63,7 @@ void LaneContext::BeginScan(Partition* p, PartitionEvent event) {
   p->delivery.refusal = {};
   p->delivery.dedup_proven_until = 0;
   p->scan.findings = TargetFindings(p->progress, p->scan_from);
+  p->scan.spans.Clear();
   p->scan.question = 0;
   p->scan.unanswered = 0;
   p->scan.attempts = 0;

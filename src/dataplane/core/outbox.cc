@@ -268,11 +268,11 @@ void Outbox::OnAck(const Sent& sent, Answer answer) {
   if (answer.code == 0 && answer.base_offset >= 0 && answer.base_offset < p->progress.downstream)
     answer = {.code = kafka_error::kOutOfOrderSequenceNumber,
               .error_text = "acknowledged at an offset before earlier acknowledgements"};
+  // A broker may also return that code by itself: it knows the batch, and does not say where it is.
+  // The scan finds the place.
   if (answer.code == 0 && IsDoubtful(p, answer))
     answer = {.code = kafka_error::kDuplicateSequenceNumber,
               .error_text = "a batch of another owner has its sequence"};
-  else if (answer.code == kafka_error::kDuplicateSequenceNumber)
-    answer = {};  // known to the broker, which does not tell the offset
   if (answer.code == 0) {
     batch->acked = true;
     batch->base_offset = answer.base_offset;
@@ -309,6 +309,9 @@ void Outbox::PopAcked(Partition* p) {
 
 void Outbox::CountAck(Partition* p, const QueuedBatch& batch) {
   const int64_t base = batch.base_offset >= 0 ? batch.base_offset : p->progress.downstream;
+  ForEachRun(batch, [&](int64_t upstream, int64_t index, int64_t length) {
+    lane_->events->Placed(*p, upstream, base + index, length);
+  });
   p->progress = {batch.upstream_next, base + batch.records,
                  SequenceAfter(batch.sequence, batch.records), batch.leader_epoch};
   p->delivery.dedup_proven_until = lane_->now + kProofMs;

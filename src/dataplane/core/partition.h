@@ -117,6 +117,7 @@ struct ScanState {
   // An ack that may be for another owner's batch: its offset on the target and its append time.
   int64_t doubted_offset = -1;
   int64_t doubted_time = -1;
+  OffsetSpans spans;  // of the records that were skipped; reported once the seam is passed
   bool is_log_append_time = false;  // each ack has an append time: the topic's timestamps are such
 };
 

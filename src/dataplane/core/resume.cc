@@ -58,9 +58,35 @@ void CountDoubled(LaneContext* lane, Partition* p, int64_t duplicates, int64_t u
   p->counters.doubled_records += duplicates + uncertain;
 }
 
+// Before progress passes over the records found, up to `upstream_next`. If there were too many runs
+// to keep, one span with gaps stands for all of them.
+void TellPlaced(LaneContext* lane, Partition* p, int64_t upstream_next) {
+  const TargetFindings& findings = p->scan.findings;
+  if (findings.placed_overflows) {
+    const Progress& from = p->progress;
+    p->scan.spans.Clear();
+    p->scan.spans.Add({from.upstream, from.downstream, upstream_next - from.upstream,
+                       findings.downstream_next - from.downstream, findings.records_found});
+  }
+  for (const OffsetSpan& span : p->scan.spans.Take()) lane->events->Placed(*p, span);
+}
+
+// `held` records of a source batch: they are contiguous on the source, or `records` reads them.
+void PlaceSkipped(Partition* p, int64_t held, int64_t upstream, RecordCursor* records) {
+  ScanState& scan = p->scan;
+  const int64_t index = scan.findings.records_found - p->source.records_to_skip;
+  if (records == nullptr) return Place(scan.findings, index, upstream, held, &scan.spans);
+  RecordSlice record;
+  for (int64_t i = 0; i < held; i++) {
+    records->Next(&record);
+    Place(scan.findings, index + i, record.offset, 1, &scan.spans);
+  }
+}
+
 void PassSeam(LaneContext* lane, Partition* p) {
   const TargetFindings& findings = p->scan.findings;
   p->counters.resumed_records += findings.records_found;
+  TellPlaced(lane, p, p->source.offset);
   p->progress = {p->source.offset, findings.downstream_next, p->queue.next_sequence(),
                  p->source.epoch};
   p->source.end_marks.Pass(p->progress.upstream);
@@ -76,6 +102,14 @@ void FinishScan(LaneContext* lane, Partition* p) {
   CountDoubled(lane, p, findings.duplicate_records, plan.records_uncertain);
   p->scan.doubted_offset = -1;
   if (findings.records_found > 0) p->delivery.scans_in_vain = p->delivery.attempts = 0;
+  if (plan.keeps_queue) {
+    int64_t found = 0;
+    for (size_t i = 0; i < plan.batches_in_queue; found += p->queue[i++].records)
+      ForEachRun(p->queue[i], [&](int64_t upstream, int64_t index, int64_t length) {
+        Place(findings, found + index, upstream, length, &p->scan.spans);
+      });
+    TellPlaced(lane, p, plan.progress.upstream);
+  }
   if (std::exchange(p->progress, plan.progress) != plan.progress) lane->events->MadeProgress(*p);
   p->source.end_marks.Pass(p->progress.upstream);
   if (plan.keeps_queue) {
@@ -133,6 +167,8 @@ SkippedPart SkipOnTarget(LaneContext* lane, Partition* p, const BatchSpan& batch
       if (!part.matches) return part;
     }
   }
+  RecordCursor placed = wanted;
+  PlaceSkipped(p, held, batch.first.base_offset(), passes_through ? nullptr : &placed);
   source.records_to_skip -= held;
   p->queue.SkipRecords(held);
   source.epoch = batch.first.leader_epoch();

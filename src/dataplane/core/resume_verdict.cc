@@ -18,7 +18,35 @@ void CountTo(int32_t sequence_next, int64_t downstream_next, int32_t recorded_se
   findings->offsets_missing = findings->offsets_trimmed = 0;
 }
 
+void AddPlaced(int64_t index, int64_t downstream, int64_t length, TargetFindings* findings) {
+  std::vector<PlacedRun>& placed = findings->placed;
+  if (!placed.empty()) {
+    PlacedRun& last = placed.back();
+    if (last.index + last.length == index && last.downstream + last.length == downstream) {
+      last.length += length;
+      return;
+    }
+  }
+  if (placed.size() < TargetFindings::kPlacedMax)
+    placed.push_back({index, downstream, length});
+  else
+    findings->placed_overflows = true;
+}
+
 }  // namespace
+
+void Place(const TargetFindings& findings, int64_t index, int64_t upstream, int64_t length,
+           OffsetSpans* spans) {
+  const auto& placed = findings.placed;
+  auto run = std::partition_point(placed.begin(), placed.end(), [&](const PlacedRun& r) {
+    return r.index + r.length <= index;
+  });
+  for (; run != placed.end() && run->index < index + length; ++run) {
+    const int64_t first = std::max(index, run->index);
+    const int64_t end = std::min(index + length, run->index + run->length);
+    spans->Add(upstream + first - index, run->downstream + first - run->index, end - first);
+  }
+}
 
 TargetFindings::TargetFindings(const Progress& recorded, int64_t log_start)
     : scan_offset(std::max(recorded.downstream, log_start)),
@@ -45,6 +73,7 @@ BatchFinding AddBatch(const RecordBatchView& batch, int64_t producer_id, int32_t
   if (ahead > f.offsets_missing) return {false, ahead};
   const int64_t span = int64_t{batch.last_offset_delta()} + 1;
   CountTo(SequenceAfter(batch.base_sequence(), span), f.scan_offset, recorded_sequence, findings);
+  AddPlaced(f.records_found - span, batch.base_offset(), span, findings);
   f.last_batch = TargetBatch(batch);
   return {true, 0};
 }

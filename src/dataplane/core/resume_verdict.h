@@ -11,12 +11,21 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
+#include "core/offset_spans.h"
 #include "core/progress.h"
 #include "core/record_batch.h"
 #include "core/seam.h"
 
 namespace longhaul {
+
+// Consecutive records of ours on the target; `index` counts from the recorded progress.
+struct PlacedRun {
+  int64_t index = 0;
+  int64_t downstream = 0;
+  int64_t length = 0;
+};
 
 // What a scan has found on the target, of the flow's producer id and behind the recorded progress.
 struct TargetFindings {
@@ -41,7 +50,17 @@ struct TargetFindings {
   bool leader_was_asked = false;  // for its memory of the producer id
   bool last_batch_trimmed = false;  // the leader's memory told: there is no batch to compare
   TargetBatch last_batch;
+
+  // Where the records found are. Those between two runs are deleted from the target.
+  static constexpr size_t kPlacedMax = 4'096;
+  std::vector<PlacedRun> placed;
+  bool placed_overflows = false;  // there were more runs, which are not in `placed`
 };
+
+// `length` records of the source from `upstream` on, of which the first one is number `index` of
+// those found: adds to `spans` where they are on the target.
+void Place(const TargetFindings& findings, int64_t index, int64_t upstream, int64_t length,
+           OffsetSpans* spans);
 
 // A batch of the target, in the order of the log, behind the scan offset.
 struct BatchFinding {

@@ -22,6 +22,7 @@ export class LaneEvents {
   /** Progress first: a state that comes with it is the state after it. */
   take (lane: number, events: NativeEvents): void {
     const { table } = this.#options
+    table.place(events.spans)
     this.sound(table.advance(events.progress))
     for (const event of events.states) {
       const partition = table.byId(event.id)

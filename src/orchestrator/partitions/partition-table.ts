@@ -1,8 +1,10 @@
 // The topic-partitions of a flow that this process mirrors, or is about to: by id and by name. Also
 // which of them have progress that is not in the progress topic yet.
 import type { PartitionAssignment } from '../../dataplane/index.ts'
+import { withSpan } from '../offsets/offset-map.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { movedTo } from '../progress/leader-epochs.ts'
+import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import { withPoint } from '../progress/progress-history.ts'
 import {
@@ -81,6 +83,23 @@ export class PartitionTable {
       advanced.add(partition)
     }
     return [...advanced]
+  }
+
+  /**
+   * Where records are on the target, as a lane reports it in rows of six: id, and a span. Call it
+   * before advance(): a map that lacks records of the progress is wrong, one that is ahead of the
+   * progress is not.
+   */
+  place (rows: BigInt64Array): void {
+    for (let row = 0; row < rows.length; row += 6) {
+      const partition = this.#byId.get(Number(rows[row]))
+      if (partition?.progress === undefined) continue
+      const [, upstream = 0n, downstream = 0n, upstreamLength = 0n, downstreamLength = 0n,
+        records = 0n] = rows.subarray(row, row + 6)
+      const span = { upstream, downstream, upstreamLength, downstreamLength, records }
+      const offsets = withSpan(offsetMapOf(partition.progress), span)
+      partition.progress = { ...partition.progress, offsets }
+    }
   }
 
   /** Partitions with progress since the last call. Their progress is a point of history now. */

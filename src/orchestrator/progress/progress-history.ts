@@ -8,6 +8,7 @@
 // The points are dense near the position and ever sparser before it, because an election seldom
 // loses more than a moment. The resume scans the target from a point to the target's end and skips
 // the records that it finds there, so a point further back costs a scan and doubles nothing.
+import { cut } from '../offsets/offset-map.ts'
 import { backToOffset } from './leader-epochs.ts'
 import type { Progress, ProgressPoint } from './progress.ts'
 
@@ -53,7 +54,12 @@ export function withoutHistory (progress: Progress): Progress {
   return nextEra(withPoint({ ...progress, history: [] }))
 }
 
-/** Points on record, which may be older than this progress, no longer count for it. */
+/**
+ * Points on record, which may be older than this progress, no longer count for it. Of its offset
+ * map counts what is before the new position on both sides.
+ */
 function nextEra (progress: Progress): Progress {
-  return { ...progress, era: (progress.era ?? 0) + 1 }
+  const { era = 0, offsets } = progress
+  const kept = offsets === undefined ? {} : { offsets: cut(offsets, progress) }
+  return { ...progress, ...kept, era: era + 1 }
 }

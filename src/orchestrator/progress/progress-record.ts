@@ -2,6 +2,7 @@
 //
 //   {"topic":"orders","partition":3}                  the position: small, written every second
 //   {"topic":"orders","partition":3,"history":true}   older points and epochs: larger, rare
+//   {"topic":"orders","partition":3,"offsets":true}   where its records are (offset-map-record.ts)
 //   {"topic":"orders","partition":3,"missing":true}   since when the source has not had it
 //   {"producer":true}                                 the producer id of the flow, in slot 0
 //   {"firstLook":0}                                   partition counts of the source's topics when
@@ -18,6 +19,7 @@
 // Version 1 kept history inside the position; it is read, and replaced at the next write.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { EpochEnd } from './leader-epochs.ts'
+import { offsetMapFields, toOffsetMap, type OffsetMapOnRecord } from './offset-map-record.ts'
 import type {
   ProducerIdentity, Progress, ProgressPoint, TopicIds, TopicPartition
 } from './progress.ts'
@@ -65,6 +67,11 @@ export type ProgressEntry =
     readonly source: TopicPartition
     readonly history: HistoryOnRecord
   }
+  | {
+    readonly kind: 'offsets'
+    readonly source: TopicPartition
+    readonly offsets: OffsetMapOnRecord
+  }
   | ({ readonly kind: 'missing' } & MissingOnRecord)
 
 export type ProgressKey =
@@ -72,6 +79,7 @@ export type ProgressKey =
   | { readonly kind: 'firstLook', readonly part: number }
   | { readonly kind: 'position', readonly source: TopicPartition }
   | { readonly kind: 'history', readonly source: TopicPartition }
+  | { readonly kind: 'offsets', readonly source: TopicPartition }
   | { readonly kind: 'missing', readonly source: TopicPartition }
 
 /** A value of null is a tombstone: compaction then removes the key. */
@@ -128,6 +136,13 @@ export function encodeHistory (source: TopicPartition, progress: Progress): Enco
   }
 }
 
+export function encodeOffsetMap (source: TopicPartition, progress: Progress): EncodedRecord {
+  return {
+    key: offsetMapKey(source),
+    value: toJson({ version: progressVersion, ...offsetMapFields(progress) })
+  }
+}
+
 /** One record for each `topicsPerPart` topics, so that none outgrows what a broker accepts. */
 export function encodeFirstLook (
   topics: ReadonlyMap<string, number>
@@ -154,7 +169,7 @@ export function encodeFound (source: TopicPartition): EncodedRecord {
 
 /** For a topic-partition that is gone for good. The mark goes last: a crash repeats the rest. */
 export function encodeTombstones (source: TopicPartition): readonly EncodedRecord[] {
-  return [positionKey(source), historyKey(source), missingKey(source)]
+  return [positionKey(source), historyKey(source), offsetMapKey(source), missingKey(source)]
     .map(key => ({ key, value: null }))
 }
 
@@ -207,12 +222,13 @@ const shownBytesMax = 200
 const topicsPerPart = 2_000
 
 function toKey (names: Fields): ProgressKey | undefined {
-  const { history, missing, partition, producer, topic } = names
+  const { history, missing, offsets, partition, producer, topic } = names
   if (producer === true) return { kind: 'producer' }
   if (isCount(names['firstLook'])) return { kind: 'firstLook', part: names['firstLook'] }
   if (typeof topic !== 'string' || !isCount(partition)) return undefined
   const source = { topic, partition }
   if (history === true) return { kind: 'history', source }
+  if (offsets === true) return { kind: 'offsets', source }
   if (missing === true) return { kind: 'missing', source }
   // Other names beside these are for records of a later build.
   return Object.keys(names).length === 2 ? { kind: 'position', source } : undefined
@@ -231,6 +247,10 @@ function toEntry (key: ProgressKey, fields: Fields): ProgressEntry | undefined {
     case 'history': {
       const history = toHistory(fields)
       return history === undefined ? undefined : { ...key, history }
+    }
+    case 'offsets': {
+      const offsets = toOffsetMap(fields, toPoint(fields['at']))
+      return offsets === undefined ? undefined : { ...key, offsets }
     }
     case 'missing': {
       const { sinceMs } = fields
@@ -339,6 +359,10 @@ function positionKey ({ partition, topic }: TopicPartition): Buffer {
 
 function historyKey ({ partition, topic }: TopicPartition): Buffer {
   return toJson({ topic, partition, history: true })
+}
+
+function offsetMapKey ({ partition, topic }: TopicPartition): Buffer {
+  return toJson({ topic, partition, offsets: true })
 }
 
 function missingKey ({ partition, topic }: TopicPartition): Buffer {

@@ -8,9 +8,10 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { HistoryInterval } from './history-interval.ts'
+import { WrittenOffsetMaps } from './offset-map-record.ts'
 import {
-  encodeFirstLook, encodeFound, encodeHistory, encodeMissing, encodePosition, encodeProducer,
-  encodeTombstones, type EncodedRecord, type FlowProducer
+  encodeFirstLook, encodeFound, encodeHistory, encodeMissing, encodeOffsetMap, encodePosition,
+  encodeProducer, encodeTombstones, type EncodedRecord, type FlowProducer
 } from './progress-record.ts'
 import type { ProducerIdentity, Progress, TopicPartition } from './progress.ts'
 import { SlotContents, type SlotProgress } from './slot-contents.ts'
@@ -55,6 +56,7 @@ export class ProgressStore {
   readonly #reader: TopicReader
   readonly #writer: TopicWriter
   readonly #history: HistoryInterval
+  readonly #offsetMaps = new WrittenOffsetMaps()
   readonly #slots = new Map<number, SlotContents>()
   /** One read a slot at a time. */
   readonly #reading = new Map<number, Promise<unknown>>()
@@ -101,8 +103,14 @@ export class ProgressStore {
     await this.#writeAll(records.flatMap(({ record, slot }) =>
       this.#encode(record).map(({ key, value }) => ({ partition: slot, key, value }))), signal)
     for (const { record } of records) {
-      if (record.kind === 'partition') this.#history.written(record.source, record.progress)
-      if (record.kind === 'gone') this.#history.forget(record.source)
+      if (record.kind === 'partition') {
+        this.#history.written(record.source, record.progress)
+        this.#offsetMaps.written(record.source, record.progress)
+      }
+      if (record.kind === 'gone') {
+        this.#history.forget(record.source)
+        this.#offsetMaps.forget(record.source)
+      }
     }
   }
 
@@ -141,6 +149,7 @@ export class ProgressStore {
   reset (): void {
     this.#slots.clear()
     this.#history.clear()
+    this.#offsetMaps.clear()
   }
 
   /** Idempotent. */
@@ -167,7 +176,7 @@ export class ProgressStore {
     }
   }
 
-  /** The history first: a position counts only with the history of its era. */
+  /** The position last: it counts only with the history and the offset map of its era. */
   #encode (record: ProgressRecord): readonly EncodedRecord[] {
     switch (record.kind) {
       case 'producer': return [encodeProducer(record.producer)]
@@ -178,9 +187,11 @@ export class ProgressStore {
       case 'partition': {
         const { producerId, progress, source } = record
         const position = encodePosition(source, progress, producerId)
-        return this.#history.isDue(source, progress)
-          ? [encodeHistory(source, progress), position]
-          : [position]
+        return [
+          ...this.#history.isDue(source, progress) ? [encodeHistory(source, progress)] : [],
+          ...this.#offsetMaps.isDue(source, progress) ? [encodeOffsetMap(source, progress)] : [],
+          position
+        ]
       }
     }
   }

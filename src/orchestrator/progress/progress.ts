@@ -1,5 +1,6 @@
 // The position of a topic-partition on both sides, and the identity that its sequence counts for.
 // Types only; progress-record.ts keeps them in the progress topic.
+import type { OffsetMap } from '../offsets/offset-map.ts'
 import type { EpochEnd } from './leader-epochs.ts'
 
 /** Offsets of both sides that belong together. */
@@ -25,6 +26,8 @@ export interface Progress extends ProgressPoint {
    * absent: never. History on record counts only for the position of the same era.
    */
   readonly era?: number
+  /** Where the records of the source are on the target; absent: nothing is known of them yet. */
+  readonly offsets?: OffsetMap
   /** The topics that the offsets belong to: a recreated topic has another id. */
   readonly topicIds?: TopicIds
 }

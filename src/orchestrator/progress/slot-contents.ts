@@ -1,6 +1,7 @@
 // What one slot of the progress topic holds, as far as it was read or written by this process: the
 // newest record of each key, and every record of the producer id, in the order of the log.
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { withOffsetMap, type OffsetMapOnRecord } from './offset-map-record.ts'
 import {
   decodeKey, decodeProgress, withHistory, type EncodedRecord, type FlowProducer,
   type HistoryOnRecord, type MissingOnRecord, type ProgressEntry
@@ -44,6 +45,7 @@ export class SlotContents {
   readonly #producers: FlowProducer[] = []
   readonly #positions = new Map<string, Position>()
   readonly #histories = new Map<string, HistoryOnRecord>()
+  readonly #offsetMaps = new Map<string, OffsetMapOnRecord>()
   readonly #missing = new Map<string, MissingOnRecord>()
   /** Newest records under keys that are no progress, since they were taken last. */
   readonly #others = new Map<string, EncodedRecord>()
@@ -105,7 +107,8 @@ export class SlotContents {
     }
     const partitions = [...this.#positions].map(([name, position]): [string, PartitionOnRecord] => {
       const { producerId, source } = position
-      const progress = withHistory(position.progress, this.#histories.get(name))
+      const progress = withOffsetMap(
+        withHistory(position.progress, this.#histories.get(name)), this.#offsetMaps.get(name))
       return [name, { source, progress, producerId }]
     })
     const firstLook = [...this.#firstLook.values()].flatMap(part => [...part])
@@ -133,11 +136,13 @@ export class SlotContents {
     }
     if (entry?.kind === 'position') this.#positions.set(partitionKey(entry.source), entry)
     if (entry?.kind === 'history') this.#histories.set(partitionKey(entry.source), entry.history)
+    if (entry?.kind === 'offsets') this.#offsetMaps.set(partitionKey(entry.source), entry.offsets)
     if (entry?.kind === 'missing') this.#missing.set(partitionKey(entry.source), entry)
     if (entry?.kind === 'firstLook') this.#firstLook.set(entry.part, entry.topics)
     const gone = record.value === null ? decodeKey(record.key) : undefined
     if (gone?.kind === 'position') this.#positions.delete(partitionKey(gone.source))
     if (gone?.kind === 'history') this.#histories.delete(partitionKey(gone.source))
+    if (gone?.kind === 'offsets') this.#offsetMaps.delete(partitionKey(gone.source))
     if (gone?.kind === 'missing') this.#missing.delete(partitionKey(gone.source))
   }
 
@@ -148,6 +153,7 @@ export class SlotContents {
     this.#producers.length = 0
     this.#positions.clear()
     this.#histories.clear()
+    this.#offsetMaps.clear()
     this.#missing.clear()
     this.#firstLook.clear()
     this.#others.clear()

@@ -175,6 +175,20 @@ void Simulation::TakeEvents(Process* process) {
       });
     process->states[id] = std::move(state);
   }
+  // As the control plane adds them: what begins later on either side is no longer so.
+  for (const auto& [id, span] : events.spans) {
+    std::vector<OffsetSpan>& spans = process->spans[id];
+    while (!spans.empty() && (spans.back().upstream_end() > span.upstream ||
+                              spans.back().downstream_end() > span.downstream)) {
+      OffsetSpan last = spans.back();
+      spans.pop_back();
+      const int64_t kept =
+          std::min(span.upstream - last.upstream, span.downstream - last.downstream);
+      if (kept > 0 && last.is_exact())
+        spans.push_back({last.upstream, last.downstream, kept, kept, kept});
+    }
+    spans.push_back(span);
+  }
   for (const ProgressEvent& event : events.progress) {
     Trace("progress p" + std::to_string(event.id) + " " + std::to_string(event.progress.upstream) +
           "/" + std::to_string(event.progress.downstream) + "/" +
@@ -281,9 +295,56 @@ bool Simulation::CaughtUp(Process* process) {
 }
 
 bool Simulation::CatchUp(Process* process, int64_t ms_max) {
-  if (RunUntil([&] { return CaughtUp(process); }, ms_max)) return true;
+  if (RunUntil([&] { return CaughtUp(process); }, ms_max)) {
+    CheckSpans(process);
+    return true;
+  }
   Fail("not caught up: " + Describe(process));
   return false;
+}
+
+// Each record of ours on the target that was put there from the offset on that the process was
+// assigned with is in a span, at the place of the same record of the source. A span with gaps, of
+// which there were too many, counts its records at least.
+void Simulation::CheckSpans(Process* process) {
+  TakeEvents(process);
+  if (!options_.exact) return;
+  for (uint32_t id = 0; id < partitions(); ++id) {
+    const Mirror& mirror = mirrored_[id];
+    const auto& committed = Writer(id).committed();
+    if (mirror.records.size() != committed.size()) continue;
+    const int64_t from = process->assigned[id].upstream;
+    size_t i = 0;
+    while (i < committed.size() && committed[i].offset < from) ++i;
+    for (const OffsetSpan& span : process->spans[id]) {
+      int64_t held = 0;
+      for (; i < committed.size() && committed[i].offset < span.upstream_end(); ++i, ++held) {
+        const int64_t place = mirror.offsets[i];
+        const bool is_inside = committed[i].offset >= span.upstream &&
+                               place >= span.downstream && place < span.downstream_end();
+        const bool is_exact = place - span.downstream == committed[i].offset - span.upstream;
+        if (is_inside && (is_exact || !span.is_exact())) continue;
+        if (place < TargetLog(id).start() && committed[i].offset < span.upstream) {
+          --held;  // deleted from the target before a scan could find it
+          continue;
+        }
+        return Fail("partition " + std::to_string(id) + ": the record at source offset " +
+                    std::to_string(committed[i].offset) + " is at " + std::to_string(place) +
+                    ", the span " + std::to_string(span.upstream) + "/" +
+                    std::to_string(span.downstream) + "+" + std::to_string(span.records) +
+                    " says otherwise");
+      }
+      spans_checked++;
+      if (span.is_exact() && span.upstream >= from && held != span.records)
+        return Fail("partition " + std::to_string(id) + ": a span counts " +
+                    std::to_string(span.records) + " records, the log has " +
+                    std::to_string(held));
+    }
+    while (i < committed.size() && mirror.offsets[i] < TargetLog(id).start()) ++i;
+    if (i < committed.size())
+      return Fail("partition " + std::to_string(id) + ": no span has source offset " +
+                  std::to_string(committed[i].offset));
+  }
 }
 
 std::string Simulation::Describe(Process* process) {

@@ -49,6 +49,7 @@ class Simulation {
     EventQueue events;
     std::unique_ptr<Forwarder> forwarder;
     std::map<uint32_t, StateEvent> states;
+    std::map<uint32_t, std::vector<OffsetSpan>> spans;  // all that was reported, none joined
     std::map<uint32_t, Progress> assigned;  // what each partition was last assigned with
     std::vector<std::string> logs;
     int64_t stopped_until = 0;  // SIGSTOP
@@ -80,6 +81,8 @@ class Simulation {
   // Runs until all that the source has committed is mirrored; false: not within ms_max.
   bool CatchUp(Process* process, int64_t ms_max = 120'000);
   bool CaughtUp(Process* process);
+  // Compares what the process has reported of where records are with both logs.
+  void CheckSpans(Process* process);
   std::string Describe(Process* process);
   PartitionCounters Counters(Process* process, uint32_t id);
 
@@ -119,6 +122,7 @@ class Simulation {
   SimulatedCluster target;
   UnderWay under_way;
   int64_t batches_mirrored = 0;
+  int64_t spans_checked = 0;
 
  private:
   struct Mirror {

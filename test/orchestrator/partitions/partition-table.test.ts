@@ -1,6 +1,7 @@
 // Which partitions the table holds, and which of their progress is still to be written.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { exactSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
 import {
   assignmentOf, PartitionTable, positionOf, type FlowPartition
 } from '../../../src/orchestrator/partitions/partition-table.ts'
@@ -36,6 +37,18 @@ describe('the partition table', () => {
       assert.equal(again.progress?.upstream, 5n)
       assert.equal(table.size, 1)
     })
+
+  test('keeps where lanes say that records are, in the map that goes with the progress', () => {
+    const table = createTable('a')
+    table.place(rows(0n, 5n, 6n, 10n, 10n, 10n, 0n, 16n, 16n, 4n, 4n, 4n, 9n, 0n, 0n, 1n, 1n, 1n))
+    table.advance(rows(0n, 20n, 20n, 21n, -1n))
+    const partition = table.byId(0)
+    assert.deepEqual(partition?.progress?.offsets, {
+      start: { upstream: 5n, downstream: 6n },
+      isWhole: false,
+      spans: [exactSpan(5n, 6n, 10n), exactSpan(16n, 16n, 4n)]
+    })
+  })
 
   test('assigns with the newest progress', () => {
     const table = createTable('a')

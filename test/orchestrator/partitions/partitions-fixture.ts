@@ -146,7 +146,8 @@ export function report (
   const progress = upstream === undefined
     ? new BigInt64Array()
     : BigInt64Array.of(BigInt(state.id), upstream, upstream, upstream, -1n)
-  partitions.onEvents(lane, { states: [state], progress, logs: [], logsLost: 0n })
+  const spans = new BigInt64Array()
+  partitions.onEvents(lane, { states: [state], progress, spans, logs: [], logsLost: 0n })
 }
 
 export function progressRecord (

@@ -5,9 +5,9 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
-  decodeKey, decodeProgress, encodeFirstLook, encodeHistory, encodeMissing, encodePosition,
-  encodeProducer, encodeTombstones, withHistory, type EncodedRecord, type FlowProducer,
-  type HistoryOnRecord
+  decodeKey, decodeProgress, encodeFirstLook, encodeHistory, encodeMissing, encodeOffsetMap,
+  encodePosition, encodeProducer, encodeTombstones, withHistory, type EncodedRecord,
+  type FlowProducer, type HistoryOnRecord
 } from '../../../src/orchestrator/progress/progress-record.ts'
 import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
 
@@ -123,6 +123,7 @@ describe('progress records', () => {
     const written = [
       encodePosition(source, progress, 1n),
       encodeHistory(source, progress),
+      encodeOffsetMap(source, progress),
       encodeMissing({ source, sinceMs: 5 })
     ]
     const tombstones = encodeTombstones(source)

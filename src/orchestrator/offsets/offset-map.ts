@@ -1,0 +1,254 @@
+// Which offset of the target holds which record of the source: the map of one partition. Pure.
+//
+//   source  | records | marker | records | marker |
+//           a         b        c         d        e
+//   target  | records | others' | records |
+//           A         B         C         D
+//
+// A span is a part of the log on both sides, with the number of records that the flow has put
+// there. A span without gaps, an exact one, knows the place of each of its records; the spans above
+// are a-b/A-B and c-d/C-D. Between two spans the flow has put no record, so a position there leads
+// to the next span. Two spans that touch on both sides become one.
+//
+// The map is bounded. When it is full, two neighbours become one span, which has gaps, and so
+// answers a little too early; but never too late: a reader who goes on there misses no record.
+export interface OffsetSpan {
+  /** Where it begins on both sides: in an exact span, the first record. */
+  readonly upstream: bigint
+  readonly downstream: bigint
+  readonly upstreamLength: bigint
+  readonly downstreamLength: bigint
+  /** Records of the flow in the span, at least; exactly so in an exact span. */
+  readonly records: bigint
+}
+
+export interface OffsetMap {
+  /** Where the map begins. What the flow mirrored before that is not known to the map. */
+  readonly start: OffsetPair
+  /** The flow has mirrored nothing before `start`. */
+  readonly isWhole: boolean
+  /** Ascending on both sides. */
+  readonly spans: readonly OffsetSpan[]
+}
+
+/** Offsets of both sides that belong together. */
+export interface OffsetPair {
+  readonly upstream: bigint
+  readonly downstream: bigint
+}
+
+/** A pair, and how many records the flow had put into the target partition then, mod 2^31. */
+export interface MapPoint extends OffsetPair {
+  readonly sequence: number
+}
+
+/** How an answer was found. */
+export type AnswerKind =
+  /** The record is at the offset of the answer. */
+  | 'exact'
+  /** No record of the mirror is there: the answer is the next one that is. */
+  | 'gap'
+  /** The map is thinned there: the record is at the answer or up to `early` offsets behind it. */
+  | 'thinned'
+  /** The position is before everything that the map knows: no answer. */
+  | 'before'
+  /** Nothing is mirrored from the position on: the answer is where mirroring goes on. */
+  | 'end'
+
+export interface OffsetAnswer {
+  readonly kind: AnswerKind
+  /** Absent: kind 'before'. */
+  readonly offset?: bigint
+  /** How many offsets the answer is before the record, at most. */
+  readonly early: bigint
+}
+
+export const spansMax = 128
+
+const sequences = 2 ** 31
+
+export function emptyMap (start: OffsetPair, isWhole: boolean): OffsetMap {
+  const { downstream, upstream } = start
+  return { start: { upstream, downstream }, isWhole, spans: [] }
+}
+
+/** A span of records without gaps. */
+export function exactSpan (upstream: bigint, downstream: bigint, records: bigint): OffsetSpan {
+  return { upstream, downstream, records, upstreamLength: records, downstreamLength: records }
+}
+
+export function isExact (span: OffsetSpan): boolean {
+  return gapsOf(span) === 0n && othersOf(span) === 0n
+}
+
+/**
+ * The map with one more span. What it knew from the span's first record on, on either side, is no
+ * longer so: the source or the target was truncated, or records were mirrored twice, of which the
+ * later ones count.
+ */
+export function withSpan (map: OffsetMap, span: OffsetSpan, max = spansMax): OffsetMap {
+  const kept = cut(map, span)
+  const last = kept.spans.at(-1)
+  const spans = last !== undefined && touch(last, span)
+    ? [...kept.spans.slice(0, -1), joined(last, span)]
+    : [...kept.spans, span]
+  return { ...kept, spans: thinned(spans, max) }
+}
+
+/** The map without everything from these offsets on, of either side. */
+export function cut (map: OffsetMap, at: OffsetPair): OffsetMap {
+  const { spans, start } = map
+  if (at.upstream < start.upstream || at.downstream < start.downstream) {
+    return emptyMap(at, false)
+  }
+  const last = spans.at(-1)
+  if (last === undefined || (upstreamEnd(last) <= at.upstream &&
+    downstreamEnd(last) <= at.downstream)) return map
+  return { ...map, spans: spans.flatMap(span => cutSpan(span, at) ?? []) }
+}
+
+/**
+ * The map of a flow that went from one point to another without telling how: the sequence says how
+ * many records it has mirrored between them, and nothing says where.
+ */
+export function mappedTo (map: OffsetMap, before: MapPoint, after: MapPoint): OffsetMap {
+  const records = BigInt((after.sequence - before.sequence + sequences) % sequences)
+  const upstreamLength = after.upstream - before.upstream
+  const downstreamLength = after.downstream - before.downstream
+  if (upstreamLength < 0n || downstreamLength < 0n) return cut(map, after)
+  const { downstream, upstream } = before
+  const known = least(records, least(upstreamLength, downstreamLength))
+  return known === 0n
+    ? map
+    : withSpan(map, { upstream, downstream, upstreamLength, downstreamLength, records: known })
+}
+
+/** From the source to the target. `end`: up to where the source is mirrored. */
+export function translate (map: OffsetMap, upstream: bigint, end: OffsetPair): OffsetAnswer {
+  return answer(map, upstream, end, forwards)
+}
+
+/** From the target to the source. */
+export function translateBack (map: OffsetMap, downstream: bigint, end: OffsetPair): OffsetAnswer {
+  return answer(map, downstream, end, backwards)
+}
+
+/** One direction of a translation. */
+interface Direction {
+  readonly from: (pair: OffsetPair) => bigint
+  readonly to: (pair: OffsetPair) => bigint
+  readonly lengthFrom: (span: OffsetSpan) => bigint
+  readonly lengthTo: (span: OffsetSpan) => bigint
+}
+
+const forwards: Direction = {
+  from: ({ upstream }) => upstream,
+  to: ({ downstream }) => downstream,
+  lengthFrom: span => span.upstreamLength,
+  lengthTo: span => span.downstreamLength
+}
+const backwards: Direction = {
+  from: forwards.to, to: forwards.from, lengthFrom: forwards.lengthTo, lengthTo: forwards.lengthFrom
+}
+
+function answer (
+  map: OffsetMap, position: bigint, end: OffsetPair, direction: Direction
+): OffsetAnswer {
+  const { from, lengthFrom, to } = direction
+  if (position < from(map.start) && !map.isWhole) return { kind: 'before', early: 0n }
+  // Of the spans that end behind the position, the first one.
+  let low = 0
+  let high = map.spans.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    const span = map.spans[middle]
+    if (span !== undefined && from(span) + lengthFrom(span) <= position) low = middle + 1
+    else high = middle
+  }
+  const span = map.spans[low]
+  if (span === undefined) return { kind: 'end', offset: to(end), early: 0n }
+  const isBefore = position < from(span)
+  if (isBefore && isExact(span)) return { kind: 'gap', offset: to(span), early: 0n }
+  return inSpan(span, isBefore ? 0n : position - from(span), direction)
+}
+
+/**
+ * `distance` offsets behind the first record stand at least so many records less the gaps, and at
+ * most so many records.
+ */
+function inSpan (span: OffsetSpan, distance: bigint, direction: Direction): OffsetAnswer {
+  const { lengthFrom, lengthTo, to } = direction
+  const gaps = lengthFrom(span) - span.records
+  const fewest = atLeast0(distance - gaps)
+  const offset = to(span) + fewest
+  if (isExact(span)) return { kind: 'exact', offset, early: 0n }
+  const most = distance < span.records ? distance : span.records
+  return { kind: 'thinned', offset, early: most - fewest + lengthTo(span) - span.records }
+}
+
+function cutSpan (span: OffsetSpan, at: OffsetPair): OffsetSpan | undefined {
+  if (at.upstream <= span.upstream || at.downstream <= span.downstream) return undefined
+  const upstreamLength = least(span.upstreamLength, at.upstream - span.upstream)
+  const downstreamLength = least(span.downstreamLength, at.downstream - span.downstream)
+  if (isExact(span)) {
+    return exactSpan(span.upstream, span.downstream, least(upstreamLength, downstreamLength))
+  }
+  // Each offset that is cut off may have held a record.
+  const lost = greatest(span.upstreamLength - upstreamLength,
+    span.downstreamLength - downstreamLength)
+  return { ...span, upstreamLength, downstreamLength, records: atLeast0(span.records - lost) }
+}
+
+/**
+ * Joins neighbours until so many spans are left: those whose joint span answers least early in
+ * proportion to its distance from the end of the map, so that new positions stay exact.
+ */
+function thinned (spans: readonly OffsetSpan[], max: number): readonly OffsetSpan[] {
+  const left = [...spans]
+  const end = left.at(-1)
+  while (left.length > max && end !== undefined) {
+    let best = { at: 0, cost: Infinity, span: end }
+    for (let at = 0; at + 1 < left.length; at++) {
+      const [a, b] = [left[at], left[at + 1]]
+      if (a === undefined || b === undefined) continue
+      const span = joined(a, b)
+      const distance = upstreamEnd(end) - span.upstream
+      const cost = Number(gapsOf(span) + othersOf(span)) / Number(distance)
+      if (cost < best.cost) best = { at, cost, span }
+    }
+    left.splice(best.at, 2, best.span)
+  }
+  return left
+}
+
+function joined (a: OffsetSpan, b: OffsetSpan): OffsetSpan {
+  return {
+    upstream: a.upstream,
+    downstream: a.downstream,
+    upstreamLength: upstreamEnd(b) - a.upstream,
+    downstreamLength: downstreamEnd(b) - a.downstream,
+    records: a.records + b.records
+  }
+}
+
+/** Both exact, and b goes on where a ends on both sides. */
+function touch (a: OffsetSpan, b: OffsetSpan): boolean {
+  return isExact(a) && isExact(b) &&
+    upstreamEnd(a) === b.upstream && downstreamEnd(a) === b.downstream
+}
+
+function upstreamEnd (span: OffsetSpan): bigint { return span.upstream + span.upstreamLength }
+
+function downstreamEnd (span: OffsetSpan): bigint { return span.downstream + span.downstreamLength }
+
+/** Offsets of the source in the span without a record of the mirror. */
+function gapsOf (span: OffsetSpan): bigint { return span.upstreamLength - span.records }
+
+/** Offsets of the target in the span without a record of the mirror. */
+function othersOf (span: OffsetSpan): bigint { return span.downstreamLength - span.records }
+
+function atLeast0 (value: bigint): bigint { return value > 0n ? value : 0n }
+
+function least (a: bigint, b: bigint): bigint { return a < b ? a : b }
+
+function greatest (a: bigint, b: bigint): bigint { return a > b ? a : b }

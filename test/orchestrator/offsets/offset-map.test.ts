@@ -1,0 +1,189 @@
+// The map against the truth: an array of where each record of the source is on the target, built by
+// a mirror that meets transaction markers, compaction gaps, other writers and crashes.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import {
+  cut, emptyMap, exactSpan, isExact, mappedTo, spansMax, translate, translateBack, withSpan,
+  type MapPoint, type OffsetAnswer, type OffsetMap
+} from '../../../src/orchestrator/offsets/offset-map.ts'
+
+const start = { upstream: 0n, downstream: 0n }
+
+/** What happens between two looks, in numbers of offsets. */
+type Step =
+  | { readonly kind: 'mirror', readonly records: number }
+  /** A marker or a compaction gap on the source. */
+  | { readonly kind: 'gap', readonly offsets: number }
+  /** Another producer appends to the target. */
+  | { readonly kind: 'others', readonly offsets: number }
+  /** The map of a crashed process was not kept since the last 'keep'; the position was. */
+  | { readonly kind: 'lose' }
+  | { readonly kind: 'keep' }
+  /** The source changed under a resume: the last records are mirrored again. */
+  | { readonly kind: 'again', readonly records: number }
+
+const size = fc.integer({ min: 1, max: 9 })
+const lossless = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('mirror' as const), records: size }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('gap' as const), offsets: size }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('others' as const), offsets: size }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('again' as const), records: size }) })
+const lossy = fc.oneof(
+  { weight: 8, arbitrary: lossless },
+  { weight: 1, arbitrary: fc.constant({ kind: 'lose' } as const) },
+  { weight: 1, arbitrary: fc.constant({ kind: 'keep' } as const) })
+
+class Mirror {
+  map: OffsetMap = emptyMap(start, true)
+  point: MapPoint = { ...start, sequence: 0 }
+  /** Where the newest copy of each record of the source is on the target. */
+  truth: Array<{ upstream: bigint, downstream: bigint }> = []
+  readonly #max: number
+  #kept = { map: this.map, point: this.point }
+
+  constructor (max: number) { this.#max = max }
+
+  run (step: Step): void {
+    switch (step.kind) {
+      case 'mirror': return this.#mirror(step.records)
+      case 'gap': return this.#move(step.offsets, 0)
+      case 'others': return this.#move(0, step.offsets)
+      case 'keep': this.#kept = { map: this.map, point: this.point }; return
+      case 'lose': this.map = mappedTo(this.#kept.map, this.#kept.point, this.point); return
+      case 'again': {
+        const first = this.truth.at(-step.records)
+        if (first === undefined) return
+        this.truth = this.truth.filter(({ upstream }) => upstream < first.upstream)
+        this.point = { ...this.point, upstream: first.upstream }
+        this.#mirror(step.records)
+        this.#kept = { map: this.map, point: this.point }
+      }
+    }
+  }
+
+  #mirror (records: number): void {
+    const { downstream, upstream } = this.point
+    for (let i = 0n; i < records; i++) {
+      this.truth.push({ upstream: upstream + i, downstream: downstream + i })
+    }
+    this.map = withSpan(this.map, exactSpan(upstream, downstream, BigInt(records)), this.#max)
+    this.#move(records, records, records)
+  }
+
+  #move (upstream: number, downstream: number, records = 0): void {
+    const { point } = this
+    this.point = {
+      upstream: point.upstream + BigInt(upstream),
+      downstream: point.downstream + BigInt(downstream),
+      sequence: point.sequence + records
+    }
+  }
+}
+
+/** Calls back with the answer and the true offset of each position, in both directions. */
+function compare (
+  { map, point, truth }: Mirror, check: (answer: OffsetAnswer, right: bigint) => void
+): void {
+  for (let o = 0n; o <= point.upstream; o++) {
+    const next = truth.find(({ upstream }) => upstream >= o)
+    check(translate(map, o, point), next?.downstream ?? point.downstream)
+  }
+  for (let o = 0n; o <= point.downstream; o++) {
+    const next = truth.find(({ downstream }) => downstream >= o)
+    check(translateBack(map, o, point), next?.upstream ?? point.upstream)
+  }
+}
+
+test('a map that is not full is exact for each position in both directions', () => {
+  fc.assert(fc.property(fc.array(lossless, { maxLength: 40 }), steps => {
+    const mirror = new Mirror(spansMax)
+    for (const step of steps) mirror.run(step)
+    compare(mirror, (answer, right) => {
+      assert.equal(answer.offset, right)
+      assert.notEqual(answer.kind, 'thinned')
+      assert.equal(answer.early, 0n)
+    })
+  }))
+})
+
+test('a map that is thinned, or lost spans in a crash, answers early and within its bound', () => {
+  fc.assert(fc.property(fc.array(lossy, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }),
+    (steps, max) => {
+      const mirror = new Mirror(max)
+      for (const step of steps) mirror.run(step)
+      assert.ok(mirror.map.spans.length <= max + 1)
+      compare(mirror, ({ early, kind, offset = -1n }, right) => {
+        assert.ok(offset <= right, 'a reader would miss records')
+        assert.ok(right <= offset + early, 'earlier than the bound says')
+        assert.ok(kind === 'thinned' || early === 0n)
+      })
+    }))
+})
+
+test('spans ascend on both sides and count no more records than they have offsets', () => {
+  fc.assert(fc.property(fc.array(lossy, { maxLength: 60 }), fc.integer({ min: 2, max: 6 }),
+    (steps, max) => {
+      const mirror = new Mirror(max)
+      for (const step of steps) {
+        mirror.run(step)
+        let [upstream, downstream] = [0n, 0n]
+        for (const span of mirror.map.spans) {
+          assert.ok(span.upstream >= upstream && span.downstream >= downstream)
+          assert.ok(span.records <= span.upstreamLength && span.records <= span.downstreamLength)
+          upstream = span.upstream + span.upstreamLength
+          downstream = span.downstream + span.downstreamLength
+        }
+      }
+    }))
+})
+
+test('a plain topic has one span, whatever its batches', () => {
+  let map = emptyMap({ upstream: 5n, downstream: 0n }, true)
+  for (let i = 0n; i < 1_000n; i++) map = withSpan(map, exactSpan(5n + i * 3n, i * 3n, 3n))
+  assert.deepEqual(map.spans, [exactSpan(5n, 0n, 3_000n)])
+})
+
+test('of a transactional topic the newest positions stay exact, and old ones are early in ' +
+  'proportion to their distance', () => {
+  // 100 records and a marker, 10,000 times.
+  let map = emptyMap(start, true)
+  for (let i = 0n; i < 10_000n; i++) map = withSpan(map, exactSpan(i * 101n, i * 100n, 100n))
+  const end = { upstream: 1_010_000n, downstream: 1_000_000n }
+  assert.equal(map.spans.length, spansMax)
+  for (let i = 9_990n; i < 10_000n; i++) {
+    assert.equal(translate(map, i * 101n + 50n, end).kind, 'exact')
+  }
+  for (let i = 0n; i < 9_990n; i += 7n) {
+    const { early } = translate(map, i * 101n + 50n, end)
+    const transactionsBehind = 10_000n - i
+    assert.ok(early * 5n <= transactionsBehind, `${early} early ${transactionsBehind} behind`)
+  }
+})
+
+test('a position before the map has no answer, unless the flow began there', () => {
+  const begin = { upstream: 100n, downstream: 40n }
+  const end = { upstream: 110n, downstream: 50n }
+  const span = exactSpan(100n, 40n, 10n)
+  assert.deepEqual(translate(withSpan(emptyMap(begin, false), span), 99n, end),
+    { kind: 'before', early: 0n })
+  assert.deepEqual(translate(withSpan(emptyMap(begin, true), span), 99n, end),
+    { kind: 'gap', offset: 40n, early: 0n })
+})
+
+test('a recreated source begins the map anew', () => {
+  const map = withSpan(emptyMap({ upstream: 100n, downstream: 0n }, true), exactSpan(100n, 0n, 50n))
+  const anew = withSpan(map, exactSpan(0n, 50n, 10n))
+  assert.deepEqual(anew.spans, [exactSpan(0n, 50n, 10n)])
+  assert.equal(anew.isWhole, false)
+})
+
+test('cut inside a span with gaps stays on the safe side', () => {
+  const thin = {
+    upstream: 0n, downstream: 0n, upstreamLength: 12n, downstreamLength: 10n, records: 10n
+  }
+  const map = cut({ ...emptyMap(start, true), spans: [thin] }, { upstream: 6n, downstream: 20n })
+  const [left] = map.spans
+  assert.ok(left !== undefined && !isExact(left))
+  assert.deepEqual([left.upstreamLength, left.records], [6n, 4n])
+})
