@@ -7,7 +7,8 @@ import { aclChanges, aclKey, remoteAcls, type AclRules } from './acl-rules.ts'
 export interface TopicAclSyncOptions {
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
-  readonly selection: AclRules['selection']
+  /** Of this moment: filters change while a flow runs. */
+  readonly selection: () => AclRules['selection']
   readonly copiesPrefixed: boolean
   /** Whether an ACL that was deleted on the source is deleted on the target. */
   readonly deletes: boolean
@@ -40,7 +41,7 @@ export class TopicAclSync {
     signal.throwIfAborted()
     const onSource = await aclsOf(source)
     if (onSource === undefined) return withoutAuthorizer(source)
-    const wanted = remoteAcls(onSource, { selection, topics, copiesPrefixed })
+    const wanted = remoteAcls(onSource, { selection: selection(), topics, copiesPrefixed })
     // A principal that has no ACLs to copy needs no permission to read those of the target.
     if (wanted.length === 0 && this.#previous.size === 0) return { created: 0, deleted: 0 }
     signal.throwIfAborted()

@@ -102,13 +102,13 @@ function heartbeats ({ clock, clusters, config }: FlowDutiesOptions): readonly D
 }
 
 function topicAclSync (
-  { clusters, config: { settings, topics: selection }, log, topics }: FlowDutiesOptions
+  { clusters, config: { settings }, log, topics }: FlowDutiesOptions
 ): Duty {
   const { source, target } = clusters
   const sync = new TopicAclSync({
     source,
     target,
-    selection,
+    selection: () => topics.selection,
     copiesPrefixed: settings['sync.topic.acls.prefixed.enabled'],
     deletes: settings['sync.topic.acls.delete.enabled']
   })

@@ -7,6 +7,7 @@ import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import { RefusedSettings } from '../topics/refused-settings.ts'
+import type { TopicSelection } from '../policy/topic-filter.ts'
 import { TopicRemarks } from '../topics/topic-remarks.ts'
 import {
   syncTopicsOnce, type MirroredTopic, type TopicSyncOptions, type TopicSyncResult
@@ -97,6 +98,9 @@ export class TopicRefresh {
     await unlessAborted(signal, this.#known)
     return this.#topics
   }
+
+  /** Of this moment. */
+  get selection (): TopicSelection { return this.#config.topics }
 
   /** Looks at once, with other filters. */
   adopt (config: FlowConfig): void {

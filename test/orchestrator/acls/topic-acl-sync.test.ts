@@ -75,16 +75,17 @@ class AclsCluster {
 function createSync (deletes = false) {
   const source = new AclsCluster('A', [createAcl(), createAcl({ operation: 'DESCRIBE' })])
   const target = new AclsCluster('B', [createAcl({ name: 'own' })])
+  const filters = { selection: createFlow().topics }
   const open = (): TopicAclSync => new TopicAclSync({
     source: source.admin(),
     target: target.admin(),
-    selection: createFlow().topics,
+    selection: () => filters.selection,
     copiesPrefixed: false,
     deletes
   })
   const sync = open()
   return {
-    source, target, open,
+    source, target, filters, open,
     run: async (by = sync) => {
       target.requests.length = 0
       return await by.syncOnce(['orders'], never)
@@ -99,6 +100,16 @@ describe('ACLs', () => {
     assert.deepEqual(target.names, ['READ own', 'READ A.orders', 'DESCRIBE A.orders'])
     assert.deepEqual(await run(), { created: 0, deleted: 0, failure: undefined })
     assert.deepEqual(target.requests, ['describe'])
+  })
+
+  // The duty kept the filters of its start: a topic that a reload added had no ACLs.
+  test('follow the filters of the moment', async () => {
+    const { filters, run, target } = createSync()
+    filters.selection = createFlow(['topics=bills']).topics
+    assert.deepEqual(await run(), { created: 0, deleted: 0 })
+    filters.selection = createFlow(['topics=orders,bills']).topics
+    await run()
+    assert.deepEqual(target.names, ['READ own', 'READ A.orders', 'DESCRIBE A.orders'])
   })
 
   test('that are deleted on the source stay on the target, by default', async () => {
