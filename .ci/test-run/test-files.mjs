@@ -1,10 +1,10 @@
 // Which test files there are and of which kind: by their names, and by whether what they import
-// reaches the module that starts Kafka brokers.
+// reaches a module that starts Kafka brokers or other programs in Java.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { listFiles } from '../setup/stamp.mjs'
 
-const startsBrokers = 'dist/test/kafka/cluster.js'
+const startsJava = ['dist/test/kafka/cluster.js', 'dist/test/kafka/mirror-maker-oracle.js']
 /** For tests that are too long for every change: npm run test:long, npm run test:versions. */
 const isLong = (file) => file.endsWith('.long.test.js')
 const isOfVersions = (file) => file.endsWith('.versions.test.js')
@@ -17,11 +17,14 @@ export function listTestFiles (root) {
     if (!imports.has(file)) imports.set(file, readImports(root, file))
     return imports.get(file)
   }
-  const usesBrokers = (file) => closureOf(file, importsOf).has(startsBrokers)
+  const usesJava = (file) => {
+    const reached = closureOf(file, importsOf)
+    return startsJava.some((module) => reached.has(module))
+  }
   const short = files.filter((file) => !isLong(file) && !isOfVersions(file))
   return {
-    unit: short.filter((file) => !usesBrokers(file)),
-    cluster: short.filter(usesBrokers),
+    unit: short.filter((file) => !usesJava(file)),
+    cluster: short.filter(usesJava),
     long: files.filter(isLong),
     versions: files.filter(isOfVersions)
   }

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { renderContract } from '../dataplane/contract/render-contract.ts'
 import { renderPartitionPhases } from '../dataplane/contract/render-partition-phases.ts'
+import { renderDifferences } from './config/differences.ts'
 import { renderConfigDocs } from './config/render-config-docs.ts'
 import { renderMetricDocs } from './observability/render-metric-docs.ts'
 import { renderPartitionStates } from './partitions/render-partition-states.ts'
@@ -19,6 +20,7 @@ export interface GeneratedFile {
 export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'src/dataplane/contract/contract.generated.h', render: renderContract },
   { file: 'CONFIGURATION.md', render: renderConfigDocs },
+  { file: 'README.md', section: 'differences', render: renderDifferences },
   { file: 'METRICS.md', render: renderMetricDocs },
   { file: 'ARCHITECTURE.md', section: 'partition states', render: renderPartitionStates },
   { file: 'ARCHITECTURE.md', section: 'lane phases', render: renderPartitionPhases }

@@ -14,7 +14,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     const { source, target } = clusters
     await source.createTopic('new', { partitions: 3 })
     await source.createTopic('known', { partitions: 4 })
-    await source.createTopic('left.internal')
+    await source.createTopic('mm2-left.internal')
     await source.createTopic('audit')
     await source.createTopic('west.back')
     await source.createTopic(longName)
@@ -35,7 +35,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
       assert.match(stdout, /│ new +│ east\.new +│ 3 +│ to be created +│/)
       assert.match(stdout, /│ known +│ east\.known +│ 4 +│ 2, to grow +│/)
       assert.match(stdout, /│ audit +│ topics\.exclude matches it +│/)
-      assert.match(stdout, /│ left\.internal +│ its name is that of an internal +│/)
+      assert.match(stdout, /│ mm2-left\.internal +│ its name is that of an internal +│/)
       assert.match(stdout, /│ west\.back +│ an alias in its name says that it +│/)
       assert.match(stdout, /│ patient +│ topics does not match it +│/)
       const widths = stdout.split('\n').map(line => line.length)
@@ -63,12 +63,12 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
 
   test('ends with 1 where a topic that the file names is not mirrored, and says why', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters,
-      { 'topics': 'new, audit, gone, left\\.internal', 'topics.exclude': 'aud.*' }))
+      { 'topics': 'new, audit, gone, mm2-left\\.internal', 'topics.exclude': 'aud.*' }))
     const { exit, stdout } = await runCommand(['validate', file])
     assert.equal(exit.code, 1)
     assert.match(stdout, /^error: topics names audit, .*: topics\.exclude matches it$/m)
     assert.match(stdout, /^error: topics names gone, .*: east shows no topic of this name$/m)
-    assert.match(stdout, /^error: topics names left\.internal, .* that of an internal topic$/m)
+    assert.match(stdout, /^error: topics names mm2-left\.internal, .* that of an internal topic$/m)
   })
 
   test('ends with 3 where the progress topic of the flow cannot be created', async t => {
@@ -102,8 +102,8 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
       { topic: 'known', remoteTopic: 'east.known', sourcePartitions: 4, targetPartitions: 2 },
       { topic: 'new', remoteTopic: 'east.new', sourcePartitions: 3, targetPartitions: 0 }
     ])
-    assert.deepEqual(leftOut.find(({ topic }) => topic === 'left.internal'),
-      { topic: 'left.internal', verdict: 'internal' })
+    assert.deepEqual(leftOut.find(({ topic }) => topic === 'mm2-left.internal'),
+      { topic: 'mm2-left.internal', verdict: 'internal' })
   })
 
   test('names each cluster that cannot be used, and ends with 3', async t => {

@@ -61,10 +61,13 @@ function noFlow (flows: readonly FlowConfig[], findings: Findings): void {
 
 /** Without a separator nobody can tell a remote topic from one that was created on its cluster. */
 function noSeparator (flows: readonly FlowConfig[], findings: Findings): void {
-  for (const { name, settings } of flows) {
-    if (settings['replication.policy.separator'] !== '') continue
-    if (settings['replication.policy.class'] === 'IdentityReplicationPolicy') continue
-    findings.refuse('CONFIG_CONFLICT', `${name}: replication.policy.separator is empty, so ` +
+  const renaming = flows.filter(({ policy }) => !policy.keepsNames)
+  for (const flow of renaming) {
+    if (flow.settings['replication.policy.separator'] !== '') continue
+    const loop = wayBack(flow, renaming)
+    if (loop === undefined) continue
+    findings.refuse('CONFIG_CONFLICT', `${loop.map(({ name }) => name).join(' and ')} lead back ` +
+      `to ${flow.source.alias}, and replication.policy.separator is empty, so ` +
       'DefaultReplicationPolicy cannot find loops; write a separator, or use ' +
       'IdentityReplicationPolicy', 'replication.policy.separator')
   }
@@ -75,7 +78,7 @@ function noSeparator (flows: readonly FlowConfig[], findings: Findings): void {
  * `west.orders` of the other. It must not come back to `eu`, and nobody can tell whether it does.
  */
 function ambiguousAliases (flows: readonly FlowConfig[], findings: Findings): void {
-  const renaming = flows.filter(flow => flow.policy.name === 'DefaultReplicationPolicy')
+  const renaming = flows.filter(({ policy }) => !policy.keepsNames)
   const aliases = new Set(flows.flatMap(({ source, target }) => [source.alias, target.alias]))
   for (const flow of renaming) {
     const { source: { alias }, settings: { 'replication.policy.separator': separator } } = flow
@@ -92,18 +95,18 @@ function ambiguousAliases (flows: readonly FlowConfig[], findings: Findings): vo
 /** Two aliases of one address: only new names keep a topic from being copied onto itself. */
 function sameServers (flows: readonly FlowConfig[], findings: Findings): void {
   for (const { name, source, target, policy } of flows) {
-    if (policy.name !== 'IdentityReplicationPolicy') continue
+    if (!policy.keepsNames) continue
     const servers = [source, target].map(end => end.client['bootstrap.servers'] ?? '')
     if (servers[0] === '' || servers[0] !== servers[1]) continue
     findings.refuse('CONFIG_CONFLICT', `${name}: ${source.alias}.bootstrap.servers and ` +
-      `${target.alias}.bootstrap.servers are both ${servers[0]}, and IdentityReplicationPolicy ` +
-      'keeps the names of the topics', `${target.alias}.bootstrap.servers`)
+      `${target.alias}.bootstrap.servers are both ${servers[0]}, and the flow keeps the names of ` +
+      'the topics', `${target.alias}.bootstrap.servers`)
   }
 }
 
 /** Flows that keep names and lead back to where they began would mirror their own records. */
 function loops (flows: readonly FlowConfig[], findings: Findings): void {
-  const keeping = flows.filter(flow => flow.policy.name === 'IdentityReplicationPolicy')
+  const keeping = flows.filter(({ policy }) => policy.keepsNames)
   const reported = new Set<string>()
   for (const topic of witnesses(keeping)) {
     const edges = keeping.filter(flow => judgeTopic(flow.topics, topic) === 'mirrored')
@@ -114,7 +117,7 @@ function loops (flows: readonly FlowConfig[], findings: Findings): void {
       if (reported.has(id)) continue
       reported.add(id)
       findings.refuse('CONFIG_CONFLICT', `${loop.map(flow => flow.name).join(' and ')} mirror in ` +
-        `a loop: with IdentityReplicationPolicy each mirrors a topic such as ${topic}; give them ` +
+        `a loop: each keeps the names of topics and mirrors a topic such as ${topic}; give them ` +
         'topics that do not overlap, or use DefaultReplicationPolicy', `${first.name}.topics`)
     }
   }

@@ -3,7 +3,7 @@
 // not act on (yet) stands in idle-properties.ts; client properties in client-properties.ts.
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
-  bytes, choice, flag, integer, list, milliseconds, offsetReset, seconds, string, type Row
+  bytes, choice, flag, integer, javaFlag, list, milliseconds, offsetReset, seconds, string, type Row
 } from './setting-kinds.ts'
 
 const KiB = 1024
@@ -62,7 +62,7 @@ export const processTable = {
 
 /** Settings of a replication flow: `A->B.NAME`, or `B.NAME` or `NAME` for several flows. */
 export const flowTable = {
-  'enabled': flag({
+  'enabled': javaFlag({
     doc: 'Whether the flow runs.', importance: 'high', default: false
   }),
   'topics': list({
@@ -72,7 +72,7 @@ export const flowTable = {
   }),
   'topics.exclude': list({
     doc: 'Which topics are not mirrored; wins over topics.',
-    importance: 'high', default: ['.*[\\-\\.]internal', '.*\\.replica', '__.*'],
+    importance: 'high', default: ['mm2.*\\.internal', '.*\\.replica', '__.*'],
     range: 'comma-separated regular expressions', alias: ['topics.blacklist'],
     flag: '--topics-exclude <regexes>'
   }),
@@ -143,11 +143,21 @@ export const flowTable = {
       'io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy'
     }
   }),
+  'source.cluster.alias': string({
+    doc: 'What remote topics are named after; without it the name of the source in clusters. ' +
+      'Empty, with an empty replication.policy.separator, it keeps the names of the topics.',
+    importance: 'low', default: '', range: 'characters of a topic name', pattern: /^[\w.-]*$/
+  }),
+  'target.cluster.alias': string({
+    doc: 'By which name a topic is known that came from the target, and is not mirrored; without ' +
+      'it the name of the target in clusters.',
+    importance: 'low', default: '', range: 'characters of a topic name', pattern: /^[\w.-]*$/
+  }),
   'replication.policy.separator': string({
     doc: 'What stands between alias and topic in the name of a remote topic.',
     importance: 'medium', default: '.', range: 'characters of a topic name', pattern: /^[\w.-]*$/
   }),
-  'replication.policy.internal.topic.separator.enabled': flag({
+  'replication.policy.internal.topic.separator.enabled': javaFlag({
     doc: "Whether MirrorMaker 2's internal topics are named with the separator, too.",
     importance: 'low', default: true
   }),
@@ -155,7 +165,7 @@ export const flowTable = {
     doc: 'Whether heartbeats topics are mirrored whatever topics says.',
     importance: 'low', default: true
   }),
-  'emit.heartbeats.enabled': flag({
+  'emit.heartbeats.enabled': javaFlag({
     doc: 'Whether heartbeats are written for a pair of clusters: to the topic heartbeats of its ' +
       'target, also where the pair is not enabled, as with MirrorMaker 2.',
     importance: 'low', default: true

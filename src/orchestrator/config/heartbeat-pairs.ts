@@ -2,7 +2,7 @@
 // them for every ordered pair of its clusters, enabled or not: the heartbeats of B->A stand on A,
 // and a flow A->B carries them to B, which then knows A as an upstream cluster.
 import type { FlowConfig, HeartbeatPair } from './config.ts'
-import type { FlowName } from './property-set.ts'
+import type { FlowName } from './precedence.ts'
 import type { Side } from './property-path.ts'
 
 export interface HeartbeatSettings {

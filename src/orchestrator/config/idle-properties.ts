@@ -50,8 +50,6 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'tasks.max': meaningless('1', 'Longhaul has lanes in place of tasks; set lanes'),
   'name': meaningless('', 'a flow is named by its clusters'),
   'connector.class': meaningless('', 'Longhaul has no Kafka Connect connectors'),
-  'source.cluster.alias': meaningless('', 'the name of the flow tells it'),
-  'target.cluster.alias': meaningless('target', 'the name of the flow tells it'),
   'consumer.poll.timeout.ms': meaningless('1000', 'Longhaul does not poll a consumer'),
   'forwarding.admin.class': meaningless('ForwardingAdmin', 'Java classes cannot run here'),
   'metric.reporters': meaningless('JmxReporter', 'Longhaul serves Prometheus metrics'),

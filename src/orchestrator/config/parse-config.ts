@@ -26,7 +26,8 @@ import {
 import { settingsByTopic } from './topic-settings.ts'
 import { trustsPublicAuthorities } from './public-authorities.ts'
 import type { Side } from './property-path.ts'
-import { PropertySet, type ClientEnd, type FlowName, type TopicEntry } from './property-set.ts'
+import type { ClientEnd, FlowName } from './precedence.ts'
+import { PropertySet, type TopicEntry } from './property-set.ts'
 import { splitList } from './setting-kinds.ts'
 import { ReadFiles, type FileDigests } from './read-files.ts'
 
@@ -157,6 +158,14 @@ function orderedPairs (aliases: readonly string[]): readonly FlowName[] {
     .filter(({ source, target }) => source !== target)
 }
 
+/** How the names of topics speak of the clusters of a flow. */
+function aliasesOf (flow: FlowName, properties: PropertySet): FlowName {
+  return {
+    source: properties.ofFlow('source.cluster.alias', flow)?.value ?? flow.source,
+    target: properties.ofFlow('target.cluster.alias', flow)?.value ?? flow.target
+  }
+}
+
 /** What the flows of the file put in front of names, also flows that another process runs. */
 function remotePrefixes (
   flows: readonly FlowName[], aliases: readonly string[], properties: PropertySet
@@ -166,8 +175,13 @@ function remotePrefixes (
     const row = flowTable['replication.policy.separator']
     return (entry === undefined ? undefined : row.parse(entry.value)) ?? row.default
   })
+  const named = flows.flatMap(flow => {
+    const { source, target } = aliasesOf(flow, properties)
+    return [source, target]
+  })
+  const all = [...new Set([...aliases, ...named])].filter(alias => alias !== '')
   return [...new Set(separators)].filter(separator => separator !== '').flatMap(separator =>
-    aliases.map(alias => ({ alias, prefix: `${alias}${separator}` })))
+    all.map(alias => ({ alias, prefix: `${alias}${separator}` })))
 }
 
 /** The targets to serve: those of --clusters, or all. */
@@ -191,6 +205,8 @@ function parseValue (setting: Setting, entry: Entry, findings: Findings): unknow
     findings.refuse('CONFIG_INVALID',
       `${describeEntry(entry)}: allowed is ${row.range}`, entry.key)
   }
+  const remark = row.remark(entry.value)
+  if (remark !== undefined) findings.warn(entry.key, `${describeEntry(entry)}: ${remark}`)
   return value
 }
 
@@ -246,9 +262,10 @@ class Parser {
     for (const problem of configProperties.ok ? [] : configProperties.problems) {
       this.#refuseRegex('config.properties.exclude', flow, problem)
     }
+    const named = aliasesOf(flow, this.#properties)
     const policy = createReplicationPolicy({
       policy: settings['replication.policy.class'],
-      sourceAlias: flow.source,
+      sourceAlias: named.source,
       separator: settings['replication.policy.separator'],
       internalTopicSeparator: settings['replication.policy.internal.topic.separator.enabled']
     })
@@ -262,8 +279,8 @@ class Parser {
       filter: filter.filter,
       policy,
       isCycle: createCycleCheck({
-        sourceAlias: flow.source,
-        targetAlias: flow.target,
+        sourceAlias: named.source,
+        targetAlias: named.target,
         separator: settings['replication.policy.separator'],
         prefixes: this.#prefixes
       }),

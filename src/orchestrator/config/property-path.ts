@@ -15,6 +15,8 @@ export interface PropertyPath {
   readonly level: Level
   readonly side: Side | undefined
   readonly role: ClientRole | undefined
+  /** `producer.override.NAME`: how Kafka Connect names what reaches the producer of the records. */
+  readonly isOverride?: boolean
   readonly name: string
 }
 
@@ -63,14 +65,16 @@ function rest (level: Level, text: string, isName: (name: string) => boolean): P
   }
   const role = clientRoles.find(each => name.startsWith(`${each}.`))
   if (role !== undefined) name = name.slice(role.length + 1)
-  if (role !== undefined && name.startsWith('override.')) name = name.slice('override.'.length)
+  const isOverride = role !== undefined && name.startsWith('override.')
+  if (isOverride) name = name.slice('override.'.length)
   // A cluster has no sides of its own.
   if (level.at === 'cluster' && side !== undefined) return found(level, undefined, undefined, text)
-  return found(level, side, role, name)
+  return found(level, side, role, name, isOverride)
 }
 
 function found (
-  level: Level, side: Side | undefined, role: ClientRole | undefined, name: string
+  level: Level, side: Side | undefined, role: ClientRole | undefined, name: string,
+  isOverride = false
 ): ParsedPath {
-  return { ok: true, path: { level, side, role, name } }
+  return { ok: true, path: { level, side, role, isOverride, name } }
 }

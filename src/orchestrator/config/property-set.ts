@@ -1,6 +1,5 @@
-// All properties that were written, each in its place, and which one wins for a flow. The more
-// special place wins: flow over cluster over top level, a role or side over none; what the command
-// line says wins over the file, wherever it says it.
+// All properties that were written, each in its place, and which one wins for a flow: precedence.ts
+// says which place wins, and what the command line says wins over the file, wherever it says it.
 import { idleProperties, idleProperty } from './idle-properties.ts'
 import { clientPropertyNames, isClientProperty } from './client-properties.ts'
 import {
@@ -12,18 +11,10 @@ import { isTopicName, looksLikeTopicSetting, parseTopicSetting } from './topic-s
 import type { Findings } from './findings.ts'
 import { describeEntry, type Entry } from './properties-text.ts'
 import {
-  clientRoles, parsePath, type ClientRole, type PropertyPath, type Side
-} from './property-path.ts'
+  clientPrecedence, isLower, settingPrecedence, type ClientEnd, type FlowName, type Precedence
+} from './precedence.ts'
+import { clientRoles, parsePath, type PropertyPath, type Side } from './property-path.ts'
 import type { SettingRole } from './setting-kinds.ts'
-
-export interface FlowName { readonly source: string, readonly target: string }
-
-/** One client of a flow: which cluster it speaks to, at which end, as what. */
-export interface ClientEnd {
-  readonly alias: string
-  readonly side: Side
-  readonly role: ClientRole
-}
 
 /** What was written for one topic of a flow. */
 export interface TopicEntry {
@@ -54,6 +45,9 @@ export class PropertySet {
       const parsed = parsePath(entry.key, this.#aliases, isName)
       if (!parsed.ok) {
         refuseAlias(entry, parsed.unknownAlias, this.#aliases, this.#findings)
+      } else if (!fromCommandLine && isUnread(parsed.path)) {
+        this.#findings.warn(entry.key, `${entry.key} (${entry.where}) has no effect, as with ` +
+          `MirrorMaker 2: write CLUSTER.${entry.key} with the name of the cluster`)
       } else if (this.#takes(entry, parsed.path)) {
         this.#placed.push({ entry, path: parsed.path, fromCommandLine })
       }
@@ -175,6 +169,12 @@ export class PropertySet {
   }
 }
 
+/** MirrorMaker 2 reads the properties of its consumers only behind the name of a cluster. */
+function isUnread ({ level, role, side, name }: PropertyPath): boolean {
+  return level.at === 'top' && role === 'consumer' && side === undefined &&
+    (isClientProperty(name) || settingNamed(name) !== undefined)
+}
+
 function isName (name: string): boolean {
   return settingNamed(name) !== undefined || Object.hasOwn(idleProperties, name) ||
     isClientProperty(name) || parseTopicSetting(name) !== undefined
@@ -192,57 +192,6 @@ function fits (setting: Setting, { side, role }: PropertyPath): boolean {
 
 function sideOf (role: SettingRole): Side {
   return role === 'producer' ? 'target' : 'source'
-}
-
-/**
- * How special the place of an entry is; the first number that differs decides, and of equals the
- * later entry. Level: top 0, cluster 1, flow 2. Side and role: 1 where written. End: of a setting
- * that both clusters of a flow may have, the source is 1.
- */
-type Precedence = readonly [level: number, side: number, role: number, end: number]
-
-function isLower (one: readonly number[], other: readonly number[]): boolean {
-  const at = other.findIndex((number, place) => number !== one[place])
-  return at !== -1 && (one[at] ?? 0) < (other[at] ?? 0)
-}
-
-/** Undefined where the place says nothing about the flow. */
-function settingPrecedence (
-  { level, role, side }: PropertyPath, flow: FlowName, own: SettingRole | undefined
-): Precedence | undefined {
-  const written = [side === undefined ? 0 : 1, role === undefined ? 0 : 1] as const
-  const end = (side ?? (role === 'producer' ? 'target' : undefined)) === 'target' ? 0 : 1
-  switch (level.at) {
-    case 'top': return [0, ...written, end]
-    case 'flow': return sameFlow(level, flow) ? [2, ...written, end] : undefined
-    case 'cluster': {
-      if (own === 'group') return level.alias === flow.target ? [1, ...written, end] : undefined
-      const atSource = level.alias === flow.source && role !== 'producer'
-      const atTarget = level.alias === flow.target && role !== 'consumer'
-      // Without a role it is a setting of the worker, which MirrorMaker 2 has at the target.
-      const counts = own === undefined || own === 'producer' ? atTarget
-        : own === 'consumer' ? atSource : atSource || atTarget
-      return counts ? [1, ...written, end + (atSource ? 1 : 0)] : undefined
-    }
-  }
-}
-
-function clientPrecedence (
-  { level, role, side }: PropertyPath, end: ClientEnd, flow: FlowName
-): Precedence | undefined {
-  if (role !== undefined && role !== end.role) return undefined
-  if (side !== undefined && side !== end.side) return undefined
-  // `A->B.consumer.x` is the consumer of the source, `A->B.producer.x` the producer of the target.
-  const written = [side === undefined ? 0 : 1, role === undefined ? 0 : 1] as const
-  switch (level.at) {
-    case 'top': return [0, ...written, 0]
-    case 'cluster': return level.alias === end.alias ? [1, ...written, 0] : undefined
-    case 'flow': return sameFlow(level, flow) ? [2, ...written, 0] : undefined
-  }
-}
-
-function sameFlow (one: FlowName, other: FlowName): boolean {
-  return one.source === other.source && one.target === other.target
 }
 
 function refuseAlias (

@@ -46,7 +46,13 @@ Longhaul reads the properties file of MirrorMaker 2 as it is.
 
 The more special place wins: flow over cluster over top level, a role (\`consumer.\`) over none. At
 the level of a cluster, settings of the consumer are read at the source of a flow, all others at
-its target. \`-X property=value\` accepts the same names and wins over the file; \`-X source.NAME=\`
+its target.
+
+As in MirrorMaker 2, \`A.consumer.NAME\` wins over \`A->B.consumer.NAME\`,
+\`B.producer.NAME\` over \`A->B.producer.NAME\`, and \`A->B.source.consumer.NAME\` and
+\`A->B.producer.override.NAME\` win over both.
+
+\`-X property=value\` accepts the same names and wins over the file; \`-X source.NAME=\`
 and \`-X target.NAME=\` reach one end of every flow.
 
 Sizes are bytes or have a unit (\`64MiB\`, \`1GB\`), times are milliseconds or have one (\`500ms\`,

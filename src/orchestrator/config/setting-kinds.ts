@@ -33,6 +33,8 @@ export interface Row<Value> extends RowText<Value> {
   /** What values are allowed, for a person. */
   readonly range: string
   parse (text: string): Value | undefined
+  /** What the author of a value that is allowed should know. */
+  remark (text: string): string | undefined
   show (value: Value): string
   /** The number that the Forwarder gets. */
   toNumber (value: Value): number
@@ -41,6 +43,7 @@ export interface Row<Value> extends RowText<Value> {
 interface Kind<Value> {
   readonly range: string
   parse (text: string): Value | undefined
+  remark? (text: string): string | undefined
   show? (value: Value): string
   toNumber? (value: Value): number
 }
@@ -51,6 +54,7 @@ function row<Value> (text: RowText<Value>, kind: Kind<Value>): Row<Value> {
     ...text,
     range: kind.range,
     parse: written => kind.parse(written.trim()),
+    remark: written => kind.remark?.(written.trim()),
     show: kind.show ?? String,
     toNumber: kind.toNumber ?? Number
   }
@@ -104,6 +108,17 @@ export function flag (spec: RowText<boolean>): Row<boolean> {
   return row(spec, {
     range: 'true or false',
     parse: written => truth.get(written.toLowerCase())
+  })
+}
+
+/** As Java's parseBoolean: what is not `true` is false, also `true # a comment`. */
+export function javaFlag (spec: RowText<boolean>): Row<boolean> {
+  return row(spec, {
+    range: 'true or false',
+    parse: written => written.toLowerCase() === 'true',
+    remark: written => truth.has(written.toLowerCase())
+      ? undefined
+      : 'it is not true or false, and means false, as with MirrorMaker 2'
   })
 }
 

@@ -94,19 +94,19 @@ async function explained (
 
 /** Mirroring within one cluster is odd enough to be said; undefined for two clusters. */
 export function sameClusterRemark (
-  { source, target }: FlowConfig, { sourceDescription, targetDescription }: ClusterPair
+  { policy, source, target }: FlowConfig, { sourceDescription, targetDescription }: ClusterPair
 ): string | undefined {
   const { clusterId } = sourceDescription
   if (clusterId === null || clusterId !== targetDescription.clusterId) return undefined
   return `${source.alias} and ${target.alias} are both cluster ${clusterId}: the flow copies ` +
-    `each topic once within the cluster, with the alias ${source.alias} in front of the name`
+    `each topic once within the cluster, under the name ${policy.remoteTopic('TOPIC')}`
 }
 
 function checkDifferent (
   config: FlowConfig, source: ClusterDescription, target: ClusterDescription
 ): void {
   if (source.clusterId === null || source.clusterId !== target.clusterId) return
-  if (config.policy.name !== 'IdentityReplicationPolicy') return
+  if (!config.policy.keepsNames) return
   throw new ReplicatorError('SAME_CLUSTER', `${config.source.alias} and ${config.target.alias} ` +
     `are both cluster ${source.clusterId}`, { setting: `${config.target.alias}.bootstrap.servers` })
 }
@@ -115,6 +115,6 @@ function checkDifferent (
 export function mergedFrom (
   { policy }: FlowConfig, { sourceDescription }: Pick<ClusterPair, 'sourceDescription'>
 ): string | undefined {
-  if (policy.name !== 'IdentityReplicationPolicy') return undefined
+  if (!policy.keepsNames) return undefined
   return sourceDescription.clusterId ?? undefined
 }

@@ -14,7 +14,8 @@ export interface ReplicationPolicyOptions {
 }
 
 export interface ReplicationPolicy {
-  readonly name: PolicyName
+  /** Whether a topic has the same name on both clusters; heartbeats topics may not. */
+  readonly keepsNames: boolean
   /** The name on the target of a topic of the source. */
   remoteTopic (topic: string): string
   /** The alias of the cluster that a topic came from, undefined: it is no remote topic. */
@@ -34,9 +35,11 @@ export const heartbeatsTopic = 'heartbeats'
 export function createReplicationPolicy (options: ReplicationPolicyOptions): ReplicationPolicy {
   const { policy, sourceAlias, separator = '.', internalTopicSeparator = true } = options
   const internalSeparator = internalTopicSeparator ? separator : '.'
-  const keepsNames = policy === 'IdentityReplicationPolicy'
+  const isIdentity = policy === 'IdentityReplicationPolicy'
+  // An empty alias and an empty separator were the way to keep names before Kafka 3.0.
+  const keepsNames = isIdentity || `${sourceAlias}${separator}` === ''
   // Heartbeats topics must not collide on the target, so they are renamed whatever the policy.
-  const keepsName = (topic: string) => keepsNames && !topic.endsWith(heartbeatsTopic)
+  const keepsName = (topic: string) => isIdentity && !topic.endsWith(heartbeatsTopic)
 
   const remoteTopic = (topic: string) =>
     keepsName(topic) ? topic : `${sourceAlias}${separator}${topic}`
@@ -59,7 +62,7 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
   }
 
   return {
-    name: policy,
+    keepsNames,
     remoteTopic,
     topicSource,
     upstreamTopic,
@@ -67,7 +70,6 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
     isHeartbeatsTopic: topic => originalTopic(topic) === heartbeatsTopic,
     isInternalTopic: topic =>
       topic.startsWith('__') || topic.startsWith('.') ||
-      topic.endsWith('.internal') || topic.endsWith('-internal') ||
       topic.startsWith(progressTopicPrefix) ||
       (topic.startsWith('mm2') && topic.endsWith(`${internalSeparator}internal`)) ||
       topic.endsWith(`${internalSeparator}checkpoints${internalSeparator}internal`)

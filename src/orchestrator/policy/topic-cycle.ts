@@ -59,6 +59,7 @@ export function prefixOf (topic: string, separator: string): string | undefined 
 
 /** How often the prefix stands in the name where something else ends. */
 function countWhole (name: string, prefix: string): number {
+  if (prefix === '') return 0
   let count = 0
   for (let at = name.indexOf(prefix); at !== -1; at = name.indexOf(prefix, at + prefix.length)) {
     if (at === 0 || /[._-]/.test(name.charAt(at - 1))) count++

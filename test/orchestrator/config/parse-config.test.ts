@@ -146,8 +146,9 @@ test('a continued line, an escape and trailing white space are read as Java read
 
 test('flow wins over cluster, cluster over top level, a role over none', () => {
   const lines = [
-    'linger.ms = 1', 'producer.linger.ms = 2', 'B.linger.ms = 3', 'B.producer.linger.ms = 4',
-    'A->B.linger.ms = 5', 'A->B.producer.linger.ms = 6', 'A->B.target.producer.linger.ms = 7'
+    'linger.ms = 1', 'producer.linger.ms = 2', 'B.linger.ms = 3', 'A->B.producer.linger.ms = 4',
+    'A->B.target.producer.linger.ms = 5', 'B.producer.linger.ms = 6', 'A->B.linger.ms = 7',
+    'A->B.producer.override.linger.ms = 8'
   ]
   for (let last = 1; last <= lines.length; last++) {
     const few = lines.slice(0, last)
@@ -156,6 +157,47 @@ test('flow wins over cluster, cluster over top level, a role over none', () => {
       assert.equal(createFlow(order).settings['linger.ms'], last, few.at(-1))
     }
   }
+})
+
+// MirrorMaker 2 puts `A.consumer.x` over `A->B.consumer.x`, read for all its consumers.
+test('of the places of a consumer, a cluster wins over a flow without a side', () => {
+  const lines = [
+    'fetch.min.bytes = 1', 'A.fetch.min.bytes = 2', 'A->B.consumer.fetch.min.bytes = 3',
+    'A.consumer.fetch.min.bytes = 4', 'A->B.source.consumer.fetch.min.bytes = 5'
+  ]
+  for (let last = 1; last <= lines.length; last++) {
+    assert.equal(createFlow(lines.slice(0, last).toReversed()).settings['fetch.min.bytes'], last)
+  }
+  const config = createConfig(['consumer.fetch.min.bytes = 6'])
+  assert.notEqual(config.flows[0]?.settings['fetch.min.bytes'], 6)
+  assert.match(config.warnings.join(), /^consumer\.fetch\.min\.bytes \(line 5\) has no effect/)
+})
+
+test('source.cluster.alias names remote topics, and target.cluster.alias what came back', () => {
+  const flow = createFlow(['source.cluster.alias = use1', 'A->B.target.cluster.alias = usw2'])
+  assert.equal(flow.policy.remoteTopic('orders'), 'use1.orders')
+  assert.equal(judgeTopic(flow.topics, 'usw2.orders'), 'cycle')
+  assert.equal(judgeTopic(flow.topics, 'B.orders'), 'mirrored')
+})
+
+// The recipe for topics that keep their names, from before there was a policy for it.
+test('an empty alias and an empty separator keep the names of topics', () => {
+  const empty = ['source.cluster.alias =', 'replication.policy.separator =']
+  const flow = createFlow(empty)
+  assert.ok(flow.policy.keepsNames)
+  assert.equal(flow.policy.remoteTopic('heartbeats'), 'heartbeats')
+  assert.match(problemsOf([...twoClusters, ...empty, 'B->A.enabled = true']).join(),
+    /A->B and B->A mirror in a loop/)
+  assert.equal(createFlow(['replication.policy.separator =']).policy.remoteTopic('orders'),
+    'Aorders')
+  assert.match(problemsOf([...twoClusters, 'replication.policy.separator =',
+    'B->A.enabled = true']).join(), /separator is empty, so DefaultRep/)
+})
+
+test('what is not true is false where MirrorMaker 2 reads so, with a warning', () => {
+  const config = createConfig(['B->A.enabled = true # active'])
+  assert.deepEqual(config.flows.map(({ name }) => name), ['A->B'])
+  assert.match(config.warnings.join(), /B->A\.enabled=true # active \(line 5\): it is not true or/)
 })
 
 test('settings of the consumer are read at the source, all others at the target', () => {

@@ -54,11 +54,12 @@ test('heartbeats topics are known behind any number of aliases', () => {
 
 test('internal topics are never mirrored', () => {
   const internal = [
-    '__consumer_offsets', '.hidden', 'connect.internal', 'connect-internal',
-    'mm2-offset-syncs.B.internal', 'B.checkpoints.internal', 'longhaul-progress.A.internal'
+    '__consumer_offsets', '.hidden',
+    'mm2-offset-syncs.B.internal', 'B.checkpoints.internal',
+    'longhaul-progress.A.internal'
   ]
   for (const topic of internal) assert.equal(byAlias.isInternalTopic(topic), true, topic)
-  for (const topic of ['orders', '_schemas', 'internal']) {
+  for (const topic of ['orders', '_schemas', 'internal', 'connect.internal', 'connect-internal']) {
     assert.equal(byAlias.isInternalTopic(topic), false, topic)
   }
 })

@@ -203,16 +203,16 @@ test('a partition count that the target refuses to raise is named, and the rest 
   })
 
 test('topics that are not mirrored come with the reason, also missing ones', async () => {
-  const names = ['orders', 'B.orders', 'x.audit', 'x-internal', 'other']
+  const names = ['orders', 'B.orders', 'x.audit', '__x', 'other']
   const clusters = createClusters(
     Object.fromEntries(names.map(name => [name, { partitions: 1 }])))
   const flow = createFlow(
-    ['A->B.topics = .*orders, x\\\\.audit, x-internal, gone', 'A->B.topics.exclude = x.*'])
+    ['A->B.topics = .*orders, x\\\\.audit, __x, gone', 'A->B.topics.exclude = x.*'])
   const result = await sync(clusters, { selection: flow.topics })
   assert.deepEqual(result.leftOut, [
     { topic: 'B.orders', verdict: 'cycle' },
     { topic: 'x.audit', verdict: 'excluded' },
-    { topic: 'x-internal', verdict: 'internal' },
+    { topic: '__x', verdict: 'internal' },
     { topic: 'other', verdict: 'not matched' }
   ])
   assert.deepEqual(result.unknown, ['gone'])
@@ -222,7 +222,7 @@ test('topics that are not mirrored come with the reason, also missing ones', asy
     'A->B does not mirror B.orders: an alias in the name says that the topic came from A or B, ' +
       'and copies of copies would never end',
     'topics names x.audit, which is not mirrored: topics.exclude matches it',
-    'topics names x-internal, which is not mirrored: its name is that of an internal topic',
+    'topics names __x, which is not mirrored: its name is that of an internal topic',
     'topics names gone, and A shows no topic of this name'
   ])
   assert.deepEqual(remarks.newAbout(result), [], 'each is made once')

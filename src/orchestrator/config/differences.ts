@@ -1,0 +1,131 @@
+// Where Longhaul differs from MirrorMaker 2 on purpose: README.md shows the table, and the test
+// that compares both on the same file accepts the differences that stand here.
+
+export interface Difference {
+  readonly mirrorMaker: string
+  readonly longhaul: string
+}
+
+export const differences = {
+  'data loss': {
+    mirrorMaker: 'Begins anew at `auto.offset.reset` when the source has deleted what was not ' +
+      'mirrored yet',
+    longhaul: 'Stops that partition and reports it, or skips the deleted records and counts ' +
+      'them: `data.loss`; the others go on'
+  },
+  'new partitions with latest': {
+    mirrorMaker: 'With `auto.offset.reset=latest` a new topic loses what is written to it ' +
+      'before the next refresh',
+    longhaul: 'Partitions that are created after the first start of the flow begin at their ' +
+      'earliest offset'
+  },
+  'refused topic setting': {
+    mirrorMaker: 'Copies the settings of a topic, or none of the topic where the target ' +
+      'refuses one',
+    longhaul: 'Leaves out the setting that the target refuses, names it, and mirrors the ' +
+      'topic'
+  },
+  'settings of the target': {
+    mirrorMaker: 'Deletes on the target every setting that the source topic has not set, ' +
+      'unless the setting is excluded',
+    longhaul: 'Keeps what only the target sets. A setting is deleted on the target after it ' +
+      'was deleted on the source, if the value is still that of the source and the ' +
+      "same process owned the flow's slot 0 before and after; else it stays"
+  },
+  'settings of brokers': {
+    mirrorMaker: "Copies settings that are set for all topics of the source's brokers while " +
+      'they run',
+    longhaul: 'Copies the settings of the topic itself, and others only with ' +
+      '`use.defaults.from=source`'
+  },
+  'bounds on timestamps': {
+    mirrorMaker: 'Copies or excludes the bounds on timestamps like other settings',
+    longhaul: 'Widens the bounds of the remote topic so that it accepts each record that ' +
+      'the source accepted, and never narrows them'
+  },
+  ACLs: {
+    mirrorMaker: 'Creates the ACLs of remote topics anew every ten minutes',
+    longhaul: 'Creates those that are missing; with `sync.topic.acls.delete.enabled=true` ' +
+      'an ACL that is deleted on the source while Longhaul runs is deleted on the ' +
+      'target, too'
+  },
+  'ACLs of all topics': {
+    mirrorMaker: 'Copies an ACL of all topics (`*`) as one of a topic named `frankfurt.*`, ' +
+      'which does not exist, and no prefixed patterns',
+    longhaul: 'Copies neither, or with `sync.topic.acls.prefixed.enabled=true` both: `*` ' +
+      'becomes the prefix `frankfurt.`, and nothing where topics keep their names'
+  },
+  codec: {
+    mirrorMaker: "Compresses anew as the producer's settings say",
+    longhaul: 'Keeps the codec and the batches of the original producers'
+  },
+  'aborted transactions': {
+    mirrorMaker: 'Reads aborted transactions, too, unless told otherwise',
+    longhaul: 'Leaves them out; `isolation.level=read_uncommitted` mirrors them'
+  },
+  delivery: {
+    mirrorMaker: 'At least once, or exactly once with transactions',
+    longhaul: 'Resumes exactly, without transactions'
+  },
+  tasks: {
+    mirrorMaker: '`tasks.max` shares topics among tasks',
+    longhaul: '`lanes` are threads; `task.slots` is what processes share'
+  },
+  'own state': {
+    mirrorMaker: "Offsets in Kafka Connect's internal topics on the target",
+    longhaul: 'One compacted topic on the target, `longhaul-progress.SOURCE.internal`'
+  },
+  misspelt: {
+    mirrorMaker: 'Ignores a misspelt property',
+    longhaul: 'Refuses it with the nearest right name'
+  },
+  'several sources': {
+    mirrorMaker: 'Several sources under IdentityReplicationPolicy begin to write to one topic ' +
+      'without a word',
+    longhaul: 'Need `target.not.empty=begin`, because records that no progress explains may ' +
+      "as well be a former mirror's"
+  },
+  'loop of names': {
+    mirrorMaker: 'Identity policy in both directions copies in circles',
+    longhaul: 'Refused, when one file says so'
+  },
+  'alias of the source': {
+    mirrorMaker: 'Mirrors a topic of A that is called `A.orders`, as `A.A.orders`',
+    longhaul: 'Leaves it out and says so: two sites with other aliases for the same ' +
+      'clusters would copy it without end'
+  },
+  'own topics': {
+    mirrorMaker: 'Mirrors a topic that is called `longhaul-progress.X` like others',
+    longhaul: 'Never mirrors it: Longhaul keeps its own progress there'
+  },
+  'empty separator': {
+    mirrorMaker: 'With an empty `replication.policy.separator` the first letter of a topic is ' +
+      'the alias of a cluster',
+    longhaul: 'It is none; flows in both directions are refused with an empty separator'
+  },
+  'settings at a cluster': {
+    mirrorMaker: 'Ignores settings of a flow that are written at a cluster (`B.topics`, ' +
+      '`B.replication.factor`)',
+    longhaul: 'They count for the flows into B'
+  },
+  'client property without role': {
+    mirrorMaker: 'Ignores `auto.offset.reset`, `linger.ms` and other properties of a client ' +
+      'without `A.consumer.` or `B.producer.` in front',
+    longhaul: 'They count at a flow, a cluster or the top level; a place that MirrorMaker 2 ' +
+      'reads wins over `B.NAME` and `NAME`'
+  },
+  'producer of a flow': {
+    mirrorMaker: 'Hands `A->B.producer.NAME` to the producer of its offset syncs only, ' +
+      '`A->B.producer.override.NAME` to that of the records',
+    longhaul: 'Both reach the producer of the records; the second wins, then ' +
+      '`B.producer.NAME`, then the first'
+  }
+} as const satisfies Readonly<Record<string, Difference>>
+
+export type DifferenceName = keyof typeof differences
+
+export function renderDifferences (): string {
+  const rows = Object.values(differences).map(({ mirrorMaker, longhaul }) =>
+    `| ${mirrorMaker} | ${longhaul} |`)
+  return ['| MirrorMaker 2 | Longhaul |', '|---|---|', ...rows].join('\n')
+}

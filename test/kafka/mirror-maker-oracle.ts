@@ -1,0 +1,95 @@
+// Asks MirrorMaker 2 itself what it makes of properties files: MirrorMakerOracle.java, in one JVM
+// for all questions.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { ensureJars } from './jars.ts'
+import { mustRunJava, quickStartFlags } from './java.ts'
+import { createTempFolder, removeFolder } from './process-guard.ts'
+import { repoRoot } from './repo-root.ts'
+
+export interface Question {
+  readonly file: string
+  /** Names to put to the filters and the policy of each flow. */
+  readonly topics: readonly string[]
+  readonly groups: readonly string[]
+  readonly configProperties: readonly string[]
+}
+
+export interface TopicView {
+  readonly isMirrored: boolean
+  readonly remote: string
+  readonly source: string | null
+  readonly upstream: string | null
+  readonly isInternal: boolean
+}
+
+export interface FlowSettingsView {
+  readonly sourceAlias: string
+  readonly targetAlias: string
+  readonly replicationFactor: number
+  readonly adminTimeoutMs: number
+  /** Intervals: negative, switched off. */
+  readonly refreshTopicsMs: number
+  readonly syncTopicConfigsMs: number
+  readonly syncTopicAclsMs: number
+  readonly replicatesHeartbeats: boolean
+  readonly emitCheckpointsMs: number
+  readonly syncGroupOffsetsMs: number
+  readonly emitHeartbeatsMs: number
+}
+
+export type ClientView = Readonly<Record<string, string>>
+
+/** A pair of clusters for which MirrorMaker 2 starts connectors. */
+export type PairView = { readonly source: string, readonly target: string } & (
+  | { readonly refused: string, readonly enabled: boolean }
+  /** Only heartbeats. */
+  | { readonly refused?: undefined, readonly enabled: false }
+  | {
+    readonly refused?: undefined
+    readonly enabled: true
+    readonly settings: FlowSettingsView
+    readonly clients: {
+      readonly consumer: ClientView
+      readonly producer: ClientView
+      readonly sourceAdmin: ClientView
+      readonly targetAdmin: ClientView
+    }
+    /** Of heartbeats, checkpoints, offset syncs. */
+    readonly internalTopics: readonly [string, string, string]
+    readonly topics: Readonly<Record<string, TopicView>>
+    /** Those that take part. */
+    readonly groups: readonly string[]
+    readonly configProperties: readonly string[]
+  })
+
+export type Answer =
+  | { readonly refused: string }
+  | { readonly refused?: undefined, readonly pairs: readonly PairView[] }
+
+const oraclePackage = 'org.apache.kafka.connect.mirror'
+
+export async function askMirrorMaker (questions: readonly Question[]): Promise<readonly Answer[]> {
+  const { classPath } = await ensureJars()
+  const classes = createTempFolder('mirror-maker-oracle')
+  try {
+    await mustRunJava({
+      classPath,
+      className: 'org.eclipse.jdt.internal.compiler.batch.Main',
+      args: ['-17', '-proc:none', '-nowarn', '-d', classes,
+        join(repoRoot(), 'test/kafka/MirrorMakerOracle.java')],
+      flags: quickStartFlags
+    })
+    const answers = await mustRunJava({
+      classPath: `${classes}:${classPath}`,
+      className: `${oraclePackage}.MirrorMakerOracle`,
+      args: [],
+      flags: [...quickStartFlags, '-Dlonghaul.log.level=OFF']
+    }, { input: questions.map(question => `${JSON.stringify(question)}\n`).join('') })
+    const lines = answers.split('\n').filter(line => line !== '')
+    assert.equal(lines.length, questions.length, 'one answer a question')
+    return lines.map(line => JSON.parse(line) as Answer)
+  } finally {
+    removeFolder(classes)
+  }
+}

@@ -1,0 +1,206 @@
+// The same file, read by MirrorMaker 2 and by Longhaul: the flows, the names of remote topics, the
+// topics and settings that take part and the clients are the same, but for the differences that
+// stand in differences.ts.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import type { FlowConfig, FlowEnd } from '../../../src/orchestrator/config/config.ts'
+import type { DifferenceName } from '../../../src/orchestrator/config/differences.ts'
+import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
+import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
+import { askMirrorMaker, type Answer, type PairView } from '../../kafka/mirror-maker-oracle.ts'
+import { twoClusters } from './create-config.ts'
+import { realFiles } from './real-files.ts'
+
+const topics = [
+  'orders', 'orders.eu', 'orders-v2', 'payments', 'Payments', 'a', 'b', 'A.orders', 'B.orders',
+  'C.A.orders', 'other.orders', 'heartbeats', 'B.heartbeats', 'C.heartbeats', 'Example1', 'clicks',
+  '__consumer_offsets', 'mm2-offsets.A.internal', 'mm2-offsets-A-internal', 'x.internal',
+  'x-internal', 'x_internal', 'A.checkpoints.internal', 'A_checkpoints_internal', 'kept.replica',
+  'B_orders', 'use1-orders', 'hub-orders'
+]
+const configProperties = ['retention.ms', 'min.insync.replicas', 'message.timestamp.type', 'x']
+
+interface FlowView {
+  readonly name: string
+  readonly replicationFactor: number
+  readonly refreshTopicsMs: number
+  readonly mirrored: Readonly<Record<string, string>>
+  readonly configProperties: readonly string[]
+  readonly offsetReset: string
+  readonly lingerMs: string | undefined
+  /** Of the consumer, the producer, the two admin clients. */
+  readonly protocols: readonly string[]
+}
+
+/** What both readers say of a file, in the same shape. */
+type View = 'refused' | readonly FlowView[]
+
+function ofMirrorMaker (answer: Answer): View {
+  const pairs = answer.refused === undefined ? answer.pairs : []
+  const isRefused = answer.refused !== undefined ||
+    pairs.some(pair => pair.enabled && pair.refused !== undefined)
+  return isRefused ? 'refused' : sorted(pairs.flatMap(flowOfMirrorMaker))
+}
+
+function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
+  if (pair.refused !== undefined || !pair.enabled) return []
+  const { clients: { consumer, producer, sourceAdmin, targetAdmin }, settings } = pair
+  return [{
+    name: `${pair.source}->${pair.target}`,
+    replicationFactor: settings.replicationFactor,
+    refreshTopicsMs: settings.refreshTopicsMs,
+    mirrored: Object.fromEntries(Object.entries(pair.topics).flatMap(([topic, view]) =>
+      view.isMirrored ? [[topic, view.remote]] : [])),
+    configProperties: pair.configProperties,
+    offsetReset: consumer['auto.offset.reset'] ?? '',
+    lingerMs: producer['linger.ms'],
+    protocols: [consumer, producer, sourceAdmin, targetAdmin].map(client =>
+      client['security.protocol'] ?? 'PLAINTEXT')
+  }]
+}
+
+function ofLonghaul (file: string): View {
+  const parsed = parseConfig(file, { environment: {} })
+  return parsed.ok ? sorted(parsed.config.flows.map(flowOfLonghaul)) : 'refused'
+}
+
+function flowOfLonghaul (flow: FlowConfig): FlowView {
+  const { name, policy, settings, source, target } = flow
+  const protocolOf = (client: FlowEnd['client']) => client['security.protocol'] ?? 'PLAINTEXT'
+  return {
+    name,
+    replicationFactor: settings['replication.factor'],
+    refreshTopicsMs: settings['refresh.topics.interval.seconds'] * 1000,
+    mirrored: Object.fromEntries(topics.flatMap(topic =>
+      judgeTopic(flow.topics, topic) === 'mirrored' ? [[topic, policy.remoteTopic(topic)]] : [])),
+    configProperties: configProperties.filter(each => !flow.configProperties.excludes(each)),
+    offsetReset: showReset(settings['auto.offset.reset']),
+    lingerMs: String(settings['linger.ms']),
+    protocols: [source.client, target.client, source.admin, target.admin].map(protocolOf)
+  }
+}
+
+function showReset (reset: string | { readonly byDurationMs: number }): string {
+  return typeof reset === 'string' ? reset : `by_duration:PT${reset.byDurationMs / 3_600_000}H`
+}
+
+function sorted<Flow extends { readonly name: string }> (flows: readonly Flow[]): readonly Flow[] {
+  return flows.toSorted((one, other) => one.name < other.name ? -1 : 1)
+}
+
+type Accept = (theirs: FlowView, ours: FlowView) => FlowView
+
+/** How a difference on purpose shows: the view of MirrorMaker 2, with Longhaul's side of it. */
+const accepted = {
+  'alias of the source': (theirs, ours) => ({
+    ...theirs,
+    mirrored: Object.fromEntries(Object.entries(theirs.mirrored).filter(([topic, remote]) =>
+      topic in ours.mirrored || !bearsAlias(topic, remote, theirs.name)))
+  }),
+  'empty separator': (theirs, ours) => ({
+    ...theirs,
+    mirrored: {
+      ...Object.fromEntries(Object.entries(ours.mirrored).filter(([topic, remote]) =>
+        remote === topic && theirs.name.endsWith(`->${topic.charAt(0)}`))),
+      ...theirs.mirrored
+    }
+  }),
+  // Longhaul's own default, where the file sets none.
+  'tasks': (theirs, ours) => ({ ...theirs, lingerMs: theirs.lingerMs ?? ours.lingerMs })
+} as const satisfies Partial<Record<DifferenceName, Accept>>
+
+/** Whether the topic's name holds an alias of the source: of `clusters`, or of remote names. */
+function bearsAlias (topic: string, remote: string, flow: string): boolean {
+  const [source = ''] = flow.split('->')
+  const prefix = remote.slice(0, remote.length - topic.length)
+  return topic.split(/[._-]/).slice(0, -1).includes(source) ||
+    prefix !== '' && topic.startsWith(prefix)
+}
+
+async function compare (files: readonly string[]): Promise<void> {
+  const answers = await askMirrorMaker(files.map(file =>
+    ({ file, topics, groups: [], configProperties })))
+  for (const [i, file] of files.entries()) {
+    const theirs = ofMirrorMaker(answers[i] as Answer)
+    const ours = ofLonghaul(file)
+    const expected = theirs === 'refused' || ours === 'refused' ? theirs : theirs.map((flow, at) =>
+      Object.values(accepted).reduce((view: FlowView, accept: Accept) =>
+        ours[at] === undefined ? view : accept(view, ours[at]), flow))
+    assert.deepEqual(ours, expected, file)
+  }
+}
+
+const identity = 'replication.policy.class = ' +
+  'org.apache.kafka.connect.mirror.IdentityReplicationPolicy'
+
+const handWritten: ReadonlyArray<readonly string[]> = [
+  [],
+  ['B->A.enabled = true', 'A->B.topics = orders.*', 'replication.factor = 3'],
+  ['topics = (orders,payments).*'],
+  ['topics = orders, (?i)payments, A.*'],
+  ['topics = (?i)A, payments'],
+  ['topics = (orders,payments'],
+  ['topics =', 'heartbeats.replication.enabled = false'],
+  ['topics.exclude = ord.*,'],
+  ['config.properties.exclude = retention.*, x'],
+  ['replication.policy.separator = _'],
+  [identity],
+  [identity, 'source.cluster.alias = other'],
+  ['A->B.replication.factor = 1', 'replication.factor = 3'],
+  ['replication.factor = three'],
+  ['A.consumer.auto.offset.reset = latest'],
+  ['A.consumer.auto.offset.reset = by_duration:PT72H'],
+  ['A->B.source.consumer.auto.offset.reset = latest'],
+  ['A.consumer.auto.offset.reset = latest', 'A->B.consumer.auto.offset.reset = earliest'],
+  ['consumer.auto.offset.reset = latest'],
+  ['A.bootstrap.servers = a1:9092,'],
+  ['connector.client.config.override.allowlist = x'],
+  ['A->B.topics = orders,\\', '  payments   ', '# A->B.topics = x', '! A->B.topics = y'],
+  ['A->B.topics = orders', 'A->B.topics = payments'],
+  ['source.cluster.alias = other'],
+  ['A->B.source.cluster.alias = other', 'target.cluster.alias = C'],
+  ['source.cluster.alias =', 'replication.policy.separator ='],
+  ['source.cluster.alias ='],
+  ['A->B.producer.override.linger.ms = 1', 'B.producer.linger.ms = 2'],
+  ['A.security.protocol = SSL', 'A->B.consumer.security.protocol = PLAINTEXT'],
+  ['A->B.source.cluster.security.protocol = SSL'],
+  ['security.protocol = SSL', 'B.security.protocol = PLAINTEXT']
+]
+
+const item = fc.constantFrom('orders', 'orders.*', 'pay.*|a', 'a', '.*', '(?i)payments', 'A.*',
+  '[ab]', '.*s', '(orders', 'payments)', 'x{1', '2}', '')
+const listOf = fc.array(item, { maxLength: 4 }).map(items => items.join(','))
+const reset = fc.constantFrom('earliest', 'latest')
+const protocol = fc.constantFrom('SSL', 'PLAINTEXT')
+const line = fc.oneof(
+  listOf.map(list => `topics = ${list}`),
+  listOf.map(list => `A->B.topics=${list}`),
+  listOf.map(list => `topics.exclude : ${list}`),
+  listOf.map(list => `config.properties.exclude = ${list}`),
+  fc.constantFrom('.', '_', '-').map(separator => `replication.policy.separator = ${separator}`),
+  fc.constantFrom('1', '3', '-1').map(factor => `replication.factor = ${factor}`),
+  fc.tuple(fc.constantFrom('A.consumer', 'A->B.consumer', 'A->B.source.consumer', 'consumer'),
+    reset).map(([place, value]) => `${place}.auto.offset.reset = ${value}`),
+  fc.tuple(fc.constantFrom('B.producer', 'A->B.producer.override'), fc.integer({ min: 1, max: 9 }))
+    .map(([place, value]) => `${place}.linger.ms = ${value}`),
+  fc.tuple(fc.constantFrom('', 'A.', 'B.', 'A.consumer.', 'A->B.consumer.', 'B.admin.',
+    'A->B.source.consumer.', 'A->B.source.admin.', 'A->B.producer.override.'), protocol)
+    .map(([place, value]) => `${place}security.protocol = ${value}`),
+  fc.tuple(fc.constantFrom('source', 'target'), fc.constantFrom('', 'A->B.'),
+    fc.constantFrom('other', 'A', 'C', 'B')).map(([side, place, value]) =>
+    `${place}${side}.cluster.alias = ${value}`),
+  fc.boolean().map(heartbeats => `heartbeats.replication.enabled = ${heartbeats}`),
+  fc.constantFrom('B->A.enabled = true', 'B->A.enabled = FALSE', '# a comment', '! another', '')
+)
+
+test('MirrorMaker 2 and Longhaul make the same of a file', async () => {
+  const seed = Number(process.env['LONGHAUL_SEED'] ?? 1)
+  const generated = fc.sample(fc.array(line, { maxLength: 6 }),
+    { seed, numRuns: Number(process.env['LONGHAUL_FILES'] ?? 100) })
+  await compare([
+    ...Object.values(realFiles),
+    ...[...handWritten, ...generated].map(lines =>
+      [...twoClusters, ...lines, 'emit.heartbeats.enabled = false'].join('\n'))
+  ])
+})
