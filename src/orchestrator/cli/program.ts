@@ -6,6 +6,7 @@ import { acls } from './acls.ts'
 import { addConfigOptions, type ConfigOptions } from './configure.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { translateOffset, type TranslateOptions } from './offsets.ts'
 import { run } from './run.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
@@ -35,6 +36,18 @@ export async function runProgram (
     .description('print the ACLs that each cluster must grant, as kafka-acls.sh commands or JSON'))
     .action((file: string, options: ConfigOptions) => {
       exitCode = acls(file, options, terminal)
+    })
+
+  const offsets = program.command('offsets')
+    .description('where records of the source are on the target')
+  addConfigOptions(offsets.command('translate')
+    .description('the offset of the remote topic at which a consumer goes on'))
+    .requiredOption('--topic <topic>', 'the source topic')
+    .requiredOption('--partition <number>', 'its partition')
+    .requiredOption('--offset <offset>', 'the next offset to be read on the source')
+    .option('--back', 'from an offset of the remote topic to the source')
+    .action(async (file: string, options: TranslateOptions) => {
+      exitCode = await translateOffset(file, options, terminal)
     })
 
   addDemoOptions(program.command('demo')

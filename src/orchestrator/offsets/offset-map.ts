@@ -169,21 +169,35 @@ function answer (
   if (span === undefined) return { kind: 'end', offset: to(end), early: 0n }
   const isBefore = position < from(span)
   if (isBefore && isExact(span)) return { kind: 'gap', offset: to(span), early: 0n }
-  return inSpan(span, isBefore ? 0n : position - from(span), direction)
+  const next = latestFirst(map.spans.slice(low + 1), end, direction)
+  return inSpan(span, isBefore ? 0n : position - from(span), next, direction)
+}
+
+/** Where the first record of these spans is, at the latest. */
+function latestFirst (
+  spans: readonly OffsetSpan[], end: OffsetPair, { lengthTo, to }: Direction
+): bigint {
+  const first = spans.find(({ records }) => records > 0n)
+  return first === undefined ? to(end) : to(first) + lengthTo(first) - first.records
 }
 
 /**
- * `distance` offsets behind the first record stand at least so many records less the gaps, and at
- * most so many records.
+ * In the first `distance` offsets of a span are at least so many records less the gaps, and at most
+ * so many records. If that may be all of them, the next record may be the first one behind the
+ * span, at `next` at the latest.
  */
-function inSpan (span: OffsetSpan, distance: bigint, direction: Direction): OffsetAnswer {
+function inSpan (
+  span: OffsetSpan, distance: bigint, next: bigint, direction: Direction
+): OffsetAnswer {
   const { lengthFrom, lengthTo, to } = direction
   const gaps = lengthFrom(span) - span.records
   const fewest = atLeast0(distance - gaps)
   const offset = to(span) + fewest
   if (isExact(span)) return { kind: 'exact', offset, early: 0n }
-  const most = distance < span.records ? distance : span.records
-  return { kind: 'thinned', offset, early: most - fewest + lengthTo(span) - span.records }
+  const early = distance < span.records
+    ? distance - fewest + lengthTo(span) - span.records
+    : atLeast0(next - offset)
+  return { kind: 'thinned', offset, early }
 }
 
 function cutSpan (span: OffsetSpan, at: OffsetPair): OffsetSpan | undefined {

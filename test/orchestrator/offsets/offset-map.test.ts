@@ -138,6 +138,19 @@ test('spans ascend on both sides and count no more records than they have offset
     }))
 })
 
+// The last record of a span with gaps may be before the position: then the next one is behind the
+// span, and behind what other producers have put there.
+test('the bound of an answer covers a record behind the span', () => {
+  const mirror = new Mirror(2)
+  const steps: readonly Step[] = [
+    { kind: 'gap', offsets: 1 }, { kind: 'mirror', records: 9 }, { kind: 'lose' },
+    { kind: 'others', offsets: 1 }, { kind: 'again', records: 9 }
+  ]
+  for (const step of steps) mirror.run(step)
+  const { early, offset = -1n } = translate(mirror.map, 0n, mirror.point)
+  assert.ok(offset <= 10n && offset + early >= 10n)
+})
+
 test('a plain topic has one span, whatever its batches', () => {
   let map = emptyMap({ upstream: 5n, downstream: 0n }, true)
   for (let i = 0n; i < 1_000n; i++) map = withSpan(map, exactSpan(5n + i * 3n, i * 3n, 3n))

@@ -1,0 +1,135 @@
+// `longhaul offsets translate FILE --topic T --partition P --offset O`: which offset of the remote
+// topic a consumer goes on at, in each flow of the file, and how exact that is. Reads the progress
+// topic, changes nothing, and may run beside the processes that mirror.
+import type { Config, FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { explainAnswer } from '../offsets/explain-answer.ts'
+import { translate, translateBack, type OffsetAnswer } from '../offsets/offset-map.ts'
+import { groupOf } from '../ownership/slot-ownership.ts'
+import { slotOf } from '../ownership/task-slots.ts'
+import { offsetMapOf } from '../progress/offset-map-record.ts'
+import { ProgressStore } from '../progress/progress-store.ts'
+import { progressTopicOf } from '../progress/progress-topic.ts'
+import { partitionKey, type Progress } from '../progress/progress.ts'
+import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { defaultWidth, renderTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface TranslateOptions extends ConfigOptions {
+  readonly topic: string
+  readonly partition: string
+  readonly offset: string
+  /** From the target to the source. */
+  readonly back?: boolean
+}
+
+interface Question {
+  readonly topic: string
+  readonly partition: number
+  readonly offset: bigint
+  readonly isBack: boolean
+}
+
+interface TranslatedRow {
+  readonly flow: string
+  readonly remoteTopic: string
+  readonly answer: OffsetAnswer | undefined
+  readonly text: string
+}
+
+export async function translateOffset (
+  file: string, options: TranslateOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const question = questionOf(options)
+  if (question === undefined) {
+    terminal.stderr.write('error: --partition and --offset are whole numbers from 0 on\n')
+    return exitCodes.usage
+  }
+  const config = configure(file, options, terminal)
+  if (config === undefined) return exitCodes.usage
+  const rows = await Promise.all(config.flows.map(
+    async flow => await translateInFlow(question, flow, config, terminal)))
+  terminal.stdout.write(options.output === 'json'
+    ? `${JSON.stringify(rows.map(row => toJson(question, row)))}\n`
+    : `${renderRows(question, rows, terminal.stdout.columns ?? defaultWidth)}\n`)
+  if (rows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
+  return rows.some(({ answer }) => answer?.offset !== undefined)
+    ? exitCodes.ok
+    : exitCodes.failed
+}
+
+function questionOf (
+  { back = false, offset, partition, topic }: TranslateOptions
+): Question | undefined {
+  if (!/^\d{1,18}$/.test(offset) || !/^\d{1,9}$/.test(partition)) return undefined
+  return { topic, partition: Number(partition), offset: BigInt(offset), isBack: back }
+}
+
+async function translateInFlow (
+  question: Question, flow: FlowConfig, config: Config, terminal: Terminal
+): Promise<TranslatedRow> {
+  const { offset, isBack, partition, topic } = question
+  const named = { flow: flow.name, remoteTopic: flow.policy.remoteTopic(topic) }
+  try {
+    const progress = await progressOf(question, flow, config, terminal)
+    if (progress === undefined) {
+      return {
+        ...named,
+        answer: undefined,
+        text: `${progressTopicOf(flow.source.alias)} has no position of ${topic}-${partition}: ` +
+          'check the name and the number, and whether the flow mirrors the topic'
+      }
+    }
+    const map = offsetMapOf(progress)
+    const answer = (isBack ? translateBack : translate)(map, offset, progress)
+    return { ...named, answer, text: explainAnswer(answer, { ...question, map, progress }) }
+  } catch (thrown) {
+    return { ...named, answer: undefined, text: ReplicatorError.from(thrown).message }
+  }
+}
+
+async function progressOf (
+  { partition, topic }: Question, { name, settings, source, target }: FlowConfig, config: Config,
+  terminal: Terminal
+): Promise<Progress | undefined> {
+  const store = new ProgressStore({
+    topic: progressTopicOf(source.alias),
+    client: target.admin,
+    group: groupOf(name),
+    timeoutMs: settings['admin.timeout.ms'],
+    log: openLog(config, terminal, terminal.stderr),
+    clock: terminal.clock
+  })
+  try {
+    const slot = slotOf(topic, partition, settings['task.slots'])
+    const { partitions } = await store.read(slot, terminal.stopped)
+    return partitions.get(partitionKey({ topic, partition }))?.progress
+  } finally {
+    await store.close()
+  }
+}
+
+function toJson (question: Question, { answer, flow, remoteTopic, text }: TranslatedRow): object {
+  const { isBack, offset, partition, topic } = question
+  const [from, to] = isBack ? ['targetOffset', 'sourceOffset'] : ['sourceOffset', 'targetOffset']
+  return {
+    flow,
+    topic,
+    remoteTopic,
+    partition,
+    [from]: String(offset),
+    [to]: answer?.offset === undefined ? null : String(answer.offset),
+    kind: answer?.kind ?? 'unknown',
+    early: answer === undefined ? null : String(answer.early),
+    text
+  }
+}
+
+function renderRows (
+  { isBack }: Question, rows: readonly TranslatedRow[], width: number
+): string {
+  const head = ['flow', 'remote topic', isBack ? 'source offset' : 'target offset', 'why']
+  return renderTable(head, rows.map(({ answer, flow, remoteTopic, text }) =>
+    [flow, remoteTopic, answer?.offset === undefined ? '-' : String(answer.offset), text]), width)
+}
