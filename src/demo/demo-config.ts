@@ -29,7 +29,10 @@ export function parseDemoConfig (
     'metrics.port = -1',
     'log.level = warn',
     'heartbeats.replication.enabled = false',
-    'emit.heartbeats.enabled = false'
+    'emit.heartbeats.enabled = false',
+    // The embedded clusters have neither.
+    'sync.topic.configs.enabled = false',
+    'sync.topic.acls.enabled = false'
   ]
   return parseConfig(`${lines.join('\n')}\n`, options)
 }
