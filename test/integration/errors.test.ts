@@ -166,22 +166,24 @@ describe('errors', () => {
   test('of two flows that would write one topic the second reports it, and the first goes on',
     async t => {
       const { source, target } = clusters
-      await source.createTopic('contested')
+      // The topic of east has by chance the remote name of that of north.
+      const remoteTopic = 'north.contested'
+      await source.createTopic(remoteTopic)
       await secured.createTopic('contested')
-      await produce(source.bootstrapServers, 'contested', [{ value: 'same', partition: 0 }])
+      await produce(source.bootstrapServers, remoteTopic, [{ value: 'same', partition: 0 }])
       await produce(secured.plainBootstrapServers, 'contested', [{ value: 'same', partition: 0 }])
       const mirror = spawnProperties(t, flowProperties(clusters, {
         'clusters': 'east, west, north',
         'north.bootstrap.servers': secured.plainBootstrapServers,
         'north->west.enabled': true,
-        'replication.policy.class': 'IdentityReplicationPolicy',
-        'topics': 'contested'
+        'east->west.replication.policy.class': 'IdentityReplicationPolicy',
+        'topics': '(north\\.)?contested'
       }))
-      await untilRecords(mirror, target, 'contested', 1)
+      await untilRecords(mirror, target, remoteTopic, 1)
       const line = await mirror.untilLogged('the other flow', ({ level }) => level === 'error')
-      assert.match(line.text, /the flow (east|north)->west writes contested on west/)
+      assert.match(line.text, /the flow (east|north)->west writes north\.contested on west/)
       assert.equal((await mirror.stop()).code, 0)
-      assert.deepEqual(await target.admin.offsets('contested', 0), { low: 0, high: 1 })
+      assert.deepEqual(await target.admin.offsets(remoteTopic, 0), { low: 0, high: 1 })
     })
 
   test('a default metrics port in use is replaced, and a chosen one in use is an error',
