@@ -140,7 +140,8 @@ export const flowTable = {
     synonyms: {
       'org.apache.kafka.connect.mirror.DefaultReplicationPolicy': 'DefaultReplicationPolicy',
       'org.apache.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy',
-      'io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy'
+      'io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy',
+      'com.amazonaws.kafka.samples.CustomMM2ReplicationPolicy': 'IdentityReplicationPolicy'
     }
   }),
   'source.cluster.alias': string({

@@ -85,6 +85,12 @@ export const differences = {
     longhaul: 'Need `target.not.empty=begin`, because records that no progress explains may ' +
       "as well be a former mirror's"
   },
+  'policy of a sample': {
+    mirrorMaker: 'With `com.amazonaws.kafka.samples.CustomMM2ReplicationPolicy` the mirrored ' +
+      'heartbeats of the source mix with those of the target in `heartbeats`',
+    longhaul: 'It is read as IdentityReplicationPolicy: heartbeats are mirrored to ' +
+      '`SOURCE.heartbeats`'
+  },
   'loop of names': {
     mirrorMaker: 'Identity policy in both directions copies in circles',
     longhaul: 'Refused, when one file says so'

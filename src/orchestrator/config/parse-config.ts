@@ -201,6 +201,13 @@ function wantedTargets (
 function parseValue (setting: Setting, entry: Entry, findings: Findings): unknown {
   const row = rowOf(setting)
   const value = row.parse(entry.value)
+  // A client of Java may have more than Longhaul has a use for, and the file must go on working.
+  const largest = row.role === undefined ? undefined : row.largest(entry.value)
+  if (largest !== undefined) {
+    findings.warn(entry.key, `${describeEntry(entry)} is more than Longhaul can use: ` +
+      `${row.show(largest)} is used`)
+    return largest
+  }
   if (value === undefined) {
     findings.refuse('CONFIG_INVALID',
       `${describeEntry(entry)}: allowed is ${row.range}`, entry.key)

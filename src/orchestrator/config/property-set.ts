@@ -85,7 +85,12 @@ export class PropertySet {
       if (setting !== undefined && rowOf(setting).role !== 'either') continue
       const entry = this.#best(({ path }) =>
         path.name === name ? clientPrecedence(path, end, flow) : undefined)
-      if (entry !== undefined) written.set(name, entry)
+      if (entry === undefined) continue
+      const row = setting === undefined ? undefined : rowOf(setting)
+      const largest = row?.largest(entry.value)
+      written.set(name, row === undefined || largest === undefined
+        ? entry
+        : { ...entry, value: String(row.toNumber(largest)) })
     }
     return written
   }

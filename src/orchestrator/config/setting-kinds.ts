@@ -33,6 +33,8 @@ export interface Row<Value> extends RowText<Value> {
   /** What values are allowed, for a person. */
   readonly range: string
   parse (text: string): Value | undefined
+  /** The largest value that is allowed, where the text is a larger one. */
+  largest (text: string): Value | undefined
   /** What the author of a value that is allowed should know. */
   remark (text: string): string | undefined
   show (value: Value): string
@@ -43,6 +45,7 @@ export interface Row<Value> extends RowText<Value> {
 interface Kind<Value> {
   readonly range: string
   parse (text: string): Value | undefined
+  largest? (text: string): Value | undefined
   remark? (text: string): string | undefined
   show? (value: Value): string
   toNumber? (value: Value): number
@@ -54,6 +57,7 @@ function row<Value> (text: RowText<Value>, kind: Kind<Value>): Row<Value> {
     ...text,
     range: kind.range,
     parse: written => kind.parse(written.trim()),
+    largest: written => kind.largest?.(written.trim()),
     remark: written => kind.remark?.(written.trim()),
     show: kind.show ?? String,
     toNumber: kind.toNumber ?? Number
@@ -66,7 +70,8 @@ export function integer (spec: RowText<number> & Limits): Row<number> {
   const { min, max, ...text } = spec
   return row(text, {
     range: `${min} to ${max}`,
-    parse: written => within(/^[+-]?\d+$/.test(written) ? Number(written) : undefined, spec)
+    parse: written => within(parseInteger(written), spec),
+    largest: written => below(parseInteger(written), spec)
   })
 }
 
@@ -76,6 +81,7 @@ export function bytes (spec: RowText<number> & Limits): Row<number> {
   return row(text, {
     range: `${showBytes(min)} to ${showBytes(max)}`,
     parse: written => within(parseBytes(written), spec),
+    largest: written => below(parseBytes(written), spec),
     show: showBytes
   })
 }
@@ -86,6 +92,7 @@ export function milliseconds (spec: RowText<number> & Limits): Row<number> {
   return row(text, {
     range: `${showDuration(min)} to ${showDuration(max)}`,
     parse: written => within(parseDuration(written, 'ms'), spec),
+    largest: written => below(parseDuration(written, 'ms'), spec),
     show: showDuration
   })
 }
@@ -250,6 +257,14 @@ function showWithUnit (
 ): string {
   const fit = units.find(([, size]) => Math.abs(value) >= size && value % size === 0)
   return fit === undefined ? `${value}${smallest}` : `${value / fit[1]}${fit[0]}`
+}
+
+function parseInteger (written: string): number | undefined {
+  return /^[+-]?\d+$/.test(written) ? Number(written) : undefined
+}
+
+function below (value: number | undefined, { max }: Limits): number | undefined {
+  return value !== undefined && value > max ? max : undefined
 }
 
 function within (value: number | undefined, { min, max }: Limits): number | undefined {

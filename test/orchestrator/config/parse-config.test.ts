@@ -194,6 +194,26 @@ test('an empty alias and an empty separator keep the names of topics', () => {
     'B->A.enabled = true']).join(), /separator is empty, so DefaultRep/)
 })
 
+// Java's clients accept these; a file with them must not stop at the switch.
+test('a larger value of a client property than Longhaul can use is lowered with a warning', () => {
+  const config = createConfig([
+    'A.consumer.fetch.max.bytes = 2147483647', 'B.producer.request.timeout.ms = 600000'
+  ])
+  const [flow] = config.flows
+  assert.equal(flow?.settings['request.timeout.ms'], 300_000)
+  assert.equal(flow.target.client['socket.timeout.ms'], '300000')
+  const warnings = config.warnings.join('\n')
+  assert.match(warnings, /fetch\.max\.bytes=2147483647 \(line 5\) is more than Longhaul can use/)
+  assert.match(warnings, /request\.timeout\.ms=600000 \(line 6\) is more than .* 5m is used/)
+  assert.match(problemsOf([...twoClusters, 'lanes = 65']).join(), /allowed is 1 to 64/)
+})
+
+test("a sample's policy that keeps the names of topics is known by its class", () => {
+  const flow = createFlow(
+    ['replication.policy.class = com.amazonaws.kafka.samples.CustomMM2ReplicationPolicy'])
+  assert.equal(flow.policy.remoteTopic('orders'), 'orders')
+})
+
 test('what is not true is false where MirrorMaker 2 reads so, with a warning', () => {
   const config = createConfig(['B->A.enabled = true # active'])
   assert.deepEqual(config.flows.map(({ name }) => name), ['A->B'])
