@@ -8,8 +8,9 @@ import {
   assertSameRecords, describeRecord, rawBatches, remoteOf, untilRecords
 } from './comparison.ts'
 import { interleaveTransactions } from './interleaved-transactions.ts'
-import { createPropertiesFile, startMirror } from './mirror-process.ts'
+import { createPropertiesFile, runCommand, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+import { assertTranslates } from './offset-translation.ts'
 
 describe('idempotent and transactional sources', () => {
   let clusters: MirroredClusters
@@ -42,6 +43,12 @@ describe('idempotent and transactional sources', () => {
       assert.ok(markers > 0 && aborted > 0)
       assert.deepEqual(flow?.dropped, { control: markers, aborted })
       assert.equal(flow?.batchesPassedThrough, downstream.length)
+      await assertTranslates(clusters, 'ledger')
+      const { exit, stdout } = await runCommand(['offsets', 'translate', file, '-o', 'json',
+        '--topic', 'ledger', '--partition', '0', '--offset', '0'])
+      assert.equal(exit.code, 0)
+      const [answer] = JSON.parse(stdout) as ReadonlyArray<Readonly<Record<string, unknown>>>
+      assert.equal(answer?.['targetOffset'], '0')
     })
 
   test('a transaction that is still open holds its records back until it ends', async t => {
