@@ -80,23 +80,32 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
   })
 
   test('says the same to programs as JSON', async t => {
-    const file = createPropertiesFile(t, flowProperties(clusters,
-      { 'topics': 'new, known, gone', 'topics.exclude': '' }))
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'topics': 'new, known, gone',
+      'topics.exclude': '',
+      'emit.heartbeats.enabled': true,
+      'west->east.heartbeats.topic.replication.factor': 1
+    }))
     const { exit, stdout } = await runCommand(['validate', file, '-o', 'json'])
     assert.equal(exit.code, 1)
     const [flow] = JSON.parse(stdout) as Array<{
       readonly topics: ReadonlyArray<{ readonly topic: string }>
       readonly leftOut: ReadonlyArray<{ readonly topic: string, readonly verdict: string }>
+      readonly warnings: readonly string[]
     }>
     assert.ok(flow !== undefined)
-    const { leftOut, topics, ...rest } = flow
+    const { leftOut, topics, warnings, ...rest } = flow
+    assert.equal(warnings.length, 1, warnings.join('\n'))
+    assert.match(warnings[0] ?? '', /east->west.*Lower heartbeats\.topic\.replication\.factor=3/)
+    for (const { admin } of [clusters.source, clusters.target]) {
+      assert.ok(!(await admin.topicNames()).includes('heartbeats'), 'validate creates nothing')
+    }
     assert.deepEqual(rest, {
       flow: 'east->west',
       problems: [{
         topic: 'gone',
         error: 'topics names it, and it is not mirrored: east shows no topic of this name'
-      }],
-      warnings: []
+      }]
     })
     assert.deepEqual([...topics].sort((a, b) => a.topic < b.topic ? -1 : 1), [
       { topic: 'known', remoteTopic: 'east.known', sourcePartitions: 4, targetPartitions: 2 },

@@ -7,8 +7,10 @@ import {
   mergedFrom, openClusterPair, sameClusterRemark, type ClusterPair
 } from '../flow/cluster-pair.ts'
 import { TargetClaims } from '../flow/target-claims.ts'
+import { checkHeartbeats } from '../heartbeats/heartbeat-duty.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
 import { checkFlowProgress } from '../progress/flow-progress.ts'
+import { unlessAborted } from '../time/deadline.ts'
 import { checkTopics } from '../topics/topic-check.ts'
 import { settingRemarks } from '../topics/topic-remarks.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
@@ -56,8 +58,11 @@ async function checkFlow (
         signal
       })
       const remark = sameClusterRemark(config, clusters)
+      const heartbeats = await unlessAborted(signal, Promise.all(config.heartbeats.map(
+        async pair => await checkHeartbeats(pair, clusters[pair.side]))))
       const remarks = [
-        ...settingRemarks(config, check.onSource), ...remark === undefined ? [] : [remark]
+        ...settingRemarks(config, check.onSource), ...remark === undefined ? [] : [remark],
+        ...heartbeats.flatMap(error => error?.message ?? [])
       ]
       const progress = await checkProgress(config, clusters, all, terminal)
       return { config, check, progress, remarks, error: undefined }

@@ -1,7 +1,7 @@
 // Writes the heartbeats of one pair of clusters as MirrorMaker 2's MirrorHeartbeatConnector does:
 // to partition 0 of the compacted topic `heartbeats` on the pair's target, where Kafka's
 // MirrorClient and a flow that mirrors this cluster find them.
-import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { ChangeOptions, ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { OutgoingRecord } from '../cluster/topic-writer.ts'
 import type { HeartbeatPair } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -9,7 +9,10 @@ import { encodeHeartbeat } from '../mirror-maker/internal-records.ts'
 import type { Duty } from '../ownership/duties.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
 import type { Clock } from '../time/clock.ts'
-import { unlessAborted } from '../time/deadline.ts'
+import { Deadline, unlessAborted } from '../time/deadline.ts'
+
+/** A client that still connects to a cluster that hangs is closed behind the end of the duty. */
+const closeMs = 500
 
 export interface HeartbeatWriter {
   readonly write: (records: readonly OutgoingRecord[], signal: AbortSignal) => Promise<unknown>
@@ -57,13 +60,28 @@ export function heartbeatDuty (options: HeartbeatDutyOptions): Duty {
     end: async () => {
       const closing = writer
       writer = undefined
-      await closing?.close()
+      if (closing === undefined) return
+      const deadline = new Deadline(clock, closeMs)
+      await deadline.bound(closing.close())
+      deadline.cancel()
     }
   }
 }
 
+/** What the pair's target would refuse now; nothing is created. Undefined: nothing. */
+export async function checkHeartbeats (
+  pair: HeartbeatPair, admin: HeartbeatDutyOptions['admin']
+): Promise<ReplicatorError | undefined> {
+  try {
+    await ensureTopic(admin, pair.replicationFactor, { validateOnly: true })
+    return undefined
+  } catch (thrown) {
+    return explained(ReplicatorError.from(thrown), pair)
+  }
+}
+
 async function ensureTopic (
-  admin: HeartbeatDutyOptions['admin'], replicationFactor: number
+  admin: HeartbeatDutyOptions['admin'], replicationFactor: number, options: ChangeOptions = {}
 ): Promise<void> {
   const [described] = await admin.describeTopics([heartbeatsTopic])
   if (described?.error === undefined) return
@@ -71,7 +89,7 @@ async function ensureTopic (
   if (described.error.errorName !== 'UNKNOWN_TOPIC_OR_PARTITION') throw described.error
   const configs = { 'cleanup.policy': 'compact' }
   const [created] = await admin.createTopics(
-    [{ name: heartbeatsTopic, partitions: 1, replicationFactor, configs }])
+    [{ name: heartbeatsTopic, partitions: 1, replicationFactor, configs }], options)
   const error = created?.error
   if (error !== undefined && error.errorName !== 'TOPIC_ALREADY_EXISTS') throw error
 }

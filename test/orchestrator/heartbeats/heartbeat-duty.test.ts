@@ -3,22 +3,25 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { OutgoingRecord } from '../../../src/orchestrator/cluster/topic-writer.ts'
+import type { HeartbeatPair } from '../../../src/orchestrator/config/config.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import { heartbeatDuty } from '../../../src/orchestrator/heartbeats/heartbeat-duty.ts'
+import { checkHeartbeats, heartbeatDuty } from '../../../src/orchestrator/heartbeats/heartbeat-duty.ts'
 import { decodeHeartbeat } from '../../../src/orchestrator/mirror-maker/internal-records.ts'
 import { FakeCluster } from '../flow/fake-cluster.ts'
 import { ManualClock } from '../time/manual-clock.ts'
+
+const pair: HeartbeatPair = {
+  source: 'east', target: 'west', side: 'target', intervalMs: 1_000, replicationFactor: 3
+}
 
 function createDuty () {
   const cluster = new FakeCluster()
   const clock = new ManualClock()
   const written: OutgoingRecord[] = []
   const events: string[] = []
-  const state: { writeError?: ReplicatorError, isHanging?: boolean } = {}
+  const state: { writeError?: ReplicatorError, isHanging?: boolean, closeMs?: number } = {}
   const duty = heartbeatDuty({
-    pair: {
-      source: 'east', target: 'west', side: 'target', intervalMs: 1_000, replicationFactor: 3
-    },
+    pair,
     slot: 0,
     admin: cluster.admin(),
     openWriter: () => {
@@ -29,7 +32,10 @@ function createDuty () {
           if (state.writeError !== undefined) throw state.writeError
           written.push(...records)
         },
-        close: async () => { events.push('closed') }
+        close: async () => {
+          if (state.closeMs !== undefined) await clock.sleep(state.closeMs)
+          events.push('closed')
+        }
       }
     },
     clock
@@ -128,5 +134,29 @@ describe('heartbeats', () => {
     await run()
     assert.deepEqual(events, ['opened', 'closed', 'opened'])
     assert.equal(written.length, 1)
+  })
+  // The slot is released to another process, which a cluster that hangs must not delay.
+  test('end although the client does not close', async () => {
+    const { clock, duty, events, run, state } = createDuty()
+    await run()
+    state.closeMs = 60_000
+    const order: string[] = []
+    const ended = duty.end?.(0).then(() => { order.push('ended') })
+    await clock.advance(1_000)
+    await ended
+    assert.deepEqual([...order, ...events], ['ended', 'opened'])
+    await clock.advance(60_000)
+    assert.deepEqual(events, ['opened', 'closed'])
+  })
+
+  test('are checked without a change, for validate', async () => {
+    const { cluster } = createDuty()
+    assert.equal(await checkHeartbeats(pair, cluster.admin()), undefined)
+    cluster.topics.delete('heartbeats')
+    cluster.createError = new ReplicatorError('INVALID_REPLICATION_FACTOR', 'topic heartbeats')
+    const error = await checkHeartbeats(pair, cluster.admin())
+    assert.equal(error?.setting, 'heartbeats.topic.replication.factor')
+    cluster.addTopic('heartbeats', 1)
+    assert.equal(await checkHeartbeats(pair, cluster.admin()), undefined)
   })
 })
