@@ -172,7 +172,8 @@ export const flowTable = {
     importance: 'low', default: true
   }),
   'emit.heartbeats.interval.seconds': seconds({
-    doc: 'How often a heartbeat is written.', importance: 'low', default: 1, min: 1, max: 86_400
+    doc: 'How often a heartbeat is written; below 0 none is, and 0 means each second.',
+    importance: 'low', default: 1, min: -86_400, max: 86_400
   }),
   'heartbeats.topic.replication.factor': integer({
     doc: 'The replication factor of a new topic heartbeats; -1 is the default of its cluster.',

@@ -249,9 +249,10 @@ class Parser {
       ['emit.heartbeats.enabled', 'emit.heartbeats.interval.seconds',
         'heartbeats.topic.replication.factor'],
       name => this.#properties.ofFlow(name, pair)) as HeartbeatValues
+    const intervalSeconds = settings['emit.heartbeats.interval.seconds']
     return {
-      isEnabled: settings['emit.heartbeats.enabled'],
-      intervalMs: settings['emit.heartbeats.interval.seconds'] * 1000,
+      isEnabled: settings['emit.heartbeats.enabled'] && intervalSeconds >= 0,
+      intervalMs: Math.max(intervalSeconds, 1) * 1000,
       replicationFactor: settings['heartbeats.topic.replication.factor']
     }
   }

@@ -51,6 +51,13 @@ test('heartbeats are switched off for all pairs, or for one', () => {
   ['A->B: B->A @A'])
 })
 
+// MirrorMaker 2 runs no task then. With 0 it writes without a pause.
+test('a negative interval switches heartbeats off, and 0 is a second', () => {
+  assert.deepEqual(heartbeatsOf([...twoClusters, 'emit.heartbeats.interval.seconds = -1']), [])
+  assert.deepEqual(createConfig(['emit.heartbeats.interval.seconds = 0']).flows[0]?.heartbeats
+    .map(({ intervalMs }) => intervalMs), [1_000, 1_000])
+})
+
 test('a pair has its own interval and replication factor, enabled or not', () => {
   const [flow] = createConfig([
     'emit.heartbeats.interval.seconds = 5', 'B->A.emit.heartbeats.interval.seconds = 7',

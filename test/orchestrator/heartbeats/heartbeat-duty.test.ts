@@ -5,7 +5,9 @@ import { describe, test } from 'node:test'
 import type { OutgoingRecord } from '../../../src/orchestrator/cluster/topic-writer.ts'
 import type { HeartbeatPair } from '../../../src/orchestrator/config/config.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import { checkHeartbeats, heartbeatDuty } from '../../../src/orchestrator/heartbeats/heartbeat-duty.ts'
+import {
+  checkHeartbeats, heartbeatDuty
+} from '../../../src/orchestrator/heartbeats/heartbeat-duty.ts'
 import { decodeHeartbeat } from '../../../src/orchestrator/mirror-maker/internal-records.ts'
 import { FakeCluster } from '../flow/fake-cluster.ts'
 import { ManualClock } from '../time/manual-clock.ts'
