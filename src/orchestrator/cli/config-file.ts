@@ -42,9 +42,10 @@ export class ConfigFile {
   }
 
   #parse (readFile: (path: string) => Buffer): ParsedConfig {
-    const { clusters, X } = this.#options
+    const { clusters, ignore = [], X } = this.#options
     return readConfig(this.path, {
       overrides: X,
+      ignored: ignore,
       flags: flagSettings({ ...this.#options }),
       features: librdkafkaFeatures,
       environment: this.#environment,

@@ -18,6 +18,8 @@ export function addConfigOptions (command: Command): Command {
     .option('-X <property=value>',
       'set any property of the file, or source.PROP / target.PROP of the clients; may be repeated',
       collect, [])
+    .option('--ignore <property>',
+      'read the file as if it did not have this property; may be repeated', collect, [])
     .addOption(new Option('-o, --output <format>', 'how the result is written')
       .choices([...outputFormats]).default('table'))
   for (const { flags, doc } of cliFlags) command.option(flags, doc)
@@ -27,6 +29,7 @@ export function addConfigOptions (command: Command): Command {
 export interface ConfigOptions {
   readonly clusters?: readonly string[]
   readonly X: readonly string[]
+  readonly ignore?: readonly string[]
   readonly output: OutputFormat
 }
 

@@ -79,6 +79,10 @@ export const differences = {
     mirrorMaker: 'Ignores a misspelt property',
     longhaul: 'Refuses it with the nearest right name'
   },
+  'changed records': {
+    mirrorMaker: 'Changes records by `transforms` and by converters',
+    longhaul: 'Refuses these properties; with `--ignore PROPERTY` records arrive as they are'
+  },
   'several sources': {
     mirrorMaker: 'Several sources under IdentityReplicationPolicy begin to write to one topic ' +
       'without a word',

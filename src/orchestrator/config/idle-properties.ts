@@ -11,10 +11,21 @@ export interface IdleProperty {
   /** Why it has no effect, as the end of a sentence. */
   readonly why: string
   readonly secret?: boolean
+  /**
+   * Whether MirrorMaker 2 would write other records with this value. It is refused then: who
+   * hides a field by a transform must not find it on the target.
+   */
+  readonly changesRecords?: (value: string) => boolean
 }
 
 function later (byDefault: string, why: string): IdleProperty {
   return { status: 'later', default: byDefault, why: `${why} comes with a later version` }
+}
+
+function changing (
+  byDefault: string, why: string, changesRecords: (value: string) => boolean
+): IdleProperty {
+  return { status: 'meaningless', default: byDefault, why, changesRecords }
 }
 
 function meaningless (byDefault: string, why: string): IdleProperty {
@@ -27,6 +38,10 @@ const groupOffsets = 'syncing the offsets of consumer groups'
 const noWorker = 'Longhaul has no Kafka Connect worker: it keeps its state in one progress topic'
 const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host and metrics.port'
 const noRecords = 'record batches are forwarded as they are stored, no record is converted'
+
+const byteArrays = 'ByteArrayConverter'
+const otherConverter = `${noRecords}; another one than ${byteArrays} is refused`
+const isConverter = (value: string) => !/(^|\.)ByteArrayConverter$/.test(value)
 
 export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'offset-syncs.topic.replication.factor': later('3', offsetSyncs),
@@ -71,8 +86,11 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'topic.creation.groups': meaningless('', noWorker),
   'topic.tracking.enable': meaningless('true', noWorker),
   'topic.tracking.allow.reset': meaningless('true', noWorker),
-  'predicates': meaningless('', noRecords),
-  'transforms': meaningless('', noRecords),
+  'predicates': changing('', `${noRecords}; any is refused`, value => value !== ''),
+  'transforms': changing('', `${noRecords}; any is refused`, value => value !== ''),
+  'key.converter': changing(byteArrays, otherConverter, isConverter),
+  'value.converter': changing(byteArrays, otherConverter, isConverter),
+  'header.converter': changing(byteArrays, otherConverter, isConverter),
   'connector.client.config.override.policy': meaningless(
     'All', 'client properties may all be set'),
   'connector.client.config.override.allowlist': meaningless(

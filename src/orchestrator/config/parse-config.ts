@@ -17,18 +17,18 @@ import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSetting,
   type ProcessSettings, type Setting, type TopicSettings
 } from './config-table.ts'
-import { assignHeartbeats, type HeartbeatSettings } from './heartbeat-pairs.ts'
-import { nearestName } from './nearest-name.ts'
-import { Findings } from './findings.ts'
 import {
-  describeEntry, readEntries, readOverride, type Entry
-} from './properties-text.ts'
+  aliasesOf, clusterAliases, enabledFlows, orderedPairs, parseValue, remotePrefixes, wantedTargets
+} from './flow-pairs.ts'
+import { assignHeartbeats, type HeartbeatSettings } from './heartbeat-pairs.ts'
+import { Findings } from './findings.ts'
+import { withoutIgnored } from './ignored-properties.ts'
+import { readEntries, readOverride, type Entry } from './properties-text.ts'
 import { settingsByTopic } from './topic-settings.ts'
 import { trustsPublicAuthorities } from './public-authorities.ts'
 import type { Side } from './property-path.ts'
 import type { ClientEnd, FlowName } from './precedence.ts'
 import { PropertySet, type TopicEntry } from './property-set.ts'
-import { splitList } from './setting-kinds.ts'
 import { ReadFiles, type FileDigests } from './read-files.ts'
 
 export interface ParseOptions {
@@ -36,6 +36,8 @@ export interface ParseOptions {
   readonly overrides?: readonly string[]
   /** Settings from flags of the command line, as written. */
   readonly flags?: Readonly<Partial<Record<Setting, string>>>
+  /** Names of properties that are read as if the file did not have them, from --ignore. */
+  readonly ignored?: readonly string[]
   /** Only flows into these clusters, from --clusters. */
   readonly clusters?: readonly string[]
   /** librdkafka's builtin.features, to refuse early what this build lacks. */
@@ -77,7 +79,7 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   const onCommandLine = resolveReferences(commandLineEntries(options, findings), context)
   const aliases = clusterAliases([...inFile, ...onCommandLine], findings)
   const properties = new PropertySet(aliases, findings)
-  properties.add(inFile, false)
+  properties.add(withoutIgnored(inFile, options.ignored ?? [], aliases, findings), false)
   properties.add(onCommandLine, true)
 
   const targets = wantedTargets(options.clusters, aliases, findings)
@@ -122,99 +124,6 @@ function commandLineEntries (options: ParseOptions, findings: Findings): readonl
     key, value, where: rowOf(key as Setting).flag?.split(' ')[0] ?? 'command line'
   }))
   return [...overrides, ...flags]
-}
-
-function clusterAliases (entries: readonly Entry[], findings: Findings): readonly string[] {
-  const entry = entries.findLast(({ key }) => key === 'clusters')
-  const aliases = [...new Set(splitList(entry?.value ?? ''))]
-  if (aliases.length === 0) {
-    findings.refuse('CONFIG_INVALID', 'clusters is not set; write clusters=A, B', 'clusters')
-  }
-  for (const alias of aliases) {
-    if (/^[\w.-]+$/.test(alias)) continue
-    findings.refuse('CONFIG_INVALID', `clusters: ${JSON.stringify(alias)} would not do in the ` +
-      'name of a topic; use letters, digits, ., _ and -', 'clusters')
-  }
-  return aliases
-}
-
-function enabledFlows (
-  properties: PropertySet, aliases: readonly string[], findings: Findings
-): readonly FlowName[] {
-  const isEnabled = (flow: FlowName) => {
-    const entry = properties.ofFlow('enabled', flow)
-    return entry !== undefined && parseValue('enabled', entry, findings) === true
-  }
-  for (const flow of properties.namedFlows()) {
-    if (flow.source !== flow.target || !isEnabled(flow)) continue
-    findings.refuse('CONFIG_CONFLICT', `${flow.source}->${flow.target}.enabled=true: source and ` +
-      'target are the same cluster', `${flow.source}->${flow.target}.enabled`)
-  }
-  return orderedPairs(aliases).filter(isEnabled)
-}
-
-function orderedPairs (aliases: readonly string[]): readonly FlowName[] {
-  return aliases.flatMap(source => aliases.map(target => ({ source, target })))
-    .filter(({ source, target }) => source !== target)
-}
-
-/** How the names of topics speak of the clusters of a flow. */
-function aliasesOf (flow: FlowName, properties: PropertySet): FlowName {
-  return {
-    source: properties.ofFlow('source.cluster.alias', flow)?.value ?? flow.source,
-    target: properties.ofFlow('target.cluster.alias', flow)?.value ?? flow.target
-  }
-}
-
-/** What the flows of the file put in front of names, also flows that another process runs. */
-function remotePrefixes (
-  flows: readonly FlowName[], aliases: readonly string[], properties: PropertySet
-): readonly RemotePrefix[] {
-  const separators = flows.map(flow => {
-    const entry = properties.ofFlow('replication.policy.separator', flow)
-    const row = flowTable['replication.policy.separator']
-    return (entry === undefined ? undefined : row.parse(entry.value)) ?? row.default
-  })
-  const named = flows.flatMap(flow => {
-    const { source, target } = aliasesOf(flow, properties)
-    return [source, target]
-  })
-  const all = [...new Set([...aliases, ...named])].filter(alias => alias !== '')
-  return [...new Set(separators)].filter(separator => separator !== '').flatMap(separator =>
-    all.map(alias => ({ alias, prefix: `${alias}${separator}` })))
-}
-
-/** The targets to serve: those of --clusters, or all. */
-function wantedTargets (
-  clusters: readonly string[] | undefined, aliases: readonly string[], findings: Findings
-): readonly string[] {
-  for (const alias of clusters ?? []) {
-    if (aliases.includes(alias)) continue
-    const nearest = nearestName(alias, aliases)
-    findings.refuse('CONFIG_INVALID', `--clusters ${alias}: clusters=${aliases.join(', ')} does ` +
-      `not list it${nearest === undefined ? '' : `; did you mean ${nearest}?`}`, 'clusters')
-  }
-  return clusters ?? aliases
-}
-
-/** A value that is not allowed is refused, and stands in for nothing: undefined. */
-function parseValue (setting: Setting, entry: Entry, findings: Findings): unknown {
-  const row = rowOf(setting)
-  const value = row.parse(entry.value)
-  // A client of Java may have more than Longhaul has a use for, and the file must go on working.
-  const largest = row.role === undefined ? undefined : row.largest(entry.value)
-  if (largest !== undefined) {
-    findings.warn(entry.key, `${describeEntry(entry)} is more than Longhaul can use: ` +
-      `${row.show(largest)} is used`)
-    return largest
-  }
-  if (value === undefined) {
-    findings.refuse('CONFIG_INVALID',
-      `${describeEntry(entry)}: allowed is ${row.range}`, entry.key)
-  }
-  const remark = row.remark(entry.value)
-  if (remark !== undefined) findings.warn(entry.key, `${describeEntry(entry)}: ${remark}`)
-  return value
 }
 
 type HeartbeatValues = Pick<FlowSettings, 'emit.heartbeats.enabled' |

@@ -127,6 +127,10 @@ export class PropertySet {
     // Read by config-providers.ts, before the properties are put in their places.
     if (/^config\.providers\.[^.]+\.class$/.test(entry.key)) return false
     const accepted = plain ? idleProperty(name) : undefined
+    if (accepted?.changesRecords?.(entry.value) === true) {
+      this.#findings.refuse('CONFIG_CHANGES_RECORDS', describeEntry(entry), entry.key)
+      return false
+    }
     if (accepted !== undefined && !(isClientProperty(name) && level.at !== 'flow')) {
       this.#findings.warn(accepted.family,
         `${entry.key} (${entry.where}) has no effect: ${accepted.why}`)

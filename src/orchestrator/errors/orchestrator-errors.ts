@@ -13,6 +13,10 @@ export const orchestratorErrors = {
   CONFIG_NEEDS_RESTART: row(2004, 'final', 'process',
     'a file that was read again changes what counts only at the start of the process',
     'Restart the process, or take the change back'),
+  CONFIG_CHANGES_RECORDS: row(2005, 'final', 'process',
+    'a property has MirrorMaker 2 change records, and Longhaul forwards them as they are',
+    'Start with --ignore and the name of the property to mirror the records unchanged, or run ' +
+    'Kafka Connect for these topics'),
   CLUSTER_UNREACHABLE: row(2010, 'retry', 'flow',
     'a cluster cannot be reached', 'Check its bootstrap.servers, the brokers and the network'),
   CLUSTER_LOGIN_REFUSED: row(2011, 'final', 'flow', 'a cluster refused the login', login),

@@ -1,0 +1,60 @@
+// What MirrorMaker 2 would do to records and Longhaul does not: refused, until --ignore says that
+// the records may stay as they are.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createConfig, problemsOf, twoClusters } from './create-config.ts'
+
+const converters = 'org.apache.kafka.connect.converters.ByteArrayConverter'
+
+test('a property by which MirrorMaker 2 changes records is refused, wherever it stands', () => {
+  const refused = [
+    'transforms=mask', 'A->B.transforms=mask', 'B.transforms=mask', 'predicates=isOrder',
+    'key.converter=org.apache.kafka.connect.json.JsonConverter',
+    'B.value.converter=org.apache.kafka.connect.storage.StringConverter',
+    'A->B.header.converter=org.apache.kafka.connect.storage.SimpleHeaderConverter'
+  ]
+  for (const line of refused) {
+    const [problem = '', ...others] = problemsOf([...twoClusters, line])
+    assert.equal(others.length, 0)
+    assert.ok(problem.startsWith(`${line} (line 5)`), problem)
+    // What belongs to it changes nothing by itself, and is warned of.
+    const belonging = ['transforms.mask.type=x.MaskField', 'key.converter.schemas.enable=false']
+    assert.equal(problemsOf([...twoClusters, line, ...belonging]).length, 1)
+  }
+})
+
+test('a value that changes no record is accepted with a warning', () => {
+  for (const line of ['transforms=', 'predicates=', `key.converter=${converters}`,
+    'value.converter=ByteArrayConverter', `A->B.header.converter=${converters}`]) {
+    const { warnings } = createConfig([line])
+    assert.equal(warnings.length, 1)
+    assert.match(warnings[0] ?? '', /has no effect: record batches are forwarded as they are/)
+  }
+})
+
+test('--ignore reads the file as if it did not have the property, at every level, and says so',
+  () => {
+    const lines = ['transforms=a', 'A->B.transforms=b', 'A->B.topics.exclude=c', 'misspelt=1']
+    const { flows: [flow], warnings } = createConfig(lines,
+      { ignored: ['transforms', 'misspelt', 'topics', 'A->B.topics.exclude', 'absent'] })
+    assert.deepEqual(warnings, [
+      'transforms (line 5) is ignored, as --ignore transforms says',
+      'A->B.transforms (line 6) is ignored, as --ignore transforms says',
+      'A->B.topics.exclude (line 7) is ignored, as --ignore A->B.topics.exclude says',
+      'misspelt (line 8) is ignored, as --ignore misspelt says',
+      '--ignore topics: the file has no such property',
+      '--ignore absent: the file has no such property'
+    ])
+    assert.ok(flow?.settings['topics.exclude'].includes('__.*'))
+  })
+
+test('a policy or a filter that is not known is refused, and is the default where it is ignored',
+  () => {
+    for (const name of ['replication.policy.class', 'topic.filter.class',
+      'config.property.filter.class']) {
+      const line = `${name}=com.example.Own`
+      assert.match(problemsOf([...twoClusters, line]).join('\n'), /com\.example\.Own.*allowed is/)
+      const { flows: [flow] } = createConfig([line], { ignored: [name] })
+      assert.equal(flow?.policy.remoteTopic('orders'), 'A.orders')
+    }
+  })
