@@ -2,7 +2,7 @@
 import type { Findings } from './findings.ts'
 import type { Entry } from './properties-text.ts'
 
-/** `transforms` also stands for `A->B.transforms` and `B.transforms`, with each alias of the file. */
+/** `transforms` stands for `A->B.transforms` and `B.transforms`, too. */
 export function withoutIgnored (
   entries: readonly Entry[], names: readonly string[], aliases: readonly string[],
   findings: Findings
