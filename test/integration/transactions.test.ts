@@ -1,7 +1,9 @@
 // What a reader of committed records sees on the source is all there is on the target, to whoever
 // reads: aborted transactions and markers stay behind.
 import assert from 'node:assert/strict'
+import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import type { KafkaCluster } from '../kafka/cluster.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce, TestProducer, type ProducedRecord } from '../kafka/kafka-producer.ts'
 import {
@@ -50,6 +52,43 @@ describe('idempotent and transactional sources', () => {
       const [answer] = JSON.parse(stdout) as ReadonlyArray<Readonly<Record<string, unknown>>>
       assert.equal(answer?.['targetOffset'], '0')
     })
+
+  // Behind markers and aborted records the offsets of both sides differ.
+  test('a consumer group that moves to the target goes on at exactly the next record', async t => {
+    const { source, target } = clusters
+    const file = createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': 'ledger' }))
+    const records = await readTopic(source.bootstrapServers, 'ledger')
+    const places = await readTopic(target.bootstrapServers, 'east.ledger')
+    const expected = [0, 1].map(partition => {
+      const own = records.filter(record => record.partition === partition)
+      const next = own[Math.floor(own.length / 2)]
+      const there = places.find(({ value }) => String(value) === String(next?.value))
+      assert.ok(next !== undefined && there !== undefined && next.offset > there.offset)
+      return { next, there }
+    })
+    const reset = async (cluster: KafkaCluster, ...args: readonly string[]): Promise<string> =>
+      await cluster.runTool('org.apache.kafka.tools.consumer.group.ConsumerGroupCommand',
+        ['--reset-offsets', '--group', 'app', ...args, '--execute'])
+    for (const { next: { offset, partition } } of expected) {
+      await reset(source, '--topic', `ledger:${partition}`, '--to-offset', String(offset))
+    }
+    const resetFile = join(dirname(file), 'offsets.csv')
+    const { exit, stdout } = await runCommand(['offsets', 'translate', file, '-o', 'json',
+      '--group', 'app', '--reset-file', resetFile])
+    assert.equal(exit.code, 0)
+    const rows = JSON.parse(stdout) as ReadonlyArray<Readonly<Record<string, unknown>>>
+    assert.deepEqual(rows.map(({ kind, partition, sourceOffset, targetOffset }) =>
+      [partition, sourceOffset, targetOffset, kind]), expected.map(({ next, there }) =>
+      [next.partition, String(next.offset), String(there.offset), 'exact']))
+    const shown = await reset(target, '--from-file', resetFile)
+    for (const { there: { offset, partition } } of expected) {
+      assert.match(shown, new RegExp(`app +east\\.ledger +${partition} +${offset}\\b`))
+    }
+    const nobody = await runCommand(['offsets', 'translate', file, '--group', 'nobody'])
+    assert.equal(nobody.exit.code, 1)
+    assert.match(nobody.stderr, /nobody has committed no offset of a topic that is mirrored/)
+  })
 
   test('a transaction that is still open holds its records back until it ends', async t => {
     const { source, target } = clusters

@@ -4,19 +4,17 @@
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { explainAnswer } from '../offsets/explain-answer.ts'
+import { OffsetLookup } from '../offsets/offset-lookup.ts'
 import { translate, translateBack, type OffsetAnswer } from '../offsets/offset-map.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
-import { slotOf } from '../ownership/task-slots.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
-import { ProgressStore } from '../progress/progress-store.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
-import { partitionKey, type Progress } from '../progress/progress.ts'
+import type { Progress } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { defaultWidth, renderTable } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface TranslateOptions extends ConfigOptions {
+export interface PositionOptions extends ConfigOptions {
   readonly topic: string
   readonly partition: string
   readonly offset: string
@@ -38,8 +36,8 @@ interface TranslatedRow {
   readonly text: string
 }
 
-export async function translateOffset (
-  file: string, options: TranslateOptions, terminal: Terminal
+export async function translatePosition (
+  file: string, options: PositionOptions, terminal: Terminal
 ): Promise<ExitCode> {
   const question = questionOf(options)
   if (question === undefined) {
@@ -60,7 +58,7 @@ export async function translateOffset (
 }
 
 function questionOf (
-  { back = false, offset, partition, topic }: TranslateOptions
+  { back = false, offset, partition, topic }: PositionOptions
 ): Question | undefined {
   if (!/^\d{1,18}$/.test(offset) || !/^\d{1,9}$/.test(partition)) return undefined
   return { topic, partition: Number(partition), offset: BigInt(offset), isBack: back }
@@ -90,23 +88,14 @@ async function translateInFlow (
 }
 
 async function progressOf (
-  { partition, topic }: Question, { name, settings, source, target }: FlowConfig, config: Config,
-  terminal: Terminal
+  question: Question, flow: FlowConfig, config: Config, terminal: Terminal
 ): Promise<Progress | undefined> {
-  const store = new ProgressStore({
-    topic: progressTopicOf(source.alias),
-    client: target.admin,
-    group: groupOf(name),
-    timeoutMs: settings['admin.timeout.ms'],
-    log: openLog(config, terminal, terminal.stderr),
-    clock: terminal.clock
-  })
+  const log = openLog(config, terminal, terminal.stderr)
+  const lookup = new OffsetLookup(flow, log, terminal.clock)
   try {
-    const slot = slotOf(topic, partition, settings['task.slots'])
-    const { partitions } = await store.read(slot, terminal.stopped)
-    return partitions.get(partitionKey({ topic, partition }))?.progress
+    return await lookup.progressOf(question, terminal.stopped)
   } finally {
-    await store.close()
+    await lookup.close()
   }
 }
 

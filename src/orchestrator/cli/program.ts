@@ -6,7 +6,8 @@ import { acls } from './acls.ts'
 import { addConfigOptions, type ConfigOptions } from './configure.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { translateOffset, type TranslateOptions } from './offsets.ts'
+import { translateGroup } from './group-offsets.ts'
+import { translatePosition } from './offsets.ts'
 import { run } from './run.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
@@ -41,13 +42,16 @@ export async function runProgram (
   const offsets = program.command('offsets')
     .description('where records of the source are on the target')
   addConfigOptions(offsets.command('translate')
-    .description('the offset of the remote topic at which a consumer goes on'))
-    .requiredOption('--topic <topic>', 'the source topic')
-    .requiredOption('--partition <number>', 'its partition')
-    .requiredOption('--offset <offset>', 'the next offset to be read on the source')
+    .description('the offsets of remote topics at which a consumer goes on'))
+    .option('--group <group>', 'all that this consumer group has committed on the source')
+    .option('--reset-file <file>',
+      'with --group: write what kafka-consumer-groups.sh --reset-offsets --from-file reads')
+    .option('--topic <topic>', 'instead of a group: the source topic')
+    .option('--partition <number>', 'its partition')
+    .option('--offset <offset>', 'the next offset to be read on the source')
     .option('--back', 'from an offset of the remote topic to the source')
     .action(async (file: string, options: TranslateOptions) => {
-      exitCode = await translateOffset(file, options, terminal)
+      exitCode = await translateOffsets(file, options, terminal)
     })
 
   addDemoOptions(program.command('demo')
@@ -63,4 +67,29 @@ export async function runProgram (
     return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   }
   return exitCode
+}
+
+interface TranslateOptions extends ConfigOptions {
+  readonly group?: string
+  readonly resetFile?: string
+  readonly topic?: string
+  readonly partition?: string
+  readonly offset?: string
+  readonly back?: boolean
+}
+
+async function translateOffsets (
+  file: string, options: TranslateOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const { group, offset, partition, topic } = options
+  if (group !== undefined && topic === undefined) {
+    return await translateGroup(file, { ...options, group }, terminal)
+  }
+  if (group === undefined && topic !== undefined && partition !== undefined &&
+    offset !== undefined) {
+    return await translatePosition(file, { ...options, topic, partition, offset }, terminal)
+  }
+  terminal.stderr.write('error: offsets translate needs --group, or --topic, --partition and ' +
+    '--offset\n')
+  return exitCodes.usage
 }

@@ -1,0 +1,151 @@
+// `longhaul offsets translate FILE --group G`: where each partition of a consumer group goes on in
+// the remote topics, and a file with which Kafka's own tool moves the group there.
+import { writeFileSync } from 'node:fs'
+import { committedOffsets, type CommittedOffset } from '../cluster/committed-offsets.ts'
+import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
+import type { FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import { explainAnswer } from '../offsets/explain-answer.ts'
+import { OffsetLookup } from '../offsets/offset-lookup.ts'
+import { translate, type OffsetAnswer } from '../offsets/offset-map.ts'
+import { judgeTopic } from '../policy/topic-filter.ts'
+import { offsetMapOf } from '../progress/offset-map-record.ts'
+import type { TopicPartition } from '../progress/progress.ts'
+import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { defaultWidth, renderTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface GroupOptions extends ConfigOptions {
+  readonly group: string
+  /** Where to write what kafka-consumer-groups.sh --reset-offsets --from-file reads. */
+  readonly resetFile?: string
+}
+
+interface GroupRow extends CommittedOffset {
+  readonly flow: string
+  readonly remoteTopic: string
+  /** Undefined: the partition has no position. */
+  readonly answer: OffsetAnswer | undefined
+  readonly text: string
+}
+
+export async function translateGroup (
+  file: string, options: GroupOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const config = configure(file, options, terminal)
+  if (config === undefined) return exitCodes.usage
+  const log = openLog(config, terminal, terminal.stderr)
+  let rows: readonly GroupRow[]
+  try {
+    rows = (await Promise.all(config.flows.map(
+      async flow => await rowsOf(options.group, flow, log, terminal)))).flat()
+  } catch (thrown) {
+    terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
+    return exitCodes.notStarted
+  }
+  terminal.stdout.write(options.output === 'json'
+    ? `${JSON.stringify(rows.map(toJson))}\n`
+    : `${renderRows(rows, terminal.stdout.columns ?? defaultWidth)}\n`)
+  if (rows.length === 0) {
+    terminal.stderr.write(`error: ${options.group} has committed no offset of a topic that is ` +
+      'mirrored; check the name of the group\n')
+  }
+  const { resetFile } = options
+  if (resetFile !== undefined && !wroteReset(resetFile, rows, terminal)) return exitCodes.failed
+  return rows.length > 0 && rows.every(isTranslated) ? exitCodes.ok : exitCodes.failed
+}
+
+async function rowsOf (
+  group: string, flow: FlowConfig, log: Log, { clock, stopped }: Terminal
+): Promise<readonly GroupRow[]> {
+  const committed = await committedOffsets(flow.source.admin, group,
+    await mirroredPartitions(flow), flow.settings['admin.timeout.ms'])
+  const lookup = new OffsetLookup(flow, log, clock)
+  try {
+    const rows: GroupRow[] = []
+    for (const each of committed) rows.push(await rowOf(each, flow, lookup, stopped))
+    return rows
+  } finally {
+    await lookup.close()
+  }
+}
+
+async function mirroredPartitions (flow: FlowConfig): Promise<readonly TopicPartition[]> {
+  const admin = openClusterAdmin({
+    cluster: flow.source.alias,
+    properties: flow.source.admin,
+    timeoutMs: flow.settings['admin.timeout.ms']
+  })
+  try {
+    return (await admin.listTopics())
+      .filter(({ name }) => judgeTopic(flow.topics, name) === 'mirrored')
+      .flatMap(({ name, partitionCount }) =>
+        Array.from({ length: partitionCount }, (_, partition) => ({ topic: name, partition })))
+  } finally {
+    await admin.close()
+  }
+}
+
+async function rowOf (
+  committed: CommittedOffset, flow: FlowConfig, lookup: OffsetLookup, signal: AbortSignal
+): Promise<GroupRow> {
+  const { offset, partition, topic } = committed
+  const named = { ...committed, flow: flow.name, remoteTopic: flow.policy.remoteTopic(topic) }
+  const progress = await lookup.progressOf(committed, signal)
+  if (progress === undefined) {
+    return { ...named, answer: undefined, text: `${topic}-${partition} is not mirrored yet` }
+  }
+  const map = offsetMapOf(progress)
+  const answer = translate(map, offset, progress)
+  const text = explainAnswer(answer, { topic, partition, offset, isBack: false, map, progress })
+  return { ...named, answer, text }
+}
+
+function isTranslated ({ answer }: GroupRow): boolean { return answer?.offset !== undefined }
+
+function toJson ({ answer, flow, offset, partition, remoteTopic, text, topic }: GroupRow): object {
+  return {
+    flow,
+    topic,
+    partition,
+    sourceOffset: String(offset),
+    remoteTopic,
+    targetOffset: answer?.offset === undefined ? null : String(answer.offset),
+    kind: answer?.kind ?? 'unknown',
+    early: answer === undefined ? null : String(answer.early),
+    text
+  }
+}
+
+function renderRows (rows: readonly GroupRow[], width: number): string {
+  const head = ['topic', 'partition', 'source offset', 'remote topic', 'target offset', 'answer']
+  return renderTable(head, rows.map(({ answer, offset, partition, remoteTopic, topic }) =>
+    [topic, String(partition), String(offset), remoteTopic,
+      answer?.offset === undefined ? '-' : String(answer.offset), answer?.kind ?? 'not mirrored'
+    ]), width)
+}
+
+/** False after the reason was written to stderr. */
+function wroteReset (path: string, rows: readonly GroupRow[], terminal: Terminal): boolean {
+  try {
+    writeFileSync(path, resetText(rows))
+  } catch (thrown) {
+    terminal.stderr.write(`error: --reset-file ${path} cannot be written: ` +
+      `${(thrown as Error).message}\n`)
+    return false
+  }
+  const left = rows.filter(row => !isTranslated(row)).length
+  if (left > 0) {
+    terminal.stderr.write(`warning: ${path} lacks ${left} of ${rows.length} partitions, which ` +
+      'have no answer\n')
+  }
+  return true
+}
+
+/** A line a partition: topic, partition, offset. */
+function resetText (rows: readonly GroupRow[]): string {
+  return rows.flatMap(({ answer, partition, remoteTopic }) =>
+    answer?.offset === undefined ? [] : [`${remoteTopic},${partition},${answer.offset}\n`]).join('')
+}
