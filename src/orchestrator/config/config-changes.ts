@@ -98,8 +98,11 @@ function heartbeatLines (before: FlowConfig, after: FlowConfig): readonly string
 }
 
 function describePair (pair: HeartbeatPair): string {
-  const { intervalMs, replicationFactor, source, target } = pair
-  return `${source}->${target} (each ${intervalMs / 1000} s, factor ${replicationFactor})`
+  const { aliases, intervalMs, replicationFactor, source, target } = pair
+  const named = aliases.source === source && aliases.target === target
+    ? ''
+    : `, as ${aliases.source}->${aliases.target}`
+  return `${source}->${target} (each ${intervalMs / 1000} s, factor ${replicationFactor}${named})`
 }
 
 /** A file that librdkafka reads has the same name after it was replaced. */

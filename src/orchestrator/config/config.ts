@@ -47,6 +47,8 @@ export interface FlowConfig {
 export interface HeartbeatPair {
   readonly source: string
   readonly target: string
+  /** What the heartbeats call them: source.cluster.alias and target.cluster.alias of the pair. */
+  readonly aliases: { readonly source: string, readonly target: string }
   /** Which cluster of the flow is the target of the pair, whose topic receives the heartbeats. */
   readonly side: 'source' | 'target'
   readonly intervalMs: number

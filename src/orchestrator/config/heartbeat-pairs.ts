@@ -6,6 +6,7 @@ import type { FlowName } from './precedence.ts'
 import type { Side } from './property-path.ts'
 
 export interface HeartbeatSettings {
+  readonly aliases: FlowName
   readonly isEnabled: boolean
   readonly intervalMs: number
   readonly replicationFactor: number

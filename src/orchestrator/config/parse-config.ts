@@ -160,6 +160,7 @@ class Parser {
       name => this.#properties.ofFlow(name, pair)) as HeartbeatValues
     const intervalSeconds = settings['emit.heartbeats.interval.seconds']
     return {
+      aliases: aliasesOf(pair, this.#properties),
       isEnabled: settings['emit.heartbeats.enabled'] && intervalSeconds >= 0,
       intervalMs: Math.max(intervalSeconds, 1) * 1000,
       replicationFactor: settings['heartbeats.topic.replication.factor']

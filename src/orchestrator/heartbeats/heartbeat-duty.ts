@@ -39,7 +39,7 @@ export function heartbeatDuty (options: HeartbeatDutyOptions): Duty {
     if (!hasTopic) await unlessAborted(signal, ensureTopic(admin, pair.replicationFactor))
     hasTopic = true
     writer ??= openWriter()
-    const { source, target } = pair
+    const { source, target } = pair.aliases
     const heartbeat = { sourceAlias: source, targetAlias: target, timestampMs: clock.now() }
     await writer.write([{ partition: 0, ...encodeHeartbeat(heartbeat) }], signal)
   }

@@ -37,6 +37,13 @@ test('a cluster without a flow receives no heartbeats', () => {
     ['A->B: A->B @B', 'A->B: B->A @A', 'A->B: C->A @A', 'A->B: C->B @B'])
 })
 
+// MirrorClient compares them with the prefixes of topics, which are those aliases, too.
+test('heartbeats bear the aliases that the file gives to the clusters of the pair', () => {
+  const pairs = createConfig(['A->B.source.cluster.alias = prod']).flows[0]?.heartbeats
+  assert.deepEqual(pairs?.map(({ aliases, source, target }) => [source, target, aliases]), [
+    ['A', 'B', { source: 'prod', target: 'B' }], ['B', 'A', { source: 'B', target: 'A' }]])
+})
+
 // As MirrorMaker 2 with --clusters: it runs the pairs into these clusters, and no others.
 test('a process for some clusters writes to these alone', () => {
   assert.deepEqual(heartbeatsOf(twoClusters, { clusters: ['B'] }), ['A->B: A->B @B'])
@@ -63,10 +70,9 @@ test('a pair has its own interval and replication factor, enabled or not', () =>
     'emit.heartbeats.interval.seconds = 5', 'B->A.emit.heartbeats.interval.seconds = 7',
     'B->A.heartbeats.topic.replication.factor = 1'
   ]).flows
-  assert.deepEqual(flow?.heartbeats, [
-    { source: 'A', target: 'B', side: 'target', intervalMs: 5_000, replicationFactor: 3 },
-    { source: 'B', target: 'A', side: 'source', intervalMs: 7_000, replicationFactor: 1 }
-  ])
+  assert.deepEqual(flow?.heartbeats.map(({ intervalMs, replicationFactor, side, source }) =>
+    [source, side, intervalMs, replicationFactor]),
+  [['A', 'target', 5_000, 3], ['B', 'source', 7_000, 1]])
 })
 
 test('a wrong value of a pair that is not enabled is refused by its name', () => {

@@ -13,7 +13,8 @@ import { FakeCluster } from '../flow/fake-cluster.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
 const pair: HeartbeatPair = {
-  source: 'east', target: 'west', side: 'target', intervalMs: 1_000, replicationFactor: 3
+  source: 'east', target: 'west', aliases: { source: 'prod', target: 'dr' }, side: 'target',
+  intervalMs: 1_000, replicationFactor: 3
 }
 
 function createDuty () {
@@ -67,7 +68,7 @@ describe('heartbeats', () => {
     assert.ok(record?.value)
     assert.equal(record.partition, 0)
     assert.deepEqual(decodeHeartbeat({ key: record.key, value: record.value }),
-      { sourceAlias: 'east', targetAlias: 'west', timestampMs: clock.now() })
+      { sourceAlias: 'prod', targetAlias: 'dr', timestampMs: clock.now() })
   })
 
   test('go to a topic that exists already, whatever created it', async () => {
