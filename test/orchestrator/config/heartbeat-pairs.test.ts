@@ -38,7 +38,7 @@ test('a cluster without a flow receives no heartbeats', () => {
 })
 
 // MirrorClient compares them with the prefixes of topics, which are those aliases, too.
-test('heartbeats bear the aliases that the file gives to the clusters of the pair', () => {
+test('heartbeats bear the aliases that the file sets for the clusters of the pair', () => {
   const pairs = createConfig(['A->B.source.cluster.alias = prod']).flows[0]?.heartbeats
   assert.deepEqual(pairs?.map(({ aliases, source, target }) => [source, target, aliases]), [
     ['A', 'B', { source: 'prod', target: 'B' }], ['B', 'A', { source: 'B', target: 'A' }]])
