@@ -46,19 +46,32 @@ Simulation::Process* Simulation::Start(const std::map<uint32_t, Progress>& from)
   return process;
 }
 
-void Simulation::Assign(Process* process, const std::vector<uint32_t>& ids,
+void Simulation::Assign(Process* process, const std::vector<uint32_t>& partitions,
                         const std::map<uint32_t, Progress>& from) {
   std::vector<PartitionAssignment> assignments;
-  for (uint32_t id : ids) {
-    const auto found = from.find(id);
+  for (uint32_t partition : partitions) {
+    const auto found = from.find(partition);
     const Progress progress = found == from.end() ? Progress{} : found->second;
-    process->assigned[id] = progress;
-    const int64_t log_start = TargetLog(id).start();
-    assignments.push_back({id, kTopic, kRemote, static_cast<int32_t>(id), progress,
+    process->assigned[partition] = progress;
+    const int64_t log_start = TargetLog(partition).start();
+    const uint32_t id = partition + process->returns[partition] * kIdStride;
+    assignments.push_back({id, kTopic, kRemote, static_cast<int32_t>(partition), progress,
                            progress.downstream < log_start ? log_start : -1});
   }
   process->forwarder->Assign(std::move(assignments));
   Poke(process);
+}
+
+void Simulation::Revoke(Process* process, uint32_t partition) {
+  process->forwarder->Revoke({partition + process->returns[partition] * kIdStride});
+  Poke(process);
+}
+
+void Simulation::Return(Process* process, uint32_t partition,
+                        const std::map<uint32_t, Progress>& from) {
+  process->returns[partition]++;
+  process->states.erase(partition);
+  Assign(process, {partition}, from);
 }
 
 std::map<uint32_t, Progress> Simulation::LaggingProgress() {
@@ -165,7 +178,7 @@ void Simulation::TakeEvents(Process* process) {
     Trace("state p" + std::to_string(state.id) + " " +
           std::to_string(static_cast<int>(state.state)) + " code " + std::to_string(state.code) +
           (state.released ? " released " : " ") + state.detail);
-    const uint32_t id = state.id;
+    const uint32_t id = PartitionOf(state.id);
     const bool lost =
         state.code == kErrorTargetOutOfRange || state.code == kErrorTargetOverwritten;
     if (lost && options_.mirrors_again)
@@ -177,7 +190,7 @@ void Simulation::TakeEvents(Process* process) {
   }
   // As the control plane adds them: what begins later on either side is no longer so.
   for (const auto& [id, span] : events.spans) {
-    std::vector<OffsetSpan>& spans = process->spans[id];
+    std::vector<OffsetSpan>& spans = process->spans[PartitionOf(id)];
     while (!spans.empty() && (spans.back().upstream_end() > span.upstream ||
                               spans.back().downstream_end() > span.downstream)) {
       OffsetSpan last = spans.back();
@@ -194,7 +207,7 @@ void Simulation::TakeEvents(Process* process) {
           "/" + std::to_string(event.progress.downstream) + "/" +
           std::to_string(event.progress.sequence) + " epoch " +
           std::to_string(event.progress.leader_epoch));
-    CheckProgress(*process, event.id, event.progress);
+    CheckProgress(*process, PartitionOf(event.id), event.progress);
   }
   for (LogLine& line : events.logs) process->logs.push_back(std::move(line.text));
 }
@@ -286,7 +299,7 @@ bool Simulation::RunUntil(const std::function<bool()>& done, int64_t ms_max) {
 
 bool Simulation::CaughtUp(Process* process) {
   for (const PartitionCounters& row : process->forwarder->SnapshotPartitions()) {
-    const auto id = static_cast<uint32_t>(row.id);
+    const uint32_t id = PartitionOf(row.id);
     if (options_.exact && Mirrored(id).size() != Writer(id).committed().size()) return false;
     if (row.upstream_offset < SourceLog(id).last_stable_offset()) return false;
     if (row.state != static_cast<int64_t>(PartitionState::kRunning)) return false;
@@ -368,7 +381,7 @@ std::string Simulation::Describe(Process* process) {
 
 PartitionCounters Simulation::Counters(Process* process, uint32_t id) {
   for (const PartitionCounters& row : process->forwarder->SnapshotPartitions())
-    if (row.id == id) return row;
+    if (PartitionOf(row.id) == id) return row;
   return {};
 }
 

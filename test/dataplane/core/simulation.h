@@ -42,6 +42,9 @@ class Simulation {
   static constexpr const char* kRemote = "target-topic";
   static constexpr int64_t kProducerId = 4242;
   static constexpr size_t kTraceMax = 60;
+  // Ids of assignments: the partition, and above it how often it has returned.
+  static constexpr uint32_t kIdStride = 1'000;
+  static uint32_t PartitionOf(uint64_t id) { return static_cast<uint32_t>(id % kIdStride); }
 
   // One process: a forwarder with its network.
   struct Process {
@@ -51,6 +54,7 @@ class Simulation {
     std::map<uint32_t, StateEvent> states;
     std::map<uint32_t, std::vector<OffsetSpan>> spans;  // all that was reported, none joined
     std::map<uint32_t, Progress> assigned;  // what each partition was last assigned with
+    std::map<uint32_t, uint32_t> returns;   // how often each was assigned after its release
     std::vector<std::string> logs;
     int64_t stopped_until = 0;  // SIGSTOP
     std::vector<Reply> unread;  // meanwhile
@@ -67,8 +71,12 @@ class Simulation {
   Process* Start(const std::map<uint32_t, Progress>& from = {});
   Process* StartLagging();  // from progress that was recorded at some time
   void Kill(Process* process);
-  void Assign(Process* process, const std::vector<uint32_t>& ids,
+  // By the ids under which the partitions were last assigned, or their first ones.
+  void Assign(Process* process, const std::vector<uint32_t>& partitions,
               const std::map<uint32_t, Progress>& from);
+  void Revoke(Process* process, uint32_t partition);
+  // As the control plane: a partition that was released and is assigned again has another id.
+  void Return(Process* process, uint32_t partition, const std::map<uint32_t, Progress>& from);
   std::map<uint32_t, Progress> LaggingProgress();
   std::map<uint32_t, Progress> LastProgress() const;
   // What the control plane does with a partition whose source was truncated, with data.loss=skip.

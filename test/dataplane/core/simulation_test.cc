@@ -278,12 +278,16 @@ class Chaos {
     sim_->target.log(key).ForgetProducers();
   }
   void Revoke() {
-    const std::vector<uint32_t> ids{AnyPartition()};
-    process_->forwarder->Revoke(ids);
-    sim_->Poke(process_);
+    const uint32_t partition = AnyPartition();
+    sim_->Revoke(process_, partition);
     if (random_.OneIn(2)) sim_->RunFor(static_cast<int64_t>(random_.Length(100)));
     process_->reassigned = true;
-    sim_->Assign(process_, ids, random_.OneIn(2) ? sim_->LastProgress() : sim_->LaggingProgress());
+    const bool is_released = process_->states[partition].released;
+    const auto from = random_.OneIn(2) ? sim_->LastProgress() : sim_->LaggingProgress();
+    if (is_released)
+      sim_->Return(process_, partition, from);
+    else
+      sim_->Assign(process_, {partition}, from);
   }
   void Heal() {
     sim_->RunFor(5'000);  // what was scheduled to get well does, zombies die
