@@ -1,0 +1,52 @@
+// The rows of the settings of the whole process.
+import { choice, flag, integer, list, milliseconds, string, type Row } from './setting-kinds.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** Settings of the whole process: written without a prefix. */
+export const processTable = {
+  'clusters': list({
+    doc: 'The aliases of the clusters that the file speaks of.',
+    importance: 'high', default: [], range: 'comma-separated names'
+  }),
+  'config.providers': list({
+    doc: 'Names for ways to read values from elsewhere; config.providers.NAME.class says which ' +
+      'one: FileConfigProvider, DirectoryConfigProvider or EnvVarConfigProvider.',
+    importance: 'low', default: ['file', 'directory', 'env'], range: 'comma-separated names'
+  }),
+  'metrics.host': string({
+    doc: 'The address that serves /metrics, /healthz and /readyz.',
+    importance: 'medium', default: '127.0.0.1', range: 'an address of this machine',
+    pattern: /^\S+$/, flag: '--metrics-host <address>'
+  }),
+  'metrics.port': integer({
+    doc: 'The port of /metrics; 0 for any free port, -1 for none. If another process uses ' +
+      'the default, Longhaul listens on a free port; a port that is set must be free.',
+    importance: 'medium', default: 9584, min: -1, max: 65_535, flag: '--metrics-port <port>'
+  }),
+  'metrics.per.partition': flag({
+    doc: 'Whether /metrics has series of single partitions: thousands, on a large mirror.',
+    importance: 'low', default: false
+  }),
+  'log.level': choice({
+    doc: 'The least important log lines that are written.',
+    importance: 'low', default: 'info', of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
+    flag: '--log-level <level>'
+  }),
+  'log.format': choice({
+    doc: 'How log lines look; auto is pretty on a terminal and json otherwise.',
+    importance: 'low', default: 'auto', of: ['auto', 'pretty', 'json'],
+    flag: '--log-format <format>'
+  }),
+  'file.check.interval.ms': milliseconds({
+    doc: 'How often the files that the properties file names are looked at: certificates, ' +
+      'stores, and files of config.providers. Once one is replaced, the flows that use it are ' +
+      'drained and started again.',
+    importance: 'low', default: minute, min: 100, max: 24 * hour
+  }),
+  'drain.timeout.ms': milliseconds({
+    doc: 'How long a stop waits for what is in flight to be acked.',
+    importance: 'medium', default: 20_000, min: 0, max: hour, flag: '--drain-timeout <time>'
+  })
+} as const satisfies Record<string, Row<unknown>>

@@ -1,0 +1,68 @@
+// The rows of the settings about the progress of a flow, and about partitions that cannot go on.
+import { choice, integer, milliseconds, string, type Row } from './setting-kinds.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** Settings of a flow about its progress and about faulted partitions. */
+export const progressTable = {
+  'task.slots': integer({
+    doc: 'Partitions of the progress topic: how finely work is spread over processes.',
+    importance: 'low', default: 32, min: 1, max: 1024
+  }),
+  'session.timeout.ms': milliseconds({
+    doc: 'How long a process that crashed keeps its part of the flow, before others mirror it. ' +
+      'The brokers of the target bound it by group.min.session.timeout.ms and ' +
+      'group.max.session.timeout.ms.',
+    importance: 'low', default: 10_000, min: 1000, max: 30 * minute, role: 'group'
+  }),
+  'progress.interval.ms': milliseconds({
+    doc: 'How often progress is written.',
+    importance: 'low', default: 1000, min: 10, max: 10 * minute
+  }),
+  'progress.topic.replication.factor': integer({
+    doc: 'The replication factor of the progress topic; -1 is the default of the target.',
+    importance: 'medium', default: 3, min: -1, max: 32_767
+  }),
+  'progress.retention.ms': milliseconds({
+    doc: 'How long progress of a deleted source topic is kept: a topic of this name that comes ' +
+      'back meanwhile is known as recreated.',
+    importance: 'low', default: 7 * 24 * hour, min: 1000, max: 366 * 24 * hour
+  }),
+  'accepted.cluster.id': string({
+    doc: 'The id of the source cluster, where it was rebuilt and may take the place of the ' +
+      'cluster that progress was written for.',
+    importance: 'low', default: '', range: 'the id of a cluster', pattern: /^\S*$/
+  }),
+  'fault.retry.interval.ms': milliseconds({
+    doc: 'How often a faulted partition is tried again, in case the cause of its fault has ended.',
+    importance: 'low', default: 30_000, min: 100, max: hour
+  }),
+  'readiness.faulted.partitions.max': integer({
+    doc: 'How many partitions of the flow may be faulted before /readyz answers 503; -1: any ' +
+      'number.',
+    importance: 'low', default: 0, min: -1, max: 1_000_000
+  }),
+  'target.not.empty': choice({
+    doc: 'What to do with a partition that has no progress while its target partition holds ' +
+      'records, as after the progress topic was deleted: stop it, or begin at auto.offset.reset, ' +
+      'after which the target may hold records twice.',
+    importance: 'medium', default: 'stop', of: ['stop', 'begin']
+  }),
+  'data.loss': faultPolicy('the source no longer holds what is to be ' +
+    'mirrored next, or the target no longer holds what was mirrored last'),
+  'topic.recreated': faultPolicy('a topic was recreated'),
+  'record.too.large': faultPolicy('the target accepts no record of this size'),
+  'record.refused': faultPolicy('the target broker refuses a single record: its timestamp is out ' +
+    'of the bounds of the remote topic, or it has no key and the remote topic is compacted'),
+  'corrupt.batch': faultPolicy('a batch does not match its checksum or cannot be read')
+} as const satisfies Record<string, Row<unknown>>
+
+/** What happens to data that cannot be mirrored: never a silent skip. */
+function faultPolicy (when: string): Row<'stop' | 'skip'> {
+  return choice({
+    doc: `What to do with a partition where ${when}: stop it, visibly, or go on behind it, ` +
+      'counted in longhaul_records_skipped_total.',
+    importance: 'medium', default: 'stop', of: ['stop', 'skip']
+  })
+}

@@ -1,0 +1,128 @@
+// The rows of the settings that say which topics a flow mirrors, how it names, creates and
+// configures remote topics, and how it works on them.
+import {
+  choice, flag, integer, javaFlag, list, milliseconds, seconds, string, type Row
+} from './setting-kinds.ts'
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** Settings of a flow about its topics. */
+export const topicTable = {
+  'enabled': javaFlag({
+    doc: 'Whether the flow runs.', importance: 'high', default: false
+  }),
+  'topics': list({
+    doc: 'Which topics are mirrored: Java regular expressions that match the whole name.',
+    importance: 'high', default: ['.*'], range: 'comma-separated regular expressions',
+    flag: '--topics <regexes>'
+  }),
+  'topics.exclude': list({
+    doc: 'Which topics are not mirrored; wins over topics.',
+    importance: 'high', default: ['mm2.*\\.internal', '.*\\.replica', '__.*'],
+    range: 'comma-separated regular expressions', alias: ['topics.blacklist'],
+    flag: '--topics-exclude <regexes>'
+  }),
+  'config.properties.exclude': list({
+    doc: 'Which settings of a source topic a remote topic does not copy: Java regular ' +
+      'expressions that match the whole name.',
+    importance: 'medium',
+    default: [
+      'follower\\.replication\\.throttled\\.replicas',
+      'leader\\.replication\\.throttled\\.replicas',
+      'message\\.timestamp\\.difference\\.max\\.ms', 'message\\.timestamp\\.type',
+      'unclean\\.leader\\.election\\.enable', 'min\\.insync\\.replicas'
+    ],
+    range: 'comma-separated regular expressions', alias: ['config.properties.blacklist']
+  }),
+  'sync.topic.configs.enabled': flag({
+    doc: 'Whether remote topics follow the settings of their source topics after their creation.',
+    importance: 'medium', default: true
+  }),
+  'sync.topic.configs.interval.seconds': seconds({
+    doc: 'How often the settings of source topics are compared with those of remote topics.',
+    importance: 'low', default: 600, min: 1, max: 86_400
+  }),
+  'sync.topic.acls.enabled': flag({
+    doc: 'Whether ACLs of source topics are copied to remote topics, without the permission to ' +
+      'write. Nothing happens where a cluster has no authorizer.',
+    importance: 'medium', default: true
+  }),
+  'sync.topic.acls.interval.seconds': seconds({
+    doc: 'How often the ACLs of source topics are compared with those of remote topics.',
+    importance: 'low', default: 600, min: 1, max: 86_400
+  }),
+  'sync.topic.acls.prefixed.enabled': flag({
+    doc: 'Whether ACLs of prefixed patterns that match a mirrored topic, and of *, are copied, ' +
+      'too. Where topics keep their names, a prefix also covers topics of the target itself, and ' +
+      '* is not copied.',
+    importance: 'low', default: false
+  }),
+  'sync.topic.acls.delete.enabled': flag({
+    doc: 'Whether an ACL that is deleted on the source while Longhaul runs is deleted on the ' +
+      'target, too.',
+    importance: 'low', default: false
+  }),
+  'use.defaults.from': choice({
+    doc: 'Whose defaults hold for a setting that the source topic has not set: with source, the ' +
+      'value that holds on the source is set on the remote topic.',
+    importance: 'low', default: 'target', of: ['source', 'target']
+  }),
+  'config.property.filter.class': choice({
+    doc: 'How the settings are chosen that a remote topic copies.', importance: 'low',
+    default: 'DefaultConfigPropertyFilter', of: ['DefaultConfigPropertyFilter'],
+    synonyms: {
+      'org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter': 'DefaultConfigPropertyFilter'
+    }
+  }),
+  'topic.filter.class': choice({
+    doc: 'How topics are chosen.', importance: 'low', default: 'DefaultTopicFilter',
+    of: ['DefaultTopicFilter'],
+    synonyms: { 'org.apache.kafka.connect.mirror.DefaultTopicFilter': 'DefaultTopicFilter' }
+  }),
+  'replication.policy.class': choice({
+    doc: 'How a remote topic is named: alias and topic, or as on the source.',
+    importance: 'high', default: 'DefaultReplicationPolicy',
+    of: ['DefaultReplicationPolicy', 'IdentityReplicationPolicy'],
+    synonyms: {
+      'org.apache.kafka.connect.mirror.DefaultReplicationPolicy': 'DefaultReplicationPolicy',
+      'org.apache.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy',
+      'io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy',
+      'com.amazonaws.kafka.samples.CustomMM2ReplicationPolicy': 'IdentityReplicationPolicy'
+    }
+  }),
+  'source.cluster.alias': string({
+    doc: 'What remote topics are named after; without it the name of the source in clusters. ' +
+      'Empty, with an empty replication.policy.separator, it keeps the names of the topics.',
+    importance: 'low', default: '', range: 'characters of a topic name', pattern: /^[\w.-]*$/
+  }),
+  'target.cluster.alias': string({
+    doc: 'By which name a topic is known that came from the target, and is not mirrored; without ' +
+      'it the name of the target in clusters.',
+    importance: 'low', default: '', range: 'characters of a topic name', pattern: /^[\w.-]*$/
+  }),
+  'replication.policy.separator': string({
+    doc: 'What stands between alias and topic in the name of a remote topic.',
+    importance: 'medium', default: '.', range: 'characters of a topic name', pattern: /^[\w.-]*$/
+  }),
+  'replication.policy.internal.topic.separator.enabled': javaFlag({
+    doc: "Whether MirrorMaker 2's internal topics are named with the separator, too.",
+    importance: 'low', default: true
+  }),
+  'replication.factor': integer({
+    doc: 'The replication factor of new remote topics; -1 is the default of the target.',
+    importance: 'high', default: 2, min: -1, max: 32_767
+  }),
+  'refresh.topics.enabled': flag({
+    doc: 'Whether new topics and partitions are looked for while running.',
+    importance: 'low', default: true
+  }),
+  'refresh.topics.interval.seconds': seconds({
+    doc: 'How often new topics and partitions are looked for.',
+    importance: 'low', default: 600, min: 1, max: 86_400
+  }),
+  'admin.timeout.ms': milliseconds({
+    doc: 'How long a request of the control plane may take.',
+    importance: 'low', default: minute, min: 100, max: hour
+  })
+} as const satisfies Record<string, Row<unknown>>
