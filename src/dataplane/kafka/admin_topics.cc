@@ -13,6 +13,9 @@ namespace {
 
 using ErrorText = std::array<char, 512>;
 
+// Instead of a broker id: librdkafka asks the broker that metadata calls the controller.
+constexpr int32_t kController = -1;
+
 Status Refused(const ValueReader& reader, const char* call) {
   return Status::Error(kErrorInvalidArgument, std::string(call) + ": " + reader.error());
 }
@@ -124,11 +127,20 @@ Status ReadNewTopic(const Value& argument, NewTopicHandle* out) {
 
 }  // namespace
 
-Status DescribeCluster(AdminCall& call, const Value&, Value* result) {
+Status DescribeCluster(AdminCall& call, const Value& arguments, Value* result) {
+  ValueReader reader(arguments);
+  const int32_t broker = reader.OptionalInt32("broker", kController);
+  if (!reader.error().empty()) return Refused(reader, "describeCluster");
   EventHandle event;
   Status status = call.Ask(
       RD_KAFKA_ADMIN_OP_DESCRIBECLUSTER,
       [&](rd_kafka_AdminOptions_t* options) {
+        if (broker != kController) {
+          ErrorText text{};
+          auto code =
+              rd_kafka_AdminOptions_set_broker(options, broker, text.data(), text.size());
+          if (code != 0) return Status::Error(code, text.data());
+        }
         rd_kafka_DescribeCluster(call.client(), options, call.queue());
         return Status::Ok();
       },

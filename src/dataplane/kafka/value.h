@@ -112,6 +112,12 @@ class ValueReader {
     return number == nullptr ? (Fail(name, "a 32-bit integer number"), 0) : *number;
   }
 
+  // `otherwise` where the member is null or absent.
+  int32_t OptionalInt32(std::string_view name, int32_t otherwise) {
+    const Value* value = object_.Find(name);
+    return value == nullptr || value->is_null() ? otherwise : Int32(name);
+  }
+
   int64_t Int64(std::string_view name) {
     const Value* value = object_.Find(name);
     const int64_t* number = value == nullptr ? nullptr : value->AsInt64();

@@ -18,7 +18,7 @@ export interface ClusterAdmin {
   readonly cluster: string
 
   /** Fails after `timeoutMs` where that is less than the timeout of the client. */
-  describeCluster (options?: RequestOptions): Promise<ClusterDescription>
+  describeCluster (options?: DescribeClusterOptions): Promise<ClusterDescription>
   /** All topics that the principal may describe, internal ones included. */
   listTopics (): Promise<readonly TopicListing[]>
   describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]>
@@ -66,6 +66,11 @@ export interface ClusterAdmin {
 export interface RequestOptions {
   /** Shorter than that of the client: what is not answered by then is an error. */
   readonly timeoutMs?: number
+}
+
+export interface DescribeClusterOptions extends RequestOptions {
+  /** Id of the broker to ask; the one that metadata calls the controller, where there is none. */
+  readonly broker?: number | undefined
 }
 
 export interface ClusterDescription {

@@ -7,7 +7,8 @@ import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.
 import { chunks } from './chunks.ts'
 import type {
   AclResult, ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
-  ConfigResource, ConfigResult, DeleteBefore, DeletedRecords, GroupDescription, Isolation,
+  ConfigResource, ConfigResult, DeleteBefore, DeletedRecords,
+  DescribeClusterOptions, GroupDescription, Isolation,
   ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, RequestOptions,
   TopicDescription, TopicAcl, TopicListing, TopicResult, WantedOffset
 } from './cluster-admin.ts'
@@ -64,9 +65,10 @@ class NativeClusterAdmin implements ClusterAdmin {
   }
 
   async describeCluster (
-    { timeoutMs = Infinity }: RequestOptions = {}
+    { broker, timeoutMs = Infinity }: DescribeClusterOptions = {}
   ): Promise<ClusterDescription> {
-    return await this.#call('describeCluster', {}, timeoutMs) as ClusterDescription
+    return await this.#call('describeCluster', { broker: broker ?? null }, timeoutMs) as
+      ClusterDescription
   }
 
   async listTopics (): Promise<readonly TopicListing[]> {

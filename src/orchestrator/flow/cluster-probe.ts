@@ -14,13 +14,15 @@ export interface ClusterProbeOptions {
 }
 
 const intervalMs = 5_000
-/** Interval and timeout together stay below 15 s, within which /readyz must report the cluster. */
-const timeoutMs = 8_000
+/** The interval and both attempts stay below 15 s, within which /readyz must report the cluster. */
+const timeoutMs = 4_500
 
 export class ClusterProbe {
   readonly #options: ClusterProbeOptions
   readonly #loops: readonly IntervalLoop[]
   readonly #health: Record<'source' | 'target', ClusterHealth>
+  /** Ids of the brokers, the one that is asked next in front. */
+  readonly #turns: Record<'source' | 'target', readonly number[]> = { source: [], target: [] }
 
   /** Both clusters have answered already, when the flow opened them. */
   constructor (options: ClusterProbeOptions) {
@@ -46,10 +48,34 @@ export class ClusterProbe {
   async #probe (side: 'source' | 'target'): Promise<void> {
     const { clock } = this.#options
     try {
-      await this.#options[side].describeCluster({ timeoutMs })
+      await this.#describe(side)
       this.#health[side] = { answeredMs: clock.now(), error: undefined }
     } catch (thrown) {
+      this.#turns[side] = [] // all brokers may have other ids when the cluster is back
       this.#health[side] = { ...this.#health[side], error: ReplicatorError.from(thrown) }
     }
+  }
+
+  /**
+   * One broker that hangs is not the cluster: each attempt asks another broker, since the one that
+   * metadata calls the controller may hang for long before another one is called so.
+   */
+  async #describe (side: 'source' | 'target'): Promise<void> {
+    try {
+      await this.#ask(side)
+    } catch (thrown) {
+      if (!ReplicatorError.from(thrown).retriable || this.#options.signal.aborted) throw thrown
+      await this.#ask(side)
+    }
+  }
+
+  async #ask (side: 'source' | 'target'): Promise<void> {
+    const [broker, ...others] = this.#turns[side]
+    if (broker !== undefined) this.#turns[side] = [...others, broker]
+    const { brokers } = await this.#options[side].describeCluster({ broker, timeoutMs })
+    const known = this.#turns[side]
+    const alive = brokers.map(({ id }) => id)
+    this.#turns[side] =
+      [...known.filter(id => alive.includes(id)), ...alive.filter(id => !known.includes(id))]
   }
 }

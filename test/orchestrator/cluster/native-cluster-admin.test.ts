@@ -50,6 +50,18 @@ describe('a cluster that answers', () => {
     ])
   })
 
+  test('is described by any broker that is named, also while the controller hangs', async t => {
+    const cluster = createCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers())
+    assert.equal((await admin.describeCluster()).controller, 1)
+    cluster.setBrokerRoundTrip({ broker: 1, milliseconds: 60_000 })
+    for (const broker of [2, 3]) {
+      assert.equal((await admin.describeCluster({ broker })).brokers.length, 3)
+    }
+    const error = await soonErrorOf(admin.describeCluster({ broker: 1, timeoutMs: 1_000 }))
+    assert.equal(error.errorName, 'TIMED_OUT')
+  })
+
   test('describes topics; a missing one is an error of its own and stays missing', async t => {
     const cluster = createCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers())

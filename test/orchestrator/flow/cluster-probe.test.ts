@@ -1,7 +1,9 @@
 // A cluster that stops answering is known by its error, and since when it has not answered.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ClusterAdmin } from '../../../src/orchestrator/cluster/cluster-admin.ts'
+import type {
+  ClusterAdmin, DescribeClusterOptions
+} from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { ClusterProbe } from '../../../src/orchestrator/flow/cluster-probe.ts'
 import { ManualClock } from '../time/manual-clock.ts'
@@ -13,11 +15,11 @@ test('a silent cluster keeps the time of its last answer until it is back', asyn
   const stopping = new AbortController()
   const gone = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')
   let isThere = true
-  const well = { describeCluster: async () => ({}) } as unknown as ClusterAdmin
+  const well = { describeCluster: async () => ({ brokers: [] }) } as unknown as ClusterAdmin
   const target = {
     describeCluster: async () => {
       if (!isThere) throw gone
-      return {}
+      return { brokers: [] }
     }
   } as unknown as ClusterAdmin
   const probe = new ClusterProbe({ source: well, target, clock, signal: stopping.signal })
@@ -34,4 +36,60 @@ test('a silent cluster keeps the time of its last answer until it is back', asyn
   stopping.abort()
   await clock.advance(intervalMs)
   assert.equal(clock.sleeping, 0)
+})
+
+// The probe asked only the broker that metadata calls the controller. While that broker hung,
+// /readyz and the log said that the whole cluster had not answered.
+test('a broker that hangs is not the cluster: another broker is asked', async () => {
+  const clock = new ManualClock()
+  const stopping = new AbortController()
+  const asked: Array<number | undefined> = []
+  const brokers = [{ id: 1 }, { id: 2 }, { id: 3 }]
+  const hung = 2
+  const source = {
+    describeCluster: async ({ broker }: DescribeClusterOptions) => {
+      asked.push(broker)
+      if (broker === hung) throw new ReplicatorError('TIMED_OUT', 'east')
+      return { brokers }
+    }
+  } as unknown as ClusterAdmin
+  const target = { describeCluster: async () => ({ brokers }) } as unknown as ClusterAdmin
+  const probe = new ClusterProbe({ source, target, clock, signal: stopping.signal })
+  probe.start()
+  for (let turn = 0; turn < 4; turn += 1) {
+    await clock.advance(intervalMs)
+    assert.deepEqual(probe.health.source, { answeredMs: clock.now(), error: undefined })
+  }
+  assert.deepEqual(asked, [undefined, 1, hung, 3, 1])
+  stopping.abort()
+  await clock.advance(intervalMs)
+})
+
+// Asked by their former ids alone, brokers that were all replaced meanwhile would never answer.
+test('a cluster that comes back with other broker ids is found', async () => {
+  const clock = new ManualClock()
+  const stopping = new AbortController()
+  let ids = [1, 2]
+  let isThere = true
+  const source = {
+    describeCluster: async ({ broker }: DescribeClusterOptions) => {
+      if (!isThere || (broker !== undefined && !ids.includes(broker))) {
+        throw new ReplicatorError('TIMED_OUT', 'east')
+      }
+      return { brokers: ids.map(id => ({ id })) }
+    }
+  } as unknown as ClusterAdmin
+  const target = { describeCluster: async () => ({ brokers: [] }) } as unknown as ClusterAdmin
+  const probe = new ClusterProbe({ source, target, clock, signal: stopping.signal })
+  probe.start()
+  await clock.advance(intervalMs)
+  isThere = false
+  await clock.advance(intervalMs)
+  assert.equal(probe.health.source.error?.errorName, 'TIMED_OUT')
+  isThere = true
+  ids = [7, 8]
+  await clock.advance(intervalMs)
+  assert.equal(probe.health.source.error, undefined)
+  stopping.abort()
+  await clock.advance(intervalMs)
 })
