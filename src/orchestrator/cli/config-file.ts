@@ -42,10 +42,11 @@ export class ConfigFile {
   }
 
   #parse (readFile: (path: string) => Buffer): ParsedConfig {
-    const { clusters, ignore = [], X } = this.#options
+    const { clusters, ignore = [], strict = false, X } = this.#options
     return readConfig(this.path, {
       overrides: X,
       ignored: ignore,
+      isStrict: strict,
       flags: flagSettings({ ...this.#options }),
       features: librdkafkaFeatures,
       environment: this.#environment,

@@ -20,6 +20,7 @@ export function addConfigOptions (command: Command): Command {
       collect, [])
     .option('--ignore <property>',
       'read the file as if it did not have this property; may be repeated', collect, [])
+    .option('--strict', 'refuse every property that has no effect, also one that stands twice')
     .addOption(new Option('-o, --output <format>', 'how the result is written')
       .choices([...outputFormats]).default('table'))
   for (const { flags, doc } of cliFlags) command.option(flags, doc)
@@ -30,6 +31,7 @@ export interface ConfigOptions {
   readonly clusters?: readonly string[]
   readonly X: readonly string[]
   readonly ignore?: readonly string[]
+  readonly strict?: boolean
   readonly output: OutputFormat
 }
 

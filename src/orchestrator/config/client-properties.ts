@@ -108,7 +108,7 @@ function translateOne (name: string, entry: Entry, out: Output, context: ClientC
 }
 
 function warnNone (name: string, entry: Entry, why: string, { findings }: ClientContext): void {
-  findings.warn(name, `${entry.key} (${entry.where}) has no effect: ${why}`)
+  findings.ignore(name, `${entry.key} (${entry.where}) has no effect: ${why}`, entry.key)
 }
 
 function translateStores (
@@ -171,8 +171,8 @@ function checkSecurity (
   const login = written.get('sasl.jaas.config') ?? written.get('sasl.username')
   if (!protocol.startsWith('sasl_')) {
     if (login !== undefined) {
-      findings.warn(login.key, `${login.key} (${login.where}) has no effect: security.protocol ` +
-        `of ${of} is ${protocol.toUpperCase()}`)
+      findings.ignore(login.key, `${login.key} (${login.where}) has no effect: ` +
+        `security.protocol of ${of} is ${protocol.toUpperCase()}`, login.key)
     }
     return
   }

@@ -76,8 +76,8 @@ export const differences = {
     longhaul: 'One compacted topic on the target, `longhaul-progress.SOURCE.internal`'
   },
   misspelt: {
-    mirrorMaker: 'Ignores a misspelt property',
-    longhaul: 'Refuses it with the nearest right name'
+    mirrorMaker: 'Ignores a misspelt property without a word',
+    longhaul: 'Warns of it with the nearest right name; `--strict` refuses it'
   },
   'changed records': {
     mirrorMaker: 'Changes records by `transforms` and by converters',

@@ -7,6 +7,12 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 export class Findings {
   readonly problems: ReplicatorError[] = []
   readonly #warnings = new Map<string, string>()
+  readonly #isStrict: boolean
+
+  /** `isStrict`: what has no effect is refused, from --strict. */
+  constructor (isStrict = false) {
+    this.#isStrict = isStrict
+  }
 
   get warnings (): readonly string[] { return [...this.#warnings.values()] }
 
@@ -14,6 +20,14 @@ export class Findings {
     if (this.problems.some(known => known.detail === detail)) return
     this.problems.push(
       new ReplicatorError(error, detail, setting === undefined ? {} : { setting }))
+  }
+
+  /**
+   * A property has no effect, which is a warning unless the reading is strict. `once` as in warn.
+   */
+  ignore (once: string, text: string, setting: string): void {
+    if (this.#isStrict) this.refuse('CONFIG_NO_EFFECT', text, setting)
+    else this.warn(once, text)
   }
 
   /** `once` names what is warned of: a second warning of the same thing is dropped. */

@@ -38,6 +38,8 @@ export interface ParseOptions {
   readonly flags?: Readonly<Partial<Record<Setting, string>>>
   /** Names of properties that are read as if the file did not have them, from --ignore. */
   readonly ignored?: readonly string[]
+  /** Whether a property that has no effect is refused, from --strict. */
+  readonly isStrict?: boolean
   /** Only flows into these clusters, from --clusters. */
   readonly clusters?: readonly string[]
   /** librdkafka's builtin.features, to refuse early what this build lacks. */
@@ -71,7 +73,7 @@ export function readConfig (path: string, options: ParseOptions = {}): ParsedCon
 }
 
 export function parseConfig (text: string, options: ParseOptions = {}): ParsedConfig {
-  const findings = new Findings()
+  const findings = new Findings(options.isStrict)
   const files = new ReadFiles(options.readFile ?? (path => readFileSync(path)))
   const { environment = process.env } = options
   const context = { findings, readFile: files.read, environment }
@@ -229,8 +231,8 @@ class Parser {
   warnOfIdleTopics (): void {
     for (const [entry, topic] of this.#topicEntries) {
       if (topic === undefined) continue
-      this.#findings.warn(entry.key, `${entry.key} (${entry.where}) has no effect: no flow ` +
-        `mirrors the topic ${topic}`)
+      this.#findings.ignore(entry.key, `${entry.key} (${entry.where}) has no effect: no flow ` +
+        `mirrors the topic ${topic}`, entry.key)
     }
   }
 

@@ -26,8 +26,9 @@ export function readEntries (text: string, findings: Findings): readonly Entry[]
     }
     const earlier = entries.get(node.key)
     if (earlier !== undefined) {
-      findings.warn(`twice ${node.key}`,
-        `${node.key} stands on ${earlier.where} and on ${entry.where}: the last one counts`)
+      findings.ignore(`twice ${node.key}`,
+        `${node.key} stands on ${earlier.where} and on ${entry.where}: the last one counts`,
+        node.key)
     }
     entries.set(node.key, entry)
   }

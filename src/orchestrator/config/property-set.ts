@@ -44,11 +44,10 @@ export class PropertySet {
     for (const entry of entries) {
       const parsed = parsePath(entry.key, this.#aliases, isName)
       if (!parsed.ok) {
-        refuseAlias(entry, parsed.unknownAlias, this.#aliases, this.#findings)
+        this.#meetUnknown(entry, fromCommandLine, ofAlias(parsed.unknownAlias, this.#aliases))
       } else if (!fromCommandLine && isUnread(parsed.path)) {
-        this.#findings.warn(entry.key, `${entry.key} (${entry.where}) has no effect, as with ` +
-          `MirrorMaker 2: write CLUSTER.${entry.key} with the name of the cluster`)
-      } else if (this.#takes(entry, parsed.path)) {
+        this.#ignore(entry, `write CLUSTER.${entry.key} with the name of the cluster`)
+      } else if (this.#counts(entry, parsed.path, fromCommandLine)) {
         this.#placed.push({ entry, path: parsed.path, fromCommandLine })
       }
     }
@@ -114,8 +113,8 @@ export class PropertySet {
     return best
   }
 
-  /** Whether the property takes part. An unknown one is refused, an idle one warned of. */
-  #takes (entry: Entry, path: PropertyPath): boolean {
+  /** Whether the property has an effect; else it is warned of or refused. */
+  #counts (entry: Entry, path: PropertyPath, fromCommandLine: boolean): boolean {
     const { name, level, role, side } = path
     const plain = role === undefined && side === undefined
     const setting = settingNamed(name)
@@ -132,24 +131,38 @@ export class PropertySet {
       return false
     }
     if (accepted !== undefined && !(isClientProperty(name) && level.at !== 'flow')) {
-      this.#findings.warn(accepted.family,
-        `${entry.key} (${entry.where}) has no effect: ${accepted.why}`)
+      this.#ignore(entry, accepted.why, accepted.family)
       return false
     }
     if (setting !== undefined && !isClientProperty(name)) {
-      this.#findings.warn(entry.key,
-        `${entry.key} (${entry.where}) has no effect: write ${setting}`)
+      this.#ignore(entry, `write ${setting}`)
       return false
     }
     if (isClientProperty(name)) {
       if (level.at !== 'flow' || !plain) return true
-      this.#findings.warn(entry.key, `${entry.key} (${entry.where}) has no effect: a client ` +
-        `property needs a side, as in ${level.source}.${name} or ` +
+      this.#ignore(entry, `a client property needs a side, as in ${level.source}.${name} or ` +
         `${level.source}->${level.target}.source.consumer.${name}`)
       return false
     }
-    refuseName(entry, path, this.#aliases, this.#findings)
+    if (looksLikeTopicSetting(name)) refuseTopicSetting(entry, this.#findings)
+    else this.#meetUnknown(entry, fromCommandLine, ofName(entry, path, this.#aliases))
     return false
+  }
+
+  /**
+   * MirrorMaker 2 ignores a name that it does not know, so its files may hold some. The command
+   * line is written for Longhaul, and a mistake in it is refused.
+   */
+  #meetUnknown (entry: Entry, fromCommandLine: boolean, why: string): void {
+    if (!fromCommandLine) this.#ignore(entry, why)
+    else {
+      this.#findings.refuse('CONFIG_UNKNOWN_PROPERTY', `${entry.key} (${entry.where}): ${why}`,
+        entry.key)
+    }
+  }
+
+  #ignore (entry: Entry, why: string, once = entry.key): void {
+    this.#findings.ignore(once, `${entry.key} (${entry.where}) has no effect: ${why}`, entry.key)
   }
 
   #topicAllowed (topic: string, entry: Entry): boolean {
@@ -203,37 +216,32 @@ function sideOf (role: SettingRole): Side {
   return role === 'producer' ? 'target' : 'source'
 }
 
-function refuseAlias (
-  entry: Entry, alias: string, aliases: readonly string[], findings: Findings
-): void {
+function ofAlias (alias: string, aliases: readonly string[]): string {
   const nearest = nearestName(alias, aliases)
-  findings.refuse('CONFIG_INVALID', `${entry.key} (${entry.where}): the cluster ` +
-    `${JSON.stringify(alias)} is not in clusters=${aliases.join(', ')}` +
-    (nearest === undefined ? '' : `; did you mean ${nearest}?`), entry.key)
+  return `the cluster ${JSON.stringify(alias)} is not in clusters=${aliases.join(', ')}` +
+    (nearest === undefined ? '' : `; did you mean ${nearest}?`)
 }
 
-function refuseName (
-  entry: Entry, { name, level }: PropertyPath, aliases: readonly string[], findings: Findings
-): void {
+function refuseTopicSetting (entry: Entry, findings: Findings): void {
+  findings.refuse('CONFIG_UNKNOWN_PROPERTY', `${entry.key} (${entry.where}): of a topic can be ` +
+    `set ${topicSettingNames.join(', ')}, as in A->B.topic.orders.data.loss`, entry.key)
+}
+
+/** Why an unknown name has no effect. */
+function ofName (
+  entry: Entry, { name, level }: PropertyPath, aliases: readonly string[]
+): string {
   if (entry.value.startsWith('->')) {
-    findings.refuse('CONFIG_UNKNOWN_PROPERTY', `${entry.key} (${entry.where}): the name of a ` +
-      'flow is written without white space, as in A->B.enabled', entry.key)
-    return
+    return 'the name of a flow is written without white space, as in A->B.enabled'
   }
   const dot = entry.key.indexOf('.')
   if (level.at === 'top' && dot > 0 && isName(entry.key.slice(dot + 1))) {
-    refuseAlias(entry, entry.key.slice(0, dot), aliases, findings)
-    return
-  }
-  if (looksLikeTopicSetting(name)) {
-    findings.refuse('CONFIG_UNKNOWN_PROPERTY', `${entry.key} (${entry.where}): of a topic can be ` +
-      `set ${topicSettingNames.join(', ')}, as in A->B.topic.orders.data.loss`, entry.key)
-    return
+    return ofAlias(entry.key.slice(0, dot), aliases)
   }
   const nearest = nearestName(name, allNames())
   const prefix = entry.key.slice(0, entry.key.length - name.length)
-  findings.refuse('CONFIG_UNKNOWN_PROPERTY', `${entry.key} (${entry.where})` +
-    (nearest === undefined ? '' : `; did you mean ${prefix}${nearest}?`), entry.key)
+  return 'no property has this name' +
+    (nearest === undefined ? '' : `; did you mean ${prefix}${nearest}?`)
 }
 
 function * allNames (): Generator<string> {

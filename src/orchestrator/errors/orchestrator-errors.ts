@@ -17,6 +17,9 @@ export const orchestratorErrors = {
     'a property has MirrorMaker 2 change records, and Longhaul forwards them as they are',
     'Start with --ignore and the name of the property to mirror the records unchanged, or run ' +
     'Kafka Connect for these topics'),
+  CONFIG_NO_EFFECT: row(2006, 'final', 'process',
+    'a property has no effect, and --strict accepts none',
+    'Correct or remove the line, or start with --ignore and the name of the property'),
   CLUSTER_UNREACHABLE: row(2010, 'retry', 'flow',
     'a cluster cannot be reached', 'Check its bootstrap.servers, the brokers and the network'),
   CLUSTER_LOGIN_REFUSED: row(2011, 'final', 'flow', 'a cluster refused the login', login),

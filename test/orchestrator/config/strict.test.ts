@@ -1,0 +1,65 @@
+// What has no effect is a warning, as MirrorMaker 2 ignores it, and is refused with --strict.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
+import { createConfig, problemsOf, twoClusters } from './create-config.ts'
+
+// lines that no reader knows, what is said of each
+const unknown: ReadonlyArray<readonly [string, RegExp]> = [
+  ['A->B.topcs = x', /^A->B\.topcs \(line 5\) has no effect: .*; did you mean A->B\.topics\?$/],
+  ['A.boostrap.servers = x:1', /did you mean A\.bootstrap\.servers\?/],
+  ['metrics.prot = 1', /did you mean metrics\.port\?/],
+  ['replicaton.factor = 1', /did you mean replication\.factor\?/],
+  ['A.consummer.fetch.max.bytes = 1', /did you mean A\.consumer\.fetch\.max\.bytes\?/],
+  ['A.consumer.fetch.maxbytes = 1', /did you mean A\.consumer\.fetch\.max\.bytes\?/],
+  ['B.producer.lingerms = 1', /did you mean B\.producer\.linger\.ms\?/],
+  ['something.else.entirely.that.is.new = 1', /^something\.else\.\S+ .* has this name$/],
+  ['A -> B.topics = x', /^A \(line 5\) has no effect: the name of a flow is written without/],
+  ['A->BB.enabled = true', /the cluster "BB" is not in clusters=A, B; did you mean B\?/],
+  ['C.bootstrap.servers = c:1', /^C\.bootstrap\.servers .* the cluster "C" is not in/]
+]
+
+// lines that are known and have no effect
+const idle: ReadonlyArray<readonly [string, RegExp]> = [
+  ['tasks.max = 4', /^tasks\.max \(line 5\) has no effect: .* set lanes$/],
+  ['offset.storage.topic = x', /^offset\.storage\.topic .* Kafka Connect worker/],
+  ['A.consumer.max.poll.records = 5', /^A\.consumer\.max\.poll\.records .* has no effect/],
+  ['consumer.fetch.min.bytes = 5', /has no effect: write CLUSTER\.consumer\.fetch\.min\.bytes/],
+  ['A->B.consumer.topics = x', /^A->B\.consumer\.topics .* has no effect: write topics$/],
+  ['A->B.security.protocol = SSL', /has no effect: a client property needs a side/],
+  ['A.bootstrap.servers = a2:9092', /stands on line 2 and on line 5: the last one counts/],
+  ['A->B.topic.__x.data.loss = skip', /has no effect: no flow mirrors the topic __x/]
+]
+
+for (const [line, expected] of [...unknown, ...idle]) {
+  test(`${line} is warned of, and refused with --strict`, () => {
+    const { warnings } = createConfig([line])
+    assert.equal(warnings.length, 1, warnings.join('\n'))
+    assert.match(warnings[0] ?? '', expected)
+    assert.deepEqual(problemsOf([...twoClusters, line], { isStrict: true }), warnings)
+  })
+}
+
+test('a name that is not known is refused on the command line', () => {
+  for (const [line, expected] of unknown.filter(([line]) => !line.startsWith('A ->'))) {
+    const [problem = '', ...more] = problemsOf(twoClusters, { overrides: [line] })
+    assert.deepEqual(more, [])
+    assert.match(problem.replace('(-X):', '(line 5) has no effect:'), expected)
+  }
+})
+
+test('with --strict every line of a family is refused, but for what --ignore names', () => {
+  const lines = ['offset.storage.topic = x', 'offset.storage.partitions = 3', 'tasks.max = 4']
+  const problems = problemsOf([...twoClusters, ...lines],
+    { isStrict: true, ignored: ['tasks.max'] })
+  assert.equal(problems.length, 2, problems.join('\n'))
+  const parsed = parseConfig([...twoClusters, ...lines].join('\n'), {
+    isStrict: true, ignored: ['tasks.max', 'offset.storage.topic', 'offset.storage.partitions']
+  })
+  assert.ok(parsed.ok)
+})
+
+test('a value that counts, if lowered or under an older name, is no reason to refuse', () => {
+  createConfig(['A.consumer.fetch.max.bytes = 2147483647', 'topics.blacklist = x'],
+    { isStrict: true })
+})
