@@ -94,7 +94,8 @@ export function parseValue (setting: Setting, entry: Entry, findings: Findings):
   }
   if (value === undefined) {
     findings.refuse('CONFIG_INVALID',
-      `${describeEntry(entry)}: allowed is ${row.range}`, entry.key)
+      `${describeEntry(entry)}: allowed is ${row.range}` +
+      (row.wayOut === undefined ? '' : `; ${row.wayOut}`), entry.key)
   }
   const remark = row.remark(entry.value)
   if (remark !== undefined) findings.warn(entry.key, `${describeEntry(entry)}: ${remark}`)

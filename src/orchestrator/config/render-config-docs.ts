@@ -56,7 +56,8 @@ As in MirrorMaker 2, \`A.consumer.NAME\` wins over \`A->B.consumer.NAME\`,
 and \`-X target.NAME=\` reach one end of every flow.
 
 Sizes are bytes or have a unit (\`64MiB\`, \`1GB\`), times are milliseconds or have one (\`500ms\`,
-\`5s\`, \`2m\`). A misspelt name is refused with the nearest right one.`
+\`5s\`, \`2m\`). A misspelt name causes a warning with the nearest right one;
+\`--strict\` refuses every property that has no effect.`
 
 const flowIntroduction =
   `Written \`A->B.NAME\`, \`B.NAME\` or \`NAME\`. Settings of the *consumer* may also be written

@@ -37,6 +37,8 @@ export interface Row<Value> extends RowText<Value> {
   largest (text: string): Value | undefined
   /** What the author of a value that is allowed should know. */
   remark (text: string): string | undefined
+  /** What the author of a value that is not allowed can do, beside the values of the range. */
+  readonly wayOut: string | undefined
   show (value: Value): string
   /** The number that the Forwarder gets. */
   toNumber (value: Value): number
@@ -47,6 +49,7 @@ interface Kind<Value> {
   parse (text: string): Value | undefined
   largest? (text: string): Value | undefined
   remark? (text: string): string | undefined
+  readonly wayOut?: string
   show? (value: Value): string
   toNumber? (value: Value): number
 }
@@ -59,6 +62,7 @@ function row<Value> (text: RowText<Value>, kind: Kind<Value>): Row<Value> {
     parse: written => kind.parse(written.trim()),
     largest: written => kind.largest?.(written.trim()),
     remark: written => kind.remark?.(written.trim()),
+    wayOut: kind.wayOut,
     show: kind.show ?? String,
     toNumber: kind.toNumber ?? Number
   }
@@ -131,14 +135,42 @@ export function javaFlag (spec: RowText<boolean>): Row<boolean> {
 
 /** One of a few words, in any case. The Forwarder gets its place in the list. */
 export function choice<const Value extends string> (
-  spec: RowText<Value> & { readonly of: readonly Value[], readonly synonyms?: Synonyms<Value> }
+  spec: RowText<Value> & { readonly of: readonly Value[] }
 ): Row<Value> {
-  const { of, synonyms, ...text } = spec
+  const { of, ...text } = spec
   return row<Value>(text, {
     range: of.join(', '),
-    parse: written => of.find(value => value.toLowerCase() === written.toLowerCase()) ??
-      (synonyms !== undefined && Object.hasOwn(synonyms, written) ? synonyms[written] : undefined),
+    parse: written => of.find(value => value.toLowerCase() === written.toLowerCase()),
     toNumber: value => of.indexOf(value)
+  })
+}
+
+/** What a Java class is read as, and what its user should know of that. */
+export interface KnownClass<Value> {
+  readonly means: Value
+  readonly remark?: string
+}
+
+/** A Java class, in whose place Longhaul has its own code; MirrorMaker 2's by its short name. */
+export function javaClass<const Value extends string> (
+  spec: RowText<Value> & {
+    readonly of: readonly Value[]
+    readonly known?: Readonly<Record<string, KnownClass<Value>>>
+    readonly wayOut: string
+  }
+): Row<Value> {
+  const { of, known = {}, wayOut, ...text } = spec
+  const classOf = (written: string): KnownClass<Value> | undefined => {
+    const short = written.replace(/^org\.apache\.kafka\.connect\.mirror\./, '')
+    const means = of.find(value => value === short)
+    if (means !== undefined) return { means }
+    return Object.hasOwn(known, written) ? known[written] : undefined
+  }
+  return row<Value>(text, {
+    range: of.join(', '),
+    parse: written => classOf(written)?.means,
+    remark: written => classOf(written)?.remark,
+    wayOut
   })
 }
 
@@ -188,8 +220,6 @@ function parseIsoDuration (written: string): number | undefined {
     sum + Number(count.replace(',', '.')) * unit, 0)
   return Number.isSafeInteger(Math.round(ms)) ? Math.round(ms) : undefined
 }
-
-type Synonyms<Value> = Readonly<Record<string, Value>>
 
 export function string (
   spec: RowText<string> & { readonly range: string, readonly pattern?: RegExp }

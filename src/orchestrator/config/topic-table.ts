@@ -1,7 +1,8 @@
 // The rows of the settings that say which topics a flow mirrors, how it names, creates and
 // configures remote topics, and how it works on them.
+import { knownPolicies } from '../policy/known-policies.ts'
 import {
-  choice, flag, integer, javaFlag, list, milliseconds, seconds, string, type Row
+  choice, flag, integer, javaClass, javaFlag, list, milliseconds, seconds, string, type Row
 } from './setting-kinds.ts'
 
 const minute = 60_000
@@ -68,28 +69,27 @@ export const topicTable = {
       'value that holds on the source is set on the remote topic.',
     importance: 'low', default: 'target', of: ['source', 'target']
   }),
-  'config.property.filter.class': choice({
+  'config.property.filter.class': javaClass({
     doc: 'How the settings are chosen that a remote topic copies.', importance: 'low',
     default: 'DefaultConfigPropertyFilter', of: ['DefaultConfigPropertyFilter'],
-    synonyms: {
-      'org.apache.kafka.connect.mirror.DefaultConfigPropertyFilter': 'DefaultConfigPropertyFilter'
-    }
+    wayOut: 'a Java class cannot run here: to choose settings by config.properties.exclude ' +
+      'alone, start with --ignore config.property.filter.class'
   }),
-  'topic.filter.class': choice({
+  'topic.filter.class': javaClass({
     doc: 'How topics are chosen.', importance: 'low', default: 'DefaultTopicFilter',
     of: ['DefaultTopicFilter'],
-    synonyms: { 'org.apache.kafka.connect.mirror.DefaultTopicFilter': 'DefaultTopicFilter' }
+    wayOut: 'a Java class cannot run here: to choose topics by topics and topics.exclude alone, ' +
+      'start with --ignore topic.filter.class'
   }),
-  'replication.policy.class': choice({
-    doc: 'How a remote topic is named: alias and topic, or as on the source.',
+  'replication.policy.class': javaClass({
+    doc: 'How a remote topic is named: alias and topic, or as on the source. Well-known classes ' +
+      `of others are known, too: ${Object.keys(knownPolicies).join(', ')}.`,
     importance: 'high', default: 'DefaultReplicationPolicy',
     of: ['DefaultReplicationPolicy', 'IdentityReplicationPolicy'],
-    synonyms: {
-      'org.apache.kafka.connect.mirror.DefaultReplicationPolicy': 'DefaultReplicationPolicy',
-      'org.apache.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy',
-      'io.strimzi.kafka.connect.mirror.IdentityReplicationPolicy': 'IdentityReplicationPolicy',
-      'com.amazonaws.kafka.samples.CustomMM2ReplicationPolicy': 'IdentityReplicationPolicy'
-    }
+    known: knownPolicies,
+    wayOut: 'a Java class cannot run here: if the class adds a prefix to the names of topics, ' +
+      'write DefaultReplicationPolicy and source.cluster.alias=PREFIX; if it keeps the names, ' +
+      'write IdentityReplicationPolicy'
   }),
   'source.cluster.alias': string({
     doc: 'What remote topics are named after; without it the name of the source in clusters. ' +

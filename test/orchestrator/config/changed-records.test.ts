@@ -2,6 +2,7 @@
 // the records may stay as they are.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { knownPolicies } from '../../../src/orchestrator/policy/known-policies.ts'
 import { createConfig, problemsOf, twoClusters } from './create-config.ts'
 
 const converters = 'org.apache.kafka.connect.converters.ByteArrayConverter'
@@ -48,13 +49,31 @@ test('--ignore reads the file as if it did not have the property, at every level
     assert.ok(flow?.settings['topics.exclude'].includes('__.*'))
   })
 
-test('a policy or a filter that is not known is refused, and is the default where it is ignored',
-  () => {
-    for (const name of ['replication.policy.class', 'topic.filter.class',
-      'config.property.filter.class']) {
-      const line = `${name}=com.example.Own`
-      assert.match(problemsOf([...twoClusters, line]).join('\n'), /com\.example\.Own.*allowed is/)
-      const { flows: [flow] } = createConfig([line], { ignored: [name] })
-      assert.equal(flow?.policy.remoteTopic('orders'), 'A.orders')
-    }
-  })
+test('a policy or a filter that is not known is refused with the way out, and is the default ' +
+  'where it is ignored', () => {
+  const wayOut: Readonly<Record<string, RegExp>> = {
+    'replication.policy.class': /if it keeps the names, write IdentityReplicationPolicy$/,
+    'topic.filter.class': /start with --ignore topic\.filter\.class$/,
+    'config.property.filter.class': /start with --ignore config\.property\.filter\.class$/
+  }
+  for (const [name, expected] of Object.entries(wayOut)) {
+    const line = `${name}=com.example.Own`
+    const [problem = '', ...others] = problemsOf([...twoClusters, line])
+    assert.deepEqual(others, [])
+    assert.ok(problem.startsWith(`${line} (line 5): allowed is Default`), problem)
+    assert.match(problem, expected)
+    const { flows: [flow] } = createConfig([line], { ignored: [name] })
+    assert.equal(flow?.policy.remoteTopic('orders'), 'A.orders')
+  }
+})
+
+test('a policy of another author that is known keeps names, and says where it differs', () => {
+  for (const [name, { means, remark }] of Object.entries(knownPolicies)) {
+    const { flows: [flow], warnings } = createConfig([`replication.policy.class = ${name}`],
+      { isStrict: true })
+    assert.equal(means, 'IdentityReplicationPolicy')
+    assert.equal(flow?.policy.remoteTopic('orders'), 'orders')
+    assert.deepEqual(warnings, remark === undefined ? [] :
+      [`replication.policy.class=${name} (line 5): ${remark}`])
+  }
+})

@@ -208,12 +208,6 @@ test('a larger value of a client property than Longhaul can use is lowered with 
   assert.match(problemsOf([...twoClusters, 'lanes = 65']).join(), /allowed is 1 to 64/)
 })
 
-test("a sample's policy that keeps the names of topics is known by its class", () => {
-  const flow = createFlow(
-    ['replication.policy.class = com.amazonaws.kafka.samples.CustomMM2ReplicationPolicy'])
-  assert.equal(flow.policy.remoteTopic('orders'), 'orders')
-})
-
 test('what is not true is false where MirrorMaker 2 reads so, with a warning', () => {
   const config = createConfig(['B->A.enabled = true # active'])
   assert.deepEqual(config.flows.map(({ name }) => name), ['A->B'])

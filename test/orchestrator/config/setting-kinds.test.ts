@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  bytes, choice, flag, integer, list, milliseconds, offsetReset, parseBytes, parseDuration, seconds,
-  showBytes, showDuration
+  bytes, choice, flag, integer, javaClass, list, milliseconds, offsetReset, parseBytes,
+  parseDuration, seconds, showBytes, showDuration
 } from '../../../src/orchestrator/config/setting-kinds.ts'
 
 const text = { doc: '', importance: 'low' } as const
@@ -67,15 +67,20 @@ test('a value outside its range is declined', () => {
   assert.equal(seconds({ ...text, default: 1, min: 1, max: 600 }).parse('10m'), 600)
 })
 
-test('words are taken in any case, synonyms as they are', () => {
-  const policy = choice({
-    ...text, default: 'one', of: ['one', 'Two'], synonyms: { 'org.example.Two': 'Two' }
+test('a word is read in any case, a class by its whole name or the short one of Kafka', () => {
+  const word = choice({ ...text, default: 'one', of: ['one', 'Two'] })
+  assert.equal(word.parse('ONE'), 'one')
+  assert.equal(word.parse('three'), undefined)
+  assert.equal(word.parse('toString'), undefined)
+  assert.equal(word.toNumber('Two'), 1)
+  const policy = javaClass({
+    ...text, default: 'One', of: ['One'], wayOut: 'write One',
+    known: { 'org.example.Mine': { means: 'One', remark: 'it differs' } }
   })
-  assert.equal(policy.parse('ONE'), 'one')
-  assert.equal(policy.parse('org.example.Two'), 'Two')
-  assert.equal(policy.parse('three'), undefined)
-  assert.equal(policy.parse('toString'), undefined)
-  assert.equal(policy.toNumber('Two'), 1)
+  assert.deepEqual(['One', 'org.apache.kafka.connect.mirror.One', 'org.example.Mine', 'Mine',
+    'toString'].map(each => policy.parse(each)), ['One', 'One', 'One', undefined, undefined])
+  assert.deepEqual(['One', 'org.example.Mine'].map(each => policy.remark(each)),
+    [undefined, 'it differs'])
   const yes = flag({ ...text, default: false })
   assert.deepEqual(['true', 'FALSE', 'yes', 'constructor'].map(each => yes.parse(each)),
     [true, false, undefined, undefined])
