@@ -11,6 +11,7 @@ import java.io.PrintStream;
 import java.io.StringReader;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -97,6 +98,7 @@ public final class MirrorMakerOracle {
                 validate(connector, config.transform(
                     config.connectorBaseConfig(pair, connector.getClass())));
             }
+            schedule(source);
             answer.put("settings", settings(source, properties));
             answer.put("clients", clients(source, properties, worker));
             names(answer, source, properties, question);
@@ -104,6 +106,16 @@ public final class MirrorMakerOracle {
             answer.put("refused", text(refusal));
         }
         return answer;
+    }
+
+    /** As MirrorSourceConnector.start(), which fails with an interval that cannot be scheduled. */
+    private static void schedule(MirrorSourceConfig source) {
+        try (Scheduler scheduler = new Scheduler("oracle", Duration.ofSeconds(1))) {
+            for (Duration interval : List.of(source.syncTopicAclsInterval(),
+                    source.syncTopicConfigsInterval(), source.refreshTopicsInterval())) {
+                scheduler.scheduleRepeatingDelayed(() -> {}, interval, "nothing");
+            }
+        }
     }
 
     private static void validate(Connector connector, Map<String, String> properties) {

@@ -1,7 +1,7 @@
 // Rules that look at more than one setting. Each flow rule sees one flow, each config rule all.
 import { judgeTopic } from '../policy/topic-filter.ts'
 import type { FlowConfig } from './config.ts'
-import type { FlowSettings } from './config-table.ts'
+import { flowTable, type FlowSettings } from './config-table.ts'
 import type { Findings } from './findings.ts'
 import { describeEntry, type Entry } from './properties-text.ts'
 import { showBytes, showDuration } from './setting-kinds.ts'
@@ -41,6 +41,35 @@ export function lowerToBounds (
     }
   }
   return lowered
+}
+
+/** What a flow does at an interval, unless it is switched off. */
+const duties = [
+  ['refresh.topics.enabled', 'refresh.topics.interval.seconds'],
+  ['sync.topic.configs.enabled', 'sync.topic.configs.interval.seconds'],
+  ['sync.topic.acls.enabled', 'sync.topic.acls.interval.seconds']
+] as const satisfies ReadonlyArray<readonly [keyof FlowSettings, NumberSetting]>
+
+/**
+ * As MirrorMaker 2: a negative interval switches a duty off, and with an interval of 0 the
+ * connector of the flow does not start. The interval of a duty that is off is the default one.
+ */
+export function switchDutiesOff (
+  settings: FlowSettings, written: (setting: NumberSetting) => Entry | undefined,
+  findings: Findings
+): FlowSettings {
+  const switched: { -readonly [Name in keyof FlowSettings]: FlowSettings[Name] } = { ...settings }
+  for (const [enabled, interval] of duties) {
+    if (switched[interval] > 0) continue
+    const entry = written(interval)
+    if (switched[interval] === 0 && switched[enabled] && entry !== undefined) {
+      findings.refuse('CONFIG_INVALID', `${describeEntry(entry)}: allowed is ` +
+        `${flowTable[interval].range}; MirrorMaker 2 does not start with 0`, entry.key)
+    }
+    switched[enabled] = false
+    switched[interval] = flowTable[interval].default
+  }
+  return switched
 }
 
 type ConfigRule = (flows: readonly FlowConfig[], findings: Findings) => void

@@ -79,6 +79,11 @@ export const differences = {
     mirrorMaker: 'Ignores a misspelt property without a word',
     longhaul: 'Warns of it with the nearest right name; `--strict` refuses it'
   },
+  'character set': {
+    mirrorMaker: 'Reads the file as ISO 8859-1: in UTF-8 an `ü` becomes two characters, and a ' +
+      'byte order mark hides the first property',
+    longhaul: 'Reads the file as UTF-8, and as ISO 8859-1 where it cannot be UTF-8'
+  },
   'changed records': {
     mirrorMaker: 'Changes records by `transforms` and by converters',
     longhaul: 'Refuses these properties; with `--ignore PROPERTY` records arrive as they are'

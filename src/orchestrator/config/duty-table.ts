@@ -1,5 +1,5 @@
 // The rows of the settings of what a flow writes besides the records of its topics: heartbeats.
-import { flag, integer, javaFlag, seconds, type Row } from './setting-kinds.ts'
+import { flag, integer, javaFlag, interval, type Row } from './setting-kinds.ts'
 
 /** Settings of a flow about its heartbeats. */
 export const dutyTable = {
@@ -12,9 +12,9 @@ export const dutyTable = {
       'target, also where the pair is not enabled, as with MirrorMaker 2.',
     importance: 'low', default: true
   }),
-  'emit.heartbeats.interval.seconds': seconds({
-    doc: 'How often a heartbeat is written; below 0 none is, and 0 means each second.',
-    importance: 'low', default: 1, min: -86_400, max: 86_400
+  'emit.heartbeats.interval.seconds': interval({
+    doc: 'How often a heartbeat is written; 0 means each second.',
+    importance: 'low', default: 1
   }),
   'heartbeats.topic.replication.factor': integer({
     doc: 'The replication factor of a new topic heartbeats; -1 is the default of its cluster.',

@@ -86,7 +86,9 @@ export function parseValue (setting: Setting, entry: Entry, findings: Findings):
   const row = rowOf(setting)
   const value = row.parse(entry.value)
   // A client of Java may have more than Longhaul has a use for, and the file must go on working.
-  const largest = row.role === undefined ? undefined : row.largest(entry.value)
+  const largest = row.role === undefined && row.isLowered !== true
+    ? undefined
+    : row.largest(entry.value)
   if (largest !== undefined) {
     findings.warn(entry.key, `${describeEntry(entry)} is more than Longhaul can use: ` +
       `${row.show(largest)} is used`)

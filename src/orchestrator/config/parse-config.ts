@@ -12,7 +12,7 @@ import { certificateEnds, certificateFileProperties } from './certificates.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
-import { checkConfig, lowerToBounds } from './config-rules.ts'
+import { checkConfig, lowerToBounds, switchDutiesOff } from './config-rules.ts'
 import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSetting,
   type ProcessSettings, type Setting, type TopicSettings
@@ -23,7 +23,7 @@ import {
 import { assignHeartbeats, type HeartbeatSettings } from './heartbeat-pairs.ts'
 import { Findings } from './findings.ts'
 import { withoutIgnored } from './ignored-properties.ts'
-import { readEntries, readOverride, type Entry } from './properties-text.ts'
+import { decodeFile, readEntries, readOverride, type Entry } from './properties-text.ts'
 import { settingsByTopic } from './topic-settings.ts'
 import { trustsPublicAuthorities } from './public-authorities.ts'
 import type { Side } from './property-path.ts'
@@ -63,7 +63,7 @@ export function readConfig (path: string, options: ParseOptions = {}): ParsedCon
   const readFile = options.readFile ?? (at => readFileSync(at))
   let text: string
   try {
-    text = readFile(path).toString('utf8')
+    text = decodeFile(readFile(path))
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     const problem = new ReplicatorError('CONFIG_UNREADABLE', `${path}: ${reason}`, { cause })
@@ -86,6 +86,7 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
 
   const targets = wantedTargets(options.clusters, aliases, findings)
   const enabled = enabledFlows(properties, aliases, findings)
+  properties.ignoreUnread(enabled, orderedPairs(aliases))
   const prefixes = remotePrefixes(enabled, aliases, properties)
   const client = { ...context, features: options.features }
   const parser = new Parser(properties, findings, prefixes, client)
@@ -172,7 +173,8 @@ class Parser {
   flow (flow: FlowName): Omit<FlowConfig, 'heartbeats'> | undefined {
     const written = (name: FlowSetting) => this.#properties.ofFlow(name, flow)
     const parsed = this.#values(Object.keys(flowTable) as FlowSetting[], written) as FlowSettings
-    const settings = lowerToBounds(parsed, written, this.#findings)
+    const settings = switchDutiesOff(
+      lowerToBounds(parsed, written, this.#findings), written, this.#findings)
     const filter = createTopicFilter(settings.topics, settings['topics.exclude'])
     const configProperties = createConfigPropertyFilter(
       settings['config.properties.exclude'], settings['use.defaults.from'] === 'source')

@@ -16,6 +16,18 @@ export function describeEntry (entry: Entry, name = entry.key): string {
   return `${entry.key}=${redactValue(name, entry.value)} (${entry.where})`
 }
 
+/**
+ * A file in UTF-8, with or without a byte order mark; and in ISO 8859-1, as Java reads all files,
+ * where it cannot be UTF-8.
+ */
+export function decodeFile (content: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content)
+  } catch {
+    return new TextDecoder('latin1').decode(content)
+  }
+}
+
 export function readEntries (text: string, findings: Findings): readonly Entry[] {
   const entries = new Map<string, Entry>()
   for (const node of new Properties(text).nodes) {

@@ -7,6 +7,7 @@ import {
   type TopicSetting
 } from './config-table.ts'
 import { nearestName } from './nearest-name.ts'
+import { dutyTable } from './duty-table.ts'
 import { isTopicName, looksLikeTopicSetting, parseTopicSetting } from './topic-settings.ts'
 import type { Findings } from './findings.ts'
 import { describeEntry, type Entry } from './properties-text.ts'
@@ -92,6 +93,26 @@ export class PropertySet {
         : { ...entry, value: String(row.toNumber(largest)) })
     }
     return written
+  }
+
+  /** After all flows are known: what is written at a cluster where no flow reads it. */
+  ignoreUnread (flows: readonly FlowName[], pairs: readonly FlowName[]): void {
+    for (const { entry, path } of this.#placed) {
+      const { level, role } = path
+      const setting = settingNamed(path.name)
+      if (level.at !== 'cluster' || setting === undefined) continue
+      // Heartbeats are written for pairs that are no flows, too.
+      const readers = setting in dutyTable ? pairs : flows
+      const own = rowOf(setting).role
+      if (readers.some(flow => settingPrecedence(path, flow, own) !== undefined)) continue
+      // Files describe the clients of each cluster in full, also of one that is only a source.
+      if (role !== undefined) continue
+      const { alias } = level
+      this.#ignore(entry, own === 'consumer'
+        ? `${setting} is read at the source of a flow, and no flow leads from ${alias}`
+        : `${setting} is read at the target of a flow, and no flow leads to ${alias}; write ` +
+          `${alias}->TARGET.${setting} with the name of the target`)
+    }
   }
 
   /** Ordered pairs that the file or the command line names, `A->B`. */

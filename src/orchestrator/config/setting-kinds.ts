@@ -18,6 +18,8 @@ export interface RowText<Value> {
   /** The version of Longhaul that first took it. */
   readonly since?: string
   readonly secret?: boolean
+  /** Whether a value above the range is lowered with a warning: MirrorMaker 2 accepts more. */
+  readonly isLowered?: true
   /** `A.consumer.NAME` or `B.producer.NAME` also sets it. */
   readonly role?: SettingRole
   /** Other names of the same setting: retired ones of MirrorMaker 2, librdkafka's. */
@@ -104,13 +106,25 @@ export function milliseconds (spec: RowText<number> & Limits): Row<number> {
 /** A time whose plain number means seconds, as MirrorMaker 2's `*.interval.seconds`; value in s. */
 export function seconds (spec: RowText<number> & Limits): Row<number> {
   const { min, max, ...text } = spec
-  return row(text, {
+  const secondsOf = (written: string) => {
+    const ms = parseDuration(written, 's')
+    return ms === undefined ? undefined : ms / 1000
+  }
+  return row({ ...text, isLowered: true }, {
     range: `${min} to ${max} (seconds)`,
-    parse: written => {
-      const ms = parseDuration(written, 's')
-      return ms === undefined ? undefined : within(ms / 1000, spec)
-    }
+    parse: written => within(secondsOf(written), spec),
+    largest: written => below(secondsOf(written), spec)
   })
+}
+
+/** An interval in seconds that switches its duty off when it is negative, as in MirrorMaker 2. */
+export function interval (spec: RowText<number>): Row<number> {
+  const secondsOfYear = 366 * 86_400
+  const kind = seconds({ ...spec, min: -secondsOfYear, max: secondsOfYear })
+  return {
+    ...kind,
+    range: `1 to ${secondsOfYear} (seconds); a negative one switches off`
+  }
 }
 
 const truth: ReadonlyMap<string, boolean> = new Map([['true', true], ['false', false]])

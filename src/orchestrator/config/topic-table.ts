@@ -2,7 +2,7 @@
 // configures remote topics, and how it works on them.
 import { knownPolicies } from '../policy/known-policies.ts'
 import {
-  choice, flag, integer, javaClass, javaFlag, list, milliseconds, seconds, string, type Row
+  choice, flag, integer, interval, javaClass, javaFlag, list, milliseconds, string, type Row
 } from './setting-kinds.ts'
 
 const minute = 60_000
@@ -40,18 +40,18 @@ export const topicTable = {
     doc: 'Whether remote topics follow the settings of their source topics after their creation.',
     importance: 'medium', default: true
   }),
-  'sync.topic.configs.interval.seconds': seconds({
+  'sync.topic.configs.interval.seconds': interval({
     doc: 'How often the settings of source topics are compared with those of remote topics.',
-    importance: 'low', default: 600, min: 1, max: 86_400
+    importance: 'low', default: 600
   }),
   'sync.topic.acls.enabled': flag({
     doc: 'Whether ACLs of source topics are copied to remote topics, without the permission to ' +
       'write. Nothing happens where a cluster has no authorizer.',
     importance: 'medium', default: true
   }),
-  'sync.topic.acls.interval.seconds': seconds({
+  'sync.topic.acls.interval.seconds': interval({
     doc: 'How often the ACLs of source topics are compared with those of remote topics.',
-    importance: 'low', default: 600, min: 1, max: 86_400
+    importance: 'low', default: 600
   }),
   'sync.topic.acls.prefixed.enabled': flag({
     doc: 'Whether ACLs of prefixed patterns that match a mirrored topic, and of *, are copied, ' +
@@ -117,12 +117,12 @@ export const topicTable = {
     doc: 'Whether new topics and partitions are looked for while running.',
     importance: 'low', default: true
   }),
-  'refresh.topics.interval.seconds': seconds({
+  'refresh.topics.interval.seconds': interval({
     doc: 'How often new topics and partitions are looked for.',
-    importance: 'low', default: 600, min: 1, max: 86_400
+    importance: 'low', default: 600
   }),
   'admin.timeout.ms': milliseconds({
     doc: 'How long a request of the control plane may take.',
-    importance: 'low', default: minute, min: 100, max: hour
+    importance: 'low', default: minute, min: 100, max: hour, isLowered: true
   })
 } as const satisfies Record<string, Row<unknown>>

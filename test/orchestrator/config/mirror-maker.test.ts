@@ -24,7 +24,8 @@ const configProperties = ['retention.ms', 'min.insync.replicas', 'message.timest
 interface FlowView {
   readonly name: string
   readonly replicationFactor: number
-  readonly refreshTopicsMs: number
+  /** Of what a flow does at an interval: Infinity, switched off. */
+  readonly intervalsMs: readonly number[]
   readonly mirrored: Readonly<Record<string, string>>
   readonly configProperties: readonly string[]
   readonly offsetReset: string
@@ -49,7 +50,8 @@ function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
   return [{
     name: `${pair.source}->${pair.target}`,
     replicationFactor: settings.replicationFactor,
-    refreshTopicsMs: settings.refreshTopicsMs,
+    intervalsMs: [settings.refreshTopicsMs, settings.syncTopicConfigsMs, settings.syncTopicAclsMs]
+      .map(interval => interval < 0 ? Infinity : interval),
     mirrored: Object.fromEntries(Object.entries(pair.topics).flatMap(([topic, view]) =>
       view.isMirrored ? [[topic, view.remote]] : [])),
     configProperties: pair.configProperties,
@@ -71,7 +73,11 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
   return {
     name,
     replicationFactor: settings['replication.factor'],
-    refreshTopicsMs: settings['refresh.topics.interval.seconds'] * 1000,
+    intervalsMs: [
+      [settings['refresh.topics.enabled'], settings['refresh.topics.interval.seconds']],
+      [settings['sync.topic.configs.enabled'], settings['sync.topic.configs.interval.seconds']],
+      [settings['sync.topic.acls.enabled'], settings['sync.topic.acls.interval.seconds']]
+    ].map(([enabled, seconds]) => enabled === true ? Number(seconds) * 1000 : Infinity),
     mirrored: Object.fromEntries(topics.flatMap(topic =>
       judgeTopic(flow.topics, topic) === 'mirrored' ? [[topic, policy.remoteTopic(topic)]] : [])),
     configProperties: configProperties.filter(each => !flow.configProperties.excludes(each)),
@@ -165,7 +171,12 @@ const handWritten: ReadonlyArray<readonly string[]> = [
   ['A->B.producer.override.linger.ms = 1', 'B.producer.linger.ms = 2'],
   ['A.security.protocol = SSL', 'A->B.consumer.security.protocol = PLAINTEXT'],
   ['A->B.source.cluster.security.protocol = SSL'],
-  ['security.protocol = SSL', 'B.security.protocol = PLAINTEXT']
+  ['security.protocol = SSL', 'B.security.protocol = PLAINTEXT'],
+  ['refresh.topics.interval.seconds = -1', 'sync.topic.acls.interval.seconds = 5'],
+  ['refresh.topics.interval.seconds = 0'],
+  ['refresh.topics.interval.seconds = 0', 'refresh.topics.enabled = false'],
+  ['A->B.sync.topic.configs.interval.seconds = -7', 'sync.topic.acls.enabled = false'],
+  ['sync.topic.acls.interval.seconds = 2592000']
 ]
 
 const item = fc.constantFrom('orders', 'orders.*', 'pay.*|a', 'a', '.*', '(?i)payments', 'A.*',

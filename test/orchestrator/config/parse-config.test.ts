@@ -388,6 +388,26 @@ test('session.timeout.ms is read at the target, also of its consumers', () => {
   assert.equal(sessionOf('A.consumer.session.timeout.ms = 20000'), 10_000)
 })
 
+// Java reads every file as ISO 8859-1, so a password in it may hold bytes that are no UTF-8.
+test('a file is read as UTF-8, with or without its mark, or else as ISO 8859-1', () => {
+  const text = [...twoClusters, 'A.client.id = Zürich'].join('\n')
+  for (const content of [Buffer.from(text), Buffer.from(`\uFEFF${text}`),
+    Buffer.from(text, 'latin1')]) {
+    const parsed = readConfig('mm2.properties', { environment: {}, readFile: () => content })
+    assert.ok(parsed.ok)
+    assert.equal(parsed.config.flows[0]?.source.client['client.id'], 'Zürich')
+  }
+})
+
+// A line without `=` is the name of a property for Java.
+test('a stray line is warned of and changes nothing', () => {
+  const { flows: [flow], warnings } = createConfig(
+    ['----------', 'this is no comment', '= 5', 'topics'])
+  assert.deepEqual(warnings.map(warning => warning.split(' has no effect')[0]),
+    ['---------- (line 5)', 'this (line 6)', ' (line 7)'])
+  assert.equal(flow?.policy.remoteTopic('orders'), 'A.orders')
+})
+
 test('a file that cannot be read says so', () => {
   const parsed = readConfig('/nowhere/mm2.properties')
   assert.equal(parsed.ok, false)
