@@ -24,7 +24,6 @@ export function documentedFile (page: string, clusters: readonly KafkaCluster[])
     ...Object.fromEntries(servers) as Properties,
     'emit.heartbeats.enabled': false,
     'replication.factor': 1,
-    'progress.topic.replication.factor': 1,
     'refresh.topics.interval.seconds': 1,
     'session.timeout.ms': 6000,
     'metrics.port': 0

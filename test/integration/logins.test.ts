@@ -33,7 +33,7 @@ describe('logins', () => {
     'lanes': 1,
     'task.slots': 1,
     'replication.factor': 1,
-    'progress.topic.replication.factor': 1,
+    'offset.storage.replication.factor': 1,
     'emit.heartbeats.enabled': false,
     'metrics.port': 0
   }

@@ -99,7 +99,10 @@ public final class MirrorMakerOracle {
                     config.connectorBaseConfig(pair, connector.getClass())));
             }
             schedule(source);
-            answer.put("settings", settings(source, properties));
+            Map<String, Object> settings = settings(source, properties);
+            settings.put("offsetStorageFactor",
+                worker.getShort(DistributedConfig.OFFSET_STORAGE_REPLICATION_FACTOR_CONFIG));
+            answer.put("settings", settings);
             answer.put("clients", clients(source, properties, worker));
             names(answer, source, properties, question);
         } catch (Throwable refusal) {

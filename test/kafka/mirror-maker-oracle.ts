@@ -27,6 +27,7 @@ export interface FlowSettingsView {
   readonly sourceAlias: string
   readonly targetAlias: string
   readonly replicationFactor: number
+  readonly offsetStorageFactor: number
   readonly adminTimeoutMs: number
   /** Intervals: negative, switched off. */
   readonly refreshTopicsMs: number

@@ -43,6 +43,19 @@ export function lowerToBounds (
   return lowered
 }
 
+/** In place of a progress.topic.replication.factor that is not set: what MirrorMaker 2 may need. */
+const progressFactors = ['offset.storage.replication.factor', 'replication.factor'] as const
+
+export function followFactors (
+  settings: FlowSettings, written: (setting: NumberSetting) => Entry | undefined
+): FlowSettings {
+  if (written('progress.topic.replication.factor') !== undefined) return settings
+  const found = progressFactors.find(setting => written(setting) !== undefined)
+  return found === undefined
+    ? settings
+    : { ...settings, 'progress.topic.replication.factor': settings[found] }
+}
+
 /** What a flow does at an interval, unless it is switched off. */
 const duties = [
   ['refresh.topics.enabled', 'refresh.topics.interval.seconds'],

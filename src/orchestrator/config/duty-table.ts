@@ -1,5 +1,5 @@
 // The rows of the settings of what a flow writes besides the records of its topics: heartbeats.
-import { flag, integer, javaFlag, interval, type Row } from './setting-kinds.ts'
+import { flag, interval, javaFlag, replicationFactor, type Row } from './setting-kinds.ts'
 
 /** Settings of a flow about its heartbeats. */
 export const dutyTable = {
@@ -16,8 +16,8 @@ export const dutyTable = {
     doc: 'How often a heartbeat is written; 0 means each second.',
     importance: 'low', default: 1
   }),
-  'heartbeats.topic.replication.factor': integer({
+  'heartbeats.topic.replication.factor': replicationFactor({
     doc: 'The replication factor of a new topic heartbeats; -1 is the default of its cluster.',
-    importance: 'low', default: 3, min: -1, max: 32_767
+    importance: 'low', default: 3
   })
 } as const satisfies Record<string, Row<unknown>>

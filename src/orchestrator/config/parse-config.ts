@@ -12,7 +12,7 @@ import { certificateEnds, certificateFileProperties } from './certificates.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
-import { checkConfig, lowerToBounds, switchDutiesOff } from './config-rules.ts'
+import { checkConfig, followFactors, lowerToBounds, switchDutiesOff } from './config-rules.ts'
 import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSetting,
   type ProcessSettings, type Setting, type TopicSettings
@@ -173,8 +173,8 @@ class Parser {
   flow (flow: FlowName): Omit<FlowConfig, 'heartbeats'> | undefined {
     const written = (name: FlowSetting) => this.#properties.ofFlow(name, flow)
     const parsed = this.#values(Object.keys(flowTable) as FlowSetting[], written) as FlowSettings
-    const settings = switchDutiesOff(
-      lowerToBounds(parsed, written, this.#findings), written, this.#findings)
+    const settings = followFactors(switchDutiesOff(
+      lowerToBounds(parsed, written, this.#findings), written, this.#findings), written)
     const filter = createTopicFilter(settings.topics, settings['topics.exclude'])
     const configProperties = createConfigPropertyFilter(
       settings['config.properties.exclude'], settings['use.defaults.from'] === 'source')

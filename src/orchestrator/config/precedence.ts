@@ -33,7 +33,8 @@ export function settingPrecedence (
   const written = [side === undefined ? 0 : 1, role === undefined ? 0 : 1] as const
   const end = (side ?? (role === 'producer' ? 'target' : undefined)) === 'target' ? 0 : 1
   switch (level.at) {
-    case 'top': return [0, ...written, end]
+    // What is written for all workers wins over what is written for the cluster of one.
+    case 'top': return [own === 'worker' ? 2 : 0, ...written, end]
     case 'flow':
       if (!sameFlow(level, flow)) return undefined
       return own !== 'group' && isBelowCluster(path)
@@ -44,7 +45,7 @@ export function settingPrecedence (
       const atSource = level.alias === flow.source && role !== 'producer'
       const atTarget = level.alias === flow.target && role !== 'consumer'
       // Without a role it is a setting of the worker, which MirrorMaker 2 has at the target.
-      const counts = own === undefined || own === 'producer' ? atTarget
+      const counts = own === undefined || own === 'producer' || own === 'worker' ? atTarget
         : own === 'consumer' ? atSource : atSource || atTarget
       return counts ? [1, ...written, end + (atSource ? 1 : 0)] : undefined
     }

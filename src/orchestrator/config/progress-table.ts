@@ -1,5 +1,7 @@
 // The rows of the settings about the progress of a flow, and about partitions that cannot go on.
-import { choice, integer, milliseconds, string, type Row } from './setting-kinds.ts'
+import {
+  choice, integer, milliseconds, replicationFactor, string, type Row
+} from './setting-kinds.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -20,9 +22,14 @@ export const progressTable = {
     doc: 'How often progress is written.',
     importance: 'low', default: 1000, min: 10, max: 10 * minute
   }),
-  'progress.topic.replication.factor': integer({
-    doc: 'The replication factor of the progress topic; -1 is the default of the target.',
-    importance: 'medium', default: 3, min: -1, max: 32_767
+  'progress.topic.replication.factor': replicationFactor({
+    doc: 'The replication factor of the progress topic; -1 is the default of the target. Unset, ' +
+      'it is offset.storage.replication.factor, or else replication.factor, or else 3.',
+    importance: 'medium', default: 3
+  }),
+  'offset.storage.replication.factor': replicationFactor({
+    doc: 'What progress.topic.replication.factor is where it is not set.',
+    importance: 'low', default: 3, role: 'worker'
   }),
   'progress.retention.ms': milliseconds({
     doc: 'How long progress of a deleted source topic is kept: a topic of this name that comes ' +

@@ -110,8 +110,8 @@ export class PropertySet {
       const { alias } = level
       this.#ignore(entry, own === 'consumer'
         ? `${setting} is read at the source of a flow, and no flow leads from ${alias}`
-        : `${setting} is read at the target of a flow, and no flow leads to ${alias}; write ` +
-          `${alias}->TARGET.${setting} with the name of the target`)
+        : `${setting} is read at the target of a flow, and no flow leads to ${alias}` +
+          (own === 'worker' ? '' : `; write ${alias}->TARGET.${setting} with the target's name`))
     }
   }
 
@@ -224,9 +224,10 @@ function isName (name: string): boolean {
 }
 
 /** Whether a setting can be written with this side and role. */
-function fits (setting: Setting, { side, role }: PropertyPath): boolean {
+function fits (setting: Setting, { level, side, role }: PropertyPath): boolean {
   const own = rowOf(setting).role
   if (role === 'admin') return false
+  if (own === 'worker') return role === undefined && side === undefined && level.at !== 'flow'
   if (own === 'group') return (role ?? 'consumer') === 'consumer' && side !== 'source'
   if (role !== undefined && own !== role && own !== 'either') return false
   return side === undefined || own === 'either' ||

@@ -100,7 +100,8 @@ const roleText = {
   consumer: '*Consumer.*',
   producer: '*Producer.*',
   either: '*Consumer or producer.*',
-  group: '*Consumer of the target.*'
+  group: '*Consumer of the target.*',
+  worker: '*At the top or at the target, not at a flow; the top wins, as in MirrorMaker 2.*'
 }
 
 function clientsTable (): string {

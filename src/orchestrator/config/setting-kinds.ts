@@ -8,8 +8,9 @@ export type Importance = 'high' | 'medium' | 'low'
 /**
  * Which Java client a property belongs to where MirrorMaker 2 writes it with a role prefix.
  * `group`: to the consumers of the target, which share the slots of the flow.
+ * `worker`: to MirrorMaker 2's Connect worker at the target, which has no flow of its own.
  */
-export type SettingRole = 'consumer' | 'producer' | 'either' | 'group'
+export type SettingRole = 'consumer' | 'producer' | 'either' | 'group' | 'worker'
 
 export interface RowText<Value> {
   readonly doc: string
@@ -78,6 +79,17 @@ export function integer (spec: RowText<number> & Limits): Row<number> {
     range: `${min} to ${max}`,
     parse: written => within(parseInteger(written), spec),
     largest: written => below(parseInteger(written), spec)
+  })
+}
+
+/** Of a topic; -1 is the default of the brokers. */
+export function replicationFactor (spec: RowText<number>): Row<number> {
+  return row(spec, {
+    range: '-1, or 1 to 32767',
+    parse: written => {
+      const factor = within(parseInteger(written), { min: -1, max: 32_767 })
+      return factor === 0 ? undefined : factor
+    }
   })
 }
 

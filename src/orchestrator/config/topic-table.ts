@@ -2,7 +2,8 @@
 // configures remote topics, and how it works on them.
 import { knownPolicies } from '../policy/known-policies.ts'
 import {
-  choice, flag, integer, interval, javaClass, javaFlag, list, milliseconds, string, type Row
+  choice, flag, interval, javaClass, javaFlag, list, milliseconds, replicationFactor, string,
+  type Row
 } from './setting-kinds.ts'
 
 const minute = 60_000
@@ -109,9 +110,9 @@ export const topicTable = {
     doc: "Whether MirrorMaker 2's internal topics are named with the separator, too.",
     importance: 'low', default: true
   }),
-  'replication.factor': integer({
+  'replication.factor': replicationFactor({
     doc: 'The replication factor of new remote topics; -1 is the default of the target.',
-    importance: 'high', default: 2, min: -1, max: 32_767
+    importance: 'high', default: 2
   }),
   'refresh.topics.enabled': flag({
     doc: 'Whether new topics and partitions are looked for while running.',

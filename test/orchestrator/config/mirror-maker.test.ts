@@ -24,6 +24,7 @@ const configProperties = ['retention.ms', 'min.insync.replicas', 'message.timest
 interface FlowView {
   readonly name: string
   readonly replicationFactor: number
+  readonly offsetStorageFactor: number
   /** Of what a flow does at an interval: Infinity, switched off. */
   readonly intervalsMs: readonly number[]
   readonly mirrored: Readonly<Record<string, string>>
@@ -50,6 +51,7 @@ function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
   return [{
     name: `${pair.source}->${pair.target}`,
     replicationFactor: settings.replicationFactor,
+    offsetStorageFactor: settings.offsetStorageFactor,
     intervalsMs: [settings.refreshTopicsMs, settings.syncTopicConfigsMs, settings.syncTopicAclsMs]
       .map(interval => interval < 0 ? Infinity : interval),
     mirrored: Object.fromEntries(Object.entries(pair.topics).flatMap(([topic, view]) =>
@@ -73,6 +75,7 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
   return {
     name,
     replicationFactor: settings['replication.factor'],
+    offsetStorageFactor: settings['offset.storage.replication.factor'],
     intervalsMs: [
       [settings['refresh.topics.enabled'], settings['refresh.topics.interval.seconds']],
       [settings['sync.topic.configs.enabled'], settings['sync.topic.configs.interval.seconds']],
@@ -176,7 +179,12 @@ const handWritten: ReadonlyArray<readonly string[]> = [
   ['refresh.topics.interval.seconds = 0'],
   ['refresh.topics.interval.seconds = 0', 'refresh.topics.enabled = false'],
   ['A->B.sync.topic.configs.interval.seconds = -7', 'sync.topic.acls.enabled = false'],
-  ['sync.topic.acls.interval.seconds = 2592000']
+  ['sync.topic.acls.interval.seconds = 2592000'],
+  ['offset.storage.replication.factor = 1', 'B.offset.storage.replication.factor = 2'],
+  ['B.offset.storage.replication.factor = 2', 'A.offset.storage.replication.factor = 1'],
+  ['A->B.offset.storage.replication.factor = 1', 'replication.factor = 1'],
+  ['B.offset.storage.replication.factor = -1'],
+  ['offset.storage.replication.factor = 0']
 ]
 
 const item = fc.constantFrom('orders', 'orders.*', 'pay.*|a', 'a', '.*', '(?i)payments', 'A.*',

@@ -93,7 +93,8 @@ test("Kafka's own sample file is read as it is", () => {
   assert.equal(flow.policy.remoteTopic('orders'), 'A.orders')
   assert.equal(judgeTopic(flow.topics, 'orders'), 'mirrored')
   assert.equal(judgeTopic(flow.topics, 'B.orders'), 'cycle')
-  assert.equal(config.warnings.length, 5)
+  assert.equal(flow.settings['progress.topic.replication.factor'], 1)
+  assert.equal(config.warnings.length, 4)
   assert.equal(config.process['metrics.port'], 9584)
 })
 
@@ -212,6 +213,19 @@ test('what is not true is false where MirrorMaker 2 reads so, with a warning', (
   const config = createConfig(['B->A.enabled = true # active'])
   assert.deepEqual(config.flows.map(({ name }) => name), ['A->B'])
   assert.match(config.warnings.join(), /B->A\.enabled=true # active \(line 5\): it is not true or/)
+})
+
+// A file for clusters of one broker sets each factor that MirrorMaker 2 knows, and no other.
+test('the progress topic has the replication factor that the file sets for its like', () => {
+  const factorOf = (...lines: readonly string[]) =>
+    createFlow(lines).settings['progress.topic.replication.factor']
+  const storage = 'offset.storage.replication.factor = 1'
+  assert.equal(factorOf(), 3)
+  assert.equal(factorOf('replication.factor = 2'), 2)
+  assert.equal(factorOf(storage, 'replication.factor = 2'), 1)
+  assert.equal(factorOf('B.replication.factor = 2', 'A.replication.factor = 4'), 2)
+  assert.equal(factorOf(storage, 'progress.topic.replication.factor = -1'), -1)
+  assert.equal(factorOf('A->B.offset.storage.replication.factor = 1', 'replication.factor = 4'), 4)
 })
 
 test('settings of the consumer are read at the source, all others at the target', () => {

@@ -29,7 +29,7 @@ const idle: ReadonlyArray<readonly [string, RegExp]> = [
   ['A->B.security.protocol = SSL', /has no effect: a client property needs a side/],
   ['A.bootstrap.servers = a2:9092', /stands on line 2 and on line 5: the last one counts/],
   // A flow reads its settings at its target: at the source they were dropped without a word.
-  ['A.topics = orders', /^A\.topics .* no flow leads to A; write A->TARGET\.topics with the name/],
+  ['A.topics = orders', /^A\.topics .* no flow leads to A; write A->TARGET\.topics with/],
   ['A.lanes = 4', /^A\.lanes .* no flow leads to A/],
   ['A.replication.factor = 1', /^A\.replication\.factor .* no flow leads to A/],
   ['A.batch.size = 1000', /^A\.batch\.size .* no flow leads to A/],
