@@ -79,6 +79,11 @@ export const differences = {
     mirrorMaker: 'Ignores a misspelt property without a word',
     longhaul: 'Warns of it with the nearest right name; `--strict` refuses it'
   },
+  'regular expressions': {
+    mirrorMaker: 'Filters by all regular expressions that Java knows',
+    longhaul: 'Refuses the few that JavaScript cannot express, by name: flags in the middle ' +
+      '(`a(?i)b`), classes within classes (`[a[b]]`, `[a&&b]`)'
+  },
   'character set': {
     mirrorMaker: 'Reads the file as ISO 8859-1: in UTF-8 an `ü` becomes two characters, and a ' +
       'byte order mark hides the first property',
@@ -130,10 +135,11 @@ export const differences = {
       'reads wins over `B.NAME` and `NAME`'
   },
   'producer of a flow': {
-    mirrorMaker: 'Hands `A->B.producer.NAME` to the producer of its offset syncs only, ' +
-      '`A->B.producer.override.NAME` to that of the records',
-    longhaul: 'Both reach the producer of the records; the second wins, then ' +
-      '`B.producer.NAME`, then the first'
+    mirrorMaker: 'Hands `A->B.producer.NAME`, `A->B.target.producer.NAME` and ' +
+      '`A->B.target.cluster.NAME` not to the producer of the records, only ' +
+      '`A->B.producer.override.NAME`',
+    longhaul: 'All reach the producer of the records; the last one wins, then ' +
+      '`B.producer.NAME`, then the others'
   }
 } as const satisfies Readonly<Record<string, Difference>>
 

@@ -65,6 +65,10 @@ export function clientPrecedence (
     case 'cluster': return level.alias === end.alias ? [1, ...written, 0] : undefined
     case 'flow':
       if (!sameFlow(level, flow)) return undefined
+      // `A->B.source.cluster.x` is `source.cluster.x` of the connector, under `consumer.x`.
+      if (side !== undefined && role === undefined && isOfEveryClient(path.name)) {
+        return [-2, ...written, 0]
+      }
       if (!isBelowCluster(path)) return [2, ...written, 0]
       return isOfEveryClient(path.name) ? [-1, ...written, 0] : [...belowCluster(path), 0]
   }

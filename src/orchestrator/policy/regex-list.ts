@@ -20,7 +20,12 @@ export function compileRegexList (expressions: readonly string[]): CompiledRegex
   if (single.ok || expressions.length < 2) return single
   const joined = expressions.join('|')
   const translated = translateJavaRegex(joined)
-  if (!translated.ok) return single
+  if (!translated.ok) {
+    const { reason } = translated
+    // An expression that is whole only when joined is not what is wrong with the list.
+    const isOfOne = single.problems.some(problem => problem.reason === reason)
+    return isOfOne ? single : { ok: false, problems: [{ expression: joined, reason }] }
+  }
   const regex = ofWholeName(translated.source, translated.flags)
   return { ok: true, matches: name => regex.test(name) }
 }

@@ -91,6 +91,10 @@ test('expressions that are whole only when joined are read as MirrorMaker 2 read
   const joined = createTopicFilter(['(orders', 'bills).*'], [])
   assert.ok(joined.ok)
   assert.deepEqual(['orders.eu', 'bills', 'carts'].map(joined.filter.matches), [true, true, false])
+  // What is wrong is the flag, not the first half of the list.
+  const refused = createTopicFilter(['(orders', '(?i)bills)'], [])
+  assert.ok(!refused.ok)
+  assert.match(refused.problems[0]?.reason ?? '', /\(\?i\) is not possible here/)
   const flags = createTopicFilter(['(?i)orders', 'bills'], [])
   assert.ok(flags.ok)
   assert.deepEqual(['ORDERS', 'BILLS', 'carts'].map(flags.filter.matches), [true, true, false])
