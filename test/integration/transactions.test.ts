@@ -3,7 +3,10 @@
 import assert from 'node:assert/strict'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
+import { TestMember } from '../kafka/group-member.ts'
+import { eventually } from '../kafka/eventually.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce, TestProducer, type ProducedRecord } from '../kafka/kafka-producer.ts'
 import {
@@ -88,6 +91,61 @@ describe('idempotent and transactional sources', () => {
     const nobody = await runCommand(['offsets', 'translate', file, '--group', 'nobody'])
     assert.equal(nobody.exit.code, 1)
     assert.match(nobody.stderr, /nobody has committed no offset of a topic that is mirrored/)
+  })
+
+  test('offsets of groups without members follow to the next record, over a hand-over', async t => {
+    const { source, target } = clusters
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'east->west.topics': 'ledger',
+      'east->west.sync.group.offsets.enabled': true,
+      'east->west.sync.group.offsets.interval.seconds': 1
+    }))
+    const there = await readTopic(target.bootstrapServers, 'east.ledger')
+    const own = (await readTopic(source.bootstrapServers, 'ledger'))
+      .filter(({ partition }) => partition === 0)
+    const placeOf = (record: (typeof own)[number] | undefined): bigint => {
+      const place = there.find(({ value }) => String(value) === String(record?.value))
+      assert.ok(place !== undefined && place.offset < (record?.offset ?? 0))
+      return BigInt(place.offset)
+    }
+    const [atSource, atTarget] = [source, target].map(({ bootstrapServers }) =>
+      createAdmin(t, bootstrapServers))
+    assert.ok(atSource !== undefined && atTarget !== undefined)
+    const commit = async (group: string, record: (typeof own)[number] | undefined) => {
+      const [done] = await atSource.commitGroupOffsets(group, [{
+        topic: 'ledger', partition: 0, offset: BigInt(record?.offset ?? -1), metadata: 'of a test'
+      }])
+      assert.equal(done?.error, undefined)
+    }
+    const offsetsOf = async (group: string) => (await atTarget.groupOffsets([group]))[0]?.offsets
+    const untilAt = async (group: string, offset: bigint): Promise<void> => {
+      await eventually(`${group} is at ${offset}`,
+        async () => (await offsetsOf(group))?.[0]?.offset === offset)
+    }
+    const [early, middle, late] = [1, 2, 3].map(quarter => own[quarter * own.length >>> 2])
+    const member = await TestMember.join(target.bootstrapServers, 'reads-here', 'east.ledger')
+    t.after(async () => { await member.close() })
+    await commit('payments', middle)
+    await commit('reads-here', middle)
+    const first = await startMirror(t, file)
+    await untilAt('payments', placeOf(middle))
+    assert.deepEqual(await offsetsOf('payments'), [
+      { topic: 'east.ledger', partition: 0, offset: placeOf(middle), metadata: 'of a test' }
+    ])
+    const second = await startMirror(t, file)
+    assert.equal((await first.stop()).code, 0)
+    await commit('payments', early)
+    await commit('billing', late)
+    await untilAt('billing', placeOf(late))
+    await commit('billing', own.at(-1))
+    await untilAt('billing', placeOf(own.at(-1)))
+    // Runs since then have seen both groups.
+    assert.equal((await offsetsOf('payments'))?.[0]?.offset, placeOf(middle))
+    assert.deepEqual(await offsetsOf('reads-here'), [])
+    const { groups } = await atTarget.listGroups()
+    assert.deepEqual(['payments', 'reads-here'].map(name =>
+      groups.find(group => group.name === name)?.state), ['Empty', 'Stable'])
+    assert.equal((await second.stop()).code, 0)
   })
 
   test('a transaction that is still open holds its records back until it ends', async t => {

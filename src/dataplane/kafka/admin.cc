@@ -37,6 +37,8 @@ constexpr CallRow kCalls[] = {
     {"initProducerId", InitProducerId},     {"describeGroups", DescribeGroups},
     {"describeProducers", DescribeProducers}, {"describeTopicAcls", DescribeTopicAcls},
     {"createTopicAcls", CreateTopicAcls},   {"deleteTopicAcls", DeleteTopicAcls},
+    {"findCoordinators", FindCoordinators}, {"listGroups", ListGroups},
+    {"listGroupOffsets", ListGroupOffsets}, {"commitGroupOffsets", CommitGroupOffsets},
 };
 
 AdminCallFunction FindCall(std::string_view name) {

@@ -122,6 +122,10 @@ Status ListOffsets(AdminCall& call, const Value& arguments, Value* result);
 Status DeleteRecords(AdminCall& call, const Value& arguments, Value* result);
 Status InitProducerId(AdminCall& call, const Value& arguments, Value* result);
 Status DescribeGroups(AdminCall& call, const Value& arguments, Value* result);
+Status FindCoordinators(AdminCall& call, const Value& arguments, Value* result);
+Status ListGroups(AdminCall& call, const Value& arguments, Value* result);
+Status ListGroupOffsets(AdminCall& call, const Value& arguments, Value* result);
+Status CommitGroupOffsets(AdminCall& call, const Value& arguments, Value* result);
 Status DescribeProducers(AdminCall& call, const Value& arguments, Value* result);
 
 // The members that every item of a result has: its own error, 0 and "" where it went well.

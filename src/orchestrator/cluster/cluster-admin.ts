@@ -49,6 +49,17 @@ export interface ClusterAdmin {
   /** Moves log start offsets up: the records before them are gone for good. */
   deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]>
   describeGroups (names: readonly string[]): Promise<readonly GroupDescription[]>
+  /** Groups of all types and protocols that the principal may describe. */
+  listGroups (): Promise<GroupListings>
+  /** All that the groups have committed; [] of a group that does not exist. */
+  groupOffsets (names: readonly string[]): Promise<readonly GroupOffsets[]>
+  /**
+   * Commits for a group that has no members; creates a group that does not exist. The error of an
+   * item is UNKNOWN_MEMBER_ID where the group has members.
+   */
+  commitGroupOffsets (
+    group: string, offsets: readonly GroupOffset[]
+  ): Promise<readonly CommittedPartition[]>
   /**
    * What the leaders remember of the producers of these partitions (KIP-664, brokers 2.8 and
    * later; READ on the topic). Partitions without a leader are left out.
@@ -259,6 +270,42 @@ export interface GroupDescription {
   /** As Kafka prints it: Stable, Empty, Dead (there is no such group), PreparingRebalance... */
   readonly state: string
   readonly members: readonly GroupMember[]
+  readonly error: ReplicatorError | undefined
+}
+
+export interface GroupListings {
+  readonly groups: readonly GroupListing[]
+  /** Of a broker that did not answer: the groups that it coordinates are missing. */
+  readonly error: ReplicatorError | undefined
+}
+
+export interface GroupListing {
+  readonly name: string
+  /** `consumer`; empty where offsets are committed without members; `connect`, `share`... */
+  readonly protocolType: string
+  /** As Kafka prints it: Stable, Empty, Dead, PreparingRebalance... */
+  readonly state: string
+}
+
+/** What a group has committed for a partition. */
+export interface GroupOffset {
+  readonly topic: string
+  readonly partition: number
+  /** The next offset that the group reads. */
+  readonly offset: bigint
+  /** What the consumer has written beside the offset. */
+  readonly metadata: string
+}
+
+export interface GroupOffsets {
+  readonly name: string
+  readonly offsets: readonly GroupOffset[]
+  readonly error: ReplicatorError | undefined
+}
+
+export interface CommittedPartition {
+  readonly topic: string
+  readonly partition: number
   readonly error: ReplicatorError | undefined
 }
 

@@ -40,6 +40,10 @@ const needsOfCall: Readonly<Record<string, string>> = {
   deleteRecords: 'DELETE on the topics',
   describeGroups: 'DESCRIBE on the group',
   describeProducers: 'READ on the topics',
+  listGroups: 'DESCRIBE on the cluster, or on the groups',
+  findCoordinators: 'DESCRIBE on the groups',
+  listGroupOffsets: 'DESCRIBE on the groups',
+  commitGroupOffsets: 'READ on the group',
   initProducerId: 'WRITE on a topic (before Kafka 2.8: IDEMPOTENT_WRITE on the cluster)'
 }
 

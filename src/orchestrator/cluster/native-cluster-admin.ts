@@ -6,15 +6,16 @@ import { errorByName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
 import { chunks } from './chunks.ts'
 import type {
-  AclResult, ChangeOptions, ClusterAdmin, ClusterDescription, ConfigAlteration, ConfigDescription,
-  ConfigResource, ConfigResult, DeleteBefore, DeletedRecords,
-  DescribeClusterOptions, GroupDescription, Isolation,
+  AclResult, ChangeOptions, ClusterAdmin, ClusterDescription, CommittedPartition, ConfigAlteration,
+  ConfigDescription, ConfigResource, ConfigResult, DeleteBefore, DeletedRecords,
+  DescribeClusterOptions, GroupDescription, GroupListings, GroupOffset, GroupOffsets, Isolation,
   ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, RequestOptions,
   TopicDescription, TopicAcl, TopicListing, TopicResult, WantedOffset
 } from './cluster-admin.ts'
 import {
   clusterError, isNativeFailure, itemError, type AclOperation
 } from './cluster-error.ts'
+import { GroupCoordinators } from './group-coordinators.ts'
 import { quickClientProperties } from './quick-client.ts'
 import { holdToken, tokenError, type TokenHold } from './token-source.ts'
 
@@ -37,6 +38,8 @@ const configsPerRequest = 200
 const aclsPerRequest = 500
 const groupsPerRequest = 100
 const partitionsPerRequest = 2_000
+// A broker that has died is waited for so long; then its groups have another coordinator.
+const groupCallMsMax = 10_000
 // A KRaft controller refuses a request that creates more than 10,000 partitions.
 const newPartitionsPerRequest = 2_000
 
@@ -49,6 +52,7 @@ class NativeClusterAdmin implements ClusterAdmin {
   readonly #admin: NativeAdmin
   readonly #timeoutMs: number
   readonly #token: TokenHold | undefined
+  readonly #groups: GroupCoordinators
 
   constructor ({ cluster, properties, timeoutMs = defaultTimeoutMs }: NativeClusterAdminOptions) {
     this.cluster = cluster
@@ -62,6 +66,11 @@ class NativeClusterAdmin implements ClusterAdmin {
         { cause: thrown })
     }
     this.#token = holdToken(properties, token => { this.#admin.setToken(token) })
+    this.#groups = new GroupCoordinators({
+      cluster,
+      call: async (name, args) => await this.#call(name, args, groupCallMsMax),
+      brokers: async () => (await this.describeCluster()).brokers.map(({ id }) => id)
+    })
   }
 
   async describeCluster (
@@ -160,6 +169,18 @@ class NativeClusterAdmin implements ClusterAdmin {
     const groups = await this.#callInChunks<GroupDescription>(chunks(names, groupsPerRequest),
       names => ['describeGroups', { names }])
     return groups.map(group => this.#withError(`group ${group.name}`, group, 'DESCRIBE'))
+  }
+
+  async listGroups (): Promise<GroupListings> { return await this.#groups.list() }
+
+  async groupOffsets (names: readonly string[]): Promise<readonly GroupOffsets[]> {
+    return await this.#groups.offsetsOf(names)
+  }
+
+  async commitGroupOffsets (
+    group: string, offsets: readonly GroupOffset[]
+  ): Promise<readonly CommittedPartition[]> {
+    return await this.#groups.commit(group, offsets)
   }
 
   async describeProducers (

@@ -3,6 +3,7 @@
 // MirrorMaker 2 accepts and Longhaul does not act on (yet) stands in idle-properties.ts; client
 // properties in client-properties.ts.
 import { dutyTable } from './duty-table.ts'
+import { groupTable } from './group-table.ts'
 import { processTable } from './process-table.ts'
 import { progressTable } from './progress-table.ts'
 import { recordTable } from './record-table.ts'
@@ -13,7 +14,7 @@ export { processTable }
 
 /** Settings of a replication flow: `A->B.NAME`, or `B.NAME` or `NAME` for several flows. */
 export const flowTable = {
-  ...topicTable, ...dutyTable, ...recordTable, ...progressTable
+  ...topicTable, ...groupTable, ...dutyTable, ...recordTable, ...progressTable
 } as const
 
 /** Settings of a flow that may also be set for one topic: `A->B.topic.TOPIC.NAME`. */

@@ -2,6 +2,7 @@
 // them.
 import type { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
+import type { GroupFilter } from '../policy/group-filter.ts'
 import type { ReplicationPolicy } from '../policy/replication-policy.ts'
 import type { TopicSelection } from '../policy/topic-filter.ts'
 import type { CertificateEnd } from './certificates.ts'
@@ -40,6 +41,8 @@ export interface FlowConfig {
   readonly topics: TopicSelection
   /** Which settings of its source topic a new remote topic copies. */
   readonly configProperties: ConfigPropertyFilter
+  /** Which consumer groups of the source take part. */
+  readonly groups: GroupFilter
   readonly heartbeats: readonly HeartbeatPair[]
 }
 

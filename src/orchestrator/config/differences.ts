@@ -55,6 +55,14 @@ export const differences = {
     longhaul: 'Copies neither, or with `sync.topic.acls.prefixed.enabled=true` both: `*` ' +
       'becomes the prefix `frankfurt.`, and nothing where topics keep their names'
   },
+  'group offsets': {
+    mirrorMaker: 'Commits offsets of consumer groups every 60 s, somewhat before the place of ' +
+      'the next record, and looks for new groups every 600 s',
+    longhaul: 'Commits them every 5 s, at the next record, and looks for new groups every 5 s: ' +
+      'that costs one ListGroups request to each broker of both clusters, and an OffsetFetch ' +
+      'request for each 50 groups; `sync.group.offsets.interval.seconds` and ' +
+      '`refresh.groups.interval.seconds` make it rarer'
+  },
   codec: {
     mirrorMaker: "Compresses anew as the producer's settings say",
     longhaul: 'Keeps the codec and the batches of the original producers'

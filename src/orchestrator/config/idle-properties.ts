@@ -34,7 +34,6 @@ function meaningless (byDefault: string, why: string): IdleProperty {
 
 const offsetSyncs = 'writing the offset syncs of MirrorMaker 2'
 const checkpoints = 'writing checkpoints'
-const groupOffsets = 'syncing the offsets of consumer groups'
 const noWorker = 'Longhaul has no Kafka Connect worker: it keeps its state in one progress topic'
 const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host and metrics.port'
 const noRecords = 'record batches are forwarded as they are stored, no record is converted'
@@ -48,14 +47,6 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'offset-syncs.topic.location': later('source', offsetSyncs),
   'offset.lag.max': later('100', offsetSyncs),
   'emit.offset-syncs.enabled': later('true', offsetSyncs),
-  'groups': later('.*', groupOffsets),
-  'groups.exclude': later('console-consumer-.*, connect-.*, __.*', groupOffsets),
-  'groups.blacklist': later('', groupOffsets),
-  'group.filter.class': later('DefaultGroupFilter', groupOffsets),
-  'refresh.groups.enabled': later('true', groupOffsets),
-  'refresh.groups.interval.seconds': later('600', groupOffsets),
-  'sync.group.offsets.enabled': later('false', groupOffsets),
-  'sync.group.offsets.interval.seconds': later('60', groupOffsets),
   'emit.checkpoints.enabled': later('true', checkpoints),
   'emit.checkpoints.interval.seconds': later('60', checkpoints),
   'checkpoints.topic.replication.factor': later('3', checkpoints),

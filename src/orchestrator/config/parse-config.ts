@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { createConfigPropertyFilter } from '../policy/config-property-filter.ts'
+import { createGroupFilter } from '../policy/group-filter.ts'
 import type { RegexProblem } from '../policy/regex-list.ts'
 import { createReplicationPolicy } from '../policy/replication-policy.ts'
 import { createCycleCheck, type RemotePrefix } from '../policy/topic-cycle.ts'
@@ -184,6 +185,10 @@ class Parser {
     for (const problem of configProperties.ok ? [] : configProperties.problems) {
       this.#refuseRegex('config.properties.exclude', flow, problem)
     }
+    const groups = createGroupFilter(settings.groups, settings['groups.exclude'])
+    for (const { list, ...problem } of groups.ok ? [] : groups.problems) {
+      this.#refuseRegex(list, flow, problem)
+    }
     const named = aliasesOf(flow, this.#properties)
     const policy = createReplicationPolicy({
       policy: settings['replication.policy.class'],
@@ -196,7 +201,7 @@ class Parser {
     const topicEntries = this.#properties.ofTopics(flow)
     const topicSettings = this.#topicSettings(topicEntries)
     const ofTopic = settingsByTopic(settings, topicSettings)
-    if (!filter.ok || !configProperties.ok) return undefined
+    if (!filter.ok || !configProperties.ok || !groups.ok) return undefined
     const topics = {
       filter: filter.filter,
       policy,
@@ -219,7 +224,8 @@ class Parser {
       forwarder: forwarderOf(settings),
       policy,
       topics,
-      configProperties: configProperties.filter
+      configProperties: configProperties.filter,
+      groups: groups.filter
     }
   }
 

@@ -120,6 +120,14 @@ export const orchestratorErrors = {
   HEARTBEATS_REFUSED: row(2060, 'final', 'flow',
     'heartbeats cannot be written, and topics are mirrored all the same',
     'Set emit.heartbeats.enabled=false if nobody reads them'),
+  GROUP_OFFSETS_UNREADABLE: row(2062, 'retry', 'flow',
+    'the offsets of consumer groups cannot be read on the source',
+    'Grant DESCRIBE on the groups to the principal of the source cluster, or leave the groups ' +
+    'out with groups.exclude'),
+  GROUP_OFFSET_SYNC_FAILED: row(2063, 'retry', 'flow',
+    'the offsets of consumer groups cannot be committed on the target',
+    'Grant READ on the groups to the principal of the target cluster, or leave the groups out ' +
+    'with groups.exclude'),
   INTERNAL_RECORD_UNREADABLE: row(2061, 'final', 'flow',
     "a record of MirrorMaker 2's internal topics cannot be read or written",
     'Find out which program writes to the topic'),

@@ -2,6 +2,8 @@
 import { TopicAclSync } from '../acls/topic-acl-sync.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import type { FlowConfig } from '../config/config.ts'
+import { groupOffsetDuty } from '../groups/group-duties.ts'
+import { GroupPositions } from '../groups/group-positions.ts'
 import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
@@ -14,6 +16,7 @@ import type { Clock } from '../time/clock.ts'
 import { listed } from '../topics/left-out-settings.ts'
 import { TopicConfigSync } from '../topics/topic-config-sync.ts'
 import type { ClusterPair } from './cluster-pair.ts'
+import { positionsOf } from './flow-positions.ts'
 import type { TopicRefresh } from './topic-refresh.ts'
 
 export interface FlowDutiesOptions {
@@ -37,6 +40,7 @@ export function openFlowDuties (options: FlowDutiesOptions): Duties {
       progressRetention(options),
       ...settings['sync.topic.configs.enabled'] ? [topicConfigSync(options)] : [],
       ...settings['sync.topic.acls.enabled'] ? [topicAclSync(options)] : [],
+      ...groupOffsets(options),
       ...heartbeats(options)
     ],
     onError: error => { problems.warn(error) },
@@ -99,6 +103,38 @@ function heartbeats ({ clock, clusters, config }: FlowDutiesOptions): readonly D
     }),
     clock
   }))
+}
+
+function groupOffsets (options: FlowDutiesOptions): readonly Duty[] {
+  const { clusters, config: { settings }, log, problems } = options
+  const intervalSeconds = settings['sync.group.offsets.interval.seconds']
+  if (!settings['sync.group.offsets.enabled'] || intervalSeconds < 0) return []
+  return [groupOffsetDuty({
+    positions: groupPositions(options),
+    target: clusters.target,
+    slot: flowSlot,
+    intervalMs: Math.max(intervalSeconds, 1) * 1000,
+    onRefused: error => { problems.warn(error) },
+    log
+  })]
+}
+
+/** One a duty: each duty looks for groups by itself. */
+function groupPositions (
+  { clock, clusters, config: { groups, settings }, partitions, progress, topics }: FlowDutiesOptions
+): GroupPositions {
+  const refreshMs = settings['refresh.groups.enabled']
+    ? settings['refresh.groups.interval.seconds'] * 1000
+    : undefined
+  return new GroupPositions({
+    source: clusters.source,
+    filter: groups,
+    selection: () => topics.selection,
+    progressOf: async (wanted, signal) => await positionsOf(
+      wanted, { partitions, progress, slots: settings['task.slots'] }, signal),
+    refreshMs,
+    clock
+  })
 }
 
 function topicAclSync (

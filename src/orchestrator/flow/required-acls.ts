@@ -9,9 +9,11 @@ export type Operation =
   'Read' | 'Write' | 'Create' | 'Alter' | 'Describe' | 'DescribeConfigs' | 'AlterConfigs'
 
 type Resource =
-  'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group' | 'cluster'
+  'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group' | 'cluster' |
+  'consumer groups'
 
-type Switch = 'sync.topic.configs.enabled' | 'sync.topic.acls.enabled'
+type Switch =
+  'sync.topic.configs.enabled' | 'sync.topic.acls.enabled' | 'sync.group.offsets.enabled'
 
 interface PermissionRow {
   readonly side: 'source' | 'target'
@@ -67,6 +69,12 @@ export const permissionRows: readonly PermissionRow[] = [
     AlterConfigs: 'corrects the settings of a progress topic that exists already'
   }),
   ...rows('target', 'heartbeats topic', heartbeatsNeed),
+  ...rows('source', 'consumer groups', {
+    Describe: 'reads the offsets of consumer groups'
+  }, 'sync.group.offsets.enabled'),
+  ...rows('target', 'consumer groups', {
+    Read: 'commits the offsets of consumer groups'
+  }, 'sync.group.offsets.enabled'),
   ...rows('target', 'group', { Read: 'joins the group in which processes share the flow' })
 ]
 
@@ -95,9 +103,7 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
       if (row.setting !== undefined && !flow.settings[row.setting]) continue
       const end = flow[row.side]
       for (const pattern of patternsOf(flow, row)) {
-        const resource = row.resource === 'group' || row.resource === 'cluster'
-          ? row.resource
-          : 'topic'
+        const resource = kindOf(row.resource)
         const principal = principalOf(end)
         const key = [end.alias, principal, resource, pattern.type, pattern.name].join('\n')
         const acl = found.get(key) ?? {
@@ -121,6 +127,15 @@ function principalOf ({ admin }: FlowEnd): string {
   return user === undefined ? unknownPrincipal : `User:${user}`
 }
 
+function kindOf (resource: Resource): RequiredAcl['resource'] {
+  switch (resource) {
+    case 'cluster': return 'cluster'
+    case 'group':
+    case 'consumer groups': return 'group'
+    default: return 'topic'
+  }
+}
+
 function patternsOf (
   flow: FlowConfig, { resource, side }: PermissionRow
 ): readonly NamePattern[] {
@@ -133,6 +148,8 @@ function patternsOf (
     case 'heartbeats topic':
       return flow.heartbeats.some(pair => pair.side === side) ? [heartbeats] : []
     case 'cluster': return [{ type: 'literal', name: 'kafka-cluster' }]
+    case 'consumer groups': return widest(flow.groups.groups.map(expression =>
+      patternOf(expression, /^[\w.-]+$/.test(unescaped(expression))))).map(all)
     case 'group': return [{ type: 'literal', name: groupOf(flow.name) }]
   }
 }
@@ -144,17 +161,25 @@ function all ({ type, name }: NamePattern): NamePattern {
   return type === 'prefixed' && name === '' ? { type: 'literal', name: '*' } : { type, name }
 }
 
-/** An authorizer knows names and prefixes: of an expression, the text before its first sign. */
 function sourcePatterns ({ topics }: FlowConfig): readonly NamePattern[] {
   const { filter } = topics
-  const listed = filter.topics.map((expression): NamePattern => {
-    const name = expression.replace(/\\([.-])/g, '$1')
-    if (filter.names.includes(name)) return { type: 'literal', name }
-    const isAlternative = expression.includes('|')
-    const [begin = ''] = isAlternative ? [''] : /^(?:[\w-]|\\[.-])*(?![*?{])/.exec(expression) ?? []
-    return { type: 'prefixed', name: begin.replace(/\\([.-])/g, '$1') }
-  })
-  const patterns = topics.heartbeats ? [...listed, heartbeats] : listed
+  const listed = filter.topics.map(expression =>
+    patternOf(expression, filter.names.includes(unescaped(expression))))
+  return widest(topics.heartbeats ? [...listed, heartbeats] : listed)
+}
+
+/** An authorizer knows names and prefixes: of an expression, the text before its first sign. */
+function patternOf (expression: string, isName: boolean): NamePattern {
+  if (isName) return { type: 'literal', name: unescaped(expression) }
+  const isAlternative = expression.includes('|')
+  const [begin = ''] = isAlternative ? [''] : /^(?:[\w-]|\\[.-])*(?![*?{])/.exec(expression) ?? []
+  return { type: 'prefixed', name: unescaped(begin) }
+}
+
+function unescaped (expression: string): string { return expression.replace(/\\([.-])/g, '$1') }
+
+/** Without those that a wider one covers. */
+function widest (patterns: readonly NamePattern[]): readonly NamePattern[] {
   const wide = patterns.filter(({ type }) => type === 'prefixed')
   return patterns.filter((pattern, i) => !wide.some(other => other !== pattern &&
     pattern.name.startsWith(other.name) &&

@@ -64,7 +64,7 @@ export class FlowPartitions {
   readonly table = new PartitionTable()
   readonly control: PartitionControl
   readonly #options: FlowPartitionsOptions
-  readonly #positions: SlotPositions
+  readonly positions: SlotPositions
   readonly #wanted: WantedTopics
   readonly #topicIds: KnownTopicIds
   readonly #firstLook: FirstLook
@@ -85,7 +85,7 @@ export class FlowPartitions {
     const table = this.table
     this.#wanted = new WantedTopics(topic => config.policy.remoteTopic(topic))
     const topicIds = this.#topicIds = new KnownTopicIds(source, target)
-    const positions = this.#positions = new SlotPositions(config.settings['task.slots'])
+    const positions = this.positions = new SlotPositions(config.settings['task.slots'])
     this.#log = new PartitionLog(log, problems)
     const moves = this.#moves = new PartitionMoves({
       table,
@@ -168,7 +168,7 @@ export class FlowPartitions {
   async acquire (slots: readonly number[], signal?: AbortSignal): Promise<void> {
     const restored = await this.#options.restore(slots, signal)
     signal?.throwIfAborted() // released by now
-    this.#positions.acquire(slots, restored)
+    this.positions.acquire(slots, restored)
     this.#addWanted()
     // A round may wait for a cluster that hangs; slots that are released do not.
     await unlessAborted(signal ?? new AbortController().signal, this.#beginnings.begin())
@@ -182,7 +182,7 @@ export class FlowPartitions {
   async release (
     slots: readonly number[], drainMs: number, keepInTable: boolean
   ): Promise<readonly FlowPartition[]> {
-    this.#positions.release(slots)
+    this.positions.release(slots)
     this.#log.sayBegun(true)
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
     const unacknowledged = await this.#withdrawal.withdraw(mine, drainMs)
@@ -230,7 +230,7 @@ export class FlowPartitions {
   mirrors (source: TopicPartition): boolean { return this.table.byName(source) !== undefined }
 
   /** Progress of the partition is no longer on record; a topic of this name begins anew. */
-  forgetPosition (source: TopicPartition): void { this.#positions.forget(source) }
+  forgetPosition (source: TopicPartition): void { this.positions.forget(source) }
 
   /** Begins what is due, and looks closer at topics that seem to be gone. Call it each second. */
   async beginDue (): Promise<void> {
@@ -261,7 +261,7 @@ export class FlowPartitions {
     const begun = [...this.table.values()].flatMap(partition => partition.progress === undefined
       ? []
       : [this.#slotRecord({ partition, progress: partition.progress })])
-    const others = this.#positions.values()
+    const others = this.positions.values()
       .filter(({ source }) => this.table.byName(source)?.progress === undefined)
       .map(({ progress, slot, source }) =>
         this.#slotRecord({ partition: { ...source, slot }, progress }))
@@ -291,7 +291,7 @@ export class FlowPartitions {
       source: source.cluster,
       wanted: this.#wanted,
       withdrawal: this.#withdrawal,
-      positions: this.#positions,
+      positions: this.positions,
       writes: this.#writes,
       topicIds: this.#topicIds,
       skipped: this.#skipped,
@@ -313,7 +313,7 @@ export class FlowPartitions {
   #addWanted (): void {
     const refused: Array<readonly [FlowPartition, PartitionEvent]> = []
     for (const { error, partitions, remoteTopic, topic, usable } of this.#wanted.values()) {
-      for (const owned of this.#positions.partitionsOf(topic, remoteTopic, partitions)) {
+      for (const owned of this.positions.partitionsOf(topic, remoteTopic, partitions)) {
         const partition = this.table.byName(owned) ?? this.table.add(owned)
         if (partition.state !== 'positioning') continue
         if (owned.partition >= usable) {

@@ -36,8 +36,9 @@ export class SlotPositions {
     for (const slot of slots) this.#slots.delete(slot)
   }
 
-  of (partition: SlotPartition): Progress | undefined {
-    return this.#slots.get(partition.slot)?.get(partitionKey(partition))
+  of (partition: TopicPartition): Progress | undefined {
+    return this.#slots.get(slotOf(partition.topic, partition.partition, this.#slotCount))
+      ?.get(partitionKey(partition))
   }
 
   /** For a partition whose topic is not mirrored now: should it come back, it goes on from here. */

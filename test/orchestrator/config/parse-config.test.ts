@@ -118,7 +118,7 @@ test('a file as it is written for production is read, and warns of what it canno
   assert.equal(flow.target.admin['socket.timeout.ms'], '60000')
   assert.equal(flow.policy.remoteTopic('orders'), 'orders')
   assert.equal(flow.settings['auto.offset.reset'], 'latest')
-  assert.equal(warnings.length, 12, warnings.join('\n'))
+  assert.equal(warnings.length, 11, warnings.join('\n'))
 })
 
 test('any layout of a properties file means the same', () => {

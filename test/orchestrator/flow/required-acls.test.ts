@@ -46,6 +46,19 @@ test('the principal is the user of the login, and the group that of the flow', (
   [['literal', 'longhaul.A->B', 'Read']])
 })
 
+test('to sync offsets of groups needs Describe on the source and Read on the target', () => {
+  const groupsOf = (...lines: string[]): readonly string[] => aclsOf(...lines)
+    .filter(({ name, resource }) => resource === 'group' && !name.startsWith('longhaul.'))
+    .map(({ cluster, name, operations, type }) => [cluster, type, name, ...operations].join(' '))
+  assert.deepEqual(groupsOf(), [])
+  assert.deepEqual(groupsOf('sync.group.offsets.enabled = true'),
+    ['A literal * Describe', 'B literal * Read'])
+  assert.deepEqual(groupsOf('sync.group.offsets.enabled = true', 'groups = billing, app-.*'), [
+    'A literal billing Describe', 'A prefixed app- Describe', 'B literal billing Read',
+    'B prefixed app- Read'
+  ])
+})
+
 test('what two flows need of one cluster is printed once', () => {
   const acls = aclsOf('B->A.enabled = true', 'topics = orders')
   const onA = acls.filter(({ cluster, name }) => cluster === 'A' && name === 'orders')
@@ -78,6 +91,7 @@ test('README lists the permissions of the table', () => {
 })
 
 function kindOf (resource: string): string {
+  if (resource === 'the consumer groups') return 'consumer groups'
   if (resource.startsWith('group')) return 'group'
   if (resource.includes('heartbeats')) return 'heartbeats topic'
   if (resource.startsWith('the cluster')) return 'cluster'

@@ -1,0 +1,41 @@
+// The rows of the settings about consumer groups: which take part, and how often their offsets are
+// committed on the target.
+import { flag, javaClass, list, seconds, type Row } from './setting-kinds.ts'
+
+/** Settings of a flow about consumer groups. */
+export const groupTable = {
+  'groups': list({
+    doc: 'Which consumer groups of the source take part: Java regular expressions that match the ' +
+      'whole name.',
+    importance: 'medium', default: ['.*'], range: 'comma-separated regular expressions'
+  }),
+  'groups.exclude': list({
+    doc: 'Which consumer groups do not take part; wins over groups.',
+    importance: 'medium', default: ['console-consumer-.*', 'connect-.*', '__.*'],
+    range: 'comma-separated regular expressions', alias: ['groups.blacklist']
+  }),
+  'group.filter.class': javaClass({
+    doc: 'How consumer groups are chosen.', importance: 'low', default: 'DefaultGroupFilter',
+    of: ['DefaultGroupFilter'],
+    wayOut: 'a Java class cannot run here: to choose groups by groups and groups.exclude alone, ' +
+      'start with --ignore group.filter.class'
+  }),
+  'refresh.groups.enabled': flag({
+    doc: 'Whether new consumer groups are looked for while running.',
+    importance: 'low', default: true
+  }),
+  'refresh.groups.interval.seconds': seconds({
+    doc: 'How often new consumer groups are looked for: one request to each broker of the source.',
+    importance: 'low', default: 5, min: 1, max: 86_400
+  }),
+  'sync.group.offsets.enabled': flag({
+    doc: 'Whether consumer groups that have no members on the target get the offsets there that ' +
+      'they have committed on the source, translated; never backwards.',
+    importance: 'medium', default: false
+  }),
+  'sync.group.offsets.interval.seconds': seconds({
+    doc: 'How often the offsets of consumer groups are committed on the target; below 0 never, ' +
+      'and 0 means each second.',
+    importance: 'low', default: 5, min: -86_400, max: 86_400
+  })
+} as const satisfies Record<string, Row<unknown>>

@@ -1,0 +1,50 @@
+// The duties of a flow about consumer groups. The owner of one slot has them for all groups: each
+// group is then asked for once, whatever number of processes shares the flow.
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import type { Duty } from '../ownership/duties.ts'
+import { GroupOffsetSync, type GroupOffsetSyncOptions } from './group-offset-sync.ts'
+
+export interface GroupOffsetDutyOptions extends GroupOffsetSyncOptions {
+  readonly slot: number
+  readonly intervalMs: number
+  readonly onRefused: (error: ReplicatorError) => void
+  readonly log: Log
+}
+
+/** What is said once is remembered; groups come and go, and each has texts of its own. */
+const saidMax = 1_000
+
+export function groupOffsetDuty (options: GroupOffsetDutyOptions): Duty {
+  const { intervalMs, log, onRefused, slot, target } = options
+  const sync = new GroupOffsetSync(options)
+  const say = sayOnce(onRefused)
+  return {
+    name: 'group offset sync',
+    slot,
+    intervalMs,
+    run: async (_slot, signal) => {
+      const { failures, moved } = await sync.syncOnce(signal)
+      if (moved.length > 0) {
+        log.debug({ groups: moved },
+          `committed offsets of ${moved.length} consumer groups on ${target.cluster}`)
+      }
+      say(failures)
+    }
+  }
+}
+
+/** A group that is refused must not slow down the others, so it is no failure of the run. */
+export function sayOnce (
+  onRefused: (error: ReplicatorError) => void
+): (failures: readonly ReplicatorError[]) => void {
+  let said = new Set<string>()
+  return failures => {
+    for (const failure of failures) {
+      if (said.has(failure.message)) continue
+      if (said.size >= saidMax) said = new Set()
+      said.add(failure.message)
+      onRefused(failure)
+    }
+  }
+}

@@ -1,0 +1,62 @@
+// Which offsets of a consumer group are committed on the target, and which are not. Pure.
+//
+// Longhaul moves a group only while the group has no members on the target, only forwards, and only
+// to an offset that the log of the target has reached.
+import type { GroupOffset } from '../cluster/cluster-admin.ts'
+import { translate } from '../offsets/offset-map.ts'
+import type { Progress } from '../progress/progress.ts'
+
+/** Where a group goes on in a remote topic. */
+export interface TranslatedOffset {
+  /** Of the target. */
+  readonly topic: string
+  readonly partition: number
+  /** What the group has committed on the source. */
+  readonly upstream: bigint
+  readonly downstream: bigint
+  /** What the consumer has written beside its offset. */
+  readonly metadata: string
+}
+
+/**
+ * Undefined: no translation, because the flow has mirrored no record of the partition, or the
+ * offset is before all that its map knows. A group that is ahead of the mirror goes on where the
+ * mirror does.
+ */
+export function translateOffset (
+  { metadata, offset, partition }: GroupOffset, topic: string, progress: Progress
+): TranslatedOffset | undefined {
+  const { offsets, upstream } = progress
+  if (offset < 0n || offsets === undefined || offsets.spans.length === 0) return undefined
+  const { offset: downstream } =
+    translate(offsets, offset < upstream ? offset : upstream, progress)
+  return downstream === undefined
+    ? undefined
+    : { topic, partition, upstream: offset, downstream, metadata }
+}
+
+/** `state`: of the group on the target, as Kafka prints it; undefined: it has no such group. */
+export function mayMove (state: string | undefined): boolean {
+  return state === undefined || state === 'Empty' || state === 'Dead'
+}
+
+/** Those that are ahead of what the group has committed on the target, or new to it. */
+export function forwards (
+  wanted: readonly TranslatedOffset[], onTarget: readonly GroupOffset[]
+): readonly TranslatedOffset[] {
+  const committed = new Map(onTarget.map(each => [keyOf(each), each.offset]))
+  return wanted.filter(each => each.downstream > (committed.get(keyOf(each)) ?? -1n))
+}
+
+/** Those that the log has reached. `ends`: by keyOf; a partition without an end is left out. */
+export function withinLog (
+  wanted: readonly TranslatedOffset[], ends: ReadonlyMap<string, bigint>
+): readonly TranslatedOffset[] {
+  return wanted.filter(each => each.downstream <= (ends.get(keyOf(each)) ?? -1n))
+}
+
+export function keyOf (
+  { partition, topic }: { readonly topic: string, readonly partition: number }
+): string {
+  return `${topic}/${partition}`
+}

@@ -1,0 +1,108 @@
+// Where the consumer groups of the source would go on in the remote topics: what they have
+// committed, translated by the offset maps of the flow.
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { GroupFilter } from '../policy/group-filter.ts'
+import { judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
+import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
+import type { Clock } from '../time/clock.ts'
+import { unlessAborted } from '../time/deadline.ts'
+import { translateOffset, type TranslatedOffset } from './group-offset-rules.ts'
+
+export interface GroupPosition {
+  readonly group: string
+  readonly offsets: readonly TranslatedOffset[]
+}
+
+export interface GroupPositionsResult {
+  /** By name; only groups that have an offset to translate. */
+  readonly positions: readonly GroupPosition[]
+  /** A broker that did not answer, or groups that may not be described: the others are here. */
+  readonly failures: readonly ReplicatorError[]
+}
+
+export interface GroupPositionsOptions {
+  readonly source: Pick<ClusterAdmin, 'listGroups' | 'groupOffsets'>
+  readonly filter: GroupFilter
+  /** Of this moment: filters change while a flow runs. */
+  readonly selection: () => TopicSelection
+  /** Where partitions of the source stand, by partitionKey, whichever process mirrors them. */
+  readonly progressOf: (
+    partitions: readonly TopicPartition[], signal: AbortSignal
+  ) => Promise<ReadonlyMap<string, Progress>>
+  /** How often groups are looked for; undefined: once. */
+  readonly refreshMs: number | undefined
+  readonly clock: Clock
+}
+
+export class GroupPositions {
+  readonly #options: GroupPositionsOptions
+  #groups: readonly string[] = []
+  #listedMs: number | undefined
+
+  constructor (options: GroupPositionsOptions) {
+    this.#options = options
+  }
+
+  async read (signal: AbortSignal): Promise<GroupPositionsResult> {
+    const { progressOf, selection, source } = this.#options
+    const failure = await this.#lookForGroups(signal)
+    const failures = failure === undefined ? [] : [failure]
+    if (this.#groups.length === 0) return { positions: [], failures }
+    const committed = await unlessAborted(signal, source.groupOffsets(this.#groups))
+    failures.push(...refusalOf(committed.flatMap(({ error }) => error ?? [])))
+    const topics = selection()
+    const isMirrored = new Map<string, boolean>()
+    const ofMirrored = committed.map(({ name, offsets }) => ({
+      name,
+      offsets: offsets.filter(({ topic }) => {
+        const known = isMirrored.get(topic) ?? judgeTopic(topics, topic) === 'mirrored'
+        isMirrored.set(topic, known)
+        return known
+      })
+    })).filter(({ offsets }) => offsets.length > 0)
+    const wanted = new Map(ofMirrored.flatMap(({ offsets }) =>
+      offsets.map(each => [partitionKey(each), each] as const)))
+    if (wanted.size === 0) return { positions: [], failures }
+    const progress = await progressOf([...wanted.values()], signal)
+    const positions = ofMirrored.flatMap(({ name, offsets }) => {
+      const translated = offsets.flatMap(each => {
+        const position = progress.get(partitionKey(each))
+        const remoteTopic = topics.policy.remoteTopic(each.topic)
+        return position === undefined ? [] : translateOffset(each, remoteTopic, position) ?? []
+      })
+      return translated.length === 0 ? [] : [{ group: name, offsets: translated }]
+    })
+    return { positions, failures }
+  }
+
+  /** Keeps the groups that it knows where the cluster answers in part. */
+  async #lookForGroups (signal: AbortSignal): Promise<ReplicatorError | undefined> {
+    const { clock, filter, refreshMs, source } = this.#options
+    const now = clock.monotonic()
+    const isDue = this.#listedMs === undefined ||
+      (refreshMs !== undefined && now - this.#listedMs >= refreshMs)
+    if (!isDue) return undefined
+    const { error, groups } = await unlessAborted(signal, source.listGroups())
+    const names = groups.filter(({ name, protocolType }) =>
+      hasOffsets(protocolType) && filter.matches(name)).map(({ name }) => name)
+    const known = error === undefined ? names : [...new Set([...this.#groups, ...names])]
+    this.#groups = known.toSorted()
+    if (error === undefined) this.#listedMs = now
+    return error
+  }
+}
+
+/** Groups of consumers, and of programs that commit without being members; not those of Connect. */
+function hasOffsets (protocolType: string): boolean {
+  return protocolType === 'consumer' || protocolType === ''
+}
+
+/** One error that names the first group and how many others there are. */
+function refusalOf (errors: readonly ReplicatorError[]): readonly ReplicatorError[] {
+  const [first] = errors
+  if (first === undefined) return []
+  const more = errors.length === 1 ? '' : ` (and ${errors.length - 1} other groups)`
+  return [new ReplicatorError('GROUP_OFFSETS_UNREADABLE', `${first.detail}${more}`,
+    { cause: first, action: first.action })]
+}

@@ -1,0 +1,108 @@
+// Which offsets of a group are committed on the target: a table of cases, and what must hold for
+// every history of a partition.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import fc from 'fast-check'
+import type { GroupOffset } from '../../../src/orchestrator/cluster/cluster-admin.ts'
+import {
+  forwards, mayMove, translateOffset, withinLog, type TranslatedOffset
+} from '../../../src/orchestrator/groups/group-offset-rules.ts'
+import {
+  emptyMap, exactSpan, withSpan, type OffsetMap
+} from '../../../src/orchestrator/offsets/offset-map.ts'
+import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
+
+const origin = { upstream: 0n, downstream: 0n }
+
+function committed (offset: bigint): GroupOffset {
+  return { topic: 'orders', partition: 0, offset, metadata: '' }
+}
+
+/** Ten records, a marker, ten records: the offsets of both sides differ behind the marker. */
+function createProgress (map: Partial<OffsetMap> = {}): Progress {
+  const spans = withSpan(withSpan(emptyMap(origin, true), exactSpan(0n, 0n, 10n)),
+    exactSpan(11n, 10n, 10n))
+  return { upstream: 21n, downstream: 20n, sequence: 20, offsets: { ...spans, ...map } }
+}
+
+const downstreamOf = (offset: bigint, progress = createProgress()): bigint | undefined =>
+  translateOffset(committed(offset), 'east.orders', progress)?.downstream
+
+describe('a committed offset is translated', () => {
+  const cases: ReadonlyArray<readonly [what: string, offset: bigint, downstream: bigint]> = [
+    ['to the first record', 0n, 0n],
+    ['to the same record', 9n, 9n],
+    ['from a marker to the record behind it', 10n, 10n],
+    ['behind the marker', 11n, 10n],
+    ['to the end, of a group that has read all', 21n, 20n],
+    ['to the end, of a group that is ahead of the mirror', 500n, 20n]
+  ]
+  for (const [what, offset, downstream] of cases) {
+    test(what, () => { assert.equal(downstreamOf(offset), downstream) })
+  }
+
+  test('with what the consumer wrote beside it, under the name of the remote topic', () => {
+    assert.deepEqual(
+      translateOffset({ ...committed(12n), metadata: 'm' }, 'east.orders', createProgress()),
+      { topic: 'east.orders', partition: 0, upstream: 12n, downstream: 11n, metadata: 'm' })
+  })
+
+  test('not where no record is mirrored, nor before what the map knows, nor without an offset',
+    () => {
+      assert.equal(downstreamOf(5n, { upstream: 7n, downstream: 3n, sequence: 0 }), undefined)
+      assert.equal(downstreamOf(0n, createProgress({ spans: [] })), undefined)
+      assert.equal(downstreamOf(4n, createProgress({
+        isWhole: false, start: { upstream: 5n, downstream: 5n }
+      })), undefined)
+      assert.equal(downstreamOf(-1n), undefined)
+    })
+})
+
+test('a group moves only while it has no members on the target', () => {
+  const states = [undefined, 'Empty', 'Dead', 'Stable', 'PreparingRebalance',
+    'CompletingRebalance', 'Assigning', 'Reconciling', 'Unknown', '']
+  assert.deepEqual(states.filter(mayMove), [undefined, 'Empty', 'Dead'])
+})
+
+function wanted (downstream: bigint, partition = 0): TranslatedOffset {
+  return { topic: 'east.orders', partition, upstream: downstream, downstream, metadata: '' }
+}
+
+test('a group moves forwards only', () => {
+  const onTarget = [{ topic: 'east.orders', partition: 0, offset: 5n, metadata: '' }]
+  assert.deepEqual(forwards([wanted(4n)], onTarget), [])
+  assert.deepEqual(forwards([wanted(5n)], onTarget), [])
+  assert.deepEqual(forwards([wanted(6n), wanted(0n, 1)], onTarget), [wanted(6n), wanted(0n, 1)])
+})
+
+test('a group moves to offsets that the log of the target has reached', () => {
+  const ends = new Map([['east.orders/0', 5n]])
+  assert.deepEqual(withinLog([wanted(5n)], ends), [wanted(5n)])
+  assert.deepEqual(withinLog([wanted(6n), wanted(0n, 1)], ends), [])
+})
+
+// Whatever the flow mirrored: a group that goes on at the translation misses no record that is
+// mirrored, and reads none before its offset again.
+test('the translation leads to the first mirrored record from the offset on', () => {
+  const piece = fc.record({
+    records: fc.bigInt(1n, 5n), gap: fc.bigInt(0n, 3n), others: fc.bigInt(0n, 3n)
+  })
+  const log = fc.array(piece, { minLength: 1, maxLength: 20 })
+  fc.assert(fc.property(log, fc.nat(), (pieces, at) => {
+    let map = emptyMap(origin, true)
+    let [upstream, downstream] = [0n, 0n]
+    const places: Array<readonly [bigint, bigint]> = []
+    for (const { gap, others, records } of pieces) {
+      upstream += gap
+      downstream += others
+      map = withSpan(map, exactSpan(upstream, downstream, records))
+      for (let i = 0n; i < records; i++) places.push([upstream + i, downstream + i])
+      upstream += records
+      downstream += records
+    }
+    const offset = BigInt(at) % (upstream + 5n)
+    const progress = { upstream, downstream, sequence: places.length, offsets: map }
+    const expected = places.find(([record]) => record >= offset)?.[1] ?? downstream
+    assert.equal(downstreamOf(offset, progress), expected)
+  }))
+})
