@@ -1,9 +1,22 @@
-// The rows of the settings about consumer groups: which take part, and how often their offsets are
-// committed on the target.
-import { flag, javaClass, list, seconds, type Row } from './setting-kinds.ts'
+// The rows of the settings about consumer groups: which take part, and how often their checkpoints
+// are written and their offsets committed on the target.
+import { flag, integer, javaClass, list, seconds, type Row } from './setting-kinds.ts'
 
 /** Settings of a flow about consumer groups. */
 export const groupTable = {
+  'emit.checkpoints.enabled': flag({
+    doc: "Whether checkpoints are written, which tell Kafka's RemoteClusterUtils where consumer " +
+      'groups of the source go on in the remote topics.',
+    importance: 'low', default: true
+  }),
+  'emit.checkpoints.interval.seconds': seconds({
+    doc: 'How often new checkpoints are written; below 0 none is, and 0 means each second.',
+    importance: 'low', default: 60, min: -86_400, max: 86_400
+  }),
+  'checkpoints.topic.replication.factor': integer({
+    doc: 'The replication factor of a new topic of checkpoints; -1 is the default of the target.',
+    importance: 'low', default: 3, min: -1, max: 32_767
+  }),
   'groups': list({
     doc: 'Which consumer groups of the source take part: Java regular expressions that match the ' +
       'whole name.',

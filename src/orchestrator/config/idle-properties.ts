@@ -33,7 +33,6 @@ function meaningless (byDefault: string, why: string): IdleProperty {
 }
 
 const offsetSyncs = 'writing the offset syncs of MirrorMaker 2'
-const checkpoints = 'writing checkpoints'
 const noWorker = 'Longhaul has no Kafka Connect worker: it keeps its state in one progress topic'
 const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host and metrics.port'
 const noRecords = 'record batches are forwarded as they are stored, no record is converted'
@@ -47,9 +46,6 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'offset-syncs.topic.location': later('source', offsetSyncs),
   'offset.lag.max': later('100', offsetSyncs),
   'emit.offset-syncs.enabled': later('true', offsetSyncs),
-  'emit.checkpoints.enabled': later('true', checkpoints),
-  'emit.checkpoints.interval.seconds': later('60', checkpoints),
-  'checkpoints.topic.replication.factor': later('3', checkpoints),
 
   'use.incremental.alter.configs': meaningless('requested',
     'Longhaul always changes single settings and leaves the others of a topic as they are'),

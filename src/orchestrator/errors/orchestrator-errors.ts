@@ -120,6 +120,9 @@ export const orchestratorErrors = {
   HEARTBEATS_REFUSED: row(2060, 'final', 'flow',
     'heartbeats cannot be written, and topics are mirrored all the same',
     'Set emit.heartbeats.enabled=false if nobody reads them'),
+  CHECKPOINTS_REFUSED: row(2064, 'final', 'flow',
+    'checkpoints cannot be written, and topics are mirrored all the same',
+    'Set emit.checkpoints.enabled=false if nobody reads them'),
   GROUP_OFFSETS_UNREADABLE: row(2062, 'retry', 'flow',
     'the offsets of consumer groups cannot be read on the source',
     'Grant DESCRIBE on the groups to the principal of the source cluster, or leave the groups ' +

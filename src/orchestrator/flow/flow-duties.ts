@@ -1,7 +1,9 @@
 // The duties of a flow: what the owner of a slot does for all processes that share the flow.
 import { TopicAclSync } from '../acls/topic-acl-sync.ts'
+import { InternalTopic } from '../cluster/internal-topic.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import type { FlowConfig } from '../config/config.ts'
+import { checkpointDuty } from '../groups/checkpoint-duty.ts'
 import { groupOffsetDuty } from '../groups/group-duties.ts'
 import { GroupPositions } from '../groups/group-positions.ts'
 import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
@@ -41,6 +43,7 @@ export function openFlowDuties (options: FlowDutiesOptions): Duties {
       ...settings['sync.topic.configs.enabled'] ? [topicConfigSync(options)] : [],
       ...settings['sync.topic.acls.enabled'] ? [topicAclSync(options)] : [],
       ...groupOffsets(options),
+      ...checkpoints(options),
       ...heartbeats(options)
     ],
     onError: error => { problems.warn(error) },
@@ -116,6 +119,29 @@ function groupOffsets (options: FlowDutiesOptions): readonly Duty[] {
     intervalMs: Math.max(intervalSeconds, 1) * 1000,
     onRefused: error => { problems.warn(error) },
     log
+  })]
+}
+
+function checkpoints (options: FlowDutiesOptions): readonly Duty[] {
+  const { clock, clusters, config: { policy, settings, target }, problems } = options
+  const intervalSeconds = settings['emit.checkpoints.interval.seconds']
+  if (!settings['emit.checkpoints.enabled'] || intervalSeconds < 0) return []
+  const topic = policy.checkpointsTopic
+  const replicationFactor = settings['checkpoints.topic.replication.factor']
+  const timeoutMs = settings['admin.timeout.ms']
+  return [checkpointDuty({
+    slot: flowSlot,
+    intervalMs: Math.max(intervalSeconds, 1) * 1000,
+    positions: groupPositions(options),
+    topic: new InternalTopic({
+      name: topic,
+      replicationFactor,
+      admin: clusters.target,
+      openWriter: () => new TopicWriter({ topic, client: target.admin, timeoutMs, clock }),
+      clock
+    }),
+    named: { topic, replicationFactor, cluster: target.alias },
+    onRefused: error => { problems.warn(error) }
   })]
 }
 

@@ -10,27 +10,27 @@ export type Operation =
 
 type Resource =
   'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group' | 'cluster' |
-  'consumer groups'
+  'consumer groups' | 'checkpoints topic'
 
 type Switch =
-  'sync.topic.configs.enabled' | 'sync.topic.acls.enabled' | 'sync.group.offsets.enabled'
+  'sync.topic.configs.enabled' | 'sync.topic.acls.enabled' | 'sync.group.offsets.enabled' |
+  'emit.checkpoints.enabled'
 
 interface PermissionRow {
   readonly side: 'source' | 'target'
   readonly resource: Resource
   readonly operation: Operation
   readonly why: string
-  /** Only a flow in which this setting is true needs the permission. */
-  readonly setting?: Switch
+  /** Only a flow in which one of these is true needs the permission; none: each flow. */
+  readonly settings: readonly Switch[]
 }
 
 function rows (
   side: PermissionRow['side'], resource: Resource, operations: Readonly<Record<string, string>>,
-  setting?: Switch
+  ...settings: readonly Switch[]
 ): readonly PermissionRow[] {
-  const only = setting === undefined ? {} : { setting }
   return Object.entries(operations).map(([operation, why]) =>
-    ({ side, resource, operation: operation as Operation, why, ...only }))
+    ({ side, resource, operation: operation as Operation, why, settings }))
 }
 
 const heartbeatsNeed = {
@@ -71,7 +71,11 @@ export const permissionRows: readonly PermissionRow[] = [
   ...rows('target', 'heartbeats topic', heartbeatsNeed),
   ...rows('source', 'consumer groups', {
     Describe: 'reads the offsets of consumer groups'
-  }, 'sync.group.offsets.enabled'),
+  }, 'sync.group.offsets.enabled', 'emit.checkpoints.enabled'),
+  ...rows('target', 'checkpoints topic', {
+    Create: 'creates the topic of checkpoints',
+    Write: 'writes checkpoints'
+  }, 'emit.checkpoints.enabled'),
   ...rows('target', 'consumer groups', {
     Read: 'commits the offsets of consumer groups'
   }, 'sync.group.offsets.enabled'),
@@ -100,7 +104,7 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
   const found = new Map<string, RequiredAcl>()
   for (const flow of flows) {
     for (const row of permissionRows) {
-      if (row.setting !== undefined && !flow.settings[row.setting]) continue
+      if (row.settings.length > 0 && !row.settings.some(each => flow.settings[each])) continue
       const end = flow[row.side]
       for (const pattern of patternsOf(flow, row)) {
         const resource = kindOf(row.resource)
@@ -148,6 +152,7 @@ function patternsOf (
     case 'heartbeats topic':
       return flow.heartbeats.some(pair => pair.side === side) ? [heartbeats] : []
     case 'cluster': return [{ type: 'literal', name: 'kafka-cluster' }]
+    case 'checkpoints topic': return [{ type: 'literal', name: flow.policy.checkpointsTopic }]
     case 'consumer groups': return widest(flow.groups.groups.map(expression =>
       patternOf(expression, /^[\w.-]+$/.test(unescaped(expression))))).map(all)
     case 'group': return [{ type: 'literal', name: groupOf(flow.name) }]

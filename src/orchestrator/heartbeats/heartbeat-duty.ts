@@ -1,23 +1,16 @@
 // Writes the heartbeats of one pair of clusters as MirrorMaker 2's MirrorHeartbeatConnector does:
 // to partition 0 of the compacted topic `heartbeats` on the pair's target, where Kafka's
 // MirrorClient and a flow that mirrors this cluster find them.
-import type { ChangeOptions, ClusterAdmin } from '../cluster/cluster-admin.ts'
-import type { OutgoingRecord } from '../cluster/topic-writer.ts'
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import {
+  ensureInternalTopic, InternalTopic, type InternalTopicWriter
+} from '../cluster/internal-topic.ts'
 import type { HeartbeatPair } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { encodeHeartbeat } from '../mirror-maker/internal-records.ts'
 import type { Duty } from '../ownership/duties.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
 import type { Clock } from '../time/clock.ts'
-import { Deadline, unlessAborted } from '../time/deadline.ts'
-
-/** A client that still connects to a cluster that hangs is closed behind the end of the duty. */
-const closeMs = 500
-
-export interface HeartbeatWriter {
-  readonly write: (records: readonly OutgoingRecord[], signal: AbortSignal) => Promise<unknown>
-  readonly close: () => Promise<void>
-}
 
 export interface HeartbeatDutyOptions {
   readonly pair: HeartbeatPair
@@ -26,45 +19,30 @@ export interface HeartbeatDutyOptions {
   /** Of the target of the pair. */
   readonly admin: Pick<ClusterAdmin, 'describeTopics' | 'createTopics'>
   /** Of the topic of heartbeats there; the duty closes it. */
-  readonly openWriter: () => HeartbeatWriter
+  readonly openWriter: () => InternalTopicWriter
   readonly clock: Clock
 }
 
 export function heartbeatDuty (options: HeartbeatDutyOptions): Duty {
   const { admin, clock, openWriter, pair, slot } = options
-  let hasTopic = false
-  let writer: HeartbeatWriter | undefined
-
-  const write = async (signal: AbortSignal): Promise<void> => {
-    if (!hasTopic) await unlessAborted(signal, ensureTopic(admin, pair.replicationFactor))
-    hasTopic = true
-    writer ??= openWriter()
-    const { source, target } = pair.aliases
-    const heartbeat = { sourceAlias: source, targetAlias: target, timestampMs: clock.now() }
-    await writer.write([{ partition: 0, ...encodeHeartbeat(heartbeat) }], signal)
-  }
-
+  const topic = new InternalTopic({
+    name: heartbeatsTopic, replicationFactor: pair.replicationFactor, admin, openWriter, clock
+  })
   return {
     name: `heartbeats ${pair.source}->${pair.target}`,
     slot,
     intervalMs: pair.intervalMs,
     run: async (_slot, signal) => {
+      const { source, target } = pair.aliases
+      const heartbeat = { sourceAlias: source, targetAlias: target, timestampMs: clock.now() }
       try {
-        await write(signal)
+        await topic.write([encodeHeartbeat(heartbeat)], signal)
       } catch (thrown) {
         signal.throwIfAborted()
-        hasTopic = false // the topic may have been deleted
         throw explained(ReplicatorError.from(thrown), pair)
       }
     },
-    end: async () => {
-      const closing = writer
-      writer = undefined
-      if (closing === undefined) return
-      const deadline = new Deadline(clock, closeMs)
-      await deadline.bound(closing.close())
-      deadline.cancel()
-    }
+    end: async () => { await topic.close() }
   }
 }
 
@@ -72,26 +50,14 @@ export function heartbeatDuty (options: HeartbeatDutyOptions): Duty {
 export async function checkHeartbeats (
   pair: HeartbeatPair, admin: HeartbeatDutyOptions['admin']
 ): Promise<ReplicatorError | undefined> {
+  const { replicationFactor } = pair
   try {
-    await ensureTopic(admin, pair.replicationFactor, { validateOnly: true })
+    await ensureInternalTopic({ admin, name: heartbeatsTopic, replicationFactor },
+      { validateOnly: true })
     return undefined
   } catch (thrown) {
     return explained(ReplicatorError.from(thrown), pair)
   }
-}
-
-async function ensureTopic (
-  admin: HeartbeatDutyOptions['admin'], replicationFactor: number, options: ChangeOptions = {}
-): Promise<void> {
-  const [described] = await admin.describeTopics([heartbeatsTopic])
-  if (described?.error === undefined) return
-  // To a principal that may not describe the topic it looks missing on some brokers.
-  if (described.error.errorName !== 'UNKNOWN_TOPIC_OR_PARTITION') throw described.error
-  const configs = { 'cleanup.policy': 'compact' }
-  const [created] = await admin.createTopics(
-    [{ name: heartbeatsTopic, partitions: 1, replicationFactor, configs }], options)
-  const error = created?.error
-  if (error !== undefined && error.errorName !== 'TOPIC_ALREADY_EXISTS') throw error
 }
 
 /** With what the operator can do about it; what passes by itself is a problem of the cluster. */

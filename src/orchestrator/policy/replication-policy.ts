@@ -16,6 +16,8 @@ export interface ReplicationPolicyOptions {
 export interface ReplicationPolicy {
   /** Whether a topic has the same name on both clusters; heartbeats topics may not. */
   readonly keepsNames: boolean
+  /** The topic on the target for the checkpoints of groups of the source. */
+  readonly checkpointsTopic: string
   /** The name on the target of a topic of the source. */
   remoteTopic (topic: string): string
   /** The alias of the cluster that a topic came from, undefined: it is no remote topic. */
@@ -63,6 +65,8 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
 
   return {
     keepsNames,
+    checkpointsTopic:
+      `${sourceAlias}${internalSeparator}checkpoints${internalSeparator}internal`,
     remoteTopic,
     topicSource,
     upstreamTopic,

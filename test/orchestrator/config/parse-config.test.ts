@@ -94,7 +94,7 @@ test("Kafka's own sample file is read as it is", () => {
   assert.equal(judgeTopic(flow.topics, 'orders'), 'mirrored')
   assert.equal(judgeTopic(flow.topics, 'B.orders'), 'cycle')
   assert.equal(flow.settings['progress.topic.replication.factor'], 1)
-  assert.equal(config.warnings.length, 4)
+  assert.equal(config.warnings.length, 3)
   assert.equal(config.process['metrics.port'], 9584)
 })
 

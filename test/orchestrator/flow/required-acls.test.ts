@@ -12,7 +12,8 @@ import { createConfig } from '../config/create-config.ts'
 const withHeartbeats = (...lines: string[]): readonly RequiredAcl[] =>
   requiredAcls(createConfig(lines).flows)
 const aclsOf = (...lines: string[]): readonly RequiredAcl[] => withHeartbeats(
-  'emit.heartbeats.enabled = false', 'heartbeats.replication.enabled = false', ...lines)
+  'emit.heartbeats.enabled = false', 'heartbeats.replication.enabled = false',
+  'emit.checkpoints.enabled = false', ...lines)
 const topicsOf = (acls: readonly RequiredAcl[], cluster: string): string[] => acls
   .filter(acl => acl.cluster === cluster && acl.resource === 'topic')
   .map(({ name, type }) => `${type} ${name}`)
@@ -53,6 +54,7 @@ test('to sync offsets of groups needs Describe on the source and Read on the tar
   assert.deepEqual(groupsOf(), [])
   assert.deepEqual(groupsOf('sync.group.offsets.enabled = true'),
     ['A literal * Describe', 'B literal * Read'])
+  assert.deepEqual(groupsOf('A->B.emit.checkpoints.enabled = true'), ['A literal * Describe'])
   assert.deepEqual(groupsOf('sync.group.offsets.enabled = true', 'groups = billing, app-.*'), [
     'A literal billing Describe', 'A prefixed app- Describe', 'B literal billing Read',
     'B prefixed app- Read'
@@ -69,7 +71,8 @@ test('heartbeats are written to both clusters, and mirrored whatever topics says
   const acls = withHeartbeats('A->B.topics = orders')
   assert.deepEqual(topicsOf(acls, 'A'), ['literal orders', 'literal heartbeats'])
   assert.deepEqual(topicsOf(acls, 'B'), ['literal A.orders', 'literal A.heartbeats',
-    'literal longhaul-progress.A.internal', 'literal heartbeats'])
+    'literal longhaul-progress.A.internal', 'literal heartbeats',
+    'literal A.checkpoints.internal'])
   const operationsOf = (cluster: string): unknown => acls.find(acl =>
     acl.cluster === cluster && acl.name === 'heartbeats')?.operations
   assert.deepEqual(operationsOf('A'), ['Read', 'DescribeConfigs', 'Create', 'Write'])
@@ -91,6 +94,7 @@ test('README lists the permissions of the table', () => {
 })
 
 function kindOf (resource: string): string {
+  if (resource.includes('checkpoints')) return 'checkpoints topic'
   if (resource === 'the consumer groups') return 'consumer groups'
   if (resource.startsWith('group')) return 'group'
   if (resource.includes('heartbeats')) return 'heartbeats topic'

@@ -76,12 +76,14 @@ test('a topic whose name ends like that of a checkpoints topic is mirrored', () 
 test('the separator also ends the names of internal topics, unless a setting forbids it', () => {
   assert.equal(underscored.isInternalTopic('mm2-offset-syncs__B__internal'), true)
   assert.equal(underscored.isInternalTopic('B__checkpoints__internal'), true)
+  assert.equal(underscored.checkpointsTopic, 'A__checkpoints__internal')
   const dotted = createReplicationPolicy({
     policy: 'DefaultReplicationPolicy', sourceAlias: 'A', separator: '__',
     internalTopicSeparator: false
   })
   assert.equal(dotted.isInternalTopic('mm2-offset-syncs__B__internal'), false)
   assert.equal(dotted.isInternalTopic('mm2-offset-syncs.B.internal'), true)
+  assert.equal(dotted.checkpointsTopic, 'A.checkpoints.internal')
 })
 
 test('an empty separator, as files for MirrorMaker 2 before 3.0 have it, finds no source', () => {

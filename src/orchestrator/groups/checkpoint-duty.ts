@@ -1,0 +1,97 @@
+// Writes the checkpoints of a flow as MirrorMaker 2's MirrorCheckpointConnector does: where each
+// consumer group of the source would go on in the remote topics, for Kafka's RemoteClusterUtils.
+import type { InternalTopic } from '../cluster/internal-topic.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { encodeCheckpoint, type Checkpoint } from '../mirror-maker/internal-records.ts'
+import type { Duty } from '../ownership/duties.ts'
+import { sayOnce } from './group-duties.ts'
+import { keyOf } from './group-offset-rules.ts'
+import type { GroupPosition, GroupPositions } from './group-positions.ts'
+
+export interface CheckpointDutyOptions {
+  readonly slot: number
+  readonly intervalMs: number
+  readonly positions: Pick<GroupPositions, 'read'>
+  readonly topic: Pick<InternalTopic, 'write' | 'close'>
+  /** For errors: the name and the replication factor of the topic, and the alias of its cluster. */
+  readonly named: {
+    readonly topic: string, readonly replicationFactor: number, readonly cluster: string
+  }
+  readonly onRefused: (error: ReplicatorError) => void
+}
+
+export function checkpointDuty (options: CheckpointDutyOptions): Duty {
+  const { intervalMs, named, onRefused, positions, slot, topic } = options
+  const say = sayOnce(onRefused)
+  /** By group and partition; as many as groups have committed offsets of mirrored partitions. */
+  const written = new Map<string, Checkpoint>()
+  return {
+    name: 'checkpoints',
+    slot,
+    intervalMs,
+    run: async (_slot, signal) => {
+      const { failures, positions: read } = await positions.read(signal)
+      say(failures)
+      const due = read.flatMap(checkpointsOf)
+        .filter(each => isNew(each, written.get(nameOf(each))))
+      if (due.length === 0) return
+      try {
+        await topic.write(due.map(encodeCheckpoint), signal)
+      } catch (thrown) {
+        signal.throwIfAborted()
+        throw explained(ReplicatorError.from(thrown), named)
+      }
+      for (const each of due) written.set(nameOf(each), each)
+    },
+    // Another process writes checkpoints now: this one must write all of them when it has the duty
+    // again.
+    end: async () => {
+      written.clear()
+      await topic.close()
+    }
+  }
+}
+
+function checkpointsOf ({ group, offsets }: GroupPosition): readonly Checkpoint[] {
+  return offsets.map(offset => ({ group, ...offset }))
+}
+
+function nameOf (checkpoint: Checkpoint): string {
+  return `${checkpoint.group}/${keyOf(checkpoint)}`
+}
+
+/** As MirrorMaker 2: a group has moved forwards on the target, or back on the source. */
+function isNew (now: Checkpoint, before: Checkpoint | undefined): boolean {
+  return before === undefined || now.downstream > before.downstream ||
+    now.upstream < before.upstream
+}
+
+/** With what the operator can do about it; what passes by itself is a problem of the cluster. */
+function explained (
+  error: ReplicatorError, { cluster, replicationFactor, topic }: CheckpointDutyOptions['named']
+): ReplicatorError {
+  const what = `to the topic ${topic} on ${cluster}`
+  if (error.retriable) {
+    return new ReplicatorError(error.row, `${error.detail} [checkpoints ${what}]`,
+      { cause: error, cluster })
+  }
+  const refused = (cure: string, setting?: string): ReplicatorError =>
+    new ReplicatorError('CHECKPOINTS_REFUSED', `${what}: ${error.row.text}: ${error.detail}`, {
+      cause: error,
+      cluster,
+      action: `${cure}, or set emit.checkpoints.enabled=false to write none`,
+      ...setting && { setting }
+    })
+  switch (error.errorName) {
+    case 'INVALID_REPLICATION_FACTOR': {
+      const setting = 'checkpoints.topic.replication.factor'
+      return refused(`Lower ${setting}=${replicationFactor} to the number of brokers of ${cluster}`,
+        setting)
+    }
+    case 'TOPIC_AUTHORIZATION_FAILED':
+    case 'CLUSTER_AUTHORIZATION_FAILED':
+      return refused(
+        `Grant CREATE and WRITE on topic ${topic} to the principal of cluster ${cluster}`)
+    default: return refused(error.action)
+  }
+}
