@@ -13,7 +13,9 @@ describe('auto.offset.reset', { timeout: 240_000 }, () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters()
-    await clusters.source.createTopic('aged') // before the flow's first look
+    // Before the flow's first look.
+    await clusters.source.createTopic('aged')
+    await clusters.source.createTopic('timed')
   })
   after(async () => { await clusters.close() })
 
@@ -48,7 +50,7 @@ describe('auto.offset.reset', { timeout: 240_000 }, () => {
     const first = await startMirror(t, createPropertiesFile(t, properties))
     await untilBegun(first, 'kept')
     await first.untilLogged('what is left out', ({ text }) =>
-      text.includes('auto.offset.reset leaves out 2 records of the source: kept-0'))
+      text.includes('the start position leaves out 2 records of the source: kept-0'))
     await write('kept', ['after'])
     await untilRecords(first, target, 'east.kept', 1)
 
@@ -80,18 +82,23 @@ describe('auto.offset.reset', { timeout: 240_000 }, () => {
     assert.deepEqual(await valuesOf('east.chosen-later'), ['after'])
   })
 
-  test('by_duration begins at the first record that is as new', async t => {
+  test('a duration or a time begins at the first record that is as new', async t => {
     const { source, target } = clusters
     const hour = 3_600_000
-    await produce(source.bootstrapServers, 'aged', [5, 2, 0].map(hours =>
-      ({ value: `${hours} hours old`, partition: 0, timestamp: Date.now() - hours * hour })))
+    for (const topic of ['aged', 'timed']) {
+      await produce(source.bootstrapServers, topic, [5, 2, 0].map(hours =>
+        ({ value: `${hours} hours old`, partition: 0, timestamp: Date.now() - hours * hour })))
+    }
     const mirror = await startMirror(t, createPropertiesFile(t, {
-      ...flowProperties(clusters, { topics: 'aged' }),
+      ...flowProperties(clusters, { topics: 'aged|timed' }),
       'replication.policy.separator': '-',
-      'east.consumer.auto.offset.reset': 'by_duration:PT3H'
+      'east.consumer.auto.offset.reset': 'by_duration:PT3H',
+      'start.positions': `timed@${new Date(Date.now() - hour).toISOString()}`
     }))
     await untilRecords(mirror, target, 'east-aged', 2)
+    await untilRecords(mirror, target, 'east-timed', 1)
     assert.equal((await mirror.stop()).code, 0)
     assert.deepEqual(await valuesOf('east-aged'), ['0 hours old', '2 hours old'])
+    assert.deepEqual(await valuesOf('east-timed'), ['0 hours old'])
   })
 })

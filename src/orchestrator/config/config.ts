@@ -10,6 +10,7 @@ import type { ClientProperties } from './client-properties.ts'
 import type {
   FlowSettings, ProcessSetting, ProcessSettings, TopicSettings
 } from './config-table.ts'
+import type { TopicStarts } from './offset-reset.ts'
 import type { FileDigests } from './read-files.ts'
 
 export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
@@ -43,6 +44,8 @@ export interface FlowConfig {
   readonly configProperties: ConfigPropertyFilter
   /** Which consumer groups of the source take part. */
   readonly groups: GroupFilter
+  /** Where topics begin that were never mirrored before. */
+  readonly starts: TopicStarts
   readonly heartbeats: readonly HeartbeatPair[]
 }
 

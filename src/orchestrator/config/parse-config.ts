@@ -24,6 +24,7 @@ import {
 import { assignHeartbeats, type HeartbeatSettings } from './heartbeat-pairs.ts'
 import { Findings } from './findings.ts'
 import { withoutIgnored } from './ignored-properties.ts'
+import { compileTopicStarts } from './offset-reset.ts'
 import { decodeFile, readEntries, readOverride, type Entry } from './properties-text.ts'
 import { settingsByTopic } from './topic-settings.ts'
 import { trustsPublicAuthorities } from './public-authorities.ts'
@@ -189,6 +190,10 @@ class Parser {
     for (const { list, ...problem } of groups.ok ? [] : groups.problems) {
       this.#refuseRegex(list, flow, problem)
     }
+    const starts = compileTopicStarts(settings['start.positions'], settings['auto.offset.reset'])
+    for (const problem of starts.ok ? [] : starts.problems) {
+      this.#refuseRegex('start.positions', flow, problem)
+    }
     const named = aliasesOf(flow, this.#properties)
     const policy = createReplicationPolicy({
       policy: settings['replication.policy.class'],
@@ -201,7 +206,7 @@ class Parser {
     const topicEntries = this.#properties.ofTopics(flow)
     const topicSettings = this.#topicSettings(topicEntries)
     const ofTopic = settingsByTopic(settings, topicSettings)
-    if (!filter.ok || !configProperties.ok || !groups.ok) return undefined
+    if (!filter.ok || !configProperties.ok || !groups.ok || !starts.ok) return undefined
     const topics = {
       filter: filter.filter,
       policy,
@@ -225,7 +230,8 @@ class Parser {
       policy,
       topics,
       configProperties: configProperties.filter,
-      groups: groups.filter
+      groups: groups.filter,
+      starts: starts.starts
     }
   }
 

@@ -1,8 +1,9 @@
 // The rows of the settings that say how a flow fetches and produces records.
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
-  bytes, choice, flag, integer, milliseconds, offsetReset, type Row
+  bytes, choice, flag, integer, milliseconds, type Row
 } from './setting-kinds.ts'
+import { offsetReset, topicStarts } from './offset-reset.ts'
 
 const KiB = 1024
 const MiB = 1024 * KiB
@@ -17,6 +18,12 @@ export const recordTable = {
     doc: 'Where a partition begins that was never mirrored before. What is created after the ' +
       'first start of the flow begins at its earliest offset, also with latest.',
     importance: 'medium', default: 'earliest', role: 'consumer'
+  }),
+  'start.positions': topicStarts({
+    doc: 'Where topics begin that were never mirrored before, by their names: the first regular ' +
+      'expression that matches the whole name decides, and auto.offset.reset for all others: ' +
+      '`clicks.*@latest, audit@2026-11-01T00:00:00Z, logs-.*@by_duration:P3D`.',
+    importance: 'medium', default: []
   }),
   'lanes': integer({
     doc: 'Worker threads of the flow, each with its own connections to every broker.',

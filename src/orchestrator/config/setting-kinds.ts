@@ -57,7 +57,7 @@ interface Kind<Value> {
   toNumber? (value: Value): number
 }
 
-function row<Value> (text: RowText<Value>, kind: Kind<Value>): Row<Value> {
+export function row<Value> (text: RowText<Value>, kind: Kind<Value>): Row<Value> {
   return {
     since: '0.1.0',
     ...text,
@@ -198,53 +198,6 @@ export function javaClass<const Value extends string> (
     remark: written => classOf(written)?.remark,
     wayOut
   })
-}
-
-/** Where a partition begins that was never mirrored before. */
-export type OffsetReset = 'earliest' | 'latest' | 'none' | { readonly byDurationMs: number }
-
-const resetWords: Readonly<Record<string, OffsetReset>> = {
-  earliest: 'earliest',
-  latest: 'latest',
-  none: 'none',
-  smallest: 'earliest',
-  beginning: 'earliest',
-  largest: 'latest',
-  end: 'latest',
-  error: 'none'
-}
-
-/** As the Java consumer writes it, with the duration of KIP-1106, and as librdkafka writes it. */
-export function offsetReset (spec: RowText<OffsetReset>): Row<OffsetReset> {
-  return row<OffsetReset>(spec, {
-    range: 'earliest, latest, none, by_duration:P3DT12H (ISO 8601)',
-    parse: written => {
-      const [word = '', duration] = written.split(/:(.*)/s)
-      if (word.toLowerCase() === 'by_duration') {
-        const byDurationMs = duration === undefined ? undefined : parseIsoDuration(duration)
-        return byDurationMs === undefined ? undefined : { byDurationMs }
-      }
-      return Object.hasOwn(resetWords, written.toLowerCase())
-        ? resetWords[written.toLowerCase()]
-        : undefined
-    },
-    show: value => typeof value === 'string' ? value : `by_duration:PT${value.byDurationMs / 1000}S`
-  })
-}
-
-/** Milliseconds of `P3DT4H5M6.5S`: what Java's Duration reads, without a sign. */
-function parseIsoDuration (written: string): number | undefined {
-  const parts = /^P(?:(\d+)D)?(T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d{1,9})?)S)?)?$/i
-    .exec(written.trim())
-  if (parts === null) return undefined
-  const [, days, time, hours, minutes, seconds] = parts
-  const isEmpty = [days, hours, minutes, seconds].every(part => part === undefined)
-  if (isEmpty || time?.toUpperCase() === 'T') return undefined
-  const inMs: ReadonlyArray<readonly [string | undefined, number]> =
-    [[days, 86_400_000], [hours, 3_600_000], [minutes, 60_000], [seconds, 1000]]
-  const ms = inMs.reduce((sum, [count = '0', unit]) =>
-    sum + Number(count.replace(',', '.')) * unit, 0)
-  return Number.isSafeInteger(Math.round(ms)) ? Math.round(ms) : undefined
 }
 
 export function string (

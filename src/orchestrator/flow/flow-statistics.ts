@@ -58,11 +58,11 @@ export class FlowStatistics {
 
   constructor (options: FlowStatisticsOptions) {
     this.#options = options
-    const { clock, config: { settings }, log, partitions, source } = options
+    const { clock, config: { settings, starts }, log, partitions, source } = options
     const lags = this.#lags = new PartitionLags({
       source,
       isolation: settings['isolation.level'],
-      beginsAtStart: settings['auto.offset.reset'] === 'earliest',
+      beginsAtStart: topic => starts.of(topic) === 'earliest',
       recreatedAs: partition => partitions.recreatedAs(partition),
       clock
     })

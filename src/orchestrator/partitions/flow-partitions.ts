@@ -117,7 +117,7 @@ export class FlowPartitions {
       write: async records => { await options.progress.write(records) }
     })
     this.#beginnings = new PartitionBeginnings({
-      settings: config.settings,
+      config,
       source,
       target,
       table,

@@ -3,7 +3,7 @@
 // growing wait, however long the topics' refresh is.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowSettings } from '../config/config-table.ts'
-import type { OffsetReset } from '../config/setting-kinds.ts'
+import { isRelative, type TopicStarts } from '../config/offset-reset.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { assignLanes } from '../lanes/lane-assignor.ts'
 import { partitionKey, type Progress } from '../progress/progress.ts'
@@ -20,7 +20,10 @@ import {
 import type { KnownTopicIds } from './topic-ids.ts'
 
 export interface PartitionBeginningsOptions {
-  readonly settings: Pick<FlowSettings, 'auto.offset.reset' | 'target.not.empty'>
+  readonly config: {
+    readonly settings: Pick<FlowSettings, 'target.not.empty'>
+    readonly starts: TopicStarts
+  }
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
   readonly table: PartitionTable
@@ -82,23 +85,23 @@ export class PartitionBeginnings {
 
   /** For all owned slots, before anything is created in one of them. */
   async #settleFirstLooks (): Promise<void> {
-    const { firstLook, positions, settings } = this.#options
-    if (!isRelative(settings['auto.offset.reset'])) return
+    const { config: { starts }, firstLook, positions } = this.#options
+    if (!starts.isRelative) return
     await this.#forOneRound(firstLook.settle(positions.slots))
   }
 
   /** Whether it is known if the partition was created since the flow first looked. */
   #isSettled (partition: FlowPartition): boolean {
-    const { firstLook, settings } = this.#options
-    if (!isRelative(settings['auto.offset.reset'])) return true
+    const { config: { starts }, firstLook } = this.#options
+    if (!isRelative(starts.of(partition.topic))) return true
     const error = firstLook.errorOf(partition.slot)
     if (error !== undefined) this.#refuse(partition, error)
     return firstLook.isSettled(partition.slot)
   }
 
   #isBornLater (partition: FlowPartition): boolean {
-    const { firstLook, settings } = this.#options
-    return isRelative(settings['auto.offset.reset']) && firstLook.isBornLater(partition)
+    const { config: { starts }, firstLook } = this.#options
+    return isRelative(starts.of(partition.topic)) && firstLook.isBornLater(partition)
   }
 
   /** What takes longer than a second goes on behind the round. */
@@ -112,9 +115,9 @@ export class PartitionBeginnings {
    * Slot by slot: a slot whose progress partition has no leader keeps no other partition waiting.
    */
   async #beginFresh (fresh: readonly FlowPartition[]): Promise<void> {
-    const { clock, settings, source, target } = this.#options
+    const { clock, config: { starts }, source, target } = this.#options
     const { positions, problems } = await startPositions(source, target, fresh, partition =>
-      startAt(settings['auto.offset.reset'], this.#isBornLater(partition), clock.now()))
+      startAt(starts.of(partition.topic), this.#isBornLater(partition), clock.now()))
     for (const { partition, error } of problems) this.#refuse(partition, error)
     const slots = [...new Set(positions.map(({ partition }) => partition.slot))]
     await this.#forOneRound(Promise.all(slots.map(async slot => await this.#beginSlot(slot,
@@ -171,7 +174,7 @@ export class PartitionBeginnings {
   async #allowed (
     positions: ReadonlyArray<FirstPosition<FlowPartition>>
   ): Promise<ReadonlyArray<FirstPosition<FlowPartition>>> {
-    const { settings, target } = this.#options
+    const { config: { settings }, target } = this.#options
     if (settings['target.not.empty'] === 'begin') return positions
     const problems = await notEmptyOnTarget(target, positions)
     for (const { partition, error } of problems) this.#refuse(partition, error)
@@ -211,9 +214,4 @@ export class PartitionBeginnings {
     return this.#isOpen(partition) && !this.#busy.has(partition.slot) &&
       retryAtMs <= this.#options.clock.now()
   }
-}
-
-/** Whether the start of a partition depends on when it is looked for. */
-function isRelative (reset: OffsetReset): boolean {
-  return reset !== 'earliest' && reset !== 'none'
 }

@@ -14,7 +14,7 @@ export interface PartitionLagsOptions {
   readonly source: ClusterAdmin
   readonly isolation: Isolation
   /** Whether a partition that was never mirrored begins at the start of its log. */
-  readonly beginsAtStart: boolean
+  readonly beginsAtStart: (topic: string) => boolean
   /** The id of the new source topic, where progress is of a deleted one of the same name. */
   readonly recreatedAs: (partition: FlowPartition) => string | undefined
   readonly clock: Clock
@@ -66,8 +66,8 @@ export class PartitionLags {
     const { beginsAtStart, clock, recreatedAs } = this.#options
     const stale = [...partitions].filter(partition => this.#isStale(partition, clock.now()))
     if (stale.length === 0) return
-    const answers = await this.#ends.ask(stale, partition =>
-      recreatedAs(partition) !== undefined || (beginsAtStart && partition.progress === undefined))
+    const answers = await this.#ends.ask(stale, partition => recreatedAs(partition) !== undefined ||
+      (partition.progress === undefined && beginsAtStart(partition.topic)))
     const nowMs = clock.now()
     for (const { end, partition, start } of answers) {
       const known = this.#followedAs(partition)

@@ -74,7 +74,7 @@ export class PartitionLog {
     if (behind.length > 0) {
       const records = behind.reduce((sum, { passedOver }) => sum + passedOver, 0n)
       this.#log.info({ partitions: behind.length, records: String(records) },
-        `auto.offset.reset leaves out ${countOf(records)} of the source: ${namesOf(behind)}`)
+        `the start position leaves out ${countOf(records)} of the source: ${namesOf(behind)}`)
     }
   }
 

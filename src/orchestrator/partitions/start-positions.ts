@@ -3,7 +3,7 @@
 // so that the resume after a crash finds what was sent (invariant D).
 import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
-import type { OffsetReset } from '../config/setting-kinds.ts'
+import type { OffsetReset } from '../config/offset-reset.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress, TopicPartition } from '../progress/progress.ts'
 import { systemClock } from '../time/clock.ts'
@@ -33,7 +33,8 @@ export type StartAt = 'earliest' | 'latest' | 'none' | bigint
 export function startAt (reset: OffsetReset, isBornLater: boolean, nowMs: number): StartAt {
   if (reset === 'none') return 'none'
   if (isBornLater) return 'earliest'
-  return typeof reset === 'string' ? reset : BigInt(nowMs - reset.byDurationMs)
+  if (typeof reset === 'string') return reset
+  return BigInt('atMs' in reset ? reset.atMs : nowMs - reset.byDurationMs)
 }
 
 export interface StartPositions<Partition extends UnmirroredPartition> {
@@ -53,7 +54,8 @@ export async function startPositions<Partition extends UnmirroredPartition> (
   const refused = starts.flatMap(({ partition, at }) => at !== 'none' ? [] : [{
     partition,
     error: new ReplicatorError('_AUTO_OFFSET_RESET',
-      `${partition.topic}-${partition.partition} was never mirrored and auto.offset.reset=none`)
+      `${partition.topic}-${partition.partition} was never mirrored, and auto.offset.reset or ` +
+      'start.positions says none for it')
   }])
   if (wanted.length === 0) return { positions: [], problems: refused }
   const later = wanted.filter(({ at }) => at !== 'earliest')

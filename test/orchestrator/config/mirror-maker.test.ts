@@ -6,6 +6,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import type { DifferenceName } from '../../../src/orchestrator/config/differences.ts'
+import type { OffsetReset } from '../../../src/orchestrator/config/offset-reset.ts'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
 import { judgeTopic } from '../../../src/orchestrator/policy/topic-filter.ts'
 import { askMirrorMaker, type Answer, type PairView } from '../../kafka/mirror-maker-oracle.ts'
@@ -86,7 +87,7 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
     mirrored: Object.fromEntries(topics.flatMap(topic =>
       judgeTopic(flow.topics, topic) === 'mirrored' ? [[topic, policy.remoteTopic(topic)]] : [])),
     configProperties: configProperties.filter(each => !flow.configProperties.excludes(each)),
-    offsetReset: showReset(settings['auto.offset.reset']),
+    offsetReset: showReset(flow.starts.of('orders')),
     lingerMs: String(settings['linger.ms']),
     clients: [source.client, target.client, source.admin, target.admin].map(propertiesOf)
   }
@@ -97,8 +98,9 @@ function propertiesOf (client: Readonly<Record<string, string>>): Readonly<Recor
     client[name] === undefined ? [] : [[name, client[name]]]))
 }
 
-function showReset (reset: string | { readonly byDurationMs: number }): string {
-  return typeof reset === 'string' ? reset : `by_duration:PT${reset.byDurationMs / 3_600_000}H`
+function showReset (reset: OffsetReset): string {
+  if (typeof reset === 'string') return reset
+  return 'atMs' in reset ? String(reset.atMs) : `by_duration:PT${reset.byDurationMs / 3_600_000}H`
 }
 
 function sorted<Flow extends { readonly name: string }> (flows: readonly Flow[]): readonly Flow[] {

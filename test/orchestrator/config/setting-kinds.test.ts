@@ -3,8 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  bytes, choice, flag, integer, javaClass, list, milliseconds, offsetReset, parseBytes,
-  parseDuration, seconds, showBytes, showDuration
+  bytes, choice, flag, integer, javaClass, list, milliseconds, parseBytes, parseDuration,
+  seconds, showBytes, showDuration
 } from '../../../src/orchestrator/config/setting-kinds.ts'
 
 const text = { doc: '', importance: 'low' } as const
@@ -91,28 +91,4 @@ test('a list has no empty items', () => {
   const topics = list({ ...text, default: [], range: '' })
   assert.deepEqual(topics.parse(' a, b ,,c '), ['a', 'b', 'c'])
   assert.deepEqual(topics.parse(''), [])
-})
-
-test('where a partition begins: words of Java and librdkafka, or a duration of KIP-1106', () => {
-  const row = offsetReset({ doc: '', importance: 'low', default: 'earliest' })
-  const day = 86_400_000
-  const parsed: Readonly<Record<string, unknown>> = {
-    'Latest': 'latest',
-    'smallest': 'earliest',
-    'by_duration:P3D': { byDurationMs: 3 * day },
-    'by_duration:P1DT2H3M4.5S': { byDurationMs: day + 2 * 3_600_000 + 3 * 60_000 + 4_500 },
-    'by_duration:PT0S': { byDurationMs: 0 },
-    'BY_DURATION:pt15m': { byDurationMs: 15 * 60_000 },
-    'by_duration:': undefined,
-    'by_duration': undefined,
-    'by_duration:P': undefined,
-    'by_duration:PT': undefined,
-    'by_duration:P1DT': undefined,
-    'by_duration:-P1D': undefined,
-    'by_duration:3 days': undefined,
-    'by_duration:P1W': undefined,
-    'yesterday': undefined
-  }
-  for (const [text, value] of Object.entries(parsed)) assert.deepEqual(row.parse(text), value, text)
-  assert.deepEqual(row.parse(row.show({ byDurationMs: 4_500 })), { byDurationMs: 4_500 })
 })

@@ -35,6 +35,15 @@ describe('where a partition of an acquired slot begins', () => {
     assert.deepEqual(positionsOf(assigned), [[0n, 0n, 0]])
   })
 
+  test('at the end, where that is the start of its topic', async () => {
+    const { partitions, source, assigned } = createPartitions('skip',
+      { of: topic => topic === 'orders' ? 'latest' : 'earliest', isRelative: true })
+    source.ends.set('orders/0', 7n)
+    await partitions.setTopics(orders)
+    await partitions.acquire([0])
+    assert.deepEqual(positionsOf(assigned), [[7n, 0n, 0]])
+  })
+
   // Two processes start at once: the first owns every slot, the group assigns one of them to the
   // second, which reads the slot while it is empty. The first then begins and sends a hundred
   // records. If the second began at the end of the target, it would look for records of the flow

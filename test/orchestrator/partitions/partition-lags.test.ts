@@ -32,7 +32,7 @@ function createLags (): {
   const lags = new PartitionLags({
     source: source.admin(),
     isolation: 'read_committed',
-    beginsAtStart: true,
+    beginsAtStart: () => true,
     recreatedAs: () => recreatedAs,
     clock
   })

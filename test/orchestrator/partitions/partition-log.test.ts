@@ -29,7 +29,7 @@ test('partitions that begin one after another behind the start of their logs are
   }
   assert.deepEqual(lines, [], 'more may come')
   partitionLog.sayBegun()
-  assert.deepEqual(lines, ['info: auto.offset.reset leaves out 10 records of the source: ' +
+  assert.deepEqual(lines, ['info: the start position leaves out 10 records of the source: ' +
     'orders-0, orders-1, orders-2 and 2 more'])
   partitionLog.sayBegun(true)
   assert.equal(lines.length, 1)

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { partitionStates as laneStates } from '../../../src/dataplane/contract/contract-table.ts'
 import type { PartitionAssignment, StateEvent } from '../../../src/dataplane/index.ts'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
+import type { TopicStarts } from '../../../src/orchestrator/config/offset-reset.ts'
 import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
 import type { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
 import { FlowPartitions } from '../../../src/orchestrator/partitions/flow-partitions.ts'
@@ -50,7 +51,10 @@ export interface PartitionsFixture {
   readonly partition: () => FlowPartition
 }
 
-export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsFixture {
+export function createPartitions (
+  policy: 'stop' | 'skip' = 'skip',
+  starts: TopicStarts = { of: () => 'earliest', isRelative: false }
+): PartitionsFixture {
   const clock = new ManualClock()
   const source = new FakeCluster()
   const target = new FakeCluster()
@@ -69,7 +73,8 @@ export function createPartitions (policy: 'stop' | 'skip' = 'skip'): PartitionsF
   } as unknown as LanePool
   const config = {
     policy: { remoteTopic: (topic: string) => `east.${topic}` },
-    settings: { 'task.slots': 1, 'auto.offset.reset': 'earliest', 'target.not.empty': 'stop' },
+    settings: { 'task.slots': 1, 'target.not.empty': 'stop' },
+    starts,
     ofTopic: () => ({
       'data.loss': policy,
       'topic.recreated': policy,

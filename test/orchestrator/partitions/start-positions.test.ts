@@ -1,7 +1,7 @@
 // Where mirroring begins for what was never mirrored.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { OffsetReset } from '../../../src/orchestrator/config/setting-kinds.ts'
+import type { OffsetReset } from '../../../src/orchestrator/config/offset-reset.ts'
 import {
   startAt, startPositions, type StartAt
 } from '../../../src/orchestrator/partitions/start-positions.ts'
@@ -26,6 +26,7 @@ test('what was created later begins at its earliest offset, unless nothing may b
     [false, true].map(isBornLater => startAt(reset, isBornLater, 1000))
   assert.deepEqual(starts('latest'), ['latest', 'earliest'])
   assert.deepEqual(starts({ byDurationMs: 400 }), [600n, 'earliest'])
+  assert.deepEqual(starts({ atMs: 700 }), [700n, 'earliest'])
   assert.deepEqual(starts('earliest'), ['earliest', 'earliest'])
   assert.deepEqual(starts('none'), ['none', 'none'])
 })
