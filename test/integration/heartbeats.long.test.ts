@@ -35,10 +35,12 @@ test('MirrorClient finds the clusters upstream of a chain, and how far each is',
     upstreamClusters: ['a', 'b'],
     // By its name MirrorClient holds the progress topic for one of a cluster `longhaul-progress`.
     remoteTopics: ['b.a.heartbeats', 'b.heartbeats', 'longhaul-progress.b.internal'],
-    hops: { a: 2, b: 1, d: -1 }
+    hops: { a: 2, b: 1, d: -1 },
+    groups: {}
   })
   assert.deepEqual(await reportOf(a, ['b']), {
-    heartbeatTopics: ['heartbeats'], upstreamClusters: [], remoteTopics: [], hops: { b: -1 }
+    heartbeatTopics: ['heartbeats'], upstreamClusters: [], remoteTopics: [], hops: { b: -1 },
+    groups: {}
   })
   assert.equal((await mirror.stop()).code, 0)
   assert.deepEqual(mirror.log.filter(({ level }) => level === 'error' || level === 'warn'), [])

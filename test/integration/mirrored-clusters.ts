@@ -41,6 +41,7 @@ export function flowProperties (
     'east->west.enabled': true,
     'replication.factor': target.brokers.length,
     'progress.topic.replication.factor': target.brokers.length,
+    'checkpoints.topic.replication.factor': target.brokers.length,
     'refresh.topics.interval.seconds': 1,
     // Each would be one more topic that is mirrored, and one more flow to a cluster.
     'emit.heartbeats.enabled': false,

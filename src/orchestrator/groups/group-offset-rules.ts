@@ -26,10 +26,9 @@ export interface TranslatedOffset {
 export function translateOffset (
   { metadata, offset, partition }: GroupOffset, topic: string, progress: Progress
 ): TranslatedOffset | undefined {
-  const { offsets, upstream } = progress
+  const { offsets } = progress
   if (offset < 0n || offsets === undefined || offsets.spans.length === 0) return undefined
-  const { offset: downstream } =
-    translate(offsets, offset < upstream ? offset : upstream, progress)
+  const { offset: downstream } = translate(offsets, offset, progress)
   return downstream === undefined
     ? undefined
     : { topic, partition, upstream: offset, downstream, metadata }
