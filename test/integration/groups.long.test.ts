@@ -19,7 +19,7 @@ const group = 'billing'
 const remoteTopic = 'east.ledger'
 const checkpoints = 'east.checkpoints.internal'
 
-test("Kafka's clients and tools read where a group goes on, behind aborted transactions", async t => {
+test("Kafka's clients and tools read where a group goes on behind aborted records", async t => {
   const clusters = await startClusters()
   t.after(async () => { await clusters.close() })
   const { source, target } = clusters
