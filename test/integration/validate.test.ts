@@ -38,6 +38,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
       assert.match(stdout, /│ mm2-left\.internal +│ its name is that of an internal +│/)
       assert.match(stdout, /│ west\.back +│ an alias in its name says that it +│/)
       assert.match(stdout, /│ patient +│ topics does not match it +│/)
+      assert.match(stdout, /│ MirrorMaker 2 +│ Longhaul +│[^]*data\.loss/)
       const widths = stdout.split('\n').map(line => line.length)
       assert.ok(Math.max(...widths) <= 80, stdout)
       const names = await clusters.target.admin.topicNames()
@@ -92,9 +93,11 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
       readonly topics: ReadonlyArray<{ readonly topic: string }>
       readonly leftOut: ReadonlyArray<{ readonly topic: string, readonly verdict: string }>
       readonly warnings: readonly string[]
+      readonly differences: ReadonlyArray<{ readonly longhaul: string }>
     }>
     assert.ok(flow !== undefined)
-    const { leftOut, topics, warnings, ...rest } = flow
+    const { differences, leftOut, topics, warnings, ...rest } = flow
+    assert.ok(differences.some(({ longhaul }) => longhaul.includes('`data.loss`')))
     assert.equal(warnings.length, 1, warnings.join('\n'))
     assert.match(warnings[0] ?? '', /east->west.*Lower heartbeats\.topic\.replication\.factor=3/)
     for (const { admin } of [clusters.source, clusters.target]) {

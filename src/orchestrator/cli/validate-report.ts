@@ -1,5 +1,6 @@
 // What `longhaul validate` found, for people as tables and for programs as JSON.
 import type { FlowConfig } from '../config/config.ts'
+import type { Difference } from '../config/differences.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { TopicCheck } from '../topics/topic-check.ts'
 import type { LeftOutTopic, PlannedTopic } from '../topics/topic-plan.ts'
@@ -18,6 +19,8 @@ export type FlowReport =
     readonly check: TopicCheck
     readonly progress: ProgressCheck
     readonly remarks: readonly string[]
+    /** What the user of the file meets, of what MirrorMaker 2 does in another way. */
+    readonly differences: readonly Difference[]
     readonly error: undefined
   }
   /** The flow as a whole could not be checked. */
@@ -26,6 +29,7 @@ export type FlowReport =
     readonly check: undefined
     readonly progress: undefined
     readonly remarks: readonly []
+    readonly differences: readonly []
     readonly error: ReplicatorError
   }
 
@@ -62,9 +66,10 @@ export function renderReports (reports: readonly FlowReport[], width: number): s
     : `${report.config.name}: ${report.error.message}`).join('\n\n')
 }
 
+type CheckedFlow = Extract<FlowReport, { readonly error: undefined }>
+
 function renderCheck (
-  { check, config, progress, remarks }: Extract<FlowReport, { readonly error: undefined }>,
-  width: number
+  { check, config, differences, progress, remarks }: CheckedFlow, width: number
 ): string {
   const { leftOut, problems, topics, warnings } = check
   const failed = new Set(problems.map(({ topic }) => topic))
@@ -80,7 +85,10 @@ function renderCheck (
     ...namedInVain(config, check).map(({ topic, reason }) =>
       `error: topics names ${topic}, which is not mirrored: ${reason}`),
     ...[...warnings, ...progress.warnings].map(warning => `warning: ${warning.message}`),
-    ...remarks.map(remark => `warning: ${remark}`)
+    ...remarks.map(remark => `warning: ${remark}`),
+    ...differences.length === 0
+      ? []
+      : ['in another way than MirrorMaker 2:', renderDifferences(differences, width)]
   ].join('\n')
 }
 
@@ -93,6 +101,12 @@ function renderTopics (
     return [topic, remoteTopic, String(sourcePartitions), state]
   })
   return renderTable(['topic', 'remote topic', 'partitions', 'on the target'], rows, width)
+}
+
+function renderDifferences (differences: readonly Difference[], width: number): string {
+  const plain = (text: string): string => text.replaceAll('`', '')
+  return renderTable(['MirrorMaker 2', 'Longhaul'],
+    differences.map(({ longhaul, mirrorMaker }) => [plain(mirrorMaker), plain(longhaul)]), width)
 }
 
 function targetState ({ sourcePartitions, targetPartitions }: PlannedTopic): string {
@@ -112,7 +126,7 @@ function renderLeftOut (
 }
 
 export function renderReportsJson (reports: readonly FlowReport[]): string {
-  return JSON.stringify(reports.map(({ check, config, error, progress, remarks }) => ({
+  return JSON.stringify(reports.map(({ check, config, differences, error, progress, remarks }) => ({
     flow: config.name,
     topics: check?.topics ?? [],
     problems: [
@@ -125,6 +139,7 @@ export function renderReportsJson (reports: readonly FlowReport[]): string {
       ...[...check?.warnings ?? [], ...progress?.warnings ?? []].map(({ message }) => message),
       ...remarks
     ],
+    differences,
     ...errorOf(error ?? progress?.error)
   })))
 }

@@ -2,6 +2,7 @@
 // and says of every topic of the source whether it would be mirrored, under which name, and why
 // not. Changes nothing.
 import type { Config, FlowConfig } from '../config/config.ts'
+import { metDifferences } from '../config/met-differences.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import {
   mergedFrom, openClusterPair, sameClusterRemark, type ClusterPair
@@ -65,13 +66,17 @@ async function checkFlow (
         ...heartbeats.flatMap(error => error?.message ?? [])
       ]
       const progress = await checkProgress(config, clusters, all, terminal)
-      return { config, check, progress, remarks, error: undefined }
+      const leftOut = check.leftOut.map(({ topic }) => topic)
+      const differences = metDifferences(config, all.flows, leftOut)
+      return { config, check, progress, remarks, differences, error: undefined }
     } finally {
       await clusters.close()
     }
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
-    return { config, check: undefined, progress: undefined, remarks: [], error }
+    return {
+      config, check: undefined, progress: undefined, remarks: [], differences: [], error
+    }
   }
 }
 

@@ -8,7 +8,7 @@ import type { TopicSelection } from '../policy/topic-filter.ts'
 import type { CertificateEnd } from './certificates.ts'
 import type { ClientProperties } from './client-properties.ts'
 import type {
-  FlowSettings, ProcessSetting, ProcessSettings, TopicSettings
+  FlowSetting, FlowSettings, ProcessSetting, ProcessSettings, TopicSettings
 } from './config-table.ts'
 import type { TopicStarts } from './offset-reset.ts'
 import type { FileDigests } from './read-files.ts'
@@ -31,6 +31,8 @@ export interface FlowConfig {
   readonly source: FlowEnd
   readonly target: FlowEnd
   readonly settings: FlowSettings
+  /** Those that the file or the command line sets; the others have their defaults. */
+  readonly chosen: ReadonlySet<FlowSetting>
   /** What counts for one topic of the source. */
   readonly ofTopic: (topic: string) => TopicSettings
   /** What was set for single topics, by topic. */

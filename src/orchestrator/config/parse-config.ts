@@ -174,7 +174,8 @@ class Parser {
 
   flow (flow: FlowName): Omit<FlowConfig, 'heartbeats'> | undefined {
     const written = (name: FlowSetting) => this.#properties.ofFlow(name, flow)
-    const parsed = this.#values(Object.keys(flowTable) as FlowSetting[], written) as FlowSettings
+    const names = Object.keys(flowTable) as FlowSetting[]
+    const parsed = this.#values(names, written) as FlowSettings
     const settings = followFactors(switchDutiesOff(
       lowerToBounds(parsed, written, this.#findings), written, this.#findings), written)
     const filter = createTopicFilter(settings.topics, settings['topics.exclude'])
@@ -224,6 +225,7 @@ class Parser {
       source,
       target,
       settings,
+      chosen: new Set(names.filter(name => written(name) !== undefined)),
       ofTopic,
       topicSettings,
       forwarder: forwarderOf(settings),

@@ -1,0 +1,54 @@
+// Of the differences from MirrorMaker 2, a user hears of those that the file meets.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  differences, type DifferenceName
+} from '../../../src/orchestrator/config/differences.ts'
+import { metDifferences } from '../../../src/orchestrator/config/met-differences.ts'
+import { createConfig } from './create-config.ts'
+
+const quiet = ['data.loss = skip', 'A.consumer.isolation.level = read_committed',
+  'sync.topic.configs.enabled = false']
+
+function metBy (lines: readonly string[], leftOut: readonly string[] = []): readonly string[] {
+  const { flows } = createConfig([...quiet, ...lines])
+  const [flow] = flows
+  assert.ok(flow)
+  const met = metDifferences(flow, flows, leftOut)
+  return (Object.keys(differences) as DifferenceName[])
+    .filter(name => met.includes(differences[name]))
+}
+
+const identity = 'replication.policy.class = IdentityReplicationPolicy'
+
+test('a file that meets no difference hears of none', () => {
+  assert.deepEqual(metBy([], ['B.orders', 'C.orders', 'x.internal']), [])
+})
+
+test('each difference is met by its settings or topics, and by no others', () => {
+  assert.deepEqual(metBy(['data.loss = stop']), ['data loss'])
+  assert.deepEqual(metBy(['start.positions = clicks@latest']), ['new partitions with latest'])
+  assert.deepEqual(metBy(['sync.topic.configs.enabled = true']), ['settings of the target'])
+  assert.deepEqual(metBy(['sync.topic.acls.prefixed.enabled = true']), ['ACLs of all topics'])
+  assert.deepEqual(metBy(['replication.policy.separator =']), ['empty separator'])
+  assert.deepEqual(metBy(['replication.policy.separator =', identity]), [])
+  assert.deepEqual(metBy([], ['A.orders']), ['alias of the source'])
+  assert.deepEqual(metBy(['source.cluster.alias = east'], ['A.x', 'east.orders']),
+    ['alias of the source'])
+  assert.deepEqual(metBy(['clusters = A, B, C', 'C.bootstrap.servers = c:1', 'C->B.enabled = true',
+    identity]), ['several sources'])
+  assert.deepEqual(metBy(['clusters = A, B, C', 'C.bootstrap.servers = c:1', 'C->B.enabled = true']),
+    [])
+})
+
+test('aborted transactions are one where the file does not say how to read them', () => {
+  const metIn = (lines: readonly string[]): boolean => {
+    const { flows } = createConfig(lines)
+    const [flow] = flows
+    assert.ok(flow)
+    return metDifferences(flow, flows, []).includes(differences['aborted transactions'])
+  }
+  assert.equal(metIn([]), true)
+  assert.equal(metIn(['A.consumer.isolation.level = read_committed']), false)
+  assert.equal(metIn(['A.consumer.isolation.level = read_uncommitted']), false)
+})
