@@ -137,7 +137,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
 
   test('refuses a file that is wrong before it asks any cluster, and ends with 2', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topcis': '.*' }))
-    const { exit, stderr } = await runCommand(['validate', file])
+    const { exit, stderr } = await runCommand(['validate', '--strict', file])
     assert.equal(exit.code, 2)
     assert.match(stderr, /^error: .*topcis.*topics/m)
   })
