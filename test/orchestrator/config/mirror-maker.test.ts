@@ -20,6 +20,7 @@ const topics = [
   'x-internal', 'x_internal', 'A.checkpoints.internal', 'A_checkpoints_internal', 'kept.replica',
   'B_orders', 'use1-orders', 'hub-orders'
 ]
+const groups = ['billing', 'orders', 'console-consumer-7', 'connect-x', '__internal', 'Payments']
 const configProperties = ['retention.ms', 'min.insync.replicas', 'message.timestamp.type', 'x']
 
 /** Those of all clients that have the same name for librdkafka. */
@@ -34,6 +35,8 @@ interface FlowView {
   readonly intervalsMs: readonly number[]
   readonly mirrored: Readonly<Record<string, string>>
   readonly configProperties: readonly string[]
+  readonly groups: readonly string[]
+  readonly checkpointsTopic: string
   readonly offsetReset: string
   readonly lingerMs: string | undefined
   /** Of the consumer, the producer, the two admin clients: those of clientProperties. */
@@ -62,6 +65,8 @@ function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
     mirrored: Object.fromEntries(Object.entries(pair.topics).flatMap(([topic, view]) =>
       view.isMirrored ? [[topic, view.remote]] : [])),
     configProperties: pair.configProperties,
+    groups: pair.groups,
+    checkpointsTopic: pair.internalTopics[1],
     offsetReset: consumer['auto.offset.reset'] ?? '',
     lingerMs: producer['linger.ms'],
     clients: [consumer, producer, sourceAdmin, targetAdmin].map(propertiesOf)
@@ -87,6 +92,8 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
     mirrored: Object.fromEntries(topics.flatMap(topic =>
       judgeTopic(flow.topics, topic) === 'mirrored' ? [[topic, policy.remoteTopic(topic)]] : [])),
     configProperties: configProperties.filter(each => !flow.configProperties.excludes(each)),
+    groups: groups.filter(flow.groups.matches),
+    checkpointsTopic: policy.checkpointsTopic,
     offsetReset: showReset(flow.starts.of('orders')),
     lingerMs: String(settings['linger.ms']),
     clients: [source.client, target.client, source.admin, target.admin].map(propertiesOf)
@@ -144,7 +151,7 @@ function isRefusedOnPurpose (file: string): boolean {
 
 async function compare (files: readonly string[]): Promise<void> {
   const answers = await askMirrorMaker(files.map(file =>
-    ({ file, topics, groups: [], configProperties })))
+    ({ file, topics, groups, configProperties })))
   for (const [i, file] of files.entries()) {
     const theirs = ofMirrorMaker(answers[i] as Answer)
     if (theirs !== 'refused' && isRefusedOnPurpose(file)) continue
@@ -171,6 +178,12 @@ const handWritten: ReadonlyArray<readonly string[]> = [
   ['config.properties.exclude = retention.*, x'],
   ['replication.policy.separator = _'],
   [identity],
+  [identity, 'replication.policy.separator = _'],
+  ['replication.policy.separator = -',
+    'replication.policy.internal.topic.separator.enabled = false'],
+  ['source.cluster.alias = other', 'replication.policy.separator = _'],
+  ['groups = bill.*, (?i)payments', 'groups.exclude = x'],
+  ['groups ='],
   [identity, 'source.cluster.alias = other'],
   ['A->B.replication.factor = 1', 'replication.factor = 3'],
   ['replication.factor = three'],
@@ -219,6 +232,9 @@ const line = fc.oneof(
   listOf.map(list => `A->B.topics=${list}`),
   listOf.map(list => `topics.exclude : ${list}`),
   listOf.map(list => `config.properties.exclude = ${list}`),
+  listOf.map(list => `groups = ${list}`),
+  listOf.map(list => `A->B.groups.exclude = ${list}`),
+  fc.boolean().map(isOn => `replication.policy.internal.topic.separator.enabled = ${isOn}`),
   fc.constantFrom('.', '_', '-').map(separator => `replication.policy.separator = ${separator}`),
   fc.constantFrom('1', '3', '-1').map(factor => `replication.factor = ${factor}`),
   fc.tuple(fc.constantFrom('A.consumer', 'A->B.consumer', 'A->B.source.consumer', 'consumer'),
