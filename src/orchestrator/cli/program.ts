@@ -6,8 +6,10 @@ import { acls } from './acls.ts'
 import { addConfigOptions, type ConfigOptions } from './configure.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { translateGroup } from './group-offsets.ts'
-import { translatePosition } from './offsets.ts'
+import { migrate } from './migrate.ts'
+import { migrateConfig, type MigrateConfigOptions } from './migrate-config.ts'
+import { addImportOptions, addOffsetsCommands } from './offsets-commands.ts'
+import type { MirrorMakerOptions } from './offsets-import-mm2.ts'
 import { run } from './run.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
@@ -39,20 +41,22 @@ export async function runProgram (
       exitCode = acls(file, options, terminal)
     })
 
-  const offsets = program.command('offsets')
-    .description('where records of the source are on the target')
-  addConfigOptions(offsets.command('translate')
-    .description('the offsets of remote topics at which a consumer goes on'))
-    .option('--group <group>', 'all that this consumer group has committed on the source')
-    .option('--reset-file <file>',
-      'with --group: write what kafka-consumer-groups.sh --reset-offsets --from-file reads')
-    .option('--topic <topic>', 'instead of a group: the source topic')
-    .option('--partition <number>', 'its partition')
-    .option('--offset <offset>', 'the next offset to be read on the source')
-    .option('--back', 'from an offset of the remote topic to the source')
-    .action(async (file: string, options: TranslateOptions) => {
-      exitCode = await translateOffsets(file, options, terminal)
+  addImportOptions(addConfigOptions(program.command('migrate')
+    .description('the steps from MirrorMaker 2 to Longhaul and back for a file')))
+    .option('--yes', 'validate, wait until MirrorMaker 2 has stopped, and import its positions')
+    .action(async (file: string, options: MirrorMakerOptions) => {
+      exitCode = await migrate(file, options, terminal)
     })
+
+  program.command('migrate-config')
+    .description('the properties file of connectors on Kafka Connect, or of Strimzi\'s resource')
+    .argument('<json...>', 'GET /connectors/NAME, or kubectl get kafkamirrormaker2 NAME -o json')
+    .option('--to <file>', 'where to write it; default: to stdout')
+    .action((files: readonly string[], options: MigrateConfigOptions) => {
+      exitCode = migrateConfig(files, options, terminal)
+    })
+
+  addOffsetsCommands(program, terminal, code => { exitCode = code })
 
   addDemoOptions(program.command('demo')
     .description('mirror between two clusters that the demo starts, and check every record'))
@@ -67,29 +71,4 @@ export async function runProgram (
     return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   }
   return exitCode
-}
-
-interface TranslateOptions extends ConfigOptions {
-  readonly group?: string
-  readonly resetFile?: string
-  readonly topic?: string
-  readonly partition?: string
-  readonly offset?: string
-  readonly back?: boolean
-}
-
-async function translateOffsets (
-  file: string, options: TranslateOptions, terminal: Terminal
-): Promise<ExitCode> {
-  const { group, offset, partition, topic } = options
-  if (group !== undefined && topic === undefined) {
-    return await translateGroup(file, { ...options, group }, terminal)
-  }
-  if (group === undefined && topic !== undefined && partition !== undefined &&
-    offset !== undefined) {
-    return await translatePosition(file, { ...options, topic, partition, offset }, terminal)
-  }
-  terminal.stderr.write('error: offsets translate needs --group, or --topic, --partition and ' +
-    '--offset\n')
-  return exitCodes.usage
 }

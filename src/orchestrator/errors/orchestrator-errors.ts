@@ -134,5 +134,10 @@ export const orchestratorErrors = {
   INTERNAL_RECORD_UNREADABLE: row(2061, 'final', 'flow',
     "a record of MirrorMaker 2's internal topics cannot be read or written",
     'Find out which program writes to the topic'),
+  MIRROR_MAKER_RUNS: row(2070, 'final', 'flow',
+    'the workers of MirrorMaker 2 still run, and what they mirror meanwhile is mirrored twice',
+    'Stop MirrorMaker 2, or its source connector, and import again'),
+  IMPORT_REFUSED: row(2071, 'final', 'flow',
+    'positions cannot be imported', 'See docs/migration.md'),
   INTERNAL: row(2099, 'final', 'process', 'an assumption of Longhaul does not hold', report)
 } as const satisfies Record<string, ErrorRow>

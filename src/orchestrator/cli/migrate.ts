@@ -1,0 +1,77 @@
+// `longhaul migrate FILE`: prints the steps from MirrorMaker 2 to Longhaul and back for this file;
+// with --yes carries out those that are Longhaul's own: validates, waits until MirrorMaker 2 has
+// stopped, and imports its positions.
+import type { FlowConfig } from '../config/config.ts'
+import { connectGroupOf, offsetsTopicOf } from '../migration/import-flow.ts'
+import { configure } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { importMirrorMaker, type MirrorMakerOptions } from './offsets-import-mm2.ts'
+import type { Terminal } from './terminal.ts'
+import { validate } from './validate.ts'
+
+export async function migrate (
+  file: string, options: MirrorMakerOptions, terminal: Terminal
+): Promise<ExitCode> {
+  if (options.yes === true) {
+    const exitCode = await validate(file, options, terminal)
+    return exitCode === exitCodes.ok ? await importMirrorMaker(file, options, terminal) : exitCode
+  }
+  const config = configure(file, options, terminal)
+  if (config === undefined) return exitCodes.usage
+  const steps = stepsFor(file, config.flows, options)
+  terminal.stdout.write(options.output === 'json'
+    ? `${JSON.stringify(steps)}\n`
+    : steps.map(({ command, text }, i) =>
+      `${i + 1}. ${text}\n${command === undefined ? '' : `     ${command}\n`}`).join(''))
+  if (config.flows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
+  return exitCodes.ok
+}
+
+export interface MigrationStep {
+  readonly text: string
+  readonly command?: string
+}
+
+export function stepsFor (
+  file: string, flows: readonly FlowConfig[], names: MirrorMakerOptions
+): readonly MigrationStep[] {
+  const where = [
+    ...names.offsetsTopic === undefined ? [] : [`--offsets-topic ${names.offsetsTopic}`],
+    ...names.connector === undefined ? [] : [`--connector '${names.connector}'`],
+    ...names.connectGroup === undefined ? [] : [`--connect-group ${names.connectGroup}`]
+  ]
+  const on = (verb: string, ...more: readonly string[]): string =>
+    ['longhaul', verb, file, ...where, ...more].join(' ')
+  const named = flows.map(flow => `${flow.name} (positions in ${offsetsTopicOf(flow, names)} on ` +
+    `${flow.target.alias}, workers in group ${connectGroupOf(flow, names)})`).join(', ')
+  return [
+    {
+      text: 'While MirrorMaker 2 runs: check the file and the clusters.',
+      command: `longhaul validate ${file}`
+    },
+    {
+      text: `Look at what would be imported of ${named}.`,
+      command: on('offsets import-mm2')
+    },
+    {
+      text: 'Stop MirrorMaker 2 on all hosts: SIGTERM to connect-mirror-maker.sh; on Kafka ' +
+        'Connect PUT /connectors/NAME/stop for its source, checkpoint and heartbeat connectors. ' +
+        'Leave its internal topics as they are.'
+    },
+    {
+      text: 'Validate again, wait until the commits of MirrorMaker 2 stand still, and import.',
+      command: on('migrate', '--yes')
+    },
+    { text: 'Start Longhaul.', command: `longhaul run ${file}` },
+    {
+      text: 'To roll back: stop Longhaul with SIGTERM and wait for its end, write its positions ' +
+        'to the offsets topic of MirrorMaker 2, and start MirrorMaker 2.',
+      command: on('offsets export-mm2', '--yes')
+    },
+    {
+      text: 'To return to Longhaul after a roll-back: stop MirrorMaker 2 and import with ' +
+        '--force, which deletes the positions of before.',
+      command: on('migrate', '--force', '--yes')
+    }
+  ]
+}

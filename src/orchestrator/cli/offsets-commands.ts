@@ -1,0 +1,87 @@
+// The commands of `longhaul offsets` and their options; commander wiring only.
+import type { Command } from 'commander'
+import { addConfigOptions, type ConfigOptions } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { translateGroup } from './group-offsets.ts'
+import { exportMirrorMaker } from './offsets-export-mm2.ts'
+import { importMirrorMaker, type MirrorMakerOptions } from './offsets-import-mm2.ts'
+import { translatePosition } from './offsets.ts'
+import type { Terminal } from './terminal.ts'
+
+interface TranslateOptions extends ConfigOptions {
+  readonly group?: string
+  readonly resetFile?: string
+  readonly topic?: string
+  readonly partition?: string
+  readonly offset?: string
+  readonly back?: boolean
+}
+
+/** `onEnd` receives the exit code of the command that was run. */
+export function addOffsetsCommands (
+  program: Command, terminal: Terminal, onEnd: (exitCode: ExitCode) => void
+): void {
+  const offsets = program.command('offsets')
+    .description('where records of the source are on the target')
+  addConfigOptions(offsets.command('translate')
+    .description('the offsets of remote topics at which a consumer goes on'))
+    .option('--group <group>', 'all that this consumer group has committed on the source')
+    .option('--reset-file <file>',
+      'with --group: write what kafka-consumer-groups.sh --reset-offsets --from-file reads')
+    .option('--topic <topic>', 'instead of a group: the source topic')
+    .option('--partition <number>', 'its partition')
+    .option('--offset <offset>', 'the next offset to be read on the source')
+    .option('--back', 'from an offset of the remote topic to the source')
+    .action(async (file: string, options: TranslateOptions) => {
+      onEnd(await translateOffsets(file, options, terminal))
+    })
+
+  addImportOptions(addConfigOptions(offsets.command('import-mm2')
+    .description('go on where MirrorMaker 2 has stopped; without --yes: show where that is')))
+    .option('--yes', 'wait until MirrorMaker 2 has stopped, and import')
+    .action(async (file: string, options: MirrorMakerOptions) => {
+      onEnd(await importMirrorMaker(file, options, terminal))
+    })
+
+  addNames(addConfigOptions(offsets.command('export-mm2')
+    .description('the way back: MirrorMaker 2 goes on where Longhaul has stopped; without --yes: ' +
+      'show where that is')))
+    .option('--yes', 'write the positions to the offsets topic of MirrorMaker 2')
+    .action(async (file: string, options: MirrorMakerOptions) => {
+      onEnd(await exportMirrorMaker(file, options, terminal))
+    })
+}
+
+/** Of each command that imports from MirrorMaker 2. */
+export function addImportOptions (command: Command): Command {
+  return addNames(command)
+    .option('--quiet-seconds <seconds>',
+      'how old the newest commit of MirrorMaker 2 must be; default: 65, as it commits each 60 s')
+    .option('--wait-seconds <seconds>', 'how long to wait for that; default: 300')
+    .option('--force', 'delete the positions that the flow has, then import')
+}
+
+function addNames (command: Command): Command {
+  return command
+    .option('--offsets-topic <topic>',
+      'offset.storage.topic of MirrorMaker 2; default: mm2-offsets.SOURCE.internal')
+    .option('--connector <name>', 'the source connector; default: MirrorSourceConnector')
+    .option('--connect-group <group>',
+      'group.id of the Connect workers; default: SOURCE-mm2, as connect-mirror-maker.sh has it')
+}
+
+async function translateOffsets (
+  file: string, options: TranslateOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const { group, offset, partition, topic } = options
+  if (group !== undefined && topic === undefined) {
+    return await translateGroup(file, { ...options, group }, terminal)
+  }
+  if (group === undefined && topic !== undefined && partition !== undefined &&
+    offset !== undefined) {
+    return await translatePosition(file, { ...options, topic, partition, offset }, terminal)
+  }
+  terminal.stderr.write('error: offsets translate needs --group, or --topic, --partition and ' +
+    '--offset\n')
+  return exitCodes.usage
+}

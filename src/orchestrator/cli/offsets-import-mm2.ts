@@ -1,0 +1,124 @@
+// `longhaul offsets import-mm2 FILE`: shows where each partition goes on that MirrorMaker 2 has
+// mirrored; with --yes it waits until MirrorMaker 2 has stopped, and puts that on record.
+import type { Config, FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { importFlow } from '../migration/import-flow.ts'
+import type { ImportPlan, LeftOutPosition, PlannedPosition } from '../migration/import-plan.ts'
+import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { defaultWidth, renderTable } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface MirrorMakerOptions extends ConfigOptions {
+  readonly offsetsTopic?: string
+  readonly connector?: string
+  readonly connectGroup?: string
+  readonly quietSeconds?: string
+  readonly waitSeconds?: string
+  readonly force?: boolean
+  readonly yes?: boolean
+}
+
+export interface FlowImport {
+  readonly flow: string
+  readonly plan: ImportPlan | undefined
+  readonly error: ReplicatorError | undefined
+}
+
+// MirrorMaker 2 commits each 60 s by default (offset.flush.interval.ms).
+const quietSecondsDefault = 65
+const waitSecondsDefault = 300
+
+export async function importMirrorMaker (
+  file: string, options: MirrorMakerOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const isNumber = (text: string | undefined): boolean =>
+    text === undefined || /^\d{1,6}$/.test(text)
+  if (!isNumber(options.quietSeconds) || !isNumber(options.waitSeconds)) {
+    terminal.stderr.write('error: --quiet-seconds and --wait-seconds are whole numbers\n')
+    return exitCodes.usage
+  }
+  const config = configure(file, options, terminal)
+  if (config === undefined) return exitCodes.usage
+  const imports: FlowImport[] = []
+  // One after the other: what is said meanwhile stays readable.
+  for (const flow of config.flows) imports.push(await importOne(flow, options, config, terminal))
+  const { yes: isApplied = false } = options
+  terminal.stdout.write(options.output === 'json'
+    ? `${JSON.stringify(imports.map(each => toJson(each, isApplied)))}\n`
+    : imports.map(each => render(each, isApplied, terminal.stdout.columns ?? defaultWidth))
+      .join(''))
+  if (imports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
+  return imports.every(({ error }) => error === undefined) ? exitCodes.ok : exitCodes.failed
+}
+
+export async function importOne (
+  flow: FlowConfig, options: MirrorMakerOptions, config: Config, terminal: Terminal
+): Promise<FlowImport> {
+  const { connectGroup, connector, force = false, offsetsTopic, yes = false } = options
+  const seconds = (text: string | undefined, fallback: number): number =>
+    1_000 * Number(text ?? fallback)
+  try {
+    const plan = await importFlow({
+      flow,
+      names: { offsetsTopic, connector, connectGroup },
+      isApplied: yes,
+      isForced: force,
+      quietMs: seconds(options.quietSeconds, quietSecondsDefault),
+      waitMs: seconds(options.waitSeconds, waitSecondsDefault),
+      log: openLog(config, terminal, terminal.stderr),
+      clock: terminal.clock,
+      onProgress: text => { terminal.stderr.write(`${text}\n`) }
+    }, terminal.stopped)
+    return { flow: flow.name, plan, error: undefined }
+  } catch (thrown) {
+    return { flow: flow.name, plan: undefined, error: ReplicatorError.from(thrown) }
+  }
+}
+
+function render ({ error, flow, plan }: FlowImport, isApplied: boolean, width: number): string {
+  if (plan === undefined) return `${flow}: ${error?.message ?? ''}\n`
+  const { leftOut, positions } = plan
+  const rows = positions.map(each => [each.topic, String(each.partition), each.remoteTopic,
+    String(each.committed), String(each.found), String(each.upstream), each.doubt ?? ''])
+  const head = ['topic', 'partition', 'remote topic', 'committed', 'found beyond', 'goes on at',
+    'may be mirrored twice, because']
+  const others = leftOut.map(({ committed, partition, reason, topic }) =>
+    [topic, String(partition), String(committed), reason])
+  const done = isApplied
+    ? `${flow}: ${positions.length} positions are imported; start longhaul run\n`
+    : `${flow}: ${positions.length} positions would be imported; --yes imports them once ` +
+      'MirrorMaker 2 has stopped\n'
+  return `${renderTable(head, rows, width)}\n` + (others.length === 0
+    ? ''
+    : `${renderTable(['left out', 'partition', 'committed', 'because'], others, width)}\n`) + done
+}
+
+function toJson ({ error, flow, plan }: FlowImport, isApplied: boolean): object {
+  return {
+    flow,
+    imported: isApplied && error === undefined,
+    error: error?.message ?? null,
+    positions: plan?.positions.map(positionJson) ?? [],
+    leftOut: plan?.leftOut.map(leftOutJson) ?? []
+  }
+}
+
+function positionJson (
+  { committed, doubt, found, partition, remoteTopic, targetEnd, topic, upstream }: PlannedPosition
+): object {
+  return {
+    topic,
+    partition,
+    remoteTopic,
+    committed: String(committed),
+    foundBeyond: String(found),
+    sourceOffset: String(upstream),
+    targetOffset: String(targetEnd),
+    mayDouble: doubt ?? null
+  }
+}
+
+function leftOutJson ({ committed, partition, reason, topic }: LeftOutPosition): object {
+  return { topic, partition, committed: String(committed), reason }
+}

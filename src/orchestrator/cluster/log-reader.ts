@@ -1,0 +1,165 @@
+// Reads stretches of partitions record by record, over node-rdkafka on the main thread. For
+// commands that look at records; a mirror reads batches in its lanes.
+import { createHash } from 'node:crypto'
+import rdkafka, { type KafkaConsumer, type Message } from 'node-rdkafka'
+import type { ClientProperties } from '../config/client-properties.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Clock } from '../time/clock.ts'
+import type { Isolation } from './cluster-admin.ts'
+import {
+  clientError, connect, controlClientProperties, disconnect, poll
+} from './kafka-client.ts'
+
+export interface LogReaderOptions {
+  /** Of the cluster, librdkafka's names. */
+  readonly client: ClientProperties
+  /** Never joined, but librdkafka asks for its coordinator: READ on this group is needed. */
+  readonly group: string
+  readonly isolation: Isolation
+  /** A reading fails when nothing of it has arrived for this long; its whole length is free. */
+  readonly standstillMs: number
+  readonly clock: Clock
+}
+
+export interface Stretch {
+  readonly topic: string
+  readonly partition: number
+  readonly from: bigint
+  /** Behind the last record. */
+  readonly end: bigint
+}
+
+export interface LogRecord {
+  readonly offset: bigint
+  readonly timestampMs: number
+  /** Of timestamp, key, value and headers; null told from empty. */
+  readonly digest: string
+}
+
+const pollMs = 50
+const recordsPerPoll = 2_000
+// Prefetched and not yet taken, a partition and in all.
+const prefetchKilobytes = 8 * 1024
+
+export class LogReader {
+  readonly #options: LogReaderOptions
+  #consumer: Promise<KafkaConsumer> | undefined
+
+  constructor (options: LogReaderOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Calls `take` with each record from `from` on, in order, until it returns false or the end is
+   * reached. One reading at a time. Offsets without a record (compaction, markers) are passed over.
+   */
+  async read (
+    stretch: Stretch, take: (record: LogRecord) => boolean, signal?: AbortSignal
+  ): Promise<void> {
+    if (stretch.from >= stretch.end) return
+    const consumer = await this.#connected()
+    await this.#readFrom(consumer, stretch, take, signal)
+  }
+
+  /** Idempotent. */
+  async close (): Promise<void> {
+    const consumer = await this.#consumer?.catch(() => undefined)
+    this.#consumer = undefined
+    if (consumer !== undefined) await disconnect(consumer)
+  }
+
+  async #readFrom (
+    consumer: KafkaConsumer, { end, from, partition, topic }: Stretch,
+    take: (record: LogRecord) => boolean, signal: AbortSignal | undefined
+  ): Promise<void> {
+    const { clock, standstillMs } = this.#options
+    let next = from
+    let isDone = false
+    let failure: unknown
+    const onRecord = (record: Message): void => {
+      const offset = BigInt(record.offset)
+      if (isDone || record.topic !== topic || record.partition !== partition) return
+      if (offset >= end) isDone = true
+      else isDone = !take(toLogRecord(record))
+      next = offset + 1n
+    }
+    const onEnd = (at: { topic: string, partition: number, offset: number }): void => {
+      if (at.topic === topic && at.partition === partition && BigInt(at.offset) > next) {
+        next = BigInt(at.offset)
+      }
+    }
+    consumer.on('data', onRecord)
+    consumer.on('partition.eof', onEnd)
+    consumer.assign([{ topic, partition, offset: Number(from) }])
+    try {
+      for (let movedMs = clock.monotonic(), before = next; !isDone && next < end;) {
+        signal?.throwIfAborted()
+        await poll(consumer, recordsPerPoll).catch((thrown: unknown) => {
+          failure = thrown
+          if (!ReplicatorError.from(thrown).retriable) throw thrown
+        })
+        if (next !== before) [movedMs, before] = [clock.monotonic(), next]
+        if (clock.monotonic() - movedMs > standstillMs) {
+          throw new ReplicatorError('TIMED_OUT', `reading ${topic}-${partition}: nothing arrived ` +
+            `for ${standstillMs} ms, next is offset ${next} of ${end}`, { cause: failure })
+        }
+      }
+    } catch (thrown) {
+      throw clientError(thrown, `reading ${topic}-${partition} from offset ${next}`,
+        `READ on the topic ${topic}`)
+    } finally {
+      consumer.off('data', onRecord)
+      consumer.off('partition.eof', onEnd)
+      consumer.unassign()
+    }
+  }
+
+  async #connected (): Promise<KafkaConsumer> {
+    this.#consumer ??= this.#open()
+    return await this.#consumer
+  }
+
+  async #open (): Promise<KafkaConsumer> {
+    const { client, group, isolation, standstillMs } = this.#options
+    const consumer = new rdkafka.KafkaConsumer({
+      ...controlClientProperties(client),
+      'group.id': group,
+      'enable.auto.commit': false,
+      'enable.partition.eof': true,
+      'isolation.level': isolation,
+      'fetch.wait.max.ms': pollMs,
+      'queued.max.messages.kbytes': prefetchKilobytes
+    }, { 'auto.offset.reset': 'earliest' })
+    consumer.setDefaultConsumeTimeout(pollMs)
+    // Connections that come and go; what they cost shows as a reading that stands still.
+    consumer.on('event.error', () => {})
+    await connect(consumer, standstillMs, client)
+    return consumer
+  }
+}
+
+function toLogRecord ({ headers, key, offset, timestamp, value }: Message): LogRecord {
+  const hash = createHash('sha1')
+  const add = (part: Buffer | string | null | undefined): void => {
+    const bytes = part === null || part === undefined ? undefined : Buffer.from(part)
+    hash.update(`${bytes?.length ?? -1};`)
+    if (bytes !== undefined) hash.update(bytes)
+  }
+  add(String(timestamp))
+  add(key)
+  add(value)
+  for (const header of headers ?? []) {
+    for (const [name, content] of Object.entries(header)) {
+      add(name)
+      add(content as Buffer | string | null)
+    }
+  }
+  return {
+    offset: BigInt(offset),
+    timestampMs: timestamp ?? -1,
+    digest: hash.digest('base64').slice(0, digestLength)
+  }
+}
+
+/** 96 bits: two records of a stretch with one digest are not met by chance. */
+const digestLength = 16

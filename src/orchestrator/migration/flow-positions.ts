@@ -1,0 +1,133 @@
+// The positions of a flow on record, for commands that replace them while no process of the flow
+// runs.
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { ClusterPair } from '../flow/cluster-pair.ts'
+import type { Log } from '../observability/log.ts'
+import { groupOf } from '../ownership/slot-ownership.ts'
+import { slotOf } from '../ownership/task-slots.ts'
+import { KnownTopicIds } from '../partitions/topic-ids.ts'
+import { openFlowProgress } from '../progress/flow-progress.ts'
+import { ProgressStore } from '../progress/progress-store.ts'
+import { progressTopicOf } from '../progress/progress-topic.ts'
+import type { Progress, TopicPartition } from '../progress/progress.ts'
+import type { PartitionOnRecord } from '../progress/slot-contents.ts'
+import type { Clock } from '../time/clock.ts'
+import { Deadline } from '../time/deadline.ts'
+
+export interface FlowPositionsOptions {
+  readonly flow: FlowConfig
+  readonly clusters: ClusterPair
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+export interface NewPosition extends TopicPartition {
+  readonly remoteTopic: string
+  readonly progress: Progress
+}
+
+const deletionMsMax = 30_000
+const lookMs = 200
+
+/** Rejects while a process of the flow runs: it would write its own positions again. */
+export async function refuseRunning (
+  flow: FlowConfig, target: ClusterAdmin
+): Promise<void> {
+  const members = await groupSize(target, groupOf(flow.name))
+  if (members === 0) return
+  throw new ReplicatorError('IMPORT_REFUSED', `${flow.name} is mirrored by ${members} ` +
+    `${members === 1 ? 'process' : 'processes'} of Longhaul`,
+  { action: 'Stop Longhaul, wait until its processes have left their group, and try again' })
+}
+
+export async function groupSize (cluster: ClusterAdmin, group: string): Promise<number> {
+  const [described] = await cluster.describeGroups([group])
+  if (described?.error !== undefined) throw described.error
+  return described?.members.length ?? 0
+}
+
+/** Empty also where the progress topic does not exist. */
+export async function positionsOnRecord (
+  { clock, clusters: { target }, flow, log, signal }: FlowPositionsOptions
+): Promise<readonly PartitionOnRecord[]> {
+  const topic = progressTopicOf(flow.source.alias)
+  if (!await exists(target, topic)) return []
+  const store = new ProgressStore({
+    topic,
+    client: flow.target.admin,
+    group: groupOf(flow.name),
+    timeoutMs: flow.settings['admin.timeout.ms'],
+    log,
+    clock
+  })
+  try {
+    const slots = await Promise.all(Array.from({ length: flow.settings['task.slots'] },
+      async (_, slot) => await store.read(slot, signal)))
+    return slots.flatMap(({ partitions }) => [...partitions.values()])
+  } finally {
+    await store.close()
+  }
+}
+
+/** Creates the progress topic if it is missing. The positions name the topics of today. */
+export async function writePositions (
+  positions: readonly NewPosition[], options: FlowPositionsOptions
+): Promise<void> {
+  const { clock, clusters, flow, log, signal } = options
+  const progress = await openFlowProgress({
+    config: flow,
+    target: clusters.target,
+    sourceClusterId: clusters.sourceDescription.clusterId,
+    group: groupOf(flow.name),
+    everything: () => [],
+    onWarning: warning => { log.warn({}, warning.message) },
+    onRewritten: () => {},
+    log,
+    clock,
+    signal
+  })
+  try {
+    const ids = new KnownTopicIds(clusters.source, clusters.target)
+    await ids.learn(positions)
+    const { producerId } = progress.producer
+    await progress.write(positions.map(({ partition, progress: at, remoteTopic, topic }) => ({
+      slot: slotOf(topic, partition, flow.settings['task.slots']),
+      record: {
+        kind: 'partition',
+        source: { topic, partition },
+        progress: ids.complete({ topic, remoteTopic }, at),
+        producerId
+      }
+    })), signal)
+  } finally {
+    await progress.close()
+  }
+}
+
+/** All that is known of the flow: positions, offset maps, its producer id, words of control. */
+export async function deletePositions (
+  { clock, clusters: { target }, flow, signal }: FlowPositionsOptions
+): Promise<void> {
+  const topic = progressTopicOf(flow.source.alias)
+  if (!await exists(target, topic)) return
+  const [deleted] = await target.deleteTopics([topic])
+  if (deleted?.error !== undefined) throw deleted.error
+  const deadline = new Deadline(clock, deletionMsMax)
+  while (await exists(target, topic)) {
+    if (deadline.remainingMs() === 0) {
+      throw new ReplicatorError('TIMED_OUT', `the deletion of ${topic} on ${target.cluster}`)
+    }
+    await clock.sleep(lookMs, signal)
+  }
+  deadline.cancel()
+}
+
+async function exists (cluster: ClusterAdmin, topic: string): Promise<boolean> {
+  const [described] = await cluster.describeTopics([topic])
+  if (described?.error === undefined) return true
+  if (described.error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') return false
+  throw described.error
+}

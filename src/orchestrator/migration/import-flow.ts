@@ -1,0 +1,215 @@
+// Moves a flow from MirrorMaker 2 to Longhaul: waits until MirrorMaker 2 has stopped, reads what it
+// has committed, finds what it has mirrored beyond that, and puts the positions on record.
+import { LogReader } from '../cluster/log-reader.ts'
+import type { FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
+import { sourceConnector, type ConnectOffset } from '../mirror-maker/connect-offsets.ts'
+import type { Log } from '../observability/log.ts'
+import { groupOf } from '../ownership/slot-ownership.ts'
+import type { Clock } from '../time/clock.ts'
+import {
+  commitMark, hasCommitSince, readConnectPositions, type ConnectPositionsOptions
+} from './connect-positions.ts'
+import {
+  deletePositions, groupSize, positionsOnRecord, refuseRunning, writePositions,
+  type FlowPositionsOptions, type NewPosition
+} from './flow-positions.ts'
+import {
+  comparisonsMax, planImport, type ImportPlan, type PlannedPosition
+} from './import-plan.ts'
+import { findTail, type TailResult } from './partition-tail.ts'
+import { untilStandstill } from './standstill.ts'
+
+/** Where MirrorMaker 2 runs, as far as the flow's file does not say it. */
+export interface MirrorMakerNames {
+  /** Undefined: that of connect-mirror-maker.sh, mm2-offsets.SOURCE.internal. */
+  readonly offsetsTopic?: string | undefined
+  /** Undefined: MirrorSourceConnector. */
+  readonly connector?: string | undefined
+  /** The group of the Connect workers; undefined: that of connect-mirror-maker.sh, SOURCE-mm2. */
+  readonly connectGroup?: string | undefined
+}
+
+export interface ImportRequest {
+  readonly flow: FlowConfig
+  readonly names: MirrorMakerNames
+  /** Whether positions are written; else the plan is made from what MirrorMaker 2 has now. */
+  readonly isApplied: boolean
+  /** Whether what the progress topic holds is deleted first. */
+  readonly isForced: boolean
+  readonly quietMs: number
+  readonly waitMs: number
+  readonly log: Log
+  readonly clock: Clock
+  readonly onProgress: (text: string) => void
+}
+
+export async function importFlow (
+  request: ImportRequest, signal: AbortSignal
+): Promise<ImportPlan> {
+  const { clock, flow, isApplied, isForced, log } = request
+  const clusters = await openClusterPair(flow, signal)
+  try {
+    const at: FlowPositionsOptions = { flow, clusters, log, clock, signal }
+    await refuseRunning(flow, clusters.target)
+    if (!isForced) await refuseKnown(at)
+    const options = connectOptions(request, clusters)
+    const first = await readConnectPositions(options, signal)
+    if (isApplied) await stopped(request, options, first.partitionCount, signal)
+    const { positions } = isApplied ? await readConnectPositions(options, signal) : first
+    const plan = await compare(ofFlow(positions, request), request, clusters, signal)
+    if (isApplied) {
+      if (isForced) await deletePositions(at)
+      await writePositions(plan.positions.map(toNewPosition), at)
+    }
+    return plan
+  } finally {
+    await clusters.close()
+  }
+}
+
+export function connectOptions (
+  { clock, flow, names }: Pick<ImportRequest, 'clock' | 'flow' | 'names'>,
+  { target }: ClusterPair
+): ConnectPositionsOptions {
+  return {
+    target,
+    client: flow.target.admin,
+    topic: offsetsTopicOf(flow, names),
+    group: groupOf(flow.name),
+    timeoutMs: flow.settings['admin.timeout.ms'],
+    clock
+  }
+}
+
+/** Where MirrorMaker 2 keeps its positions, on the target. */
+export function offsetsTopicOf ({ source }: FlowConfig, names: MirrorMakerNames): string {
+  return names.offsetsTopic ?? `mm2-offsets.${source.alias}.internal`
+}
+
+/** The group of the workers that MirrorMaker 2 runs in. */
+export function connectGroupOf ({ source }: FlowConfig, names: MirrorMakerNames): string {
+  return names.connectGroup ?? `${source.alias}-mm2`
+}
+
+/** What MirrorMaker 2 calls the source cluster. */
+export function aliasInConnect ({ settings, source }: FlowConfig): string {
+  const alias = settings['source.cluster.alias']
+  return alias === '' ? source.alias : alias
+}
+
+async function refuseKnown (options: FlowPositionsOptions): Promise<void> {
+  const [known, ...others] = await positionsOnRecord(options)
+  if (known === undefined) return
+  const { flow } = options
+  const more = others.length === 0 ? '' : ` and ${others.length} other partitions`
+  throw new ReplicatorError('IMPORT_REFUSED', `${flow.name} has positions on record already: ` +
+    `${known.source.topic}-${known.source.partition} at source offset ${known.progress.upstream}` +
+    more, {
+    action: 'If MirrorMaker 2 has mirrored the topics since, import with --force, which deletes ' +
+      'these positions first'
+  })
+}
+
+async function stopped (
+  request: ImportRequest, options: ConnectPositionsOptions, partitionCount: number,
+  signal: AbortSignal
+): Promise<void> {
+  const { clock, flow, names, onProgress, quietMs, waitMs } = request
+  await untilStandstill({
+    mark: async () => await commitMark(options, partitionCount, clock),
+    hasCommitSince: async sinceMs => await hasCommitSince(options, partitionCount, sinceMs, clock),
+    workers: async () => await groupSize(options.target, connectGroupOf(flow, names)),
+    quietMs,
+    timeoutMs: waitMs,
+    clock,
+    onWait: text => { onProgress(`${flow.name}: waiting for MirrorMaker 2 to stop: ${text}`) }
+  }, signal)
+}
+
+function ofFlow (
+  positions: readonly ConnectOffset[], { flow, names }: ImportRequest
+): readonly ConnectOffset[] {
+  const wanted = names.connector ?? sourceConnector
+  const alias = aliasInConnect(flow)
+  const found = positions.filter(({ cluster, connector }) =>
+    connector === wanted && cluster === alias)
+  if (found.length > 0) return found
+  const others = [...new Set(positions.map(({ cluster, connector }) =>
+    `connector ${connector}, cluster ${cluster}`))]
+  throw new ReplicatorError('IMPORT_REFUSED', 'the offsets topic holds no position of connector ' +
+    `${wanted} and cluster ${alias}${others.length === 0 ? '' : `; it holds those of ${
+    others.join('; ')}`}`, {
+    action: 'Name the connector by --connector, the topic by --offsets-topic, and the alias of ' +
+      'the source by source.cluster.alias in the file'
+  })
+}
+
+async function compare (
+  committed: readonly ConnectOffset[], { clock, flow, onProgress }: ImportRequest,
+  { source, target }: ClusterPair, signal: AbortSignal
+): Promise<ImportPlan> {
+  const readers = new ReaderPool(flow, clock)
+  try {
+    return await planImport({
+      flow,
+      source,
+      target,
+      committed,
+      findTail: async partition => await readers.with(async ([ofSource, ofTarget]) =>
+        await findTail(partition, { target, ofSource, ofTarget, clock }, signal)),
+      clock,
+      onPartition: (done, of) => {
+        if (done % 100 === 0) onProgress(`${flow.name}: ${done} of ${of} partitions are compared`)
+      }
+    })
+  } finally {
+    await readers.close()
+  }
+}
+
+function toNewPosition (
+  { partition, remoteTopic, targetEnd, topic, upstream }: PlannedPosition
+): NewPosition {
+  return {
+    topic, remoteTopic, partition, progress: { upstream, downstream: targetEnd, sequence: 0 }
+  }
+}
+
+type Readers = readonly [ofSource: LogReader, ofTarget: LogReader]
+
+/** A pair of readers for each comparison that runs at the same time. */
+class ReaderPool {
+  readonly #all: readonly Readers[]
+  readonly #free: Readers[]
+
+  constructor ({ name, settings, source, target }: FlowConfig, clock: Clock) {
+    const common = { group: groupOf(name), standstillMs: settings['admin.timeout.ms'], clock }
+    const isolation = settings['isolation.level']
+    this.#all = Array.from({ length: comparisonsMax }, (): Readers => [
+      new LogReader({ ...common, client: source.admin, isolation }),
+      // Records of a transaction that was aborted are not on the target.
+      new LogReader({ ...common, client: target.admin, isolation: 'read_committed' })
+    ])
+    this.#free = [...this.#all]
+  }
+
+  /** planImport() calls it `comparisonsMax` times at once at most. */
+  async with (
+    work: (readers: Readers) => Promise<TailResult>
+  ): Promise<TailResult> {
+    const readers = this.#free.pop()
+    if (readers === undefined) throw new Error('more comparisons than readers')
+    try {
+      return await work(readers)
+    } finally {
+      this.#free.push(readers)
+    }
+  }
+
+  async close (): Promise<void> {
+    await Promise.all(this.#all.flat().map(async reader => { await reader.close() }))
+  }
+}
+

@@ -1,0 +1,55 @@
+// What MirrorMaker 2 leaves behind when it is killed, written by the test: its positions, and
+// records on the target beyond them.
+import assert from 'node:assert/strict'
+import {
+  decodeConnectOffset, encodeConnectOffset
+} from '../../src/orchestrator/mirror-maker/connect-offsets.ts'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce, type ProducedRecord } from '../kafka/kafka-producer.ts'
+import type { MirroredClusters } from './mirrored-clusters.ts'
+
+export const offsetsTopic = 'mm2-offsets.east.internal'
+
+/** Other times than those of the target, which a mirror must keep. */
+const startMs = Date.UTC(2026, 0, 1)
+
+export function numbered (partition: number, from: number, to: number): ProducedRecord[] {
+  return Array.from({ length: to - from }, (_, i) => ({
+    partition,
+    key: `key ${from + i}`,
+    value: `record ${from + i}`,
+    headers: [['number', String(from + i)]],
+    // Ten records a millisecond.
+    timestamp: startMs + Math.floor((from + i) / 10)
+  }))
+}
+
+/** The last mirrored source offset of each partition, in the order of the partitions. */
+export async function commitAsMirrorMaker (
+  { target }: MirroredClusters, topic: string, offsets: readonly number[]
+): Promise<void> {
+  if (!(await target.admin.topicNames()).includes(offsetsTopic)) {
+    const configs = { 'cleanup.policy': 'compact' }
+    await target.createTopic(offsetsTopic, { partitions: 3, configs })
+  }
+  await produce(target.bootstrapServers, offsetsTopic, offsets.map((offset, partition) => {
+    const position = { connector: 'MirrorSourceConnector', cluster: 'east', topic, partition }
+    return encodeConnectOffset({ ...position, offset: BigInt(offset) })
+  }))
+}
+
+/** As a Kafka Connect worker reads them: each key has one partition of the offsets topic. */
+export async function committedByMirrorMaker (
+  { target }: MirroredClusters, topic: string
+): Promise<readonly number[]> {
+  const offsets: number[] = []
+  const heldIn = new Map<string, number>()
+  for (const { key, partition, value } of await readTopic(target.bootstrapServers, offsetsTopic)) {
+    const position = decodeConnectOffset(key, value)
+    if (position?.topic !== topic) continue
+    assert.equal(heldIn.get(String(key)) ?? partition, partition, `${String(key)} is in both`)
+    heldIn.set(String(key), partition)
+    offsets[position.partition] = Number(position.offset)
+  }
+  return offsets
+}
