@@ -9,9 +9,11 @@ import { interleaveTransactions } from '../integration/interleaved-transactions.
 import { LoadedFlow, untilOwned } from '../integration/loaded-flow.ts'
 import { createPropertiesFile, startMirror } from '../integration/mirror-process.ts'
 import { flowProperties, type MirroredClusters } from '../integration/mirrored-clusters.ts'
+import { eventually } from '../kafka/eventually.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { moveLeader } from '../kafka/partition-operations.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 
 const partitions = 4
 const grownPartitions = 6
@@ -23,9 +25,34 @@ export async function trySmokeSuite (t: TestContext, clusters: MirroredClusters)
   await t.test('mirrors committed transactions alone', async t => {
     await mirrorTransactions(t, clusters)
   })
+  await t.test('commits the offsets of consumer groups', async t => {
+    await moveGroup(t, clusters)
+  })
   await t.test('re-encodes batches that the target does not accept', async t => {
     await reencode(t, clusters)
   })
+}
+
+async function moveGroup (t: TestContext, clusters: MirroredClusters): Promise<void> {
+  const { source, target } = clusters
+  await source.createTopic('grouped')
+  const values = Array.from({ length: 5 }, (_, index) => ({ value: `${index}`, partition: 0 }))
+  await produce(source.bootstrapServers, 'grouped', values)
+  const committed = { topic: 'grouped', partition: 0, offset: 3n, metadata: '' }
+  const atSource = createAdmin(t, source.bootstrapServers)
+  for (const group of ['billing', 'shipping']) {
+    const [done] = await atSource.commitGroupOffsets(group, [committed])
+    assert.equal(done?.error, undefined)
+  }
+  const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+    'topics': 'grouped', 'sync.group.offsets.enabled': true
+  })))
+  const atTarget = createAdmin(t, target.bootstrapServers)
+  await eventually('both groups have moved', async () => {
+    const found = await atTarget.groupOffsets(['billing', 'shipping'])
+    return found.every(({ offsets }) => offsets[0]?.offset === 3n)
+  })
+  assert.equal((await mirror.stop()).code, 0)
 }
 
 async function mirrorLoad (t: TestContext, clusters: MirroredClusters): Promise<void> {
