@@ -30,6 +30,7 @@ export function parseDemoConfig (
     'log.level = warn',
     'heartbeats.replication.enabled = false',
     'emit.heartbeats.enabled = false',
+    'emit.checkpoints.enabled = false',
     // The embedded clusters have neither.
     'sync.topic.configs.enabled = false',
     'sync.topic.acls.enabled = false'
