@@ -8,6 +8,8 @@
 
 #include "batch_fixture.h"
 #include "contract/contract.generated.h"
+#include "core/protocol/groups.h"
+#include "core/protocol/wire.h"
 #include "simulated_cluster.h"
 
 namespace longhaul::test {
@@ -245,6 +247,91 @@ TEST_CASE("DescribeProducers tells the last sequence of the producer that is ask
   CHECK(producers[1].last_sequence == -1);
   CHECK(producers[2].topic == "gamma");
   CHECK(producers[2].error == 3);
+}
+
+// As Kafka's schemas have them: a group of two partitions, one of which has no committed offset.
+std::string OffsetFetchAnswer(int16_t version) {
+  std::string bytes;
+  Writer w(&bytes, true);
+  w.Int32(0);  // throttle time
+  if (version >= 8) {
+    w.ArrayLength(1);
+    w.String("billing");
+  }
+  w.ArrayLength(1);
+  w.String("orders");
+  w.ArrayLength(2);
+  for (const int64_t offset : {int64_t{42}, int64_t{-1}}) {
+    w.Int32(offset < 0 ? 1 : 0);
+    w.Int64(offset);
+    w.Int32(7);  // leader epoch
+    w.String("m");
+    w.Int16(0);
+    w.NoTags();
+  }
+  w.NoTags();
+  w.Int16(0);
+  if (version >= 8) w.NoTags();
+  w.NoTags();
+  return bytes;
+}
+
+std::string FindCoordinatorAnswer(int16_t version) {
+  std::string bytes;
+  Writer w(&bytes, true);
+  w.Int32(0);  // throttle time
+  if (version >= 4) {
+    w.ArrayLength(1);
+    w.String("billing");
+    w.Int32(3);
+    w.String("host");
+    w.Int32(9092);
+    w.Int16(0);
+    w.NullString();
+    w.NoTags();
+  } else {
+    w.Int16(0);
+    w.NullString();
+    w.Int32(3);
+    w.String("host");
+    w.Int32(9092);
+  }
+  w.NoTags();
+  return bytes;
+}
+
+TEST_CASE("answers about consumer groups are read in both forms, and not one byte short") {
+  for (const int16_t version : {int16_t{7}, int16_t{8}}) {
+    CAPTURE(version);
+    const std::string answer = OffsetFetchAnswer(version);
+    const auto* data = reinterpret_cast<const uint8_t*>(answer.data());
+    std::vector<GroupOffsets> groups;
+    REQUIRE(ParseOffsetFetch(data, answer.size(), version, &groups).ok());
+    REQUIRE(groups.size() == 1);
+    CHECK(groups[0].group == (version >= 8 ? "billing" : ""));
+    REQUIRE(groups[0].offsets.size() == 1);
+    CHECK(groups[0].offsets[0].topic == "orders");
+    CHECK(groups[0].offsets[0].offset == 42);
+    CHECK(groups[0].offsets[0].metadata == "m");
+    for (size_t size = 0; size < answer.size(); ++size) {
+      std::vector<GroupOffsets> cut;
+      CHECK(ParseOffsetFetch(data, size, version, &cut).code == kErrorResponseMalformed);
+    }
+  }
+  for (const int16_t version : {int16_t{3}, int16_t{4}}) {
+    CAPTURE(version);
+    const std::string answer = FindCoordinatorAnswer(version);
+    const auto* data = reinterpret_cast<const uint8_t*>(answer.data());
+    std::vector<Coordinator> found;
+    REQUIRE(ParseFindCoordinator(data, answer.size(), version, &found).ok());
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].node == 3);
+    CHECK(found[0].error == 0);
+    for (size_t size = 0; size < answer.size(); ++size) {
+      std::vector<Coordinator> cut;
+      CHECK(ParseFindCoordinator(data, size, version, &cut).code == kErrorResponseMalformed);
+    }
+  }
 }
 
 TEST_CASE("a response that ends early is malformed, wherever it ends") {
