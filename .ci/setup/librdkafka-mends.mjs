@@ -65,6 +65,29 @@ const mends = [
                     rkb->rkb_ts_reconnect,
                     rd_clock() +
                         (rd_ts_t)rkb->rkb_rk->rk_conf.reconnect_backoff_ms * 1000);`
+  },
+  {
+    // A response comes from malloc, which does not bound what it keeps (core/block_pool.h). The
+    // program may set these two before it opens a client.
+    file: 'rdbuf.c',
+    from: `static rd_segment_t *rd_buf_alloc_segment0(rd_buf_t *rbuf, size_t size) {`,
+    to: `void *(*rd_buf_payload_alloc)(size_t size) = rd_malloc;
+void (*rd_buf_payload_free)(void *payload)  = rd_free;
+
+static rd_segment_t *rd_buf_alloc_segment0(rd_buf_t *rbuf, size_t size) {`
+  },
+  {
+    file: 'rdbuf.c',
+    from: `                rd_segment_init(seg, size > 0 ? rd_malloc(size) : NULL, size);
+                if (size > 0)
+                        seg->seg_free = rd_free;
+
+        } else if ((seg = rd_malloc(sizeof(*seg) + size))) {`,
+    to: `                rd_segment_init(seg, size > 0 ? rd_buf_payload_alloc(size) : NULL, size);
+                if (size > 0)
+                        seg->seg_free = rd_buf_payload_free;
+
+        } else if ((seg = rd_malloc(sizeof(*seg) + size))) {`
   }
 ]
 

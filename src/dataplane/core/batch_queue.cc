@@ -22,7 +22,7 @@ BatchQueue::~BatchQueue() { Clear(0); }
 void BatchQueue::Count(const QueuedBatch& batch, int64_t times) {
   bytes_ += times * batch.size;
   if (account_ != nullptr) *account_ += times * batch.size;
-  batch.buffer->queued_bytes += times * batch.size;
+  batch.buffer->CountBatch(times, batch.size);
 }
 
 void BatchQueue::ChargeTo(int64_t* account) {
@@ -93,12 +93,13 @@ void BatchQueue::SkipRecords(int64_t records) {
   next_sequence_ = SequenceAfter(next_sequence_, records);
 }
 
-void BatchQueue::ReplaceBuffer(size_t index, HeldRef buffer) {
+void BatchQueue::MoveBatch(size_t index, HeldRef buffer, uint8_t* data) {
   QueuedBatch& batch = batches_[index];
-  Assert(index >= sent_ && buffer->size() == batch.size,
-         "only an unsent batch moves to other memory");
+  Assert(index >= sent_, "only an unsent batch moves to other memory");
+  Assert(data >= buffer->data() && data + batch.size <= buffer->data() + buffer->size(),
+         "a batch that moves lies inside its buffer");
   Count(batch, -1);
-  batch.data = buffer->data();
+  batch.data = data;
   batch.buffer = std::move(buffer);
   Count(batch, 1);
 }

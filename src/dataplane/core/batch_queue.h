@@ -98,8 +98,8 @@ class BatchQueue {
   bool DropUnsentBehind(size_t keep);
   // The target holds the next records of the source; the queue is empty.
   void SkipRecords(int64_t records);
-  // Moves an unsent batch into memory of its own.
-  void ReplaceBuffer(size_t index, HeldRef buffer);
+  // An unsent batch lies at `data` from now on, where its bytes were copied; `buffer` holds them.
+  void MoveBatch(size_t index, HeldRef buffer, uint8_t* data);
 
   // Counts bytes() in `account` from now on, which must outlive the queue; nullptr: nowhere.
   void ChargeTo(int64_t* account);

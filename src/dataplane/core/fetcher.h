@@ -27,7 +27,7 @@ class Fetcher {
   static constexpr int32_t kCrowdedWaitMs = 20;
   // Records that a Fetch asks for at most: with the names and lists around them a response stays
   // below what malloc keeps.
-  static constexpr int64_t kRecordBytesMax = int64_t{kKeptResponseBytes} - (1 << 20);
+  static constexpr int64_t kRecordBytesMax = int64_t{kKeptBlockBytes} - (1 << 20);
   // What a broker is asked for that had no records last time: it may hold the request for
   // fetch.max.wait.ms, and what the request reserves is lacking for busy brokers meanwhile.
   static constexpr int64_t kIdleBytes = 64 * 1024;

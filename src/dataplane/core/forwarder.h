@@ -49,7 +49,6 @@ class Forwarder {
   // snapshot has a row once more, or its last counts would be lost.
   std::vector<PartitionCounters> SnapshotPartitions();
   LaneCounters SnapshotLane() const;
-  int64_t held_bytes() const { return lane_.memory.held(); }
   const LatencyCounts& latency() const { return lane_.latency; }
   const std::map<int32_t, int64_t>& errors() const { return lane_.errors; }
 

@@ -6,15 +6,15 @@
 // A scan of the target needs memory just when everything is full, because partitions that cannot
 // produce fill it; so a part is kept free for scans. A broker returns at least one whole batch
 // however large it is (KIP-74): such a batch overshoots the bound, and nothing is fetched until it
-// is acknowledged. The same holds, whatever the bound, for a buffer that malloc maps by itself
-// (process_memory.h): it is alone in its lane, and goes back to the kernel when it is freed.
+// is acknowledged. The same holds, whatever the bound, for a buffer that is mapped for itself
+// (block_pool.h): it is alone in its lane, and goes back to the kernel when it is freed.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
 #include "contract/contract.generated.h"
-#include "core/process_memory.h"
+#include "core/block_pool.h"
 #include "core/transport.h"
 
 namespace longhaul {
@@ -22,12 +22,17 @@ namespace longhaul {
 // Of the buffers that are alive.
 struct HeldTotals {
   int64_t bytes = 0;
-  int64_t mapped = 0;  // buffers that malloc maps by themselves
+  int64_t mapped = 0;  // buffers that are mapped for themselves
 };
 
 // A buffer that counts as held until it is freed, which may be after the lane has ended.
 class HeldBuffer {
  public:
+  // Of what describes a response and a batch in it: with batches of a few records that is as much
+  // as a fifth of the records.
+  static constexpr int64_t kResponseOverhead = 1'024;
+  static constexpr int64_t kBatchOverhead = 192;
+
   HeldBuffer(BufferRef buffer, std::shared_ptr<HeldTotals> totals)
       : buffer_(std::move(buffer)), totals_(std::move(totals)) {
     Count(1);
@@ -40,18 +45,24 @@ class HeldBuffer {
   int64_t size() const { return static_cast<int64_t>(buffer_->size()); }
 
   // Bytes of queued batches in it. The rest is dead, but freed with them only.
-  int64_t queued_bytes = 0;
+  int64_t queued_bytes() const { return queued_bytes_; }
+  // `times`: 1 for a batch that is queued, -1 for one that leaves its queue.
+  void CountBatch(int64_t times, int64_t bytes) {
+    queued_bytes_ += times * bytes;
+    totals_->bytes += times * kBatchOverhead;
+  }
   // Batches in it that requests in flight point to: they cannot move.
   int32_t in_flight = 0;
 
  private:
   void Count(int64_t times) {
-    totals_->bytes += times * size();
-    if (size() > static_cast<int64_t>(kKeptResponseBytes)) totals_->mapped += times;
+    totals_->bytes += times * (size() + kResponseOverhead);
+    if (size() > static_cast<int64_t>(kKeptBlockBytes)) totals_->mapped += times;
   }
 
   BufferRef buffer_;
   std::shared_ptr<HeldTotals> totals_;
+  int64_t queued_bytes_ = 0;
 };
 using HeldRef = std::shared_ptr<HeldBuffer>;
 

@@ -1,11 +1,32 @@
 #include "core/memory_relief.h"
 
+#include <algorithm>
 #include <memory>
 #include <unordered_map>
 #include <utility>
 #include <vector>
 
+#include "core/block_pool.h"
+
 namespace longhaul {
+namespace {
+
+class PooledBuffer final : public Buffer {
+ public:
+  explicit PooledBuffer(size_t size)
+      : data_(static_cast<uint8_t*>(BlockPool::OfProcess().Allocate(size))), size_(size) {}
+  ~PooledBuffer() override { BlockPool::OfProcess().Free(data_); }
+  PooledBuffer(const PooledBuffer&) = delete;
+  PooledBuffer& operator=(const PooledBuffer&) = delete;
+  uint8_t* data() override { return data_; }
+  size_t size() const override { return size_; }
+
+ private:
+  uint8_t* const data_;
+  const size_t size_;
+};
+
+}  // namespace
 
 void MemoryRelief::Relieve() {
   if (lane_->now < not_before_) return lane_->WakeAt(not_before_);
@@ -43,16 +64,22 @@ void MemoryRelief::CopyOut() {
   for (const auto& [id, p] : lane_->partitions) {
     for (size_t i = p->queue.sent(); i < p->queue.size(); i++) {
       HeldBuffer* buffer = p->queue[i].buffer.get();
-      if (buffer->in_flight == 0 && buffer->queued_bytes * kDeadShare <= buffer->size())
+      if (buffer->in_flight == 0 && buffer->queued_bytes() * kDeadShare <= buffer->size())
         dead[buffer].push_back({p.get(), i});
     }
   }
   for (const auto& [buffer, places] : dead) {
+    size_t bytes = 0;
+    for (const Place& place : places)
+      bytes += static_cast<size_t>(place.p->queue[place.index].size);
+    const HeldRef copies = lane_->memory.Hold(std::make_shared<PooledBuffer>(bytes));
+    uint8_t* to = copies->data();
     for (const Place& place : places) {
       const QueuedBatch& batch = place.p->queue[place.index];
-      std::vector<uint8_t> bytes(batch.data, batch.data + batch.size);
-      place.p->queue.ReplaceBuffer(
-          place.index, lane_->memory.Hold(std::make_shared<OwnedBuffer>(std::move(bytes))));
+      std::copy_n(batch.data, batch.size, to);
+      const int32_t size = batch.size;
+      place.p->queue.MoveBatch(place.index, copies, to);
+      to += size;
     }
     lane_->counters.copied_out_responses++;
   }

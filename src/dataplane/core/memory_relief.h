@@ -1,7 +1,7 @@
 // What a lane does when its memory is short, before it waits for acknowledgements:
 // 1. partitions that cannot produce now drop what they have not sent, and fetch it again later, so
 //    that one dead or hung target broker cannot stop the others;
-// 2. batches that keep a mostly dead response alive move into memory of their own, so that no small
+// 2. batches that keep a mostly dead response alive move into one smaller block, so that no small
 //    batch pins a large response.
 #pragma once
 

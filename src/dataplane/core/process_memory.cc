@@ -9,20 +9,20 @@
 namespace longhaul {
 namespace {
 
-// What malloc may keep free at the end of its heap: four times the largest response.
-constexpr int kTrimThreshold = 4 * static_cast<int>(kKeptResponseBytes);
+// What malloc may keep free at the end of its heap: four times the largest batch.
+constexpr int kTrimThreshold = 4 * static_cast<int>(kKeptBatchBytes);
 
 // The order matters. Each of the last two calls switches off the threshold that adapts itself:
-// if the first one were refused and the second one set, every response would be mapped anew.
+// if the first one were refused and the second one set, every large buffer would be mapped anew.
 Status SetMalloc() {
   if (mallopt(M_ARENA_MAX, kArenas) == 0)
     return Status::Error(kErrorInvalidArgument, "malloc refused M_ARENA_MAX " +
                                                     std::to_string(kArenas) +
                                                     ": each thread keeps freed memory");
-  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(kKeptResponseBytes)) == 0)
+  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(kKeptBatchBytes)) == 0)
     return Status::Error(kErrorInvalidArgument,
-                         "malloc refused M_MMAP_THRESHOLD " + std::to_string(kKeptResponseBytes) +
-                             ": responses are mapped anew, which costs CPU");
+                         "malloc refused M_MMAP_THRESHOLD " + std::to_string(kKeptBatchBytes) +
+                             ": re-encoded batches are mapped anew, which costs CPU");
   if (mallopt(M_TRIM_THRESHOLD, kTrimThreshold) == 0)
     return Status::Error(kErrorInvalidArgument, "malloc refused M_TRIM_THRESHOLD " +
                                                     std::to_string(kTrimThreshold) +

@@ -1,6 +1,5 @@
 #include "kafka/forwarder_thread.h"
 
-#include <malloc.h>
 #include <pthread.h>
 
 #include <algorithm>
@@ -25,13 +24,15 @@ int64_t WallMs() {
       .count();
 }
 
-constexpr int64_t kGiveBackMs = 2'000;
 constexpr int64_t kReceiveBytesMax = std::numeric_limits<int32_t>::max();  // of librdkafka
 
 }  // namespace
 
 ForwarderThread::ForwarderThread(const ForwarderConfig& config)
-    : config_(config), forwarder_(std::in_place, config, nullptr, &codecs_, &events_) {}
+    : memory_share_(&BlockPool::OfProcess(),
+                    static_cast<size_t>(config.settings.in_flight_bytes_max)),
+      config_(config),
+      forwarder_(std::in_place, config, nullptr, &codecs_, &events_) {}
 
 Status ForwarderThread::Open(ForwarderConfig config, const ClientProperties& source,
                              const ClientProperties& target,
@@ -107,18 +108,6 @@ ForwarderThread::~ForwarderThread() {
   transport_.reset();
 }
 
-// What is kept free is in pieces of all sizes, and the next response may fit none of them: while
-// memory runs full, a little more is taken again and again. So free pages are returned then, also
-// those inside, often enough that few have come together.
-void ForwarderThread::GiveBackMemory(int64_t held_bytes) {
-  const int64_t limit = config_.settings.in_flight_bytes_max;
-  if (held_bytes > limit / 2) was_full_ = true;
-  if (!was_full_ || MonotonicMs() < give_back_at_) return;
-  was_full_ = false;
-  give_back_at_ = MonotonicMs() + kGiveBackMs;
-  malloc_trim(0);
-}
-
 void ForwarderThread::Loop() {
   pthread_setname_np(pthread_self(), "longhaul:lane");  // as `top -H` shows it
   const RdkafkaTransport::OnReply on_reply = [this](const Reply& reply) {
@@ -126,13 +115,11 @@ void ForwarderThread::Loop() {
     forwarder_->OnReply(reply, MonotonicMs(), WallMs());
   };
   while (!stopping_) {
-    int64_t wait_ms, held_bytes;
+    int64_t wait_ms;
     {
       std::lock_guard<std::mutex> guard(mutex_);
       wait_ms = forwarder_->Tick(MonotonicMs(), WallMs());
-      held_bytes = forwarder_->held_bytes();
     }
-    GiveBackMemory(held_bytes);
     transport_->Poll(static_cast<int>(wait_ms), on_reply);
   }
 }

@@ -10,6 +10,7 @@
 #include <string>
 #include <thread>
 
+#include "core/block_pool.h"
 #include "core/event_queue.h"
 #include "core/forwarder.h"
 #include "kafka/client_config.h"
@@ -58,8 +59,8 @@ class ForwarderThread {
   Status OpenSide(const ClientProperties& properties, Side side, ClientHandle* out);
   static void OnLog(const rd_kafka_t* rk, int level, const char* facility, const char* text);
   void Loop();
-  void GiveBackMemory(int64_t held_bytes);
 
+  const BlockPool::Share memory_share_;
   KafkaCodecs codecs_;
   EventQueue events_;
   PerSide<ClientContext> clients_;
@@ -68,8 +69,6 @@ class ForwarderThread {
   std::mutex mutex_;  // guards forwarder_
   std::optional<Forwarder> forwarder_;
   std::atomic<bool> stopping_{false};
-  bool was_full_ = false;     // since memory was returned last
-  int64_t give_back_at_ = 0;  // not before
   std::thread thread_;
 };
 

@@ -35,7 +35,7 @@ TEST_CASE("whatever the settings, no response of several batches is larger than 
   Process* process = sim.Start();
   CheckExact(sim, process);
   CHECK(process->network->response_bytes_max > kBatch);
-  CHECK(process->network->response_bytes_max <= kKeptResponseBytes);
+  CHECK(process->network->response_bytes_max <= kKeptBlockBytes);
 }
 
 // A broker returns the first batch even if it is larger than the Fetch allows (KIP-74). The lane
@@ -45,9 +45,10 @@ TEST_CASE("a batch that malloc maps by itself is alone in its lane until it is f
   settings.in_flight_bytes_max = int64_t{1} << 30;
   MemoryAccount memory(settings);
   const int64_t room = memory.fetch_room();
-  HeldRef kept = memory.Hold(std::make_shared<BufferOfSize>(kKeptResponseBytes));
-  CHECK(memory.fetch_room() == room - static_cast<int64_t>(kKeptResponseBytes));
-  HeldRef mapped = memory.Hold(std::make_shared<BufferOfSize>(kKeptResponseBytes + 1));
+  HeldRef kept = memory.Hold(std::make_shared<BufferOfSize>(kKeptBlockBytes));
+  CHECK(memory.fetch_room() ==
+        room - static_cast<int64_t>(kKeptBlockBytes) - HeldBuffer::kResponseOverhead);
+  HeldRef mapped = memory.Hold(std::make_shared<BufferOfSize>(kKeptBlockBytes + 1));
   CHECK(memory.fetch_room() == 0);
   kept.reset();
   CHECK(memory.fetch_room() == 0);

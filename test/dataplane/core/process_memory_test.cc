@@ -1,4 +1,4 @@
-// Whether malloc keeps what responses free. The sanitizers bring a malloc of their own.
+// Whether malloc keeps what re-encoded batches free. The sanitizers bring a malloc of their own.
 #include "core/process_memory.h"
 
 #include <doctest/doctest.h>
@@ -20,13 +20,13 @@ size_t MappedBlocksWith(size_t bytes) {
 }
 
 // An older glibc refuses a threshold above 32 MiB. The call was not checked, and the one behind
-// it then made malloc map every response.
-TEST_CASE("a response of the largest kept size is not mapped by itself") {
+// it then made malloc map every large buffer.
+TEST_CASE("a batch of the largest kept size is not mapped by itself") {
   const Status status = KeepFreedMemory();
   CHECK(status.detail == "");
   const size_t mapped = mallinfo2().hblks;
-  CHECK(MappedBlocksWith(kKeptResponseBytes - 4096) == mapped);
-  CHECK(MappedBlocksWith(32 * kKeptResponseBytes) == mapped + 1);  // more than is kept free
+  CHECK(MappedBlocksWith(kKeptBatchBytes - 4096) == mapped);
+  CHECK(MappedBlocksWith(32 * kKeptBatchBytes) == mapped + 1);  // more than is kept free
 }
 
 #endif
