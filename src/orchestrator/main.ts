@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Start, signals, exit status; nothing else.
+import { setMaxListeners } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { signalExitCodes } from './cli/exit-codes.ts'
 import { runProgram } from './cli/program.ts'
@@ -24,6 +25,8 @@ function hasLostTerminal (): boolean {
 }
 
 const stopping = new AbortController()
+// Each partition that a command reads waits for it; Node warns of more than ten.
+setMaxListeners(Infinity, stopping.signal)
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => {
