@@ -1,5 +1,7 @@
 // One of MirrorMaker 2's compacted topics of one partition, which a duty writes: created where it
 // is missing, with a writer that is opened with the first record.
+import type { ErrorName } from '../errors/error-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import type { ChangeOptions, ClusterAdmin } from './cluster-admin.ts'
@@ -69,4 +71,45 @@ export async function ensureInternalTopic (
     [{ name, partitions: 1, replicationFactor, configs }], options)
   const error = created?.error
   if (error !== undefined && error.errorName !== 'TOPIC_ALREADY_EXISTS') throw error
+}
+
+/** For the error of a duty that writes such a topic. */
+export interface InternalTopicUse {
+  readonly name: string
+  readonly cluster: string
+  readonly replicationFactor: number
+  /** Whose value the factor is. */
+  readonly factorSetting: string
+  /** Its name among errors that do not pass by themselves. */
+  readonly refusal: ErrorName
+  /** What is written: `heartbeats of`. */
+  readonly what: string
+  /** Where it goes: `A->B, to the topic ...`. */
+  readonly where: string
+  /** How to write none: `set ...`. */
+  readonly off: string
+}
+
+/** With what the operator can do about it; what passes by itself is a problem of the cluster. */
+export function writeError (thrown: unknown, use: InternalTopicUse): ReplicatorError {
+  const error = ReplicatorError.from(thrown)
+  const { cluster, factorSetting, name, off, refusal, replicationFactor, what, where } = use
+  if (error.retriable) {
+    return new ReplicatorError(error.row, `${error.detail} [${what} ${where}]`,
+      { cause: error, cluster })
+  }
+  const refused = (cure: string, setting?: string): ReplicatorError =>
+    new ReplicatorError(refusal, `${where}: ${error.row.text}: ${error.detail}`, {
+      cause: error, cluster, action: `${cure}, or ${off}`, ...setting && { setting }
+    })
+  switch (error.errorName) {
+    case 'INVALID_REPLICATION_FACTOR':
+      return refused(`Lower ${factorSetting}=${replicationFactor} to the number of brokers of ` +
+        cluster, factorSetting)
+    case 'TOPIC_AUTHORIZATION_FAILED':
+    case 'CLUSTER_AUTHORIZATION_FAILED':
+      return refused(
+        `Grant CREATE and WRITE on topic ${name} to the principal of cluster ${cluster}`)
+    default: return refused(error.action)
+  }
 }

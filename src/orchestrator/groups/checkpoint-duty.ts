@@ -1,7 +1,7 @@
 // Writes the checkpoints of a flow as MirrorMaker 2's MirrorCheckpointConnector does: where each
 // consumer group of the source would go on in the remote topics, for Kafka's RemoteClusterUtils.
-import type { InternalTopic } from '../cluster/internal-topic.ts'
-import { ReplicatorError } from '../errors/replicator-error.ts'
+import { writeError, type InternalTopic, type InternalTopicUse } from '../cluster/internal-topic.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { encodeCheckpoint, type Checkpoint } from '../mirror-maker/internal-records.ts'
 import type { Duty } from '../ownership/duties.ts'
 import { sayOnce } from './group-duties.ts'
@@ -39,7 +39,7 @@ export function checkpointDuty (options: CheckpointDutyOptions): Duty {
         await topic.write(due.map(encodeCheckpoint), signal)
       } catch (thrown) {
         signal.throwIfAborted()
-        throw explained(ReplicatorError.from(thrown), named)
+        throw writeError(thrown, topicUse(named))
       }
       for (const each of due) written.set(nameOf(each), each)
     },
@@ -66,32 +66,17 @@ function isNew (now: Checkpoint, before: Checkpoint | undefined): boolean {
     now.upstream < before.upstream
 }
 
-/** With what the operator can do about it; what passes by itself is a problem of the cluster. */
-function explained (
-  error: ReplicatorError, { cluster, replicationFactor, topic }: CheckpointDutyOptions['named']
-): ReplicatorError {
-  const what = `to the topic ${topic} on ${cluster}`
-  if (error.retriable) {
-    return new ReplicatorError(error.row, `${error.detail} [checkpoints ${what}]`,
-      { cause: error, cluster })
-  }
-  const refused = (cure: string, setting?: string): ReplicatorError =>
-    new ReplicatorError('CHECKPOINTS_REFUSED', `${what}: ${error.row.text}: ${error.detail}`, {
-      cause: error,
-      cluster,
-      action: `${cure}, or set emit.checkpoints.enabled=false to write none`,
-      ...setting && { setting }
-    })
-  switch (error.errorName) {
-    case 'INVALID_REPLICATION_FACTOR': {
-      const setting = 'checkpoints.topic.replication.factor'
-      return refused(`Lower ${setting}=${replicationFactor} to the number of brokers of ${cluster}`,
-        setting)
-    }
-    case 'TOPIC_AUTHORIZATION_FAILED':
-    case 'CLUSTER_AUTHORIZATION_FAILED':
-      return refused(
-        `Grant CREATE and WRITE on topic ${topic} to the principal of cluster ${cluster}`)
-    default: return refused(error.action)
+function topicUse (
+  { cluster, replicationFactor, topic }: CheckpointDutyOptions['named']
+): InternalTopicUse {
+  return {
+    name: topic,
+    cluster,
+    replicationFactor,
+    factorSetting: 'checkpoints.topic.replication.factor',
+    refusal: 'CHECKPOINTS_REFUSED',
+    what: 'checkpoints',
+    where: `to the topic ${topic} on ${cluster}`,
+    off: 'set emit.checkpoints.enabled=false to write none'
   }
 }

@@ -3,10 +3,10 @@
 // MirrorClient and a flow that mirrors this cluster find them.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import {
-  ensureInternalTopic, InternalTopic, type InternalTopicWriter
+  ensureInternalTopic, InternalTopic, writeError, type InternalTopicUse, type InternalTopicWriter
 } from '../cluster/internal-topic.ts'
 import type { HeartbeatPair } from '../config/config.ts'
-import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { encodeHeartbeat } from '../mirror-maker/internal-records.ts'
 import type { Duty } from '../ownership/duties.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
@@ -39,7 +39,7 @@ export function heartbeatDuty (options: HeartbeatDutyOptions): Duty {
         await topic.write([encodeHeartbeat(heartbeat)], signal)
       } catch (thrown) {
         signal.throwIfAborted()
-        throw explained(ReplicatorError.from(thrown), pair)
+        throw writeError(thrown, topicUse(pair))
       }
     },
     end: async () => { await topic.close() }
@@ -56,33 +56,19 @@ export async function checkHeartbeats (
       { validateOnly: true })
     return undefined
   } catch (thrown) {
-    return explained(ReplicatorError.from(thrown), pair)
+    return writeError(thrown, topicUse(pair))
   }
 }
 
-/** With what the operator can do about it; what passes by itself is a problem of the cluster. */
-function explained (error: ReplicatorError, pair: HeartbeatPair): ReplicatorError {
-  const { replicationFactor, source, target } = pair
-  const what = `${source}->${target}, to the topic ${heartbeatsTopic} on ${target}`
-  if (error.retriable) {
-    return new ReplicatorError(error.row, `${error.detail} [heartbeats of ${what}]`,
-      { cause: error, cluster: target })
-  }
-  const off = `set ${source}->${target}.emit.heartbeats.enabled=false to write none`
-  const refused = (cure: string, setting?: string): ReplicatorError =>
-    new ReplicatorError('HEARTBEATS_REFUSED', `${what}: ${error.row.text}: ${error.detail}`, {
-      cause: error, cluster: target, action: `${cure}, or ${off}`, ...setting && { setting }
-    })
-  switch (error.errorName) {
-    case 'INVALID_REPLICATION_FACTOR': {
-      const setting = 'heartbeats.topic.replication.factor'
-      return refused(`Lower ${setting}=${replicationFactor} to the number of brokers of ${target}`,
-        setting)
-    }
-    case 'TOPIC_AUTHORIZATION_FAILED':
-    case 'CLUSTER_AUTHORIZATION_FAILED':
-      return refused(`Grant CREATE and WRITE on topic ${heartbeatsTopic} to the principal of ` +
-        `cluster ${target}`)
-    default: return refused(error.action)
+function topicUse ({ replicationFactor, source, target }: HeartbeatPair): InternalTopicUse {
+  return {
+    name: heartbeatsTopic,
+    cluster: target,
+    replicationFactor,
+    factorSetting: 'heartbeats.topic.replication.factor',
+    refusal: 'HEARTBEATS_REFUSED',
+    what: 'heartbeats of',
+    where: `${source}->${target}, to the topic ${heartbeatsTopic} on ${target}`,
+    off: `set ${source}->${target}.emit.heartbeats.enabled=false to write none`
   }
 }

@@ -1,6 +1,6 @@
 // Which consumer groups take part in a flow. As MirrorMaker 2's DefaultGroupFilter: Java regular
 // expressions that match the whole name, exclude wins, an empty list matches nothing. Pure.
-import { compileRegexList, type RegexProblem } from './regex-list.ts'
+import { compileFilter, type RegexProblem } from './regex-list.ts'
 
 export interface GroupFilter {
   /** The expressions as they were written. */
@@ -19,18 +19,6 @@ export type ParsedGroupFilter =
 export function createGroupFilter (
   groups: readonly string[], exclude: readonly string[]
 ): ParsedGroupFilter {
-  const included = compileRegexList(groups)
-  const excluded = compileRegexList(exclude)
-  if (included.ok && excluded.ok) {
-    const matches = (group: string): boolean => included.matches(group) && !excluded.matches(group)
-    return { ok: true, filter: { groups, matches } }
-  }
-  return {
-    ok: false,
-    problems: [
-      ...(included.ok ? [] : included.problems).map(each => ({ ...each, list: 'groups' as const })),
-      ...(excluded.ok ? [] : excluded.problems)
-        .map(each => ({ ...each, list: 'groups.exclude' as const }))
-    ]
-  }
+  const filter = compileFilter(groups, exclude, ['groups', 'groups.exclude'])
+  return filter.ok ? { ok: true, filter: { groups, matches: filter.matches } } : filter
 }

@@ -49,3 +49,32 @@ function compileEach (expressions: readonly string[]): CompiledRegexList {
 function ofWholeName (source: string, flags: string): RegExp {
   return RegExp(`^(?:${source})$`, flags)
 }
+
+export type CompiledFilter<List> =
+  | {
+    readonly ok: true
+    /** By the first list and not by the second. */
+    matches (name: string): boolean
+    /** By both lists. */
+    excludes (name: string): boolean
+  }
+  | { readonly ok: false, readonly problems: ReadonlyArray<RegexProblem & { readonly list: List }> }
+
+/** The two lists of a filter, of which the second wins; `lists` are their names in problems. */
+export function compileFilter<List extends string> (
+  include: readonly string[], exclude: readonly string[], lists: readonly [List, List]
+): CompiledFilter<List> {
+  const included = compileRegexList(include)
+  const excluded = compileRegexList(exclude)
+  if (!included.ok || !excluded.ok) {
+    const problemsOf = (compiled: CompiledRegexList, list: List) =>
+      compiled.ok ? [] : compiled.problems.map(problem => ({ ...problem, list }))
+    const problems = [...problemsOf(included, lists[0]), ...problemsOf(excluded, lists[1])]
+    return { ok: false, problems }
+  }
+  return {
+    ok: true,
+    matches: name => included.matches(name) && !excluded.matches(name),
+    excludes: name => included.matches(name) && excluded.matches(name)
+  }
+}

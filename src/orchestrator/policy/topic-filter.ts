@@ -1,6 +1,6 @@
 // Which topics take part in a flow. As MirrorMaker 2's DefaultTopicFilter: comma-separated Java
 // regular expressions that match the whole name, exclude wins, an empty list matches nothing.
-import { compileRegexList, type CompiledRegexList, type RegexProblem } from './regex-list.ts'
+import { compileFilter, type RegexProblem } from './regex-list.ts'
 import type { ReplicationPolicy } from './replication-policy.ts'
 
 export interface TopicFilter {
@@ -25,23 +25,12 @@ export type ParsedTopicFilter =
 export function createTopicFilter (
   topics: readonly string[], exclude: readonly string[]
 ): ParsedTopicFilter {
-  const included = compileRegexList(topics)
-  const excluded = compileRegexList(exclude)
-  if (!included.ok || !excluded.ok) {
-    const problemsOf = (list: FilterProblem['list'], compiled: CompiledRegexList) =>
-      compiled.ok ? [] : compiled.problems.map(problem => ({ ...problem, list }))
-    const problems = [...problemsOf('topics', included), ...problemsOf('exclude', excluded)]
-    return { ok: false, problems }
-  }
+  const filter = compileFilter(topics, exclude, ['topics', 'exclude'])
+  if (!filter.ok) return filter
+  const names = topics.flatMap(expression => nameIn(expression) ?? [])
   return {
     ok: true,
-    filter: {
-      topics,
-      exclude,
-      names: topics.flatMap(expression => nameIn(expression) ?? []),
-      matches: topic => included.matches(topic) && !excluded.matches(topic),
-      excludes: topic => included.matches(topic) && excluded.matches(topic)
-    }
+    filter: { topics, exclude, names, matches: filter.matches, excludes: filter.excludes }
   }
 }
 
