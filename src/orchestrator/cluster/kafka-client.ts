@@ -6,6 +6,7 @@ import type { ClientProperties } from '../config/client-properties.ts'
 import { clientLineDetail } from '../errors/client-lines.ts'
 import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Isolation } from './cluster-admin.ts'
 import { grantAction } from './cluster-error.ts'
 import { quickClientProperties, unansweredMsMax } from './quick-client.ts'
 import { holdToken, type TokenHold } from './token-source.ts'
@@ -20,6 +21,35 @@ export function controlClientProperties (
     'topic.metadata.refresh.interval.ms': '5000',
     ...client
   }, 'longhaul-progress')
+}
+
+export interface ReadingConsumerOptions {
+  readonly client: ClientProperties
+  /** Never joined, but librdkafka asks for its coordinator: READ on this group is needed. */
+  readonly group: string
+  /** A Fetch at the end of a log is answered after this long. */
+  readonly pollMs: number
+  /** Prefetched and not yet taken, in all. */
+  readonly prefetchKilobytes: number
+  /** By default librdkafka's, read_committed. */
+  readonly isolation?: Isolation
+}
+
+/** A consumer that is assigned by hand, reports the ends of partitions, and commits nothing. */
+export function createReadingConsumer (
+  { client, group, isolation, pollMs, prefetchKilobytes }: ReadingConsumerOptions
+): KafkaConsumer {
+  const consumer = new rdkafka.KafkaConsumer({
+    ...controlClientProperties(client),
+    'group.id': group,
+    'enable.auto.commit': false,
+    'enable.partition.eof': true,
+    'fetch.wait.max.ms': pollMs,
+    'queued.max.messages.kbytes': prefetchKilobytes,
+    ...isolation !== undefined && { 'isolation.level': isolation }
+  }, { 'auto.offset.reset': 'earliest' })
+  consumer.setDefaultConsumeTimeout(pollMs)
+  return consumer
 }
 
 // connect() describes the cluster on one of libuv's four threads, which DNS and files need, too.

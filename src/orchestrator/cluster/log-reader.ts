@@ -1,13 +1,13 @@
 // Reads stretches of partitions record by record, over node-rdkafka on the main thread. For
 // commands that look at records; a mirror reads batches in its lanes.
 import { createHash } from 'node:crypto'
-import rdkafka, { type KafkaConsumer, type Message } from 'node-rdkafka'
+import type { KafkaConsumer, Message } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Isolation } from './cluster-admin.ts'
 import {
-  clientError, connect, controlClientProperties, disconnect, poll
+  clientError, connect, createReadingConsumer, disconnect, poll
 } from './kafka-client.ts'
 
 export interface LogReaderOptions {
@@ -121,16 +121,8 @@ export class LogReader {
 
   async #open (): Promise<KafkaConsumer> {
     const { client, group, isolation, standstillMs } = this.#options
-    const consumer = new rdkafka.KafkaConsumer({
-      ...controlClientProperties(client),
-      'group.id': group,
-      'enable.auto.commit': false,
-      'enable.partition.eof': true,
-      'isolation.level': isolation,
-      'fetch.wait.max.ms': pollMs,
-      'queued.max.messages.kbytes': prefetchKilobytes
-    }, { 'auto.offset.reset': 'earliest' })
-    consumer.setDefaultConsumeTimeout(pollMs)
+    const consumer = createReadingConsumer(
+      { client, group, isolation, pollMs, prefetchKilobytes })
     // Connections that come and go; what they cost shows as a reading that stands still.
     consumer.on('event.error', () => {})
     await connect(consumer, standstillMs, client)

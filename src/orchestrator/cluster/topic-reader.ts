@@ -5,12 +5,12 @@
 // the reading is over once a Fetch has come that far. The end that a Fetch reports would not do: a
 // leader that was just elected reports less than was acknowledged for a moment (KIP-207), and a
 // position that is passed over begins its partition anew.
-import rdkafka, { type KafkaConsumer, type Message } from 'node-rdkafka'
+import type { KafkaConsumer, Message } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import {
-  clientError, connect, controlClientProperties, disconnect, poll
+  clientError, connect, createReadingConsumer, disconnect, poll
 } from './kafka-client.ts'
 
 export interface TopicReaderOptions {
@@ -141,15 +141,7 @@ export class TopicReader {
 
   #createConsumer (): KafkaConsumer {
     const { client, group } = this.#options
-    const consumer = new rdkafka.KafkaConsumer({
-      ...controlClientProperties(client),
-      'group.id': group,
-      'enable.auto.commit': false,
-      'enable.partition.eof': true,
-      'fetch.wait.max.ms': pollMs,
-      'queued.max.messages.kbytes': prefetchKilobytes
-    }, { 'auto.offset.reset': 'earliest' })
-    consumer.setDefaultConsumeTimeout(pollMs)
+    const consumer = createReadingConsumer({ client, group, pollMs, prefetchKilobytes })
     // Connections that come and go; what they cost shows as a reading that stands still.
     const { topic } = this.#options
     consumer.on('event.error', thrown => {
