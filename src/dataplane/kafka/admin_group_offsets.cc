@@ -23,21 +23,29 @@ void AppendError(Value::Object* item, int16_t error) {
   AppendItemStatus(item, error, rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error)));
 }
 
-Status ReadGroups(const char* call, ValueReader* reader, std::vector<std::string_view>* out) {
-  for (const Value& value : reader->Array("groups")) {
+Status ReadGroups(const char* call, const Value& arguments, int32_t* node,
+                  std::vector<std::string_view>* out) {
+  ValueReader reader(arguments);
+  *node = reader.Int32("node");
+  for (const Value& value : reader.Array("groups")) {
     const std::string* name = value.AsString();
     if (name == nullptr || name->empty()) return Refused(call, "groups must be names of groups");
     out->push_back(*name);
   }
-  if (!reader->error().empty()) return Refused(call, reader->error());
+  if (!reader.error().empty()) return Refused(call, reader.error());
   return out->empty() ? Refused(call, "groups must not be empty") : Status::Ok();
 }
 
-// Asks about many groups at once; about one after another where the broker knows no such version.
+// Asks the broker that the arguments name about their groups: about many at once, or about one
+// after another where the broker knows no such version. What is found points into `arguments` and
+// `answers`.
 template <typename Item, typename Encode, typename Parse>
-Status AskAboutGroups(AdminCall& call, const char* name, int32_t node, const Api& api,
-                      const std::vector<std::string_view>& groups, Encode encode, Parse parse,
-                      std::deque<BrokerAnswer>* answers, std::vector<Item>* out) {
+Status AskAboutGroups(AdminCall& call, const char* name, const Value& arguments, const Api& api,
+                      Encode encode, Parse parse, std::deque<BrokerAnswer>* answers,
+                      std::vector<Item>* out) {
+  int32_t node = -1;
+  std::vector<std::string_view> groups;
+  if (Status status = ReadGroups(name, arguments, &node, &groups); !status.ok()) return status;
   int16_t version = -1;
   if (Status status = Connect(call, name, node, api, &version); !status.ok()) return status;
   const size_t group_count = version == api.max ? groups.size() : 1;
@@ -73,14 +81,9 @@ Value OffsetsValue(const GroupOffsets& group) {
 }  // namespace
 
 Status FindCoordinators(AdminCall& call, const Value& arguments, Value* result) {
-  constexpr const char* kName = "findCoordinators";
-  ValueReader reader(arguments);
-  const int32_t node = reader.Int32("node");
-  std::vector<std::string_view> groups;
-  if (Status status = ReadGroups(kName, &reader, &groups); !status.ok()) return status;
   std::vector<Coordinator> found;
   std::deque<BrokerAnswer> answers;
-  Status status = AskAboutGroups(call, kName, node, kFindCoordinatorApi, groups,
+  Status status = AskAboutGroups(call, "findCoordinators", arguments, kFindCoordinatorApi,
                                  EncodeFindCoordinator, ParseFindCoordinator, &answers, &found);
   if (!status.ok()) return status;
   Value::Array items;
@@ -119,15 +122,10 @@ Status ListGroups(AdminCall& call, const Value& arguments, Value* result) {
 }
 
 Status ListGroupOffsets(AdminCall& call, const Value& arguments, Value* result) {
-  constexpr const char* kName = "listGroupOffsets";
-  ValueReader reader(arguments);
-  const int32_t node = reader.Int32("node");
-  std::vector<std::string_view> groups;
-  if (Status status = ReadGroups(kName, &reader, &groups); !status.ok()) return status;
   std::vector<GroupOffsets> found;
   std::deque<BrokerAnswer> answers;
-  Status status = AskAboutGroups(call, kName, node, kOffsetFetchApi, groups, EncodeOffsetFetch,
-                                 ParseOffsetFetch, &answers, &found);
+  Status status = AskAboutGroups(call, "listGroupOffsets", arguments, kOffsetFetchApi,
+                                 EncodeOffsetFetch, ParseOffsetFetch, &answers, &found);
   if (!status.ok()) return status;
   Value::Array items;
   for (const GroupOffsets& group : found) items.push_back(OffsetsValue(group));

@@ -7,7 +7,7 @@ import { encodeConnectOffset, sourceConnector } from '../mirror-maker/connect-of
 import { keyPartition } from '../mirror-maker/key-partition.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { readConnectPositions, type ConnectPositions } from './connect-positions.ts'
-import { groupSize, positionsOnRecord, refuseRunning } from './flow-positions.ts'
+import { groupSize, positionsOnRecord, refuseRunning } from './positions-on-record.ts'
 import {
   aliasInConnect, connectGroupOf, connectOptions, type ImportRequest
 } from './import-flow.ts'

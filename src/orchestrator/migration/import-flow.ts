@@ -13,8 +13,8 @@ import {
 } from './connect-positions.ts'
 import {
   deletePositions, groupSize, positionsOnRecord, refuseRunning, writePositions,
-  type FlowPositionsOptions, type NewPosition
-} from './flow-positions.ts'
+  type OnRecordOptions, type NewPosition
+} from './positions-on-record.ts'
 import {
   comparisonsMax, planImport, type ImportPlan, type PlannedPosition
 } from './import-plan.ts'
@@ -51,7 +51,7 @@ export async function importFlow (
   const { clock, flow, isApplied, isForced, log } = request
   const clusters = await openClusterPair(flow, signal)
   try {
-    const at: FlowPositionsOptions = { flow, clusters, log, clock, signal }
+    const at: OnRecordOptions = { flow, clusters, log, clock, signal }
     await refuseRunning(flow, clusters.target)
     if (!isForced) await refuseKnown(at)
     const options = connectOptions(request, clusters)
@@ -99,7 +99,7 @@ export function aliasInConnect ({ settings, source }: FlowConfig): string {
   return alias === '' ? source.alias : alias
 }
 
-async function refuseKnown (options: FlowPositionsOptions): Promise<void> {
+async function refuseKnown (options: OnRecordOptions): Promise<void> {
   const [known, ...others] = await positionsOnRecord(options)
   if (known === undefined) return
   const { flow } = options

@@ -16,7 +16,7 @@ import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline } from '../time/deadline.ts'
 
-export interface FlowPositionsOptions {
+export interface OnRecordOptions {
   readonly flow: FlowConfig
   readonly clusters: ClusterPair
   readonly log: Log
@@ -51,7 +51,7 @@ export async function groupSize (cluster: ClusterAdmin, group: string): Promise<
 
 /** Empty also where the progress topic does not exist. */
 export async function positionsOnRecord (
-  { clock, clusters: { target }, flow, log, signal }: FlowPositionsOptions
+  { clock, clusters: { target }, flow, log, signal }: OnRecordOptions
 ): Promise<readonly PartitionOnRecord[]> {
   const topic = progressTopicOf(flow.source.alias)
   if (!await exists(target, topic)) return []
@@ -74,7 +74,7 @@ export async function positionsOnRecord (
 
 /** Creates the progress topic if it is missing. The positions name the topics of today. */
 export async function writePositions (
-  positions: readonly NewPosition[], options: FlowPositionsOptions
+  positions: readonly NewPosition[], options: OnRecordOptions
 ): Promise<void> {
   const { clock, clusters, flow, log, signal } = options
   const progress = await openFlowProgress({
@@ -109,7 +109,7 @@ export async function writePositions (
 
 /** All that is known of the flow: positions, offset maps, its producer id, words of control. */
 export async function deletePositions (
-  { clock, clusters: { target }, flow, signal }: FlowPositionsOptions
+  { clock, clusters: { target }, flow, signal }: OnRecordOptions
 ): Promise<void> {
   const topic = progressTopicOf(flow.source.alias)
   if (!await exists(target, topic)) return
