@@ -64,6 +64,7 @@ export class FlowStatistics {
       isolation: settings['isolation.level'],
       beginsAtStart: topic => starts.of(topic) === 'earliest',
       recreatedAs: partition => partitions.recreatedAs(partition),
+      isRead: partition => partitions.isRead(partition),
       clock
     })
     this.#openTransactions = new OpenTransactions({ source, lags, log, clock })

@@ -270,6 +270,7 @@ export class ReplicationFlow {
     const work: SlotWork = {
       acquire: async (slot, signal) => {
         this.#topics?.lookAgain()
+        partitions.expect([slot])
         await this.#control?.known(signal)
         await partitions.acquire([slot], signal)
         signal.throwIfAborted()

@@ -4,7 +4,7 @@
 import type { NativeEvents } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
-import type { ReplicatorError } from '../errors/replicator-error.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
@@ -164,10 +164,16 @@ export class FlowPartitions {
     await this.#followRecreated()
   }
 
+  /** Shows the partitions of slots that are about to be acquired. */
+  expect (slots: readonly number[]): void {
+    this.positions.expect(slots)
+    this.#addWanted()
+  }
+
   /** Acquires slots: reads their progress and begins their partitions. */
   async acquire (slots: readonly number[], signal?: AbortSignal): Promise<void> {
-    const restored = await this.#options.restore(slots, signal)
-    signal?.throwIfAborted() // released by now
+    this.expect(slots)
+    const restored = await this.#restore(slots, signal)
     this.positions.acquire(slots, restored)
     this.#addWanted()
     // A round may wait for a cluster that hangs; slots that are released do not.
@@ -187,7 +193,8 @@ export class FlowPartitions {
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
     const unacknowledged = await this.#withdrawal.withdraw(mine, drainMs)
     if (unacknowledged.length > 0) this.#options.onUnacknowledged(unacknowledged)
-    await this.#writeLast(slots, mine.length > 0 && unacknowledged.length === 0)
+    const hasProgress = mine.some(({ progress }) => progress !== undefined)
+    await this.#writeLast(slots, hasProgress && unacknowledged.length === 0)
     if (!keepInTable) await this.#forget(mine, true)
     return unacknowledged
   }
@@ -226,6 +233,9 @@ export class FlowPartitions {
   recreatedAs (partition: FlowPartition): string | undefined {
     return this.#topicIds.recreatedSource(partition)?.id
   }
+
+  /** Whether the progress of its slot has been read, so that its position is known or is none. */
+  isRead (partition: FlowPartition): boolean { return this.positions.owns(partition.slot) }
 
   mirrors (source: TopicPartition): boolean { return this.table.byName(source) !== undefined }
 
@@ -283,6 +293,28 @@ export class FlowPartitions {
       this.#warn(thrown)
     }
     end.cancel()
+  }
+
+  /** Rejects, with the reason in the table, where a progress partition cannot be read. */
+  async #restore (
+    slots: readonly number[], signal: AbortSignal | undefined
+  ): Promise<ReadonlyMap<string, Progress>> {
+    try {
+      const restored = await this.#options.restore(slots, signal)
+      signal?.throwIfAborted() // released by now
+      return restored
+    } catch (thrown) {
+      if (signal?.aborted !== true) this.#refuse(slots, ReplicatorError.from(thrown))
+      throw thrown
+    }
+  }
+
+  /** Their partitions are due again as soon as the slot has been read. */
+  #refuse (slots: readonly number[], error: ReplicatorError): void {
+    const retryAtMs = this.#options.clock.now()
+    this.#moves.moveAll([...this.table.values()]
+      .filter(({ slot, state }) => state === 'positioning' && slots.includes(slot))
+      .map(partition => [partition, { kind: 'refusal', error, retryAtMs }]))
   }
 
   #openGone (): GonePartitions {

@@ -17,6 +17,8 @@ export interface PartitionLagsOptions {
   readonly beginsAtStart: (topic: string) => boolean
   /** The id of the new source topic, where progress is of a deleted one of the same name. */
   readonly recreatedAs: (partition: FlowPartition) => string | undefined
+  /** False: where the partition stands is on record, and that has not been read yet. */
+  readonly isRead: (partition: FlowPartition) => boolean
   readonly clock: Clock
 }
 
@@ -32,6 +34,8 @@ interface Followed {
   readonly recreatedAs: string | undefined
   /** Where a partition begins that has no position in this topic. */
   start: bigint | undefined
+  /** Its last known position in this topic: its slot may leave, come back, and not be readable. */
+  upstream: bigint | undefined
 }
 
 const noTimes: UnackedTimes = { oldestUnackedMs: undefined, endFirstSeenMs: undefined }
@@ -55,6 +59,7 @@ export class PartitionLags {
       const key = partitionKey(partition)
       const known = this.#followedAs(partition)
       followed.set(key, known)
+      known.upstream = partition.progress?.upstream ?? known.upstream
       const end = known.recreatedAs === undefined ? endOf(row) : undefined
       if (end !== undefined) known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
     }
@@ -64,7 +69,8 @@ export class PartitionLags {
   /** Asks the source for the ends that lanes have not reported lately. */
   async refresh (partitions: Iterable<FlowPartition>): Promise<void> {
     const { beginsAtStart, clock, recreatedAs } = this.#options
-    const stale = [...partitions].filter(partition => this.#isStale(partition, clock.now()))
+    const stale = [...partitions].filter(partition =>
+      this.#mayKnow(partition) && this.#isStale(partition, clock.now()))
     if (stale.length === 0) return
     const answers = await this.#ends.ask(stale, partition => recreatedAs(partition) !== undefined ||
       (partition.progress === undefined && beginsAtStart(partition.topic)))
@@ -104,14 +110,21 @@ export class PartitionLags {
     if (known !== undefined && known.recreatedAs === recreatedAs) return known
     if (known !== undefined && recreatedAs === undefined) return { ...known, recreatedAs }
     const isCommittedOnly = this.#options.isolation === 'read_committed'
-    return { lag: new PartitionLag(isCommittedOnly), recreatedAs, start: undefined }
+    const lag = new PartitionLag(isCommittedOnly)
+    return { lag, recreatedAs, start: undefined, upstream: undefined }
   }
 
   /** A position in the deleted topic is none in the recreated one: all of that is missing. */
   #upstreamOf (
-    { progress }: FlowPartition, { recreatedAs, start }: Followed
+    { progress }: FlowPartition, { recreatedAs, start, upstream }: Followed
   ): bigint | undefined {
-    return recreatedAs === undefined ? progress?.upstream ?? start : start
+    return recreatedAs === undefined ? progress?.upstream ?? upstream ?? start : start
+  }
+
+  /** Before its position on record is read, all of its log would look as if it were missing. */
+  #mayKnow (partition: FlowPartition): boolean {
+    return this.#options.isRead(partition) || partition.progress !== undefined ||
+      this.#followedAs(partition).upstream !== undefined
   }
 
   #isStale (partition: FlowPartition, nowMs: number): boolean {

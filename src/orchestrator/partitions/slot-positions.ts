@@ -1,5 +1,5 @@
 // The slots that this process owns, and what the progress topic holds of their partitions: where a
-// partition begins that was mirrored before.
+// partition begins that was mirrored before. A slot is expected until its progress has been read.
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import { slotOf } from '../ownership/task-slots.ts'
 import type { FlowPartition, SlotPartition } from './partition-table.ts'
@@ -13,19 +13,29 @@ export interface RecordedPosition {
 export class SlotPositions {
   readonly #slotCount: number
   readonly #slots = new Map<number, Map<string, Progress>>()
+  readonly #expected = new Set<number>()
 
   constructor (slotCount: number) {
     this.#slotCount = slotCount
   }
 
-  /** The owned ones. */
+  /** The owned ones whose progress has been read. */
   get slots (): readonly number[] { return [...this.#slots.keys()] }
 
+  /** Whether the slot is owned, and its progress has been read. */
   owns (slot: number): boolean { return this.#slots.has(slot) }
 
-  /** These slots are owned from now on; `restored` is what their progress partitions hold. */
+  /** These slots are owned from now on; where their partitions stand is not known yet. */
+  expect (slots: readonly number[]): void {
+    for (const slot of slots) if (!this.owns(slot)) this.#expected.add(slot)
+  }
+
+  /** The progress partitions of these slots have been read: they hold `restored`. */
   acquire (slots: readonly number[], restored: ReadonlyMap<string, Progress>): void {
-    for (const slot of slots) this.#slots.set(slot, new Map())
+    for (const slot of slots) {
+      this.#expected.delete(slot)
+      this.#slots.set(slot, new Map())
+    }
     for (const [key, progress] of restored) {
       const { partition, topic } = partitionOfKey(key)
       this.#slots.get(slotOf(topic, partition, this.#slotCount))?.set(key, progress)
@@ -33,7 +43,10 @@ export class SlotPositions {
   }
 
   release (slots: readonly number[]): void {
-    for (const slot of slots) this.#slots.delete(slot)
+    for (const slot of slots) {
+      this.#expected.delete(slot)
+      this.#slots.delete(slot)
+    }
   }
 
   of (partition: TopicPartition): Progress | undefined {
@@ -53,11 +66,11 @@ export class SlotPositions {
       ?.delete(partitionKey(source))
   }
 
-  /** The partitions of a topic in owned slots, without position or state. */
+  /** The partitions of a topic in owned and in expected slots, without position or state. */
   partitionsOf (topic: string, remoteTopic: string, count: number): readonly SlotPartition[] {
     return Array.from({ length: count }, (_, partition) =>
       ({ topic, remoteTopic, partition, slot: slotOf(topic, partition, this.#slotCount) }))
-      .filter(({ slot }) => this.#slots.has(slot))
+      .filter(({ slot }) => this.#slots.has(slot) || this.#expected.has(slot))
   }
 
   values (): readonly RecordedPosition[] {

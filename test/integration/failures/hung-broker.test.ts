@@ -4,6 +4,7 @@
 // filled the lanes.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { slotOf } from '../../../src/orchestrator/ownership/task-slots.ts'
 import type { Broker } from '../../kafka/broker.ts'
 import type { KafkaCluster } from '../../kafka/cluster.ts'
 import { coordinatorOf } from '../../kafka/consumer-group.ts'
@@ -20,6 +21,7 @@ import { numbered } from './fault-probe.ts'
 import { partitionsByLeader, untilAllMove } from './moving-partitions.ts'
 
 const partitions = 24
+const progressTopic = 'longhaul-progress.east.internal'
 const every = Array.from({ length: partitions }, (_, partition) => partition)
 const waiting = '{source="east",state="waiting",target="west"}'
 const load = { partitions, codec: 'none', recordBytes: 500 } as const
@@ -115,5 +117,44 @@ describe('a broker that hangs', { timeout: 400_000 }, () => {
     }
     await untilRecords(mirror, target, `east.${topic}`, 20 * partitions)
     assert.equal((await mirror.stop()).code, 0)
+  })
+
+  // Partitions of a slot whose progress could not be read were in no metric, as if they did not
+  // exist. Last here, as the progress topic of this test has one replica.
+  test('of the target, keeps the slots back whose progress it leads, and no others', async t => {
+    const { target } = clusters
+    const slots = 4
+    const flow = await LoadedFlow.create(t, clusters, 'unread', load,
+      { ...properties, 'replication.factor': 3, 'task.slots': slots, 'admin.timeout.ms': 5_000 })
+    const hung = await mustFindOther(target)
+    const well = target.brokers.find(broker => broker !== hung)
+    assert.ok(well)
+    await target.admin.deleteTopic(progressTopic)
+    const assignment = Array.from({ length: slots }, (_, slot) => slot % 2 === 0 ? well : hung)
+    await target.runTool('org.apache.kafka.tools.TopicCommand', ['--create', '--topic',
+      progressTopic, '--replica-assignment', assignment.map(({ id }) => id).join(),
+      '--config', 'cleanup.policy=compact'])
+    const first = await flow.start()
+    await flow.more(first)
+    assert.equal((await first.stop()).code, 0)
+    hung.pause()
+    try {
+      const second = await flow.start()
+      const isUnread = (partition: number): boolean => slotOf('unread', partition, slots) % 2 === 1
+      await second.until('partitions that wait', async () =>
+        seriesOf(await second.metrics(), 'longhaul_partitions')[waiting] ===
+          every.filter(isUnread).length)
+      await untilAllMove([second], every.filter(partition => !isUnread(partition)))
+      const reason = await second.untilLogged('why they wait', ({ level, text }) =>
+        level === 'warn' && text.includes('PROGRESS_UNREADABLE'))
+      assert.match(reason.text, new RegExp(progressTopic))
+      // Two slots are still being acquired.
+      assert.equal((await second.stop()).code, 0)
+    } finally {
+      hung.continue()
+    }
+    const third = await flow.start()
+    await flow.finish(third)
+    assert.equal((await third.stop()).code, 0)
   })
 })

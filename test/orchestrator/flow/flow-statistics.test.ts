@@ -42,6 +42,7 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
   const partitions = {
     table,
     recreatedAs: () => undefined,
+    isRead: () => true,
     onCaughtUp: (sound: readonly FlowPartition[]) => {
       for (const each of sound) {
         if (each.state === 'retrying') table.apply(each, { kind: 'sound' }, clock.now())

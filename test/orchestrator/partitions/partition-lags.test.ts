@@ -22,6 +22,8 @@ function createLags (): {
   readonly table: PartitionTable
   /** The source topic was deleted and created with this id. */
   readonly recreate: (id: string | undefined) => void
+  /** Whether the progress of its slot has been read. */
+  readonly read: (isRead: boolean) => void
   /** What its lane counts: it fetched just now. */
   readonly row: (highWatermark: bigint) => PartitionCounters
 } {
@@ -29,11 +31,13 @@ function createLags (): {
   const source = new FakeCluster()
   source.addTopic('orders', 1)
   let recreatedAs: string | undefined
+  let isRead = true
   const lags = new PartitionLags({
     source: source.admin(),
     isolation: 'read_committed',
     beginsAtStart: () => true,
     recreatedAs: () => recreatedAs,
+    isRead: () => isRead,
     clock
   })
   const table = new PartitionTable()
@@ -47,7 +51,8 @@ function createLags (): {
     oldestUnackedMs: -1n
   } as unknown as PartitionCounters)
   const recreate = (id: string | undefined): void => { recreatedAs = id }
-  return { lags, clock, source, partition, table, recreate, row }
+  const read = (value: boolean): void => { isRead = value }
+  return { lags, clock, source, partition, table, recreate, read, row }
 }
 
 function positionAt (
@@ -90,6 +95,34 @@ describe('the lag of a partition', () => {
     source.starts.set('orders/0', 30n)
     await lags.refresh([partition])
     assert.equal(lags.lagOf({ partition, row: undefined }).records, 70)
+  })
+
+  // Its position is on record, and nobody has read it: counted from the start of the log, all that
+  // was ever mirrored would be missing.
+  test('whose progress cannot be read is not known', async () => {
+    const { lags, partition, read, source } = createLags()
+    read(false)
+    source.ends.set('orders/0', 100n)
+    await lags.refresh([partition])
+    assert.equal(lags.lagOf({ partition, row: undefined }).records, undefined)
+  })
+
+  test('goes on from the last known position while its slot comes back', async () => {
+    const fixture = createLags()
+    const { clock, lags, partition, read, row, source, table } = fixture
+    positionAt(fixture, 20n)
+    lags.observe([{ partition, row: row(20n) }])
+    read(false)
+    table.remove(partition)
+    const again = table.add(partition)
+    source.ends.set('orders/0', 50n)
+    clock.skip(20 * second)
+    await lags.refresh([again])
+    lags.observe([{ partition: again, row: undefined }])
+    clock.skip(5 * second)
+    const { records, seconds } = lags.lagOf({ partition: again, row: undefined })
+    assert.equal(records, 30)
+    assert.equal(seconds, 5)
   })
 
   // Whatever killed the fetches may keep the source from answering here, too.
