@@ -4,7 +4,7 @@
 import type { NativeEvents } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
-import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
@@ -13,7 +13,7 @@ import type { ProgressKeeper } from '../progress/progress-keeper.ts'
 import type { ProducerIdentity, Progress, TopicPartition } from '../progress/progress.ts'
 import type { SlotRecord } from '../progress/progress-store.ts'
 import type { Clock } from '../time/clock.ts'
-import { Deadline, unlessAborted } from '../time/deadline.ts'
+import { unlessAborted } from '../time/deadline.ts'
 import { FirstLook } from './first-look.ts'
 import { GonePartitions } from './gone-partitions.ts'
 import { LaneEvents } from './lane-events.ts'
@@ -27,6 +27,7 @@ import { PartitionTable, type FlowPartition } from './partition-table.ts'
 import { ProgressWrites } from './progress-writes.ts'
 import { SkippedRecordCounts } from './skipped-records.ts'
 import { SlotPositions } from './slot-positions.ts'
+import { SlotReading } from './slot-reading.ts'
 import { KnownTopicIds } from './topic-ids.ts'
 import { WantedTopics, type TopicLook } from './wanted-topics.ts'
 import { Withdrawal } from './withdrawal.ts'
@@ -55,8 +56,6 @@ export interface FlowPartitionsOptions {
   readonly clock: Clock
 }
 
-/** How long a hand-over waits for its last progress to be acknowledged. */
-const lastWriteMsMax = 5_000
 /** Between looks for topics that seem to be gone. */
 const suspectMs = 5_000
 
@@ -73,6 +72,7 @@ export class FlowPartitions {
   readonly #moves: PartitionMoves
   readonly #faults: PartitionFaults
   readonly #beginnings: PartitionBeginnings
+  readonly #reading: SlotReading
   readonly #withdrawal: Withdrawal
   readonly #gone: GonePartitions
   readonly #laneEvents: LaneEvents
@@ -134,6 +134,9 @@ export class FlowPartitions {
       },
       clock
     })
+    const { restore } = options
+    const addWanted = (): void => { this.#addWanted() }
+    this.#reading = new SlotReading({ table, moves, positions, restore, addWanted, clock })
     this.#withdrawal = new Withdrawal({ moves, faults: this.#faults, clock, onError })
     this.#gone = this.#openGone()
     this.control = new PartitionControl({
@@ -165,17 +168,11 @@ export class FlowPartitions {
   }
 
   /** Shows the partitions of slots that are about to be acquired. */
-  expect (slots: readonly number[]): void {
-    this.positions.expect(slots)
-    this.#addWanted()
-  }
+  expect (slots: readonly number[]): void { this.#reading.expect(slots) }
 
   /** Acquires slots: reads their progress and begins their partitions. */
   async acquire (slots: readonly number[], signal?: AbortSignal): Promise<void> {
-    this.expect(slots)
-    const restored = await this.#restore(slots, signal)
-    this.positions.acquire(slots, restored)
-    this.#addWanted()
+    await this.#reading.read(slots, signal)
     // A round may wait for a cluster that hangs; slots that are released do not.
     await unlessAborted(signal ?? new AbortController().signal, this.#beginnings.begin())
   }
@@ -194,7 +191,13 @@ export class FlowPartitions {
     const unacknowledged = await this.#withdrawal.withdraw(mine, drainMs)
     if (unacknowledged.length > 0) this.#options.onUnacknowledged(unacknowledged)
     const hasProgress = mine.some(({ progress }) => progress !== undefined)
-    await this.#writeLast(slots, hasProgress && unacknowledged.length === 0)
+    // After this the process no longer holds these positions: if the progress topic was deleted,
+    // which is also a reason to lose the slots, they must be written anew now.
+    const isTargetWell = hasProgress && unacknowledged.length === 0
+    const mend = async (): Promise<void> => {
+      if (isTargetWell) await this.#options.progress.mend()
+    }
+    await this.#writes.writeLast(slots, mend)
     if (!keepInTable) await this.#forget(mine, true)
     return unacknowledged
   }
@@ -276,45 +279,6 @@ export class FlowPartitions {
       .map(({ progress, slot, source }) =>
         this.#slotRecord({ partition: { ...source, slot }, progress }))
     return [...begun, ...others]
-  }
-
-  /**
-   * The last progress of slots that are released. After this the process no longer holds their
-   * positions: if the progress topic was deleted, which is also a reason to lose the slots, it must
-   * be written anew now. A leader that hangs is not waited for: the next owner finds by a scan what
-   * the positions on record lack.
-   */
-  async #writeLast (slots: readonly number[], isTargetWell: boolean): Promise<void> {
-    const end = new Deadline(this.#options.clock, lastWriteMsMax)
-    try {
-      await this.#writes.writeLast(slots, end)
-      if (isTargetWell) await end.bound(this.#options.progress.mend())
-    } catch (thrown) {
-      this.#warn(thrown)
-    }
-    end.cancel()
-  }
-
-  /** Rejects, with the reason in the table, where a progress partition cannot be read. */
-  async #restore (
-    slots: readonly number[], signal: AbortSignal | undefined
-  ): Promise<ReadonlyMap<string, Progress>> {
-    try {
-      const restored = await this.#options.restore(slots, signal)
-      signal?.throwIfAborted() // released by now
-      return restored
-    } catch (thrown) {
-      if (signal?.aborted !== true) this.#refuse(slots, ReplicatorError.from(thrown))
-      throw thrown
-    }
-  }
-
-  /** Their partitions are due again as soon as the slot has been read. */
-  #refuse (slots: readonly number[], error: ReplicatorError): void {
-    const retryAtMs = this.#options.clock.now()
-    this.#moves.moveAll([...this.table.values()]
-      .filter(({ slot, state }) => state === 'positioning' && slots.includes(slot))
-      .map(partition => [partition, { kind: 'refusal', error, retryAtMs }]))
   }
 
   #openGone (): GonePartitions {

@@ -22,6 +22,8 @@ export interface ProgressWritesOptions {
 
 /** A round ends after this long; a write that takes longer goes on behind it. */
 const roundMsMax = 1_000
+/** How long a hand-over waits for its last progress to be on record. */
+const lastWriteMsMax = 5_000
 
 export class ProgressWrites {
   readonly #options: ProgressWritesOptions
@@ -69,14 +71,26 @@ export class ProgressWrites {
     this.#unwrittenMs = table.isDirty || this.#writes.size > 0 ? oldestMs : undefined
   }
 
-  /** Everything of these slots, until the deadline. */
-  async writeLast (slots: readonly number[], deadline: Deadline): Promise<void> {
+  /**
+   * The last progress of slots that are released, then `mend`. Never rejects. A leader that hangs
+   * is not waited for: the next owner finds by a scan what the positions on record lack.
+   */
+  async writeLast (slots: readonly number[], mend: () => Promise<void>): Promise<void> {
+    const { clock, onError } = this.#options
     const outstanding = async (): Promise<void> => {
       await Promise.allSettled(slots.map(async slot => { await this.#writes.get(slot) }))
     }
-    await deadline.bound(outstanding())
-    await deadline.bound(this.write())
-    await deadline.bound(outstanding())
+    const end = new Deadline(clock, lastWriteMsMax)
+    try {
+      await end.bound(outstanding())
+      await end.bound(this.write())
+      await end.bound(outstanding())
+      await end.bound(mend())
+    } catch (thrown) {
+      onError(ReplicatorError.from(thrown))
+    } finally {
+      end.cancel()
+    }
   }
 
   async #writeSlot (

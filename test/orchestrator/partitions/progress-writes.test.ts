@@ -7,7 +7,6 @@ import { PartitionTable } from '../../../src/orchestrator/partitions/partition-t
 import {
   ProgressWrites, type KeptPosition
 } from '../../../src/orchestrator/partitions/progress-writes.ts'
-import { Deadline } from '../../../src/orchestrator/time/deadline.ts'
 import { ManualClock, settle } from '../time/manual-clock.ts'
 
 const leaderless = new ReplicatorError('PROGRESS_UNWRITABLE', 'slot 1 has no leader')
@@ -107,15 +106,15 @@ describe('progress of a slot that does not answer', () => {
     await clock.advance(1_000)
     await round
     change(1, 2n)
-    const deadline = new Deadline(clock, 5_000)
-    const last = writes.writeLast([1], deadline)
+    const mend = async (): Promise<void> => {}
+    const last = writes.writeLast([1], mend)
     pending[0]?.succeed()
     await settle()
     pending[1]?.succeed()
     await last
     assert.deepEqual(kept, ['1:1', '1:2'])
     change(1, 3n)
-    const given = writes.writeLast([1], deadline)
+    const given = writes.writeLast([1], mend)
     await clock.advance(5_000)
     await given
     assert.equal(kept.length, 2)
