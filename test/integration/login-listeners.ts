@@ -1,6 +1,6 @@
 // One broker with a listener for each way to log in, and what a MirrorMaker 2 file says for each.
 import { Certificates, storePassword } from '../kafka/certificates.ts'
-import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
+import { startKafkaCluster, type KafkaCluster, type KafkaClusterOptions } from '../kafka/cluster.ts'
 import type { MoreListener } from '../kafka/server-properties.ts'
 import type { Properties } from './mirror-process.ts'
 
@@ -20,10 +20,13 @@ export interface LoginCluster {
   close (): Promise<void>
 }
 
-export async function startLoginCluster (): Promise<LoginCluster> {
+export async function startLoginCluster (
+  options: Omit<KafkaClusterOptions, 'moreListeners'> = {}
+): Promise<LoginCluster> {
   const certificates = await Certificates.create()
   try {
-    const cluster = await startKafkaCluster(undefined, { moreListeners: listeners(certificates) })
+    const cluster = await startKafkaCluster(undefined,
+      { ...options, moreListeners: listeners(certificates) })
     // Kafka refuses two credentials of one user in one request.
     await Promise.all(['SCRAM-SHA-256', 'SCRAM-SHA-512'].map(async mechanism =>
       await cluster.runTool('kafka.admin.ConfigCommand', ['--alter', '--entity-type', 'users',

@@ -21,6 +21,8 @@ export interface JvmSettings {
   readonly heapMb?: number
   /** Replaces the flags chosen for a quick start; for measuring, where the best code counts. */
   readonly flags?: readonly string[]
+  /** Properties of Java's system: `log4j2.properties` reads some. */
+  readonly properties?: Readonly<Record<string, string>>
 }
 
 export interface BrokerSettings {
@@ -178,9 +180,10 @@ export function randomKafkaUuid (): string {
   }
 }
 
-function heapFlags ({ heapMb = 384, flags }: JvmSettings): string[] {
+function heapFlags ({ heapMb = 384, flags, properties = {} }: JvmSettings): string[] {
   const chosen = flags ?? ['-Xms128m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xss512k']
-  return [`-Xmx${heapMb}m`, ...chosen]
+  const set = Object.entries(properties).map(([name, value]) => `-D${name}=${value}`)
+  return [`-Xmx${heapMb}m`, ...chosen, ...set]
 }
 
 function readFrom (file: number, from: number): string {
