@@ -88,6 +88,34 @@ static rd_segment_t *rd_buf_alloc_segment0(rd_buf_t *rbuf, size_t size) {`
                         seg->seg_free = rd_buf_payload_free;
 
         } else if ((seg = rd_malloc(sizeof(*seg) + size))) {`
+  },
+  {
+    // The thread that is waked needs the lock at once: it slept a second time for each reply.
+    file: 'rdkafka_queue.h',
+    from: `                rd_kafka_q_enq0(rkq, rko, at_head);
+                cnd_signal(&rkq->rkq_cond);
+                if (rkq->rkq_qlen == 1)
+                        rd_kafka_q_io_event(rkq);
+
+                if (do_lock)
+                        mtx_unlock(&rkq->rkq_lock);
+        } else {`,
+    to: `                rd_kafka_q_enq0(rkq, rko, at_head);
+                if (rkq->rkq_qlen == 1)
+                        rd_kafka_q_io_event(rkq);
+
+                if (do_lock)
+                        mtx_unlock(&rkq->rkq_lock);
+                cnd_signal(&rkq->rkq_cond);
+        } else {`
+  },
+  {
+    // A read that is not full has emptied the pipe: no second one is needed to see that.
+    file: 'rdkafka_transport.c',
+    from: `                                      sizeof(buf)) > 0)
+                        ; /* Read all`,
+    to: `                                      sizeof(buf)) == (int)sizeof(buf))
+                        ; /* Read all`
   }
 ]
 

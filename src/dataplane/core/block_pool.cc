@@ -3,11 +3,12 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <string>
+#include <utility>
 
 #include "core/assertion.h"
+#include "core/page_map.h"
 
 namespace longhaul {
 namespace {
@@ -15,44 +16,64 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t WholePages(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
-// A block up to so many classes larger than the one that is wanted is used, too: it is at most a
-// quarter larger. With more there are fewer page faults, and more memory is held than counted.
-constexpr size_t kLargerClasses = 2;
+// Of addresses; only touched pages take memory. Two of the largest blocks fit.
+constexpr size_t kRangeBytes = 2 * kKeptBlockBytes;
+
+// Null: the kernel maps no more, for example because of vm.max_map_count.
+uint8_t* Map(size_t bytes) {
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  return memory == MAP_FAILED ? nullptr : static_cast<uint8_t*>(memory);
+}
 
 }  // namespace
 
+class BlockPool::Range {
+ public:
+  // Null: no addresses are left.
+  static std::unique_ptr<Range> Create() {
+    uint8_t* base = Map(kRangeBytes);
+    return std::unique_ptr<Range>(base == nullptr ? nullptr : new Range(base));
+  }
+  ~Range() { (void)munmap(base_, pages.bytes()); }
+  Range(const Range&) = delete;
+  Range& operator=(const Range&) = delete;
+
+  uint8_t* At(size_t offset) { return base_ + offset; }
+  size_t OffsetOf(const void* memory) const {
+    return static_cast<size_t>(static_cast<const uint8_t*>(memory) - base_);
+  }
+  // False: the kernel keeps it.
+  bool Release(size_t begin, size_t bytes) {
+    return madvise(At(begin), bytes, MADV_DONTNEED) == 0;
+  }
+
+  PageMap pages{kRangeBytes};
+
+ private:
+  explicit Range(uint8_t* base) : base_(base) {}
+  uint8_t* const base_;
+};
+
 // In front of the payload.
 struct alignas(16) BlockPool::Block {
-  size_t bytes;        // with this header
-  size_t size_class;   // of a block that can be kept
-  uint64_t freed_at;   // the smaller, the longer it has been kept
-  enum class From : uint8_t { kMalloc, kMapped, kMappedForItself } from;
+  enum class From : uint8_t { kMalloc, kRange, kMapped };
+  size_t bytes;  // with this header
+  Range* range;  // kRange only
+  From from;
 
   void* payload() { return this + 1; }
   static Block* Of(void* payload) { return static_cast<Block*>(payload) - 1; }
 
-  // `bytes` are those of the header that it gets.
-  static Block* Create(const Block& header) {
-    void* memory = MAP_FAILED;
-    if (header.from != From::kMalloc) {
-      memory = mmap(nullptr, header.bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
-                    0);
-    }
-    const bool is_mapped = memory != MAP_FAILED;
-    // Also where the kernel allows no more mappings (vm.max_map_count).
-    if (!is_mapped) memory = std::malloc(header.bytes);
+  static Block* FromMalloc(size_t bytes) {
+    void* memory = std::malloc(bytes);
     if (memory == nullptr)
-      FailAssertion("no memory for a response of " + std::to_string(header.bytes) + " bytes");
-    Block* block = new (memory) Block(header);
-    if (!is_mapped) block->from = From::kMalloc;
-    return block;
+      FailAssertion("no memory for a response of " + std::to_string(bytes) + " bytes");
+    return new (memory) Block{bytes, nullptr, From::kMalloc};
   }
-
-  void Destroy() {
-    if (from == From::kMalloc)
-      std::free(this);
-    else
-      (void)munmap(this, bytes);
+  static Block* MappedForItself(size_t bytes) {
+    uint8_t* memory = Map(bytes);
+    return memory == nullptr ? nullptr : new (memory) Block{bytes, nullptr, From::kMapped};
   }
 };
 
@@ -61,70 +82,92 @@ BlockPool& BlockPool::OfProcess() {
   return *pool;
 }
 
-BlockPool::~BlockPool() {
-  for (Block* block : TakeBeyond(0)) block->Destroy();
-}
+BlockPool::BlockPool() = default;
+BlockPool::~BlockPool() = default;
 
-// Class 0 is 16 KiB; then 18, 20, 22, ... 32, 36, 40, ...
-size_t BlockPool::ClassOf(size_t bytes) {
-  if (bytes <= (size_t{1} << kOctaveMin)) return 0;
-  const int octave = std::bit_width(bytes - 1) - 1;
-  const size_t step = (size_t{1} << octave) / 8;
-  const size_t steps = (bytes - (size_t{1} << octave) + step - 1) / step;
-  return static_cast<size_t>(octave - kOctaveMin) * 8 + steps;
-}
-
-size_t BlockPool::BytesOf(size_t size_class) {
-  if (size_class == 0) return size_t{1} << kOctaveMin;
-  const size_t octave = size_t{1} << (kOctaveMin + (size_class - 1) / 8);
-  return WholePages(octave + ((size_class - 1) % 8 + 1) * (octave / 8));
-}
-
-BlockPool::Block BlockPool::HeaderFor(size_t size) {
+size_t BlockPool::Footprint(size_t size) {
   const size_t bytes = size + sizeof(Block);
-  if (bytes < kBlockBytesMin) return {bytes, 0, 0, Block::From::kMalloc};
-  if (bytes > kKeptBlockBytes) return {WholePages(bytes), 0, 0, Block::From::kMappedForItself};
-  const size_t size_class = ClassOf(bytes);
-  return {BytesOf(size_class), size_class, 0, Block::From::kMapped};
+  return bytes < kBlockBytesMin ? bytes : WholePages(bytes);
 }
 
 void* BlockPool::Allocate(size_t size) {
-  const Block header = HeaderFor(size);
-  std::vector<Block*> surplus;
+  const size_t bytes = Footprint(size);
+  Block* block = nullptr;
   {
     std::lock_guard<std::mutex> guard(mutex_);
-    if (header.from == Block::From::kMapped) {
-      if (Block* block = TakeKept(header.size_class)) {
-        in_use_ += block->bytes;
-        return block->payload();
-      }
-    }
-    in_use_ += header.bytes;
-    if (header.from != Block::From::kMalloc) created_++;
-    surplus = TakeBeyond(bound_ - std::min(bound_, in_use_));
+    used_ += bytes;
+    if (bytes >= kBlockBytesMin && bytes <= kKeptBlockBytes) block = Take(bytes);
+    Trim();
   }
-  for (Block* block : surplus) block->Destroy();
-  return Block::Create(header)->payload();
+  if (block == nullptr && bytes > kKeptBlockBytes) block = Block::MappedForItself(bytes);
+  if (block == nullptr) block = Block::FromMalloc(bytes);
+  return block->payload();
+}
+
+// The caller holds the lock, and has counted the bytes as used. Null: no addresses are left.
+BlockPool::Block* BlockPool::Take(size_t bytes) {
+  Place place = FindPlace(bytes);
+  if (place.range == nullptr) {
+    std::unique_ptr<Range> range = Range::Create();
+    if (range == nullptr) return nullptr;
+    place = {range.get(), 0, bytes};
+    ranges_.push_back(std::move(range));
+  }
+  place.range->pages.Mark(place.begin, place.begin + bytes, PageMap::State::kUsed);
+  warm_ -= bytes - place.cold;
+  touched_ += place.cold;
+  return new (place.range->At(place.begin)) Block{bytes, place.range, Block::From::kRange};
+}
+
+BlockPool::Place BlockPool::FindPlace(size_t bytes) const {
+  Place best;
+  for (const std::unique_ptr<Range>& range : ranges_) {
+    const PageMap::Fit fit = range->pages.Find(bytes);
+    if (fit.found && fit.cold < best.cold) best = {range.get(), fit.begin, fit.cold};
+    if (best.cold == 0) break;
+  }
+  return best;
 }
 
 void BlockPool::Free(void* payload) {
   Block* block = Block::Of(payload);
+  const size_t bytes = block->bytes;
+  const Block::From from = block->from;
   {
     std::lock_guard<std::mutex> guard(mutex_);
-    in_use_ -= block->bytes;
-    if (block->from == Block::From::kMapped && in_use_ + kept_ + block->bytes <= bound_) {
-      block->freed_at = ++frees_;
-      kept_ += block->bytes;
-      kept_by_class_[block->size_class].push_back(block);
-      return;
+    used_ -= bytes;
+    if (from == Block::From::kRange) {
+      Range* range = block->range;
+      const size_t begin = range->OffsetOf(block);
+      range->pages.Mark(begin, begin + bytes, PageMap::State::kWarm);
+      warm_ += bytes;
     }
+    Trim();
   }
-  block->Destroy();
+  if (from == Block::From::kMalloc) std::free(block);
+  if (from == Block::From::kMapped) (void)munmap(block, bytes);
 }
 
 BlockPool::Totals BlockPool::totals() const {
   std::lock_guard<std::mutex> guard(mutex_);
-  return {in_use_ + kept_, kept_, created_};
+  return {used_, warm_, touched_, ranges_.size()};
+}
+
+// The caller holds the lock, so that nobody uses pages that go back to the kernel. The highest go
+// first: blocks that live long then gather at the low end.
+void BlockPool::Trim() {
+  for (size_t i = ranges_.size(); i-- > 0 && used_ + warm_ > bound_ && warm_ > 0;) {
+    Range& range = *ranges_[i];
+    while (used_ + warm_ > bound_) {
+      const PageMap::Span warm = range.pages.LastWarm();
+      const size_t bytes = std::min(warm.bytes, WholePages(used_ + warm_ - bound_));
+      const size_t begin = warm.begin + warm.bytes - bytes;
+      if (bytes == 0 || !range.Release(begin, bytes)) break;
+      range.pages.Mark(begin, begin + bytes, PageMap::State::kCold);
+      warm_ -= bytes;
+    }
+    if (range.pages.is_cold()) ranges_.erase(ranges_.begin() + static_cast<ptrdiff_t>(i));
+  }
 }
 
 void BlockPool::Grow(size_t bytes) {
@@ -133,47 +176,9 @@ void BlockPool::Grow(size_t bytes) {
 }
 
 void BlockPool::Shrink(size_t bytes) {
-  std::vector<Block*> surplus;
-  {
-    std::lock_guard<std::mutex> guard(mutex_);
-    bound_ -= bytes;
-    surplus = TakeBeyond(bound_ - std::min(bound_, in_use_));
-  }
-  for (Block* block : surplus) block->Destroy();
-}
-
-// The caller holds the lock. Null: none fits.
-BlockPool::Block* BlockPool::TakeKept(size_t size_class) {
-  const size_t last = std::min(size_class + kLargerClasses, kClasses - 1);
-  for (size_t i = size_class; i <= last; i++) {
-    std::vector<Block*>& kept = kept_by_class_[i];
-    if (kept.empty()) continue;
-    Block* block = kept.back();
-    kept.pop_back();
-    kept_ -= block->bytes;
-    return block;
-  }
-  return nullptr;
-}
-
-// The caller holds the lock; something is kept.
-BlockPool::Block* BlockPool::TakeOldest() {
-  std::vector<Block*>* oldest = nullptr;
-  for (std::vector<Block*>& kept : kept_by_class_) {
-    if (kept.empty()) continue;
-    if (oldest == nullptr || kept.front()->freed_at < oldest->front()->freed_at) oldest = &kept;
-  }
-  Block* block = oldest->front();
-  oldest->erase(oldest->begin());
-  kept_ -= block->bytes;
-  return block;
-}
-
-// Out of what is kept, beyond so many bytes; whoever asks destroys them without the lock.
-std::vector<BlockPool::Block*> BlockPool::TakeBeyond(size_t bytes) {
-  std::vector<Block*> surplus;
-  while (kept_ > bytes) surplus.push_back(TakeOldest());
-  return surplus;
+  std::lock_guard<std::mutex> guard(mutex_);
+  bound_ -= bytes;
+  Trim();
 }
 
 }  // namespace longhaul

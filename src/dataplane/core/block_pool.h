@@ -1,29 +1,35 @@
-// The memory of responses: blocks that are mapped by themselves and used again. malloc is not made
-// for them: it puts small things between large ones, which then pin holes of all sizes, and the
-// next response fits into no hole. A process whose lanes run full grew with every stall that way.
+// The memory of responses: address ranges of our own, cut into blocks of whole pages. malloc is not
+// made for them: it puts small things between large ones, which then pin holes of all sizes, and
+// the next response fits into no hole. A process whose lanes run full grew with every stall.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <vector>
 
 namespace longhaul {
 
-// The largest block that is used again. A larger response is mapped for itself, and goes back to
-// the kernel when it is freed.
+// The largest block of a range. A larger response is mapped for itself, and goes back to the kernel
+// when it is freed.
 constexpr size_t kKeptBlockBytes = 32 * 1024 * 1024;
 
 // Thread-safe: a response is allocated by a broker's thread and freed by a lane's.
 //
-//   | mapped: in use | kept free, to be used again |  <= the shares of all lanes, or what is in use
+// Each page of a range is in use, warm (free, and with memory behind it) or cold:
+//
+//   | used | warm | used | warm | cold ... |
+//
+// used + warm <= the shares of all lanes, or what is in use if that is more. A block lies where the
+// fewest cold pages are, so that in the long run none is touched for the first time, whatever the
+// sizes of responses are. What becomes warm beyond the bound goes back to the kernel.
 class BlockPool {
  public:
   // What is smaller comes from malloc.
   static constexpr size_t kBlockBytesMin = 16 * 1024;
 
-  // How much the pool may keep mapped on behalf of one lane, for as long as the lane lives.
+  // How much the pool may keep warm on behalf of one lane, for as long as the lane lives.
   class Share {
    public:
     Share(BlockPool* pool, size_t bytes) : pool_(pool), bytes_(bytes) { pool_->Grow(bytes_); }
@@ -37,46 +43,47 @@ class BlockPool {
   };
 
   struct Totals {
-    size_t mapped;      // bytes, with what is kept free
-    size_t kept;        // bytes
-    uint64_t created;   // blocks that were ever mapped
+    size_t used;       // bytes of blocks, with malloc's
+    size_t warm;       // bytes
+    uint64_t touched;  // bytes that were cold when a block was put there, ever
+    size_t ranges;     // that are mapped
   };
 
   static BlockPool& OfProcess();
+  // The bytes of a block for so many bytes, with what lies around them.
+  static size_t Footprint(size_t size);
 
-  BlockPool() = default;
+  BlockPool();
   ~BlockPool();
   BlockPool(const BlockPool&) = delete;
   BlockPool& operator=(const BlockPool&) = delete;
 
-  // At least `size` bytes, aligned as malloc's. Never null: without memory the process ends.
+  // Aligned as malloc's. Never null: without memory the process ends.
   void* Allocate(size_t size);
   void Free(void* payload);
   Totals totals() const;
 
  private:
   struct Block;
-  // Each octave has eight classes, so that at most an eighth of a block is unused.
-  static constexpr int kOctaveMin = 14;  // 16 KiB
-  static constexpr int kOctaves = 11;    // up to 32 MiB
-  static constexpr size_t kClasses = 8 * kOctaves + 1;
+  class Range;
+  struct Place {
+    Range* range = nullptr;
+    size_t begin = 0;
+    size_t cold = SIZE_MAX;
+  };
 
-  static size_t ClassOf(size_t bytes);
-  static size_t BytesOf(size_t size_class);
-  static Block HeaderFor(size_t size);
+  Block* Take(size_t bytes);
+  Place FindPlace(size_t bytes) const;
+  void Trim();
   void Grow(size_t bytes);
   void Shrink(size_t bytes);
-  Block* TakeKept(size_t size_class);
-  Block* TakeOldest();
-  std::vector<Block*> TakeBeyond(size_t bytes);
 
   mutable std::mutex mutex_;
-  std::array<std::vector<Block*>, kClasses> kept_by_class_;  // the one freed last at the end
+  std::vector<std::unique_ptr<Range>> ranges_;
   size_t bound_ = 0;
-  size_t in_use_ = 0;
-  size_t kept_ = 0;
-  uint64_t created_ = 0;
-  uint64_t frees_ = 0;
+  size_t used_ = 0;
+  size_t warm_ = 0;
+  uint64_t touched_ = 0;
 };
 
 }  // namespace longhaul

@@ -56,8 +56,9 @@ class HeldBuffer {
 
  private:
   void Count(int64_t times) {
-    totals_->bytes += times * (size() + kResponseOverhead);
-    if (size() > static_cast<int64_t>(kKeptBlockBytes)) totals_->mapped += times;
+    const auto footprint = static_cast<int64_t>(buffer_->footprint());
+    totals_->bytes += times * (footprint + kResponseOverhead);
+    if (footprint > static_cast<int64_t>(kKeptBlockBytes)) totals_->mapped += times;
   }
 
   BufferRef buffer_;

@@ -20,6 +20,7 @@ class PooledBuffer final : public Buffer {
   PooledBuffer& operator=(const PooledBuffer&) = delete;
   uint8_t* data() override { return data_; }
   size_t size() const override { return size_; }
+  size_t footprint() const override { return BlockPool::Footprint(size_); }
 
  private:
   uint8_t* const data_;

@@ -25,6 +25,8 @@ class Buffer {
   virtual ~Buffer() = default;
   virtual uint8_t* data() = 0;
   virtual size_t size() const = 0;
+  // The bytes of its memory, with what lies around its own.
+  virtual size_t footprint() const { return size(); }
 };
 using BufferRef = std::shared_ptr<Buffer>;
 

@@ -160,9 +160,11 @@ static longhaul_response_t* take_response(rd_kafka_buf_t* rkbuf) {
 }
 
 uint8_t* longhaul_response_data(longhaul_response_t* response) { return response->data; }
-
 size_t longhaul_response_size(const longhaul_response_t* response) { return response->size; }
-
+/* The body's segment is as large as the broker announced (rd_kafka_recv). */
+size_t longhaul_response_allocated(const longhaul_response_t* response) {
+  return response->rkbuf ? response->rkbuf->rkbuf_totlen : response->size;
+}
 void longhaul_response_release(longhaul_response_t* response) {
   if (response->owned) rd_free(response->data);
   if (response->rkbuf) rd_kafka_buf_destroy(response->rkbuf);

@@ -67,6 +67,8 @@ void longhaul_queue_free(longhaul_queue_t* queue, longhaul_reply_cb cb, void* op
 /* The response body: contiguous, writable, valid until released. */
 uint8_t* longhaul_response_data(longhaul_response_t* response);
 size_t longhaul_response_size(const longhaul_response_t* response);
+/* Bytes of the memory that it was received into. */
+size_t longhaul_response_allocated(const longhaul_response_t* response);
 void longhaul_response_release(longhaul_response_t* response);
 
 /* Sends one request; the reply arrives on `queue` with `tag`. Returns 0 or a librdkafka error code

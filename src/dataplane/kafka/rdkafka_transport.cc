@@ -3,6 +3,7 @@
 #include <memory>
 #include <utility>
 
+#include "core/block_pool.h"
 #include "kafka/client_config.h"
 #include "kafka/raw_brokers.h"
 
@@ -18,6 +19,9 @@ class ResponseBuffer final : public Buffer {
   ResponseBuffer& operator=(const ResponseBuffer&) = delete;
   uint8_t* data() override { return longhaul_response_data(response_); }
   size_t size() const override { return longhaul_response_size(response_); }
+  size_t footprint() const override {
+    return BlockPool::Footprint(longhaul_response_allocated(response_));
+  }
 
  private:
   longhaul_response_t* response_;

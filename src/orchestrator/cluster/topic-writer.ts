@@ -37,8 +37,11 @@ interface Waiting {
   readonly reject: (error: ReplicatorError) => void
 }
 
-// How late an acknowledgement is noticed. node-rdkafka's HighLevelProducer polls every millisecond.
-const pollMs = 10
+// How late an acknowledgement is noticed: a quarter of the time until then, within bounds. A busy
+// target broker acknowledges after seconds, and a hundred polls a second would then be half of the
+// work of this thread.
+const pollMsMin = 10
+const pollMsMax = 100
 // Of a partition. librdkafka refuses more than 100,000 unacknowledged records.
 const recordsPerRound = 1_000
 
@@ -138,9 +141,14 @@ export class TopicWriter {
 
   /** An idle producer is polled by its own timer, once a second, for events alone. */
   async #pollWhileWaiting (producer: Producer): Promise<void> {
+    const { clock } = this.#options
+    let newest = this.#nextId
+    let since = clock.monotonic()
     while (this.#waiting.size > 0 && this.#polled === producer && producer.isConnected()) {
       producer.poll()
-      await this.#options.clock.sleep(pollMs)
+      if (newest !== this.#nextId) [newest, since] = [this.#nextId, clock.monotonic()]
+      const late = (clock.monotonic() - since) / 4
+      await clock.sleep(Math.min(Math.max(late, pollMsMin), pollMsMax))
     }
   }
 

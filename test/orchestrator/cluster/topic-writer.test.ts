@@ -5,7 +5,7 @@ import { openMockCluster, type MockCluster } from '../../../src/dataplane/index.
 import { TopicReader } from '../../../src/orchestrator/cluster/topic-reader.ts'
 import { TopicWriter } from '../../../src/orchestrator/cluster/topic-writer.ts'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import { systemClock, type Clock } from '../../../src/orchestrator/time/clock.ts'
 
 interface CleanUp {
   after (hook: () => Promise<void>): void
@@ -16,7 +16,7 @@ const produceKey = 0
 const notLeader = 6
 const outOfOrder = 45
 
-function createWriter (t: CleanUp): {
+function createWriter (t: CleanUp, clock: Clock = systemClock): {
   readonly cluster: MockCluster
   readonly writer: TopicWriter
   readonly write: (...values: readonly string[]) => Promise<readonly bigint[]>
@@ -25,7 +25,7 @@ function createWriter (t: CleanUp): {
   const cluster = openMockCluster(
     { brokers: 1, topics: [{ name: topic, partitions: 1, replicationFactor: 1 }] })
   const client = { 'bootstrap.servers': cluster.bootstrapServers() }
-  const writer = new TopicWriter({ topic, client, timeoutMs: 10_000, clock: systemClock })
+  const writer = new TopicWriter({ topic, client, timeoutMs: 10_000, clock })
   const reader = new TopicReader(
     { topic, client, group: 'longhaul.test', standstillMs: 10_000, clock: systemClock })
   t.after(async () => {
@@ -89,6 +89,24 @@ test('a write that is unanswered fails with the end of the writer, alone', async
   await unanswered
   await systemClock.sleep(50)
   assert.deepEqual(unhandled, [])
+})
+
+// A busy target broker acknowledges after seconds. A look every ten milliseconds was then half of
+// what the main thread did.
+test('the later an acknowledgement comes, the less often the writer looks for it', async t => {
+  let looks = 0
+  const { cluster, write } = createWriter(t, {
+    ...systemClock,
+    sleep: async (ms, signal) => {
+      looks += 1
+      await systemClock.sleep(ms, signal)
+    }
+  })
+  await write('first')
+  cluster.setBrokerRoundTrip({ broker: 1, milliseconds: 1_000 })
+  looks = 0
+  await write('second')
+  assert.ok(looks > 5 && looks < 40, `looked ${looks} times in a second`)
 })
 
 test('a write after the end is refused, and the end may come twice', async () => {

@@ -1,0 +1,53 @@
+// What the pages of an address range are used for: runs of equal state, in the order of addresses.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+namespace longhaul {
+
+class PageMap {
+ public:
+  enum class State : uint8_t { kUsed, kWarm, kCold };
+  struct Span {
+    size_t begin = 0;
+    size_t bytes = 0;
+  };
+  struct Fit {
+    bool found = false;
+    size_t begin = 0;
+    size_t cold = 0;  // bytes of it
+  };
+
+  // All of it is cold.
+  explicit PageMap(size_t bytes) : bytes_(bytes), runs_{{0, State::kCold}} {}
+
+  size_t bytes() const { return bytes_; }
+  bool is_cold() const { return runs_.size() == 1 && runs_[0].state == State::kCold; }
+
+  // Where so many bytes are free with the fewest cold ones among them; the lowest of such places.
+  Fit Find(size_t bytes) const;
+  // How many of these bytes are cold.
+  size_t CountCold(size_t begin, size_t end) const;
+  void Mark(size_t begin, size_t end, State state);
+  // The highest warm run; of 0 bytes if there is none.
+  Span LastWarm() const;
+
+ private:
+  struct Run {
+    size_t begin;
+    State state;
+  };
+  size_t EndOf(size_t index) const {
+    return index + 1 < runs_.size() ? runs_[index + 1].begin : bytes_;
+  }
+  // The run that the byte lies in.
+  size_t IndexOf(size_t byte) const;
+  void Consider(size_t begin, size_t bytes, Fit* best) const;
+
+  const size_t bytes_;
+  std::vector<Run> runs_;  // neighbours differ
+};
+
+}  // namespace longhaul
