@@ -98,7 +98,7 @@ public final class MirrorMakerOracle {
                 validate(connector, config.transform(
                     config.connectorBaseConfig(pair, connector.getClass())));
             }
-            schedule(source);
+            schedule(source, new MirrorCheckpointConfig(properties));
             Map<String, Object> settings = settings(source, properties);
             settings.put("offsetStorageFactor",
                 worker.getShort(DistributedConfig.OFFSET_STORAGE_REPLICATION_FACTOR_CONFIG));
@@ -111,11 +111,12 @@ public final class MirrorMakerOracle {
         return answer;
     }
 
-    /** As MirrorSourceConnector.start(), which fails with an interval that cannot be scheduled. */
-    private static void schedule(MirrorSourceConfig source) {
+    /** As the connectors' start(), which fails with an interval that cannot be scheduled. */
+    private static void schedule(MirrorSourceConfig source, MirrorCheckpointConfig checkpoint) {
         try (Scheduler scheduler = new Scheduler("oracle", Duration.ofSeconds(1))) {
             for (Duration interval : List.of(source.syncTopicAclsInterval(),
-                    source.syncTopicConfigsInterval(), source.refreshTopicsInterval())) {
+                    source.syncTopicConfigsInterval(), source.refreshTopicsInterval(),
+                    checkpoint.refreshGroupsInterval())) {
                 scheduler.scheduleRepeatingDelayed(() -> {}, interval, "nothing");
             }
         }
@@ -142,6 +143,7 @@ public final class MirrorMakerOracle {
         settings.put("refreshTopicsMs", source.refreshTopicsInterval().toMillis());
         settings.put("syncTopicConfigsMs", source.syncTopicConfigsInterval().toMillis());
         settings.put("syncTopicAclsMs", source.syncTopicAclsInterval().toMillis());
+        settings.put("refreshGroupsMs", checkpoint.refreshGroupsInterval().toMillis());
         settings.put("replicatesHeartbeats", source.heartbeatsReplicationEnabled());
         settings.put("emitCheckpointsMs", checkpoint.emitCheckpointsInterval().toMillis());
         settings.put("syncGroupOffsetsMs", checkpoint.syncGroupOffsetsInterval().toMillis());

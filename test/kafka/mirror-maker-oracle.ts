@@ -33,6 +33,7 @@ export interface FlowSettingsView {
   readonly refreshTopicsMs: number
   readonly syncTopicConfigsMs: number
   readonly syncTopicAclsMs: number
+  readonly refreshGroupsMs: number
   readonly replicatesHeartbeats: boolean
   readonly emitCheckpointsMs: number
   readonly syncGroupOffsetsMs: number

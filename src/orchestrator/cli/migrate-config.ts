@@ -1,8 +1,10 @@
-// `longhaul migrate-config JSON...`: the properties file that means the same as the configurations
+// `longhaul migrate-config FILE...`: the properties file that means the same as the configurations
 // of MirrorMaker 2's connectors on Kafka Connect, or as Strimzi's KafkaMirrorMaker2 resources.
 import { readFileSync, writeFileSync } from 'node:fs'
+import { parseAllDocuments } from 'yaml'
 import { connectorConfigOf, propertiesOf } from '../mirror-maker/connector-config.ts'
-import { strimziConfigsOf } from '../mirror-maker/strimzi-resource.ts'
+import { fieldsOf } from '../mirror-maker/parsed-value.ts'
+import { strimziConfigsOf, type StrimziConfigs } from '../mirror-maker/strimzi-resource.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -16,16 +18,9 @@ export function migrateConfig (
 ): ExitCode {
   try {
     const configs = files.flatMap(file => {
-      const json: unknown = JSON.parse(readFileSync(file, 'utf8'))
-      const strimzi = strimziConfigsOf(json)
-      for (const warning of strimzi?.warnings ?? []) stderr.write(`warning: ${file}: ${warning}\n`)
-      const config = connectorConfigOf(json)
-      const found = strimzi?.configs ?? (config === undefined ? [] : [config])
-      if (found.length === 0) {
-        throw new Error(`${file} holds no configuration of a connector of MirrorMaker 2, and no ` +
-          'KafkaMirrorMaker2 resource')
-      }
-      return found
+      const { configs, warnings } = readConfigs(file)
+      for (const warning of warnings) stderr.write(`warning: ${file}: ${warning}\n`)
+      return configs
     })
     const text = propertiesOf(configs)
     if (to === undefined) stdout.write(text)
@@ -36,4 +31,31 @@ export function migrateConfig (
     stderr.write(`error: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`)
     return exitCodes.usage
   }
+}
+
+/** Of all documents of the file. What is something else, such as a Secret, is passed over. */
+function readConfigs (file: string): StrimziConfigs {
+  const found = documentsOf(file).map((value): StrimziConfigs => {
+    const config = connectorConfigOf(value)
+    return strimziConfigsOf(value) ??
+      { configs: config === undefined ? [] : [config], warnings: [] }
+  })
+  const configs = found.flatMap(each => each.configs)
+  if (configs.length === 0) {
+    throw new Error(`${file} holds no configuration of a connector of MirrorMaker 2, and no ` +
+      'KafkaMirrorMaker2 resource with mirrors')
+  }
+  return { configs, warnings: found.flatMap(({ warnings }) => warnings) }
+}
+
+/** JSON is YAML, too. */
+function documentsOf (file: string): readonly unknown[] {
+  return parseAllDocuments(readFileSync(file, 'utf8')).flatMap(document => {
+    const [error] = document.errors
+    if (error !== undefined) throw new Error(`${file} is neither JSON nor YAML: ${error.message}`)
+    const value: unknown = document.toJS()
+    // What kubectl prints of several resources.
+    const { items, kind } = fieldsOf(value)
+    return kind === 'List' && Array.isArray(items) ? items as unknown[] : [value]
+  })
 }

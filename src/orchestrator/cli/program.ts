@@ -50,7 +50,7 @@ export async function runProgram (
 
   program.command('migrate-config')
     .description('the properties file of connectors on Kafka Connect, or of Strimzi\'s resource')
-    .argument('<json...>', 'GET /connectors/NAME, or kubectl get kafkamirrormaker2 NAME -o json')
+    .argument('<file...>', 'JSON or YAML: GET /connectors/NAME, or a KafkaMirrorMaker2 resource')
     .option('--to <file>', 'where to write it; default: to stdout')
     .action((files: readonly string[], options: MigrateConfigOptions) => {
       exitCode = migrateConfig(files, options, terminal)

@@ -59,6 +59,7 @@ export function followFactors (
 /** What a flow does at an interval, unless it is switched off. */
 const duties = [
   ['refresh.topics.enabled', 'refresh.topics.interval.seconds'],
+  ['refresh.groups.enabled', 'refresh.groups.interval.seconds'],
   ['sync.topic.configs.enabled', 'sync.topic.configs.interval.seconds'],
   ['sync.topic.acls.enabled', 'sync.topic.acls.interval.seconds']
 ] as const satisfies ReadonlyArray<readonly [keyof FlowSettings, NumberSetting]>

@@ -1,6 +1,6 @@
 // The rows of the settings about consumer groups: which take part, and how often their checkpoints
 // are written and their offsets committed on the target.
-import { flag, integer, javaClass, list, seconds, type Row } from './setting-kinds.ts'
+import { flag, integer, interval, javaClass, list, seconds, type Row } from './setting-kinds.ts'
 
 /** Settings of a flow about consumer groups. */
 export const groupTable = {
@@ -37,9 +37,9 @@ export const groupTable = {
     doc: 'Whether new consumer groups are looked for while running.',
     importance: 'low', default: true
   }),
-  'refresh.groups.interval.seconds': seconds({
+  'refresh.groups.interval.seconds': interval({
     doc: 'How often new consumer groups are looked for: one request to each broker of the source.',
-    importance: 'low', default: 5, min: 1, max: 86_400
+    importance: 'low', default: 5
   }),
   'sync.group.offsets.enabled': flag({
     doc: 'Whether consumer groups that have no members on the target get the offsets there that ' +

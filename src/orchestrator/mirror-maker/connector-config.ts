@@ -1,5 +1,6 @@
 // MirrorMaker 2 on Kafka Connect has no properties file: each of its connectors has a configuration
 // in JSON, as a worker's REST interface returns it. The properties file that means the same. Pure.
+import { fieldsOf } from './parsed-value.ts'
 
 /** `{"name": ..., "config": {...}}`, or the object of `config` alone. */
 export type ConnectorConfig = Readonly<Record<string, string>>
@@ -62,8 +63,4 @@ function placed (name: string, source: string, target: string): string {
 /** A backslash and a line end mean something else in a properties file. */
 function escape (value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replace(/^ /, '\\ ')
-}
-
-function fieldsOf (value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
 }

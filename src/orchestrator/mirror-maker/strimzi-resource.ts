@@ -1,6 +1,8 @@
-// Strimzi's KafkaMirrorMaker2 resource, as `kubectl get kafkamirrormaker2 NAME -o json` prints it,
-// as the configurations of the connectors that Strimzi creates of it. Pure.
+// Strimzi's KafkaMirrorMaker2 resource, in v1beta2 and v1, as the configurations of the connectors
+// that Strimzi creates of it. Pure.
 import type { ConnectorConfig } from './connector-config.ts'
+import { fieldsOf, listOf, textsOf, type Fields } from './parsed-value.ts'
+import { loginOf } from './strimzi-login.ts'
 
 export interface StrimziConfigs {
   readonly configs: readonly ConnectorConfig[]
@@ -14,38 +16,56 @@ const connectors = {
   heartbeatConnector: 'MirrorHeartbeatConnector'
 } as const
 
+/** Setting of a mirror by the property of the connectors that Strimzi writes it to. */
+const patterns: ReadonlyArray<readonly [property: string, setting: string]> = [
+  ['topics', 'topicsPattern'],
+  ['topics.exclude', 'topicsExcludePattern'],
+  ['topics.exclude', 'topicsBlacklistPattern'],
+  ['groups', 'groupsPattern'],
+  ['groups.exclude', 'groupsExcludePattern'],
+  ['groups.exclude', 'groupsBlacklistPattern']
+]
+
 /** Undefined: it is no such resource. */
-export function strimziConfigsOf (json: unknown): StrimziConfigs | undefined {
-  const resource = fieldsOf(json)
+export function strimziConfigsOf (value: unknown): StrimziConfigs | undefined {
+  const resource = fieldsOf(value)
   if (resource['kind'] !== 'KafkaMirrorMaker2') return undefined
   const spec = fieldsOf(resource['spec'])
-  const clusters = new Map(listOf(spec['clusters']).map(each => [String(each['alias']), each]))
-  const configs = listOf(spec['mirrors']).flatMap(mirror => configsOf(mirror, clusters))
-  const warnings = [...clusters].flatMap(([alias, cluster]) => [
-    ...'authentication' in cluster
-      ? [`cluster ${alias} has an authentication: write ${alias}.security.protocol and its login`]
-      : [],
-    ...'tls' in cluster
-      ? [`cluster ${alias} has tls: write ${alias}.security.protocol and ${alias}.ssl.*`]
-      : []
-  ])
-  return { configs, warnings }
+  const mirrors = listOf(spec['mirrors']).map(mirror => ({ mirror, ...pairOf(mirror, spec) }))
+  const clusters = new Map(mirrors.flatMap(({ source, target }) => [source, target])
+    .map(cluster => [aliasOf(cluster), cluster]))
+  return {
+    configs: mirrors.flatMap(({ mirror, source, target }) => configsOf(mirror, source, target)),
+    warnings: [...clusters.values()].flatMap(cluster => loginOf(aliasOf(cluster), cluster).warnings)
+  }
 }
 
+/** v1 has the clusters where they are used; before, mirrors named them by alias. */
+function pairOf (
+  mirror: Fields, spec: Fields
+): { readonly source: Fields, readonly target: Fields } {
+  const named = (alias: unknown): Fields =>
+    listOf(spec['clusters']).find(cluster => cluster['alias'] === alias) ?? { alias }
+  return {
+    source: 'source' in mirror ? fieldsOf(mirror['source']) : named(mirror['sourceCluster']),
+    target: 'target' in spec ? fieldsOf(spec['target']) : named(mirror['targetCluster'])
+  }
+}
+
+const aliasOf = (cluster: Fields): string => String(cluster['alias'])
+
 function configsOf (
-  mirror: Fields, clusters: ReadonlyMap<string, Fields>
+  mirror: Fields, source: Fields, target: Fields
 ): readonly ConnectorConfig[] {
-  const source = String(mirror['sourceCluster'])
-  const target = String(mirror['targetCluster'])
   const common: Record<string, string> = {
-    'source.cluster.alias': source,
-    'target.cluster.alias': target,
-    ...clusterProperties('source', clusters.get(source)),
-    ...clusterProperties('target', clusters.get(target)),
-    ...namedIf('topics', mirror['topicsPattern']),
-    ...namedIf('topics.exclude', mirror['topicsExcludePattern']),
-    ...namedIf('groups', mirror['groupsPattern']),
-    ...namedIf('groups.exclude', mirror['groupsExcludePattern'])
+    'source.cluster.alias': aliasOf(source),
+    'target.cluster.alias': aliasOf(target),
+    ...clusterProperties('source', source),
+    ...clusterProperties('target', target),
+    ...Object.fromEntries(patterns.flatMap(([property, setting]) => {
+      const value = mirror[setting]
+      return typeof value === 'string' ? [[property, value]] : []
+    }))
   }
   return Object.entries(connectors).filter(([name]) => name in mirror).map(([name, type]) => ({
     ...common,
@@ -55,33 +75,16 @@ function configsOf (
 }
 
 function clusterProperties (
-  side: 'source' | 'target', cluster: Fields = {}
+  side: 'source' | 'target', cluster: Fields
 ): Readonly<Record<string, string>> {
-  const config = Object.entries(textsOf(cluster['config']))
+  const { bootstrapServers } = cluster
+  const properties = {
+    ...typeof bootstrapServers === 'string' ? { 'bootstrap.servers': bootstrapServers } : {},
+    ...loginOf(aliasOf(cluster), cluster).properties,
     // Of the Connect worker, which Longhaul does not have.
-    .filter(([name]) => !/^(offset|config|status)\.storage\.|^group\.id$/.test(name))
-    .map(([name, value]) => [`${side}.cluster.${name}`, value])
-  return {
-    ...namedIf(`${side}.cluster.bootstrap.servers`, cluster['bootstrapServers']),
-    ...Object.fromEntries(config) as Readonly<Record<string, string>>
+    ...Object.fromEntries(Object.entries(textsOf(cluster['config']))
+      .filter(([name]) => !/^(offset|config|status)\.storage\.|^group\.id$/.test(name)))
   }
-}
-
-function namedIf (name: string, value: unknown): Readonly<Record<string, string>> {
-  return typeof value === 'string' ? { [name]: value } : {}
-}
-
-type Fields = Readonly<Record<string, unknown>>
-
-function fieldsOf (value: unknown): Fields {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
-}
-
-function listOf (value: unknown): readonly Fields[] {
-  return Array.isArray(value) ? value.map(fieldsOf) : []
-}
-
-function textsOf (value: unknown): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(fieldsOf(value))
-    .map(([name, each]) => [name, String(each)]))
+  return Object.fromEntries(Object.entries(properties)
+    .map(([name, value]) => [`${side}.cluster.${name}`, value]))
 }

@@ -33,6 +33,8 @@ interface FlowView {
   readonly offsetStorageFactor: number
   /** Of what a flow does at an interval: Infinity, switched off. */
   readonly intervalsMs: readonly number[]
+  /** At which interval differs on purpose. */
+  readonly looksForGroups: boolean
   readonly mirrored: Readonly<Record<string, string>>
   readonly configProperties: readonly string[]
   readonly groups: readonly string[]
@@ -60,6 +62,7 @@ function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
     name: `${pair.source}->${pair.target}`,
     replicationFactor: settings.replicationFactor,
     offsetStorageFactor: settings.offsetStorageFactor,
+    looksForGroups: settings.refreshGroupsMs >= 0,
     intervalsMs: [settings.refreshTopicsMs, settings.syncTopicConfigsMs, settings.syncTopicAclsMs]
       .map(interval => interval < 0 ? Infinity : interval),
     mirrored: Object.fromEntries(Object.entries(pair.topics).flatMap(([topic, view]) =>
@@ -84,6 +87,7 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
     name,
     replicationFactor: settings['replication.factor'],
     offsetStorageFactor: settings['offset.storage.replication.factor'],
+    looksForGroups: settings['refresh.groups.enabled'],
     intervalsMs: [
       [settings['refresh.topics.enabled'], settings['refresh.topics.interval.seconds']],
       [settings['sync.topic.configs.enabled'], settings['sync.topic.configs.interval.seconds']],
@@ -208,6 +212,7 @@ const handWritten: ReadonlyArray<readonly string[]> = [
   ['security.protocol = SSL', 'B.security.protocol = PLAINTEXT'],
   ['refresh.topics.interval.seconds = -1', 'sync.topic.acls.interval.seconds = 5'],
   ['refresh.topics.interval.seconds = 0'],
+  ['refresh.groups.interval.seconds = -1'],
   ['refresh.topics.interval.seconds = 0', 'refresh.topics.enabled = false'],
   ['A->B.sync.topic.configs.interval.seconds = -7', 'sync.topic.acls.enabled = false'],
   ['sync.topic.acls.interval.seconds = 2592000'],

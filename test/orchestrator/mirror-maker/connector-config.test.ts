@@ -5,7 +5,6 @@ import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
 import {
   connectorConfigOf, propertiesOf
 } from '../../../src/orchestrator/mirror-maker/connector-config.ts'
-import { strimziConfigsOf } from '../../../src/orchestrator/mirror-maker/strimzi-resource.ts'
 
 const source = {
   name: 'east-west-source',
@@ -54,41 +53,4 @@ test('a file of something else is refused', () => {
   for (const json of [null, [], { config: { 'connector.class': 'FileStreamSource' } }, 'text']) {
     assert.equal(connectorConfigOf(json), undefined)
   }
-})
-
-test('the mirrors of a KafkaMirrorMaker2 resource become flows', () => {
-  const strimzi = strimziConfigsOf({
-    kind: 'KafkaMirrorMaker2',
-    spec: {
-      connectCluster: 'west',
-      clusters: [
-        { alias: 'east', bootstrapServers: 'east-1:9092', tls: {} },
-        {
-          alias: 'west',
-          bootstrapServers: 'west-1:9092',
-          config: { 'offset.storage.replication.factor': 1, 'request.timeout.ms': 9000 }
-        }
-      ],
-      mirrors: [{
-        sourceCluster: 'east',
-        targetCluster: 'west',
-        topicsPattern: 'orders',
-        sourceConnector: { tasksMax: 2, config: { 'replication.factor': 1 } },
-        checkpointConnector: { config: { 'sync.group.offsets.enabled': true } }
-      }]
-    }
-  })
-  assert.deepEqual(strimzi?.warnings,
-    ['cluster east has tls: write east.security.protocol and east.ssl.*'])
-  assert.equal(propertiesOf(strimzi.configs), [
-    'clusters = east, west',
-    'east->west.enabled = true',
-    'east.bootstrap.servers = east-1:9092',
-    'west.bootstrap.servers = west-1:9092',
-    'west.request.timeout.ms = 9000',
-    'east->west.topics = orders',
-    'east->west.replication.factor = 1',
-    'east->west.sync.group.offsets.enabled = true', ''
-  ].join('\n'))
-  assert.equal(strimziConfigsOf({ kind: 'KafkaConnect' }), undefined)
 })

@@ -1,0 +1,178 @@
+// `longhaul migrate-config` reads what people run on Kafka Connect and under Strimzi.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test, type TestContext } from 'node:test'
+import { exitCodes, type ExitCode } from '../../../src/orchestrator/cli/exit-codes.ts'
+import { migrateConfig } from '../../../src/orchestrator/cli/migrate-config.ts'
+import type { Terminal } from '../../../src/orchestrator/cli/terminal.ts'
+import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
+
+interface Answer {
+  readonly code: ExitCode
+  readonly stdout: string
+  readonly stderr: string
+}
+
+function migrated (t: TestContext, texts: readonly string[], to?: string): Answer {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-migrate-config-'))
+  t.after(() => { rmSync(folder, { recursive: true }) })
+  const files = texts.map((text, index) => {
+    const file = join(folder, `resource-${index}.yaml`)
+    writeFileSync(file, text)
+    return file
+  })
+  const written = { stdout: '', stderr: '' }
+  const terminal = {
+    stdout: { write: (text: string) => { written.stdout += text } },
+    stderr: { write: (text: string) => { written.stderr += text } }
+  } as unknown as Terminal
+  const options = to === undefined ? {} : { to: join(folder, to) }
+  const code = migrateConfig(files, options, terminal)
+  if (to === undefined) return { code, ...written }
+  assert.equal(statSync(join(folder, to)).mode & 0o777, 0o600)
+  return { code, ...written, stdout: readFileSync(join(folder, to), 'utf8') }
+}
+
+const flow = [
+  'clusters = east, west',
+  'east->west.enabled = true',
+  'east.bootstrap.servers = east-1:9092',
+  'west.bootstrap.servers = west-1:9092',
+  'west.request.timeout.ms = 9000',
+  'east->west.topics = orders|pay\\\\..*',
+  'east->west.replication.factor = -1',
+  'east->west.sync.group.offsets.enabled = true', ''
+].join('\n')
+
+const v1beta2 = `
+apiVersion: kafka.strimzi.io/v1beta2
+kind: KafkaMirrorMaker2
+spec:
+  connectCluster: west
+  clusters:
+  - alias: "east" # the source
+    bootstrapServers: east-1:9092
+  - alias: west
+    bootstrapServers: west-1:9092
+    config:
+      offset.storage.replication.factor: -1
+      request.timeout.ms: 9000
+  mirrors:
+  - sourceCluster: east
+    targetCluster: west
+    sourceConnector:
+      tasksMax: 2
+      config: {replication.factor: -1}
+    checkpointConnector:
+      config:
+        sync.group.offsets.enabled: "true"
+    topicsPattern: 'orders|pay\\..*'
+`
+
+const v1 = `
+apiVersion: kafka.strimzi.io/v1
+kind: KafkaMirrorMaker2
+spec:
+  target:
+    alias: west
+    groupId: mirror
+    bootstrapServers: west-1:9092
+    config: {request.timeout.ms: 9000}
+  mirrors:
+  - source: {alias: east, bootstrapServers: "east-1:9092"}
+    sourceConnector: {config: {replication.factor: -1}}
+    checkpointConnector: {config: {sync.group.offsets.enabled: true}}
+    topicsPattern: 'orders|pay\\..*'
+`
+
+const withLogins = `
+kind: KafkaMirrorMaker2
+spec:
+  clusters:
+  - alias: east
+    bootstrapServers: east-1:9093
+    tls: {trustedCertificates: [{secretName: east-ca, pattern: "*.crt"}]}
+    authentication:
+      type: scram-sha-512
+      username: mirror
+      passwordSecret: {secretName: mirror-login, password: pass}
+  - alias: west
+    bootstrapServers: west-1:9093
+    tls: {}
+    authentication:
+      type: tls
+      certificateAndKey: {secretName: mirror-keys, certificate: user.crt, key: user.key}
+  - alias: edge
+    bootstrapServers: edge-1:9093
+    authentication: {type: oauth}
+  mirrors:
+  - {sourceCluster: east, targetCluster: west, sourceConnector: {}}
+  - {sourceCluster: edge, targetCluster: west, sourceConnector: {}}
+`
+
+describe('migrate-config writes the file of', () => {
+  for (const [name, text] of Object.entries({ v1beta2, v1 })) {
+    test(`a KafkaMirrorMaker2 resource in ${name}`, t => {
+      const { code, stderr, stdout } = migrated(t, [text])
+      assert.deepEqual([code, stderr, stdout], [exitCodes.ok, '', flow])
+      const parsed = parseConfig(stdout)
+      assert.ok(parsed.ok)
+      assert.deepEqual(parsed.config.flows.map(each => each.name), ['east->west'])
+    })
+  }
+
+  test('a file of several documents, and the list that kubectl prints', t => {
+    const documents = `---\nkind: Secret\n---${v1beta2}---\n`
+    assert.equal(migrated(t, [documents]).stdout, flow)
+    const list = JSON.stringify({ kind: 'List', items: [{ kind: 'Secret' }] })
+    const { code, stderr } = migrated(t, [list])
+    assert.equal(code, exitCodes.usage)
+    assert.match(stderr, /holds no configuration of a connector of MirrorMaker 2/)
+  })
+
+  test('connectors on Kafka Connect, for the owner of the file alone', t => {
+    const connector = (type: string, config: object): string => JSON.stringify({
+      name: type,
+      config: {
+        'connector.class': `org.apache.kafka.connect.mirror.Mirror${type}Connector`,
+        'source.cluster.alias': 'east',
+        'target.cluster.alias': 'west',
+        ...config
+      }
+    })
+    const { code, stdout } = migrated(t, [
+      connector('Source', { 'topics': 'orders', 'source.cluster.bootstrap.servers': 'east-1:9' }),
+      connector('Checkpoint', { 'groups': 'billing' })
+    ], 'mm2.properties')
+    assert.deepEqual([code, stdout], [exitCodes.ok, [
+      'clusters = east, west', 'east->west.enabled = true', 'east->west.topics = orders',
+      'east.bootstrap.servers = east-1:9', 'east->west.groups = billing', ''
+    ].join('\n')])
+  })
+})
+
+// Without it the file would run with another login than Strimzi's, or with none.
+test('migrate-config names what lies in Secrets, and what it writes is refused without that', t => {
+  const { stderr, stdout } = migrated(t, [withLogins])
+  for (const line of [
+    'east.security.protocol = SASL_SSL', 'east.sasl.mechanism = SCRAM-SHA-512',
+    'west.security.protocol = SSL', 'edge.security.protocol = SASL_PLAINTEXT'
+  ]) assert.ok(stdout.includes(`${line}\n`), stdout)
+  for (const said of [
+    /east is trusted by are in Secret east-ca \(\*\.crt\): write east\.ssl\.truststore\.type/,
+    /Secret mirror-login \(pass\): write east\.sasl\.jaas\.config = .*username="mirror"/,
+    /Secret mirror-keys \(user\.crt, user\.key\): write west\.ssl\.keystore\.type = PEM/,
+    /edge is logged into by oauth: write edge\.sasl\.mechanism/
+  ]) assert.match(stderr, said)
+  const parsed = parseConfig(stdout)
+  assert.ok(!parsed.ok)
+  assert.match(JSON.stringify(parsed), /east: SCRAM-SHA-512 needs sasl\.jaas\.config/)
+})
+
+test('what is neither JSON nor YAML is refused with its place', t => {
+  const { code, stderr } = migrated(t, ['{"config": [}'])
+  assert.equal(code, exitCodes.usage)
+  assert.match(stderr, /resource-0\.yaml is neither JSON nor YAML: .*line 1/s)
+})
