@@ -40,6 +40,20 @@ export interface PartitionAssignment {
   readonly scanFrom?: bigint
 }
 
+/** What is known of the flows that write into the source cluster (core/known_producers.h). */
+export interface ProducersAnswer {
+  /** The newest question of the lane when the reading began; 0n: none. */
+  readonly question: bigint
+  /** All that were ever named: what is not among them counts as an application. */
+  readonly inbound: readonly InboundProducer[]
+}
+
+export interface InboundProducer {
+  readonly producerId: bigint
+  /** False: what it wrote is forwarded. */
+  readonly isLeftOut: boolean
+}
+
 export interface StateEvent {
   readonly id: number
   /** Index into partitionStates. */
@@ -72,6 +86,8 @@ export interface NativeEvents {
   /** Levels are syslog's: 3 error, 4 warning, 6 info. */
   readonly logs: ReadonlyArray<{ readonly level: number, readonly text: string }>
   readonly logsLost: bigint
+  /** The lane's newest question about producers, 0n: none since the events were taken last. */
+  readonly question: bigint
 }
 
 export interface NativeStats {
@@ -91,6 +107,8 @@ export interface Forwarder {
   assign (assignments: readonly PartitionAssignment[]): void
   /** Waits for what is in flight, then a released event tells the final progress. */
   revoke (ids: readonly number[]): void
+  /** With the setting judgesProducers, batches of unknown producers wait for it. */
+  knowProducers (answer: ProducersAnswer): void
   /** For SASL OAUTHBEARER: connections wait for the first token. */
   setToken (side: Side, token: string): void
   takeEvents (): NativeEvents

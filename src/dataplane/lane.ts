@@ -3,7 +3,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import {
   openForwarder, type ForwarderConfig, type NativeEvents, type NativeStats,
-  type PartitionAssignment, type Side
+  type PartitionAssignment, type ProducersAnswer, type Side
 } from './index.ts'
 
 /** For SASL OAUTHBEARER. */
@@ -19,6 +19,7 @@ export interface LaneTask {
 export type LaneCommand =
   | { readonly kind: 'assign', readonly assignments: readonly PartitionAssignment[] }
   | { readonly kind: 'revoke', readonly ids: readonly number[] }
+  | { readonly kind: 'producers', readonly answer: ProducersAnswer }
   | { readonly kind: 'tokens', readonly tokens: Tokens }
   | { readonly kind: 'stats' }
   | { readonly kind: 'close' }
@@ -66,6 +67,7 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
       switch (command.kind) {
         case 'assign': forwarder.assign(command.assignments); break
         case 'revoke': forwarder.revoke(command.ids); break
+        case 'producers': forwarder.knowProducers(command.answer); break
         case 'tokens': setTokens(command.tokens); break
         // What waits goes first: figures are compared with the progress that they follow.
         case 'stats':

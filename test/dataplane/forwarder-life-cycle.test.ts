@@ -20,6 +20,9 @@ const refused = { code: errorTable.INVALID_ARGUMENT.code }
 const methods: Readonly<Record<string, (forwarder: Forwarder) => unknown>> = {
   assign: forwarder => { forwarder.assign(assignments()) },
   revoke: forwarder => { forwarder.revoke([0, 1]) },
+  knowProducers: forwarder => {
+    forwarder.knowProducers({ question: 0n, inbound: [{ producerId: 7n, isLeftOut: true }] })
+  },
   takeEvents: forwarder => forwarder.takeEvents(),
   stats: forwarder => forwarder.stats()
 }
@@ -69,6 +72,15 @@ describe('arguments', () => {
     const broken = { ...first, upstream: 5 }
     assert.throws(() => { forwarder.assign([broken as never]) },
       { ...refused, detail: /upstream/ } as never)
+  })
+
+  test('an inbound producer that lacks a field is refused by the name of the field', t => {
+    const { forwarder } = createForwarder(t)
+    const broken = { question: 0n, inbound: [{ producerId: 7 }] }
+    assert.throws(() => { forwarder.knowProducers(broken as never) },
+      { ...refused, detail: /producerId/ } as never)
+    assert.throws(() => { forwarder.knowProducers({ question: 0n } as never) },
+      { ...refused, detail: /inbound/ } as never)
   })
 
   test('negative offsets are refused', t => {

@@ -55,6 +55,21 @@ Status ReadAssignment(const Value& from, PartitionAssignment* to) {
   return Status::Ok();
 }
 
+Status ReadProducers(const Value& from, ProducersAnswer* to) {
+  ValueReader reader(from);
+  to->question = reader.Int64("question");
+  const Value* list = from.Find("inbound");
+  if (list == nullptr || list->AsArray() == nullptr)
+    return Status::Error(kErrorInvalidArgument, "inbound must be an array");
+  for (const Value& each : *list->AsArray()) {
+    ValueReader producer(each);
+    to->inbound.push_back({producer.Int64("producerId"), producer.Bool("isLeftOut")});
+    if (!producer.error().empty()) return Status::Error(kErrorInvalidArgument, producer.error());
+  }
+  if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
+  return Status::Ok();
+}
+
 template <typename Row>
 napi_value ToBigInt64Array(napi_env env, const Row* rows, size_t count) {
   static_assert(sizeof(Row) % sizeof(int64_t) == 0);
@@ -105,6 +120,7 @@ napi_value ForwarderObject::Define(napi_env env) {
   static constexpr Method kMethods[] = {
       {"assign", Assign},
       {"revoke", Revoke},
+      {"knowProducers", KnowProducers},
       {"setToken", SetToken},
       {"takeEvents", TakeEvents},
       {"stats", Stats},
@@ -219,6 +235,23 @@ napi_value ForwarderObject::Revoke(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+napi_value ForwarderObject::KnowProducers(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  auto* object = Unwrap(env, info, &call);
+  if (object == nullptr) return nullptr;
+  Value from;
+  ProducersAnswer answer;
+  Status status = ToValue(env, call.arguments[0], &from);
+  if (status.ok()) status = ReadProducers(from, &answer);
+  if (!status.ok()) {
+    ThrowStatus(env, status);
+    return nullptr;
+  }
+  if (object->thread_ != nullptr)
+    object->thread_->With([&](Forwarder& f) { f.KnowProducers(answer); });
+  return nullptr;
+}
+
 napi_value ForwarderObject::SetToken(napi_env env, napi_callback_info info) {
   CallInfo call;
   auto* object = Unwrap(env, info, &call);
@@ -264,7 +297,8 @@ napi_value ForwarderObject::TakeEvents(napi_env env, napi_callback_info info) {
                  ToBigInt64Array(env, progress.data(), progress.size())) ||
       !SetMember(env, result, "spans", ToBigInt64Array(env, spans.data(), spans.size())) ||
       !SetMember(env, result, "logs", LogsToArray(env, events.logs)) ||
-      !SetMember(env, result, "logsLost", FromValue(env, Value::Int64(events.logs_lost))))
+      !SetMember(env, result, "logsLost", FromValue(env, Value::Int64(events.logs_lost))) ||
+      !SetMember(env, result, "question", FromValue(env, Value::Int64(events.question))))
     return nullptr;
   return result;
 }

@@ -21,7 +21,8 @@ export const forwarderSettings = {
   metadataMaxAgeMs: { default: 60_000, doc: 'leaders are asked for at least this often' },
   decodedBytesMax: { default: 256 * 1024 * 1024, doc: 'decoded bytes of one batch' },
   isolationLevel: { default: 1, doc: '0 read_uncommitted, 1 read_committed' },
-  keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' }
+  keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' },
+  judgesProducers: { default: 0, doc: '1: leave out what inbound flows brought from the target' }
 } as const
 
 /**

@@ -23,6 +23,7 @@ constexpr int32_t kErrorTargetOutOfRange = 1013;
 constexpr int32_t kErrorSourceTruncated = 1014;
 constexpr int32_t kErrorTargetOverwritten = 1015;
 constexpr int32_t kErrorRecordRefused = 1016;
+constexpr int32_t kErrorProducerUnknown = 1017;
 
 struct ForwarderSettings {
   int64_t in_flight_bytes_max = 25165824;  // bytes fetched but not yet acked, a lane
@@ -43,6 +44,7 @@ struct ForwarderSettings {
   int64_t decoded_bytes_max = 268435456;  // decoded bytes of one batch
   int64_t isolation_level = 1;  // 0 read_uncommitted, 1 read_committed
   int64_t keep_producer_timestamps = 0;  // 1: pass LogAppendTime batches through
+  int64_t judges_producers = 0;  // 1: leave out what inbound flows brought from the target
 };
 
 // Name and member of each setting, for the binding.
@@ -69,6 +71,7 @@ inline constexpr ForwarderSettingName kForwarderSettingNames[] = {
     {"decodedBytesMax", &ForwarderSettings::decoded_bytes_max},
     {"isolationLevel", &ForwarderSettings::isolation_level},
     {"keepProducerTimestamps", &ForwarderSettings::keep_producer_timestamps},
+    {"judgesProducers", &ForwarderSettings::judges_producers},
 };
 
 enum class PartitionState : uint8_t {

@@ -75,14 +75,21 @@ bool BatchIntake::StoreBatch(Walk* walk, const BatchSpan& span) {
   BatchContext context;
   context.wanted_offset = p->source.offset;
   context.aborted = walk->aborted.Holds(batch);
+  context.looped =
+      lane_->producers.Judge(batch.producer_id()) == ProducerVerdict::kLeaveOut;
   context.batch_bytes_max = p->delivery.batch_bytes_max;
   context.keep_producer_timestamps = lane_->settings.keep_producer_timestamps != 0;
   BatchClass verdict = Classify(batch, context);
   // The first entry of a run may be stale, the others are not.
   if (verdict.reason == BatchReason::kStale && span.last_offset >= context.wanted_offset)
     verdict = {BatchAction::kReencode, BatchReason::kOldMagic};
+  if (verdict.action != BatchAction::kDrop && !IsJudged(*walk, batch)) return false;
   if (p->phase == PartitionPhase::kSkipping) {
-    if (IsUncountable(*p, batch)) {
+    // The target has never received a batch that is left out, so only a gap before it counts.
+    const bool is_uncountable = verdict.reason == BatchReason::kLooped
+                                    ? HasGapBefore(*p, batch)
+                                    : IsUncountable(*p, batch);
+    if (is_uncountable) {
       GiveUpSeam(lane_, p, "the target has deleted what it received, and the source has gaps "
                            "before offset " + std::to_string(span.last_offset + 1));
       return false;
@@ -101,6 +108,42 @@ bool BatchIntake::StoreBatch(Walk* walk, const BatchSpan& span) {
       return StoreReencoded(walk, span, verdict.reason);
   }
   return false;
+}
+
+// False: its producer may be an inbound flow. The partition asks, and fetches the batch again when
+// it has the answer.
+bool BatchIntake::IsJudged(const Walk& walk, const RecordBatchView& batch) {
+  if (lane_->producers.Judge(batch.producer_id()) != ProducerVerdict::kUnknown) return true;
+  Partition* p = walk.p;
+  ProducerKnowledge& known = p->producers;
+  const int32_t epoch = p->leaders.source.epoch;
+  if (std::exchange(known.known_epoch, epoch) != epoch) known.known_until = 0;
+  if (batch.base_offset() < known.known_until) {
+    lane_->producers.AddOther(batch.producer_id());
+    return true;
+  }
+  known.question = lane_->producers.Ask(p->id);
+  known.producer_id = batch.producer_id();
+  known.asked_at = lane_->now;
+  known.asked_until = walk.base_offset_max;
+  lane_->events->AskProducers(known.question);
+  lane_->WakeAt(lane_->now + kQuestionMs);
+  return false;
+}
+
+void BatchIntake::ShowQuestions() {
+  for (const auto& [id, question] : lane_->producers.waiting()) {
+    Partition* p = lane_->Find(id);
+    const int64_t due = p->producers.asked_at + kQuestionMs;
+    if (due > lane_->now) {
+      lane_->WakeAt(due);
+    } else {
+      lane_->moves.SetObstacle(
+          p, Side::kSource, kErrorProducerUnknown,
+          "source offset " + std::to_string(p->source.offset) + " is of producer " +
+              std::to_string(p->producers.producer_id) + ", which may be an inbound flow");
+    }
+  }
 }
 
 bool BatchIntake::Skip(Walk* walk, const BatchSpan& batch, bool passes_through) {

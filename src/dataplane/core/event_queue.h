@@ -3,8 +3,8 @@
 // each leader epoch of a partition the newest progress (the epochs of a source partition rise, so
 // that its newest progress comes last), and the newest kLogLinesMax log lines; older lines are
 // counted as lost. The loop thread writes, the JavaScript thread reads. States and log lines are
-// urgent: somebody waits for them. Progress is not: it comes with every acknowledgement, and the
-// newest is as good later.
+// urgent, as are questions: somebody waits for them. Progress is not: it comes with every
+// acknowledgement, and the newest is as good later.
 #pragma once
 
 #include <cstdint>
@@ -59,6 +59,7 @@ struct Events {
   std::vector<SpanEvent> spans;
   std::vector<LogLine> logs;
   int64_t logs_lost = 0;
+  int64_t question = 0;  // the newest one about producers, 0: none since the last Take()
 };
 
 class EventQueue {
@@ -107,6 +108,10 @@ class EventQueue {
       logs_.push_back({level, std::move(text)});
     });
   }
+  // An answer to a later question answers the earlier ones.
+  void AskProducers(int64_t question) {
+    Push(kUrgent, [&] { question_ = question; });
+  }
   bool holds_urgent() {
     std::lock_guard<std::mutex> guard(mutex_);
     return notified_ == kUrgent;
@@ -121,6 +126,7 @@ class EventQueue {
       for (const OffsetSpan& span : spans.spans()) events.spans.push_back({id, span});
     for (auto& line : logs_) events.logs.push_back(std::move(line));
     events.logs_lost = std::exchange(logs_lost_, 0);
+    events.question = std::exchange(question_, 0);
     states_.clear();
     progress_.clear();
     spans_.clear();
@@ -148,6 +154,7 @@ class EventQueue {
   std::map<uint32_t, OffsetSpans> spans_;
   std::deque<LogLine> logs_;
   int64_t logs_lost_ = 0;
+  int64_t question_ = 0;
 };
 
 }  // namespace longhaul

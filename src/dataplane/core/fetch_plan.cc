@@ -41,7 +41,7 @@ void FetchPlan::Update(int32_t node_id, FetchNode* node) {
 
 // A batch that is retried comes before more batches.
 FetchPlan::Verdict FetchPlan::Judge(const Partition& p, const FetchNode& node) const {
-  if (!p.traits().fetches) return Verdict::kUnwanted;
+  if (!p.traits().fetches || p.producers.question != 0) return Verdict::kUnwanted;
   if (p.phase == PartitionPhase::kRetrying && !p.queue.empty()) return Verdict::kUnwanted;
   if (node.closed_targets.contains(p.leaders.target.node)) return Verdict::kShutOut;
   if (DueAt(p) > lane_->now) return Verdict::kNotDue;

@@ -18,6 +18,7 @@ std::string Where(const Partition& p) {
 }  // namespace
 
 void Fetcher::Tick() {
+  intake_.ShowQuestions();
   plan_.Route();
   if (lane_->memory.fetch_room() < std::min(kRoomMin, DivideRoom().equal)) relief_.Relieve();
   // In turn: with little room an idle broker that is asked again and again would leave none to a

@@ -47,6 +47,16 @@ void Forwarder::Revoke(const std::vector<uint32_t>& ids) {
   ReleaseStopped();
 }
 
+void Forwarder::KnowProducers(const ProducersAnswer& answer) {
+  for (uint32_t id : lane_.producers.Answer(answer)) {
+    Partition* p = lane_.Find(id);
+    if (p == nullptr) continue;
+    p->producers.question = 0;
+    p->producers.known_until = p->producers.asked_until;
+    lane_.FetchChanged(*p);
+  }
+}
+
 void Forwarder::OnReply(const Reply& reply, int64_t now, int64_t wall_now) {
   lane_.now = now;
   lane_.wall_now = wall_now;
@@ -79,6 +89,7 @@ int64_t Forwarder::Tick(int64_t now, int64_t wall_now) {
 
 void Forwarder::Remove(Partition* p) {
   lane_.moves.Remove(*p);
+  lane_.producers.Forget(p->id);
   lane_.shares.Leave(p);
 }
 
@@ -150,6 +161,8 @@ void Forwarder::CheckInvariants(bool in_full) const {
   for (const auto& [id, p] : lane_.partitions) {
     p->CheckInvariants(in_full);
     lane_.moves.CheckInvariants(*p);
+    Assert(lane_.producers.waiting().contains(id) == (p->producers.question != 0),
+           "a partition waits for the answer to its question");
   }
   if (in_full) fetcher_.CheckInvariants();
 }

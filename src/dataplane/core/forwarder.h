@@ -39,6 +39,9 @@ class Forwarder {
   // carries the final progress. An id that the lane does not hold is released at once.
   void Revoke(const std::vector<uint32_t>& ids);
 
+  // What is known of inbound flows; answers the questions that the event queue has reported.
+  void KnowProducers(const ProducersAnswer& answer);
+
   // Times as in Tick.
   void OnReply(const Reply& reply, int64_t now, int64_t wall_now);
   // Does what is due; returns after how many milliseconds to tick again at the latest. Call it

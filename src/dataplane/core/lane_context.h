@@ -17,6 +17,7 @@
 #include "core/broker_watch.h"
 #include "core/codecs.h"
 #include "core/event_queue.h"
+#include "core/known_producers.h"
 #include "core/latency.h"
 #include "core/memory_account.h"
 #include "core/partition.h"
@@ -41,7 +42,7 @@ struct LaneContext {
       : settings(s), producer_id(id), producer_epoch(epoch), rack(std::move(source_rack)),
         codecs(c), events(e), memory(s),
         shares(s.in_flight_bytes_max), watch(s.request_timeout_ms),
-        moves(e, &errors, &fetch_changes) {}
+        moves(e, &errors, &fetch_changes), producers(s.judges_producers != 0) {}
   LaneContext(const LaneContext&) = delete;
   LaneContext& operator=(const LaneContext&) = delete;
 
@@ -65,6 +66,7 @@ struct LaneContext {
   BrokerReach reach;
   BrokerWatch watch;
   PartitionMoves moves;
+  KnownProducers producers;
   std::unordered_map<uint32_t, std::unique_ptr<Partition>> partitions;
   // Partitions that may have to be fetched from another broker or offset than before, or not at
   // all. Whoever changes one of these of a partition calls FetchChanged().

@@ -81,6 +81,17 @@ struct SourcePosition {
   int64_t ended_at = 0;  // when the source was first seen to end before the last of them
 };
 
+// BatchIntake: how far it is known which batches of the source inbound flows wrote
+// (known_producers.h).
+struct ProducerKnowledge {
+  int64_t question = 0;      // the partition waits for the answer to it; 0: it does not wait
+  int64_t producer_id = -1;  // that it is about
+  int64_t asked_at = 0;
+  int64_t asked_until = 0;   // the source held batches below this offset when it was asked
+  int64_t known_until = 0;   // the producer of a batch below this offset is an inbound one, or none
+  int32_t known_epoch = -1;  // the leader epoch of the source that known_until is of
+};
+
 // ReadReplicas: which broker of the source is fetched from.
 struct ReadFrom {
   int32_t follower = -1;      // -1: the leader
@@ -147,6 +158,7 @@ struct Partition {
 
   PerSide<Leadership> leaders;
   SourcePosition source;
+  ProducerKnowledge producers;
   ReadFrom read;
   Progress progress;  // Outbox, BatchIntake, TargetScan: invariant (C), never ahead of acks
   BatchQueue queue;

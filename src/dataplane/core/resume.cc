@@ -132,8 +132,12 @@ void FinishScan(LaneContext* lane, Partition* p) {
 
 bool IsUncountable(const Partition& p, const RecordBatchView& batch) {
   if (!p.scan.findings.last_batch_trimmed || batch.last_offset() < p.source.offset) return false;
-  return batch.is_legacy() || batch.base_offset() > p.source.offset ||
+  return batch.is_legacy() || HasGapBefore(p, batch) ||
          batch.record_count() != int64_t{batch.last_offset_delta()} + 1;
+}
+
+bool HasGapBefore(const Partition& p, const RecordBatchView& batch) {
+  return p.scan.findings.last_batch_trimmed && batch.base_offset() > p.source.offset;
 }
 
 SkippedPart SkipOnTarget(LaneContext* lane, Partition* p, const BatchSpan& batch,

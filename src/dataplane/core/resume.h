@@ -34,6 +34,8 @@ SkippedPart SkipOnTarget(LaneContext* lane, Partition* p, const BatchSpan& batch
 // skip counts source records; if the source was compacted since, the count would run past what the
 // target received, and records would be lost. So any gap ends the skip.
 bool IsUncountable(const Partition& p, const RecordBatchView& batch);
+// Of those gaps, one between the batch before and `batch`.
+bool HasGapBefore(const Partition& p, const RecordBatchView& batch);
 
 // Everything that the source has is read, `ended`, or not.
 void CheckSourceEnd(LaneContext* lane, Partition* p, bool ended);

@@ -45,5 +45,9 @@ export const dataPlaneErrors = {
     'Look for an unclean leader election on the target'),
   RECORD_REFUSED: row(1016, 'final', 'partition',
     'the target broker refuses one record of a batch',
-    'Change the setting of the target topic that refuses the record, or ' + skipRefused)
+    'Change the setting of the target topic that refuses the record, or ' + skipRefused),
+  PRODUCER_UNKNOWN: row(1017, 'retry', 'partition',
+    'a batch of the source may be of a flow that brought it from the target; the progress topics ' +
+    'on the source tell, and have not been read since',
+    'If it lasts, look for INBOUND_UNREADABLE in the log')
 } as const satisfies Record<string, ErrorRow>

@@ -4,7 +4,8 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type {
-  ForwarderConfig, NativeEvents, NativeStats, PartitionAssignment, Side
+  ForwarderConfig, InboundProducer, NativeEvents, NativeStats, PartitionAssignment, ProducersAnswer,
+  Side
 } from '../../dataplane/index.ts'
 import type { LaneCommand, LaneMessage, LaneTask, Tokens } from '../../dataplane/lane.ts'
 import {
@@ -25,6 +26,8 @@ export interface LanePoolOptions {
   readonly program?: URL
   readonly clock: Clock
   readonly onEvents: (lane: number, events: NativeEvents) => void
+  /** What is known of inbound flows, for a lane that begins. */
+  readonly inbound?: () => readonly InboundProducer[]
   /** The lane ended by itself, with all that it held. It is being started again. */
   readonly onEnded: (lane: number, error: ReplicatorError) => void
   /** The lane that had ended runs again and holds nothing. */
@@ -106,6 +109,12 @@ export class LanePool {
     if (ids.length > 0) this.#send(lane, { kind: 'revoke', ids })
   }
 
+  /** Answers a question of that incarnation; of an earlier one the question was another. */
+  knowProducers (lane: number, incarnation: number, answer: ProducersAnswer): void {
+    if (this.#lane(lane).incarnation !== incarnation) return
+    this.#send(lane, { kind: 'producers', answer })
+  }
+
   /** Undefined for a lane that does not run or does not answer. */
   async stats (lane: number): Promise<NativeStats | undefined> {
     const asked = this.#lane(lane)
@@ -178,6 +187,7 @@ export class LanePool {
         if (message.kind === 'opened') {
           limitHeapGrowth()
           lane.state = 'running'
+          this.#sendInbound(index)
           resolve()
         } else {
           this.#onMessage(index, message)
@@ -193,6 +203,13 @@ export class LanePool {
         })
     })
     await opened
+  }
+
+  /** Before its first assignment: what is known needs no question. */
+  #sendInbound (lane: number): void {
+    const inbound = this.#options.inbound?.() ?? []
+    if (inbound.length === 0) return
+    this.#send(lane, { kind: 'producers', answer: { question: 0n, inbound } })
   }
 
   #configOf (lane: number): ForwarderConfig {

@@ -152,7 +152,8 @@ export function report (
     ? new BigInt64Array()
     : BigInt64Array.of(BigInt(state.id), upstream, upstream, upstream, -1n)
   const spans = new BigInt64Array()
-  partitions.onEvents(lane, { states: [state], progress, spans, logs: [], logsLost: 0n })
+  partitions.onEvents(lane,
+    { states: [state], progress, spans, logs: [], logsLost: 0n, question: 0n })
 }
 
 export function progressRecord (
