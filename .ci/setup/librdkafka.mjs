@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { compiles } from './compiles.mjs'
 import { mendSources } from './librdkafka-mends.mjs'
 import { childEnvironment, nodeGypCommand } from './npm.mjs'
 import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
@@ -17,7 +18,18 @@ const stampOf = (root) => join(root, packageDir, '.longhaul-stamp')
 export function wantedLibrdkafka (root) {
   const platform = [process.versions.modules, process.platform, process.arch]
   const files = [`${packageDir}/package.json`, '.ci/setup/librdkafka-mends.mjs']
-  return hashFiles(root, files.filter((file) => existsSync(join(root, file))), platform)
+  // Only where it is so: elsewhere nothing is stale by it.
+  const kerberos = hasSaslHeaders() ? ['kerberos'] : []
+  return hashFiles(root, files.filter((file) => existsSync(join(root, file))),
+    [...platform, ...kerberos])
+}
+
+/** librdkafka is compiled with Kerberos where it finds Cyrus SASL, which nothing else needs. */
+const hasSaslHeaders = () => compiles('c', 'sasl/sasl.h')
+
+function isCompiledWithKerberos (root) {
+  const config = join(root, packageDir, 'deps/librdkafka/config.h')
+  return existsSync(config) && readFileSync(config, 'utf8').includes('#define WITH_SASL_CYRUS 1')
 }
 
 export const librdkafka = {
@@ -29,12 +41,22 @@ export const librdkafka = {
     const stamp = readStamp(stampOf(root))
     if (stamp === undefined) return 'not compiled by this set-up'
     if (stamp === wantedLibrdkafka(root)) return undefined
+    if (hasSaslHeaders() !== isCompiledWithKerberos(root)) {
+      return `the headers of Cyrus SASL (libsasl2-dev) came or went; ${slow}`
+    }
     return `Node, node-rdkafka or what is mended in it changed; ${slow}`
   },
 
   async run ({ root }, logFile) {
     removeStamp(stampOf(root))
-    if (mendSources(root) || !isCompiled(root)) await compile(root, logFile)
+    const isMended = mendSources(root)
+    if (isCompiledWithKerberos(root) !== hasSaslHeaders()) {
+      // configure runs for want of this file only.
+      rmSync(join(root, packageDir, 'deps/librdkafka/config.h'), { force: true })
+      await compile(root, logFile)
+    } else if (isMended || !isCompiled(root)) {
+      await compile(root, logFile)
+    }
     if (!isCompiled(root)) {
       throw new SetupError('node-rdkafka was compiled, but cannot be loaded', {
         logFile,

@@ -2,6 +2,7 @@
 // is compiled, a program is asked), because a package list says little about another distribution.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import { compiles } from './compiles.mjs'
 import { librdkafka } from './librdkafka.mjs'
 import { findOnPath } from './npm.mjs'
 import { nativeBuild } from './native-build.mjs'
@@ -136,14 +137,6 @@ function firstKnown (candidates) {
   if (candidates.length === 1) return candidates[0]
   const known = (name) => spawnSync('apt-cache', ['show', '-q', name]).status === 0
   return candidates.find(known) ?? candidates.at(-1)
-}
-
-function compiles (language, header) {
-  const compiler = language === 'c' ? process.env.CC ?? 'cc' : process.env.CXX ?? 'c++'
-  const [command, ...rest] = compiler.split(' ')
-  const standard = language === 'c' ? [] : ['-std=c++20']
-  const args = [...rest, '-x', language, ...standard, '-fsyntax-only', '-']
-  return spawnSync(command, args, { input: `#include <${header}>\n` }).status === 0
 }
 
 function answers (command, args) {
