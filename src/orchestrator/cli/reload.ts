@@ -1,7 +1,6 @@
 // Reads the configuration again while the process runs, and applies the whole or nothing of it: the
 // file itself at SIGHUP; the certificates, stores and secrets that it names once they are replaced.
 import { readFileSync } from 'node:fs'
-import { keyProblem } from '../config/certificates.ts'
 import type { ConfigChanges } from '../config/config-changes.ts'
 import type { Config } from '../config/config.ts'
 import { replacedFiles } from '../config/read-files.ts'
@@ -118,12 +117,6 @@ function checkFlows ({ flows }: Config): void {
   if (flows.length === 0) {
     throw new ReplicatorError('CONFIG_INVALID', 'no flow is enabled; to mirror nothing, stop the ' +
       'process')
-  }
-  for (const { alias, client } of flows.flatMap(({ source, target }) => [source, target])) {
-    const problem = keyProblem(client, path => readFileSync(path))
-    if (problem === undefined) continue
-    throw new ReplicatorError('CONFIG_INVALID', `cluster ${alias}: ${problem}`,
-      { setting: `${alias}.ssl.keystore.location` })
   }
 }
 

@@ -1,8 +1,7 @@
 // The certificates that a client is configured with: when they end, and whether its key belongs to
 // its certificate, before a cluster is asked.
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createRequire } from 'node:module'
-import { createSecureContext } from 'node:tls'
 import type Jks from 'jks-js'
 import type { ClientProperties } from './client-properties.ts'
 import type { ReadFile } from './tls-stores.ts'
@@ -24,7 +23,7 @@ export const certificateFileProperties = [
 export function certificateEnds (
   client: ClientProperties, readFile: ReadFile
 ): readonly CertificateEnd[] {
-  const ownText = textOf(client, 'ssl.certificate', readFile) ?? storeText(client, readFile)
+  const ownText = textOf(client, 'ssl.certificate', readFile) ?? storeEntry(client, readFile)?.cert
   const [own] = endsIn(ownText ?? '')
   const authorities = endsIn(textOf(client, 'ssl.ca', readFile) ?? '')
   return [
@@ -37,16 +36,17 @@ export function certificateEnds (
 
 /** Undefined: they fit, or librdkafka alone can read them. */
 export function keyProblem (client: ClientProperties, readFile: ReadFile): string | undefined {
-  const cert = textOf(client, 'ssl.certificate', readFile)
-  const key = textOf(client, 'ssl.key', readFile)
+  const store = storeEntry(client, readFile)
+  const cert = textOf(client, 'ssl.certificate', readFile) ?? store?.cert
+  const key = textOf(client, 'ssl.key', readFile) ?? store?.key
   if (cert === undefined || key === undefined) return undefined
   try {
-    createSecureContext({ cert, key, passphrase: client['ssl.key.password'] })
-    return undefined
-  } catch (thrown) {
-    const { code } = thrown as NodeJS.ErrnoException
-    if (code !== 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return undefined
+    // Not by createSecureContext(), which accepts an EC key beside an RSA certificate.
+    const own = createPrivateKey({ key, passphrase: client['ssl.key.password'] })
+    if (new X509Certificate(cert).checkPrivateKey(own)) return undefined
     return 'the key does not belong to the certificate; are the files being replaced?'
+  } catch {
+    return undefined
   }
 }
 
@@ -57,15 +57,17 @@ function textOf (
   return client[`${name}.pem`] ?? (path === undefined ? undefined : readText(path, readFile))
 }
 
-/** Of a PKCS#12 store. */
-function storeText (client: ClientProperties, readFile: ReadFile): string | undefined {
+/** What a PKCS#12 store shows and proves. */
+function storeEntry (
+  client: ClientProperties, readFile: ReadFile
+): { readonly cert?: string, readonly key?: string } | undefined {
   const path = client['ssl.keystore.location']
   if (path === undefined) return undefined
   const password = client['ssl.keystore.password'] ?? ''
   try {
     const jks = createRequire(import.meta.url)('jks-js') as typeof Jks
     const entries = Object.values(jks.toPem(readFile(path), password, password))
-    return entries.find(({ key }) => key !== undefined)?.cert
+    return entries.find(({ key }) => key !== undefined)
   } catch {
     return undefined
   }

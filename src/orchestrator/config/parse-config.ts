@@ -9,7 +9,7 @@ import type { RegexProblem } from '../policy/regex-list.ts'
 import { createReplicationPolicy } from '../policy/replication-policy.ts'
 import { createCycleCheck, type RemotePrefix } from '../policy/topic-cycle.ts'
 import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
-import { certificateEnds, certificateFileProperties } from './certificates.ts'
+import { certificateEnds, certificateFileProperties, keyProblem } from './certificates.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
@@ -25,7 +25,9 @@ import { assignHeartbeats, type HeartbeatSettings } from './heartbeat-pairs.ts'
 import { Findings } from './findings.ts'
 import { withoutIgnored } from './ignored-properties.ts'
 import { compileTopicStarts } from './offset-reset.ts'
-import { decodeFile, readEntries, readOverride, type Entry } from './properties-text.ts'
+import {
+  decodeFile, describeEntry, readEntries, readOverride, type Entry
+} from './properties-text.ts'
 import { settingsByTopic } from './topic-settings.ts'
 import { trustsPublicAuthorities } from './public-authorities.ts'
 import type { Side } from './property-path.ts'
@@ -278,10 +280,18 @@ class Parser {
     const admin = this.#translate({ alias, side, role: 'admin' }, flow)
     checkServers(alias, client['bootstrap.servers'], this.#findings)
     const { environment, readFile } = this.#client
+    const written = this.#properties.ofClient({ alias, side, role }, flow)
+    this.#checkKey(client, [...written].find(([name]) => keyProperty.test(name))?.[1])
     const isPublic = trustsPublicAuthorities(client, environment, readFile)
     const certificates = certificateEnds(client, readFile)
       .filter(({ of }) => of === 'client' || !isPublic)
     return { alias, client, admin, certificates }
+  }
+
+  #checkKey (client: ClientProperties, setting: Entry | undefined): void {
+    const problem = keyProblem(client, this.#client.readFile)
+    if (problem === undefined || setting === undefined) return
+    this.#findings.refuse('CONFIG_INVALID', `${describeEntry(setting)}: ${problem}`, setting.key)
   }
 
   #translate (end: ClientEnd, flow: FlowName): ClientProperties {
@@ -325,3 +335,6 @@ function forwarderOf (settings: FlowSettings): ForwarderSettings {
   }
   return numbers as ForwarderSettings
 }
+
+/** Java's names and librdkafka's for what holds the key of a client. */
+const keyProperty = /^ssl\.key(store)?\.(location|key|pem)$/

@@ -1,13 +1,16 @@
 // Trust stores and key stores that keytool itself makes, in each format that it knows.
 import assert from 'node:assert/strict'
-import { X509Certificate, createPrivateKey } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { after, before, test } from 'node:test'
+import { after, before, describe, test } from 'node:test'
 import { createFlow, problemsOf, twoClusters } from './create-config.ts'
 
+const load = createRequire(import.meta.url)
+const forge = createRequire(load.resolve('jks-js'))('node-forge') as Forge
 const skip = spawnSync('keytool', ['-version']).error === undefined ? false : 'no keytool here'
 let directory = ''
 const readFile = (path: string) => readFileSync(path)
@@ -88,3 +91,53 @@ test('a store that is not there is named', () => {
   assert.match(problemsOf([...twoClusters, 'A.ssl.keystore.key = k']).join(),
     /A\.ssl\.keystore\.key=\[redacted\].*only possible together/)
 })
+
+describe('a key that does not belong to its certificate', { skip }, () => {
+  const refused =
+    /^A\.ssl\.keystore\.location=\S+.*: the key does not belong to the certificate; /
+
+  /** Of another pair than `me.pem`, which is RSA. */
+  const otherKey = (type: 'ec' | 'rsa'): string => {
+    const { privateKey } = type === 'ec'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+      : generateKeyPairSync('rsa', { modulusLength: 2048 })
+    return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  }
+
+  for (const type of ['ec', 'rsa'] as const) {
+    test(`is refused in a PEM file: ${type}`, () => {
+      writeFileSync(at(`${type}.pem`), otherKey(type) + readFileSync(at('me.pem'), 'utf8'))
+      const problems = problemsOf([...twoClusters, 'A.security.protocol = SSL',
+        'A.ssl.keystore.type = PEM', `A.ssl.keystore.location = ${at(`${type}.pem`)}`
+      ], { readFile })
+      assert.equal(problems.length, 1)
+      assert.match(problems[0] ?? '', refused)
+    })
+  }
+
+  // keytool and openssl make no such store; a script that puts one together may.
+  test('is refused in a PKCS12 store', () => {
+    const store = forge.pkcs12.toPkcs12Asn1(forge.pki.privateKeyFromPem(otherKey('rsa')),
+      [forge.pki.certificateFromPem(readFileSync(at('me.pem'), 'utf8'))], 'secret1',
+      { friendlyName: 'me' })
+    writeFileSync(at('other.p12'), Buffer.from(forge.asn1.toDer(store).getBytes(), 'binary'))
+    const problems = problemsOf([...twoClusters, 'A.security.protocol = SSL',
+      `A.ssl.keystore.location = ${at('other.p12')}`, 'A.ssl.keystore.password = secret1'
+    ], { readFile })
+    assert.equal(problems.length, 1)
+    assert.match(problems[0] ?? '', refused)
+  })
+})
+
+/** jks-js's own library of certificates. */
+interface Forge {
+  readonly asn1: { toDer (asn1: object): { getBytes (): string } }
+  readonly pki: {
+    certificateFromPem (pem: string): object
+    privateKeyFromPem (pem: string): object
+  }
+  readonly pkcs12: {
+    toPkcs12Asn1 (key: object, certificates: readonly object[], password: string,
+      options: { readonly friendlyName: string }): object
+  }
+}
