@@ -116,25 +116,44 @@ export async function disconnect (client: KafkaConsumer | Producer): Promise<voi
  * and handle outlive the client, and a record or an error that is still under way then is delivered
  * to freed memory, which ends the process (node-rdkafka issue 1057).
  */
-export async function poll (consumer: KafkaConsumer, recordsMax: number): Promise<void> {
+export async function poll (
+  consumer: KafkaConsumer, recordsMax: number,
+  toError = (thrown: unknown): ReplicatorError => clientError(thrown, 'polling')
+): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     consumer.consume(recordsMax, (error: LibrdKafkaError | null) => {
       if (isNone(error)) resolve()
-      else reject(clientError(error, 'polling'))
+      else reject(toError(error))
     })
   })
 }
 
 /**
- * The one way from node-rdkafka's errors, which are plain objects in places, to ours. `needs` is
- * the permission that `doing` needs: "WRITE on the topic orders".
+ * The broker that the client's log names last, and the reason if it names one: node-rdkafka leaves
+ * both out of the errors of connections that it emits. '' before the log names a broker.
  */
-export function clientError (thrown: unknown, doing: string, needs?: string): ReplicatorError {
+export function rememberBroker (client: KafkaConsumer): () => string {
+  let seen = ''
+  client.on('event.log', ({ message }: { readonly message: string }) => {
+    const detail = clientLineDetail(message)
+    if (detail !== undefined && /:\d+/.test(detail)) seen = detail
+  })
+  return () => seen
+}
+
+/**
+ * The one way from node-rdkafka's errors, which are plain objects in places, to ours. `needs` is
+ * the permission that `doing` needs: "WRITE on the topic orders". `broker`: see rememberBroker().
+ */
+export function clientError (
+  thrown: unknown, doing: string, needs?: string, broker = ''
+): ReplicatorError {
   if (thrown instanceof ReplicatorError) return thrown
   const code = codeOf(thrown)
   if (code === undefined) return ReplicatorError.from(thrown)
+  const named = connectionErrors.has(code) ? broker : ''
   // librdkafka's own text for a code says what the row of the code says; the cause keeps it.
-  const seen = isTextOfCode(thrown) ? '' : seenIn(code, textOf(thrown))
+  const seen = isTextOfCode(thrown) ? named : seenIn(code, textOf(thrown))
   const detail = seen === '' ? doing : `${doing}: ${seen}`
   return new ReplicatorError(errorByCode(code), detail,
     { cause: thrown, ...grantAction(code, needs) })
@@ -178,7 +197,7 @@ function seenIn (code: number, text: string): string {
 
 const connectionErrors: ReadonlySet<number> = new Set([
   errorTable._ALL_BROKERS_DOWN.code, errorTable._TRANSPORT.code, errorTable._RESOLVE.code,
-  errorTable._TIMED_OUT.code
+  errorTable._TIMED_OUT.code, errorTable._AUTHENTICATION.code, errorTable._SSL.code
 ])
 
 function isTextOfCode (thrown: unknown): boolean {

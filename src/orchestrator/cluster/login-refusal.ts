@@ -13,6 +13,14 @@ export interface LoginRefusal {
 
 /** The first pattern that matches decides. */
 const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]> = [
+  // Ahead of the mechanisms, of which this answer names none. A session lasts until the token
+  // expires or `connections.max.reauth.ms` is over.
+  [/not valid in current SASL state/i, {
+    of: 'CLUSTER_LOGIN_REFUSED',
+    setting: 'sasl.jaas.config',
+    action: 'A broker lets a client log in again on a connection once a second: let tokens live ' +
+      "longer, and raise the broker's connections.max.reauth.ms if it is below 2000"
+  }],
   [/supported mechanisms|unsupported sasl mechanism/i, {
     of: 'CLUSTER_LOGIN_REFUSED',
     setting: 'sasl.mechanism',

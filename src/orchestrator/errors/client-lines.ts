@@ -15,6 +15,10 @@ const meanings: ReadonlyArray<readonly [pattern: RegExp, name: ErrorName, more: 
   [/brokers are down|connect|receive failed|send failed|closed/i, '_TRANSPORT', '']
 ]
 
+/** An IPv6 address has brackets where bootstrap.servers names it, and none where a broker does. */
+const brokerPattern =
+  /((?:\[[\w:.%]+\]|(?:[\da-f]*:){2,7}[\da-f]+|[\w.-]+):\d+)\/(\d+|bootstrap)/
+
 /** What the network said, in words of its own. */
 const reasonPattern = /connection refused|connection reset by peer|no route to host|not known/i
 
@@ -32,7 +36,7 @@ export function clientLineText (line: string): string | undefined {
 export function clientLineDetail (line: string): string | undefined {
   const found = meaningOf(line)
   if (found === undefined) return undefined
-  const [, address = '', id] = /([\w.-]+:\d+)\/(\d+|bootstrap)/.exec(line) ?? []
+  const [, address = '', id] = brokerPattern.exec(line) ?? []
   const broker = id === undefined || id === 'bootstrap' ? address : `broker ${id} at ${address}`
   const [reason = ''] = reasonPattern.exec(line) ?? []
   return [broker, reason, found[2]].filter(part => part !== '').join(', ')

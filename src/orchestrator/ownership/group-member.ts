@@ -3,7 +3,8 @@
 // group; what becomes of the slots is slot-ownership.ts's to decide.
 import rdkafka, { type Assignment, type KafkaConsumer, type LibrdKafkaError } from 'node-rdkafka'
 import {
-  clientError, connect, controlClientProperties, disconnect, poll
+  clientError, connect, controlClientProperties, disconnect, poll,
+  rememberBroker
 } from '../cluster/kafka-client.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
@@ -59,6 +60,7 @@ export class GroupMember {
   readonly #polling: IntervalLoop
   /** Slots that the group has assigned and that were not unassigned. */
   readonly #assigned = new Set<number>()
+  readonly #broker: () => string
   #leaving = false
 
   constructor (options: GroupMemberOptions) {
@@ -81,11 +83,12 @@ export class GroupMember {
     this.#polling = new IntervalLoop({
       intervalMs: pollMs,
       clock,
-      run: async () => { await poll(this.#consumer, 1) },
-      onError: thrown => { onError(groupError(thrown, group)) }
+      run: async () => { await poll(this.#consumer, 1, thrown => this.#groupError(thrown)) },
+      onError: thrown => { onError(this.#groupError(thrown)) }
     })
+    this.#broker = rememberBroker(this.#consumer)
     this.#consumer.on('event.error', thrown => {
-      if (!this.#leaving) onError(groupError(thrown, group))
+      if (!this.#leaving) onError(this.#groupError(thrown))
     })
   }
 
@@ -172,8 +175,9 @@ export class GroupMember {
     }
     return false
   }
-}
 
-function groupError (thrown: unknown, group: string): ReplicatorError {
-  return clientError(thrown, `group ${group}`, `READ on the group ${group}`)
+  #groupError (thrown: unknown): ReplicatorError {
+    const { group } = this.#options
+    return clientError(thrown, `group ${group}`, `READ on the group ${group}`, this.#broker())
+  }
 }

@@ -12,6 +12,9 @@ const rows: ReadonlyArray<[code: ErrorName, text: string, becomes: ErrorName, se
   ['_AUTHENTICATION', 'sasl_ssl://a:1/2: SASL PLAIN mechanism handshake failed: Broker: ' +
     "Unsupported SASL mechanism: broker's supported mechanisms: SCRAM-SHA-512",
   'CLUSTER_LOGIN_REFUSED', 'sasl.mechanism'],
+  ['_AUTHENTICATION', 'sasl_plaintext://a:1/2: SASL OAUTHBEARER mechanism handshake failed: ' +
+    "Broker: Request not valid in current SASL state: broker's supported mechanisms: ",
+  'CLUSTER_LOGIN_REFUSED', 'sasl.jaas.config'],
   ['_SSL', 'ssl://a:1/bootstrap: SSL handshake failed: error:0A000086:SSL routines::certificate ' +
     'verify failed: broker certificate could not be verified', '_SSL', 'ssl.truststore.location'],
   ['_TRANSPORT', 'ssl://a:1/bootstrap: Receive failed: error:0A000412:SSL routines::sslv3 alert ' +

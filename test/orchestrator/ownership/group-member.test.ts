@@ -1,0 +1,30 @@
+// What a member of the group says of its connections.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { GroupMember } from '../../../src/orchestrator/ownership/group-member.ts'
+import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import { eventually } from '../../kafka/eventually.ts'
+
+// node-rdkafka emits the text of the code and leaves out the broker: of several brokers the log
+// then named none.
+test('a connection that fails is named with its broker and the reason', async t => {
+  const errors: ReplicatorError[] = []
+  const member = new GroupMember({
+    group: 'longhaul.east->west',
+    topic: 'progress',
+    memberName: 'test',
+    // Nobody listens below the ports of services.
+    client: { 'bootstrap.servers': '127.0.0.1:1' },
+    sessionTimeoutMs: 10_000,
+    timeoutMs: 1_000,
+    clock: systemClock,
+    onAssigned: () => {},
+    onRevoked: async () => {},
+    onError: error => { errors.push(error) }
+  })
+  t.after(async () => { await member.leave() })
+  await member.join().catch(() => {})
+  const { message } = await eventually('an error', () => errors[0])
+  assert.match(message, /: group longhaul\.east->west: 127\.0\.0\.1:1, Connection refused\. /)
+})
