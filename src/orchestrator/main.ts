@@ -3,6 +3,7 @@
 import { setMaxListeners } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { signalExitCodes } from './cli/exit-codes.ts'
+import { titleWithoutSecrets } from './cli/process-title.ts'
 import { runProgram } from './cli/program.ts'
 import { exitNow } from './cluster/native-exit.ts'
 import { limitHeapGrowth } from './lanes/heap-growth.ts'
@@ -13,6 +14,8 @@ const parentCheckMs = 500
 const lingerMsMax = 500
 
 limitHeapGrowth()
+const title = titleWithoutSecrets(process.argv)
+if (title !== undefined) process.title = title
 
 function hasLostTerminal (): boolean {
   if (!process.stderr.isTTY && !process.stdin.isTTY) return false

@@ -1,11 +1,15 @@
 // No command shows a secret, whatever is wrong with the file, the clusters or the command line.
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { test } from 'node:test'
 import { runProgram } from '../../../src/orchestrator/cli/program.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import { killChild, spawnGuarded } from '../../kafka/process-guard.ts'
+import { repoRoot } from '../../kafka/repo-root.ts'
 
 const secret = 'hunter2'
 const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'
@@ -53,9 +57,14 @@ const cases = [
   ['a sound file and secrets on the command line', sound, commandLine]
 ] as const
 
+const commands = [
+  ['run'], ['validate'], ['acls'], ['migrate'], ['offsets', 'translate', '--group', 'billing'],
+  ['offsets', 'import-mm2'], ['offsets', 'export-mm2']
+] as const
+
 for (const [what, lines, args] of cases) {
-  for (const command of ['validate', 'acls', 'run']) {
-    test(`longhaul ${command} shows no secret of ${what}`, async t => {
+  for (const command of commands) {
+    test(`longhaul ${command.join(' ')} shows no secret of ${what}`, async t => {
       const folder = mkdtempSync(join(tmpdir(), 'longhaul-secrets-'))
       t.after(() => { rmSync(folder, { recursive: true }) })
       const file = join(folder, 'mm2.properties')
@@ -63,7 +72,7 @@ for (const [what, lines, args] of cases) {
       for (const format of ['table', 'json']) {
         let written = ''
         const stream = { write: (text: string) => { written += text } }
-        await runProgram(['node', 'longhaul', command, file, '-o', format, ...args], {
+        await runProgram(['node', 'longhaul', ...command, '-o', format, ...args, '--', file], {
           stdout: stream,
           stderr: stream,
           environment: {},
@@ -77,3 +86,23 @@ for (const [what, lines, args] of cases) {
     })
   }
 }
+
+// Everybody on the machine sees the list of processes.
+test('a secret on the command line is not in the list of processes', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-secrets-'))
+  t.after(() => { rmSync(folder, { recursive: true }) })
+  const file = join(folder, 'mm2.properties')
+  writeFileSync(file, sound.join('\n'))
+  const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
+  const child = spawnGuarded(process.execPath,
+    [program, 'run', file, '-o', 'json', `-XA.ssl.key.password=${secret}`, ...commandLine,
+      // It logs a line at once, and lives until it is looked at.
+      '-X', 'metrics.port=0', '-X', 'admin.timeout.ms=60000'],
+    { stdio: ['ignore', 'ignore', 'pipe'] })
+  t.after(async () => { await killChild(child) })
+  const [firstLine] = await once(child.stderr as Readable, 'data') as [Buffer]
+  assert.match(firstLine.toString(), /^{/)
+  const shown = readFileSync(`/proc/${child.pid}/cmdline`, 'utf8')
+  assert.doesNotMatch(shown, new RegExp(secret))
+  assert.match(shown, /main\.js run .*mm2\.properties .*A\.sasl\.password=\[redacted\]/)
+})
