@@ -150,6 +150,36 @@ describe('topics and their remote topics', () => {
     await assertSameRecords(clusters, { topic: 'parted', remoteTopic: 'east__parted' })
   })
 
+  test('topic.rename writes exact names, prefixes and suffixes, also to a started flow', async t => {
+    const { source, target } = clusters
+    const names = new Map([
+      ['renamed', 'sales.renamed'], ['named-web', 'web.named'], ['named', 'named-eu'],
+      ['kept', 'east.kept']
+    ])
+    for (const topic of names.keys()) {
+      await source.createTopic(topic)
+      await produce(source.bootstrapServers, topic, [{ value: topic, partition: 0 }])
+    }
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'east->west.topics': [...names.keys()].join(),
+      'topic.rename': 'renamed@sales.$0, (named)-(.*)@$2.$1, named@$0-eu'
+    }))
+    for (const records of [1, 2]) {
+      const mirror = await startMirror(t, file)
+      for (const [topic, remote] of names) {
+        if (records === 2) {
+          await produce(source.bootstrapServers, topic, [{ value: 'again', partition: 0 }])
+        }
+        await untilRecords(mirror, target, remote, records)
+        assert.deepEqual((await readTopic(target.bootstrapServers, remote))
+          .map(({ value }) => String(value)), [topic, 'again'].slice(0, records))
+      }
+      assert.equal((await mirror.stop()).code, 0)
+    }
+    const remotes = (await target.admin.topicNames()).filter(name => /named|kept/.test(name))
+    assert.deepEqual(remotes.sort(), [...names.values()].sort())
+  })
+
   test('under IdentityReplicationPolicy names stay as they are', async t => {
     const { source, target } = clusters
     await source.createTopic('same-name', { partitions: 2 })

@@ -48,7 +48,7 @@ function remotePattern (
     }
     case 'PREFIXED': {
       if (!copiesPrefixed || !topics.some(topic => topic.startsWith(name))) return undefined
-      return within({ name: policy.remoteTopic(name), pattern })
+      return within({ name: policy.remotePrefix(name), pattern })
     }
     default: return undefined // a kind of pattern that a later Kafka may bring
   }
@@ -56,7 +56,7 @@ function remotePattern (
 
 /** Undefined where remote topics have no prefix: `*` would open the target's own topics, too. */
 function allRemoteTopics (policy: TopicSelection['policy']): Pattern | undefined {
-  const prefix = policy.remoteTopic('')
+  const prefix = policy.remotePrefix('')
   return prefix === '' ? undefined : within({ name: prefix, pattern: 'PREFIXED' })
 }
 

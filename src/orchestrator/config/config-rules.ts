@@ -89,7 +89,7 @@ export function switchDutiesOff (
 type ConfigRule = (flows: readonly FlowConfig[], findings: Findings) => void
 
 const configRules: readonly ConfigRule[] = [
-  noFlow, noSeparator, ambiguousAliases, sameServers, loops
+  noFlow, noSeparator, ambiguousAliases, sameServers, loops, renamingLoops
 ]
 
 export function checkConfig (flows: readonly FlowConfig[], findings: Findings): void {
@@ -164,6 +164,43 @@ function loops (flows: readonly FlowConfig[], findings: Findings): void {
         'topics that do not overlap, or use DefaultReplicationPolicy', `${first.name}.topics`)
     }
   }
+}
+
+/**
+ * A topic that topic.rename has named bears no alias by which a loop could be found: it would come
+ * back under one more name at each refresh.
+ */
+function renamingLoops (flows: readonly FlowConfig[], findings: Findings): void {
+  const renaming = flows.filter(({ settings }) => settings['topic.rename'].length > 0)
+  const names = renaming.length === 0 ? [] : [...witnesses(flows)]
+  for (const flow of renaming) {
+    const topic = names.find(name => comesBack(name, flow, flows))
+    if (topic === undefined) continue
+    findings.refuse('CONFIG_CONFLICT', `${flow.name} calls a topic such as ${topic} ` +
+      `${flow.policy.remoteTopic(topic)}, and it comes back to ${flow.source.alias} as one that ` +
+      `${flow.name} mirrors again; exclude the new names from the flows that lead back`,
+    `${flow.name}.topic.rename`)
+  }
+}
+
+/** Whether the flow mirrors what becomes of a topic that it has mirrored and renamed. */
+function comesBack (topic: string, first: FlowConfig, flows: readonly FlowConfig[]): boolean {
+  const isMirrored = (flow: FlowConfig, name: string): boolean =>
+    judgeTopic(flow.topics, name) === 'mirrored'
+  if (!isMirrored(first, topic)) return false
+  const remote = first.policy.remoteTopic(topic)
+  if (remote === first.policy.remotePrefix(topic)) return false
+  let places = [{ cluster: first.target.alias, name: remote }]
+  for (let hop = 0; hop < flows.length; hop++) {
+    if (places.some(({ cluster, name }) =>
+      cluster === first.source.alias && isMirrored(first, name))) return true
+    places = places.flatMap(({ cluster, name }) => flows
+      .filter(({ source }) => source.alias === cluster)
+      .filter(flow => isMirrored(flow, name))
+      .map(({ policy, target }) => ({ cluster: target.alias, name: policy.remoteTopic(name) })))
+  }
+  return places.some(({ cluster, name }) =>
+    cluster === first.source.alias && isMirrored(first, name))
 }
 
 /** The shortest chain of flows from the target of the first back to its source. */

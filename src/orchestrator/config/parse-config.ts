@@ -6,8 +6,9 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { createConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import { createGroupFilter } from '../policy/group-filter.ts'
 import type { RegexProblem } from '../policy/regex-list.ts'
-import { createReplicationPolicy } from '../policy/replication-policy.ts'
+import { createReplicationPolicy, type ReplicationPolicy } from '../policy/replication-policy.ts'
 import { createCycleCheck, type RemotePrefix } from '../policy/topic-cycle.ts'
+import { compileRenames } from '../policy/topic-rename.ts'
 import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 import { certificateEnds, certificateFileProperties, keyProblem } from './certificates.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
@@ -198,18 +199,14 @@ class Parser {
       this.#refuseRegex('start.positions', flow, problem)
     }
     const named = aliasesOf(flow, this.#properties)
-    const policy = createReplicationPolicy({
-      policy: settings['replication.policy.class'],
-      sourceAlias: named.source,
-      separator: settings['replication.policy.separator'],
-      internalTopicSeparator: settings['replication.policy.internal.topic.separator.enabled']
-    })
+    const policy = this.#policy(flow, settings, named.source)
     const source = this.#end(flow, 'source')
     const target = this.#end(flow, 'target')
     const topicEntries = this.#properties.ofTopics(flow)
     const topicSettings = this.#topicSettings(topicEntries)
     const ofTopic = settingsByTopic(settings, topicSettings)
     if (!filter.ok || !configProperties.ok || !groups.ok || !starts.ok) return undefined
+    if (policy === undefined) return undefined
     const topics = {
       filter: filter.filter,
       policy,
@@ -237,6 +234,24 @@ class Parser {
       groups: groups.filter,
       starts: starts.starts
     }
+  }
+
+  /** Undefined: topic.rename holds a rule that cannot be followed. */
+  #policy (
+    flow: FlowName, settings: FlowSettings, sourceAlias: string
+  ): ReplicationPolicy | undefined {
+    const renames = compileRenames(settings['topic.rename'])
+    for (const problem of renames.ok ? [] : renames.problems) {
+      this.#refuseRegex('topic.rename', flow, problem)
+    }
+    if (!renames.ok) return undefined
+    return createReplicationPolicy({
+      policy: settings['replication.policy.class'],
+      sourceAlias,
+      separator: settings['replication.policy.separator'],
+      internalTopicSeparator: settings['replication.policy.internal.topic.separator.enabled'],
+      renamed: renames.renamed
+    })
   }
 
   #refuseRegex (setting: FlowSetting, flow: FlowName, problem: RegexProblem): void {

@@ -1,5 +1,6 @@
 // The rows of the settings that say which topics a flow mirrors, how it names, creates and
 // configures remote topics, and how it works on them.
+import { topicRenames } from './topic-renames.ts'
 import { knownPolicies } from '../policy/known-policies.ts'
 import {
   choice, flag, interval, javaClass, javaFlag, list, milliseconds, replicationFactor, string,
@@ -91,6 +92,13 @@ export const topicTable = {
     wayOut: 'a Java class cannot run here: if the class adds a prefix to the names of topics, ' +
       'write DefaultReplicationPolicy and source.cluster.alias=PREFIX; if it keeps the names, ' +
       'write IdentityReplicationPolicy'
+  }),
+  'topic.rename': topicRenames({
+    doc: 'Names of topics on the target in place of those of the policy: the first regular ' +
+      'expression that matches the whole name decides; `$0` is the name on the source, `$1` to ' +
+      '`$9` are the groups of the expression: `orders@sales.orders, clicks-(.*)@web.$1, ' +
+      'log.*@$0-eu`. Heartbeats keep the name of the policy.',
+    importance: 'medium', default: []
   }),
   'source.cluster.alias': string({
     doc: 'What remote topics are named after; without it the name of the source in clusters. ' +

@@ -3,6 +3,7 @@
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
+import { fixedPartOf, type RenameRule } from '../policy/topic-rename.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 
 export type Operation =
@@ -145,8 +146,13 @@ function patternsOf (
 ): readonly NamePattern[] {
   switch (resource) {
     case 'source topics': return sourcePatterns(flow).map(all)
-    case 'remote topics': return sourcePatterns(flow).map(({ type, name }) =>
-      all({ type, name: flow.policy.remoteTopic(name) }))
+    case 'remote topics': return widest([
+      ...sourcePatterns(flow).map(({ type, name }): NamePattern => ({
+        type,
+        name: type === 'literal' ? flow.policy.remoteTopic(name) : flow.policy.remotePrefix(name)
+      })),
+      ...flow.settings['topic.rename'].map(renamedPattern)
+    ]).map(all)
     case 'progress topic':
       return [{ type: 'literal', name: progressTopicOf(flow.source.alias) }]
     case 'heartbeats topic':
@@ -157,6 +163,11 @@ function patternsOf (
       patternOf(expression, /^[\w.-]+$/.test(unescaped(expression))))).map(all)
     case 'group': return [{ type: 'literal', name: groupOf(flow.name) }]
   }
+}
+
+function renamedPattern (rule: RenameRule): NamePattern {
+  const { isWhole, text } = fixedPartOf(rule)
+  return { type: isWhole ? 'literal' : 'prefixed', name: text }
 }
 
 const heartbeats: NamePattern = { type: 'literal', name: heartbeatsTopic }

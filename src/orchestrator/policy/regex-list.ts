@@ -46,6 +46,14 @@ function compileEach (expressions: readonly string[]): CompiledRegexList {
   return { ok: true, matches: name => regexes.some(regex => regex.test(name)) }
 }
 
+/** One Java regular expression that matches whole names. */
+export function wholeNameRegex (expression: string): RegExp | RegexProblem {
+  const translated = translateJavaRegex(expression)
+  return translated.ok
+    ? ofWholeName(translated.source, translated.flags)
+    : { expression, reason: translated.reason }
+}
+
 function ofWholeName (source: string, flags: string): RegExp {
   return RegExp(`^(?:${source})$`, flags)
 }

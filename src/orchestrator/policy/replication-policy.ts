@@ -2,6 +2,7 @@
 // answers as MirrorMaker 2's DefaultReplicationPolicy and IdentityReplicationPolicy give.
 
 import { prefixOf } from './topic-cycle.ts'
+import type { Renamed } from './topic-rename.ts'
 
 export type PolicyName = 'DefaultReplicationPolicy' | 'IdentityReplicationPolicy'
 
@@ -11,15 +12,22 @@ export interface ReplicationPolicyOptions {
   readonly separator?: string
   /** Whether MirrorMaker 2's internal topics are named with the separator, too (KIP-949). */
   readonly internalTopicSeparator?: boolean
+  /** What topic.rename says of a topic. */
+  readonly renamed?: Renamed
 }
 
 export interface ReplicationPolicy {
-  /** Whether a topic has the same name on both clusters; heartbeats topics may not. */
+  /**
+   * Whether a topic has the same name on both clusters, unless topic.rename names it;
+   * heartbeats topics may not.
+   */
   readonly keepsNames: boolean
   /** The topic on the target for the checkpoints of groups of the source. */
   readonly checkpointsTopic: string
   /** The name on the target of a topic of the source. */
   remoteTopic (topic: string): string
+  /** What remote names of topics with this prefix begin with, unless topic.rename names them. */
+  remotePrefix (prefix: string): string
   /** The alias of the cluster that a topic came from, undefined: it is no remote topic. */
   topicSource (topic: string): string | undefined
   /** The name that a remote topic has on the cluster it came from. */
@@ -35,7 +43,7 @@ export const progressTopicPrefix = 'longhaul-progress.'
 export const heartbeatsTopic = 'heartbeats'
 
 export function createReplicationPolicy (options: ReplicationPolicyOptions): ReplicationPolicy {
-  const { policy, sourceAlias, separator = '.', internalTopicSeparator = true } = options
+  const { policy, renamed, sourceAlias, separator = '.', internalTopicSeparator = true } = options
   const internalSeparator = internalTopicSeparator ? separator : '.'
   const isIdentity = policy === 'IdentityReplicationPolicy'
   // An empty alias and an empty separator were the way to keep names before Kafka 3.0.
@@ -43,7 +51,7 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
   // Heartbeats topics must not collide on the target, so they are renamed whatever the policy.
   const keepsName = (topic: string) => isIdentity && !topic.endsWith(heartbeatsTopic)
 
-  const remoteTopic = (topic: string) =>
+  const remotePrefix = (topic: string) =>
     keepsName(topic) ? topic : `${sourceAlias}${separator}${topic}`
 
   const topicSource = (topic: string) =>
@@ -63,15 +71,22 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
     return original
   }
 
+  const isHeartbeatsTopic = (topic: string) => originalTopic(topic) === heartbeatsTopic
+
+  // Kafka's MirrorClient looks for heartbeats under the name of the policy.
+  const remoteTopic = (topic: string) =>
+    (isHeartbeatsTopic(topic) ? undefined : renamed?.(topic)) ?? remotePrefix(topic)
+
   return {
     keepsNames,
     checkpointsTopic:
       `${sourceAlias}${internalSeparator}checkpoints${internalSeparator}internal`,
     remoteTopic,
+    remotePrefix,
     topicSource,
     upstreamTopic,
     originalTopic,
-    isHeartbeatsTopic: topic => originalTopic(topic) === heartbeatsTopic,
+    isHeartbeatsTopic,
     isInternalTopic: topic =>
       topic.startsWith('__') || topic.startsWith('.') ||
       topic.startsWith(progressTopicPrefix) ||

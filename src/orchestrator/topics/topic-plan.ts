@@ -53,10 +53,15 @@ export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan>
   const topics: PlannedTopic[] = []
   const problems: TopicProblem[] = []
   const leftOut: LeftOutTopic[] = []
-  for (const listing of sourceTopics) {
+  const judged = sourceTopics.map(listing =>
+    ({ listing, verdict: judgeTopic(selection, listing.name) }))
+  const chosen = chosenTopics(selection, judged.flatMap(({ listing, verdict }) =>
+    verdict === 'mirrored' ? [listing.name] : []))
+  for (const { listing, verdict } of judged) {
     const topic = listing.name
-    const verdict = judgeTopic(selection, topic)
-    const planned = verdict === 'mirrored' ? planTopic(listing, existing, options) : verdict
+    const planned = verdict === 'mirrored'
+      ? planTopic(listing, existing, chosen, options)
+      : verdict
     if (planned instanceof ReplicatorError) {
       problems.push({ topic, sourcePartitions: listing.partitionCount, error: planned })
     } else if (typeof planned === 'string') leftOut.push({ topic, verdict: planned })
@@ -69,13 +74,23 @@ export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan>
 
 function planTopic (
   { name: topic, partitionCount, error }: TopicListing,
-  existing: ReadonlyMap<string, TopicListing>, { selection, target, claim }: TopicPlanOptions
+  existing: ReadonlyMap<string, TopicListing>, chosen: ReadonlyMap<string, string>,
+  { selection, target, claim }: TopicPlanOptions
 ): PlannedTopic | ReplicatorError {
   if (error !== undefined) return error
   const remoteTopic = selection.policy.remoteTopic(topic)
   if (remoteTopic.length > topicNameLengthMax) {
     return new ReplicatorError('REMOTE_NAME_TOO_LONG', `${remoteTopic} has ${remoteTopic.length} ` +
       `characters, and ${topicNameLengthMax} are allowed`)
+  }
+  const isRenamed = remoteTopic !== selection.policy.remotePrefix(topic)
+  if (isRenamed && selection.policy.isInternalTopic(remoteTopic)) {
+    return new ReplicatorError('REMOTE_NAME_RESERVED', `topic.rename calls it ${remoteTopic}`)
+  }
+  const other = chosen.get(remoteTopic)
+  if (other !== topic) {
+    const detail = `topic.rename calls ${other} ${remoteTopic}, too`
+    return new ReplicatorError('DUPLICATE_TARGET_TOPIC', detail)
   }
   const owner = claim(remoteTopic)
   if (owner !== undefined) {
@@ -86,4 +101,20 @@ function planTopic (
   if (remote?.error !== undefined) return remote.error
   const targetPartitions = remote?.partitionCount ?? 0
   return { topic, remoteTopic, sourcePartitions: partitionCount, targetPartitions }
+}
+
+/**
+ * By remote name the topic that may have it. The records of two would carry one producer id and the
+ * same sequences: of those that topic.rename calls alike the first by name is mirrored.
+ */
+function chosenTopics (
+  { policy }: TopicSelection, topics: readonly string[]
+): ReadonlyMap<string, string> {
+  const chosen = new Map<string, string>()
+  for (const topic of topics) {
+    const remoteTopic = policy.remoteTopic(topic)
+    const other = chosen.get(remoteTopic)
+    if (other === undefined || topic < other) chosen.set(remoteTopic, topic)
+  }
+  return chosen
 }

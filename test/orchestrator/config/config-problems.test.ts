@@ -100,6 +100,30 @@ test('a loop over three clusters is found, too', () => {
   assert.match(problems[0] ?? '', /A->B and B->C and C->A mirror in a loop/)
 })
 
+// A renamed topic bears no alias: each refresh would have brought it back under one more name.
+test('topics that topic.rename lets come back are refused', () => {
+  const rename = 'A->B.topic.rename = (.*)@$1-copy'
+  const both = [...twoClusters, 'B->A.enabled = true', rename]
+  assert.match(problemsOf([...both, 'B->A.topic.rename = (.*)@$1-again']).join(),
+    /A->B calls a topic such as \S+ \S+-copy, and it comes back to A as one that A->B mirrors/)
+  assert.match(problemsOf([...both, 'B->A.replication.policy.class = IdentityReplicationPolicy',
+    'A->B.topics = orders.*']).join(), /comes back/)
+  // Named after B on A, by which A->B knows them.
+  createConfig(['B->A.enabled = true', rename])
+  createConfig(['B->A.enabled = true', rename, 'B->A.topics.exclude = .*-copy'])
+  createConfig(['B->A.enabled = true', rename, 'A->B.topics = a-.*', 'B->A.topics = b-.*'])
+  createConfig([rename])
+})
+
+test('a rule of topic.rename that cannot be read is refused with the form', () => {
+  for (const rule of ['orders', 'orders@', '@x', 'orders@a b', 'orders@x$', 'orders@ä']) {
+    assert.match(problemsOf([...twoClusters, `topic.rename = ${rule}`]).join(),
+      /topic\.rename.*REGEX@NAME/, rule)
+  }
+  assert.match(problemsOf([...twoClusters, 'topic.rename = a@$1']).join(),
+    /topic\.rename \(line \d+\): a@\$1: \$1 stands for a group, and the expression has 0/)
+})
+
 test('aliases that look alike are refused where flows lead back, and only there', () => {
   const lines = ['clusters = eu, eu.west', 'eu.bootstrap.servers = a:1',
     'eu.west.bootstrap.servers = b:1', 'eu->eu.west.enabled = true']

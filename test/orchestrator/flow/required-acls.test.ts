@@ -37,6 +37,15 @@ test('all topics are those of the source on the target, or *', () => {
     ['literal *', 'literal longhaul-progress.A.internal'])
 })
 
+test('topics that topic.rename names are those names, or what they begin with', () => {
+  const acls = aclsOf('A->B.topics = orders, shop\\\\..*, logs',
+    'topic.rename = orders@sales, shop\\\\.(.*)@web-$1')
+  assert.deepEqual(topicsOf(acls, 'B'), ['literal sales', 'prefixed A.shop.', 'literal A.logs',
+    'prefixed web-', 'literal longhaul-progress.A.internal'])
+  assert.deepEqual(topicsOf(aclsOf('A->B.topics = orders', 'topic.rename = .*@$0-eu'), 'B'),
+    ['literal *', 'literal longhaul-progress.A.internal'])
+})
+
 test('the principal is the user of the login, and the group that of the flow', () => {
   const acls = aclsOf('B.security.protocol = SASL_PLAINTEXT', 'B.sasl.mechanism = PLAIN',
     'B.sasl.username = me', 'B.sasl.password = secret')

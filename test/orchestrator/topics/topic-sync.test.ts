@@ -251,3 +251,27 @@ test('a remote name that is too long is a problem that no other attempt can end'
   assert.deepEqual(unsettled, [])
   assert.equal(clusters.target.topics.size, 0)
 })
+
+// Two topics of the source that became one would write with one producer id and the same
+// sequences: the target would take records of one for doubles of the other.
+test('of topics that topic.rename calls alike one is mirrored, always the same', async () => {
+  const { topics } = createFlow(['topic.rename = .*-(orders)@$1'])
+  for (const names of [['a-orders', 'b-orders'], ['b-orders', 'a-orders']]) {
+    const { problems, topics: mirrored } = await sync(
+      createClusters(Object.fromEntries(names.map(name => [name, { partitions: 1 }]))),
+      { selection: topics })
+    assert.deepEqual(mirrored.map(({ remoteTopic, topic }) => [topic, remoteTopic]),
+      [['a-orders', 'orders']])
+    assert.deepEqual(problems.map(({ error, topic }) => [topic, error.errorName]),
+      [['b-orders', 'DUPLICATE_TARGET_TOPIC']])
+    assert.match(problems[0]?.error.message ?? '', /topic\.rename calls a-orders orders, too/)
+  }
+})
+
+test('no topic is renamed to an internal one', async () => {
+  const { topics } = createFlow(['topic.rename = (.*)@__$1'])
+  const { problems, topics: mirrored } = await sync(
+    createClusters({ consumer_offsets: { partitions: 1 } }), { selection: topics })
+  assert.deepEqual(mirrored, [])
+  assert.deepEqual(problems.map(({ error }) => error.errorName), ['REMOTE_NAME_RESERVED'])
+})
