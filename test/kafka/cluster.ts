@@ -263,8 +263,10 @@ function listenersOf (ports: BrokerPorts, options: KafkaClusterOptions): Listene
   }
   for (const [index, more] of (options.moreListeners ?? []).entries()) {
     const port = ports.more[index] ?? 0
-    const { advertisedPort = port, name, protocol } = more
-    listeners.push({ name, protocol, port, advertisedPort })
+    const { advertisedHost, advertisedPort = port, name, protocol } = more
+    listeners.push({
+      name, protocol, port, advertisedPort, ...advertisedHost !== undefined && { advertisedHost }
+    })
   }
   return listeners
 }

@@ -12,6 +12,8 @@ export interface MoreListener extends Pick<Listener, 'name' | 'protocol'> {
   readonly config?: Readonly<Record<string, string>>
   /** Where the listener says to be; its own port, unless told otherwise. */
   readonly advertisedPort?: number
+  /** 127.0.0.1, unless told otherwise. */
+  readonly advertisedHost?: string
 }
 
 /** Users of the SASL listener (PLAIN) and who of them may do everything. */
