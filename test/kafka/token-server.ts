@@ -7,19 +7,27 @@ export interface TokenServer {
   readonly url: string
   /** The forms that were posted, by the client that the server knows or by others. */
   readonly requests: readonly URLSearchParams[]
+  /** What an ill server answers from now on, instead of a token; undefined: it is well again. */
+  answerWith (answer: TokenAnswer | undefined): void
+}
+
+export interface TokenAnswer {
+  readonly status: number
+  readonly body: string
 }
 
 export interface TokenServerOptions {
   readonly client: string
   readonly secret: string
   readonly lifeSeconds?: number
-  /** Instead of a token: what a server that is ill answers. */
-  readonly answer?: { readonly status: number, readonly body: string }
+  /** As answerWith() sets it. */
+  readonly answer?: TokenAnswer
 }
 
 export async function startTokenServer (
-  t: CleanUp, { answer, client, lifeSeconds = 300, secret }: TokenServerOptions
+  t: CleanUp, { answer: first, client, lifeSeconds = 300, secret }: TokenServerOptions
 ): Promise<TokenServer> {
+  let answer = first
   const requests: URLSearchParams[] = []
   const expected = `Basic ${Buffer.from(`${client}:${secret}`).toString('base64')}`
   const server = createServer((request, response) => {
@@ -42,7 +50,11 @@ export async function startTokenServer (
   })
   const address = server.address()
   const port = typeof address === 'object' && address !== null ? address.port : 0
-  return { url: `http://127.0.0.1:${port}/token`, requests }
+  return {
+    url: `http://127.0.0.1:${port}/token`,
+    requests,
+    answerWith: next => { answer = next }
+  }
 }
 
 export function unsignedToken (sub: string, lifeSeconds: number): string {
