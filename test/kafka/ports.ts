@@ -1,7 +1,7 @@
 // Ports for listeners that must be known before their server starts, as a KRaft voter's must.
 
 import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from './process-guard.ts'
@@ -75,5 +75,14 @@ async function isFree (port: number): Promise<boolean> {
     server.listen({ port, host: '127.0.0.1', exclusive: true }, () => {
       server.close(() => { resolve(true) })
     })
+  })
+}
+
+/** Whether somebody listens there. */
+export async function accepts (port: number): Promise<boolean> {
+  return await new Promise(resolve => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.once('connect', () => { socket.destroy(); resolve(true) })
+    socket.once('error', () => { resolve(false) })
   })
 }

@@ -2,11 +2,11 @@
 
 import type { ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
 import { join } from 'node:path'
 import { eventually } from './eventually.ts'
 import type { Jars } from './jars.ts'
 import { javaArguments, javaProgram, quickStartFlags } from './java.ts'
+import { accepts } from './ports.ts'
 import { hasExited, killChild, spawnGuarded } from './process-guard.ts'
 
 export interface ZooKeeperSettings {
@@ -63,12 +63,4 @@ export class ZooKeeper {
       throw new Error(`${(error as Error).message}\n${readFileSync(this.#logPath, 'utf8')}`)
     }
   }
-}
-
-async function accepts (port: number): Promise<boolean> {
-  return await new Promise(resolve => {
-    const socket = connect({ host: '127.0.0.1', port })
-    socket.once('connect', () => { socket.destroy(); resolve(true) })
-    socket.once('error', () => { resolve(false) })
-  })
 }

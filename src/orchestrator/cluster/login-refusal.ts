@@ -26,6 +26,13 @@ const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]>
     setting: 'sasl.mechanism',
     action: 'Set NAME.sasl.mechanism to a mechanism that the broker supports'
   }],
+  [/GSSAPI Error|mechanism GSSAPI/, {
+    of: 'CLUSTER_LOGIN_REFUSED',
+    setting: 'sasl.jaas.config',
+    // Node closes stderr for programs that librdkafka runs: what kinit says of it is lost.
+    action: 'Check keyTab, principal and serviceName in NAME.sasl.jaas.config; ' +
+      '`kinit -k -t KEYTAB PRINCIPAL`, run by hand, says what is wrong with the first two'
+  }],
   [/invalid_token|invalid_request|OAUTHBEARER|no token/i, {
     of: 'CLUSTER_LOGIN_REFUSED',
     setting: 'sasl.jaas.config',

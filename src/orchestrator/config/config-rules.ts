@@ -89,7 +89,7 @@ export function switchDutiesOff (
 type ConfigRule = (flows: readonly FlowConfig[], findings: Findings) => void
 
 const configRules: readonly ConfigRule[] = [
-  noFlow, noSeparator, ambiguousAliases, sameServers, loops, renamingLoops
+  noFlow, noSeparator, ambiguousAliases, sameServers, loops, renamingLoops, severalPrincipals
 ]
 
 export function checkConfig (flows: readonly FlowConfig[], findings: Findings): void {
@@ -145,6 +145,23 @@ function sameServers (flows: readonly FlowConfig[], findings: Findings): void {
       `${target.alias}.bootstrap.servers are both ${servers[0]}, and the flow keeps the names of ` +
       'the topics', `${target.alias}.bootstrap.servers`)
   }
+}
+
+/** kinit writes the tickets of each login to the one cache that all clients of a process read. */
+function severalPrincipals (flows: readonly FlowConfig[], findings: Findings): void {
+  const principals = new Map<string, string>()
+  for (const { alias, client } of flows.flatMap(({ source, target }) => [source, target])) {
+    const principal = client['sasl.kerberos.principal']
+    const isGssapi = client['sasl.mechanism']?.toUpperCase() === 'GSSAPI'
+    if (principal !== undefined && isGssapi && client['sasl.kerberos.kinit.cmd'] !== 'true') {
+      principals.set(principal, alias)
+    }
+  }
+  if (principals.size < 2) return
+  const who = [...principals].map(([principal, alias]) => `${alias} as ${principal}`).join(', ')
+  findings.warn('sasl.kerberos.principal', `Kerberos logs in at ${who}: a process has one cache ` +
+    'of tickets, and the last login counts at each of these clusters; use one principal, or one ' +
+    'process for each')
 }
 
 /** Flows that keep names and lead back to where they began would mirror their own records. */

@@ -128,8 +128,13 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
 }
 
 function principalOf ({ admin }: FlowEnd): string {
-  const user = admin['sasl.username']
+  const user = admin['sasl.username'] ?? shortName(admin['sasl.kerberos.principal'])
   return user === undefined ? unknownPrincipal : `User:${user}`
+}
+
+/** Of a principal of Kerberos, as brokers shorten it by default: `m` of `m/host@REALM`. */
+function shortName (principal: string | undefined): string | undefined {
+  return principal?.split(/[/@]/, 1)[0]
 }
 
 function kindOf (resource: Resource): RequiredAcl['resource'] {

@@ -101,6 +101,19 @@ test('what this build of librdkafka lacks is refused before it is tried', () => 
   assert.equal(sourceClient(kerberos)['sasl.mechanism'], 'GSSAPI')
 })
 
+// Each kinit writes to the one cache of the process: brokers of both saw whoever was the last.
+test('different principals of Kerberos in one process are warned of', () => {
+  const loginAs = (cluster: string, principal: string): string[] => [
+    `${cluster}.security.protocol = SASL_SSL`, `${cluster}.sasl.mechanism = GSSAPI`,
+    `${cluster}.sasl.jaas.config = com.sun.security.auth.module.Krb5LoginModule required ` +
+      `keyTab="/k" principal="${principal}";`
+  ]
+  const warningsOf = (...principals: readonly [string, string]): string =>
+    createConfig([...loginAs('A', principals[0]), ...loginAs('B', principals[1])]).warnings.join()
+  assert.equal(warningsOf('m@X', 'm@X'), '')
+  assert.match(warningsOf('m@X', 'n@X'), /^Kerberos logs in at A as m@X, B as n@X: .* one cache/)
+})
+
 test('a login by OpenID Connect needs the URL, the id and the secret, wherever they stand', () => {
   const oauth = ['security.protocol=SASL_SSL', 'sasl.mechanism=OAUTHBEARER',
     'ssl.truststore.certificates=x']

@@ -56,6 +56,14 @@ test('the principal is the user of the login, and the group that of the flow', (
   [['literal', 'longhaul.A->B', 'Read']])
 })
 
+test('the principal of Kerberos is the name that brokers shorten it to', () => {
+  const acls = aclsOf('B.security.protocol = SASL_PLAINTEXT', 'B.sasl.mechanism = GSSAPI',
+    'B.sasl.jaas.config = com.sun.security.auth.module.Krb5LoginModule required ' +
+      'keyTab="/k" principal="mirror/host.example@EXAMPLE";')
+  assert.deepEqual(new Set(acls.map(({ cluster, principal }) => `${cluster} ${principal}`)),
+    new Set(['A User:PRINCIPAL', 'B User:mirror']))
+})
+
 test('to sync offsets of groups needs Describe on the source and Read on the target', () => {
   const groupsOf = (...lines: string[]): readonly string[] => aclsOf(...lines)
     .filter(({ name, resource }) => resource === 'group' && !name.startsWith('longhaul.'))
