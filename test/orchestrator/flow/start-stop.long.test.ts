@@ -1,5 +1,6 @@
 // 0.38 MB stayed with each start of a mirror: prom-client began to measure the event loop anew each
-// time, and never ended. Less than 0.1 MB is left; the mocks keep the topics of each cycle.
+// time, and never ended. 0.12 MB is left, in which a profile of the heap shows nothing that stays
+// but histograms that V8 collects late, and what the mocks keep of each cycle.
 import { test } from 'node:test'
 import { startAndStop } from './start-stop.ts'
 
