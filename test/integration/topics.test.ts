@@ -150,7 +150,7 @@ describe('topics and their remote topics', () => {
     await assertSameRecords(clusters, { topic: 'parted', remoteTopic: 'east__parted' })
   })
 
-  test('topic.rename writes exact names, prefixes and suffixes, also to a started flow', async t => {
+  test('topic.rename writes exact names, prefixes and suffixes, also after a restart', async t => {
     const { source, target } = clusters
     const names = new Map([
       ['renamed', 'sales.renamed'], ['named-web', 'web.named'], ['named', 'named-eu'],
