@@ -27,7 +27,7 @@ constexpr size_t kKeptBlockBytes = 32 * 1024 * 1024;
 class BlockPool {
  public:
   // What is smaller comes from malloc.
-  static constexpr size_t kBlockBytesMin = 16 * 1024;
+  static constexpr size_t kBlockBytesMin = 2 * 1024;
 
   // How much the pool may keep warm on behalf of one lane, for as long as the lane lives.
   class Share {
