@@ -152,7 +152,7 @@ struct Lap {
   }
   uint64_t Acked() {
     uint64_t batches = 0;
-    for (const PartitionCounters& row : forwarder.SnapshotPartitions())
+    for (const PartitionCounters& row : forwarder.SnapshotPartitions(true))
       batches += static_cast<uint64_t>(row.batches);
     return batches;
   }

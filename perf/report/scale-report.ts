@@ -25,8 +25,21 @@ export function renderScale (report: ScaleReport): string {
   return [
     ...sectionHead(report, 'brokers and mirror'),
     row(columns.map(({ title }) => title)), row(columns.map(() => '---')),
-    ...report.figures.map(each => row(columns.map(({ of }) => of(each)))), ''
+    ...report.figures.map(each => row(columns.map(({ of }) => of(each)))),
+    '', ...threadTable(report.figures), ''
   ].join('\n')
+}
+
+/** A row a group of threads, a column a number of partitions. */
+function threadTable (figures: readonly ScaleFigures[]): string[] {
+  const groups = [...new Set(figures.flatMap(each => Object.keys(each.idleCpuByThread)))]
+  const row = (title: string, of: (figures: ScaleFigures) => string): string =>
+    `| ${[title, ...figures.map(of)].join(' | ')} |`
+  return [
+    row('Idle CPU by threads, % of a core', each => each.partitions.toLocaleString('en')),
+    row('---', () => '---'),
+    ...groups.map(group => row(group, each => (each.idleCpuByThread[group] ?? 0).toFixed(2)))
+  ]
 }
 
 export function appendScale (report: ScaleReport): string {

@@ -12,6 +12,9 @@ import { TestProducer } from '../../test/kafka/kafka-producer.ts'
 import { seriesOf } from '../../test/orchestrator/observability/exposition.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
 import { readUsage } from '../measure/process-usage.ts'
+import {
+  readThreadUsage, sourceBrokerId, subtractUsage, targetBrokerId, type ThreadUsage
+} from '../measure/thread-usage.ts'
 
 export interface ScaleSettings {
   /** Partitions of each step. */
@@ -27,11 +30,16 @@ export interface ScaleFigures {
   /** Of a second start, until a record that was written before it is on the target. */
   readonly restartSeconds: number
   readonly idleCpuPercent: number
+  /** Of a core, by group of threads. */
+  readonly idleCpuByThread: ThreadUsage
   readonly idleFetchesPerSecond: number
   readonly residentMegabytes: number
   readonly latencyMsMedian: number
   readonly latencyMsHighest: number
 }
+
+type IdleFigures = Pick<ScaleFigures,
+  'idleCpuPercent' | 'idleCpuByThread' | 'idleFetchesPerSecond' | 'residentMegabytes'>
 
 const partitionsPerTopic = 3
 const topicsPerRequest = 500
@@ -40,10 +48,16 @@ const startMsMax = 900_000
 const settleMs = 10_000
 const latencyRecords = 50
 
-// Kafka's own delay of a new group, which the harness switches off; memory for many partitions.
+// Kafka's own delay of a new group and its own pace of cleaning, which tests make quicker; memory
+// for many partitions, and no index larger than these few records need.
 const brokerOptions = {
   jvm: { heapMb: 2048, flags: ['-Xms1g', '-server', '-XX:+UseG1GC'] },
-  config: { 'group.initial.rebalance.delay.ms': '3000' }
+  config: {
+    'group.initial.rebalance.delay.ms': '3000',
+    'log.retention.check.interval.ms': '300000',
+    'log.cleaner.backoff.ms': '15000',
+    'log.index.size.max.bytes': '65536'
+  }
 } as const
 
 export async function runScale (settings: ScaleSettings): Promise<ScaleFigures[]> {
@@ -52,7 +66,8 @@ export async function runScale (settings: ScaleSettings): Promise<ScaleFigures[]
     const hooks: Array<() => Promise<void>> = []
     try {
       settings.say(`${size.toLocaleString('en')} partitions: starting two clusters`)
-      const clusters = await startClusters(brokerOptions)
+      const clusters = await startClusters({ ...brokerOptions, firstBrokerId: sourceBrokerId },
+        { ...brokerOptions, firstBrokerId: targetBrokerId })
       hooks.push(async () => { await clusters.close() })
       figures.push(await measure(settings, size, clusters, { after: h => { hooks.push(h) } }))
     } finally {
@@ -142,27 +157,36 @@ async function untilMirrored (mirror: MirrorProcess, partitions: number): Promis
   }, startMsMax)
 }
 
-async function measureIdle (
-  mirror: MirrorProcess, seconds: number
-): Promise<Pick<ScaleFigures, 'idleCpuPercent' | 'idleFetchesPerSecond' | 'residentMegabytes'>> {
-  const look = async (): Promise<{ at: number, cpu: number, fetches: number }> => {
-    // The metrics first: their own cost stays outside of the span.
-    const series = seriesOf(await mirror.metrics(), 'longhaul_fetch_requests_total')
-    const usage = mirror.pid === undefined ? undefined : readUsage(mirror.pid)
-    if (usage === undefined) throw new Error('the mirror has ended')
-    const fetches = Object.values(series).reduce((sum, count) => sum + count, 0)
-    return { at: performance.now(), cpu: usage.cpuSeconds, fetches }
-  }
-  const from = await look()
+interface Look {
+  readonly at: number
+  readonly cpuSeconds: number
+  readonly threads: ThreadUsage
+}
+
+function lookAt ({ pid }: MirrorProcess): Look {
+  const usage = pid === undefined ? undefined : readUsage(pid)
+  if (pid === undefined || usage === undefined) throw new Error('the mirror has ended')
+  const at = performance.now()
+  return { at, cpuSeconds: usage.cpuSeconds, threads: readThreadUsage(pid) }
+}
+
+async function measureIdle (mirror: MirrorProcess, seconds: number): Promise<IdleFigures> {
+  const fetches = async (): Promise<number> =>
+    Object.values(seriesOf(await mirror.metrics(), 'longhaul_fetch_requests_total'))
+      .reduce((sum, count) => sum + count, 0)
+  // The metrics first and last: what they cost stays outside of the span.
+  const fetchesBefore = await fetches()
+  const from = lookAt(mirror)
   await sleep(seconds * 1000)
   const residentMegabytes = mirror.residentBytes() / 1e6
-  const cpuSeconds = (mirror.pid === undefined ? undefined : readUsage(mirror.pid))?.cpuSeconds
-  const until = performance.now()
-  const { fetches } = await look()
-  const span = (until - from.at) / 1000
+  const until = lookAt(mirror)
+  const span = (until.at - from.at) / 1000
+  const byThread = Object.entries(subtractUsage(until.threads, from.threads))
   return {
-    idleCpuPercent: 100 * ((cpuSeconds ?? NaN) - from.cpu) / span,
-    idleFetchesPerSecond: (fetches - from.fetches) / span,
+    idleCpuPercent: 100 * (until.cpuSeconds - from.cpuSeconds) / span,
+    idleCpuByThread: Object.fromEntries(
+      byThread.map(([group, cpuSeconds]) => [group, 100 * cpuSeconds / span])),
+    idleFetchesPerSecond: (await fetches() - fetchesBefore) / span,
     residentMegabytes
   }
 }

@@ -93,6 +93,8 @@ export interface NativeEvents {
 export interface NativeStats {
   /** Columns of laneCounters. */
   readonly lane: BigInt64Array
+  /** All partitions have rows; else those alone of which something has changed. */
+  readonly isWhole: boolean
   /** Rows of partitionCounters. */
   readonly partitions: BigInt64Array
   /** Records by latency bucket. */
@@ -112,7 +114,8 @@ export interface Forwarder {
   /** For SASL OAUTHBEARER: connections wait for the first token. */
   setToken (side: Side, token: string): void
   takeEvents (): NativeEvents
-  stats (): NativeStats
+  /** `isWhole`: of all partitions, not only what has changed since the last call. */
+  stats (isWhole: boolean): NativeStats
   /** Idempotent. What is still in flight may or may not arrive. */
   close (): Promise<void>
 }
@@ -188,6 +191,19 @@ export function openMockCluster (
 export type PartitionCounters = Readonly<Record<keyof typeof partitionCounters, bigint>>
 export type LaneCounters = Readonly<Record<keyof typeof laneCounters, bigint>>
 
+const partitionColumns = Object.keys(partitionCounters)
+const timeColumns = ['endKnownMs', 'caughtUpAtMs'].map(column => partitionColumns.indexOf(column))
+
+class Row {
+  readonly values: BigInt64Array
+  readonly start: number
+
+  constructor (values: BigInt64Array, start: number) {
+    this.values = values
+    this.start = start
+  }
+}
+
 const readPartitions = rowReader(partitionCounters)
 const readLanes = rowReader(laneCounters)
 
@@ -202,24 +218,34 @@ export function decodeLane (stats: NativeStats): LaneCounters {
   return row
 }
 
+/**
+ * A quiet partition: in its new row nothing differs but the times of what the source has said
+ * again. Then the known row adopts these times and stays what it is, or else this returns false.
+ */
+export function adoptTimes (known: PartitionCounters, row: PartitionCounters): boolean {
+  if (!(known instanceof Row) || !(row instanceof Row)) return false
+  for (let column = 0; column < partitionColumns.length; column++) {
+    const isTime = timeColumns.includes(column)
+    if (!isTime && known.values[known.start + column] !== row.values[row.start + column]) {
+      return false
+    }
+  }
+  for (const column of timeColumns) {
+    known.values[known.start + column] = row.values[row.start + column] ?? 0n
+  }
+  return true
+}
+
 function rowReader<Column extends string> (
   table: Readonly<Record<Column, string>>
 ): (values: BigInt64Array) => ReadonlyArray<Readonly<Record<Column, bigint>>> {
   const columns = Object.keys(table)
-  class Row {
-    readonly values: BigInt64Array
-    readonly start: number
-
-    constructor (values: BigInt64Array, start: number) {
-      this.values = values
-      this.start = start
-    }
-  }
+  class TableRow extends Row {}
   for (const [i, column] of columns.entries()) {
-    Object.defineProperty(Row.prototype, column, {
-      get (this: Row): bigint { return this.values[this.start + i] ?? 0n }
+    Object.defineProperty(TableRow.prototype, column, {
+      get (this: TableRow): bigint { return this.values[this.start + i] ?? 0n }
     })
   }
   return values => Array.from({ length: values.length / columns.length }, (_, row) =>
-    new Row(values, row * columns.length) as unknown as Readonly<Record<Column, bigint>>)
+    new TableRow(values, row * columns.length) as unknown as Readonly<Record<Column, bigint>>)
 }

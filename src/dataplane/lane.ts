@@ -21,7 +21,7 @@ export type LaneCommand =
   | { readonly kind: 'revoke', readonly ids: readonly number[] }
   | { readonly kind: 'producers', readonly answer: ProducersAnswer }
   | { readonly kind: 'tokens', readonly tokens: Tokens }
-  | { readonly kind: 'stats' }
+  | { readonly kind: 'stats', readonly isWhole: boolean }
   | { readonly kind: 'close' }
 
 export type LaneMessage =
@@ -72,7 +72,7 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
         // What waits goes first: figures are compared with the progress that they follow.
         case 'stats':
           if (taking !== undefined) takeEvents()
-          tell({ kind: 'stats', stats: forwarder.stats() })
+          tell({ kind: 'stats', stats: forwarder.stats(command.isWhole) })
           break
         case 'close': resolve()
       }

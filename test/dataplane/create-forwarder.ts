@@ -60,5 +60,6 @@ export function createForwarder (t: CleanUp): ForwarderFixture {
     source.close()
     target.close()
   })
-  return { forwarder, source, target, events, counters: () => decodePartitions(forwarder.stats()) }
+  const counters = (): readonly PartitionCounters[] => decodePartitions(forwarder.stats(true))
+  return { forwarder, source, target, events, counters }
 }

@@ -307,19 +307,25 @@ napi_value ForwarderObject::Stats(napi_env env, napi_callback_info info) {
   CallInfo call;
   auto* object = Unwrap(env, info, &call);
   if (object == nullptr) return nullptr;
+  bool whole = false;
+  if (napi_get_value_bool(env, call.arguments[0], &whole) != napi_ok) {
+    ThrowStatus(env, Status::Error(kErrorInvalidArgument, "stats needs true or false"));
+    return nullptr;
+  }
   LaneCounters lane;
   std::vector<PartitionCounters> partitions;
   LatencyCounts latency;
   std::vector<std::pair<int64_t, int64_t>> errors;
   object->thread_->With([&](Forwarder& f) {
     lane = f.SnapshotLane();
-    partitions = f.SnapshotPartitions();
+    partitions = f.SnapshotPartitions(whole);
     latency = f.latency();
     errors.assign(f.errors().begin(), f.errors().end());
   });
   napi_value result = nullptr;
   if (napi_create_object(env, &result) != napi_ok ||
       !SetMember(env, result, "lane", ToBigInt64Array(env, &lane, 1)) ||
+      !SetMember(env, result, "isWhole", FromValue(env, Value(whole))) ||
       !SetMember(env, result, "partitions",
                  ToBigInt64Array(env, partitions.data(), partitions.size())) ||
       !SetMember(env, result, "latency",

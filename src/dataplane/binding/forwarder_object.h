@@ -5,7 +5,7 @@
 //   revoke(ids: number[])
 //   setToken('source' | 'target', token)   for SASL OAUTHBEARER
 //   takeEvents() -> {states, progress: BigInt64Array, logs, logsLost}
-//   stats() -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs}
+//   stats(whole) -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs}
 //   close() -> Promise
 // onReady is called when there are events to take, once until they are taken. Mistakes in arguments
 // throw {code, detail}. Columns of the arrays are those of contract-table.ts.

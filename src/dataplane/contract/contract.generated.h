@@ -239,6 +239,7 @@ struct PartitionCounters {
   int64_t resumed_records = 0;  // records found on the target at resume and skipped on the source
   int64_t doubled_records = 0;  // records that may be on the target twice: the seam did not match at resume
   int64_t retries = 0;  // times that unacked batches were sent again
+  bool operator==(const PartitionCounters&) const = default;
 };
 constexpr size_t kPartitionCountersColumns = 33;
 static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(int64_t));
@@ -257,6 +258,7 @@ struct LaneCounters {
   int64_t evictions = 0;  // partitions whose queue was dropped to free memory
   int64_t copied_out_responses = 0;  // responses whose last batches were copied out to free memory
   int64_t target_scans = 0;  // scans of a target partition begun
+  bool operator==(const LaneCounters&) const = default;
 };
 constexpr size_t kLaneCountersColumns = 12;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));

@@ -50,6 +50,7 @@ function counterStruct (name: string, counters: Readonly<Record<string, string>>
     `// One row of the ${name} table that JavaScript reads: int64 each, in this order.`,
     `struct ${name} {`,
     ...rows.map(([counter, doc]) => `  int64_t ${snake(counter)} = 0;  // ${doc}`),
+    `  bool operator==(const ${name}&) const = default;`,
     '};',
     `constexpr size_t k${name}Columns = ${rows.length};`,
     `static_assert(sizeof(${name}) == k${name}Columns * sizeof(int64_t));`

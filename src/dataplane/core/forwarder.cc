@@ -121,14 +121,29 @@ void Forwarder::ReleaseStopped() {
   }
 }
 
-std::vector<PartitionCounters> Forwarder::SnapshotPartitions() {
+std::vector<PartitionCounters> Forwarder::SnapshotPartitions(bool whole) {
   std::vector<PartitionCounters> rows = std::exchange(released_, {});
-  rows.reserve(rows.size() + lane_.partitions.size());
+  if (whole) rows.reserve(rows.size() + lane_.partitions.size());
   for (const auto& [id, p] : lane_.partitions) {
     fetcher_.SeeUnchanged(p.get());
-    rows.push_back(CountersOf(*p));
+    const PartitionCounters row = CountersOf(*p);
+    if (!whole && !IsNews(row, p->counted)) continue;
+    p->counted = row;
+    rows.push_back(row);
   }
   return rows;
+}
+
+// The source says again and again that a quiet log still ends where it did.
+bool Forwarder::IsNews(const PartitionCounters& row, const PartitionCounters& counted) {
+  const bool is_first = counted.end_known_ms == 0 || counted.caught_up_at_ms == 0;
+  if (!is_first && row.end_known_ms - counted.end_known_ms < kQuietMs) {
+    PartitionCounters same = row;
+    same.end_known_ms = counted.end_known_ms;
+    same.caught_up_at_ms = counted.caught_up_at_ms;
+    return !(same == counted);
+  }
+  return !(row == counted);
 }
 
 PartitionCounters Forwarder::CountersOf(const Partition& p) {

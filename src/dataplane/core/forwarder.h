@@ -26,6 +26,9 @@ class Forwarder {
  public:
   // How long the loop may sleep with nothing to do.
   static constexpr int64_t kIdleMs = 1000;
+  // A partition of which nothing changes but when the source reported its end has a row of
+  // statistics this often. The control plane asks for ends that are 15 s old (endStaleMs).
+  static constexpr int64_t kQuietMs = 5000;
 
   Forwarder(const ForwarderConfig& config, Transport* transport, const CompressionCodecs* codecs,
             EventQueue* events);
@@ -48,9 +51,10 @@ class Forwarder {
   // after replies, too. `now` is monotonic, `wall_now` since the epoch; both in ms.
   int64_t Tick(int64_t now, int64_t wall_now);
 
-  // A snapshot for statistics: one row a partition. A partition that was released since the last
-  // snapshot has a row once more, or its last counts would be lost.
-  std::vector<PartitionCounters> SnapshotPartitions();
+  // A snapshot for statistics: a row of each partition, or unless `whole` only the rows that have
+  // changed since the last snapshot: of thousands of partitions few do. A partition that was
+  // released since then has a row once more, or its last counts would be lost.
+  std::vector<PartitionCounters> SnapshotPartitions(bool whole);
   LaneCounters SnapshotLane() const;
   const LatencyCounts& latency() const { return lane_.latency; }
   const std::map<int32_t, int64_t>& errors() const { return lane_.errors; }
@@ -63,6 +67,7 @@ class Forwarder {
   void WatchBrokers();
   void ReleaseStopped();
   static PartitionCounters CountersOf(const Partition& p);
+  static bool IsNews(const PartitionCounters& row, const PartitionCounters& counted);
 
   LaneContext lane_;
   Leaders leaders_;

@@ -165,6 +165,7 @@ struct Partition {
   Delivery delivery;
   ScanState scan;
   PartitionCounters counters;
+  PartitionCounters counted;  // Forwarder: the last row of statistics, zeros: none
 
   const PhaseTraits& traits() const { return kPhaseTraits[static_cast<size_t>(phase)]; }
   std::string name() const { return topic + "-" + std::to_string(number); }

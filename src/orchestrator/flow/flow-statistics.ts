@@ -1,8 +1,6 @@
 // Statistics of one flow: collects the counters of its lanes once a second and makes of them, and
 // of the states of its partitions, the snapshot that metrics, status line and summary read.
-import {
-  decodeLane, decodePartitions, type LaneCounters, type NativeStats, type PartitionCounters
-} from '../../dataplane/index.ts'
+import type { PartitionCounters } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { latencyUpperBoundsMs } from '../observability/latency.ts'
@@ -19,6 +17,8 @@ import { PartitionLags } from '../partitions/partition-lags.ts'
 import { faultOf } from '../partitions/partition-state.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 import { partitionKey } from '../progress/progress.ts'
+import { LaneFigures, type LaneFigure } from './lane-figures.ts'
+import { PartitionSnapshots } from './partition-snapshots.ts'
 import { partitionSnapshot } from './partition-snapshot.ts'
 
 export interface FlowStatisticsOptions {
@@ -33,14 +33,6 @@ export interface FlowStatisticsOptions {
   readonly clock: Clock
 }
 
-/** What one lane counted, decoded once. */
-interface LaneFigures {
-  readonly stats: NativeStats
-  readonly counters: LaneCounters
-  /** By the id of the partition. */
-  readonly rows: ReadonlyMap<number, PartitionCounters>
-}
-
 /** A little more than the time between two collections. */
 const snapshotMs = 1_100
 
@@ -48,11 +40,10 @@ export class FlowStatistics {
   readonly #options: FlowStatisticsOptions
   readonly #lags: PartitionLags
   readonly #openTransactions: OpenTransactions
-  #snapshots: {
-    readonly madeMs: number
-    readonly partitions: readonly PartitionSnapshot[]
-  } | undefined
-  #lanes: ReadonlyArray<LaneFigures | undefined> = []
+  readonly #lanes: LaneFigures
+  readonly #snapshots = new PartitionSnapshots()
+  /** Undefined: lanes have reported figures since the last snapshots. */
+  #snapshotsMs: number | undefined
   /** Partitions of slots that were handed over, until another process is known to own them. */
   readonly #departed = new Map<string, FlowPartition>()
 
@@ -68,23 +59,24 @@ export class FlowStatistics {
       clock
     })
     this.#openTransactions = new OpenTransactions({ source, lags, log, clock })
+    this.#lanes = new LaneFigures(options.lanes)
   }
 
   /** Asks every lane. One that does not answer keeps its last figures. */
   async collect (): Promise<void> {
-    const { lanes, partitions } = this.#options
-    const fresh = await Promise.all(Array.from({ length: lanes.size }, async (_, lane) =>
-      await lanes.stats(lane)))
-    this.#lanes = fresh.map((stats, lane) => stats === undefined
-      ? this.#lanes[lane]
-      : decoded(stats))
-    this.#snapshots = undefined
-    const counted = [...partitions.table.values(), ...this.#departed.values()]
-    this.#lags.observe(counted.map(partition =>
-      ({ partition, row: this.#rowOf(partition) })))
-    const retrying = [...partitions.table.values()].filter(({ state }) => state === 'retrying')
-    partitions.onCaughtUp(retrying.filter(partition =>
-      isCaughtUpSince(this.#rowOf(partition), partition.trouble?.retriedAtMs)))
+    const { partitions } = this.#options
+    const { table } = partitions
+    const fresh = await this.#lanes.collect()
+    this.#snapshotsMs = undefined
+    const caughtUp: FlowPartition[] = []
+    for (const { lane, row } of fresh) {
+      const partition = table.byId(Number(row.id))
+      if (partition?.lane !== lane) continue
+      this.#lags.observe({ partition, row })
+      if (partition.state === 'retrying' &&
+          isCaughtUpSince(row, partition.trouble?.retriedAtMs)) caughtUp.push(partition)
+    }
+    partitions.onCaughtUp(caughtUp)
   }
 
   /** Asks the source for the ends that lanes have not reported lately. */
@@ -92,6 +84,7 @@ export class FlowStatistics {
     const { othersOwn, partitions } = this.#options
     if (this.#departed.size > 0 && othersOwn()) this.#departed.clear()
     const followed = [...partitions.table.values(), ...this.#departed.values()]
+    this.#lags.forgetOthers(followed)
     try {
       await this.#lags.refresh(followed)
     } finally {
@@ -136,9 +129,7 @@ export class FlowStatistics {
     const { config, partitions, problems } = this.#options
     return {
       ...FlowStatistics.empty(config, state),
-      lanes: this.#lanes.flatMap((figures, lane) => figures === undefined
-        ? []
-        : [this.#laneSnapshot(lane, figures)]),
+      lanes: this.#lanes.values().map(figure => this.#laneSnapshot(figure)),
       partitions: this.#partitionSnapshots(),
       moved: this.#movedSnapshots(),
       topicProblems: partitions.topicProblems,
@@ -165,19 +156,22 @@ export class FlowStatistics {
   }
 
   #rowOf ({ id, lane }: FlowPartition): PartitionCounters | undefined {
-    return this.#lanes[lane]?.rows.get(id)
+    return this.#lanes.rowOf(lane, id)
   }
 
   /** The same ones for a second, or until the next figures: there may be thousands. */
   #partitionSnapshots (): readonly PartitionSnapshot[] {
     const nowMs = this.#options.clock.monotonic()
-    if (this.#snapshots === undefined || nowMs - this.#snapshots.madeMs >= snapshotMs) {
-      const { table } = this.#options.partitions
-      const partitions = [...table.values(), ...this.#stillDeparted()].map(partition =>
-        this.#partitionSnapshot(partition, partition.lane, this.#rowOf(partition)))
-      this.#snapshots = { madeMs: nowMs, partitions }
+    if (this.#snapshotsMs === undefined || nowMs - this.#snapshotsMs >= snapshotMs) {
+      this.#snapshotsMs = nowMs
+      this.#snapshots.update([this.#options.partitions.table.values(), this.#stillDeparted()], {
+        rowOf: partition => this.#rowOf(partition),
+        staleFrom: partition => this.#lags.staleFrom(partition),
+        create: (partition, row) => this.#partitionSnapshot(partition, partition.lane, row),
+        nowMs: this.#options.clock.now()
+      })
     }
-    return this.#snapshots.partitions
+    return this.#snapshots.values
   }
 
   #stillDeparted (): readonly FlowPartition[] {
@@ -191,16 +185,18 @@ export class FlowStatistics {
   /** The last figures of lanes that partitions were moved away from. */
   #movedSnapshots (): readonly PartitionSnapshot[] {
     const { table } = this.#options.partitions
-    return this.#lanes.flatMap((figures, lane) => [...figures?.rows.entries() ?? []]
-      .flatMap(([id, row]) => {
+    const moved: PartitionSnapshot[] = []
+    for (const { lane, rows } of this.#lanes.values()) {
+      for (const [id, row] of rows) {
         const partition = table.byId(id)
-        return partition === undefined || partition.lane === lane
-          ? []
-          : [this.#partitionSnapshot(partition, lane, row)]
-      }))
+        if (partition === undefined || partition.lane === lane) continue
+        moved.push(this.#partitionSnapshot(partition, lane, row))
+      }
+    }
+    return moved
   }
 
-  #laneSnapshot (lane: number, { counters, stats }: LaneFigures): LaneSnapshot {
+  #laneSnapshot ({ counters, lane, stats }: LaneFigure): LaneSnapshot {
     return {
       lane,
       ...this.#options.lanes.stateOf(lane),
@@ -231,16 +227,9 @@ export class FlowStatistics {
   }
 }
 
-function decoded (stats: NativeStats): LaneFigures {
-  const rows = new Map(decodePartitions(stats).map(row => [Number(row.id), row]))
-  return { stats, counters: decodeLane(stats), rows }
-}
-
 /** Whether the lane has seen nothing left to mirror since the retry of a faulted partition. */
-function isCaughtUpSince (
-  row: PartitionCounters | undefined, retriedAtMs: number | undefined
-): boolean {
-  return row !== undefined && retriedAtMs !== undefined && row.caughtUpAtMs >= retriedAtMs
+function isCaughtUpSince (row: PartitionCounters, retriedAtMs: number | undefined): boolean {
+  return retriedAtMs !== undefined && row.caughtUpAtMs >= retriedAtMs
 }
 
 function countsByCode (rows: BigInt64Array): CountsByCode {

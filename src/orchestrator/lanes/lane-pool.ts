@@ -115,14 +115,17 @@ export class LanePool {
     this.#send(lane, { kind: 'producers', answer })
   }
 
-  /** Undefined for a lane that does not run or does not answer. */
-  async stats (lane: number): Promise<NativeStats | undefined> {
+  /**
+   * Undefined for a lane that does not run or does not answer: what it would have said is lost, so
+   * the next question must be for all partitions (`isWhole`).
+   */
+  async stats (lane: number, isWhole: boolean): Promise<NativeStats | undefined> {
     const asked = this.#lane(lane)
     if (asked.port === undefined) return undefined
     // One question at a time: a lane that is too slow for one would only be slower with a heap.
     if (asked.answer !== undefined) return this.#overloaded(lane)
     const answered = new Promise<NativeStats | undefined>(resolve => { asked.answer = resolve })
-    this.#send(lane, { kind: 'stats' })
+    this.#send(lane, { kind: 'stats', isWhole })
     return await this.#within(answerMsMax, answered, () => this.#overloaded(lane))
   }
 

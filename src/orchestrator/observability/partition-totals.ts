@@ -54,9 +54,18 @@ export interface PartitionTotals extends BatchTotals, Lag {
   readonly stall: Stall
 }
 
+/** The memory of one topic. */
+interface TopicSum {
+  readonly sum: CarriedSum
+  readonly totals: TopicTotals
+  /** Nothing but these partitions went into the totals; else they are computed again. */
+  readonly isPlain: boolean
+}
+
 /** The memory of one flow: what partitions that moved or are gone have counted. */
 export class PartitionSums {
-  #topics = new Map<string, CarriedSum>()
+  #topics = new Map<string, TopicSum>()
+  #incarnations: ReadonlyMap<number, string> = new Map()
   /** What topics had counted that are gone. */
   readonly #gone: number[] = []
   readonly #stalls = new StallWatch()
@@ -67,8 +76,8 @@ export class PartitionSums {
 
   /** Equal snapshots are looked at once: there may be thousands of partitions. */
   observe (flow: FlowSnapshot, nowMs: number): PartitionTotals {
-    const { partitions } = flow
-    if (this.#latest?.of !== partitions) {
+    const { moved, partitions } = flow
+    if (this.#latest?.of !== partitions || moved.length > 0) {
       this.#latest = { of: partitions, totals: this.#observe(flow, nowMs) }
     }
     return this.#latest.totals
@@ -89,34 +98,57 @@ export class PartitionSums {
 
   #observeTopics ({ lanes, moved, partitions }: FlowSnapshot): readonly TopicTotals[] {
     const incarnations = new Map(lanes.map((lane) => [lane.lane, laneIncarnation(lane)]))
+    const areLanesSame = lanes.every(({ lane }) =>
+      this.#incarnations.get(lane) === incarnations.get(lane))
+    this.#incarnations = incarnations
     const movedByTopic = byTopic(moved)
-    const sums = new Map<string, CarriedSum>()
-    const totals = [...byTopic(partitions)].map(([topic, members]) => {
-      const sum = this.#topics.get(topic) ?? new CarriedSum()
-      sums.set(topic, sum)
-      const counted = [...members, ...movedByTopic.get(topic) ?? []]
-        .map((partition) => partitionMember(partition, incarnations))
-      return {
-        topic,
-        remoteTopic: members[0]?.remoteTopic ?? topic,
-        newestRecordMs: newestRecordMs(members),
-        partitions: members,
-        ...lagOf(members),
-        ...batchTotals(sum.observe(counted))
-      }
-    })
-    for (const [name, sum] of this.#topics) {
-      if (!sums.has(name)) addTo(this.#gone, sum.totals)
+    const topics = new Map<string, TopicSum>()
+    for (const [topic, members] of byTopic(partitions)) {
+      const known = this.#topics.get(topic)
+      const movedMembers = movedByTopic.get(topic) ?? []
+      const isPlain = movedMembers.length === 0
+      const isSame = known?.isPlain === true && isPlain && areLanesSame &&
+        areSame(known.totals.partitions, members)
+      topics.set(topic, isSame ? known : {
+        ...topicSum(known?.sum ?? new CarriedSum(), topic, members, [...members, ...movedMembers]
+          .map((partition) => partitionMember(partition, incarnations))),
+        isPlain
+      })
     }
-    this.#topics = sums
-    return totals
+    for (const [name, { sum }] of this.#topics) {
+      if (!topics.has(name)) addTo(this.#gone, sum.totals)
+    }
+    this.#topics = topics
+    return [...topics.values()].map(({ totals }) => totals)
   }
 
   #flowTotals (): readonly number[] {
     const totals = [...this.#gone]
-    for (const sum of this.#topics.values()) addTo(totals, sum.totals)
+    for (const { sum } of this.#topics.values()) addTo(totals, sum.totals)
     return totals
   }
+}
+
+function topicSum (
+  sum: CarriedSum, topic: string, members: readonly PartitionSnapshot[],
+  counted: readonly SumMember[]
+): Omit<TopicSum, 'isPlain'> {
+  const totals = {
+    topic,
+    remoteTopic: members[0]?.remoteTopic ?? topic,
+    newestRecordMs: newestRecordMs(members),
+    partitions: members,
+    ...lagOf(members),
+    ...batchTotals(sum.observe(counted))
+  }
+  return { sum, totals }
+}
+
+/** Most partitions are quiet, and keep their snapshot. */
+function areSame (
+  before: readonly PartitionSnapshot[], now: readonly PartitionSnapshot[]
+): boolean {
+  return before.length === now.length && now.every((each, index) => each === before[index])
 }
 
 /** Every state is there, at 0 if empty: an alert must not wait for a series to appear. */
@@ -178,7 +210,9 @@ function faultedPartitions (partitions: readonly PartitionSnapshot[]): FaultedPa
 }
 
 function addTo (totals: number[], values: readonly number[]): void {
-  values.forEach((value, index) => { totals[index] = (totals[index] ?? 0) + value })
+  for (let index = 0; index < values.length; index++) {
+    totals[index] = (totals[index] ?? 0) + (values[index] ?? 0)
+  }
 }
 
 /**

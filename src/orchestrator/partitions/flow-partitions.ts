@@ -14,6 +14,7 @@ import type { ProducerIdentity, Progress, TopicPartition } from '../progress/pro
 import type { SlotRecord } from '../progress/progress-store.ts'
 import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
+import { AddedPartitions } from './added-partitions.ts'
 import { FirstLook } from './first-look.ts'
 import { GonePartitions } from './gone-partitions.ts'
 import { LaneEvents } from './lane-events.ts'
@@ -22,7 +23,7 @@ import { PartitionBeginnings } from './partition-beginnings.ts'
 import { PartitionFaults } from './partition-faults.ts'
 import { PartitionLog } from './partition-log.ts'
 import { PartitionMoves, type AppliedMove } from './partition-moves.ts'
-import type { PartitionEvent, PartitionState } from './partition-state.ts'
+import type { PartitionState } from './partition-state.ts'
 import { PartitionTable, type FlowPartition } from './partition-table.ts'
 import { ProgressWrites } from './progress-writes.ts'
 import { SkippedRecordCounts } from './skipped-records.ts'
@@ -65,6 +66,7 @@ export class FlowPartitions {
   readonly #options: FlowPartitionsOptions
   readonly positions: SlotPositions
   readonly #wanted: WantedTopics
+  readonly #added: AddedPartitions
   readonly #topicIds: KnownTopicIds
   readonly #firstLook: FirstLook
   readonly #skipped = new SkippedRecordCounts()
@@ -95,6 +97,7 @@ export class FlowPartitions {
       onMoved: move => { this.#onMoved(move) }
     })
     const onError = (error: ReplicatorError): void => { problems.warn(error) }
+    this.#added = new AddedPartitions({ table, positions, wanted: this.#wanted, moves })
     this.#writes = new ProgressWrites({
       table, keep: async positions => { await this.#keep(positions) }, onError, clock
     })
@@ -305,22 +308,8 @@ export class FlowPartitions {
     this.#withdrawal.wake()
   }
 
-  /** Adds the partitions of wanted topics in owned slots that the table lacks. */
   #addWanted (): void {
-    const refused: Array<readonly [FlowPartition, PartitionEvent]> = []
-    for (const { error, partitions, remoteTopic, topic, usable } of this.#wanted.values()) {
-      for (const owned of this.positions.partitionsOf(topic, remoteTopic, partitions)) {
-        const partition = this.table.byName(owned) ?? this.table.add(owned)
-        if (partition.state !== 'positioning') continue
-        if (owned.partition >= usable) {
-          refused.push([partition, { kind: 'refusal', error, retryAtMs: Infinity }])
-        } else if (partition.trouble?.retryAtMs === Infinity) {
-          refused.push([partition, { kind: 'retry' }])
-        }
-      }
-    }
-    this.#moves.moveAll(refused)
-    this.control.obey()
+    if (this.#added.add()) this.control.obey()
   }
 
   async #forget (partitions: readonly FlowPartition[], isHandedOver: boolean): Promise<void> {

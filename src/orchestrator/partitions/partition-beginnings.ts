@@ -67,7 +67,7 @@ export class PartitionBeginnings {
 
   async #beginOnce (): Promise<void> {
     const { positions, table } = this.#options
-    const due = [...table.values()].filter(partition => this.#isDue(partition))
+    const due = [...table.positioning].filter(partition => this.#isDue(partition))
     const recorded = due.flatMap(partition => {
       const progress = positions.of(partition)
       return progress === undefined ? [] : [{ partition, progress }]

@@ -6,7 +6,7 @@ import { partitionKey } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { EndOffsets } from './end-offsets.ts'
 import {
-  PartitionLag, unknownLag, type LagFigures, type SourceEnd, type UnackedTimes
+  endStaleMs, PartitionLag, type LagFigures, type SourceEnd, type UnackedTimes
 } from './partition-lag.ts'
 import type { FlowPartition } from './partition-table.ts'
 
@@ -44,26 +44,27 @@ export class PartitionLags {
   readonly #options: PartitionLagsOptions
   readonly #ends: EndOffsets
   /** By name, so that a partition that comes back goes on ageing. */
-  #followed = new Map<string, Followed>()
+  readonly #followed = new Map<string, Followed>()
 
   constructor (options: PartitionLagsOptions) {
     this.#options = options
     this.#ends = new EndOffsets(options.source, options.isolation, options.clock)
   }
 
-  /** Learns what lanes have counted; forgets partitions that are not among these. */
-  observe (counted: Iterable<CountedPartition>): void {
-    const nowMs = this.#options.clock.now()
-    const followed = new Map<string, Followed>()
-    for (const { partition, row } of counted) {
-      const key = partitionKey(partition)
-      const known = this.#followedAs(partition)
-      followed.set(key, known)
-      known.upstream = partition.progress?.upstream ?? known.upstream
-      const end = known.recreatedAs === undefined ? endOf(row) : undefined
-      if (end !== undefined) known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
-    }
-    this.#followed = followed
+  /** Learns what the lane of a partition has counted. */
+  observe ({ partition, row }: CountedPartition): void {
+    const known = this.#followedAs(partition)
+    this.#followed.set(partitionKey(partition), known)
+    known.upstream = partition.progress?.upstream ?? known.upstream
+    const end = known.recreatedAs === undefined ? endOf(row) : undefined
+    if (end === undefined) return
+    known.lag.learn(end, this.#upstreamOf(partition, known), this.#options.clock.now())
+  }
+
+  /** Forgets the partitions that are not among these. */
+  forgetOthers (partitions: readonly FlowPartition[]): void {
+    const kept = new Set(partitions.map(partitionKey))
+    for (const key of this.#followed.keys()) if (!kept.has(key)) this.#followed.delete(key)
   }
 
   /** Asks the source for the ends that lanes have not reported lately. */
@@ -85,10 +86,14 @@ export class PartitionLags {
   }
 
   lagOf ({ partition, row }: CountedPartition): LagFigures {
-    if (!this.#followed.has(partitionKey(partition))) return unknownLag
     const known = this.#followedAs(partition)
     const times = known.recreatedAs === undefined ? timesOf(partition, row) : noTimes
     return known.lag.at(this.#upstreamOf(partition, known), times, this.#options.clock.now())
+  }
+
+  /** From when on the last end of the log that was reported says nothing any more, epoch ms. */
+  staleFrom (partition: FlowPartition): number {
+    return (this.endOf(partition)?.knownMs ?? -Infinity) + endStaleMs
   }
 
   endOf (partition: FlowPartition): SourceEnd | undefined {

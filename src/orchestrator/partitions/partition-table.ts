@@ -28,12 +28,20 @@ export class PartitionTable {
   readonly #byId = new Map<number, Row>()
   readonly #byName = new Map<string, Row>()
   readonly #dirty = new Set<Row>()
+  readonly #positioning = new Set<Row>()
   #nextId = 0
+  #version = 0
 
   /** Whether there is progress that takeDirty() would return. */
   get isDirty (): boolean { return this.#dirty.size > 0 }
 
   get size (): number { return this.#byId.size }
+
+  /** Another one whenever partitions were added or removed. */
+  get version (): number { return this.#version }
+
+  /** Those in the state `positioning`: seldom more than a few of thousands. */
+  get positioning (): ReadonlySet<FlowPartition> { return this.#positioning }
 
   values (): IterableIterator<FlowPartition> { return this.#byId.values() }
 
@@ -49,6 +57,8 @@ export class PartitionTable {
     }
     this.#byId.set(added.id, added)
     this.#byName.set(partitionKey(added), added)
+    this.#positioning.add(added)
+    this.#version++
     return added
   }
 
@@ -56,12 +66,15 @@ export class PartitionTable {
     this.#byId.delete(partition.id)
     this.#byName.delete(partitionKey(partition))
     this.#dirty.delete(partition)
+    this.#positioning.delete(partition)
+    this.#version++
   }
 
   /** Moves the partition as partition-state.ts says; returns what its lane must be asked. */
   apply (partition: FlowPartition, event: PartitionEvent, nowMs: number): LaneRequest {
     const { after, asks } = step(partition, event, nowMs)
     Object.assign(partition, after)
+    if (after.state !== 'positioning') this.#positioning.delete(partition)
     return asks
   }
 

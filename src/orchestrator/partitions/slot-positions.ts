@@ -14,10 +14,14 @@ export class SlotPositions {
   readonly #slotCount: number
   readonly #slots = new Map<number, Map<string, Progress>>()
   readonly #expected = new Set<number>()
+  #version = 0
 
   constructor (slotCount: number) {
     this.#slotCount = slotCount
   }
+
+  /** Another one whenever the owned slots may be others. */
+  get version (): number { return this.#version }
 
   /** The owned ones whose progress has been read. */
   get slots (): readonly number[] { return [...this.#slots.keys()] }
@@ -27,11 +31,13 @@ export class SlotPositions {
 
   /** These slots are owned from now on; where their partitions stand is not known yet. */
   expect (slots: readonly number[]): void {
+    this.#version++
     for (const slot of slots) if (!this.owns(slot)) this.#expected.add(slot)
   }
 
   /** The progress partitions of these slots have been read: they hold `restored`. */
   acquire (slots: readonly number[], restored: ReadonlyMap<string, Progress>): void {
+    this.#version++
     for (const slot of slots) {
       this.#expected.delete(slot)
       this.#slots.set(slot, new Map())
@@ -43,6 +49,7 @@ export class SlotPositions {
   }
 
   release (slots: readonly number[]): void {
+    this.#version++
     for (const slot of slots) {
       this.#expected.delete(slot)
       this.#slots.delete(slot)

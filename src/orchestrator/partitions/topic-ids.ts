@@ -62,13 +62,10 @@ export class KnownTopicIds {
 
   /** The side whose topic is not the one that progress is of. */
   changed ({ progress, remoteTopic, topic }: PositionedTopic): ChangedTopic | undefined {
-    const { source, target } = this.#known
-    for (const [side, now] of [
-      ['source', source.get(topic)], ['target', target.get(remoteTopic)]
-    ] as const) {
-      const then = progress?.topicIds?.[side]
-      if (now !== undefined && then !== undefined && then !== now.id) return { side, ...now }
-    }
+    const source = this.#known.source.get(topic)
+    if (isAnother(progress?.topicIds?.source, source)) return { side: 'source', ...source }
+    const target = this.#known.target.get(remoteTopic)
+    if (isAnother(progress?.topicIds?.target, target)) return { side: 'target', ...target }
     return undefined
   }
 
@@ -86,6 +83,10 @@ export class KnownTopicIds {
     const changed = this.changed(partition)
     return changed?.side === 'source' ? changed : undefined
   }
+}
+
+function isAnother (then: string | undefined, now: KnownTopic | undefined): now is KnownTopic {
+  return now !== undefined && then !== undefined && then !== now.id
 }
 
 /** Returns the topics that the cluster says it does not have; others may be unknown for now. */

@@ -27,6 +27,7 @@ const goneMs = 5_000
 export class WantedTopics {
   readonly #remoteTopicOf: (topic: string) => string
   #topics: ReadonlyMap<string, WantedTopic> = new Map()
+  #version = 0
   /** Partitions that the last looks at all topics did not want, with the time of the first one. */
   #unwantedSince: ReadonlyMap<string, number> = new Map()
   /** Since when the source has been saying that it does not have the topic. */
@@ -35,6 +36,9 @@ export class WantedTopics {
   constructor (remoteTopicOf: (topic: string) => string) {
     this.#remoteTopicOf = remoteTopicOf
   }
+
+  /** Another one whenever the wanted topics may be others. */
+  get version (): number { return this.#version }
 
   values (): Iterable<WantedTopic> { return this.#topics.values() }
 
@@ -45,6 +49,7 @@ export class WantedTopics {
     look: TopicLook, mirrored: readonly Partition[], nowMs: number
   ): readonly Partition[] {
     this.#topics = this.#merged(look)
+    this.#version++
     const unwanted = mirrored.filter(({ partition, topic }) =>
       partition >= (this.#topics.get(topic)?.partitions ?? 0))
     const since = new Map(unwanted.map(partition => {
@@ -68,6 +73,7 @@ export class WantedTopics {
   suspects<Partition extends TopicPartition> (
     mirrored: readonly Partition[]
   ): readonly Partition[] {
+    if (this.#unwantedSince.size === 0 && this.#missingSince.size === 0) return []
     return mirrored.filter(partition => this.#unwantedSince.has(partitionKey(partition)) ||
       this.#missingSince.has(partition.topic))
   }
@@ -88,6 +94,7 @@ export class WantedTopics {
    * begin before a look at all topics finds them.
    */
   limit (topic: string, count: number): void {
+    this.#version++
     this.#topics = new Map([...this.#topics].flatMap(([name, wanted]) => {
       if (name !== topic) return [[name, wanted] as const]
       const { partitions, usable } = wanted

@@ -2,6 +2,9 @@
 // invariants themselves are checked by the simulation in every one of them.
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <vector>
+
 #include "forwarder_cases.h"
 
 namespace longhaul::test {
@@ -30,6 +33,38 @@ TEST_CASE("an injected error of the target is retried in order, with nothing los
     CheckExact(sim, process);
     CHECK(process->forwarder->errors().contains(error.error));
   }
+}
+
+std::vector<int64_t> ReportedIds(Process* process) {
+  std::vector<int64_t> ids;
+  for (const PartitionCounters& row : process->forwarder->SnapshotPartitions(false))
+    ids.push_back(row.id);
+  std::sort(ids.begin(), ids.end());
+  return ids;
+}
+
+TEST_CASE("statistics name the partitions that have changed, and quiet ones now and then") {
+  Simulation sim("statistics", Plain(3));
+  for (uint32_t id = 0; id < 3; id++) Fill(sim, id, 2);
+  Process* process = sim.Start();
+  sim.CatchUp(process);
+  const auto pass = [&](int64_t ms) { sim.RunUntil([] { return false; }, ms); };
+  pass(1'000);
+  CHECK(process->forwarder->SnapshotPartitions(true).size() == 3);
+  const std::vector<int64_t> none;
+  CHECK(ReportedIds(process) == none);
+  pass(1'000);
+  CHECK(ReportedIds(process) == none);
+  Fill(sim, 1, 1);
+  const int64_t before = sim.batches_mirrored;
+  sim.RunUntil([&] { return sim.batches_mirrored > before; }, 10'000);
+  const std::vector<int64_t> changed = ReportedIds(process);
+  CHECK(changed.size() == 1);
+  pass(Forwarder::kQuietMs);
+  CHECK(ReportedIds(process).size() == 3);
+  CHECK(ReportedIds(process) == none);
+  CHECK(process->forwarder->SnapshotPartitions(true).size() == 3);
+  CheckExact(sim, process);
 }
 
 TEST_CASE("until the first ack one batch is out, then five") {

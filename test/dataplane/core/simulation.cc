@@ -298,7 +298,7 @@ bool Simulation::RunUntil(const std::function<bool()>& done, int64_t ms_max) {
 }
 
 bool Simulation::CaughtUp(Process* process) {
-  for (const PartitionCounters& row : process->forwarder->SnapshotPartitions()) {
+  for (const PartitionCounters& row : process->forwarder->SnapshotPartitions(true)) {
     const uint32_t id = PartitionOf(row.id);
     if (options_.exact && Mirrored(id).size() != Writer(id).committed().size()) return false;
     if (row.upstream_offset < SourceLog(id).last_stable_offset()) return false;
@@ -380,7 +380,7 @@ std::string Simulation::Describe(Process* process) {
 }
 
 PartitionCounters Simulation::Counters(Process* process, uint32_t id) {
-  for (const PartitionCounters& row : process->forwarder->SnapshotPartitions())
+  for (const PartitionCounters& row : process->forwarder->SnapshotPartitions(true))
     if (PartitionOf(row.id) == id) return row;
   return {};
 }

@@ -72,6 +72,7 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
       lane: BigInt64Array.from(Object.keys(laneCounters), () => 0n),
       partitions: BigInt64Array.from(Object.keys(partitionCounters), column =>
         BigInt(row[column as keyof Row] ?? 0)),
+      isWhole: true,
       latency: new BigInt64Array(),
       latencySumMs: 0n,
       errors: new BigInt64Array()

@@ -61,7 +61,7 @@ describe('a pool of lanes', () => {
     await pool.start()
     for (const assignment of assignments()) pool.assign(assignment.id, [assignment])
     const held = async (lane: number): Promise<readonly bigint[]> => {
-      const stats = await pool.stats(lane)
+      const stats = await pool.stats(lane, true)
       return stats === undefined ? [] : decodePartitions(stats).map(({ id }) => id)
     }
     assert.deepEqual([await held(0), await held(1)], [[0n], [1n]])
@@ -75,7 +75,7 @@ describe('a pool of lanes', () => {
     await pool.start()
     await pool.close()
     await pool.close()
-    assert.equal(await pool.stats(0), undefined)
+    assert.equal(await pool.stats(0, true), undefined)
     assert.equal(pool.stateOf(0).state, 'stopped')
   })
 
@@ -101,10 +101,10 @@ describe('a pool of lanes', () => {
     const { overloaded, pool } = createPool(
       t, { clock, lanes: 1, source: 'a', target: 'b', program: mortalLane })
     await pool.start()
-    const stats = pool.stats(0)
+    const stats = pool.stats(0, true)
     await clock.advance(6_000)
     assert.equal(await stats, undefined)
-    assert.equal(await pool.stats(0), undefined)
+    assert.equal(await pool.stats(0, true), undefined)
     assert.deepEqual(overloaded.map(({ errorName }) => errorName),
       ['LANE_OVERLOADED', 'LANE_OVERLOADED'])
     assert.match(overloaded[0]?.message ?? '', /lane 0 has not answered/)

@@ -54,6 +54,33 @@ test('a partition that moves to another lane keeps its topic total', () => {
   assert.equal(flow?.records, 220)
 })
 
+test('topics with the same snapshots keep their totals, and count in those of the flow', () => {
+  const ledger = new FlowLedger(new ManualClock())
+  const quiet = samplePartition('quiet', 0, { records: 100n })
+  const observe = (records: bigint) => ledger.observe([sampleFlow({
+    partitions: [quiet, samplePartition('busy', 0, { records })]
+  })])[0]
+  const before = observe(10n)
+  const after = observe(15n)
+  assert.equal(after?.records, 115)
+  assert.equal(after?.topics[0], before?.topics[0])
+  assert.equal(after?.topics[1]?.records, 15)
+})
+
+// The partition has the same figures as the lane that died: they are counted from 0 on.
+test('a topic counts anew in a lane that was started again, with the same snapshot, too', () => {
+  const ledger = new FlowLedger(new ManualClock())
+  const same = samplePartition('orders', 0, { records: 100n })
+  const observe = (incarnation: number) => ledger.observe([sampleFlow({
+    lanes: [sampleLane({ incarnation })], partitions: [same]
+  })])[0]?.records
+  assert.equal(observe(1), 100)
+  ledger.observe([sampleFlow({
+    lanes: [sampleLane({ incarnation: 2 })], partitions: [same, samplePartition('other', 0)]
+  })])
+  assert.equal(observe(2), 200)
+})
+
 // A lane reports a partition that it has released once more, beside the lane that has it now, whose
 // count may be lower. With the partition alone as key, one would look like a restart of the other.
 test('what a lane counted last of a partition that was moved away stays in the total', () => {

@@ -68,7 +68,7 @@ describe('the lag of a partition', () => {
     const { clock, lags, partition, row, source } = fixture
     positionAt(fixture, 5n)
     source.error = new ReplicatorError('_TRANSPORT', 'east')
-    lags.observe([{ partition, row: row(20n) }])
+    lags.observe({ partition, row: row(20n) })
     await lags.refresh([partition])
     clock.skip(second)
     assert.equal(lags.lagOf({ partition, row: row(20n) }).records, 15)
@@ -79,7 +79,7 @@ describe('the lag of a partition', () => {
     const fixture = createLags()
     const { clock, lags, partition, row, source } = fixture
     positionAt(fixture, 20n)
-    lags.observe([{ partition, row: row(20n) }])
+    lags.observe({ partition, row: row(20n) })
     source.ends.set('orders/0', 1_020n)
     clock.skip(20 * second)
     await lags.refresh([partition])
@@ -130,11 +130,11 @@ describe('the lag of a partition', () => {
     const fixture = createLags()
     const { clock, lags, partition, row, source } = fixture
     positionAt(fixture, 5n)
-    lags.observe([{ partition, row: row(20n) }])
+    lags.observe({ partition, row: row(20n) })
     source.error = new ReplicatorError('_TRANSPORT', 'east')
     clock.skip(40 * second)
     await assert.rejects(lags.refresh([partition]))
-    lags.observe([{ partition, row: undefined }])
+    lags.observe({ partition, row: undefined })
     const { records, seconds } = lags.lagOf({ partition, row: undefined })
     assert.equal(records, 15)
     assert.equal(seconds, 40)
@@ -144,10 +144,10 @@ describe('the lag of a partition', () => {
     const fixture = createLags()
     const { clock, lags, partition, row } = fixture
     positionAt(fixture, 5n)
-    lags.observe([{ partition, row: row(20n) }])
+    lags.observe({ partition, row: row(20n) })
     clock.skip(60 * second)
     const fresh = { ...row(20n), endFirstSeenMs: BigInt(clock.now()) }
-    lags.observe([{ partition, row: fresh }])
+    lags.observe({ partition, row: fresh })
     assert.equal(lags.lagOf({ partition, row: fresh }).seconds, 60)
   })
 
@@ -158,14 +158,14 @@ describe('the lag of a partition', () => {
     const { clock, lags, partition, recreate, row, source } = fixture
     positionAt(fixture, 1_000n)
     const ofOldTopic = row(1_000n)
-    lags.observe([{ partition, row: ofOldTopic }])
+    lags.observe({ partition, row: ofOldTopic })
     recreate('second')
     source.starts.set('orders/0', 2n)
     source.ends.set('orders/0', 22n)
     clock.skip(second)
-    lags.observe([{ partition, row: ofOldTopic }])
+    lags.observe({ partition, row: ofOldTopic })
     await lags.refresh([partition])
-    lags.observe([{ partition, row: ofOldTopic }])
+    lags.observe({ partition, row: ofOldTopic })
     assert.equal(lags.lagOf({ partition, row: ofOldTopic }).records, 20)
     clock.skip(5 * second)
     assert.equal(lags.lagOf({ partition, row: ofOldTopic }).seconds, 5)
@@ -179,8 +179,8 @@ describe('the lag of a partition', () => {
     const fixture = createLags()
     const { lags, partition, row } = fixture
     positionAt(fixture, 5n)
-    lags.observe([{ partition, row: row(20n) }])
-    lags.observe([])
+    lags.observe({ partition, row: row(20n) })
+    lags.forgetOthers([])
     assert.equal(lags.lagOf({ partition, row: undefined }).records, undefined)
   })
 })
@@ -211,7 +211,7 @@ describe('a transaction that stays open', () => {
       clock
     })
     const look = async (): Promise<void> => {
-      lags.observe([{ partition, row: { ...row(500n), lastStableOffset: 10n } }])
+      lags.observe({ partition, row: { ...row(500n), lastStableOffset: 10n } })
       await transactions.look([partition])
     }
     return { look, lines }
@@ -247,7 +247,7 @@ describe('a transaction that stays open', () => {
     const { lags, partition, row } = fixture
     positionAt(fixture, 10n)
     const open = { ...row(500n), lastStableOffset: 10n }
-    lags.observe([{ partition, row: open }])
+    lags.observe({ partition, row: open })
     const figures = lags.lagOf({ partition, row: open })
     assert.equal(figures.records, 490)
     assert.equal(figures.openTransactionRecords, 490)

@@ -1,0 +1,109 @@
+// Lanes answer with the rows that have changed; what is known of all partitions must be as right as
+// if they had answered with all rows.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  laneCounters, partitionCounters, partitionStates
+} from '../../../src/dataplane/contract/contract-table.ts'
+import type { NativeStats } from '../../../src/dataplane/index.ts'
+import { LaneFigures } from '../../../src/orchestrator/flow/lane-figures.ts'
+import type { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
+
+type Row = Partial<Record<keyof typeof partitionCounters, number>>
+
+function statsOf (rows: readonly Row[], isWhole: boolean): NativeStats {
+  return {
+    lane: BigInt64Array.from(Object.keys(laneCounters), () => 0n),
+    isWhole,
+    partitions: BigInt64Array.from(rows.flatMap(row => Object.keys(partitionCounters).map(
+      column => BigInt(row[column as keyof Row] ?? 0)))),
+    latency: new BigInt64Array(),
+    latencySumMs: 0n,
+    errors: new BigInt64Array()
+  }
+}
+
+/** One lane, which answers with `rows`, or not at all where these are undefined. */
+function createFigures (): {
+  readonly figures: LaneFigures
+  readonly lane: { rows: readonly Row[] | undefined, incarnation: number }
+  readonly asked: boolean[]
+  readonly records: () => ReadonlyArray<readonly [number, bigint]>
+} {
+  const lane: { rows: readonly Row[] | undefined, incarnation: number } =
+    { rows: [], incarnation: 1 }
+  const asked: boolean[] = []
+  const figures = new LaneFigures({
+    size: 1,
+    stats: async (_: number, isWhole: boolean) => {
+      asked.push(isWhole)
+      return lane.rows === undefined ? undefined : statsOf(lane.rows, isWhole)
+    },
+    stateOf: () => ({ state: 'running', incarnation: lane.incarnation })
+  } as unknown as LanePool)
+  const records = (): ReadonlyArray<readonly [number, bigint]> => figures.values()
+    .flatMap(({ rows }) => [...rows].map(([id, row]) => [id, row.records] as const))
+  return { figures, lane, asked, records }
+}
+
+test('a partition without a new row keeps its last one', async () => {
+  const { asked, figures, lane, records } = createFigures()
+  lane.rows = [{ id: 1, records: 10 }, { id: 2, records: 20 }]
+  await figures.collect()
+  lane.rows = [{ id: 2, records: 25 }]
+  assert.deepEqual((await figures.collect()).map(({ row }) => row.id), [2n])
+  assert.deepEqual(records(), [[1, 10n], [2, 25n]])
+  assert.deepEqual(asked, [true, false], 'only the first question is for all')
+})
+
+// The answer that came too late is lost, and with it rows that the lane will not report again.
+test('after an answer that did not come the lane is asked for all rows', async () => {
+  const { asked, figures, lane, records } = createFigures()
+  lane.rows = [{ id: 1, records: 10 }, { id: 2, records: 20 }]
+  await figures.collect()
+  lane.rows = undefined
+  await figures.collect()
+  assert.deepEqual(records(), [[1, 10n], [2, 20n]])
+  lane.rows = [{ id: 1, records: 11 }]
+  await figures.collect()
+  assert.deepEqual(asked, [true, false, true])
+  assert.deepEqual(records(), [[1, 11n]])
+})
+
+test('what a lane has released is there once more, and then gone', async () => {
+  const { figures, lane, records } = createFigures()
+  lane.rows = [{ id: 1, records: 10 }]
+  await figures.collect()
+  lane.rows = [{ id: 1, records: 12, state: partitionStates.indexOf('stopped') }]
+  await figures.collect()
+  assert.deepEqual(records(), [[1, 12n]])
+  lane.rows = []
+  await figures.collect()
+  assert.deepEqual(records(), [])
+})
+
+test('a lane that was started again begins with nothing', async () => {
+  const { figures, lane, records } = createFigures()
+  lane.rows = [{ id: 1, records: 10 }, { id: 2, records: 20 }]
+  await figures.collect()
+  lane.incarnation = 2
+  lane.rows = [{ id: 2, records: 1 }]
+  await figures.collect()
+  assert.deepEqual(records(), [[2, 1n]])
+})
+
+test('a row in which nothing but times is new leaves the known row in place', async () => {
+  const { figures, lane } = createFigures()
+  lane.rows = [{ id: 1, records: 10, endKnownMs: 1_000, caughtUpAtMs: 1_000 }]
+  await figures.collect()
+  const known = figures.rowOf(0, 1)
+  lane.rows = [{ id: 1, records: 10, endKnownMs: 6_000, caughtUpAtMs: 6_500 }]
+  await figures.collect()
+  assert.equal(figures.rowOf(0, 1), known)
+  assert.equal(known?.endKnownMs, 6_000n)
+  assert.equal(known.caughtUpAtMs, 6_500n)
+  lane.rows = [{ id: 1, records: 11, endKnownMs: 6_000, caughtUpAtMs: 6_500 }]
+  await figures.collect()
+  assert.equal(figures.rowOf(0, 1)?.records, 11n)
+  assert.notEqual(figures.rowOf(0, 1), known)
+})

@@ -1,0 +1,103 @@
+// Snapshots are recreated only of partitions that have changed, and of those that age.
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import type { PartitionCounters } from '../../../src/dataplane/index.ts'
+import { PartitionSnapshots } from '../../../src/orchestrator/flow/partition-snapshots.ts'
+import type { PartitionSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
+import { startingReport } from '../../../src/orchestrator/partitions/partition-state.ts'
+import { PartitionTable } from '../../../src/orchestrator/partitions/partition-table.ts'
+import { samplePartition } from '../observability/sample-flow.ts'
+
+/** A flow of three partitions that a lane mirrors, with nothing left to mirror. */
+function createSnapshots (): {
+  readonly table: PartitionTable
+  readonly rows: Map<number, PartitionCounters>
+  /** Partitions whose snapshots this update creates. */
+  readonly update: (change?: Partial<PartitionSnapshot>, nowMs?: number) => readonly number[]
+  readonly snapshots: PartitionSnapshots
+  readonly ends: { staleFrom: number }
+} {
+  const table = new PartitionTable()
+  const progress = { upstream: 0n, downstream: 0n, sequence: 0 }
+  const rows = new Map<number, PartitionCounters>()
+  for (const partition of [0, 1, 2]) {
+    const added = table.add({ topic: 'orders', remoteTopic: 'east.orders', partition, slot: 0 })
+    table.apply(added, { kind: 'position', progress, lane: 0 }, 0)
+    rows.set(added.id, {} as PartitionCounters)
+  }
+  const snapshots = new PartitionSnapshots()
+  const ends = { staleFrom: 15_000 }
+  const update = (change: Partial<PartitionSnapshot> = {}, nowMs = 0): readonly number[] => {
+    const created: number[] = []
+    snapshots.update([table.values()], {
+      rowOf: ({ id }) => rows.get(id),
+      staleFrom: () => ends.staleFrom,
+      create: ({ id, partition, topic }) => {
+        created.push(id)
+        return samplePartition(topic, partition, { lagRecords: 0, lagSeconds: 0, ...change })
+      },
+      nowMs
+    })
+    return created
+  }
+  return { table, rows, update, snapshots, ends }
+}
+
+describe('snapshots of partitions', () => {
+  test('stay the same objects while nothing changes', () => {
+    const { snapshots, update } = createSnapshots()
+    assert.deepEqual(update(), [0, 1, 2])
+    const before = snapshots.values
+    assert.deepEqual(update(), [])
+    assert.equal(snapshots.values, before)
+  })
+
+  test('are recreated of a partition with a new row, position, state or pause', () => {
+    const { rows, snapshots, table, update } = createSnapshots()
+    update()
+    const [first] = snapshots.values
+    rows.set(1, {} as PartitionCounters)
+    assert.deepEqual(update(), [1])
+    table.advance(BigInt64Array.of(2n, 5n, 5n, 5n, -1n))
+    assert.deepEqual(update(), [2])
+    const second = table.byId(1)
+    assert.ok(second !== undefined)
+    table.apply(second, { kind: 'report', report: { ...startingReport, state: 'waiting' } }, 0)
+    assert.deepEqual(update(), [1])
+    table.apply(second, { kind: 'pause', by: 'me' }, 0)
+    assert.deepEqual(update(), [1])
+    assert.equal(snapshots.values[0], first)
+  })
+
+  test('follow partitions that are added and removed', () => {
+    const { snapshots, table, update } = createSnapshots()
+    update()
+    const first = table.byId(0)
+    assert.ok(first !== undefined)
+    table.remove(first)
+    update()
+    assert.deepEqual(snapshots.values.map(({ partition }) => partition), [1, 2])
+    table.remove(table.byId(2) ?? first)
+    update()
+    assert.deepEqual(snapshots.values.map(({ partition }) => partition), [1])
+    table.add({ topic: 'orders', remoteTopic: 'east.orders', partition: 7, slot: 0 })
+    update()
+    assert.deepEqual(snapshots.values.map(({ partition }) => partition), [1, 7])
+  })
+
+  // The age of what is not mirrored yet grows, and nothing else tells it.
+  test('are recreated each time while something is left to mirror', () => {
+    const { update } = createSnapshots()
+    update({ lagRecords: 1, lagSeconds: 3 })
+    assert.deepEqual(update({ lagRecords: 1, lagSeconds: 4 }), [0, 1, 2])
+  })
+
+  test('are recreated once the source has not reported its end for long', () => {
+    const { ends, update } = createSnapshots()
+    update()
+    ends.staleFrom = 20_000
+    assert.deepEqual(update({}, 15_000), [], 'it has reported the same end again')
+    assert.deepEqual(update({ lagSeconds: 16 }, 20_000), [0, 1, 2])
+    assert.deepEqual(update({ lagSeconds: 17 }, 21_000), [0, 1, 2])
+  })
+})
