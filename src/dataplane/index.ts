@@ -191,18 +191,25 @@ export function openMockCluster (
 export type PartitionCounters = Readonly<Record<keyof typeof partitionCounters, bigint>>
 export type LaneCounters = Readonly<Record<keyof typeof laneCounters, bigint>>
 
-const partitionColumns = Object.keys(partitionCounters)
-const timeColumns = ['endKnownMs', 'caughtUpAtMs'].map(column => partitionColumns.indexOf(column))
-
 class Row {
   readonly values: BigInt64Array
+  /** The same as halves: to compare them creates no BigInt. */
+  readonly words: Int32Array
   readonly start: number
 
-  constructor (values: BigInt64Array, start: number) {
+  constructor (values: BigInt64Array, words: Int32Array, start: number) {
     this.values = values
+    this.words = words
     this.start = start
   }
 }
+
+const isTime = (column: string): boolean => column === 'endKnownMs' || column === 'caughtUpAtMs'
+const wordsWhere = (isWanted: (column: string) => boolean): readonly number[] =>
+  Object.keys(partitionCounters).flatMap((column, index) =>
+    isWanted(column) ? [2 * index, 2 * index + 1] : [])
+const timeWords = wordsWhere(isTime)
+const plainWords = wordsWhere(column => !isTime(column))
 
 const readPartitions = rowReader(partitionCounters)
 const readLanes = rowReader(laneCounters)
@@ -224,14 +231,11 @@ export function decodeLane (stats: NativeStats): LaneCounters {
  */
 export function adoptTimes (known: PartitionCounters, row: PartitionCounters): boolean {
   if (!(known instanceof Row) || !(row instanceof Row)) return false
-  for (let column = 0; column < partitionColumns.length; column++) {
-    const isTime = timeColumns.includes(column)
-    if (!isTime && known.values[known.start + column] !== row.values[row.start + column]) {
-      return false
-    }
+  for (const word of plainWords) {
+    if (known.words[2 * known.start + word] !== row.words[2 * row.start + word]) return false
   }
-  for (const column of timeColumns) {
-    known.values[known.start + column] = row.values[row.start + column] ?? 0n
+  for (const word of timeWords) {
+    known.words[2 * known.start + word] = row.words[2 * row.start + word] ?? 0
   }
   return true
 }
@@ -246,6 +250,10 @@ function rowReader<Column extends string> (
       get (this: TableRow): bigint { return this.values[this.start + i] ?? 0n }
     })
   }
-  return values => Array.from({ length: values.length / columns.length }, (_, row) =>
-    new TableRow(values, row * columns.length) as unknown as Readonly<Record<Column, bigint>>)
+  return values => {
+    const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length)
+    return Array.from({ length: values.length / columns.length }, (_, row) =>
+      new TableRow(values, words, row * columns.length) as unknown as
+        Readonly<Record<Column, bigint>>)
+  }
 }

@@ -42,6 +42,11 @@ export class FlowStatistics {
   readonly #openTransactions: OpenTransactions
   readonly #lanes: LaneFigures
   readonly #snapshots = new PartitionSnapshots()
+  /** Partitions whose lane has counted something since the last snapshots. */
+  readonly #counted = new Set<FlowPartition>()
+  /** Lanes that still have a row of a partition that another lane has. */
+  #strays: { readonly of: string, readonly rows: ReadonlyArray<readonly [number, number]> } =
+    { of: '', rows: [] }
   /** Undefined: lanes have reported figures since the last snapshots. */
   #snapshotsMs: number | undefined
   /** Partitions of slots that were handed over, until another process is known to own them. */
@@ -69,10 +74,11 @@ export class FlowStatistics {
     const fresh = await this.#lanes.collect()
     this.#snapshotsMs = undefined
     const caughtUp: FlowPartition[] = []
-    for (const { lane, row } of fresh) {
+    for (const { isNews, lane, row } of fresh) {
       const partition = table.byId(Number(row.id))
       if (partition?.lane !== lane) continue
       this.#lags.observe({ partition, row })
+      if (isNews) this.#counted.add(partition)
       if (partition.state === 'retrying' &&
           isCaughtUpSince(row, partition.trouble?.retriedAtMs)) caughtUp.push(partition)
     }
@@ -164,15 +170,24 @@ export class FlowStatistics {
     const nowMs = this.#options.clock.monotonic()
     if (this.#snapshotsMs === undefined || nowMs - this.#snapshotsMs >= snapshotMs) {
       this.#snapshotsMs = nowMs
-      this.#snapshots.update([this.#options.partitions.table.values(), this.#stillDeparted()], {
-        rowOf: partition => this.#rowOf(partition),
+      const { table } = this.#options.partitions
+      const departed = this.#stillDeparted()
+      this.#snapshots.update({
+        all: () => [...table.values(), ...departed],
+        version: `${this.#version()} ${departed.length}`,
+        changed: [...table.takeChanged(), ...this.#counted],
+        create: partition =>
+          this.#partitionSnapshot(partition, partition.lane, this.#rowOf(partition)),
         staleFrom: partition => this.#lags.staleFrom(partition),
-        create: (partition, row) => this.#partitionSnapshot(partition, partition.lane, row),
         nowMs: this.#options.clock.now()
       })
+      this.#counted.clear()
     }
     return this.#snapshots.values
   }
+
+  /** Another one whenever there may be other partitions, in other lanes or with other rows. */
+  #version (): string { return `${this.#options.partitions.table.version} ${this.#lanes.version}` }
 
   #stillDeparted (): readonly FlowPartition[] {
     const { table } = this.#options.partitions
@@ -185,15 +200,18 @@ export class FlowStatistics {
   /** The last figures of lanes that partitions were moved away from. */
   #movedSnapshots (): readonly PartitionSnapshot[] {
     const { table } = this.#options.partitions
-    const moved: PartitionSnapshot[] = []
-    for (const { lane, rows } of this.#lanes.values()) {
-      for (const [id, row] of rows) {
-        const partition = table.byId(id)
-        if (partition === undefined || partition.lane === lane) continue
-        moved.push(this.#partitionSnapshot(partition, lane, row))
-      }
+    const of = this.#version()
+    if (this.#strays.of !== of) {
+      const rows = this.#lanes.values().flatMap(({ lane, rows }) => [...rows.keys()]
+        .filter(id => (table.byId(id)?.lane ?? lane) !== lane)
+        .map(id => [lane, id] as const))
+      this.#strays = { of, rows }
     }
-    return moved
+    return this.#strays.rows.flatMap(([lane, id]) => {
+      const partition = table.byId(id)
+      const row = this.#lanes.rowOf(lane, id)
+      return partition === undefined ? [] : [this.#partitionSnapshot(partition, lane, row)]
+    })
   }
 
   #laneSnapshot ({ counters, lane, stats }: LaneFigure): LaneSnapshot {

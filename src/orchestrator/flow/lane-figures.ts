@@ -19,6 +19,8 @@ export interface LaneFigure {
 export interface FreshRow {
   readonly lane: number
   readonly row: PartitionCounters
+  /** Something has changed in it, besides the times of what the source has said again. */
+  readonly isNews: boolean
 }
 
 interface Known extends LaneFigure {
@@ -35,10 +37,14 @@ export class LaneFigures {
   readonly #known: Array<Known | undefined> = []
   /** Lanes whose last answer did not come: rows may be missing. */
   readonly #unanswered = new Set<number>()
+  #version = 0
 
   constructor (lanes: LanePool) {
     this.#lanes = lanes
   }
+
+  /** Another one whenever partitions have a row that had none, or have one no longer. */
+  get version (): number { return this.#version }
 
   /** Asks every lane. One that does not answer keeps its last figures. */
   async collect (): Promise<readonly FreshRow[]> {
@@ -69,15 +75,24 @@ export class LaneFigures {
     // A lane that was started again holds nothing of what it held, and has not told anything yet.
     const goesOn = before?.incarnation === incarnation && !stats.isWhole
     const rows = goesOn ? before.rows : new Map<number, PartitionCounters>()
+    if (!goesOn || before.final.length > 0) this.#version++
     if (goesOn) for (const id of before.final) rows.delete(id)
-    const fresh = decodePartitions(stats)
-    for (const row of fresh) {
-      const id = Number(row.id)
-      const known = rows.get(id)
-      if (known === undefined || !adoptTimes(known, row)) rows.set(id, row)
-    }
-    const final = fresh.filter(({ state }) => state === stopped).map(({ id }) => Number(id))
+    const fresh = decodePartitions(stats).map(row => ({ lane, row, isNews: this.#put(rows, row) }))
+    // A partition that the lane released and got again has a row of each, the released one first.
+    const final = fresh.map(({ row }) => row)
+      .filter(row => row.state === stopped && rows.get(Number(row.id)) === row)
+      .map(({ id }) => Number(id))
     this.#known[lane] = { lane, stats, counters: decodeLane(stats), rows, incarnation, final }
-    return fresh.map(row => ({ lane, row }))
+    return fresh
+  }
+
+  /** Returns whether the row says anything new. */
+  #put (rows: Map<number, PartitionCounters>, row: PartitionCounters): boolean {
+    const id = Number(row.id)
+    const known = rows.get(id)
+    if (known !== undefined && adoptTimes(known, row)) return false
+    if (known === undefined) this.#version++
+    rows.set(id, row)
+    return true
   }
 }

@@ -3,73 +3,89 @@
 // The problem: a flow has ten thousand partitions, nearly all of them quiet, and metrics and
 // readiness are computed from snapshots of all of them, every second. A snapshot depends on its
 // partition's condition, on the row that its lane has counted, and, unless nothing is left to
-// mirror, on the time. Conditions and rows are replaced and never changed in place. So the snapshot
-// of a partition with nothing left stays right as long as these are the same objects, and until the
-// end of the source's log is too old to say so. Whoever computes totals recognises by the same
-// objects what has not changed.
-import type { PartitionCounters } from '../../dataplane/index.ts'
+// mirror, on the time. So whoever changes a condition or a row says so, and the snapshot of a
+// partition with nothing left stays right until then, or until the end of the source's log is too
+// old to say so. Whoever computes totals recognises by the same objects what has not changed.
 import type { PartitionSnapshot } from '../observability/snapshot.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 
 export interface SnapshotSources {
-  readonly rowOf: (partition: FlowPartition) => PartitionCounters | undefined
+  /** All partitions; the same ones in the same order as long as `version` is the same. */
+  readonly all: () => Iterable<FlowPartition>
+  readonly version: string
+  /** Those whose condition or row has changed since the last update. */
+  readonly changed: Iterable<FlowPartition>
+  readonly create: (partition: FlowPartition) => PartitionSnapshot
   /** Epoch ms from when on the end of the source's log is too old. */
   readonly staleFrom: (partition: FlowPartition) => number
-  readonly create: (
-    partition: FlowPartition, row: PartitionCounters | undefined
-  ) => PartitionSnapshot
   readonly nowMs: number
 }
 
-interface Kept {
-  readonly partition: FlowPartition
-  /** What the snapshot was created from. */
-  readonly condition: FlowPartition
-  readonly row: PartitionCounters | undefined
-  readonly snapshot: PartitionSnapshot
-  /** Epoch ms; the snapshot depends on the time from then on. */
-  validUntilMs: number
-}
-
 export class PartitionSnapshots {
-  #kept: readonly Kept[] = []
-  #values: readonly PartitionSnapshot[] = []
+  #version = ''
+  /** Where the snapshot of a partition is, by its id. */
+  readonly #indexes = new Map<number, number>()
+  #values: PartitionSnapshot[] = []
+  /** Partitions whose snapshots depend on the time. */
+  readonly #unsteady = new Set<FlowPartition>()
+  /** Epoch ms when the first of the others is to be looked at. */
+  #staleFromMs = Infinity
 
   /** The same array as long as nothing has changed. */
   get values (): readonly PartitionSnapshot[] { return this.#values }
 
-  update (groups: ReadonlyArray<Iterable<FlowPartition>>, sources: SnapshotSources): void {
-    const kept: Kept[] = []
-    let isSame = true
-    for (const group of groups) {
-      for (const partition of group) {
-        // Partitions keep their order, and few of them come and go.
-        const before = this.#kept[kept.length]
-        const now = refreshed(before, partition, sources)
-        isSame &&= now === before
-        kept.push(now)
-      }
-    }
-    if (isSame && kept.length === this.#kept.length) return
-    this.#kept = kept
-    this.#values = kept.map(({ snapshot }) => snapshot)
+  update (sources: SnapshotSources): void {
+    if (sources.version !== this.#version) this.#recreateAll(sources)
+    else this.#recreateChanged(sources)
+    if (sources.nowMs >= this.#staleFromMs) this.#findStale(sources)
   }
-}
 
-function refreshed (
-  before: Kept | undefined, partition: FlowPartition, sources: SnapshotSources
-): Kept {
-  const row = sources.rowOf(partition)
-  if (before?.partition === partition && before.row === row && isUnchanged(before.condition,
-    partition)) {
-    if (before.validUntilMs <= sources.nowMs && isSteady(before.snapshot)) {
-      before.validUntilMs = sources.staleFrom(partition)
+  #recreateAll (sources: SnapshotSources): void {
+    this.#version = sources.version
+    this.#indexes.clear()
+    this.#unsteady.clear()
+    this.#staleFromMs = Infinity
+    this.#values = []
+    for (const partition of sources.all()) {
+      this.#indexes.set(partition.id, this.#values.length)
+      this.#values.push(this.#create(partition, sources))
     }
-    if (before.validUntilMs > sources.nowMs) return before
   }
-  const snapshot = sources.create(partition, row)
-  const validUntilMs = isSteady(snapshot) ? sources.staleFrom(partition) : -Infinity
-  return { partition, condition: { ...partition }, row, snapshot, validUntilMs }
+
+  #recreateChanged (sources: SnapshotSources): void {
+    const due = new Set([...sources.changed, ...this.#unsteady])
+    if (due.size === 0) return
+    this.#values = [...this.#values]
+    for (const partition of due) {
+      const index = this.#indexes.get(partition.id)
+      if (index === undefined) continue // of a partition that has left the table
+      this.#values[index] = this.#create(partition, sources)
+    }
+  }
+
+  #create (partition: FlowPartition, sources: SnapshotSources): PartitionSnapshot {
+    const snapshot = sources.create(partition)
+    if (isSteady(snapshot)) {
+      this.#unsteady.delete(partition)
+      this.#staleFromMs = Math.min(this.#staleFromMs, sources.staleFrom(partition))
+    } else {
+      this.#unsteady.add(partition)
+    }
+    return snapshot
+  }
+
+  /** Most partitions whose end would be old by now have had it reported again. */
+  #findStale (sources: SnapshotSources): void {
+    const stale: FlowPartition[] = []
+    this.#staleFromMs = Infinity
+    for (const partition of sources.all()) {
+      const staleFromMs = sources.staleFrom(partition)
+      if (this.#unsteady.has(partition)) continue
+      if (staleFromMs <= sources.nowMs) stale.push(partition)
+      else this.#staleFromMs = Math.min(this.#staleFromMs, staleFromMs)
+    }
+    if (stale.length > 0) this.#recreateChanged({ ...sources, changed: stale })
+  }
 }
 
 /** Where records have dates of the future, the newest one becomes known as time passes. */
@@ -77,10 +93,4 @@ function isSteady (
   { lagRecords, lagSeconds, newestRecordMs, records }: PartitionSnapshot
 ): boolean {
   return lagRecords === 0 && lagSeconds === 0 && (newestRecordMs !== undefined || records === 0n)
-}
-
-function isUnchanged (before: FlowPartition, now: FlowPartition): boolean {
-  return before.progress === now.progress && before.state === now.state &&
-    before.lane === now.lane && before.report === now.report && before.trouble === now.trouble &&
-    before.pause === now.pause
 }

@@ -58,14 +58,17 @@ export interface PartitionTotals extends BatchTotals, Lag {
 interface TopicSum {
   readonly sum: CarriedSum
   readonly totals: TopicTotals
-  /** Nothing but these partitions went into the totals; else they are computed again. */
-  readonly isPlain: boolean
+  /** Where its partitions are among all. */
+  readonly indexes: readonly number[]
 }
 
 /** The memory of one flow: what partitions that moved or are gone have counted. */
 export class PartitionSums {
   #topics = new Map<string, TopicSum>()
+  #partitions: readonly PartitionSnapshot[] = []
   #incarnations: ReadonlyMap<number, string> = new Map()
+  /** Whether what moved partitions had counted went into the last totals. */
+  #hasMoved = false
   /** What topics had counted that are gone. */
   readonly #gone: number[] = []
   readonly #stalls = new StallWatch()
@@ -101,20 +104,25 @@ export class PartitionSums {
     const areLanesSame = lanes.every(({ lane }) =>
       this.#incarnations.get(lane) === incarnations.get(lane))
     this.#incarnations = incarnations
-    const movedByTopic = byTopic(moved)
-    const topics = new Map<string, TopicSum>()
-    for (const [topic, members] of byTopic(partitions)) {
-      const known = this.#topics.get(topic)
-      const movedMembers = movedByTopic.get(topic) ?? []
-      const isPlain = movedMembers.length === 0
-      const isSame = known?.isPlain === true && isPlain && areLanesSame &&
-        areSame(known.totals.partitions, members)
-      topics.set(topic, isSame ? known : {
-        ...topicSum(known?.sum ?? new CarriedSum(), topic, members, [...members, ...movedMembers]
-          .map((partition) => partitionMember(partition, incarnations))),
-        isPlain
-      })
+    const changed = areLanesSame ? changedTopics(this.#partitions, partitions) : undefined
+    this.#partitions = partitions
+    const sumUp = (
+      topic: string, indexes: readonly number[], movedMembers: readonly PartitionSnapshot[]
+    ): TopicSum => {
+      const members = indexes.flatMap((index) => partitions[index] ?? [])
+      return topicSum(this.#topics.get(topic)?.sum ?? new CarriedSum(), topic, members, indexes,
+        [...members, ...movedMembers].map((each) => partitionMember(each, incarnations)))
     }
+    if (changed !== undefined && moved.length === 0 && !this.#hasMoved) {
+      for (const topic of changed) {
+        this.#topics.set(topic, sumUp(topic, this.#topics.get(topic)?.indexes ?? [], []))
+      }
+      return [...this.#topics.values()].map(({ totals }) => totals)
+    }
+    this.#hasMoved = moved.length > 0
+    const movedByTopic = byTopic(moved)
+    const topics = new Map([...indexesByTopic(partitions)].map(([topic, indexes]) =>
+      [topic, sumUp(topic, indexes, movedByTopic.get(topic) ?? [])]))
     for (const [name, { sum }] of this.#topics) {
       if (!topics.has(name)) addTo(this.#gone, sum.totals)
     }
@@ -131,8 +139,8 @@ export class PartitionSums {
 
 function topicSum (
   sum: CarriedSum, topic: string, members: readonly PartitionSnapshot[],
-  counted: readonly SumMember[]
-): Omit<TopicSum, 'isPlain'> {
+  indexes: readonly number[], counted: readonly SumMember[]
+): TopicSum {
   const totals = {
     topic,
     remoteTopic: members[0]?.remoteTopic ?? topic,
@@ -141,14 +149,37 @@ function topicSum (
     ...lagOf(members),
     ...batchTotals(sum.observe(counted))
   }
-  return { sum, totals }
+  return { sum, totals, indexes }
 }
 
-/** Most partitions are quiet, and keep their snapshot. */
-function areSame (
+/**
+ * Topics of partitions that have another snapshot. Undefined: there are other partitions. Most of
+ * thousands of partitions are quiet and keep their snapshot, so this is all that is done for them.
+ */
+function changedTopics (
   before: readonly PartitionSnapshot[], now: readonly PartitionSnapshot[]
-): boolean {
-  return before.length === now.length && now.every((each, index) => each === before[index])
+): ReadonlySet<string> | undefined {
+  if (before.length !== now.length) return undefined
+  const topics = new Set<string>()
+  for (let index = 0; index < now.length; index++) {
+    const [earlier, later] = [before[index], now[index]]
+    if (earlier === later) continue
+    if (earlier?.topic !== later?.topic || earlier?.partition !== later?.partition) return undefined
+    topics.add(later?.topic ?? '')
+  }
+  return topics
+}
+
+function indexesByTopic (
+  partitions: readonly PartitionSnapshot[]
+): ReadonlyMap<string, readonly number[]> {
+  const topics = new Map<string, number[]>()
+  for (const [index, { topic }] of partitions.entries()) {
+    const indexes = topics.get(topic)
+    if (indexes === undefined) topics.set(topic, [index])
+    else indexes.push(index)
+  }
+  return topics
 }
 
 /** Every state is there, at 0 if empty: an alert must not wait for a series to appear. */

@@ -29,6 +29,7 @@ export class PartitionTable {
   readonly #byName = new Map<string, Row>()
   readonly #dirty = new Set<Row>()
   readonly #positioning = new Set<Row>()
+  readonly #changed = new Set<Row>()
   #nextId = 0
   #version = 0
 
@@ -37,7 +38,7 @@ export class PartitionTable {
 
   get size (): number { return this.#byId.size }
 
-  /** Another one whenever partitions were added or removed. */
+  /** Another one whenever partitions were added, removed or placed in another lane. */
   get version (): number { return this.#version }
 
   /** Those in the state `positioning`: seldom more than a few of thousands. */
@@ -58,6 +59,7 @@ export class PartitionTable {
     this.#byId.set(added.id, added)
     this.#byName.set(partitionKey(added), added)
     this.#positioning.add(added)
+    this.#changed.add(added)
     this.#version++
     return added
   }
@@ -67,13 +69,17 @@ export class PartitionTable {
     this.#byName.delete(partitionKey(partition))
     this.#dirty.delete(partition)
     this.#positioning.delete(partition)
+    this.#changed.delete(partition)
     this.#version++
   }
 
   /** Moves the partition as partition-state.ts says; returns what its lane must be asked. */
   apply (partition: FlowPartition, event: PartitionEvent, nowMs: number): LaneRequest {
     const { after, asks } = step(partition, event, nowMs)
+    if (after.lane !== partition.lane) this.#version++
     Object.assign(partition, after)
+    const row = this.#byId.get(partition.id)
+    if (row !== undefined) this.#changed.add(row)
     if (after.state !== 'positioning') this.#positioning.delete(partition)
     return asks
   }
@@ -93,6 +99,7 @@ export class PartitionTable {
         sequence: Number(rows[row + 3])
       }
       this.#dirty.add(partition)
+      this.#changed.add(partition)
       advanced.add(partition)
     }
     return [...advanced]
@@ -113,6 +120,13 @@ export class PartitionTable {
       const offsets = withSpan(offsetMapOf(partition.progress), span)
       partition.progress = { ...partition.progress, offsets }
     }
+  }
+
+  /** Partitions whose condition or progress has changed since the last call. */
+  takeChanged (): readonly FlowPartition[] {
+    const changed = [...this.#changed]
+    this.#changed.clear()
+    return changed
   }
 
   /** Partitions with progress since the last call. Their progress is a point of history now. */

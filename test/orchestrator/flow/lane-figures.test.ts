@@ -82,6 +82,19 @@ test('what a lane has released is there once more, and then gone', async () => {
   assert.deepEqual(records(), [])
 })
 
+// A partition that moves away from a lane and back: its new row was deleted with the final one.
+test('what a lane has released and got again has its new row', async () => {
+  const { figures, lane, records } = createFigures()
+  lane.rows = [{ id: 1, records: 10 }]
+  await figures.collect()
+  lane.rows = [{ id: 1, records: 12, state: partitionStates.indexOf('stopped') },
+    { id: 1, records: 1 }]
+  await figures.collect()
+  lane.rows = []
+  await figures.collect()
+  assert.deepEqual(records(), [[1, 1n]])
+})
+
 test('a lane that was started again begins with nothing', async () => {
   const { figures, lane, records } = createFigures()
   lane.rows = [{ id: 1, records: 10 }, { id: 2, records: 20 }]
@@ -98,12 +111,12 @@ test('a row in which nothing but times is new leaves the known row in place', as
   await figures.collect()
   const known = figures.rowOf(0, 1)
   lane.rows = [{ id: 1, records: 10, endKnownMs: 6_000, caughtUpAtMs: 6_500 }]
-  await figures.collect()
+  assert.deepEqual((await figures.collect()).map(({ isNews }) => isNews), [false])
   assert.equal(figures.rowOf(0, 1), known)
   assert.equal(known?.endKnownMs, 6_000n)
   assert.equal(known.caughtUpAtMs, 6_500n)
   lane.rows = [{ id: 1, records: 11, endKnownMs: 6_000, caughtUpAtMs: 6_500 }]
-  await figures.collect()
+  assert.deepEqual((await figures.collect()).map(({ isNews }) => isNews), [true])
   assert.equal(figures.rowOf(0, 1)?.records, 11n)
   assert.notEqual(figures.rowOf(0, 1), known)
 })

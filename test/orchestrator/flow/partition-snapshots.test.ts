@@ -1,46 +1,49 @@
 // Snapshots are recreated only of partitions that have changed, and of those that age.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import type { PartitionCounters } from '../../../src/dataplane/index.ts'
 import { PartitionSnapshots } from '../../../src/orchestrator/flow/partition-snapshots.ts'
 import type { PartitionSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
 import { startingReport } from '../../../src/orchestrator/partitions/partition-state.ts'
-import { PartitionTable } from '../../../src/orchestrator/partitions/partition-table.ts'
+import {
+  PartitionTable, type FlowPartition
+} from '../../../src/orchestrator/partitions/partition-table.ts'
 import { samplePartition } from '../observability/sample-flow.ts'
 
 /** A flow of three partitions that a lane mirrors, with nothing left to mirror. */
 function createSnapshots (): {
   readonly table: PartitionTable
-  readonly rows: Map<number, PartitionCounters>
-  /** Partitions whose snapshots this update creates. */
+  /** Ids of the partitions whose snapshots this update creates. */
   readonly update: (change?: Partial<PartitionSnapshot>, nowMs?: number) => readonly number[]
   readonly snapshots: PartitionSnapshots
+  readonly counted: Set<FlowPartition>
   readonly ends: { staleFrom: number }
 } {
   const table = new PartitionTable()
   const progress = { upstream: 0n, downstream: 0n, sequence: 0 }
-  const rows = new Map<number, PartitionCounters>()
   for (const partition of [0, 1, 2]) {
     const added = table.add({ topic: 'orders', remoteTopic: 'east.orders', partition, slot: 0 })
     table.apply(added, { kind: 'position', progress, lane: 0 }, 0)
-    rows.set(added.id, {} as PartitionCounters)
   }
   const snapshots = new PartitionSnapshots()
+  const counted = new Set<FlowPartition>()
   const ends = { staleFrom: 15_000 }
   const update = (change: Partial<PartitionSnapshot> = {}, nowMs = 0): readonly number[] => {
     const created: number[] = []
-    snapshots.update([table.values()], {
-      rowOf: ({ id }) => rows.get(id),
-      staleFrom: () => ends.staleFrom,
+    snapshots.update({
+      all: () => table.values(),
+      version: String(table.version),
+      changed: [...table.takeChanged(), ...counted],
       create: ({ id, partition, topic }) => {
         created.push(id)
         return samplePartition(topic, partition, { lagRecords: 0, lagSeconds: 0, ...change })
       },
+      staleFrom: () => ends.staleFrom,
       nowMs
     })
+    counted.clear()
     return created
   }
-  return { table, rows, update, snapshots, ends }
+  return { table, update, snapshots, counted, ends }
 }
 
 describe('snapshots of partitions', () => {
@@ -53,20 +56,22 @@ describe('snapshots of partitions', () => {
   })
 
   test('are recreated of a partition with a new row, position, state or pause', () => {
-    const { rows, snapshots, table, update } = createSnapshots()
+    const { counted, snapshots, table, update } = createSnapshots()
     update()
-    const [first] = snapshots.values
-    rows.set(1, {} as PartitionCounters)
+    const before = snapshots.values
+    const second = table.byId(1)
+    assert.ok(second !== undefined)
+    counted.add(second)
     assert.deepEqual(update(), [1])
     table.advance(BigInt64Array.of(2n, 5n, 5n, 5n, -1n))
     assert.deepEqual(update(), [2])
-    const second = table.byId(1)
-    assert.ok(second !== undefined)
     table.apply(second, { kind: 'report', report: { ...startingReport, state: 'waiting' } }, 0)
     assert.deepEqual(update(), [1])
     table.apply(second, { kind: 'pause', by: 'me' }, 0)
     assert.deepEqual(update(), [1])
-    assert.equal(snapshots.values[0], first)
+    assert.equal(snapshots.values[0], before[0])
+    assert.notEqual(snapshots.values[1], before[1])
+    assert.notEqual(snapshots.values, before, 'readers keep what they have read')
   })
 
   test('follow partitions that are added and removed', () => {
@@ -77,12 +82,9 @@ describe('snapshots of partitions', () => {
     table.remove(first)
     update()
     assert.deepEqual(snapshots.values.map(({ partition }) => partition), [1, 2])
-    table.remove(table.byId(2) ?? first)
-    update()
-    assert.deepEqual(snapshots.values.map(({ partition }) => partition), [1])
     table.add({ topic: 'orders', remoteTopic: 'east.orders', partition: 7, slot: 0 })
     update()
-    assert.deepEqual(snapshots.values.map(({ partition }) => partition), [1, 7])
+    assert.deepEqual(snapshots.values.map(({ partition }) => partition), [1, 2, 7])
   })
 
   // The age of what is not mirrored yet grows, and nothing else tells it.
@@ -90,6 +92,8 @@ describe('snapshots of partitions', () => {
     const { update } = createSnapshots()
     update({ lagRecords: 1, lagSeconds: 3 })
     assert.deepEqual(update({ lagRecords: 1, lagSeconds: 4 }), [0, 1, 2])
+    assert.deepEqual(update(), [0, 1, 2])
+    assert.deepEqual(update(), [])
   })
 
   test('are recreated once the source has not reported its end for long', () => {
