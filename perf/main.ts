@@ -18,6 +18,7 @@ interface LoopbackOptions {
   readonly recordBytes: number
   readonly partitions: number
   readonly contenders: readonly Contender[]
+  readonly tls: boolean
   readonly append: boolean
 }
 
@@ -105,6 +106,7 @@ program.command('loopback')
   .option('--record-bytes <count>', 'bytes of each', parseCount, 1_000)
   .option('--partitions <count>', 'partitions of the topic', parseCount, 4)
   .option('--contenders <names>', 'comma-separated, run in this order', parseContenders, contenders)
+  .option('--tls', 'over TLS to both clusters', false)
   .option('--append', 'add the run to perf/results/loopback.md', false)
   .action(loopback)
 

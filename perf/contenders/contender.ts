@@ -1,10 +1,13 @@
 // The shape every contender has: it copies one topic from cluster to cluster, in its own process.
 
+import type { Certificates } from '../../test/kafka/certificates.ts'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 
 export interface MirrorJob {
   readonly source: KafkaCluster
   readonly target: KafkaCluster
+  /** Given, contenders reach both clusters by their listeners of this name, over TLS. */
+  readonly tls: TlsListener | undefined
   readonly topic: string
   readonly partitions: number
   /** What the source's log holds: the goal. */
@@ -12,6 +15,11 @@ export interface MirrorJob {
   readonly bytes: number
   /** For properties files and the like; removed after the run. */
   readonly folder: string
+}
+
+export interface TlsListener {
+  readonly name: string
+  readonly certificates: Certificates
 }
 
 export interface RunningContender {
@@ -40,9 +48,21 @@ export interface Contender {
 export function flowLines (alias: string, job: MirrorJob): readonly string[] {
   return [
     `clusters = ${alias}, target`,
-    `${alias}.bootstrap.servers = ${job.source.bootstrapServers}`,
-    `target.bootstrap.servers = ${job.target.bootstrapServers}`,
+    ...clusterLines(alias, job.source, job.tls),
+    ...clusterLines('target', job.target, job.tls),
     `${alias}->target.enabled = true`,
     `${alias}->target.topics = ${job.topic}`
+  ]
+}
+
+function clusterLines (
+  alias: string, cluster: KafkaCluster, tls: TlsListener | undefined
+): readonly string[] {
+  if (tls === undefined) return [`${alias}.bootstrap.servers = ${cluster.bootstrapServers}`]
+  return [
+    `${alias}.bootstrap.servers = ${cluster.serversOf(tls.name)}`,
+    `${alias}.security.protocol = SSL`,
+    `${alias}.ssl.truststore.type = PEM`,
+    `${alias}.ssl.truststore.location = ${tls.certificates.path('ca.pem')}`
   ]
 }

@@ -4,10 +4,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
+import { Certificates } from '../../test/kafka/certificates.ts'
+import {
+  startKafkaCluster, type KafkaCluster, type KafkaClusterOptions
+} from '../../test/kafka/cluster.ts'
 import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.ts'
 import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
-import type { Contender, MirrorJob } from '../contenders/contender.ts'
+import type { Contender, MirrorJob, TlsListener } from '../contenders/contender.ts'
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
 import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
 import { writeLoad } from './load.ts'
@@ -17,6 +20,8 @@ export interface LoopbackSettings {
   readonly recordBytes: number
   readonly partitions: number
   readonly contenders: readonly Contender[]
+  /** Contenders reach both clusters over TLS. */
+  readonly tls: boolean
   readonly say: (text: string) => void
 }
 
@@ -45,13 +50,15 @@ const brokerOptions = {
 export async function runLoopback (settings: LoopbackSettings): Promise<LoopbackResult> {
   const folder = createTempFolder('perf')
   const clusters: KafkaCluster[] = []
+  const tls: TlsListener | undefined = settings.tls
+    ? { name: 'TLS', certificates: await Certificates.create() }
+    : undefined
   try {
     settings.say('starting two clusters of one broker')
-    const source = await startKafkaCluster(undefined,
-      { ...brokerOptions, firstBrokerId: sourceBrokerId })
+    const options = { ...brokerOptions, ...listenersOf(tls) }
+    const source = await startKafkaCluster(undefined, { ...options, firstBrokerId: sourceBrokerId })
     clusters.push(source)
-    const target = await startKafkaCluster(undefined,
-      { ...brokerOptions, firstBrokerId: targetBrokerId })
+    const target = await startKafkaCluster(undefined, { ...options, firstBrokerId: targetBrokerId })
     clusters.push(target)
     const size = await fillSource(source, target, settings, folder)
     const results: ContenderResult[] = []
@@ -59,7 +66,7 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
       const own = join(folder, contender.name)
       mkdirSync(own)
       const job: MirrorJob = {
-        source, target, topic, partitions: settings.partitions, records: size.records,
+        source, target, tls, topic, partitions: settings.partitions, records: size.records,
         bytes: size.bytes, folder: own
       }
       results.push(await runOne(contender, job, settings.say))
@@ -67,8 +74,15 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
     return { source: size, results }
   } finally {
     for (const cluster of clusters) await cluster.close()
+    tls?.certificates.remove()
     removeFolder(folder)
   }
+}
+
+function listenersOf (tls: TlsListener | undefined): Pick<KafkaClusterOptions, 'moreListeners'> {
+  if (tls === undefined) return {}
+  const config = tls.certificates.keyStore('broker')
+  return { moreListeners: [{ name: tls.name, protocol: 'SSL', config }] }
 }
 
 async function fillSource (

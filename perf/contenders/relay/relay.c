@@ -1,14 +1,17 @@
 // The limit: what it costs to move bytes from one TCP connection to another and nothing else.
 //
-//   relay source LISTEN_PORT BYTES   sends BYTES to whoever connects, as a broker answers fetches
-//   relay sink LISTEN_PORT           reads and forgets what it gets, as for Produce requests
-//   relay forward FROM_PORT TO_PORT BYTES
+//   relay source LISTEN_PORT BYTES [PEM]   sends BYTES to whoever connects, as a broker does
+//   relay sink LISTEN_PORT [PEM]           reads and forgets what it gets, as for Produce requests
+//   relay forward FROM_PORT TO_PORT BYTES [PEM]
 //
+// With PEM all connections are TLS: at source and sink it holds their key and certificate, at
+// "forward" the authority that both must have.
 // "forward" is the one that is measured: recv and send with one buffer of 1 MiB, no protocol. It
 // prints the bytes it has moved, and stays until told to go, so that its CPU time can be read.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +21,12 @@
 
 enum { kBufferBytes = 1 << 20 };
 static char buffer[kBufferBytes];
+
+// `tls` is null without TLS.
+typedef struct {
+  int socket;
+  SSL *tls;
+} Connection;
 
 static void Fail(const char *what) {
   perror(what);
@@ -62,39 +71,63 @@ static int Connect(const char *port) {
   return -1;
 }
 
-static void SendAll(int connection, const char *bytes, size_t count) {
+static Connection Secure(int socket, const char *pem, int is_server) {
+  Connection connection = {socket, NULL};
+  if (pem == NULL) return connection;
+  SSL_CTX *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
+  if (context == NULL) Fail("SSL_CTX_new");
+  const int is_ready = is_server ? SSL_CTX_use_certificate_chain_file(context, pem) == 1 &&
+                                       SSL_CTX_use_PrivateKey_file(context, pem, SSL_FILETYPE_PEM) == 1
+                                 : SSL_CTX_load_verify_locations(context, pem, NULL) == 1;
+  if (!is_ready) Fail(pem);
+  if (!is_server) SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+  connection.tls = SSL_new(context);
+  SSL_set_fd(connection.tls, socket);
+  if ((is_server ? SSL_accept(connection.tls) : SSL_connect(connection.tls)) != 1) Fail("TLS");
+  return connection;
+}
+
+static ssize_t Receive(Connection connection) {
+  if (connection.tls == NULL) return recv(connection.socket, buffer, kBufferBytes, 0);
+  return SSL_read(connection.tls, buffer, kBufferBytes);
+}
+
+static void SendAll(Connection connection, const char *bytes, size_t count) {
   while (count > 0) {
-    const ssize_t sent = send(connection, bytes, count, MSG_NOSIGNAL);
+    const ssize_t sent = connection.tls == NULL
+                             ? send(connection.socket, bytes, count, MSG_NOSIGNAL)
+                             : SSL_write(connection.tls, bytes, (int)count);
     if (sent <= 0) Fail("send");
     bytes += sent;
     count -= (size_t)sent;
   }
 }
 
-static void Source(const char *port, unsigned long long left) {
-  const int connection = AcceptOne(port);
+static void Source(const char *port, unsigned long long left, const char *pem) {
+  const Connection connection = Secure(AcceptOne(port), pem, 1);
   while (left > 0) {
     const size_t count = left < kBufferBytes ? (size_t)left : kBufferBytes;
     SendAll(connection, buffer, count);
     left -= count;
   }
-  close(connection);
+  close(connection.socket);
 }
 
-static void Sink(const char *port) {
-  const int connection = AcceptOne(port);
-  while (recv(connection, buffer, kBufferBytes, 0) > 0) {
+static void Sink(const char *port, const char *pem) {
+  const Connection connection = Secure(AcceptOne(port), pem, 1);
+  while (Receive(connection) > 0) {
   }
 }
 
-static void Forward(const char *from, const char *to, unsigned long long total) {
+static void Forward(const char *from, const char *to, unsigned long long total,
+                    const char *pem) {
   const unsigned long long report_every = 64ull << 20;
-  const int source = Connect(from);
-  const int sink = Connect(to);
+  const Connection source = Secure(Connect(from), pem, 0);
+  const Connection sink = Secure(Connect(to), pem, 0);
   unsigned long long moved = 0;
   unsigned long long next_report = 1;
   while (moved < total) {
-    const ssize_t count = recv(source, buffer, kBufferBytes, 0);
+    const ssize_t count = Receive(source);
     if (count <= 0) Fail("recv");
     SendAll(sink, buffer, (size_t)count);
     moved += (unsigned long long)count;
@@ -104,19 +137,21 @@ static void Forward(const char *from, const char *to, unsigned long long total) 
       next_report = moved + report_every;
     }
   }
-  close(sink);
+  close(sink.socket);
   pause();
 }
 
 int main(int argc, char **argv) {
-  if (argc == 4 && strcmp(argv[1], "source") == 0) {
-    Source(argv[2], strtoull(argv[3], NULL, 10));
-  } else if (argc == 3 && strcmp(argv[1], "sink") == 0) {
-    Sink(argv[2]);
-  } else if (argc == 5 && strcmp(argv[1], "forward") == 0) {
-    Forward(argv[2], argv[3], strtoull(argv[4], NULL, 10));
+  const char *what = argc > 1 ? argv[1] : "";
+  if (strcmp(what, "source") == 0 && (argc == 4 || argc == 5)) {
+    Source(argv[2], strtoull(argv[3], NULL, 10), argv[4]);
+  } else if (strcmp(what, "sink") == 0 && (argc == 3 || argc == 4)) {
+    Sink(argv[2], argv[3]);
+  } else if (strcmp(what, "forward") == 0 && (argc == 5 || argc == 6)) {
+    Forward(argv[2], argv[3], strtoull(argv[4], NULL, 10), argv[5]);
   } else {
-    fprintf(stderr, "usage: relay source PORT BYTES | sink PORT | forward FROM TO BYTES\n");
+    fprintf(stderr, "usage: relay source PORT BYTES [PEM] | sink PORT [PEM] | "
+                    "forward FROM TO BYTES [PEM]\n");
     return 2;
   }
   return 0;

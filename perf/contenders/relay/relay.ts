@@ -16,14 +16,18 @@ const program = join(repoRoot(), 'build/relay')
 
 export const relay: Contender = {
   name: 'relay',
-  description: 'TCP relay: recv and send of 1 MiB, no protocol; the limit',
+  description: 'TCP relay: recv and send of 1 MiB, no protocol but TLS if there is; the limit',
   prepare: compile,
   async start (job) {
     const ports = await reservePorts(2)
     const [from, to] = ports.map(String) as [string, string]
-    const sender = spawnGuarded(program, ['source', from, String(job.bytes)], { stdio: 'inherit' })
-    const receiver = spawnGuarded(program, ['sink', to], { stdio: 'inherit' })
-    const child = startProcess(job.folder, program, ['forward', from, to, String(job.bytes)])
+    // The ends are brokers, so to say: they have the certificate.
+    const [end, trust] = ['broker.pem', 'ca.pem'].map(file =>
+      job.tls === undefined ? [] : [job.tls.certificates.path(file)]) as [string[], string[]]
+    const bytes = String(job.bytes)
+    const sender = spawnGuarded(program, ['source', from, bytes, ...end], { stdio: 'inherit' })
+    const receiver = spawnGuarded(program, ['sink', to, ...end], { stdio: 'inherit' })
+    const child = startProcess(job.folder, program, ['forward', from, to, bytes, ...trust])
     return {
       ...child,
       progress: async () => Number(child.output().trimEnd().split('\n').at(-1)) / job.bytes,
@@ -43,6 +47,6 @@ async function compile (): Promise<void> {
   mkdirSync(dirname(program), { recursive: true })
   const partial = `${program}.partial-${process.pid}`
   const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra']
-  await run(process.env['CC'] ?? 'cc', [...flags, '-o', partial, source])
+  await run(process.env['CC'] ?? 'cc', [...flags, '-o', partial, source, '-lssl', '-lcrypto'])
   renameSync(partial, program)
 }
