@@ -36,6 +36,8 @@ export interface PartitionAssignment {
   readonly leaderEpoch: number
   /** Of the source topic that progress is of, as Kafka prints it; none where brokers have none. */
   readonly topicId?: string
+  /** The same of the remote topic. */
+  readonly remoteTopicId?: string
   /** Where the target's log begins now, if progress speaks of what it has trimmed since. */
   readonly scanFrom?: bigint
 }

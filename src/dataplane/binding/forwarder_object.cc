@@ -47,8 +47,12 @@ Status ReadAssignment(const Value& from, PartitionAssignment* to) {
   to->progress.sequence = reader.Int32("sequence");
   to->progress.leader_epoch = reader.Int32("leaderEpoch");
   if (from.Find("scanFrom") != nullptr) to->scan_from = reader.Int64("scanFrom");
-  if (from.Find("topicId") != nullptr && !ParseTopicId(reader.String("topicId"), &to->topic_id))
-    return Status::Error(kErrorInvalidArgument, "topicId must be the text of a topic id");
+  const std::pair<const char*, TopicId*> ids[] = {{"topicId", &to->topic_id},
+                                                  {"remoteTopicId", &to->remote_topic_id}};
+  for (const auto& [name, id] : ids)
+    if (from.Find(name) != nullptr && !ParseTopicId(reader.String(name), id))
+      return Status::Error(kErrorInvalidArgument,
+                           std::string(name) + " must be the text of a topic id");
   if (!reader.error().empty()) return Status::Error(kErrorInvalidArgument, reader.error());
   if (to->progress.upstream < 0 || to->progress.downstream < 0 || to->progress.sequence < 0)
     return Status::Error(kErrorInvalidArgument, "offsets and sequence must not be negative");

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/sequence.h"
+#include "core/topic_id.h"
 
 namespace longhaul {
 
@@ -156,15 +157,21 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
   const uint64_t tag = next_tag_++;
   const int64_t ack_wait = std::min(kAckWaitMs, lane_->settings.request_timeout_ms);
   Outstanding out{node_id, lane_->watch.PatienceFor(ack_wait, false), {}};
+  // KIP-516: brokers return no ids before their inter.broker.protocol.version is 2.8.
+  const bool has_ids = std::all_of(partitions.begin(), partitions.end(), [](const Partition* p) {
+    return p->leaders.target.topic_id != TopicId{};
+  });
+  if (!has_ids) version = std::min(version, kProduceByNameMax);
   std::vector<ProducePartition> produce;
   produce.reserve(partitions.size());
   for (Partition* p : partitions) {
     const QueuedBatch& batch = p->queue.first_unsent();
-    produce.push_back({p->remote_topic, p->number, batch.data, static_cast<size_t>(batch.size)});
+    produce.push_back({p->remote_topic, p->number, batch.data, static_cast<size_t>(batch.size),
+                       p->leaders.target.topic_id});
     batch.buffer->in_flight++;
     Pin(node, batch.buffer.get(), 1);
     const HeldRef buffer = batch.buffer;
-    out.sent.push_back({p->id, p->queue.MarkSent(), buffer});
+    out.sent.push_back({p->id, p->queue.MarkSent(), buffer, p->leaders.target.topic_id});
     p->delivery.sent_to = node_id;
   }
   EncodedRequest encoded;
@@ -217,21 +224,22 @@ void Outbox::OnReply(const Reply& reply) {
     node.not_before = lane_->now + response.throttle_ms;
     lane_->watch.Muted(Side::kTarget, out.node, node.not_before);
   }
-  TakeAnswers(out, response);
+  TakeAnswers(out, response, reply.api_version > kProduceByNameMax);
 }
 
 // Brokers promise no order of their answers; in practice it is that of the request, so each search
 // starts behind the answer found before.
-void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response) {
+void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response, bool by_id) {
   const std::vector<ProducedPartition>& answers = response.partitions;
   size_t hint = 0;
   for (const Sent& sent : out.sent) {
     Partition* p = lane_->Find(sent.id);
     if (p == nullptr) continue;
     const ProducedPartition* found = nullptr;
+    const std::string_view topic = by_id ? BytesOf(sent.topic_id) : p->remote_topic;
     for (size_t i = 0; i < answers.size() && found == nullptr; i++, hint++) {
       const ProducedPartition& candidate = answers[hint % answers.size()];
-      if (candidate.partition == p->number && candidate.topic == p->remote_topic)
+      if (candidate.partition == p->number && candidate.topic == topic)
         found = &candidate;
     }
     if (found != nullptr && found->error != 0)

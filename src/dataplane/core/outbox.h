@@ -50,6 +50,7 @@ class Outbox {
     uint32_t id;
     BatchQueue::Ticket ticket;
     HeldRef buffer;  // the request points into it, whatever becomes of the partition
+    TopicId topic_id;
   };
   struct Outstanding {
     int32_t node;
@@ -87,7 +88,7 @@ class Outbox {
   std::vector<Partition*> Collect(int32_t node_id, Node* node);
   bool SendRequest(int32_t node_id, Node* node, int16_t version,
                    const std::vector<Partition*>& partitions);
-  void TakeAnswers(const Outstanding& out, const ProduceResponse& response);
+  void TakeAnswers(const Outstanding& out, const ProduceResponse& response, bool by_id);
   void OnAck(const Sent& sent, Answer answer);
   bool IsDoubtful(Partition* p, const Answer& answer) const;
   void PopAcked(Partition* p);

@@ -30,7 +30,9 @@ struct PartitionAssignment {
   int32_t partition = 0;
   Progress progress;
   int64_t scan_from = -1;  // the target's log start, if progress is older than that; else -1
-  TopicId topic_id = {};   // of the source topic that progress is of; zeros: not known
+  // Of the topics that progress is of; zeros: not known.
+  TopicId topic_id = {};
+  TopicId remote_topic_id = {};
 };
 
 // A retriable error that a partition waits out.
@@ -143,6 +145,7 @@ struct Partition {
         progress(a.progress),
         queue(incarnation << 32) {
     leaders.source.topic_id = a.topic_id;
+    leaders.target.topic_id = a.remote_topic_id;
     ResetToProgress();
   }
 

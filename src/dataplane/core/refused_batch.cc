@@ -13,7 +13,8 @@ namespace {
 // may be in the log: a leader that steps down, or waits in vain for its followers, has appended.
 bool SaysNotAppended(int32_t code) {
   constexpr int32_t kCodes[] = {
-      kafka_error::kUnknownTopicOrPartition, kafka_error::kLeaderNotAvailable,
+      kafka_error::kUnknownTopicOrPartition, kafka_error::kUnknownTopicId,
+      kafka_error::kLeaderNotAvailable,
       kafka_error::kNotEnoughReplicas, kafka_error::kThrottlingQuotaExceeded};
   return std::find(std::begin(kCodes), std::end(kCodes), code) != std::end(kCodes);
 }

@@ -10,6 +10,11 @@ namespace longhaul {
 
 constexpr size_t kTopicIdDigits = 22;
 
+// As responses name a topic.
+inline std::string_view BytesOf(const TopicId& id) {
+  return {reinterpret_cast<const char*>(id.data()), id.size()};
+}
+
 // False: the text is no id.
 inline bool ParseTopicId(std::string_view text, TopicId* id) {
   constexpr std::string_view kDigits =

@@ -160,6 +160,9 @@ export function assignmentOf (partition: FlowPartition): PartitionAssignment {
   const { id, topic, remoteTopic, partition: number } = partition
   const { upstream, downstream, sequence, leaderEpoch = -1, topicIds } = positionOf(partition)
   const position = { upstream, downstream, sequence, leaderEpoch }
-  const ofTopic = topicIds?.source === undefined ? {} : { topicId: topicIds.source }
-  return { id, topic, remoteTopic, partition: number, ...position, ...ofTopic }
+  const ids = {
+    ...topicIds?.source === undefined ? {} : { topicId: topicIds.source },
+    ...topicIds?.target === undefined ? {} : { remoteTopicId: topicIds.target }
+  }
+  return { id, topic, remoteTopic, partition: number, ...position, ...ids }
 }

@@ -9,7 +9,7 @@
 namespace longhaul::test {
 namespace {
 
-constexpr int16_t kUnknownTopicOrPartition = 3, kNotLeader = 6;
+constexpr int16_t kUnknownTopicOrPartition = 3, kNotLeader = 6, kUnknownTopicId = 100;
 
 // Topics with their partitions, and to the end of both structs; `each` answers behind the index.
 template <typename Each>
@@ -116,9 +116,14 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
   const int64_t topics = in.Length();
   out.Length(topics);
   for (int64_t t = 0; t < topics; ++t) {
-    const std::string topic = in.Text();
+    const bool by_id = version > kProduceByNameMax;
+    const TopicId id = by_id ? in.Id() : TopicId{};
+    const std::string topic = by_id ? NameOf(id) : in.Text();
     const int64_t partitions = in.Length();
-    out.Text(topic);
+    if (by_id)
+      out.Id(id);
+    else
+      out.Text(topic);
     out.Length(partitions);
     for (int64_t p = 0; p < partitions; ++p) {
       const Key key{topic, static_cast<int32_t>(in.Int(4))};
@@ -126,7 +131,8 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
       in.NoTags();
       if (!seen.insert(key).second)
         protocol_violations.push_back("a partition twice in one request: " + topic);
-      const AppendResult result = ProducePartition(node, key, batch);
+      AppendResult result = ProducePartition(node, key, batch);
+      if (by_id && topic.empty()) result.error = kUnknownTopicId;
       out.Int(key.second, 4);
       out.Int(result.error, 2);
       out.Int(result.error == 0 ? result.base_offset : -1, 8);
@@ -215,7 +221,7 @@ std::vector<SimulatedCluster::Key> SimulatedCluster::PartitionsOf(int16_t versio
   in.Length(2), in.Int(2), in.Int(4);
   std::vector<Key> keys;
   for (int64_t topics = in.Length(); topics > 0; --topics) {
-    const std::string topic = in.Text();
+    const std::string topic = version > kProduceByNameMax ? NameOf(in.Id()) : in.Text();
     for (int64_t partitions = in.Length(); partitions > 0; --partitions) {
       keys.emplace_back(topic, static_cast<int32_t>(in.Int(4)));
       in.Blob();

@@ -74,7 +74,7 @@ class SimulatedCluster {
   Bytes Produce(int32_t node, int16_t version, const Bytes& request);
   Bytes ListOffsets(int32_t node, const Bytes& request);
   Bytes DescribeProducers(int32_t node, const Bytes& request);
-  static std::vector<Key> PartitionsOf(int16_t version, const Bytes& produce_request);
+  std::vector<Key> PartitionsOf(int16_t version, const Bytes& produce_request);
   // The topic is deleted, and one of its name is created: with empty logs and another id.
   void RecreateTopic(const std::string& topic);
 

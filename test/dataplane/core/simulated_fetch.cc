@@ -35,7 +35,7 @@ struct SimulatedCluster::Fetched {
 
 // No name is that of a topic that was deleted.
 std::string SimulatedCluster::NameOf(const TopicId& id) {
-  if (id == TopicId{}) protocol_violations.push_back("a Fetch by id without an id");
+  if (id == TopicId{}) protocol_violations.push_back("a request by id without an id");
   for (const auto& [name, known] : topic_ids_)
     if (known == id && has_topic_ids) return name;
   return "";

@@ -56,7 +56,7 @@ Status SimulatedNetwork::Send(const Request& request) {
   if (request.is_flexible) sent->parts.push_back({{0}, nullptr, 1});  // librdkafka's closing tags
   requests++;
   if (request.api_key == kProduceApi.key) {
-    sent->keys = SimulatedCluster::PartitionsOf(request.api_version, Assemble(*sent));
+    sent->keys = cluster(request.side).PartitionsOf(request.api_version, Assemble(*sent));
     for (const auto& key : sent->keys) {
       ++(*under_way_)[key].all;
       in_flight_max = std::max(in_flight_max, ++in_flight_[{request.node, key}]);

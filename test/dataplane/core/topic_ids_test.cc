@@ -79,6 +79,47 @@ TEST_CASE("a topic that is recreated while no lane has it is not read on") {
   }
 }
 
+// Nothing but metadata told, once a minute. Until then the batches went into the new topic: its
+// leader knows nothing of the producer and accepts any sequence.
+TEST_CASE("a remote topic that is recreated receives nothing") {
+  Simulation sim("recreated target", Plain());
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.target.RecreateTopic(Simulation::kRemote);
+  sim.RunFor(100);
+  Fill(sim, 0, 20);
+  CheckFaulted(sim, process, kafka_error::kInconsistentTopicId);
+  CHECK(sim.TargetLog(0).end() == 0);
+}
+
+// As above, while no lane has the partition: the id comes with progress.
+TEST_CASE("a remote topic that is recreated while no lane has it receives nothing") {
+  Simulation sim("recreated target without a lane", Plain());
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  const TopicId id = sim.target.Metadata({Simulation::kRemote}).front().topic_id;
+  sim.target.RecreateTopic(Simulation::kRemote);
+  Fill(sim, 0, 20);
+  process->forwarder->Assign({{0, Simulation::kTopic, Simulation::kRemote, 0,
+                               sim.LastProgress().at(0), -1, {}, id}});
+  sim.Poke(process);
+  CheckFaulted(sim, process, kafka_error::kInconsistentTopicId);
+  CHECK(sim.TargetLog(0).end() == 0);
+}
+
+TEST_CASE("a target that does not know the new topic's id yet is asked again") {
+  Simulation sim("unknown id", Plain());
+  Fill(sim, 0, 20);
+  sim.target.produce_errors[kTarget0] = {kafka_error::kUnknownTopicId, false};
+  sim.target.produce_errors[kTarget0].until = INT64_MAX;
+  sim.target.produce_errors[kTarget0].left = 3;
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  CHECK(process->forwarder->errors().at(kafka_error::kUnknownTopicId) == 3);
+}
+
 TEST_CASE("the text of a topic id is that of Kafka's Uuid") {
   TopicId id = {};
   REQUIRE(ParseTopicId("AAECAwQFBgcICQoLDA0O_w", &id));
@@ -87,9 +128,10 @@ TEST_CASE("the text of a topic id is that of Kafka's Uuid") {
     CHECK_FALSE(ParseTopicId(text, &id));
 }
 
-TEST_CASE("a cluster without topic ids is fetched from by name") {
+TEST_CASE("a cluster without topic ids is fetched from, and produced to, by name") {
   Simulation sim("no ids", Plain(2, 2));
-  sim.source.has_topic_ids = false;
+  SUBCASE("source") { sim.source.has_topic_ids = false; }
+  SUBCASE("target") { sim.target.has_topic_ids = false; }
   Fill(sim, 0, 20);
   Process* process = sim.Start();
   CheckExact(sim, process);

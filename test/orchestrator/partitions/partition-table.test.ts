@@ -67,13 +67,15 @@ describe('the partition table', () => {
     })
   })
 
-  test('assigns with the id of the source topic that progress is of', () => {
+  test('assigns with the ids of the topics that progress is of', () => {
     const table = createTable('a')
     const partition = table.byId(0)
     assert.ok(partition)
     const topicIds = { source: 'AAECAwQFBgcICQoLDA0O_w', target: 'AQECAwQFBgcICQoLDA0O_w' }
     const progress = { ...positionOf(partition), topicIds }
-    assert.equal(assignmentOf({ ...partition, progress }).topicId, topicIds.source)
+    const assignment = assignmentOf({ ...partition, progress })
+    assert.equal(assignment.topicId, topicIds.source)
+    assert.equal(assignment.remoteTopicId, topicIds.target)
   })
 
   test('does not assign a partition without a position', () => {

@@ -19,7 +19,13 @@ void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t vers
   w.NullString();  // transactional id
   w.Int16(-1);     // acks: all in-sync replicas
   w.Int32(timeout_ms);
-  WriteByTopic(&w, partitions, [&](const ProducePartition& p) {
+  const auto write_topic = [&](const ProducePartition& p) {
+    if (version > kProduceByNameMax)
+      w.Id(p.topic_id);
+    else
+      w.String(p.topic);
+  };
+  WriteByTopic(&w, partitions, write_topic, [&](const ProducePartition& p) {
     w.Int32(p.partition);
     w.BytesLength(p.batch_size);
     cuts.push_back(out->bytes.size());
@@ -41,7 +47,7 @@ Status ParseProduce(const uint8_t* data, size_t size, int16_t version, ProduceRe
   Reader in(data, size, is_flexible);
   size_t topics = in.ArrayLength(is_flexible ? 3 : 6);
   for (size_t t = 0; t < topics && in.ok(); t++) {
-    std::string_view topic = in.String();
+    std::string_view topic = version > kProduceByNameMax ? in.Id() : in.String();
     size_t partitions = in.ArrayLength(22);
     for (size_t i = 0; i < partitions && in.ok(); i++) {
       ProducedPartition p{};

@@ -1,5 +1,6 @@
-// Produce v3 to v10. Every broker from 0.11 on speaks one of them; v8 names the records that a
-// broker refuses (KIP-467), v10 the new leader of a partition that has moved (KIP-951).
+// Produce v3 to v13. Every broker from 0.11 on speaks one of them; v8 names the records that a
+// broker refuses (KIP-467), v10 the new leader of a partition that has moved (KIP-951), and from
+// v13 on topics have ids instead of names (KIP-516). v11 and v12 are about transactions.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,9 @@
 
 namespace longhaul {
 
-inline constexpr Api kProduceApi{"Produce", 0, 3, 10};
+inline constexpr Api kProduceApi{"Produce", 0, 3, 13};
 constexpr int16_t kProduceFlexibleFrom = 9;
+constexpr int16_t kProduceByNameMax = 12;
 constexpr int16_t kProduceClientThrottlesFrom = 6;  // as kFetchClientThrottlesFrom
 
 struct ProducePartition {
@@ -20,10 +22,11 @@ struct ProducePartition {
   int32_t partition;
   const uint8_t* batch;
   size_t batch_size;
+  TopicId topic_id = {};
 };
 
 struct ProducedPartition {
-  std::string_view topic;
+  std::string_view topic;  // above kProduceByNameMax the bytes of its id
   int32_t partition;
   int16_t error;
   int64_t base_offset;  // -1: the broker does not tell (an old duplicate)
