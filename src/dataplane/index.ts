@@ -99,6 +99,8 @@ export interface NativeStats {
   readonly isWhole: boolean
   /** Rows of partitionCounters. */
   readonly partitions: BigInt64Array
+  /** Rows of two: quietNode, and when it last answered so, epoch ms. */
+  readonly quietAnswers: BigInt64Array
   /** Records by latency bucket. */
   readonly latency: BigInt64Array
   readonly latencySumMs: bigint
@@ -193,26 +195,6 @@ export function openMockCluster (
 export type PartitionCounters = Readonly<Record<keyof typeof partitionCounters, bigint>>
 export type LaneCounters = Readonly<Record<keyof typeof laneCounters, bigint>>
 
-class Row {
-  readonly values: BigInt64Array
-  /** The same as halves: to compare them creates no BigInt. */
-  readonly words: Int32Array
-  readonly start: number
-
-  constructor (values: BigInt64Array, words: Int32Array, start: number) {
-    this.values = values
-    this.words = words
-    this.start = start
-  }
-}
-
-const isTime = (column: string): boolean => column === 'endKnownMs' || column === 'caughtUpAtMs'
-const wordsWhere = (isWanted: (column: string) => boolean): readonly number[] =>
-  Object.keys(partitionCounters).flatMap((column, index) =>
-    isWanted(column) ? [2 * index, 2 * index + 1] : [])
-const timeWords = wordsWhere(isTime)
-const plainWords = wordsWhere(column => !isTime(column))
-
 const readPartitions = rowReader(partitionCounters)
 const readLanes = rowReader(laneCounters)
 
@@ -227,35 +209,24 @@ export function decodeLane (stats: NativeStats): LaneCounters {
   return row
 }
 
-/**
- * A quiet partition: in its new row nothing differs but the times of what the source has said
- * again. Then the known row adopts these times and stays what it is, or else this returns false.
- */
-export function adoptTimes (known: PartitionCounters, row: PartitionCounters): boolean {
-  if (!(known instanceof Row) || !(row instanceof Row)) return false
-  for (const word of plainWords) {
-    if (known.words[2 * known.start + word] !== row.words[2 * row.start + word]) return false
-  }
-  for (const word of timeWords) {
-    known.words[2 * known.start + word] = row.words[2 * row.start + word] ?? 0
-  }
-  return true
-}
-
 function rowReader<Column extends string> (
   table: Readonly<Record<Column, string>>
 ): (values: BigInt64Array) => ReadonlyArray<Readonly<Record<Column, bigint>>> {
   const columns = Object.keys(table)
-  class TableRow extends Row {}
+  class Row {
+    readonly values: BigInt64Array
+    readonly start: number
+
+    constructor (values: BigInt64Array, start: number) {
+      this.values = values
+      this.start = start
+    }
+  }
   for (const [i, column] of columns.entries()) {
-    Object.defineProperty(TableRow.prototype, column, {
-      get (this: TableRow): bigint { return this.values[this.start + i] ?? 0n }
+    Object.defineProperty(Row.prototype, column, {
+      get (this: Row): bigint { return this.values[this.start + i] ?? 0n }
     })
   }
-  return values => {
-    const words = new Int32Array(values.buffer, values.byteOffset, 2 * values.length)
-    return Array.from({ length: values.length / columns.length }, (_, row) =>
-      new TableRow(values, words, row * columns.length) as unknown as
-        Readonly<Record<Column, bigint>>)
-  }
+  return values => Array.from({ length: values.length / columns.length }, (_, row) =>
+    new Row(values, row * columns.length) as unknown as Readonly<Record<Column, bigint>>)
 }

@@ -76,9 +76,12 @@ static Connection Secure(int socket, const char *pem, int is_server) {
   if (pem == NULL) return connection;
   SSL_CTX *context = SSL_CTX_new(is_server ? TLS_server_method() : TLS_client_method());
   if (context == NULL) Fail("SSL_CTX_new");
-  const int is_ready = is_server ? SSL_CTX_use_certificate_chain_file(context, pem) == 1 &&
-                                       SSL_CTX_use_PrivateKey_file(context, pem, SSL_FILETYPE_PEM) == 1
-                                 : SSL_CTX_load_verify_locations(context, pem, NULL) == 1;
+  int is_ready = 0;
+  if (is_server)
+    is_ready = SSL_CTX_use_certificate_chain_file(context, pem) == 1 &&
+               SSL_CTX_use_PrivateKey_file(context, pem, SSL_FILETYPE_PEM) == 1;
+  else
+    is_ready = SSL_CTX_load_verify_locations(context, pem, NULL) == 1;
   if (!is_ready) Fail(pem);
   if (!is_server) SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
   connection.tls = SSL_new(context);

@@ -319,10 +319,11 @@ napi_value ForwarderObject::Stats(napi_env env, napi_callback_info info) {
   LaneCounters lane;
   std::vector<PartitionCounters> partitions;
   LatencyCounts latency;
-  std::vector<std::pair<int64_t, int64_t>> errors;
+  std::vector<std::pair<int64_t, int64_t>> errors, answers;
   object->thread_->With([&](Forwarder& f) {
     lane = f.SnapshotLane();
     partitions = f.SnapshotPartitions(whole);
+    answers = f.QuietAnswers();
     latency = f.latency();
     errors.assign(f.errors().begin(), f.errors().end());
   });
@@ -334,6 +335,8 @@ napi_value ForwarderObject::Stats(napi_env env, napi_callback_info info) {
                  ToBigInt64Array(env, partitions.data(), partitions.size())) ||
       !SetMember(env, result, "latency",
                  ToBigInt64Array(env, latency.counts().data(), latency.counts().size())) ||
+      !SetMember(env, result, "quietAnswers",
+                 ToBigInt64Array(env, answers.data(), answers.size())) ||
       !SetMember(env, result, "errors", ToBigInt64Array(env, errors.data(), errors.size())) ||
       !SetMember(env, result, "latencySumMs", FromValue(env, Value::Int64(latency.sum_ms()))))
     return nullptr;

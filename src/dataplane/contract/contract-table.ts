@@ -55,6 +55,7 @@ export const partitionCounters = {
   oldestUnackedMs: 'timestamp in the header of the first batch fetched and not acked, -1: none',
   endFirstSeenMs: 'when the log end was first seen beyond our position, epoch ms, 0: it is not',
   endKnownMs: 'when the source last reported the end of the log, epoch ms, 0: never',
+  quietNode: 'source broker whose answers say that nothing is new of the partition, -1: none',
   ackedTimestampMs: 'largest record timestamp acked, -1: none',
   caughtUpAtMs: 'when the partition was last seen with nothing left to mirror, epoch ms, 0: never',
   records: 'acked',

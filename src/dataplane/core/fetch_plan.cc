@@ -131,16 +131,24 @@ void FetchPlan::Leave(uint32_t id, FetchNode* node) {
   node->session.Leave(id);
 }
 
-void FetchPlan::SeeUnchanged(Partition* p) {
+int32_t FetchPlan::SeeUnchanged(Partition* p) {
   const auto route = routes_.find(p->id);
-  if (route == routes_.end()) return;
+  if (route == routes_.end()) return -1;
   const FetchNode& node = nodes_[route->second];
-  if (!node.session.is_open() || p->source.high_watermark < 0) return;
+  if (!node.session.is_open() || p->source.high_watermark < 0) return -1;
   const FetchSession::Entry* entry = node.session.Find(p->id);
-  if (entry == nullptr || entry->reported.high_watermark < 0) return;
+  if (entry == nullptr || entry->reported.high_watermark < 0) return -1;
   p->source.end_marks.SeeSame(node.answered_ms);
   if (p->progress.upstream >= lane_->EndOf(*p))
     p->counters.caught_up_at_ms = std::max(p->counters.caught_up_at_ms, node.answered_ms);
+  return route->second;
+}
+
+std::vector<std::pair<int64_t, int64_t>> FetchPlan::QuietAnswers() const {
+  std::vector<std::pair<int64_t, int64_t>> answers;
+  for (const auto& [id, node] : nodes_)
+    if (node.answered_ms > 0) answers.emplace_back(id, node.answered_ms);
+  return answers;
 }
 
 void FetchPlan::CheckInvariants() const {

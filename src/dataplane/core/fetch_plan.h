@@ -15,6 +15,8 @@
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "core/fetch_session.h"
 #include "core/lane_context.h"
@@ -51,7 +53,10 @@ class FetchPlan {
   // Brings the session of the node in line with what is to be asked for now.
   void Update(int32_t node_id, FetchNode* node);
   // If the session of its broker has been silent about the partition, its log ends where it did.
-  void SeeUnchanged(Partition* p);
+  // Returns that broker, -1: none says so.
+  int32_t SeeUnchanged(Partition* p);
+  // By broker: when it last said so, epoch ms.
+  std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const;
   // That no change was missed.
   void CheckInvariants() const;
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/batch_intake.h"
@@ -43,7 +44,8 @@ class Fetcher {
   // The follower that the partition is fetched from is of no use.
   void LeaveFollower(Partition* p) { replicas_.Leave(p); }
   // Brings up to date what is known of the end of the partition's log.
-  void SeeUnchanged(Partition* p) { plan_.SeeUnchanged(p); }
+  int32_t SeeUnchanged(Partition* p) { return plan_.SeeUnchanged(p); }
+  std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const { return plan_.QuietAnswers(); }
   void CheckInvariants() const { plan_.CheckInvariants(); }
 
  private:

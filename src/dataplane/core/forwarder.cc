@@ -125,25 +125,24 @@ std::vector<PartitionCounters> Forwarder::SnapshotPartitions(bool whole) {
   std::vector<PartitionCounters> rows = std::exchange(released_, {});
   if (whole) rows.reserve(rows.size() + lane_.partitions.size());
   for (const auto& [id, p] : lane_.partitions) {
-    fetcher_.SeeUnchanged(p.get());
-    const PartitionCounters row = CountersOf(*p);
-    if (!whole && !IsNews(row, p->counted)) continue;
+    const int32_t quiet_node = fetcher_.SeeUnchanged(p.get());
+    PartitionCounters row = CountersOf(*p);
+    row.quiet_node = quiet_node;
+    if (!whole && p->counted && !IsNews(row, *p->counted)) continue;
     p->counted = row;
     rows.push_back(row);
   }
   return rows;
 }
 
-// The source says again and again that a quiet log still ends where it did.
+// Of a quiet partition only times change, which are those of the broker's answers.
 bool Forwarder::IsNews(const PartitionCounters& row, const PartitionCounters& counted) {
-  const bool is_first = counted.end_known_ms == 0 || counted.caught_up_at_ms == 0;
-  if (!is_first && row.end_known_ms - counted.end_known_ms < kQuietMs) {
-    PartitionCounters same = row;
+  PartitionCounters same = row;
+  if (row.quiet_node >= 0) {
     same.end_known_ms = counted.end_known_ms;
     same.caught_up_at_ms = counted.caught_up_at_ms;
-    return !(same == counted);
   }
-  return !(row == counted);
+  return !(same == counted);
 }
 
 PartitionCounters Forwarder::CountersOf(const Partition& p) {
@@ -162,6 +161,7 @@ PartitionCounters Forwarder::CountersOf(const Partition& p) {
   row.oldest_unacked_ms = p.queue.empty() ? -1 : p.queue.front().max_timestamp;
   row.end_first_seen_ms = p.source.end_marks.first_seen_ms();
   row.end_known_ms = p.source.end_marks.known_ms();
+  row.quiet_node = -1;
   return row;
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/fetcher.h"
@@ -26,9 +27,6 @@ class Forwarder {
  public:
   // How long the loop may sleep with nothing to do.
   static constexpr int64_t kIdleMs = 1000;
-  // A partition of which nothing changes but when the source reported its end has a row of
-  // statistics this often. The control plane asks for ends that are 15 s old (endStaleMs).
-  static constexpr int64_t kQuietMs = 5000;
 
   Forwarder(const ForwarderConfig& config, Transport* transport, const CompressionCodecs* codecs,
             EventQueue* events);
@@ -52,10 +50,13 @@ class Forwarder {
   int64_t Tick(int64_t now, int64_t wall_now);
 
   // A snapshot for statistics: a row of each partition, or unless `whole` only the rows that have
-  // changed since the last snapshot: of thousands of partitions few do. A partition that was
-  // released since then has a row once more, or its last counts would be lost.
+  // changed since the last snapshot: of thousands of partitions few do. How old the end of the log
+  // of the others is say QuietAnswers(). A partition that was released since then has a row once
+  // more, or its last counts would be lost.
   std::vector<PartitionCounters> SnapshotPartitions(bool whole);
   LaneCounters SnapshotLane() const;
+  // When each source broker last said that nothing is new of its quiet partitions, epoch ms.
+  std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const { return fetcher_.QuietAnswers(); }
   const LatencyCounts& latency() const { return lane_.latency; }
   const std::map<int32_t, int64_t>& errors() const { return lane_.errors; }
 

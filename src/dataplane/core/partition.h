@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -168,7 +169,7 @@ struct Partition {
   Delivery delivery;
   ScanState scan;
   PartitionCounters counters;
-  PartitionCounters counted;  // Forwarder: the last row of statistics, zeros: none
+  std::optional<PartitionCounters> counted;  // Forwarder: the last row of statistics
 
   const PhaseTraits& traits() const { return kPhaseTraits[static_cast<size_t>(phase)]; }
   std::string name() const { return topic + "-" + std::to_string(number); }

@@ -13,6 +13,7 @@ import type { FlowProblems, Unacknowledged } from '../observability/flow-problem
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import { OpenTransactions } from '../partitions/open-transactions.ts'
+import { endStaleMs } from '../partitions/partition-lag.ts'
 import { PartitionLags } from '../partitions/partition-lags.ts'
 import { faultOf } from '../partitions/partition-state.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
@@ -74,11 +75,11 @@ export class FlowStatistics {
     const fresh = await this.#lanes.collect()
     this.#snapshotsMs = undefined
     const caughtUp: FlowPartition[] = []
-    for (const { isNews, lane, row } of fresh) {
+    for (const { lane, row } of fresh) {
       const partition = table.byId(Number(row.id))
       if (partition?.lane !== lane) continue
       this.#lags.observe({ partition, row })
-      if (isNews) this.#counted.add(partition)
+      this.#counted.add(partition)
       if (partition.state === 'retrying' &&
           isCaughtUpSince(row, partition.trouble?.retriedAtMs)) caughtUp.push(partition)
     }
@@ -92,10 +93,22 @@ export class FlowStatistics {
     const followed = [...partitions.table.values(), ...this.#departed.values()]
     this.#lags.forgetOthers(followed)
     try {
-      await this.#lags.refresh(followed)
+      await this.#lags.refresh(followed.filter(partition => !this.#isFresh(partition)))
     } finally {
-      await this.#openTransactions.look(followed)
+      await this.#openTransactions.look(this.#lags.withOpenTransactions())
     }
+  }
+
+  /** The source has just said that nothing is new of the partition: of most of thousands. */
+  #isFresh (partition: FlowPartition): boolean {
+    return this.#staleFrom(partition) > this.#options.clock.now() && partition.state === 'assigned'
+  }
+
+  /** Epoch ms. */
+  #staleFrom (partition: FlowPartition): number {
+    const { id, lane } = partition
+    const quietMs = this.#lanes.quietMs(lane, id)
+    return quietMs === undefined ? this.#lags.staleFrom(partition) : quietMs + endStaleMs
   }
 
   /**
@@ -178,7 +191,7 @@ export class FlowStatistics {
         changed: [...table.takeChanged(), ...this.#counted],
         create: partition =>
           this.#partitionSnapshot(partition, partition.lane, this.#rowOf(partition)),
-        staleFrom: partition => this.#lags.staleFrom(partition),
+        staleFrom: partition => this.#staleFrom(partition),
         nowMs: this.#options.clock.now()
       })
       this.#counted.clear()
@@ -239,7 +252,7 @@ export class FlowStatistics {
   #partitionSnapshot (
     partition: FlowPartition, lane: number, row: PartitionCounters | undefined
   ): PartitionSnapshot {
-    const lag = this.#lags.lagOf({ partition, row })
+    const lag = this.#lags.lagOf({ partition, row }, this.#lanes.quietMs(lane, partition.id))
     const end = this.#lags.endOf(partition)
     return partitionSnapshot({ partition, lane, row, lag, end }, this.#options.clock.now())
   }

@@ -1,8 +1,7 @@
 // What the lanes of a flow have counted. A lane answers with the rows that have changed, because
 // most of thousands of partitions are quiet; this puts them together to all rows.
 import {
-  adoptTimes, decodeLane, decodePartitions, type LaneCounters, type NativeStats,
-  type PartitionCounters
+  decodeLane, decodePartitions, type LaneCounters, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'
 import { partitionStates } from '../../dataplane/contract/contract-table.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
@@ -19,8 +18,6 @@ export interface LaneFigure {
 export interface FreshRow {
   readonly lane: number
   readonly row: PartitionCounters
-  /** Something has changed in it, besides the times of what the source has said again. */
-  readonly isNews: boolean
 }
 
 interface Known extends LaneFigure {
@@ -28,6 +25,8 @@ interface Known extends LaneFigure {
   readonly incarnation: number
   /** Released by the lane: it has told their last counts. */
   readonly final: readonly number[]
+  /** By source broker: when it last said that nothing is new of its quiet partitions, epoch ms. */
+  readonly quietMs: ReadonlyMap<bigint, number>
 }
 
 const stopped = BigInt(partitionStates.indexOf('stopped'))
@@ -56,6 +55,13 @@ export class LaneFigures {
     return this.#known[lane]?.rows.get(id)
   }
 
+  /** When the source last said that nothing is new of the partition, epoch ms; undefined: never. */
+  quietMs (lane: number, id: number): number | undefined {
+    const known = this.#known[lane]
+    const node = known?.rows.get(id)?.quietNode
+    return node === undefined || node < 0n ? undefined : known?.quietMs.get(node)
+  }
+
   values (): readonly LaneFigure[] {
     return this.#known.flatMap(known => known ?? [])
   }
@@ -77,22 +83,23 @@ export class LaneFigures {
     const rows = goesOn ? before.rows : new Map<number, PartitionCounters>()
     if (!goesOn || before.final.length > 0) this.#version++
     if (goesOn) for (const id of before.final) rows.delete(id)
-    const fresh = decodePartitions(stats).map(row => ({ lane, row, isNews: this.#put(rows, row) }))
+    const fresh = decodePartitions(stats)
+    for (const row of fresh) {
+      const id = Number(row.id)
+      if (!rows.has(id)) this.#version++
+      rows.set(id, row)
+    }
     // A partition that the lane released and got again has a row of each, the released one first.
-    const final = fresh.map(({ row }) => row)
-      .filter(row => row.state === stopped && rows.get(Number(row.id)) === row)
+    const final = fresh.filter(row => row.state === stopped && rows.get(Number(row.id)) === row)
       .map(({ id }) => Number(id))
-    this.#known[lane] = { lane, stats, counters: decodeLane(stats), rows, incarnation, final }
-    return fresh
+    const quietMs = new Map(pairsOf(stats.quietAnswers))
+    const counters = decodeLane(stats)
+    this.#known[lane] = { lane, stats, counters, rows, incarnation, final, quietMs }
+    return fresh.map(row => ({ lane, row }))
   }
+}
 
-  /** Returns whether the row says anything new. */
-  #put (rows: Map<number, PartitionCounters>, row: PartitionCounters): boolean {
-    const id = Number(row.id)
-    const known = rows.get(id)
-    if (known !== undefined && adoptTimes(known, row)) return false
-    if (known === undefined) this.#version++
-    rows.set(id, row)
-    return true
-  }
+function pairsOf (rows: BigInt64Array): ReadonlyArray<readonly [bigint, number]> {
+  return Array.from({ length: rows.length / 2 }, (_, row) =>
+    [rows[2 * row] ?? -1n, Number(rows[2 * row + 1])] as const)
 }

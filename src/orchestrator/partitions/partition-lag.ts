@@ -66,6 +66,12 @@ export class PartitionLag {
    */
   get stableSinceMs (): number | undefined { return this.#stableSinceMs }
 
+  /** The source has said that its log still ends where it did. */
+  seeSame (knownMs: number): void {
+    if (this.#end === undefined || this.#end.knownMs >= knownMs) return
+    this.#end = { ...this.#end, knownMs }
+  }
+
   isStale (nowMs: number): boolean {
     return this.#end === undefined || nowMs - this.#end.knownMs > endStaleMs
   }

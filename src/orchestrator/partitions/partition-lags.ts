@@ -29,6 +29,7 @@ export interface CountedPartition {
 }
 
 interface Followed {
+  readonly partition: FlowPartition
   readonly lag: PartitionLag
   /** The recreated topic that these figures are of; undefined: the topic of progress. */
   readonly recreatedAs: string | undefined
@@ -63,6 +64,7 @@ export class PartitionLags {
 
   /** Forgets the partitions that are not among these. */
   forgetOthers (partitions: readonly FlowPartition[]): void {
+    if (this.#followed.size <= partitions.length) return
     const kept = new Set(partitions.map(partitionKey))
     for (const key of this.#followed.keys()) if (!kept.has(key)) this.#followed.delete(key)
   }
@@ -85,8 +87,10 @@ export class PartitionLags {
     }
   }
 
-  lagOf ({ partition, row }: CountedPartition): LagFigures {
+  /** `quietMs`: when the source last said that nothing is new, epoch ms; undefined: not yet. */
+  lagOf ({ partition, row }: CountedPartition, quietMs?: number): LagFigures {
     const known = this.#followedAs(partition)
+    if (quietMs !== undefined && known.recreatedAs === undefined) known.lag.seeSame(quietMs)
     const times = known.recreatedAs === undefined ? timesOf(partition, row) : noTimes
     return known.lag.at(this.#upstreamOf(partition, known), times, this.#options.clock.now())
   }
@@ -98,6 +102,13 @@ export class PartitionLags {
 
   endOf (partition: FlowPartition): SourceEnd | undefined {
     return this.#followed.get(partitionKey(partition))?.lag.end
+  }
+
+  /** Those on which a transaction is open, as far as was seen. */
+  withOpenTransactions (): readonly FlowPartition[] {
+    return [...this.#followed.values()]
+      .filter(({ lag }) => lag.stableSinceMs !== undefined)
+      .map(({ partition }) => partition)
   }
 
   /** Since when a transaction has been open on the partition, as far as was seen; epoch ms. */
@@ -112,11 +123,14 @@ export class PartitionLags {
   #followedAs (partition: FlowPartition): Followed {
     const known = this.#followed.get(partitionKey(partition))
     const recreatedAs = this.#options.recreatedAs(partition)
-    if (known !== undefined && known.recreatedAs === recreatedAs) return known
-    if (known !== undefined && recreatedAs === undefined) return { ...known, recreatedAs }
+    if (known?.partition === partition && known.recreatedAs === recreatedAs) return known
+    if (known !== undefined && known.recreatedAs === recreatedAs) return { ...known, partition }
+    if (known !== undefined && recreatedAs === undefined) {
+      return { ...known, partition, recreatedAs }
+    }
     const isCommittedOnly = this.#options.isolation === 'read_committed'
     const lag = new PartitionLag(isCommittedOnly)
-    return { lag, recreatedAs, start: undefined, upstream: undefined }
+    return { partition, lag, recreatedAs, start: undefined, upstream: undefined }
   }
 
   /** A position in the deleted topic is none in the recreated one: all of that is missing. */

@@ -73,6 +73,7 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
       partitions: BigInt64Array.from(Object.keys(partitionCounters), column =>
         BigInt(row[column as keyof Row] ?? 0)),
       isWhole: true,
+      quietAnswers: new BigInt64Array(),
       latency: new BigInt64Array(),
       latencySumMs: 0n,
       errors: new BigInt64Array()

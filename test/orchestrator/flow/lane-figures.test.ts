@@ -11,10 +11,13 @@ import type { LanePool } from '../../../src/orchestrator/lanes/lane-pool.ts'
 
 type Row = Partial<Record<keyof typeof partitionCounters, number>>
 
-function statsOf (rows: readonly Row[], isWhole: boolean): NativeStats {
+function statsOf (
+  rows: readonly Row[], isWhole: boolean, quietAnswers: readonly number[]
+): NativeStats {
   return {
     lane: BigInt64Array.from(Object.keys(laneCounters), () => 0n),
     isWhole,
+    quietAnswers: BigInt64Array.from(quietAnswers.map(BigInt)),
     partitions: BigInt64Array.from(rows.flatMap(row => Object.keys(partitionCounters).map(
       column => BigInt(row[column as keyof Row] ?? 0)))),
     latency: new BigInt64Array(),
@@ -23,21 +26,26 @@ function statsOf (rows: readonly Row[], isWhole: boolean): NativeStats {
   }
 }
 
+interface FakeLane {
+  rows: readonly Row[] | undefined
+  quietAnswers: readonly number[]
+  incarnation: number
+}
+
 /** One lane, which answers with `rows`, or not at all where these are undefined. */
 function createFigures (): {
   readonly figures: LaneFigures
-  readonly lane: { rows: readonly Row[] | undefined, incarnation: number }
+  readonly lane: FakeLane
   readonly asked: boolean[]
   readonly records: () => ReadonlyArray<readonly [number, bigint]>
 } {
-  const lane: { rows: readonly Row[] | undefined, incarnation: number } =
-    { rows: [], incarnation: 1 }
+  const lane: FakeLane = { rows: [], quietAnswers: [], incarnation: 1 }
   const asked: boolean[] = []
   const figures = new LaneFigures({
     size: 1,
     stats: async (_: number, isWhole: boolean) => {
       asked.push(isWhole)
-      return lane.rows === undefined ? undefined : statsOf(lane.rows, isWhole)
+      return lane.rows === undefined ? undefined : statsOf(lane.rows, isWhole, lane.quietAnswers)
     },
     stateOf: () => ({ state: 'running', incarnation: lane.incarnation })
   } as unknown as LanePool)
@@ -105,18 +113,18 @@ test('a lane that was started again begins with nothing', async () => {
   assert.deepEqual(records(), [[2, 1n]])
 })
 
-test('a row in which nothing but times is new leaves the known row in place', async () => {
+// Whoever asks for stale ends would ask for those of all quiet partitions, every ten seconds.
+test('the answer of a source broker counts for all partitions that are quiet there', async () => {
   const { figures, lane } = createFigures()
-  lane.rows = [{ id: 1, records: 10, endKnownMs: 1_000, caughtUpAtMs: 1_000 }]
+  lane.rows = [{ id: 1, quietNode: 7 }, { id: 2, quietNode: 8 }, { id: 3, quietNode: -1 }]
+  lane.quietAnswers = [7, 1_000]
   await figures.collect()
-  const known = figures.rowOf(0, 1)
-  lane.rows = [{ id: 1, records: 10, endKnownMs: 6_000, caughtUpAtMs: 6_500 }]
-  assert.deepEqual((await figures.collect()).map(({ isNews }) => isNews), [false])
-  assert.equal(figures.rowOf(0, 1), known)
-  assert.equal(known?.endKnownMs, 6_000n)
-  assert.equal(known.caughtUpAtMs, 6_500n)
-  lane.rows = [{ id: 1, records: 11, endKnownMs: 6_000, caughtUpAtMs: 6_500 }]
-  assert.deepEqual((await figures.collect()).map(({ isNews }) => isNews), [true])
-  assert.equal(figures.rowOf(0, 1)?.records, 11n)
-  assert.notEqual(figures.rowOf(0, 1), known)
+  assert.deepEqual([1, 2, 3].map(id => figures.quietMs(0, id)), [1_000, undefined, undefined])
+  lane.rows = []
+  lane.quietAnswers = [7, 2_000, 8, 1_500]
+  await figures.collect()
+  assert.deepEqual([1, 2, 3].map(id => figures.quietMs(0, id)), [2_000, 1_500, undefined])
+  lane.rows = [{ id: 1, quietNode: -1 }]
+  await figures.collect()
+  assert.equal(figures.quietMs(0, 1), undefined)
 })
