@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <span>
 #include <string>
@@ -65,6 +66,22 @@ bool WrapTagged(napi_env env, napi_value receiver, T* native, napi_finalize fina
                 napi_ref* reference) {
   if (napi_type_tag_object(env, receiver, &T::kTypeTag) != napi_ok) return false;
   return napi_wrap(env, receiver, native, finalize, nullptr, reference) == napi_ok;
+}
+
+// The rows, which are structs of int64 alone, one behind the other.
+template <typename Row>
+napi_value ToBigInt64Array(napi_env env, const Row* rows, size_t count) {
+  static_assert(sizeof(Row) % sizeof(int64_t) == 0);
+  size_t bytes = count * sizeof(Row);
+  void* data = nullptr;
+  napi_value buffer = nullptr;
+  napi_value array = nullptr;
+  if (napi_create_arraybuffer(env, bytes, &data, &buffer) != napi_ok) return nullptr;
+  if (bytes > 0) std::memcpy(data, rows, bytes);
+  if (napi_create_typedarray(env, napi_bigint64_array, bytes / sizeof(int64_t), buffer, 0,
+                             &array) != napi_ok)
+    return nullptr;
+  return array;
 }
 
 // nullptr, with a JavaScript exception, where `receiver` is not a T.

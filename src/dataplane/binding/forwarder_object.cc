@@ -74,21 +74,6 @@ Status ReadProducers(const Value& from, ProducersAnswer* to) {
   return Status::Ok();
 }
 
-template <typename Row>
-napi_value ToBigInt64Array(napi_env env, const Row* rows, size_t count) {
-  static_assert(sizeof(Row) % sizeof(int64_t) == 0);
-  size_t bytes = count * sizeof(Row);
-  void* data = nullptr;
-  napi_value buffer = nullptr;
-  napi_value array = nullptr;
-  if (napi_create_arraybuffer(env, bytes, &data, &buffer) != napi_ok) return nullptr;
-  if (bytes > 0) std::memcpy(data, rows, bytes);
-  if (napi_create_typedarray(env, napi_bigint64_array, bytes / sizeof(int64_t), buffer, 0,
-                             &array) != napi_ok)
-    return nullptr;
-  return array;
-}
-
 bool SetMember(napi_env env, napi_value object, const char* name, napi_value value) {
   return value != nullptr && napi_set_named_property(env, object, name, value) == napi_ok;
 }

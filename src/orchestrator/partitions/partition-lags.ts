@@ -81,6 +81,7 @@ export class PartitionLags {
     for (const { end, partition, start } of answers) {
       const known = this.#followedAs(partition)
       this.#followed.set(partitionKey(partition), known)
+      known.upstream = partition.progress?.upstream ?? known.upstream
       // One that begins at the end begins at the first end that was seen.
       known.start ??= start ?? end.highWatermark
       known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)

@@ -201,7 +201,7 @@ bool SimulatedMesh::CatchUp(int64_t ms_max) {
   const int64_t until = agenda.now + ms_max;
   const auto is_done = [&](const auto& flow) {
     if (flow->forwarder == nullptr) return true;
-    for (const PartitionCounters& row : flow->forwarder->SnapshotPartitions())
+    for (const PartitionCounters& row : flow->forwarder->SnapshotPartitions(true))
       if (row.upstream_offset < Log(flow->from, static_cast<uint32_t>(row.id)).end() ||
           row.state != static_cast<int64_t>(PartitionState::kRunning))
         return false;
@@ -251,7 +251,7 @@ std::string SimulatedMesh::CompareAll() {
 }
 
 PartitionCounters SimulatedMesh::Counters(Flow* flow, uint32_t partition) {
-  for (const PartitionCounters& row : flow->forwarder->SnapshotPartitions())
+  for (const PartitionCounters& row : flow->forwarder->SnapshotPartitions(true))
     if (row.id == partition) return row;
   return {};
 }
