@@ -54,6 +54,8 @@ describe('idempotent and transactional sources', () => {
       assert.equal(exit.code, 0)
       const [answer] = JSON.parse(stdout) as ReadonlyArray<Readonly<Record<string, unknown>>>
       assert.equal(answer?.['targetOffset'], '0')
+      await assertOnRecord(file, [0, 1].map(partition =>
+        uncommitted.filter(record => record.partition === partition).length))
     })
 
   // Behind markers and aborted records the offsets of both sides differ.
@@ -195,3 +197,30 @@ describe('idempotent and transactional sources', () => {
     }
   })
 })
+
+/** `counts`: records of the remote topic by partition. */
+async function assertOnRecord (file: string, counts: readonly number[]): Promise<void> {
+  const exported = await runCommand(['offsets', 'export', file])
+  const { flows: [flow] } = JSON.parse(exported.stdout) as { readonly flows: readonly FlowJson[] }
+  assert.deepEqual(flow?.partitions.map(({ offsetMap, partition, targetOffset, topic }) => {
+    const records = offsetMap.spans.reduce((sum, span) => sum + Number(span.records), 0)
+    return [topic, partition, targetOffset, records]
+  }), counts.map((count, partition) => ['ledger', partition, String(count), count]))
+  const one = await runCommand(
+    ['offsets', 'explain', file, '--topic', 'ledger', '--partition', '1'])
+  assert.equal(one.exit.code, 0)
+  assert.match(one.stdout, /ledger-1 is mirrored up to source offset \d+, which is target offset/)
+  assert.doesNotMatch(one.stdout, /ledger-0/)
+  const none = await runCommand(['offsets', 'explain', file, '--topic', 'ledgers'])
+  assert.equal(none.exit.code, 1)
+  assert.match(none.stdout, /has no position of ledgers: check the name/)
+}
+
+interface FlowJson {
+  readonly partitions: ReadonlyArray<{
+    readonly topic: string
+    readonly partition: number
+    readonly targetOffset: string
+    readonly offsetMap: { readonly spans: ReadonlyArray<{ readonly records: string }> }
+  }>
+}

@@ -5,6 +5,9 @@ import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { translateGroup } from './group-offsets.ts'
 import { exportMirrorMaker } from './offsets-export-mm2.ts'
 import { importMirrorMaker, type MirrorMakerOptions } from './offsets-import-mm2.ts'
+import {
+  explainOffsets, exportOffsets, type ExplainOptions, type ExportOptions
+} from './offsets-on-record.ts'
 import { translatePosition } from './offsets.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -34,6 +37,21 @@ export function addOffsetsCommands (
     .option('--back', 'from an offset of the remote topic to the source')
     .action(async (file: string, options: TranslateOptions) => {
       onEnd(await translateOffsets(file, options, terminal))
+    })
+
+  addConfigOptions(offsets.command('explain')
+    .description('how far a topic is mirrored, and which offsets of both sides belong together'))
+    .requiredOption('--topic <topic>', 'the source topic')
+    .option('--partition <number>', 'one of its partitions; default: all')
+    .action(async (file: string, options: ExplainOptions) => {
+      onEnd(await explainOffsets(file, options, terminal))
+    })
+
+  addConfigOptions(offsets.command('export')
+    .description('all positions and offset maps of the file\'s flows, as JSON'))
+    .option('--to <file>', 'where to write it; default: to stdout')
+    .action(async (file: string, options: ExportOptions) => {
+      onEnd(await exportOffsets(file, options, terminal))
     })
 
   addImportOptions(addConfigOptions(offsets.command('import-mm2')

@@ -1,0 +1,73 @@
+// What `longhaul offsets explain` and `longhaul offsets export` say of the progress topic.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import {
+  flowToJson, flowToText, type FlowOnRecord
+} from '../../../src/orchestrator/cli/offsets-on-record.ts'
+import { exactSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
+import { createFlow } from '../config/create-config.ts'
+
+const thinned = {
+  upstream: 40n, upstreamLength: 60n, downstream: 30n, downstreamLength: 50n, records: 45n
+}
+const onRecord: FlowOnRecord = {
+  flow: createFlow(),
+  partitions: [{
+    source: { topic: 'orders', partition: 3 },
+    producerId: 7n,
+    progress: {
+      upstream: 101n,
+      downstream: 80n,
+      sequence: 75,
+      leaderEpoch: 4,
+      topicIds: { source: 'one' },
+      offsets: {
+        start: { upstream: 10n, downstream: 0n },
+        isWhole: false,
+        spans: [exactSpan(10n, 0n, 30n), thinned]
+      }
+    }
+  }]
+}
+
+test('a partition is shown with its map, and which parts of it have gaps', () => {
+  const text = flowToText(onRecord, 'orders', 100)
+  assert.match(text,
+    /^A->B: orders-3 is mirrored up to source offset 101, which is target offset 80 of A/)
+  assert.match(text, /orders-3, by producer 7\. Its offset map is known from source offset 10/)
+  assert.match(text, /10 to 39 +. 0 to 29 +. 30 +. each record/)
+  assert.match(text, /40 to 99 +. 30 to 79 +. 45 +. with gaps: answers may be early/)
+})
+
+test('a topic without a position is said with the progress topic', () => {
+  assert.match(flowToText({ ...onRecord, partitions: [] }, 'orders', 80),
+    /^A->B: longhaul-progress\.A\.internal has no position of orders: check the name/)
+})
+
+test('JSON holds all that is on record, offsets as text', () => {
+  assert.deepEqual(flowToJson(onRecord), {
+    flow: 'A->B',
+    progressTopic: 'longhaul-progress.A.internal',
+    partitions: [{
+      topic: 'orders',
+      remoteTopic: 'A.orders',
+      partition: 3,
+      sourceOffset: '101',
+      targetOffset: '80',
+      producerId: '7',
+      sequence: 75,
+      leaderEpoch: 4,
+      topicIds: { source: 'one' },
+      offsetMap: {
+        isWhole: false,
+        start: { sourceOffset: '10', targetOffset: '0' },
+        spans: [
+          { sourceOffset: '10', targetOffset: '0', sourceLength: '30', targetLength: '30',
+            records: '30' },
+          { sourceOffset: '40', targetOffset: '30', sourceLength: '60', targetLength: '50',
+            records: '45' }
+        ]
+      }
+    }]
+  })
+})
