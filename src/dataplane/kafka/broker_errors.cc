@@ -59,8 +59,10 @@ std::string BrokerErrors::Describe(Clock::time_point now) const {
     all += seen.text;
     hung_up = hung_up || seen.text.find("Disconnected") != std::string::npos;
   }
-  // librdkafka adds this hint itself, but only in some of the states in which it is hung up on.
-  if (hung_up && all.find("security.protocol") == std::string::npos) {
+  // librdkafka adds this hint itself, but only in some of the states in which it is hung up on. A
+  // broker that went down hangs up as well, and then refuses connections.
+  const bool is_down = all.find("refused") != std::string::npos;
+  if (hung_up && !is_down && all.find("security.protocol") == std::string::npos) {
     all += " (does the listener want another security.protocol: TLS, a login?)";
   }
   if (all.empty() && unusable_code_ != 0) return "no broker can be reached";

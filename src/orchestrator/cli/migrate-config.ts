@@ -23,9 +23,13 @@ export function migrateConfig (
       return configs
     })
     const text = propertiesOf(configs)
-    if (to === undefined) stdout.write(text)
-    // The file may hold passwords.
-    else writeFileSync(to, text, { mode: 0o600 })
+    if (to === undefined) {
+      stdout.write(text)
+    } else {
+      // The file may hold passwords, and one that is there may have been completed by hand.
+      writeFileSync(to, text, { mode: 0o600, flag: 'wx' })
+      stderr.write(`wrote ${to}\n`)
+    }
     return exitCodes.ok
   } catch (thrown) {
     stderr.write(`error: ${thrown instanceof Error ? thrown.message : String(thrown)}\n`)

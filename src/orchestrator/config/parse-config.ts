@@ -5,7 +5,7 @@ import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { createConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import { createGroupFilter } from '../policy/group-filter.ts'
-import type { RegexProblem } from '../policy/regex-list.ts'
+import { strayCharacter, type RegexProblem } from '../policy/regex-list.ts'
 import { createReplicationPolicy, type ReplicationPolicy } from '../policy/replication-policy.ts'
 import { createCycleCheck, type RemotePrefix } from '../policy/topic-cycle.ts'
 import { compileRenames } from '../policy/topic-rename.ts'
@@ -190,6 +190,7 @@ class Parser {
     for (const problem of configProperties.ok ? [] : configProperties.problems) {
       this.#refuseRegex('config.properties.exclude', flow, problem)
     }
+    this.#noteStrays(flow, settings)
     const groups = createGroupFilter(settings.groups, settings['groups.exclude'])
     for (const { list, ...problem } of groups.ok ? [] : groups.problems) {
       this.#refuseRegex(list, flow, problem)
@@ -252,6 +253,24 @@ class Parser {
       internalTopicSeparator: settings['replication.policy.internal.topic.separator.enabled'],
       renamed: renames.renamed
     })
+  }
+
+  /** `topics = orders # mine` is one expression, which matches nothing. */
+  #noteStrays (flow: FlowName, settings: FlowSettings): void {
+    const expressions = {
+      'topics': settings.topics,
+      'topics.exclude': settings['topics.exclude'],
+      'start.positions': settings['start.positions'].map(({ expression }) => expression),
+      'topic.rename': settings['topic.rename'].map(({ expression }) => expression)
+    }
+    for (const [setting, list] of Object.entries(expressions)) {
+      const stray = list.find(expression => strayCharacter(expression) !== undefined)
+      const entry = this.#properties.ofFlow(setting as FlowSetting, flow)
+      if (stray === undefined || entry === undefined) continue
+      this.#findings.ignore(`${entry.key} ${stray}`, `${entry.key} (${entry.where}): ${stray} ` +
+        `matches no topic, as no name has \`${strayCharacter(stray)}\`: names and regular ` +
+        'expressions stand between commas, without comments and quotation marks', entry.key)
+    }
   }
 
   #refuseRegex (setting: FlowSetting, flow: FlowName, problem: RegexProblem): void {

@@ -72,8 +72,9 @@ export const orchestratorErrors = {
     'a topic was recreated', recreated),
   TARGET_NOT_EMPTY: row(2027, 'final', 'partition',
     'the target partition holds records, and no progress says that they are of this flow',
-    'Delete the remote topic, or set target.not.empty=begin to begin all the same: that is right ' +
-    'where several sources share the topic; otherwise the target may hold records twice'),
+    'If MirrorMaker 2 wrote them, longhaul migrate FILE goes on where it stopped. Otherwise ' +
+    'delete the remote topic, or set target.not.empty=begin to begin all the same: that is right ' +
+    'where several sources share the topic; elsewhere the target may hold records twice'),
   TARGET_TRUNCATED: row(2026, 'final', 'partition',
     'the target has lost records that it had acknowledged',
     'Look for an unclean leader election on the target; data.loss=skip goes on behind the loss'),

@@ -9,8 +9,10 @@ const connectorClass =
   /^org\.apache\.kafka\.connect\.mirror\.Mirror(Source|Checkpoint|Heartbeat)Connector$/
 
 /** Of the connector or of Kafka Connect, and meaningless in a properties file. */
-const left = new RegExp('^(name|connector\\.class|tasks\\.max|(source|target)\\.cluster\\.alias|' +
-  '(key|value|header)\\.converter.*)$')
+const left = /^(name|connector\.class|tasks\.max|(source|target)\.cluster\.alias)$/
+/** Converters that change nothing. Others are refused by name when the file is read. */
+const plainConverter = /^org\.apache\.kafka\.connect\.converters\.ByteArrayConverter$/
+const converter = /^(key|value|header)\.converter$/
 
 /** Prefixes of a connector's client properties, and whose they are in a properties file. */
 const clients: ReadonlyArray<readonly [prefix: string, side: 'source' | 'target', role: string]> = [
@@ -42,7 +44,8 @@ export function propertiesOf (configs: readonly ConnectorConfig[]): string {
     const [source, target] = aliasesOf(config)
     add(`${source}->${target}.enabled`, 'true')
     for (const [name, value] of Object.entries(config)) {
-      if (!left.test(name)) add(placed(name, source, target), value)
+      if (left.test(name) || (converter.test(name) && plainConverter.test(value))) continue
+      add(placed(name, source, target), value)
     }
   }
   return [...properties].map(([name, value]) => `${name} = ${escape(value)}\n`).join('')

@@ -36,8 +36,35 @@ export function strimziConfigsOf (value: unknown): StrimziConfigs | undefined {
     .map(cluster => [aliasOf(cluster), cluster]))
   return {
     configs: mirrors.flatMap(({ mirror, source, target }) => configsOf(mirror, source, target)),
-    warnings: [...clusters.values()].flatMap(cluster => loginOf(aliasOf(cluster), cluster).warnings)
+    warnings: [
+      ...mirrors.flatMap(({ mirror, source, target }) =>
+        remarksOn(mirror, `${aliasOf(source)}->${aliasOf(target)}`)),
+      ...[...clusters.values()].flatMap(cluster => [
+        ...'bootstrapServers' in cluster
+          ? []
+          : [`the resource has no bootstrapServers of cluster ${aliasOf(cluster)}: write ` +
+            `${aliasOf(cluster)}.bootstrap.servers`],
+        ...loginOf(aliasOf(cluster), cluster).warnings
+      ])
+    ]
   }
+}
+
+/** What a file cannot say, or says in another way. */
+function remarksOn (mirror: Fields, flow: string): readonly string[] {
+  const source = fieldsOf(mirror['sourceConnector'])
+  const isPaused = source['pause'] === true || source['state'] === 'paused' ||
+    source['state'] === 'stopped'
+  return [
+    ...'sourceConnector' in mirror
+      ? []
+      : [`the mirror ${flow} has no sourceConnector, so it mirrors no records: write ` +
+        `${flow}.topics with an empty value to mirror none here, either`],
+    ...isPaused
+      ? [`the source connector of ${flow} is paused; the flow runs: write ${flow}.enabled = ` +
+        'false until it is wanted']
+      : []
+  ]
 }
 
 /** v1 has the clusters where they are used; before, mirrors named them by alias. */
@@ -61,15 +88,17 @@ function configsOf (
     'source.cluster.alias': aliasOf(source),
     'target.cluster.alias': aliasOf(target),
     ...clusterProperties('source', source),
-    ...clusterProperties('target', target),
-    ...Object.fromEntries(patterns.flatMap(([property, setting]) => {
-      const value = mirror[setting]
-      return typeof value === 'string' ? [[property, value]] : []
-    }))
+    ...clusterProperties('target', target)
   }
+  const chosen = Object.fromEntries(patterns.flatMap(([property, setting]) => {
+    const value = mirror[setting]
+    return typeof value === 'string' ? [[property, value]] : []
+  })) as Readonly<Record<string, string>>
   return Object.entries(connectors).filter(([name]) => name in mirror).map(([name, type]) => ({
     ...common,
     ...textsOf(fieldsOf(mirror[name])['config']),
+    // Strimzi lets them win over the configuration of a connector.
+    ...chosen,
     'connector.class': `org.apache.kafka.connect.mirror.${type}`
   }))
 }

@@ -104,8 +104,13 @@ export function judgeRecreated (
 ): FaultAction {
   const { log, side, topic } = changed
   const { progress } = fault
-  const why = `${side} topic ${topic} was recreated: the deleted topic was mirrored up to ` +
-    `${describe(progress)}, the new topic holds offsets ${log.start} to ${log.end}`
+  const range = `holds offsets ${log.start} to ${log.end}`
+  const why = side === 'source'
+    ? `source topic ${topic} was recreated: the deleted topic was mirrored up to ` +
+      `${describe(progress)}, the new topic ${range}`
+    : `target topic ${topic} was recreated, or the flow names it in another way now: the topic ` +
+      `before it received the records up to ${describe(progress)}, and this one ${range}. They ` +
+      'are not mirrored again'
   if (policies['topic.recreated'] === 'stop') {
     return { kind: 'stop', error: new ReplicatorError('TOPIC_RECREATED', why) }
   }

@@ -86,3 +86,11 @@ export function compileFilter<List extends string> (
     excludes: name => included.matches(name) && excluded.matches(name)
   }
 }
+
+/**
+ * A character of the expression that no topic name has and no regular expression needs: a comment,
+ * a quotation mark or a blank of a file that means something else. Undefined: none.
+ */
+export function strayCharacter (expression: string): string | undefined {
+  return /[\s#;"'@]/.exec(expression)?.[0]
+}

@@ -83,8 +83,9 @@ function planTopic (
     return new ReplicatorError('REMOTE_NAME_TOO_LONG', `${remoteTopic} has ${remoteTopic.length} ` +
       `characters, and ${topicNameLengthMax} are allowed`)
   }
-  const isRenamed = remoteTopic !== selection.policy.remotePrefix(topic)
-  if (isRenamed && selection.policy.isInternalTopic(remoteTopic)) {
+  const { policy } = selection
+  const isRenamed = remoteTopic !== policy.remotePrefix(topic)
+  if (isRenamed && (policy.isInternalTopic(remoteTopic) || policy.isHeartbeatsTopic(remoteTopic))) {
     return new ReplicatorError('REMOTE_NAME_RESERVED', `topic.rename calls it ${remoteTopic}`)
   }
   const other = chosen.get(remoteTopic)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { describe, test, type TestContext } from 'node:test'
 import { exitCodes, type ExitCode } from '../../../src/orchestrator/cli/exit-codes.ts'
 import { migrateConfig } from '../../../src/orchestrator/cli/migrate-config.ts'
@@ -28,9 +28,9 @@ function migrated (t: TestContext, texts: readonly string[], to?: string): Answe
     stdout: { write: (text: string) => { written.stdout += text } },
     stderr: { write: (text: string) => { written.stderr += text } }
   } as unknown as Terminal
-  const options = to === undefined ? {} : { to: join(folder, to) }
+  const options = to === undefined ? {} : { to: resolve(folder, to) }
   const code = migrateConfig(files, options, terminal)
-  if (to === undefined) return { code, ...written }
+  if (to === undefined || code !== exitCodes.ok) return { code, ...written }
   assert.equal(statSync(join(folder, to)).mode & 0o777, 0o600)
   return { code, ...written, stdout: readFileSync(join(folder, to), 'utf8') }
 }
@@ -41,8 +41,8 @@ const flow = [
   'east.bootstrap.servers = east-1:9092',
   'west.bootstrap.servers = west-1:9092',
   'west.request.timeout.ms = 9000',
-  'east->west.topics = orders|pay\\\\..*',
   'east->west.replication.factor = -1',
+  'east->west.topics = orders|pay\\\\..*',
   'east->west.sync.group.offsets.enabled = true', ''
 ].join('\n')
 
@@ -64,7 +64,7 @@ spec:
     targetCluster: west
     sourceConnector:
       tasksMax: 2
-      config: {replication.factor: -1}
+      config: {replication.factor: -1, topics: not-these}
     checkpointConnector:
       config:
         sync.group.offsets.enabled: "true"
@@ -169,6 +169,50 @@ test('migrate-config names what lies in Secrets, and what it writes is refused w
   const parsed = parseConfig(stdout)
   assert.ok(!parsed.ok)
   assert.match(JSON.stringify(parsed), /east: SCRAM-SHA-512 needs sasl\.jaas\.config/)
+})
+
+test('migrate-config says what a file says in another way', t => {
+  const { stderr } = migrated(t, [`
+kind: KafkaMirrorMaker2
+spec:
+  clusters: [{alias: west, bootstrapServers: "west-1:9092"}]
+  mirrors:
+  - {sourceCluster: east, targetCluster: west, sourceConnector: {state: paused}}
+  - {sourceCluster: edge, targetCluster: west, checkpointConnector: {}}
+`])
+  for (const said of [
+    /the source connector of east->west is paused; .* east->west\.enabled = false/,
+    /the mirror edge->west has no sourceConnector/,
+    /no bootstrapServers of cluster east: write east\.bootstrap\.servers/
+  ]) assert.match(stderr, said)
+})
+
+// They change records, which the file must not hide from the check for such properties.
+test('converters that change records are kept, and refused with the file', t => {
+  const { stdout } = migrated(t, [JSON.stringify({
+    'connector.class': 'org.apache.kafka.connect.mirror.MirrorSourceConnector',
+    'source.cluster.alias': 'east',
+    'target.cluster.alias': 'west',
+    'source.cluster.bootstrap.servers': 'east-1:9092',
+    'target.cluster.bootstrap.servers': 'west-1:9092',
+    'key.converter': 'org.apache.kafka.connect.converters.ByteArrayConverter',
+    'value.converter': 'org.apache.kafka.connect.json.JsonConverter'
+  })])
+  assert.doesNotMatch(stdout, /key\.converter/)
+  const parsed = parseConfig(stdout)
+  assert.ok(!parsed.ok)
+  assert.match(JSON.stringify(parsed), /CONFIG_CHANGES_RECORDS/)
+})
+
+test('a file that is there is not overwritten', t => {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-migrate-config-'))
+  t.after(() => { rmSync(folder, { recursive: true }) })
+  const to = join(folder, 'mm2.properties')
+  writeFileSync(to, 'mine')
+  const { code, stderr } = migrated(t, [v1], to)
+  assert.equal(code, exitCodes.usage)
+  assert.match(stderr, /EEXIST/)
+  assert.equal(readFileSync(to, 'utf8'), 'mine')
 })
 
 test('what is neither JSON nor YAML is refused with its place', t => {

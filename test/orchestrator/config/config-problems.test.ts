@@ -124,6 +124,24 @@ test('a rule of topic.rename that cannot be read is refused with the form', () =
     /topic\.rename \(line \d+\): a@\$1: \$1 stands for a group, and the expression has 0/)
 })
 
+// With a comment behind it the list was one expression, and the flow mirrored nothing.
+test('a list that holds what no topic name has is warned of, and refused with --strict', () => {
+  for (const line of ['A->B.topics = orders # mine', 'topics.exclude = "logs"',
+    'topic.rename = orders@x; pay@y', "start.positions = 'orders'@latest"]) {
+    const parsed = parseConfig([...twoClusters, line].join('\n'))
+    assert.ok(parsed.ok)
+    const said = parsed.config.warnings.filter(text =>
+      /matches no topic, as no name has/.test(text))
+    assert.equal(said.length, 1, line)
+    assert.match(said[0] ?? '', /\(line \d+\)/)
+    assert.ok(!parseConfig([...twoClusters, line].join('\n'), { isStrict: true }).ok, line)
+  }
+  const lines = [...twoClusters, 'topics = (?i)orders[0-9]{2}, a|b\\\\.c']
+  const parsed = parseConfig(lines.join('\n'))
+  assert.ok(parsed.ok)
+  assert.deepEqual(parsed.config.warnings, [])
+})
+
 test('aliases that look alike are refused where flows lead back, and only there', () => {
   const lines = ['clusters = eu, eu.west', 'eu.bootstrap.servers = a:1',
     'eu.west.bootstrap.servers = b:1', 'eu->eu.west.enabled = true']

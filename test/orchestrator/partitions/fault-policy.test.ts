@@ -252,4 +252,14 @@ describe('a fault', () => {
       assert.equal(judgeRecreated({ progress }, stop, { side, topic: 'orders', log }).kind, 'stop')
     }
   })
+
+  // After topic.rename was changed the text said that a topic had been deleted, which nobody had.
+  test('of the target may be a topic under a new name, and what is left out is said', () => {
+    const log = { start: 0n, end: 0n }
+    const progress = { upstream: 9n, downstream: 9n, sequence: 9 }
+    const action = judgeRecreated({ progress }, stop, { side: 'target', topic: 'orders2', log })
+    assert.ok(action.kind === 'stop')
+    assert.match(action.error.message,
+      /orders2 was recreated, or the flow names it in another way now.*are not mirrored again/)
+  })
 })
