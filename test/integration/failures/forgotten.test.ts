@@ -13,7 +13,6 @@ const fetch = 1
 const metadata = 3
 const heartbeat = 12
 const topic = 'forgotten'
-const remoteTopic = 'east.forgotten'
 
 const carries = (apiKey: number, text: string): HasCarried => heads =>
   heads.some(head => apiKeyOf(head) === apiKey && head.includes(text))
@@ -26,8 +25,8 @@ const kinds: ReadonlyArray<
   ['writing progress', 'target', carries(produce, 'longhaul-progress.east.internal')],
   ['reading progress', 'target', carries(fetch, 'longhaul-progress')],
   ['the admin client', 'target', carries(metadata, 'longhaul-admin')],
-  ['a lane that produces', 'target', carries(produce, remoteTopic)],
-  // By its client: a Fetch names topics by their ids.
+  // By their client: Produce and Fetch name topics by their ids.
+  ['a lane that produces', 'target', carries(produce, 'longhaul-east-west-lane')],
   ['a lane that fetches', 'source', carries(fetch, 'longhaul-east-west-lane')]
 ]
 
