@@ -9,7 +9,7 @@ import { startClusters, type MirroredClusters } from '../integration/mirrored-cl
 import { SequenceLoad } from '../integration/sequence-load.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
-import { producesTo } from '../kafka/request-heads.ts'
+import { lanesProduce } from '../kafka/request-heads.ts'
 import { batchesOnTarget, crash, startLaggingMirror } from './crashed-mirror.ts'
 
 interface KeptProgress {
@@ -38,7 +38,7 @@ describe('invariant C', () => {
     const [proxy] = target.proxies
     assert.ok(proxy !== undefined)
     // The first goes alone, for want of proof; the next five together, of which one arrives.
-    proxy.hold(producesTo('east.out', 3))
+    proxy.hold(lanesProduce(3))
     const mirror = await startLaggingMirror(t, clusters, 'out', {
       'west.bootstrap.servers': target.proxiedBootstrapServers,
       'partition.batches.in.flight': 5,

@@ -8,7 +8,7 @@ import { flowProperties, type MirroredClusters } from '../integration/mirrored-c
 import { evictMembers } from '../kafka/consumer-group.ts'
 import type { TcpProxy } from '../kafka/proxy.ts'
 import { dataBatches, readRawLog, type RawBatch } from '../kafka/raw-log.ts'
-import { producesTo } from '../kafka/request-heads.ts'
+import { lanesProduce } from '../kafka/request-heads.ts'
 
 /** A mirror of one topic that writes progress only at its start and at its end. */
 export async function startLaggingMirror (
@@ -38,7 +38,7 @@ export async function crashWithLateRequest (
   const { target } = clusters
   const [proxy] = target.proxies
   if (proxy === undefined) throw new Error('the target has no proxy')
-  proxy.hold(producesTo(`east.${topic}`, answered + 1))
+  proxy.hold(lanesProduce(answered + 1))
   const mirror = await startLaggingMirror(t, clusters, topic,
     { 'west.bootstrap.servers': target.proxiedBootstrapServers, ...more })
   await mirror.until('a late request', () => proxy.heldCount === 1)

@@ -1,5 +1,5 @@
 // Cuts what a Kafka client sends into requests, wherever the chunks of the stream end, and returns
-// the beginning of each one: api key, client id, and in a Produce request its first topic.
+// the beginning of each one: api key, client id, and the first topic where it is named.
 
 /** Enough for the header and a topic's name. */
 const headBytesMax = 256
@@ -48,14 +48,11 @@ export function apiKeyOf (head: Buffer): number {
 }
 
 /**
- * For TcpProxy.hold: Produce requests whose first topic is this one, from the n-th on. The length
- * of a name takes two bytes before v9, and one that is larger by one from then on.
+ * For TcpProxy.hold: Produce requests of Longhaul's lanes, from the n-th on. Known by the client,
+ * since from v13 on a request names topics by their ids.
  */
-export function producesTo (topic: string, from = 1): (head: Buffer) => boolean {
-  const name = Buffer.from(topic)
-  const names = [[0, name.length], [name.length + 1]].map(length =>
-    Buffer.concat([Buffer.from(length), name]))
+export function lanesProduce (from = 1): (head: Buffer) => boolean {
   let seen = 0
-  return head =>
-    apiKeyOf(head) === 0 && names.some(each => head.includes(each)) && ++seen >= from
+  return head => apiKeyOf(head) === 0 && /longhaul-.+-lane-/.test(head.toString('latin1')) &&
+    ++seen >= from
 }
