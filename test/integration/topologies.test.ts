@@ -4,11 +4,15 @@ import { after, before, describe, test } from 'node:test'
 import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
 import { documentedFile } from './documented-file.ts'
-import { createPropertiesFile, startMirror } from './mirror-process.ts'
+import { createPropertiesFile, startMirror, type MirrorProcess } from './mirror-process.ts'
 
 const partitions = 2
+
+const sum = (series: Readonly<Record<string, number>>, like = /./): number =>
+  Object.entries(series).reduce((all, [name, value]) => all + (like.test(name) ? value : 0), 0)
 
 describe('the topologies of the documentation', () => {
   let first: KafkaCluster
@@ -75,6 +79,53 @@ describe('the topologies of the documentation', () => {
       assert.deepEqual(await topicsOn(first, /orders/), ['orders', 'west.orders'])
       assert.deepEqual(await topicsOn(third, /orders/), ['east.orders', 'orders'])
     })
+
+  // Each record that a site wrote is on both sides once and in order, whatever is killed.
+  test('active and active under the same names: no record comes back, over kills', async t => {
+    const sites = [['east', first], ['west', third]] as const
+    const round = 200
+    for (const [, site] of sites) await site.createTopic('shared', { partitions })
+    let rounds = 0
+    const writeBoth = async (): Promise<number> => {
+      const from = round * rounds++
+      await Promise.all(sites.map(async ([name, site]) => {
+        await write(site, 'shared', numbers(name, from, from + round))
+      }))
+      return round * rounds * partitions * sites.length
+    }
+    const file = createPropertiesFile(t, { ...documentedFile('active-active-same-names.md',
+      [first, third]), 'topics': 'shared' })
+    const start = async (name: string): Promise<MirrorProcess> =>
+      await startMirror(t, file, ['--clusters', name])
+    await writeBoth()
+    // The second flow begins while the first one runs.
+    const there = await start('west')
+    await untilRecords(there, third, 'shared', await writeBoth() - round * partitions)
+    const back = await start('east')
+    await untilRecords(back, first, 'shared', await writeBoth() - round * partitions)
+    await Promise.all([there.kill(), writeBoth()])
+    const again = await start('west')
+    await Promise.all([back.kill(), writeBoth()])
+    const mirrors = [again, await start('east')] as const
+    const expected = await writeBoth()
+    await untilRecords(mirrors[0], third, 'shared', expected)
+    await untilRecords(mirrors[1], first, 'shared', expected)
+    // What came last on both sides was left out: that is no lag.
+    for (const mirror of mirrors) await mirror.untilReady()
+    for (const mirror of mirrors) {
+      await mirror.until('no lag', async () => sum(
+        seriesOf(await mirror.metrics(), 'longhaul_lag_records')) === 0)
+      const dropped = seriesOf(await mirror.metrics(), 'longhaul_batches_dropped_total')
+      assert.ok(sum(dropped, /reason="looped"/) > 0, JSON.stringify(dropped))
+    }
+    for (const mirror of mirrors) assert.equal((await mirror.stop()).code, 0)
+    for (const site of [first, third]) {
+      for (const [name] of sites) {
+        await holds(site, 'shared', numbers(name, 0, round * rounds),
+          value => value.startsWith(name))
+      }
+    }
+  })
 
   test('hub and spoke: regions send, and receive what the centre distributes', async t => {
     await begin(first, 'sales')

@@ -39,7 +39,7 @@ export const importRows: readonly ImportRow[] = [
     to: /^src\/dataplane\//,
     unless: new RegExp(
       '-> src/dataplane/contract/|' +
-      '^src/orchestrator/(flow|lanes|partitions)/.* -> src/dataplane/(index|lane)\\.ts$|' +
+      '^src/orchestrator/(flow|inbound|lanes|partitions)/.* -> src/dataplane/(index|lane)\\.ts$|' +
       '^src/orchestrator/cluster/native-[a-z-]+\\.ts -> src/dataplane/index\\.ts$'
     ),
     instead: 'only lanes/ and cluster/native-*.ts open the data plane, by src/dataplane/index.ts'
@@ -88,7 +88,7 @@ export const importRows: readonly ImportRow[] = [
   })),
   // The folders of a flow, from top to bottom: each may use those behind it in this list.
   ...[
-    'flow', 'partitions', 'lanes', 'ownership', 'control', 'progress'
+    'flow', 'partitions', 'lanes', 'ownership', 'control', 'inbound', 'progress'
   ].map((folder, i, all): ImportRow => ({
     from: new RegExp(`^src/orchestrator/${folder}/`),
     to: new RegExp(`^src/(demo|orchestrator/(cli|${all.slice(0, i).join('|') || 'main'}))/`),

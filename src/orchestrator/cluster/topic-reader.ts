@@ -22,6 +22,8 @@ export interface TopicReaderOptions {
   /** A reading fails when nothing of it has arrived for this long; its whole length is free. */
   readonly standstillMs: number
   readonly clock: Clock
+  /** How long the client stays connected for the next reading; 2 s by default. */
+  readonly idleMs?: number
   /** Called every few seconds while readings take long: with one of them, and how many others. */
   readonly onSlow?: (partition: number, atOffset: bigint, end: bigint, others: number) => void
 }
@@ -56,7 +58,7 @@ const slowMs = 5_000
 // Prefetched and not yet taken, in all; librdkafka's default of 64 MiB is for topics of any size.
 const prefetchKilobytes = 16 * 1024
 // Between acquiring slots and finding their partitions begun elsewhere, readings follow closely.
-const idleMsMax = 2_000
+const idleMsDefault = 2_000
 
 export class TopicReader {
   readonly #options: TopicReaderOptions
@@ -134,7 +136,8 @@ export class TopicReader {
     if (this.#readings.size > 0) return true
     this.#wake = new AbortController()
     if (!this.#stopping.signal.aborted) {
-      await this.#options.clock.sleep(idleMsMax, this.#wake.signal).catch(() => {})
+      const { clock, idleMs = idleMsDefault } = this.#options
+      await clock.sleep(idleMs, this.#wake.signal).catch(() => {})
     }
     return this.#readings.size > 0
   }

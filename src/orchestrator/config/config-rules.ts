@@ -3,6 +3,7 @@ import { judgeTopic } from '../policy/topic-filter.ts'
 import type { FlowConfig } from './config.ts'
 import { flowTable, type FlowSettings } from './config-table.ts'
 import type { Findings } from './findings.ts'
+import { refuseRings, witnesses } from './ring-rule.ts'
 import { describeEntry, type Entry } from './properties-text.ts'
 import { showBytes, showDuration } from './setting-kinds.ts'
 
@@ -89,7 +90,7 @@ export function switchDutiesOff (
 type ConfigRule = (flows: readonly FlowConfig[], findings: Findings) => void
 
 const configRules: readonly ConfigRule[] = [
-  noFlow, noSeparator, ambiguousAliases, sameServers, loops, renamingLoops, severalPrincipals
+  noFlow, noSeparator, ambiguousAliases, sameServers, refuseRings, renamingLoops, severalPrincipals
 ]
 
 export function checkConfig (flows: readonly FlowConfig[], findings: Findings): void {
@@ -164,25 +165,6 @@ function severalPrincipals (flows: readonly FlowConfig[], findings: Findings): v
     'process for each')
 }
 
-/** Flows that keep names and lead back to where they began would mirror their own records. */
-function loops (flows: readonly FlowConfig[], findings: Findings): void {
-  const keeping = flows.filter(({ policy }) => policy.keepsNames)
-  const reported = new Set<string>()
-  for (const topic of witnesses(keeping)) {
-    const edges = keeping.filter(flow => judgeTopic(flow.topics, topic) === 'mirrored')
-    for (const first of edges) {
-      const loop = wayBack(first, edges)
-      if (loop === undefined) continue
-      const id = loop.map(flow => flow.name).sort().join()
-      if (reported.has(id)) continue
-      reported.add(id)
-      findings.refuse('CONFIG_CONFLICT', `${loop.map(flow => flow.name).join(' and ')} mirror in ` +
-        `a loop: each keeps the names of topics and mirrors a topic such as ${topic}; give them ` +
-        'topics that do not overlap, or use DefaultReplicationPolicy', `${first.name}.topics`)
-    }
-  }
-}
-
 /**
  * A topic that topic.rename has named bears no alias by which a loop could be found: it would come
  * back under one more name at each refresh.
@@ -237,24 +219,4 @@ function wayBack (
     chains = longer
   }
   return undefined
-}
-
-/**
- * Names to try the filters with. Whether two expressions overlap cannot be decided in general, so
- * names are made from the expressions themselves: a loop that is reported is a real one, one that
- * hides behind an odd expression is found when the topics are known.
- */
-function witnesses (flows: readonly FlowConfig[]): ReadonlySet<string> {
-  const parts = [...new Set(flows.flatMap(flow => flow.topics.filter.topics))]
-    .flatMap(expression => expression.split('|'))
-  const plain = (expression: string, wild: string) =>
-    expression.replace(/\.[*+]/g, wild).replace(/[\\^$()?+*]/g, '')
-  const names = new Set<string>()
-  for (const part of parts) {
-    for (const wild of ['', 'orders', ...parts.map(other => plain(other, ''))]) {
-      const name = plain(part, wild)
-      if (name !== '') names.add(name)
-    }
-  }
-  return names
 }

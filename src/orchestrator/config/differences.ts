@@ -115,7 +115,8 @@ export const differences = {
   },
   'loop of names': {
     mirrorMaker: 'Identity policy in both directions copies in circles',
-    longhaul: 'Refused, when one file says so'
+    longhaul: 'Mirrors each record once: a flow leaves out what came from its target. Rings ' +
+      'over more than two flows are refused'
   },
   'alias of the source': {
     mirrorMaker: 'Mirrors a topic of A that is called `A.orders`, as `A.A.orders`',

@@ -119,6 +119,15 @@ export const orchestratorErrors = {
     'slot 0 of the progress topic cannot be read, so what operators paused is not known: ' +
     'all partitions are mirrored',
     'See that partition 0 of the progress topic has a leader'),
+  MIRROR_RING: row(2048, 'final', 'flow',
+    'flows under the same topic names form a ring, and would mirror their own records again',
+    'Remove one flow of the ring, add direct flows so that each cluster mirrors each other ' +
+    'one, or use DefaultReplicationPolicy'),
+  INBOUND_UNREADABLE: row(2049, 'retry', 'flow',
+    'the progress topics that name the flows into a cluster cannot be read, and batches of ' +
+    'unknown producers wait',
+    'Grant DESCRIBE and READ on topics with the prefix longhaul-progress. to the principal of ' +
+    'that cluster, and see that they have leaders'),
   LISTEN_FAILED: row(2050, 'final', 'process',
     'the metrics port cannot be opened', 'Choose another metrics.port, 0 for any free one'),
   HEARTBEATS_REFUSED: row(2060, 'final', 'flow',

@@ -1,5 +1,6 @@
 // What a running flow does again and again, and how often: one row a piece of work.
 import type { FlowConfig } from '../config/config.ts'
+import type { InboundFlows } from '../inbound/inbound-flows.ts'
 import { LaneBalancer } from '../lanes/lane-balancer.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
@@ -17,6 +18,8 @@ export interface FlowLoopsOptions {
   readonly partitions: FlowPartitions
   readonly statistics: FlowStatistics
   readonly progress: FlowProgress
+  /** Of a flow that keeps names. */
+  readonly inbound: InboundFlows | undefined
   readonly problems: FlowProblems
   readonly clusters: () => FlowSnapshot['clusters']
   readonly onError: (thrown: unknown) => void
@@ -27,12 +30,15 @@ export interface FlowLoopsOptions {
 const statisticsIntervalMs = 1_000
 const beginIntervalMs = 1_000
 const endsIntervalMs = 10_000
+/** New inbound flows, and new flows into the target; questions of lanes read them at once. */
+const inboundIntervalMs = 30_000
 
 /** The loops, running; each first round comes after one interval. */
 export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoop[] {
-  const { clock, clusters, onError, partitions, problems, progress, settings, statistics } = options
+  const { clock, clusters, inbound, onError, partitions } = options
+  const { problems, progress, settings, statistics } = options
   const balancer = createBalancer(options)
-  const work: ReadonlyArray<readonly [intervalMs: number, run: () => Promise<void>]> = [
+  const work: Array<readonly [intervalMs: number, run: () => Promise<void>]> = [
     [settings['progress.interval.ms'], async () => { await partitions.writeProgress() }],
     [statisticsIntervalMs, async () => { await statistics.collect() }],
     // Apart from the figures, which wait for a lane that does not answer.
@@ -45,6 +51,7 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
     [beginIntervalMs, async () => { await partitions.beginDue() }],
     [settings['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() }]
   ]
+  if (inbound !== undefined) work.push([inboundIntervalMs, async () => { await inbound.learn() }])
   return work.map(([intervalMs, run]) => {
     const loop = new IntervalLoop({ intervalMs, clock, run, onError, first: 'delayed' })
     loop.start()

@@ -22,6 +22,7 @@ import {
 } from '../progress/flow-progress.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 import { FlowControl } from '../control/flow-control.ts'
+import type { InboundFlows } from '../inbound/inbound-flows.ts'
 import { sharedSettings } from '../control/flow-members.ts'
 import type { Duties } from '../ownership/duties.ts'
 import type { Ownership, SlotWork } from '../ownership/ownership.ts'
@@ -31,6 +32,7 @@ import { slotOf } from '../ownership/task-slots.ts'
 import { version } from '../version.ts'
 import { controlled } from './controlled-partitions.ts'
 import { openFlowDuties } from './flow-duties.ts'
+import { openFlowInbound } from './flow-inbound.ts'
 import { openFlowLanes } from './flow-lanes.ts'
 import { startFlowLoops } from './flow-loops.ts'
 import type { TargetClaims } from './target-claims.ts'
@@ -68,6 +70,7 @@ export class ReplicationFlow {
   #clusters: ClusterPair | undefined
   #progress: FlowProgress | undefined
   #lanes: LanePool | undefined
+  #inbound: InboundFlows | undefined
   #partitions: FlowPartitions | undefined
   #statistics: FlowStatistics | undefined
   #ownership: Ownership | undefined
@@ -188,8 +191,11 @@ export class ReplicationFlow {
     const remark = sameClusterRemark(this.#config, clusters)
     if (remark !== undefined) this.#log.warn({}, remark)
     const progress = this.#progress = await this.#step(this.#openProgress(clusters))
+    const inbound = this.#inbound = this.#openInbound(clusters, progress)
+    await this.#step(inbound?.learn() ?? Promise.resolve())
     const lanes = this.#lanes = openFlowLanes({
       config: this.#config,
+      inbound,
       producer: progress.producer,
       partitions: () => this.#partitions,
       problems: this.#problems,
@@ -247,6 +253,13 @@ export class ReplicationFlow {
       signal: this.#stopping.signal
     }
     return this.#isShared ? await openFlowProgress(options) : await openUnkeptProgress(options)
+  }
+
+  /** A flow that keeps nothing in Kafka, as in the demo, cannot be known to others either. */
+  #openInbound (clusters: ClusterPair, progress: FlowProgress): InboundFlows | undefined {
+    return !this.#isShared ? undefined : openFlowInbound({ config: this.#config, clusters, progress,
+      lanes: () => this.#lanes, fail: error => { this.#fail(error) }, problems: this.#problems,
+      log: this.#log, clock: this.#clock, signal: this.#stopping.signal })
   }
 
   #openStatistics (
@@ -339,6 +352,7 @@ export class ReplicationFlow {
       partitions: this.#opened(this.#partitions),
       statistics: this.#opened(this.#statistics),
       progress: this.#opened(this.#progress),
+      inbound: this.#inbound,
       problems: this.#problems,
       clusters: () => this.#probe?.health,
       onError: thrown => { this.#onLoopError(thrown) },
@@ -365,7 +379,8 @@ export class ReplicationFlow {
   /** Side by side: each client may take its time where its cluster hangs. */
   async #close (): Promise<void> {
     await this.#statistics?.collect() // the last figures of partitions that lanes have released
-    await Promise.all([this.#lanes?.close(), this.#progress?.close(), this.#clusters?.close()])
+    const parts = [this.#lanes, this.#inbound, this.#progress, this.#clusters]
+    await Promise.all(parts.map(async part => { await part?.close() }))
     this.#claims.release(this.name)
   }
 

@@ -115,6 +115,11 @@ export class LanePool {
     this.#send(lane, { kind: 'producers', answer })
   }
 
+  /** What is known of inbound flows has changed, and answers no question. */
+  tellInbound (): void {
+    for (const lane of this.#lanes.keys()) this.#sendInbound(lane)
+  }
+
   /**
    * Undefined for a lane that does not run or does not answer: what it would have said is lost, so
    * the next question must be for all partitions (`isWhole`).

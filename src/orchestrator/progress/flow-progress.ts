@@ -6,7 +6,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import {
-  agreeOnProducer, checkSourceCluster, type AgreementOptions
+  agreeOnProducer, checkSourceCluster, keepCarried, type AgreementOptions
 } from './producer-agreement.ts'
 import { ProgressKeeper } from './progress-keeper.ts'
 import { retainProgressOnce, type ProgressRetentionOptions } from './progress-retention.ts'
@@ -31,6 +31,8 @@ export interface FlowProgress {
   write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void>
   /** Writes everything again if the record was lost; resolves with whether it was. */
   mend (): Promise<boolean>
+  /** Resolves once it is on record that the flow carries records of these clusters. */
+  keepCarried (carried: readonly string[], signal?: AbortSignal): Promise<void>
   /** Words of control and members, which stand beside progress in slot 0. */
   readonly controlLog: {
     /** What was written since the last call, oldest first; the first time all that is there. */
@@ -81,6 +83,7 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
       firstLookOf: async (slot, end) => (await store.read(slot, end)).firstLook,
       write: async (records, end) => { await keeper.write(records, end) },
       mend: async () => await keeper.mend(),
+      keepCarried: async (carried, end) => { await keepCarried(agreement, carried, end) },
       controlLog: {
         read: async end => await store.readOthers(controlSlot, end),
         write: async (records, end) => { await store.writeOthers(controlSlot, records, end) }
@@ -118,7 +121,7 @@ type StoreOptions = Omit<FlowProgressOptions, 'everything' | 'onRewritten'>
 function openStore (
   { clock, config, group, log, onWarning, sourceClusterId, target }: StoreOptions
 ): { readonly agreement: AgreementOptions, readonly store: ProgressStore } {
-  const { settings, source } = config
+  const { policy, settings, source } = config
   const topic = progressTopicOf(source.alias)
   const timeoutMs = settings['admin.timeout.ms']
   const store = new ProgressStore(
@@ -134,6 +137,7 @@ function openStore (
     sourceAlias: source.alias,
     sourceClusterId,
     acceptedClusterId: settings['accepted.cluster.id'],
+    keepsNames: policy.keepsNames,
     othersRun: async () => await hasMembers(target, group)
   }
   return { agreement, store }
@@ -150,6 +154,7 @@ export async function openUnkeptProgress (
     firstLookOf: async () => undefined,
     write: async () => {},
     mend: async () => false,
+    keepCarried: async () => {},
     controlLog: { read: async () => [], write: async () => {} },
     retainOnce: async () => [],
     forget: () => {},

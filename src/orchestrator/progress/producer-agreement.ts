@@ -19,6 +19,8 @@ export interface AgreementOptions extends ProgressTopicOptions {
   readonly sourceClusterId: string | null
   /** The source cluster that may replace the one on record; '': none. */
   readonly acceptedClusterId: string
+  /** Whether the flow's topics keep their names; absent: nothing is said of that. */
+  readonly keepsNames?: boolean
   /** Whether processes of this flow run: their producer id was on record once. */
   readonly othersRun: () => Promise<boolean>
   /** How long those processes have for writing it again; a minute by default. */
@@ -34,7 +36,10 @@ export async function agreeOnProducer (
   options: AgreementOptions, known?: ProducerIdentity, signal?: AbortSignal
 ): Promise<ProducerIdentity> {
   const { sourceClusterId } = options
-  const ours = sourceClusterId === null ? {} : { sourceClusterId }
+  const ours = {
+    ...(sourceClusterId === null ? {} : { sourceClusterId }),
+    ...(options.keepsNames === undefined ? {} : { keepsNames: options.keepsNames })
+  }
   let records = await producersOf(options, signal)
   if (records.length === 0) {
     const identity = known ?? await lostProducer(options, signal) ??
@@ -45,16 +50,32 @@ export async function agreeOnProducer (
   let agreed = agreedOf(records)
   if (agreed !== undefined && agreed.sourceClusterId === undefined && sourceClusterId !== null) {
     // Of version 1: whose cluster it is stands nowhere. The first process says so.
-    await write(options, { ...agreed, sourceClusterId }, signal)
+    await write(options, { ...agreed, ...ours }, signal)
     records = await producersOf(options, signal)
     agreed = agreedOf(records)
   }
   if (agreed === undefined) throw new ReplicatorError('PROGRESS_UNREADABLE', options.topic)
-  const settled = settleCluster(options, agreed)
-  const newest = records.at(-1)
-  if (settled.replacesClusterId !== undefined || newest?.producerId !== settled.producerId ||
-    newest.sourceClusterId !== settled.sourceClusterId) await write(options, settled, signal)
+  const settled = withNames(settleCluster(options, agreed), options.keepsNames)
+  if (settled.replacesClusterId !== undefined || !saysSame(records.at(-1), settled)) {
+    await write(options, settled, signal)
+  }
   return identityOf(settled)
+}
+
+/**
+ * Puts it on record that the flow carries records of these clusters under their names, unless the
+ * newest record says so. What was on record stays: batches of then are on the target.
+ */
+export async function keepCarried (
+  options: Pick<AgreementOptions, 'store' | 'topic'>, carried: readonly string[],
+  signal?: AbortSignal
+): Promise<void> {
+  const records = await producersOf(options, signal)
+  const agreed = agreedOf(records)
+  if (agreed === undefined) throw new ReplicatorError('PROGRESS_UNREADABLE', options.topic)
+  const all = [...new Set([...agreed.carried ?? [], ...carried])].sort()
+  const settled = { ...agreed, keepsNames: true, carried: all }
+  if (!saysSame(records.at(-1), settled)) await write(options, settled, signal)
 }
 
 /** Throws what agreeOnProducer() would throw because of the source cluster. Writes nothing. */
@@ -77,8 +98,29 @@ export function agreedOf (records: readonly FlowProducer[]): FlowProducer | unde
     }
   }
   if (agreed === undefined) return undefined
-  const { sourceClusterId } = agreed
-  return { ...identityOf(agreed), ...(sourceClusterId === undefined ? {} : { sourceClusterId }) }
+  const { producerId, sourceClusterId } = agreed
+  const same = records.filter(record => record.producerId === producerId)
+  const carried = [...new Set(same.flatMap(record => record.carried ?? []))].sort()
+  const said = same.flatMap(({ keepsNames }) => keepsNames ?? [])
+  return {
+    ...identityOf(agreed),
+    ...(sourceClusterId === undefined ? {} : { sourceClusterId }),
+    ...(said.length === 0 ? {} : { keepsNames: said.includes(true) }),
+    ...(carried.length === 0 ? {} : { carried })
+  }
+}
+
+/** Where topics kept their names once, batches of then are on the target. */
+function withNames (agreed: FlowProducer, keepsNames: boolean | undefined): FlowProducer {
+  if (keepsNames === undefined) return agreed
+  return { ...agreed, keepsNames: keepsNames || agreed.keepsNames === true }
+}
+
+function saysSame (newest: FlowProducer | undefined, agreed: FlowProducer): boolean {
+  return newest !== undefined && newest.producerId === agreed.producerId &&
+    newest.sourceClusterId === agreed.sourceClusterId &&
+    newest.keepsNames === agreed.keepsNames &&
+    (newest.carried ?? []).join() === (agreed.carried ?? []).join()
 }
 
 /** The producer with our source cluster; throws where progress is of another one. */
@@ -98,7 +140,7 @@ function settleCluster (options: AgreementOptions, agreed: FlowProducer): FlowPr
 }
 
 async function producersOf (
-  { store }: AgreementOptions, signal: AbortSignal | undefined
+  { store }: Pick<AgreementOptions, 'store'>, signal: AbortSignal | undefined
 ): Promise<readonly FlowProducer[]> {
   return (await store.read(producerSlot, signal)).producers
 }
@@ -145,7 +187,8 @@ function identityOf ({ producerEpoch, producerId }: ProducerIdentity): ProducerI
 }
 
 async function write (
-  { store }: AgreementOptions, producer: FlowProducer, signal: AbortSignal | undefined
+  { store }: Pick<AgreementOptions, 'store'>, producer: FlowProducer,
+  signal: AbortSignal | undefined
 ): Promise<void> {
   await store.write([{ slot: producerSlot, record: { kind: 'producer', producer } }], signal)
 }

@@ -32,6 +32,10 @@ export interface FlowProducer extends ProducerIdentity {
   readonly sourceClusterId?: string
   /** The cluster whose place that one has taken, with the operator's consent. */
   readonly replacesClusterId?: string
+  /** Whether topics keep their names, or did once; absent in builds that did not say so. */
+  readonly keepsNames?: boolean
+  /** Of a flow that keeps names: the ids of the clusters whose records it carries. */
+  readonly carried?: readonly string[]
 }
 
 /** Older points and epochs of one partition; they count for the position of the same era. */
@@ -89,16 +93,10 @@ export interface EncodedRecord {
 }
 
 export function encodeProducer (producer: FlowProducer): EncodedRecord {
-  const { producerEpoch, producerId, replacesClusterId, sourceClusterId } = producer
+  const producerId = String(producer.producerId)
   return {
     key: toJson({ producer: true }),
-    value: toJson({
-      version: progressVersion,
-      producerId: String(producerId),
-      producerEpoch,
-      sourceClusterId,
-      replacesClusterId
-    })
+    value: toJson({ version: progressVersion, ...producer, producerId })
   }
 }
 
@@ -268,13 +266,17 @@ function toEntry (key: ProgressKey, fields: Fields): ProgressEntry | undefined {
 
 function toProducer (fields: Fields): FlowProducer | undefined {
   const producerId = toBigInt(fields['producerId'])
-  const { producerEpoch, replacesClusterId, sourceClusterId } = fields
+  const { keepsNames, carried, producerEpoch, replacesClusterId, sourceClusterId } = fields
   if (producerId === undefined || !isCount(producerEpoch)) return undefined
   return {
     producerId,
     producerEpoch,
     ...(typeof sourceClusterId === 'string' ? { sourceClusterId } : {}),
-    ...(typeof replacesClusterId === 'string' ? { replacesClusterId } : {})
+    ...(typeof replacesClusterId === 'string' ? { replacesClusterId } : {}),
+    ...(typeof keepsNames === 'boolean' ? { keepsNames } : {}),
+    ...(Array.isArray(carried)
+      ? { carried: carried.filter((id): id is string => typeof id === 'string') }
+      : {})
   }
 }
 

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
-  agreedOf, agreeOnProducer, checkSourceCluster, type AgreementOptions
+  agreedOf, agreeOnProducer, checkSourceCluster, keepCarried, type AgreementOptions
 } from '../../../src/orchestrator/progress/producer-agreement.ts'
 import type { FlowProducer } from '../../../src/orchestrator/progress/progress-record.ts'
 import { restoreSlots, type SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
@@ -210,4 +210,44 @@ test('a check of the source cluster refuses what a start refuses, and writes not
   await assert.rejects(checkSourceCluster({ ...options, sourceClusterId: 'cluster-2' }),
     isNamed('CLUSTER_CHANGED'))
   assert.equal(store.written.length, before)
+})
+
+// Flows out of the target read it: batches of then are there, whatever the flow does now.
+describe('what a flow under the same names says of itself', () => {
+  const producerOf = (store: FakeProgressStore): FlowProducer | undefined => {
+    const { record } = store.written.at(-1) ?? {}
+    return record?.kind === 'producer' ? record.producer : undefined
+  }
+
+  test('that it keeps names stands there from its first record on, and for ever', async () => {
+    const { options, store } = createAgreement({ keepsNames: true })
+    await agreeOnProducer(options)
+    assert.equal(producerOf(store)?.keepsNames, true)
+    assert.equal(store.written.length, 1)
+    await agreeOnProducer({ ...options, keepsNames: false })
+    assert.equal(producerOf(store)?.keepsNames, true)
+  })
+
+  test('is added to the record of a build that did not say it', async () => {
+    const { options, store } = createAgreement({ keepsNames: false })
+    store.append(producerRecord(77n, { sourceClusterId: 'cluster-1' }))
+    await agreeOnProducer(options)
+    assert.deepEqual(store.written.at(-1),
+      producerRecord(77n, { sourceClusterId: 'cluster-1', keepsNames: false }))
+    await agreeOnProducer(options)
+    assert.equal(store.written.length, 2)
+  })
+
+  test('the clusters that it carries only become more, and are written when they do', async () => {
+    const { options, store } = createAgreement({ keepsNames: true })
+    const identity = await agreeOnProducer(options)
+    await keepCarried(options, ['cluster-1'])
+    await keepCarried(options, ['cluster-1'])
+    assert.equal(store.written.length, 2)
+    await keepCarried(options, ['cluster-3', 'cluster-1'])
+    await keepCarried(options, ['cluster-2'])
+    assert.deepEqual(producerOf(store)?.carried, ['cluster-1', 'cluster-2', 'cluster-3'])
+    assert.deepEqual(await agreeOnProducer(options), identity)
+    assert.equal(store.written.length, 4)
+  })
 })

@@ -1,0 +1,132 @@
+// Refuses flows of a file that keep names and form a ring. Two flows both ways are none, nor is a
+// full mesh or a chain both ways: each flow leaves out what the inbound flows brought from its
+// target, or what its target receives directly (policy/inbound-rule.ts).
+import { isLeftOut, carriedBy, ringIn, type InboundOf } from '../policy/inbound-rule.ts'
+import { judgeTopic } from '../policy/topic-filter.ts'
+import type { FlowConfig } from './config.ts'
+import type { Findings } from './findings.ts'
+
+type Edge = Pick<FlowConfig, 'name'> & {
+  readonly source: { readonly alias: string }
+  readonly target: { readonly alias: string }
+}
+
+export function refuseRings (flows: readonly FlowConfig[], findings: Findings): void {
+  const keeping = flows.filter(({ policy }) => policy.keepsNames)
+  const reported = new Set<string>()
+  for (const topic of witnesses(keeping)) {
+    const edges = keeping.filter(flow => judgeTopic(flow.topics, topic) === 'mirrored')
+    for (const ring of ringsOf(edges)) {
+      const id = ring.map(({ name }) => name).sort().join()
+      if (reported.has(id)) continue
+      reported.add(id)
+      const names = ring.map(({ name }) => name).join(' and ')
+      findings.refuse('MIRROR_RING', `${names} form a ring: ` +
+        `each keeps the names of topics and mirrors a topic such as ${topic}, whose records ` +
+        'would come back; add direct flows so that each cluster mirrors each other one, give the ' +
+        'flows topics that do not overlap, or use DefaultReplicationPolicy',
+      `${ring[0]?.name ?? ''}.topics`)
+    }
+    for (const [flow, way] of missedBy(edges, keeping)) {
+      const id = `${flow.name} ${way.name}`
+      if (reported.has(id)) continue
+      reported.add(id)
+      findings.refuse('CONFIG_CONFLICT', `${flow.name} leaves out what ${way.source.alias} sends ` +
+        `to ${flow.source.alias}, because ${way.name} exists, but ${way.name} does not mirror a ` +
+        `topic such as ${topic}; give the flows between these clusters the same topics`,
+      `${way.name}.topics`)
+    }
+  }
+}
+
+/** The flows by which records come back to where they were written, over more than two flows. */
+export function ringsOf<E extends Edge> (edges: readonly E[]): ReadonlyArray<readonly E[]> {
+  const carried = carriedByAll(edges)
+  return edges.flatMap(edge => {
+    const through = ringIn(inboundOf(edge, edges, carried))
+    return through === undefined ? [] : [[...wayTo(edge, edges), edge]]
+  })
+}
+
+/** Flows that leave out a topic because of a flow that does not mirror the topic. */
+function missedBy (
+  edges: readonly FlowConfig[], keeping: readonly FlowConfig[]
+): ReadonlyArray<readonly [flow: FlowConfig, way: FlowConfig]> {
+  return edges.flatMap(flow => edges
+    .filter(inbound => inbound.target.alias === flow.source.alias &&
+      inbound.source.alias !== flow.target.alias)
+    .flatMap(inbound => keeping
+      .filter(way => way.source.alias === inbound.source.alias &&
+        way.target.alias === flow.target.alias && !edges.includes(way))
+      .map((way): readonly [FlowConfig, FlowConfig] => [flow, way])))
+}
+
+/** Until nothing changes: a flow forwards what inbound flows forward to it. */
+function carriedByAll<E extends Edge> (edges: readonly E[]): ReadonlyMap<E, ReadonlySet<string>> {
+  const carried = new Map<E, ReadonlySet<string>>(
+    edges.map(edge => [edge, new Set([edge.source.alias])]))
+  for (let isGrowing = true; isGrowing;) {
+    isGrowing = false
+    for (const edge of edges) {
+      const found = carriedBy(inboundOf(edge, edges, carried))
+      if (found.size > (carried.get(edge)?.size ?? 0)) isGrowing = true
+      carried.set(edge, found)
+    }
+  }
+  return carried
+}
+
+function inboundOf<E extends Edge> (
+  edge: E, edges: readonly E[], carried: ReadonlyMap<E, ReadonlySet<string>>
+): InboundOf {
+  return {
+    source: edge.source.alias,
+    target: edge.target.alias,
+    inbound: edges.filter(({ target }) => target.alias === edge.source.alias).map(each =>
+      ({ source: each.source.alias, carried: carried.get(each) ?? new Set<string>() })),
+    writers: new Set(edges.filter(({ target }) => target.alias === edge.target.alias)
+      .map(({ source }) => source.alias))
+  }
+}
+
+/** The shortest chain of flows, each forwarded by the next, that brings the target's records. */
+function wayTo<E extends Edge> (last: E, edges: readonly E[]): readonly E[] {
+  const isForwarded = (edge: E, by: E): boolean => {
+    const writers = new Set(edges.filter(({ target }) => target.alias === by.target.alias)
+      .map(({ source }) => source.alias))
+    return edge.target.alias === by.source.alias &&
+      !isLeftOut({ source: edge.source.alias, carried: new Set() },
+        { target: by.target.alias, writers })
+  }
+  const seen = new Set<E>()
+  for (let chains: ReadonlyArray<readonly E[]> = [[]]; chains.length > 0;) {
+    const longer = chains.flatMap(chain => edges
+      .filter(edge => !seen.has(edge) && isForwarded(edge, chain[0] ?? last))
+      .map(edge => [edge, ...chain]))
+    const found = longer.find(([first]) => first?.source.alias === last.target.alias)
+    if (found !== undefined) return found
+    for (const [first] of longer) if (first !== undefined) seen.add(first)
+    chains = longer
+  }
+  return []
+}
+
+/**
+ * Names to try the filters with. Whether two expressions overlap cannot be decided in general, so
+ * names are made from the expressions themselves: a ring that is reported is a real one, one that
+ * hides behind an odd expression is found when the flows run.
+ */
+export function witnesses (flows: readonly FlowConfig[]): ReadonlySet<string> {
+  const parts = [...new Set(flows.flatMap(flow => flow.topics.filter.topics))]
+    .flatMap(expression => expression.split('|'))
+  const plain = (expression: string, wild: string) =>
+    expression.replace(/\.[*+]/g, wild).replace(/[\\^$()?+*]/g, '')
+  const names = new Set<string>()
+  for (const part of parts) {
+    for (const wild of ['', 'orders', ...parts.map(other => plain(other, ''))]) {
+      const name = plain(part, wild)
+      if (name !== '') names.add(name)
+    }
+  }
+  return names
+}

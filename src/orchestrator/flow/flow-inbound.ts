@@ -1,0 +1,60 @@
+// Opens what a flow knows of the flows that write into its source: only a flow that keeps names
+// needs it, because a renamed topic shows in its name where it came from.
+import type { ReplicatorError } from '../errors/replicator-error.ts'
+import type { FlowConfig, FlowEnd } from '../config/config.ts'
+import { InboundFlows, type InboundCluster } from '../inbound/inbound-flows.ts'
+import { InboundTopics } from '../inbound/inbound-topics.ts'
+import type { LanePool } from '../lanes/lane-pool.ts'
+import type { FlowProblems } from '../observability/flow-problems.ts'
+import type { Log } from '../observability/log.ts'
+import { groupOf } from '../ownership/slot-ownership.ts'
+import type { FlowProgress } from '../progress/flow-progress.ts'
+import type { Clock } from '../time/clock.ts'
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { ClusterPair } from './cluster-pair.ts'
+
+export interface FlowInboundOptions {
+  readonly config: FlowConfig
+  readonly clusters: ClusterPair
+  readonly progress: FlowProgress
+  readonly lanes: () => LanePool | undefined
+  readonly fail: (error: ReplicatorError) => void
+  readonly problems: FlowProblems
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** Undefined for a flow that renames topics. */
+export function openFlowInbound (options: FlowInboundOptions): InboundFlows | undefined {
+  const { clock, clusters, config, fail, lanes, log, problems, progress, signal } = options
+  if (!config.policy.keepsNames) return undefined
+  const end = (
+    { admin: client, alias }: FlowEnd, admin: ClusterAdmin, clusterId: string | null
+  ): InboundCluster => ({
+    alias,
+    clusterId: clusterId ?? alias,
+    topics: new InboundTopics({
+      admin,
+      client,
+      group: groupOf(config.name),
+      timeoutMs: config.settings['admin.timeout.ms'],
+      clock
+    })
+  })
+  return new InboundFlows({
+    name: config.name,
+    source: end(config.source, clusters.source, clusters.sourceDescription.clusterId),
+    target: end(config.target, clusters.target, clusters.targetDescription.clusterId),
+    keepCarried: async carried => { await progress.keepCarried(carried, signal) },
+    answer: ({ incarnation, lane }, answer) => {
+      lanes()?.knowProducers(lane, incarnation, answer)
+    },
+    onKnown: () => { lanes()?.tellInbound() },
+    onError: error => { problems.warn(error, 'source') },
+    onRing: fail,
+    log,
+    clock,
+    signal
+  })
+}

@@ -1,0 +1,180 @@
+// What a flow under the same names must know of the flows that write into its source cluster:
+// answers the questions of its lanes about producers (core/known_producers.h), keeps on record
+// whose records the flow carries before it forwards them, and refuses a ring.
+//
+// The order that makes it right: a lane asks after it has received a batch; the reading begins
+// after that; the inbound flow had its producer id on record before it sent the batch. So the
+// reading finds the id, or the batch is of an application.
+import type { InboundProducer, ProducersAnswer } from '../../dataplane/index.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import { isLeftOut, carriedBy, ringIn, type Inbound } from '../policy/inbound-rule.ts'
+import type { FlowProducer } from '../progress/progress-record.ts'
+import { systemRandom, type Clock } from '../time/clock.ts'
+import { backoffDelayMs } from '../time/retry.ts'
+import type { InboundTopics } from './inbound-topics.ts'
+
+export interface InboundFlowsOptions {
+  /** `A->B`, and the aliases of both. */
+  readonly name: string
+  readonly source: InboundCluster
+  readonly target: InboundCluster
+  /** Resolves once it is on record that the flow carries records of these clusters. */
+  readonly keepCarried: (carried: readonly string[]) => Promise<void>
+  readonly answer: (lane: LaneQuestion, answer: ProducersAnswer) => void
+  /** `known` has changed, for lanes that have not asked. */
+  readonly onKnown: () => void
+  /** A reading failed and is tried again: partitions wait meanwhile. */
+  readonly onError: (error: ReplicatorError) => void
+  /** The flow must not go on. */
+  readonly onRing: (error: ReplicatorError) => void
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+export interface InboundCluster {
+  readonly alias: string
+  readonly clusterId: string
+  readonly topics: Pick<InboundTopics, 'close' | 'read'>
+}
+
+/** A lane that was started again has another incarnation, and numbers its questions anew. */
+export interface LaneQuestion {
+  readonly lane: number
+  readonly incarnation: number
+}
+
+const backoff = { initialMs: 100, maxMs: 5_000 }
+
+export class InboundFlows {
+  readonly #options: InboundFlowsOptions
+  /** The newest question of each lane. */
+  readonly #asked = new Map<number, LaneQuestion & { readonly question: bigint }>()
+  #answering: Promise<void> | undefined
+  #learning: Promise<void> = Promise.resolve()
+  #known: readonly InboundProducer[] = []
+  #carried = ''
+  readonly #said = new Set<string>()
+
+  constructor (options: InboundFlowsOptions) {
+    this.#options = options
+  }
+
+  /** All that are known, for a lane that begins. */
+  get known (): readonly InboundProducer[] { return this.#known }
+
+  /** Reads all of both clusters; rejects with MIRROR_RING or INBOUND_UNREADABLE. */
+  async learn (): Promise<void> {
+    // A reading that is under way began before the question: it cannot answer.
+    const learning = this.#learning.then(async () => { await this.#learnOnce() })
+    this.#learning = learning.catch(() => {})
+    await learning
+  }
+
+  async #learnOnce (): Promise<void> {
+    const { keepCarried, onKnown, signal, source, target } = this.#options
+    const [inbound, writing] =
+      await Promise.all([source.topics.read(signal), target.topics.read(signal)])
+    const flow = {
+      source: source.clusterId,
+      target: target.clusterId,
+      inbound: inbound.filter(keepsNames).map(each => this.#inboundOf(each)),
+      writers: new Set(writing.filter(keepsNames).flatMap(each => each.sourceClusterId ?? []))
+    }
+    const ring = ringIn(flow)
+    if (ring !== undefined) throw this.#ring(ring)
+    const carried = [...carriedBy(flow)].sort()
+    if (carried.join() !== this.#carried) {
+      await keepCarried(carried)
+      this.#carried = carried.join()
+    }
+    const known = inbound.map(each => ({
+      producerId: each.producerId,
+      isLeftOut: keepsNames(each) && isLeftOut(this.#inboundOf(each), flow)
+    }))
+    const hasChanged = known.length !== this.#known.length ||
+      known.some(({ isLeftOut }, i) => isLeftOut !== this.#known[i]?.isLeftOut)
+    this.#known = known
+    if (hasChanged) onKnown()
+    for (const each of inbound) this.#say(each)
+  }
+
+  /** Never rejects. */
+  ask (from: LaneQuestion, question: bigint): void {
+    this.#asked.set(from.lane, { ...from, question })
+    this.#answerSoon()
+  }
+
+  #answerSoon (): void {
+    this.#answering ??= this.#answerAll().finally(() => {
+      this.#answering = undefined
+      // What was asked between the last look and here.
+      if (this.#asked.size > 0 && !this.#options.signal.aborted) this.#answerSoon()
+    })
+  }
+
+  /** Idempotent. */
+  async close (): Promise<void> {
+    const { source, target } = this.#options
+    await Promise.all([source.topics.close(), target.topics.close(), this.#answering])
+  }
+
+  async #answerAll (): Promise<void> {
+    const { answer, clock, onError, onRing, signal } = this.#options
+    for (let failures = 0; this.#asked.size > 0 && !signal.aborted;) {
+      const asked = [...this.#asked.values()]
+      try {
+        await this.learn()
+        failures = 0
+      } catch (thrown) {
+        if (signal.aborted) return
+        const error = ReplicatorError.from(thrown)
+        if (error.errorName === 'MIRROR_RING') {
+          this.#asked.clear()
+          onRing(error)
+          return
+        }
+        onError(error)
+        await clock.sleep(backoffDelayMs(backoff, ++failures, systemRandom), signal).catch(() => {})
+        continue
+      }
+      for (const each of asked) {
+        if (this.#asked.get(each.lane) === each) this.#asked.delete(each.lane)
+        answer(each, { question: each.question, inbound: this.#known })
+      }
+    }
+  }
+
+  #inboundOf ({ carried, producerId, sourceClusterId }: FlowProducer): Inbound {
+    if (sourceClusterId === undefined) {
+      const { alias } = this.#options.source
+      throw new ReplicatorError('INBOUND_UNREADABLE', `${alias}: a progress topic of an early ` +
+        `version does not name the source of producer ${producerId}; start that flow once with ` +
+        'this version, or delete its progress topic if the flow is gone')
+    }
+    return { source: sourceClusterId, carried: new Set([sourceClusterId, ...carried ?? []]) }
+  }
+
+  #ring ({ source: through }: Inbound): ReplicatorError {
+    const { name, source, target } = this.#options
+    return new ReplicatorError('MIRROR_RING', `${name}: what cluster ${through} sends to ` +
+      `${source.alias} holds records of ${target.alias}, which the flow would bring back there`)
+  }
+
+  #say ({ producerId, sourceClusterId }: FlowProducer): void {
+    const { log, name, source } = this.#options
+    const known = this.#known.find(each => each.producerId === producerId)
+    const verdict = known?.isLeftOut === true ? 'leaves out' : 'forwards'
+    const text = `${name} ${verdict} what a flow from cluster ${String(sourceClusterId)} writes ` +
+      `to ${source.alias}`
+    if (this.#said.has(text)) return
+    this.#said.add(text)
+    log.info({ producer: String(producerId) }, text)
+  }
+}
+
+/** A build that does not say so may have kept them. */
+function keepsNames ({ keepsNames: keeps }: FlowProducer): boolean {
+  return keeps !== false
+}

@@ -1,0 +1,117 @@
+// The flows that write into one cluster, as the progress topics there name them: each flow puts its
+// producer id into slot 0 of its progress topic before it sends the first batch. What was read once
+// is kept: the next reading goes on behind it, and an id stays known when its topic is gone.
+import type { ClusterAdmin, TopicDescription } from '../cluster/cluster-admin.ts'
+import { TopicReader } from '../cluster/topic-reader.ts'
+import type { ClientProperties } from '../config/client-properties.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { progressTopicPrefix } from '../policy/replication-policy.ts'
+import { decodeKey, decodeProgress, type FlowProducer } from '../progress/progress-record.ts'
+import type { Clock } from '../time/clock.ts'
+
+export interface InboundTopicsOptions {
+  readonly admin: Pick<ClusterAdmin, 'cluster' | 'describeTopics' | 'listTopics'>
+  /** Of the same cluster, librdkafka's names. */
+  readonly client: ClientProperties
+  /** The flow's consumer group. */
+  readonly group: string
+  readonly timeoutMs: number
+  readonly clock: Clock
+  /** Unless a test has another. */
+  readonly openReader?: (topic: string) => Pick<TopicReader, 'close' | 'read'>
+}
+
+interface Topic {
+  readonly reader: Pick<TopicReader, 'close' | 'read'>
+  /** Null where the cluster has none (before Kafka 2.8). */
+  id: string | null
+  next: bigint | undefined
+}
+
+const producerSlot = 0
+/** Questions follow each other: a connection over a long link is kept for the next one. */
+const idleMs = 60_000
+
+export class InboundTopics {
+  readonly #options: InboundTopicsOptions
+  readonly #topics = new Map<string, Topic>()
+  /** By topic and producer id. */
+  readonly #producers = new Map<string, FlowProducer>()
+
+  constructor (options: InboundTopicsOptions) {
+    this.#options = options
+  }
+
+  /** All that were ever on record, up to the time of the call. One reading at a time. */
+  async read (signal?: AbortSignal): Promise<readonly FlowProducer[]> {
+    const { admin } = this.#options
+    try {
+      const listed = (await admin.listTopics()).map(({ name }) => name)
+        .filter(name => name.startsWith(progressTopicPrefix))
+      const described = listed.length === 0 ? [] : await admin.describeTopics(listed)
+      for (const [name, { reader }] of this.#topics) {
+        if (listed.includes(name)) continue
+        this.#topics.delete(name)
+        await reader.close()
+      }
+      await Promise.all(described.map(async topic => { await this.#readTopic(topic, signal) }))
+    } catch (thrown) {
+      if (signal?.aborted === true) throw thrown
+      throw unreadable(admin.cluster, ReplicatorError.from(thrown))
+    }
+    return [...this.#producers.values()]
+  }
+
+  /** Idempotent. */
+  async close (): Promise<void> {
+    const readers = [...this.#topics.values()].map(({ reader }) => reader)
+    await Promise.all(readers.map(async reader => { await reader.close() }))
+  }
+
+  async #readTopic (
+    { error, name, topicId }: TopicDescription, signal: AbortSignal | undefined
+  ): Promise<void> {
+    if (error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') return // deleted since it was listed
+    if (error !== undefined) throw error
+    const topic = this.#topics.get(name) ??
+      { reader: this.#open(name), id: topicId, next: undefined }
+    this.#topics.set(name, topic)
+    if (topic.id !== topicId) topic.next = undefined
+    topic.id = topicId
+    topic.next = await topic.reader.read(producerSlot, topic.next, (key, value) => {
+      this.#take(name, key, value)
+    }, signal)
+  }
+
+  #take (topic: string, key: Buffer | null, value: Buffer | null): void {
+    if (key === null || decodeKey(key)?.kind !== 'producer') return
+    const entry = decodeProgress(key, value)
+    if (entry?.kind !== 'producer') return
+    const name = `${topic} ${entry.producer.producerId}`
+    this.#producers.set(name, joined(this.#producers.get(name), entry.producer))
+  }
+
+  #open (topic: string): Pick<TopicReader, 'close' | 'read'> {
+    const { client, clock, group, openReader, timeoutMs } = this.#options
+    return openReader?.(topic) ??
+      new TopicReader({ topic, client, group, standstillMs: timeoutMs, idleMs, clock })
+  }
+}
+
+/** A later record may say less than an earlier one: an older build wrote it. */
+function joined (before: FlowProducer | undefined, now: FlowProducer): FlowProducer {
+  if (before === undefined) return now
+  const carried = [...new Set([...before.carried ?? [], ...now.carried ?? []])].sort()
+  const keepsNames = before.keepsNames === true ? true : now.keepsNames ?? before.keepsNames
+  return {
+    ...before,
+    ...now,
+    ...carried.length === 0 ? {} : { carried },
+    ...keepsNames === undefined ? {} : { keepsNames }
+  }
+}
+
+function unreadable (cluster: string, error: ReplicatorError): ReplicatorError {
+  if (error.errorName === 'CLOSED') return error
+  return new ReplicatorError('INBOUND_UNREADABLE', `${cluster}: ${error.message}`, { cause: error })
+}
