@@ -89,9 +89,12 @@ export class InboundFlows {
       await keepCarried(carried)
       this.#carried = carried.join()
     }
+    // What came from the target is left out whatever its names. A flow that renames topics may
+    // begin to keep names with the same id, and lanes ask no second time.
     const known = inbound.map(each => ({
       producerId: each.producerId,
-      isLeftOut: keepsNames(each) && isLeftOut(this.#inboundOf(each), flow)
+      isLeftOut: each.sourceClusterId === target.clusterId ||
+        (keepsNames(each) && isLeftOut(this.#inboundOf(each), flow))
     }))
     const hasChanged = known.length !== this.#known.length ||
       known.some(({ isLeftOut }, i) => isLeftOut !== this.#known[i]?.isLeftOut)
