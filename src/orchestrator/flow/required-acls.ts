@@ -2,7 +2,7 @@
 // them. `longhaul acls` prints them; README lists the rows, and tests grant exactly these. Pure.
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
-import { heartbeatsTopic } from '../policy/replication-policy.ts'
+import { heartbeatsTopic, progressTopicPrefix } from '../policy/replication-policy.ts'
 import { fixedPartOf, type RenameRule } from '../policy/topic-rename.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 
@@ -11,7 +11,7 @@ export type Operation =
 
 type Resource =
   'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group' | 'cluster' |
-  'consumer groups' | 'checkpoints topic'
+  'consumer groups' | 'checkpoints topic' | 'inbound progress topics'
 
 type Switch =
   'sync.topic.configs.enabled' | 'sync.topic.acls.enabled' | 'sync.group.offsets.enabled' |
@@ -80,6 +80,12 @@ export const permissionRows: readonly PermissionRow[] = [
   ...rows('target', 'consumer groups', {
     Read: 'commits the offsets of consumer groups'
   }, 'sync.group.offsets.enabled'),
+  ...rows('source', 'inbound progress topics', {
+    Read: 'finds what other flows have brought under the same names, and leaves it out'
+  }),
+  ...rows('target', 'inbound progress topics', {
+    Read: 'finds which other flows write to the target under the same names'
+  }),
   ...rows('target', 'group', { Read: 'joins the group in which processes share the flow' })
 ]
 
@@ -106,6 +112,7 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
   for (const flow of flows) {
     for (const row of permissionRows) {
       if (row.settings.length > 0 && !row.settings.some(each => flow.settings[each])) continue
+      if (row.resource === 'inbound progress topics' && !flow.policy.keepsNames) continue
       const end = flow[row.side]
       for (const pattern of patternsOf(flow, row)) {
         const resource = kindOf(row.resource)
@@ -160,6 +167,8 @@ function patternsOf (
     ]).map(all)
     case 'progress topic':
       return [{ type: 'literal', name: progressTopicOf(flow.source.alias) }]
+    case 'inbound progress topics':
+      return [{ type: 'prefixed', name: progressTopicPrefix }]
     case 'heartbeats topic':
       return flow.heartbeats.some(pair => pair.side === side) ? [heartbeats] : []
     case 'cluster': return [{ type: 'literal', name: 'kafka-cluster' }]

@@ -34,7 +34,20 @@ test('all topics are those of the source on the target, or *', () => {
   assert.deepEqual(topicsOf(aclsOf(), 'B'),
     ['prefixed A.', 'literal longhaul-progress.A.internal'])
   assert.deepEqual(topicsOf(aclsOf('replication.policy.class = IdentityReplicationPolicy'), 'B'),
-    ['literal *', 'literal longhaul-progress.A.internal'])
+    ['literal *', 'literal longhaul-progress.A.internal', 'prefixed longhaul-progress.'])
+})
+
+// To a principal that may not describe them, progress topics look absent: what an inbound flow
+// brought would go back.
+test('under the same names the progress topics of inbound flows are read', () => {
+  const acls = aclsOf('A->B.topics = orders',
+    'replication.policy.class = IdentityReplicationPolicy')
+  for (const cluster of ['A', 'B']) {
+    const [acl] = acls.filter(each => each.cluster === cluster &&
+      each.name === 'longhaul-progress.')
+    assert.deepEqual([acl?.type, acl?.operations], ['prefixed', ['Read']], cluster)
+  }
+  assert.ok(!aclsOf('A->B.topics = orders').some(({ name }) => name === 'longhaul-progress.'))
 })
 
 test('topics that topic.rename names are those names, or what they begin with', () => {
@@ -116,6 +129,7 @@ function kindOf (resource: string): string {
   if (resource.startsWith('group')) return 'group'
   if (resource.includes('heartbeats')) return 'heartbeats topic'
   if (resource.startsWith('the cluster')) return 'cluster'
+  if (resource.startsWith('topics `longhaul-progress')) return 'inbound progress topics'
   if (resource.includes('longhaul-progress')) return 'progress topic'
   return resource.startsWith('the remote') ? 'remote topics' : 'source topics'
 }
