@@ -90,7 +90,8 @@ export function switchDutiesOff (
 type ConfigRule = (flows: readonly FlowConfig[], findings: Findings) => void
 
 const configRules: readonly ConfigRule[] = [
-  noFlow, noSeparator, ambiguousAliases, sameServers, refuseRings, renamingLoops, severalPrincipals
+  noFlow, noSeparator, ambiguousAliases, sameServers, loops, refuseRings, renamingLoops,
+  severalPrincipals
 ]
 
 export function checkConfig (flows: readonly FlowConfig[], findings: Findings): void {
@@ -163,6 +164,29 @@ function severalPrincipals (flows: readonly FlowConfig[], findings: Findings): v
   findings.warn('sasl.kerberos.principal', `Kerberos logs in at ${who}: a process has one cache ` +
     'of tickets, and the last login counts at each of these clusters; use one principal, or one ' +
     'process for each')
+}
+
+/**
+ * Flows that keep names and lead back to where they began would mirror their own records, unless
+ * each of them leaves out what the others bring (ring-rule.ts).
+ */
+function loops (flows: readonly FlowConfig[], findings: Findings): void {
+  const keeping = flows.filter(({ policy }) => policy.keepsNames)
+  const reported = new Set<string>()
+  for (const topic of witnesses(keeping)) {
+    const edges = keeping.filter(flow => judgeTopic(flow.topics, topic) === 'mirrored')
+    for (const first of edges) {
+      const loop = wayBack(first, edges)
+      if (loop?.some(({ settings }) => !settings['same.names.both.ways']) !== true) continue
+      const id = loop.map(flow => flow.name).sort().join()
+      if (reported.has(id)) continue
+      reported.add(id)
+      findings.refuse('CONFIG_CONFLICT', `${loop.map(flow => flow.name).join(' and ')} mirror in ` +
+        `a loop: each keeps the names of topics and mirrors a topic such as ${topic}; write ` +
+        'same.names.both.ways=true for all of them, give them topics that do not overlap, or use ' +
+        'DefaultReplicationPolicy', `${first.name}.topics`)
+    }
+  }
 }
 
 /**

@@ -12,7 +12,8 @@ type Edge = Pick<FlowConfig, 'name'> & {
 }
 
 export function refuseRings (flows: readonly FlowConfig[], findings: Findings): void {
-  const keeping = flows.filter(({ policy }) => policy.keepsNames)
+  const keeping = flows.filter(({ policy, settings }) =>
+    policy.keepsNames && settings['same.names.both.ways'])
   const reported = new Set<string>()
   for (const topic of witnesses(keeping)) {
     const edges = keeping.filter(flow => judgeTopic(flow.topics, topic) === 'mirrored')

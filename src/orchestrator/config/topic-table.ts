@@ -100,6 +100,11 @@ export const topicTable = {
       'log.*@$0-eu`. Heartbeats keep the name of the policy.',
     importance: 'medium', default: []
   }),
+  'same.names.both.ways': flag({
+    doc: 'Whether flows that keep the names of topics lead both ways between the same clusters: ' +
+      'then each leaves out what another one brought from its target. Write it for all of them.',
+    importance: 'medium', default: false
+  }),
   'source.cluster.alias': string({
     doc: 'What remote topics are named after; without it the name of the source in clusters. ' +
       'Empty, with an empty replication.policy.separator, it keeps the names of the topics.',

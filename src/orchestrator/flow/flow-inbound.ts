@@ -25,10 +25,10 @@ export interface FlowInboundOptions {
   readonly signal: AbortSignal
 }
 
-/** Undefined for a flow that renames topics. */
+/** Undefined for a flow that renames topics, or that no flow leads back from. */
 export function openFlowInbound (options: FlowInboundOptions): InboundFlows | undefined {
   const { clock, clusters, config, fail, lanes, log, problems, progress, signal } = options
-  if (!config.policy.keepsNames) return undefined
+  if (!config.policy.keepsNames || !config.settings['same.names.both.ways']) return undefined
   const end = (
     { admin: client, alias }: FlowEnd, admin: ClusterAdmin, clusterId: string | null
   ): InboundCluster => ({

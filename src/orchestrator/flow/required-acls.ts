@@ -15,7 +15,7 @@ type Resource =
 
 type Switch =
   'sync.topic.configs.enabled' | 'sync.topic.acls.enabled' | 'sync.group.offsets.enabled' |
-  'emit.checkpoints.enabled'
+  'emit.checkpoints.enabled' | 'same.names.both.ways'
 
 interface PermissionRow {
   readonly side: 'source' | 'target'
@@ -82,10 +82,10 @@ export const permissionRows: readonly PermissionRow[] = [
   }, 'sync.group.offsets.enabled'),
   ...rows('source', 'inbound progress topics', {
     Read: 'finds what other flows have brought under the same names, and leaves it out'
-  }),
+  }, 'same.names.both.ways'),
   ...rows('target', 'inbound progress topics', {
     Read: 'finds which other flows write to the target under the same names'
-  }),
+  }, 'same.names.both.ways'),
   ...rows('target', 'group', { Read: 'joins the group in which processes share the flow' })
 ]
 
@@ -112,7 +112,6 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
   for (const flow of flows) {
     for (const row of permissionRows) {
       if (row.settings.length > 0 && !row.settings.some(each => flow.settings[each])) continue
-      if (row.resource === 'inbound progress topics' && !flow.policy.keepsNames) continue
       const end = flow[row.side]
       for (const pattern of patternsOf(flow, row)) {
         const resource = kindOf(row.resource)

@@ -68,9 +68,43 @@ test('empty places among bootstrap.servers count for nothing', () => {
 
 const identity = 'replication.policy.class = IdentityReplicationPolicy'
 
-test('the same names both ways are accepted', () => {
-  createConfig(['B->A.enabled = true', identity])
-  createConfig(['B->A.enabled = true', identity, 'A->B.topics = a.*', 'B->A.topics = ab.*'])
+test('the same names both ways are refused when the topics overlap', () => {
+  const problems = problemsOf([...twoClusters, 'B->A.enabled = true', identity])
+  assert.equal(problems.length, 1)
+  assert.match(problems[0] ?? '', /A->B and B->A mirror in a loop.*a topic such as/)
+  const overlapping = [
+    ['A->B.topics = orders', 'B->A.topics = ord.*'],
+    ['A->B.topics = a.*, eu-.*', 'B->A.topics = .*-orders'],
+    ['A->B.topics = (?i)orders', 'B->A.topics = a|orders']
+  ]
+  for (const lines of overlapping) {
+    assert.match(problemsOf([...twoClusters, 'B->A.enabled = true', identity, ...lines]).join(),
+      /loop/, lines.join())
+  }
+})
+
+test('the same names both ways are taken when each flow leaves out what the other brings', () => {
+  const both = ['B->A.enabled = true', identity]
+  createConfig([...both, 'same.names.both.ways = true'])
+  assert.match(problemsOf([...twoClusters, ...both, 'A->B.same.names.both.ways = true']).join(),
+    /A->B and B->A mirror in a loop.*same\.names\.both\.ways=true for all of them/)
+})
+
+test('the same names both ways are taken when the topics do not overlap', () => {
+  createConfig(['B->A.enabled = true', identity, 'A->B.topics = a-.*', 'B->A.topics = b-.*'])
+  createConfig(['B->A.enabled = true', identity, 'A->B.topics = .*', 'B->A.topics = b-.*',
+    'A->B.topics.exclude = b-.*'])
+  createConfig(['B->A.enabled = true', 'B->A.topics = .*'])
+})
+
+test('a loop over three clusters is found, too', () => {
+  const problems = problemsOf([
+    'clusters = A, B, C', 'A.bootstrap.servers = a:1', 'B.bootstrap.servers = b:1',
+    'C.bootstrap.servers = c:1', 'A->B.enabled = true', 'B->C.enabled = true',
+    'C->A.enabled = true', identity
+  ])
+  assert.equal(problems.length, 1)
+  assert.match(problems[0] ?? '', /A->B and B->C and C->A mirror in a loop/)
 })
 
 // A renamed topic bears no alias: each refresh would have brought it back under one more name.

@@ -187,7 +187,8 @@ test('an empty alias and an empty separator keep the names of topics', () => {
   const flow = createFlow(empty)
   assert.ok(flow.policy.keepsNames)
   assert.equal(flow.policy.remoteTopic('heartbeats'), 'heartbeats')
-  assert.deepEqual(problemsOf([...twoClusters, ...empty, 'B->A.enabled = true']), [])
+  assert.match(problemsOf([...twoClusters, ...empty, 'B->A.enabled = true']).join(),
+    /A->B and B->A mirror in a loop/)
   assert.equal(createFlow(['replication.policy.separator =']).policy.remoteTopic('orders'),
     'Aorders')
   assert.match(problemsOf([...twoClusters, 'replication.policy.separator =',

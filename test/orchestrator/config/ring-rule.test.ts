@@ -73,7 +73,7 @@ describe('rings of flows under the same names', () => {
 describe('a file', () => {
   const clusters = ['clusters = A, B, C', 'A.bootstrap.servers = a:1',
     'B.bootstrap.servers = b:1', 'C.bootstrap.servers = c:1',
-    'replication.policy.class = IdentityReplicationPolicy']
+    'replication.policy.class = IdentityReplicationPolicy', 'same.names.both.ways = true']
   const enabled = (names: string): readonly string[] =>
     names.split(' ').map(name => `${name}.enabled = true`)
 
