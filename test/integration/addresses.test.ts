@@ -13,6 +13,7 @@ import { repoRoot } from '../kafka/repo-root.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import { createPropertiesFile, startMirror, type CleanUp } from './mirror-process.ts'
+import { smallFlows } from './mirrored-clusters.ts'
 
 const hasIpv6 = Object.values(networkInterfaces()).some(addresses =>
   addresses?.some(({ address }) => address === '::1'))
@@ -38,13 +39,7 @@ test('of IPv6, of names with a dead address and behind dead servers are reached 
       // Nobody listens below the ports of services.
       'list.bootstrap.servers': `127.0.0.1:1, [::1]:1,, ${cluster.bootstrapServers},`,
       ...Object.fromEntries(flows.map(([from, to]) => [`${from}->${to}.enabled`, true])),
-      'topics': 'orders',
-      'lanes': 1,
-      'task.slots': 1,
-      'replication.factor': 1,
-      'offset.storage.replication.factor': 1,
-      'emit.heartbeats.enabled': false,
-      'metrics.port': 0
+      ...smallFlows
     }), [], { LD_PRELOAD: createResolver(t) })
     for (const [from] of flows) await untilRecords(mirror, cluster, `${from}.orders`, 50)
     await mirror.untilReady()

@@ -13,6 +13,7 @@ import { clusterProperties, type Login } from './login-listeners.ts'
 import {
   createPropertiesFile, spawnMirror, startMirror, type Properties
 } from './mirror-process.ts'
+import { smallFlows } from './mirrored-clusters.ts'
 
 const skip = missingForRealm() ?? (librdkafkaFeatures.includes('sasl_gssapi')
   ? false
@@ -62,13 +63,7 @@ describe('logins by Kerberos', { skip }, () => {
     ...clusterProperties('east', login(keyTab), cluster),
     ...clusterProperties('west', login(keyTab), cluster),
     'east->west.enabled': true,
-    'topics': 'orders',
-    'lanes': 1,
-    'task.slots': 1,
-    'replication.factor': 1,
-    'offset.storage.replication.factor': 1,
-    'emit.heartbeats.enabled': false,
-    'metrics.port': 0
+    ...smallFlows
   })
 
   test('by a key tab mirror records in both roles', async t => {

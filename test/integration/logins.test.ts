@@ -18,6 +18,7 @@ import {
 import {
   createPropertiesFile, spawnMirror, startMirror, type CleanUp, type Properties
 } from './mirror-process.ts'
+import { smallFlows } from './mirrored-clusters.ts'
 
 describe('logins', () => {
   let started: LoginCluster
@@ -28,15 +29,6 @@ describe('logins', () => {
   })
   after(async () => { await started.close() })
 
-  const settings: Properties = {
-    'topics': 'orders',
-    'lanes': 1,
-    'task.slots': 1,
-    'replication.factor': 1,
-    'offset.storage.replication.factor': 1,
-    'emit.heartbeats.enabled': false,
-    'metrics.port': 0
-  }
 
   // Addresses: a name whose first address, where the machine has it, is ::1, at which nobody
   // listens; dead servers and empty places in the list. The log names these addresses, or does not,
@@ -53,7 +45,7 @@ describe('logins', () => {
     const flows = logins.map(([alias], index) =>
       [alias, logins[(index + 1) % logins.length]?.[0] ?? alias] as const)
     const mirror = await startMirror(t, createPropertiesFile(t, {
-      ...settings,
+      ...smallFlows,
       'clusters': logins.map(([alias]) => alias).join(),
       ...Object.assign({}, ...logins.map(([alias, login]) =>
         clusterProperties(alias, login, cluster))) as Properties,
@@ -88,7 +80,7 @@ describe('logins', () => {
       const tokens = await startTokenServer(t, { client: 'mirror', secret: password })
       const cases = refusedLogins(certificates, tokens.url)
       const mirror = spawnMirror(t, createPropertiesFile(t, {
-        ...settings,
+        ...smallFlows,
         // Where nobody listens at the advertised address, the attempt ends with it.
         'admin.timeout.ms': 20_000,
         'clusters': ['sound', 'pem', ...Object.keys(cases)].join(),
@@ -133,7 +125,7 @@ describe('logins', () => {
     const { mutual } = tls(certificates)
     assert.ok(mutual)
     const mirror = await startMirror(t, createPropertiesFile(t, {
-      ...settings,
+      ...smallFlows,
       'clusters': 'own, plain',
       'own->plain.enabled': true,
       'file.check.interval.ms': 100,

@@ -50,6 +50,17 @@ export function flowProperties (
   }
 }
 
+/** Many flows of one topic with one broker: as small as they go. */
+export const smallFlows: Properties = {
+  'topics': 'orders',
+  'lanes': 1,
+  'task.slots': 1,
+  'replication.factor': 1,
+  'offset.storage.replication.factor': 1,
+  'emit.heartbeats.enabled': false,
+  'metrics.port': 0
+}
+
 /** As a Java client would write it, for clusters with `sasl`. */
 export function login (cluster: string, user: string, password: string): Properties {
   const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'

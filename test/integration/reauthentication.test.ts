@@ -11,6 +11,7 @@ import {
 } from './login-listeners.ts'
 import { createPropertiesFile, startMirror, type Properties } from './mirror-process.ts'
 import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
+import { smallFlows } from './mirrored-clusters.ts'
 
 const partitions = 3
 // librdkafka logs in again after 90 % of it: the rest is what a busy machine may be late by.
@@ -46,16 +47,10 @@ test('logging in again under load costs neither a record nor a connection', asyn
     ...Object.assign({}, ...Object.entries(logins).map(([alias, login]) =>
       clusterProperties(alias, login, cluster))) as Properties,
     ...Object.fromEntries(flows.map(([from, to]) => [`${from}->${to}.enabled`, true])),
-    'topics': 'orders',
-    'lanes': 1,
-    'task.slots': 1,
-    'replication.factor': 1,
-    'offset.storage.replication.factor': 1,
+    ...smallFlows,
     'refresh.topics.interval.seconds': 1,
     'sync.group.offsets.enabled': true,
-    'sync.group.offsets.interval.seconds': 1,
-    'emit.heartbeats.enabled': false,
-    'metrics.port': 0
+    'sync.group.offsets.interval.seconds': 1
   }))
   for (const alias of aliases) await untilRecords(mirror, cluster, `${alias}.orders`, 1)
   await mirror.untilReady()
