@@ -7,7 +7,7 @@ import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import { explainAnswer } from '../offsets/explain-answer.ts'
-import { OffsetLookup } from '../offsets/offset-lookup.ts'
+import { withOffsetLookup, type OffsetLookup } from '../offsets/offset-lookup.ts'
 import { translate, type OffsetAnswer } from '../offsets/offset-map.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
@@ -62,14 +62,11 @@ async function rowsOf (
 ): Promise<readonly GroupRow[]> {
   const committed = await committedOffsets(flow.source.admin, group,
     await mirroredPartitions(flow), flow.settings['admin.timeout.ms'])
-  const lookup = new OffsetLookup(flow, log, clock)
-  try {
+  return await withOffsetLookup(flow, log, clock, async lookup => {
     const rows: GroupRow[] = []
     for (const each of committed) rows.push(await rowOf(each, flow, lookup, stopped))
     return rows
-  } finally {
-    await lookup.close()
-  }
+  })
 }
 
 async function mirroredPartitions (flow: FlowConfig): Promise<readonly TopicPartition[]> {

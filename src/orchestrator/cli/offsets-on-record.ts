@@ -4,7 +4,7 @@
 import { writeFileSync } from 'node:fs'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { OffsetLookup } from '../offsets/offset-lookup.ts'
+import { withOffsetLookup } from '../offsets/offset-lookup.ts'
 import { isExact, type OffsetSpan } from '../offsets/offset-map.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
@@ -83,12 +83,8 @@ async function recordsOf (
   flow: FlowConfig, config: Config, terminal: Terminal
 ): Promise<readonly PartitionOnRecord[]> {
   const log = openLog(config, terminal, terminal.stderr)
-  const lookup = new OffsetLookup(flow, log, terminal.clock)
-  try {
-    return await lookup.all(terminal.stopped)
-  } finally {
-    await lookup.close()
-  }
+  return await withOffsetLookup(flow, log, terminal.clock, async lookup =>
+    await lookup.all(terminal.stopped))
 }
 
 export function flowToText (

@@ -4,7 +4,7 @@
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { explainAnswer } from '../offsets/explain-answer.ts'
-import { OffsetLookup } from '../offsets/offset-lookup.ts'
+import { withOffsetLookup } from '../offsets/offset-lookup.ts'
 import { translate, translateBack, type OffsetAnswer } from '../offsets/offset-map.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
@@ -91,12 +91,8 @@ async function progressOf (
   question: Question, flow: FlowConfig, config: Config, terminal: Terminal
 ): Promise<Progress | undefined> {
   const log = openLog(config, terminal, terminal.stderr)
-  const lookup = new OffsetLookup(flow, log, terminal.clock)
-  try {
-    return await lookup.progressOf(question, terminal.stopped)
-  } finally {
-    await lookup.close()
-  }
+  return await withOffsetLookup(flow, log, terminal.clock, async lookup =>
+    await lookup.progressOf(question, terminal.stopped))
 }
 
 function toJson (question: Question, { answer, flow, remoteTopic, text }: TranslatedRow): object {

@@ -214,7 +214,7 @@ function comesBack (topic: string, first: FlowConfig, flows: readonly FlowConfig
   const remote = first.policy.remoteTopic(topic)
   if (remote === first.policy.remotePrefix(topic)) return false
   let places = [{ cluster: first.target.alias, name: remote }]
-  for (let hop = 0; hop < flows.length; hop++) {
+  for (let hop = 0; hop <= flows.length; hop++) {
     if (places.some(({ cluster, name }) =>
       cluster === first.source.alias && isMirrored(first, name))) return true
     places = places.flatMap(({ cluster, name }) => flows
@@ -222,8 +222,7 @@ function comesBack (topic: string, first: FlowConfig, flows: readonly FlowConfig
       .filter(flow => isMirrored(flow, name))
       .map(({ policy, target }) => ({ cluster: target.alias, name: policy.remoteTopic(name) })))
   }
-  return places.some(({ cluster, name }) =>
-    cluster === first.source.alias && isMirrored(first, name))
+  return false
 }
 
 /** The shortest chain of flows from the target of the first back to its source. */

@@ -1,6 +1,6 @@
 // Where partitions begin that were never mirrored before: auto.offset.reset, and start.positions
 // for topics by their names.
-import { compileRegexList, type RegexProblem } from '../policy/regex-list.ts'
+import { wholeNameRegex, type RegexProblem } from '../policy/regex-list.ts'
 import { row, splitList, type Row, type RowText } from './setting-kinds.ts'
 
 export type OffsetReset = 'earliest' | 'latest' | 'none' |
@@ -62,13 +62,14 @@ export function compileTopicStarts (
   starts: readonly TopicStart[], otherwise: OffsetReset
 ): ParsedTopicStarts {
   const compiled = starts.map(({ expression, reset }) =>
-    ({ reset, list: compileRegexList([expression]) }))
-  const problems = compiled.flatMap(({ list }) => list.ok ? [] : list.problems)
+    ({ reset, regex: wholeNameRegex(expression) }))
+  const problems = compiled.flatMap(({ regex }) => 'reason' in regex ? [regex] : [])
   if (problems.length > 0) return { ok: false, problems }
   return {
     ok: true,
     starts: {
-      of: topic => compiled.find(({ list }) => list.ok && list.matches(topic))?.reset ?? otherwise,
+      of: topic => compiled.find(({ regex }) =>
+        !('reason' in regex) && regex.test(topic))?.reset ?? otherwise,
       isRelative: [otherwise, ...starts.map(({ reset }) => reset)].some(isRelative)
     }
   }

@@ -3,6 +3,7 @@
 //
 //   key    ["MirrorSourceConnector",{"cluster":"A","partition":0,"topic":"orders"}]
 //   value  {"offset":41}   the last mirrored source offset; null: the position was deleted
+import { fieldsOf } from './parsed-value.ts'
 
 export interface ConnectOffset {
   readonly connector: string
@@ -49,10 +50,6 @@ function fromJson (bytes: Buffer | null): unknown {
   } catch {
     return undefined
   }
-}
-
-function fieldsOf (value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null ? { ...value } : {}
 }
 
 function isCount (value: unknown): value is number {

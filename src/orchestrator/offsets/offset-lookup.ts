@@ -51,6 +51,18 @@ export class OffsetLookup {
   async close (): Promise<void> { await this.#store.close() }
 }
 
+/** What `work` makes of the positions of the flow; closes them in any case. */
+export async function withOffsetLookup<Found> (
+  flow: FlowConfig, log: Log, clock: Clock, work: (lookup: OffsetLookup) => Promise<Found>
+): Promise<Found> {
+  const lookup = new OffsetLookup(flow, log, clock)
+  try {
+    return await work(lookup)
+  } finally {
+    await lookup.close()
+  }
+}
+
 function compare (one: TopicPartition, other: TopicPartition): number {
   if (one.topic !== other.topic) return one.topic < other.topic ? -1 : 1
   return one.partition - other.partition
