@@ -82,9 +82,9 @@ export async function startMirror (
 
 /** Runs a command to its end, as `validate`. */
 export async function runCommand (
-  args: readonly string[]
+  args: readonly string[], env: NodeJS.ProcessEnv = {}
 ): Promise<{ readonly exit: MirrorExit, readonly stdout: string, readonly stderr: string }> {
-  const command = new MirrorProcess(args)
+  const command = new MirrorProcess(args, env)
   const exit = await command.untilExit()
   return { exit, stdout: command.stdout, stderr: command.stderr }
 }

@@ -2,6 +2,7 @@
 // not, and changes nothing.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { produce } from '../kafka/kafka-producer.ts'
 import { createPropertiesFile, runCommand } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
@@ -29,7 +30,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     async t => {
       const file = createPropertiesFile(t, flowProperties(clusters,
         { 'topics': 'new|known|west.*|audit', 'topics.exclude': 'audit' }))
-      const { exit, stderr, stdout } = await runCommand(['validate', file])
+      const { exit, stderr, stdout } = await runCommand(['validate', file], { COLUMNS: '80' })
       assert.deepEqual({ exit, stderr }, { exit: { code: 0, signal: null }, stderr: '' })
       assert.match(stdout, /^east->west: mirrors 2 of the 8 topics that east shows$/m)
       assert.match(stdout, /│ new +│ east\.new +│ 3 +│ to be created +│/)
@@ -140,5 +141,21 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     const { exit, stderr } = await runCommand(['validate', '--strict', file])
     assert.equal(exit.code, 2)
     assert.match(stderr, /^error: .*topcis.*topics/m)
+  })
+
+  // Under MirrorMaker 2 the remote topics exist and are full: the first start stopped on each of
+  // their partitions, after validate had said that all was well.
+  test('ends with 1 where a remote topic holds records that the flow has not written', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters, { topics: 'full' }))
+    const { source, target } = clusters
+    await source.createTopic('full')
+    await target.createTopic('east.full')
+    await produce(target.bootstrapServers, 'east.full', [{ value: 'of another program' }])
+    const { exit, stdout } = await runCommand(['validate', file])
+    assert.match(stdout, /^error: full: .*east\.full-0 on west holds offsets 0 to 1.*migrate/m)
+    assert.equal(exit.code, 1)
+    const begun = createPropertiesFile(t, flowProperties(clusters,
+      { 'topics': 'full', 'target.not.empty': 'begin' }))
+    assert.equal((await runCommand(['validate', begun])).exit.code, 0)
   })
 })

@@ -14,7 +14,7 @@ import { offsetMapOf } from '../progress/offset-map-record.ts'
 import type { TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { defaultWidth, renderTable } from './table.ts'
+import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface GroupOptions extends ConfigOptions {
@@ -47,7 +47,7 @@ export async function translateGroup (
   }
   terminal.stdout.write(options.output === 'json'
     ? `${JSON.stringify(rows.map(toJson))}\n`
-    : `${renderRows(rows, terminal.stdout.columns ?? defaultWidth)}\n`)
+    : `${renderRows(rows, tableWidth(terminal))}\n`)
   if (rows.length === 0) {
     terminal.stderr.write(`error: ${options.group} has committed no offset of a topic that is ` +
       'mirrored; check the name of the group\n')

@@ -91,15 +91,18 @@ function addNames (command: Command): Command {
 async function translateOffsets (
   file: string, options: TranslateOptions, terminal: Terminal
 ): Promise<ExitCode> {
-  const { group, offset, partition, topic } = options
-  if (group !== undefined && topic === undefined) {
+  const { back, group, offset, partition, topic } = options
+  const isOfPosition = [topic, partition, offset, back].some(each => each !== undefined)
+  if (group !== undefined && !isOfPosition) {
     return await translateGroup(file, { ...options, group }, terminal)
   }
   if (group === undefined && topic !== undefined && partition !== undefined &&
     offset !== undefined) {
     return await translatePosition(file, { ...options, topic, partition, offset }, terminal)
   }
-  terminal.stderr.write('error: offsets translate needs --group, or --topic, --partition and ' +
-    '--offset\n')
+  const ofPosition = '--topic, --partition and --offset'
+  terminal.stderr.write(group === undefined
+    ? `error: offsets translate needs --group, or ${ofPosition}\n`
+    : `error: --group and ${ofPosition} are two questions: ask one of them\n`)
   return exitCodes.usage
 }

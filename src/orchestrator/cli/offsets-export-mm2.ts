@@ -5,7 +5,7 @@ import { exportFlow, type ExportedPosition } from '../migration/export-flow.ts'
 import { configure, openLog } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { MirrorMakerOptions } from './offsets-import-mm2.ts'
-import { defaultWidth, renderTable } from './table.ts'
+import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 interface FlowExport {
@@ -36,7 +36,7 @@ export async function exportMirrorMaker (
   }))
   terminal.stdout.write(output === 'json'
     ? `${JSON.stringify(exports.map(each => toJson(each, yes)))}\n`
-    : exports.map(each => render(each, yes, terminal.stdout.columns ?? defaultWidth)).join(''))
+    : exports.map(each => render(each, yes, tableWidth(terminal))).join(''))
   if (exports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return exports.every(({ error }) => error === undefined) ? exitCodes.ok : exitCodes.failed
 }

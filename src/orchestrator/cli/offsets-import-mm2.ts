@@ -6,7 +6,7 @@ import { importFlow } from '../migration/import-flow.ts'
 import type { ImportPlan, LeftOutPosition, PlannedPosition } from '../migration/import-plan.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { defaultWidth, renderTable } from './table.ts'
+import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface MirrorMakerOptions extends ConfigOptions {
@@ -46,7 +46,7 @@ export async function importMirrorMaker (
   const { yes: isApplied = false } = options
   terminal.stdout.write(options.output === 'json'
     ? `${JSON.stringify(imports.map(each => toJson(each, isApplied)))}\n`
-    : imports.map(each => render(each, isApplied, terminal.stdout.columns ?? defaultWidth))
+    : imports.map(each => render(each, isApplied, tableWidth(terminal)))
       .join(''))
   if (imports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return imports.every(({ error }) => error === undefined) ? exitCodes.ok : exitCodes.failed

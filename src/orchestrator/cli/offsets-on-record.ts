@@ -11,7 +11,7 @@ import { progressTopicOf } from '../progress/progress-topic.ts'
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { defaultWidth, renderTable } from './table.ts'
+import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface ExplainOptions extends ConfigOptions {
@@ -44,7 +44,7 @@ export async function explainOffsets (
       partitions: partitions.filter(({ source }) => source.topic === topic &&
         (partition === undefined || source.partition === Number(partition)))
     }))
-    const width = terminal.stdout.columns ?? defaultWidth
+    const width = tableWidth(terminal)
     terminal.stdout.write(options.output === 'json'
       ? `${JSON.stringify(chosen.map(flowToJson))}\n`
       : chosen.map(each => flowToText(each, topic, width)).join('\n'))

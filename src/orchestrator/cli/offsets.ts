@@ -11,7 +11,7 @@ import { progressTopicOf } from '../progress/progress-topic.ts'
 import type { Progress } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { defaultWidth, renderTable } from './table.ts'
+import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface PositionOptions extends ConfigOptions {
@@ -50,7 +50,7 @@ export async function translatePosition (
     async flow => await translateInFlow(question, flow, config, terminal)))
   terminal.stdout.write(options.output === 'json'
     ? `${JSON.stringify(rows.map(row => toJson(question, row)))}\n`
-    : `${renderRows(question, rows, terminal.stdout.columns ?? defaultWidth)}\n`)
+    : `${renderRows(question, rows, tableWidth(terminal))}\n`)
   if (rows.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return rows.some(({ answer }) => answer?.offset !== undefined)
     ? exitCodes.ok
@@ -76,7 +76,8 @@ async function translateInFlow (
         ...named,
         answer: undefined,
         text: `${progressTopicOf(flow.source.alias)} has no position of ${topic}-${partition}: ` +
-          'check the name and the number, and whether the flow mirrors the topic'
+          `check the name${nameOnSource(topic, flow)} and the number, and whether the flow ` +
+          'mirrors the topic'
       }
     }
     const map = offsetMapOf(progress)
@@ -85,6 +86,14 @@ async function translateInFlow (
   } catch (thrown) {
     return { ...named, answer: undefined, text: ReplicatorError.from(thrown).message }
   }
+}
+
+/** For one who writes the name of the remote topic, as with --back it lies near to do. */
+function nameOnSource (topic: string, { policy }: FlowConfig): string {
+  const upstream = policy.upstreamTopic(topic)
+  return upstream === undefined || upstream === topic
+    ? ''
+    : ` (--topic is the name on the source: perhaps ${upstream})`
 }
 
 async function progressOf (

@@ -1,8 +1,11 @@
 // A table for people that fits the width of their terminal: long cells wrap, no character is lost.
 import Table from 'cli-table3'
+import type { Terminal } from './terminal.ts'
 
-/** Of a pipe, and of a terminal whose width is not known. */
-export const defaultWidth = 80
+/** Columns of the terminal. In a pipe no cell wraps: a row is a line, and names are whole. */
+export function tableWidth ({ environment, stdout }: Terminal): number {
+  return stdout.columns ?? (Number(environment['COLUMNS'] ?? '') || Infinity)
+}
 
 const paddingWidth = 2
 const borderWidth = 1

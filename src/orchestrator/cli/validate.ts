@@ -9,14 +9,17 @@ import {
 } from '../flow/cluster-pair.ts'
 import { TargetClaims } from '../flow/target-claims.ts'
 import { checkHeartbeats } from '../heartbeats/heartbeat-duty.ts'
+import { positionsOnRecord } from '../migration/positions-on-record.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
 import { checkFlowProgress } from '../progress/flow-progress.ts'
+import type { TopicPartition } from '../progress/progress.ts'
 import { unlessAborted } from '../time/deadline.ts'
+import { occupiedTopics } from '../topics/occupied-topics.ts'
 import { checkTopics } from '../topics/topic-check.ts'
 import { settingRemarks } from '../topics/topic-remarks.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { defaultWidth } from './table.ts'
+import { tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 import {
   isAsAsked, isRefused, renderReports, renderReportsJson, type FlowReport, type ProgressCheck
@@ -32,7 +35,7 @@ export async function validate (
     async flow => await checkFlow(flow, claims, config, terminal)))
   const text = options.output === 'json'
     ? renderReportsJson(reports)
-    : renderReports(reports, terminal.stdout.columns ?? defaultWidth)
+    : renderReports(reports, tableWidth(terminal))
   terminal.stdout.write(`${text}\n`)
   if (reports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   if (reports.some(isRefused)) return exitCodes.notStarted
@@ -66,9 +69,17 @@ async function checkFlow (
         ...heartbeats.flatMap(error => error?.message ?? [])
       ]
       const progress = await checkProgress(config, clusters, all, terminal)
+      const mayStop = config.settings['target.not.empty'] === 'stop'
+      const occupied = progress.error === undefined && mayStop
+        ? await occupiedTopics(check.topics, clusters.target,
+          await positionsOf(config, clusters, all, terminal))
+        : []
       const leftOut = check.leftOut.map(({ topic }) => topic)
       const differences = metDifferences(config, all.flows, leftOut)
-      return { config, check, progress, remarks, differences, error: undefined }
+      const problems = [...check.problems, ...occupied]
+      return {
+        config, check: { ...check, problems }, progress, remarks, differences, error: undefined
+      }
     } finally {
       await clusters.close()
     }
@@ -78,6 +89,15 @@ async function checkFlow (
       config, check: undefined, progress: undefined, remarks: [], differences: [], error
     }
   }
+}
+
+async function positionsOf (
+  flow: FlowConfig, clusters: ClusterPair, all: Config, terminal: Terminal
+): Promise<readonly TopicPartition[]> {
+  const log = openLog(all, terminal, terminal.stderr)
+  const { clock, stopped: signal } = terminal
+  return (await positionsOnRecord({ flow, clusters, log, clock, signal }))
+    .map(({ source }) => source)
 }
 
 async function checkProgress (

@@ -173,7 +173,6 @@ export class FlowControl {
   }
 
   #apply (record: ControlRecord, retries: RetryRecord[]): void {
-    const { clock } = this.#options
     switch (record.kind) {
       case 'pause':
         this.#sayPause(record)
@@ -186,7 +185,7 @@ export class FlowControl {
         retries.push(record)
         return
       case 'member':
-        this.#members.announced(record.member, clock.monotonic(), this.#hasRead)
+        this.#hear(record.member)
         return
       case 'none': {
         this.#state.withdraw(record.key)
@@ -194,6 +193,15 @@ export class FlowControl {
         if (typeof member === 'string') this.#members.left(member)
       }
     }
+  }
+
+  /** A process that has just started believes only what it hears: it is answered at once. */
+  #hear (member: FlowMember): void {
+    const now = this.#options.clock.monotonic()
+    const isNew = this.#hasRead &&
+      this.#members.heard(now).every(({ name }) => name !== member.name)
+    this.#members.announced(member, now, this.#hasRead)
+    if (isNew && member.name !== this.#member.name) this.#announcing.wake()
   }
 
   async #retry (record: RetryRecord): Promise<void> {

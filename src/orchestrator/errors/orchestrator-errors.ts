@@ -152,5 +152,8 @@ export const orchestratorErrors = {
     'Stop MirrorMaker 2, or its source connector, and import again'),
   IMPORT_REFUSED: row(2071, 'final', 'flow',
     'positions cannot be imported', 'See docs/migration.md'),
+  FLOW_RUNS: row(2072, 'final', 'flow',
+    'the positions of a flow that runs move on, and its processes would write theirs again',
+    'Stop Longhaul, wait until its processes have left their group, and try again'),
   INTERNAL: row(2099, 'final', 'process', 'an assumption of Longhaul does not hold', report)
 } as const satisfies Record<string, ErrorRow>

@@ -38,9 +38,8 @@ export async function refuseRunning (
 ): Promise<void> {
   const members = await groupSize(target, groupOf(flow.name))
   if (members === 0) return
-  throw new ReplicatorError('IMPORT_REFUSED', `${flow.name} is mirrored by ${members} ` +
-    `${members === 1 ? 'process' : 'processes'} of Longhaul`,
-  { action: 'Stop Longhaul, wait until its processes have left their group, and try again' })
+  throw new ReplicatorError('FLOW_RUNS', `${flow.name} is mirrored by ${members} ` +
+    `${members === 1 ? 'process' : 'processes'} of Longhaul`)
 }
 
 export async function groupSize (cluster: ClusterAdmin, group: string): Promise<number> {

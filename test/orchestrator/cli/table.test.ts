@@ -24,6 +24,13 @@ test('a table that has room is no wider than its cells', () => {
   assert.equal(renderTable(['topic'], [['orders']], 80).split('\n')[0], '┌────────┐')
 })
 
+test('in a pipe a row is one line', () => {
+  const sentence = 'not mirrored: '.repeat(30).trim()
+  const lines = renderTable(['topic', 'why'], [['t'.repeat(249), sentence]], Infinity).split('\n')
+  assert.equal(lines.length, 5)
+  assert.ok(lines[3]?.includes(sentence))
+})
+
 test('narrow columns keep their width, wide ones share the rest', () => {
   assert.deepEqual(shareRoom([100, 5, 200], 105), [50, 5, 50])
   assert.deepEqual(shareRoom([10, 5], 100), [10, 5])

@@ -322,6 +322,21 @@ describe('the processes of a flow', () => {
     assert.equal(control.differingMembers, 1)
   })
 
+  // Who started last heard of the others only when they next announced themselves, half a minute
+  // later: an operator who looked at its log saw nothing.
+  test('say so both within seconds, whoever started first', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const first = createProcess(t, log, clock, { settings: { topics: 'a' } })
+    await clock.advance(5 * second)
+    const other = createProcess(t, log, clock,
+      { name: 'longhaul-2', settings: { topics: 'a, b' } })
+    await clock.advance(5 * second)
+    for (const { errors } of [first, other]) {
+      assert.deepEqual(errors.map(({ errorName }) => errorName), ['MEMBERS_DIFFER'])
+    }
+  })
+
   // The record of a killed process stays for a while: an operator who killed it, changed the file
   // and started it again read of another process with other settings.
   test('do not differ from one that was killed before', async t => {
