@@ -8,6 +8,10 @@ import { appendRun, writeRun, type RunRecord } from './report/result-files.ts'
 import { appendRestore, isShort, renderRestore } from './report/restore-report.ts'
 import { appendScale, renderScale } from './report/scale-report.ts'
 import { renderTerminalTable } from './report/result-tables.ts'
+import { appendLongLink, renderLongLink } from './report/long-link-report.ts'
+import {
+  runLongLink, standardRows, windows, type LineRow, type WindowName
+} from './scenarios/long-link.ts'
 import { runLoopback } from './scenarios/loopback.ts'
 import { runMemory } from './scenarios/memory.ts'
 import { runRestore } from './scenarios/restore.ts'
@@ -98,6 +102,56 @@ async function scale ({ append, partitions, seconds }: ScaleOptions): Promise<vo
   if (append) process.stdout.write(`${appendScale(report)}\n`)
 }
 
+interface LongLinkOptions {
+  readonly records: number
+  readonly rounds: number
+  readonly contenders: readonly Contender[]
+  readonly rtt?: readonly number[]
+  readonly rate?: readonly number[]
+  readonly windows?: readonly WindowName[]
+  readonly partitions?: readonly number[]
+  readonly over?: ReadonlyArray<LineRow['over']>
+  readonly append: boolean
+}
+
+/** Each with each other; without any of them the standard rows. */
+function rowsOf (options: LongLinkOptions): readonly LineRow[] {
+  const { over, partitions, rate, rtt, windows: names } = options
+  if ([over, partitions, rate, rtt, names].every(each => each === undefined)) return standardRows
+  return (over ?? ['source' as const]).flatMap(end => (rtt ?? [100]).flatMap(roundTripMs =>
+    (rate ?? [40]).flatMap(megabytes => (names ?? ['wide' as const]).flatMap(window =>
+      (partitions ?? [4]).map(count => ({
+        roundTripMs, rate: megabytes * 1e6, window, partitions: count, over: end
+      }))))))
+}
+
+async function longLink (options: LongLinkOptions): Promise<void> {
+  const startedAt = new Date()
+  const results = await runLongLink({ ...options, rows: rowsOf(options), say })
+  const command = `npm run perf -- ${process.argv.slice(2).join(' ')}`
+  const report = { results, command, startedAt }
+  process.stdout.write(`${renderLongLink(report)}\n`)
+  if (options.append) process.stdout.write(`${appendLongLink(report)}\n`)
+}
+
+function listOf<Value> (parse: (text: string) => Value): (text: string) => Value[] {
+  return text => text.split(',').map(each => parse(each.trim()))
+}
+
+function oneOf<Name extends string> (names: readonly Name[]): (text: string) => Name {
+  return text => {
+    const name = names.find(each => each === text)
+    if (name === undefined) throw new InvalidArgumentError(`not one of ${names.join(', ')}`)
+    return name
+  }
+}
+
+function parseNumber (text: string): number {
+  const number = Number(text)
+  if (!Number.isFinite(number) || number < 0) throw new InvalidArgumentError('not a number')
+  return number
+}
+
 const program = new Command('perf')
   .description('Runs Longhaul and others against each other on the same data.')
 program.command('loopback')
@@ -109,6 +163,22 @@ program.command('loopback')
   .option('--tls', 'over TLS to both clusters', false)
   .option('--append', 'add the run to perf/results/loopback.md', false)
   .action(loopback)
+
+program.command('long-link')
+  .description('one cluster behind an emulated line: how much of it a mirror fills')
+  .option('--records <count>', 'records to mirror, of 1,000 bytes', parseCount, 1_600_000)
+  .option('--rounds <count>', 'runs of each row', parseCount, 3)
+  .option('--contenders <names>', 'comma-separated', parseContenders,
+    [mustFindContender('longhaul'), mustFindContender('mirror-maker')])
+  .option('--rtt <milliseconds>', 'round trips, comma-separated', listOf(parseNumber))
+  .option('--rate <megabytes>', 'of the line, a second; 0: no limit', listOf(parseNumber))
+  .option('--windows <names>', 'wide, default (2.4 MB/s a connection at 100 ms)',
+    listOf(oneOf(Object.keys(windows) as WindowName[])))
+  .option('--partitions <counts>', 'of the topic', listOf(parseCount))
+  .option('--over <ends>', 'source (fetching over the line), target (producing over it)',
+    listOf(oneOf<LineRow['over']>(['source', 'target'])))
+  .option('--append', 'add the run to perf/results/long-link.md', false)
+  .action(longLink)
 
 program.command('memory')
   .description('a target that hangs and comes back under load: whether memory stays in its bound')

@@ -23,3 +23,9 @@ export function pick<Value> (random: Random, values: readonly Value[]): Value {
   if (value === undefined) throw new Error('nothing to pick from')
   return value
 }
+
+export function shuffled<Value> (values: readonly Value[], random: Random): Value[] {
+  return values.map(value => ({ value, at: random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ value }) => value)
+}

@@ -6,7 +6,10 @@ import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 export interface MirrorJob {
   readonly source: KafkaCluster
   readonly target: KafkaCluster
-  /** Given, contenders reach both clusters by their listeners of this name, over TLS. */
+  /** The bootstrap.servers of both clusters for the contender: of TLS, or behind a line. */
+  readonly sourceServers: string
+  readonly targetServers: string
+  /** Given, those are listeners of TLS. */
   readonly tls: TlsListener | undefined
   readonly topic: string
   readonly partitions: number
@@ -48,19 +51,20 @@ export interface Contender {
 export function flowLines (alias: string, job: MirrorJob): readonly string[] {
   return [
     `clusters = ${alias}, target`,
-    ...clusterLines(alias, job.source, job.tls),
-    ...clusterLines('target', job.target, job.tls),
+    ...clusterLines(alias, job.sourceServers, job.tls),
+    ...clusterLines('target', job.targetServers, job.tls),
     `${alias}->target.enabled = true`,
     `${alias}->target.topics = ${job.topic}`
   ]
 }
 
 function clusterLines (
-  alias: string, cluster: KafkaCluster, tls: TlsListener | undefined
+  alias: string, servers: string, tls: TlsListener | undefined
 ): readonly string[] {
-  if (tls === undefined) return [`${alias}.bootstrap.servers = ${cluster.bootstrapServers}`]
+  const address = `${alias}.bootstrap.servers = ${servers}`
+  if (tls === undefined) return [address]
   return [
-    `${alias}.bootstrap.servers = ${cluster.serversOf(tls.name)}`,
+    address,
     `${alias}.security.protocol = SSL`,
     `${alias}.ssl.truststore.type = PEM`,
     `${alias}.ssl.truststore.location = ${tls.certificates.path('ca.pem')}`

@@ -10,6 +10,8 @@ export interface MirrorFigures {
   /** From the first record on the target until caught up. */
   readonly seconds: number
   readonly megabytesPerSecond: number
+  /** Of the middle of the run: from a quarter on until nearly all is there. */
+  readonly steadyMegabytesPerSecond: number
   /** Of the same span. */
   readonly cpuSeconds: number
   readonly cpuSecondsPerGigabyte: number
@@ -35,7 +37,11 @@ export async function measureRun (
   try {
     const deadline = startedAt + timeoutMs
     const first = await watchUntil(contender, running, deadline, progress => progress > 0)
-    const last = await watchUntil(contender, running, deadline, progress => progress >= 1)
+    const samples: Sample[] = []
+    const last = await watchUntil(contender, running, deadline, (progress, at) => {
+      samples.push({ at, progress })
+      return progress >= 1
+    })
     const seconds = (last.at - first.at) / 1000
     const gigabytes = job.bytes / 1e9
     const perGigabyte = (of: keyof ProcessUsage): number =>
@@ -46,6 +52,7 @@ export async function measureRun (
       contender: contender.name,
       seconds,
       megabytesPerSecond: job.bytes / 1e6 / seconds,
+      steadyMegabytesPerSecond: job.bytes / 1e6 * steadyShare(samples),
       cpuSeconds,
       cpuSecondsPerGigabyte: cpuSeconds / gigabytes,
       cpuSecondsTotal: last.usage.cpuSeconds,
@@ -62,16 +69,32 @@ export async function measureRun (
   }
 }
 
+interface Sample {
+  readonly at: number
+  readonly progress: number
+}
+
+const steadyFrom = 0.25
+const steadyTo = 0.95
+
+/** Of all, a second. */
+function steadyShare (samples: readonly Sample[]): number {
+  const first = samples.find(({ progress }) => progress >= steadyFrom)
+  const last = samples.findLast(({ progress }) => progress <= steadyTo)
+  if (first === undefined || last === undefined || last.at <= first.at) return 0
+  return (last.progress - first.progress) * 1000 / (last.at - first.at)
+}
+
 async function watchUntil (
   { name }: Contender, running: RunningContender, deadline: number,
-  isThere: (progress: number) => boolean
+  isThere: (progress: number, at: number) => boolean
 ): Promise<{ at: number, usage: ProcessUsage, threads: ThreadUsage }> {
   for (;;) {
     const progress = await running.progress()
     const at = performance.now()
     const usage = readUsage(running.pid)
     if (usage === undefined) throw new Error(`${name} ended early\n${running.outputTail()}`)
-    if (isThere(progress)) return { at, usage, threads: readThreadUsage(running.pid) }
+    if (isThere(progress, at)) return { at, usage, threads: readThreadUsage(running.pid) }
     if (at > deadline) {
       const percent = (progress * 100).toFixed(1)
       throw new Error(`${name} was at ${percent} % when time was up\n${running.outputTail()}`)

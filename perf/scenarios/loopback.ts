@@ -13,6 +13,7 @@ import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
 import type { Contender, MirrorJob, TlsListener } from '../contenders/contender.ts'
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
 import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
+import { brokerOptions, logDirOf } from './brokers.ts'
 import { writeLoad } from './load.ts'
 
 export interface LoopbackSettings {
@@ -38,15 +39,6 @@ export interface LoopbackResult {
 
 const topic = 'load'
 
-// Brokers as their users run them: G1, a full compiler and segments of a gigabyte.
-const brokerOptions = {
-  jvm: {
-    heapMb: 1024,
-    flags: ['-Xms1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20']
-  },
-  config: { 'log.segment.bytes': '1073741824', 'num.network.threads': '3', 'num.io.threads': '8' }
-} as const
-
 export async function runLoopback (settings: LoopbackSettings): Promise<LoopbackResult> {
   const folder = createTempFolder('perf')
   const clusters: KafkaCluster[] = []
@@ -66,8 +58,16 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
       const own = join(folder, contender.name)
       mkdirSync(own)
       const job: MirrorJob = {
-        source, target, tls, topic, partitions: settings.partitions, records: size.records,
-        bytes: size.bytes, folder: own
+        source,
+        target,
+        sourceServers: serversOf(source, tls),
+        targetServers: serversOf(target, tls),
+        tls,
+        topic,
+        partitions: settings.partitions,
+        records: size.records,
+        bytes: size.bytes,
+        folder: own
       }
       results.push(await runOne(contender, job, settings.say))
     }
@@ -77,6 +77,10 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
     tls?.certificates.remove()
     removeFolder(folder)
   }
+}
+
+function serversOf (cluster: KafkaCluster, tls: TlsListener | undefined): string {
+  return tls === undefined ? cluster.bootstrapServers : cluster.serversOf(tls.name)
 }
 
 function listenersOf (tls: TlsListener | undefined): Pick<KafkaClusterOptions, 'moreListeners'> {
@@ -122,10 +126,4 @@ async function runOne (
   }
   await job.target.admin.deleteTopic(targetTopic)
   return { ...figures, targetBatches: written.batches, targetBytes: written.bytes }
-}
-
-function logDirOf (cluster: KafkaCluster): string {
-  const [broker] = cluster.brokers
-  if (broker === undefined) throw new Error('a cluster without brokers')
-  return broker.logDir
 }

@@ -12,6 +12,7 @@ function createResult (contender: string, cpuSecondsPerGigabyte: number): Conten
     contender,
     seconds: 10,
     megabytesPerSecond: 150,
+    steadyMegabytesPerSecond: 150,
     cpuSeconds: cpuSecondsPerGigabyte * 1.5,
     cpuSecondsPerGigabyte,
     cpuSecondsTotal: cpuSecondsPerGigabyte * 2,

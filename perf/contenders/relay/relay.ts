@@ -1,24 +1,21 @@
 // The limit no mirror can beat: a TCP relay that moves as many bytes once, without any protocol.
 
-import { execFile } from 'node:child_process'
-import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { promisify } from 'node:util'
 import { releasePorts, reservePorts } from '../../../test/kafka/ports.ts'
 import { spawnGuarded, stopChild } from '../../../test/kafka/process-guard.ts'
-import { repoRoot } from '../../../test/kafka/repo-root.ts'
+import { compileProgram } from '../../measure/c-program.ts'
 import { startProcess } from '../contender-process.ts'
 import type { Contender } from '../contender.ts'
 
-const run = promisify(execFile)
-const source = join(repoRoot(), 'perf/contenders/relay/relay.c')
-const program = join(repoRoot(), 'build/relay')
+const compile = async (): Promise<string> => await compileProgram({
+  source: 'perf/contenders/relay/relay.c', name: 'relay', libraries: ['ssl', 'crypto']
+})
 
 export const relay: Contender = {
   name: 'relay',
   description: 'TCP relay: recv and send of 1 MiB, no protocol but TLS if there is; the limit',
-  prepare: compile,
+  prepare: async () => { await compile() },
   async start (job) {
+    const program = await compile()
     const ports = await reservePorts(2)
     const [from, to] = ports.map(String) as [string, string]
     // The ends are brokers, so to say: they have the certificate.
@@ -39,14 +36,4 @@ export const relay: Contender = {
       }
     }
   }
-}
-
-/** Compiled when the source is newer than the program, and renamed into place when whole. */
-async function compile (): Promise<void> {
-  if (existsSync(program) && statSync(program).mtimeMs > statSync(source).mtimeMs) return
-  mkdirSync(dirname(program), { recursive: true })
-  const partial = `${program}.partial-${process.pid}`
-  const flags = ['-std=gnu11', '-O2', '-Wall', '-Wextra']
-  await run(process.env['CC'] ?? 'cc', [...flags, '-o', partial, source, '-lssl', '-lcrypto'])
-  renameSync(partial, program)
 }

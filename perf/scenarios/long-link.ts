@@ -1,0 +1,186 @@
+// One cluster at the other end of an emulated line, the other beside the mirror: how much of the
+// line each contender fills, and what that costs. All connections of a run share the line.
+
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
+import { releasePorts, reservePorts } from '../../test/kafka/ports.ts'
+import { createTempFolder, removeFolder } from '../../test/kafka/process-guard.ts'
+import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
+import type { Contender, MirrorJob } from '../contenders/contender.ts'
+import { startLine } from '../line/line.ts'
+import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
+import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
+import { createRandom, shuffled } from '../random.ts'
+import { brokerOptions, logDirOf } from './brokers.ts'
+import { writeLoad } from './load.ts'
+
+/** What a connection has under way: as much as it likes, or 2.4 MB/s at 100 ms. */
+export const windows = { wide: 0, default: 240_000 } as const
+export type WindowName = keyof typeof windows
+
+export interface LineRow {
+  readonly roundTripMs: number
+  /** Bytes a second; 0: no limit. */
+  readonly rate: number
+  readonly window: WindowName
+  readonly partitions: number
+  /** The cluster at the far end: fetching or producing over the line. */
+  readonly over: 'source' | 'target'
+}
+
+export interface LongLinkSettings {
+  readonly rows: readonly LineRow[]
+  readonly contenders: readonly Contender[]
+  readonly rounds: number
+  readonly records: number
+  readonly say: (text: string) => void
+}
+
+export interface LongLinkResult {
+  readonly row: LineRow
+  readonly contender: string
+  /** One of each round. */
+  readonly figures: readonly MirrorFigures[]
+}
+
+const recordBytes = 1_000
+const lineRate = 40_000_000
+const counts = [64, 4, 1]
+
+/** Run unless others are asked for. */
+export const standardRows: readonly LineRow[] = [
+  ...rowsOf({ rate: lineRate, window: 'default', over: 'source' }),
+  ...rowsOf({ rate: lineRate, window: 'wide', over: 'source' }),
+  ...rowsOf({ rate: lineRate, window: 'wide', over: 'target' }),
+  ...[0, 100, 200].flatMap(roundTripMs => [4, 1].map((partitions): LineRow =>
+    ({ roundTripMs, rate: 0, window: 'wide', partitions, over: 'source' })))
+]
+
+function rowsOf (row: Pick<LineRow, 'rate' | 'window' | 'over'>): readonly LineRow[] {
+  return counts.map(partitions => ({ ...row, partitions, roundTripMs: 100 }))
+}
+
+interface FarCluster {
+  readonly cluster: KafkaCluster
+  readonly linePort: number
+}
+
+interface Place {
+  readonly source: FarCluster
+  readonly target: FarCluster
+  readonly folder: string
+}
+
+export async function runLongLink (settings: LongLinkSettings): Promise<LongLinkResult[]> {
+  const folder = createTempFolder('perf')
+  const ports = await reservePorts(2)
+  const [sourcePort = 0, targetPort = 0] = ports
+  const clusters: KafkaCluster[] = []
+  const start = async (firstBrokerId: number, linePort: number): Promise<FarCluster> => {
+    const cluster = await startKafkaCluster(undefined, {
+      ...brokerOptions,
+      firstBrokerId,
+      moreListeners: [{ name: 'FAR', protocol: 'PLAINTEXT', advertisedPort: linePort }]
+    })
+    clusters.push(cluster)
+    return { cluster, linePort }
+  }
+  try {
+    settings.say('starting two clusters of one broker')
+    const source = await start(sourceBrokerId, sourcePort)
+    const target = await start(targetBrokerId, targetPort)
+    return await runRows(settings, { source, target, folder })
+  } finally {
+    for (const cluster of clusters) await cluster.close()
+    releasePorts(ports)
+    removeFolder(folder)
+  }
+}
+
+async function runRows (settings: LongLinkSettings, place: Place): Promise<LongLinkResult[]> {
+  const { contenders, rounds, rows } = settings
+  const sizes = await fillTopics(settings, place)
+  const results = rows.flatMap(row => contenders.map(contender =>
+    ({ row, contender, figures: [] as MirrorFigures[] })))
+  for (const contender of contenders) await contender.prepare?.()
+  const random = createRandom(11)
+  for (let round = 0; round < rounds; round++) {
+    for (const { contender, figures, row } of shuffled(results, random)) {
+      const size = sizes.get(row.partitions)
+      if (size === undefined) throw new Error(`no topic of ${row.partitions} partitions`)
+      figures.push(await runOne(contender, row, size, place, settings.say))
+    }
+  }
+  return results.map(({ contender, figures, row }) => ({ row, contender: contender.name, figures }))
+}
+
+function topicOf (partitions: number): string {
+  return `load-${partitions}`
+}
+
+/** A topic for each number of partitions. */
+async function fillTopics (
+  { records, rows, say }: LongLinkSettings, { folder, source, target }: Place
+): Promise<ReadonlyMap<number, LogSize>> {
+  const sizes = new Map<number, LogSize>()
+  say('warming the target up')
+  await target.cluster.createTopic('warm-up', { partitions: 4 })
+  await writeLoad(target.cluster,
+    { topic: 'warm-up', records: Math.ceil(records / 10), recordBytes }, folder)
+  await target.cluster.admin.deleteTopic('warm-up')
+  for (const partitions of new Set(rows.map(row => row.partitions))) {
+    const topic = topicOf(partitions)
+    say(`writing ${records.toLocaleString('en')} records into ${partitions} partitions`)
+    await source.cluster.createTopic(topic, { partitions })
+    await writeLoad(source.cluster, { topic, records, recordBytes }, folder)
+    sizes.set(partitions, measureRawLog(logDirOf(source.cluster), topic))
+  }
+  return sizes
+}
+
+async function runOne (
+  contender: Contender, row: LineRow, size: LogSize, { folder, source, target }: Place,
+  say: (text: string) => void
+): Promise<MirrorFigures> {
+  await sleep(3_000) // as in loopback
+  const own = join(folder, `${contender.name}-${Date.now()}`)
+  mkdirSync(own)
+  const far = row.over === 'source' ? source : target
+  const servers = (end: FarCluster): string =>
+    end === far ? `127.0.0.1:${end.linePort}` : end.cluster.bootstrapServers
+  const topic = topicOf(row.partitions)
+  const job: MirrorJob = {
+    source: source.cluster,
+    target: target.cluster,
+    sourceServers: servers(source),
+    targetServers: servers(target),
+    tls: undefined,
+    topic,
+    partitions: row.partitions,
+    records: size.records,
+    bytes: size.bytes,
+    folder: own
+  }
+  const farPort = Number(far.cluster.serversOf('FAR').split(':')[1])
+  const line = await startLine(far.linePort, farPort,
+    { roundTripMs: row.roundTripMs, rate: row.rate, window: windows[row.window] })
+  try {
+    const figures = await measureRun(contender, job)
+    say(`${describeRow(row)}: ${contender.name} ` +
+      `${figures.steadyMegabytesPerSecond.toFixed(1)} MB/s`)
+    return figures
+  } finally {
+    await line.stop()
+    const written = contender.targetTopic?.(topic)
+    if (written !== undefined) await target.cluster.admin.deleteTopic(written).catch(() => {})
+  }
+}
+
+export function describeRow (row: LineRow): string {
+  const { over, partitions, rate, roundTripMs, window } = row
+  const way = over === 'source' ? 'fetching' : 'producing'
+  const limit = rate === 0 ? 'no limit' : `${rate / 1e6} MB/s`
+  return `${way}, ${roundTripMs} ms, ${limit}, ${window} windows, ${partitions} partitions`
+}
