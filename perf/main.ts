@@ -12,6 +12,7 @@ import { appendLongLink, renderLongLink } from './report/long-link-report.ts'
 import {
   runLongLink, standardRows, windows, type LineRow, type WindowName
 } from './scenarios/long-link.ts'
+import { loadCodecs, usualBatches, type LoadCodec } from './scenarios/load.ts'
 import { runLoopback } from './scenarios/loopback.ts'
 import { runMemory } from './scenarios/memory.ts'
 import { runRestore } from './scenarios/restore.ts'
@@ -20,6 +21,8 @@ import { runScale } from './scenarios/scale.ts'
 interface LoopbackOptions {
   readonly records: number
   readonly recordBytes: number
+  readonly batchBytes: number
+  readonly codec: LoadCodec
   readonly partitions: number
   readonly contenders: readonly Contender[]
   readonly tls: boolean
@@ -160,6 +163,8 @@ program.command('loopback')
   .option('--record-bytes <count>', 'bytes of each', parseCount, 1_000)
   .option('--partitions <count>', 'partitions of the topic', parseCount, 4)
   .option('--contenders <names>', 'comma-separated, run in this order', parseContenders, contenders)
+  .option('--batch-bytes <count>', 'before compression', parseCount, usualBatches.batchBytes)
+  .option('--codec <name>', loadCodecs.join(', '), oneOf(loadCodecs), usualBatches.codec)
   .option('--tls', 'over TLS to both clusters', false)
   .option('--append', 'add the run to perf/results/loopback.md', false)
   .action(loopback)

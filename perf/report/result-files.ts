@@ -76,7 +76,11 @@ function toJson (run: RunRecord): unknown {
     startedAt: run.startedAt.toISOString(),
     machine: { cores: cpus().length, model: cpus()[0]?.model, memoryBytes: totalmem() },
     settings: {
-      records: settings.records, recordBytes: settings.recordBytes, partitions: settings.partitions,
+      records: settings.records,
+      recordBytes: settings.recordBytes,
+      batchBytes: settings.batchBytes,
+      codec: settings.codec,
+      partitions: settings.partitions,
       contenders: settings.contenders.map(c => ({ name: c.name, description: c.description }))
     },
     ...outcome
@@ -85,8 +89,8 @@ function toJson (run: RunRecord): unknown {
 
 function describeLoad ({ settings, outcome }: RunRecord): string {
   const { records, batches } = outcome.source
-  return `${records.toLocaleString('en')} records of ${settings.recordBytes} bytes, lz4, ` +
-    `${batches.toLocaleString('en')} batches, ${settings.partitions} partitions`
+  return `${records.toLocaleString('en')} records of ${settings.recordBytes} bytes, ${settings.codec}, ` +
+    `${batches.toLocaleString('en')} batches of ${settings.batchBytes} bytes, ${settings.partitions} partitions`
 }
 
 function machine (): string {

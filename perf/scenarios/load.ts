@@ -12,7 +12,18 @@ export interface Load {
   readonly topic: string
   readonly records: number
   readonly recordBytes: number
+  /** batch.size of the producer, whose batches are that large before they are compressed. */
+  readonly batchBytes: number
+  /** compression.type of the producer. */
+  readonly codec: LoadCodec
 }
+
+export const loadCodecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+export type LoadCodec = typeof loadCodecs[number]
+
+/** What scenarios write unless told otherwise. */
+export const usualBatches: Pick<Load, 'batchBytes' | 'codec'> = { batchBytes: 131_072, codec: 'lz4' }
+
 
 // Ten thousand distinct records: more than lz4's window sees, so that repeats do not compress away.
 const distinctRecords = 10_000
@@ -28,8 +39,9 @@ export async function writeLoad (cluster: KafkaCluster, load: Load, folder: stri
     flags: ['-Xmx512m', '-Dlonghaul.log.level=ERROR'],
     args: ['--topic', load.topic, '--num-records', String(load.records), '--throughput', '-1',
       '--payload-file', payloads, '--producer-props',
-      `bootstrap.servers=${cluster.bootstrapServers}`, 'acks=all', 'compression.type=lz4',
-      'batch.size=131072', 'linger.ms=20']
+      `bootstrap.servers=${cluster.bootstrapServers}`, 'acks=all',
+      `compression.type=${load.codec}`, `batch.size=${load.batchBytes}`,
+      `max.request.size=${Math.max(1_048_576, 2 * load.batchBytes)}`, 'linger.ms=20']
   }, { timeoutMs: loadTimeoutMs })
 }
 

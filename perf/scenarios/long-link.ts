@@ -14,7 +14,7 @@ import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
 import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
 import { createRandom, shuffled } from '../random.ts'
 import { brokerOptions, logDirOf } from './brokers.ts'
-import { writeLoad } from './load.ts'
+import { usualBatches, writeLoad } from './load.ts'
 
 /** What a connection has under way: as much as it likes, or 2.4 MB/s at 100 ms. */
 export const windows = { wide: 0, default: 240_000 } as const
@@ -128,13 +128,13 @@ async function fillTopics (
   say('warming the target up')
   await target.cluster.createTopic('warm-up', { partitions: 4 })
   await writeLoad(target.cluster,
-    { topic: 'warm-up', records: Math.ceil(records / 10), recordBytes }, folder)
+    { topic: 'warm-up', records: Math.ceil(records / 10), recordBytes, ...usualBatches }, folder)
   await target.cluster.admin.deleteTopic('warm-up')
   for (const partitions of new Set(rows.map(row => row.partitions))) {
     const topic = topicOf(partitions)
     say(`writing ${records.toLocaleString('en')} records into ${partitions} partitions`)
     await source.cluster.createTopic(topic, { partitions })
-    await writeLoad(source.cluster, { topic, records, recordBytes }, folder)
+    await writeLoad(source.cluster, { topic, records, recordBytes, ...usualBatches }, folder)
     sizes.set(partitions, measureRawLog(logDirOf(source.cluster), topic))
   }
   return sizes

@@ -14,11 +14,13 @@ import type { Contender, MirrorJob, TlsListener } from '../contenders/contender.
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
 import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
 import { brokerOptions, logDirOf } from './brokers.ts'
-import { writeLoad } from './load.ts'
+import { writeLoad, type LoadCodec } from './load.ts'
 
 export interface LoopbackSettings {
   readonly records: number
   readonly recordBytes: number
+  readonly batchBytes: number
+  readonly codec: LoadCodec
   readonly partitions: number
   readonly contenders: readonly Contender[]
   /** Contenders reach both clusters over TLS. */
@@ -54,8 +56,8 @@ export async function runLoopback (settings: LoopbackSettings): Promise<Loopback
     clusters.push(target)
     const size = await fillSource(source, target, settings, folder)
     const results: ContenderResult[] = []
-    for (const contender of settings.contenders) {
-      const own = join(folder, contender.name)
+    for (const [nth, contender] of settings.contenders.entries()) {
+      const own = join(folder, `${nth}-${contender.name}`)
       mkdirSync(own)
       const job: MirrorJob = {
         source,
@@ -92,14 +94,16 @@ function listenersOf (tls: TlsListener | undefined): Pick<KafkaClusterOptions, '
 async function fillSource (
   source: KafkaCluster, target: KafkaCluster, settings: LoopbackSettings, folder: string
 ): Promise<LogSize> {
-  const { records, recordBytes, partitions, say } = settings
+  const { batchBytes, codec, partitions, recordBytes, records, say } = settings
   say(`writing ${records.toLocaleString('en')} records of ${recordBytes} bytes`)
   await source.createTopic(topic, { partitions })
-  await writeLoad(source, { topic, records, recordBytes }, folder)
+  await writeLoad(source, { topic, records, recordBytes, batchBytes, codec }, folder)
   // The first contender would otherwise pay for a target broker whose code is not compiled yet.
   say('warming the target up')
   await target.createTopic('warm-up', { partitions })
-  const warmUp = { topic: 'warm-up', records: Math.ceil(records / 10), recordBytes }
+  const warmUp = {
+    topic: 'warm-up', records: Math.ceil(records / 10), recordBytes, batchBytes, codec
+  }
   await writeLoad(target, warmUp, folder)
   await target.admin.deleteTopic('warm-up')
   const size = measureRawLog(logDirOf(source), topic)
