@@ -22,7 +22,8 @@ export const loadCodecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type LoadCodec = typeof loadCodecs[number]
 
 /** What scenarios write unless told otherwise. */
-export const usualBatches: Pick<Load, 'batchBytes' | 'codec'> = { batchBytes: 131_072, codec: 'lz4' }
+export const usualBatches: Pick<Load, 'batchBytes' | 'codec'> =
+  { batchBytes: 131_072, codec: 'lz4' }
 
 
 // Ten thousand distinct records: more than lz4's window sees, so that repeats do not compress away.
