@@ -1,8 +1,10 @@
 // The piscina task: one worker thread holds one Forwarder and passes messages between it and the
 // main thread. It lives until it receives close; nothing of a record ever comes here.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
+import { laneCounters } from './contract/contract-table.ts'
 import {
-  openForwarder, type ForwarderConfig, type NativeEvents, type NativeStats,
+  openForwarder, type Forwarder, type ForwarderConfig, type NativeEvents, type NativeStats,
   type PartitionAssignment, type ProducersAnswer, type Side
 } from './index.ts'
 
@@ -40,6 +42,11 @@ export type LaneMessage =
 // each one as it comes would cost more than to forward the batches. States and log lines wait less.
 const urgentMs = 50
 const progressMs = 250
+// A broker answers one request of a connection after another, so the request that closes a Fetch
+// session waits for the Fetch before it, which an idle broker holds for fetch.max.wait.ms.
+const sessionsMsMax = 600
+const sessionsLookMs = 10
+const leftSessions = Object.keys(laneCounters).indexOf('leftSessions')
 
 /** Runs one lane; resolves when it is closed. Rejects with {code, detail} if it cannot open. */
 export async function runLane ({ config, port, tokens }: LaneTask): Promise<void> {
@@ -90,6 +97,15 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
     tell({ kind: 'opened' })
   })
   closed = true
+  await untilSessionsClosed(forwarder)
   await forwarder.close()
   port.close()
+}
+
+/** Of brokers whose partitions are all released. A lane that holds others does not wait. */
+async function untilSessionsClosed (forwarder: Forwarder): Promise<void> {
+  for (let looks = sessionsMsMax / sessionsLookMs; looks > 0; looks--) {
+    if ((forwarder.stats(false).lane[leftSessions] ?? 0n) === 0n) return
+    await sleep(sessionsLookMs)
+  }
 }

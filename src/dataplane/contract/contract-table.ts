@@ -90,7 +90,8 @@ export const laneCounters = {
   requestErrors: 'requests that failed as a whole',
   evictions: 'partitions whose queue was dropped to free memory',
   copiedOutResponses: 'responses whose last batches were copied out to free memory',
-  targetScans: 'scans of a target partition begun'
+  targetScans: 'scans of a target partition begun',
+  leftSessions: 'Fetch sessions that brokers may keep though the lane reads nothing there any more'
 } as const
 
 /**

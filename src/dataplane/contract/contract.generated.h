@@ -259,9 +259,10 @@ struct LaneCounters {
   int64_t evictions = 0;  // partitions whose queue was dropped to free memory
   int64_t copied_out_responses = 0;  // responses whose last batches were copied out to free memory
   int64_t target_scans = 0;  // scans of a target partition begun
+  int64_t left_sessions = 0;  // Fetch sessions that brokers may keep though the lane reads nothing there any more
   bool operator==(const LaneCounters&) const = default;
 };
-constexpr size_t kLaneCountersColumns = 12;
+constexpr size_t kLaneCountersColumns = 13;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 namespace kafka_error {

@@ -36,6 +36,9 @@ struct FetchNode {
   bool is_idle = false;        // its last answer had no records
   int64_t not_before = 0;      // throttled or backing off
   int64_t answered_ms = 0;     // when its session last said what is new, epoch ms
+
+  // The broker keeps a session, and the lane reads nothing there any more.
+  bool is_left() const { return members.empty() && session.is_open(); }
 };
 
 class FetchPlan {

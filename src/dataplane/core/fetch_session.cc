@@ -137,6 +137,15 @@ void FetchSession::Fill(int16_t version, int64_t now, FetchRequest* request) {
   changed_.clear();
 }
 
+void FetchSession::FillClosing(FetchRequest* request) {
+  named_.clear();
+  asked_epoch_ = kNoSessionEpoch;
+  request->session_id = id_;
+  request->session_epoch = asked_epoch_;
+  FillWhole(request);
+  changed_.clear();
+}
+
 void FetchSession::Ask(Entry* entry, FetchRequest* request) {
   entry->asked = entry->wanted;
   entry->asked_follower = entry->wants_follower;

@@ -12,9 +12,11 @@
 //
 // Whenever lane and broker may disagree, the next request opens a session anew: after an error of
 // the session, after a request without an answer, and when topics are named in the other way. Such
-// a request names the old session, so that the broker frees it. A broker whose cache of sessions is
-// full opens none: each request names all partitions then, as to a broker before 1.1, and after a
-// while the broker is asked for a session again.
+// a request names the old session, so that the broker frees it. So does the last request of a lane
+// that has no partition there any more: a session outlives its connection, and for two minutes no
+// other client gets its place. A broker whose cache of sessions is full opens none: each request
+// names all partitions then, as to a broker before 1.1, and after a while the broker is asked for a
+// session again.
 //
 // The broker fills a response in the order of the entries. A partition with records goes to the end
 // of the order (KIP-74); in a session the broker moves it there by itself.
@@ -80,6 +82,8 @@ class FetchSession {
   // The next request. The last one has been answered, or has been lost. The names in the request
   // are valid until the next one is filled.
   void Fill(int16_t version, int64_t now, FetchRequest* request);
+  // The last request, for nothing: the broker frees the open session.
+  void FillClosing(FetchRequest* request);
   // Lane and broker may disagree.
   void Lose() { next_epoch_ = kOpenSessionEpoch; }
   // An answer without an error. Afterwards Find() of what `response` names still finds it.

@@ -36,6 +36,7 @@ void Fetcher::Tick() {
 
 void Fetcher::Ask(int32_t node_id, Node* node) {
   if (lane_->now < node->not_before) return lane_->WakeAt(node->not_before);
+  if (node->is_left()) return CloseSession(node_id, node);
   const int64_t room = lane_->memory.fetch_room();
   const Shares shares = DivideRoom();
   if (room < std::min(kRoomMin, shares.equal)) return;  // acks make room, and every ack ticks
@@ -43,13 +44,37 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
   int16_t version = -1;
   if (node->session.empty() || !CanAsk(node_id, node, &version)) return;
   FetchRequest request{};
+  request.bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
+  request.isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
   const int64_t share = node->is_idle ? shares.idle : shares.busy;
   request.bytes_max = static_cast<int32_t>(
       std::min({room, lane_->settings.fetch_bytes_max, share, kRecordBytesMax}));
   request.wait_max_ms =
       node->is_crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   if (node->names_rack) request.rack = lane_->rack;
-  Send(node_id, node, version, &request);
+  // KIP-516: brokers return no ids before their inter.broker.protocol.version is 2.8.
+  if (node->session.lacks_ids()) version = std::min(version, kFetchByNameMax);
+  node->session.Fill(version, lane_->now, &request);
+  Send(node_id, node, version, request);
+}
+
+int64_t Fetcher::CountLeftSessions() const {
+  return std::ranges::count_if(plan_.nodes(), [](const auto& each) {
+    const Node& node = each.second;
+    return node.is_left() || (node.members.empty() && node.asking);
+  });
+}
+
+// Without a try to reach the broker anew: a session whose connection has ended is not known to be
+// open.
+void Fetcher::CloseSession(int32_t node_id, Node* node) {
+  int16_t version = -1;
+  FetchRequest request{};
+  if (lane_->AskReach(Side::kSource, node_id, kFetchApi, &version) == Reach::kReady) {
+    node->session.FillClosing(&request);
+    Send(node_id, node, version, request);
+  }
+  node->session.Lose();
 }
 
 // Requests in flight reserve what they may bring. Together they get half of the bound, so that idle
@@ -101,16 +126,11 @@ void Fetcher::LeaveFollowers(int32_t node_id, const Node& node) {
   }
 }
 
-void Fetcher::Send(int32_t node_id, Node* node, int16_t version, FetchRequest* request) {
-  // KIP-516: brokers return no ids before their inter.broker.protocol.version is 2.8.
-  if (node->session.lacks_ids()) version = std::min(version, kFetchByNameMax);
-  node->session.Fill(version, lane_->now, request);
-  request->bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
-  request->isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
+void Fetcher::Send(int32_t node_id, Node* node, int16_t version, const FetchRequest& request) {
   EncodedRequest encoded;
-  EncodeFetch(*request, version, &encoded);
+  EncodeFetch(request, version, &encoded);
   const uint64_t tag = next_tag_++;
-  const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + request->wait_max_ms);
+  const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + request.wait_max_ms);
   const Status status = lane_->transport->Send(
       {Side::kSource, node_id, kFetchApi.key, version, std::move(encoded.pieces), timeout, tag,
        encoded.is_flexible});
@@ -118,14 +138,14 @@ void Fetcher::Send(int32_t node_id, Node* node, int16_t version, FetchRequest* r
     node->session.Lose();
     return BackOff(node);
   }
-  const Patience patience = lane_->watch.PatienceFor(request->wait_max_ms, true);
+  const Patience patience = lane_->watch.PatienceFor(request.wait_max_ms, true);
   lane_->watch.Sent(Side::kSource, node_id, patience, lane_->now);
   node->asking = true;
   node->names_rack = false;
-  lane_->memory.ReserveFetch(request->bytes_max);
+  lane_->memory.ReserveFetch(request.bytes_max);
   lane_->counters.fetch_requests++;
   outstanding_.emplace(
-      tag, Outstanding{node_id, request->bytes_max, !request->rack.empty(), patience});
+      tag, Outstanding{node_id, request.bytes_max, !request.rack.empty(), patience});
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {

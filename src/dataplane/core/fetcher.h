@@ -46,6 +46,8 @@ class Fetcher {
   // Brings up to date what is known of the end of the partition's log.
   int32_t SeeUnchanged(Partition* p) { return plan_.SeeUnchanged(p); }
   std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const { return plan_.QuietAnswers(); }
+  // Fetch sessions of which the lane wants nothing more, and which brokers may still keep.
+  int64_t CountLeftSessions() const;
   void CheckInvariants() const { plan_.CheckInvariants(); }
 
  private:
@@ -67,7 +69,8 @@ class Fetcher {
 
   void Ask(int32_t node_id, Node* node);
   bool CanAsk(int32_t node_id, Node* node, int16_t* version);
-  void Send(int32_t node_id, Node* node, int16_t version, FetchRequest* request);
+  void CloseSession(int32_t node_id, Node* node);
+  void Send(int32_t node_id, Node* node, int16_t version, const FetchRequest& request);
   void LeaveFollowers(int32_t node_id, const Node& node);
   void BackOff(Node* node);
   Shares DivideRoom() const;

@@ -169,6 +169,7 @@ LaneCounters Forwarder::SnapshotLane() const {
   LaneCounters counters = lane_.counters;
   counters.held_bytes = lane_.memory.held();
   counters.held_bytes_max = lane_.memory.bound();
+  counters.left_sessions = fetcher_.CountLeftSessions();
   return counters;
 }
 

@@ -143,6 +143,43 @@ TEST_CASE("a session whose connection ends is opened anew, and the old one is cl
   idle.CheckMirrors();
 }
 
+// A session outlives its connection, and for two minutes no other client gets its place in the
+// broker's cache: processes that restart again and again would fill it.
+TEST_CASE("the lane closes its session with a broker of which it reads nothing any more") {
+  for (const int16_t version : {int16_t{7}, int16_t{12}, kFetchApi.max}) {
+    CAPTURE(version);
+    Idle idle("left", 1000, version);
+    const auto left = [&] { return idle.process->forwarder->SnapshotLane().left_sessions; };
+    for (uint32_t id = 1; id < kPartitions; ++id) idle.sim.Revoke(idle.process, id);
+    idle.sim.RunFor(1'000);
+    CHECK(left() == 0);
+    CHECK(idle.broker().sessions.size() == 1);
+    const std::map<uint32_t, Progress> progress = idle.sim.LastProgress();
+    idle.sim.Revoke(idle.process, 0);
+    idle.sim.RunFor(1);
+    CHECK(left() == 1);
+    // The Fetch before the last one is held for fetch.max.wait.ms.
+    CHECK(idle.sim.RunUntil([&] { return left() == 0; }, 600));
+    CHECK(idle.broker().sessions.size() == 0);
+    CHECK(idle.broker().sessions.errors == 0);
+    idle.sim.Assign(idle.process, {0, 1, 2, 3, 4, 5}, progress);
+    idle.sim.RunFor(1'000);
+    CHECK(idle.broker().sessions.opened == 2);
+    idle.CheckMirrors();
+  }
+}
+
+TEST_CASE("nothing is sent for the sake of a session whose broker is not there") {
+  Idle idle("away");
+  idle.broker().frozen_until = INT64_MAX;
+  for (uint32_t id = 0; id < kPartitions; ++id) idle.sim.Revoke(idle.process, id);
+  idle.process->network->Break(Side::kSource, 0);
+  const int64_t requests = idle.process->network->requests;
+  idle.sim.RunFor(5'000);
+  CHECK(idle.process->forwarder->SnapshotLane().left_sessions == 0);
+  CHECK(idle.process->network->requests == requests);
+}
+
 // Each session ends before its second request: that is two requests instead of one.
 TEST_CASE("a broker that evicts sessions at once is asked without a session for a while") {
   Idle idle("evicts");
