@@ -47,6 +47,9 @@ export interface Begun extends FirstPosition<FlowPartition> {
 }
 
 const backoff = { initialMs: 500, maxMs: 30_000 }
+// A broker that has created a thousand topics is leader of the last of their partitions after half
+// a minute. Doubled until then, the wait would last as long again.
+const retriableBackoff = { initialMs: 500, maxMs: 3_000 }
 const roundMsMax = 1_000
 
 export class PartitionBeginnings {
@@ -200,7 +203,8 @@ export class PartitionBeginnings {
     const { clock, moves } = this.#options
     if (!this.#isOpen(partition)) return
     const failures = (partition.trouble?.attempts ?? 0) + 1
-    const retryAtMs = clock.now() + backoffDelayMs(backoff, failures, systemRandom)
+    const retryAtMs = clock.now() +
+      backoffDelayMs(error.retriable ? retriableBackoff : backoff, failures, systemRandom)
     moves.move(partition, { kind: 'refusal', error, retryAtMs })
   }
 
