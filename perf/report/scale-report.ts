@@ -11,6 +11,7 @@ const columns: ReadonlyArray<{
   readonly of: (figures: ScaleFigures) => string
 }> = [
   { title: 'Partitions', of: f => f.partitions.toLocaleString('en') },
+  { title: 'The source creates them, s', of: f => f.brokerSeconds.toFixed(1) },
   { title: 'First start, s', of: f => f.firstStartSeconds.toFixed(1) },
   { title: 'Restart to first record, s', of: f => f.restartSeconds.toFixed(1) },
   { title: 'Idle CPU, % of a core', of: f => f.idleCpuPercent.toFixed(1) },

@@ -10,6 +10,9 @@ import {
 import { eventually } from '../../test/kafka/eventually.ts'
 import { TestProducer } from '../../test/kafka/kafka-producer.ts'
 import { seriesOf } from '../../test/orchestrator/observability/exposition.ts'
+import type {
+  ClusterAdmin, NewTopic, WantedOffset
+} from '../../src/orchestrator/cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
 import { readUsage } from '../measure/process-usage.ts'
 import {
@@ -25,6 +28,8 @@ export interface ScaleSettings {
 
 export interface ScaleFigures {
   readonly partitions: number
+  /** From the first request for the source topics until the broker leads all their partitions. */
+  readonly brokerSeconds: number
   /** From the start of the process until all remote topics are there and all partitions idle. */
   readonly firstStartSeconds: number
   /** Of a second start, until a record that was written before it is on the target. */
@@ -81,7 +86,10 @@ async function measure (
   { idleSeconds, say }: ScaleSettings, partitions: number, clusters: MirroredClusters,
   cleanUp: CleanUp
 ): Promise<ScaleFigures> {
+  const createdAt = performance.now()
   const topics = await createTopics(clusters, partitions)
+  const brokerSeconds = (performance.now() - createdAt) / 1000
+  say(`the source leads all partitions after ${brokerSeconds.toFixed(1)} s`)
   const file = createPropertiesFile(cleanUp, flowProperties(clusters, {
     'east->west.topics': 'scale-.*', 'refresh.topics.interval.seconds': 600
   }))
@@ -111,6 +119,7 @@ async function measure (
   await mirror.stop()
   return {
     partitions,
+    brokerSeconds,
     firstStartSeconds,
     restartSeconds,
     ...idle,
@@ -141,10 +150,20 @@ async function createTopics (
     await eventually(`${count} topics`, async () => (await admin.listTopics())
       .filter(({ name }) => name.startsWith('scale-')).length === count,
     { timeoutMs: adminTimeoutMs, intervalMs: 1_000 })
+    await untilLed(admin, topics)
   } finally {
     await admin.close()
   }
   return topics.map(({ name }) => name)
+}
+
+/** A broker names partitions before it has created their logs, one after another. */
+async function untilLed (admin: ClusterAdmin, topics: readonly NewTopic[]): Promise<void> {
+  const wanted = topics.flatMap(({ name, partitions }) => Array.from({ length: partitions },
+    (_, partition): WantedOffset => ({ topic: name, partition, at: 'latest' })))
+  await eventually('leaders of all partitions', async () =>
+    (await admin.listOffsets(wanted, 'read_uncommitted')).every(({ error }) => error === undefined),
+  { timeoutMs: adminTimeoutMs, intervalMs: 1_000 })
 }
 
 async function untilMirrored (mirror: MirrorProcess, partitions: number): Promise<void> {
