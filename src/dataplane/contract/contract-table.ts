@@ -57,6 +57,7 @@ export const partitionCounters = {
   endKnownMs: 'when the source last reported the end of the log, epoch ms, 0: never',
   quietNode: 'source broker whose answers say that nothing is new of the partition, -1: none',
   ackedTimestampMs: 'largest record timestamp acked, -1: none',
+  latencySumMs: 'ack time less record timestamp, summed over the acked records',
   caughtUpAtMs: 'when the partition was last seen with nothing left to mirror, epoch ms, 0: never',
   records: 'acked',
   batches: 'acked',

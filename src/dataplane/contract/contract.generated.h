@@ -222,6 +222,7 @@ struct PartitionCounters {
   int64_t end_known_ms = 0;  // when the source last reported the end of the log, epoch ms, 0: never
   int64_t quiet_node = 0;  // source broker whose answers say that nothing is new of the partition, -1: none
   int64_t acked_timestamp_ms = 0;  // largest record timestamp acked, -1: none
+  int64_t latency_sum_ms = 0;  // ack time less record timestamp, summed over the acked records
   int64_t caught_up_at_ms = 0;  // when the partition was last seen with nothing left to mirror, epoch ms, 0: never
   int64_t records = 0;  // acked
   int64_t batches = 0;  // acked
@@ -242,7 +243,7 @@ struct PartitionCounters {
   int64_t retries = 0;  // times that unacked batches were sent again
   bool operator==(const PartitionCounters&) const = default;
 };
-constexpr size_t kPartitionCountersColumns = 34;
+constexpr size_t kPartitionCountersColumns = 35;
 static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(int64_t));
 
 // One row of the LaneCounters table that JavaScript reads: int64 each, in this order.

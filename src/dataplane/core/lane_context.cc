@@ -54,7 +54,10 @@ void LaneContext::CountMirrored(Partition* p, const QueuedBatch& batch) {
   c.bytes += batch.size;
   ++*ReasonCounter(&c, batch.reason);
   c.acked_timestamp_ms = std::max(c.acked_timestamp_ms, batch.max_timestamp);
-  if (batch.max_timestamp >= 0) latency.Add(wall_now - batch.max_timestamp, batch.records);
+  if (batch.max_timestamp < 0) return;
+  const int64_t latency_ms = std::max<int64_t>(0, wall_now - batch.max_timestamp);
+  latency.Add(latency_ms, batch.records);
+  c.latency_sum_ms += latency_ms * batch.records;
 }
 
 void LaneContext::BeginScan(Partition* p, PartitionEvent event) {

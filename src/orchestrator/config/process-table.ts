@@ -29,6 +29,12 @@ export const processTable = {
     doc: 'Whether /metrics has series of single partitions: thousands, on a large mirror.',
     importance: 'low', default: false
   }),
+  'metrics.mirror.maker.names': flag({
+    doc: 'Whether /metrics repeats figures of partitions and checkpoints under the names and ' +
+      'labels that Strimzi\'s rules give to the JMX metrics of MirrorMaker 2: a dozen series a ' +
+      'partition.',
+    importance: 'low', default: false
+  }),
   'log.level': choice({
     doc: 'The least important log lines that are written.',
     importance: 'low', default: 'info', of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],

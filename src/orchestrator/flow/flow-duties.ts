@@ -9,6 +9,7 @@ import { GroupPositions } from '../groups/group-positions.ts'
 import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
+import type { CheckpointSnapshot } from '../observability/snapshot.ts'
 import { Duties, type Duty } from '../ownership/duties.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
@@ -27,6 +28,8 @@ export interface FlowDutiesOptions {
   readonly topics: TopicRefresh
   readonly progress: FlowProgress
   readonly partitions: FlowPartitions
+  /** Receives what the checkpoint duty has written, by group and partition. */
+  readonly checkpoints: Map<string, CheckpointSnapshot>
   readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
@@ -141,7 +144,9 @@ function checkpoints (options: FlowDutiesOptions): readonly Duty[] {
       clock
     }),
     named: { topic, replicationFactor, cluster: target.alias },
-    onRefused: error => { problems.warn(error) }
+    written: options.checkpoints,
+    onRefused: error => { problems.warn(error) },
+    clock
   })]
 }
 

@@ -12,6 +12,7 @@ import { FlowLedger, type FlowTotals } from '../observability/flow-ledger.ts'
 import { startHttpServer, type HttpServer, type Readiness } from '../observability/http-server.ts'
 import type { Log } from '../observability/log.ts'
 import { createMetrics, type CertificateSeries } from '../observability/metrics.ts'
+import { MirrorMakerFigures } from '../observability/mirror-maker-figures.ts'
 import { notReady } from '../observability/readiness.ts'
 import { ReadinessLog } from '../observability/readiness-log.ts'
 import { summarizeRun, type RunSummary } from '../observability/summary.ts'
@@ -36,6 +37,7 @@ export class Mirror {
   #config: Config
   #flows: readonly FlowSupervisor[]
   readonly #ledger: FlowLedger
+  readonly #mirrorMaker: MirrorMakerFigures | undefined
   readonly #readinessLog: ReadinessLog
   readonly #observing: IntervalLoop
   readonly #startedMs: number
@@ -47,6 +49,7 @@ export class Mirror {
     this.#options = options
     this.#config = config
     this.#ledger = new FlowLedger(clock)
+    if (config.process['metrics.mirror.maker.names']) this.#mirrorMaker = new MirrorMakerFigures()
     this.#readinessLog = new ReadinessLog(log)
     this.#startedMs = clock.monotonic()
     this.#flows = config.flows.map(flow => this.#supervise(flow))
@@ -151,6 +154,7 @@ export class Mirror {
   #observe (): void {
     const { clock } = this.#options
     const totals = this.#ledger.observe(this.#flows.map(flow => flow.snapshot()))
+    this.#mirrorMaker?.observe(totals, clock.monotonic())
     this.#readinessLog.observe(totals, clock.now())
   }
 
@@ -169,7 +173,8 @@ export class Mirror {
         clock,
         version,
         librdkafkaVersion,
-        perPartition: config.process['metrics.per.partition']
+        perPartition: config.process['metrics.per.partition'],
+        mirrorMaker: this.#mirrorMaker
       }),
       readiness: () => this.#readiness(),
       version: { longhaul: version, librdkafka: librdkafkaVersion },

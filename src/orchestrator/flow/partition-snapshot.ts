@@ -44,6 +44,7 @@ export function partitionSnapshot (
     recordsResumed: row?.resumedRecords ?? 0n,
     recordsDoubled: row?.doubledRecords ?? 0n,
     newestRecordMs: newestRecordMs(row, nowMs),
+    latencySumMs: row?.latencySumMs ?? 0n,
     upstreamOffset: progress?.upstream ?? 0n,
     highWatermark: end?.highWatermark ?? -1n,
     lagRecords: lag.records,

@@ -6,7 +6,7 @@ import { setMaxListeners } from 'node:events'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
-import type { FlowSnapshot, FlowState } from '../observability/snapshot.ts'
+import type { CheckpointSnapshot, FlowSnapshot, FlowState } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import type { IntervalLoop } from '../time/interval-loop.ts'
@@ -75,6 +75,7 @@ export class ReplicationFlow {
   #statistics: FlowStatistics | undefined
   #ownership: Ownership | undefined
   #duties: Duties | undefined
+  readonly #checkpoints = new Map<string, CheckpointSnapshot>()
   #control: FlowControl | undefined
   #probe: ClusterProbe | undefined
   #topics: TopicRefresh | undefined
@@ -175,6 +176,7 @@ export class ReplicationFlow {
     const snapshot = this.#statistics?.snapshot(state) ?? FlowStatistics.empty(this.#config, state)
     return {
       ...snapshot,
+      checkpoints: this.#checkpoints,
       ...waiting ? { reason: health.reason?.message ?? noSlotsYet } : {},
       ...this.#probe === undefined ? {} : { clusters: this.#probe.health },
       ...health === undefined ? {} : { slots: health },
@@ -194,12 +196,8 @@ export class ReplicationFlow {
     const inbound = this.#inbound = this.#openInbound(clusters, progress)
     await this.#step(inbound?.learn() ?? Promise.resolve())
     const lanes = this.#lanes = openFlowLanes({
-      config: this.#config,
-      inbound,
-      producer: progress.producer,
-      partitions: () => this.#partitions,
-      problems: this.#problems,
-      clock: this.#clock
+      config: this.#config, inbound, producer: progress.producer,
+      partitions: () => this.#partitions, problems: this.#problems, clock: this.#clock
     })
     const partitions = this.#partitions = new FlowPartitions({
       config: this.#config,
@@ -233,7 +231,7 @@ export class ReplicationFlow {
     })
     this.#duties = openFlowDuties({
       config: this.#config, clusters, progress, partitions, topics: this.#topics,
-      problems: this.#problems, log: this.#log, clock: this.#clock
+      checkpoints: this.#checkpoints, problems: this.#problems, log: this.#log, clock: this.#clock
     })
     this.#control = this.#openControl(progress, partitions)
     this.#ownership = this.#openOwnership(clusters)

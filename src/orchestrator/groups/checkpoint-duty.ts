@@ -3,7 +3,9 @@
 import { writeError, type InternalTopic, type InternalTopicUse } from '../cluster/internal-topic.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { encodeCheckpoint, type Checkpoint } from '../mirror-maker/internal-records.ts'
+import type { CheckpointSnapshot } from '../observability/snapshot.ts'
 import type { Duty } from '../ownership/duties.ts'
+import type { Clock } from '../time/clock.ts'
 import { sayOnce } from './group-duties.ts'
 import { keyOf } from './group-offset-rules.ts'
 import type { GroupPosition, GroupPositions } from './group-positions.ts'
@@ -17,11 +19,14 @@ export interface CheckpointDutyOptions {
   readonly named: {
     readonly topic: string, readonly replicationFactor: number, readonly cluster: string
   }
+  /** Those that were written; kept up to date for whoever shows figures. */
+  readonly written: Map<string, CheckpointSnapshot>
   readonly onRefused: (error: ReplicatorError) => void
+  readonly clock: Clock
 }
 
 export function checkpointDuty (options: CheckpointDutyOptions): Duty {
-  const { intervalMs, named, onRefused, positions, slot, topic } = options
+  const { clock, intervalMs, named, onRefused, positions, slot, topic, written: shown } = options
   const say = sayOnce(onRefused)
   /** By group and partition; as many as groups have committed offsets of mirrored partitions. */
   const written = new Map<string, Checkpoint>()
@@ -30,6 +35,7 @@ export function checkpointDuty (options: CheckpointDutyOptions): Duty {
     slot,
     intervalMs,
     run: async (_slot, signal) => {
+      const startedMs = clock.monotonic()
       const { failures, positions: read } = await positions.read(signal)
       say(failures)
       const due = read.flatMap(checkpointsOf)
@@ -41,15 +47,28 @@ export function checkpointDuty (options: CheckpointDutyOptions): Duty {
         signal.throwIfAborted()
         throw writeError(thrown, topicUse(named))
       }
-      for (const each of due) written.set(nameOf(each), each)
+      const latencyMs = clock.monotonic() - startedMs
+      for (const each of due) {
+        const name = nameOf(each)
+        written.set(name, each)
+        shown.set(name, withAnother(shown.get(name), each, latencyMs))
+      }
     },
     // Another process writes checkpoints now: this one must write all of them when it has the duty
     // again.
     end: async () => {
       written.clear()
+      shown.clear()
       await topic.close()
     }
   }
+}
+
+function withAnother (
+  before: CheckpointSnapshot | undefined, { group, partition, topic }: Checkpoint, latencyMs: number
+): CheckpointSnapshot {
+  const written = (before?.written ?? 0) + 1
+  return { group, topic, partition, written, latencySumMs: (before?.latencySumMs ?? 0) + latencyMs }
 }
 
 function checkpointsOf ({ group, offsets }: GroupPosition): readonly Checkpoint[] {

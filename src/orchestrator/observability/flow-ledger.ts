@@ -8,8 +8,9 @@ import {
   countStates, PartitionSums, type CountsByState, type PartitionTotals
 } from './partition-totals.ts'
 import {
-  laneStates, type Count, type FlowSnapshot, type FlowState, type LaneSnapshot, type LaneState,
-  type LatencySnapshot, type SkippedRecords, type TopicProblemSnapshot
+  laneStates, type CheckpointSnapshot, type Count, type FlowSnapshot, type FlowState,
+  type LaneSnapshot, type LaneState, type LatencySnapshot, type SkippedRecords,
+  type TopicProblemSnapshot
 } from './snapshot.ts'
 
 export interface FlowTotals extends PartitionTotals {
@@ -35,6 +36,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly progressUnwrittenMs: number | undefined
   readonly differingMembers: number | undefined
   readonly dutySuccesses: ReadonlyMap<string, number>
+  readonly checkpoints: ReadonlyMap<string, CheckpointSnapshot>
   readonly clusters: FlowSnapshot['clusters']
   readonly slots: FlowSnapshot['slots']
   readonly faultedPartitionsMax: number
@@ -111,6 +113,7 @@ class FlowAccount {
       progressUnwrittenMs: flow.progressUnwrittenMs,
       differingMembers: flow.differingMembers,
       dutySuccesses: flow.dutySuccesses ?? new Map(),
+      checkpoints: flow.checkpoints ?? new Map(),
       clusters: flow.clusters,
       slots: flow.slots,
       faultedPartitionsMax: flow.faultedPartitionsMax,

@@ -3,6 +3,7 @@
 //
 // Names follow Prometheus: base units (seconds, bytes), `_total` for what only grows. `source` and
 // `target` are cluster aliases, `topic` is the name on the source.
+import { mirrorMakerMetricTable } from './mirror-maker-metric-table.ts'
 
 export type MetricType = 'counter' | 'gauge' | 'histogram'
 
@@ -12,6 +13,8 @@ export interface MetricRow {
   readonly labels: readonly string[]
   /** A series a partition: only with metrics.per.partition=true. */
   readonly perPartition?: boolean
+  /** A figure under the name of MirrorMaker 2's: only with metrics.mirror.maker.names=true. */
+  readonly ofMirrorMaker?: boolean
   /** Upper bounds of a histogram, in the unit of its name. */
   readonly buckets?: readonly number[]
 }
@@ -26,6 +29,7 @@ function powersOfTwoMs (first: number, last: number): readonly number[] {
 }
 
 export const metricTable = {
+  ...mirrorMakerMetricTable,
   longhaul_records_forwarded_total: {
     type: 'counter',
     labels: topic,

@@ -10,6 +10,7 @@ import {
   metricTable, type MetricLabels, type MetricName, type MetricRow
 } from './metric-table.ts'
 import type { BatchTotals, TopicTotals } from './partition-totals.ts'
+import type { MirrorMakerFigures } from './mirror-maker-figures.ts'
 import { notReady, notReadyReasons } from './readiness.ts'
 import { SeriesText } from './series-text.ts'
 import { flowStates, type PartitionSnapshot } from './snapshot.ts'
@@ -24,6 +25,8 @@ export interface MetricsOptions {
   readonly certificates: () => readonly CertificateSeries[]
   /** metrics.per.partition */
   readonly perPartition: boolean
+  /** With metrics.mirror.maker.names=true; whoever owns them has them observe the flows. */
+  readonly mirrorMaker?: MirrorMakerFigures | undefined
   /** CPU, memory, event loop, garbage collection of this process; true by default. */
   readonly processMetrics?: boolean
 }
@@ -58,7 +61,7 @@ function registryOfProcess (): Registry {
 
 export function createMetrics (options: MetricsOptions): Metrics {
   const ofProcess = options.processMetrics ?? true ? registryOfProcess() : new Registry()
-  const names = metricNames(options.perPartition)
+  const names = metricNames(options.perPartition, options.mirrorMaker !== undefined)
   return {
     contentType: ofProcess.contentType,
     async render () {
@@ -77,6 +80,7 @@ function writeAll (text: SeriesText, options: MetricsOptions): void {
     text.gauge('longhaul_certificate_expiry_timestamp_seconds', labels, endMs / 1000)
   }
   const nowMs = clock.now()
+  options.mirrorMaker?.write(text, flows(), clock.monotonic())
   for (const flow of flows()) {
     writeFlow(text, flow, nowMs)
     for (const topic of flow.topics) writeTopic(text, flow, topic, nowMs, options.perPartition)
@@ -206,9 +210,10 @@ function flowLabels (
   return { source, target }
 }
 
-/** Names that a configuration of metrics.per.partition yields, for documents and tests. */
-export function metricNames (perPartition: boolean): readonly MetricName[] {
+/** Names that a configuration yields, for documents and tests. */
+export function metricNames (perPartition: boolean, ofMirrorMaker: boolean): readonly MetricName[] {
   return Object.entries<MetricRow>(metricTable)
     .filter(([, row]) => perPartition || row.perPartition !== true)
+    .filter(([, row]) => ofMirrorMaker || row.ofMirrorMaker !== true)
     .map(([name]) => name as MetricName)
 }

@@ -22,13 +22,23 @@ Prometheus, together with CPU, memory and event loop of the process (\`process_*
 \`_total\` and never fall while a flow is up, whatever happens to its lanes and partitions.
 `
 
+const mirrorMakerHead = `## As MirrorMaker 2, with metrics.mirror.maker.names=true
+
+The same figures again under the names and labels that the rules of Strimzi for the JMX exporter
+make of MirrorMaker 2 (Kafka 4), so that its dashboards and alerts go on. Here \`topic\` is the name
+on the target. Figures of the last minute are sampled as MirrorMaker 2 samples them.
+`
+
 export function renderMetricDocs (): string {
   const rows = Object.entries<MetricRow>(metricTable)
   return [
     head,
-    ...section('## A flow and its topics', rows.filter(([, row]) => row.perPartition !== true)),
+    ...section('## A flow and its topics', rows.filter(([, row]) =>
+      row.perPartition !== true && row.ofMirrorMaker !== true)),
     ...section('## Partitions, with metrics.per.partition=true',
-      rows.filter(([, row]) => row.perPartition === true))
+      rows.filter(([, row]) => row.perPartition === true)),
+    mirrorMakerHead,
+    ...section('', rows.filter(([, row]) => row.ofMirrorMaker === true)).slice(2)
   ].join('\n')
 }
 

@@ -59,10 +59,23 @@ export interface FlowSnapshot {
   readonly differingMembers?: number
   /** When each duty of this process succeeded last, epoch ms; absent: none has. */
   readonly dutySuccesses?: ReadonlyMap<string, number>
+  /** By group and partition, those that this process has written; absent: none. */
+  readonly checkpoints?: ReadonlyMap<string, CheckpointSnapshot>
   /** Absent: none. */
   readonly skipped?: SkippedRecords
   /** Records that the target lost after it had acked them, by topic; absent: none. */
   readonly mirroredAgain?: ReadonlyMap<string, Count>
+}
+
+/** The checkpoints of one group and partition. */
+export interface CheckpointSnapshot {
+  readonly group: string
+  /** The name on the target. */
+  readonly topic: string
+  readonly partition: number
+  readonly written: number
+  /** From the reading of the committed offset to the acknowledgement, summed. */
+  readonly latencySumMs: number
 }
 
 export interface ClusterHealth {
@@ -149,6 +162,8 @@ export interface PartitionSnapshot {
   readonly recordsDoubled: Count
   /** Largest timestamp of an acked record, epoch ms; undefined before the first ack. */
   readonly newestRecordMs: number | undefined
+  /** Time from the timestamp of a record to its ack, summed over the acked records. */
+  readonly latencySumMs: Count
   /** The next offset of the source that is not acked by the target yet. */
   readonly upstreamOffset: Count
   readonly highWatermark: Count

@@ -8,6 +8,7 @@ import type { GroupPosition } from '../../../src/orchestrator/groups/group-posit
 import {
   decodeCheckpoint, type InternalRecord
 } from '../../../src/orchestrator/mirror-maker/internal-records.ts'
+import type { CheckpointSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
 import { FakeCluster } from '../flow/fake-cluster.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
@@ -21,10 +22,17 @@ function createDuty () {
   const refused: ReplicatorError[] = []
   const state: { positions: readonly GroupPosition[], failures: readonly ReplicatorError[] } =
     { positions: [], failures: [] }
+  const shown = new Map<string, CheckpointSnapshot>()
+  const clock = new ManualClock()
   const duty = checkpointDuty({
     slot: 0,
     intervalMs: 60_000,
-    positions: { read: async () => state },
+    positions: {
+      read: async () => {
+        await clock.advance(40)
+        return state
+      }
+    },
     topic: new InternalTopic({
       name: topic,
       replicationFactor: 3,
@@ -42,7 +50,9 @@ function createDuty () {
       clock: new ManualClock()
     }),
     named: { topic, replicationFactor: 3, cluster: 'west' },
-    onRefused: error => { refused.push(error) }
+    written: shown,
+    onRefused: error => { refused.push(error) },
+    clock
   })
   const run = async (): Promise<readonly string[]> => {
     written.length = 0
@@ -50,7 +60,7 @@ function createDuty () {
     return written.map(decodeCheckpoint).map(({ downstream, group, metadata, ...each }) =>
       `${group} ${each.topic}-${each.partition} ${each.upstream} ${downstream} ${metadata}`)
   }
-  return { cluster, duty, events, refused, run, state }
+  return { cluster, duty, events, refused, run, shown, state }
 }
 
 function position (group: string, upstream: bigint, downstream: bigint): GroupPosition {
@@ -75,6 +85,19 @@ test('checkpoints are written once, and again when a group has moved', async () 
   // The group is ahead of the mirror: the place rises with the mirror.
   state.positions = [position('app', 13n, 12n)]
   assert.deepEqual(await run(), ['app east.orders-2 13 12 m'])
+})
+
+test('figures count the checkpoints of a group, and are gone with the duty', async () => {
+  const { duty, run, shown, state } = createDuty()
+  state.positions = [position('app', 12n, 10n)]
+  await run()
+  await run()
+  state.positions = [position('app', 13n, 11n)]
+  await run()
+  assert.deepEqual([...shown.values()],
+    [{ group: 'app', topic: 'east.orders', partition: 2, written: 2, latencySumMs: 80 }])
+  await duty.end?.(0)
+  assert.equal(shown.size, 0)
 })
 
 // While another process had the duty, that process wrote later checkpoints of the same groups.

@@ -65,6 +65,7 @@ export function samplePartition (
     recordsResumed: 0n,
     recordsDoubled: 0n,
     newestRecordMs: undefined,
+    latencySumMs: 0n,
     upstreamOffset: 0n,
     highWatermark: 0n,
     lagRecords: undefined,
