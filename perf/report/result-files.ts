@@ -88,9 +88,10 @@ function toJson (run: RunRecord): unknown {
 }
 
 function describeLoad ({ settings, outcome }: RunRecord): string {
-  const { records, batches } = outcome.source
-  return `${records.toLocaleString('en')} records of ${settings.recordBytes} bytes, ${settings.codec}, ` +
-    `${batches.toLocaleString('en')} batches of ${settings.batchBytes} bytes, ${settings.partitions} partitions`
+  const { batchBytes, codec, partitions, recordBytes } = settings
+  const { batches, records } = outcome.source
+  return `${records.toLocaleString('en')} records of ${recordBytes} bytes, ${codec}, ` +
+    `${batches.toLocaleString('en')} batches of ${batchBytes} bytes, ${partitions} partitions`
 }
 
 function machine (): string {
