@@ -48,6 +48,7 @@ export const longhaul: ChaosContender = {
     const file = writeProperties(setup, `longhaul-${index}`, {
       ...flow(setup),
       'progress.topic.replication.factor': setup.target.brokers.length,
+      'offset-syncs.topic.replication.factor': setup.source.brokers.length,
       'east->west.topic.recreated': 'skip',
       'metrics.port': port,
       'metrics.per.partition': 'true'

@@ -31,6 +31,7 @@ export function parseDemoConfig (
     'heartbeats.replication.enabled = false',
     'emit.heartbeats.enabled = false',
     'emit.checkpoints.enabled = false',
+    'emit.offset-syncs.enabled = false',
     // The embedded clusters have neither.
     'sync.topic.configs.enabled = false',
     'sync.topic.acls.enabled = false'

@@ -23,6 +23,7 @@ export function documentedFile (page: string, clusters: readonly KafkaCluster[])
     ...properties,
     ...Object.fromEntries(servers) as Properties,
     'emit.heartbeats.enabled': false,
+    'offset-syncs.topic.replication.factor': 1,
     'replication.factor': 1,
     'refresh.topics.interval.seconds': 1,
     'session.timeout.ms': 6000,

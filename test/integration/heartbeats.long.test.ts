@@ -25,6 +25,7 @@ test('MirrorClient finds the clusters upstream of a chain, and how far each is',
     'replication.factor': 1,
     'progress.topic.replication.factor': 1,
     'heartbeats.topic.replication.factor': 1,
+    'offset-syncs.topic.replication.factor': 1,
     'refresh.topics.interval.seconds': 1,
     'metrics.port': 0
   }))

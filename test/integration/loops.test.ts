@@ -12,6 +12,7 @@ const quick = {
   'replication.factor': 1,
   'progress.topic.replication.factor': 1,
   'emit.heartbeats.enabled': false,
+  'offset-syncs.topic.replication.factor': 1,
   'refresh.topics.interval.seconds': 1,
   'metrics.port': 0
 }

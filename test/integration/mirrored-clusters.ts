@@ -45,6 +45,7 @@ export function flowProperties (
     'refresh.topics.interval.seconds': 1,
     // Each would be one more topic that is mirrored, and one more flow to a cluster.
     'emit.heartbeats.enabled': false,
+    'offset-syncs.topic.replication.factor': source.brokers.length,
     'metrics.port': 0,
     ...more
   }
@@ -58,6 +59,7 @@ export const smallFlows: Properties = {
   'replication.factor': 1,
   'offset.storage.replication.factor': 1,
   'emit.heartbeats.enabled': false,
+  'emit.offset-syncs.enabled': false,
   'metrics.port': 0
 }
 

@@ -23,10 +23,13 @@ describe('without a permission', { timeout: 600_000 }, () => {
   test('a flow names it with its resource, whichever it is', async t => {
     const { source, target } = clusters
     // Heartbeats are of all aliases of a cluster, not of one flow each: switched off below. The
-    // flows share the principal, and so its permissions on the clusters.
+    // flows share the principal, and so its permissions on the clusters, the groups of consumers
+    // and the topic of offset syncs on the source.
+    const shared = ['heartbeats topic', 'cluster', 'inbound progress topics', 'consumer groups',
+      'checkpoints topic']
     const cases = permissionRows
-      .filter(({ resource }) => !['heartbeats topic', 'cluster', 'inbound progress topics']
-        .includes(resource))
+      .filter(({ resource, side }) => !shared.includes(resource) &&
+        (resource !== 'offset syncs topic' || side === 'target'))
       .map((row, i) => ({ ...row, alias: `east${i}x`, topic: `t${i}x` }))
     const flows = [...cases, { alias: 'sound', topic: 'sound' }]
     const file = createPropertiesFile(t, {
@@ -45,7 +48,9 @@ describe('without a permission', { timeout: 600_000 }, () => {
       'progress.topic.replication.factor': 1,
       'metrics.port': 0,
       'refresh.topics.interval.seconds': 1,
-      'emit.heartbeats.enabled': false
+      'emit.heartbeats.enabled': false,
+      'offset-syncs.topic.location': 'target',
+      'offset-syncs.topic.replication.factor': 1
     })
     for (const { topic } of flows) {
       await source.createTopic(topic, { partitions: 2, configs: { 'retention.ms': '9999999' } })
@@ -96,6 +101,7 @@ function nameOf (resource: string, alias: string, topic: string): RequiredAcl['n
     case 'source topics': return topic
     case 'remote topics': return `${alias}.${topic}`
     case 'progress topic': return `longhaul-progress.${alias}.internal`
+    case 'offset syncs topic': return `mm2-offset-syncs.${alias}.internal`
     default: return `longhaul.${alias}->west`
   }
 }

@@ -38,6 +38,7 @@ test('a token server that is ill longer than a token lives is named, and costs n
       'offset.storage.replication.factor': 1,
       'refresh.topics.interval.seconds': 1,
       'emit.heartbeats.enabled': false,
+      'emit.offset-syncs.enabled': false,
       'metrics.port': 0
     }))
     const more = async (): Promise<void> => {

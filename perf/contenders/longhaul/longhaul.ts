@@ -15,7 +15,8 @@ function renderProperties (job: MirrorJob): string {
     'replication.factor = 1',
     'progress.topic.replication.factor = 1',
     'heartbeats.topic.replication.factor = 1',
-    // As for MirrorMaker 2: nothing is written to the source.
+    'offset-syncs.topic.replication.factor = 1',
+    // As for MirrorMaker 2: of heartbeats, none is written to the source.
     `target->${alias}.emit.heartbeats.enabled = false`,
     ''
   ].join('\n')

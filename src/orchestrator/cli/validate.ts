@@ -10,6 +10,7 @@ import {
 import { TargetClaims } from '../flow/target-claims.ts'
 import { checkHeartbeats } from '../heartbeats/heartbeat-duty.ts'
 import { positionsOnRecord } from '../migration/positions-on-record.ts'
+import { checkOffsetSyncs } from '../offset-syncs/offset-sync-duty.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
 import { checkFlowProgress } from '../progress/flow-progress.ts'
 import type { TopicPartition } from '../progress/progress.ts'
@@ -64,9 +65,12 @@ async function checkFlow (
       const remark = sameClusterRemark(config, clusters)
       const heartbeats = await unlessAborted(signal, Promise.all(config.heartbeats.map(
         async pair => await checkHeartbeats(pair, clusters[pair.side]))))
+      const offsetSyncs = config.settings['emit.offset-syncs.enabled']
+        ? await unlessAborted(signal, checkOffsetSyncs(config, clusters[config.offsetSyncs.side]))
+        : undefined
       const remarks = [
         ...settingRemarks(config, check.onSource), ...remark === undefined ? [] : [remark],
-        ...heartbeats.flatMap(error => error?.message ?? [])
+        ...[...heartbeats, offsetSyncs].flatMap(error => error?.message ?? [])
       ]
       const progress = await checkProgress(config, clusters, all, terminal)
       const mayStop = config.settings['target.not.empty'] === 'stop'

@@ -49,6 +49,14 @@ export interface FlowConfig {
   /** Where topics begin that were never mirrored before. */
   readonly starts: TopicStarts
   readonly heartbeats: readonly HeartbeatPair[]
+  /** Where offset syncs are written, if they are. */
+  readonly offsetSyncs: OffsetSyncPlace
+}
+
+export interface OffsetSyncPlace {
+  readonly topic: string
+  /** Whose cluster has the topic. */
+  readonly side: 'source' | 'target'
 }
 
 /** Two clusters whose heartbeats a flow writes: its own two, or others that no flow connects. */

@@ -63,6 +63,18 @@ export const differences = {
       'request for each 50 groups; `sync.group.offsets.interval.seconds` and ' +
       '`refresh.groups.interval.seconds` make it rarer'
   },
+  'offset syncs': {
+    mirrorMaker: 'Needs its offset syncs to translate offsets, and writes one for each ' +
+      '`offset.lag.max` records, so that offsets between two of them are translated early',
+    longhaul: 'Translates by the map of its progress topic. Writes offset syncs for other ' +
+      'programs, each 5 s where a partition has moved by more than `offset.lag.max` records, ' +
+      'passed a gap or come to rest'
+  },
+  'without offset syncs': {
+    mirrorMaker: 'Does not start with `emit.offset-syncs.enabled=false`, nor with ' +
+      '`emit.checkpoints.enabled=false`',
+    longhaul: 'Mirrors topics and moves group offsets without either'
+  },
   codec: {
     mirrorMaker: "Compresses anew as the producer's settings say",
     longhaul: 'Keeps the codec and the batches of the original producers'

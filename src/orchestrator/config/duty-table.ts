@@ -1,7 +1,10 @@
-// The rows of the settings of what a flow writes besides the records of its topics: heartbeats.
-import { flag, interval, javaFlag, replicationFactor, type Row } from './setting-kinds.ts'
+// The rows of the settings of what a flow writes besides the records of its topics: heartbeats and
+// offset syncs.
+import {
+  choice, flag, integer, interval, javaFlag, replicationFactor, type Row
+} from './setting-kinds.ts'
 
-/** Settings of a flow about its heartbeats. */
+/** Settings of a flow about its heartbeats and offset syncs. */
 export const dutyTable = {
   'heartbeats.replication.enabled': flag({
     doc: 'Whether heartbeats topics are mirrored whatever topics says.',
@@ -19,5 +22,24 @@ export const dutyTable = {
   'heartbeats.topic.replication.factor': replicationFactor({
     doc: 'The replication factor of a new topic heartbeats; -1 is the default of its cluster.',
     importance: 'low', default: 3
+  }),
+  'emit.offset-syncs.enabled': flag({
+    doc: 'Whether offset syncs are written, which tell programs made for MirrorMaker 2 which ' +
+      'record of the source is where on the target.',
+    importance: 'low', default: true
+  }),
+  'offset-syncs.topic.location': choice({
+    doc: 'The cluster that has the topic of offset syncs: mm2-offset-syncs.TARGET.internal on ' +
+      'the source, or mm2-offset-syncs.SOURCE.internal on the target.',
+    importance: 'low', default: 'source', of: ['source', 'target']
+  }),
+  'offset-syncs.topic.replication.factor': replicationFactor({
+    doc: 'The replication factor of a new topic of offset syncs; -1 is the default of its cluster.',
+    importance: 'low', default: 3
+  }),
+  'offset.lag.max': integer({
+    doc: 'By how many records of a partition its newest offset sync may be behind while records ' +
+      'flow; once the partition comes to rest, it is not behind.',
+    importance: 'low', default: 100, min: -1, max: 2 ** 53 - 1, isLowered: true
   })
 } as const satisfies Record<string, Row<unknown>>

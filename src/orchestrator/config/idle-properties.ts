@@ -1,11 +1,7 @@
-// Properties of a MirrorMaker 2 file that have no effect here: a later version will act on them, or
-// they have no meaning. Each causes one warning that says why. None is refused, so that a file
-// which works with MirrorMaker 2 works here.
-
-export type IdleStatus = 'later' | 'meaningless'
+// Properties of a MirrorMaker 2 file that have no meaning here. Each causes one warning that says
+// why. None is refused, so that a file which works with MirrorMaker 2 works here.
 
 export interface IdleProperty {
-  readonly status: IdleStatus
   /** MirrorMaker 2's default, for the documentation. */
   readonly default: string
   /** Why it has no effect, as the end of a sentence. */
@@ -18,21 +14,16 @@ export interface IdleProperty {
   readonly changesRecords?: (value: string) => boolean
 }
 
-function later (byDefault: string, why: string): IdleProperty {
-  return { status: 'later', default: byDefault, why: `${why} comes with a later version` }
-}
-
 function changing (
   byDefault: string, why: string, changesRecords: (value: string) => boolean
 ): IdleProperty {
-  return { status: 'meaningless', default: byDefault, why, changesRecords }
+  return { default: byDefault, why, changesRecords }
 }
 
 function meaningless (byDefault: string, why: string): IdleProperty {
-  return { status: 'meaningless', default: byDefault, why }
+  return { default: byDefault, why }
 }
 
-const offsetSyncs = 'writing the offset syncs of MirrorMaker 2'
 const noWorker = 'Longhaul has no Kafka Connect worker: it keeps its state in one progress topic'
 const noRest = 'Longhaul has no Kafka Connect REST interface; see metrics.host and metrics.port'
 const noRecords = 'record batches are forwarded as they are stored, no record is converted'
@@ -42,11 +33,6 @@ const otherConverter = `${noRecords}; another one than ${byteArrays} is refused`
 const isConverter = (value: string) => !/(^|\.)ByteArrayConverter$/.test(value)
 
 export const idleProperties: Readonly<Record<string, IdleProperty>> = {
-  'offset-syncs.topic.replication.factor': later('3', offsetSyncs),
-  'offset-syncs.topic.location': later('source', offsetSyncs),
-  'offset.lag.max': later('100', offsetSyncs),
-  'emit.offset-syncs.enabled': later('true', offsetSyncs),
-
   'use.incremental.alter.configs': meaningless('requested',
     'Longhaul always changes single settings and leaves the others of a topic as they are'),
   'tasks.max': meaningless('1', 'Longhaul has lanes in place of tasks; set lanes'),

@@ -14,6 +14,8 @@ const meets: Readonly<Partial<Record<DifferenceName, Meets>>> = {
     settings['isolation.level'] === 'read_committed',
   'settings of the target': ({ settings }) => settings['sync.topic.configs.enabled'],
   'ACLs of all topics': ({ settings }) => settings['sync.topic.acls.prefixed.enabled'],
+  'without offset syncs': ({ settings }) =>
+    !settings['emit.offset-syncs.enabled'] || !settings['emit.checkpoints.enabled'],
   'several sources': (flow, flows) => flow.policy.keepsNames && flows.some(other =>
     other.name !== flow.name && other.target.alias === flow.target.alias &&
     other.policy.keepsNames),

@@ -13,7 +13,7 @@ import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/to
 import { certificateEnds, certificateFileProperties, keyProblem } from './certificates.ts'
 import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
-import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
+import type { Config, FlowConfig, FlowEnd, ForwarderSettings, OffsetSyncPlace } from './config.ts'
 import { checkConfig, followFactors, lowerToBounds, switchDutiesOff } from './config-rules.ts'
 import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSetting,
@@ -233,7 +233,8 @@ class Parser {
       topics,
       configProperties: configProperties.filter,
       groups: groups.filter,
-      starts: starts.starts
+      starts: starts.starts,
+      offsetSyncs: offsetSyncPlace(settings, named, policy)
     }
   }
 
@@ -358,6 +359,14 @@ function checkServers (alias: string, servers: string | undefined, findings: Fin
     if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) continue
     findings.refuse('CONFIG_INVALID', `${setting}: ${server} is not host:port`, setting)
   }
+}
+
+function offsetSyncPlace (
+  settings: FlowSettings, named: FlowName, policy: ReplicationPolicy
+): OffsetSyncPlace {
+  const side = settings['offset-syncs.topic.location']
+  const other = side === 'source' ? named.target : named.source
+  return { side, topic: policy.offsetSyncsTopic(other) }
 }
 
 function forwarderOf (settings: FlowSettings): ForwarderSettings {

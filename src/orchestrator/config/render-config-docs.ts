@@ -1,6 +1,6 @@
 // The tables -> the text of CONFIGURATION.md; generate-config-docs.ts writes it.
 import { usualPlaces } from './public-authorities.ts'
-import { idleFamilies, idleProperties, type IdleStatus } from './idle-properties.ts'
+import { idleFamilies, idleProperties } from './idle-properties.ts'
 import { clientTable } from './client-table.ts'
 import {
   flowTable, processTable, rowOf, topicSettingNames, type Setting
@@ -18,12 +18,9 @@ export function renderConfigDocs (): string {
     '## Clients',
     clientIntroduction,
     clientsTable(),
-    '## Taken from MirrorMaker 2, not acted on yet',
-    'Each causes a warning that says so.',
-    idleTable('later'),
     '## Taken from MirrorMaker 2, without meaning here',
     'Each causes one warning that says why.',
-    idleTable('meaningless')
+    idleTable()
   ].join('\n\n') + '\n'
 }
 
@@ -116,10 +113,9 @@ function clientsTable (): string {
   }))
 }
 
-function idleTable (status: IdleStatus): string {
+function idleTable (): string {
   const families = idleFamilies.map(([prefix, row]) => [`${prefix}*`, row] as const)
   const rows = [...Object.entries(idleProperties), ...families]
   return table(['Property', 'MirrorMaker 2', 'Why'],
-    rows.filter(([, row]) => row.status === status)
-      .map(([name, row]) => [code(name), code(row.default), row.why]))
+    rows.map(([name, row]) => [code(name), code(row.default), row.why]))
 }

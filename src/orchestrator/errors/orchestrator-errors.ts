@@ -136,6 +136,9 @@ export const orchestratorErrors = {
   CHECKPOINTS_REFUSED: row(2064, 'final', 'flow',
     'checkpoints cannot be written, and topics are mirrored all the same',
     'Set emit.checkpoints.enabled=false if nobody reads them'),
+  OFFSET_SYNCS_REFUSED: row(2065, 'final', 'flow',
+    'offset syncs cannot be written, and topics are mirrored all the same',
+    'Set emit.offset-syncs.enabled=false if nobody reads them'),
   GROUP_OFFSETS_UNREADABLE: row(2062, 'retry', 'flow',
     'the offsets of consumer groups cannot be read on the source',
     'Grant DESCRIBE on the groups to the principal of the source cluster, or leave the groups ' +

@@ -7,6 +7,7 @@ import { checkpointDuty } from '../groups/checkpoint-duty.ts'
 import { groupOffsetDuty } from '../groups/group-duties.ts'
 import { GroupPositions } from '../groups/group-positions.ts'
 import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
+import { offsetSyncDuty } from '../offset-syncs/offset-sync-duty.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
 import type { CheckpointSnapshot } from '../observability/snapshot.ts'
@@ -47,6 +48,7 @@ export function openFlowDuties (options: FlowDutiesOptions): Duties {
       ...settings['sync.topic.acls.enabled'] ? [topicAclSync(options)] : [],
       ...groupOffsets(options),
       ...checkpoints(options),
+      ...offsetSyncs(options),
       ...heartbeats(options)
     ],
     onError: error => { problems.warn(error) },
@@ -146,6 +148,30 @@ function checkpoints (options: FlowDutiesOptions): readonly Duty[] {
     named: { topic, replicationFactor, cluster: target.alias },
     written: options.checkpoints,
     onRefused: error => { problems.warn(error) },
+    clock
+  })]
+}
+
+function offsetSyncs (
+  { clock, clusters, config, partitions: { table } }: FlowDutiesOptions
+): readonly Duty[] {
+  const { offsetSyncs: { side, topic }, settings, [side]: { admin: client, alias } } = config
+  if (!settings['emit.offset-syncs.enabled']) return []
+  const replicationFactor = settings['offset-syncs.topic.replication.factor']
+  const timeoutMs = settings['admin.timeout.ms']
+  return [offsetSyncDuty({
+    topic: new InternalTopic({
+      name: topic,
+      replicationFactor,
+      admin: clusters[side],
+      openWriter: () => new TopicWriter({ topic, client, timeoutMs, clock }),
+      clock
+    }),
+    named: { topic, replicationFactor, cluster: alias },
+    lagMax: settings['offset.lag.max'],
+    moved: slot => table.takeMoved(slot).map(({ partition, progress, topic: name }) =>
+      ({ topic: name, partition, offsets: progress?.offsets })),
+    isMirrored: partition => table.byName(partition) !== undefined,
     clock
   })]
 }

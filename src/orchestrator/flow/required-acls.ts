@@ -11,11 +11,11 @@ export type Operation =
 
 type Resource =
   'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group' | 'cluster' |
-  'consumer groups' | 'checkpoints topic' | 'inbound progress topics'
+  'consumer groups' | 'checkpoints topic' | 'offset syncs topic' | 'inbound progress topics'
 
 type Switch =
   'sync.topic.configs.enabled' | 'sync.topic.acls.enabled' | 'sync.group.offsets.enabled' |
-  'emit.checkpoints.enabled' | 'same.names.both.ways'
+  'emit.checkpoints.enabled' | 'emit.offset-syncs.enabled' | 'same.names.both.ways'
 
 interface PermissionRow {
   readonly side: 'source' | 'target'
@@ -39,12 +39,18 @@ const heartbeatsNeed = {
   Write: 'writes heartbeats'
 }
 
+const offsetSyncsNeed = {
+  Create: 'creates the topic of offset syncs',
+  Write: 'writes offset syncs'
+}
+
 export const permissionRows: readonly PermissionRow[] = [
   ...rows('source', 'source topics', {
     Read: 'reads records',
     DescribeConfigs: 'reads the settings of the source topics for remote topics'
   }),
   ...rows('source', 'heartbeats topic', heartbeatsNeed),
+  ...rows('source', 'offset syncs topic', offsetSyncsNeed, 'emit.offset-syncs.enabled'),
   ...rows('target', 'remote topics', {
     Create: 'creates remote topics',
     Write: 'writes records',
@@ -70,6 +76,7 @@ export const permissionRows: readonly PermissionRow[] = [
     AlterConfigs: 'corrects the settings of a progress topic that exists already'
   }),
   ...rows('target', 'heartbeats topic', heartbeatsNeed),
+  ...rows('target', 'offset syncs topic', offsetSyncsNeed, 'emit.offset-syncs.enabled'),
   ...rows('source', 'consumer groups', {
     Describe: 'reads the offsets of consumer groups'
   }, 'sync.group.offsets.enabled', 'emit.checkpoints.enabled'),
@@ -172,6 +179,10 @@ function patternsOf (
       return flow.heartbeats.some(pair => pair.side === side) ? [heartbeats] : []
     case 'cluster': return [{ type: 'literal', name: 'kafka-cluster' }]
     case 'checkpoints topic': return [{ type: 'literal', name: flow.policy.checkpointsTopic }]
+    case 'offset syncs topic':
+      return flow.offsetSyncs.side === side
+        ? [{ type: 'literal', name: flow.offsetSyncs.topic }]
+        : []
     case 'consumer groups': return widest(flow.groups.groups.map(expression =>
       patternOf(expression, /^[\w.-]+$/.test(unescaped(expression))))).map(all)
     case 'group': return [{ type: 'literal', name: groupOf(flow.name) }]

@@ -30,6 +30,8 @@ export class PartitionTable {
   readonly #dirty = new Set<Row>()
   readonly #positioning = new Set<Row>()
   readonly #changed = new Set<Row>()
+  /** By slot: those of which takeMoved() has not returned the newest progress. */
+  readonly #moved = new Map<number, Set<Row>>()
   #nextId = 0
   #version = 0
 
@@ -70,6 +72,7 @@ export class PartitionTable {
     this.#dirty.delete(partition)
     this.#positioning.delete(partition)
     this.#changed.delete(partition)
+    this.#moved.get(partition.slot)?.delete(partition)
     this.#version++
   }
 
@@ -80,6 +83,7 @@ export class PartitionTable {
     Object.assign(partition, after)
     const row = this.#byId.get(partition.id)
     if (row !== undefined) this.#changed.add(row)
+    if (row !== undefined && event.kind === 'position') this.#noteMoved(row)
     if (after.state !== 'positioning') this.#positioning.delete(partition)
     return asks
   }
@@ -100,6 +104,7 @@ export class PartitionTable {
       }
       this.#dirty.add(partition)
       this.#changed.add(partition)
+      this.#noteMoved(partition)
       advanced.add(partition)
     }
     return [...advanced]
@@ -129,6 +134,13 @@ export class PartitionTable {
     return changed
   }
 
+  /** Partitions of the slot whose progress has begun or changed since the last call. */
+  takeMoved (slot: number): readonly FlowPartition[] {
+    const moved = [...this.#moved.get(slot) ?? []]
+    this.#moved.delete(slot)
+    return moved
+  }
+
   /** Partitions with progress since the last call. Their progress is a point of history now. */
   takeDirty (isWanted: (slot: number) => boolean = () => true): readonly FlowPartition[] {
     const dirty = [...this.#dirty].filter(({ slot }) => isWanted(slot))
@@ -137,6 +149,12 @@ export class PartitionTable {
       this.#dirty.delete(partition)
     }
     return dirty
+  }
+
+  #noteMoved (row: Row): void {
+    const moved = this.#moved.get(row.slot)
+    if (moved === undefined) this.#moved.set(row.slot, new Set([row]))
+    else moved.add(row)
   }
 
   /** For progress that could not be written, or that must not be: false forgets the mark. */

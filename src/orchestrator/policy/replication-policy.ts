@@ -24,6 +24,8 @@ export interface ReplicationPolicy {
   readonly keepsNames: boolean
   /** The topic on the target for the checkpoints of groups of the source. */
   readonly checkpointsTopic: string
+  /** The topic for offset syncs; `alias` is that of the cluster at the other end of the flow. */
+  offsetSyncsTopic (alias: string): string
   /** The name on the target of a topic of the source. */
   remoteTopic (topic: string): string
   /** What remote names of topics with this prefix begin with, unless topic.rename names them. */
@@ -36,7 +38,8 @@ export interface ReplicationPolicy {
   originalTopic (topic: string): string
   isHeartbeatsTopic (topic: string): boolean
   /** Topics of Kafka, Connect, MirrorMaker 2 and Longhaul themselves: never mirrored. */
-  isInternalTopic (topic: string): boolean}
+  isInternalTopic (topic: string): boolean
+}
 
 export const progressTopicPrefix = 'longhaul-progress.'
 /** MirrorMaker 2's topic of heartbeats, whatever the policy and the separator. */
@@ -81,6 +84,8 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
     keepsNames,
     checkpointsTopic:
       `${sourceAlias}${internalSeparator}checkpoints${internalSeparator}internal`,
+    offsetSyncsTopic: alias =>
+      `mm2-offset-syncs${internalSeparator}${alias}${internalSeparator}internal`,
     remoteTopic,
     remotePrefix,
     topicSource,

@@ -30,6 +30,8 @@ test('each difference is met by its settings or topics, and by no others', () =>
   assert.deepEqual(metBy(['start.positions = clicks@latest']), ['new partitions with latest'])
   assert.deepEqual(metBy(['sync.topic.configs.enabled = true']), ['settings of the target'])
   assert.deepEqual(metBy(['sync.topic.acls.prefixed.enabled = true']), ['ACLs of all topics'])
+  assert.deepEqual(metBy(['emit.offset-syncs.enabled = false']), ['without offset syncs'])
+  assert.deepEqual(metBy(['emit.checkpoints.enabled = false']), ['without offset syncs'])
   assert.deepEqual(metBy(['replication.policy.separator =']), ['empty separator'])
   assert.deepEqual(metBy(['replication.policy.separator =', identity]), [])
   assert.deepEqual(metBy([], ['A.orders']), ['alias of the source'])

@@ -39,6 +39,7 @@ interface FlowView {
   readonly configProperties: readonly string[]
   readonly groups: readonly string[]
   readonly checkpointsTopic: string
+  readonly offsetSyncsTopic: string
   readonly offsetReset: string
   readonly lingerMs: string | undefined
   /** Of the consumer, the producer, the two admin clients: those of clientProperties. */
@@ -70,6 +71,7 @@ function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
     configProperties: pair.configProperties,
     groups: pair.groups,
     checkpointsTopic: pair.internalTopics[1],
+    offsetSyncsTopic: pair.internalTopics[2],
     offsetReset: consumer['auto.offset.reset'] ?? '',
     lingerMs: producer['linger.ms'],
     clients: [consumer, producer, sourceAdmin, targetAdmin].map(propertiesOf)
@@ -98,6 +100,7 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
     configProperties: configProperties.filter(each => !flow.configProperties.excludes(each)),
     groups: groups.filter(flow.groups.matches),
     checkpointsTopic: policy.checkpointsTopic,
+    offsetSyncsTopic: flow.offsetSyncs.topic,
     offsetReset: showReset(flow.starts.of('orders')),
     lingerMs: String(settings['linger.ms']),
     clients: [source.client, target.client, source.admin, target.admin].map(propertiesOf)
@@ -220,7 +223,14 @@ const handWritten: ReadonlyArray<readonly string[]> = [
   ['B.offset.storage.replication.factor = 2', 'A.offset.storage.replication.factor = 1'],
   ['A->B.offset.storage.replication.factor = 1', 'replication.factor = 1'],
   ['B.offset.storage.replication.factor = -1'],
-  ['offset.storage.replication.factor = 0']
+  ['offset.storage.replication.factor = 0'],
+  ['offset-syncs.topic.location = target'],
+  ['offset-syncs.topic.location = target', 'source.cluster.alias = other'],
+  ['target.cluster.alias = other', 'replication.policy.separator = _'],
+  ['A->B.offset-syncs.topic.location = target', 'replication.policy.separator = _',
+    'replication.policy.internal.topic.separator.enabled = false'],
+  ['offset-syncs.topic.location = target', identity, 'replication.policy.separator = -'],
+  ['offset-syncs.topic.location = elsewhere']
 ]
 
 const item = fc.constantFrom('orders', 'orders.*', 'pay.*|a', 'a', '.*', '(?i)payments', 'A.*',
@@ -252,6 +262,7 @@ const line = fc.oneof(
   fc.tuple(fc.constantFrom('source', 'target'), fc.constantFrom('', 'A->B.'),
     fc.constantFrom('other', 'A', 'C', 'B')).map(([side, place, value]) =>
     `${place}${side}.cluster.alias = ${value}`),
+  fc.constantFrom('source', 'target').map(side => `offset-syncs.topic.location = ${side}`),
   fc.boolean().map(heartbeats => `heartbeats.replication.enabled = ${heartbeats}`),
   fc.constantFrom('B->A.enabled = true', 'B->A.enabled = FALSE', '# a comment', '! another', '')
 )

@@ -94,7 +94,7 @@ test("Kafka's own sample file is read as it is", () => {
   assert.equal(judgeTopic(flow.topics, 'orders'), 'mirrored')
   assert.equal(judgeTopic(flow.topics, 'B.orders'), 'cycle')
   assert.equal(flow.settings['progress.topic.replication.factor'], 1)
-  assert.equal(config.warnings.length, 3)
+  assert.equal(config.warnings.length, 2)
   assert.equal(config.process['metrics.port'], 9584)
 })
 
@@ -367,13 +367,13 @@ test('aliases may have dots and arrows may join any of them', () => {
 
 test('what MirrorMaker 2 accepts and Longhaul does not act on causes one warning each', () => {
   const { warnings } = createConfig([
-    'tasks.max = 10', 'A->B.tasks.max = 20', 'offset-syncs.topic.location = target',
+    'tasks.max = 10', 'A->B.tasks.max = 20', 'offset.flush.interval.ms = 5',
     'offset.storage.topic = x', 'offset.storage.partitions = 5', 'B.producer.acks = all',
     'A.producer.compression.type = lz4', 'B.producer.compression.type = lz4',
     'A->B.ssl.protocol = TLS', 'topics.blacklist = x'
   ])
   const expected = [
-    /^tasks\.max \(line 5\).*lanes/, /^offset-syncs\.topic\.location.*later version/,
+    /^tasks\.max \(line 5\).*lanes/, /^offset\.flush\.interval\.ms.*progress/,
     /^offset\.storage\.topic.*Connect worker/, /compression\.type.*keep the compression/,
     /^A->B\.ssl\.protocol.*needs a side/, /^topics\.blacklist.*now called topics\.exclude/
   ]

@@ -13,7 +13,7 @@ const withHeartbeats = (...lines: string[]): readonly RequiredAcl[] =>
   requiredAcls(createConfig(lines).flows)
 const aclsOf = (...lines: string[]): readonly RequiredAcl[] => withHeartbeats(
   'emit.heartbeats.enabled = false', 'heartbeats.replication.enabled = false',
-  'emit.checkpoints.enabled = false', ...lines)
+  'emit.checkpoints.enabled = false', 'emit.offset-syncs.enabled = false', ...lines)
 const topicsOf = (acls: readonly RequiredAcl[], cluster: string): string[] => acls
   .filter(acl => acl.cluster === cluster && acl.resource === 'topic')
   .map(({ name, type }) => `${type} ${name}`)
@@ -91,6 +91,16 @@ test('to sync offsets of groups needs Describe on the source and Read on the tar
   ])
 })
 
+test('offset syncs are written to the cluster that has their topic', () => {
+  const syncsOf = (...lines: string[]): readonly string[] =>
+    aclsOf('A->B.emit.offset-syncs.enabled = true', ...lines)
+      .filter(({ name }) => name.includes('offset-syncs'))
+      .map(({ cluster, name, operations }) => [cluster, name, ...operations].join(' '))
+  assert.deepEqual(syncsOf(), ['A mm2-offset-syncs.B.internal Create Write'])
+  assert.deepEqual(syncsOf('offset-syncs.topic.location = target'),
+    ['B mm2-offset-syncs.A.internal Create Write'])
+})
+
 test('what two flows need of one cluster is printed once', () => {
   const acls = aclsOf('B->A.enabled = true', 'topics = orders')
   const onA = acls.filter(({ cluster, name }) => cluster === 'A' && name === 'orders')
@@ -99,7 +109,8 @@ test('what two flows need of one cluster is printed once', () => {
 
 test('heartbeats are written to both clusters, and mirrored whatever topics says', () => {
   const acls = withHeartbeats('A->B.topics = orders')
-  assert.deepEqual(topicsOf(acls, 'A'), ['literal orders', 'literal heartbeats'])
+  assert.deepEqual(topicsOf(acls, 'A'),
+    ['literal orders', 'literal heartbeats', 'literal mm2-offset-syncs.B.internal'])
   assert.deepEqual(topicsOf(acls, 'B'), ['literal A.orders', 'literal A.heartbeats',
     'literal longhaul-progress.A.internal', 'literal heartbeats',
     'literal A.checkpoints.internal'])
@@ -127,6 +138,7 @@ function kindOf (resource: string): string {
   if (resource.includes('checkpoints')) return 'checkpoints topic'
   if (resource === 'the consumer groups') return 'consumer groups'
   if (resource.startsWith('group')) return 'group'
+  if (resource.includes('mm2-offset-syncs')) return 'offset syncs topic'
   if (resource.includes('heartbeats')) return 'heartbeats topic'
   if (resource.startsWith('the cluster')) return 'cluster'
   if (resource.startsWith('topics `longhaul-progress')) return 'inbound progress topics'

@@ -77,6 +77,7 @@ test('the separator also ends the names of internal topics, unless a setting for
   assert.equal(underscored.isInternalTopic('mm2-offset-syncs__B__internal'), true)
   assert.equal(underscored.isInternalTopic('B__checkpoints__internal'), true)
   assert.equal(underscored.checkpointsTopic, 'A__checkpoints__internal')
+  assert.equal(underscored.offsetSyncsTopic('B'), 'mm2-offset-syncs__B__internal')
   const dotted = createReplicationPolicy({
     policy: 'DefaultReplicationPolicy', sourceAlias: 'A', separator: '__',
     internalTopicSeparator: false
@@ -84,6 +85,7 @@ test('the separator also ends the names of internal topics, unless a setting for
   assert.equal(dotted.isInternalTopic('mm2-offset-syncs__B__internal'), false)
   assert.equal(dotted.isInternalTopic('mm2-offset-syncs.B.internal'), true)
   assert.equal(dotted.checkpointsTopic, 'A.checkpoints.internal')
+  assert.equal(dotted.offsetSyncsTopic('B'), 'mm2-offset-syncs.B.internal')
 })
 
 test('an empty separator, as files for MirrorMaker 2 before 3.0 have it, finds no source', () => {

@@ -1,0 +1,137 @@
+// The duty of offset syncs: slots of one process share one topic and its writer, and what is said
+// where the cluster refuses.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { InternalTopic } from '../../../src/orchestrator/cluster/internal-topic.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import {
+  decodeOffsetSync, type InternalRecord
+} from '../../../src/orchestrator/mirror-maker/internal-records.ts'
+import { emptyMap, exactSpan, withSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
+import type { PlacedPartition } from '../../../src/orchestrator/offset-syncs/due-offset-syncs.ts'
+import { JointWrites } from '../../../src/orchestrator/offset-syncs/joint-writes.ts'
+import { offsetSyncDuty } from '../../../src/orchestrator/offset-syncs/offset-sync-duty.ts'
+import { FakeCluster } from '../flow/fake-cluster.ts'
+import { ManualClock } from '../time/manual-clock.ts'
+
+const topic = 'mm2-offset-syncs.west.internal'
+const never = new AbortController().signal
+
+function placed (partition: number, records: number): PlacedPartition {
+  const none = emptyMap({ upstream: 0n, downstream: 0n }, true)
+  return { topic: 'orders', partition, offsets: withSpan(none, exactSpan(0n, 0n, BigInt(records))) }
+}
+
+function createDuty () {
+  const cluster = new FakeCluster()
+  const written: InternalRecord[] = []
+  const events: string[] = []
+  /** By slot: what has moved since the last run. */
+  const moved = new Map<number, readonly PlacedPartition[]>()
+  const clock = new ManualClock()
+  const duty = offsetSyncDuty({
+    topic: new InternalTopic({
+      name: topic,
+      replicationFactor: 3,
+      admin: cluster.admin(),
+      openWriter: () => ({
+        write: async records => {
+          for (const { key, partition, value } of records) {
+            assert.equal(partition, 0)
+            assert.ok(value !== null)
+            written.push({ key, value })
+          }
+        },
+        close: async () => { events.push('closed') }
+      }),
+      clock
+    }),
+    named: { topic, replicationFactor: 3, cluster: 'east' },
+    lagMax: 100,
+    moved: slot => {
+      const found = moved.get(slot) ?? []
+      moved.delete(slot)
+      return found
+    },
+    isMirrored: () => true,
+    clock
+  })
+  const takeWritten = (): readonly string[] =>
+    written.splice(0).map(decodeOffsetSync).map(({ downstream, partition, upstream }) =>
+      `${partition}: ${upstream} ${downstream}`)
+  return { cluster, duty, events, moved, takeWritten }
+}
+
+test('the topic is created with the first sync and closed with the last slot', async () => {
+  const { cluster, duty, events, moved, takeWritten } = createDuty()
+  assert.equal(duty.slot, undefined, 'each owner of a slot has it')
+  await duty.run(0, never)
+  await duty.run(1, never)
+  assert.deepEqual(cluster.created, [])
+  moved.set(1, [placed(5, 11)])
+  await duty.run(1, never)
+  assert.deepEqual(takeWritten(), ['5: 10 10'])
+  assert.deepEqual(cluster.created, [{
+    name: topic, partitions: 1, replicationFactor: 3, configs: { 'cleanup.policy': 'compact' }
+  }])
+  await duty.end?.(0)
+  assert.deepEqual(events, [])
+  moved.set(1, [placed(5, 200)])
+  await duty.end?.(1)
+  assert.deepEqual(takeWritten(), ['5: 199 199'], 'the last sync of a slot that is handed over')
+  assert.deepEqual(events, ['closed'])
+})
+
+test('a sync whose write failed is written with the next run', async () => {
+  const { cluster, duty, moved, takeWritten } = createDuty()
+  cluster.createError = new ReplicatorError('INVALID_REPLICATION_FACTOR', topic)
+  moved.set(0, [placed(5, 11)])
+  await assert.rejects(duty.run(0, never), { errorName: 'OFFSET_SYNCS_REFUSED', action: 'Lower ' +
+    'offset-syncs.topic.replication.factor=3 to the number of brokers of east, or set ' +
+    'emit.offset-syncs.enabled=false to write none' })
+  cluster.createError = new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', topic)
+  await assert.rejects(duty.run(0, never), { errorName: 'OFFSET_SYNCS_REFUSED', action: 'Grant ' +
+    `CREATE and WRITE on topic ${topic} to the principal of cluster east, or set ` +
+    'emit.offset-syncs.enabled=false to write none' })
+  cluster.createError = undefined
+  await duty.run(0, never)
+  assert.deepEqual(takeWritten(), ['5: 10 10'])
+})
+
+// Each slot would wait for the round trips of all others.
+test('what slots write while a write is under way goes with one write', async () => {
+  const batches: number[] = []
+  const waiting: Array<() => void> = []
+  const writes = new JointWrites({
+    write: async records => {
+      batches.push(records.length)
+      await new Promise<void>(resolve => { waiting.push(resolve) })
+    }
+  })
+  const record = { key: Buffer.from('k'), value: Buffer.from('v') }
+  const first = writes.write([record], never)
+  await Promise.resolve()
+  const others = Promise.all([
+    writes.write([record, record], never), writes.write([record], never)])
+  await Promise.resolve()
+  assert.deepEqual(batches, [1])
+  waiting[0]?.()
+  await first
+  while (waiting.length < 2) await Promise.resolve()
+  assert.deepEqual(batches, [1, 3])
+  waiting[1]?.()
+  await others
+})
+
+test('a failed joint write fails for all that it carried, and the next one is tried', async () => {
+  let failures = 1
+  const writes = new JointWrites({
+    write: async () => { if (failures-- > 0) throw new ReplicatorError('TIMED_OUT', 'a write') }
+  })
+  const record = { key: Buffer.from('k'), value: Buffer.from('v') }
+  const results = await Promise.allSettled([1, 2].map(async () => {
+    await writes.write([record], never)
+  }))
+  assert.deepEqual(results.map(({ status }) => status), ['rejected', 'rejected'])
+  await writes.write([record], never)
+})
