@@ -29,6 +29,12 @@ interface Topic {
 }
 
 const producerSlot = 0
+/**
+ * No flow has this topic. A broker lists only topics that the principal may describe, so progress
+ * topics that are hidden look absent, and records would go round. If it is asked for a topic by its
+ * name, it refuses what the principal may not describe, whether the topic exists or not.
+ */
+const probeTopic = `${progressTopicPrefix}probe`
 /** Questions follow each other: a connection over a long link is kept for the next one. */
 const idleMs = 60_000
 
@@ -48,7 +54,7 @@ export class InboundTopics {
     try {
       const listed = (await admin.listTopics()).map(({ name }) => name)
         .filter(name => name.startsWith(progressTopicPrefix))
-      const described = listed.length === 0 ? [] : await admin.describeTopics(listed)
+      const described = await admin.describeTopics([...listed, probeTopic])
       for (const [name, { reader }] of this.#topics) {
         if (listed.includes(name)) continue
         this.#topics.delete(name)
@@ -71,8 +77,10 @@ export class InboundTopics {
   async #readTopic (
     { error, name, topicId }: TopicDescription, signal: AbortSignal | undefined
   ): Promise<void> {
-    if (error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') return // deleted since it was listed
+    // The probe, or deleted since it was listed.
+    if (error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') return
     if (error !== undefined) throw error
+    if (name === probeTopic) return // somebody created it
     const topic = this.#topics.get(name) ??
       { reader: this.#open(name), id: topicId, next: undefined }
     this.#topics.set(name, topic)

@@ -22,9 +22,20 @@ class FakeTopics extends FakeCluster {
   readonly readings: Array<readonly [topic: string, from: bigint | undefined]> = []
   readonly closed: string[] = []
   readError: ReplicatorError | undefined
+  /** The principal may describe these only; undefined: all. */
+  visible: ReadonlySet<string> | undefined
 
   async listTopics (): Promise<ReadonlyArray<{ readonly name: string }>> {
-    return [...this.topics.keys()].map(name => ({ name }))
+    return [...this.topics.keys()].filter(name => this.visible?.has(name) ?? true)
+      .map(name => ({ name }))
+  }
+
+  override async describeTopics (
+    names: readonly string[]
+  ): ReturnType<FakeCluster['describeTopics']> {
+    return (await super.describeTopics(names)).map(topic => this.visible?.has(topic.name) ?? true
+      ? topic
+      : { ...topic, error: new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', topic.name) })
   }
 
   append (name: string, ...records: readonly EncodedRecord[]): void {
@@ -117,6 +128,21 @@ describe('producers of inbound flows', () => {
       encodeProducer(producer(7n)))
     assert.deepEqual(await topics.read(),
       [producer(7n, { keepsNames: true, carried: ['cluster-1', 'cluster-2'] })])
+  })
+
+  // A list leaves out what the principal may not describe: taken as absent, such a topic would let
+  // the records of its flow go round.
+  test('cannot be read where progress topics may be hidden, also if others are not', async () => {
+    const { cluster, topics } = createTopics()
+    const other = 'longhaul-progress.north.internal'
+    cluster.append(topic, encodeProducer(producer(7n)))
+    cluster.append(other, encodeProducer(producer(8n)))
+    for (const visible of [[], ['orders'], [other], [topic, other]]) {
+      cluster.visible = new Set(visible)
+      await assert.rejects(topics.read(), { errorName: 'INBOUND_UNREADABLE' }, visible.join())
+    }
+    cluster.visible = undefined
+    assert.equal((await topics.read()).length, 2)
   })
 
   test('cannot be read where a topic may not be read: the error says so', async () => {

@@ -1,0 +1,134 @@
+// The same topic names at several sites: a full mesh of three, a file and a process a site, and a
+// principal from whom the progress topics of the other flows are hidden.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { untilRecords } from './comparison.ts'
+import { numbered } from './failures/fault-probe.ts'
+import { grantAcls, printedAcls } from './granted-acls.ts'
+import {
+  createPropertiesFile, spawnMirror, startMirror, type Properties
+} from './mirror-process.ts'
+import { flowProperties, login, smallFlows, startClusters } from './mirrored-clusters.ts'
+
+const partitions = 2
+const sameNames: Properties = {
+  'topics': 'shared',
+  'replication.policy.class': 'org.apache.kafka.connect.mirror.IdentityReplicationPolicy',
+  'same.names.both.ways': true,
+  'target.not.empty': 'begin',
+  'sync.topic.configs.enabled': false
+}
+
+test('a mesh of three sites, a file and a process each: a record is everywhere once', async t => {
+  const names = ['east', 'north', 'west']
+  const sites = new Map<string, KafkaCluster>(await Promise.all(names.map(async name =>
+    [name, await startKafkaCluster()] as const)))
+  t.after(async () => {
+    await Promise.all([...sites.values()].map(async site => { await site.close() }))
+  })
+  const fileOf = (own: string): string => createPropertiesFile(t, {
+    ...smallFlows,
+    ...sameNames,
+    'clusters': names.join(', '),
+    'refresh.topics.interval.seconds': 1,
+    'session.timeout.ms': 6_000,
+    ...Object.fromEntries([...sites].map(([name, site]) =>
+      [`${name}.bootstrap.servers`, site.bootstrapServers])),
+    ...Object.fromEntries(names.filter(name => name !== own).map(name =>
+      [`${name}->${own}.enabled`, true]))
+  })
+  const files = new Map(names.map(name => [name, fileOf(name)]))
+  const round = 100
+  let written = 0
+  const write = async (): Promise<void> => {
+    await Promise.all([...sites].map(async ([name, site]) => {
+      await produce(site.bootstrapServers, 'shared', Array.from(
+        { length: round * partitions }, (_, i) => ({
+          value: `${name} ${written + Math.floor(i / partitions)}`, partition: i % partitions
+        })))
+    }))
+    written += round
+  }
+  const everything = (): number => written * partitions * names.length
+  await Promise.all([...sites.values()].map(async site => {
+    await site.createTopic('shared', { partitions })
+  }))
+  await write()
+  const start = async (name: string) => await startMirror(t, files.get(name) ?? '')
+  const mirrors = new Map(await Promise.all(names.map(async name =>
+    [name, await start(name)] as const)))
+  const untilAll = async (): Promise<void> => {
+    for (const [name, site] of sites) {
+      const mirror = mirrors.get(name)
+      assert.ok(mirror !== undefined)
+      await untilRecords(mirror, site, 'shared', everything())
+    }
+  }
+  await untilAll()
+  await Promise.all([mirrors.get('north')?.kill(), write()])
+  mirrors.set('north', await start('north'))
+  await write()
+  await untilAll()
+  for (const mirror of mirrors.values()) {
+    await mirror.untilReady()
+    assert.equal((await mirror.stop()).code, 0)
+  }
+  const expected = Array.from({ length: written }, (_, i) => i)
+  for (const [at, site] of sites) {
+    const records = await readTopic(site.bootstrapServers, 'shared')
+    for (const name of names) {
+      for (let partition = 0; partition < partitions; partition++) {
+        assert.deepEqual(records.filter(record => record.partition === partition)
+          .map(({ value }) => String(value).split(' ')).filter(([of]) => of === name)
+          .map(([, number]) => Number(number)), expected, `${name} at ${at}, ${partition}`)
+      }
+    }
+  }
+})
+
+// A list of topics leaves out those that the principal may not describe. The flow back would then
+// take what the first flow wrote for records of applications.
+test('progress topics that are hidden from the principal stop the flow, and nothing goes round',
+  async t => {
+    const clusters = await startClusters(
+      { sasl: { users: { guest: 'guest-secret' }, superUsers: [] } })
+    t.after(async () => { await clusters.close() })
+    const { source: east, target: west } = clusters
+    const plain = (alias: string, cluster: KafkaCluster): Properties =>
+      ({ [`${alias}.bootstrap.servers`]: cluster.plainBootstrapServers })
+    for (const site of [east, west]) await site.createTopic('shared')
+    await produce(east.plainBootstrapServers, 'shared', numbered(0, 50))
+    const flows = flowProperties(clusters, { ...smallFlows, ...sameNames })
+    const there = await startMirror(t, createPropertiesFile(t,
+      { ...flows, ...plain('east', east), ...plain('west', west) }))
+    await untilRecords(there, west, 'shared', 50)
+    assert.equal((await there.stop()).code, 0)
+
+    const back = { ...flows, 'east->west.enabled': false, 'west->east.enabled': true }
+    const file = createPropertiesFile(t, {
+      ...back, ...login('east', 'guest', 'guest-secret'), ...login('west', 'guest', 'guest-secret'),
+      'sync.topic.acls.enabled': false
+    })
+    const needed = await printedAcls(file)
+    const grant = async (areHidden: boolean): Promise<void> => {
+      await grantAcls(alias => alias === 'east' ? east : west,
+        needed.filter(({ name }) => (name === 'longhaul-progress.') === areHidden))
+    }
+    await grant(false)
+    const refused = spawnMirror(t, file)
+    assert.equal((await refused.untilExit()).code, 3)
+    assert.match(refused.log.map(({ text }) => text).join('\n'),
+      /Grant DESCRIBE and READ on topics with the prefix longhaul-progress\..*INBOUND_UNREADABLE/)
+    await grant(true)
+    await produce(west.plainBootstrapServers, 'shared', numbered(50, 60))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, east, 'shared', 60)
+    await mirror.untilReady()
+    assert.equal((await mirror.stop()).code, 0)
+    const values = (await readTopic(east.plainBootstrapServers, 'shared'))
+      .map(({ value }) => String(value))
+    assert.deepEqual(values, numbered(0, 60).map(({ value }) => value))
+  })
