@@ -1,6 +1,8 @@
 // Trust stores and key stores that keytool itself makes, in each format that it knows.
 import assert from 'node:assert/strict'
-import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
+import {
+  createHash, createPrivateKey, generateKeyPairSync, X509Certificate
+} from 'node:crypto'
 import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -115,7 +117,20 @@ describe('a key that does not belong to its certificate', { skip }, () => {
     })
   }
 
-  // keytool and openssl make no such store; a script that puts one together may.
+  // keytool and openssl make no such stores; a script that puts one together may.
+  test('is refused in a JKS store', () => {
+    const other = ['-keystore', at('other.JKS'), '-storetype', 'JKS', '-storepass', 'secret1']
+    keytool('-genkeypair', '-alias', 'me', '-keyalg', 'RSA', '-keysize', '2048',
+      '-dname', 'CN=me', '-keypass', 'secret1', ...other)
+    const mixed = jksWithKeyOf(readFile(at('other.JKS')), readFile(at('key.JKS')), 'secret1')
+    writeFileSync(at('mixed.JKS'), mixed)
+    const problems = problemsOf([...twoClusters, 'A.security.protocol = SSL',
+      `A.ssl.keystore.location = ${at('mixed.JKS')}`, 'A.ssl.keystore.password = secret1'
+    ], { readFile })
+    assert.equal(problems.length, 1)
+    assert.match(problems[0] ?? '', refused)
+  })
+
   test('is refused in a PKCS12 store', () => {
     const store = forge.pkcs12.toPkcs12Asn1(forge.pki.privateKeyFromPem(otherKey('rsa')),
       [forge.pki.certificateFromPem(readFileSync(at('me.pem'), 'utf8'))], 'secret1',
@@ -128,6 +143,21 @@ describe('a key that does not belong to its certificate', { skip }, () => {
     assert.match(problems[0] ?? '', refused)
   })
 })
+
+/** Two stores of one key, under one name: the key of the one with the certificate of the other. */
+function jksWithKeyOf (key: Buffer, certificate: Buffer, password: string): Buffer {
+  // Magic, version, count, tag; then name, time and key, each behind its length but for the time.
+  const endOfKey = (store: Buffer): number => {
+    const lengthAt = 16 + 2 + store.readUInt16BE(16) + 8
+    return lengthAt + 4 + store.readUInt32BE(lengthAt)
+  }
+  const digestBytes = 20
+  const content = Buffer.concat([key.subarray(0, endOfKey(key)),
+    certificate.subarray(endOfKey(certificate), -digestBytes)])
+  const digest = createHash('sha1')
+    .update(Buffer.from(password, 'utf16le').swap16()).update('Mighty Aphrodite').update(content)
+  return Buffer.concat([content, digest.digest()])
+}
 
 /** jks-js's own library of certificates. */
 interface Forge {
