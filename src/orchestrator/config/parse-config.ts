@@ -348,6 +348,10 @@ class Parser {
   }
 }
 
+/** An IPv6 address may name its zone, an interface: [fe80::1%eth0]:9092. */
+const serverPattern =
+  /^(?:\w+:\/\/)?(?:\[[\da-fA-F:.]+(?:%[\w.-]+)?\]|[^\s:[\]]+):(\d{1,5})$/
+
 function checkServers (alias: string, servers: string | undefined, findings: Findings): void {
   const setting = `${alias}.bootstrap.servers`
   if (servers === undefined || servers === '') {
@@ -355,7 +359,7 @@ function checkServers (alias: string, servers: string | undefined, findings: Fin
     return
   }
   for (const server of servers.split(',')) {
-    const [, port] = /^(?:\w+:\/\/)?(?:\[[\da-fA-F:.%]+\]|[^\s:[\]]+):(\d{1,5})$/.exec(server) ?? []
+    const [, port] = serverPattern.exec(server) ?? []
     if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) continue
     findings.refuse('CONFIG_INVALID', `${setting}: ${server} is not host:port`, setting)
   }

@@ -17,7 +17,7 @@ const meanings: ReadonlyArray<readonly [pattern: RegExp, name: ErrorName, more: 
 
 /** An IPv6 address has brackets where bootstrap.servers names it, and none where a broker does. */
 const brokerPattern =
-  /((?:\[[\w:.%]+\]|(?<![\da-z])(?:[\da-f]*:){2,7}[\da-f]+|[\w.-]+):\d+)\/(\d+|bootstrap)/
+  /((?:\[[\w:.%-]+\]|(?<![\da-z])(?:[\da-f]*:){2,7}[\da-f]+|[\w.-]+):\d+)\/(\d+|bootstrap)/
 
 /** What the network said, in words of its own. */
 const reasonPattern = /connection refused|connection reset by peer|no route to host|not known/i

@@ -60,6 +60,15 @@ test('-X without a value is refused', () => {
   assert.match(problemsOf(twoClusters, { overrides: ['lanes'] }).join(), /^-X lanes: it is not/)
 })
 
+// The zone was refused: names of interfaces have more letters than addresses.
+test('an IPv6 address of a broker may name its zone', () => {
+  for (const zone of ['eth0', '2', 'br-lan.7']) {
+    const servers = `[fe80::1%${zone}]:9092`
+    assert.deepEqual(problemsOf([...twoClusters, `B.bootstrap.servers = ${servers}`]), [])
+  }
+  assert.equal(problemsOf([...twoClusters, 'B.bootstrap.servers = [fe80::1%]:9092']).length, 1)
+})
+
 // Templates that fill in fewer brokers than they have places for leave a comma: Java reads on.
 test('empty places among bootstrap.servers count for nothing', () => {
   const { flows: [flow] } = createConfig(['B.bootstrap.servers = , b1:9092 ,, b2:9092,'])

@@ -16,6 +16,8 @@ const rows: ReadonlyArray<readonly [line: string, says: RegExp]> = [
     /: \[::1\]:9092, Connection refused\. .*\(_TRANSPORT\)$/],
   ['source: [thrd:fe80::a1:9092/3]: fe80::a1:9092/3: Connect to ipv6#[fe80::a1]:9092 failed: ' +
     'Connection refused (FAIL)', /: broker 3 at fe80::a1:9092, Connection refused\. /],
+  ['source: [fe80::a1%br-lan]:9092/bootstrap: Connect to ipv6#[fe80::a1%br-lan]:9092 failed: ' +
+    'Connection refused (FAIL)', /: \[fe80::a1%br-lan\]:9092, Connection refused\. /],
   // The address of a TLS or SASL listener names the protocol, whatever the line is about.
   ['source: ssl://127.0.0.1:9093/bootstrap: Connect to ipv4#127.0.0.1:9093 failed: Connection ' +
     'refused (after 0ms in state CONNECT) (FAIL)',
