@@ -22,6 +22,7 @@ export const forwarderSettings = {
   decodedBytesMax: { default: 256 * 1024 * 1024, doc: 'decoded bytes of one batch' },
   isolationLevel: { default: 1, doc: '0 read_uncommitted, 1 read_committed' },
   keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' },
+  targetCodecs: { default: 0, doc: 'four bits a codec, its number plus 1, lowest first; 0: any' },
   judgesProducers: { default: 0, doc: '1: leave out what inbound flows brought from the target' }
 } as const
 
@@ -36,7 +37,7 @@ export const partitionStates = [
 /** Why a batch did not pass through; the reason label of the re-encode and drop counters. */
 export const batchReasons = [
   'none', 'control', 'empty', 'aborted', 'looped', 'stale',
-  'compacted', 'old_magic', 'mid_batch', 'log_append_time', 'too_large'
+  'compacted', 'old_magic', 'mid_batch', 'log_append_time', 'codec', 'too_large'
 ] as const
 
 /** Counters and positions of one topic-partition, a row of int64 each, in this order. */
@@ -67,6 +68,7 @@ export const partitionCounters = {
   reencodedCompacted: 'batches re-encoded',
   reencodedMidBatch: 'batches re-encoded',
   reencodedLogAppendTime: 'batches re-encoded',
+  reencodedCodec: 'batches re-encoded',
   reencodedTooLarge: 'batches re-encoded',
   droppedControl: 'batches left out',
   droppedEmpty: 'batches left out',

@@ -44,6 +44,7 @@ struct ForwarderSettings {
   int64_t decoded_bytes_max = 268435456;  // decoded bytes of one batch
   int64_t isolation_level = 1;  // 0 read_uncommitted, 1 read_committed
   int64_t keep_producer_timestamps = 0;  // 1: pass LogAppendTime batches through
+  int64_t target_codecs = 0;  // four bits a codec, its number plus 1, lowest first; 0: any
   int64_t judges_producers = 0;  // 1: leave out what inbound flows brought from the target
 };
 
@@ -71,6 +72,7 @@ inline constexpr ForwarderSettingName kForwarderSettingNames[] = {
     {"decodedBytesMax", &ForwarderSettings::decoded_bytes_max},
     {"isolationLevel", &ForwarderSettings::isolation_level},
     {"keepProducerTimestamps", &ForwarderSettings::keep_producer_timestamps},
+    {"targetCodecs", &ForwarderSettings::target_codecs},
     {"judgesProducers", &ForwarderSettings::judges_producers},
 };
 
@@ -200,9 +202,10 @@ enum class BatchReason : uint8_t {
   kOldMagic,
   kMidBatch,
   kLogAppendTime,
+  kCodec,
   kTooLarge,
 };
-constexpr size_t kBatchReasonCount = 11;
+constexpr size_t kBatchReasonCount = 12;
 
 // One row of the PartitionCounters table that JavaScript reads: int64 each, in this order.
 struct PartitionCounters {
@@ -232,6 +235,7 @@ struct PartitionCounters {
   int64_t reencoded_compacted = 0;  // batches re-encoded
   int64_t reencoded_mid_batch = 0;  // batches re-encoded
   int64_t reencoded_log_append_time = 0;  // batches re-encoded
+  int64_t reencoded_codec = 0;  // batches re-encoded
   int64_t reencoded_too_large = 0;  // batches re-encoded
   int64_t dropped_control = 0;  // batches left out
   int64_t dropped_empty = 0;  // batches left out
@@ -243,7 +247,7 @@ struct PartitionCounters {
   int64_t retries = 0;  // times that unacked batches were sent again
   bool operator==(const PartitionCounters&) const = default;
 };
-constexpr size_t kPartitionCountersColumns = 35;
+constexpr size_t kPartitionCountersColumns = 36;
 static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(int64_t));
 
 // One row of the LaneCounters table that JavaScript reads: int64 each, in this order.

@@ -79,6 +79,7 @@ bool BatchIntake::StoreBatch(Walk* walk, const BatchSpan& span) {
       lane_->producers.Judge(batch.producer_id()) == ProducerVerdict::kLeaveOut;
   context.batch_bytes_max = p->delivery.batch_bytes_max;
   context.keep_producer_timestamps = lane_->settings.keep_producer_timestamps != 0;
+  context.codec_refused = !lane_->target_codecs.Accepts(batch.codec());
   BatchClass verdict = Classify(batch, context);
   // The first entry of a run may be stale, the others are not.
   if (verdict.reason == BatchReason::kStale && span.last_offset >= context.wanted_offset)
@@ -198,7 +199,8 @@ bool BatchIntake::StoreReencoded(Walk* walk, const BatchSpan& batch, BatchReason
   Partition* p = walk->p;
   ReencodeLimits limits{static_cast<size_t>(lane_->settings.decoded_bytes_max),
                         p->delivery.batch_bytes_max,
-                        lane_->settings.keep_producer_timestamps != 0};
+                        lane_->settings.keep_producer_timestamps != 0,
+                        lane_->target_codecs.For(batch.first.codec())};
   const bool is_refused = HoldsRefused(*p, batch);
   if (is_refused) limits.offset_end = p->source.refused.skip.next - 1;
   std::vector<EncodedBatch> encoded;

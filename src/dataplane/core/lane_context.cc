@@ -19,6 +19,8 @@ int64_t* ReasonCounter(PartitionCounters* counters, BatchReason reason) {
       return &counters->reencoded_mid_batch;
     case BatchReason::kLogAppendTime:
       return &counters->reencoded_log_append_time;
+    case BatchReason::kCodec:
+      return &counters->reencoded_codec;
     case BatchReason::kTooLarge:
       return &counters->reencoded_too_large;
     case BatchReason::kControl:

@@ -22,6 +22,7 @@
 #include "core/memory_account.h"
 #include "core/partition.h"
 #include "core/partition_moves.h"
+#include "core/target_codecs.h"
 #include "core/target_shares.h"
 #include "core/transport.h"
 
@@ -42,7 +43,8 @@ struct LaneContext {
       : settings(s), producer_id(id), producer_epoch(epoch), rack(std::move(source_rack)),
         codecs(c), events(e), memory(s),
         shares(s.in_flight_bytes_max), watch(s.request_timeout_ms),
-        moves(e, &errors, &fetch_changes), producers(s.judges_producers != 0) {}
+        moves(e, &errors, &fetch_changes), producers(s.judges_producers != 0),
+        target_codecs(s.target_codecs) {}
   LaneContext(const LaneContext&) = delete;
   LaneContext& operator=(const LaneContext&) = delete;
 
@@ -67,6 +69,7 @@ struct LaneContext {
   BrokerWatch watch;
   PartitionMoves moves;
   KnownProducers producers;
+  TargetCodecs target_codecs;
   std::unordered_map<uint32_t, std::unique_ptr<Partition>> partitions;
   // Partitions that may have to be fetched from another broker or offset than before, or not at
   // all. Whoever changes one of these of a partition calls FetchChanged().

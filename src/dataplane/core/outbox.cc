@@ -116,14 +116,28 @@ void Outbox::Flush(int32_t node_id, Node* node) {
   if (!CanSendMore(node_id, *node) || !CanAsk(node_id, node, &version)) return;
   if (!HasConnection(node_id, node)) return;
   while (!node->ready.empty() && CanSendMore(node_id, *node)) {
-    std::vector<Partition*> partitions = Collect(node_id, node);
+    std::vector<Partition*> partitions = Collect(node_id, node, version);
     if (!partitions.empty() && !SendRequest(node_id, node, version, partitions)) return;
   }
 }
 
+// The broker would refuse the next batch for its codec, and a broker before Kafka 2.1 would answer
+// something else. So the partition is answered here, as that broker should. True: it was.
+bool Outbox::RefuseCodec(Partition* p, int16_t version) {
+  const QueuedBatch& batch = p->queue.first_unsent();
+  const Codec codec = RecordBatchView(batch.data).codec();
+  const bool is_too_new = codec == Codec::kZstd && version < kProduceZstdFrom;
+  if (lane_->target_codecs.Accepts(codec) && !is_too_new) return false;
+  const HeldRef buffer = batch.buffer;
+  OnAck({p->id, p->queue.MarkSent(), buffer, {}},
+        {.code = kafka_error::kUnsupportedCompressionType,
+         .error_text = is_too_new ? "the broker is older than Kafka 2.1" : ""});
+  return true;
+}
+
 // One batch of each ready partition, up to produce_request_bytes_max. Partitions that have more to
 // send go to the end of the line.
-std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node) {
+std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node, int16_t version) {
   std::vector<Partition*> partitions;
   int64_t bytes = 0;
   while (!node->ready.empty()) {
@@ -143,8 +157,12 @@ std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node) {
     node->ready.pop_front();
     node->ready_bytes -= size;
     bytes += size;
-    partitions.push_back(p);
     p->delivery.ready_at = -1;
+    if (RefuseCodec(p, version)) {
+      bytes -= size;
+      continue;
+    }
+    partitions.push_back(p);
   }
   std::stable_sort(
       partitions.begin(), partitions.end(),

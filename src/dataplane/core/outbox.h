@@ -85,7 +85,8 @@ class Outbox {
   bool CanAsk(int32_t node_id, Node* node, int16_t* version);
   bool HasConnection(int32_t node_id, Node* node);
   void Flush(int32_t node_id, Node* node);
-  std::vector<Partition*> Collect(int32_t node_id, Node* node);
+  std::vector<Partition*> Collect(int32_t node_id, Node* node, int16_t version);
+  bool RefuseCodec(Partition* p, int16_t version);
   bool SendRequest(int32_t node_id, Node* node, int16_t version,
                    const std::vector<Partition*>& partitions);
   void TakeAnswers(const Outstanding& out, const ProduceResponse& response, bool by_id);

@@ -101,6 +101,7 @@ BatchClass Classify(const RecordBatchView& batch, const BatchContext& context) {
   if (batch.has_log_append_time() && !context.keep_producer_timestamps) {
     return Reencode(BatchReason::kLogAppendTime);
   }
+  if (context.codec_refused) return Reencode(BatchReason::kCodec);
   if (context.batch_bytes_max > 0 && batch.size() > static_cast<size_t>(context.batch_bytes_max)) {
     return Reencode(BatchReason::kTooLarge);
   }

@@ -187,6 +187,7 @@ struct BatchContext {
   bool looped = false;          // its producer id is that of an inbound flow of the same pair
   int32_t batch_bytes_max = 0;  // max.message.bytes of the target topic; 0 = unknown
   bool keep_producer_timestamps = false;
+  bool codec_refused = false;  // the target does not accept its codec
 };
 
 struct BatchClass {

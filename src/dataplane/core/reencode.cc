@@ -224,7 +224,8 @@ Status Reencode(const uint8_t* bytes, size_t size, int64_t wanted_offset,
 
   const size_t bytes_max =
       limits.batch_bytes_max > 0 ? static_cast<size_t>(limits.batch_bytes_max) : kBytesMax;
-  if (Status status = EncodeAll(wanted, batch.codec(), bytes_max, codecs, out); !status.ok()) {
+  const Codec codec = limits.codec.value_or(batch.codec());
+  if (Status status = EncodeAll(wanted, codec, bytes_max, codecs, out); !status.ok()) {
     if (status.code != kErrorRecordTooLarge) out->clear();
     return status;
   }

@@ -5,9 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "core/codecs.h"
+#include "core/record_batch.h"
 #include "core/status.h"
 
 namespace longhaul {
@@ -35,10 +37,11 @@ struct ReencodeLimits {
   size_t decoded_bytes_max = 0;
   int32_t batch_bytes_max = 0;  // max.message.bytes of the target topic; 0 = no bound
   bool keep_producer_timestamps = false;
+  std::optional<Codec> codec = {};  // none: the batch keeps its own
   int64_t offset_end = kNoOffsetEnd;  // records from this source offset on are left out
 };
 
-// Re-encodes one batch of any magic with its own codec, leaving out records below wanted_offset.
+// Re-encodes one batch of any magic, leaving out records below wanted_offset.
 // For magic 0 and 1, `size` may span several consecutive uncompressed entries: they become one
 // batch.
 //

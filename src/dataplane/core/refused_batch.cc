@@ -68,10 +68,8 @@ void RefusedBatch::Handle(Partition* p, int32_t code, const std::string& where) 
       return Split(p, where);
     case kafka_error::kCorruptMessage:
       return FetchAgain(p, code, where);
-    case kafka_error::kUnsupportedCompressionType: {
-      const Codec codec = RecordBatchView(p->queue.front().data).codec();
-      return lane_->moves.Fail(p, {code, where + ": its codec is " + CodecName(codec), {}});
-    }
+    case kafka_error::kUnsupportedCompressionType:
+      return RefuseCodec(p, code, where);
     default:
       if (!ClassifyError(code).retriable && code != kErrorResponseMalformed)
         return lane_->moves.Fail(p, {code, WithNeed(code, where, "WRITE"), {}});
@@ -88,6 +86,23 @@ void RefusedBatch::Split(Partition* p, const std::string& where) {
   // Only what exceeds the topic's limit is refused, so this bound never undershoots the limit; the
   // intake splits until the parts fit.
   p->delivery.batch_bytes_max = front.size - 1;
+  p->ResetToProgress();
+  lane_->moves.Move(p, PartitionEvent::kBatchDropped);
+}
+
+// The batch is fetched and re-encoded. So are those behind it, and those of other partitions that
+// were queued before: their brokers refuse them, too, or the outbox does not send them.
+void RefusedBatch::RefuseCodec(Partition* p, int32_t code, const std::string& where) {
+  TargetCodecs& codecs = lane_->target_codecs;
+  const Codec codec = RecordBatchView(p->queue.front().data).codec();
+  const std::string what = where + ": its codec is " + CodecName(codec);
+  if (codecs.Accepts(codec)) {
+    if (!codecs.Refuse(codec))
+      return lane_->moves.Fail(p, {code, what + ", and no other codec is left to try", {}});
+    lane_->events->Log(kLogShown, p->name() + ": " + what + "; such batches are re-encoded in " +
+                                      CodecName(codecs.For(codec)));
+  }
+  lane_->errors[code]++;
   p->ResetToProgress();
   lane_->moves.Move(p, PartitionEvent::kBatchDropped);
 }

@@ -1,6 +1,6 @@
 // What becomes of a batch that its broker refused, once all batches of its partition in flight are
-// answered: the batch is sent again, sent again after a scan of the target, split, cut before a
-// record that the broker refuses, or fetched again; or the partition faults.
+// answered: it is sent again, sent again after a scan of the target, split, encoded in another
+// codec, cut before a record that the broker refuses, or fetched again; or the partition faults.
 #pragma once
 
 #include <cstdint>
@@ -27,6 +27,7 @@ class RefusedBatch {
  private:
   void Handle(Partition* p, int32_t code, const std::string& where);
   void Split(Partition* p, const std::string& where);
+  void RefuseCodec(Partition* p, int32_t code, const std::string& where);
   void RefuseRecord(Partition* p, const Obstacle& refusal, const std::string& where);
   void FetchAgain(Partition* p, int32_t code, const std::string& where);
   void Retry(Partition* p, int32_t code, const std::string& where);

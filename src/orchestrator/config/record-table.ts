@@ -1,7 +1,7 @@
 // The rows of the settings that say how a flow fetches and produces records.
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
-  bytes, choice, flag, integer, milliseconds, type Row
+  bytes, choice, codecList, flag, integer, milliseconds, type Row
 } from './setting-kinds.ts'
 import { offsetReset, topicStarts } from './offset-reset.ts'
 
@@ -118,6 +118,12 @@ export const recordTable = {
     doc: 'Bytes that one batch may decode to when it must be re-encoded; a larger one faults.',
     importance: 'low', default: byDefault.decodedBytesMax.default, min: MiB, max: 2 * GiB,
     forwarder: 'decodedBytesMax'
+  }),
+  'target.codecs': codecList({
+    doc: 'The codecs that the target accepts. Batches of others are re-encoded in the first ' +
+      'one. Empty: all, and once the target refuses one, batches of that codec are re-encoded in ' +
+      'lz4, else snappy, gzip, zstd or none. compression.type re-encodes nothing.',
+    importance: 'low', default: [], forwarder: 'targetCodecs'
   }),
   'keep.producer.timestamps': flag({
     doc: 'Mirror the timestamps that producers set, not those that a LogAppendTime topic shows.',

@@ -222,6 +222,28 @@ export function splitList (written: string): readonly string[] {
   return written.split(',').map(item => item.trim()).filter(item => item !== '')
 }
 
+/** Kafka's codecs in the order of their numbers, as compression.type names them. */
+const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
+
+export type CodecName = (typeof codecNames)[number]
+
+/** Codecs in order of preference. The Forwarder gets four bits of each, the first one lowest. */
+export function codecList (spec: RowText<readonly CodecName[]>): Row<readonly CodecName[]> {
+  return row(spec, {
+    range: `${codecNames.join(', ')}, each once and the preferred one first`,
+    parse: written => {
+      const items = splitList(written.toLowerCase())
+      const codecs = items.flatMap(item => codecNames.find(name => name === item) ?? [])
+      return codecs.length === new Set(items).size && codecs.length === items.length
+        ? codecs
+        : undefined
+    },
+    show: codecs => codecs.join(', '),
+    toNumber: codecs => codecs.reduceRight(
+      (number, codec) => number * 16 + codecNames.indexOf(codec) + 1, 0)
+  })
+}
+
 const byteUnits: Readonly<Record<string, number>> = {
   b: 1, kb: 1000, mb: 1000 ** 2, gb: 1000 ** 3, kib: 1024, mib: 1024 ** 2, gib: 1024 ** 3
 }

@@ -134,7 +134,7 @@ export const kafkaErrors = {
     'the broker does not know the newest leader yet', leader),
   UNSUPPORTED_COMPRESSION_TYPE: row(76, 'final', 'partition',
     'the target does not accept the compression of a batch',
-    'Upgrade the target (zstd needs Kafka 2.1), or exclude the topic'),
+    'Name in target.codecs only codecs that the target accepts, or none at all'),
   STALE_BROKER_EPOCH: row(77, 'refresh', 'partition', 'the broker has been restarted', nothing),
   OFFSET_NOT_AVAILABLE: row(78, 'retry', 'partition',
     'the new leader does not know its high watermark yet', nothing),

@@ -73,6 +73,7 @@ const reencodedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
   compacted: 'reencodedCompacted',
   mid_batch: 'reencodedMidBatch',
   log_append_time: 'reencodedLogAppendTime',
+  codec: 'reencodedCodec',
   too_large: 'reencodedTooLarge'
 }
 

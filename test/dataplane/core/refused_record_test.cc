@@ -69,17 +69,5 @@ TEST_CASE("a broker that names no record faults the partition with the range of 
   CHECK(process->states[0].skip_records == 3);
 }
 
-// The text named an upgrade for zstd, whatever the codec was.
-TEST_CASE("a codec that the target does not accept is named") {
-  Simulation sim("codec", Plain());
-  Fill(sim, 0, 1);
-  const Codec codec = RecordBatchView(sim.SourceLog(0).batches()[0].bytes.data()).codec();
-  sim.target.produce_errors[kTarget0] = {kafka_error::kUnsupportedCompressionType, false,
-                                         INT64_MAX};
-  Process* process = sim.Start();
-  CheckFaulted(sim, process, kafka_error::kUnsupportedCompressionType);
-  CHECK(process->states[0].detail.ends_with(std::string("its codec is ") + CodecName(codec)));
-}
-
 }  // namespace
 }  // namespace longhaul::test

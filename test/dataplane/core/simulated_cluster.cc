@@ -131,6 +131,8 @@ Bytes SimulatedCluster::Produce(int32_t node, int16_t version, const Bytes& requ
       in.NoTags();
       if (!seen.insert(key).second)
         protocol_violations.push_back("a partition twice in one request: " + topic);
+      if (version < 7 && RecordBatchView(batch.data()).codec() == Codec::kZstd)
+        protocol_violations.push_back("zstd in Produce v" + std::to_string(version));
       AppendResult result = ProducePartition(node, key, batch);
       if (by_id && topic.empty()) result.error = kUnknownTopicId;
       out.Int(key.second, 4);

@@ -26,6 +26,8 @@ int16_t SimulatedLog::Validate(const Bytes& bytes) const {
   if (batch.base_offset() != 0) return kInvalidRecord;
   if (max_message_bytes > 0 && static_cast<int32_t>(bytes.size()) > max_message_bytes)
     return kMessageTooLarge;
+  if (refuses_codec && refuses_codec(batch.codec()))
+    return kafka_error::kUnsupportedCompressionType;
   Bytes copy = bytes;
   SealCrc(copy);
   if (RecordBatchView(copy.data()).crc() != batch.crc()) return kCorruptMessage;

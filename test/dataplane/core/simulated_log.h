@@ -101,6 +101,7 @@ class SimulatedLog {
   int32_t max_message_bytes = 0;  // 0: no limit
   int64_t high_watermark_max = INT64_MAX;
   std::map<int32_t, int64_t> replica_ends;  // of followers that fetch nothing more, by node
+  std::function<bool(Codec)> refuses_codec;
   std::optional<Codec> compression_type;  // the target compresses anew
   bool log_append_time = false;
   // Records with a timestamp out of bounds, say.

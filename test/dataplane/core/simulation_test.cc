@@ -76,6 +76,11 @@ class Chaos {
     for (uint32_t id = 0; id < sim_->partitions(); ++id)
       if (random_.OneIn(4)) sim_->TargetLog(id).max_message_bytes = 8'000;
     if (random_.OneIn(8)) sim_->TargetLog(0).log_append_time = true;
+    if (random_.OneIn(4)) {
+      const Codec refused = kAllCodecs[1 + random_.Below(4)];
+      for (uint32_t id = 0; id < sim_->partitions(); ++id)
+        sim_->TargetLog(id).refuses_codec = [refused](Codec codec) { return codec == refused; };
+    }
     if (random_.OneIn(6)) sim_->TargetLog(0).compression_type = kAllCodecs[random_.Below(5)];
     process_ = sim_->Start();
   }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  bytes, choice, flag, integer, javaClass, list, milliseconds, parseBytes, parseDuration,
+  bytes, choice, codecList, flag, integer, javaClass, list, milliseconds, parseBytes, parseDuration,
   seconds, showBytes, showDuration
 } from '../../../src/orchestrator/config/setting-kinds.ts'
 
@@ -91,4 +91,15 @@ test('a list has no empty items', () => {
   const topics = list({ ...text, default: [], range: '' })
   assert.deepEqual(topics.parse(' a, b ,,c '), ['a', 'b', 'c'])
   assert.deepEqual(topics.parse(''), [])
+})
+
+test('codecs are listed by name, once each, and the Forwarder gets four bits of each', () => {
+  const row = codecList({ ...text, default: [] })
+  assert.deepEqual(row.parse('gzip, None'), ['gzip', 'none'])
+  assert.equal(row.toNumber(['gzip', 'none']), 0x12)
+  assert.equal(row.toNumber(['zstd', 'lz4', 'snappy', 'gzip', 'none']), 0x12345)
+  assert.equal(row.toNumber([]), 0)
+  for (const written of ['gzip, brotli', 'gzip, gzip', 'lz 4', 'producer', 'uncompressed']) {
+    assert.equal(row.parse(written), undefined, written)
+  }
 })

@@ -15,6 +15,7 @@ namespace longhaul {
 inline constexpr Api kProduceApi{"Produce", 0, 3, 13};
 constexpr int16_t kProduceFlexibleFrom = 9;
 constexpr int16_t kProduceByNameMax = 12;
+constexpr int16_t kProduceZstdFrom = 7;  // KIP-110
 constexpr int16_t kProduceClientThrottlesFrom = 6;  // as kFetchClientThrottlesFrom
 
 struct ProducePartition {

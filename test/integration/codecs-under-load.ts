@@ -1,0 +1,44 @@
+// A flow whose target accepts no zstd, under a load of zstd: processes that are killed, share the
+// flow, hand over and stop, and what the target must hold then.
+import assert from 'node:assert/strict'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
+import { rawBatches } from './comparison.ts'
+import { LoadedFlow, untilOwned } from './loaded-flow.ts'
+import type { CleanUp, MirrorProcess, Properties } from './mirror-process.ts'
+import type { MirroredClusters } from './mirrored-clusters.ts'
+
+const partitions = 4
+
+/** Returns the process that was started last, stopped. */
+export async function mirrorZstd (
+  t: CleanUp, clusters: MirroredClusters, topic: string, properties: Properties = {}
+): Promise<MirrorProcess> {
+  const load = { partitions, codec: 'zstd' } as const
+  const flow = await LoadedFlow.create(t, clusters, topic, load, properties)
+  const killed = await flow.start()
+  await flow.more(killed)
+  await killed.kill()
+
+  const first = await flow.start()
+  await flow.more(first)
+  const second = await flow.start()
+  await untilOwned(first, partitions / 2)
+  await untilOwned(second, partitions / 2)
+  await flow.more(second)
+  assert.deepEqual(await first.stop(), { code: 0, signal: null })
+  await untilOwned(second, partitions)
+  await flow.more(second)
+  const counted = seriesOf(await second.metrics(), 'longhaul_batches_reencoded_total')
+  const ofCodec = Object.entries(counted).filter(([labels]) => labels.includes('reason="codec"'))
+  assert.ok(ofCodec.some(([, count]) => count > 0), JSON.stringify(counted))
+  await flow.finish(second)
+  assert.deepEqual(await second.stop(), { code: 0, signal: null })
+  return second
+}
+
+/** Of all batches of a topic that was mirrored so. */
+export function codecsOf (cluster: MirroredClusters['target'], topic: string): string[] {
+  const all = Array.from({ length: partitions }, (_, partition) => partition)
+    .flatMap(partition => rawBatches(cluster, topic, partition))
+  return [...new Set(all.map(batch => batch.codec))].sort()
+}
