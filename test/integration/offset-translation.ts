@@ -8,26 +8,27 @@ import { offsetMapOf } from '../../src/orchestrator/progress/offset-map-record.t
 import { ProgressStore } from '../../src/orchestrator/progress/progress-store.ts'
 import { partitionKey, type Progress } from '../../src/orchestrator/progress/progress.ts'
 import { systemClock } from '../../src/orchestrator/time/clock.ts'
-import { readTopic } from '../kafka/kafka-consumer.ts'
+import { readTopic, type ConsumedRecord } from '../kafka/kafka-consumer.ts'
 import { remoteOf } from './comparison.ts'
 import type { MirroredClusters } from './mirrored-clusters.ts'
 import { patienceMs } from '../kafka/eventually.ts'
 
 const defaultSlots = 32
 
-/** Of a topic without failed records, whose records have different values. */
+/** Of a topic whose records differ in value or timestamp. */
 export async function assertTranslates (
   { source, target }: MirroredClusters, topic: string
 ): Promise<void> {
   const upstream = await readTopic(source.bootstrapServers, topic)
   const downstream = await readTopic(target.bootstrapServers, remoteOf(topic).remoteTopic)
-  const placeOf = new Map(downstream.map(record => [String(record.value), record]))
+  const placeOf = new Map(downstream.map(record => [nameOf(record), record]))
   const positions = new Map<number, Progress>()
   for (const partition of new Set(upstream.map(record => record.partition))) {
     positions.set(partition, await positionOf(target.bootstrapServers, topic, partition))
   }
-  for (const { offset, partition, value } of upstream) {
-    const there = placeOf.get(String(value))
+  for (const record of upstream) {
+    const { offset, partition } = record
+    const there = placeOf.get(nameOf(record))
     const progress = positions.get(partition)
     assert.ok(there !== undefined && progress !== undefined)
     const map = offsetMapOf(progress)
@@ -37,6 +38,10 @@ export async function assertTranslates (
     assert.deepEqual(translateBack(map, BigInt(there.offset), progress),
       { kind: 'exact', offset: BigInt(offset), early: 0n }, where)
   }
+}
+
+function nameOf ({ timestamp, value }: Pick<ConsumedRecord, 'timestamp' | 'value'>): string {
+  return `${timestamp} ${String(value)}`
 }
 
 async function positionOf (
