@@ -17,7 +17,7 @@ import {
   type MirrorProcess, type Properties
 } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
-import { numbered } from './failures/fault-probe.ts'
+import { numbered, untilShown } from './failures/fault-probe.ts'
 
 const progressTopic = 'longhaul-progress.east.internal'
 const partitions = 4
@@ -239,12 +239,6 @@ describe('the processes of a flow', () => {
     assert.equal(positions.get('removed')?.upstream, '5')
   })
 })
-
-async function untilShown (mirror: MirrorProcess, state: string, count: number): Promise<void> {
-  const labels = `{source="east",state="${state}",target="west"}`
-  await mirror.until(`${count} partitions that are ${state}`, async () =>
-    seriesOf(await mirror.metrics(), 'longhaul_partitions')[labels] === count)
-}
 
 async function untilSlots (mirror: MirrorProcess, count: number): Promise<void> {
   await mirror.until(`${count} slots`, async () => {

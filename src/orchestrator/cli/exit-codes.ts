@@ -7,7 +7,9 @@ export const exitCodes = {
   /** The command line or the configuration is wrong. */
   usage: 2,
   /** No flow could be started: clusters unreachable, login refused, port taken. */
-  notStarted: 3
+  notStarted: 3,
+  /** `status`: no process runs a flow of the file. */
+  unhealthy: 10
 } as const
 
 export type ExitCode = number

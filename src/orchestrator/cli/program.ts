@@ -4,6 +4,7 @@ import { librdkafkaVersion } from '../cluster/native-version.ts'
 import { version } from '../version.ts'
 import { acls } from './acls.ts'
 import { addConfigOptions, type ConfigOptions } from './configure.ts'
+import { addControlCommands } from './control-commands.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { migrate } from './migrate.ts'
@@ -56,6 +57,7 @@ export async function runProgram (
       exitCode = migrateConfig(files, options, terminal)
     })
 
+  addControlCommands(program, terminal, code => { exitCode = code })
   addOffsetsCommands(program, terminal, code => { exitCode = code })
 
   addDemoOptions(program.command('demo')

@@ -1,5 +1,6 @@
 // How a test sees what the user sees of a fault: the state in the metrics, the line in the log.
 import type { KafkaCluster } from '../../kafka/cluster.ts'
+import { seriesOf } from '../../orchestrator/observability/exposition.ts'
 import type { MirrorProcess } from '../mirror-process.ts'
 
 export interface NumberedRecord {
@@ -64,4 +65,13 @@ export async function skippedRecords (
     return series.get('longhaul_records_skipped_total{' +
       `reason="${reason}",source="east",target="west",topic="${topic}"}`)
   })
+}
+
+/** Until so many partitions are in the state, by the metrics of the process. */
+export async function untilShown (
+  mirror: MirrorProcess, state: string, count: number
+): Promise<void> {
+  const labels = `{source="east",state="${state}",target="west"}`
+  await mirror.until(`${count} partitions that are ${state}`, async () =>
+    seriesOf(await mirror.metrics(), 'longhaul_partitions')[labels] === count)
 }

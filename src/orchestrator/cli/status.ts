@@ -1,0 +1,185 @@
+// `longhaul status FILE`: processes, pauses, positions and lag of each flow, as the progress topic
+// and both clusters have them. Needs no process to run, and changes nothing.
+import type { Config, FlowConfig } from '../config/config.ts'
+import type { FlowMember } from '../control/control-record.ts'
+import { withFlowWords, type FlowOnRecord } from '../flow/flow-words.ts'
+import { listOffsetsPatiently } from '../cluster/offsets.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
+import { groupOf } from '../ownership/slot-ownership.ts'
+import { judgeTopic } from '../policy/topic-filter.ts'
+import { progressTopicOf } from '../progress/progress-topic.ts'
+import { partitionKey, type TopicPartition } from '../progress/progress.ts'
+import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { renderTable, tableWidth } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface StatusOptions extends ConfigOptions {
+  readonly topic?: string
+}
+
+interface PartitionStatus extends TopicPartition {
+  /** Undefined: nothing of it is on record. */
+  readonly upstream: bigint | undefined
+  readonly downstream: bigint | undefined
+  /** High watermark of the source. */
+  readonly end: bigint | undefined
+  /** Who paused it and why; undefined: nobody. */
+  readonly paused: string | undefined
+}
+
+interface FlowStatus {
+  readonly flow: FlowConfig
+  /** Members of the flow's group now; the records of members that died stay for minutes. */
+  readonly processes: number
+  readonly members: readonly FlowMember[]
+  readonly partitions: readonly PartitionStatus[]
+  readonly error: ReplicatorError | undefined
+}
+
+export async function showStatus (
+  file: string, options: StatusOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const config = configure(file, options, terminal)
+  if (config === undefined) return exitCodes.usage
+  const flows = await Promise.all(config.flows.map(
+    async flow => await statusOf(flow, config, terminal)))
+  const width = tableWidth(terminal)
+  terminal.stdout.write(options.output === 'json'
+    ? `${JSON.stringify(flows.map(toJson))}\n`
+    : flows.map(each => `${render(each, options.topic, width)}\n`).join('\n'))
+  if (flows.some(({ error }) => error !== undefined)) return exitCodes.failed
+  return flows.every(({ processes }) => processes > 0) ? exitCodes.ok : exitCodes.unhealthy
+}
+
+async function statusOf (
+  flow: FlowConfig, config: Config, terminal: Terminal
+): Promise<FlowStatus> {
+  const nothing = { flow, processes: 0, members: [], partitions: [] }
+  try {
+    const clusters = await openClusterPair(flow, terminal.stopped)
+    try {
+      return await lookAt(flow, clusters, config, terminal)
+    } finally {
+      await clusters.close()
+    }
+  } catch (thrown) {
+    return { ...nothing, error: ReplicatorError.from(thrown) }
+  }
+}
+
+async function lookAt (
+  flow: FlowConfig, { source, target }: ClusterPair, config: Config, terminal: Terminal
+): Promise<FlowStatus> {
+  const { clock, stopped } = terminal
+  const place = progressTopicOf(flow.source.alias)
+  if ((await target.listTopics()).every(({ name }) => name !== place)) {
+    throw new ReplicatorError('CONTROL_REFUSED', `${flow.name} has never run: ` +
+      `${flow.target.alias} has no topic ${place}`)
+  }
+  const log = openLog(config, terminal, terminal.stderr)
+  const onRecord = await withFlowWords({ flow, log, clock },
+    async words => await words.read(stopped))
+  const mirrored = (await source.listTopics())
+    .filter(({ name }) => judgeTopic(flow.topics, name) === 'mirrored')
+    .flatMap(({ name, partitionCount }) => Array.from({ length: partitionCount },
+      (_, partition) => ({ topic: name, partition })))
+  const ends = await listOffsetsPatiently(source,
+    mirrored.map(({ partition, topic }) => ({ topic, partition, at: 'latest' as const })),
+    'read_uncommitted')
+  const [group] = await target.describeGroups([groupOf(flow.name)])
+  return {
+    flow,
+    processes: group?.members.length ?? 0,
+    members: onRecord.members,
+    partitions: mirrored.map((each, i) => partitionStatus(each, ends[i]?.offset, onRecord)),
+    error: undefined
+  }
+}
+
+function partitionStatus (
+  partition: TopicPartition, end: bigint | undefined, { control, partitions }: FlowOnRecord
+): PartitionStatus {
+  const progress = partitions.get(partitionKey(partition))?.progress
+  const pause = control.pauseOf(partition)
+  return {
+    ...partition,
+    upstream: progress?.upstream,
+    downstream: progress?.downstream,
+    end: end !== undefined && end >= 0n ? end : undefined,
+    paused: pause === undefined ? undefined : `${pause.by}: ${pause.reason}`
+  }
+}
+
+/** Undefined: not known. */
+function lagOf ({ end, upstream }: PartitionStatus): bigint | undefined {
+  if (end === undefined || upstream === undefined) return undefined
+  return end > upstream ? end - upstream : 0n
+}
+
+function render (status: FlowStatus, topic: string | undefined, width: number): string {
+  const { error, flow, members, partitions, processes } = status
+  if (error !== undefined) return `${flow.name}: ${error.message}`
+  const who = members.map(({ address, build, name }) =>
+    `  ${name}, ${build}${address === '' ? '' : `, ${address}`}`)
+  return [
+    `${flow.name}: ${processes} ${processes === 1 ? 'process' : 'processes'} in ` +
+      `${groupOf(flow.name)}`,
+    ...who,
+    topic === undefined
+      ? renderTopics(partitions, width)
+      : renderPartitions(partitions.filter(each => each.topic === topic), width)
+  ].join('\n')
+}
+
+function renderTopics (partitions: readonly PartitionStatus[], width: number): string {
+  const byTopic = new Map<string, PartitionStatus[]>()
+  for (const each of partitions) {
+    const before = byTopic.get(each.topic)
+    if (before === undefined) byTopic.set(each.topic, [each])
+    else before.push(each)
+  }
+  const rows = [...byTopic].sort(([one], [other]) => one < other ? -1 : 1)
+    .map(([topic, own]) => {
+      const lags = own.map(lagOf)
+      const known = lags.flatMap(lag => lag ?? [])
+      const unknown = lags.length - known.length
+      const paused = own.filter(each => each.paused !== undefined).length
+      return [
+        topic, String(own.length), String(known.reduce((sum, lag) => sum + lag, 0n)),
+        String(unknown), String(paused)
+      ]
+    })
+  return renderTable(['topic', 'partitions', 'records behind', 'not begun', 'paused'], rows, width)
+}
+
+function renderPartitions (partitions: readonly PartitionStatus[], width: number): string {
+  const text = (value: bigint | undefined): string => value === undefined ? '-' : String(value)
+  const head = ['partition', 'source offset', 'source end', 'behind', 'target offset', 'paused by']
+  return renderTable(head, partitions.map(each => [
+    `${each.topic}-${each.partition}`, text(each.upstream), text(each.end), text(lagOf(each)),
+    text(each.downstream), each.paused ?? ''
+  ]), width)
+}
+
+function toJson ({ error, flow, members, partitions, processes }: FlowStatus): object {
+  const text = (value: bigint | undefined): string | null =>
+    value === undefined ? null : String(value)
+  return {
+    flow: flow.name,
+    error: error?.message ?? null,
+    processes,
+    members: members.map(({ address, build, name, startedMs }) =>
+      ({ name, build, address, startedMs })),
+    partitions: partitions.map(each => ({
+      topic: each.topic,
+      partition: each.partition,
+      sourceOffset: text(each.upstream),
+      sourceEnd: text(each.end),
+      lag: text(lagOf(each)),
+      targetOffset: text(each.downstream),
+      paused: each.paused ?? null
+    }))
+  }
+}

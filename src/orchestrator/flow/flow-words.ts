@@ -1,0 +1,124 @@
+// What operators say of one flow, read from and written to its progress topic without a process of
+// the flow: for commands. A running process follows the same records by flow-control.ts.
+import type { FlowConfig } from '../config/config.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { Log } from '../observability/log.ts'
+import { groupOf } from '../ownership/slot-ownership.ts'
+import { slotOf } from '../ownership/task-slots.ts'
+import { ProgressStore } from '../progress/progress-store.ts'
+import { progressTopicOf } from '../progress/progress-topic.ts'
+import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
+import type { PartitionOnRecord } from '../progress/slot-contents.ts'
+import type { Clock } from '../time/clock.ts'
+import {
+  decodeControl, encodeControl, type FlowMember, type PauseRecord, type RetryRecord,
+  type SkipRecord
+} from '../control/control-record.ts'
+import { ControlState } from '../control/control-state.ts'
+
+export interface FlowWordsOptions {
+  readonly flow: FlowConfig
+  readonly log: Log
+  readonly clock: Clock
+}
+
+/** What stands on record of a flow. */
+export interface FlowOnRecord {
+  /** By partitionKey. */
+  readonly partitions: ReadonlyMap<string, PartitionOnRecord>
+  readonly members: readonly FlowMember[]
+  readonly control: ControlState
+}
+
+// Where control-record.ts has all words stand.
+const controlSlot = 0
+
+export class FlowWords {
+  readonly #flow: FlowConfig
+  readonly #store: ProgressStore
+
+  constructor ({ clock, flow, log }: FlowWordsOptions) {
+    this.#flow = flow
+    this.#store = new ProgressStore({
+      topic: progressTopicOf(flow.source.alias),
+      client: flow.target.admin,
+      group: groupOf(flow.name),
+      timeoutMs: flow.settings['admin.timeout.ms'],
+      log,
+      clock
+    })
+  }
+
+  async read (signal: AbortSignal): Promise<FlowOnRecord> {
+    const slots = await Promise.all(Array.from({ length: this.#flow.settings['task.slots'] },
+      async (_, slot) => await this.#store.read(slot, signal)))
+    const members = new Map<string, FlowMember>()
+    const control = new ControlState()
+    for (const { key, value } of await this.#store.readOthers(controlSlot, signal)) {
+      const record = decodeControl(key, value)
+      if (record === undefined || typeof record === 'string') continue
+      switch (record.kind) {
+        case 'member':
+          members.set(record.member.name, record.member)
+          break
+        case 'pause':
+        case 'skip':
+          control.apply(record)
+          break
+        case 'retry': // once, for those that ran then
+          break
+        case 'none': {
+          control.withdraw(record.key)
+          const { member } = JSON.parse(record.key) as { readonly member?: unknown }
+          if (typeof member === 'string') members.delete(member)
+        }
+      }
+    }
+    return {
+      partitions: new Map(slots.flatMap(({ partitions }) => [...partitions])),
+      members: [...members.values()],
+      control
+    }
+  }
+
+  /** Undefined: the partition has no position. */
+  async progressOf (source: TopicPartition, signal: AbortSignal): Promise<Progress | undefined> {
+    const slot = slotOf(source.topic, source.partition, this.#flow.settings['task.slots'])
+    return (await this.#store.read(slot, signal)).partitions.get(partitionKey(source))?.progress
+  }
+
+  /** Resolves once the word is on record: processes that run obey within seconds. */
+  async say (
+    record: PauseRecord | RetryRecord | SkipRecord, signal: AbortSignal
+  ): Promise<void> {
+    await this.#store.writeOthers(controlSlot, [encodeControl(record)], signal)
+  }
+
+  async close (): Promise<void> { await this.#store.close() }
+}
+
+/** What `work` makes of the words of the flow; closes them in any case. */
+export async function withFlowWords<Found> (
+  options: FlowWordsOptions, work: (words: FlowWords) => Promise<Found>
+): Promise<Found> {
+  const words = new FlowWords(options)
+  try {
+    return await work(words)
+  } finally {
+    await words.close()
+  }
+}
+
+/** A skip must go forwards, and from somewhere. */
+export function refuseSkip (
+  { source, to }: Pick<SkipRecord, 'source' | 'to'>, progress: Progress | undefined
+): void {
+  const name = `${source.topic}-${source.partition}`
+  if (progress === undefined) {
+    throw new ReplicatorError('CONTROL_REFUSED', `${name} has no position: nothing of it is ` +
+      'mirrored yet, so start.positions says where it begins')
+  }
+  if (to > progress.upstream) return
+  throw new ReplicatorError('CONTROL_REFUSED', `${name} is at source offset ${progress.upstream} ` +
+    `and can only skip to a later one, not to ${to}`)
+}

@@ -1,0 +1,117 @@
+// What operators do from a command line: show a flow, pause and resume it, skip a record, while
+// it runs and while it does not.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { produce } from '../kafka/kafka-producer.ts'
+import { countRecords, untilRecords } from './comparison.ts'
+import {
+  createPropertiesFile, runCommand, startMirror, type MirrorProcess
+} from './mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+import { numbered, untilShown } from './failures/fault-probe.ts'
+
+interface ShownPartition {
+  readonly topic: string
+  readonly sourceOffset: string | null
+  readonly sourceEnd: string | null
+  readonly lag: string | null
+  readonly paused: string | null
+}
+
+interface ShownFlow {
+  readonly processes: number
+  readonly members: ReadonlyArray<{ readonly name: string, readonly address: string }>
+  readonly partitions: readonly ShownPartition[]
+}
+
+describe('the commands of an operator', { timeout: 300_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters() })
+  after(async () => { await clusters.close() })
+
+  const show = async (file: string): Promise<{ code: number | null, flow: ShownFlow }> => {
+    const { exit, stdout, stderr } = await runCommand(['status', file, '-o', 'json'])
+    const [flow] = JSON.parse(stdout === '' ? '[]' : stdout) as ShownFlow[]
+    assert.ok(flow !== undefined, stderr)
+    return { code: exit.code, flow }
+  }
+
+  test('refuse a flow that has never run', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': 'never' }))
+    const paused = await runCommand(['pause', file, '--reason', 'a test'])
+    assert.equal(paused.exit.code, 1)
+    assert.match(paused.stderr, /east->west has never run/)
+    assert.equal((await runCommand(['status', file])).exit.code, 1)
+    assert.ok((await clusters.target.admin.topicNames()).every(name => !name.includes('longhaul')))
+  })
+
+  test('pause, show and resume a topic, also while no process runs', async t => {
+    const { source, target } = clusters
+    const topic = 'orders'
+    await source.createTopic(topic)
+    await produce(source.bootstrapServers, topic, numbered(0, 10))
+    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
+    const first = await startMirror(t, file)
+    await untilRecords(first, target, `east.${topic}`, 10)
+    const running = await show(file)
+    assert.equal(running.code, 0)
+    assert.equal(running.flow.processes, 1)
+    assert.equal(running.flow.members.length, 1)
+
+    const dry = await runCommand(['pause', file, '--topic', topic, '--reason', 'x', '--dry-run'])
+    assert.match(dry.stdout, /orders is paused \(not said: --dry-run\)/)
+    assert.equal((await show(file)).flow.partitions[0]?.paused, null)
+
+    const said = await runCommand(['pause', file, '--topic', topic, '--reason', 'a test'])
+    assert.deepEqual(said.exit, { code: 0, signal: null }, said.stderr)
+    await untilShown(first, 'paused', 1)
+    await produce(source.bootstrapServers, topic, numbered(10, 20))
+    const { flow: { partitions: [held] } } = await show(file)
+    assert.match(held?.paused ?? '', /: a test$/)
+    assert.deepEqual([held?.sourceEnd, held?.lag], ['20', '10'])
+    assert.equal(await countRecords(target, `east.${topic}`), 10)
+
+    assert.equal((await first.stop()).code, 0)
+    assert.equal((await show(file)).code, 10, 'no process runs the flow')
+    await runCommand(['resume', file, '--topic', topic, '--reason', 'over'])
+    const second = await startMirror(t, file)
+    await untilRecords(second, target, `east.${topic}`, 20)
+  })
+
+  test('skip forwards, and never back', async t => {
+    const { source, target } = clusters
+    const topic = 'skipped'
+    await source.createTopic(topic)
+    await produce(source.bootstrapServers, topic, numbered(0, 10))
+    const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topics': topic }))
+    const mirror: MirrorProcess = await startMirror(t, file)
+    await untilRecords(mirror, target, `east.${topic}`, 10)
+    const skip = async (to: string) => await runCommand(['partitions', 'skip', file,
+      '--topic', topic, '--partition', '0', '--to', to, '--reason', 'a test'])
+    // The position reaches the progress topic at the next interval at the latest.
+    assert.equal((await mirror.stop()).code, 0)
+    const back = await skip('10')
+    assert.equal(back.exit.code, 1)
+    assert.match(back.stderr, /skipped-0 is at source offset 10 and can only skip to a later one/)
+    await produce(source.bootstrapServers, topic, numbered(10, 13))
+    assert.equal((await skip('12')).exit.code, 0)
+    const again = await startMirror(t, file)
+    await untilRecords(again, target, `east.${topic}`, 11)
+  })
+
+  test('say which options do not go together', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters, {}))
+    for (const [args, text] of [
+      [['pause', file, '--partition', '3', '--reason', 'x'], /--partition needs --topic/],
+      [['pause', file, '--flow', 'a->b', '--reason', 'x'],
+        /--flow=a->b: the file enables east->west/],
+      [['partitions', 'skip', file, '--topic', 't', '--to', '1', '--reason', 'x'],
+        /a skip needs --topic and --partition/],
+      [['pause', file], /--reason/]
+    ] as const) {
+      const { exit, stderr } = await runCommand([...args])
+      assert.equal(exit.code, 2)
+      assert.match(stderr, text)
+    }
+  })
+})
