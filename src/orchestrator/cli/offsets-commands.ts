@@ -4,6 +4,7 @@ import { addConfigOptions, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { translateGroup } from './group-offsets.ts'
 import { exportMirrorMaker } from './offsets-export-mm2.ts'
+import { importOffsets, type ImportOptions } from './offsets-import.ts'
 import { importMirrorMaker, type MirrorMakerOptions } from './offsets-import-mm2.ts'
 import {
   explainOffsets, exportOffsets, type ExplainOptions, type ExportOptions
@@ -52,6 +53,18 @@ export function addOffsetsCommands (
     .option('--to <file>', 'where to write it; default: to stdout')
     .action(async (file: string, options: ExportOptions) => {
       onEnd(await exportOffsets(file, options, terminal))
+    })
+
+  addConfigOptions(offsets.command('import')
+    .description('go on at exported positions, where the flow has none; without --yes: show them'))
+    .requiredOption('--from <file>', 'what offsets export has written')
+    .option('--from-flow <name>', 'the name of the flow at the export, if it was another one')
+    .option('--trust-target',
+      'also where the remote topic was recreated or is shorter than at the export')
+    .option('--force', 'delete the positions that the flow has, then import')
+    .option('--yes', 'import')
+    .action(async (file: string, options: ImportOptions) => {
+      onEnd(await importOffsets(file, options, terminal))
     })
 
   addImportOptions(addConfigOptions(offsets.command('import-mm2')

@@ -28,6 +28,7 @@ export interface FlowImport {
 // MirrorMaker 2 commits each 60 s by default (offset.flush.interval.ms).
 const quietSecondsDefault = 65
 const waitSecondsDefault = 300
+const dryRun = '--yes imports them once MirrorMaker 2 has stopped'
 
 export async function importMirrorMaker (
   file: string, options: MirrorMakerOptions, terminal: Terminal
@@ -45,8 +46,8 @@ export async function importMirrorMaker (
   for (const flow of config.flows) imports.push(await importOne(flow, options, config, terminal))
   const { yes: isApplied = false } = options
   terminal.stdout.write(options.output === 'json'
-    ? `${JSON.stringify(imports.map(each => toJson(each, isApplied)))}\n`
-    : imports.map(each => render(each, isApplied, tableWidth(terminal)))
+    ? `${JSON.stringify(imports.map(each => importToJson(each, isApplied)))}\n`
+    : imports.map(each => renderImport(each, isApplied, tableWidth(terminal), dryRun))
       .join(''))
   if (imports.length === 0) terminal.stderr.write('warning: no flow is enabled\n')
   return imports.every(({ error }) => error === undefined) ? exitCodes.ok : exitCodes.failed
@@ -76,7 +77,10 @@ export async function importOne (
   }
 }
 
-function render ({ error, flow, plan }: FlowImport, isApplied: boolean, width: number): string {
+/** `dryRun`: what to do to import, the end of a sentence. */
+export function renderImport (
+  { error, flow, plan }: FlowImport, isApplied: boolean, width: number, dryRun: string
+): string {
   if (plan === undefined) return `${flow}: ${error?.message ?? ''}\n`
   const { leftOut, positions } = plan
   const rows = positions.map(each => [each.topic, String(each.partition), each.remoteTopic,
@@ -87,14 +91,13 @@ function render ({ error, flow, plan }: FlowImport, isApplied: boolean, width: n
     [topic, String(partition), String(committed), reason])
   const done = isApplied
     ? `${flow}: ${positions.length} positions are imported; start longhaul run\n`
-    : `${flow}: ${positions.length} positions would be imported; --yes imports them once ` +
-      'MirrorMaker 2 has stopped\n'
+    : `${flow}: ${positions.length} positions would be imported; ${dryRun}\n`
   return `${renderTable(head, rows, width)}\n` + (others.length === 0
     ? ''
     : `${renderTable(['left out', 'partition', 'committed', 'because'], others, width)}\n`) + done
 }
 
-function toJson ({ error, flow, plan }: FlowImport, isApplied: boolean): object {
+export function importToJson ({ error, flow, plan }: FlowImport, isApplied: boolean): object {
   return {
     flow,
     imported: isApplied && error === undefined,

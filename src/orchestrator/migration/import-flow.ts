@@ -58,7 +58,7 @@ export async function importFlow (
     const first = await readConnectPositions(options, signal)
     if (isApplied) await stopped(request, options, first.partitionCount, signal)
     const { positions } = isApplied ? await readConnectPositions(options, signal) : first
-    const plan = await compare(ofFlow(positions, request), request, clusters, signal)
+    const plan = await comparePositions(ofFlow(positions, request), request, clusters, signal)
     if (isApplied) {
       if (isForced) await deletePositions(at)
       await writePositions(plan.positions.map(toNewPosition), at)
@@ -99,7 +99,8 @@ export function aliasInConnect ({ settings, source }: FlowConfig): string {
   return alias === '' ? source.alias : alias
 }
 
-async function refuseKnown (options: OnRecordOptions): Promise<void> {
+/** Rejects where the flow has positions, which an import would mix with others. */
+export async function refuseKnown (options: OnRecordOptions): Promise<void> {
   const [known, ...others] = await positionsOnRecord(options)
   if (known === undefined) return
   const { flow } = options
@@ -107,8 +108,8 @@ async function refuseKnown (options: OnRecordOptions): Promise<void> {
   throw new ReplicatorError('IMPORT_REFUSED', `${flow.name} has positions on record already: ` +
     `${known.source.topic}-${known.source.partition} at source offset ${known.progress.upstream}` +
     more, {
-    action: 'If MirrorMaker 2 has mirrored the topics since, import with --force, which deletes ' +
-      'these positions first'
+    action: 'If the positions to be imported are the right ones, import with --force, which ' +
+      'deletes these positions first'
   })
 }
 
@@ -146,8 +147,9 @@ function ofFlow (
   })
 }
 
-async function compare (
-  committed: readonly ConnectOffset[], { clock, flow, onProgress }: ImportRequest,
+export async function comparePositions (
+  committed: readonly ConnectOffset[],
+  { clock, flow, onProgress }: Pick<ImportRequest, 'clock' | 'flow' | 'onProgress'>,
   { source, target }: ClusterPair, signal: AbortSignal
 ): Promise<ImportPlan> {
   const readers = new ReaderPool(flow, clock)

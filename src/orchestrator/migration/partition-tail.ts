@@ -70,7 +70,7 @@ export async function findTail (
   const missing = anchor.find(record => !comparison.finds(record))
   if (missing !== undefined) {
     return goOn(`the target does not hold the source record at offset ${missing.offset}, which ` +
-      'MirrorMaker 2 has committed: it was changed on its way, compacted or deleted')
+      'was mirrored: it was changed on its way, compacted or deleted')
   }
   return { ...await skipFound(partition, comparison, readers, signal), doubt: undefined }
 }

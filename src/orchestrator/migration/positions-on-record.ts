@@ -11,7 +11,7 @@ import { KnownTopicIds } from '../partitions/topic-ids.ts'
 import { openFlowProgress } from '../progress/flow-progress.ts'
 import { ProgressStore } from '../progress/progress-store.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
-import type { Progress, TopicPartition } from '../progress/progress.ts'
+import type { Progress, TopicIds, TopicPartition } from '../progress/progress.ts'
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline } from '../time/deadline.ts'
@@ -69,6 +69,16 @@ export async function positionsOnRecord (
   } finally {
     await store.close()
   }
+}
+
+/** Of the partitions' topics, the ids that both clusters know; absent where a cluster has none. */
+export async function topicsOfToday (
+  names: ReadonlyArray<{ readonly topic: string, readonly remoteTopic: string }>,
+  { source, target }: ClusterPair
+): Promise<(of: { readonly topic: string, readonly remoteTopic: string }) => TopicIds> {
+  const ids = new KnownTopicIds(source, target)
+  await ids.learn(names)
+  return of => ids.complete(of, { upstream: 0n, downstream: 0n, sequence: 0 }).topicIds ?? {}
 }
 
 /** Creates the progress topic if it is missing. The positions name the topics of today. */
