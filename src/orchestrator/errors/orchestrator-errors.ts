@@ -121,7 +121,7 @@ export const orchestratorErrors = {
     'See that partition 0 of the progress topic has a leader'),
   CONTROL_REFUSED: row(2073, 'final', 'flow',
     'the flow cannot do what the command asks for',
-    'longhaul status FILE shows positions, processes and pauses'),
+    'Look at positions, processes and pauses with longhaul status FILE'),
   MIRROR_RING: row(2048, 'final', 'flow',
     'flows under the same topic names form a ring, and would mirror their own records again',
     'Remove one flow of the ring, add direct flows so that each cluster mirrors each other ' +
