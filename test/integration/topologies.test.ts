@@ -171,6 +171,32 @@ describe('the topologies of the documentation', () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 
+  // A flow finds its state whatever process runs it: nothing is mirrored twice.
+  test('a process a flow, then one process for all flows', async t => {
+    for (const source of [first, second]) await begin(source, 'visits')
+    const settings = {
+      ...documentedFile('processes.md', [first, second, third]), 'topics': 'visits'
+    }
+    const alone = await Promise.all(['east', 'west'].map(async other =>
+      await startMirror(t,
+        createPropertiesFile(t, { ...settings, [`${other}->centre.enabled`]: false }))))
+    for (const [index, topic] of ['west.visits', 'east.visits'].entries()) {
+      const mirror = alone[index]
+      assert.ok(mirror !== undefined)
+      await untilRecords(mirror, third, topic, 50 * partitions)
+      assert.equal((await mirror.stop()).code, 0)
+    }
+    for (const source of [first, second]) await write(source, 'visits', numbers('record', 50, 60))
+    const all = await startMirror(t, createPropertiesFile(t, settings))
+    for (const topic of ['west.visits', 'east.visits']) {
+      await untilRecords(all, third, topic, 60 * partitions)
+    }
+    assert.equal((await all.stop()).code, 0)
+    for (const topic of ['west.visits', 'east.visits']) {
+      await holds(third, topic, numbers('record', 0, 60))
+    }
+  })
+
   // The producer ids of the flows keep the records of one source apart from those of the others
   // (invariant D: a flow counts its own).
   test('aggregation: two sources share a topic, exactly once over a kill', async t => {

@@ -1,0 +1,48 @@
+// docs/stretch-cluster.md with its file: one cluster in three halls, of which the closest is lost.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { startKafkaCluster } from '../kafka/cluster.ts'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
+import { untilRecords } from './comparison.ts'
+import { documentedFile } from './documented-file.ts'
+import { numbered } from './failures/fault-probe.ts'
+import { createPropertiesFile, startMirror } from './mirror-process.ts'
+
+const partitions = 3
+const selector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
+
+test('behind a stretch cluster: the closest hall is read, the others when it is lost', async t => {
+  const [campus, archive] = await Promise.all([
+    startKafkaCluster(undefined, {
+      brokers: 3,
+      config: { 'replica.selector.class': selector },
+      configOf: id => ({ 'broker.rack': `hall-${id}` })
+    }),
+    startKafkaCluster()
+  ])
+  t.after(async () => { await Promise.all([campus.close(), archive.close()]) })
+  await campus.createTopic('orders', { partitions, configs: { 'min.insync.replicas': '2' } })
+  const write = async (from: number, to: number): Promise<void> => {
+    await produce(campus.bootstrapServers, 'orders', Array.from({ length: partitions },
+      (_, partition) => numbered(from, to, partition)).flat())
+  }
+  await write(0, 50)
+  const mirror = await startMirror(t,
+    createPropertiesFile(t, documentedFile('stretch-cluster.md', [campus, archive])))
+  await untilRecords(mirror, archive, 'campus.orders', 50 * partitions)
+  await write(50, 100)
+  await mirror.until('bytes from followers', async () =>
+    Object.values(seriesOf(await mirror.metrics(), 'longhaul_follower_bytes_total'))
+      .some(bytes => bytes > 0))
+  await campus.broker(2).kill()
+  await write(100, 150)
+  await untilRecords(mirror, archive, 'campus.orders', 150 * partitions)
+  assert.equal((await mirror.stop()).code, 0)
+  const records = await readTopic(archive.bootstrapServers, 'campus.orders')
+  for (let partition = 0; partition < partitions; partition++) {
+    assert.deepEqual(records.filter(record => record.partition === partition)
+      .map(({ value }) => String(value)), numbered(0, 150).map(({ value }) => value))
+  }
+})
