@@ -12,6 +12,7 @@
     ],
     'core_sources': [
       '<!@(ls -1 src/dataplane/core/*.cc)', '<!@(ls -1 src/dataplane/core/protocol/*.cc)',
+      '<!@(ls -1 src/dataplane/net/*.cc)',
       'src/dataplane/kafka/codecs.cc'
     ],
     'test_sources': ['<!@(ls -1 test/dataplane/core/*.cc | grep -v fuzz_entry)'],
@@ -38,6 +39,7 @@
         '<@(core_sources)',
         '<!@(ls -1 src/dataplane/kafka/*.cc | grep -v codecs.cc)',
         'src/dataplane/kafka/raw_brokers.c',
+        'src/dataplane/kafka/raw_connections.c',
         'src/dataplane/kafka/raw_requests.c'
       ]
     },

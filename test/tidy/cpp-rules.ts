@@ -26,7 +26,7 @@ const includeRows: readonly IncludeRow[] = [
   },
   {
     header: privateHeader,
-    only: /^src\/dataplane\/kafka\/raw_(requests|brokers)\.c$/,
+    only: /^src\/dataplane\/kafka\/raw_(requests|brokers|connections)\.c$/,
     instead: 'librdkafka\'s private headers stay in kafka/raw_*.c: add a function there'
   },
   {
@@ -74,8 +74,8 @@ function identifiersOf (text: string): Array<{ name: string, line: number }> {
     [...content.matchAll(/[A-Za-z_]\w*/g)].map((match) => ({ name: match[0], line: index + 1 })))
 }
 
-/** Where librdkafka's own names have to be written down: its fields are called message and dst. */
-const speaksLibrdkafka = /^src\/dataplane\/kafka\//
+/** Where names of librdkafka and of the kernel are written down: message, dst, msg_iov. */
+const speaksLibrdkafka = /^src\/dataplane\/(kafka|net)\//
 
 export const cppRules: readonly Rule[] = [
   perFile(

@@ -8,7 +8,6 @@
 #include "binding/mock_cluster_object.h"
 #include "core/process_memory.h"
 #include "kafka/client_config.h"
-#include "kafka/response_memory.h"
 
 namespace {
 
@@ -30,7 +29,6 @@ napi_value EndProcess(napi_env env, napi_callback_info info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  longhaul::ReceiveIntoBlockPool();
   (void)longhaul::KeepFreedMemory();  // a lane logs what malloc refused
   napi_value end_process = nullptr;
   (void)napi_create_function(env, "endProcess", NAPI_AUTO_LENGTH, EndProcess, nullptr,

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -30,8 +31,14 @@ struct Patience {
   int64_t silent_ms;
 };
 
+// Metadata has a connection of its own: its answers tell nothing of the connection of data, which a
+// NAT may have forgotten alone, and its silence nothing of what data waits for.
+enum class Route : uint8_t { kData, kMetadata };
+
 class BrokerWatch {
  public:
+  using Brokers = std::set<std::pair<Side, int32_t>>;
+
   // A healthy broker answers within a round trip, a flush and a fetch of its followers, which is
   // well below a second; a controller fences a silent broker after 9 s (the default of
   // broker.session.timeout.ms). Between the two: the lane learns of a new leader at once.
@@ -48,21 +55,29 @@ class BrokerWatch {
   // whenever there is nothing to tell; else only in trouble.
   Patience PatienceFor(int64_t wait_ms, bool is_idle) const;
   // A request is in flight, and has been answered or has failed. Both with the same patience.
-  void Sent(Side side, int32_t node, const Patience& patience, int64_t now);
-  void Answered(Side side, int32_t node, const Patience& patience, int64_t now);
+  void Sent(Side side, int32_t node, const Patience& patience, int64_t now,
+            Route route = Route::kData);
+  void Answered(Side side, int32_t node, const Patience& patience, int64_t now,
+                Route route = Route::kData);
   // The broker reads no request before `until` (KIP-219).
   void Muted(Side side, int32_t node, int64_t until);
 
   bool IsSuspect(Side side, int32_t node) const {
     return !suspects_.empty() && suspects_.contains({side, node});
   }
-  const std::set<std::pair<Side, int32_t>>& suspects() const { return suspects_; }
-  std::vector<int32_t> Suspects(Side side) const;
+  const Brokers& suspects() const { return suspects_; }
+  // Silent behind a question for metadata.
+  const Brokers& without_metadata() const { return without_metadata_; }
+  // Of either route: whom not to ask for metadata.
+  std::set<int32_t> Suspects(Side side) const;
 
   // Looks at what is due, closes what is silent. Returns when to look again.
   int64_t Tick(Transport* transport, int64_t now);
 
  private:
+  Brokers& OfRoute(Route route) { return route == Route::kData ? suspects_ : without_metadata_; }
+
+  using Key = std::tuple<Side, int32_t, Route>;
   struct Watched {
     // Of all requests in flight.
     std::multiset<int64_t> suspect_ms, silent_ms;
@@ -72,8 +87,9 @@ class BrokerWatch {
   };
 
   const int64_t request_timeout_ms_;
-  std::map<std::pair<Side, int32_t>, Watched> watched_;  // those with requests in flight
-  std::set<std::pair<Side, int32_t>> suspects_;
+  std::map<Key, Watched> watched_;  // those with requests in flight
+  Brokers suspects_;
+  Brokers without_metadata_;
 };
 
 }  // namespace longhaul

@@ -96,6 +96,7 @@ void Forwarder::Remove(Partition* p) {
 // A suspect broker may have been deposed: who leads its partitions is asked for each second.
 void Forwarder::WatchBrokers() {
   lane_.WakeAt(lane_.watch.Tick(lane_.transport, lane_.now));
+  for (const auto& [side, node] : lane_.watch.without_metadata()) leaders_.Refresh(side);
   for (const auto& [side, node] : lane_.watch.suspects()) {
     leaders_.Refresh(side);
     const std::string what = BrokerName(side, node) + " does not answer";

@@ -39,13 +39,15 @@ void Leaders::Ask(Side side, SideState* state) {
   state->tag = next_tag_++;
   state->asked_at = lane_->now;
   state->give_up_at = lane_->now + kAnswerMs;
+  const std::set<int32_t> avoid = lane_->watch.Suspects(side);
   const Status status = lane_->transport->RequestMetadata(
-      side, Topics(side), lane_->watch.Suspects(side), state->tag, &state->node);
+      side, Topics(side), {avoid.begin(), avoid.end()}, state->tag, &state->node);
   state->asking = status.ok();
   // A bootstrap broker whose id is not known is not watched: another one is asked soon.
   if (status.ok() && state->node >= 0) {
     asked_[state->tag] = state->node;
-    lane_->watch.Sent(side, state->node, lane_->watch.PatienceFor(0, false), lane_->now);
+    lane_->watch.Sent(side, state->node, lane_->watch.PatienceFor(0, false), lane_->now,
+                      Route::kMetadata);
   }
   // No broker can be asked while librdkafka is still connecting: again after the backoff.
   state->stale = !status.ok();
@@ -56,7 +58,7 @@ void Leaders::OnReply(const Reply& reply) {
   SideState& state = sides_[reply.side];
   if (auto asked = asked_.extract(reply.tag); !asked.empty())
     lane_->watch.Answered(reply.side, asked.mapped(), lane_->watch.PatienceFor(0, false),
-                          lane_->now);
+                          lane_->now, Route::kMetadata);
   if (reply.tag != state.tag) return;
   state.asking = false;
   if (reply.error != 0) {

@@ -1,5 +1,5 @@
-// The sockets of one client, so that a connection can be measured and closed from outside:
-// librdkafka has no call for either. Each broker of a client has a thread of its own, which opens
+// The sockets of one client, so that a connection can be closed from outside: librdkafka has no
+// call for it. Each broker of a client has a thread of its own, which opens
 // and closes its socket: a socket is found by that thread.
 #pragma once
 
@@ -28,9 +28,6 @@ class Connections {
     });
   }
 
-  // Changes while the current connection of a broker's thread receives bytes, or has bytes to send
-  // that the peer's kernel acknowledges one after the other; -1: there is no connection.
-  int64_t BytesMoved(uint64_t thread);
   // Ends the connection: librdkafka finds it closed, fails its requests and opens another one.
   void Shutdown(uint64_t thread);
 

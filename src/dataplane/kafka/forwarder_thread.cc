@@ -1,6 +1,7 @@
 #include "kafka/forwarder_thread.h"
 
 #include <pthread.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <chrono>
@@ -101,15 +102,18 @@ ForwarderThread::~ForwarderThread() {
     thread_.join();
   }
   if (transport_ == nullptr) return;
-  // Requests to the target point into what was fetched; what was fetched holds on to the brokers
-  // that it came from, whose threads would wait for it for ever. Hence this order.
-  transport_->CloseTarget();
-  forwarder_.reset();
+  // Requests point into what the forwarder holds.
   transport_.reset();
+  forwarder_.reset();
 }
 
 void ForwarderThread::Loop() {
   pthread_setname_np(pthread_self(), "longhaul:lane");  // as `top -H` shows it
+  // OpenSSL writes without MSG_NOSIGNAL.
+  sigset_t pipe;
+  sigemptyset(&pipe);
+  sigaddset(&pipe, SIGPIPE);
+  pthread_sigmask(SIG_BLOCK, &pipe, nullptr);
   const RdkafkaTransport::OnReply on_reply = [this](const Reply& reply) {
     std::lock_guard<std::mutex> guard(mutex_);
     forwarder_->OnReply(reply, MonotonicMs(), WallMs());

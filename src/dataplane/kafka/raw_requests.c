@@ -11,22 +11,22 @@
 #include "rdkafka_queue.h"
 #include "rdkafka_request.h"
 
+#include "kafka/raw_queue.h"
+
 _Static_assert(RD_KAFKA_VERSION == 0x020c00ff,
                "raw_requests.c is written against librdkafka 2.12.0 (node-rdkafka 3.6.1)");
 
 /* A request that died with its broker thread: librdkafka then calls the response callback on that
- * thread instead of the reply queue (rd_kafka_buf_callback, err __DESTROY). It is parked here. */
-typedef struct orphan_s {
-  struct orphan_s* next;
-  rd_kafka_t* rk;
-  uint64_t tag;
-  int32_t error;
-} orphan_t;
+ * thread instead of the reply queue (rd_kafka_buf_callback, err __DESTROY). Its reply is parked. */
+typedef struct parked_s {
+  struct parked_s* next;
+  longhaul_reply_t reply;
+} parked_t;
 
 struct longhaul_queue_s {
   rd_kafka_q_t* rkq;
   mtx_t lock;
-  orphan_t* orphans; /* guarded by lock */
+  parked_t* parked; /* guarded by lock */
   longhaul_reply_cb cb;
   void* opaque; /* with cb: set while being served */
 };
@@ -38,11 +38,6 @@ struct longhaul_response_s {
   int owned; /* data is a copy */
 };
 
-typedef struct request_s {
-  longhaul_queue_t* queue;
-  uint64_t tag;
-} request_t;
-
 /* ---- queue ---- */
 
 longhaul_queue_t* longhaul_queue_new(struct rd_kafka_s* rk) {
@@ -52,17 +47,32 @@ longhaul_queue_t* longhaul_queue_new(struct rd_kafka_s* rk) {
   return queue;
 }
 
-static void deliver_orphans(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque) {
+struct rd_kafka_q_s* longhaul_queue_rkq(longhaul_queue_t* queue) { return queue->rkq; }
+
+void longhaul_queue_deliver(longhaul_queue_t* queue, const longhaul_reply_t* reply) {
+  queue->cb(reply, queue->opaque);
+}
+
+void longhaul_queue_park(longhaul_queue_t* queue, const longhaul_reply_t* reply) {
+  parked_t* parked = rd_calloc(1, sizeof(*parked));
+  parked->reply = *reply;
   mtx_lock(&queue->lock);
-  orphan_t* orphan = queue->orphans;
-  queue->orphans = NULL;
+  parked->next = queue->parked;
+  queue->parked = parked;
   mtx_unlock(&queue->lock);
-  while (orphan) {
-    orphan_t* next = orphan->next;
-    longhaul_reply_t reply = {.rk = orphan->rk, .tag = orphan->tag, .error = orphan->error};
-    cb(&reply, opaque);
-    rd_free(orphan);
-    orphan = next;
+  rd_kafka_q_yield(queue->rkq);
+}
+
+static void deliver_parked(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque) {
+  mtx_lock(&queue->lock);
+  parked_t* parked = queue->parked;
+  queue->parked = NULL;
+  mtx_unlock(&queue->lock);
+  while (parked) {
+    parked_t* next = parked->next;
+    cb(&parked->reply, opaque);
+    rd_free(parked);
+    parked = next;
   }
 }
 
@@ -118,22 +128,22 @@ static rd_kafka_op_res_t serve_op(rd_kafka_t* rk, rd_kafka_q_t* rkq, rd_kafka_op
   return RD_KAFKA_OP_RES_HANDLED;
 }
 
-int longhaul_queue_serve(longhaul_queue_t* queue, int timeout_ms, longhaul_reply_cb cb,
-                         void* opaque) {
+void longhaul_queue_serve(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque) {
   queue->cb = cb;
   queue->opaque = opaque;
-  deliver_orphans(queue, cb, opaque);
-  int served = rd_kafka_q_serve(queue->rkq, timeout_ms, 0, RD_KAFKA_Q_CB_CALLBACK, serve_op, queue);
-  deliver_orphans(queue, cb, opaque);
-  return served;
+  deliver_parked(queue, cb, opaque);
+  rd_kafka_q_serve(queue->rkq, RD_POLL_NOWAIT, 0, RD_KAFKA_Q_CB_CALLBACK, serve_op, queue);
 }
 
-void longhaul_queue_wake(longhaul_queue_t* queue) { rd_kafka_q_yield(queue->rkq); }
+void longhaul_queue_signal(longhaul_queue_t* queue, int event_fd) {
+  const uint64_t one = 1;
+  rd_kafka_q_io_event_enable(queue->rkq, event_fd, &one, sizeof(one));
+}
 
 void longhaul_queue_disable(longhaul_queue_t* queue) { rd_kafka_q_disable(queue->rkq); }
 
 void longhaul_queue_free(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque) {
-  deliver_orphans(queue, cb, opaque);
+  deliver_parked(queue, cb, opaque);
   rd_kafka_q_destroy_owner(queue->rkq);
   mtx_destroy(&queue->lock);
   rd_free(queue);
@@ -161,10 +171,6 @@ static longhaul_response_t* take_response(rd_kafka_buf_t* rkbuf) {
 
 uint8_t* longhaul_response_data(longhaul_response_t* response) { return response->data; }
 size_t longhaul_response_size(const longhaul_response_t* response) { return response->size; }
-/* The body's segment is as large as the broker announced (rd_kafka_recv). */
-size_t longhaul_response_allocated(const longhaul_response_t* response) {
-  return response->rkbuf ? response->rkbuf->rkbuf_totlen : response->size;
-}
 void longhaul_response_release(longhaul_response_t* response) {
   if (response->owned) rd_free(response->data);
   if (response->rkbuf) rd_kafka_buf_destroy(response->rkbuf);
@@ -172,75 +178,6 @@ void longhaul_response_release(longhaul_response_t* response) {
 }
 
 /* ---- requests ---- */
-
-static void on_response(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_err_t err,
-                        rd_kafka_buf_t* rkbuf, rd_kafka_buf_t* request, void* opaque) {
-  request_t* req = opaque;
-  longhaul_queue_t* queue = req->queue;
-  (void)rkb;
-  if (err == RD_KAFKA_RESP_ERR__DESTROY) {
-    orphan_t* orphan = rd_calloc(1, sizeof(*orphan));
-    orphan->rk = rk;
-    orphan->tag = req->tag;
-    orphan->error = err;
-    mtx_lock(&queue->lock);
-    orphan->next = queue->orphans;
-    queue->orphans = orphan;
-    mtx_unlock(&queue->lock);
-    rd_kafka_q_yield(queue->rkq);
-  } else {
-    longhaul_reply_t reply = {.rk = rk,
-                              .tag = req->tag,
-                              .error = err,
-                              .api_version = request->rkbuf_reqhdr.ApiVersion};
-    if (!err && rkbuf) reply.response = take_response(rkbuf);
-    queue->cb(&reply, queue->opaque);
-  }
-  rd_free(req);
-}
-
-/* Runs on the broker's thread just before a request is written. librdkafka fails what is queued
- * when a connection ends; what is enqueued afterwards, by a lane that has not heard of the end yet,
- * would go out on the next connection without the requests before it. */
-static rd_kafka_resp_err_t check_connection(rd_kafka_broker_t* rkb, rd_kafka_buf_t* rkbuf,
-                                            void* opaque) {
-  (void)rkbuf;
-  return rkb->rkb_connid == (int)(intptr_t)opaque ? RD_KAFKA_RESP_ERR_NO_ERROR
-                                                  : RD_KAFKA_RESP_ERR__TRANSPORT;
-}
-
-int32_t longhaul_send(struct rd_kafka_s* rk, longhaul_queue_t* queue, int32_t node, int16_t api_key,
-                      int16_t api_version, int is_flexible, const longhaul_piece_t* pieces,
-                      size_t piece_count, int timeout_ms, int32_t connection, uint64_t tag) {
-  rd_kafka_broker_t* rkb = rd_kafka_broker_find_by_nodeid(rk, node);
-  if (!rkb) return RD_KAFKA_RESP_ERR__UNKNOWN_BROKER;
-
-  size_t copied = 0;
-  for (size_t i = 0; i < piece_count; i++)
-    if (!pieces[i].by_reference) copied += pieces[i].size;
-  /* A referenced piece splits the buffer in two segments. */
-  rd_kafka_buf_t* rkbuf =
-      rd_kafka_buf_new_flexver_request(rkb, api_key, (int)(2 * piece_count + 2), copied + 16,
-                                       is_flexible ? rd_true : rd_false);
-  for (size_t i = 0; i < piece_count; i++) {
-    if (pieces[i].by_reference)
-      rd_kafka_buf_push(rkbuf, pieces[i].data, pieces[i].size, NULL);
-    else
-      rd_kafka_buf_write(rkbuf, pieces[i].data, pieces[i].size);
-  }
-  rd_kafka_buf_ApiVersion_set(rkbuf, api_version, 0);
-  rd_kafka_buf_set_abs_timeout_force(rkbuf, timeout_ms, 0);
-  rkbuf->rkbuf_max_retries = RD_KAFKA_REQUEST_NO_RETRIES; /* order is ours to keep */
-  if (connection >= 0)
-    rd_kafka_buf_set_maker(rkbuf, check_connection, (void*)(intptr_t)connection, NULL);
-
-  request_t* req = rd_calloc(1, sizeof(*req));
-  req->queue = queue;
-  req->tag = tag;
-  rd_kafka_broker_buf_enq_replyq(rkb, rkbuf, RD_KAFKA_REPLYQ(queue->rkq, 0), on_response, req);
-  rd_kafka_broker_destroy(rkb);
-  return 0;
-}
 
 typedef struct avoided_s {
   const int32_t* nodes;

@@ -1,31 +1,30 @@
 #include "kafka/rdkafka_transport.h"
 
-#include <memory>
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <limits>
 #include <utility>
 
-#include "core/block_pool.h"
 #include "kafka/client_config.h"
 #include "kafka/raw_brokers.h"
 
 namespace longhaul {
 namespace {
 
-// A response in librdkafka's own receive buffer.
-class ResponseBuffer final : public Buffer {
- public:
-  explicit ResponseBuffer(longhaul_response_t* response) : response_(response) {}
-  ~ResponseBuffer() override { longhaul_response_release(response_); }
-  ResponseBuffer(const ResponseBuffer&) = delete;
-  ResponseBuffer& operator=(const ResponseBuffer&) = delete;
-  uint8_t* data() override { return longhaul_response_data(response_); }
-  size_t size() const override { return longhaul_response_size(response_); }
-  size_t footprint() const override {
-    return BlockPool::Footprint(longhaul_response_allocated(response_));
-  }
+int64_t MonotonicMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
 
- private:
-  longhaul_response_t* response_;
-};
+std::string Property(rd_kafka_t* client, const char* name) {
+  std::array<char, 1024> value{};
+  size_t size = value.size();
+  const auto result = rd_kafka_conf_get(rd_kafka_conf(client), name, value.data(), &size);
+  return result == RD_KAFKA_CONF_OK ? std::string(value.data()) : std::string();
+}
 
 std::vector<TopicLeaders> CopyTopics(const longhaul_reply_t& raw) {
   std::vector<TopicLeaders> topics;
@@ -51,63 +50,58 @@ Status FromCode(int32_t code) {
 
 }  // namespace
 
-struct RdkafkaTransport::PollContext {
-  const RdkafkaTransport* transport;
-  const OnReply* on_reply;
-};
-
 RdkafkaTransport::RdkafkaTransport(ClientHandle source, ClientHandle target,
                                    PerSide<Connections*> connections)
     : source_(std::move(source)),
       target_(std::move(target)),
       connections_(connections),
-      queue_(longhaul_queue_new(source_.get())) {}
+      queue_(longhaul_queue_new(source_.get())) {
+  for (const Side side : {Side::kSource, Side::kTarget}) {
+    clients_[side] = {client(side), queue_, Property(client(side), "client.id"),
+                      std::strtoll(Property(client(side), "receive.message.max.bytes").c_str(),
+                                   nullptr, 10)};
+  }
+  longhaul_queue_signal(queue_, poller_.wake_fd());
+}
 
 RdkafkaTransport::~RdkafkaTransport() {
-  CloseTarget();
+  links_.clear();
+  // The queue stops accepting replies first. Those in it hold on to their brokers and go next; then
+  // the broker threads end, and with them users of the queue.
+  longhaul_queue_disable(queue_);
+  longhaul_queue_serve(queue_, IgnoreReply, nullptr);
+  target_.reset();
   source_.reset();
   longhaul_queue_free(queue_, IgnoreReply, nullptr);
 }
 
-void RdkafkaTransport::CloseTarget() {
-  if (target_ == nullptr) return;
-  // The queue stops taking replies first. Those in it hold on to their brokers as well and go next;
-  // then the client's broker threads end, and with them users of the queue.
-  longhaul_queue_disable(queue_);
-  longhaul_queue_serve(queue_, 0, IgnoreReply, nullptr);
-  target_.reset();
-}
+void RdkafkaTransport::IgnoreReply(const longhaul_reply_t*, void*) {}
 
-void RdkafkaTransport::IgnoreReply(const longhaul_reply_t* reply, void*) {
-  if (reply->response != nullptr) longhaul_response_release(reply->response);
+BrokerLink* RdkafkaTransport::Link(Side side, int32_t node) {
+  std::unique_ptr<BrokerLink>& link = links_[{side, node}];
+  if (link == nullptr)
+    link = std::make_unique<BrokerLink>(
+        side, node, BrokerLink::Lane{&poller_, &replies_, &next_id_, &next_number_},
+        &clients_[side]);
+  return link.get();
 }
 
 BrokerState RdkafkaTransport::broker_state(Side side, int32_t node) {
-  switch (longhaul_broker_state(client(side), node)) {
-    case 1: return BrokerState::kUp;
-    case 0: return BrokerState::kDown;
-    default: return BrokerState::kUnknown;
-  }
+  return Link(side, node)->AskState(MonotonicMs());
 }
 
 int16_t RdkafkaTransport::api_version(Side side, int32_t node, int16_t api_key, int16_t min,
                                       int16_t max) {
-  return longhaul_api_version(client(side), node, api_key, min, max);
+  return Link(side, node)->api_version(api_key, min, max);
 }
 
 int32_t RdkafkaTransport::connection(Side side, int32_t node) {
-  return longhaul_broker_connection(client(side), node);
+  return Link(side, node)->AskConnection(MonotonicMs());
 }
 
 Status RdkafkaTransport::Send(const Request& request) {
-  std::vector<longhaul_piece_t> pieces;
-  pieces.reserve(request.pieces.size());
-  for (const Piece& piece : request.pieces)
-    pieces.push_back({piece.data, piece.size, piece.by_reference ? 1 : 0});
-  return FromCode(longhaul_send(client(request.side), queue_, request.node, request.api_key,
-                                request.api_version, request.is_flexible ? 1 : 0, pieces.data(),
-                                pieces.size(), request.timeout_ms, request.connection,
-                                request.tag));
+  Link(request.side, request.node)->Send(request, MonotonicMs());
+  return Status::Ok();
 }
 
 Status RdkafkaTransport::RequestMetadata(Side side, const std::vector<std::string>& topics,
@@ -121,35 +115,55 @@ Status RdkafkaTransport::RequestMetadata(Side side, const std::vector<std::strin
 }
 
 int64_t RdkafkaTransport::bytes_moved(Side side, int32_t node) {
-  return connections_[side]->BytesMoved(longhaul_broker_thread(client(side), node));
+  return Link(side, node)->bytes_moved();
 }
 
+// What librdkafka has opened to the same broker goes over the same way, so it is no better.
 void RdkafkaTransport::Disconnect(Side side, int32_t node) {
+  Link(side, node)->Disconnect();
   connections_[side]->Shutdown(longhaul_broker_thread(client(side), node));
 }
 
-void RdkafkaTransport::Deliver(const longhaul_reply_t* raw, void* opaque) {
-  auto* context = static_cast<PollContext*>(opaque);
+void RdkafkaTransport::Take(const longhaul_reply_t* raw, void* opaque) {
+  auto* self = static_cast<RdkafkaTransport*>(opaque);
+  if (raw->is_adoption)
+    return reinterpret_cast<BrokerLink*>(raw->tag)->OnAdoption(*raw, MonotonicMs());
   Reply reply;
-  reply.side = raw->rk == context->transport->source_.get() ? Side::kSource : Side::kTarget;
+  reply.side = raw->rk == self->source_.get() ? Side::kSource : Side::kTarget;
   reply.tag = raw->tag;
   reply.error = raw->error;
-  reply.api_version = raw->api_version;
-  if (raw->response != nullptr) reply.body = std::make_shared<ResponseBuffer>(raw->response);
   reply.is_metadata = raw->is_metadata != 0;
   if (reply.is_metadata) reply.topics = CopyTopics(*raw);
-  (*context->on_reply)(reply);
+  self->replies_.push_back(std::move(reply));
+}
+
+// Returns how long nothing is due, in ms.
+int64_t RdkafkaTransport::TickLinks(int64_t now) {
+  int64_t due = std::numeric_limits<int64_t>::max();
+  for (auto& [key, link] : links_) {
+    bool is_sound = true;
+    due = std::min(due, link->Tick(now, &is_sound));
+    if (!is_sound)
+      connections_[key.first]->Shutdown(longhaul_broker_thread(client(key.first), key.second));
+  }
+  return std::max<int64_t>(due - now, 0);
 }
 
 void RdkafkaTransport::Poll(int timeout_ms, const OnReply& on_reply) {
-  PollContext context{this, &on_reply};
-  longhaul_queue_serve(queue_, timeout_ms, Deliver, &context);
+  const int64_t due = TickLinks(MonotonicMs());
+  const int64_t wait = replies_.empty() ? std::min<int64_t>(timeout_ms, due) : 0;
+  const bool is_waked = poller_.Wait(static_cast<int>(wait), [this](uint64_t id) {
+    for (auto& [key, link] : links_)
+      if (link->Owns(id)) return link->OnReady(id);
+  });
+  if (is_waked) longhaul_queue_serve(queue_, Take, this);
+  for (const Reply& reply : std::exchange(replies_, {})) on_reply(reply);
 }
 
 Status RdkafkaTransport::SetToken(Side side, const std::string& token) {
   return longhaul::SetToken(client(side), token);
 }
 
-void RdkafkaTransport::Wake() { longhaul_queue_wake(queue_); }
+void RdkafkaTransport::Wake() { poller_.Wake(); }
 
 }  // namespace longhaul

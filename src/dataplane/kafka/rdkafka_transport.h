@@ -1,16 +1,20 @@
-// core/transport.h over librdkafka: two clients, whose broker threads do the talking, and one queue
-// on which all replies of a lane arrive.
+// core/transport.h over connections that two librdkafka clients have opened: they connect, log in
+// and ask for metadata; requests and responses go over sockets of our own, on the polling thread.
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/per_side.h"
 #include "core/transport.h"
+#include "kafka/broker_link.h"
 #include "kafka/connections.h"
 #include "kafka/handles.h"
 #include "kafka/raw_requests.h"
+#include "net/poller.h"
 
 namespace longhaul {
 
@@ -20,6 +24,7 @@ class RdkafkaTransport final : public Transport {
 
   // The connections of each client, which must outlive the transport.
   RdkafkaTransport(ClientHandle source, ClientHandle target, PerSide<Connections*> connections);
+  // Calls come from one thread, except where another is allowed.
   // Ends all connections; replies still owed are dropped, after their memory is released.
   ~RdkafkaTransport() override;
   RdkafkaTransport(const RdkafkaTransport&) = delete;
@@ -36,25 +41,29 @@ class RdkafkaTransport final : public Transport {
 
   // For the logins from now on, see SetToken of client_config.h; from any thread.
   Status SetToken(Side side, const std::string& token);
-  // Waits up to timeout_ms for replies and delivers them on the calling thread.
+  // Sends what waits, waits up to timeout_ms for replies and delivers them on the calling thread.
   void Poll(int timeout_ms, const OnReply& on_reply);
   // Ends a wait in Poll; from any thread.
   void Wake();
-  // Nothing may be sent any more, and nothing that was sent is needed after it.
-  void CloseTarget();
-
  private:
-  struct PollContext;
-  static void Deliver(const longhaul_reply_t* raw, void* context);
+  static void Take(const longhaul_reply_t* raw, void* transport);
   static void IgnoreReply(const longhaul_reply_t* raw, void* context);
   rd_kafka_t* client(Side side) const {
     return side == Side::kSource ? source_.get() : target_.get();
   }
+  BrokerLink* Link(Side side, int32_t node);
+  int64_t TickLinks(int64_t now);
 
   ClientHandle source_;
   ClientHandle target_;
   PerSide<Connections*> connections_;
   longhaul_queue_t* queue_;
+  PerSide<BrokerLink::Client> clients_;
+  Poller poller_;
+  std::vector<Reply> replies_;
+  uint64_t next_id_ = Poller::kWakeId;
+  int32_t next_number_ = 0;
+  std::map<std::pair<Side, int32_t>, std::unique_ptr<BrokerLink>> links_;
 };
 
 }  // namespace longhaul

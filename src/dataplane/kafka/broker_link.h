@@ -1,0 +1,92 @@
+// One broker of one side as a lane sees it: the connection that requests go over, how it is adopted
+// from librdkafka, renewed before its SASL session ends (KIP-368), and adopted anew after its end.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/transport.h"
+#include "kafka/handles.h"
+#include "kafka/raw_connections.h"
+#include "net/broker_connection.h"
+#include "net/poller.h"
+
+namespace longhaul {
+
+class BrokerLink {
+ public:
+  // What the links of a lane share.
+  struct Lane {
+    Poller* poller;
+    std::vector<Reply>* replies;  // to deliver
+    uint64_t* next_id;            // of connections, for the poller
+    int32_t* next_number;         // of connections, as the core knows them
+  };
+  struct Client {
+    rd_kafka_t* rk;
+    longhaul_queue_t* queue;
+    std::string id;
+    int64_t response_bytes_max;
+  };
+
+  BrokerLink(Side side, int32_t node, const Lane& lane, const Client* client);
+  ~BrokerLink();
+  BrokerLink(const BrokerLink&) = delete;
+  BrokerLink& operator=(const BrokerLink&) = delete;
+
+  // Asks librdkafka for a connection if there is none.
+  BrokerState AskState(int64_t now);
+  int16_t api_version(int16_t api_key, int16_t min, int16_t max) const;
+  int32_t AskConnection(int64_t now);
+  int64_t bytes_moved() const;
+  void Send(const Request& request, int64_t now);
+  // All requests fail.
+  void Disconnect();
+  bool Owns(uint64_t id) const { return current_.id == id || next_.id == id; }
+  void OnReady(uint64_t id);
+  void OnAdoption(const longhaul_reply_t& reply, int64_t now);
+  // Writes what waits, fails what is too late, renews. Returns when to call it again at the latest.
+  // False in *is_sound: librdkafka's own connection to the broker is not to be trusted.
+  int64_t Tick(int64_t now, bool* is_sound);
+
+ private:
+  static constexpr int64_t kAdoptAgainMs = 2;
+  static constexpr int64_t kAdoptAgainMaxMs = 50;
+  static constexpr int kAdoptTimeoutMs = 10'000;
+
+  struct Connection {
+    std::unique_ptr<BrokerConnection> io;
+    uint64_t id = 0;
+    int64_t renew_at = -1;  // ms; -1: never
+    bool wants_write = false;
+  };
+
+  bool BeginAdoption(int64_t now);
+  void Renew(int64_t now);
+  void UseNext();
+  void Close(Connection* connection);
+  void Receive(Connection* connection);
+  void Flush(Connection* connection);
+  void OnEnd(Connection* connection, int32_t code);
+  void FailRequests(int32_t code, int64_t now);
+  void Fail(const RequestFrame& frame, int32_t code);
+  int64_t EarliestDeadline() const;
+
+  const Side side_;
+  const int32_t node_;
+  const Lane lane_;
+  const Client* const client_;
+  Connection current_;
+  Connection next_;  // replaces `current_` as soon as no answer is awaited
+  int32_t number_;
+  std::vector<longhaul_api_range_t> apis_;
+  std::deque<RequestFrame> waiting_;  // for a connection
+  bool is_adopting_ = false;
+  int64_t adopt_at_ = -1;  // again; -1: not
+  int64_t adopt_pause_ms_ = kAdoptAgainMs;
+  int64_t session_us_ = -1;  // the longest seen until it is renewed; -1: sessions have no end
+};
+
+}  // namespace longhaul

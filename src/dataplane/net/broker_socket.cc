@@ -1,0 +1,149 @@
+#include "net/broker_socket.h"
+
+#include <openssl/err.h>
+#include <sys/socket.h>
+// Before any header of glibc that defines an older struct tcp_info.
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+namespace longhaul {
+namespace {
+
+bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR; }
+
+}  // namespace
+
+BrokerSocket::BrokerSocket(int fd, SSL* ssl) : fd_(fd), ssl_(ssl) {
+  if (ssl == nullptr) return;
+  // A renegotiation would call back into librdkafka, on a thread that it does not know.
+  SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
+  SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+  SSL_free_buffers(ssl);  // so that the read buffer gets its new size
+  SSL_set_read_ahead(ssl, 1);
+  SSL_set_default_read_buffer_len(ssl, kReadAheadBytes);
+  stage_.resize(kRecordBytes);
+}
+
+BrokerSocket::~BrokerSocket() {
+  if (ssl_ != nullptr && !has_ended_) {
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+  }
+  close(fd_);
+}
+
+ptrdiff_t BrokerSocket::Read(const iovec* places, int count) {
+  if (ssl_ == nullptr) {
+    msghdr all{};
+    all.msg_iov = const_cast<iovec*>(places);
+    all.msg_iovlen = static_cast<size_t>(count);
+    const ssize_t got = recvmsg(fd_, &all, MSG_DONTWAIT);
+    if (got > 0) return got;
+    return got < 0 && WouldBlock() ? 0 : kEnded;
+  }
+  ptrdiff_t all = 0;
+  for (int i = 0; i < count; i++) {
+    const ptrdiff_t got = ReadTls(static_cast<uint8_t*>(places[i].iov_base), places[i].iov_len);
+    if (got > 0) all += got;
+    if (got < 0 && all == 0) return kEnded;
+    if (got < static_cast<ptrdiff_t>(places[i].iov_len)) break;
+  }
+  return all;
+}
+
+ptrdiff_t BrokerSocket::ReadTls(uint8_t* place, size_t size) {
+  size_t all = 0;
+  while (all < size && !has_ended_) {
+    ERR_clear_error();
+    const int want = static_cast<int>(std::min<size_t>(size - all, INT_MAX));
+    const int got = SSL_read(ssl_.get(), place + all, want);
+    if (got > 0) {
+      all += static_cast<size_t>(got);
+      continue;
+    }
+    const int error = SSL_get_error(ssl_.get(), got);
+    if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE)
+      return static_cast<ptrdiff_t>(all);
+    has_ended_ = true;
+  }
+  return all > 0 || !has_ended_ ? static_cast<ptrdiff_t>(all) : kEnded;
+}
+
+ptrdiff_t BrokerSocket::Write(const iovec* pieces, int count) {
+  if (ssl_ != nullptr) return WriteTls(pieces, count);
+  msghdr all{};
+  all.msg_iov = const_cast<iovec*>(pieces);
+  all.msg_iovlen = static_cast<size_t>(count);
+  const ssize_t sent = sendmsg(fd_, &all, MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0) return sent;
+  return WouldBlock() ? 0 : kEnded;
+}
+
+// Whole records are encrypted from where they lie; what is smaller is put together first.
+ptrdiff_t BrokerSocket::WriteTls(const iovec* pieces, int count) {
+  ptrdiff_t taken = 0;
+  int i = 0;
+  size_t at = 0;  // in pieces[i]
+  const auto advance = [&](size_t bytes) {
+    taken += static_cast<ptrdiff_t>(bytes);
+    at += bytes;
+    while (i < count && at == pieces[i].iov_len) i++, at = 0;
+  };
+  advance(0);
+  for (;;) {
+    const size_t left = i < count ? pieces[i].iov_len - at : 0;
+    if (offered_ > 0 || (staged_ == 0 && left >= kRecordBytes)) {
+      if (offered_ == 0) offered_ = left / kRecordBytes * kRecordBytes;
+      const ptrdiff_t sent =
+          Encrypt(static_cast<const uint8_t*>(pieces[i].iov_base) + at, offered_);
+      if (sent <= 0) return sent == 0 ? taken : kEnded;
+      offered_ = 0;
+      advance(static_cast<size_t>(sent));
+      continue;
+    }
+    while (staged_ < kRecordBytes && i < count && !is_retrying_) {
+      const size_t part = std::min(kRecordBytes - staged_, pieces[i].iov_len - at);
+      std::memcpy(stage_.data() + staged_, static_cast<const uint8_t*>(pieces[i].iov_base) + at,
+                  part);
+      staged_ += part;
+      advance(part);
+    }
+    if (staged_ == 0) return taken;
+    const ptrdiff_t sent = Encrypt(stage_.data(), staged_);
+    is_retrying_ = sent == 0;
+    if (sent <= 0) return sent == 0 ? taken : kEnded;
+    staged_ -= static_cast<size_t>(sent);
+    std::memmove(stage_.data(), stage_.data() + sent, staged_);
+  }
+}
+
+ptrdiff_t BrokerSocket::Encrypt(const uint8_t* data, size_t size) {
+  if (has_ended_) return kEnded;
+  ERR_clear_error();
+  const int sent = SSL_write(ssl_.get(), data, static_cast<int>(std::min<size_t>(size, INT_MAX)));
+  if (sent > 0) return sent;
+  const int error = SSL_get_error(ssl_.get(), sent);
+  if (error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ) return 0;
+  has_ended_ = true;
+  return kEnded;
+}
+
+int64_t BrokerSocket::bytes_moved() const {
+  tcp_info info{};
+  socklen_t size = sizeof(info);
+  if (getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return -1;
+  // Once all is sent, the acknowledgements of the peer's kernel tell nothing of the broker: a proxy
+  // acknowledges, too, and a request a second would keep a dead connection alive.
+  const bool is_sending = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+  return static_cast<int64_t>(info.tcpi_bytes_received + (is_sending ? info.tcpi_bytes_acked : 0));
+}
+
+void BrokerSocket::Shutdown() { (void)shutdown(fd_, SHUT_RDWR); }
+
+}  // namespace longhaul

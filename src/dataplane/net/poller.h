@@ -1,0 +1,38 @@
+// Waits for connections, and for other threads, in one epoll.
+#pragma once
+
+#include <sys/epoll.h>
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+namespace longhaul {
+
+class Poller {
+ public:
+  // No connection has this id.
+  static constexpr uint64_t kWakeId = 0;
+  // Of a connection that can be read, written, or has ended.
+  using OnReady = std::function<void(uint64_t id)>;
+
+  Poller();
+  ~Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  void Add(int fd, uint64_t id);
+  void WantWrite(int fd, uint64_t id, bool wants);
+  void Remove(int fd);
+  // Up to timeout_ms. Returns whether it was waked.
+  bool Wait(int timeout_ms, const OnReady& on_ready);
+  // From any thread.
+  void Wake();
+  int wake_fd() const { return wake_fd_; }
+
+ private:
+  const int epoll_fd_;
+  const int wake_fd_;
+};
+
+}  // namespace longhaul

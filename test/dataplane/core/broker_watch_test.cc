@@ -1,0 +1,66 @@
+// What silence on one connection to a broker says, and what it does not.
+#include "core/broker_watch.h"
+
+#include <doctest/doctest.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+namespace longhaul {
+namespace {
+
+constexpr int32_t kNode = 1;
+
+// A broker whose data connection is forgotten: no byte moves on it.
+class SilentTransport final : public Transport {
+ public:
+  BrokerState broker_state(Side, int32_t) override { return BrokerState::kUp; }
+  int16_t api_version(Side, int32_t, int16_t, int16_t, int16_t max) override { return max; }
+  int32_t connection(Side, int32_t) override { return 1; }
+  Status Send(const Request&) override { return Status::Ok(); }
+  Status RequestMetadata(Side, const std::vector<std::string>&, const std::vector<int32_t>&,
+                         uint64_t, int32_t*) override {
+    return Status::Ok();
+  }
+  int64_t bytes_moved(Side, int32_t) override { return 100; }
+  void Disconnect(Side, int32_t node) override { disconnected.push_back(node); }
+
+  std::vector<int32_t> disconnected;
+};
+
+// Metadata was asked each second of the one broker there is, over another connection, and its
+// answers made the forgotten connection of data count as alive for ever.
+TEST_CASE("answers to metadata do not vouch for the connection of data") {
+  SilentTransport transport;
+  BrokerWatch watch(30'000);
+  const Patience patience = watch.PatienceFor(0, false);
+  watch.Sent(Side::kTarget, kNode, patience, 0);
+  int64_t closed_at = -1;
+  for (int64_t now = 0; now <= 20'000 && closed_at < 0; now += 1'000) {
+    watch.Sent(Side::kTarget, kNode, patience, now, Route::kMetadata);
+    watch.Answered(Side::kTarget, kNode, patience, now, Route::kMetadata);
+    watch.Tick(&transport, now);
+    if (now > BrokerWatch::kSuspectMs + 2'000 && now < BrokerWatch::kSilentMs)
+      CHECK(watch.IsSuspect(Side::kTarget, kNode));
+    if (!transport.disconnected.empty()) closed_at = now;
+  }
+  CHECK(closed_at >= BrokerWatch::kSilentMs);
+  CHECK(closed_at <= BrokerWatch::kSilentMs + 2'000);
+}
+
+TEST_CASE("metadata that is not answered is asked of others, and stops no data") {
+  SilentTransport transport;
+  BrokerWatch watch(30'000);
+  const Patience patience = watch.PatienceFor(0, false);
+  watch.Sent(Side::kSource, kNode, patience, 0, Route::kMetadata);
+  for (int64_t now = 0; now < 9'000; now += 1'000) watch.Tick(&transport, now);
+  CHECK(watch.Suspects(Side::kSource) == std::set<int32_t>{kNode});
+  CHECK_FALSE(watch.IsSuspect(Side::kSource, kNode));
+  CHECK(transport.disconnected.empty());
+  for (int64_t now = 9'000; now < 13'000; now += 1'000) watch.Tick(&transport, now);
+  CHECK(transport.disconnected == std::vector<int32_t>{kNode});
+}
+
+}  // namespace
+}  // namespace longhaul
