@@ -6,11 +6,10 @@ import type { FlowConfig } from '../config/config.ts'
 import type {
   ControlScope, PauseRecord, RetryRecord, SkipRecord
 } from '../control/control-record.ts'
-import { refuseSkip, withFlowWords } from '../flow/flow-words.ts'
+import { refuseNeverRun, refuseSkip, withFlowWords } from '../flow/flow-words.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
-import { progressTopicOf } from '../progress/progress-topic.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
@@ -105,12 +104,7 @@ async function sayTo (
 ): Promise<string> {
   const clusters = await openClusterPair(flow, stopped)
   try {
-    const place = progressTopicOf(flow.source.alias)
-    const topics = await clusters.target.listTopics()
-    if (topics.every(({ name }) => name !== place)) {
-      throw new ReplicatorError('CONTROL_REFUSED', `${flow.name} has never run: ` +
-        `${flow.target.alias} has no topic ${place}`)
-    }
+    await refuseNeverRun(flow, clusters.target)
     return await withFlowWords({ flow, log, clock }, async words => {
       if (word.kind === 'skip') refuseSkip(word, await words.progressOf(word.source, stopped))
       if (!isDryRun) await words.say(word, stopped)

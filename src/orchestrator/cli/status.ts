@@ -2,13 +2,12 @@
 // and both clusters have them. Needs no process to run, and changes nothing.
 import type { Config, FlowConfig } from '../config/config.ts'
 import type { FlowMember } from '../control/control-record.ts'
-import { withFlowWords, type FlowOnRecord } from '../flow/flow-words.ts'
+import { refuseNeverRun, withFlowWords, type FlowOnRecord } from '../flow/flow-words.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
-import { progressTopicOf } from '../progress/progress-topic.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
@@ -56,7 +55,6 @@ export async function showStatus (
 async function statusOf (
   flow: FlowConfig, config: Config, terminal: Terminal
 ): Promise<FlowStatus> {
-  const nothing = { flow, processes: 0, members: [], partitions: [] }
   try {
     const clusters = await openClusterPair(flow, terminal.stopped)
     try {
@@ -65,7 +63,8 @@ async function statusOf (
       await clusters.close()
     }
   } catch (thrown) {
-    return { ...nothing, error: ReplicatorError.from(thrown) }
+    const error = ReplicatorError.from(thrown)
+    return { flow, processes: 0, members: [], partitions: [], error }
   }
 }
 
@@ -73,11 +72,7 @@ async function lookAt (
   flow: FlowConfig, { source, target }: ClusterPair, config: Config, terminal: Terminal
 ): Promise<FlowStatus> {
   const { clock, stopped } = terminal
-  const place = progressTopicOf(flow.source.alias)
-  if ((await target.listTopics()).every(({ name }) => name !== place)) {
-    throw new ReplicatorError('CONTROL_REFUSED', `${flow.name} has never run: ` +
-      `${flow.target.alias} has no topic ${place}`)
-  }
+  await refuseNeverRun(flow, target)
   const log = openLog(config, terminal, terminal.stderr)
   const onRecord = await withFlowWords({ flow, log, clock },
     async words => await words.read(stopped))

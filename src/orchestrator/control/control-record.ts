@@ -110,6 +110,12 @@ export function decodeControl (
   return record ?? `${String(key)} has a value that is no word of control: ${String(value)}`
 }
 
+/** The process that a key of ours is about; '': it is about none. */
+export function memberOf (key: string): string {
+  const { member } = JSON.parse(key) as { readonly member?: unknown }
+  return typeof member === 'string' ? member : ''
+}
+
 function keyOf (
   record: PauseRecord | RetryRecord | SkipRecord
     | { readonly kind: 'member', readonly member: Pick<FlowMember, 'name'> }

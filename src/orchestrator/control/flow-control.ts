@@ -10,7 +10,7 @@ import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import {
-  decodeControl, encodeControl, encodeControlEnd, type ControlRecord, type FlowMember,
+  decodeControl, encodeControl, encodeControlEnd, memberOf, type ControlRecord, type FlowMember,
   type PauseRecord, type RetryRecord, type SkipRecord
 } from './control-record.ts'
 import { ControlState, isMeant } from './control-state.ts'
@@ -187,11 +187,9 @@ export class FlowControl {
       case 'member':
         this.#hear(record.member)
         return
-      case 'none': {
+      case 'none':
         this.#state.withdraw(record.key)
-        const { member } = JSON.parse(record.key) as { readonly member?: unknown }
-        if (typeof member === 'string') this.#members.left(member)
-      }
+        this.#members.left(memberOf(record.key))
     }
   }
 

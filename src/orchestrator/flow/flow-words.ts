@@ -1,17 +1,17 @@
 // What operators say of one flow, read from and written to its progress topic without a process of
 // the flow: for commands. A running process follows the same records by flow-control.ts.
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
-import { slotOf } from '../ownership/task-slots.ts'
-import { ProgressStore } from '../progress/progress-store.ts'
+import { OffsetLookup, progressStoreOf } from '../offsets/offset-lookup.ts'
+import type { ProgressStore } from '../progress/progress-store.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import type { Clock } from '../time/clock.ts'
 import {
-  decodeControl, encodeControl, type FlowMember, type PauseRecord, type RetryRecord,
+  decodeControl, encodeControl, memberOf, type FlowMember, type PauseRecord, type RetryRecord,
   type SkipRecord
 } from '../control/control-record.ts'
 import { ControlState } from '../control/control-state.ts'
@@ -34,24 +34,16 @@ export interface FlowOnRecord {
 const controlSlot = 0
 
 export class FlowWords {
-  readonly #flow: FlowConfig
   readonly #store: ProgressStore
+  readonly #lookup: OffsetLookup
 
   constructor ({ clock, flow, log }: FlowWordsOptions) {
-    this.#flow = flow
-    this.#store = new ProgressStore({
-      topic: progressTopicOf(flow.source.alias),
-      client: flow.target.admin,
-      group: groupOf(flow.name),
-      timeoutMs: flow.settings['admin.timeout.ms'],
-      log,
-      clock
-    })
+    this.#store = progressStoreOf(flow, log, clock)
+    this.#lookup = new OffsetLookup(flow, this.#store)
   }
 
   async read (signal: AbortSignal): Promise<FlowOnRecord> {
-    const slots = await Promise.all(Array.from({ length: this.#flow.settings['task.slots'] },
-      async (_, slot) => await this.#store.read(slot, signal)))
+    const partitions = await this.#lookup.all(signal)
     const members = new Map<string, FlowMember>()
     const control = new ControlState()
     for (const { key, value } of await this.#store.readOthers(controlSlot, signal)) {
@@ -67,15 +59,13 @@ export class FlowWords {
           break
         case 'retry': // once, for those that ran then
           break
-        case 'none': {
+        case 'none':
           control.withdraw(record.key)
-          const { member } = JSON.parse(record.key) as { readonly member?: unknown }
-          if (typeof member === 'string') members.delete(member)
-        }
+          members.delete(memberOf(record.key))
       }
     }
     return {
-      partitions: new Map(slots.flatMap(({ partitions }) => [...partitions])),
+      partitions: new Map(partitions.map(each => [partitionKey(each.source), each])),
       members: [...members.values()],
       control
     }
@@ -83,8 +73,7 @@ export class FlowWords {
 
   /** Undefined: the partition has no position. */
   async progressOf (source: TopicPartition, signal: AbortSignal): Promise<Progress | undefined> {
-    const slot = slotOf(source.topic, source.partition, this.#flow.settings['task.slots'])
-    return (await this.#store.read(slot, signal)).partitions.get(partitionKey(source))?.progress
+    return await this.#lookup.progressOf(source, signal)
   }
 
   /** Resolves once the word is on record: processes that run obey within seconds. */
@@ -121,4 +110,12 @@ export function refuseSkip (
   if (to > progress.upstream) return
   throw new ReplicatorError('CONTROL_REFUSED', `${name} is at source offset ${progress.upstream} ` +
     `and can only skip to a later one, not to ${to}`)
+}
+
+/** Where a flow has never run, there is nobody to hear a word and nothing to show. */
+export async function refuseNeverRun (flow: FlowConfig, target: ClusterAdmin): Promise<void> {
+  const topic = progressTopicOf(flow.source.alias)
+  if ((await target.listTopics()).some(({ name }) => name === topic)) return
+  throw new ReplicatorError('CONTROL_REFUSED', `${flow.name} has never run: ` +
+    `${flow.target.alias} has no topic ${topic}`)
 }

@@ -5,11 +5,11 @@ import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClusterPair } from '../flow/cluster-pair.ts'
 import type { Log } from '../observability/log.ts'
+import { withOffsetLookup } from '../offsets/offset-lookup.ts'
 import { groupOf } from '../ownership/slot-ownership.ts'
 import { slotOf } from '../ownership/task-slots.ts'
 import { KnownTopicIds } from '../partitions/topic-ids.ts'
 import { openFlowProgress } from '../progress/flow-progress.ts'
-import { ProgressStore } from '../progress/progress-store.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
 import type { Progress, TopicIds, TopicPartition } from '../progress/progress.ts'
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
@@ -54,21 +54,7 @@ export async function positionsOnRecord (
 ): Promise<readonly PartitionOnRecord[]> {
   const topic = progressTopicOf(flow.source.alias)
   if (!await exists(target, topic)) return []
-  const store = new ProgressStore({
-    topic,
-    client: flow.target.admin,
-    group: groupOf(flow.name),
-    timeoutMs: flow.settings['admin.timeout.ms'],
-    log,
-    clock
-  })
-  try {
-    const slots = await Promise.all(Array.from({ length: flow.settings['task.slots'] },
-      async (_, slot) => await store.read(slot, signal)))
-    return slots.flatMap(({ partitions }) => [...partitions.values()])
-  } finally {
-    await store.close()
-  }
+  return await withOffsetLookup(flow, log, clock, async lookup => await lookup.all(signal))
 }
 
 /** Of the partitions' topics, the ids that both clusters know; absent where a cluster has none. */

@@ -15,16 +15,10 @@ export class OffsetLookup {
   readonly #slots: number
   readonly #read = new Map<number, Promise<SlotProgress>>()
 
-  constructor ({ name, settings, source, target }: FlowConfig, log: Log, clock: Clock) {
+  /** `store` as progressStoreOf() opens it. */
+  constructor ({ settings }: FlowConfig, store: ProgressStore) {
     this.#slots = settings['task.slots']
-    this.#store = new ProgressStore({
-      topic: progressTopicOf(source.alias),
-      client: target.admin,
-      group: groupOf(name),
-      timeoutMs: settings['admin.timeout.ms'],
-      log,
-      clock
-    })
+    this.#store = store
   }
 
   /** Undefined: the progress topic has no position of the source partition. */
@@ -33,13 +27,12 @@ export class OffsetLookup {
     return (await this.#slot(slot, signal)).partitions.get(partitionKey(source))?.progress
   }
 
-  /** All positions that the progress topic has, by topic and partition. Reads slot after slot. */
+  /** All positions that the progress topic has, by topic and partition. */
   async all (signal: AbortSignal): Promise<readonly PartitionOnRecord[]> {
-    const found: PartitionOnRecord[] = []
-    for (let slot = 0; slot < this.#slots; slot++) {
-      found.push(...(await this.#slot(slot, signal)).partitions.values())
-    }
-    return found.sort((one, other) => compare(one.source, other.source))
+    const slots = await Promise.all(Array.from({ length: this.#slots },
+      async (_, slot) => await this.#slot(slot, signal)))
+    return slots.flatMap(({ partitions }) => [...partitions.values()])
+      .sort((one, other) => compare(one.source, other.source))
   }
 
   async #slot (slot: number, signal: AbortSignal): Promise<SlotProgress> {
@@ -51,11 +44,25 @@ export class OffsetLookup {
   async close (): Promise<void> { await this.#store.close() }
 }
 
+/** The progress topic of a flow, without the flow; to be closed. */
+export function progressStoreOf (
+  { name, settings, source, target }: FlowConfig, log: Log, clock: Clock
+): ProgressStore {
+  return new ProgressStore({
+    topic: progressTopicOf(source.alias),
+    client: target.admin,
+    group: groupOf(name),
+    timeoutMs: settings['admin.timeout.ms'],
+    log,
+    clock
+  })
+}
+
 /** What `work` makes of the positions of the flow; closes them in any case. */
 export async function withOffsetLookup<Found> (
   flow: FlowConfig, log: Log, clock: Clock, work: (lookup: OffsetLookup) => Promise<Found>
 ): Promise<Found> {
-  const lookup = new OffsetLookup(flow, log, clock)
+  const lookup = new OffsetLookup(flow, progressStoreOf(flow, log, clock))
   try {
     return await work(lookup)
   } finally {
