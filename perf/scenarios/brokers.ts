@@ -17,3 +17,15 @@ export function logDirOf (cluster: KafkaCluster): string {
   if (broker === undefined) throw new Error('a cluster without brokers')
   return broker.logDir
 }
+
+/**
+ * Deletes the topics that a contender created, its state with them: the next run starts from
+ * nothing, also one of the same contender.
+ */
+export async function deleteTopicsExcept (
+  { admin }: KafkaCluster, isKept: (topic: string) => boolean = () => false
+): Promise<void> {
+  const topics = await admin.topicNames()
+  const ofContender = topics.filter(topic => !topic.startsWith('__') && !isKept(topic))
+  for (const topic of ofContender) await admin.deleteTopic(topic)
+}

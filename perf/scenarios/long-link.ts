@@ -13,7 +13,7 @@ import { startLine } from '../line/line.ts'
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
 import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
 import { createRandom, shuffled } from '../random.ts'
-import { brokerOptions, logDirOf } from './brokers.ts'
+import { brokerOptions, deleteTopicsExcept, logDirOf } from './brokers.ts'
 import { usualBatches, writeLoad } from './load.ts'
 
 /** What a connection has under way: as much as it likes, or 2.4 MB/s at 100 ms. */
@@ -48,6 +48,7 @@ export interface LongLinkResult {
 const recordBytes = 1_000
 const lineRate = 40_000_000
 const counts = [64, 4, 1]
+const topicPrefix = 'load-'
 
 /** Run unless others are asked for. */
 export const standardRows: readonly LineRow[] = [
@@ -117,7 +118,7 @@ async function runRows (settings: LongLinkSettings, place: Place): Promise<LongL
 }
 
 function topicOf (partitions: number): string {
-  return `load-${partitions}`
+  return `${topicPrefix}${partitions}`
 }
 
 /** A topic for each number of partitions. */
@@ -173,8 +174,8 @@ async function runOne (
     return figures
   } finally {
     await line.stop()
-    const written = contender.targetTopic?.(topic)
-    if (written !== undefined) await target.cluster.admin.deleteTopic(written).catch(() => {})
+    await deleteTopicsExcept(source.cluster, topic => topic.startsWith(topicPrefix))
+    await deleteTopicsExcept(target.cluster)
   }
 }
 

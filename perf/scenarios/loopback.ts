@@ -13,7 +13,7 @@ import { measureRawLog, type LogSize } from '../../test/kafka/raw-log.ts'
 import type { Contender, MirrorJob, TlsListener } from '../contenders/contender.ts'
 import { measureRun, type MirrorFigures } from '../measure/mirror-run.ts'
 import { sourceBrokerId, targetBrokerId } from '../measure/thread-usage.ts'
-import { brokerOptions, logDirOf } from './brokers.ts'
+import { brokerOptions, deleteTopicsExcept, logDirOf } from './brokers.ts'
 import { writeLoad, type LoadCodec } from './load.ts'
 
 export interface LoopbackSettings {
@@ -128,6 +128,7 @@ async function runOne (
   if (written.records < job.records) {
     throw new Error(`${contender.name} wrote ${written.records} of ${job.records} records`)
   }
-  await job.target.admin.deleteTopic(targetTopic)
+  await deleteTopicsExcept(job.source, topic => topic === job.topic)
+  await deleteTopicsExcept(job.target)
   return { ...figures, targetBatches: written.batches, targetBytes: written.bytes }
 }
