@@ -1,7 +1,7 @@
 // `longhaul offsets translate FILE --group G`: where each partition of a consumer group goes on in
 // the remote topics, and a file with which Kafka's own tool moves the group there.
 import { writeFileSync } from 'node:fs'
-import { committedOffsets, type CommittedOffset } from '../cluster/committed-offsets.ts'
+import type { GroupOffset } from '../cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -11,7 +11,6 @@ import { withOffsetLookup, type OffsetLookup } from '../offsets/offset-lookup.ts
 import { translate, type OffsetAnswer } from '../offsets/offset-map.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
-import type { TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderTable, tableWidth } from './table.ts'
@@ -23,7 +22,7 @@ export interface GroupOptions extends ConfigOptions {
   readonly resetFile?: string
 }
 
-interface GroupRow extends CommittedOffset {
+interface GroupRow extends GroupOffset {
   readonly flow: string
   readonly remoteTopic: string
   /** Undefined: the partition has no position. */
@@ -60,8 +59,9 @@ export async function translateGroup (
 async function rowsOf (
   group: string, flow: FlowConfig, log: Log, { clock, stopped }: Terminal
 ): Promise<readonly GroupRow[]> {
-  const committed = await committedOffsets(flow.source.admin, group,
-    await mirroredPartitions(flow), flow.settings['admin.timeout.ms'])
+  const committed = (await committedBy(group, flow))
+    .filter(({ topic }) => judgeTopic(flow.topics, topic) === 'mirrored')
+    .sort(byPartition)
   return await withOffsetLookup(flow, log, clock, async lookup => {
     const rows: GroupRow[] = []
     for (const each of committed) rows.push(await rowOf(each, flow, lookup, stopped))
@@ -69,24 +69,28 @@ async function rowsOf (
   })
 }
 
-async function mirroredPartitions (flow: FlowConfig): Promise<readonly TopicPartition[]> {
+/** Rejects with the answer of the group's coordinator: DESCRIBE on the group is needed. */
+async function committedBy (group: string, flow: FlowConfig): Promise<readonly GroupOffset[]> {
   const admin = openClusterAdmin({
     cluster: flow.source.alias,
     properties: flow.source.admin,
     timeoutMs: flow.settings['admin.timeout.ms']
   })
   try {
-    return (await admin.listTopics())
-      .filter(({ name }) => judgeTopic(flow.topics, name) === 'mirrored')
-      .flatMap(({ name, partitionCount }) =>
-        Array.from({ length: partitionCount }, (_, partition) => ({ topic: name, partition })))
+    const [answer] = await admin.groupOffsets([group])
+    if (answer?.error !== undefined) throw answer.error
+    return answer?.offsets ?? []
   } finally {
     await admin.close()
   }
 }
 
+function byPartition (one: GroupOffset, other: GroupOffset): number {
+  return one.topic.localeCompare(other.topic) || one.partition - other.partition
+}
+
 async function rowOf (
-  committed: CommittedOffset, flow: FlowConfig, lookup: OffsetLookup, signal: AbortSignal
+  committed: GroupOffset, flow: FlowConfig, lookup: OffsetLookup, signal: AbortSignal
 ): Promise<GroupRow> {
   const { offset, partition, topic } = committed
   const named = { ...committed, flow: flow.name, remoteTopic: flow.policy.remoteTopic(topic) }

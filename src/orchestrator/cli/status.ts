@@ -1,12 +1,12 @@
 // `longhaul status FILE`: processes, pauses, positions and lag of each flow, as the progress topic
 // and both clusters have them. Needs no process to run, and changes nothing.
+import { groupOf } from '../cluster/flow-group.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import type { FlowMember } from '../control/control-record.ts'
 import { refuseNeverRun, withFlowWords, type FlowOnRecord } from '../flow/flow-words.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'

@@ -1,6 +1,7 @@
 // `longhaul validate FILE`: checks the file, both clusters and the progress topic of every flow,
 // and says of every topic of the source whether it would be mirrored, under which name, and why
 // not. Changes nothing.
+import { groupOf } from '../cluster/flow-group.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { metDifferences } from '../config/met-differences.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -11,7 +12,6 @@ import { TargetClaims } from '../flow/target-claims.ts'
 import { checkHeartbeats } from '../heartbeats/heartbeat-duty.ts'
 import { positionsOnRecord } from '../migration/positions-on-record.ts'
 import { checkOffsetSyncs } from '../offset-syncs/offset-sync-duty.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
 import { checkFlowProgress } from '../progress/flow-progress.ts'
 import type { TopicPartition } from '../progress/progress.ts'
 import { unlessAborted } from '../time/deadline.ts'

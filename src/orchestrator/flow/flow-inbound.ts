@@ -1,5 +1,6 @@
 // Opens what a flow knows of the flows that write into its source: only a flow that keeps names
 // needs it, because a renamed topic shows in its name where it came from.
+import { groupOf } from '../cluster/flow-group.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import { InboundFlows, type InboundCluster } from '../inbound/inbound-flows.ts'
@@ -7,7 +8,6 @@ import { InboundTopics } from '../inbound/inbound-topics.ts'
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'

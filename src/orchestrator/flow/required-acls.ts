@@ -1,7 +1,7 @@
 // THE table of the permissions that a flow needs, as an authorizer without allow.everyone asks for
 // them. `longhaul acls` prints them; README lists the rows, and tests grant exactly these. Pure.
+import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
 import { heartbeatsTopic, progressTopicPrefix } from '../policy/replication-policy.ts'
 import { fixedPartOf, type RenameRule } from '../policy/topic-rename.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'

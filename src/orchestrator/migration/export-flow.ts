@@ -1,5 +1,6 @@
 // Moves a flow back from Longhaul to MirrorMaker 2: writes the positions of the flow to the offsets
 // topic of MirrorMaker 2, which then goes on at them.
+import { groupSize } from '../cluster/flow-group.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
@@ -7,7 +8,7 @@ import { encodeConnectOffset, sourceConnector } from '../mirror-maker/connect-of
 import { keyPartition } from '../mirror-maker/key-partition.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { readConnectPositions, type ConnectPositions } from './connect-positions.ts'
-import { groupSize, positionsOnRecord, refuseRunning } from './positions-on-record.ts'
+import { positionsOnRecord, refuseRunning } from './positions-on-record.ts'
 import {
   aliasInConnect, connectGroupOf, connectOptions, type ImportRequest
 } from './import-flow.ts'

@@ -1,18 +1,18 @@
 // Moves a flow from MirrorMaker 2 to Longhaul: waits until MirrorMaker 2 has stopped, reads what it
 // has committed, finds what it has mirrored beyond that, and puts the positions on record.
+import { groupOf, groupSize } from '../cluster/flow-group.ts'
 import { LogReader } from '../cluster/log-reader.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
 import { sourceConnector, type ConnectOffset } from '../mirror-maker/connect-offsets.ts'
 import type { Log } from '../observability/log.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
 import type { Clock } from '../time/clock.ts'
 import {
   commitMark, hasCommitSince, readConnectPositions, type ConnectPositionsOptions
 } from './connect-positions.ts'
 import {
-  deletePositions, groupSize, positionsOnRecord, refuseRunning, writePositions,
+  deletePositions, positionsOnRecord, refuseRunning, writePositions,
   type OnRecordOptions, type NewPosition
 } from './positions-on-record.ts'
 import {

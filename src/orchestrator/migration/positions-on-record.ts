@@ -1,12 +1,12 @@
 // The positions of a flow on record, for commands that replace them while no process of the flow
 // runs.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import { groupOf, groupSize } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClusterPair } from '../flow/cluster-pair.ts'
 import type { Log } from '../observability/log.ts'
 import { withOffsetLookup } from '../offsets/offset-lookup.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
 import { slotOf } from '../ownership/task-slots.ts'
 import { KnownTopicIds } from '../partitions/topic-ids.ts'
 import { openFlowProgress } from '../progress/flow-progress.ts'
@@ -40,12 +40,6 @@ export async function refuseRunning (
   if (members === 0) return
   throw new ReplicatorError('FLOW_RUNS', `${flow.name} is mirrored by ${members} ` +
     `${members === 1 ? 'process' : 'processes'} of Longhaul`)
-}
-
-export async function groupSize (cluster: ClusterAdmin, group: string): Promise<number> {
-  const [described] = await cluster.describeGroups([group])
-  if (described?.error !== undefined) throw described.error
-  return described?.members.length ?? 0
 }
 
 /** Empty also where the progress topic does not exist. */

@@ -1,8 +1,8 @@
 // The positions of one flow, as its progress topic holds them: read slot by slot when they are
 // asked for, each slot once. For commands; a running flow knows its own.
+import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { Log } from '../observability/log.ts'
-import { groupOf } from '../ownership/slot-ownership.ts'
 import { slotOf } from '../ownership/task-slots.ts'
 import { ProgressStore } from '../progress/progress-store.ts'
 import type { PartitionOnRecord, SlotProgress } from '../progress/slot-contents.ts'

@@ -47,11 +47,6 @@ export interface SlotOwnershipOptions {
   readonly clock: Clock
 }
 
-/** MirrorMaker 2 has no group of this name; a prefix of its own makes one ACL enough. */
-export function groupOf (flow: string): string {
-  return `longhaul.${flow}`
-}
-
 type MemberOptions = ConstructorParameters<typeof GroupMember>[0]
 export type OpenMember = (options: MemberOptions) =>
   Pick<GroupMember, 'assigned' | 'join' | 'leave'>

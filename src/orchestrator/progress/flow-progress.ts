@@ -1,6 +1,7 @@
 // The progress of one flow, opened: its producer id, what its slots hold, and the way to put
 // positions on record. Kept in the progress topic; or nowhere, for flows that begin anew each time.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import { groupSize } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
@@ -165,9 +166,7 @@ export async function openUnkeptProgress (
 /** Whether the group has members; this process has not joined it yet. */
 async function hasMembers (target: ClusterAdmin, group: string): Promise<boolean> {
   try {
-    const [described] = await target.describeGroups([group])
-    if (described?.error !== undefined) throw described.error
-    return (described?.members.length ?? 0) > 0
+    return await groupSize(target, group) > 0
   } catch (thrown) {
     // A process that cannot know must not act as if alone; but a cluster without groups, such as
     // the embedded one of the demo, has no other members.
