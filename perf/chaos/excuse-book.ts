@@ -72,7 +72,7 @@ export class ExcuseBook {
     const { subject } = planned
     switch (subject.kind) {
       case 'topic': return { meant: new Set(allPartitions([recreatedTopic])) }
-      case 'process': return { owned: await this.#ownedByNoOther(subject.index) }
+      case 'process': return { owned: await this.#stoppedWith(subject.index) }
       default: {
         const [first] = loadedTopics
         const meant = new Set(first === undefined ? [] : [partitionName(first.name, 0)])
@@ -82,15 +82,20 @@ export class ExcuseBook {
   }
 
   /**
-   * All partitions but those that the other processes mirror. The group waits for the session of
+   * What the process mirrors, and what no other process does. The group waits for the session of
    * each dead member, so a process that is hit may also own slots that it has not begun: those that
-   * it was just assigned, or that the group assigns it before it sees that the process is dead.
+   * it was just assigned, or that the group assigns it before it sees that the process is dead. And
+   * another process may count what this one mirrors as its own: it was frozen, and drains what the
+   * group has assigned to others since.
    */
-  async #ownedByNoOther (index: number): Promise<ReadonlySet<string>> {
-    const others = this.#options.members.filter((_, at) => at !== index - 1)
-    const owned = await Promise.all(others.map(async member => await member.owned()))
-    const ofOthers = new Set(owned.flatMap(partitions => [...partitions ?? []]))
-    return new Set(allPartitions(loadedTopics).filter(partition => !ofOthers.has(partition)))
+  async #stoppedWith (index: number): Promise<ReadonlySet<string>> {
+    const { members } = this.#options
+    const owned = await Promise.all(members.map(async member => await member.owned()))
+    const ofOthers = new Set(owned.filter((_, at) => at !== index - 1)
+      .flatMap(partitions => [...partitions ?? []]))
+    const own = owned[index - 1] ?? new Set()
+    return new Set(allPartitions(loadedTopics).filter(partition =>
+      own.has(partition) || !ofOthers.has(partition)))
   }
 
   async #ledBy (side: ClusterSide, broker: number): Promise<ReadonlySet<string>> {
