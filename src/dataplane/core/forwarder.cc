@@ -109,11 +109,28 @@ void Forwarder::WatchBrokers() {
   }
 }
 
+// A deposed leader that answers is waited for: its acknowledgements save the next owner a scan. One
+// that hangs would keep the partition from its next owner until the connection counts as silent.
+bool Forwarder::AwaitsAnswers(const Partition& p) const {
+  if (p.queue.outstanding() == 0) return false;
+  return p.awaits_leader() || !lane_.watch.IsSuspect(Side::kTarget, p.delivery.sent_to);
+}
+
+// The next owner scans the new leader for what is in flight.
+void Forwarder::Abandon(Partition* p) {
+  lane_.errors[kafka_error::kRequestTimedOut]++;
+  p->delivery.unacknowledged = {
+      kafka_error::kRequestTimedOut,
+      BrokerName(Side::kTarget, p->delivery.sent_to) + ", the leader before, does not answer"};
+  p->ResetToProgress();
+}
+
 void Forwarder::ReleaseStopped() {
   const PartitionMoves::Ids ids = lane_.moves.list(WorkList::kStops);  // moves change the list
   for (uint32_t id : ids) {
     Partition* p = lane_.Find(id);
-    if (p->queue.outstanding() > 0) continue;
+    if (AwaitsAnswers(*p)) continue;
+    if (p->queue.outstanding() > 0) Abandon(p);
     lane_.events->MadeProgress(*p);
     lane_.moves.Move(p, PartitionEvent::kReleased);
     Remove(p);

@@ -67,6 +67,8 @@ class Forwarder {
   void Remove(Partition* p);
   void WatchBrokers();
   void ReleaseStopped();
+  bool AwaitsAnswers(const Partition& p) const;
+  void Abandon(Partition* p);
   static PartitionCounters CountersOf(const Partition& p);
   static bool IsNews(const PartitionCounters& row, const PartitionCounters& counted);
 

@@ -179,6 +179,12 @@ struct Partition {
   const std::string& topic_on(Side side) const {
     return side == Side::kSource ? topic : remote_topic;
   }
+  // Whether the leader of the target may still answer for batches in flight. Answers of a deposed
+  // leader count for nothing (TargetScan::TryBegin).
+  bool awaits_leader() const {
+    const int32_t leader = leaders.target.node;
+    return queue.outstanding() > 0 && (leader < 0 || delivery.sent_to == leader);
+  }
   // The node that is fetched from, -1: none.
   int32_t source_node() const {
     return read.follower >= 0 ? read.follower : leaders.source.node;

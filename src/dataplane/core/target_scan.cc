@@ -42,7 +42,7 @@ void TargetScan::Tick() {
 bool TargetScan::TryBegin(Partition* p) {
   if (p->phase != PartitionPhase::kStarting && p->phase != PartitionPhase::kMoving) return true;
   if (p->leaders.target.node < 0) return false;
-  if (p->queue.outstanding() > 0 && p->delivery.sent_to == p->leaders.target.node) return false;
+  if (p->awaits_leader()) return false;
   if (p->phase == PartitionPhase::kStarting && p->leaders.source.node < 0) return false;
   p->queue.RecallSent();
   lane_->BeginScan(p, PartitionEvent::kScanBegins);

@@ -190,6 +190,38 @@ TEST_CASE("a broker whose bytes move is neither suspect nor cut off") {
   CheckExact(hung.sim, hung.process);
 }
 
+// What was in flight at the old leader was waited for until its connection counted as silent, 15 s
+// after the last answer. The hand-over of the slot waited as long, and so did its next owner.
+TEST_CASE("a partition that is revoked is released once the leader that hangs is deposed") {
+  HungCase hung("hung target, revoked", 6);
+  hung.Start();
+  hung.Hang(Side::kTarget, 0, 45'000);
+  hung.Write(5);
+  hung.sim.RunFor(1'000);
+  std::vector<uint32_t> led;
+  for (uint32_t id = 0; id < hung.sim.partitions(); ++id)
+    if (hung.IsLedBy(Side::kTarget, id, 0)) led.push_back(id);
+  REQUIRE(!led.empty());
+  for (const uint32_t id : led) hung.sim.Revoke(hung.process, id);
+  const auto is_released = [&](uint32_t id) { return hung.process->states[id].released; };
+  const auto are_released = [&] { return std::all_of(led.begin(), led.end(), is_released); };
+  hung.sim.RunFor(3'000);
+  CHECK(std::none_of(led.begin(), led.end(), is_released));  // it may still answer
+  hung.MoveLeadersOf(Side::kTarget, 0);
+  CHECK(hung.sim.RunUntil(are_released, 4'000));
+  for (const uint32_t id : led) {
+    CHECK(hung.process->states[id].code == 7);
+    CHECK(hung.process->states[id].detail ==
+          "target broker 0, the leader before, does not answer");
+    hung.sim.Return(hung.process, id, hung.sim.LastProgress());
+  }
+  CHECK(hung.sim.RunUntil([&] { return hung.IsAllMirrored(); }, 15'000));
+  CHECK(hung.sim.agenda.now < hung.sim.target.broker(0).frozen_until);
+  hung.sim.RunFor(60'000);  // its late answers come
+  hung.Write(5);
+  CheckExact(hung.sim, hung.process);
+}
+
 // The lane drops what is queued or fails in flight. Released without a reason, the partition would
 // look as if its target had acknowledged everything.
 TEST_CASE("a partition whose target is gone is released with the reason") {
