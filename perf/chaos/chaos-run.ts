@@ -12,6 +12,7 @@ import { MirrorMember } from './mirror-member.ts'
 import { loadedTopics, NumberedLoad } from './numbered-load.ts'
 import { planFaults, type PlannedFault } from './schedule.ts'
 import { checkSides, totalsOf, type PartitionFindings } from './side-check.ts'
+import { witness } from './standing-witness.ts'
 
 export interface ChaosSettings {
   readonly minutes: number
@@ -98,7 +99,10 @@ async function underLoad (settings: ChaosSettings, parts: Parts): Promise<ChaosO
   const load = await NumberedLoad.start(source, settings.seed, settings.recordsPerSecond)
   for (const member of members) member.start()
   const excuses = new ExcuseBook({ source, target, members, group, nowMs })
-  const watch = new LivenessWatch(source, target, nowMs)
+  const path = join(settings.folder, 'standings.log')
+  const watch = new LivenessWatch(source, target, nowMs, partitions => {
+    void witness(partitions, { source, target, members, nowMs, path })
+  })
   const faults = new FaultRunner({
     source, target, members, load, watch, excuses, group, say, topicConfigs: topicConfigs(source)
   })

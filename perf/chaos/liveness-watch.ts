@@ -10,21 +10,31 @@ import { loadedTopics, partitionName } from './numbered-load.ts'
 const everyMs = 1_000
 // A broker that has just been stopped answers nothing; its partitions are left out.
 const answerMs = 800
+// A partition that stands still for this long is reported, once.
+const longMs = 8_000
 
 export class LivenessWatch {
   readonly #source: KafkaCluster
   readonly #target: KafkaCluster
   readonly #nowMs: () => number
+  readonly #onLong: (partitions: readonly string[]) => void
+  /** Reported, and standing still since. */
+  #long: readonly string[] = []
   readonly #watch = new StandingWatch()
   /** Of a recreated topic: what the target holds of the topics before it. */
   readonly #before = new Map<string, number>()
   readonly #ending = new AbortController()
   readonly #running: Promise<void>
 
-  constructor (source: KafkaCluster, target: KafkaCluster, nowMs: () => number) {
+  /** `onLong` receives partitions that have been standing still for long, each once a standing. */
+  constructor (
+    source: KafkaCluster, target: KafkaCluster, nowMs: () => number,
+    onLong: (partitions: readonly string[]) => void
+  ) {
     this.#source = source
     this.#target = target
     this.#nowMs = nowMs
+    this.#onLong = onLong
     this.#running = this.#run()
   }
 
@@ -43,6 +53,13 @@ export class LivenessWatch {
     return this.#watch.standings
   }
 
+  #report (): void {
+    const long = this.#watch.standingSince(this.#nowMs() - longMs)
+    const fresh = long.filter(partition => !this.#long.includes(partition))
+    this.#long = long
+    if (fresh.length > 0) this.#onLong(fresh)
+  }
+
   async #run (): Promise<void> {
     const { signal } = this.#ending
     while (!signal.aborted) {
@@ -55,6 +72,7 @@ export class LivenessWatch {
         return there === undefined ? [] : [[partition, { source: end, target: there - before }]]
       })
       this.#watch.see(this.#nowMs(), new Map(seen))
+      this.#report()
       await turn
     }
   }

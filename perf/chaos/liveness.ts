@@ -54,6 +54,12 @@ export class StandingWatch {
     }
   }
 
+  /** The partitions that have been standing still since this time or an earlier one. */
+  standingSince (sinceMs: number): readonly string[] {
+    return [...this.#seen].flatMap(([partition, { behindSinceMs = Infinity }]) =>
+      behindSinceMs <= sinceMs ? [partition] : [])
+  }
+
   /** Those that have not ended are standings, too. */
   finish (atMs: number): void {
     for (const partition of this.#seen.keys()) this.#end(partition, atMs)

@@ -18,6 +18,17 @@ const startFailedCode = 3
 const answerMs = 2_000
 const partitionSeries = 'longhaul_partition_info'
 
+export interface ShownPartition {
+  readonly name: string
+  /** Empty: none. */
+  readonly lane: string
+  readonly state: string
+}
+
+function labelOf (labels: string, name: string): string {
+  return new RegExp(`[{,]${name}="([^"]*)"`).exec(labels)?.[1] ?? ''
+}
+
 export class MirrorMember {
   /** Ends that nobody asked for, but those with the exit code of a start that failed. */
   crashes = 0
@@ -37,19 +48,26 @@ export class MirrorMember {
 
   /** The partitions that its lanes mirror; undefined where it does not say. */
   async owned (): Promise<ReadonlySet<string> | undefined> {
+    const shown = await this.shown()
+    // A partition that was handed over is in the metrics without a lane until its next owner is
+    // known.
+    return shown && new Set(shown.filter(({ lane }) => lane !== '').map(({ name }) => name))
+  }
+
+  /** What it tells of its partitions; undefined where it does not say. */
+  async shown (): Promise<readonly ShownPartition[] | undefined> {
     const { metricsUrl } = this.#command
     if (metricsUrl === undefined || !this.isRunning) return undefined
     try {
       const response = await fetch(metricsUrl, { signal: AbortSignal.timeout(answerMs) })
       const series = seriesOf(parseExposition(await response.text()), partitionSeries)
-      // A partition that was handed over is in the metrics without a lane until its next owner
-      // is known.
-      return new Set(Object.keys(series).filter(labels => !labels.includes('lane=""'))
-        .map(labels => partitionName(
-          /[{,]topic="([^"]*)"/.exec(labels)?.[1] ?? '',
-          Number(/[{,]partition="(\d+)"/.exec(labels)?.[1]))))
+      return Object.keys(series).map(labels => ({
+        name: partitionName(labelOf(labels, 'topic'), Number(labelOf(labels, 'partition'))),
+        lane: labelOf(labels, 'lane'),
+        state: labelOf(labels, 'state')
+      }))
     } catch {
-      return undefined // just started, or about to end
+      return undefined // just started, frozen, or about to end
     }
   }
 

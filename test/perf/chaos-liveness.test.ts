@@ -36,6 +36,13 @@ describe('a standing', () => {
       [{ partition: 'a', fromMs: 1000, toMs: 3000 }])
   })
 
+  test('is named while it lasts', () => {
+    const standing = watch([1, 1], [2, 1], [3, 1])
+    assert.deepEqual(standing.standingSince(1000), ['a'])
+    assert.deepEqual(standing.standingSince(999), [])
+    assert.deepEqual(watch([1, 1], [2, 1], [2, 2]).standingSince(9000), [])
+  })
+
   test('is none where the source has nothing new, however long', () => {
     assert.deepEqual(watch([5, 5], [5, 5], [5, 5], [6, 6]).standings, [])
   })
