@@ -39,11 +39,16 @@ void BrokerWatch::Muted(Side side, int32_t node, int64_t until) {
   if (it != watched_.end()) it->second.heard_at = std::max(it->second.heard_at, until);
 }
 
-std::set<int32_t> BrokerWatch::Suspects(Side side) const {
+std::set<int32_t> BrokerWatch::Doubtful(Side side, int64_t now) const {
   std::set<int32_t> nodes;
   for (const Brokers* brokers : {&suspects_, &without_metadata_})
     for (const auto& [suspect_side, node] : *brokers)
       if (suspect_side == side) nodes.insert(node);
+  for (const auto& [key, watched] : watched_) {
+    const auto [watched_side, node, route] = key;
+    const int64_t own_wait = std::max<int64_t>(*watched.suspect_ms.begin() - kSuspectMs, 0);
+    if (watched_side == side && now - watched.heard_at >= own_wait + kDoubtMs) nodes.insert(node);
+  }
   return nodes;
 }
 

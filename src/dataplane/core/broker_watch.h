@@ -43,6 +43,11 @@ class BrokerWatch {
   // well below a second; a controller fences a silent broker after 9 s (the default of
   // broker.session.timeout.ms). Between the two: the lane learns of a new leader at once.
   static constexpr int64_t kSuspectMs = 5'000;
+  // Beyond what a broker waits by itself. Most brokers that are silent for this long are well, and
+  // to ask another one for metadata costs nothing. One that hangs, or whose connections a NAT has
+  // forgotten, would keep a partition that was just assigned without leaders for
+  // Leaders::kAnswerMs.
+  static constexpr int64_t kDoubtMs = 1'000;
   // Beyond what the broker may wait by itself (for data, for followers). Together with the longest
   // wait of a request, 5 s (Outbox::kAckWaitMs), a dead connection is closed within 15 s.
   static constexpr int64_t kSilentMs = 10'000;
@@ -68,8 +73,8 @@ class BrokerWatch {
   const Brokers& suspects() const { return suspects_; }
   // Silent behind a question for metadata.
   const Brokers& without_metadata() const { return without_metadata_; }
-  // Of either route: whom not to ask for metadata.
-  std::set<int32_t> Suspects(Side side) const;
+  // Of either route: whom not to ask for metadata, as long as others can be asked.
+  std::set<int32_t> Doubtful(Side side, int64_t now) const;
 
   // Looks at what is due, closes what is silent. Returns when to look again.
   int64_t Tick(Transport* transport, int64_t now);

@@ -39,7 +39,7 @@ void Leaders::Ask(Side side, SideState* state) {
   state->tag = next_tag_++;
   state->asked_at = lane_->now;
   state->give_up_at = lane_->now + kAnswerMs;
-  const std::set<int32_t> avoid = lane_->watch.Suspects(side);
+  const std::set<int32_t> avoid = lane_->watch.Doubtful(side, lane_->now);
   const Status status = lane_->transport->RequestMetadata(
       side, Topics(side), {avoid.begin(), avoid.end()}, state->tag, &state->node);
   state->asking = status.ok();

@@ -55,11 +55,23 @@ TEST_CASE("metadata that is not answered is asked of others, and stops no data")
   const Patience patience = watch.PatienceFor(0, false);
   watch.Sent(Side::kSource, kNode, patience, 0, Route::kMetadata);
   for (int64_t now = 0; now < 9'000; now += 1'000) watch.Tick(&transport, now);
-  CHECK(watch.Suspects(Side::kSource) == std::set<int32_t>{kNode});
+  CHECK(watch.Doubtful(Side::kSource, 9'000) == std::set<int32_t>{kNode});
   CHECK_FALSE(watch.IsSuspect(Side::kSource, kNode));
   CHECK(transport.disconnected.empty());
   for (int64_t now = 9'000; now < 13'000; now += 1'000) watch.Tick(&transport, now);
   CHECK(transport.disconnected == std::vector<int32_t>{kNode});
+}
+
+TEST_CASE("a broker that is silent beyond its own wait is doubtful before it is suspect") {
+  BrokerWatch watch(30'000);
+  const Patience patience = watch.PatienceFor(500, true);
+  watch.Sent(Side::kSource, kNode, patience, 0);
+  CHECK(watch.Doubtful(Side::kSource, 500 + BrokerWatch::kDoubtMs - 1).empty());
+  CHECK(watch.Doubtful(Side::kSource, 500 + BrokerWatch::kDoubtMs) == std::set<int32_t>{kNode});
+  CHECK(watch.Doubtful(Side::kTarget, 500 + BrokerWatch::kDoubtMs).empty());
+  CHECK_FALSE(watch.IsSuspect(Side::kSource, kNode));
+  watch.Answered(Side::kSource, kNode, patience, 2'000);
+  CHECK(watch.Doubtful(Side::kSource, 9'000).empty());
 }
 
 }  // namespace
