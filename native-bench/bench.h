@@ -1,10 +1,10 @@
 // Goals: a number for each inner step of the data plane that a change could make slower, measured
-// alone, on one thread, from memory; a check sum of what was computed, so that nothing is optimised
-// away and shows that two runs did the same work; a smoke size that finishes at once, so
-// that the benchmarks themselves stay working.
+// alone, on one thread, from memory; a check sum of the results, so that the compiler cannot remove
+// the work and that two runs can be compared; a smoke size that finishes at once, so that tests can
+// run the benchmarks.
 //
 // Not goals: the throughput of a mirror (perf/ measures that between real clusters), and
-// statistics: the best of a few repetitions is the one least disturbed by the machine.
+// statistics: the best of a few repetitions is the one that the machine disturbed least.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,8 @@ class Run {
 
   bool smoke() const { return smoke_; }
 
-  // Nanoseconds a call of `body`, the best repetition. `body` returns something it computed.
+  // Nanoseconds for one call of `body`, in the best repetition. `body` returns a part of its
+  // result.
   template <typename Body>
   double Measure(Body&& body) {
     using Clock = std::chrono::steady_clock;
@@ -41,7 +42,7 @@ class Run {
     return best;
   }
 
-  // One line of the report. `last_` is what the body computed in its last call.
+  // One line of the report. `last_` is what the last call of the body returned.
   void Report(const std::string& name, double value, const char* unit, const char* note = "") {
     std::printf("%-44s %12.2f %-9s %016llx %s\n", name.c_str(), value, unit,
                 static_cast<unsigned long long>(last_), note);

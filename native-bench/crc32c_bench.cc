@@ -1,4 +1,4 @@
-// CRC-32C over buffers of the sizes that occur: a header's patched bytes, records, batches.
+// CRC-32C over buffers of typical sizes: the patched bytes of a header, records, batches.
 #include "core/crc32c.h"
 
 #include <string>

@@ -1,6 +1,7 @@
-// What the forwarder itself costs: a Fetch response walked into queues, Produce requests filled
-// from them, acks taken, everything but the network. Many partitions that are mostly idle show
-// whether a reply costs by what is in it or by what the lane holds.
+// The cost of the forwarder itself: it walks over a Fetch response, fills Produce requests from its
+// queues and handles acks; everything but the network. With many partitions that are mostly idle,
+// the benchmark shows whether the cost of a reply depends on its content or on the number of
+// partitions of the lane.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -28,7 +29,7 @@ void PutText(std::vector<uint8_t>* out, const std::string& text) {
 }
 
 // Two brokers that answer at once: the source with the next batch of the first `busy` partitions,
-// the target with an ack of whatever came.
+// the target with an ack for each batch.
 class InstantTransport final : public Transport {
  public:
   InstantTransport(int32_t partitions, int32_t busy, size_t batch_bytes)
@@ -39,7 +40,7 @@ class InstantTransport final : public Transport {
 
   BrokerState broker_state(Side, int32_t) override { return BrokerState::kUp; }
   int32_t connection(Side, int32_t) override { return 1; }
-  // Fetch in the last form without tagged fields: what is measured is not the parser.
+  // The last Fetch version without tagged fields, because the parser is not to be measured.
   int16_t api_version(Side, int32_t, int16_t api_key, int16_t, int16_t max) override {
     return api_key == kFetchApi.key ? std::min<int16_t>(max, 11) : max;
   }
@@ -142,7 +143,7 @@ struct Lap {
     for (int turn = 0; turn < 4 + partitions / 50; ++turn) Turn();
     transport.has_data = true;
   }
-  // What the loop does once: all replies that are there, then a tick.
+  // One turn of the loop: handles all replies that have arrived, then ticks.
   void Turn() {
     now += 1;
     for (const Reply& reply : std::exchange(transport.replies, {}))
@@ -184,7 +185,7 @@ void IdleCase(Run& run, int32_t partitions) {
   run.Report("tick, " + std::to_string(partitions) + " idle partitions", tick, "ns");
 }
 
-// One answer of metadata a side, all of it of one topic.
+// One metadata response for each side, with the partitions of one topic.
 void MetadataCase(Run& run, int32_t partitions) {
   Lap lap(partitions, 0, 100);
   const double round = run.Measure([&] {

@@ -1,5 +1,5 @@
-// What passing a batch through costs: the walk over its header and the patch. The walk over large
-// batches is bound by the cache miss that each header is; the patch must not depend on the size.
+// The cost of passing a batch through: the walk over its header and the patch. Over large batches,
+// the walk costs one cache miss for each header; the cost of the patch must not depend on the size.
 #include "core/record_batch.h"
 
 #include <string>
@@ -36,7 +36,7 @@ void WalkBench(Run& run, size_t batch_bytes) {
 void PatchBench(Run& run, size_t batch_bytes) {
   std::vector<uint8_t> batch = SampleBatch({.payload_bytes = batch_bytes});
   const std::string label = std::to_string(batch.size()) + " B";
-  constexpr int32_t kSequence = 77;  // the same each time: so is the work, and the check sum
+  constexpr int32_t kSequence = 77;  // the same each time, so that work and check sum are, too
   const double patched = run.Measure([&] {
     PatchHeader(batch.data(), batch.size(), 9000, 0, kSequence);
     return RecordBatchView(batch.data()).crc();

@@ -1,5 +1,6 @@
-// The slow path, in megabytes of inflated records a second: a batch thinned by compaction, and one
-// that has to be split. But for codec none the compressor is the bottleneck.
+// Re-encoding, in megabytes of inflated records a second: a batch from which compaction has removed
+// records, and a batch that has to be split. Except for codec none the compressor is the
+// bottleneck.
 #include "core/reencode.h"
 
 #include <string>

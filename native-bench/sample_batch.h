@@ -1,4 +1,4 @@
-// Batches to measure on: JSON-like records, the same bytes on every machine and in every run.
+// Batches for benchmarks: JSON-like records, the same bytes on every machine and in every run.
 #pragma once
 
 #include <cinttypes>
@@ -19,7 +19,7 @@ struct SampleOptions {
   size_t payload_bytes = 65'536;
   size_t value_bytes = 200;
   Codec codec = Codec::kNone;
-  bool thinned = false;  // as compaction leaves it: every third record gone
+  bool thinned = false;  // as after compaction: every third record is missing
 };
 
 inline void AppendSampleRecord(size_t number, size_t value_bytes, int32_t offset_delta,

@@ -1,5 +1,5 @@
-// The door to the native data plane: the only module that loads the addon. Native mistakes and
-// failures are thrown and rejected as {code, detail}; callers make errors of them.
+// The interface of the native data plane: the only module that loads the addon. Native errors are
+// thrown or rejected as {code, detail}; callers convert them.
 import { createRequire } from 'node:module'
 import {
   laneCounters, partitionCounters, type forwarderSettings
@@ -11,7 +11,7 @@ export type ClientProperties = Readonly<Record<string, string>>
 /** The two ends of a flow. */
 export type Side = 'source' | 'target'
 
-/** How a Forwarder is opened. Everything here can be posted to a worker. */
+/** The configuration of a Forwarder. It can be posted to a worker. */
 export interface ForwarderConfig {
   /** librdkafka properties of the source and the target client. */
   readonly source: ClientProperties
@@ -28,17 +28,17 @@ export interface PartitionAssignment {
   readonly topic: string
   readonly remoteTopic: string
   readonly partition: number
-  /** Next upstream offset, next downstream offset, and records put there so far mod 2^31. */
+  /** Next upstream offset, next downstream offset, and records appended so far, mod 2^31. */
   readonly upstream: bigint
   readonly downstream: bigint
   readonly sequence: number
   /** Of the batch before `upstream`, -1: not known. */
   readonly leaderEpoch: number
-  /** Of the source topic that progress is of, as Kafka prints it; none where brokers have none. */
+  /** The id of the source topic, as Kafka prints it; undefined if the brokers have no ids. */
   readonly topicId?: string
-  /** The same of the remote topic. */
+  /** The same for the remote topic. */
   readonly remoteTopicId?: string
-  /** Where the target's log begins now, if progress speaks of what it has trimmed since. */
+  /** Where the target's log begins now, if progress is before that offset. */
   readonly scanFrom?: bigint
 }
 
@@ -46,13 +46,13 @@ export interface PartitionAssignment {
 export interface ProducersAnswer {
   /** The newest question of the lane when the reading began; 0n: none. */
   readonly question: bigint
-  /** All that were ever named: what is not among them counts as an application. */
+  /** All ids that were ever recorded: any other id counts as that of an application. */
   readonly inbound: readonly InboundProducer[]
 }
 
 export interface InboundProducer {
   readonly producerId: bigint
-  /** False: what it wrote is forwarded. */
+  /** False: its batches are forwarded. */
   readonly isLeftOut: boolean
 }
 
@@ -60,12 +60,12 @@ export interface StateEvent {
   readonly id: number
   /** Index into partitionStates. */
   readonly state: number
-  /** Error code of the move, or of the error that is being retried; 0: none. */
+  /** Error code of the state, or of the error that is retried; 0: none. */
   readonly code: number
   readonly detail: string
-  /** Faulted: the source offset behind what cannot be mirrored, -1n: not known. */
+  /** Faulted: the source offset after the part that cannot be mirrored, -1n: not known. */
   readonly skipTo: bigint
-  /** How many records at most that would leave out. */
+  /** How many records a skip to `skipTo` leaves out, at most. */
   readonly skipRecords: bigint
   /** Leader epoch of the batch before `skipTo`, -1: not known. */
   readonly skipEpoch: number
@@ -77,15 +77,15 @@ export interface NativeEvents {
   readonly states: readonly StateEvent[]
   /**
    * Rows of five: id, upstream offset, downstream offset, sequence, leader epoch (-1: not known).
-   * A row for each leader epoch, of which the last one is the newest.
+   * One row for each leader epoch; the last row is the newest.
    */
   readonly progress: BigInt64Array
   /**
-   * Rows of six: id and an OffsetSpan (offsets/offset-map.ts). Those of records that the progress
-   * covers come with it, or came before.
+   * Rows of six: id and an OffsetSpan (offsets/offset-map.ts). The spans of all records that the
+   * progress covers come with it or before it.
    */
   readonly spans: BigInt64Array
-  /** Levels are syslog's: 3 error, 4 warning, 6 info. */
+  /** Syslog levels: 3 error, 4 warning, 6 info. */
   readonly logs: ReadonlyArray<{ readonly level: number, readonly text: string }>
   readonly logsLost: bigint
   /** The lane's newest question about producers, 0n: none since the events were taken last. */
@@ -95,11 +95,11 @@ export interface NativeEvents {
 export interface NativeStats {
   /** Columns of laneCounters. */
   readonly lane: BigInt64Array
-  /** All partitions have rows; else those alone of which something has changed. */
+  /** True: all partitions have rows; false: only those that have changed. */
   readonly isWhole: boolean
   /** Rows of partitionCounters. */
   readonly partitions: BigInt64Array
-  /** Rows of two: quietNode, and when it last answered so, epoch ms. */
+  /** Rows of two: quietNode, and when that broker last answered, epoch ms. */
   readonly quietAnswers: BigInt64Array
   /** Records by latency bucket. */
   readonly latency: BigInt64Array
@@ -109,18 +109,18 @@ export interface NativeStats {
 }
 
 export interface Forwarder {
-  /** Replaces what is held under the same ids: so a faulted partition is tried again. */
+  /** Replaces partitions with the same ids: so a faulted partition is retried. */
   assign (assignments: readonly PartitionAssignment[]): void
-  /** Waits for what is in flight, then a released event tells the final progress. */
+  /** Waits for the batches in flight, then reports a released event with the final progress. */
   revoke (ids: readonly number[]): void
-  /** With the setting judgesProducers, batches of unknown producers wait for it. */
+  /** With the setting judgesProducers, batches of unknown producers wait for this call. */
   knowProducers (answer: ProducersAnswer): void
   /** For SASL OAUTHBEARER: connections wait for the first token. */
   setToken (side: Side, token: string): void
   takeEvents (): NativeEvents
-  /** `isWhole`: of all partitions, not only what has changed since the last call. */
+  /** `isWhole`: all partitions, not only those that have changed since the last call. */
   stats (isWhole: boolean): NativeStats
-  /** Idempotent. What is still in flight may or may not arrive. */
+  /** Idempotent. Batches that are still in flight may or may not reach the target. */
   close (): Promise<void>
 }
 
@@ -146,7 +146,7 @@ export interface MockCluster {
   setBrokerUp (which: { broker: number }): void
   setBrokerRoundTrip (which: { broker: number, milliseconds: number }): void
   setBrokerRack (which: { broker: number, rack: string }): void
-  /** The brokers do not offer this kind of request any more. */
+  /** The brokers no longer offer this kind of request. */
   hideRequest (which: { apiKey: number }): void
   pushRequestErrors (errors: { apiKey: number, codes: readonly number[] }): void
   close (): void
@@ -165,14 +165,14 @@ const addon = createRequire(import.meta.url)('../../../build/Release/dataplane.n
 
 export const librdkafkaVersion = addon.librdkafkaVersion
 
-/** Ends the process, whatever its threads are doing and without a word to anybody. */
+/** Ends the process at once, without cleaning up, whatever its threads are doing. */
 export function endProcess (code: number): never {
   return addon.endProcess(code)
 }
 
 /**
- * Called when there are events to take, and again, at most once until they are taken, when
- * something urgent is among them: a state or a log line, not progress alone.
+ * Called when there are events, and once more before takeEvents() if an urgent event is added: a
+ * state or a log line, but not progress.
  */
 export type OnReady = (isUrgent: boolean) => void
 
@@ -198,7 +198,7 @@ export type LaneCounters = Readonly<Record<keyof typeof laneCounters, bigint>>
 const readPartitions = rowReader(partitionCounters)
 const readLanes = rowReader(laneCounters)
 
-/** The rows read their columns when they are asked for them: few of thousands of rows ever are. */
+/** A row decodes a column only when it is read: only few of thousands of rows are ever read. */
 export function decodePartitions (stats: NativeStats): readonly PartitionCounters[] {
   return readPartitions(stats.partitions)
 }

@@ -1,5 +1,5 @@
 // The piscina task: one worker thread holds one Forwarder and passes messages between it and the
-// main thread. It lives until it receives close; nothing of a record ever comes here.
+// main thread, until it receives close. No record ever reaches JavaScript.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { laneCounters } from './contract/contract-table.ts'
@@ -13,7 +13,7 @@ export type Tokens = Readonly<Partial<Record<Side, string>>>
 
 export interface LaneTask {
   readonly config: ForwarderConfig
-  /** Of the ends that log in with tokens, as far as there is one yet. */
+  /** The tokens of the sides that log in with tokens and have one already. */
   readonly tokens: Tokens
   readonly port: MessagePort
 }
@@ -30,7 +30,7 @@ export type LaneMessage =
   | { readonly kind: 'opened' }
   | { readonly kind: 'events', readonly events: NativeEvents }
   | { readonly kind: 'stats', readonly stats: NativeStats }
-  /** A command that the forwarder refused: a defect of the caller. */
+  /** The forwarder refused a command: an error in the program. */
   | {
     readonly kind: 'refused'
     readonly command: string
@@ -38,11 +38,12 @@ export type LaneMessage =
     readonly detail: string
   }
 
-// Acknowledgements come by the thousand a second, and the queue keeps the newest progress: to take
-// each one as it comes would cost more than to forward the batches. States and log lines wait less.
+// There are thousands of acknowledgements a second, and the queue keeps only the newest progress:
+// reading each one at once would cost more than forwarding the batches. States and log lines wait
+// for a shorter time.
 const urgentMs = 50
 const progressMs = 250
-// A broker answers one request of a connection after another, so the request that closes a Fetch
+// A broker answers the requests of one connection in order, so the request that closes a Fetch
 // session waits for the Fetch before it, which an idle broker holds for fetch.max.wait.ms.
 const sessionsMsMax = 600
 const sessionsLookMs = 10
@@ -76,7 +77,7 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
         case 'revoke': forwarder.revoke(command.ids); break
         case 'producers': forwarder.knowProducers(command.answer); break
         case 'tokens': setTokens(command.tokens); break
-        // What waits goes first: figures are compared with the progress that they follow.
+        // Events go first, because statistics are compared with the progress before them.
         case 'stats':
           if (taking !== undefined) takeEvents()
           tell({ kind: 'stats', stats: forwarder.stats(command.isWhole) })
@@ -92,7 +93,7 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
         tell({ kind: 'refused', command: command.kind, code, detail })
       }
     })
-    // The main thread closed the port: nobody is left to forward for.
+    // The main thread has closed the port: nobody uses the lane any more.
     port.on('close', resolve)
     tell({ kind: 'opened' })
   })
@@ -102,7 +103,7 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
   port.close()
 }
 
-/** Of brokers whose partitions are all released. A lane that holds others does not wait. */
+/** Waits until the Fetch sessions of brokers whose partitions are all released are closed. */
 async function untilSessionsClosed (forwarder: Forwarder): Promise<void> {
   for (let looks = sessionsMsMax / sessionsLookMs; looks > 0; looks--) {
     if ((forwarder.stats(false).lane[leftSessions] ?? 0n) === 0n) return

@@ -17,12 +17,12 @@ napi_value AdminObject::Define(napi_env env) {
 AdminObject::AdminObject(napi_env env, std::unique_ptr<Admin> admin)
     : env_(env), admin_(std::move(admin)) {}
 
-// Runs when the object is collected: then nothing is pending and this waits for librdkafka's
-// threads at most. Whoever minds the wait calls close() before letting go.
+// Runs when the object is collected: no call is pending then, and the destructor waits only for
+// librdkafka's threads. To avoid the wait, call close() before the object is collected.
 AdminObject::~AdminObject() {
   admin_.reset();
   if (hooked_) (void)napi_remove_env_cleanup_hook(env_, OnEnvironmentEnd, this);
-  // Abort: a notification still queued is dropped and does not find this object gone.
+  // Abort: a queued notification is dropped, because it would use this object after its end.
   if (notify_ != nullptr) (void)napi_release_threadsafe_function(notify_, napi_tsfn_abort);
   if (self_ != nullptr) (void)napi_delete_reference(env_, self_);
 }
@@ -56,8 +56,8 @@ bool AdminObject::Attach(napi_value receiver) {
     return false;
   }
   (void)napi_unref_threadsafe_function(env_, notify_);
-  // After the thread-safe function, whose own hook then runs later: hooks run last in, first out,
-  // and the admin thread must be gone before what it notifies through.
+  // Added after the thread-safe function, whose own hook therefore runs later (hooks run last in,
+  // first out): the admin thread must end before the function that it calls.
   hooked_ = napi_add_env_cleanup_hook(env_, OnEnvironmentEnd, this) == napi_ok;
   auto finalize = [](napi_env, void* native, void*) { delete static_cast<AdminObject*>(native); };
   return hooked_ && WrapTagged(env_, receiver, this, finalize, &self_);
@@ -151,7 +151,7 @@ napi_value AdminObject::Close(napi_env env, napi_callback_info info) {
 
 void AdminObject::Settle(napi_deferred deferred, const Status& status, const Value& value) {
   Napi::HandleScope scope(env_);
-  // Where the environment is ending, both calls fail and nobody is left to hear of it.
+  // If the environment is ending, both calls fail, which nobody needs to know.
   if (!status.ok()) {
     napi_value failure = FromStatus(env_, status);
     if (failure != nullptr) (void)napi_reject_deferred(env_, deferred, failure);
@@ -173,8 +173,8 @@ void AdminObject::PostClosed() {
   Notify();
 }
 
-// One notification is under way at a time, however much there is to tell. It holds nothing, so the
-// queue of the thread-safe function never holds more than one empty entry.
+// At most one notification is queued at a time, however many results there are. It has no data, so
+// the queue of the thread-safe function never holds more than one empty entry.
 void AdminObject::Notify() {
   if (notified_) return;
   notified_ = true;
@@ -182,7 +182,8 @@ void AdminObject::Notify() {
 }
 
 void AdminObject::OnNotified(napi_env env, napi_value, void* context, void*) {
-  // Without an environment this empties the queue of an aborted function: the object may be gone.
+  // Without an environment, Node-API is emptying the queue of an aborted function: the object may
+  // no longer exist.
   if (env != nullptr) static_cast<AdminObject*>(context)->Drain();
 }
 
@@ -207,8 +208,8 @@ void AdminObject::Drain() {
 }
 
 void AdminObject::FinishClose() {
-  // Its thread is past its last line or in the middle of Notify: joining it first is what makes the
-  // release below safe.
+  // The admin thread has ended or is inside Notify: join it first, so that the release below is
+  // safe.
   admin_.reset();
   for (napi_deferred deferred : closers_) Settle(deferred, Status::Ok(), Value());
   closers_.clear();
@@ -235,7 +236,7 @@ void AdminObject::HoldWhile(bool busy) {
 void AdminObject::OnEnvironmentEnd(void* object) {
   auto* self = static_cast<AdminObject*>(object);
   self->hooked_ = false;
-  self->admin_.reset();  // waits for the thread: it must not outlive the environment
+  self->admin_.reset();  // waits for the thread, which must not outlive the environment
   // The environment closes the thread-safe function in its own hook, which runs after this one.
   self->notify_ = nullptr;
 }

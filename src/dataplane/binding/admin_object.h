@@ -21,9 +21,10 @@ namespace longhaul {
 
 struct CallInfo;
 
-// Two threads meet here. The admin thread only ever enters Post*, which touch what mutex_ guards;
-// the rest belongs to the JavaScript thread. States: open -> closing -> closed; the end of the
-// environment goes to closed from anywhere, and what is pending then is never settled.
+// Two threads use an AdminObject. The admin thread calls only Post*, which use only the members
+// that mutex_ guards; the rest belongs to the JavaScript thread. States: open -> closing -> closed.
+// The end of the environment leads to closed from any state; promises that are pending then are
+// never settled.
 class AdminObject {
  public:
   static constexpr napi_type_tag kTypeTag = {0x6c6f6e676861756c, 0x61646d696e000001};
@@ -50,7 +51,7 @@ class AdminObject {
   static napi_value Close(napi_env env, napi_callback_info info);
 
   bool Attach(napi_value receiver);
-  // What every asynchronous method begins with; nullptr with an exception pending.
+  // The first step of every asynchronous method. nullptr: an exception is pending.
   static AdminObject* Begin(napi_env env, napi_callback_info info, CallInfo* call,
                             napi_deferred* deferred, napi_value* promise);
   void StartCall(const CallInfo& call, napi_deferred deferred);
@@ -63,7 +64,7 @@ class AdminObject {
   static void OnNotified(napi_env env, napi_value function, void* context, void* data);
   void Drain();
 
-  // While anything is pending this object is neither collected nor lets the process end.
+  // While `busy`, this object is not collected, and the process does not end.
   void HoldWhile(bool busy);
   static void OnEnvironmentEnd(void* object);
 
@@ -82,7 +83,7 @@ class AdminObject {
   bool closed_posted_ = false;
   bool notified_ = false;
 
-  std::unique_ptr<Admin> admin_;  // nullptr: closed. Last, so that its thread ends first
+  std::unique_ptr<Admin> admin_;  // nullptr: closed. The last member, so that its thread ends first
 };
 
 }  // namespace longhaul

@@ -13,7 +13,7 @@ constexpr int kDepthMax = 8;
 constexpr size_t kValuesMax = 1'000'000;  // far above the largest chunk the orchestrator sends
 
 Status Refused(std::string detail) {
-  // A getter may have thrown: its exception must not meet the next Node-API call.
+  // A getter may have thrown: its exception must be cleared before the next Node-API call.
   return Status::Error(kErrorInvalidArgument, std::move(detail));
 }
 
@@ -43,7 +43,7 @@ bool ToInt64(napi_env env, napi_value from, int64_t* to) {
   return napi_get_value_bigint_int64(env, from, to, &lossless) == napi_ok && lossless;
 }
 
-// Names of the own enumerable members, symbols left out.
+// Names of the own enumerable members, without symbols.
 bool OwnNames(napi_env env, napi_value object, napi_value* names, uint32_t* count) {
   const auto filter = static_cast<napi_key_filter>(napi_key_enumerable | napi_key_skip_symbols);
   if (napi_get_all_property_names(env, object, napi_key_own_only, filter,
@@ -55,7 +55,7 @@ bool OwnNames(napi_env env, napi_value object, napi_value* names, uint32_t* coun
   return false;
 }
 
-// Walks one argument. Counts what it has made, so that a hostile tree ends it.
+// Converts one argument. Counts the values, so that a hostile tree is refused.
 class Reader {
  public:
   explicit Reader(napi_env env) : env_(env) {}
@@ -196,7 +196,7 @@ bool ToString(napi_env env, napi_value from, std::string* to) {
   size_t size = 0;
   if (napi_get_value_string_utf8(env, from, nullptr, 0, &size) != napi_ok) return false;
   to->resize(size);
-  // Node-API writes a NUL behind the text: std::string has the room for it.
+  // Node-API writes a NUL after the text: std::string has room for it.
   return napi_get_value_string_utf8(env, from, to->data(), size + 1, &size) == napi_ok;
 }
 

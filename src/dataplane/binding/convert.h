@@ -1,5 +1,5 @@
-// The safe forms of Node-API, and JavaScript <-> Value. Everything here tolerates an environment
-// that is ending (calls fail, nothing aborts), a getter that throws and an object of another class.
+// Safe wrappers of Node-API, and JavaScript <-> Value. All functions tolerate an environment that
+// is ending (calls fail, nothing aborts), a getter that throws, and an object of another class.
 #pragma once
 
 #include <napi.h>
@@ -18,16 +18,16 @@ namespace longhaul {
 
 // --- JavaScript -> C++ ---
 
-// null and undefined become null, an integral number within 32 bits Int32, a BigInt within 64 bits
-// Int64. Everything else (fractions, functions, symbols) is refused, as is what is nested deeper or
-// larger than any admin argument is.
+// null and undefined become null, an integer within 32 bits Int32, a BigInt within 64 bits Int64.
+// Everything else (fractions, functions, symbols) is refused, and so is an argument that is nested
+// deeper or is larger than admin arguments are.
 Status ToValue(napi_env env, napi_value from, Value* to);
 // An object whose own enumerable members are all strings.
 Status ReadStringMap(napi_env env, napi_value from, std::map<std::string, std::string>* to);
 bool ToString(napi_env env, napi_value from, std::string* to);
 bool ToInt32(napi_env env, napi_value from, int32_t* to);
 
-// A member of an object; false where it is missing or of another type.
+// A member of an object; false if it is missing or of another type.
 bool GetString(napi_env env, napi_value object, const char* name, std::string* to);
 bool GetBool(napi_env env, napi_value object, const char* name, bool* to);
 bool GetInt32(napi_env env, napi_value object, const char* name, int32_t* to);
@@ -36,15 +36,15 @@ bool GetObject(napi_env env, napi_value object, const char* name, napi_value* to
 
 // --- C++ -> JavaScript ---
 
-// nullptr where the environment no longer accepts values.
+// nullptr if the environment no longer accepts values.
 napi_value FromValue(napi_env env, const Value& value);
-// {code, detail}: the orchestrator makes its error class of it.
+// {code, detail}: the orchestrator converts it to its error class.
 napi_value FromStatus(napi_env env, const Status& status);
 void ThrowStatus(napi_env env, const Status& status);
 
 // --- Classes ---
 
-// One call from JavaScript. Arguments that were not given are undefined.
+// One call from JavaScript. Missing arguments are undefined.
 struct CallInfo {
   static constexpr size_t kArgumentsMax = 4;
   napi_value receiver = nullptr;
@@ -60,7 +60,8 @@ struct Method {
 napi_value DefineClass(napi_env env, const char* name, napi_callback constructor,
                        std::span<const Method> methods);
 
-// Wraps `native` into `receiver` and marks it as T's: napi_unwrap alone does not check the class.
+// Wraps `native` into `receiver` and marks the receiver as a T: napi_unwrap alone does not check
+// the class.
 template <typename T>
 bool WrapTagged(napi_env env, napi_value receiver, T* native, napi_finalize finalize,
                 napi_ref* reference) {
@@ -68,7 +69,7 @@ bool WrapTagged(napi_env env, napi_value receiver, T* native, napi_finalize fina
   return napi_wrap(env, receiver, native, finalize, nullptr, reference) == napi_ok;
 }
 
-// The rows, which are structs of int64 alone, one behind the other.
+// An array of the rows, which are structs of int64 only.
 template <typename Row>
 napi_value ToBigInt64Array(napi_env env, const Row* rows, size_t count) {
   static_assert(sizeof(Row) % sizeof(int64_t) == 0);
@@ -84,7 +85,7 @@ napi_value ToBigInt64Array(napi_env env, const Row* rows, size_t count) {
   return array;
 }
 
-// nullptr, with a JavaScript exception, where `receiver` is not a T.
+// nullptr, with a JavaScript exception, if `receiver` is not a T.
 template <typename T>
 T* UnwrapTagged(napi_env env, napi_value receiver) {
   bool tagged = false;

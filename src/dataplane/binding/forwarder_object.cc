@@ -159,8 +159,8 @@ bool ForwarderObject::Attach(const CallInfo& call) {
       napi_create_threadsafe_function(env_, call.arguments[1], nullptr, name, 0, 1, nullptr,
                                       nullptr, this, OnNotified, &notify_) != napi_ok)
     return false;
-  // After the thread-safe function, whose own hook then runs later: hooks run last in, first out,
-  // and the loop thread must be gone before what it notifies through.
+  // Added after the thread-safe function, whose own hook therefore runs later (hooks run last in,
+  // first out): the loop thread must end before the function that it calls.
   hooked_ = napi_add_env_cleanup_hook(env_, OnEnvironmentEnd, this) == napi_ok;
   auto finalize = [](napi_env, void* native, void*) {
     delete static_cast<ForwarderObject*>(native);
@@ -351,7 +351,8 @@ napi_value ForwarderObject::Close(napi_env env, napi_callback_info info) {
 }
 
 void ForwarderObject::OnNotified(napi_env env, napi_value function, void* context, void*) {
-  // Without an environment this empties the queue of an aborted function: the object may be gone.
+  // Without an environment, Node-API is emptying the queue of an aborted function: the object may
+  // no longer exist.
   if (env == nullptr) return;
   auto* object = static_cast<ForwarderObject*>(context);
   if (object->closed_) return object->FinishClose();
@@ -384,7 +385,7 @@ void ForwarderObject::FinishClose() {
 void ForwarderObject::OnEnvironmentEnd(void* object) {
   auto* self = static_cast<ForwarderObject*>(object);
   self->hooked_ = false;
-  self->thread_.reset();  // waits for its threads: they must not outlive the environment
+  self->thread_.reset();  // waits for its threads, which must not outlive the environment
   if (self->closer_.joinable()) self->closer_.join();
   // The environment closes the thread-safe function in its own hook, which runs after this one.
   self->notify_ = nullptr;

@@ -1,14 +1,10 @@
-// The forwarder as JavaScript sees it:
-//   new ForwarderObject({source, target, settings, producerId, producerEpoch}, onReady)
-//   assign([{id, topic, remoteTopic, partition, upstream, downstream, sequence, leaderEpoch,
-//     scanFrom?}])
-//   revoke(ids: number[])
-//   setToken('source' | 'target', token)   for SASL OAUTHBEARER
-//   takeEvents() -> {states, progress: BigInt64Array, logs, logsLost}
-//   stats(whole) -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs}
-//   close() -> Promise
-// onReady is called when there are events to take, once until they are taken. Mistakes in arguments
-// throw {code, detail}. Columns of the arrays are those of contract-table.ts.
+// The forwarder as JavaScript sees it: new ForwarderObject({source, target, settings, producerId,
+//   producerEpoch}, onReady) assign([{id, topic, remoteTopic, partition, upstream, downstream,
+//   sequence, leaderEpoch, scanFrom?}]) revoke(ids: number[]) setToken('source' | 'target', token)
+//   for SASL OAUTHBEARER takeEvents() -> {states, progress: BigInt64Array, logs, logsLost}
+//   stats(whole) -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs} close() ->
+//   Promise onReady is called when there are events, and not again before takeEvents() was called.
+//   Wrong arguments throw {code, detail}. The columns of the arrays are those of contract-table.ts.
 #pragma once
 
 #include <node_api.h>
@@ -26,7 +22,7 @@ namespace longhaul {
 
 struct CallInfo;
 
-// States: open -> closing -> closed. The end of the environment goes to closed from anywhere.
+// States: open -> closing -> closed. The end of the environment leads to closed from any state.
 class ForwarderObject {
  public:
   static constexpr napi_type_tag kTypeTag = {0x6c6f6e676861756c, 0x666f727761726401};
@@ -51,7 +47,7 @@ class ForwarderObject {
 
   bool Attach(const CallInfo& call);
   void FinishClose();
-  // The receiver of a call on an open object; nullptr, with an exception, otherwise.
+  // The receiver of a call if it is open; otherwise nullptr, with an exception.
   static ForwarderObject* Unwrap(napi_env env, napi_callback_info info, CallInfo* call);
   static void OnNotified(napi_env env, napi_value function, void* context, void* data);
   static void OnEnvironmentEnd(void* object);

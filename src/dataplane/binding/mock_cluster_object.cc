@@ -66,7 +66,7 @@ Status HideRequest(MockCluster& cluster, ValueReader& arguments) {
   return arguments.error().empty() ? cluster.HideRequest(api_key) : Status::Ok();
 }
 
-// What an action leaves in its reader comes first: it has done nothing then.
+// An error of the reader comes first: the action has had no effect then.
 Status Checked(Status status, const ValueReader& arguments) {
   if (arguments.error().empty()) return status;
   return Status::Error(kErrorInvalidArgument, "mock cluster: " + arguments.error());
@@ -155,7 +155,7 @@ napi_value MockClusterObject::Run(napi_env env, napi_callback_info info) {
   if (!ReadCall(env, info, &call)) return nullptr;
   Value arguments;
   Status status = ToValue(env, call.arguments[0], &arguments);
-  // After the arguments were read: a getter among them may have closed the cluster.
+  // Only after the arguments were read, because a getter among them may have closed the cluster.
   MockCluster* cluster = Unwrap(env, call);
   if (cluster == nullptr) return nullptr;
   if (status.ok()) {

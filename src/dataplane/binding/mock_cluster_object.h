@@ -41,7 +41,7 @@ class MockClusterObject {
   template <Action action>
   static napi_value Run(napi_env env, napi_callback_info info);
 
-  // Unwraps an open cluster; nullptr, with an exception, otherwise.
+  // The mock cluster if it is open; otherwise nullptr, with an exception.
   static MockCluster* Unwrap(napi_env env, const struct CallInfo& call);
   void CloseCluster();
   static void OnEnvironmentEnd(void* object);

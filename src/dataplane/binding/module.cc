@@ -1,5 +1,5 @@
-// What the addon exports. No state of its own: everything hangs on the objects, so that every
-// worker thread can load it.
+// What the addon exports. The module has no state: all state belongs to objects, so that every
+// worker thread can load the addon.
 #include <node_api.h>
 #include <unistd.h>
 
@@ -15,7 +15,8 @@ bool Export(napi_env env, napi_value exports, const char* name, napi_value value
   return value != nullptr && napi_set_named_property(env, exports, name, value) == napi_ok;
 }
 
-// process.exit() joins libuv's threads, of which one may wait for a cluster that does not answer.
+// Ends the process at once: process.exit() would join libuv's threads, one of which may wait for a
+// cluster that does not answer.
 napi_value EndProcess(napi_env env, napi_callback_info info) {
   size_t count = 1;
   napi_value argument = nullptr;

@@ -1,12 +1,13 @@
-// THE native contract: every number that both sides of the boundary must agree on. The C++ header
-// contract.generated.h is rendered from it by render-contract.ts; a test says when it is stale.
+// THE native contract: every number that both sides of the boundary must agree on.
+// render-contract.ts renders the C++ header contract.generated.h from it; a test fails when the
+// header is stale.
 import { dataPlaneErrors } from '../../orchestrator/errors/data-plane-errors.ts'
 
-/** Settings of one Forwarder, in the order they are handed over. Bytes, milliseconds, counts. */
+/** Settings of one Forwarder, in the order of the native struct. Bytes, milliseconds, counts. */
 export const forwarderSettings = {
-  inFlightBytesMax: { default: 24 * 1024 * 1024, doc: 'bytes fetched but not yet acked, a lane' },
+  inFlightBytesMax: { default: 24 * 1024 * 1024, doc: 'bytes fetched but not acked, by one lane' },
   fetchBytesMax: { default: 6 * 1024 * 1024, doc: 'bytes a Fetch response may hold' },
-  partitionFetchBytesMax: { default: 4 * 1024 * 1024, doc: 'bytes of one partition a Fetch' },
+  partitionFetchBytesMax: { default: 4 * 1024 * 1024, doc: 'bytes of one partition in a Fetch' },
   partitionQueueBytesMax: { default: 8 * 1024 * 1024, doc: 'unacked bytes of one partition' },
   fetchWaitMaxMs: { default: 500, doc: 'how long a broker may hold a Fetch with nothing to send' },
   fetchMinBytes: { default: 1, doc: 'bytes that end a Fetch wait early' },
@@ -14,27 +15,27 @@ export const forwarderSettings = {
   lingerMs: { default: 0, doc: 'how long the outbox waits for more partitions' },
   batchSize: { default: 131_072, doc: 'outbox bytes that end the linger early' },
   produceRequestBytesMax: { default: 8 * 1024 * 1024, doc: 'bytes of one Produce request' },
-  produceRequestsInFlight: { default: 5, doc: 'Produce requests in flight a target broker' },
-  partitionBatchesInFlight: { default: 5, doc: 'batches in flight a partition (broker: last 5)' },
+  produceRequestsInFlight: { default: 5, doc: 'Produce requests in flight to each broker' },
+  partitionBatchesInFlight: { default: 5, doc: 'batches in flight (brokers keep 5)' },
   retryBackoffMs: { default: 100, doc: 'first wait after a retriable error' },
   retryBackoffMaxMs: { default: 5_000, doc: 'longest wait after retriable errors' },
-  metadataMaxAgeMs: { default: 60_000, doc: 'leaders are asked for at least this often' },
+  metadataMaxAgeMs: { default: 60_000, doc: 'longest time between metadata requests' },
   decodedBytesMax: { default: 256 * 1024 * 1024, doc: 'decoded bytes of one batch' },
   isolationLevel: { default: 1, doc: '0 read_uncommitted, 1 read_committed' },
   keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' },
-  targetCodecs: { default: 0, doc: 'four bits a codec, its number plus 1, lowest first; 0: any' },
-  judgesProducers: { default: 0, doc: '1: leave out what inbound flows brought from the target' }
+  targetCodecs: { default: 0, doc: 'four bits for each codec: its number plus 1; 0: any' },
+  judgesProducers: { default: 0, doc: '1: leave out batches of inbound flows' }
 } as const
 
 /**
- * What a lane shows of a partition. `waiting` and `faulted` carry the code of their cause; the
- * phases behind them are those of partition-phases.ts.
+ * The state of a partition that a lane reports. `waiting` and `faulted` carry the code of their
+ * cause. partition-phases.ts has the phases that they stand for.
  */
 export const partitionStates = [
   'starting', 'resuming', 'running', 'waiting', 'faulted', 'stopping', 'stopped'
 ] as const
 
-/** Why a batch did not pass through; the reason label of the re-encode and drop counters. */
+/** Why a batch did not pass through: the reason label of the re-encode and drop counters. */
 export const batchReasons = [
   'none', 'control', 'empty', 'aborted', 'looped', 'stale',
   'compacted', 'old_magic', 'mid_batch', 'log_append_time', 'codec', 'too_large'
@@ -42,24 +43,24 @@ export const batchReasons = [
 
 /** Counters and positions of one topic-partition, a row of int64 each, in this order. */
 export const partitionCounters = {
-  id: 'the id that assign() gave',
+  id: 'the id of the assignment',
   state: 'index into partitionStates',
-  code: 'error code of the last state move, 0: none',
+  code: 'error code of the current state, 0: none',
   upstreamOffset: 'next upstream offset to be acked (progress)',
   downstreamOffset: 'next downstream offset (progress)',
-  sequence: 'records put into the target partition by this flow, mod 2^31 (progress)',
+  sequence: 'records appended to the target by this flow, mod 2^31 (progress)',
   fetchOffset: 'next upstream offset to be fetched',
   highWatermark: 'of the source partition, -1: not fetched yet',
   lastStableOffset: 'of the source partition, -1: not fetched yet',
   logStartOffset: 'of the source partition, -1: not known',
   queuedBytes: 'fetched or re-encoded, not acked',
   oldestUnackedMs: 'timestamp in the header of the first batch fetched and not acked, -1: none',
-  endFirstSeenMs: 'when the log end was first seen beyond our position, epoch ms, 0: it is not',
+  endFirstSeenMs: 'when a log end beyond the position was first seen, epoch ms, 0: none',
   endKnownMs: 'when the source last reported the end of the log, epoch ms, 0: never',
-  quietNode: 'source broker whose answers say that nothing is new of the partition, -1: none',
+  quietNode: 'source broker whose responses leave out the partition: no news; -1: none',
   ackedTimestampMs: 'largest record timestamp acked, -1: none',
   latencySumMs: 'ack time less record timestamp, summed over the acked records',
-  caughtUpAtMs: 'when the partition was last seen with nothing left to mirror, epoch ms, 0: never',
+  caughtUpAtMs: 'when all records of the source were last on the target, epoch ms, 0: never',
   records: 'acked',
   batches: 'acked',
   bytes: 'acked, on the wire',
@@ -74,32 +75,32 @@ export const partitionCounters = {
   droppedEmpty: 'batches left out',
   droppedAborted: 'batches left out',
   droppedLooped: 'batches left out',
-  droppedStale: 'batches left out: wholly before the wanted offset',
+  droppedStale: 'batches left out: completely before the wanted offset',
   resumedRecords: 'records found on the target at resume and skipped on the source',
-  doubledRecords: 'records that may be on the target twice: the seam did not match at resume',
-  retries: 'times that unacked batches were sent again'
+  doubledRecords: 'records that may be on the target twice after a resume',
+  retries: 'how often unacked batches were sent again'
 } as const
 
 /** Counters of one lane, one row of int64 in this order. */
 export const laneCounters = {
-  heldBytes: 'bytes of response and re-encode buffers held',
+  heldBytes: 'bytes of response and re-encode buffers',
   heldBytesMax: 'the bound on heldBytes',
   fetchRequests: 'sent',
   produceRequests: 'sent',
   fetchResponseBytes: 'received',
   followerBytes: 'of records that followers of the source returned (client.rack)',
-  sourceThrottleMs: 'asked for by source brokers, summed',
-  targetThrottleMs: 'asked for by target brokers, summed',
+  sourceThrottleMs: 'sum of the throttle times of source brokers',
+  targetThrottleMs: 'sum of the throttle times of target brokers',
   requestErrors: 'requests that failed as a whole',
   evictions: 'partitions whose queue was dropped to free memory',
-  copiedOutResponses: 'responses whose last batches were copied out to free memory',
-  targetScans: 'scans of a target partition begun',
-  leftSessions: 'Fetch sessions that brokers may keep though the lane reads nothing there any more'
+  copiedOutResponses: 'responses freed after their last batches were copied',
+  targetScans: 'scans of a target partition that were started',
+  leftSessions: 'open Fetch sessions with brokers that the lane no longer fetches from'
 } as const
 
 /**
  * Replication latency (ack time less record timestamp, ms) is counted in log-linear buckets: exact
- * below 8 ms, then 8 buckets a power of two.
+ * below 8 ms, then 8 buckets for each power of two.
  */
 export const latencyBuckets = { subBuckets: 8, shifts: 24, count: 8 + 8 * 25 } as const
 
@@ -117,7 +118,7 @@ export const secretClientProperties = [
   'ssl.keystore.password'
 ] as const
 
-/** Longhaul's own error codes, by name, from the error table. */
+/** The codes of the errors that Longhaul defines, by name, from the error table. */
 export const nativeErrors: Readonly<Record<keyof typeof dataPlaneErrors, number>> =
   Object.fromEntries(Object.entries(dataPlaneErrors).map(([name, { code }]) => [name, code])) as
     Record<keyof typeof dataPlaneErrors, number>

@@ -26,9 +26,9 @@ constexpr int32_t kErrorRecordRefused = 1016;
 constexpr int32_t kErrorProducerUnknown = 1017;
 
 struct ForwarderSettings {
-  int64_t in_flight_bytes_max = 25165824;  // bytes fetched but not yet acked, a lane
+  int64_t in_flight_bytes_max = 25165824;  // bytes fetched but not acked, by one lane
   int64_t fetch_bytes_max = 6291456;  // bytes a Fetch response may hold
-  int64_t partition_fetch_bytes_max = 4194304;  // bytes of one partition a Fetch
+  int64_t partition_fetch_bytes_max = 4194304;  // bytes of one partition in a Fetch
   int64_t partition_queue_bytes_max = 8388608;  // unacked bytes of one partition
   int64_t fetch_wait_max_ms = 500;  // how long a broker may hold a Fetch with nothing to send
   int64_t fetch_min_bytes = 1;  // bytes that end a Fetch wait early
@@ -36,16 +36,16 @@ struct ForwarderSettings {
   int64_t linger_ms = 0;  // how long the outbox waits for more partitions
   int64_t batch_size = 131072;  // outbox bytes that end the linger early
   int64_t produce_request_bytes_max = 8388608;  // bytes of one Produce request
-  int64_t produce_requests_in_flight = 5;  // Produce requests in flight a target broker
-  int64_t partition_batches_in_flight = 5;  // batches in flight a partition (broker: last 5)
+  int64_t produce_requests_in_flight = 5;  // Produce requests in flight to each broker
+  int64_t partition_batches_in_flight = 5;  // batches in flight (brokers keep 5)
   int64_t retry_backoff_ms = 100;  // first wait after a retriable error
   int64_t retry_backoff_max_ms = 5000;  // longest wait after retriable errors
-  int64_t metadata_max_age_ms = 60000;  // leaders are asked for at least this often
+  int64_t metadata_max_age_ms = 60000;  // longest time between metadata requests
   int64_t decoded_bytes_max = 268435456;  // decoded bytes of one batch
   int64_t isolation_level = 1;  // 0 read_uncommitted, 1 read_committed
   int64_t keep_producer_timestamps = 0;  // 1: pass LogAppendTime batches through
-  int64_t target_codecs = 0;  // four bits a codec, its number plus 1, lowest first; 0: any
-  int64_t judges_producers = 0;  // 1: leave out what inbound flows brought from the target
+  int64_t target_codecs = 0;  // four bits for each codec: its number plus 1; 0: any
+  int64_t judges_producers = 0;  // 1: leave out batches of inbound flows
 };
 
 // Name and member of each setting, for the binding.
@@ -209,24 +209,24 @@ constexpr size_t kBatchReasonCount = 12;
 
 // One row of the PartitionCounters table that JavaScript reads: int64 each, in this order.
 struct PartitionCounters {
-  int64_t id = 0;  // the id that assign() gave
+  int64_t id = 0;  // the id of the assignment
   int64_t state = 0;  // index into partitionStates
-  int64_t code = 0;  // error code of the last state move, 0: none
+  int64_t code = 0;  // error code of the current state, 0: none
   int64_t upstream_offset = 0;  // next upstream offset to be acked (progress)
   int64_t downstream_offset = 0;  // next downstream offset (progress)
-  int64_t sequence = 0;  // records put into the target partition by this flow, mod 2^31 (progress)
+  int64_t sequence = 0;  // records appended to the target by this flow, mod 2^31 (progress)
   int64_t fetch_offset = 0;  // next upstream offset to be fetched
   int64_t high_watermark = 0;  // of the source partition, -1: not fetched yet
   int64_t last_stable_offset = 0;  // of the source partition, -1: not fetched yet
   int64_t log_start_offset = 0;  // of the source partition, -1: not known
   int64_t queued_bytes = 0;  // fetched or re-encoded, not acked
   int64_t oldest_unacked_ms = 0;  // timestamp in the header of the first batch fetched and not acked, -1: none
-  int64_t end_first_seen_ms = 0;  // when the log end was first seen beyond our position, epoch ms, 0: it is not
+  int64_t end_first_seen_ms = 0;  // when a log end beyond the position was first seen, epoch ms, 0: none
   int64_t end_known_ms = 0;  // when the source last reported the end of the log, epoch ms, 0: never
-  int64_t quiet_node = 0;  // source broker whose answers say that nothing is new of the partition, -1: none
+  int64_t quiet_node = 0;  // source broker whose responses leave out the partition: no news; -1: none
   int64_t acked_timestamp_ms = 0;  // largest record timestamp acked, -1: none
   int64_t latency_sum_ms = 0;  // ack time less record timestamp, summed over the acked records
-  int64_t caught_up_at_ms = 0;  // when the partition was last seen with nothing left to mirror, epoch ms, 0: never
+  int64_t caught_up_at_ms = 0;  // when all records of the source were last on the target, epoch ms, 0: never
   int64_t records = 0;  // acked
   int64_t batches = 0;  // acked
   int64_t bytes = 0;  // acked, on the wire
@@ -241,10 +241,10 @@ struct PartitionCounters {
   int64_t dropped_empty = 0;  // batches left out
   int64_t dropped_aborted = 0;  // batches left out
   int64_t dropped_looped = 0;  // batches left out
-  int64_t dropped_stale = 0;  // batches left out: wholly before the wanted offset
+  int64_t dropped_stale = 0;  // batches left out: completely before the wanted offset
   int64_t resumed_records = 0;  // records found on the target at resume and skipped on the source
-  int64_t doubled_records = 0;  // records that may be on the target twice: the seam did not match at resume
-  int64_t retries = 0;  // times that unacked batches were sent again
+  int64_t doubled_records = 0;  // records that may be on the target twice after a resume
+  int64_t retries = 0;  // how often unacked batches were sent again
   bool operator==(const PartitionCounters&) const = default;
 };
 constexpr size_t kPartitionCountersColumns = 36;
@@ -252,19 +252,19 @@ static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(in
 
 // One row of the LaneCounters table that JavaScript reads: int64 each, in this order.
 struct LaneCounters {
-  int64_t held_bytes = 0;  // bytes of response and re-encode buffers held
+  int64_t held_bytes = 0;  // bytes of response and re-encode buffers
   int64_t held_bytes_max = 0;  // the bound on heldBytes
   int64_t fetch_requests = 0;  // sent
   int64_t produce_requests = 0;  // sent
   int64_t fetch_response_bytes = 0;  // received
   int64_t follower_bytes = 0;  // of records that followers of the source returned (client.rack)
-  int64_t source_throttle_ms = 0;  // asked for by source brokers, summed
-  int64_t target_throttle_ms = 0;  // asked for by target brokers, summed
+  int64_t source_throttle_ms = 0;  // sum of the throttle times of source brokers
+  int64_t target_throttle_ms = 0;  // sum of the throttle times of target brokers
   int64_t request_errors = 0;  // requests that failed as a whole
   int64_t evictions = 0;  // partitions whose queue was dropped to free memory
-  int64_t copied_out_responses = 0;  // responses whose last batches were copied out to free memory
-  int64_t target_scans = 0;  // scans of a target partition begun
-  int64_t left_sessions = 0;  // Fetch sessions that brokers may keep though the lane reads nothing there any more
+  int64_t copied_out_responses = 0;  // responses freed after their last batches were copied
+  int64_t target_scans = 0;  // scans of a target partition that were started
+  int64_t left_sessions = 0;  // open Fetch sessions with brokers that the lane no longer fetches from
   bool operator==(const LaneCounters&) const = default;
 };
 constexpr size_t kLaneCountersColumns = 13;
@@ -348,7 +348,7 @@ constexpr int32_t kOffsetMovedToTieredStorage = 109;
 constexpr int32_t kRebootstrapRequired = 129;
 }  // namespace kafka_error
 
-// What the error table says of a code that a broker or librdkafka answered.
+// The row of the error table for a code of a broker or of librdkafka.
 inline constexpr int32_t kRetriableCodes[] = {
     -195, -193, -190, -188, -187, -185, -184, -183, -180, -178, -167, -166, -164, -163, -158, -153,
     -147, -146, -142, -137, 3, 5, 6, 7, 8, 9, 13, 14, 15, 16, 19, 20, 22, 25, 27, 41, 51, 56, 60,

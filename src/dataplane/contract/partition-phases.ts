@@ -1,21 +1,22 @@
-// THE state machine of a topic-partition inside a lane: its phases, what the lane does in each, the
-// events that move it and the legal moves. The C++ table is rendered from here into
-// contract.generated.h, the drawing into ARCHITECTURE.md; core/partition_moves carries moves out.
+// THE state machine of a topic-partition inside a lane: its phases, what the lane does in each
+// phase, the events that move it, and the legal moves. The C++ table in contract.generated.h and
+// the drawing in ARCHITECTURE.md are rendered from here; core/partition_moves carries out the
+// moves.
 import type { partitionStates } from './contract-table.ts'
 
 interface Phase {
   readonly doc: string
-  /** What the control plane sees, unless an obstacle makes it `waiting`. */
+  /** The state that the control plane sees, unless an obstacle makes it `waiting`. */
   readonly shows: typeof partitionStates[number]
   /** An obstacle (a retriable error) is shown, and the partition can fault. */
   readonly isActive: boolean
-  /** It is named in Fetch requests. */
+  /** Fetch requests name the partition. */
   readonly fetches: boolean
-  /** What a Fetch returns for it goes into its queue. */
+  /** Fetched batches are put into its queue. */
   readonly stores: boolean
   /** Its queued batches are sent. */
   readonly produces: boolean
-  /** The list that holds it, for the part of the lane that looks at it with every tick. */
+  /** The list that it is in, for the part of the lane that checks it with every tick. */
   readonly list: 'none' | 'scans' | 'retries' | 'stops'
 }
 
@@ -45,23 +46,23 @@ export const partitionPhases = {
   },
   ending: {
     ...idle, isActive: true, produces: true, shows: 'running',
-    doc: 'the source cannot be read on; it faults when its queue is acknowledged'
+    doc: 'the source cannot be read further; it faults when its queue is acknowledged'
   },
   settling: {
     ...idle, isActive: true, stores: true, shows: 'running',
-    doc: 'a batch was refused; the answers to the other batches in flight are awaited'
+    doc: 'a batch was refused; it waits for the answers to the other batches in flight'
   },
   retrying: {
     ...idle, isActive: true, fetches: true, stores: true, produces: true, shows: 'running',
-    list: 'retries', doc: 'after a backoff it produces from the front of its queue again'
+    list: 'retries', doc: 'after a backoff it produces again from the front of its queue'
   },
   moving: {
-    ...scans, shows: 'resuming', doc: 'its target leader has changed or is gone'
+    ...scans, shows: 'resuming', doc: 'its target leader has changed, or there is none'
   },
-  faulted: { ...idle, shows: 'faulted', doc: 'stands still until it is assigned again' },
+  faulted: { ...idle, shows: 'faulted', doc: 'is stalled until it is assigned again' },
   stopping: {
     ...idle, shows: 'stopping', list: 'stops',
-    doc: 'revoked; the answers to the batches in flight are awaited'
+    doc: 'revoked; it waits for the answers to its batches in flight'
   },
   stopped: { ...idle, shows: 'stopped', doc: 'released; its progress is final' }
 } as const satisfies Readonly<Record<string, Phase>>
@@ -70,23 +71,23 @@ export type PartitionPhase = keyof typeof partitionPhases
 
 /** Events, each with the part of the lane that causes it. */
 export const partitionEvents = {
-  scanBegins: 'target scan: the target has a leader, which has nothing of the partition in flight',
-  leaderAsked: 'target scan: all batches of the producer id may have been trimmed or are hidden',
-  leaderTold: 'target scan: the leader has answered, and the scan reads on',
-  nothingHeld: 'target scan: progress and queue are right, and no batch waits for a retry',
-  retryHeld: 'target scan: progress and queue are right, and the first batch is sent again',
-  recordsHeld: 'target scan: the target holds records that are to be skipped on the source',
+  scanBegins: 'target scan: the target has a leader, and no batch is in flight to that leader',
+  leaderAsked: 'target scan: all batches of the producer id may be trimmed or hidden',
+  leaderTold: 'target scan: the leader has answered, and the scan continues',
+  nothingHeld: 'target scan: progress and queue are correct, and no batch waits for a retry',
+  retryHeld: 'target scan: progress and queue are correct, and the first batch is sent again',
+  recordsHeld: 'target scan: the target holds records that must be skipped on the source',
   seamPassed: 'intake: the records that the target holds are skipped, or cannot be',
-  sourceEnds: 'fetcher, intake: a fault of the source behind what is queued',
+  sourceEnds: 'fetcher, intake: a fault of the source after the queued batches',
   batchRefused: 'outbox: a batch in flight was not acknowledged',
   batchRetried: 'outbox: the batch may be sent again, or its broker cannot be reached',
   batchDoubted: 'outbox: the refused batch may be on the target all the same',
-  batchDropped: 'outbox: the queue was dropped, and is fetched again in another form',
+  batchDropped: 'outbox: the queue was dropped; its batches are fetched and encoded again',
   batchAcked: 'outbox: the first acknowledgement after a retry',
   leaderMoves: 'leaders: the target has another leader, another leader epoch, or none',
-  faults: 'any part: the partition cannot go on',
+  faults: 'any part: the partition cannot continue',
   revoked: 'control plane',
-  released: 'forwarder: nothing of the partition is in flight'
+  released: 'forwarder: no batch of the partition is in flight'
 } as const
 export type PartitionEvent = keyof typeof partitionEvents
 
@@ -99,7 +100,7 @@ const scanResults: Moves = {
 }
 const produces: Moves = { batchRefused: 'settling', batchRetried: 'retrying' }
 
-/** Every legal move. Any other one is an error of the program and ends the process. */
+/** Every legal move. Any other move is an error in the program and ends the process. */
 export const partitionMoves: Readonly<Record<PartitionPhase, Moves>> = {
   starting: { ...anywhere, scanBegins: 'scanning', leaderMoves: 'starting' },
   scanning: { ...active, ...scanResults, leaderAsked: 'asking' },

@@ -1,5 +1,5 @@
-// Renders contract-table.ts and the error table into contract.generated.h. Run by hand after a
-// change: `npm run generate`; a test says when the header is stale.
+// Renders contract-table.ts and the error table into contract.generated.h. Run `npm run generate`
+// after a change; a test fails when the header is stale.
 import { errorTable } from '../../orchestrator/errors/error-table.ts'
 import {
   batchReasons, forwarderSettings, laneCounters, nativeErrors, partitionCounters,
@@ -62,7 +62,7 @@ function errorClasses (): string[] {
   const list = (name: string, codes: readonly number[]): string[] => [
     `inline constexpr int32_t k${name}Codes[] = {`, `    ${codes.join(', ')}};`]
   return [
-    '// What the error table says of a code that a broker or librdkafka answered.',
+    '// The row of the error table for a code of a broker or of librdkafka.',
     ...list('Retriable', rows.filter(row => row.retriable && row.code < 1000).map(row => row.code)),
     ...list('RefreshesMetadata',
       rows.filter(row => row.refreshesMetadata && row.code < 1000).map(row => row.code))
@@ -104,7 +104,7 @@ function phaseTraits (): string[] {
   ]
 }
 
-/** A row a phase, a column an event. */
+/** One row for each phase, one column for each event. */
 function phaseMoves (): string[] {
   const phases = Object.keys(partitionPhases) as PartitionPhase[]
   const events = Object.keys(partitionEvents) as PartitionEvent[]

@@ -5,7 +5,7 @@ import {
 
 const phases = Object.keys(partitionPhases) as PartitionPhase[]
 const events = Object.keys(partitionEvents) as PartitionEvent[]
-/** Drawn, these arrows would hide the others. */
+/** These arrows are left out: they would hide the others. */
 const common: readonly PartitionEvent[] = ['faults', 'revoked', 'leaderMoves']
 
 export function renderPartitionPhases (): string {
@@ -32,7 +32,7 @@ export function renderPartitionPhases (): string {
   ].join('\n')
 }
 
-/** One arrow a pair of phases, with all the events that take it. */
+/** One arrow for each pair of phases, with all events that lead from one to the other. */
 function arrowsFrom (phase: PartitionPhase): readonly string[] {
   const drawn = events.filter(event => !common.includes(event))
   return phases.filter(to => to !== phase).flatMap(to => {

@@ -18,7 +18,7 @@ class AbortedProducers {
   explicit AbortedProducers(const std::vector<AbortedTransaction>& aborted) {
     for (const AbortedTransaction& t : aborted) starts_.emplace(t.first_offset, t.producer_id);
   }
-  // Is the batch part of an aborted transaction? To be asked of each batch, in order.
+  // Is the batch part of an aborted transaction? Call it for each batch, in order.
   bool Holds(const RecordBatchView& batch) {
     if (starts_.empty() && inside_.empty()) return false;
     while (!starts_.empty() && starts_.begin()->first <= batch.last_offset()) {
@@ -26,8 +26,8 @@ class AbortedProducers {
       starts_.erase(starts_.begin());
     }
     if (!batch.is_transactional() || !inside_.contains(batch.producer_id())) return false;
-    // From its first offset to its marker a producer has just this one transaction, so that its
-    // next control batch is the abort marker: the marker's record need not be read.
+    // A producer has one transaction at a time. So its next control batch is the abort marker of
+    // this transaction, and the record of the marker need not be read.
     if (!batch.is_control()) return true;
     inside_.erase(batch.producer_id());
     return false;

@@ -1,12 +1,12 @@
-// Assertions of the core. An assertion that fails is an error of the program: the process ends with
-// a line on stderr rather than mirroring wrong records, and the next one resumes exactly.
+// Assertions of the core. An assertion that fails is an error in the program. The process then ends
+// with a line on stderr rather than mirror wrong records, and the next process resumes exactly.
 #pragma once
 
 #include <string>
 
 namespace longhaul {
 
-// Ends the process. Tests look at the exit of a child process.
+// Ends the process. Tests check how a child process ends.
 [[noreturn]] void FailAssertion(const std::string& what);
 
 inline void Assert(bool holds, const char* what) {

@@ -24,7 +24,7 @@ int64_t* LeftOutCounter(PartitionCounters* counters, BatchReason reason) {
   }
 }
 
-// The batch holds a record that the target refused: nothing from that record on is sent.
+// Does the batch hold a record that the target refused? Nothing from that record on is sent.
 bool HoldsRefused(const Partition& p, const BatchSpan& span) {
   const int64_t offset = p.source.refused.skip.next - 1;
   return p.source.refused.code != 0 && p.source.offset <= offset && offset <= span.last_offset;
@@ -36,9 +36,10 @@ struct BatchIntake::Walk {
   Partition* p;
   HeldRef buffer;
   AbortedProducers aborted;
-  // The base offset is outside the CRC. A batch begins at the high watermark at the latest, or
-  // where the batch before it ends: a broker reads its watermark before its log, which may grow in
-  // between, and what it reads beyond has no gaps yet.
+  // The CRC does not cover the base offset, so it is checked against this bound: a batch begins at
+  // the high watermark at the latest, or where the batch before it ends. A broker reads its
+  // watermark before its log, which may grow in between; but batches above the watermark have no
+  // gaps yet.
   int64_t base_offset_max;
 };
 
@@ -81,7 +82,7 @@ bool BatchIntake::StoreBatch(Walk* walk, const BatchSpan& span) {
   context.keep_producer_timestamps = lane_->settings.keep_producer_timestamps != 0;
   context.codec_refused = !lane_->target_codecs.Accepts(batch.codec());
   BatchClass verdict = Classify(batch, context);
-  // The first entry of a run may be stale, the others are not.
+  // The first entry of a run may be stale although the others are not.
   if (verdict.reason == BatchReason::kStale && span.last_offset >= context.wanted_offset)
     verdict = {BatchAction::kReencode, BatchReason::kOldMagic};
   if (verdict.action != BatchAction::kDrop && !IsJudged(*walk, batch)) return false;
@@ -111,7 +112,7 @@ bool BatchIntake::StoreBatch(Walk* walk, const BatchSpan& span) {
   return false;
 }
 
-// False: its producer may be an inbound flow. The partition asks, and fetches the batch again when
+// False: the producer may be an inbound flow. The partition asks, and fetches the batch again when
 // it has the answer.
 bool BatchIntake::IsJudged(const Walk& walk, const RecordBatchView& batch) {
   if (lane_->producers.Judge(batch.producer_id()) != ProducerVerdict::kUnknown) return true;
@@ -141,8 +142,9 @@ void BatchIntake::ShowQuestions() {
     } else {
       lane_->moves.SetObstacle(
           p, Side::kSource, kErrorProducerUnknown,
-          "source offset " + std::to_string(p->source.offset) + " is of producer " +
-              std::to_string(p->producers.producer_id) + ", which may be an inbound flow");
+          "the batch at source offset " + std::to_string(p->source.offset) +
+              " is of producer " + std::to_string(p->producers.producer_id) +
+              ", which may be an inbound flow");
     }
   }
 }
@@ -160,7 +162,7 @@ bool BatchIntake::Skip(Walk* walk, const BatchSpan& batch, bool passes_through) 
                              std::to_string(batch.last_offset + 1));
     return false;
   }
-  // A batch that was split when it was sent may be on the target in part.
+  // If the batch was split when it was sent, the target may hold only some of its parts.
   return part.is_whole || StoreReencoded(walk, batch, BatchReason::kMidBatch);
 }
 
@@ -170,8 +172,8 @@ void BatchIntake::LeaveOut(Partition* p, const RecordBatchView& batch, BatchReas
   if (next <= p->source.offset) return;
   p->source.offset = next;
   p->source.epoch = batch.leader_epoch();
-  // Progress passes over it together with the batch before it, or at once if everything before it
-  // is acknowledged. While a resume skips, progress waits for the seam.
+  // Progress passes the batch together with the batch before it, or at once if all batches before
+  // it are acknowledged. While a resume skips, progress does not change before the seam.
   if (!p->queue.empty()) {
     p->queue.ExtendBack(next, p->source.epoch);
   } else if (p->phase != PartitionPhase::kSkipping) {
@@ -210,7 +212,7 @@ bool BatchIntake::StoreReencoded(Walk* walk, const BatchSpan& batch, BatchReason
   if (Damaged(p, status)) return false;
   int64_t next = is_refused ? limits.offset_end : batch.last_offset + 1;
   SkipPoint skip{next, next - p->source.offset, epoch};
-  if (!status.ok() && !encoded.empty()) {  // one record is too large: those before it are good
+  if (!status.ok() && !encoded.empty()) {  // one record is too large: those before it are not
     skip = {encoded.back().upstream_next, 1, epoch};
     next = encoded.back().upstream_first;
     encoded.pop_back();
@@ -246,8 +248,8 @@ void BatchIntake::Malformed(Partition* p, const std::string& what) {
   if (!Damaged(p, status)) lane_->moves.EndSource(p, {status.code, status.detail, {}});
 }
 
-// True: the bytes may have been damaged on the way, and are fetched again. Damage on the disk of
-// the source shows in each Fetch from the same offset.
+// True: the bytes may have been damaged in transit, and are fetched again. Damage on the disk of
+// the source appears in each Fetch from the same offset.
 bool BatchIntake::Damaged(Partition* p, const Status& status) {
   const bool is_damage =
       status.code == kErrorBatchCrcMismatch || status.code == kErrorBatchMalformed;

@@ -18,7 +18,7 @@ int64_t UpstreamOffset(const QueuedBatch& batch, int64_t index) {
 
 BatchQueue::~BatchQueue() { Clear(0); }
 
-// It comes (times 1) or goes (-1).
+// `times`: 1 for a batch that is added, -1 for one that is removed.
 void BatchQueue::Count(const QueuedBatch& batch, int64_t times) {
   bytes_ += times * batch.size;
   if (account_ != nullptr) *account_ += times * batch.size;

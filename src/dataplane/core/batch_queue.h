@@ -4,9 +4,9 @@
 //   on target | acked  in flight  acked | unsent  unsent  unsent | next Fetch
 //             ^ front ordinal           ^ sent                   ^ next sequence
 //
-// Invariants: (F) a batch leaves from the front only, acknowledged or found on the target;
-// (B) sequences are contiguous. A reply finds its batch by term and ordinal. The term changes
-// whenever the queue stops waiting for what was sent, so that a late reply finds nothing.
+// Invariants: (F) a batch leaves from the front only, acknowledged or found on the target; (B)
+// sequences are contiguous. A reply finds its batch by term and ordinal. The term changes whenever
+// the queue stops waiting for replies to the batches sent, so that a late reply finds no batch.
 // Bounded by partition.in.flight.bytes.max: a partition whose queue is full is left out of Fetches.
 #pragma once
 
@@ -28,13 +28,13 @@ struct QueuedBatch {
   // Source offsets of its records, in order. Empty: contiguous from upstream_first on.
   std::vector<OffsetRun> runs;
   int64_t upstream_first = 0;
-  int64_t upstream_next = 0;  // where the source goes on; covers dropped batches that follow
+  int64_t upstream_next = 0;  // next source offset; covers batches after it that are left out
   int32_t leader_epoch = -1;  // of the last source batch before upstream_next
   int64_t max_timestamp = -1;
   BatchReason reason = BatchReason::kNone;  // why it was re-encoded; kNone: it passed through
   HeldRef buffer;                           // keeps data alive
   bool acked = false;
-  int64_t base_offset = -1;  // on the target; -1: the broker did not tell
+  int64_t base_offset = -1;  // on the target; -1: the broker did not return it
 };
 
 // The source offset of the record at `index` of the batch.
@@ -59,8 +59,8 @@ class BatchQueue {
     uint64_t ordinal = 0;
   };
 
-  // Terms of two holders of one partition id never meet: `first_term` is unique in the lane, with
-  // the lower 32 bits free.
+  // `first_term` is unique in the lane, with the lower 32 bits zero. So two partitions that have
+  // the same id one after the other never have the same term.
   explicit BatchQueue(uint64_t first_term) : term_(first_term) {}
   ~BatchQueue();
   BatchQueue(const BatchQueue&) = delete;
@@ -80,28 +80,29 @@ class BatchQueue {
 
   // The sequence must be next_sequence().
   void Push(QueuedBatch batch);
-  // The last batch covers source batches behind it that are not mirrored.
+  // The last batch also covers source batches after it that are left out.
   void ExtendBack(int64_t upstream_next, int32_t leader_epoch);
 
-  // The first unsent batch is in flight from now on.
+  // Call when the first unsent batch is sent.
   Ticket MarkSent();
-  // The batch in flight that a reply is for; nullptr: nobody waits for that reply any more.
+  // The batch in flight that a reply is for; nullptr: the queue no longer waits for that reply.
   QueuedBatch* TakeReply(const Ticket& ticket);
-  // The first batch is on the target.
+  // Call when the first batch is on the target.
   void PopFront();
-  // Nothing that was sent is waited for any more: it is sent again, or found on the target.
+  // The queue stops waiting for replies: the batches sent are sent again, or found on the target.
   void RecallSent();
 
-  // The queue is fetched again from `next_sequence` on.
+  // The batches are fetched again; the first of them gets `next_sequence`.
   void Clear(int32_t next_sequence);
-  // Drops all but the first `keep` batches, but none that was sent. True: some were dropped.
+  // Drops all but the first `keep` batches and those that were sent. True: some were dropped.
   bool DropUnsentBehind(size_t keep);
-  // The target holds the next records of the source; the queue is empty.
+  // Call when the target holds the next records of the source; the queue is empty.
   void SkipRecords(int64_t records);
-  // An unsent batch lies at `data` from now on, where its bytes were copied; `buffer` holds them.
+  // The bytes of an unsent batch were copied to `data`, inside `buffer`.
   void MoveBatch(size_t index, HeldRef buffer, uint8_t* data);
 
-  // Counts bytes() in `account` from now on, which must outlive the queue; nullptr: nowhere.
+  // From now on `account`, which must outlive the queue, includes bytes(). nullptr: no account
+  // does.
   void ChargeTo(int64_t* account);
   // `first_sequence`: of the first batch, as progress has it. Walks the batches if `in_full`.
   void CheckInvariants(int32_t first_sequence, bool in_full) const;
@@ -113,7 +114,7 @@ class BatchQueue {
   uint64_t term_;
   uint64_t front_ordinal_ = 0;
   size_t sent_ = 0;
-  size_t outstanding_ = 0;  // of those sent, without a reply
+  size_t outstanding_ = 0;  // batches sent that have no reply yet
   int64_t bytes_ = 0;
   int64_t* account_ = nullptr;
   int32_t next_sequence_ = 0;

@@ -16,10 +16,10 @@ namespace {
 constexpr size_t kPage = 4096;
 constexpr size_t WholePages(size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
-// Of addresses; only touched pages take memory. Two of the largest blocks fit.
+// A range of addresses; only pages that were touched occupy memory. Two of the largest blocks fit.
 constexpr size_t kRangeBytes = 2 * kKeptBlockBytes;
 
-// Null: the kernel maps no more, for example because of vm.max_map_count.
+// Null: the kernel refuses the mapping, for example because of vm.max_map_count.
 uint8_t* Map(size_t bytes) {
   void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -55,10 +55,10 @@ class BlockPool::Range {
   uint8_t* const base_;
 };
 
-// In front of the payload.
+// The header before the payload.
 struct alignas(16) BlockPool::Block {
   enum class From : uint8_t { kMalloc, kRange, kMapped };
-  size_t bytes;  // with this header
+  size_t bytes;  // including this header
   Range* range;  // kRange only
   From from;
 
@@ -104,7 +104,7 @@ void* BlockPool::Allocate(size_t size) {
   return block->payload();
 }
 
-// The caller holds the lock, and has counted the bytes as used. Null: no addresses are left.
+// The caller holds the lock, and has added the bytes to used_. Null: no addresses are left.
 BlockPool::Block* BlockPool::Take(size_t bytes) {
   Place place = FindPlace(bytes);
   if (place.range == nullptr) {
@@ -153,8 +153,8 @@ BlockPool::Totals BlockPool::totals() const {
   return {used_, warm_, touched_, ranges_.size()};
 }
 
-// The caller holds the lock, so that nobody uses pages that go back to the kernel. The highest go
-// first: blocks that live long then gather at the low end.
+// The caller holds the lock, so that nobody uses pages that go back to the kernel. The highest
+// pages are released first, so that long-lived blocks gather at the low end.
 void BlockPool::Trim() {
   for (size_t i = ranges_.size(); i-- > 0 && used_ + warm_ > bound_ && warm_ > 0;) {
     Range& range = *ranges_[i];

@@ -1,6 +1,7 @@
-// The memory of responses: address ranges of our own, cut into blocks of whole pages. malloc is not
-// made for them: it puts small things between large ones, which then pin holes of all sizes, and
-// the next response fits into no hole. A process whose lanes run full grew with every stall.
+// The memory of responses: address ranges that the pool maps and cuts into blocks of whole pages.
+// malloc does not suit responses: it places small allocations between large ones, which leaves gaps
+// of many sizes, and the next response fits into none of them. With malloc, a process whose lanes
+// are full grows each time a broker stalls.
 #pragma once
 
 #include <cstddef>
@@ -11,8 +12,8 @@
 
 namespace longhaul {
 
-// The largest block of a range. A larger response is mapped for itself, and goes back to the kernel
-// when it is freed.
+// The largest block of a range. A larger response has a mapping of its own, which goes back to the
+// kernel when the response is freed.
 constexpr size_t kKeptBlockBytes = 32 * 1024 * 1024;
 
 // Thread-safe: a response is allocated by a broker's thread and freed by a lane's.
@@ -21,12 +22,13 @@ constexpr size_t kKeptBlockBytes = 32 * 1024 * 1024;
 //
 //   | used | warm | used | warm | cold ... |
 //
-// used + warm <= the shares of all lanes, or what is in use if that is more. A block lies where the
-// fewest cold pages are, so that in the long run none is touched for the first time, whatever the
-// sizes of responses are. What becomes warm beyond the bound goes back to the kernel.
+// used + warm <= the shares of all lanes, or the bytes in use if they are more. A new block is
+// placed where it covers the fewest cold pages, so that in the long run no page is touched for the
+// first time, whatever the sizes of responses are. Warm pages beyond the bound go back to the
+// kernel.
 class BlockPool {
  public:
-  // What is smaller comes from malloc.
+  // Smaller blocks come from malloc.
   static constexpr size_t kBlockBytesMin = 2 * 1024;
 
   // How much the pool may keep warm on behalf of one lane, for as long as the lane lives.
@@ -43,14 +45,14 @@ class BlockPool {
   };
 
   struct Totals {
-    size_t used;       // bytes of blocks, with malloc's
+    size_t used;       // bytes of blocks, those from malloc included
     size_t warm;       // bytes
-    uint64_t touched;  // bytes that were cold when a block was put there, ever
+    uint64_t touched;  // bytes that were cold when a block was placed there, since the start
     size_t ranges;     // that are mapped
   };
 
   static BlockPool& OfProcess();
-  // The bytes of a block for so many bytes, with what lies around them.
+  // The bytes of a block that holds `size` bytes: with its header, in whole pages.
   static size_t Footprint(size_t size);
 
   BlockPool();

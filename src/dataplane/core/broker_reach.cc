@@ -22,7 +22,7 @@ std::string BrokerName(Side side, int32_t node) {
 
 std::string DescribeReach(Side side, int32_t node, const Api& api, Reach reach) {
   if (reach != Reach::kUnsupported) return BrokerName(side, node) + " is not connected";
-  return BrokerName(side, node) + " speaks no " + api.name + " v" + std::to_string(api.min) +
+  return BrokerName(side, node) + " does not support " + api.name + " v" + std::to_string(api.min) +
          " to v" + std::to_string(api.max);
 }
 

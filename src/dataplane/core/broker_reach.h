@@ -1,4 +1,4 @@
-// Can a broker be asked now?
+// Can a request be sent to a broker now?
 #pragma once
 
 #include <cstdint>
@@ -10,8 +10,9 @@
 
 namespace longhaul {
 
-// kDown and kUnsupported are said only of a broker that has been so for kGraceMs: idle connections
-// come and go, and librdkafka knows no versions of a broker whose connection has just ended.
+// A broker is kDown or kUnsupported only after it has been unreachable for kGraceMs: idle
+// connections end and are opened again, and librdkafka knows no versions of a broker whose
+// connection has just ended.
 enum class Reach : uint8_t { kReady, kConnecting, kDown, kUnsupported };
 
 // A request by its key and the versions of it that Longhaul speaks.
@@ -26,8 +27,8 @@ class BrokerReach {
  public:
   static constexpr int64_t kGraceMs = 3000;
 
-  // *version: the highest one that both sides speak, if kReady. A broker that is not connected is
-  // connected to in the background.
+  // If kReady, *version is the highest version that both sides support. If the broker is not
+  // connected, a connection is opened in the background.
   Reach Ask(Transport* transport, int64_t now, Side side, int32_t node, const Api& api,
             int16_t* version);
 
@@ -37,7 +38,7 @@ class BrokerReach {
 
 // "target broker 3"
 std::string BrokerName(Side side, int32_t node);
-// "target broker 3 is not connected"; "target broker 3 speaks no Produce v3 to v8".
+// "target broker 3 is not connected"; "target broker 3 does not support Produce v3 to v8".
 std::string DescribeReach(Side side, int32_t node, const Api& api, Reach reach);
 
 }  // namespace longhaul

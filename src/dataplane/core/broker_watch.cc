@@ -5,7 +5,7 @@
 namespace longhaul {
 
 Patience BrokerWatch::PatienceFor(int64_t wait_ms, bool is_idle) const {
-  // Never beyond request.timeout.ms, if that is longer than the broker's own wait.
+  // At most request.timeout.ms, if that is longer than the broker's own wait.
   const int64_t silent =
       wait_ms + std::min(kSilentMs, std::max(request_timeout_ms_ - wait_ms, kLookMs));
   return {std::min((is_idle ? wait_ms : 0) + kSuspectMs, silent), silent};
@@ -62,7 +62,7 @@ int64_t BrokerWatch::Tick(Transport* transport, int64_t now) {
     }
     watched.look_at = now + kLookMs;
     const int64_t bytes = route == Route::kData ? transport->bytes_moved(side, node) : -1;
-    // The first look has nothing to compare with: the bytes count as moved when the answer came.
+    // The first check has no earlier value to compare with.
     if (bytes != watched.bytes && watched.bytes >= 0)
       watched.heard_at = std::max(watched.heard_at, now);
     watched.bytes = bytes;
@@ -73,7 +73,7 @@ int64_t BrokerWatch::Tick(Transport* transport, int64_t now) {
       OfRoute(route).erase({side, node});
     if (quiet < *watched.silent_ms.rbegin()) continue;
     transport->Disconnect(side, node);
-    watched.heard_at = now;  // its requests fail one by one from now on
+    watched.heard_at = now;  // its requests now fail one by one
   }
   return next;
 }

@@ -1,17 +1,17 @@
 // Watches brokers that do not answer. A broker that hangs keeps its connections open: its kernel
-// goes on acknowledging, and nothing fails. A connection that a NAT or a firewall has forgotten
-// looks the same from here. Two answers to silence:
+// continues to acknowledge bytes, and nothing fails. A connection that a NAT or a firewall has
+// forgotten looks the same from here. The watch acts on silence in two steps:
 //
 //   request sent                 suspect                         silent
 //   |-----------------------------|-------------------------------|---> time without a byte
-//                              + 5 s                  own wait + 10 s
+//                              + 5 s               broker's wait + 10 s
 //
-//   suspect: nothing more is sent to the broker or fetched for it, and metadata is asked for each
-//            second, so that its partitions go on as soon as they have another leader;
-//   silent:  its connection is closed, so that all its requests fail and their memory is free.
+//   suspect: nothing more is sent to the broker or fetched for it, and the lane requests metadata
+//            each second, so that its partitions continue as soon as they have another leader;
+//   silent:  its connection is closed, so that all its requests fail and free their memory.
 //
-// Silence is measured in bytes that the kernel has sent and received, not in the age of requests: a
-// large response takes long on a narrow link.
+// Silence is measured by the bytes that the kernel has sent and received, not by the age of
+// requests: a large response needs a long time on a narrow link.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,14 @@
 
 namespace longhaul {
 
-// How long a broker may be silent behind a request.
+// How long a broker may be silent after a request.
 struct Patience {
   int64_t suspect_ms;
   int64_t silent_ms;
 };
 
-// Metadata has a connection of its own: its answers tell nothing of the connection of data, which a
-// NAT may have forgotten alone, and its silence nothing of what data waits for.
+// Metadata has its own connection. A metadata response does not prove that the data connection
+// works, which a NAT may have forgotten alone; nor does a missing one prove that it does not.
 enum class Route : uint8_t { kData, kMetadata };
 
 class BrokerWatch {
@@ -41,25 +41,26 @@ class BrokerWatch {
 
   // A healthy broker answers within a round trip, a flush and a fetch of its followers, which is
   // well below a second; a controller fences a silent broker after 9 s (the default of
-  // broker.session.timeout.ms). Between the two: the lane learns of a new leader at once.
+  // broker.session.timeout.ms). The value is between the two, so that the lane learns of a new
+  // leader at once.
   static constexpr int64_t kSuspectMs = 5'000;
-  // Beyond what a broker waits by itself. Most brokers that are silent for this long are well, and
-  // to ask another one for metadata costs nothing. One that hangs, or whose connections a NAT has
-  // forgotten, would keep a partition that was just assigned without leaders for
-  // Leaders::kAnswerMs.
+  // Added to the time that the broker itself may wait. Most brokers that are silent for this long
+  // are healthy, and asking another broker for metadata costs nothing. But if the broker hangs, or
+  // a NAT has forgotten its connections, a partition that was just assigned would have no leaders
+  // for Leaders::kAnswerMs.
   static constexpr int64_t kDoubtMs = 1'000;
-  // Beyond what the broker may wait by itself (for data, for followers). Together with the longest
-  // wait of a request, 5 s (Outbox::kAckWaitMs), a dead connection is closed within 15 s.
+  // Added to the time that the broker itself may wait (for data, for followers). That time is at
+  // most 5 s (Outbox::kAckWaitMs), so a dead connection is closed within 15 s.
   static constexpr int64_t kSilentMs = 10'000;
-  // How often the bytes of a connection are looked at while a request on it is unanswered.
+  // How often the bytes of a connection are read while a request on it is unanswered.
   static constexpr int64_t kLookMs = 1'000;
 
   explicit BrokerWatch(int64_t request_timeout_ms) : request_timeout_ms_(request_timeout_ms) {}
 
-  // For a request that the broker may hold for `wait_ms` before it answers. `is_idle`: it does so
-  // whenever there is nothing to tell; else only in trouble.
+  // For a request that the broker may hold for `wait_ms` before it answers. `is_idle`: the broker
+  // holds the request whenever there are no new records; otherwise only when followers are late.
   Patience PatienceFor(int64_t wait_ms, bool is_idle) const;
-  // A request is in flight, and has been answered or has failed. Both with the same patience.
+  // A request was sent; it was answered or failed. Both calls get the same patience.
   void Sent(Side side, int32_t node, const Patience& patience, int64_t now,
             Route route = Route::kData);
   void Answered(Side side, int32_t node, const Patience& patience, int64_t now,
@@ -71,12 +72,13 @@ class BrokerWatch {
     return !suspects_.empty() && suspects_.contains({side, node});
   }
   const Brokers& suspects() const { return suspects_; }
-  // Silent behind a question for metadata.
+  // Brokers that are silent after a metadata request.
   const Brokers& without_metadata() const { return without_metadata_; }
-  // Of either route: whom not to ask for metadata, as long as others can be asked.
+  // Brokers that are silent on either route: metadata is requested from others, if there are any.
   std::set<int32_t> Doubtful(Side side, int64_t now) const;
 
-  // Looks at what is due, closes what is silent. Returns when to look again.
+  // Checks the connections that are due and closes those that are silent. Returns when to call
+  // again.
   int64_t Tick(Transport* transport, int64_t now);
 
  private:
@@ -86,13 +88,13 @@ class BrokerWatch {
   struct Watched {
     // Of all requests in flight.
     std::multiset<int64_t> suspect_ms, silent_ms;
-    int64_t heard_at = 0;   // an answer came, bytes moved, or nothing was in flight before
+    int64_t heard_at = 0;   // last answer, last moved bytes, or first request after an idle time
     int64_t look_at = 0;
-    int64_t bytes = -1;     // moved, at the last look
+    int64_t bytes = -1;     // bytes moved until the last check
   };
 
   const int64_t request_timeout_ms_;
-  std::map<Key, Watched> watched_;  // those with requests in flight
+  std::map<Key, Watched> watched_;  // connections with requests in flight
   Brokers suspects_;
   Brokers without_metadata_;
 };

@@ -1,5 +1,5 @@
-// The codecs as the re-encode path sees them. The implementation lives in kafka/, beside the
-// library whose bundled codecs it uses, so that core/ stays free of it.
+// The codecs as the re-encode path sees them. The implementation is in kafka/, because it uses
+// codecs that librdkafka bundles; core/ does not depend on librdkafka.
 #pragma once
 
 #include <cstddef>
@@ -11,13 +11,13 @@
 
 namespace longhaul {
 
-// Both calls replace *out, and leave it unspecified when they fail. Input is not trusted.
+// Both functions replace *out; after an error its content is unspecified. Input is not trusted.
 class CompressionCodecs {
  public:
   virtual ~CompressionCodecs() = default;
 
-  // More than max_out decoded bytes: kErrorBatchDecodedTooLarge, having held no more than about
-  // twice max_out. Cut or damaged input: kErrorCodecFailed.
+  // Returns kErrorBatchDecodedTooLarge if there are more than max_out decoded bytes, and never
+  // holds more than about twice max_out. Returns kErrorCodecFailed if the input is cut or damaged.
   virtual Status Decompress(Codec codec, const uint8_t* in, size_t length, size_t max_out,
                             std::vector<uint8_t>* out) const = 0;
 

@@ -1,7 +1,6 @@
-// A register is a polynomial over GF(2), bit 31 standing for x^0 (the reflected order of CRC-32C).
-// One more zero byte multiplies it by x^8 modulo the Castagnoli polynomial, so shifting over n
-// bytes is multiplying by x^(8n), taken apart into the base-256 digits of n with a table for each
-// digit.
+// A register is a polynomial over GF(2); bit 31 is x^0 (the reflected order of CRC-32C). One more
+// zero byte multiplies it by x^8 modulo the Castagnoli polynomial. So a shift over n bytes is a
+// multiplication by x^(8n), done for each base-256 digit of n with a table.
 #include "core/crc32c.h"
 
 #include <array>
@@ -64,7 +63,7 @@ constexpr PowerTable MakePowers(uint32_t scale) {
 
 constexpr PowerTable kPowers = MakePowers(kOne);
 
-// Shifts of 4 GiB and more do not occur on batches; they only have to be right.
+// Batches need no shifts of 4 GiB and more; such shifts must be correct, but need not be fast.
 constexpr uint64_t ReduceShift(uint64_t zero_bytes) {
   return (zero_bytes >> 32) == 0 ? zero_bytes : zero_bytes % kOrder;
 }
@@ -97,8 +96,9 @@ uint64_t LoadLittleEndian64(const uint8_t* data) {
 
 #if defined(__x86_64__)
 
-// The crc32 instruction multiplies by x^32 and a carry-less product of two reflected registers is
-// off by x^1: powers that carry x^-33 make one shift a product and one crc32, about 10 cycles.
+// The crc32 instruction multiplies by x^32, and the carry-less product of two reflected registers
+// has an extra factor x^1. With powers that contain x^-33, a shift is one product and one crc32:
+// about 10 cycles.
 constexpr PowerTable kScaledPowers = MakePowers(PowerOfX(kOrder - 33));
 
 LONGHAUL_CRC_TARGET uint32_t MultiplyScaled(uint32_t crc, uint32_t scaled_power) {
@@ -116,8 +116,8 @@ LONGHAUL_CRC_TARGET uint32_t ShiftHardware(uint32_t crc, uint64_t zero_bytes) {
   return crc;
 }
 
-// The instruction takes three cycles but one can start each cycle: three lanes of kLane bytes run
-// side by side and are joined by two shifts.
+// The instruction needs three cycles, but one can start in each cycle: three parts of kLane bytes
+// are computed in parallel and joined by two shifts.
 template <size_t kLane>
 LONGHAUL_CRC_TARGET uint32_t ExtendThreeLanes(uint32_t crc, const uint8_t*& data, size_t& length) {
   constexpr uint32_t kLaneShift = PowerOfX(8 * kLane + kOrder - 33);

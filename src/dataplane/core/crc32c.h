@@ -1,6 +1,6 @@
-// CRC-32C (Castagnoli), the checksum of record batches, and its GF(2) shift. The shift is what lets
-// a header be changed without reading the payload behind it: the CRC is linear, so the difference
-// of two headers, moved over the bytes that follow, is the difference of the two checksums.
+// CRC-32C (Castagnoli), the checksum of record batches, and its GF(2) shift. With the shift a
+// header can be changed without reading the payload after it: the CRC is linear, so the difference
+// of two headers, shifted over the bytes that follow, is the difference of the two checksums.
 #pragma once
 
 #include <cstddef>
@@ -15,16 +15,16 @@ uint32_t Crc32c(const uint8_t* data, size_t length);
 // Crc32cRaw(a ^ b) == Crc32cRaw(a) ^ Crc32cRaw(b) for equally long a and b.
 uint32_t Crc32cRaw(const uint8_t* data, size_t length);
 
-// Goes on from any register; the two above are this one with their start and end.
+// Continues from any register; the two functions above are this one with a fixed start and end.
 uint32_t Crc32cExtend(uint32_t crc, const uint8_t* data, size_t length);
 
-// The register after `zero_bytes` more zero bytes. A few nanoseconds, whatever the length.
+// The register after `zero_bytes` more zero bytes. Costs a few nanoseconds, whatever the length.
 uint32_t Crc32cShift(uint32_t crc, uint64_t zero_bytes);
 
-// "sse4.2", "armv8" or "table": what this process runs on.
+// "sse4.2", "armv8" or "table": the implementation that this process uses.
 const char* Crc32cImplementation();
 
-// The portable path, exposed so that tests can hold it against the one in use.
+// The portable path, exposed so that tests can compare it with the one in use.
 uint32_t Crc32cExtendPortable(uint32_t crc, const uint8_t* data, size_t length);
 uint32_t Crc32cShiftPortable(uint32_t crc, uint64_t zero_bytes);
 

@@ -15,7 +15,7 @@ Status Malformed(const RecordBatchView& batch, const char* problem) {
                                                  std::to_string(batch.base_offset()));
 }
 
-// The bytes to inflate, or that are the records already.
+// The bytes to inflate, or the records if they are not compressed.
 Status FindRecords(const BatchSpan& span, ByteSpan* out) {
   const RecordBatchView& batch = span.first;
   const bool is_run = batch.size() < span.size;

@@ -1,5 +1,5 @@
-// The records of one batch of any magic, inflated and checked: the CRC and every length. What it
-// hands out are cursors into memory that it owns or that the caller keeps.
+// The records of one batch of any magic, inflated, with the CRC and every length checked. It
+// returns cursors into memory that it owns or that the caller keeps.
 #pragma once
 
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace longhaul {
 
-// Whole batches that lie behind one another: one batch of magic 2, one compressed wrapper, or a run
-// of uncompressed entries of magic 0 and 1, of which each holds one record.
+// Bytes that become one decoded batch: one batch of magic 2, one compressed wrapper, or a run of
+// uncompressed entries of magic 0 and 1, each of which holds one record.
 struct BatchSpan {
   RecordBatchView first;
   size_t size = 0;
@@ -27,9 +27,9 @@ struct BatchSpan {
 
 class DecodedBatch {
  public:
-  // Inflates at most `bytes_max` bytes, then BATCH_DECODED_TOO_LARGE. The bytes of `span` must
-  // outlive *out. Timestamps are those that a reader of the source sees, or, if
-  // `keep_producer_timestamps`, the producer's.
+  // Returns BATCH_DECODED_TOO_LARGE if the batch inflates to more than `bytes_max` bytes. The bytes
+  // of `span` must outlive *out. Timestamps are those that a consumer of the source sees or, if
+  // `keep_producer_timestamps`, those of the producer.
   static Status Open(const BatchSpan& span, size_t bytes_max, bool keep_producer_timestamps,
                      const CompressionCodecs& codecs, DecodedBatch* out);
 

@@ -1,10 +1,10 @@
 // What a lane reports to JavaScript: states, progress, spans of offsets, log lines. Bounded by
-// construction: of each partition the newest state and at most OffsetSpans::kMax spans are kept, of
-// each leader epoch of a partition the newest progress (the epochs of a source partition rise, so
-// that its newest progress comes last), and the newest kLogLinesMax log lines; older lines are
-// counted as lost. The loop thread writes, the JavaScript thread reads. States and log lines are
-// urgent, as are questions: somebody waits for them. Progress is not: it comes with every
-// acknowledgement, and the newest is as good later.
+// construction: the queue keeps the newest state and at most OffsetSpans::kMax spans of each
+// partition, the newest progress of each leader epoch of a partition (the epochs of a source
+// partition rise, so its newest progress comes last), and the newest kLogLinesMax log lines; older
+// lines are counted as lost. The loop thread writes, the JavaScript thread reads. States, log lines
+// and questions are urgent, because somebody waits for them. Progress is not urgent: it changes
+// with every acknowledgement, and only the newest is needed.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,7 @@
 
 namespace longhaul {
 
-// A syslog level, as librdkafka has them. The control plane shows lines of this level and worse
+// A syslog level, as in librdkafka. The control plane shows lines of this level and of more severe
 // ones to the user, the others only for debugging.
 constexpr int kLogShown = 3;
 
@@ -31,8 +31,8 @@ struct StateEvent {
   PartitionState state;
   int32_t code;
   std::string detail;
-  int64_t skip_to;       // source offset behind what the fault is about, -1: not known
-  int64_t skip_records;  // how many records that leaves out, at most
+  int64_t skip_to;       // source offset after the batch or record that faults, -1: not known
+  int64_t skip_records;  // how many records such a skip leaves out, at most
   int32_t skip_epoch;    // leader epoch of the batch before skip_to, -1: not known
   bool released;         // the lane has released the partition: its progress is final. `code`
                          // is then why the target has not acknowledged what it was sent, 0: it has
@@ -59,15 +59,15 @@ struct Events {
   std::vector<SpanEvent> spans;
   std::vector<LogLine> logs;
   int64_t logs_lost = 0;
-  int64_t question = 0;  // the newest one about producers, 0: none since the last Take()
+  int64_t question = 0;  // the newest question about producers, 0: none since the last Take()
 };
 
 class EventQueue {
  public:
   static constexpr size_t kLogLinesMax = 100;
 
-  // `notify` is called when the queue turns non-empty, and when something urgent comes into a queue
-  // that held nothing urgent; so at most twice until a Take().
+  // `notify` is called when the queue turns non-empty, and when the first urgent event is added; so
+  // at most twice until a Take().
   void OnReady(std::function<void()> notify) {
     std::lock_guard<std::mutex> guard(mutex_);
     notify_ = std::move(notify);
@@ -89,7 +89,7 @@ class EventQueue {
   void Released(uint32_t id) {
     Push(kUrgent, [&] { states_[id] = {id, PartitionState::kStopped, 0, {}, -1, -1, -1, true}; });
   }
-  // Records of ours that are on the target. Before the progress that covers them.
+  // Records of this flow that are on the target. Call it before MadeProgress() covers them.
   void Placed(const Partition& p, int64_t upstream, int64_t downstream, int64_t records) {
     Push(kWaits, [&] { spans_[p.id].Add(upstream, downstream, records); });
   }
@@ -108,7 +108,7 @@ class EventQueue {
       logs_.push_back({level, std::move(text)});
     });
   }
-  // An answer to a later question answers the earlier ones.
+  // An answer to a later question also answers the earlier ones.
   void AskProducers(int64_t question) {
     Push(kUrgent, [&] { question_ = question; });
   }
@@ -148,7 +148,7 @@ class EventQueue {
 
   std::mutex mutex_;
   std::function<void()> notify_;
-  Urgency notified_ = kNothing;  // of what the queue holds, as far as the reader was notified
+  Urgency notified_ = kNothing;  // the most urgent event of which the reader was notified
   std::map<uint32_t, StateEvent> states_;
   std::map<std::pair<uint32_t, int32_t>, Progress> progress_;  // by id and leader epoch
   std::map<uint32_t, OffsetSpans> spans_;

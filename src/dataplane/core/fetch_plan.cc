@@ -34,18 +34,18 @@ void FetchPlan::Update(int32_t node_id, FetchNode* node) {
   node->is_crowded = false;
   std::vector<uint32_t> ids(node->changed.begin(), node->changed.end());
   node->changed.clear();
-  std::sort(ids.begin(), ids.end());  // partitions of one topic follow each other
+  std::sort(ids.begin(), ids.end());  // so that partitions of one topic are adjacent
   for (uint32_t id : ids) Consider(id, node_id, node);
   if (!node->shut_out.empty()) node->is_crowded = true;
 }
 
-// A batch that is retried comes before more batches.
+// While a batch is retried, no more batches are fetched.
 FetchPlan::Verdict FetchPlan::Judge(const Partition& p, const FetchNode& node) const {
   if (!p.traits().fetches || p.producers.question != 0) return Verdict::kUnwanted;
   if (p.phase == PartitionPhase::kRetrying && !p.queue.empty()) return Verdict::kUnwanted;
   if (node.closed_targets.contains(p.leaders.target.node)) return Verdict::kShutOut;
   if (DueAt(p) > lane_->now) return Verdict::kNotDue;
-  // Acks make room.
+  // Each ack frees memory.
   if (p.queue.bytes() >= lane_->settings.partition_queue_bytes_max) return Verdict::kCrowded;
   return Verdict::kWanted;
 }
@@ -91,14 +91,15 @@ int64_t FetchPlan::DueAt(const Partition& p) const {
   return std::max(p.source.not_before, retries ? p.delivery.backoff_until : 0);
 }
 
-// A new assignment, an obstacle that an answer clears, a source that may end too early, a replica.
+// After an assignment, while an obstacle waits for an answer to clear it, while the source seems to
+// end too early, and while the follower is doubtful.
 bool FetchPlan::NeedsAnswer(const Partition& p) const {
   return p.source.high_watermark < 0 || p.obstacles.source.code != 0 ||
          p.phase == PartitionPhase::kSkipping || replicas_->IsDue(p) ||
          replicas_->IsDoubtful(p);
 }
 
-// Suspect, or over the share.
+// Closes target brokers that are suspect or over their share.
 void FetchPlan::CloseTargets(FetchNode* node) {
   std::set<int32_t> closed = lane_->shares.Over();
   for (const auto& [side, target] : lane_->watch.suspects())

@@ -1,13 +1,14 @@
-// Which partitions the next Fetch to each source broker asks for, and from where. Nothing here
-// looks at all partitions of a broker with each request: LaneContext::fetch_changes names those
-// that may be asked for differently from now on. Those that wait for something which nobody
-// reports wait in sets of their own:
+// Which partitions the next Fetch to each source broker asks for, and from which offset. No request
+// costs a look at all partitions of a broker: LaneContext::fetch_changes names those whose entry in
+// the request may have to change. Two kinds of partitions wait for a condition that no change
+// reports; they are in separate sets:
 //
-//   held_back: for a time, or until the partition's own queue has room: looked at before each Fetch
-//   shut_out:  until their target broker has room in its share of memory: looked at when it has
+//   held_back: wait for a time, or for room in their queue; checked before each Fetch
+//   shut_out:  wait for room in the memory share of their target broker; checked when it has room
 //
-// A session is silent about a partition without news. If the lane needs an answer all the same, the
-// next request names the partition, and the last report of the session counts as its answer.
+// A session response leaves out a partition without news. If the lane needs an answer for it all
+// the same, the next request names the partition; if the response still leaves it out, the last
+// report of the session is the answer.
 #pragma once
 
 #include <cstdint>
@@ -25,42 +26,42 @@
 namespace longhaul {
 
 struct FetchNode {
-  std::unordered_set<uint32_t> members;  // partitions that are read there
+  std::unordered_set<uint32_t> members;  // partitions that are fetched from this broker
   std::unordered_set<uint32_t> changed, held_back, shut_out;
   std::set<int32_t> closed_targets;  // nothing is fetched for these target brokers
   FetchSession session;
   bool is_crowded = false;     // a partition is left out until there is room
   bool names_rack = false;     // the next request asks for closer replicas
-  int64_t replicas_due_at = 0;  // when a member has to ask its leader for a closer replica
+  int64_t replicas_due_at = 0;  // when to ask the leader of a member for a closer replica
   bool asking = false;
-  bool is_idle = false;        // its last answer had no records
+  bool is_idle = false;        // the last response had no records
   int64_t not_before = 0;      // throttled or backing off
-  int64_t answered_ms = 0;     // when its session last said what is new, epoch ms
+  int64_t answered_ms = 0;     // last response of its session, epoch ms
 
-  // The broker keeps a session, and the lane reads nothing there any more.
+  // The broker keeps a session, and the lane no longer fetches from the broker.
   bool is_left() const { return members.empty() && session.is_open(); }
 };
 
 class FetchPlan {
  public:
-  // What a partition is asked for while its target refuses it: a batch or a few to try again with.
-  // All that it may hold would cross the link at each try and be dropped again.
+  // How many bytes of a partition are fetched while its target refuses its batches: one or a few
+  // batches to try again with. A full queue would cross the link at each try and be dropped again.
   static constexpr int64_t kRetryBytes = 64 * 1024;
 
   FetchPlan(LaneContext* lane, const ReadReplicas* replicas) : lane_(lane), replicas_(replicas) {}
 
   std::map<int32_t, FetchNode>& nodes() { return nodes_; }
   const std::map<int32_t, FetchNode>& nodes() const { return nodes_; }
-  // Brings the members of all nodes in line with the brokers that partitions are fetched from.
+  // Moves each changed partition to the members of the broker that it is to be fetched from.
   void Route();
-  // Brings the session of the node in line with what is to be asked for now.
+  // Updates the session of the node to the partitions and offsets that the next Fetch asks for.
   void Update(int32_t node_id, FetchNode* node);
-  // If the session of its broker has been silent about the partition, its log ends where it did.
-  // Returns that broker, -1: none says so.
+  // If the session of its broker has left out the partition, the end of its log is unchanged.
+  // Returns that broker, or -1 if there is no such session.
   int32_t SeeUnchanged(Partition* p);
-  // By broker: when it last said so, epoch ms.
+  // For each broker: when its session last answered, epoch ms.
   std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const;
-  // That no change was missed.
+  // Asserts that no change was missed.
   void CheckInvariants() const;
 
  private:

@@ -57,7 +57,7 @@ void FetchSession::SetWanted(Entry* entry, bool is_wanted) {
 void FetchSession::Want(uint32_t id, const FetchPartition& wanted, bool as_follower, bool again) {
   Entry* entry = Find(id);
   if (entry != nullptr && KeyOf(entry->wanted) != KeyOf(wanted)) {
-    // The topic was recreated, and the broker knows the partition by the other id.
+    // The topic was recreated, and the broker knows the partition by the former topic id.
     Remove(by_id_.at(id));
     Lose();
     entry = nullptr;
@@ -81,7 +81,7 @@ void FetchSession::Want(uint32_t id, const FetchPartition& wanted, bool as_follo
 }
 
 // A partition that was revoked and is assigned again has another id. If the broker still knows the
-// entry of its former id, one request would name and forget the same partition.
+// entry of the former id, one request would both name and forget the same partition.
 void FetchSession::ForgetFormer(const FetchPartition& wanted) {
   const auto found = by_key_.find(KeyOf(wanted));
   if (found == by_key_.end() || found->second->is_wanted) return;
@@ -167,11 +167,11 @@ void FetchSession::FillWhole(FetchRequest* request) {
   }
 }
 
-// A broker adds what is named before it removes what is forgotten, so no partition may be in both:
-// an entry is either wanted or not, and a partition has one entry.
+// A broker adds the named partitions before it removes the forgotten ones, so no partition may be
+// in both lists: an entry is either wanted or not, and a partition has one entry.
 void FetchSession::FillChanges(FetchRequest* request) {
   std::vector<uint32_t> ids(changed_.begin(), changed_.end());
-  std::sort(ids.begin(), ids.end());  // partitions of one topic follow each other
+  std::sort(ids.begin(), ids.end());  // so that partitions of one topic are adjacent
   for (uint32_t id : ids) {
     Entry* entry = Find(id);
     if (entry->is_wanted) {
@@ -196,12 +196,12 @@ void FetchSession::Answered(const FetchResponse& response, int64_t now) {
                          fetched.log_start_offset};
   }
   if (was_incremental()) {
-    // The broker has closed the session if it does not name it.
+    // If the response does not name the session, the broker has closed it.
     next_epoch_ = asked_epoch_ == INT32_MAX ? 1 : asked_epoch_ + 1;
     if (response.session_id != id_) Lose();
   } else {
     next_epoch_ = response.session_id == 0 ? kOpenSessionEpoch : 1;
-    // A broker that throttles names neither partitions nor a session.
+    // A response of a broker that throttles names neither partitions nor a session.
     const bool is_refused = asked_epoch_ == kOpenSessionEpoch && response.session_id == 0 &&
                             !(response.throttle_ms > 0 && response.partitions.empty());
     if (is_refused) refused_until_ = now + kRefusedMs;
@@ -216,7 +216,7 @@ bool FetchSession::Failed(int32_t code, int64_t now) {
                                 code == kafka_error::kFetchSessionTopicIdError;
   Lose();
   if (code == kafka_error::kFetchSessionIdNotFound) id_ = 0;
-  // Sessions that do not last until their second request cost more than they save.
+  // A session that ends before its second request costs more than it saves.
   if (is_session_error && asked_epoch_ == 1) refused_until_ = now + kRefusedMs;
   return is_session_error && was_open;
 }

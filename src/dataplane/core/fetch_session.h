@@ -1,25 +1,25 @@
 // What one lane asks one source broker for, and what the broker knows of it (KIP-227). In a session
-// the broker remembers the partitions, so that a Fetch of ten thousand idle ones is a few bytes:
+// the broker remembers the partitions, so that a Fetch for ten thousand idle ones is a few bytes:
 //
 //   request                                         response
 //   id 0, epoch 0: all partitions         ---->     id 7: all partitions
 //   id 7, epoch 1: none                   ---->     those with news: records, another end or start
-//   id 7, epoch 2: two that have moved on ---->     of the log, an error
+//   id 7, epoch 2: two at a new offset    ---->     of the log, an error
 //   id 7, epoch 3: one is forgotten       ---->
 //
-// A partition that a response leaves out is as the last response that named it has reported, so an
-// entry keeps that report.
+// If a response leaves out a partition, the last response that named it is still true. So an entry
+// keeps that report.
 //
-// Whenever lane and broker may disagree, the next request opens a session anew: after an error of
-// the session, after a request without an answer, and when topics are named in the other way. Such
-// a request names the old session, so that the broker frees it. So does the last request of a lane
-// that has no partition there any more: a session outlives its connection, and for two minutes no
-// other client gets its place. A broker whose cache of sessions is full opens none: each request
-// names all partitions then, as to a broker before 1.1, and after a while the broker is asked for a
-// session again.
+// Whenever lane and broker may disagree, the next request opens a new session: after a session
+// error, after a request without an answer, and when requests change between topic names and topic
+// ids. Such a request names the old session, so that the broker frees it. So does the last request
+// of a lane that no longer has a partition on the broker: a session outlives its connection, and
+// the broker keeps its place in the cache for two minutes. A broker whose session cache is full
+// opens no session: each request then names all partitions, as to a broker before 1.1, and after
+// kRefusedMs the lane asks for a session again.
 //
 // The broker fills a response in the order of the entries. A partition with records goes to the end
-// of the order (KIP-74); in a session the broker moves it there by itself.
+// of the order (KIP-74); in a session the broker moves it there itself.
 #pragma once
 
 #include <cstdint>
@@ -39,7 +39,7 @@ bool IsSamePlace(const FetchPartition& a, const FetchPartition& b);
 
 class FetchSession {
  public:
-  // When a broker that has refused a session is asked for one again.
+  // When the lane asks a broker that has refused a session for one again.
   static constexpr int64_t kRefusedMs = 60'000;
 
   struct LogEnds {
@@ -50,8 +50,8 @@ class FetchSession {
   struct Entry {
     uint32_t id;
     std::string topic;
-    FetchPartition wanted{};  // by the next request; its topic points into this entry
-    FetchPartition asked{};   // by the last request
+    FetchPartition wanted{};  // for the next request; its topic points into this entry
+    FetchPartition asked{};   // in the last request
     bool is_wanted = false;   // false: the next request forgets the partition
     bool is_known = false;    // to the broker
     bool is_answered = false;
@@ -62,7 +62,7 @@ class FetchSession {
   using Entries = std::list<Entry>;
 
   const Entries& entries() const { return entries_; }
-  // Whether the next request has nothing to ask for.
+  // Whether the next request has no partition to ask for.
   bool empty() const { return wanted_ == 0; }
   // Whether a partition is wanted whose topic has no id.
   bool lacks_ids() const { return without_id_ > 0; }
@@ -70,29 +70,29 @@ class FetchSession {
   // nullptr: there is no such partition.
   Entry* Find(uint32_t id);
   const Entry* Find(uint32_t id) const;
-  // As a response names it.
+  // By the topic name or the bytes of the topic id that a response carries.
   Entry* Find(std::string_view topic, int32_t partition);
 
   // `again`: the next request names the partition although the broker knows it.
   void Want(uint32_t id, const FetchPartition& wanted, bool as_follower, bool again);
   void Leave(uint32_t id);
-  // The partition got records.
+  // Call when the partition got records.
   void MoveToEnd(uint32_t id);
 
-  // The next request. The last one has been answered, or has been lost. The names in the request
-  // are valid until the next one is filled.
+  // Fills the next request. The last one has been answered or lost. The names in the request are
+  // valid until the next call.
   void Fill(int16_t version, int64_t now, FetchRequest* request);
-  // The last request, for nothing: the broker frees the open session.
+  // Fills the last request, which asks for no partition: the broker frees the open session.
   void FillClosing(FetchRequest* request);
-  // Lane and broker may disagree.
+  // Call when lane and broker may disagree.
   void Lose() { next_epoch_ = kOpenSessionEpoch; }
-  // An answer without an error. Afterwards Find() of what `response` names still finds it.
+  // A response without an error. Find() still finds the partitions that `response` names.
   void Answered(const FetchResponse& response, int64_t now);
-  // The whole request failed. True: because of the session, so that a new one is all that it needs.
+  // The whole request failed. True: because of the session, so a new session is enough.
   bool Failed(int32_t code, int64_t now);
-  // Whether the last request was sent in an open session: its answer may leave partitions out.
+  // Whether the last request was sent in an open session, whose responses may leave out partitions.
   bool was_incremental() const { return asked_epoch_ > kOpenSessionEpoch; }
-  // Partitions that the last request of an open session has named.
+  // Partitions that the last request of an open session named.
   const std::vector<uint32_t>& named() const { return named_; }
 
  private:
@@ -117,7 +117,7 @@ class FetchSession {
   static void Ask(Entry* entry, FetchRequest* request);
 
   Entries entries_;
-  std::list<std::string> forgotten_;  // topics, to which the last request points
+  std::list<std::string> forgotten_;  // names of topics that the last request points to
   std::unordered_map<uint32_t, Entries::iterator> by_id_;
   std::unordered_map<Key, Entry*, KeyHash> by_key_;
   std::unordered_set<uint32_t> changed_;

@@ -21,8 +21,8 @@ void Fetcher::Tick() {
   intake_.ShowQuestions();
   plan_.Route();
   if (lane_->memory.fetch_room() < std::min(kRoomMin, DivideRoom().equal)) relief_.Relieve();
-  // In turn: with little room an idle broker that is asked again and again would leave none to a
-  // busy one behind it.
+  // Brokers take turns: with little room, an idle broker that is asked again and again would leave
+  // no room for a busy broker after it.
   std::map<int32_t, Node>& nodes = plan_.nodes();
   auto it = nodes.lower_bound(turn_);
   for (size_t i = 0; i < nodes.size(); i++, ++it) {
@@ -39,7 +39,7 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
   if (node->is_left()) return CloseSession(node_id, node);
   const int64_t room = lane_->memory.fetch_room();
   const Shares shares = DivideRoom();
-  if (room < std::min(kRoomMin, shares.equal)) return;  // acks make room, and every ack ticks
+  if (room < std::min(kRoomMin, shares.equal)) return;  // acks free memory, and every ack ticks
   plan_.Update(node_id, node);
   int16_t version = -1;
   if (node->session.empty() || !CanAsk(node_id, node, &version)) return;
@@ -65,8 +65,7 @@ int64_t Fetcher::CountLeftSessions() const {
   });
 }
 
-// Without a try to reach the broker anew: a session whose connection has ended is not known to be
-// open.
+// Does not open a connection: if the connection has ended, the broker may have closed the session.
 void Fetcher::CloseSession(int32_t node_id, Node* node) {
   int16_t version = -1;
   FetchRequest request{};
@@ -77,10 +76,10 @@ void Fetcher::CloseSession(int32_t node_id, Node* node) {
   node->session.Lose();
 }
 
-// Requests in flight reserve what they may bring. Together they get half of the bound, so that idle
-// brokers that hold their requests cannot keep a busy one from being asked: an idle broker gets its
-// equal part at most, and little of it; what idle brokers leave is for the busy ones. No response
-// takes more than a quarter (MemoryRelief::kDeadShare).
+// Requests in flight reserve the bytes that their responses may hold, together half of the bound.
+// An idle broker holds its request for long, so it gets at most its equal share, and little of
+// that; busy brokers get the rest. No response has more than a quarter of the bound
+// (MemoryRelief::kDeadShare).
 Fetcher::Shares Fetcher::DivideRoom() const {
   int64_t idle = 0, busy = 0;
   for (const auto& [id, node] : plan_.nodes())
@@ -93,7 +92,7 @@ Fetcher::Shares Fetcher::DivideRoom() const {
   return shares;
 }
 
-// Partitions whose next answer was to tell of replicas are found anew.
+// Also finds again which partitions have to ask their leader for a replica.
 void Fetcher::BackOff(Node* node) {
   node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
   node->replicas_due_at = 0;
@@ -104,7 +103,7 @@ bool Fetcher::CanAsk(int32_t node_id, Node* node, int16_t* version) {
   const Reach reach = lane_->AskReach(Side::kSource, node_id, kFetchApi, version);
   if (reach != Reach::kReady || *version < kFetchFromFollowersFrom) LeaveFollowers(node_id, *node);
   if (reach == Reach::kReady) return true;
-  node->session.Lose();  // it may have ended with its connection
+  node->session.Lose();  // the session may have ended with the connection
   leaders_->Refresh(Side::kSource);
   BackOff(node);
   const std::string what = DescribeReach(Side::kSource, node_id, kFetchApi, reach);
@@ -176,7 +175,7 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
 void Fetcher::OnFailure(const Outstanding& asked, Node* node, int32_t error) {
   lane_->counters.request_errors++;
   lane_->errors[error]++;
-  // Asked for all partitions, the broker answers at once, and opens a session.
+  // The next request asks for all partitions: the broker answers at once, and opens a session.
   if (node->session.Failed(error, lane_->now)) {
     node->replicas_due_at = 0;
     return;
@@ -197,9 +196,9 @@ void Fetcher::OnResponse(const FetchResponse& response, const Outstanding& asked
     const Entry* entry = node.session.Find(fetched.topic, fetched.partition);
     if (entry != nullptr) OnPartition(fetched, *entry, asked, buffer, filled);
   }
-  // With more data than fetch_bytes_max every partition gets its turn (KIP-74).
+  // So each partition gets its turn even if there is more data than fetch_bytes_max (KIP-74).
   for (size_t i = first; i < filled->size(); i++) node.session.MoveToEnd((*filled)[i]->id);
-  // A broker that throttles leaves out what has news, too.
+  // A broker that throttles also leaves out partitions with news.
   if (response.throttle_ms > 0 && response.partitions.empty()) {
     node.replicas_due_at = 0;
     for (uint32_t id : node.session.named()) lane_->fetch_changes.insert(id);
@@ -209,7 +208,7 @@ void Fetcher::OnResponse(const FetchResponse& response, const Outstanding& asked
   }
 }
 
-// The session has named these partitions, and the answer leaves them out: nothing of them is new.
+// The request named these partitions, and the response leaves them out: they have no news.
 void Fetcher::OnSilence(const Outstanding& asked, Node* node) {
   std::vector<Partition*> none;
   for (uint32_t id : node->session.named()) {
@@ -226,9 +225,10 @@ void Fetcher::OnSilence(const Outstanding& asked, Node* node) {
   }
 }
 
-// Not so if the partition is fetched from another broker by now, or from the same one as its
-// leader: what a follower has said of its own log is not what it says as the leader. Nor if it was
-// revoked, has faulted or has gone back to another offset while the request was in flight.
+// False if the partition is now fetched from another broker, or if this broker was asked as a
+// follower and now leads the partition: a follower reports its own log, which may differ. False,
+// too, if the partition was revoked, has faulted or has returned to another offset while the
+// request was in flight.
 bool Fetcher::IsAwaited(const Partition& p, const Entry& entry, int32_t node) const {
   return p.source_node() == node && (p.read.follower >= 0) == entry.asked_follower &&
          p.traits().stores && p.source.offset == entry.asked.offset;
@@ -250,8 +250,8 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Entry& entry,
     if (entry.asked_follower)
       lane_->counters.follower_bytes += static_cast<int64_t>(fetched.records_size);
     intake_.Store(p, fetched, buffer);
-    // A first batch that was cut brings nothing: the partition keeps its place in the order, and at
-    // the head the broker sends the batch whole.
+    // If the first batch was cut, the partition keeps its place in the order: at the front, the
+    // broker returns the whole batch.
     if (p->source.offset != entry.asked.offset) filled->push_back(p);
   }
   const int64_t end = lane_->EndOf(*p);
@@ -264,7 +264,7 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Entry& entry,
     replicas_.OnLeader(p, fetched, asked.with_rack);
 }
 
-// A follower learns where the log begins and ends a moment after its leader has reported it.
+// A follower learns where the log begins and ends shortly after its leader has reported it.
 void Fetcher::SeeLogEnd(Partition* p, const FetchedPartition& fetched) {
   SourcePosition& source = p->source;
   const bool is_follower = p->read.follower >= 0;
@@ -292,14 +292,15 @@ void Fetcher::OnPartitionError(Partition* p, const FetchedPartition& fetched) {
   lane_->WakeAt(p->source.not_before);
 }
 
-// KIP-595: the leader's log has no batch of our epoch there, so the log that was read was truncated
-// (an unclean election), and may have grown past our offset again. What is queued was read from the
-// log that is gone; it is acknowledged first, so that progress says how far that log was mirrored.
+// KIP-595: the leader's log has no batch of our epoch at our offset, so the log that was read was
+// truncated (an unclean election), and may have grown past our offset again. The queued batches
+// were read from the former log; they are acknowledged first, so that progress tells how far that
+// log was mirrored.
 void Fetcher::OnDivergence(Partition* p, const FetchedPartition& fetched) {
   const int64_t next = std::min(fetched.diverging_end, p->source.offset);
   lane_->moves.EndSource(
       p, {kErrorSourceTruncated,
-          Where(*p) + " is next, but the source is another log there: its epoch " +
+          Where(*p) + " is next, but the source log has diverged: its epoch " +
               std::to_string(fetched.diverging_epoch) + " ends at offset " +
               std::to_string(fetched.diverging_end),
           {next, p->source.offset - next, fetched.diverging_epoch}});

@@ -1,6 +1,6 @@
-// Fetches from the source brokers: one request in flight a broker and lane, for all partitions that
-// are read there and have room (fetch_plan.h). The next request leaves as soon as the headers of
-// the last response are walked, before its batches are produced.
+// Fetches from the source brokers. A lane has one request in flight to each broker, for all
+// partitions that are fetched from it and have room (fetch_plan.h). The next request is sent as
+// soon as the headers of the last response have been read, before its batches are produced.
 #pragma once
 
 #include <cstdint>
@@ -21,16 +21,17 @@ namespace longhaul {
 class Fetcher {
  public:
   // With less room than this a Fetch waits: most of a smaller response is overhead. With many
-  // brokers and little memory it is a broker's equal share.
+  // brokers and little memory the bound is the equal share of a broker.
   static constexpr int64_t kRoomMin = 256 * 1024;
-  // How long a broker may hold a Fetch that leaves out a partition only because its queue is full:
-  // long enough not to spin, short enough that the partition does not wait for idle ones.
+  // How long a broker may hold a Fetch that leaves out a partition only because its queue is full.
+  // Long enough that the lane does not poll all the time, short enough that the partition does not
+  // wait for records of idle partitions.
   static constexpr int32_t kCrowdedWaitMs = 20;
-  // Records that a Fetch asks for at most: with the names and lists around them a response stays
-  // below what malloc keeps.
+  // The most bytes of records that a Fetch asks for: with the names and lists around them, a
+  // response still fits into a block of the pool.
   static constexpr int64_t kRecordBytesMax = int64_t{kKeptBlockBytes} - (1 << 20);
-  // What a broker is asked for that had no records last time: it may hold the request for
-  // fetch.max.wait.ms, and what the request reserves is lacking for busy brokers meanwhile.
+  // What the lane asks of a broker that had no records last time. The broker may hold the request
+  // for fetch.max.wait.ms, and busy brokers lack the memory that the request reserves meanwhile.
   static constexpr int64_t kIdleBytes = 64 * 1024;
 
   Fetcher(LaneContext* lane, Leaders* leaders)
@@ -39,14 +40,14 @@ class Fetcher {
 
   void Tick();
   bool Owns(uint64_t tag) const { return outstanding_.contains(tag); }
-  // Partitions that got batches are appended to `filled`.
+  // Appends the partitions that got batches to `filled`.
   void OnReply(const Reply& reply, std::vector<Partition*>* filled);
-  // The follower that the partition is fetched from is of no use.
+  // Returns the partition from its follower to its leader.
   void LeaveFollower(Partition* p) { replicas_.Leave(p); }
-  // Brings up to date what is known of the end of the partition's log.
+  // See FetchPlan::SeeUnchanged.
   int32_t SeeUnchanged(Partition* p) { return plan_.SeeUnchanged(p); }
   std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const { return plan_.QuietAnswers(); }
-  // Fetch sessions of which the lane wants nothing more, and which brokers may still keep.
+  // Fetch sessions that brokers may still keep although the lane no longer fetches from them.
   int64_t CountLeftSessions() const;
   void CheckInvariants() const { plan_.CheckInvariants(); }
 
@@ -62,9 +63,9 @@ class Fetcher {
 
   // Bytes that one Fetch may reserve.
   struct Shares {
-    int64_t equal;  // of a broker, if all were alike
-    int64_t idle;   // of a broker that is idle
-    int64_t busy;
+    int64_t equal;  // of each broker, if all had the same share
+    int64_t idle;   // of an idle broker
+    int64_t busy;   // of a busy broker
   };
 
   void Ask(int32_t node_id, Node* node);
@@ -91,9 +92,9 @@ class Fetcher {
   FetchPlan plan_;
   BatchIntake intake_;
   MemoryRelief relief_;
-  int32_t turn_ = 0;  // the next broker to be asked if there is room
+  int32_t turn_ = 0;  // the broker that is asked next if there is room
   std::unordered_map<uint64_t, Outstanding> outstanding_;
-  uint64_t next_tag_ = uint64_t{1} << 62;  // tells its tags from those of Produce and scans
+  uint64_t next_tag_ = uint64_t{1} << 62;  // differs from the tags of Produce and scans
 };
 
 }  // namespace longhaul

@@ -65,7 +65,7 @@ void Forwarder::OnReply(const Reply& reply, int64_t now, int64_t wall_now) {
   } else if (fetcher_.Owns(reply.tag)) {
     std::vector<Partition*> filled;
     fetcher_.OnReply(reply, &filled);
-    fetcher_.Tick();  // the next Fetch leaves before what came is produced
+    fetcher_.Tick();  // sends the next Fetch before the batches of this reply are produced
     for (Partition* p : filled) outbox_.EnqueueReady(p);
   } else if (scan_.Owns(reply.tag)) {
     scan_.OnReply(reply);
@@ -93,7 +93,7 @@ void Forwarder::Remove(Partition* p) {
   lane_.shares.Leave(p);
 }
 
-// A suspect broker may have been deposed: who leads its partitions is asked for each second.
+// A suspect broker may have lost the leadership of its partitions: requests metadata each second.
 void Forwarder::WatchBrokers() {
   lane_.WakeAt(lane_.watch.Tick(lane_.transport, lane_.now));
   for (const auto& [side, node] : lane_.watch.without_metadata()) leaders_.Refresh(side);
@@ -109,19 +109,20 @@ void Forwarder::WatchBrokers() {
   }
 }
 
-// A deposed leader that answers is waited for: its acknowledgements save the next owner a scan. One
-// that hangs would keep the partition from its next owner until the connection counts as silent.
+// Waits for a former leader that answers: its acknowledgements save the next owner a scan. But a
+// former leader that hangs would keep the partition from its next owner until its connection is
+// silent.
 bool Forwarder::AwaitsAnswers(const Partition& p) const {
   if (p.queue.outstanding() == 0) return false;
   return p.awaits_leader() || !lane_.watch.IsSuspect(Side::kTarget, p.delivery.sent_to);
 }
 
-// The next owner scans the new leader for what is in flight.
+// Stops waiting: the next owner scans the new leader for the batches in flight.
 void Forwarder::Abandon(Partition* p) {
   lane_.errors[kafka_error::kRequestTimedOut]++;
   p->delivery.unacknowledged = {
       kafka_error::kRequestTimedOut,
-      BrokerName(Side::kTarget, p->delivery.sent_to) + ", the leader before, does not answer"};
+      BrokerName(Side::kTarget, p->delivery.sent_to) + ", the former leader, does not answer"};
   p->ResetToProgress();
 }
 
@@ -153,7 +154,7 @@ std::vector<PartitionCounters> Forwarder::SnapshotPartitions(bool whole) {
   return rows;
 }
 
-// Of a quiet partition only times change, which are those of the broker's answers.
+// Of a quiet partition only the times of the broker's answers change.
 bool Forwarder::IsNews(const PartitionCounters& row, const PartitionCounters& counted) {
   PartitionCounters same = row;
   if (row.quiet_node >= 0) {

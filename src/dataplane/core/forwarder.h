@@ -1,6 +1,6 @@
-// One lane's engine: accepts partitions, moves their batches from source to target, reports their
-// progress. It has no threads and no clocks: a loop hands it replies and ticks it, which is how
-// tests drive it against simulated clusters. See ARCHITECTURE.md for the life of a batch.
+// The part of a lane that forwards: accepts partitions, moves their batches from source to target,
+// reports their progress. It has no thread and no clock: a loop passes replies and ticks to it, so
+// tests can drive it against simulated clusters. See ARCHITECTURE.md for the life of a batch.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ struct ForwarderConfig {
 
 class Forwarder {
  public:
-  // How long the loop may sleep with nothing to do.
+  // How long the loop may sleep when nothing is due.
   static constexpr int64_t kIdleMs = 1000;
 
   Forwarder(const ForwarderConfig& config, Transport* transport, const CompressionCodecs* codecs,
@@ -34,33 +34,33 @@ class Forwarder {
   // For an owner that creates the transport after the forwarder; before the first Tick.
   void Connect(Transport* transport) { lane_.transport = transport; }
 
-  // Replaces partitions that are held under the same id: that is how a faulted one is retried.
+  // Replaces partitions that the lane holds under the same id: so a faulted partition is retried.
   void Assign(std::vector<PartitionAssignment> assignments);
-  // Releases partitions: the answers to what is in flight are awaited, then a released event
-  // carries the final progress. An id that the lane does not hold is released at once.
+  // Releases partitions: waits for the answers to their batches in flight, then reports a released
+  // event with the final progress. An id that the lane does not hold is released at once.
   void Revoke(const std::vector<uint32_t>& ids);
 
-  // What is known of inbound flows; answers the questions that the event queue has reported.
+  // Answers the questions about producers that the event queue has reported.
   void KnowProducers(const ProducersAnswer& answer);
 
   // Times as in Tick.
   void OnReply(const Reply& reply, int64_t now, int64_t wall_now);
-  // Does what is due; returns after how many milliseconds to tick again at the latest. Call it
+  // Does what is due. Returns after how many milliseconds to call it again at the latest. Call it
   // after replies, too. `now` is monotonic, `wall_now` since the epoch; both in ms.
   int64_t Tick(int64_t now, int64_t wall_now);
 
-  // A snapshot for statistics: a row of each partition, or unless `whole` only the rows that have
-  // changed since the last snapshot: of thousands of partitions few do. How old the end of the log
-  // of the others is say QuietAnswers(). A partition that was released since then has a row once
-  // more, or its last counts would be lost.
+  // A snapshot for statistics: if `whole` a row of each partition, otherwise only the rows that
+  // have changed since the last snapshot, which are few of thousands. For the other partitions,
+  // QuietAnswers() returns when the end of their logs was last known. A partition that was released
+  // since the last snapshot has one more row, or its last counts would be lost.
   std::vector<PartitionCounters> SnapshotPartitions(bool whole);
   LaneCounters SnapshotLane() const;
-  // When each source broker last said that nothing is new of its quiet partitions, epoch ms.
+  // For each source broker: when it last reported that its quiet partitions have no news, epoch ms.
   std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const { return fetcher_.QuietAnswers(); }
   const LatencyCounts& latency() const { return lane_.latency; }
   const std::map<int32_t, int64_t>& errors() const { return lane_.errors; }
 
-  // `in_full`: also walks the queues.
+  // `in_full`: also checks each batch of the queues.
   void CheckInvariants(bool in_full) const;
 
  private:

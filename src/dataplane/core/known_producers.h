@@ -1,16 +1,18 @@
-// Whose batches the source holds, by their producer ids. Another flow may write into the source
-// cluster under the same topic names (an inbound flow). What it brought from the target must not go
-// back there.
+// Which batches of the source were written by inbound flows, by their producer ids. An inbound flow
+// is another flow that writes into the source cluster under the same topic names. The records that
+// it mirrored from the target must not return there.
 //
-// A list of inbound producer ids is not enough: an inbound flow that begins under load produces
-// before a list that is read now and then would name its id. But an inbound flow puts its id on
-// record before its first batch. So a batch whose id is not known waits until the records were read
-// once more, from after the lane has received the batch (a question and its answer): an id that is
-// not among them is of an application. And what the source held when the question was asked needs
-// no question of its own, so that a long backlog costs one a partition.
+// A list of inbound producer ids that is read from time to time is not enough: an inbound flow that
+// starts under load produces before the next reading names its id. But an inbound flow records its
+// id before its first batch. So a batch whose id is not known waits until the recorded ids have
+// been read once more, after the lane received the batch (a question and its answer). An id that
+// the reading does not contain belongs to an application. Batches that the source already held when
+// the question was asked need no other question, so a long backlog costs one question for each
+// partition.
 //
-// Inbound ids stay known for ever: old batches carry them. Of the others at most kOthersMax are
-// kept; when they are full all are forgotten, and cost a question each when they are met again.
+// Inbound ids are kept for ever, because old batches carry them. Of the other ids at most
+// kOthersMax are kept; when there are more, all are dropped, and each costs a question when it is
+// seen again.
 #pragma once
 
 #include <cstddef>
@@ -23,10 +25,10 @@ namespace longhaul {
 
 struct InboundProducer {
   int64_t id = -1;
-  bool is_left_out = false;  // false: what it wrote is forwarded
+  bool is_left_out = false;  // false: the batches that it wrote are forwarded
 };
 
-// `question` is the newest one that was known before the reading began; 0: none was asked.
+// `question` is the newest question that was known before the reading began; 0: none was asked.
 struct ProducersAnswer {
   int64_t question = 0;
   std::vector<InboundProducer> inbound;
@@ -38,15 +40,15 @@ class KnownProducers {
  public:
   static constexpr size_t kOthersMax = 65'536;  // about 3 MB a lane
 
-  // Unless it `judges`, everything is forwarded.
+  // Without `judges` the verdict is always kForward.
   explicit KnownProducers(bool judges) : judges_(judges) {}
 
-  // Batches without a producer id (-1) are never of a flow.
+  // A batch without a producer id (-1) is never of a flow.
   ProducerVerdict Judge(int64_t producer_id) const;
-  // It was not among the inbound ids that were read after its batch was received.
+  // For an id that was not among the inbound ids read after its batch was received.
   void AddOther(int64_t producer_id);
 
-  // The partition waits from now on. Returns the number of the question.
+  // The partition waits for an answer from now on. Returns the number of the question.
   int64_t Ask(uint32_t partition);
   void Forget(uint32_t partition) { waiting_.erase(partition); }
   // Returns the partitions whose questions are answered.

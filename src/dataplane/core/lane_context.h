@@ -1,6 +1,6 @@
 // What the parts of one forwarder share: settings, partitions, time, counters, and the accounts of
-// memory, moves and brokers. All of it belongs to the loop thread. `wake_at` is how a part says
-// when it wants to be ticked again.
+// memory, moves and brokers. All of it belongs to the loop thread. A part sets `wake_at` to when it
+// has to be ticked again.
 #pragma once
 
 #include <algorithm>
@@ -32,9 +32,9 @@ struct ErrorClass {
   bool retriable;
   bool refreshes_metadata;
 };
-// By the error table. Every local error of librdkafka is about a connection, so it is retriable.
+// From the error table. Every local error of librdkafka is about a connection, so it is retriable.
 ErrorClass ClassifyError(int32_t code);
-// `what`, with the operation that it needs if the broker's `code` says that this is not permitted.
+// `what`; if `code` means that the broker denied permission, also the operation that is needed.
 std::string WithNeed(int32_t code, std::string what, const char* operation);
 
 struct LaneContext {
@@ -71,15 +71,15 @@ struct LaneContext {
   KnownProducers producers;
   TargetCodecs target_codecs;
   std::unordered_map<uint32_t, std::unique_ptr<Partition>> partitions;
-  // Partitions that may have to be fetched from another broker or offset than before, or not at
-  // all. Whoever changes one of these of a partition calls FetchChanged().
+  // Partitions that may have to be fetched from another broker or offset than before, or no longer.
+  // Code that changes any of this for a partition calls FetchChanged().
   std::unordered_set<uint32_t> fetch_changes;
 
   Partition* Find(uint32_t id) {
     auto it = partitions.find(id);
     return it == partitions.end() ? nullptr : it->second.get();
   }
-  // Where the source ends for readers.
+  // Where the source log ends for consumers.
   int64_t EndOf(const Partition& p) const {
     return settings.isolation_level == 1 && p.source.last_stable_offset >= 0
                ? p.source.last_stable_offset
@@ -94,10 +94,10 @@ struct LaneContext {
   Reach AskReach(Side side, int32_t node, const Api& api, int16_t* version) {
     return reach.Ask(transport, now, side, node, api, version);
   }
-  // The target is scanned anew from the recorded progress on. Nothing may be in flight: an ack that
+  // Scans the target again from the recorded progress on. Nothing may be in flight: an ack that
   // came later would be counted twice, by progress and by the scan.
   void BeginScan(Partition* p, PartitionEvent event);
-  // A batch of the queue that the target holds, acknowledged or found by a scan.
+  // Counts a batch of the queue that the target holds, acknowledged or found by a scan.
   void CountMirrored(Partition* p, const QueuedBatch& batch);
 };
 

@@ -43,13 +43,13 @@ void Leaders::Ask(Side side, SideState* state) {
   const Status status = lane_->transport->RequestMetadata(
       side, Topics(side), {avoid.begin(), avoid.end()}, state->tag, &state->node);
   state->asking = status.ok();
-  // A bootstrap broker whose id is not known is not watched: another one is asked soon.
+  // A bootstrap broker whose id is not known is not watched: after kAnswerMs another one is asked.
   if (status.ok() && state->node >= 0) {
     asked_[state->tag] = state->node;
     lane_->watch.Sent(side, state->node, lane_->watch.PatienceFor(0, false), lane_->now,
                       Route::kMetadata);
   }
-  // No broker can be asked while librdkafka is still connecting: again after the backoff.
+  // While librdkafka is still connecting, no broker can be asked: ask again after the backoff.
   state->stale = !status.ok();
   lane_->WakeAt(lane_->now + lane_->settings.retry_backoff_ms);
 }
@@ -66,7 +66,7 @@ void Leaders::OnReply(const Reply& reply) {
     state.stale = true;
     return;
   }
-  const bool asked_again = std::exchange(state.stale, false);  // while this request was out
+  const bool asked_again = std::exchange(state.stale, false);  // during this request
   struct Indexed {
     const TopicLeaders* topic;
     LeaderIndex leaders;
@@ -103,7 +103,7 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic,
   const TopicId known = leadership.topic_id;
   const bool is_other =
       known != TopicId{} && topic.topic_id != TopicId{} && known != topic.topic_id;
-  // A broker may not know for a moment that the topic was recreated before it was assigned.
+  // For a moment a broker may not yet know that the topic was recreated before it was assigned.
   if (is_other && !leadership.has_metadata && p->traits().is_active && IsNew(&leadership)) {
     sides_[side].stale = true;
     lane_->moves.SetObstacle(p, side, kafka_error::kInconsistentTopicId,
@@ -119,8 +119,8 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic,
                           Describe(side, *p) + " has another topic id than before", {}});
     return SetLeader(side, p, -1, -1);
   }
-  // KIP-320: a broker that has not heard of the last election yet names the leader before it. The
-  // epochs of one topic only rise; without a topic id nobody can tell that it is still one topic.
+  // KIP-320: a broker that does not know of the last election yet returns the former leader. The
+  // epochs of one topic only rise; but only a topic id shows that it is still the same topic.
   const bool is_same_topic = known != TopicId{} && known == topic.topic_id;
   if (is_same_topic && found->leader_epoch >= 0 && found->leader_epoch < leadership.epoch) {
     sides_[side].stale = true;
@@ -134,9 +134,9 @@ bool Leaders::Apply(Side side, Partition* p, const TopicLeaders& topic,
   return SetLeader(side, p, found->leader, found->leader_epoch);
 }
 
-// A new leader of the target, or the same one elected again, may lack what was acknowledged before
-// (unclean election): the target is scanned before anything more is sent. Brokers before 2.1 tell
-// no epochs, so another node counts, too.
+// A new leader of the target, or the same one elected again, may lack acknowledged records (unclean
+// election): the target is scanned before more batches are sent. Brokers before 2.1 return no
+// epochs, so a change of the node counts, too.
 bool Leaders::SetLeader(Side side, Partition* p, int32_t node, int32_t epoch) {
   Leadership& leadership = p->leaders[side];
   const bool node_changed = std::exchange(leadership.node, node) != node;
@@ -156,7 +156,7 @@ bool Leaders::Follow(Side side, Partition* p, const LeaderHint& hint) {
   return true;
 }
 
-// Whether metadata has lacked the partition, or its topic, for less than the grace time.
+// Whether the partition, or its topic, has been missing in metadata for less than the grace time.
 bool Leaders::IsNew(Leadership* leadership) const {
   int64_t& since = leadership->missing_since;
   if (since == 0) since = lane_->now;

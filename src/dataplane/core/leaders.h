@@ -1,6 +1,7 @@
-// Who leads each partition on both clusters. Asks for metadata when a part of the lane has noticed
-// that it is stale, and at least every metadata_max_age_ms, with one request a cluster at a time.
-// While a partition has no leader, it asks less and less often: each answer is of all topics.
+// Which broker leads each partition, on both clusters. Requests metadata when a part of the lane
+// has noticed that it is stale, and at least every metadata_max_age_ms, with one request at a time
+// to each cluster. While a partition has no leader, the requests become less frequent: each
+// response lists all topics.
 #pragma once
 
 #include <map>
@@ -16,20 +17,21 @@ namespace longhaul {
 
 class Leaders {
  public:
-  // A broker may not know a topic for a moment after its creation: new metadata reaches all brokers
-  // within one heartbeat of the controller (2 s). A partition that is missing for longer faults.
+  // A broker may not know a topic for a short time after its creation: new metadata reaches all
+  // brokers within one heartbeat of the controller (2 s). A partition that is missing for longer
+  // faults.
   static constexpr int64_t kMissingGraceMs = 10'000;
-  // The longest wait while something is wrong: a fail-over is noticed within it.
+  // The longest wait between requests while metadata is stale: a new leader is noticed within it.
   static constexpr int64_t kStaleWaitMaxMs = 1000;
-  // A broker that takes longer may hang: another one is asked.
+  // A broker that needs longer may hang: another one is asked.
   static constexpr int64_t kAnswerMs = 5'000;
 
   explicit Leaders(LaneContext* lane) : lane_(lane) {}
 
   void Refresh(Side side) { sides_[side].stale = true; }
   void Tick();
-  // A broker that does not lead the partition has named its leader (KIP-951). Whether that is news,
-  // and of a broker that can be asked.
+  // A broker that does not lead the partition has named its leader (KIP-951). True if that leader
+  // is new and its broker is known.
   bool Follow(Side side, Partition* p, const LeaderHint& hint);
   bool Owns(const Reply& reply) const { return reply.is_metadata; }
   void OnReply(const Reply& reply);
@@ -39,10 +41,10 @@ class Leaders {
     bool stale = false;
     bool asking = false;
     uint64_t tag = 0;
-    int32_t node = -1;  // that was asked
+    int32_t node = -1;  // the broker that was asked
     int64_t asked_at = -1'000'000;
     int64_t give_up_at = 0;
-    int32_t unsettled = 0;  // replies in a row that changed nothing and left something to ask
+    int32_t unsettled = 0;  // replies in a row that changed nothing while a leader was missing
   };
   // By partition number, of one topic.
   using LeaderIndex = std::unordered_map<int32_t, const PartitionLeader*>;

@@ -10,7 +10,7 @@ void LogEndMarks::See(int64_t end, int64_t position, int64_t now) {
   const int64_t seen = marks_.empty() ? position : marks_.back().end;
   if (end <= seen) return;
   if (marks_.size() == kMarksMax) MergeClosest();
-  // A clock that was set back must not make a later end the older one.
+  // If the clock was set back, a later end must not get an earlier time.
   marks_.push_back({end, marks_.empty() ? now : std::max(now, marks_.back().seen_ms)});
 }
 

@@ -1,13 +1,14 @@
-// What a lane holds: bytes of buffers that are alive, and bytes that requests in flight may bring.
-// Their sum stays below in.flight.bytes.max, as a request is sent only for what still fits:
+// The memory of a lane: bytes of buffers that are alive, and bytes that the responses to requests
+// in flight may hold. Their sum stays below in.flight.bytes.max, because a request asks only for
+// what still fits:
 //
 //   | held: responses, re-encoded batches | reserved: Fetches | room | kept free for scans |
 //
-// A scan of the target needs memory just when everything is full, because partitions that cannot
-// produce fill it; so a part is kept free for scans. A broker returns at least one whole batch
-// however large it is (KIP-74): such a batch overshoots the bound, and nothing is fetched until it
-// is acknowledged. The same holds, whatever the bound, for a buffer that is mapped for itself
-// (block_pool.h): it is alone in its lane, and goes back to the kernel when it is freed.
+// Scans of the target need memory when the lane is full, because it is full of batches of
+// partitions that cannot produce; so a part is kept free for scans. A broker returns at least one
+// whole batch, however large it is (KIP-74): such a batch exceeds the bound, and nothing is fetched
+// until it is acknowledged. Whatever the bound, nothing is fetched either while a buffer with a
+// mapping of its own (block_pool.h) is alive.
 #pragma once
 
 #include <cstdint>
@@ -19,17 +20,17 @@
 
 namespace longhaul {
 
-// Of the buffers that are alive.
+// Sums over the buffers that are alive.
 struct HeldTotals {
   int64_t bytes = 0;
-  int64_t mapped = 0;  // buffers that are mapped for themselves
+  int64_t mapped = 0;  // number of buffers with a mapping of their own
 };
 
 // A buffer that counts as held until it is freed, which may be after the lane has ended.
 class HeldBuffer {
  public:
-  // Of what describes a response and a batch in it: with batches of a few records that is as much
-  // as a fifth of the records.
+  // The memory that describes a response, and each batch in it. With batches of a few records that
+  // is as much as a fifth of the bytes of the records.
   static constexpr int64_t kResponseOverhead = 1'024;
   static constexpr int64_t kBatchOverhead = 192;
 
@@ -44,14 +45,14 @@ class HeldBuffer {
   uint8_t* data() { return buffer_->data(); }
   int64_t size() const { return static_cast<int64_t>(buffer_->size()); }
 
-  // Bytes of queued batches in it. The rest is dead, but freed with them only.
+  // Bytes of queued batches in the buffer. The other bytes are dead, but are freed only with them.
   int64_t queued_bytes() const { return queued_bytes_; }
   // `times`: 1 for a batch that is queued, -1 for one that leaves its queue.
   void CountBatch(int64_t times, int64_t bytes) {
     queued_bytes_ += times * bytes;
     totals_->bytes += times * kBatchOverhead;
   }
-  // Batches in it that requests in flight point to: they cannot move.
+  // Batches in the buffer that requests in flight point to, and that therefore cannot move.
   int32_t in_flight = 0;
 
  private:
@@ -69,7 +70,7 @@ using HeldRef = std::shared_ptr<HeldBuffer>;
 
 class MemoryAccount {
  public:
-  // The part of the bound that is kept free for scans of the target: one part in so many.
+  // One part in kScanShare of the bound is kept free for scans of the target.
   static constexpr int64_t kScanShare = 8;
 
   explicit MemoryAccount(const ForwarderSettings& settings)

@@ -55,7 +55,7 @@ void MemoryRelief::EvictStalled() {
   }
 }
 
-// Response by response: the first one is freed before the next copies are made.
+// One response after another: each is freed before the batches of the next one are copied.
 void MemoryRelief::CopyOut() {
   struct Place {
     Partition* p;

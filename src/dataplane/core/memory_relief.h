@@ -1,8 +1,8 @@
 // What a lane does when its memory is short, before it waits for acknowledgements:
-// 1. partitions that cannot produce now drop what they have not sent, and fetch it again later, so
+// 1. partitions that cannot produce now drop their unsent batches, and fetch them again later, so
 //    that one dead or hung target broker cannot stop the others;
-// 2. batches that keep a mostly dead response alive move into one smaller block, so that no small
-//    batch pins a large response.
+// 2. the batches that keep a mostly dead response alive are copied into one smaller block, so that
+//    no small batch keeps a large response in memory.
 #pragma once
 
 #include <cstdint>
@@ -13,11 +13,11 @@ namespace longhaul {
 
 class MemoryRelief {
  public:
-  // It looks at all partitions, so not with every tick.
+  // Relieve() looks at all partitions, so it does not do so with every tick.
   static constexpr int64_t kEveryMs = 100;
-  // A response is mostly dead if at most one part in so many of it is queued. The copy is made
-  // before the response is freed; as a response takes at most a quarter of the bound
-  // (Fetcher::DivideRoom), the copy fits into what is kept free for scans.
+  // A response is mostly dead if at most one part in kDeadShare of its bytes is queued. The copy is
+  // made before the response is freed. A response has at most a quarter of the bound
+  // (Fetcher::DivideRoom), so the copy fits into the part that is kept free for scans.
   static constexpr int64_t kDeadShare = 2;
 
   explicit MemoryRelief(LaneContext* lane) : lane_(lane) {}

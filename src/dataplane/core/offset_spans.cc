@@ -42,7 +42,7 @@ void OffsetSpans::CutAt(int64_t upstream, int64_t downstream) {
   if (lost == 0) return;
   if (last.is_exact()) {
     last.upstream_length = last.downstream_length = last.records -= lost;
-  } else {  // each offset that is cut off may have held a record
+  } else {  // each offset that is removed may have held a record
     last.upstream_length = std::min(last.upstream_length, upstream - last.upstream);
     last.downstream_length = std::min(last.downstream_length, downstream - last.downstream);
     last.records = std::max<int64_t>(0, last.records - lost);

@@ -1,8 +1,8 @@
 // Where records of the source are on the target, as a lane has seen it since its last report: spans
 // of offsets, ascending on both sides. The control plane keeps them for longer, by the same rules
-// (offsets/offset-map.ts). Bounded: when there are more than kMax, two neighbours become one span,
-// which has gaps. It says how many records of ours it has, so that a reader of it sees that, and
-// answers early rather than late.
+// (offsets/offset-map.ts). Bounded: when there are more than kMax spans, two neighbours become one
+// span, which has gaps. A span counts its records, so a reader sees that it has gaps, and
+// translates to an earlier offset rather than to a later one.
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ struct OffsetSpan {
   int64_t downstream = 0;
   int64_t upstream_length = 0;
   int64_t downstream_length = 0;
-  int64_t records = 0;  // of ours in it, at least
+  int64_t records = 0;  // records of this flow in it, at least
 
   bool is_exact() const { return upstream_length == records && downstream_length == records; }
   int64_t upstream_end() const { return upstream + upstream_length; }
@@ -29,7 +29,7 @@ class OffsetSpans {
  public:
   static constexpr size_t kMax = 64;
 
-  // What was known from this record on, on either side, no longer holds.
+  // Removes what was known from the first record of the new span on, on either side.
   void Add(int64_t upstream, int64_t downstream, int64_t records);
   void Add(const OffsetSpan& span);
   const std::vector<OffsetSpan>& spans() const { return spans_; }

@@ -11,8 +11,9 @@ namespace longhaul {
 bool Outbox::CanSend(const Partition& p) const {
   if (!p.traits().produces || p.queue.unsent() == 0) return false;
   if (p.phase == PartitionPhase::kRetrying && lane_->now < p.delivery.backoff_until) return false;
-  // Without proof the leader may hold no state of the producer, and then it accepts any sequence: a
-  // second batch could be appended although the first one was not. So one batch at a time.
+  // Without proof the leader may have no state of the producer, and then it accepts any sequence:
+  // it could append a second batch although it did not append the first one. So one batch at a
+  // time.
   const bool proven = lane_->now < p.delivery.dedup_proven_until;
   return p.queue.sent() <
          (proven ? static_cast<size_t>(lane_->settings.partition_batches_in_flight) : 1);
@@ -63,7 +64,7 @@ bool Outbox::CanAsk(int32_t node_id, Node* node, int16_t* version) {
   node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
   lane_->WakeAt(node->not_before);
   const std::string what = DescribeReach(Side::kTarget, node_id, kProduceApi, reach);
-  // Leaders may move meanwhile: each partition is enqueued anew, for its leader then.
+  // Leaders may change meanwhile: each partition is enqueued again, for its leader at that time.
   for (uint32_t id : std::exchange(node->ready, {})) {
     Partition* p = lane_->Find(id);
     if (p == nullptr || p->delivery.ready_at != node_id) continue;
@@ -82,7 +83,7 @@ bool Outbox::CanAsk(int32_t node_id, Node* node, int16_t* version) {
   return false;
 }
 
-// One request at a time to a broker that throttles: those behind it would be unread for as long.
+// One request at a time to a broker that throttles: it would not read further requests meanwhile.
 bool Outbox::CanSendMore(int32_t node_id, const Node& node) const {
   if (lane_->watch.IsSuspect(Side::kTarget, node_id)) return false;
   if (node.requests == 0) return true;
@@ -99,10 +100,10 @@ void Outbox::Pin(Node* node, const HeldBuffer* buffer, int32_t times) {
   node->pins.erase(buffer);
 }
 
-// All requests in flight to a broker go over one connection. When it has ended, some of them may
-// have been lost that nobody has heard of yet; over the next connection a batch behind them would
-// arrive without them, and a broker that has forgotten the producer accepts it. So nothing is sent
-// until the last answer is there.
+// All requests in flight to a broker use one connection. When the connection ends, some requests
+// may be lost before their failure is known here. Over a new connection, a later batch would arrive
+// without the lost ones, and a broker that has forgotten the producer would accept it. So nothing
+// is sent until all requests of the old connection are answered or have failed.
 bool Outbox::HasConnection(int32_t node_id, Node* node) {
   const int32_t current = lane_->transport->connection(Side::kTarget, node_id);
   if (node->requests == 0) node->connection = current;
@@ -121,8 +122,8 @@ void Outbox::Flush(int32_t node_id, Node* node) {
   }
 }
 
-// The broker would refuse the next batch for its codec, and a broker before Kafka 2.1 would answer
-// something else. So the partition is answered here, as that broker should. True: it was.
+// The broker would refuse the next batch because of its codec, and a broker before Kafka 2.1 would
+// return another error. So the refusal is simulated here. True: it was.
 bool Outbox::RefuseCodec(Partition* p, int16_t version) {
   const QueuedBatch& batch = p->queue.first_unsent();
   const Codec codec = RecordBatchView(batch.data).codec();
@@ -136,20 +137,20 @@ bool Outbox::RefuseCodec(Partition* p, int16_t version) {
 }
 
 // One batch of each ready partition, up to produce_request_bytes_max. Partitions that have more to
-// send go to the end of the line.
+// send go to the end of the list.
 std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node, int16_t version) {
   std::vector<Partition*> partitions;
   int64_t bytes = 0;
   while (!node->ready.empty()) {
     Partition* p = lane_->Find(node->ready.front());
-    // An entry from before the partition was assigned anew, or was enqueued for another broker and
-    // back: with it, the partition would be twice in one request.
+    // An entry from before the partition was assigned again, or was enqueued for another broker and
+    // then for this one again: it would put the partition into one request twice.
     const bool is_stale = p == nullptr || p->delivery.ready_at != node_id;
     if (is_stale || !CanSend(*p) || p->leaders.target.node != node_id) {
       node->ready.pop_front();
       if (is_stale) continue;
       p->delivery.ready_at = -1;
-      EnqueueReady(p);  // for its new leader, if that is what changed
+      EnqueueReady(p);  // for its new leader, if the leader has changed
       continue;
     }
     const int64_t size = p->queue.first_unsent().size;
@@ -245,8 +246,8 @@ void Outbox::OnReply(const Reply& reply) {
   TakeAnswers(out, response, reply.api_version > kProduceByNameMax);
 }
 
-// Brokers promise no order of their answers; in practice it is that of the request, so each search
-// starts behind the answer found before.
+// Brokers do not promise the order of the answers in a response. In practice it is the order of the
+// request, so each search starts after the answer that was found last.
 void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response, bool by_id) {
   const std::vector<ProducedPartition>& answers = response.partitions;
   size_t hint = 0;
@@ -270,11 +271,11 @@ void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response
   }
 }
 
-// Is this ack for a duplicate of a batch that a previous owner has appended since the last scan (a
-// process that counts as dead, or its delayed request)? Its records may differ from ours, as a
-// policy may have moved this owner on, so the ack must not count. How it shows: on a topic with
-// create times a broker fills in an append time only when it answers for a duplicate
-// (UnifiedLog.append).
+// Does this ack mean that our batch is a duplicate of one that a previous owner has appended since
+// the last scan (a process that was considered dead, or its delayed request)? The records of that
+// batch may differ from ours, because a policy may have moved this owner to another offset; so the
+// ack must not count. The sign is: on a topic with create times a broker returns an append time
+// only for a duplicate (UnifiedLog.append).
 bool Outbox::IsDoubtful(Partition* p, const Answer& answer) const {
   if (answer.append_time < 0 || p->scan.is_log_append_time ||
       answer.base_offset < p->scan.findings.scan_offset)
@@ -287,15 +288,15 @@ bool Outbox::IsDoubtful(Partition* p, const Answer& answer) const {
 void Outbox::OnAck(const Sent& sent, Answer answer) {
   Partition* p = lane_->Find(sent.id);
   QueuedBatch* batch = p == nullptr ? nullptr : p->queue.TakeReply(sent.ticket);
-  if (batch == nullptr) return;  // nobody waits for this reply any more
-  // An offset before what was acknowledged earlier: the target's log was cut, and a broker without
-  // the producer's state accepted what it should have refused. The scan that follows such a refusal
-  // finds the hole.
+  if (batch == nullptr) return;  // the queue no longer waits for this reply
+  // The offset is before earlier acknowledged records: the target's log was truncated, and a broker
+  // without the producer's state accepted a batch that it should have refused. The ack is treated
+  // as that refusal, and the scan that follows finds the missing records.
   if (answer.code == 0 && answer.base_offset >= 0 && answer.base_offset < p->progress.downstream)
     answer = {.code = kafka_error::kOutOfOrderSequenceNumber,
               .error_text = "acknowledged at an offset before earlier acknowledgements"};
-  // A broker may also return that code by itself: it knows the batch, and does not say where it is.
-  // The scan finds the place.
+  // A broker may also return this code itself: it knows the batch, but does not return its offset.
+  // The scan finds the offset.
   if (answer.code == 0 && IsDoubtful(p, answer))
     answer = {.code = kafka_error::kDuplicateSequenceNumber,
               .error_text = "a batch of another owner has its sequence"};
@@ -329,7 +330,7 @@ void Outbox::PopAcked(Partition* p) {
   p->delivery.attempts = 0;
   if (p->phase == PartitionPhase::kRetrying)
     lane_->moves.Move(p, PartitionEvent::kBatchAcked);
-  // An ack of a deposed leader does not say that the new one accepts batches.
+  // An ack of the former leader does not show that the new leader accepts batches.
   if (p->phase != PartitionPhase::kMoving) lane_->moves.ClearObstacle(p, Side::kTarget);
 }
 

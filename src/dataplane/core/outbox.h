@@ -1,12 +1,12 @@
 // Produces to the target brokers. One request carries one batch of each of many partitions, never
-// two of one partition: a broker silently keeps the last. Up to partition_batches_in_flight batches
-// of a partition are in flight, in order, to one broker.
+// two of one partition: a broker would append only the last, without an error. Up to
+// partition_batches_in_flight batches of a partition are in flight, in order, to one broker.
 //
 // A refused batch waits until all batches of its partition in flight are answered; then the
 // partition produces from its front again with the same sequences, so that order and deduplication
 // hold through every retry (invariants B, F). If the refused batch may be on the target all the
 // same, the target is scanned first (target_scan.h): its broker may have forgotten the producer,
-// and would then accept the batch a second time.
+// and would then append the batch a second time.
 #pragma once
 
 #include <deque>
@@ -25,15 +25,16 @@ namespace longhaul {
 
 class Outbox {
  public:
-  // How long an ack proves that the leader has our sequence state. The leader may forget the state
-  // in a restart (of old records: producer.id.expiration.ms is in record time), which nobody here
-  // sees while nothing is in flight; no broker restarts this fast.
+  // How long an ack proves that the leader has the sequence state of our producer. The leader may
+  // lose the state in a restart, if the last records are old (producer.id.expiration.ms is compared
+  // with record timestamps). While nothing is in flight the lane does not notice a restart; but no
+  // broker restarts this fast.
   static constexpr int64_t kProofMs = 1'000;
-  // How long a broker may wait for followers before it answers. When it answers in vain the target
-  // is scanned and the batch found (target_scan.h), so that little is lost; but until it answers
-  // nobody can tell it from a broker whose connection is dead.
+  // How long a broker may wait for followers before it answers. If they are late, the target is
+  // scanned and the batch found (target_scan.h), which costs little; but until the broker answers,
+  // it looks like a broker whose connection is dead.
   static constexpr int64_t kAckWaitMs = 5'000;
-  // Beyond request.timeout.ms, within which the broker answers: for the way there and back.
+  // Added to request.timeout.ms, within which the broker answers: for the round trip.
   static constexpr int64_t kTimeoutMarginMs = 5'000;
 
   Outbox(LaneContext* lane, Leaders* leaders)
@@ -49,7 +50,7 @@ class Outbox {
   struct Sent {
     uint32_t id;
     BatchQueue::Ticket ticket;
-    HeldRef buffer;  // the request points into it, whatever becomes of the partition
+    HeldRef buffer;  // the request points into it, even if the partition is removed
     TopicId topic_id;
   };
   struct Outstanding {
@@ -62,14 +63,15 @@ class Outbox {
     int64_t ready_bytes = 0;
     int64_t ready_since = 0;
     int64_t requests = 0;
-    int32_t connection = kAnyConnection;  // that all requests in flight go over
+    int32_t connection = kAnyConnection;  // the connection of all requests in flight
     int64_t not_before = 0;
     bool is_throttled = false;
-    // Buffers that requests in flight point into, with how many of their batches; and their bytes.
+    // Buffers that requests in flight point into, each with the number of its batches in flight;
+    // and the bytes of these buffers.
     std::unordered_map<const HeldBuffer*, int32_t> pins;
     int64_t pinned_bytes = 0;
   };
-  // What a broker answers for one batch.
+  // The answer of a broker for one batch.
   struct Answer {
     int32_t code = 0;
     int64_t base_offset = -1;

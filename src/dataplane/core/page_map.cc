@@ -25,8 +25,9 @@ void PageMap::Consider(size_t begin, size_t bytes, Fit* best) const {
   if (!best->found || cold < best->cold) *best = {true, begin, cold};
 }
 
-// A place that begins amid cold bytes is not worse further on: it leaves out a cold byte with each
-// that it adds. So one that begins with a run, or ends with the last free one, has the fewest.
+// A place that begins inside a cold run does not become worse if it is moved up: it loses a cold
+// byte for each byte that it gains. So it is enough to compare places that begin with a run, or
+// that end with the last free byte.
 PageMap::Fit PageMap::Find(size_t bytes) const {
   Fit best;
   for (size_t first = 0; first < runs_.size(); first++) {

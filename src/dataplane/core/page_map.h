@@ -1,4 +1,5 @@
-// What the pages of an address range are used for: runs of equal state, in the order of addresses.
+// The state of each page of an address range, kept as runs of equal state in the order of
+// addresses.
 #pragma once
 
 #include <cstddef>
@@ -17,21 +18,21 @@ class PageMap {
   struct Fit {
     bool found = false;
     size_t begin = 0;
-    size_t cold = 0;  // bytes of it
+    size_t cold = 0;  // cold bytes in it
   };
 
-  // All of it is cold.
+  // At first all pages are cold.
   explicit PageMap(size_t bytes) : bytes_(bytes), runs_{{0, State::kCold}} {}
 
   size_t bytes() const { return bytes_; }
   bool is_cold() const { return runs_.size() == 1 && runs_[0].state == State::kCold; }
 
-  // Where so many bytes are free with the fewest cold ones among them; the lowest of such places.
+  // The place of `bytes` free bytes with the fewest cold ones among them; the lowest such place.
   Fit Find(size_t bytes) const;
   // How many of these bytes are cold.
   size_t CountCold(size_t begin, size_t end) const;
   void Mark(size_t begin, size_t end, State state);
-  // The highest warm run; of 0 bytes if there is none.
+  // The highest warm run; 0 bytes if there is none.
   Span LastWarm() const;
 
  private:
@@ -42,7 +43,7 @@ class PageMap {
   size_t EndOf(size_t index) const {
     return index + 1 < runs_.size() ? runs_[index + 1].begin : bytes_;
   }
-  // The run that the byte lies in.
+  // The run that contains the byte.
   size_t IndexOf(size_t byte) const;
   void Consider(size_t begin, size_t bytes, Fit* best) const;
 

@@ -17,10 +17,10 @@
 
 namespace longhaul {
 
-// What a fault is about on the source, if that is known: the mirror can go on at `next`.
+// Where the mirror can continue after a fault, if that is known: it skips to `next`.
 struct SkipPoint {
-  int64_t next = -1;          // the source offset behind it, -1: not known
-  int64_t records = -1;       // that would be left out, at most
+  int64_t next = -1;          // the source offset after the batch or record, -1: not known
+  int64_t records = -1;       // how many records a skip leaves out, at most
   int32_t leader_epoch = -1;  // of the batch before `next`, -1: not known
 };
 
@@ -30,13 +30,13 @@ struct PartitionAssignment {
   std::string remote_topic;
   int32_t partition = 0;
   Progress progress;
-  int64_t scan_from = -1;  // the target's log start, if progress is older than that; else -1
-  // Of the topics that progress is of; zeros: not known.
+  int64_t scan_from = -1;  // the target's log start, if progress is before it; else -1
+  // The ids of the topics that progress was recorded for; zeros: not known.
   TopicId topic_id = {};
   TopicId remote_topic_id = {};
 };
 
-// A retriable error that a partition waits out.
+// A retriable error that a partition waits for to end.
 struct Obstacle {
   int32_t code = 0;  // 0: none
   std::string detail;
@@ -48,7 +48,7 @@ struct Fault {
   SkipPoint skip;
 };
 
-// PartitionMoves.
+// Written by PartitionMoves: what the control plane shows.
 struct Shown {
   PartitionState state = PartitionState::kStarting;
   int32_t code = 0;
@@ -56,16 +56,16 @@ struct Shown {
   SkipPoint skip;
 };
 
-// Leaders: of one side.
+// Written by Leaders: the leader of one side.
 struct Leadership {
   int32_t node = -1;  // -1: none, or not known yet
   int32_t epoch = -1;
   TopicId topic_id = {};
-  bool has_metadata = false;  // which has named that id, or no id was assigned
-  int64_t missing_since = 0;  // first metadata without the partition; 0: it exists
+  bool has_metadata = false;  // metadata has named topic_id, or the assignment had no id
+  int64_t missing_since = 0;  // first metadata without the partition; 0: the partition exists
 };
 
-// Fetcher and BatchIntake: where the source is read.
+// Written by Fetcher and BatchIntake: where the source is read.
 struct SourcePosition {
   int64_t offset = 0;      // next to fetch
   int32_t epoch = -1;      // leader epoch of the batch before it, -1: not known
@@ -73,66 +73,67 @@ struct SourcePosition {
   int64_t high_watermark = -1;
   int64_t last_stable_offset = -1;
   int64_t log_start_offset = -1;
-  int64_t damaged_at = -1;  // offset behind which damaged bytes were received last
-  int32_t refetches = 0;    // because of them
-  Fault ending;           // phase ending: what the partition faults with
-  Fault refused;          // of a record that the target refused, the one before refused.skip.next;
-                          // what is before it is mirrored first. Code 0: none
+  int64_t damaged_at = -1;  // offset after which damaged bytes were received last
+  int32_t refetches = 0;    // because of the damaged bytes
+  Fault ending;           // phase ending: the fault that follows once the queue is acknowledged
+  Fault refused;          // for the record before refused.skip.next, which the target refused;
+                          // the records before it are mirrored first. Code 0: none
   LogEndMarks end_marks;
-  // Phase skipping: records that the target holds.
+  // In phase skipping: records that the target holds.
   int64_t records_to_skip = 0;
-  int64_t ended_at = 0;  // when the source was first seen to end before the last of them
+  int64_t ended_at = 0;  // when the source was first seen to end before the last of these records
 };
 
-// BatchIntake: how far it is known which batches of the source inbound flows wrote
+// Written by BatchIntake: up to where it is known which batches of the source inbound flows wrote
 // (known_producers.h).
 struct ProducerKnowledge {
-  int64_t question = 0;      // the partition waits for the answer to it; 0: it does not wait
-  int64_t producer_id = -1;  // that it is about
+  int64_t question = 0;      // whose answer the partition waits for; 0: it does not wait
+  int64_t producer_id = -1;  // that the question is about
   int64_t asked_at = 0;
-  int64_t asked_until = 0;   // the source held batches below this offset when it was asked
-  int64_t known_until = 0;   // the producer of a batch below this offset is an inbound one, or none
-  int32_t known_epoch = -1;  // the leader epoch of the source that known_until is of
+  int64_t asked_until = 0;   // the source held the batches below this offset at that time
+  int64_t known_until = 0;   // below this offset, a producer is an inbound flow only if it is known
+  int32_t known_epoch = -1;  // the leader epoch of the source for which known_until holds
 };
 
-// ReadReplicas: which broker of the source is fetched from.
+// Written by ReadReplicas: which broker of the source is fetched from.
 struct ReadFrom {
   int32_t follower = -1;      // -1: the leader
-  int64_t ask_leader_at = 0;  // when the leader is asked again for a replica close to our rack
-  int64_t behind_since = 0;   // the follower lacks what its leader has reported; 0: it does not
+  int64_t ask_leader_at = 0;  // when to ask the leader again for a replica close to client.rack
+  int64_t behind_since = 0;   // since when the follower lacks records that its leader has reported
 };
 
-// Outbox: what is in flight to the target.
+// Written by Outbox: what is in flight to the target.
 struct Delivery {
-  int32_t ready_at = -1;           // node in whose line for the next request it stands
-  int32_t sent_to = -1;            // node that its batches in flight went to
-  int32_t charged_to = -1;         // node whose share its queue counts in, if is_charged
+  int32_t ready_at = -1;           // node whose list of ready partitions has it, -1: none
+  int32_t sent_to = -1;            // node that its batches in flight were sent to
+  int32_t charged_to = -1;         // node whose memory share includes its queue, if is_charged
   bool is_charged = false;
-  int32_t batch_bytes_max = 0;     // a batch of one byte more was too large; 0: not known
-  int64_t dedup_proven_until = 0;  // a recent ack proves that the leader has our sequence state
-  int32_t refetches = 0;           // in a row, of the front: the broker found it damaged
-  Obstacle refusal;                // of the earliest batch that was refused
+  int32_t batch_bytes_max = 0;     // a batch of one more byte was refused; 0: not known
+  int64_t dedup_proven_until = 0;  // until then the leader has the state of our producer (kProofMs)
+  int32_t refetches = 0;           // in a row: the broker found the first batch damaged
+  Obstacle refusal;                // for the earliest batch that was refused
   uint64_t refused_ordinal = 0;
-  int32_t refused_record = -1;  // its index in that batch, -1: the broker does not name one
-  int32_t attempts = 0;  // in a row, of the batch at the front
+  int32_t refused_record = -1;  // the index in that batch, -1: the broker names no record
+  int32_t attempts = 0;  // in a row, for the first batch
   int64_t backoff_until = 0;
   int32_t scans_in_vain = 0;  // in a row, without an ack in between
-  Obstacle unacknowledged;    // phase stopping: why the target has not acknowledged what it was
+  Obstacle unacknowledged;    // phase stopping: why the target has not acknowledged all batches
                               // sent. Code 0: it has
 };
 
-// TargetScan.
+// Written by TargetScan.
 struct ScanState {
   TargetFindings findings;
-  uint64_t question = 0;   // the requests whose answers are awaited; 0: none yet
-  int32_t unanswered = 0;  // of those
+  uint64_t question = 0;   // number of the requests whose answers are awaited; 0: none yet
+  int32_t unanswered = 0;  // how many of these requests have no answer
   int32_t attempts = 0;
   int64_t not_before = 0;
-  // An ack that may be for another owner's batch: its offset on the target and its append time.
+  // An ack that may be for the batch of another owner: its offset on the target and its append
+  // time.
   int64_t doubted_offset = -1;
   int64_t doubted_time = -1;
   OffsetSpans spans;  // of the records that were skipped; reported once the seam is passed
-  bool is_log_append_time = false;  // each ack has an append time: the topic's timestamps are such
+  bool is_log_append_time = false;  // the topic has message.timestamp.type=LogAppendTime
 };
 
 struct Partition {
@@ -164,12 +165,12 @@ struct Partition {
   SourcePosition source;
   ProducerKnowledge producers;
   ReadFrom read;
-  Progress progress;  // Outbox, BatchIntake, TargetScan: invariant (C), never ahead of acks
+  Progress progress;  // written by Outbox, BatchIntake, TargetScan; (C) never ahead of acks
   BatchQueue queue;
   Delivery delivery;
   ScanState scan;
   PartitionCounters counters;
-  std::optional<PartitionCounters> counted;  // Forwarder: the last row of statistics
+  std::optional<PartitionCounters> counted;  // written by Forwarder: the last row of statistics
 
   const PhaseTraits& traits() const { return kPhaseTraits[static_cast<size_t>(phase)]; }
   std::string name() const { return topic + "-" + std::to_string(number); }
@@ -179,28 +180,28 @@ struct Partition {
   const std::string& topic_on(Side side) const {
     return side == Side::kSource ? topic : remote_topic;
   }
-  // Whether the leader of the target may still answer for batches in flight. Answers of a deposed
-  // leader count for nothing (TargetScan::TryBegin).
+  // Whether the leader of the target may still answer for batches in flight. The answers of
+  // a former leader are ignored (TargetScan::TryBegin).
   bool awaits_leader() const {
     const int32_t leader = leaders.target.node;
     return queue.outstanding() > 0 && (leader < 0 || delivery.sent_to == leader);
   }
-  // The node that is fetched from, -1: none.
+  // The node that the partition is fetched from, -1: none.
   int32_t source_node() const {
     return read.follower >= 0 ? read.follower : leaders.source.node;
   }
-  // Where to go on if the first batch of the queue is left out, at the cost of `records`.
+  // Where to continue if the first batch of the queue is left out, which loses `records`.
   SkipPoint BehindFront(int64_t records) const {
     return {queue.front().upstream_next, records, queue.front().leader_epoch};
   }
-  // Everything that is not acknowledged is fetched again.
+  // All batches that are not acknowledged are fetched again.
   void ResetToProgress() {
     queue.Clear(progress.sequence);
     source.offset = progress.upstream;
     source.epoch = progress.leader_epoch;
     source.records_to_skip = 0;
   }
-  // Everything unsent behind the first `keep` batches is fetched again.
+  // All unsent batches after the first `keep` batches are fetched again.
   void DropUnsentBehind(size_t keep) {
     if (!queue.DropUnsentBehind(keep)) return;
     source.offset = queue.empty() ? progress.upstream : queue.back().upstream_next;

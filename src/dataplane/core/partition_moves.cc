@@ -16,7 +16,7 @@ int8_t NextPhase(PartitionPhase phase, PartitionEvent event) {
 void PartitionMoves::Add(Partition* p) {
   ListOf(*p).insert(p->id);
   fetch_changes_->insert(p->id);
-  Tell(p, true);
+  Report(p, true);
 }
 
 void PartitionMoves::Remove(const Partition& p) {
@@ -33,7 +33,7 @@ void PartitionMoves::Move(Partition* p, PartitionEvent event) {
   if (!IsLegal(*p, event))
     FailAssertion(std::string("event ") + kPartitionEventNames[static_cast<size_t>(event)] +
                   " is illegal in phase " + p->traits().name);
-  // A skip that is broken off begins again with the next scan.
+  // A skip that is interrupted starts again with the next scan.
   if (p->phase == PartitionPhase::kSkipping && event != PartitionEvent::kSeamPassed)
     p->ResetToProgress();
   Enter(p, static_cast<PartitionPhase>(NextPhase(p->phase, event)));
@@ -46,7 +46,7 @@ void PartitionMoves::Enter(Partition* p, PartitionPhase phase) {
   fetch_changes_->insert(p->id);
   if (p->traits().produces) ready_.insert(p->id);
   if (!p->traits().is_active) p->obstacles = {};
-  Tell(p);
+  Report(p);
 }
 
 void PartitionMoves::Fail(Partition* p, Fault fault) {
@@ -77,20 +77,20 @@ void PartitionMoves::SetObstacle(Partition* p, Side side, int32_t code,
                                  const std::string& detail) {
   if (!p->traits().is_active || p->obstacles[side].code == code) return;
   p->obstacles[side] = {code, detail};
-  // The next Fetch has to tell whether the source is well again.
+  // The next Fetch has to show whether the error of the source persists.
   if (side == Side::kSource) fetch_changes_->insert(p->id);
-  Tell(p);
+  Report(p);
 }
 
 void PartitionMoves::ClearObstacle(Partition* p, Side side) {
   if (p->obstacles[side].code == 0) return;
   p->obstacles[side] = {};
-  Tell(p);
+  Report(p);
 }
 
-// An obstacle of the target is shown first: the source is read again when the target accepts. A
-// partition that is released says why the target has not acknowledged all that it was sent.
-void PartitionMoves::Tell(Partition* p, bool always) {
+// An obstacle of the target is shown first, because the source is read again only when the target
+// accepts batches. A released partition shows why the target has not acknowledged all batches.
+void PartitionMoves::Report(Partition* p, bool always) {
   const bool is_active = p->traits().is_active;
   const Obstacle& obstacle = !is_active                      ? p->delivery.unacknowledged
                              : p->obstacles.target.code != 0 ? p->obstacles.target

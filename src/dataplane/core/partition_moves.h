@@ -1,10 +1,11 @@
-// The one writer of a partition's phase: carries out the moves of contract/partition-phases.ts,
-// keeps the work lists in line with the phases, and tells the event queue what is shown. An illegal
-// move is an assertion.
+// The only writer of a partition's phase: carries out the moves of contract/partition-phases.ts,
+// updates the work lists, and reports what is shown to the event queue. An illegal move fails an
+// assertion.
 //
-// What is shown changes with the phase and with the obstacles (retriable errors) of both clusters.
-// A partition that is retried again and again stays `waiting` all the while: an obstacle of the
-// target goes with the first acknowledgement, one of the source with the first good Fetch.
+// The state that is shown depends on the phase and on the obstacles (retriable errors) of both
+// clusters. A partition that is retried again and again is shown as `waiting` all the time: the
+// first acknowledgement clears an obstacle of the target, the first Fetch without an error one of
+// the source.
 #pragma once
 
 #include <array>
@@ -23,22 +24,23 @@ class PartitionMoves {
  public:
   using Ids = std::unordered_set<uint32_t>;
 
-  // `errors` counts by code; `fetch_changes` is that of the lane.
+  // `errors` and `fetch_changes` are those of the lane.
   PartitionMoves(EventQueue* events, std::map<int32_t, int64_t>* errors, Ids* fetch_changes)
       : events_(events), errors_(errors), fetch_changes_(fetch_changes) {}
 
   // A partition that was just assigned.
   void Add(Partition* p);
-  // It is replaced or released, and leaves the lists.
+  // A partition that is replaced or released: removes it from the lists.
   void Remove(const Partition& p);
   void Move(Partition* p, PartitionEvent event);
   bool IsLegal(const Partition& p, PartitionEvent event) const;
 
-  // A partition that cannot go on stands still until it is assigned again. One that is being
-  // released does not fault: its next owner meets the fault.
+  // A partition that cannot continue is stalled until it is assigned again. A partition that is
+  // being released does not fault: its next owner will meet the same fault.
   void Fail(Partition* p, Fault fault);
-  // The source cannot be read on. What is queued is good and goes first, so that progress says how
-  // far the partition got. In a phase that will read the source anew the fault is met again then.
+  // The source cannot be read further. The queued batches are valid and are produced first, so that
+  // progress is exact when the partition faults. In a phase after which the source is read again,
+  // the fault is ignored: that read will meet it.
   void EndSource(Partition* p, Fault fault);
 
   // Counts a retriable error and shows it.
@@ -47,14 +49,15 @@ class PartitionMoves {
   void ClearObstacle(Partition* p, Side side);
 
   const Ids& list(WorkList which) const { return lists_[static_cast<size_t>(which)]; }
-  // Partitions that can produce since they were last asked for: nothing else offers their batches.
+  // Partitions that became able to produce since the last call. No other event enqueues their
+  // batches.
   Ids TakeReady() { return std::exchange(ready_, {}); }
 
   void CheckInvariants(const Partition& p) const;
 
  private:
   void Enter(Partition* p, PartitionPhase phase);
-  void Tell(Partition* p, bool always = false);
+  void Report(Partition* p, bool always = false);
   Ids& ListOf(const Partition& p) { return lists_[static_cast<size_t>(p.traits().list)]; }
 
   EventQueue* const events_;

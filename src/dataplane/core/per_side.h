@@ -1,4 +1,4 @@
-// One value a cluster.
+// One value for each cluster.
 #pragma once
 
 #include "core/transport.h"

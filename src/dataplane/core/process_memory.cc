@@ -9,11 +9,12 @@
 namespace longhaul {
 namespace {
 
-// What malloc may keep free at the end of its heap: four times the largest batch.
+// How many free bytes malloc may keep at the end of its heap: four times the largest batch.
 constexpr int kTrimThreshold = 4 * static_cast<int>(kKeptBatchBytes);
 
-// The order matters. Each of the last two calls switches off the threshold that adapts itself:
-// if the first one were refused and the second one set, every large buffer would be mapped anew.
+// The order matters. Each of the last two calls disables the adaptive mmap threshold: if
+// M_MMAP_THRESHOLD were refused and M_TRIM_THRESHOLD still set, every large buffer would be mapped
+// anew.
 Status SetMalloc() {
   if (mallopt(M_ARENA_MAX, kArenas) == 0)
     return Status::Error(kErrorInvalidArgument, "malloc refused M_ARENA_MAX " +

@@ -8,8 +8,9 @@ void ReadReplicas::OnLeader(Partition* p, const FetchedPartition& fetched, bool 
     p->read.ask_leader_at = lane_->now + lane_->settings.metadata_max_age_ms;
   const int32_t node = fetched.preferred_replica;
   if (node < 0 || node == p->leaders.source.node) return;
-  // Answered at once and without records: a partition that is not due goes on with the next Fetch,
-  // which names no rack. A selector that heeds no rack sends every client to a follower.
+  // The leader answered at once and without records. A partition that was not due continues with
+  // the next Fetch, which names no rack. (A replica selector that ignores racks sends every client
+  // to a follower.)
   if (with_rack && !was_due) return;
   const BrokerState state = lane_->transport->broker_state(Side::kSource, node);
   if (state == BrokerState::kUp && !lane_->watch.IsSuspect(Side::kSource, node)) {
@@ -28,7 +29,7 @@ void ReadReplicas::OnLeader(Partition* p, const FetchedPartition& fetched, bool 
 void ReadReplicas::OnFollower(Partition* p, const FetchedPartition& fetched) {
   const SourcePosition& source = p->source;
   const bool is_at_end = source.offset >= fetched.high_watermark;
-  // Only the leader can say that the source ends before the last record on the target.
+  // Only the leader can confirm that the source ends before the last record on the target.
   if (p->phase == PartitionPhase::kSkipping && is_at_end) return Leave(p);
   int64_t& since = p->read.behind_since;
   if (fetched.high_watermark >= source.high_watermark || !is_at_end) {
@@ -50,7 +51,7 @@ void ReadReplicas::Doubt(Partition* p, int16_t code) {
     lane_->errors[code]++;
     if (ClassifyError(code).refreshes_metadata) leaders_->Refresh(Side::kSource);
   }
-  // A selector that heeds no rack would send the partition back at once.
+  // A replica selector that ignores racks would send the partition to the follower again at once.
   p->source.not_before = lane_->now + lane_->settings.retry_backoff_ms;
   lane_->WakeAt(p->source.not_before);
   Leave(p);

@@ -1,15 +1,16 @@
 // From which broker each source partition is fetched: its leader, or a replica that is closer to
-// client.rack (KIP-392). The leader chooses. A Fetch that names a rack may be answered without
-// records and with the node of a replica; so the rack is sent only when the answer is wanted:
+// client.rack (KIP-392). The leader chooses. It may answer a Fetch that names a rack without
+// records and with the node of a replica; so the rack is sent only when the lane asks for a
+// replica:
 //
 //   leader: Fetch with rack --> "read node 3" --> fetched from node 3 --> leader, and so on
 //   |                                             |                    |
-//   nothing else is asked                         metadata.max.age.ms, or node 3 is of no use
+//   no other request for a replica                metadata.max.age.ms, or node 3 does not serve
 //
-// What a follower reports is true of its own log only, which may end earlier, start later, or hold
-// what the leader has truncated. So an error or a divergence that a follower reports is no fault of
-// the partition: the partition is fetched from its leader for metadata.max.age.ms, and the leader's
-// report counts.
+// The report of a follower describes only its own log, which may end earlier, start later, or hold
+// records that the leader has truncated. So an error or a divergence that a follower reports does
+// not fault the partition: the partition is fetched from its leader for metadata.max.age.ms, and
+// the report of the leader decides.
 #pragma once
 
 #include <cstdint>
@@ -23,9 +24,9 @@ namespace longhaul {
 class ReadReplicas {
  public:
   // How long a follower may lack records that the leader has reported. Followers that are in sync
-  // learn of them within one Fetch of their own (500 ms).
+  // learn of these records within one Fetch (500 ms).
   static constexpr int64_t kBehindMs = 5'000;
-  // When a follower that is not connected is offered again: connecting takes a moment.
+  // When to ask the leader again after its follower was not connected: connecting needs a moment.
   static constexpr int64_t kConnectMs = 1'000;
 
   ReadReplicas(LaneContext* lane, Leaders* leaders) : lane_(lane), leaders_(leaders) {}
@@ -34,17 +35,17 @@ class ReadReplicas {
   bool IsDue(const Partition& p) const {
     return !lane_->rack.empty() && p.read.follower < 0 && lane_->now >= p.read.ask_leader_at;
   }
-  // Whether the follower that it is read from may have to be left.
+  // Whether the partition may have to return from its follower to the leader.
   bool IsDoubtful(const Partition& p) const {
     return p.read.follower >= 0 && (p.read.behind_since != 0 || lane_->now >= p.read.ask_leader_at);
   }
-  // The leader answered a Fetch; `with_rack`: one that named the rack.
+  // The leader answered a Fetch; `with_rack`: the Fetch named the rack.
   void OnLeader(Partition* p, const FetchedPartition& fetched, bool with_rack);
-  // A follower answered, without error, and what it returned is stored.
+  // A follower answered without error, and its records are stored.
   void OnFollower(Partition* p, const FetchedPartition& fetched);
-  // The follower is of no use.
+  // Returns the partition to its leader: the follower does not serve.
   void Leave(Partition* p);
-  // The follower returned an error, or says that the log is another one.
+  // The follower returned an error, or reported that its log diverges.
   void Doubt(Partition* p, int16_t code);
 
  private:

@@ -9,7 +9,8 @@
 namespace longhaul {
 namespace {
 
-// The bytes that PatchHeader may change under the CRC: attributes up to and with baseSequence.
+// PatchHeader may change these bytes that the CRC covers: attributes up to and including
+// baseSequence.
 constexpr size_t kPatchedEnd = kRecordCountOffset;
 constexpr size_t kPatchedBytes = kPatchedEnd - kAttributesOffset;
 
@@ -20,7 +21,8 @@ constexpr BatchClass kPass{BatchAction::kPassThrough, BatchReason::kNone};
 constexpr BatchClass Drop(BatchReason reason) { return {BatchAction::kDrop, reason}; }
 constexpr BatchClass Reencode(BatchReason reason) { return {BatchAction::kReencode, reason}; }
 
-// The smallest entry of each magic: a batch without records, a message with null key and value.
+// The smallest entry of each magic: a batch without records; a message with null key and null
+// value.
 size_t SmallestSize(int8_t magic) {
   if (magic == 2) return kRecordBatchHeaderSize;
   return (magic == 1 ? kLegacyHeaderSizeV1 : kLegacyHeaderSizeV0) + 2 * sizeof(int32_t);
@@ -29,7 +31,7 @@ size_t SmallestSize(int8_t magic) {
 bool OffsetsAreSane(const RecordBatchView& batch) {
   const int64_t base = batch.base_offset();
   const int32_t delta = batch.last_offset_delta();
-  // Strictly below the maximum, so that the offset after the batch exists too.
+  // Strictly below the maximum, so that the offset after the batch exists, too.
   const bool counted = batch.is_legacy() || batch.record_count() >= 0;
   return counted && base >= 0 && delta >= 0 && base < std::numeric_limits<int64_t>::max() - delta;
 }
@@ -47,8 +49,8 @@ BatchWalker::Step BatchWalker::Next(RecordBatchView* out) {
   const int32_t length = LoadI32(at_ + kLengthOffset);
   if (length < 0) return Step::kMalformed;
   const size_t size = kLogOverhead + static_cast<size_t>(length);
-  // The magic says how small an entry may be, so a length that cannot even hold the magic is judged
-  // before it; a response cut in front of the magic is judged by the smallest entry of all.
+  // The smallest size depends on the magic. So a length that cannot hold the magic byte is rejected
+  // first; if the response is cut before the magic, the smallest of all entries is the limit.
   if (size < SmallestSize(0)) return Step::kMalformed;
   if (left_ > kMagicOffset) {
     const int8_t magic = static_cast<int8_t>(at_[kMagicOffset]);
@@ -63,7 +65,7 @@ BatchWalker::Step BatchWalker::Next(RecordBatchView* out) {
   return Step::kBatch;
 }
 
-// A run begins with one, which Next has returned.
+// A run begins with such an entry, which Next has returned.
 bool BatchWalker::IsUncompressedLegacy(size_t size) const {
   const RecordBatchView entry(at_ - size);
   return entry.is_legacy() && entry.codec() == Codec::kNone;

@@ -1,5 +1,5 @@
-// Record batches as they lie in a Fetch response: walked, classified and re-labelled by their
-// header alone. Nothing here reads a record. DefaultRecordBatch.java (magic 2) and
+// Record batches as a Fetch response contains them: walks over them, classifies them and patches
+// their header. Nothing here reads a record. DefaultRecordBatch.java (magic 2) and
 // LegacyRecord.java (magic 0 and 1) of Apache Kafka are the reference for the layout.
 #pragma once
 
@@ -80,17 +80,17 @@ constexpr uint16_t kTransactionalBit = 0x10;
 constexpr uint16_t kControlBit = 0x20;
 constexpr uint16_t kDeleteHorizonBit = 0x40;
 
-// The value is the one of the attributes; 5 to 7 name no codec yet and can occur in hostile
-// bytes.
+// The values are those of the attributes. 5 to 7 name no codec yet, but can occur in hostile bytes.
 enum class Codec : uint8_t { kNone, kGzip, kSnappy, kLz4, kZstd };
-// As compression.type has it.
+// The name as in compression.type.
 const char* CodecName(Codec codec);
 
-// A header in place. The bytes must be those a BatchWalker let through, or a caller's own.
+// Reads a header in place. The bytes must have been checked by a BatchWalker, or written by the
+// caller.
 //
-// Magic 0 and 1 entries answer too, with what they know: no producer, no epoch, offsets that are
-// all the one stored offset (for a compressed wrapper that is the offset of its *last* record), and
-// record_count() -1 for a wrapper, since only inflating it would tell.
+// Works for entries of magic 0 and 1, too: they have no producer and no epoch; all their offsets
+// are the one stored offset (for a compressed wrapper that of its *last* record); and
+// record_count() of a wrapper is -1, because it is known only after inflating.
 class RecordBatchView {
  public:
   RecordBatchView() = default;  // points nowhere until a BatchWalker sets it
@@ -113,8 +113,9 @@ class RecordBatchView {
   }
   bool is_transactional() const { return has_v2_bit(kTransactionalBit); }
   bool is_control() const { return has_v2_bit(kControlBit); }
-  // KIP-534: base_timestamp() is then the delete horizon. Record timestamps are deltas to the field
-  // all the same, so nothing but the cleaner of the source needs to know.
+  // KIP-534: base_timestamp() is then the delete horizon. Record timestamps are deltas to that
+  // field all the same, so only the log cleaner of the source has to treat such a batch
+  // differently.
   bool has_delete_horizon() const { return has_v2_bit(kDeleteHorizonBit); }
 
   int32_t last_offset_delta() const {
@@ -149,27 +150,28 @@ class RecordBatchView {
   const uint8_t* data_ = nullptr;
 };
 
-// Steps through the batches of one partition of a Fetch response. The bytes are not trusted: what
-// it hands out lies inside them with a complete header, and its offsets do not overflow.
+// Steps through the batches of one partition of a Fetch response. The bytes are not trusted: each
+// batch that it returns is inside them and has a complete header, and its offsets do not overflow.
 class BatchWalker {
  public:
   enum class Step : uint8_t {
     kBatch,
-    kEnd,        // nothing left, or a last batch cut by the response's byte limit: normal in Fetch
-    kMalformed,  // what follows is no batch; the walker stays here
+    kEnd,        // nothing left, or a last batch that is cut by the byte limit: normal in a Fetch
+    kMalformed,  // the bytes that follow are no batch; the walker stays here
   };
 
   BatchWalker(const uint8_t* data, size_t length) : at_(data), left_(length) {}
 
   Step Next(RecordBatchView* out);
 
-  // Behind an uncompressed entry of magic 0 or 1: steps over the entries of that kind that follow,
-  // as long as all of them together take at most `bytes_max` and none begins behind
-  // `base_offset_max`. *size and *last_offset are those of the entry, and become those of the run.
+  // After an uncompressed entry of magic 0 or 1: steps over the entries of the same kind that
+  // follow, as long as all of them together have at most `bytes_max` bytes and none begins after
+  // `base_offset_max`. On entry *size and *last_offset are those of the first entry, afterwards
+  // those of the run.
   void ExtendLegacyRun(size_t bytes_max, int64_t base_offset_max, size_t* size,
                        int64_t* last_offset);
 
-  size_t left() const { return left_; }  // bytes; after kEnd those of a cut batch
+  size_t left() const { return left_; }  // bytes; after kEnd the bytes of a cut batch
 
  private:
   bool IsUncompressedLegacy(size_t size) const;
@@ -180,7 +182,7 @@ class BatchWalker {
 
 enum class BatchAction : uint8_t { kPassThrough, kReencode, kDrop };
 
-// What the header cannot know about itself.
+// What is not in the header.
 struct BatchContext {
   int64_t wanted_offset = 0;    // records below it have been mirrored already
   bool aborted = false;         // its transaction is in the response's aborted list
@@ -199,15 +201,15 @@ struct BatchClass {
 
 BatchClass Classify(const RecordBatchView& batch, const BatchContext& context);
 
-// Makes a magic 2 batch fit to be produced by us: baseOffset 0, leader epoch -1, our producer
-// fields, no transactional, timestamp-type or delete-horizon bit. The CRC follows by linearity; a
-// payload that was corrupted before stays detectable, because its (wrong) contribution is carried
-// over. `size` is the batch's own size().
+// Patches a magic 2 batch so that it can be produced: baseOffset 0, leader epoch -1, our producer
+// fields, no transactional, timestamp-type or delete-horizon bit. The CRC is corrected by
+// linearity; a payload that was damaged before can still be detected, because the CRC keeps its
+// (wrong) contribution. `size` is the size() of the batch.
 void PatchHeader(uint8_t* batch, size_t size, int64_t producer_id, int16_t producer_epoch,
                  int32_t base_sequence);
 
-// Crc32cRaw of the bytes after the header of a magic 2 batch, got out of its stored CRC without
-// reading them. Two batches of one size with one PayloadCrc carry the same records.
+// Crc32cRaw of the bytes after the header of a magic 2 batch, computed from its stored CRC without
+// reading those bytes. Two batches with equal size and equal PayloadCrc carry the same records.
 uint32_t PayloadCrc(const RecordBatchView& batch);
 
 // Recomputes the CRC of a magic 2 batch over all its bytes.

@@ -1,5 +1,6 @@
-// DefaultRecord.java and AbstractLegacyRecordBatch.java are the reference for what is accepted. We
-// are stricter where a mistake would pass silently: offsets must ascend, nothing may be left over.
+// DefaultRecord.java and AbstractLegacyRecordBatch.java are the reference for what is accepted.
+// This file is stricter where an error would pass silently: offsets must ascend, and no bytes may
+// be left over.
 #include "core/record_cursor.h"
 
 #include <zlib.h>
@@ -33,7 +34,7 @@ bool BodyIsWhole(ByteSpan body) {
   if (!SkipLengthAndBytes(body) || !SkipLengthAndBytes(body)) return false;
   int32_t headers;
   if (!ReadVarint(body, &headers) || headers < 0) return false;
-  // A header takes two bytes at least, so a count that cannot fit ends with the bytes.
+  // A header has at least two bytes, so a count that is too large ends where the bytes end.
   for (int32_t header = 0; header < headers; ++header) {
     int32_t key_length;
     if (!ReadVarint(body, &key_length) || key_length < 0) return false;
@@ -54,8 +55,9 @@ bool ReadNullable(ByteSpan& from, ByteSpan* out, bool* present) {
 
 constexpr size_t kLegacySizeMin = kLegacyHeaderSizeV0 + 2 * sizeof(int32_t);
 
-// Magic 1 stores offsets inside a wrapper relative to its first record, and the offset of the last
-// record outside. Producers that left the outer one 0 meant the inner ones as they are.
+// With magic 1, offsets inside a wrapper are relative to its first record, and the offset of the
+// wrapper is that of the last record. Some producers leave the outer offset 0: the inner offsets
+// are then absolute.
 int64_t WrapperBaseOffset(const RecordBatchView& wrapper, ByteSpan messages) {
   if (wrapper.magic() != 1 || wrapper.base_offset() == 0) return 0;
   int64_t last = 0;
@@ -67,12 +69,12 @@ int64_t WrapperBaseOffset(const RecordBatchView& wrapper, ByteSpan messages) {
   return WrappingSubtract(wrapper.base_offset(), last);
 }
 
-constexpr const char* kCrcProblem = "CRC of a message";
+constexpr const char* kCrcProblem = "message that does not match its CRC";
 
 // Checks the message at the front of `from`, compressed or not, and finds its key and value.
-// Returns what is wrong with it, or null.
+// Returns the problem, or null.
 const char* ReadMessage(ByteSpan from, RecordSlice* out) {
-  if (from.length < kLegacySizeMin) return "message cut";
+  if (from.length < kLegacySizeMin) return "message cut short";
   const RecordBatchView entry(from.data);
   if (entry.magic() != 0 && entry.magic() != 1) return "message of another magic inside";
   const size_t header = entry.magic() == 0 ? kLegacyHeaderSizeV0 : kLegacyHeaderSizeV1;
@@ -133,7 +135,7 @@ RecordCursor::Step RecordCursor::NextRecord(RecordSlice* out) {
     return Malformed(left_ < 0 ? "negative record count" : "bytes after the last record");
   }
   int32_t length;
-  if (!ReadVarint(rest_, &length)) return Malformed("record length cut");
+  if (!ReadVarint(rest_, &length)) return Malformed("record length cut short");
   if (length < 0 || static_cast<size_t>(length) > rest_.length) {
     return Malformed("record longer than the batch");
   }
@@ -146,7 +148,7 @@ RecordCursor::Step RecordCursor::NextRecord(RecordSlice* out) {
   out->attributes = record.length > 0 ? record.data[0] : uint8_t{0};
   if (!record.Skip(1) || !ReadVarlong(record, &timestamp_delta) ||
       !ReadVarint(record, &offset_delta)) {
-    return Malformed("record cut");
+    return Malformed("record cut short");
   }
   out->offset = WrappingAdd(base_offset_, offset_delta);
   if (out->offset <= last_offset_ || out->offset > offset_max_) {
@@ -165,13 +167,13 @@ RecordCursor::Step RecordCursor::NextMessage(RecordSlice* out) {
   if (rest_.length == 0) return Step::kEnd;
   if (const char* problem = ReadMessage(rest_, out)) return Malformed(problem);
   const RecordBatchView entry(rest_.data);
-  // One level of nesting is all the format has: an inner wrapper would be a bomb in a bomb.
+  // The format has only one level of nesting. Nested wrappers could inflate without limit.
   if (entry.codec() != Codec::kNone) return Malformed("compressed message inside");
   out->offset = WrappingAdd(base_offset_, entry.base_offset());
   if (out->offset <= last_offset_ || out->offset > offset_max_) {
     return Malformed("offset out of order");
   }
-  // Magic 0 knows no timestamp, not even under a wrapper that does.
+  // Magic 0 has no timestamp, not even inside a wrapper that has one.
   const bool takes_fixed = has_fixed_timestamp_ && entry.magic() == 1;
   out->timestamp = takes_fixed ? fixed_timestamp_ : entry.max_timestamp();
   last_offset_ = out->offset;

@@ -1,5 +1,5 @@
 // Reads the records of one inflated batch in order, without copying them. A cursor is a value: a
-// copy of it is a place to come back to, which is how a batch is split without a list of records.
+// copy of it marks a place to return to, so a batch can be split without a list of its records.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,8 @@
 
 namespace longhaul {
 
-// Points into the inflated bytes. Timestamps and offsets are as a reader of the source sees them.
+// Points into the inflated bytes. Timestamps and offsets are those that a consumer of the source
+// sees.
 struct RecordSlice {
   int64_t offset = 0;
   int64_t timestamp = -1;
@@ -39,7 +40,7 @@ class RecordCursor {
   // Consecutive entries of magic 0 and 1 with their own offsets.
   static RecordCursor OverLegacyEntries(ByteSpan messages);
 
-  // What was inside a compressed magic 0 or 1 entry, inflated.
+  // The inflated content of a compressed entry of magic 0 or 1.
   static RecordCursor OverWrapped(const RecordBatchView& wrapper, ByteSpan messages,
                                   bool keep_producer_timestamps);
 
@@ -62,11 +63,11 @@ class RecordCursor {
   bool is_legacy_;
   int64_t base_offset_ = 0;           // added to stored offsets
   int64_t base_timestamp_ = 0;        // added to stored timestamps, magic 2 only
-  bool has_fixed_timestamp_ = false;  // LogAppendTime: every record has this one
+  bool has_fixed_timestamp_ = false;  // LogAppendTime: every record has fixed_timestamp_
   int64_t fixed_timestamp_ = 0;
   int64_t last_offset_ = -1;  // offsets must ascend
   int64_t offset_max_ = 0;
-  int32_t left_ = 0;  // records that the header promises, magic 2 only
+  int32_t left_ = 0;  // records left by the count of the header, magic 2 only
   const char* problem_ = nullptr;
 };
 

@@ -7,7 +7,8 @@
 namespace longhaul {
 namespace {
 
-// Not for enemies: nobody gains by records that look alike to a resume of their own topic.
+// The hash need not resist attacks: a producer gains nothing from records that collide in a resume
+// of its own topic.
 class ContentHash {
  public:
   void Add(uint64_t word) {
@@ -31,7 +32,7 @@ class ContentHash {
   uint64_t hash_ = 0x2545f4914f6cdd1d;
 };
 
-// The next length-prefixed field of a body that a cursor has checked; false: it is null.
+// The next length-prefixed field of a body that a cursor has checked; false: the field is null.
 bool TakeField(ByteSpan* body, ByteSpan* field) {
   int32_t length = -1;
   (void)ReadVarint(*body, &length);

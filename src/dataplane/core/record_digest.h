@@ -12,7 +12,7 @@ namespace longhaul {
 
 struct RecordDigest {
   int64_t timestamp = -1;
-  uint64_t content = 0;  // of key, value and headers, null told from empty
+  uint64_t content = 0;  // of key, value and headers; null differs from empty
 
   bool operator==(const RecordDigest&) const = default;
 };
@@ -21,14 +21,14 @@ struct RecordDigest {
 RecordDigest DigestOf(const RecordSlice& record);
 
 // A digest and its place, counted back from the last record of a stretch, which has place 0. Log
-// cleaners leave out records, never their places.
+// cleaners remove records, but the places of the others do not change.
 struct PlacedDigest {
   int64_t from_end = 0;
   RecordDigest digest;
 };
 
 // Do two stretches that end at the same place hold the same records? Places that only one of them
-// holds are left out. False if they have no place in common.
+// holds are not compared. False if they have no place in common.
 bool SameTail(const std::vector<PlacedDigest>& a, const std::vector<PlacedDigest>& b,
               bool compares_timestamps);
 

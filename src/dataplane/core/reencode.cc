@@ -1,6 +1,6 @@
-// Two passes over the inflated records, none of them listed in memory: the first validates every
-// length, the second writes. A batch that comes out too large is cut by records until its parts
-// fit; a place in the records is a copy of the cursor.
+// Makes two passes over the inflated records, without a list of them in memory: the first validates
+// every length, the second writes. A batch that becomes too large is cut between records until its
+// parts fit; a copy of the cursor marks a place in the records.
 #include "core/reencode.h"
 
 #include <algorithm>
@@ -27,7 +27,7 @@ struct RecordRange {
 
 // --- writing ---
 
-// Appends at the end of a vector that is kept one step larger than what is written.
+// Appends to a vector whose size is kept larger than what is written.
 class RecordWriter {
  public:
   explicit RecordWriter(std::vector<uint8_t>* out) : out_(out) {}
@@ -109,7 +109,7 @@ void WriteHeader(uint8_t* header, size_t size, Codec codec, int64_t base_timesta
   StoreU32(header + kCrcOffset, Crc32c(header + kAttributesOffset, size - kAttributesOffset));
 }
 
-// Writes the range as one batch, however large it becomes; *fits says whether it may stay so.
+// Writes the range as one batch, however large it becomes. *fits: the batch is within bytes_max.
 Status EncodeRange(const RecordRange& range, Codec codec, size_t bytes_max,
                    const CompressionCodecs& codecs, EncodedBatch* out, bool* fits) {
   *out = EncodedBatch{};
@@ -123,7 +123,7 @@ Status EncodeRange(const RecordRange& range, Codec codec, size_t bytes_max,
       out->upstream_first = record.offset;
       base_timestamp = out->max_timestamp = record.timestamp;
     }
-    // Timestamps may be anything; the difference wraps here and wraps back in every reader.
+    // Timestamps can have any value; the difference may wrap here, and wraps back in every reader.
     const auto delta = static_cast<int64_t>(static_cast<uint64_t>(record.timestamp) -
                                             static_cast<uint64_t>(base_timestamp));
     writer.Write(record, delta, out->records);
@@ -145,11 +145,12 @@ Status EncodeRange(const RecordRange& range, Codec codec, size_t bytes_max,
   return Status::Ok();
 }
 
-// So many parts at a time are the ranges that wait bounded, however small the target's limit is.
+// A range is cut into at most this many parts at a time, so that the list of waiting ranges is
+// bounded, however small the target's limit is.
 constexpr size_t kPartsMax = 64;
 
-// Cuts a range that came out at `size` bytes into parts of equally many records that should fit,
-// with an eighth to spare for records of unequal size.
+// Cuts a range that needed `size` bytes into parts of equally many records that should fit, with an
+// eighth of spare room for records of unequal size.
 std::vector<RecordRange> Cut(const RecordRange& range, size_t size, size_t bytes_max) {
   const size_t needed = (size + size / 8) / bytes_max + 1;
   const size_t parts = std::min({std::max<size_t>(needed, 2), kPartsMax, range.records});
@@ -193,7 +194,7 @@ Status EncodeAll(const RecordRange& all, Codec codec, size_t bytes_max,
   return Status::Ok();
 }
 
-// A batch length is an int32, so nothing larger can be written or have been read.
+// A batch length is an int32, so no larger batch can be written or read.
 constexpr size_t kBytesMax = std::numeric_limits<int32_t>::max();
 
 }  // namespace

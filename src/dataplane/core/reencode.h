@@ -1,4 +1,4 @@
-// The slow path: a batch that no broker would accept as it is becomes one or more that it accepts.
+// Re-encodes a batch that the target would not accept into one or more batches that it accepts.
 // Records keep key, value, headers, null-ness, timestamp and order; offsets become contiguous.
 #pragma once
 
@@ -26,7 +26,7 @@ struct EncodedBatch {
   std::vector<uint8_t> bytes;  // magic 2, baseOffset 0, leader epoch -1, no producer, valid CRC
   int32_t records = 0;
   int64_t upstream_first = 0;
-  int64_t upstream_next = 0;  // where to go on once it is acked; the last one covers trailing gaps
+  int64_t upstream_next = 0;  // progress once it is acked; in the last one after trailing gaps
   int64_t max_timestamp = -1;
   std::vector<OffsetRun> runs;  // ascending, lengths add up to `records`
 };
@@ -41,15 +41,13 @@ struct ReencodeLimits {
   int64_t offset_end = kNoOffsetEnd;  // records from this source offset on are left out
 };
 
-// Re-encodes one batch of any magic, leaving out records below wanted_offset.
-// For magic 0 and 1, `size` may span several consecutive uncompressed entries: they become one
-// batch.
+// Re-encodes one batch of any magic, leaving out records below wanted_offset. For magic 0 and 1,
+// `size` may cover several consecutive uncompressed entries: they become one batch.
 //
-// The source CRC is checked first: past this point the checksum is ours, and nobody after us could
-// tell that the payload was damaged. *out is empty when no record is left and after an error,
-// except RECORD_TOO_LARGE: then it holds what comes before that record and last, without bytes, the
-// record itself.
-// Memory: a small multiple of decoded_bytes_max, whatever the bytes say.
+// The source CRC is checked first: the new batches have a new checksum, so nobody could detect a
+// damaged payload later. *out is empty if no record is left, and after an error. Only after
+// RECORD_TOO_LARGE it holds the batches before the large record and, as the last entry and without
+// bytes, the record itself. Memory: a small multiple of decoded_bytes_max, whatever the bytes are.
 Status Reencode(const uint8_t* batch, size_t size, int64_t wanted_offset,
                 const ReencodeLimits& limits, const CompressionCodecs& codecs,
                 std::vector<EncodedBatch>* out);

@@ -9,8 +9,8 @@
 namespace longhaul {
 namespace {
 
-// Retriable codes with which a broker says that it did not append. After any other code the batch
-// may be in the log: a leader that steps down, or waits in vain for its followers, has appended.
+// Retriable codes that mean that the broker did not append. After any other code the batch may be
+// in the log: a leader that resigns, or whose followers are late, has appended it.
 bool SaysNotAppended(int32_t code) {
   constexpr int32_t kCodes[] = {
       kafka_error::kUnknownTopicOrPartition, kafka_error::kUnknownTopicId,
@@ -31,7 +31,7 @@ void RefusedBatch::Note(Partition* p, uint64_t ordinal, Obstacle refusal, int32_
 }
 
 void RefusedBatch::Settle(Partition* p) {
-  // A moving partition scans its new leader whatever the old one refused.
+  // A moving partition scans its new leader, whatever the former leader refused.
   if (p->phase == PartitionPhase::kMoving) return;
   const Obstacle refusal = std::exchange(p->delivery.refusal, {});
   const std::string where = p->target_name() + " refused the batch before source offset " +
@@ -47,7 +47,8 @@ void RefusedBatch::Settle(Partition* p) {
   }
   if (refusal.code == kafka_error::kDuplicateSequenceNumber) return ScanDoubted(p, where);
   // A later batch was acknowledged. Either the refused batch is on the target, too, and only its
-  // answer was lost; or the broker had forgotten the producer, and there is a hole. The scan tells.
+  // answer was lost; or the broker had forgotten the producer, and records are missing. The scan
+  // decides.
   if (overtaken) return ScanThenRetry(p, refusal.code, where);
   if (refusal.code == kafka_error::kInvalidTimestamp ||
       refusal.code == kafka_error::kInvalidRecord)
@@ -83,15 +84,15 @@ void RefusedBatch::Split(Partition* p, const std::string& where) {
     const std::string what = where + ": one record of " + std::to_string(front.size) + " bytes";
     return lane_->moves.Fail(p, {kErrorRecordTooLarge, what, p->BehindFront(1)});
   }
-  // Only what exceeds the topic's limit is refused, so this bound never undershoots the limit; the
-  // intake splits until the parts fit.
+  // The broker refuses only batches above the topic's limit, so this bound is never below the
+  // limit. The intake splits until the parts fit.
   p->delivery.batch_bytes_max = front.size - 1;
   p->ResetToProgress();
   lane_->moves.Move(p, PartitionEvent::kBatchDropped);
 }
 
-// The batch is fetched and re-encoded. So are those behind it, and those of other partitions that
-// were queued before: their brokers refuse them, too, or the outbox does not send them.
+// The batch is fetched again and re-encoded. So are the batches after it, and queued batches of
+// other partitions: their brokers refuse them, too, or the outbox does not send them.
 void RefusedBatch::RefuseCodec(Partition* p, int32_t code, const std::string& where) {
   TargetCodecs& codecs = lane_->target_codecs;
   const Codec codec = RecordBatchView(p->queue.front().data).codec();
@@ -107,9 +108,9 @@ void RefusedBatch::RefuseCodec(Partition* p, int32_t code, const std::string& wh
   lane_->moves.Move(p, PartitionEvent::kBatchDropped);
 }
 
-// KIP-467: a broker names the records that it refuses, and appends nothing of their batch. What is
-// before the first of them is mirrored, so that a skip leaves out that record alone. Brokers before
-// 2.4 name none.
+// KIP-467: a broker names the records that it refuses, and appends no record of their batch. The
+// records before the first refused one are mirrored, so that a skip leaves out only that record.
+// Brokers before 2.4 name no records.
 void RefusedBatch::RefuseRecord(Partition* p, const Obstacle& refusal, const std::string& where) {
   const QueuedBatch& front = p->queue.front();
   const int32_t index = p->delivery.refused_record;
@@ -127,7 +128,8 @@ void RefusedBatch::RefuseRecord(Partition* p, const Obstacle& refusal, const std
   lane_->moves.Move(p, PartitionEvent::kBatchDropped);
 }
 
-// Either the bytes were damaged on the way, then a new Fetch brings good ones, or on the disk.
+// The bytes were damaged in transit, and another Fetch returns correct ones; or they are damaged on
+// disk.
 void RefusedBatch::FetchAgain(Partition* p, int32_t code, const std::string& where) {
   if (++p->delivery.refetches > kRefetchesMax)
     return lane_->moves.Fail(p, {code, where, p->BehindFront(p->queue.front().records)});
@@ -155,7 +157,7 @@ void RefusedBatch::ScanThenRetry(Partition* p, int32_t code, const std::string& 
   p->scan.not_before = p->delivery.backoff_until;
 }
 
-// Nothing failed, but an acknowledgement is in doubt. On a topic with append times that happens
+// Nothing failed, but an acknowledgement is doubtful. On a topic with append times that happens
 // once, for the first acknowledgement.
 void RefusedBatch::ScanDoubted(Partition* p, const std::string& where) {
   if (++p->delivery.scans_in_vain > kScansInVainMax)

@@ -1,6 +1,7 @@
-// What becomes of a batch that its broker refused, once all batches of its partition in flight are
-// answered: it is sent again, sent again after a scan of the target, split, encoded in another
-// codec, cut before a record that the broker refuses, or fetched again; or the partition faults.
+// Handles a batch that its broker refused, once all batches of its partition in flight are
+// answered: the batch is sent again, sent again after a scan of the target, split, encoded in
+// another codec, cut before a record that the broker refuses, or fetched again; or the partition
+// faults.
 #pragma once
 
 #include <cstdint>
@@ -18,10 +19,11 @@ class RefusedBatch {
 
   RefusedBatch(LaneContext* lane, Leaders* leaders) : lane_(lane), leaders_(leaders) {}
 
-  // The refusal of the earliest batch is the cause; batches behind it are refused as out of order.
-  // `record`: the index in the batch of the record that the broker names, -1: it names none.
+  // Keeps the refusal of the earliest batch, which is the cause: batches after it are refused as
+  // out of order. `record`: the index in the batch of the record that the broker names, -1: it
+  // names none.
   void Note(Partition* p, uint64_t ordinal, Obstacle refusal, int32_t record);
-  // Nothing of the partition is in flight any more.
+  // Call when no batch of the partition is in flight.
   void Settle(Partition* p);
 
  private:

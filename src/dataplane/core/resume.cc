@@ -12,7 +12,7 @@ size_t DecodedBytesMax(const LaneContext& lane) {
   return static_cast<size_t>(lane.settings.decoded_bytes_max);
 }
 
-// Does the last batch on the target end with this batch of the queue?
+// Is this batch of the queue the end of the last batch on the target?
 bool IsLastOnTarget(const LaneContext& lane, const TargetFindings& findings,
                     const QueuedBatch& queued) {
   if (findings.last_batch_trimmed) return true;
@@ -24,8 +24,8 @@ bool IsLastOnTarget(const LaneContext& lane, const TargetFindings& findings,
          findings.last_batch.EndsWith(TailOf(decoded.begin(), decoded.records()));
 }
 
-// The queue begins at the recorded progress, so the records found are at its front, if they are
-// what was sent from here.
+// The queue begins at the recorded progress. So if this lane sent the records found, they are at
+// the front of the queue.
 QueueMatch MatchQueue(const LaneContext& lane, const Partition& p) {
   const TargetFindings& findings = p.scan.findings;
   QueueMatch match;
@@ -43,14 +43,15 @@ QueueMatch MatchQueue(const LaneContext& lane, const Partition& p) {
   return match;
 }
 
-// Records that are on the target twice, or may be soon. Once: the progress passes over them.
+// Counts records that are on the target twice, or may become so. Each is counted once, because
+// progress passes them.
 void CountDoubled(LaneContext* lane, Partition* p, int64_t duplicates, int64_t uncertain) {
   if (duplicates > 0)
     lane->events->Log(kLogShown,
                       p->name() + ": " + std::to_string(duplicates) + " records of a previous " +
                           "owner's delayed request are on the target twice");
   if (uncertain > 0)
-    lane->events->Log(kLogShown, p->name() + ": the target has deleted what it held from offset " +
+    lane->events->Log(kLogShown, p->name() + ": the target has deleted its records from offset " +
                                      std::to_string(p->progress.downstream) + " on: up to " +
                                      std::to_string(uncertain) +
                                      " records are mirrored twice, from source offset " +
@@ -58,9 +59,9 @@ void CountDoubled(LaneContext* lane, Partition* p, int64_t duplicates, int64_t u
   p->counters.doubled_records += duplicates + uncertain;
 }
 
-// Before progress passes over the records found, up to `upstream_next`. If there were too many runs
-// to keep, one span with gaps stands for all of them.
-void TellPlaced(LaneContext* lane, Partition* p, int64_t upstream_next) {
+// Call it before progress passes the records found, up to `upstream_next`. If there were too many
+// runs, one span with gaps covers all of them.
+void ReportPlaced(LaneContext* lane, Partition* p, int64_t upstream_next) {
   const TargetFindings& findings = p->scan.findings;
   if (findings.placed_overflows) {
     const Progress& from = p->progress;
@@ -71,7 +72,7 @@ void TellPlaced(LaneContext* lane, Partition* p, int64_t upstream_next) {
   for (const OffsetSpan& span : p->scan.spans.Take()) lane->events->Placed(*p, span);
 }
 
-// `held` records of a source batch: they are contiguous on the source, or `records` reads them.
+// For `held` records of a source batch: they are contiguous on the source, or `records` reads them.
 void PlaceSkipped(Partition* p, int64_t held, int64_t upstream, RecordCursor* records) {
   ScanState& scan = p->scan;
   const int64_t index = scan.findings.records_found - p->source.records_to_skip;
@@ -86,7 +87,7 @@ void PlaceSkipped(Partition* p, int64_t held, int64_t upstream, RecordCursor* re
 void PassSeam(LaneContext* lane, Partition* p) {
   const TargetFindings& findings = p->scan.findings;
   p->counters.resumed_records += findings.records_found;
-  TellPlaced(lane, p, p->source.offset);
+  ReportPlaced(lane, p, p->source.offset);
   p->progress = {p->source.offset, findings.downstream_next, p->queue.next_sequence(),
                  p->source.epoch};
   p->source.end_marks.Pass(p->progress.upstream);
@@ -108,7 +109,7 @@ void FinishScan(LaneContext* lane, Partition* p) {
       ForEachRun(p->queue[i], [&](int64_t upstream, int64_t index, int64_t length) {
         Place(findings, found + index, upstream, length, &p->scan.spans);
       });
-    TellPlaced(lane, p, plan.progress.upstream);
+    ReportPlaced(lane, p, plan.progress.upstream);
   }
   if (std::exchange(p->progress, plan.progress) != plan.progress) lane->events->MadeProgress(*p);
   p->source.end_marks.Pass(p->progress.upstream);
@@ -123,7 +124,7 @@ void FinishScan(LaneContext* lane, Partition* p) {
     p->source.ended_at = 0;
   }
   const bool retries = plan.records_to_skip == 0 && p->delivery.attempts > 0;
-  // The next acknowledgement clears the obstacle, if one is to come.
+  // If batches are queued, the next acknowledgement clears the obstacle.
   if (!retries && p->queue.empty()) lane->moves.ClearObstacle(p, Side::kTarget);
   lane->moves.Move(p, plan.records_to_skip > 0 ? PartitionEvent::kRecordsHeld
                       : retries                ? PartitionEvent::kRetryHeld

@@ -7,7 +7,7 @@
 namespace longhaul {
 namespace {
 
-// Sequences are equal, ahead or behind mod 2^31; a distance of half the ring or more is behind.
+// Sequences are equal, ahead or behind, mod 2^31. A distance of 2^30 or more means behind.
 constexpr int32_t kBehind = 1 << 30;
 
 void CountTo(int32_t sequence_next, int64_t downstream_next, int32_t recorded_sequence,
@@ -51,7 +51,7 @@ void Place(const TargetFindings& findings, int64_t index, int64_t upstream, int6
 TargetFindings::TargetFindings(const Progress& recorded, int64_t log_start)
     : scan_offset(std::max(recorded.downstream, log_start)),
       sequence_next(recorded.sequence),
-      // What the target has trimmed may have held batches of ours that progress does not know of.
+      // The target may have trimmed batches of this flow that progress does not count.
       offsets_missing(scan_offset - recorded.downstream),
       offsets_trimmed(offsets_missing),
       must_verify_last_record(recorded.sequence > 0 && offsets_trimmed == 0) {}
@@ -68,8 +68,8 @@ BatchFinding AddBatch(const RecordBatchView& batch, int64_t producer_id, int32_t
     f.downstream_next = f.scan_offset;
     return {};
   }
-  // Records of ours that were deleted leave offsets that no batch covers. Without such offsets the
-  // records were never there.
+  // Deleted records leave offsets that no batch covers. Without such offsets the records were never
+  // on the target.
   if (ahead > f.offsets_missing) return {false, ahead};
   const int64_t span = int64_t{batch.last_offset_delta()} + 1;
   CountTo(SequenceAfter(batch.base_sequence(), span), f.scan_offset, recorded_sequence, findings);
@@ -88,8 +88,8 @@ bool IsOverwritten(const RecordBatchView& batch, int64_t producer_id, TargetFind
 ScanStep NextStep(const TargetFindings& f) {
   if (f.must_verify_last_record && f.log_end > 0 && f.log_end < f.scan_offset)
     return ScanStep::kTruncated;
-  // Where other producers write, the log grows all the time: the scan ends where the log ended when
-  // it began. Everything behind is not ours.
+  // If other producers write, the log grows all the time: the scan ends at the offset where the log
+  // ended when the scan began. No record after that offset is of this flow.
   const bool at_end =
       f.log_end == 0 ? f.at_watermark : f.log_end > 0 && f.scan_offset >= f.log_end;
   if (at_end && !f.must_verify_last_record)
@@ -101,9 +101,10 @@ ScanStep TakeLeaderMemory(int32_t last_sequence, const Progress& recorded,
                           TargetFindings* findings) {
   TargetFindings& f = *findings;
   if (f.log_end < 0 || f.scan_offset < f.log_end) {
-    // A leader that remembers the producer recognizes a repetition of the hidden batches, and some
-    // faults of a broker show only when it is written to. But its memory must not count trimmed
-    // records: it includes the hidden ones, which the leader may still lose.
+    // A leader that remembers the producer recognizes duplicates of the hidden batches, and some
+    // faults of a broker appear only after a write; so the partition need not wait for followers.
+    // But if records were trimmed, the last sequence must not be used to count them: it includes
+    // the hidden records, which the leader may still lose.
     const bool recognizes = last_sequence >= 0 && f.offsets_trimmed == 0;
     return recognizes ? ScanStep::kDone : ScanStep::kWaitForFollowers;
   }
@@ -124,7 +125,7 @@ ResumePlan PlanResume(const TargetFindings& findings, const Progress& recorded,
   ResumePlan plan{.progress = recorded, .records_uncertain = findings.offsets_trimmed};
   plan.keeps_queue = queue.is_exact;
   if (findings.records_found == 0) {
-    // The next scan begins behind what was trimmed, or was appended twice, so that neither is
+    // The next scan begins after the trimmed records and after the duplicates, so that neither is
     // counted again.
     plan.progress.downstream = std::max(findings.downstream_next,
                                         recorded.downstream + findings.offsets_trimmed);

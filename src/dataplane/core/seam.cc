@@ -17,7 +17,7 @@ void TargetBatch::ReadTail(const RecordBatchView& batch, size_t decoded_bytes_ma
                            const CompressionCodecs& codecs) {
   tail_.clear();
   DecodedBatch decoded;
-  // Producer times: the append times of the target say nothing of the source.
+  // Producer timestamps, because the append times of the target do not depend on the source.
   if (!DecodedBatch::Open(BatchSpan(batch), decoded_bytes_max, true, codecs, &decoded).ok()) return;
   RecordCursor reader = decoded.begin();
   for (RecordSlice record; reader.Next(&record) == RecordCursor::Step::kRecord;) {

@@ -1,9 +1,10 @@
-// The seam: the joint between what the target holds and where the source goes on. Invariant (E): at
-// the seam the last batch on the target and the last records skipped on the source must be the
-// same, or the source is not what it was (compacted, truncated) and the skip is not believed.
+// The seam: the joint between the last records on the target and the next records of the source.
+// Invariant (E): at the seam the last records on the target and the last records skipped on the
+// source must be the same. If they are not, the source has changed (compacted, truncated), and the
+// count of skipped records is not trusted.
 //
-// Batches that passed through have the same bytes on both sides, and their headers tell. A batch
-// that was re-encoded, merged, split or compressed anew by the target has not: then the last
+// Batches that passed through have the same bytes on both sides, so their headers are compared. A
+// batch that was re-encoded, merged, split, or recompressed by the target does not: then the last
 // records are compared. Pure.
 #pragma once
 
@@ -16,31 +17,30 @@
 
 namespace longhaul {
 
-// So many records at most are compared. One would do; more of them tell apart logs that repeat
-// themselves.
+// At most this many records are compared. One would be enough, but several can distinguish places
+// of a log whose records repeat.
 constexpr int64_t kTailRecords = 8;
 
-// The last batch of a producer id on the target, as a scan remembers it.
+// What a scan keeps of the last batch of a producer id on the target.
 class TargetBatch {
  public:
   TargetBatch() = default;
   explicit TargetBatch(const RecordBatchView& batch);
 
-  // Reads its last records. Without them only the header can be compared: that is so for a batch
-  // that cannot be inflated here.
+  // Reads its last records. If the batch cannot be inflated, only its header can be compared.
   void ReadTail(const RecordBatchView& batch, size_t decoded_bytes_max,
                 const CompressionCodecs& codecs);
 
-  // Is it `source`, a whole batch that passed through? Reads headers only.
+  // Is it the batch `source`, passed through as a whole? Reads headers only.
   bool HasBytesOf(const RecordBatchView& source) const;
-  // Does it end with the same records?
+  // Does it end with the same records as `source_tail`?
   bool EndsWith(const std::vector<PlacedDigest>& source_tail) const {
     return SameTail(tail_, source_tail, !has_append_time_);
   }
   bool has_tail() const { return !tail_.empty(); }
 
  private:
-  int64_t span_ = 0;  // offsets that it covers
+  int64_t span_ = 0;  // number of offsets that it covers
   int32_t records_ = 0;
   int64_t base_timestamp_ = -1;
   int64_t max_timestamp_ = -1;
@@ -50,7 +50,7 @@ class TargetBatch {
   std::vector<PlacedDigest> tail_;
 };
 
-// The last of `records` records from `begin` on; they have been checked.
+// The last of the `records` records from `begin` on, which have been checked.
 std::vector<PlacedDigest> TailOf(const RecordCursor& begin, int64_t records);
 
 }  // namespace longhaul

@@ -1,5 +1,6 @@
 // Deterministic sequences (invariant B): the sequence of a batch is the number of records that its
-// flow has put into the target partition before it, mod 2^31. Any owner computes the same one.
+// flow has appended to the target partition before it, mod 2^31. Every owner computes the same
+// sequence.
 #pragma once
 
 #include <cstdint>

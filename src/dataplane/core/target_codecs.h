@@ -13,11 +13,13 @@ namespace longhaul {
 
 class TargetCodecs {
  public:
-  // `list`: the codecs in order of preference, four bits each, one more than the number of the
-  // codec, the first choice in the lowest bits. 0: the target accepts every codec until it refuses.
+  // `list`: the codecs in order of preference, four bits each: the number of the codec plus one,
+  // the first choice in the lowest bits. 0: every codec counts as accepted until a broker refuses
+  // it.
   explicit TargetCodecs(int64_t list) : accepts_any_(list == 0) {
     for (; list > 0; list >>= 4) choices_.push_back(static_cast<Codec>((list & 15) - 1));
-    // Most accepted and cheapest first. zstd is last but one: who refuses a codec is old.
+    // The codecs that most brokers accept and that cost least come first. zstd is last but one: a
+    // broker that refuses a codec is probably old.
     if (accepts_any_)
       choices_ = {Codec::kLz4, Codec::kSnappy, Codec::kGzip, Codec::kZstd, Codec::kNone};
   }
@@ -26,9 +28,9 @@ class TargetCodecs {
     const bool is_refused = std::find(refused_.begin(), refused_.end(), codec) != refused_.end();
     return !is_refused && (accepts_any_ || IsChoice(codec));
   }
-  // The codec of a batch that is re-encoded: its own one if the target accepts it.
+  // The codec for re-encoding a batch: the codec of the batch if the target accepts it.
   Codec For(Codec codec) const { return Accepts(codec) ? codec : choices_.front(); }
-  // A broker has refused it. False: no other codec is left, and it stays accepted.
+  // A broker has refused the codec. False: no other codec is left, so the codec stays accepted.
   bool Refuse(Codec codec) {
     if (choices_.size() == 1 && IsChoice(codec)) return false;
     std::erase(choices_, codec);
@@ -43,7 +45,7 @@ class TargetCodecs {
 
   bool accepts_any_;
   std::vector<Codec> choices_;  // never empty
-  std::vector<Codec> refused_;  // at most eight: as many as the attributes of a batch can name
+  std::vector<Codec> refused_;  // at most eight: the attributes of a batch can name no more
 };
 
 }  // namespace longhaul

@@ -30,15 +30,16 @@ void TargetScan::Tick() {
       AskForProducer(node_id, partitions);
 }
 
-// False: the partition has to wait for a leader, or for answers to what is in flight.
+// False: the partition has to wait for a leader, or for answers to its batches in flight.
 //
-// Answers of a deposed leader are not awaited: it may hang. What it may still do is harmless. A
-// batch that the old leader appends now reaches no other replica, because followers have the new
-// epoch: the old leader cannot acknowledge the batch for all in-sync replicas, and truncates it
-// when it follows the new leader. A batch that the old leader appended before is in the log of the
-// new leader, or never will be: the scan of that log decides (B, F). If the old leader leads again
-// with another epoch, a batch that is on its way to it may still be appended: its answers are
-// awaited, as a broker answers the requests of one connection in order.
+// The scan does not wait for answers of the former leader, which may hang. Its batches in flight
+// are harmless. A batch that the former leader appends now reaches no other replica, because
+// followers have the new epoch: the former leader cannot acknowledge the batch for all in-sync
+// replicas, and truncates it when it follows the new leader. A batch that the former leader
+// appended before is in the log of the new leader now, or never will be: the scan of that log
+// decides (B, F). If the former leader leads again with another epoch, it may still append a batch
+// that is in flight to it: the scan waits for its answers, because a broker answers the requests of
+// one connection in order.
 bool TargetScan::TryBegin(Partition* p) {
   if (p->phase != PartitionPhase::kStarting && p->phase != PartitionPhase::kMoving) return true;
   if (p->leaders.target.node < 0) return false;
@@ -73,9 +74,9 @@ bool TargetScan::CanAsk(int32_t node_id, Node* node, const Partitions& partition
 
 void TargetScan::AskForBatches(int32_t node_id, int16_t version, const Partitions& partitions) {
   const int64_t bytes = std::min(kRequestBytes, lane_->memory.scan_room());
-  if (bytes <= 0) return;  // another broker's answer makes room, and each answer ticks
+  if (bytes <= 0) return;  // another broker's answer frees memory, and each answer ticks
   for (Partition* p : partitions) p->scan.question = ++questions_;
-  AskForEnds(node_id, partitions);  // first: the end that it tells is not behind what is read
+  AskForEnds(node_id, partitions);  // first, so that this end is not after the end of the Fetch
   FetchRequest request{};
   request.bytes_min = 0;
   request.bytes_max = static_cast<int32_t>(bytes);
@@ -92,8 +93,8 @@ void TargetScan::AskForBatches(int32_t node_id, int16_t version, const Partition
   Send(node_id, kFetchByNameApi.key, version, bytes, std::move(encoded), partitions);
 }
 
-// Once a scan: where other producers write, the end may be ahead of the high watermark whenever it
-// is asked for. Another leader, which may lack some of the log, begins another scan.
+// Once for each scan: if other producers write, the end may be ahead of the high watermark at any
+// time. A new leader, which may lack some of the log, starts another scan.
 void TargetScan::AskForEnds(int32_t node_id, const Partitions& partitions) {
   const bool can_tell = lane_->transport->api_version(Side::kTarget, node_id, kListOffsetsApi.key,
                                                       kListOffsetsApi.min,
@@ -118,7 +119,7 @@ void TargetScan::AskForProducer(int32_t node_id, const Partitions& partitions) {
                             kDescribeProducersApi.min, kDescribeProducersApi.max) >= 0;
   if (!can_tell) {
     for (Partition* p : partitions) {
-      p->scan.findings.log_end = 0;  // the leader cannot tell when to go on, so nobody waits
+      p->scan.findings.log_end = 0;  // the leader cannot return the end, so do not wait for it
       Take(p, TakeLeaderMemory(-1, p->progress, &p->scan.findings));
     }
     return;
@@ -234,8 +235,8 @@ void TargetScan::OnBatches(Partition* p, const FetchedPartition& fetched) {
   if (fetched.error != 0) return OnReadError(p, fetched.error);
   if (!Read(p, fetched)) return;
   TargetFindings& findings = p->scan.findings;
-  // The record before the recorded offset was deleted, or is behind the high watermark, where only
-  // the end of the log tells whether it exists.
+  // The record before the recorded offset was deleted, or is after the high watermark, where only
+  // the end of the log shows whether it exists.
   if (findings.must_verify_last_record &&
       (fetched.high_watermark >= findings.scan_offset || findings.log_end == 0)) {
     findings.must_verify_last_record = false;
@@ -293,7 +294,8 @@ bool TargetScan::ReadBatch(Partition* p, const RecordBatchView& batch, BatchFind
   return false;
 }
 
-// A retriable error is that of the Fetch, too. After any other error the end is not waited for.
+// After a retriable error the Fetch fails, too. After any other error the scan does not wait for
+// the end.
 void TargetScan::OnEnd(Partition* p, const ListedEnd& listed) {
   if (listed.error == 0)
     p->scan.findings.log_end = listed.offset;

@@ -1,12 +1,12 @@
-// Reads the target where a partition may not stand where its progress says (invariant D): from the
-// recorded downstream offset on, for batches with the flow's producer id. resume_verdict.h judges
-// what it finds; this file asks: which broker, when, again after an error, and which answer belongs
-// to which partition.
+// Scans the target when it may hold more or fewer records than the progress of a partition counts
+// (invariant D): reads from the recorded downstream offset on, and looks for batches with the
+// flow's producer id. resume_verdict.h judges the findings. This file sends the requests: to which
+// broker, when, again after an error; and it matches answers to partitions.
 //
-// Three requests: Fetch reads the log; ListOffsets tells where the log ends, as the leader alone
-// knows it, because batches behind the high watermark cannot be read; DescribeProducers (KIP-664)
-// tells the last sequence that the leader remembers. A scan works on every broker, and after the
-// broker has forgotten the producer.
+// There are three requests: Fetch reads the log. ListOffsets returns the end of the log, which only
+// the leader knows, because batches after the high watermark cannot be read. DescribeProducers
+// (KIP-664) returns the last sequence that the leader remembers. A scan works with every broker,
+// and also after the broker has forgotten the producer.
 #pragma once
 
 #include <map>
@@ -25,12 +25,13 @@ namespace longhaul {
 
 class TargetScan {
  public:
-  static constexpr size_t kPartitionsMax = 100;            // of one request
-  static constexpr int64_t kPartitionBytes = 1024 * 1024;  // of each
+  static constexpr size_t kPartitionsMax = 100;            // in one request
+  static constexpr int64_t kPartitionBytes = 1024 * 1024;  // for each partition
   static constexpr int64_t kRequestBytes = 8 * 1024 * 1024;
-  // How often a log that goes on behind its high watermark is looked at.
+  // How often a log that continues after its high watermark is checked.
   static constexpr int64_t kFollowersPollMs = 500;
-  // Followers are a moment behind wherever producers write: not worth a word for so many looks.
+  // Followers are always a little behind while producers write: an obstacle is shown only after
+  // this many checks.
   static constexpr int32_t kQuietAttempts = 4;
 
   TargetScan(LaneContext* lane, Leaders* leaders) : lane_(lane), leaders_(leaders) {}
@@ -64,8 +65,8 @@ class TargetScan {
   void AskForProducer(int32_t node_id, const Partitions& partitions);
   void Send(int32_t node_id, int16_t api_key, int16_t version, int64_t reserved,
             EncodedRequest request, const Partitions& partitions);
-  // The partition that still waits for this answer. One that was assigned anew meanwhile does not:
-  // its scan may have to begin further back.
+  // The partition, if it still waits for this answer. A partition that was assigned again meanwhile
+  // does not: its scan may have to begin at an earlier offset.
   Partition* Waiting(const Asked& asked) const;
   template <typename Answer>
   void Match(const Outstanding& out, const std::vector<Answer>& answers,
@@ -86,7 +87,7 @@ class TargetScan {
   std::map<int32_t, Node> nodes_;
   std::unordered_map<uint64_t, Outstanding> outstanding_;
   uint64_t questions_ = 0;
-  uint64_t next_tag_ = uint64_t{1} << 61;  // tells its tags from those of Fetch and Produce
+  uint64_t next_tag_ = uint64_t{1} << 61;  // differs from the tags of Fetch and Produce
 };
 
 }  // namespace longhaul

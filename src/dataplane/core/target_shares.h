@@ -1,7 +1,8 @@
 // How much of a lane's memory each target broker holds: bytes of queued batches of the partitions
-// that the broker leads. A broker that hangs would fill the lane with its batches and stop the
-// partitions of all others; with several target brokers each gets a share, and no more is fetched
-// for a broker that is over its share. Partitions without a leader share one account.
+// that the broker leads. Without a limit, the batches for a broker that hangs would fill the lane
+// and stop the partitions of all other brokers. So with several target brokers each has a share,
+// and no more is fetched for a broker that is over its share. Partitions without a leader share one
+// account.
 #pragma once
 
 #include <algorithm>
@@ -15,15 +16,16 @@ namespace longhaul {
 
 class TargetShares {
  public:
-  // The part of the lane's bound that one of several brokers may queue. What a broker queues may
-  // pin as much again in responses that are half dead (memory_relief.h), and its requests in flight
-  // pin up to half of the bound: something is left for others until the broker is suspect.
+  // One of several brokers may queue one part in kQueueShare of the lane's bound. These batches may
+  // keep as many bytes again alive in responses that are half dead (memory_relief.h), and the
+  // requests in flight to the broker keep up to half of the bound alive. So some memory is left for
+  // other brokers until this one is suspect.
   static constexpr int64_t kQueueShare = 4;
   static constexpr int64_t kPinnedShare = 2;
 
   explicit TargetShares(int64_t bound) : bound_(bound) {}
 
-  // The partition is led by `node` from now on; -1: by none.
+  // From now on `node` leads the partition; -1: no broker does.
   void Charge(Partition* p, int32_t node) {
     Leave(p);
     Account& account = accounts_[node];
@@ -42,7 +44,7 @@ class TargetShares {
   }
 
   int64_t queue_bytes_max() const { return accounts_.size() > 1 ? bound_ / kQueueShare : bound_; }
-  // Of responses that requests in flight to one broker point into.
+  // The limit for responses that requests in flight to one broker point into.
   int64_t pinned_bytes_max() const {
     return accounts_.size() > 1 ? bound_ / kPinnedShare : 2 * bound_;
   }
@@ -60,7 +62,7 @@ class TargetShares {
     int64_t partitions = 0;
   };
   const int64_t bound_;
-  std::map<int32_t, Account> accounts_;  // stable addresses: queues point into it
+  std::map<int32_t, Account> accounts_;  // a map, because queues point to its elements
 };
 
 }  // namespace longhaul

@@ -10,7 +10,7 @@ namespace longhaul {
 
 constexpr size_t kTopicIdDigits = 22;
 
-// As responses name a topic.
+// The bytes by which responses name a topic.
 inline std::string_view BytesOf(const TopicId& id) {
   return {reinterpret_cast<const char*>(id.data()), id.size()};
 }

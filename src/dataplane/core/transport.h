@@ -1,6 +1,6 @@
-// What the forwarder needs from the outside world: brokers that take requests and a buffer type
-// whose memory outlives them. kafka/rdkafka_transport implements it over librdkafka; tests
-// implement it with a simulated pair of clusters.
+// What the forwarder needs from outside: brokers that accept requests, and buffers that hold
+// responses. kafka/rdkafka_transport implements it over librdkafka; tests implement it with a
+// simulated pair of clusters.
 #pragma once
 
 #include <array>
@@ -18,19 +18,19 @@ enum class Side : uint8_t { kSource, kTarget };
 constexpr size_t kSides = 2;
 inline const char* SideName(Side side) { return side == Side::kSource ? "source" : "target"; }
 
-// The memory of one response. Batches point into it and are patched in place, so it is writable;
-// it is freed when the last batch that points into it is acked.
+// The memory of one response. Batches point into it and are patched in place, so it is writable. It
+// is freed when the last batch that points into it is acked.
 class Buffer {
  public:
   virtual ~Buffer() = default;
   virtual uint8_t* data() = 0;
   virtual size_t size() const = 0;
-  // The bytes of its memory, with what lies around its own.
+  // The bytes of memory that it occupies, with its header and up to the end of its pages.
   virtual size_t footprint() const { return size(); }
 };
 using BufferRef = std::shared_ptr<Buffer>;
 
-// Memory of our own, for re-encoded batches.
+// Memory that it owns, for re-encoded batches.
 class OwnedBuffer final : public Buffer {
  public:
   explicit OwnedBuffer(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}
@@ -41,7 +41,7 @@ class OwnedBuffer final : public Buffer {
   std::vector<uint8_t> bytes_;
 };
 
-// One piece of a request body: small ones are copied, payloads go by reference.
+// One piece of a request body: small pieces are copied, payloads are sent by reference.
 struct Piece {
   const uint8_t* data;
   size_t size;
@@ -59,8 +59,8 @@ struct Request {
   int timeout_ms;
   uint64_t tag;
   bool is_flexible = false;  // KIP-482: header and end carry tags, which the transport writes
-  // As Transport::connection() has reported it. The request fails unwritten if the broker has
-  // another connection by the time at which the request would be written.
+  // A number that Transport::connection() has returned. The request fails, and is not written, if
+  // the broker has another connection by the time at which it would be written.
   int32_t connection = kAnyConnection;
 };
 
@@ -95,12 +95,12 @@ enum class BrokerState : uint8_t { kUnknown, kDown, kUp };
 class Transport {
  public:
   virtual ~Transport() = default;
-  // A broker that is not up is connected to in the background by this very question.
+  // If the broker is not up, this call also opens a connection in the background.
   virtual BrokerState broker_state(Side side, int32_t node) = 0;
-  // The highest version both sides speak, or -1.
+  // The highest version that both sides support, or -1.
   virtual int16_t api_version(Side side, int32_t node, int16_t api_key, int16_t min,
                               int16_t max) = 0;
-  // The number of the connection to the broker, another one after each reconnect; -1: none.
+  // The number of the connection to the broker, which changes with each reconnect; -1: none.
   virtual int32_t connection(Side side, int32_t node) = 0;
   // Exactly one Reply with this tag follows an Ok. By-reference pieces stay valid until then.
   virtual Status Send(const Request& request) = 0;
@@ -109,10 +109,10 @@ class Transport {
   virtual Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                                  const std::vector<int32_t>& avoid, uint64_t tag,
                                  int32_t* node) = 0;
-  // Bytes that the kernel has sent and received on the current connection to the broker: it moves
-  // while anything gets through. -1: there is no connection.
+  // Bytes that the kernel has sent and received on the current connection to the broker. The number
+  // changes as long as data gets through. -1: there is no connection.
   virtual int64_t bytes_moved(Side side, int32_t node) = 0;
-  // Closes the connection; all requests on it fail soon, and the next one is opened as usual.
+  // Closes the connection: all requests on it fail soon, and the next request opens another one.
   virtual void Disconnect(Side side, int32_t node) = 0;
 };
 

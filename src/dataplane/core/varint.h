@@ -1,4 +1,4 @@
-// Zigzag varints as in ByteUtils.java: what the records of a magic 2 batch are made of.
+// Zigzag varints as in ByteUtils.java: the numbers in records of a magic 2 batch.
 #pragma once
 
 #include <cstddef>
@@ -6,7 +6,8 @@
 
 namespace longhaul {
 
-// Bytes not yet read. Every read either stays inside them or fails and leaves them alone.
+// Bytes that are not read yet. Every read either stays inside them, or fails and does not change
+// them.
 struct ByteSpan {
   const uint8_t* data = nullptr;
   size_t length = 0;
@@ -60,7 +61,7 @@ constexpr size_t VarintSize(int64_t value) {
   return size;
 }
 
-// Returns the byte after what it wrote; at most kVarlongSizeMax bytes.
+// Writes at most kVarlongSizeMax bytes. Returns the place after the last byte written.
 inline uint8_t* WriteVarint(uint8_t* at, int64_t value) {
   uint64_t rest = ZigZag(value);
   for (; rest >= 0x80; rest >>= 7) *at++ = static_cast<uint8_t>(rest | 0x80);

@@ -20,7 +20,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// Nothing waits for the listener but the end: it is woken for that.
+// How long the listener waits for one event. RequestClose() wakes it, so the value matters little.
 constexpr int kListenMs = 1'000;
 
 struct CallRow {
@@ -55,9 +55,9 @@ void AppendItemStatus(Value::Object* item, int32_t code, const char* detail) {
   item->push_back({"detail", code == 0 || detail == nullptr ? Value("") : Value(detail)});
 }
 
-// The client, its queue of calls and its threads. The listener reads what brokers report; a
-// worker is started when a call finds none idle, and stays. The listener is the last to end: it
-// joins the workers and destroys the client.
+// The client, its queue of calls and its threads. The listener reads errors and log lines of the
+// client. A worker is started when a call finds no idle one, and then remains. The listener ends
+// last: it joins the workers and destroys the client.
 class Admin::Pool {
  public:
   explicit Pool(ClientHandle client)
@@ -85,7 +85,7 @@ class Admin::Pool {
   }
 
   Status SetToken(const std::string& token) {
-    // The listener destroys the client only after closing_ was set, which needs the lock.
+    // The listener destroys the client only after closing_ was set, which happens under the lock.
     std::lock_guard lock(mutex_);
     return closing_ ? ClosedStatus() : longhaul::SetToken(client_.get(), token);
   }
@@ -149,8 +149,9 @@ class Admin::Pool {
         return;
       }
       case RD_KAFKA_EVENT_LOG: {
-        // A broker that hangs up on us is no error event, only a line of the log; and what
-        // librdkafka guesses there (a TLS listener? a login wanted?) is what the user has to read.
+        // When a broker closes the connection, librdkafka reports no error event, only a log line.
+        // The user needs that line, because librdkafka guesses the cause in it (a TLS listener? a
+        // login?).
         const char* facility = "";
         const char* text = "";
         int level = 0;
@@ -183,12 +184,12 @@ Admin::~Admin() = default;
 
 Status Admin::Open(const ClientProperties& properties, std::unique_ptr<Admin>* out) {
   ClientProperties all = properties;
-  // A producer would create any topic that it asks about, on a broker that allows it.
+  // Otherwise a producer creates each topic that it requests metadata for, if the broker allows it.
   all["allow.auto.create.topics"] = "false";
   // librdkafka waits up to 10 s between attempts: longer than the calls here wait.
   all.emplace("reconnect.backoff.max.ms", "1000");
   all["log.queue"] = "true";
-  all["log.thread.name"] = "false";  // so that a log line and its error event have the same text
+  all["log.thread.name"] = "false";  // so that a log line has the same text as its error event
   rd_kafka_conf_t* built = nullptr;
   if (Status status = BuildClientConfig(all, &built); !status.ok()) return status;
   ConfHandle conf(built);
@@ -196,7 +197,7 @@ Status Admin::Open(const ClientProperties& properties, std::unique_ptr<Admin>* o
   ClientHandle client;
   Status status = OpenClient(RD_KAFKA_PRODUCER, std::move(conf), &client);
   if (!status.ok()) return status;
-  // nullptr: the main queue, like everything else.
+  // nullptr: log lines go to the main queue, as errors do.
   rd_kafka_resp_err_t error = rd_kafka_set_log_queue(client.get(), nullptr);
   if (error != 0) return Status::Error(error, rd_kafka_err2str(error));
   out->reset(new Admin(std::make_unique<Pool>(std::move(client))));

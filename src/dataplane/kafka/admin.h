@@ -1,5 +1,5 @@
 // Admin calls to one cluster: one librdkafka client, a bounded queue of calls, and threads that run
-// up to kCallsAtOnceMax of them side by side, so that a slow call does not hold up the others. The
+// up to kCallsAtOnceMax calls at the same time, so that a slow call does not delay the others. The
 // calls themselves are in admin_*.cc.
 #pragma once
 
@@ -15,14 +15,15 @@
 
 namespace longhaul {
 
-// Calls begin in the order in which they were submitted and end in any order. Submit and
+// Calls start in the order in which they were submitted and end in any order. Submit and
 // RequestClose may be called from any thread and never wait; Close and the destructor wait for the
 // threads to end.
 class Admin {
  public:
-  // More than the periodic work of a flow (topics, configurations, groups, offsets) asks at once.
+  // More calls than the periodic work of a flow (topics, configurations, groups, offsets) runs at
+  // the same time.
   static constexpr size_t kCallsAtOnceMax = 4;
-  // A caller that has more than this waiting has lost count; it gets _QUEUE_FULL.
+  // A further call returns _QUEUE_FULL. Only a caller with a fault has this many calls waiting.
   static constexpr size_t kWaitingCallsMax = 256;
   static constexpr int32_t kTimeoutMsMax = 3'600'000;
 
@@ -34,18 +35,17 @@ class Admin {
   Admin(const Admin&) = delete;
   Admin& operator=(const Admin&) = delete;
 
-  // `timeout_ms` counts from now, waiting behind other calls included. On an error nothing was
-  // queued and `done` is never called.
+  // `timeout_ms` counts from now, so it includes waiting for other calls. After an error no call
+  // was queued, and `done` is never called.
   Status Submit(std::string call, Value arguments, int32_t timeout_ms, Completion done);
 
-  // For the logins from now on, see SetToken of client_config.h.
+  // For future logins, see SetToken of client_config.h.
   Status SetToken(const std::string& token);
 
-  // Every call that waits or runs ends with CLOSED; then the client is destroyed and `closed` is
-  // called on the last thread of the pool, as the last thing that it does. Only the first call has
-  // an effect.
+  // Every call that waits or runs ends with CLOSED. Then the last thread of the pool destroys the
+  // client and, as its last action, calls `closed`. Only the first RequestClose has an effect.
   void RequestClose(std::function<void()> closed);
-  // The same, and waits. A call that blocks inside librdkafka holds it up for kSliceMsMax at most.
+  // The same, and waits. A call that blocks inside librdkafka delays it for kSliceMsMax at most.
   void Close();
 
  private:

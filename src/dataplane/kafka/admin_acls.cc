@@ -1,4 +1,5 @@
-// Admin calls about the ACLs of topics. ACLs of groups, transactional ids and clusters stay unread.
+// Admin calls about the ACLs of topics. ACLs of groups, transactional ids and clusters are not
+// read.
 #include <string>
 #include <utility>
 #include <vector>
@@ -13,7 +14,7 @@ Status Refused(std::string detail) {
   return Status::Error(kErrorInvalidArgument, std::move(detail));
 }
 
-// The value of an enumeration of librdkafka by the name that librdkafka has for it; 0 is UNKNOWN.
+// The value of an enumeration of librdkafka with this name in librdkafka; 0 is UNKNOWN.
 template <typename Enum>
 Enum FromName(const std::string& name, int end, const char* (*name_of)(Enum)) {
   for (int i = 1; i < end; i++) {
@@ -78,8 +79,8 @@ Value AclValue(const rd_kafka_AclBinding_t* acl) {
 
 }  // namespace
 
-// The refusal of a cluster (no authorizer, no permission) is the error of the call only since
-// librdkafka is mended (.ci/setup/librdkafka-mends.mjs).
+// If the cluster refuses the request (no authorizer, no permission), the call fails. Without
+// .ci/setup/librdkafka-mends.mjs librdkafka would hide that error.
 Status DescribeTopicAcls(AdminCall& call, const Value&, Value* result) {
   char text[512] = "";
   AclBindingHandle filter(rd_kafka_AclBindingFilter_new(

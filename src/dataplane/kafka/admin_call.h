@@ -1,4 +1,4 @@
-// One running admin call, as the functions that make the requests see it. Private to kafka/admin*.
+// One running admin call, as the functions that send its requests see it. Private to kafka/admin*.
 #pragma once
 
 #include <algorithm>
@@ -29,27 +29,28 @@ class AdminCall {
   virtual rd_kafka_t* client() const = 0;
   virtual rd_kafka_queue_t* queue() const = 0;
   virtual int32_t remaining_ms() const = 0;
-  // Options that mark the result as this call's and bound the request: by `timeout_ms`, and by what
-  // is left of the timeout of the call.
+  // Options that mark the result as belonging to this call, and limit the request to `timeout_ms`
+  // and to the time that is left of the call.
   virtual AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation, int32_t timeout_ms) = 0;
   AdminOptionsHandle NewOptions(rd_kafka_admin_op_t operation) {
     return NewOptions(operation, remaining_ms());
   }
-  // Waits for the result of the request just sent. An error is that of the whole request, with
-  // the event that told it, or without one that of Check(). _TIMED_OUT is that of the request,
-  // TIMED_OUT that of the call.
+  // Waits for the result of the request just sent. If *out has an event, an error is that of the
+  // whole request; without an event it is that of Check(). _TIMED_OUT means that the request timed
+  // out, TIMED_OUT that the call did.
   virtual Status Await(EventHandle* out) = 0;
-  // Ok while the call may go on; CLOSED, TIMED_OUT or the reason why no broker can be reached.
+  // Ok while the call may continue; otherwise CLOSED, TIMED_OUT or the reason why no broker can be
+  // reached.
   virtual Status Check() = 0;
-  // Proves that the controller answers, in a way that can be interrupted. Comes before what blocks
-  // inside librdkafka and would learn neither of a refused login nor of Close(), and before what
-  // changes something and must not be sent twice.
+  // Checks that the controller answers, in a way that can be interrupted. Call it before a function
+  // that blocks inside librdkafka, which would notice neither a refused login nor Close(); and
+  // before a request that changes something and must not be sent twice.
   virtual Status Probe() = 0;
 
-  // Sends a request that only reads, and sends it again where it stays unanswered or its connection
-  // ends: librdkafka holds it for a controller or a leader that has died, or fails it with that
-  // broker, while another one may be in its place already. Its time doubles, so that a slow answer
-  // gets through. `send` receives the options.
+  // Sends a request that only reads, and sends it again if it is not answered or its connection
+  // ends: librdkafka keeps such a request for a controller or a leader that has died, or fails it,
+  // although another broker may have replaced it. The time limit doubles with each attempt, so that
+  // a slow answer is received. `send` receives the options.
   template <typename Send>
   Status Ask(rd_kafka_admin_op_t operation, Send send, EventHandle* out) {
     for (int32_t attempt_ms = kAttemptMsMin;; attempt_ms *= 2) {
@@ -57,7 +58,7 @@ class AdminCall {
       if (Status status = send(options.get()); !status.ok()) return status;
       Status status = Await(out);
       if (status.ok() || remaining_ms() == 0) return status;
-      // _PARTIAL: the broker knows of no broker that is alive (.ci/setup/librdkafka-mends.mjs).
+      // _PARTIAL: the response listed no broker that is alive (.ci/setup/librdkafka-mends.mjs).
       const bool is_lost = *out != nullptr && (status.code == RD_KAFKA_RESP_ERR__TRANSPORT ||
                                                status.code == RD_KAFKA_RESP_ERR__PARTIAL);
       if (status.code != RD_KAFKA_RESP_ERR__TIMED_OUT && !is_lost) return status;
@@ -67,10 +68,10 @@ class AdminCall {
     }
   }
 
-  // Asks whichever broker is up; true where one answers. Also learns who is controller now: without
-  // a topic of its own a client would not ask before topic.metadata.refresh.interval.ms. Blocks.
-  // All topics are asked for, because for the known ones alone librdkafka lets the broker create
-  // those that are gone.
+  // Requests metadata from any broker that is up; true if one answers. librdkafka also learns the
+  // current controller: a client without topics would not ask before
+  // topic.metadata.refresh.interval.ms. Blocks. Asks for all topics, because a request of
+  // librdkafka for the known topics alone lets the broker create those that were deleted.
   bool RefreshMetadata(int32_t timeout_ms) {
     const rd_kafka_metadata_t* found = nullptr;
     int within_ms = std::min(timeout_ms, remaining_ms());
@@ -79,12 +80,12 @@ class AdminCall {
     return metadata != nullptr;
   }
 
-  // Lets time pass, less where Check() is no longer ok.
+  // Waits, but returns early if Check() is no longer ok.
   virtual void Pause(int32_t milliseconds) = 0;
 
-  // Runs a call that blocks for the milliseconds given: in slices that double, so that a slow
-  // answer gets its time and Close() its turn. `attempt` returns a code; _TIMED_OUT means another
-  // slice.
+  // Runs a function that blocks for a given number of milliseconds, in slices that double: so a
+  // slow answer is received, and Close() does not wait long. `attempt` returns a code; _TIMED_OUT
+  // means another slice.
   template <typename Attempt>
   Status InSlices(std::string_view what, Attempt attempt) {
     if (Status probe = Probe(); !probe.ok()) return probe;
@@ -104,7 +105,7 @@ class AdminCall {
   }
 };
 
-// A call: reads its arguments, makes its requests, builds its result.
+// A call: reads its arguments, sends its requests, builds its result.
 using AdminCallFunction = Status (*)(AdminCall& call, const Value& arguments, Value* result);
 
 Status DescribeCluster(AdminCall& call, const Value& arguments, Value* result);
@@ -128,10 +129,10 @@ Status ListGroupOffsets(AdminCall& call, const Value& arguments, Value* result);
 Status CommitGroupOffsets(AdminCall& call, const Value& arguments, Value* result);
 Status DescribeProducers(AdminCall& call, const Value& arguments, Value* result);
 
-// The members that every item of a result has: its own error, 0 and "" where it went well.
+// The members that every item of a result has: its error, or 0 and "".
 void AppendItemStatus(Value::Object* item, int32_t code, const char* detail);
 
-// librdkafka reads arrays of plain pointers; the handles stay the owners.
+// librdkafka expects arrays of plain pointers; the handles remain the owners.
 template <typename HandleType>
 auto RawPointers(const std::vector<HandleType>& handles) {
   std::vector<typename HandleType::pointer> raw;

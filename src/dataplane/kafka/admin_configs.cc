@@ -67,7 +67,7 @@ Status AddChange(const Value& change, rd_kafka_ConfigResource_t* resource) {
                  operation);
 }
 
-// Kafka's names of where a value comes from. "topic" is the one that says: set on this topic.
+// Kafka's names for the source of a value. "topic": the value is set on this topic.
 const char* SourceName(rd_kafka_ConfigSource_t source) {
   switch (source) {
     case RD_KAFKA_CONFIG_SOURCE_DYNAMIC_TOPIC_CONFIG:

@@ -1,6 +1,7 @@
-// Admin calls about the committed offsets of consumer groups, each to one broker. As bytes, because
-// librdkafka ends the process where a coordinator moves: it answers OffsetFetch with
-// NOT_COORDINATOR, and librdkafka then tells the consumer group of the client, which has none.
+// Admin calls about the committed offsets of consumer groups, each to one broker. They are sent as
+// bytes, because librdkafka ends the process when a coordinator has moved: the broker answers
+// OffsetFetch with NOT_COORDINATOR, and librdkafka then notifies the consumer group of the client,
+// which has none.
 #include <deque>
 #include <string>
 #include <string_view>
@@ -36,8 +37,8 @@ Status ReadGroups(const char* call, const Value& arguments, int32_t* node,
   return out->empty() ? Refused(call, "groups must not be empty") : Status::Ok();
 }
 
-// Asks the broker that the arguments name about their groups: about many at once, or about one
-// after another where the broker knows no such version. What is found points into `arguments` and
+// Asks the broker that the arguments name about their groups: about many in one request, or about
+// one after the other if the broker does not support that. Results point into `arguments` and
 // `answers`.
 template <typename Item, typename Encode, typename Parse>
 Status AskAboutGroups(AdminCall& call, const char* name, const Value& arguments, const Api& api,
@@ -138,7 +139,7 @@ Status CommitGroupOffsets(AdminCall& call, const Value& arguments, Value* result
   ValueReader reader(arguments);
   const int32_t node = reader.Int32("node");
   const std::string group = reader.String("group");
-  std::vector<std::string> texts;  // what the views of `offsets` name
+  std::vector<std::string> texts;  // the views in `offsets` point into these
   const Value::Array& wanted = reader.Array("offsets");
   texts.reserve(2 * wanted.size());
   std::vector<CommittedOffset> offsets;

@@ -9,7 +9,7 @@
 namespace longhaul {
 namespace {
 
-// All brokers are asked, and a dead one answers nothing: what the others say has to do then.
+// All brokers are asked. A dead broker does not answer; the answers of the others are then used.
 constexpr int32_t kListMs = 3'000;
 
 Value MemberValue(const rd_kafka_group_member_info& member) {
@@ -20,7 +20,7 @@ Value MemberValue(const rd_kafka_group_member_info& member) {
 
 Value GroupValue(const std::string& name, const rd_kafka_group_list* found) {
   Value::Object item{{"name", name}};
-  // A group that no broker lists is one that does not exist.
+  // If no broker lists the group, it does not exist.
   if (found == nullptr || found->group_cnt == 0) {
     AppendItemStatus(&item, 0, "");
     item.push_back({"state", "Dead"});
@@ -38,8 +38,9 @@ Value GroupValue(const std::string& name, const rd_kafka_group_list* found) {
 
 }  // namespace
 
-// Not by rd_kafka_DescribeConsumerGroups: where the coordinator's connection is lost as the request
-// is sent, librdkafka frees the request and then uses it, and aborts the process (its issue 4605).
+// Does not use rd_kafka_DescribeConsumerGroups: if the connection of the coordinator ends while the
+// request is sent, librdkafka uses the request after it was freed, and aborts the process (its
+// issue 4605).
 Status DescribeGroups(AdminCall& call, const Value& arguments, Value* result) {
   ValueReader reader(arguments);
   const Value::Array& wanted = reader.Array("names");

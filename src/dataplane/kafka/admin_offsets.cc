@@ -9,15 +9,16 @@
 namespace longhaul {
 namespace {
 
-// Attempts that find no broker with the request before the cluster counts as one without it: the
-// first lasts a second, the next two, and each connects to more brokers.
+// After this many attempts that find no broker with the request, the cluster counts as not
+// supporting it. The first attempt lasts one second, the next two seconds, and each connects to
+// more brokers.
 constexpr int kUnsupportedMax = 2;
 
 Status Refused(const char* call, const std::string& error) {
   return Status::Error(kErrorInvalidArgument, std::string(call) + ": " + error);
 }
 
-// `at` is 'earliest', 'latest' or a timestamp in milliseconds; librdkafka wants one number.
+// `at` is 'earliest', 'latest' or a timestamp in milliseconds; librdkafka expects one number.
 Status ReadWanted(const Value& argument, int64_t* out) {
   const Value* at = argument.Find("at");
   if (at != nullptr && at->AsInt64() != nullptr && *at->AsInt64() >= 0) {
@@ -38,7 +39,8 @@ Status ReadWanted(const Value& argument, int64_t* out) {
 
 Value OffsetValue(const rd_kafka_ListOffsetsResultInfo_t* info) {
   const rd_kafka_topic_partition_t* found = rd_kafka_ListOffsetsResultInfo_topic_partition(info);
-  // No record at or after the timestamp is -1 on the wire and a negative marker in librdkafka.
+  // If there is no record at or after the timestamp, Kafka returns -1 and librdkafka a negative
+  // marker.
   int64_t offset = found->err == 0 && found->offset >= 0 ? found->offset : -1;
   Value::Object item{{"topic", found->topic}, {"partition", Value::Int32(found->partition)}};
   AppendItemStatus(&item, found->err, rd_kafka_err2str(found->err));
@@ -48,8 +50,8 @@ Value OffsetValue(const rd_kafka_ListOffsetsResultInfo_t* info) {
   return item;
 }
 
-// When none of the partitions is known, librdkafka fails the request with _NOENT instead of each
-// partition with the broker's code. Callers should not have to know.
+// If no partition is known, librdkafka fails the request with _NOENT, instead of each partition
+// with the error of the broker. This function returns the errors that callers expect.
 Value NonePresent(const rd_kafka_topic_partition_list_t* wanted, bool list_offsets) {
   Value::Array items;
   for (int i = 0; i < wanted->cnt; i++) {
@@ -128,7 +130,7 @@ Status DeleteRecords(AdminCall& call, const Value& arguments, Value* result) {
     if (topic.empty() || partition < 0) {
       return Refused("deleteRecords", "topic must not be empty, partition not negative");
     }
-    // -1 is the high watermark; every other negative number means something else to librdkafka.
+    // -1 is the high watermark; other negative numbers have other meanings in librdkafka.
     if (offset < -1) return Refused("deleteRecords", "beforeOffset must be -1n or more");
     rd_kafka_topic_partition_list_add(before.get(), topic.c_str(), partition)->offset = offset;
   }
@@ -163,17 +165,17 @@ Status InitProducerId(AdminCall& call, const Value&, Value* result) {
   int64_t producer_id = -1;
   int16_t producer_epoch = -1;
   int unsupported = 0;
-  // An answer that comes after its slice costs one unused producer id of the cluster's 2^63.
+  // An answer that comes after its slice wastes one of the cluster's 2^63 producer ids.
   Status status = call.InSlices("initProducerId", [&](int timeout_ms, std::string* detail) {
     char text[512] = "";
     int32_t code = longhaul_init_producer_id(call.client(), timeout_ms, &producer_id,
                                              &producer_epoch, text, sizeof(text));
     *detail = text;
-    // A cluster that has just started, or whose coordinator is moving, asks every client to wait;
-    // librdkafka does so for its own producers, not for this request.
+    // A cluster that has just started, or whose coordinator is moving, returns retriable errors.
+    // librdkafka retries for its own producers, but not for this request.
     bool starting = code == RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS ||
                     code == RD_KAFKA_RESP_ERR_COORDINATOR_NOT_AVAILABLE;
-    // A broker that is not connected yet may offer it.
+    // A broker that is not connected yet may support the request.
     if (code == RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE) starting = ++unsupported < kUnsupportedMax;
     return starting ? int32_t{RD_KAFKA_RESP_ERR__RETRY} : code;
   });

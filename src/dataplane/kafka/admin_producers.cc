@@ -1,4 +1,4 @@
-// The admin call about producers (KIP-664). librdkafka has no such request: it is sent as bytes.
+// The admin call about producers (KIP-664). librdkafka has no such request, so it is sent as bytes.
 #include <string>
 #include <utility>
 #include <vector>

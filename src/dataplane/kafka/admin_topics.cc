@@ -13,7 +13,7 @@ namespace {
 
 using ErrorText = std::array<char, 512>;
 
-// Instead of a broker id: librdkafka asks the broker that metadata calls the controller.
+// Instead of a broker id: librdkafka asks the broker that metadata names as the controller.
 constexpr int32_t kController = -1;
 
 Status Refused(const ValueReader& reader, const char* call) {
@@ -44,14 +44,14 @@ Value PartitionValue(const rd_kafka_TopicPartitionInfo_t* partition) {
       {"isr", NodeIds(isr, isr_count)}};
 }
 
-// The id as Kafka prints it, or null where the broker has none (before 2.8): 16 zero bytes.
+// The id as Kafka prints it, or null if the broker has none (before 2.8), which is 16 zero bytes.
 Value TopicId(const rd_kafka_TopicDescription_t* topic) {
   const rd_kafka_Uuid_t* id = rd_kafka_TopicDescription_topic_id(topic);
   if (id == nullptr || (rd_kafka_Uuid_least_significant_bits(id) == 0 &&
                         rd_kafka_Uuid_most_significant_bits(id) == 0)) {
     return Value();
   }
-  // librdkafka writes plain base64, Kafka the URL-safe one.
+  // librdkafka writes standard base64, Kafka the URL-safe variant.
   std::string text = rd_kafka_Uuid_base64str(id);
   std::replace(text.begin(), text.end(), '+', '-');
   std::replace(text.begin(), text.end(), '/', '_');
@@ -87,7 +87,7 @@ Value TopicResults(const rd_kafka_topic_result_t** topics, size_t count) {
   return items;
 }
 
-// Lets the broker wait for the change to reach the cluster, and answer while we still listen.
+// The broker waits until the change has reached the cluster, but answers before our time limit.
 Status SetOperationTimeout(AdminCall& call, rd_kafka_AdminOptions_t* options) {
   ErrorText text{};
   int timeout_ms = std::max(1, call.remaining_ms() * 9 / 10);

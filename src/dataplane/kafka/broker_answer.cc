@@ -10,7 +10,7 @@ namespace longhaul {
 namespace {
 
 constexpr int32_t kConnectPauseMs = 50;
-// Longest wait inside librdkafka, so that Close() gets its turn.
+// The longest wait inside librdkafka, so that Close() need not wait longer.
 constexpr int32_t kAnswerMs = 5'000;
 
 std::string Asked(const char* name, int32_t node) {
@@ -35,7 +35,7 @@ Status Connect(AdminCall& call, const char* name, int32_t node, const Api& api, 
     if (longhaul_broker_state(call.client(), node) == 1) break;
   }
   return Status::Error(RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE,
-                       Asked(name, node) + " does not know " + api.name + " v" +
+                       Asked(name, node) + " does not support " + api.name + " v" +
                            std::to_string(api.min) + " to v" + std::to_string(api.max));
 }
 

@@ -1,5 +1,5 @@
-// One request as bytes to one broker, for the admin calls that librdkafka does not have, or has
-// with faults. Private to kafka/admin*.
+// One request as bytes to one broker, for the admin calls that librdkafka does not have, or whose
+// implementation in librdkafka has faults. Private to kafka/admin*.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace longhaul {
 
-// What a broker answered, in the version that was asked in. Owns the bytes.
+// The answer of a broker, in the version of the request. Owns the bytes.
 class BrokerAnswer {
  public:
   BrokerAnswer() = default;
@@ -33,11 +33,11 @@ class BrokerAnswer {
   int16_t version_ = -1;
 };
 
-// Waits for a connection to the broker. *version: the highest one that both sides speak.
+// Waits for a connection to the broker. *version: the highest version that both sides support.
 Status Connect(AdminCall& call, const char* name, int32_t node, const Api& api, int16_t* version);
 
-// Connects, sends what `encode` writes for the version, and waits for the answer. `name` is that of
-// the admin call, for errors. Sends once: an answer that is lost is an error.
+// Connects, sends the body that `encode` writes for the version, and waits for the answer. `name`
+// is the name of the admin call, for errors. Sends only once: a lost answer is an error.
 Status AskBroker(AdminCall& call, const char* name, int32_t node, const Api& api,
                  const std::function<void(int16_t version, EncodedRequest*)>& encode,
                  BrokerAnswer* out);

@@ -8,9 +8,9 @@
 namespace longhaul {
 namespace {
 
-// How much a code explains: all brokers are down *because* the login is refused. One connection
-// that fails is weak evidence, but may be all there is for long: librdkafka tries the others when
-// it needs them. 0: no evidence.
+// How much a code explains: a refused login explains why all brokers are down. One failed
+// connection is weak evidence, but may be the only evidence for long: librdkafka tries other
+// brokers only when it needs them. 0: no evidence.
 int Weight(int32_t code) {
   switch (code) {
     case RD_KAFKA_RESP_ERR__AUTHENTICATION:
@@ -34,9 +34,10 @@ int Weight(int32_t code) {
 void BrokerErrors::Add(int32_t code, std::string text, Clock::time_point now) {
   if (Weight(code) > 0 && !unusable_since_.has_value()) unusable_since_ = now;
   if (Weight(code) > Weight(unusable_code_)) unusable_code_ = code;
-  // "1/1 brokers are down" says less than the texts that led to it.
+  // "1/1 brokers are down" explains less than the texts before it.
   if (code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) return;
-  // librdkafka ends its texts with "(after 0ms in state CONNECT)": the same error, told twice.
+  // librdkafka adds "(after 0ms in state CONNECT)" to its texts. Without it, equal errors are
+  // equal.
   if (size_t tail = text.rfind(" (after "); tail != std::string::npos) text.resize(tail);
   auto same =
       std::find_if(seen_.begin(), seen_.end(), [&](const Seen& seen) { return seen.text == text; });
@@ -59,8 +60,8 @@ std::string BrokerErrors::Describe(Clock::time_point now) const {
     all += seen.text;
     hung_up = hung_up || seen.text.find("Disconnected") != std::string::npos;
   }
-  // librdkafka adds this hint itself, but only in some of the states in which it is hung up on. A
-  // broker that went down hangs up as well, and then refuses connections.
+  // librdkafka itself adds this hint only in some of the states in which a broker closes the
+  // connection. A broker that went down closes it as well, but then refuses connections.
   const bool is_down = all.find("refused") != std::string::npos;
   if (hung_up && !is_down && all.find("security.protocol") == std::string::npos) {
     all += " (does the listener want another security.protocol: TLS, a login?)";

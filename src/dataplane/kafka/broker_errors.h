@@ -1,5 +1,5 @@
-// What went wrong lately between one client and its brokers: the texts that a failed call shows,
-// and the evidence that waiting any longer is pointless.
+// Recent errors between one client and its brokers: the texts that a failed call shows, and the
+// evidence that no broker can be used.
 #pragma once
 
 #include <chrono>
@@ -14,20 +14,20 @@ namespace longhaul {
 class BrokerErrors {
  public:
   using Clock = std::chrono::steady_clock;
-  static constexpr size_t kTextsMax = 8;  // a three-broker cluster, each in two ways, and slack
+  static constexpr size_t kTextsMax = 8;  // three brokers with two errors each, and some more
   static constexpr std::chrono::seconds kFreshFor{60};
 
   void Add(int32_t code, std::string text, Clock::time_point now);
-  // The evidence is refuted. The texts stay while they are fresh: another broker may be down still,
-  // and librdkafka does not repeat an error that lasts for 30 seconds.
+  // A broker has answered, which disproves the evidence. The texts stay for kFreshFor: another
+  // broker may still be down, and librdkafka repeats an error that persists only every 30 seconds.
   void BrokerAnswered();
 
-  // Since when there is evidence that no broker can be talked to: a refused login, TLS that fails,
-  // a name that does not resolve, or all brokers down.
+  // Since when there is evidence that no broker can be used: a refused login, a failed TLS
+  // handshake, a name that does not resolve, or all brokers down.
   std::optional<Clock::time_point> unusable_since() const { return unusable_since_; }
-  // The most telling code among that evidence; 0 without any.
+  // The code of that evidence that explains most; 0 if there is none.
   int32_t unusable_code() const { return unusable_code_; }
-  // The texts that are fresh, oldest first, joined; empty without any.
+  // The texts of the last kFreshFor, oldest first, joined; empty if there are none.
   std::string Describe(Clock::time_point now) const;
 
  private:

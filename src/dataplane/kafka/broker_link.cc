@@ -49,8 +49,9 @@ int64_t BrokerLink::bytes_moved() const {
 
 bool BrokerLink::BeginAdoption(int64_t now) {
   const bool is_renewal = current_.io != nullptr;
-  // A session that is about to be renewed by librdkafka is waited for: the connection in use lasts
-  // another tenth. Without one in use, any will do that is not in the middle of it.
+  // If librdkafka will soon renew the session, wait for that: the connection in use remains valid
+  // for another tenth of its session. Without a connection in use, adopt any that is not being
+  // renewed at this moment.
   int64_t session_us_min = LONGHAUL_ANY_SESSION;
   if (session_us_ >= 0) session_us_min = is_renewal ? session_us_ / 10 : 0;
   adopt_at_ = -1;
@@ -94,7 +95,8 @@ void BrokerLink::OnAdoption(const longhaul_reply_t& reply, int64_t now) {
   UseNext();
 }
 
-// Nothing is lost when a connection that awaits no answer is replaced: the number stays.
+// Keeps the number of the connection: nothing is lost when a connection that awaits no answer is
+// replaced.
 void BrokerLink::UseNext() {
   if (next_.io == nullptr || (current_.io != nullptr && !current_.io->is_at_rest())) return;
   Close(&current_);
@@ -147,14 +149,14 @@ void BrokerLink::Flush(Connection* connection) {
     lane_.poller->WantWrite(connection->io->socket().fd(), connection->id, wants);
 }
 
-// A broker closes connections that have been idle for connections.max.idle.ms: at rest, an end
-// loses nothing.
+// A broker closes connections that have been idle for connections.max.idle.ms: if no answer was
+// awaited, nothing is lost.
 void BrokerLink::OnEnd(Connection* connection, int32_t code) {
   if (connection == &next_ || connection->io->is_at_rest()) return Close(connection);
   FailRequests(code, 0);
 }
 
-// In the order in which they were sent.
+// Fails the requests in the order in which they were sent.
 void BrokerLink::FailRequests(int32_t code, int64_t now) {
   const auto fail = [&](const RequestFrame& frame) {
     Fail(frame, now > 0 && frame.deadline <= now ? RD_KAFKA_RESP_ERR__TIMED_OUT : code);
@@ -209,7 +211,7 @@ void BrokerLink::Renew(int64_t now) {
   if (current_.io == nullptr || current_.renew_at < 0 || now < current_.renew_at ||
       next_.io != nullptr || is_adopting_ || adopt_at_ >= 0)
     return;
-  // Again in a moment if librdkafka has no connection yet; it is opened by the question.
+  // If librdkafka has no connection yet, longhaul_broker_state() makes it open one: try again soon.
   if (longhaul_broker_state(client_->rk, node_) == 1 && BeginAdoption(now)) return;
   current_.renew_at = now + kAdoptAgainMaxMs;
 }

@@ -1,5 +1,5 @@
-// One broker of one side as a lane sees it: the connection that requests go over, how it is adopted
-// from librdkafka, renewed before its SASL session ends (KIP-368), and adopted anew after its end.
+// The connection of a lane to one broker of one side. Adopts it from librdkafka, renews it before
+// its SASL session ends (KIP-368), and adopts another one after its end.
 #pragma once
 
 #include <deque>
@@ -20,7 +20,7 @@ class BrokerLink {
   // What the links of a lane share.
   struct Lane {
     Poller* poller;
-    std::vector<Reply>* replies;  // to deliver
+    std::vector<Reply>* replies;  // to be delivered
     uint64_t* next_id;            // of connections, for the poller
     int32_t* next_number;         // of connections, as the core knows them
   };
@@ -47,8 +47,9 @@ class BrokerLink {
   bool Owns(uint64_t id) const { return current_.id == id || next_.id == id; }
   void OnReady(uint64_t id);
   void OnAdoption(const longhaul_reply_t& reply, int64_t now);
-  // Writes what waits, fails what is too late, renews. Returns when to call it again at the latest.
-  // False in *is_sound: librdkafka's own connection to the broker is not to be trusted.
+  // Writes waiting requests, fails requests after their deadline, renews the connection. Returns
+  // when to call it again at the latest. Sets *is_sound to false if librdkafka's own connection to
+  // the broker cannot be trusted either.
   int64_t Tick(int64_t now, bool* is_sound);
 
  private:
@@ -79,14 +80,14 @@ class BrokerLink {
   const Lane lane_;
   const Client* const client_;
   Connection current_;
-  Connection next_;  // replaces `current_` as soon as no answer is awaited
+  Connection next_;  // replaces `current_` as soon as `current_` awaits no answer
   int32_t number_;
   std::vector<longhaul_api_range_t> apis_;
   std::deque<RequestFrame> waiting_;  // for a connection
   bool is_adopting_ = false;
-  int64_t adopt_at_ = -1;  // again; -1: not
+  int64_t adopt_at_ = -1;  // when to try to adopt again; -1: never
   int64_t adopt_pause_ms_ = kAdoptAgainMs;
-  int64_t session_us_ = -1;  // the longest seen until it is renewed; -1: sessions have no end
+  int64_t session_us_ = -1;  // the longest time until renewal seen; -1: sessions have no end
 };
 
 }  // namespace longhaul

@@ -20,8 +20,8 @@ constexpr size_t kErrorTextMax = 512;  // librdkafka's own buffer size for error
 
 // The kernel resets a connection that a NAT, a firewall or a dead host has forgotten: an idle one
 // after 5 + 3 x 3 s without an answer to its probes, one with unacknowledged data after 10 s. Both
-// are below the 15 s within which such a connection must be found, and above what a lossy link
-// needs.
+// are below the 15 s within which such a connection must be detected, and above the retransmission
+// times of a lossy link.
 constexpr int kKeepaliveIdleS = 5;
 constexpr int kKeepaliveIntervalS = 3;
 constexpr int kKeepaliveProbes = 3;
@@ -38,7 +38,7 @@ bool UsesOAuthBearer(const ClientProperties& properties) {
 }
 
 Status RefusedProperty(const std::string& name, const std::string& value, const char* reason) {
-  // librdkafka quotes the value in most of its texts, so those are left out for a secret.
+  // librdkafka quotes the value in most of its texts, so the text is left out for a secret.
   std::string detail = IsSecretProperty(name)
                            ? "property \"" + name + "\" was refused (value not shown)"
                            : "property \"" + name + "\" = \"" + value + "\": " + reason;
@@ -50,7 +50,8 @@ Status RefusedProperty(const std::string& name, const std::string& value, const 
 int OpenSocket(int domain, int type, int protocol, void*) {
   const int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
   if (fd < 0) return fd;
-  // What a socket does not take is not worth a connection: the limits above it remain.
+  // If the kernel refuses an option, the connection is used all the same: the time limits of
+  // requests remain.
   const auto set = [fd](int level, int option, int value) {
     (void)setsockopt(fd, level, option, &value, sizeof(value));
   };
@@ -82,9 +83,9 @@ Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** o
     }
   }
   rd_kafka_conf_set_socket_cb(conf.get(), OpenSocket);
-  // The same texts arrive as error events, with a code; stderr belongs to the program.
+  // No log to stderr: the same texts arrive as error events, with a code.
   rd_kafka_conf_set_log_cb(conf.get(), nullptr);
-  // Tokens are refreshed by librdkafka's own thread, so nobody has to poll for it.
+  // librdkafka's own thread refreshes tokens, so nobody has to poll for that.
   if (UsesOAuthBearer(properties)) rd_kafka_conf_enable_sasl_queue(conf.get(), 1);
   *out = conf.release();
   return Status::Ok();
@@ -92,7 +93,7 @@ Status BuildClientConfig(const ClientProperties& properties, rd_kafka_conf_t** o
 
 Status OpenClient(rd_kafka_type_t type, ConfHandle conf, ClientHandle* out) {
   std::array<char, kErrorTextMax> text{};
-  // Asked before the client owns the configuration: only then does it tell about the SASL queue.
+  // Read before the client owns the configuration, because the property cannot be read afterwards.
   std::array<char, 32> mechanism{};
   size_t size = mechanism.size();
   bool oauth = rd_kafka_conf_get(conf.get(), "sasl.mechanism", mechanism.data(), &size) ==
@@ -102,7 +103,7 @@ Status OpenClient(rd_kafka_type_t type, ConfHandle conf, ClientHandle* out) {
   if (client == nullptr) {
     return Status::Error(kErrorInvalidArgument, text.data());  // conf is still ours and freed
   }
-  (void)conf.release();  // rd_kafka_new took it
+  (void)conf.release();  // rd_kafka_new owns it
   out->reset(client);
   if (oauth) {
     ErrorHandle error(rd_kafka_sasl_background_callbacks_enable(client));

@@ -30,8 +30,8 @@ Status Cut(const char* codec) { return Failed(codec, "input ends in the middle o
 // zlib counts in unsigned int; a record batch is below 2^31 bytes anyway.
 constexpr size_t kInputMax = std::numeric_limits<int32_t>::max();
 
-// Grows by doubling from a guess up to the bound and one byte: the byte more tells "exactly at the
-// bound" from "over it" without asking each codec how it reports a full output.
+// Grows by doubling from a guess up to the bound plus one byte. The extra byte distinguishes
+// "exactly at the bound" from "over it", without knowing how each codec reports a full output.
 class BoundedOutput {
  public:
   BoundedOutput(std::vector<uint8_t>* out, size_t max, size_t guess)
@@ -44,7 +44,7 @@ class BoundedOutput {
   size_t room() const { return out_->size() - used_; }
   void Produced(size_t bytes) { used_ += bytes; }
 
-  // Makes room() > 0, or tells that the bound is passed.
+  // Makes room() > 0, or returns an error if the bound is exceeded.
   Status Grow() {
     if (room() > 0) return Status::Ok();
     if (used_ > max_) return TooLarge(max_);
@@ -102,7 +102,8 @@ Status DecompressGzip(const uint8_t* in, size_t length, size_t max_out, std::vec
     output.Produced(room - stream.avail_out);
     if (result == Z_STREAM_END) {
       if (stream.avail_in == 0) return output.Finish();
-      // Java's GZIPInputStream reads members one after another, and so must we.
+      // Java's GZIPInputStream accepts several members one after the other, so this reader must,
+      // too.
       if (inflateReset(&stream) != Z_OK) return Failed("gzip", "cannot go on to the next member");
       continue;
     }
@@ -133,15 +134,15 @@ Status CompressGzip(const uint8_t* in, size_t length, std::vector<uint8_t>* out)
 
 // --- snappy ---
 //
-// Java writes the "xerial" framing: a 16-byte header, then chunks of a big-endian length and a bare
-// snappy block each. Other clients write one bare block. Readers tell them apart by the header.
+// Java writes the "xerial" framing: a 16-byte header, then chunks, each of a big-endian length and
+// a bare snappy block. Other clients write one bare block. Readers distinguish them by the header.
 
 constexpr uint8_t kXerialHeader[] = {0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1};
-constexpr size_t kXerialMagicSize = 8;   // the two versions behind it are not looked at, as in Java
+constexpr size_t kXerialMagicSize = 8;   // the two versions after it are not checked, as in Java
 constexpr size_t kXerialBlock = 32'768;  // what Java's SnappyOutputStream cuts its input into
 
-// No element of a snappy block makes more than 64 bytes out of three (a copy with two offset
-// bytes). A block that claims more is lying: refuse it before memory is set aside for the claim.
+// No element of a snappy block expands three bytes to more than 64 (a copy with two offset bytes).
+// A block that claims more is invalid: refuse it before memory is allocated for the claim.
 constexpr size_t kSnappyRatioMax = 64;
 
 bool HasXerialHeader(const uint8_t* in, size_t length) {
@@ -159,7 +160,7 @@ Status AppendSnappyBlock(const uint8_t* in, size_t length, size_t max_out,
   if (decoded > max_out - out->size()) return BoundedOutput::TooLarge(max_out);
   const size_t start = out->size();
   out->resize(start + decoded);
-  // A block of no bytes still has to be checked, but not into a null pointer.
+  // An empty block still has to be checked, but not with a null pointer as its output.
   char nothing = 0;
   char* to = decoded == 0 ? &nothing : reinterpret_cast<char*>(out->data() + start);
   if (rd_kafka_snappy_uncompress(block, length, to) != 0) return Failed("snappy", "damaged block");
@@ -172,7 +173,7 @@ Status DecompressSnappy(const uint8_t* in, size_t length, size_t max_out,
   if (!HasXerialHeader(in, length)) return AppendSnappyBlock(in, length, max_out, out);
   out->reserve(std::min(max_out, GuessDecoded(length)));
   while (length > 0) {
-    if (HasXerialHeader(in, length)) {  // streams put one behind the other, as Java accepts
+    if (HasXerialHeader(in, length)) {  // several streams in a row, as Java accepts
       in += sizeof(kXerialHeader);
       length -= sizeof(kXerialHeader);
       continue;
@@ -202,8 +203,8 @@ struct SnappyEnvironment {
 Status CompressSnappy(const uint8_t* in, size_t length, std::vector<uint8_t>* out) {
   SnappyEnvironment environment;
   if (!environment.usable) return Failed("snappy", "no memory");
-  // The worst case it computes leaves out the length that it writes in front, and without the room
-  // for both it falls back to a scratch buffer that only scatter-gather environments have.
+  // The library's worst case does not include the length that it writes first. Without room for
+  // both, it uses a scratch buffer, which only scatter-gather environments have.
   constexpr size_t kBlockLengthMax = 5;
   const size_t chunk_max =
       sizeof(uint32_t) + kBlockLengthMax + rd_kafka_snappy_max_compressed_length(kXerialBlock);
@@ -233,8 +234,9 @@ constexpr uint8_t kLz4Magic[] = {0x04, 0x22, 0x4d, 0x18};
 constexpr size_t kLz4HeaderMax =
     19;  // magic, flags, block descriptor, content size, dictionary, sum
 
-// Clients before 0.10 took the header checksum over the magic too (KAFKA-3160). Returns how many
-// bytes of such a header stand corrected in `header`; 0 if the input is not one.
+// Clients before 0.10 included the magic in the header checksum (KAFKA-3160). If the input begins
+// with such a header, writes the corrected one to `header` and returns its size; otherwise returns
+// 0.
 size_t CorrectBrokenLz4Header(const uint8_t* in, size_t length, uint8_t* header) {
   constexpr size_t kDescriptor = sizeof(kLz4Magic);
   if (length < kDescriptor + 3 || std::memcmp(in, kLz4Magic, sizeof(kLz4Magic)) != 0) return 0;
@@ -302,12 +304,12 @@ struct FreeZstdDecoder {
 Status DecompressZstd(const uint8_t* in, size_t length, size_t max_out, std::vector<uint8_t>* out) {
   const std::unique_ptr<ZSTD_DCtx, FreeZstdDecoder> context(ZSTD_createDCtx());
   if (context == nullptr) return Failed("zstd", "no memory");
-  // Streaming clients do not write the size. The window a frame may ask for is bounded by libzstd
-  // (128 MiB), as in Java.
+  // Streaming clients do not write the size. libzstd limits the window of a frame to 128 MiB, as
+  // Java does.
   const unsigned long long stated = ZSTD_getFrameContentSize(in, length);
   const bool known = stated != ZSTD_CONTENTSIZE_UNKNOWN && stated != ZSTD_CONTENTSIZE_ERROR;
   if (known && stated > max_out) return BoundedOutput::TooLarge(max_out);
-  // A stated size is a claim: it saves a growth step where it is plausible, no more.
+  // The size in the frame is not trusted: it only saves growth steps if it is plausible.
   const size_t guess = GuessDecoded(length);
   BoundedOutput output(out, max_out, known ? std::min<size_t>(stated + 1, guess * 16) : guess);
   ZSTD_inBuffer input{in, length, 0};

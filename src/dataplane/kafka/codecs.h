@@ -1,5 +1,5 @@
-// gzip, snappy, lz4 and zstd as Kafka frames them, over zlib, libzstd and the snappy and lz4 that
-// librdkafka bundles. Stateless: one instance serves all lanes.
+// gzip, snappy, lz4 and zstd in the framing that Kafka uses, over zlib, libzstd and the snappy and
+// lz4 that librdkafka bundles. Stateless, so one instance can serve all lanes.
 #pragma once
 
 #include <vector>

@@ -8,7 +8,8 @@
 
 namespace longhaul {
 
-// As librdkafka connects by itself. Returns 0, also while the connection is being opened, or errno.
+// Connects as librdkafka does by default. Returns 0, also while the connection is being opened, or
+// errno.
 int Connections::Open(int fd, const sockaddr* address, int size) {
   {
     std::lock_guard<std::mutex> guard(mutex_);

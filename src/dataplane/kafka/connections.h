@@ -1,6 +1,6 @@
-// The sockets of one client, so that a connection can be closed from outside: librdkafka has no
-// call for it. Each broker of a client has a thread of its own, which opens
-// and closes its socket: a socket is found by that thread.
+// The sockets of one client, so that Longhaul can close a connection: librdkafka has no call for
+// that. Each broker of a client has its own thread, which opens and closes the socket, so a socket
+// is found by that thread.
 #pragma once
 
 #include <sys/socket.h>
@@ -15,8 +15,8 @@ namespace longhaul {
 
 class Connections {
  public:
-  // Sets the callbacks of `conf` that open and close connections. The opaque of the configuration
-  // must be a Context, with a member `connections`.
+  // Sets the callbacks of `conf` that open and close connections. The opaque pointer of the
+  // configuration must point to a Context, which has a member `connections`.
   template <typename Context>
   static void Register(rd_kafka_conf_t* conf) {
     rd_kafka_conf_set_connect_cb(
@@ -28,14 +28,15 @@ class Connections {
     });
   }
 
-  // Ends the connection: librdkafka finds it closed, fails its requests and opens another one.
+  // Ends the connection: librdkafka finds it closed, fails its requests and opens another
+  // connection.
   void Shutdown(uint64_t thread);
 
  private:
   int Open(int fd, const sockaddr* address, int size);
   int Close(int fd);
 
-  std::mutex mutex_;  // held while a socket is used, so that it is not closed meanwhile
+  std::mutex mutex_;  // held while a socket is used, so that nobody closes it meanwhile
   std::map<uint64_t, int> by_thread_;
 };
 

@@ -67,7 +67,7 @@ Status ForwarderThread::OpenSide(const ClientProperties& properties, Side side,
       // A response holds at least one whole batch, however large it is.
       {"receive.message.max.bytes", std::to_string(receive_bytes)},
       {"log.connection.close", "false"},
-      // KIP-714 telemetry: its histograms cost CPU for every request, and nobody asked for it.
+      // KIP-714 telemetry: its histograms cost CPU for every request, and nobody uses them.
       {"enable.metrics.push", "false"},
       // A broker that hangs accepts connections and answers nothing on them.
       {"socket.connection.setup.timeout.ms", "10000"},
@@ -84,7 +84,7 @@ Status ForwarderThread::OpenSide(const ClientProperties& properties, Side side,
   rd_kafka_conf_set_opaque(conf, context);
   Connections::Register<ClientContext>(conf);
   rd_kafka_conf_set_log_cb(conf, OnLog);
-  // Producers on both sides: a consumer client would start fetching for itself.
+  // A producer client on both sides: a consumer client would start to fetch.
   return OpenClient(RD_KAFKA_PRODUCER, ConfHandle(conf), out);
 }
 
@@ -102,7 +102,7 @@ ForwarderThread::~ForwarderThread() {
     thread_.join();
   }
   if (transport_ == nullptr) return;
-  // Requests point into what the forwarder holds.
+  // First, because requests point into memory of the forwarder.
   transport_.reset();
   forwarder_.reset();
 }

@@ -1,6 +1,6 @@
-// A forwarder with everything that it needs to run: its two clients, their transport, its loop
-// thread. The loop and callers of With() take turns under one lock; the loop does not hold it while
-// it waits, so a caller waits for one reply's work at most.
+// A forwarder with everything that it needs to run: two clients, their transport and a loop thread.
+// The loop and the callers of With() use one lock. The loop does not hold the lock while it waits
+// for replies, so a caller waits at most until one reply is handled.
 #pragma once
 
 #include <atomic>
@@ -22,11 +22,11 @@ namespace longhaul {
 
 class ForwarderThread {
  public:
-  // The properties of the source name its rack (client.rack).
+  // The rack of the forwarder is client.rack in the properties of the source.
   static Status Open(ForwarderConfig config, const ClientProperties& source,
                      const ClientProperties& target, std::unique_ptr<ForwarderThread>* out);
-  // Stops the loop and closes both clients. What is in flight may or may not arrive: whoever cares
-  // revokes its partitions first and waits for their release.
+  // Stops the loop and closes both clients. Requests in flight may or may not reach the brokers: to
+  // be sure, revoke the partitions first and wait for their release.
   ~ForwarderThread();
   ForwarderThread(const ForwarderThread&) = delete;
   ForwarderThread& operator=(const ForwarderThread&) = delete;
@@ -47,7 +47,7 @@ class ForwarderThread {
   }
 
  private:
-  // The opaque of a client's callbacks.
+  // The opaque pointer of a client's callbacks points to it.
   struct ClientContext {
     ForwarderThread* owner = nullptr;
     Side side = Side::kSource;

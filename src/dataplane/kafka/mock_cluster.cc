@@ -43,7 +43,7 @@ MockCluster::MockCluster(ClientHandle client, ClusterHandle cluster, int32_t bro
       cluster_(std::move(cluster)),
       up_(static_cast<size_t>(brokers), true) {
   SetUp(-1, true);
-  // As brokers of a test do: the default keeps the first member of each group waiting for 3 s.
+  // As in brokers of tests: by default the first member of each group waits for 3 s.
   rd_kafka_mock_group_initial_rebalance_delay_ms(cluster_.get(), 0);
 }
 

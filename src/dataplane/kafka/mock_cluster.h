@@ -14,12 +14,14 @@
 
 namespace longhaul {
 
-// Its methods wait for the mock's thread, which answers within microseconds. Not thread-safe.
+// Its methods wait for the thread of the mock cluster, which answers within microseconds. Not
+// thread-safe.
 class MockCluster {
  public:
   static constexpr int32_t kBrokersMax = 64;
   static constexpr int32_t kPartitionsMax = 1024;
-  // What a partition keeps. librdkafka's own default, 5 MiB, drops old records under a demo's feet.
+  // What a partition keeps. With librdkafka's default, 5 MiB, a demo would lose records before they
+  // are mirrored.
   static constexpr size_t kPartitionBytesMax = size_t{1} << 30;
 
   static Status Open(int32_t brokers, std::unique_ptr<MockCluster>* out);
@@ -34,9 +36,9 @@ class MockCluster {
   Status SetBrokerUp(int32_t broker);
   Status SetBrokerRoundTrip(int32_t broker, int32_t milliseconds);
   Status SetBrokerRack(int32_t broker, const std::string& rack);
-  // The brokers do not offer this kind of request any more.
+  // The brokers no longer offer this kind of request.
   Status HideRequest(int32_t api_key);
-  // The next requests of this kind fail with these codes, one each; 0 lets one pass.
+  // The next requests of this kind fail with these codes, one code each; 0: no error.
   Status PushRequestErrors(int32_t api_key, const std::vector<int32_t>& codes);
 
  private:
@@ -44,7 +46,7 @@ class MockCluster {
   MockCluster(ClientHandle client, ClusterHandle cluster, int32_t brokers);
   void SetUp(int32_t broker, bool up);
 
-  ClientHandle client_;  // librdkafka hangs a mock cluster on a client; it outlives the cluster
+  ClientHandle client_;  // a mock cluster belongs to a client, which must outlive it
   ClusterHandle cluster_;
   std::vector<bool> up_;  // by broker id - 1
 };

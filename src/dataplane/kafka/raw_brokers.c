@@ -8,7 +8,7 @@
 #include "rdkafka_mock.h"
 #include "rdkafka_mock_int.h"
 
-/* Called with the broker locked. While it logs in again (KIP-368) the connection is good: requests
+/* Called with the broker locked. While it logs in again (KIP-368) the broker counts as up: requests
  * wait in its queue. */
 static int is_up(rd_kafka_broker_t* rkb) {
   return rd_kafka_broker_state_is_up(rkb->rkb_state) ||

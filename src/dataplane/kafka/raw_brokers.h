@@ -1,5 +1,5 @@
-/* What librdkafka knows of a broker and has no public call for. Everything may be called from any
- * thread. */
+/* What librdkafka knows of a broker but does not return by a public call. All functions may be
+ * called from any thread. */
 #pragma once
 
 #include <stddef.h>
@@ -12,12 +12,12 @@ extern "C" {
 struct rd_kafka_s;
 struct rd_kafka_mock_cluster_s;
 
-/* 1: up, 0: known but not up (a connection is then asked for), -1: no such broker known. */
+/* 1: up, 0: known but not up (librdkafka then opens a connection), -1: no such broker known. */
 int longhaul_broker_state(struct rd_kafka_s* rk, int32_t node);
-/* The number of the broker's connection, which is up: librdkafka counts connections from 1; -1: the
+/* The number of the connection if the broker is up (librdkafka counts connections from 1), -1: the
  * broker is not up. */
 int32_t longhaul_broker_connection(struct rd_kafka_s* rk, int32_t node);
-/* The highest version both sides speak, or -1. Only meaningful once the broker was up. */
+/* The highest version that both sides support, or -1. Only valid once the broker was up. */
 int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t min,
                              int16_t max);
 
@@ -25,10 +25,10 @@ int16_t longhaul_api_version(struct rd_kafka_s* rk, int32_t node, int16_t api_ke
 uint64_t longhaul_broker_thread(struct rd_kafka_s* rk, int32_t node);
 uint64_t longhaul_current_thread(void);
 
-/* Lets a mock partition keep this many bytes (librdkafka's default is 5 MiB). */
+/* Sets how many bytes a mock partition keeps (librdkafka's default is 5 MiB). */
 void longhaul_mock_partition_bytes_max(struct rd_kafka_mock_cluster_s* cluster, const char* topic,
                                        int32_t partitions, size_t bytes);
-/* Names the mock's controller: it has none by itself (id 0), and admin calls wait for one. */
+/* Sets the controller of the mock cluster: by default it has none (id 0), and admin calls wait. */
 void longhaul_mock_controller(struct rd_kafka_mock_cluster_s* cluster, int32_t node);
 
 #ifdef __cplusplus

@@ -19,7 +19,7 @@ typedef struct adoption_s {
   uint64_t tag;
   int64_t session_us_min;
   int is_busy;
-  longhaul_adopted_t adopted; /* fd -1: not taken */
+  longhaul_adopted_t adopted; /* fd -1: not adopted */
 } adoption_t;
 
 static int awaits_answers(rd_kafka_broker_t* rkb, rd_kafka_transport_t* transport) {
@@ -40,7 +40,7 @@ static void copy_apis(rd_kafka_broker_t* rkb, longhaul_adopted_t* adopted) {
   rd_kafka_broker_unlock(rkb);
 }
 
-/* Leaves an end of file behind the number of `fd`. Returns the copy, or -1. */
+/* Replaces `fd` by a file at its end. Returns a copy of the former `fd`, or -1. */
 static int replace_by_end_of_file(int fd) {
   int dead[2];
   int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -55,8 +55,8 @@ static int replace_by_end_of_file(int fd) {
   return -1;
 }
 
-/* Runs on the broker's thread when the request is next to be sent: nothing before it is half sent,
- * and no login is under way. It returns an error, so the request itself is never sent. */
+/* Runs on the broker's thread when the request is the next to be sent: no earlier request is partly
+ * sent, and no login is in progress. It returns an error, so the request itself is never sent. */
 static rd_kafka_resp_err_t take_connection(rd_kafka_broker_t* rkb, rd_kafka_buf_t* rkbuf,
                                            void* opaque) {
   adoption_t* adoption = opaque;
@@ -77,8 +77,8 @@ static rd_kafka_resp_err_t take_connection(rd_kafka_broker_t* rkb, rd_kafka_buf_
     BIO_set_fd(SSL_get_rbio(transport->rktrans_ssl), fd, BIO_NOCLOSE);
     transport->rktrans_ssl = NULL;
   }
-  rkb->rkb_max_inflight = 0; /* nothing more is sent on it; the next connect sets it anew */
-  /* As librdkafka's own planned closings do: no ALL_BROKERS_DOWN, no return to the bootstrap
+  rkb->rkb_max_inflight = 0; /* nothing more is sent; the next connect sets it again */
+  /* As when librdkafka itself closes a connection: no ALL_BROKERS_DOWN, no return to the bootstrap
    * servers, no pause before the next connection. */
   rkb->rkb_c.skip_broker_down = rd_true;
   rkb->rkb_reconnect_backoff_ms = rkb->rkb_rk->rk_conf.reconnect_backoff_ms;
@@ -92,8 +92,8 @@ static void release_adopted(longhaul_adopted_t* adopted) {
   *adopted = (longhaul_adopted_t){.fd = -1};
 }
 
-/* librdkafka calls it once, whatever happens: the broker's thread or the whole client may be
- * ending, and the lane may have stopped listening. */
+/* librdkafka calls it exactly once, also when the broker's thread or the client is ending, or when
+ * the lane no longer listens. */
 static void on_adopted(rd_kafka_t* rk, rd_kafka_broker_t* rkb, rd_kafka_resp_err_t err,
                        rd_kafka_buf_t* rkbuf, rd_kafka_buf_t* request, void* opaque) {
   adoption_t* adoption = opaque;

@@ -6,7 +6,7 @@
 struct rd_kafka_q_s;
 
 struct rd_kafka_q_s* longhaul_queue_rkq(longhaul_queue_t* queue);
-/* On the thread that serves the queue. */
+/* Call it on the thread that serves the queue. */
 void longhaul_queue_deliver(longhaul_queue_t* queue, const longhaul_reply_t* reply);
-/* On any other thread: a copy is delivered when the queue is served next. */
+/* Call it on any other thread: a copy of the reply is delivered when the queue is served next. */
 void longhaul_queue_park(longhaul_queue_t* queue, const longhaul_reply_t* reply);

@@ -1,5 +1,5 @@
-/* The one file with librdkafka's private headers. Every private name used here was read in the
- * release that the assertion below names; a new release means reading this file against it. */
+/* Written against the private headers of the release of librdkafka that the assertion below names.
+ * With a new release, check every private name in the raw_ files against it. */
 #include "raw_requests.h"
 
 #include "rd.h"
@@ -16,7 +16,7 @@
 _Static_assert(RD_KAFKA_VERSION == 0x020c00ff,
                "raw_requests.c is written against librdkafka 2.12.0 (node-rdkafka 3.6.1)");
 
-/* A request that died with its broker thread: librdkafka then calls the response callback on that
+/* A request whose broker thread has ended: librdkafka then calls the response callback on that
  * thread instead of the reply queue (rd_kafka_buf_callback, err __DESTROY). Its reply is parked. */
 typedef struct parked_s {
   struct parked_s* next;
@@ -155,8 +155,8 @@ static longhaul_response_t* take_response(rd_kafka_buf_t* rkbuf) {
   longhaul_response_t* response = rd_calloc(1, sizeof(*response));
   rd_slice_t* reader = &rkbuf->rkbuf_reader;
   response->size = rd_slice_remains(reader);
-  /* librdkafka receives a response body into one contiguous segment (rd_kafka_recv); the copy is
-   * for the case that it ever does not. The segment is malloc'ed and ours to write into. */
+  /* librdkafka receives a response body into one contiguous segment (rd_kafka_recv). If there are
+   * several, copy them. The segment is from malloc, and may be written to. */
   response->data = response->size ? (uint8_t*)rd_slice_ensure_contig(reader, response->size) : NULL;
   if (response->size && !response->data) {
     response->data = rd_malloc(response->size);
@@ -275,7 +275,7 @@ int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t
     rd_kafka_broker_destroy(rkb);
     return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
   }
-  /* A reply after our time limit finds its queue destroyed, before this goes out of scope. */
+  /* A reply after the time limit finds its queue destroyed, so it never writes to this. */
   producer_id_t result = {.error = RD_KAFKA_RESP_ERR__TIMED_OUT};
   rd_kafka_q_t* rkq = rd_kafka_q_new(rk);
   rd_kafka_resp_err_t err =

@@ -1,6 +1,6 @@
-/* Requests over librdkafka's broker threads: the raw_ files are the only door to librdkafka's
- * private parts. Encoding and parsing are the work of core/protocol. Calls may come from any
- * thread, but one thread at a time serves a queue. */
+/* Requests over librdkafka's broker threads. Only the raw_ files use the private parts of
+ * librdkafka; core/protocol encodes and parses. Functions may be called from any thread, but only
+ * one thread at a time may serve a queue. */
 #pragma once
 
 #include <stddef.h>
@@ -47,12 +47,12 @@ typedef void (*longhaul_reply_cb)(const longhaul_reply_t* reply, void* opaque);
 
 /* `rk` is any client of the lane; the queue must be destroyed before it is. */
 longhaul_queue_t* longhaul_queue_new(struct rd_kafka_s* rk);
-/* Delivers what has arrived; does not wait. */
+/* Delivers the replies that have arrived; does not wait. */
 void longhaul_queue_serve(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque);
 /* From now on the queue signals this eventfd when something arrives. */
 void longhaul_queue_signal(longhaul_queue_t* queue, int event_fd);
-/* Two steps: disable, destroy every client, then free. Replies in between are delivered by
- * longhaul_queue_free with the error they carry, so that nothing that a request holds leaks. */
+/* To free a queue: disable it, destroy every client, then free it. longhaul_queue_free delivers the
+ * replies that come in between, with their error, so that no memory of a request leaks. */
 void longhaul_queue_disable(longhaul_queue_t* queue);
 void longhaul_queue_free(longhaul_queue_t* queue, longhaul_reply_cb cb, void* opaque);
 
@@ -61,9 +61,9 @@ uint8_t* longhaul_response_data(longhaul_response_t* response);
 size_t longhaul_response_size(const longhaul_response_t* response);
 void longhaul_response_release(longhaul_response_t* response);
 
-/* Asks any usable broker for leaders of these topics; librdkafka learns new brokers from it too.
- * Brokers of `avoid` are asked only if no other one is up. *node is the broker asked, -1 if its id
- * is not known yet. */
+/* Asks any usable broker for the leaders of these topics; librdkafka also learns new brokers from
+ * the response. Brokers of `avoid` are asked only if no other one is up. *node is the broker that
+ * was asked, -1 if its id is not known yet. */
 int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue,
                                   const char* const* topics, size_t topic_count,
                                   const int32_t* avoid, size_t avoid_count, uint64_t tag,
@@ -73,9 +73,9 @@ int32_t longhaul_init_producer_id(struct rd_kafka_s* rk, int timeout_ms, int64_t
                                   int16_t* producer_epoch, char* errstr, size_t errstr_size);
 
 /* Sends one request to one broker and waits for its answer, up to timeout_ms. Returns 0 and the
- * response, which the caller releases, or an error code. Of a flexible request (KIP-482) the empty
- * tags of the header and at the end of the body are added here; the response comes without its
- * header's tags. */
+ * response, which the caller releases, or an error code. If the request is flexible (KIP-482), this
+ * function adds the empty tags of the header and those at the end of the body, and removes the tags
+ * of the response header. */
 int32_t longhaul_ask(struct rd_kafka_s* rk, int32_t node, int16_t api_key, int16_t api_version,
                      int is_flexible, const void* body, size_t size, int timeout_ms,
                      longhaul_response_t** response);

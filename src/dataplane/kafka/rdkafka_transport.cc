@@ -66,8 +66,8 @@ RdkafkaTransport::RdkafkaTransport(ClientHandle source, ClientHandle target,
 
 RdkafkaTransport::~RdkafkaTransport() {
   links_.clear();
-  // The queue stops accepting replies first. Those in it hold on to their brokers and go next; then
-  // the broker threads end, and with them users of the queue.
+  // First the queue stops accepting replies. Replies in the queue refer to their brokers, so they
+  // are freed next. Then the broker threads end, which are the last users of the queue.
   longhaul_queue_disable(queue_);
   longhaul_queue_serve(queue_, IgnoreReply, nullptr);
   target_.reset();
@@ -118,7 +118,7 @@ int64_t RdkafkaTransport::bytes_moved(Side side, int32_t node) {
   return Link(side, node)->bytes_moved();
 }
 
-// What librdkafka has opened to the same broker goes over the same way, so it is no better.
+// librdkafka's own connection to the broker uses the same path, so it is closed, too.
 void RdkafkaTransport::Disconnect(Side side, int32_t node) {
   Link(side, node)->Disconnect();
   connections_[side]->Shutdown(longhaul_broker_thread(client(side), node));
@@ -137,7 +137,7 @@ void RdkafkaTransport::Take(const longhaul_reply_t* raw, void* opaque) {
   self->replies_.push_back(std::move(reply));
 }
 
-// Returns how long nothing is due, in ms.
+// Returns after how many ms something is due.
 int64_t RdkafkaTransport::TickLinks(int64_t now) {
   int64_t due = std::numeric_limits<int64_t>::max();
   for (auto& [key, link] : links_) {

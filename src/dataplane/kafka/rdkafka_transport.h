@@ -1,5 +1,6 @@
-// core/transport.h over connections that two librdkafka clients have opened: they connect, log in
-// and ask for metadata; requests and responses go over sockets of our own, on the polling thread.
+// Implements core/transport.h over connections that two librdkafka clients have opened: librdkafka
+// connects, logs in and requests metadata; all other requests use the adopted sockets, on the
+// thread that polls.
 #pragma once
 
 #include <functional>
@@ -22,10 +23,10 @@ class RdkafkaTransport final : public Transport {
  public:
   using OnReply = std::function<void(const Reply& reply)>;
 
-  // The connections of each client, which must outlive the transport.
+  // `connections` are those of the clients, and must outlive the transport.
   RdkafkaTransport(ClientHandle source, ClientHandle target, PerSide<Connections*> connections);
-  // Calls come from one thread, except where another is allowed.
-  // Ends all connections; replies still owed are dropped, after their memory is released.
+  // Unless noted otherwise, call these methods on one thread only. Ends all connections. Replies
+  // that are missing are dropped, and their memory is released.
   ~RdkafkaTransport() override;
   RdkafkaTransport(const RdkafkaTransport&) = delete;
   RdkafkaTransport& operator=(const RdkafkaTransport&) = delete;
@@ -39,11 +40,12 @@ class RdkafkaTransport final : public Transport {
   int64_t bytes_moved(Side side, int32_t node) override;
   void Disconnect(Side side, int32_t node) override;
 
-  // For the logins from now on, see SetToken of client_config.h; from any thread.
+  // For future logins, see SetToken of client_config.h. Call it on any thread.
   Status SetToken(Side side, const std::string& token);
-  // Sends what waits, waits up to timeout_ms for replies and delivers them on the calling thread.
+  // Sends waiting requests, waits up to timeout_ms for replies, and delivers them on the calling
+  // thread.
   void Poll(int timeout_ms, const OnReply& on_reply);
-  // Ends a wait in Poll; from any thread.
+  // Ends a wait in Poll. Call it on any thread.
   void Wake();
  private:
   static void Take(const longhaul_reply_t* raw, void* transport);

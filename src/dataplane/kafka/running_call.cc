@@ -11,11 +11,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-// How long evidence that no broker can be used must last before a call fails: enough for a
-// second attempt after librdkafka's reconnect backoff, little enough that a wrong password shows at
-// once.
+// How long evidence that no broker can be used must persist before a call fails: long enough for a
+// second attempt after librdkafka's reconnect backoff, short enough that a wrong password is
+// reported quickly.
 constexpr milliseconds kUnusableGrace{1'750};
-// What a broker gets to prove the evidence wrong: a long-haul round trip after a TLS handshake.
+// How long a broker has to disprove the evidence: enough for a TLS handshake and a round trip over
+// a long link.
 constexpr int32_t kProbeMs = 1'250;
 constexpr int kPollMs = 200;
 
@@ -56,7 +57,8 @@ std::string Evidence::Describe() const {
 Status RunningCall::Run(Value* result) {
   Status status = Check();
   if (status.ok()) status = job_->run(*this, job_->arguments, result);
-  // A request that timed out inside librdkafka lacks the reason, which the brokers have reported.
+  // A request that timed out inside librdkafka does not name the cause, but the errors of the
+  // brokers do.
   return status.code == RD_KAFKA_RESP_ERR__TIMED_OUT ? TimedOut() : status;
 }
 
@@ -78,8 +80,8 @@ Status RunningCall::Await(EventHandle* out) {
   for (;;) {
     if (Status check = Check(); !check.ok()) return check;
     if (Clock::now() >= refresh_at) {
-      // A request that changes something is not sent again, but it may not have been sent at all:
-      // librdkafka holds it for the controller that it knows, which may have died.
+      // A request that changes something is not sent again. But it may not have been sent at all:
+      // librdkafka keeps it for the controller that it knows, which may have died.
       (void)RefreshMetadata(kRefreshMs);
       refresh_at = Clock::now() + milliseconds(kAttemptMsMin);
     }
@@ -101,8 +103,8 @@ Status RunningCall::Await(EventHandle* out) {
 Status RunningCall::Check() {
   if (*closing_) return ClosedStatus();
   if (remaining_ms() == 0) return TimedOut();
-  // The evidence is weighed from when this call was asked for: what a former call has left may be
-  // over by now, but librdkafka does not repeat an error that lasts for 30 seconds.
+  // Evidence from before this call counts from the submission of the call: its cause may have
+  // ended, and librdkafka repeats an error that persists only every 30 seconds.
   auto since = evidence_->unusable_since();
   if (!since.has_value() || Clock::now() - std::max(*since, job_->submitted) < kUnusableGrace)
     return Status::Ok();
@@ -131,7 +133,7 @@ Status RunningCall::Probe() {
       &event);
 }
 
-// Waits for one event, in steps short enough to look at the time and at closing_.
+// Waits for one event, in short steps, to check the time and closing_ between them.
 EventHandle RunningCall::PollUntil(Clock::time_point deadline) {
   int wait_ms = std::min(kPollMs, std::max(1, MillisecondsUntil(deadline)));
   return EventHandle(rd_kafka_queue_poll(results_, wait_ms));
@@ -139,7 +141,7 @@ EventHandle RunningCall::PollUntil(Clock::time_point deadline) {
 
 Status RunningCall::TimedOut() const {
   std::string seen = evidence_->Describe();
-  return Status::Error(kErrorTimedOut, job_->name + " had no answer within " +
+  return Status::Error(kErrorTimedOut, job_->name + " got no answer within " +
                                            std::to_string(job_->timeout_ms) + " ms" +
                                            (seen.empty() ? "" : ": " + seen));
 }

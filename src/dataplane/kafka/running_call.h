@@ -1,5 +1,5 @@
-// One admin call while it runs, and what the calls of one client know of its brokers. Private to
-// kafka/admin*: the pool makes one on the thread that runs the call.
+// One admin call while it runs, and what all calls of one client know of its brokers. Private to
+// kafka/admin*: the pool creates a RunningCall on the thread that runs the call.
 #pragma once
 
 #include <atomic>
@@ -30,7 +30,7 @@ struct Job {
   std::function<void(Status, Value)> done;
 };
 
-// Why no broker of a client can be used, as its errors tell: for every call of the client.
+// Why no broker of a client can be used, according to its errors. All calls of the client share it.
 class Evidence {
  public:
   using Clock = std::chrono::steady_clock;
@@ -48,7 +48,7 @@ class Evidence {
 
 class RunningCall final : public AdminCall {
  public:
-  // Everything outlives the call. `results` is a queue of the calling thread alone.
+  // All arguments outlive the call. Only the calling thread uses the queue `results`.
   RunningCall(rd_kafka_t* client, rd_kafka_queue_t* results, Evidence* evidence,
               const std::atomic<bool>* closing, const Job* job)
       : client_(client), results_(results), evidence_(evidence), closing_(closing), job_(job) {}
@@ -73,8 +73,8 @@ class RunningCall final : public AdminCall {
   Evidence* evidence_;
   const std::atomic<bool>* closing_;
   const Job* job_;
-  // Marks the result that is awaited: one of an abandoned request is dropped. Never repeats
-  // on one queue, whichever call uses it.
+  // Marks the awaited result: the result of an abandoned request is dropped. A value never repeats
+  // on one queue, even if several calls use the queue one after the other.
   uintptr_t awaited_ = 0;
 };
 

@@ -1,6 +1,6 @@
-// A small tree of plain values: the form in which admin arguments go down and results come up.
-// Pure C++; binding/convert.cc maps it to JavaScript. Reading is by ValueReader, which keeps the
-// first mistake instead of making every caller check.
+// A small tree of plain values: the arguments and the results of admin calls. Pure C++;
+// binding/convert.cc converts it from and to JavaScript. ValueReader reads it, and keeps the first
+// error, so that its callers need not check each member.
 #pragma once
 
 #include <cstdint>
@@ -19,21 +19,21 @@ class Value {
  public:
   struct Member;
   using Array = std::vector<Value>;
-  using Object = std::vector<Member>;  // in the order it was built; admin objects are small
+  using Object = std::vector<Member>;  // in the order of insertion; admin objects are small
 
   Value() = default;  // null
   Value(bool value) : data_(value) {}
   Value(std::string value) : data_(std::move(value)) {}
   Value(std::string_view value) : data_(std::string(value)) {}
-  // A C string from librdkafka may be NULL, which means "not set" there.
+  // A C string of librdkafka may be NULL, which means "not set".
   Value(const char* value) {
     if (value != nullptr) data_ = std::string(value);
   }
   inline Value(Array value);
   inline Value(Object value);
 
-  // The two kinds of number differ by type, never by size: ids, counts and error codes
-  // are Int32 (a JavaScript number), offsets, timestamps and producer ids Int64 (a BigInt).
+  // The kind of a number depends on its meaning, never on its size: ids, counts and error codes are
+  // Int32 (a JavaScript number); offsets, timestamps and producer ids are Int64 (a BigInt).
   static Value Int32(int32_t value) {
     Value result;
     result.data_ = value;
@@ -53,7 +53,7 @@ class Value {
   inline const Array* AsArray() const;
   inline const Object* AsObject() const;
 
-  // The member of that name, or nullptr where this is no object or has none.
+  // The member of that name; nullptr if this is no object or has no such member.
   inline const Value* Find(std::string_view name) const;
 
  private:
@@ -79,8 +79,8 @@ inline const Value* Value::Find(std::string_view name) const {
   return nullptr;
 }
 
-// Reads an object of arguments. The first member that is missing or of another kind becomes
-// error(); what is read after it is a default and must not be used before error() was checked.
+// Reads an object of arguments. The first member that is missing or of another kind sets error().
+// Values read after that are defaults and must not be used before error() was checked.
 class ValueReader {
  public:
   explicit ValueReader(const Value& object) : object_(object) {}
@@ -89,12 +89,12 @@ class ValueReader {
     const Value* value = object_.Find(name);
     const std::string* text = value == nullptr ? nullptr : value->AsString();
     if (text == nullptr) return Fail(name, "a string"), std::string();
-    // librdkafka reads C strings: what follows a NUL would be dropped without a word.
+    // librdkafka reads C strings: it would silently ignore all characters after a NUL.
     if (text->find('\0') != std::string::npos) return Fail(name, "free of NUL"), std::string();
     return *text;
   }
 
-  // A string, or null where the member is null or absent.
+  // A string, or null if the member is null or absent.
   Value OptionalString(std::string_view name) {
     const Value* value = object_.Find(name);
     return value == nullptr || value->is_null() ? Value() : Value(String(name));
@@ -112,7 +112,7 @@ class ValueReader {
     return number == nullptr ? (Fail(name, "a 32-bit integer number"), 0) : *number;
   }
 
-  // `otherwise` where the member is null or absent.
+  // `otherwise` if the member is null or absent.
   int32_t OptionalInt32(std::string_view name, int32_t otherwise) {
     const Value* value = object_.Find(name);
     return value == nullptr || value->is_null() ? otherwise : Int32(name);
@@ -131,7 +131,7 @@ class ValueReader {
     return array == nullptr ? (Fail(name, "an array"), kEmpty) : *array;
   }
 
-  const std::string& error() const { return error_; }  // empty: all was well
+  const std::string& error() const { return error_; }  // empty: no error
 
  private:
   void Fail(std::string_view name, std::string_view wanted) {

@@ -43,7 +43,7 @@ size_t SkipTags(const uint8_t* data, size_t size, size_t at) {
 
 }  // namespace
 
-// Everything behind the size field, in one block; `begin`: where the body is.
+// A response after its size field, in one block. `begin`: where the body begins.
 class BrokerConnection::Response final : public Buffer {
  public:
   explicit Response(size_t size)
@@ -124,7 +124,7 @@ BrokerConnection::State BrokerConnection::Receive(std::vector<Answer>* answers) 
   return State::kOpen;
 }
 
-// Into the rest of the response that is under way, and what follows it into the inbox.
+// Reads the rest of the response being received, and the bytes after it into the inbox.
 ptrdiff_t BrokerConnection::ReadOnce(size_t* room) {
   std::array<iovec, 2> places;
   int count = 0;
@@ -150,7 +150,7 @@ bool BrokerConnection::TakeFrames(std::vector<Answer>* answers) {
     const int64_t size = GetInt32(inbox_.data() + at);
     if (size < static_cast<int64_t>(kHeaderBytes) || size > response_bytes_max_) return false;
     const size_t here = std::min(static_cast<size_t>(size), inbox_size_ - at - kSizeBytes);
-    // A small one may wait for its rest in the inbox.
+    // A small response may wait in the inbox for its rest.
     if (here < static_cast<size_t>(size) && kSizeBytes + static_cast<size_t>(size) <= kInboxBytes)
       break;
     auto response = std::make_shared<Response>(static_cast<size_t>(size));

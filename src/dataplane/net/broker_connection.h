@@ -1,6 +1,6 @@
-// Requests and responses of one connection to a broker: it numbers requests, writes what waits at
-// once, and receives each response into one block of BlockPool. A broker answers in the order of
-// requests.
+// Requests and responses of one connection to a broker: numbers requests, writes all that wait with
+// one call, and receives each response into one block of BlockPool. A broker answers in the order
+// of the requests.
 #pragma once
 
 #include <deque>
@@ -13,7 +13,7 @@
 
 namespace longhaul {
 
-// A response of a broker, or `body` null: none came.
+// A response of a broker; `body` is null if none came.
 struct Answer {
   uint64_t tag;
   int16_t api_version;
@@ -25,19 +25,20 @@ class BrokerConnection {
   enum class State : uint8_t {
     kOpen,
     kEnded,
-    kMalformed,  // what came is not an answer to the request, or is larger than response_bytes_max
+    kMalformed,  // the bytes are no answer to the request, or exceed response_bytes_max
   };
 
   BrokerConnection(std::unique_ptr<BrokerSocket> socket, int64_t response_bytes_max);
 
-  // Goes out with the next Flush.
+  // The next Flush writes the request.
   void Queue(RequestFrame frame);
   // Writes as much as the kernel accepts.
   State Flush();
-  // Flush wants to be called once the kernel accepts more.
+  // Whether Flush has to be called once the kernel accepts more bytes.
   bool is_writing() const { return unwritten_ < requests_.size() || socket_->is_writing(); }
-  // Adds what has come. Stops after a few MiB, so that other connections get their turn: with
-  // has_more(), what is left may not show in the kernel. What came before an end is kept.
+  // Adds the answers that have arrived. Stops after a few MiB, so that other connections get their
+  // turn. If has_more(), call it again even if the poller does not report the connection: the rest
+  // may already be in a buffer of OpenSSL. Answers before the end of the connection are kept.
   State Receive(std::vector<Answer>* answers);
   bool has_more() const { return has_more_; }
 
@@ -49,10 +50,10 @@ class BrokerConnection {
 
  private:
   class Response;
-  // Of responses that are not known to be large: one read brings several small ones.
+  // For responses that are not known to be large: one read receives several small ones.
   static constexpr size_t kInboxBytes = 16 * 1024;
   static constexpr size_t kTurnBytes = 4 * 1024 * 1024;
-  static constexpr int kPiecesMax = 512;  // a write; the kernel's limit is 1024
+  static constexpr int kPiecesMax = 512;  // of one write; the kernel's limit is 1024
 
   void Advance(size_t bytes);
   ptrdiff_t ReadOnce(size_t* room);
@@ -63,11 +64,11 @@ class BrokerConnection {
   const int64_t response_bytes_max_;
   int32_t correlation_id_ = 0;
   std::deque<RequestFrame> requests_;
-  size_t unwritten_ = 0;  // the first of requests_ that is not wholly written
+  size_t unwritten_ = 0;  // index of the first request that is not completely written
   std::vector<uint8_t> inbox_;
   size_t inbox_size_ = 0;
-  std::shared_ptr<Response> receiving_;  // too large for the inbox
-  size_t received_ = 0;                  // bytes of it
+  std::shared_ptr<Response> receiving_;  // a response that is too large for the inbox
+  size_t received_ = 0;                  // its bytes that have arrived
   bool has_more_ = false;
 };
 

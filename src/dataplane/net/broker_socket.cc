@@ -2,7 +2,7 @@
 
 #include <openssl/err.h>
 #include <sys/socket.h>
-// Before any header of glibc that defines an older struct tcp_info.
+// Included before any header of glibc, which defines an older struct tcp_info.
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <unistd.h>
@@ -21,7 +21,7 @@ bool WouldBlock() { return errno == EAGAIN || errno == EWOULDBLOCK || errno == E
 
 BrokerSocket::BrokerSocket(int fd, SSL* ssl) : fd_(fd), ssl_(ssl) {
   if (ssl == nullptr) return;
-  // A renegotiation would call back into librdkafka, on a thread that it does not know.
+  // A renegotiation would call functions of librdkafka on a thread that librdkafka does not know.
   SSL_set_options(ssl, SSL_OP_NO_RENEGOTIATION);
   SSL_set_mode(ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_free_buffers(ssl);  // so that the read buffer gets its new size
@@ -85,7 +85,7 @@ ptrdiff_t BrokerSocket::Write(const iovec* pieces, int count) {
   return WouldBlock() ? 0 : kEnded;
 }
 
-// Whole records are encrypted from where they lie; what is smaller is put together first.
+// Whole TLS records are encrypted in place; smaller pieces are joined first.
 ptrdiff_t BrokerSocket::WriteTls(const iovec* pieces, int count) {
   ptrdiff_t taken = 0;
   int i = 0;
@@ -138,8 +138,8 @@ int64_t BrokerSocket::bytes_moved() const {
   tcp_info info{};
   socklen_t size = sizeof(info);
   if (getsockopt(fd_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0) return -1;
-  // Once all is sent, the acknowledgements of the peer's kernel tell nothing of the broker: a proxy
-  // acknowledges, too, and a request a second would keep a dead connection alive.
+  // Once all bytes are acknowledged, acknowledgements do not show that the broker is alive: a proxy
+  // acknowledges, too, and one request a second would make a dead connection look alive.
   const bool is_sending = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
   return static_cast<int64_t>(info.tcpi_bytes_received + (is_sending ? info.tcpi_bytes_acked : 0));
 }

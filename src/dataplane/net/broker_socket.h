@@ -1,4 +1,4 @@
-// The bytes of one connection to a broker, plaintext or TLS. It never waits.
+// Reads and writes the bytes of one connection to a broker, plaintext or TLS. Never waits.
 #pragma once
 
 #include <openssl/ssl.h>
@@ -13,10 +13,10 @@ namespace longhaul {
 
 class BrokerSocket {
  public:
-  // The connection has ended, from either end or by an error.
+  // The connection has ended: either side has closed it, or there was an error.
   static constexpr ptrdiff_t kEnded = -1;
 
-  // Owns both. `ssl`: null for plaintext; logged in, with nothing read ahead.
+  // Owns both. `ssl` is null for plaintext; otherwise it is logged in and has read nothing ahead.
   BrokerSocket(int fd, SSL* ssl);
   ~BrokerSocket();
   BrokerSocket(const BrokerSocket&) = delete;
@@ -25,23 +25,24 @@ class BrokerSocket {
   int fd() const { return fd_; }
   bool is_tls() const { return ssl_ != nullptr; }
   const SSL* ssl() const { return ssl_.get(); }
-  // Fills the places in their order. Returns how many bytes came, 0: none now, or kEnded. Less than
-  // there is room for: the kernel, and OpenSSL, hold nothing more.
+  // Fills the places in their order. Returns the number of bytes, 0 if there are none now, or
+  // kEnded. If it returns less than the room, neither the kernel nor OpenSSL holds more bytes.
   ptrdiff_t Read(const iovec* places, int count);
-  // Returns how many bytes it has taken, or kEnded. What it has not taken is offered again, in the
-  // same memory; is_writing(): not all that it has taken has left, and Write wants to be called
-  // once the kernel has room, with nothing if need be.
+  // Returns the number of bytes that it has accepted, or kEnded. The caller passes the other bytes
+  // again, in the same memory. If is_writing(), some accepted bytes are still in a buffer: call
+  // Write again once the kernel has room, even without new bytes.
   ptrdiff_t Write(const iovec* pieces, int count);
   bool is_writing() const { return staged_ > 0; }
-  // Changes while bytes come in, or leave and are acknowledged by the kernel of the peer.
+  // Changes while bytes arrive, or while the kernel of the peer acknowledges bytes that were sent.
   int64_t bytes_moved() const;
-  // The other side, and whoever reads or writes here, finds the connection ended.
+  // Ends the connection, for the peer and for Read and Write.
   void Shutdown();
 
  private:
   // OpenSSL's own size of a record.
   static constexpr size_t kRecordBytes = 16 * 1024;
-  // Two records and what TLS adds. With more, OpenSSL 3.0 moves what is left at each record.
+  // Two records and what TLS adds. With a larger buffer, OpenSSL 3.0 copies the rest of it for each
+  // record.
   static constexpr size_t kReadAheadBytes = 34 * 1024;
 
   struct SslDeleter {
@@ -54,11 +55,11 @@ class BrokerSocket {
 
   const int fd_;
   const std::unique_ptr<SSL, SslDeleter> ssl_;
-  bool has_ended_ = false;  // TLS: an error is not asked for twice
-  std::vector<uint8_t> stage_;  // small pieces, put together for one record
+  bool has_ended_ = false;  // TLS: after an error OpenSSL must not be called again
+  std::vector<uint8_t> stage_;  // small pieces that are joined into one record
   size_t staged_ = 0;
-  bool is_retrying_ = false;  // OpenSSL wants to be offered the stage again, as it is
-  size_t offered_ = 0;  // bytes of the first piece that OpenSSL wants to be offered again
+  bool is_retrying_ = false;  // OpenSSL must get the same stage again
+  size_t offered_ = 0;  // bytes of the first piece that OpenSSL must get again
 };
 
 }  // namespace longhaul

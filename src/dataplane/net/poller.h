@@ -1,4 +1,4 @@
-// Waits for connections, and for other threads, in one epoll.
+// Waits for connections and for wake-ups by other threads, with one epoll.
 #pragma once
 
 #include <sys/epoll.h>
@@ -13,7 +13,7 @@ class Poller {
  public:
   // No connection has this id.
   static constexpr uint64_t kWakeId = 0;
-  // Of a connection that can be read, written, or has ended.
+  // Called with the id of a connection that can be read or written, or has ended.
   using OnReady = std::function<void(uint64_t id)>;
 
   Poller();
@@ -24,9 +24,9 @@ class Poller {
   void Add(int fd, uint64_t id);
   void WantWrite(int fd, uint64_t id, bool wants);
   void Remove(int fd);
-  // Up to timeout_ms. Returns whether it was waked.
+  // Waits up to timeout_ms. Returns whether Wake() was called.
   bool Wait(int timeout_ms, const OnReady& on_ready);
-  // From any thread.
+  // Call it on any thread.
   void Wake();
   int wake_fd() const { return wake_fd_; }
 

@@ -34,7 +34,7 @@ RequestFrame::RequestFrame(const Request& request, const std::string& client_id,
     if (piece.by_reference) by_reference += piece.size;
   }
   const size_t header = kCorrelationIdAt + 4 + 2 + client_id.size();
-  copied.reserve(header + body - by_reference + 2);  // iovecs point into it: it must not move
+  copied.reserve(header + body - by_reference + 2);  // it must not move: iovecs point into it
   copied.resize(kSizeBytes);
   PutInt16(&copied, request.api_key);
   PutInt16(&copied, api_version);

@@ -1,4 +1,4 @@
-// One request as it goes out: its header, its body, by reference where the request says so.
+// One request as it is written: its header and its body, whose large pieces are sent by reference.
 #pragma once
 
 #include <sys/uio.h>
@@ -15,9 +15,9 @@ struct RequestFrame {
 
   void SetCorrelationId(int32_t id);
 
-  std::vector<uint8_t> copied;  // the header and what is not by reference; iovecs point into it
-  std::vector<iovec> pieces;    // what has not been written yet, from `written` on
-  size_t written = 0;           // whole pieces
+  std::vector<uint8_t> copied;  // the header and the copied pieces; iovecs point into it
+  std::vector<iovec> pieces;    // from index `written` on: not written yet
+  size_t written = 0;           // pieces that are completely written
   int32_t correlation_id = 0;
   uint64_t tag;
   int64_t deadline;  // ms

@@ -233,7 +233,7 @@ TEST_CASE("a partition that is revoked is released once the leader that hangs is
   for (const uint32_t id : led) {
     CHECK(hung.process->states[id].code == 7);
     CHECK(hung.process->states[id].detail ==
-          "target broker 0, the leader before, does not answer");
+          "target broker 0, the former leader, does not answer");
     hung.sim.Return(hung.process, id, hung.sim.LastProgress());
   }
   CHECK(hung.sim.RunUntil([&] { return hung.IsAllMirrored(); }, 15'000));

@@ -93,7 +93,7 @@ TEST_CASE("a follower that errs, ends too early or is gone sends the partition t
     racks.process->network->Break(Side::kSource, 1, -195, true);
     is_down = true;
   }
-  SUBCASE("it speaks no Fetch of followers any more") {
+  SUBCASE("it no longer supports Fetch of followers") {
     sim.source.broker(1).fetch_version = 10;
     sim.RunFor(1'000);
     is_down = true;

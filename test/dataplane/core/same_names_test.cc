@@ -123,7 +123,7 @@ TEST_CASE("a batch of an unknown producer waits, and stops its own partition alo
   CHECK(flow->states[0].state == PartitionState::kWaiting);
   CHECK(flow->states[0].code == kErrorProducerUnknown);
   CHECK(flow->states[0].detail ==
-        "source offset 2 is of producer 4711, which may be an inbound flow");
+        "the batch at source offset 2 is of producer 4711, which may be an inbound flow");
   CHECK(flow->states[1].state == PartitionState::kRunning);
   CHECK(flow->questions == 1);
   mesh.RunFor(60'000);

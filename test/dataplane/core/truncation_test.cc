@@ -167,7 +167,7 @@ void CheckParted(TruncatedCase& test, Process* process) {
   CHECK(state.skip_epoch == 0);
   CHECK(state.skip_records == 45);
   CHECK(state.detail ==
-        "source offset 90 after leader epoch 1 is next, but the source is another log there: its "
+        "source offset 90 after leader epoch 1 is next, but the source log has diverged: its "
         "epoch 0 ends at offset 45");
   CHECK(test.sim.Mirrored(0).size() == 90);
 }

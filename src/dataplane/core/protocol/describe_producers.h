@@ -28,12 +28,12 @@ struct PartitionProducers {
   std::vector<ProducerState> producers;
 };
 
-// The same of one producer.
+// The same for one producer.
 struct DescribedProducer {
   std::string_view topic;
   int32_t partition;
   int16_t error;
-  int32_t last_sequence;  // -1: it does not know the producer
+  int32_t last_sequence;  // -1: the leader does not know the producer
 };
 
 void EncodeDescribeProducers(const std::vector<NamedPartition>& partitions, EncodedRequest* out);

@@ -66,7 +66,7 @@ void EncodeFetch(const FetchRequest& request, int16_t version, EncodedRequest* o
     if (version >= 9) w.Int32(p.leader_epoch);
     w.Int64(p.offset);
     if (version >= 12) w.Int32(p.last_epoch);
-    if (version >= 5) w.Int64(-1);  // log start offset: only followers tell
+    if (version >= 5) w.Int64(-1);  // log start offset: only followers send it
     w.Int32(p.bytes_max);
     w.NoTags();
   });

@@ -105,10 +105,10 @@ void EncodeOffsetFetch(const std::vector<std::string_view>& groups, int16_t vers
   if (version >= 8) w.ArrayLength(groups.size());
   for (std::string_view group : groups) {
     w.String(group);
-    w.NullString();  // no array of topics (it looks like no string): all of them
+    w.NullString();  // a null array of topics, encoded like a null string: all topics
     if (version >= 8) w.NoTags();
   }
-  w.Int8(0);  // an offset that an open transaction would replace counts until it is replaced
+  w.Int8(0);  // require stable: no. Offsets of open transactions are ignored
   TakeBytes(out);
 }
 

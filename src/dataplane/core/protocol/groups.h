@@ -20,7 +20,7 @@ inline constexpr Api kOffsetFetchApi{"OffsetFetch", 9, 7, 8};
 inline constexpr Api kOffsetCommitApi{"OffsetCommit", 8, 8, 8};
 
 struct Coordinator {
-  std::string_view group;  // empty: of the only group that was asked for
+  std::string_view group;  // empty: the only group of the request
   int32_t node;            // -1: none
   int16_t error;
 };
@@ -40,7 +40,7 @@ struct CommittedOffset {
 };
 
 struct GroupOffsets {
-  std::string_view group;  // empty: of the only group that was asked for
+  std::string_view group;  // empty: the only group of the request
   int16_t error;
   std::vector<CommittedOffset> offsets;  // only partitions with a committed offset
 };
@@ -67,8 +67,8 @@ void EncodeOffsetFetch(const std::vector<std::string_view>& groups, int16_t vers
 Status ParseOffsetFetch(const uint8_t* data, size_t size, int16_t version,
                         std::vector<GroupOffsets>* out);
 
-// As no member of the group: the coordinator refuses it where the group has members. Offsets of one
-// topic stand together.
+// Commits without being a member: the coordinator refuses the commit while the group has members.
+// Offsets of one topic must be adjacent.
 void EncodeOffsetCommit(std::string_view group, const std::vector<CommittedOffset>& offsets,
                         EncodedRequest* out);
 Status ParseOffsetCommit(const uint8_t* data, size_t size, std::vector<CommitResult>* out);

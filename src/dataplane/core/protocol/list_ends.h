@@ -1,5 +1,5 @@
-// ListOffsets v1, as a replica in debugging (id -2) asks: it learns the end of the log where a
-// consumer learns the high watermark (ListOffsetsRequest.DEBUGGING_REPLICA_ID,
+// ListOffsets v1 with the id of a debugging replica (-2): the leader returns the end of its log,
+// where a consumer would get the high watermark (ListOffsetsRequest.DEBUGGING_REPLICA_ID,
 // Partition.fetchOffset).
 #pragma once
 

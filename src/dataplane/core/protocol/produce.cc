@@ -14,7 +14,7 @@ void EncodeProduce(const std::vector<ProducePartition>& partitions, int16_t vers
                    int32_t timeout_ms, EncodedRequest* out) {
   out->is_flexible = version >= kProduceFlexibleFrom;
   Writer w(&out->bytes, out->is_flexible);
-  std::vector<size_t> cuts;  // out->bytes up to here goes before the next batch
+  std::vector<size_t> cuts;  // end of the part of out->bytes that precedes the next batch
   cuts.reserve(partitions.size());
   w.NullString();  // transactional id
   w.Int16(-1);     // acks: all in-sync replicas

@@ -1,4 +1,4 @@
-// Produce v3 to v13. Every broker from 0.11 on speaks one of them; v8 names the records that a
+// Produce v3 to v13. Every broker from 0.11 on supports one of them; v8 names the records that a
 // broker refuses (KIP-467), v10 the new leader of a partition that has moved (KIP-951), and from
 // v13 on topics have ids instead of names (KIP-516). v11 and v12 are about transactions.
 #pragma once
@@ -19,7 +19,7 @@ constexpr int16_t kProduceZstdFrom = 7;  // KIP-110
 constexpr int16_t kProduceClientThrottlesFrom = 6;  // as kFetchClientThrottlesFrom
 
 struct ProducePartition {
-  std::string_view topic;  // partitions of one topic stand together
+  std::string_view topic;  // partitions of one topic are adjacent
   int32_t partition;
   const uint8_t* batch;
   size_t batch_size;
@@ -30,9 +30,9 @@ struct ProducedPartition {
   std::string_view topic;  // above kProduceByNameMax the bytes of its id
   int32_t partition;
   int16_t error;
-  int64_t base_offset;  // -1: the broker does not tell (an old duplicate)
-  int64_t append_time;  // -1: the topic has create times, and the batch was not there yet
-  std::string_view error_text;  // of the record that is refused, or else of the batch
+  int64_t base_offset;  // -1: the broker does not return it (an old duplicate)
+  int64_t append_time;  // -1: the topic has create times, and the batch is no duplicate
+  std::string_view error_text;  // for the refused record, or else for the batch
   int32_t refused_record = -1;  // KIP-467: index in the batch of the first record that is refused
   LeaderHint leader;
 };

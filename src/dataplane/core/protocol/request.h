@@ -1,4 +1,5 @@
-// What all requests of the data plane share. Source: the JSON files of Kafka's message schemas.
+// What all requests of the data plane share. The layouts are from the JSON files of Kafka's message
+// schemas.
 #pragma once
 
 #include <cstdint>
@@ -16,14 +17,14 @@ struct NamedPartition {
   int32_t partition;
 };
 
-// KIP-951: of a partition that the broker does not lead any more. -1: not named.
+// KIP-951: the leader of a partition that the broker no longer leads. -1: not named.
 struct LeaderHint {
   int32_t node = -1;
   int32_t epoch = -1;
 };
 
-// A request body: `bytes` holds what is copied, `pieces` the order in which it goes out. A flexible
-// one lacks its closing tags: librdkafka adds them (rd_kafka_buf_finalize).
+// A request body: `bytes` holds the parts that are copied, `pieces` all parts in the order of the
+// body. A flexible body lacks its closing tags: the transport adds them.
 struct EncodedRequest {
   std::string bytes;
   std::vector<Piece> pieces;

@@ -1,7 +1,7 @@
-// The types of Kafka's protocol as bytes. Encoding is a Writer with a method a type; parsing is a
-// Reader that remembers its first failure, so that a parser reads straight down and asks once at
-// the end. Both know whether the version is flexible (KIP-482): lengths are then varints of one
-// more, and every struct ends with tags. A Reader never reads outside its span, nor trusts a
+// The types of Kafka's protocol as bytes. A Writer encodes, with one method for each type. A Reader
+// parses and remembers its first failure, so that a parser reads all fields and checks once at the
+// end. Both know whether the version is flexible (KIP-482): lengths are then varints of the length
+// plus one, and every struct ends with tags. A Reader never reads outside its span and trusts no
 // length.
 #pragma once
 
@@ -38,7 +38,7 @@ class Writer {
     else
       Int16(-1);
   }
-  // Of bytes that follow.
+  // The length of the bytes that follow.
   void BytesLength(size_t length) { ArrayLength(length); }
   void Id(const TopicId& id) { out_->append(reinterpret_cast<const char*>(id.data()), id.size()); }
   void ArrayLength(size_t length) {
@@ -89,15 +89,16 @@ class Reader {
     ok_ = false;
     return nullptr;
   }
-  // An array's length; each element takes at least `element_min` bytes, so that a hostile count
-  // cannot make us allocate more than a small multiple of what was received. Null reads as empty.
+  // The length of an array. Each element has at least `element_min` bytes, so a hostile count
+  // cannot cause an allocation of more than a small multiple of the received bytes. Null reads as
+  // empty.
   size_t ArrayLength(size_t element_min) {
     const size_t count = Length(is_flexible_ ? Compact() : Int32());
     if (count <= rest_.length / element_min) return count;
     ok_ = false;
     return 0;
   }
-  // The sixteen bytes of an id, as they are.
+  // The sixteen bytes of an id.
   std::string_view Id() {
     const uint8_t* start = Bytes(sizeof(TopicId));
     return start ? std::string_view(reinterpret_cast<const char*>(start), sizeof(TopicId))
@@ -147,9 +148,9 @@ class Reader {
   bool ok_ = true;
 };
 
-// Writes partitions as requests hold them: an array of topics, and in each an array of its
-// partitions. Partitions of one topic stand together. `write_topic` names the topic of a partition,
-// `write_partition` writes all of the partition, tags included.
+// Writes partitions as requests hold them: an array of topics, each with an array of its
+// partitions. Partitions of one topic must be adjacent. `write_topic` names the topic of a
+// partition, `write_partition` writes all of the partition, tags included.
 template <typename Element, typename WriteTopic, typename WritePartition>
 void WriteByTopic(Writer* w, const std::vector<Element>& partitions, WriteTopic write_topic,
                   WritePartition write_partition) {
@@ -189,7 +190,7 @@ inline LeaderHint ReadLeaderHint(Reader* in) {
   return hint;
 }
 
-// All of the body, in one piece.
+// Adds all of `bytes` as one piece.
 inline void TakeBytes(EncodedRequest* out) {
   out->pieces.push_back(
       {reinterpret_cast<const uint8_t*>(out->bytes.data()), out->bytes.size(), false});
