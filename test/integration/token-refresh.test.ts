@@ -58,7 +58,7 @@ test('a token server that is ill longer than a token lives is named, and costs n
       assert.match(text, /the token in use expires at 20\d\d-[^ ]+Z, and logins fail from then on/)
       assert.match(text, new RegExp(`Check ${alias}\\.sasl\\.oauthbearer\\.token\\.endpoint\\.url`))
     }
-    const reason = await mirror.untilNotReady(/No token to log in with/)
+    const reason = await mirror.untilNotReady(/No token for the login/)
     assert.ok(reason.includes(`${tokens.url} answers 503`), reason)
     tokens.answerWith(undefined)
     await mirror.untilReady()

@@ -221,7 +221,7 @@ describe('the topologies of the documentation', () => {
     const careful = await startMirror(t,
       createPropertiesFile(t, { ...settings, 'target.not.empty': 'stop' }))
     const refusal = await careful.untilNotReady(/TARGET_NOT_EMPTY/)
-    assert.match(refusal, /target\.not\.empty=begin .*where several sources share the topic/)
+    assert.match(refusal, /target\.not\.empty=begin .*if several sources share the topic/)
     assert.equal((await careful.stop()).code, 0)
 
     const file = createPropertiesFile(t, settings)

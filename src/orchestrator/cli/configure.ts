@@ -16,12 +16,12 @@ export function addConfigOptions (command: Command): Command {
     .argument('<file>', 'a MirrorMaker 2 properties file')
     .option('--clusters <alias...>', 'only flows into these target clusters')
     .option('-X <property=value>',
-      'set any property of the file, or source.PROP / target.PROP of the clients; may be repeated',
+      'set a property of the file, or source.PROP / target.PROP of the clients; may be repeated',
       collect, [])
     .option('--ignore <property>',
       'read the file as if it did not have this property; may be repeated', collect, [])
-    .option('--strict', 'refuse every property that has no effect, also one that stands twice')
-    .addOption(new Option('-o, --output <format>', 'how the result is written')
+    .option('--strict', 'refuse every property that has no effect, and duplicate properties')
+    .addOption(new Option('-o, --output <format>', 'the format of the result')
       .choices([...outputFormats]).default('table'))
   for (const { flags, doc } of cliFlags) command.option(flags, doc)
   return command

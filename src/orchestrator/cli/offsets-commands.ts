@@ -21,46 +21,46 @@ interface TranslateOptions extends ConfigOptions {
   readonly back?: boolean
 }
 
-/** `onEnd` receives the exit code of the command that was run. */
+/** `onEnd` receives the exit code of the command. */
 export function addOffsetsCommands (
   program: Command, terminal: Terminal, onEnd: (exitCode: ExitCode) => void
 ): void {
   const offsets = program.command('offsets')
     .description('where records of the source are on the target')
   addConfigOptions(offsets.command('translate')
-    .description('the offsets of remote topics at which a consumer goes on'))
-    .option('--group <group>', 'all that this consumer group has committed on the source')
+    .description('translate offsets: where a consumer continues in the remote topics'))
+    .option('--group <group>', 'all offsets that this consumer group has committed on the source')
     .option('--reset-file <file>',
-      'with --group: write what kafka-consumer-groups.sh --reset-offsets --from-file reads')
+      'with --group: print the format of kafka-consumer-groups.sh --reset-offsets --from-file')
     .option('--topic <topic>', 'instead of a group: the source topic')
     .option('--partition <number>', 'its partition')
-    .option('--offset <offset>', 'the next offset to be read on the source')
-    .option('--back', 'from an offset of the remote topic to the source')
+    .option('--offset <offset>', 'the next source offset that the consumer reads')
+    .option('--back', 'translate an offset of the remote topic to the source')
     .action(async (file: string, options: TranslateOptions) => {
       onEnd(await translateOffsets(file, options, terminal))
     })
 
   addConfigOptions(offsets.command('explain')
-    .description('how far a topic is mirrored, and which offsets of both sides belong together'))
+    .description('show how far a topic is mirrored, and which offsets belong together'))
     .requiredOption('--topic <topic>', 'the source topic')
-    .option('--partition <number>', 'one of its partitions; default: all')
+    .option('--partition <number>', 'a partition of the topic; default: all')
     .action(async (file: string, options: ExplainOptions) => {
       onEnd(await explainOffsets(file, options, terminal))
     })
 
   addConfigOptions(offsets.command('export')
-    .description('all positions and offset maps of the file\'s flows, as JSON'))
-    .option('--to <file>', 'where to write it; default: to stdout')
+    .description('write all positions and offset maps of the flows, as JSON'))
+    .option('--to <file>', 'the file to write; default: stdout')
     .action(async (file: string, options: ExportOptions) => {
       onEnd(await exportOffsets(file, options, terminal))
     })
 
   addConfigOptions(offsets.command('import')
-    .description('go on at exported positions, where the flow has none; without --yes: show them'))
-    .requiredOption('--from <file>', 'what offsets export has written')
-    .option('--from-flow <name>', 'the name of the flow at the export, if it was another one')
+    .description('continue at exported positions, if a flow has none; without --yes: show them'))
+    .requiredOption('--from <file>', 'the file that offsets export has written')
+    .option('--from-flow <name>', 'the name of the flow in the file, if it differs')
     .option('--trust-target',
-      'also where the remote topic was recreated or is shorter than at the export')
+      'also if the remote topic was recreated, or is shorter than at the export')
     .option('--force', 'delete the positions that the flow has, then import')
     .option('--yes', 'import')
     .action(async (file: string, options: ImportOptions) => {
@@ -68,27 +68,27 @@ export function addOffsetsCommands (
     })
 
   addImportOptions(addConfigOptions(offsets.command('import-mm2')
-    .description('go on where MirrorMaker 2 has stopped; without --yes: show where that is')))
+    .description('continue where MirrorMaker 2 has stopped; without --yes: show its positions')))
     .option('--yes', 'wait until MirrorMaker 2 has stopped, and import')
     .action(async (file: string, options: MirrorMakerOptions) => {
       onEnd(await importMirrorMaker(file, options, terminal))
     })
 
   addNames(addConfigOptions(offsets.command('export-mm2')
-    .description('the way back: MirrorMaker 2 goes on where Longhaul has stopped; without --yes: ' +
-      'show where that is')))
+    .description('let MirrorMaker 2 continue where Longhaul has stopped; without --yes: ' +
+      'show the positions')))
     .option('--yes', 'write the positions to the offsets topic of MirrorMaker 2')
     .action(async (file: string, options: MirrorMakerOptions) => {
       onEnd(await exportMirrorMaker(file, options, terminal))
     })
 }
 
-/** Of each command that imports from MirrorMaker 2. */
+/** The options of each command that imports from MirrorMaker 2. */
 export function addImportOptions (command: Command): Command {
   return addNames(command)
     .option('--quiet-seconds <seconds>',
-      'how old the newest commit of MirrorMaker 2 must be; default: 65, as it commits each 60 s')
-    .option('--wait-seconds <seconds>', 'how long to wait for that; default: 300')
+      'age of the last commit of MirrorMaker 2; default: 65, because it commits each 60 s')
+    .option('--wait-seconds <seconds>', 'how long to wait for that age; default: 300')
     .option('--force', 'delete the positions that the flow has, then import')
 }
 
@@ -98,7 +98,7 @@ function addNames (command: Command): Command {
       'offset.storage.topic of MirrorMaker 2; default: mm2-offsets.SOURCE.internal')
     .option('--connector <name>', 'the source connector; default: MirrorSourceConnector')
     .option('--connect-group <group>',
-      'group.id of the Connect workers; default: SOURCE-mm2, as connect-mirror-maker.sh has it')
+      'group.id of the Connect workers; default: SOURCE-mm2, as in connect-mirror-maker.sh')
 }
 
 async function translateOffsets (
@@ -116,6 +116,6 @@ async function translateOffsets (
   const ofPosition = '--topic, --partition and --offset'
   terminal.stderr.write(group === undefined
     ? `error: offsets translate needs --group, or ${ofPosition}\n`
-    : `error: --group and ${ofPosition} are two questions: ask one of them\n`)
+    : `error: use either --group, or ${ofPosition}, not both\n`)
   return exitCodes.usage
 }

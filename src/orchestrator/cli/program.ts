@@ -15,7 +15,7 @@ import { run } from './run.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
 
-/** Runs the command that the arguments name. commander writes what is wrong with a command line. */
+/** Runs the command of the arguments. commander reports errors of the command line. */
 export async function runProgram (
   argv: readonly string[], terminal: Terminal
 ): Promise<ExitCode> {
@@ -31,28 +31,28 @@ export async function runProgram (
     })
 
   addConfigOptions(program.command('validate')
-    .description('check a file and its clusters, and list what would be mirrored'))
+    .description('check a file and its clusters, and list the topics that would be mirrored'))
     .action(async (file: string, options: ConfigOptions) => {
       exitCode = await validate(file, options, terminal)
     })
 
   addConfigOptions(program.command('acls')
-    .description('print the ACLs that each cluster must grant, as kafka-acls.sh commands or JSON'))
+    .description('print the ACLs that each cluster must have, as kafka-acls.sh commands or JSON'))
     .action((file: string, options: ConfigOptions) => {
       exitCode = acls(file, options, terminal)
     })
 
   addImportOptions(addConfigOptions(program.command('migrate')
-    .description('the steps from MirrorMaker 2 to Longhaul and back for a file')))
+    .description('print the steps from MirrorMaker 2 to Longhaul and back for a file')))
     .option('--yes', 'validate, wait until MirrorMaker 2 has stopped, and import its positions')
     .action(async (file: string, options: MirrorMakerOptions) => {
       exitCode = await migrate(file, options, terminal)
     })
 
   program.command('migrate-config')
-    .description('the properties file of connectors on Kafka Connect, or of Strimzi\'s resource')
+    .description('convert connectors of Kafka Connect, or Strimzi\'s resource, to properties')
     .argument('<file...>', 'JSON or YAML: GET /connectors/NAME, or a KafkaMirrorMaker2 resource')
-    .option('--to <file>', 'where to write it; default: to stdout')
+    .option('--to <file>', 'the file to write; default: stdout')
     .action((files: readonly string[], options: MigrateConfigOptions) => {
       exitCode = migrateConfig(files, options, terminal)
     })
@@ -61,7 +61,7 @@ export async function runProgram (
   addOffsetsCommands(program, terminal, code => { exitCode = code })
 
   addDemoOptions(program.command('demo')
-    .description('mirror between two clusters that the demo starts, and check every record'))
+    .description('start two clusters, mirror between them, and check every record'))
     .action(async (options: DemoOptions) => {
       exitCode = await demo(options, terminal)
     })

@@ -1,5 +1,5 @@
-// The streams, environment, clock and stop signal that main passes to a command. Tests pass their
-// own, and no command reads the globals of the process.
+// The streams, environment, clock and stop signal that main passes to a command. Tests pass others,
+// and no command reads the globals of the process.
 import type { Clock } from '../time/clock.ts'
 
 export interface OutputStream {
@@ -13,7 +13,7 @@ export interface Terminal {
   readonly stderr: OutputStream
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
-  /** Aborted by the first SIGTERM or SIGINT, or when the parent of an `npm run` is gone. */
+  /** Aborted by the first SIGTERM or SIGINT, or when the parent of an `npm run` has ended. */
   readonly stopped: AbortSignal
   /** Each SIGHUP calls it, until the next call sets another one. */
   onHangUp (listener: () => void): void

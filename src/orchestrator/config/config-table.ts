@@ -1,7 +1,7 @@
-// THE table of settings. Types, parsing, ranges, --help, CONFIGURATION.md,
-// redaction and the Forwarder's settings come from it. Its rows stand in a file for each area. What
-// MirrorMaker 2 accepts and Longhaul does not act on (yet) stands in idle-properties.ts; client
-// properties in client-properties.ts.
+// THE table of settings. Types, parsing, ranges, --help, CONFIGURATION.md, redaction and the
+// Forwarder's settings come from it. There is a file of rows for each area. Properties of
+// MirrorMaker 2 that have no effect here are in idle-properties.ts, client properties in
+// client-properties.ts.
 import { dutyTable } from './duty-table.ts'
 import { groupTable } from './group-table.ts'
 import { processTable } from './process-table.ts'
@@ -37,7 +37,7 @@ export const configTable = { ...processTable, ...flowTable } as const
 export type Setting = ProcessSetting | FlowSetting
 export type AnyRow = Row<unknown>
 
-/** The row of a setting, whatever its value's type; for code that walks the table. */
+/** The row of a setting, whatever the type of its value; for code that walks the table. */
 export function rowOf (name: Setting): AnyRow {
   return configTable[name]
 }
@@ -47,7 +47,7 @@ const settingByAlias: ReadonlyMap<string, Setting> = new Map(
     name => (rowOf(name).alias ?? []).map(alias => [alias, name] as const))
 )
 
-/** The setting that a property name means, by its own name or another one that it has. */
+/** The setting of this name or alias. */
 export function settingNamed (name: string): Setting | undefined {
   return Object.hasOwn(configTable, name) ? name as Setting : settingByAlias.get(name)
 }

@@ -7,12 +7,12 @@ import {
 /** Settings of a flow about its heartbeats and offset syncs. */
 export const dutyTable = {
   'heartbeats.replication.enabled': flag({
-    doc: 'Whether heartbeats topics are mirrored whatever topics says.',
+    doc: 'Whether heartbeats topics are mirrored, also if topics does not match them.',
     importance: 'low', default: true
   }),
   'emit.heartbeats.enabled': javaFlag({
     doc: 'Whether heartbeats are written for a pair of clusters: to the topic heartbeats of its ' +
-      'target, also where the pair is not enabled, as with MirrorMaker 2.',
+      'target, also if the flow is not enabled, as with MirrorMaker 2.',
     importance: 'low', default: true
   }),
   'emit.heartbeats.interval.seconds': interval({
@@ -24,8 +24,8 @@ export const dutyTable = {
     importance: 'low', default: 3
   }),
   'emit.offset-syncs.enabled': flag({
-    doc: 'Whether offset syncs are written, which tell programs made for MirrorMaker 2 which ' +
-      'record of the source is where on the target.',
+    doc: 'Whether offset syncs are written, from which programs for MirrorMaker 2 read which ' +
+      'offsets of source and target belong together.',
     importance: 'low', default: true
   }),
   'offset-syncs.topic.location': choice({
@@ -38,8 +38,8 @@ export const dutyTable = {
     importance: 'low', default: 3
   }),
   'offset.lag.max': integer({
-    doc: 'By how many records of a partition its newest offset sync may be behind while records ' +
-      'flow; once the partition comes to rest, it is not behind.',
+    doc: 'How many records the newest offset sync of a partition may be behind while records ' +
+      'arrive; when no more records arrive, it is not behind.',
     importance: 'low', default: 100, min: -1, max: 2 ** 53 - 1, isLowered: true
   })
 } as const satisfies Record<string, Row<unknown>>

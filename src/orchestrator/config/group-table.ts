@@ -1,16 +1,16 @@
-// The rows of the settings about consumer groups: which take part, and how often their checkpoints
-// are written and their offsets committed on the target.
+// The rows of the settings about consumer groups: which groups take part, how often their
+// checkpoints are written, and how often their offsets are committed on the target.
 import { flag, integer, interval, javaClass, list, seconds, type Row } from './setting-kinds.ts'
 
 /** Settings of a flow about consumer groups. */
 export const groupTable = {
   'emit.checkpoints.enabled': flag({
-    doc: "Whether checkpoints are written, which tell Kafka's RemoteClusterUtils where consumer " +
-      'groups of the source go on in the remote topics.',
+    doc: "Whether checkpoints are written, from which Kafka's RemoteClusterUtils reads where " +
+      'consumer groups of the source continue in the remote topics.',
     importance: 'low', default: true
   }),
   'emit.checkpoints.interval.seconds': seconds({
-    doc: 'How often new checkpoints are written; below 0 none is, and 0 means each second.',
+    doc: 'How often new checkpoints are written; below 0: never, 0: each second.',
     importance: 'low', default: 60, min: -86_400, max: 86_400
   }),
   'checkpoints.topic.replication.factor': integer({
@@ -28,27 +28,27 @@ export const groupTable = {
     range: 'comma-separated regular expressions', alias: ['groups.blacklist']
   }),
   'group.filter.class': javaClass({
-    doc: 'How consumer groups are chosen.', importance: 'low', default: 'DefaultGroupFilter',
+    doc: 'How Longhaul chooses groups.', importance: 'low', default: 'DefaultGroupFilter',
     of: ['DefaultGroupFilter'],
     wayOut: 'a Java class cannot run here: to choose groups by groups and groups.exclude alone, ' +
       'start with --ignore group.filter.class'
   }),
   'refresh.groups.enabled': flag({
-    doc: 'Whether new consumer groups are looked for while running.',
+    doc: 'Whether Longhaul looks for new consumer groups while it runs.',
     importance: 'low', default: true
   }),
   'refresh.groups.interval.seconds': interval({
-    doc: 'How often new consumer groups are looked for: one request to each broker of the source.',
+    doc: 'How often Longhaul looks for new groups, with one request to each source broker.',
     importance: 'low', default: 5
   }),
   'sync.group.offsets.enabled': flag({
-    doc: 'Whether consumer groups that have no members on the target get the offsets there that ' +
-      'they have committed on the source, translated; never backwards.',
+    doc: 'Whether the offsets that groups have committed on the source are translated and ' +
+      'committed on the target, for groups that have no members there; never backwards.',
     importance: 'medium', default: false
   }),
   'sync.group.offsets.interval.seconds': seconds({
-    doc: 'How often the offsets of consumer groups are committed on the target; below 0 never, ' +
-      'and 0 means each second.',
+    doc: 'How often the offsets of consumer groups are committed on the target; below 0: never, ' +
+      '0: each second.',
     importance: 'low', default: 5, min: -86_400, max: 86_400
   })
 } as const satisfies Record<string, Row<unknown>>

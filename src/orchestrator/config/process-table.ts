@@ -7,7 +7,7 @@ const hour = 60 * minute
 /** Settings of the whole process: written without a prefix. */
 export const processTable = {
   'clusters': list({
-    doc: 'The aliases of the clusters that the file speaks of.',
+    doc: 'The aliases of the clusters of this file.',
     importance: 'high', default: [], range: 'comma-separated names'
   }),
   'config.providers': list({
@@ -30,13 +30,13 @@ export const processTable = {
     importance: 'low', default: false
   }),
   'metrics.mirror.maker.names': flag({
-    doc: 'Whether /metrics repeats figures of partitions and checkpoints under the names and ' +
-      'labels that Strimzi\'s rules give to the JMX metrics of MirrorMaker 2: a dozen series a ' +
-      'partition.',
+    doc: 'Whether /metrics repeats metrics of partitions and checkpoints under the names and ' +
+      'labels that Strimzi\'s rules give to the JMX metrics of MirrorMaker 2: a dozen series for ' +
+      'each partition.',
     importance: 'low', default: false
   }),
   'log.level': choice({
-    doc: 'The least important log lines that are written.',
+    doc: 'Log lines below this level are not written.',
     importance: 'low', default: 'info', of: ['trace', 'debug', 'info', 'warn', 'error', 'fatal'],
     flag: '--log-level <level>'
   }),
@@ -46,13 +46,13 @@ export const processTable = {
     flag: '--log-format <format>'
   }),
   'file.check.interval.ms': milliseconds({
-    doc: 'How often the files that the properties file names are looked at: certificates, ' +
-      'stores, and files of config.providers. Once one is replaced, the flows that use it are ' +
-      'drained and started again.',
+    doc: 'How often Longhaul checks the files that the properties file names: certificates, ' +
+      'stores, and files of config.providers. When one has changed, the flows that use it are ' +
+      'drained and restarted.',
     importance: 'low', default: minute, min: 100, max: 24 * hour
   }),
   'drain.timeout.ms': milliseconds({
-    doc: 'How long a stop waits for what is in flight to be acked.',
+    doc: 'How long a stop waits for batches in flight to be acknowledged.',
     importance: 'medium', default: 20_000, min: 0, max: hour, flag: '--drain-timeout <time>'
   })
 } as const satisfies Record<string, Row<unknown>>

@@ -1,4 +1,4 @@
-// The rows of the settings about the progress of a flow, and about partitions that cannot go on.
+// The rows of the settings about the progress of a flow, and about partitions that cannot continue.
 import {
   choice, integer, milliseconds, replicationFactor, string, type Row
 } from './setting-kinds.ts'
@@ -9,13 +9,13 @@ const hour = 60 * minute
 /** Settings of a flow about its progress and about faulted partitions. */
 export const progressTable = {
   'task.slots': integer({
-    doc: 'Partitions of the progress topic: how finely work is spread over processes.',
+    doc: 'Partitions of the progress topic: the parts of the work that processes share.',
     importance: 'low', default: 32, min: 1, max: 1024
   }),
   'session.timeout.ms': milliseconds({
-    doc: 'How long a process that crashed keeps its part of the flow, before others mirror it. ' +
-      'The brokers of the target bound it by group.min.session.timeout.ms and ' +
-      'group.max.session.timeout.ms.',
+    doc: 'How long a crashed process keeps its part of the flow before other processes mirror ' +
+      'it. Must be within group.min.session.timeout.ms and group.max.session.timeout.ms of the ' +
+      'target brokers.',
     importance: 'low', default: 10_000, min: 1000, max: 30 * minute, role: 'group'
   }),
   'progress.interval.ms': milliseconds({
@@ -23,26 +23,26 @@ export const progressTable = {
     importance: 'low', default: 1000, min: 10, max: 10 * minute
   }),
   'progress.topic.replication.factor': replicationFactor({
-    doc: 'The replication factor of the progress topic; -1 is the default of the target. Unset, ' +
-      'it is offset.storage.replication.factor, or else replication.factor, or else 3.',
+    doc: 'The replication factor of the progress topic; -1 is the default of the target. If it ' +
+      'is not set: offset.storage.replication.factor, or else replication.factor, or else 3.',
     importance: 'medium', default: 3
   }),
   'offset.storage.replication.factor': replicationFactor({
-    doc: 'What progress.topic.replication.factor is where it is not set.',
+    doc: 'The default of progress.topic.replication.factor.',
     importance: 'low', default: 3, role: 'worker'
   }),
   'progress.retention.ms': milliseconds({
-    doc: 'How long progress of a deleted source topic is kept: a topic of this name that comes ' +
-      'back meanwhile is known as recreated.',
+    doc: 'How long progress of a deleted source topic is kept: if a topic of this name is ' +
+      'created meanwhile, it counts as recreated.',
     importance: 'low', default: 7 * 24 * hour, min: 1000, max: 366 * 24 * hour
   }),
   'accepted.cluster.id': string({
-    doc: 'The id of the source cluster, where it was rebuilt and may take the place of the ' +
-      'cluster that progress was written for.',
+    doc: 'If the source cluster was rebuilt: the id of the cluster that may replace the one ' +
+      'that was mirrored so far.',
     importance: 'low', default: '', range: 'the id of a cluster', pattern: /^\S*$/
   }),
   'fault.retry.interval.ms': milliseconds({
-    doc: 'How often a faulted partition is tried again, in case the cause of its fault has ended.',
+    doc: 'How often a faulted partition is retried, in case the cause of its fault has ended.',
     importance: 'low', default: 30_000, min: 100, max: hour
   }),
   'readiness.faulted.partitions.max': integer({
@@ -51,15 +51,15 @@ export const progressTable = {
     importance: 'low', default: 0, min: -1, max: 1_000_000
   }),
   'target.not.empty': choice({
-    doc: 'What to do with a partition that has no progress while its target partition holds ' +
-      'records, as after the progress topic was deleted: stop it, or begin at auto.offset.reset, ' +
-      'after which the target may hold records twice.',
+    doc: 'What to do with a partition that has no progress although its target partition holds ' +
+      'records, for example after the progress topic was deleted: stop it, or begin at ' +
+      'auto.offset.reset; the target may then hold records twice.',
     importance: 'medium', default: 'stop', of: ['stop', 'begin']
   }),
-  'data.loss': faultPolicy('the source no longer holds what is to be ' +
-    'mirrored next, or the target no longer holds what was mirrored last'),
+  'data.loss': faultPolicy('the source no longer holds the next record to be mirrored, or ' +
+    'the target no longer holds the last mirrored record'),
   'topic.recreated': faultPolicy('a topic was recreated'),
-  'record.too.large': faultPolicy('the target accepts no record of this size'),
+  'record.too.large': faultPolicy('the target does not accept a record of this size'),
   'record.refused': faultPolicy('the target broker refuses a single record: its timestamp is out ' +
     'of the bounds of the remote topic, or it has no key and the remote topic is compacted'),
   'corrupt.batch': faultPolicy('a batch does not match its checksum or cannot be read')
@@ -68,8 +68,8 @@ export const progressTable = {
 /** What happens to data that cannot be mirrored: never a silent skip. */
 function faultPolicy (when: string): Row<'stop' | 'skip'> {
   return choice({
-    doc: `What to do with a partition where ${when}: stop it, visibly, or go on behind it, ` +
-      'counted in longhaul_records_skipped_total.',
+    doc: `What to do with a partition if ${when}: stop it and report the fault, or skip and ` +
+      'count the records in longhaul_records_skipped_total.',
     importance: 'medium', default: 'stop', of: ['stop', 'skip']
   })
 }

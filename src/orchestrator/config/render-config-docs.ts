@@ -1,4 +1,4 @@
-// The tables -> the text of CONFIGURATION.md; generate-config-docs.ts writes it.
+// The tables -> the text of CONFIGURATION.md; `npm run generate` writes it.
 import { usualPlaces } from './public-authorities.ts'
 import { idleFamilies, idleProperties } from './idle-properties.ts'
 import { clientTable } from './client-table.ts'
@@ -10,7 +10,7 @@ export function renderConfigDocs (): string {
   return [
     introduction,
     '## The whole process',
-    'Written without a prefix.',
+    'These properties have no prefix.',
     settingsTable(Object.keys(processTable) as Setting[]),
     '## A replication flow',
     flowIntroduction,
@@ -18,8 +18,8 @@ export function renderConfigDocs (): string {
     '## Clients',
     clientIntroduction,
     clientsTable(),
-    '## Taken from MirrorMaker 2, without meaning here',
-    'Each causes one warning that says why.',
+    '## Properties of MirrorMaker 2 without effect',
+    'Each causes one warning with the reason.',
     idleTable()
   ].join('\n\n') + '\n'
 }
@@ -28,7 +28,7 @@ const introduction = `# Configuration
 
 <!-- Rendered from the tables in src/orchestrator/config; do not edit. -->
 
-Longhaul reads the properties file of MirrorMaker 2 as it is.
+Longhaul reads properties files of MirrorMaker 2 without changes.
 
 | Written | Means |
 |---|---|
@@ -41,9 +41,9 @@ Longhaul reads the properties file of MirrorMaker 2 as it is.
   .map(name => `\`${name}\``).join(', ')} |
 | \`\${env:NAME}\`, \`\${file:path:key}\`, \`\${directory:path:key}\` | a value from elsewhere |
 
-The more special place wins: flow over cluster over top level, a role (\`consumer.\`) over none. At
-the level of a cluster, settings of the consumer are read at the source of a flow, all others at
-its target.
+The more specific property wins: flow over cluster over top level, with a role (\`consumer.\`) over
+without one. Of the properties of clusters, a flow reads those of the consumer from its source, and
+all others from its target.
 
 As in MirrorMaker 2, \`A.consumer.NAME\` wins over \`A->B.consumer.NAME\`,
 \`B.producer.NAME\` over \`A->B.producer.NAME\`, and \`A->B.source.consumer.NAME\` and
@@ -53,22 +53,23 @@ As in MirrorMaker 2, \`A.consumer.NAME\` wins over \`A->B.consumer.NAME\`,
 and \`-X target.NAME=\` reach one end of every flow.
 
 Sizes are bytes or have a unit (\`64MiB\`, \`1GB\`), times are milliseconds or have one (\`500ms\`,
-\`5s\`, \`2m\`). A misspelt name causes a warning with the nearest right one;
+\`5s\`, \`2m\`). A misspelt name causes a warning with the nearest correct name;
 \`--strict\` refuses every property that has no effect.`
 
 const flowIntroduction =
-  `Written \`A->B.NAME\`, \`B.NAME\` or \`NAME\`. Settings of the *consumer* may also be written
-\`A.consumer.NAME\`, of the *producer* \`B.producer.NAME\`, as in MirrorMaker 2.`
+  `Write \`A->B.NAME\`, \`B.NAME\` or \`NAME\`. As in MirrorMaker 2, settings of the *consumer* may
+also be \`A.consumer.NAME\`, and settings of the *producer* \`B.producer.NAME\`.`
 
 const clientIntroduction =
-  `Connections are made by librdkafka. Properties of the Java client are translated; librdkafka's
-own properties of connections are taken, too, but not both names for one thing. Names that both
-share and that mean the same (\`security.protocol\`, \`client.rack\`, ...) are not listed.
+  `librdkafka opens the connections. Properties of the Java client are translated. Longhaul also
+accepts librdkafka's properties of connections, but not both names for the same setting.
+Properties that have the same name and meaning in both (\`security.protocol\`, \`client.rack\`, ...)
+are not listed.
 
 With TLS and without a trust store Longhaul trusts the public certificate authorities: those of
-\`SSL_CERT_FILE\` or \`SSL_CERT_DIR\`, if the environment sets one; else the first of
-${usualPlaces.map(place => `\`${place}\``).join(',\n')} that holds certificates; else those that
-Node.js brings along.`
+\`SSL_CERT_FILE\` or \`SSL_CERT_DIR\`, if the environment sets one; otherwise the first of
+${usualPlaces.map(place => `\`${place}\``).join(',\n')} that holds certificates; otherwise those of
+Node.js.`
 
 function table (head: readonly string[], rows: ReadonlyArray<readonly string[]>): string {
   const line = (cells: readonly string[]) =>
@@ -98,7 +99,7 @@ const roleText = {
   producer: '*Producer.*',
   either: '*Consumer or producer.*',
   group: '*Consumer of the target.*',
-  worker: '*At the top or at the target, not at a flow; the top wins, as in MirrorMaker 2.*'
+  worker: '*At top level or for the target, not for a flow; top level wins, as in MirrorMaker 2.*'
 }
 
 function clientsTable (): string {

@@ -48,7 +48,7 @@ export const topicTable = {
   }),
   'sync.topic.acls.enabled': flag({
     doc: 'Whether ACLs of source topics are copied to remote topics, without the permission to ' +
-      'write. Nothing happens where a cluster has no authorizer.',
+      'write. This has no effect if a cluster has no authorizer.',
     importance: 'medium', default: true
   }),
   'sync.topic.acls.interval.seconds': interval({
@@ -57,8 +57,8 @@ export const topicTable = {
   }),
   'sync.topic.acls.prefixed.enabled': flag({
     doc: 'Whether ACLs of prefixed patterns that match a mirrored topic, and of *, are copied, ' +
-      'too. Where topics keep their names, a prefix also covers topics of the target itself, and ' +
-      '* is not copied.',
+      'too. If topics keep their names, a prefix also covers topics that only the target has, ' +
+      'and * is not copied.',
     importance: 'low', default: false
   }),
   'sync.topic.acls.delete.enabled': flag({
@@ -67,25 +67,25 @@ export const topicTable = {
     importance: 'low', default: false
   }),
   'use.defaults.from': choice({
-    doc: 'Whose defaults hold for a setting that the source topic has not set: with source, the ' +
-      'value that holds on the source is set on the remote topic.',
+    doc: 'The cluster whose defaults apply to a setting that is not set on the source topic: ' +
+      'with source, the value that applies on the source is set on the remote topic.',
     importance: 'low', default: 'target', of: ['source', 'target']
   }),
   'config.property.filter.class': javaClass({
-    doc: 'How the settings are chosen that a remote topic copies.', importance: 'low',
+    doc: 'How Longhaul chooses the settings that a remote topic copies.', importance: 'low',
     default: 'DefaultConfigPropertyFilter', of: ['DefaultConfigPropertyFilter'],
     wayOut: 'a Java class cannot run here: to choose settings by config.properties.exclude ' +
       'alone, start with --ignore config.property.filter.class'
   }),
   'topic.filter.class': javaClass({
-    doc: 'How topics are chosen.', importance: 'low', default: 'DefaultTopicFilter',
+    doc: 'How Longhaul chooses topics.', importance: 'low', default: 'DefaultTopicFilter',
     of: ['DefaultTopicFilter'],
     wayOut: 'a Java class cannot run here: to choose topics by topics and topics.exclude alone, ' +
       'start with --ignore topic.filter.class'
   }),
   'replication.policy.class': javaClass({
-    doc: 'How a remote topic is named: alias and topic, or as on the source. Well-known classes ' +
-      `of others are known, too: ${Object.keys(knownPolicies).join(', ')}.`,
+    doc: 'The name of a remote topic: alias and topic, or the name of the source topic. Longhaul ' +
+      `also knows these classes: ${Object.keys(knownPolicies).join(', ')}.`,
     importance: 'high', default: 'DefaultReplicationPolicy',
     of: ['DefaultReplicationPolicy', 'IdentityReplicationPolicy'],
     known: knownPolicies,
@@ -97,30 +97,32 @@ export const topicTable = {
     doc: 'Names of topics on the target in place of those of the policy: the first regular ' +
       'expression that matches the whole name decides; `$0` is the name on the source, `$1` to ' +
       '`$9` are the groups of the expression: `orders@sales.orders, clicks-(.*)@web.$1, ' +
-      'log.*@$0-eu`. Heartbeats keep the name of the policy.',
+      'log.*@$0-eu`. It does not apply to heartbeats.',
     importance: 'medium', default: []
   }),
   'same.names.both.ways': flag({
-    doc: 'Whether flows that keep the names of topics lead both ways between the same clusters: ' +
-      'then each leaves out what another one brought from its target. Write it for all of them.',
+    doc: 'Whether flows that keep the names of topics run in both directions between the same ' +
+      'clusters: then each leaves out records that another flow mirrored from its target. Set it ' +
+      'for all of these flows.',
     importance: 'medium', default: false
   }),
   'source.cluster.alias': string({
-    doc: 'What remote topics are named after; without it the name of the source in clusters. ' +
-      'Empty, with an empty replication.policy.separator, it keeps the names of the topics.',
+    doc: 'The alias in the names of remote topics; by default the name of the source in ' +
+      'clusters. If it is empty, with an empty replication.policy.separator, topics keep their ' +
+      'names.',
     importance: 'low', default: '', range: 'characters of a topic name', pattern: /^[\w.-]*$/
   }),
   'target.cluster.alias': string({
-    doc: 'By which name a topic is known that came from the target, and is not mirrored; without ' +
-      'it the name of the target in clusters.',
+    doc: 'The alias in the names of topics that came from the target, which are not mirrored ' +
+      'back; by default the name of the target in clusters.',
     importance: 'low', default: '', range: 'characters of a topic name', pattern: /^[\w.-]*$/
   }),
   'replication.policy.separator': string({
-    doc: 'What stands between alias and topic in the name of a remote topic.',
+    doc: 'The text between alias and topic in the name of a remote topic.',
     importance: 'medium', default: '.', range: 'characters of a topic name', pattern: /^[\w.-]*$/
   }),
   'replication.policy.internal.topic.separator.enabled': javaFlag({
-    doc: "Whether MirrorMaker 2's internal topics are named with the separator, too.",
+    doc: "Whether the names of MirrorMaker 2's internal topics contain the separator, too.",
     importance: 'low', default: true
   }),
   'replication.factor': replicationFactor({
@@ -128,11 +130,11 @@ export const topicTable = {
     importance: 'high', default: 2
   }),
   'refresh.topics.enabled': flag({
-    doc: 'Whether new topics and partitions are looked for while running.',
+    doc: 'Whether Longhaul looks for new topics and partitions while it runs.',
     importance: 'low', default: true
   }),
   'refresh.topics.interval.seconds': interval({
-    doc: 'How often new topics and partitions are looked for.',
+    doc: 'How often Longhaul looks for new topics and partitions.',
     importance: 'low', default: 600
   }),
   'admin.timeout.ms': milliseconds({

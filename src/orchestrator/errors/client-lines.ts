@@ -1,13 +1,13 @@
-// What a log line of librdkafka is about. Its lines carry no code, so this table knows their texts;
-// nothing but the log depends on it.
+// The meaning of log lines of librdkafka. These lines have no code, so this table matches their
+// texts; only the log depends on it.
 import { errorByName, type ErrorName } from './error-table.ts'
 
 /** The first pattern that matches decides. */
 const meanings: ReadonlyArray<readonly [pattern: RegExp, name: ErrorName, more: string]> = [
   [/\b(\d+)\/\1 brokers are down/, '_ALL_BROKERS_DOWN', ''],
   [/while requesting ApiVersion/, '_TRANSPORT',
-    'the broker closed the connection at the first request, as it does where security.protocol ' +
-    'is not that of the port'],
+    'the broker closed the connection at the first request, as it does if security.protocol ' +
+    'does not match the port'],
   [/resolve/i, '_RESOLVE', ''],
   [/\bSSL\b|certificate/i, '_SSL', ''],
   [/SASL|authenticat/i, '_AUTHENTICATION', ''],
@@ -15,14 +15,14 @@ const meanings: ReadonlyArray<readonly [pattern: RegExp, name: ErrorName, more: 
   [/brokers are down|connect|receive failed|send failed|closed/i, '_TRANSPORT', '']
 ]
 
-/** An IPv6 address has brackets where bootstrap.servers names it, and none where a broker does. */
+/** An IPv6 address has brackets in bootstrap.servers, and none in the metadata of a broker. */
 const brokerPattern =
   /((?:\[[\w:.%-]+\]|(?<![\da-z])(?:[\da-f]*:){2,7}[\da-f]+|[\w.-]+):\d+)\/(\d+|bootstrap)/
 
-/** What the network said, in words of its own. */
+/** The reason as the operating system words it. */
 const reasonPattern = /connection refused|connection reset by peer|no route to host|not known/i
 
-/** Undefined: the table does not know the line. */
+/** Undefined: no pattern matches the line. */
 export function clientLineText (line: string): string | undefined {
   const found = meaningOf(line)
   if (found === undefined) return undefined
@@ -42,7 +42,7 @@ export function clientLineDetail (line: string): string | undefined {
   return [broker, reason, found[2]].filter(part => part !== '').join(', ')
 }
 
-/** Without `sasl_ssl://`: a line about a refused connection to such a listener is no login's. */
+/** Ignores `sasl_ssl://`: a refused connection to such a listener is no login error. */
 function meaningOf (line: string): (typeof meanings)[number] | undefined {
   const told = line.replaceAll(/\b\w+:\/\//g, '')
   return meanings.find(([pattern]) => pattern.test(told))

@@ -1,6 +1,6 @@
 // The shape of a row of the error table, and the advice to operators of more than one row.
 
-/** How far an error reaches: what stops while it lasts. Everything outside goes on. */
+/** How far an error reaches: what stops while the error persists. All else continues. */
 export type ErrorScope = 'partition' | 'topic' | 'flow' | 'process'
 
 export interface ErrorRow {
@@ -11,9 +11,9 @@ export interface ErrorRow {
   /** The leader may have moved: ask for metadata before the retry. */
   readonly refreshesMetadata: boolean
   readonly scope: ErrorScope
-  /** What is wrong, as the head of a sentence that a detail ends. */
+  /** What is wrong: the beginning of a sentence that ends with a detail. */
   readonly text: string
-  /** What the operator does. */
+  /** What the operator should do. */
   readonly action: string
 }
 
@@ -32,8 +32,8 @@ export function row (
   }
 }
 
-export const nothing = 'Nothing to do: Longhaul retries by itself'
-export const leader = 'Nothing to do: Longhaul asks for the new leader and retries'
+export const nothing = 'Nothing to do: Longhaul retries'
+export const leader = 'Nothing to do: Longhaul looks up the leader and retries'
 export const login =
   'Check the security.* and sasl.* properties of this cluster and its credentials'
 export const topicAcl =
@@ -41,14 +41,14 @@ export const topicAcl =
   'DESCRIBE_CONFIGS on source topics; READ, WRITE, DESCRIBE and CREATE on remote topics and on ' +
   'longhaul-progress.*'
 export const newTopic =
-  'Check replication.factor and the topic settings against the target cluster'
-/** The second way out, after a semicolon or `or`: the value of a policy that skips. */
-export const skipBatch = 'corrupt.batch=skip skips the batch, and counts it'
+  'Check that the target cluster allows replication.factor and the topic settings'
+/** The second way out, after a semicolon or `or`: the setting that skips. */
+export const skipBatch = 'corrupt.batch=skip skips the batch and counts its records'
 export const skipTooLarge = 'set record.too.large=skip to skip the record'
 export const skipRefused = 'set record.refused=skip to skip the record'
 export const upgrade = 'Upgrade the broker, or report this with the versions of both clusters'
-export const report = 'Report this as a defect, with the log around it'
+export const report = 'Report this as a defect, with the log lines before and after it'
 export const recreated =
-  'Set topic.recreated=skip to go on in the recreated topic; topic.recreated=stop, the default, ' +
-  'keeps the partition stopped'
-export const resumes = 'Nothing to do: Longhaul reads the target to find where to go on'
+  'Set topic.recreated=skip to mirror the recreated topic; with topic.recreated=stop, the ' +
+  'default, the partition stays stopped'
+export const resumes = 'Nothing to do: Longhaul reads the target to find where to continue'

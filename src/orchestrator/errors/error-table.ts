@@ -1,7 +1,7 @@
-// THE error table: one row an error, whoever raised it. Code that meets an error asks this table
-// (retriable? how far does it reach? what does the operator do?) and never matches texts. The data
-// plane gets `retriable` and `refreshesMetadata` by code through a header rendered from here, so
-// the files of this folder import nothing else.
+// THE error table: one row for each error of brokers, librdkafka and Longhaul. Code that handles an
+// error reads this table (retriable? how far does it reach? what should the operator do?) and never
+// matches texts. The data plane gets `retriable` and `refreshesMetadata` by code, through a header
+// that is rendered from here, so the files of this folder import no others.
 import { dataPlaneErrors } from './data-plane-errors.ts'
 import { row, upgrade, type ErrorRow } from './error-row.ts'
 import { kafkaErrors } from './kafka-errors.ts'
@@ -24,8 +24,8 @@ export function errorByName (name: ErrorName): NamedErrorRow {
 }
 
 /**
- * The row of a code. A code that the table does not hold comes from a broker newer than the table:
- * it stops the partition, visibly, rather than being retried for ever.
+ * The row of a code. A code that is not in the table comes from a broker that is newer than the
+ * table: it stops the partition, visibly, because it might be retried for ever.
  */
 export function errorByCode (code: number): NamedErrorRow {
   const name = namesByCode.get(code)

@@ -1,18 +1,18 @@
-// The one error class. It carries a row of the error table; whoever catches it asks the row.
+// The one error class. It carries a row of the error table; code that catches it reads the row.
 import type { ErrorScope } from './error-row.ts'
 import { errorByCode, errorByName, type ErrorName, type NamedErrorRow } from './error-table.ts'
 
 export interface ReplicatorErrorOptions {
   readonly cause?: unknown
-  /** The configuration property that is at fault or that cures it. */
+  /** The configuration property that causes the error or that solves it. */
   readonly setting?: string
-  /** What the operator does in this case, where that is more exact than the row's action. */
+  /** What the operator should do in this case, if that is more exact than the row's action. */
   readonly action?: string
   /** Alias of the cluster that caused it; by default that of the cause. */
   readonly cluster?: string
 }
 
-/** What crosses from the data plane: a code, and what was seen (names and numbers, no advice). */
+/** An error of the data plane: a code, and what happened (names and numbers, no advice). */
 export interface NativeFailure {
   readonly code: number
   readonly detail: string
@@ -48,7 +48,7 @@ export class ReplicatorError extends Error {
     return new ReplicatorError(errorByCode(failure.code), failure.detail, options)
   }
 
-  /** Any thrown value as a ReplicatorError; what is not one yet is an assumption that failed. */
+  /** Any thrown value as a ReplicatorError; any other class means an error in the program. */
   static from (thrown: unknown): ReplicatorError {
     if (thrown instanceof ReplicatorError) return thrown
     const detail = thrown instanceof Error ? thrown.message : String(thrown)
@@ -56,7 +56,7 @@ export class ReplicatorError extends Error {
   }
 }
 
-/** `text: detail. Action. (NAME)`: one line, readable on its own in a log or on a terminal. */
+/** `text: detail. Action. (NAME)`: one line that is complete in a log or on a terminal. */
 function errorMessage (row: NamedErrorRow, detail: string): string {
   const seen = detail === '' ? row.text : `${row.text}: ${detail}`
   const sentence = /[.?!]$/.test(seen) ? seen : `${seen}.`

@@ -1,5 +1,5 @@
-// THE metric table: every metric of Longhaul's own. Registration, the types of the labels and
-// METRICS.md come from it; a test says when a row is never filled or a series has no row.
+// THE metric table: every metric that Longhaul defines. Registration, the types of the labels and
+// METRICS.md come from it; a test fails when a row is never set or a series has no row.
 //
 // Names follow Prometheus: base units (seconds, bytes), `_total` for what only grows. `source` and
 // `target` are cluster aliases, `topic` is the name on the source.
@@ -11,9 +11,9 @@ export interface MetricRow {
   readonly type: MetricType
   readonly help: string
   readonly labels: readonly string[]
-  /** A series a partition: only with metrics.per.partition=true. */
+  /** One series for each partition: only with metrics.per.partition=true. */
   readonly perPartition?: boolean
-  /** A figure under the name of MirrorMaker 2's: only with metrics.mirror.maker.names=true. */
+  /** Has the name of a metric of MirrorMaker 2: only with metrics.mirror.maker.names=true. */
   readonly ofMirrorMaker?: boolean
   /** Upper bounds of a histogram, in the unit of its name. */
   readonly buckets?: readonly number[]
@@ -43,7 +43,7 @@ export const metricTable = {
   longhaul_bytes_forwarded_total: {
     type: 'counter',
     labels: topic,
-    help: 'Bytes of the record batches acknowledged by the target cluster, compressed as they are.'
+    help: 'Bytes of the record batches acknowledged by the target cluster, as compressed.'
   },
   longhaul_batches_passed_through_total: {
     type: 'counter',
@@ -53,12 +53,12 @@ export const metricTable = {
   longhaul_batches_reencoded_total: {
     type: 'counter',
     labels: [...topic, 'reason'],
-    help: 'Record batches decoded and encoded again, because they could not pass as they are.'
+    help: 'Record batches that were re-encoded, because the target would not accept them unchanged.'
   },
   longhaul_batches_dropped_total: {
     type: 'counter',
     labels: [...topic, 'reason'],
-    help: 'Record batches left out on purpose: control, aborted, empty, looped or stale ones.'
+    help: 'Record batches left out on purpose: control, aborted, empty, looped or stale batches.'
   },
   longhaul_lag_records: {
     type: 'gauge',
@@ -69,32 +69,32 @@ export const metricTable = {
   longhaul_lag_records_open_transaction: {
     type: 'gauge',
     labels: topic,
-    help: 'Of longhaul_lag_records, those behind an open transaction on the source: they are ' +
-      'mirrored when it ends.'
+    help: 'The part of longhaul_lag_records that is after the begin of an open transaction on ' +
+      'the source: these records are mirrored when the transaction ends.'
   },
   longhaul_lag_records_max: {
     type: 'gauge',
     labels: topic,
-    help: 'The same of the partition that is furthest behind.'
+    help: 'longhaul_lag_records of the partition that is furthest behind.'
   },
   longhaul_lag_seconds_max: {
     type: 'gauge',
     labels: topic,
-    help: 'Age of the oldest batch that the target has not acknowledged, by its header, of the ' +
-      'partition furthest behind. Where the header is not known or lies in the future: time ' +
-      'since the end of the log was first seen beyond what the target has. Where the source has ' +
-      'not reported that end for 15 s: at least the time since it did.'
+    help: 'Age of the oldest batch that the target has not acknowledged, by its header, in the ' +
+      'partition that is furthest behind. If the header is not known or is in the future: time ' +
+      'since the end of the log was first seen beyond the records on the target. If the source ' +
+      'has not reported that end for 15 s: at least the time since its last report.'
   },
   longhaul_record_age_seconds: {
     type: 'gauge',
     labels: topic,
     help: 'Time since the timestamp of the newest record acknowledged by the target; absent if ' +
-      'it lies in the future.'
+      'the timestamp is in the future.'
   },
   longhaul_records_resumed_total: {
     type: 'counter',
     labels: topic,
-    help: 'Records that a resume found on the target and so skipped on the source.'
+    help: 'Records that a resume found on the target and therefore skipped on the source.'
   },
   longhaul_records_doubled_total: {
     type: 'counter',
@@ -104,27 +104,27 @@ export const metricTable = {
   longhaul_records_skipped_total: {
     type: 'counter',
     labels: [...topic, 'reason'],
-    help: 'Records left out by data.loss, topic.recreated, record.too.large, record.refused or ' +
-      'corrupt.batch=skip, by an operator, or because auto.offset.reset begins behind them, at ' +
-      'most. 0 with a reason: records were left out, and their number is not known.'
+    help: 'Records left out, at most: by data.loss, topic.recreated, record.too.large, ' +
+      'record.refused or corrupt.batch=skip, by an operator, or because auto.offset.reset begins ' +
+      'after them. 0 with a reason: records were left out, but their number is not known.'
   },
   longhaul_records_mirrored_again_total: {
     type: 'counter',
     labels: topic,
-    help: 'Records that the target lost after it had acknowledged them (unclean election), at ' +
-      'most; they are mirrored again.'
+    help: 'Records, at most, that the target lost after it had acknowledged them (unclean ' +
+      'election); they are mirrored again.'
   },
   longhaul_retries_total: {
     type: 'counter',
     labels: topic,
-    help: 'Times that batches without an acknowledgement were sent again.'
+    help: 'How often batches without an acknowledgement were sent again.'
   },
   longhaul_replication_latency_seconds: {
     type: 'histogram',
     labels: flow,
     buckets: powersOfTwoMs(0, 20),
-    help: 'Time from the timestamp of a record to its acknowledgement by the target, one ' +
-      'observation a record.'
+    help: 'Time from the timestamp of a record to its acknowledgement by the target, with one ' +
+      'observation for each record.'
   },
   longhaul_in_flight_bytes: {
     type: 'gauge',
@@ -134,7 +134,7 @@ export const metricTable = {
   longhaul_in_flight_limit_bytes: {
     type: 'gauge',
     labels: [...flow, 'lane'],
-    help: 'What longhaul_in_flight_bytes may reach; at the limit the lane stops fetching.'
+    help: 'The limit of longhaul_in_flight_bytes; at the limit the lane stops fetching.'
   },
   longhaul_fetch_requests_total: {
     type: 'counter',
@@ -149,7 +149,7 @@ export const metricTable = {
   longhaul_fetched_bytes_total: {
     type: 'counter',
     labels: flow,
-    help: 'Bytes of Fetch responses; more than was forwarded if batches were dropped or came twice.'
+    help: 'Bytes of Fetch responses; more than the forwarded bytes if batches were fetched again.'
   },
   longhaul_follower_bytes_total: {
     type: 'counter',
@@ -159,24 +159,24 @@ export const metricTable = {
   longhaul_evictions_total: {
     type: 'counter',
     labels: flow,
-    help: 'Partitions whose queue was dropped, to be fetched again, because memory was short.'
+    help: 'Partitions whose queue was dropped to free memory; the batches are fetched again.'
   },
   longhaul_throttle_seconds_total: {
     type: 'counter',
     labels: [...flow, 'cluster'],
-    help: 'Time for which a cluster asked to wait (quota), as lane seconds.'
+    help: 'Time for which a cluster asked lanes to wait (quota), summed over the lanes.'
   },
   longhaul_errors_total: {
     type: 'counter',
     labels: [...flow, 'error'],
-    help: 'Errors by name that stopped a partition, or that the flow itself met; OTHER for ' +
-      'codes that Longhaul does not know.'
+    help: 'Errors by name that stopped a partition, or that occurred in the flow itself; OTHER ' +
+      'for codes that Longhaul does not know.'
   },
   longhaul_retried_errors_total: {
     type: 'counter',
     labels: [...flow, 'error'],
-    help: 'Errors by name after which lanes tried again. Most heal by themselves: leaders move, ' +
-      'new topics are not known everywhere at once.'
+    help: 'Errors by name after which lanes retried. Most need no action: leaders move, and ' +
+      'brokers learn of new topics one after the other.'
   },
   longhaul_partitions: {
     type: 'gauge',
@@ -191,19 +191,19 @@ export const metricTable = {
   longhaul_flow_state: {
     type: 'gauge',
     labels: [...flow, 'state'],
-    help: '1 for the state that the flow is in, 0 for the others.'
+    help: '1 for the current state of the flow, 0 for the others.'
   },
   longhaul_flow_not_ready: {
     type: 'gauge',
     labels: [...flow, 'reason'],
     help: '1 for each reason for which /readyz answers 503: the state of the flow, a cluster ' +
-      'that does not answer, slots that nobody owns, faulted partitions, a flow or partitions ' +
-      'that stand still, progress that cannot be written; 0 for the others.'
+      'that does not answer, slots that no process owns, faulted partitions, a flow or ' +
+      'partitions that are stalled, progress that cannot be written; 0 for the others.'
   },
   longhaul_slots_owned: {
     type: 'gauge',
     labels: flow,
-    help: 'Task slots that this process owns. Summed over the processes of a flow it is task.slots.'
+    help: 'Task slots that this process owns. The sum over the processes of a flow is task.slots.'
   },
   longhaul_members_differing: {
     type: 'gauge',
@@ -215,21 +215,21 @@ export const metricTable = {
   longhaul_certificate_expiry_timestamp_seconds: {
     type: 'gauge',
     labels: [...flow, 'cluster', 'of'],
-    help: 'When a certificate of the configuration ends, in seconds since 1970: the one that the ' +
-      'client shows (of="client"), and of the authorities that it trusts the first to end ' +
-      '(of="authority"). Public authorities and the certificates of brokers are not in it.'
+    help: 'When a certificate of the configuration expires, in seconds since 1970: the ' +
+      'certificate of the client (of="client"), and among the trusted authorities the first to ' +
+      'expire (of="authority"). Excludes public authorities and certificates of brokers.'
   },
   longhaul_duty_last_success_timestamp_seconds: {
     type: 'gauge',
     labels: [...flow, 'duty'],
-    help: 'When a duty that this process does for the slots that it owns succeeded last, in ' +
-      'seconds since 1970, in the slot where that is the longest ago.'
+    help: 'When a duty of this process for its slots last succeeded, in seconds since 1970; the ' +
+      'oldest time among its slots.'
   },
   longhaul_progress_age_seconds: {
     type: 'gauge',
     labels: flow,
-    help: 'For how long acknowledged progress has not been written to the target; 0 while all ' +
-      'of it is written.'
+    help: 'How long acknowledged progress has not been written to the target; 0 if all progress ' +
+      'is written.'
   },
   longhaul_partition_records_forwarded_total: {
     type: 'counter',
@@ -253,13 +253,13 @@ export const metricTable = {
     type: 'gauge',
     labels: partition,
     perPartition: true,
-    help: 'Of longhaul_partition_lag_records, those behind an open transaction on the source.'
+    help: 'The part of longhaul_partition_lag_records after the begin of an open transaction.'
   },
   longhaul_partition_lag_seconds: {
     type: 'gauge',
     labels: partition,
     perPartition: true,
-    help: 'As longhaul_lag_seconds_max, of one partition.'
+    help: 'Like longhaul_lag_seconds_max, for one partition.'
   },
   longhaul_partition_upstream_offset: {
     type: 'gauge',
@@ -277,7 +277,7 @@ export const metricTable = {
     type: 'gauge',
     labels: [...partition, 'remote_topic', 'lane', 'state'],
     perPartition: true,
-    help: 'Always 1: where the partition goes, which lane has it (empty: none), its state.'
+    help: 'Always 1: the remote topic, the lane (empty: none) and the state of the partition.'
   },
   longhaul_build_info: {
     type: 'gauge',

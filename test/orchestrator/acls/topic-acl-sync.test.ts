@@ -188,7 +188,7 @@ describe('no ACLs are copied', () => {
     const { run, source } = createSync()
     source.error = new ReplicatorError('CLUSTER_AUTHORIZATION_FAILED', 'cluster A',
       { action: 'Grant DESCRIBE on the cluster to the principal of cluster A' })
-    await assert.rejects(run(), new RegExp('The ACLs .*cannot follow .*: cluster A .*Grant ' +
+    await assert.rejects(run(), new RegExp('The ACLs .*cannot be copied .*: cluster A .*Grant ' +
       'DESCRIBE on the cluster .* cluster A, or set sync\\.topic\\.acls\\.enabled=false'))
   })
 

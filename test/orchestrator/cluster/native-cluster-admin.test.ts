@@ -212,7 +212,7 @@ describe('a cluster that cannot be reached', () => {
     t.after(async () => { await admin.close() })
     const error = await soonErrorOf(admin.describeCluster())
     assert.equal(error.errorName, 'TIMED_OUT')
-    assert.match(error.detail, /describeCluster had no answer within 1000 ms/)
+    assert.match(error.detail, /describeCluster got no answer within 1000 ms/)
   })
 
   test('is asked again by the next call, and answers once it is back', async t => {

@@ -114,7 +114,7 @@ describe('a cluster that is away for ten minutes', () => {
     problems.laneLine(0, 'source: Connect failed (FAIL)')
     assert.deepEqual(lines,
       ['warn: west: ', 'warn: east: '].map(side => side + 'the connection to the broker failed. ' +
-        'If it lasts, check host, port and firewall. (_TRANSPORT)'))
+        'If it persists, check host, port and firewall. (_TRANSPORT)'))
   })
 
   test('does not hide an error that no answer of the cluster mends', () => {

@@ -109,7 +109,7 @@ test('settings that the source does not show are an error that says what to gran
   assert.deepEqual([...read.keys()], ['open', 'closed'])
   const error = read.get('closed')
   assert.ok(error instanceof Error)
-  assert.match(error.message, /^The source cluster does not show .*: closed on east: .*AUTHORIZ/)
+  assert.match(error.message, /^The source cluster does not return .*: closed on east: .*AUTHORIZ/)
   assert.match(error.message, /Grant DESCRIBE_CONFIGS on the source topic/)
 })
 

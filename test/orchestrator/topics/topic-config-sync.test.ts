@@ -121,7 +121,7 @@ describe('the settings of a remote topic', () => {
   })
 })
 
-describe('a topic whose settings cannot follow', () => {
+describe('a topic whose settings cannot be copied', () => {
   test('is named with what to grant, and the others follow', async () => {
     const { configsOf, run, source, target } = createSync(
       { closed: { a: '1' }, hidden: { a: '1' }, locked: { a: '1' }, open: { a: '1' } },
@@ -135,7 +135,7 @@ describe('a topic whose settings cannot follow', () => {
     assert.deepEqual(changed, ['open'])
     assert.deepEqual(configsOf('east.open'), { a: '1' })
     assert.match(failure?.message ?? '',
-      /cannot follow .*: closed, hidden, locked: .*Grant DESCRIBE_CONFIGS and ALTER_CONFIGS/)
+      /cannot be copied .*: closed, hidden, locked: .*Grant DESCRIBE_CONFIGS and ALTER_CONFIGS/)
   })
 
   test('is passed over where it was deleted on either side since it was listed', async () => {
