@@ -17,7 +17,7 @@ export interface ForwarderConfig {
   readonly source: ClientProperties
   readonly target: ClientProperties
   readonly settings: ForwarderSettings
-  /** The flow's producer id on the target (invariant A). */
+  /** The flow's producer id on the target (invariant A); -1n: the target has none. */
   readonly producerId: bigint
   readonly producerEpoch: number
 }

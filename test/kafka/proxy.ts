@@ -2,6 +2,7 @@
 // the faults of one. It shows round trips, pipelining and sharing; not TCP's loss and windows.
 
 import { createServer, connect, type Server, type Socket } from 'node:net'
+import { ApiVersionsAnswers } from './api-versions-answer.ts'
 import type { Link, LinkDirection } from './link.ts'
 import { apiKeyOf, RequestHeads } from './request-heads.ts'
 
@@ -35,6 +36,7 @@ export class TcpProxy {
   #server: Server | undefined
   #state: ProxyState = 'cut'
   #isHeld: IsHeld | undefined
+  #hidden: ReadonlySet<number> = new Set()
 
   constructor (settings: ProxySettings) {
     this.#settings = settings
@@ -117,6 +119,11 @@ export class TcpProxy {
       .map(async connection => { await connection.release() }))
   }
 
+  /** Clients that connect from now on find that the broker lacks these APIs. */
+  hideApis (...apiKeys: readonly number[]): void {
+    this.#hidden = new Set(apiKeys)
+  }
+
   /** Ends every connection with a RST; new ones are welcome at once. */
   reset (): void {
     for (const connection of this.#connections) connection.destroy(true)
@@ -149,7 +156,8 @@ export class TcpProxy {
   #accept (client: Socket): void {
     const { targetPort, link } = this.#settings
     const isHeld: IsHeld = head => this.#isHeld?.(head) ?? false
-    const connection = new Connection(client, targetPort, link, isHeld, () => {
+    const answers = this.#hidden.size === 0 ? undefined : new ApiVersionsAnswers(this.#hidden)
+    const connection = new Connection(client, targetPort, link, isHeld, answers, () => {
       this.#connections.delete(connection)
     })
     this.#connections.add(connection)
@@ -167,14 +175,19 @@ class Connection {
   #isForgotten = false
 
   constructor (
-    client: Socket, targetPort: number, link: Link, isHeld: IsHeld, onGone: () => void
+    client: Socket, targetPort: number, link: Link, isHeld: IsHeld,
+    answers: ApiVersionsAnswers | undefined, onGone: () => void
   ) {
     this.#client = client
     this.#server = connect({ port: targetPort, host: '127.0.0.1', allowHalfOpen: true })
     this.#client.setNoDelay(true)
     this.#server.setNoDelay(true)
-    this.#up = new Pipe(this.#client, this.#server, link.up, isHeld)
-    this.#down = new Pipe(this.#server, this.#client, link.down, () => false)
+    this.#up = new Pipe(this.#client, this.#server, link.up, {
+      mustHold: isHeld, onHead: head => { answers?.asked(head) }
+    })
+    this.#down = new Pipe(this.#server, this.#client, link.down, {
+      rewrite: bytes => answers?.push(bytes) ?? bytes
+    })
     this.#pipes = [this.#up, this.#down]
     let open = 2
     for (const socket of [this.#client, this.#server]) {
@@ -241,6 +254,13 @@ class Connection {
   }
 }
 
+interface PipeHooks {
+  readonly mustHold?: IsHeld
+  /** Of each request or answer. */
+  readonly onHead?: (head: Buffer) => void
+  readonly rewrite?: (bytes: Buffer) => Buffer
+}
+
 interface Parcel {
   readonly bytes: Buffer | 'end'
   readonly arrivesAt: number
@@ -254,7 +274,7 @@ class Pipe {
   readonly #from: Socket
   readonly #to: Socket
   readonly #direction: LinkDirection
-  readonly #mustHold: IsHeld
+  readonly #hooks: PipeHooks
   readonly #requests = new RequestHeads()
   readonly #parcels: Parcel[] = []
   #bytesHeld = 0
@@ -268,12 +288,12 @@ class Pipe {
   #deliverTimer: NodeJS.Timeout | undefined
   #resumeTimer: NodeJS.Timeout | undefined
 
-  constructor (from: Socket, to: Socket, direction: LinkDirection, mustHold: IsHeld) {
+  constructor (from: Socket, to: Socket, direction: LinkDirection, hooks: PipeHooks) {
     this.#from = from
     this.#to = to
     this.#direction = direction
-    this.#mustHold = mustHold
-    from.on('data', (bytes: Buffer) => { this.#take(bytes) })
+    this.#hooks = hooks
+    from.on('data', (bytes: Buffer) => { this.#take(hooks.rewrite?.(bytes) ?? bytes) })
     from.once('end', () => {
       if (this.#late === undefined) this.#put('end')
       else this.#late.push('end')
@@ -328,7 +348,8 @@ class Pipe {
     for (const { head, from } of this.#requests.push(bytes)) {
       this.#requestCount += 1
       this.#newestHeads.set(apiKeyOf(head), head)
-      if (this.#late === undefined && this.#mustHold(head)) {
+      this.#hooks.onHead?.(head)
+      if (this.#late === undefined && this.#hooks.mustHold?.(head) === true) {
         this.#late = []
         cut = from
       }

@@ -29,10 +29,10 @@ Status ReadConfig(napi_env env, napi_value from, ForwarderConfig* config,
       return Status::Error(kErrorInvalidArgument,
                            std::string("settings.") + setting.name + " must be a BigInt");
   int32_t epoch = 0;
-  if (!GetInt64(env, from, "producerId", &config->producer_id) || config->producer_id < 0 ||
+  if (!GetInt64(env, from, "producerId", &config->producer_id) || config->producer_id < -1 ||
       !GetInt32(env, from, "producerEpoch", &epoch) || epoch < 0 || epoch > 0x7fff)
     return Status::Error(kErrorInvalidArgument, "producerId and producerEpoch must be set");
-  config->producer_epoch = static_cast<int16_t>(epoch);
+  config->producer_epoch = static_cast<int16_t>(config->producer_id < 0 ? -1 : epoch);
   return Status::Ok();
 }
 

@@ -277,6 +277,7 @@ void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response
 // ack must not count. The sign is: on a topic with create times a broker returns an append time
 // only for a duplicate (UnifiedLog.append).
 bool Outbox::IsDoubtful(Partition* p, const Answer& answer) const {
+  if (lane_->producer_id < 0) return false;
   if (answer.append_time < 0 || p->scan.is_log_append_time ||
       answer.base_offset < p->scan.findings.scan_offset)
     return false;
@@ -334,14 +335,29 @@ void Outbox::PopAcked(Partition* p) {
   if (p->phase != PartitionPhase::kMoving) lane_->moves.ClearObstacle(p, Side::kTarget);
 }
 
+// No producer id, no deduplication: a delayed request of a previous owner, or of a connection that
+// broke, was appended between the scan and the first batch behind it, which repeats its records.
+// Later gaps are not counted: other producers without ids would be counted for ever.
+void Outbox::CountLate(Partition* p, int64_t base_offset) {
+  const int64_t scanned = p->scan.findings.scan_offset;
+  if (p->progress.downstream > scanned || base_offset <= scanned) return;
+  const int64_t records = base_offset - scanned;
+  p->counters.doubled_records += records;
+  lane_->events->Log(kLogShown, p->target_name() + ": up to " + std::to_string(records) +
+                                    " records from offset " + std::to_string(scanned) +
+                                    " on came in a delayed request and are mirrored twice");
+}
+
 void Outbox::CountAck(Partition* p, const QueuedBatch& batch) {
   const int64_t base = batch.base_offset >= 0 ? batch.base_offset : p->progress.downstream;
+  if (lane_->producer_id < 0) CountLate(p, base);
   ForEachRun(batch, [&](int64_t upstream, int64_t index, int64_t length) {
     lane_->events->Placed(*p, upstream, base + index, length);
   });
   p->progress = {batch.upstream_next, base + batch.records,
                  SequenceAfter(batch.sequence, batch.records), batch.leader_epoch};
-  p->delivery.dedup_proven_until = lane_->now + kProofMs;
+  // A target without producer ids deduplicates nothing: one batch is in flight at a time.
+  if (lane_->producer_id >= 0) p->delivery.dedup_proven_until = lane_->now + kProofMs;
   lane_->CountMirrored(p, batch);
   lane_->events->MadeProgress(*p);
 }

@@ -95,6 +95,7 @@ class Outbox {
   void OnAck(const Sent& sent, Answer answer);
   bool IsDoubtful(Partition* p, const Answer& answer) const;
   void PopAcked(Partition* p);
+  void CountLate(Partition* p, int64_t base_offset);
   void CountAck(Partition* p, const QueuedBatch& batch);
 
   LaneContext* lane_;

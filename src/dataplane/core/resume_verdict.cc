@@ -62,7 +62,11 @@ BatchFinding AddBatch(const RecordBatchView& batch, int64_t producer_id, int32_t
   f.offsets_missing += std::max<int64_t>(0, batch.base_offset() - f.scan_offset);
   f.scan_offset = batch.last_offset() + 1;
   if (batch.is_legacy() || batch.producer_id() != producer_id || batch.is_control()) return {};
-  const int32_t ahead = SequenceDistance(f.sequence_next, batch.base_sequence());
+  // Without a producer id batches have no sequences. Then each offset that no batch of an id covers
+  // counts as ours; where other producers without ids write, the seam finds the count wrong.
+  const int32_t first = producer_id < 0 ? SequenceAfter(f.sequence_next, f.offsets_missing)
+                                        : batch.base_sequence();
+  const int32_t ahead = SequenceDistance(f.sequence_next, first);
   if (ahead >= kBehind) {
     f.duplicate_records += batch.record_count();
     f.downstream_next = f.scan_offset;
@@ -72,7 +76,7 @@ BatchFinding AddBatch(const RecordBatchView& batch, int64_t producer_id, int32_t
   // on the target.
   if (ahead > f.offsets_missing) return {false, ahead};
   const int64_t span = int64_t{batch.last_offset_delta()} + 1;
-  CountTo(SequenceAfter(batch.base_sequence(), span), f.scan_offset, recorded_sequence, findings);
+  CountTo(SequenceAfter(first, span), f.scan_offset, recorded_sequence, findings);
   AddPlaced(f.records_found - span, batch.base_offset(), span, findings);
   f.last_batch = TargetBatch(batch);
   return {true, 0};

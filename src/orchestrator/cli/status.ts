@@ -8,7 +8,7 @@ import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
-import { partitionKey, type TopicPartition } from '../progress/progress.ts'
+import { isIdempotent, partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderTable, tableWidth } from './table.ts'
@@ -34,6 +34,8 @@ interface FlowStatus {
   readonly processes: number
   readonly members: readonly FlowMember[]
   readonly partitions: readonly PartitionStatus[]
+  /** False where the target has no idempotent producers. */
+  readonly isExactlyOnce: boolean
   readonly error: ReplicatorError | undefined
 }
 
@@ -64,7 +66,7 @@ async function statusOf (
     }
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
-    return { flow, processes: 0, members: [], partitions: [], error }
+    return { flow, processes: 0, members: [], partitions: [], isExactlyOnce: true, error }
   }
 }
 
@@ -89,6 +91,7 @@ async function lookAt (
     processes: group?.members.length ?? 0,
     members: onRecord.members,
     partitions: mirrored.map((each, i) => partitionStatus(each, ends[i]?.offset, onRecord)),
+    isExactlyOnce: [...onRecord.partitions.values()].every(isIdempotent),
     error: undefined
   }
 }
@@ -114,7 +117,7 @@ function lagOf ({ end, upstream }: PartitionStatus): bigint | undefined {
 }
 
 function render (status: FlowStatus, topic: string | undefined, width: number): string {
-  const { error, flow, members, partitions, processes } = status
+  const { error, flow, isExactlyOnce, members, partitions, processes } = status
   if (error !== undefined) return `${flow.name}: ${error.message}`
   const who = members.map(({ address, build, name }) =>
     `  ${name}, ${build}${address === '' ? '' : `, ${address}`}`)
@@ -122,6 +125,7 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
     `${flow.name}: ${processes} ${processes === 1 ? 'process' : 'processes'} in ` +
       `${groupOf(flow.name)}`,
     ...who,
+    ...isExactlyOnce ? [] : [`  at least once: ${flow.target.alias} has no idempotent producers`],
     topic === undefined
       ? renderTopics(partitions, width)
       : renderPartitions(partitions.filter(each => each.topic === topic), width)
@@ -158,13 +162,15 @@ function renderPartitions (partitions: readonly PartitionStatus[], width: number
   ]), width)
 }
 
-function toJson ({ error, flow, members, partitions, processes }: FlowStatus): object {
+function toJson (status: FlowStatus): object {
+  const { error, flow, isExactlyOnce, members, partitions, processes } = status
   const text = (value: bigint | undefined): string | null =>
     value === undefined ? null : String(value)
   return {
     flow: flow.name,
     error: error?.message ?? null,
     processes,
+    exactlyOnce: isExactlyOnce,
     members: members.map(({ address, build, name, startedMs }) =>
       ({ name, build, address, startedMs })),
     partitions: partitions.map(each => ({

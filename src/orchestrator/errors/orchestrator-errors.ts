@@ -131,6 +131,13 @@ export const orchestratorErrors = {
     'unknown producers wait',
     'Grant DESCRIBE and READ on topics with the prefix longhaul-progress. to the principal of ' +
     'that cluster, and check that these topics have leaders'),
+  TARGET_NOT_IDEMPOTENT: row(2051, 'final', 'flow',
+    'the target has no idempotent producers: records are mirrored at least once',
+    'Check that consumers of the remote topics tolerate duplicates'),
+  PRODUCER_ID_MISSING: row(2052, 'final', 'flow',
+    'batches without a producer id look like batches of applications, so flows that keep topic ' +
+    'names would mirror their own records again',
+    'Use DefaultReplicationPolicy, or a target with idempotent producers'),
   LISTEN_FAILED: row(2050, 'final', 'process',
     'the metrics port cannot be opened', 'Choose another metrics.port, 0 for any free one'),
   HEARTBEATS_REFUSED: row(2060, 'final', 'flow',

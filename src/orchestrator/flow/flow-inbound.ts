@@ -1,7 +1,7 @@
 // Opens what a flow knows of the flows that write into its source: only a flow that keeps names
 // needs it, because a renamed topic shows in its name where it came from.
 import { groupOf } from '../cluster/flow-group.ts'
-import type { ReplicatorError } from '../errors/replicator-error.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import { InboundFlows, type InboundCluster } from '../inbound/inbound-flows.ts'
 import { InboundTopics } from '../inbound/inbound-topics.ts'
@@ -9,6 +9,7 @@ import type { LanePool } from '../lanes/lane-pool.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
+import { isIdempotent } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { ClusterPair } from './cluster-pair.ts'
@@ -29,6 +30,11 @@ export interface FlowInboundOptions {
 export function openFlowInbound (options: FlowInboundOptions): InboundFlows | undefined {
   const { clock, clusters, config, fail, lanes, log, problems, progress, signal } = options
   if (!config.policy.keepsNames || !config.settings['same.names.both.ways']) return undefined
+  if (!isIdempotent(progress.producer)) {
+    throw new ReplicatorError('PRODUCER_ID_MISSING', `${config.name}: ${config.target.alias} ` +
+      'has no idempotent producers, and the flow keeps the names of topics both ways',
+    { setting: 'same.names.both.ways' })
+  }
   const end = (
     { admin: client, alias }: FlowEnd, admin: ClusterAdmin, clusterId: string | null
   ): InboundCluster => ({

@@ -22,6 +22,7 @@ import {
   openFlowProgress, openUnkeptProgress, type FlowProgress
 } from '../progress/flow-progress.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
+import { isIdempotent } from '../progress/progress.ts'
 import { FlowControl } from '../control/flow-control.ts'
 import type { InboundFlows } from '../inbound/inbound-flows.ts'
 import { sharedSettings } from '../control/flow-members.ts'
@@ -182,6 +183,7 @@ export class ReplicationFlow {
       ...this.#probe === undefined ? {} : { clusters: this.#probe.health },
       ...health === undefined ? {} : { slots: health },
       ...this.#control === undefined ? {} : { differingMembers: this.#control.differingMembers },
+      isExactlyOnce: this.#progress && isIdempotent(this.#progress.producer),
       ...this.#duties === undefined ? {} : { dutySuccesses: this.#duties.lastSuccesses }
     }
   }
@@ -314,8 +316,7 @@ export class ReplicationFlow {
       member: {
         name: this.#memberName,
         build: version,
-        address: this.#address(),
-        startedMs: this.#clock.now(),
+        address: this.#address(), startedMs: this.#clock.now(),
         settings: sharedSettings(this.#config)
       },
       isKeeper: () => this.#ownership?.owned.has(0) === true,
@@ -355,8 +356,7 @@ export class ReplicationFlow {
       problems: this.#problems,
       clusters: () => this.#probe?.health,
       onError: thrown => { this.#onLoopError(thrown) },
-      log: this.#log,
-      clock: this.#clock
+      log: this.#log, clock: this.#clock
     })
   }
 

@@ -10,6 +10,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import { isLeftOut, carriedBy, ringIn, type Inbound } from '../policy/inbound-rule.ts'
 import type { FlowProducer } from '../progress/progress-record.ts'
+import { isIdempotent } from '../progress/progress.ts'
 import { systemRandom, type Clock } from '../time/clock.ts'
 import { backoffDelayMs } from '../time/retry.ts'
 import type { InboundTopics } from './inbound-topics.ts'
@@ -76,6 +77,8 @@ export class InboundFlows {
     const { keepCarried, onKnown, signal, source, target } = this.#options
     const [inbound, writing] =
       await Promise.all([source.topics.read(signal), target.topics.read(signal)])
+    const unknown = inbound.find(each => !isIdempotent(each))
+    if (unknown !== undefined) throw this.#unrecognized(unknown)
     const flow = {
       source: source.clusterId,
       target: target.clusterId,
@@ -157,6 +160,12 @@ export class InboundFlows {
         'this version, or delete its progress topic if the flow is gone')
     }
     return { source: sourceClusterId, carried: new Set([sourceClusterId, ...carried ?? []]) }
+  }
+
+  #unrecognized ({ sourceClusterId }: FlowProducer): ReplicatorError {
+    const { name, source } = this.#options
+    return new ReplicatorError('PRODUCER_ID_MISSING', `${name}: a flow from cluster ` +
+      `${String(sourceClusterId)} writes to ${source.alias}, which has no idempotent producers`)
   }
 
   #ring ({ source: through }: Inbound): ReplicatorError {

@@ -35,6 +35,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly latency: LatencySnapshot
   readonly progressUnwrittenMs: number | undefined
   readonly differingMembers: number | undefined
+  readonly isExactlyOnce: boolean | undefined
   readonly dutySuccesses: ReadonlyMap<string, number>
   readonly checkpoints: ReadonlyMap<string, CheckpointSnapshot>
   readonly clusters: FlowSnapshot['clusters']
@@ -112,6 +113,7 @@ class FlowAccount {
       latency: this.#latency.observe(lanes),
       progressUnwrittenMs: flow.progressUnwrittenMs,
       differingMembers: flow.differingMembers,
+      isExactlyOnce: flow.isExactlyOnce,
       dutySuccesses: flow.dutySuccesses ?? new Map(),
       checkpoints: flow.checkpoints ?? new Map(),
       clusters: flow.clusters,

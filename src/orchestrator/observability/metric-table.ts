@@ -193,6 +193,12 @@ export const metricTable = {
     labels: [...flow, 'state'],
     help: '1 for the current state of the flow, 0 for the others.'
   },
+  longhaul_flow_exactly_once: {
+    type: 'gauge',
+    labels: flow,
+    help: '0 if the target has no idempotent producers, so that records are mirrored at least ' +
+      'once; otherwise 1.'
+  },
   longhaul_flow_not_ready: {
     type: 'gauge',
     labels: [...flow, 'reason'],

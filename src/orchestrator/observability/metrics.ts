@@ -133,6 +133,9 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
     text.counter('longhaul_records_mirrored_again_total', { ...labels, topic }, Number(count))
   }
   text.gauge('longhaul_members_differing', labels, flow.differingMembers)
+  const { isExactlyOnce } = flow
+  text.gauge('longhaul_flow_exactly_once', labels,
+    isExactlyOnce === undefined ? undefined : Number(isExactlyOnce))
   for (const [duty, succeededMs] of flow.dutySuccesses) {
     text.gauge('longhaul_duty_last_success_timestamp_seconds',
       { ...labels, duty }, succeededMs / 1000)

@@ -57,6 +57,8 @@ export interface FlowSnapshot {
   readonly progressUnwrittenMs: number | undefined
   /** Processes of the flow whose settings differ from those of this one; absent: not known. */
   readonly differingMembers?: number
+  /** False: the target has no idempotent producers; absent: not known yet. */
+  readonly isExactlyOnce?: boolean | undefined
   /** When each duty of this process succeeded last, epoch ms; absent: none has. */
   readonly dutySuccesses?: ReadonlyMap<string, number>
   /** By group and partition, those that this process has written; absent: none. */

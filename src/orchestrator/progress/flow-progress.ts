@@ -7,16 +7,16 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import {
-  agreeOnProducer, checkSourceCluster, keepCarried, type AgreementOptions
+  agreeOnProducer, allocateProducer, checkSourceCluster, keepCarried, type AgreementOptions
 } from './producer-agreement.ts'
 import { ProgressKeeper } from './progress-keeper.ts'
 import { retainProgressOnce, type ProgressRetentionOptions } from './progress-retention.ts'
 import { ProgressStore, restoreSlots, type SlotRecord } from './progress-store.ts'
-import {
-  ensureProgressTopic, patiently, progressTopicId, progressTopicOf
-} from './progress-topic.ts'
+import { ensureProgressTopic, progressTopicId, progressTopicOf } from './progress-topic.ts'
 import type { EncodedRecord } from './progress-record.ts'
-import type { ProducerIdentity, Progress, TopicPartition } from './progress.ts'
+import {
+  isIdempotent, type ProducerIdentity, type Progress, type TopicPartition
+} from './progress.ts'
 
 export interface FlowProgress {
   readonly producer: ProducerIdentity
@@ -75,6 +75,9 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
   try {
     await ensureProgressTopic(agreement)
     const producer = await agreeOnProducer(agreement, undefined, signal)
+    if (!isIdempotent(producer)) {
+      options.onWarning(new ReplicatorError('TARGET_NOT_IDEMPOTENT', options.target.cluster))
+    }
     const topicId = await progressTopicId(agreement, signal)
     const keeper = new ProgressKeeper(
       { agreement, store, producer, topicId, everything, onRewritten })
@@ -148,7 +151,7 @@ function openStore (
 export async function openUnkeptProgress (
   { clock, signal, target }: Pick<FlowProgressOptions, 'clock' | 'signal' | 'target'>
 ): Promise<FlowProgress> {
-  const producer = await patiently(clock, signal, async () => await target.initProducerId())
+  const producer = await allocateProducer({ clock, target }, signal)
   return {
     producer,
     restore: async () => new Map(),

@@ -9,7 +9,7 @@
 // where the newest record does not say what was agreed, a process writes that once more.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowProducer } from './progress-record.ts'
-import type { ProducerIdentity } from './progress.ts'
+import { noProducer, type ProducerIdentity } from './progress.ts'
 import { patiently, type ProgressTopicOptions } from './progress-topic.ts'
 import type { SlotProgress } from './slot-contents.ts'
 
@@ -43,7 +43,7 @@ export async function agreeOnProducer (
   let records = await producersOf(options, signal)
   if (records.length === 0) {
     const identity = known ?? await lostProducer(options, signal) ??
-      await patiently(options.clock, signal, async () => await options.target.initProducerId())
+      await allocateProducer(options, signal)
     await write(options, { ...identityOf(identity), ...ours }, signal)
     records = await producersOf(options, signal)
   }
@@ -76,6 +76,24 @@ export async function keepCarried (
   const all = [...new Set([...agreed.carried ?? [], ...carried])].sort()
   const settled = { ...agreed, keepsNames: true, carried: all }
   if (!saysSame(records.at(-1), settled)) await write(options, settled, signal)
+}
+
+/**
+ * A new producer id, or none where the target offers no InitProducerId. A refusal for want of a
+ * permission is thrown: it can be granted, and the flow would do without for ever.
+ */
+export async function allocateProducer (
+  { clock, target }: Pick<AgreementOptions, 'clock' | 'target'>, signal?: AbortSignal
+): Promise<ProducerIdentity> {
+  try {
+    return await patiently(clock, signal, async () => await target.initProducerId())
+  } catch (thrown) {
+    const error = ReplicatorError.from(thrown)
+    const isMissing = error.errorName === '_UNSUPPORTED_FEATURE' ||
+      error.errorName === 'UNSUPPORTED_VERSION'
+    if (!isMissing) throw thrown
+    return noProducer
+  }
 }
 
 /** Throws what agreeOnProducer() would throw because of the source cluster. Writes nothing. */

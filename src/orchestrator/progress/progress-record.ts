@@ -256,7 +256,7 @@ function toEntry (key: ProgressKey, fields: Fields): ProgressEntry | undefined {
     }
     case 'position': {
       const progress = toPosition(fields)
-      const producerId = toBigInt(fields['producerId'])
+      const producerId = toBigInt(fields['producerId'], /^(\d{1,19}|-1)$/)
       return progress === undefined || producerId === undefined
         ? undefined
         : { ...key, progress, producerId }
@@ -265,7 +265,7 @@ function toEntry (key: ProgressKey, fields: Fields): ProgressEntry | undefined {
 }
 
 function toProducer (fields: Fields): FlowProducer | undefined {
-  const producerId = toBigInt(fields['producerId'])
+  const producerId = toBigInt(fields['producerId'], /^(\d{1,19}|-1)$/)
   const { keepsNames, carried, producerEpoch, replacesClusterId, sourceClusterId } = fields
   if (producerId === undefined || !isCount(producerEpoch)) return undefined
   return {
@@ -391,8 +391,8 @@ export function fromJson (bytes: Buffer | null): Fields | undefined {
   }
 }
 
-function toBigInt (text: unknown): bigint | undefined {
-  return typeof text === 'string' && /^\d{1,19}$/.test(text) ? BigInt(text) : undefined
+function toBigInt (text: unknown, pattern = /^\d{1,19}$/): bigint | undefined {
+  return typeof text === 'string' && pattern.test(text) ? BigInt(text) : undefined
 }
 
 function isCount (number: unknown): number is number {

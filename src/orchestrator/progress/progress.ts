@@ -44,6 +44,14 @@ export interface ProducerIdentity {
   readonly producerEpoch: number
 }
 
+/** Of a flow to a target without idempotent producers. On record like any other. */
+export const noProducer: ProducerIdentity = { producerId: -1n, producerEpoch: 0 }
+
+/** Whether the target deduplicates what the flow sends. */
+export function isIdempotent ({ producerId }: Pick<ProducerIdentity, 'producerId'>): boolean {
+  return producerId >= 0n
+}
+
 export interface TopicPartition {
   readonly topic: string
   readonly partition: number

@@ -36,7 +36,8 @@ Simulation::Process* Simulation::Start(const std::map<uint32_t, Progress>& from)
       [this, process](const Reply& reply) { OnReply(process, reply); });
   ForwarderConfig config;
   config.settings = options_.settings;
-  config.producer_id = kProducerId;
+  config.producer_id = options_.has_producer_id ? kProducerId : -1;
+  config.producer_epoch = options_.has_producer_id ? 0 : -1;
   config.rack = options_.rack;
   process->forwarder =
       std::make_unique<Forwarder>(config, process->network.get(), &Codecs(), &process->events);
@@ -247,7 +248,7 @@ void Simulation::CheckProgress(const Process& process, uint32_t id, const Progre
 void Simulation::OnAppend(const SimulatedCluster::Key& key, const Bytes& sent,
                           int64_t base_offset) {
   const RecordBatchView view(sent.data());
-  if (view.producer_id() != kProducerId) return;
+  if (view.producer_id() != (options_.has_producer_id ? kProducerId : -1)) return;
   under_way[key].late_arrived = false;
   const auto id = static_cast<uint32_t>(key.second);
   Mirror& mirror = mirrored_[id];

@@ -31,6 +31,7 @@ struct SimulationOptions {
   ForwarderSettings settings{};
   WriterOptions writer{};
   bool mirrors_again = false;  // what an unclean election took from the target
+  bool has_producer_id = true;  // false: the target has no idempotent producers
   bool exact = true;  // false: the source changes under us, doubles are allowed and counted
   bool checks_memory = true;
   size_t batch_max = 64 * 1024;  // no batch is larger: the bound may be overshot by one a broker

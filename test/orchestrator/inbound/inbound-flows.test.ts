@@ -104,6 +104,14 @@ describe('what a flow knows of the flows into its source', () => {
       error.errorName === 'INBOUND_UNREADABLE')
   })
 
+  // Its batches look like those of applications: they would go back to where they came from.
+  test('refuses a flow that has no producer id', async () => {
+    const { flows, source } = createFlows()
+    source.push(writes(-1n, 'Y'))
+    await assert.rejects(flows.learn(), (error: ReplicatorError) =>
+      error.errorName === 'PRODUCER_ID_MISSING' && /a flow from cluster Y/.test(error.detail))
+  })
+
   test('reaches lanes that have not asked when it changes, and only then', async () => {
     const fixture = createFlows()
     fixture.source.push(writes(2n, 'Z'))

@@ -75,6 +75,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
     checkpoints: new Map([['group', {
       group: 'billing', topic: 'A.orders', partition: 0, written: 2, latencySumMs: 50
     }]]),
+    isExactlyOnce: false,
     dutySuccesses: new Map([['progress retention', 1_700_000_000_500]]),
     slots: {
       owned: 20,

@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
-import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
   agreedOf, agreeOnProducer, checkSourceCluster, keepCarried, type AgreementOptions
 } from '../../../src/orchestrator/progress/producer-agreement.ts'
 import type { FlowProducer } from '../../../src/orchestrator/progress/progress-record.ts'
 import { restoreSlots, type SlotRecord } from '../../../src/orchestrator/progress/progress-store.ts'
+import { isIdempotent, noProducer } from '../../../src/orchestrator/progress/progress.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import { FakeCluster, FakeProgressStore } from '../flow/fake-cluster.ts'
 
@@ -70,6 +71,25 @@ describe('the producer id of a flow (invariant A)', () => {
     assert.equal((await agreeOnProducer(options)).producerId, 77n)
     // Compaction will leave the newest record: it must name the same id.
     assert.deepEqual(store.written.at(-1), producerRecord(77n, { sourceClusterId: 'cluster-1' }))
+  })
+
+  // A later process that could have one keeps to what is on record: positions count for it.
+  test('is none where the target has no idempotent producers, and that is on record', async () => {
+    const { options, store } = createAgreement()
+    const refusal = new ReplicatorError('_UNSUPPORTED_FEATURE', 'initProducerId')
+    const target = { ...options.target, initProducerId: async () => { throw refusal } }
+    assert.deepEqual(await agreeOnProducer({ ...options, target: target as never }), noProducer)
+    assert.equal(isIdempotent(await agreeOnProducer(options)), false)
+    assert.deepEqual(store.written, [producerRecord(-1n, { sourceClusterId: 'cluster-1' })])
+  })
+
+  test('is asked for in vain without a permission, and none is on record', async () => {
+    const { options, store } = createAgreement()
+    const refusal = new ReplicatorError('CLUSTER_AUTHORIZATION_FAILED', 'west')
+    const target = { ...options.target, initProducerId: async () => { throw refusal } }
+    await assert.rejects(agreeOnProducer({ ...options, target: target as never }),
+      isNamed('CLUSTER_AUTHORIZATION_FAILED'))
+    assert.deepEqual(store.written, [])
   })
 
   // A process that came second wrote its own id and died before it could write the first again.

@@ -1,0 +1,141 @@
+// A target without idempotent producers: batches have no producer id and no sequences, and the
+// target appends whatever arrives. Records are mirrored at least once and in order; a resume still
+// finds by comparison which of them the target holds.
+#include <doctest/doctest.h>
+
+#include <algorithm>
+
+#include "forwarder_cases.h"
+
+namespace longhaul::test {
+namespace {
+
+SimulationOptions WithoutId(bool exact) {
+  SimulationOptions options = Plain();
+  options.has_producer_id = false;
+  options.exact = exact;
+  return options;
+}
+
+bool HoldsEach(Simulation& sim) {
+  const std::vector<TestRecord>& mirrored = sim.Mirrored(0);
+  for (const TestRecord& record : sim.Writer(0).committed())
+    if (std::none_of(mirrored.begin(), mirrored.end(),
+                     [&](const TestRecord& each) { return SameRecord(each, record); }))
+      return false;
+  return true;
+}
+
+TEST_CASE("without a producer id batches have no sequences and go one by one") {
+  Simulation sim("plain", WithoutId(true));
+  Fill(sim, 0, 40);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  for (const LoggedBatch& batch : sim.TargetLog(0).batches()) {
+    const RecordBatchView view(batch.bytes.data());
+    CHECK(view.producer_id() == -1);
+    CHECK(view.producer_epoch() == -1);
+    CHECK(view.base_sequence() == -1);
+  }
+  // A second one could be appended although the first one was not.
+  CHECK(process->network->in_flight_max == 1);
+}
+
+// The scan counts what the target holds behind the progress, and the last records prove it.
+TEST_CASE("without a producer id an owner that finds the target at rest doubles nothing") {
+  for (int round = 0; round < 20; ++round) {
+    CAPTURE(round);
+    Simulation sim("at rest " + std::to_string(round), WithoutId(true));
+    Fill(sim, 0, 20);
+    Process* process = sim.Start();
+    CheckExact(sim, process);
+    sim.Kill(process);
+    Fill(sim, 0, 10);
+    process = sim.StartLagging();
+    CheckExact(sim, process);
+    CHECK(sim.Mirrored(0).size() == 90);
+    CHECK(sim.Counters(process, 0).doubled_records == 0);
+  }
+}
+
+// The answer was lost, and the scan finds that the batch is there: it is not sent again.
+TEST_CASE("without a producer id a lost answer doubles nothing") {
+  Simulation sim("lost answer", WithoutId(true));
+  sim.target.produce_errors[kTarget0] = {7, true, INT64_MAX, 5};  // appended
+  Fill(sim, 0, 20);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  CHECK(sim.Mirrored(0).size() == 60);
+}
+
+TEST_CASE("without a producer id the cleaner of the target may thin what a resume counts") {
+  Simulation sim("thinned", WithoutId(true));
+  Fill(sim, 0, 10);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.Kill(process);
+  int number = 0;
+  sim.TargetLog(0).Compact([&](const LoggedBatch& batch) -> std::optional<Bytes> {
+    return number++ % 2 == 0 ? std::nullopt : std::optional(batch.bytes);
+  });
+  Fill(sim, 0, 5);
+  process = sim.Start();  // from the beginning
+  CHECK(sim.RunUntil([&] { return sim.CaughtUp(process); }, 60'000));
+  CHECK(sim.failure() == "");
+  CHECK(sim.Mirrored(0).size() == 45);
+  CHECK(sim.Counters(process, 0).resumed_records == 30);
+}
+
+// A request of a previous owner arrives between the scan of its successor and the first batch of
+// the latter: the target accepts both. Records that other producers append later are not counted.
+TEST_CASE("without a producer id what came between scan and first batch is counted as doubled") {
+  Simulation sim("between", WithoutId(false));
+  Fill(sim, 0, 10);
+  Process* process = sim.Start();
+  CheckExact(sim, process);
+  sim.Kill(process);
+  process = sim.StartLagging();
+  CheckExact(sim, process);
+  Bytes late = sim.TargetLog(0).batches().back().bytes;
+  std::fill_n(late.begin(), 8, 0);  // the base offset of a Produce request
+  for (int batch = 0; batch < 2; ++batch) CHECK(sim.TargetLog(0).Produce(late).error == 0);
+  Fill(sim, 0, 5);
+  CheckExact(sim, process);
+  CHECK(sim.Counters(process, 0).doubled_records == 6);
+  CHECK(std::any_of(process->logs.begin(), process->logs.end(), [](const std::string& line) {
+    return line.find("up to 6 records from offset 30 on came in a delayed request") !=
+           std::string::npos;
+  }));
+  CHECK(sim.TargetLog(0).Produce(late).error == 0);
+  Fill(sim, 0, 5);
+  CheckExact(sim, process);
+  CHECK(sim.Counters(process, 0).doubled_records == 6);
+}
+
+// Requests of an owner that died arrive behind the scan of its successor: that cannot be known.
+TEST_CASE("without a producer id owners that die under load lose nothing") {
+  int64_t doubled = 0;
+  for (int round = 0; round < 60; ++round) {
+    CAPTURE(round);
+    Simulation sim("dying " + std::to_string(round), WithoutId(false));
+    Fill(sim, 0, 30);
+    Process* process = sim.Start();
+    for (int owner = 0; owner < 5; ++owner) {
+      sim.RunFor(static_cast<int64_t>(sim.random.Below(60)));
+      if (sim.random.OneIn(2)) process->network->Break(Side::kTarget, 0);
+      sim.RunFor(static_cast<int64_t>(sim.random.Below(20)));
+      Fill(sim, 0, 2);
+      sim.Kill(process);
+      process = sim.StartLagging();
+    }
+    INFO(sim.Describe(process));
+    CHECK(sim.RunUntil([&] { return sim.CaughtUp(process); }, 120'000));
+    CHECK(sim.failure() == "");
+    CHECK(HoldsEach(sim));
+    doubled += static_cast<int64_t>(sim.Mirrored(0).size() - sim.Writer(0).committed().size());
+  }
+  CHECK(doubled > 0);  // or no request was late
+}
+
+}  // namespace
+}  // namespace longhaul::test
