@@ -20,6 +20,14 @@ if (major < nodeMin[0] || (major === nodeMin[0] && minor < nodeMin[1])) {
   process.exit(1)
 }
 
+if (process.argv.includes('--help')) {
+  // The first comment of this file is the help.
+  const { readFileSync } = await import('node:fs')
+  const [comment] = readFileSync(new URL(import.meta.url), 'utf8').split('\n//\n')
+  console.log(comment.replace(/^\/\/ ?/gm, ''))
+  process.exit(0)
+}
+
 const { setUp } = await import('./setup/set-up.mjs')
 const only = process.argv.indexOf('--only')
 process.exitCode = await setUp({

@@ -218,6 +218,14 @@ describe('the lock', () => {
 })
 
 describe('a person at the terminal', () => {
+  // It ran the whole set-up.
+  test('who asks for help reads the options, and nothing is set up', t => {
+    const { status, text } = runSetUp(t, ['--help'])
+    assert.equal(status, 0)
+    assert.match(text, /^Brings a clone[^]*--with-sanitizers[^]*nothing else\s*$/)
+    assert.doesNotMatch(text, /longhaul:/)
+  })
+
   test('with an old Node reads in one line which one is needed; nothing is imported before', t => {
     const { status, text } = runSetUp(t, [], { preload: asNode18 })
     assert.equal(status, 1)
