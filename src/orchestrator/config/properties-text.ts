@@ -30,7 +30,7 @@ export function decodeFile (content: Uint8Array): string {
 
 export function readEntries (text: string, findings: Findings): readonly Entry[] {
   const entries = new Map<string, Entry>()
-  for (const node of new Properties(text).nodes) {
+  for (const node of new Properties(refuseEscapes(text, findings)).nodes) {
     if (node.type !== PropertiesNodeType.PROPERTY) continue
     // Java's own reader keeps white space at the end of a value, its ConfigDef removes it.
     const entry = {
@@ -45,6 +45,22 @@ export function readEntries (text: string, findings: Findings): readonly Entry[]
     entries.set(node.key, entry)
   }
   return [...entries.values()]
+}
+
+// A backslash that no other one escapes, and a `u` without its four hexadecimal digits.
+const malformedEscape = /(?<!\\)((?:\\\\)*)\\u(?![\da-fA-F]{4})/g
+
+/** The text without the escapes that Java refuses, so that the rest of the file is read as well. */
+function refuseEscapes (text: string, findings: Findings): string {
+  return text.split('\n').map((line, index) => {
+    const mended = line.replace(malformedEscape, '$1\\\\u')
+    if (mended !== line && !/^\s*[#!]/.test(line)) {
+      const [key = ''] = line.split(/[=:\s]/, 1)
+      findings.refuse('CONFIG_INVALID', `${key} (line ${index + 1}): \\u stands before something ` +
+        'else than four hexadecimal digits; write a backslash as \\\\, or a path with /', key)
+    }
+    return mended
+  }).join('\n')
 }
 
 /** `property=value`, as -X reads it. */

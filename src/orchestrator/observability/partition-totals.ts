@@ -74,19 +74,19 @@ export class PartitionSums {
   readonly #stalls = new StallWatch()
   #latest: {
     readonly of: readonly PartitionSnapshot[]
-    readonly totals: PartitionTotals
+    readonly totals: Omit<PartitionTotals, 'stall'>
   } | undefined
 
-  /** Equal snapshots are looked at once: there may be thousands of partitions. */
+  /** Equal snapshots are summed up once: there may be thousands of partitions. */
   observe (flow: FlowSnapshot, nowMs: number): PartitionTotals {
     const { moved, partitions } = flow
     if (this.#latest?.of !== partitions || moved.length > 0) {
-      this.#latest = { of: partitions, totals: this.#observe(flow, nowMs) }
+      this.#latest = { of: partitions, totals: this.#observe(flow) }
     }
-    return this.#latest.totals
+    return { ...this.#latest.totals, stall: this.#stalls.observe(partitions, nowMs) }
   }
 
-  #observe (flow: FlowSnapshot, nowMs: number): PartitionTotals {
+  #observe (flow: FlowSnapshot): Omit<PartitionTotals, 'stall'> {
     const { partitions } = flow
     const topics = this.#observeTopics(flow)
     return {
@@ -94,8 +94,7 @@ export class PartitionSums {
       ...batchTotals(this.#flowTotals()),
       ...lagOf(partitions),
       partitionsByState: countStates(partitionStates, partitions),
-      faulted: faultedPartitions(partitions),
-      stall: this.#stalls.observe(partitions, nowMs)
+      faulted: faultedPartitions(partitions)
     }
   }
 

@@ -20,34 +20,46 @@ const partitionStallMs = 60_000
 const excusedStates: ReadonlySet<PartitionState> = new Set(['paused', 'faulted', 'removed'])
 
 export class StallWatch {
+  #latest: readonly PartitionSnapshot[] = []
+  #behind: readonly PartitionSnapshot[] = []
   #positions: ReadonlyMap<string, Position> = new Map()
   #movedMs: number | undefined
 
-  /** Call it every second or so; times are epoch ms. */
+  /**
+   * Call it every second or so, also while no snapshot changes: a flow that is idle must not look
+   * as if it had been stalled since its last record. Times are epoch ms.
+   */
   observe (partitions: readonly PartitionSnapshot[], nowMs: number): Stall {
-    const positions = new Map<string, Position>()
-    const behind: PartitionSnapshot[] = []
-    let hasMoved = false
-    for (const partition of partitions) {
-      if (fetchableRecords(partition) === 0) continue
-      const key = `${partition.topic}/${partition.partition}`
-      const upstream = String(partition.upstreamOffset)
-      const known = this.#positions.get(key)
-      hasMoved ||= known !== undefined && known.upstream !== upstream
-      const isSame = known?.upstream === upstream
-      positions.set(key, { upstream, sinceMs: isSame ? known.sinceMs : nowMs })
-      behind.push(partition)
-    }
-    this.#positions = positions
-    if (hasMoved || behind.length === 0) this.#movedMs = nowMs
+    const hasMoved = partitions !== this.#latest && this.#compare(partitions, nowMs)
+    const isStill = !hasMoved && this.#behind.length > 0
+    if (!isStill) this.#movedMs = nowMs
     this.#movedMs ??= nowMs
     return {
-      flowSinceMs: hasMoved || behind.length === 0 ? undefined : this.#movedMs,
-      partitions: behind.filter(({ partition, topic }) =>
-        nowMs - (positions.get(`${topic}/${partition}`)?.sinceMs ?? nowMs) >= partitionStallMs)
+      flowSinceMs: isStill ? this.#movedMs : undefined,
+      partitions: this.#behind.filter(partition =>
+        nowMs - (this.#positions.get(keyOf(partition))?.sinceMs ?? nowMs) >= partitionStallMs)
     }
   }
+
+  /** Whether a partition that is behind has moved. */
+  #compare (partitions: readonly PartitionSnapshot[], nowMs: number): boolean {
+    const positions = new Map<string, Position>()
+    let hasMoved = false
+    this.#behind = partitions.filter(partition => fetchableRecords(partition) > 0)
+    for (const partition of this.#behind) {
+      const upstream = String(partition.upstreamOffset)
+      const known = this.#positions.get(keyOf(partition))
+      const isSame = known?.upstream === upstream
+      hasMoved ||= known !== undefined && !isSame
+      positions.set(keyOf(partition), { upstream, sinceMs: isSame ? known.sinceMs : nowMs })
+    }
+    this.#positions = positions
+    this.#latest = partitions
+    return hasMoved
+  }
 }
+
+function keyOf ({ partition, topic }: PartitionSnapshot): string { return `${topic}/${partition}` }
 
 /** Records that could be mirrored now: nothing that is paused, and nothing that nobody may read. */
 function fetchableRecords (partition: PartitionSnapshot): number {

@@ -428,9 +428,19 @@ test('a file that cannot be read says so', () => {
   assert.match(parsed.ok ? '' : parsed.problems[0]?.message ?? '', /mm2\.properties.*ENOENT/)
 })
 
+// properties-file throws at such an escape, without a line: a path of Windows ended the program.
+test('a backslash before u without four digits is refused by line, the rest is read', () => {
+  const problems = problemsOf([...twoClusters, 'A.client.id = C:\\users',
+    '# C:\\users', 'topics = \\u0041|\\\\\\\\u', 'lanes = 65'])
+  assert.equal(problems.length, 2, problems.join('\n'))
+  assert.match(problems[0] ?? '', /^A\.client\.id \(line 5\): \\u stands before/)
+  assert.match(problems[1] ?? '', /^lanes=65/)
+})
+
 test('any text is read or refused, never an exception', () => {
   const word = fc.constantFrom('A', 'B', '->', '.', '=', 'topics', 'enabled', 'consumer.', '\\',
-    '\n', 'clusters', 'bootstrap.servers', ',', '${env:X}', '${', 'ssl.', ' ', '#', 'true', '(')
+    '\n', 'clusters', 'bootstrap.servers', ',', '${env:X}', '${', 'ssl.', ' ', '#', 'true', '(',
+    'u00e4', 'u')
   fc.assert(fc.property(fc.array(word), words => {
     parseConfig(words.join(''), { environment: {}, readFile: () => Buffer.alloc(0) })
   }), { numRuns: 500 })

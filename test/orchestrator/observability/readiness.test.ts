@@ -181,6 +181,25 @@ describe('a flow that stands still', () => {
     assert.deepEqual(judge({ partitions: [behind({ upstreamOffset: 8n })] }), [])
   })
 
+  // The snapshots of an idle flow are the same objects from second to second. What is summed up
+  // once for them must not stop the watch: an idle minute would count as standing still as soon as
+  // the next record arrives, and a flow that stalls with nothing changing would stay ready.
+  test('counts from the moment at which the source had more, however long it was idle', () => {
+    const { clock, judge } = createJudge()
+    const idle = [behind({ lagRecords: 0 })]
+    for (let each = 0; each < 60; each++) {
+      assert.deepEqual(judge({ partitions: idle }), [])
+      clock.skip(second)
+    }
+    const stalled = [behind()]
+    for (let each = 0; each < 9; each++) {
+      assert.deepEqual(judge({ partitions: stalled }), [])
+      clock.skip(second)
+    }
+    clock.skip(2 * second)
+    assert.deepEqual(reasonsOf(judge({ partitions: stalled })), ['stalled'])
+  })
+
   test('in one partition only is not ready after a minute', () => {
     const { clock, judge } = createJudge()
     let judged: readonly NotReady[] = []
