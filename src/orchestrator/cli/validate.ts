@@ -8,6 +8,8 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import {
   mergedFrom, openClusterPair, sameClusterRemark, type ClusterPair
 } from '../flow/cluster-pair.ts'
+import { openFlowsBack } from '../flow/flow-inbound.ts'
+import type { FlowsBack } from '../flow/flows-back.ts'
 import { TargetClaims } from '../flow/target-claims.ts'
 import { checkHeartbeats } from '../heartbeats/heartbeat-duty.ts'
 import { positionsOnRecord } from '../migration/positions-on-record.ts'
@@ -51,6 +53,7 @@ async function checkFlow (
     const clusters = await openClusterPair(config, signal)
     try {
       const clusterId = clusters.targetDescription.clusterId ?? config.target.alias
+      const flowsBack = await lookBack(config, clusters, all, terminal)
       const check = await checkTopics({
         source: clusters.source,
         target: clusters.target,
@@ -60,6 +63,7 @@ async function checkFlow (
         claim: topic => claims.claim({
           clusterId, topic, flow: config.name, mergedFrom: mergedFrom(config, clusters)
         }),
+        refuse: topic => flowsBack?.refusalOf(topic, config),
         signal
       })
       const remark = sameClusterRemark(config, clusters)
@@ -93,6 +97,26 @@ async function checkFlow (
       config, check: undefined, progress: undefined, remarks: [], differences: [], error
     }
   }
+}
+
+/** The flows that bring topics back, as they are now. */
+async function lookBack (
+  config: FlowConfig, clusters: ClusterPair, all: Config, terminal: Terminal
+): Promise<FlowsBack | undefined> {
+  const flowsBack = openFlowsBack({
+    config,
+    clusters,
+    announced: async () => {},
+    log: openLog(all, terminal, terminal.stderr),
+    clock: terminal.clock,
+    signal: terminal.stopped
+  })
+  try {
+    await flowsBack?.look()
+  } finally {
+    await flowsBack?.close()
+  }
+  return flowsBack
 }
 
 async function positionsOf (

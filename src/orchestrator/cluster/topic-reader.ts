@@ -28,8 +28,10 @@ export interface TopicReaderOptions {
   readonly onSlow?: (partition: number, atOffset: bigint, end: bigint, others: number) => void
 }
 
-/** One record; `value` is null for a tombstone. */
-export type TakeRecord = (key: Buffer | null, value: Buffer | null, offset: bigint) => void
+/** One record; `value` is null for a tombstone; `atMs`: its timestamp, undefined: it has none. */
+export type TakeRecord = (
+  key: Buffer | null, value: Buffer | null, offset: bigint, atMs: number | undefined
+) => void
 
 interface Reading {
   readonly partition: number
@@ -157,7 +159,7 @@ export class TopicReader {
       const offset = BigInt(record.offset)
       reading.next = offset + 1n
       reading.movedMs = this.#options.clock.monotonic()
-      reading.take(record.key as Buffer | null, record.value, offset)
+      reading.take(record.key as Buffer | null, record.value, offset, record.timestamp)
     })
     return consumer
   }

@@ -127,8 +127,9 @@ export const differences = {
   },
   'loop of names': {
     mirrorMaker: 'Identity policy in both directions copies in circles',
-    longhaul: 'Mirrors each record once: a flow leaves out what came from its target. Rings ' +
-      'over more than two flows are refused'
+    longhaul: 'With `same.names.both.ways=true` mirrors each record once: a flow leaves out what ' +
+      'came from its target. Without it the topics are refused, also where each direction has a ' +
+      'file of its own. Rings over more than two flows are refused'
   },
   'alias of the source': {
     mirrorMaker: 'Mirrors a topic of A that is called `A.orders`, as `A.A.orders`',

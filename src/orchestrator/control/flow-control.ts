@@ -67,12 +67,16 @@ export class FlowControl {
   readonly #firstRead: Promise<boolean>
   #onFirstRead: (isRead: boolean) => void = () => {}
   #known: Promise<void> | undefined
+  /** Of the first announcement; false: stopped before it. */
+  readonly #firstAnnouncement: Promise<boolean>
+  #onFirstAnnouncement: (isOnRecord: boolean) => void = () => {}
 
   constructor (options: FlowControlOptions) {
     this.#options = options
     this.#member = options.member
     const { clock, onError } = options
     this.#firstRead = new Promise(resolve => { this.#onFirstRead = resolve })
+    this.#firstAnnouncement = new Promise(resolve => { this.#onFirstAnnouncement = resolve })
     const onLoopError = (thrown: unknown): void => { onError(ReplicatorError.from(thrown)) }
     const backoff = { initialMs: followMs, maxMs: announceMs }
     this.#following = new IntervalLoop({
@@ -125,11 +129,25 @@ export class FlowControl {
     await unlessAborted(signal, this.#known ?? Promise.resolve())
   }
 
+  /**
+   * Resolves once this process is on record, so that flows that look from then on know of it; after
+   * ten seconds without that, because one leaderless partition must not stop the flow.
+   */
+  async announced (signal: AbortSignal): Promise<void> {
+    const wait = new Deadline(this.#options.clock, knownMsMax)
+    try {
+      await unlessAborted(signal, wait.bound(this.#firstAnnouncement))
+    } finally {
+      wait.cancel()
+    }
+  }
+
   /** Idempotent. */
   async stop (): Promise<void> {
     const { clock, controlLog } = this.#options
     const member = this.#member
     this.#onFirstRead(false)
+    this.#onFirstAnnouncement(false)
     await Promise.all([this.#following.stop(), this.#announcing.stop()])
     const leaving = new AbortController()
     const bound = clock.sleep(leaveMsMax, leaving.signal).catch(() => {})
@@ -260,6 +278,7 @@ export class FlowControl {
     const member = this.#member
     await controlLog.write([encodeControl({ kind: 'member', member })], signal)
     this.#members.announced(member, clock.monotonic(), true)
+    this.#onFirstAnnouncement(true)
   }
 
   #sayPause ({ by, isPaused, reason, scope }: PauseRecord): void {

@@ -126,6 +126,11 @@ export const orchestratorErrors = {
     'flows that keep topic names form a ring, and would mirror their own records again',
     'Remove one flow of the ring, add direct flows between all of its clusters, or use ' +
     'DefaultReplicationPolicy'),
+  MIRROR_LOOP: row(2074, 'final', 'topic',
+    'another flow mirrors the topic back, so that records would go round without end',
+    'Set same.names.both.ways=true for both flows where topics keep their names, or have one of ' +
+    'the flows exclude the topic, or use DefaultReplicationPolicy. A flow that was killed counts ' +
+    'for 90 s more'),
   INBOUND_UNREADABLE: row(2049, 'retry', 'flow',
     'the progress topics that name the flows into a cluster cannot be read, so batches of ' +
     'unknown producers wait',

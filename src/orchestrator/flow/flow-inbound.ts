@@ -1,5 +1,5 @@
-// Opens what a flow knows of the flows that write into its source: only a flow that keeps names
-// needs it, because a renamed topic shows in its name where it came from.
+// Opens what a flow knows of the flows that write into its source: only a flow that keeps names or
+// has its own for topics needs it, because other remote topics show where they came from.
 import { groupOf } from '../cluster/flow-group.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
@@ -13,17 +13,54 @@ import { isIdempotent } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { ClusterPair } from './cluster-pair.ts'
+import { FlowsBack, type FlowsBackOptions } from './flows-back.ts'
 
-export interface FlowInboundOptions {
+export interface FlowParts {
   readonly config: FlowConfig
   readonly clusters: ClusterPair
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+export interface FlowInboundOptions extends FlowParts {
   readonly progress: FlowProgress
   readonly lanes: () => LanePool | undefined
   readonly fail: (error: ReplicatorError) => void
   readonly problems: FlowProblems
-  readonly log: Log
-  readonly clock: Clock
-  readonly signal: AbortSignal
+}
+
+/**
+ * Undefined for a flow that leaves out what came from its target, and for one whose names show
+ * where a topic came from.
+ */
+export function openFlowsBack (
+  options: FlowParts & Pick<FlowsBackOptions, 'announced'>
+): FlowsBack | undefined {
+  const { announced, clock, clusters, config, log, signal } = options
+  const { name, policy, settings, source, target } = config
+  const { clusterId } = clusters.targetDescription
+  const hidesSource = policy.keepsNames
+    ? !settings['same.names.both.ways']
+    : settings['topic.rename'].length > 0
+  if (!hidesSource || clusterId === null) return undefined
+  return new FlowsBack({
+    name,
+    source,
+    target: { alias: target.alias, clusterId },
+    open: onRecord => new InboundTopics({
+      admin: clusters.source,
+      client: source.admin,
+      group: groupOf(name),
+      timeoutMs: settings['admin.timeout.ms'],
+      onRecord,
+      clock
+    }),
+    announced,
+    log,
+    clock,
+    signal
+  })
 }
 
 /** Undefined for a flow that renames topics, or that no flow leads back from. */

@@ -12,6 +12,7 @@ import type { FlowProgress } from '../progress/flow-progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import type { FlowStatistics } from './flow-statistics.ts'
+import type { TopicRefresh } from './topic-refresh.ts'
 
 export interface FlowLoopsOptions {
   readonly settings: FlowConfig['settings']
@@ -20,6 +21,7 @@ export interface FlowLoopsOptions {
   readonly progress: FlowProgress
   /** Of a flow that keeps names. */
   readonly inbound: InboundFlows | undefined
+  readonly topics: TopicRefresh
   readonly problems: FlowProblems
   readonly clusters: () => FlowSnapshot['clusters']
   readonly onError: (thrown: unknown) => void
@@ -36,7 +38,7 @@ const inboundIntervalMs = 30_000
 /** The loops, running; each first round comes after one interval. */
 export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoop[] {
   const { clock, clusters, inbound, onError, partitions } = options
-  const { problems, progress, settings, statistics } = options
+  const { problems, progress, settings, statistics, topics } = options
   const balancer = createBalancer(options)
   const work: Array<readonly [intervalMs: number, run: () => Promise<void>]> = [
     [settings['progress.interval.ms'], async () => { await partitions.writeProgress() }],
@@ -48,6 +50,7 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
     [endsIntervalMs, async () => { await statistics.refreshEnds() }],
     [settings['lane.rebalance.interval.ms'], async () => { balancer.round() }],
     [settings['refresh.topics.interval.seconds'] * 1000, async () => { await progress.mend() }],
+    [inboundIntervalMs, async () => { await topics.followFlowsBack() }],
     [beginIntervalMs, async () => { await partitions.beginDue() }],
     [settings['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() }]
   ]

@@ -34,7 +34,8 @@ import { slotOf } from '../ownership/task-slots.ts'
 import { version } from '../version.ts'
 import { controlled } from './controlled-partitions.ts'
 import { openFlowDuties } from './flow-duties.ts'
-import { openFlowInbound } from './flow-inbound.ts'
+import { openFlowInbound, openFlowsBack, type FlowParts } from './flow-inbound.ts'
+import type { FlowsBack } from './flows-back.ts'
 import { openFlowLanes } from './flow-lanes.ts'
 import { startFlowLoops } from './flow-loops.ts'
 import type { TargetClaims } from './target-claims.ts'
@@ -73,6 +74,7 @@ export class ReplicationFlow {
   #progress: FlowProgress | undefined
   #lanes: LanePool | undefined
   #inbound: InboundFlows | undefined
+  #flowsBack: FlowsBack | undefined
   #partitions: FlowPartitions | undefined
   #statistics: FlowStatistics | undefined
   #ownership: Ownership | undefined
@@ -203,7 +205,7 @@ export class ReplicationFlow {
       partitions: () => this.#partitions, problems: this.#problems, clock: this.#clock
     })
     const partitions = this.#partitions = new FlowPartitions({
-      config: this.#config,
+      ...this.#common(clusters),
       source: clusters.source,
       target: clusters.target,
       progress,
@@ -215,22 +217,20 @@ export class ReplicationFlow {
         await this.#statistics?.depart(leaving, isHandedOver)
       },
       onUnacknowledged: left => { this.#onUnacknowledged(left) },
-      problems: this.#problems,
-      log: this.#log,
-      clock: this.#clock
+      problems: this.#problems
     })
     this.#statistics = this.#openStatistics(clusters, partitions, lanes)
     const slots = this.#config.settings['task.slots']
     this.#topics = new TopicRefresh({
-      config: this.#config,
-      clusters,
+      ...this.#common(clusters),
       claims: this.#claims,
       mayChange: topic => this.#ownership?.owned.has(slotOf(topic, 0, slots)) === true,
       onTopics: async result => { await partitions.setTopics(result) },
-      problems: this.#problems,
-      log: this.#log,
-      clock: this.#clock,
-      signal: this.#stopping.signal
+      flowsBack: this.#flowsBack = !this.#isShared ? undefined : openFlowsBack({
+        ...this.#common(clusters),
+        announced: async signal => { await this.#control?.announced(signal) }
+      }),
+      problems: this.#problems
     })
     this.#duties = openFlowDuties({
       config: this.#config, clusters, progress, partitions, topics: this.#topics,
@@ -242,39 +242,39 @@ export class ReplicationFlow {
 
   async #openProgress (clusters: ClusterPair): Promise<FlowProgress> {
     const options = {
-      config: this.#config,
+      ...this.#common(clusters),
       target: clusters.target,
       sourceClusterId: clusters.sourceDescription.clusterId,
       group: groupOf(this.name),
       everything: () => this.#partitions?.slotRecords() ?? [],
       onWarning: (error: ReplicatorError) => { this.#warnOnce(error) },
-      onRewritten: (error: ReplicatorError) => { this.#problems.warn(error) },
-      log: this.#log,
-      clock: this.#clock,
-      signal: this.#stopping.signal
+      onRewritten: (error: ReplicatorError) => { this.#problems.warn(error) }
     }
     return this.#isShared ? await openFlowProgress(options) : await openUnkeptProgress(options)
   }
 
   /** A flow that keeps nothing in Kafka, as in the demo, cannot be known to others either. */
   #openInbound (clusters: ClusterPair, progress: FlowProgress): InboundFlows | undefined {
-    return !this.#isShared ? undefined : openFlowInbound({ config: this.#config, clusters, progress,
-      lanes: () => this.#lanes, fail: error => { this.#fail(error) }, problems: this.#problems,
-      log: this.#log, clock: this.#clock, signal: this.#stopping.signal })
+    return !this.#isShared ? undefined : openFlowInbound({ ...this.#common(clusters), progress,
+      lanes: () => this.#lanes, fail: error => { this.#fail(error) }, problems: this.#problems })
+  }
+
+  /** What many parts need. */
+  #common (clusters: ClusterPair): FlowParts {
+    const { signal } = this.#stopping
+    return { config: this.#config, clusters, log: this.#log, clock: this.#clock, signal }
   }
 
   #openStatistics (
     clusters: ClusterPair, partitions: FlowPartitions, lanes: LanePool
   ): FlowStatistics {
     return new FlowStatistics({
-      config: this.#config,
+      ...this.#common(clusters),
       source: clusters.source,
       partitions,
       lanes,
       othersOwn: () => this.#ownership?.health.unownedByAnybody === false,
-      problems: this.#problems,
-      log: this.#log,
-      clock: this.#clock
+      problems: this.#problems
     })
   }
 
@@ -353,6 +353,7 @@ export class ReplicationFlow {
       statistics: this.#opened(this.#statistics),
       progress: this.#opened(this.#progress),
       inbound: this.#inbound,
+      topics: this.#opened(this.#topics),
       problems: this.#problems,
       clusters: () => this.#probe?.health,
       onError: thrown => { this.#onLoopError(thrown) },
@@ -378,7 +379,7 @@ export class ReplicationFlow {
   /** Side by side: each client may take its time where its cluster hangs. */
   async #close (): Promise<void> {
     await this.#statistics?.collect() // the last figures of partitions that lanes have released
-    const parts = [this.#lanes, this.#inbound, this.#progress, this.#clusters]
+    const parts = [this.#lanes, this.#inbound, this.#flowsBack, this.#progress, this.#clusters]
     await Promise.all(parts.map(async part => { await part?.close() }))
     this.#claims.release(this.name)
   }

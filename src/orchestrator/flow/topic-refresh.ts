@@ -13,6 +13,7 @@ import {
   syncTopicsOnce, type MirroredTopic, type TopicSyncOptions, type TopicSyncResult
 } from '../topics/topic-sync.ts'
 import { mergedFrom, type ClusterPair } from './cluster-pair.ts'
+import type { FlowsBack } from './flows-back.ts'
 import type { TargetClaims } from './target-claims.ts'
 
 export interface TopicRefreshOptions {
@@ -27,6 +28,8 @@ export interface TopicRefreshOptions {
   readonly log: Log
   readonly clock: Clock
   readonly signal: AbortSignal
+  /** Looks for flows that bring topics back; absent: the flow needs no such look. */
+  readonly flowsBack?: Pick<FlowsBack, 'look' | 'refusalOf'> | undefined
   /** The look itself; syncTopicsOnce by default, a fake in tests. */
   readonly sync?: (options: TopicSyncOptions) => Promise<TopicSyncResult>
 }
@@ -93,6 +96,11 @@ export class TopicRefresh {
     if (!this.#isSettled) this.#loop.wake()
   }
 
+  /** Looks again at once if the flows that bring topics back are others than at the last look. */
+  async followFlowsBack (): Promise<void> {
+    if (await this.#options.flowsBack?.look() === true) this.#loop.wake()
+  }
+
   /** What the newest look found mirrored; waits for the first look. */
   async mirrored (signal: AbortSignal): Promise<readonly MirroredTopic[]> {
     await unlessAborted(signal, this.#known)
@@ -112,8 +120,9 @@ export class TopicRefresh {
   async #refresh (): Promise<TopicSyncResult> {
     const config = this.#config
     const { claims, clusters, log, mayChange, onTopics, problems, signal } = this.#options
-    const { sync = syncTopicsOnce } = this.#options
+    const { flowsBack, sync = syncTopicsOnce } = this.#options
     const clusterId = clusters.targetDescription.clusterId ?? config.target.alias
+    await flowsBack?.look()
     const result = await sync({
       source: clusters.source,
       target: clusters.target,
@@ -123,6 +132,7 @@ export class TopicRefresh {
       claim: topic => claims.claim({
         clusterId, topic, flow: config.name, mergedFrom: mergedFrom(config, clusters)
       }),
+      refuse: topic => flowsBack?.refusalOf(topic, config),
       mayChange,
       validateOnly: false,
       signal

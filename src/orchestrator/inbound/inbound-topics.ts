@@ -17,8 +17,19 @@ export interface InboundTopicsOptions {
   readonly group: string
   readonly timeoutMs: number
   readonly clock: Clock
+  /** Receives every record of slot 0. */
+  readonly onRecord?: (topic: string, record: SlotRecordRead) => void
   /** Unless a test has another. */
   readonly openReader?: (topic: string) => Pick<TopicReader, 'close' | 'read'>
+}
+
+export interface SlotRecordRead {
+  readonly key: Buffer
+  readonly value: Buffer | null
+  /** The record's timestamp, epoch ms. */
+  readonly atMs: number | undefined
+  /** It stood there before the first reading of the topic. */
+  readonly isFirst: boolean
 }
 
 interface Topic {
@@ -68,6 +79,9 @@ export class InboundTopics {
     return [...this.#producers.values()]
   }
 
+  /** The progress topics that the last reading found. */
+  get names (): ReadonlySet<string> { return new Set(this.#topics.keys()) }
+
   /** Idempotent. */
   async close (): Promise<void> {
     const readers = [...this.#topics.values()].map(({ reader }) => reader)
@@ -86,13 +100,17 @@ export class InboundTopics {
     this.#topics.set(name, topic)
     if (topic.id !== topicId) topic.next = undefined
     topic.id = topicId
-    topic.next = await topic.reader.read(producerSlot, topic.next, (key, value) => {
+    const isFirst = topic.next === undefined
+    const { onRecord } = this.#options
+    topic.next = await topic.reader.read(producerSlot, topic.next, (key, value, _offset, atMs) => {
+      if (key === null) return
       this.#take(name, key, value)
+      onRecord?.(name, { key, value, atMs, isFirst })
     }, signal)
   }
 
-  #take (topic: string, key: Buffer | null, value: Buffer | null): void {
-    if (key === null || decodeKey(key)?.kind !== 'producer') return
+  #take (topic: string, key: Buffer, value: Buffer | null): void {
+    if (decodeKey(key)?.kind !== 'producer') return
     const entry = decodeProgress(key, value)
     if (entry?.kind !== 'producer') return
     const name = `${topic} ${entry.producer.producerId}`

@@ -56,8 +56,10 @@ export class GonePartitions {
   }
 
   #say (partitions: readonly FlowPartition[], counts: ReadonlyMap<string, number>): void {
-    const { log, source } = this.#options
-    const topics = [...counts].flatMap(([topic, count]) => count === 0 ? [topic] : [])
+    const { log, source, wanted } = this.#options
+    // Of a topic that is still wanted, its problem says why it stops.
+    const topics = [...counts].flatMap(([topic, count]) =>
+      count === 0 && wanted.get(topic) === undefined ? [topic] : [])
     if (topics.length > 0) {
       log.info({ topics }, 'no longer mirrored, as the source does not have them or they are ' +
         `excluded now: ${topics.join(', ')}`)

@@ -57,8 +57,9 @@ export class WantedTopics {
       return [key, this.#unwantedSince.get(key) ?? nowMs]
     }))
     this.#unwantedSince = since
-    const leftOut = new Set(look.leftOut.map(({ topic }) => topic))
-    return unwanted.filter(partition => leftOut.has(partition.topic) ||
+    const atOnce = new Set([...look.leftOut, ...look.problems.filter(({ mustStop }) => mustStop)]
+      .map(({ topic }) => topic))
+    return unwanted.filter(partition => atOnce.has(partition.topic) ||
       nowMs - (since.get(partitionKey(partition)) ?? nowMs) >= goneMs)
   }
 
@@ -98,6 +99,7 @@ export class WantedTopics {
     this.#topics = new Map([...this.#topics].flatMap(([name, wanted]) => {
       if (name !== topic) return [[name, wanted] as const]
       const { partitions, usable } = wanted
+      if (partitions === 0) return [[name, wanted] as const] // its problem is still to be shown
       const limited = { partitions: Math.min(partitions, count), usable: Math.min(usable, count) }
       return count === 0 ? [] : [[name, { ...wanted, ...limited }] as const]
     }))
@@ -107,11 +109,13 @@ export class WantedTopics {
   #merged ({ planned, problems, topics }: TopicLook): ReadonlyMap<string, WantedTopic> {
     const usable = new Map(topics.map(({ partitions, topic }) => [topic, partitions]))
     const errors = new Map(problems.map(({ error, topic }) => [topic, error]))
-    const unplanned = problems.map(({ sourcePartitions = 0, topic }) => ({
+    const unplanned = problems.map(({ mustStop, sourcePartitions = 0, topic }) => ({
       topic,
       remoteTopic: this.#remoteTopicOf(topic),
       // Where a cluster did not show the topic, it has as many partitions as before.
-      sourcePartitions: Math.max(sourcePartitions, this.#topics.get(topic)?.partitions ?? 0)
+      sourcePartitions: mustStop === true
+        ? 0
+        : Math.max(sourcePartitions, this.#topics.get(topic)?.partitions ?? 0)
     }))
     return new Map([...unplanned, ...planned].map(
       ({ remoteTopic, sourcePartitions: partitions, topic }): [string, WantedTopic] => [topic, {

@@ -10,6 +10,8 @@ export interface TopicPlanOptions {
   readonly selection: TopicSelection
   /** Undefined: the flow may write the remote topic; else the flow that writes it already. */
   readonly claim: (remoteTopic: string) => string | undefined
+  /** Why a topic that the flow would mirror must stop; undefined: it need not. */
+  readonly refuse?: ((topic: string) => ReplicatorError | undefined) | undefined
 }
 
 export interface PlannedTopic {
@@ -24,6 +26,8 @@ export interface TopicProblem {
   readonly topic: string
   /** Where the topic is not planned: its partitions on the source, 0 where they are not known. */
   readonly sourcePartitions?: number
+  /** Partitions that are mirrored already must stop. */
+  readonly mustStop?: boolean
   readonly error: ReplicatorError
 }
 
@@ -59,6 +63,11 @@ export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan>
     verdict === 'mirrored' ? [listing.name] : []))
   for (const { listing, verdict } of judged) {
     const topic = listing.name
+    const refused = verdict === 'mirrored' ? options.refuse?.(topic) : undefined
+    if (refused !== undefined) {
+      problems.push({ topic, mustStop: true, error: refused })
+      continue
+    }
     const planned = verdict === 'mirrored'
       ? planTopic(listing, existing, chosen, options)
       : verdict

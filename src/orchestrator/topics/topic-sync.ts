@@ -81,7 +81,8 @@ export async function applyPlan (
     problems: [...plan.problems, ...outcomes.flatMap(
       ({ topic, error }) => error === undefined ? [] : [{ topic, error }])],
     unsettled: [
-      ...plan.problems.filter(({ error }) => error.errorName !== 'REMOTE_NAME_TOO_LONG'),
+      ...plan.problems.filter(({ error, mustStop }) =>
+        error.errorName !== 'REMOTE_NAME_TOO_LONG' && mustStop !== true),
       ...incomplete.filter(({ topic }) => !changed.has(topic))
     ].map(({ topic }) => topic),
     warnings: [

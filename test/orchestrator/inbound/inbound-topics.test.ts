@@ -51,7 +51,7 @@ class FakeTopics extends FakeCluster {
         if (this.readError !== undefined) throw this.readError
         const log = this.logs.get(name) ?? []
         for (const [i, { key, value }] of log.entries()) {
-          if (BigInt(i) >= (from ?? 0n)) take(key, value, BigInt(i))
+          if (BigInt(i) >= (from ?? 0n)) take(key, value, BigInt(i), undefined)
         }
         return BigInt(log.length)
       },

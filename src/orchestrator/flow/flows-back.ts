@@ -1,0 +1,169 @@
+// The flows that run from the target of a flow back to its source, as their progress topics on the
+// source show them, and the topics that would go round between both clusters because of them. Each
+// process of a flow announces its settings in slot 0 before it mirrors (control/flow-control.ts).
+//
+// Both flows may start at the same time. Each one first announces itself and then looks: the one
+// that announces itself later sees the other. A flow that has ended must not be in the way: a
+// process that stops removes its announcement, and one that was killed counts for goneMs more.
+import type { FlowConfig } from '../config/config.ts'
+import { announcedTopics } from '../config/announced-topics.ts'
+import { decodeControl, memberOf, type FlowMember } from '../control/control-record.ts'
+import { FlowMembers } from '../control/flow-members.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { InboundTopics, SlotRecordRead } from '../inbound/inbound-topics.ts'
+import type { Log } from '../observability/log.ts'
+import { progressTopicPrefix } from '../policy/replication-policy.ts'
+import { comesBack } from '../policy/way-back.ts'
+import { agreedOf } from '../progress/producer-agreement.ts'
+import { decodeKey, decodeProgress, type FlowProducer } from '../progress/progress-record.ts'
+import type { Clock } from '../time/clock.ts'
+
+export interface FlowsBackOptions {
+  readonly name: string
+  readonly source: { readonly alias: string }
+  readonly target: { readonly alias: string, readonly clusterId: string }
+  /** Opens the reading of the progress topics on the source. */
+  readonly open: (
+    onRecord: (topic: string, record: SlotRecordRead) => void
+  ) => Pick<InboundTopics, 'close' | 'names' | 'read'>
+  /** Resolves once this process has announced itself, or cannot for now. */
+  readonly announced: (signal: AbortSignal) => Promise<void>
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+interface OtherFlow {
+  readonly producers: FlowProducer[]
+  readonly members: FlowMembers
+}
+
+export class FlowsBack {
+  readonly #options: FlowsBackOptions
+  readonly #topics: Pick<InboundTopics, 'close' | 'names' | 'read'>
+  /** By progress topic. */
+  readonly #flows = new Map<string, OtherFlow>()
+  readonly #said = new Set<string>()
+  #looking: Promise<void> = Promise.resolve()
+  /** Of the last look. */
+  #running = '[]'
+
+  constructor (options: FlowsBackOptions) {
+    this.#options = options
+    this.#topics = options.open((topic, record) => { this.#take(topic, record) })
+  }
+
+  /**
+   * Resolves with whether other flows lead back than at the last look. What cannot be read is said
+   * once: a flow that needs these topics for nothing else must not depend on them.
+   */
+  async look (): Promise<boolean> {
+    const { announced, signal } = this.#options
+    await announced(signal)
+    const looking = this.#looking.then(async () => { await this.#lookOnce() })
+    this.#looking = looking.catch(() => {})
+    await looking
+    const before = this.#running
+    this.#running = this.#showRunning()
+    return this.#running !== before
+  }
+
+  /** Why a topic of the source must not be mirrored; undefined: none of the flows leads back. */
+  refusalOf (topic: string, { topics }: Pick<FlowConfig, 'topics'>): ReplicatorError | undefined {
+    const { clock, name, source, target } = this.#options
+    for (const [progressTopic, { members }] of this.#flowsBack()) {
+      const alias = aliasIn(progressTopic)
+      const member = members.present(clock.monotonic()).find(({ settings }) => {
+        const back = announcedTopics(settings, alias)
+        return back !== undefined && comesBack(topic, topics, back)
+      })
+      if (member === undefined) continue
+      const at = member.address === '' ? '' : ` (a process of it serves ${member.address})`
+      return new ReplicatorError('MIRROR_LOOP', `${name} mirrors ${topic} to ${target.alias} as ` +
+        `${topics.policy.remoteTopic(topic)}, and the flow whose progress topic on ` +
+        `${source.alias} is ${progressTopic} mirrors that back to ${source.alias}${at}`)
+    }
+    return undefined
+  }
+
+  /** Idempotent. */
+  async close (): Promise<void> { await this.#topics.close() }
+
+  async #lookOnce (): Promise<void> {
+    const { log, name, signal, source } = this.#options
+    try {
+      await this.#topics.read(signal)
+    } catch (thrown) {
+      if (signal.aborted) throw thrown
+      const error = ReplicatorError.from(thrown)
+      if (error.errorName === 'CLOSED') return
+      this.#sayOnce(error.detail, text => {
+        log.info({ err: error }, `${name} cannot see whether another flow mirrors its topics ` +
+          `back to ${source.alias}: ${text}`)
+      })
+      return
+    }
+    for (const topic of this.#flows.keys()) {
+      if (!this.#topics.names.has(topic)) this.#flows.delete(topic)
+    }
+    this.#sayEnded()
+  }
+
+  #take (topic: string, { atMs, isFirst, key, value }: SlotRecordRead): void {
+    const flow = this.#flows.get(topic) ?? { producers: [], members: new FlowMembers() }
+    this.#flows.set(topic, flow)
+    if (decodeKey(key)?.kind === 'producer') {
+      const entry = decodeProgress(key, value)
+      if (entry?.kind === 'producer') flow.producers.push(entry.producer)
+      return
+    }
+    const record = decodeControl(key, value)
+    if (record === undefined || typeof record === 'string') return
+    if (record.kind === 'none') flow.members.left(memberOf(record.key))
+    if (record.kind !== 'member') return
+    const { clock } = this.#options
+    // Who announced itself before this process looked may have been killed since. The clocks of
+    // hosts differ: a process that counts as dead is heard again within announceMs.
+    const ageMs = isFirst && atMs !== undefined && atMs > 0 ? Math.max(0, clock.now() - atMs) : 0
+    flow.members.announced(record.member, clock.monotonic() - ageMs, !isFirst)
+  }
+
+  #flowsBack (): ReadonlyArray<readonly [progressTopic: string, flow: OtherFlow]> {
+    const { target } = this.#options
+    return [...this.#flows].filter(([, { producers }]) =>
+      agreedOf(producers)?.sourceClusterId === target.clusterId)
+  }
+
+  #showRunning (): string {
+    const now = this.#options.clock.monotonic()
+    return JSON.stringify(this.#flowsBack().map(([progressTopic, { members }]) =>
+      [progressTopic, members.present(now).map(settingsOf)]))
+  }
+
+  /** After a switch of the direction this is what the operator wants; the records are not. */
+  #sayEnded (): void {
+    const { clock, log, name, source, target } = this.#options
+    for (const [progressTopic, { members, producers }] of this.#flowsBack()) {
+      if (members.present(clock.monotonic()).length > 0) continue
+      if (agreedOf(producers)?.keepsNames !== true) continue
+      this.#sayOnce(progressTopic, () => {
+        log.warn({ topic: progressTopic }, `${name}: a flow that does not run any more has ` +
+          `mirrored topics of ${target.alias} to ${source.alias} under their names (its progress ` +
+          `topic is ${progressTopic}). Where this flow mirrors the same topics, it brings these ` +
+          `records back to ${target.alias} once; same.names.both.ways=true leaves them out`)
+      })
+    }
+  }
+
+  #sayOnce (what: string, say: (what: string) => void): void {
+    if (this.#said.has(what)) return
+    this.#said.add(what)
+    say(what)
+  }
+}
+
+function settingsOf ({ settings }: FlowMember): FlowMember['settings'] { return settings }
+
+function aliasIn (progressTopic: string): string {
+  return progressTopic.slice(progressTopicPrefix.length).replace(/\.internal$/, '')
+}
