@@ -25,9 +25,14 @@ export class ErrorCounts {
     ])
   }
 
-  /** Those after which a lane tried again. */
-  observeRetried (lanes: readonly LaneSnapshot[]): ReadonlyMap<string, number> {
-    return this.#retried.observe(lanes.map((lane) => errorsOf(lane, true)))
+  /** Those after which a lane or the flow tried again. */
+  observeRetried (
+    lanes: readonly LaneSnapshot[], ofFlow: CountsByCode
+  ): ReadonlyMap<string, number> {
+    return this.#retried.observe([
+      ...lanes.map((lane) => errorsOf(lane, true)),
+      { key: 'flow', incarnation: '', counts: ofFlow }
+    ])
   }
 }
 

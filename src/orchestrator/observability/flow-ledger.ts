@@ -109,7 +109,8 @@ class FlowAccount {
       evictions: requests[5] ?? 0,
       followerBytes: requests[6] ?? 0,
       errorsByError: this.#errors.observeFinal(lanes, flow.errorsByCode),
-      retriedErrorsByError: this.#errors.observeRetried(lanes),
+      retriedErrorsByError: this.#errors.observeRetried(
+        lanes, flow.retriedErrorsByCode ?? new Map()),
       latency: this.#latency.observe(lanes),
       progressUnwrittenMs: flow.progressUnwrittenMs,
       differingMembers: flow.differingMembers,

@@ -19,6 +19,8 @@ export interface FlowProblemsOptions {
 export interface WaitingGroup {
   readonly error: ReplicatorError
   readonly partitions: number
+  /** The cluster that the error names; undefined: it names none. */
+  readonly side?: Side | undefined
 }
 
 /** What the target has not acknowledged at the end of the flow. */
@@ -31,9 +33,15 @@ export interface Unacknowledged {
   readonly error: ReplicatorError | undefined
 }
 
-type Side = 'source' | 'target'
+export type Side = 'source' | 'target'
+const sides = ['source', 'target'] as const
 
 const minuteMs = 60_000
+/**
+ * After a cluster has answered again, its clients still report the end of their connections: they
+ * wait up to 10 s between attempts. Further reports after that are of another problem.
+ */
+const echoMs = 10_000
 /** Lines a minute and error that name a partition. */
 const namedPerMinute = 20
 
@@ -41,6 +49,11 @@ export class FlowProblems {
   readonly #options: FlowProblemsOptions
   readonly #recurring: RecurringProblems
   readonly #counts = new Map<number, bigint>()
+  readonly #retried = new Map<number, bigint>()
+  /** Clusters that do not answer. */
+  readonly #away = new Set<Side>()
+  /** When a cluster that was away has answered again, monotonic. */
+  readonly #backMs = new Map<Side, number>()
   /** What was said last of each topic; only of those that were spoken of lately. */
   readonly #said = new Map<string, string>()
   readonly #spokenOf = new Set<string>()
@@ -55,9 +68,10 @@ export class FlowProblems {
   /** Since the flow began. */
   get counts (): CountsByCode { return new Map(this.#counts) }
 
-  count ({ code }: ReplicatorError): void {
-    this.#counts.set(code, (this.#counts.get(code) ?? 0n) + 1n)
-  }
+  /** Those that the flow mends by trying again. */
+  get retriedCounts (): CountsByCode { return new Map(this.#retried) }
+
+  count (error: ReplicatorError): void { countInto(this.#counts, error) }
 
   /** From now on the flow closes its clients: a call that ends with CLOSED is no problem. */
   close (): void { this.#isClosing = true }
@@ -66,14 +80,15 @@ export class FlowProblems {
   warn (thrown: unknown, side?: Side): void {
     const error = ReplicatorError.from(thrown)
     if (this.#isClosing && error.errorName === 'CLOSED') return
-    this.count(error)
+    countInto(isMendedByRetry(error) ? this.#retried : this.#counts, error)
     const cluster = side === undefined ? this.#clusterOf(error) : this.#options[side]
     const isCluster = cluster !== undefined && error.retriable
     this.#recurring.report({
       key: isCluster ? keyOf(cluster) : error.message,
       level: 'warn',
       text: error.message,
-      fields: { err: error }
+      fields: { err: error },
+      isQuiet: isCluster && this.#isEcho(this.#sideOf(cluster))
     })
   }
 
@@ -102,14 +117,19 @@ export class FlowProblems {
     const named = side === undefined
       ? own ?? text
       : `${this.#options[side]}: ${own ?? text.slice(side.length + 2)}`
-    this.#recurring.report({ key, level: 'warn', text: named, fields: { lane } })
+    const isQuiet = this.#isEcho(side)
+    this.#recurring.report({ key, level: 'warn', text: named, fields: { lane }, isQuiet })
   }
 
   /**
    * A problem of a partition that no retry of ours mends: said and counted when it begins. Of what
    * many partitions meet at a time, the first few are named and the others counted.
    */
-  sayPartition (name: string, error: ReplicatorError, fields: LogFields, isCounted: boolean): void {
+  sayPartition (
+    name: string, error: ReplicatorError, fields: LogFields & { readonly state: string },
+    isCounted: boolean
+  ): void {
+    const { state } = fields
     if (isCounted) this.count(error)
     const { errorName } = error
     const minute = Math.floor(this.#options.clock.monotonic() / minuteMs)
@@ -117,12 +137,12 @@ export class FlowProblems {
     const count = (this.#named.counts.get(errorName) ?? 0) + 1
     this.#named.counts.set(errorName, count)
     if (count <= namedPerMinute) {
-      this.#options.log.error({ ...fields, err: error }, `${name} is faulted: ${error.message}`)
+      this.#options.log.error({ ...fields, err: error }, `${name} is ${state}: ${error.message}`)
     } else {
       this.#recurring.report({
         key: `further partitions (${errorName})`,
         level: 'error',
-        text: `Further partitions are faulted, ${name} is the newest: ${error.message}`
+        text: `Further partitions are ${state}, ${name} is the newest: ${error.message}`
       })
     }
   }
@@ -152,31 +172,46 @@ export class FlowProblems {
     waiting: readonly WaitingGroup[],
     clusters: Partial<Readonly<Record<Side, ClusterHealth>>> = {}
   ): void {
-    for (const side of ['source', 'target'] as const) this.#reportCluster(side, clusters[side])
-    const away = (['source', 'target'] as const)
-      .map(side => keyOf(this.#options[side]))
-      .find(key => this.#recurring.isOpen(key))
-    // A cluster that is away is what they wait for, whatever each of them says.
-    if (away !== undefined) {
-      this.#recurring.note(away, waiting.map(group => this.#waitingText(group)).join('; '))
+    for (const side of sides) this.#reportCluster(side, clusters[side])
+    const causes = waiting.map(group => this.#causeOf(group))
+    // What partitions wait for is a part of the line about the cluster that they wait for.
+    for (const side of sides) {
+      const own = waiting.filter((_, i) => causes[i] === side)
+      const text = own.map(group => this.#waitingText(group)).join('; ')
+      this.#recurring.note(keyOf(this.#options[side]), text)
     }
-    for (const group of waiting) {
-      const { error: { errorName: error }, partitions } = group
+    for (const [i, group] of waiting.entries()) {
+      const { error: { errorName: error }, partitions, side } = group
       this.#recurring.report({
-        key: `partitions that wait (${error})`,
+        key: `partitions that wait (${error}${side === undefined ? '' : `, ${side}`})`,
         level: 'warn',
         text: this.#waitingText(group),
         fields: { error, partitions },
         isState: true,
-        isQuiet: away !== undefined
+        isQuiet: causes[i] !== undefined
       })
     }
     this.#recurring.tick()
   }
 
+  /** The cluster that the partitions wait for, if its problem is in the log. */
+  #causeOf ({ side }: WaitingGroup): Side | undefined {
+    const said = sides.filter(each => this.#recurring.isSaid(keyOf(this.#options[each])))
+    if (side !== undefined) return said.includes(side) ? side : undefined
+    return said.find(each => this.#away.has(each)) ?? said[0]
+  }
+
   #reportCluster (side: Side, health: ClusterHealth | undefined): void {
-    if (health?.error === undefined) return
+    if (health === undefined) return
     const alias = this.#options[side]
+    if (health.error === undefined) {
+      if (!this.#away.delete(side)) return
+      // The next outage is another problem, however soon it comes.
+      this.#recurring.end(keyOf(alias))
+      this.#backMs.set(side, this.#options.clock.monotonic())
+      return
+    }
+    this.#away.add(side)
     const seconds = Math.round((this.#options.clock.now() - health.answeredMs) / 1000)
     this.#recurring.report({
       key: keyOf(alias),
@@ -195,11 +230,30 @@ export class FlowProblems {
       `for example ${error.detail}`
   }
 
+  #isEcho (side: Side | undefined): boolean {
+    if (side === undefined || this.#away.has(side)) return false
+    const backMs = this.#backMs.get(side) ?? -Infinity
+    return this.#options.clock.monotonic() - backMs < echoMs
+  }
+
+  #sideOf (alias: string): Side | undefined {
+    return sides.find(side => this.#options[side] === alias)
+  }
+
   /** Longhaul's own state lies on the target. */
   #clusterOf (error: ReplicatorError): string | undefined {
     return error.cluster ??
       (error.errorName.startsWith('PROGRESS_') ? this.#options.target : undefined)
   }
+}
+
+/** The topic is recreated, too, but what it held may be lost: somebody must look. */
+function isMendedByRetry ({ errorName, retriable }: ReplicatorError): boolean {
+  return retriable && errorName !== 'PROGRESS_DELETED'
+}
+
+function countInto (counts: Map<number, bigint>, { code }: ReplicatorError): void {
+  counts.set(code, (counts.get(code) ?? 0n) + 1n)
 }
 
 function keyOf (alias: string): string {

@@ -51,7 +51,8 @@ export class RecurringProblems {
     this.#clock = clock
   }
 
-  isOpen (key: string): boolean { return this.#open.has(key) }
+  /** Whether it lasts, and a line has said so. */
+  isSaid (key: string): boolean { return (this.#open.get(key)?.lines ?? 0) > 0 }
 
   report (problem: ReportedProblem): void {
     const nowMs = this.#clock.monotonic()
@@ -69,6 +70,9 @@ export class RecurringProblems {
     const open = this.#open.get(key)
     if (open !== undefined) open.note = text
   }
+
+  /** It is over, and another line says so. */
+  end (key: string): void { this.#open.delete(key) }
 
   /** Logs what is due. Call it every second or so. */
   tick (): void {

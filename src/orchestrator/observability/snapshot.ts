@@ -53,6 +53,8 @@ export interface FlowSnapshot {
   readonly moved: readonly PartitionSnapshot[]
   /** Of the control plane of this flow: topics, progress, group. Lanes carry their own. */
   readonly errorsByCode: CountsByCode
+  /** Those that the flow mends by trying again; lanes count their own. */
+  readonly retriedErrorsByCode?: CountsByCode
   /** Since when there has been acknowledged progress that is not written; undefined: all is. */
   readonly progressUnwrittenMs: number | undefined
   /** Processes of the flow whose settings differ from those of this one; absent: not known. */

@@ -1,5 +1,5 @@
 // Which partitions wait, and for what, in groups: thousands may wait for one broker.
-import type { WaitingGroup } from '../observability/flow-problems.ts'
+import type { Side, WaitingGroup } from '../observability/flow-problems.ts'
 import { shownOf } from './shown-state.ts'
 import type { FlowPartition } from './partition-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
@@ -10,15 +10,22 @@ const graceMs = 10_000
 export function waitingGroups (
   partitions: Iterable<FlowPartition>, nowMs: number
 ): readonly WaitingGroup[] {
-  const groups = new Map<string, { readonly error: ReplicatorError, partitions: number }>()
+  const groups = new Map<string, WaitingGroup & { partitions: number }>()
   for (const partition of partitions) {
     const error = waitingFor(partition, nowMs)
     if (error === undefined) continue
-    const group = groups.get(error.errorName)
-    if (group === undefined) groups.set(error.errorName, { error, partitions: 1 })
+    const side = sideOf(error)
+    const key = `${error.errorName} ${side ?? ''}`
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, { error, side, partitions: 1 })
     else group.partitions++
   }
   return [...groups.values()]
+}
+
+/** Lanes name the cluster first: "target east.orders-0 refused", "source broker 1 is not". */
+function sideOf ({ detail }: ReplicatorError): Side | undefined {
+  return /^(source|target) /.exec(detail)?.[1] as Side | undefined
 }
 
 /** As metrics and readiness show the partition: one that is faulted does not wait. */

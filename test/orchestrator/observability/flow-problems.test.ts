@@ -56,6 +56,16 @@ describe('a problem of a topic', () => {
 })
 
 describe('a problem of the flow', () => {
+  // An outage of 30 s was a hundred errors, of which nothing was left after it.
+  test('that a retry mends is counted as retried', () => {
+    const { problems } = createProblems()
+    for (let time = 0; time < 3; time++) problems.warn(away, 'target')
+    problems.warn(new ReplicatorError('PROGRESS_DELETED', 'longhaul-progress.east.internal'))
+    assert.deepEqual([...problems.retriedCounts], [[away.code, 3n]])
+    assert.equal(problems.counts.get(away.code), undefined)
+    assert.equal(problems.counts.size, 1, 'what a deleted topic held may be lost')
+  })
+
   test('is counted each time, and said once while it lasts', () => {
     const { problems, lines } = createProblems()
     for (let time = 0; time < 3; time++) problems.warn(refused)
@@ -125,7 +135,80 @@ describe('a cluster that is away for ten minutes', () => {
   })
 })
 
+// Two outages within 40 s were one problem: a line of 102 s came after the flow was ready again.
+describe('the end of an outage', () => {
+  const createOutage = () => {
+    const fixture = createProblems()
+    const { clock, lines, problems } = fixture
+    let answeredMs = clock.now()
+    const pass = (seconds: number, isAway: boolean, reports: boolean): void => {
+      for (let each = 0; each < seconds; each++) {
+        if (!isAway) answeredMs = clock.now()
+        if (reports) problems.warn(new ReplicatorError('_ALL_BROKERS_DOWN', 'group'), 'target')
+        problems.tick([], { target: { answeredMs, error: isAway ? away : undefined } })
+        clock.skip(second)
+      }
+    }
+    const linesOf = (work: () => void): readonly string[] => {
+      const before = lines.length
+      work()
+      return lines.slice(before)
+    }
+    return { ...fixture, pass, linesOf }
+  }
+
+  test('ends its lines, whatever clients still report of it', () => {
+    const { linesOf, pass } = createOutage()
+    assert.equal(linesOf(() => { pass(30, true, true) }).length, 2)
+    assert.deepEqual(linesOf(() => {
+      pass(9, false, true)
+      pass(120, false, false)
+    }), [])
+  })
+
+  test('makes the next one another problem', () => {
+    const { linesOf, pass } = createOutage()
+    pass(30, true, true)
+    pass(15, false, false)
+    const [first = '', again = ''] = linesOf(() => { pass(15, true, true) })
+    assert.doesNotMatch(first, /\[for/)
+    assert.match(again, /\[for 10 s/)
+  })
+
+  test('does not hide what lasts longer than its echo', () => {
+    const { linesOf, pass } = createOutage()
+    pass(30, true, true)
+    assert.equal(linesOf(() => { pass(12, false, true) }).length, 1)
+  })
+})
+
 describe('partitions that wait', () => {
+  // What waited for the target was said of the source, whose connections had been closed before,
+  // and which was then "over after 0 s".
+  test('are said of the cluster that they wait for', () => {
+    const { clock, lines, problems } = createProblems()
+    problems.laneLine(0, 'source: 1/1 brokers are down (ERROR)')
+    clock.skip(second)
+    problems.laneLine(0, 'target: 1/1 brokers are down (ERROR)')
+    const error = new ReplicatorError('_TRANSPORT', 'target east.orders-0 refused the batch')
+    for (let each = 0; each < 45; each++) {
+      problems.laneLine(0, 'target: 1/1 brokers are down (ERROR)')
+      problems.tick([{ error, partitions: 2, side: 'target' }])
+      clock.skip(second)
+    }
+    const waits = lines.filter(line => line.includes('2 partitions wait'))
+    assert.equal(waits.length, 1, lines.join('\n'))
+    assert.match(waits[0] ?? '', /^warn: west: no broker/)
+    assert.deepEqual(lines.filter(line => line.includes('over after')), [])
+  })
+
+  test('for a cluster that has no problem of its own are a line of their own', () => {
+    const { lines, problems } = createProblems()
+    problems.laneLine(0, 'source: 1/1 brokers are down (ERROR)')
+    problems.tick([{ error: leaderless, partitions: 2, side: 'target' }])
+    assert.match(lines.at(-1) ?? '', /^warn: 2 partitions wait in east->west/)
+  })
+
   // The connection to a hung broker is closed before its partitions have waited for ten seconds.
   // What they wait for was a part of the next line about that connection, up to a minute later.
   test('are said at once beside an older problem of their cluster', () => {
@@ -154,7 +237,7 @@ describe('partitions that fault at once', () => {
   test('are named up to a limit, and counted beyond it', () => {
     const { clock, lines, problems } = createProblems()
     for (let partition = 0; partition < 6_000; partition++) {
-      problems.sayPartition(`orders-${partition}`, refused, {}, true)
+      problems.sayPartition(`orders-${partition}`, refused, { state: 'faulted' }, true)
     }
     assert.equal(lines.length, 21)
     clock.skip(10 * second)
