@@ -7,6 +7,7 @@ import { refuseNeverRun, withFlowWords, type FlowOnRecord } from '../flow/flow-w
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
+import { KnownTopicIds } from '../partitions/topic-ids.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { isIdempotent, partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
@@ -24,8 +25,12 @@ interface PartitionStatus extends TopicPartition {
   readonly downstream: bigint | undefined
   /** High watermark of the source. */
   readonly end: bigint | undefined
+  /** Where the log of a recreated source topic begins: the position is of the deleted one. */
+  readonly newStart: bigint | undefined
   /** Who paused it and why; undefined: nobody. */
   readonly paused: string | undefined
+  /** Why it cannot go on at its position; undefined: it can, as far as both clusters tell. */
+  readonly problem: string | undefined
 }
 
 interface FlowStatus {
@@ -71,8 +76,9 @@ async function statusOf (
 }
 
 async function lookAt (
-  flow: FlowConfig, { source, target }: ClusterPair, config: Config, terminal: Terminal
+  flow: FlowConfig, clusters: ClusterPair, config: Config, terminal: Terminal
 ): Promise<FlowStatus> {
+  const { source, target } = clusters
   const { clock, stopped } = terminal
   await refuseNeverRun(flow, target)
   const log = openLog(config, terminal, terminal.stderr)
@@ -85,35 +91,85 @@ async function lookAt (
   const ends = await listOffsetsPatiently(source,
     mirrored.map(({ partition, topic }) => ({ topic, partition, at: 'latest' as const })),
     'read_uncommitted')
+  const recreations = await recreationsOf(flow, clusters, mirrored, onRecord)
   const [group] = await target.describeGroups([groupOf(flow.name)])
   return {
     flow,
     processes: group?.members.length ?? 0,
     members: onRecord.members,
-    partitions: mirrored.map((each, i) => partitionStatus(each, ends[i]?.offset, onRecord)),
+    partitions: mirrored.map((each, i) => partitionStatus(each, {
+      end: known(ends[i]?.offset), onRecord, recreation: recreations.get(partitionKey(each))
+    })),
     isExactlyOnce: [...onRecord.partitions.values()].every(isIdempotent),
     error: undefined
   }
 }
 
-function partitionStatus (
-  partition: TopicPartition, end: bigint | undefined, { control, partitions }: FlowOnRecord
-): PartitionStatus {
-  const progress = partitions.get(partitionKey(partition))?.progress
-  const pause = control.pauseOf(partition)
+/** The topics of these partitions are other ones than those that their progress is of. */
+interface Recreation {
+  readonly error: ReplicatorError
+  /** Of a recreated source topic. */
+  readonly newStart: bigint | undefined
+}
+
+async function recreationsOf (
+  { policy }: FlowConfig, { source, target }: ClusterPair, mirrored: readonly TopicPartition[],
+  { partitions }: FlowOnRecord
+): Promise<ReadonlyMap<string, Recreation>> {
+  const topicIds = new KnownTopicIds(source, target)
+  const begun = mirrored.flatMap(each => {
+    const progress = partitions.get(partitionKey(each))?.progress
+    const remoteTopic = policy.remoteTopic(each.topic)
+    return progress === undefined ? [] : [{ ...each, remoteTopic, progress }]
+  })
+  await topicIds.learn(begun)
+  const onSource = begun.filter(each => topicIds.recreatedSource(each) !== undefined)
+  const starts = await listOffsetsPatiently(source,
+    onSource.map(({ partition, topic }) => ({ topic, partition, at: 'earliest' as const })),
+    'read_uncommitted')
+  const startOf = new Map(onSource.map((each, i) => [each, known(starts[i]?.offset)]))
+  return new Map(begun.flatMap(each => {
+    const error = topicIds.recreationOf(each)?.error
+    return error === undefined
+      ? []
+      : [[partitionKey(each), { error, newStart: startOf.get(each) }]]
+  }))
+}
+
+function known (offset: bigint | undefined): bigint | undefined {
+  return offset !== undefined && offset >= 0n ? offset : undefined
+}
+
+function partitionStatus (partition: TopicPartition, { end, onRecord, recreation }: {
+  readonly end: bigint | undefined
+  readonly onRecord: FlowOnRecord
+  readonly recreation: Recreation | undefined
+}): PartitionStatus {
+  const progress = onRecord.partitions.get(partitionKey(partition))?.progress
+  const pause = onRecord.control.pauseOf(partition)
+  const upstream = progress?.upstream
   return {
     ...partition,
-    upstream: progress?.upstream,
+    upstream,
     downstream: progress?.downstream,
-    end: end !== undefined && end >= 0n ? end : undefined,
-    paused: pause === undefined ? undefined : `${pause.by}: ${pause.reason}`
+    end,
+    newStart: recreation?.newStart,
+    paused: pause === undefined ? undefined : `${pause.by}: ${pause.reason}`,
+    problem: recreation?.error.message ?? truncation(upstream, end)
   }
 }
 
+function truncation (upstream: bigint | undefined, end: bigint | undefined): string | undefined {
+  if (upstream === undefined || end === undefined || end >= upstream) return undefined
+  return `the source ends at offset ${end}, below the mirrored offset ${upstream}: its log was ` +
+    'truncated, or the topic was recreated'
+}
+
 /** Undefined: not known. */
-function lagOf ({ end, upstream }: PartitionStatus): bigint | undefined {
+function lagOf ({ end, newStart, upstream }: PartitionStatus): bigint | undefined {
   if (end === undefined || upstream === undefined) return undefined
-  return end > upstream ? end - upstream : 0n
+  const from = newStart ?? upstream
+  return end >= from ? end - from : undefined
 }
 
 function render (status: FlowStatus, topic: string | undefined, width: number): string {
@@ -128,8 +184,19 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
     ...isExactlyOnce ? [] : [`  at least once: ${flow.target.alias} has no idempotent producers`],
     topic === undefined
       ? renderTopics(partitions, width)
-      : renderPartitions(partitions.filter(each => each.topic === topic), width)
+      : renderPartitions(partitions.filter(each => each.topic === topic), width),
+    ...problemLines(partitions.filter(each => topic === undefined || each.topic === topic))
   ].join('\n')
+}
+
+/** One a topic: what is wrong with one partition is mostly wrong with all. */
+function problemLines (partitions: readonly PartitionStatus[]): readonly string[] {
+  const byTopic = new Map<string, string>()
+  for (const { partition, problem, topic } of partitions) {
+    if (problem === undefined || byTopic.has(topic)) continue
+    byTopic.set(topic, `${topic}-${partition}: ${problem}`)
+  }
+  return [...byTopic.values()]
 }
 
 function renderTopics (partitions: readonly PartitionStatus[], width: number): string {
@@ -142,12 +209,12 @@ function renderTopics (partitions: readonly PartitionStatus[], width: number): s
   const rows = [...byTopic].sort(([one], [other]) => one < other ? -1 : 1)
     .map(([topic, own]) => {
       const lags = own.map(lagOf)
-      const known = lags.flatMap(lag => lag ?? [])
-      const unknown = lags.length - known.length
+      const behind = lags.flatMap(lag => lag ?? [])
+      const notBegun = own.filter(({ upstream }) => upstream === undefined).length
       const paused = own.filter(each => each.paused !== undefined).length
       return [
-        topic, String(own.length), String(known.reduce((sum, lag) => sum + lag, 0n)),
-        String(unknown), String(paused)
+        topic, String(own.length), String(behind.reduce((sum, lag) => sum + lag, 0n)),
+        String(notBegun), String(paused)
       ]
     })
   return renderTable(['topic', 'partitions', 'records behind', 'not begun', 'paused'], rows, width)
@@ -180,7 +247,8 @@ function toJson (status: FlowStatus): object {
       sourceEnd: text(each.end),
       lag: text(lagOf(each)),
       targetOffset: text(each.downstream),
-      paused: each.paused ?? null
+      paused: each.paused ?? null,
+      problem: each.problem ?? null
     }))
   }
 }
