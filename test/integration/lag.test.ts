@@ -5,9 +5,9 @@ import { after, before, describe, test } from 'node:test'
 import { produce, TestProducer } from '../kafka/kafka-producer.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
-import { numbered } from './failures/fault-probe.ts'
+import { numbered, untilShown } from './failures/fault-probe.ts'
 import {
-  createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
+  createPropertiesFile, runCommand, startMirror, type CleanUp, type MirrorProcess
 } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
@@ -98,5 +98,43 @@ describe('lag', { timeout: 600_000 }, () => {
     const seconds = await lagOf(mirror, 'refused', 'seconds_max') ?? 0
     await mirror.until('older lag', async () =>
       (await lagOf(mirror, 'refused', 'seconds_max') ?? 0) > seconds)
+  })
+
+  // Each restart with a pause in force began the age of the lag at 0, and a topic that was
+  // recreated while it was paused was 0 behind.
+  test('of a paused topic is as old after a restart, and not 0 in a recreated topic', async t => {
+    const { source, target } = clusters
+    const hourMs = 3_600_000
+    const aged = (from: number, to: number, ageMs: number): ReturnType<typeof numbered> =>
+      numbered(from, to).map(record => ({ ...record, timestamp: Date.now() - ageMs }))
+    await source.createTopic('paused')
+    await produce(source.bootstrapServers, 'paused', aged(0, 100, 2 * hourMs))
+    const file = createPropertiesFile(t,
+      flowProperties(clusters, { 'east->west.topics': 'paused' }))
+    const first = await startMirror(t, file)
+    await untilRecords(first, target, 'east.paused', 100)
+    const said = await runCommand(['pause', file, '--topic', 'paused', '--reason', 'a test'])
+    assert.equal(said.exit.code, 0, said.stderr)
+    await untilShown(first, 'paused', 1)
+    await produce(source.bootstrapServers, 'paused', aged(100, 110, hourMs))
+    await first.until('the lag', async () => await lagOf(first, 'paused', 'records') === 10)
+    assert.equal((await first.stop()).code, 0)
+
+    const second = await startMirror(t, file)
+    await second.until('the lag', async () => await lagOf(second, 'paused', 'records') === 10)
+    await second.until('its age', async () =>
+      (await lagOf(second, 'paused', 'seconds_max') ?? 0) >= hourMs / 1000)
+
+    await source.admin.deleteTopic('paused')
+    await source.createTopic('paused')
+    await produce(source.bootstrapServers, 'paused', numbered(0, 20))
+    const line = await second.untilLogged('the recreation', ({ level, text }) =>
+      level === 'error' && text.includes('TOPIC_RECREATED'))
+    assert.match(line.text, /^paused-0 is paused: .*source topic paused has id /)
+    await second.until('the new log', async () => await lagOf(second, 'paused', 'records') === 20)
+    await untilShown(second, 'paused', 1)
+    const { stdout } = await runCommand(['status', file, '--topic', 'paused'])
+    assert.match(stdout, /│ 100 +│ 20 +│ 20 +│/)
+    assert.match(stdout, /^paused-0: .*TOPIC_RECREATED/m)
   })
 })

@@ -7,6 +7,7 @@ import type { Log } from '../observability/log.ts'
 import type { FlowSnapshot } from '../observability/snapshot.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
+import { restingMs } from '../partitions/resting-partitions.ts'
 import { waitingGroups } from '../partitions/waiting-partitions.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
 import type { Clock } from '../time/clock.ts'
@@ -48,6 +49,9 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
       problems.tick(waitingGroups(partitions.table.values(), clock.now()), clusters())
     }],
     [endsIntervalMs, async () => { await statistics.refreshEnds() }],
+    // Most rounds find nothing that is due.
+    [statisticsIntervalMs, async () => { await statistics.refreshResting() }],
+    [restingMs, async () => { await partitions.lookAtResting() }],
     [settings['lane.rebalance.interval.ms'], async () => { balancer.round() }],
     [settings['refresh.topics.interval.seconds'] * 1000, async () => { await progress.mend() }],
     [inboundIntervalMs, async () => { await topics.followFlowsBack() }],

@@ -43,7 +43,7 @@ export class FlowStatistics {
   readonly #openTransactions: OpenTransactions
   readonly #lanes: LaneFigures
   readonly #snapshots = new PartitionSnapshots()
-  /** Partitions whose lane has counted something since the last snapshots. */
+  /** Partitions of which a lane or the source has told something since the last snapshots. */
   readonly #counted = new Set<FlowPartition>()
   /** Lanes that still have a row of a partition that another lane has. */
   #strays: { readonly of: string, readonly rows: ReadonlyArray<readonly [number, number]> } =
@@ -93,10 +93,21 @@ export class FlowStatistics {
     const followed = [...partitions.table.values(), ...this.#departed.values()]
     this.#lags.forgetOthers(followed)
     try {
-      await this.#lags.refresh(followed.filter(partition => !this.#isFresh(partition)))
+      this.#recount(
+        await this.#lags.refresh(followed.filter(partition => !this.#isFresh(partition))))
     } finally {
       await this.#openTransactions.look(this.#lags.withOpenTransactions())
     }
+  }
+
+  /** Asks the source about the partitions that no lane reads. Call it each second. */
+  async refreshResting (): Promise<void> {
+    await this.#lags.refreshResting(this.#options.partitions.table.values(),
+      changed => { this.#recount(changed) })
+  }
+
+  #recount (partitions: readonly FlowPartition[]): void {
+    for (const partition of partitions) this.#counted.add(partition)
   }
 
   /** The source has just said that nothing is new of the partition: of most of thousands. */
@@ -153,6 +164,7 @@ export class FlowStatistics {
       moved: this.#movedSnapshots(),
       topicProblems: partitions.topicProblems,
       errorsByCode: problems.counts,
+      retriedErrorsByCode: problems.retriedCounts,
       progressUnwrittenMs: partitions.progressUnwrittenMs,
       skipped: partitions.skipped,
       mirroredAgain: partitions.mirroredAgain
@@ -254,7 +266,9 @@ export class FlowStatistics {
   ): PartitionSnapshot {
     const lag = this.#lags.lagOf({ partition, row }, this.#lanes.quietMs(lane, partition.id))
     const end = this.#lags.endOf(partition)
-    return partitionSnapshot({ partition, lane, row, lag, end }, this.#options.clock.now())
+    const { clock, partitions } = this.#options
+    const recreation = partition.pause === undefined ? undefined : partitions.recreation(partition)
+    return partitionSnapshot({ partition, lane, row, lag, end, recreation }, clock.now())
   }
 }
 

@@ -1,6 +1,7 @@
 // The snapshot of one partition, from what its lane counts, from its condition and from its lag.
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { PartitionCounters } from '../../dataplane/index.ts'
+import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { PartitionSnapshot } from '../observability/snapshot.ts'
 import type { LagFigures, SourceEnd } from '../partitions/partition-lag.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
@@ -14,10 +15,12 @@ export interface CountedPartitionLag {
   readonly row: PartitionCounters | undefined
   readonly lag: LagFigures
   readonly end: SourceEnd | undefined
+  /** What a paused partition meets when it is resumed: another topic bears the name now. */
+  readonly recreation: ReplicatorError | undefined
 }
 
 export function partitionSnapshot (
-  { end, lag, lane, partition, row }: CountedPartitionLag, nowMs: number
+  { end, lag, lane, partition, recreation, row }: CountedPartitionLag, nowMs: number
 ): PartitionSnapshot {
   const { topic, remoteTopic, partition: number, progress } = partition
   const { error, pausedBy, sinceMs, state } = shownOf(partition, isCaughtUp(lag))
@@ -27,8 +30,8 @@ export function partitionSnapshot (
     partition: number,
     lane,
     state,
-    code: error?.code ?? 0,
-    reason: error?.message ?? (pausedBy === undefined ? '' : `by ${pausedBy}`),
+    code: error?.code ?? (pausedBy === undefined ? 0 : recreation?.code ?? 0),
+    reason: error?.message ?? (pausedBy === undefined ? '' : pauseText(pausedBy, recreation)),
     sinceMs,
     records: row?.records ?? 0n,
     batches: row?.batches ?? 0n,
@@ -51,6 +54,10 @@ export function partitionSnapshot (
     lagOpenTransactionRecords: lag.openTransactionRecords,
     lagSeconds: lag.seconds
   }
+}
+
+function pauseText (by: string, recreation: ReplicatorError | undefined): string {
+  return recreation === undefined ? `by ${by}` : `by ${by}. ${recreation.message}`
 }
 
 /** Nothing is left that a reader of the source may read. */

@@ -82,8 +82,10 @@ export const metricTable = {
     labels: topic,
     help: 'Age of the oldest batch that the target has not acknowledged, by its header, in the ' +
       'partition that is furthest behind. If the header is not known or is in the future: time ' +
-      'since the end of the log was first seen beyond the records on the target. If the source ' +
-      'has not reported that end for 15 s: at least the time since its last report.'
+      'since the end of the log was first seen beyond the records on the target. For a partition ' +
+      'that no lane reads (paused, faulted), whichever is longer: that time, or the age of the ' +
+      'first missing record that the time index of the source names. If the source has not ' +
+      'reported the end for 15 s: at least the time since its last report.'
   },
   longhaul_record_age_seconds: {
     type: 'gauge',
@@ -175,8 +177,9 @@ export const metricTable = {
   longhaul_retried_errors_total: {
     type: 'counter',
     labels: [...flow, 'error'],
-    help: 'Errors by name after which lanes retried. Most need no action: leaders move, and ' +
-      'brokers learn of new topics one after the other.'
+    help: 'Errors by name after which lanes or the flow itself tried again. Most need no action: ' +
+      'leaders move, brokers learn of new topics one after the other, and a cluster that is away ' +
+      'comes back.'
   },
   longhaul_partitions: {
     type: 'gauge',

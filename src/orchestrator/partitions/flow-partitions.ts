@@ -23,9 +23,10 @@ import { PartitionBeginnings } from './partition-beginnings.ts'
 import { PartitionFaults } from './partition-faults.ts'
 import { PartitionLog } from './partition-log.ts'
 import { PartitionMoves, type AppliedMove } from './partition-moves.ts'
-import type { PartitionState } from './partition-state.ts'
 import { PartitionTable, type FlowPartition } from './partition-table.ts'
 import { ProgressWrites } from './progress-writes.ts'
+import { RecreatedPartitions } from './recreated-partitions.ts'
+import { isAtRest, restingIntervalMs, restingMs } from './resting-partitions.ts'
 import { SkippedRecordCounts } from './skipped-records.ts'
 import { SlotPositions } from './slot-positions.ts'
 import { SlotReading } from './slot-reading.ts'
@@ -77,9 +78,12 @@ export class FlowPartitions {
   readonly #reading: SlotReading
   readonly #withdrawal: Withdrawal
   readonly #gone: GonePartitions
+  readonly #recreated: RecreatedPartitions
   readonly #laneEvents: LaneEvents
   readonly #writes: ProgressWrites
   #askedMs = 0
+  /** The next look at partitions that no lane reads; loops may be a little early. */
+  #restingFromMs = -Infinity
 
   constructor (options: FlowPartitionsOptions) {
     this.#options = options
@@ -110,7 +114,7 @@ export class FlowPartitions {
       moves,
       keep: async (partition, progress) => { await this.#keep([{ partition, progress }]) },
       onRecreated: () => {
-        this.#followRecreated().catch((thrown: unknown) => { this.#warn(thrown) })
+        this.#recreated.follow().catch((thrown: unknown) => { this.#warn(thrown) })
       },
       onError
     })
@@ -142,6 +146,8 @@ export class FlowPartitions {
     this.#reading = new SlotReading({ table, moves, positions, restore, addWanted, clock })
     this.#withdrawal = new Withdrawal({ moves, faults: this.#faults, clock, onError })
     this.#gone = this.#openGone()
+    this.#recreated = new RecreatedPartitions(
+      { table, moves, topicIds, gone: this.#gone, log: this.#log })
     this.control = new PartitionControl({
       table, moves, learnTopics: async partitions => { await this.#askForTopics(partitions) }
     })
@@ -167,7 +173,7 @@ export class FlowPartitions {
     await this.#learnTopicIds(look.topics)
     this.#addWanted()
     await this.#beginnings.begin()
-    await this.#followRecreated()
+    await this.#recreated.follow()
   }
 
   /** Shows the partitions of slots that are about to be acquired. */
@@ -240,6 +246,11 @@ export class FlowPartitions {
     return this.#topicIds.recreatedSource(partition)?.id
   }
 
+  /** Why it cannot go on in the topic that bears its name now; undefined: it can. */
+  recreation (partition: FlowPartition): ReplicatorError | undefined {
+    return this.#topicIds.recreationOf(partition)?.error
+  }
+
   /** Whether the progress of its slot has been read, so that its position is known or is none. */
   isRead (partition: FlowPartition): boolean { return this.positions.owns(partition.slot) }
 
@@ -254,8 +265,22 @@ export class FlowPartitions {
     this.#addWanted()
     await this.#beginnings.begin()
     const suspects = this.#wanted.suspects([...this.table.values()])
-    const sinceMs = this.#options.clock.now() - this.#askedMs
-    if (suspects.length > 0 && sinceMs >= suspectMs) await this.#askForTopics(suspects)
+    const nowMs = this.#options.clock.now()
+    if (suspects.length === 0 || nowMs - this.#askedMs < suspectMs) return
+    this.#askedMs = nowMs
+    await this.#askForTopics(suspects)
+  }
+
+  /**
+   * No Fetch tells of a partition that no lane reads that its topic was deleted or recreated. Call
+   * it every few seconds.
+   */
+  async lookAtResting (): Promise<void> {
+    const resting = [...this.table.values()].filter(isAtRest)
+    const nowMs = this.#options.clock.monotonic()
+    if (nowMs < this.#restingFromMs || resting.length === 0) return
+    this.#restingFromMs = nowMs + restingIntervalMs(resting.length) - restingMs / 2
+    await this.#askForTopics(resting)
   }
 
   /** Retries what no policy has stopped: what an operator does elsewhere may have mended it. */
@@ -320,11 +345,10 @@ export class FlowPartitions {
 
   async #askForTopics (partitions: readonly FlowPartition[]): Promise<void> {
     const { clock } = this.#options
-    this.#askedMs = clock.now()
     const missing = await this.#learnTopicIds(partitions)
     if (missing === undefined) return
     await this.#gone.remove(this.#wanted.gone(partitions, missing, clock.now()), () => 0)
-    await this.#followRecreated()
+    await this.#recreated.follow()
   }
 
   /** Undefined: a cluster did not answer. It is asked again with the next look. */
@@ -337,20 +361,6 @@ export class FlowPartitions {
       this.#warn(thrown)
       return undefined
     }
-  }
-
-  /** Recalls the partitions of recreated topics, and removes those that these do not have. */
-  async #followRecreated (): Promise<void> {
-    const countOf = (partition: FlowPartition): number =>
-      this.#topicIds.recreatedSource(partition)?.partitions ?? Infinity
-    const present = [...this.table.values()].filter(({ state }) => !leaving.has(state))
-    const removal = this.#gone.remove(
-      present.filter(partition => partition.partition >= countOf(partition)), countOf)
-    this.#moves.moveAll(present.filter(({ state }) => recallable.has(state)).flatMap(partition => {
-      const event = this.#topicIds.recreationOf(partition)
-      return event === undefined ? [] : [[partition, event] as const]
-    }))
-    await removal
   }
 
   #moveLane (lane: number, kind: 'laneEnd' | 'laneStart'): void {
@@ -379,7 +389,3 @@ export class FlowPartitions {
     this.#options.problems.warn(thrown)
   }
 }
-
-/** States in which a recreated topic is acted on at once; in the others a later look finds it. */
-const recallable: ReadonlySet<PartitionState> = new Set(['assigned', 'retrying', 'faulted'])
-const leaving: ReadonlySet<PartitionState> = new Set(['releasing', 'removed'])

@@ -6,9 +6,11 @@ import { partitionKey } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { EndOffsets } from './end-offsets.ts'
 import {
-  endStaleMs, PartitionLag, type LagFigures, type SourceEnd, type UnackedTimes
+  endStaleMs, PartitionLag, unknownLag, type LagFigures, type SourceEnd, type UnackedTimes
 } from './partition-lag.ts'
 import type { FlowPartition } from './partition-table.ts'
+import { recordTimes } from './record-times.ts'
+import { isAtRest, RestingPartitions } from './resting-partitions.ts'
 
 export interface PartitionLagsOptions {
   readonly source: ClusterAdmin
@@ -37,7 +39,24 @@ interface Followed {
   start: bigint | undefined
   /** Its last known position in this topic: its slot may leave, come back, and not be readable. */
   upstream: bigint | undefined
+  /** The end of the log that the source told while no lane read the partition. */
+  restingEnd: bigint | undefined
+  /** What the source's time index tells of the first record that the target lacks. */
+  firstRecord: FirstRecord | undefined
 }
+
+interface FirstRecord {
+  readonly from: bigint
+  /** Epoch ms; undefined: its timestamp is not known. */
+  readonly timestampMs: number | undefined
+  /** How often the source was asked. */
+  readonly looks: number
+}
+
+/** A broker without an answer looks like one without such a record. */
+const looksMax = 3
+/** Their search is some thirty requests a broker. Further ones are searched in the next round. */
+const searchedPerRound = 1_000
 
 const noTimes: UnackedTimes = { oldestUnackedMs: undefined, endFirstSeenMs: undefined }
 
@@ -46,9 +65,13 @@ export class PartitionLags {
   readonly #ends: EndOffsets
   /** By name, so that a partition that comes back goes on ageing. */
   readonly #followed = new Map<string, Followed>()
+  readonly #resting: RestingPartitions
 
   constructor (options: PartitionLagsOptions) {
     this.#options = options
+    const { clock, recreatedAs } = options
+    this.#resting = new RestingPartitions(
+      { clock, recreatedAs, mayAsk: partition => this.#mayKnow(partition) })
     this.#ends = new EndOffsets(options.source, options.isolation, options.clock)
   }
 
@@ -59,6 +82,7 @@ export class PartitionLags {
     known.upstream = partition.progress?.upstream ?? known.upstream
     const end = known.recreatedAs === undefined ? endOf(row) : undefined
     if (end === undefined) return
+    known.restingEnd = undefined
     known.lag.learn(end, this.#upstreamOf(partition, known), this.#options.clock.now())
   }
 
@@ -69,31 +93,91 @@ export class PartitionLags {
     for (const key of this.#followed.keys()) if (!kept.has(key)) this.#followed.delete(key)
   }
 
-  /** Asks the source for the ends that lanes have not reported lately. */
-  async refresh (partitions: Iterable<FlowPartition>): Promise<void> {
+  /**
+   * Asks the source for the ends that lanes have not reported lately. Returns the partitions whose
+   * ends are other ones than before.
+   */
+  async refresh (partitions: Iterable<FlowPartition>): Promise<readonly FlowPartition[]> {
+    const nowMs = this.#options.clock.now()
+    return await this.#ask([...partitions].filter(partition =>
+      this.#mayKnow(partition) && this.#isStale(partition, nowMs)))
+  }
+
+  /** The same for those that no lane reads: soon, and how old what they lack is. */
+  async refreshResting (
+    partitions: Iterable<FlowPartition>, onChanged: (partitions: readonly FlowPartition[]) => void
+  ): Promise<void> {
+    const due = this.#resting.takeDue(partitions)
+    onChanged(await this.#ask(due))
+    onChanged(await this.#findFirstRecords(due))
+  }
+
+  async #ask (partitions: readonly FlowPartition[]): Promise<readonly FlowPartition[]> {
+    if (partitions.length === 0) return []
     const { beginsAtStart, clock, recreatedAs } = this.#options
-    const stale = [...partitions].filter(partition =>
-      this.#mayKnow(partition) && this.#isStale(partition, clock.now()))
-    if (stale.length === 0) return
-    const answers = await this.#ends.ask(stale, partition => recreatedAs(partition) !== undefined ||
+    const answers = await this.#ends.ask(partitions, partition =>
+      recreatedAs(partition) !== undefined ||
       (partition.progress === undefined && beginsAtStart(partition.topic)))
     const nowMs = clock.now()
-    for (const { end, partition, start } of answers) {
+    return answers.flatMap(({ end, partition, start }) => {
       const known = this.#followedAs(partition)
+      const before = { ...known.lag.end, restingEnd: known.restingEnd }
       this.#followed.set(partitionKey(partition), known)
       known.upstream = partition.progress?.upstream ?? known.upstream
       // One that begins at the end begins at the first end that was seen.
       known.start ??= start ?? end.highWatermark
+      known.restingEnd = isAtRest(partition) ? end.highWatermark : undefined
       known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
-    }
+      const isSame = before.highWatermark === end.highWatermark &&
+        before.lastStableOffset === end.lastStableOffset && before.restingEnd === known.restingEnd
+      return isSame ? [] : [partition]
+    })
+  }
+
+  /** Returns the partitions of which it was found. */
+  async #findFirstRecords (
+    partitions: readonly FlowPartition[]
+  ): Promise<readonly FlowPartition[]> {
+    const wanted = partitions.flatMap(partition => {
+      const known = this.#followedAs(partition)
+      const { firstRecord, lag } = known
+      const from = this.#upstreamOf(partition, known)
+      if (from === undefined || (lag.end?.highWatermark ?? -1n) <= from) return []
+      if (firstRecord?.from === from &&
+          (firstRecord.timestampMs !== undefined || firstRecord.looks >= looksMax)) return []
+      return [{ partition, from }]
+    }).slice(0, searchedPerRound)
+    if (wanted.length === 0) return []
+    const { clock, source } = this.#options
+    const found = await recordTimes(source, wanted, clock.now())
+    return found.map(({ from, partition, timestampMs }) => {
+      const known = this.#followedAs(partition)
+      const looks = known.firstRecord?.from === from ? known.firstRecord.looks + 1 : 1
+      known.firstRecord = { from, timestampMs, looks }
+      return partition
+    })
   }
 
   /** `quietMs`: when the source last said that nothing is new, epoch ms; undefined: not yet. */
   lagOf ({ partition, row }: CountedPartition, quietMs?: number): LagFigures {
     const known = this.#followedAs(partition)
     if (quietMs !== undefined && known.recreatedAs === undefined) known.lag.seeSame(quietMs)
+    const upstream = this.#upstreamOf(partition, known)
+    // It is not the log that the position is of, or that log was truncated.
+    const isElsewhere = isAtRest(partition) && known.restingEnd !== undefined &&
+      upstream !== undefined && upstream > known.restingEnd
+    if (isElsewhere) return unknownLag
     const times = known.recreatedAs === undefined ? timesOf(partition, row) : noTimes
-    return known.lag.at(this.#upstreamOf(partition, known), times, this.#options.clock.now())
+    return known.lag.at(upstream, this.#withFirstRecord(known, upstream, times),
+      this.#options.clock.now())
+  }
+
+  #withFirstRecord (
+    { firstRecord }: Followed, upstream: bigint | undefined, times: UnackedTimes
+  ): UnackedTimes {
+    if (firstRecord?.timestampMs === undefined || firstRecord.from !== upstream) return times
+    const { endFirstSeenMs = Infinity } = times
+    return { ...times, endFirstSeenMs: Math.min(endFirstSeenMs, firstRecord.timestampMs) }
   }
 
   /** From when on the last end of the log that was reported says nothing any more, epoch ms. */
@@ -131,7 +215,10 @@ export class PartitionLags {
     }
     const isCommittedOnly = this.#options.isolation === 'read_committed'
     const lag = new PartitionLag(isCommittedOnly)
-    return { partition, lag, recreatedAs, start: undefined, upstream: undefined }
+    return {
+      partition, lag, recreatedAs,
+      start: undefined, upstream: undefined, restingEnd: undefined, firstRecord: undefined
+    }
   }
 
   /** A position in the deleted topic is none in the recreated one: all of that is missing. */

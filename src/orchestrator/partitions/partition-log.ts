@@ -78,6 +78,14 @@ export class PartitionLog {
     }
   }
 
+  /** It stays paused, and what resuming it will meet is said now. */
+  onPausedRecreated (partition: FlowPartition, error: ReplicatorError): void {
+    if (this.#said.get(partition.id) === error.message) return
+    this.#said.set(partition.id, error.message)
+    const fields = { ...fieldsOf(partition), state: 'paused' }
+    this.#problems.sayPartition(nameOf(partition), error, fields, true)
+  }
+
   /** Waiting partitions are logged in groups (waiting-partitions.ts), topics as a whole as such. */
   #sayRefused (partition: FlowPartition, { error, retryAtMs }: RefusalEvent): void {
     if (!error.retriable && retryAtMs !== Infinity) this.#sayOnce(partition, error, true)

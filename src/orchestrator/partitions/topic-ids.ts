@@ -21,6 +21,7 @@ interface KnownTopic {
   readonly partitions: number
 }
 
+type RecreationEvent = Extract<PartitionEvent, { readonly kind: 'recreation' }>
 type PositionedTopic = TopicNames & { readonly progress: Progress | undefined }
 
 export class KnownTopicIds {
@@ -70,7 +71,7 @@ export class KnownTopicIds {
   }
 
   /** What a partition must undergo whose topic is another one than its progress is of. */
-  recreationOf (partition: PositionedTopic): PartitionEvent | undefined {
+  recreationOf (partition: PositionedTopic): RecreationEvent | undefined {
     const changed = this.changed(partition)
     if (changed === undefined) return undefined
     const topic = changed.side === 'source' ? partition.topic : partition.remoteTopic

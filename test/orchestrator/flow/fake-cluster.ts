@@ -91,11 +91,11 @@ export class FakeCluster {
     this.#answer()
     return wanted.map(({ topic, partition, at }) => {
       const key = `${topic}/${partition}`
-      const offset = typeof at === 'bigint'
-        ? this.#offsetAt(key, at)
-        : (at === 'earliest' ? this.starts : this.ends).get(key) ?? 0n
+      const [timestamp, offset] = typeof at === 'bigint'
+        ? this.#recordAt(key, at)
+        : [-1n, (at === 'earliest' ? this.starts : this.ends).get(key) ?? 0n]
       return (this.topics.has(topic)
-        ? { topic, partition, offset }
+        ? { topic, partition, offset, timestamp }
         : {
             topic,
             partition,
@@ -105,9 +105,9 @@ export class FakeCluster {
     })
   }
 
-  #offsetAt (key: string, timestamp: bigint): bigint {
-    if (this.unansweredTimes-- > 0) return -1n
-    return this.times.get(key)?.find(([time]) => time >= timestamp)?.[1] ?? -1n
+  #recordAt (key: string, timestamp: bigint): readonly [timestamp: bigint, offset: bigint] {
+    if (this.unansweredTimes-- > 0) return [-1n, -1n]
+    return this.times.get(key)?.find(([time]) => time >= timestamp) ?? [-1n, -1n]
   }
 
   #answer (): void {

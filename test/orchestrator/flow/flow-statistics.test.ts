@@ -27,6 +27,7 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
   readonly clock: ManualClock
   readonly table: PartitionTable
   readonly partition: FlowPartition
+  readonly source: FakeCluster
   readonly shown: (row: Row) => Promise<PartitionSnapshot>
 } {
   const clock = new ManualClock()
@@ -42,6 +43,7 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
   const partitions = {
     table,
     recreatedAs: () => undefined,
+    recreation: () => undefined,
     isRead: () => true,
     onCaughtUp: (sound: readonly FlowPartition[]) => {
       for (const each of sound) {
@@ -83,8 +85,26 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
     assert.ok(snapshot !== undefined)
     return snapshot
   }
-  return { statistics, clock, table, partition, shown }
+  return { statistics, clock, table, partition, source, shown }
 }
+
+// The snapshot of a partition with nothing left is kept for 15 s, whatever the source said of it.
+test('a paused partition shows what the source has told of it', async () => {
+  const { clock, partition, source, statistics, table } = createStatistics()
+  source.addTopic('orders', 1)
+  table.apply(partition, { kind: 'pause', by: 'an operator' }, clock.now())
+  table.apply(partition, { kind: 'release' }, clock.now())
+  const look = async (): Promise<number | undefined> => {
+    await statistics.refreshResting()
+    const [snapshot] = statistics.snapshot('running').partitions
+    assert.equal(snapshot?.state, 'paused')
+    return snapshot?.lagRecords
+  }
+  assert.equal(await look(), 0)
+  source.ends.set('orders/0', 10n)
+  clock.skip(5_000)
+  assert.equal(await look(), 10)
+})
 
 describe('a partition that runs', () => {
   test('has caught up when nothing is left to mirror', async () => {

@@ -8,6 +8,9 @@ import { PartitionLags } from '../../../src/orchestrator/partitions/partition-la
 import {
   PartitionTable, type FlowPartition
 } from '../../../src/orchestrator/partitions/partition-table.ts'
+import {
+  RestingPartitions
+} from '../../../src/orchestrator/partitions/resting-partitions.ts'
 import { FakeCluster } from '../flow/fake-cluster.ts'
 import { recordingLog } from '../observability/recording-log.ts'
 import { ManualClock } from '../time/manual-clock.ts'
@@ -183,6 +186,136 @@ describe('the lag of a partition', () => {
     lags.forgetOthers([])
     assert.equal(lags.lagOf({ partition, row: undefined }).records, undefined)
   })
+})
+
+/** An operator has paused it. */
+function pausedAt (fixture: ReturnType<typeof createLags>, upstream: bigint): void {
+  const { clock, partition, table } = fixture
+  table.apply(partition, { kind: 'pause', by: 'an operator' }, clock.now())
+  positionAt(fixture, upstream)
+  assert.equal(partition.state, 'paused')
+}
+
+describe('the lag of a partition that no lane reads', () => {
+  const createLook = (fixture: ReturnType<typeof createLags>): {
+    readonly look: () => Promise<ReadonlySet<FlowPartition>>
+    readonly records: () => number | undefined
+    readonly seconds: () => number | undefined
+  } => {
+    const { lags, partition } = fixture
+    const look = async (): Promise<ReadonlySet<FlowPartition>> => {
+      const changed: FlowPartition[] = []
+      await lags.refreshResting([partition], more => { changed.push(...more) })
+      return new Set(changed)
+    }
+    const records = (): number | undefined => lags.lagOf({ partition, row: undefined }).records
+    const seconds = (): number | undefined => lags.lagOf({ partition, row: undefined }).seconds
+    return { look, records, seconds }
+  }
+
+  // It was asked for each 10 s, and only if its last end was older than 15 s: ten records in a
+  // paused topic were lag 0 for a quarter of a minute.
+  test('is asked for at once, and again each 5 s', async () => {
+    const fixture = createLags()
+    const { clock, partition, source } = fixture
+    pausedAt(fixture, 20n)
+    source.ends.set('orders/0', 20n)
+    const { look, records } = createLook(fixture)
+    assert.deepEqual([...await look()], [partition])
+    assert.equal(records(), 0)
+    source.ends.set('orders/0', 30n)
+    for (let each = 0; each < 4; each++) {
+      clock.skip(second)
+      assert.deepEqual([...await look()], [])
+    }
+    assert.equal(records(), 0)
+    clock.skip(second)
+    assert.deepEqual([...await look()], [partition], 'whoever keeps figures of it hears of it')
+    assert.equal(records(), 10)
+  })
+
+  test('is asked for as soon as its position has been read', async () => {
+    const fixture = createLags()
+    const { clock, partition, read, source } = fixture
+    pausedAt(fixture, 20n)
+    Object.assign(partition, { progress: undefined })
+    read(false)
+    source.ends.set('orders/0', 50n)
+    const { look, records } = createLook(fixture)
+    await look()
+    assert.equal(records(), undefined)
+    read(true)
+    Object.assign(partition, { progress: { upstream: 20n, downstream: 20n, sequence: 0 } })
+    clock.skip(second)
+    await look()
+    assert.equal(records(), 30)
+  })
+
+  // Nobody remembers after a restart since when the end has been beyond the position, so that 100
+  // records were 0.3 s old, and not 80 s. The record before the position is older still.
+  test('is as old as the first record that the target lacks', async () => {
+    const fixture = createLags()
+    const { clock, source } = fixture
+    pausedAt(fixture, 20n)
+    source.ends.set('orders/0', 120n)
+    const ageMs = (ms: number): bigint => BigInt(clock.now() - ms)
+    source.times.set('orders/0', [[ageMs(9e6), 0n], [ageMs(400_000), 19n], [ageMs(80_000), 20n],
+      [ageMs(70_000), 60n], [ageMs(1_000), 119n]])
+    const { look, seconds } = createLook(fixture)
+    await look()
+    assert.equal(seconds(), 80)
+    clock.skip(5 * second)
+    source.times.clear()
+    await look()
+    assert.equal(seconds(), 85, 'its position has not moved, so its first record has not')
+  })
+
+  test('is never younger than the time since its end was seen', async () => {
+    const fixture = createLags()
+    const { clock, source } = fixture
+    pausedAt(fixture, 20n)
+    source.ends.set('orders/0', 120n)
+    source.times.set('orders/0', [[BigInt(Date.UTC(2090, 0, 1)), 3n]])
+    const { look, seconds } = createLook(fixture)
+    await look()
+    clock.skip(7 * second)
+    source.times.set('orders/0', [[BigInt(clock.now() - second), 20n]])
+    await look()
+    assert.equal(seconds(), 7)
+  })
+
+  // The position of a deleted topic lies behind the end of the recreated one: "behind 0".
+  test('is not known where the log ends before its position', async () => {
+    const fixture = createLags()
+    const { clock, recreate, source } = fixture
+    pausedAt(fixture, 200n)
+    source.ends.set('orders/0', 20n)
+    const { look, records } = createLook(fixture)
+    await look()
+    assert.equal(records(), undefined)
+    recreate('second')
+    clock.skip(second)
+    await look()
+    assert.equal(records(), 20, 'a recreated topic is asked about at once')
+  })
+})
+
+test('thousands of partitions that no lane reads are asked about each 10 s', () => {
+  const clock = new ManualClock()
+  const table = new PartitionTable()
+  for (let partition = 0; partition < 2_000; partition++) {
+    const added = table.add({ topic: 'orders', remoteTopic: 'east.orders', partition, slot: 0 })
+    table.apply(added, { kind: 'pause', by: 'an operator' }, clock.now())
+  }
+  const resting = new RestingPartitions({
+    mayAsk: () => true, recreatedAs: () => undefined, clock
+  })
+  const asked = Array.from({ length: 21 }, () => {
+    const due = resting.takeDue(table.values())
+    clock.skip(second)
+    return due.length
+  })
+  assert.deepEqual(asked, Array.from({ length: 21 }, (_, each) => each % 10 === 0 ? 2_000 : 0))
 })
 
 // A transaction that nobody ended kept a partition back for ever: no error, lag 0, state running.

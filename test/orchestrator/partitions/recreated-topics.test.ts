@@ -4,7 +4,7 @@ import { test } from 'node:test'
 import type { TopicLook } from '../../../src/orchestrator/partitions/wanted-topics.ts'
 import { settle } from '../time/manual-clock.ts'
 import {
-  createPartitions, laneEvent, report, type PartitionsFixture
+  createPartitions, laneEvent, orders, report, type PartitionsFixture
 } from './partitions-fixture.ts'
 
 const lookWith = (count: number): TopicLook => {
@@ -76,4 +76,46 @@ test('and at a look at all topics that finds another topic of this name', async 
   await look
   assert.deepEqual(states(), ['0 stopped'])
   assert.deepEqual(lines.filter(line => line.includes('no longer mirrored')), [gone])
+})
+
+// Nothing read a paused partition, so nobody noticed that its position was of a deleted topic until
+// it was resumed: lag 0, state paused, no line.
+test('a paused partition stays paused, and the log says what resuming it will meet', async () => {
+  const fixture = createPartitions('stop')
+  const { lines, partition, partitions, problems, source } = fixture
+  await partitions.setTopics(orders)
+  partitions.control.setPauses(() => ({ by: 'an operator', sinceMs: 0 }))
+  await partitions.acquire([0])
+  assert.equal(partition().state, 'paused')
+  source.addTopic('orders', 1)
+  await partitions.lookAtResting()
+  fixture.clock.skip(5_000)
+  await partitions.lookAtResting()
+  assert.equal(partition().state, 'paused')
+  assert.match(partitions.recreation(partition())?.message ?? '', /TOPIC_RECREATED/)
+  const said = lines.filter(line => line.includes('TOPIC_RECREATED'))
+  assert.equal(said.length, 1, lines.join('\n'))
+  assert.match(said[0] ?? '', /^error: orders-0 is paused: .*topic orders has id orders-id-2/)
+  assert.deepEqual([...problems.counts.values()], [1n])
+})
+
+// A policy had stopped it because of lost records, which are gone with their topic.
+test('a partition that was stopped before its topic was recreated says that, too', async () => {
+  const fixture = createPartitions('stop')
+  const { lines, partition, partitions, source } = fixture
+  await partitions.setTopics(orders)
+  await partitions.acquire([0])
+  report(fixture, laneOf(fixture, 0), laneEvent('faulted',
+    { code: 1014, detail: 'truncated', skipTo: 0n, skipRecords: 0n, skipEpoch: 0 }))
+  await settle()
+  assert.equal(partition().state, 'stopped')
+  source.addTopic('orders', 1)
+  for (let look = 0; look < 3; look++) {
+    await partitions.lookAtResting()
+    await settle()
+    fixture.clock.skip(5_000)
+  }
+  assert.equal(partition().state, 'stopped')
+  assert.equal(partition().trouble?.error.errorName, 'TOPIC_RECREATED')
+  assert.equal(lines.filter(line => line.includes('TOPIC_RECREATED')).length, 1)
 })

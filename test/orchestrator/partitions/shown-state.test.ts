@@ -85,7 +85,7 @@ describe('a partition that', () => {
     test(`${of} is ${shows} in metric, log and readiness`, () => {
       const table = tableWith(events)
       const partitions = [...table.values()].map(partition => partitionSnapshot({
-        partition, lane: 0, row: undefined, lag: unknownLag, end: undefined
+        partition, lane: 0, row: undefined, lag: unknownLag, end: undefined, recreation: undefined
       }, minuteMs))
       const [flow] = new FlowLedger(new ManualClock(0)).observe([sampleFlow({ partitions })])
       assert.ok(flow)
