@@ -54,15 +54,27 @@ export class PartitionFaults {
 
   async #settle (partition: FlowPartition): Promise<void> {
     const asked: FlowPartition = { ...partition }
-    const error = asked.trouble?.error ?? noTrouble
+    let error = asked.trouble?.error ?? noTrouble
     let action: FaultAction
     try {
       action = await this.#decide(asked, error)
     } catch (thrown) {
       this.#options.onError(ReplicatorError.from(thrown), partition)
       action = { kind: 'keepFaulted' }
+      error = this.#undecided(asked, error)
     }
     await this.#act(partition, error, action)
+  }
+
+  /** The way out of a recreated topic is set already, and waits for a cluster alone. */
+  #undecided ({ topic }: FlowPartition, error: ReplicatorError): ReplicatorError {
+    const isRecreated = ['INCONSISTENT_TOPIC_ID', 'TOPIC_RECREATED'].includes(error.errorName)
+    if (!isRecreated || this.#options.policies(topic)['topic.recreated'] === 'stop') return error
+    return new ReplicatorError(error.row, error.detail, {
+      cause: error,
+      action: 'Nothing to do: as topic.recreated=skip is set, the partition continues in the ' +
+        'recreated topic once both clusters answer'
+    })
   }
 
   async #act (

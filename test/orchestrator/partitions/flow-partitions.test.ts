@@ -119,6 +119,22 @@ describe('a position that cannot be put on record', () => {
   })
 })
 
+// The fault is decided with the ends of both logs. While a cluster is away the log told the
+// operator to set what was set.
+test('a recreated topic with topic.recreated=skip waits for the target and asks for nothing',
+  async () => {
+    const fixture = await createRunning()
+    const { lines, target } = fixture
+    target.error = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')
+    report(fixture, 0, laneEvent('faulted', { code: 103, detail: 'another topic id' }))
+    await settle()
+    assert.equal(fixture.partition().state, 'faulted')
+    const [line, ...more] = lines.filter(each => each.includes('orders-0 is faulted'))
+    assert.deepEqual(more, [])
+    assert.match(line ?? '', /as topic\.recreated=skip is set, .* once both clusters answer/)
+    assert.doesNotMatch(line ?? '', /Set topic\.recreated/)
+  })
+
 // A broker that comes back after an unclean election is slow to answer, and faulted partitions are
 // retried all the while: the decision read an offset of -1 from the new attempt, went on there, and
 // the process ended.
