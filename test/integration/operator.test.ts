@@ -59,7 +59,7 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     assert.equal(running.flow.members.length, 1)
 
     const dry = await runCommand(['pause', file, '--topic', topic, '--reason', 'x', '--dry-run'])
-    assert.match(dry.stdout, /orders is paused \(not said: --dry-run\)/)
+    assert.match(dry.stdout, /orders is paused \(not written: --dry-run\)/)
     assert.equal((await show(file)).flow.partitions[0]?.paused, null)
 
     const said = await runCommand(['pause', file, '--topic', topic, '--reason', 'a test'])

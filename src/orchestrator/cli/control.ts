@@ -122,5 +122,5 @@ function textOf (word: Word, isDryRun: boolean): string {
     : partition === undefined ? topic : `${topic}-${partition}`
   const kind = word.kind === 'pause' && !word.isPaused ? 'resume' : word.kind
   const to = word.kind === 'skip' ? ` to source offset ${word.to}` : ''
-  return `${what} ${done[kind]}${to}${isDryRun ? ' (not said: --dry-run)' : ''}`
+  return `${what} ${done[kind]}${to}${isDryRun ? ' (not written: --dry-run)' : ''}`
 }

@@ -140,7 +140,7 @@ function wroteReset (path: string, rows: readonly GroupRow[], terminal: Terminal
   const left = rows.filter(row => !isTranslated(row)).length
   if (left > 0) {
     terminal.stderr.write(`warning: ${path} lacks ${left} of ${rows.length} partitions, which ` +
-      'have no answer\n')
+      'cannot be translated\n')
   }
   return true
 }

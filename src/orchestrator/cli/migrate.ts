@@ -59,18 +59,18 @@ export function stepsFor (
         'Leave its internal topics as they are.'
     },
     {
-      text: 'Validate again, wait until the commits of MirrorMaker 2 stand still, and import.',
+      text: 'Validate again, wait until MirrorMaker 2 commits no more offsets, and import.',
       command: on('migrate', '--yes')
     },
     { text: 'Start Longhaul.', command: `longhaul run ${file}` },
     {
-      text: 'To roll back: stop Longhaul with SIGTERM and wait for its end, write its positions ' +
-        'to the offsets topic of MirrorMaker 2, and start MirrorMaker 2.',
+      text: 'To roll back: stop Longhaul with SIGTERM, wait until the process has ended, write ' +
+        'its positions to the offsets topic of MirrorMaker 2, and start MirrorMaker 2.',
       command: on('offsets export-mm2', '--yes')
     },
     {
       text: 'To return to Longhaul after a roll-back: stop MirrorMaker 2 and import with ' +
-        '--force, which deletes the positions of before.',
+        '--force, which deletes the earlier positions of Longhaul.',
       command: on('migrate', '--force', '--yes')
     }
   ]

@@ -38,7 +38,9 @@ export class Reload {
       clock: options.clock,
       first: 'delayed',
       run: async () => { await this.#lookAtFiles() },
-      onError: thrown => { options.log.error({ err: thrown }, 'a look at files failed') }
+      onError: thrown => {
+        options.log.error({ err: thrown }, 'the files cannot be checked for changes')
+      }
     })
   }
 
@@ -62,7 +64,7 @@ export class Reload {
         await this.#apply(file.read(), `${file.path} was read again`)
       } catch (thrown) {
         const error = ReplicatorError.from(thrown)
-        log.error({ err: error }, `${file.path} was read again and is refused, and nothing of it ` +
+        log.error({ err: error }, `${file.path} was read again and is refused; no change of it ` +
           `applies: ${error.message}`)
       }
     }

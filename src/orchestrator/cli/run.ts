@@ -60,7 +60,7 @@ async function mirrorUntilStopped (
   // While one flow runs, the others are tried again. If no flow could start, the process ends.
   const noneStarted = failed.length > 0 && failed.length === mirror.totals.length
   if (!noneStarted) await stopped
-  if (!noneStarted) log.info({}, 'stopping: waiting for what is in flight')
+  if (!noneStarted) log.info({}, 'stopping: waiting until the batches in flight are acknowledged')
   const drained = await mirror.stop()
   if (noneStarted) return exitCodes.notStarted
   log.info({ drained }, 'stopped')

@@ -77,7 +77,7 @@ function resolve (
   providers: ReadonlyMap<string, Provider>, context: ProviderContext
 ): string {
   const refuse = (reason: string) => {
-    context.findings.refuse('CONFIG_INVALID',
+    context.findings.refuseUnfilled(
       `${entry.key} (${entry.where}): ${whole} cannot be filled in: ${reason}`, entry.key)
     return whole
   }

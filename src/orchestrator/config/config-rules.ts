@@ -190,8 +190,8 @@ function loops (flows: readonly FlowConfig[], findings: Findings): void {
 }
 
 /**
- * A topic that topic.rename has named bears no alias by which a loop could be found: it would come
- * back under one more name at each refresh.
+ * The new name of a topic in topic.rename holds no alias, so the topic filter cannot recognise the
+ * loop: each refresh would create one more topic.
  */
 function renamingLoops (flows: readonly FlowConfig[], findings: Findings): void {
   const renaming = flows.filter(({ settings }) => settings['topic.rename'].length > 0)
@@ -199,10 +199,10 @@ function renamingLoops (flows: readonly FlowConfig[], findings: Findings): void 
   for (const flow of renaming) {
     const topic = names.find(name => comesBack(name, flow, flows))
     if (topic === undefined) continue
-    findings.refuse('CONFIG_CONFLICT', `${flow.name} calls a topic such as ${topic} ` +
-      `${flow.policy.remoteTopic(topic)}, and it comes back to ${flow.source.alias} as one that ` +
-      `${flow.name} mirrors again; exclude the new names from the flows that lead back`,
-    `${flow.name}.topic.rename`)
+    findings.refuse('CONFIG_CONFLICT', `${flow.name}.topic.rename: ${flow.name} mirrors a topic ` +
+      `such as ${topic} as ${flow.policy.remoteTopic(topic)}, which comes back to ` +
+      `${flow.source.alias} under a name that ${flow.name} mirrors again; add the new names to ` +
+      'topics.exclude of the flows that lead back', `${flow.name}.topic.rename`)
   }
 }
 

@@ -8,15 +8,25 @@ export class Findings {
   readonly problems: ReplicatorError[] = []
   readonly #warnings = new Map<string, string>()
   readonly #isStrict: boolean
+  /** Properties whose value could not be filled in: any further fault would follow from that. */
+  readonly #unfilled = new Set<string>()
 
-  /** `isStrict`: what has no effect is refused, from --strict. */
+  /** `isStrict`: a property without effect is refused, from --strict. */
   constructor (isStrict = false) {
     this.#isStrict = isStrict
   }
 
   get warnings (): readonly string[] { return [...this.#warnings.values()] }
 
+  /** A reference to a value elsewhere, such as `${env:NAME}`, leads nowhere. */
+  refuseUnfilled (detail: string, setting: string): void {
+    this.#unfilled.delete(setting) // two references of one value are two problems
+    this.refuse('CONFIG_INVALID', detail, setting)
+    this.#unfilled.add(setting)
+  }
+
   refuse (error: ErrorName, detail: string, setting?: string): void {
+    if (setting !== undefined && this.#unfilled.has(setting)) return
     if (this.problems.some(known => known.detail === detail)) return
     this.problems.push(
       new ReplicatorError(error, detail, setting === undefined ? {} : { setting }))

@@ -223,7 +223,7 @@ export class FlowControl {
   async #retry (record: RetryRecord): Promise<void> {
     const { log, partitions } = this.#options
     log.info({ ...record.scope, by: record.by, reason: record.reason },
-      `retry of ${scopeText(record.scope)}, asked by ${record.by}: ${record.reason}`)
+      `${record.by} asked for a retry of ${scopeText(record.scope)}: ${record.reason}`)
     await partitions.retry(partition => isMeant(record, partition))
   }
 
@@ -283,7 +283,7 @@ export class FlowControl {
 
   #sayPause ({ by, isPaused, reason, scope }: PauseRecord): void {
     this.#options.log.info({ ...scope, by, reason },
-      `${scopeText(scope)} ${isPaused ? 'is paused' : 'goes on'}, asked by ${by}: ${reason}`)
+      `${scopeText(scope)} is ${isPaused ? 'paused' : 'resumed'} by ${by}: ${reason}`)
   }
 }
 

@@ -3,11 +3,11 @@ import { login, newTopic, recreated, report, row, topicAcl, type ErrorRow } from
 
 export const orchestratorErrors = {
   CONFIG_INVALID: row(2000, 'final', 'process',
-    'the value of a setting is not allowed', 'Correct the setting and start again'),
+    'the value of a setting is not allowed', 'Correct the setting'),
   CONFIG_UNKNOWN_PROPERTY: row(2001, 'final', 'process',
     'a property is not known', 'Correct its name, or remove the line'),
   CONFIG_CONFLICT: row(2002, 'final', 'process',
-    'two settings contradict each other', 'Remove one of them'),
+    'settings contradict each other', 'Change one of the settings that this text names'),
   CONFIG_UNREADABLE: row(2003, 'final', 'process',
     'a configuration file cannot be read', 'Check its path and permissions'),
   CONFIG_NEEDS_RESTART: row(2004, 'final', 'process',
@@ -98,7 +98,7 @@ export const orchestratorErrors = {
     'and restore the progress topic from before the upgrade'),
   PROGRESS_CLEANUP_POLICY: row(2036, 'final', 'flow',
     'the progress topic has a cleanup.policy that deletes progress',
-    'Set cleanup.policy=compact on the topic, then start again'),
+    'Set cleanup.policy=compact on the topic, and restart Longhaul'),
   PROGRESS_SETTINGS_REFUSED: row(2037, 'final', 'flow',
     'the progress topic lacks settings that make restarts fast',
     'Set them on the topic, or grant DESCRIBE_CONFIGS and ALTER_CONFIGS on it to the principal'),

@@ -92,8 +92,8 @@ function topicConfigSync (
         await sync.syncOnce(await topics.mirrored(signal), signal)
       for (const warning of warnings) problems.warn(warning)
       if (changed.length > 0) {
-        log.info({ topics: changed }, `changed the settings of the remote topics of ` +
-          `${listed(changed)}, as their source topics have them`)
+        log.info({ topics: changed }, `copied changed settings to the remote topics of ` +
+          listed(changed))
       }
       if (failure !== undefined) throw failure
     }

@@ -57,7 +57,7 @@ export class Mirror {
       intervalMs: observeIntervalMs,
       clock,
       run: async () => { this.#observe() },
-      onError: err => { log.warn({ err }, 'statistics failed') }
+      onError: err => { log.warn({ err }, 'statistics cannot be collected') }
     })
   }
 

@@ -103,9 +103,9 @@ export class FlowProblems {
   /** The time for the end of the flow is over, and its slots are not released. */
   sayNotDrained (): void {
     const { log, target } = this.#options
-    log.warn({}, `the end of the flow still waits for an answer of ${target} (last progress, ` +
-      'consumer group) and is not awaited any longer: the next start finds on the target what ' +
-      'was mirrored, and other processes get the slots when the session of this one ends')
+    log.warn({}, `the flow stops, and ${target} has not answered its last requests (last ` +
+      'progress, consumer group): the next start scans the target for mirrored records, and the ' +
+      'group assigns the slots to other processes when the session of this process ends')
   }
 
   /** A line of a lane's client. It repeats what it suffers, for each broker and connection. */

@@ -247,7 +247,7 @@ export class SlotOwnership implements Ownership {
     const old = this.#member
     // Every few seconds while the target is away, of which the log tells elsewhere.
     log.debug({ group, state: this.#state },
-      `group ${group}: no word from the group for ${silenceMsMax} ms; joining with a new client`)
+      `group ${group}: no answer of the coordinator for ${silenceMsMax} ms; a new client joins`)
     void old?.leave()
     try {
       await this.#join()

@@ -187,8 +187,8 @@ export function decodeProgress (
   if (named === undefined) return undefined
   const entry = isCount(version) && fields !== undefined ? toEntry(named, fields) : undefined
   if (entry !== undefined) return entry
-  throw new ReplicatorError('PROGRESS_UNREADABLE', `${String(key)} has a value that is no ` +
-    `progress: ${String(value.subarray(0, shownBytesMax))}`)
+  throw new ReplicatorError('PROGRESS_UNREADABLE', `the record with the key ${String(key)} is ` +
+    `damaged: ${String(value.subarray(0, shownBytesMax))}`)
 }
 
 /** What a key is about; undefined for a key that this version does not know. */

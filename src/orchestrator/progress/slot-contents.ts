@@ -162,11 +162,18 @@ export class SlotContents {
 
 const producerKey = '{"producer":true}'
 
+const mendDamaged = 'Write a tombstone (a record with this key and without a value) to the ' +
+  'partition of the progress topic that has the number of the slot. If the key holds nothing but ' +
+  'a topic and a partition, that partition then begins as start.positions and target.not.empty ' +
+  'say, or where longhaul offsets import sets it'
+
 function decode ({ key, offset, value }: RawRecord): ProgressEntry | undefined {
   try {
     return decodeProgress(key, value)
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
-    throw new ReplicatorError(error.row, `offset ${offset}: ${error.detail}`, { cause: error })
+    const isDamaged = error.errorName === 'PROGRESS_UNREADABLE'
+    throw new ReplicatorError(error.row, `offset ${offset}: ${error.detail}`,
+      { cause: error, ...isDamaged ? { action: mendDamaged } : {} })
   }
 }

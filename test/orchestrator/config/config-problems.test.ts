@@ -121,7 +121,7 @@ test('topics that topic.rename lets come back are refused', () => {
   const rename = 'A->B.topic.rename = (.*)@$1-copy'
   const both = [...twoClusters, 'B->A.enabled = true', rename]
   assert.match(problemsOf([...both, 'B->A.topic.rename = (.*)@$1-again']).join(),
-    /A->B calls a topic such as \S+ \S+-copy, and it comes back to A as one that A->B mirrors/)
+    /A->B mirrors a topic such as \S+ as \S+-copy, which comes back to A under a name that A->B/)
   assert.match(problemsOf([...both, 'B->A.replication.policy.class = IdentityReplicationPolicy',
     'A->B.topics = orders.*']).join(), /comes back/)
   // Named after B on A, by which A->B knows them.

@@ -62,6 +62,22 @@ test('a reference that leads nowhere is refused', () => {
   }
 })
 
+test('a value that cannot be filled in is one problem, whatever reads the property', () => {
+  const problems = problemsOf([...twoClusters, 'topics = ${env:NOPE}', 'tasks.max = ${env:NO}'],
+    { environment: {} })
+  assert.equal(problems.length, 2)
+  assert.match(problems[0] ?? '', /^topics \(line \d+\): .*there is no NOPE there/)
+  assert.match(problems[1] ?? '', /^tasks\.max \(line \d+\): .*there is no NO there/)
+})
+
+test('each of two references of one value that lead nowhere is a problem', () => {
+  const [first, second, ...more] = problemsOf(
+    [...twoClusters, 'A.client.id = ${env:NOPE}-${env:NO}'], { environment: {} })
+  assert.match(first ?? '', /there is no NOPE there/)
+  assert.match(second ?? '', /there is no NO there/)
+  assert.deepEqual(more, [])
+})
+
 test('what is filled in is not read again', () => {
   const flow = createFlow(['A.client.id = ${env:NESTED}'],
     { environment: { NESTED: '${env:RACK}', RACK: 'r1' } })

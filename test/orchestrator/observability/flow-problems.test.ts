@@ -253,5 +253,5 @@ test('an end of the flow that the target keeps waiting is said', () => {
   problems.close()
   problems.sayNotDrained()
   assert.equal(lines.length, 1)
-  assert.match(lines[0] ?? '', /^warn: the end of the flow still waits for an answer of west/)
+  assert.match(lines[0] ?? '', /^warn: the flow stops, and west has not answered its last requests/)
 })

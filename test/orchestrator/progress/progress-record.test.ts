@@ -172,7 +172,7 @@ describe('what this build does not understand', () => {
   for (const [what, namedKey, badValue] of unreadable) {
     test(`${what} under a key of ours is an error that shows both`, () => {
       assert.throws(() => decodeProgress(bytes(namedKey), bytes(badValue)),
-        isNamed('PROGRESS_UNREADABLE', /(orders|producer).* has a value that is no progress/))
+        isNamed('PROGRESS_UNREADABLE', /(orders|producer).* is damaged: /))
     })
   }
 

@@ -147,6 +147,19 @@ describe('the progress store', { timeout: 120_000 }, () => {
     assert.equal((await store.read(0)).partitions.size, 0)
   })
 
+  test('names slot, offset and key of a damaged record, and a tombstone mends it', async t => {
+    const store = await createStore(t, 'damaged')
+    const key = '{"topic":"orders","partition":1}'
+    const { bootstrapServers } = cluster
+    await produce(bootstrapServers, 'damaged', [{ key, value: '{"version":2,', partition: 1 }])
+    await assert.rejects(store.read(1), (error: ReplicatorError) =>
+      error.errorName === 'PROGRESS_UNREADABLE' &&
+      /damaged: slot 1, offset 0: .*"orders","partition":1\} is damaged/.test(error.message) &&
+      error.action.startsWith('Write a tombstone'))
+    await produce(bootstrapServers, 'damaged', [{ key, value: null, partition: 1 }])
+    assert.equal((await store.read(1)).partitions.size, 0)
+  })
+
   test('fails alone for a partition that does not answer, after the standstill', async t => {
     const store = await createStore(t, 'missing', { slots: 2, timeoutMs: 3_000 })
     await store.write([record(0, 'orders', 5n)])
