@@ -45,7 +45,7 @@ export async function openClusterPair (
   }
 }
 
-/** Where neither cluster can be used, the error names both. */
+/** If neither cluster can be used, the error names both. */
 async function describeBoth (
   source: ClusterAdmin, target: ClusterAdmin, config: FlowConfig, signal: AbortSignal
 ): Promise<readonly [ClusterDescription, ClusterDescription]> {
@@ -92,7 +92,7 @@ async function explained (
     { cause: error, action, ...setting && { setting }, ...cluster && { cluster } })
 }
 
-/** Mirroring within one cluster is odd enough to be said; undefined for two clusters. */
+/** Mirroring within one cluster is unusual, so the log says so; undefined for two clusters. */
 export function sameClusterRemark (
   { policy, source, target }: FlowConfig, { sourceDescription, targetDescription }: ClusterPair
 ): string | undefined {

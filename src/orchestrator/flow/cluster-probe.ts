@@ -1,5 +1,5 @@
 // Checks every few seconds whether the two clusters of a flow answer. Readiness and metrics need
-// this: a flow with nothing to mirror would not notice that a cluster is gone.
+// this: a flow with nothing to mirror would not notice that a cluster does not answer.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClusterHealth } from '../observability/snapshot.ts'
@@ -21,7 +21,7 @@ export class ClusterProbe {
   readonly #options: ClusterProbeOptions
   readonly #loops: readonly IntervalLoop[]
   readonly #health: Record<'source' | 'target', ClusterHealth>
-  /** Ids of the brokers, the one that is asked next in front. */
+  /** Ids of the brokers; the first one is asked next. */
   readonly #turns: Record<'source' | 'target', readonly number[]> = { source: [], target: [] }
 
   /** Both clusters have answered already, when the flow opened them. */
@@ -51,14 +51,14 @@ export class ClusterProbe {
       await this.#describe(side)
       this.#health[side] = { answeredMs: clock.now(), error: undefined }
     } catch (thrown) {
-      this.#turns[side] = [] // all brokers may have other ids when the cluster is back
+      this.#turns[side] = [] // all brokers may have other ids when the cluster answers again
       this.#health[side] = { ...this.#health[side], error: ReplicatorError.from(thrown) }
     }
   }
 
   /**
-   * One broker that hangs is not the cluster: each attempt asks another broker, since the one that
-   * metadata calls the controller may hang for long before another one is called so.
+   * If one broker hangs, the cluster may still answer: each attempt asks another broker, because
+   * metadata may name a controller that hangs for long before metadata names another one.
    */
   async #describe (side: 'source' | 'target'): Promise<void> {
     try {

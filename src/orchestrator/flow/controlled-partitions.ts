@@ -1,5 +1,5 @@
-// The partitions of a flow as the words of operators find them: control/ knows no partition states,
-// partitions/ knows no records of control.
+// Applies the commands of operators to the partitions of a flow: control/ knows no partition
+// states, partitions/ knows no control records.
 import type { ControlledPartitions } from '../control/flow-control.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 

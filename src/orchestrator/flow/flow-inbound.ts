@@ -31,8 +31,8 @@ export interface FlowInboundOptions extends FlowParts {
 }
 
 /**
- * Undefined for a flow that leaves out what came from its target, and for one whose names show
- * where a topic came from.
+ * Undefined for a flow that leaves out records that came from its target, and for a flow whose
+ * topic names show where a topic came from.
  */
 export function openFlowsBack (
   options: FlowParts & Pick<FlowsBackOptions, 'announced'>
@@ -63,7 +63,7 @@ export function openFlowsBack (
   })
 }
 
-/** Undefined for a flow that renames topics, or that no flow leads back from. */
+/** Undefined for a flow that renames topics, or from whose target no flow leads back. */
 export function openFlowInbound (options: FlowInboundOptions): InboundFlows | undefined {
   const { clock, clusters, config, fail, lanes, log, problems, progress, signal } = options
   if (!config.policy.keepsNames || !config.settings['same.names.both.ways']) return undefined

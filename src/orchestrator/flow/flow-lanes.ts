@@ -1,5 +1,5 @@
-// Opens the lanes of a flow: which clusters they connect to, with which producer, and who hears
-// what they report.
+// Opens the lanes of a flow: which clusters they connect to, with which producer, and which
+// objects receive their reports.
 import type { ForwarderConfig } from '../../dataplane/index.ts'
 import { tokenError } from '../cluster/token-source.ts'
 import type { FlowConfig } from '../config/config.ts'

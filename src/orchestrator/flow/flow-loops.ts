@@ -1,4 +1,4 @@
-// What a running flow does again and again, and how often: one row a piece of work.
+// The periodic work of a running flow, and its intervals: one row a loop.
 import type { FlowConfig } from '../config/config.ts'
 import type { InboundFlows } from '../inbound/inbound-flows.ts'
 import { LaneBalancer } from '../lanes/lane-balancer.ts'
@@ -36,7 +36,7 @@ const endsIntervalMs = 10_000
 /** New inbound flows, and new flows into the target; questions of lanes read them at once. */
 const inboundIntervalMs = 30_000
 
-/** The loops, running; each first round comes after one interval. */
+/** Starts the loops; each one runs first after one interval. */
 export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoop[] {
   const { clock, clusters, inbound, onError, partitions } = options
   const { problems, progress, settings, statistics, topics } = options
@@ -44,7 +44,7 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
   const work: Array<readonly [intervalMs: number, run: () => Promise<void>]> = [
     [settings['progress.interval.ms'], async () => { await partitions.writeProgress() }],
     [statisticsIntervalMs, async () => { await statistics.collect() }],
-    // Apart from the figures, which wait for a lane that does not answer.
+    // Separate from the figures, which wait for a lane that does not answer.
     [statisticsIntervalMs, async () => {
       problems.tick(waitingGroups(partitions.table.values(), clock.now()), clusters())
     }],

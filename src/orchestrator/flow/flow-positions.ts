@@ -1,5 +1,5 @@
-// Where partitions of a flow stand, whichever process mirrors them: those of this process as it
-// knows them, the others as the progress topic has them, a progress.interval.ms later.
+// The positions of all partitions of a flow, whichever process mirrors them: of this process's own
+// partitions from memory, of the others from the progress topic, a progress.interval.ms later.
 import { slotOf } from '../ownership/task-slots.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
@@ -11,7 +11,7 @@ export interface FlowPositionsOptions {
   readonly slots: number
 }
 
-/** By partitionKey; without partitions that the flow has no position of. */
+/** By partitionKey; without the partitions that have no position. */
 export async function positionsOf (
   wanted: readonly TopicPartition[],
   { partitions: { positions, table }, progress, slots }: FlowPositionsOptions,

@@ -43,7 +43,7 @@ export class FlowStatistics {
   readonly #openTransactions: OpenTransactions
   readonly #lanes: LaneFigures
   readonly #snapshots = new PartitionSnapshots()
-  /** Partitions of which a lane or the source has told something since the last snapshots. */
+  /** Partitions about which a lane or the source has reported since the last snapshots. */
   readonly #counted = new Set<FlowPartition>()
   /** Lanes that still have a row of a partition that another lane has. */
   #strays: { readonly of: string, readonly rows: ReadonlyArray<readonly [number, number]> } =
@@ -110,7 +110,7 @@ export class FlowStatistics {
     for (const partition of partitions) this.#counted.add(partition)
   }
 
-  /** The source has just said that nothing is new of the partition: of most of thousands. */
+  /** The source has just reported that the partition has no new records: most have none. */
   #isFresh (partition: FlowPartition): boolean {
     return this.#staleFrom(partition) > this.#options.clock.now() && partition.state === 'assigned'
   }
@@ -123,8 +123,8 @@ export class FlowStatistics {
   }
 
   /**
-   * Partitions leave the table. Those whose slot went to another process keep their lag here until
-   * that process is there: the lag of the flow must not vanish in between.
+   * Partitions leave the table. Partitions whose slot was assigned to another process keep their
+   * lag here until that process owns the slot: the lag of the flow must not vanish in between.
    */
   async depart (partitions: readonly FlowPartition[], isHandedOver: boolean): Promise<void> {
     await this.collect()
@@ -142,7 +142,7 @@ export class FlowStatistics {
     }))
   }
 
-  /** What the target has not acknowledged of these partitions, as far as is known. */
+  /** The records of these partitions that the target has not acknowledged, as far as is known. */
   unacknowledged (partitions: readonly FlowPartition[]): Unacknowledged {
     const lagOf = (partition: FlowPartition): number =>
       this.#lags.lagOf({ partition, row: this.#rowOf(partition) }).records ?? 0

@@ -1,6 +1,6 @@
-// Keeps one flow alive: starts it, starts it again with a growing wait after its start or the
-// running flow has failed, restarts it with another configuration on request, and stops it. A flow
-// that fails does not affect the other flows of the process.
+// Starts one flow, restarts it with a growing wait after the start or the running flow has failed,
+// restarts it with another configuration on request, and stops it. A flow that fails does not
+// affect the other flows of the process.
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowSnapshot } from '../observability/snapshot.ts'
@@ -12,11 +12,11 @@ import { ReplicationFlow, type FlowOptions } from './replication-flow.ts'
 
 export interface SupervisedFlow {
   start (signal: AbortSignal): Promise<void>
-  /** Resolves with the reason when the flow cannot continue and must be started again. */
+  /** Resolves with the reason when the flow cannot continue and must be restarted. */
   readonly failed: Promise<ReplicatorError>
   /** False if batches were still in flight at the deadline. */
   stop (deadline: Deadline): Promise<boolean>
-  /** Goes on with a configuration that differs in what FlowChange calls live. */
+  /** Continues with a configuration that differs only in settings that FlowChange calls live. */
   adopt (config: FlowConfig): void
   snapshot (): FlowSnapshot
 }
@@ -68,7 +68,7 @@ export class FlowSupervisor {
     this.#restarting.abort()
   }
 
-  /** The running flow goes on with this configuration, and later starts begin with it. */
+  /** The running flow continues with this configuration, and later starts use it. */
   adopt (config: FlowConfig): void {
     this.#config = config
     this.#flow?.adopt(config)
@@ -76,7 +76,7 @@ export class FlowSupervisor {
 
   snapshot (): FlowSnapshot {
     const snapshot = this.#flow?.snapshot() ?? FlowStatistics.empty(this.#config, 'starting')
-    // A flow that is tried again stays faulted until it runs.
+    // A flow that is retried stays faulted until it runs.
     if (this.#error === undefined) return snapshot
     return { ...snapshot, state: 'faulted', reason: this.#error.message }
   }
@@ -128,7 +128,7 @@ export class FlowSupervisor {
 
   async #stopFlow (flow: SupervisedFlow): Promise<void> {
     const own = new Deadline(this.#options.clock, restartMs)
-    // The process may be stopped during a restart, and its deadline be earlier.
+    // The process may be stopped during a restart, with an earlier deadline.
     const stopped = flow.stop(this.#stopDeadline ?? own)
     this.#drained = await stopped
     own.cancel()

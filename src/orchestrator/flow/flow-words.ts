@@ -1,5 +1,5 @@
-// What operators say of one flow, read from and written to its progress topic without a process of
-// the flow: for commands. A running process follows the same records by flow-control.ts.
+// Reads and writes the control records of one flow in its progress topic, for commands: no process
+// of the flow is needed. A running process reads the same records in flow-control.ts.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -22,7 +22,7 @@ export interface FlowWordsOptions {
   readonly clock: Clock
 }
 
-/** What stands on record of a flow. */
+/** The records of a flow in its progress topic. */
 export interface FlowOnRecord {
   /** By partitionKey. */
   readonly partitions: ReadonlyMap<string, PartitionOnRecord>
@@ -76,7 +76,7 @@ export class FlowWords {
     return await this.#lookup.progressOf(source, signal)
   }
 
-  /** Resolves once the word is on record: processes that run obey within seconds. */
+  /** Resolves once the word is written: running processes apply it within seconds. */
   async say (
     record: PauseRecord | RetryRecord | SkipRecord, signal: AbortSignal
   ): Promise<void> {
@@ -86,7 +86,7 @@ export class FlowWords {
   async close (): Promise<void> { await this.#store.close() }
 }
 
-/** What `work` makes of the words of the flow; closes them in any case. */
+/** Returns the result of `work` with the words of the flow; closes them in any case. */
 export async function withFlowWords<Found> (
   options: FlowWordsOptions, work: (words: FlowWords) => Promise<Found>
 ): Promise<Found> {
@@ -98,7 +98,7 @@ export async function withFlowWords<Found> (
   }
 }
 
-/** A skip must go forwards, and from somewhere. */
+/** A skip must go forwards, and the partition must have a position. */
 export function refuseSkip (
   { source, to }: Pick<SkipRecord, 'source' | 'to'>, progress: Progress | undefined
 ): void {
@@ -112,7 +112,7 @@ export function refuseSkip (
     `and can only skip to a later one, not to ${to}`)
 }
 
-/** Where a flow has never run, there is nobody to hear a word and nothing to show. */
+/** A flow that has never run has no progress topic: no word can be written or shown. */
 export async function refuseNeverRun (flow: FlowConfig, target: ClusterAdmin): Promise<void> {
   const topic = progressTopicOf(flow.source.alias)
   if ((await target.listTopics()).some(({ name }) => name === topic)) return

@@ -1,10 +1,10 @@
 // The flows that run from the target of a flow back to its source, as their progress topics on the
-// source show them, and the topics that would go round between both clusters because of them. Each
+// source show them, and the topics that would be mirrored back and forth because of them. Each
 // process of a flow announces its settings in slot 0 before it mirrors (control/flow-control.ts).
 //
 // Both flows may start at the same time. Each one first announces itself and then looks: the one
-// that announces itself later sees the other. A flow that has ended must not be in the way: a
-// process that stops removes its announcement, and one that was killed counts for goneMs more.
+// that announces itself later sees the other. A flow that has ended must not block
+// topics: a process that stops removes its announcement; one of a killed process counts for goneMs.
 import type { FlowConfig } from '../config/config.ts'
 import { announcedTopics } from '../config/announced-topics.ts'
 import { decodeControl, memberOf, type FlowMember } from '../control/control-record.ts'
@@ -54,8 +54,8 @@ export class FlowsBack {
   }
 
   /**
-   * Resolves with whether other flows lead back than at the last look. What cannot be read is said
-   * once: a flow that needs these topics for nothing else must not depend on them.
+   * Resolves with whether other flows lead back than at the last look. A topic that cannot be read
+   * is logged once: a flow that needs these topics for nothing else must not depend on them.
    */
   async look (): Promise<boolean> {
     const { announced, signal } = this.#options
@@ -122,8 +122,8 @@ export class FlowsBack {
     if (record.kind === 'none') flow.members.left(memberOf(record.key))
     if (record.kind !== 'member') return
     const { clock } = this.#options
-    // Who announced itself before this process looked may have been killed since. The clocks of
-    // hosts differ: a process that counts as dead is heard again within announceMs.
+    // A process that announced itself before this look may have been killed since. The clocks of
+    // hosts differ: a process that wrongly counts as dead announces itself again within announceMs.
     const ageMs = isFirst && atMs !== undefined && atMs > 0 ? Math.max(0, clock.now() - atMs) : 0
     flow.members.announced(record.member, clock.monotonic() - ageMs, !isFirst)
   }

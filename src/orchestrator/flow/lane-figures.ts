@@ -1,5 +1,5 @@
-// What the lanes of a flow have counted. A lane answers with the rows that have changed, because
-// most of thousands of partitions are quiet; this puts them together to all rows.
+// The counters of the lanes of a flow. A lane returns only the rows that have changed, because most
+// of thousands of partitions are quiet; this class keeps all rows.
 import {
   decodeLane, decodePartitions, type LaneCounters, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'
@@ -23,9 +23,9 @@ export interface FreshRow {
 interface Known extends LaneFigure {
   readonly rows: Map<number, PartitionCounters>
   readonly incarnation: number
-  /** Released by the lane: it has told their last counts. */
+  /** Released by the lane, which has reported their last counts. */
   readonly final: readonly number[]
-  /** By source broker: when it last said that nothing is new of its quiet partitions, epoch ms. */
+  /** By source broker: when it last reported no new records of its quiet partitions, epoch ms. */
   readonly quietMs: ReadonlyMap<bigint, number>
 }
 
@@ -34,7 +34,7 @@ const stopped = BigInt(partitionStates.indexOf('stopped'))
 export class LaneFigures {
   readonly #lanes: LanePool
   readonly #known: Array<Known | undefined> = []
-  /** Lanes whose last answer did not come: rows may be missing. */
+  /** Lanes that did not answer the last time: rows may be missing. */
   readonly #unanswered = new Set<number>()
   #version = 0
 
@@ -55,7 +55,7 @@ export class LaneFigures {
     return this.#known[lane]?.rows.get(id)
   }
 
-  /** When the source last said that nothing is new of the partition, epoch ms; undefined: never. */
+  /** When the source last reported no new records of the partition, epoch ms; undefined: never. */
   quietMs (lane: number, id: number): number | undefined {
     const known = this.#known[lane]
     const node = known?.rows.get(id)?.quietNode
@@ -78,7 +78,7 @@ export class LaneFigures {
   #merge (lane: number, stats: NativeStats): readonly FreshRow[] {
     const { incarnation } = this.#lanes.stateOf(lane)
     const before = this.#known[lane]
-    // A lane that was started again holds nothing of what it held, and has not told anything yet.
+    // A restarted lane holds no partitions, and has not reported yet.
     const goesOn = before?.incarnation === incarnation && !stats.isWhole
     const rows = goesOn ? before.rows : new Map<number, PartitionCounters>()
     if (!goesOn || before.final.length > 0) this.#version++

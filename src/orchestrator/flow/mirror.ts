@@ -76,7 +76,7 @@ export class Mirror {
   /**
    * Drains all flows side by side for up to `drainMs`; false if a flow still had batches in flight
    * then. Resolves in time whatever a cluster or a client does: a client that does not close is
-   * left to the end of the process.
+   * ended with the process.
    */
   async stop (drainMs = this.#drainMs): Promise<boolean> {
     const drained = await this.#stopFlows(this.#flows, drainMs)
@@ -106,9 +106,9 @@ export class Mirror {
 
   /**
    * Applies a file that was read again: flows that it changes adopt the change or are drained and
-   * started again, flows that it removes are stopped, new ones are started, the others go on.
-   * Throws CONFIG_NEEDS_RESTART, and applies nothing, where it changes what counts only at the
-   * start of the process. Resolves once the removed flows are stopped.
+   * restarted, flows that it removes are stopped, new flows are started, other flows continue.
+   * Throws CONFIG_NEEDS_RESTART, and applies nothing, if the file changes a setting that is read
+   * only at the start of the process. Resolves once the removed flows are stopped.
    */
   async reload (config: Config): Promise<ConfigChanges> {
     const changes = compareConfigs(this.#config, config)
@@ -126,7 +126,7 @@ export class Mirror {
     const removed = this.#flows.filter(({ name }) => changes.removed.includes(name))
     const added = changes.added.map(flow => this.#supervise(flow))
     this.#flows = [...this.#flows.filter(flow => !removed.includes(flow)), ...added]
-    for (const flow of added) void flow.start() // it logs its failure and is tried again
+    for (const flow of added) void flow.start() // the supervisor logs a failure and retries
     await this.#stopFlows(removed, this.#drainMs)
     return changes
   }
@@ -138,7 +138,7 @@ export class Mirror {
     })
   }
 
-  /** Drains and restarts one flow, with another configuration if given; the others go on. */
+  /** Drains and restarts one flow, with another configuration if given; the others continue. */
   restart (name: string, config?: FlowConfig): void {
     const flow = this.#flows.find(each => each.name === name)
     if (flow === undefined) throw new ReplicatorError('INTERNAL', `there is no flow ${name}`)

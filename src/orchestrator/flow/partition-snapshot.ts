@@ -1,4 +1,4 @@
-// The snapshot of one partition, from what its lane counts, from its condition and from its lag.
+// The snapshot of one partition, from the counters of its lane, its condition and its lag.
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { PartitionCounters } from '../../dataplane/index.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
@@ -11,7 +11,7 @@ export interface CountedPartitionLag {
   readonly partition: FlowPartition
   /** The lane that counted `row`; -1: none. */
   readonly lane: number
-  /** Undefined: no lane has counted anything of it. */
+  /** Undefined: no lane has counted anything of the partition. */
   readonly row: PartitionCounters | undefined
   readonly lag: LagFigures
   readonly end: SourceEnd | undefined
@@ -65,7 +65,7 @@ function isCaughtUp ({ openTransactionRecords, records }: LagFigures): boolean {
   return records !== undefined && records === openTransactionRecords
 }
 
-/** Once a record of the future was mirrored, the largest timestamp says nothing about age. */
+/** After a record with a future timestamp was mirrored, the largest timestamp shows no age. */
 function newestRecordMs (row: PartitionCounters | undefined, nowMs: number): number | undefined {
   if (row === undefined || row.ackedTimestampMs < 0n || row.records === 0n) return undefined
   const newestMs = Number(row.ackedTimestampMs)

@@ -1,6 +1,6 @@
 // One replication flow, source -> target: wires clusters, progress, ownership of slots, topics and
-// lanes, and keeps them going until it is stopped. What can fail for one topic or partition fails
-// for it alone.
+// lanes, and runs them until the flow is stopped. A failure of one topic or partition stops only
+// that topic or partition.
 import { randomUUID } from 'node:crypto'
 import { setMaxListeners } from 'node:events'
 import { groupOf } from '../cluster/flow-group.ts'
@@ -100,7 +100,7 @@ export class ReplicationFlow {
 
   get name (): string { return this.#config.name }
 
-  /** Resolves when the flow cannot go on by itself: it must be stopped and started again. */
+  /** Resolves when the flow cannot continue by itself: it must be stopped and restarted. */
   get failed (): Promise<ReplicatorError> { return this.#failed }
 
   /**
@@ -130,9 +130,9 @@ export class ReplicationFlow {
   }
 
   /**
-   * Waits until the deadline for what is in flight, then writes the last progress and leaves the
-   * group; false if that was not enough, or if the target did not acknowledge all that it was sent.
-   * Then closes, for closeMs at most: a client that takes longer is closed behind this call. Legal
+   * Waits until the deadline for batches in flight, then writes the last progress and leaves the
+   * group; false if the deadline passed, or if the target did not acknowledge all sent records.
+   * Then closes, for closeMs at most: a client that needs longer is closed after this call. Legal
    * in every state.
    */
   async stop (deadline: Deadline): Promise<boolean> {
@@ -151,14 +151,14 @@ export class ReplicationFlow {
     return inTime && this.#drained
   }
 
-  /** Goes on with other filters, or whatever else FlowChange calls live. Legal in every state. */
+  /** Continues with other settings that FlowChange calls live. Legal in every state. */
   adopt (config: FlowConfig): void {
     this.#config = config
     this.#topics?.adopt(config)
     this.#control?.announceSettings(sharedSettings(config))
   }
 
-  /** A loop whose run waits for a cluster that hangs keeps nothing from being drained. */
+  /** A loop that waits for a cluster that hangs does not delay the drain. */
   async #drain (): Promise<true> {
     this.#problems.close()
     for (const loop of this.#loops) void loop.stop()
@@ -172,7 +172,7 @@ export class ReplicationFlow {
   }
 
   snapshot (): FlowSnapshot {
-    // Until the group has spoken, and the first slot is acquired, this process mirrors nothing.
+    // Until the group assigns slots, and the first slot is acquired, this process mirrors nothing.
     const health = this.#ownership?.health
     const waiting = this.#state === 'running' && health !== undefined &&
       (health.state === 'joining' || (health.owned > 0 && !health.hasHeld))
@@ -361,7 +361,7 @@ export class ReplicationFlow {
     })
   }
 
-  /** What a retry mends is said; what it does not mend ends this flow, to be started anew. */
+  /** Logs an error that a retry mends; any other error ends this flow, which is then restarted. */
   #onLoopError (thrown: unknown): void {
     const error = ReplicatorError.from(thrown)
     const { retriable, scope } = error.row
@@ -393,7 +393,7 @@ export class ReplicationFlow {
 const noSlotsYet = 'the consumer group of the flow has not assigned slots to this process yet; ' +
   'another process that hands over slots first waits up to 20 s for what it has in flight'
 
-/** For the last progress and for closing clients, after what is in flight was waited for. */
+/** For the last progress and for closing clients, after the wait for batches in flight. */
 export const closeMs = 1_000
 
 /** How long a hand-over to another process waits for acks; well inside max.poll.interval.ms. */

@@ -1,6 +1,6 @@
 // Which flows of this process write which target topic: two flows that write one topic would mix
-// their records. That is wanted where topics keep their names and come from several clusters, whose
-// records the producer ids of the flows keep apart. Clusters are identified by id, so that two
+// their records. They may do so where topics keep their names and come from several clusters: the
+// producer ids of the flows distinguish their records. Clusters are identified by id, so that two
 // aliases of one cluster do not hide it.
 
 export interface Claim {

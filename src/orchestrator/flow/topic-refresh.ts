@@ -1,4 +1,4 @@
-// Keeps the topics of a flow up to date: looks at both clusters every
+// Keeps the topics of a flow up to date: lists the topics of both clusters every
 // refresh.topics.interval.seconds, and again within seconds while a topic is not settled.
 import type { FlowConfig } from '../config/config.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
@@ -34,7 +34,7 @@ export interface TopicRefreshOptions {
   readonly sync?: (options: TopicSyncOptions) => Promise<TopicSyncResult>
 }
 
-// A topic that was just created, or that another process is about to create, is there after a
+// A topic that was just created, or that another process is about to create, exists after a
 // second or two; a topic that the target refuses is tried once a minute.
 const unsettledBackoff = { initialMs: 1_000, maxMs: 60_000, multiplier: 3 }
 const never = Number.MAX_SAFE_INTEGER
@@ -83,7 +83,7 @@ export class TopicRefresh {
     })
   }
 
-  /** Resolves after the first look, or rejects with its failure. Looks on until the abort. */
+  /** Resolves after the first look, or rejects with its failure. Looks again until the abort. */
   async start (): Promise<void> {
     await new Promise<void>((resolve, reject) => {
       this.#onFirst = { resolve, reject }
