@@ -61,6 +61,19 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     const dry = await runCommand(['pause', file, '--topic', topic, '--reason', 'x', '--dry-run'])
     assert.match(dry.stdout, /orders is paused \(not written: --dry-run\)/)
     assert.equal((await show(file)).flow.partitions[0]?.paused, null)
+    // A mistyped name, or that of the remote topic, must not read as a success.
+    const doubts = [
+      [['nosuch'], /^warning: east->west: the flow does not mirror nosuch \(not matched\); this counts/m],
+      [[`east.${topic}`], /the flow does not mirror east\.orders \(/],
+      [[topic, '--partition', '1'], /orders has 1 partitions, and no partition 1/]
+    ] as const
+    for (const [args, doubt] of doubts) {
+      const doubted = await runCommand(
+        ['pause', file, '--reason', 'x', '--dry-run', '--topic', ...args])
+      assert.match(doubted.stderr, doubt)
+      assert.equal(doubted.exit.code, 0)
+    }
+    assert.equal(dry.stderr, '')
 
     const said = await runCommand(['pause', file, '--topic', topic, '--reason', 'a test'])
     assert.deepEqual(said.exit, { code: 0, signal: null }, said.stderr)

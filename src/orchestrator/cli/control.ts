@@ -7,9 +7,10 @@ import type {
   ControlScope, PauseRecord, RetryRecord, SkipRecord
 } from '../control/control-record.ts'
 import { refuseNeverRun, refuseSkip, withFlowWords } from '../flow/flow-words.ts'
-import { openClusterPair } from '../flow/cluster-pair.ts'
+import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
+import { judgeTopic } from '../policy/topic-filter.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
@@ -100,11 +101,15 @@ function wordOf (kind: WordKind, options: WordOptions, terminal: Terminal): Word
 
 /** Resolves with what is to be read of it. */
 async function sayTo (
-  flow: FlowConfig, word: Word, isDryRun: boolean, log: Log, { clock, stopped }: Terminal
+  flow: FlowConfig, word: Word, isDryRun: boolean, log: Log, { clock, stderr, stopped }: Terminal
 ): Promise<string> {
   const clusters = await openClusterPair(flow, stopped)
   try {
     await refuseNeverRun(flow, clusters.target)
+    const doubt = word.kind === 'skip' ? undefined : await doubtOf(word.scope, flow, clusters)
+    if (doubt !== undefined) {
+      stderr.write(`warning: ${flow.name}: ${doubt}; this counts as soon as the flow mirrors it\n`)
+    }
     return await withFlowWords({ flow, log, clock }, async words => {
       if (word.kind === 'skip') refuseSkip(word, await words.progressOf(word.source, stopped))
       if (!isDryRun) await words.say(word, stopped)
@@ -113,6 +118,23 @@ async function sayTo (
   } finally {
     await clusters.close()
   }
+}
+
+/** Why the flow mirrors nothing of that name now, which may be mistyped; undefined: it does. */
+async function doubtOf (
+  { partition, topic }: ControlScope, flow: FlowConfig, { source }: ClusterPair
+): Promise<string | undefined> {
+  if (topic === undefined) return undefined
+  const verdict = judgeTopic(flow.topics, topic)
+  if (verdict !== 'mirrored') return `the flow does not mirror ${topic} (${verdict})`
+  const [described] = await source.describeTopics([topic])
+  if (described === undefined || described.error !== undefined) {
+    return `${flow.source.alias} has no topic ${topic}`
+  }
+  const { partitions } = described
+  return partition === undefined || partition < partitions.length
+    ? undefined
+    : `${topic} has ${partitions.length} partitions, and no partition ${partition}`
 }
 
 function textOf (word: Word, isDryRun: boolean): string {
