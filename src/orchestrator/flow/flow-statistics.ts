@@ -36,6 +36,8 @@ export interface FlowStatisticsOptions {
 
 /** A little more than the time between two collections. */
 const snapshotMs = 1_100
+/** What a lane reports of a partition that it must release. */
+const stopReports: ReadonlySet<string> = new Set(['stopping', 'stopped', 'faulted'])
 
 export class FlowStatistics {
   readonly #options: FlowStatisticsOptions
@@ -146,12 +148,15 @@ export class FlowStatistics {
   unacknowledged (partitions: readonly FlowPartition[]): Unacknowledged {
     const lagOf = (partition: FlowPartition): number =>
       this.#lags.lagOf({ partition, row: this.#rowOf(partition) }).records ?? 0
-    const [first] = partitions
+    // A lane reports at once that it stops a partition, whatever its cluster does.
+    const isHeard = ({ report }: FlowPartition): boolean => stopReports.has(report.state)
+    const heard = partitions.filter(isHeard)
+    const [first] = heard
     return {
-      partitions: partitions.length,
-      records: partitions.reduce((sum, partition) => sum + lagOf(partition), 0),
-      example: first === undefined ? '' : `${first.topic}-${first.partition}`,
-      error: first === undefined || first.report.code === 0 ? undefined : faultOf(first.report)
+      partitions: heard.map(nameOf),
+      records: heard.reduce((sum, partition) => sum + lagOf(partition), 0),
+      error: first === undefined || first.report.code === 0 ? undefined : faultOf(first.report),
+      silent: partitions.filter(partition => !isHeard(partition)).map(nameOf)
     }
   }
 
@@ -283,4 +288,8 @@ function countsByCode (rows: BigInt64Array): CountsByCode {
     counts.set(Number(rows[row]), rows[row + 1] ?? 0n)
   }
   return counts
+}
+
+function nameOf ({ partition, topic }: FlowPartition): string {
+  return `${topic}-${partition}`
 }

@@ -25,12 +25,14 @@ export interface WaitingGroup {
 
 /** What the target has not acknowledged at the end of the flow. */
 export interface Unacknowledged {
-  readonly partitions: number
+  /** By name. */
+  readonly partitions: readonly string[]
   /** At most. */
   readonly records: number
-  /** One of the partitions, and what its lane met last. */
-  readonly example: string
+  /** What the lane of the first of the partitions met last. */
   readonly error: ReplicatorError | undefined
+  /** Partitions whose lanes do not answer, so that nothing is known of them. */
+  readonly silent: readonly string[]
 }
 
 export type Side = 'source' | 'target'
@@ -92,12 +94,19 @@ export class FlowProblems {
     })
   }
 
-  sayUnacknowledged ({ error, example, partitions, records }: Unacknowledged): void {
-    const count = partitions === 1 ? '1 partition' : `${partitions} partitions`
-    const why = error === undefined ? '' : ` (${error.message})`
-    this.#options.log.warn({ partitions, records },
-      `${this.#options.target} has not acknowledged all records of ${count}, for example ` +
-      `${example}${why}: up to ${records} records are left for the next start`)
+  sayUnacknowledged ({ error, partitions, records, silent }: Unacknowledged): void {
+    const { log, target } = this.#options
+    if (partitions.length > 0) {
+      const why = error === undefined ? '' : ` (${error.message})`
+      log.warn({ partitions: partitions.length, records },
+        `${target} has not acknowledged all records of ${withExample(partitions)}${why}: up to ` +
+        `${records} records are left for the next start`)
+    }
+    if (silent.length > 0) {
+      log.warn({ partitions: silent.length },
+        `the lanes of ${withExample(silent)} do not answer, so the process ends without them: ` +
+        `the next start finds on ${target} what was mirrored`)
+    }
   }
 
   /** The time for the end of the flow is over, and its slots are not released. */
@@ -258,4 +267,9 @@ function countInto (counts: Map<number, bigint>, { code }: ReplicatorError): voi
 
 function keyOf (alias: string): string {
   return `cluster ${alias}`
+}
+
+function withExample (partitions: readonly string[]): string {
+  const count = partitions.length === 1 ? '1 partition' : `${partitions.length} partitions`
+  return `${count}, for example ${String(partitions[0])}`
 }

@@ -3,7 +3,7 @@
 // nothing comes twice.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -18,27 +18,9 @@ import {
 } from '../mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from '../mirrored-clusters.ts'
 import { errorsOf } from './fault-probe.ts'
-import type { ProcessFault } from './preloaded-faults.ts'
+import { createFaults } from './process-faults.ts'
 
 const partitions = 3
-const preload = new URL('./preloaded-faults.js', import.meta.url)
-
-/** The environment of a process that the returned functions do harm to. */
-function createFaults (t: CleanUp): {
-  readonly env: NodeJS.ProcessEnv
-  readonly begin: (fault: ProcessFault) => void
-  readonly end: (fault: ProcessFault) => void
-  readonly hasBegun: (fault: ProcessFault) => boolean
-} {
-  const folder = createTempFolder('faults')
-  t.after(async () => { removeFolder(folder) })
-  return {
-    env: { LONGHAUL_TEST_FAULTS: folder, NODE_OPTIONS: `--import ${preload.href}` },
-    begin: fault => { writeFileSync(join(folder, fault), '') },
-    end: fault => { rmSync(join(folder, fault)) },
-    hasBegun: fault => existsSync(join(folder, `${fault}.done`))
-  }
-}
 
 /** The environment of a process whose wall clock jumps; the host's stays as it is. */
 function createClock (t: CleanUp): {
