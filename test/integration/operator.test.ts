@@ -63,7 +63,7 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     assert.equal((await show(file)).flow.partitions[0]?.paused, null)
     // A mistyped name, or that of the remote topic, must not read as a success.
     const doubts = [
-      [['nosuch'], /^warning: east->west: the flow does not mirror nosuch \(not matched\); this counts/m],
+      [['nosuch'], /^warning: east->west: the flow does not mirror nosuch \(not matched\);/m],
       [[`east.${topic}`], /the flow does not mirror east\.orders \(/],
       [[topic, '--partition', '1'], /orders has 1 partitions, and no partition 1/]
     ] as const

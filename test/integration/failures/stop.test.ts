@@ -72,7 +72,7 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     const idleMs = await load.stop()
     assert.equal(code, wantedCode)
     const ended = mirror.log.find(({ text }) => text === 'stopped')
-    const begun = mirror.log.find(({ text }) => text.startsWith('stopping: waiting for'))
+    const begun = mirror.log.find(({ text }) => text.startsWith('stopping: '))
     assert.equal(ended?.['drained'], wantedCode === 0)
     const stopMs = timeOf(ended) - timeOf(begun)
     const took = `${stopMs} ms by its log, ${tookMs} ms in all; an idle program took ${idleMs} ms`
