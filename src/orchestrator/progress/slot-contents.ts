@@ -97,9 +97,10 @@ export class SlotContents {
 
   /** Throws where a record cannot be understood: it may be the position of a partition. */
   progress (): SlotProgress {
-    for (const record of this.#rawProducers.splice(0)) {
+    for (let [record] = this.#rawProducers; record !== undefined; [record] = this.#rawProducers) {
       const entry = decode(record)
       if (entry?.kind === 'producer') this.#producers.push(entry.producer)
+      this.#rawProducers.shift()
     }
     for (const [name, record] of this.#raw) {
       this.#apply(record)

@@ -129,4 +129,16 @@ describe('the contents of a slot', () => {
     take(contents, 5n, 1n)
     assert.equal(upstreamOf(contents), 1n)
   })
+  // The records of producers were dropped before they were decoded: the look after the error found
+  // another producer id, and what was mirrored under the damaged one would have come twice.
+  test('keep a damaged record of a producer, and those behind it, at every look', () => {
+    const contents = new SlotContents()
+    const later = encodeProducer({ producerId: 8n, producerEpoch: 0 })
+    contents.take(later.key, Buffer.from('{"version":2,"prod'), 4n)
+    contents.take(later.key, later.value, 5n)
+    for (let look = 0; look < 2; look++) {
+      assert.throws(() => contents.progress(), (error: ReplicatorError) =>
+        error.errorName === 'PROGRESS_UNREADABLE' && /offset 4: /.test(error.message))
+    }
+  })
 })
