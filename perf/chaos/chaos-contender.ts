@@ -27,7 +27,7 @@ export interface ChaosContender {
   readonly description: string
   /** Its consumer group on the target, if it has one. */
   readonly group?: string
-  /** Whether it goes on by itself in a source topic that was deleted and recreated. */
+  /** Whether it continues by itself in a source topic that was deleted and recreated. */
   readonly followsRecreated: boolean
   /** How the `index`th process is started, and started again; called once. */
   command (setup: ChaosSetup, index: number, port: number): Promise<Command>

@@ -15,7 +15,7 @@ export interface ChaosReport {
 
 /**
  * Every record once, in order, unchanged; no process that crashed or had to be forced down; and no
- * partition that stood still for longer than the faults of its time excuse.
+ * partition that was stalled for longer than the faults of its time excuse.
  */
 export function isFlawless (outcome: ChaosOutcome): boolean {
   const { lost, doubled, reordered, altered } = totalsOf(outcome.findings)

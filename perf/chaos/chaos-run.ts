@@ -167,7 +167,7 @@ async function untilCaughtUp (
   }
 }
 
-/** Until nothing has come any more for long, or it goes on for too long. */
+/** Until nothing has come any more for long, or it continues for too long. */
 async function untilStandstill (target: KafkaCluster): Promise<void> {
   const startedAt = performance.now()
   let changedAt = startedAt

@@ -1,4 +1,4 @@
-// For how long which partitions may stand still, fault by fault: the rows of the table with what is
+// For how long which partitions may be stalled, fault by fault: the rows of the table with what is
 // true when the fault begins (who leads what, who mirrors what, who coordinates the group).
 import { topicOn } from '../../test/kafka/broker-view.ts'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'

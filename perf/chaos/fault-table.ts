@@ -1,5 +1,5 @@
 // THE table of faults: what can happen to whom, how often, for how long, and for how many seconds
-// which partitions may stand still for it. What carries them out is fault-runner.ts.
+// which partitions may be stalled for it. What carries them out is fault-runner.ts.
 
 /**
  * Partitions that a fault may stop: those that the hit broker leads, those that the hit process

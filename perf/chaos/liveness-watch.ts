@@ -10,7 +10,7 @@ import { loadedTopics, partitionName } from './numbered-load.ts'
 const everyMs = 1_000
 // A broker that has just been stopped answers nothing; its partitions are left out.
 const answerMs = 800
-// A partition that stands still for this long is reported, once.
+// A partition that is stalled for this long is reported, once.
 const longMs = 8_000
 
 export class LivenessWatch {

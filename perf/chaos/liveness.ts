@@ -7,7 +7,7 @@ export interface SeenEnds {
   readonly target: number
 }
 
-/** From a fault: these partitions may stand still in this time. */
+/** From a fault: these partitions may be stalled in this time. */
 export interface Excuse {
   readonly fault: string
   readonly fromMs: number

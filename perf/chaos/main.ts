@@ -1,5 +1,5 @@
 // npm run chaos -- --minutes M --seed S: kills and cuts whatever there is while a mirror runs,
-// watches which partitions stand still, and then counts what was lost, doubled, reordered and
+// watches which partitions are stalled, and then counts what was lost, doubled, reordered and
 // altered. Exit status 1 on any, on a standstill that no fault excuses, and on a process that
 // crashed or did not stop.
 import { mkdirSync } from 'node:fs'

@@ -148,7 +148,7 @@ class TopicProducer {
   async #run (producer: TestProducer): Promise<void> {
     const outstanding = new Set<Promise<void>>()
     while (!this.#stopping) {
-      // A cluster that stands still must not be answered with a heap of records.
+      // A cluster that does not answer must not be answered with a heap of records.
       if (outstanding.size < 5_000) {
         for (let count = 0; count < this.#perTurn; count++) {
           const sent = this.#send(producer, this.#create())

@@ -36,7 +36,7 @@ const processRecoveryMs = 4_000
 
 /**
  * Faults overlap, but no two hit the same process or the same cluster at one time: with two of
- * three brokers gone a cluster stands still, and whoever mirrors it has nothing to prove.
+ * three brokers gone a cluster is stalled, and whoever mirrors it has nothing to prove.
  */
 export function planFaults (settings: ScheduleSettings): readonly PlannedFault[] {
   const random = createRandom(settings.seed)

@@ -1,4 +1,4 @@
-// Writes down what partitions that stand still for long wait for: who leads them, which process
+// Writes down what partitions that are stalled for long wait for: who leads them, which process
 // mirrors them, in which state. For people; what counts is in liveness.ts.
 import { appendFileSync } from 'node:fs'
 import { topicsOn } from '../../test/kafka/broker-view.ts'

@@ -70,7 +70,7 @@ describe('the processes of a flow', () => {
     await flow.finish(fourth)
     for (const mirror of [third, fourth]) {
       assert.equal((await mirror.stop()).code, 0)
-      // A process that hands slot 0 over goes on with what it has read there.
+      // A process that hands slot 0 over continues with what it has read there.
       assert.equal(mirror.log.filter(({ text }) => text.startsWith('paused is paused')).length, 1)
     }
   })
@@ -125,7 +125,7 @@ describe('the processes of a flow', () => {
     const said = ([{ log }, difference]: readonly [MirrorProcess, string]): number =>
       log.filter(({ level, text }) => level === 'warn' && text.includes(difference)).length
     for (const each of differences) await each[0].until(each[1], () => said(each) === 1)
-    // Announcements and looks go on: what was said of a process is not said again.
+    // Announcements and looks continue: what was said of a process is not said again.
     const third = await startOn(t, 'shared')
     await second.until('the difference to the third', () =>
       differences.map(said)[1] === 2)

@@ -1,4 +1,4 @@
-// What goes wrong is said by the names of cluster, broker and setting; what can go on goes on;
+// What goes wrong is said by the names of cluster, broker and setting; what can continue continues;
 // scripts learn the rest from the exit code.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'

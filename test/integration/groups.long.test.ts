@@ -1,5 +1,5 @@
 // What Kafka's own clients and tools find of consumer groups on the target: checkpoints, committed
-// offsets, and the record at which a consumer that fails over goes on. MirrorClient is asked by a
+// offsets, and the record at which a consumer that fails over continues. MirrorClient is asked by a
 // Java program of test/kafka, compiled as it starts: this needs a JDK.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'

@@ -146,7 +146,7 @@ describe('a request that is late', () => {
 
   /**
    * A mirror that has looked at the target, but gets nothing of the source after so many answers
-   * to its Fetches, until it may go on.
+   * to its Fetches, until it may continue.
    */
   async function startWithoutSource (
     t: CleanUp, topic: string, answered = 0, more: Readonly<Record<string, string>> = {}

@@ -107,7 +107,7 @@ describe('logins', () => {
       // The line of the flow is the only one: each attempt closes its clients.
       assert.deepEqual(mirror.log.filter(({ failures, level }) =>
         level === 'error' && failures === undefined), [])
-      // Attempts go on: how many have ended, with the one that runs, depends on the machine.
+      // Attempts continue: how many have ended, with the one that runs, depends on the machine.
       const attempts = 1 + mirror.log.filter(({ failures, flow }) =>
         flow === 'password->sound' && failures !== undefined).length
       assert.ok(relay.connections <= attempts * 8,

@@ -1,5 +1,5 @@
-// The real MirrorMaker 2 is killed under load, Longhaul goes on with the same file, and later
-// MirrorMaker 2 goes on again: each record is on the target once. Needs Java.
+// The real MirrorMaker 2 is killed under load, Longhaul continues with the same file, and later
+// MirrorMaker 2 continues again: each record is on the target once. Needs Java.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { eventually } from '../kafka/eventually.ts'

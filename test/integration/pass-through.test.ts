@@ -71,7 +71,7 @@ describe('record batches that pass through', () => {
         { key: 'headers', value: 'x', headers: [['a', '1'], ['a', ''], ['ü', 'é'], ['b', '2']] }
       ]
       const written = records.flatMap((record, index) => [0, 1].map(partition =>
-        // Time goes backwards and stands still, too.
+        // Timestamps that decrease or do not change pass through, too.
         ({ ...record, partition, timestamp: firstTimestamp - (index % 4) * 60_000 })))
       await produce(source.bootstrapServers, 'shapes', written, { codec: 'zstd', lingerMs: 50 })
       const file = createPropertiesFile(t, flowProperties(clusters,

@@ -1,6 +1,6 @@
 // The least permissions, as `longhaul acls` prints them, before a real authorizer. Those that
 // MirrorMaker 2 does without are missing at first: each one is named, with the resource, and the
-// flow goes on once it is granted. And the permissions of others, which are copied.
+// flow continues once it is granted. And the permissions of others, which are copied.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'

@@ -1,4 +1,4 @@
-// A mirror that was killed goes on exactly, each record once and in order, whatever became of the
+// A mirror that was killed continues exactly, each record once and in order, whatever became of the
 // target, the source and its own batches meanwhile. Progress on record is far behind in all of it,
 // and but for one test the target's broker has forgotten the producer: nothing helps but what is in
 // the log. All of it fails without `p->seam.records_left = found` in Resume::Finish (resume.cc).

@@ -1,6 +1,6 @@
 // Names at the edges of what a broker allows: 249 characters, and a `.` where another topic has a
 // `_`, which collide in the names of the broker's metrics. What cannot be mirrored is named, and
-// the other topics go on.
+// the other topics continue.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'

@@ -68,7 +68,7 @@ describe('topics and their remote topics', () => {
       assert.equal((await mirror.stop()).code, 0)
     })
 
-  // The work belongs to the owner of slot 0: it must go on when that process ends.
+  // The work belongs to the owner of slot 0: it must continue when that process ends.
   test('settings that change on the source change on the target, also after a hand-over',
     async t => {
       const source = createAdmin(t, clusters.source.bootstrapServers)

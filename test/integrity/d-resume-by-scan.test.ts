@@ -1,4 +1,4 @@
-// Invariant (D): where a mirror goes on is found on the target itself, even when the broker has
+// Invariant (D): where a mirror continues is found on the target itself, even when the broker has
 // forgotten the producer. Fails without `p->seam.records_left = found` in Resume::Finish
 // (resume.cc): then what lies behind recorded progress is sent again, and the broker accepts it.
 import assert from 'node:assert/strict'

@@ -29,7 +29,7 @@ export async function eventually<Value> (
   }
 }
 
-/** Rejects when `promise` is not settled in time; what it was doing goes on unobserved. */
+/** Rejects when `promise` is not settled in time; what it was doing continues unobserved. */
 export async function withTimeout<Value> (
   what: string, timeoutMs: number, promise: Promise<Value>
 ): Promise<Value> {

@@ -36,7 +36,7 @@ export class LinkDirection {
     return this.#freeAt + this.#latencyMs
   }
 
-  /** How long a sender should wait before the queue has room again; 0 or less: go on. */
+  /** How long a sender should wait before the queue has room again; 0 or less: continue. */
   waitMs (nowMs: number): number {
     return this.#freeAt - nowMs - queueMsMax
   }

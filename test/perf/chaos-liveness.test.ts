@@ -1,4 +1,4 @@
-// What a chaos run makes of partitions that stand still: excused by a fault, or beyond.
+// What a chaos run makes of partitions that are stalled: excused by a fault, or beyond.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { judgeLiveness, StandingWatch, type Excuse } from '../../perf/chaos/liveness.ts'

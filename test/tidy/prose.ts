@@ -9,7 +9,7 @@ type Range = readonly [from: number, to: number]
 
 /**
  * The file with the same offsets and lines, but with nothing in it except sentences. The marks of a
- * comment count as blanks, so that a sentence may go on in the next line.
+ * comment count as blanks, so that a sentence may continue in the next line.
  */
 export function proseOf (path: string, text: string): string {
   if (path.endsWith('.md')) return blank(text, rangesOf(text, codeOfDocument))

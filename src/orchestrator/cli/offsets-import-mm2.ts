@@ -1,4 +1,4 @@
-// `longhaul offsets import-mm2 FILE`: shows where each partition goes on that MirrorMaker 2 has
+// `longhaul offsets import-mm2 FILE`: shows where each partition continues that MirrorMaker 2 has
 // mirrored; with --yes it waits until MirrorMaker 2 has stopped, and puts that on record.
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'

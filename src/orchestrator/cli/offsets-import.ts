@@ -1,6 +1,6 @@
 // `longhaul offsets import FILE --from EXPORT`: shows at which exported positions a flow would go
 // on; with --yes puts them on record. For a flow whose progress topic was lost, and for one that
-// goes on under another name.
+// continues under another name.
 import { readFileSync } from 'node:fs'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'

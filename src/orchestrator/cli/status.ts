@@ -29,7 +29,7 @@ interface PartitionStatus extends TopicPartition {
   readonly newStart: bigint | undefined
   /** Who paused it and why; undefined: nobody. */
   readonly paused: string | undefined
-  /** Why it cannot go on at its position; undefined: it can, as far as both clusters tell. */
+  /** Why it cannot continue at its position; undefined: it can, as far as both clusters tell. */
   readonly problem: string | undefined
 }
 

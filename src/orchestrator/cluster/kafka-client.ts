@@ -100,7 +100,7 @@ export async function disconnect (client: KafkaConsumer | Producer): Promise<voi
       resolve()
     }
     if (client instanceof rdkafka.Producer) {
-      // The timer of the producer would go on until the client is destroyed, on another thread;
+      // The timer of the producer would continue until the client is destroyed, on another thread;
       // node-rdkafka's poll() holds no lock, and reads freed memory then: the process crashes.
       client.setPollInterval(0)
       client.disconnect(flushMs, onEnd)

@@ -123,7 +123,7 @@ export class LogReader {
     const { client, group, isolation, standstillMs } = this.#options
     const consumer = createReadingConsumer(
       { client, group, isolation, pollMs, prefetchKilobytes })
-    // Connections that come and go; what they cost shows as a reading that stands still.
+    // Connections that come and go; what they cost shows as a reading that is stalled.
     consumer.on('event.error', () => {})
     await connect(consumer, standstillMs, client)
     return consumer

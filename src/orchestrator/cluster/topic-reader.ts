@@ -68,7 +68,7 @@ export class TopicReader {
   readonly #stopping = new AbortController()
   #working: Promise<void> | undefined
   #wake = new AbortController()
-  /** The last retriable error, for the text of a reading that stands still. */
+  /** The last retriable error, for the text of a reading that is stalled. */
   #trouble: ReplicatorError | undefined
 
   constructor (options: TopicReaderOptions) {
@@ -147,7 +147,7 @@ export class TopicReader {
   #createConsumer (): KafkaConsumer {
     const { client, group } = this.#options
     const consumer = createReadingConsumer({ client, group, pollMs, prefetchKilobytes })
-    // Connections that come and go; what they cost shows as a reading that stands still.
+    // Connections that come and go; what they cost shows as a reading that is stalled.
     const { topic } = this.#options
     consumer.on('event.error', thrown => {
       this.#trouble = clientError(thrown, `reading ${topic}`, `READ on the topic ${topic}`)

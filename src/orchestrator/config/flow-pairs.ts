@@ -85,7 +85,7 @@ export function wantedTargets (
 export function parseValue (setting: Setting, entry: Entry, findings: Findings): unknown {
   const row = rowOf(setting)
   const value = row.parse(entry.value)
-  // A client of Java may have more than Longhaul has a use for, and the file must go on working.
+  // A client of Java may have more than Longhaul has a use for, and the file must continue working.
   const largest = row.role === undefined && row.isLowered !== true
     ? undefined
     : row.largest(entry.value)

@@ -336,7 +336,7 @@ class Parser {
     })
   }
 
-  /** A value that is missing or was refused is the default: reading goes on to find the rest. */
+  /** A value that is missing or was refused is the default: reading continues to find the rest. */
   #values<Name extends Setting> (
     names: readonly Name[], written: (name: Name) => Entry | undefined
   ): Record<Name, unknown> {

@@ -5,7 +5,7 @@
 //   {"control":"pause","topic":"orders"}                the same of a topic
 //   {"control":"pause","topic":"orders","partition":3}  the same of a partition
 //   {"control":"retry"}, with topic and partition       once: what is faulted is tried again
-//   {"control":"skip","topic":"orders","partition":3}   once: go on at another source offset
+//   {"control":"skip","topic":"orders","partition":3}   once: continue at another source offset
 //   {"member":"longhaul-..."}                           a process of the flow
 //
 // All stand in slot 0, with the scope in the key, although partitions have slots of their own: one
@@ -46,7 +46,7 @@ export interface SkipRecord extends ControlWord {
   readonly kind: 'skip'
   readonly source: TopicPartition
   readonly id: string
-  /** The source offset to go on at. */
+  /** The source offset to continue at. */
   readonly to: bigint
 }
 

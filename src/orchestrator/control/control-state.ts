@@ -1,5 +1,5 @@
 // What operators have said of a flow, as far as it still counts: what is paused, and which
-// partitions are to go on at another offset. Pure.
+// partitions are to continue at another offset. Pure.
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type {
   ControlScope, PauseRecord, RetryRecord, SkipRecord

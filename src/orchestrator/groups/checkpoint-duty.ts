@@ -1,5 +1,5 @@
 // Writes the checkpoints of a flow as MirrorMaker 2's MirrorCheckpointConnector does: where each
-// consumer group of the source would go on in the remote topics, for Kafka's RemoteClusterUtils.
+// consumer group of the source would continue in the remote topics, for Kafka's RemoteClusterUtils.
 import { writeError, type InternalTopic, type InternalTopicUse } from '../cluster/internal-topic.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { encodeCheckpoint, type Checkpoint } from '../mirror-maker/internal-records.ts'

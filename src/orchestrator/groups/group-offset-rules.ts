@@ -6,7 +6,7 @@ import type { GroupOffset } from '../cluster/cluster-admin.ts'
 import { translate } from '../offsets/offset-map.ts'
 import type { Progress } from '../progress/progress.ts'
 
-/** Where a group goes on in a remote topic. */
+/** Where a group continues in a remote topic. */
 export interface TranslatedOffset {
   /** Of the target. */
   readonly topic: string
@@ -20,7 +20,7 @@ export interface TranslatedOffset {
 
 /**
  * Undefined: no translation, because the flow has mirrored no record of the partition, or the
- * offset is before all that its map knows. A group that is ahead of the mirror goes on where the
+ * offset is before all that its map knows. A group that is ahead of the mirror continues where the
  * mirror does.
  */
 export function translateOffset (

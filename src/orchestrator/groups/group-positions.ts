@@ -1,4 +1,4 @@
-// Where the consumer groups of the source would go on in the remote topics: what they have
+// Where the consumer groups of the source would continue in the remote topics: what they have
 // committed, translated by the offset maps of the flow.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'

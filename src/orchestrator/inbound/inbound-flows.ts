@@ -27,7 +27,7 @@ export interface InboundFlowsOptions {
   readonly onKnown: () => void
   /** A reading failed and is tried again: partitions wait meanwhile. */
   readonly onError: (error: ReplicatorError) => void
-  /** The flow must not go on. */
+  /** The flow must not continue. */
   readonly onRing: (error: ReplicatorError) => void
   readonly log: Log
   readonly clock: Clock

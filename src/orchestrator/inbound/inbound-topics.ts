@@ -1,6 +1,6 @@
 // The flows that write into one cluster, as the progress topics there name them: each flow puts its
 // producer id into slot 0 of its progress topic before it sends the first batch. What was read once
-// is kept: the next reading goes on behind it, and an id stays known when its topic is gone.
+// is kept: the next reading continues behind it, and an id stays known when its topic is gone.
 import type { ClusterAdmin, TopicDescription } from '../cluster/cluster-admin.ts'
 import { TopicReader } from '../cluster/topic-reader.ts'
 import type { ClientProperties } from '../config/client-properties.ts'

@@ -260,7 +260,7 @@ export class LanePool {
     void this.#restartLane(index)
   }
 
-  /** Again and again, with growing waits: without its lane a partition would stand still. */
+  /** Again and again, with growing waits: without its lane a partition would be stalled. */
   async #restartLane (index: number): Promise<void> {
     const { clock, onStarted } = this.#options
     for (let failures = this.#lane(index).incarnation; ; failures++) {

@@ -1,5 +1,5 @@
 // Moves a flow back from Longhaul to MirrorMaker 2: writes the positions of the flow to the offsets
-// topic of MirrorMaker 2, which then goes on at them.
+// topic of MirrorMaker 2, which then continues at them.
 import { groupSize } from '../cluster/flow-group.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'

@@ -23,7 +23,7 @@ export interface MigratedPartition {
 }
 
 export interface TailResult {
-  /** The source offset to go on at. */
+  /** The source offset to continue at. */
   readonly upstream: bigint
   /** Source records beyond the committed position that the target holds. */
   readonly found: bigint

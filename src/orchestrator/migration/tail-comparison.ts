@@ -10,7 +10,7 @@
 //
 //   source  ... w x y z | a b c d e ...        | the committed position
 //   target  ... w x y o z a b o b c            o another producer, or a double
-//               ^ anchor            ^ d is not found: go on at d
+//               ^ anchor            ^ d is not found: continue at d
 //
 // Without the anchor the comparison would not know where in the target to begin, and might take an
 // older equal record for a newer one. The anchor begins with a record that differs from the records

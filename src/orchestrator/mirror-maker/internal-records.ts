@@ -11,7 +11,7 @@ export interface Heartbeat {
   readonly timestampMs: number
 }
 
-/** Where a consumer group of the source would go on in the remote topic. */
+/** Where a consumer group of the source would continue in the remote topic. */
 export interface Checkpoint {
   readonly group: string
   /** The name on the target. */

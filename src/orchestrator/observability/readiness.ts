@@ -100,7 +100,7 @@ function stalls ({ lagRecords, stall }: FlowTotals, nowMs: number): string[] {
     `${first.topic}-${first.partition} with ${first.lagRecords ?? 0} records${waits}`]
 }
 
-/** Mirroring goes on meanwhile, and the next owner scans the target from the last position. */
+/** Mirroring continues meanwhile, and the next owner scans the target from the last position. */
 function unwrittenProgress ({ progressUnwrittenMs, target }: FlowTotals, nowMs: number): string[] {
   if (progressUnwrittenMs === undefined || nowMs - progressUnwrittenMs < unwrittenMs) return []
   return [`${target} has not acknowledged progress for ${seconds(nowMs - progressUnwrittenMs)}; ` +

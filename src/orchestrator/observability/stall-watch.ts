@@ -1,4 +1,4 @@
-// Notices partitions that stand still although the source has more for them, whatever their state
+// Notices partitions that are stalled although the source has more for them, whatever their state
 // says: the last line of defence against a mirror that is silent and stuck.
 import type { PartitionSnapshot, PartitionState } from './snapshot.ts'
 
@@ -14,7 +14,7 @@ interface Position {
   readonly sinceMs: number
 }
 
-/** Beyond this a partition stands still, however many others share its lane, broker and quota. */
+/** Beyond this a partition is stalled, however many others share its lane, broker and quota. */
 const partitionStallMs = 60_000
 /** In these states it is known why nothing moves, or that nothing is to move. */
 const excusedStates: ReadonlySet<PartitionState> = new Set(['paused', 'faulted', 'removed'])

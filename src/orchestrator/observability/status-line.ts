@@ -35,7 +35,7 @@ export interface StatusLineOptions {
   readonly clock: Clock
   /** False when NO_COLOR is set. */
   readonly color: boolean
-  /** The line is gone after an error; the mirror goes on. */
+  /** The line is gone after an error; the mirror continues. */
   readonly onError: (error: unknown) => void
 }
 

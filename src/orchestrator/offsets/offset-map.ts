@@ -11,7 +11,7 @@
 // to the next span. Two spans that touch on both sides become one.
 //
 // The map is bounded. When it is full, two neighbours become one span, which has gaps, and so
-// answers a little too early; but never too late: a reader who goes on there misses no record.
+// answers a little too early; but never too late: a reader who continues there misses no record.
 export interface OffsetSpan {
   /** Where it begins on both sides: in an exact span, the first record. */
   readonly upstream: bigint
@@ -52,7 +52,7 @@ export type AnswerKind =
   | 'thinned'
   /** The position is before everything that the map knows: no answer. */
   | 'before'
-  /** Nothing is mirrored from the position on: the answer is where mirroring goes on. */
+  /** Nothing is mirrored from the position on: the answer is where mirroring continues. */
   | 'end'
 
 export interface OffsetAnswer {
@@ -245,7 +245,7 @@ function joined (a: OffsetSpan, b: OffsetSpan): OffsetSpan {
   }
 }
 
-/** Both exact, and b goes on where a ends on both sides. */
+/** Both exact, and b continues where a ends on both sides. */
 function touch (a: OffsetSpan, b: OffsetSpan): boolean {
   return isExact(a) && isExact(b) &&
     upstreamEnd(a) === b.upstream && downstreamEnd(a) === b.downstream

@@ -74,7 +74,7 @@ export class SlotOwnership implements Ownership {
   /** When the group spoke last, or the client began to ask it. */
   #heardMs: number
   #lookedMs = -Infinity
-  /** While provisional: the group has spoken, and has assigned nothing to this process. */
+  /** While provisional: the group has answered, and has assigned nothing to this process. */
   #assignsNothing = false
   #reason: ReplicatorError | undefined
   #unownedByAnybody: boolean | undefined

@@ -246,7 +246,7 @@ export class FlowPartitions {
     return this.#topicIds.recreatedSource(partition)?.id
   }
 
-  /** Why it cannot go on in the topic that bears its name now; undefined: it can. */
+  /** Why it cannot continue in the topic that bears its name now; undefined: it can. */
   recreation (partition: FlowPartition): ReplicatorError | undefined {
     return this.#topicIds.recreationOf(partition)?.error
   }

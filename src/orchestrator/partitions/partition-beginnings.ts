@@ -107,7 +107,7 @@ export class PartitionBeginnings {
     return isRelative(starts.of(partition.topic)) && firstLook.isBornLater(partition)
   }
 
-  /** What takes longer than a second goes on behind the round. */
+  /** What takes longer than a second continues behind the round. */
   async #forOneRound (work: Promise<unknown>): Promise<void> {
     const done = new AbortController()
     const end = work.then(() => { done.abort() })

@@ -1,5 +1,5 @@
 // What operators say of partitions, as events of the partition state machine: pause, resume, retry,
-// go on at another offset. Whose word it is and that every process hears it is not known here.
+// continue at another offset. Whose word it is and that every process hears it is not known here.
 import type { TopicPartition } from '../progress/progress.ts'
 import type { PartitionMoves } from './partition-moves.ts'
 import type { PartitionEvent, PartitionState, Pause, SkipOrder } from './partition-state.ts'

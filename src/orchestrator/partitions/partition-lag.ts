@@ -41,7 +41,7 @@ export const unknownLag: LagFigures = {
   records: undefined, openTransactionRecords: 0, seconds: undefined
 }
 
-/** Enough to tell a partition that is a little behind all the time from one that stands still. */
+/** Enough to tell a partition that is a little behind all the time from one that is stalled. */
 const seenMax = 8
 /** A source that has not reported the end for longer may have more than it reported. */
 export const endStaleMs = 15_000

@@ -63,7 +63,7 @@ const noTimes: UnackedTimes = { oldestUnackedMs: undefined, endFirstSeenMs: unde
 export class PartitionLags {
   readonly #options: PartitionLagsOptions
   readonly #ends: EndOffsets
-  /** By name, so that a partition that comes back goes on ageing. */
+  /** By name, so that a partition that comes back continues ageing. */
   readonly #followed = new Map<string, Followed>()
   readonly #resting: RestingPartitions
 

@@ -150,7 +150,7 @@ export interface Pause {
   readonly sinceMs: number
 }
 
-/** An operator's word that a partition is to go on at another source offset. */
+/** An operator's word that a partition is to continue at another source offset. */
 export interface SkipOrder {
   readonly to: bigint
   readonly by: string

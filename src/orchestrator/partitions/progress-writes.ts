@@ -20,7 +20,7 @@ export interface ProgressWritesOptions {
   readonly clock: Clock
 }
 
-/** A round ends after this long; a write that takes longer goes on behind it. */
+/** A round ends after this long; a write that takes longer continues behind it. */
 const roundMsMax = 1_000
 /** How long a hand-over waits for its last progress to be on record. */
 const lastWriteMsMax = 5_000

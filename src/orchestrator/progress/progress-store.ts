@@ -22,7 +22,7 @@ export interface ProgressStoreOptions {
   readonly client: ClientProperties
   /** The flow's consumer group. */
   readonly group: string
-  /** How long a write may be unacknowledged, and a read may stand still. */
+  /** How long a write may be unacknowledged, and a read may be stalled. */
   readonly timeoutMs: number
   readonly log: Log
   readonly clock: Clock

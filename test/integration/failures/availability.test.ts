@@ -1,5 +1,5 @@
 // Brokers and disks that go away while records flow, more of them than the clusters can do without:
-// the mirror waits where it has to, says why, and goes on by itself with nothing lost or doubled.
+// the mirror waits where it has to, says why, and continues by itself with nothing lost or doubled.
 import assert from 'node:assert/strict'
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'

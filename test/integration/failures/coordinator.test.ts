@@ -26,7 +26,7 @@ async function start (
   return clusters
 }
 
-/** The group's coordinator, after it was moved off the controller: that one must go on. */
+/** The group's coordinator, after it was moved off the controller: that one must continue. */
 async function mustFindCoordinator (target: KafkaCluster): Promise<Broker> {
   const controller = await controllerOf(target)
   const coordinator = await coordinatorOf(target, group)

@@ -1,5 +1,5 @@
 // A broker hangs: it keeps its connections, its kernel acknowledges every byte, and the broker
-// answers nothing. Only the partitions that it leads stand still, and those only until another
+// answers nothing. Only the partitions that it leads are stalled, and those only until another
 // broker leads them. All 24 partitions stood still for as long as a target broker hung: its batches
 // filled the lanes.
 import assert from 'node:assert/strict'

@@ -1,4 +1,4 @@
-// What happens on the way: a target that stands still, links that are cut, half-open or reset, a
+// What happens on the way: a target that is stalled, links that are cut, half-open or reset, a
 // mirror that is killed. Nothing is lost, nothing comes twice, and memory stays inside its bound.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'

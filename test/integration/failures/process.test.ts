@@ -1,5 +1,5 @@
-// What happens to the process itself: a lane dies, threads stand still, the clock jumps, memory
-// runs full behind one broker, the line is long and narrow. The rest goes on, nothing is lost,
+// What happens to the process itself: a lane dies, threads are stalled, the clock jumps, memory
+// runs full behind one broker, the line is long and narrow. The rest continues, nothing is lost,
 // nothing comes twice.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
@@ -62,7 +62,7 @@ describe('faults of the process', () => {
       await untilMoreRecords(mirror, target, flow.remoteTopic, 1_000 * partitions)
       faults.end(fault)
       await flow.more(mirror)
-      // Progress is the newest: whoever goes on from it finds nothing behind it.
+      // Progress is the newest: whoever continues from it finds nothing behind it.
       assert.equal((await mirror.stop()).code, 0)
       const second = await flow.start()
       await flow.finish(second)

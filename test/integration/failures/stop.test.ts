@@ -126,7 +126,7 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
       async () => { await target.broker(1).start() })
   })
 
-  // The worker's JavaScript stands still, its native threads forward on: nothing can be revoked.
+  // The worker's JavaScript is stalled, its native threads forward on: nothing can be revoked.
   test('while the lanes do not answer', async t => {
     const { source, target } = clusters
     const faults = createFaults(t)

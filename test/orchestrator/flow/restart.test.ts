@@ -1,5 +1,5 @@
 // A flow gets another configuration while its process runs: it drains, starts again, mirrors what
-// the new configuration wants, and goes on where it was.
+// the new configuration wants, and continues where it was.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openMockCluster } from '../../../src/dataplane/index.ts'

@@ -81,7 +81,7 @@ test('a group moves to offsets that the log of the target has reached', () => {
   assert.deepEqual(withinLog([wanted(6n), wanted(0n, 1)], ends), [])
 })
 
-// Whatever the flow mirrored: a group that goes on at the translation misses no record that is
+// Whatever the flow mirrored: a group that continues at the translation misses no record that is
 // mirrored, and reads none before its offset again.
 test('the translation leads to the first mirrored record from the offset on', () => {
   const piece = fc.record({

@@ -14,7 +14,7 @@ function toRecords (digests: readonly string[]): readonly SourceRecord[] {
   return digests.map((digest, i) => ({ offset: BigInt(i), timestampMs: 0, digest }))
 }
 
-/** Where the comparison goes on at; undefined: it is not sure. */
+/** Where the comparison continues at; undefined: it is not sure. */
 function goOnAt (
   source: readonly SourceRecord[], committed: number, window: number, target: readonly string[]
 ): number | undefined {

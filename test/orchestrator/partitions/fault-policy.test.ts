@@ -1,4 +1,4 @@
-// What becomes of a partition that cannot go on: fault, policy and what the clusters hold to one
+// What becomes of a partition that cannot continue: fault, policy and what the clusters hold to one
 // decision.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'

@@ -82,7 +82,7 @@ describe('a position that cannot be put on record', () => {
   })
 
   // The new topic's id stayed in the progress beside the old offset: nobody found the recreation
-  // any more, and the flow went on in the new topic at an offset of the old one.
+  // any more, and the flow continued in the new topic at an offset of the old one.
   test('leaves a recreated topic recreated', async () => {
     const fixture = await createRunning()
     const { assigned, partition, partitions, source } = fixture
@@ -191,7 +191,7 @@ describe('a partition whose fault is being decided', () => {
 })
 
 // Everything of the lane was assigned again, whatever had been decided about it: a stopped
-// partition went on in a recreated topic at the old offset, and one whose slot another process
+// partition continued in a recreated topic at the old offset, and one whose slot another process
 // owned by then was mirrored by both.
 describe('when a lane ends', () => {
   test('a running partition is assigned to it again once it has started', async () => {
