@@ -1,5 +1,5 @@
-// `longhaul offsets translate FILE --group G`: where each partition of a consumer group goes on in
-// the remote topics, and a file with which Kafka's own tool moves the group there.
+// `longhaul offsets translate FILE --group G`: the offset of each remote partition at which a
+// consumer group continues, and a file with which Kafka's own tool moves the group there.
 import { writeFileSync } from 'node:fs'
 import type { GroupOffset } from '../cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'

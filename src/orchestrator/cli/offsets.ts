@@ -1,6 +1,6 @@
-// `longhaul offsets translate FILE --topic T --partition P --offset O`: which offset of the remote
-// topic a consumer goes on at, in each flow of the file, and how exact that is. Reads the progress
-// topic, changes nothing, and may run beside the processes that mirror.
+// `longhaul offsets translate FILE --topic T --partition P --offset O`: at which offset of the
+// remote topic a consumer continues, in each flow of the file, and how exact that is. Reads the
+// progress topic, changes nothing, and may run beside the processes that mirror.
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { explainAnswer } from '../offsets/explain-answer.ts'

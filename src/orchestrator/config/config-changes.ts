@@ -1,5 +1,5 @@
-// What a file that is read again changes: which flows come and go, which go on with other settings,
-// and how. Values of client properties are never shown: passwords are among them.
+// What a file that is read again changes: which flows start or end, which continue with other
+// settings, and how. Values of client properties are never shown: passwords are among them.
 import { certificateFileProperties } from './certificates.ts'
 import type { ClientProperties } from './client-properties.ts'
 import type { Config, FlowConfig, FlowEnd, HeartbeatPair } from './config.ts'

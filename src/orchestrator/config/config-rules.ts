@@ -22,8 +22,8 @@ const bounds: ReadonlyArray<readonly [inner: NumberSetting, outer: NumberSetting
 ]
 
 /**
- * A file that MirrorMaker 2 accepts must go on working, so a value over its bound is lowered, with
- * a warning when somebody wrote it, rather than refused.
+ * A file that MirrorMaker 2 accepts must work here, so a value over its bound is lowered, with a
+ * warning when somebody wrote it, rather than refused.
  */
 export function lowerToBounds (
   settings: FlowSettings, written: (setting: NumberSetting) => Entry | undefined,

@@ -1,5 +1,6 @@
-// Where a partition goes on that MirrorMaker 2 has mirrored: behind the tail that the target holds
-// beyond the committed position. Reads both logs; tail-comparison.ts says how they are compared.
+// Where a partition continues that MirrorMaker 2 has mirrored: behind the tail that the target
+// holds beyond the committed position. Reads both logs; tail-comparison.ts describes how they are
+// compared.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { LogReader, LogRecord } from '../cluster/log-reader.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'

@@ -4,9 +4,9 @@
 // that its position does not count: the tail. The tail has no sequences, other batches than the
 // source, doubles of retries, and perhaps records of other producers between. So the records
 // themselves are compared: those of the source from the committed position on, in order, with those
-// of the target. Each source record must be found behind the one before; the mirror goes on at the
-// first one that is not found. A record is skipped only against a target record of its own, so that
-// nothing is lost.
+// of the target. Each source record must be found behind the one before; the mirror continues at
+// the first one that is not found. A record is skipped only against a target record of its own, so
+// that nothing is lost.
 //
 //   source  ... w x y z | a b c d e ...        | the committed position
 //   target  ... w x y o z a b o b c            o another producer, or a double

@@ -1,6 +1,6 @@
 // Which offset syncs of one slot are due. Pure. An offset sync is a record of the source and its
-// place on the target; MirrorMaker 2's readers go on behind it for every later position. So it may
-// only name a record whose place is known, never a position between records: with a sync of the
+// place on the target; MirrorMaker 2's readers continue behind it for every later position. So it
+// may only name a record whose place is known, never a position between records: with a sync of the
 // position behind a transaction marker a reader would skip the next record.
 import { isExact, type OffsetMap, type OffsetPair } from '../offsets/offset-map.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'

@@ -1,7 +1,6 @@
-// Decides about a partition that cannot go on: stop it, or resume it behind what is lost. Pure: the
-// fault, the user's policies and what both logs hold lead to one decision. Sequence and downstream
-// offset count records that this flow appended (invariant B), so a skip moves the upstream offset
-// only.
+// Decides about a faulted partition: stop it, or resume it behind what is lost. Pure: the fault,
+// the user's policies and what both logs hold lead to one decision. Sequence and downstream offset
+// count records that this flow appended (invariant B), so a skip moves the upstream offset only.
 import type { TopicSettings } from '../config/config-table.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'

@@ -61,7 +61,7 @@ export class SlotPositions {
       ?.get(partitionKey(partition))
   }
 
-  /** For a partition whose topic is not mirrored now: should it come back, it goes on from here. */
+  /** Of a topic that is not mirrored now: once it is mirrored again, the partition resumes here. */
   remember (partition: FlowPartition): void {
     if (partition.progress === undefined) return
     this.#slots.get(partition.slot)?.set(partitionKey(partition), partition.progress)

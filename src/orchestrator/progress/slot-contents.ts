@@ -84,9 +84,9 @@ export class SlotContents {
 
   /**
    * Everything below `end` was read; compaction may have removed the last records before it.
-   * Undefined: the reading failed, and the next one goes on behind what it brought. A reading also
-   * brings records that other processes append behind `end` while it is under way. One that brings
-   * nothing and ends before the last one is of a recreated topic.
+   * Undefined: the reading failed, and the next one continues behind what it brought. A reading
+   * also brings records that other processes append behind `end` while it is under way. One that
+   * brings nothing and ends before the last one is of a recreated topic.
    */
   endReading (end: bigint | undefined): void {
     this.#isBeingRead = false

@@ -26,8 +26,8 @@ const unbounded = '9223372036854775807'
 
 /**
  * By source topic; a topic whose settings the source does not show has an error, one that was
- * deleted since it was listed has nothing. To go on with the target's defaults would be a guess: a
- * compacted topic would become one whose records are deleted after a week.
+ * deleted since it was listed has nothing. The target's defaults would be a guess: a compacted
+ * topic would become one whose records are deleted after a week.
  */
 export async function readSourceSettings (
   source: ClusterAdmin, topics: readonly string[], filter: ConfigPropertyFilter
