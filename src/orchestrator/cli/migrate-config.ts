@@ -2,7 +2,9 @@
 // of MirrorMaker 2's connectors on Kafka Connect, or as Strimzi's KafkaMirrorMaker2 resources.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
-import { connectorConfigOf, propertiesOf } from '../mirror-maker/connector-config.ts'
+import {
+  connectorConfigOf, importOptionsOf, propertiesOf
+} from '../mirror-maker/connector-config.ts'
 import { fieldsOf } from '../mirror-maker/parsed-value.ts'
 import { strimziConfigsOf, type StrimziConfigs } from '../mirror-maker/strimzi-resource.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
@@ -17,18 +19,20 @@ export function migrateConfig (
   files: readonly string[], { to }: MigrateConfigOptions, { stderr, stdout }: Terminal
 ): ExitCode {
   try {
-    const configs = files.flatMap(file => {
-      const { configs, warnings } = readConfigs(file)
-      for (const warning of warnings) stderr.write(`warning: ${file}: ${warning}\n`)
-      return configs
-    })
-    const text = propertiesOf(configs)
+    const read = files.flatMap(file => readConfigs(file))
+    const { text, warnings } = propertiesOf(read.flatMap(({ configs }) => configs))
+    for (const warning of [...read.flatMap(each => each.warnings), ...warnings]) {
+      stderr.write(`warning: ${warning}\n`)
+    }
     if (to === undefined) {
       stdout.write(text)
     } else {
       // The file may hold passwords, and one that is there may have been completed by hand.
       writeFileSync(to, text, { mode: 0o600, flag: 'wx' })
       stderr.write(`wrote ${to}\n`)
+    }
+    for (const { configs, worker } of read) {
+      for (const line of importOptionsOf(configs, worker)) stderr.write(`${line}\n`)
     }
     return exitCodes.ok
   } catch (thrown) {
@@ -38,18 +42,18 @@ export function migrateConfig (
 }
 
 /** Of all documents of the file. What is something else, such as a Secret, is passed over. */
-function readConfigs (file: string): StrimziConfigs {
+function readConfigs (file: string): readonly StrimziConfigs[] {
   const found = documentsOf(file).map((value): StrimziConfigs => {
     const config = connectorConfigOf(value)
     return strimziConfigsOf(value) ??
       { configs: config === undefined ? [] : [config], warnings: [] }
   })
-  const configs = found.flatMap(each => each.configs)
-  if (configs.length === 0) {
+  if (found.every(({ configs }) => configs.length === 0)) {
     throw new Error(`${file} holds no configuration of a connector of MirrorMaker 2, and no ` +
       'KafkaMirrorMaker2 resource with mirrors')
   }
-  return { configs, warnings: found.flatMap(({ warnings }) => warnings) }
+  return found.map(({ warnings, ...rest }) =>
+    ({ ...rest, warnings: warnings.map(warning => `${file}: ${warning}`) }))
 }
 
 /** JSON is YAML, too. */

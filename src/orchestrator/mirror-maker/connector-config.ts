@@ -1,12 +1,24 @@
 // MirrorMaker 2 on Kafka Connect has no properties file: each of its connectors has a configuration
 // in JSON, as a worker's REST interface returns it. The properties file that means the same. Pure.
+import { redactValue } from '../config/secret-properties.ts'
 import { fieldsOf } from './parsed-value.ts'
+
+/** Of the workers of Kafka Connect that run the connectors. */
+export interface WorkerNames {
+  readonly group: string
+  readonly offsetsTopic: string
+}
 
 /** `{"name": ..., "config": {...}}`, or the object of `config` alone. */
 export type ConnectorConfig = Readonly<Record<string, string>>
 
 const connectorClass =
   /^org\.apache\.kafka\.connect\.mirror\.Mirror(Source|Checkpoint|Heartbeat)Connector$/
+
+export interface PropertiesFile {
+  readonly text: string
+  readonly warnings: readonly string[]
+}
 
 /** Of the connector or of Kafka Connect, and meaningless in a properties file. */
 const left = /^(name|connector\.class|tasks\.max|(source|target)\.cluster\.alias)$/
@@ -27,28 +39,69 @@ const clients: ReadonlyArray<readonly [prefix: string, side: 'source' | 'target'
 /** Undefined: it is no configuration of one of MirrorMaker 2's connectors. */
 export function connectorConfigOf (json: unknown): ConnectorConfig | undefined {
   const outer = fieldsOf(json)
-  const config = 'config' in outer ? fieldsOf(outer['config']) : outer
+  const { name } = outer
+  const named = name === undefined ? {} : { name }
+  const config = 'config' in outer ? { ...named, ...fieldsOf(outer['config']) } : outer
   if (!connectorClass.test(String(config['connector.class']))) return undefined
   return Object.fromEntries(Object.entries(config).map(([name, value]) => [name, String(value)]))
 }
 
-/** Of connectors between any clusters; of one pair and one name, the first value counts. */
-export function propertiesOf (configs: readonly ConnectorConfig[]): string {
-  const properties = new Map<string, string>()
-  const add = (name: string, value: string): void => {
-    if (!properties.has(name)) properties.set(name, value)
+/**
+ * Of connectors between any clusters. A flow has one value where MirrorMaker 2 has one for each of
+ * its connectors: the first one counts, with a warning. Throws where two configurations of one
+ * connector contradict each other, because one of them is out of date.
+ */
+export function propertiesOf (configs: readonly ConnectorConfig[]): PropertiesFile {
+  const properties = new Map<string, { readonly value: string, readonly from: ConnectorConfig }>()
+  const warnings: string[] = []
+  const add = (name: string, value: string, from: ConnectorConfig): void => {
+    const first = properties.get(name)
+    if (first === undefined) properties.set(name, { value, from })
+    if (first === undefined || first.value === value) return
+    const [one, other] = [first.value, value].map(each => redactValue(name, each))
+    const of = describe(from)
+    if (first.from !== from && describe(first.from) === of) {
+      throw new Error(`${of}: two configurations contradict each other, ${name} is ${one} and ` +
+        `${other}; leave out the one that does not run`)
+    }
+    warnings.push(
+      `${name} is ${one} in ${describe(first.from)} and ${other} in ${of}: the first counts`)
   }
   const aliases = new Set(configs.flatMap(config => [...aliasesOf(config)]))
-  add('clusters', [...aliases].join(', '))
+  add('clusters', [...aliases].join(', '), {})
   for (const config of configs) {
     const [source, target] = aliasesOf(config)
-    add(`${source}->${target}.enabled`, 'true')
+    add(`${source}->${target}.enabled`, 'true', config)
     for (const [name, value] of Object.entries(config)) {
       if (left.test(name) || (converter.test(name) && plainConverter.test(value))) continue
-      add(placed(name, source, target), value)
+      add(placed(name, source, target), value, config)
     }
   }
-  return [...properties].map(([name, value]) => `${name} = ${escape(value)}\n`).join('')
+  const lines = [...properties].map(([name, { value }]) => `${name} = ${escape(value)}\n`)
+  return { text: lines.join(''), warnings }
+}
+
+/** The options of the commands of an import, for each flow: its connector, and the workers. */
+export function importOptionsOf (
+  configs: readonly ConnectorConfig[], worker: WorkerNames | undefined
+): readonly string[] {
+  return configs.filter(config => typeOf(config) === 'MirrorSourceConnector').map(config => {
+    const { name = 'MirrorSourceConnector' } = config
+    return `for the import of ${aliasesOf(config).join('->')}: --connector '${name}' ` +
+      `--offsets-topic ${worker?.offsetsTopic ?? 'OFFSETS'} ` +
+      `--connect-group ${worker?.group ?? 'GROUP'}` +
+      (worker === undefined
+        ? ', where OFFSETS is offset.storage.topic and GROUP is group.id of the Connect workers'
+        : '')
+  })
+}
+
+function describe (config: ConnectorConfig): string {
+  return `${typeOf(config)} of ${aliasesOf(config).join('->')}`
+}
+
+function typeOf (config: ConnectorConfig): string {
+  return config['connector.class']?.split('.').at(-1) ?? ''
 }
 
 function aliasesOf (config: ConnectorConfig): readonly [source: string, target: string] {

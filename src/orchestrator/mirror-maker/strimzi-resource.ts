@@ -1,11 +1,13 @@
 // Strimzi's KafkaMirrorMaker2 resource, in v1beta2 and v1, as the configurations of the connectors
 // that Strimzi creates of it. Pure.
-import type { ConnectorConfig } from './connector-config.ts'
+import type { ConnectorConfig, WorkerNames } from './connector-config.ts'
 import { fieldsOf, listOf, textsOf, type Fields } from './parsed-value.ts'
 import { loginOf } from './strimzi-login.ts'
 
 export interface StrimziConfigs {
   readonly configs: readonly ConnectorConfig[]
+  /** Undefined: the resource does not name them. */
+  readonly worker?: WorkerNames
   /** What the resource says and the file cannot: to be added by hand. */
   readonly warnings: readonly string[]
 }
@@ -36,6 +38,7 @@ export function strimziConfigsOf (value: unknown): StrimziConfigs | undefined {
     .map(cluster => [aliasOf(cluster), cluster]))
   return {
     configs: mirrors.flatMap(({ mirror, source, target }) => configsOf(mirror, source, target)),
+    worker: workerOf(spec),
     warnings: [
       ...mirrors.flatMap(({ mirror, source, target }) =>
         remarksOn(mirror, `${aliasOf(source)}->${aliasOf(target)}`)),
@@ -79,6 +82,18 @@ function pairOf (
   }
 }
 
+/** v1 has fields for the names; before, they were configuration of the cluster of the workers. */
+function workerOf (spec: Fields): WorkerNames {
+  const target = textsOf(spec['target'])
+  const connect = listOf(spec['clusters']).find(({ alias }) => alias === spec['connectCluster'])
+  const config = textsOf(connect?.['config'])
+  return {
+    group: target['groupId'] ?? config['group.id'] ?? 'mirrormaker2-cluster',
+    offsetsTopic: target['offsetStorageTopic'] ?? config['offset.storage.topic'] ??
+      'mirrormaker2-cluster-offsets'
+  }
+}
+
 const aliasOf = (cluster: Fields): string => String(cluster['alias'])
 
 function configsOf (
@@ -99,6 +114,7 @@ function configsOf (
     ...textsOf(fieldsOf(mirror[name])['config']),
     // Strimzi lets them win over the configuration of a connector.
     ...chosen,
+    'name': `${aliasOf(source)}->${aliasOf(target)}.${type}`,
     'connector.class': `org.apache.kafka.connect.mirror.${type}`
   }))
 }

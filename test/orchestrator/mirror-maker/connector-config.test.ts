@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
 import {
-  connectorConfigOf, propertiesOf
+  type ConnectorConfig, connectorConfigOf, importOptionsOf, propertiesOf
 } from '../../../src/orchestrator/mirror-maker/connector-config.ts'
 
 const source = {
@@ -29,9 +29,13 @@ const checkpoint = {
   'groups': 'billing'
 }
 
+function configsOf (values: readonly unknown[]): readonly ConnectorConfig[] {
+  return values.map(connectorConfigOf).filter(config => config !== undefined)
+}
+
 test('the connectors of one pair become one flow', () => {
-  const configs = [source, checkpoint].map(connectorConfigOf)
-  const text = propertiesOf(configs.filter(config => config !== undefined))
+  const { text, warnings } = propertiesOf(configsOf([source, checkpoint]))
+  assert.deepEqual(warnings, [])
   assert.equal(text, [
     'clusters = east, west',
     'east->west.enabled = true',
@@ -47,6 +51,33 @@ test('the connectors of one pair become one flow', () => {
   const [flow] = parsed.config.flows
   assert.equal(flow?.name, 'east->west')
   assert.deepEqual(flow.settings.topics, ['orders', 'pay\\..*'])
+})
+
+test('connectors of one pair with other values: the first counts, with a warning', () => {
+  const { text, warnings } = propertiesOf(configsOf([source,
+    { ...checkpoint, 'source.cluster.bootstrap.servers': 'east-2:9092' }]))
+  assert.match(text, /^east\.bootstrap\.servers = east-1:9092$/m)
+  assert.deepEqual(warnings, ['east.bootstrap.servers is east-1:9092 in MirrorSourceConnector of ' +
+    'east->west and east-2:9092 in MirrorCheckpointConnector of east->west: the first counts'])
+})
+
+test('two configurations of one connector that contradict each other are refused', () => {
+  const other = { ...source, config: { ...source.config, 'topics': 'bills' } }
+  assert.throws(() => propertiesOf(configsOf([source, other])),
+    /MirrorSourceConnector of east->west: .* east->west\.topics is orders, pay\S+ and bills;/)
+  const secret = { 'source.cluster.sasl.jaas.config': 'password="hidden"' }
+  assert.throws(() => propertiesOf(configsOf([{ ...checkpoint, ...secret },
+    { ...checkpoint, 'source.cluster.sasl.jaas.config': 'password="veiled"' }])),
+  ({ message }: Error) => /jaas\.config is/.test(message) && !/hidden|veiled/.test(message))
+})
+
+test('the import needs the name of the source connector, and names of the workers', () => {
+  const configs = configsOf([source, checkpoint])
+  assert.deepEqual(importOptionsOf(configs, { group: 'mirror', offsetsTopic: 'positions' }), [
+    "for the import of east->west: --connector 'east-west-source' --offsets-topic positions " +
+    '--connect-group mirror'])
+  assert.match(importOptionsOf(configs, undefined).join(),
+    /--offsets-topic OFFSETS .* OFFSETS is offset\.storage\.topic and GROUP is group\.id/)
 })
 
 test('a file of something else is refused', () => {
