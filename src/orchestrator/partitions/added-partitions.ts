@@ -1,5 +1,5 @@
 // Adds the partitions of wanted topics in owned slots to the table, and refuses those that cannot
-// be mirrored. Called every second: with thousands of partitions it looks at them only where
+// be mirrored. Called every second; with thousands of partitions, a call examines them only if
 // something may have changed.
 import type { PartitionMoves } from './partition-moves.ts'
 import type { PartitionEvent } from './partition-state.ts'
@@ -16,7 +16,7 @@ export interface AddedPartitionsOptions {
 
 export class AddedPartitions {
   readonly #options: AddedPartitionsOptions
-  /** The versions of all that it depends on which partitions the table is to have. */
+  /** The versions of everything that decides which partitions belong in the table. */
   #upToDate = ''
 
   constructor (options: AddedPartitionsOptions) {
@@ -26,7 +26,7 @@ export class AddedPartitions {
   /** Returns whether partitions may have been added. */
   add (): boolean {
     const { moves, positions, table, wanted } = this.#options
-    // One in the state `positioning` may be refused, or be retried, as its topic changes.
+    // A partition in the state `positioning` may be refused or retried when its topic changes.
     if (this.#upToDate === this.#versions() && table.positioning.size === 0) return false
     const refused: Array<readonly [FlowPartition, PartitionEvent]> = []
     for (const { error, partitions, remoteTopic, topic, usable } of wanted.values()) {

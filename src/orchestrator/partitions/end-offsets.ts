@@ -1,5 +1,6 @@
-// Asks the source for the ends of partitions that no Fetch tells of: those that are faulted, paused
-// or waiting, and those whose broker does not answer. In few requests, with little patience.
+// Asks the source for the end offsets that no Fetch response reports: of partitions that are
+// faulted, paused or waiting, and of those whose broker does not answer. Few requests, short
+// timeouts.
 import type {
   ClusterAdmin, Isolation, ListedOffset, WantedOffset
 } from '../cluster/cluster-admin.ts'
@@ -14,9 +15,9 @@ export interface AskedEnd<Partition> {
   readonly start: bigint | undefined
 }
 
-/** Five requests of the admin client. Further partitions have their turn in the next round. */
+/** Five requests of the admin client. The next round asks for further partitions. */
 const partitionsPerRound = 10_000
-/** A broker that hangs must not keep the answers of the others for longer than the next round. */
+/** A broker that hangs must not delay the answers of the other brokers beyond the next round. */
 const timeoutMs = 8_000
 
 export class EndOffsets {
@@ -31,7 +32,10 @@ export class EndOffsets {
     this.#clock = clock
   }
 
-  /** Without those that the source did not answer for. Rejects if it answered for none. */
+  /**
+   * The result omits partitions that the source did not answer for. Rejects if it answered for
+   * none.
+   */
   async ask<Partition extends TopicPartition> (
     partitions: readonly Partition[], needsStart: (partition: Partition) => boolean
   ): Promise<ReadonlyArray<AskedEnd<Partition>>> {
@@ -53,7 +57,9 @@ export class EndOffsets {
     })
   }
 
-  /** A round's share of them; all have their turn, whatever their number. */
+  /**
+   * Returns one round's share of the partitions; over several rounds every partition is asked for.
+   */
   #take<Partition> (partitions: readonly Partition[]): readonly Partition[] {
     if (partitions.length <= partitionsPerRound) return partitions
     const from = this.#turn % partitions.length

@@ -1,6 +1,7 @@
-// Decides about a faulted partition: stop it, or resume it behind what is lost. Pure: the fault,
-// the user's policies and what both logs hold lead to one decision. Sequence and downstream offset
-// count records that this flow appended (invariant B), so a skip moves the upstream offset only.
+// Decides about a faulted partition: stop it, or resume it behind the lost records. Pure: the
+// decision follows from the fault, the user's policies and the offset ranges of both logs. Sequence
+// and downstream offset count records that this flow appended (invariant B), so a skip moves the
+// upstream offset only.
 import type { TopicSettings } from '../config/config-table.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -16,9 +17,9 @@ export interface Fault {
   readonly errorName: string
   readonly detail: string
   readonly progress: Progress
-  /** The source offset behind what cannot be mirrored, -1n: not known. */
+  /** The source offset after the records that cannot be mirrored; -1n: not known. */
   readonly skipTo: bigint
-  /** How many records a skip to `skipTo` leaves out, at most. */
+  /** The largest number of records that a skip to `skipTo` can leave out. */
   readonly skipRecords: bigint
   /** Leader epoch of the batch before `skipTo`, -1: not known. */
   readonly skipEpoch: number
@@ -31,14 +32,14 @@ export interface LogRange {
 }
 
 export type FaultAction =
-  /** No policy applies: the partition stays faulted and is retried. */
+  /** No policy applies: the partition stays faulted, and the flow retries it. */
   | { readonly kind: 'keepFaulted' }
   /** The partition stays stopped until an operator acts: a retry could hide a loss. */
   | { readonly kind: 'stop', readonly error: ReplicatorError }
   | {
     readonly kind: 'resume'
     readonly progress: Progress
-    /** Where the target's log begins now, if the position lies before that. */
+    /** Where the target's log begins now, if the stored position lies before that offset. */
     readonly scanFrom?: bigint
     /** Undefined: nothing is skipped. */
     readonly skip?: SkippedPart
@@ -53,19 +54,19 @@ const corruptErrors: ReadonlySet<string> = new Set<ErrorName>([
   'CORRUPT_MESSAGE', 'BATCH_CRC_MISMATCH', 'BATCH_MALFORMED', 'CODEC_FAILED', '_BAD_COMPRESSION'
 ])
 
-/** RECORD_REFUSED is of one record; brokers before 2.4 only name the batch that it is in. */
+/** RECORD_REFUSED names one record; brokers before 2.4 name only the batch that contains it. */
 const refusedErrors: ReadonlySet<string> = new Set<ErrorName>([
   'RECORD_REFUSED', 'INVALID_TIMESTAMP', 'INVALID_RECORD'
 ])
 
-/** The side that the fault is about, where the decision needs to know what the logs hold. */
+/** The cluster that the fault concerns, if the decision needs the offset range of its log. */
 export function sideOfFault (errorName: string): 'source' | 'target' | undefined {
   if (errorName === 'OFFSET_OUT_OF_RANGE' || errorName === 'SOURCE_TRUNCATED') return 'source'
   if (errorName === 'TARGET_OUT_OF_RANGE' || errorName === 'TARGET_OVERWRITTEN') return 'target'
   return undefined
 }
 
-/** What the clusters hold of the partition, as far as the decision needs it. */
+/** The offset ranges of the partition on both clusters, as far as the decision needs them. */
 export interface LogRanges {
   readonly source?: LogRange
   readonly target?: LogRange
@@ -113,17 +114,17 @@ export function judgeRecreated (
   if (policies['topic.recreated'] === 'stop') {
     return { kind: 'stop', error: new ReplicatorError('TOPIC_RECREATED', why) }
   }
-  // Batches in flight may have been appended to a new target topic already: scan it from its start.
+  // Batches in flight may already be in a new target topic: scan that topic from its start.
   const moved = withoutHistory(side === 'source'
     ? movedTo(progress, log.start, -1)
     : { ...progress, downstream: log.start })
-  // Nobody knows how many records of the deleted topic were not mirrored.
+  // The number of records of the deleted topic that were not mirrored is unknown.
   return {
     kind: 'resume', progress: moved, skip: { reason: 'topic_recreated', records: 0n, why }
   }
 }
 
-/** An operator moves the position forward. Moving it back would double records. */
+/** An operator may move the position forward only: moving it back would duplicate records. */
 export function judgeOrder (progress: Progress, { by, to, why }: SkipOrder): FaultAction {
   if (to <= progress.upstream) return { kind: 'resume', progress }
   return {
@@ -165,7 +166,9 @@ function judgeSource (fault: Fault, policy: 'stop' | 'skip', log: LogRange): Fau
   }
 }
 
-/** The source leader has named the offset up to which both logs are the same (KIP-595). */
+/**
+ * The source leader has reported the offset up to which the source and the mirror agree (KIP-595).
+ */
 function judgeDiverged (fault: Fault, policy: 'stop' | 'skip'): FaultAction {
   const { progress } = fault
   if (fault.skipTo < 0n) return keepFaulted
@@ -188,14 +191,14 @@ function judgeTarget (
 ): FaultAction {
   const { progress } = fault
   const { downstream } = progress
-  // Retention deleted records that were mirrored long ago: nothing is lost. Scan the rest.
+  // Retention deleted only records that were mirrored long ago: nothing is lost. Scan the rest.
   if (downstream < log.start) return { kind: 'resume', progress, scanFrom: log.start }
   if (downstream <= log.end) return keepFaulted
   const lost = downstream - log.end
   const loss = `${describe(progress)} was acknowledged, the target log ends at ${log.end}: up to ` +
     `${lost} records are lost on the target`
   const point = newestPointUpTo(progress, log.end)
-  // In a log without records a scan cannot count what the log held.
+  // If the log has no records, a scan cannot count how many records the log held.
   const isCounted = point !== undefined && (point.downstream >= log.start || log.start < log.end)
   if (isCounted && point.upstream >= source.start) {
     return {
@@ -225,10 +228,11 @@ function judgeTarget (
 }
 
 /**
- * Another producer has written where the target lost records of this flow. The position goes back
- * by one point of history: if the target holds the last record of that point, the resume finds it,
- * otherwise the same fault leads here again. A skip is not possible: how many records of this flow
- * are left, and so the next sequence, is not known.
+ * Another producer has appended records where the target lost records of this flow. The position
+ * moves back by one point of history. If the target holds the last record of that point, the resume
+ * finds that record; otherwise the same fault occurs again and this function moves the position
+ * back further. A skip is not possible: the number of this flow's remaining records, and so the
+ * next sequence, is unknown.
  */
 function judgeOverwritten ({ progress }: Fault, source: LogRange, log: LogRange): FaultAction {
   const why = `${describe(progress)} was acknowledged, and before that the target holds a record ` +

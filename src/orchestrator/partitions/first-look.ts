@@ -1,6 +1,7 @@
-// Which partitions the source had when the flow first looked at it, on record in each slot. A
-// partition that was created later begins at its earliest offset, also with
-// auto.offset.reset=latest: all that is in it was written while the flow was there to mirror it.
+// The partitions that the source had when the flow first listed its topics, recorded in each slot.
+// A partition that was created later begins at its earliest offset, even with
+// auto.offset.reset=latest: the flow already existed when its records were written, so it mirrors
+// all of them.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { slotOf } from '../ownership/task-slots.ts'
 import type { SlotRecord } from '../progress/progress-store.ts'
@@ -10,16 +11,17 @@ import type { SlotPartition } from './partition-table.ts'
 type TopicCounts = ReadonlyMap<string, number>
 
 export interface FirstLookOptions {
-  /** How many slots the flow has. */
   readonly slots: number
-  /** What the slot has on record; undefined: no process has looked yet. */
+  /** The first look that the slot has on record; undefined: no process has recorded one yet. */
   readonly read: (slot: number) => Promise<TopicCounts | undefined>
   readonly write: (records: readonly SlotRecord[]) => Promise<void>
 }
 
 export class FirstLook {
   readonly #options: FirstLookOptions
-  /** What stands on record never changes, so a slot that comes back needs no other reading. */
+  /**
+   * A recorded first look never changes, so a slot that this process owns again is not read again.
+   */
   readonly #settled = new Map<number, TopicCounts>()
   readonly #settling = new Map<number, Promise<void>>()
   readonly #errors = new Map<number, ReplicatorError>()
@@ -30,16 +32,18 @@ export class FirstLook {
     this.#options = options
   }
 
-  /** All topics that the source lists now, mirrored or not: the filter may change later. */
+  /**
+   * Receives all topics that the source lists now, mirrored or not: the filter may change later.
+   */
   update (onSource: TopicCounts): void {
     this.#onSource = onSource
     this.#looks = undefined
   }
 
   /**
-   * Resolves once each of these slots has a first look on record or has failed: a slot that has
-   * none uses the look of now. To be called before a partition begins in any of them. Never
-   * rejects.
+   * Resolves once each of these slots has a first look on record or has failed; a slot without one
+   * records the topics that the source lists now. Call it before a partition begins in any of the
+   * slots. Never rejects.
    */
   async settle (slots: readonly number[]): Promise<void> {
     if (this.#onSource === undefined) return
@@ -53,10 +57,10 @@ export class FirstLook {
 
   isSettled (slot: number): boolean { return this.#settled.has(slot) }
 
-  /** Why the slot is not settled, if it was tried. */
+  /** Why the last attempt to settle the slot failed; undefined: no attempt, or it succeeded. */
   errorOf (slot: number): ReplicatorError | undefined { return this.#errors.get(slot) }
 
-  /** Whether the partition was created since then. Its slot must be settled. */
+  /** Whether the partition was created after the first look. Its slot must be settled. */
   isBornLater ({ partition, slot, topic }: SlotPartition): boolean {
     return partition >= (this.#settled.get(slot)?.get(topic) ?? 0)
   }
@@ -75,7 +79,7 @@ export class FirstLook {
     }
   }
 
-  /** The topics that have a partition in the slot. */
+  /** The current partition counts of the topics that have a partition in the slot. */
   #lookAt (slot: number): TopicCounts {
     this.#looks ??= this.#looksBySlot(this.#onSource ?? new Map())
     return this.#looks.get(slot) ?? new Map()

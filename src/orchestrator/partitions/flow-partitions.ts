@@ -1,6 +1,6 @@
-// The topic-partitions that this process mirrors for one flow: those of the wanted topics that are
-// in slots it owns. Turns what slots, topics, lanes and operators say into events of the partition
-// state machine; the parts that this file wires do the work of a move.
+// The topic-partitions that this process mirrors for one flow: those of the wanted topics in the
+// slots that the process owns. Turns changes of slots and topics, lane events and operators' orders
+// into events of the partition state machine; the parts that this file wires carry out the moves.
 import type { NativeEvents } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -41,7 +41,7 @@ export interface FlowPartitionsOptions {
   readonly progress: Pick<ProgressKeeper, 'write' | 'mend'>
   readonly lanes: LanePool
   readonly producer: ProducerIdentity
-  /** Where the partitions of these slots stand, from the progress topic. */
+  /** Reads the positions of the partitions of these slots from the progress topic. */
   readonly restore: (
     slots: readonly number[], signal?: AbortSignal
   ) => Promise<ReadonlyMap<string, Progress>>
@@ -51,14 +51,14 @@ export interface FlowPartitionsOptions {
   readonly onLeaving: (
     partitions: readonly FlowPartition[], isHandedOver: boolean
   ) => Promise<void>
-  /** Receives what release() resolves with, before the last progress waits for the target. */
+  /** Receives the result of release(), before the target is awaited for the last progress. */
   readonly onUnacknowledged: (partitions: readonly FlowPartition[]) => void
   readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
 }
 
-/** Between looks for topics that seem to be gone. */
+/** Between checks of topics that seem to be deleted. */
 const suspectMs = 5_000
 
 export class FlowPartitions {
@@ -82,7 +82,7 @@ export class FlowPartitions {
   readonly #laneEvents: LaneEvents
   readonly #writes: ProgressWrites
   #askedMs = 0
-  /** The next look at partitions that no lane reads; loops may be a little early. */
+  /** When partitions that no lane reads are due for a check; loops may run slightly early. */
   #restingFromMs = -Infinity
 
   constructor (options: FlowPartitionsOptions) {
@@ -158,13 +158,13 @@ export class FlowPartitions {
 
   get mirroredAgain (): ReadonlyMap<string, bigint> { return this.#skipped.again }
 
-  /** Topics that cannot be mirrored and of which the table has no partition to show. */
+  /** Topics that cannot be mirrored and have no partition in the table to show the reason. */
   get topicProblems (): readonly TopicProblemSnapshot[] { return this.#wanted.problems }
 
-  /** Since when there has been progress that is not written, epoch ms; undefined: all is. */
+  /** Since when progress has been unwritten, epoch ms; undefined: all progress is written. */
   get progressUnwrittenMs (): number | undefined { return this.#writes.unwrittenMs }
 
-  /** What a look at the topics of both clusters found. */
+  /** Receives the result of listing the topics of both clusters. */
   async setTopics (look: TopicLook): Promise<void> {
     const unwanted = this.#wanted.update(
       look, [...this.table.values()], this.#options.clock.now())
@@ -176,20 +176,20 @@ export class FlowPartitions {
     await this.#recreated.follow()
   }
 
-  /** Shows the partitions of slots that are about to be acquired. */
+  /** Adds the partitions of slots that are about to be acquired, so that users see them. */
   expect (slots: readonly number[]): void { this.#reading.expect(slots) }
 
   /** Acquires slots: reads their progress and begins their partitions. */
   async acquire (slots: readonly number[], signal?: AbortSignal): Promise<void> {
     await this.#reading.read(slots, signal)
-    // A round may wait for a cluster that hangs; slots that are released do not.
+    // A round may wait for a cluster that hangs; the release of a slot must not wait for it.
     await unlessAborted(signal ?? new AbortController().signal, this.#beginnings.begin())
   }
 
   /**
-   * Releases slots: waits up to `drainMs` for what is in flight, writes the final progress. At the
-   * end of the flow the table keeps the partitions, for the last figures. Resolves with the
-   * partitions of which the target has not acknowledged all that it was sent.
+   * Releases slots: waits up to `drainMs` for batches in flight, then writes the final progress. At
+   * the end of the flow the table keeps the partitions, for the last figures. Resolves with the
+   * partitions of which the target has not acknowledged every sent record.
    */
   async release (
     slots: readonly number[], drainMs: number, keepInTable: boolean
@@ -200,8 +200,8 @@ export class FlowPartitions {
     const unacknowledged = await this.#withdrawal.withdraw(mine, drainMs)
     if (unacknowledged.length > 0) this.#options.onUnacknowledged(unacknowledged)
     const hasProgress = mine.some(({ progress }) => progress !== undefined)
-    // After this the process no longer holds these positions: if the progress topic was deleted,
-    // which is also a reason to lose the slots, they must be written anew now.
+    // Afterwards this process no longer holds these positions. A deleted progress topic, which also
+    // revokes the slots, must therefore be written from memory now.
     const isTargetWell = hasProgress && unacknowledged.length === 0
     const mend = async (): Promise<void> => {
       if (isTargetWell) await this.#options.progress.mend()
@@ -224,7 +224,7 @@ export class FlowPartitions {
     }
   }
 
-  /** A lane ended. Nothing that it held is in flight any more, as far as this process can know. */
+  /** A lane ended. As far as this process can know, no batch of that lane is in flight any more. */
   onLaneEnded (lane: number, error: ReplicatorError): void {
     this.#options.problems.count(error)
     this.#options.log.error({ lane, err: error }, error.message)
@@ -233,33 +233,33 @@ export class FlowPartitions {
 
   onLaneStarted (lane: number): void { this.#moveLane(lane, 'laneStart') }
 
-  /** The partitions have been seen with nothing left to mirror. */
+  /** Every record of these partitions is mirrored. */
   onCaughtUp (partitions: readonly FlowPartition[]): void { this.#laneEvents.sound(partitions) }
 
-  /** Lets the lane of the partition drain it; `to` gets it then. */
+  /** The partition's lane drains it; then lane `to` is assigned the partition. */
   moveToLane (partition: FlowPartition, to: number): void {
     if (partition.state === 'assigned') this.#moves.move(partition, { kind: 'move', to })
   }
 
-  /** The id of the new source topic, where it was recreated since the partition made progress. */
+  /** The id of the new source topic; undefined: not recreated since the last progress. */
   recreatedAs (partition: FlowPartition): string | undefined {
     return this.#topicIds.recreatedSource(partition)?.id
   }
 
-  /** Why it cannot continue in the topic that bears its name now; undefined: it can. */
+  /** Why the partition cannot continue in the current topic of that name; undefined: it can. */
   recreation (partition: FlowPartition): ReplicatorError | undefined {
     return this.#topicIds.recreationOf(partition)?.error
   }
 
-  /** Whether the progress of its slot has been read, so that its position is known or is none. */
+  /** Whether the progress of the slot, and so the partition's position, has been read. */
   isRead (partition: FlowPartition): boolean { return this.positions.owns(partition.slot) }
 
   mirrors (source: TopicPartition): boolean { return this.table.byName(source) !== undefined }
 
-  /** Progress of the partition is no longer on record; a topic of this name begins anew. */
+  /** The partition's progress is no longer on record; a new topic of this name begins anew. */
   forgetPosition (source: TopicPartition): void { this.positions.forget(source) }
 
-  /** Begins what is due, and looks closer at topics that seem to be gone. Call it each second. */
+  /** Begins partitions that are due, and checks topics that seem deleted. Call it each second. */
   async beginDue (): Promise<void> {
     this.#log.sayBegun()
     this.#addWanted()
@@ -272,8 +272,8 @@ export class FlowPartitions {
   }
 
   /**
-   * No Fetch tells of a partition that no lane reads that its topic was deleted or recreated. Call
-   * it every few seconds.
+   * Checks whether topics of partitions that no lane reads were deleted or recreated: no Fetch
+   * response reports it for them. Call it every few seconds.
    */
   async lookAtResting (): Promise<void> {
     const resting = [...this.table.values()].filter(isAtRest)
@@ -283,21 +283,21 @@ export class FlowPartitions {
     await this.#askForTopics(resting)
   }
 
-  /** Retries what no policy has stopped: what an operator does elsewhere may have mended it. */
+  /** Retries faults that no policy has stopped: an operator may have fixed the cause. */
   async retryFaulted (): Promise<void> {
     const faulted = [...this.table.values()].filter(({ state }) => state === 'faulted')
     if (faulted.length === 0) return
-    // A topic that was missing may be back as another one, long enough to hold the wanted offset.
+    // A missing topic may have been recreated, with a log long enough to hold the wanted offset.
     await this.#askForTopics(faulted)
     this.#moves.moveAll(faulted
       .filter(({ state }) => state === 'faulted')
       .map(partition => [partition, { kind: 'retry' }]))
   }
 
-  /** Writes what has changed. */
+  /** Writes the progress that has changed. */
   async writeProgress (): Promise<void> { await this.#writes.write() }
 
-  /** All that is known of where partitions of owned slots stand. */
+  /** Every known position of the partitions of owned slots. */
   slotRecords (): readonly SlotRecord[] {
     const begun = [...this.table.values()].flatMap(partition => partition.progress === undefined
       ? []
@@ -351,7 +351,7 @@ export class FlowPartitions {
     await this.#recreated.follow()
   }
 
-  /** Undefined: a cluster did not answer. It is asked again with the next look. */
+  /** Undefined: a cluster did not answer. The next check asks it again. */
   async #learnTopicIds (
     topics: ReadonlyArray<{ readonly topic: string, readonly remoteTopic: string }>
   ): Promise<ReadonlySet<string> | undefined> {

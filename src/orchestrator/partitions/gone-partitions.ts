@@ -1,5 +1,5 @@
-// Removes partitions that the source does not have any more, or that the filter excludes now: they
-// are drained, their last positions are written, and one line a topic says why they leave.
+// Removes partitions that the source no longer has, or that the filter now excludes: drains them,
+// writes their last positions, and logs one line a topic with the reason.
 import type { Log } from '../observability/log.ts'
 import type { FlowPartition } from './partition-table.ts'
 import type { ProgressWrites } from './progress-writes.ts'
@@ -24,7 +24,7 @@ export interface GonePartitionsOptions {
   readonly log: Log
 }
 
-/** How long partitions of a topic that is gone may take to drain; nobody waits for them. */
+/** How long partitions of a deleted topic may drain; nothing waits for them. */
 const goneDrainMs = 10_000
 
 export class GonePartitions {
@@ -57,7 +57,7 @@ export class GonePartitions {
 
   #say (partitions: readonly FlowPartition[], counts: ReadonlyMap<string, number>): void {
     const { log, source, wanted } = this.#options
-    // Of a topic that is still wanted, its problem says why it stops.
+    // If a topic is still wanted, its problem already says why it stops.
     const topics = [...counts].flatMap(([topic, count]) =>
       count === 0 && wanted.get(topic) === undefined ? [topic] : [])
     if (topics.length > 0) {

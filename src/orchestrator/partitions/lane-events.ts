@@ -1,4 +1,4 @@
-// What lanes report of partitions, as events of the partition state machine.
+// Turns what lanes report about partitions into events of the partition state machine.
 import type { NativeEvents, StateEvent } from '../../dataplane/index.ts'
 import { partitionStates as laneStates } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -19,7 +19,7 @@ export class LaneEvents {
     this.#options = options
   }
 
-  /** Progress first: a state that comes with it is the state after it. */
+  /** Progress first: a state in the same report is the state after that progress. */
   take (lane: number, events: NativeEvents): void {
     const { table } = this.#options
     table.place(events.spans)
@@ -30,14 +30,14 @@ export class LaneEvents {
     }
   }
 
-  /** These partitions have been seen to be mirrored, whatever was wrong with them before. */
+  /** These partitions were seen to be mirrored, so any earlier trouble is over. */
   sound (partitions: readonly FlowPartition[]): void {
     for (const partition of partitions) {
       if (partition.state === 'retrying') this.#tryMove(partition, { kind: 'sound' })
     }
   }
 
-  /** An event that the machine does not know stops nothing but itself: the others are good. */
+  /** An illegal event is dropped alone: the other events are still applied. */
   #tryMove (partition: FlowPartition, event: PartitionEvent): void {
     const { moves, onError } = this.#options
     try {

@@ -1,5 +1,5 @@
-// Warns of transactions on the source that stay open: whoever reads committed records only, as the
-// mirror does, gets nothing of the partition from there on, and no error says why.
+// Warns of transactions on the source that stay open: consumers of committed records, such as the
+// mirror, receive no records after the start of an open transaction, and no error says why.
 import type { ActiveProducer, ClusterAdmin, PartitionProducers } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
@@ -15,22 +15,22 @@ export interface OpenTransactionsOptions {
   readonly clock: Clock
 }
 
-/** Kafka's own default for transaction.timeout.ms: until then its coordinator may end it. */
+/** Kafka's default of transaction.timeout.ms: until then the coordinator may still abort it. */
 const openMsMin = 60_000
 const namedAgainMs = 10 * 60_000
-/** Lines a round. A coordinator that is away leaves transactions open in every partition. */
+/** Lines a round. If a coordinator is unavailable, transactions stay open in every partition. */
 const linesMax = 10
 
 export class OpenTransactions {
   readonly #options: OpenTransactionsOptions
-  /** When each partition was named in the log, epoch ms; only of those with an open transaction. */
+  /** When the log last named each partition with an open transaction, epoch ms. */
   #namedMs = new Map<string, number>()
 
   constructor (options: OpenTransactionsOptions) {
     this.#options = options
   }
 
-  /** Never rejects: where the source does not answer, the line names no producer. */
+  /** Never rejects: if the source does not answer, the line names no producer. */
   async look (partitions: Iterable<FlowPartition>): Promise<void> {
     const nowMs = this.#options.clock.now()
     const open = [...partitions].filter(partition => this.#openMs(partition, nowMs) >= openMsMin)
@@ -54,7 +54,7 @@ export class OpenTransactions {
     partitions: readonly FlowPartition[]
   ): Promise<ReadonlyArray<Pick<PartitionProducers, 'producers' | 'error'> | undefined>> {
     try {
-      // The names alone: everything else in the objects would be passed on to the native call.
+      // Names only: the native call would receive every other field of these objects.
       const names = partitions.map(({ partition, topic }) => ({ topic, partition }))
       const described = await this.#options.source.describeProducers(names)
       const byName = new Map(described.map(each => [partitionKey(each), each]))

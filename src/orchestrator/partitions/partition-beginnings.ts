@@ -1,6 +1,6 @@
-// Finds where partitions in state `positioning` begin: at the position on record or, for one that
-// was never mirrored, where start-positions.ts says. What cannot begin now is tried again after a
-// growing wait, however long the topics' refresh is.
+// Finds where partitions in state `positioning` begin: at the position on record or, if a partition
+// was never mirrored, where start-positions.ts says. A partition that cannot begin now is retried
+// after a growing wait, independent of the interval at which topics are refreshed.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowSettings } from '../config/config-table.ts'
 import { isRelative, type TopicStarts } from '../config/offset-reset.ts'
@@ -31,24 +31,24 @@ export interface PartitionBeginningsOptions {
   readonly positions: SlotPositions
   readonly topicIds: KnownTopicIds
   readonly lanes: number
-  /** Where the partitions of these slots stand, from the progress topic. */
+  /** Reads the positions of the partitions of these slots from the progress topic. */
   readonly restore: (slots: readonly number[]) => Promise<ReadonlyMap<string, Progress>>
   /** Resolves once these positions are on record. */
   readonly keep: (positions: ReadonlyArray<StartPosition<FlowPartition>>) => Promise<void>
   readonly firstLook: FirstLook
-  /** Receives partitions that begin without a position on record, once theirs is. */
+  /** Receives partitions that had no position on record, once their start position is on record. */
   readonly onBegun: (begun: readonly Begun[]) => void
   readonly clock: Clock
 }
 
 export interface Begun extends FirstPosition<FlowPartition> {
-  /** It was created after the flow's first look, so it begins at its earliest offset. */
+  /** The partition was created after the flow's first look, so it begins at its earliest offset. */
   readonly isBornLater: boolean
 }
 
 const backoff = { initialMs: 500, maxMs: 30_000 }
-// A broker that has created a thousand topics is leader of the last of their partitions after half
-// a minute. Doubled until then, the wait would last as long again.
+// After a broker creates a thousand topics, it needs half a minute to become leader of the last
+// partition. A wait that kept doubling until then would last another half minute.
 const retriableBackoff = { initialMs: 500, maxMs: 3_000 }
 const roundMsMax = 1_000
 
@@ -62,7 +62,7 @@ export class PartitionBeginnings {
     this.#options = options
   }
 
-  /** Begins every partition that is due. Rounds follow each other. Never rejects. */
+  /** Begins every partition that is due. Calls run one after the other. Never rejects. */
   async begin (): Promise<void> {
     this.#round = this.#round.then(async () => { await this.#beginOnce() })
     await this.#round
@@ -86,14 +86,14 @@ export class PartitionBeginnings {
     }
   }
 
-  /** For all owned slots, before anything is created in one of them. */
+  /** Runs for all owned slots, before any partition begins in one of them. */
   async #settleFirstLooks (): Promise<void> {
     const { config: { starts }, firstLook, positions } = this.#options
     if (!starts.isRelative) return
     await this.#forOneRound(firstLook.settle(positions.slots))
   }
 
-  /** Whether it is known if the partition was created since the flow first looked. */
+  /** Whether the slot's first look is known, and so whether the partition was created later. */
   #isSettled (partition: FlowPartition): boolean {
     const { config: { starts }, firstLook } = this.#options
     if (!isRelative(starts.of(partition.topic))) return true
@@ -107,16 +107,14 @@ export class PartitionBeginnings {
     return isRelative(starts.of(partition.topic)) && firstLook.isBornLater(partition)
   }
 
-  /** What takes longer than a second continues behind the round. */
+  /** Work that lasts longer than a second continues after the round. */
   async #forOneRound (work: Promise<unknown>): Promise<void> {
     const done = new AbortController()
     const end = work.then(() => { done.abort() })
     await Promise.race([end, this.#options.clock.sleep(roundMsMax, done.signal).catch(() => {})])
   }
 
-  /**
-   * Slot by slot: a slot whose progress partition has no leader keeps no other partition waiting.
-   */
+  /** Slot by slot: a progress partition without a leader delays the partitions of its slot only. */
   async #beginFresh (fresh: readonly FlowPartition[]): Promise<void> {
     const { clock, config: { starts }, source, target } = this.#options
     const { positions, problems } = await startPositions(source, target, fresh, partition =>
@@ -141,15 +139,16 @@ export class PartitionBeginnings {
     }
   }
 
-  /** The start positions, on record; those that have none are refused. */
+  /** Returns the start positions that are now on record; refuses partitions that have none. */
   async #positionsOf (
     slot: number, positions: ReadonlyArray<FirstPosition<FlowPartition>>
   ): Promise<ReadonlyArray<StartPosition<FlowPartition>>> {
     const { keep, onBegun, restore, topicIds } = this.#options
-    // While a group forms, two processes may own a slot for a moment. The other one may have begun
-    // the partition and sent records by now: the end of the target, where we would look for ours,
-    // lies behind those. It kept its position before it sent, so this reading, after the end of the
-    // target was asked for, finds that position.
+    // While a group forms, two processes may own a slot for a moment. The other process may already
+    // have begun the partition and sent records; the end of the target, where this process would
+    // begin, then lies after those records. The other process recorded its position before it sent
+    // records. So this reading, which follows the request for the end of the target, finds that
+    // position.
     const known = await restore([slot])
     const resumed = positions.flatMap(({ partition }) => {
       const progress = known.get(partitionKey(partition))
@@ -164,8 +163,8 @@ export class PartitionBeginnings {
         isBornLater: this.#isBornLater(partition),
         progress: topicIds.complete(partition, progress)
       }))
-    // On record before the first record is sent: after a crash right behind that, the position is
-    // where the search for what was sent must begin (invariant D).
+    // The position is on record before the first record is sent: after a crash, the search for
+    // records that were sent begins at that position (invariant D).
     if (begun.length > 0) {
       await keep(begun)
       onBegun(begun)
@@ -173,7 +172,10 @@ export class PartitionBeginnings {
     return [...resumed, ...begun]
   }
 
-  /** Of those that were never mirrored, the ones that cannot double records on the target. */
+  /**
+   * Of partitions that were never mirrored, returns those that cannot duplicate records on the
+   * target.
+   */
   async #allowed (
     positions: ReadonlyArray<FirstPosition<FlowPartition>>
   ): Promise<ReadonlyArray<FirstPosition<FlowPartition>>> {
@@ -208,7 +210,7 @@ export class PartitionBeginnings {
     moves.move(partition, { kind: 'refusal', error, retryAtMs })
   }
 
-  /** Not withdrawn while the clusters were asked. */
+  /** Whether the partition is still in the table after the clusters were asked. */
   #isOpen (partition: FlowPartition): boolean {
     return partition.state === 'positioning' && this.#options.positions.owns(partition.slot)
   }

@@ -1,5 +1,5 @@
-// What operators say of partitions, as events of the partition state machine: pause, resume, retry,
-// continue at another offset. Whose word it is and that every process hears it is not known here.
+// Turns operators' orders into events of the partition state machine: pause, resume, retry,
+// continue at another offset. control/ delivers the orders to every process.
 import type { TopicPartition } from '../progress/progress.ts'
 import type { PartitionMoves } from './partition-moves.ts'
 import type { PartitionEvent, PartitionState, Pause, SkipOrder } from './partition-state.ts'
@@ -8,14 +8,14 @@ import type { FlowPartition, PartitionTable } from './partition-table.ts'
 export interface PartitionControlOptions {
   readonly table: PartitionTable
   readonly moves: PartitionMoves
-  /** Looks whether the topics of these partitions are still the same. */
+  /** Checks whether the topics of these partitions were recreated. */
   readonly learnTopics: (partitions: readonly FlowPartition[]) => Promise<void>
 }
 
-/** What is paused, and by whom; undefined: it is not. */
+/** Returns the pause that applies to a partition; undefined: the partition is not paused. */
 export type PauseOf = (partition: TopicPartition) => Pause | undefined
 
-/** In the other states the partition is on its way, and the operator tries again. */
+/** In the other states the partition is changing state; the operator must repeat the order. */
 const skippable: ReadonlySet<PartitionState> = new Set(
   ['assigned', 'retrying', 'faulted', 'stopped', 'paused'])
 
@@ -27,13 +27,13 @@ export class PartitionControl {
     this.#options = options
   }
 
-  /** The newest word counts, also for partitions that come later. */
+  /** Replaces the earlier pauses, also for partitions that are added later. */
   setPauses (pauseOf: PauseOf): void {
     this.#pauseOf = pauseOf
     this.obey()
   }
 
-  /** Applies what is paused to every partition. Call it when partitions were added. */
+  /** Applies the pauses to every partition. Call it when partitions were added. */
   obey (): void {
     const { moves, table } = this.#options
     moves.moveAll([...table.values()].flatMap(partition => {
@@ -52,7 +52,7 @@ export class PartitionControl {
       .map(partition => [partition, { kind: 'retry' }]))
   }
 
-  /** False: the partition is not of this process, or on its way. */
+  /** False: this process does not mirror the partition, or the partition is changing state. */
   skip (of: TopicPartition, order: SkipOrder): boolean {
     const { moves, table } = this.#options
     const partition = table.byName(of)

@@ -1,6 +1,7 @@
-// Decides on partitions in state `deciding`: asks the clusters what fault-policy.ts needs to know,
-// and puts a new position on record before the partition moves there. Position, record and count
-// are one step: a position that could not be written is not used, counted or logged.
+// Decides on partitions in state `deciding`: asks the clusters for the log ranges that
+// fault-policy.ts needs, and puts a new position on record before the partition moves there.
+// Position, record and count are one step: a position that could not be written is not used,
+// counted or logged.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import type { ErrorName } from '../errors/error-table.ts'
@@ -19,7 +20,7 @@ export interface PartitionFaultsOptions {
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
   readonly topicIds: Pick<KnownTopicIds, 'learn' | 'changed'>
-  /** A topic was found to be recreated. Partitions that the new topic lacks are to be withdrawn. */
+  /** A topic was recreated. Withdraw the partitions that the new topic does not have. */
   readonly onRecreated: () => void
   readonly table: Pick<PartitionTable, 'markDirty'>
   readonly moves: Pick<PartitionMoves, 'move'>
@@ -66,7 +67,7 @@ export class PartitionFaults {
     await this.#act(partition, error, action)
   }
 
-  /** The way out of a recreated topic is set already, and waits for a cluster alone. */
+  /** The policy for a recreated topic is set; the decision waits only for a cluster to answer. */
   #undecided ({ topic }: FlowPartition, error: ReplicatorError): ReplicatorError {
     const isRecreated = ['INCONSISTENT_TOPIC_ID', 'TOPIC_RECREATED'].includes(error.errorName)
     if (!isRecreated || this.#options.policies(topic)['topic.recreated'] === 'stop') return error
@@ -81,14 +82,14 @@ export class PartitionFaults {
     partition: FlowPartition, error: ReplicatorError, action: FaultAction
   ): Promise<void> {
     const { keep, moves, onError, table } = this.#options
-    // Withdrawn meanwhile: another process may own it by now, and what it writes must stand.
+    // The partition was withdrawn meanwhile: another process may own it now and write its position.
     if (partition.state !== 'deciding') return
     switch (action.kind) {
       case 'keepFaulted': moves.move(partition, { kind: 'keepFaulted', error }); return
       case 'stop': moves.move(partition, { kind: 'stop', error: action.error }); return
       case 'resume': {
         const { again, progress, scanFrom, skip } = action
-        // The position before this one must not be written after it.
+        // The position before this one must not be written after this one.
         table.markDirty([partition], false)
         try {
           await keep(partition, progress)
@@ -118,7 +119,7 @@ export class PartitionFaults {
       if (changed !== undefined) return await this.#decideRecreated(partition, changed)
     }
     if (order !== undefined) return judgeOrder(positionOf(partition), order)
-    // The topic that progress is of is back.
+    // The original topic, to which the progress belongs, is available again.
     if (isRecreated) return { kind: 'resume', progress: positionOf(partition) }
     if (side === undefined) return judgeFault(fault, policies, {})
     const source = await this.#logRange('source', partition)
@@ -158,11 +159,11 @@ export class PartitionFaults {
   }
 }
 
-/** What brokers say to requests for a topic, or a partition, that a recreated topic lacks. */
+/** The brokers' errors for a topic or a partition that is missing after a recreation. */
 const recreationErrors: ReadonlySet<string> = new Set<ErrorName>(
   ['INCONSISTENT_TOPIC_ID', 'SOURCE_PARTITION_MISSING'])
 
-/** An operator's order needs no fault; the partition shows this where it cannot be carried out. */
+/** An operator's order needs no fault; the partition shows this error if the order fails. */
 const noTrouble = new ReplicatorError('INVALID_ARGUMENT', 'the position cannot be moved')
 
 function topicOn (side: Side, { remoteTopic, topic }: FlowPartition): string {

@@ -1,22 +1,24 @@
 // How far the target is behind the source in one partition. Pure: knows what the source has
-// reported, and is handed the times.
+// reported; the caller passes the times.
 //
-// The problem: lag in seconds must be right for a partition that runs, for one that nobody fetches,
-// and while a cluster does not answer. The header of the oldest unacknowledged batch tells its age,
-// but only in a partition that is fetched, and not where a producer dates its records 2090. The
-// time at which an end of the log beyond our position was first seen is always known, if it is
-// kept. So each partition keeps when it saw which end, and forgets the ends that the target has
-// passed.
+// The problem: lag in seconds must be right for a running partition, for a partition that no lane
+// fetches, and while a cluster does not answer. The header of the oldest unacknowledged batch shows
+// its age, but only in a partition that is fetched, and not if a producer sets timestamps in the
+// year 2090. The time at which this process first saw an end of the log after its position is
+// always known, if the process keeps that time. So each partition keeps which end it saw at which
+// time, and forgets the ends that the target has passed.
 
 export interface SourceEnd {
   readonly highWatermark: bigint
   /** -1n: not known. */
   readonly lastStableOffset: bigint
-  /** When the source reported them, epoch ms. */
+  /** When the source reported these offsets, epoch ms. */
   readonly knownMs: number
 }
 
-/** What the lane of a partition knows beyond the end of the log. Epoch ms; undefined: nothing. */
+/**
+ * Times that the partition's lane knows besides the end of the log. Epoch ms; undefined: unknown.
+ */
 export interface UnackedTimes {
   readonly oldestUnackedMs: number | undefined
   readonly endFirstSeenMs: number | undefined
@@ -25,15 +27,15 @@ export interface UnackedTimes {
 export interface LagFigures {
   /** Up to the high watermark. Undefined until the source has reported it. */
   readonly records: number | undefined
-  /** Of `records`, those behind an open transaction, which nobody may read yet. */
+  /** Of `records`, those after the start of an open transaction, which no consumer may read yet. */
   readonly openTransactionRecords: number
   readonly seconds: number | undefined
 }
 
 interface SeenEnd {
-  /** Offset of an end of the log. */
+  /** An end offset of the log. */
   readonly end: bigint
-  /** When an end this far, or in the thinned list one before it, was first seen. */
+  /** When this end, or an earlier end that was merged into it, was first seen. */
   readonly seenMs: number
 }
 
@@ -41,11 +43,13 @@ export const unknownLag: LagFigures = {
   records: undefined, openTransactionRecords: 0, seconds: undefined
 }
 
-/** Enough to tell a partition that is a little behind all the time from one that is stalled. */
+/** Enough to tell a partition that is always slightly behind from one that is stalled. */
 const seenMax = 8
-/** A source that has not reported the end for longer may have more than it reported. */
+/**
+ * After this long without a report of the end, the source may hold more records than it reported.
+ */
 export const endStaleMs = 15_000
-/** Clocks of producers may be ahead of ours. */
+/** Clocks of producers may be ahead of this host's clock. */
 const skewMs = 1_000
 
 export class PartitionLag {
@@ -61,12 +65,12 @@ export class PartitionLag {
   get end (): SourceEnd | undefined { return this.#end }
 
   /**
-   * Since when the last stable offset has not moved although there is more behind it, epoch ms: as
-   * long as a transaction has been open, or longer than this process has looked.
+   * Since when the last stable offset has not moved although records follow it, epoch ms. A
+   * transaction has been open since then, or since before this process first looked.
    */
   get stableSinceMs (): number | undefined { return this.#stableSinceMs }
 
-  /** The source has said that its log still ends where it did. */
+  /** The source has reported that the end of its log is unchanged. */
   seeSame (knownMs: number): void {
     if (this.#end === undefined || this.#end.knownMs >= knownMs) return
     this.#end = { ...this.#end, knownMs }
@@ -76,10 +80,10 @@ export class PartitionLag {
     return this.#end === undefined || nowMs - this.#end.knownMs > endStaleMs
   }
 
-  /** What the source reported. Reports may come in any order: the newest counts. */
+  /** Receives a report of the source. Reports may arrive in any order: the newest counts. */
   learn (end: SourceEnd, upstream: bigint | undefined, nowMs: number): void {
     const before = this.#end
-    // A report from the future is one from before our clock was set back.
+    // A report with a later time dates from before this host's clock was set back.
     if (before !== undefined && before.knownMs > end.knownMs && before.knownMs <= nowMs) return
     this.#end = end
     const isOpen = end.lastStableOffset >= 0n && end.lastStableOffset < end.highWatermark
@@ -113,7 +117,10 @@ export class PartitionLag {
     return Math.max(0, unknownMs, nowMs - sinceMs) / 1000
   }
 
-  /** Two neighbours become one that claims the later end for the earlier time: never too young. */
+  /**
+   * Merges two neighbours into one with the later end and the earlier time, so that no lag looks
+   * shorter than it is.
+   */
   #note (end: bigint, nowMs: number): void {
     const newest = this.#seen.at(-1)
     if (newest !== undefined && newest.end >= end) return
@@ -130,11 +137,11 @@ export class PartitionLag {
   }
 }
 
-/** Where two neighbours were seen closest together: merging them costs the least. */
+/** The two neighbours whose times differ least: merging them loses the least accuracy. */
 function closestPair (seen: readonly SeenEnd[]): number {
   const gapAt = (index: number): number =>
     (seen[index + 1]?.seenMs ?? Infinity) - (seen[index]?.seenMs ?? 0)
-  // Not the newest: it would grow older with every end that comes.
+  // Not the newest: merged, it would look older with each end that follows.
   return seen.slice(0, -2).reduce((best, _, index) => gapAt(index) < gapAt(best) ? index : best, 0)
 }
 

@@ -1,5 +1,5 @@
-// The lag of every partition of a flow, kept over faults, pauses, restarts of lanes and hand-overs:
-// fed by what lanes count, and by the source itself where no lane fetches.
+// The lag of every partition of a flow, kept over faults, pauses, restarts of lanes and hand-overs.
+// The lanes' counters feed it, and the source itself if no lane fetches a partition.
 import type { PartitionCounters } from '../../dataplane/index.ts'
 import type { ClusterAdmin, Isolation } from '../cluster/cluster-admin.ts'
 import { partitionKey } from '../progress/progress.ts'
@@ -17,14 +17,16 @@ export interface PartitionLagsOptions {
   readonly isolation: Isolation
   /** Whether a partition that was never mirrored begins at the start of its log. */
   readonly beginsAtStart: (topic: string) => boolean
-  /** The id of the new source topic, where progress is of a deleted one of the same name. */
+  /**
+   * The id of the new source topic, if the progress belongs to a deleted topic of the same name.
+   */
   readonly recreatedAs: (partition: FlowPartition) => string | undefined
-  /** False: where the partition stands is on record, and that has not been read yet. */
+  /** False: the partition's position on record has not been read yet. */
   readonly isRead: (partition: FlowPartition) => boolean
   readonly clock: Clock
 }
 
-/** A partition, and what its lane counted of it last; undefined: no lane has it. */
+/** A partition with the newest counters of its lane; undefined: no lane has the partition. */
 export interface CountedPartition {
   readonly partition: FlowPartition
   readonly row: PartitionCounters | undefined
@@ -33,15 +35,18 @@ export interface CountedPartition {
 interface Followed {
   readonly partition: FlowPartition
   readonly lag: PartitionLag
-  /** The recreated topic that these figures are of; undefined: the topic of progress. */
+  /** The recreated topic that these figures describe; undefined: the topic of the progress. */
   readonly recreatedAs: string | undefined
-  /** Where a partition begins that has no position in this topic. */
+  /** Where a partition without a position in this topic begins. */
   start: bigint | undefined
-  /** Its last known position in this topic: its slot may leave, come back, and not be readable. */
+  /**
+   * The last known position in this topic; kept because the slot may be revoked, assigned again and
+   * then be unreadable.
+   */
   upstream: bigint | undefined
-  /** The end of the log that the source told while no lane read the partition. */
+  /** The end of the log that the source reported while no lane read the partition. */
   restingEnd: bigint | undefined
-  /** What the source's time index tells of the first record that the target lacks. */
+  /** The first record that the target lacks, as the source's time index reports it. */
   firstRecord: FirstRecord | undefined
 }
 
@@ -49,13 +54,13 @@ interface FirstRecord {
   readonly from: bigint
   /** Epoch ms; undefined: its timestamp is not known. */
   readonly timestampMs: number | undefined
-  /** How often the source was asked. */
+  /** How often the source was asked for the timestamp. */
   readonly looks: number
 }
 
-/** A broker without an answer looks like one without such a record. */
+/** A broker that does not answer looks like a broker without such a record. */
 const looksMax = 3
-/** Their search is some thirty requests a broker. Further ones are searched in the next round. */
+/** A search takes some thirty requests a broker. The next round searches further partitions. */
 const searchedPerRound = 1_000
 
 const noTimes: UnackedTimes = { oldestUnackedMs: undefined, endFirstSeenMs: undefined }
@@ -63,7 +68,7 @@ const noTimes: UnackedTimes = { oldestUnackedMs: undefined, endFirstSeenMs: unde
 export class PartitionLags {
   readonly #options: PartitionLagsOptions
   readonly #ends: EndOffsets
-  /** By name, so that a partition that comes back continues ageing. */
+  /** By name, so that the age of a partition's lag is kept when its slot is assigned again. */
   readonly #followed = new Map<string, Followed>()
   readonly #resting: RestingPartitions
 
@@ -75,7 +80,7 @@ export class PartitionLags {
     this.#ends = new EndOffsets(options.source, options.isolation, options.clock)
   }
 
-  /** Learns what the lane of a partition has counted. */
+  /** Receives the newest counters of a partition's lane. */
   observe ({ partition, row }: CountedPartition): void {
     const known = this.#followedAs(partition)
     this.#followed.set(partitionKey(partition), known)
@@ -86,7 +91,7 @@ export class PartitionLags {
     known.lag.learn(end, this.#upstreamOf(partition, known), this.#options.clock.now())
   }
 
-  /** Forgets the partitions that are not among these. */
+  /** Forgets every partition that is not in this list. */
   forgetOthers (partitions: readonly FlowPartition[]): void {
     if (this.#followed.size <= partitions.length) return
     const kept = new Set(partitions.map(partitionKey))
@@ -95,7 +100,7 @@ export class PartitionLags {
 
   /**
    * Asks the source for the ends that lanes have not reported lately. Returns the partitions whose
-   * ends are other ones than before.
+   * end has changed.
    */
   async refresh (partitions: Iterable<FlowPartition>): Promise<readonly FlowPartition[]> {
     const nowMs = this.#options.clock.now()
@@ -103,7 +108,9 @@ export class PartitionLags {
       this.#mayKnow(partition) && this.#isStale(partition, nowMs)))
   }
 
-  /** The same for those that no lane reads: soon, and how old what they lack is. */
+  /**
+   * The same for partitions that no lane reads: more often, and with the age of missing records.
+   */
   async refreshResting (
     partitions: Iterable<FlowPartition>, onChanged: (partitions: readonly FlowPartition[]) => void
   ): Promise<void> {
@@ -124,7 +131,7 @@ export class PartitionLags {
       const before = { ...known.lag.end, restingEnd: known.restingEnd }
       this.#followed.set(partitionKey(partition), known)
       known.upstream = partition.progress?.upstream ?? known.upstream
-      // One that begins at the end begins at the first end that was seen.
+      // A partition that begins at the end of its log begins at the first end that was seen.
       known.start ??= start ?? end.highWatermark
       known.restingEnd = isAtRest(partition) ? end.highWatermark : undefined
       known.lag.learn(end, this.#upstreamOf(partition, known), nowMs)
@@ -134,7 +141,7 @@ export class PartitionLags {
     })
   }
 
-  /** Returns the partitions of which it was found. */
+  /** Returns the partitions whose first missing record was found. */
   async #findFirstRecords (
     partitions: readonly FlowPartition[]
   ): Promise<readonly FlowPartition[]> {
@@ -158,12 +165,15 @@ export class PartitionLags {
     })
   }
 
-  /** `quietMs`: when the source last said that nothing is new, epoch ms; undefined: not yet. */
+  /**
+   * `quietMs`: when the source last reported that it has no new records, epoch ms; undefined:
+   * never.
+   */
   lagOf ({ partition, row }: CountedPartition, quietMs?: number): LagFigures {
     const known = this.#followedAs(partition)
     if (quietMs !== undefined && known.recreatedAs === undefined) known.lag.seeSame(quietMs)
     const upstream = this.#upstreamOf(partition, known)
-    // It is not the log that the position is of, or that log was truncated.
+    // The position belongs to another log, or the log was truncated below the position.
     const isElsewhere = isAtRest(partition) && known.restingEnd !== undefined &&
       upstream !== undefined && upstream > known.restingEnd
     if (isElsewhere) return unknownLag
@@ -180,7 +190,7 @@ export class PartitionLags {
     return { ...times, endFirstSeenMs: Math.min(endFirstSeenMs, firstRecord.timestampMs) }
   }
 
-  /** From when on the last end of the log that was reported says nothing any more, epoch ms. */
+  /** The time after which the last reported end of the log is too old to be used, epoch ms. */
   staleFrom (partition: FlowPartition): number {
     return (this.endOf(partition)?.knownMs ?? -Infinity) + endStaleMs
   }
@@ -189,21 +199,21 @@ export class PartitionLags {
     return this.#followed.get(partitionKey(partition))?.lag.end
   }
 
-  /** Those on which a transaction is open, as far as was seen. */
+  /** The partitions on which an open transaction was seen. */
   withOpenTransactions (): readonly FlowPartition[] {
     return [...this.#followed.values()]
       .filter(({ lag }) => lag.stableSinceMs !== undefined)
       .map(({ partition }) => partition)
   }
 
-  /** Since when a transaction has been open on the partition, as far as was seen; epoch ms. */
+  /** Since when an open transaction has been seen on the partition, epoch ms. */
   openTransactionSince (partition: FlowPartition): number | undefined {
     return this.#followed.get(partitionKey(partition))?.lag.stableSinceMs
   }
 
   /**
-   * The ends of a deleted topic say nothing about the recreated one, so those begin anew. A
-   * decision that moves the position into the recreated topic keeps them.
+   * The ends of a deleted topic do not apply to the recreated topic, so they are forgotten. They
+   * are kept when a decision moves the position into the recreated topic.
    */
   #followedAs (partition: FlowPartition): Followed {
     const known = this.#followed.get(partitionKey(partition))
@@ -221,14 +231,17 @@ export class PartitionLags {
     }
   }
 
-  /** A position in the deleted topic is none in the recreated one: all of that is missing. */
+  /**
+   * A position in the deleted topic does not count in the recreated topic: all its records are
+   * missing.
+   */
   #upstreamOf (
     { progress }: FlowPartition, { recreatedAs, start, upstream }: Followed
   ): bigint | undefined {
     return recreatedAs === undefined ? progress?.upstream ?? upstream ?? start : start
   }
 
-  /** Before its position on record is read, all of its log would look as if it were missing. */
+  /** Until the position on record has been read, every record of the log would look missing. */
   #mayKnow (partition: FlowPartition): boolean {
     return this.#options.isRead(partition) || partition.progress !== undefined ||
       this.#followedAs(partition).upstream !== undefined
@@ -245,7 +258,7 @@ function endOf (row: PartitionCounters | undefined): SourceEnd | undefined {
   return { highWatermark, lastStableOffset, knownMs: Number(endKnownMs) }
 }
 
-/** A lane knows these only of what it is mirroring: of a fault it has forgotten its queue. */
+/** A lane knows these times only for what it is mirroring: a fault clears its queue. */
 function timesOf (
   { state }: FlowPartition, row: PartitionCounters | undefined
 ): UnackedTimes {

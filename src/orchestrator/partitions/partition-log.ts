@@ -1,5 +1,5 @@
-// What the log says of the moves of partitions. A fault that comes back with the same text is said
-// once, until the partition has been sound in between.
+// Logs the moves of partitions. A fault that returns with the same text is logged once, until the
+// partition has been sound in between.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log, LogFields } from '../observability/log.ts'
@@ -17,7 +17,7 @@ export class PartitionLog {
   readonly #problems: FlowProblems
   /** The last line about each partition that is not sound. */
   readonly #said = new Map<number, string>()
-  /** Begun partitions that no line has named yet. */
+  /** Begun partitions that no log line has named yet. */
   #begun: Begun[] = []
   #begunAtLastTick = 0
 
@@ -33,7 +33,7 @@ export class PartitionLog {
     if (state === 'removed') this.#said.delete(partition.id)
     switch (event.kind) {
       case 'refusal': this.#sayRefused(partition, event); return
-      // The lane has counted what it saw, but not what a policy made of it.
+      // The lane has counted the fault, but not the decision of the policy.
       case 'keepFaulted': this.#sayOnce(partition, event.error, false); return
       case 'stop': this.#sayOnce(partition, event.error, true); return
       case 'resume':
@@ -48,15 +48,17 @@ export class PartitionLog {
     }
   }
 
-  /** Of partitions that begin where a policy says, not at their first record or a position. */
+  /**
+   * Receives partitions that begin where a policy says, not at their first record or at a position.
+   */
   onBegun (begun: readonly Begun[]): void {
     this.#begun.push(...begun.filter(({ isBornLater, passedOver }) =>
       isBornLater || passedOver > 0n))
   }
 
   /**
-   * Slots begin one by one, and so do their partitions: one line names all of them once no more
-   * come. Call it each second; `isEnd` for the last time.
+   * Slots begin one by one, and so do their partitions: one log line names all of them once no more
+   * partitions begin. Call it each second, and with `isEnd` the last time.
    */
   sayBegun (isEnd = false): void {
     const isGrowing = this.#begun.length > this.#begunAtLastTick
@@ -78,7 +80,7 @@ export class PartitionLog {
     }
   }
 
-  /** It stays paused, and what resuming it will meet is said now. */
+  /** The partition stays paused; the log says now what a resume will find. */
   onPausedRecreated (partition: FlowPartition, error: ReplicatorError): void {
     if (this.#said.get(partition.id) === error.message) return
     this.#said.set(partition.id, error.message)
@@ -86,7 +88,10 @@ export class PartitionLog {
     this.#problems.sayPartition(nameOf(partition), error, fields, true)
   }
 
-  /** Waiting partitions are logged in groups (waiting-partitions.ts), topics as a whole as such. */
+  /**
+   * waiting-partitions.ts logs waiting partitions in groups; topics that fail as a whole have their
+   * own lines.
+   */
   #sayRefused (partition: FlowPartition, { error, retryAtMs }: RefusalEvent): void {
     if (!error.retriable && retryAtMs !== Infinity) this.#sayOnce(partition, error, true)
   }
@@ -110,7 +115,8 @@ export class PartitionLog {
     partition: FlowPartition, before: PartitionCondition, { reason, records, why }: SkippedPart
   ): void {
     const offsets = offsetsOf(partition, before)
-    // A recreated topic is one: nobody knows how many records of the deleted one are missing.
+    // A recreated topic counts as a skip: how many records of the deleted one are missing is
+    // unknown.
     const skipped = records === 0n ? 'goes on' : `skipped ${countOf(records)}, going on`
     this.#log.warn({ ...fieldsOf(partition), reason, records: String(records), ...offsets },
       `${nameOf(partition)}: ${skipped} at source offset ${offsets.toOffset}: ${why}`)
@@ -126,7 +132,7 @@ export class PartitionLog {
   }
 }
 
-/** A broker writes the bounds of a timestamp as of now, other ones at each retry. */
+/** A broker reports timestamp bounds relative to the current time, so they differ at each retry. */
 function withoutNumbers (text: string): string {
   return text.replace(/\d+/g, '#')
 }

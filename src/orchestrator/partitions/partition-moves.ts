@@ -1,5 +1,5 @@
-// Carries out the moves of partition-state.ts: writes them into the table, asks lanes for what they
-// ask, and tells whoever watches (the log, the fault policy, a hand-over that waits).
+// Carries out the moves of partition-state.ts: writes them into the table, sends requests to the
+// lanes, and notifies the log, the fault policy, and a hand-over that waits.
 import type { LanePool } from '../lanes/lane-pool.ts'
 import type { Clock } from '../time/clock.ts'
 import type { PartitionCondition, PartitionEvent } from './partition-state.ts'
@@ -16,13 +16,18 @@ export interface AppliedMove {
 export interface PartitionMovesOptions {
   readonly table: PartitionTable
   readonly lanes: Pick<LanePool, 'assign' | 'revoke'>
-  /** An event to put before any assignment: its topic is another one than its progress is of. */
+  /**
+   * An event to apply before any assignment, if the topic is not the one of the partition's
+   * progress.
+   */
   readonly recreationOf: (partition: FlowPartition) => PartitionEvent | undefined
   readonly clock: Clock
   readonly onMoved: (move: AppliedMove) => void
 }
 
-/** Where the target's log begins now, for a partition whose progress is of what it has trimmed. */
+/**
+ * Where the target's log begins now, if retention deleted the records at the partition's position.
+ */
 interface ScanStart {
   readonly scanFrom?: bigint
 }
@@ -38,7 +43,7 @@ export class PartitionMoves {
     this.moveAll([[partition, event]], scan)
   }
 
-  /** One message a lane and kind of request, however many partitions. */
+  /** Sends one message for each lane and kind of request, however many partitions move. */
   moveAll (
     events: ReadonlyArray<readonly [FlowPartition, PartitionEvent]>, scan: ScanStart = {}
   ): void {
@@ -55,7 +60,7 @@ export class PartitionMoves {
       lanes.assign(lane, ofLane.map(partition => ({ ...assignmentOf(partition), ...scan })))
     }
     for (const [lane, ofLane] of byLane(revoked)) lanes.revoke(lane, ofLane.map(({ id }) => id))
-    // Told last: whoever watches may move the same partitions on.
+    // Notify last: the notified code may move the same partitions again.
     for (const move of moves) this.#options.onMoved(move)
   }
 
@@ -69,7 +74,8 @@ export class PartitionMoves {
     const moves: AppliedMove[] = [{ partition, before, event, atMs }]
     const recreation = asks === 'assign' ? recreationOf(partition) : undefined
     if (recreation === undefined) return { asks, moves }
-    // Its lane never gets it: the revoke alone is sent, and answered as for an unknown partition.
+    // The lane never receives the assignment, only the revoke, and answers as for an unknown
+    // partition.
     const assigned = { ...partition }
     const asksInstead = table.apply(partition, recreation, atMs)
     return {

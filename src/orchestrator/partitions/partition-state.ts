@@ -1,6 +1,7 @@
 // THE state machine of a topic-partition in the control plane: its states, the events that move it
-// and who causes them, and what a move asks of a lane. Pure. partition-moves.ts carries the moves
-// out; the log, the metrics and readiness show what shown-state.ts reads from a condition.
+// with the causer of each event, and the request that a move sends to a lane. Pure.
+// partition-moves.ts carries the moves out; shown-state.ts derives from a condition what the log,
+// the metrics and readiness show.
 import type { partitionStates as laneStates } from '../../dataplane/contract/contract-table.ts'
 import { errorByCode } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -25,7 +26,7 @@ export const partitionStates = {
 } as const
 export type PartitionState = keyof typeof partitionStates
 
-/** Events, each with who causes it. */
+/** Events, each with its cause. */
 export const partitionEvents = {
   report: 'lane: its state, other than a fault',
   fault: 'lane: it cannot go on',
@@ -49,10 +50,10 @@ export const partitionEvents = {
 } as const
 export type EventKind = keyof typeof partitionEvents
 
-/** What a move asks of the partition's lane. */
+/** The request that a move sends to the partition's lane. */
 export type LaneRequest = 'none' | 'assign' | 'revoke'
 
-/** A move that assigns leads to `paused` instead while an operator has the partition paused. */
+/** While an operator has the partition paused, a move that assigns leads to `paused` instead. */
 export interface Move {
   readonly to: PartitionState | 'same'
   readonly asks: LaneRequest
@@ -63,14 +64,16 @@ const go = (to: PartitionState): Move => ({ to, asks: 'none' })
 const assign = (to: PartitionState): Move => ({ to, asks: 'assign' })
 const revoke = (to: PartitionState): Move => ({ to, asks: 'revoke' })
 
-/** What an operator says of a partition that is not mirrored anyway changes its condition only. */
+/** An operator's order for a partition that is not being mirrored changes the condition only. */
 const operator = { pause: stay, unpause: stay, retry: stay, skip: stay } as const
-/** While a lane drains it. Drained or lost with its lane, it goes `on`. */
+/**
+ * While a lane drains the partition. When it is drained, or its lane ends, it moves as `on` says.
+ */
 const draining = (on: Move): MovesOfState => ({
   ...operator, report: stay, fault: stay, recreation: stay,
   release: on, laneEnd: on, laneStart: on
 })
-/** Its lane holds it at most as a fault, with nothing in flight. */
+/** The lane has at most a fault of the partition, and no batch in flight. */
 const atRest = { ...operator, laneEnd: stay, laneStart: stay } as const
 const held: MovesOfState = {
   ...operator, report: stay, fault: go('deciding'), laneEnd: stay,
@@ -80,7 +83,7 @@ const held: MovesOfState = {
 
 export type MovesOfState = Partial<Readonly<Record<EventKind, Move>>>
 
-/** Every legal move. What is not here is an error of the program (INTERNAL). */
+/** Every legal move. Any other move is a program error (INTERNAL). */
 export const partitionMoves: Readonly<Record<PartitionState, MovesOfState>> = {
   positioning: {
     ...operator, position: assign('assigned'), refusal: stay, withdraw: go('removed')
@@ -112,21 +115,21 @@ export const partitionMoves: Readonly<Record<PartitionState, MovesOfState>> = {
     ...draining(go('removed')), keepFaulted: stay, stop: stay, resume: stay, withdraw: stay,
     abandon: go('removed')
   },
-  // A hand-over that took too long has abandoned it. Its lane may still report and release it, and
-  // a decision about it may come: its position is on record already.
+  // A hand-over that took too long has abandoned the partition. Its lane may still report and
+  // release it, and a decision about it may still arrive: its position is already on record.
   removed: {
     report: stay, fault: stay, release: stay, laneEnd: stay, laneStart: stay,
     keepFaulted: stay, stop: stay, resume: stay
   }
 }
 
-/** What a lane says of a partition. */
+/** What a lane reports about a partition. */
 export interface LaneReport {
   readonly state: LaneState
   /** Error code of the state, or of what is being retried; 0: none. */
   readonly code: number
   readonly detail: string
-  /** Of a fault: the source offset behind what cannot be mirrored, -1n: not known. */
+  /** Of a fault: the source offset after the records that cannot be mirrored; -1n: not known. */
   readonly skipTo: bigint
   readonly skipRecords: bigint
   /** Leader epoch of the batch before `skipTo`, -1: not known. */
@@ -136,12 +139,12 @@ export interface LaneReport {
 /** Why a partition is not mirrored. */
 export interface Trouble {
   readonly error: ReplicatorError
-  /** Epoch ms. Retries do not change it. */
+  /** Epoch ms. A retry does not change it. */
   readonly sinceMs: number
   readonly attempts: number
   /** Epoch ms of the last retry; undefined: not retried yet. */
   readonly retriedAtMs: number | undefined
-  /** Epoch ms of the next look for a start position; Infinity: when its topic is well again. */
+  /** Epoch ms of the next search for a start position; Infinity: when the topic is usable again. */
   readonly retryAtMs: number | undefined
 }
 
@@ -150,7 +153,7 @@ export interface Pause {
   readonly sinceMs: number
 }
 
-/** An operator's word that a partition is to continue at another source offset. */
+/** An operator's order that a partition continues at another source offset. */
 export interface SkipOrder {
   readonly to: bigint
   readonly by: string
@@ -159,31 +162,34 @@ export interface SkipOrder {
 
 export interface PartitionCondition {
   readonly state: PartitionState
-  /** The lane that mirrors it, or did last; -1: none yet. */
+  /** The lane that mirrors the partition, or mirrored it last; -1: none yet. */
   readonly lane: number
-  /** The lane that gets it as soon as its own has released it; undefined: the same. */
+  /**
+   * The lane that is assigned the partition once its present lane has released it; undefined: the
+   * same lane.
+   */
   readonly movingTo: number | undefined
   readonly report: LaneReport
-  /** Since when its lane has been in the state that it reports, epoch ms. */
+  /** Since when the lane has reported its present state, epoch ms. */
   readonly reportSinceMs: number
-  /** Undefined: nothing is wrong, as far as the control plane knows. */
+  /** Undefined: the control plane knows of no problem. */
   readonly trouble: Trouble | undefined
   readonly pause: Pause | undefined
-  /** What the decision that is due, or being made, is to carry out. */
+  /** The order that the pending decision must carry out. */
   readonly order: SkipOrder | undefined
-  /** Undefined until its start position is known. Acknowledged records move it, too. */
+  /** Undefined until the start position is known. Acknowledged records advance it, too. */
   readonly progress: Progress | undefined
 }
 
 export interface SkippedPart {
   readonly reason: SkipReason
-  /** At most. */
+  /** An upper bound. */
   readonly records: bigint
   readonly why: string
 }
 
 export interface RepeatedPart {
-  /** At most. */
+  /** An upper bound. */
   readonly records: bigint
   readonly why: string
 }
@@ -197,11 +203,11 @@ export type PartitionEvent =
   | {
     readonly kind: 'resume'
     readonly progress: Progress
-    /** What is left out, and what is mirrored once more, with the new position. */
+    /** The records that are left out, and those that are mirrored again, with the new position. */
     readonly skip?: SkippedPart | undefined
     readonly again?: RepeatedPart | undefined
   }
-  /** `report`: with why the target has not acknowledged all that it was sent, code 0: it has. */
+  /** `report`: why the target has not acknowledged every sent record; code 0: it has. */
   | { readonly kind: 'release', readonly report?: LaneReport }
   | { readonly kind: 'pause', readonly by: string, readonly sinceMs?: number }
   | { readonly kind: 'skip', readonly order: SkipOrder }
@@ -277,7 +283,7 @@ function changeOf (
       return { ...known, trouble: troubleOf(faultOf(report), 1) }
     }
     case 'release':
-      // Its next lane scans the target; of one that gets no next lane this is the last word.
+      // The next lane scans the target. If no lane follows, this is the partition's last report.
       return reported(before, to === 'removed' ? event.report ?? startingReport : startingReport,
         nowMs)
     case 'laneEnd': return reported(before, startingReport, nowMs)
@@ -306,8 +312,8 @@ function changeOf (
 function reported (
   { report: before, reportSinceMs }: PartitionCondition, report: LaneReport, nowMs: number
 ): Pick<PartitionCondition, 'report' | 'reportSinceMs'> {
-  // A broker that hangs is a reason first, its closed connection is another, a missing leader a
-  // third: the partition has been waiting all the while.
+  // A hung broker is reported with one reason, its closed connection with another, a missing leader
+  // with a third: the partition has been waiting since the first of them.
   return { report, reportSinceMs: before.state === report.state ? reportSinceMs : nowMs }
 }
 

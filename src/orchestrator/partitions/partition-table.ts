@@ -1,5 +1,5 @@
-// The topic-partitions of a flow that this process mirrors, or is about to: by id and by name. Also
-// which of them have progress that is not in the progress topic yet.
+// The topic-partitions of a flow that this process mirrors, or is about to mirror, by id and by
+// name; also which of them have progress that is not in the progress topic yet.
 import type { PartitionAssignment } from '../../dataplane/index.ts'
 import { withSpan } from '../offsets/offset-map.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -11,14 +11,17 @@ import {
   newCondition, step, type LaneRequest, type PartitionCondition, type PartitionEvent
 } from './partition-state.ts'
 
-/** A topic-partition of the source, by both of its names, and the slot that it belongs to. */
+/** A topic-partition of the source, by its name on each cluster, and its slot. */
 export interface SlotPartition extends TopicPartition {
   readonly remoteTopic: string
   readonly slot: number
 }
 
 export interface FlowPartition extends SlotPartition, PartitionCondition {
-  /** Its name to the lanes. Never used again, so that late events of a removed one hit nobody. */
+  /**
+   * Identifies the partition to the lanes. Never reused, so that late events of a removed partition
+   * match no other partition.
+   */
   readonly id: number
 }
 
@@ -30,7 +33,7 @@ export class PartitionTable {
   readonly #dirty = new Set<Row>()
   readonly #positioning = new Set<Row>()
   readonly #changed = new Set<Row>()
-  /** By slot: those of which takeMoved() has not returned the newest progress. */
+  /** By slot: the partitions whose newest progress takeMoved() has not returned yet. */
   readonly #moved = new Map<number, Set<Row>>()
   #nextId = 0
   #version = 0
@@ -40,10 +43,10 @@ export class PartitionTable {
 
   get size (): number { return this.#byId.size }
 
-  /** Another one whenever partitions were added, removed or placed in another lane. */
+  /** Changes whenever partitions were added, removed or moved to another lane. */
   get version (): number { return this.#version }
 
-  /** Those in the state `positioning`: seldom more than a few of thousands. */
+  /** The partitions in the state `positioning`: seldom more than a few of thousands. */
   get positioning (): ReadonlySet<FlowPartition> { return this.#positioning }
 
   values (): IterableIterator<FlowPartition> { return this.#byId.values() }
@@ -76,7 +79,7 @@ export class PartitionTable {
     this.#version++
   }
 
-  /** Moves the partition as partition-state.ts says; returns what its lane must be asked. */
+  /** Moves the partition as partition-state.ts says; returns the request for its lane. */
   apply (partition: FlowPartition, event: PartitionEvent, nowMs: number): LaneRequest {
     const { after, asks } = step(partition, event, nowMs)
     if (after.lane !== partition.lane) this.#version++
@@ -112,8 +115,8 @@ export class PartitionTable {
 
   /**
    * Where records are on the target, as a lane reports it in rows of six: id, and a span. Call it
-   * before advance(): a map that lacks records of the progress is wrong, one that is ahead of the
-   * progress is not.
+   * before advance(): a map without records that the progress counts is wrong; a map that is ahead
+   * of the progress is not.
    */
   place (rows: BigInt64Array): void {
     for (let row = 0; row < rows.length; row += 6) {
@@ -141,7 +144,7 @@ export class PartitionTable {
     return moved
   }
 
-  /** Partitions with progress since the last call. Their progress is a point of history now. */
+  /** Partitions with progress since the last call. That progress becomes a point of history. */
   takeDirty (isWanted: (slot: number) => boolean = () => true): readonly FlowPartition[] {
     const dirty = [...this.#dirty].filter(({ slot }) => isWanted(slot))
     for (const partition of dirty) {
@@ -157,7 +160,7 @@ export class PartitionTable {
     else moved.add(row)
   }
 
-  /** For progress that could not be written, or that must not be: false forgets the mark. */
+  /** For progress that could not be written; with false, for progress that must not be written. */
   markDirty (partitions: readonly FlowPartition[], isDirty = true): void {
     for (const { id } of partitions) {
       const row = this.#byId.get(id)
@@ -168,7 +171,7 @@ export class PartitionTable {
   }
 }
 
-/** The progress of a partition whose position is known, which it is in all but one state. */
+/** The progress of a partition whose position is known: in every state except one. */
 export function positionOf ({ partition, progress, state, topic }: FlowPartition): Progress {
   if (progress !== undefined) return progress
   throw new ReplicatorError('INTERNAL', `${topic}-${partition} is ${state} without a position`)

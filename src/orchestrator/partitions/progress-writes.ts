@@ -1,6 +1,6 @@
-// Puts the positions of partitions on record: what has changed, slot by slot, one write a slot at a
-// time. A slot whose progress partition does not answer keeps no other slot from being written;
-// what changes meanwhile goes with the slot's next write.
+// Puts the positions of partitions on record: writes changed positions slot by slot, one write a
+// slot at a time. A slot whose progress partition does not answer delays no other slot; progress
+// that is made meanwhile is in the slot's next write.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
@@ -20,7 +20,7 @@ export interface ProgressWritesOptions {
   readonly clock: Clock
 }
 
-/** A round ends after this long; a write that takes longer continues behind it. */
+/** A round ends after this long; a write that takes longer continues after the round. */
 const roundMsMax = 1_000
 /** How long a hand-over waits for its last progress to be on record. */
 const lastWriteMsMax = 5_000
@@ -29,7 +29,7 @@ export class ProgressWrites {
   readonly #options: ProgressWritesOptions
   /** Outstanding writes by slot. */
   readonly #writes = new Map<number, Promise<void>>()
-  /** Since when the positions that an outstanding write of the slot carries have been unwritten. */
+  /** For each outstanding write of a slot: since when its positions have been unwritten. */
   readonly #writingSinceMs = new Map<number, number>()
   #unwrittenMs: number | undefined
 
@@ -37,10 +37,12 @@ export class ProgressWrites {
     this.#options = options
   }
 
-  /** Since when there has been progress that is not written, epoch ms; undefined: all is. */
+  /**
+   * Since when some progress has not been written, epoch ms; undefined: all progress is written.
+   */
   get unwrittenMs (): number | undefined { return this.#unwrittenMs }
 
-  /** Call it when partitions may have moved on. */
+  /** Call it when partitions may have made progress. */
   note (): void {
     if (this.#options.table.isDirty) this.#unwrittenMs ??= this.#options.clock.now()
   }
@@ -72,8 +74,8 @@ export class ProgressWrites {
   }
 
   /**
-   * The last progress of slots that are released, then `mend`. Never rejects. A leader that hangs
-   * is not waited for: the next owner finds by a scan what the positions on record lack.
+   * Writes the last progress of slots that are released, then runs `mend`. Never rejects. Does not
+   * wait for a leader that hangs: a scan by the next owner finds what the positions on record lack.
    */
   async writeLast (slots: readonly number[], mend: () => Promise<void>): Promise<void> {
     const { clock, onError } = this.#options

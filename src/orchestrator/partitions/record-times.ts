@@ -1,17 +1,17 @@
-// The timestamp of the first record that a partition lacks, asked of the source's time index.
+// The timestamp of the first record that the target lacks, found by the source's time index.
 //
-// The problem: after a restart nobody remembers since when a paused partition has been behind, and
-// no lane reads its records. ListOffsets does not tell the timestamp of an offset; it tells the
-// first record with a given timestamp or a later one, with its offset and its own timestamp. So
-// the search asks for ever earlier times until the answer lies before the position, and then halves
-// the stretch between:
+// The problem: after a restart no process knows since when a paused partition has been behind, and
+// no lane reads its records. ListOffsets does not return the timestamp of an offset; it returns the
+// first record with a given timestamp or a later one, with its offset and its own timestamp. So the
+// search asks for ever earlier times until the answer lies before the position, and then halves the
+// interval between:
 //
 //    before the position | behind it
 //    ---------x----------P----o-----o----------  offsets ->
 //             ^earlier   ^    ^best  ^later
 //
-// Whatever the order of timestamps, each answer behind the position is a record that the target
-// lacks. So the smallest timestamp of those answers never makes the lag older than it is.
+// Whatever the order of timestamps, each answer after the position is a record that the target
+// lacks. So the smallest timestamp of those answers never makes the lag longer than it is.
 import type { ClusterAdmin, WantedOffset } from '../cluster/cluster-admin.ts'
 import type { TopicPartition } from '../progress/progress.ts'
 
@@ -22,7 +22,7 @@ export interface RecordsFrom<Partition> {
 }
 
 export interface RecordTime<Partition> extends RecordsFrom<Partition> {
-  /** Epoch ms; undefined: timestamps do not tell. */
+  /** Epoch ms; undefined: the timestamps do not show it. */
   readonly timestampMs: number | undefined
 }
 
@@ -32,7 +32,7 @@ const firstStepMs = 1_000
 const precisionMs = 500
 const timeoutMs = 8_000
 
-/** Without those that the source did not answer for. Rejects if it did not answer. */
+/** The result omits partitions that the source did not answer for. Rejects if it did not answer. */
 export async function recordTimes<Partition extends TopicPartition> (
   source: ClusterAdmin, wanted: ReadonlyArray<RecordsFrom<Partition>>, nowMs: number
 ): Promise<ReadonlyArray<RecordTime<Partition>>> {
@@ -59,7 +59,7 @@ class TimeSearch<Partition> {
   readonly wanted: RecordsFrom<Partition>
   readonly #nowMs: number
   #stepMs = firstStepMs
-  /** No record before the position is this late. */
+  /** No record before the position has this timestamp or a later one. */
   #laterMs: number
   /** The first record of this time or later lies before the position. */
   #earlierMs: number | undefined
@@ -76,7 +76,9 @@ class TimeSearch<Partition> {
 
   get hasFailed (): boolean { return this.#hasFailed }
 
-  /** The smallest timestamp of a record behind the position; none of the future. */
+  /**
+   * The smallest timestamp of a record after the position; timestamps in the future do not count.
+   */
   get bestMs (): number | undefined { return this.#bestMs }
 
   get nextMs (): number {
@@ -87,7 +89,7 @@ class TimeSearch<Partition> {
 
   fail (): void { this.#isDone = this.#hasFailed = true }
 
-  /** `offset`: of the first record of `nextMs` or later; -1n: there is none. */
+  /** `offset`: of the first record with timestamp `nextMs` or later; -1n: no such record. */
   learn (offset: bigint, timestampMs: number): void {
     const askedMs = this.nextMs
     const { from } = this.wanted

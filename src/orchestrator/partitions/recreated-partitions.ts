@@ -1,4 +1,4 @@
-// Partitions whose topic bears the name of the one that their progress is of, and is another one.
+// Partitions whose progress belongs to a deleted topic, and whose topic was recreated by that name.
 import type { GonePartitions } from './gone-partitions.ts'
 import type { PartitionLog } from './partition-log.ts'
 import type { PartitionMoves } from './partition-moves.ts'
@@ -14,7 +14,9 @@ export interface RecreatedPartitionsOptions {
   readonly log: PartitionLog
 }
 
-/** States in which a recreated topic is acted on at once; in the others a later look finds it. */
+/**
+ * States in which a recreation is handled at once; in the other states a later check handles it.
+ */
 const recallable: ReadonlySet<PartitionState> =
   new Set(['assigned', 'retrying', 'faulted', 'stopped'])
 const leaving: ReadonlySet<PartitionState> = new Set(['releasing', 'removed'])
@@ -27,8 +29,8 @@ export class RecreatedPartitions {
   }
 
   /**
-   * Recalls the partitions of recreated topics, and removes those that these do not have. A paused
-   * partition stays paused: the log says what resuming it will meet.
+   * Recalls the partitions of recreated topics, and removes the partitions that the new topics do
+   * not have. A paused partition stays paused: the log says what a resume will find.
    */
   async follow (): Promise<void> {
     const { gone, log, moves, table, topicIds } = this.#options
@@ -49,7 +51,7 @@ export class RecreatedPartitions {
   }
 }
 
-/** One that is stopped because of a recreation has been decided on. */
+/** A partition that is stopped because of a recreation has been decided on already. */
 function isRecallable ({ state, trouble }: FlowPartition): boolean {
   return recallable.has(state) &&
     !(state === 'stopped' && trouble?.error.errorName === 'TOPIC_RECREATED')

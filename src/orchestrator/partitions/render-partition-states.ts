@@ -1,4 +1,4 @@
-// The partition state machine as a drawing and as tables, for ARCHITECTURE.md.
+// Renders the partition state machine as a drawing and as tables, for ARCHITECTURE.md.
 import { partitionStates as laneStates } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import {
@@ -38,7 +38,7 @@ function drawing (): readonly string[] {
   ]
 }
 
-/** One arrow a pair of states, with all the events that take it. */
+/** One arrow for each pair of states, with all events that cause the move. */
 function arrowsFrom (state: PartitionState): readonly string[] {
   const events = new Map<PartitionState, string[]>()
   for (const kind of kinds) {
@@ -57,7 +57,7 @@ function sign ({ asks }: Move): string {
   }
 }
 
-/** Every name that a partition in this state can bear, whatever its lane reports. */
+/** Every shown name of a partition in this state, over all states that its lane may report. */
 function shownAs (state: PartitionState): string {
   const trouble = (error: ReplicatorError): Trouble =>
     ({ error, sinceMs: 0, attempts: 1, retriedAtMs: undefined, retryAtMs: undefined })

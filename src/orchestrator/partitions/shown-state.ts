@@ -1,4 +1,4 @@
-// What a user sees of a partition, in the same words in the log, the metrics and readiness. Pure.
+// The state of a partition as the log, the metrics and readiness show it. Pure.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { PartitionState as ShownName } from '../observability/snapshot.ts'
 import {
@@ -7,11 +7,11 @@ import {
 
 export interface ShownState {
   readonly state: ShownName
-  /** Why it waits or is faulted. */
+  /** Why the partition waits or is faulted. */
   readonly error: ReplicatorError | undefined
-  /** Epoch ms since when it has been paused or faulted; retries do not end a fault. */
+  /** Epoch ms since when the partition has been paused or faulted; retries do not end a fault. */
   readonly sinceMs: number | undefined
-  /** A policy stopped it: it is not retried. */
+  /** A policy stopped the partition: the flow does not retry it. */
   readonly isForGood: boolean
   readonly pausedBy: string | undefined
 }
@@ -41,13 +41,13 @@ export function shownOf (condition: PartitionCondition, isCaughtUp: boolean): Sh
   }
 }
 
-/** Without a position the partition waits for a cluster, or for an operator to act. */
+/** A partition without a position waits for a cluster or for an operator. */
 function troubled (condition: PartitionCondition): ShownState {
   const shown = faulted(condition)
   return isWaiting(condition.trouble) ? { ...shown, state: 'waiting' } : shown
 }
 
-/** What is wrong with a topic as a whole may be retried, but seldom mends itself. */
+/** A problem of a whole topic may be retried, but seldom ends without an operator. */
 function isWaiting (trouble: Trouble | undefined): boolean {
   if (trouble === undefined || !trouble.error.retriable) return false
   return trouble.retryAtMs !== Infinity || trouble.error.scope === 'partition'
@@ -80,7 +80,7 @@ const shownByLaneState: Readonly<Record<LaneState, ShownName>> = {
   running: 'running',
   waiting: 'waiting',
   faulted: 'faulted',
-  // Its lane drains it: what is in flight is still acknowledged.
+  // The lane drains the partition: batches in flight are still acknowledged.
   stopping: 'running',
   stopped: 'running'
 }

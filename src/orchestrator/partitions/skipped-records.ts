@@ -1,4 +1,4 @@
-// What the moves of partitions left out, and what they mirror once more, by topic.
+// Counts by topic the records that moves of partitions skipped, and those that are mirrored again.
 import type { SkipReason, SkippedRecords } from '../observability/snapshot.ts'
 import type { TopicPartition } from '../progress/progress.ts'
 import type { AppliedMove } from './partition-moves.ts'
@@ -21,7 +21,7 @@ export class SkippedRecordCounts {
     }
   }
 
-  /** Records before the start of partitions that auto.offset.reset lets begin further behind. */
+  /** Records before the start of partitions that begin later because of auto.offset.reset. */
   countBegun (begun: ReadonlyArray<{
     readonly partition: TopicPartition
     readonly passedOver: bigint

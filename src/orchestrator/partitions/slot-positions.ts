@@ -1,5 +1,6 @@
-// The slots that this process owns, and what the progress topic holds of their partitions: where a
-// partition begins that was mirrored before. A slot is expected until its progress has been read.
+// The slots that this process owns, and the positions of their partitions in the progress topic:
+// where a partition begins that was mirrored before. A slot is expected until its progress was
+// read.
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import { slotOf } from '../ownership/task-slots.ts'
 import type { FlowPartition, SlotPartition } from './partition-table.ts'
@@ -20,16 +21,18 @@ export class SlotPositions {
     this.#slotCount = slotCount
   }
 
-  /** Another one whenever the owned slots may be others. */
+  /** Changes whenever the owned slots may have changed. */
   get version (): number { return this.#version }
 
-  /** The owned ones whose progress has been read. */
+  /** The owned slots whose progress has been read. */
   get slots (): readonly number[] { return [...this.#slots.keys()] }
 
   /** Whether the slot is owned, and its progress has been read. */
   owns (slot: number): boolean { return this.#slots.has(slot) }
 
-  /** These slots are owned from now on; where their partitions stand is not known yet. */
+  /**
+   * This process owns these slots from now on; the positions of their partitions are not known yet.
+   */
   expect (slots: readonly number[]): void {
     this.#version++
     for (const slot of slots) if (!this.owns(slot)) this.#expected.add(slot)
@@ -61,7 +64,10 @@ export class SlotPositions {
       ?.get(partitionKey(partition))
   }
 
-  /** Of a topic that is not mirrored now: once it is mirrored again, the partition resumes here. */
+  /**
+   * Keeps the position of a partition whose topic is not mirrored now: if the topic is mirrored
+   * again, the partition resumes here.
+   */
   remember (partition: FlowPartition): void {
     if (partition.progress === undefined) return
     this.#slots.get(partition.slot)?.set(partitionKey(partition), partition.progress)

@@ -1,5 +1,5 @@
-// Reads where the partitions of owned slots stand. Until a slot has been read, its partitions are
-// in the table all the same, with the reason where that fails: they must not seem not to exist.
+// Reads the positions of the partitions of owned slots. The table lists the partitions of a slot
+// before the slot is read, with the error if the reading fails: otherwise users would miss them.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
@@ -11,7 +11,7 @@ export interface SlotReadingOptions {
   readonly table: PartitionTable
   readonly moves: PartitionMoves
   readonly positions: SlotPositions
-  /** Where the partitions of these slots stand, from the progress topic. */
+  /** Reads the positions of the partitions of these slots from the progress topic. */
   readonly restore: (
     slots: readonly number[], signal?: AbortSignal
   ) => Promise<ReadonlyMap<string, Progress>>
@@ -27,13 +27,13 @@ export class SlotReading {
     this.#options = options
   }
 
-  /** Shows the partitions of slots that are about to be read. */
+  /** Adds the partitions of slots that are about to be read, so that users see them. */
   expect (slots: readonly number[]): void {
     this.#options.positions.expect(slots)
     this.#options.addWanted()
   }
 
-  /** Rejects where a progress partition cannot be read, or with the reason of the signal. */
+  /** Rejects if a progress partition cannot be read, or with the reason of the signal. */
   async read (slots: readonly number[], signal?: AbortSignal): Promise<void> {
     const { addWanted, positions, restore } = this.#options
     this.expect(slots)
@@ -48,7 +48,7 @@ export class SlotReading {
     addWanted()
   }
 
-  /** They are due again as soon as their slot has been read. */
+  /** The partitions are due again as soon as their slot has been read. */
   #refuse (slots: readonly number[], error: ReplicatorError): void {
     const { clock, moves, table } = this.#options
     const retryAtMs = clock.now()

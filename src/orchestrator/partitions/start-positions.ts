@@ -1,6 +1,6 @@
-// Where a topic-partition begins that was never mirrored before: auto.offset.reset on the source,
-// the end of the log on the target. The position is put on record before the first record is sent,
-// so that the resume after a crash finds what was sent (invariant D).
+// Where a topic-partition begins that was never mirrored: auto.offset.reset on the source, the end
+// of the log on the target. The position is put on record before the first record is sent, so that
+// the resume after a crash finds the records that were sent (invariant D).
 import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import type { OffsetReset } from '../config/offset-reset.ts'
@@ -8,7 +8,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress, TopicPartition } from '../progress/progress.ts'
 import { systemClock } from '../time/clock.ts'
 
-/** What cannot be answered soon must not hold up the others: it is tried again by itself. */
+/** A partition without a quick answer must not delay the others: it is retried alone. */
 const patienceMs = 2_000
 
 export interface UnmirroredPartition extends TopicPartition {
@@ -22,11 +22,13 @@ export interface StartPosition<Partition extends UnmirroredPartition> {
 
 export interface FirstPosition<Partition extends UnmirroredPartition>
   extends StartPosition<Partition> {
-  /** Offsets of the source that lie before it and are not mirrored. */
+  /** Offsets of the source before the start position, which are not mirrored. */
   readonly passedOver: bigint
 }
 
-/** A bigint is a timestamp in milliseconds: the first record of this or a later time. */
+/**
+ * A bigint is a timestamp in milliseconds: start at the first record of this time or a later one.
+ */
 export type StartAt = 'earliest' | 'latest' | 'none' | bigint
 
 /** Where a partition begins that has no position on record. */
@@ -89,9 +91,9 @@ async function offsetsAt (
 }
 
 /**
- * Where no record is new enough, the end of the log. By time, a broker that did not answer looks
- * like one that has no such record; the end would then leave records out. So brokers that have
- * answered for the end are asked once more by time.
+ * If no record is new enough, the end of the log. In the answer to a query by time, a broker that
+ * did not answer looks like a broker without such a record; starting at the end would then leave
+ * records out. So brokers that have answered for the end are asked once more by time.
  */
 async function sourceOffsets (
   source: ClusterAdmin, wanted: readonly Wanted[]
@@ -114,8 +116,8 @@ async function sourceOffsets (
 }
 
 /**
- * The positions whose target partition holds records already: of a mirror whose progress is lost,
- * of MirrorMaker 2, or of another producer. To begin there may double records.
+ * The positions whose target partition already holds records: of a mirror whose progress is lost,
+ * of MirrorMaker 2, or of another producer. Beginning there may duplicate records.
  */
 export async function notEmptyOnTarget<Partition extends UnmirroredPartition> (
   target: ClusterAdmin, positions: ReadonlyArray<StartPosition<Partition>>

@@ -1,11 +1,11 @@
-// The ids of the topics on both sides, as far as the clusters report them (brokers 2.8 and later):
-// a topic that was deleted and recreated is known by its new id, one that is gone by its error.
+// The ids of the topics on both clusters, if the clusters report them (brokers 2.8 and later): a
+// new id shows that a topic was recreated, an error shows that it was deleted.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress, TopicIds } from '../progress/progress.ts'
 import type { PartitionEvent } from './partition-state.ts'
 
-/** Names of one topic on both sides. */
+/** The names of one topic on both clusters. */
 export interface TopicNames {
   readonly topic: string
   readonly remoteTopic: string
@@ -15,7 +15,7 @@ export interface ChangedTopic extends KnownTopic {
   readonly side: 'source' | 'target'
 }
 
-/** The topic that bears the name now. */
+/** The present topic of that name. */
 interface KnownTopic {
   readonly id: string
   readonly partitions: number
@@ -36,7 +36,7 @@ export class KnownTopicIds {
     this.#target = target
   }
 
-  /** Asks both clusters. Returns the topics that the source says it does not have. */
+  /** Asks both clusters. Returns the topics that the source reports as unknown. */
   async learn (topics: readonly TopicNames[]): Promise<ReadonlySet<string>> {
     const { source, target } = this.#known
     const [missing] = await Promise.all([
@@ -51,7 +51,9 @@ export class KnownTopicIds {
     this.#known.target.delete(remoteTopic)
   }
 
-  /** The progress with ids. Progress that names none is taken to be of the topics of today. */
+  /**
+   * The progress with topic ids. Progress without ids is assumed to belong to the present topics.
+   */
   complete ({ remoteTopic, topic }: TopicNames, progress: Progress): Progress {
     const source = progress.topicIds?.source ?? this.#known.source.get(topic)?.id
     const target = progress.topicIds?.target ?? this.#known.target.get(remoteTopic)?.id
@@ -61,7 +63,7 @@ export class KnownTopicIds {
     return { ...progress, topicIds }
   }
 
-  /** The side whose topic is not the one that progress is of. */
+  /** The cluster whose topic is not the one that the progress belongs to. */
   changed ({ progress, remoteTopic, topic }: PositionedTopic): ChangedTopic | undefined {
     const source = this.#known.source.get(topic)
     if (isAnother(progress?.topicIds?.source, source)) return { side: 'source', ...source }
@@ -70,7 +72,7 @@ export class KnownTopicIds {
     return undefined
   }
 
-  /** What a partition must undergo whose topic is another one than its progress is of. */
+  /** The event for a partition whose topic is not the one that its progress belongs to. */
   recreationOf (partition: PositionedTopic): RecreationEvent | undefined {
     const changed = this.changed(partition)
     if (changed === undefined) return undefined
@@ -79,7 +81,7 @@ export class KnownTopicIds {
     return { kind: 'recreation', error: new ReplicatorError('TOPIC_RECREATED', detail) }
   }
 
-  /** The source topic, where it was recreated since progress was made in it. */
+  /** The source topic, if it was recreated since the progress was made. */
   recreatedSource (partition: PositionedTopic): ChangedTopic | undefined {
     const changed = this.changed(partition)
     return changed?.side === 'source' ? changed : undefined
@@ -90,7 +92,7 @@ function isAnother (then: string | undefined, now: KnownTopic | undefined): now 
   return now !== undefined && then !== undefined && then !== now.id
 }
 
-/** Returns the topics that the cluster says it does not have; others may be unknown for now. */
+/** Returns the topics that the cluster reports as unknown; other ids may be missing for now. */
 async function learnInto (
   known: Map<string, KnownTopic>, cluster: ClusterAdmin, topics: readonly string[]
 ): Promise<ReadonlySet<string>> {

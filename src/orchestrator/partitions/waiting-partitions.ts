@@ -1,10 +1,10 @@
-// Which partitions wait, and for what, in groups: thousands may wait for one broker.
+// Groups the waiting partitions by cause: thousands may wait for one broker.
 import type { Side, WaitingGroup } from '../observability/flow-problems.ts'
 import { shownOf } from './shown-state.ts'
 import type { FlowPartition } from './partition-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
-/** New topics and new leaders are known to all brokers sooner: what heals is not logged. */
+/** All brokers learn of new topics and leaders within this time: shorter waits are not logged. */
 const graceMs = 10_000
 
 export function waitingGroups (
@@ -28,9 +28,9 @@ function sideOf ({ detail }: ReplicatorError): Side | undefined {
   return /^(source|target) /.exec(detail)?.[1] as Side | undefined
 }
 
-/** As metrics and readiness show the partition: one that is faulted does not wait. */
+/** The state as metrics and readiness show it: a faulted partition does not count as waiting. */
 function waitingFor (partition: FlowPartition, nowMs: number): ReplicatorError | undefined {
-  // Nearly all of thousands of partitions.
+  // The common case: nearly all of thousands of partitions.
   if (partition.trouble === undefined && partition.report.state !== 'waiting') return undefined
   const { error, state } = shownOf(partition, false)
   if (state !== 'waiting') return undefined

@@ -1,7 +1,7 @@
-// Which topics the flow is to mirror, by the last look at both clusters; and which partitions that
-// it mirrors are gone or wanted no longer. Brokers whose metadata are behind hide topics for a
-// moment, so one look alone never decides that; only the filter does, which may change while the
-// flow runs.
+// Which topics the flow must mirror, by the newest listing of both clusters; and which mirrored
+// partitions were deleted or are no longer wanted. A broker with outdated metadata may omit a topic
+// for a moment, so one listing alone never decides that a topic was deleted; the filter, which may
+// change while the flow runs, decides at once.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type { TopicSyncResult } from '../topics/topic-sync.ts'
@@ -11,40 +11,45 @@ export interface WantedTopic {
   readonly remoteTopic: string
   /** Of the source. */
   readonly partitions: number
-  /** How many of them can be mirrored. */
+  /** How many of the partitions can be mirrored. */
   readonly usable: number
-  /** Why the others cannot. */
+  /** Why the other partitions cannot be mirrored. */
   readonly error: ReplicatorError
 }
 
-/** What a look at the topics of both clusters found. */
+/** The result of listing the topics of both clusters. */
 export type TopicLook =
   Pick<TopicSyncResult, 'topics' | 'planned' | 'problems' | 'onSource' | 'leftOut'>
 
-/** Between two looks for a topic that both did not find. Metadata reach all brokers much sooner. */
+/**
+ * Between two checks for a topic that both must report as missing. Metadata reach all brokers
+ * sooner.
+ */
 const goneMs = 5_000
 
 export class WantedTopics {
   readonly #remoteTopicOf: (topic: string) => string
   #topics: ReadonlyMap<string, WantedTopic> = new Map()
   #version = 0
-  /** Partitions that the last looks at all topics did not want, with the time of the first one. */
+  /**
+   * Partitions that the newest listings did not include, with the time of the first such listing.
+   */
   #unwantedSince: ReadonlyMap<string, number> = new Map()
-  /** Since when the source has been saying that it does not have the topic. */
+  /** Since when the source has reported that it does not have the topic. */
   readonly #missingSince = new Map<string, number>()
 
   constructor (remoteTopicOf: (topic: string) => string) {
     this.#remoteTopicOf = remoteTopicOf
   }
 
-  /** Another one whenever the wanted topics may be others. */
+  /** Changes whenever the wanted topics may have changed. */
   get version (): number { return this.#version }
 
   values (): Iterable<WantedTopic> { return this.#topics.values() }
 
   get (topic: string): WantedTopic | undefined { return this.#topics.get(topic) }
 
-  /** Returns which of `mirrored` are wanted no longer. */
+  /** Returns which of `mirrored` are no longer wanted. */
   update<Partition extends TopicPartition> (
     look: TopicLook, mirrored: readonly Partition[], nowMs: number
   ): readonly Partition[] {
@@ -63,14 +68,14 @@ export class WantedTopics {
       nowMs - (since.get(partitionKey(partition)) ?? nowMs) >= goneMs)
   }
 
-  /** Of topics whose partitions nobody knows. */
+  /** Of topics whose partition count is unknown. */
   get problems (): ReadonlyArray<{ readonly topic: string, readonly reason: string }> {
     return [...this.#topics.values()].flatMap(({ error, partitions, topic }) => partitions === 0
       ? [{ topic, reason: error.message }]
       : [])
   }
 
-  /** Partitions that the last look did not want: worth a closer look before the next one. */
+  /** Partitions that the newest listing did not include: check them before the next listing. */
   suspects<Partition extends TopicPartition> (
     mirrored: readonly Partition[]
   ): readonly Partition[] {
@@ -79,7 +84,10 @@ export class WantedTopics {
       this.#missingSince.has(partition.topic))
   }
 
-  /** After the source was asked for these: which of them are gone, as it said so before. */
+  /**
+   * Call it after the source was asked about these partitions: returns those that the source has
+   * reported as missing for `goneMs`.
+   */
   gone<Partition extends TopicPartition> (
     asked: readonly Partition[], missing: ReadonlySet<string>, nowMs: number
   ): readonly Partition[] {
@@ -91,8 +99,8 @@ export class WantedTopics {
   }
 
   /**
-   * The source topic has only this many partitions. Further ones, or the whole topic at 0, do not
-   * begin before a look at all topics finds them.
+   * The source topic has only this many partitions. Further partitions, or the whole topic if the
+   * count is 0, do not begin until a listing of all topics includes them.
    */
   limit (topic: string, count: number): void {
     this.#version++
@@ -112,7 +120,7 @@ export class WantedTopics {
     const unplanned = problems.map(({ mustStop, sourcePartitions = 0, topic }) => ({
       topic,
       remoteTopic: this.#remoteTopicOf(topic),
-      // Where a cluster did not show the topic, it has as many partitions as before.
+      // If a cluster did not list the topic, its partition count is unchanged.
       sourcePartitions: mustStop === true
         ? 0
         : Math.max(sourcePartitions, this.#topics.get(topic)?.partitions ?? 0)

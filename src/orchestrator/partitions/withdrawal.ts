@@ -1,5 +1,6 @@
-// Revokes partitions from their lanes and waits until nothing of them is in flight: when their
-// slot goes to another process, when their topic is not mirrored any more, at the end of the flow.
+// Revokes partitions from their lanes and waits until none of their batches is in flight: when
+// their slot is assigned to another process, when their topic is no longer mirrored, and when the
+// flow ends.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import type { PartitionFaults } from './partition-faults.ts'
@@ -21,21 +22,21 @@ export class Withdrawal {
     this.#options = options
   }
 
-  /** Call after every move: one of them may be what a withdrawal waits for. */
+  /** Call it after every move: a withdrawal may wait for that move. */
   wake (): void {
     for (const wake of this.#wakers) wake()
   }
 
   /**
-   * Resolves once the partitions are removed, after `drainMs` at the latest, with those of which
-   * the target has not acknowledged all that it was sent.
+   * Resolves once the partitions are removed, at the latest after `drainMs`, with the partitions of
+   * which the target has not acknowledged every sent record.
    */
   async withdraw (
     partitions: readonly FlowPartition[], drainMs: number
   ): Promise<readonly FlowPartition[]> {
     const { clock, faults, moves, onError } = this.#options
     const deadline = clock.monotonic() + drainMs
-    // A retry of a partition that is faulted may end in the same fault: that has been said.
+    // A retry of a faulted partition may end in the same fault, which the log already names.
     const faulted = new Set(partitions.filter(({ trouble }) => trouble !== undefined))
     moves.moveAll(partitions.filter(isPresent).map(partition => [partition, { kind: 'withdraw' }]))
     await this.#until(() => !partitions.some(isPresent), deadline)
@@ -47,8 +48,8 @@ export class Withdrawal {
       onError(new ReplicatorError('DRAIN_TIMED_OUT', `${left.length} partitions`))
       moves.moveAll(left.map(partition => [partition, { kind: 'abandon' }]))
     }
-    // A position that a decision is about to put on record must be there before another process
-    // reads it.
+    // A position that a decision is about to record must be on record before another process reads
+    // the slot.
     let isSettled = false
     const settled = faults.settled(partitions).then(() => {
       isSettled = true
@@ -70,7 +71,7 @@ export class Withdrawal {
   }
 }
 
-/** The lane has released it although the target had not acknowledged what it was sent. */
+/** The lane has released the partition before the target acknowledged every sent record. */
 function isDropped ({ report }: FlowPartition): boolean {
   return report.state === 'stopped' && report.code !== 0
 }
