@@ -1,10 +1,10 @@
-// What a flow under the same names must know of the flows that write into its source cluster:
-// answers the questions of its lanes about producers (core/known_producers.h), keeps on record
-// whose records the flow carries before it forwards them, and refuses a ring.
+// What a flow that keeps topic names must know about the flows that write into its source cluster:
+// answers the lanes' questions about producers (core/known_producers.h), records which clusters'
+// records the flow carries before the flow forwards them, and refuses a ring.
 //
-// The order that makes it right: a lane asks after it has received a batch; the reading begins
-// after that; the inbound flow had its producer id on record before it sent the batch. So the
-// reading finds the id, or the batch is of an application.
+// The order that makes this correct: a lane asks after it has received a batch; the reading begins
+// after the question; the inbound flow recorded its producer id before it sent the batch. So either
+// the reading finds the id, or an application produced the batch.
 import type { InboundProducer, ProducersAnswer } from '../../dataplane/index.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
@@ -20,14 +20,14 @@ export interface InboundFlowsOptions {
   readonly name: string
   readonly source: InboundCluster
   readonly target: InboundCluster
-  /** Resolves once it is on record that the flow carries records of these clusters. */
+  /** Resolves once the record says that the flow carries records of these clusters. */
   readonly keepCarried: (carried: readonly string[]) => Promise<void>
   readonly answer: (lane: LaneQuestion, answer: ProducersAnswer) => void
-  /** `known` has changed, for lanes that have not asked. */
+  /** `known` has changed; lanes that have not asked must receive it. */
   readonly onKnown: () => void
-  /** A reading failed and is tried again: partitions wait meanwhile. */
+  /** A reading failed and is retried; partitions wait meanwhile. */
   readonly onError: (error: ReplicatorError) => void
-  /** The flow must not continue. */
+  /** A ring was found: the flow must not continue. */
   readonly onRing: (error: ReplicatorError) => void
   readonly log: Log
   readonly clock: Clock
@@ -40,7 +40,7 @@ export interface InboundCluster {
   readonly topics: Pick<InboundTopics, 'close' | 'read'>
 }
 
-/** A lane that was started again has another incarnation, and numbers its questions anew. */
+/** A restarted lane has another incarnation, and numbers its questions from the start. */
 export interface LaneQuestion {
   readonly lane: number
   readonly incarnation: number
@@ -62,12 +62,12 @@ export class InboundFlows {
     this.#options = options
   }
 
-  /** All that are known, for a lane that begins. */
+  /** All known producers, for a lane that starts. */
   get known (): readonly InboundProducer[] { return this.#known }
 
-  /** Reads all of both clusters; rejects with MIRROR_RING or INBOUND_UNREADABLE. */
+  /** Reads the progress topics of both clusters; rejects with MIRROR_RING or INBOUND_UNREADABLE. */
   async learn (): Promise<void> {
-    // A reading that is under way began before the question: it cannot answer.
+    // A reading that is under way began before the question, so it cannot answer the question.
     const learning = this.#learning.then(async () => { await this.#learnOnce() })
     this.#learning = learning.catch(() => {})
     await learning
@@ -92,8 +92,9 @@ export class InboundFlows {
       await keepCarried(carried)
       this.#carried = carried.join()
     }
-    // What came from the target is left out whatever its names. A flow that renames topics may
-    // begin to keep names with the same id, and lanes ask no second time.
+    // Records that came from the target are left out whatever their topic names: a flow that
+    // renames topics may begin to keep names with the same producer id, and lanes ask no second
+    // time.
     const known = inbound.map(each => ({
       producerId: each.producerId,
       isLeftOut: each.sourceClusterId === target.clusterId ||
@@ -115,7 +116,7 @@ export class InboundFlows {
   #answerSoon (): void {
     this.#answering ??= this.#answerAll().finally(() => {
       this.#answering = undefined
-      // What was asked between the last look and here.
+      // Questions that arrived after the last reading began.
       if (this.#asked.size > 0 && !this.#options.signal.aborted) this.#answerSoon()
     })
   }
@@ -186,7 +187,7 @@ export class InboundFlows {
   }
 }
 
-/** A build that does not say so may have kept them. */
+/** A build that does not record it may have kept the names. */
 function keepsNames ({ keepsNames: keeps }: FlowProducer): boolean {
   return keeps !== false
 }

@@ -1,6 +1,7 @@
-// The flows that write into one cluster, as the progress topics there name them: each flow puts its
-// producer id into slot 0 of its progress topic before it sends the first batch. What was read once
-// is kept: the next reading continues behind it, and an id stays known when its topic is gone.
+// The flows that write into one cluster, as the progress topics there name them: each flow records
+// its producer id in slot 0 of its progress topic before it sends the first batch. The results are
+// kept: the next reading continues at the end of the last one, and an id stays known after its
+// topic is deleted.
 import type { ClusterAdmin, TopicDescription } from '../cluster/cluster-admin.ts'
 import { TopicReader } from '../cluster/topic-reader.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
@@ -19,7 +20,7 @@ export interface InboundTopicsOptions {
   readonly clock: Clock
   /** Receives every record of slot 0. */
   readonly onRecord?: (topic: string, record: SlotRecordRead) => void
-  /** Unless a test has another. */
+  /** The reader of a topic, if a test replaces it. */
   readonly openReader?: (topic: string) => Pick<TopicReader, 'close' | 'read'>
 }
 
@@ -28,25 +29,25 @@ export interface SlotRecordRead {
   readonly value: Buffer | null
   /** The record's timestamp, epoch ms. */
   readonly atMs: number | undefined
-  /** It stood there before the first reading of the topic. */
+  /** The record was in the topic before the first reading of the topic. */
   readonly isFirst: boolean
 }
 
 interface Topic {
   readonly reader: Pick<TopicReader, 'close' | 'read'>
-  /** Null where the cluster has none (before Kafka 2.8). */
+  /** Null if the cluster has none (before Kafka 2.8). */
   id: string | null
   next: bigint | undefined
 }
 
 const producerSlot = 0
 /**
- * No flow has this topic. A broker lists only topics that the principal may describe, so progress
- * topics that are hidden look absent, and records would go round. If it is asked for a topic by its
- * name, it refuses what the principal may not describe, whether the topic exists or not.
+ * No flow has this topic. A broker lists only topics that the principal may describe, so hidden
+ * progress topics look absent, and records would loop. If the broker is asked for a topic by name,
+ * it refuses a principal without permission to describe it, whether or not the topic exists.
  */
 const probeTopic = `${progressTopicPrefix}probe`
-/** Questions follow each other: a connection over a long link is kept for the next one. */
+/** Questions follow each other closely: a connection over a long link is kept for the next one. */
 const idleMs = 60_000
 
 export class InboundTopics {
@@ -59,7 +60,7 @@ export class InboundTopics {
     this.#options = options
   }
 
-  /** All that were ever on record, up to the time of the call. One reading at a time. */
+  /** All producers that were ever on record up to the time of the call. One reading at a time. */
   async read (signal?: AbortSignal): Promise<readonly FlowProducer[]> {
     const { admin } = this.#options
     try {
@@ -91,7 +92,7 @@ export class InboundTopics {
   async #readTopic (
     { error, name, topicId }: TopicDescription, signal: AbortSignal | undefined
   ): Promise<void> {
-    // The probe, or deleted since it was listed.
+    // The topic is the probe, or was deleted after it was listed.
     if (error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION') return
     if (error !== undefined) throw error
     if (name === probeTopic) return // somebody created it
@@ -124,7 +125,7 @@ export class InboundTopics {
   }
 }
 
-/** A later record may say less than an earlier one: an older build wrote it. */
+/** A later record may omit fields of an earlier record: an older build wrote it. */
 function joined (before: FlowProducer | undefined, now: FlowProducer): FlowProducer {
   if (before === undefined) return now
   const carried = [...new Set([...before.carried ?? [], ...now.carried ?? []])].sort()

@@ -1,5 +1,6 @@
-// The progress of one flow, opened: its producer id, what its slots hold, and the way to put
-// positions on record. Kept in the progress topic; or nowhere, for flows that begin anew each time.
+// The progress of one flow, opened: its producer id, the contents of its slots, and the way to put
+// positions on record. Kept in the progress topic, or nowhere for flows that begin anew at each
+// start.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { groupSize } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -20,7 +21,7 @@ import {
 
 export interface FlowProgress {
   readonly producer: ProducerIdentity
-  /** Where the partitions of these slots stand, by partitionKey. */
+  /** The positions of the partitions of these slots, by partitionKey. */
   restore (
     slots: readonly number[], signal?: AbortSignal
   ): Promise<ReadonlyMap<string, Progress>>
@@ -30,21 +31,21 @@ export interface FlowProgress {
   ): Promise<ReadonlyMap<string, number> | undefined>
   /** Resolves once the records are on record. */
   write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void>
-  /** Writes everything again if the record was lost; resolves with whether it was. */
+  /** Writes everything again if the progress topic was lost; resolves with whether it was lost. */
   mend (): Promise<boolean>
-  /** Resolves once it is on record that the flow carries records of these clusters. */
+  /** Resolves once the record says that the flow carries records of these clusters. */
   keepCarried (carried: readonly string[], signal?: AbortSignal): Promise<void>
-  /** Words of control and members, which stand beside progress in slot 0. */
+  /** Control words and members, which are stored beside progress in slot 0. */
   readonly controlLog: {
-    /** What was written since the last call, oldest first; the first time all that is there. */
+    /** The records since the last call, oldest first; the first call returns all records. */
     read (signal: AbortSignal): Promise<readonly EncodedRecord[]>
     write (records: readonly EncodedRecord[], signal?: AbortSignal): Promise<void>
   }
-  /** One look for progress of deleted topics in a slot of this process. */
+  /** Checks a slot of this process once for progress of deleted topics. */
   retainOnce (
     slot: number, look: RetentionLook, signal: AbortSignal
   ): Promise<readonly TopicPartition[]>
-  /** These slots are not ours any more. */
+  /** Another process may own these slots from now on. */
   forget (slots: readonly number[]): void
   close (): Promise<void>
 }
@@ -55,7 +56,7 @@ export interface FlowProgressOptions {
   readonly sourceClusterId: string | null
   /** The flow's consumer group. */
   readonly group: string
-  /** All that is to be on record of what this process owns. */
+  /** Everything that must be on record for the slots of this process. */
   readonly everything: () => readonly SlotRecord[]
   readonly onWarning: (error: ReplicatorError) => void
   readonly onRewritten: (error: ReplicatorError) => void
@@ -97,8 +98,8 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
         return await retainProgressOnce(slot, { ...look, store, retentionMs, clock }, end)
       },
       forget: slots => {
-        // Every process follows the control slot. Read whole again, it would bring all its words
-        // again: a retry would be carried out twice.
+        // Every process follows the control slot. A new reading from its start would return every
+        // word again, so a retry would be carried out twice.
         for (const slot of slots) if (slot !== controlSlot) store.forget(slot)
       },
       close: async () => { await store.close() }
@@ -109,7 +110,7 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
   }
 }
 
-/** Rejects with what openFlowProgress() would reject with, as far as nothing is to be changed. */
+/** Rejects with the errors of openFlowProgress() that a check without changes can find. */
 export async function checkFlowProgress (options: StoreOptions): Promise<void> {
   const { agreement, store } = openStore(options)
   try {
@@ -147,7 +148,7 @@ function openStore (
   return { agreement, store }
 }
 
-/** A producer id of its own, and no position: what stops begins where it began. */
+/** Allocates a new producer id and stores no position: a flow that restarts begins at its start. */
 export async function openUnkeptProgress (
   { clock, signal, target }: Pick<FlowProgressOptions, 'clock' | 'signal' | 'target'>
 ): Promise<FlowProgress> {
@@ -171,8 +172,8 @@ async function hasMembers (target: ClusterAdmin, group: string): Promise<boolean
   try {
     return await groupSize(target, group) > 0
   } catch (thrown) {
-    // A process that cannot know must not act as if alone; but a cluster without groups, such as
-    // the embedded one of the demo, has no other members.
+    // A process that cannot know must not act as if it were alone; but a cluster without groups,
+    // such as the embedded cluster of the demo, has no other members.
     return ReplicatorError.from(thrown).errorName !== '_UNSUPPORTED_FEATURE'
   }
 }

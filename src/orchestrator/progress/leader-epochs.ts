@@ -1,7 +1,7 @@
-// The leader epochs of mirrored batches, and up to which source offset batches of each epoch were
-// mirrored: with them the offset is found at which a truncated source parted from the mirror.
-// Kafka's followers keep the same list (LeaderEpochFileCache) and truncate themselves by it
-// (KIP-101, KIP-595).
+// The leader epochs of mirrored batches, and the source offset up to which batches of each epoch
+// were mirrored. They show at which offset a truncated source diverged from the mirror. Kafka's
+// followers keep the same list (LeaderEpochFileCache) and truncate their logs by it (KIP-101,
+// KIP-595).
 import type { Progress } from './progress.ts'
 
 /** Batches below offset `end` are of this epoch or of older ones; -1: the epoch is not known. */
@@ -19,17 +19,17 @@ export function movedTo (progress: Progress, upstream: bigint, leaderEpoch: numb
   if (leaderEpoch <= unknown) return { ...rest, upstream }
   if (leaderEpoch === known) return { ...progress, upstream }
   const earlier = [...earlierEpochs, { epoch: known, end: progress.upstream }]
-  // The first end is where the list begins, and stays. Where another end is dropped, the search
-  // finds an older one: the mirror goes back further than it must, never less.
+  // The first end, where the list begins, always stays. If another end is dropped, the search finds
+  // an older end: the mirror moves back further than necessary, never less.
   if (earlier.length > earlierMax) earlier.splice(1, 1)
   return { ...rest, upstream, leaderEpoch, earlierEpochs: earlier }
 }
 
 /**
- * The progress at the last offset up to which the source still holds what was mirrored. The source
- * reports its largest epoch that is not above ours, `epoch`, and where that epoch ends, `end`. Of
- * an epoch of which the source holds more than was mirrored (its leader was lost and is back), our
- * own end counts.
+ * The progress at the last offset up to which the source still holds the mirrored records. The
+ * source reports its largest epoch that is not above the mirror's, `epoch`, and where that epoch
+ * ends, `end`. If the source holds more of that epoch than was mirrored (its leader was unavailable
+ * and has returned), the mirror's own end counts.
  */
 export function backToCommon (progress: Progress, epoch: number, end: bigint): Progress {
   const { earlierEpochs = [], leaderEpoch = unknown, upstream, ...rest } = progress
@@ -42,7 +42,7 @@ export function backToCommon (progress: Progress, epoch: number, end: bigint): P
   return { ...rest, upstream: common, leaderEpoch: ours.epoch, earlierEpochs: before }
 }
 
-/** The progress at an offset that was mirrored before, because the target lost what followed. */
+/** The progress at an earlier mirrored offset, because the target lost the records after it. */
 export function backToOffset (progress: Progress, upstream: bigint): Progress {
   const { earlierEpochs = [], leaderEpoch = unknown, ...rest } = progress
   const ends = [...earlierEpochs, { epoch: leaderEpoch, end: progress.upstream }]

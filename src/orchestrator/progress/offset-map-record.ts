@@ -1,18 +1,18 @@
-// The offset map of a partition as it stands in the progress topic, and when it is written.
+// The offset map of a partition as the progress topic stores it, and when it is written.
 //
 //   {"topic":"orders","partition":3,"offsets":true}
 //   {"version":2,"era":0,"start":["0","0"],"whole":true,"spans":"0,0,100 1,0,20",
 //    "at":["121","120",120]}
 //
-// A span is written as the offsets that are left out before it on the source and on the target, and
-// its records; one with gaps also as its lengths on both sides. `at` is the position that the map
-// goes to. The position that is on record may be later: until a span begins, the last one just
-// grows, and the map is not written again.
+// A span is written as the number of offsets without records of the flow before it, on the source
+// and on the target, and its number of records; a span with gaps also has its length on both sides.
+// `at` is the position at which the map ends. The position on record may be later: until a new span
+// begins, only the last span grows, and the map is not written again.
 import type { MapPoint, OffsetMap, OffsetSpan } from '../offsets/offset-map.ts'
 import { emptyMap, isExact, mappedTo } from '../offsets/offset-map.ts'
 import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
 
-/** What is on record. It counts only for positions of its era. */
+/** The map on record. It counts only for positions of its era. */
 export interface OffsetMapOnRecord {
   readonly era: number
   readonly map: OffsetMap
@@ -47,7 +47,7 @@ export function toOffsetMap (
   return { era, map, at }
 }
 
-/** The position with the map on record, which is carried on to the position. */
+/** The position with the map on record, extended to the position. */
 export function withOffsetMap (
   position: Progress, record: OffsetMapOnRecord | undefined
 ): Progress {
@@ -55,12 +55,12 @@ export function withOffsetMap (
   return { ...position, offsets: mappedTo(record.map, record.at, position) }
 }
 
-/** The map of a partition; without one it begins where the partition is now. */
+/** The map of a partition; without a stored map, a map that begins at the present position. */
 export function offsetMapOf ({ downstream, offsets, sequence, upstream }: Progress): OffsetMap {
   return offsets ?? emptyMap({ upstream, downstream }, sequence === 0 && downstream === 0n)
 }
 
-/** Which maps are on record as they are, but for the growth of the last span. */
+/** Which maps are on record, apart from the growth of their last span. */
 export class WrittenOffsetMaps {
   readonly #written = new Map<string, string>()
 

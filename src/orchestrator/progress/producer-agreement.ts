@@ -1,12 +1,14 @@
-// The flow's one producer id on its target (invariant A), and the source cluster that it stands
-// for: all processes agree on both by the order of the records in slot 0 of the progress topic.
+// The flow's one producer id on its target (invariant A), and the source cluster that the id
+// belongs to: all processes agree on both by the order of the records in slot 0 of the progress
+// topic.
 //
 // Every process reads slot 0 before it mirrors. A process that finds no producer id writes one and
-// reads again: the id of the first record counts, whoever wrote it. Likewise the first cluster id
-// counts that was written with the agreed producer id: a process whose source is another cluster
-// (two deployments use one alias, a bootstrap address was moved) is refused. Only a record that
-// names the cluster id that it replaces changes it. Compaction keeps the newest record alone; so
-// where the newest record does not say what was agreed, a process writes that once more.
+// reads again: the id of the first record counts, whichever process wrote it. Likewise the first
+// cluster id that was written with the agreed producer id counts: a process whose source is another
+// cluster (two deployments use one alias, or a bootstrap address was moved) is refused. Only a
+// record that names the cluster id that it replaces changes the agreed id. Compaction keeps only
+// the newest record; so if the newest record differs from the agreement, a process writes the
+// agreement again.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowProducer } from './progress-record.ts'
 import { noProducer, type ProducerIdentity } from './progress.ts'
@@ -15,23 +17,23 @@ import type { SlotProgress } from './slot-contents.ts'
 
 export interface AgreementOptions extends ProgressTopicOptions {
   readonly sourceAlias: string
-  /** Null where the cluster has none (before Kafka 0.10.1): then no cluster is compared. */
+  /** Null if the cluster has none (before Kafka 0.10.1): then no cluster ids are compared. */
   readonly sourceClusterId: string | null
-  /** The source cluster that may replace the one on record; '': none. */
+  /** The source cluster that may replace the one on record; '': no other cluster may. */
   readonly acceptedClusterId: string
-  /** Whether the flow's topics keep their names; absent: nothing is said of that. */
+  /** Whether the flow's topics keep their names; absent: not known. */
   readonly keepsNames?: boolean
-  /** Whether processes of this flow run: their producer id was on record once. */
+  /** Whether other processes of this flow run; such a process has recorded a producer id before. */
   readonly othersRun: () => Promise<boolean>
-  /** How long those processes have for writing it again; a minute by default. */
+  /** How long those processes have to write the id again; a minute by default. */
   readonly othersMsMax?: number
 }
 
 const producerSlot = 0
-// Between looks for a producer id that a running process is about to write again.
+// Between readings for a producer id that a running process is about to write again.
 const lostProducerMs = 500
 
-/** `known`: the id that this process mirrors with, whose record was lost with its topic. */
+/** `known`: the id that this process mirrors with, if the record was lost with its topic. */
 export async function agreeOnProducer (
   options: AgreementOptions, known?: ProducerIdentity, signal?: AbortSignal
 ): Promise<ProducerIdentity> {
@@ -49,7 +51,7 @@ export async function agreeOnProducer (
   }
   let agreed = agreedOf(records)
   if (agreed !== undefined && agreed.sourceClusterId === undefined && sourceClusterId !== null) {
-    // Of version 1: whose cluster it is stands nowhere. The first process says so.
+    // A record of version 1 does not name the source cluster. The first process adds it.
     await write(options, { ...agreed, ...ours }, signal)
     records = await producersOf(options, signal)
     agreed = agreedOf(records)
@@ -63,8 +65,8 @@ export async function agreeOnProducer (
 }
 
 /**
- * Puts it on record that the flow carries records of these clusters under their names, unless the
- * newest record says so. What was on record stays: batches of then are on the target.
+ * Records that the flow carries records of these clusters under their names, unless the newest
+ * record says so. Earlier entries stay: batches of that time are on the target.
  */
 export async function keepCarried (
   options: Pick<AgreementOptions, 'store' | 'topic'>, carried: readonly string[],
@@ -79,8 +81,8 @@ export async function keepCarried (
 }
 
 /**
- * A new producer id, or none where the target offers no InitProducerId. A refusal for want of a
- * permission is thrown: it can be granted, and the flow would do without for ever.
+ * A new producer id, or none if the target does not support InitProducerId. A missing permission is
+ * thrown instead: an operator can grant it, while a flow without an id would stay without one.
  */
 export async function allocateProducer (
   { clock, target }: Pick<AgreementOptions, 'clock' | 'target'>, signal?: AbortSignal
@@ -96,7 +98,7 @@ export async function allocateProducer (
   }
 }
 
-/** Throws what agreeOnProducer() would throw because of the source cluster. Writes nothing. */
+/** Throws the errors of agreeOnProducer() that concern the source cluster. Writes nothing. */
 export async function checkSourceCluster (
   options: AgreementOptions, signal?: AbortSignal
 ): Promise<void> {
@@ -104,7 +106,7 @@ export async function checkSourceCluster (
   if (agreed !== undefined) settleCluster(options, agreed)
 }
 
-/** The id and the cluster that all processes agree on, by the records in the order of the log. */
+/** The id and the cluster that all processes agree on, by the order of the records in the log. */
 export function agreedOf (records: readonly FlowProducer[]): FlowProducer | undefined {
   let agreed = records[0]
   for (const record of records) {
@@ -128,7 +130,7 @@ export function agreedOf (records: readonly FlowProducer[]): FlowProducer | unde
   }
 }
 
-/** Where topics kept their names once, batches of then are on the target. */
+/** If topics ever kept their names, batches of that time are on the target. */
 function withNames (agreed: FlowProducer, keepsNames: boolean | undefined): FlowProducer {
   if (keepsNames === undefined) return agreed
   return { ...agreed, keepsNames: keepsNames || agreed.keepsNames === true }
@@ -141,7 +143,7 @@ function saysSame (newest: FlowProducer | undefined, agreed: FlowProducer): bool
     (newest.carried ?? []).join() === (agreed.carried ?? []).join()
 }
 
-/** The producer with our source cluster; throws where progress is of another one. */
+/** The producer with our source cluster; throws if the progress belongs to another cluster. */
 function settleCluster (options: AgreementOptions, agreed: FlowProducer): FlowProducer {
   const { acceptedClusterId, sourceAlias, sourceClusterId, target, topic } = options
   const { sourceClusterId: onRecord } = agreed
@@ -164,8 +166,8 @@ async function producersOf (
 }
 
 /**
- * Each position names the producer id that it counts for, so that a lost record of the id itself
- * costs nothing. Where processes of the flow run none is allocated: they will write theirs again.
+ * Each position names its producer id, so a lost record of the id itself loses nothing. While other
+ * processes of the flow run, no new id is allocated: those processes write theirs again.
  */
 async function lostProducer (
   options: AgreementOptions, signal: AbortSignal | undefined
@@ -185,7 +187,7 @@ async function lostProducer (
   }
 }
 
-/** The id on record; else the one that most positions count for. */
+/** The id on record; without one, the id that most positions name. */
 function mostUsed (slots: readonly SlotProgress[]): ProducerIdentity | undefined {
   const onRecord = slots.flatMap(({ producers }) => producers)[0]
   if (onRecord !== undefined) return identityOf(onRecord)

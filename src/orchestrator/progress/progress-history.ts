@@ -1,13 +1,14 @@
-// Older positions of a partition, kept with its progress: where to begin again when the target has
-// lost records that it had acknowledged (an unclean election).
+// Older positions of a partition, kept with its progress: where to resume if the target has lost
+// records that it had acknowledged (an unclean election).
 //
 //   begin                                             position
 //     |          .      .   .  . ......................|      downstream offset ->
 //     first point, kept          ever denser, 12 points
 //
 // The points are dense near the position and ever sparser before it, because an election seldom
-// loses more than a moment. The resume scans the target from a point to the target's end and skips
-// the records that it finds there, so a point further back costs a scan and doubles nothing.
+// loses more than the newest moments. The resume scans the target from a point to the target's end
+// and skips the records that it finds there, so an older point costs a longer scan and duplicates
+// nothing.
 import { cut } from '../offsets/offset-map.ts'
 import { backToOffset } from './leader-epochs.ts'
 import type { Progress, ProgressPoint } from './progress.ts'
@@ -32,14 +33,14 @@ export function withPoint (progress: Progress): Progress {
   return { ...progress, history: kept }
 }
 
-/** The newest position that a target which ends at `end` still holds. */
+/** The newest position whose records a target log that ends at `end` still holds. */
 export function newestPointUpTo (
   { history = [] }: Progress, end: bigint
 ): ProgressPoint | undefined {
   return history.findLast(({ downstream }) => downstream <= end)
 }
 
-/** Back to a point of the history; later points are forgotten. */
+/** Moves the progress back to a point of the history; later points are dropped. */
 export function backTo (progress: Progress, point: ProgressPoint): Progress {
   const { history = [] } = progress
   return nextEra({
@@ -56,7 +57,7 @@ export function withoutHistory (progress: Progress): Progress {
 
 /**
  * Points on record, which may be older than this progress, no longer count for it. Of its offset
- * map counts what is before the new position on both sides.
+ * map, only the part before the new position on both sides counts.
  */
 function nextEra (progress: Progress): Progress {
   const { era = 0, offsets } = progress

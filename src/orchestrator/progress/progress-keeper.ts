@@ -1,7 +1,6 @@
-// Keeps the progress of a running flow on record, even where the record itself is lost: the process
-// knows its producer id and its positions, so it recreates a progress topic that was deleted under
-// it and writes the topic from memory. Several processes may do so at once; each one writes the
-// slots that it owns.
+// Keeps the progress of a running flow on record even if the progress topic is deleted: the process
+// knows its producer id and its positions, so it recreates the topic and writes them from memory.
+// Several processes may do so at once; each process writes the slots that it owns.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { agreeOnProducer, type AgreementOptions } from './producer-agreement.ts'
 import type { ProgressStore, SlotRecord } from './progress-store.ts'
@@ -12,9 +11,9 @@ export interface ProgressKeeperOptions {
   readonly agreement: AgreementOptions
   readonly store: ProgressStore
   readonly producer: ProducerIdentity
-  /** Of the topic that progress was restored from; null where the cluster has none. */
+  /** The id of the topic that progress was restored from; null if the cluster has no topic ids. */
   readonly topicId: string | null
-  /** All that is to be on record of what this process owns. */
+  /** Everything that must be on record for the slots of this process. */
   readonly everything: () => readonly SlotRecord[]
   readonly onRewritten: (error: ReplicatorError) => void
 }
@@ -29,7 +28,9 @@ export class ProgressKeeper {
     this.#topicId = options.topicId
   }
 
-  /** Resolves once the records are acknowledged, by a topic that holds all the others, too. */
+  /**
+   * Resolves once the records are acknowledged by a topic that holds all the other records, too.
+   */
   async write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void> {
     const { store } = this.#options
     try {
@@ -41,8 +42,8 @@ export class ProgressKeeper {
   }
 
   /**
-   * Looks whether the topic is still the one that progress was written to; if not, writes
-   * everything again. Resolves with whether it had to.
+   * Checks whether the topic is still the one that progress was written to; if not, writes
+   * everything again. Resolves with whether the topic was another one.
    */
   async mend (): Promise<boolean> {
     this.#mending ??= this.#mendOnce().finally(() => { this.#mending = undefined })

@@ -9,14 +9,14 @@
 //                                                     the flow first looked, some topics a record
 //
 // Offsets are strings, because JSON numbers lose digits. `version` names the oldest reader that
-// understands a record. The rules for the next builds:
-// - A field that a reader does not know, it ignores and does not write again; a new field that
-//   readers may ignore does not raise the version. So builds that know one version may run side by
-//   side and be rolled back.
-// - A key that a reader does not know, it ignores, as long as it knows the version.
-// - A higher version under any key, or a value that cannot be read under a known key, is an error:
-//   to leave out a position would begin its partition anew.
-// Version 1 kept history inside the position; it is read, and replaced at the next write.
+// understands a record. The rules for later builds:
+// - A reader ignores a field that it does not know, and does not write it again; a new field that
+// readers may ignore does not raise the version. So builds with the same version may run side by
+// side, and an upgrade may be rolled back.
+// - A reader ignores a key that it does not know, if it knows the version.
+// - A higher version under any key, or an unreadable value under a known key, is an error: without
+// its position a partition would begin anew.
+// Version 1 kept history inside the position; readers accept it, and the next write replaces it.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { EpochEnd } from './leader-epochs.ts'
 import { offsetMapFields, toOffsetMap, type OffsetMapOnRecord } from './offset-map-record.ts'
@@ -30,15 +30,15 @@ export const progressVersion = 2
 export interface FlowProducer extends ProducerIdentity {
   /** Absent in version 1, and where the cluster has none (before Kafka 0.10.1). */
   readonly sourceClusterId?: string
-  /** The cluster whose place that one has taken, with the operator's consent. */
+  /** The cluster that `sourceClusterId` has replaced, with the operator's consent. */
   readonly replacesClusterId?: string
-  /** Whether topics keep their names, or did once; absent in builds that did not say so. */
+  /** Whether topics keep their names, or ever did; absent in records of older builds. */
   readonly keepsNames?: boolean
   /** Of a flow that keeps names: the ids of the clusters whose records it carries. */
   readonly carried?: readonly string[]
 }
 
-/** Older points and epochs of one partition; they count for the position of the same era. */
+/** Older points and epochs of one partition; they count only for the position of the same era. */
 export interface HistoryOnRecord {
   readonly era: number
   readonly points: readonly ProgressPoint[]
@@ -61,9 +61,9 @@ export type ProgressEntry =
   | {
     readonly kind: 'position'
     readonly source: TopicPartition
-    /** With history only where a record of version 1 holds it. */
+    /** With history only if a record of version 1 holds it. */
     readonly progress: Progress
-    /** The id that `progress.sequence` counts for. */
+    /** The producer id that `progress.sequence` belongs to. */
     readonly producerId: bigint
   }
   | {
@@ -100,7 +100,7 @@ export function encodeProducer (producer: FlowProducer): EncodedRecord {
   }
 }
 
-/** JSON leaves out what is undefined. */
+/** JSON omits undefined fields. */
 export function encodePosition (
   source: TopicPartition, progress: Progress, producerId: bigint
 ): EncodedRecord {
@@ -141,7 +141,7 @@ export function encodeOffsetMap (source: TopicPartition, progress: Progress): En
   }
 }
 
-/** One record for each `topicsPerPart` topics, so that none outgrows what a broker accepts. */
+/** One record for each `topicsPerPart` topics, so that no record exceeds the broker's limit. */
 export function encodeFirstLook (
   topics: ReadonlyMap<string, number>
 ): readonly EncodedRecord[] {
@@ -165,7 +165,7 @@ export function encodeFound (source: TopicPartition): EncodedRecord {
   return { key: missingKey(source), value: null }
 }
 
-/** For a topic-partition that is gone for good. The mark goes last: a crash repeats the rest. */
+/** For a deleted topic-partition. The mark is removed last: after a crash, the rest is repeated. */
 export function encodeTombstones (source: TopicPartition): readonly EncodedRecord[] {
   return [positionKey(source), historyKey(source), offsetMapKey(source), missingKey(source)]
     .map(key => ({ key, value: null }))
@@ -191,16 +191,16 @@ export function decodeProgress (
     `damaged: ${String(value.subarray(0, shownBytesMax))}`)
 }
 
-/** What a key is about; undefined for a key that this version does not know. */
+/** What a key identifies; undefined for a key that this version does not know. */
 export function decodeKey (key: Buffer): ProgressKey | undefined {
   const names = fromJson(key)
   return names === undefined ? undefined : toKey(names)
 }
 
 /**
- * The position with the history on record. Where that history is missing or of another era, as
- * after a crash between the two writes, the leader epoch is left out, too: without the ends of the
- * epochs before it, a truncated source would be searched for at the wrong offset.
+ * The position with the history on record. If that history is missing or of another era, as after a
+ * crash between the two writes, the leader epoch is omitted, too: without the ends of the epochs
+ * before it, the search in a truncated source would use the wrong offset.
  */
 export function withHistory (
   position: Progress, history: HistoryOnRecord | undefined
@@ -216,7 +216,7 @@ export function withHistory (
 }
 
 const shownBytesMax = 200
-/** Names of 249 characters at most: half of the megabyte that brokers accept by default. */
+/** Topic names have at most 249 characters: half of the megabyte that brokers accept by default. */
 const topicsPerPart = 2_000
 
 function toKey (names: Fields): ProgressKey | undefined {
@@ -228,7 +228,7 @@ function toKey (names: Fields): ProgressKey | undefined {
   if (history === true) return { kind: 'history', source }
   if (offsets === true) return { kind: 'offsets', source }
   if (missing === true) return { kind: 'missing', source }
-  // Other names beside these are for records of a later build.
+  // A key with further fields belongs to a record of a later build.
   return Object.keys(names).length === 2 ? { kind: 'position', source } : undefined
 }
 
@@ -310,7 +310,7 @@ function toHistory (fields: Fields): HistoryOnRecord | undefined {
   return ends === undefined ? undefined : { era, points: toPoints(points), epochs: ends }
 }
 
-/** Version 1 kept both in one record; each is of no use without the other. */
+/** Version 1 kept both in one record; neither is useful without the other. */
 function toLeaderEpochs (fields: Fields): Pick<Progress, 'leaderEpoch' | 'earlierEpochs'> {
   const { earlierEpochs, leaderEpoch, version } = fields
   if (!isCount(leaderEpoch)) return {}
@@ -319,7 +319,7 @@ function toLeaderEpochs (fields: Fields): Pick<Progress, 'leaderEpoch' | 'earlie
   return ends === undefined ? {} : { leaderEpoch, earlierEpochs: ends }
 }
 
-/** None where one of them cannot be read: half a list would find the wrong offset. */
+/** Undefined if one of them is unreadable: half a list would lead to the wrong offset. */
 function toEpochEnds (pairs: readonly unknown[]): readonly EpochEnd[] | undefined {
   const ends = pairs.flatMap(pair => toEpochEnd(pair) ?? [])
   return ends.length === pairs.length ? ends : undefined
@@ -373,12 +373,12 @@ function missingKey ({ partition, topic }: TopicPartition): Buffer {
 
 export type Fields = Readonly<Record<string, unknown>>
 
-/** As keys and values stand in the progress topic. */
+/** The encoding of keys and values in the progress topic. */
 export function toJson (value: object): Buffer {
   return Buffer.from(JSON.stringify(value))
 }
 
-/** Undefined: no JSON object. */
+/** Undefined: not a JSON object. */
 export function fromJson (bytes: Buffer | null): Fields | undefined {
   if (bytes === null) return undefined
   try {

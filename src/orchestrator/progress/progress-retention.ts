@@ -1,12 +1,12 @@
-// How long progress of deleted source topics is kept: progress.retention.ms, so that a topic of the
-// same name that is created meanwhile is known as recreated; then it is removed from the record.
+// How long progress of deleted source topics is kept: progress.retention.ms. Until then, a new
+// topic of the same name is recognised as recreated; afterwards the progress is removed.
 //
 //   {"topic":"orders","partition":3,"missing":true}   since when the source has not had it
 //
-// The mark stands on record, because the retention is longer than most processes live. The source
-// must say at the first look and at each later one that it does not have the topic: a look that
+// The mark is on record, because the retention is longer than most processes run. The source must
+// report at the first check and at each later one that it does not have the topic: a check that
 // finds the topic removes the mark, and an error other than UNKNOWN_TOPIC_OR_PARTITION (no
-// permission to describe, no answer) decides nothing.
+// permission to describe, no answer) changes nothing.
 import { chunks } from '../cluster/chunks.ts'
 import type { ClusterAdmin, TopicDescription } from '../cluster/cluster-admin.ts'
 import type { Clock } from '../time/clock.ts'
@@ -17,7 +17,7 @@ export interface ProgressRetentionOptions {
   readonly source: Pick<ClusterAdmin, 'describeTopics'>
   readonly store: Pick<ProgressStore, 'read' | 'write'>
   readonly retentionMs: number
-  /** This process mirrors the partition now, and writes its progress. */
+  /** Whether this process mirrors the partition now, and writes its progress. */
   readonly isMirrored: (source: TopicPartition) => boolean
   /** Progress of the partition was removed from the record. */
   readonly onRemoved: (source: TopicPartition) => void
@@ -27,12 +27,12 @@ export interface ProgressRetentionOptions {
 const hourMs = 3_600_000
 const topicsPerRequest = 1_000
 
-/** Between two looks: several within the retention, and no more than one an hour is needed. */
+/** Between two checks: several within the retention, but at most one an hour. */
 export function retentionLookMs (retentionMs: number): number {
   return Math.min(hourMs, Math.ceil(retentionMs / 4))
 }
 
-/** One look at the topics of one slot, by its owner. Returns whose progress was removed. */
+/** The slot's owner checks the topics of the slot once. Returns whose progress was removed. */
 export async function retainProgressOnce (
   slot: number, options: ProgressRetentionOptions, signal: AbortSignal
 ): Promise<readonly TopicPartition[]> {
@@ -63,7 +63,7 @@ async function describe (
   return new Map(described.map(each => [each.name, each]))
 }
 
-/** At most one. */
+/** At most one record. */
 function recordOf (
   source: TopicPartition, described: TopicDescription | undefined, sinceMs: number | undefined,
   { clock, isMirrored, retentionMs }: ProgressRetentionOptions
@@ -77,7 +77,7 @@ function recordOf (
   return clock.now() - sinceMs >= retentionMs ? [{ kind: 'gone', source }] : []
 }
 
-/** Undefined: the source did not say. */
+/** Undefined: the source did not answer. */
 function missesPartition (
   described: TopicDescription | undefined, { partition }: TopicPartition
 ): boolean | undefined {

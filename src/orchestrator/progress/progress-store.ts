@@ -1,6 +1,6 @@
-// Keeps progress in the progress topic on the target cluster: reads what a slot holds, writes what
-// has changed. Between two reads of a slot it knows what the slot holds, from its own acknowledged
-// writes, so that the second read begins where the first one ended.
+// Keeps progress in the progress topic on the target cluster: reads the contents of a slot, writes
+// the changes. Between two readings it knows the contents from its own acknowledged writes, so that
+// the second reading begins at the end of the first.
 import type { ClientProperties } from '../config/client-properties.ts'
 import { TopicReader } from '../cluster/topic-reader.ts'
 import { TopicWriter, type OutgoingRecord } from '../cluster/topic-writer.ts'
@@ -34,16 +34,16 @@ export type ProgressRecord =
     readonly kind: 'partition'
     readonly source: TopicPartition
     readonly progress: Progress
-    /** The id that `progress.sequence` counts for. */
+    /** The producer id that `progress.sequence` belongs to. */
     readonly producerId: bigint
   }
   /** Partition counts of the source's topics when the flow first looked at the slot. */
   | { readonly kind: 'firstLook', readonly topics: ReadonlyMap<string, number> }
-  /** The source does not have the topic-partition, since `sinceMs` (epoch ms). */
+  /** The source has not had the topic-partition since `sinceMs` (epoch ms). */
   | { readonly kind: 'missing', readonly source: TopicPartition, readonly sinceMs: number }
-  /** The source has it again. */
+  /** The source has the topic-partition again. */
   | { readonly kind: 'found', readonly source: TopicPartition }
-  /** The topic-partition is gone for good: its records are removed. */
+  /** The topic-partition was deleted long ago: its records are removed. */
   | { readonly kind: 'gone', readonly source: TopicPartition }
 
 export interface SlotRecord {
@@ -80,7 +80,7 @@ export class ProgressStore {
     })
   }
 
-  /** What the slot holds at the time of the call. */
+  /** The contents of the slot at the time of the call. */
   async read (slot: number, signal?: AbortSignal): Promise<SlotProgress> {
     const before = this.#reading.get(slot)
     const reading = (async () => {
@@ -98,7 +98,7 @@ export class ProgressStore {
     }
   }
 
-  /** Resolves once all are acknowledged. When one fails it rejects; others may be written. */
+  /** Resolves once all are acknowledged. If one fails it rejects; others may have been written. */
   async write (records: readonly SlotRecord[], signal?: AbortSignal): Promise<void> {
     await this.#writeAll(records.flatMap(({ record, slot }) =>
       this.#encode(record).map(({ key, value }) => ({ partition: slot, key, value }))), signal)
@@ -128,7 +128,7 @@ export class ProgressStore {
     }
   }
 
-  /** What stands in the slot beside progress and was not returned before, oldest first. */
+  /** The slot's records beside progress that were not returned before, oldest first. */
   async readOthers (slot: number, signal?: AbortSignal): Promise<readonly EncodedRecord[]> {
     await this.read(slot, signal)
     return this.#slots.get(slot)?.takeOthers() ?? []
@@ -140,12 +140,12 @@ export class ProgressStore {
     await this.#writeAll(records.map(({ key, value }) => ({ partition: slot, key, value })), signal)
   }
 
-  /** The slot is no longer ours: others write to it, and the next read begins at its start. */
+  /** Another process may own the slot and write to it: the next reading begins at its start. */
   forget (slot: number): void {
     this.#slots.delete(slot)
   }
 
-  /** The topic was recreated: nothing of what was written is in it. */
+  /** The topic was recreated: it holds no record that was written before. */
   reset (): void {
     this.#slots.clear()
     this.#history.clear()
@@ -209,13 +209,15 @@ export class ProgressStore {
   }
 }
 
-/** Where the partitions of these slots stand, by partitionKey: only what this producer id wrote. */
+/**
+ * The positions of the partitions of these slots, by partitionKey: only those of this producer id.
+ */
 export async function restoreSlots (
   store: Pick<ProgressStore, 'read'>, slots: readonly number[], { producerId }: ProducerIdentity,
   signal?: AbortSignal
 ): Promise<ReadonlyMap<string, Progress>> {
   const read = await Promise.all(slots.map(async slot => await store.read(slot, signal)))
-  // A sequence counts for one producer id only: with another id there is no position to resume at.
+  // A sequence belongs to one producer id: with another id there is no position to resume at.
   return new Map(read.flatMap(({ partitions }) => [...partitions]
     .filter(([, each]) => each.producerId === producerId)
     .map(([name, { progress }]): [string, Progress] => [name, progress])))

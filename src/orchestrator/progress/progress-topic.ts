@@ -1,5 +1,5 @@
-// The progress topic of a flow: creates it, and holds an existing one to the settings that keep the
-// reading of a slot short.
+// The progress topic of a flow: creates it, and corrects the settings of an existing topic that
+// would make the reading of a slot long.
 import type { ClusterAdmin, ConfigDescription } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { progressTopicPrefix } from '../policy/replication-policy.ts'
@@ -19,7 +19,7 @@ export interface ProgressTopicOptions {
   readonly replicationFactor: number
   readonly clock: Clock
   readonly onWarning: (error: ReplicatorError) => void
-  /** The target checks what would be created, and nothing is changed. */
+  /** The target validates the creation, and nothing is changed. */
   readonly validateOnly?: boolean
 }
 
@@ -28,36 +28,36 @@ const segmentBytes = 1024 * 1024
 const lagMs = 10 * minute
 
 /**
- * How many records a reader meets at most, a slot. The cleaner never touches the active segment and
- * compacts a closed one within seconds (log.cleaner.backoff.ms is 15 s), so that two segments are
- * full of records that are not the newest of their keys. A record has 110 bytes at least (its key
- * and value without topic ids), uncompressed: 2 x 1 MiB / 110 B. Before these stand the newest
- * record of each key, two a topic-partition, and at most a ninth more that the cleaner left
- * (min.cleanable.dirty.ratio). A slot whose segment fills faster than the cleaner comes round, that
- * is with more than 300 busy topic-partitions, holds more.
+ * The largest number of outdated records in a slot. The cleaner never compacts the active segment
+ * and compacts a closed segment within seconds (log.cleaner.backoff.ms is 15 s), so two segments
+ * may be full of records that are not the newest of their keys. A record has 110 bytes at least
+ * (its key and value without topic ids), uncompressed: 2 x 1 MiB / 110 B. Before these records are
+ * the newest record of each key, two a topic-partition, and at most a ninth more that the cleaner
+ * left (min.cleanable.dirty.ratio). A slot whose segment fills before the cleaner returns, which
+ * takes more than 300 busy topic-partitions, holds more.
  */
 export const staleRecordsPerSlotMax = Math.ceil(2 * segmentBytes / 110)
 
 /**
- * The cleanup policy must be as here. Of the others an existing topic may have smaller values; one
- * that is larger would let a slot grow, and is corrected.
+ * The cleanup policy must equal this value. For the other settings an existing topic may have a
+ * smaller value; a larger value would let a slot grow, and is corrected.
  */
 const bounds: Readonly<Record<string, number>> = {
   'segment.bytes': segmentBytes,
   'segment.ms': lagMs,
   'min.cleanable.dirty.ratio': 0.1,
   'min.compaction.lag.ms': 0,
-  // Forces the cleaner to a slot with little traffic (brokers 2.3 and later).
+  // Makes the cleaner compact a slot with little traffic (brokers 2.3 and later).
   'max.compaction.lag.ms': lagMs,
-  // How long tombstones stay: longer than any reading or standstill of a process.
+  // How long tombstones stay: longer than any reading, and than any pause of a process.
   'delete.retention.ms': 60 * minute
 }
 
 const cleanupPolicy = { 'cleanup.policy': 'compact' }
 
 /**
- * Creates the topic if it is missing; refuses an existing one that has another number of slots than
- * configured or another cleanup policy. True when this call created it, or would have.
+ * Creates the topic if it is missing; refuses an existing topic whose number of slots or cleanup
+ * policy differs from the configuration. True if this call created the topic, or would have.
  */
 export async function ensureProgressTopic (options: ProgressTopicOptions): Promise<boolean> {
   const { target, topic, slots } = options
@@ -72,7 +72,7 @@ export async function ensureProgressTopic (options: ProgressTopicOptions): Promi
       `${topic} on ${target.cluster} has ${found} partitions, task.slots=${slots}`,
       { setting: 'task.slots' })
   }
-  // To a principal that may not describe it a topic looks missing, and could be created "again".
+  // A principal that may not describe the topic sees it as missing, and could try to create it.
   if (described?.error?.errorName === 'TOPIC_AUTHORIZATION_FAILED') throw described.error
   return await create(options)
 }
@@ -82,7 +82,7 @@ export async function progressTopicId (
   { clock, target, topic }: Pick<ProgressTopicOptions, 'clock' | 'target' | 'topic'>,
   signal?: AbortSignal
 ): Promise<string | null> {
-  // A topic that was just created is not known to every broker yet.
+  // Some brokers do not know a topic yet that was just created.
   return await patiently(clock, signal, async () => {
     const [described] = await target.describeTopics([topic])
     if (described?.error !== undefined) throw described.error
@@ -129,8 +129,8 @@ async function ensureConfigs (options: ProgressTopicOptions): Promise<void> {
   const { onWarning, target, topic, validateOnly = false } = options
   const [described] = await target.describeConfigs([{ type: 'topic', name: topic }])
     .catch((thrown: unknown) => [{ error: ReplicatorError.from(thrown), entries: [] }])
-  // The embedded cluster of the demo; brokers that Longhaul mirrors to can describe settings. A
-  // cluster that does not answer now is asked again when the topic is looked at next.
+  // The embedded cluster of the demo; the brokers that Longhaul supports can describe settings. If
+  // a cluster does not answer now, the next check of the topic asks it again.
   const isUnknown = described?.error?.errorName === '_UNSUPPORTED_FEATURE' ||
     described?.error?.retriable === true
   if (isUnknown) return

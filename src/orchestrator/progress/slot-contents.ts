@@ -1,5 +1,5 @@
-// What one slot of the progress topic holds, as far as it was read or written by this process: the
-// newest record of each key, and every record of the producer id, in the order of the log.
+// The contents of one slot of the progress topic, as far as this process has read or written them:
+// the newest record of each key, and every record of the producer id, in the order of the log.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { withOffsetMap, type OffsetMapOnRecord } from './offset-map-record.ts'
 import {
@@ -11,12 +11,12 @@ import { partitionKey, type Progress, type TopicPartition } from './progress.ts'
 export interface PartitionOnRecord {
   readonly source: TopicPartition
   readonly progress: Progress
-  /** The id that `progress.sequence` counts for. */
+  /** The producer id that `progress.sequence` belongs to. */
   readonly producerId: bigint
 }
 
 export interface SlotProgress {
-  /** Several processes may have written one at the same time: the first one counts. */
+  /** Several processes may have written one at the same time: the first record counts. */
   readonly producers: readonly FlowProducer[]
   /** By partitionKey. */
   readonly partitions: ReadonlyMap<string, PartitionOnRecord>
@@ -37,9 +37,9 @@ type Position = Extract<ProgressEntry, { kind: 'position' }>
 export class SlotContents {
   #next: bigint | undefined
   #isBeingRead = false
-  /** Whether the present reading has brought a record. */
+  /** Whether the present reading has returned a record. */
   #hasTaken = false
-  /** Not decoded yet: most records that a long reading brings are replaced by later ones. */
+  /** Not decoded yet: a long reading returns mostly records that later ones replace. */
   readonly #raw = new Map<string, RawRecord>()
   readonly #rawProducers: RawRecord[] = []
   readonly #producers: FlowProducer[] = []
@@ -47,7 +47,7 @@ export class SlotContents {
   readonly #histories = new Map<string, HistoryOnRecord>()
   readonly #offsetMaps = new Map<string, OffsetMapOnRecord>()
   readonly #missing = new Map<string, MissingOnRecord>()
-  /** Newest records under keys that are no progress, since they were taken last. */
+  /** The newest records since the last takeOthers() under keys that are not progress. */
   readonly #others = new Map<string, EncodedRecord>()
   readonly #firstLook = new Map<number, ReadonlyMap<string, number>>()
 
@@ -61,7 +61,7 @@ export class SlotContents {
     return this.#next
   }
 
-  /** A record that was read. An offset that was read before is one of a recreated topic. */
+  /** A record that was read. An offset that was read before shows that the topic was recreated. */
   take (key: Buffer | null, value: Buffer | null, offset: bigint): void {
     if (offset < (this.#next ?? 0n)) this.#clear()
     this.#next = offset + 1n
@@ -74,9 +74,9 @@ export class SlotContents {
   }
 
   /**
-   * A record of ours that was acknowledged. Behind records that were not read, of another process
-   * or of a retry, it is left to the next reading. A reading under way may bring it, too: a record
-   * that comes twice would look like one of a recreated topic.
+   * A record of this process that was acknowledged. If it follows records that were not read (of
+   * another process, or of a retry), the next reading returns it. A reading under way may return
+   * it, too: a record that arrives twice would look like a record of a recreated topic.
    */
   takeWritten (key: Buffer, value: Buffer | null, offset: bigint): void {
     if (!this.#isBeingRead && offset === this.#next) this.take(key, value, offset)
@@ -84,9 +84,10 @@ export class SlotContents {
 
   /**
    * Everything below `end` was read; compaction may have removed the last records before it.
-   * Undefined: the reading failed, and the next one continues behind what it brought. A reading
-   * also brings records that other processes append behind `end` while it is under way. One that
-   * brings nothing and ends before the last one is of a recreated topic.
+   * Undefined: the reading failed, and the next reading continues after the records that it
+   * returned. A reading also returns records that other processes append after `end` while it runs.
+   * A reading that returns no record and ends before the last known record shows that the topic was
+   * recreated.
    */
   endReading (end: bigint | undefined): void {
     this.#isBeingRead = false
@@ -95,7 +96,7 @@ export class SlotContents {
     if (this.#next === undefined || end > this.#next) this.#next = end
   }
 
-  /** Throws where a record cannot be understood: it may be the position of a partition. */
+  /** Throws if a record cannot be decoded: it may be the position of a partition. */
   progress (): SlotProgress {
     for (let [record] = this.#rawProducers; record !== undefined; [record] = this.#rawProducers) {
       const entry = decode(record)
@@ -121,7 +122,7 @@ export class SlotContents {
     }
   }
 
-  /** Records that are no progress (words of control, members), each once, oldest first. */
+  /** Records that are not progress (control words, members), each once, oldest first. */
   takeOthers (): readonly EncodedRecord[] {
     const others = [...this.#others.values()]
     this.#others.clear()
