@@ -1,4 +1,4 @@
-// What operators say of a flow, and what its processes say of themselves: records in slot 0 of the
+// Operators' orders to a flow, and the announcements of its processes: records in slot 0 of the
 // progress topic, which every process follows. Pure; JSON like progress (progress-record.ts).
 //
 //   {"control":"pause"}                                 the whole flow is paused, or not any more
@@ -8,9 +8,9 @@
 //   {"control":"skip","topic":"orders","partition":3}   once: continue at another source offset
 //   {"member":"longhaul-..."}                           a process of the flow
 //
-// All stand in slot 0, with the scope in the key, although partitions have slots of their own: one
-// partition to follow holds everything that a process must know, in one order. The newest record
-// of a key counts, and compaction keeps it.
+// All are in slot 0, with the scope in the key, although partitions have slots of their own: one
+// partition to follow holds everything that a process must know, in one order. The newest record of
+// a key counts, and compaction keeps that record.
 import {
   fromJson, progressVersion, toJson, type EncodedRecord, type Fields
 } from '../progress/progress-record.ts'
@@ -22,7 +22,7 @@ export interface ControlScope {
   readonly partition?: number
 }
 
-/** Who said it, when (epoch ms), and why. */
+/** Who gave the order, when (epoch ms), and why. */
 export interface ControlWord {
   readonly by: string
   readonly atMs: number
@@ -38,7 +38,7 @@ export interface PauseRecord extends ControlWord {
 export interface RetryRecord extends ControlWord {
   readonly kind: 'retry'
   readonly scope: ControlScope
-  /** Tells this word from an earlier one of the same scope. */
+  /** Distinguishes this order from an earlier order of the same scope. */
   readonly id: string
 }
 
@@ -58,14 +58,14 @@ export interface FlowMember {
   /** Where the process serves metrics and readiness; '': nowhere. */
   readonly address: string
   readonly startedMs: number
-  /** What it mirrors and how, by setting, as text; without what may differ from host to host. */
+  /** The settings that all processes of the flow must share, by name, as text. */
   readonly settings: Readonly<Record<string, string>>
 }
 
 export type ControlRecord =
   | PauseRecord | RetryRecord | SkipRecord
   | { readonly kind: 'member', readonly member: FlowMember }
-  /** Nothing is said under this key any more. */
+  /** A tombstone: no order is in force under this key. */
   | { readonly kind: 'none', readonly key: string }
 
 export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>): EncodedRecord {
@@ -86,14 +86,14 @@ export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>)
   }
 }
 
-/** Removes what was said: a skip that is done, a member that has left. */
+/** Removes a record: a skip that was carried out, a member that has left. */
 export function encodeControlEnd (
   record: SkipRecord | { readonly kind: 'member', readonly member: Pick<FlowMember, 'name'> }
 ): EncodedRecord {
   return { key: keyOf(record), value: null }
 }
 
-/** Undefined for keys of other things; a text where the value under a key of ours is of no use. */
+/** Undefined for keys of other kinds; a text if the value under a key of ours is unusable. */
 export function decodeControl (
   key: Buffer, value: Buffer | null
 ): ControlRecord | string | undefined {
@@ -110,7 +110,7 @@ export function decodeControl (
   return record ?? `${String(key)} has a value that is no word of control: ${String(value)}`
 }
 
-/** The process that a key of ours is about; '': it is about none. */
+/** The process that a key of ours names; '': the key names no process. */
 export function memberOf (key: string): string {
   const { member } = JSON.parse(key) as { readonly member?: unknown }
   return typeof member === 'string' ? member : ''

@@ -1,5 +1,5 @@
-// What operators have said of a flow, as far as it still counts: what is paused, and which
-// partitions are to continue at another offset. Pure.
+// The operators' orders that are in force: what is paused, and which partitions must continue at
+// another offset. Pure.
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type {
   ControlScope, PauseRecord, RetryRecord, SkipRecord
@@ -9,7 +9,7 @@ export class ControlState {
   readonly #pauses = new Map<string, PauseRecord>()
   readonly #skips = new Map<string, SkipRecord>()
 
-  /** Skips that are not done yet, by any process. */
+  /** Skips that no process has carried out yet. */
   get skips (): readonly SkipRecord[] { return [...this.#skips.values()] }
 
   apply (record: PauseRecord | SkipRecord): void {
@@ -22,7 +22,7 @@ export class ControlState {
     }
   }
 
-  /** The word under this key is withdrawn; `key` as control-record.ts writes it. */
+  /** The order under this key is withdrawn; `key` as control-record.ts writes it. */
   withdraw (key: string): void {
     for (const [name, { source }] of this.#skips) {
       if (key === JSON.stringify({ control: 'skip', ...source })) this.#skips.delete(name)
@@ -33,8 +33,9 @@ export class ControlState {
   }
 
   /**
-   * Why the partition is paused; undefined: it is not. Each scope has a switch of its own: a
-   * partition runs where the flow, its topic and itself do. The widest one is named.
+   * Why the partition is paused; undefined: it is not paused. Each scope has a separate switch: a
+   * partition runs only if neither the flow, nor its topic, nor the partition is paused. Of several
+   * pauses, the one of the widest scope is returned.
    */
   pauseOf ({ partition, topic }: TopicPartition): PauseRecord | undefined {
     const scopes: readonly ControlScope[] = [{}, { topic }, { topic, partition }]
@@ -42,7 +43,7 @@ export class ControlState {
   }
 }
 
-/** Whether a word of this scope is about the partition. */
+/** Whether an order of this scope applies to the partition. */
 export function isMeant (
   { scope }: Pick<RetryRecord, 'scope'>, { partition, topic }: TopicPartition
 ): boolean {

@@ -1,7 +1,7 @@
-// Has every process of a flow obey operators and know the other processes: follows
-// the words in slot 0 of the progress topic, hands them to the partitions, announces this process.
-// A word that is said once is carried out once: a retry by the processes that run when it comes, a
-// skip by the owner of the partition, whoever that is by then, which then removes the word.
+// Makes every process of a flow obey operators and know the other processes: follows the orders in
+// slot 0 of the progress topic, passes them to the partitions, announces this process. A one-time
+// order is carried out once: a retry by the processes that run when it arrives, a skip by the
+// process that owns the partition at that time, which then removes the order.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { EncodedRecord } from '../progress/progress-record.ts'
@@ -16,20 +16,20 @@ import {
 import { ControlState, isMeant } from './control-state.ts'
 import { announceMs, differences, FlowMembers } from './flow-members.ts'
 
-/** What the partitions of a flow do at a word. */
+/** How the partitions of a flow obey an order. */
 export interface ControlledPartitions {
-  /** `pauseOf` holds until the next call, also for partitions that come later. */
+  /** `pauseOf` holds until the next call, also for partitions that are added later. */
   setPauses (pauseOf: (partition: TopicPartition) => PauseRecord | undefined): void
   retry (isMeant: (partition: TopicPartition) => boolean): Promise<void>
-  /** False: the partition is not of this process, or cannot obey now. */
+  /** False: this process does not mirror the partition, or the partition cannot obey now. */
   skip (partition: TopicPartition, skip: SkipRecord): boolean
-  /** The next source offset of a partition of this process; undefined: it has none. */
+  /** The next source offset of a partition of this process; undefined: no position is known. */
   upstreamOf (partition: TopicPartition): bigint | undefined
 }
 
-/** Where the words stand. */
+/** The log that holds the orders. */
 export interface ControlLog {
-  /** What was written since the last call, oldest first; the first time all that is there. */
+  /** The records since the last call, oldest first; the first call returns all records. */
   read (signal: AbortSignal): Promise<readonly EncodedRecord[]>
   write (records: readonly EncodedRecord[], signal?: AbortSignal): Promise<void>
 }
@@ -40,7 +40,7 @@ export interface FlowControlOptions {
   readonly partitions: ControlledPartitions
   /** This process. */
   readonly member: FlowMember
-  /** Whether this process owns slot 0: it removes the members that have gone. */
+  /** Whether this process owns slot 0: then it removes members that have left. */
   readonly isKeeper: () => boolean
   readonly onError: (error: ReplicatorError) => void
   readonly clock: Clock
@@ -48,7 +48,7 @@ export interface FlowControlOptions {
 
 const followMs = 1_000
 const leaveMsMax = 500
-/** Partitions wait for so long for the first reading; slot 0 may be without a leader for hours. */
+/** How long partitions wait for the first reading; slot 0 may have no leader for hours. */
 const knownMsMax = 10_000
 
 export class FlowControl {
@@ -58,16 +58,16 @@ export class FlowControl {
   readonly #members = new FlowMembers()
   readonly #following: IntervalLoop
   readonly #announcing: IntervalLoop
-  /** Skips that were handed to a partition of this process, by id. */
+  /** Skips that were passed to a partition of this process, by id. */
   readonly #ordered = new Set<string>()
-  /** What was said of another member's settings. */
+  /** The last log line about the settings of each other member. */
   readonly #said = new Map<string, string>()
   #hasRead = false
-  /** Of the first reading; false: stopped before it. */
+  /** Of the first reading; false: this process stopped before that. */
   readonly #firstRead: Promise<boolean>
   #onFirstRead: (isRead: boolean) => void = () => {}
   #known: Promise<void> | undefined
-  /** Of the first announcement; false: stopped before it. */
+  /** Of the first announcement; false: this process stopped before that. */
   readonly #firstAnnouncement: Promise<boolean>
   #onFirstAnnouncement: (isOnRecord: boolean) => void = () => {}
 
@@ -95,19 +95,19 @@ export class FlowControl {
     })
   }
 
-  /** The processes of the flow that live, this one included. */
+  /** The live processes of the flow, this process included. */
   get members (): readonly FlowMember[] {
     return this.#members.present(this.#options.clock.monotonic())
   }
 
-  /** How many live processes mirror with other settings than this one. */
+  /** How many live processes have settings that differ from the settings of this process. */
   get differingMembers (): number {
     const member = this.#member
     return this.#others().filter(({ settings }) =>
       differences(member.settings, settings).length > 0).length
   }
 
-  /** The settings of this process are others from now on. */
+  /** The settings of this process have changed. */
   announceSettings (settings: FlowMember['settings']): void {
     this.#member = { ...this.#member, settings }
     this.#said.clear()
@@ -121,17 +121,18 @@ export class FlowControl {
   }
 
   /**
-   * Resolves once the partitions of this process obey what stands on record. Partitions that begin
-   * before that would be mirrored although an operator paused them. One leaderless partition of
-   * the progress topic must not stop all slots: after ten seconds this resolves with a warning.
+   * Resolves once the partitions of this process obey the orders on record. Partitions that begin
+   * earlier would be mirrored although an operator paused them. One leaderless partition of the
+   * progress topic must not stop all slots: after ten seconds this resolves with a warning.
    */
   async known (signal: AbortSignal): Promise<void> {
     await unlessAborted(signal, this.#known ?? Promise.resolve())
   }
 
   /**
-   * Resolves once this process is on record, so that flows that look from then on know of it; after
-   * ten seconds without that, because one leaderless partition must not stop the flow.
+   * Resolves once this process is on record, so that flows that read the record afterwards know
+   * this process; after ten seconds without that, because one leaderless partition must not stop
+   * the flow.
    */
   async announced (signal: AbortSignal): Promise<void> {
     const wait = new Deadline(this.#options.clock, knownMsMax)
@@ -182,7 +183,7 @@ export class FlowControl {
       this.#apply(record, retries)
     }
     if (hasPauses) partitions.setPauses(partition => this.#state.pauseOf(partition))
-    // What was said before this process started has had its effect: everything begins anew.
+    // Orders from before this process started have had their effect: every partition begins anew.
     if (this.#hasRead) for (const retry of retries) await this.#retry(retry)
     this.#hasRead = true
     this.#onFirstRead(true)
@@ -211,7 +212,9 @@ export class FlowControl {
     }
   }
 
-  /** A process that has just started believes only what it hears: it is answered at once. */
+  /**
+   * A process that has just started trusts only new announcements, so this process answers at once.
+   */
   #hear (member: FlowMember): void {
     const now = this.#options.clock.monotonic()
     const isNew = this.#hasRead &&
@@ -256,13 +259,15 @@ export class FlowControl {
     for (const { name } of gone) this.#members.left(name)
   }
 
-  /** A process that was killed and started again with other settings is no other process. */
+  /**
+   * A process that was killed and restarted with other settings does not count as another process.
+   */
   #others (): readonly FlowMember[] {
     return this.#members.heard(this.#options.clock.monotonic())
       .filter(({ name }) => name !== this.#member.name)
   }
 
-  /** Partitions that one of two processes excludes would be mirrored by neither. */
+  /** A partition that one of two processes excludes would be mirrored by neither process. */
   #compare (other: FlowMember): void {
     const { onError } = this.#options
     const found = differences(this.#member.settings, other.settings)

@@ -1,42 +1,44 @@
-// The processes of a flow, as they announce themselves: which of them live, and whether they mirror
-// the same in the same way. Pure: the caller passes the time.
+// The processes of a flow, as they announce themselves: which of them live, and whether their
+// settings agree. Pure: the caller passes the time.
 import type { FlowConfig } from '../config/config.ts'
 import { rowOf, type FlowSetting } from '../config/config-table.ts'
 import type { FlowMember } from './control-record.ts'
 
-/** A process announces itself this often; one that missed three times has gone. */
+/** A process announces itself this often; a process that missed three announcements is not live. */
 export const announceMs = 30_000
 const goneMs = 3 * announceMs
 
 interface Seen {
   readonly member: FlowMember
-  /** Of our own clock: the clocks of hosts differ. */
+  /** By this host's clock: the clocks of hosts differ. */
   readonly atMs: number
-  /** Whether it announced itself while this process listened; who wrote before may be dead. */
+  /**
+   * Whether the announcement arrived while this process listened; an earlier author may be dead.
+   */
   readonly isHeard: boolean
 }
 
 export class FlowMembers {
   readonly #seen = new Map<string, Seen>()
 
-  /** A member has announced itself, `isHeard`: just now, not before this process started. */
+  /** A member has announced itself; `isHeard`: just now, not before this process started. */
   announced (member: FlowMember, nowMs: number, isHeard: boolean): void {
     this.#seen.set(member.name, { member, atMs: nowMs, isHeard })
   }
 
   left (name: string): void { this.#seen.delete(name) }
 
-  /** Those that live, as far as they say so. */
+  /** The members whose last announcement is recent enough. */
   present (nowMs: number): readonly FlowMember[] {
     return this.#seenOf(({ atMs }) => nowMs - atMs <= goneMs)
   }
 
-  /** Those that are certain to live: they have announced themselves to this process. */
+  /** Members that certainly live: they have announced themselves while this process listened. */
   heard (nowMs: number): readonly FlowMember[] {
     return this.#seenOf(({ atMs, isHeard }) => isHeard && nowMs - atMs <= goneMs)
   }
 
-  /** Members that no longer announce themselves and have not said that they leave. */
+  /** Members that stopped announcing themselves without a record that they left. */
   gone (nowMs: number): readonly FlowMember[] {
     return this.#seenOf(({ atMs }) => nowMs - atMs > goneMs)
   }
@@ -47,8 +49,8 @@ export class FlowMembers {
 }
 
 /**
- * Settings of a process rather than of the flow: how much of its host it uses, and how long it
- * waits. All others must be the same in every process that shares the flow.
+ * Settings of a process, not of the flow: how much of its host it uses, and how long it waits. All
+ * other settings must be the same in every process that shares the flow.
  */
 const ownSettings: ReadonlySet<FlowSetting> = new Set<FlowSetting>([
   'enabled', 'admin.timeout.ms', 'lanes', 'lane.rebalance.interval.ms', 'in.flight.bytes.max',
@@ -60,7 +62,7 @@ const ownSettings: ReadonlySet<FlowSetting> = new Set<FlowSetting>([
   'readiness.faulted.partitions.max', 'refresh.topics.interval.seconds'
 ])
 
-/** What a process mirrors and how, by setting, as text. */
+/** The settings that all processes of a flow must share, by name, as text. */
 export function sharedSettings (config: FlowConfig): Readonly<Record<string, string>> {
   const names = (Object.keys(config.settings) as FlowSetting[])
     .filter(name => !ownSettings.has(name))
@@ -72,7 +74,7 @@ export function sharedSettings (config: FlowConfig): Readonly<Record<string, str
   ].sort(([one = ''], [other = '']) => one < other ? -1 : 1)) as Readonly<Record<string, string>>
 }
 
-/** Each setting that differs, with our value and theirs. */
+/** Each setting that differs, with the value of this process and of the other process. */
 export function differences (
   ours: Readonly<Record<string, string>>, theirs: Readonly<Record<string, string>>
 ): readonly string[] {

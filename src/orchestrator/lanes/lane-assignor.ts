@@ -1,8 +1,8 @@
 // Spreads topic-partitions over lanes: new ones by count, running ones by measured traffic. Pure.
 
 /**
- * A lane for each of `count` new partitions: each time the lane with the fewest, so that the
- * partitions of a new topic are spread. `partitions` is how many each lane carries.
+ * Chooses a lane for each of `count` new partitions: each time the lane with the fewest, so that
+ * the partitions of a new topic are spread. `partitions` is the present number of each lane.
  */
 export function assignLanes (count: number, partitions: readonly number[]): readonly number[] {
   const carried = [...partitions]
@@ -13,7 +13,7 @@ export function assignLanes (count: number, partitions: readonly number[]): read
   })
 }
 
-/** A topic-partition that runs, and where. */
+/** A running topic-partition, with its lane and its traffic. */
 export interface CarriedPartition {
   readonly id: number
   readonly lane: number
@@ -25,20 +25,20 @@ export interface LaneMove {
   readonly to: number
 }
 
-/** What is worth a move: each stops its partition for some round trips. */
+/** When a move is worthwhile: each move stops its partition for some round trips. */
 export const rebalanceLimits = {
-  /** Lanes that carry less than this are idle enough, however uneven. */
+  /** Lanes with less traffic than this are idle enough, however uneven they are. */
   bytesPerSecondMin: 256 * 1024,
-  /** By how much a move must relieve the busiest lane. Keeps noise from moving anything. */
+  /** By how much a move must relieve the busiest lane. Prevents moves because of noise. */
   gainMin: 0.1,
-  /** In one round; the next one measures what these came to. */
+  /** In one round; the next round measures the effect of these moves. */
   movesMax: 8
 } as const
 
 /**
- * The moves that even out the lanes' traffic: always from the busiest lane to the idlest one, the
- * partition that brings the two closest together. A partition that alone outweighs the difference
- * stays: it would only make another lane the busiest.
+ * The moves that even out the lanes' traffic: always from the busiest lane to the idlest, the
+ * partition that brings their loads closest together. A partition whose traffic exceeds the
+ * difference stays: its move would only make another lane the busiest.
  */
 export function rebalanceLanes (
   partitions: readonly CarriedPartition[], lanes: number
@@ -58,7 +58,7 @@ export function rebalanceLanes (
     const chosen = carried[from]?.reduce<CarriedPartition | undefined>((best, each) =>
       best === undefined || gainOf(each, gap) > gainOf(best, gap) ? each : best, undefined)
     if (chosen === undefined || gainOf(chosen, gap) < busiest * gainMin) break
-    // Not moved a second time in this round: each move stops the partition for some round trips.
+    // Not moved again in this round: each move stops the partition for some round trips.
     carried[from] = carried[from]?.filter(each => each !== chosen) ?? []
     loads[from] = busiest - chosen.bytesPerSecond
     loads[to] = (loads[to] ?? 0) + chosen.bytesPerSecond

@@ -1,28 +1,28 @@
-// Evens out the lanes while they run: measures what each partition brings a second, and moves
-// partitions from busy lanes to idle ones.
+// Evens out the load of running lanes: measures the traffic of each partition, and moves partitions
+// from busy lanes to idle ones.
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { rebalanceLanes, type CarriedPartition } from './lane-assignor.ts'
 
-/** What the balancer asks of a partition. */
+/** The properties of a partition that the balancer reads. */
 export interface BalancedPartition {
   readonly id: number
   readonly topic: string
   readonly partition: number
   readonly lane: number
-  /** Of the control plane; only an `assigned` partition can be moved. */
+  /** The state in the control plane; only an `assigned` partition can be moved. */
   readonly state: string
-  /** What its lane says of it. */
+  /** The state that the lane reports. */
   readonly report: { readonly state: string }
 }
 
 export interface LaneBalancerOptions<Partition extends BalancedPartition> {
   readonly lanes: number
-  /** Every partition there is. */
+  /** Every partition of the flow in this process. */
   readonly partitions: () => Iterable<Partition>
   /** Bytes acked of each partition, by id, as its lane counts them. */
   readonly bytesById: () => ReadonlyMap<number, number>
-  /** Has the lane of the partition drain it, and assigns it to lane `to` then. */
+  /** The partition's lane drains the partition; then lane `to` is assigned it. */
   readonly move: (partition: Partition, to: number) => void
   readonly log: Log
   readonly clock: Clock
@@ -42,7 +42,7 @@ export class LaneBalancer<Partition extends BalancedPartition> {
     this.#earlier = { atMs: options.clock.monotonic(), bytesById: new Map() }
   }
 
-  /** Measures the time since the last round, and moves what is worth it. */
+  /** Measures the traffic since the last round, and makes the worthwhile moves. */
   round (): void {
     const { lanes, log, move, partitions } = this.#options
     const byId = new Map([...partitions()].map(partition => [partition.id, partition]))
@@ -59,7 +59,7 @@ export class LaneBalancer<Partition extends BalancedPartition> {
     }
   }
 
-  /** Of those that can be moved: a partition that does not run, or is on its way, stays. */
+  /** Of partitions that can be moved: one that does not run, or changes state, stays. */
   #measure (byId: ReadonlyMap<number, Partition>): CarriedPartition[] {
     const { bytesById, clock } = this.#options
     const earlier = this.#earlier
@@ -69,7 +69,7 @@ export class LaneBalancer<Partition extends BalancedPartition> {
       if (state !== 'assigned' || report.state !== 'running') return []
       const bytes = now.bytesById.get(id) ?? 0
       const before = earlier.bytesById.get(id) ?? 0
-      // Counters begin at 0 where a lane was started again, or was assigned the partition since.
+      // Counters restart at 0 after a restart of the lane, or a new assignment of the partition.
       return [{ id, lane, bytesPerSecond: (bytes < before ? bytes : bytes - before) / seconds }]
     })
   }

@@ -1,6 +1,6 @@
 // The lanes of one flow: piscina worker threads, each running one long task (dataplane/lane.ts)
-// that holds a Forwarder. Starts lanes, sends them commands, starts one again that has ended. Tasks
-// end by message, never by abort: an abort would tear a thread down with native threads inside.
+// that holds a Forwarder. Starts lanes, sends them commands, restarts a lane that has ended. A task
+// ends by message, never by abort: an abort would terminate a thread that has native threads.
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import type {
@@ -20,21 +20,21 @@ import { limitHeapGrowth } from './heap-growth.ts'
 export interface LanePoolOptions {
   readonly lanes: number
   readonly config: ForwarderConfig
-  /** What brokers know the clients of lanes by, with the lane's number, if the file has none. */
+  /** The prefix of the lanes' client ids, unless the configuration file sets a client id. */
   readonly clientId: string
-  /** The module whose runLane() a lane runs: the data plane's, unless a test has another. */
+  /** The module whose runLane() a lane runs: the data plane's, unless a test replaces it. */
   readonly program?: URL
   readonly clock: Clock
   readonly onEvents: (lane: number, events: NativeEvents) => void
-  /** What is known of inbound flows, for a lane that begins. */
+  /** The known producers of inbound flows, for a lane that starts. */
   readonly inbound?: () => readonly InboundProducer[]
-  /** The lane ended by itself, with all that it held. It is being started again. */
+  /** The lane ended by itself, and its partitions are lost with it. It is being restarted. */
   readonly onEnded: (lane: number, error: ReplicatorError) => void
-  /** The lane that had ended runs again and holds nothing. */
+  /** A lane that had ended runs again and has no partitions. */
   readonly onStarted: (lane: number) => void
   /** LANE_OVERLOADED: the lane has not answered for `answerMsMax`. */
   readonly onOverloaded: (error: ReplicatorError) => void
-  /** The token with which the lanes log in there could not be refreshed, and is still valid. */
+  /** The token of the lanes' log-in to this cluster could not be refreshed, and is still valid. */
   readonly onRefreshFailed?: (side: Side, error: ReplicatorError) => void
 }
 
@@ -43,16 +43,18 @@ interface Lane {
   incarnation: number
   port: MessagePort | undefined
   done: Promise<void>
-  /** Of the one question that is out at a time. */
+  /** Resolves the one outstanding request. */
   answer: ((stats: NativeStats | undefined) => void) | undefined
 }
 
 // How many assignments one message carries: keeps a lane responsive while thousands arrive.
 const assignmentsPerMessage = 500
 const restartBackoff = { initialMs: 10, maxMs: 10_000 }
-/** A lane's JavaScript passes a few messages in 50 ms; even on a starved machine this is plenty. */
+/**
+ * A lane's JavaScript handles a few messages in 50 ms; even a starved machine needs less than this.
+ */
 const answerMsMax = 5_000
-/** Beyond it the threads of a lane are left to the end of the process. */
+/** After this time, the threads of a lane keep running until the process ends. */
 const closeMsMax = 1_500
 
 const dataPlaneLane = new URL('../../dataplane/lane.js', import.meta.url)
@@ -74,9 +76,9 @@ export class LanePool {
       maxThreads: options.lanes,
       idleTimeout: Infinity,
       concurrentTasksPerWorker: 1,
-      // A lane's JavaScript only passes messages; its own heap can stay small.
+      // A lane's JavaScript only passes messages, so a small heap is enough.
       resourceLimits: { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 64 },
-      // A worker that waits in Atomics.wait would run no timers and read no events.
+      // A worker that waits in Atomics.wait would run no timers and receive no events.
       atomics: 'disabled'
     })
     this.#lanes = Array.from({ length: options.lanes }, () => ({
@@ -109,32 +111,32 @@ export class LanePool {
     if (ids.length > 0) this.#send(lane, { kind: 'revoke', ids })
   }
 
-  /** Answers a question of that incarnation; of an earlier one the question was another. */
+  /** Answers a question of that incarnation; an earlier incarnation asked another question. */
   knowProducers (lane: number, incarnation: number, answer: ProducersAnswer): void {
     if (this.#lane(lane).incarnation !== incarnation) return
     this.#send(lane, { kind: 'producers', answer })
   }
 
-  /** What is known of inbound flows has changed, and answers no question. */
+  /** The known producers of inbound flows have changed, without a question of a lane. */
   tellInbound (): void {
     for (const lane of this.#lanes.keys()) this.#sendInbound(lane)
   }
 
   /**
-   * Undefined for a lane that does not run or does not answer: what it would have said is lost, so
-   * the next question must be for all partitions (`isWhole`).
+   * Undefined for a lane that does not run or does not answer: its figures are lost, so the next
+   * request must be for all partitions (`isWhole`).
    */
   async stats (lane: number, isWhole: boolean): Promise<NativeStats | undefined> {
     const asked = this.#lane(lane)
     if (asked.port === undefined) return undefined
-    // One question at a time: a lane that is too slow for one would only be slower with a heap.
+    // One request at a time: a lane that is too slow for one request would be slower with several.
     if (asked.answer !== undefined) return this.#overloaded(lane)
     const answered = new Promise<NativeStats | undefined>(resolve => { asked.answer = resolve })
     this.#send(lane, { kind: 'stats', isWhole })
     return await this.#within(answerMsMax, answered, () => this.#overloaded(lane))
   }
 
-  /** Closes every lane, whatever is in flight. Idempotent. */
+  /** Closes every lane, even with batches in flight. Idempotent. */
   async close (): Promise<void> {
     this.#closing.abort()
     for (const hold of this.#holds) hold.release()
@@ -158,7 +160,7 @@ export class LanePool {
   async #within<T> (ms: number, work: Promise<T>, late: () => T): Promise<T> {
     const inTime = new AbortController()
     const timer = this.#options.clock.sleep(ms, inTime.signal).then(late)
-    // Aborted when the work was in time: nobody looks at the timer then.
+    // The timer was aborted because the work ended in time: nothing reads the result.
     timer.catch(() => {})
     try {
       return await Promise.race([work, timer])
@@ -173,7 +175,7 @@ export class LanePool {
     return found
   }
 
-  /** A lane that is restarted begins with the newest tokens. */
+  /** A lane that is restarted starts with the newest tokens. */
   #onTokens (tokens: Tokens): void {
     this.#tokens = { ...this.#tokens, ...tokens }
     for (const lane of this.#lanes.keys()) this.#send(lane, { kind: 'tokens', tokens })
@@ -213,7 +215,7 @@ export class LanePool {
     await opened
   }
 
-  /** Before its first assignment: what is known needs no question. */
+  /** Before the first assignment: a lane need not ask for a producer that it already knows. */
   #sendInbound (lane: number): void {
     const inbound = this.#options.inbound?.() ?? []
     if (inbound.length === 0) return
@@ -260,7 +262,7 @@ export class LanePool {
     void this.#restartLane(index)
   }
 
-  /** Again and again, with growing waits: without its lane a partition would be stalled. */
+  /** Retries with growing waits: without their lane, partitions would be stalled. */
   async #restartLane (index: number): Promise<void> {
     const { clock, onStarted } = this.#options
     for (let failures = this.#lane(index).incarnation; ; failures++) {

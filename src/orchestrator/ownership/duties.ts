@@ -1,7 +1,7 @@
-// Work of a flow that one process does for all of them: each duty is bound to slots, and whoever
-// owns a slot does its duties. They begin when the slot is acquired, are aborted when the slot is
-// released, and are done by the next owner from then on. A duty that fails is tried again with a
-// growing wait, and keeps no other duty waiting.
+// Work of a flow that one process does for all: each duty is bound to slots, and the owner of a
+// slot does the duties of that slot. A duty begins when the slot is acquired and is aborted when
+// the slot is released; then the next owner does it. A duty that fails is retried with a growing
+// wait, and delays no other duty.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
@@ -9,23 +9,23 @@ import { IntervalLoop } from '../time/interval-loop.ts'
 export interface Duty {
   readonly name: string
   readonly intervalMs: number
-  /** When the first run begins after the slot was acquired; 'delayed' unless told otherwise. */
+  /** When the first run begins after the slot was acquired; 'delayed' by default. */
   readonly first?: 'immediate' | 'delayed'
   /** The slot whose owner has the duty; undefined: the owner of each slot has it for that slot. */
   readonly slot?: number
   readonly run: (slot: number, signal: AbortSignal) => Promise<void>
-  /** After the last run for the slot: closes what the runs have opened. Must be bounded. */
+  /** Runs after the last run for the slot: closes what the runs have opened. Must be bounded. */
   readonly end?: (slot: number) => Promise<void>
 }
 
-/** A duty of this process, and how it went; times in epoch ms. */
+/** A duty of this process, with its last result; times in epoch ms. */
 export interface DutyStatus {
   readonly name: string
   readonly slot: number
   readonly lastSuccessMs: number | undefined
-  /** Of that success. */
+  /** The duration of the last successful run. */
   readonly durationMs: number | undefined
-  /** Of the last run; undefined: the last run succeeded, or none has ended. */
+  /** The error of the last run; undefined: the last run succeeded, or no run has ended. */
   readonly error: ReplicatorError | undefined
 }
 
@@ -56,7 +56,7 @@ export class Duties {
     return [...this.#slots.values()].flat().map(({ status }) => status)
   }
 
-  /** By duty, of the slot in which the last success is the longest ago; epoch ms. */
+  /** The last success of each duty, in the slot where that success is the oldest; epoch ms. */
   get lastSuccesses (): ReadonlyMap<string, number> {
     const oldest = new Map<string, number>()
     for (const { lastSuccessMs, name } of this.statuses) {
@@ -74,7 +74,7 @@ export class Duties {
     this.#slots.set(slot, started)
   }
 
-  /** This process is about to release the slots. Resolves once nothing runs for them any more. */
+  /** This process is about to release the slots. Resolves once no duty runs for them any more. */
   async end (slots: readonly number[]): Promise<void> {
     const ending = slots.flatMap(slot => this.#slots.get(slot) ?? [])
     for (const slot of slots) this.#slots.delete(slot)

@@ -1,6 +1,6 @@
 // One membership in the flow's consumer group: a node-rdkafka consumer that is subscribed to the
-// progress topic and reads nothing. Says which slots the group assigns and revokes, and answers the
-// group; what becomes of the slots is slot-ownership.ts's to decide.
+// progress topic and fetches no records. Reports which slots the group assigns and revokes, and
+// answers the group; slot-ownership.ts decides what happens to the slots.
 import rdkafka, { type Assignment, type KafkaConsumer, type LibrdKafkaError } from 'node-rdkafka'
 import {
   clientError, connect, controlClientProperties, disconnect, poll,
@@ -14,18 +14,18 @@ import { IntervalLoop } from '../time/interval-loop.ts'
 export interface GroupMemberOptions {
   readonly group: string
   readonly topic: string
-  /** Tells this process from the other members. */
+  /** Distinguishes this process from the other members. */
   readonly memberName: string
   /** Of the target cluster, librdkafka's names. */
   readonly client: ClientProperties
   readonly sessionTimeoutMs: number
   readonly timeoutMs: number
   readonly clock: Clock
-  /** These slots are added to those that the group assigned before; perhaps none. */
+  /** The group has assigned these slots in addition to earlier ones; perhaps none. */
   readonly onAssigned: (slots: readonly number[]) => void
   /**
-   * These slots are revoked. The group may assign them to others once this resolves. `isAll`: it is
-   * everything that was assigned, as when the session has ended.
+   * These slots are revoked. The group may assign them to other members once this resolves.
+   * `isAll`: every assigned slot is revoked, as when the session has ended.
    */
   readonly onRevoked: (slots: readonly number[], isAll: boolean) => Promise<void>
   readonly onError: (error: ReplicatorError) => void
@@ -34,7 +34,7 @@ export interface GroupMemberOptions {
 const assignCode = -175 // ERR__ASSIGN_PARTITIONS
 const revokeCode = -174 // ERR__REVOKE_PARTITIONS
 const pollMs = 250
-/** While leaving: nothing else is left to do. */
+/** While leaving, this process has no other work. */
 const leavePollMs = 10
 const leaveMsMax = 700
 
@@ -45,11 +45,12 @@ const leaveMsMax = 700
 export const rebalanceTimeoutMs = 45_000
 
 /**
- * A coordinator that hangs keeps its connection, and answers nothing. Its group moves to another
- * broker once the controller has fenced it (9 s by default). librdkafka asks where the coordinator
- * is when a connection breaks, else each ten minutes, and asks the broker that it used last: the
- * one that hangs. So it asks this often, and closes a connection that is unanswered for half a
- * session: then the new coordinator is found within the session, or soon after.
+ * A coordinator that hangs keeps its connection open, and does not answer. Its group moves to
+ * another broker once the controller has fenced the hung broker (9 s by default). librdkafka looks
+ * for the coordinator when a connection breaks, else every ten minutes, and asks the broker that it
+ * used last: the broker that hangs. So this client asks this often, and closes a connection that is
+ * unanswered for half a session: then it finds the new coordinator within the session, or soon
+ * after.
  */
 const coordinatorQueryMs = 2_000
 
@@ -58,7 +59,7 @@ export class GroupMember {
   readonly #consumer: KafkaConsumer
   /** Serves the group's callbacks; no records arrive, as all partitions are paused. */
   readonly #polling: IntervalLoop
-  /** Slots that the group has assigned and that were not unassigned. */
+  /** Slots that the group has assigned and that this client has not unassigned yet. */
   readonly #assigned = new Set<number>()
   readonly #broker: () => string
   #leaving = false
@@ -92,10 +93,10 @@ export class GroupMember {
     })
   }
 
-  /** What the group has assigned, as far as this client knows. */
+  /** The slots that the group has assigned, as far as this client knows. */
   get assigned (): ReadonlySet<number> { return this.#assigned }
 
-  /** Resolves once the client is connected; the group answers later, by onAssigned. */
+  /** Resolves once the client is connected; the group answers later, through onAssigned. */
   async join (): Promise<void> {
     const { client, timeoutMs, topic } = this.#options
     await connect(this.#consumer, timeoutMs, client)
@@ -109,8 +110,9 @@ export class GroupMember {
   }
 
   /**
-   * Unassigns every slot while callbacks of the client still arrive. close() would revoke them
-   * itself, on a thread that waits for our answer and that Node waits for when it exits.
+   * Unassigns every slot while the client can still run callbacks. close() would revoke the slots
+   * itself, on a thread that waits for this process's answer; Node waits for that thread at its
+   * exit.
    */
   async leave (): Promise<void> {
     const { clock } = this.#options
@@ -155,10 +157,10 @@ export class GroupMember {
   }
 
   /**
-   * The client must be answered, whatever becomes of it: its close() waits for that, on a thread
-   * that Node waits for when it exits. An assignment that comes after close() has begun is refused
-   * by a throw out of a native callback, which would end the process in the middle of its work;
-   * giving it back is an answer too.
+   * Every assignment must be answered, even after close() has begun: close() waits for the answer
+   * on a thread, and Node waits for that thread at its exit. node-rdkafka refuses a late assignment
+   * with a throw inside its native callback; uncaught, the throw would end the process in the
+   * middle of its work. unassign() is an answer, too.
    */
   #accept (assignment: Assignment[]): boolean {
     try {
@@ -171,7 +173,7 @@ export class GroupMember {
     try {
       this.#consumer.unassign()
     } catch {
-      // Closed by now: nobody waits for an answer.
+      // The client is closed: nothing waits for an answer.
     }
     return false
   }

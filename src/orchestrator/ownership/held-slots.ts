@@ -1,6 +1,6 @@
-// The slots of this process, one by one: acquires each one by itself, again with a growing wait
-// when that fails, and releases those that go to another process. A slot that cannot be acquired
-// (its progress partition has no leader) waits alone, and never keeps another from being released.
+// The slots of this process, one by one: acquires each slot separately, retries a failed slot after
+// a growing wait, and releases slots that are assigned to another process. A slot that cannot be
+// acquired (its progress partition has no leader) waits alone, and delays no release.
 //
 //   take -> acquiring -> held -> releasing -> free     A slot that is taken again while it is
 //               \_________________/                    being released is acquired after that.
@@ -20,21 +20,21 @@ export interface HeldSlotsOptions {
 interface Slot {
   readonly leaving: AbortController
   state: 'acquiring' | 'held' | 'releasing'
-  /** Ends with the acquiring, or soon after an abort. */
+  /** Settles when the acquisition ends, or soon after an abort. */
   acquired: Promise<void>
   released: Promise<void>
-  /** Why the slot could not be acquired the last time. */
+  /** Why the last attempt to acquire the slot failed. */
   error: ReplicatorError | undefined
 }
 
 const backoff = { initialMs: 200, maxMs: 5_000 }
-/** Slots that are read and begun at the same time; the others wait for their turn. */
+/** Slots that are acquired at the same time; further slots wait. */
 const acquiringMax = 64
 
 export class HeldSlots {
   readonly #options: HeldSlotsOptions
   readonly #slots = new Map<number, Slot>()
-  /** Also those that are being released and were taken again. */
+  /** Includes slots that are being released and were assigned again. */
   readonly #wanted = new Set<number>()
   readonly #waiting: Array<() => void> = []
   #acquiring = 0
@@ -50,13 +50,13 @@ export class HeldSlots {
   /** Whether a slot was ever acquired. */
   get hasHeld (): boolean { return this.#hasHeld }
 
-  /** How many slots could not be acquired at the last attempt, and why the newest could not. */
+  /** How many slots the last attempt failed to acquire, and the newest error. */
   get trouble (): { readonly slots: number, readonly error: ReplicatorError | undefined } {
     const errors = [...this.#slots.values()].flatMap(({ error }) => error ?? [])
     return { slots: errors.length, error: errors.at(-1) }
   }
 
-  /** These slots are ours. Those that were so before stay as they are. */
+  /** The group has assigned these slots; those that this process already owns are unchanged. */
   take (slots: readonly number[]): void {
     for (const slot of slots) {
       this.#wanted.add(slot)
@@ -64,7 +64,7 @@ export class HeldSlots {
     }
   }
 
-  /** These slots are not ours any more. Resolves once they are released. */
+  /** The group has revoked these slots. Resolves once this process has released them. */
   async give (slots: readonly number[]): Promise<void> {
     for (const slot of slots) this.#wanted.delete(slot)
     const leaving = slots.filter(slot => {
@@ -144,7 +144,7 @@ export class HeldSlots {
     }
   }
 
-  /** One line for slots that are acquired together. */
+  /** Logs one line for slots that are acquired together. */
   #sayAcquired (): void {
     this.#unsaid += 1
     if ([...this.#slots.values()].some(({ error, state }) =>

@@ -1,6 +1,6 @@
-// Shares the slots of a flow with other processes: whoever the flow's consumer group assigns a
-// partition of the progress topic owns that slot. Finding each other, balancing and fail-over are
-// Kafka's own group protocol; this file decides what becomes of the slots.
+// Shares the slots of a flow with other processes: the process to which the flow's consumer group
+// assigns a partition of the progress topic owns that slot. Discovery, balancing and fail-over are
+// Kafka's group protocol; this file decides what happens to the slots.
 //
 //              alone                the group assigns
 //   joining -----------> provisional ---------------> member
@@ -11,16 +11,18 @@
 //                           | lost <-------------------+  |  the session is over; slots were shared
 //                           +-----------------------------+  it is over; all slots were ours
 //
-// A process that owns all slots keeps them when its session ends: nobody else mirrors them, and a
-// coordinator that hangs, dies or moves would stop the whole flow. It hands over what the group
-// then assigns to others, or all of them when it sees that the group has other members and not
-// itself. Two processes may own a slot for that moment: both send the same batches with the same
-// sequences. One of several processes releases its slots: the others are about to own them.
+// A process that owns all slots keeps them when its session ends: no other process mirrors them,
+// and a coordinator that hangs, dies or moves would otherwise stop the whole flow. The process
+// hands over the slots that the group then assigns to others, or all slots when the group turns out
+// to have other members and not this process. Two processes may own a slot for that moment: both
+// send the same batches with the same sequences. A process that shares the flow with others
+// releases its slots: the others are about to own them.
 //
-// A process that finds itself alone does not wait for the group's initial delay (3 s on a stock
-// broker): it owns all slots at once. That is safe because it joins first and looks second. The
-// coordinator puts joins in an order, so of several processes that start together at most one sees
-// itself as the only member; and what the group then assigns to others it hands over like any slot.
+// A process that is the only member does not wait for the group's initial delay (3 s on a stock
+// broker): it owns all slots at once. That is safe because the process first joins the group and
+// then describes it. The coordinator orders the joins, so of several processes that start together
+// at most one sees itself as the only member; and slots that the group then assigns to others are
+// handed over like any other slot.
 import type { ClusterAdmin, GroupMember as DescribedMember } from '../cluster/cluster-admin.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -35,7 +37,7 @@ export interface SlotOwnershipOptions {
   readonly group: string
   readonly topic: string
   readonly slots: number
-  /** Tells this process from the other members. */
+  /** Distinguishes this process from the other members. */
   readonly memberName: string
   readonly admin: ClusterAdmin
   /** Of the target cluster, librdkafka's names. */
@@ -51,13 +53,13 @@ type MemberOptions = ConstructorParameters<typeof GroupMember>[0]
 export type OpenMember = (options: MemberOptions) =>
   Pick<GroupMember, 'assigned' | 'join' | 'leave'>
 
-// Between looks for being alone, right after joining.
+// Between requests, right after joining, for whether this process is the only member.
 const lookAroundMs = 50
 const lookAroundMsMax = 2_000
-// Between looks at the group while it has not spoken, and while others are to own slots.
+// Between descriptions of the group while it has not answered, and while others must own slots.
 const lookMs = 1_000
 const lookAtOthersMs = 5_000
-/** A client that has not got a word from the group for this long is replaced by a new one. */
+/** A client that has received no answer of the group for this long is replaced by a new client. */
 const silenceMsMax = rebalanceTimeoutMs + 15_000
 const rejoinAgainMs = 5_000
 
@@ -71,10 +73,10 @@ export class SlotOwnership implements Ownership {
   #state: OwnershipState = 'joining'
   #sinceMs: number
   #ownedBefore = 0
-  /** When the group spoke last, or the client began to ask it. */
+  /** When the group answered last, or the client began to ask it. */
   #heardMs: number
   #lookedMs = -Infinity
-  /** While provisional: the group has answered, and has assigned nothing to this process. */
+  /** While provisional: the group has answered, and has assigned no slot to this process. */
   #assignsNothing = false
   #reason: ReplicatorError | undefined
   #unownedByAnybody: boolean | undefined
@@ -121,7 +123,7 @@ export class SlotOwnership implements Ownership {
     }
   }
 
-  /** Resolves once this process has joined the group; alone, it owns all slots then. */
+  /** Resolves once this process has joined the group; if it is alone, it then owns all slots. */
   async start (signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
     await this.#join()
@@ -137,7 +139,7 @@ export class SlotOwnership implements Ownership {
     await this.#stopped
   }
 
-  /** A look at a group that does not answer is not waited for. */
+  /** Does not wait for the description of a group that does not answer. */
   async #end (): Promise<void> {
     void this.#looking.stop()
     await this.#held.give([...this.owned])
@@ -169,13 +171,14 @@ export class SlotOwnership implements Ownership {
     if (this.#stopping.signal.aborted) return
     this.#heardMs = this.#options.clock.monotonic()
     this.#reason = undefined
-    // A group whose members cannot see the topic (it was deleted, or may not be described) assigns
-    // nothing to anybody. Whether others own the slots, a look at the group shows.
+    // If the members of a group cannot see the topic (it was deleted, or may not be described), the
+    // group assigns no slot to any member. The description of the group shows whether others own
+    // the slots.
     this.#assignsNothing = this.#state === 'provisional' && this.#assigned.size === 0
     if (!this.#assignsNothing) this.#obey()
   }
 
-  /** Keeps what the group has assigned, and nothing else. */
+  /** Keeps the slots that the group has assigned, and no others. */
   #obey (): void {
     this.#enter('member')
     const others = [...this.owned].filter(slot => !this.#assigned.has(slot))
@@ -191,8 +194,8 @@ export class SlotOwnership implements Ownership {
       await this.#held.give(slots)
       return
     }
-    // The session is over, or the topic is gone: a healthy group never revokes everything. To
-    // hold back the answer would protect nothing, and the client joins again only after it.
+    // The session is over, or the topic was deleted: a healthy group never revokes everything.
+    // Delaying the answer would protect nothing, and the client joins again only after the answer.
     this.#heardMs = this.#options.clock.monotonic()
     if (slots.length === this.#options.slots) {
       this.#assignsNothing = false
@@ -227,10 +230,10 @@ export class SlotOwnership implements Ownership {
     if (this.#stopping.signal.aborted) return
     const { clock, memberName } = this.#options
     const others = described?.members.filter(({ clientId }) => clientId !== memberName) ?? []
-    // A group that is balancing is about to say who owns what.
+    // A group that is rebalancing is about to assign the slots.
     const isKnown = described !== undefined && (others.length === 0 || described.isStable)
     const isUnowned = isKnown ? others.length === 0 : undefined
-    // The others have left: from now on the group has the time that it needs for a hand-over.
+    // The others have left: from now on the group has the full time for a hand-over.
     if (isUnowned === true && this.#unownedByAnybody === false) this.#sinceMs = clock.now()
     this.#unownedByAnybody = isUnowned
     if (described === undefined || this.#state !== 'provisional' || others.length === 0) return
@@ -241,11 +244,11 @@ export class SlotOwnership implements Ownership {
     }
   }
 
-  /** A new client, with new connections. */
+  /** Replaces the client by a new client with new connections. */
   async #rejoin (): Promise<void> {
     const { clock, group, log } = this.#options
     const old = this.#member
-    // Every few seconds while the target is away, of which the log tells elsewhere.
+    // Every few seconds while the target is unavailable, which other log lines report.
     log.debug({ group, state: this.#state },
       `group ${group}: no answer of the coordinator for ${silenceMsMax} ms; a new client joins`)
     void old?.leave()
@@ -270,7 +273,7 @@ export class SlotOwnership implements Ownership {
     return false
   }
 
-  /** Undefined: not known. An error of the group is no empty group. */
+  /** Undefined: not known. A group that reports an error does not count as an empty group. */
   async #describe (): Promise<{
     readonly members: readonly DescribedMember[], readonly isStable: boolean
   } | undefined> {
@@ -310,7 +313,7 @@ export class SlotOwnership implements Ownership {
   }
 }
 
-/** What the brokers allow, where this process may read it. */
+/** The brokers' bounds of the session timeout, if this process may read them. */
 async function sessionTimeoutBounds (admin: ClusterAdmin): Promise<string> {
   const [broker] = (await admin.describeCluster()).brokers
   if (broker === undefined) return ''

@@ -1,4 +1,5 @@
-// Owns every slot, always: for flows without group and progress, which no other process shares.
+// Owns every slot at all times: for flows without group and progress, which no other process
+// shares.
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { HeldSlots } from './held-slots.ts'

@@ -1,12 +1,13 @@
-// Which slot a topic-partition belongs to. Slots are the partitions of the progress topic: whoever
-// owns one owns its topic-partitions. Pure, and never to be changed: every process and every later
-// version must compute the same slot.
+// Which slot a topic-partition belongs to. Slots are the partitions of the progress topic: the
+// owner of a slot mirrors its topic-partitions. Pure, and must never change: every process and
+// every later version must compute the same slot.
 
 /**
- * Partitions of one topic go to slots far apart, so that a hot topic spreads over processes: half
- * of all slots, a quarter, three quarters. The group's assignor assigns whole stretches of slots to
- * a process that joins, and every other slot where two join at once: so every second pair of
- * partitions is in the other one of the even and odd slots. Four partitions are two and two then.
+ * Partitions of one topic belong to slots far apart, so that a busy topic spreads over processes:
+ * half of all slots apart, a quarter, three quarters. The group's assignor assigns contiguous
+ * ranges of slots to a process that joins, and every other slot if two processes join at once. So
+ * every second pair of partitions swaps even and odd slots; four partitions are then split two and
+ * two.
  */
 export function slotOf (topic: string, partition: number, slots: number): number {
   const apart = Math.floor(halved(partition) * slots)
