@@ -1,5 +1,6 @@
-// Writes the checkpoints of a flow as MirrorMaker 2's MirrorCheckpointConnector does: where each
-// consumer group of the source would continue in the remote topics, for Kafka's RemoteClusterUtils.
+// Writes the checkpoints of a flow as MirrorMaker 2's MirrorCheckpointConnector does: the offsets
+// at which each consumer group of the source would continue in the remote topics, for Kafka's
+// RemoteClusterUtils.
 import { writeError, type InternalTopic, type InternalTopicUse } from '../cluster/internal-topic.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { encodeCheckpoint, type Checkpoint } from '../mirror-maker/internal-records.ts'
@@ -19,7 +20,7 @@ export interface CheckpointDutyOptions {
   readonly named: {
     readonly topic: string, readonly replicationFactor: number, readonly cluster: string
   }
-  /** Those that were written; kept up to date for whoever shows figures. */
+  /** The written checkpoints, kept up to date for the metrics. */
   readonly written: Map<string, CheckpointSnapshot>
   readonly onRefused: (error: ReplicatorError) => void
   readonly clock: Clock
@@ -54,8 +55,8 @@ export function checkpointDuty (options: CheckpointDutyOptions): Duty {
         shown.set(name, withAnother(shown.get(name), each, latencyMs))
       }
     },
-    // Another process writes checkpoints now: this one must write all of them when it has the duty
-    // again.
+    // Another process writes checkpoints now: if this process has the duty again, it must write all
+    // of them.
     end: async () => {
       written.clear()
       shown.clear()
@@ -79,7 +80,7 @@ function nameOf (checkpoint: Checkpoint): string {
   return `${checkpoint.group}/${keyOf(checkpoint)}`
 }
 
-/** As MirrorMaker 2: a group has moved forwards on the target, or back on the source. */
+/** As MirrorMaker 2: the group has moved forward on the target, or back on the source. */
 function isNew (now: Checkpoint, before: Checkpoint | undefined): boolean {
   return before === undefined || now.downstream > before.downstream ||
     now.upstream < before.upstream

@@ -1,5 +1,5 @@
-// The duties of a flow about consumer groups. The owner of one slot has them for all groups: each
-// group is then asked for once, whatever number of processes shares the flow.
+// The duties of a flow about consumer groups. The owner of one slot has them for all groups: then
+// each group is asked for once, however many processes share the flow.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { Duty } from '../ownership/duties.ts'
@@ -12,7 +12,9 @@ export interface GroupOffsetDutyOptions extends GroupOffsetSyncOptions {
   readonly log: Log
 }
 
-/** What is said once is remembered; groups come and go, and each has texts of its own. */
+/**
+ * Texts that were logged are remembered; groups appear and disappear, each with different texts.
+ */
 const saidMax = 1_000
 
 export function groupOffsetDuty (options: GroupOffsetDutyOptions): Duty {
@@ -34,7 +36,7 @@ export function groupOffsetDuty (options: GroupOffsetDutyOptions): Duty {
   }
 }
 
-/** A group that is refused must not slow down the others, so it is no failure of the run. */
+/** A refused group must not slow down the others, so it does not fail the run. */
 export function sayOnce (
   onRefused: (error: ReplicatorError) => void
 ): (failures: readonly ReplicatorError[]) => void {

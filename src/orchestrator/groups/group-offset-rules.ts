@@ -1,27 +1,27 @@
 // Which offsets of a consumer group are committed on the target, and which are not. Pure.
 //
-// Longhaul moves a group only while the group has no members on the target, only forwards, and only
+// Longhaul moves a group only while the group has no members on the target, only forward, and only
 // to an offset that the log of the target has reached.
 import type { GroupOffset } from '../cluster/cluster-admin.ts'
 import { translate } from '../offsets/offset-map.ts'
 import type { Progress } from '../progress/progress.ts'
 
-/** Where a group continues in a remote topic. */
+/** The offset at which a group continues in a remote topic. */
 export interface TranslatedOffset {
   /** Of the target. */
   readonly topic: string
   readonly partition: number
-  /** What the group has committed on the source. */
+  /** The offset that the group has committed on the source. */
   readonly upstream: bigint
   readonly downstream: bigint
-  /** What the consumer has written beside its offset. */
+  /** The metadata that the consumer has committed with its offset. */
   readonly metadata: string
 }
 
 /**
  * Undefined: no translation, because the flow has mirrored no record of the partition, or the
- * offset is before all that its map knows. A group that is ahead of the mirror continues where the
- * mirror does.
+ * offset is before the first offset of the partition's map. A group that is ahead of the mirror
+ * continues at the mirror's end.
  */
 export function translateOffset (
   { metadata, offset, partition }: GroupOffset, topic: string, progress: Progress
@@ -39,7 +39,7 @@ export function mayMove (state: string | undefined): boolean {
   return state === undefined || state === 'Empty' || state === 'Dead'
 }
 
-/** Those that are ahead of what the group has committed on the target, or new to it. */
+/** Offsets that are ahead of the group's committed offset on the target, or new to the group. */
 export function forwards (
   wanted: readonly TranslatedOffset[], onTarget: readonly GroupOffset[]
 ): readonly TranslatedOffset[] {
@@ -47,7 +47,7 @@ export function forwards (
   return wanted.filter(each => each.downstream > (committed.get(keyOf(each)) ?? -1n))
 }
 
-/** Those that the log has reached. `ends`: by keyOf; a partition without an end is left out. */
+/** Offsets that the log has reached. `ends`: by keyOf; a partition without an end is left out. */
 export function withinLog (
   wanted: readonly TranslatedOffset[], ends: ReadonlyMap<string, bigint>
 ): readonly TranslatedOffset[] {

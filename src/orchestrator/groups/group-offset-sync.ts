@@ -1,6 +1,6 @@
-// Commits on the target what the consumer groups of the source have committed, translated
-// (KIP-545): a group that moves to the target reads on at the next record. group-offset-rules.ts
-// says which groups and offsets.
+// Commits on the target the offsets that the consumer groups of the source have committed,
+// translated (KIP-545): a group that moves to the target continues at the next record.
+// group-offset-rules.ts decides which groups and offsets.
 import { chunks } from '../cluster/chunks.ts'
 import type { ClusterAdmin, GroupOffset } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -17,14 +17,14 @@ export interface GroupOffsetSyncOptions {
 export interface GroupOffsetSyncResult {
   /** Groups with offsets that were committed on the target. */
   readonly moved: readonly string[]
-  /** What one of the clusters refused or did not answer; the other groups were moved. */
+  /** Requests that a cluster refused or did not answer; the other groups were moved. */
   readonly failures: readonly ReplicatorError[]
 }
 
 /** Commits that wait for the target at a time. */
 const commitsAtOnce = 4
 
-/** The group has members by now: it reads on the target, and says itself where it stands. */
+/** The group has members now: it consumes on the target, and its members commit offsets. */
 const hasMembers: ReadonlySet<string> = new Set([
   'UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS', 'STALE_MEMBER_EPOCH',
   'FENCED_INSTANCE_ID'
@@ -37,7 +37,7 @@ export class GroupOffsetSync {
     this.#options = options
   }
 
-  /** Rejects where a request fails as a whole. */
+  /** Rejects if a request fails as a whole. */
   async syncOnce (signal: AbortSignal): Promise<GroupOffsetSyncResult> {
     const { positions, target } = this.#options
     const read = await positions.read(signal)
@@ -60,7 +60,7 @@ export class GroupOffsetSync {
     }
   }
 
-  /** By group; without those that the target does not show. */
+  /** By group; without groups that the target does not show. */
   async #committed (groups: readonly GroupPosition[], signal: AbortSignal): Promise<{
     readonly offsets: ReadonlyMap<string, readonly GroupOffset[]>
     readonly failures: readonly ReplicatorError[]
@@ -75,7 +75,7 @@ export class GroupOffsetSync {
     }
   }
 
-  /** Where the logs of these partitions end, by keyOf; without those that do not answer. */
+  /** The end offsets of these partitions, by keyOf; without partitions that do not answer. */
   async #ends (
     wanted: readonly TranslatedOffset[], signal: AbortSignal
   ): Promise<ReadonlyMap<string, bigint>> {
@@ -104,7 +104,7 @@ export class GroupOffsetSync {
     return { moved, failures: refused(errors) }
   }
 
-  /** One error of the group, if there is any. */
+  /** At most one error of the group. */
   async #commitOf (
     group: string, offsets: readonly TranslatedOffset[]
   ): Promise<ReplicatorError | undefined> {

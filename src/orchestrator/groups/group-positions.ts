@@ -1,5 +1,5 @@
-// Where the consumer groups of the source would continue in the remote topics: what they have
-// committed, translated by the offset maps of the flow.
+// The offsets at which the consumer groups of the source would continue in the remote topics: their
+// committed offsets, translated by the offset maps of the flow.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { GroupFilter } from '../policy/group-filter.ts'
@@ -17,20 +17,22 @@ export interface GroupPosition {
 export interface GroupPositionsResult {
   /** By name; only groups that have an offset to translate. */
   readonly positions: readonly GroupPosition[]
-  /** A broker that did not answer, or groups that may not be described: the others are here. */
+  /**
+   * A broker that did not answer, or groups that may not be described: the result has the others.
+   */
   readonly failures: readonly ReplicatorError[]
 }
 
 export interface GroupPositionsOptions {
   readonly source: Pick<ClusterAdmin, 'listGroups' | 'groupOffsets'>
   readonly filter: GroupFilter
-  /** Of this moment: filters change while a flow runs. */
+  /** The present selection: filters change while a flow runs. */
   readonly selection: () => TopicSelection
-  /** Where partitions of the source stand, by partitionKey, whichever process mirrors them. */
+  /** The positions of source partitions, by partitionKey, whichever process mirrors them. */
   readonly progressOf: (
     partitions: readonly TopicPartition[], signal: AbortSignal
   ) => Promise<ReadonlyMap<string, Progress>>
-  /** How often groups are looked for; undefined: once. */
+  /** How often groups are listed; undefined: once. */
   readonly refreshMs: number | undefined
   readonly clock: Clock
 }
@@ -76,7 +78,7 @@ export class GroupPositions {
     return { positions, failures }
   }
 
-  /** Keeps the groups that it knows where the cluster answers in part. */
+  /** If the cluster answers in part, the groups that are already known are kept. */
   async #lookForGroups (signal: AbortSignal): Promise<ReplicatorError | undefined> {
     const { clock, filter, refreshMs, source } = this.#options
     const now = clock.monotonic()
@@ -93,7 +95,7 @@ export class GroupPositions {
   }
 }
 
-/** Groups of consumers, and of programs that commit without being members; not those of Connect. */
+/** Groups of consumers, and of programs that commit without members; not those of Connect. */
 function hasOffsets (protocolType: string): boolean {
   return protocolType === 'consumer' || protocolType === ''
 }

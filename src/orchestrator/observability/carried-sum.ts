@@ -1,17 +1,17 @@
-// A sum over members that come, go and begin again at 0, which itself never falls.
+// A sum over members that appear, disappear and restart at 0; the sum itself never falls.
 //
-// Why: Prometheus reads a counter that falls as a restart and counts its whole value again. With a
-// plain sum over partitions, one partition that moves away from a topic of ten would show up as a
-// burst of everything that the other nine have ever mirrored.
+// Why: Prometheus treats a counter that falls as restarted and counts its whole value again. With a
+// plain sum over partitions, one partition that leaves a topic of ten would appear as a burst of
+// all records that the other nine have ever mirrored.
 //
-// Invariants: (A) no entry of the sum ever falls. (B) What a member has counted stays in the sum
-// after it is gone. (C) Only members of the latest observation are remembered, so the memory is
-// bounded by what exists now.
+// Invariants: (A) no entry of the sum ever falls. (B) The counts of a member stay in the sum after
+// the member disappears. (C) Only members of the latest observation are remembered, so the number
+// of present members bounds the memory.
 import type { Count, LaneSnapshot } from './snapshot.ts'
 
 export interface SumMember {
   readonly key: string
-  /** Changes when the member's counters begin again at 0; so does a counter that falls. */
+  /** Changes when the member's counters restart at 0; a counter that falls has the same effect. */
   readonly incarnation: string
   readonly values: readonly number[]
 }
@@ -45,7 +45,7 @@ export class CarriedSum {
   }
 }
 
-/** All counters of a member restart together, so one that fell speaks for those that overtook. */
+/** All counters of a member restart together, so one fallen counter shows that all restarted. */
 function hasRestarted (current: SumMember, earlier: SumMember): boolean {
   if (current.incarnation !== earlier.incarnation) return true
   for (let index = 0; index < earlier.values.length; index++) {
@@ -54,7 +54,7 @@ function hasRestarted (current: SumMember, earlier: SumMember): boolean {
   return false
 }
 
-/** The counters of a lane. A lane that was started again has another incarnation. */
+/** The counters of a lane. A restarted lane has another incarnation. */
 export function laneMember (lane: LaneSnapshot, values: readonly Count[]): SumMember {
   return {
     key: String(lane.lane), incarnation: laneIncarnation(lane), values: values.map(Number)

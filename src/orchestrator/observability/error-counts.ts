@@ -1,4 +1,4 @@
-// Errors of a flow by name, as sums that never fall: each error of the table that was ever seen.
+// Errors of a flow by name, as sums that never fall: every error of the table that has occurred.
 import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { CarriedSum, laneIncarnation } from './carried-sum.ts'
 import type { CountsByCode, LaneSnapshot } from './snapshot.ts'
@@ -15,7 +15,7 @@ export class ErrorCounts {
   readonly #final = new NamedSum()
   readonly #retried = new NamedSum()
 
-  /** Those that stopped something, and those of the control plane. */
+  /** Errors that stopped a partition, and errors of the control plane. */
   observeFinal (
     lanes: readonly LaneSnapshot[], ofFlow: CountsByCode
   ): ReadonlyMap<string, number> {
@@ -25,7 +25,7 @@ export class ErrorCounts {
     ])
   }
 
-  /** Those after which a lane or the flow tried again. */
+  /** Errors after which a lane or the flow retried. */
   observeRetried (
     lanes: readonly LaneSnapshot[], ofFlow: CountsByCode
   ): ReadonlyMap<string, number> {
@@ -54,7 +54,7 @@ class NamedSum {
   }
 }
 
-/** Codes come off the network: what the table lacks shares a name, or series would be endless. */
+/** Codes come from the network: codes outside the table share one name, which bounds the series. */
 function countsByName (counts: CountsByCode): ReadonlyMap<string, number> {
   const byName = new Map<string, number>()
   for (const [code, count] of counts) {

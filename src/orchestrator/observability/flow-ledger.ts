@@ -1,5 +1,5 @@
-// Turns raw snapshots into totals that never fall, for a topic and for a flow. Everything that
-// shows figures (metrics, status line, summary, readiness) reads the totals, so that they agree.
+// Turns raw snapshots into totals that never fall, for a topic and for a flow. Metrics, status
+// line, summary and readiness all read these totals, so their figures agree.
 import type { Clock } from '../time/clock.ts'
 import { CarriedSum, laneMember } from './carried-sum.ts'
 import { ErrorCounts } from './error-counts.ts'
@@ -28,9 +28,9 @@ export interface FlowTotals extends PartitionTotals {
   readonly fetchedBytes: number
   readonly followerBytes: number
   readonly evictions: number
-  /** By the name of the error: those that stopped something, and those of the control plane. */
+  /** By the name of the error: errors that stopped a partition, and errors of the control plane. */
   readonly errorsByError: ReadonlyMap<string, number>
-  /** Those after which a lane tried again. */
+  /** Errors after which a lane retried. */
   readonly retriedErrorsByError: ReadonlyMap<string, number>
   readonly latency: LatencySnapshot
   readonly progressUnwrittenMs: number | undefined
@@ -49,8 +49,8 @@ export interface FlowTotals extends PartitionTotals {
 }
 
 /**
- * Call observe() at least as often as lanes restart: what a lane counted after the last
- * observation before its end is not known to anybody.
+ * Call observe() at least as often as lanes restart: the counts of a lane between the last
+ * observation and the lane's end are lost.
  */
 export class FlowLedger {
   readonly #clock: Clock

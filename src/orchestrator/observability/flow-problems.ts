@@ -1,5 +1,5 @@
-// What is wrong with one flow, for the log and the error counters: problems of its clusters, of its
-// topics, of itself. Lanes count by themselves what they meet.
+// The problems of one flow, for the log and the error counters: problems of its clusters, of its
+// topics, of the flow itself. Lanes count the errors that they meet.
 import { clientLineText } from '../errors/client-lines.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
@@ -19,19 +19,19 @@ export interface FlowProblemsOptions {
 export interface WaitingGroup {
   readonly error: ReplicatorError
   readonly partitions: number
-  /** The cluster that the error names; undefined: it names none. */
+  /** The cluster that the error names; undefined: the error names none. */
   readonly side?: Side | undefined
 }
 
-/** What the target has not acknowledged at the end of the flow. */
+/** The records that the target has not acknowledged at the end of the flow. */
 export interface Unacknowledged {
   /** By name. */
   readonly partitions: readonly string[]
-  /** At most. */
+  /** An upper bound. */
   readonly records: number
-  /** What the lane of the first of the partitions met last. */
+  /** The last error in the lane of the first of these partitions. */
   readonly error: ReplicatorError | undefined
-  /** Partitions whose lanes do not answer, so that nothing is known of them. */
+  /** Partitions whose lanes do not answer, so that their state is unknown. */
   readonly silent: readonly string[]
 }
 
@@ -40,11 +40,11 @@ const sides = ['source', 'target'] as const
 
 const minuteMs = 60_000
 /**
- * After a cluster has answered again, its clients still report the end of their connections: they
- * wait up to 10 s between attempts. Further reports after that are of another problem.
+ * After a cluster has answered again, its clients still report closed connections: they wait up to
+ * 10 s between attempts. A later report belongs to another problem.
  */
 const echoMs = 10_000
-/** Lines a minute and error that name a partition. */
+/** How many log lines a minute may name a partition, for each error. */
 const namedPerMinute = 20
 
 export class FlowProblems {
@@ -54,9 +54,9 @@ export class FlowProblems {
   readonly #retried = new Map<number, bigint>()
   /** Clusters that do not answer. */
   readonly #away = new Set<Side>()
-  /** When a cluster that was away has answered again, monotonic. */
+  /** When a cluster that had not answered has answered again, monotonic. */
   readonly #backMs = new Map<Side, number>()
-  /** What was said last of each topic; only of those that were spoken of lately. */
+  /** The last logged text of each topic; only of topics with a recent problem. */
   readonly #said = new Map<string, string>()
   readonly #spokenOf = new Set<string>()
   #isClosing = false
@@ -70,15 +70,18 @@ export class FlowProblems {
   /** Since the flow began. */
   get counts (): CountsByCode { return new Map(this.#counts) }
 
-  /** Those that the flow mends by trying again. */
+  /** Errors after which the flow retries. */
   get retriedCounts (): CountsByCode { return new Map(this.#retried) }
 
   count (error: ReplicatorError): void { countInto(this.#counts, error) }
 
-  /** From now on the flow closes its clients: a call that ends with CLOSED is no problem. */
+  /** The flow closes its clients from now on: a call that ends with CLOSED is no problem. */
   close (): void { this.#isClosing = true }
 
-  /** A problem of the flow. All that one cluster causes is one problem in the log. */
+  /**
+   * Receives a problem of the flow. All problems that one cluster causes are one problem in the
+   * log.
+   */
   warn (thrown: unknown, side?: Side): void {
     const error = ReplicatorError.from(thrown)
     if (this.#isClosing && error.errorName === 'CLOSED') return
@@ -109,7 +112,7 @@ export class FlowProblems {
     }
   }
 
-  /** The time for the end of the flow is over, and its slots are not released. */
+  /** The time for the end of the flow has passed, and its slots are not released. */
   sayNotDrained (): void {
     const { log, target } = this.#options
     log.warn({}, `the flow stops, and ${target} has not answered its last requests (last ` +
@@ -117,7 +120,9 @@ export class FlowProblems {
       'group assigns the slots to other processes when the session of this process ends')
   }
 
-  /** A line of a lane's client. It repeats what it suffers, for each broker and connection. */
+  /**
+   * Receives a log line of a lane's client, which repeats an error for each broker and connection.
+   */
   laneLine (lane: number, text: string): void {
     const side = /^(source|target): /.exec(text)?.[1] as Side | undefined
     const key = side === undefined ? text : keyOf(this.#options[side])
@@ -131,8 +136,9 @@ export class FlowProblems {
   }
 
   /**
-   * A problem of a partition that no retry of ours mends: said and counted when it begins. Of what
-   * many partitions meet at a time, the first few are named and the others counted.
+   * Receives a problem of a partition that no retry of the flow solves: logged and counted when it
+   * begins. If many partitions have the same problem, the log names the first few and counts the
+   * others.
    */
   sayPartition (
     name: string, error: ReplicatorError, fields: LogFields & { readonly state: string },
@@ -156,7 +162,7 @@ export class FlowProblems {
     }
   }
 
-  /** A problem of a topic: said and counted when it begins and when it changes. */
+  /** Receives a problem of a topic: logged and counted when it begins and when it changes. */
   say (of: string, error: ReplicatorError): void {
     this.#spokenOf.add(of)
     if (this.#said.get(of) === error.message) return
@@ -166,8 +172,8 @@ export class FlowProblems {
   }
 
   /**
-   * After every topic was looked at: what nobody spoke of since the last call is over, and is said
-   * again if it comes back.
+   * Call it after every topic was checked: a problem that was not reported since the last call is
+   * over, and is logged again if it returns.
    */
   endRound (): void {
     for (const of of [...this.#said.keys()]) {
@@ -176,14 +182,14 @@ export class FlowProblems {
     this.#spokenOf.clear()
   }
 
-  /** Call it every second or so, with what is known by now. */
+  /** Call it about every second, with the present state. */
   tick (
     waiting: readonly WaitingGroup[],
     clusters: Partial<Readonly<Record<Side, ClusterHealth>>> = {}
   ): void {
     for (const side of sides) this.#reportCluster(side, clusters[side])
     const causes = waiting.map(group => this.#causeOf(group))
-    // What partitions wait for is a part of the line about the cluster that they wait for.
+    // The line about a cluster also names the partitions that wait for that cluster.
     for (const side of sides) {
       const own = waiting.filter((_, i) => causes[i] === side)
       const text = own.map(group => this.#waitingText(group)).join('; ')
@@ -203,7 +209,7 @@ export class FlowProblems {
     this.#recurring.tick()
   }
 
-  /** The cluster that the partitions wait for, if its problem is in the log. */
+  /** The cluster that the partitions wait for, if the log already names the cluster's problem. */
   #causeOf ({ side }: WaitingGroup): Side | undefined {
     const said = sides.filter(each => this.#recurring.isSaid(keyOf(this.#options[each])))
     if (side !== undefined) return said.includes(side) ? side : undefined
@@ -215,7 +221,7 @@ export class FlowProblems {
     const alias = this.#options[side]
     if (health.error === undefined) {
       if (!this.#away.delete(side)) return
-      // The next outage is another problem, however soon it comes.
+      // The next outage is another problem, however soon it begins.
       this.#recurring.end(keyOf(alias))
       this.#backMs.set(side, this.#options.clock.monotonic())
       return
@@ -249,14 +255,14 @@ export class FlowProblems {
     return sides.find(side => this.#options[side] === alias)
   }
 
-  /** Longhaul's own state lies on the target. */
+  /** Longhaul's own state is on the target. */
   #clusterOf (error: ReplicatorError): string | undefined {
     return error.cluster ??
       (error.errorName.startsWith('PROGRESS_') ? this.#options.target : undefined)
   }
 }
 
-/** The topic is recreated, too, but what it held may be lost: somebody must look. */
+/** The flow recreates the topic, but its earlier records may be lost: an operator must check. */
 function isMendedByRetry ({ errorName, retriable }: ReplicatorError): boolean {
   return retriable && errorName !== 'PROGRESS_DELETED'
 }

@@ -25,7 +25,7 @@ export function formatSeconds (seconds: number): string {
 function scale (value: number, units: readonly string[]): [string, string] {
   let scaled = value
   let unit = 0
-  // 999.5 rounds to 1000, which belongs to the next unit.
+  // 999.5 rounds to 1000, which is written in the next unit.
   while (scaled >= 999.5 && unit < units.length - 1) {
     scaled /= 1000
     unit++

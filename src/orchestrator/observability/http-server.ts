@@ -1,5 +1,5 @@
-// The HTTP door for monitoring: /metrics, /healthz, /readyz, /version. Read-only, and bounded in
-// time, connections and methods, because it may face a network.
+// The HTTP server for monitoring: /metrics, /healthz, /readyz, /version. Read-only, and with limits
+// of time, connections and methods, because a network may reach it.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -8,7 +8,7 @@ import type { Metrics } from './metrics.ts'
 
 export interface Readiness {
   readonly ready: boolean
-  /** Why not, or what is limping; a sentence each. */
+  /** Why the process is not ready, or which part is impaired; one sentence each. */
   readonly reasons: readonly string[]
 }
 
@@ -17,7 +17,7 @@ export interface HttpServerOptions {
   readonly host: string
   /** metrics.port; 0: any free port. */
   readonly port: number
-  /** Nobody chose the port: where another process has it, any free one will do. */
+  /** No user chose the port: if another process uses it, any free port will do. */
   readonly isPortByDefault: boolean
   readonly metrics: Metrics
   readonly readiness: () => Readiness
@@ -27,10 +27,10 @@ export interface HttpServerOptions {
 }
 
 export interface HttpServer {
-  /** Where it listens in the end, as a URL without a path. */
+  /** The URL, without a path, at which the server listens. */
   readonly url: string
   readonly port: number
-  /** Ends open connections too. Idempotent. */
+  /** Also closes open connections. Idempotent. */
   close (): Promise<void>
 }
 
@@ -42,10 +42,13 @@ interface Reply {
 
 type Route = () => Reply | Promise<Reply>
 
-/** A scraper and a few people. A scraper that leaks connections must not use up descriptors. */
+/**
+ * Enough for a scraper and a few people. A scraper that leaks connections must not exhaust the file
+ * descriptors.
+ */
 const connectionsMax = 64
 const requestTimeoutMs = 10_000
-/** Beyond what scrapers send; the default of 16 KiB would do no harm either. */
+/** Larger than the headers of scrapers; the default of 16 KiB would be harmless, too. */
 const headerBytesMax = 8 * 1024
 
 export async function startHttpServer (options: HttpServerOptions): Promise<HttpServer> {
@@ -76,7 +79,7 @@ function createRoutes (options: HttpServerOptions): ReadonlyMap<string, Route> {
   return new Map<string, Route>([
     ['/metrics', async () =>
       ({ status: 200, contentType: metrics.contentType, body: await metrics.render() })],
-    // Any answer proves that the event loop turns.
+    // Any answer proves that the event loop runs.
     ['/healthz', () => json(200, { status: 'ok' })],
     ['/readyz', () => {
       const { ready, reasons } = readiness()
@@ -114,7 +117,7 @@ async function replyTo (
   try {
     return await route()
   } catch (err) {
-    // The text of the error may hold more than a stranger should read.
+    // The text of the error may contain details that a stranger must not read.
     log.error({ err, path }, 'a request to the metrics server failed')
     return json(500, { error: 'internal error, see the log' })
   }
@@ -147,7 +150,9 @@ function listen (server: Server, host: string, port: number): Promise<void> {
   })
 }
 
-/** By the system's code: what is wrong, and which of the two settings cures it. */
+/**
+ * Derives from the system's error code what is wrong, and which of the two settings corrects it.
+ */
 function listenError (thrown: unknown, host: string, port: number): ReplicatorError {
   const cause = thrown as NodeJS.ErrnoException
   const where = `${host}:${port}`
@@ -175,7 +180,7 @@ function listenError (thrown: unknown, host: string, port: number): ReplicatorEr
 function closeServer (server: Server): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => { resolve() })
-    // Scrapers keep connections alive: without this, close() waits for them to go away.
+    // Scrapers keep connections alive: without this, close() would wait for them to disconnect.
     server.closeAllConnections()
   })
 }

@@ -1,5 +1,5 @@
 // Durations as lanes count them: the bounds of their buckets, sums over lanes that never fall,
-// percentiles. The contract says which buckets there are: log-linear in whole milliseconds.
+// percentiles. The contract defines the buckets: log-linear in whole milliseconds.
 import { build, encodeIntoCompressedBase64, type Histogram } from 'hdr-histogram-js'
 import { latencyBuckets } from '../../dataplane/contract/contract-table.ts'
 import { CarriedSum, laneMember } from './carried-sum.ts'
@@ -8,9 +8,10 @@ import type { LaneSnapshot, LatencySnapshot } from './snapshot.ts'
 const { count: bucketCount, subBuckets } = latencyBuckets
 
 /**
- * Where each bucket ends; the value itself belongs to the next one. The last bucket of the contract
- * has no end and so no entry: it also counts everything beyond. Powers of two are always bounds,
- * and the `le` bounds of the metric table are chosen from them: one folds into the other exactly.
+ * The upper bound of each bucket; a value equal to the bound belongs to the next bucket. The last
+ * bucket of the contract has no upper bound and so no entry: it counts all longer durations. Powers
+ * of two are always bounds, and the `le` bounds of the metric table are chosen from them, so these
+ * buckets add up exactly to those of the table.
  */
 export const latencyUpperBoundsMs: readonly number[] = Array.from(
   { length: bucketCount - 1 },
@@ -27,19 +28,19 @@ export const emptyLatency: LatencySnapshot = {
   sumMs: 0
 }
 
-/** Bucket counts and their sum over lanes that come, go and begin again at 0. */
+/** Bucket counts and their sum over lanes that appear, disappear and restart at 0. */
 export class LatencySum {
   readonly #sum = new CarriedSum()
 
   observe (lanes: readonly LaneSnapshot[]): LatencySnapshot {
-    // The sum goes first: a lane that has counted nothing yet may have no counts at all.
+    // The sum is the first entry: a lane that has counted nothing yet may have no counts at all.
     const [sumMs = 0, ...counts] = this.#sum.observe(lanes.map((lane) =>
       laneMember(lane, [lane.latency.sumMs, ...lane.latency.counts])))
     return { upperBoundsMs: lanes[0]?.latency.upperBoundsMs ?? latencyUpperBoundsMs, counts, sumMs }
   }
 }
 
-/** What was counted between two snapshots of one histogram; all of it if the counters restarted. */
+/** The counts between two snapshots of one histogram; all counts if the counters restarted. */
 export function latencySince (
   latest: LatencySnapshot, earlier: LatencySnapshot | undefined
 ): LatencySnapshot {
@@ -51,8 +52,8 @@ export function latencySince (
 }
 
 /**
- * The end of the bucket in which the percentile lies, in ms: never flattered, a day beyond the last
- * bound. Undefined when nothing was counted: a percentile of nothing is no number.
+ * The upper bound of the bucket that contains the percentile, in ms: never too low; a day for the
+ * last bucket. Undefined if nothing was counted: an empty histogram has no percentile.
  */
 export function percentileMs (
   latencies: readonly LatencySnapshot[], percentile: number
@@ -75,7 +76,7 @@ export interface LatencySummary {
   readonly p90Ms: number
   readonly p99Ms: number
   readonly p999Ms: number
-  /** The end of the highest bucket that counted. */
+  /** The upper bound of the highest bucket with a count. */
   readonly maxMs: number
   /** HdrHistogram V2, compressed, base64; values in microseconds. */
   readonly hdrBase64: string
@@ -85,7 +86,7 @@ export interface LatencySummary {
 const microsecondsAMs = 1000
 const dayMs = 24 * 3600 * 1000
 
-/** For the summary of a run: in the encoding that benchmark tools read. */
+/** For the summary of a run, in the encoding that benchmark tools read. */
 export function summarizeLatency (
   latencies: readonly LatencySnapshot[]
 ): LatencySummary | undefined {

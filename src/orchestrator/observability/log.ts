@@ -1,6 +1,6 @@
-// Structured logs: an interface of ours in front of pino, so that nothing else knows pino. Lines go
-// to an output that is handed in (stderr in main), written where they are logged: pino's worker
-// transports are left alone, because the process holds native modules that must not load there.
+// Structured logs: an interface in front of pino, so that no other file imports pino. Lines are
+// written to a given output (stderr in main) at the time of the call: pino's worker transports are
+// not used, because the process holds native modules that must not load in such workers.
 import { pino, stdSerializers, type Logger } from 'pino'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
@@ -23,7 +23,7 @@ export interface Log {
 }
 
 export interface ProcessLog extends Log {
-  /** Of this log and its children. */
+  /** Sets the level of this log and its children. */
   setLevel (level: LogLevel): void
 }
 
@@ -49,7 +49,7 @@ export function createLog (options: LogOptions): ProcessLog {
     : { write: (line: string) => { output.write(formatPrettyLine(line, color)) } }
   const logger = pino({
     level: 'trace', // children would keep a level of their own
-    // Host name and process id are known to whatever collects the lines.
+    // The collector of the log lines knows host name and process id.
     base: null,
     messageKey: 'text',
     timestamp: () => `,"time":"${new Date(clock.now()).toISOString()}"`,
@@ -68,7 +68,7 @@ export const silentLog: Log = {
   child () { return silentLog }
 }
 
-/** Its own errors by what the operator needs; a stack only for what nobody expected. */
+/** Operating errors without a stack; program errors, which nobody expected, with a stack. */
 function serializeError (err: unknown): unknown {
   if (!(err instanceof Error)) return err
   if (!(err instanceof ReplicatorError) || err.errorName === 'INTERNAL') {
@@ -80,7 +80,7 @@ function serializeError (err: unknown): unknown {
 
 class PinoLog implements ProcessLog {
   readonly #logger: Logger
-  /** Of a log and all its children. */
+  /** The level of a log and all its children. */
   readonly #threshold: { level: LogLevel }
 
   constructor (logger: Logger, threshold: { level: LogLevel }) {

@@ -1,7 +1,7 @@
 // THE metric table: every metric that Longhaul defines. Registration, the types of the labels and
-// METRICS.md come from it; a test fails when a row is never set or a series has no row.
+// METRICS.md derive from it; a test fails if a row is never set or a series has no row.
 //
-// Names follow Prometheus: base units (seconds, bytes), `_total` for what only grows. `source` and
+// Names follow Prometheus: base units (seconds, bytes), `_total` for counters. `source` and
 // `target` are cluster aliases, `topic` is the name on the source.
 import { mirrorMakerMetricTable } from './mirror-maker-metric-table.ts'
 
@@ -13,7 +13,7 @@ export interface MetricRow {
   readonly labels: readonly string[]
   /** One series for each partition: only with metrics.per.partition=true. */
   readonly perPartition?: boolean
-  /** Has the name of a metric of MirrorMaker 2: only with metrics.mirror.maker.names=true. */
+  /** Has the name of a MirrorMaker 2 metric: only with metrics.mirror.maker.names=true. */
   readonly ofMirrorMaker?: boolean
   /** Upper bounds of a histogram, in the unit of its name. */
   readonly buckets?: readonly number[]
@@ -23,7 +23,7 @@ const flow = ['source', 'target'] as const
 const topic = [...flow, 'topic'] as const
 const partition = [...topic, 'partition'] as const
 
-/** Powers of two in milliseconds, so that they are bounds of latency.ts too. */
+/** Powers of two in milliseconds, so that they are also bounds of latency.ts. */
 function powersOfTwoMs (first: number, last: number): readonly number[] {
   return Array.from({ length: last - first + 1 }, (_, index) => 2 ** (first + index) / 1000)
 }
@@ -301,7 +301,7 @@ export type MetricNameOf<Type extends MetricType> = {
   [Name in MetricName]: (typeof metricTable)[Name]['type'] extends Type ? Name : never
 }[MetricName]
 
-/** Exactly the labels of the row, no more and no fewer. */
+/** Exactly the labels of the row. */
 export type MetricLabels<Name extends MetricName> = Readonly<
   Record<(typeof metricTable)[Name]['labels'][number], string | number>
 >

@@ -1,6 +1,6 @@
-// The metrics of this process as Prometheus text. Each scrape is written anew from the newest
-// totals: a series whose partition, topic or flow is gone is gone with the next scrape, and all
-// series of one scrape are of one moment.
+// The metrics of this process as Prometheus text. Each scrape is rendered from the newest totals:
+// the series of a deleted partition, topic or flow are absent from the next scrape, and all series
+// of one scrape show the same moment.
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { CertificateEnd } from '../config/certificates.ts'
@@ -25,14 +25,14 @@ export interface MetricsOptions {
   readonly certificates: () => readonly CertificateSeries[]
   /** metrics.per.partition */
   readonly perPartition: boolean
-  /** With metrics.mirror.maker.names=true; whoever owns them has them observe the flows. */
+  /** With metrics.mirror.maker.names=true; the owner of this object passes the flows to it. */
   readonly mirrorMaker?: MirrorMakerFigures | undefined
   /** CPU, memory, event loop, garbage collection of this process; true by default. */
   readonly processMetrics?: boolean
 }
 
 export interface CertificateSeries extends CertificateEnd {
-  /** Of the flow, and of its end that has the certificate. */
+  /** The flow, and the cluster whose connections use the certificate. */
   readonly source: string
   readonly target: string
   readonly cluster: string
@@ -40,16 +40,18 @@ export interface CertificateSeries extends CertificateEnd {
 
 export interface Metrics {
   readonly contentType: string
-  /** The exposition text of this moment. */
+  /** The exposition text at the time of the call. */
   render (): Promise<string>
 }
 
-// A timer measures the delay of the event loop. By default it wakes an idle process a hundred times
-// a second; what it measures includes its own period.
+// A timer measures the delay of the event loop. With prom-client's default it wakes an idle process
+// a hundred times a second; the measured delay includes the timer's period.
 const eventLoopPeriodMs = 100
 let processRegistry: Registry | undefined
 
-/** What prom-client begins to measure it never ends, a third of a megabyte each time: so once. */
+/**
+ * prom-client never ends a measurement, a third of a megabyte each time: so only one is started.
+ */
 function registryOfProcess (): Registry {
   if (processRegistry === undefined) {
     processRegistry = new Registry()
@@ -65,7 +67,7 @@ export function createMetrics (options: MetricsOptions): Metrics {
   return {
     contentType: ofProcess.contentType,
     async render () {
-      // Written without an await in between: all series are of one moment.
+      // Rendered without an await in between: all series show the same moment.
       const text = new SeriesText(names)
       writeAll(text, options)
       return `${text.render()}\n${await ofProcess.metrics()}`
@@ -165,7 +167,7 @@ function writeTopic (
   for (const partition of topic.partitions) writePartition(text, labels, partition)
 }
 
-/** Only reasons that occurred: most topics have none, and there are twenty a topic. */
+/** Only reasons that occurred: most topics have none of the twenty reasons. */
 function writeReasons (
   text: SeriesText,
   labels: MetricLabels<'longhaul_records_forwarded_total'>,
@@ -202,7 +204,7 @@ function writePartition (
     { ...labels, remote_topic: partition.remoteTopic, lane: lane < 0 ? '' : lane, state }, 1)
 }
 
-/** A clock that was set back, here or at the producer, must not show as a negative age. */
+/** After the clock of this host or of the producer was set back, no age may be negative. */
 function ageSeconds (nowMs: number, sinceMs: number | undefined): number | undefined {
   return sinceMs === undefined ? undefined : Math.max(0, nowMs - sinceMs) / 1000
 }
@@ -213,7 +215,7 @@ function flowLabels (
   return { source, target }
 }
 
-/** Names that a configuration yields, for documents and tests. */
+/** The metric names of a configuration, for documents and tests. */
 export function metricNames (perPartition: boolean, ofMirrorMaker: boolean): readonly MetricName[] {
   return Object.entries<MetricRow>(metricTable)
     .filter(([, row]) => perPartition || row.perPartition !== true)

@@ -1,5 +1,5 @@
-// What MirrorMaker 2 would show of partitions and checkpoints by JMX, computed from what Longhaul
-// counts: figures of the last minute, which need a memory between scrapes. Only with
+// The figures of partitions and checkpoints that MirrorMaker 2 would show by JMX, computed from
+// Longhaul's counters: figures of the last minute, which need a memory between scrapes. Only with
 // metrics.mirror.maker.names=true: each partition has a dozen series.
 import type { FlowTotals } from './flow-ledger.ts'
 import { SampledFigure } from './sampled-figure.ts'
@@ -11,7 +11,7 @@ interface PartitionFigures {
   readonly bytes: SampledFigure
   recordCount: number
   byteCount: number
-  /** Of the last observation: counters begin again at 0 when another lane has the partition. */
+  /** At the last observation: counters restart at 0 when another lane is assigned the partition. */
   snapshot: PartitionSnapshot | undefined
 }
 
@@ -24,7 +24,7 @@ export class MirrorMakerFigures {
   #partitions = new Map<string, PartitionFigures>()
   #checkpoints = new Map<string, CheckpointFigures>()
 
-  /** Call it once a second or more often: least and most are those of the times in between. */
+  /** Call it at least once a second: minimum and maximum are those of the times between calls. */
   observe (flows: readonly FlowTotals[], nowMs: number): void {
     const partitions = new Map<string, PartitionFigures>()
     const checkpoints = new Map<string, CheckpointFigures>()
@@ -151,7 +151,7 @@ function writeCheckpoint (
   text.gauge(`${name}_avg`, labels, statistics?.avg)
 }
 
-/** As MirrorMaker 2 names the consumer of its first task; JMX puts a name with a > into quotes. */
+/** MirrorMaker 2's name of its first task's consumer; JMX quotes a name that contains a >. */
 function consumerId (source: string, target: string): string {
   return `"${source}->${target}|MirrorSourceConnector-0|replication-consumer"`
 }

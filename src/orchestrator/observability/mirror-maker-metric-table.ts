@@ -1,6 +1,6 @@
 // The rows of the metric table that repeat figures under the names of MirrorMaker 2's JMX metrics,
-// as Strimzi's rules for Prometheus name and label them. Names, labels and units are those of
-// MirrorMaker 2, so that dashboards need no change; the rule that units are seconds does not count.
+// with the names and labels of Strimzi's rules for Prometheus. Names, labels and units are those of
+// MirrorMaker 2, so that dashboards need no change; the rule that units are seconds does not apply.
 import type { MetricRow } from './metric-table.ts'
 
 const partition = ['source', 'target', 'topic', 'partition'] as const

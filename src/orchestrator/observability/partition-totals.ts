@@ -1,5 +1,5 @@
-// Partitions folded into topics and into the flow: counters that never fall, and what is true at
-// one moment (states, lag, faults, stalls).
+// Adds up partitions to topics and to the flow: counters that never fall, and the state of one
+// moment (states, lag, faults, stalls).
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import { CarriedSum, laneIncarnation, type SumMember } from './carried-sum.ts'
 import {
@@ -9,11 +9,14 @@ import { StallWatch, type Stall } from './stall-watch.ts'
 
 export type CountsByState<State extends string> = Readonly<Record<State, number>>
 
-/** Undefined as long as no partition knows its lag: 0 would say that all is well. */
+/**
+ * Undefined as long as no partition's lag is known: 0 would wrongly show that no records are
+ * missing.
+ */
 export interface Lag {
   readonly lagRecords: number | undefined
   readonly lagOpenTransactionRecords: number
-  /** Of the partition furthest behind, in records and in seconds (which may be two partitions). */
+  /** The largest lags of a partition, in records and in seconds (perhaps of two partitions). */
   readonly lagRecordsMax: number | undefined
   readonly lagSecondsMax: number | undefined
 }
@@ -43,7 +46,7 @@ export interface FaultedPartitions {
   readonly count: number
   /** Of all partitions. */
   readonly total: number
-  /** The one that has been faulted for longest. */
+  /** The partition that has been faulted for the longest time. */
   readonly example: PartitionSnapshot | undefined
 }
 
@@ -58,18 +61,18 @@ export interface PartitionTotals extends BatchTotals, Lag {
 interface TopicSum {
   readonly sum: CarriedSum
   readonly totals: TopicTotals
-  /** Where its partitions are among all. */
+  /** The indexes of the topic's partitions among all partitions. */
   readonly indexes: readonly number[]
 }
 
-/** The memory of one flow: what partitions that moved or are gone have counted. */
+/** The memory of one flow: the counts of partitions that moved or were removed. */
 export class PartitionSums {
   #topics = new Map<string, TopicSum>()
   #partitions: readonly PartitionSnapshot[] = []
   #incarnations: ReadonlyMap<number, string> = new Map()
-  /** Whether what moved partitions had counted went into the last totals. */
+  /** Whether the last totals include counts of moved partitions. */
   #hasMoved = false
-  /** What topics had counted that are gone. */
+  /** The counts of removed topics. */
   readonly #gone: number[] = []
   readonly #stalls = new StallWatch()
   #latest: {
@@ -77,7 +80,7 @@ export class PartitionSums {
     readonly totals: Omit<PartitionTotals, 'stall'>
   } | undefined
 
-  /** Equal snapshots are summed up once: there may be thousands of partitions. */
+  /** One list of snapshots is added up only once: there may be thousands of partitions. */
   observe (flow: FlowSnapshot, nowMs: number): PartitionTotals {
     const { moved, partitions } = flow
     if (this.#latest?.of !== partitions || moved.length > 0) {
@@ -152,8 +155,9 @@ function topicSum (
 }
 
 /**
- * Topics of partitions that have another snapshot. Undefined: there are other partitions. Most of
- * thousands of partitions are quiet and keep their snapshot, so this is all that is done for them.
+ * Topics of partitions whose snapshot has changed. Undefined: the set of partitions has changed.
+ * Most of thousands of partitions are quiet and keep their snapshot, so this check is their whole
+ * cost.
  */
 function changedTopics (
   before: readonly PartitionSnapshot[], now: readonly PartitionSnapshot[]
@@ -181,7 +185,7 @@ function indexesByTopic (
   return topics
 }
 
-/** Every state is there, at 0 if empty: an alert must not wait for a series to appear. */
+/** Every state has an entry, 0 if empty: an alert must not wait for a series to appear. */
 export function countStates<State extends string> (
   states: readonly State[], members: readonly { readonly state: State }[]
 ): CountsByState<State> {
@@ -190,7 +194,7 @@ export function countStates<State extends string> (
   return counts
 }
 
-/** Partitions that are mirrored, whether something is left to mirror or not. */
+/** Partitions that are being mirrored, whether or not they are caught up. */
 export function countRunning (states: CountsByState<PartitionState>): number {
   return states.running + states['caught-up']
 }
@@ -246,8 +250,9 @@ function addTo (totals: number[], values: readonly number[]): void {
 }
 
 /**
- * A partition's counters live in its lane. Another lane begins them again, and both may be in one
- * snapshot. Reasons that did not occur are left out: there are twenty, and thousands of partitions.
+ * A partition's counters are in its lane. They restart in another lane, and one snapshot may
+ * contain both. Reasons that did not occur are left out: there are twenty reasons, and thousands of
+ * partitions.
  */
 function partitionMember (
   partition: PartitionSnapshot, incarnations: ReadonlyMap<number, string>

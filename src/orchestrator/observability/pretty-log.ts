@@ -1,4 +1,5 @@
-// One JSON log line as one line for people: time, level, message, then fields as name=value.
+// Renders one JSON log line as one line for people: time, level, message, then fields as
+// name=value.
 
 interface LogLine {
   readonly time?: string
@@ -20,7 +21,7 @@ export function formatPrettyLine (json: string, color: boolean): string {
   const head = `${time} ${shownLevel} ${escapeControls(text)}`
   const pairs = Object.entries(fields).map(([name, value]) =>
     `${escapeControls(name)}=${formatValue(value)}`)
-  // Most texts end in the message of their error: once is enough for a person.
+  // Most texts end in the message of their error, which is printed once only.
   if (err?.message !== undefined && !text.includes(err.message)) {
     pairs.push(`err=${formatValue(err.message)}`)
   }
@@ -28,7 +29,7 @@ export function formatPrettyLine (json: string, color: boolean): string {
   return `${line}\n${formatStack(err)}`
 }
 
-/** Errors with a code are operating errors and show their text; any other error is a defect. */
+/** Errors with a code are operating errors, printed as text; any other error is a program error. */
 function formatStack (err: LoggedError | undefined): string {
   if (err?.stack === undefined || err.code !== undefined) return ''
   const frames = err.stack.split('\n').filter((line) => line.trimStart().startsWith('at '))
@@ -40,7 +41,7 @@ function formatValue (value: unknown): string {
   return escapeControls(bare ? value : JSON.stringify(value))
 }
 
-/** Texts come from brokers and files too: none may move the cursor or fake a line. */
+/** Texts also come from brokers and files: no text may move the cursor or imitate a log line. */
 function escapeControls (text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/gu, (character) =>
     `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)

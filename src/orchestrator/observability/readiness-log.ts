@@ -1,11 +1,11 @@
-// Logs when a flow stops being ready and when it is ready again. A start and a stop are neither.
+// Logs when a flow stops being ready and when it is ready again, except for its start and its stop.
 import type { Log } from './log.ts'
 import type { FlowTotals } from './flow-ledger.ts'
 import { notReady } from './readiness.ts'
 
 export class ReadinessLog {
   readonly #log: Log
-  /** Since when each flow has not been ready, epoch ms; undefined: it is. */
+  /** Since when each flow has not been ready, epoch ms; undefined: the flow is ready. */
   #sinceMs: ReadonlyMap<string, number | undefined> = new Map()
 
   constructor (log: Log) {
@@ -42,5 +42,5 @@ function isEnding ({ state }: FlowTotals): boolean {
   return state === 'draining' || state === 'stopped'
 }
 
-/** Not ready since its start: the log says by itself when it runs. */
+/** Not ready since its start: another log line says when the flow runs. */
 const notYet = 0

@@ -1,5 +1,5 @@
-// Whether records flow, and if not, why not: judged from what the flows say of themselves. Pure.
-// The same reasons stand in /readyz, in longhaul_flow_not_ready and in the log.
+// Whether records flow, and if not, why not: derived from the totals of the flows. Pure. /readyz,
+// longhaul_flow_not_ready and the log show the same reasons.
 import type { FlowTotals } from './flow-ledger.ts'
 import type { ClusterHealth, PartitionSnapshot, SlotHealth } from './snapshot.ts'
 
@@ -14,11 +14,11 @@ export interface NotReady {
   readonly text: string
 }
 
-/** Batches of one round trip over a long link, with its retries, are acknowledged sooner. */
+/** Batches on a long link, even with retries, are acknowledged within this time. */
 const stallMs = 10_000
-/** A group needs this long to hand slots from one process to another. */
+/** A group needs this long to hand over slots between processes. */
 const slotsMs = 10_000
-/** A moved leader of a progress partition is found sooner. */
+/** A new leader of a progress partition is found within this time. */
 const unwrittenMs = 60_000
 
 export function notReady (flow: FlowTotals, nowMs: number): readonly NotReady[] {
@@ -45,7 +45,7 @@ function clusterTroubles ({ clusters, source, target }: FlowTotals, nowMs: numbe
     : [`${alias} has not answered for ${seconds(nowMs - answeredMs)}: ${error.message}`])
 }
 
-/** A process that owns no slot stands by for another one, and is ready for that. */
+/** A process without slots stands by for another process, and counts as ready. */
 function slotTroubles ({ slots }: FlowTotals, nowMs: number): string[] {
   if (slots === undefined || nowMs - slots.sinceMs < slotsMs) return []
   const { owned, reason, sinceMs, total, waiting } = slots
@@ -100,7 +100,7 @@ function stalls ({ lagRecords, stall }: FlowTotals, nowMs: number): string[] {
     `${first.topic}-${first.partition} with ${first.lagRecords ?? 0} records${waits}`]
 }
 
-/** Mirroring continues meanwhile, and the next owner scans the target from the last position. */
+/** Mirroring continues; the next owner would scan the target from the last written position. */
 function unwrittenProgress ({ progressUnwrittenMs, target }: FlowTotals, nowMs: number): string[] {
   if (progressUnwrittenMs === undefined || nowMs - progressUnwrittenMs < unwrittenMs) return []
   return [`${target} has not acknowledged progress for ${seconds(nowMs - progressUnwrittenMs)}; ` +

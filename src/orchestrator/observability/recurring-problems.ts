@@ -1,21 +1,24 @@
-// Keeps the log readable while something lasts. A problem is logged when it begins, soon after with
-// what came of it, then once a minute with counts, and when it is over. A cluster that is away for
-// ten minutes is a dozen lines, however many topics, lanes and clients notice it.
+// Keeps the log short during a long problem. A problem is logged when it begins, soon after with
+// its consequences, then once a minute with counts, and when it ends. A cluster that does not
+// answer for ten minutes causes a dozen lines, however many topics, lanes and clients report it.
 import type { Clock } from '../time/clock.ts'
 import type { Log, LogFields } from './log.ts'
 
 export interface ReportedProblem {
-  /** What lasts. Reports of one key are one problem: `cluster west`, or the text of an error. */
+  /**
+   * Identifies the problem: `cluster west`, or the text of an error. Reports with one key are one
+   * problem.
+   */
   readonly key: string
   readonly level: 'warn' | 'error'
-  /** A whole line; the newest one is shown in later lines. */
+  /** A whole line; later lines show the newest text. */
   readonly text: string
   readonly fields?: LogFields
-  /** It is a state that is looked at again and again: looks are not counted. */
+  /** The problem is a state that is checked repeatedly: the checks are not counted. */
   readonly isState?: boolean
-  /** Not logged for now: the line of another problem names it. */
+  /** Not logged for now, because the line of another problem names this problem. */
   readonly isQuiet?: boolean
-  /** Another line says that it is over. */
+  /** Another line reports the end of the problem. */
   readonly endsQuietly?: boolean
 }
 
@@ -28,17 +31,19 @@ interface OpenProblem {
   /** Reports since the last line. */
   unlogged: number
   note: string
-  /** A line has told what the problem came to. */
+  /** A line has reported the consequences of the problem. */
   isNoted: boolean
   endsQuietly: boolean
 }
 
-/** The second line follows soon: by then it is known what the problem has come to. */
+/** The second line follows soon: by then the consequences of the problem are known. */
 const secondLineMs = 10_000
 const everyMs = 60_000
-/** librdkafka does not repeat an error for 30 s: what was not reported for longer is over. */
+/**
+ * librdkafka repeats an error after 30 s at the earliest: without a report for longer, it is over.
+ */
 const overMs = 40_000
-/** Further ones are dropped, oldest first, without a last line: texts may hold anything. */
+/** Beyond this number the oldest problems are dropped without a last line: texts are unlimited. */
 const openMax = 500
 
 export class RecurringProblems {
@@ -51,7 +56,7 @@ export class RecurringProblems {
     this.#clock = clock
   }
 
-  /** Whether it lasts, and a line has said so. */
+  /** Whether the problem lasts, and a line has reported it. */
   isSaid (key: string): boolean { return (this.#open.get(key)?.lines ?? 0) > 0 }
 
   report (problem: ReportedProblem): void {
@@ -65,16 +70,16 @@ export class RecurringProblems {
     if (open.lines === 0 && !isQuiet) this.#logFirst(open, nowMs)
   }
 
-  /** What the next line of an open problem says, too; '': nothing more. */
+  /** Adds a text to the next line of an open problem; '': no text. */
   note (key: string, text: string): void {
     const open = this.#open.get(key)
     if (open !== undefined) open.note = text
   }
 
-  /** It is over, and another line says so. */
+  /** The problem is over, and another line reports it. */
   end (key: string): void { this.#open.delete(key) }
 
-  /** Logs what is due. Call it every second or so. */
+  /** Writes the lines that are due. Call it about every second. */
   tick (): void {
     const nowMs = this.#clock.monotonic()
     for (const [key, open] of this.#open) {
@@ -113,7 +118,7 @@ export class RecurringProblems {
     Object.assign(open, { loggedMs: nowMs, lines: lines + 1, unlogged: 0, isNoted })
   }
 
-  /** A problem of a single line needs no last line. */
+  /** A problem that was logged once needs no last line. */
   #logOver (
     key: string, { endsQuietly, lines, newest, reportedMs, sinceMs }: OpenProblem
   ): void {
@@ -127,7 +132,7 @@ function isDue (
   { isNoted, lines, loggedMs, newest: { isQuiet, isState }, note, unlogged }: OpenProblem,
   nowMs: number
 ): boolean {
-  // What it came to is said as soon as that is known, once.
+  // The consequences are logged once, as soon as they are known.
   if (note !== '' && !isNoted && isQuiet !== true) return true
   if (isQuiet === true || (unlogged === 0 && note === '' && isState !== true)) return false
   return nowMs - loggedMs >= (lines === 1 ? secondLineMs : everyMs)

@@ -1,9 +1,9 @@
-// Keeps secrets out of log lines: by the name of the field, at any depth, on a copy. Also turns
-// what JSON cannot hold into what it can.
+// Removes secrets from log lines: by the name of the field, at any depth, on a copy. Also converts
+// values that JSON cannot represent.
 import { isSecret, redacted } from '../config/secret-properties.ts'
 import type { LogFields } from './log.ts'
 
-/** Deeper objects are cut: log fields are meant to be flat, and cycles must end. */
+/** Deeper objects are cut: log fields should be flat, and cycles must end. */
 const depthMax = 5
 
 export function redactFields (fields: LogFields): Record<string, unknown> {
@@ -27,7 +27,7 @@ function copyValue (value: unknown, depth: number): unknown {
 }
 
 
-/** Offsets are numbers to whoever reads the line, as long as a double can hold them. */
+/** Offsets are logged as numbers, as long as a double represents them exactly. */
 function plainNumber (value: bigint): number | string {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : String(value)

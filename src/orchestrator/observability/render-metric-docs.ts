@@ -1,4 +1,4 @@
-// The metric table as METRICS.md.
+// Renders the metric table as METRICS.md.
 import { metricTable, type MetricRow } from './metric-table.ts'
 
 const head = `# Metrics

@@ -1,6 +1,6 @@
-// A figure over the last half to whole minute, sampled as Kafka's client metrics sample theirs: in
-// two windows of half a minute, of which the older one is dropped when the newer one is over. So a
-// figure needs the same memory whatever happens in a minute.
+// A figure over the last half to whole minute, sampled like Kafka's client metrics: in two windows
+// of half a minute; the older window is dropped when the newer one ends. So a figure needs the same
+// memory however many observations a minute has.
 
 interface Window {
   readonly startMs: number
@@ -11,7 +11,7 @@ interface Window {
 }
 
 export interface FigureStatistics {
-  /** Of the last addition, however long ago that was. */
+  /** The last addition, however old it is. */
   readonly last: number
   readonly min: number
   readonly max: number
@@ -29,7 +29,7 @@ export class SampledFigure {
     this.#newer = emptyWindow(nowMs)
   }
 
-  /** `count` observations that sum up to `sum`: together one value for least, most and last. */
+  /** `count` observations with the sum `sum`: one value for minimum, maximum and last. */
   add (nowMs: number, count: number, sum = 0): void {
     if (count <= 0) return
     this.#turn(nowMs)
@@ -41,7 +41,7 @@ export class SampledFigure {
     this.#newer.max = Math.max(this.#newer.max, mean)
   }
 
-  /** Observations a second, over half a minute at least: a figure that begins is no peak. */
+  /** Observations a second, over half a minute at least, so that a new figure does not peak. */
   rate (nowMs: number): number {
     this.#turn(nowMs)
     const elapsedMs = this.#older === undefined
@@ -50,7 +50,7 @@ export class SampledFigure {
     return (this.#newer.count + (this.#older?.count ?? 0)) / (elapsedMs / 1000)
   }
 
-  /** Undefined where nothing was observed in the time. */
+  /** Undefined if there was no observation in that time. */
   statistics (nowMs: number): FigureStatistics | undefined {
     this.#turn(nowMs)
     const windows = [this.#newer, ...this.#older === undefined ? [] : [this.#older]]

@@ -1,6 +1,6 @@
-// One scrape of metrics as Prometheus text: a family a row of the metric table, its series as they
-// are written. A registry that keeps each series for its next change would cost ten times as much:
-// thousands of topics have tens of thousands of series, and all of them are new at every scrape.
+// One scrape of metrics as Prometheus text: one family for each row of the metric table, with its
+// series as they are written. A registry that keeps each series for its next change would cost ten
+// times as much: thousands of topics have tens of thousands of series, and each scrape renews all.
 import {
   metricTable, type MetricLabels, type MetricName, type MetricNameOf, type MetricRow
 } from './metric-table.ts'
@@ -10,7 +10,7 @@ type LabelValues = Readonly<Record<string, string | number>>
 
 export class SeriesText {
   readonly #lines = new Map<string, string[]>()
-  /** Rendered labels by their object: a topic's are written in a dozen families. */
+  /** Rendered labels by their object: a dozen families write the labels of one topic. */
   readonly #rendered = new WeakMap<object, string>()
 
   constructor (names: readonly MetricName[]) {
@@ -24,11 +24,11 @@ export class SeriesText {
     name: Name, labels: MetricLabels<Name>, value: Count
   ): void {
     const total = Number(value)
-    // A counter that is none must not cost the whole scrape.
+    // One invalid counter must not fail the whole scrape.
     if (Number.isFinite(total) && total >= 0) this.#add(name, '', labels, total)
   }
 
-  /** No series at all for undefined: what is not known is not 0. */
+  /** No series at all for undefined: an unknown value is not 0. */
   gauge<Name extends MetricNameOf<'gauge'>> (
     name: Name, labels: MetricLabels<Name>, value: Count | undefined
   ): void {
@@ -73,7 +73,7 @@ function escaped (value: string): string {
     : value
 }
 
-/** How many observations lie at or below each bound; a bucket counts where its upper end does. */
+/** How many observations are at or below each bound; a bucket counts at its upper bound. */
 function cumulativeCounts (
   { counts, upperBoundsMs }: LatencySnapshot, boundsSeconds: readonly number[]
 ): number[] {

@@ -1,11 +1,11 @@
-// A flow at one moment: plain values, filled by flow/, read by everything that shows them. Counters
-// here are raw and may begin again at 0; FlowLedger makes them steady.
+// A flow at one moment: plain values that flow/ fills in, and that metrics, log and readiness read.
+// Counters here are raw and may restart at 0; FlowLedger turns them into totals that never fall.
 import type { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
 export type BatchReason = (typeof batchReasons)[number]
 
-/** What a user sees of a partition: partitions/shown-state.ts says how it comes about. */
+/** The state of a partition for users; partitions/shown-state.ts derives it. */
 export const partitionStates = [
   'starting', 'resuming', 'running', 'caught-up', 'paused', 'waiting', 'faulted', 'removed'
 ] as const
@@ -17,7 +17,7 @@ export type LaneState = (typeof laneStates)[number]
 export const flowStates = ['starting', 'running', 'draining', 'stopped', 'faulted'] as const
 export type FlowState = (typeof flowStates)[number]
 
-/** Why records were left out by a policy that the user chose. */
+/** Why a policy that the user chose left records out. */
 export const skipReasons = [
   'data_loss', 'topic_recreated', 'record_too_large', 'record_refused', 'corrupt_batch',
   'operator', 'before_start'
@@ -37,7 +37,7 @@ export interface FlowSnapshot {
   readonly source: string
   readonly target: string
   readonly state: FlowState
-  /** Why it is in this state, for people. */
+  /** Why the flow is in this state, for people. */
   readonly reason?: string
   /** Whether the two clusters answer; absent before the flow has reached them. */
   readonly clusters?: Readonly<Record<'source' | 'target', ClusterHealth>>
@@ -45,29 +45,29 @@ export interface FlowSnapshot {
   readonly slots?: SlotHealth
   /** readiness.faulted.partitions.max */
   readonly faultedPartitionsMax: number
-  /** Topics that cannot be mirrored and of which no partition is known. */
+  /** Topics that cannot be mirrored and whose partitions are unknown. */
   readonly topicProblems: readonly TopicProblemSnapshot[]
   readonly lanes: readonly LaneSnapshot[]
   readonly partitions: readonly PartitionSnapshot[]
-  /** The last figures of lanes that partitions were moved away from; only their counters count. */
+  /** The last figures of lanes that partitions were moved from; only their counters are used. */
   readonly moved: readonly PartitionSnapshot[]
-  /** Of the control plane of this flow: topics, progress, group. Lanes carry their own. */
+  /** Errors of this flow's control plane: topics, progress, group. Lanes count their own errors. */
   readonly errorsByCode: CountsByCode
-  /** Those that the flow mends by trying again; lanes count their own. */
+  /** Errors after which the flow retries; lanes count their own errors. */
   readonly retriedErrorsByCode?: CountsByCode
-  /** Since when there has been acknowledged progress that is not written; undefined: all is. */
+  /** Since when acknowledged progress has been unwritten; undefined: all progress is written. */
   readonly progressUnwrittenMs: number | undefined
-  /** Processes of the flow whose settings differ from those of this one; absent: not known. */
+  /** Processes of the flow whose settings differ from those of this process; absent: not known. */
   readonly differingMembers?: number
   /** False: the target has no idempotent producers; absent: not known yet. */
   readonly isExactlyOnce?: boolean | undefined
-  /** When each duty of this process succeeded last, epoch ms; absent: none has. */
+  /** When each duty of this process succeeded last, epoch ms; absent: no duty has succeeded. */
   readonly dutySuccesses?: ReadonlyMap<string, number>
-  /** By group and partition, those that this process has written; absent: none. */
+  /** The checkpoints that this process has written, by group and partition; absent: none. */
   readonly checkpoints?: ReadonlyMap<string, CheckpointSnapshot>
   /** Absent: none. */
   readonly skipped?: SkippedRecords
-  /** Records that the target lost after it had acked them, by topic; absent: none. */
+  /** Records that the target acknowledged and then lost, by topic; absent: none. */
   readonly mirroredAgain?: ReadonlyMap<string, Count>
 }
 
@@ -93,13 +93,13 @@ export interface ClusterHealth {
 export interface SlotHealth {
   readonly owned: number
   readonly total: number
-  /** Owned, and not acquired yet, because that failed. */
+  /** Slots that this process owns but has not acquired, because an attempt failed. */
   readonly waiting: number
-  /** Since when `owned`, and whether others own the rest, have been what they are, epoch ms. */
+  /** Since when `owned` and `unownedByAnybody` have been unchanged, epoch ms. */
   readonly sinceMs: number
-  /** Why slots are waiting or were lost, where an error was the reason. */
+  /** The error because of which slots are waiting or were lost; undefined: no error. */
   readonly reason: ReplicatorError | undefined
-  /** Whether there are slots that no process owns; undefined: the group does not tell. */
+  /** Whether there are slots that no process owns; undefined: the group does not report it. */
   readonly unownedByAnybody: boolean | undefined
 }
 
@@ -117,14 +117,14 @@ export interface LaneSnapshot {
   readonly inFlightBytesMax: number
   readonly fetchRequests: Count
   readonly produceRequests: Count
-  /** Time for which a cluster asked this lane to wait. */
+  /** How long a cluster throttled this lane. */
   readonly sourceThrottleMs: Count
   readonly targetThrottleMs: Count
-  /** Bytes of Fetch responses, dropped and doubly fetched batches included. */
+  /** Bytes of Fetch responses, including dropped batches and batches that were fetched twice. */
   readonly fetchedBytes: Count
   /** Bytes of records that followers of the source returned, because they are closer. */
   readonly followerBytes: Count
-  /** Partitions whose queue was dropped, to be fetched again, because memory was short. */
+  /** Partitions whose queue was dropped, to be fetched again, because of a lack of memory. */
   readonly evictions: Count
   readonly errorsByCode: CountsByCode
   /** Timestamp of a record to the ack of its batch; one observation a record. */
@@ -136,23 +136,23 @@ export interface PartitionSnapshot {
   readonly topic: string
   readonly remoteTopic: string
   readonly partition: number
-  /** -1: none has it. */
+  /** -1: no lane has the partition. */
   readonly lane: number
   readonly state: PartitionState
   /** Error code behind the state, 0 for none. */
   readonly code: number
-  /** Why it waits or is faulted, for people; '' otherwise. */
+  /** Why the partition waits or is faulted, for people; '' otherwise. */
   readonly reason: string
-  /** Epoch ms since when it has been paused or faulted; undefined in other states. */
+  /** Epoch ms since when the partition has been paused or faulted; undefined in other states. */
   readonly sinceMs: number | undefined
-  /** Acked by the target. */
+  /** Acknowledged by the target. */
   readonly records: Count
   readonly batches: Count
   readonly bytes: Count
   /**
-   * Acked batches whose payload bytes went through unread. Counted on its own rather than taken as
-   * batches - reencoded: those two are counted at different moments, so that the difference could
-   * fall, and a counter that falls reads as a restart.
+   * Acknowledged batches whose payload bytes were passed through unread. Counted separately, not
+   * computed as batches - reencoded: those two are counted at different moments, so the difference
+   * could fall, and Prometheus treats a counter that falls as restarted.
    */
   readonly batchesPassedThrough: Count
   /** Batches by index into batchReasons. */
@@ -160,27 +160,33 @@ export interface PartitionSnapshot {
   readonly droppedByReason: readonly Count[]
   /** Times that unacked batches were sent again. */
   readonly retries: Count
-  /** Found on the target at a resume and skipped on the source. */
+  /** Records that a resume found on the target and skipped on the source. */
   readonly recordsResumed: Count
-  /** May be on the target twice: what a resume found did not match the source. */
+  /**
+   * Records that may be on the target twice: a resume found records that differ from the source.
+   */
   readonly recordsDoubled: Count
   /** Largest timestamp of an acked record, epoch ms; undefined before the first ack. */
   readonly newestRecordMs: number | undefined
   /** Time from the timestamp of a record to its ack, summed over the acked records. */
   readonly latencySumMs: Count
-  /** The next offset of the source that is not acked by the target yet. */
+  /** The next source offset that the target has not acknowledged. */
   readonly upstreamOffset: Count
   readonly highWatermark: Count
   /** Up to the high watermark; undefined until the source has reported it. */
   readonly lagRecords: number | undefined
-  /** Of those: behind an open transaction, which nobody may read yet. */
+  /**
+   * Of `lagRecords`: records after the start of an open transaction, which no consumer may read
+   * yet.
+   */
   readonly lagOpenTransactionRecords: number
   readonly lagSeconds: number | undefined
 }
 
 /**
  * A histogram of durations as counted by one lane. `counts` may have one more entry than
- * `upperBoundsMs`: what is beyond the last bound. All lanes of a flow share one list of bounds.
+ * `upperBoundsMs`, for durations beyond the last bound. All lanes of a flow share one list of
+ * bounds.
  */
 export interface LatencySnapshot {
   readonly upperBoundsMs: readonly number[]

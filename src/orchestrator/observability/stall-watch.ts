@@ -1,11 +1,14 @@
-// Notices partitions that are stalled although the source has more for them, whatever their state
-// says: the last line of defence against a mirror that is silent and stuck.
+// Detects partitions that are stalled although the source has more records for them, whatever their
+// state is: the last check against a mirror that stalls without an error.
 import type { PartitionSnapshot, PartitionState } from './snapshot.ts'
 
 export interface Stall {
-  /** Since when no partition of the flow has moved although some could; undefined: it moves. */
+  /**
+   * Since when no partition of the flow has made progress although some could; undefined: the flow
+   * makes progress.
+   */
   readonly flowSinceMs: number | undefined
-  /** Partitions that have stood still for long, each by itself. */
+  /** Partitions that have been stalled for long, each judged separately. */
   readonly partitions: readonly PartitionSnapshot[]
 }
 
@@ -14,9 +17,9 @@ interface Position {
   readonly sinceMs: number
 }
 
-/** Beyond this a partition is stalled, however many others share its lane, broker and quota. */
+/** After this time a partition is stalled, however many others share its lane, broker and quota. */
 const partitionStallMs = 60_000
-/** In these states it is known why nothing moves, or that nothing is to move. */
+/** In these states the reason for the stall is known, or the partition must not move. */
 const excusedStates: ReadonlySet<PartitionState> = new Set(['paused', 'faulted', 'removed'])
 
 export class StallWatch {
@@ -26,8 +29,8 @@ export class StallWatch {
   #movedMs: number | undefined
 
   /**
-   * Call it every second or so, also while no snapshot changes: a flow that is idle must not look
-   * as if it had been stalled since its last record. Times are epoch ms.
+   * Call it about every second, even if no snapshot changes: an idle flow must not look stalled
+   * since its last record. Times are epoch ms.
    */
   observe (partitions: readonly PartitionSnapshot[], nowMs: number): Stall {
     const hasMoved = partitions !== this.#latest && this.#compare(partitions, nowMs)
@@ -41,7 +44,7 @@ export class StallWatch {
     }
   }
 
-  /** Whether a partition that is behind has moved. */
+  /** Whether a partition that is behind has made progress. */
   #compare (partitions: readonly PartitionSnapshot[], nowMs: number): boolean {
     const positions = new Map<string, Position>()
     let hasMoved = false
@@ -61,7 +64,10 @@ export class StallWatch {
 
 function keyOf ({ partition, topic }: PartitionSnapshot): string { return `${topic}/${partition}` }
 
-/** Records that could be mirrored now: nothing that is paused, and nothing that nobody may read. */
+/**
+ * Records that could be mirrored now: not of paused partitions, and not after the start of an open
+ * transaction.
+ */
 function fetchableRecords (partition: PartitionSnapshot): number {
   if (excusedStates.has(partition.state)) return 0
   return Math.max(0, (partition.lagRecords ?? 0) - partition.lagOpenTransactionRecords)

@@ -1,5 +1,5 @@
-// The live line of `run` and `demo` on a terminal: what flows, how far behind, whether anything is
-// wrong. Rendering is pure; StatusLine owns the one line of the screen.
+// The live line of `run` and `demo` on a terminal: rates, lag, and problems. Rendering is pure;
+// StatusLine owns the one line of the screen.
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import type { FlowTotals } from './flow-ledger.ts'
@@ -35,12 +35,12 @@ export interface StatusLineOptions {
   readonly clock: Clock
   /** False when NO_COLOR is set. */
   readonly color: boolean
-  /** The line is gone after an error; the mirror continues. */
+  /** An error ends the line; the mirror continues. */
   readonly onError: (error: unknown) => void
 }
 
 const redrawMs = 250
-/** Rates are averages of two seconds: shorter ones jump with every Produce request. */
+/** Rates are averages of two seconds: shorter averages jump with every Produce request. */
 const windowSamples = 8
 const columnsDefault = 80
 const clearLine = '\r\u001b[2K'
@@ -64,7 +64,7 @@ export function sampleStatus (flows: readonly FlowTotals[], atMs: number): Statu
   }
 }
 
-/** At most `width` characters; the parts that matter least are left out first. */
+/** At most `width` characters; the least important parts are left out first. */
 export function renderStatusLine (
   sample: StatusSample, previous: StatusSample | undefined, width: number
 ): string {
@@ -115,7 +115,7 @@ export class StatusLine {
     if (this.#options.output.isTTY === true) this.#loop.start()
   }
 
-  /** Leaves the screen without the line, ready for a summary. */
+  /** Removes the line from the screen, before a summary is printed. */
   async stop (): Promise<void> {
     await this.#loop.stop()
     this.#erase()

@@ -1,4 +1,4 @@
-// What a run came to, when it ends: a table for people, JSON for programs. Pure.
+// The result of a run, when it ends: a table for people, JSON for programs. Pure.
 import Table from 'cli-table3'
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import type { FlowTotals } from './flow-ledger.ts'
@@ -9,7 +9,7 @@ export interface RunSummary {
   readonly seconds: number
   /** User and system time of the whole process. */
   readonly cpuSeconds: number
-  /** Undefined as long as nothing was forwarded. */
+  /** Undefined as long as no byte was forwarded. */
   readonly cpuSecondsPerGB: number | undefined
   readonly flows: readonly FlowSummary[]
 }
@@ -22,7 +22,7 @@ export interface FlowSummary {
   readonly batches: number
   readonly bytes: number
   readonly megabytesPerSecond: number
-  /** Batches whose payload bytes were forwarded unread, and their share of all, 0..1. */
+  /** Batches whose payload bytes were forwarded unread, and their share of all batches, 0..1. */
   readonly batchesPassedThrough: number
   readonly passedThroughShare: number | undefined
   readonly reencoded: Readonly<Record<string, number>>
@@ -80,7 +80,7 @@ export function renderSummaryJson (summary: RunSummary): string {
   return JSON.stringify(summary)
 }
 
-/** A column a flow; no colours, so that it may go to a file. */
+/** One column for each flow; without colours, so that the table can be written to a file. */
 export function renderSummaryTable (summary: RunSummary): string {
   const table = new Table({
     head: ['', ...summary.flows.map(({ source, target }) => `${source} -> ${target}`)],
@@ -109,7 +109,7 @@ const summaryRows: readonly (readonly [string, (flow: FlowSummary) => string])[]
   ['Lag, records', (flow) => flow.lagRecords === undefined ? '-' : formatCount(flow.lagRecords)]
 ]
 
-/** Never rounded up to 100 %: that figure is a promise. */
+/** Never rounded up to 100 %: users rely on that figure. */
 function formatShare ({ batchesPassedThrough, passedThroughShare }: FlowSummary): string {
   if (passedThroughShare === undefined) return '-'
   const percent = Math.floor(passedThroughShare * 1000) / 10
@@ -127,7 +127,7 @@ function formatLatency (latency: LatencySummary | undefined): string {
     .map((ms) => formatSeconds(ms / 1000)).join(' / ')
 }
 
-/** 1,234,567 whatever the language of the machine. */
+/** 1,234,567 in every locale. */
 function formatWhole (count: number): string {
   return Math.round(count).toLocaleString('en-US')
 }

@@ -1,14 +1,14 @@
-// What an answer of the offset map means, in a sentence for the one who asked. Pure.
+// Explains an answer of the offset map in a sentence for the user. Pure.
 import type { OffsetAnswer, OffsetMap, OffsetPair } from './offset-map.ts'
 
 export interface AnsweredQuestion {
   readonly topic: string
   readonly partition: number
   readonly offset: bigint
-  /** From the target to the source. */
+  /** The translation is from the target to the source. */
   readonly isBack: boolean
   readonly map: OffsetMap
-  /** Up to where the partition is mirrored. */
+  /** The position up to which the partition is mirrored. */
   readonly progress: OffsetPair
 }
 

@@ -1,5 +1,5 @@
-// The positions of one flow, as its progress topic holds them: read slot by slot when they are
-// asked for, each slot once. For commands; a running flow knows its own.
+// The positions of one flow in its progress topic: each slot is read once, when it is first needed.
+// For commands; a running flow knows its positions.
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { Log } from '../observability/log.ts'
@@ -27,7 +27,7 @@ export class OffsetLookup {
     return (await this.#slot(slot, signal)).partitions.get(partitionKey(source))?.progress
   }
 
-  /** All positions that the progress topic has, by topic and partition. */
+  /** All positions in the progress topic, by topic and partition. */
   async all (signal: AbortSignal): Promise<readonly PartitionOnRecord[]> {
     const slots = await Promise.all(Array.from({ length: this.#slots },
       async (_, slot) => await this.#slot(slot, signal)))
@@ -44,7 +44,7 @@ export class OffsetLookup {
   async close (): Promise<void> { await this.#store.close() }
 }
 
-/** The progress topic of a flow, without the flow; to be closed. */
+/** Opens the progress topic of a flow without the flow; the caller closes the store. */
 export function progressStoreOf (
   { name, settings, source, target }: FlowConfig, log: Log, clock: Clock
 ): ProgressStore {
@@ -58,7 +58,7 @@ export function progressStoreOf (
   })
 }
 
-/** What `work` makes of the positions of the flow; closes them in any case. */
+/** The result of `work` on the positions of the flow; closes the positions in any case. */
 export async function withOffsetLookup<Found> (
   flow: FlowConfig, log: Log, clock: Clock, work: (lookup: OffsetLookup) => Promise<Found>
 ): Promise<Found> {

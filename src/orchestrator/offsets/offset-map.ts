@@ -1,65 +1,72 @@
-// Which offset of the target holds which record of the source: the map of one partition. Pure.
+// Maps the offsets of source records to their target offsets, for one partition. Pure.
 //
 //   source  | records | marker | records | marker |
 //           a         b        c         d        e
 //   target  | records | others' | records |
 //           A         B         C         D
 //
-// A span is a part of the log on both sides, with the number of records that the flow has put
-// there. A span without gaps, an exact one, knows the place of each of its records; the spans above
-// are a-b/A-B and c-d/C-D. Between two spans the flow has put no record, so a position there leads
-// to the next span. Two spans that touch on both sides become one.
+// A span is a part of the log on both sides, with the number of records that the flow has appended
+// there. A span without gaps, an exact span, determines the offset of each of its records; the
+// spans above are a-b/A-B and c-d/C-D. Between two spans the flow has appended no record, so a
+// position there leads to the next span. Two spans that touch on both sides become one.
 //
-// The map is bounded. When it is full, two neighbours become one span, which has gaps, and so
-// answers a little too early; but never too late: a reader who continues there misses no record.
+// The map is bounded. When it is full, two neighbours become one span with gaps, whose answers are
+// slightly too early, but never too late: a consumer that continues there misses no record.
 export interface OffsetSpan {
-  /** Where it begins on both sides: in an exact span, the first record. */
+  /** The start of the span on both sides: in an exact span, the first record. */
   readonly upstream: bigint
   readonly downstream: bigint
   readonly upstreamLength: bigint
   readonly downstreamLength: bigint
-  /** Records of the flow in the span, at least; exactly so in an exact span. */
+  /**
+   * At least this many records of the flow are in the span; in an exact span, exactly this many.
+   */
   readonly records: bigint
 }
 
 export interface OffsetMap {
-  /** Where the map begins. What the flow mirrored before that is not known to the map. */
+  /** The start of the map. Records that the flow mirrored earlier are not in the map. */
   readonly start: OffsetPair
-  /** The flow has mirrored nothing before `start`. */
+  /** The flow has mirrored no record before `start`. */
   readonly isWhole: boolean
   /** Ascending on both sides. */
   readonly spans: readonly OffsetSpan[]
 }
 
-/** Offsets of both sides that belong together. */
+/** A source offset and the target offset that belongs to it. */
 export interface OffsetPair {
   readonly upstream: bigint
   readonly downstream: bigint
 }
 
-/** A pair, and how many records the flow had put into the target partition then, mod 2^31. */
+/**
+ * A pair, and the number of records that the flow had appended to the target partition at that
+ * point, mod 2^31.
+ */
 export interface MapPoint extends OffsetPair {
   readonly sequence: number
 }
 
-/** How an answer was found. */
+/** How precise an answer is. */
 export type AnswerKind =
-  /** The record is at the offset of the answer. */
+  /** The record is at the returned offset. */
   | 'exact'
-  /** No record of the mirror is there: the answer is the next one that is. */
+  /** The flow mirrored no record at the position: the answer is the next mirrored record. */
   | 'gap'
-  /** The map is thinned there: the record is at the answer or up to `early` offsets behind it. */
+  /**
+   * The map is thinned there: the record is at the returned offset or up to `early` offsets later.
+   */
   | 'thinned'
-  /** The position is before everything that the map knows: no answer. */
+  /** The position is before the start of the map: no answer. */
   | 'before'
-  /** Nothing is mirrored from the position on: the answer is where mirroring continues. */
+  /** No record is mirrored from the position on: the answer is where mirroring continues. */
   | 'end'
 
 export interface OffsetAnswer {
   readonly kind: AnswerKind
   /** Absent: kind 'before'. */
   readonly offset?: bigint
-  /** How many offsets the answer is before the record, at most. */
+  /** By how many offsets, at most, the answer is before the record. */
   readonly early: bigint
 }
 
@@ -82,9 +89,9 @@ export function isExact (span: OffsetSpan): boolean {
 }
 
 /**
- * The map with one more span. What it knew from the span's first record on, on either side, is no
- * longer so: the source or the target was truncated, or records were mirrored twice, of which the
- * later ones count.
+ * Adds a span to the map. The map drops its entries from the span's first record on, on either
+ * side: the source or the target was truncated, or records were mirrored twice, of which the later
+ * ones count.
  */
 export function withSpan (map: OffsetMap, span: OffsetSpan, max = spansMax): OffsetMap {
   const kept = cut(map, span)
@@ -95,7 +102,7 @@ export function withSpan (map: OffsetMap, span: OffsetSpan, max = spansMax): Off
   return { ...kept, spans: thinned(spans, max) }
 }
 
-/** The map without everything from these offsets on, of either side. */
+/** The map without all entries from these offsets on, on either side. */
 export function cut (map: OffsetMap, at: OffsetPair): OffsetMap {
   const { spans, start } = map
   if (at.upstream < start.upstream || at.downstream < start.downstream) {
@@ -108,8 +115,8 @@ export function cut (map: OffsetMap, at: OffsetPair): OffsetMap {
 }
 
 /**
- * The map of a flow that went from one point to another without telling how: the sequence says how
- * many records it has mirrored between them, and nothing says where.
+ * The map of a flow whose lane did not report the spans between two points: the sequences show how
+ * many records the flow mirrored between the points, but not at which offsets.
  */
 export function mappedTo (map: OffsetMap, before: MapPoint, after: MapPoint): OffsetMap {
   const records = BigInt((after.sequence - before.sequence + sequences) % sequences)
@@ -123,7 +130,7 @@ export function mappedTo (map: OffsetMap, before: MapPoint, after: MapPoint): Of
     : withSpan(map, { upstream, downstream, upstreamLength, downstreamLength, records: known })
 }
 
-/** From the source to the target. `end`: up to where the source is mirrored. */
+/** From the source to the target. `end`: the position up to which the source is mirrored. */
 export function translate (map: OffsetMap, upstream: bigint, end: OffsetPair): OffsetAnswer {
   return answer(map, upstream, end, forwards)
 }
@@ -156,7 +163,7 @@ function answer (
 ): OffsetAnswer {
   const { from, lengthFrom, to } = direction
   if (position < from(map.start) && !map.isWhole) return { kind: 'before', early: 0n }
-  // Of the spans that end behind the position, the first one.
+  // Searches for the first span that ends after the position.
   let low = 0
   let high = map.spans.length
   while (low < high) {
@@ -173,7 +180,7 @@ function answer (
   return inSpan(span, isBefore ? 0n : position - from(span), next, direction)
 }
 
-/** Where the first record of these spans is, at the latest. */
+/** The latest possible offset of the first record of these spans. */
 function latestFirst (
   spans: readonly OffsetSpan[], end: OffsetPair, { lengthTo, to }: Direction
 ): bigint {
@@ -182,9 +189,9 @@ function latestFirst (
 }
 
 /**
- * In the first `distance` offsets of a span are at least so many records less the gaps, and at most
- * so many records. If that may be all of them, the next record may be the first one behind the
- * span, at `next` at the latest.
+ * The first `distance` offsets of a span contain at least that many records minus the gaps, and at
+ * most that many records. If they may contain all records of the span, the next record may be the
+ * first one after the span, at `next` at the latest.
  */
 function inSpan (
   span: OffsetSpan, distance: bigint, next: bigint, direction: Direction
@@ -207,15 +214,15 @@ function cutSpan (span: OffsetSpan, at: OffsetPair): OffsetSpan | undefined {
   if (isExact(span)) {
     return exactSpan(span.upstream, span.downstream, least(upstreamLength, downstreamLength))
   }
-  // Each offset that is cut off may have held a record.
+  // Each removed offset may have held a record.
   const lost = greatest(span.upstreamLength - upstreamLength,
     span.downstreamLength - downstreamLength)
   return { ...span, upstreamLength, downstreamLength, records: atLeast0(span.records - lost) }
 }
 
 /**
- * Joins neighbours until so many spans are left: those whose joint span answers least early in
- * proportion to its distance from the end of the map, so that new positions stay exact.
+ * Joins neighbours until only `max` spans are left: those whose joint span has the smallest error
+ * in proportion to its distance from the end of the map, so that new positions stay exact.
  */
 function thinned (spans: readonly OffsetSpan[], max: number): readonly OffsetSpan[] {
   const left = [...spans]
