@@ -1,6 +1,7 @@
 // Why the certificate of a broker is not accepted. OpenSSL reports the same text for an authority
-// that is not trusted, another host name and an expired certificate; so one more connection, by
-// Node's own TLS, asks again. Only for an error that ends a start: it is one connection each.
+// that is not trusted, a wrong host name and an expired certificate; so one more connection, by
+// Node's TLS, finds the reason. Only for an error that ends a start, because each call opens a
+// connection.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
@@ -15,8 +16,8 @@ export interface CertificateProblem {
 }
 
 /**
- * `text` is what librdkafka reported; it names the broker. Undefined where it names none, or where
- * the broker does not answer any more. Never rejects.
+ * `text` is librdkafka's error text, which names the broker. Undefined if the text names no broker,
+ * or if the broker no longer answers. Never rejects.
  */
 export async function certificateProblem (
   cluster: string, properties: ClientProperties, text: string, signal: AbortSignal
@@ -53,7 +54,7 @@ async function handshake (socket: TLSSocket): Promise<void> {
   })
 }
 
-/** As librdkafka reads them; a file that is gone by now is reported by the client itself. */
+/** Read as librdkafka reads them; the client itself reports a file that no longer exists. */
 function authorities (properties: ClientProperties): string[] {
   const { 'ssl.ca.location': location, 'ssl.ca.pem': pem } = properties
   if (pem !== undefined) return [pem]
@@ -69,7 +70,7 @@ function describeProblem (
     socket.getPeerCertificate()
   const certificate = `the certificate of broker ${host}:${port} (CN=${CN})`
   const renew = "Renew the broker's certificate"
-  // Typed as an Error, yet it is the code.
+  // Declared as an Error, but the value is the code.
   const code = String(socket.authorizationError ?? '')
   switch (code) {
     case '': return undefined

@@ -1,8 +1,8 @@
-// Cuts long lists into pieces that one request may carry. Pure.
+// Divides long lists into parts that one request may carry. Pure.
 
 /**
- * Consecutive pieces, none with more than `weightMax` in it, unless a single item weighs more: that
- * one goes alone. Every item weighs 1 unless told otherwise.
+ * Consecutive parts with a weight of at most `weightMax`; a single heavier item is a part alone.
+ * Every item weighs 1 by default.
  */
 export function chunks<Item> (
   items: readonly Item[], weightMax: number, weigh: (item: Item) => number = () => 1

@@ -1,25 +1,23 @@
-// What the orchestrator may ask of one cluster, whoever answers: the native client in production,
-// a fake cluster in tests. Shapes, units and errors are defined here.
+// The requests of the orchestrator to one cluster, independent of the implementation: the native
+// client in production, a fake cluster in tests. Defines shapes, units and errors.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
 /**
- * Every method sends one request to the cluster, or several where one request should not carry
- * all arguments. A request that fails as a whole rejects with a ReplicatorError that names the
- * cluster; what fails for one item only is that item's `error`, and the others are good.
- * Results come in the order of the request. Asking about a topic never creates it.
- *
- * A refused login, an unresolvable host or a cluster that is down rejects within about three
- * seconds, everything else within the timeout of the client. A request that changes something is
- * never sent twice: the caller decides when to ask again, and `error.retriable` says whether that
- * makes sense.
+ * Every method sends one request to the cluster, or several if one request cannot carry all
+ * arguments. A request that fails as a whole rejects with a ReplicatorError that names the cluster;
+ * a failure of one item is that item's `error`, and the other items are valid. Results are in the
+ * order of the request. A request about a topic never creates the topic. A refused login, an
+ * unresolvable host or a cluster that is down rejects within about three seconds, every other
+ * failure within the timeout of the client. A request that changes something is never sent twice:
+ * the caller decides when to retry, and `error.retriable` says whether a retry makes sense.
  */
 export interface ClusterAdmin {
-  /** The alias of the cluster in the configuration: names it in errors and logs. */
+  /** The alias of the cluster in the configuration, for errors and logs. */
   readonly cluster: string
 
-  /** Fails after `timeoutMs` where that is less than the timeout of the client. */
+  /** Fails after `timeoutMs` if that is less than the timeout of the client. */
   describeCluster (options?: DescribeClusterOptions): Promise<ClusterDescription>
-  /** All topics that the principal may describe, internal ones included. */
+  /** All topics that the principal may describe, including internal topics. */
   listTopics (): Promise<readonly TopicListing[]>
   describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]>
   createTopics (
@@ -32,37 +30,37 @@ export interface ClusterAdmin {
   deleteTopics (names: readonly string[]): Promise<readonly TopicResult[]>
 
   describeConfigs (resources: readonly ConfigResource[]): Promise<readonly ConfigDescription[]>
-  /** Changes the named entries and leaves the others as they are (brokers 2.3 and later). */
+  /** Changes the named entries; the other entries are unchanged (brokers 2.3 and later). */
   incrementalAlterConfigs (
     alterations: readonly ConfigAlteration[], options?: ChangeOptions
   ): Promise<readonly ConfigResult[]>
 
-  /** All ACLs of topics. Rejects with SECURITY_DISABLED where the cluster has no authorizer. */
+  /** All ACLs of topics. Rejects with SECURITY_DISABLED if the cluster has no authorizer. */
   describeTopicAcls (): Promise<readonly TopicAcl[]>
   createTopicAcls (acls: readonly TopicAcl[]): Promise<readonly AclResult[]>
-  /** Deletes exactly these ACLs; one that does not exist is no error. */
+  /** Deletes exactly these ACLs; an ACL that does not exist is no error. */
   deleteTopicAcls (acls: readonly TopicAcl[]): Promise<readonly AclResult[]>
 
   listOffsets (
     wanted: readonly WantedOffset[], isolation: Isolation, options?: RequestOptions
   ): Promise<readonly ListedOffset[]>
-  /** Moves log start offsets up: the records before them are gone for good. */
+  /** Raises log start offsets: the records before them are deleted irrevocably. */
   deleteRecords (before: readonly DeleteBefore[]): Promise<readonly DeletedRecords[]>
   describeGroups (names: readonly string[]): Promise<readonly GroupDescription[]>
   /** Groups of all types and protocols that the principal may describe. */
   listGroups (): Promise<GroupListings>
-  /** All that the groups have committed; [] of a group that does not exist. */
+  /** All committed offsets of the groups; [] for a group that does not exist. */
   groupOffsets (names: readonly string[]): Promise<readonly GroupOffsets[]>
   /**
-   * Commits for a group that has no members; creates a group that does not exist. The error of an
-   * item is UNKNOWN_MEMBER_ID where the group has members.
+   * Commits for a group that has no members; creates a group that does not exist. If the group has
+   * members, the error of each item is UNKNOWN_MEMBER_ID.
    */
   commitGroupOffsets (
     group: string, offsets: readonly GroupOffset[]
   ): Promise<readonly CommittedPartition[]>
   /**
-   * What the leaders remember of the producers of these partitions (KIP-664, brokers 2.8 and
-   * later; READ on the topic). Partitions without a leader are left out.
+   * The leaders' state of the producers of these partitions (KIP-664, brokers 2.8 and later; READ
+   * on the topic). Partitions without a leader are left out.
    */
   describeProducers (
     partitions: ReadonlyArray<{ readonly topic: string, readonly partition: number }>
@@ -75,19 +73,19 @@ export interface ClusterAdmin {
 }
 
 export interface RequestOptions {
-  /** Shorter than that of the client: what is not answered by then is an error. */
+  /** Shorter than the timeout of the client: a request without an answer by then fails. */
   readonly timeoutMs?: number
 }
 
 export interface DescribeClusterOptions extends RequestOptions {
-  /** Id of the broker to ask; the one that metadata calls the controller, where there is none. */
+  /** Id of the broker to ask; undefined: the broker that the metadata call the controller. */
   readonly broker?: number | undefined
 }
 
 export interface ClusterDescription {
   /** Null before Kafka 0.10.1. Equal ids mean the same cluster, whatever the addresses. */
   readonly clusterId: string | null
-  /** Broker id; -1 where there is none at the moment. */
+  /** Broker id; -1 if there is no controller at the moment. */
   readonly controller: number
   readonly brokers: readonly BrokerDescription[]
 }
@@ -107,17 +105,17 @@ export interface TopicListing {
 
 export interface TopicDescription {
   readonly name: string
-  /** Base64 as Kafka prints it; a recreated topic has another one. Null before Kafka 2.8. */
+  /** Base64 as Kafka prints it; a recreated topic has another id. Null before Kafka 2.8. */
   readonly topicId: string | null
   readonly internal: boolean
-  /** Empty where there is an `error`: UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED... */
+  /** Empty if there is an `error`: UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED... */
   readonly partitions: readonly PartitionDescription[]
   readonly error: ReplicatorError | undefined
 }
 
 export interface PartitionDescription {
   readonly partition: number
-  /** Broker id; -1 where the partition has no leader at the moment. */
+  /** Broker id; -1 if the partition has no leader at the moment. */
   readonly leader: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
@@ -134,12 +132,12 @@ export interface NewTopic {
 
 export interface PartitionCount {
   readonly name: string
-  /** The new total. */
+  /** The new total count. */
   readonly partitions: number
 }
 
 export interface ChangeOptions {
-  /** The cluster checks the change and answers as if it had made it. */
+  /** The cluster validates the change and answers as if it had made the change. */
   readonly validateOnly?: boolean
 }
 
@@ -154,14 +152,14 @@ export interface ConfigResource {
   readonly name: string
 }
 
-/** Where a value comes from. Only DYNAMIC_TOPIC_CONFIG means "set on this topic". */
+/** The origin of a value. Only DYNAMIC_TOPIC_CONFIG means "set on this topic". */
 export type ConfigSource =
   | 'DYNAMIC_TOPIC_CONFIG' | 'DYNAMIC_BROKER_CONFIG' | 'DYNAMIC_DEFAULT_BROKER_CONFIG'
   | 'STATIC_BROKER_CONFIG' | 'DEFAULT_CONFIG' | 'GROUP_CONFIG' | 'UNKNOWN_CONFIG'
 
 export interface ConfigEntry {
   readonly name: string
-  /** Null where the broker does not return it (`sensitive`) or it is not set. */
+  /** Null if the broker does not return it (`sensitive`) or it is not set. */
   readonly value: string | null
   readonly source: ConfigSource
   readonly readOnly: boolean
@@ -179,7 +177,7 @@ export interface ConfigDescription extends ConfigResult {
 export interface ConfigChange {
   readonly operation: 'set' | 'delete' | 'append' | 'subtract'
   readonly name: string
-  /** Not given for `delete`. */
+  /** Absent for `delete`. */
   readonly value?: string
 }
 
@@ -211,8 +209,8 @@ export interface WantedOffset {
   readonly topic: string
   readonly partition: number
   /**
-   * A bigint is a timestamp in milliseconds: the first record with this or a later one. With
-   * read_committed, `latest` is the last stable offset, otherwise the high watermark.
+   * A bigint is a timestamp in milliseconds: the first record with this timestamp or a later one.
+   * With read_committed, `latest` is the last stable offset, otherwise the high watermark.
    */
   readonly at: 'earliest' | 'latest' | bigint
 }
@@ -220,11 +218,11 @@ export interface WantedOffset {
 export interface ListedOffset {
   readonly topic: string
   readonly partition: number
-  /** -1n where there is an `error`, or no record with the wanted or a later timestamp. */
+  /** -1n if there is an `error`, or no record with the wanted or a later timestamp. */
   readonly offset: bigint
   /** Of the record found by timestamp, in milliseconds; -1n otherwise. */
   readonly timestamp: bigint
-  /** -1 where the broker does not report it. */
+  /** -1 if the broker does not report it. */
   readonly leaderEpoch: number
   readonly error: ReplicatorError | undefined
 }
@@ -239,7 +237,7 @@ export interface DeleteBefore {
 export interface DeletedRecords {
   readonly topic: string
   readonly partition: number
-  /** The new log start offset; -1n where there is an `error`. */
+  /** The new log start offset; -1n if there is an `error`. */
   readonly logStartOffset: bigint
   readonly error: ReplicatorError | undefined
 }
@@ -275,25 +273,25 @@ export interface GroupDescription {
 
 export interface GroupListings {
   readonly groups: readonly GroupListing[]
-  /** Of a broker that did not answer: the groups that it coordinates are missing. */
+  /** The error of a broker that did not answer: the groups that it coordinates are missing. */
   readonly error: ReplicatorError | undefined
 }
 
 export interface GroupListing {
   readonly name: string
-  /** `consumer`; empty where offsets are committed without members; `connect`, `share`... */
+  /** `consumer`; empty if offsets are committed without members; `connect`, `share`... */
   readonly protocolType: string
   /** As Kafka prints it: Stable, Empty, Dead, PreparingRebalance... */
   readonly state: string
 }
 
-/** What a group has committed for a partition. */
+/** The committed offset of a group for a partition. */
 export interface GroupOffset {
   readonly topic: string
   readonly partition: number
-  /** The next offset that the group reads. */
+  /** The next offset that the group consumes. */
   readonly offset: bigint
-  /** What the consumer has written beside the offset. */
+  /** The metadata that the consumer has committed with the offset. */
   readonly metadata: string
 }
 

@@ -1,5 +1,5 @@
 // Native failures of admin calls -> ReplicatorError: the one place that maps a code to its meaning
-// for a whole cluster and to the property of the user's file that causes it.
+// for a whole cluster and to the property in the user's file that causes it.
 import { errorTable, type ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
 import { brokersSay, loginRefusal } from './login-refusal.ts'
@@ -23,7 +23,9 @@ const meanings: ReadonlyMap<number, Meaning> = new Map<number, Meaning>([
   [errorTable._SSL.code, { setting: 'security.protocol' }]
 ])
 
-/** What a request needs that a broker refuses as a whole, by the name of the native call. */
+/**
+ * The permission of each request that a broker refuses as a whole, by the name of the native call.
+ */
 const needsOfCall: Readonly<Record<string, string>> = {
   describeCluster: 'DESCRIBE on the cluster',
   listTopics: 'DESCRIBE on the topics',
@@ -71,13 +73,13 @@ export function clusterError (
   return new ReplicatorError(meaning.of, located.detail, { setting, cause: plain })
 }
 
-/** The ACL operation that a request needs on what it names. */
+/** The ACL operation that a request needs on the resource that it names. */
 export type AclOperation =
   'READ' | 'CREATE' | 'DELETE' | 'ALTER' | 'DESCRIBE' | 'DESCRIBE_CONFIGS' | 'ALTER_CONFIGS'
 
 /**
- * The error of one item; undefined where its code is 0. `item` names it: "topic orders". `needs` is
- * named only where the broker says that a permission is missing.
+ * The error of one item; undefined if its code is 0. `item` names the item: "topic orders". The
+ * text names `needs` only if the broker reports a missing permission.
  */
 export function itemError (
   cluster: string, item: string, { code, detail }: NativeFailure, needs: AclOperation
@@ -94,8 +96,8 @@ function resourceOf (item: string): string {
 }
 
 /**
- * Names the one permission that a request needs: the row of the code can only list all of them.
- * Empty where the code is about something else.
+ * Names the one permission that a request needs: the row of the code can only list all permissions.
+ * Empty if the code is about another problem.
  */
 export function grantAction (
   code: number, needs: string | undefined, cluster?: string
@@ -111,7 +113,7 @@ const missesPermission: ReadonlySet<number> = new Set([
   errorTable.CLUSTER_AUTHORIZATION_FAILED.code
 ])
 
-/** Whether the data plane threw this. Anything else is a programming error of ours. */
+/** Whether the data plane threw this error. Any other error is a program error. */
 export function isNativeFailure (thrown: unknown): thrown is NativeFailure {
   return typeof thrown === 'object' && thrown !== null &&
     'code' in thrown && typeof thrown.code === 'number' &&

@@ -1,6 +1,6 @@
-// Requests about the committed offsets of consumer groups: each group is asked for at the broker
-// that coordinates it, and many groups of one broker in one request. A coordinator that has moved
-// is looked up again, once a call.
+// Requests about the committed offsets of consumer groups: each group is asked for at its
+// coordinator, and many groups of one broker in one request. If a group's coordinator has moved,
+// the new one is looked up once a call.
 import { errorTable } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
 import { chunks } from './chunks.ts'
@@ -17,11 +17,11 @@ export interface GroupCoordinatorsOptions {
   readonly brokers: () => Promise<readonly number[]>
 }
 
-// A group of a thousand partitions has an answer of some 40 KiB.
+// The answer for a group of a thousand partitions has some 40 KiB.
 const groupsPerRequest = 50
-// The request grows by some 30 bytes a partition; a group coordinator refuses none of this size.
+// A partition adds some 30 bytes to the request; no group coordinator refuses this size.
 const offsetsPerCommit = 2_000
-// A group that was deleted is remembered until then; to look all of them up again costs little.
+// Deleted groups stay in the map up to this number; looking up all groups again is cheap.
 const coordinatorsMax = 100_000
 
 type NativeOffsets = NativeFailure & Pick<GroupOffsets, 'name' | 'offsets'>
@@ -30,7 +30,7 @@ type NativeCoordinator = NativeFailure & { readonly name: string, readonly node:
 
 export class GroupCoordinators {
   readonly #options: GroupCoordinatorsOptions
-  /** By group; forgotten where the broker says that it is not the coordinator. */
+  /** By group; removed if the broker reports that it is not the coordinator. */
   readonly #coordinators = new Map<string, number>()
 
   constructor (options: GroupCoordinatorsOptions) {
@@ -44,7 +44,7 @@ export class GroupCoordinators {
     const groups = answers.flatMap(each => each.status === 'fulfilled' ? each.value : [])
     const failed = answers.find(each => each.status === 'rejected')
     const error = failed === undefined ? undefined : ReplicatorError.from(failed.reason)
-    // While a coordinator moves two brokers list its groups: the later answer is as good.
+    // While a coordinator moves, two brokers list its groups: either answer may be used.
     return { groups: [...new Map(groups.map(group => [group.name, group])).values()], error }
   }
 
@@ -107,7 +107,7 @@ export class GroupCoordinators {
     return moved
   }
 
-  /** A broker that does not answer is the error of its groups alone. */
+  /** If a broker does not answer, only its groups have an error. */
   async #offsetsAt (node: number, groups: readonly string[]): Promise<readonly GroupOffsets[]> {
     try {
       const answers = await this.#call(node, 'listGroupOffsets',
@@ -151,7 +151,7 @@ export class GroupCoordinators {
     this.#coordinators.set(name, node)
   }
 
-  /** A broker that cannot be asked may no longer be the coordinator of its groups. */
+  /** A broker that cannot be reached may no longer be the coordinator of its groups. */
   async #call (node: number, name: string, args: object): Promise<unknown> {
     try {
       return await this.#options.call(name, args)

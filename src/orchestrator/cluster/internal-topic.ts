@@ -1,5 +1,5 @@
-// One of MirrorMaker 2's compacted topics of one partition, which a duty writes: created where it
-// is missing, with a writer that is opened with the first record.
+// One of MirrorMaker 2's compacted topics of one partition, which a duty writes: created if it is
+// missing; the writer is opened for the first record.
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
@@ -7,7 +7,7 @@ import { Deadline, unlessAborted } from '../time/deadline.ts'
 import type { ChangeOptions, ClusterAdmin } from './cluster-admin.ts'
 import type { OutgoingRecord } from './topic-writer.ts'
 
-/** A client that still connects to a cluster that hangs is closed behind the end of the duty. */
+/** A client that still connects to a hung cluster is closed after the end of the duty. */
 const closeMs = 500
 
 export interface InternalTopicWriter {
@@ -46,7 +46,7 @@ export class InternalTopic {
     }
   }
 
-  /** The next write opens a writer again. */
+  /** The next write opens another writer. */
   async close (): Promise<void> {
     const closing = this.#writer
     this.#writer = undefined
@@ -57,14 +57,14 @@ export class InternalTopic {
   }
 }
 
-/** Creates the topic where it is missing; throws what the cluster refuses. */
+/** Creates the topic if it is missing; throws the error with which the cluster refuses it. */
 export async function ensureInternalTopic (
   { admin, name, replicationFactor }: Omit<InternalTopicOptions, 'openWriter' | 'clock'>,
   options: ChangeOptions = {}
 ): Promise<void> {
   const [described] = await admin.describeTopics([name])
   if (described?.error === undefined) return
-  // To a principal that may not describe the topic it looks missing on some brokers.
+  // A principal that may not describe the topic sees the topic as missing on some brokers.
   if (described.error.errorName !== 'UNKNOWN_TOPIC_OR_PARTITION') throw described.error
   const configs = { 'cleanup.policy': 'compact' }
   const [created] = await admin.createTopics(
@@ -78,19 +78,19 @@ export interface InternalTopicUse {
   readonly name: string
   readonly cluster: string
   readonly replicationFactor: number
-  /** Whose value the factor is. */
+  /** The setting that holds the replication factor. */
   readonly factorSetting: string
-  /** Its name among errors that do not pass by themselves. */
+  /** The error name for errors that a retry does not solve. */
   readonly refusal: ErrorName
-  /** What is written: `heartbeats of`. */
+  /** The subject of the error text: `heartbeats of`. */
   readonly what: string
-  /** Where it goes: `A->B, to the topic ...`. */
+  /** The flow and the topic in the error text: `A->B, to the topic ...`. */
   readonly where: string
-  /** How to write none: `set ...`. */
+  /** How to turn the duty off: `set ...`. */
   readonly off: string
 }
 
-/** With what the operator can do about it; what passes by itself is a problem of the cluster. */
+/** Adds what the operator can do; an error that a retry solves is a problem of the cluster. */
 export function writeError (thrown: unknown, use: InternalTopicUse): ReplicatorError {
   const error = ReplicatorError.from(thrown)
   const { cluster, factorSetting, name, off, refusal, replicationFactor, what, where } = use

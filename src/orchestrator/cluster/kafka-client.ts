@@ -11,13 +11,13 @@ import { grantAction } from './cluster-error.ts'
 import { quickClientProperties, unansweredMsMax } from './quick-client.ts'
 import { holdToken, type TokenHold } from './token-source.ts'
 
-/** What the user wrote for the cluster wins. */
+/** Properties that the user set for the cluster take precedence. */
 export function controlClientProperties (
   client: ClientProperties, unansweredMs = unansweredMsMax
 ): ClientProperties {
   return quickClientProperties({
     'socket.timeout.ms': String(unansweredMs),
-    // The leader of a partition may move without an error: its old leader hangs.
+    // The leader of a partition may change without an error at the client: the old leader hangs.
     'topic.metadata.refresh.interval.ms': '5000',
     ...client
   }, 'longhaul-progress')
@@ -25,11 +25,13 @@ export function controlClientProperties (
 
 export interface ReadingConsumerOptions {
   readonly client: ClientProperties
-  /** Never joined, but librdkafka asks for its coordinator: READ on this group is needed. */
+  /**
+   * The client never joins this group, but librdkafka asks for its coordinator: needs READ on it.
+   */
   readonly group: string
-  /** A Fetch at the end of a log is answered after this long. */
+  /** The longest wait of a Fetch at the end of a log. */
   readonly pollMs: number
-  /** Prefetched and not yet taken, in all. */
+  /** The limit of records that are prefetched and not yet consumed, over all partitions. */
   readonly prefetchKilobytes: number
   /** By default librdkafka's, read_committed. */
   readonly isolation?: Isolation
@@ -52,16 +54,18 @@ export function createReadingConsumer (
   return consumer
 }
 
-// connect() describes the cluster on one of libuv's four threads, which DNS and files need, too.
+// connect() describes the cluster on one of libuv's four threads, which DNS and files also need.
 const connectMsMax = 5_000
 const disconnectMsMax = 1_500
 // node-rdkafka flushes a producer for 5 s by default.
 const flushMs = 1
 
-/** Of clients that log in with tokens, from connect() to disconnect(). */
+/** The tokens of clients that log in with tokens, from connect() to disconnect(). */
 const tokens = new WeakMap<KafkaConsumer | Producer, TokenHold>()
 
-/** `properties` are the user's, as controlClientProperties() receives them: a login by token. */
+/**
+ * `properties` are the user's, as controlClientProperties() receives them: for a login by token.
+ */
 export async function connect (
   client: KafkaConsumer | Producer, timeoutMs: number, properties: ClientProperties = {}
 ): Promise<void> {
@@ -78,7 +82,7 @@ export async function connect (
 
 async function connectOnce (client: KafkaConsumer | Producer, timeout: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
-    // All topics would be described otherwise, by the megabyte on a large cluster.
+    // Otherwise the client would describe all topics, megabytes on a large cluster.
     client.connect({ timeout, allTopics: false }, (error: LibrdKafkaError | null) => {
       if (isNone(error)) resolve()
       else reject(clientError(error, 'connecting'))
@@ -87,8 +91,8 @@ async function connectOnce (client: KafkaConsumer | Producer, timeout: number): 
 }
 
 /**
- * Never rejects: a client that does not end in time is left to the end of the process. What a
- * producer has not sent by now is not waited for. The caller must not poll the client any more.
+ * Never rejects: a client that does not end in time keeps running until the process ends. Records
+ * that a producer has not sent by now are dropped. The caller must not poll the client any more.
  */
 export async function disconnect (client: KafkaConsumer | Producer): Promise<void> {
   tokens.get(client)?.release()
@@ -100,8 +104,8 @@ export async function disconnect (client: KafkaConsumer | Producer): Promise<voi
       resolve()
     }
     if (client instanceof rdkafka.Producer) {
-      // The timer of the producer would continue until the client is destroyed, on another thread;
-      // node-rdkafka's poll() holds no lock, and reads freed memory then: the process crashes.
+      // Otherwise the producer's timer would poll until another thread has destroyed the client;
+      // node-rdkafka's poll() holds no lock and would read freed memory: the process would crash.
       client.setPollInterval(0)
       client.disconnect(flushMs, onEnd)
     } else {
@@ -112,9 +116,9 @@ export async function disconnect (client: KafkaConsumer | Producer): Promise<voi
 
 /**
  * One poll: serves callbacks, emits 'data' and 'partition.eof' for up to `recordsMax` records, and
- * waits no longer than the consumer's consume timeout. Never consume() without a count: its thread
- * and handle outlive the client, and a record or an error that is still under way then is delivered
- * to freed memory, which ends the process (node-rdkafka issue 1057).
+ * waits no longer than the consumer's consume timeout. Never call consume() without a count: its
+ * thread and handle outlive the client, and a record or an error that arrives afterwards is
+ * delivered to freed memory, which ends the process (node-rdkafka issue 1057).
  */
 export async function poll (
   consumer: KafkaConsumer, recordsMax: number,
@@ -129,8 +133,8 @@ export async function poll (
 }
 
 /**
- * The broker that the client's log names last, and the reason if it names one: node-rdkafka leaves
- * both out of the errors of connections that it emits. '' before the log names a broker.
+ * The broker that the client's log names last, with the reason if the log names one: node-rdkafka
+ * omits both from the errors of connections that it emits. '' before the log names a broker.
  */
 export function rememberBroker (client: KafkaConsumer): () => string {
   let seen = ''
@@ -142,8 +146,9 @@ export function rememberBroker (client: KafkaConsumer): () => string {
 }
 
 /**
- * The one way from node-rdkafka's errors, which are plain objects in places, to ours. `needs` is
- * the permission that `doing` needs: "WRITE on the topic orders". `broker`: see rememberBroker().
+ * The one conversion of node-rdkafka's errors, some of which are plain objects, to ReplicatorError.
+ * `needs` is the permission that `doing` needs: "WRITE on the topic orders". `broker`: see
+ * rememberBroker().
  */
 export function clientError (
   thrown: unknown, doing: string, needs?: string, broker = ''
@@ -152,14 +157,14 @@ export function clientError (
   const code = codeOf(thrown)
   if (code === undefined) return ReplicatorError.from(thrown)
   const named = connectionErrors.has(code) ? broker : ''
-  // librdkafka's own text for a code says what the row of the code says; the cause keeps it.
+  // librdkafka's text for a code repeats the row of the code; only the cause keeps that text.
   const seen = isTextOfCode(thrown) ? named : seenIn(code, textOf(thrown))
   const detail = seen === '' ? doing : `${doing}: ${seen}`
   return new ReplicatorError(errorByCode(code), detail,
     { cause: thrown, ...grantAction(code, needs) })
 }
 
-/** Whether the client that raised it can do nothing any more and must be opened anew. */
+/** Whether the client that raised the error is unusable and must be replaced. */
 export function isFatal (thrown: unknown): boolean {
   if (thrown instanceof ReplicatorError && thrown.cause !== undefined) return isFatal(thrown.cause)
   const flag = typeof thrown === 'object' && thrown !== null && 'isFatal' in thrown
@@ -179,8 +184,8 @@ function textOf (thrown: unknown): string {
 }
 
 /**
- * Undefined for what no broker and no client raised. Events and delivery reports lose the code on
- * their way through node-rdkafka and keep librdkafka's text for it, which is the same for ever.
+ * Undefined for errors of neither a broker nor a client. Events and delivery reports lose the code
+ * on their way through node-rdkafka and keep librdkafka's text for the code, which is stable.
  */
 function codeOf (thrown: unknown): number | undefined {
   if (typeof thrown !== 'object' || thrown === null) return undefined
@@ -190,7 +195,7 @@ function codeOf (thrown: unknown): number | undefined {
   return codesByText().get(`${String(thrown.origin)}: ${textOf(thrown)}`) ?? errorTable._FAIL.code
 }
 
-/** Of an error of connections: which broker, and why. What a broker answers is left as it is. */
+/** Adds broker and reason to an error of a connection. A broker's answer is unchanged. */
 function seenIn (code: number, text: string): string {
   return connectionErrors.has(code) ? clientLineDetail(text) ?? text : text
 }
@@ -207,7 +212,7 @@ function isTextOfCode (thrown: unknown): boolean {
     codesByText().has(`${String(thrown.origin)}: ${text}`)
 }
 
-// node-rdkafka writes -1, the protocol's UNKNOWN_SERVER_ERROR, where it has no code.
+// node-rdkafka writes -1, the protocol's UNKNOWN_SERVER_ERROR, if it has no code.
 const lostCode = -1
 
 interface ErrorModule {
@@ -216,7 +221,7 @@ interface ErrorModule {
 
 let byText: ReadonlyMap<string, number> | undefined
 
-/** By `origin: text`, in lower case, as node-rdkafka splits what librdkafka says. */
+/** By `origin: text`, in lower case, as node-rdkafka divides librdkafka's texts. */
 function codesByText (): ReadonlyMap<string, number> {
   byText ??= new Map(Object.values(rdkafka.CODES.ERRORS).map((code): [string, number] => {
     const load = createRequire(import.meta.url)

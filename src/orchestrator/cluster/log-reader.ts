@@ -1,5 +1,5 @@
-// Reads stretches of partitions record by record, over node-rdkafka on the main thread. For
-// commands that look at records; a mirror reads batches in its lanes.
+// Reads ranges of partitions record by record, with node-rdkafka on the main thread. For commands
+// that examine records; a mirror reads batches in its lanes.
 import { createHash } from 'node:crypto'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
@@ -13,10 +13,12 @@ import {
 export interface LogReaderOptions {
   /** Of the cluster, librdkafka's names. */
   readonly client: ClientProperties
-  /** Never joined, but librdkafka asks for its coordinator: READ on this group is needed. */
+  /**
+   * The client never joins this group, but librdkafka asks for its coordinator: needs READ on it.
+   */
   readonly group: string
   readonly isolation: Isolation
-  /** A reading fails when nothing of it has arrived for this long; its whole length is free. */
+  /** A reading fails if it receives no record for this long; its total duration is not limited. */
   readonly standstillMs: number
   readonly clock: Clock
 }
@@ -25,20 +27,20 @@ export interface Stretch {
   readonly topic: string
   readonly partition: number
   readonly from: bigint
-  /** Behind the last record. */
+  /** The offset after the last record. */
   readonly end: bigint
 }
 
 export interface LogRecord {
   readonly offset: bigint
   readonly timestampMs: number
-  /** Of timestamp, key, value and headers; null told from empty. */
+  /** Of timestamp, key, value and headers; null and empty differ. */
   readonly digest: string
 }
 
 const pollMs = 50
 const recordsPerPoll = 2_000
-// Prefetched and not yet taken, a partition and in all.
+// The limit of records that are prefetched and not yet consumed, for one partition and for all.
 const prefetchKilobytes = 8 * 1024
 
 export class LogReader {
@@ -51,7 +53,7 @@ export class LogReader {
 
   /**
    * Calls `take` with each record from `from` on, in order, until it returns false or the end is
-   * reached. One reading at a time. Offsets without a record (compaction, markers) are passed over.
+   * reached. One reading at a time. Offsets without a record (compaction, markers) are skipped.
    */
   async read (
     stretch: Stretch, take: (record: LogRecord) => boolean, signal?: AbortSignal
@@ -123,7 +125,7 @@ export class LogReader {
     const { client, group, isolation, standstillMs } = this.#options
     const consumer = createReadingConsumer(
       { client, group, isolation, pollMs, prefetchKilobytes })
-    // Connections that come and go; what they cost shows as a reading that is stalled.
+    // Connections that open and close; if they delay a reading, the reading reports the stall.
     consumer.on('event.error', () => {})
     await connect(consumer, standstillMs, client)
     return consumer
@@ -153,5 +155,5 @@ function toLogRecord ({ headers, key, offset, timestamp, value }: Message): LogR
   }
 }
 
-/** 96 bits: two records of a stretch with one digest are not met by chance. */
+/** 96 bits: no two different records of a range have the same digest by chance. */
 const digestLength = 16

@@ -1,6 +1,6 @@
-// What librdkafka reports of a connection that TLS or a login ended -> which property to look at,
-// and what to do about it. Its codes do not tell a wrong password from a wrong certificate, so this
-// table knows its texts.
+// librdkafka's error for a connection that failed in TLS or in a login -> the property to check,
+// and the remedy. librdkafka's codes do not distinguish a wrong password from a wrong certificate,
+// so this table matches its texts.
 import type { ErrorName } from '../errors/error-table.ts'
 
 export interface LoginRefusal {
@@ -13,8 +13,8 @@ export interface LoginRefusal {
 
 /** The first pattern that matches decides. */
 const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]> = [
-  // Ahead of the mechanisms, of which this answer names none. A session lasts until the token
-  // expires or `connections.max.reauth.ms` is over.
+  // Before the mechanisms, because this answer names none. A session lasts until the token expires
+  // or `connections.max.reauth.ms` has passed.
   [/not valid in current SASL state/i, {
     of: 'CLUSTER_LOGIN_REFUSED',
     setting: 'sasl.jaas.config',
@@ -29,7 +29,7 @@ const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]>
   [/GSSAPI Error|mechanism GSSAPI/, {
     of: 'CLUSTER_LOGIN_REFUSED',
     setting: 'sasl.jaas.config',
-    // Node closes stderr for programs that librdkafka runs: what kinit says of it is lost.
+    // Node closes stderr for programs that librdkafka runs: the error text of kinit is lost.
     action: 'Check keyTab, principal and serviceName in NAME.sasl.jaas.config; ' +
       '`kinit -k -t KEYTAB PRINCIPAL`, run by hand, says what is wrong with the first two'
   }],
@@ -63,7 +63,7 @@ const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]>
   }]
 ]
 
-/** Undefined: the text is about something else. */
+/** Undefined: the text reports another problem. */
 export function loginRefusal (cluster: string, text: string): LoginRefusal | undefined {
   const refusal = refusals.find(([pattern]) => pattern.test(text))?.[1]
   return refusal && { ...refusal, action: refusal.action.replaceAll('NAME', cluster) }
@@ -72,8 +72,8 @@ export function loginRefusal (cluster: string, text: string): LoginRefusal | und
 const prefixPattern = /^(?:(\w+):\/\/)?(\S+)\/(?:bootstrap|\d+): /
 
 /**
- * What librdkafka tells of several attempts, each told once, and the broker in plain words:
- * `broker 10.0.0.1:9093 (sasl_ssl): SASL authentication error: ...`.
+ * librdkafka's reports of several attempts, each once, with a readable broker name: `broker
+ * 10.0.0.1:9093 (sasl_ssl): SASL authentication error: ...`.
  */
 export function brokersSay (text: string): string {
   const parts = text.split('; ').map(part => part.replace(prefixPattern,

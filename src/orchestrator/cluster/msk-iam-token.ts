@@ -1,6 +1,6 @@
-// One token for brokers of AWS MSK: a request to connect, signed with the credentials of IAM that
-// AWS's usual places name (environment, profiles, roles of containers and machines). AWS's own
-// packages find the credentials and sign.
+// One token for brokers of AWS MSK: a request to connect, signed with IAM credentials from AWS's
+// usual sources (environment, profiles, roles of containers and machines). AWS's packages find the
+// credentials and sign the request.
 import type * as credentialProviders from '@aws-sdk/credential-providers'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
@@ -17,7 +17,7 @@ const sessionName = 'longhaul'
 export async function fetchMskIamToken (
   properties: ClientProperties, signal: AbortSignal
 ): Promise<Token> {
-  // They cost every process 0.1 s and some 10 MB, and only users of MSK need them.
+  // Imported here: the packages need 0.1 s and some 10 MB, and only users of MSK need them.
   const [providers, signer] = await Promise.all([
     import('@aws-sdk/credential-providers'), import('aws-msk-iam-sasl-signer-js')
   ])
@@ -26,7 +26,7 @@ export async function fetchMskIamToken (
     const signed = signer.generateAuthTokenFromCredentialsProvider({
       region, awsCredentialsProvider: credentialsOf(properties, region, providers)
     })
-    // AWS's packages offer no way to cancel: what they find later is dropped.
+    // AWS's packages cannot be cancelled: a result that arrives later is dropped.
     const bound = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)])
     const { expiryTime, token } = await unlessAborted(bound, signed)
     return { value: token, expiresMs: expiryTime }

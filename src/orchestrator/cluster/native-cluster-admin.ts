@@ -1,4 +1,4 @@
-// ClusterAdmin over the data plane's admin client. Splits long lists into requests, which run one
+// ClusterAdmin on the data plane's admin client. Divides long lists into requests, which run one
 // after another, and turns native failures into errors. The calls themselves are in
 // kafka/admin_*.cc.
 import { openAdmin, type NativeAdmin } from '../../dataplane/index.ts'
@@ -22,23 +22,23 @@ import { holdToken, tokenError, type TokenHold } from './token-source.ts'
 export interface NativeClusterAdminOptions {
   /** The alias in the configuration. */
   readonly cluster: string
-  /** librdkafka properties: config/client-properties.ts makes them of Java's. */
+  /** librdkafka properties: config/client-properties.ts converts Java's properties to them. */
   readonly properties: Readonly<Record<string, string>>
-  /** Of each request, from the call on: the wait for a free thread of this client counts. */
+  /** Of each request, from the call on: includes the wait for a free thread of this client. */
   readonly timeoutMs?: number
 }
 
 const defaultTimeoutMs = 30_000
 
-// How much one request carries. The native side finds each topic of a response by walking the
-// requested list, so the cost of a request grows with the square of its length.
+// How much one request carries. The native side searches the requested list for each topic of a
+// response, so the cost of a request grows with the square of its length.
 const topicsPerRequest = 500
 // About 40 entries a topic: some 2 MB of response.
 const configsPerRequest = 200
 const aclsPerRequest = 500
 const groupsPerRequest = 100
 const partitionsPerRequest = 2_000
-// A broker that has died is waited for so long; then its groups have another coordinator.
+// The longest wait for a dead broker; by then its groups have another coordinator.
 const groupCallMsMax = 10_000
 // A KRaft controller refuses a request that creates more than 10,000 partitions.
 const newPartitionsPerRequest = 2_000
@@ -61,7 +61,7 @@ class NativeClusterAdmin implements ClusterAdmin {
       this.#admin = openAdmin(quickClientProperties(properties, 'longhaul-admin'))
     } catch (thrown) {
       if (!isNativeFailure(thrown)) throw thrown
-      // Only the properties were checked so far: no connection was opened.
+      // The client has only checked the properties so far: it has opened no connection.
       throw new ReplicatorError('CONFIG_INVALID', `cluster ${cluster}: ${thrown.detail}`,
         { cause: thrown })
     }
@@ -225,7 +225,7 @@ class NativeClusterAdmin implements ClusterAdmin {
   }
 
   // One after another: a failed request ends the call before the next request is sent, and the
-  // cluster never has to answer all of them at once.
+  // cluster never receives all requests at once.
   async #callInChunks<Result, Item = unknown> (
     pieces: readonly Item[][], request: (piece: Item[]) => [name: string, args: object],
     timeoutMs = Infinity
@@ -259,10 +259,10 @@ class NativeClusterAdmin implements ClusterAdmin {
 }
 
 /**
- * When the request to one of several brokers fails, librdkafka returns that broker's partitions
- * with neither an offset nor an error. Read as an answer, a log that holds records would look
- * empty. In a lookup by timestamp the two cases look the same: no offset is also the answer for no
- * such record.
+ * If the request to one of several brokers fails, librdkafka returns that broker's partitions with
+ * neither an offset nor an error. If this were an answer, a log with records would look empty. In a
+ * lookup by timestamp the two cases look the same: a result without an offset also means that there
+ * is no such record.
  */
 function isAnswered ({ offset, code }: Native<ListedOffset>, wanted?: WantedOffset): boolean {
   return code !== 0 || offset >= 0n || typeof wanted?.at === 'bigint'
@@ -281,7 +281,7 @@ function nativeTopic ({ name, partitions, replicationFactor, configs = {} }: New
   return { name, partitions, replicationFactor, configs: entries }
 }
 
-/** Many topics a request; one broker a request, because only that broker can answer. */
+/** Many topics in one request; one broker in one request, because only that broker can answer. */
 function configRequests<Resource extends ConfigResource> (
   resources: readonly Resource[]
 ): Resource[][] {

@@ -2,8 +2,8 @@
 import { endProcess } from '../../dataplane/index.ts'
 
 /**
- * Runs the process's exit listeners, then ends it at once. process.exit() would join threads that
- * wait for a cluster which does not answer, for up to a minute.
+ * Runs the process's exit listeners, then ends the process at once. process.exit() would wait, for
+ * up to a minute, for threads that wait for a cluster without an answer.
  */
 export function exitNow (code: number): never {
   process.emit('exit', code)

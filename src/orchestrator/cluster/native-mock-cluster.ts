@@ -1,5 +1,5 @@
 // Clusters inside this process, for the demo: brokers with real sockets on 127.0.0.1 that keep
-// records in memory. They make topics only when told here, never by request.
+// records in memory. They create topics only by a call of this file, never by request.
 import { openMockCluster, type MockCluster } from '../../dataplane/index.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { isNativeFailure } from './cluster-error.ts'

@@ -1,7 +1,7 @@
-// What the data plane was built with, for everything that shows it or asks for it.
+// The versions and features that the data plane was built with.
 import rdkafka from 'node-rdkafka'
 
 export { librdkafkaVersion } from '../../dataplane/index.ts'
 
-/** builtin.features: the addon's librdkafka and node-rdkafka's come out of one build. */
+/** builtin.features: the librdkafka of the addon and that of node-rdkafka are one build. */
 export const librdkafkaFeatures: readonly string[] = rdkafka.features

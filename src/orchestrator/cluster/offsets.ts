@@ -1,14 +1,14 @@
-// Offsets of many partitions, asked for until they are known: just after a topic was made, or while
-// leaders move, brokers answer for a moment that they do not lead.
+// Offsets of many partitions, requested until they are known: just after a topic was created, or
+// while leaders change, brokers briefly answer that they are not the leader.
 import { systemClock, systemRandom, type Clock } from '../time/clock.ts'
 import { backoffDelayMs } from '../time/retry.ts'
 import type { ClusterAdmin, Isolation, ListedOffset, WantedOffset } from './cluster-admin.ts'
 
 const backoff = { initialMs: 20, maxMs: 500 }
-/** New leaders are elected and known everywhere within a few seconds, or something is broken. */
+/** New leaders are elected and known to all brokers within a few seconds, or there is a fault. */
 const patienceMsMax = 10_000
 
-/** In the order asked. Errors that remain are not retriable, or outlasted `patienceMs`. */
+/** In the order of the request. Remaining errors are not retriable, or outlasted `patienceMs`. */
 export async function listOffsetsPatiently (
   admin: ClusterAdmin, wanted: readonly WantedOffset[], isolation: Isolation,
   clock: Clock = systemClock, patienceMs = patienceMsMax
@@ -26,7 +26,8 @@ export async function listOffsetsPatiently (
     const waitMs = backoffDelayMs(backoff, failures + 1, systemRandom)
     if (open.length === 0 || clock.monotonic() + waitMs > deadline) return results
     await clock.sleep(waitMs)
-    // The client answers from what it knows of a topic, for minutes, and a partition that was added
+    // The client answers from its cached metadata of a topic, for minutes, without partitions that
+    // were added meanwhile. A listing makes the client fetch the metadata of all topics again.
     // in between is none of it. A listing makes it learn of all topics anew.
     if (open.some(index => results[index]?.error?.row.refreshesMetadata === true)) {
       await admin.listTopics()

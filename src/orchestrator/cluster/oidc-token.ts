@@ -1,5 +1,5 @@
-// One access token from an OpenID Connect server, by the grant of client credentials (RFC 6749,
-// 4.4), as Kafka's OAuthBearerLoginModule asks for it.
+// One access token from an OpenID Connect server, with the grant of client credentials (RFC 6749,
+// 4.4), requested in the same way as by Kafka's OAuthBearerLoginModule.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
 import type { Clock } from '../time/clock.ts'
@@ -9,7 +9,7 @@ const answerMsMax = 10_000
 /** A token is a few kilobytes; Kafka's brokers accept requests of a login up to 512 KiB. */
 const answerBytesMax = 512 * 1024
 
-/** Rejects with TOKEN_UNAVAILABLE, which names the URL and what the server answered. */
+/** Rejects with TOKEN_UNAVAILABLE, which names the URL and the server's answer. */
 export async function fetchOidcToken (
   properties: ClientProperties, clock: Clock, signal: AbortSignal
 ): Promise<Token> {
@@ -29,7 +29,7 @@ export async function fetchOidcToken (
       body: new URLSearchParams({
         grant_type: 'client_credentials', ...scope !== undefined && { scope }
       }),
-      // A redirection would hand the secret to another server.
+      // A redirect would send the secret to another server.
       redirect: 'error',
       signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)])
     })
@@ -44,7 +44,7 @@ export async function fetchOidcToken (
   }
   const answer = parse(text)
   const value = answer['access_token']
-  // What HTTP allows in a token; librdkafka refuses what is not printable.
+  // The characters that HTTP allows in a token; librdkafka refuses unprintable ones.
   if (typeof value !== 'string' || !/^[\x21-\x7e]+$/.test(value)) {
     throw unavailable(`${shown(url)} answers ${response.status} without an access_token`,
       'sasl.oauthbearer.token.endpoint.url')
@@ -57,7 +57,9 @@ export async function fetchOidcToken (
   return { value, expiresMs }
 }
 
-/** Which Java's clients ignore, and which fetch refuses, with a text that shows the password. */
+/**
+ * Java's clients ignore the user in a URL; fetch refuses it with a text that shows the password.
+ */
 function withoutUser (url: string): URL {
   const bare = new URL(url)
   bare.username = ''
@@ -76,7 +78,7 @@ async function boundedText (response: Response): Promise<string> {
   return Buffer.concat(pieces).toString('utf8')
 }
 
-/** In the token itself, if it is a JSON web token: that is what brokers check. */
+/** The expiry in the token, if the token is a JSON web token: brokers check that expiry. */
 function expiryOf (token: string): number | undefined {
   const { exp } = parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString('utf8'))
   return typeof exp === 'number' ? exp * 1000 : undefined
@@ -97,13 +99,13 @@ function parse (text: string): Readonly<Record<string, unknown>> {
   }
 }
 
-/** What RFC 6749 has servers say. The rest of an answer may repeat the request. */
+/** The error fields of RFC 6749. The rest of an answer may repeat the request. */
 function errorIn (text: string): string {
   const { error } = parse(text)
   return typeof error === 'string' && /^[\w .-]{1,100}$/.test(error) ? ` (${error})` : ''
 }
 
-/** A URL may hold a user and a key. */
+/** A URL may contain a user and a key. */
 function shown (url: string): string {
   try {
     const { origin, pathname } = new URL(url)

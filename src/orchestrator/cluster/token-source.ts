@@ -1,6 +1,6 @@
-// Tokens of SASL OAUTHBEARER: fetched here, for every client of the process that logs in with them,
-// and refreshed before they expire. Clients of the same credentials share one source. What a token
-// is and where it comes from: oidc-token.ts, msk-iam-token.ts.
+// Tokens of SASL OAUTHBEARER: fetched here for every client of the process that logs in with them,
+// and refreshed before they expire. Clients with the same credentials share one source.
+// oidc-token.ts and msk-iam-token.ts fetch the tokens.
 import { createHash } from 'node:crypto'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -16,24 +16,24 @@ export interface Token {
   readonly expiresMs: number
 }
 
-/** Rejects within seconds where no token can be fetched. */
+/** Rejects within seconds if no token can be fetched. */
 export type FetchToken = (signal: AbortSignal) => Promise<Token>
 
-/** A client's share of a source. */
+/** A client's share in a source. */
 export interface TokenHold {
   /**
    * Resolves with a token that has not expired; rejects with the error of the last attempt to fetch
    * one. FetchToken bounds an attempt.
    */
   token (): Promise<string>
-  /** The source of which nobody holds a share any more fetches no more tokens. Idempotent. */
+  /** A source without holders fetches no more tokens. Idempotent. */
   release (): void
 }
 
-/** As Kafka's clients and librdkafka do it. */
+/** The share that Kafka's clients and librdkafka use. */
 const refreshShare = 0.8
 const retryBackoff = { initialMs: 500, maxMs: 10_000 }
-/** A token that a server issues for less is fetched once in this time, not without a pause. */
+/** The shortest time between two fetches, even if the tokens of a server expire sooner. */
 const refreshMsMin = 1_000
 
 type OnToken = (token: string) => void
@@ -52,7 +52,7 @@ export class TokenSource {
   readonly #holders = new Set<Holder>()
   readonly #stopping = new AbortController()
   #token: Token | undefined
-  /** The attempt that runs, or that ended last. */
+  /** The running attempt, or the last one. */
   #attempt!: Promise<Token>
 
   constructor (fetch: FetchToken, clock: Clock, onUnused: () => void = () => {}) {
@@ -62,7 +62,7 @@ export class TokenSource {
     void this.#run()
   }
 
-  /** `onToken` receives each token that is fetched from now on, and the one of now. */
+  /** `onToken` receives the present token and each later one. */
   hold (onToken: OnToken = () => {}, onRefreshFailed: OnRefreshFailed = () => {}): TokenHold {
     const holder = { onToken, onRefreshFailed }
     this.#holders.add(holder)
@@ -112,7 +112,7 @@ export class TokenSource {
   }
 }
 
-/** Clients report nothing of a failed refresh before the token has expired. */
+/** Clients report a failed refresh only once the token has expired. */
 function refreshError (thrown: unknown, expiresMs: number): ReplicatorError {
   const { detail, row, setting } = ReplicatorError.from(thrown)
   return new ReplicatorError(row, `${detail}; the token in use expires at ` +
@@ -120,10 +120,10 @@ function refreshError (thrown: unknown, expiresMs: number): ReplicatorError {
   { cause: thrown, ...setting !== undefined && { setting } })
 }
 
-/** By the credentials, of which only a digest is kept here. */
+/** By a digest of the credentials. */
 const sources = new Map<string, TokenSource>()
 
-/** Undefined where the client logs in by other means. */
+/** Undefined if the client logs in by another mechanism. */
 export function holdToken (
   properties: ClientProperties, onToken?: OnToken, onRefreshFailed?: OnRefreshFailed
 ): TokenHold | undefined {
@@ -147,7 +147,7 @@ function tokenFetcher (properties: ClientProperties): FetchToken | undefined {
   }
 }
 
-/** librdkafka receives tokens only: what they are fetched with is left out. */
+/** librdkafka receives tokens only: the properties for fetching them are removed. */
 export function withoutTokenProperties (properties: ClientProperties): ClientProperties {
   if (tokenFetcher(properties) === undefined) return properties
   return Object.fromEntries(Object.entries(properties).filter(([name]) => !isTokenProperty(name)))
@@ -157,7 +157,7 @@ function isTokenProperty (name: string): boolean {
   return name.startsWith('sasl.oauthbearer.')
 }
 
-/** With the alias of the cluster that needs the token. */
+/** Adds the alias of the cluster that needs the token. */
 export function tokenError (cluster: string, thrown: unknown): ReplicatorError {
   const error = ReplicatorError.from(thrown)
   if (error.errorName !== 'TOKEN_UNAVAILABLE' || error.setting === undefined) return error

@@ -1,10 +1,10 @@
-// Reads partitions of one of our compacted topics up to their present end, over node-rdkafka on the
-// main thread. The client is opened with the first reading and closed when none is left.
+// Reads partitions of one of Longhaul's compacted topics up to their present end, with node-rdkafka
+// on the main thread. The client is opened for the first reading and closed after the last one.
 //
-// Where a partition ends is asked first, as an offset (ListOffsets, by assigning at the end), and
-// the reading is over once a Fetch has come that far. The end that a Fetch reports would not do: a
-// leader that was just elected reports less than was acknowledged for a moment (KIP-207), and a
-// position that is passed over begins its partition anew.
+// The end of a partition is requested first, as an offset (ListOffsets, by assigning at the end),
+// and the reading is over once a Fetch has reached that offset. The end that a Fetch response
+// reports would not do: a leader that was just elected briefly reports less than was acknowledged
+// (KIP-207), and a partition whose position was missed would begin anew.
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -17,18 +17,22 @@ export interface TopicReaderOptions {
   readonly topic: string
   /** Of the cluster, librdkafka's names. */
   readonly client: ClientProperties
-  /** Never joined, but librdkafka asks for its coordinator: READ on this group is needed. */
+  /**
+   * The client never joins this group, but librdkafka asks for its coordinator: needs READ on it.
+   */
   readonly group: string
-  /** A reading fails when nothing of it has arrived for this long; its whole length is free. */
+  /** A reading fails if it receives no record for this long; its total duration is not limited. */
   readonly standstillMs: number
   readonly clock: Clock
   /** How long the client stays connected for the next reading; 2 s by default. */
   readonly idleMs?: number
-  /** Called every few seconds while readings take long: with one of them, and how many others. */
+  /**
+   * Called every few seconds while readings are slow: with one reading, and the number of others.
+   */
   readonly onSlow?: (partition: number, atOffset: bigint, end: bigint, others: number) => void
 }
 
-/** One record; `value` is null for a tombstone; `atMs`: its timestamp, undefined: it has none. */
+/** Receives one record; `value` is null for a tombstone; `atMs`: its timestamp, if it has one. */
 export type TakeRecord = (
   key: Buffer | null, value: Buffer | null, offset: bigint, atMs: number | undefined
 ) => void
@@ -53,13 +57,14 @@ interface Reading {
 const atBeginning = -2
 const atEnd = -1
 
-// A Fetch at the end of a log is answered after this long, and each reading waits for two of them.
+// A Fetch at the end of a log waits this long, and each reading waits for two of them.
 const pollMs = 20
 const recordsPerPoll = 5_000
 const slowMs = 5_000
-// Prefetched and not yet taken, in all; librdkafka's default of 64 MiB is for topics of any size.
+// The limit of prefetched records, over all partitions; librdkafka's default of 64 MiB suits topics
+// of any size.
 const prefetchKilobytes = 16 * 1024
-// Between acquiring slots and finding their partitions begun elsewhere, readings follow closely.
+// Readings follow each other closely when slots are acquired and their partitions begin.
 const idleMsDefault = 2_000
 
 export class TopicReader {
@@ -68,7 +73,7 @@ export class TopicReader {
   readonly #stopping = new AbortController()
   #working: Promise<void> | undefined
   #wake = new AbortController()
-  /** The last retriable error, for the text of a reading that is stalled. */
+  /** The last retriable error, for the error text of a stalled reading. */
   #trouble: ReplicatorError | undefined
 
   constructor (options: TopicReaderOptions) {
@@ -76,8 +81,8 @@ export class TopicReader {
   }
 
   /**
-   * Calls `take` with each record from `from` on, then resolves with the end of the partition.
-   * One reading a partition at a time. When `signal` is aborted it rejects with its reason.
+   * Calls `take` with each record from `from` on, then resolves with the end of the partition. One
+   * reading a partition at a time. If `signal` is aborted, the reading rejects with its reason.
    */
   async read (
     partition: number, from: bigint | undefined, take: TakeRecord, signal?: AbortSignal
@@ -130,7 +135,7 @@ export class TopicReader {
     } finally {
       await disconnect(consumer)
     }
-    // A reading that began while the client was being closed.
+    // A reading may have begun while the client was being closed.
     if (this.#readings.size > 0) await this.#work()
   }
 
@@ -147,14 +152,14 @@ export class TopicReader {
   #createConsumer (): KafkaConsumer {
     const { client, group } = this.#options
     const consumer = createReadingConsumer({ client, group, pollMs, prefetchKilobytes })
-    // Connections that come and go; what they cost shows as a reading that is stalled.
+    // Connections that open and close; if they delay a reading, the reading reports the stall.
     const { topic } = this.#options
     consumer.on('event.error', thrown => {
       this.#trouble = clientError(thrown, `reading ${topic}`, `READ on the topic ${topic}`)
     })
     consumer.on('data', (record: Message) => {
       const reading = this.#readings.get(record.partition)
-      // What arrives while the end is asked for, behind that end, is not part of the reading.
+      // Records after the end that arrive while the end is requested are not part of the reading.
       if (reading?.state !== 'reading') return
       const offset = BigInt(record.offset)
       reading.next = offset + 1n
@@ -185,8 +190,8 @@ export class TopicReader {
     } finally {
       consumer.off('partition.eof', onEnd)
     }
-    // Only now, between two polls: a record of the assignment before would otherwise count for the
-    // next one.
+    // Only now, between two polls: otherwise a record of the previous assignment would count for
+    // the next one.
     for (const [partition, offset] of ends) this.#atEnd(consumer, partition, offset)
     this.#dropUnassigned(consumer)
     this.#findStandstill()
@@ -202,7 +207,7 @@ export class TopicReader {
       return
     }
     reading.end = offset
-    // A topic that was recreated ends before what was read of the old one.
+    // A recreated topic ends before the last reading of the deleted topic ended.
     const start = from === undefined || from > offset ? undefined : from
     if (offset === 0n || start === offset) {
       this.#end(reading, undefined)

@@ -1,11 +1,12 @@
-// Writes records to one of our compacted topics, over node-rdkafka on the main thread. The producer
-// is opened with the first write, and anew after an error that it cannot survive.
+// Writes records to one of Longhaul's compacted topics, with node-rdkafka on the main thread. The
+// producer is opened for the first write, and replaced after a fatal error.
 //
-// The producer is not idempotent: after an unclean election of a partition an idempotent one raises
-// a fatal error and never sends again. The newest record of a key wins, so a record that a retry
-// appends twice changes nothing, as long as it does not come behind a later one. Therefore the
-// writes of a partition wait for each other: one request in flight is not enough, as librdkafka
-// prepares the next request meanwhile and sends it before one that it must send again.
+// The producer is not idempotent: after an unclean election of a partition an idempotent producer
+// raises a fatal error and never sends again. The newest record of a key counts, so a record that a
+// retry appends twice changes nothing, unless it is appended after a later record. Therefore the
+// writes of a partition wait for each other: one request in flight is not enough, because
+// librdkafka prepares the next request meanwhile and sends it before a request that it must send
+// again.
 import rdkafka, { type DeliveryReport, type Producer } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -37,22 +38,22 @@ interface Waiting {
   readonly reject: (error: ReplicatorError) => void
 }
 
-// How late an acknowledgement is noticed: a quarter of the time until then, within bounds. A busy
-// target broker acknowledges after seconds, and a hundred polls a second would then be half of the
-// work of this thread.
+// How late an acknowledgement is noticed: a quarter of the time that it needed, within bounds. A
+// busy target broker acknowledges after seconds; a hundred polls a second would then be half of
+// this thread's work.
 const pollMsMin = 10
 const pollMsMax = 100
-// Of a partition. librdkafka refuses more than 100,000 unacknowledged records.
+// For one partition. librdkafka refuses more than 100,000 unacknowledged records.
 const recordsPerRound = 1_000
 
 export class TopicWriter {
   readonly #options: TopicWriterOptions
   readonly #waiting = new Map<number, Waiting>()
-  /** The newest write of each partition, as long as it is under way. */
+  /** The newest write of each partition, while it runs. */
   readonly #newest = new Map<number, Promise<void>>()
   #producer: Promise<Producer> | undefined
   #polling: Promise<void> | undefined
-  /** The producer that may be polled: not one that is being closed, where poll() throws. */
+  /** The producer that may be polled: not one that is being closed, whose poll() throws. */
   #polled: Producer | undefined
   #nextId = 0
   #closed = false
@@ -62,9 +63,9 @@ export class TopicWriter {
   }
 
   /**
-   * Resolves once all records are acknowledged by all in-sync replicas, with their offsets in the
-   * order given. When one fails it rejects; the others may be written. Aborting `signal` ends the
-   * wait, and what was not sent by then is not sent.
+   * Resolves once all in-sync replicas have acknowledged all records, with their offsets in the
+   * order of `records`. Rejects if one record fails; the others may be written. Aborting `signal`
+   * ends the wait; records that were not sent by then are not sent.
    */
   async write (
     records: readonly OutgoingRecord[], signal?: AbortSignal
@@ -96,7 +97,7 @@ export class TopicWriter {
     await this.#polling
   }
 
-  /** After the writes of this partition that began before have ended. */
+  /** Runs a write after the earlier writes of this partition have ended. */
   async #inTurn (partition: number, write: () => Promise<void>): Promise<void> {
     const before = this.#newest.get(partition)
     const own = (async () => {
@@ -139,7 +140,7 @@ export class TopicWriter {
     })
   }
 
-  /** An idle producer is polled by its own timer, once a second, for events alone. */
+  /** The timer of an idle producer polls it once a second, for events only. */
   async #pollWhileWaiting (producer: Producer): Promise<void> {
     const { clock } = this.#options
     let newest = this.#nextId
@@ -169,10 +170,10 @@ export class TopicWriter {
       ...controlClientProperties(client),
       'dr_cb': true,
       'max.in.flight.requests.per.connection': 1,
-      // A broker would create a deleted topic with partitions and settings of its own.
+      // A broker would create a deleted topic with its default partition count and settings.
       'allow.auto.create.topics': false
     }, { 'request.required.acks': -1, 'message.timeout.ms': timeoutMs })
-    // Without a listener a broker that is away for a moment would end the process.
+    // Without a listener, a broker that does not answer for a moment would end the process.
     producer.on('event.error', thrown => { if (isFatal(thrown)) void this.#drop() })
     producer.on('delivery-report', (error, report) => { this.#settle(error, report) })
     await connect(producer, timeoutMs, client)
@@ -180,7 +181,7 @@ export class TopicWriter {
     return producer
   }
 
-  /** What is unacknowledged then is not known to be written. */
+  /** Unacknowledged records may or may not have been written. */
   async #drop (): Promise<void> {
     const opening = this.#producer
     this.#producer = undefined

@@ -1,5 +1,5 @@
 // The positions that MirrorMaker 2 has committed to its offsets topic on the target, and whether
-// it still commits. Reads with read_committed, as Kafka Connect does.
+// MirrorMaker 2 still commits. Reads with read_committed, as Kafka Connect does.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { TopicReader } from '../cluster/topic-reader.ts'
@@ -21,7 +21,7 @@ export interface ConnectPositionsOptions {
 
 export interface ConnectPositions {
   readonly positions: readonly ConnectOffset[]
-  /** Which partition of the offsets topic holds the newest record of a key. */
+  /** The partition of the offsets topic that holds the newest record of each key. */
   readonly heldIn: ReadonlyMap<string, number>
   /** How many partitions the offsets topic has. */
   readonly partitionCount: number
@@ -50,7 +50,7 @@ export async function readConnectPositions (
   return { positions: [...newest.values()], heldIn, partitionCount }
 }
 
-/** The ends of the partitions, as one text that changes with each commit. */
+/** The end offsets of the partitions, as one text that changes with each commit. */
 export async function commitMark (
   { target, topic }: Pick<ConnectPositionsOptions, 'target' | 'topic'>, partitionCount: number,
   clock: Clock
@@ -62,7 +62,7 @@ export async function commitMark (
   return listed.map(({ offset }) => String(offset)).join(' ')
 }
 
-/** Whether a record of this or a later time (epoch ms) is in the topic. */
+/** Whether the topic has a record of this or a later time (epoch ms). */
 export async function hasCommitSince (
   { target, topic }: Pick<ConnectPositionsOptions, 'target' | 'topic'>, partitionCount: number,
   sinceMs: number, clock: Clock

@@ -1,5 +1,5 @@
 // Moves a flow back from Longhaul to MirrorMaker 2: writes the positions of the flow to the offsets
-// topic of MirrorMaker 2, which then continues at them.
+// topic of MirrorMaker 2, which then continues at these positions.
 import { groupSize } from '../cluster/flow-group.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -19,7 +19,7 @@ export type ExportRequest =
 export interface ExportedPosition extends TopicPartition {
   /** The last mirrored source offset, as MirrorMaker 2 counts. */
   readonly offset: bigint
-  /** What MirrorMaker 2 has on record now. */
+  /** The position that MirrorMaker 2 has on record now. */
   readonly before: bigint | undefined
 }
 
@@ -41,7 +41,7 @@ export async function exportFlow (
       .filter(each => each.connector === connector && each.cluster === cluster)
       .map(each => [partitionKey(each), each.offset]))
     const exported = onRecord
-      // Of a partition without a mirrored record there is no last offset.
+      // A partition without a mirrored record has no last offset.
       .filter(({ progress }) => progress.upstream > 0n)
       .map(({ progress: { upstream }, source }): ExportedPosition =>
         ({ ...source, offset: upstream - 1n, before: ofFlow.get(partitionKey(source)) }))
@@ -68,8 +68,8 @@ function refuseWorkers (workers: number): void {
 }
 
 /**
- * To the partition that holds the key: Kafka Connect reads all partitions, and the record of a key
- * that Kafka Connect reads last counts.
+ * To the partition that already holds the key: Kafka Connect reads all partitions, and the record
+ * of a key that it reads last counts.
  */
 function outgoing (
   position: Parameters<typeof encodeConnectOffset>[0], known: ConnectPositions

@@ -1,5 +1,5 @@
-// The JSON of `longhaul offsets export`, read again. Pure. What cannot be understood is refused
-// with its place in the file: a position that is read wrongly would lose records.
+// Reads the JSON of `longhaul offsets export`. Pure. Refuses invalid content with its place in the
+// file: a wrong position would lose records.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { fieldsOf } from '../mirror-maker/parsed-value.ts'
 import type { OffsetMap, OffsetPair, OffsetSpan } from '../offsets/offset-map.ts'
@@ -15,7 +15,7 @@ export interface ExportedPosition extends TopicPartition, OffsetPair {
   readonly map: OffsetMap
 }
 
-/** Throws where the text is not what `offsets export` writes. */
+/** Throws if the text is not in the format of `offsets export`. */
 export function readExport (text: string): readonly ExportedFlow[] {
   let parsed: unknown
   try {

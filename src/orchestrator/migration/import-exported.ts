@@ -1,6 +1,6 @@
 // Puts exported positions on record for a flow that has none: after its progress topic was lost, or
 // under another name. As with positions of MirrorMaker 2, the target is compared with the source
-// record by record, so that what was mirrored after the export is not mirrored twice.
+// record by record, so that records that were mirrored after the export are not mirrored twice.
 import type { FlowConfig } from '../config/config.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import type { Log } from '../observability/log.ts'
@@ -18,11 +18,11 @@ import {
 export interface ImportExportedRequest {
   readonly flow: FlowConfig
   readonly exported: readonly ExportedPosition[]
-  /** Whether positions are written; else the plan is made from what the clusters have now. */
+  /** Whether positions are written; otherwise only a plan is made from the present clusters. */
   readonly isApplied: boolean
-  /** Whether what the progress topic holds is deleted first. */
+  /** Whether the contents of the progress topic are deleted first. */
   readonly isForced: boolean
-  /** Whether the target's records are trusted to be there, though their topic is another one. */
+  /** Whether the target is trusted to hold the records although its topic has another id. */
   readonly trustsTarget: boolean
   readonly log: Log
   readonly clock: Clock
@@ -68,7 +68,7 @@ export async function importExported (
 
 interface IdsOfToday { readonly source?: string, readonly target?: string }
 
-/** A partition that is left out begins as a new one, or target.not.empty decides: none is lost. */
+/** No record is lost: a partition that is left out begins anew, or target.not.empty decides. */
 function reasonToLeaveOut (
   before: ExportedPosition, { remoteTopic, sourceEnd, targetEnd, topic }: PlannedPosition,
   today: IdsOfToday, { trustsTarget }: ImportExportedRequest
@@ -93,7 +93,7 @@ function isAnother (before: string | undefined, now: string | undefined): boolea
   return before !== undefined && now !== undefined && before !== now
 }
 
-/** With the offset map of the export, where that is of the target's topic of today. */
+/** With the offset map of the export, if that map belongs to the target's present topic. */
 function toNewPosition (
   { found, partition, remoteTopic, targetEnd, topic, upstream }: PlannedPosition,
   before: ExportedPosition | undefined, today: IdsOfToday

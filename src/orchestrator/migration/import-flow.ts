@@ -1,5 +1,6 @@
-// Moves a flow from MirrorMaker 2 to Longhaul: waits until MirrorMaker 2 has stopped, reads what it
-// has committed, finds what it has mirrored beyond that, and puts the positions on record.
+// Moves a flow from MirrorMaker 2 to Longhaul: waits until MirrorMaker 2 has stopped, reads its
+// committed positions, finds the records that it has mirrored after them, and puts the positions on
+// record.
 import { groupOf, groupSize } from '../cluster/flow-group.ts'
 import { LogReader } from '../cluster/log-reader.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -21,22 +22,25 @@ import {
 import { findTail, type TailResult } from './partition-tail.ts'
 import { untilStandstill } from './standstill.ts'
 
-/** Where MirrorMaker 2 runs, as far as the flow's file does not say it. */
+/** The names under which MirrorMaker 2 runs, if they differ from its defaults. */
 export interface MirrorMakerNames {
-  /** Undefined: that of connect-mirror-maker.sh, mm2-offsets.SOURCE.internal. */
+  /** Undefined: the default of connect-mirror-maker.sh, mm2-offsets.SOURCE.internal. */
   readonly offsetsTopic?: string | undefined
   /** Undefined: MirrorSourceConnector. */
   readonly connector?: string | undefined
-  /** The group of the Connect workers; undefined: that of connect-mirror-maker.sh, SOURCE-mm2. */
+  /** The group of the Connect workers; undefined: connect-mirror-maker.sh's default, SOURCE-mm2. */
   readonly connectGroup?: string | undefined
 }
 
 export interface ImportRequest {
   readonly flow: FlowConfig
   readonly names: MirrorMakerNames
-  /** Whether positions are written; else the plan is made from what MirrorMaker 2 has now. */
+  /**
+   * Whether positions are written; otherwise only a plan is made from MirrorMaker 2's present
+   * state.
+   */
   readonly isApplied: boolean
-  /** Whether what the progress topic holds is deleted first. */
+  /** Whether the contents of the progress topic are deleted first. */
   readonly isForced: boolean
   readonly quietMs: number
   readonly waitMs: number
@@ -83,7 +87,7 @@ export function connectOptions (
   }
 }
 
-/** Where MirrorMaker 2 keeps its positions, on the target. */
+/** The topic on the target that holds the positions of MirrorMaker 2. */
 export function offsetsTopicOf ({ source }: FlowConfig, names: MirrorMakerNames): string {
   return names.offsetsTopic ?? `mm2-offsets.${source.alias}.internal`
 }
@@ -93,13 +97,13 @@ export function connectGroupOf ({ source }: FlowConfig, names: MirrorMakerNames)
   return names.connectGroup ?? `${source.alias}-mm2`
 }
 
-/** What MirrorMaker 2 calls the source cluster. */
+/** MirrorMaker 2's alias of the source cluster. */
 export function aliasInConnect ({ settings, source }: FlowConfig): string {
   const alias = settings['source.cluster.alias']
   return alias === '' ? source.alias : alias
 }
 
-/** Rejects where the flow has positions, which an import would mix with others. */
+/** Rejects if the flow has positions, because an import would mix them with others. */
 export async function refuseKnown (options: OnRecordOptions): Promise<void> {
   const [known, ...others] = await positionsOnRecord(options)
   if (known === undefined) return
@@ -191,13 +195,13 @@ class ReaderPool {
     const isolation = settings['isolation.level']
     this.#all = Array.from({ length: comparisonsMax }, (): Readers => [
       new LogReader({ ...common, client: source.admin, isolation }),
-      // Records of a transaction that was aborted are not on the target.
+      // Records of an aborted transaction are not on the target.
       new LogReader({ ...common, client: target.admin, isolation: 'read_committed' })
     ])
     this.#free = [...this.#all]
   }
 
-  /** planImport() calls it `comparisonsMax` times at once at most. */
+  /** planImport() makes at most `comparisonsMax` calls at once. */
   async with (
     work: (readers: Readers) => Promise<TailResult>
   ): Promise<TailResult> {

@@ -1,5 +1,5 @@
-// What an import of MirrorMaker 2's positions would write for a flow: a position for each partition
-// that MirrorMaker 2 has mirrored and the flow mirrors, and why the others get none.
+// The plan of an import of MirrorMaker 2's positions for a flow: a position for each partition that
+// MirrorMaker 2 has mirrored and the flow mirrors, and why the other partitions have none.
 import type { ClusterAdmin, ListedOffset, WantedOffset } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -33,7 +33,7 @@ export interface ImportPlanOptions {
   readonly onPartition: (done: number, of: number) => void
 }
 
-/** How many partitions are compared at a time: each has two clients. */
+/** How many partitions are compared at a time: each comparison has two clients. */
 export const comparisonsMax = 4
 
 export async function planImport (options: ImportPlanOptions): Promise<ImportPlan> {
@@ -51,7 +51,7 @@ export async function planImport (options: ImportPlanOptions): Promise<ImportPla
   const order = new Map(located.map((each, i) => [partitionKey(each), i]))
   positions.sort((one, other) =>
     (order.get(partitionKey(one)) ?? 0) - (order.get(partitionKey(other)) ?? 0))
-  // Without a commit, only records of the source on the target show that MirrorMaker 2 has begun.
+  // Without a commit, only source records on the target show that MirrorMaker 2 has begun.
   const committed = new Set(committedOf(options).map(partitionKey))
   return {
     positions: positions.filter(each => committed.has(partitionKey(each)) || each.found > 0n),
@@ -90,8 +90,8 @@ async function selectPartitions (
 }
 
 /**
- * Partitions that MirrorMaker 2 has begun and not committed yet, as those of a new topic. With
- * another start than the earliest one it is not known where MirrorMaker 2 began.
+ * Partitions that MirrorMaker 2 has begun and not committed yet, such as those of a new topic. If
+ * its start is not the earliest offset, the offset at which MirrorMaker 2 began is unknown.
  */
 function uncommitted (
   options: ImportPlanOptions, onSource: ReadonlyMap<string, number>,

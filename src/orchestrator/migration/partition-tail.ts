@@ -1,13 +1,12 @@
-// Where a partition continues that MirrorMaker 2 has mirrored: behind the tail that the target
-// holds beyond the committed position. Reads both logs; tail-comparison.ts describes how they are
-// compared.
+// Where a partition that MirrorMaker 2 has mirrored continues: after the tail that the target holds
+// beyond the committed position. Reads both logs; tail-comparison.ts describes the comparison.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { LogReader, LogRecord } from '../cluster/log-reader.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import type { Clock } from '../time/clock.ts'
 import { anchorOf, TailComparison, type SourceRecord } from './tail-comparison.ts'
 
-/** A partition on both sides, as the clusters report it once MirrorMaker 2 is stopped. */
+/** A partition on both clusters, as they report it once MirrorMaker 2 is stopped. */
 export interface MigratedPartition {
   /** The name on the source. */
   readonly topic: string
@@ -19,7 +18,7 @@ export interface MigratedPartition {
   readonly sourceEnd: bigint
   readonly targetStart: bigint
   readonly targetEnd: bigint
-  /** Whether the target has replaced the timestamps of the records by its own. */
+  /** Whether the target has replaced the timestamps of the records (LogAppendTime). */
   readonly hasAppendTimes: boolean
 }
 
@@ -28,7 +27,7 @@ export interface TailResult {
   readonly upstream: bigint
   /** Source records beyond the committed position that the target holds. */
   readonly found: bigint
-  /** Undefined: nothing is mirrored twice. Else why records may be. */
+  /** Why records may be mirrored twice; undefined: no record is mirrored twice. */
   readonly doubt: string | undefined
 }
 
@@ -39,10 +38,10 @@ export interface TailReaders {
   readonly clock: Clock
 }
 
-// How many records before the committed position are read to find the anchor: at first, and where
-// those repeat themselves.
+// How many records before the committed position are read to find the anchor: first, and again if
+// those records repeat each other.
 const anchorSizes = [1_000n, 10_000n] as const
-/** Of one partition, for 100 bytes of memory each; MirrorMaker 2 commits once a minute. */
+/** For one partition, at 100 bytes of memory a record; MirrorMaker 2 commits once a minute. */
 export const tailRecordsMax = 2_000_000
 
 export async function findTail (
@@ -80,7 +79,7 @@ async function readAnchor (
   { committed, partition, sourceStart, targetStart, topic }: MigratedPartition,
   { ofSource }: TailReaders, signal: AbortSignal
 ): Promise<readonly SourceRecord[] | undefined> {
-  // The first records of both logs: nothing that is equal went before them.
+  // The first records of both logs: no equal record precedes them.
   if (committed <= sourceStart) return targetStart === 0n ? [] : undefined
   for (const size of anchorSizes) {
     const from = committed - size > sourceStart ? committed - size : sourceStart
@@ -96,7 +95,7 @@ async function readAnchor (
   return undefined
 }
 
-/** The first source record that is not committed. */
+/** The first source record after the committed position. */
 async function recordAt (
   { committed, partition, sourceEnd, topic }: MigratedPartition, { ofSource }: TailReaders,
   signal: AbortSignal
@@ -109,12 +108,14 @@ async function recordAt (
   return found
 }
 
-/** Digests of the target's records from this timestamp on. Undefined: there are too many. */
+/**
+ * Digests of the target's records from this timestamp on. Undefined: there are too many records.
+ */
 async function readTail (
   timestampMs: number, { partition, remoteTopic, targetEnd }: MigratedPartition,
   { clock, ofTarget, target }: TailReaders, signal: AbortSignal
 ): Promise<readonly string[] | undefined> {
-  // The first offset whose timestamp is the wanted or a later one, so at or before the record.
+  // The first offset with the wanted timestamp or a later one, so at or before the record.
   const [listed] = await listOffsetsPatiently(target,
     [{ topic: remoteTopic, partition, at: BigInt(timestampMs) }], 'read_uncommitted', clock)
   if (listed?.error !== undefined) throw listed.error

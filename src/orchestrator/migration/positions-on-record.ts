@@ -1,5 +1,5 @@
-// The positions of a flow on record, for commands that replace them while no process of the flow
-// runs.
+// Reads and replaces the positions of a flow on record, for commands that run while no process of
+// the flow runs.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { groupOf, groupSize } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -32,7 +32,7 @@ export interface NewPosition extends TopicPartition {
 const deletionMsMax = 30_000
 const lookMs = 200
 
-/** Rejects while a process of the flow runs: it would write its own positions again. */
+/** Rejects while a process of the flow runs: that process would overwrite the positions. */
 export async function refuseRunning (
   flow: FlowConfig, target: ClusterAdmin
 ): Promise<void> {
@@ -42,7 +42,7 @@ export async function refuseRunning (
     `${members === 1 ? 'process' : 'processes'} of Longhaul`)
 }
 
-/** Empty also where the progress topic does not exist. */
+/** Empty if the progress topic does not exist. */
 export async function positionsOnRecord (
   { clock, clusters: { target }, flow, log, signal }: OnRecordOptions
 ): Promise<readonly PartitionOnRecord[]> {
@@ -51,7 +51,7 @@ export async function positionsOnRecord (
   return await withOffsetLookup(flow, log, clock, async lookup => await lookup.all(signal))
 }
 
-/** Of the partitions' topics, the ids that both clusters know; absent where a cluster has none. */
+/** The topic ids of the partitions' topics on both clusters; absent if a cluster has none. */
 export async function topicsOfToday (
   names: ReadonlyArray<{ readonly topic: string, readonly remoteTopic: string }>,
   { source, target }: ClusterPair
@@ -61,7 +61,9 @@ export async function topicsOfToday (
   return of => ids.complete(of, { upstream: 0n, downstream: 0n, sequence: 0 }).topicIds ?? {}
 }
 
-/** Creates the progress topic if it is missing. The positions name the topics of today. */
+/**
+ * Creates the progress topic if it is missing. The positions name the ids of the present topics.
+ */
 export async function writePositions (
   positions: readonly NewPosition[], options: OnRecordOptions
 ): Promise<void> {
@@ -96,7 +98,7 @@ export async function writePositions (
   }
 }
 
-/** All that is known of the flow: positions, offset maps, its producer id, words of control. */
+/** Deletes all records of the flow: positions, offset maps, its producer id, control words. */
 export async function deletePositions (
   { clock, clusters: { target }, flow, signal }: OnRecordOptions
 ): Promise<void> {

@@ -1,11 +1,11 @@
 // Waits until MirrorMaker 2 has stopped: its workers have left their group, and its offsets topic
-// has received nothing for a while. What MirrorMaker 2 still mirrors during an import is mirrored
-// twice.
+// has received no record for a while. Records that MirrorMaker 2 mirrors during an import would be
+// mirrored twice.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 
 export interface StandstillOptions {
-  /** What changes with each commit of MirrorMaker 2. */
+  /** A text that changes with each commit of MirrorMaker 2. */
   readonly mark: () => Promise<string>
   /** Whether there is a commit of this or a later time, epoch ms. */
   readonly hasCommitSince: (sinceMs: number) => Promise<boolean>
@@ -20,7 +20,7 @@ export interface StandstillOptions {
 
 const lookMs = 1_000
 
-/** Rejects with MIRROR_MAKER_RUNS when it has not stopped within `timeoutMs`. */
+/** Rejects with MIRROR_MAKER_RUNS if MirrorMaker 2 has not stopped within `timeoutMs`. */
 export async function untilStandstill (
   options: StandstillOptions, signal: AbortSignal
 ): Promise<void> {
@@ -34,7 +34,7 @@ export async function untilStandstill (
     const obstacle = running > 0
       ? `its group has ${running} ${running === 1 ? 'worker' : 'workers'}`
       : isRecent ? `its newest commit is less than ${quietMs / 1000} s old` : undefined
-    // Two looks: a commit between them has an older timestamp where the clocks differ.
+    // Two checks: if the clocks differ, a commit between them may have an older timestamp.
     if (obstacle === undefined && now === before) return
     before = now
     if (obstacle !== undefined && obstacle !== said) onWait(said = obstacle)

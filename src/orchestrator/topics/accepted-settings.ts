@@ -1,13 +1,13 @@
-// Finds the settings that a target does accept for a new topic, when it has refused them as a
-// whole. Brokers and policies answer with a text for people, so the settings at fault are found by
-// trying. Pure: yields what to try, receives what the target says to it.
+// Finds the settings that a target accepts for a new topic, after it has refused all of them
+// together. Brokers and policies answer with a text for people, so the search tries sets of
+// settings to find the refused ones. Pure: yields the next attempt, receives the target's answer.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Settings, WantedSettings } from './source-settings.ts'
 
 export interface LeftOutSetting {
   readonly name: string
   readonly value: string
-  /** What the target said to it. */
+  /** The target's error for the setting. */
   readonly refusal: ReplicatorError
 }
 
@@ -16,16 +16,16 @@ export interface AcceptedSettings {
   readonly leftOut: readonly LeftOutSetting[]
 }
 
-/** Settings to create the topic with, or to have the target check. */
+/** Settings with which to create the topic, or which the target must check. */
 export interface Attempt {
   readonly configs: Settings
   readonly validateOnly: boolean
 }
 
-/** What the target says to an attempt: undefined where it accepts it. */
+/** The target's answer to an attempt; undefined: the target accepts the settings. */
 export type Answer = ReplicatorError | undefined
 
-/** Ends with an error where the settings are not what the target refuses. */
+/** Ends with an error if the target refuses the topic for another reason than its settings. */
 export type SettingsSearch = Generator<Attempt, AcceptedSettings | ReplicatorError, Answer>
 
 function check (configs: Settings): Attempt {
@@ -39,7 +39,7 @@ export function mayBeAboutSettings (error: ReplicatorError): boolean {
 
 /**
  * Tries at most 2 n + 5 sets of n settings: two with other bounds, three without settings, and 2 n
- * to find those at fault. Tries for many topics side by side share their requests.
+ * to find the refused settings. Searches for many topics in parallel share their requests.
  */
 export function * searchAcceptedSettings (
   { settings, bounds }: WantedSettings, refusal: ReplicatorError
@@ -54,13 +54,13 @@ export function * searchAcceptedSettings (
   for (const base of bounds) {
     const answer: Answer = yield check(base)
     if (answer === undefined) {
-      // Without any bound, those wanted first are tried like settings.
+      // If no bound is accepted, the first bounds are tried like settings.
       const wanted = isEmpty(base) ? { ...settings, ...tried } : settings
       return yield * addAccepted(base, Object.entries(wanted), refusal)
     }
     if (!mayBeAboutSettings(answer)) return answer
   }
-  // A policy that asks for a setting refuses every base.
+  // A policy that requires a setting refuses every base.
   return yield * leaveOneOut({ ...settings, ...tried }, refusal)
 }
 
@@ -68,7 +68,7 @@ function isEmpty (settings: Settings): boolean {
   return Object.keys(settings).length === 0
 }
 
-/** A bound under another name is no loss; only no bound at all is. */
+/** A bound that is set under another name does not count as left out; a missing bound does. */
 function unbounded (
   tried: Settings, accepted: Settings, refusal: ReplicatorError
 ): readonly LeftOutSetting[] {
@@ -76,7 +76,7 @@ function unbounded (
   return Object.entries(tried).map(([name, value]) => ({ name, value, refusal }))
 }
 
-/** Adds to `base`, which the target accepts, what the target accepts together with it. */
+/** Adds to the accepted settings `base` the candidates that the target accepts with them. */
 function * addAccepted (
   base: Settings, candidates: ReadonlyArray<readonly [string, string]>, refusal: ReplicatorError
 ): SettingsSearch {

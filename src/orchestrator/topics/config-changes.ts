@@ -1,12 +1,12 @@
-// What has to change in the settings of a remote topic so that they follow its source topic. What
-// only the target has set stays as it is. Pure.
+// The changes to the settings of a remote topic that make it follow its source topic. Settings that
+// only the target topic has are unchanged. Pure.
 import type { ConfigChange, ConfigEntry } from '../cluster/cluster-admin.ts'
 import type { Settings, WantedSettings } from './source-settings.ts'
 
 /**
- * `previous` are the settings that this process has seen on the source topic before: one that is
- * no longer set there is deleted on the target, if the target still has the value of the source.
- * MirrorMaker 2 deletes on the target whatever the source has not set.
+ * `previous` are the settings that this process has seen on the source topic before: a setting that
+ * the source topic no longer has is deleted on the target, if the target still has the value of the
+ * source. MirrorMaker 2 deletes on the target every setting that the source has not set.
  */
 export function configChanges (
   { bounds, settings }: WantedSettings, target: readonly ConfigEntry[],
@@ -29,7 +29,7 @@ export function configChanges (
 }
 
 /**
- * Bounds on timestamps under the names that the target has, where the bound of the target would
+ * Bounds on timestamps, under the names that the target knows, if the target's present bound would
  * refuse a record that the source accepted.
  */
 function wider (

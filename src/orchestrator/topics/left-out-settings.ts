@@ -1,5 +1,5 @@
-// Says which settings a target has refused for new topics: one warning a setting, however many
-// topics have it.
+// Reports which settings a target has refused for new topics: one warning for each setting, however
+// many topics have the setting.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { LeftOutSetting } from './accepted-settings.ts'
 

@@ -1,5 +1,5 @@
-// Which remote topics hold records that no progress of the flow accounts for: their partitions
-// would stop with TARGET_NOT_EMPTY. For commands that say so before a flow starts.
+// Remote topics with records that no progress of the flow accounts for: their partitions would stop
+// with TARGET_NOT_EMPTY. For commands that report it before a flow starts.
 import type { ClusterAdmin, WantedOffset } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'

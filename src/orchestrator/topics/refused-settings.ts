@@ -1,12 +1,12 @@
-// The settings that the target has refused for remote topics, at creation and later: they are said
-// once and not sent again, unless the source topic gets another value.
+// The settings that the target has refused for remote topics, at creation and later: each is
+// reported once and not sent again, unless the value on the source topic changes.
 import type { LeftOutSetting } from './accepted-settings.ts'
 import type { LeftOutSettings } from './left-out-settings.ts'
 
 export class RefusedSettings {
   readonly #byTopic = new Map<string, Map<string, string>>()
 
-  /** What is new among them. */
+  /** Returns the refusals that were not known before. */
   add (outcomes: readonly LeftOutSettings[]): readonly LeftOutSettings[] {
     return outcomes.map(({ leftOut, topic }) => {
       const fresh = leftOut.filter(({ name, value }) => !this.has(topic, name, value))
@@ -19,7 +19,7 @@ export class RefusedSettings {
     return this.#byTopic.get(topic)?.get(name) === value
   }
 
-  /** Forgets the other topics: no more is kept than there are settings. */
+  /** Forgets all other topics, so that the memory is bounded by the present topics. */
   retain (topics: ReadonlySet<string>): void {
     for (const topic of this.#byTopic.keys()) {
       if (!topics.has(topic)) this.#byTopic.delete(topic)

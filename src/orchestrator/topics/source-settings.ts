@@ -1,5 +1,5 @@
-// Which settings a remote topic copies from its source topic: those set on the source topic itself,
-// with use.defaults.from=source also the defaults that hold for the source topic, and bounds on
+// The settings that a remote topic copies from its source topic: those set on the source topic
+// itself, with use.defaults.from=source also the defaults of the source topic, and bounds on
 // timestamps that accept every record which the source accepted.
 import type { ClusterAdmin, ConfigEntry } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -8,11 +8,11 @@ import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
 export type Settings = Readonly<Record<string, string>>
 
 export interface WantedSettings {
-  /** Set on the source topic, or a default that is copied, and not excluded. */
+  /** Settings of the source topic, or defaults that are copied, without excluded settings. */
   readonly settings: Settings
   /**
-   * Ways to say how old and how new a record may be, best first, because brokers before 3.6 have
-   * another name for it than brokers from 4.0 on. The last way is to say nothing.
+   * Sets of bounds on how old and how new a record may be, best first, because brokers before 3.6
+   * and brokers from 4.0 on name the bound differently. The last set is empty.
    */
   readonly bounds: readonly [Settings, ...Settings[]]
 }
@@ -25,9 +25,9 @@ const difference = 'message.timestamp.difference.max.ms'
 const unbounded = '9223372036854775807'
 
 /**
- * By source topic; a topic whose settings the source does not show has an error, one that was
- * deleted since it was listed has nothing. The target's defaults would be a guess: a compacted
- * topic would become one whose records are deleted after a week.
+ * By source topic. If the source does not return the settings of a topic, the topic has an error; a
+ * topic that was deleted after it was listed has no entry. The target's defaults would be a guess:
+ * the records of a compacted topic would be deleted after a week.
  */
 export async function readSourceSettings (
   source: ClusterAdmin, topics: readonly string[], filter: ConfigPropertyFilter
@@ -50,7 +50,8 @@ export function wantedSettings (
   entries: readonly ConfigEntry[], filter: ConfigPropertyFilter
 ): WantedSettings {
   const settings = entries
-    // Not `isDefault`: Kafka 4.1 reports min.insync.replicas as non-default where nobody set it.
+    // Not `isDefault`: Kafka 4.1 reports min.insync.replicas as non-default although it was never
+    // set.
     .filter(({ source }) => source === 'DYNAMIC_TOPIC_CONFIG' ||
       (filter.copiesDefaults && source !== 'STATIC_BROKER_CONFIG'))
     .filter(({ name, readOnly, sensitive }) =>
@@ -61,16 +62,15 @@ export function wantedSettings (
 }
 
 /**
- * A record that the source accepted grows older while it waits to be mirrored, so no bound on its
- * age is copied. It does not grow newer: the bound of the source is enough, whatever default
- * the target has.
+ * A record that the source accepted grows older until it is mirrored, so no bound on its age is
+ * copied. It does not grow newer: the bound of the source is enough, whatever the target's default.
  */
 function timestampBounds (
   entries: readonly ConfigEntry[], filter: ConfigPropertyFilter
 ): WantedSettings['bounds'] {
   const effective = (name: string) => entries.find(entry => entry.name === name)?.value ?? undefined
   const old = effective(difference)
-  // Brokers 3.6 to 3.9 have both names, and the old one counts wherever somebody has set it.
+  // Brokers 3.6 to 3.9 have both names, and the old name counts wherever it is set.
   const newest = old !== undefined && old !== unbounded ? old : effective(after) ?? old
   if (newest === undefined) return [{}]
   const bounds = { [before]: unbounded, [after]: newest }

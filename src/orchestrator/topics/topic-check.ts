@@ -1,5 +1,5 @@
 // What a flow would do with each topic of its source, as far as both clusters can tell without a
-// change: the target checks what would be created and grown.
+// change: the target validates creations of topics and additions of partitions.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import {
   planTopics, type LeftOutTopic, type PlannedTopic, type TopicProblem
@@ -9,11 +9,11 @@ import { applyPlan, type TopicSyncOptions } from './topic-sync.ts'
 export type TopicCheckOptions = Omit<TopicSyncOptions, 'validateOnly' | 'mayChange'>
 
 export interface TopicCheck {
-  /** Topics that are mirrored, or would be but for a problem. */
+  /** Topics that are mirrored, or would be mirrored without their problem. */
   readonly topics: readonly PlannedTopic[]
   readonly problems: readonly TopicProblem[]
   readonly leftOut: readonly LeftOutTopic[]
-  /** Topics that the file names and the source does not show. */
+  /** Topics that the configuration file names and the source does not list. */
   readonly unknown: readonly string[]
   readonly warnings: readonly ReplicatorError[]
   /** Partition counts of all topics that the source lists. */

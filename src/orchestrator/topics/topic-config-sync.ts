@@ -1,5 +1,5 @@
-// Keeps the settings of remote topics as their source topics have them. A setting that the target
-// refuses is left out of that topic and said once; the other settings follow.
+// Keeps the settings of remote topics equal to those of their source topics. A setting that the
+// target refuses is left out of that topic and reported once; the other settings are applied.
 import type { ClusterAdmin, ConfigAlteration, ConfigChange } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
@@ -22,7 +22,7 @@ export interface SyncedTopic {
 }
 
 export interface TopicConfigSyncResult {
-  /** Source topics whose remote topics have other settings now. */
+  /** Source topics whose remote topics have new settings. */
   readonly changed: readonly string[]
   /** Settings that the target has refused for the first time. */
   readonly warnings: readonly ReplicatorError[]
@@ -43,7 +43,7 @@ interface Outcome {
 
 interface Plan {
   readonly changes: readonly Change[]
-  /** By source topic: settings that cannot be read on one of the clusters. */
+  /** By source topic: why one of the clusters does not return the settings. */
   readonly errors: ReadonlyMap<string, ReplicatorError>
   readonly onSource: ReadonlyMap<string, Settings>
 }
@@ -51,9 +51,9 @@ interface Plan {
 export class TopicConfigSync {
   readonly #options: TopicConfigSyncOptions
   /**
-   * What each source topic had set when its remote topic was last brought up to date: one entry a
-   * mirrored topic. A topic that fails keeps its entry, so that the next run still sees a setting
-   * that was deleted on the source.
+   * The settings of each source topic when its remote topic was last updated: one entry for each
+   * mirrored topic. A topic that fails keeps its entry, so that the next run still detects a
+   * setting that was deleted on the source.
    */
   #previous: ReadonlyMap<string, Settings> = new Map()
 
@@ -61,7 +61,7 @@ export class TopicConfigSync {
     this.#options = options
   }
 
-  /** Rejects where a request fails as a whole. */
+  /** Rejects if a request fails as a whole. */
   async syncOnce (
     topics: readonly SyncedTopic[], signal: AbortSignal
   ): Promise<TopicConfigSyncResult> {
@@ -123,8 +123,8 @@ export class TopicConfigSync {
   }
 
   /**
-   * The target accepts all changes of a topic or none: after a refusal, the changes are sent one by
-   * one.
+   * The target accepts all changes of a topic or none: after a refusal, each change is sent
+   * separately.
    */
   async #alter (changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]> {
     const outcomes = await this.#send(changes, signal)
@@ -172,7 +172,7 @@ function failureOf (
     `${listed([...failed.keys()])}: ${example.message}`, { cause: example })
 }
 
-/** Deleted since it was listed. */
+/** The topic was deleted after it was listed. */
 function isGone ({ errorName }: ReplicatorError): boolean {
   return errorName === 'UNKNOWN_TOPIC_OR_PARTITION'
 }

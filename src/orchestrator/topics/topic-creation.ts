@@ -1,5 +1,5 @@
-// Creates remote topics with the settings of their source topics, or has the target check that it
-// would. A setting that the target refuses is left out of that topic.
+// Creates remote topics with the settings of their source topics, or has the target validate the
+// creation. A setting that the target refuses is left out of that topic.
 import type { ClusterAdmin, NewTopic } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
@@ -19,17 +19,17 @@ export interface CreationOptions {
   readonly target: ClusterAdmin
   readonly replicationFactor: number
   readonly configProperties: ConfigPropertyFilter
-  /** The target checks every topic and creates none. */
+  /** The target validates every topic and creates none. */
   readonly validateOnly: boolean
   readonly signal: AbortSignal
 }
 
-/** What has become of one topic. */
+/** The result for one topic. */
 export interface CreationOutcome {
   readonly topic: string
-  /** Undefined where the remote topic exists now. */
+  /** Undefined: the remote topic exists now. */
   readonly error: ReplicatorError | undefined
-  /** False where it existed before. */
+  /** False: the remote topic existed before. */
   readonly changed: boolean
   readonly leftOut: readonly LeftOutSetting[]
 }
@@ -43,8 +43,8 @@ interface Step {
 }
 
 /**
- * Two requests for all topics, and some more for those with a setting that is refused. A topic that
- * was deleted from the source meanwhile has no outcome.
+ * Two requests for all topics, and some more for topics with a refused setting. A topic that was
+ * deleted from the source meanwhile has no outcome.
  */
 export async function createRemoteTopics (
   topics: readonly MissingTopic[], options: CreationOptions
@@ -94,7 +94,7 @@ async function ask (
   return answers
 }
 
-/** Yields what to ask of the target next for one topic, receives the answer. */
+/** Yields the next request for one topic, receives the target's answer. */
 function * createOne (
   wanted: WantedSettings, { remoteTopic }: MissingTopic, options: CreationOptions
 ): Creation {
@@ -111,8 +111,8 @@ function * createOne (
     }
   }
   if (answer === undefined) return { error: undefined, changed: true, leftOut }
-  // Created by another process since the topics were listed, or hidden from a principal without
-  // DESCRIBE on it.
+  // Another process created the topic after the topics were listed, or the principal lacks DESCRIBE
+  // on the topic.
   if (answer.errorName === 'TOPIC_ALREADY_EXISTS') {
     return { error: undefined, changed: false, leftOut: [] }
   }

@@ -1,5 +1,5 @@
 // Compares the topics of a flow's clusters: which topics of the source the flow mirrors, under
-// which remote names, and why it does not mirror the others. Changes nothing.
+// which remote names, and why the flow does not mirror the others. Changes nothing.
 import type { ClusterAdmin, TopicListing } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { judgeTopic, type TopicSelection, type TopicVerdict } from '../policy/topic-filter.ts'
@@ -8,9 +8,12 @@ export interface TopicPlanOptions {
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
   readonly selection: TopicSelection
-  /** Undefined: the flow may write the remote topic; else the flow that writes it already. */
+  /**
+   * Undefined: the flow may write the remote topic; else the name of the flow that already writes
+   * it.
+   */
   readonly claim: (remoteTopic: string) => string | undefined
-  /** Why a topic that the flow would mirror must stop; undefined: it need not. */
+  /** Why a topic that the flow would mirror must stop; undefined: it may continue. */
   readonly refuse?: ((topic: string) => ReplicatorError | undefined) | undefined
 }
 
@@ -24,9 +27,9 @@ export interface PlannedTopic {
 
 export interface TopicProblem {
   readonly topic: string
-  /** Where the topic is not planned: its partitions on the source, 0 where they are not known. */
+  /** For a topic that is not planned: its partitions on the source, 0 if they are not known. */
   readonly sourcePartitions?: number
-  /** Partitions that are mirrored already must stop. */
+  /** Partitions of the topic that are being mirrored must stop. */
   readonly mustStop?: boolean
   readonly error: ReplicatorError
 }
@@ -47,7 +50,7 @@ export interface TopicPlan {
   readonly onSource: ReadonlyMap<string, number>
 }
 
-/** Kafka's own limit. */
+/** Kafka's limit. */
 const topicNameLengthMax = 249
 
 export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan> {
@@ -114,8 +117,9 @@ function planTopic (
 }
 
 /**
- * By remote name the topic that may have it. The records of two would carry one producer id and the
- * same sequences: of those that topic.rename calls alike the first by name is mirrored.
+ * The source topic that may use each remote name. Records of two topics would have one producer id
+ * and the same sequences, so of topics that topic.rename maps to one name, the first by name is
+ * mirrored.
  */
 function chosenTopics (
   { policy }: TopicSelection, topics: readonly string[]

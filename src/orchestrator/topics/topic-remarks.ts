@@ -1,11 +1,11 @@
-// What a user should know once of the topics that a flow does not mirror: those that the
-// configuration asks for by name, and those that would come back to their own cluster.
+// Remarks, made once, about topics that a flow does not mirror: those that the configuration names,
+// and those whose records would return to their own cluster.
 import type { FlowConfig } from '../config/config.ts'
 import { nearestName } from '../config/nearest-name.ts'
 import { listed } from './left-out-settings.ts'
 import type { LeftOutTopic, TopicPlan } from './topic-plan.ts'
 
-/** Why a topic is left out, as the end of a sentence about it. */
+/** Why a topic is left out, as the end of a sentence about the topic. */
 export function reasonOf (
   verdict: LeftOutTopic['verdict'], sourceAlias: string, targetAlias: string
 ): string {
@@ -26,7 +26,7 @@ export class TopicRemarks {
     this.#flow = flow
   }
 
-  /** Sentences about a plan that were not made about an earlier one. */
+  /** Sentences about this plan that were not returned for an earlier plan. */
   newAbout (
     { leftOut, onSource, unknown }: Pick<TopicPlan, 'leftOut' | 'onSource' | 'unknown'>
   ): readonly string[] {
@@ -55,7 +55,7 @@ export class TopicRemarks {
   }
 }
 
-/** Settings of single topics that no topic of the source has use for. */
+/** Settings of single topics that match no topic of the source. */
 export function settingRemarks (
   { name, source, topicSettings }: Pick<FlowConfig, 'name' | 'source' | 'topicSettings'>,
   onSource: TopicPlan['onSource']

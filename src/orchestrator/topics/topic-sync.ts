@@ -1,5 +1,5 @@
-// Creates the remote topics of a flow that are missing and adds the partitions that they lack, or
-// has the target check that it would. Partitions only grow; a deletion is never carried over.
+// Creates the missing remote topics of a flow and adds missing partitions, or has the target
+// validate both. The partition count only grows; a deletion is never mirrored.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { leftOutWarnings, type LeftOutSettings } from './left-out-settings.ts'
 import { createRemoteTopics, type CreationOptions } from './topic-creation.ts'
@@ -15,19 +15,19 @@ export interface TopicSyncOptions extends TopicPlanOptions, CreationOptions {
 export interface MirroredTopic {
   readonly topic: string
   readonly remoteTopic: string
-  /** Partitions that exist on both sides. */
+  /** Partitions that exist on both clusters. */
   readonly partitions: number
 }
 
 export interface TopicSyncResult extends Pick<TopicPlan, 'leftOut' | 'unknown' | 'onSource'> {
   readonly topics: readonly MirroredTopic[]
-  /** Every topic that the flow is to mirror, whether its remote topic exists or not. */
+  /** Every topic that the flow must mirror, whether or not its remote topic exists. */
   readonly planned: readonly PlannedTopic[]
-  /** Topics, or a part of their partitions, that cannot be mirrored now; the others can. */
+  /** Topics, or some of their partitions, that cannot be mirrored now; the others can. */
   readonly problems: readonly TopicProblem[]
   /**
-   * Topics of the source that lack partitions on the target, for a problem or because another
-   * process is to create them. Another call, seconds later, may find more.
+   * Topics of the source that lack partitions on the target, because of a problem or because
+   * another process must create them. A call some seconds later may find more partitions.
    */
   readonly unsettled: readonly string[]
   /** To be logged once: settings that the target refuses, a request that ended the call early. */
@@ -38,21 +38,24 @@ export interface TopicSyncResult extends Pick<TopicPlan, 'leftOut' | 'unknown' |
   readonly grown: readonly string[]
 }
 
-/** What has become of a change to one remote topic. */
+/** The result of a change to one remote topic. */
 interface Outcome {
   readonly topic: string
-  /** Undefined where the remote topic is as wanted now, whoever made the change. */
+  /** Undefined: the remote topic is as wanted now, whichever process changed it. */
   readonly error: ReplicatorError | undefined
   readonly changed: boolean
 }
 
 interface Outcomes<Each extends Outcome> {
   readonly outcomes: readonly Each[]
-  /** A request failed as a whole; what was not asked for before has no outcome. */
+  /** A request failed as a whole; changes that were not requested before it have no outcome. */
   readonly failure: ReplicatorError | undefined
 }
 
-/** A second or two of a controller's work: an abort waits no longer, a failure loses no more. */
+/**
+ * A second or two of a controller's work: the longest wait of an abort, the most that one failure
+ * loses.
+ */
 const topicsPerStep = 200
 
 /** One topic that fails does not stop the others. */
@@ -110,7 +113,7 @@ function mirrored (
   })
 }
 
-/** A step that fails ends the round: the steps after it would wait for the same cluster. */
+/** A step that fails ends the round: the next steps would wait for the same cluster. */
 async function inSteps<Each extends Outcome> (
   topics: readonly PlannedTopic[],
   change: (step: readonly PlannedTopic[]) => Promise<readonly Each[]>
