@@ -265,7 +265,7 @@ bool BatchIntake::Damaged(Partition* p, const Status& status) {
 void BatchIntake::Enqueue(Partition* p, QueuedBatch batch) {
   batch.sequence = p->queue.next_sequence();
   // Without a producer id the target gets no sequences, and they only count what was sent.
-  const int32_t sequence = lane_->producer_id < 0 ? -1 : batch.sequence;
+  const int32_t sequence = lane_->is_idempotent() ? batch.sequence : -1;
   PatchHeader(batch.data, static_cast<size_t>(batch.size), lane_->producer_id,
               lane_->producer_epoch, sequence);
   p->source.offset = batch.upstream_next;

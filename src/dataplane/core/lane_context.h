@@ -49,7 +49,7 @@ struct LaneContext {
   LaneContext& operator=(const LaneContext&) = delete;
 
   const ForwarderSettings settings;
-  const int64_t producer_id;
+  const int64_t producer_id;  // -1: the target has no idempotent producers
   const int16_t producer_epoch;
   const std::string rack;  // client.rack of the source; empty: none
   Transport* transport = nullptr;
@@ -79,6 +79,7 @@ struct LaneContext {
     auto it = partitions.find(id);
     return it == partitions.end() ? nullptr : it->second.get();
   }
+  bool is_idempotent() const { return producer_id >= 0; }
   // Where the source log ends for consumers.
   int64_t EndOf(const Partition& p) const {
     return settings.isolation_level == 1 && p.source.last_stable_offset >= 0

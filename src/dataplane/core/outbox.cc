@@ -277,7 +277,7 @@ void Outbox::TakeAnswers(const Outstanding& out, const ProduceResponse& response
 // ack must not count. The sign is: on a topic with create times a broker returns an append time
 // only for a duplicate (UnifiedLog.append).
 bool Outbox::IsDoubtful(Partition* p, const Answer& answer) const {
-  if (lane_->producer_id < 0) return false;
+  if (!lane_->is_idempotent()) return false;
   if (answer.append_time < 0 || p->scan.is_log_append_time ||
       answer.base_offset < p->scan.findings.scan_offset)
     return false;
@@ -350,14 +350,14 @@ void Outbox::CountLate(Partition* p, int64_t base_offset) {
 
 void Outbox::CountAck(Partition* p, const QueuedBatch& batch) {
   const int64_t base = batch.base_offset >= 0 ? batch.base_offset : p->progress.downstream;
-  if (lane_->producer_id < 0) CountLate(p, base);
+  // A target without producer ids deduplicates nothing: one batch is in flight at a time.
+  if (lane_->is_idempotent()) p->delivery.dedup_proven_until = lane_->now + kProofMs;
+  else CountLate(p, base);
   ForEachRun(batch, [&](int64_t upstream, int64_t index, int64_t length) {
     lane_->events->Placed(*p, upstream, base + index, length);
   });
   p->progress = {batch.upstream_next, base + batch.records,
                  SequenceAfter(batch.sequence, batch.records), batch.leader_epoch};
-  // A target without producer ids deduplicates nothing: one batch is in flight at a time.
-  if (lane_->producer_id >= 0) p->delivery.dedup_proven_until = lane_->now + kProofMs;
   lane_->CountMirrored(p, batch);
   lane_->events->MadeProgress(*p);
 }
