@@ -13,6 +13,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { InboundTopics, SlotRecordRead } from '../inbound/inbound-topics.ts'
 import type { Log } from '../observability/log.ts'
 import { progressTopicPrefix } from '../policy/replication-policy.ts'
+import type { TopicSelection } from '../policy/topic-filter.ts'
 import { comesBack } from '../policy/way-back.ts'
 import { agreedOf } from '../progress/producer-agreement.ts'
 import { decodeKey, decodeProgress, type FlowProducer } from '../progress/progress-record.ts'
@@ -38,6 +39,14 @@ interface OtherFlow {
   readonly members: FlowMembers
 }
 
+/** A live process of a flow that leads back. */
+interface RunningProcess {
+  readonly progressTopic: string
+  readonly member: FlowMember
+  /** Undefined: another build announced what this one cannot read. */
+  readonly back: TopicSelection | undefined
+}
+
 export class FlowsBack {
   readonly #options: FlowsBackOptions
   readonly #topics: Pick<InboundTopics, 'close' | 'names' | 'read'>
@@ -46,7 +55,7 @@ export class FlowsBack {
   readonly #said = new Set<string>()
   #looking: Promise<void> = Promise.resolve()
   /** Of the last look. */
-  #running = '[]'
+  #running: readonly RunningProcess[] = []
 
   constructor (options: FlowsBackOptions) {
     this.#options = options
@@ -64,26 +73,21 @@ export class FlowsBack {
     this.#looking = looking.catch(() => {})
     await looking
     const before = this.#running
-    this.#running = this.#showRunning()
-    return this.#running !== before
+    this.#running = this.#runningNow()
+    return shown(this.#running) !== shown(before)
   }
 
   /** Why a topic of the source must not be mirrored; undefined: none of the flows leads back. */
   refusalOf (topic: string, { topics }: Pick<FlowConfig, 'topics'>): ReplicatorError | undefined {
-    const { clock, name, source, target } = this.#options
-    for (const [progressTopic, { members }] of this.#flowsBack()) {
-      const alias = aliasIn(progressTopic)
-      const member = members.present(clock.monotonic()).find(({ settings }) => {
-        const back = announcedTopics(settings, alias)
-        return back !== undefined && comesBack(topic, topics, back)
-      })
-      if (member === undefined) continue
-      const at = member.address === '' ? '' : ` (a process of it serves ${member.address})`
-      return new ReplicatorError('MIRROR_LOOP', `${name} mirrors ${topic} to ${target.alias} as ` +
-        `${topics.policy.remoteTopic(topic)}, and the flow whose progress topic on ` +
-        `${source.alias} is ${progressTopic} mirrors that back to ${source.alias}${at}`)
-    }
-    return undefined
+    const { name, source, target } = this.#options
+    const found = this.#running.find(({ back }) =>
+      back !== undefined && comesBack(topic, topics, back))
+    if (found === undefined) return undefined
+    const { member: { address }, progressTopic } = found
+    const at = address === '' ? '' : ` (a process of it serves ${address})`
+    return new ReplicatorError('MIRROR_LOOP', `${name} mirrors ${topic} to ${target.alias} as ` +
+      `${topics.policy.remoteTopic(topic)}, and the flow whose progress topic on ` +
+      `${source.alias} is ${progressTopic} mirrors that back to ${source.alias}${at}`)
   }
 
   /** Idempotent. */
@@ -134,10 +138,13 @@ export class FlowsBack {
       agreedOf(producers)?.sourceClusterId === target.clusterId)
   }
 
-  #showRunning (): string {
+  /** Filters are compiled here, once a look: the flow asks for each of its topics. */
+  #runningNow (): readonly RunningProcess[] {
     const now = this.#options.clock.monotonic()
-    return JSON.stringify(this.#flowsBack().map(([progressTopic, { members }]) =>
-      [progressTopic, members.present(now).map(settingsOf)]))
+    return this.#flowsBack().flatMap(([progressTopic, { members }]) =>
+      members.present(now).map(member => ({
+        progressTopic, member, back: announcedTopics(member.settings, aliasIn(progressTopic))
+      })))
   }
 
   /** After a switch of the direction this is what the operator wants; the records are not. */
@@ -162,7 +169,10 @@ export class FlowsBack {
   }
 }
 
-function settingsOf ({ settings }: FlowMember): FlowMember['settings'] { return settings }
+function shown (running: readonly RunningProcess[]): string {
+  return JSON.stringify(running.map(({ member, progressTopic }) =>
+    [progressTopic, member.settings]))
+}
 
 function aliasIn (progressTopic: string): string {
   return progressTopic.slice(progressTopicPrefix.length).replace(/\.internal$/, '')
