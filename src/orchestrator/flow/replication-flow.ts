@@ -216,25 +216,24 @@ export class ReplicationFlow {
       onLeaving: async (leaving, isHandedOver) => {
         await this.#statistics?.depart(leaving, isHandedOver)
       },
-      onUnacknowledged: left => { this.#onUnacknowledged(left) },
-      problems: this.#problems
+      onUnacknowledged: left => { this.#onUnacknowledged(left) }
     })
     this.#statistics = this.#openStatistics(clusters, partitions, lanes)
     const slots = this.#config.settings['task.slots']
+    this.#flowsBack = !this.#isShared ? undefined : openFlowsBack({
+      ...this.#common(clusters),
+      announced: async signal => { await this.#control?.announced(signal) }
+    })
     this.#topics = new TopicRefresh({
       ...this.#common(clusters),
       claims: this.#claims,
       mayChange: topic => this.#ownership?.owned.has(slotOf(topic, 0, slots)) === true,
       onTopics: async result => { await partitions.setTopics(result) },
-      flowsBack: this.#flowsBack = !this.#isShared ? undefined : openFlowsBack({
-        ...this.#common(clusters),
-        announced: async signal => { await this.#control?.announced(signal) }
-      }),
-      problems: this.#problems
+      flowsBack: this.#flowsBack
     })
     this.#duties = openFlowDuties({
-      config: this.#config, clusters, progress, partitions, topics: this.#topics,
-      checkpoints: this.#checkpoints, problems: this.#problems, log: this.#log, clock: this.#clock
+      ...this.#common(clusters), progress, partitions, topics: this.#topics,
+      checkpoints: this.#checkpoints
     })
     this.#control = this.#openControl(progress, partitions)
     this.#ownership = this.#openOwnership(clusters)
@@ -256,13 +255,14 @@ export class ReplicationFlow {
   /** A flow that keeps nothing in Kafka, as in the demo, cannot be known to others either. */
   #openInbound (clusters: ClusterPair, progress: FlowProgress): InboundFlows | undefined {
     return !this.#isShared ? undefined : openFlowInbound({ ...this.#common(clusters), progress,
-      lanes: () => this.#lanes, fail: error => { this.#fail(error) }, problems: this.#problems })
+      lanes: () => this.#lanes, fail: error => { this.#fail(error) } })
   }
 
   /** What many parts need. */
-  #common (clusters: ClusterPair): FlowParts {
+  #common (clusters: ClusterPair): FlowParts & { readonly problems: FlowProblems } {
     const { signal } = this.#stopping
-    return { config: this.#config, clusters, log: this.#log, clock: this.#clock, signal }
+    return { config: this.#config, clusters, problems: this.#problems, log: this.#log,
+      clock: this.#clock, signal }
   }
 
   #openStatistics (
@@ -273,8 +273,7 @@ export class ReplicationFlow {
       source: clusters.source,
       partitions,
       lanes,
-      othersOwn: () => this.#ownership?.health.unownedByAnybody === false,
-      problems: this.#problems
+      othersOwn: () => this.#ownership?.health.unownedByAnybody === false
     })
   }
 
@@ -316,7 +315,8 @@ export class ReplicationFlow {
       member: {
         name: this.#memberName,
         build: version,
-        address: this.#address(), startedMs: this.#clock.now(),
+        address: this.#address(),
+        startedMs: this.#clock.now(),
         settings: sharedSettings(this.#config)
       },
       isKeeper: () => this.#ownership?.owned.has(0) === true,
