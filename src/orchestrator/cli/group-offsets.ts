@@ -11,6 +11,7 @@ import { withOffsetLookup, type OffsetLookup } from '../offsets/offset-lookup.ts
 import { translate, type OffsetAnswer } from '../offsets/offset-map.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
+import { comparePartitions } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderTable, tableWidth } from './table.ts'
@@ -61,7 +62,7 @@ async function rowsOf (
 ): Promise<readonly GroupRow[]> {
   const committed = (await committedBy(group, flow))
     .filter(({ topic }) => judgeTopic(flow.topics, topic) === 'mirrored')
-    .sort(byPartition)
+    .sort(comparePartitions)
   return await withOffsetLookup(flow, log, clock, async lookup => {
     const rows: GroupRow[] = []
     for (const each of committed) rows.push(await rowOf(each, flow, lookup, stopped))
@@ -83,10 +84,6 @@ async function committedBy (group: string, flow: FlowConfig): Promise<readonly G
   } finally {
     await admin.close()
   }
-}
-
-function byPartition (one: GroupOffset, other: GroupOffset): number {
-  return one.topic.localeCompare(other.topic) || one.partition - other.partition
 }
 
 async function rowOf (

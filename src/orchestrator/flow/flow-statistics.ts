@@ -16,7 +16,7 @@ import { OpenTransactions } from '../partitions/open-transactions.ts'
 import { endStaleMs } from '../partitions/partition-lag.ts'
 import { PartitionLags } from '../partitions/partition-lags.ts'
 import { faultOf } from '../partitions/partition-state.ts'
-import type { FlowPartition } from '../partitions/partition-table.ts'
+import { nameOf, type FlowPartition } from '../partitions/partition-table.ts'
 import { partitionKey } from '../progress/progress.ts'
 import { LaneFigures, type LaneFigure } from './lane-figures.ts'
 import { PartitionSnapshots } from './partition-snapshots.ts'
@@ -288,8 +288,4 @@ function countsByCode (rows: BigInt64Array): CountsByCode {
     counts.set(Number(rows[row]), rows[row + 1] ?? 0n)
   }
   return counts
-}
-
-function nameOf ({ partition, topic }: FlowPartition): string {
-  return `${topic}-${partition}`
 }

@@ -19,20 +19,14 @@ export class ErrorCounts {
   observeFinal (
     lanes: readonly LaneSnapshot[], ofFlow: CountsByCode
   ): ReadonlyMap<string, number> {
-    return this.#final.observe([
-      ...lanes.map((lane) => errorsOf(lane, false)),
-      { key: 'flow', incarnation: '', counts: ofFlow }
-    ])
+    return this.#final.observe(counted(lanes, ofFlow, false))
   }
 
   /** Errors after which a lane or the flow retried. */
   observeRetried (
     lanes: readonly LaneSnapshot[], ofFlow: CountsByCode
   ): ReadonlyMap<string, number> {
-    return this.#retried.observe([
-      ...lanes.map((lane) => errorsOf(lane, true)),
-      { key: 'flow', incarnation: '', counts: ofFlow }
-    ])
+    return this.#retried.observe(counted(lanes, ofFlow, true))
   }
 }
 
@@ -63,6 +57,16 @@ function countsByName (counts: CountsByCode): ReadonlyMap<string, number> {
     byName.set(name, (byName.get(name) ?? 0) + Number(count))
   }
   return byName
+}
+
+/** The errors of lanes of this kind, and those of the flow, which are all of this kind. */
+function counted (
+  lanes: readonly LaneSnapshot[], ofFlow: CountsByCode, retriable: boolean
+): readonly CountedErrors[] {
+  return [
+    ...lanes.map((lane) => errorsOf(lane, retriable)),
+    { key: 'flow', incarnation: '', counts: ofFlow }
+  ]
 }
 
 function errorsOf (lane: LaneSnapshot, retriable: boolean): CountedErrors {

@@ -7,7 +7,9 @@ import { slotOf } from '../ownership/task-slots.ts'
 import { ProgressStore } from '../progress/progress-store.ts'
 import type { PartitionOnRecord, SlotProgress } from '../progress/slot-contents.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
-import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
+import {
+  comparePartitions, partitionKey, type Progress, type TopicPartition
+} from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 
 export class OffsetLookup {
@@ -32,7 +34,7 @@ export class OffsetLookup {
     const slots = await Promise.all(Array.from({ length: this.#slots },
       async (_, slot) => await this.#slot(slot, signal)))
     return slots.flatMap(({ partitions }) => [...partitions.values()])
-      .sort((one, other) => compare(one.source, other.source))
+      .sort((one, other) => comparePartitions(one.source, other.source))
   }
 
   async #slot (slot: number, signal: AbortSignal): Promise<SlotProgress> {
@@ -68,9 +70,4 @@ export async function withOffsetLookup<Found> (
   } finally {
     await lookup.close()
   }
-}
-
-function compare (one: TopicPartition, other: TopicPartition): number {
-  if (one.topic !== other.topic) return one.topic < other.topic ? -1 : 1
-  return one.partition - other.partition
 }

@@ -8,7 +8,7 @@ import type { AppliedMove } from './partition-moves.ts'
 import type {
   PartitionCondition, PartitionEvent, RepeatedPart, SkippedPart
 } from './partition-state.ts'
-import type { FlowPartition } from './partition-table.ts'
+import { nameOf, type FlowPartition } from './partition-table.ts'
 
 type RefusalEvent = Extract<PartitionEvent, { readonly kind: 'refusal' }>
 
@@ -139,10 +139,6 @@ function withoutNumbers (text: string): string {
 
 function countOf (records: bigint): string {
   return records === 1n ? '1 record' : `${records} records`
-}
-
-function nameOf ({ partition, topic }: FlowPartition): string {
-  return `${topic}-${partition}`
 }
 
 const namesMax = 3

@@ -171,6 +171,11 @@ export class PartitionTable {
   }
 }
 
+/** As log lines and errors name it. */
+export function nameOf ({ partition, topic }: SlotPartition): string {
+  return `${topic}-${partition}`
+}
+
 /** The progress of a partition whose position is known: in every state except one. */
 export function positionOf ({ partition, progress, state, topic }: FlowPartition): Progress {
   if (progress !== undefined) return progress

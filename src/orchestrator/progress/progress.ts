@@ -63,3 +63,9 @@ export interface TopicPartition {
 export function partitionKey ({ topic, partition }: TopicPartition): string {
   return `${topic}/${partition}`
 }
+
+/** For sort(): by topic, then by partition. */
+export function comparePartitions (one: TopicPartition, other: TopicPartition): number {
+  if (one.topic !== other.topic) return one.topic < other.topic ? -1 : 1
+  return one.partition - other.partition
+}

@@ -98,10 +98,11 @@ export class SlotContents {
 
   /** Throws if a record cannot be decoded: it may be the position of a partition. */
   progress (): SlotProgress {
-    for (let [record] = this.#rawProducers; record !== undefined; [record] = this.#rawProducers) {
-      const entry = decode(record)
+    // A damaged record must stay in the list: all are decoded before the list is emptied.
+    const ofProducers = this.#rawProducers.map(decode)
+    this.#rawProducers.length = 0
+    for (const entry of ofProducers) {
       if (entry?.kind === 'producer') this.#producers.push(entry.producer)
-      this.#rawProducers.shift()
     }
     for (const [name, record] of this.#raw) {
       this.#apply(record)
