@@ -7,7 +7,7 @@
 //   --with-sanitizers   the C++ tests without and with sanitizers: npm test
 //   --only              that build and what it needs, nothing else
 //
-// Nothing is imported before the version check, so that an old Node gets a sentence and not a
+// Nothing is imported before the version check, so that an old Node prints a sentence and not a
 // syntax error.
 
 const nodeMin = [20, 19]

@@ -3,8 +3,9 @@
 //   --fast       npm run test:fast: no broker, no sanitizer
 //   --long       npm run test:long: *.long.test.ts
 //   --versions   npm run test:versions: *.versions.test.ts
-// A WORD keeps the test files whose path, and the programs whose name, contains it; what else
-// begins with -- goes to node's test runner. LONGHAUL_TEST_JOBS: how many at a time.
+// A WORD selects the test files whose path, and the programs whose name, contains it; other
+// arguments that begin with -- are passed to node's test runner. LONGHAUL_TEST_JOBS: how many jobs
+// run at a time.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -25,7 +26,7 @@ const programs = [
   { name: 'native_bench', args: ['--smoke'], limitSeconds: 300, expectedSeconds: 5 }
 ]
 
-/** One row a kind of test file. */
+/** One row for each kind of test file. */
 const kinds = {
   unit: { limitSeconds: 600, expectedSeconds: 5 },
   cluster: { limitSeconds: 1500, expectedSeconds: 60 },
@@ -41,7 +42,7 @@ const selections = {
   versions: { programs: [], kinds: ['versions'] }
 }
 
-/** Both write to the same place: node wants one named for each. */
+/** Both reporters write to the same place: node requires one destination for each. */
 const reporters = ['spec', join(root, '.ci/test-run/death-reporter.mjs')].flatMap((reporter) =>
   [`--test-reporter=${reporter}`, '--test-reporter-destination=stdout'])
 
@@ -59,7 +60,7 @@ function parse (args) {
 function plan () {
   const files = listTestFiles(root)
   const native = programs.filter(({ name }) => selection.programs.includes(name))
-    // The others' time is worth more: their tests also wait, and have limits.
+    // The other jobs have priority: their tests also wait, and have time limits.
     .map((program) => ({
       ...program, stage: 'c++', command: join(root, 'build/Release', program.name), nice: 10
     }))

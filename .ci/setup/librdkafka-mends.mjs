@@ -1,5 +1,6 @@
-// What is mended in librdkafka's sources before they are compiled: one row a mend. A row goes when
-// a release of node-rdkafka brings the mend itself; the set-up stops where a row fits no longer.
+// Patches of librdkafka's sources, applied before they are compiled: one row for each patch. A row
+// can be removed when a release of node-rdkafka contains the change; the set-up stops if a row no
+// longer matches.
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SetupError } from './step.mjs'
@@ -7,17 +8,17 @@ import { SetupError } from './step.mjs'
 const sourceDir = 'node_modules/node-rdkafka/deps/librdkafka/src'
 
 // The first three: a broker that was suspended, or that has just started, answers Metadata with
-// topics and without one broker until the controller has heard of it.
+// topics and without brokers until the controller has registered it.
 const mends = [
   {
-    // librdkafka then forgot every broker that it knew, the bootstrap servers too. None was left
-    // to ask, and the client never came back. Such an answer is now asked for again.
+    // librdkafka then forgot every known broker, including the bootstrap servers. No broker was
+    // left to ask, and the client never recovered. Now the client repeats the request.
     file: 'rdkafka_metadata.c',
     from: 'if (md->broker_cnt == 0 && md->topic_cnt == 0) {',
     to: 'if (md->broker_cnt == 0) {'
   },
   {
-    // The code of such an answer was lost: an assertion that there is a result ended the process.
+    // The code of such an answer was lost: an assertion that a result exists ended the process.
     file: 'rdkafka_admin.c',
     from: `"DescribeTopics response protocol parse failure: %s",
                     rd_kafka_err2str(reply->rkbuf_err));
@@ -36,8 +37,8 @@ const mends = [
         return err ? err : reply->rkbuf_err;`
   },
   {
-    // A refusal (no authorizer, no permission) was read and dropped: it looked like a cluster
-    // without ACLs.
+    // A refusal (no authorizer, no permission) was read and dropped: the cluster seemed to have no
+    // ACLs.
     file: 'rdkafka_admin.c',
     from: `        if (error_code) {
                 if (RD_KAFKAP_STR_LEN(&error_msg) == 0)
@@ -57,8 +58,9 @@ const mends = [
   },
   {
     // A request that waits for one broker asks for a connection at each change of the broker's
-    // state. Each ask forgot the pause after a failed attempt: ten thousand attempts a second, and
-    // a core, while a broker refuses connections. Now it shortens the pause to the first one.
+    // state. Each time librdkafka forgot the pause after a failed attempt: ten thousand attempts a
+    // second, and a whole core, while a broker refuses connections. Now the request shortens the
+    // pause to the first one.
     file: 'rdkafka_broker.c',
     from: 'rkb->rkb_ts_reconnect = 0;',
     to: `rkb->rkb_ts_reconnect = RD_MIN(
@@ -67,8 +69,8 @@ const mends = [
                         (rd_ts_t)rkb->rkb_rk->rk_conf.reconnect_backoff_ms * 1000);`
   },
   {
-    // A response comes from malloc, which does not bound what it keeps (core/block_pool.h). The
-    // program may set these two before it opens a client.
+    // malloc allocates the responses, and does not bound its memory (core/block_pool.h). The
+    // program may set these two functions before it opens a client.
     file: 'rdbuf.c',
     from: `static rd_segment_t *rd_buf_alloc_segment0(rd_buf_t *rbuf, size_t size) {`,
     to: `void *(*rd_buf_payload_alloc)(size_t size) = rd_malloc;
@@ -90,7 +92,7 @@ static rd_segment_t *rd_buf_alloc_segment0(rd_buf_t *rbuf, size_t size) {`
         } else if ((seg = rd_malloc(sizeof(*seg) + size))) {`
   },
   {
-    // The thread that is waked needs the lock at once: it slept a second time for each reply.
+    // The woken thread needs the lock at once: it slept a second time for each reply.
     file: 'rdkafka_queue.h',
     from: `                rd_kafka_q_enq0(rkq, rko, at_head);
                 cnd_signal(&rkq->rkq_cond);
@@ -110,7 +112,7 @@ static rd_segment_t *rd_buf_alloc_segment0(rd_buf_t *rbuf, size_t size) {`
         } else {`
   },
   {
-    // A read that is not full has emptied the pipe: no second one is needed to see that.
+    // A read that returns less than the buffer has emptied the pipe: no second read is needed.
     file: 'rdkafka_transport.c',
     from: `                                      sizeof(buf)) > 0)
                         ; /* Read all`,
@@ -119,7 +121,7 @@ static rd_segment_t *rd_buf_alloc_segment0(rd_buf_t *rbuf, size_t size) {`
   }
 ]
 
-/** Returns whether a source was changed, so that what was compiled before is stale. */
+/** Returns whether a source was changed, so that earlier objects are stale. */
 export function mendSources (root) {
   let isChanged = false
   for (const { file, from, to } of mends) {

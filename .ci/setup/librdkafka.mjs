@@ -1,5 +1,5 @@
-// Compiles the node-rdkafka package with the librdkafka inside it: our addon links that archive.
-// This does what the package's own install script does, on all cores instead of one.
+// Compiles the node-rdkafka package and its librdkafka, whose archive our addon links. Does the
+// same as the package's install script, but on all cores.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -11,20 +11,20 @@ import { runLogged, SetupError } from './step.mjs'
 
 const packageDir = 'node_modules/node-rdkafka'
 const archive = `${packageDir}/deps/librdkafka/src/librdkafka.a`
-/** Inside the package's folder, so that it goes when npm replaces the package. */
+/** Inside the package's folder, so that npm removes it when it replaces the package. */
 const stampOf = (root) => join(root, packageDir, '.longhaul-stamp')
 
-/** node-rdkafka's addon is bound to the ABI of the Node it was compiled for. */
+/** node-rdkafka's addon depends on the ABI of the Node with which it was compiled. */
 export function wantedLibrdkafka (root) {
   const platform = [process.versions.modules, process.platform, process.arch]
   const files = [`${packageDir}/package.json`, '.ci/setup/librdkafka-mends.mjs']
-  // Only where it is so: elsewhere nothing is stale by it.
+  // Only on systems with this dependency: elsewhere it makes nothing stale.
   const kerberos = hasSaslHeaders() ? ['kerberos'] : []
   return hashFiles(root, files.filter((file) => existsSync(join(root, file))),
     [...platform, ...kerberos])
 }
 
-/** librdkafka is compiled with Kerberos where it finds Cyrus SASL, which nothing else needs. */
+/** librdkafka is compiled with Kerberos if it finds Cyrus SASL, which only Kerberos needs. */
 const hasSaslHeaders = () => compiles('c', 'sasl/sasl.h')
 
 function isCompiledWithKerberos (root) {
@@ -51,7 +51,7 @@ export const librdkafka = {
     removeStamp(stampOf(root))
     const isMended = mendSources(root)
     if (isCompiledWithKerberos(root) !== hasSaslHeaders()) {
-      // configure runs for want of this file only.
+      // configure runs only if this file is missing.
       rmSync(join(root, packageDir, 'deps/librdkafka/config.h'), { force: true })
       await compile(root, logFile)
     } else if (isMended || !isCompiled(root)) {
@@ -68,8 +68,8 @@ export const librdkafka = {
 }
 
 /**
- * `npm ci` empties node_modules; what took minutes to compile is carried over when the package
- * that npm brought is the same one.
+ * `npm ci` empties node_modules; the compiled files, which took minutes, are kept if npm installed
+ * the same package again.
  */
 export async function keepingCompiled ({ root, logDir }, install) {
   const kept = join(logDir, 'node-rdkafka')
@@ -93,8 +93,9 @@ async function compile (root, logFile) {
   const wayOut = 'the log says what is lacking; it needs OpenSSL, zlib and libzstd headers'
   const [command, args] = nodeGypCommand()
   const nodeGyp = (...more) => runLogged(command, [...args, ...more], { logFile, cwd, env, wayOut })
-  // The package's makefiles only build in this order, and name config.h by two paths, so that a
-  // parallel make finds no rule for it. Hence librdkafka by itself on all cores, the rest on one.
+  // The package's makefiles build only in this order, and name config.h by two paths, so that a
+  // parallel make finds no rule for it. So librdkafka is built alone on all cores, the rest on one
+  // core.
   await nodeGyp('clean', 'configure')
   await nodeGyp('build', 'deps/librdkafka/config.h', '--jobs=1')
   await runLogged('make', ['-C', 'deps/librdkafka', `-j${env.JOBS}`, 'libs'], {
@@ -103,7 +104,7 @@ async function compile (root, logFile) {
   await nodeGyp('build', '--jobs=1')
 }
 
-/** Both halves: the archive to link, and the addon, which is the last thing that is made. */
+/** The archive to link, and the addon, which is built last. */
 function isCompiled (root) {
   if (!existsSync(join(root, archive))) return false
   return spawnSync(process.execPath, ['-e', 'require("node-rdkafka")'], { cwd: root }).status === 0

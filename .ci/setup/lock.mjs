@@ -1,12 +1,13 @@
-// One set-up at a time in a clone. The lock is a file that holds the owner's pid and start time;
-// the next set-up removes it when that process has ended. Start time, because pids are used again.
+// One set-up at a time in a clone. The lock is a file with the owner's pid and start time; the next
+// set-up removes the file if that process has ended. The start time is needed because pids are
+// reused.
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { SetupError } from './step.mjs'
 
 const pollMs = 200
-/** A first set-up compiles for minutes on a small machine; an hour means that it hangs. */
+/** A first set-up compiles for minutes on a small machine; after an hour it must have hung. */
 const waitMaxMs = 60 * 60 * 1000
 
 export async function withLock (path, work, { log = console.error } = {}) {
@@ -49,7 +50,7 @@ async function acquire (path, own, log) {
   }
 }
 
-/** A hard link appears at once and with its content, so nobody ever reads a half-written owner. */
+/** A hard link appears at once and with its content, so no process reads a half-written owner. */
 function tryLink (own, path) {
   try {
     linkSync(own, path)
@@ -61,9 +62,9 @@ function tryLink (own, path) {
 }
 
 /**
- * Removes a dead owner's lock. Two processes may both have seen the dead owner, and the slower one
- * would remove the faster one's new lock: so it is moved aside, looked at, and put back if it is
- * not the one that was dead.
+ * Removes the lock of an owner that has ended. Two processes may both have seen that owner, and the
+ * slower one would remove the new lock of the faster one: so the lock is moved aside, read, and
+ * restored if it belongs to another owner.
  */
 function takeAway (path, deadOwner, own) {
   const aside = `${own}.aside`
@@ -101,11 +102,11 @@ export function isAlive (owner) {
   return identityOf(pid) === owner
 }
 
-/** "pid startTime"; where /proc is missing the pid has to do. */
+/** "pid startTime"; without /proc only the pid. */
 export function identityOf (pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // Field 22, counted behind the command name, which may itself hold blanks and brackets.
+    // Field 22, counted after the command name, which may contain blanks and brackets.
     return `${pid} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`
   } catch {
     return `${pid} -`

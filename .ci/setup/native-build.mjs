@@ -1,6 +1,5 @@
-// build/Release from binding.gyp with the node-gyp inside npm. The demo needs the addon alone, the
-// fast tests one C++ test; the sanitizer builds take longer than everything else and wait for
-// --with-sanitizers.
+// Builds build/Release from binding.gyp with the node-gyp of npm. The demo needs only the addon,
+// the fast tests one C++ test; the sanitizer builds take longest and need --with-sanitizers.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { childEnvironment, localHeaders, nodeGypCommand } from './npm.mjs'
@@ -9,8 +8,8 @@ import { hashFiles, listFiles, readStamp, removeStamp, writeStamp } from './stam
 import { runLogged, SetupError } from './step.mjs'
 
 /**
- * One row a profile, from the smallest to the largest: gyp targets (none named: all of them), what
- * they read, what they leave.
+ * One row for each profile, from the smallest to the largest: gyp targets (none: all targets),
+ * sources and outputs.
  */
 export const profiles = {
   run: {
@@ -85,7 +84,7 @@ export const nativeBuild = {
       })
     }
     writeStamp(stampOf(root, name), wanted)
-    // What a smaller profile asks for was built as well.
+    // The targets of the smaller profiles were built, too.
     const names = Object.keys(profiles)
     for (const smaller of names.slice(0, names.indexOf(name))) {
       writeStamp(stampOf(root, smaller), wantedBuild(root, profiles[smaller]))

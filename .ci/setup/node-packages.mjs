@@ -1,5 +1,5 @@
-// node_modules as package-lock.json says. No package's install script is run: the one that matters,
-// node-rdkafka's, is a step of its own (librdkafka.mjs), and no other package needs one.
+// Installs node_modules from package-lock.json. No package's install script runs: node-rdkafka's is
+// replaced by a step (librdkafka.mjs), and no other package needs one.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { keepingCompiled } from './librdkafka.mjs'
@@ -27,7 +27,7 @@ export const nodePackages = {
     const { root } = context
     const isForeign = readStamp(stampOf(root)) === undefined
     removeStamp(stampOf(root))
-    // A tree that `npm ci` by hand made is as good as ours.
+    // A tree from a manual `npm ci` is accepted, too.
     if (!(isForeign && matchesLock(root))) {
       await keepingCompiled(context, () => installAll(root, logFile))
     }
@@ -37,7 +37,7 @@ export const nodePackages = {
 
 function installAll (root, logFile) {
   const [command, args] = npmCommand()
-  // The compilers' packages are development dependencies: NODE_ENV=production must not drop them.
+  // The compilers' packages are development dependencies: NODE_ENV=production must not omit them.
   const install = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund']
   return runLogged(command, [...args, ...install], {
     logFile,
@@ -48,7 +48,7 @@ function installAll (root, logFile) {
   })
 }
 
-/** Whether an existing tree is what the lockfile describes. */
+/** Whether an existing tree matches the lockfile. */
 export function matchesLock (root) {
   const installed = readPackages(join(root, 'node_modules/.package-lock.json'))
   const locked = readPackages(join(root, 'package-lock.json'))

@@ -1,5 +1,4 @@
-// Where npm and the node-gyp inside it are, and the environment in which to call them from within
-// an npm script.
+// Finds npm and its node-gyp, and the environment with which an npm script can call them.
 import { existsSync, readFileSync, realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
@@ -9,7 +8,7 @@ import { SetupError } from './step.mjs'
 /** A C++ file with sanitizers takes about this much memory to compile. */
 const compilerBytes = 1024 ** 3
 
-/** [command, arguments] that start npm; the one that runs us if it is npm, else the one on PATH. */
+/** [command, arguments] that start npm: the npm that runs this script, or else the one on PATH. */
 export function npmCommand () {
   const cli = findNpmCli()
   if (cli !== undefined) return [process.execPath, [cli]]
@@ -25,7 +24,7 @@ export function nodeGypCommand () {
     try {
       return [process.execPath, [createRequire(cli).resolve('node-gyp/bin/node-gyp.js')]]
     } catch {
-      // A distribution that unbundled npm's parts puts node-gyp on PATH instead.
+      // Distributions that package npm's parts separately have node-gyp on PATH.
     }
   }
   const onPath = findOnPath('node-gyp')
@@ -60,8 +59,8 @@ export function findOnPath (name) {
 const alienNames = ['npm_command', 'npm_config_local_prefix', 'INIT_CWD', 'MAKEFLAGS', 'MAKELEVEL']
 
 /**
- * What an outer `npm run` exports about its own script would be read by the inner npm and by
- * node-gyp as settings of theirs. The user's own settings (npm_config_*) stay.
+ * The inner npm and node-gyp would read the variables that an outer `npm run` exports about its
+ * script as their settings. The user's settings (npm_config_*) are kept.
  */
 export function childEnvironment () {
   const env = { ...process.env, JOBS: process.env.JOBS ?? String(jobs()) }
@@ -70,12 +69,12 @@ export function childEnvironment () {
   }
   for (const name of alienNames) delete env[name]
   const nodeDir = localHeaders()
-  // Read by the node-gyp that compiles node-rdkafka; saves it a download.
+  // The node-gyp that compiles node-rdkafka reads it; saves a download.
   if (nodeDir !== undefined) env.npm_config_nodedir = nodeDir
   return env
 }
 
-/** The prefix of the running node when the headers of exactly this version are beside it. */
+/** The prefix of the running node, if it has the headers of exactly this version. */
 export function localHeaders () {
   const prefix = resolve(dirname(process.execPath), '..')
   try {

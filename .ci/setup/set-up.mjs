@@ -1,5 +1,5 @@
-// The order of the steps, the lock around them, and what a failure prints. A step is an object
-// { name, whyStale(context), run(context, log) }; whyStale returns a reason or undefined.
+// The order of the steps, the lock around them, and the output of a failure. A step is an object {
+// name, whyStale(context), run(context, log) }; whyStale returns a reason or undefined.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,10 +13,10 @@ import { typescriptBuild } from './typescript-build.mjs'
 
 const supportedPlatforms = ['linux-x64', 'linux-arm64']
 
-/** Every step in the order in which each needs the ones before it. */
+/** Every step after the steps that it needs. */
 const allSteps = [systemPackages, nodePackages, librdkafka, nativeBuild, typescriptBuild]
 
-/** What --only NAME runs. */
+/** The steps of --only NAME. */
 const partialSteps = {
   native: [systemPackages, nodePackages, librdkafka, nativeBuild],
   typescript: [nodePackages, typescriptBuild]
@@ -34,7 +34,7 @@ export async function setUp ({ withJava, withDoctest = false, withSanitizers = f
   try {
     notePlatform()
     mustBeWhole(root)
-    // Looked at without the lock, so that the usual case (nothing to do) waits for nobody.
+    // Checked without the lock, so that the usual case (nothing to do) need not wait.
     if (!steps.some((step) => step.whyStale(context) !== undefined)) return 0
     const release = stopOnSignal()
     await withLock(join(root, '.cache', 'setup.lock'), () => runStaleSteps(steps, context))
@@ -48,7 +48,7 @@ export async function setUp ({ withJava, withDoctest = false, withSanitizers = f
 
 async function runStaleSteps (steps, context) {
   for (const step of steps) {
-    // Asked again: a set-up that held the lock before us may have done it.
+    // Checked again: another set-up may have done it while this one waited for the lock.
     const why = step.whyStale(context)
     if (why !== undefined) await runStep(step, why, context)
   }
@@ -67,7 +67,7 @@ function notePlatform () {
   const platform = `${process.platform}-${process.arch}`
   if (supportedPlatforms.includes(platform)) return
   const supported = supportedPlatforms.join(', ')
-  console.error(`longhaul: ${platform} is untested (supported: ${supported}); going on`)
+  console.error(`longhaul: ${platform} is untested (supported: ${supported}); continuing`)
 }
 
 /** Ctrl-C must not leave a compiler running in the background. */

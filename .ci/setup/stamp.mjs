@@ -1,10 +1,11 @@
-// Staleness by content: a stamp file holds the hash of everything a step reads. Times of files lie
-// after a checkout or a copy; content does not, and reading these few megabytes takes milliseconds.
+// Staleness by content: a stamp file holds the hash of everything that a step reads. File times are
+// wrong after a checkout or a copy; content is not, and to read these few megabytes takes
+// milliseconds.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 
-/** All files under the folders that `take` accepts, sorted; a missing folder is an empty one. */
+/** All files under the folders that `take` accepts, sorted; a missing folder counts as empty. */
 export function listFiles (root, folders, take) {
   const found = []
   const visit = (folder) => {
@@ -28,7 +29,7 @@ export function listFiles (root, folders, take) {
   return found.sort()
 }
 
-/** Names go into the hash too: a renamed file is a change. */
+/** The hash includes names: a renamed file is a change. */
 export function hashFiles (root, files, extra = []) {
   const hash = createHash('sha256')
   for (const file of files) {
@@ -52,7 +53,7 @@ export function writeStamp (path, hash) {
   writeFileSync(path, `${hash}\n`)
 }
 
-/** Before a step starts: what it leaves half done when it is killed must not look finished. */
+/** Before a step starts: the output of a killed step must not look complete. */
 export function removeStamp (path) {
   rmSync(path, { force: true })
 }

@@ -1,16 +1,16 @@
-// Runs one set-up step: one line on the terminal, all output of its commands in a log file, and the
-// three things a failed step must tell: the end of the log, where the rest is, the way out.
+// Runs one set-up step: one line on the terminal, the output of its commands in a log file, and for
+// a failed step three things: the end of the log, the path of the rest, the way out.
 import { spawn } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 
 const tailLines = 40
-/** What node-gyp tells about itself, thirty lines of it, would push the cause out of sight. */
+/** Thirty lines of node-gyp about itself, which would hide the cause. */
 const chatter = /^(npm error )?gyp info/
 const children = new Set()
 
 export class SetupError extends Error {
-  /** @param {string} wayOut what the person at the terminal does next */
+  /** @param {string} wayOut what the user should do next */
   constructor (message, { wayOut, logFile } = {}) {
     super(message)
     this.wayOut = wayOut
@@ -39,7 +39,7 @@ export function runLogged (command, args, { logFile, wayOut, cwd, env = process.
   writeFileSync(log, `$ ${[command, ...args].join(' ')}\n`)
   const [program, ...rest] = command === process.execPath ? args : [command, ...args]
   const shown = [basename(program), ...rest].join(' ')
-  // A process group of its own, so that stopChildren reaches make's compilers as well.
+  // A separate process group, so that stopChildren also reaches the compilers of make.
   const child = spawn(command, args, { cwd, env, stdio: ['ignore', log, log], detached: true })
   closeSync(log)
   children.add(child)
@@ -62,7 +62,7 @@ export function stopChildren () {
     try {
       process.kill(-child.pid, 'SIGTERM')
     } catch {
-      // It ended by itself in the meantime: nothing left to stop.
+      // The process has ended meanwhile.
     }
   }
 }
@@ -80,7 +80,7 @@ export function printFailure (error) {
   console.error(lines.join('\n'))
 }
 
-/** Failures get pasted into public places; package mirrors are often private. */
+/** Users paste failures into public places, and package mirrors are often private. */
 export function hideHosts (text) {
   return text.replace(/https?:\/\/[^/\s'"]+/g, '<registry>')
 }

@@ -1,5 +1,5 @@
-// What must be on the machine before anything can be compiled or tested. Each need is tried (a file
-// is compiled, a program is asked), because a package list says little about another distribution.
+// The programs and headers that compiling and testing need. Each need is tested (a file is
+// compiled, a program is called), because package lists differ between distributions.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { compiles } from './compiles.mjs'
@@ -11,7 +11,9 @@ import { runLogged, SetupError } from './step.mjs'
 
 const javaMin = 17
 
-/** One row a need. `apt` lists packages in order of preference; the first that exists is taken. */
+/**
+ * One row for each need. `apt` lists packages in order of preference; the first known one is used.
+ */
 export const needs = [
   {
     what: 'a C compiler',
@@ -83,7 +85,7 @@ export const needs = [
 export const systemPackages = {
   name: 'system packages',
 
-  /** Compilers are only asked for when something is about to be compiled. */
+  /** Compilers are needed only if something must be compiled. */
   whyStale (context) {
     const missing = missingNeeds(context)
     return missing.length === 0 ? undefined : `missing: ${namesOf(missing)}`
@@ -108,7 +110,7 @@ export const systemPackages = {
     if (still.length === 0) return
     throw new SetupError(`installed, but still missing: ${namesOf(still)}`, {
       logFile,
-      wayOut: 'look whether another version stands before it on PATH (or in CC, CXX)'
+      wayOut: 'check whether another version is first on PATH (or in CC, CXX)'
     })
   }
 }
@@ -125,7 +127,7 @@ function missingNeeds (context) {
   })
 }
 
-/** The exact command for the person who has to type it. */
+/** The exact command for the user to type. */
 export function installCommand (missing, { dnf = findOnPath('dnf') !== undefined } = {}) {
   if (dnf) return `sudo dnf install -y ${[...new Set(missing.map((need) => need.dnf))].join(' ')}`
   const packages = [...new Set(missing.map(({ apt }) => firstKnown(apt)))]
@@ -143,7 +145,7 @@ function answers (command, args) {
   return spawnSync(command, args, { stdio: 'ignore' }).status === 0
 }
 
-/** 17 of `openjdk version "17.0.9"`; 8 of `java version "1.8.0_392"`; 0 of anything else. */
+/** 17 of `openjdk version "17.0.9"`; 8 of `java version "1.8.0_392"`; 0 of any other text. */
 export function javaMajor (text) {
   const match = /version "(?:1\.)?(\d+)/.exec(text ?? '')
   return match === null ? 0 : Number(match[1])

@@ -1,5 +1,5 @@
-// dist/ from the TypeScript sources. The compiler is only started when a source changed, and what a
-// removed source left behind in dist/ goes: the test runner would still run it.
+// Compiles the TypeScript sources to dist/. Starts the compiler only if a source changed, and
+// removes outputs of removed sources from dist/: the test runner would still run them.
 import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { hashFiles, listFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
@@ -32,7 +32,7 @@ export const typescriptBuild = {
     const wanted = wantedOutput(root)
     removeStamp(stampOf(root))
     removeOrphans(root)
-    // The incremental state claims that a file which somebody removed from dist/ is up to date.
+    // The incremental state claims that a file that was removed from dist/ is up to date.
     if (sources(root).some((source) => !existsSync(join(root, outputOf(source))))) {
       rmSync(join(root, 'dist/.tsbuildinfo'), { force: true })
     }
@@ -46,7 +46,7 @@ export const typescriptBuild = {
   }
 }
 
-/** The compiler writes plain files; npx and npm link start what package.json's bin names. */
+/** The compiler writes plain files, but npx and npm link execute the file of package.json's bin. */
 function makeExecutable (root) {
   const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   for (const file of Object.values(bin)) {
@@ -54,7 +54,7 @@ function makeExecutable (root) {
   }
 }
 
-/** Removes every file of dist/ whose source is gone. */
+/** Removes every file of dist/ without a source. */
 export function removeOrphans (root) {
   const wanted = new Set(sources(root).map(outputOf))
   const outputs = listFiles(root, folders.map((folder) => join('dist', folder)), () => true)

@@ -1,5 +1,5 @@
-// A second reporter beside node's own: says how the process of a test file died, where it did. The
-// first one shows no more than 'test failed' then.
+// A second reporter beside node's: reports how the process of a test file ended, if it crashed.
+// Node's reporter prints only 'test failed' then.
 export default async function * deaths (events) {
   for await (const { type, data } of events) {
     const error = data.details?.error

@@ -4,7 +4,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { findOnPath } from '../setup/npm.mjs'
 
-/** What a stopped group gets to end its brokers before it is killed. */
+/** How long a stopped group may take to end its brokers before it is killed. */
 const graceMs = 10_000
 const running = new Set()
 
@@ -30,7 +30,7 @@ export async function runJob (job, root) {
 async function runHere (job, root) {
   const run = await spawnJob(job, job.command, job.args, root)
   if (!cannotMapMemory(run.output)) return { ...judge(job, run), output: run.output }
-  // Old ThreadSanitizers cannot live with much address randomization; without it they can.
+  // Old ThreadSanitizers fail with much address randomization, and work without it.
   const setarch = findOnPath('setarch')
   if (setarch === undefined || spawnSync(setarch, ['-R', 'true']).status !== 0) {
     return { passed: 0, failed: 0, skipped: 1, note: noSetarch, output: run.output }
@@ -48,13 +48,13 @@ function cannotMapMemory (output) {
     .test(output)
 }
 
-/** The exit status is the judge; the counts are for the reader. */
+/** The exit status decides; the counts are for the reader. */
 export function judge (job, { code, output, timedOut }) {
   if (timedOut) {
     const note = `stopped after its limit of ${job.limitSeconds} s`
     return { passed: 0, failed: 1, skipped: 0, note }
   }
-  // A program without tests in it, such as a benchmark's smoke run, is one test by itself.
+  // A program without tests, such as a benchmark's smoke run, counts as one test.
   const counts = countTests(output) ?? { passed: 1, failed: 0, skipped: 0 }
   if (code !== 0 && counts.failed === 0) {
     return { passed: 0, failed: 1, skipped: counts.skipped, note: `exit status ${code}` }
@@ -62,7 +62,7 @@ export function judge (job, { code, output, timedOut }) {
   return { ...counts, note: '' }
 }
 
-/** From the last lines of node's spec reporter or of doctest; undefined where there are none. */
+/** From the last lines of node's spec reporter or of doctest; undefined if there are none. */
 export function countTests (text) {
   const number = (pattern) => Number(text.match(pattern)?.at(-1)?.match(/\d+/)?.[0] ?? Number.NaN)
   const passed = number(/^ℹ pass (\d+)$/mg)
@@ -81,7 +81,7 @@ export function countTests (text) {
 
 function spawnJob ({ limitSeconds, nice = 0 }, command, args, root) {
   const env = { ...process.env }
-  // Set when a test runner starts us; a runner inside a runner would print nothing readable.
+  // Set if a test runner runs this process; a runner inside a runner prints unreadable output.
   delete env.NODE_TEST_CONTEXT
   const [program, ...rest] = nice > 0
     ? ['nice', '-n', String(nice), command, ...args]
@@ -101,7 +101,7 @@ function spawnJob ({ limitSeconds, nice = 0 }, command, args, root) {
   }, limitSeconds * 1000)
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    // A broker that outlived its test may still hold the pipes, in a group of its own.
+    // A broker that outlived its test may still hold the pipes, in another group.
     child.on('exit', () => setTimeout(() => closePipes(child), graceMs).unref())
     child.on('close', (code, signal) => {
       clearTimeout(limit)
@@ -116,7 +116,7 @@ function signalGroup (child, signal) {
   try {
     process.kill(-child.pid, signal)
   } catch {
-    // The group is gone already.
+    // The group has already ended.
   }
 }
 

@@ -1,5 +1,5 @@
-// Runs jobs side by side, as many at a time as there are slots; those that took longest the last
-// time begin first, so that none of them is left alone at the end.
+// Runs as many jobs in parallel as there are slots; the jobs that took longest in the last run
+// begin first, so that none of them runs alone at the end.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname } from 'node:path'
@@ -7,7 +7,7 @@ import { dirname } from 'node:path'
 /** Two clusters of three brokers each. */
 const jobBytes = 3 * 1024 ** 3
 
-/** At least two: many tests wait for brokers, and not for a processor. */
+/** At least two: many tests wait for brokers and not for a processor. */
 export function slotCount () {
   const wanted = Number(process.env.LONGHAUL_TEST_JOBS)
   if (wanted > 0) return wanted
@@ -15,7 +15,7 @@ export function slotCount () {
   return Math.max(2, Math.min(os.availableParallelism(), Math.floor(memoryBytes / jobBytes)))
 }
 
-/** Calls `run` for each job, and `onEnd` with each result as it comes; resolves with all. */
+/** Calls `run` for each job, and `onEnd` with each result; resolves with all results. */
 export async function runInSlots (jobs, { slots, run, onEnd, lastSeconds }) {
   const seconds = ({ expectedSeconds, name }) => lastSeconds.get(name) ?? expectedSeconds
   const waiting = jobs.toSorted((a, b) => seconds(b) - seconds(a))
@@ -31,12 +31,12 @@ export async function runInSlots (jobs, { slots, run, onEnd, lastSeconds }) {
   return results
 }
 
-/** Seconds by job, of the last run of each. */
+/** Seconds by job, of its last run. */
 export function readSeconds (path) {
   try {
     return new Map(existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : [])
   } catch {
-    return new Map() // cut short by whoever wrote it
+    return new Map() // its writer was interrupted
   }
 }
 

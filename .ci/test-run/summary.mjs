@@ -1,9 +1,9 @@
-// What a test run prints: a line for each job as it ends, all of a failed one's output, the tables
-// at the end and the last line.
+// The output of a test run: a line for each job as it ends, the whole output of failed jobs, the
+// tables at the end and the last line.
 
 const slowestCount = 10
 
-/** `isShown`: also the output of a job that passed. */
+/** `isShown`: also prints the output of a job that passed. */
 export function printResult ({ failed, name, note, output, passed, seconds, stage }, isShown) {
   const verdict = failed > 0 ? 'FAILED' : 'ok'
   const counts = failed > 0 ? `${passed} passed, ${failed} failed` : `${passed} passed`
@@ -13,7 +13,7 @@ export function printResult ({ failed, name, note, output, passed, seconds, stag
   console.log(line)
 }
 
-/** Prints tables and the last line; true when nothing failed. */
+/** Prints tables and the last line; true if no job failed. */
 export function printTables (results, seconds) {
   const stages = [...new Set(results.map(({ stage }) => stage))]
   const sum = (list, pick) => list.reduce((total, result) => total + pick(result), 0)

@@ -1,5 +1,5 @@
-// Which test files there are and of which kind: by their names, and by whether what they import
-// reaches a module that starts Kafka brokers or other programs in Java.
+// Which test files exist and of which kind: by their names, and by whether their imports reach a
+// module that starts Kafka brokers or other Java programs.
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 import { listFiles } from '../setup/stamp.mjs'
@@ -30,7 +30,7 @@ export function listTestFiles (root) {
   }
 }
 
-/** The file and all that it imports, by way of others or not. */
+/** The file and everything that it imports, directly or indirectly. */
 function closureOf (file, importsOf) {
   const reached = new Set([file])
   for (const each of reached) {
@@ -42,7 +42,7 @@ function closureOf (file, importsOf) {
 function readImports (root, file) {
   if (!existsSync(join(root, file))) return []
   const text = readFileSync(join(root, file), 'utf8')
-  // As tsc writes them: a statement a line, so that a comment is none.
+  // tsc writes one statement on a line, so that a comment does not match.
   return [/^(?:import|export)\b.*?["'](\.[^"']+\.js)["']/gm, /\bimport\(["'](\.[^"']+)["']\)/g]
     .flatMap((pattern) => [...text.matchAll(pattern)])
     .map(([, name]) => normalize(join(dirname(file), name)))
