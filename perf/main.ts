@@ -117,7 +117,7 @@ interface LongLinkOptions {
   readonly append: boolean
 }
 
-/** Each with each other; without any of them the standard rows. */
+/** All combinations; without options the standard rows. */
 function rowsOf (options: LongLinkOptions): readonly LineRow[] {
   const { over, partitions, rate, rtt, windows: names } = options
   if ([over, partitions, rate, rtt, names].every(each => each === undefined)) return standardRows
@@ -186,7 +186,7 @@ program.command('long-link')
   .action(longLink)
 
 program.command('memory')
-  .description('a target that hangs and comes back under load: whether memory stays in its bound')
+  .description('a target that repeatedly hangs under load: whether memory stays within its bound')
   .option('--minutes <count>', 'of load', parseCount, 5)
   .option('--partitions <count>', 'of the topic', parseCount, 64)
   .option('--rate <bytes>', 'of load, a second', parseCount, 4_000_000)
@@ -194,7 +194,7 @@ program.command('memory')
   .action(memory)
 
 program.command('restore')
-  .description('a restart after hours of progress: how much it reads, and for how long')
+  .description('a restart after hours of progress: how much it reads, and how long it needs')
   .option('--partitions <count>', 'busy partitions', parseCount, 1_000)
   .option('--hours <count>', 'of progress', parseCount, 24)
   .option('--slots <count>', 'partitions of the progress topic', parseCount, 32)
@@ -202,14 +202,14 @@ program.command('restore')
   .action(restore)
 
 program.command('scale')
-  .description('many partitions that nobody writes to: what they cost')
+  .description('many idle partitions: what they cost')
   .option('--partitions <counts>', 'comma-separated, a step each',
     text => text.split(',').map(parseCount), [10, 100, 1_000, 6_000, 10_000])
   .option('--seconds <count>', 'of idling that are measured', parseCount, 30)
   .option('--append', 'add the run to perf/results/scale.md', false)
   .action(scale)
 
-// A run cut short ends its brokers and contenders by the exit hook of the process guard.
+// If a run is interrupted, the exit hook of the process guard ends its brokers and contenders.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 try {

@@ -1,4 +1,4 @@
-// Chance that a seed repeats: schedules of faults and loads are made with it.
+// Repeatable randomness from a seed, for schedules of faults and for loads.
 
 export type Random = () => number
 

@@ -1,5 +1,5 @@
-// What is put through chaos: how a process of it is started. Longhaul's own command line, or
-// Kafka's MirrorMaker 2 with its defaults or in its exactly-once mode.
+// The mirror of a chaos run and how its processes are started: Longhaul's command line, or Kafka's
+// MirrorMaker 2 with its defaults or in its exactly-once mode.
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
@@ -11,25 +11,25 @@ import { loadedTopics } from './numbered-load.ts'
 export interface ChaosSetup {
   readonly source: KafkaCluster
   readonly target: KafkaCluster
-  /** Properties and logs; kept after the run. */
+  /** For properties and logs; kept after the run. */
   readonly folder: string
 }
 
 export interface Command {
   readonly program: string
   readonly args: readonly string[]
-  /** Where it tells which partitions it mirrors, if it does. */
+  /** The address that names the partitions of the process; undefined: the contender has none. */
   readonly metricsUrl?: string
 }
 
 export interface ChaosContender {
   readonly name: string
   readonly description: string
-  /** Its consumer group on the target, if it has one. */
+  /** Its consumer group on the target; undefined: the contender has none. */
   readonly group?: string
-  /** Whether it continues by itself in a source topic that was deleted and recreated. */
+  /** Whether it continues without help in a source topic that was deleted and recreated. */
   readonly followsRecreated: boolean
-  /** How the `index`th process is started, and started again; called once. */
+  /** The command that starts, and later restarts, the `index`th process; called once for each. */
   command (setup: ChaosSetup, index: number, port: number): Promise<Command>
 }
 
@@ -92,7 +92,7 @@ export function mirrorMaker (exactlyOnce: boolean): ChaosContender {
   }
 }
 
-/** Several processes of MirrorMaker work together only by way of its internal REST. */
+/** Several processes of MirrorMaker 2 cooperate only through its internal REST interface. */
 function mirrorMakerProperties (factor: number, port: number): Record<string, string | number> {
   const topics = ['checkpoints.topic', 'heartbeats.topic', 'offset-syncs.topic', 'offset.storage',
     'status.storage', 'config.storage']

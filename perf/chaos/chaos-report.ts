@@ -1,4 +1,4 @@
-// What a chaos run came to: for the terminal, as JSON, and as a section of perf/results/chaos.md.
+// The outcome of a chaos run: for the terminal, as JSON, and as a section of perf/results/chaos.md.
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Table from 'cli-table3'
@@ -14,8 +14,8 @@ export interface ChaosReport {
 }
 
 /**
- * Every record once, in order, unchanged; no process that crashed or had to be forced down; and no
- * partition that was stalled for longer than the faults of its time excuse.
+ * Every record once, in order, unchanged; no process that crashed or had to be killed; and no
+ * partition that was stalled for longer than the faults of that time explain.
  */
 export function isFlawless (outcome: ChaosOutcome): boolean {
   const { lost, doubled, reordered, altered } = totalsOf(outcome.findings)
@@ -23,7 +23,7 @@ export function isFlawless (outcome: ChaosOutcome): boolean {
   return flaws === 0 && outcome.catchUpSeconds !== undefined && outcome.liveness.secondsBeyond === 0
 }
 
-/** Stops that took more than SIGTERM. */
+/** Stops for which SIGTERM was not enough. */
 function forced (exitCodes: ChaosOutcome['exitCodes']): number {
   return exitCodes.filter(code => code === null).length
 }
@@ -59,7 +59,7 @@ export function writeJson (report: ChaosReport): string {
   return path
 }
 
-/** Adds the run; nothing that stands there is changed. */
+/** Appends the run; existing sections are not changed. */
 export function appendReport (report: ChaosReport): string {
   const folder = join(repoRoot(), 'perf/results')
   mkdirSync(folder, { recursive: true })
@@ -103,8 +103,8 @@ function describeLiveness ({ liveness }: ChaosOutcome): string {
   const { longestByFault, secondsBeyond } = liveness
   const longest = Object.entries(longestByFault).sort(([, a], [, b]) => b - a)
     .map(([fault, seconds]) => `${fault} ${seconds.toFixed(0)}`).join(', ')
-  return `Partitions stood still for ${secondsBeyond.toFixed(0)} s beyond what faults excuse. ` +
-    `Longest standstill under each fault, in seconds: ${longest}.`
+  return `Partitions were stalled for ${secondsBeyond.toFixed(0)} s longer than the faults ` +
+    `explain. Longest stall during each fault, in seconds: ${longest}.`
 }
 
 function describeEnd (outcome: ChaosOutcome): string {

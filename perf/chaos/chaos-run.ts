@@ -1,4 +1,5 @@
-// One run: two clusters, a load, mirror processes, faults by schedule; then quiet, and the check.
+// One run: two clusters, a load, mirror processes, faults by schedule; then a quiet time and the
+// check.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startKafkaCluster, type KafkaCluster } from '../../test/kafka/cluster.ts'
@@ -21,7 +22,7 @@ export interface ChaosSettings {
   readonly brokers: 1 | 3
   readonly recordsPerSecond: number
   readonly contender: ChaosContender
-  /** Logs and properties of the run; made by the caller. */
+  /** For logs and properties of the run; the caller creates it. */
   readonly folder: string
   readonly say: (text: string) => void
 }
@@ -32,20 +33,20 @@ export interface ChaosOutcome {
   readonly acked: number
   readonly findings: readonly PartitionFindings[]
   readonly liveness: LivenessFindings
-  /** From the end of the load until the target held all; undefined: it never did. */
+  /** From the end of the load until the target had all records; undefined: it never had. */
   readonly catchUpSeconds: number | undefined
   readonly crashes: number
-  /** Starts that failed, because a cluster could not be reached. */
+  /** Starts that failed because a cluster did not answer. */
   readonly startsFailed: number
-  /** Of every stop by SIGTERM. */
+  /** The exit code of every stop by SIGTERM. */
   readonly exitCodes: ReadonlyArray<number | null>
 }
 
 const gapMs = [2_000, 9_000] as const
 const catchUpMsMax = 240_000
-// Without a record more for this long a target that is short of some will stay so.
+// If no record arrives for this long, the missing records will not arrive.
 const standstillMs = 45_000
-// Late retries of zombies would show in what follows the last record.
+// Late retries of zombie processes would appear after the last record.
 const quietMs = 5_000
 
 /** The faults of a run with these settings. */
@@ -115,7 +116,7 @@ async function underLoad (settings: ChaosSettings, parts: Parts): Promise<ChaosO
   await sleep(quietMs)
   say('reading both sides')
   const sofar = totalsOf(await checkSides(source, target, remoteTopic))
-  // Doubles may have hidden by their number that a partition is late: late is not lost.
+  // Duplicates may have hidden, in the count, that a partition was late: late records are not lost.
   if (sofar.lost > 0) {
     say(`${sofar.lost} records are not there: waiting for them`)
     await untilStandstill(target)
@@ -140,8 +141,9 @@ function topicConfigs ({ brokers }: KafkaCluster): Readonly<Record<string, strin
 }
 
 /**
- * By offsets, which are as many as records on a source without transactions. A target with doubles
- * has more of them and would look done too soon: hence it must also have come to rest.
+ * Compares end offsets, which equal the numbers of records on a source without transactions. A
+ * target with duplicates has more records and would look complete too early: so it must also have
+ * been quiet for a while.
  */
 async function untilCaughtUp (
   source: KafkaCluster, target: KafkaCluster, say: (text: string) => void
@@ -167,7 +169,7 @@ async function untilCaughtUp (
   }
 }
 
-/** Until nothing has come any more for long, or it continues for too long. */
+/** Waits until no record has arrived for a while, or until records arrive for too long. */
 async function untilStandstill (target: KafkaCluster): Promise<void> {
   const startedAt = performance.now()
   let changedAt = startedAt

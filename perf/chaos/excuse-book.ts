@@ -1,5 +1,5 @@
-// For how long which partitions may be stalled, fault by fault: the rows of the table with what is
-// true when the fault begins (who leads what, who mirrors what, who coordinates the group).
+// How long which partitions may be stalled because of which fault: the rows of the fault table,
+// with the leaders, mirror processes and group coordinator at the time when the fault begins.
 import { topicOn } from '../../test/kafka/broker-view.ts'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { coordinatorOf } from '../../test/kafka/consumer-group.ts'
@@ -14,9 +14,9 @@ export interface ExcuseBookOptions {
   readonly source: KafkaCluster
   readonly target: KafkaCluster
   readonly members: ReadonlyArray<Pick<MirrorMember, 'owned'>>
-  /** The consumer group of the flow; undefined: a mirror of another kind, without one. */
+  /** The consumer group of the flow; undefined: another kind of mirror, without a group. */
   readonly group: string | undefined
-  /** Milliseconds since the run began. */
+  /** Milliseconds since the start of the run. */
   readonly nowMs: () => number
 }
 
@@ -30,7 +30,7 @@ export class ExcuseBook {
     this.#options = options
   }
 
-  /** To be called before the fault is made; the returned function, when it has been put right. */
+  /** Call it before the fault begins; call the returned function when the fault has ended. */
   async begin (planned: PlannedFault, broker: number | undefined): Promise<() => void> {
     const scoped = await this.#scopesOf(planned, broker)
     const rows = await this.#rowsOf(planned, broker)
@@ -57,14 +57,14 @@ export class ExcuseBook {
     const rows = faultRow(fault).mayStandStill
     if (broker === undefined || subject.kind === 'process' || subject.kind === 'topic') return rows
     const cluster = subject.side === 'source' ? source : target
-    // Without a replica no other broker leads: partitions of this broker wait for it.
+    // Without a replica no other broker can lead: the partitions wait for this broker.
     const own = cluster.brokers.length > 1
       ? rows
       : rows.map(row => row.scope === 'led' ? { ...row, span: 'both' as const } : row)
     if (subject.side === 'source' || group === undefined) return own
     const coordinator = await coordinatorOf(target, group).catch(() => undefined)
     if (coordinator?.id !== broker) return own
-    // Behind a link that is at fault the coordinator stays what it is.
+    // A coordinator behind a faulty link remains the coordinator.
     return [...own, { ...coordinatorLost, span: subject.kind === 'link' ? 'both' : 'begin' }]
   }
 
@@ -82,11 +82,11 @@ export class ExcuseBook {
   }
 
   /**
-   * What the process mirrors, and what no other process does. The group waits for the session of
-   * each dead member, so a process that is hit may also own slots that it has not begun: those that
-   * it was just assigned, or that the group assigns it before it sees that the process is dead. And
-   * another process may count what this one mirrors as its own: it was frozen, and drains what the
-   * group has assigned to others since.
+   * The partitions that the process mirrors, and those that no other process mirrors. The group
+   * waits for the session of each dead member, so the process may also own slots that it has not
+   * acquired: slots that were just assigned to it, or that the group assigns before it detects that
+   * the process is dead. And another process may still count partitions of this one as its own: it
+   * was frozen, and drains slots that the group has assigned to other processes since.
    */
   async #stoppedWith (index: number): Promise<ReadonlySet<string>> {
     const { members } = this.#options

@@ -1,5 +1,5 @@
-// Carries out planned faults: makes the fault, waits, puts it right. Faults of one process or one
-// cluster wait for each other, as a broker may take longer to come back than was planned.
+// Carries out planned faults: begins each fault, waits, and ends it. Faults of one process or one
+// cluster wait for each other, because a broker may need longer to restart than was planned.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { coordinatorOf } from '../../test/kafka/consumer-group.ts'
@@ -22,11 +22,11 @@ export interface FaultTargets {
   /** The flow's consumer group on the target. */
   readonly group: string | undefined
   readonly topicConfigs: Readonly<Record<string, string>>
-  /** Told when a fault begins, and when it is over with what could not be done. */
+  /** Called when a fault begins, and when it ends, with the errors of the fault. */
   readonly say: (text: string) => void
 }
 
-// On a busy machine a broker needs seconds to start, and then to be in sync with the others.
+// On a busy machine a broker needs seconds to start, and more to be in sync with the others.
 const settleMs = 3_000
 const slowLink = { latencyMs: 100, bytesPerSecond: 300_000 }
 
@@ -39,10 +39,10 @@ export class FaultRunner {
     this.#targets = targets
   }
 
-  /** Faults that could not be made or put right. */
+  /** Faults that could not be carried out or ended. */
   get failures (): readonly string[] { return this.#failures }
 
-  /** Resolves when the last fault is over. */
+  /** Resolves when the last fault has ended. */
   async run (schedule: readonly PlannedFault[], durationMs: number): Promise<void> {
     const startedAt = performance.now()
     for (const planned of schedule) {
@@ -53,7 +53,7 @@ export class FaultRunner {
     await Promise.all(this.#queues.values())
   }
 
-  /** Whatever happened: brokers up, links open, every mirror process running. */
+  /** Whatever happened, at the end: brokers run, links are open, every mirror process runs. */
   async restoreAll (): Promise<void> {
     const { source, target, members } = this.#targets
     for (const cluster of [source, target]) {
@@ -100,7 +100,7 @@ export class FaultRunner {
     } finally {
       isOver()
     }
-    // The next fault of the cluster waits for it.
+    // The next fault of the cluster waits for this.
     if (subject.kind === 'broker' || subject.kind === 'coordinator') await sleep(settleMs)
   }
 

@@ -1,75 +1,79 @@
-// THE table of faults: what can happen to whom, how often, for how long, and for how many seconds
-// which partitions may be stalled for it. What carries them out is fault-runner.ts.
+// THE table of faults: kind and subject of each fault, how often and how long it occurs, and for
+// how many seconds it may stall which partitions. fault-runner.ts carries them out.
 
 /**
- * Partitions that a fault may stop: those that the hit broker leads, those that the hit process
- * mirrors, those that the fault is about (of the moved leader, of the recreated topic), or all.
+ * Partitions that a fault may stall: those that the affected broker leads, those that the affected
+ * process mirrors, those that the fault names (of the moved leader, of the recreated topic), or
+ * all.
  */
 export type Scope = 'led' | 'owned' | 'meant' | 'all'
 
 export interface Standstill {
   readonly scope: Scope
-  /** From its beginning, from its end, or from its beginning to so many seconds after its end. */
+  /**
+   * From the beginning of the fault, from its end, or from its beginning until this many seconds
+   * after its end.
+   */
   readonly span: 'begin' | 'end' | 'both'
   readonly seconds: number
 }
 
 export interface FaultRow {
   /**
-   * Whom it hits: a mirror process, a broker, the network in front of one broker, the broker that
-   * coordinates the flow's group, or a source topic.
+   * A mirror process, a broker, the network in front of one broker, the broker that coordinates the
+   * flow's group, or a source topic.
    */
   readonly subject: 'process' | 'broker' | 'link' | 'coordinator' | 'topic'
   readonly text: string
-  /** Against the other rows. */
+  /** Relative to the other rows. */
   readonly weight: number
-  /** How long it lasts before it is put right: from, to. */
+  /** How long the fault lasts: minimum, maximum. */
   readonly lastsMs: readonly [number, number]
   readonly mayStandStill: readonly Standstill[]
-  /** Only where a cluster has other brokers that can lead. */
+  /** Only for clusters with other brokers that can lead. */
   readonly needsReplicas?: true
-  /** Only for Longhaul, which has a policy for it. */
+  /** Only for Longhaul, which has a policy for this fault. */
   readonly needsPolicy?: true
 }
 
-// What the seconds below are sums of. Test brokers are fenced after three seconds without a
-// heartbeat (server-properties.ts); with the default of nine, add six.
-/** A broker is fenced, its leaders move, replicas that wait for it are let out of the ISR. */
+// The parts of the seconds below. Test brokers are fenced after three seconds without a heartbeat
+// (server-properties.ts); with the default of nine seconds, add six.
+/** A broker is fenced, its leaders move, and the leaders remove it from the ISR. */
 const fencing = 4
-/** The mirror learns of another leader and looks at the target before it sends. */
+/** The mirror finds the new leader and scans the target before it sends. */
 const rerouting = 6
 /** The group removes a dead member (session.timeout.ms). */
 const session = 10
-/** The group shares out anew: members answer, slots are drained, handed over and read. */
+/** The group rebalances: members answer, slots are drained, handed over and restored. */
 const rebalance = 10
-/** A silent connection is closed. */
+/** The client closes a silent connection. */
 const silence = 15
-/** The mirror looks for new topics, twice (refresh.topics.interval.seconds of a run). */
+/** The mirror looks twice for new topics (refresh.topics.interval.seconds of a run). */
 const refresh = 10
-/** A process starts, joins and is assigned its slots. */
+/** A process starts, joins the group and is assigned slots. */
 const start = 10
 
-/** What is not acknowledged while a follower is silent: acks=all waits for it. */
+/** Batches without an acknowledgement while a follower is silent: acks=all waits for it. */
 const silentFollower: Standstill = { scope: 'all', span: 'begin', seconds: fencing + 2 }
 const ownedUntilTakeOver: Standstill =
   { scope: 'owned', span: 'begin', seconds: session + rebalance }
 const ledUntilRerouted: Standstill = { scope: 'led', span: 'begin', seconds: fencing + rerouting }
-/** Nothing refuses: the mirror has to suspect by itself, or to hear of the new leader. */
+/** No broker returns an error: the mirror must detect the silence, or find the new leader. */
 const ledByASilentBroker: Standstill = { scope: 'led', span: 'begin', seconds: silence + rerouting }
-/** The group assigns it slots of other processes. */
+/** The group assigns the process slots of other processes. */
 const untilItHasItsPart: Standstill = { scope: 'all', span: 'end', seconds: start + rebalance }
 
 export const faultTable = {
   'process-kill': {
     subject: 'process',
-    text: 'kill -9, started again',
+    text: 'kill -9, restarted',
     weight: 6,
     lastsMs: [500, 15_000],
     mayStandStill: [ownedUntilTakeOver, untilItHasItsPart]
   },
   'process-restart': {
     subject: 'process',
-    text: 'SIGTERM, started again',
+    text: 'SIGTERM, restarted',
     weight: 4,
     lastsMs: [0, 5_000],
     mayStandStill: [{ scope: 'owned', span: 'begin', seconds: rebalance }, untilItHasItsPart]
@@ -83,21 +87,21 @@ export const faultTable = {
   },
   'process-pause': {
     subject: 'process',
-    text: 'SIGSTOP for less than that',
+    text: 'SIGSTOP for less than the session timeout',
     weight: 2,
     lastsMs: [500, 6_000],
     mayStandStill: [{ scope: 'owned', span: 'both', seconds: 3 }]
   },
   'broker-kill': {
     subject: 'broker',
-    text: 'kill -9, started again',
+    text: 'kill -9, restarted',
     weight: 4,
     lastsMs: [500, 8_000],
     mayStandStill: [ledUntilRerouted, silentFollower]
   },
   'broker-restart': {
     subject: 'broker',
-    text: 'SIGTERM: leaders move away, started again',
+    text: 'SIGTERM: leaders move to other brokers, restarted',
     weight: 2,
     lastsMs: [0, 0],
     mayStandStill: [ledUntilRerouted, silentFollower]
@@ -119,7 +123,7 @@ export const faultTable = {
   },
   'coordinator-hang': {
     subject: 'coordinator',
-    text: 'the same, of the broker that coordinates the group of the flow',
+    text: 'SIGSTOP for 45 s of the broker that coordinates the group',
     weight: 2,
     lastsMs: [45_000, 45_000],
     mayStandStill: [ledByASilentBroker, silentFollower],
@@ -135,21 +139,21 @@ export const faultTable = {
   },
   'link-cut': {
     subject: 'link',
-    text: 'connections closed and refused',
+    text: 'connections are closed and refused',
     weight: 3,
     lastsMs: [500, 12_000],
     mayStandStill: [{ scope: 'led', span: 'both', seconds: rerouting + 5 }]
   },
   'link-half-open': {
     subject: 'link',
-    text: 'connections stay, no byte passes',
+    text: 'connections stay open, and no byte passes',
     weight: 3,
     lastsMs: [2_000, 15_000],
     mayStandStill: [{ scope: 'led', span: 'both', seconds: silence }]
   },
   'link-forgotten': {
     subject: 'link',
-    text: 'open connections stay, and no byte passes on them any more; new ones pass',
+    text: 'open connections stay open without passing a byte; new ones work',
     weight: 3,
     lastsMs: [0, 0],
     mayStandStill: [ledByASilentBroker]
@@ -179,8 +183,8 @@ export const faultTable = {
 } as const satisfies Record<string, FaultRow>
 
 /**
- * On top of a row, where it hits the coordinator of the group: members of a group of several stop
- * when their session ends, until they have joined again at another broker.
+ * Added to a row if the fault affects the coordinator of the group: members stop when their session
+ * ends, until they have joined again at another broker.
  */
 export const coordinatorLost: Standstill =
   { scope: 'all', span: 'begin', seconds: session + fencing + rebalance }

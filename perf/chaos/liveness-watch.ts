@@ -1,4 +1,4 @@
-// Looks each second at how far every partition is on both sides, past the proxies.
+// Reads each second the end offsets of every partition on both sides, not through the proxies.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { offsetsOn, topicsOn } from '../../test/kafka/broker-view.ts'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
@@ -8,9 +8,9 @@ import { StandingWatch, type SeenEnds, type Standing } from './liveness.ts'
 import { loadedTopics, partitionName } from './numbered-load.ts'
 
 const everyMs = 1_000
-// A broker that has just been stopped answers nothing; its partitions are left out.
+// A broker that was just stopped does not answer; its partitions are left out.
 const answerMs = 800
-// A partition that is stalled for this long is reported, once.
+// A partition that is stalled for this long is reported once.
 const longMs = 8_000
 
 export class LivenessWatch {
@@ -18,15 +18,15 @@ export class LivenessWatch {
   readonly #target: KafkaCluster
   readonly #nowMs: () => number
   readonly #onLong: (partitions: readonly string[]) => void
-  /** Reported, and standing still since. */
+  /** Reported partitions that are still stalled. */
   #long: readonly string[] = []
   readonly #watch = new StandingWatch()
-  /** Of a recreated topic: what the target holds of the topics before it. */
+  /** Of a recreated topic: the number of records of earlier topics on the target. */
   readonly #before = new Map<string, number>()
   readonly #ending = new AbortController()
   readonly #running: Promise<void>
 
-  /** `onLong` receives partitions that have been standing still for long, each once a standing. */
+  /** `onLong` receives partitions that are stalled for long, once for each stall. */
   constructor (
     source: KafkaCluster, target: KafkaCluster, nowMs: () => number,
     onLong: (partitions: readonly string[]) => void
@@ -38,7 +38,9 @@ export class LivenessWatch {
     this.#running = this.#run()
   }
 
-  /** The topic begins anew on the source; what the target holds of it by now is no part of it. */
+  /**
+   * The source topic starts from 0; the records that the target has now belong to earlier topics.
+   */
   async recreated (topic: string): Promise<void> {
     const ends = await endsOf(this.#target, remoteTopic)
     for (const [partition, end] of ends) {
@@ -78,7 +80,7 @@ export class LivenessWatch {
   }
 }
 
-/** End offsets by partition, as far as its leader answers. */
+/** End offsets of the partitions whose leaders answer. */
 async function endsOf (
   cluster: KafkaCluster, nameOf: (topic: string) => string
 ): Promise<ReadonlyMap<string, number>> {

@@ -1,8 +1,8 @@
-// Whether partitions make progress while faults are about. Pure: what was seen each second, and for
-// which seconds a fault excuses which partitions.
+// Whether partitions make progress during faults. Pure: the observations of each second, and the
+// seconds in which a fault explains that which partitions are stalled.
 
 export interface SeenEnds {
-  /** Records acknowledged by the source to its producers, and those readable on the target. */
+  /** Records that the source acknowledged to its producers, and records readable on the target. */
   readonly source: number
   readonly target: number
 }
@@ -15,7 +15,7 @@ export interface Excuse {
   readonly partitions: ReadonlySet<string> | 'all'
 }
 
-/** A partition of which the source had more, and the target received nothing. */
+/** A time in which the source had more records of a partition, and the target received none. */
 export interface Standing {
   readonly partition: string
   readonly fromMs: number
@@ -23,27 +23,29 @@ export interface Standing {
 }
 
 export interface LivenessFindings {
-  /** Of all partitions: seconds in which one stood still with no fault to excuse it. */
+  /**
+   * Seconds in which a partition was stalled without a fault that explains it, over all partitions.
+   */
   readonly secondsBeyond: number
-  /** The longest standstill under each fault, excused or not. */
+  /** The longest stall during each fault, explained or not. */
   readonly longestByFault: Readonly<Record<string, number>>
-  /** Of those beyond, for people. */
+  /** The unexplained stalls, for people. */
   readonly examples: readonly string[]
 }
 
-// The machine also runs brokers, mirrors and the load: so long a pause says nothing of a mirror.
+// The machine also runs brokers, mirrors and the load: a stall this short does not show a defect.
 const graceMs = 5_000
 const examplesMax = 10
 
 /**
- * Collects standings: one begins when the source is seen to have more than the target, and ends
- * when the target is seen to have received something since.
+ * Collects stalls: a stall begins when the source has more records than the target, and ends when
+ * the target has received records since.
  */
 export class StandingWatch {
   readonly standings: Standing[] = []
   readonly #seen = new Map<string, { readonly target: number, readonly behindSinceMs?: number }>()
 
-  /** Ends that could not be asked for are left out: what was seen last still holds. */
+  /** A partition whose end offset is not known keeps its last observation. */
   see (atMs: number, ends: ReadonlyMap<string, SeenEnds>): void {
     for (const [partition, { source, target }] of ends) {
       const before = this.#seen.get(partition)
@@ -54,13 +56,13 @@ export class StandingWatch {
     }
   }
 
-  /** The partitions that have been standing still since this time or an earlier one. */
+  /** The partitions that have been stalled since this time or earlier. */
   standingSince (sinceMs: number): readonly string[] {
     return [...this.#seen].flatMap(([partition, { behindSinceMs = Infinity }]) =>
       behindSinceMs <= sinceMs ? [partition] : [])
   }
 
-  /** Those that have not ended are standings, too. */
+  /** Stalls that have not ended count, too. */
   finish (atMs: number): void {
     for (const partition of this.#seen.keys()) this.#end(partition, atMs)
   }
@@ -71,7 +73,7 @@ export class StandingWatch {
   }
 }
 
-/** What of the standings no excuse covers, longer than a pause of the machine. */
+/** The part of each stall that no fault explains, if it is longer than a pause of the machine. */
 export function judgeLiveness (
   standings: readonly Standing[], excuses: readonly Excuse[]
 ): LivenessFindings {
@@ -88,8 +90,8 @@ export function judgeLiveness (
   }
   const examples = beyond.toSorted((a, b) => b.beyondMs - a.beyondMs).slice(0, examplesMax)
     .map(({ beyondMs, fromMs, partition, toMs }) =>
-      `${partition} stood still from ${inSeconds(fromMs)} to ${inSeconds(toMs)} s, ` +
-      `${inSeconds(beyondMs)} s beyond what faults excuse`)
+      `${partition} was stalled from ${inSeconds(fromMs)} to ${inSeconds(toMs)} s, ` +
+      `${inSeconds(beyondMs)} s longer than the faults explain`)
   const secondsBeyond = beyond.reduce((sum, { beyondMs }) => sum + beyondMs, 0) / 1000
   return { secondsBeyond, longestByFault, examples }
 }
@@ -100,7 +102,7 @@ function concerns (excuse: Excuse, { fromMs, partition, toMs }: Standing): boole
     excuse.fromMs < toMs && excuse.toMs > fromMs
 }
 
-/** Of the standing, the time in no excuse. */
+/** The time of the stall that no excuse covers. */
 function uncoveredMs ({ fromMs, toMs }: Standing, excuses: readonly Excuse[]): number {
   let uncovered = 0
   let at = fromMs

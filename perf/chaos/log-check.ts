@@ -1,8 +1,8 @@
-// Compares what a partition of the source holds with what the target made of it. Pure.
-// A record is known by all its parts (key, value, headers, timestamp), so that one that came with
-// other bytes is not the same record. What the source itself holds twice may be there twice.
+// Compares the records of a source partition with those of the target partition. Pure. All parts of
+// a record identify it (key, value, headers, timestamp), so a record with other bytes is another
+// record. A record that the source has twice may be on the target twice.
 
-/** One record as two texts: the number its producer gave it, and a digest of all its parts. */
+/** One record as two texts: the number from its producer, and a digest of all its parts. */
 export interface CheckedRecord {
   readonly number: string
   readonly digest: string
@@ -10,15 +10,18 @@ export interface CheckedRecord {
 
 export interface LogFindings {
   readonly records: number
-  /** In the source, not in the target. */
+  /** On the source, not on the target. */
   readonly lost: number
-  /** In the target more often than in the source. */
+  /** On the target more often than on the source. */
   readonly doubled: number
-  /** Behind a record that the source has after it, not counting doubled ones. */
+  /** After a record that follows it on the source; duplicates are not counted. */
   readonly reordered: number
-  /** In the target with a number of the source's, and other bytes; or with bytes of nobody's. */
+  /**
+   * On the target with a number of the source and other bytes; or with bytes that no producer
+   * wrote.
+   */
   readonly altered: number
-  /** The first few of each of these, for people. */
+  /** The first few findings of each kind, for people. */
   readonly examples: readonly string[]
 }
 
@@ -59,7 +62,7 @@ export function checkLog (
   for (const places of placesLeft.values()) {
     for (const place of places) {
       const number = source[place]?.number ?? ''
-      if (alteredNumbers.delete(number)) continue // there, if not as it was
+      if (alteredNumbers.delete(number)) continue // on the target, but altered
       lost += 1
       example(lost, `lost: ${number}, source record ${place}`)
     }

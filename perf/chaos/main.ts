@@ -1,6 +1,6 @@
-// npm run chaos -- --minutes M --seed S: kills and cuts whatever there is while a mirror runs,
-// watches which partitions are stalled, and then counts what was lost, doubled, reordered and
-// altered. Exit status 1 on any, on a standstill that no fault excuses, and on a process that
+// npm run chaos -- --minutes M --seed S: carries out faults while a mirror runs, watches which
+// partitions are stalled, and then counts lost, doubled, reordered and altered records. Exit status
+// 1 if there are any, if a partition was stalled longer than the faults explain, or if a process
 // crashed or did not stop.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -70,7 +70,7 @@ const program = new Command('chaos')
   .option('--processes <count>', 'of the mirror', parseNumber, 3)
   .addOption(new Option('--brokers <count>', 'a cluster').choices(['1', '3']).default('3'))
   .option('--rate <count>', 'records a second', parseNumber, 400)
-  .addOption(new Option('--contender <name>', 'what is put through it')
+  .addOption(new Option('--contender <name>', 'the mirror to test')
     .choices(['longhaul', 'mirror-maker']).default('longhaul'))
   .option('--exactly-once', 'MirrorMaker 2 in its exactly-once mode', false)
   .option('--append', 'add the run to perf/results/chaos.md', false)
@@ -86,7 +86,7 @@ function plan (options: Options): string {
   return scheduleOf({ ...size, brokers: brokers === '1' ? 1 : 3 }).map(describeFault).join('\n')
 }
 
-// A run cut short ends its brokers and mirrors by the exit hook of the process guard.
+// If a run is interrupted, the exit hook of the process guard ends its brokers and mirrors.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 try {

@@ -1,5 +1,5 @@
-// One of the mirror's processes: started, killed, stopped and started again under the same name;
-// all that its lives say goes to one file.
+// One process of the mirror, which is started, killed, stopped and restarted under the same name;
+// the output of all its runs is in one file.
 import type { ChildProcess } from 'node:child_process'
 import { appendFileSync, closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -8,11 +8,11 @@ import { parseExposition, seriesOf } from '../../test/orchestrator/observability
 import type { Command } from './chaos-contender.ts'
 import { partitionName } from './numbered-load.ts'
 
-// Longer than longhaul's drain; a mirror that outlives SIGTERM by this has a defect of its own.
+// Longer than longhaul's drain; a mirror that runs this long after SIGTERM has a defect.
 const stopTimeoutMs = 60_000
 const abortTimeoutMs = 15_000
-// What ends by itself is started again after this, as a service manager does: a mirror may end
-// when it cannot reach a cluster at its start.
+// A process that ends without a signal is restarted after this time, as by a service manager: a
+// mirror may end if it cannot reach a cluster at its start.
 const restartMs = 2_000
 const startFailedCode = 3
 const answerMs = 2_000
@@ -30,10 +30,10 @@ function labelOf (labels: string, name: string): string {
 }
 
 export class MirrorMember {
-  /** Ends that nobody asked for, but those with the exit code of a start that failed. */
+  /** Unexpected ends, except those with the exit code of a failed start. */
   crashes = 0
   startsFailed = 0
-  /** Of stops by SIGTERM: the exit codes. */
+  /** The exit codes of stops by SIGTERM. */
   readonly exitCodes: Array<number | null> = []
   readonly #command: Command
   readonly #logPath: string
@@ -46,7 +46,7 @@ export class MirrorMember {
     this.#logPath = logPath
   }
 
-  /** The partitions that its lanes mirror; undefined where it does not say. */
+  /** The partitions that its lanes mirror; undefined if it does not report them. */
   async owned (): Promise<ReadonlySet<string> | undefined> {
     const shown = await this.shown()
     // A partition that was handed over is in the metrics without a lane until its next owner is
@@ -54,7 +54,7 @@ export class MirrorMember {
     return shown && new Set(shown.filter(({ lane }) => lane !== '').map(({ name }) => name))
   }
 
-  /** What it tells of its partitions; undefined where it does not say. */
+  /** What it reports of its partitions; undefined if it does not report them. */
   async shown (): Promise<readonly ShownPartition[] | undefined> {
     const { metricsUrl } = this.#command
     if (metricsUrl === undefined || !this.isRunning) return undefined
@@ -67,7 +67,7 @@ export class MirrorMember {
         state: labelOf(labels, 'state')
       }))
     } catch {
-      return undefined // just started, frozen, or about to end
+      return undefined // just started, frozen, or ending
     }
   }
 
@@ -82,8 +82,8 @@ export class MirrorMember {
     const file = openSync(this.#logPath, 'a')
     const child = spawnGuarded(this.#command.program, this.#command.args, {
       stdio: ['ignore', file, file],
-      cwd: dirname(this.#logPath), // where a core is left, if the shell's limits allow one
-      // A parent that is npm would have the program watch for it.
+      cwd: dirname(this.#logPath), // the core file is written here, if the shell's limits allow one
+      // Under npm the program would watch its parent process.
       env: { ...process.env, npm_execpath: undefined }
     })
     closeSync(file)
@@ -111,9 +111,9 @@ export class MirrorMember {
     if (await waitForExit(this.#child, stopTimeoutMs)) {
       this.exitCodes.push(this.#child.exitCode)
     } else {
-      this.note(`lives ${stopTimeoutMs} ms after SIGTERM`)
+      this.note(`still runs ${stopTimeoutMs} ms after SIGTERM`)
       this.exitCodes.push(null)
-      this.#child.kill('SIGABRT') // its core tells what it waits for
+      this.#child.kill('SIGABRT') // the core file shows what the process waits for
       if (!await waitForExit(this.#child, abortTimeoutMs)) await killChild(this.#child)
     }
   }
@@ -129,7 +129,7 @@ export class MirrorMember {
     this.#restarting = setTimeout(() => { this.start() }, restartMs)
   }
 
-  /** A line of the harness among those of the process. */
+  /** Adds a line of the harness to the output of the process. */
   note (text: string): void {
     const time = new Date().toISOString()
     appendFileSync(this.#logPath, `--- ${time} ${this.#child?.pid ?? ''} ${text}\n`)

@@ -1,5 +1,5 @@
-// The load: idempotent producers that write numbered, check-summed records to several topics at
-// once until they are stopped. What fails is not sent again: what the source holds counts.
+// The load: idempotent producers that write numbered, check-summed records to several topics until
+// they are stopped. A failed record is not sent again: only the records on the source count.
 import { crc32 } from 'node:zlib'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
@@ -13,7 +13,9 @@ export interface LoadedTopic {
   readonly codec: Codec
 }
 
-/** A fault deletes and recreates it; the key of a record tells which of the topics it is of. */
+/**
+ * A fault deletes and recreates this topic; the key of a record names the generation of the topic.
+ */
 export const recreatedTopic: LoadedTopic =
   { name: 'chaos.recreated', partitions: 2, codec: 'lz4' }
 
@@ -58,7 +60,7 @@ export class NumberedLoad {
 
   get failed (): number { return sum(this.#producers.map(({ failed }) => failed)) }
 
-  /** Has nobody write to the topic while `body` deletes it and creates it again. */
+  /** Stops the producer of the topic while `body` deletes and recreates it. */
   async whilePaused (topic: LoadedTopic, body: () => Promise<void>): Promise<void> {
     const producer = this.#producers[loadedTopics.indexOf(topic)]
     if (producer === undefined) throw new Error(`no load of ${topic.name}`)
@@ -70,18 +72,18 @@ export class NumberedLoad {
     }
   }
 
-  /** Resolves when everything written is acked or has failed. */
+  /** Resolves when every written record is acknowledged or has failed. */
   async stop (): Promise<void> {
     await Promise.all(this.#producers.map(async producer => { await producer.end() }))
   }
 }
 
-/** Of a record of a topic that was created several times: how often before. */
+/** How often the topic of this record had been recreated before the record was written. */
 export function recreationOf (record: ConsumedRecord): number {
   return Number(record.key?.toString('latin1').split('-')[1])
 }
 
-/** The highest of many records: an argument for each would not fit on the stack. 0: no record. */
+/** The highest number of the records; an argument for each would exceed the stack. 0: no record. */
 export function newestRecreation (records: readonly ConsumedRecord[]): number {
   return records.reduce((newest, record) => Math.max(newest, recreationOf(record)), 0)
 }
@@ -94,7 +96,7 @@ class TopicProducer {
   readonly #random: Random
   readonly #perTurn: number
   readonly #next: number[]
-  /** How often the topic was created before. */
+  /** How often the topic was recreated. */
   #recreations = 0
   #stopping = false
   #ended = false
@@ -118,19 +120,19 @@ class TopicProducer {
     return started
   }
 
-  /** Resolves when everything written is acked or has failed. */
+  /** Resolves when every written record is acknowledged or has failed. */
   async stop (): Promise<void> {
     this.#stopping = true
     await this.#running
   }
 
-  /** The end of the load: after this it does not start again. */
+  /** Ends the load: it does not start again. */
   async end (): Promise<void> {
     this.#ended = true
     await this.stop()
   }
 
-  /** To the topic that was created meanwhile. */
+  /** Continues with the recreated topic. */
   async startAgain (): Promise<void> {
     this.#recreations += 1
     this.#next.fill(0)
@@ -148,7 +150,7 @@ class TopicProducer {
   async #run (producer: TestProducer): Promise<void> {
     const outstanding = new Set<Promise<void>>()
     while (!this.#stopping) {
-      // A cluster that does not answer must not be answered with a heap of records.
+      // While the cluster does not answer, records must not pile up.
       if (outstanding.size < 5_000) {
         for (let count = 0; count < this.#perTurn; count++) {
           const sent = this.#send(producer, this.#create())
@@ -181,7 +183,7 @@ class TopicProducer {
   }
 }
 
-/** Undefined when the record is what its producer wrote; else what is wrong with it. */
+/** Undefined if the record is as its producer wrote it; otherwise the part that differs. */
 export function defectOf (record: ConsumedRecord): string | undefined {
   const value = record.value?.toString('latin1') ?? ''
   const [number = '', sum = ''] = value.split(' ', 2)

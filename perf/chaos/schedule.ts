@@ -1,4 +1,5 @@
-// When which fault hits whom. Pure: a seed and the size of the set-up give the same schedule again.
+// When which fault affects which subject. Pure: a seed and the size of the set-up determine the
+// schedule.
 import { faultNames, faultRow, type FaultName, type FaultRow } from './fault-table.ts'
 import { between, createRandom, pick, type Random } from '../random.ts'
 
@@ -7,12 +8,12 @@ export type ClusterSide = 'source' | 'target'
 export type Subject =
   | { readonly kind: 'process', readonly index: number }
   | { readonly kind: 'broker' | 'link', readonly side: ClusterSide, readonly broker: number }
-  /** Which broker it is shows when the fault begins. */
+  /** The broker is determined when the fault begins. */
   | { readonly kind: 'coordinator', readonly side: 'target' }
   | { readonly kind: 'topic' }
 
 export interface PlannedFault {
-  /** Since the load began. */
+  /** Since the start of the load. */
   readonly atMs: number
   readonly fault: FaultName
   readonly subject: Subject
@@ -24,19 +25,19 @@ export interface ScheduleSettings {
   readonly durationMs: number
   readonly processes: number
   readonly brokers: number
-  /** Time between the beginnings of two faults: from, to. */
+  /** Time between the beginnings of two faults: minimum, maximum. */
   readonly gapMs: readonly [number, number]
-  /** What is put through it has Longhaul's policies. */
+  /** Whether the contender has Longhaul's policies. */
   readonly hasPolicies: boolean
 }
 
-// A broker that was killed needs this long to serve and to be in sync again.
+// A killed broker needs this long to serve and to be in sync again.
 const brokerRecoveryMs = 15_000
 const processRecoveryMs = 4_000
 
 /**
- * Faults overlap, but no two hit the same process or the same cluster at one time: with two of
- * three brokers gone a cluster is stalled, and whoever mirrors it has nothing to prove.
+ * Faults overlap, but no two affect the same process or the same cluster at one time: with two of
+ * three brokers down a cluster is stalled, and so is any mirror of it.
  */
 export function planFaults (settings: ScheduleSettings): readonly PlannedFault[] {
   const random = createRandom(settings.seed)
@@ -65,7 +66,7 @@ function isPossible (
   return (brokers > 1 || needsReplicas !== true) && (hasPolicies || needsPolicy !== true)
 }
 
-/** What no two faults may hold at the same time. */
+/** The resource that only one fault at a time may use. */
 export function lockOf (subject: Subject): string {
   switch (subject.kind) {
     case 'process': return `process ${subject.index}`

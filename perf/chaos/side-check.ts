@@ -1,4 +1,4 @@
-// Reads both clusters after a run and has every partition checked.
+// Reads both clusters after a run and checks every partition.
 import { createHash } from 'node:crypto'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { readTopic, type ConsumedRecord } from '../../test/kafka/kafka-consumer.ts'
@@ -37,8 +37,8 @@ export async function checkSides (
 }
 
 /**
- * Against the newest topic of the name, which is what the source holds. Of those before it nobody
- * can tell what is lost; what came of them is in order and once.
+ * Compares with the newest topic of the name, which is the one on the source. Losses of deleted
+ * topics cannot be determined; their records on the target must be in order and unique.
  */
 function checkPartition (
   upstream: readonly ConsumedRecord[], downstream: readonly ConsumedRecord[]
@@ -47,7 +47,7 @@ function checkPartition (
   const found = checkLog(upstream.map(describe),
     downstream.filter(record => recreationOf(record) === newest).map(describe))
   const older = downstream.filter(record => recreationOf(record) < newest).map(describe)
-  // Against themselves, each once and in the order of the load: what is left over came twice.
+  // Compares them with themselves, each once and in the order of the load: the rest are duplicates.
   const { doubled, reordered } = checkLog(inOrder(older), older)
   return { ...found, doubled: found.doubled + doubled, reordered: found.reordered + reordered }
 }
@@ -74,7 +74,7 @@ export function totalsOf (findings: readonly PartitionFindings[]): Totals {
   }
 }
 
-/** What a reader of committed records sees; of a topic that never came to be, nothing. */
+/** The committed records of a topic; none if the topic was never created. */
 async function read (cluster: KafkaCluster, topic: string): Promise<ConsumedRecord[]> {
   if (!(await cluster.admin.topicNames()).includes(topic)) return []
   return await readTopic(cluster.plainBootstrapServers, topic, { timeoutMs: readTimeoutMs })

@@ -1,5 +1,5 @@
-// Writes down what partitions that are stalled for long wait for: who leads them, which process
-// mirrors them, in which state. For people; what counts is in liveness.ts.
+// Writes down why partitions are stalled for long: their leaders, the process that mirrors them,
+// and their states. For people; liveness.ts judges the run.
 import { appendFileSync } from 'node:fs'
 import { topicsOn } from '../../test/kafka/broker-view.ts'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
@@ -18,7 +18,7 @@ export interface StandingWitnessOptions {
 
 const answerMs = 2_000
 
-/** Never rejects: what cannot be asked is left out. */
+/** Never rejects: leaves out answers that do not arrive. */
 export async function witness (
   partitions: readonly string[], options: StandingWitnessOptions
 ): Promise<void> {

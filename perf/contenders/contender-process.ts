@@ -1,4 +1,4 @@
-// A contender's process: its output in a file, its end by pid.
+// The process of a contender: its output in a file, its end by pid.
 
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -21,7 +21,7 @@ export function startProcess (
   const file = openSync(path, 'w')
   const child = spawnGuarded(command, args, { stdio: ['ignore', file, file] })
   closeSync(file)
-  // Reported by the missing pid, or by hasExited.
+  // The missing pid or hasExited() shows the failure.
   child.on('error', () => {})
   if (child.pid === undefined) throw new Error(`${command} could not be started`)
   const output = (): string => readFileSync(path, 'utf8')

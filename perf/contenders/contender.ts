@@ -1,4 +1,5 @@
-// The shape every contender has: it copies one topic from cluster to cluster, in its own process.
+// The interface of every contender: it copies one topic from cluster to cluster, in a separate
+// process.
 
 import type { Certificates } from '../../test/kafka/certificates.ts'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
@@ -9,14 +10,14 @@ export interface MirrorJob {
   /** The bootstrap.servers of both clusters for the contender: of TLS, or behind a line. */
   readonly sourceServers: string
   readonly targetServers: string
-  /** Given, those are listeners of TLS. */
+  /** If present, the addresses are TLS listeners. */
   readonly tls: TlsListener | undefined
   readonly topic: string
   readonly partitions: number
-  /** What the source's log holds: the goal. */
+  /** The size of the source's log: the goal. */
   readonly records: number
   readonly bytes: number
-  /** For properties files and the like; removed after the run. */
+  /** For properties files and other files; removed after the run. */
   readonly folder: string
 }
 
@@ -30,9 +31,9 @@ export interface RunningContender {
   readonly pid: number
   /** From 0 to 1; above 0 as soon as the first record is readable on the target. */
   progress: () => Promise<number>
-  /** Ends it in order, by its own pid. */
+  /** Stops the contender in order, by its pid. */
   stop: () => Promise<void>
-  /** The last lines it said, for the case that it fails. */
+  /** The last lines of its output, for a failure. */
   outputTail: () => string
 }
 
@@ -40,14 +41,14 @@ export interface Contender {
   readonly name: string
   /** One line for the results: version and settings. */
   readonly description: string
-  /** The remote topic's name, for those that write one. */
+  /** The name of the remote topic, for contenders that write one. */
   readonly targetTopic?: (topic: string) => string
-  /** What a user does once, before the first start: building it, fetching jars. Not measured. */
+  /** What a user does once before the first start: builds, fetches jars. Not measured. */
   prepare?: () => Promise<void>
   start: (job: MirrorJob) => Promise<RunningContender>
 }
 
-/** The lines that every mirror of MirrorMaker 2's kind begins with: one flow of the job's topic. */
+/** The common first lines of MirrorMaker 2's and Longhaul's files: one flow of the job's topic. */
 export function flowLines (alias: string, job: MirrorJob): readonly string[] {
   return [
     `clusters = ${alias}, target`,

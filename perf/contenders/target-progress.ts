@@ -1,11 +1,11 @@
-// How far a mirror is, seen from the target cluster: the records readable there.
+// The progress of a mirror, measured at the target cluster: the records readable there.
 
 import type { KafkaAdmin } from '../../test/kafka/kafka-admin.ts'
 import type { MirrorJob } from './contender.ts'
 
 /**
- * Returns 0 while the topic does not exist, as before a mirror's first record; a partition whose
- * leader is not elected yet counts as empty too. The process of a mirror tells whether it failed.
+ * Returns 0 while the topic does not exist, as before a mirror's first record; a partition without
+ * an elected leader counts as empty. The process of a mirror shows whether it failed.
  */
 export function targetProgress (job: MirrorJob, targetTopic: string): () => Promise<number> {
   let exists = false

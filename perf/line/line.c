@@ -1,16 +1,16 @@
-// One line between two places: all connections through it share its rate, its queue and its delay.
+// One line between two sites: all connections through it share its rate, its queue and its delay.
 //
 //   line LISTEN_PORT TO_PORT [OPTION=NUMBER]...
 //     delay_us=N   each way: half of a round trip
 //     rate=N       bytes a second each way, of all connections together; 0: no limit
 //     queue_us=N   how long the queue before the line may become (20,000)
-//     window=N     bytes that one direction of a connection may have under way, from here until
-//                  their acknowledgement is back; 0: as many as the line holds
-//     lose_every=N, stall_us=N   after each N bytes one connection stands still, as TCP does for a
-//                  lost packet that a timer has to find; 0: never
+//     window=N     bytes that one direction of a connection may have in flight, from here until
+//                  their acknowledgement has returned; 0: as many as the line holds
+//     lose_every=N, stall_us=N   after each N bytes one connection is stalled, as TCP is for a
+//                  lost packet that a timer must detect; 0: never
 //
-// A proxy that ends TCP cannot lose packets nor show slow start: what is emulated is what a
-// connection does once it is warm. Bytes wait in FIFOs with the time at which they arrive; a
+// A proxy that ends TCP can neither lose packets nor show slow start: the line emulates warm
+// connections. Bytes wait in FIFOs with the time at which they arrive; a
 // connection is read only while the queue and its own window have room, so that its sender waits.
 // It prints "ready" when it listens, and ends with its standard input.
 
@@ -63,11 +63,11 @@ typedef struct Pipe {
 } Pipe;
 
 typedef struct Connection {
-  Pipe pipes[2];  // 0: from the one who connected
+  Pipe pipes[2];  // 0: from the side that connected
   int is_open;
 } Connection;
 
-// What a direction of the line shares.
+// The state that all connections of one direction share.
 typedef struct Direction {
   int64_t free_at_us;  // when all that waits has been sent
   int64_t carried;
@@ -82,7 +82,7 @@ static Connection connections[kConnections];
 static int connection_count;
 static Direction directions[2];
 static int epoll_fd;
-static int turn;  // whose connection is read first
+static int turn;  // the connection that is read first
 
 static void Fail(const char *what) {
   perror(what);
@@ -173,7 +173,7 @@ static size_t Room(const Pipe *pipe) {
   return left < chunk ? left : chunk;
 }
 
-// Puts a chunk onto the line: when it arrives follows from what is before it.
+// Puts a chunk onto the line; its time of arrival follows from the chunks before it.
 static void Depart(Pipe *pipe, Direction *direction, Chunk *chunk, int64_t now) {
   int64_t leaves = now;
   if (options.rate > 0) {
@@ -214,7 +214,7 @@ static int Take(Connection *connection, Pipe *pipe, Direction *direction, int64_
   return 1;
 }
 
-// In turns, while the queue before the line has room.
+// Reads the connections in turn while the queue before the line has room.
 static void TakeAll(int64_t now) {
   for (int way = 0; way < 2; way++) {
     Direction *direction = &directions[way];
@@ -291,7 +291,7 @@ static void DeliverAll(int64_t now) {
   }
 }
 
-// When something arrives next, or there is room in the queue again; -1: never by itself.
+// When the next chunk arrives, or the queue has room again; -1: only after other events.
 static int64_t NextUs(void) {
   int64_t next = INT64_MAX;
   for (int i = 0; i < connection_count; i++) {
@@ -353,7 +353,7 @@ static void Serve(int listener, int to_port, int timer) {
     const int64_t now = NowUs();
     DeliverAll(now);
     if (connection_count > 0) TakeAll(now);
-    DeliverAll(now);  // without a delay what was taken is there already
+    DeliverAll(now);  // without a delay the chunks have arrived already
   }
 }
 

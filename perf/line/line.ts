@@ -6,9 +6,9 @@ import { compileProgram } from '../measure/c-program.ts'
 
 export interface LineSettings {
   readonly roundTripMs: number
-  /** Bytes a second each way, of all connections together; 0: no limit. */
+  /** Bytes a second in each direction, of all connections together; 0: no limit. */
   readonly rate: number
-  /** Bytes that a connection may have under way; 0: no limit, as with wide windows. */
+  /** Bytes in flight on one connection; 0: no limit, as with wide windows. */
   readonly window: number
 }
 
@@ -16,7 +16,7 @@ export interface Line {
   stop: () => Promise<void>
 }
 
-/** What the queue before a line may hold, as in a router that is set up with care. */
+/** The limit of the queue before a line, as in a well-configured router. */
 const queueMs = 20
 
 export async function startLine (

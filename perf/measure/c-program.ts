@@ -1,4 +1,4 @@
-// Programs in C that runs need: compiled when they are asked for.
+// Programs in C that runs need, compiled on demand.
 
 import { execFile } from 'node:child_process'
 import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs'
@@ -16,8 +16,8 @@ export interface CProgram {
 }
 
 /**
- * Returns the path of the program. Compiled when the source is newer than it, and renamed into
- * place when whole.
+ * Returns the path of the program. Compiles it if the source is newer, and renames the complete
+ * file into place.
  */
 export async function compileProgram (
   { libraries = [], name, source }: CProgram

@@ -1,4 +1,4 @@
-// One contender's run: started, watched until it has caught up, stopped; and the figures of it.
+// One contender's run: started, watched until it has caught up, stopped; with its figures.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contender, MirrorJob, RunningContender } from '../contenders/contender.ts'
@@ -10,20 +10,20 @@ export interface MirrorFigures {
   /** From the first record on the target until caught up. */
   readonly seconds: number
   readonly megabytesPerSecond: number
-  /** Of the middle of the run: from a quarter on until nearly all is there. */
+  /** Of the middle of the run: from a quarter of the records until nearly all are on the target. */
   readonly steadyMegabytesPerSecond: number
-  /** Of the same span. */
+  /** In the same time. */
   readonly cpuSeconds: number
   readonly cpuSecondsPerGigabyte: number
   /** From the start of the process until caught up. */
   readonly cpuSecondsTotal: number
   readonly peakRssMegabytes: number
   readonly secondsToFirstRecord: number
-  /** From the first record on, each for a gigabyte of the source's log. */
+  /** From the first record on, for each gigabyte of the source's log. */
   readonly minorFaultsPerGigabyte: number
   readonly voluntarySwitchesPerGigabyte: number
   readonly involuntarySwitchesPerGigabyte: number
-  /** CPU seconds for a gigabyte, by group of threads. */
+  /** CPU seconds for each gigabyte, by group of threads. */
   readonly cpuByThread: ThreadUsage
 }
 
@@ -77,7 +77,7 @@ interface Sample {
 const steadyFrom = 0.25
 const steadyTo = 0.95
 
-/** Of all, a second. */
+/** Over all threads, for each second. */
 function steadyShare (samples: readonly Sample[]): number {
   const first = samples.find(({ progress }) => progress >= steadyFrom)
   const last = samples.findLast(({ progress }) => progress <= steadyTo)

@@ -1,4 +1,4 @@
-// What a process and its children have used, from /proc: free for the process measured.
+// The resources that a process and its children have used, from /proc: at no cost for the process.
 
 import { readdirSync, readFileSync } from 'node:fs'
 
@@ -6,9 +6,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 const ticksPerSecond = 100
 
 export interface ProcessUsage {
-  /** User and system time of the process, its children and those it has waited for. */
+  /**
+   * User and system time of the process, its children, and ended children that it has waited for.
+   */
   readonly cpuSeconds: number
-  /** Peak resident memory; of several processes the sum of each one's peak. */
+  /** Peak resident memory; of several processes the sum of their peaks. */
   readonly peakRssBytes: number
   /** Pages touched for the first time, and the times that threads released or lost a processor. */
   readonly minorFaults: number
@@ -23,7 +25,7 @@ interface Stat {
   readonly minorFaults: number
 }
 
-/** Returns undefined when the process has ended. */
+/** Returns undefined if the process has ended. */
 export function readUsage (pid: number): ProcessUsage | undefined {
   const root = readStat(pid)
   if (root === undefined) return undefined
@@ -56,7 +58,7 @@ function descendants (pid: number): number[] {
 function readStat (pid: number): Stat | undefined {
   const text = tryRead(`/proc/${pid}/stat`)
   if (text === undefined) return undefined
-  // The name, field 2, may hold spaces and brackets: fields are counted from its last bracket.
+  // The name, field 2, may contain spaces and brackets: fields are counted after its last bracket.
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ').map(Number)
   const [, parent = 0] = fields
   const [minorFaults = 0] = fields.slice(7)
@@ -64,7 +66,7 @@ function readStat (pid: number): Stat | undefined {
   return { parent, ticks: user + system, waitedTicks: waitedUser + waitedSystem, minorFaults }
 }
 
-/** Of all threads: the process' own line is that of its first thread. */
+/** Of all threads: the line of the process counts only its first thread. */
 function readSwitches (pid: number, kind: 'voluntary' | 'nonvoluntary'): number {
   const pattern = new RegExp(`^${kind}_ctxt_switches:\\s+(\\d+)$`, 'm')
   return sum(threadIds(pid).map(id =>

@@ -1,11 +1,11 @@
-// Which threads of a process use the processors, from /proc: by the names that they have there.
+// The CPU time of the threads of a process, from /proc: by their names there.
 
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** One row a group: the first whose pattern the name of a thread fits. */
+/** One row for each group: the first row whose pattern matches the name of a thread. */
 const groups: ReadonlyArray<{ readonly group: string, readonly name: RegExp }> = [
   { group: 'lane loops', name: /^longhaul:lane$/ },
-  // Brokers have ids of their own in a scenario: see sourceBrokerId, targetBrokerId.
+  // A scenario's clusters have different broker ids: see sourceBrokerId, targetBrokerId.
   { group: 'broker threads of the source', name: /^rdk:broker1$/ },
   { group: 'broker threads of the target', name: /^rdk:broker2$/ },
   { group: 'other threads of librdkafka', name: /^rdk:/ }
@@ -16,7 +16,7 @@ const otherThreads = 'node, other threads (workers, compiler, collector)'
 export const sourceBrokerId = 1
 export const targetBrokerId = 2
 
-/** CPU seconds by group of threads; threads that have ended are not in it. */
+/** CPU seconds by group of threads; without threads that have ended. */
 export type ThreadUsage = Readonly<Record<string, number>>
 
 export function readThreadUsage (pid: number): ThreadUsage {
@@ -43,7 +43,7 @@ function threadsOf (pid: number): Array<{ id: number, name: string, cpuSeconds: 
     return readdirSync(`/proc/${pid}/task`).flatMap(id => {
       try {
         const folder = `/proc/${pid}/task/${id}`
-        // Nanoseconds on a processor, while the ticks of `stat` are hundredths of a second.
+        // Nanoseconds on a processor; the ticks of `stat` are hundredths of a second.
         const [ran = 0] = readFileSync(`${folder}/schedstat`, 'utf8').split(' ').map(Number)
         const name = readFileSync(`${folder}/comm`, 'utf8').trim()
         return [{ id: Number(id), name, cpuSeconds: ran / 1e9 }]

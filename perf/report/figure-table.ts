@@ -1,4 +1,5 @@
-// THE list of figures a run reports: title, unit, what is better, and where it stands in a result.
+// THE list of figures that a run reports: title, unit, which direction is better, and its place in
+// a result.
 
 import type { ContenderResult } from '../scenarios/loopback.ts'
 
@@ -54,7 +55,7 @@ export const figures: readonly Figure[] = [
 ]
 
 /**
- * The absolute figure, and how many times another contender's of the same run it is: absolute times
+ * The absolute figure, and its ratio to another contender's figure in the same run: absolute times
  * depend on machine and hour, the ratio does not.
  */
 export function formatFigure (

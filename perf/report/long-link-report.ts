@@ -1,4 +1,4 @@
-// What a run over lines came to: a row a line, for perf/results/long-link.md.
+// The outcome of a run over lines: one row for each line, for perf/results/long-link.md.
 import type { MirrorFigures } from '../measure/mirror-run.ts'
 import {
   describeRow, type LineRow, type LongLinkResult
@@ -21,7 +21,7 @@ const columns: ReadonlyArray<{
   { title: 'First record, s', digits: 1, of: f => f.secondsToFirstRecord }
 ]
 
-/** Medians, and of several rounds lowest and highest. Steady: from a quarter of the data on. */
+/** Medians; for several rounds also lowest and highest. Steady: from a quarter of the data on. */
 export function renderLongLink (report: LongLinkReport): string {
   const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
   const heads = ['Line', 'Contender', ...columns.map(({ title }) => title), 'Of the line']

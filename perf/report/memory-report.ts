@@ -1,4 +1,4 @@
-// What a memory run came to: figures, a verdict, and a section for perf/results/memory.md.
+// The outcome of a memory run: figures, a verdict, and a section for perf/results/memory.md.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { repoRoot } from '../../test/kafka/repo-root.ts'
@@ -9,9 +9,10 @@ export interface MemoryReport extends Run {
   readonly outcome: MemoryOutcome
 }
 
-// Beside what is in flight: JavaScript heaps, buffers of sockets, what malloc keeps of freed bytes.
+// Memory besides batches in flight: JavaScript heaps, socket buffers, freed bytes that malloc
+// keeps.
 const overheadShare = 0.5
-// A run this long tells a leak from a heap that finds its size.
+// A run this long distinguishes a leak from a heap that grows to its size.
 const leakMinutesMin = 30
 const leakBytesAnHourMax = 10e6
 
@@ -25,9 +26,9 @@ export function highest (outcome: MemoryOutcome, of: keyof MemorySample): number
 }
 
 /**
- * Bytes an hour by least squares over the settled part: the second half, in which everything was
- * warm, and of that whole turns of hanging and answering, as memory is full in one and empties in
- * the other.
+ * Bytes an hour by least squares over the settled part: the second half, in which everything is
+ * warm, and of this half complete cycles of hanging and answering, because memory fills in one part
+ * of a cycle and empties in the other.
  */
 export function rssSlope ({ samples }: Pick<MemoryOutcome, 'samples'>): number {
   const end = samples.at(-1)?.seconds ?? 0
@@ -78,7 +79,7 @@ export function renderMemory (report: MemoryReport): string {
   ].join('\n')
 }
 
-/** The samples, kept out of the repository. */
+/** The samples, which are not part of the repository. */
 export function writeSamples ({ outcome, startedAt }: MemoryReport): string {
   const folder = join(repoRoot(), '.cache/perf')
   mkdirSync(folder, { recursive: true })

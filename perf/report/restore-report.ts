@@ -1,4 +1,4 @@
-// What a restore run came to: figures, a verdict, and a section for perf/results/restore.md.
+// The outcome of a restore run: figures, a verdict, and a section for perf/results/restore.md.
 import type { RestoreOutcome } from '../scenarios/restore.ts'
 import { appendSection, sectionHead, type Run } from './result-section.ts'
 

@@ -1,4 +1,4 @@
-// Where a run's results go: JSON and picture aside, and, when asked, into the record of results.
+// The files with a run's results: JSON and picture, and with --append the record of results.
 
 import { appendFileSync, copyFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
@@ -21,7 +21,7 @@ export interface WrittenFiles {
   readonly svg: string
 }
 
-/** Kept out of the repository: `.cache/perf/`. */
+/** Not part of the repository: `.cache/perf/`. */
 export function writeRun (run: RunRecord): WrittenFiles {
   const folder = join(repoRoot(), '.cache/perf')
   mkdirSync(folder, { recursive: true })
@@ -35,7 +35,7 @@ export function writeRun (run: RunRecord): WrittenFiles {
   return files
 }
 
-/** Adds the run to perf/results/<scenario>.md; nothing that stands there is changed. */
+/** Appends the run to perf/results/<scenario>.md; existing sections are not changed. */
 export function appendRun (run: RunRecord, files: WrittenFiles): string {
   const folder = join(repoRoot(), 'perf/results')
   mkdirSync(folder, { recursive: true })

@@ -1,4 +1,4 @@
-// A run's section in a file below perf/results: how it begins, and where it is added.
+// A run's section in a file below perf/results: its head, and where it is appended.
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs'
 import { cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
@@ -9,7 +9,7 @@ export interface Run {
   readonly startedAt: Date
 }
 
-/** Day, command and machine; `sharedBy` says what ran on its cores. */
+/** Day, command and machine; `sharedBy` names what ran on its cores. */
 export function sectionHead ({ command, startedAt }: Run, sharedBy: string): readonly string[] {
   return [
     '', `## ${startedAt.toISOString().slice(0, 10)}`, '', `\`${command}\``, '',
@@ -17,7 +17,7 @@ export function sectionHead ({ command, startedAt }: Run, sharedBy: string): rea
   ]
 }
 
-/** Returns the path of the scenario's file, which is created where there is none. */
+/** Returns the path of the scenario's file, and creates the file if it is missing. */
 export function appendSection (scenario: string, section: string): string {
   const path = join(repoRoot(), `perf/results/${scenario}.md`)
   const heading = `# ${scenario}\n\nOldest first; ../README.md says what a run does.\n`

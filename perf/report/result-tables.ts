@@ -1,4 +1,4 @@
-// The same table twice: for the terminal and, in Markdown, for the results file.
+// The same table for the terminal and, in Markdown, for the results file.
 
 import Table from 'cli-table3'
 import type { ContenderResult } from '../scenarios/loopback.ts'
@@ -46,7 +46,7 @@ function rows (
   return [...lines, ['CPU per gigabyte, × relay', ...results.map(times)]]
 }
 
-/** Of each contender whose threads have names: its CPU seconds a gigabyte, group by group. */
+/** For each contender with named threads: its CPU seconds a gigabyte, group by group. */
 function threadLines (results: readonly ContenderResult[]): string[] {
   const named = results.filter(({ cpuByThread }) => Object.keys(cpuByThread).length > 2)
   return named.map(({ contender, cpuByThread }) => {

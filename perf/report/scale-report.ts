@@ -1,4 +1,4 @@
-// What a scale run came to: a row a number of partitions, for perf/results/scale.md.
+// The outcome of a scale run: one row for each number of partitions, for perf/results/scale.md.
 import type { ScaleFigures } from '../scenarios/scale.ts'
 import { appendSection, sectionHead, type Run } from './result-section.ts'
 
@@ -31,7 +31,7 @@ export function renderScale (report: ScaleReport): string {
   ].join('\n')
 }
 
-/** A row a group of threads, a column a number of partitions. */
+/** One row for each group of threads, one column for each number of partitions. */
 function threadTable (figures: readonly ScaleFigures[]): string[] {
   const groups = [...new Set(figures.flatMap(each => Object.keys(each.idleCpuByThread)))]
   const row = (title: string, of: (figures: ScaleFigures) => string): string =>

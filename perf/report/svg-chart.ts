@@ -1,4 +1,5 @@
-// A picture of one run: a panel a figure, a horizontal bar a contender. Plain SVG, no library.
+// A picture of one run: one panel for each figure, one bar for each contender. Plain SVG, no
+// library.
 
 import type { ContenderResult } from '../scenarios/loopback.ts'
 import { figures, formatFigure, type Figure } from './figure-table.ts'
@@ -7,7 +8,7 @@ import { baselineOf } from './result-tables.ts'
 const width = 860
 const margin = 24
 const labelWidth = 120
-/** Room right of the longest bar for its figure and ratio. */
+/** Space at the right of the longest bar for its figure and ratio. */
 const valueWidth = 150
 const barHeight = 20
 const barGap = 8
@@ -56,7 +57,7 @@ function renderPanel (figure: Figure, results: readonly ContenderResult[], top: 
     const value = figure.of(result) ?? 0
     const y = top + panelTitleHeight + index * (barHeight + barGap)
     const middle = y + barHeight / 2 + 4
-    // A bar too short to see is still one: two pixels.
+    // A bar that would be too short to see has two pixels.
     const barWidth = Math.max(2, value / largest * barWidthMax)
     const colour = colours[result.contender] ?? otherColour
     return [

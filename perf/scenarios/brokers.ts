@@ -2,7 +2,7 @@
 
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 
-/** Brokers as their users run them: G1, a full compiler and segments of a gigabyte. */
+/** Brokers with the settings of production: G1, a full compiler and segments of a gigabyte. */
 export const brokerOptions = {
   jvm: {
     heapMb: 1024,
@@ -11,7 +11,7 @@ export const brokerOptions = {
   config: { 'log.segment.bytes': '1073741824', 'num.network.threads': '3', 'num.io.threads': '8' }
 } as const
 
-/** Of a cluster of one broker. */
+/** The broker of a cluster with one broker. */
 export function logDirOf (cluster: KafkaCluster): string {
   const [broker] = cluster.brokers
   if (broker === undefined) throw new Error('a cluster without brokers')
@@ -19,8 +19,8 @@ export function logDirOf (cluster: KafkaCluster): string {
 }
 
 /**
- * Deletes the topics that a contender created, its state with them: the next run starts from
- * nothing, also one of the same contender.
+ * Deletes the topics that a contender created, including its state: the next run starts empty, even
+ * with the same contender.
  */
 export async function deleteTopicsExcept (
   { admin }: KafkaCluster, isKept: (topic: string) => boolean = () => false

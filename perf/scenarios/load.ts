@@ -1,4 +1,4 @@
-// The load: records of the asked size of semi-random text, written by Kafka's own perf producer.
+// The load: records of the given size with semi-random text, written by Kafka's own perf producer.
 
 import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
@@ -12,7 +12,7 @@ export interface Load {
   readonly topic: string
   readonly records: number
   readonly recordBytes: number
-  /** batch.size of the producer, whose batches are that large before they are compressed. */
+  /** batch.size of the producer: the size of its batches before compression. */
   readonly batchBytes: number
   /** compression.type of the producer. */
   readonly codec: LoadCodec
@@ -21,12 +21,12 @@ export interface Load {
 export const loadCodecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 export type LoadCodec = typeof loadCodecs[number]
 
-/** What scenarios write unless told otherwise. */
+/** The default load of the scenarios. */
 export const usualBatches: Pick<Load, 'batchBytes' | 'codec'> =
   { batchBytes: 131_072, codec: 'lz4' }
 
 
-// Ten thousand distinct records: more than lz4's window sees, so that repeats do not compress away.
+// Ten thousand distinct records: more than lz4's window, so that repeats are not compressed away.
 const distinctRecords = 10_000
 const loadTimeoutMs = 900_000
 
@@ -46,7 +46,7 @@ export async function writeLoad (cluster: KafkaCluster, load: Load, folder: stri
   }, { timeoutMs: loadTimeoutMs })
 }
 
-/** One record a line. Words and more noise: lz4 shrinks it to about three quarters. */
+/** One record for each line. Words and noise: lz4 compresses it to about three quarters. */
 async function writePayloads (path: string, recordBytes: number): Promise<void> {
   const file = createWriteStream(path)
   const random = createRandom(20_240_501)

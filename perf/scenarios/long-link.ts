@@ -1,5 +1,5 @@
-// One cluster at the other end of an emulated line, the other beside the mirror: how much of the
-// line each contender fills, and what that costs. All connections of a run share the line.
+// One cluster at the other end of an emulated line, the other beside the mirror: which part of the
+// line each contender uses, and at what cost. All connections of a run share the line.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { createRandom, shuffled } from '../random.ts'
 import { brokerOptions, deleteTopicsExcept, logDirOf } from './brokers.ts'
 import { usualBatches, writeLoad } from './load.ts'
 
-/** What a connection has under way: as much as it likes, or 2.4 MB/s at 100 ms. */
+/** The window of a connection: unlimited, or 2.4 MB/s at 100 ms. */
 export const windows = { wide: 0, default: 240_000 } as const
 export type WindowName = keyof typeof windows
 
@@ -41,7 +41,7 @@ export interface LongLinkSettings {
 export interface LongLinkResult {
   readonly row: LineRow
   readonly contender: string
-  /** One of each round. */
+  /** The figures of each round. */
   readonly figures: readonly MirrorFigures[]
 }
 
@@ -50,7 +50,7 @@ const lineRate = 40_000_000
 const counts = [64, 4, 1]
 const topicPrefix = 'load-'
 
-/** Run unless others are asked for. */
+/** The rows of a run without options. */
 export const standardRows: readonly LineRow[] = [
   ...rowsOf({ rate: lineRate, window: 'default', over: 'source' }),
   ...rowsOf({ rate: lineRate, window: 'wide', over: 'source' }),
@@ -121,7 +121,7 @@ function topicOf (partitions: number): string {
   return `${topicPrefix}${partitions}`
 }
 
-/** A topic for each number of partitions. */
+/** One topic for each number of partitions. */
 async function fillTopics (
   { records, rows, say }: LongLinkSettings, { folder, source, target }: Place
 ): Promise<ReadonlyMap<number, LogSize>> {

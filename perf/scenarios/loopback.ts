@@ -1,5 +1,6 @@
-// Everything on one machine: two brokers of one cluster each, and the contenders one after another
-// on the same data. Shows what a mirror costs; what it does over a distance is another scenario's.
+// Everything on one machine: two clusters of one broker each, and the contenders one after another
+// on the same data. Shows the cost of a mirror; the scenario long-link shows its use of a long
+// line.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +30,7 @@ export interface LoopbackSettings {
 }
 
 export interface ContenderResult extends MirrorFigures {
-  /** On the target; absent for contenders that write none. */
+  /** The remote topic; undefined for contenders that write none. */
   readonly targetBatches?: number
   readonly targetBytes?: number
 }
@@ -98,7 +99,7 @@ async function fillSource (
   say(`writing ${records.toLocaleString('en')} records of ${recordBytes} bytes`)
   await source.createTopic(topic, { partitions })
   await writeLoad(source, { topic, records, recordBytes, batchBytes, codec }, folder)
-  // The first contender would otherwise pay for a target broker whose code is not compiled yet.
+  // Otherwise the first contender would run against a target broker whose code is not yet compiled.
   say('warming the target up')
   await target.createTopic('warm-up', { partitions })
   const warmUp = {
@@ -116,7 +117,7 @@ async function runOne (
   contender: Contender, job: MirrorJob, say: (text: string) => void
 ): Promise<ContenderResult> {
   say(`running ${contender.name}`)
-  // Lets the brokers finish what the contender before left them: deletions, flushes.
+  // Lets the brokers finish work of the previous contender: deletions, flushes.
   await sleep(3_000)
   await contender.prepare?.()
   const figures = await measureRun(contender, job)

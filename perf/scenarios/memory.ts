@@ -1,6 +1,6 @@
-// Load for as long as asked through a target that hangs and comes back, again and again: memory
-// fills to its bound each time, and is sampled all the while. MirrorProcess of the tests is what
-// is measured: the real program.
+// A load for the given time over a target that hangs every other half minute: memory fills to its
+// bound each time, and is sampled all the time. The measured process is the real program, started
+// by MirrorProcess of the tests.
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
@@ -28,12 +28,12 @@ export interface MemorySample {
 export interface MemoryOutcome {
   readonly samples: readonly MemorySample[]
   readonly rssAtStart: number
-  /** Of all lanes. */
+  /** The limit of all lanes. */
   readonly inFlightLimit: number
   readonly stalls: number
   readonly recordsWritten: number
   readonly recordsMirrored: number
-  /** From the last release until the target held all; undefined: it never did. */
+  /** From the end of the last stall until the target had all records; undefined: it never had. */
   readonly catchUpSeconds: number | undefined
   readonly exitCode: number | null
 }
@@ -43,10 +43,11 @@ const lanes = 2
 const valueBytes = 1_000
 const turnMs = 100
 const sampleMs = 1_000
-/** The target hangs for so long, and answers for as long. */
+/** How long the target hangs, and how long it answers. */
 export const phaseMs = 30_000
 const catchUpMsMax = 300_000
-// An hour of load would fill a disk. Far more than a stall leaves behind, so that nothing is lost.
+// An hour of load would fill the disk. The limits are far above what a stall leaves, so no record
+// is lost.
 const retention = {
   'retention.bytes': String(512 * 1024 * 1024), 'segment.bytes': String(64 * 1024 * 1024)
 }
@@ -89,7 +90,7 @@ async function underLoad (
   const sampling = sampleUntil(mirror, startedAt, samples, ending.signal)
   let stalls = 0
   let hasEnded = false
-  // Told below; a failure in between must not end the program unseen.
+  // The code below reports the failure; until then a rejection must not end the program.
   const failed = Promise.all([load, sampling]).then(() => undefined)
   failed.catch(() => { hasEnded = true })
   while (performance.now() - startedAt < minutes * 60_000 && !hasEnded) {
@@ -126,7 +127,7 @@ async function underLoad (
   }
 }
 
-/** Returns how many records were acknowledged. */
+/** Returns the number of acknowledged records. */
 async function writeLoad (
   bootstrapServers: string, partitions: number, rate: number, signal: AbortSignal
 ): Promise<number> {
@@ -171,7 +172,7 @@ async function memoryOf (
   }
 }
 
-/** Records by end offsets: retention deletes records, not offsets. */
+/** Counts records by end offsets: retention deletes records, not offsets. */
 async function endOffsets (
   { target }: MirroredClusters, partitions: number
 ): Promise<number> {

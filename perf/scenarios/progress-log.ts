@@ -1,7 +1,7 @@
-// A progress topic as a long run of busy partitions leaves it: a position of each partition for a
-// second, and its history once a minute, with the timestamps of that time. The bulk goes as large
-// compressed batches, because a day of single seconds would take hours to write; the last part as
-// the program writes it, a small uncompressed batch a second and slot.
+// A progress topic as a long run of busy partitions writes it: a position of each partition for
+// each second, and its history once a minute, with the timestamps of that time. Most of it is
+// written as large compressed batches, because single seconds would need hours for a day; the last
+// part as the program writes it, a small uncompressed batch for each second and slot.
 import { connect, type Socket } from 'node:net'
 import { once } from 'node:events'
 import { compressFrameSync } from 'lz4-napi'
@@ -21,7 +21,8 @@ export interface ProgressLoad {
   readonly seconds: number
 }
 
-// Of the end of the run, written as the program writes: longer than a segment of the topic lives.
+// The end of the run, written as the program writes: longer than the life of a segment of the
+// topic.
 const plainSecondsMax = 1_800
 const bulkSeconds = 300
 const historyEverySeconds = 60
@@ -29,7 +30,7 @@ const lz4 = 3
 const producerId = 4_711n
 const requestTimeoutMs = 120_000
 
-/** Where the partition stands after this many seconds: a thousand records each. */
+/** The position of the partition after this many seconds: a thousand records for each second. */
 export function progressAfter (seconds: number): Progress {
   const at = 1_000n * BigInt(seconds)
   const points = [1n, 3n, 9n, 27n, 81n, 243n, 729n, 2187n, 6561n]
@@ -46,7 +47,7 @@ export function progressAfter (seconds: number): Progress {
   }
 }
 
-/** Topics of ten partitions; by slot, as the program spreads them. */
+/** Topics of ten partitions, by slot, distributed as the program distributes them. */
 export function partitionsBySlot ({ partitions, slots }: ProgressLoad): readonly RawSource[][] {
   const bySlot = Array.from({ length: slots }, (): RawSource[] => [])
   for (let i = 0; i < partitions; i++) {
@@ -80,7 +81,7 @@ export async function writeProgressLog (
     }))
   }
   const bulkEnd = Math.max(0, seconds - plainSecondsMax)
-  // The content of a record does not matter before the last one; its size and its key do.
+  // The content of all but the last record is irrelevant; only its size and key matter.
   const bulk = bySlot.map(sources => recordsOf(sources, bulkSeconds, bulkSeconds))
   const payloads = bulk.map(records => compressedRecords(records))
   for (let second = 0; second < bulkEnd; second += bulkSeconds) {
@@ -102,7 +103,7 @@ export async function writeProgressLog (
   return written
 }
 
-/** `seconds` of records that end at `last`. */
+/** `seconds` of records, the last one at `last`. */
 function recordsOf (
   sources: readonly RawSource[], seconds: number, last: number
 ): readonly RawRecord[] {
@@ -120,7 +121,7 @@ function compressedRecords (records: readonly RawRecord[]): Buffer {
   return buildBatch(records, { attributes: lz4, compress: bytes => compressFrameSync(bytes) })
 }
 
-/** The batch at another time; its checksum is that of the whole, so it is computed anew. */
+/** The batch at another time; its checksum covers the whole batch, so it is computed again. */
 function withTimestamp (batch: Buffer, baseMs: number, lengthMs: number): Buffer {
   const moved = Buffer.from(batch)
   moved.writeBigInt64BE(BigInt(baseMs), 27)
@@ -143,7 +144,7 @@ class RawConnection {
     return new RawConnection(socket)
   }
 
-  /** Produce v7, one batch a partition, acknowledged by all. */
+  /** Produce v7, one batch for each partition, acknowledged by all replicas. */
   async produce (topic: string, batches: ReadonlyMap<number, Buffer>): Promise<void> {
     const body = Buffer.concat([
       int16(0), int16(7), int32(1), string('longhaul-perf'), int16(-1), int16(-1),
@@ -179,14 +180,14 @@ const crcTable = Uint32Array.from({ length: 256 }, (_, byte) => {
   for (let bit = 0; bit < 8; bit++) crc = (crc & 1) === 0 ? crc >>> 1 : crc >>> 1 ^ 0x82F63B78
   return crc >>> 0
 })
-/** Each one a byte further than the one before. */
+/** Each table advances the checksum by one byte more than the previous table. */
 const crcTables = [crcTable]
 for (let i = 1; i < 4; i++) {
   crcTables.push((crcTables[i - 1] ?? crcTable).map(crc =>
     crc >>> 8 ^ (crcTable[crc & 0xFF] ?? 0)))
 }
 
-/** Castagnoli's CRC-32, four bytes at a time: raw-batch.ts has the slow one. */
+/** Castagnoli's CRC-32, four bytes at a time; raw-batch.ts has the slow version. */
 function crc32c (bytes: Buffer): number {
   const [t0, t1, t2, t3] = crcTables as [Uint32Array, Uint32Array, Uint32Array, Uint32Array]
   let crc = 0xFFFFFFFF

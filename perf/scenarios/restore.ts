@@ -1,5 +1,5 @@
-// What a restart reads: a progress topic that a day of busy partitions was written to, after the
-// cleaner has passed, restored as the program restores it.
+// The records that a restart reads: a progress topic with a day of busy partitions, after the
+// cleaner's pass, restored as the program restores it.
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,7 +26,7 @@ export interface RestoreSettings {
 export interface RestoreOutcome {
   readonly recordsWritten: number
   readonly writeSeconds: number
-  /** Records that are left in the topic. */
+  /** Records that remain in the topic. */
   readonly recordsRead: number
   readonly restoreSeconds: number
   readonly partitionsRestored: number
@@ -37,13 +37,13 @@ const topic = progressTopicOf('east')
 const group = 'longhaul.east->west'
 const producer = { producerId: 4_711n, producerEpoch: 0 }
 const timeoutMs = 60_000
-// The cleaner looks for work each 15 s by default, and needs two looks after the last segment. The
+// By default the cleaner looks for work each 15 s, and needs two looks after the last segment. The
 // progress of a day is written here within minutes, which leaves the cleaner behind.
 const cleanerLookMs = 15_000
 const restMs = 2 * cleanerLookMs
 const cleanerMsMax = 600_000
 
-// As Kafka ships it; the harness makes the cleaner quicker.
+// Kafka's defaults; the test harness makes the cleaner faster.
 const brokerOptions = {
   jvm: { heapMb: 1024, flags: ['-Xms1g', '-server', '-XX:+UseG1GC'] },
   config: {
@@ -94,7 +94,7 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
       recordsRead: await countRecords(cluster, slots),
       restoreSeconds,
       partitionsRestored: restored.size,
-      // The newest of each key, and a ninth more that the cleaner may leave.
+      // The newest record of each key, and a ninth more that the cleaner may leave.
       recordsReadMax: Math.ceil(2 * partitions * 10 / 9) + slots * staleRecordsPerSlotMax
     }
   } finally {
@@ -104,7 +104,7 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
   }
 }
 
-/** Until the size of the topic on disk has not changed for two looks of the cleaner. */
+/** Waits until the size of the topic on disk has not changed for two looks of the cleaner. */
 async function untilCleaned (cluster: KafkaCluster, say: (text: string) => void): Promise<void> {
   const deadline = performance.now() + cleanerMsMax
   let size = -1
@@ -112,7 +112,7 @@ async function untilCleaned (cluster: KafkaCluster, say: (text: string) => void)
     const now = bytesOnDisk(cluster.broker(1).logDir)
     say(`${Math.round(now / 1024 / 1024)} MiB on disk`)
     if (now === size) return
-    if (performance.now() > deadline) throw new Error('the cleaner does not come to rest')
+    if (performance.now() > deadline) throw new Error('the cleaner does not finish')
     size = now
     await sleep(restMs)
   }

@@ -1,5 +1,5 @@
-// What partitions cost that nobody writes to: start, restart, memory, CPU and requests of one
-// mirror, and how soon a record on one of them is through, for a row of numbers of partitions.
+// The cost of idle partitions: start, restart, memory, CPU and requests of one mirror, and how soon
+// a record of one of them is mirrored, for several numbers of partitions.
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   createPropertiesFile, startMirror, type CleanUp, type MirrorProcess
@@ -30,12 +30,12 @@ export interface ScaleFigures {
   readonly partitions: number
   /** From the first request for the source topics until the broker leads all their partitions. */
   readonly brokerSeconds: number
-  /** From the start of the process until all remote topics are there and all partitions idle. */
+  /** From the start of the process until all remote topics exist and all partitions are idle. */
   readonly firstStartSeconds: number
-  /** Of a second start, until a record that was written before it is on the target. */
+  /** From a second start until a record that was written before it is on the target. */
   readonly restartSeconds: number
   readonly idleCpuPercent: number
-  /** Of a core, by group of threads. */
+  /** In per cent of a core, by group of threads. */
   readonly idleCpuByThread: ThreadUsage
   readonly idleFetchesPerSecond: number
   readonly residentMegabytes: number
@@ -53,8 +53,8 @@ const startMsMax = 900_000
 const settleMs = 10_000
 const latencyRecords = 50
 
-// Kafka's own delay of a new group and its own pace of cleaning, which tests make quicker; memory
-// for many partitions, and no index larger than these few records need.
+// Kafka's default delay of a new group and its default pace of cleaning, which tests shorten;
+// memory for many partitions, and no index larger than these few records need.
 const brokerOptions = {
   jvm: { heapMb: 2048, flags: ['-Xms1g', '-server', '-XX:+UseG1GC'] },
   config: {
@@ -146,7 +146,7 @@ async function createTopics (
     for (let from = 0; from < count; from += topicsPerRequest) {
       await admin.createTopics(topics.slice(from, from + topicsPerRequest))
     }
-    // A broker answers before it has created the files, and names the topics only then.
+    // A broker answers before it has created the files, and lists the topics only afterwards.
     await eventually(`${count} topics`, async () => (await admin.listTopics())
       .filter(({ name }) => name.startsWith('scale-')).length === count,
     { timeoutMs: adminTimeoutMs, intervalMs: 1_000 })
@@ -157,7 +157,7 @@ async function createTopics (
   return topics.map(({ name }) => name)
 }
 
-/** A broker names partitions before it has created their logs, one after another. */
+/** A broker lists partitions before it has created their logs, one after another. */
 async function untilLed (admin: ClusterAdmin, topics: readonly NewTopic[]): Promise<void> {
   const wanted = topics.flatMap(({ name, partitions }) => Array.from({ length: partitions },
     (_, partition): WantedOffset => ({ topic: name, partition, at: 'latest' })))
@@ -193,7 +193,7 @@ async function measureIdle (mirror: MirrorProcess, seconds: number): Promise<Idl
   const fetches = async (): Promise<number> =>
     Object.values(seriesOf(await mirror.metrics(), 'longhaul_fetch_requests_total'))
       .reduce((sum, count) => sum + count, 0)
-  // The metrics first and last: what they cost stays outside of the span.
+  // Reads the metrics first and last, so that their cost is outside the measured time.
   const fetchesBefore = await fetches()
   const from = lookAt(mirror)
   await sleep(seconds * 1000)
@@ -210,7 +210,7 @@ async function measureIdle (mirror: MirrorProcess, seconds: number): Promise<Idl
   }
 }
 
-/** Writes records to one topic after another, and waits until each is on the target. */
+/** Writes records to one topic after another, and waits until each record is on the target. */
 class LatencyProbe {
   readonly #clusters: MirroredClusters
   readonly #producer: TestProducer
@@ -244,7 +244,7 @@ class LatencyProbe {
     }, { timeoutMs: startMsMax, intervalMs: 1 })
   }
 
-  /** Far from the one before. */
+  /** A topic far from the previous one. */
   #topicOf (index: number): string {
     const topic = this.#topics[(index * 617) % this.#topics.length]
     if (topic === undefined) throw new Error('no topics')

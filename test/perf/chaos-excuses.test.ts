@@ -8,11 +8,11 @@ import type { KafkaCluster } from '../kafka/cluster.ts'
 
 const partitions = allPartitions(loadedTopics)
 
-/** Kills the first of the processes, which mirror these partitions; undefined: does not say. */
+/** Kills the first of the processes, which mirror these partitions; undefined: not reported. */
 async function excusesOfKill (
   ...owned: ReadonlyArray<ReadonlySet<string> | undefined>
 ): Promise<readonly Excuse[]> {
-  // A fault of a process asks no cluster.
+  // A fault of a process sends no request to a cluster.
   const none = {} as KafkaCluster
   const members = owned.map(of => ({ owned: async () => await Promise.resolve(of) }))
   const book = new ExcuseBook(
@@ -24,29 +24,30 @@ async function excusesOfKill (
 }
 
 describe('a process that is killed', () => {
-  // It was killed a second after the group had assigned slots to it, when it mirrored nothing yet.
-  // What stood still until the group saw that it was dead counted as beyond what faults excuse.
-  test('excuses what no other process mirrors, whether it had begun that or not', async () => {
+  // Regression: it was killed a second after the group had assigned slots to it, when it mirrored
+  // no partition yet. Partitions that were stalled until the group detected its death counted as
+  // unexplained.
+  test('excuses partitions that no other process mirrors, even before it begins them', async () => {
     const [first = '', ...others] = partitions
     const excuses = await excusesOfKill(new Set(), new Set(others))
     assert.deepEqual(excuses.map(excuse => excuse.partitions), [new Set([first])])
   })
 
-  // The other process had been frozen for longer than its session, and drained what it had mirrored
-  // before: its metrics still named those partitions. What the killed process mirrored of them
-  // counted as beyond what faults excuse until the group had assigned it to others.
-  test('excuses what it mirrors, also if another process still drains that', async () => {
+  // Regression: the other process had been frozen for longer than its session, and drained its
+  // earlier partitions, which were still in its metrics. Those of the killed process among them
+  // counted as unexplained until the group had assigned them to others.
+  test('excuses its partitions, even if another process still drains them', async () => {
     const [first = '', second = ''] = partitions
     const excuses = await excusesOfKill(new Set([first, second]), new Set(partitions))
     assert.deepEqual(excuses.map(excuse => excuse.partitions), [new Set([first, second])])
   })
 
-  test('excuses nothing that another process mirrors', async () => {
+  test('excuses no partition that another process mirrors', async () => {
     const excuses = await excusesOfKill(new Set(), new Set(partitions))
     assert.deepEqual(excuses.map(excuse => excuse.partitions), [new Set()])
   })
 
-  test('excuses everything when the other processes say nothing', async () => {
+  test('excuses everything if the other processes do not report', async () => {
     const excuses = await excusesOfKill(new Set(), undefined)
     assert.deepEqual(excuses.map(excuse => excuse.partitions), [new Set(partitions)])
   })

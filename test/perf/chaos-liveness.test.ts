@@ -1,4 +1,4 @@
-// What a chaos run makes of partitions that are stalled: excused by a fault, or beyond.
+// How a chaos run judges stalled partitions: explained by a fault, or not.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { judgeLiveness, StandingWatch, type Excuse } from '../../perf/chaos/liveness.ts'
@@ -19,13 +19,13 @@ function excuse (fromMs: number, toMs: number, partitions: Excuse['partitions'] 
   return { fault: 'broker-hang', fromMs, toMs, partitions }
 }
 
-describe('a standing', () => {
-  test('lasts while the source has more and nothing arrives', () => {
+describe('a stall', () => {
+  test('lasts while the source has more records and none arrive', () => {
     assert.deepEqual(watch([1, 1], [2, 2], [3, 2], [4, 2], [5, 5]).standings,
       [{ partition: 'a', fromMs: 2000, toMs: 4000 }])
   })
 
-  test('begins anew with each record that arrives, though there is more to come', () => {
+  test('restarts with each record that arrives, even if there are more', () => {
     assert.deepEqual(watch([9, 1], [9, 2], [9, 2], [9, 9]).standings, [
       { partition: 'a', fromMs: 0, toMs: 1000 }, { partition: 'a', fromMs: 1000, toMs: 3000 }
     ])
@@ -43,13 +43,13 @@ describe('a standing', () => {
     assert.deepEqual(watch([1, 1], [2, 1], [2, 2]).standingSince(9000), [])
   })
 
-  test('is none where the source has nothing new, however long', () => {
+  test('is none while the source has no new records, however long', () => {
     assert.deepEqual(watch([5, 5], [5, 5], [5, 5], [6, 6]).standings, [])
   })
 })
 
-describe('what is beyond', () => {
-  test('is what no fault excuses, less a pause of the machine', () => {
+describe('an unexplained stall', () => {
+  test('is the time that no fault explains, less a pause of the machine', () => {
     assert.equal(judgeLiveness([standing], []).secondsBeyond, 25)
     assert.equal(judgeLiveness([standing], [excuse(0, 30_000)]).secondsBeyond, 5)
     assert.equal(judgeLiveness([standing], [excuse(0, 36_000)]).secondsBeyond, 0)
@@ -63,10 +63,10 @@ describe('what is beyond', () => {
     assert.equal(judgeLiveness([standing], [excuse(0, 50_000, new Set(['a']))]).secondsBeyond, 0)
   })
 
-  test('names the partition and its time, and the longest standing of each fault', () => {
+  test('names the partition and its time, and the longest stall of each fault', () => {
     const { examples, longestByFault } = judgeLiveness([standing], [excuse(0, 20_000)])
     assert.deepEqual(longestByFault, { 'broker-hang': 30 })
     assert.deepEqual(examples,
-      ['a stood still from 10.0 to 40.0 s, 15.0 s beyond what faults excuse'])
+      ['a was stalled from 10.0 to 40.0 s, 15.0 s longer than the faults explain'])
   })
 })

@@ -1,4 +1,4 @@
-// The checker of chaos runs distinguishes each kind of damage, and finds none where there is none.
+// The checker of chaos runs distinguishes each kind of damage, and finds none in equal logs.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -36,13 +36,13 @@ describe('checkLog', () => {
     })
   }
 
-  test('what the source holds twice may be there twice, and not three times', () => {
+  test('a record that the source has twice may be on the target twice, not three times', () => {
     const twice = records('a', 'b', 'a')
     assert.deepEqual(counts(checkLog(twice, twice)), [0, 0, 0, 0])
     assert.deepEqual(counts(checkLog(twice, records('a', 'b', 'a', 'a'))), [0, 1, 0, 0])
   })
 
-  test('finds as many lost as were taken out, wherever they were', () => {
+  test('finds every removed record, at any position', () => {
     fc.assert(fc.property(fc.array(fc.boolean(), { maxLength: 60 }), kept => {
       const all = records(...kept.map((_, index) => String(index)))
       const found = checkLog(all, all.filter((_, index) => kept[index]))
@@ -50,7 +50,7 @@ describe('checkLog', () => {
     }))
   })
 
-  // Thousands of doubles would otherwise hide the one record that is lost.
+  // Otherwise thousands of duplicates would hide the one lost record.
   test('shows a few examples of each kind, not thousands', () => {
     const names = Array.from({ length: 1_000 }, (_, index) => String(index))
     const { examples } = checkLog(records('gone', ...names), records(...names, ...names))

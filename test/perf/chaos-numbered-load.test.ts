@@ -1,4 +1,4 @@
-// What the check of a chaos run reads from the keys of the records that it wrote.
+// What the check of a chaos run reads from the keys of its records.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { newestRecreation } from '../../perf/chaos/numbered-load.ts'
@@ -10,8 +10,8 @@ function record (key: string): ConsumedRecord {
   }
 }
 
-// Twenty minutes of load: a call with an argument for each record ended the check with "Maximum
-// call stack size exceeded", and the run was lost.
+// Regression: after twenty minutes of load a call with an argument for each record ended the check
+// with "Maximum call stack size exceeded", and the run was lost.
 test('the newest creation of a topic is found among any number of records', () => {
   const many = Array.from({ length: 500_000 }, () => record('0-1-7'))
   assert.equal(newestRecreation([...many, record('0-3-1')]), 3)

@@ -32,12 +32,12 @@ for (const flaw of ['lost', 'doubled', 'reordered', 'altered'] as const) {
   })
 }
 
-test('a run fails in which a partition stood still without an excuse', () => {
+test('a run with an unexplained stall of a partition fails', () => {
   const liveness = { ...flawless.liveness, secondsBeyond: 1 }
   assert.equal(isFlawless({ ...flawless, liveness }), false)
 })
 
-test('a run fails that never caught up, crashed, or had to be forced down', () => {
+test('a run that never caught up, crashed, or had to be killed fails', () => {
   assert.equal(isFlawless({ ...flawless, catchUpSeconds: undefined }), false)
   assert.equal(isFlawless({ ...flawless, crashes: 1 }), false)
   assert.equal(isFlawless({ ...flawless, exitCodes: [0, null] }), false)

@@ -1,4 +1,4 @@
-// Schedules of chaos runs: a seed repeats them, and no cluster or process is hit twice at a time.
+// Schedules of chaos runs: a seed repeats them, and no cluster or process has two faults at a time.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -23,18 +23,18 @@ describe('planFaults', () => {
     assert.notDeepEqual(planFaults(createSettings()), planFaults(createSettings({ seed: 8 })))
   })
 
-  test('begins alike whatever the duration: a found defect can be had sooner', () => {
+  test('begins in the same way whatever the duration, to repeat a defect sooner', () => {
     const short = planFaults(createSettings({ durationMs: 60_000 }))
     assert.ok(short.length > 3)
     assert.deepEqual(planFaults(createSettings()).slice(0, short.length), short)
   })
 
-  test('knows every fault', () => {
+  test('includes every fault', () => {
     const planned = planFaults(createSettings({ durationMs: 7_200_000 }))
     assert.deepEqual(new Set(planned.map(({ fault }) => fault)), new Set(faultNames))
   })
 
-  test('moves no leaders where there is one broker', () => {
+  test('moves no leaders in clusters of one broker', () => {
     const planned = planFaults(createSettings({ durationMs: 7_200_000, brokers: 1 }))
     assert.equal(planned.some(({ fault }) => fault === 'leader-move'), false)
     assert.equal(planned.some(({ fault }) => fault === 'broker-hang'), false)
@@ -45,7 +45,7 @@ describe('planFaults', () => {
     assert.equal(planned.some(({ fault }) => fault === 'topic-recreate'), false)
   })
 
-  test('never hits a process or a cluster again before it has recovered', () => {
+  test('never causes a fault of a process or a cluster before it has recovered', () => {
     fc.assert(fc.property(fc.nat(), fc.integer({ min: 1, max: 5 }), (seed, processes) => {
       const endsAt = new Map<string, number>()
       for (const { atMs, lastsMs, subject } of planFaults(createSettings({ seed, processes }))) {

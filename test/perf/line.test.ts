@@ -1,5 +1,5 @@
-// The emulated line: what comes through is what was sent, and never sooner than the line allows.
-// Only lower bounds of time: a busy machine makes everything later.
+// The emulated line: all sent bytes arrive, and never sooner than the line allows. Only lower
+// bounds of time: a busy machine makes everything later.
 
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
@@ -10,7 +10,7 @@ import { releasePorts, reservePorts } from '../kafka/ports.ts'
 
 const noLimit: LineSettings = { roundTripMs: 0, rate: 0, window: 0 }
 
-/** stream/consumers would destroy the socket, which still has to answer. */
+/** stream/consumers would destroy the socket, which must still answer. */
 async function received (socket: Socket): Promise<Buffer> {
   const parts: Buffer[] = []
   socket.on('data', (part: Buffer) => { parts.push(part) })
@@ -23,7 +23,7 @@ describe('an emulated line', { timeout: 60_000 }, () => {
   let server: Server
   before(async () => {
     ports = await reservePorts(2)
-    // What a connection sends comes back when it has ended.
+    // The bytes of a connection are returned when it has ended.
     server = createServer({ allowHalfOpen: true }, socket => {
       void received(socket).then(all => socket.end(all))
     })
@@ -34,7 +34,7 @@ describe('an emulated line', { timeout: 60_000 }, () => {
     releasePorts(ports)
   })
 
-  /** Sends each of these on a connection of its own; resolves with what came back and when. */
+  /** Sends each of these on a separate connection; resolves with the returned bytes and times. */
   async function echo (
     settings: LineSettings, payloads: readonly Buffer[]
   ): Promise<{ readonly answers: readonly Buffer[], readonly ms: number }> {
@@ -68,13 +68,13 @@ describe('an emulated line', { timeout: 60_000 }, () => {
     assert.deepEqual(answers, [payload(10)])
   })
 
-  // A proxy that limits each connection by itself would pass this in half of the time.
+  // A proxy that limits each connection separately would need half of the time.
   test('shares its rate among connections', async () => {
     const { ms } = await echo({ ...noLimit, rate: 2_000_000 }, [payload(500_000), payload(500_000)])
     assert.ok(ms >= 900, `${ms} ms`) // 500 ms each way; the first chunk leaves at once
   })
 
-  test('bounds what a connection has under way', async () => {
+  test('bounds the bytes in flight on a connection', async () => {
     const { answers, ms } =
       await echo({ roundTripMs: 50, rate: 0, window: 50_000 }, [payload(500_000)])
     assert.ok(ms >= 2 * 9 * 50, `${ms} ms`) // ten windows each way

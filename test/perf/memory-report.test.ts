@@ -1,4 +1,4 @@
-// What a memory run is judged by, on runs made up.
+// How a memory run is judged, on invented runs.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { isInside, renderMemory, rssSlope } from '../../perf/report/memory-report.ts'
@@ -25,7 +25,7 @@ test('the slope is that of the second half, in bytes an hour', () => {
   assert.equal(rssSlope({ samples: [] }), 0)
 })
 
-test('a run is inside its bound, or says that it is not', () => {
+test('a run is inside its bound, or the report says that it is not', () => {
   assert.ok(isInside(createOutcome(() => 160_000_000)))
   const beyond = createOutcome(seconds => seconds === 70 ? 160_000_001 : 150_000_000)
   assert.ok(!isInside(beyond))

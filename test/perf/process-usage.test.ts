@@ -1,4 +1,4 @@
-// CPU and memory of a process and of its children, as /proc tells them.
+// CPU and memory of a process and of its children, from /proc.
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -7,8 +7,8 @@ import { groupOf, readThreadUsage, subtractUsage } from '../../perf/measure/thre
 import { eventually } from '../kafka/eventually.ts'
 import { killChild, spawnGuarded } from '../kafka/process-guard.ts'
 
-// Spins for 300 ms of its own time, says so, and stays until its input ends: a grandchild outlives
-// a killed child, but not the pipe from here that both have inherited.
+// Spins for 300 ms, prints a line, and runs until its input ends: a grandchild outlives a killed
+// child, but not the pipe from here that both have inherited.
 const spin = `
   while (process.cpuUsage().user < 300_000);
   console.log('done'); process.stdin.on('end', () => process.exit()).resume()`
@@ -28,7 +28,7 @@ describe('process usage', { timeout: 180_000 }, () => {
       assert.ok(usage !== undefined)
       assert.ok(usage.cpuSeconds >= 0.29 && usage.cpuSeconds < 5, `${usage.cpuSeconds} s`)
       assert.ok(usage.peakRssBytes > 20e6, `${usage.peakRssBytes} bytes`)
-      // Each page of that was touched a first time.
+      // Each of these pages was touched for the first time.
       assert.ok(usage.minorFaults > 20e6 / 4096 / 4, `${usage.minorFaults} faults`)
       assert.ok(usage.voluntarySwitches > 0)
     })
@@ -48,7 +48,7 @@ describe('process usage', { timeout: 180_000 }, () => {
     assert.equal(groupOf(false, 'rdk:broker-1'), 'other threads of librdkafka')
   })
 
-  test('has nothing to say about a process that is gone', async () => {
+  test('returns nothing for a process that has ended', async () => {
     const child = spawnGuarded('true', [], { stdio: 'ignore' })
     const pid = child.pid ?? 0
     await eventually('end of the child', () => child.exitCode !== null)

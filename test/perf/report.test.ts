@@ -1,4 +1,5 @@
-// What a run reports: ratios beside absolutes, a table in two forms, a picture in proportion.
+// The report of a run: ratios beside absolute figures, a table in two forms, a picture in
+// proportion.
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -41,12 +42,12 @@ describe('the report of a perf run', () => {
     assert.equal(formatFigure(cpu, mirrorMaker, mirrorMaker), '30.00')
   })
 
-  test('writes ratios as a person says them', () => {
+  test('writes ratios in readable form', () => {
     const texts = [2.714, 12.4, 1, 0.5, 0.04].map(formatRatio)
     assert.deepEqual(texts, ['×2.7', '×12', '×1.0', '1/2.0', '1/25'])
   })
 
-  test('shows the same rows on the terminal and in Markdown, and the way to the limit', () => {
+  test('shows the same rows on the terminal and in Markdown, and the ratio to the limit', () => {
     for (const text of [renderTerminalTable(results), renderMarkdownTable(results)]) {
       for (const figure of figures) assert.ok(text.includes(figure.title), figure.title)
       assert.match(text, /× relay\s*[|│]\s*3\.0\s*[|│]\s*60\.0\s*[|│]\s*1\.0/)

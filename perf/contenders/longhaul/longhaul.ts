@@ -1,4 +1,4 @@
-// Longhaul as a user starts it: `longhaul run` with a properties file, all else at its default.
+// Longhaul as a user starts it: `longhaul run` with a properties file and defaults.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ function renderProperties (job: MirrorJob): string {
     'progress.topic.replication.factor = 1',
     'heartbeats.topic.replication.factor = 1',
     'offset-syncs.topic.replication.factor = 1',
-    // As for MirrorMaker 2: of heartbeats, none is written to the source.
+    // As for MirrorMaker 2: no heartbeats are written to the source.
     `target->${alias}.emit.heartbeats.enabled = false`,
     ''
   ].join('\n')

@@ -8,10 +8,10 @@ import { startProcess } from '../contender-process.ts'
 import { flowLines, type Contender, type MirrorJob } from '../contender.ts'
 import { targetProgress } from '../target-progress.ts'
 
-// Also the prefix of its remote topics, so that contenders write side by side.
+// Also the prefix of its remote topics, so that each contender has its own remote topics.
 const alias = 'mirror-maker'
 
-// KAFKA_HEAP_OPTS and KAFKA_JVM_PERFORMANCE_OPTS of Kafka's own scripts.
+// KAFKA_HEAP_OPTS and KAFKA_JVM_PERFORMANCE_OPTS of Kafka's scripts.
 const jvmFlags: readonly string[] = [
   '-Xms256m', '-Xmx2g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20',
   '-XX:InitiatingHeapOccupancyPercent=35', '-XX:+ExplicitGCInvokesConcurrent',
@@ -22,7 +22,7 @@ function renderProperties (job: MirrorJob): string {
   return [
     ...flowLines(alias, job),
     `target->${alias}.enabled = false`,
-    // Every ordered pair gets a worker otherwise, only to send heartbeats.
+    // Otherwise every ordered pair has a worker, only for its heartbeats.
     `target->${alias}.emit.heartbeats.enabled = false`,
     `tasks.max = ${job.partitions}`,
     'replication.factor = 1',

@@ -1,13 +1,13 @@
-// The limit: what it costs to move bytes from one TCP connection to another and nothing else.
+// The limit: the cost of moving bytes from one TCP connection to another, and of nothing else.
 //
-//   relay source LISTEN_PORT BYTES [PEM]   sends BYTES to whoever connects, as a broker does
-//   relay sink LISTEN_PORT [PEM]           reads and forgets what it gets, as for Produce requests
+//   relay source LISTEN_PORT BYTES [PEM]   sends BYTES to a client that connects, as a broker does
+//   relay sink LISTEN_PORT [PEM]           reads and discards bytes, as for Produce requests
 //   relay forward FROM_PORT TO_PORT BYTES [PEM]
 //
-// With PEM all connections are TLS: at source and sink it holds their key and certificate, at
-// "forward" the authority that both must have.
-// "forward" is the one that is measured: recv and send with one buffer of 1 MiB, no protocol. It
-// prints the bytes it has moved, and stays until told to go, so that its CPU time can be read.
+// With PEM all connections are TLS: for source and sink the file holds key and certificate, for
+// "forward" their authority.
+// "forward" is measured: recv and send with one buffer of 1 MiB, no protocol. It prints the bytes
+// that it has moved, and runs until SIGTERM, so that its CPU time can be read.
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

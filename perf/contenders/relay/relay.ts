@@ -1,4 +1,4 @@
-// The limit no mirror can beat: a TCP relay that moves as many bytes once, without any protocol.
+// The limit for every mirror: a TCP relay that moves the same bytes once, without any protocol.
 
 import { releasePorts, reservePorts } from '../../../test/kafka/ports.ts'
 import { spawnGuarded, stopChild } from '../../../test/kafka/process-guard.ts'
@@ -18,7 +18,7 @@ export const relay: Contender = {
     const program = await compile()
     const ports = await reservePorts(2)
     const [from, to] = ports.map(String) as [string, string]
-    // The ends are brokers, so to say: they have the certificate.
+    // The two ends represent brokers: they have the certificate.
     const [end, trust] = ['broker.pem', 'ca.pem'].map(file =>
       job.tls === undefined ? [] : [job.tls.certificates.path(file)]) as [string[], string[]]
     const bytes = String(job.bytes)
