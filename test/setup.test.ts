@@ -1,5 +1,5 @@
-// The set-up of .ci/: what makes a step stale, the lock between two set-ups, and the sentences that
-// a person reads when something is missing.
+// The set-up of .ci/: when a step is stale, the lock between two set-ups, and the texts for a user
+// who lacks a program.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import {
@@ -29,7 +29,7 @@ function createFolder (t: TestContext, files: Readonly<Record<string, string>> =
   return folder
 }
 
-/** A folder with the scripts but nothing to build: what they say stays the same everywhere. */
+/** A folder with the scripts and nothing to build: their texts are the same on every machine. */
 function runSetUp (
   t: TestContext,
   args: readonly string[],
@@ -56,7 +56,7 @@ function runCi (t: TestContext, path: string): { status: number | null, text: st
   const folder = createFolder(t, { 'package.json': JSON.stringify({ scripts }) })
   cpSync(join(root, '.ci'), join(folder, '.ci'), { recursive: true })
   const bash = spawnSync('/bin/sh', ['-c', 'command -v bash'], { encoding: 'utf8' }).stdout.trim()
-  // What bash's script itself needs.
+  // The program that bash's script needs.
   for (const name of ['dirname']) writeProgram(folder, name, `exec /usr/bin/${name} "$@"`)
   const run = spawnSync(bash, [join(folder, '.ci/run')], {
     encoding: 'utf8', env: { ...process.env, PATH: `${path}${delimiter}${folder}` }
@@ -64,7 +64,7 @@ function runCi (t: TestContext, path: string): { status: number | null, text: st
   return { status: run.status, text: run.stdout + run.stderr }
 }
 
-/** A PATH without Maven, and with an apt-get that only says its arguments. */
+/** A PATH without Maven, and with an apt-get that only prints its arguments. */
 function createPathWithoutMaven (t: TestContext): string {
   const folder = createFolder(t)
   const write = (name: string, script: string): void => { writeProgram(folder, name, script) }
@@ -98,7 +98,7 @@ interface Lock {
 }
 
 describe('a set-up step', () => {
-  test('is stale when a file changes, appears, goes or is renamed, and not before', async t => {
+  test('is stale when a file is changed, added, removed or renamed, and not before', async t => {
     const { listFiles, hashFiles } = await load<Stamp>('setup/stamp.mjs')
     const folder = createFolder(t, { 'src/a.ts': '1', 'src/b/c.ts': '2', 'src/d.md': '3' })
     const hash = (): string =>
@@ -119,7 +119,7 @@ describe('a set-up step', () => {
     }
   })
 
-  test('accepts a tree that was installed by hand when it is what the lockfile says', async t => {
+  test('accepts a manually installed tree if it matches the lockfile', async t => {
     const { matchesLock } = await load<{ matchesLock (root: string): boolean }>(
       'setup/node-packages.mjs')
     const lock = (version: string, more = {}): string =>
@@ -136,8 +136,8 @@ describe('a set-up step', () => {
     assert.equal(matchesLock(folder), false)
   })
 
-  // npm run perf needed the sanitizer builds of the C++ tests, because it needs Java: minutes of
-  // compiling after npm run test:fast and after each change.
+  // Regression: npm run perf needed the sanitizer builds of the C++ tests, because it needs Java:
+  // minutes of compiling after npm run test:fast and after each change.
   test('builds no sanitizer tests for a command that only starts brokers', async t => {
     const { nativeBuild } = await load<NativeBuild>('setup/native-build.mjs')
     const folder = createFolder(t, {
@@ -159,7 +159,7 @@ describe('a set-up step', () => {
     assert.deepEqual(withSanitizers, ['test'])
   })
 
-  test('removes from dist/ what has no source any more', async t => {
+  test('removes outputs without a source from dist/', async t => {
     const { removeOrphans } = await load<{ removeOrphans (root: string): void }>(
       'setup/typescript-build.mjs')
     const folder = createFolder(t, {
@@ -195,7 +195,7 @@ describe('the lock', () => {
     assert.deepEqual(readdirSync(folder), ['order'])
   })
 
-  test('of a process that has ended is acquired, even when its pid is in use again', async t => {
+  test('of a process that has ended is acquired, even if its pid is reused', async t => {
     const { withLock, identityOf, isAlive } = await load<Lock>('setup/lock.mjs')
     const folder = createFolder(t)
     const ended = spawnSync(process.execPath, ['--version']).pid
@@ -217,16 +217,16 @@ describe('the lock', () => {
   })
 })
 
-describe('a person at the terminal', () => {
-  // It ran the whole set-up.
-  test('who asks for help reads the options, and nothing is set up', t => {
+describe('a user at the terminal', () => {
+  // Regression: it ran the whole set-up.
+  test('who requests help reads the options, and no step runs', t => {
     const { status, text } = runSetUp(t, ['--help'])
     assert.equal(status, 0)
     assert.match(text, /^Brings a clone[^]*--with-sanitizers[^]*nothing else\s*$/)
     assert.doesNotMatch(text, /longhaul:/)
   })
 
-  test('with an old Node reads in one line which one is needed; nothing is imported before', t => {
+  test('with an old Node reads the needed version in one line, before any import', t => {
     const { status, text } = runSetUp(t, [], { preload: asNode18 })
     assert.equal(status, 1)
     assert.match(text, /^longhaul: needs Node 20\.19 or later; .* is v18\.20\.0: install .*\n$/)
@@ -245,7 +245,7 @@ describe('a person at the terminal', () => {
 
   test('with Node 18 reads it of npm test and .ci/run', t => {
     const folder = createFolder(t)
-    // The real one under a wrong name for its version; npm finds it as any npm finds its node.
+    // The real Node, with a false version; npm finds it like any other.
     const preload = `--import=data:text/javascript,${encodeURIComponent(asNode18)}`
     writeProgram(folder, 'node', `exec '${process.execPath}' '${preload}' "$@"`)
     const { status, text } = runCi(t, `${folder}${delimiter}${process.env['PATH'] ?? ''}`)
@@ -254,7 +254,7 @@ describe('a person at the terminal', () => {
     assert.doesNotMatch(text, /SyntaxError|at file:/)
   })
 
-  test('reads the way out when the clone is not whole', t => {
+  test('reads the way out if the clone is incomplete', t => {
     const { status, text } = runSetUp(t, [])
     assert.equal(status, 1)
     assert.match(text, /set-up failed: missing: binding\.gyp, tsconfig\.json\nway out: git check/)
@@ -262,7 +262,7 @@ describe('a person at the terminal', () => {
 
   const debianOnly = existsSync('/etc/debian_version') ? false : 'this is no Debian'
 
-  test('without root reads the command that installs what is missing', { skip: debianOnly }, t => {
+  test('without root reads the command that installs missing packages', { skip: debianOnly }, t => {
     const { status, text } = runSetUp(t, ['--with-java'], {
       preload: asUser(1000), path: createPathWithoutMaven(t), more: whole
     })
@@ -271,7 +271,7 @@ describe('a person at the terminal', () => {
     assert.match(text, /^way out: sudo apt-get update && sudo apt-get install .* maven$/m)
   })
 
-  test('with root sees it installed, and hears when that did not help', { skip: debianOnly }, t => {
+  test('with root has them installed, and reads if that did not help', { skip: debianOnly }, t => {
     const { status, text } = runSetUp(t, ['--with-java'], {
       preload: asUser(0), path: createPathWithoutMaven(t), more: whole
     })
@@ -288,7 +288,7 @@ describe('a person at the terminal', () => {
     assert.match(text, /--only needs one of: native, typescript/)
   })
 
-  test('gets one command that installs all that is missing', async () => {
+  test('gets one command that installs all missing packages', async () => {
     const { needs, installCommand } = await load<{
       needs: ReadonlyArray<{ what: string }>
       installCommand (missing: unknown, options: object): string
@@ -300,7 +300,7 @@ describe('a person at the terminal', () => {
       'sudo dnf install -y make openssl-devel zlib-devel libzstd-devel')
   })
 
-  test('is not told that a Java is new enough when it is not', async () => {
+  test('is warned of a Java that is too old', async () => {
     const { javaMajor } = await load<{ javaMajor (text?: string): number }>(
       'setup/system-packages.mjs')
     assert.equal(javaMajor('openjdk version "21" 2023-09-19'), 21)
@@ -310,7 +310,7 @@ describe('a person at the terminal', () => {
     assert.equal(javaMajor(undefined), 0)
   })
 
-  test('can paste a failure without naming a private registry', async () => {
+  test('can paste a failure without the name of a private registry', async () => {
     const { hideHosts } = await load<{ hideHosts (text: string): string }>('setup/step.mjs')
     assert.equal(hideHosts('GET https://packages.example:8443/pino - 404'),
       'GET <registry>/pino - 404')

@@ -1,5 +1,5 @@
 // The test runner of .ci/: which files it finds, in which order and how many at a time they run,
-// how they are judged, and what happens where ThreadSanitizer cannot run.
+// how they are judged, and what happens if ThreadSanitizer cannot run.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -41,7 +41,7 @@ function createFolder (t: TestContext, files: Readonly<Record<string, string>>):
 }
 
 describe('test files', () => {
-  test('need brokers when what they import reaches what starts them; long ones are apart',
+  test('need brokers if their imports reach the module that starts them; long ones are separate',
     async t => {
       const { listTestFiles } = await load<FilesModule>('test-files.mjs')
       const root = createFolder(t, {
@@ -111,13 +111,13 @@ describe('a result', () => {
     assert.equal(countTests('checksum 1'), undefined)
   })
 
-  test('fails by the exit status, whatever it counts', async () => {
+  test('fails by the exit status, whatever the counts', async () => {
     const { judge } = await load<JobModule>('job.mjs')
     const failed = (run: object): number => judge({ limitSeconds: 1 }, run).failed
     assert.equal(judge({ limitSeconds: 1 }, { code: 0, output: '', timedOut: true }).passed, 0)
     const allGood = '[doctest] test cases: 4 | 4 passed | 0 failed | 0 skipped\n'
     assert.equal(failed({ code: 0, output: allGood, timedOut: false }), 0)
-    // A sanitizer ends the process with a status of its own after doctest counted all as passed.
+    // A sanitizer ends the process with another status after doctest counted all tests as passed.
     assert.equal(failed({ code: 66, output: allGood, timedOut: false }), 1)
     assert.equal(failed({ code: 'SIGSEGV', output: '', timedOut: false }), 1)
     assert.equal(failed({ code: 0, output: allGood, timedOut: true }), 1)
@@ -126,7 +126,9 @@ describe('a result', () => {
 })
 
 describe('ThreadSanitizer on a kernel with much address randomization', () => {
-  /** Runs once `setarch` has set the variable; before, it says what ThreadSanitizer says. */
+  /**
+   * Runs once `setarch` has set the variable; before that it prints the text of ThreadSanitizer.
+   */
   const sanitized = '#!/bin/sh\n[ "$RANDOM_ADDRESSES" = no ] || {\n' +
     '  echo "FATAL: ThreadSanitizer: unexpected memory mapping 0x7f-0x80" >&2; exit 66\n}\n' +
     'echo "[doctest] test cases: 4 | 4 passed | 0 failed | 0 skipped"\n'
@@ -141,14 +143,14 @@ describe('ThreadSanitizer on a kernel with much address randomization', () => {
       { name: 'tsan', command: join(folder, 'sanitized'), args: [], limitSeconds: 60 }, folder)
   }
 
-  test('runs without it where setarch may take it away', async t => {
+  test('runs without it if setarch is permitted', async t => {
     const { failed, passed } = await runWith(t,
       '#!/bin/sh\nshift\nRANDOM_ADDRESSES=no exec "$@"\n')
     assert.deepEqual({ failed, passed }, { failed: 0, passed: 4 })
   })
 
-  // A default container: seccomp refuses personality(2), and the whole suite failed for it.
-  test('is skipped with a line that says why where setarch is refused', async t => {
+  // In a default container seccomp refuses personality(2). Regression: the whole suite failed.
+  test('is skipped with the reason if setarch is refused', async t => {
     const { failed, note, passed, skipped } = await runWith(t,
       '#!/bin/sh\necho "setarch: failed to set personality: not permitted" >&2\nexit 1\n')
     assert.deepEqual({ failed, passed, skipped }, { failed: 0, passed: 0, skipped: 1 })

@@ -1,5 +1,5 @@
-// The house rules as a program: each rule of test/tidy/ over every file that git tracks, and each
-// rule proven by a snippet that it must catch (and a neighbour that it must leave alone).
+// The house rules as a program: each rule of test/tidy/ is applied to every file that git tracks,
+// and proved by a snippet that it must catch and one that it must accept.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -44,7 +44,7 @@ describe('the rules', () => {
     })
   }
 
-  test('have names of their own, and each fixture belongs to one', () => {
+  test('have different names, and each fixture belongs to one', () => {
     const names = rules.map(({ name }) => name)
     assert.equal(new Set(names).size, names.length)
     assert.deepEqual(fixtures.filter(({ rule }) => !names.includes(rule)), [])
@@ -54,7 +54,7 @@ describe('the rules', () => {
 describe('generated files', () => {
   for (const generated of generatedFiles) {
     const { file, section } = generated
-    test(`${section ?? 'all'} of ${file} is what its table says`, () => {
+    test(`${section ?? 'all'} of ${file} is what its table renders`, () => {
       const text = readFileSync(join(root, file), 'utf8')
       assert.equal(text, generatedText(generated, text), `${file} is stale: npm run generate`)
     })

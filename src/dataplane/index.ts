@@ -46,7 +46,7 @@ export interface PartitionAssignment {
 export interface ProducersAnswer {
   /** The newest question of the lane when the reading began; 0n: none. */
   readonly question: bigint
-  /** All ids that were ever recorded: any other id counts as that of an application. */
+  /** All ids that were ever recorded: a batch with any other id is an application's. */
   readonly inbound: readonly InboundProducer[]
 }
 
@@ -165,7 +165,7 @@ const addon = createRequire(import.meta.url)('../../../build/Release/dataplane.n
 
 export const librdkafkaVersion = addon.librdkafkaVersion
 
-/** Ends the process at once, without cleaning up, whatever its threads are doing. */
+/** Ends the process at once, without cleaning up, whatever state its threads are in. */
 export function endProcess (code: number): never {
   return addon.endProcess(code)
 }
@@ -198,7 +198,7 @@ export type LaneCounters = Readonly<Record<keyof typeof laneCounters, bigint>>
 const readPartitions = rowReader(partitionCounters)
 const readLanes = rowReader(laneCounters)
 
-/** A row decodes a column only when it is read: only few of thousands of rows are ever read. */
+/** Decodes a column of a row only when it is read: few of thousands of rows are ever read. */
 export function decodePartitions (stats: NativeStats): readonly PartitionCounters[] {
   return readPartitions(stats.partitions)
 }

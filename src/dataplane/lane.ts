@@ -1,5 +1,5 @@
 // The piscina task: one worker thread holds one Forwarder and passes messages between it and the
-// main thread, until it receives close. No record ever reaches JavaScript.
+// main thread, until it receives close. Records never reach JavaScript.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { MessagePort } from 'node:worker_threads'
 import { laneCounters } from './contract/contract-table.ts'
@@ -93,7 +93,7 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
         tell({ kind: 'refused', command: command.kind, code, detail })
       }
     })
-    // The main thread has closed the port: nobody uses the lane any more.
+    // The main thread has closed the port and no longer uses the lane.
     port.on('close', resolve)
     tell({ kind: 'opened' })
   })
@@ -103,7 +103,7 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
   port.close()
 }
 
-/** Waits until the Fetch sessions of brokers whose partitions are all released are closed. */
+/** Waits until the Fetch sessions are closed of all brokers whose partitions are released. */
 async function untilSessionsClosed (forwarder: Forwarder): Promise<void> {
   for (let looks = sessionsMsMax / sessionsLookMs; looks > 0; looks--) {
     if ((forwarder.stats(false).lane[leftSessions] ?? 0n) === 0n) return

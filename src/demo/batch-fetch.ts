@@ -1,17 +1,17 @@
-// Fetches record batches as the bytes that brokers store: Kafka's Fetch request, version 4, on
+// Fetches record batches as the bytes that brokers store: Kafka's Fetch request, version 4, over
 // plain sockets. Shares no code with the data plane, which it checks. No TLS, no logins.
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 
 export interface StoredBatch {
   readonly baseOffset: number
-  /** The offset behind its last record. */
+  /** The offset after its last record. */
   readonly nextOffset: number
   readonly attributes: number
   readonly recordCount: number
   readonly baseTimestampMs: bigint
   readonly maxTimestampMs: bigint
-  /** The records, compressed as they are. */
+  /** The records, in the compression of their producer. */
   readonly payload: Buffer
 }
 
@@ -26,7 +26,9 @@ const responseTimeoutMs = 30_000
 const batchHeaderBytes = 61
 const magicOffset = 16
 
-/** A connection to one broker; requests may be sent while others wait for their answers. */
+/**
+ * A connection to one broker; a request may be sent while earlier ones wait for their responses.
+ */
 export class BatchConnection {
   readonly #socket: Socket
   readonly #waiting: Array<(response: Buffer | Error) => void> = []
@@ -50,11 +52,11 @@ export class BatchConnection {
     return new BatchConnection(socket)
   }
 
-  /** The whole batches that a response brings; none at the end of the partition. */
+  /** The complete batches in a response; none at the end of the partition. */
   async fetch (topic: string, partition: number, offset: number): Promise<readonly StoredBatch[]> {
     if (this.#failure !== undefined) throw this.#failure
     this.#socket.write(fetchRequest(topic, partition, offset))
-    // A broker answers the requests of a connection in their order.
+    // A broker answers the requests of a connection in order.
     const response = await new Promise<Buffer | Error>(resolve => { this.#waiting.push(resolve) })
     if (response instanceof Error) throw response
     return splitBatches(recordsOf(response, topic, partition))
@@ -131,7 +133,7 @@ function recordsOf (response: Buffer, topic: string, partition: number): Buffer 
   }
 }
 
-/** A broker may cut the last batch off; the next Fetch brings it whole. */
+/** A broker may truncate the last batch; the next Fetch returns it complete. */
 export function splitBatches (records: Buffer): readonly StoredBatch[] {
   const batches: StoredBatch[] = []
   for (let at = 0; at + batchHeaderBytes <= records.length;) {

@@ -1,6 +1,6 @@
-// The two clusters of a demo, whatever they are: embedded in this process, or reached by address.
-// Topics of embedded clusters are created by a call; those of the others by an admin request, and
-// deleted at the end.
+// The two clusters of a demo: embedded in this process, or reached by address. A call creates
+// topics of embedded clusters; admin requests create those of other clusters, and delete them at
+// the end.
 import type { ClusterAdmin, NewTopic } from '../orchestrator/cluster/cluster-admin.ts'
 import {
   openEmbeddedCluster, type MockCluster
@@ -20,13 +20,13 @@ export interface TopicsOfEnd {
 }
 
 export interface DemoClusters {
-  /** For the report. */
+  /** Describes the clusters in the report. */
   readonly kind: string
   readonly source: string
   readonly target: string
-  /** Whether records of earlier demos may be there: then each demo has topic names of its own. */
+  /** Whether records of earlier demos may exist: then each demo uses other topic names. */
   readonly lasting: boolean
-  /** Creates topics of the source, and those of the target that the mirror cannot create. */
+  /** Creates topics of the source, and topics of the target that the mirror cannot create. */
   createTopics (source: TopicsOfEnd, target: TopicsOfEnd): Promise<void>
   /** Idempotent, never rejects. */
   close (): Promise<void>
@@ -71,7 +71,7 @@ export interface Addresses {
   readonly lasting: boolean
 }
 
-/** Clusters that run already. At the end the demo deletes its topics from lasting ones. */
+/** Running clusters. At the end the demo deletes its topics from clusters that remain. */
 export function reachClusters (
   addresses: Addresses, release: () => Promise<void> = async () => {}
 ): DemoClusters {
@@ -85,7 +85,8 @@ export function reachClusters (
     async close () {
       for (const { end, topics } of addresses.lasting ? made.splice(0) : []) {
         const names = topics.map(({ name }) => name)
-        // The result of the demo is known by now; topics that remain show by their names.
+        // The result of the demo is known by now; the names of remaining topics show where they
+        // came from.
         await withAdmin(end, async admin => { await admin.deleteTopics(names) }).catch(() => {})
       }
       await release()
@@ -111,7 +112,7 @@ async function createTopics (admin: ClusterAdmin, topics: readonly NamedTopic[])
   const results = await admin.createTopics(topics.map((topic): NewTopic => ({
     ...topic,
     replicationFactor: -1,
-    // Whatever the cluster's default: batches must be able to pass as they are.
+    // Overrides the cluster's default: batches must be forwarded unchanged.
     configs: { 'message.timestamp.type': 'CreateTime', 'compression.type': 'producer' }
   })))
   const failed = results.find(({ error }) => error !== undefined)

@@ -1,5 +1,5 @@
-// The configuration of a demo's mirror: a properties file as a person would write it, read as `run`
-// reads one.
+// The configuration of a demo's mirror: a properties file as a user would write it, parsed as `run`
+// parses one.
 import { randomBytes } from 'node:crypto'
 import {
   parseConfig, type ParsedConfig, type ParseOptions
@@ -7,7 +7,9 @@ import {
 import type { DemoClusters } from './demo-clusters.ts'
 import { demoTopics } from './demo-topics.ts'
 
-/** On lasting clusters each demo has an alias of its own: progress and remote topics bear it. */
+/**
+ * On clusters that remain each demo has another alias, which names its progress and remote topics.
+ */
 export function demoAlias (clusters: DemoClusters): string {
   return clusters.lasting ? `demo-${randomBytes(4).toString('hex')}` : 'west'
 }
@@ -22,7 +24,7 @@ export function parseDemoConfig (
     `east.bootstrap.servers = ${clusters.target}`,
     `${alias}->east.enabled = true`,
     `${alias}->east.topics = ${topics.map(({ name }) => name).join(', ')}`,
-    // -1: the default of the target. Few slots, because one process needs no more.
+    // -1: the default of the target. Few slots: one process needs no more.
     'replication.factor = -1',
     'progress.topic.replication.factor = -1',
     'task.slots = 4',
@@ -32,7 +34,7 @@ export function parseDemoConfig (
     'emit.heartbeats.enabled = false',
     'emit.checkpoints.enabled = false',
     'emit.offset-syncs.enabled = false',
-    // The embedded clusters have neither.
+    // The embedded clusters support neither.
     'sync.topic.configs.enabled = false',
     'sync.topic.acls.enabled = false'
   ]

@@ -1,6 +1,6 @@
-// What record number n of a partition looks like: key, value and headers follow from topic,
-// partition, number and timestamp alone. So the check computes each record and compares all of it,
-// without a copy of what was written. Pure.
+// The contents of record number n of a partition: topic, partition, number and timestamp determine
+// key, value and headers. So the check computes each record and compares all of it, without a copy
+// of the written records. Pure.
 
 export interface DemoRecord {
   readonly key: string | null
@@ -19,7 +19,7 @@ export class DemoRecords {
     this.#pool = createPool(poolBytes + recordBytes)
   }
 
-  /** Some without key, some without value, some with headers: n decides. */
+  /** Some records have no key, some no value, some have headers: n decides. */
   create (topic: string, partition: number, n: number, timestampMs: number): DemoRecord {
     return {
       key: n % 16 === 7 ? null : `${topic}/${partition}/${n}`,
@@ -35,7 +35,7 @@ export class DemoRecords {
     const head = `{"record":${n},"at":${timestampMs},"partition":"${topic}/${partition}","text":"`
     const headBytes = value.write(head, 0, 'latin1')
     const textBytes = value.length - headBytes - 2
-    // A step that has no factor in common with the pool's size: starts come back only after 2^20.
+    // A step without a common factor with the pool's size: a start repeats only after 2^20 records.
     const start = ((n * 4 + partition) * 40_503 + topic.length * 7919) % poolBytes
     this.#pool.copy(value, headBytes, start, start + textBytes)
     value.write('"}', headBytes + textBytes, 'latin1')
@@ -43,7 +43,7 @@ export class DemoRecords {
   }
 }
 
-/** The number that key, headers or value of a demo record claim; undefined: not of a demo. */
+/** The number in the key, headers or value of a demo record; undefined: not a demo record. */
 export function claimedNumber (record: {
   readonly key: string | null, readonly value: Buffer | null
 }): number | undefined {
@@ -52,7 +52,7 @@ export function claimedNumber (record: {
   return written === undefined ? undefined : Number(written)
 }
 
-/** Words and digits that lz4 makes about half as large, the same ones in every run. */
+/** Words and digits that lz4 compresses to about half, the same in every run. */
 function createPool (size: number): Buffer {
   const pool = Buffer.allocUnsafe(size)
   let state = 0x9e3779b9

@@ -1,4 +1,4 @@
-// What a demo found, as a table for people and as JSON for programs. Pure.
+// The findings of a demo, as a table for people and as JSON for programs. Pure.
 import Table from 'cli-table3'
 import { formatBytes, formatSeconds } from '../orchestrator/observability/format.ts'
 import { renderSummaryTable, type RunSummary } from '../orchestrator/observability/summary.ts'
@@ -14,18 +14,18 @@ export interface DemoReport {
   /** Of the mirror, from the first record written to the last one mirrored. */
   readonly summary: RunSummary
   readonly check: CheckReport
-  /** Whether every record and every payload was found as it was written. */
+  /** Whether the target has every record and every payload unchanged. */
   readonly matched: boolean
 }
 
 export interface CheckReport {
   readonly recordsWritten: number
   readonly recordsChecked: number
-  /** Undefined: not compared, because batches could not be fetched raw or it was stopped. */
+  /** Undefined: not compared, because raw batches cannot be fetched or the demo was stopped. */
   readonly payloads: PayloadCounts | undefined
   readonly differences: number
   readonly firstDifferences: readonly Difference[]
-  /** Why not everything was checked. */
+  /** Why the check is incomplete. */
   readonly incomplete: string | undefined
 }
 

@@ -1,5 +1,5 @@
-// One demo from its first step to its last: topics, mirror, producers beside it, catching up,
-// drain, check. Knows neither what the clusters are nor how results are shown.
+// One demo from its first step to its last: topics, mirror, producers, catching up, drain, check.
+// Does not depend on the kind of clusters or on how results are shown.
 import { cpuUsage } from 'node:process'
 import type { ClusterAdmin } from '../orchestrator/cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../orchestrator/cluster/native-cluster-admin.ts'
@@ -32,18 +32,18 @@ export interface DemoRunOptions {
   readonly clock: Clock
   readonly stopped: AbortSignal
   readonly onMirror: (mirror: Mirror) => void
-  /** The mirror has ended; what follows is the check. */
+  /** The mirror has ended; the check follows. */
   readonly onMirrored: () => Promise<void>
-  /** What begins now, for people. */
+  /** Names the step that begins, for people. */
   readonly onStep: (step: string) => void
-  /** Runs when everything is mirrored and nothing is checked: lets a test spoil the target. */
+  /** Runs after everything is mirrored and before the check: a test can damage the target. */
   readonly beforeCheck?: (target: FlowConfig['target']) => Promise<void>
 }
 
-/** When the target receives nothing for this long, the demo stops waiting and checking. */
+/** If the target receives no record for this long, the demo stops waiting and checking. */
 const patienceMs = 30_000
 const pollMs = 50
-/** The demo then writes all the same; the mirror catches up when it is ready. */
+/** After this time the demo writes even if the mirror is not ready; the mirror catches up later. */
 const readyMsMax = 15_000
 
 interface Mirrored {
@@ -123,7 +123,7 @@ async function mirrorRecords (
   }
 }
 
-/** Lanes and partitions are up, so that records are mirrored while they are written. */
+/** Resolves when lanes and partitions run, so that records are mirrored while they are written. */
 async function untilReady (
   { clock, stopped, topics }: DemoRunOptions, mirror: Mirror
 ): Promise<void> {
@@ -140,7 +140,9 @@ function writingText ({ records, seconds }: DemoSettings): string {
   return seconds > 0 ? `for ${seconds} s` : `${records.toLocaleString('en-US')} records`
 }
 
-/** Waits until the target holds as much as was written. Returns why it stopped before, if so. */
+/**
+ * Waits until the target has as many records as were written. Returns why it stopped early, if so.
+ */
 async function catchUp (
   { clock, stopped }: DemoRunOptions, target: ClusterAdmin, written: readonly WrittenPartition[]
 ): Promise<string | undefined> {
@@ -158,14 +160,14 @@ async function catchUp (
       arrived = now
       lastNewsMs = clock.monotonic()
     } else if (clock.monotonic() - lastNewsMs > patienceMs) {
-      return undefined // the check will name the records that are missing
+      return undefined // the check names the missing records
     }
     await clock.sleep(pollMs)
   }
 }
 
 /**
- * Records are on the target before the mirror has their acknowledgement, and a mirror that is
+ * Records are on the target before the mirror receives their acknowledgement, and a mirror that is
  * stopped in between does not count them. Embedded brokers answer the first batch of a partition
  * with an append time, after which the mirror reads the target before it counts that batch.
  */
@@ -222,7 +224,7 @@ async function checkTarget (
   }
 }
 
-/** The counters of the mirror must agree with what the check has counted. */
+/** The counters of the mirror must equal those of the check. */
 function checkCounters (mirror: Mirror, recordsWritten: number): void {
   const records = countMirrored(mirror)
   if (records === recordsWritten) return

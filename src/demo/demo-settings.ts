@@ -1,4 +1,4 @@
-// The settings of the demo beside those of the mirror, as one table.
+// The settings of the demo itself, as one table.
 import { bytes, integer, seconds, type Row } from '../orchestrator/config/setting-kinds.ts'
 
 export const demoTable = {
@@ -32,7 +32,7 @@ export type ParsedDemoSettings =
   | { readonly ok: true, readonly settings: DemoSettings }
   | { readonly ok: false, readonly problems: readonly string[] }
 
-/** From the values that commander found under the names of the table. */
+/** From the values that commander has collected under the names of the table. */
 export function parseDemoSettings (options: Readonly<Record<string, unknown>>): ParsedDemoSettings {
   const problems: string[] = []
   const values = demoFlags.map(({ setting, flags }) => {

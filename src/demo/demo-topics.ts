@@ -1,4 +1,4 @@
-// Which topics the demo writes: their names, partitions and codecs. Pure.
+// The topics of the demo: their names, partitions and codecs. Pure.
 
 export const demoCodecs = ['lz4', 'none'] as const
 export type DemoCodec = (typeof demoCodecs)[number]
@@ -12,10 +12,10 @@ export interface DemoTopic {
 }
 
 const names = ['orders', 'clicks', 'payments', 'stock'] as const
-// With four topics, both codecs come with one partition and with several.
+// With four topics, both codecs occur with one partition and with several.
 const partitionCounts = [4, 2, 1] as const
 
-/** Every other topic is compressed. `prefix` keeps runs on a lasting cluster apart. */
+/** Every second topic is compressed. `prefix` distinguishes runs on clusters that remain. */
 export function demoTopics (
   count: number, prefix: string, remoteName: (topic: string) => string
 ): readonly DemoTopic[] {
@@ -31,7 +31,7 @@ export function demoTopics (
   })
 }
 
-/** A partition of a demo topic, and how many records were written to it: offsets 0 to count - 1. */
+/** A partition of a demo topic, and the number of records written to it: offsets 0 to count - 1. */
 export interface WrittenPartition {
   readonly topic: DemoTopic
   readonly partition: number

@@ -1,5 +1,5 @@
-// What every process of Java has that this process starts, for the demo and for tests: the program,
-// and an end that is not later than that of this process.
+// How this process starts Java processes, for the demo and for tests: the program, and a guarantee
+// that a Java process ends no later than this process.
 import { spawnSync, type ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
 
@@ -13,8 +13,8 @@ export function javaProgram (environment: Environment): string {
 let wrapper: readonly string[] | undefined
 
 /**
- * Stands before a command. With `setpriv --pdeathsig` the kernel kills the child when this process
- * dies, also by SIGKILL, where no exit hook runs. Systems without it have the hook alone.
+ * A prefix of the command. With `setpriv --pdeathsig` the kernel kills the child when this process
+ * dies, also by SIGKILL, after which no exit hook runs. Other systems have only the hook.
  */
 export function deathSignalWrapper (): readonly string[] {
   wrapper ??= spawnSync('setpriv', ['--pdeathsig', 'KILL', 'true']).status === 0

@@ -1,5 +1,5 @@
-// One real Kafka broker, a cluster of its own: KRaft, on 127.0.0.1, its data in a temporary folder.
-// The broker ends with this process, however this process ends.
+// One real Kafka broker, which is a whole cluster: KRaft, on 127.0.0.1, with its data in a
+// temporary folder. The broker ends with this process, even if this process is killed.
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes, randomInt } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -26,7 +26,7 @@ const stopMsMax = 10_000
 const requestTimeoutMs = 2_000
 const [firstPort, endPort] = [10_000, 20_000]
 const portAttemptsMax = 100
-// The broker lives for seconds, too short a time for the second compiler to pay off.
+// The broker runs for seconds, in which the second compiler brings no gain.
 const javaFlags = ['-Xms128m', '-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1']
 
 export class KafkaBroker {
@@ -60,7 +60,7 @@ export class KafkaBroker {
 
   get address (): string { return `127.0.0.1:${this.#port}` }
 
-  /** Idempotent. The broker's data are deleted, so it is killed and not shut down. */
+  /** Idempotent. Kills the broker without a shutdown, because its data are deleted. */
   async stop (): Promise<void> {
     const child = this.#child
     if (child !== undefined && !hasExited(child)) {
@@ -105,7 +105,7 @@ export class KafkaBroker {
     // has drained.
     const child = spawn(program, rest, { stdio: ['ignore', output, output], detached: true })
     closeSync(output)
-    child.on('error', () => {}) // hasExited() says so
+    child.on('error', () => {}) // hasExited() reports it
     return child
   }
 
@@ -138,9 +138,9 @@ export class KafkaBroker {
 }
 
 /**
- * The port of a voter must be known before its server starts, which binds the port seconds later. A
- * port of the range that Linux uses for outgoing connections (from 32768 on) may be in use by then.
- * All servers listen until all ports are found.
+ * The port of a voter must be known before its server starts, which binds the port seconds later.
+ * By then another process may use a port of the range for outgoing connections (from 32768 on), so
+ * ports below are chosen. All servers listen until all ports are found.
  */
 async function freePorts (count: number): Promise<number[]> {
   const servers: Server[] = []

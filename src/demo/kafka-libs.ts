@@ -1,5 +1,5 @@
-// Finds what `demo --kafka` runs real brokers with: a Java program and a folder of Kafka's jars,
-// or says how to install them.
+// Finds the programs with which `demo --kafka` runs real brokers: Java and a folder of Kafka's
+// jars. If they are missing, the error names how to install them.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -8,17 +8,19 @@ import { javaProgram, type Environment } from './java-process.ts'
 
 export interface KafkaLibs {
   readonly java: string
-  /** For `java -cp`. */
+  /** The class path for `java -cp`. */
   readonly classPath: string
 }
 
 export interface KafkaLibsOptions {
-  /** A folder of jars, a Kafka distribution's `libs` for example; undefined: the cache's. */
+  /**
+   * A folder of jars, for example `libs` of a Kafka distribution; undefined: the jars in the cache.
+   */
   readonly folder: string | undefined
   readonly environment: Environment
 }
 
-/** Something is missing on this machine; the text says what to do. */
+/** A program or file is missing on this machine; the text names the way out. */
 export class KafkaMissing extends Error {}
 
 const javaVersionMin = 17
@@ -39,7 +41,7 @@ function findJava (environment: Environment): string {
     `On Debian or Ubuntu: apt-get install openjdk-${javaVersionMin}-jre-headless`)
 }
 
-/** Where the tests keep the jars that they fetched. */
+/** The folder in which the tests keep the jars that they fetched. */
 function cachedLibs (environment: Environment): string {
   const cache = cacheFolder(environment)
   const folders = existsSync(cache)
@@ -60,13 +62,13 @@ function cacheFolder (environment: Environment): string {
   return environment['LONGHAUL_CACHE'] ?? join(repositoryRoot(), '.cache')
 }
 
-/** Where the tests keep the jars that their pom.xml names. */
+/** The folder in which the tests keep the jars of their pom.xml. */
 export function libsFolder (environment: Environment): string {
   const hash = createHash('sha256').update(readFileSync(pomPath())).digest('hex').slice(0, 12)
   return join(cacheFolder(environment), `kafka-libs-${hash}`)
 }
 
-/** Of Maven, to fetch the jars into the folder. */
+/** The arguments with which Maven fetches the jars into the folder. */
 export function fetchArguments (folder: string): readonly string[] {
   return ['-q', '-B', '-f', pomPath(), 'dependency:copy-dependencies', '-DincludeScope=runtime',
     `-DoutputDirectory=${folder}`]
@@ -76,7 +78,7 @@ function hasBroker (folder: string): boolean {
   return existsSync(folder) && readdirSync(folder).some(name => /^kafka_2\.\d+-.*\.jar$/.test(name))
 }
 
-/** The nearest folder above this file that holds package.json: dist/ is below it. */
+/** The nearest folder above this file with a package.json: dist/ is below it. */
 export function repositoryRoot (): string {
   for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'package.json')) || dirname(folder) === folder) return folder

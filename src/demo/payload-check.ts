@@ -1,5 +1,5 @@
-// Compares the batches of both clusters as they are stored there: which ones carry, byte by byte,
-// the payload that the source holds. One batch of each side is in memory at a time, a partition.
+// Compares the batches of both clusters as they are stored: which batches of the target have, byte
+// by byte, the payload of the source. Holds one batch of each side in memory for each partition.
 import type { ClusterAdmin } from '../orchestrator/cluster/cluster-admin.ts'
 import type { ClientProperties } from '../orchestrator/config/client-properties.ts'
 import { BatchConnection, type StoredBatch } from './batch-fetch.ts'
@@ -21,14 +21,14 @@ export interface PayloadCheckOptions {
 }
 
 export interface PayloadCounts {
-  /** Batches of the target, and those among them with the very payload of the source. */
+  /** Batches of the target, and how many of these have exactly the payload of the source. */
   readonly batches: number
   readonly kept: number
   readonly keptBytes: number
   readonly keptByCodec: Readonly<Record<DemoCodec, number>>
 }
 
-/** Undefined where clusters ask for TLS or a login: batch-fetch speaks neither. */
+/** Undefined if a cluster requires TLS or a login: batch-fetch supports neither. */
 export async function checkPayloads (
   options: PayloadCheckOptions
 ): Promise<PayloadCounts | undefined> {
@@ -89,7 +89,7 @@ export interface PayloadComparison {
   readonly onDifference: (offset: number, what: string) => void
 }
 
-/** Offsets are the same on both sides, so batches pair up by the offset that they begin with. */
+/** Offsets are equal on both sides, so batches with the same base offset are compared. */
 export async function comparePayloads (
   { source, target, count, onDifference }: PayloadComparison
 ): Promise<void> {
@@ -125,11 +125,11 @@ function batchDifference (
   return original.payload.equals(batch.payload) ? undefined : 'a batch with other payload bytes'
 }
 
-/** The batches of one cluster's partitions, over one connection a broker. */
+/** The batches of one cluster's partitions, over one connection for each broker. */
 class BatchSource {
   readonly #admin: ClusterAdmin
   readonly #connections = new Map<number, BatchConnection>()
-  /** Broker ids. */
+  /** Leaders by partition: broker ids. */
   readonly #leaders = new Map<string, number>()
 
   constructor (admin: ClusterAdmin) {

@@ -1,5 +1,6 @@
-// Compares the records on the target with what was written, partition by partition: content (key,
-// value, headers, timestamp), order and count. Holds a number a partition and a few differences.
+// Compares the records on the target with the written records, partition by partition: content
+// (key, value, headers, timestamp), order and count. Holds one number for each partition and a few
+// differences.
 import { claimedNumber, type DemoRecord, type DemoRecords } from './demo-record.ts'
 import type { WrittenPartition } from './demo-topics.ts'
 
@@ -21,7 +22,7 @@ export interface Difference {
 
 const differencesKept = 10
 
-/** Counts all differences and keeps the first few, for a report. */
+/** Counts all differences and keeps the first few for a report. */
 export class Differences {
   readonly #first: Difference[] = []
   #count = 0
@@ -39,7 +40,7 @@ export class PartitionCheck {
   readonly #written: WrittenPartition
   readonly #records: DemoRecords
   readonly #differences: Differences
-  /** Number of the record that comes next: it is also its offset. */
+  /** The number of the next record, which is also its offset. */
   #next = 0
   #checked = 0
 
@@ -49,7 +50,7 @@ export class PartitionCheck {
     this.#differences = differences
   }
 
-  /** Records that were compared, the differing ones included. */
+  /** Records that were compared, including those that differ. */
   get checked (): number { return this.#checked }
 
   /** Compares records in the order in which the target returns them. */
@@ -71,7 +72,7 @@ export class PartitionCheck {
     }
   }
 
-  /** After the last record. */
+  /** Call it after the last record. */
   end (): void {
     const { count } = this.#written
     if (this.#next < count) {
@@ -106,7 +107,7 @@ function firstDifference (wanted: DemoRecord, found: FoundRecord): string | unde
     `written ${show(wanted.headers[index]?.join('='))}`
 }
 
-/** The timestamp is part of value and headers, so one that was changed shows here, too. */
+/** The timestamp is part of value and headers, so a changed timestamp also changes them. */
 function valueDifference (wanted: Buffer | null, found: Buffer | null): string | undefined {
   if (wanted === null || found === null) {
     if (wanted === found) return undefined

@@ -1,5 +1,5 @@
 // Reads every record of the remote topics with an ordinary consumer that verifies checksums, and
-// hands them to the check.
+// passes them to the check.
 import rdkafka, {
   type ConsumerGlobalConfig, type KafkaConsumer, type Message as ClientRecord
 } from 'node-rdkafka'
@@ -19,14 +19,14 @@ export interface ReadOptions {
   readonly differences: Differences
   readonly clock: Clock
   readonly stopped: AbortSignal
-  /** The reading ends when no record arrives for this long. */
+  /** The reading ends if no record arrives for this long. */
   readonly patienceMs: number
 }
 
 const recordsPerPoll = 5_000
 const pollWaitMs = 100
 
-/** The number of records checked, to the end of every partition. */
+/** Returns the number of checked records, up to the end of every partition. */
 export async function checkRecords (options: ReadOptions): Promise<number> {
   const consumer = new rdkafka.KafkaConsumer(
     consumerProperties(options.client), { 'auto.offset.reset': 'earliest' })
@@ -50,7 +50,7 @@ function consumerProperties (client: ClientProperties): ConsumerGlobalConfig {
     'check.crcs': true,
     'fetch.wait.max.ms': 50,
     'queued.max.messages.kbytes': 64 * 1024,
-    // A full queue is looked at again after this; the default is a second of doing nothing.
+    // The client checks a full queue again after this time; by default it waits for a second.
     'fetch.queue.backoff.ms': 10
   }
 }
@@ -63,7 +63,7 @@ async function readToEnd (
     nameOf(partition.topic.remoteName, partition.partition),
     new PartitionCheck(partition, records, differences)
   ]))
-  // The client reports the end of a partition apart from its records, and may report it earlier.
+  // The client reports the end of a partition separately from records, and may report it earlier.
   const ended = new Set<string>()
   consumer.on('partition.eof', ({ topic, partition }) => { ended.add(nameOf(topic, partition)) })
   consumer.setDefaultConsumeTimeout(pollWaitMs)
@@ -75,7 +75,7 @@ async function readToEnd (
     const allEnded = ended.size === checks.size
     const found = await polling
     if (stopped.aborted || (allEnded && found.length === 0)) break
-    polling = poll(consumer) // gathers the next records while these are compared
+    polling = poll(consumer) // collects the next records while these are compared
     for (const record of found) {
       checks.get(nameOf(record.topic, record.partition))?.take(foundRecord(record))
     }
@@ -86,7 +86,7 @@ async function readToEnd (
       throw new ReplicatorError('TIMED_OUT', `the check could not read the target: ${failure}`)
     }
   }
-  // A reading that was stopped has not seen the ends.
+  // A reading that was stopped has not reached the ends.
   if (!stopped.aborted) for (const check of checks.values()) check.end()
   return [...checks.values()].reduce((sum, { checked }) => sum + checked, 0)
 }

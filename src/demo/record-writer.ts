@@ -1,5 +1,6 @@
-// Writes the demo's records with ordinary producers, one a codec, as fast as they accept them: on
-// the main thread, in short turns, between which the event loop serves the rest of the process.
+// Writes the demo's records with ordinary producers, one for each codec, as fast as they accept
+// records: on the main thread, in short rounds, between which the event loop serves the rest of the
+// process.
 import rdkafka, { type Producer, type ProducerGlobalConfig } from 'node-rdkafka'
 import type { ClientProperties } from '../orchestrator/config/client-properties.ts'
 import { ReplicatorError } from '../orchestrator/errors/replicator-error.ts'
@@ -20,9 +21,9 @@ export interface WriteOptions {
   readonly stopped: AbortSignal
 }
 
-/** Records of one partition in a row: a producer's own rhythm, where keys come in runs. */
+/** Records of one partition in a row, like an application's producer with runs of equal keys. */
 const runRecords = 50
-/** Runs between two turns of the event loop: some milliseconds. */
+/** Runs between two rounds of the event loop: some milliseconds. */
 const runsPerTurn = 20
 const connectTimeoutMs = 10_000
 const deliveryTimeoutMs = 60_000
@@ -94,7 +95,7 @@ class RecordWriter {
     }
   }
 
-  /** Waits while the producer's queue is full; false when the demo is stopped meanwhile. */
+  /** Waits while the producer's queue is full; false if the demo is stopped meanwhile. */
   async #writePatiently (to: Writing): Promise<boolean> {
     const { clock, stopped } = this.#options
     const deadline = clock.monotonic() + deliveryTimeoutMs
@@ -129,12 +130,12 @@ async function openProducer (client: ClientProperties, codec: DemoCodec): Promis
     ...client,
     'client.id': `demo-producer-${codec}`,
     'compression.type': codec,
-    'enable.idempotence': true, // or a retry could change the order that the check expects
+    'enable.idempotence': true, // without it a retry could change the order, which is checked
     'linger.ms': 20,
     'queue.buffering.max.kbytes': 64 * 1024
   }
   const producer = new rdkafka.Producer(properties, { 'message.timeout.ms': deliveryTimeoutMs })
-  producer.on('event.error', () => {}) // it retries; what stays unwritten shows in the check
+  producer.on('event.error', () => {}) // the producer retries; the check finds missing records
   await connect(producer, connectTimeoutMs)
   // Acknowledged records leave the producer's queue when it is polled.
   producer.setPollInterval(pollIntervalMs)

@@ -1,23 +1,23 @@
-// server.properties of small KRaft brokers, each of which is a controller too: who they are, where
-// they listen, and internal topics of a size that fits. Tests add what they need. Pure.
+// server.properties of small KRaft brokers, each of which is also a controller: ids, listeners, and
+// small internal topics. Tests add further properties. Pure.
 
 export interface Listener {
   readonly name: string
   readonly protocol: 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
   readonly port: number
   readonly advertisedPort: number
-  /** 127.0.0.1, unless told otherwise. */
+  /** 127.0.0.1 by default. */
   readonly advertisedHost?: string
 }
 
 export interface ServerIdentity {
   readonly id: number
-  /** The first one holds the metadata, too. */
+  /** The first folder also holds the metadata. */
   readonly logDirs: readonly string[]
   readonly voters: ReadonlyArray<{ readonly id: number, readonly port: number }>
   readonly brokerCount: number
   readonly controllerPort: number
-  /** The first one carries the traffic between the brokers. */
+  /** The first listener carries the traffic between the brokers. */
   readonly listeners: readonly Listener[]
 }
 
@@ -44,7 +44,7 @@ function identity (server: ServerIdentity): ServerProperties {
     'controller.listener.names': controller.name,
     'inter.broker.listener.name': listeners[0]?.name ?? controller.name,
     listeners: all.map(l => `${l.name}://127.0.0.1:${l.port}`).join(','),
-    // Brokers before 3.9 refuse to advertise the controller's.
+    // Brokers before 3.9 must not advertise the controller's listener.
     'advertised.listeners': listeners
       .map(({ advertisedHost = '127.0.0.1', advertisedPort, name }) =>
         `${name}://${advertisedHost}:${advertisedPort}`).join(','),
@@ -74,6 +74,6 @@ const small: ServerProperties = {
   'num.network.threads': '2',
   'num.io.threads': '4',
   'background.threads': '2',
-  // The cleaner's map of keys is 128 MiB of heap by default.
+  // The cleaner's map of keys uses 128 MiB of heap by default.
   'log.cleaner.dedupe.buffer.size': '4194304'
 }

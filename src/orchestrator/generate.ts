@@ -1,5 +1,5 @@
 // `npm run generate`: writes every file, and every part of a file, that is rendered from a table. A
-// test compares them with what they should be.
+// test fails if one of them is stale.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { renderContract } from '../dataplane/contract/render-contract.ts'
@@ -13,7 +13,7 @@ export interface GeneratedFile {
   /** Relative to the repository. */
   readonly file: string
   readonly render: () => string
-  /** The name of the markers between which the text stands; without it the file is generated. */
+  /** The name of the markers around the generated text; undefined: the whole file is generated. */
   readonly section?: string
 }
 
@@ -26,7 +26,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'ARCHITECTURE.md', section: 'lane phases', render: renderPartitionPhases }
 ]
 
-/** The text that the file should have, given the text that it has. */
+/** The complete text of the file, with the generated text inserted into the present one. */
 export function generatedText ({ file, render, section }: GeneratedFile, text: string): string {
   if (section === undefined) return render()
   const begin = `<!-- generated: ${section} -->\n`

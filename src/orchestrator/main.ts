@@ -10,7 +10,8 @@ import { limitHeapGrowth } from './lanes/heap-growth.ts'
 import { systemClock } from './time/clock.ts'
 
 const parentCheckMs = 500
-// Output is written and clients are closed before; only a client that does not close takes longer.
+// Before this, output is written and clients are closed; only a client that does not close needs
+// longer.
 const lingerMsMax = 500
 
 limitHeapGrowth()
@@ -28,7 +29,7 @@ function hasLostTerminal (): boolean {
 }
 
 const stopping = new AbortController()
-// Each partition that a command reads waits for it; Node warns of more than ten.
+// Each partition that a command reads listens to the signal; Node warns of more than ten listeners.
 setMaxListeners(Infinity, stopping.signal)
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -40,12 +41,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 
 let onHangUp = (): void => { stopping.abort() }
 process.on('SIGHUP', () => {
-  // Whoever closes a terminal ends what runs in it.
+  // A closed terminal ends the programs that run in it.
   if (hasLostTerminal()) stopping.abort()
   else onHangUp()
 })
 
-// Under `npx` and `npm run` a signal reaches npm's shell, which dies of it and passes nothing on.
+// Under `npx` and `npm run` a signal reaches npm's shell, which ends without passing the signal on.
 // This process then has another parent, and stops.
 if (process.env['npm_execpath'] !== undefined) {
   const parent = process.ppid
@@ -63,7 +64,7 @@ const exitCode = await runProgram(process.argv, {
   onHangUp: listener => { onHangUp = listener }
 })
 
-// A node-rdkafka client that was closed may keep the process alive for ever: seen in processes that
-// were stopped seconds after they had joined a group. The timer itself keeps nothing alive.
+// A closed node-rdkafka client may keep the process alive for ever: seen in processes that were
+// stopped seconds after they had joined a group. The timer does not keep the process alive.
 setTimeout(() => exitNow(exitCode), lingerMsMax).unref()
 process.exitCode = exitCode

@@ -1,5 +1,6 @@
-// Every method of the native forwarder in every state, what its arguments may be, and the end of a
-// thread or of the process at every stage: nothing hangs, nothing crashes, what is closed says so.
+// Every method of the native forwarder in every state, its arguments, and the end of a thread or of
+// the process at every stage: nothing hangs, nothing crashes, and a closed forwarder reports that
+// it is closed.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { describe, test } from 'node:test'
@@ -51,7 +52,7 @@ for (const [stage, reach] of Object.entries(stages)) {
 
 describe('a closed forwarder', () => {
   for (const [name, call] of Object.entries(methods)) {
-    test(`says so to ${name}`, async t => {
+    test(`is an error for ${name}`, async t => {
       const { forwarder } = createForwarder(t)
       await forwarder.close()
       assert.throws(() => { call(forwarder) }, closed)

@@ -1,4 +1,5 @@
-// `longhaul demo` from end to end on embedded clusters: what it finds right, and what it must not.
+// `longhaul demo` from end to end on embedded clusters: its success, and the damage that it must
+// find.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import rdkafka from 'node-rdkafka'
@@ -27,7 +28,7 @@ async function runDemo (flags: Flags, hooks: DemoHooks = {}, stopped = new Abort
   return { status, ...written }
 }
 
-/** Appends a record to a remote topic, which the mirror never wrote. */
+/** Appends a record to a remote topic that the mirror never wrote. */
 async function appendRecord (target: FlowEnd, topic: string, partition: number): Promise<void> {
   const producer = new rdkafka.Producer({ ...target.admin }, {})
   await connect(producer, 5_000)
@@ -38,7 +39,7 @@ async function appendRecord (target: FlowEnd, topic: string, partition: number):
 }
 
 describe('longhaul demo', () => {
-  test('mirrors every record with its payload bytes and says so in JSON', async () => {
+  test('mirrors every record with its payload bytes and reports it in JSON', async () => {
     const { status, stderr, stdout } = await runDemo(small)
     assert.equal(status, exitCodes.ok, stderr)
     const { check, matched, summary } = JSON.parse(stdout) as DemoReport
@@ -48,10 +49,10 @@ describe('longhaul demo', () => {
     assert.equal(check.differences, 0)
     const [flow] = summary.flows
     assert.equal(flow?.records, records)
-    // The embedded brokers lack requests that real ones know: nobody is warned of that.
+    // The embedded brokers lack requests of real ones: no warning may appear.
     assert.deepEqual(flow?.errors, {})
     assert.equal(flow?.batchesPassedThrough, flow?.batches)
-    // Two counts that know nothing of each other.
+    // Two independent counts.
     assert.equal(check.payloads?.kept, flow?.batchesPassedThrough)
     assert.equal(check.payloads?.batches, flow?.batches)
     assert.ok((check.payloads?.keptByCodec.lz4 ?? 0) > 0)
@@ -59,7 +60,7 @@ describe('longhaul demo', () => {
     assert.ok((flow?.megabytesPerSecond ?? 0) > 0 && (summary.cpuSecondsPerGB ?? 0) > 0)
   })
 
-  test('fails and names the place when the target holds something else', async () => {
+  test('fails and names the offset if the target has another record', async () => {
     const { status, stdout } = await runDemo({ ...small, output: 'table' }, {
       beforeCheck: async target => { await appendRecord(target, 'west.clicks', 1) }
     })
@@ -68,7 +69,7 @@ describe('longhaul demo', () => {
     assert.match(stdout, /^FAILED/m)
   })
 
-  test('ends without a check when it is stopped, and says so', async () => {
+  test('ends without a check when it is stopped, and reports it', async () => {
     const stopped = new AbortController()
     const run = runDemo({ ...small, seconds: '60' }, {}, stopped)
     setTimeout(() => { stopped.abort() }, 4_000)
@@ -80,18 +81,18 @@ describe('longhaul demo', () => {
     assert.equal(check.differences, 0)
   })
 
-  test('refuses what makes no sense', async () => {
+  test('refuses options that contradict each other', async () => {
     const refused = async (flags: Flags): Promise<string> => {
       const { status, stderr } = await runDemo(flags)
       assert.equal(status, exitCodes.usage)
       return stderr
     }
     assert.match(await refused({ records: 'many' }), /--records <count>: many is not of 1 to/)
-    assert.match(await refused({ source: '127.0.0.1:1' }), /--source and --target need each other/)
+    assert.match(await refused({ source: '127.0.0.1:1' }), /use --source and --target together/)
     assert.match(await refused({ lanes: '0' }), /lanes/)
   })
 
-  test('says what is missing for real brokers', async () => {
+  test('names the programs that real brokers need', async () => {
     const { status, stderr } = await runDemo({ kafkaLibs: '/nowhere' })
     assert.equal(status, exitCodes.notStarted)
     assert.match(stderr, /\/nowhere holds no kafka-server jar/)

@@ -1,4 +1,4 @@
-// What a person reads when real brokers cannot be started here.
+// The texts that a user reads if real brokers cannot be started.
 import assert from 'node:assert/strict'
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ function createFolder (t: TestContext): string {
   return folder
 }
 
-/** A program that answers `-version` as Java of that version does. */
+/** A program that answers `-version` like Java of that version. */
 function createJava (t: TestContext, version: string): string {
   const home = createFolder(t)
   mkdirSync(join(home, 'bin'))
@@ -21,7 +21,7 @@ function createJava (t: TestContext, version: string): string {
   return home
 }
 
-test('without jars the command is printed that fetches them to where the tests look', t => {
+test('without jars the text has the command that fetches them to the cache', t => {
   const cache = createFolder(t)
   assert.throws(() => findKafkaLibs({ folder: undefined, environment: { LONGHAUL_CACHE: cache } }),
     (error: unknown) => error instanceof KafkaMissing &&
@@ -29,7 +29,7 @@ test('without jars the command is printed that fetches them to where the tests l
       error.message.includes(`-DoutputDirectory=${join(cache, 'kafka-libs-')}`))
 })
 
-test('jars in the cache are found, unfinished fetches are not', t => {
+test('jars in the cache are found, incomplete downloads are not', t => {
   const cache = createFolder(t)
   const environment = { LONGHAUL_CACHE: cache, JAVA_HOME: createJava(t, '17.0.15') }
   for (const name of ['kafka-libs-0a.partial-7', 'kafka-libs-0a']) {

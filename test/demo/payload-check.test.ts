@@ -16,7 +16,10 @@ import { systemClock } from '../../src/orchestrator/time/clock.ts'
 
 const lz4Attribute = 3
 
-/** The batches of two topics with one partition, one a codec, written by the demo's producers. */
+/**
+ * The batches of two topics with one partition, one for each codec, written by the demo's
+ * producers.
+ */
 async function writtenBatches (
   t: TestContext, records: number
 ): Promise<Readonly<Record<DemoCodec, readonly StoredBatch[]>>> {
@@ -83,7 +86,7 @@ function batch (baseOffset: number, payload: string, more: Partial<StoredBatch> 
 }
 
 describe('raw batches', () => {
-  test('of the lz4 producer are lz4 frames that hold the records', async t => {
+  test('of the lz4 producer are lz4 frames with the records', async t => {
     const { lz4, none } = await writtenBatches(t, 2000)
     assert.ok(lz4.every(({ attributes }) => (attributes & 7) === lz4Attribute))
     assert.ok(none.every(({ attributes }) => (attributes & 7) === 0))
@@ -109,7 +112,7 @@ describe('raw batches', () => {
     assert.deepEqual([changed.count.batches, changed.count.kept], [3, 2])
   })
 
-  test('that were cut, joined, encoded or stamped anew have not kept their payload', async () => {
+  test('that were cut, joined, re-encoded or have new timestamps lost their payload', async () => {
     const source = [batch(0, 'one'), batch(10, 'two')]
     const found = async (target: readonly StoredBatch[]) =>
       (await compare(source, target)).differences.map(([, what]) => what)
@@ -120,7 +123,7 @@ describe('raw batches', () => {
     assert.match((await found([batch(0, 'one', { maxTimestampMs: 3n })])).join(), /timestamps/)
   })
 
-  test('that a response cuts off are left for the next Fetch', async () => {
+  test('that a response truncates are left for the next Fetch', async () => {
     assert.deepEqual(splitBatches(Buffer.alloc(60)), [])
     const whole = Buffer.alloc(70)
     whole.writeInt32BE(70 - 12, 8)

@@ -1,4 +1,4 @@
-// The demo's check must find every way in which a mirror could be wrong, and name the place.
+// The demo's check must find every possible fault of a mirror, and name the offset.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { DemoRecords } from '../../src/demo/demo-record.ts'
@@ -36,7 +36,7 @@ function at (found: readonly FoundRecord[], offset: number): FoundRecord {
   return record
 }
 
-/** Replaces one record and says what the check finds. */
+/** Replaces one record and returns the differences that the check finds. */
 function differenceOf (offset: number, change: (record: FoundRecord) => Partial<FoundRecord>) {
   const found = mirrored()
   found[offset] = { ...at(found, offset), ...change(at(found, offset)) }
@@ -46,13 +46,13 @@ function differenceOf (offset: number, change: (record: FoundRecord) => Partial<
 }
 
 describe('the check of the demo', () => {
-  test('finds nothing where nothing differs', () => {
+  test('finds no difference between equal records', () => {
     const { checked, differences } = check(mirrored())
     assert.equal(checked, count)
     assert.deepEqual(differences.first, [])
   })
 
-  test('knows records with and without key, value and headers', () => {
+  test('accepts records with and without key, value and headers', () => {
     const found = mirrored()
     for (const has of [
       (record: FoundRecord) => record.key !== null,
@@ -85,13 +85,13 @@ describe('the check of the demo', () => {
       /^value differs/)
   })
 
-  test('tells a value that became null from one that was written so', () => {
+  test('distinguishes a value that became null from one that was written as null', () => {
     assert.equal(differenceOf(10, () => ({ value: null }))?.what, 'no value, written with one')
     assert.equal(differenceOf(63, () => ({ value: Buffer.from('') }))?.what,
       'a value, written without')
   })
 
-  test('says which record stands where another one belongs', () => {
+  test('names the record that is in the place of another one', () => {
     const found = mirrored()
     const [first, second] = [at(found, 20), at(found, 21)]
     found[20] = { ...second, offset: 20 }
@@ -101,7 +101,7 @@ describe('the check of the demo', () => {
     ])
   })
 
-  test('finds a missing record once, a missing end, and a record too many', () => {
+  test('finds a missing record once, a missing end, and an additional record', () => {
     const gap = check(mirrored().filter(({ offset }) => offset !== 50)).differences
     assert.deepEqual(gap.first.map(({ offset }) => offset), [51])
     const short = check(mirrored().slice(0, -1)).differences

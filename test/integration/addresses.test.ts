@@ -1,5 +1,5 @@
-// Addresses at which brokers are reached: IPv6, a name of which one address is dead, and servers of
-// the list that nobody listens at. Addresses that are advertised and lead nowhere: logins.test.ts.
+// Addresses of brokers: IPv6, a name with one dead address, and servers in the list that do not
+// listen. Advertised addresses that lead nowhere: logins.test.ts.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { connect, createServer, type AddressInfo } from 'node:net'
@@ -18,7 +18,7 @@ import { smallFlows } from './mirrored-clusters.ts'
 const hasIpv6 = Object.values(networkInterfaces()).some(addresses =>
   addresses?.some(({ address }) => address === '::1'))
 
-// A ring, so that each cluster is a source and a target. Brokers of the tests listen on IPv4 only.
+// A ring, so that each cluster is a source and a target. Brokers of the tests listen only on IPv4.
 test('of IPv6, of names with a dead address and behind dead servers are reached in both roles',
   { skip: hasIpv6 ? false : 'this machine has no ::1' }, async t => {
     const relay = await startIpv6Relay(t)
@@ -36,7 +36,7 @@ test('of IPv6, of names with a dead address and behind dead servers are reached 
       'clusters': 'six, name, list',
       'six.bootstrap.servers': `[::1]:${relay.port}`,
       'name.bootstrap.servers': cluster.serversOf('NAME', 'two-addresses.test'),
-      // Nobody listens below the ports of services.
+      // No process listens on ports below those of services.
       'list.bootstrap.servers': `127.0.0.1:1, [::1]:1,, ${cluster.bootstrapServers},`,
       ...Object.fromEntries(flows.map(([from, to]) => [`${from}->${to}.enabled`, true])),
       ...smallFlows
@@ -48,7 +48,7 @@ test('of IPv6, of names with a dead address and behind dead servers are reached 
     assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
   })
 
-/** The library by which `two-addresses.test` has its addresses. */
+/** The library that resolves `two-addresses.test`. */
 function createResolver (t: CleanUp): string {
   const folder = createTempFolder('resolver')
   t.after(async () => { removeFolder(folder) })
@@ -64,7 +64,7 @@ interface Ipv6Relay {
   passTo (broker: string): void
 }
 
-/** Listens on `[::1]` and passes connections on to the broker, once it is known. */
+/** Listens on `[::1]` and forwards connections to the broker, once its address is known. */
 async function startIpv6Relay (t: CleanUp): Promise<Ipv6Relay> {
   let to = ''
   let connections = 0

@@ -1,5 +1,5 @@
-// A target without idempotent producers, as some services that speak Kafka's protocol: the broker
-// offers no InitProducerId. Nothing is lost and the order stays; what comes twice is said.
+// A target without idempotent producers, like some services with Kafka's protocol: the broker does
+// not support InitProducerId. No record is lost, the order is kept, and duplicates are reported.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -38,8 +38,8 @@ describe('a target without idempotent producers', { timeout: 300_000 }, () => {
     }))
   }
 
-  // Fails when a flow without a producer id does not start, or when its batches have sequences.
-  test('gets each record, in order, from processes that are killed under load', async t => {
+  // Fails if a flow without a producer id does not start, or if its batches have sequences.
+  test('receives each record, in order, from processes that are killed under load', async t => {
     const { source } = clusters
     await source.createTopic('killed', { partitions })
     const file = createFile(t, 'killed')
@@ -73,7 +73,7 @@ describe('a target without idempotent producers', { timeout: 300_000 }, () => {
     }
   })
 
-  test('gets nothing twice from a process that was stopped by SIGTERM', async t => {
+  test('receives no duplicates from a process that was stopped by SIGTERM', async t => {
     const { source } = clusters
     await source.createTopic('stopped')
     const file = createFile(t, 'stopped')
@@ -87,9 +87,10 @@ describe('a target without idempotent producers', { timeout: 300_000 }, () => {
     assert.deepEqual((await numbersOn('east.stopped'))[0], count(150))
   })
 
-  // The successor has scanned the target, and its first batch is the one that comes late. Fails
-  // without Outbox::CountLate (outbox.cc): the double is there, and nothing says so.
-  test('counts and names what a delayed request doubles', async t => {
+  // The successor has scanned the target, and its first batch arrives late. Fails without
+  // Outbox::CountLate (outbox.cc): the duplicates are on the target, and no log line or metric
+  // shows them.
+  test('has the duplicates of a delayed request counted and named', async t => {
     const { source, target: { proxies: [proxy] } } = clusters
     const [link] = source.proxies
     assert.ok(proxy !== undefined && link !== undefined)
@@ -98,10 +99,11 @@ describe('a target without idempotent producers', { timeout: 300_000 }, () => {
     await crashWithLateRequest(t, clusters, 'late', 2)
     assert.equal(await countRecords(clusters.target, 'east.late'), 20)
     link.hold(head => apiKeyOf(head) === fetchKey)
-    // Past the proxy, so that InitProducerId is offered: the flow stays without a producer id.
+    // Not through the proxy, so that InitProducerId is supported: the flow stays without a producer
+    // id.
     const mirror = await startLaggingMirror(t, clusters, 'late',
       { 'east.bootstrap.servers': source.proxiedBootstrapServers })
-    // Nothing of a partition is fetched before the scan of its target has ended.
+    // A lane fetches a partition only after the scan of its target has ended.
     await mirror.until('the scan of the target', () => link.heldCount === 1)
     await proxy.release()
     await eventually('the delayed request', async () =>
@@ -116,7 +118,7 @@ describe('a target without idempotent producers', { timeout: 300_000 }, () => {
     assert.deepEqual((await numbersOn('east.late'))[0], [...count(30), ...count(30).slice(20)])
   })
 
-  test('is refused by a flow that keeps names both ways', async t => {
+  test('is refused by a flow that keeps names in both directions', async t => {
     const mirror = spawnMirror(t, createFile(t, 'named', {
       'replication.policy.class': 'org.apache.kafka.connect.mirror.IdentityReplicationPolicy',
       'same.names.both.ways': true
@@ -137,7 +139,7 @@ function count (numbers: number): number[] {
   return Array.from({ length: numbers }, (_, number) => number)
 }
 
-/** Each number above all before it: all numbers, if none is lost and none comes too early. */
+/** Each number is above all numbers before it: all numbers, if none is missing or out of order. */
 function inOrder (numbers: readonly number[]): number[] {
   const first: number[] = []
   for (const number of numbers) if (number > (first.at(-1) ?? -1)) first.push(number)

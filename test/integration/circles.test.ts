@@ -1,5 +1,5 @@
-// Two processes, each with a file of its own, that mirror the same topics in both directions: no
-// record goes round. Neither file shows the circle; the progress topics on the source show it.
+// Two processes with separate files mirror the same topics in both directions: no record
+// circulates. Neither file shows the circle; the progress topics on the source do.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
@@ -21,7 +21,7 @@ describe('two files that lead in a circle', { timeout: 240_000 }, () => {
 
   const common: Properties = { ...smallFlows, 'refresh.topics.interval.seconds': 1 }
 
-  /** The site calls itself `here` and the other one by its name. */
+  /** The site calls itself `here` and the other site by its name. */
   const there = (more: Properties): Properties => ({
     'clusters': 'east, here',
     'east.bootstrap.servers': clusters.source.bootstrapServers,
@@ -54,8 +54,8 @@ describe('two files that lead in a circle', { timeout: 240_000 }, () => {
     await mirror.untilNotReady(new RegExp(`${topic}.*MIRROR_LOOP`))
   }
 
-  // Ten records became sixty thousand in eight seconds, and both processes were ready.
-  test('the flow that starts second is refused, goes on when the first has ended, and says so',
+  // Regression: ten records became sixty thousand in eight seconds, and both processes were ready.
+  test('the flow that starts second is refused, and continues when the first has ended',
     async t => {
       await createOnBoth('orders')
       await createOnBoth('apart')
@@ -79,7 +79,7 @@ describe('two files that lead in a circle', { timeout: 240_000 }, () => {
       assert.equal((await valuesOf(clusters.target, 'orders')).length, 10)
     })
 
-  test('of two that start at once no one brings a record back', async t => {
+  test('two that start at the same time mirror no record back', async t => {
     await createOnBoth('twins')
     await produce(clusters.source.bootstrapServers, 'twins', numbered(0, 10))
     const more = { ...sameNames, 'topics': 'twins', 'target.not.empty': 'begin' }
@@ -91,7 +91,7 @@ describe('two files that lead in a circle', { timeout: 240_000 }, () => {
       numbered(0, 10).map(({ value }) => value))
   })
 
-  test('names by topic.rename in both directions', async t => {
+  test('names from topic.rename in both directions', async t => {
     await createOnBoth('lo', 'lx')
     const first = await startMirror(t, createPropertiesFile(t,
       there({ 'topics': 'lo', 'topic.rename': 'lo@lx' })))
@@ -102,7 +102,7 @@ describe('two files that lead in a circle', { timeout: 240_000 }, () => {
     for (const mirror of [first, second]) assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('with same.names.both.ways in both files each record is everywhere once', async t => {
+  test('with same.names.both.ways in both files each record is on each site once', async t => {
     await createOnBoth('mutual')
     const more = {
       ...sameNames, 'topics': 'mutual', 'same.names.both.ways': true, 'target.not.empty': 'begin'

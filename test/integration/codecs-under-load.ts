@@ -1,5 +1,5 @@
-// A flow whose target accepts no zstd, under a load of zstd: processes that are killed, share the
-// flow, hand over and stop, and what the target must hold then.
+// A flow whose target refuses zstd, under a load of zstd: processes are killed, share the flow,
+// hand over and stop, and then the target is checked.
 import assert from 'node:assert/strict'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { rawBatches } from './comparison.ts'
@@ -9,7 +9,7 @@ import type { MirroredClusters } from './mirrored-clusters.ts'
 
 const partitions = 4
 
-/** Returns the process that was started last, stopped. */
+/** Returns the last process, stopped. */
 export async function mirrorZstd (
   t: CleanUp, clusters: MirroredClusters, topic: string, properties: Properties = {}
 ): Promise<MirrorProcess> {
@@ -36,7 +36,7 @@ export async function mirrorZstd (
   return second
 }
 
-/** Of all batches of a topic that was mirrored so. */
+/** The codecs of all batches of a remote topic of mirrorZstd(). */
 export function codecsOf (cluster: MirroredClusters['target'], topic: string): string[] {
   const all = Array.from({ length: partitions }, (_, partition) => partition)
     .flatMap(partition => rawBatches(cluster, topic, partition))

@@ -1,4 +1,4 @@
-// target.codecs: what the target is said to accept, and what compression.type has to do with it.
+// target.codecs: the codecs that the target accepts, and the effect of compression.type.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'
@@ -15,12 +15,12 @@ describe('codecs', () => {
   test('batches of a codec that is not listed are re-encoded in the first one, under load',
     async t => {
       await mirrorZstd(t, clusters, 'listed', { 'target.codecs': 'gzip, lz4' })
-      // A batch that a codec would not make smaller has none.
+      // A batch that a codec would not make smaller is stored uncompressed.
       assert.deepEqual(codecsOf(clusters.source, 'listed'), ['none', 'zstd'])
       assert.deepEqual(codecsOf(clusters.target, 'east.listed'), ['gzip'])
     })
 
-  // Many files of MirrorMaker 2 set it: there it is the codec of a producer that writes records.
+  // Many files of MirrorMaker 2 set it: there it is the codec of the producer that writes records.
   test('compression.type of the file re-encodes nothing, and that of a topic is the broker\'s work',
     async t => {
       const { source, target } = clusters

@@ -1,5 +1,5 @@
-// What a mirrored topic must have in common with its source: every record, in order, with all that
-// belongs to it; and, for batches that passed through, the very bytes.
+// What a mirrored topic must share with its source: every record, in order, with all its parts;
+// and, for batches that passed through, the same bytes.
 import assert from 'node:assert/strict'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { readTopic, type ConsumedRecord, type ReadSettings } from '../kafka/kafka-consumer.ts'
@@ -16,7 +16,9 @@ export function remoteOf (topic: string): MirroredTopicName {
   return { topic, remoteTopic: `east.${topic}` }
 }
 
-/** Offsets in a topic without gaps: as many as records. 0 for a topic that is not there yet. */
+/**
+ * The number of offsets in a topic without gaps, which is that of records. 0 for an absent topic.
+ */
 export async function countRecords (cluster: KafkaCluster, topic: string): Promise<number> {
   const count = (await cluster.admin.topicNames()).includes(topic)
     ? await cluster.admin.partitionCount(topic)
@@ -28,14 +30,14 @@ export async function countRecords (cluster: KafkaCluster, topic: string): Promi
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-/** Resolves as soon as the topic holds that many records, or more. */
+/** Resolves as soon as the topic has that many records or more. */
 export async function untilRecords (
   mirror: MirrorProcess, cluster: KafkaCluster, topic: string, count: number
 ): Promise<void> {
   let seen: number | Error = 0
   try {
     await mirror.until(`${count} records in ${topic}`, async () => {
-      // A broker that was just killed may fail the question, which then is asked again.
+      // A broker that was just killed may fail the request, which is then repeated.
       seen = await countRecords(cluster, topic).catch((error: Error) => error)
       return typeof seen === 'number' && seen >= count
     })
@@ -44,7 +46,7 @@ export async function untilRecords (
   }
 }
 
-/** The same, for as many as are there now and some more; an end of a new topic takes a moment. */
+/** The same, for the present number of records and some more; a new topic needs a moment. */
 export async function untilMoreRecords (
   mirror: MirrorProcess, cluster: KafkaCluster, topic: string, more: number
 ): Promise<void> {
@@ -53,7 +55,10 @@ export async function untilMoreRecords (
   await untilRecords(mirror, cluster, topic, present + more)
 }
 
-/** Reads both sides to their ends, compares all but offsets, and returns the target's records. */
+/**
+ * Reads both sides to their ends, compares everything but offsets, and returns the target's
+ * records.
+ */
 export async function assertSameRecords (
   { source, target }: MirroredClusters, { topic, remoteTopic }: MirroredTopicName,
   settings: ReadSettings = {}
@@ -65,7 +70,7 @@ export async function assertSameRecords (
   return actual
 }
 
-/** deepEqual's diff of ten thousand records would take minutes and tell less. */
+/** deepEqual's diff of ten thousand records would need minutes and show less. */
 export function assertSameLines (
   actual: readonly string[], expected: readonly string[], of: string
 ): void {
@@ -87,7 +92,10 @@ function hex (bytes: Buffer | null): string | null {
   return bytes?.toString('hex') ?? null
 }
 
-/** As many batches, each with the payload bytes of its counterpart. Returns the target's. */
+/**
+ * Equally many batches, each with the payload bytes of its counterpart. Returns the target's
+ * batches.
+ */
 export async function assertSamePayloads (
   { source, target }: MirroredClusters, { topic, remoteTopic }: MirroredTopicName
 ): Promise<RawBatch[]> {
@@ -107,7 +115,7 @@ export function rawBatches (cluster: KafkaCluster, topic: string, partition: num
   return readRawLog(cluster.brokers[0]?.logDir ?? '', topic, partition)
 }
 
-/** All that must survive; ids, epochs, sequences, offsets and CRC belong to the cluster. */
+/** Everything that must be kept; ids, epochs, sequences, offsets and CRC belong to the cluster. */
 function describeBatch (batch: RawBatch): string {
   const { baseTimestamp, byteCount, codec, lastOffsetDelta, maxTimestamp, payloadHash } = batch
   return [codec, byteCount, batch.recordCount, lastOffsetDelta, baseTimestamp, maxTimestamp,

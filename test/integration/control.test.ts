@@ -1,5 +1,5 @@
-// What operators say of a flow and what its processes say of each other, in the progress topic:
-// every process obeys, whoever owns the partition, and so does one that starts later.
+// The records of operators and processes in the progress topic of a flow: every process obeys,
+// whichever owns the partition, and so does a process that starts later.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -70,15 +70,15 @@ describe('the processes of a flow', () => {
     await flow.finish(fourth)
     for (const mirror of [third, fourth]) {
       assert.equal((await mirror.stop()).code, 0)
-      // A process that hands slot 0 over continues with what it has read there.
+      // A process that hands over slot 0 keeps the records that it has read there.
       assert.equal(mirror.log.filter(({ text }) => text.startsWith('paused is paused')).length, 1)
     }
   })
 
-  test('skip a record that stops a partition, and try others again, when told to', async t => {
+  test('skip a record that stops a partition, and retry others, on command', async t => {
     const { source, target } = clusters
     const remoteTopic = 'east.large'
-    // Nothing but an operator's word has a partition tried again.
+    // Only an operator's record causes a retry.
     const patient = { 'fault.retry.interval.ms': 3_600_000 }
     await source.createTopic('large', { partitions })
     await target.createTopic(remoteTopic, { partitions, configs: { 'max.message.bytes': '2000' } })
@@ -95,11 +95,11 @@ describe('the processes of a flow', () => {
     await write('behind')
     for (const mirror of [first, second]) await untilShown(mirror, 'faulted', 2)
 
-    // Two partitions each: three of them are of both processes.
+    // Two partitions each: three of them belong to both processes.
     await say(...[0, 1, 2].map(partition => skip('large', partition, 2n)))
     await untilRecords(first, target, remoteTopic, partitions + 3)
     for (const mirror of [first, second]) assert.equal((await mirror.stop()).code, 0)
-    // Said while no process runs: the owner that comes carries it out.
+    // Written while no process runs: the next owner carries it out.
     await say(skip('large', 3, 2n))
     const [third, fourth] = [await startOn(t, 'large', patient), await startOn(t, 'large', patient)]
     await untilRecords(third, target, remoteTopic, 2 * partitions)
@@ -114,7 +114,7 @@ describe('the processes of a flow', () => {
     for (const mirror of [third, fourth]) assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('that mirror by other settings are named by each other, once', async t => {
+  test('that mirror with different settings name each other once', async t => {
     await clusters.source.createTopic('shared', { partitions })
     await clusters.source.createTopic('alone')
     const first = await startOn(t, 'shared')
@@ -125,7 +125,7 @@ describe('the processes of a flow', () => {
     const said = ([{ log }, difference]: readonly [MirrorProcess, string]): number =>
       log.filter(({ level, text }) => level === 'warn' && text.includes(difference)).length
     for (const each of differences) await each[0].until(each[1], () => said(each) === 1)
-    // Announcements and looks continue: what was said of a process is not said again.
+    // Announcements and looks continue: a difference that was logged is not logged again.
     const third = await startOn(t, 'shared')
     await second.until('the difference to the third', () =>
       differences.map(said)[1] === 2)
@@ -133,13 +133,13 @@ describe('the processes of a flow', () => {
     for (const mirror of [first, second, third]) assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('adopt a file that was changed, as a whole or not at all', async t => {
+  test('adopt a changed file completely or not at all', async t => {
     const { source, target } = clusters
     for (const topic of ['kept', 'later']) await source.createTopic(topic)
     const write = async (topic: string, from: number): Promise<void> => {
       await produce(source.bootstrapServers, topic, numbered(from, from + 20))
     }
-    // Nothing but the change has the topics looked for.
+    // Only the change causes a look at the topics.
     const properties = (more: Properties): Properties => flowProperties(clusters,
       { 'refresh.topics.interval.seconds': 600, 'east->west.topics': 'kept', ...more })
     const file = createPropertiesFile(t, properties({}))
@@ -171,7 +171,7 @@ describe('the processes of a flow', () => {
     assert.equal(await countRecords(target, 'east.kept'), 40)
 
     await change({ 'east->west.topics': 'kept,later', 'lanes': 1, 'log.level': 'debug' },
-      /log\.level: info -> debug; .*west is drained and started again: .*lanes: 2 -> 1/)
+      /log\.level: info -> debug; .*west is drained and restarted: .*lanes: 2 -> 1/)
     await write('later', 40)
     for (const topic of ['kept', 'later']) {
       await untilRecords(mirror, target, `east.${topic}`, 60)
@@ -182,7 +182,7 @@ describe('the processes of a flow', () => {
     assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
   })
 
-  test('create the remote topics of the slots that they own, and no other', async t => {
+  test('create the remote topics of their own slots, and no others', async t => {
     const { source, target } = clusters
     const topics = Array.from({ length: 8 }, (_, index) => `created-${index}`)
     const own = { 'metrics.per.partition': true }
@@ -197,7 +197,7 @@ describe('the processes of a flow', () => {
     for (const topic of topics) await untilRecords(first, target, `east.${topic}`, 10)
     const created = mirrors.map(mirror => mirror.log.flatMap(({ text, topics: names }) =>
       text === 'created remote topics' ? names as string[] : []).sort())
-    // Metrics follow what is mirrored by up to a second.
+    // Metrics follow the mirrored topics within a second.
     for (const [index, mirror] of mirrors.entries()) {
       await mirror.until('metrics of the created topics', async () =>
         String(await topicsOf(mirror)) === String(created[index]))
@@ -207,8 +207,8 @@ describe('the processes of a flow', () => {
     for (const mirror of mirrors) assert.equal((await mirror.stop()).code, 0)
   })
 
-  // A value below what the broker permits shows that the value reaches the broker.
-  test('say with which session timeout the target does not let them join, and its bounds',
+  // A value below the broker's minimum shows that the value reaches the broker.
+  test('name the session timeout with which the target refuses them, and its bounds',
     async t => {
       await clusters.source.createTopic('bounded')
       const mirror = spawnMirror(t, createPropertiesFile(t, flowProperties(clusters,
@@ -218,7 +218,7 @@ describe('the processes of a flow', () => {
       assert.equal((await mirror.stop()).code, 0)
     })
 
-  test('remove the progress of a topic that was deleted, and of no other', async t => {
+  test('remove the progress of a deleted topic, and of no other', async t => {
     const { source, target } = clusters
     for (const topic of ['retained', 'removed']) {
       await source.createTopic(topic)
@@ -231,7 +231,7 @@ describe('the processes of a flow', () => {
     await source.admin.deleteTopic('removed')
     await mirror.untilLogged('the removal', ({ text }) =>
       text.startsWith('removed the progress of 1 partitions'))
-    // A topic of this name is a new one now. It was TOPIC_RECREATED before the removal.
+    // A topic of this name is a new topic now. Before the removal it was TOPIC_RECREATED.
     await target.admin.deleteTopic('east.removed')
     await source.createTopic('removed')
     await produce(source.bootstrapServers, 'removed', numbered(0, 5))
@@ -255,7 +255,7 @@ async function topicsOf (mirror: MirrorProcess): Promise<string[]> {
   return Object.keys(series).flatMap(labels => /topic="([^"]+)"/.exec(labels)?.[1] ?? []).sort()
 }
 
-/** By topic; of partition 0. */
+/** By topic; only partition 0. */
 async function positionsOnRecord (
   target: KafkaCluster
 ): Promise<ReadonlyMap<string, { readonly upstream: string }>> {

@@ -1,5 +1,5 @@
-// The properties file that a page in docs/ shows, on clusters of the tests: a page whose file does
-// not do what the page says fails its test.
+// The properties file of a page in docs/, on clusters of the tests: the test of a page fails if its
+// file does not do what the page describes.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -7,7 +7,7 @@ import type { KafkaCluster } from '../kafka/cluster.ts'
 import { repoRoot } from '../kafka/repo-root.ts'
 import type { Properties } from './mirror-process.ts'
 
-/** `clusters` take the places of those that the page names, in their order. */
+/** `clusters` replace those that the page names, in order. */
 export function documentedFile (page: string, clusters: readonly KafkaCluster[]): Properties {
   const text = readFileSync(join(repoRoot(), 'docs', page), 'utf8')
   const [, block = ''] = /```properties\n([^`]*)```/.exec(text) ?? []

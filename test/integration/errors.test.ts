@@ -1,5 +1,4 @@
-// What goes wrong is said by the names of cluster, broker and setting; what can continue continues;
-// scripts learn the rest from the exit code.
+// Errors name cluster, broker and setting; healthy parts continue; scripts read the exit code.
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { after, before, describe, test, type TestContext } from 'node:test'
@@ -28,7 +27,7 @@ describe('errors', () => {
     await secured.close()
   })
 
-  test('a cluster that cannot be reached is named, and with nothing else to do the exit code is 3',
+  test('a cluster that does not answer is named, and without other flows the exit code is 3',
     async t => {
       const [port = 0] = await reservePorts(1)
       t.after(() => { releasePorts([port]) })
@@ -54,7 +53,7 @@ describe('errors', () => {
     assert.equal((await http.stop()).code, 0)
   })
 
-  test('one flow whose cluster is away does not keep another one from running', async t => {
+  test('a flow whose cluster does not answer does not stop another flow', async t => {
     const { source, target } = clusters
     const [port = 0] = await reservePorts(1)
     t.after(() => { releasePorts([port]) })
@@ -85,7 +84,7 @@ describe('errors', () => {
     assert.doesNotMatch(`${mirror.stderr}${mirror.stdout}`, /root-secret|"wrong"/)
   })
 
-  test('without permission on one topic that one is named and another one mirrored', async t => {
+  test('a topic without permission is named, and another topic is mirrored', async t => {
     const { target } = clusters
     await secured.createTopic('allowed')
     await secured.createTopic('forbidden')
@@ -93,14 +92,14 @@ describe('errors', () => {
     await produce(secured.plainBootstrapServers, 'allowed', [{ value: 'one', partition: 0 }])
     await produce(secured.plainBootstrapServers, 'forbidden', [{ value: 'one', partition: 0 }])
     const guest = ['--allow-principal', 'User:guest']
-    // Describe alone shows the topic; what is missing is the right to read it.
+    // Describe alone shows the topic; the permission to read is missing.
     await addAcl(secured, [...guest, '--operation', 'Describe', '--operation', 'DescribeConfigs',
       '--topic', 'forbidden'])
     await addAcl(secured, [...guest, '--operation', 'Read', '--operation', 'Describe',
       '--operation', 'DescribeConfigs', '--topic', 'allowed'])
     await addAcl(secured, [...guest, '--operation', 'Read', '--operation', 'Describe',
       '--topic', 'unread'])
-    // An alias of its own: west holds progress for east, which names the other source cluster.
+    // Another alias: west holds progress for east, which names the other source cluster.
     const mirror = spawnProperties(t, flowProperties(clusters, {
       'clusters': 'east, west, south',
       'east->west.enabled': false,
@@ -155,7 +154,7 @@ describe('errors', () => {
     const plain = spawnProperties(t, properties)
     assert.deepEqual(await plain.untilExit(), { code: 2, signal: null })
     assert.match(plain.stderr, /bootstrap\.servers/)
-    // Spelt otherwise, only the cluster itself can tell.
+    // The addresses differ, so only the cluster id shows that they are one cluster.
     const otherwise = source.bootstrapServers.replace('127.0.0.1', 'localhost')
     const hidden = spawnProperties(t, { ...properties, 'west.bootstrap.servers': otherwise })
     assert.deepEqual(await hidden.untilExit(), { code: 3, signal: null })
@@ -163,10 +162,10 @@ describe('errors', () => {
     assert.match(errorsOf(hidden), /bootstrap\.servers/)
   })
 
-  test('of two flows that would write one topic the second reports it, and the first goes on',
+  test('if two flows would write one topic, the second reports it, and the first continues',
     async t => {
       const { source, target } = clusters
-      // The topic of east has by chance the remote name of that of north.
+      // The topic of east happens to have the remote name of north's topic.
       const remoteTopic = 'north.contested'
       await source.createTopic(remoteTopic)
       await secured.createTopic('contested')
@@ -190,7 +189,7 @@ describe('errors', () => {
     async t => {
       const { 'metrics.port': _, ...properties } =
         flowProperties(clusters, { 'east->west.topics': 'nothing' })
-      // In use by this test, or by another process already.
+      // This test or another process uses the port.
       const holder = createServer()
       holder.on('error', () => {})
       await new Promise<void>(resolve => {

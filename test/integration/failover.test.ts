@@ -1,5 +1,5 @@
-// Three brokers on both sides and a load that does not pause: leaders move, brokers are killed and
-// come back. Each record arrives once and in order.
+// Three brokers on both sides and a steady load: leaders move, brokers are killed and restarted.
+// Each record arrives once and in order.
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
@@ -24,7 +24,7 @@ describe('a mirror between clusters of three brokers', () => {
   })
   after(async () => { await clusters.close() })
 
-  test('leaders that move on the source and on the target cost nothing', async t => {
+  test('leaders that move on the source and on the target cost no record', async t => {
     await underLoad(t, 'moved', async (mirror, more) => {
       await moveLeader(clusters.source, 'moved', 0, await followerOf(clusters.source, 'moved'))
       await more()
@@ -35,7 +35,7 @@ describe('a mirror between clusters of three brokers', () => {
     })
   })
 
-  test('a broker of the source that is killed and comes back costs nothing', async t => {
+  test('a broker of the source that is killed and restarted costs no record', async t => {
     await underLoad(t, 'source-killed', async (_mirror, more) => {
       const killed = await killLeader(clusters.source, 'source-killed', 0)
       await more()
@@ -44,7 +44,7 @@ describe('a mirror between clusters of three brokers', () => {
     })
   })
 
-  test('a broker of the target that is killed and comes back costs nothing', async t => {
+  test('a broker of the target that is killed and restarted costs no record', async t => {
     await underLoad(t, 'target-killed', async (_mirror, more) => {
       const killed = await killLeader(clusters.target, 'east.target-killed', 0)
       await more()
@@ -53,7 +53,7 @@ describe('a mirror between clusters of three brokers', () => {
     })
   })
 
-  test('partitions are read from the broker in the rack of the mirror, while it lives', async t => {
+  test('partitions are read from the broker in the rack of the mirror, while it runs', async t => {
     const properties = { 'east.client.rack': 'rack-2' }
     await underLoad(t, 'racks', async (mirror, more) => {
       await mirror.until('records from followers', async () => await followerBytes(mirror) > 0)
@@ -64,7 +64,7 @@ describe('a mirror between clusters of three brokers', () => {
     }, properties)
   })
 
-  /** `more` resolves when every partition has advanced by what was written since it was called. */
+  /** `more` resolves when every partition has received the records written since the call. */
   async function underLoad (
     t: TestContext, topic: string,
     fault: (mirror: MirrorProcess, more: () => Promise<void>) => Promise<void>,

@@ -10,7 +10,7 @@ export async function printedAcls (file: string): Promise<readonly RequiredAcl[]
   return JSON.parse(stdout) as readonly RequiredAcl[]
 }
 
-/** Resources with the same operations are one call of the tool, which is a JVM each. */
+/** One call of the tool, which starts a JVM, for all resources with the same operations. */
 export async function grantAcls (
   clusterOf: (alias: string) => KafkaCluster, acls: readonly RequiredAcl[]
 ): Promise<void> {
@@ -32,7 +32,7 @@ export async function grantAcls (
   }))
 }
 
-/** Without an operation on those resources that `isChosen`. */
+/** Without one operation on the resources that `isChosen` selects. */
 export function without (
   acls: readonly RequiredAcl[], operation: string, isChosen: (acl: RequiredAcl) => boolean
 ): readonly RequiredAcl[] {

@@ -1,6 +1,6 @@
-// What Kafka's own clients and tools find of consumer groups on the target: checkpoints, committed
-// offsets, and the record at which a consumer that fails over continues. MirrorClient is asked by a
-// Java program of test/kafka, compiled as it starts: this needs a JDK.
+// What Kafka's own clients and tools read of consumer groups on the target: checkpoints, committed
+// offsets, and the record at which a consumer continues after a fail-over. A Java program of
+// test/kafka calls MirrorClient and is compiled as it starts: this needs a JDK.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -19,7 +19,7 @@ const group = 'billing'
 const remoteTopic = 'east.ledger'
 const checkpoints = 'east.checkpoints.internal'
 
-test("Kafka's clients and tools read where a group goes on behind aborted records", async t => {
+test("Kafka's clients and tools read where a group continues after aborted records", async t => {
   const clusters = await startClusters()
   t.after(async () => { await clusters.close() })
   const { source, target } = clusters
@@ -52,7 +52,7 @@ test("Kafka's clients and tools read where a group goes on behind aborted record
     return places.every(({ downstream, partition }) => found?.offsets.some(each =>
       each.partition === partition && each.offset === BigInt(downstream)) === true)
   })
-  // A first run may have translated what was mirrored by then: the newest checkpoint counts.
+  // An early run may have translated the offset of that time: the newest checkpoint counts.
   const expected = places.map(({ downstream, partition }) =>
     `${remoteTopic}-${partition} ${downstream} p${partition}`)
   await eventually('checkpoints', async () =>

@@ -1,5 +1,5 @@
-// What Kafka's own MirrorClient, which consumers use to fail over, finds on clusters that Longhaul
-// mirrors. It is a Java program of test/kafka, compiled as it starts: this needs a JDK.
+// What Kafka's MirrorClient, with which consumers fail over, finds on clusters that Longhaul
+// mirrors. A Java program of test/kafka, compiled as it starts: this needs a JDK.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -10,10 +10,10 @@ import { repoRoot } from '../kafka/repo-root.ts'
 import { untilRecords } from './comparison.ts'
 import { createPropertiesFile, startMirror } from './mirror-process.ts'
 
-test('MirrorClient finds the clusters upstream of a chain, and how far each is', async t => {
+test('MirrorClient finds the upstream clusters of a chain and their distances', async t => {
   const started = await Promise.all(['a', 'b', 'c'].map(async () => await startKafkaCluster(t)))
   const [a, b, c] = started as [KafkaCluster, KafkaCluster, KafkaCluster]
-  // Only what clusters of one broker need; all else are defaults.
+  // Only the settings that clusters of one broker need; all others are defaults.
   const mirror = await startMirror(t, createPropertiesFile(t, {
     'clusters': 'a, b, c',
     'a.bootstrap.servers': a.bootstrapServers,
@@ -34,7 +34,8 @@ test('MirrorClient finds the clusters upstream of a chain, and how far each is',
   assert.deepEqual(await reportOf(c, ['a', 'b', 'd']), {
     heartbeatTopics: ['b.a.heartbeats', 'b.heartbeats', 'heartbeats'],
     upstreamClusters: ['a', 'b'],
-    // By its name MirrorClient holds the progress topic for one of a cluster `longhaul-progress`.
+    // By its name the progress topic looks to MirrorClient like one of a cluster
+    // `longhaul-progress`.
     remoteTopics: ['b.a.heartbeats', 'b.heartbeats', 'longhaul-progress.b.internal'],
     hops: { a: 2, b: 1, d: -1 },
     groups: {}

@@ -1,7 +1,7 @@
-// Transactions of two producers that lie between each other in the log, half of them aborted.
+// Interleaved transactions of two producers, half of them aborted.
 import { TestProducer } from '../kafka/kafka-producer.ts'
 
-/** Two producers by turns, in batches of their own; returns the values that were committed. */
+/** Two producers in turn, with separate batches; returns the committed values. */
 export async function interleaveTransactions (
   bootstrapServers: string, topic: string
 ): Promise<string[]> {
@@ -12,7 +12,7 @@ export async function interleaveTransactions (
   for (let round = 0; round < 6; round++) {
     const pending: string[][] = [[], []]
     for (const producer of producers) await producer.begin()
-    // Three rounds of batches, so that neither transaction is one block in the log.
+    // Three rounds of batches, so that neither transaction is one contiguous block of the log.
     for (let turn = 0; turn < 3; turn++) {
       for (const [who, producer] of producers.entries()) {
         const values = Array.from({ length: 7 }, (_, n) => `${who} ${round} ${turn} ${n}`)

@@ -1,5 +1,5 @@
-// Logins by Kerberos, as a MirrorMaker 2 file has them. Needs packages of the system and a build
-// with libsasl2, which `npm run build` has where it finds the headers.
+// Logins by Kerberos, as a MirrorMaker 2 file configures them. Needs system packages and a build
+// with libsasl2, which `npm run build` uses if it finds the headers.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { librdkafkaFeatures } from '../../src/orchestrator/cluster/native-version.ts'

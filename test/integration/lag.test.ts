@@ -1,5 +1,5 @@
-// Lag is what the target lacks, for how long, whatever stands in the way: an open transaction, a
-// target that is away, a fault. One record of the future hides none of it.
+// Lag is the number of records that the target lacks, and their age, whatever the obstacle: an open
+// transaction, a target that does not answer, a fault. A record of the future hides none of it.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce, TestProducer } from '../kafka/kafka-producer.ts'
@@ -11,7 +11,7 @@ import {
 } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-/** Undefined where the series is not there. */
+/** Undefined if the series is absent. */
 async function lagOf (
   mirror: MirrorProcess, topic: string, figure: string
 ): Promise<number | undefined> {
@@ -28,9 +28,10 @@ describe('lag', { timeout: 600_000 }, () => {
     await startMirror(t, createPropertiesFile(t,
       flowProperties(clusters, { 'east->west.topics': topic })))
 
-  // A reader of committed records gets nothing from the open transaction on, and nobody tells it.
-  // The default transaction timeout would end the transaction when the warning is due.
-  test('counts what is behind an open transaction, apart, and the producer is named', async t => {
+  // A reader of committed records receives no records after the start of the open transaction, and
+  // no report of it. The default transaction timeout would end the transaction when the warning is
+  // due.
+  test('counts records of an open transaction separately, and names the producer', async t => {
     const { source, target } = clusters
     await source.createTopic('held')
     const clerk = await TestProducer.open(source.bootstrapServers, {
@@ -43,7 +44,7 @@ describe('lag', { timeout: 600_000 }, () => {
     const mirror = await start(t, 'held')
     await mirror.until('the lag', async () => await lagOf(mirror, 'held', 'records') === 101)
     assert.equal(await lagOf(mirror, 'held', 'records_open_transaction'), 101)
-    // Nothing of it may be fetched, so that nothing is wrong with the mirror.
+    // None of these records may be fetched, so the mirror has no fault.
     await mirror.untilReady()
     const line = await mirror.untilLogged('the warning', ({ level, topic, producerId }) =>
       level === 'warn' && topic === 'held' && producerId !== undefined)
@@ -57,7 +58,7 @@ describe('lag', { timeout: 600_000 }, () => {
     assert.equal(await lagOf(mirror, 'held', 'records_open_transaction'), 0)
   })
 
-  test('stays and ages while the target is away, also after a record of the year 2090', async t => {
+  test('remains and ages while the target is down, also after a record of 2090', async t => {
     const { source, target } = clusters
     await source.createTopic('outage', {
       configs: { 'message.timestamp.after.max.ms': '9223372036854775807' }
@@ -84,7 +85,7 @@ describe('lag', { timeout: 600_000 }, () => {
     await mirror.until('no lag', async () => await lagOf(mirror, 'outage', 'seconds_max') === 0)
   })
 
-  test('grows in a partition that is faulted and that nobody fetches', async t => {
+  test('grows in a faulted partition, which no lane fetches', async t => {
     const { source, target } = clusters
     await source.createTopic('refused')
     await target.createTopic('east.refused')
@@ -100,9 +101,9 @@ describe('lag', { timeout: 600_000 }, () => {
       (await lagOf(mirror, 'refused', 'seconds_max') ?? 0) > seconds)
   })
 
-  // Each restart with a pause in force began the age of the lag at 0, and a topic that was
+  // Regression: each restart during a pause reset the age of the lag to 0, and a topic that was
   // recreated while it was paused was 0 behind.
-  test('of a paused topic is as old after a restart, and not 0 in a recreated topic', async t => {
+  test('of a paused topic keeps its age over a restart, and is not 0 if recreated', async t => {
     const { source, target } = clusters
     const hourMs = 3_600_000
     const aged = (from: number, to: number, ageMs: number): ReturnType<typeof numbered> =>

@@ -1,5 +1,5 @@
-// Partitions move between the lanes of a running process where traffic is uneven; nothing of them
-// is lost, doubled or turned round, and no counter falls.
+// Partitions move between the lanes of a running process if traffic is uneven; no record is lost,
+// duplicated or reordered, and no counter falls.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { untilRecords } from './comparison.ts'
@@ -14,7 +14,7 @@ describe('lanes of one process', () => {
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
-  test('share out two busy partitions that began in the same lane', async t => {
+  test('divide two busy partitions that began in the same lane', async t => {
     const { source, target } = clusters
     await source.createTopic('uneven', { partitions })
     const file = createPropertiesFile(t, flowProperties(clusters, {
@@ -45,7 +45,7 @@ describe('lanes of one process', () => {
   })
 })
 
-/** From the series that say which lane mirrors which partition; others are left out. */
+/** From the series that name the lane of a partition; other series are ignored. */
 async function laneByPartition (mirror: MirrorProcess): Promise<Map<string, string>> {
   const { series } = await mirror.metrics()
   return new Map([...series.keys()].flatMap(key => {

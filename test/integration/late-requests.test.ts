@@ -1,5 +1,5 @@
-// A Produce request that gets to the broker after its sender died, or was stopped for longer than
-// its session and held for dead: the sequences make it harmless, or else the log names it.
+// A Produce request that reaches the broker after its sender died, or after the sender was
+// suspended for longer than its session: the sequences make it harmless, or the log names it.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -23,7 +23,7 @@ import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 const partitions = 4
 const fetchApiKey = 1
 
-describe('a request that is late', () => {
+describe('a late request', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters({ proxied: true },
@@ -31,7 +31,7 @@ describe('a request that is late', () => {
   })
   after(async () => { await clusters.close() })
 
-  test('is refused when the next process has gone on from where it belongs', async t => {
+  test('is refused if the next process has written at its sequences', async t => {
     const { source, target } = clusters
     await source.createTopic('overtaken')
     await produce(source.bootstrapServers, 'overtaken', numbered(0, 100), { batchRecordsMax: 10 })
@@ -46,7 +46,7 @@ describe('a request that is late', () => {
     assert.deepEqual(await valuesOn('overtaken'), valuesOf(0, 120))
   })
 
-  test('is found when it comes between the look at the target and the first batch', async t => {
+  test('is found if it arrives between the scan of the target and the first batch', async t => {
     const { source, target } = clusters
     await source.createTopic('between')
     await produce(source.bootstrapServers, 'between', numbered(0, 100), { batchRecordsMax: 10 })
@@ -63,16 +63,16 @@ describe('a request that is late', () => {
       .catch(() => 0) ?? 0, 0)
   })
 
-  // The broker then holds a batch of these very sequences, and answers as if it had taken ours.
-  // Fails without Outbox::IsForeign (outbox.cc): ours is lost.
-  test('does not stand for another batch that a policy put in its place', async t => {
+  // The broker then has a batch with the same sequences, and answers as if it had appended the new
+  // one. Fails without Outbox::IsForeign (outbox.cc): the new batch is lost.
+  test('does not count as another batch that a policy wrote in its place', async t => {
     const { source, target } = clusters
     await source.createTopic('replaced')
     await produce(source.bootstrapServers, 'replaced', numbered(0, 40), { batchRecordsMax: 10 })
     const proxy = await crashWithLateRequest(t, clusters, 'replaced', 3)
     await deleteRecords(source, 'replaced', 0, 40)
     await produce(source.bootstrapServers, 'replaced', numbered(40, 80), { batchRecordsMax: 10 })
-    // The first Fetch tells of the loss; then it looks at the target once more.
+    // The first Fetch shows the loss; then the mirror scans the target again.
     const { mirror, goOn } = await startWithoutSource(t, 'replaced', 1, { 'data.loss': 'skip' })
     await proxy.release()
     await eventually('the late records', async () =>
@@ -84,7 +84,7 @@ describe('a request that is late', () => {
   })
 
   // Fails without `seam.records_late += ...` in Resume::ScanBatch (resume.cc).
-  test('is named when it comes to a broker that has forgotten, and stops nothing for long',
+  test('is named if the broker has forgotten the producer, and stops nothing for long',
     async t => {
       const { source, target } = clusters
       await source.createTopic('forgotten')
@@ -115,7 +115,7 @@ describe('a request that is late', () => {
         [...valuesOf(0, 50), ...valuesOf(40, 50), ...valuesOf(50, 80)])
     })
 
-  test('comes from a process that was stopped for longer than its session, under load', async t => {
+  test('may be of a process that was suspended longer than its session, under load', async t => {
     const { source, target } = clusters
     await source.createTopic('zombie', { partitions })
     const file = createPropertiesFile(t, flowProperties(clusters, {
@@ -131,7 +131,7 @@ describe('a request that is late', () => {
     const other = await startMirror(t, file)
     await upTo(other, 200)
     zombie.signal('SIGCONT')
-    // It finds that it was held for dead, joins again and gets its part like any other.
+    // The process learns that its session ended, joins again and is assigned its share of slots.
     await zombie.until('its part of the partitions', async () =>
       await owned(zombie) === 2 && await owned(other) === 2)
     await upTo(zombie, 100)
@@ -145,8 +145,8 @@ describe('a request that is late', () => {
   })
 
   /**
-   * A mirror that has looked at the target, but gets nothing of the source after so many answers
-   * to its Fetches, until it may continue.
+   * A mirror that has scanned the target, but receives no response to its Fetches after this many,
+   * until it may continue.
    */
   async function startWithoutSource (
     t: CleanUp, topic: string, answered = 0, more: Readonly<Record<string, string>> = {}
@@ -157,7 +157,7 @@ describe('a request that is late', () => {
     proxy.hold(head => head.readInt16BE(4) === fetchApiKey && ++fetches > answered)
     const mirror = await startLaggingMirror(t, clusters, topic,
       { 'east.bootstrap.servers': proxiedBootstrapServers, ...more })
-    // Nothing of a partition is fetched before the scan of its target has ended.
+    // A lane fetches a partition only after the scan of its target has ended.
     await mirror.until('the look at the target', () => proxy.heldCount === 1)
     return { mirror, goOn: async () => { await proxy.release() } }
   }

@@ -1,5 +1,5 @@
-// Where partitions begin with auto.offset.reset=latest or a duration: the records from before the
-// flow is left out, what is created later is mirrored whole.
+// Where partitions begin with auto.offset.reset=latest or a duration: older records are left out,
+// and partitions that are created later are mirrored completely.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { readTopic } from '../kafka/kafka-consumer.ts'
@@ -13,7 +13,7 @@ describe('auto.offset.reset', { timeout: 240_000 }, () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters()
-    // Before the flow's first look.
+    // Before the flow first looks at the topics.
     await clusters.source.createTopic('aged')
     await clusters.source.createTopic('timed')
   })
@@ -29,16 +29,16 @@ describe('auto.offset.reset', { timeout: 240_000 }, () => {
     return records.map(({ value }) => String(value)).sort()
   }
 
-  /** Resolves once the mirror has begun the topic's partitions: at their end. */
+  /** Resolves once the mirror has begun the topic's partitions, at their end. */
   async function untilBegun (mirror: MirrorProcess, topic: string): Promise<void> {
     await mirror.until(`the start of ${topic}`, async () =>
       Object.keys(seriesOf(await mirror.metrics(), 'longhaul_records_skipped_total')).some(
         labels => labels.includes(`"${topic}"`) && labels.includes('"before_start"')))
   }
 
-  // New topics and partitions lost what was written to them before the next refresh, or while no
-  // process ran; no counter and no line said so.
-  test('latest leaves out older records, and nothing of what is created later', async t => {
+  // Regression: new topics and partitions lost the records that were written before the next
+  // refresh, or while no process ran; no counter and no log line showed it.
+  test('latest leaves out older records, and none of later partitions', async t => {
     const { source, target } = clusters
     await source.createTopic('kept')
     await source.createTopic('chosen-later')
@@ -82,7 +82,7 @@ describe('auto.offset.reset', { timeout: 240_000 }, () => {
     assert.deepEqual(await valuesOf('east.chosen-later'), ['after'])
   })
 
-  test('a duration or a time begins at the first record that is as new', async t => {
+  test('a duration or a time begins at the first record that is new enough', async t => {
     const { source, target } = clusters
     const hour = 3_600_000
     for (const topic of ['aged', 'timed']) {

@@ -1,5 +1,5 @@
-// One topic under a steady load and the processes that mirror it: what tests of joining, leaving,
-// dying and forgetting have in common.
+// One topic under a steady load and the processes that mirror it: the common part of tests in which
+// processes join, leave, die or are forgotten.
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
@@ -48,12 +48,12 @@ export class LoadedFlow {
     return await startMirror(this.#t, this.#file, [], env)
   }
 
-  /** Resolves when what was written until now, and a little, is on the target. */
+  /** Resolves when the records written until now, and some more, are on the target. */
   async more (mirror: MirrorProcess): Promise<void> {
     await this.#until(mirror, this.#load.written + 20)
   }
 
-  /** Ends the load and compares. */
+  /** Ends the load and compares both sides. */
   async finish (mirror: MirrorProcess): Promise<void> {
     const count = await this.#load.stop()
     await this.#until(mirror, count)
@@ -65,7 +65,7 @@ export class LoadedFlow {
   }
 }
 
-/** Resolves when the process says that it mirrors so many partitions. */
+/** Resolves when the process reports that it mirrors this many partitions. */
 export async function untilOwned (
   mirror: MirrorProcess, count: number
 ): Promise<void> {

@@ -1,5 +1,5 @@
-// A mirror of one topic under a steady load: what a test does to it meanwhile must neither stop it
-// nor cost a record.
+// A mirror of one topic under a steady load, which the action of a test must neither stop nor cost
+// a record.
 import assert from 'node:assert/strict'
 import type { TopicSettings } from '../kafka/kafka-admin.ts'
 import { untilRecords } from './comparison.ts'
@@ -12,7 +12,7 @@ import { assertEachOnceInOrder, SequenceLoad, type LoadSettings } from './sequen
 export interface LoadedMirrorSettings extends Omit<LoadSettings, 'loaded'> {
   readonly topic: string
   readonly sourceTopic?: TopicSettings
-  /** Undefined: the mirror makes the remote topic. */
+  /** Undefined: the mirror creates the remote topic. */
   readonly targetTopic?: TopicSettings
   readonly properties?: Properties
 }
@@ -21,9 +21,9 @@ export interface LoadedMirror {
   readonly mirror: MirrorProcess
   readonly load: SequenceLoad
   readonly remoteTopic: string
-  /** Resolves when what was written by now, and a little more, is on the target. */
+  /** Resolves when the records written until now, and some more, are on the target. */
   more (): Promise<void>
-  /** Ends load and mirror: every record is on both sides once and in order. */
+  /** Ends load and mirror: every record must be on both sides once and in order. */
   finish (): Promise<void>
 }
 

@@ -1,4 +1,5 @@
-// One broker with a listener for each way to log in, and what a MirrorMaker 2 file says for each.
+// One broker with a listener for each kind of login, and the lines of a MirrorMaker 2 file for
+// each.
 import { Certificates, storePassword } from '../kafka/certificates.ts'
 import { startKafkaCluster, type KafkaCluster, type KafkaClusterOptions } from '../kafka/cluster.ts'
 import type { MoreListener } from '../kafka/server-properties.ts'
@@ -6,7 +7,7 @@ import type { Properties } from './mirror-process.ts'
 
 const security = 'org.apache.kafka.common.security'
 export const password = 'mirror-secret'
-/** Nobody listens below the ports of services. */
+/** No process listens on ports below those of services. */
 export const lostPort = 1
 
 const plainUsers = `${security}.plain.PlainLoginModule required ` +
@@ -47,7 +48,7 @@ function listeners (certificates: Certificates): readonly MoreListener[] {
   return [
     { name: 'TLS', protocol: 'SSL', config: tls },
     { name: 'MUTUAL', protocol: 'SSL', config: { ...tls, ...certificates.clientAuthentication } },
-    // The client gets through to the listener, and from there is sent where nobody listens.
+    // The client reaches the listener, whose advertised address leads nowhere.
     { name: 'LOST', protocol: 'PLAINTEXT', advertisedPort: lostPort },
     { name: 'STRANGER', protocol: 'SSL', config: certificates.keyStore('stranger') },
     { name: 'EXPIRED', protocol: 'SSL', config: certificates.keyStore('expired') },
@@ -97,7 +98,7 @@ export function tls (certificates: Certificates): Readonly<Record<string, Login>
   })
   return {
     pem: { listener: 'TLS', properties: { 'ssl.truststore.type': 'PEM', ...trust('ca.pem') } },
-    /** Trusts whom the environment says. */
+    /** Trusts the authorities that the environment names. */
     public: { listener: 'TLS', properties: { 'security.protocol': 'SSL' } },
     jks: { listener: 'MUTUAL', properties: stored('JKS', 'jks') },
     pkcs12: { listener: 'MUTUAL', properties: stored('PKCS12', 'p12') },
@@ -163,7 +164,7 @@ export function sasl (certificates: Certificates): Readonly<Record<string, Login
   }
 }
 
-/** The lines of one cluster; `alias` may name any of them. */
+/** The lines of one cluster; `alias` is any of its aliases. */
 export function clusterProperties (
   alias: string, { listener, properties }: Login, cluster: KafkaCluster, host?: string
 ): Properties {

@@ -1,5 +1,5 @@
-// Every way to log in that a MirrorMaker 2 file can name, before a real broker: each client of a
-// flow (admin, group, progress, both ends of the lanes) gets through each listener.
+// Every kind of login that a MirrorMaker 2 file can configure, with a real broker: each client of a
+// flow (admin, group, progress, both ends of the lanes) logs in at each listener.
 import assert from 'node:assert/strict'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
@@ -30,10 +30,10 @@ describe('logins', () => {
   after(async () => { await started.close() })
 
 
-  // Addresses: a name whose first address, where the machine has it, is ::1, at which nobody
-  // listens; dead servers and empty places in the list. The log names these addresses, or does not,
-  // depending on which address librdkafka tries first. A ring: each cluster is the source of one
-  // flow and the target of another one.
+  // Addresses: a name whose first address, if the machine has it, is ::1, where no process listens;
+  // dead servers and empty items in the list. Whether the log names these addresses depends on
+  // which address librdkafka tries first. A ring: each cluster is the source of one flow and the
+  // target of another.
   test('by each kind of store, certificate and password mirror records in both roles', async t => {
     const { certificates, cluster } = started
     const tokens = await startTokenServer(t, {
@@ -72,7 +72,7 @@ describe('logins', () => {
     }
   })
 
-  // librdkafka reports each of the TLS cases by the same text.
+  // librdkafka reports all TLS cases with the same text.
   test('that are refused are named once with broker, reason and setting, by few connections',
     async t => {
       const { certificates, cluster } = started
@@ -81,7 +81,7 @@ describe('logins', () => {
       const cases = refusedLogins(certificates, tokens.url)
       const mirror = spawnMirror(t, createPropertiesFile(t, {
         ...smallFlows,
-        // Where nobody listens at the advertised address, the attempt ends with it.
+        // If no process listens at the advertised address, the attempt ends with that address.
         'admin.timeout.ms': 20_000,
         'clusters': ['sound', 'pem', ...Object.keys(cases)].join(),
         'sound.bootstrap.servers': cluster.bootstrapServers,
@@ -89,7 +89,7 @@ describe('logins', () => {
           ...clusterProperties(alias, login, cluster), [`${alias}->sound.enabled`]: true
         }))) as Properties,
         'password.bootstrap.servers': relay.address,
-        // While one flow runs, the others are tried again.
+        // While one flow runs, the others are retried.
         ...clusterProperties('pem', tls(certificates)['pem'] as Login, cluster),
         'pem->sound.enabled': true
       }))
@@ -104,10 +104,10 @@ describe('logins', () => {
       }
       await mirror.untilLogged('a second attempt', ({ failures, flow }) =>
         flow === 'password->sound' && failures === 2)
-      // The line of the flow is the only one: each attempt closes its clients.
+      // Only the line of the flow is logged: each attempt closes its clients.
       assert.deepEqual(mirror.log.filter(({ failures, level }) =>
         level === 'error' && failures === undefined), [])
-      // Attempts continue: how many have ended, with the one that runs, depends on the machine.
+      // Attempts continue: how many have ended, including the present one, depends on the machine.
       const attempts = 1 + mirror.log.filter(({ failures, flow }) =>
         flow === 'password->sound' && failures !== undefined).length
       assert.ok(relay.connections <= attempts * 8,
@@ -116,9 +116,9 @@ describe('logins', () => {
       assert.doesNotMatch(`${mirror.stdout}${mirror.stderr}`, secrets)
     })
 
-  // They are replaced one file after the other: a key beside the certificate of another key would
-  // end a flow that runs.
-  test('go on with certificates that are replaced while the process runs', async t => {
+  // Files are replaced one after another: a key beside the certificate of another key would end a
+  // running flow.
+  test('continue with certificates that are replaced while the process runs', async t => {
     const { certificates, cluster } = started
     const own = certificates.path('own.pem')
     copyFileSync(certificates.path('mirror.pem'), own)
@@ -148,10 +148,10 @@ describe('logins', () => {
     writeFileSync(own, key + renewed.slice(renewed.indexOf('-----BEGIN CERTIFICATE-----')))
     const refused = await mirror.untilLogged('the files that do not fit', ({ level }) =>
       level === 'error')
-    assert.match(refused.text, /own\.pem; the former ones stay in use: .*the key does not belong/)
+    assert.match(refused.text, /own\.pem; the previous ones stay in use: .*the key does not belong/)
     writeFileSync(own, renewed)
     await mirror.untilLogged('the files that fit', ({ text }) =>
-      /own->plain is drained and started again: own\.ssl\.certificate\.location/.test(text))
+      /own->plain is drained and restarted: own\.ssl\.certificate\.location/.test(text))
     await produce(cluster.bootstrapServers, 'orders', numbered(50, 60))
     await untilRecords(mirror, cluster, 'own.orders', 60)
     assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
@@ -164,7 +164,7 @@ describe('logins', () => {
 
 const secrets = new RegExp(`${password}|${storePassword}|wrong-secret|PRIVATE KEY`)
 
-/** What a line of the log says of a login, a certificate, a token or a permission. */
+/** Matches log lines about a login, a certificate, a token or a permission. */
 const ofLogin =
   /\((_SSL|_AUTHENTICATION|SASL_\w+|CLUSTER_LOGIN_REFUSED|TOKEN_\w+|\w+_AUTHORIZ\w+)\)/
 
@@ -226,7 +226,7 @@ function refusedLogins (
   }
 }
 
-/** Passes connections on to the broker and counts them. */
+/** Forwards connections to the broker and counts them. */
 async function countingRelay (
   t: CleanUp, broker: string
 ): Promise<{ readonly address: string, readonly connections: number }> {

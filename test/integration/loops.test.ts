@@ -1,5 +1,5 @@
-// Topics are copied once, whatever the clusters are called: aliases that hold the separator, two
-// sites that call each other alike, one cluster under two aliases.
+// Topics are copied once, whatever the names of the clusters: aliases that contain the separator,
+// two sites with the same aliases for each other, one cluster under two aliases.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
@@ -31,7 +31,7 @@ describe('mirroring in a circle', { timeout: 240_000 }, () => {
     return (await cluster.admin.topicNames()).filter(name => name.endsWith(ending)).sort()
   }
 
-  /** A topic that is created later and arrives proves that a refresh saw everything before it. */
+  /** A later topic that arrives proves that a refresh has seen all earlier ones. */
   async function untilRefreshed (
     mirror: MirrorProcess, from: KafkaCluster, to: KafkaCluster, remote: (topic: string) => string,
     topic: string
@@ -40,7 +40,8 @@ describe('mirroring in a circle', { timeout: 240_000 }, () => {
     await untilRecords(mirror, to, remote(topic), 1)
   }
 
-  // The names grew by one alias at each refresh, up to 249 characters, and so did the records.
+  // Regression: the names grew by one alias at each refresh, up to 249 characters, and so did the
+  // records.
   test('aliases that hold the separator', async t => {
     const { source, target } = clusters
     await createTopic(source, 'dotted')
@@ -67,7 +68,7 @@ describe('mirroring in a circle', { timeout: 240_000 }, () => {
     assert.equal(mirror.log.filter(({ text }) => text === line.text).length, 1, 'said once')
   })
 
-  test('two sites that call each other alike', async t => {
+  test('two sites with the same aliases for each other', async t => {
     const { source, target } = clusters
     await createTopic(source, 'shared-orders')
     const site = (local: KafkaCluster, remote: KafkaCluster): string => createPropertiesFile(t, {

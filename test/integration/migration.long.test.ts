@@ -1,5 +1,5 @@
-// The real MirrorMaker 2 is killed under load, Longhaul continues with the same file, and later
-// MirrorMaker 2 continues again: each record is on the target once. Needs Java.
+// MirrorMaker 2 is killed under load, Longhaul continues with the same file, and later MirrorMaker
+// 2 continues again: each record is on the target once. Needs Java.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { eventually } from '../kafka/eventually.ts'
@@ -13,7 +13,7 @@ import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 const partitions = 3
 const topic = 'moved'
 const remoteTopic = `east.${topic}`
-// MirrorMaker 2 commits each 10 s in this file, so that a commit in 12 s would have been seen.
+// In this file MirrorMaker 2 commits each 10 s, so a test that waits 12 s would see a commit.
 const quietSeconds = ['--quiet-seconds', '12']
 
 async function mustRun (args: readonly string[]): Promise<string> {
@@ -23,12 +23,12 @@ async function mustRun (args: readonly string[]): Promise<string> {
   return `${stdout}${stderr}`
 }
 
-describe('the move from MirrorMaker 2 and back', { timeout: 600_000 }, () => {
+describe('a move from MirrorMaker 2 and a roll-back', { timeout: 600_000 }, () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
-  test('under load doubles and loses nothing, with one file for both programs', async t => {
+  test('under load loses and duplicates no record, with one file for both programs', async t => {
     const { source, target } = clusters
     await source.createTopic(topic, { partitions })
     const file = createPropertiesFile(t,

@@ -1,5 +1,5 @@
-// The names and labels of metrics.mirror.maker.names, against the JMX beans of MirrorMaker 2 with
-// the same file on the same clusters. Needs a JDK.
+// Compares the names and labels of metrics.mirror.maker.names with the JMX beans of MirrorMaker 2,
+// which mirrors with the same file on the same clusters. Needs a JDK.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { metricNames } from '../../src/orchestrator/observability/metrics.ts'
@@ -16,8 +16,8 @@ const partitions = 2
 const records = 40
 
 /**
- * What Strimzi's rules for the JMX exporter make of a bean: a part of its type in the name, its
- * other properties as labels, attributes in lower case with underscores.
+ * The series that Strimzi's rules for the JMX exporter derive from a bean: a part of its type in
+ * the name, its other properties as labels, attributes in lower case with underscores.
  */
 function seriesOf ({ attributes, domain, properties }: Bean): readonly string[] {
   const [[, type = ''] = [], ...pairs] = properties.split(',').map(pair => pair.split('='))
@@ -79,7 +79,7 @@ test('series under the names of MirrorMaker 2 are those of its own beans', async
   const mirrorMaker = await MirrorMaker.start(t, file, { hasBeans: true })
   await mirrorMaker.untilRecords(target, 'east.orders', 2 * records)
   const theirs = await mirrorMaker.until('beans of records and of checkpoints', async () => {
-    // Which task has a partition is chance.
+    // Which task has a partition is random.
     const series = (await mirrorMaker.beans()).flatMap(seriesOf)
       .map(each => each.replace(/\|MirrorSourceConnector-\d+\|/, '|MirrorSourceConnector-0|'))
     return series.some(each => each.includes('checkpoint_latency_ms')) &&
@@ -89,7 +89,7 @@ test('series under the names of MirrorMaker 2 are those of its own beans', async
       ? series.filter(isCompared).sort()
       : undefined
   })
-  // Not one of ours that is none of theirs, and the other way round.
+  // Every series has a bean, and every bean a series.
   assert.deepEqual([...ours].filter(each => isCompared(each) && !theirs.includes(each)), [])
   assert.deepEqual(theirs.filter(each => !ours.has(each)), [])
   await mirrorMaker.kill()

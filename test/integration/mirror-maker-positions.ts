@@ -1,5 +1,5 @@
-// What MirrorMaker 2 leaves behind when it is killed, written by the test: its positions, and
-// records on the target beyond them.
+// Writes the state that a killed MirrorMaker 2 leaves: its positions, and records on the target
+// after them.
 import assert from 'node:assert/strict'
 import {
   decodeConnectOffset, encodeConnectOffset
@@ -10,7 +10,7 @@ import type { MirroredClusters } from './mirrored-clusters.ts'
 
 export const offsetsTopic = 'mm2-offsets.east.internal'
 
-/** Other times than those of the target, which a mirror must keep. */
+/** Timestamps that differ from the target's append times; a mirror must keep them. */
 const startMs = Date.UTC(2026, 0, 1)
 
 export function numbered (partition: number, from: number, to: number): ProducedRecord[] {
@@ -38,7 +38,7 @@ export async function commitAsMirrorMaker (
   }))
 }
 
-/** As a Kafka Connect worker reads them: each key has one partition of the offsets topic. */
+/** As a Kafka Connect worker writes them: the key of a position determines its partition. */
 export async function committedByMirrorMaker (
   { target }: MirroredClusters, topic: string
 ): Promise<readonly number[]> {

@@ -1,5 +1,5 @@
-// MirrorMaker 2 itself as a process, with the file that Longhaul reads. Its JMX beans can be asked
-// for: MirrorMakerBeans.java, compiled as it starts, which needs a JDK.
+// MirrorMaker 2 as a process, with the file that Longhaul reads. MirrorMakerBeans.java prints its
+// JMX beans; it is compiled as it starts, which needs a JDK.
 import { createWriteStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface, type Interface } from 'node:readline'
@@ -14,7 +14,7 @@ import {
 import { repoRoot } from '../kafka/repo-root.ts'
 import { countRecords } from './comparison.ts'
 
-/** Of a cluster with one broker; everything else is MirrorMaker 2's default. */
+/** For a cluster with one broker; all other settings are MirrorMaker 2's defaults. */
 export const ofMirrorMaker = {
   'heartbeats.topic.replication.factor': 1,
   'offset-syncs.topic.replication.factor': 1,
@@ -45,7 +45,7 @@ export class MirrorMaker {
     this.#answers = answers
   }
 
-  /** `hasBeans`: beans() may be asked for. */
+  /** `hasBeans`: beans() may be called. */
   static async start (
     t: TestContext, file: string, { hasBeans = false } = {}
   ): Promise<MirrorMaker> {

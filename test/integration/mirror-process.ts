@@ -1,5 +1,5 @@
-// The real command line program as a child process: started with a properties file, watched through
-// its log and its metrics, stopped by signals. Nothing here knows what it mirrors.
+// The command line program as a child process: started with a properties file, observed through its
+// log and its metrics, stopped by signals. This file does not know what it mirrors.
 import type { ChildProcess } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -38,11 +38,11 @@ export interface MirrorExit {
 
 const askTimeoutMs = 5_000
 const describedLines = 120
-/** What a failed test prints of the metrics: states, errors, lag, and what was lost or doubled. */
+/** The metrics that a failed test prints: states, errors, lag, lost and duplicate records. */
 const tellingSeries = new RegExp('^longhaul_(partitions|flow_state|slots|errors|lag|records_|' +
   'in_flight_bytes)[^#]* (?!0$)')
 
-/** A properties file in a folder of its own, removed after the test. */
+/** A properties file in a temporary folder, removed after the test. */
 export function createPropertiesFile (t: CleanUp, properties: Properties): string {
   const folder = createTempFolder('mirror')
   t.after(async () => { removeFolder(folder) })
@@ -52,12 +52,12 @@ export function createPropertiesFile (t: CleanUp, properties: Properties): strin
 }
 
 export function writeProperties (path: string, properties: Properties): void {
-  // A backslash of a regular expression would escape what follows it.
+  // Otherwise the backslash of a regular expression would escape the next character.
   writeFileSync(path, Object.entries(properties).map(([name, value]) =>
     `${name} = ${String(value).replaceAll('\\', '\\\\')}\n`).join(''))
 }
 
-/** `longhaul run FILE`, killed after the test if it still lives. Does not wait for anything. */
+/** `longhaul run FILE`, killed after the test if it still runs. Does not wait. */
 export function spawnMirror (
   t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}
 ): MirrorProcess {
@@ -80,7 +80,7 @@ export async function startMirror (
   return mirror
 }
 
-/** Runs a command to its end, as `validate`. */
+/** Runs a command to its end, for example `validate`. */
 export async function runCommand (
   args: readonly string[], env: NodeJS.ProcessEnv = {}
 ): Promise<{ readonly exit: MirrorExit, readonly stdout: string, readonly stderr: string }> {
@@ -90,7 +90,7 @@ export async function runCommand (
 }
 
 export class MirrorProcess {
-  /** Log lines so far; what else stands on stderr is only in `stderr`. */
+  /** Log lines so far; other text on stderr is only in `stderr`. */
   readonly log: LogLine[] = []
   readonly #child: ChildProcess
   readonly #stdout: string[] = []
@@ -101,7 +101,7 @@ export class MirrorProcess {
     const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
     this.#child = spawnGuarded(process.execPath, [program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // A parent that is npm would have the program watch for it.
+      // Under npm the program would watch its parent process.
       env: { ...process.env, npm_execpath: undefined, ...env }
     })
     this.#outputRead = Promise.all([
@@ -121,7 +121,7 @@ export class MirrorProcess {
 
   get isRunning (): boolean { return !hasExited(this.#child) }
 
-  /** As `eventually`; fails at once when the process ends, and with the end of its log. */
+  /** Like `eventually`, but fails at once if the process ends, with the end of its log. */
   async until<Value> (
     what: string, probe: () => Promise<Value | undefined | false> | Value | undefined | false,
     timeoutMs = patienceMs
@@ -139,7 +139,7 @@ export class MirrorProcess {
     }
   }
 
-  /** Resolves when every flow runs, whatever is wrong with its partitions. */
+  /** Resolves when every flow runs, whatever the state of its partitions. */
   async untilRunning (): Promise<void> {
     await this.until('running flows', async () => {
       const { reasons } = await this.readiness()
@@ -147,7 +147,7 @@ export class MirrorProcess {
     })
   }
 
-  /** What /readyz says; not ready while nobody answers. */
+  /** The answer of /readyz; not ready while nobody answers. */
   async readiness (): Promise<ReadinessReport> {
     const url = this.#urlInLog()
     const unknown = { ready: false, reasons: ['the mirror is starting'] }
@@ -171,7 +171,7 @@ export class MirrorProcess {
       (await this.readiness()).reasons.find(reason => wanted.test(reason)))
   }
 
-  /** Returns the first log line, also of the past, that `isWanted`. */
+  /** Returns the first log line, including past ones, for which `isWanted` is true. */
   async untilLogged (
     what: string, isWanted: (line: LogLine) => boolean, timeoutMs = patienceMs
   ): Promise<LogLine> {
@@ -187,14 +187,14 @@ export class MirrorProcess {
     this.#child.kill(signal)
   }
 
-  /** Resident memory at the moment. */
+  /** Resident memory now. */
   residentBytes (): number {
     if (this.pid === undefined) throw new Error(`the mirror ended by itself\n${this.#tail()}`)
     const status = readFileSync(`/proc/${this.pid}/status`, 'utf8')
     return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024
   }
 
-  /** SIGTERM; resolves with how the process ended, or fails when it does not end in time. */
+  /** Sends SIGTERM; resolves with how the process ended, or fails if it does not end in time. */
   async stop (): Promise<MirrorExit> {
     this.#child.kill('SIGTERM')
     return await this.untilExit()
@@ -208,19 +208,19 @@ export class MirrorProcess {
     return { code: this.#child.exitCode, signal: this.#child.signalCode }
   }
 
-  /** SIGKILL; for a process that has ended already it does nothing. */
+  /** Sends SIGKILL; has no effect on a process that has ended. */
   async kill (): Promise<void> {
     if (this.isRunning) await killChild(this.#child)
   }
 
-  /** What a process that was stopped came to. */
+  /** The summary of a process that was stopped. */
   summary (): RunSummary {
     const line = this.#stdout.findLast(text => text.startsWith('{'))
     if (line === undefined) throw new Error(`no summary\n${this.#tail()}`)
     return JSON.parse(line) as RunSummary
   }
 
-  /** For a failed test: how it was started, whether it lives, what it says of itself, its log. */
+  /** For a failed test: how the process was started, whether it runs, its own reports, its log. */
   async describe (): Promise<string> {
     const { exitCode, pid, signalCode, spawnargs } = this.#child
     const state = this.isRunning ? `runs as pid ${pid}` : `ended with ${signalCode ?? exitCode}`
@@ -250,7 +250,7 @@ export class MirrorProcess {
   }
 }
 
-/** Resolves when the stream has ended and every line of it was taken. */
+/** Resolves when the stream has ended and every line has been read. */
 async function eachLine (stream: Readable | null, take: (line: string) => void): Promise<void> {
   if (stream === null) return
   const lines = createInterface({ input: stream })

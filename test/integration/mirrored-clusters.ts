@@ -1,4 +1,4 @@
-// Two real clusters, `east` and `west`, and the properties that mirror the first to the second.
+// Two real clusters, `east` and `west`, and the properties that mirror east to west.
 import {
   startKafkaCluster, type KafkaCluster, type KafkaClusterOptions
 } from '../kafka/cluster.ts'
@@ -12,7 +12,7 @@ export interface MirroredClusters {
   close (): Promise<void>
 }
 
-/** Side by side; to be closed by the caller, because most files share one pair. */
+/** Started in parallel; the caller closes them, because most files share one pair. */
 export async function startClusters (
   source: KafkaClusterOptions = {}, target: KafkaClusterOptions = source
 ): Promise<MirroredClusters> {
@@ -30,7 +30,7 @@ export async function startClusters (
   return { source: first, target: second, close }
 }
 
-/** Every property that a test leaves alone; `more` wins. */
+/** The properties that a test does not set; `more` wins. */
 export function flowProperties (
   { source, target }: Pick<MirroredClusters, 'source' | 'target'>, more: Properties
 ): Properties {
@@ -43,7 +43,7 @@ export function flowProperties (
     'progress.topic.replication.factor': target.brokers.length,
     'checkpoints.topic.replication.factor': target.brokers.length,
     'refresh.topics.interval.seconds': 1,
-    // Each would be one more topic that is mirrored, and one more flow to a cluster.
+    // Each would be another mirrored topic, and another flow to a cluster.
     'emit.heartbeats.enabled': false,
     'offset-syncs.topic.replication.factor': source.brokers.length,
     'metrics.port': 0,
@@ -51,7 +51,7 @@ export function flowProperties (
   }
 }
 
-/** Many flows of one topic with one broker: as small as they go. */
+/** For many flows of one topic with one broker: as small as possible. */
 export const smallFlows: Properties = {
   'topics': 'orders',
   'lanes': 1,

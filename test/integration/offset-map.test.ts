@@ -1,6 +1,6 @@
-// The offset map leads from each record of a topic to the same record of its remote topic and back,
-// behind markers and aborted records, behind what a log cleaner removed, in batches that were
-// re-encoded or split, and beside another producer; over a kill and a hand-over.
+// The offset map leads from each record of a topic to the same record of its remote topic and back:
+// after markers and aborted records, after gaps from a log cleaner, in batches that were re-encoded
+// or split, and beside another producer; over a kill and a hand-over.
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
@@ -20,14 +20,14 @@ const neverCleaned = {
 }
 const batches = { codec: 'lz4', lingerMs: 50, batchRecordsMax: 40 } as const
 
-test('each position translates both ways, wherever offsets of both sides part', async t => {
+test('each position translates in both directions, wherever the offsets differ', async t => {
   const clusters = await startClusters()
   t.after(async () => { await clusters.close() })
   const { source, target } = clusters
   await source.createTopic('ledger', { partitions: 2 })
   await source.createTopic('cleaned', { configs: compactedTopicConfigs })
   await source.createTopic('wide')
-  // So that what the mirror wrote stays, and the test can read it.
+  // So that the records of the mirror remain, and the test can read them.
   await target.createTopic('east.cleaned')
   await target.createTopic('east.wide', { configs: { 'max.message.bytes': '20000' } })
   const counts = { ledger: 0, cleaned: 0, wide: 0 }
@@ -83,12 +83,12 @@ test('each position translates both ways, wherever offsets of both sides part', 
   await mirrored(second)
   assert.equal((await second.stop()).code, 0)
 
-  // Or the batches were not split.
+  // Otherwise the batches were not split.
   assert.ok(rawBatches(target, 'east.wide', 0).length > rawBatches(source, 'wide', 0).length + 2)
   for (const topic of Object.keys(counts)) await assertTranslates(clusters, topic)
 })
 
-/** Few keys, so that a cleaner has work; values that no codec makes smaller. */
+/** Few keys, so that a cleaner removes records; values that no codec makes smaller. */
 function numbered (count: number, first = 0): ProducedRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     key: `key ${index % 13}`, value: `${first + index} ${randomBytes(350).toString('hex')}`,

@@ -1,6 +1,6 @@
-// Offset syncs on real clusters, read by MirrorMaker 2's own formatter: each names a record of the
-// source and its place on the target, also behind transaction markers, in either location, and over
-// the end of a process.
+// Offset syncs on real clusters, read by MirrorMaker 2's formatter: each names a source record and
+// its offset on the target, also after transaction markers, in either location, and over the end of
+// a process.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -15,7 +15,7 @@ import { interleaveTransactions } from './interleaved-transactions.ts'
 import { createPropertiesFile, startMirror, type MirrorProcess } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-/** What MirrorMaker 2's formatter prints of all syncs, oldest first. */
+/** The text that MirrorMaker 2's formatter prints for all syncs, oldest first. */
 async function printed (cluster: KafkaCluster, topic: string): Promise<readonly OffsetSync[]> {
   const text = await cluster.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
     '--topic', topic, '--from-beginning', '--timeout-ms', '10000',
@@ -50,7 +50,7 @@ describe('offset syncs', { timeout: 300_000 }, () => {
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
-  test('name the places of records behind transaction markers, on the source', async t => {
+  test('name the target offsets of records after transaction markers, on the source', async t => {
     const { source, target } = clusters
     await source.createTopic('ledger', { partitions: 2 })
     const committed = await interleaveTransactions(source.bootstrapServers, 'ledger')
@@ -84,7 +84,7 @@ describe('offset syncs', { timeout: 300_000 }, () => {
     assert.deepEqual(mirror.log.filter(({ level }) => level === 'error' || level === 'warn'), [])
   })
 
-  test('go on over the end of a process, on the target, under the policy\'s names', async t => {
+  test('continue over the end of a process, on the target, under the policy\'s names', async t => {
     const { source, target } = clusters
     await source.createTopic('clicks')
     await produce(source.bootstrapServers, 'clicks', numbered(0, 500))

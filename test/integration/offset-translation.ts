@@ -1,5 +1,5 @@
-// Whether the offset map in the progress topic leads from each record of a topic to the same record
-// of its remote topic, and back.
+// Checks that the offset map in the progress topic leads from each record of a topic to the same
+// record of its remote topic, and back.
 import assert from 'node:assert/strict'
 import { translate, translateBack } from '../../src/orchestrator/offsets/offset-map.ts'
 import { silentLog } from '../../src/orchestrator/observability/log.ts'
@@ -15,7 +15,7 @@ import { patienceMs } from '../kafka/eventually.ts'
 
 const defaultSlots = 32
 
-/** Of a topic whose records differ in value or timestamp. */
+/** For a topic whose records differ in value or timestamp. */
 export async function assertTranslates (
   { source, target }: MirroredClusters, topic: string
 ): Promise<void> {

@@ -1,5 +1,5 @@
-// Positions that were exported are imported for a flow whose progress topic was lost, and under
-// another name: nothing is lost, nothing is doubled, and the offset map is known again.
+// Exported positions are imported for a flow whose progress topic was lost, and under another name:
+// no record is lost or duplicated, and the offset map is known again.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -23,7 +23,7 @@ async function valuesOf (cluster: KafkaCluster, topic: string): Promise<readonly
   return (await readTopic(cluster.bootstrapServers, topic)).map(({ value }) => String(value))
 }
 
-test('a flow that lost its progress topic goes on at exported positions', async t => {
+test('a flow that lost its progress topic continues at exported positions', async t => {
   const clusters = await startClusters()
   t.after(async () => { await clusters.close() })
   const { source, target } = clusters
@@ -45,7 +45,7 @@ test('a flow that lost its progress topic goes on at exported positions', async 
   })
   const early = await runCommand(['offsets', 'import', file, '--from', from, '--yes'])
   assert.match(early.stdout, /is mirrored by 1 process of Longhaul/)
-  // Mirrored after the export: the comparison of the logs finds these.
+  // Mirrored after the export: the comparison of the logs finds these records.
   await produce(source.bootstrapServers, 'orders', numbered(100, 130))
   await untilRecords(mirror, target, 'east.orders', 130)
   assert.equal((await mirror.stop()).code, 0)
@@ -66,7 +66,7 @@ test('a flow that lost its progress topic goes on at exported positions', async 
   assert.match(String(plan.leftOut[0]?.['reason']), /east\.gone was recreated on the target/)
   assert.ok(!(await target.admin.topicNames()).includes('longhaul-progress.east.internal'))
 
-  // Under another name, which keeps the names of the remote topics.
+  // Under another name of the flow, which keeps the names of the remote topics.
   const renamed = createPropertiesFile(t, {
     ...properties,
     'clusters': 'orient, west',

@@ -1,5 +1,5 @@
-// What operators do from a command line: show a flow, pause and resume it, skip a record, while
-// it runs and while it does not.
+// What operators do from a command line: show a flow, pause and resume it, skip a record, while it
+// runs and while it does not.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'
@@ -61,7 +61,7 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     const dry = await runCommand(['pause', file, '--topic', topic, '--reason', 'x', '--dry-run'])
     assert.match(dry.stdout, /orders is paused \(not written: --dry-run\)/)
     assert.equal((await show(file)).flow.partitions[0]?.paused, null)
-    // A mistyped name, or that of the remote topic, must not read as a success.
+    // A mistyped name, or that of the remote topic, must not look like a success.
     const doubts = [
       [['nosuch'], /^warning: east->west: the flow does not mirror nosuch \(not matched\);/m],
       [[`east.${topic}`], /the flow does not mirror east\.orders \(/],
@@ -91,7 +91,7 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     await untilRecords(second, target, `east.${topic}`, 20)
   })
 
-  test('skip forwards, and never back', async t => {
+  test('skip forward, and never back', async t => {
     const { source, target } = clusters
     const topic = 'skipped'
     await source.createTopic(topic)
@@ -101,7 +101,7 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     await untilRecords(mirror, target, `east.${topic}`, 10)
     const skip = async (to: string) => await runCommand(['partitions', 'skip', file,
       '--topic', topic, '--partition', '0', '--to', to, '--reason', 'a test'])
-    // The position reaches the progress topic at the next interval at the latest.
+    // The position is in the progress topic after the next interval at the latest.
     assert.equal((await mirror.stop()).code, 0)
     const back = await skip('10')
     assert.equal(back.exit.code, 1)
@@ -112,7 +112,7 @@ describe('the commands of an operator', { timeout: 300_000 }, () => {
     await untilRecords(again, target, `east.${topic}`, 11)
   })
 
-  test('say which options do not go together', async t => {
+  test('report options that contradict each other', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters, {}))
     for (const [args, text] of [
       [['pause', file, '--partition', '3', '--reason', 'x'], /--partition needs --topic/],

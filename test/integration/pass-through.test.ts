@@ -1,5 +1,5 @@
-// What leaves the source as a batch arrives as that batch: every codec, every kind of record, its
-// payload bytes as they were.
+// A batch of the source arrives as the same batch: every codec, every kind of record, unchanged
+// payload bytes.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { codecs, produce, type ProducedRecord } from '../kafka/kafka-producer.ts'
@@ -71,7 +71,7 @@ describe('record batches that pass through', () => {
         { key: 'headers', value: 'x', headers: [['a', '1'], ['a', ''], ['ü', 'é'], ['b', '2']] }
       ]
       const written = records.flatMap((record, index) => [0, 1].map(partition =>
-        // Timestamps that decrease or do not change pass through, too.
+        // Timestamps that decrease or stay equal pass through, too.
         ({ ...record, partition, timestamp: firstTimestamp - (index % 4) * 60_000 })))
       await produce(source.bootstrapServers, 'shapes', written, { codec: 'zstd', lingerMs: 50 })
       const file = createPropertiesFile(t, flowProperties(clusters,
@@ -93,7 +93,7 @@ describe('record batches that pass through', () => {
         [['a', '1'], ['a', ''], ['ü', 'é'], ['b', '2']])
     })
 
-  test('empty and null keys, values and headers are not taken for each other', async t => {
+  test('empty and null keys, values and headers are distinguished', async t => {
     const { source, target } = clusters
     await source.createTopic('nothings')
     const nothings = [null, Buffer.alloc(0)]
@@ -109,7 +109,7 @@ describe('record batches that pass through', () => {
     await assertSamePayloads(clusters, remoteOf('nothings'))
   })
 
-  test('what /metrics counts while it runs is what the summary says in the end', async t => {
+  test('the counters of /metrics equal those of the summary at the end', async t => {
     const { source, target } = clusters
     await source.createTopic('counted', { partitions: 3 })
     await produce(source.bootstrapServers, 'counted', createRecords(900), { lingerMs: 20 })

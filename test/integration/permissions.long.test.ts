@@ -1,5 +1,5 @@
-// Each permission that `longhaul acls` prints, taken away from a flow of its own: the log names the
-// operation and the resource. All flows run in one process, beside one that lacks nothing.
+// Each permission that `longhaul acls` prints is withdrawn from one flow: the log names the
+// operation and the resource. All flows run in one process, beside a flow with all permissions.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -20,11 +20,11 @@ describe('without a permission', { timeout: 600_000 }, () => {
   before(async () => { clusters = await startClusters(secured) })
   after(async () => { await clusters.close() })
 
-  test('a flow names it with its resource, whichever it is', async t => {
+  test('a flow names the operation and the resource', async t => {
     const { source, target } = clusters
-    // Heartbeats are of all aliases of a cluster, not of one flow each: switched off below. The
-    // flows share the principal, and so its permissions on the clusters, the groups of consumers
-    // and the topic of offset syncs on the source.
+    // Heartbeats concern all aliases of a cluster, not one flow: switched off below. The flows
+    // share the principal, and so its permissions on the clusters, the consumer groups and the
+    // topic of offset syncs on the source.
     const shared = ['heartbeats topic', 'cluster', 'inbound progress topics', 'consumer groups',
       'checkpoints topic']
     const cases = permissionRows
@@ -40,7 +40,7 @@ describe('without a permission', { timeout: 600_000 }, () => {
         [`${alias}->west.enabled`]: true,
         [`${alias}->west.topics`]: topic
       }))) as Properties,
-      // It would grant READ on the remote topics, as it is granted on the source topics.
+      // It would grant READ on the remote topics, which is granted on the source topics.
       'sync.topic.acls.enabled': false,
       'lanes': 1,
       'task.slots': 1,
@@ -64,7 +64,7 @@ describe('without a permission', { timeout: 600_000 }, () => {
       if (operation === 'DescribeConfigs') {
         granted = without(granted, 'AlterConfigs', acl => acl.name === name)
       }
-      // Only a topic that exists already lacks partitions, or a setting.
+      // Only an existing topic can lack partitions or a setting.
       if (resource === 'remote topics' && operation === 'AlterConfigs') {
         await target.createTopic(name, { partitions: 2 })
       }
@@ -74,7 +74,7 @@ describe('without a permission', { timeout: 600_000 }, () => {
         await target.createTopic(name, { partitions: 1, configs })
       }
     }
-    // Without Read, which implies Describe, the source would not show the topic at all.
+    // Without Read, which implies Describe, the source would not show the topic.
     await addAcl(source, ['--allow-principal', 'User:guest', '--operation', 'Describe',
       '--topic', 't0x'])
     await grantAcls((alias: string) => alias === 'west' ? target : source, granted)

@@ -1,6 +1,6 @@
-// The least permissions, as `longhaul acls` prints them, before a real authorizer. Those that
-// MirrorMaker 2 does without are missing at first: each one is named, with the resource, and the
-// flow continues once it is granted. And the permissions of others, which are copied.
+// The least permissions, as `longhaul acls` prints them, with a real authorizer. Those that
+// MirrorMaker 2 does not need are missing at first: each is named with its resource, and the flow
+// continues once it is granted. Also the ACLs of other principals, which are copied.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
@@ -26,7 +26,7 @@ describe('permissions', { timeout: 300_000 }, () => {
   before(async () => { clusters = await startClusters(secured) })
   after(async () => { await clusters.close() })
 
-  // First, as long as the user has no permission.
+  // The first test, while the user has no permission.
   test('of others on source topics reach the remote topics, by MirrorMaker 2\'s rules',
     async t => {
       const source = createAdmin(t, clusters.source.plainBootstrapServers)
@@ -85,7 +85,7 @@ describe('permissions', { timeout: 300_000 }, () => {
       'fault.retry.interval.ms': 1000
     })
     const whole = createPropertiesFile(t, properties)
-    // ACL sync would grant READ on the remote topic, as it is granted on the source topic.
+    // ACL sync would grant READ on the remote topic, which is granted on the source topic.
     const file = createPropertiesFile(t, { ...properties, 'sync.topic.acls.enabled': false })
     const needed = await printedAcls(whole)
     const onTarget = ({ cluster }: RequiredAcl): boolean => cluster === 'west'
@@ -123,7 +123,7 @@ describe('permissions', { timeout: 300_000 }, () => {
   })
 })
 
-/** A flow that cannot start and is the only one ends the process. Resolves with what it logged. */
+/** A flow that cannot start and is the only one ends the process. Resolves with its log. */
 async function refusedStart (t: CleanUp, file: string): Promise<string> {
   const mirror = spawnMirror(t, file)
   assert.equal((await mirror.untilExit()).code, 3)

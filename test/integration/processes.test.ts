@@ -1,6 +1,6 @@
-// Several processes share one flow: they join, leave and die under load, each gets its part of the
-// partitions, and the next owner continues where the previous one stopped. Nothing is lost, nothing
-// is doubled.
+// Several processes share one flow: they join, leave and die under load, each is assigned its share
+// of the partitions, and the next owner continues at the previous owner's position. No record is
+// lost or duplicated.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
@@ -13,7 +13,7 @@ import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 const partitions = 4
 // Every partition receives records several times a second. A gap shorter than this proves nothing:
-// it may lie between two turns of the load.
+// it may be between two rounds of the load.
 const judgedGapMs = 2_000
 
 describe('processes that share a flow', () => {
@@ -24,7 +24,7 @@ describe('processes that share a flow', () => {
   const createFlow = async (t: CleanUp, topic: string): Promise<LoadedFlow> =>
     await LoadedFlow.create(t, clusters, topic, { partitions })
 
-  // First, so that nothing is there yet: neither progress topic nor producer id nor remote topic.
+  // The first test, so that no progress topic, producer id or remote topic exists.
   test('start at the same moment and agree', async t => {
     const flow = await createFlow(t, 'together')
     const both = await Promise.all([flow.start(), flow.start()])
@@ -37,7 +37,7 @@ describe('processes that share a flow', () => {
     for (const mirror of both) assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('spread one topic of four partitions, two each, and hand over what is under load',
+  test('share one topic of four partitions, two each, and hand them over under load',
     async t => {
       const flow = await createFlow(t, 'planned')
       const first = await flow.start()
@@ -73,10 +73,10 @@ describe('processes that share a flow', () => {
     assert.equal((await second.stop()).code, 0)
   })
 
-  test('five share 32 partitions; what a process keeps goes on while others move', async t => {
+  test('five share 32 partitions; kept partitions continue while others move', async t => {
     const { target } = clusters
     const wide = 32
-    // The target's own clock in its records tells when each partition stood still.
+    // The target's clock in its records shows when each partition was stalled.
     await target.createTopic('east.many',
       { partitions: wide, configs: { 'message.timestamp.type': 'LogAppendTime' } })
     const flow = await LoadedFlow.create(t, clusters, 'many',
@@ -124,7 +124,7 @@ describe('processes that share a flow', () => {
     for (const rebalance of rebalances) {
       const { judged, text } = assertStayedGoOn(rebalance, appends, wide)
       t.diagnostic(text)
-      // No process mirrors the killed one's partitions before its session of ten seconds ends.
+      // No process mirrors the partitions of the killed one before its session of ten seconds ends.
       if (rebalance.name === 'one is killed') assert.ok(judged, text)
     }
   })
@@ -134,11 +134,11 @@ interface Rebalance {
   readonly name: string
   readonly fromMs: number
   readonly toMs: number
-  /** Partitions that one process kept. */
+  /** Partitions that stayed at one process. */
   readonly stayed: readonly number[]
 }
 
-/** Each partition at one process, and nobody with less than its share. */
+/** Each partition at one process, and every process with its share. */
 async function untilSpread (
   mirrors: readonly MirrorProcess[], wide: number
 ): Promise<ReadonlyMap<number, MirrorProcess>> {
@@ -164,7 +164,7 @@ async function partitionsOf (mirror: MirrorProcess): Promise<number[]> {
   return Object.keys(series).map(labels => Number(/partition="(\d+)"/.exec(labels)?.[1]))
 }
 
-/** Of each partition, when its batches were appended, by the target's clock. */
+/** When the batches of each partition were appended, by the target's clock. */
 function appendTimes (
   cluster: KafkaCluster, topic: string, wide: number
 ): ReadonlyMap<number, readonly number[]> {
@@ -174,8 +174,8 @@ function appendTimes (
 }
 
 /**
- * By order, not by speed: while the partition that moved stood still for longest, every one that
- * stayed received records; judged only where that was long enough to tell.
+ * Compares order, not speed: while the moved partition with the longest gap was stalled, every
+ * partition that stayed received records; judged only if the gap was long enough.
  */
 function assertStayedGoOn (
   { fromMs, name, stayed, toMs }: Rebalance, appends: ReadonlyMap<number, readonly number[]>,
@@ -191,7 +191,7 @@ function assertStayedGoOn (
   const judged = longest.toMs - longest.fromMs >= judgedGapMs
   for (const partition of judged ? stayed : []) {
     assert.ok(appends.get(partition)?.some(at => at > longest.fromMs && at < longest.toMs),
-      `${name}: partition ${partition} stood still while others moved`)
+      `${name}: partition ${partition} was stalled while others moved`)
   }
   const median = gaps[Math.floor(gaps.length / 2)] ?? longest
   const text = `${name}: ${moved.length} of ${wide} partitions moved, without records for ` +
@@ -204,7 +204,7 @@ interface Gap {
   readonly toMs: number
 }
 
-/** Of the gaps that end in the given time: one may have begun a little before. */
+/** Of the gaps that end in the given time: one may have begun a little earlier. */
 function longestGap (times: readonly number[], fromMs: number, toMs: number): Gap {
   return times.slice(1).map((at, index) => ({ fromMs: times[index] ?? at, toMs: at }))
     .filter(gap => gap.toMs >= fromMs && gap.toMs <= toMs)

@@ -1,5 +1,5 @@
-// Batches that cannot pass as they are: readers of the target see what readers of the source see,
-// and the reason is counted.
+// Batches that cannot be forwarded unchanged: consumers of the target read the same records as
+// consumers of the source, and the reason is counted.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { readTopic } from '../kafka/kafka-consumer.ts'
@@ -37,8 +37,8 @@ describe('record batches that are re-encoded', () => {
       const batches = await untilCompacted(source, 'compacted', partition)
       assert.ok(gapCount(batches) > 50, `${gapCount(batches)} gaps`)
     }
-    // From here on nothing is cleaned, on neither side: what was read can be compared. A pass that
-    // has begun still ends.
+    // From here on neither side cleans: the records that were read can be compared. A pass that has
+    // begun still ends.
     await alterTopicConfig(source, 'compacted', neverCleaned)
     await untilLogRests(source, 'compacted', codecs.length)
 
@@ -97,7 +97,7 @@ describe('record batches that are re-encoded', () => {
     assert.deepEqual(mirror.summary().flows[0]?.reencoded, {})
   })
 
-  test('records of 10 MB pass through to a topic that was made with the source topic\'s settings',
+  test('records of 10 MB pass through to a topic that has the source topic\'s settings',
     async t => {
       const { source, target } = clusters
       await source.createTopic('large',
@@ -114,7 +114,7 @@ describe('record batches that are re-encoded', () => {
       assert.deepEqual(mirror.summary().flows[0]?.reencoded, {})
     })
 
-  test('batches larger than the target accepts are split, and nothing is lost', async t => {
+  test('batches larger than the target accepts are split, and no record is lost', async t => {
     const { source, target } = clusters
     await source.createTopic('wide')
     await target.createTopic('east.wide', { configs: { 'max.message.bytes': '20000' } })
@@ -131,7 +131,7 @@ describe('record batches that are re-encoded', () => {
     await assertSameRecords(clusters, remoteOf('wide'))
     const parts = rawBatches(target, 'east.wide', 0)
     assert.equal(parts.some(batch => batch.byteCount > 20_000), false)
-    // The parts are counted, as they are among the batches.
+    // The parts count as batches, too.
     const [flow] = mirror.summary().flows
     assert.equal(flow?.batches, parts.length)
     assert.deepEqual(flow?.reencoded,
@@ -139,7 +139,7 @@ describe('record batches that are re-encoded', () => {
     assert.ok(parts.length > tooLarge)
   })
 
-  test('a record larger than the target accepts stops its partition alone, with a clear error',
+  test('a record larger than the target accepts stops only its partition, with a clear error',
     async t => {
       const { source, target } = clusters
       await source.createTopic('heavy', { partitions: 2 })
@@ -163,7 +163,7 @@ describe('record batches that are re-encoded', () => {
       assert.deepEqual(await target.admin.offsets('east.heavy', 1), { low: 0, high: 2 })
     })
 
-  test('of a batch whose beginning was deleted only the records that are left arrive', async t => {
+  test('of a batch whose beginning was deleted only the remaining records arrive', async t => {
     const { source, target } = clusters
     await source.createTopic('trimmed')
     await produce(source.bootstrapServers, 'trimmed', updates(90),
@@ -182,7 +182,7 @@ describe('record batches that are re-encoded', () => {
   })
 })
 
-/** Most of them of one of a few keys, so that compaction removes many; numbered and timed. */
+/** Most of them with one of a few keys, so that compaction removes many; numbered and timed. */
 function updates (count: number): ProducedRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     key: index % 9 === 0 ? `once-${index}` : `often-${index % 4}`,

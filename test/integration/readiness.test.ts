@@ -1,5 +1,5 @@
-// /readyz follows what becomes of the records, with the settings that a user has who sets none: 503
-// with the flow and the reason while they do not flow, and 200 again when they do.
+// /readyz with default settings: 503 with the flow and the reason while records do not flow, and
+// 200 again when they do.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
@@ -27,7 +27,7 @@ describe('readiness', { timeout: 600_000 }, () => {
       ...login('east', 'guest', 'guest-secret'),
       ...login('west', 'guest', 'guest-secret'),
       'east->west.topics': topic,
-      // What a user without settings has, where the other tests are in a hurry.
+      // The defaults, which the other tests shorten.
       'refresh.topics.interval.seconds': 600,
       ...more
     })))
@@ -43,7 +43,7 @@ describe('readiness', { timeout: 600_000 }, () => {
     return mirror
   }
 
-  test('ends with a partition that may not be written, and comes back with the permission',
+  test('ends with a partition without permission, and returns with the permission',
     async t => {
       const { source, target } = clusters
       const mirror = await startReady(t, 'forbidden')
@@ -59,7 +59,7 @@ describe('readiness', { timeout: 600_000 }, () => {
       await untilRecords(mirror, target, 'east.forbidden', 200)
     })
 
-  test('waits for a partition whose target holds records of others', async t => {
+  test('waits for a partition whose target has records of other producers', async t => {
     const { source, target } = clusters
     await source.createTopic('taken')
     await target.createTopic('east.taken')
@@ -73,7 +73,7 @@ describe('readiness', { timeout: 600_000 }, () => {
     await allowed.untilReady()
   })
 
-  test('waits for a topic that cannot be created, until it is there', async t => {
+  test('waits for a topic that cannot be created, until it exists', async t => {
     const { source, target } = clusters
     await source.createTopic('wide')
     await produce(source.plainBootstrapServers, 'wide', numbered(0, 100))
@@ -84,7 +84,7 @@ describe('readiness', { timeout: 600_000 }, () => {
     await untilRecords(mirror, target, 'east.wide', 100)
   })
 
-  /** While the one broker of a cluster is down; `meanwhile` is what happens then. */
+  /** While the one broker of a cluster is down; `meanwhile` runs then. */
   const withoutCluster = async (
     mirror: MirrorProcess, cluster: KafkaCluster, alias: string, meanwhile: () => Promise<void>
   ): Promise<void> => {

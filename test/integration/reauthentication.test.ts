@@ -1,5 +1,5 @@
-// Brokers with `connections.max.reauth.ms`: every client of a flow logs in again and again on the
-// connections that it has, under load, and no record and no connection is lost by that.
+// Brokers with `connections.max.reauth.ms`: every client of a flow logs in repeatedly on its open
+// connections, under load, which costs neither a record nor a connection.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startTokenServer } from '../kafka/token-server.ts'
@@ -14,12 +14,12 @@ import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 import { smallFlows } from './mirrored-clusters.ts'
 
 const partitions = 3
-// librdkafka logs in again after 90 % of it: the rest is what a busy machine may be late by.
+// librdkafka logs in again after 90 % of it: a busy machine may be late by the rest.
 const sessionMs = 10_000
 
 // A client that did not log in again would lose its connection at its first request after the
 // session: the broker closes it. All clients are busy: lanes by the load, the others each second.
-test('logging in again under load costs neither a record nor a connection', async t => {
+test('a repeated login under load costs neither a record nor a connection', async t => {
   const { certificates, cluster, close } = await startLoginCluster({
     config: { 'connections.max.reauth.ms': String(sessionMs) },
     jvm: { properties: { 'longhaul.login.log.level': 'DEBUG' } }
@@ -55,7 +55,7 @@ test('logging in again under load costs neither a record nor a connection', asyn
   for (const alias of aliases) await untilRecords(mirror, cluster, `${alias}.orders`, 1)
   await mirror.untilReady()
   const connections = countIn(cluster.broker(1).logTail(Infinity), loggedIn)
-  await mirror.until('every client logs in again and again', () =>
+  await mirror.until('every client logs in repeatedly', () =>
     countIn(cluster.broker(1).logTail(Infinity), loggedInAgain) >= 2 * connections)
   const written = await load.stop()
   for (const alias of aliases) {

@@ -1,5 +1,5 @@
-// A target broker refuses one record of a batch: its time stamp is out of the bounds of the topic.
-// The fault is of that record alone. 999 good records of its batch stood still with it.
+// A target broker refuses one record of a batch: its timestamp is outside the bounds of the topic.
+// Only that record has the fault. Regression: 999 good records of its batch were stalled with it.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'
@@ -33,7 +33,7 @@ describe('a record that the target refuses', () => {
     })))
   }
 
-  test('stops its partition behind the records before it, and is named', async t => {
+  test('stops its partition after the records before it, and is named', async t => {
     const mirror = await start(t, 'stopped', 'stop')
     const text = await untilFaulted(mirror, 'stopped', 'RECORD_REFUSED')
     assert.match(text, /source offset 7\b/)
@@ -41,7 +41,7 @@ describe('a record that the target refuses', () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('is left out alone where the policy says so', async t => {
+  test('is left out alone if the policy is skip', async t => {
     const mirror = await start(t, 'skipped', 'skip')
     await untilRecords(mirror, clusters.target, 'east.skipped', 19)
     assert.equal(await skippedRecords(mirror, 'skipped', 'record_refused'), 1)

@@ -1,5 +1,5 @@
-// A mirror that ends, told to or not, and one that is started after it: nothing is lost, and
-// nothing comes twice.
+// A mirror that ends, with or without a signal, and one that is started after it: no record is lost
+// or duplicated.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { crash } from '../integrity/crashed-mirror.ts'
@@ -13,16 +13,16 @@ import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 
 const partitions = 4
 
-describe('a mirror that is started again', () => {
+describe('a mirror that is restarted', () => {
   let clusters: MirroredClusters
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
   // A killed MirrorMaker 2 has mirrored more than it has committed. Without the comparison of both
   // logs, records 40 to 49 would be mirrored twice; a comparison that counted the records of the
-  // target, where another producer and a retry have added some, would leave out two records.
-  // It comes first: an import refuses a flow that has positions.
-  test('goes on where MirrorMaker 2 was killed, without loss or doubles', async t => {
+  // target, where another producer and a retry have added some, would leave out two records. The
+  // first test here, because an import refuses a flow that has positions.
+  test('continues where MirrorMaker 2 was killed, without loss or duplicates', async t => {
     const { source, target } = clusters
     await source.createTopic('imported', { partitions: 2 })
     await target.createTopic('east.imported', { partitions: 2 })
@@ -70,7 +70,7 @@ describe('a mirror that is started again', () => {
     assert.deepEqual(await committedByMirrorMaker(clusters, 'imported'), [59, 59])
   })
 
-  test('goes on after SIGTERM where it was, under load, without loss or doubles', async t => {
+  test('continues after SIGTERM, under load, without loss or duplicates', async t => {
     const { source, target } = clusters
     await source.createTopic('stopped', { partitions })
     const file = createPropertiesFile(t,
@@ -88,12 +88,12 @@ describe('a mirror that is started again', () => {
     await assertEachOnceInOrder(target, 'east.stopped', partitions, written)
   })
 
-  test('goes on after SIGKILL under load without loss or doubles', async t => {
+  test('continues after SIGKILL under load without loss or duplicates', async t => {
     const { source, target } = clusters
     await source.createTopic('killed', { partitions })
     const file = createPropertiesFile(t, flowProperties(clusters, {
       'east->west.topics': 'killed',
-      // Progress on record is behind what is on the target, as it is after a crash of real life.
+      // Recorded progress is behind the records on the target, as after a real crash.
       'progress.interval.ms': 60_000
     }))
     const load = await SequenceLoad.start(t, source, 'killed', { partitions })
@@ -131,7 +131,7 @@ describe('a mirror that is started again', () => {
     mirror.signal('SIGINT')
     assert.deepEqual(await mirror.untilExit(), { code: 0, signal: null })
 
-    // Its target does not answer, so that the first signal cannot be obeyed at once.
+    // Its target does not answer, so that the first signal cannot take effect at once.
     const stuck = await startMirror(t, file)
     target.broker(1).pause()
     try {
@@ -139,14 +139,14 @@ describe('a mirror that is started again', () => {
       stuck.signal('SIGTERM')
       await stuck.untilLogged('the stop', ({ text }) => text.startsWith('stopping'))
       stuck.signal('SIGTERM')
-      // A stop that the first signal began would end with 0 or 1.
+      // A stop after the first signal would end with 0 or 1.
       assert.deepEqual(await stuck.untilExit(), { code: 143, signal: null })
     } finally {
       target.broker(1).continue()
     }
   })
 
-  test('stopped before it has started, ends within seconds and leaves no process', async t => {
+  test('ends within seconds and leaves no process if it is stopped during its start', async t => {
     const file = createPropertiesFile(t,
       flowProperties(clusters, { 'east->west.topics': 'signalled' }))
     const mirror = spawnMirror(t, file)

@@ -1,7 +1,7 @@
-// A mirror that was killed continues exactly, each record once and in order, whatever became of the
-// target, the source and its own batches meanwhile. Progress on record is far behind in all of it,
-// and but for one test the target's broker has forgotten the producer: nothing helps but what is in
-// the log. All of it fails without `p->seam.records_left = found` in Resume::Finish (resume.cc).
+// A killed mirror continues exactly, each record once and in order, whatever happened to the
+// target, the source and its batches meanwhile. Recorded progress is far behind in all cases, and
+// in all tests but one the target's broker has forgotten the producer: only the log helps. All
+// tests fail without `p->seam.records_left = found` in Resume::Finish (resume.cc).
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import {
@@ -23,14 +23,14 @@ import { numbered } from './failures/fault-probe.ts'
 import type { CleanUp, MirrorProcess, Properties } from './mirror-process.ts'
 import { startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
-describe('a mirror that was killed goes on exactly', () => {
+describe('a mirror that was killed continues exactly', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters({}, { proxied: true, config: forgetfulOfOldRecords })
   })
   after(async () => { await clusters.close() })
 
-  test('among batches of other producers, before, between and behind its own', async t => {
+  test('among batches of other producers, before, between and after its own', async t => {
     const { source, target } = clusters
     await source.createTopic('shared')
     await target.createTopic('east.shared')
@@ -66,7 +66,7 @@ describe('a mirror that was killed goes on exactly', () => {
     const second = await startLaggingMirror(t, clusters, 'trimmed')
     await untilRecords(second, target, 'east.trimmed', 180)
     await crash(clusters, second)
-    // Before the offset on record; between that and the last of our batches, inside of one; all.
+    // Before the recorded offset; between that and the last of its batches, inside a batch; all.
     const cuts = [20, 45, 60]
     for (const [partition, cut] of cuts.entries()) {
       await deleteRecords(target, 'east.trimmed', partition, cut)
@@ -74,7 +74,7 @@ describe('a mirror that was killed goes on exactly', () => {
     }
     await more(60, 80)
     const third = await startLaggingMirror(t, clusters, 'trimmed')
-    // Of the last partition nothing tells any more what was behind the offset on record.
+    // For the last partition the log no longer shows the records after the recorded offset.
     await untilRecords(third, target, 'east.trimmed', 60 + 35 + 50)
     await untilCounted(third, 'trimmed', { resumed: 60, doubled: 30 })
     assert.match((await third.untilLogged('the doubles', ({ text }) =>
@@ -86,9 +86,9 @@ describe('a mirror that was killed goes on exactly', () => {
     }
   })
 
-  // More than the five batches by which a broker knows a repetition: sent again, they were refused
-  // as out of order for as long as it remembered our producer.
-  test('when all it had sent was trimmed, and only the broker remembers', async t => {
+  // More than the five batches by which a broker detects duplicates. Regression: sent again, they
+  // were refused as out of order as long as the broker remembered the producer.
+  test('when all its batches were trimmed, and only the broker remembers', async t => {
     const { source, target } = clusters
     await source.createTopic('remembered')
     const more = async (from: number, to: number): Promise<void> => {
@@ -113,7 +113,7 @@ describe('a mirror that was killed goes on exactly', () => {
       numbered(100, 120).map(({ value }) => value))
   })
 
-  test('in the middle of batches that were thinned and are re-encoded', async t => {
+  test('in the middle of batches that were compacted and are re-encoded', async t => {
     const { source } = clusters
     await source.createTopic('thin', { configs: compactedTopicConfigs })
     await produce(source.bootstrapServers, 'thin', updates(200),
@@ -133,7 +133,7 @@ describe('a mirror that was killed goes on exactly', () => {
     await source.createTopic('stamped', { configs: { 'message.timestamp.type': 'LogAppendTime' } })
     await produce(source.bootstrapServers, 'stamped', oldNumbers(0, 60),
       { codec: 'zstd', batchRecordsMax: 10 })
-    // Remembered by the broker, for they are new; the pieces must still be the same.
+    // They are new, so the broker remembers them; the pieces must be the same.
     const proxy = await crashWithLateRequest(t, clusters, 'stamped', 3)
     proxy.reset()
     await finish(t, 'stamped', { records: 60, resumed: 30 })
@@ -151,7 +151,7 @@ describe('a mirror that was killed goes on exactly', () => {
     const ends = new Set(dataBatches(rawBatches(source, 'split', 0))
       .map(({ lastOffset }) => lastOffset + 1))
     const crashedAt: number[] = []
-    // Requests that are refused as too large count, too, so that each life gets a little further.
+    // Requests that are refused as too large also count, so that each life gets a little further.
     for (const answered of [3, 4, 5]) {
       await crashAfter(t, 'split', answered)
       crashedAt.push(await countRecords(target, 'east.split'))
@@ -161,7 +161,7 @@ describe('a mirror that was killed goes on exactly', () => {
     await assertSameRecords(clusters, remoteOf('split'))
   })
 
-  test('or, when the source was compacted meanwhile, loses nothing and counts the doubles',
+  test('or, if the source was compacted meanwhile, loses nothing and counts the duplicates',
     async t => {
       const { source } = clusters
       await source.createTopic('cleaned',
@@ -185,7 +185,10 @@ describe('a mirror that was killed goes on exactly', () => {
       assert.deepEqual(await valuesOn('east.cleaned'), [...before, ...left])
     })
 
-  /** So many Produce requests are answered, then it dies; the broker knows nothing of it then. */
+  /**
+   * After this many answered Produce requests the mirror is killed; then the broker forgets the
+   * producer.
+   */
   async function crashAfter (
     t: CleanUp, topic: string, answered: number, settings: Properties = {}
   ): Promise<void> {
@@ -220,7 +223,7 @@ const neverCleaned = {
   'min.cleanable.dirty.ratio': '1', 'max.compaction.lag.ms': String(2n ** 63n - 1n)
 }
 
-/** What the user sees of a resume. */
+/** The counters of a resume. */
 async function untilCounted (
   mirror: MirrorProcess, topic: string,
   wanted: { readonly resumed: number, readonly doubled: number }
@@ -245,7 +248,7 @@ function oldNumbers (from: number, to: number, partition = 0): ProducedRecord[] 
   return old(numbered(from, to).map(({ value }) => value), partition)
 }
 
-/** Most of them of one of a few keys, so that compaction removes many. */
+/** Most of them with one of a few keys, so that compaction removes many. */
 function updates (count: number): ProducedRecord[] {
   return Array.from({ length: count }, (_, index) => ({
     key: index % 5 === 0 ? `once-${index}` : `often-${index % 4}`,

@@ -1,5 +1,5 @@
-// The same topic names at several sites: a full mesh of three, a file and a process a site, and a
-// principal from whom the progress topics of the other flows are hidden.
+// The same topic names at several sites: a full mesh of three, with a file and a process for each
+// site, and a principal that may not see the progress topics of the other flows.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
@@ -22,7 +22,7 @@ const sameNames: Properties = {
   'sync.topic.configs.enabled': false
 }
 
-test('a mesh of three sites, a file and a process each: a record is everywhere once', async t => {
+test('a mesh of three sites, a process each: each site has each record once', async t => {
   const names = ['east', 'north', 'west']
   const sites = new Map<string, KafkaCluster>(await Promise.all(names.map(async name =>
     [name, await startKafkaCluster()] as const)))
@@ -89,9 +89,9 @@ test('a mesh of three sites, a file and a process each: a record is everywhere o
   }
 })
 
-// A list of topics leaves out those that the principal may not describe. The flow back would then
-// take what the first flow wrote for records of applications.
-test('progress topics that are hidden from the principal stop the flow, and nothing goes round',
+// A list of topics leaves out topics that the principal may not describe. Then the flow in the
+// other direction would treat records of the first flow as records of applications.
+test('hidden progress topics stop the flow, and no record circulates',
   async t => {
     const clusters = await startClusters(
       { sasl: { users: { guest: 'guest-secret' }, superUsers: [] } })

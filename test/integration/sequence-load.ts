@@ -1,4 +1,4 @@
-// A steady load of numbered records, and the proof that a topic holds each number of each partition
+// A steady load of numbered records, and the check that a topic has each number of each partition
 // once and in order.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,16 +8,16 @@ import { TestProducer, type Codec } from '../kafka/kafka-producer.ts'
 
 export interface LoadSettings {
   readonly partitions: number
-  /** Those of them that are written to; all, unless told otherwise. */
+  /** The partitions that are written to; all by default. */
   readonly loaded?: readonly number[]
   readonly codec?: Codec
-  /** At least so many; otherwise records are of all sizes up to 200. */
+  /** The minimum size; by default records have all sizes up to 200. */
   readonly recordBytes?: number
-  /** Records of each partition a turn; turns follow each other a few times a second. */
+  /** Records of each partition in one round; there are several rounds a second. */
   readonly recordsPerTurn?: number
 }
 
-// Idempotent, so that what the producer itself retries is not lost, doubled or turned round.
+// Idempotent, so that the producer's own retries neither lose, duplicate nor reorder records.
 const idempotent = { idempotent: true, lingerMs: 2, batchRecordsMax: 50 }
 const turnMs = 30
 
@@ -35,11 +35,13 @@ export class SequenceLoad {
     this.#topic = topic
     this.#settings = settings
     this.#running = this.#run()
-    // Told by stop(); until then a failure must not end the process.
+    // stop() reports the failure; until then it must not end the process.
     this.#running.catch(() => {})
   }
 
-  /** A load that its test does not stop ends with it, or the test's process never would. */
+  /**
+   * A load that its test does not stop ends with the test, otherwise the process would never end.
+   */
   static async start (
     t: CleanUp, cluster: KafkaCluster, topic: string, settings: LoadSettings
   ): Promise<SequenceLoad> {
@@ -51,10 +53,10 @@ export class SequenceLoad {
     return load
   }
 
-  /** Records of one partition that were acked so far. */
+  /** Acknowledged records of one partition so far. */
   get written (): number { return this.#written }
 
-  /** Waits for what is on its way; returns how many records every partition holds. */
+  /** Waits for records in flight; returns how many records every partition has. */
   async stop (): Promise<number> {
     this.#stopping = true
     try {
@@ -82,7 +84,7 @@ export class SequenceLoad {
   }
 }
 
-/** Fails with what is lost, doubled or out of order. */
+/** Fails with the lost, duplicate and reordered numbers. */
 export async function assertEachOnceInOrder (
   cluster: KafkaCluster, topic: string, partitions: number | readonly number[], count: number
 ): Promise<void> {

@@ -1,5 +1,5 @@
-// Batches far larger than usual, on brokers that allow them: they pass with Longhaul's defaults,
-// and what is larger than a limit of Longhaul's is refused with the name of that limit.
+// Very large batches on brokers that allow them: they pass with Longhaul's defaults, and a batch
+// above a limit of Longhaul is refused with the name of the limit.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce, TestProducer } from '../kafka/kafka-producer.ts'
@@ -31,7 +31,7 @@ describe('large batches', () => {
   before(async () => { clusters = await startClusters(brokers) })
   after(async () => { await clusters.close() })
 
-  test('of 64 MB as stored pass as they are', async t => {
+  test('of 64 MB as stored pass unchanged', async t => {
     const { source, target } = clusters
     await source.createTopic('stored', { configs: large })
     const records = Array.from({ length: 2 }, (_, index) =>
@@ -46,7 +46,7 @@ describe('large batches', () => {
     assert.deepEqual(mirror.summary().flows[0]?.reencoded, {})
   })
 
-  test('that inflate to 200 MB pass as they are, and re-encoded where they must be', async t => {
+  test('that inflate to 200 MB pass unchanged, or re-encoded if necessary', async t => {
     const { source, target } = clusters
     await source.createTopic('inflated', { configs: large })
     await source.createTopic('inflated-anew',
@@ -75,13 +75,13 @@ describe('large batches', () => {
   })
 })
 
-/** One batch of so many records of 10 MB each. */
+/** One batch of this many records of 10 MB each. */
 async function produceInflating (
   source: MirroredClusters['source'], topic: string, count: number
 ): Promise<void> {
   const opened = await TestProducer.open(source.bootstrapServers, { ...producer, codec: 'zstd' })
   try {
-    // Not by sendAll(), which writes what it has after so many bytes.
+    // Not by sendAll(), which writes a batch after this many bytes.
     const values = Array.from({ length: count }, (_, index) =>
       Buffer.alloc(10_000_000, `record ${index} `))
     await Promise.all(values.map(async value =>

@@ -13,7 +13,7 @@ import { createPropertiesFile, startMirror } from './mirror-process.ts'
 const partitions = 3
 const selector = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
 
-test('behind a stretch cluster: the closest hall is read, the others when it is lost', async t => {
+test('behind a stretch cluster: the closest hall is read, or the others if it fails', async t => {
   const [campus, archive] = await Promise.all([
     startKafkaCluster(undefined, {
       brokers: 3,

@@ -1,6 +1,6 @@
-// Tokens with a short life, before real brokers that ask for them anew: they are refreshed under
-// load, and a token server that is ill for longer than a token's life stops the flow and costs it
-// no record.
+// Tokens with a short life, with real brokers that require new tokens: they are refreshed under
+// load, and a token server that fails for longer than a token's life stops the flow and costs no
+// record.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { startTokenServer } from '../kafka/token-server.ts'
@@ -11,11 +11,11 @@ import { assertEachOnceInOrder, SequenceLoad } from './sequence-load.ts'
 
 const partitions = 2
 
-test('a token server that is ill longer than a token lives is named, and costs no record',
+test('a token server that fails for longer than a token is valid is named, and costs no record',
   async t => {
     // Sessions that are shorter than the tokens: each new token is soon in use, and an expired one
-    // ends its connections. A session of less than 1.2 s could not be prolonged: a broker lets
-    // clients log in again once a second.
+    // ends its connections. A session of less than 1.2 s could not be prolonged: a broker allows a
+    // new login once a second.
     const { cluster, close } = await startLoginCluster({
       config: { 'connections.max.reauth.ms': '3000' }
     })

@@ -1,6 +1,6 @@
-// Names at the edges of what a broker allows: 249 characters, and a `.` where another topic has a
-// `_`, which collide in the names of the broker's metrics. What cannot be mirrored is named, and
-// the other topics continue.
+// Names at the limits of a broker: 249 characters, and a `.` where another topic has a `_`, which
+// collide in the names of the broker's metrics. A topic that cannot be mirrored is named, and the
+// other topics continue.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'
@@ -22,7 +22,7 @@ describe('a topic', () => {
   })
   after(async () => { await clusters.close() })
 
-  test('of 249 characters is left out where its remote name is longer, and named', async t => {
+  test('of 249 characters is left out and named if its remote name is longer', async t => {
     const { source, target } = clusters
     const mirror = await startMirror(t, createPropertiesFile(t,
       flowProperties(clusters, { topics: 'x+, plain' })))
@@ -43,7 +43,7 @@ describe('a topic', () => {
   test('that keeps its name of 249 characters is mirrored, and one whose name collides is named',
     async t => {
       const { target } = clusters
-      // The broker refuses both to create: `.` and `_` are one in the names of its metrics.
+      // The broker refuses to create both: `.` and `_` are equal in the names of its metrics.
       for (const topic of ['tax_rates', 'tax.codes']) await target.createTopic(topic)
       const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
         'topics': 'x{249}, tax.*',

@@ -1,4 +1,4 @@
-// Which topics arrive under which names, and how a running mirror follows what happens to them.
+// Which topics are mirrored under which names, and how a running mirror follows their changes.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { ClusterAdmin } from '../../src/orchestrator/cluster/cluster-admin.ts'
@@ -15,7 +15,7 @@ describe('topics and their remote topics', () => {
   let clusters: MirroredClusters
   before(async () => {
     // The source accepts records of any time, as brokers before 4.0 do by default; the target
-    // cleans within a minute, so that it refuses a source topic which waits longer.
+    // cleans within a minute, so it refuses source topics that wait longer.
     clusters = await startClusters(
       { config: { 'log.message.timestamp.after.max.ms': '9223372036854775807' } },
       { config: { 'log.cleaner.max.compaction.lag.ms': '60000' } })
@@ -68,7 +68,7 @@ describe('topics and their remote topics', () => {
       assert.equal((await mirror.stop()).code, 0)
     })
 
-  // The work belongs to the owner of slot 0: it must continue when that process ends.
+  // The owner of slot 0 has this duty: it must continue when that process ends.
   test('settings that change on the source change on the target, also after a hand-over',
     async t => {
       const source = createAdmin(t, clusters.source.bootstrapServers)
@@ -102,8 +102,8 @@ describe('topics and their remote topics', () => {
       assert.equal((await second.stop()).code, 0)
     })
 
-  // Kafka 4 refuses records more than an hour ahead, and one of them stops its partition.
-  test('a record of the future arrives, as the source accepted it', async t => {
+  // Kafka 4 refuses records more than an hour ahead; such a record would stop its partition.
+  test('a record of the future arrives, because the source accepted it', async t => {
     const { source, target } = clusters
     const timestamp = Date.now() + 2 * 86_400_000
     await source.createTopic('future')
@@ -180,7 +180,7 @@ describe('topics and their remote topics', () => {
     assert.deepEqual(remotes.sort(), [...names.values()].sort())
   })
 
-  test('under IdentityReplicationPolicy names stay as they are', async t => {
+  test('under IdentityReplicationPolicy topics keep their names', async t => {
     const { source, target } = clusters
     await source.createTopic('same-name', { partitions: 2 })
     await produce(source.bootstrapServers, 'same-name', numbered(10, 2))
@@ -207,7 +207,7 @@ describe('topics and their remote topics', () => {
     const mirror = await startMirror(t, file)
     await untilRecords(mirror, target, 'east.orders', 50)
     await untilRecords(mirror, source, 'west.orders', 70)
-    // A topic that is found later proves that the remote topics were seen and left alone.
+    // A topic that is found later proves that the remote topics were listed and not mirrored.
     await source.createTopic('later')
     await produce(source.bootstrapServers, 'later', numbered(5, 1))
     await untilRecords(mirror, target, 'east.later', 5)
@@ -233,7 +233,7 @@ describe('topics and their remote topics', () => {
 
   // The last test: from here on the source has a topic that every flow mirrors. The clusters have
   // one broker each, and the default replication factor of the topic is 3.
-  test('heartbeats are written and mirrored, and a refusal of theirs is said once', async t => {
+  test('heartbeats are written and mirrored, and a refusal of theirs is reported once', async t => {
     const { source, target } = clusters
     await source.createTopic('beside')
     await produce(source.bootstrapServers, 'beside', numbered(10, 1))
@@ -256,7 +256,7 @@ describe('topics and their remote topics', () => {
     assert.equal((await mirror.stop()).code, 0)
     assert.equal(mirror.log.filter(line => line.text === text).length, 1)
     assert.ok(!(await target.admin.topicNames()).includes('heartbeats'))
-    // Kafka's own class reads them.
+    // Kafka's class reads them.
     const printed = await target.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
       '--topic', 'east.heartbeats', '--from-beginning', '--max-messages', '2', '--formatter',
       'org.apache.kafka.connect.mirror.formatters.HeartbeatFormatter'
@@ -282,7 +282,7 @@ async function change (
   assert.equal(altered?.error, undefined)
 }
 
-/** Those that are set on the topic itself, without the bounds on timestamps. */
+/** Settings of the topic itself, without the bounds on timestamps. */
 async function settingsOf (
   admin: ClusterAdmin, topic: string
 ): Promise<Readonly<Record<string, string | null>>> {

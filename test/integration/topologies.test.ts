@@ -1,4 +1,4 @@
-// What the pages in docs/ promise, with their own files, on three clusters.
+// What the pages in docs/ promise, with their files, on three clusters.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startKafkaCluster, type KafkaCluster } from '../kafka/cluster.ts'
@@ -29,7 +29,7 @@ describe('the topologies of the documentation', () => {
   const numbers = (of: string, from: number, to: number): readonly string[] =>
     Array.from({ length: to - from }, (_, index) => `${of} ${from + index}`)
 
-  /** To each partition of the topic. */
+  /** Writes to each partition of the topic. */
   const write = async (
     cluster: KafkaCluster, topic: string, values: readonly string[]
   ): Promise<void> => {
@@ -53,7 +53,7 @@ describe('the topologies of the documentation', () => {
     }
   }
 
-  /** Names of topics that no cluster has by itself. */
+  /** Names of topics that are not internal. */
   const topicsOn = async (cluster: KafkaCluster, like: RegExp): Promise<readonly string[]> =>
     (await cluster.admin.topicNames()).filter(name => like.test(name)).sort()
 
@@ -80,8 +80,8 @@ describe('the topologies of the documentation', () => {
       assert.deepEqual(await topicsOn(third, /orders/), ['east.orders', 'orders'])
     })
 
-  // Each record that a site wrote is on both sides once and in order, whatever is killed.
-  test('active and active under the same names: no record comes back, over kills', async t => {
+  // Each record of a site is at both sites once and in order, whichever process is killed.
+  test('active and active under the same names: no record returns, over kills', async t => {
     const sites = [['east', first], ['west', third]] as const
     const round = 200
     for (const [, site] of sites) await site.createTopic('shared', { partitions })
@@ -98,7 +98,7 @@ describe('the topologies of the documentation', () => {
     const start = async (name: string): Promise<MirrorProcess> =>
       await startMirror(t, file, ['--clusters', name])
     await writeBoth()
-    // The second flow begins while the first one runs.
+    // The second flow starts while the first one runs.
     const there = await start('west')
     await untilRecords(there, third, 'shared', await writeBoth() - round * partitions)
     const back = await start('east')
@@ -110,7 +110,7 @@ describe('the topologies of the documentation', () => {
     const expected = await writeBoth()
     await untilRecords(mirrors[0], third, 'shared', expected)
     await untilRecords(mirrors[1], first, 'shared', expected)
-    // What came last on both sides was left out: that is no lag.
+    // The last records of both sides were left out, which is no lag.
     for (const mirror of mirrors) await mirror.untilReady()
     for (const mirror of mirrors) {
       await mirror.until('no lag, and batches that were left out', async () => {
@@ -147,7 +147,7 @@ describe('the topologies of the documentation', () => {
     assert.deepEqual(await topicsOn(second, /sales|prices/), ['centre.prices', 'sales'])
   })
 
-  test('chain: a site forwards what it receives, under one name, a process a target', async t => {
+  test('chain: each site forwards records under one name, one process for each target', async t => {
     await begin(first, 'events')
     const file = createPropertiesFile(t, documentedFile('chain.md', [first, second, third]))
     const mirrors = await Promise.all([
@@ -171,8 +171,8 @@ describe('the topologies of the documentation', () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 
-  // A flow finds its state whatever process runs it: nothing is mirrored twice.
-  test('a process a flow, then one process for all flows', async t => {
+  // A flow finds its state in whichever process it runs: no record is mirrored twice.
+  test('one process for each flow, then one process for all flows', async t => {
     for (const source of [first, second]) await begin(source, 'visits')
     const settings = {
       ...documentedFile('processes.md', [first, second, third]), 'topics': 'visits'
@@ -197,8 +197,8 @@ describe('the topologies of the documentation', () => {
     }
   })
 
-  // The producer ids of the flows keep the records of one source apart from those of the others
-  // (invariant D: a flow counts its own).
+  // The producer ids of the flows distinguish the records of the sources (invariant D: a flow
+  // counts its own records).
   test('aggregation: two sources share a topic, exactly once over a kill', async t => {
     const sources = [['plant-1', first], ['plant-2', second]] as const
     const round = 200
@@ -217,7 +217,7 @@ describe('the topologies of the documentation', () => {
       createPropertiesFile(t, { ...settings, 'plant-2->lake.enabled': false }))
     await untilRecords(alone, third, 'measurements', round * partitions)
     assert.equal((await alone.stop()).code, 0)
-    // The flow that comes second finds records that no progress explains.
+    // The second flow finds records that no progress explains.
     const careful = await startMirror(t,
       createPropertiesFile(t, { ...settings, 'target.not.empty': 'stop' }))
     const refusal = await careful.untilNotReady(/TARGET_NOT_EMPTY/)

@@ -1,5 +1,5 @@
-// What a reader of committed records sees on the source is all there is on the target, to whoever
-// reads: aborted transactions and markers stay behind.
+// The target has exactly the records that a reader of committed records sees on the source: without
+// aborted transactions and markers, for any reader.
 import assert from 'node:assert/strict'
 import { dirname, join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -22,7 +22,7 @@ describe('idempotent and transactional sources', () => {
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
-  test('aborted transactions of two interleaved producers are left out, committed ones come once',
+  test('aborted transactions of two interleaved producers are left out, committed ones arrive once',
     async t => {
       const { source, target } = clusters
       await source.createTopic('ledger', { partitions: 2 })
@@ -58,8 +58,8 @@ describe('idempotent and transactional sources', () => {
         uncommitted.filter(record => record.partition === partition).length))
     })
 
-  // Behind markers and aborted records the offsets of both sides differ.
-  test('a consumer group that moves to the target goes on at exactly the next record', async t => {
+  // After markers and aborted records the offsets of both sides differ.
+  test('a consumer group that moves to the target continues at the next record', async t => {
     const { source, target } = clusters
     const file = createPropertiesFile(t,
       flowProperties(clusters, { 'east->west.topics': 'ledger' }))
@@ -95,7 +95,7 @@ describe('idempotent and transactional sources', () => {
     assert.match(nobody.stderr, /nobody has committed no offset of a topic that is mirrored/)
   })
 
-  test('offsets of groups without members follow to the next record, over a hand-over', async t => {
+  test('offsets of groups without members lead to the next record, over a hand-over', async t => {
     const { source, target } = clusters
     const file = createPropertiesFile(t, flowProperties(clusters, {
       'east->west.topics': 'ledger',
@@ -141,7 +141,7 @@ describe('idempotent and transactional sources', () => {
     await untilAt('billing', placeOf(late))
     await commit('billing', own.at(-1))
     await untilAt('billing', placeOf(own.at(-1)))
-    // Runs since then have seen both groups.
+    // Later runs have seen both groups.
     assert.equal((await offsetsOf('payments'))?.[0]?.offset, placeOf(middle))
     assert.deepEqual(await offsetsOf('reads-here'), [])
     const { groups } = await atTarget.listGroups()
@@ -161,7 +161,8 @@ describe('idempotent and transactional sources', () => {
     await producer.begin()
     await producer.sendAll('open-ended', [{ value: 'held back', partition: 0 }])
     await produce(source.bootstrapServers, 'open-ended', [{ value: 'behind it', partition: 0 }])
-    // What was produced later to a topic made later is there: the mirror has had its chance.
+    // Records that were produced later to a later topic have arrived, so the mirror has had its
+    // chance.
     await source.createTopic('open-ended-witness')
     await produce(source.bootstrapServers, 'open-ended-witness', [{ value: 'seen', partition: 0 }])
     await untilRecords(mirror, target, 'east.open-ended-witness', 1)

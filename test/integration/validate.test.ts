@@ -1,5 +1,5 @@
-// `longhaul validate`: says of every topic whether it would be mirrored, under which name, and why
-// not, and changes nothing.
+// `longhaul validate`: reports for every topic whether it would be mirrored, under which name, or
+// why not, and changes nothing.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../kafka/kafka-producer.ts'
@@ -26,7 +26,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
   })
   after(async () => { await clusters.close() })
 
-  test('shows topics, remote topics and what is left out in 80 columns, and creates none',
+  test('shows topics, remote topics and left-out topics in 80 columns, and creates none',
     async t => {
       const file = createPropertiesFile(t, flowProperties(clusters,
         { 'topics': 'new|known|west.*|audit', 'topics.exclude': 'audit' }))
@@ -48,7 +48,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
       assert.equal(await clusters.target.admin.partitionCount('east.known'), 2)
     })
 
-  test('has the target check what would be created, and ends with 1 where that fails', async t => {
+  test('has the target check the topics to create, and ends with 1 if that fails', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters,
       { topics: 'long.*|patient|parted.*' }))
     const { exit, stdout } = await runCommand(['validate', file])
@@ -63,7 +63,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     assert.ok(!names.some(name => /patient|parted\.name/.test(name)))
   })
 
-  test('ends with 1 where a topic that the file names is not mirrored, and says why', async t => {
+  test('ends with 1 if a topic that the file names is not mirrored, with the reason', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters,
       { 'topics': 'new, audit, gone, mm2-left\\.internal', 'topics.exclude': 'aud.*' }))
     const { exit, stdout } = await runCommand(['validate', file])
@@ -73,7 +73,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     assert.match(stdout, /^error: topics names mm2-left\.internal, .* that of an internal topic$/m)
   })
 
-  test('ends with 3 where the progress topic of the flow cannot be created', async t => {
+  test('ends with 3 if the progress topic of the flow cannot be created', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters,
       { 'topics': 'new', 'progress.topic.replication.factor': 5 }))
     const { exit, stdout } = await runCommand(['validate', file])
@@ -81,7 +81,7 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     assert.equal(exit.code, 3)
   })
 
-  test('says the same to programs as JSON', async t => {
+  test('prints the same for programs as JSON', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters, {
       'topics': 'new, known, gone',
       'topics.exclude': '',
@@ -136,16 +136,16 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
       /^east->west: .*east\.bootstrap\.servers=127\.0\.0\.1:2.*west\.bootstrap\.servers=127/m)
   })
 
-  test('refuses a file that is wrong before it asks any cluster, and ends with 2', async t => {
+  test('refuses an invalid file before any request to a cluster, and ends with 2', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters, { 'east->west.topcis': '.*' }))
     const { exit, stderr } = await runCommand(['validate', '--strict', file])
     assert.equal(exit.code, 2)
     assert.match(stderr, /^error: .*topcis.*topics/m)
   })
 
-  // Under MirrorMaker 2 the remote topics exist and are full: the first start stopped on each of
-  // their partitions, after validate had said that all was well.
-  test('ends with 1 where a remote topic holds records that the flow has not written', async t => {
+  // With MirrorMaker 2 the remote topics exist and contain records. Regression: the first start
+  // stopped on each of their partitions, after validate had reported no problem.
+  test('ends with 1 if a remote topic has records that the flow has not written', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters, { topics: 'full' }))
     const { source, target } = clusters
     await source.createTopic('full')

@@ -1,6 +1,6 @@
-// Invariant (A): a flow has one producer id on its target, however often it dies, and whoever else
-// wrote one. Fails when agreedOf (producer-agreement.ts) begins with another record than the first,
-// and without the record that agreeOnProducer writes behind later ones.
+// Invariant (A): a flow has one producer id on its target, however often it dies, and whichever
+// process wrote another one. Fails if agreedOf (producer-agreement.ts) begins with a record other
+// than the first, and without the record that agreeOnProducer writes after later ones.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { numbered } from '../integration/failures/fault-probe.ts'
@@ -20,10 +20,10 @@ describe('invariant A', () => {
   const idsOnTarget = (topic: string): bigint[] =>
     [...new Set(batchesOnTarget(clusters, topic).map(({ producerId }) => producerId))]
 
-  test('of ids that several processes wrote, all use the first, and compaction leaves it',
+  test('of ids that several processes wrote, all use the first, which compaction keeps',
     async t => {
       const { source, target } = clusters
-      // As two processes leave it that start together, the second of which dies too early.
+      // As two processes leave it that start together, if the second one dies too early.
       await target.createTopic(progressTopic,
         { partitions: 32, configs: { 'cleanup.policy': 'compact' } })
       const values = ['424242', '535353']
@@ -39,7 +39,7 @@ describe('invariant A', () => {
       assert.match(String(newest?.value), /"424242"/)
     })
 
-  test('every batch of every life of a flow has the same producer id', async t => {
+  test('every batch of every process of a flow has the same producer id', async t => {
     await clusters.target.admin.deleteTopic(progressTopic)
     await clusters.source.createTopic('lives')
     for (let life = 0; life < 3; life++) {

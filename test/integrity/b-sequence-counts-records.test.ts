@@ -1,7 +1,8 @@
-// Invariant (B): the sequence of a batch is the number of records that this flow has put into the
-// partition before it, through crashes, other writers and brokers that have forgotten the producer
-// and would take any. Fails without `p->next_sequence = ...` in BatchIntake::SkipHeld
-// (batch_intake.cc), which counts what a crash left on the target.
+// Invariant (B): the sequence of a batch is the number of records that this flow has appended to
+// the partition before it, through crashes, other producers and brokers that have forgotten the
+// producer and would accept any sequence. Fails without `p->next_sequence = ...` in
+// BatchIntake::SkipHeld (batch_intake.cc), which counts the records of a crashed process on the
+// target.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { numbered } from '../integration/failures/fault-probe.ts'
@@ -17,7 +18,7 @@ describe('invariant B', () => {
   before(async () => { clusters = await startClusters({}, { config: forgetfulOfOldRecords }) })
   after(async () => { await clusters.close() })
 
-  test('the sequence of each batch is the number of our records before it', async t => {
+  test('the sequence of each batch is the number of the flow\'s records before it', async t => {
     const { source, target } = clusters
     await source.createTopic('counted')
     for (let life = 0; life < 3; life++) {
@@ -25,8 +26,8 @@ describe('invariant B', () => {
         numbered(100 * life, 100 * (life + 1)).map(each => ({ ...each, timestamp: oldTimestamp })),
         { batchRecordsMax: 7 })
       await mirrorAndCrash(t, clusters, 'counted', 103 * life + 100)
-      // Somebody else writes to the same partition: offsets and sequences part. Not an idempotent
-      // producer: its records are new, so the broker would remember it.
+      // Another producer writes to the same partition, so offsets and sequences differ. Not an
+      // idempotent producer: its records are new, so the broker would remember it.
       await produce(target.bootstrapServers, 'east.counted', numbered(0, 3), { idempotent: false })
       await untilProducersForgotten(target, 'east.counted')
     }

@@ -1,6 +1,6 @@
-// Invariant (C): a progress record never runs ahead of acks, whenever the process dies. Fails
-// without the look at `acked` in Outbox::PopAcked (outbox.cc): then the first ack stands for all
-// that is out.
+// Invariant (C): a progress record is never ahead of acks, whenever the process dies. Fails without
+// the check of `acked` in Outbox::PopAcked (outbox.cc): then the first ack counts for all batches
+// in flight.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { countRecords, untilRecords } from '../integration/comparison.ts'
@@ -31,13 +31,13 @@ describe('invariant C', () => {
         return { upstream, downstream, sequence }
       })
 
-  test('progress on record stops at the last ack, however much is on its way', async t => {
+  test('recorded progress stops at the last ack, however many batches are in flight', async t => {
     const { source, target } = clusters
     await source.createTopic('out')
     await produce(source.bootstrapServers, 'out', numbered(0, 100), { batchRecordsMax: 10 })
     const [proxy] = target.proxies
     assert.ok(proxy !== undefined)
-    // The first goes alone, for want of proof; the next five together, of which one arrives.
+    // The first batch is sent alone, as a probe; the next five together, of which one arrives.
     proxy.hold(lanesProduce(3))
     const mirror = await startLaggingMirror(t, clusters, 'out', {
       'west.bootstrap.servers': target.proxiedBootstrapServers,
@@ -55,7 +55,7 @@ describe('invariant C', () => {
     assert.deepEqual(progress.at(-1), { upstream: '20', downstream: '20', sequence: 20 })
   })
 
-  test('no progress on record speaks of more than the target holds, whenever it dies', async t => {
+  test('no recorded progress is beyond the records on the target, after any death', async t => {
     const { source, target } = clusters
     await source.createTopic('behind')
     const load = await SequenceLoad.start(t, source, 'behind', { partitions: 1 })

@@ -1,5 +1,5 @@
-// A mirror that is killed while progress on record is far behind what is on the target: the state
-// that the invariants are about.
+// A mirror that is killed while recorded progress is far behind the records on the target: the
+// state that the invariants concern.
 import { untilRecords } from '../integration/comparison.ts'
 import {
   createPropertiesFile, startMirror, type CleanUp, type MirrorProcess, type Properties
@@ -19,7 +19,7 @@ export async function startLaggingMirror (
   })))
 }
 
-/** Mirrors until the target holds `count` records, then dies. */
+/** Mirrors until the target has `count` records, then dies. */
 export async function mirrorAndCrash (
   t: CleanUp, clusters: MirroredClusters, topic: string, count: number
 ): Promise<void> {
@@ -29,8 +29,8 @@ export async function mirrorAndCrash (
 }
 
 /**
- * Dies when the target has answered that many Produce requests of the topic, and the next one is
- * late on its way: the proxy may release it, or lose it by a reset.
+ * Dies when the target has answered this many Produce requests of the topic, while the next one is
+ * delayed: the proxy may release it, or lose it by a reset.
  */
 export async function crashWithLateRequest (
   t: CleanUp, clusters: MirroredClusters, topic: string, answered: number, more: Properties = {}
@@ -46,13 +46,13 @@ export async function crashWithLateRequest (
   return proxy
 }
 
-/** SIGKILL; the next one need not wait for the session of this one to end. */
+/** SIGKILL; the next process need not wait for the end of this one's session. */
 export async function crash ({ target }: MirroredClusters, mirror: MirrorProcess): Promise<void> {
   await mirror.kill()
   await evictMembers(target, 'longhaul.east->west')
 }
 
-/** What the target holds of the topic, as batches. */
+/** The batches of the topic on the target. */
 export function batchesOnTarget (
   { target }: MirroredClusters, topic: string, partition = 0
 ): RawBatch[] {

@@ -1,6 +1,6 @@
-// Invariant (D): where a mirror continues is found on the target itself, even when the broker has
+// Invariant (D): a scan of the target finds where a mirror continues, even if the broker has
 // forgotten the producer. Fails without `p->seam.records_left = found` in Resume::Finish
-// (resume.cc): then what lies behind recorded progress is sent again, and the broker accepts it.
+// (resume.cc): then records after recorded progress are sent again, and the broker accepts them.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { assertSameRecords, remoteOf, untilRecords } from '../integration/comparison.ts'
@@ -19,7 +19,7 @@ describe('invariant D', () => {
   })
   after(async () => { await clusters.close() })
 
-  test('the scan finds what progress does not know and the broker has forgotten', async t => {
+  test('the scan finds records that are neither in progress nor known to the broker', async t => {
     const { source, target } = clusters
     await source.createTopic('scanned')
     // Old records: brokers forget a producer by the time of its records.

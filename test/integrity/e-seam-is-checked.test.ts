@@ -1,6 +1,6 @@
-// Invariant (E): when the source is not what it was, nothing is lost, and what may be doubled is
-// counted. Fails without the HoldsSeam check in BatchIntake::SkipHeld (batch_intake.cc): then as
-// many records are left out on the source as the target holds, whichever they are.
+// Invariant (E): if the source has changed, no record is lost, and possible duplicates are counted.
+// Fails without the HoldsSeam check in BatchIntake::SkipHeld (batch_intake.cc): then as many
+// records are skipped on the source as the target has, whichever they are.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { untilRecords } from '../integration/comparison.ts'
@@ -16,13 +16,13 @@ describe('invariant E', () => {
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
-  test('a source that changed between crash and restart loses nothing', async t => {
+  test('of a source that changed between crash and restart no record is lost', async t => {
     const { source, target } = clusters
     await source.createTopic('changed')
     await produce(source.bootstrapServers, 'changed', numbered(0, 100), { batchRecordsMax: 10 })
     await mirrorAndCrash(t, clusters, 'changed', 100)
     await produce(source.bootstrapServers, 'changed', numbered(100, 200), { batchRecordsMax: 10 })
-    // Progress says 0. The first 50 records are gone, so the target's 100 are not the next 100.
+    // Progress says 0. The first 50 records are deleted, so the target's 100 are not the next 100.
     await deleteRecords(source, 'changed', 0, 50)
     const mirror = await startLaggingMirror(t, clusters, 'changed', { 'data.loss': 'skip' })
     await untilRecords(mirror, target, 'east.changed', 250)

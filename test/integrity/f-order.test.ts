@@ -1,6 +1,6 @@
-// Invariant (F): order inside a partition is the source's order, with five batches in flight and
-// connections that are reset among them. Fails without `p->sent = 0` in Outbox::OnFailure
-// (outbox.cc): then what failed is not sent again before what follows it.
+// Invariant (F): the order inside a partition is the source's order, with five batches in flight
+// and connections that are reset among them. Fails without `p->sent = 0` in Outbox::OnFailure
+// (outbox.cc): then a failed batch is not sent again before the batches after it.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'

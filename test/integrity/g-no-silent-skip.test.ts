@@ -1,6 +1,6 @@
-// Invariant (G): data that cannot be mirrored is never passed over without the user's word: by
-// default the partition stops, and stays stopped. Fails when judgeSource (fault-policy.ts) resumes
-// whatever the policy is.
+// Invariant (G): data that cannot be mirrored is never skipped without the user's consent: by
+// default the partition stops, and stays stopped. Fails if judgeSource (fault-policy.ts) resumes
+// regardless of the policy.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { errorsOf, numbered, untilFaulted } from '../integration/failures/fault-probe.ts'
@@ -14,14 +14,14 @@ describe('invariant G', () => {
   before(async () => { clusters = await startClusters() })
   after(async () => { await clusters.close() })
 
-  test('behind a loss nothing is mirrored unless a policy says so', async t => {
+  test('after a loss no record is mirrored unless a policy allows it', async t => {
     const { source, target } = clusters
     await source.createTopic('gone')
     await produce(source.bootstrapServers, 'gone', numbered(0, 100))
     await mirrorAndCrash(t, clusters, 'gone', 100)
     await produce(source.bootstrapServers, 'gone', numbered(100, 300))
     await deleteRecords(source, 'gone', 0, 200)
-    // The other topic faults again and again, which shows that faulted partitions are retried.
+    // The other topic faults repeatedly, which shows that faulted partitions are retried.
     await source.createTopic('heavy')
     await target.createTopic('east.heavy', { configs: { 'max.message.bytes': '1000' } })
     await produce(source.bootstrapServers, 'heavy', [{ value: 'x'.repeat(5000), partition: 0 }])

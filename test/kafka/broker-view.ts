@@ -64,7 +64,7 @@ function readTopic (reader: ResponseReader): TopicView & { readonly error: numbe
     reader.int16() // error: a leader of -1 says it, too
     const [partition, leader] = [reader.int32(), reader.int32()]
     reader.int32() // leader epoch
-    // Replicas: all, those in sync, those whose broker is away.
+    // Replicas: all, those in sync, those whose broker does not answer.
     for (let list = 0; list < 3; list++) reader.compactArray(() => reader.int32())
     reader.tags()
     return { partition, leader }

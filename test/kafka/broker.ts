@@ -31,7 +31,7 @@ export interface BrokerSettings {
   /** Holds properties, log and data of this broker. */
   readonly folder: string
   readonly server: Omit<ServerSettings, 'logDirs'>
-  /** Disks, so to say: the broker continues when one of several fails. 1 unless told otherwise. */
+  /** Disks, so to say: the broker continues when one of several fails. 1 by default. */
   readonly logDirCount?: number
   readonly jvm: JvmSettings
 }

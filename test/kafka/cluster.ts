@@ -22,9 +22,9 @@ export type { CleanUp } from './failed-test.ts'
 
 export interface KafkaClusterOptions {
   readonly brokers?: 1 | 3
-  /** That of pom.xml, unless told otherwise. */
+  /** That of pom.xml, by default. */
   readonly version?: BrokerVersion
-  /** The others follow it. 1, unless told otherwise. */
+  /** The others follow it. 1, by default. */
   readonly firstBrokerId?: number
   /** Broker properties that win over those of server-properties.ts. */
   readonly config?: Readonly<Record<string, string>>

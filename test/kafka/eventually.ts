@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * How long tests wait unless told otherwise. A test that succeeds never waits so long; on two cores
+ * How long tests wait by default. A test that succeeds never waits so long; on two cores
  * that others use, six brokers that start together take more than a minute.
  */
 export const patienceMs = 180_000

@@ -151,7 +151,7 @@ async function formatSnapshot (jars: Jars): Promise<void> {
   }
 }
 
-/** Without an archive brokers only start more slowly, so a failure is said and lived with. */
+/** Without an archive brokers only start more slowly, so a failure is reported and lived with. */
 async function tryRecordArchive (jars: Jars, archive: string): Promise<void> {
   say('recording the class archive of the broker (10 s, once)')
   try {

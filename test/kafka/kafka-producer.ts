@@ -1,4 +1,4 @@
-// A producer for tests: every codec; idempotent unless told otherwise, or transactional; promises
+// A producer for tests: every codec; idempotent by default, or transactional; promises
 // with bounds.
 
 import rdkafka, {
@@ -29,7 +29,7 @@ export interface Delivered {
 export interface ProducerSettings {
   readonly codec?: Codec
   /**
-   * True unless told otherwise. Without it a retry may double records or change their order, which
+   * True by default. Without it a retry may double records or change their order, which
    * no test may rest on.
    */
   readonly idempotent?: boolean

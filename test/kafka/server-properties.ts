@@ -10,9 +10,9 @@ export type { Listener }
 export interface MoreListener extends Pick<Listener, 'name' | 'protocol'> {
   /** Without `listener.name.NAME.` in front. */
   readonly config?: Readonly<Record<string, string>>
-  /** Where the listener says to be; its own port, unless told otherwise. */
+  /** Where the listener says to be; its own port, by default. */
   readonly advertisedPort?: number
-  /** 127.0.0.1, unless told otherwise. */
+  /** 127.0.0.1, by default. */
   readonly advertisedHost?: string
 }
 

@@ -1,4 +1,4 @@
-// Rules about the data plane's C and C++: which layer may see which headers, its words, and that
+// Rules for the data plane's C and C++: which layer may include which headers, its words, and that
 // every source belongs to a target.
 import { perFile, type Rule } from './rule.ts'
 import { bannedWordIn, synonyms } from './typescript-rules.ts'
@@ -13,9 +13,9 @@ interface IncludeRow {
   readonly instead: string
 }
 
-/** Codecs that librdkafka carries along; they know nothing of librdkafka. */
+/** Codecs in librdkafka's sources, which do not depend on librdkafka. */
 const bundledHeader = /^(rdxxhash|lz4\w*|snappy\w*)\.h$/
-/** librdkafka installs rdkafka.h and rdkafka_mock.h; every other rd*.h of it is private. */
+/** librdkafka installs rdkafka.h and rdkafka_mock.h; its other rd*.h are private. */
 const privateHeader = /^(?!rdkafka(_mock)?\.h$|rdxxhash\.h$)rd\w*\.h$/
 
 const includeRows: readonly IncludeRow[] = [
@@ -63,7 +63,7 @@ function includesOf (text: string): Array<{ header: string, line: number }> {
   })
 }
 
-/** Identifiers by line, with comments, strings and includes taken out. */
+/** Identifiers by line, without comments, strings and includes. */
 function identifiersOf (text: string): Array<{ name: string, line: number }> {
   const blank = (match: string): string => match.replace(/[^\n]/g, ' ')
   const code = text
@@ -74,7 +74,7 @@ function identifiersOf (text: string): Array<{ name: string, line: number }> {
     [...content.matchAll(/[A-Za-z_]\w*/g)].map((match) => ({ name: match[0], line: index + 1 })))
 }
 
-/** Where names of librdkafka and of the kernel are written down: message, dst, msg_iov. */
+/** Files with names of librdkafka and of the kernel: message, dst, msg_iov. */
 const speaksLibrdkafka = /^src\/dataplane\/(kafka|net)\//
 
 export const cppRules: readonly Rule[] = [

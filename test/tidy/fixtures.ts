@@ -1,4 +1,4 @@
-// The proof of each rule: the smallest files that break it, and the nearest ones that do not.
+// The proof of each rule: the smallest files that break it, and the nearest ones that comply.
 
 export interface Fixture {
   readonly rule: string
@@ -151,7 +151,7 @@ const typescript: readonly Fixture[] = [
   }
 ]
 
-/** One row an import rule: a forbidden edge and an allowed one, from -> to. */
+/** One row for each import rule: a forbidden edge and an allowed one, from -> to. */
 const edges: ReadonlyArray<{ bad: [string, string], good: [string, string] }> = [
   { bad: ['src/a.ts', './../test/b.ts'], good: ['test/a.ts', '../src/b.ts'] },
   { bad: ['test/a.ts', '../src/orchestrator/main.ts'], good: ['src/a.ts', './main.ts'] },

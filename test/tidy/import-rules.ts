@@ -1,4 +1,4 @@
-// Rules about who imports whom: rows of (from, to, unless, instead), and files that nobody reaches.
+// Rules for imports: rows of (from, to, unless, instead), and files that nothing imports.
 import { posix } from 'node:path'
 import type { Finding, Rule, Tree } from './rule.ts'
 import { importsOf, parse, scriptNamesIn } from './syntax.ts'
@@ -7,7 +7,7 @@ export interface ImportRow {
   readonly from: RegExp
   /** A repo-relative path, or the name of a package or of a node: module. */
   readonly to: RegExp
-  /** Pairs "from -> to" that are allowed all the same. */
+  /** Pairs "from -> to" that are allowed nevertheless. */
   readonly unless?: RegExp
   readonly instead: string
 }
@@ -86,7 +86,7 @@ export const importRows: readonly ImportRow[] = [
     unless: new RegExp(`-> src/orchestrator/${folder}/`),
     instead: 'topics/, groups/ and heartbeats/ do not know each other: move it down'
   })),
-  // The folders of a flow, from top to bottom: each may use those behind it in this list.
+  // The folders of a flow, from top to bottom: each may use the later ones in this list.
   ...[
     'flow', 'partitions', 'lanes', 'ownership', 'control', 'inbound', 'progress'
   ].map((folder, i, all): ImportRow => ({
@@ -101,7 +101,7 @@ export const importRows: readonly ImportRow[] = [
   },
   {
     from: pureModules,
-    // Plain values, nothing that waits or writes.
+    // Plain values, no code that waits or writes.
     unless: /-> src\/orchestrator\/observability\/snapshot\.ts$/,
     to: /^(src\/orchestrator\/(time|observability|cluster)\/|node:(fs|net|http|timers|child_pro))/,
     instead: 'a pure module computes: its caller reads, waits and logs'
@@ -117,7 +117,7 @@ export const importRows: readonly ImportRow[] = [
   }))
 ]
 
-/** './x.ts' or './x.js' as seen from a file; a package's or node's name stays as it is. */
+/** './x.ts' or './x.js' as seen from a file; names of packages and node modules are unchanged. */
 function resolveImport (from: string, target: string): string {
   if (!target.startsWith('.')) return target
   const path = posix.normalize(posix.join(posix.dirname(from), target))
@@ -140,7 +140,7 @@ function findForbidden (tree: Tree): Finding[] {
   return found
 }
 
-/** Where running begins: the command line, the worker, what npm scripts start, each test. */
+/** Entry points: the command line, the worker, the scripts of npm, each test. */
 function entriesOf (tree: Tree): string[] {
   const scripts = tree.get('package.json') ?? ''
   const started = [...scripts.matchAll(/dist\/((?:src|perf|test)\/[\w/.-]+)\.js/g)]
@@ -148,7 +148,7 @@ function entriesOf (tree: Tree): string[] {
   return [...started, ...[...tree.keys()].filter((path) => /\.test\.ts$/.test(path))]
 }
 
-/** A file that only tests reach is dead as well: src is followed from src's own entries. */
+/** A file that only tests reach is also dead: src is followed from src's own entry points. */
 function findUnreached (tree: Tree): Finding[] {
   const entries = entriesOf(tree)
   const live = reach(tree, entries.filter((path) => path.startsWith('src/')))

@@ -1,4 +1,4 @@
-// Idioms that readers whose first language is not English stumble over, each with what to write.
+// Idioms that are hard for readers whose first language is not English, each with its replacement.
 import { proseOf } from './prose.ts'
 import { perFile, type Rule } from './rule.ts'
 
@@ -7,12 +7,14 @@ interface Idiom {
   readonly instead: string
 }
 
-/** A blank stands for any white space, also for the start of the next line of a comment. */
+/** A blank matches any white space, also the start of the next line of a comment. */
 function idiom (words: string, instead: string): Idiom {
   return { pattern: new RegExp(`\\b(?:${words.replaceAll(' ', '\\s+')})`, 'gi'), instead }
 }
 
-/** What `takes` may be followed by: it then speaks of time, or is the verb of another phrase. */
+/**
+ * Words after which `takes` is allowed: it then concerns time, or is the verb of another phrase.
+ */
 const notAccepts = '\\d|\\$|(?:over|part|place|turns|effect|long|longer|as long|so long|less|' +
   'more|about|up to|some|at (?:least|most)|a (?:second|moment|minute|while|round)|seconds|' +
   'minutes|hours|days|milliseconds|time|the time|half|several|two|three|five|ten)\\b'
@@ -35,13 +37,13 @@ const idioms: readonly Idiom[] = [
   idiom(`takes\\b(?! (?:${notAccepts}))`, 'accepts, reads, uses, receives')
 ]
 
-/** Where they are looked for: all but results of runs. */
+/** Where idioms are searched: everywhere except in results of runs. */
 const isClean = new RegExp('^(' + [
   'src/', 'test/', 'perf/(?!results/)', '\\.ci/', 'native-bench/', '[A-Z]+\\.md$'
 ].join('|') + ')')
 
 const hasSentences = (path: string): boolean => /\.(ts|mjs|js|h|cc|c|md)$/.test(path)
-/** They have to name what they forbid. */
+/** These files must name what they forbid. */
 const isExample = (path: string): boolean => /^test\/tidy\/(language-rules|fixtures)/.test(path)
 
 export function findIdioms (

@@ -1,5 +1,4 @@
-// Rules about files as such: how they are named, how long they are, how they open, what must not
-// stand in them whatever their language.
+// Rules for files: their names, lengths and first lines, and text that no file may contain.
 import { dirname, posix } from 'node:path'
 import { matchingLines, perFile, type Rule } from './rule.ts'
 import { functionLengths, parse } from './syntax.ts'
@@ -7,7 +6,7 @@ import { functionLengths, parse } from './syntax.ts'
 const isCode = (path: string): boolean => /\.(ts|mjs|js|h|cc|c|gyp)$/.test(path)
 const isTypeScript = (path: string): boolean => path.endsWith('.ts')
 const isGenerated = (path: string): boolean => /\.generated\./.test(path)
-/** The rules and their fixtures have to name what they forbid. */
+/** The rules and their fixtures must name what they forbid. */
 const isTidy = (path: string): boolean => /^test\/tidy(\/|\.test\.ts$)/.test(path)
 
 const lineColumnsMax = 100
@@ -26,7 +25,7 @@ function countLines (text: string): number {
   return text.endsWith('\n') ? text.split('\n').length - 1 : text.split('\n').length
 }
 
-/** A .cc opens in the .h of the same name: the two are one thing, told once. */
+/** A .cc is explained in the .h of the same name: the two belong together. */
 function opensElsewhere (path: string, paths: ReadonlySet<string>): boolean {
   return /\.(cc|c)$/.test(path) && paths.has(path.replace(/\.(cc|c)$/, '.h'))
 }
@@ -154,7 +153,7 @@ function leadsSomewhere (tree: ReadonlyMap<string, string>, target: string): boo
   return tree.has(target) || [...tree.keys()].some((path) => path.startsWith(folder))
 }
 
-/** Each file's own header says what it owns; the map says what a folder is and how it works. */
+/** Each file's header says what it owns; the map says what a folder is and how it works. */
 const folderMap: Rule = {
   name: 'the folder map of ARCHITECTURE.md has a section for each folder of src/, and no other',
   instead: 'add a section "### `src/folder/`", or delete it',

@@ -2,14 +2,14 @@
 import ts from 'typescript'
 import { parse, visit } from './syntax.ts'
 
-/** What stands for a character that belongs to no sentence. */
+/** Replaces a character that belongs to no sentence. */
 const noProse = '\u0000'
 
 type Range = readonly [from: number, to: number]
 
 /**
- * The file with the same offsets and lines, but with nothing in it except sentences. The marks of a
- * comment count as blanks, so that a sentence may continue in the next line.
+ * The file with the same offsets and lines, but without everything that is not a sentence. The
+ * marks of a comment become blanks, so that a sentence may continue in the next line.
  */
 export function proseOf (path: string, text: string): string {
   if (path.endsWith('.md')) return blank(text, rangesOf(text, codeOfDocument))

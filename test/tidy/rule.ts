@@ -1,15 +1,15 @@
-// What a tidy rule is: a name, the allowed way, and a search over a tree of files. A tree is a
-// plain map, so that a fixture of three lines and the whole repository are searched alike.
+// A tidy rule: a name, the allowed way, and a search over a tree of files. A tree is a plain map,
+// so that small fixtures and the whole repository are searched in the same way.
 
 /** Repo-relative path -> text. */
 export type Tree = ReadonlyMap<string, string>
 
 export interface Finding {
   readonly path: string
-  /** 1-based; 0 when it is about the file as a whole. */
+  /** 1-based; 0 if it concerns the whole file. */
   readonly line: number
   readonly what: string
-  /** What to write instead, where the rule's own `instead` is not precise enough. */
+  /** The replacement, if the rule's `instead` is not precise enough. */
   readonly instead?: string
 }
 
@@ -19,7 +19,7 @@ export interface Rule {
   find (tree: Tree): Finding[]
 }
 
-/** A rule that looks at one file at a time. */
+/** A rule that checks one file at a time. */
 export function perFile (
   name: string,
   instead: string,

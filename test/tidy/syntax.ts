@@ -1,5 +1,5 @@
-// What the rules ask of a TypeScript file, answered from its syntax tree: comments and strings that
-// merely mention a thing are no uses of it.
+// What the rules need to know of a TypeScript file, from its syntax tree: comments and strings that
+// only mention a name do not use it.
 import ts from 'typescript'
 
 const parsed = new Map<string, { text: string, file: ts.SourceFile }>()
@@ -45,7 +45,7 @@ export function importsOf (file: ts.SourceFile): Reference[] {
   return found
 }
 
-/** Strings that may name a script of ours: a worker's file, a child process, new URL('./x.ts'). */
+/** Strings that may name a script: a worker's file, a child process, new URL('./x.ts'). */
 export function scriptNamesIn (file: ts.SourceFile): string[] {
   const found: string[] = []
   visit(file, (node) => {
@@ -54,7 +54,7 @@ export function scriptNamesIn (file: ts.SourceFile): string[] {
   return found
 }
 
-/** Names that this file declares; names of other people's properties are not ours. */
+/** Names that this file declares; it does not declare properties of other packages. */
 export function declaredNames (file: ts.SourceFile): Array<{ name: string, line: number }> {
   const found: Array<{ name: string, line: number }> = []
   visit(file, (node) => {
@@ -85,12 +85,12 @@ export function usesOf (file: ts.SourceFile, names: ReadonlySet<string>): Refere
   return found
 }
 
-/** A group of tests is a heading, not a function that somebody has to follow. */
+/** A group of tests is a heading, not a function that a reader must follow. */
 function isTestGroup (node: ts.Node): boolean {
   return ts.isCallExpression(node.parent) && /^(describe|suite)\b/.test(node.parent.getText())
 }
 
-/** Functions and methods with the number of lines from their head to their closing bracket. */
+/** Functions and methods with the number of lines from head to closing bracket. */
 export function functionLengths (
   file: ts.SourceFile
 ): Array<{ name: string, line: number, lines: number }> {

@@ -1,5 +1,5 @@
-// The files that the rules look at: what git tracks, or, in an unpacked archive without git, every
-// file that is not a product of the build.
+// The files that the rules check: those that git tracks, or, in an unpacked archive without git,
+// every file that is not a build product.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -10,7 +10,7 @@ const binaryFile = /\.(png|gif|jpg|ico|gz|jar|bin)$/
 
 export function repositoryTree (root: string): Tree {
   const paths = (trackedPaths(root) ?? walk(root, '')).filter((path) => !binaryFile.test(path))
-  // A file that was removed but not yet committed as removed is still tracked.
+  // A file that was removed but whose removal is not committed is still tracked.
   const present = paths.filter((path) => existsSync(join(root, path)))
   return new Map(present.map((path) => [path, readFileSync(join(root, path), 'utf8')]))
 }

@@ -1,5 +1,5 @@
-// Rules about TypeScript: its outer form (no semicolons, single quotes), one word a thing, and the
-// globals that make a module depend on the machine it runs on.
+// Rules for TypeScript: its form (no semicolons, single quotes), one word a thing, and the globals
+// that make a module depend on its machine.
 import ts from 'typescript'
 import { perFile, type Rule } from './rule.ts'
 import { declaredNames, lineOf, parse, usesOf, visit } from './syntax.ts'
@@ -7,7 +7,7 @@ import { declaredNames, lineOf, parse, usesOf, visit } from './syntax.ts'
 const isTypeScript = (path: string): boolean => path.endsWith('.ts')
 const isSource = (path: string): boolean => path.startsWith('src/') && isTypeScript(path)
 
-/** One row a word: the project's own word for it (house vocabulary: Kafka's words). */
+/** One row for each word: the project's word for it (house vocabulary: Kafka's words). */
 export const synonyms: Readonly<Record<string, string>> = {
   message: 'record (Kafka\'s unit)',
   msg: 'record, or text of an error',
@@ -32,7 +32,10 @@ export const synonyms: Readonly<Record<string, string>> = {
   mapping: 'offsetSync, or the pair it is'
 }
 
-/** Names that a banned word may stand in, and the files: one row an exception, with its reason. */
+/**
+ * Names that may contain a banned word, and their files: one row for each exception, with its
+ * reason.
+ */
 const exceptions: ReadonlyArray<{ word: string, unless: RegExp, why: string }> = [
   { word: 'replicator', unless: /ReplicatorError/, why: 'the error class bears the name' },
   { word: 'row', unless: /./, why: 'our tables have rows' },
@@ -68,7 +71,7 @@ const impure = new Set([
 ])
 const mayBeImpure = /^src\/orchestrator\/(main\.ts$|time\/|config\/)/
 
-/** Between two statements of one line it may stand, and in front of a line that opens a bracket. */
+/** It may be between two statements of one line, and before a line that opens a bracket. */
 function endsWithSemicolon (node: ts.Node, file: ts.SourceFile): boolean {
   const isTerminated = ts.isStatement(node) || ts.isTypeElement(node) || ts.isClassElement(node)
   if (!isTerminated || ts.isBlock(node)) return false

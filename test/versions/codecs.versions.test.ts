@@ -1,5 +1,5 @@
 // A broker that answers UNSUPPORTED_COMPRESSION_TYPE: with inter.broker.protocol.version 2.0 a
-// broker before 4.0 refuses zstd, whatever version of Produce it comes in.
+// broker before 4.0 refuses zstd in any version of Produce.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { codecsOf, mirrorZstd } from '../integration/codecs-under-load.ts'
@@ -13,7 +13,7 @@ test('a codec that the target refuses is re-encoded, under load and by each new 
     { version, config: { 'inter.broker.protocol.version': '2.0' } })
   t.after(async () => { await clusters.close() })
   const mirror = await mirrorZstd(t, clusters, 'refused')
-  // A batch that a codec would not make smaller has none.
+  // A batch that a codec would not make smaller is stored uncompressed.
   assert.deepEqual(codecsOf(clusters.source, 'refused'), ['none', 'zstd'])
   assert.deepEqual(codecsOf(clusters.target, 'east.refused'), ['lz4', 'none'])
   const said = mirror.log.filter(({ text }) => text.includes('its codec is zstd'))

@@ -1,11 +1,11 @@
 // Each pair of Kafka versions: source, target. `npm run test:versions` runs them all, one by one;
-// `npm run test:versions -- --test-name-pattern='2.8.2 to 4.4.0'` one of them.
+// `npm run test:versions -- --test-name-pattern='2.8.2 to 4.4.0'` runs one of them.
 import { describe, test } from 'node:test'
 import { startClusters } from '../integration/mirrored-clusters.ts'
 import { brokerVersions } from '../kafka/versions.ts'
 import { trySmokeSuite } from './smoke.ts'
 
-/** Undefined: the version of pom.xml, which all other tests run with. */
+/** Undefined: the version of pom.xml, with which all other tests run. */
 const versions = [undefined, ...brokerVersions]
 const nameOf = (version: typeof versions[number]): string => version?.version ?? '4.1.0'
 

@@ -1,5 +1,5 @@
-// What each pair of Kafka versions is tried with: the parts of the product that speak to brokers,
-// each once, on clusters of three brokers.
+// The tests for each pair of Kafka versions: every part of the product that sends requests to
+// brokers, once, on clusters of three brokers.
 import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import {
@@ -22,7 +22,7 @@ export async function trySmokeSuite (t: TestContext, clusters: MirroredClusters)
   await t.test('mirrors under load, killed, restarted, while leaders move and processes share',
     async t => { await mirrorLoad(t, clusters) })
   await t.test('mirrors partitions that are added', async t => { await grow(t, clusters) })
-  await t.test('mirrors committed transactions alone', async t => {
+  await t.test('mirrors only committed transactions', async t => {
     await mirrorTransactions(t, clusters)
   })
   await t.test('commits the offsets of consumer groups', async t => {

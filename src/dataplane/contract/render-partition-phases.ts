@@ -5,7 +5,7 @@ import {
 
 const phases = Object.keys(partitionPhases) as PartitionPhase[]
 const events = Object.keys(partitionEvents) as PartitionEvent[]
-/** These arrows are left out: they would hide the others. */
+/** The drawing leaves out these arrows, which would hide the others. */
 const common: readonly PartitionEvent[] = ['faults', 'revoked', 'leaderMoves']
 
 export function renderPartitionPhases (): string {

@@ -1,24 +1,25 @@
-// Which ACLs remote topics have: the rules of MirrorMaker 2's source connector, and beyond them
-// prefixed patterns and deletions where the file asks for them. Pure.
+// Which ACLs remote topics have: the rules of MirrorMaker 2's source connector, plus prefixed
+// patterns and deletions if the settings ask for them. Pure.
 import type { TopicAcl } from '../cluster/cluster-admin.ts'
 import { judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 
 export interface AclRules {
   readonly selection: TopicSelection
-  /** Topics of the source that are mirrored now. */
+  /** The topics of the source that are mirrored now. */
   readonly topics: readonly string[]
-  /** Whether prefixed patterns and `*` are copied, too. */
+  /** Whether ACLs of prefixed patterns and of `*` are copied, too. */
   readonly copiesPrefixed: boolean
 }
 
-/** Kafka's own limit for the name of a topic. */
+/** Kafka's limit for the length of a topic name. */
 const nameLengthMax = 249
-/** A literal pattern of this name is one of all topics. */
+/** A literal pattern with this name matches all topics. */
 const allTopics = '*'
 
 /**
- * The ACLs on the target that follow from those of the source. To write is not copied: the mirror
- * alone writes remote topics. Who may do everything on the source topic may read the remote topic.
+ * The ACLs on the target that follow from those of the source. ALLOW WRITE is not copied: only the
+ * mirror writes to remote topics. A principal that is allowed ALL on the source topic gets READ on
+ * the remote topic.
  */
 export function remoteAcls (acls: readonly TopicAcl[], rules: AclRules): readonly TopicAcl[] {
   const wanted = new Map<string, TopicAcl>()
@@ -50,11 +51,11 @@ function remotePattern (
       if (!copiesPrefixed || !topics.some(topic => topic.startsWith(name))) return undefined
       return within({ name: policy.remotePrefix(name), pattern })
     }
-    default: return undefined // a kind of pattern that a later Kafka may bring
+    default: return undefined // a kind of pattern of a later Kafka version
   }
 }
 
-/** Undefined where remote topics have no prefix: `*` would open the target's own topics, too. */
+/** Undefined if remote topics have no prefix: `*` would also match the target's own topics. */
 function allRemoteTopics (policy: TopicSelection['policy']): Pattern | undefined {
   const prefix = policy.remotePrefix('')
   return prefix === '' ? undefined : within({ name: prefix, pattern: 'PREFIXED' })
@@ -64,7 +65,7 @@ function within (pattern: Pattern): Pattern | undefined {
   return pattern.name.length <= nameLengthMax ? pattern : undefined
 }
 
-/** Equal for equal ACLs. */
+/** The same text for equal ACLs. */
 export function aclKey (
   { host, name, operation, pattern, permission, principal }: TopicAcl
 ): string {
@@ -77,8 +78,8 @@ export interface AclChanges {
 }
 
 /**
- * `previous` are the ACLs that were wanted before: those of them that are wanted no more are
- * deleted. An ACL that only the target has is in no list, and stays.
+ * `previous`: the ACLs that were wanted before. Those that are no longer wanted are deleted. An ACL
+ * that exists only on the target is in neither list, and is kept.
  */
 export function aclChanges (
   wanted: readonly TopicAcl[], onTarget: readonly TopicAcl[], previous: readonly TopicAcl[]

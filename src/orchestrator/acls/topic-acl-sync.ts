@@ -1,5 +1,5 @@
-// Keeps the ACLs of remote topics as those of their source topics are, by the rules of
-// acl-rules.ts. ACLs of groups, transactional ids and clusters are not copied.
+// Copies the ACLs of the source topics to their remote topics, by the rules of acl-rules.ts. ACLs
+// of groups, transactional ids and clusters are not copied.
 import type { AclResult, ClusterAdmin, TopicAcl } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { aclChanges, aclKey, remoteAcls, type AclRules } from './acl-rules.ts'
@@ -7,7 +7,7 @@ import { aclChanges, aclKey, remoteAcls, type AclRules } from './acl-rules.ts'
 export interface TopicAclSyncOptions {
   readonly source: ClusterAdmin
   readonly target: ClusterAdmin
-  /** Of this moment: filters change while a flow runs. */
+  /** The present selection: filters change while a flow runs. */
   readonly selection: () => AclRules['selection']
   readonly copiesPrefixed: boolean
   /** Whether an ACL that was deleted on the source is deleted on the target. */
@@ -17,7 +17,7 @@ export interface TopicAclSyncOptions {
 export interface TopicAclSyncResult {
   readonly created: number
   readonly deleted: number
-  /** The alias of a cluster that has no authorizer: nothing is copied. */
+  /** The alias of a cluster without an authorizer: nothing is copied. */
   readonly withoutAuthorizer?: string
   /** TOPIC_ACL_SYNC_FAILED: ACLs that the target did not create or delete. */
   readonly failure?: ReplicatorError | undefined
@@ -26,8 +26,9 @@ export interface TopicAclSyncResult {
 export class TopicAclSync {
   readonly #options: TopicAclSyncOptions
   /**
-   * By key, where deletions are copied: what the source has asked for since this process began, and
-   * the target may have. At most the ACLs of the source topics and those that cannot be deleted.
+   * By key, if deletions are copied: the ACLs that the source has had since this process began, and
+   * that the target may have. At most the ACLs of the source topics and those that cannot be
+   * deleted.
    */
   readonly #previous = new Map<string, TopicAcl>()
 
@@ -35,7 +36,7 @@ export class TopicAclSync {
     this.#options = options
   }
 
-  /** Rejects where a request fails as a whole. */
+  /** Rejects if a whole request fails. */
   async syncOnce (topics: readonly string[], signal: AbortSignal): Promise<TopicAclSyncResult> {
     const { copiesPrefixed, selection, source, target } = this.#options
     signal.throwIfAborted()
@@ -54,7 +55,7 @@ export class TopicAclSync {
     wanted: readonly TopicAcl[], onTarget: readonly TopicAcl[], signal: AbortSignal
   ): Promise<TopicAclSyncResult> {
     const { deletes, target } = this.#options
-    // Before the requests: a request that is not answered may have created them.
+    // Before the requests: a request without an answer may have created the ACLs.
     if (deletes) for (const acl of wanted) this.#previous.set(aclKey(acl), acl)
     const changes = aclChanges(wanted, onTarget, [...this.#previous.values()])
     const created = await changed(changes.create, signal,
@@ -70,7 +71,7 @@ export class TopicAclSync {
     }
   }
 
-  /** All but these: they are on the target no more. */
+  /** Forgets all ACLs but these: the target no longer has the others. */
   #forget (kept: readonly TopicAcl[]): void {
     const keys = new Set(kept.map(aclKey))
     for (const key of this.#previous.keys()) {

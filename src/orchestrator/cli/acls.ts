@@ -1,5 +1,5 @@
-// `longhaul acls FILE`: the permissions that the flows of a file need on each cluster, as commands
-// of kafka-acls.sh or as JSON. Asks no cluster.
+// `longhaul acls FILE`: prints the permissions that the flows of a file need on each cluster, as
+// commands of kafka-acls.sh or as JSON. Sends no request to any cluster.
 import { requiredAcls, unknownPrincipal, type RequiredAcl } from '../flow/required-acls.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
@@ -15,7 +15,7 @@ export function acls (file: string, options: ConfigOptions, terminal: Terminal):
   const unknown = [...new Set(needed.filter(({ principal }) => principal === unknownPrincipal)
     .map(({ cluster }) => cluster))]
   if (unknown.length > 0) {
-    terminal.stderr.write(`warning: the file names no user of ${unknown.join(', ')}: write its ` +
+    terminal.stderr.write(`warning: the file names no user of ${unknown.join(', ')}: write the ` +
       `principal in place of ${unknownPrincipal}\n`)
   }
   return exitCodes.ok
@@ -36,7 +36,7 @@ function renderCommands (needed: readonly RequiredAcl[]): string {
   }).join('\n\n')
 }
 
-/** For a shell: `->` in the name of a group would redirect its output. */
+/** Quotes for a shell: `->` in the name of a group would redirect its output. */
 function quote (word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,5 +1,5 @@
-// The properties file of a command, with the command line that goes with it: read once, and again
-// while the process runs.
+// The properties file of a command and the properties of its command line: read at the start, and
+// again while the process runs.
 import { readFileSync } from 'node:fs'
 import { librdkafkaFeatures } from '../cluster/native-version.ts'
 import { flagSettings } from '../config/cli-flags.ts'
@@ -11,7 +11,7 @@ export class ConfigFile {
   readonly path: string
   readonly #options: ConfigOptions
   readonly #environment: Terminal['environment']
-  /** As it was when it was read last without a problem. */
+  /** The configuration that was last read without a problem. */
   #content: Buffer | undefined
 
   constructor (
@@ -22,7 +22,7 @@ export class ConfigFile {
     this.#environment = environment
   }
 
-  /** As it is now. */
+  /** Reads the file as it is now. */
   read (): ParsedConfig {
     let content: Buffer | undefined
     const parsed = this.#parse(path => {
@@ -34,7 +34,7 @@ export class ConfigFile {
     return parsed
   }
 
-  /** As it was at the last read(), with the files that it names as they are now. */
+  /** The text of the last read(), with the present contents of the files that it names. */
   readNamedFiles (): ParsedConfig {
     const content = this.#content
     return this.#parse(path =>

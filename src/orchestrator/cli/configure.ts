@@ -1,5 +1,5 @@
-// What `run` and `validate` share: the options from the config table, the configuration file with
-// its problems, and the log.
+// The parts that `run` and `validate` share: the options from the config table, the configuration
+// file with its problems, and the log.
 import { Option, type Command } from 'commander'
 import { cliFlags } from '../config/cli-flags.ts'
 import type { Config } from '../config/config.ts'
@@ -35,7 +35,7 @@ export interface ConfigOptions {
   readonly output: OutputFormat
 }
 
-/** The file, if it is free of problems. */
+/** The file, if it has no problems. */
 export function configure (
   file: string, options: ConfigOptions, terminal: Terminal
 ): Config | undefined {

@@ -1,6 +1,6 @@
-// `longhaul pause|resume FILE` and `longhaul partitions retry|skip FILE`: writes what an operator
-// says into the progress topic of the flow. Every process obeys within seconds, and so does one
-// that starts later; the command needs no process to run.
+// `longhaul pause|resume FILE` and `longhaul partitions retry|skip FILE`: writes an operator's
+// instruction to the progress topic of the flow. Running processes obey within seconds, and later
+// ones from their start; the command needs no running process.
 import { hostname } from 'node:os'
 import type { FlowConfig } from '../config/config.ts'
 import type {
@@ -20,7 +20,7 @@ export interface WordOptions extends ConfigOptions {
   readonly topic?: string
   readonly partition?: string
   readonly reason: string
-  /** Of a skip. */
+  /** The source offset of a skip. */
   readonly to?: string
   readonly dryRun?: boolean
 }
@@ -29,7 +29,7 @@ export type WordKind = 'pause' | 'resume' | 'retry' | 'skip'
 type Word = PauseRecord | RetryRecord | SkipRecord
 
 const done: Readonly<Record<WordKind, string>> = {
-  pause: 'is paused', resume: 'goes on', retry: 'is tried again', skip: 'skips'
+  pause: 'is paused', resume: 'is resumed', retry: 'is retried', skip: 'skips'
 }
 
 export async function sayWord (
@@ -65,17 +65,17 @@ export async function sayWord (
   }
 }
 
-/** Why the options do not go together; undefined: they do. */
+/** Why the options contradict each other; undefined: they do not. */
 function usageProblem (
   kind: WordKind, { partition, to, topic }: WordOptions
 ): string | undefined {
   if (partition !== undefined && topic === undefined) return '--partition needs --topic'
   if (partition !== undefined && !/^\d{1,9}$/.test(partition)) {
-    return `--partition=${partition} is no whole number from 0 on`
+    return `--partition=${partition} is not a whole number from 0 on`
   }
   if (kind !== 'skip') return undefined
   if (partition === undefined) return 'a skip needs --topic and --partition'
-  return /^\d{1,18}$/.test(to ?? '') ? undefined : `--to=${to} is no whole number from 0 on`
+  return /^\d{1,18}$/.test(to ?? '') ? undefined : `--to=${to} is not a whole number from 0 on`
 }
 
 function wordOf (kind: WordKind, options: WordOptions, terminal: Terminal): Word {
@@ -99,7 +99,7 @@ function wordOf (kind: WordKind, options: WordOptions, terminal: Terminal): Word
   }
 }
 
-/** Resolves with what is to be read of it. */
+/** Resolves with the text for the user. */
 async function sayTo (
   flow: FlowConfig, word: Word, isDryRun: boolean, log: Log, { clock, stderr, stopped }: Terminal
 ): Promise<string> {
@@ -120,7 +120,10 @@ async function sayTo (
   }
 }
 
-/** Why the flow mirrors nothing of that name now, which may be mistyped; undefined: it does. */
+/**
+ * Why the flow mirrors no topic or partition of this name now (the name may be mistyped);
+ * undefined: it does.
+ */
 async function doubtOf (
   { partition, topic }: ControlScope, flow: FlowConfig, { source }: ClusterPair
 ): Promise<string | undefined> {

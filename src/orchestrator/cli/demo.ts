@@ -17,13 +17,13 @@ import { openLog, outputFormats, type OutputFormat } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 
-// The demo has topics of its own.
+// The demo names its topics itself.
 const mirrorFlags = cliFlags.filter(({ setting }) => !setting.startsWith('topics'))
 
 export function addDemoOptions (command: Command): Command {
   for (const { flags, doc } of [...demoFlags, ...mirrorFlags]) command.option(flags, doc)
   return command
-    .option('--kafka', 'use two real brokers, started for the demo')
+    .option('--kafka', 'start two real brokers for the demo')
     .option('--kafka-libs <folder>', 'the jars of Kafka; default: the jars that the tests fetched')
     .option('--source <host:port>', 'a running source cluster; the demo deletes its topics')
     .option('--target <host:port>', 'a running target cluster')
@@ -55,7 +55,7 @@ export async function demo (
     return exitCodes.usage
   }
   if ((options.source === undefined) !== (options.target === undefined)) {
-    terminal.stderr.write('error: --source and --target need each other\n')
+    terminal.stderr.write('error: use --source and --target together\n')
     return exitCodes.usage
   }
   let clusters: DemoClusters | undefined
@@ -120,7 +120,7 @@ async function demoOn (
   return report.matched ? exitCodes.ok : exitCodes.failed
 }
 
-/** Steps and logs above a live line; all of it on stderr when stdout is for JSON. */
+/** Prints steps and logs above a live line; all of them on stderr if stdout is for JSON. */
 class DemoScreen {
   mirror: Mirror | undefined
   readonly log

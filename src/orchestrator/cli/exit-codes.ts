@@ -2,7 +2,7 @@
 
 export const exitCodes = {
   ok: 0,
-  /** An error came up while the command ran; the log names it. */
+  /** An error occurred while the command ran; the log names it. */
   failed: 1,
   /** The command line or the configuration is wrong. */
   usage: 2,

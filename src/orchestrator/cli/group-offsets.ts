@@ -1,5 +1,6 @@
-// `longhaul offsets translate FILE --group G`: the offset of each remote partition at which a
-// consumer group continues, and a file with which Kafka's own tool moves the group there.
+// `longhaul offsets translate FILE --group G`: prints the offset at which a consumer group
+// continues in each remote partition, and writes a file with which Kafka's own tool moves the
+// group.
 import { writeFileSync } from 'node:fs'
 import type { GroupOffset } from '../cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../cluster/native-cluster-admin.ts'
@@ -19,7 +20,7 @@ import type { Terminal } from './terminal.ts'
 
 export interface GroupOptions extends ConfigOptions {
   readonly group: string
-  /** Where to write what kafka-consumer-groups.sh --reset-offsets --from-file reads. */
+  /** Where to write the input of kafka-consumer-groups.sh --reset-offsets --from-file. */
   readonly resetFile?: string
 }
 
@@ -70,7 +71,7 @@ async function rowsOf (
   })
 }
 
-/** Rejects with the answer of the group's coordinator: DESCRIBE on the group is needed. */
+/** Rejects with the error of the group's coordinator: DESCRIBE on the group is needed. */
 async function committedBy (group: string, flow: FlowConfig): Promise<readonly GroupOffset[]> {
   const admin = openClusterAdmin({
     cluster: flow.source.alias,
@@ -142,7 +143,7 @@ function wroteReset (path: string, rows: readonly GroupRow[], terminal: Terminal
   return true
 }
 
-/** A line a partition: topic, partition, offset. */
+/** One line for each partition: topic, partition, offset. */
 function resetText (rows: readonly GroupRow[]): string {
   return rows.flatMap(({ answer, partition, remoteTopic }) =>
     answer?.offset === undefined ? [] : [`${remoteTopic},${partition},${answer.offset}\n`]).join('')

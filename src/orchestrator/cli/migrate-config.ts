@@ -1,5 +1,6 @@
-// `longhaul migrate-config FILE...`: the properties file that means the same as the configurations
-// of MirrorMaker 2's connectors on Kafka Connect, or as Strimzi's KafkaMirrorMaker2 resources.
+// `longhaul migrate-config FILE...`: converts the configurations of MirrorMaker 2's connectors on
+// Kafka Connect, or Strimzi's KafkaMirrorMaker2 resources, to a properties file with the same
+// meaning.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { parseAllDocuments } from 'yaml'
 import {
@@ -11,7 +12,7 @@ import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface MigrateConfigOptions {
-  /** Undefined: to stdout. */
+  /** Undefined: write to stdout. */
   readonly to?: string
 }
 
@@ -27,7 +28,7 @@ export function migrateConfig (
     if (to === undefined) {
       stdout.write(text)
     } else {
-      // The file may hold passwords, and one that is there may have been completed by hand.
+      // The file may hold passwords, and the user may have completed an existing file by hand.
       writeFileSync(to, text, { mode: 0o600, flag: 'wx' })
       stderr.write(`wrote ${to}\n`)
     }
@@ -41,7 +42,7 @@ export function migrateConfig (
   }
 }
 
-/** Of all documents of the file. What is something else, such as a Secret, is passed over. */
+/** From all documents of the file. Other kinds, such as a Secret, are ignored. */
 function readConfigs (file: string): readonly StrimziConfigs[] {
   const found = documentsOf(file).map((value): StrimziConfigs => {
     const config = connectorConfigOf(value)
@@ -56,13 +57,13 @@ function readConfigs (file: string): readonly StrimziConfigs[] {
     ({ ...rest, warnings: warnings.map(warning => `${file}: ${warning}`) }))
 }
 
-/** JSON is YAML, too. */
+/** The YAML parser also reads JSON. */
 function documentsOf (file: string): readonly unknown[] {
   return parseAllDocuments(readFileSync(file, 'utf8')).flatMap(document => {
     const [error] = document.errors
     if (error !== undefined) throw new Error(`${file} is neither JSON nor YAML: ${error.message}`)
     const value: unknown = document.toJS()
-    // What kubectl prints of several resources.
+    // kubectl prints several resources as one list.
     const { items, kind } = fieldsOf(value)
     return kind === 'List' && Array.isArray(items) ? items as unknown[] : [value]
   })

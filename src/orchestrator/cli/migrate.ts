@@ -1,5 +1,5 @@
-// `longhaul migrate FILE`: prints the steps from MirrorMaker 2 to Longhaul and back for this file;
-// with --yes carries out those that are Longhaul's own: validates, waits until MirrorMaker 2 has
+// `longhaul migrate FILE`: prints the steps from MirrorMaker 2 to Longhaul and back for this file.
+// With --yes it carries out the steps of Longhaul: validates, waits until MirrorMaker 2 has
 // stopped, and imports its positions.
 import type { FlowConfig } from '../config/config.ts'
 import { connectGroupOf, offsetsTopicOf } from '../migration/import-flow.ts'
@@ -50,7 +50,7 @@ export function stepsFor (
       command: `longhaul validate ${file}`
     },
     {
-      text: `Look at what would be imported of ${named}.`,
+      text: `Print the positions that would be imported for ${named}.`,
       command: on('offsets import-mm2')
     },
     {

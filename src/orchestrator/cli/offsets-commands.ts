@@ -26,9 +26,9 @@ export function addOffsetsCommands (
   program: Command, terminal: Terminal, onEnd: (exitCode: ExitCode) => void
 ): void {
   const offsets = program.command('offsets')
-    .description('where records of the source are on the target')
+    .description('relate offsets of the source to offsets of the target')
   addConfigOptions(offsets.command('translate')
-    .description('translate offsets: where a consumer continues in the remote topics'))
+    .description('translate offsets: print where a consumer continues in the remote topics'))
     .option('--group <group>', 'all offsets that this consumer group has committed on the source')
     .option('--reset-file <file>',
       'with --group: print the format of kafka-consumer-groups.sh --reset-offsets --from-file')
@@ -41,7 +41,7 @@ export function addOffsetsCommands (
     })
 
   addConfigOptions(offsets.command('explain')
-    .description('show how far a topic is mirrored, and which offsets belong together'))
+    .description('show how far a topic is mirrored, and its map of source to target offsets'))
     .requiredOption('--topic <topic>', 'the source topic')
     .option('--partition <number>', 'a partition of the topic; default: all')
     .action(async (file: string, options: ExplainOptions) => {
@@ -56,11 +56,12 @@ export function addOffsetsCommands (
     })
 
   addConfigOptions(offsets.command('import')
-    .description('continue at exported positions, if a flow has none; without --yes: show them'))
+    .description('let a flow without positions continue at exported ones; without --yes: ' +
+      'show them'))
     .requiredOption('--from <file>', 'the file that offsets export has written')
     .option('--from-flow <name>', 'the name of the flow in the file, if it differs')
     .option('--trust-target',
-      'also if the remote topic was recreated, or is shorter than at the export')
+      'import even if the remote topic was recreated, or is shorter than at the export')
     .option('--force', 'delete the positions that the flow has, then import')
     .option('--yes', 'import')
     .action(async (file: string, options: ImportOptions) => {
@@ -68,14 +69,15 @@ export function addOffsetsCommands (
     })
 
   addImportOptions(addConfigOptions(offsets.command('import-mm2')
-    .description('continue where MirrorMaker 2 has stopped; without --yes: show its positions')))
+    .description('let a flow continue where MirrorMaker 2 stopped; without --yes: ' +
+      'show its positions')))
     .option('--yes', 'wait until MirrorMaker 2 has stopped, and import')
     .action(async (file: string, options: MirrorMakerOptions) => {
       onEnd(await importMirrorMaker(file, options, terminal))
     })
 
   addNames(addConfigOptions(offsets.command('export-mm2')
-    .description('let MirrorMaker 2 continue where Longhaul has stopped; without --yes: ' +
+    .description('let MirrorMaker 2 continue where Longhaul stopped; without --yes: ' +
       'show the positions')))
     .option('--yes', 'write the positions to the offsets topic of MirrorMaker 2')
     .action(async (file: string, options: MirrorMakerOptions) => {

@@ -1,5 +1,5 @@
-// `longhaul offsets export-mm2 FILE`: shows which positions MirrorMaker 2 would receive; with --yes
-// writes them to its offsets topic, so that it continues where Longhaul has stopped.
+// `longhaul offsets export-mm2 FILE`: shows the positions that MirrorMaker 2 would receive; with
+// --yes writes them to its offsets topic, so that it continues where Longhaul stopped.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { exportFlow, type ExportedPosition } from '../migration/export-flow.ts'
 import { configure, openLog } from './configure.ts'

@@ -1,5 +1,6 @@
 // `longhaul offsets import-mm2 FILE`: shows where each partition continues that MirrorMaker 2 has
-// mirrored; with --yes it waits until MirrorMaker 2 has stopped, and puts that on record.
+// mirrored; with --yes waits until MirrorMaker 2 has stopped, and writes these positions to the
+// progress topic.
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { importFlow } from '../migration/import-flow.ts'
@@ -42,7 +43,7 @@ export async function importMirrorMaker (
   const config = configure(file, options, terminal)
   if (config === undefined) return exitCodes.usage
   const imports: FlowImport[] = []
-  // One after the other: what is said meanwhile stays readable.
+  // One flow after another, so that their log lines do not mix.
   for (const flow of config.flows) imports.push(await importOne(flow, options, config, terminal))
   const { yes: isApplied = false } = options
   terminal.stdout.write(options.output === 'json'
@@ -77,7 +78,7 @@ export async function importOne (
   }
 }
 
-/** `dryRun`: what to do to import, the end of a sentence. */
+/** `dryRun`: how to import; the end of a sentence. */
 export function renderImport (
   { error, flow, plan }: FlowImport, isApplied: boolean, width: number, dryRun: string
 ): string {
@@ -85,7 +86,7 @@ export function renderImport (
   const { leftOut, positions } = plan
   const rows = positions.map(each => [each.topic, String(each.partition), each.remoteTopic,
     String(each.committed), String(each.found), String(each.upstream), each.doubt ?? ''])
-  const head = ['topic', 'partition', 'remote topic', 'committed', 'found beyond', 'goes on at',
+  const head = ['topic', 'partition', 'remote topic', 'committed', 'found beyond', 'continues at',
     'may be mirrored twice, because']
   const others = leftOut.map(({ committed, partition, reason, topic }) =>
     [topic, String(partition), String(committed), reason])

@@ -1,6 +1,6 @@
-// `longhaul offsets import FILE --from EXPORT`: shows at which exported positions a flow would go
-// on; with --yes puts them on record. For a flow whose progress topic was lost, and for one that
-// continues under another name.
+// `longhaul offsets import FILE --from EXPORT`: shows at which exported positions a flow would
+// continue; with --yes writes them to the progress topic. For a flow whose progress topic was lost,
+// and for a flow that continues under another name.
 import { readFileSync } from 'node:fs'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -14,7 +14,7 @@ import type { Terminal } from './terminal.ts'
 
 export interface ImportOptions extends ConfigOptions {
   readonly from: string
-  /** The name that the flow had at the export. */
+  /** The name of the flow at the time of the export. */
   readonly fromFlow?: string
   readonly force?: boolean
   readonly trustTarget?: boolean

@@ -1,5 +1,5 @@
-// `longhaul offsets explain FILE --topic T` and `longhaul offsets export FILE`: what the progress
-// topic of each flow holds, as tables and as JSON. Both change nothing, and may run beside the
+// `longhaul offsets explain FILE --topic T` and `longhaul offsets export FILE`: print the contents
+// of each flow's progress topic, as tables and as JSON. Both change nothing, and may run beside the
 // processes that mirror.
 import { writeFileSync } from 'node:fs'
 import type { Config, FlowConfig } from '../config/config.ts'
@@ -21,7 +21,7 @@ export interface ExplainOptions extends ConfigOptions {
 }
 
 export interface ExportOptions extends ConfigOptions {
-  /** Undefined: to stdout. */
+  /** Undefined: write to stdout. */
   readonly to?: string
 }
 
@@ -35,7 +35,7 @@ export async function explainOffsets (
 ): Promise<ExitCode> {
   const { partition, topic } = options
   if (partition !== undefined && !/^\d{1,9}$/.test(partition)) {
-    terminal.stderr.write('error: --partition is a whole number from 0 on\n')
+    terminal.stderr.write('error: --partition must be a whole number from 0 on\n')
     return exitCodes.usage
   }
   return await withRecords(file, options, terminal, flows => {

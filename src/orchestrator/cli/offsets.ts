@@ -1,6 +1,6 @@
-// `longhaul offsets translate FILE --topic T --partition P --offset O`: at which offset of the
-// remote topic a consumer continues, in each flow of the file, and how exact that is. Reads the
-// progress topic, changes nothing, and may run beside the processes that mirror.
+// `longhaul offsets translate FILE --topic T --partition P --offset O`: prints at which offset of
+// the remote topic a consumer continues, in each flow of the file, and how exact the answer is.
+// Reads the progress topic, changes nothing, and may run beside the processes that mirror.
 import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { explainAnswer } from '../offsets/explain-answer.ts'
@@ -41,7 +41,7 @@ export async function translatePosition (
 ): Promise<ExitCode> {
   const question = questionOf(options)
   if (question === undefined) {
-    terminal.stderr.write('error: --partition and --offset are whole numbers from 0 on\n')
+    terminal.stderr.write('error: --partition and --offset must be whole numbers from 0 on\n')
     return exitCodes.usage
   }
   const config = configure(file, options, terminal)
@@ -88,7 +88,7 @@ async function translateInFlow (
   }
 }
 
-/** For one who writes the name of the remote topic, as with --back it lies near to do. */
+/** For users who wrote the name of the remote topic, an easy mistake with --back. */
 function nameOnSource (topic: string, { policy }: FlowConfig): string {
   const upstream = policy.upstreamTopic(topic)
   return upstream === undefined || upstream === topic

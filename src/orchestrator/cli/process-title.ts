@@ -1,7 +1,7 @@
-// What the list of processes shows of a command line that holds secrets.
+// The title of the process in the process list, if its command line contains secrets.
 import { isSecret, redacted } from '../config/secret-properties.ts'
 
-/** Undefined: no argument holds a secret, and the list may show the arguments as they are. */
+/** Undefined: no argument contains a secret, and the process list may show the arguments. */
 export function titleWithoutSecrets (argv: readonly string[]): string | undefined {
   const shown = argv.map(argument => argument.replace(/^(-X)?([^=]+)=.*$/s, (whole, x, name) =>
     isSecret(String(name).trim()) ? `${String(x ?? '')}${String(name)}=${redacted}` : whole))

@@ -15,7 +15,7 @@ import { run } from './run.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
 
-/** Runs the command of the arguments. commander reports errors of the command line. */
+/** Runs the command that the arguments name. commander reports errors of the command line. */
 export async function runProgram (
   argv: readonly string[], terminal: Terminal
 ): Promise<ExitCode> {

@@ -1,5 +1,5 @@
-// Reads the configuration again while the process runs, and applies the whole or nothing of it: the
-// file itself at SIGHUP; the certificates, stores and secrets that it names once they are replaced.
+// Reads the configuration again while the process runs, and applies all of its changes or none: at
+// SIGHUP the file; after a replacement the certificates, stores and secrets that the file names.
 import { readFileSync } from 'node:fs'
 import type { ConfigChanges } from '../config/config-changes.ts'
 import type { Config } from '../config/config.ts'
@@ -13,7 +13,7 @@ import type { ConfigFile } from './config-file.ts'
 
 export interface ReloadOptions {
   readonly file: ConfigFile
-  /** What the process runs with. */
+  /** The configuration in use. */
   readonly config: Config
   readonly mirror: Pick<Mirror, 'reload'>
   readonly log: ProcessLog
@@ -25,9 +25,11 @@ export class Reload {
   readonly #watching: IntervalLoop
   #config: Config
   #isRunning = false
-  /** Requested while one runs, which may have read the file before it was changed. */
+  /**
+   * Another reload was requested during a reload, which may have read the file before its change.
+   */
   #isRequested = false
-  /** Of the files that were replaced, why they do not apply: said once. */
+  /** Why the replaced files cannot be used; logged once. */
   #refusal = ''
 
   constructor (options: ReloadOptions) {
@@ -44,12 +46,12 @@ export class Reload {
     })
   }
 
-  /** Looks at the files that the file names from now on. */
+  /** From now on checks whether the files that the configuration names are replaced. */
   start (): void { this.#watching.start() }
 
   async stop (): Promise<void> { await this.#watching.stop() }
 
-  /** Has the file read. Returns at once; the log says what came of it. */
+  /** Requests a reload. Returns at once; the log names the result. */
   request (): void {
     this.#isRequested = true
     if (!this.#isRunning) void this.#run()
@@ -80,9 +82,10 @@ export class Reload {
       await this.#apply(file.readNamedFiles(), `replaced: ${replaced.join(', ')}`)
       this.#refusal = ''
     } catch (thrown) {
-      // Files are replaced one after the other: the next look may find that they fit.
+      // Files are replaced one after another: at the next check they may match.
       const error = ReplicatorError.from(thrown)
-      const text = `replaced: ${replaced.join(', ')}; the former ones stay in use: ${error.message}`
+      const text =
+        `replaced: ${replaced.join(', ')}; the previous ones stay in use: ${error.message}`
       if (text !== this.#refusal) log.error({ err: error }, text)
       this.#refusal = text
     } finally {
@@ -128,6 +131,6 @@ function textsOf ({ added, changed, process, removed }: ConfigChanges): readonly
     ...added.map(({ name }) => `${name} is new`),
     ...removed.map(name => `${name} is stopped`),
     ...changed.filter(({ lines }) => lines.length > 0).map(({ config, isLive, lines }) =>
-      `${config.name}${isLive ? '' : ' is drained and started again'}: ${lines.join(', ')}`)
+      `${config.name}${isLive ? '' : ' is drained and restarted'}: ${lines.join(', ')}`)
   ]
 }

@@ -57,7 +57,7 @@ async function mirrorUntilStopped (
 ): Promise<ExitCode> {
   const stopped = aborted(terminal.stopped)
   const failed = await Promise.race([mirror.start(), stopped.then(() => [])])
-  // While one flow runs, the others are tried again. If no flow could start, the process ends.
+  // While one flow runs, flows that could not start are retried. If none could, the process ends.
   const noneStarted = failed.length > 0 && failed.length === mirror.totals.length
   if (!noneStarted) await stopped
   if (!noneStarted) log.info({}, 'stopping: waiting until the batches in flight are acknowledged')

@@ -1,5 +1,5 @@
-// `longhaul status FILE`: processes, pauses, positions and lag of each flow, as the progress topic
-// and both clusters have them. Needs no process to run, and changes nothing.
+// `longhaul status FILE`: prints processes, pauses, positions and lag of each flow, from its
+// progress topic and both clusters. Needs no running process, and changes nothing.
 import { groupOf } from '../cluster/flow-group.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import type { FlowMember } from '../control/control-record.ts'
@@ -20,16 +20,18 @@ export interface StatusOptions extends ConfigOptions {
 }
 
 interface PartitionStatus extends TopicPartition {
-  /** Undefined: nothing of it is on record. */
+  /** Undefined: the progress topic has no position of the partition. */
   readonly upstream: bigint | undefined
   readonly downstream: bigint | undefined
   /** High watermark of the source. */
   readonly end: bigint | undefined
-  /** Where the log of a recreated source topic begins: the position is of the deleted one. */
+  /**
+   * The log start offset of a recreated source topic: the position belongs to the deleted topic.
+   */
   readonly newStart: bigint | undefined
-  /** Who paused it and why; undefined: nobody. */
+  /** The operator who paused it and the reason; undefined: it is not paused. */
   readonly paused: string | undefined
-  /** Why it cannot continue at its position; undefined: it can, as far as both clusters tell. */
+  /** Why it cannot continue at its position; undefined: neither cluster shows a reason. */
   readonly problem: string | undefined
 }
 
@@ -39,7 +41,7 @@ interface FlowStatus {
   readonly processes: number
   readonly members: readonly FlowMember[]
   readonly partitions: readonly PartitionStatus[]
-  /** False where the target has no idempotent producers. */
+  /** False if the target has no idempotent producers. */
   readonly isExactlyOnce: boolean
   readonly error: ReplicatorError | undefined
 }
@@ -105,7 +107,7 @@ async function lookAt (
   }
 }
 
-/** The topics of these partitions are other ones than those that their progress is of. */
+/** The source or the target topic was recreated since its progress was written. */
 interface Recreation {
   readonly error: ReplicatorError
   /** Of a recreated source topic. */
@@ -189,7 +191,7 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
   ].join('\n')
 }
 
-/** One a topic: what is wrong with one partition is mostly wrong with all. */
+/** One line for each topic: the partitions of a topic mostly have the same problem. */
 function problemLines (partitions: readonly PartitionStatus[]): readonly string[] {
   const byTopic = new Map<string, string>()
   for (const { partition, problem, topic } of partitions) {

@@ -1,8 +1,8 @@
-// A table for people that fits the width of their terminal: long cells wrap, no character is lost.
+// A table for people that fits the width of their terminal: long cells wrap and are not cut.
 import Table from 'cli-table3'
 import type { Terminal } from './terminal.ts'
 
-/** Columns of the terminal. In a pipe no cell wraps: a row is a line, and names are whole. */
+/** The columns of the terminal. In a pipe no cell wraps: a row is one line with whole names. */
 export function tableWidth ({ environment, stdout }: Terminal): number {
   return stdout.columns ?? (Number(environment['COLUMNS'] ?? '') || Infinity)
 }
@@ -22,13 +22,13 @@ export function renderTable (
     colWidths: shareRoom(natural, room).map(each => each + paddingWidth),
     wordWrap: true
   })
-  // A sentence wraps between its words. A name has no words, so it wraps anywhere.
+  // A sentence wraps between words. A name contains no blanks, so it wraps anywhere.
   table.push(...rows.map(row => row.map(content =>
     ({ content, wrapOnWordBoundary: content.includes(' ') }))))
   return table.toString()
 }
 
-/** Narrow columns keep their width, and wide columns share the rest of the room. */
+/** Narrow columns keep their width, and wide columns share the remaining width. */
 export function shareRoom (natural: readonly number[], room: number): readonly number[] {
   const widths: number[] = []
   const narrowFirst = natural.map((width, column) => ({ width, column }))

@@ -13,8 +13,8 @@ export interface Terminal {
   readonly stderr: OutputStream
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly clock: Clock
-  /** Aborted by the first SIGTERM or SIGINT, or when the parent of an `npm run` has ended. */
+  /** Aborted by the first SIGTERM or SIGINT, or when the parent of an `npm run` ends. */
   readonly stopped: AbortSignal
-  /** Each SIGHUP calls it, until the next call sets another one. */
+  /** Sets the function that each SIGHUP calls; the next call replaces it. */
   onHangUp (listener: () => void): void
 }

@@ -1,4 +1,4 @@
-// What `longhaul validate` found, for people as tables and for programs as JSON.
+// The findings of `longhaul validate`, for people as tables and for programs as JSON.
 import type { FlowConfig } from '../config/config.ts'
 import type { Difference } from '../config/differences.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
@@ -7,7 +7,7 @@ import type { LeftOutTopic, PlannedTopic } from '../topics/topic-plan.ts'
 import { reasonOf } from '../topics/topic-remarks.ts'
 import { renderTable } from './table.ts'
 
-/** What is wrong with the progress topic of a flow; with an error the flow would not start. */
+/** The problem of a flow's progress topic; with an error the flow would not start. */
 export interface ProgressCheck {
   readonly error: ReplicatorError | undefined
   readonly warnings: readonly ReplicatorError[]
@@ -19,11 +19,11 @@ export type FlowReport =
     readonly check: TopicCheck
     readonly progress: ProgressCheck
     readonly remarks: readonly string[]
-    /** What the user of the file meets, of what MirrorMaker 2 does in another way. */
+    /** The differences from MirrorMaker 2 that matter for this file. */
     readonly differences: readonly Difference[]
     readonly error: undefined
   }
-  /** The flow as a whole could not be checked. */
+  /** Why the whole flow could not be checked. */
   | {
     readonly config: FlowConfig
     readonly check: undefined
@@ -33,18 +33,18 @@ export type FlowReport =
     readonly error: ReplicatorError
   }
 
-/** Whether the flow would not start at all. */
+/** Whether the whole flow would fail to start. */
 export function isRefused ({ error, progress }: FlowReport): boolean {
   return (error ?? progress?.error) !== undefined
 }
 
-/** Whether all that the file asks for would be mirrored. */
+/** Whether everything that the file names would be mirrored. */
 export function isAsAsked ({ config, check }: FlowReport): boolean {
   return check !== undefined && check.problems.length === 0 &&
     namedInVain(config, check).length === 0
 }
 
-/** Topics that `topics` names and the flow does not mirror, with the reason. */
+/** Topics that the setting `topics` names and the flow does not mirror, with the reason. */
 function namedInVain (
   { source, target, topics }: FlowConfig, { leftOut, unknown }: TopicCheck
 ): ReadonlyArray<{ readonly topic: string, readonly reason: string }> {
@@ -88,7 +88,7 @@ function renderCheck (
     ...remarks.map(remark => `warning: ${remark}`),
     ...differences.length === 0
       ? []
-      : ['in another way than MirrorMaker 2:', renderDifferences(differences, width)]
+      : ['different from MirrorMaker 2:', renderDifferences(differences, width)]
   ].join('\n')
 }
 

@@ -1,6 +1,6 @@
 // `longhaul validate FILE`: checks the file, both clusters and the progress topic of every flow,
-// and says of every topic of the source whether it would be mirrored, under which name, and why
-// not. Changes nothing.
+// and reports for each source topic whether it would be mirrored, under which name, or why not.
+// Changes nothing.
 import { groupOf } from '../cluster/flow-group.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { metDifferences } from '../config/met-differences.ts'
@@ -99,7 +99,7 @@ async function checkFlow (
   }
 }
 
-/** The flows that bring topics back, as they are now. */
+/** The flows that bring topics back, at this moment. */
 async function lookBack (
   config: FlowConfig, clusters: ClusterPair, all: Config, terminal: Terminal
 ): Promise<FlowsBack | undefined> {

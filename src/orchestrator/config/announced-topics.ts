@@ -1,5 +1,6 @@
-// Which topics another flow mirrors and what it calls them, from the settings that a process of it
-// announces (control/flow-members.ts). Of its clusters only the alias of its source is known.
+// Which topics another flow mirrors and under which names, from the settings that one of its
+// processes announces (control/flow-members.ts). Of its clusters only the alias of its source is
+// known.
 import { createCycleCheck } from '../policy/topic-cycle.ts'
 import { createTopicFilter, type TopicSelection } from '../policy/topic-filter.ts'
 import { compileRenames } from '../policy/topic-rename.ts'
@@ -8,7 +9,7 @@ import { flowTable } from './config-table.ts'
 
 type Announced = Readonly<Record<string, string>>
 
-/** Undefined: another build announced what this one cannot read. */
+/** Undefined: another build wrote the announcement, and this build cannot read it. */
 export function announcedTopics (
   settings: Announced, sourceCluster: string
 ): TopicSelection | undefined {

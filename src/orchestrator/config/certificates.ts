@@ -1,5 +1,5 @@
-// The certificates that a client is configured with: when they end, and whether its key belongs to
-// its certificate, before a cluster is asked.
+// The certificates in a client's configuration: when they expire, and whether the key belongs to
+// the certificate, before a connection is opened.
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { createRequire } from 'node:module'
 import type Jks from 'jks-js'
@@ -7,7 +7,7 @@ import type { ClientProperties } from './client-properties.ts'
 import type { ReadFile } from './tls-stores.ts'
 
 export interface CertificateEnd {
-  /** `client`: what the client shows; `authority`: of those that it trusts, the first to end. */
+  /** `client`: the client's own certificate; `authority`: the trusted one that expires first. */
   readonly of: 'client' | 'authority'
   /** Milliseconds since the epoch. */
   readonly endMs: number
@@ -19,7 +19,7 @@ export const certificateFileProperties = [
   'ssl.crl.location'
 ] as const
 
-/** Empty for what cannot be read here: librdkafka reads it, and says what is wrong. */
+/** Empty if a file cannot be read here: librdkafka reads it, and reports the error. */
 export function certificateEnds (
   client: ClientProperties, readFile: ReadFile
 ): readonly CertificateEnd[] {
@@ -34,7 +34,7 @@ export function certificateEnds (
   ]
 }
 
-/** Undefined: they fit, or librdkafka alone can read them. */
+/** Undefined: they match, or only librdkafka can read them. */
 export function keyProblem (client: ClientProperties, readFile: ReadFile): string | undefined {
   const store = storeEntry(client, readFile)
   const cert = textOf(client, 'ssl.certificate', readFile) ?? store?.cert
@@ -57,7 +57,7 @@ function textOf (
   return client[`${name}.pem`] ?? (path === undefined ? undefined : readText(path, readFile))
 }
 
-/** What a PKCS#12 store shows and proves. */
+/** The certificate and the key in a PKCS#12 store. */
 function storeEntry (
   client: ClientProperties, readFile: ReadFile
 ): { readonly cert?: string, readonly key?: string } | undefined {

@@ -1,5 +1,5 @@
-// The command-line flags that set something: rendered from the rows, so that help, ranges and
-// defaults are those of the config table.
+// The command-line flags of settings: rendered from the rows, so that help, ranges and defaults are
+// those of the config table.
 import { configTable, rowOf, type Setting } from './config-table.ts'
 
 export interface CliFlag {
@@ -24,7 +24,9 @@ export const cliFlags: readonly CliFlag[] = (Object.keys(configTable) as Setting
     }]
   })
 
-/** Commander's parsed options -> the `flags` of ParseOptions; what was not given is left out. */
+/**
+ * Converts commander's parsed options to the `flags` of ParseOptions; absent options are left out.
+ */
 export function flagSettings (
   options: Readonly<Record<string, unknown>>
 ): Partial<Record<Setting, string>> {

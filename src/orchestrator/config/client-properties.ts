@@ -1,5 +1,5 @@
-// The properties of a Java client, as a MirrorMaker 2 file holds them -> the properties of
-// librdkafka. librdkafka's own names may be used, too; both names for one thing are refused.
+// Translates the properties of a Java client, as a MirrorMaker 2 file has them, to properties of
+// librdkafka. The file may also use librdkafka's names; both names for one setting are refused.
 import { clientTable } from './client-table.ts'
 import { parseJaas, translateJaas } from './jaas.ts'
 import { connectionProperties, otherProperties } from './librdkafka-properties.ts'
@@ -20,7 +20,7 @@ export interface ClientContext {
   readonly findings: Findings
   readFile: ReadFile
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** librdkafka's builtin.features; undefined when not known, then nothing is refused for it. */
+  /** librdkafka's builtin.features; undefined: not known, and nothing is refused because of it. */
   readonly features: readonly string[] | undefined
 }
 
@@ -33,7 +33,7 @@ export function isClientProperty (name: string): boolean {
 export const clientPropertyNames: readonly string[] =
   [...new Set([...Object.keys(clientTable), ...connectionProperties, ...otherProperties])]
 
-/** `written` holds one entry a name, the one that wins. */
+/** `written` has one entry for each name, the one that wins. */
 export function translateClient (
   written: ReadonlyMap<string, Entry>, context: ClientContext
 ): ClientProperties {
@@ -46,7 +46,7 @@ export function translateClient (
   return { ...defaultTrust(out, context), ...Object.fromEntries(out.properties) }
 }
 
-/** Empty where the file says whom to trust, and where there is no TLS. */
+/** Empty if the file names a trust store, and if there is no TLS. */
 function defaultTrust (
   { properties }: Output, { environment, readFile }: ClientContext
 ): ClientProperties {
@@ -55,7 +55,7 @@ function defaultTrust (
   return publicAuthorities(environment, readFile).properties
 }
 
-/** Remembers which entry gave each property, to refuse two names for one thing. */
+/** Remembers which entry set each property, to refuse two names for one setting. */
 class Output {
   readonly properties = new Map<string, string>()
   readonly #givenBy = new Map<string, Entry>()
@@ -79,7 +79,7 @@ class Output {
   }
 }
 
-// Properties of librdkafka that exclude each other, by the thing that they set.
+// Properties of librdkafka that exclude each other, by the part that they configure.
 const oneThing: Readonly<Record<string, string>> = {
   'ssl.ca.location': 'the trust store',
   'ssl.ca.pem': 'the trust store',
@@ -147,7 +147,7 @@ function translateLogin (
     return
   }
   for (const [property, value] of Object.entries(translated.properties)) {
-    // The mechanism may also stand by itself, in any case; translateJaas has compared the two.
+    // sasl.mechanism may also be set separately, in any case; translateJaas has compared the two.
     if (property === 'sasl.mechanism') out.properties.set(property, value)
     else out.put(property, value, entry)
   }
@@ -155,7 +155,7 @@ function translateLogin (
 
 const protocols = ['plaintext', 'ssl', 'sasl_plaintext', 'sasl_ssl']
 
-/** What would only fail at the first connection, and with a worse text. */
+/** Refuses settings with which only the first connection would fail, with a less helpful text. */
 function checkSecurity (
   written: ReadonlyMap<string, Entry>, out: Output, context: ClientContext
 ): void {
@@ -205,11 +205,11 @@ function checkSecurity (
 
 const unsecured = 'enable.sasl.oauthbearer.unsecure.jwt'
 
-// Of librdkafka's ways to fetch a token, those that Longhaul's own does not know.
+// librdkafka's methods to fetch a token that Longhaul does not support.
 const otherTokenProperties =
   /^(https\.ca\.|sasl\.oauthbearer\.(assertion|extensions|metadata|grant\.type))/
 
-/** Why no token can be fetched with what is written: cluster/oidc-token.ts fetches them. */
+/** Why no token can be fetched with these properties: cluster/oidc-token.ts fetches tokens. */
 function tokenProblem (properties: ReadonlyMap<string, string>): string | undefined {
   for (const part of ['token.endpoint.url', 'client.id', 'client.secret']) {
     if (!properties.has(`sasl.oauthbearer.${part}`)) {

@@ -1,15 +1,15 @@
-// THE table of the Java client's properties: which property of librdkafka each becomes, or why it
-// has no meaning here. Names that both share and that mean the same need no row.
+// THE table of the Java client's properties: the property of librdkafka that each becomes, or why
+// it has no effect. Names with the same meaning in both need no row.
 
 export type ClientRule = {
-  /** The value is never shown. librdkafka's own secrets stand in the contract table. */
+  /** The value is never shown. librdkafka's secret properties are in the contract table. */
   readonly secret?: true
 } & (
-  /** Another name; `convert` returns the value, undefined where librdkafka has none like it. */
+  /** Another name; `convert` returns the value, or undefined if librdkafka has no equivalent. */
   | { readonly to: string, convert? (value: string): string | undefined }
   /** Read together with others: trust store, key store, login. */
   | { readonly part: 'trust store' | 'key store' | 'login' }
-  /** No effect. A value that `like` matches is what Longhaul does anyway: no warning. */
+  /** No effect. No warning for a value that `like` matches: Longhaul always behaves that way. */
   | { readonly none: string, readonly like?: RegExp }
 )
 
@@ -23,7 +23,7 @@ const inOrder = 'Longhaul retries in order until it succeeds'
 
 // -1 is the system's default in Java, 0 in librdkafka.
 const bufferSize = (value: string) => value === '-1' ? '0' : value
-/** As Java reads it: an empty place between two commas counts for nothing. */
+/** As Java reads it: an empty item between two commas is ignored. */
 const serverList = (value: string) =>
   value.split(',').map(server => server.trim()).filter(server => server !== '').join(',')
 
@@ -65,7 +65,7 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
 
   'sasl.jaas.config': { part: 'login', secret: true },
   'sasl.mechanisms': { to: 'sasl.mechanism' },
-  // The path of kinit in Java, a whole command in librdkafka.
+  // In Java the path of kinit, in librdkafka a whole command.
   'sasl.kerberos.kinit.cmd': {
     to: 'sasl.kerberos.kinit.cmd', convert: value => value.includes(' ') ? value : undefined
   },
@@ -150,7 +150,9 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
   'share.acknowledgement.mode': { none: noGroup }
 }
 
-/** JSSE names -> OpenSSL names; undefined when one is not known. TLS 1.3 suites are always on. */
+/**
+ * JSSE names to OpenSSL names; undefined if one is not known. TLS 1.3 suites are always enabled.
+ */
 function opensslCiphers (value: string): string | undefined {
   const names = value.split(/[,:\s]+/).filter(name => name !== '')
   const translated = names.map(opensslCipher)

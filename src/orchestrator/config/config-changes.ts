@@ -1,5 +1,5 @@
-// What a file that is read again changes: which flows start or end, which continue with other
-// settings, and how. Values of client properties are never shown: passwords are among them.
+// The changes of a file that is read again: which flows start, stop or adopt other settings, and
+// which must restart. Values of client properties are never shown: some are passwords.
 import { certificateFileProperties } from './certificates.ts'
 import type { ClientProperties } from './client-properties.ts'
 import type { Config, FlowConfig, FlowEnd, HeartbeatPair } from './config.ts'
@@ -9,9 +9,11 @@ import {
 
 export interface FlowChange {
   readonly config: FlowConfig
-  /** `topics: a,b -> a,c`, a line each; empty: only what the other flows of the file imply. */
+  /**
+   * `topics: a,b -> a,c`, one line each; empty: only the change that other flows of the file imply.
+   */
   readonly lines: readonly string[]
-  /** Whether the flow can adopt the change while it runs; else it is drained and started again. */
+  /** Whether the running flow can adopt the change; otherwise it is drained and restarted. */
   readonly isLive: boolean
 }
 
@@ -19,13 +21,15 @@ export interface ConfigChanges {
   readonly added: readonly FlowConfig[]
   readonly removed: readonly string[]
   readonly changed: readonly FlowChange[]
-  /** Of the process, a line each. */
+  /** Changes of the process, one line each. */
   readonly process: readonly string[]
-  /** Settings of the process that count only when it starts. */
+  /** Settings of the process that are read only at its start. */
   readonly needRestart: readonly ProcessSetting[]
 }
 
-/** What a running flow adopts. Each is read at every look at the topics, and nowhere else. */
+/**
+ * Settings that a running flow adopts: each look at the topics reads them, and no other code does.
+ */
 const liveSettings: ReadonlySet<FlowSetting> = new Set<FlowSetting>([
   'topics', 'topics.exclude', 'heartbeats.replication.enabled', 'replication.factor'
 ])
@@ -88,7 +92,7 @@ function topicLines (before: FlowConfig, after: FlowConfig): readonly string[] {
     .map(topic => `topic.${topic}: ${text(before, topic)} -> ${text(after, topic)}`)
 }
 
-/** Of other pairs than the flow's own two clusters, whose settings are those of the flow. */
+/** Heartbeats of pairs other than the flow's own clusters, which have their own settings. */
 function heartbeatLines (before: FlowConfig, after: FlowConfig): readonly string[] {
   const text = ({ heartbeats, source, target }: FlowConfig): string => heartbeats
     .filter(pair => pair.source !== source.alias || pair.target !== target.alias)
@@ -105,7 +109,7 @@ function describePair (pair: HeartbeatPair): string {
   return `${source}->${target} (each ${intervalMs / 1000} s, factor ${replicationFactor}${named})`
 }
 
-/** A file that librdkafka reads has the same name after it was replaced. */
+/** A file that librdkafka reads keeps its name when it is replaced. */
 function endLines (
   before: FlowEnd, after: FlowEnd, replaced: ReadonlySet<string>
 ): readonly string[] {

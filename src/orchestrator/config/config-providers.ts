@@ -1,5 +1,5 @@
-// Values that stand elsewhere: `${file:path:key}`, `${directory:path:key}`, `${env:NAME}`, under
-// the names that config.providers assigns to them, as in Kafka.
+// Values from other places: `${file:path:key}`, `${directory:path:key}`, `${env:NAME}`, under the
+// names that config.providers assigns to them, as in Kafka.
 import { join } from 'node:path'
 import { getProperties } from 'properties-file'
 import { splitList } from './setting-kinds.ts'
@@ -21,7 +21,7 @@ const byClass: Readonly<Record<string, Provider>> = {
     return Object.hasOwn(values, key) ? values[key] : undefined
   },
   DirectoryConfigProvider: (path, key, { readFile }) =>
-    // A key is the name of a file in the directory, never a way out of it.
+    // A key is the name of a file in the directory, and must not lead out of it.
     /^(?!\.\.?$)[^/\\]+$/.test(key) ? readFile(join(path, key)).toString('utf8') : undefined,
   EnvVarConfigProvider: (_path, key, { environment }) => environment[key]
 }
@@ -30,7 +30,7 @@ const byName: Readonly<Record<string, string>> = {
   file: 'FileConfigProvider', directory: 'DirectoryConfigProvider', env: 'EnvVarConfigProvider'
 }
 
-// Kafka's own expression: `${name:key}` or `${name:path:key}`; the path may be empty.
+// Kafka's expression: `${name:key}` or `${name:path:key}`; the path may be empty.
 const reference = /\$\{([^}]*?):(?:([^}]*?):)?([^}]*?)\}/g
 
 export function resolveReferences (
@@ -40,7 +40,7 @@ export function resolveReferences (
   return entries.map(entry => {
     const value = entry.value.replace(reference, (whole, name: string, path: string, key: string) =>
       resolve({ whole, name, path, key }, entry, providers, context))
-    // A file that holds a secret ends with a line feed; Java's ConfigDef trims it off.
+    // A file with a secret ends with a line feed; Java's ConfigDef trims it.
     return { ...entry, value: value.trim() }
   })
 }

@@ -1,4 +1,4 @@
-// Rules that look at more than one setting. Each flow rule sees one flow, each config rule all.
+// Rules over several settings. Each flow rule reads one flow, each config rule all flows.
 import { judgeTopic } from '../policy/topic-filter.ts'
 import type { FlowConfig } from './config.ts'
 import { flowTable, type FlowSettings } from './config-table.ts'
@@ -11,7 +11,7 @@ type NumberSetting = {
   [Name in keyof FlowSettings]: FlowSettings[Name] extends number ? Name : never
 }[keyof FlowSettings]
 
-/** Settings that cannot usefully be more than another; the smaller one counts. */
+/** Settings for which a value above another setting has no use; the smaller value counts. */
 const bounds: ReadonlyArray<readonly [inner: NumberSetting, outer: NumberSetting]> = [
   ['fetch.max.bytes', 'in.flight.bytes.max'],
   ['max.partition.fetch.bytes', 'fetch.max.bytes'],
@@ -22,8 +22,8 @@ const bounds: ReadonlyArray<readonly [inner: NumberSetting, outer: NumberSetting
 ]
 
 /**
- * A file that MirrorMaker 2 accepts must work here, so a value over its bound is lowered, with a
- * warning when somebody wrote it, rather than refused.
+ * Longhaul must accept every file that MirrorMaker 2 accepts. So a value above its bound is
+ * lowered, with a warning if the user wrote it, and not refused.
  */
 export function lowerToBounds (
   settings: FlowSettings, written: (setting: NumberSetting) => Entry | undefined,
@@ -44,7 +44,10 @@ export function lowerToBounds (
   return lowered
 }
 
-/** In place of a progress.topic.replication.factor that is not set: what MirrorMaker 2 may need. */
+/**
+ * If progress.topic.replication.factor is not set: the settings by which MirrorMaker 2 creates
+ * topics on the target.
+ */
 const progressFactors = ['offset.storage.replication.factor', 'replication.factor'] as const
 
 export function followFactors (
@@ -57,7 +60,7 @@ export function followFactors (
     : { ...settings, 'progress.topic.replication.factor': settings[found] }
 }
 
-/** What a flow does at an interval, unless it is switched off. */
+/** Duties that a flow performs at an interval, unless they are switched off. */
 const duties = [
   ['refresh.topics.enabled', 'refresh.topics.interval.seconds'],
   ['refresh.groups.enabled', 'refresh.groups.interval.seconds'],
@@ -67,7 +70,7 @@ const duties = [
 
 /**
  * As MirrorMaker 2: a negative interval switches a duty off, and with an interval of 0 the
- * connector of the flow does not start. The interval of a duty that is off is the default one.
+ * connector of the flow does not start. A duty that is off has the default interval.
  */
 export function switchDutiesOff (
   settings: FlowSettings, written: (setting: NumberSetting) => Entry | undefined,
@@ -104,7 +107,10 @@ function noFlow (flows: readonly FlowConfig[], findings: Findings): void {
     'no replication flow is enabled; write A->B.enabled=true with the names of your clusters')
 }
 
-/** Without a separator nobody can tell a remote topic from one that was created on its cluster. */
+/**
+ * Without a separator a remote topic cannot be distinguished from a topic that was created on its
+ * cluster.
+ */
 function noSeparator (flows: readonly FlowConfig[], findings: Findings): void {
   const renaming = flows.filter(({ policy }) => !policy.keepsNames)
   for (const flow of renaming) {
@@ -119,8 +125,9 @@ function noSeparator (flows: readonly FlowConfig[], findings: Findings): void {
 }
 
 /**
- * With the aliases `eu` and `eu.west` a remote topic `eu.west.orders` is `orders` of one or
- * `west.orders` of the other. It must not come back to `eu`, and nobody can tell whether it does.
+ * With the aliases `eu` and `eu.west` a remote topic `eu.west.orders` may be `orders` of one or
+ * `west.orders` of the other. It must not return to `eu`, and its name does not show whether it
+ * would.
  */
 function ambiguousAliases (flows: readonly FlowConfig[], findings: Findings): void {
   const renaming = flows.filter(({ policy }) => !policy.keepsNames)
@@ -137,7 +144,7 @@ function ambiguousAliases (flows: readonly FlowConfig[], findings: Findings): vo
   }
 }
 
-/** Two aliases of one address: only new names keep a topic from being copied onto itself. */
+/** Two aliases of one address: only another name prevents that a topic is copied onto itself. */
 function sameServers (flows: readonly FlowConfig[], findings: Findings): void {
   for (const { name, source, target, policy } of flows) {
     if (!policy.keepsNames) continue
@@ -149,7 +156,7 @@ function sameServers (flows: readonly FlowConfig[], findings: Findings): void {
   }
 }
 
-/** kinit writes the tickets of each login to the one cache that all clients of a process read. */
+/** kinit writes the tickets of each login to one cache, which all clients of a process read. */
 function severalPrincipals (flows: readonly FlowConfig[], findings: Findings): void {
   const principals = new Map<string, string>()
   for (const { alias, client } of flows.flatMap(({ source, target }) => [source, target])) {
@@ -167,8 +174,8 @@ function severalPrincipals (flows: readonly FlowConfig[], findings: Findings): v
 }
 
 /**
- * Flows that keep names and lead back to where they began would mirror their own records, unless
- * each of them leaves out what the others bring (ring-rule.ts).
+ * Flows that keep names and lead back to their start would mirror their own records, unless each of
+ * them leaves out the records of the others (ring-rule.ts).
  */
 function loops (flows: readonly FlowConfig[], findings: Findings): void {
   const keeping = flows.filter(({ policy }) => policy.keepsNames)
@@ -190,8 +197,8 @@ function loops (flows: readonly FlowConfig[], findings: Findings): void {
 }
 
 /**
- * The new name of a topic in topic.rename holds no alias, so the topic filter cannot recognise the
- * loop: each refresh would create one more topic.
+ * A name from topic.rename contains no alias, so the topic filter cannot recognize the loop: each
+ * refresh would create one more topic.
  */
 function renamingLoops (flows: readonly FlowConfig[], findings: Findings): void {
   const renaming = flows.filter(({ settings }) => settings['topic.rename'].length > 0)
@@ -206,7 +213,7 @@ function renamingLoops (flows: readonly FlowConfig[], findings: Findings): void 
   }
 }
 
-/** Whether the flow mirrors what becomes of a topic that it has mirrored and renamed. */
+/** Whether the flow would mirror its own topic again, after other flows brought it back renamed. */
 function comesBack (topic: string, first: FlowConfig, flows: readonly FlowConfig[]): boolean {
   const isMirrored = (flow: FlowConfig, name: string): boolean =>
     judgeTopic(flow.topics, name) === 'mirrored'

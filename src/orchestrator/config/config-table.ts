@@ -1,7 +1,6 @@
 // THE table of settings. Types, parsing, ranges, --help, CONFIGURATION.md, redaction and the
-// Forwarder's settings come from it. There is a file of rows for each area. Properties of
-// MirrorMaker 2 that have no effect here are in idle-properties.ts, client properties in
-// client-properties.ts.
+// Forwarder's settings derive from it. Each area has a file of rows. Properties of MirrorMaker 2
+// without effect are in idle-properties.ts, client properties in client-properties.ts.
 import { dutyTable } from './duty-table.ts'
 import { groupTable } from './group-table.ts'
 import { processTable } from './process-table.ts'
@@ -37,7 +36,7 @@ export const configTable = { ...processTable, ...flowTable } as const
 export type Setting = ProcessSetting | FlowSetting
 export type AnyRow = Row<unknown>
 
-/** The row of a setting, whatever the type of its value; for code that walks the table. */
+/** The row of a setting with a value of any type; for code that reads all rows. */
 export function rowOf (name: Setting): AnyRow {
   return configTable[name]
 }
@@ -47,7 +46,7 @@ const settingByAlias: ReadonlyMap<string, Setting> = new Map(
     name => (rowOf(name).alias ?? []).map(alias => [alias, name] as const))
 )
 
-/** The setting of this name or alias. */
+/** The setting with this name or alias. */
 export function settingNamed (name: string): Setting | undefined {
   return Object.hasOwn(configTable, name) ? name as Setting : settingByAlias.get(name)
 }

@@ -1,5 +1,4 @@
-// What a configuration says once it is read: values, checked, in the words of the parts that use
-// them.
+// A parsed configuration: checked values, in the terms of the parts that use them.
 import type { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import type { GroupFilter } from '../policy/group-filter.ts'
@@ -17,11 +16,11 @@ export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, 
 
 export interface Config {
   readonly process: ProcessSettings
-  /** Those that the file or the command line sets; the others have their defaults. */
+  /** The settings that the file or the command line sets; the others have their defaults. */
   readonly chosen: ReadonlySet<ProcessSetting>
   readonly flows: readonly FlowConfig[]
   readonly warnings: readonly string[]
-  /** What the file names: certificates, stores, and what config.providers read. */
+  /** The files that the properties file names: certificates, stores, files of config.providers. */
   readonly files: FileDigests
 }
 
@@ -31,41 +30,41 @@ export interface FlowConfig {
   readonly source: FlowEnd
   readonly target: FlowEnd
   readonly settings: FlowSettings
-  /** Those that the file or the command line sets; the others have their defaults. */
+  /** The settings that the file or the command line sets; the others have their defaults. */
   readonly chosen: ReadonlySet<FlowSetting>
-  /** What counts for one topic of the source. */
+  /** The settings that apply to one topic of the source. */
   readonly ofTopic: (topic: string) => TopicSettings
-  /** What was set for single topics, by topic. */
+  /** The settings of single topics, by topic. */
   readonly topicSettings: ReadonlyMap<string, Partial<TopicSettings>>
-  /** What each Forwarder of the flow is opened with. */
+  /** The settings of each Forwarder of the flow. */
   readonly forwarder: ForwarderSettings
   readonly policy: ReplicationPolicy
-  /** For judgeTopic: which topics take part. */
+  /** For judgeTopic: which topics the flow includes. */
   readonly topics: TopicSelection
   /** Which settings of its source topic a new remote topic copies. */
   readonly configProperties: ConfigPropertyFilter
-  /** Which consumer groups of the source take part. */
+  /** Which consumer groups of the source the flow includes. */
   readonly groups: GroupFilter
-  /** Where topics begin that were never mirrored before. */
+  /** Where topics begin that the flow has never mirrored. */
   readonly starts: TopicStarts
   readonly heartbeats: readonly HeartbeatPair[]
-  /** Where offset syncs are written, if they are. */
+  /** The topic for offset syncs, and the end of the flow that has it. */
   readonly offsetSyncs: OffsetSyncPlace
 }
 
 export interface OffsetSyncPlace {
   readonly topic: string
-  /** Whose cluster has the topic. */
+  /** The end of the flow that has the topic. */
   readonly side: 'source' | 'target'
 }
 
-/** Two clusters whose heartbeats a flow writes: its own two, or others that no flow connects. */
+/** Two clusters whose heartbeats a flow writes: its own clusters, or two that no flow connects. */
 export interface HeartbeatPair {
   readonly source: string
   readonly target: string
-  /** What the heartbeats call them: source.cluster.alias and target.cluster.alias of the pair. */
+  /** The names in the heartbeats: source.cluster.alias and target.cluster.alias of the pair. */
   readonly aliases: { readonly source: string, readonly target: string }
-  /** Which cluster of the flow is the target of the pair, whose topic receives the heartbeats. */
+  /** The end of the flow that is the pair's target, whose topic receives the heartbeats. */
   readonly side: 'source' | 'target'
   readonly intervalMs: number
   readonly replicationFactor: number
@@ -73,9 +72,9 @@ export interface HeartbeatPair {
 
 export interface FlowEnd {
   readonly alias: string
-  /** For the data plane, librdkafka's names. */
+  /** For the data plane, under librdkafka's names. */
   readonly client: ClientProperties
   readonly admin: ClientProperties
-  /** Of the certificates in `client`; without the public authorities. */
+  /** The certificates in `client`, without public authorities. */
   readonly certificates: readonly CertificateEnd[]
 }

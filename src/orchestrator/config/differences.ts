@@ -1,5 +1,5 @@
-// Where Longhaul differs from MirrorMaker 2 on purpose: README.md shows the table, and the test
-// that compares both on the same file accepts the differences that stand here.
+// The intended differences between Longhaul and MirrorMaker 2: README.md shows the table, and the
+// test that compares both on the same file accepts these differences.
 
 export interface Difference {
   readonly mirrorMaker: string
@@ -8,10 +8,10 @@ export interface Difference {
 
 export const differences = {
   'data loss': {
-    mirrorMaker: 'Begins anew at `auto.offset.reset` when the source has deleted what was not ' +
+    mirrorMaker: 'Restarts at `auto.offset.reset` when the source has deleted what was not ' +
       'mirrored yet',
     longhaul: 'Stops that partition and reports it, or skips the deleted records and counts ' +
-      'them: `data.loss`; the others go on'
+      'them: `data.loss`; the others continue'
   },
   'new partitions with latest': {
     mirrorMaker: 'With `auto.offset.reset=latest` a new topic loses what is written to it ' +
@@ -133,7 +133,7 @@ export const differences = {
   },
   'alias of the source': {
     mirrorMaker: 'Mirrors a topic of A that is called `A.orders`, as `A.A.orders`',
-    longhaul: 'Leaves it out and says so: two sites with other aliases for the same ' +
+    longhaul: 'Leaves it out and logs that: two sites with other aliases for the same ' +
       'clusters would copy it without end'
   },
   'own topics': {

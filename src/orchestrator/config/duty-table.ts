@@ -1,5 +1,4 @@
-// The rows of the settings of what a flow writes besides the records of its topics: heartbeats and
-// offset syncs.
+// The rows of the settings for what a flow writes besides records: heartbeats and offset syncs.
 import {
   choice, flag, integer, interval, javaFlag, replicationFactor, type Row
 } from './setting-kinds.ts'

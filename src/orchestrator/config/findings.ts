@@ -1,24 +1,26 @@
-// What is wrong with a configuration. Problems are values: they are collected and shown together,
-// so that a file is corrected in one round.
+// The problems of a configuration. Problems are values: they are collected and shown together, so
+// that the user can correct a file in one round.
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
-/** Collects what is found while a configuration is read. Equal warnings are kept once. */
+/** Collects problems while a configuration is read. Equal warnings are kept once. */
 export class Findings {
   readonly problems: ReplicatorError[] = []
   readonly #warnings = new Map<string, string>()
   readonly #isStrict: boolean
-  /** Properties whose value could not be filled in: any further fault would follow from that. */
+  /**
+   * Properties whose value could not be filled in: further problems would only follow from that.
+   */
   readonly #unfilled = new Set<string>()
 
-  /** `isStrict`: a property without effect is refused, from --strict. */
+  /** `isStrict` (--strict): a property without effect is refused. */
   constructor (isStrict = false) {
     this.#isStrict = isStrict
   }
 
   get warnings (): readonly string[] { return [...this.#warnings.values()] }
 
-  /** A reference to a value elsewhere, such as `${env:NAME}`, leads nowhere. */
+  /** A reference to another place, such as `${env:NAME}`, has no value. */
   refuseUnfilled (detail: string, setting: string): void {
     this.#unfilled.delete(setting) // two references of one value are two problems
     this.refuse('CONFIG_INVALID', detail, setting)
@@ -40,7 +42,7 @@ export class Findings {
     else this.warn(once, text)
   }
 
-  /** `once` names what is warned of: a second warning of the same thing is dropped. */
+  /** `once` identifies the subject of the warning: a second warning about it is dropped. */
   warn (once: string, text: string): void {
     if (!this.#warnings.has(once)) this.#warnings.set(once, text)
   }

@@ -42,7 +42,7 @@ export function orderedPairs (aliases: readonly string[]): readonly FlowName[] {
     .filter(({ source, target }) => source !== target)
 }
 
-/** How the names of topics speak of the clusters of a flow. */
+/** The aliases of a flow's clusters in topic names. */
 export function aliasesOf (flow: FlowName, properties: PropertySet): FlowName {
   return {
     source: properties.ofFlow('source.cluster.alias', flow)?.value ?? flow.source,
@@ -50,7 +50,7 @@ export function aliasesOf (flow: FlowName, properties: PropertySet): FlowName {
   }
 }
 
-/** What the flows of the file put in front of names, also flows that another process runs. */
+/** The prefixes that flows of the file put before names, including flows of other processes. */
 export function remotePrefixes (
   flows: readonly FlowName[], aliases: readonly string[], properties: PropertySet
 ): readonly RemotePrefix[] {
@@ -68,7 +68,7 @@ export function remotePrefixes (
     all.map(alias => ({ alias, prefix: `${alias}${separator}` })))
 }
 
-/** The targets to serve: those of --clusters, or all. */
+/** The targets of this process: those of --clusters, or all. */
 export function wantedTargets (
   clusters: readonly string[] | undefined, aliases: readonly string[], findings: Findings
 ): readonly string[] {
@@ -81,11 +81,12 @@ export function wantedTargets (
   return clusters ?? aliases
 }
 
-/** A value that is not allowed is refused, and stands in for nothing: undefined. */
+/** Refuses a value that is not allowed; the result is then undefined. */
 export function parseValue (setting: Setting, entry: Entry, findings: Findings): unknown {
   const row = rowOf(setting)
   const value = row.parse(entry.value)
-  // A client of Java may have more than Longhaul has a use for, and the file must continue working.
+  // A Java client may have a larger value than Longhaul can use, and the file must continue to
+  // work.
   const largest = row.role === undefined && row.isLowered !== true
     ? undefined
     : row.largest(entry.value)

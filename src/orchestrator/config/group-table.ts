@@ -1,4 +1,4 @@
-// The rows of the settings about consumer groups: which groups take part, how often their
+// The rows of the settings for consumer groups: which groups a flow includes, how often their
 // checkpoints are written, and how often their offsets are committed on the target.
 import { flag, integer, interval, javaClass, list, seconds, type Row } from './setting-kinds.ts'
 

@@ -1,6 +1,6 @@
 // Which flow of this process writes the heartbeats of which pair of clusters. MirrorMaker 2 writes
-// them for every ordered pair of its clusters, enabled or not: the heartbeats of B->A stand on A,
-// and a flow A->B carries them to B, which then knows A as an upstream cluster.
+// them for every ordered pair of its clusters, enabled or not: the heartbeats of B->A are on A, and
+// a flow A->B mirrors them to B, where they show that A is an upstream cluster.
 import type { FlowConfig, HeartbeatPair } from './config.ts'
 import type { FlowName } from './precedence.ts'
 import type { Side } from './property-path.ts'
@@ -15,9 +15,9 @@ export interface HeartbeatSettings {
 type Ends = Pick<FlowConfig, 'name' | 'source' | 'target'>
 
 /**
- * By the name of the flow. A pair without a flow of its own belongs to the first flow that has the
- * pair's target as its target, else as its source; where no flow has a client of that cluster,
- * nobody writes them.
+ * By the name of the flow. A pair that is not a flow belongs to the first flow with the pair's
+ * target as its target, or else as its source; if no flow has a client of that cluster, nobody
+ * writes them.
  */
 export function assignHeartbeats (
   pairs: readonly FlowName[], flows: readonly Ends[],

@@ -1,5 +1,5 @@
-// Properties of a MirrorMaker 2 file that have no meaning here. Each causes one warning that says
-// why. None is refused, so that a file which works with MirrorMaker 2 works here.
+// Properties of a MirrorMaker 2 file without effect in Longhaul. Each causes one warning with the
+// reason. None is refused, so that a file of MirrorMaker 2 works here.
 
 export interface IdleProperty {
   /** MirrorMaker 2's default, for the documentation. */
@@ -8,8 +8,8 @@ export interface IdleProperty {
   readonly why: string
   readonly secret?: boolean
   /**
-   * Whether MirrorMaker 2 would write other records with this value. It is refused then: who
-   * hides a field by a transform must not find it on the target.
+   * Whether MirrorMaker 2 would write other records with this value. Such a value is refused: a
+   * field that a transform hides must not reach the target.
    */
   readonly changesRecords?: (value: string) => boolean
 }
@@ -72,7 +72,7 @@ export const idleProperties: Readonly<Record<string, IdleProperty>> = {
   'ssl.client.auth': meaningless('none', noRest)
 }
 
-/** Whole families, by the beginning of the name. Asked after everything that is known by name. */
+/** Families of properties, by the beginning of the name. Names in the table above come first. */
 export const idleFamilies: ReadonlyArray<readonly [prefix: string, IdleProperty]> = [
   ['offset.storage', meaningless('', noWorker)],
   ['config.storage', meaningless('', noWorker)],
@@ -102,7 +102,7 @@ export const idleFamilies: ReadonlyArray<readonly [prefix: string, IdleProperty]
 ]
 
 export interface FoundIdleProperty extends IdleProperty {
-  /** What the one warning is about: the property, or its family. */
+  /** The subject of the one warning: the property, or its family. */
   readonly family: string
 }
 

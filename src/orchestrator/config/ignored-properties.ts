@@ -1,4 +1,4 @@
-// --ignore PROPERTY: the operator has decided that what the file says of it does not count.
+// --ignore PROPERTY: the operator has decided that the property of the file has no effect.
 import type { Findings } from './findings.ts'
 import type { Entry } from './properties-text.ts'
 

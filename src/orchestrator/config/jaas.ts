@@ -1,5 +1,5 @@
-// sasl.jaas.config -> librdkafka's SASL properties: `LoginModule required key="value" ... ;`.
-// Login modules that librdkafka has no twin for are refused with the way out.
+// Translates sasl.jaas.config, `LoginModule required key="value" ... ;`, to librdkafka's SASL
+// properties. Login modules without an equivalent in librdkafka are refused, with the way out.
 import { mskIamHandler, translateMskIam } from './msk-iam.ts'
 
 export interface JaasConfig {
@@ -14,7 +14,7 @@ export type Translated =
 
 const flags = ['required', 'requisite', 'sufficient', 'optional']
 
-/** Undefined when the text is not a login module with options. */
+/** Undefined if the text is not a login module with options. */
 export function parseJaas (text: string): JaasConfig | undefined {
   const tokens = tokenize(text)
   if (tokens === undefined) return undefined
@@ -29,7 +29,7 @@ export function parseJaas (text: string): JaasConfig | undefined {
   return { module: module.slice(module.lastIndexOf('.') + 1), options }
 }
 
-/** Words, `=` signs and quoted strings up to the `;`; undefined for anything else. */
+/** Words, `=` signs and quoted strings up to the `;`; undefined for any other text. */
 function tokenize (text: string): readonly string[] | undefined {
   const token = /\s*(?:(=)|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([^\s="';]+)|(;)\s*$)/gy
   const tokens: string[] = []
@@ -103,7 +103,7 @@ function kerberos ({ options }: JaasConfig, mechanism = 'GSSAPI'): Translated {
     const value = options.get(option)
     if (value !== undefined) properties[property] = value
   }
-  // With a ticket cache somebody else renews the ticket; librdkafka's kinit must not.
+  // With a ticket cache another program renews the ticket; librdkafka's kinit must not.
   if (options.get('useTicketCache')?.toLowerCase() === 'true') {
     properties['sasl.kerberos.kinit.cmd'] = 'true'
   }
@@ -145,7 +145,7 @@ function unsecuredToken (options: ReadonlyMap<string, string>): Translated {
   }
 }
 
-// The options of Kafka's own login module, and of Strimzi's under the same class name.
+// The options of Kafka's login module, and of Strimzi's module under the same class name.
 const oidcOptions: ReadonlyArray<readonly [property: string, ...options: string[]]> = [
   ['sasl.oauthbearer.client.id', 'clientId', 'oauth.client.id'],
   ['sasl.oauthbearer.client.secret', 'clientSecret', 'oauth.client.secret'],

@@ -1,7 +1,7 @@
-// The names of librdkafka 2.12's properties, so that one that is written in a file is known for
-// what it is. A test compares the lists with librdkafka's own documentation.
+// The names of librdkafka 2.12's properties, by which a file's properties are recognized. A test
+// compares the lists with librdkafka's documentation.
 
-/** Properties of the connection: handed to librdkafka as they are written. */
+/** Properties of the connection: passed to librdkafka unchanged. */
 export const connectionProperties: ReadonlySet<string> = new Set([
   'client.id', 'metadata.broker.list', 'bootstrap.servers', 'metadata.recovery.strategy',
   'metadata.recovery.rebootstrap.trigger.ms', 'topic.metadata.refresh.interval.ms',
@@ -39,8 +39,8 @@ export const connectionProperties: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Properties that have no effect here: librdkafka's own consumer and producer are not used for
- * record batches, and callbacks and queues are the program's, not the file's.
+ * Properties without effect: librdkafka's consumer and producer do not carry record batches, and
+ * callbacks and queues belong to the program, not to the file.
  */
 export const otherProperties: ReadonlySet<string> = new Set([
   'builtin.features', 'message.max.bytes', 'message.copy.max.bytes', 'receive.message.max.bytes',

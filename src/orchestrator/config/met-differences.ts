@@ -1,5 +1,5 @@
-// Which of the differences from MirrorMaker 2 the user of a file meets: by the settings of a flow,
-// and by topics that its source shows.
+// The differences from MirrorMaker 2 that affect the user of a file: by the settings of a flow, and
+// by the topics of its source.
 import type { FlowConfig } from './config.ts'
 import { differences, type Difference, type DifferenceName } from './differences.ts'
 

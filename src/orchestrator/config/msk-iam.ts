@@ -1,6 +1,6 @@
-// Logins with AWS's IAM, as aws-msk-iam-auth (AWS's library for Java clients) is configured: its
-// login module IAMLoginModule, and its callback handler of OAUTHBEARER. Brokers of MSK accept a
-// signed request by either mechanism; here OAUTHBEARER carries it. cluster/msk-iam-token.ts signs.
+// Logins with AWS's IAM, configured as for aws-msk-iam-auth (AWS's library for Java clients): by
+// its login module IAMLoginModule, or by its callback handler of OAUTHBEARER. MSK brokers accept a
+// signed request by either mechanism; Longhaul uses OAUTHBEARER. cluster/msk-iam-token.ts signs.
 import type { JaasConfig } from './jaas.ts'
 
 export const mskIamMethod = 'aws-msk-iam'
@@ -16,7 +16,7 @@ const properties: Readonly<Record<string, string>> = {
   awsStsRegion: 'sasl.oauthbearer.aws.sts.region'
 }
 
-/** Of the library's own retries and of what it logs: they change nothing of who logs in. */
+/** Options for the Java library's own retries and logs: they do not change the login. */
 const withoutEffect = ['awsDebugCreds', 'awsMaxRetries', 'awsMaxBackOffTimeMs']
 
 export type MskIamLogin =
@@ -43,7 +43,7 @@ export function translateMskIam ({ options }: JaasConfig): MskIamLogin {
 
 /**
  * The region of the brokers: from a server's name, as `b-1.x.y.c2.kafka.eu-west-1.amazonaws.com`,
- * else from the environment. Undefined: neither names one.
+ * or else from the environment. Undefined: neither names a region.
  */
 export function mskRegion (
   servers: string, environment: Readonly<Record<string, string | undefined>>

@@ -1,14 +1,14 @@
-// The right name nearest to a misspelt one.
+// The correct name nearest to a misspelt one.
 
-/** Undefined when nothing is near: a far-fetched proposal helps nobody. */
+/** Undefined if no name is near: a distant name would not help the user. */
 export function nearestName (written: string, names: Iterable<string>): string | undefined {
-  // Half of a short name is another name.
+  // With more than half of a short name changed it is another name.
   const limit = Math.min(Math.max(2, Math.floor(written.length / 4)),
     Math.floor(written.length / 2))
   let nearest: string | undefined
   let nearestDistance = limit + 1
   for (const name of names) {
-    // The lengths alone are a lower bound.
+    // The difference in length is a lower bound.
     if (Math.abs(name.length - written.length) >= nearestDistance) continue
     const distance = editDistance(written.toLowerCase(), name.toLowerCase())
     if (distance < nearestDistance) [nearest, nearestDistance] = [name, distance]

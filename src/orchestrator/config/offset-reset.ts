@@ -1,5 +1,5 @@
-// Where partitions begin that were never mirrored before: auto.offset.reset, and start.positions
-// for topics by their names.
+// The start positions of partitions that were never mirrored: auto.offset.reset, and
+// start.positions for topics by name.
 import { wholeNameRegex, type RegexProblem } from '../policy/regex-list.ts'
 import { row, splitList, type Row, type RowText } from './setting-kinds.ts'
 
@@ -13,7 +13,7 @@ export interface TopicStart {
 
 export interface TopicStarts {
   of (topic: string): OffsetReset
-  /** Whether the start of any topic depends on when the topic is seen first. */
+  /** Whether the start of any topic depends on when Longhaul first sees the topic. */
   readonly isRelative: boolean
 }
 
@@ -35,7 +35,7 @@ const resetWords: Readonly<Record<string, OffsetReset>> = {
 const resetRange = 'earliest, latest, none, by_duration:P3DT12H (ISO 8601), 2026-11-27T08:00:00Z'
 
 /**
- * As the Java consumer writes it, with the duration of KIP-1106, as librdkafka writes it, or the
+ * As the Java consumer writes it, with the duration of KIP-1106; as librdkafka writes it; or the
  * time of the first record.
  */
 export function offsetReset (spec: RowText<OffsetReset>): Row<OffsetReset> {
@@ -57,7 +57,7 @@ export function topicStarts (
   })
 }
 
-/** The first expression that matches a topic decides, else `otherwise`. */
+/** The first expression that matches a topic decides, or else `otherwise`. */
 export function compileTopicStarts (
   starts: readonly TopicStart[], otherwise: OffsetReset
 ): ParsedTopicStarts {
@@ -75,7 +75,7 @@ export function compileTopicStarts (
   }
 }
 
-/** Whether the start of a partition depends on when it is looked for. */
+/** Whether the start of a partition depends on when Longhaul looks it up. */
 export function isRelative (reset: OffsetReset): boolean {
   return reset !== 'earliest' && reset !== 'none'
 }
@@ -92,7 +92,7 @@ function parseReset (written: string): OffsetReset | undefined {
     const byDurationMs = duration === undefined ? undefined : parseIsoDuration(duration)
     return byDurationMs === undefined ? undefined : { byDurationMs }
   }
-  // With its zone: the processes of a flow may stand in several.
+  // With its zone: the processes of a flow may run in different zones.
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/i.test(written)) {
     const atMs = Date.parse(written)
     return Number.isNaN(atMs) ? undefined : { atMs }
@@ -108,7 +108,7 @@ function showReset (reset: OffsetReset): string {
     : `by_duration:PT${reset.byDurationMs / 1000}S`
 }
 
-/** Milliseconds of `P3DT4H5M6.5S`: what Java's Duration reads, without a sign. */
+/** Milliseconds of `P3DT4H5M6.5S`: the syntax of Java's Duration, without a sign. */
 function parseIsoDuration (written: string): number | undefined {
   const parts = /^P(?:(\d+)D)?(T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d{1,9})?)S)?)?$/i
     .exec(written.trim())

@@ -1,5 +1,4 @@
-// A MirrorMaker 2 properties file -> Config, what the rest of Longhaul works with. All problems of
-// a file are found in one reading.
+// Parses a MirrorMaker 2 properties file to a Config. One parse finds all problems of a file.
 import { readFileSync } from 'node:fs'
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -41,13 +40,13 @@ export interface ParseOptions {
   readonly overrides?: readonly string[]
   /** Settings from flags of the command line, as written. */
   readonly flags?: Readonly<Partial<Record<Setting, string>>>
-  /** Names of properties that are read as if the file did not have them, from --ignore. */
+  /** Properties from --ignore: the file is read as if it did not have them. */
   readonly ignored?: readonly string[]
-  /** Whether a property that has no effect is refused, from --strict. */
+  /** From --strict: whether a property without effect is refused. */
   readonly isStrict?: boolean
   /** Only flows into these clusters, from --clusters. */
   readonly clusters?: readonly string[]
-  /** librdkafka's builtin.features, to refuse early what this build lacks. */
+  /** librdkafka's builtin.features, to refuse early a feature that this build lacks. */
   readonly features?: readonly string[]
   readonly environment?: Readonly<Record<string, string | undefined>>
   readFile? (path: string): Buffer
@@ -115,7 +114,7 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   return problems.length > 0 ? { ok: false, problems, warnings } : { ok: true, config }
 }
 
-/** With those that only librdkafka reads. */
+/** Including the files that only librdkafka reads. */
 function filesOf (flows: readonly FlowConfig[], files: ReadFiles): FileDigests {
   const clients = flows.flatMap(({ source, target }) =>
     [source, target].flatMap(({ admin, client }) => [admin, client]))
@@ -140,7 +139,7 @@ type HeartbeatValues = Pick<FlowSettings, 'emit.heartbeats.enabled' |
 class Parser {
   readonly #properties: PropertySet
   readonly #findings: Findings
-  /** What was written for topics, with the topic as long as no flow mirrors it. */
+  /** The settings of single topics, until a flow mirrors the topic. */
   readonly #topicEntries = new Map<Entry, string | undefined>()
   readonly #prefixes: readonly RemotePrefix[]
   readonly #client: Omit<ClientContext, 'of' | 'findings'>
@@ -160,7 +159,7 @@ class Parser {
       this.#properties.ofProcess(name)) as ProcessSettings
   }
 
-  /** Of a pair that may not be enabled. */
+  /** The settings of a pair that may not be enabled. */
   heartbeats (pair: FlowName): HeartbeatSettings {
     const settings = this.#values(
       ['emit.heartbeats.enabled', 'emit.heartbeats.interval.seconds',
@@ -238,7 +237,7 @@ class Parser {
     }
   }
 
-  /** Undefined: topic.rename holds a rule that cannot be followed. */
+  /** Undefined: topic.rename contains an invalid rule. */
   #policy (
     flow: FlowName, settings: FlowSettings, sourceAlias: string
   ): ReplicationPolicy | undefined {
@@ -256,7 +255,7 @@ class Parser {
     })
   }
 
-  /** `topics = orders # mine` is one expression, which matches nothing. */
+  /** `topics = orders # mine` is one expression, which matches no topic. */
   #noteStrays (flow: FlowName, settings: FlowSettings): void {
     const expressions = {
       'topics': settings.topics,
@@ -280,7 +279,7 @@ class Parser {
     this.#findings.refuse('CONFIG_INVALID', `${key} (${where}): ${expression}: ${reason}`, key)
   }
 
-  /** After all flows: what was written for topics that none of them mirrors. */
+  /** After all flows: settings of topics that no flow mirrors. */
   warnOfIdleTopics (): void {
     for (const [entry, topic] of this.#topicEntries) {
       if (topic === undefined) continue
@@ -336,7 +335,9 @@ class Parser {
     })
   }
 
-  /** A value that is missing or was refused is the default: reading continues to find the rest. */
+  /**
+   * A missing or refused value becomes the default: reading continues, to find further problems.
+   */
   #values<Name extends Setting> (
     names: readonly Name[], written: (name: Name) => Entry | undefined
   ): Record<Name, unknown> {
@@ -348,7 +349,7 @@ class Parser {
   }
 }
 
-/** An IPv6 address may name its zone, an interface: [fe80::1%eth0]:9092. */
+/** An IPv6 address may name a zone, which is an interface: [fe80::1%eth0]:9092. */
 const serverPattern =
   /^(?:\w+:\/\/)?(?:\[[\da-fA-F:.]+(?:%[\w.-]+)?\]|[^\s:[\]]+):(\d{1,5})$/
 
@@ -383,5 +384,5 @@ function forwarderOf (settings: FlowSettings): ForwarderSettings {
   return numbers as ForwarderSettings
 }
 
-/** Java's names and librdkafka's for what holds the key of a client. */
+/** Java's and librdkafka's properties for the key of a client. */
 const keyProperty = /^ssl\.key(store)?\.(location|key|pem)$/

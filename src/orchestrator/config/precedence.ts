@@ -1,11 +1,11 @@
-// Which of two places of a property wins for a flow. MirrorMaker 2's order holds wherever
-// MirrorMaker 2 reads the place at all.
+// Which of two places of a property wins for a flow. The order is MirrorMaker 2's for every place
+// that MirrorMaker 2 reads.
 import type { ClientRole, PropertyPath, Side } from './property-path.ts'
 import type { SettingRole } from './setting-kinds.ts'
 
 export interface FlowName { readonly source: string, readonly target: string }
 
-/** One client of a flow: which cluster it speaks to, at which end, as what. */
+/** One client of a flow: its cluster, its end of the flow, and its role. */
 export interface ClientEnd {
   readonly alias: string
   readonly side: Side
@@ -13,10 +13,10 @@ export interface ClientEnd {
 }
 
 /**
- * How special a place is; the first number that differs decides, and of equals the later entry.
- * Level: top 0, cluster 1, flow 2; what MirrorMaker 2 writes at a flow and reads below that is
- * placed by belowCluster. Side and role: 1 where written. End: of a setting that both clusters of
- * a flow may have, the source is 1.
+ * How specific a place is; the first number that differs decides, and of equal places the later
+ * entry wins. Level: top 0, cluster 1, flow 2; properties that MirrorMaker 2 writes at a flow and
+ * reads below that are placed by belowCluster. Side and role: 1 if written. End: for a setting that
+ * both clusters of a flow may have, the source is 1.
  */
 export type Precedence = readonly [level: number, side: number, role: number, end: number]
 
@@ -25,7 +25,7 @@ export function isLower (one: readonly number[], other: readonly number[]): bool
   return at !== -1 && (one[at] ?? 0) < (other[at] ?? 0)
 }
 
-/** Undefined where the place says nothing about the flow. */
+/** Undefined if the place does not apply to the flow. */
 export function settingPrecedence (
   path: PropertyPath, flow: FlowName, own: SettingRole | undefined
 ): Precedence | undefined {
@@ -33,7 +33,7 @@ export function settingPrecedence (
   const written = [side === undefined ? 0 : 1, role === undefined ? 0 : 1] as const
   const end = (side ?? (role === 'producer' ? 'target' : undefined)) === 'target' ? 0 : 1
   switch (level.at) {
-    // What is written for all workers wins over what is written for the cluster of one.
+    // A value for all workers wins over a value for the workers of one cluster.
     case 'top': return [own === 'worker' ? 2 : 0, ...written, end]
     case 'flow':
       if (!sameFlow(level, flow)) return undefined
@@ -44,7 +44,7 @@ export function settingPrecedence (
       if (own === 'group') return level.alias === flow.target ? [1, ...written, end] : undefined
       const atSource = level.alias === flow.source && role !== 'producer'
       const atTarget = level.alias === flow.target && role !== 'consumer'
-      // Without a role it is a setting of the worker, which MirrorMaker 2 has at the target.
+      // Without a role it is a setting of the worker, which MirrorMaker 2 runs at the target.
       const counts = own === undefined || own === 'producer' || own === 'worker' ? atTarget
         : own === 'consumer' ? atSource : atSource || atTarget
       return counts ? [1, ...written, end + (atSource ? 1 : 0)] : undefined
@@ -76,8 +76,8 @@ export function clientPrecedence (
 
 /**
  * MirrorMaker 2 reads `A->B.consumer.x` as `consumer.x` of the connector, and `A.consumer.x` as
- * `source.consumer.x`, which wins there. The records are written by the producer of the Connect
- * worker: of what is written for a flow, only `A->B.producer.override.x` wins over `B.producer.x`.
+ * `source.consumer.x`, which wins there. The producer of the Connect worker writes the records: of
+ * the properties of a flow, only `A->B.producer.override.x` wins over `B.producer.x`.
  */
 function isBelowCluster ({ role, side, isOverride }: PropertyPath): boolean {
   switch (role) {
@@ -88,12 +88,12 @@ function isBelowCluster ({ role, side, isOverride }: PropertyPath): boolean {
   }
 }
 
-/** Under `A.consumer.x`, over `A.x`. */
+/** Below `A.consumer.x`, above `A.x`. */
 function belowCluster ({ side }: PropertyPath): readonly [number, number, number] {
   return [1, 0, side === undefined ? 0.3 : 0.6]
 }
 
-/** MirrorMaker 2 copies these from `A.x` and from `x` to `source.consumer.x` and the like. */
+/** MirrorMaker 2 copies these from `A.x` and from `x` to `source.consumer.x` and similar places. */
 function isOfEveryClient (name: string): boolean {
   return /^(bootstrap\.servers$|security\.|ssl\.|sasl\.)/.test(name)
 }

@@ -4,7 +4,7 @@ import { choice, flag, integer, list, milliseconds, string, type Row } from './s
 const minute = 60_000
 const hour = 60 * minute
 
-/** Settings of the whole process: written without a prefix. */
+/** Settings of the whole process, which have no prefix. */
 export const processTable = {
   'clusters': list({
     doc: 'The aliases of the clusters of this file.',

@@ -1,4 +1,4 @@
-// The rows of the settings about the progress of a flow, and about partitions that cannot continue.
+// The rows of the settings for the progress of a flow, and for partitions that cannot continue.
 import {
   choice, integer, milliseconds, replicationFactor, string, type Row
 } from './setting-kinds.ts'
@@ -6,7 +6,7 @@ import {
 const minute = 60_000
 const hour = 60 * minute
 
-/** Settings of a flow about its progress and about faulted partitions. */
+/** Settings of a flow for its progress and for faulted partitions. */
 export const progressTable = {
   'task.slots': integer({
     doc: 'Partitions of the progress topic: the parts of the work that processes share.',

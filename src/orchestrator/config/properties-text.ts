@@ -1,10 +1,10 @@
-// The text of a properties file -> its entries, each with the line that it stands on. The syntax
-// is Java's, read by the properties-file package.
+// Parses the text of a properties file to its entries, each with its line number. The syntax is
+// Java's, read by the properties-file package.
 import { PropertiesNodeType, Properties } from 'properties-file/parser'
 import type { Findings } from './findings.ts'
 import { redactValue } from './secret-properties.ts'
 
-/** A property as it was written, and where. */
+/** A property as the user wrote it, and the place. */
 export interface Entry {
   readonly key: string
   readonly value: string
@@ -17,8 +17,8 @@ export function describeEntry (entry: Entry, name = entry.key): string {
 }
 
 /**
- * A file in UTF-8, with or without a byte order mark; and in ISO 8859-1, as Java reads all files,
- * where it cannot be UTF-8.
+ * Decodes a file as UTF-8, with or without a byte order mark; or as ISO 8859-1, as Java does, if
+ * the file is not valid UTF-8.
  */
 export function decodeFile (content: Uint8Array): string {
   try {
@@ -32,14 +32,14 @@ export function readEntries (text: string, findings: Findings): readonly Entry[]
   const entries = new Map<string, Entry>()
   for (const node of new Properties(refuseEscapes(text, findings)).nodes) {
     if (node.type !== PropertiesNodeType.PROPERTY) continue
-    // Java's own reader keeps white space at the end of a value, its ConfigDef removes it.
+    // Java's reader keeps white space at the end of a value; its ConfigDef removes it.
     const entry = {
       key: node.key, value: node.value.trim(), where: `line ${node.startingLineNumber}`
     }
     const earlier = entries.get(node.key)
     if (earlier !== undefined) {
       findings.ignore(`twice ${node.key}`,
-        `${node.key} stands on ${earlier.where} and on ${entry.where}: the last one counts`,
+        `${node.key} is on ${earlier.where} and on ${entry.where}: the last one counts`,
         node.key)
     }
     entries.set(node.key, entry)
@@ -50,20 +50,20 @@ export function readEntries (text: string, findings: Findings): readonly Entry[]
 // A backslash that no other one escapes, and a `u` without its four hexadecimal digits.
 const malformedEscape = /(?<!\\)((?:\\\\)*)\\u(?![\da-fA-F]{4})/g
 
-/** The text without the escapes that Java refuses, so that the rest of the file is read as well. */
+/** The text without the escapes that Java refuses, so that the rest of the file can be read. */
 function refuseEscapes (text: string, findings: Findings): string {
   return text.split('\n').map((line, index) => {
     const mended = line.replace(malformedEscape, '$1\\\\u')
     if (mended !== line && !/^\s*[#!]/.test(line)) {
       const [key = ''] = line.split(/[=:\s]/, 1)
-      findings.refuse('CONFIG_INVALID', `${key} (line ${index + 1}): \\u stands before something ` +
-        'else than four hexadecimal digits; write a backslash as \\\\, or a path with /', key)
+      findings.refuse('CONFIG_INVALID', `${key} (line ${index + 1}): \\u must be followed by ` +
+        'four hexadecimal digits; write a backslash as \\\\, or a path with /', key)
     }
     return mended
   }).join('\n')
 }
 
-/** `property=value`, as -X reads it. */
+/** Parses `property=value` of -X. */
 export function readOverride (written: string, findings: Findings): Entry | undefined {
   const equals = written.indexOf('=')
   if (equals <= 0) {

@@ -1,6 +1,6 @@
 // The parts of a property's name: `A->B.source.consumer.fetch.max.bytes` is a setting of the flow
-// A->B, on its source, for the consumer. Which names exist is not known here, only how they are
-// put together.
+// A->B, on its source, for the consumer. This file knows how names are composed, not which names
+// exist.
 
 export type Side = 'source' | 'target'
 export const clientRoles = ['consumer', 'producer', 'admin'] as const
@@ -15,7 +15,9 @@ export interface PropertyPath {
   readonly level: Level
   readonly side: Side | undefined
   readonly role: ClientRole | undefined
-  /** `producer.override.NAME`: how Kafka Connect names what reaches the producer of the records. */
+  /**
+   * `producer.override.NAME`: Kafka Connect's name for a property of the producer of the records.
+   */
   readonly isOverride?: boolean
   readonly name: string
 }
@@ -24,7 +26,7 @@ export type ParsedPath =
   | { readonly ok: true, readonly path: PropertyPath }
   | { readonly ok: false, readonly unknownAlias: string }
 
-/** `isName` tells whether a text is a whole name: `admin.timeout.ms` is one, not a role and one. */
+/** Whether a text is a whole name: `admin.timeout.ms` is one name, not a role and a name. */
 export function parsePath (
   key: string, aliases: readonly string[], isName: (name: string) => boolean
 ): ParsedPath {
@@ -32,7 +34,7 @@ export function parsePath (
   if (isName(key)) return found(top, undefined, undefined, key)
   const arrow = key.indexOf('->')
   if (arrow !== -1) return flowPath(key, arrow, aliases, isName)
-  // The longest alias first: with aliases `eu` and `eu.west`, `eu.west.x` is of the second.
+  // The longest alias first: with the aliases `eu` and `eu.west`, `eu.west.x` belongs to `eu.west`.
   const alias = byLength(aliases).find(each => key.startsWith(`${each}.`))
   if (alias === undefined) return rest(top, key, isName)
   return rest({ at: 'cluster', alias }, key.slice(alias.length + 1), isName)
@@ -67,7 +69,7 @@ function rest (level: Level, text: string, isName: (name: string) => boolean): P
   if (role !== undefined) name = name.slice(role.length + 1)
   const isOverride = role !== undefined && name.startsWith('override.')
   if (isOverride) name = name.slice('override.'.length)
-  // A cluster has no sides of its own.
+  // A cluster has no sides.
   if (level.at === 'cluster' && side !== undefined) return found(level, undefined, undefined, text)
   return found(level, side, role, name, isOverride)
 }

@@ -1,5 +1,5 @@
-// All properties that were written, each in its place, and which one wins for a flow: precedence.ts
-// says which place wins, and what the command line says wins over the file, wherever it says it.
+// All properties with their places, and which one wins for a flow: by precedence.ts, and the
+// command line always wins over the file.
 import { idleProperties, idleProperty } from './idle-properties.ts'
 import { clientPropertyNames, isClientProperty } from './client-properties.ts'
 import {
@@ -17,7 +17,7 @@ import {
 import { clientRoles, parsePath, type PropertyPath, type Side } from './property-path.ts'
 import type { SettingRole } from './setting-kinds.ts'
 
-/** What was written for one topic of a flow. */
+/** The properties for one topic of a flow. */
 export interface TopicEntry {
   readonly topic: string
   readonly setting: TopicSetting
@@ -40,7 +40,7 @@ export class PropertySet {
     this.#findings = findings
   }
 
-  /** Later entries win over earlier ones of the same place. */
+  /** Later entries win over earlier entries of the same place. */
   add (entries: readonly Entry[], fromCommandLine: boolean): void {
     for (const entry of entries) {
       const parsed = parsePath(entry.key, this.#aliases, isName)
@@ -54,7 +54,7 @@ export class PropertySet {
     }
   }
 
-  /** What was written for a setting of the whole process. */
+  /** The property that sets a setting of the whole process. */
   ofProcess (setting: Setting): Entry | undefined {
     return this.#best(({ path }) =>
       settingNamed(path.name) === setting ? [0, 0, 0, 0] : undefined)
@@ -75,12 +75,12 @@ export class PropertySet {
     })
   }
 
-  /** The client properties of one end of a flow, Java's names and librdkafka's as written. */
+  /** The client properties of one end of a flow, under Java's or librdkafka's names as written. */
   ofClient (end: ClientEnd, flow: FlowName): ReadonlyMap<string, Entry> {
     const names = new Set(this.#placed.map(({ path }) => path.name).filter(isClientProperty))
     const written = new Map<string, Entry>()
     for (const name of names) {
-      // A setting of a flow is not handed to librdkafka, unless it means the same to both.
+      // A setting of a flow is passed to librdkafka only if it means the same to both.
       const setting = settingNamed(name)
       if (setting !== undefined && rowOf(setting).role !== 'either') continue
       const entry = this.#best(({ path }) =>
@@ -95,17 +95,17 @@ export class PropertySet {
     return written
   }
 
-  /** After all flows are known: what is written at a cluster where no flow reads it. */
+  /** After all flows are known: properties of a cluster that no flow reads there. */
   ignoreUnread (flows: readonly FlowName[], pairs: readonly FlowName[]): void {
     for (const { entry, path } of this.#placed) {
       const { level, role } = path
       const setting = settingNamed(path.name)
       if (level.at !== 'cluster' || setting === undefined) continue
-      // Heartbeats are written for pairs that are no flows, too.
+      // Heartbeats are also written for pairs that are not flows.
       const readers = setting in dutyTable ? pairs : flows
       const own = rowOf(setting).role
       if (readers.some(flow => settingPrecedence(path, flow, own) !== undefined)) continue
-      // Files describe the clients of each cluster in full, also of one that is only a source.
+      // Files describe all clients of each cluster, also of a cluster that is only a source.
       if (role !== undefined) continue
       const { alias } = level
       this.#ignore(entry, own === 'consumer'
@@ -134,7 +134,7 @@ export class PropertySet {
     return best
   }
 
-  /** Whether the property has an effect; else it is warned of or refused. */
+  /** Whether the property has an effect; otherwise it is reported by a warning or refused. */
   #counts (entry: Entry, path: PropertyPath, fromCommandLine: boolean): boolean {
     const { name, level, role, side } = path
     const plain = role === undefined && side === undefined
@@ -144,7 +144,7 @@ export class PropertySet {
     }
     const ofTopic = plain ? parseTopicSetting(name) : undefined
     if (ofTopic !== undefined) return this.#topicAllowed(ofTopic.topic, entry)
-    // Read by config-providers.ts, before the properties are put in their places.
+    // config-providers.ts has read them before the properties are put in their places.
     if (/^config\.providers\.[^.]+\.class$/.test(entry.key)) return false
     const accepted = plain ? idleProperty(name) : undefined
     if (accepted?.changesRecords?.(entry.value) === true) {
@@ -171,8 +171,8 @@ export class PropertySet {
   }
 
   /**
-   * MirrorMaker 2 ignores a name that it does not know, so its files may hold some. The command
-   * line is written for Longhaul, and a mistake in it is refused.
+   * MirrorMaker 2 ignores unknown names, so its files may contain some. The command line is written
+   * for Longhaul, and a mistake in it is refused.
    */
   #meetUnknown (entry: Entry, fromCommandLine: boolean, why: string): void {
     if (!fromCommandLine) this.#ignore(entry, why)
@@ -212,7 +212,7 @@ export class PropertySet {
   }
 }
 
-/** MirrorMaker 2 reads the properties of its consumers only behind the name of a cluster. */
+/** MirrorMaker 2 reads the properties of its consumers only behind the alias of a cluster. */
 function isUnread ({ level, role, side, name }: PropertyPath): boolean {
   return level.at === 'top' && role === 'consumer' && side === undefined &&
     (isClientProperty(name) || settingNamed(name) !== undefined)

@@ -1,6 +1,6 @@
-// Whom to trust where a file names no trust store: the certificate authorities of the system, else
-// those that Node.js brings along. OpenSSL alone would look at /etc/ssl only, because Node's
-// OpenSSL, which librdkafka uses here, was built so; other systems keep them elsewhere.
+// Trust without a trust store in the file: the certificate authorities of the system, or else those
+// of Node.js. OpenSSL alone would look only at /etc/ssl, because Node's OpenSSL, which librdkafka
+// uses here, was built so; some systems keep them elsewhere.
 import { rootCertificates } from 'node:tls'
 import type { ReadFile } from './tls-stores.ts'
 
@@ -33,7 +33,7 @@ export function publicAuthorities (
   }
 }
 
-/** Also of a client without TLS. */
+/** Whether the client trusts public authorities; true of a client without TLS. */
 export function trustsPublicAuthorities (
   client: Readonly<Record<string, string>>,
   environment: Readonly<Record<string, string | undefined>>, readFile: ReadFile

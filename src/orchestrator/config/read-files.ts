@@ -1,5 +1,5 @@
-// The files that a properties file names, as they were when it was read: to notice later that one
-// of them was replaced.
+// The files that a properties file names, as they were when it was read: shows later which of them
+// were replaced.
 import { createHash } from 'node:crypto'
 import { usualPlaces } from './public-authorities.ts'
 import type { ReadFile } from './tls-stores.ts'
@@ -15,29 +15,29 @@ export class ReadFiles {
     this.#readFile = readFile
   }
 
-  /** Without those of the system, which packages of the system replace. */
+  /** Without the authorities of the system, which system packages replace. */
   get digests (): FileDigests {
     return new Map([...this.#digests].filter(([path]) => !usualPlaces.includes(path)))
   }
 
-  /** As the function that this was created with, for `this` or without. */
+  /** May be passed without its object, like the function that this object was created with. */
   readonly read: ReadFile = path => {
     const content = this.#readFile(path)
     this.#digests.set(path, digestOf(content))
     return content
   }
 
-  /** Of a file that librdkafka is going to read; what cannot be read is left to it. */
+  /** Remembers a file that librdkafka will read; librdkafka reports a file that it cannot read. */
   note (path: string): void {
     try {
       this.read(path)
     } catch {
-      // a folder, or a file that librdkafka will say something about
+      // a folder, or a file that librdkafka will report
     }
   }
 }
 
-/** Those that differ now; a file that cannot be read does. */
+/** The files that differ now; a file that can no longer be read counts as different. */
 export function replacedFiles (digests: FileDigests, readFile: ReadFile): readonly string[] {
   return [...digests].flatMap(([path, digest]) => {
     try {

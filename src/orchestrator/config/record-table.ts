@@ -1,4 +1,4 @@
-// The rows of the settings that say how a flow fetches and produces records.
+// The rows of the settings for how a flow fetches and produces records.
 import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
   bytes, choice, codecList, flag, integer, milliseconds, type Row
@@ -12,7 +12,7 @@ const minute = 60_000
 const hour = 60 * minute
 const byDefault = forwarderSettings
 
-/** Settings of a flow about fetching and producing records. */
+/** Settings of a flow for fetching and producing records. */
 export const recordTable = {
   'auto.offset.reset': offsetReset({
     doc: 'Where to begin with a partition that was never mirrored before. Partitions that are ' +

@@ -1,4 +1,4 @@
-// The tables -> the text of CONFIGURATION.md; `npm run generate` writes it.
+// Renders the tables as CONFIGURATION.md; `npm run generate` writes it.
 import { usualPlaces } from './public-authorities.ts'
 import { idleFamilies, idleProperties } from './idle-properties.ts'
 import { clientTable } from './client-table.ts'

@@ -1,6 +1,6 @@
-// Refuses flows of a file that keep names and form a ring. Two flows both ways are none, nor is a
-// full mesh or a chain both ways: each flow leaves out what the inbound flows brought from its
-// target, or what its target receives directly (policy/inbound-rule.ts).
+// Refuses flows of a file that keep names and form a ring. Two flows in both directions, a full
+// mesh and a chain in both directions are not rings: each flow leaves out the records that inbound
+// flows brought from its target, or that its target receives directly (policy/inbound-rule.ts).
 import { isLeftOut, carriedBy, ringIn, type InboundOf } from '../policy/inbound-rule.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import type { FlowConfig } from './config.ts'
@@ -40,7 +40,10 @@ export function refuseRings (flows: readonly FlowConfig[], findings: Findings): 
   }
 }
 
-/** The flows by which records come back to where they were written, over more than two flows. */
+/**
+ * The flows by which records return to the cluster where they were written, over more than two
+ * flows.
+ */
 export function ringsOf<E extends Edge> (edges: readonly E[]): ReadonlyArray<readonly E[]> {
   const carried = carriedByAll(edges)
   return edges.flatMap(edge => {
@@ -62,7 +65,7 @@ function missedBy (
       .map((way): readonly [FlowConfig, FlowConfig] => [flow, way])))
 }
 
-/** Until nothing changes: a flow forwards what inbound flows forward to it. */
+/** Repeats until no set changes: a flow forwards the records that inbound flows forward to it. */
 function carriedByAll<E extends Edge> (edges: readonly E[]): ReadonlyMap<E, ReadonlySet<string>> {
   const carried = new Map<E, ReadonlySet<string>>(
     edges.map(edge => [edge, new Set([edge.source.alias])]))
@@ -113,9 +116,9 @@ function wayTo<E extends Edge> (last: E, edges: readonly E[]): readonly E[] {
 }
 
 /**
- * Names to try the filters with. Whether two expressions overlap cannot be decided in general, so
- * names are made from the expressions themselves: a ring that is reported is a real one, one that
- * hides behind an odd expression is found when the flows run.
+ * Names with which to try the filters. Whether two expressions overlap cannot be decided in
+ * general, so the names derive from the expressions: a reported ring is a real one, and the running
+ * flows detect a ring that an unusual expression hides.
  */
 export function witnesses (flows: readonly FlowConfig[]): ReadonlySet<string> {
   const parts = [...new Set(flows.flatMap(flow => flow.topics.filter.topics))]

@@ -1,17 +1,17 @@
-// Which properties hold a secret. Secrets are never shown: not in a message, not in a log line, not
-// by a command; whatever shows a property by its name asks here.
+// Which properties contain a secret. No message, log line or command shows a secret; all code that
+// shows a property by name asks this file.
 import { secretClientProperties } from '../../dataplane/contract/contract-table.ts'
 import { clientTable } from './client-table.ts'
 
 export const redacted = '[redacted]'
 
-/** Java's names, and librdkafka's. */
+/** Java's names, and librdkafka's names. */
 export const secretProperties: ReadonlySet<string> = new Set([
   ...Object.entries(clientTable).flatMap(([name, row]) => row.secret === true ? [name] : []),
   ...secretClientProperties
 ])
 
-/** With whatever stands in front: `A->B.source.consumer.sasl.password`, and in any case. */
+/** With any prefix, `A->B.source.consumer.sasl.password`, and in any case. */
 export function isSecret (property: string): boolean {
   const name = property.toLowerCase()
   for (let at = 0; at !== -1; at = name.indexOf('.', at + 1)) {

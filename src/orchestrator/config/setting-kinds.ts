@@ -1,14 +1,14 @@
-// The kinds of setting that a row of the config table can be: how each is written, checked and
-// shown. A kind turns a text into a value or declines; it never guesses.
+// The kinds of rows in the config table: how each value is written, checked and shown. A kind
+// parses a text or refuses it; it never guesses.
 import type { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 
 export type ForwarderSetting = keyof typeof forwarderSettings
 export type Importance = 'high' | 'medium' | 'low'
 
 /**
- * Which Java client a property belongs to where MirrorMaker 2 writes it with a role prefix.
- * `group`: to the consumers of the target, which share the slots of the flow.
- * `worker`: to MirrorMaker 2's Connect worker at the target, which has no flow of its own.
+ * The Java client that a property belongs to where MirrorMaker 2 writes it with a role prefix.
+ * `group`: the consumers of the target, which share the slots of the flow. `worker`: MirrorMaker
+ * 2's Connect worker at the target, which serves all flows.
  */
 export type SettingRole = 'consumer' | 'producer' | 'either' | 'group' | 'worker'
 
@@ -16,34 +16,36 @@ export interface RowText<Value> {
   readonly doc: string
   readonly importance: Importance
   readonly default: Value
-  /** The version of Longhaul that first took it. */
+  /** The first version of Longhaul with the setting. */
   readonly since?: string
   readonly secret?: boolean
-  /** Whether a value above the range is lowered with a warning: MirrorMaker 2 accepts more. */
+  /**
+   * Whether a value above the range is lowered with a warning: MirrorMaker 2 accepts larger values.
+   */
   readonly isLowered?: true
   /** `A.consumer.NAME` or `B.producer.NAME` also sets it. */
   readonly role?: SettingRole
-  /** Other names of the same setting: retired ones of MirrorMaker 2, librdkafka's. */
+  /** Other names of the setting: former names of MirrorMaker 2, names of librdkafka. */
   readonly alias?: readonly string[]
   /** The setting of the Forwarder that holds the value. */
   readonly forwarder?: ForwarderSetting
-  /** The command-line flag, as commander writes it. */
+  /** The command-line flag, in commander's syntax. */
   readonly flag?: string
 }
 
 export interface Row<Value> extends RowText<Value> {
   readonly since: string
-  /** What values are allowed, for a person. */
+  /** The allowed values, for a person. */
   readonly range: string
   parse (text: string): Value | undefined
-  /** The largest value that is allowed, where the text is a larger one. */
+  /** The largest allowed value, if the text is a larger one. */
   largest (text: string): Value | undefined
-  /** What the author of a value that is allowed should know. */
+  /** What the user should know about an allowed value. */
   remark (text: string): string | undefined
-  /** What the author of a value that is not allowed can do, beside the values of the range. */
+  /** What the user can do about a value that is not allowed, besides choosing an allowed one. */
   readonly wayOut: string | undefined
   show (value: Value): string
-  /** The number that the Forwarder gets. */
+  /** The number that the Forwarder receives. */
   toNumber (value: Value): number
 }
 
@@ -82,7 +84,7 @@ export function integer (spec: RowText<number> & Limits): Row<number> {
   })
 }
 
-/** Of a topic; -1 is the default of the brokers. */
+/** The replication factor of a topic; -1 is the default of the brokers. */
 export function replicationFactor (spec: RowText<number>): Row<number> {
   return row(spec, {
     range: '-1, or 1 to 32767',
@@ -115,7 +117,9 @@ export function milliseconds (spec: RowText<number> & Limits): Row<number> {
   })
 }
 
-/** A time whose plain number means seconds, as MirrorMaker 2's `*.interval.seconds`; value in s. */
+/**
+ * A time whose plain number means seconds, like MirrorMaker 2's `*.interval.seconds`; value in s.
+ */
 export function seconds (spec: RowText<number> & Limits): Row<number> {
   const { min, max, ...text } = spec
   const secondsOf = (written: string) => {
@@ -129,7 +133,7 @@ export function seconds (spec: RowText<number> & Limits): Row<number> {
   })
 }
 
-/** An interval in seconds that switches its duty off when it is negative, as in MirrorMaker 2. */
+/** An interval in seconds; a negative one switches its duty off, as in MirrorMaker 2. */
 export function interval (spec: RowText<number>): Row<number> {
   const secondsOfYear = 366 * 86_400
   const kind = seconds({ ...spec, min: -secondsOfYear, max: secondsOfYear })
@@ -148,7 +152,7 @@ export function flag (spec: RowText<boolean>): Row<boolean> {
   })
 }
 
-/** As Java's parseBoolean: what is not `true` is false, also `true # a comment`. */
+/** Like Java's parseBoolean: any text other than `true` is false, also `true # a comment`. */
 export function javaFlag (spec: RowText<boolean>): Row<boolean> {
   return row(spec, {
     range: 'true or false',
@@ -159,7 +163,7 @@ export function javaFlag (spec: RowText<boolean>): Row<boolean> {
   })
 }
 
-/** One of a few words, in any case. The Forwarder gets its place in the list. */
+/** One of several words, in any case. The Forwarder receives the index of the word in the list. */
 export function choice<const Value extends string> (
   spec: RowText<Value> & { readonly of: readonly Value[] }
 ): Row<Value> {
@@ -171,13 +175,16 @@ export function choice<const Value extends string> (
   })
 }
 
-/** What a Java class is read as, and what its user should know of that. */
+/** The value that replaces a Java class, and a remark for its user. */
 export interface KnownClass<Value> {
   readonly means: Value
   readonly remark?: string
 }
 
-/** A Java class, in whose place Longhaul has its own code; MirrorMaker 2's by its short name. */
+/**
+ * A Java class that Longhaul replaces by its own code; MirrorMaker 2's classes by their short
+ * names.
+ */
 export function javaClass<const Value extends string> (
   spec: RowText<Value> & {
     readonly of: readonly Value[]
@@ -210,7 +217,7 @@ export function string (
   })
 }
 
-/** Comma-separated; white space around an item and empty items do not count. */
+/** Comma-separated; white space around an item and empty items are ignored. */
 export function list (
   spec: RowText<readonly string[]> & { readonly range: string }
 ): Row<readonly string[]> {
@@ -227,7 +234,9 @@ const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
 export type CodecName = (typeof codecNames)[number]
 
-/** Codecs in order of preference. The Forwarder gets four bits of each, the first one lowest. */
+/**
+ * Codecs in order of preference. The Forwarder receives four bits for each, the first one lowest.
+ */
 export function codecList (spec: RowText<readonly CodecName[]>): Row<readonly CodecName[]> {
   return row(spec, {
     range: `${codecNames.join(', ')}, each once and the preferred one first`,
@@ -256,7 +265,7 @@ export function parseBytes (written: string): number | undefined {
   return parseWithUnit(written, byteUnits, 'b')
 }
 
-/** Milliseconds; a number without a unit is of the unit that the property's name says. */
+/** Milliseconds; a number without a unit has the unit of the property's name. */
 export function parseDuration (written: string, unit: 'ms' | 's'): number | undefined {
   return parseWithUnit(written, millisecondsOf, unit)
 }
@@ -268,7 +277,7 @@ function parseWithUnit (
     /^([+-]?)(\d+(?:\.\d+)?)(?:\s*([a-z]+))?$/i.exec(written) ?? []
   const name = (unit ?? plainUnit).toLowerCase()
   if (number === '' || !Object.hasOwn(units, name)) return undefined
-  // A plain number is a whole one; a fraction must come out whole: half a byte is a mistake.
+  // A plain number is an integer; a number with a unit must result in one: half a byte is an error.
   if (unit === undefined && number.includes('.')) return undefined
   const value = Number(sign + number) * (units[name] as number)
   const whole = Math.round(value)

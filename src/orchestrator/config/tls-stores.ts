@@ -1,18 +1,18 @@
-// Java trust stores and key stores -> the PEM texts and files that librdkafka reads. A store is
-// known by its first bytes, not by its declared type: since Java 9 most stores called JKS are
-// PKCS#12 inside, and Java reads both.
+// Converts Java trust stores and key stores to the PEM texts and files that librdkafka reads. The
+// first bytes identify the type of a store, not its declared type: since Java 9 most stores that
+// are called JKS are PKCS#12, and Java reads both.
 import { createRequire } from 'node:module'
 import type Jks from 'jks-js'
 
-// Loaded when the first store is met: it takes longer to load than everything else, and most files
-// have no Java store.
+// Loaded with the first Java store: the library loads more slowly than all other code, and most
+// files have no Java store.
 const loadJks = (): typeof Jks => createRequire(import.meta.url)('jks-js') as typeof Jks
 
-/** Undefined when a property is not set. */
+/** Undefined if the property is not set. */
 export type Lookup = (name: string) => string | undefined
 export type ReadFile = (path: string) => Buffer
 
-/** Thrown inside this module's callers only: the reason and the property that it belongs to. */
+/** Thrown to this module's callers only: the reason and the property at fault. */
 export class StoreProblem extends Error {
   readonly setting: string
   constructor (setting: string, reason: string, options?: ErrorOptions) {
@@ -65,7 +65,7 @@ export function translateKeyStore (get: Lookup, readFile: ReadFile): Properties 
     case 'PEM':
       return withPassword({ 'ssl.certificate.location': location, 'ssl.key.location': location })
     case 'PKCS12':
-      // librdkafka reads PKCS#12 itself, and with OpenSSL's newest ciphers.
+      // librdkafka reads PKCS#12 itself, also with OpenSSL's newest ciphers.
       return {
         'ssl.keystore.location': location,
         ...password === undefined ? {} : { 'ssl.keystore.password': password }

@@ -1,12 +1,12 @@
-// Settings of single topics: `A->B.topic.orders.data.loss = skip`. What they leave unsaid is the
-// flow's.
+// Settings of single topics: `A->B.topic.orders.data.loss = skip`. Other settings of the topic are
+// those of the flow.
 import {
   topicSettingNames, type FlowSettings, type TopicSetting, type TopicSettings
 } from './config-table.ts'
 
 const prefix = 'topic.'
 
-/** The parts of such a name; a topic's own name may have dots. Undefined: it is none. */
+/** The parts of such a name; the name of a topic may contain dots. Undefined: not such a name. */
 export function parseTopicSetting (
   name: string
 ): { readonly topic: string, readonly setting: TopicSetting } | undefined {
@@ -16,7 +16,7 @@ export function parseTopicSetting (
   return setting === undefined || topic === '' ? undefined : { topic, setting }
 }
 
-/** Whether it is meant to be one, right or wrong. */
+/** Whether the name is meant as a topic setting, correct or not. */
 export function looksLikeTopicSetting (name: string): boolean {
   return name.startsWith(prefix)
 }
@@ -25,7 +25,7 @@ export function isTopicName (topic: string): boolean {
   return /^[\w.-]{1,249}$/.test(topic)
 }
 
-/** Of each topic: what is set for it alone, over what the flow says. */
+/** For each topic: its own settings, and otherwise those of the flow. */
 export function settingsByTopic (
   flow: FlowSettings, ofTopics: ReadonlyMap<string, Partial<TopicSettings>>
 ): (topic: string) => TopicSettings {

@@ -1,5 +1,5 @@
-// The rows of the settings that say which topics a flow mirrors, how it names, creates and
-// configures remote topics, and how it works on them.
+// The rows of the settings for topics: which a flow mirrors, and how it names, creates, configures
+// and compares remote topics.
 import { topicRenames } from './topic-renames.ts'
 import { knownPolicies } from '../policy/known-policies.ts'
 import {
@@ -10,7 +10,7 @@ import {
 const minute = 60_000
 const hour = 60 * minute
 
-/** Settings of a flow about its topics. */
+/** Settings of a flow for its topics. */
 export const topicTable = {
   'enabled': javaFlag({
     doc: 'Whether the flow runs.', importance: 'high', default: false

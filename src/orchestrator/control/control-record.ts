@@ -4,7 +4,7 @@
 //   {"control":"pause"}                                 the whole flow is paused, or not any more
 //   {"control":"pause","topic":"orders"}                the same of a topic
 //   {"control":"pause","topic":"orders","partition":3}  the same of a partition
-//   {"control":"retry"}, with topic and partition       once: what is faulted is tried again
+//   {"control":"retry"}, with topic and partition       once: faulted partitions are retried
 //   {"control":"skip","topic":"orders","partition":3}   once: continue at another source offset
 //   {"member":"longhaul-..."}                           a process of the flow
 //

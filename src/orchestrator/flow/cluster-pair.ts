@@ -92,7 +92,7 @@ async function explained (
     { cause: error, action, ...setting && { setting }, ...cluster && { cluster } })
 }
 
-/** Mirroring within one cluster is unusual, so the log says so; undefined for two clusters. */
+/** Mirroring within one cluster is unusual, so the log reports it; undefined for two clusters. */
 export function sameClusterRemark (
   { policy, source, target }: FlowConfig, { sourceDescription, targetDescription }: ClusterPair
 ): string | undefined {

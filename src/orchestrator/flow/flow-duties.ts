@@ -36,7 +36,7 @@ export interface FlowDutiesOptions {
   readonly clock: Clock
 }
 
-/** Duties of the flow as a whole belong to the owner of this slot. */
+/** The owner of this slot has the duties that concern the whole flow. */
 const flowSlot = 0
 
 export function openFlowDuties (options: FlowDutiesOptions): Duties {
@@ -176,7 +176,7 @@ function offsetSyncs (
   })]
 }
 
-/** One a duty: each duty looks for groups by itself. */
+/** One for each duty: each duty lists the groups separately. */
 function groupPositions (
   { clock, clusters, config: { groups, settings }, partitions, progress, topics }: FlowDutiesOptions
 ): GroupPositions {

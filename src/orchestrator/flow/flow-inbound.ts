@@ -1,5 +1,6 @@
-// Opens what a flow knows of the flows that write into its source: only a flow that keeps names or
-// has its own for topics needs it, because other remote topics show where they came from.
+// Opens the objects by which a flow knows the flows that write into its source. Only a flow that
+// keeps names, or has its own names for topics, needs them: other remote topics show by their names
+// where they came from.
 import { groupOf } from '../cluster/flow-group.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'

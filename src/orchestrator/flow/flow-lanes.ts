@@ -15,7 +15,7 @@ export interface FlowLanesOptions {
   readonly producer: ProducerIdentity
   /** Undefined until the partitions are open, which need the lanes. */
   readonly partitions: () => FlowPartitions | undefined
-  /** Of a flow that keeps names. */
+  /** Only of a flow that keeps names. */
   readonly inbound: InboundFlows | undefined
   readonly problems: FlowProblems
   readonly clock: Clock

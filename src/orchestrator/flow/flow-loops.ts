@@ -1,4 +1,4 @@
-// The periodic work of a running flow, and its intervals: one row a loop.
+// The periodic work of a running flow, and its intervals: one row for each loop.
 import type { FlowConfig } from '../config/config.ts'
 import type { InboundFlows } from '../inbound/inbound-flows.ts'
 import { LaneBalancer } from '../lanes/lane-balancer.ts'
@@ -20,7 +20,7 @@ export interface FlowLoopsOptions {
   readonly partitions: FlowPartitions
   readonly statistics: FlowStatistics
   readonly progress: FlowProgress
-  /** Of a flow that keeps names. */
+  /** Only of a flow that keeps names. */
   readonly inbound: InboundFlows | undefined
   readonly topics: TopicRefresh
   readonly problems: FlowProblems
@@ -33,7 +33,10 @@ export interface FlowLoopsOptions {
 const statisticsIntervalMs = 1_000
 const beginIntervalMs = 1_000
 const endsIntervalMs = 10_000
-/** New inbound flows, and new flows into the target; questions of lanes read them at once. */
+/**
+ * How often new inbound flows, and new flows into the target, are read; questions of lanes cause a
+ * reading at once.
+ */
 const inboundIntervalMs = 30_000
 
 /** Starts the loops; each one runs first after one interval. */

@@ -1,5 +1,5 @@
-// The positions of all partitions of a flow, whichever process mirrors them: of this process's own
-// partitions from memory, of the others from the progress topic, a progress.interval.ms later.
+// The positions of all partitions of a flow, whichever process mirrors them: the partitions of this
+// process from memory, the others from the progress topic, which is a progress.interval.ms older.
 import { slotOf } from '../ownership/task-slots.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'

@@ -1,5 +1,5 @@
-// Statistics of one flow: collects the counters of its lanes once a second and makes of them, and
-// of the states of its partitions, the snapshot that metrics, status line and summary read.
+// Statistics of one flow: collects the counters of its lanes once a second, and computes from them
+// and from the states of its partitions the snapshot that metrics, status line and summary read.
 import type { PartitionCounters } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -70,7 +70,7 @@ export class FlowStatistics {
     this.#lanes = new LaneFigures(options.lanes)
   }
 
-  /** Asks every lane. One that does not answer keeps its last figures. */
+  /** Asks every lane. A lane that does not answer keeps its last figures. */
   async collect (): Promise<void> {
     const { partitions } = this.#options
     const { table } = partitions
@@ -112,7 +112,7 @@ export class FlowStatistics {
     for (const partition of partitions) this.#counted.add(partition)
   }
 
-  /** The source has just reported that the partition has no new records: most have none. */
+  /** The source has just reported that the partition has no new records, as most partitions. */
   #isFresh (partition: FlowPartition): boolean {
     return this.#staleFrom(partition) > this.#options.clock.now() && partition.state === 'assigned'
   }
@@ -136,7 +136,7 @@ export class FlowStatistics {
     }
   }
 
-  /** Acked by the lane that has the partition now. */
+  /** Records that the partition's present lane has had acknowledged. */
   bytesById (): ReadonlyMap<number, number> {
     return new Map([...this.#options.partitions.table.values()].flatMap(partition => {
       const row = this.#rowOf(partition)
@@ -148,7 +148,7 @@ export class FlowStatistics {
   unacknowledged (partitions: readonly FlowPartition[]): Unacknowledged {
     const lagOf = (partition: FlowPartition): number =>
       this.#lags.lagOf({ partition, row: this.#rowOf(partition) }).records ?? 0
-    // A lane reports at once that it stops a partition, whatever its cluster does.
+    // A lane reports at once that it stops a partition, even if its cluster does not answer.
     const isHeard = ({ report }: FlowPartition): boolean => stopReports.has(report.state)
     const heard = partitions.filter(isHeard)
     const [first] = heard
@@ -195,7 +195,7 @@ export class FlowStatistics {
     return this.#lanes.rowOf(lane, id)
   }
 
-  /** The same ones for a second, or until the next figures: there may be thousands. */
+  /** The same snapshots for a second, or until the next figures: there may be thousands. */
   #partitionSnapshots (): readonly PartitionSnapshot[] {
     const nowMs = this.#options.clock.monotonic()
     if (this.#snapshotsMs === undefined || nowMs - this.#snapshotsMs >= snapshotMs) {
@@ -216,7 +216,7 @@ export class FlowStatistics {
     return this.#snapshots.values
   }
 
-  /** Another one whenever there may be other partitions, in other lanes or with other rows. */
+  /** A new object whenever partitions, their lanes or their rows may have changed. */
   #version (): string { return `${this.#options.partitions.table.version} ${this.#lanes.version}` }
 
   #stillDeparted (): readonly FlowPartition[] {

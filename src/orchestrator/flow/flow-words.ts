@@ -30,7 +30,7 @@ export interface FlowOnRecord {
   readonly control: ControlState
 }
 
-// Where control-record.ts has all words stand.
+// Slot 0, in which control-record.ts puts all control records.
 const controlSlot = 0
 
 export class FlowWords {
@@ -57,7 +57,7 @@ export class FlowWords {
         case 'skip':
           control.apply(record)
           break
-        case 'retry': // once, for those that ran then
+        case 'retry': // was for the processes that ran then
           break
         case 'none':
           control.withdraw(record.key)
@@ -98,7 +98,7 @@ export async function withFlowWords<Found> (
   }
 }
 
-/** A skip must go forwards, and the partition must have a position. */
+/** A skip must go forward, and the partition must have a position. */
 export function refuseSkip (
   { source, to }: Pick<SkipRecord, 'source' | 'to'>, progress: Progress | undefined
 ): void {

@@ -23,11 +23,11 @@ export interface FlowsBackOptions {
   readonly name: string
   readonly source: { readonly alias: string }
   readonly target: { readonly alias: string, readonly clusterId: string }
-  /** Opens the reading of the progress topics on the source. */
+  /** Opens the reader of the progress topics on the source. */
   readonly open: (
     onRecord: (topic: string, record: SlotRecordRead) => void
   ) => Pick<InboundTopics, 'close' | 'names' | 'read'>
-  /** Resolves once this process has announced itself, or cannot for now. */
+  /** Resolves once this process has announced itself, or cannot at present. */
   readonly announced: (signal: AbortSignal) => Promise<void>
   readonly log: Log
   readonly clock: Clock
@@ -43,7 +43,7 @@ interface OtherFlow {
 interface RunningProcess {
   readonly progressTopic: string
   readonly member: FlowMember
-  /** Undefined: another build announced what this one cannot read. */
+  /** Undefined: another build wrote the announcement, and this build cannot read it. */
   readonly back: TopicSelection | undefined
 }
 
@@ -63,8 +63,9 @@ export class FlowsBack {
   }
 
   /**
-   * Resolves with whether other flows lead back than at the last look. A topic that cannot be read
-   * is logged once: a flow that needs these topics for nothing else must not depend on them.
+   * Resolves with whether the flows that lead back differ from those at the last look. A topic that
+   * cannot be read is logged once: a flow that needs these topics for nothing else must not depend
+   * on them.
    */
   async look (): Promise<boolean> {
     const { announced, signal } = this.#options
@@ -138,7 +139,7 @@ export class FlowsBack {
       agreedOf(producers)?.sourceClusterId === target.clusterId)
   }
 
-  /** Filters are compiled here, once a look: the flow asks for each of its topics. */
+  /** Filters are compiled here, once for each look, because the flow checks every topic. */
   #runningNow (): readonly RunningProcess[] {
     const now = this.#options.clock.monotonic()
     return this.#flowsBack().flatMap(([progressTopic, { members }]) =>
@@ -147,7 +148,9 @@ export class FlowsBack {
       })))
   }
 
-  /** After a switch of the direction this is what the operator wants; the records are not. */
+  /**
+   * The operator wants this after a switch of the direction, but not the records that come back.
+   */
   #sayEnded (): void {
     const { clock, log, name, source, target } = this.#options
     for (const [progressTopic, { members, producers }] of this.#flowsBack()) {

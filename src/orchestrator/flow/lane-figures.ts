@@ -42,10 +42,10 @@ export class LaneFigures {
     this.#lanes = lanes
   }
 
-  /** Another one whenever partitions have a row that had none, or have one no longer. */
+  /** A new object whenever a partition gets its first row or loses its last one. */
   get version (): number { return this.#version }
 
-  /** Asks every lane. One that does not answer keeps its last figures. */
+  /** Asks every lane. A lane that does not answer keeps its last figures. */
   async collect (): Promise<readonly FreshRow[]> {
     const lanes = Array.from({ length: this.#lanes.size }, (_, lane) => lane)
     return (await Promise.all(lanes.map(async lane => await this.#ask(lane)))).flat()
@@ -89,7 +89,8 @@ export class LaneFigures {
       if (!rows.has(id)) this.#version++
       rows.set(id, row)
     }
-    // A partition that the lane released and got again has a row of each, the released one first.
+    // A partition that the lane released and was assigned again has two rows, the released one
+    // first.
     const final = fresh.filter(row => row.state === stopped && rows.get(Number(row.id)) === row)
       .map(({ id }) => Number(id))
     const quietMs = new Map(pairsOf(stats.quietAnswers))

@@ -74,9 +74,8 @@ export class Mirror {
   }
 
   /**
-   * Drains all flows side by side for up to `drainMs`; false if a flow still had batches in flight
-   * then. Resolves in time whatever a cluster or a client does: a client that does not close is
-   * ended with the process.
+   * Drains all flows in parallel for up to `drainMs`; false if a flow then still had batches in
+   * flight. Always resolves in time: the end of the process also ends a client that does not close.
    */
   async stop (drainMs = this.#drainMs): Promise<boolean> {
     const drained = await this.#stopFlows(this.#flows, drainMs)

@@ -11,11 +11,11 @@ export interface CountedPartitionLag {
   readonly partition: FlowPartition
   /** The lane that counted `row`; -1: none. */
   readonly lane: number
-  /** Undefined: no lane has counted anything of the partition. */
+  /** Undefined: no lane has counted the partition. */
   readonly row: PartitionCounters | undefined
   readonly lag: LagFigures
   readonly end: SourceEnd | undefined
-  /** What a paused partition meets when it is resumed: another topic bears the name now. */
+  /** The error of a paused partition once it is resumed: a recreated topic has the name now. */
   readonly recreation: ReplicatorError | undefined
 }
 
@@ -60,7 +60,7 @@ function pauseText (by: string, recreation: ReplicatorError | undefined): string
   return recreation === undefined ? `by ${by}` : `by ${by}. ${recreation.message}`
 }
 
-/** Nothing is left that a reader of the source may read. */
+/** Whether no record is left that a reader of the source may read. */
 function isCaughtUp ({ openTransactionRecords, records }: LagFigures): boolean {
   return records !== undefined && records === openTransactionRecords
 }
@@ -92,7 +92,7 @@ const droppedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
   stale: 'droppedStale'
 }
 
-/** Of most partitions, which share it: there are thousands, and a snapshot every second. */
+/** Shared by most partitions: there are thousands, and a snapshot every second. */
 const noReasons: readonly bigint[] = []
 
 function hasDropped (row: PartitionCounters): boolean {

@@ -1,11 +1,11 @@
 // The snapshots of all partitions of a flow, recreated only of those that have changed.
 //
-// The problem: a flow has ten thousand partitions, nearly all of them quiet, and metrics and
-// readiness are computed from snapshots of all of them, every second. A snapshot depends on its
-// partition's condition, on the row that its lane has counted, and, unless nothing is left to
-// mirror, on the time. So whoever changes a condition or a row says so, and the snapshot of a
-// partition with nothing left stays right until then, or until the end of the source's log is too
-// old to say so. Whoever computes totals recognises by the same objects what has not changed.
+// The problem: a flow has ten thousand partitions, most of them quiet, and metrics and readiness
+// are computed every second from snapshots of all of them. A snapshot depends on its partition's
+// condition, on the row that its lane has counted, and, if records are left to mirror, on the time.
+// So the code that changes a condition or a row reports the change. The snapshot of a partition
+// without records left stays valid until such a report, or until the end of the source's log is too
+// old. Totals recognize unchanged partitions by the same objects.
 import type { PartitionSnapshot } from '../observability/snapshot.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 
@@ -13,7 +13,7 @@ export interface SnapshotSources {
   /** All partitions; the same ones in the same order as long as `version` is the same. */
   readonly all: () => Iterable<FlowPartition>
   readonly version: string
-  /** Those whose condition or row has changed since the last update. */
+  /** Partitions whose condition or row has changed since the last update. */
   readonly changed: Iterable<FlowPartition>
   readonly create: (partition: FlowPartition) => PartitionSnapshot
   /** Epoch ms from when on the end of the source's log is too old. */
@@ -28,10 +28,10 @@ export class PartitionSnapshots {
   #values: PartitionSnapshot[] = []
   /** Partitions whose snapshots depend on the time. */
   readonly #unsteady = new Set<FlowPartition>()
-  /** Epoch ms when the first of the others is to be looked at. */
+  /** Epoch ms when the first of the other partitions must be checked. */
   #staleFromMs = Infinity
 
-  /** The same array as long as nothing has changed. */
+  /** The same array as long as no snapshot has changed. */
   get values (): readonly PartitionSnapshot[] { return this.#values }
 
   update (sources: SnapshotSources): void {
@@ -74,7 +74,7 @@ export class PartitionSnapshots {
     return snapshot
   }
 
-  /** Most partitions whose end would be old by now have had it reported again. */
+  /** Most partitions with an old end have had their end reported again. */
   #findStale (sources: SnapshotSources): void {
     const stale: FlowPartition[] = []
     this.#staleFromMs = Infinity
@@ -88,7 +88,7 @@ export class PartitionSnapshots {
   }
 }
 
-/** Where records have dates of the future, the newest one becomes known as time passes. */
+/** If records have timestamps in the future, the newest timestamp becomes known as time passes. */
 function isSteady (
   { lagRecords, lagSeconds, newestRecordMs, records }: PartitionSnapshot
 ): boolean {

@@ -1,5 +1,5 @@
-// THE table of the permissions that a flow needs, as an authorizer without allow.everyone asks for
-// them. `longhaul acls` prints them; README lists the rows, and tests grant exactly these. Pure.
+// THE table of the permissions that a flow needs from an authorizer without allow.everyone.
+// `longhaul acls` prints them; README lists the rows, and tests grant exactly these. Pure.
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import { heartbeatsTopic, progressTopicPrefix } from '../policy/replication-policy.ts'
@@ -22,7 +22,7 @@ interface PermissionRow {
   readonly resource: Resource
   readonly operation: Operation
   readonly why: string
-  /** Only a flow in which one of these is true needs the permission; none: each flow. */
+  /** Only flows with one of these settings true need the permission; absent: all flows. */
   readonly settings: readonly Switch[]
 }
 
@@ -110,10 +110,10 @@ export interface RequiredAcl extends NamePattern {
   readonly reasons: readonly string[]
 }
 
-/** The name of a principal whose certificate or token alone tells it. */
+/** The placeholder for a principal that only its certificate or token names. */
 export const unknownPrincipal = 'User:PRINCIPAL'
 
-/** One a cluster, principal and resource, whatever number of flows need it. */
+/** One row for each cluster, principal and resource, however many flows need it. */
 export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAcl[] {
   const found = new Map<string, RequiredAcl>()
   for (const flow of flows) {
@@ -145,7 +145,7 @@ function principalOf ({ admin }: FlowEnd): string {
   return user === undefined ? unknownPrincipal : `User:${user}`
 }
 
-/** Of a principal of Kerberos, as brokers shorten it by default: `m` of `m/host@REALM`. */
+/** The name of a Kerberos principal as brokers shorten it by default: `m` of `m/host@REALM`. */
 function shortName (principal: string | undefined): string | undefined {
   return principal?.split(/[/@]/, 1)[0]
 }
@@ -196,7 +196,7 @@ function renamedPattern (rule: RenameRule): NamePattern {
 
 const heartbeats: NamePattern = { type: 'literal', name: heartbeatsTopic }
 
-/** An authorizer knows every name as `*`, not as an empty prefix. */
+/** An authorizer matches every name by `*`, not by an empty prefix. */
 function all ({ type, name }: NamePattern): NamePattern {
   return type === 'prefixed' && name === '' ? { type: 'literal', name: '*' } : { type, name }
 }
@@ -208,7 +208,10 @@ function sourcePatterns ({ topics }: FlowConfig): readonly NamePattern[] {
   return widest(topics.heartbeats ? [...listed, heartbeats] : listed)
 }
 
-/** An authorizer knows names and prefixes: of an expression, the text before its first sign. */
+/**
+ * An authorizer knows only names and prefixes: an expression becomes the text before its first
+ * special character.
+ */
 function patternOf (expression: string, isName: boolean): NamePattern {
   if (isName) return { type: 'literal', name: unescaped(expression) }
   const isAlternative = expression.includes('|')
@@ -218,7 +221,7 @@ function patternOf (expression: string, isName: boolean): NamePattern {
 
 function unescaped (expression: string): string { return expression.replace(/\\([.-])/g, '$1') }
 
-/** Without those that a wider one covers. */
+/** Without the rows that a wider row covers. */
 function widest (patterns: readonly NamePattern[]): readonly NamePattern[] {
   const wide = patterns.filter(({ type }) => type === 'prefixed')
   return patterns.filter((pattern, i) => !wide.some(other => other !== pattern &&

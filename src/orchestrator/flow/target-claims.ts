@@ -4,12 +4,12 @@
 // aliases of one cluster do not hide it.
 
 export interface Claim {
-  /** Of the target. */
+  /** The id of the target cluster. */
   readonly clusterId: string
   /** Its name on the target. */
   readonly topic: string
   readonly flow: string
-  /** Where the topic keeps its name, the id of the source cluster, if that tells it. */
+  /** If the topic keeps its name, the id of the source cluster, if the cluster has an id. */
   readonly mergedFrom: string | undefined
 }
 
@@ -17,7 +17,7 @@ export class TargetClaims {
   /** By cluster and topic; within, by flow. */
   readonly #owners = new Map<string, Map<string, Claim>>()
 
-  /** Undefined if the flow may write the topic now; otherwise a flow that keeps it from that. */
+  /** Undefined if the flow may write the topic now; otherwise the flow that prevents it. */
   claim (claim: Claim): string | undefined {
     const key = `${claim.clusterId}/${claim.topic}`
     const owners = this.#owners.get(key) ?? new Map<string, Claim>()

@@ -22,7 +22,7 @@ export interface TopicRefreshOptions {
   readonly claims: TargetClaims
   /** Whether this process creates and grows the remote topic of this topic. */
   readonly mayChange: (topic: string) => boolean
-  /** Receives what each look found. */
+  /** Receives the result of each look. */
   readonly onTopics: (result: TopicSyncResult) => Promise<void>
   readonly problems: FlowProblems
   readonly log: Log
@@ -101,16 +101,16 @@ export class TopicRefresh {
     if (await this.#options.flowsBack?.look() === true) this.#loop.wake()
   }
 
-  /** What the newest look found mirrored; waits for the first look. */
+  /** The mirrored topics of the newest look; waits for the first look. */
   async mirrored (signal: AbortSignal): Promise<readonly MirroredTopic[]> {
     await unlessAborted(signal, this.#known)
     return this.#topics
   }
 
-  /** Of this moment. */
+  /** The present selection. */
   get selection (): TopicSelection { return this.#config.topics }
 
-  /** Looks at once, with other filters. */
+  /** Looks at once, with the new filters. */
   adopt (config: FlowConfig): void {
     this.#config = config
     this.#remarks = new TopicRemarks(config)

@@ -1,5 +1,5 @@
-// The duties of a flow about consumer groups. The owner of one slot has them for all groups: then
-// each group is asked for once, however many processes share the flow.
+// The duties of a flow for consumer groups. The owner of one slot has them for all groups, so each
+// group is requested once, however many processes share the flow.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { Duty } from '../ownership/duties.ts'

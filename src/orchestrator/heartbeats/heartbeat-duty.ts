@@ -1,6 +1,6 @@
 // Writes the heartbeats of one pair of clusters as MirrorMaker 2's MirrorHeartbeatConnector does:
 // to partition 0 of the compacted topic `heartbeats` on the pair's target, where Kafka's
-// MirrorClient and a flow that mirrors this cluster find them.
+// MirrorClient reads them, and from where flows that mirror this target copy them.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import {
   ensureInternalTopic, InternalTopic, writeError, type InternalTopicUse, type InternalTopicWriter
@@ -14,11 +14,11 @@ import type { Clock } from '../time/clock.ts'
 
 export interface HeartbeatDutyOptions {
   readonly pair: HeartbeatPair
-  /** Its owner writes, so that one process writes whatever number shares the flow. */
+  /** The owner of this slot writes, so exactly one of the processes that share the flow does. */
   readonly slot: number
-  /** Of the target of the pair. */
+  /** Connected to the target of the pair. */
   readonly admin: Pick<ClusterAdmin, 'describeTopics' | 'createTopics'>
-  /** Of the topic of heartbeats there; the duty closes it. */
+  /** The topic `heartbeats` on the target; the duty closes it. */
   readonly openWriter: () => InternalTopicWriter
   readonly clock: Clock
 }
@@ -46,7 +46,7 @@ export function heartbeatDuty (options: HeartbeatDutyOptions): Duty {
   }
 }
 
-/** What the pair's target would refuse now; nothing is created. Undefined: nothing. */
+/** The error with which the pair's target would refuse now; undefined: none. Creates nothing. */
 export async function checkHeartbeats (
   pair: HeartbeatPair, admin: HeartbeatDutyOptions['admin']
 ): Promise<ReplicatorError | undefined> {

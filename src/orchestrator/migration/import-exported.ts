@@ -80,12 +80,12 @@ function reasonToLeaveOut (
   if (upstream > sourceEnd) return `the source ends at offset ${sourceEnd}`
   if (trustsTarget) return undefined
   if (isAnother(topicIds.target, today.target)) {
-    return `${remoteTopic} was recreated on the target since the export; --trust-target goes on ` +
-      'there all the same, and mirrors nothing before that'
+    return `${remoteTopic} was recreated on the target since the export; --trust-target ` +
+      'continues in the new topic, and mirrors no earlier records to it'
   }
   return targetEnd < downstream
     ? `${remoteTopic} ends at offset ${targetEnd}, and at the export it ended at ${downstream}: ` +
-      'the records between are missing; --trust-target goes on all the same'
+      'the records between are missing; --trust-target continues without them'
     : undefined
 }
 

@@ -1,9 +1,10 @@
-// MirrorMaker 2 on Kafka Connect has no properties file: each of its connectors has a configuration
-// in JSON, as a worker's REST interface returns it. The properties file that means the same. Pure.
+// Converts MirrorMaker 2's connectors on Kafka Connect to a properties file with the same meaning.
+// On Kafka Connect each connector has a configuration in JSON, as a worker's REST interface returns
+// it. Pure.
 import { redactValue } from '../config/secret-properties.ts'
 import { fieldsOf } from './parsed-value.ts'
 
-/** Of the workers of Kafka Connect that run the connectors. */
+/** The Kafka Connect workers that run the connectors. */
 export interface WorkerNames {
   readonly group: string
   readonly offsetsTopic: string
@@ -20,23 +21,23 @@ export interface PropertiesFile {
   readonly warnings: readonly string[]
 }
 
-/** Of the connector or of Kafka Connect, and meaningless in a properties file. */
+/** Properties of the connector or of Kafka Connect that a properties file does not need. */
 const left = /^(name|connector\.class|tasks\.max|(source|target)\.cluster\.alias)$/
-/** Converters that change nothing. Others are refused by name when the file is read. */
+/** Converters that change nothing. Any other converter is refused by name when the file is read. */
 const plainConverter = /^org\.apache\.kafka\.connect\.converters\.ByteArrayConverter$/
 const converter = /^(key|value|header)\.converter$/
 
-/** Prefixes of a connector's client properties, and whose they are in a properties file. */
+/** Prefixes of a connector's client properties, and the cluster and client that each belongs to. */
 const clients: ReadonlyArray<readonly [prefix: string, side: 'source' | 'target', role: string]> = [
   ['source.cluster.', 'source', ''], ['target.cluster.', 'target', ''],
   ['source.consumer.', 'source', 'consumer.'], ['source.producer.', 'source', 'producer.'],
   ['source.admin.', 'source', 'admin.'], ['target.consumer.', 'target', 'consumer.'],
   ['target.producer.', 'target', 'producer.'], ['target.admin.', 'target', 'admin.'],
-  // The records themselves are written by the worker's producer.
+  // The producer of the worker, not of the connector, writes the mirrored records.
   ['producer.override.', 'target', 'producer.']
 ]
 
-/** Undefined: it is no configuration of one of MirrorMaker 2's connectors. */
+/** Undefined: the value is not a configuration of one of MirrorMaker 2's connectors. */
 export function connectorConfigOf (json: unknown): ConnectorConfig | undefined {
   const outer = fieldsOf(json)
   const { name } = outer
@@ -47,8 +48,8 @@ export function connectorConfigOf (json: unknown): ConnectorConfig | undefined {
 }
 
 /**
- * Of connectors between any clusters. A flow has one value where MirrorMaker 2 has one for each of
- * its connectors: the first one counts, with a warning. Throws where two configurations of one
+ * Accepts connectors between any clusters. A flow has one value where each connector of MirrorMaker
+ * 2 has its own: the first value counts, with a warning. Throws if two configurations of one
  * connector contradict each other, because one of them is out of date.
  */
 export function propertiesOf (configs: readonly ConnectorConfig[]): PropertiesFile {
@@ -81,7 +82,10 @@ export function propertiesOf (configs: readonly ConnectorConfig[]): PropertiesFi
   return { text: lines.join(''), warnings }
 }
 
-/** The options of the commands of an import, for each flow: its connector, and the workers. */
+/**
+ * The options with which a command imports the positions of each flow: its connector and the
+ * workers.
+ */
 export function importOptionsOf (
   configs: readonly ConnectorConfig[], worker: WorkerNames | undefined
 ): readonly string[] {
@@ -116,7 +120,7 @@ function placed (name: string, source: string, target: string): string {
   return `${source}->${target}.${name}`
 }
 
-/** A backslash and a line end mean something else in a properties file. */
+/** In a properties file a backslash and a line end have another meaning. */
 function escape (value: string): string {
   return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replace(/^ /, '\\ ')
 }

@@ -1,9 +1,12 @@
 // The records of MirrorMaker 2's internal topics, byte for byte as its classes Heartbeat,
-// Checkpoint and OffsetSync write and read them, so that MirrorClient, RemoteClusterUtils and
-// Kafka's record formatters read what Longhaul writes, and Longhaul what MirrorMaker 2 wrote.
+// Checkpoint and OffsetSync write and read them: MirrorClient, RemoteClusterUtils and Kafka's
+// record formatters read the records of Longhaul, and Longhaul reads the records of MirrorMaker 2.
 import { StructReader, StructWriter } from './kafka-struct.ts'
 
-/** The target's topic of heartbeats shows that the flow source -> target was alive then. */
+/**
+ * A record of the topic `heartbeats` on the target: at this time the flow source -> target was
+ * alive.
+ */
 export interface Heartbeat {
   readonly sourceAlias: string
   readonly targetAlias: string
@@ -11,7 +14,7 @@ export interface Heartbeat {
   readonly timestampMs: number
 }
 
-/** Where a consumer group of the source would continue in the remote topic. */
+/** The offset at which a consumer group of the source would continue in the remote topic. */
 export interface Checkpoint {
   readonly group: string
   /** The name on the target. */
@@ -22,7 +25,7 @@ export interface Checkpoint {
   readonly metadata: string
 }
 
-/** The record of the source at `upstream` stands on the target at `downstream`. */
+/** The source record at `upstream` is on the target at `downstream`. */
 export interface OffsetSync {
   /** The name on the source. */
   readonly topic: string
@@ -80,7 +83,7 @@ export function decodeCheckpoint (record: InternalRecord): Checkpoint {
   }
 }
 
-/** Unlike the other two, an offset sync has no version. */
+/** Unlike heartbeats and checkpoints, an offset sync has no version. */
 export function encodeOffsetSync (sync: OffsetSync): InternalRecord {
   const { downstream, partition, topic, upstream } = sync
   return {

@@ -1,5 +1,5 @@
-// Keys and values of MirrorMaker 2's internal topics: fields one behind the other in Kafka's
-// protocol types, without names or tags. A string is its length (int16) and its bytes in UTF-8.
+// Keys and values of MirrorMaker 2's internal topics: a sequence of fields in Kafka's protocol
+// types, without names or tags. A string is its length (int16) and its bytes in UTF-8.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
 const int16Max = 0x7fff
@@ -42,10 +42,10 @@ export class StructWriter {
   }
 }
 
-/** Reads the fields in order. As Kafka's classes do, it ignores bytes behind the last field. */
+/** Reads the fields in order. Like Kafka's classes, it ignores bytes after the last field. */
 export class StructReader {
   readonly #bytes: Buffer
-  /** For errors: which bytes these are, as "the value of a heartbeat". */
+  /** Names the bytes in errors, for example "the value of a heartbeat". */
   readonly #name: string
   #position = 0
 
@@ -66,7 +66,7 @@ export class StructReader {
     return this.#take(length, field).toString('utf8')
   }
 
-  /** The header of a value: MirrorMaker 2 has had version 0 only, in all its releases. */
+  /** The header of a value: all releases of MirrorMaker 2 write version 0. */
   version (): void {
     const version = this.int16('version')
     if (version !== 0) throw this.unreadable(`it has version ${version}, and 0 is the only known`)

@@ -1,4 +1,4 @@
-// Looks into what a JSON or YAML parser returned: whatever is not there, or is something else, is
+// Reads fields of what a JSON or YAML parser returned: an absent field, or one of another type, is
 // empty. Pure.
 export type Fields = Readonly<Record<string, unknown>>
 

@@ -1,6 +1,7 @@
-// How a cluster of Strimzi's KafkaMirrorMaker2 resource is logged into: the properties that say so,
-// and what lies in Secrets, which the file must get by hand. A file that lacks it never runs with
-// another login: without a password it is refused, without a certificate the cluster refuses. Pure.
+// How Strimzi's KafkaMirrorMaker2 resource logs in to a cluster: the properties that the resource
+// determines, and warnings about the contents of Secrets, which the user must add to the file. A
+// file without them never runs with another login: Longhaul refuses a file without the password,
+// and the cluster refuses a client without a certificate. Pure.
 import { fieldsOf, listOf, type Fields } from './parsed-value.ts'
 
 export interface StrimziLogin {
@@ -40,7 +41,7 @@ function trustOf (alias: string, tls: Fields): readonly string[] {
     `${String(secretName)} (${String(certificate ?? pattern)})`)
   return secrets.length === 0
     ? []
-    : [`the certificates that ${alias} is trusted by are in Secret ${secrets.join(', ')}: write ` +
+    : [`the certificates with which to trust ${alias} are in Secret ${secrets.join(', ')}: write ` +
       `${alias}.ssl.truststore.type = PEM and ${alias}.ssl.truststore.location = FILE`]
 }
 
@@ -55,8 +56,8 @@ function saslOf (alias: string, type: string, authentication: Fields): StrimziLo
   if (known === undefined) {
     return {
       properties: {},
-      warnings: [`${alias} is logged into by ${type}: write ${alias}.sasl.mechanism and ` +
-        `${alias}.sasl.jaas.config, with what the resource says`]
+      warnings: [`${alias} has the login type ${type}: write ${alias}.sasl.mechanism and ` +
+        `${alias}.sasl.jaas.config for the login that the resource describes`]
     }
   }
   const [mechanism, module] = known

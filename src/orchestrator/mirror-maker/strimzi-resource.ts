@@ -1,5 +1,5 @@
-// Strimzi's KafkaMirrorMaker2 resource, in v1beta2 and v1, as the configurations of the connectors
-// that Strimzi creates of it. Pure.
+// Converts Strimzi's KafkaMirrorMaker2 resource, v1beta2 and v1, to the configurations of the
+// connectors that Strimzi creates for it. Pure.
 import type { ConnectorConfig, WorkerNames } from './connector-config.ts'
 import { fieldsOf, listOf, textsOf, type Fields } from './parsed-value.ts'
 import { loginOf } from './strimzi-login.ts'
@@ -8,7 +8,7 @@ export interface StrimziConfigs {
   readonly configs: readonly ConnectorConfig[]
   /** Undefined: the resource does not name them. */
   readonly worker?: WorkerNames
-  /** What the resource says and the file cannot: to be added by hand. */
+  /** Properties of the resource that the user must add to the file by hand. */
   readonly warnings: readonly string[]
 }
 
@@ -18,7 +18,7 @@ const connectors = {
   heartbeatConnector: 'MirrorHeartbeatConnector'
 } as const
 
-/** Setting of a mirror by the property of the connectors that Strimzi writes it to. */
+/** Fields of a mirror, and the connector property to which Strimzi writes each of them. */
 const patterns: ReadonlyArray<readonly [property: string, setting: string]> = [
   ['topics', 'topicsPattern'],
   ['topics.exclude', 'topicsExcludePattern'],
@@ -28,7 +28,7 @@ const patterns: ReadonlyArray<readonly [property: string, setting: string]> = [
   ['groups.exclude', 'groupsBlacklistPattern']
 ]
 
-/** Undefined: it is no such resource. */
+/** Undefined: the value is not a KafkaMirrorMaker2 resource. */
 export function strimziConfigsOf (value: unknown): StrimziConfigs | undefined {
   const resource = fieldsOf(value)
   if (resource['kind'] !== 'KafkaMirrorMaker2') return undefined
@@ -53,7 +53,7 @@ export function strimziConfigsOf (value: unknown): StrimziConfigs | undefined {
   }
 }
 
-/** What a file cannot say, or says in another way. */
+/** Contents of the resource that a properties file cannot express, or expresses in another way. */
 function remarksOn (mirror: Fields, flow: string): readonly string[] {
   const source = fieldsOf(mirror['sourceConnector'])
   const isPaused = source['pause'] === true || source['state'] === 'paused' ||
@@ -70,7 +70,7 @@ function remarksOn (mirror: Fields, flow: string): readonly string[] {
   ]
 }
 
-/** v1 has the clusters where they are used; before, mirrors named them by alias. */
+/** In v1 each mirror contains its clusters; in v1beta2 mirrors name clusters by alias. */
 function pairOf (
   mirror: Fields, spec: Fields
 ): { readonly source: Fields, readonly target: Fields } {
@@ -82,7 +82,7 @@ function pairOf (
   }
 }
 
-/** v1 has fields for the names; before, they were configuration of the cluster of the workers. */
+/** v1 has fields for these names; v1beta2 has them in the configuration of the workers' cluster. */
 function workerOf (spec: Fields): WorkerNames {
   const target = textsOf(spec['target'])
   const connect = listOf(spec['clusters']).find(({ alias }) => alias === spec['connectCluster'])
@@ -112,7 +112,7 @@ function configsOf (
   return Object.entries(connectors).filter(([name]) => name in mirror).map(([name, type]) => ({
     ...common,
     ...textsOf(fieldsOf(mirror[name])['config']),
-    // Strimzi lets them win over the configuration of a connector.
+    // In Strimzi these fields override the configuration of a connector.
     ...chosen,
     'name': `${aliasOf(source)}->${aliasOf(target)}.${type}`,
     'connector.class': `org.apache.kafka.connect.mirror.${type}`
@@ -126,7 +126,7 @@ function clusterProperties (
   const properties = {
     ...typeof bootstrapServers === 'string' ? { 'bootstrap.servers': bootstrapServers } : {},
     ...loginOf(aliasOf(cluster), cluster).properties,
-    // Of the Connect worker, which Longhaul does not have.
+    // A setting of the Connect worker, which Longhaul does not have.
     ...Object.fromEntries(Object.entries(textsOf(cluster['config']))
       .filter(([name]) => !/^(offset|config|status)\.storage\.|^group\.id$/.test(name)))
   }

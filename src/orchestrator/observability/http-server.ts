@@ -63,7 +63,9 @@ export async function startHttpServer (options: HttpServerOptions): Promise<Http
   server.maxConnections = connectionsMax
   await listenSomewhere(server, options)
   // Errors after the start belong to single connections, which node:http closes by itself.
-  server.on('error', (err) => { options.log.warn({ err }, 'the metrics server met an error') })
+  server.on('error', (err) => {
+    options.log.warn({ err }, 'an error occurred in the metrics server')
+  })
   const { address, family, port } = server.address() as AddressInfo
   const host = family === 'IPv6' ? `[${address}]` : address
   let closed: Promise<void> | undefined

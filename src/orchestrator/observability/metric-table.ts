@@ -69,7 +69,7 @@ export const metricTable = {
   longhaul_lag_records_open_transaction: {
     type: 'gauge',
     labels: topic,
-    help: 'The part of longhaul_lag_records that is after the begin of an open transaction on ' +
+    help: 'The part of longhaul_lag_records that is after the start of an open transaction on ' +
       'the source: these records are mirrored when the transaction ends.'
   },
   longhaul_lag_records_max: {
@@ -177,9 +177,9 @@ export const metricTable = {
   longhaul_retried_errors_total: {
     type: 'counter',
     labels: [...flow, 'error'],
-    help: 'Errors by name after which lanes or the flow itself tried again. Most need no action: ' +
-      'leaders move, brokers learn of new topics one after the other, and a cluster that is away ' +
-      'comes back.'
+    help: 'Errors by name after which lanes or the flow itself retried. Most need no action: ' +
+      'leaders move, brokers learn of new topics one after the other, and an ' +
+      'unreachable cluster can be reached again.'
   },
   longhaul_partitions: {
     type: 'gauge',
@@ -262,7 +262,7 @@ export const metricTable = {
     type: 'gauge',
     labels: partition,
     perPartition: true,
-    help: 'The part of longhaul_partition_lag_records after the begin of an open transaction.'
+    help: 'The part of longhaul_partition_lag_records after the start of an open transaction.'
   },
   longhaul_partition_lag_seconds: {
     type: 'gauge',

@@ -42,5 +42,5 @@ function isEnding ({ state }: FlowTotals): boolean {
   return state === 'draining' || state === 'stopped'
 }
 
-/** Not ready since its start: another log line says when the flow runs. */
+/** The flow has not been ready since its start: another log line reports when it runs. */
 const notYet = 0

@@ -95,8 +95,8 @@ function stalls ({ lagRecords, stall }: FlowTotals, nowMs: number): string[] {
   if (first === undefined) return []
   const waits = first.reason === '' ? '' : ` (${first.state}: ${first.reason})`
   const { length } = partitions
-  const still = length === 1 ? '1 partition stands' : `${length} partitions stand`
-  return [`${still} still although the source has more, for example ` +
+  const stalled = length === 1 ? '1 partition is' : `${length} partitions are`
+  return [`${stalled} stalled although the source has more records, for example ` +
     `${first.topic}-${first.partition} with ${first.lagRecords ?? 0} records${waits}`]
 }
 

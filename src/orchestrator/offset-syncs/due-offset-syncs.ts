@@ -1,13 +1,13 @@
-// Which offset syncs of one slot are due. Pure. An offset sync is a record of the source and its
-// place on the target; MirrorMaker 2's readers continue behind it for every later position. So it
-// may only name a record whose place is known, never a position between records: with a sync of the
-// position behind a transaction marker a reader would skip the next record.
+// Which offset syncs of one slot are due. Pure. An offset sync pairs the offset of a source record
+// with its offset on the target; MirrorMaker 2's readers derive every later position from it. So an
+// offset sync may name only a record whose target offset is known, and no position between records:
+// after a sync of the position behind a transaction marker, a reader would skip the next record.
 import { isExact, type OffsetMap, type OffsetPair } from '../offsets/offset-map.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type { OffsetSync } from '../mirror-maker/internal-records.ts'
 
 export interface PlacedPartition extends TopicPartition {
-  /** Undefined: nothing is known of where its records are. */
+  /** Undefined: the target offsets of its records are not known. */
   readonly offsets: OffsetMap | undefined
 }
 
@@ -15,12 +15,12 @@ const knownMaxLeast = 1_000
 
 interface Known {
   readonly written: OffsetPair | undefined
-  /** The newest record at the last look. */
+  /** The newest record when the partition was checked last. */
   readonly seen: OffsetPair | undefined
   readonly partition: TopicPartition
 }
 
-/** The last record whose place is known; undefined: there is none in the newest span. */
+/** The last record whose target offset is known; undefined: the newest span has none. */
 export function lastRecord (map: OffsetMap | undefined): OffsetPair | undefined {
   const span = map?.spans.at(-1)
   if (span === undefined || !isExact(span) || span.records === 0n) return undefined
@@ -31,7 +31,7 @@ export function lastRecord (map: OffsetMap | undefined): OffsetPair | undefined 
 export class DueOffsetSyncs {
   readonly #lagMax: bigint
   readonly #known = new Map<string, Known>()
-  /** By partitionKey: those that may be due, in the order in which they were noted. */
+  /** By partitionKey: the partitions that may be due, in the order in which they were noted. */
   readonly #waiting = new Map<string, OffsetSync>()
   #knownMax = knownMaxLeast
 
@@ -40,7 +40,7 @@ export class DueOffsetSyncs {
     this.#lagMax = BigInt(lagMax)
   }
 
-  /** Partitions that may have mirrored more since the last call. */
+  /** Adds partitions that may have mirrored more since the last call. */
   note (
     partitions: readonly PlacedPartition[], isMirrored: (partition: TopicPartition) => boolean
   ): void {
@@ -53,9 +53,9 @@ export class DueOffsetSyncs {
   }
 
   /**
-   * Those to be written now, `max` at most. Due are the first sync of a partition, one that lies
-   * more than offset.lag.max behind the last one, one behind a gap of either side, and the last
-   * one of a partition that has come to rest.
+   * The offset syncs to write now, `max` at most. Due are: the first sync of a partition, a sync
+   * more than offset.lag.max after the last one, a sync after a gap on either side, and a last sync
+   * once a partition is idle.
    */
   take (max: number): readonly OffsetSync[] {
     const due: OffsetSync[] = []
@@ -81,7 +81,10 @@ export class DueOffsetSyncs {
     }
   }
 
-  /** Those that are no longer mirrored here. Walks all, so not before as many again are known. */
+  /**
+   * Forgets partitions that are no longer mirrored here. Checks all of them, so it waits until
+   * twice as many are known.
+   */
   #forget (isMirrored: (partition: TopicPartition) => boolean): void {
     for (const [name, { partition }] of this.#known) {
       if (isMirrored(partition)) continue

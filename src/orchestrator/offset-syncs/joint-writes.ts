@@ -1,13 +1,14 @@
-// Joins what several slots write to one topic at the same time: one write is under way, and what
-// comes meanwhile goes with the next one. The topic has one partition, whose writes wait for each
-// other; over a long link each slot would wait for a round trip of every other one.
+// Joins the records that several slots write to one topic at the same time: one write is in flight,
+// and records that arrive meanwhile are in the next write. The topic has one partition, whose
+// writes wait for each other: over a long link each slot would wait for the round trips of all the
+// others.
 import type { InternalTopic } from '../cluster/internal-topic.ts'
 import type { InternalRecord } from '../mirror-maker/internal-records.ts'
 import { unlessAborted } from '../time/deadline.ts'
 
 export class JointWrites {
   readonly #topic: Pick<InternalTopic, 'write'>
-  /** As many as its callers write at the same time. */
+  /** Bounded by the number of callers that write at the same time. */
   #waiting: InternalRecord[] = []
   #next: Promise<void> | undefined
   #underWay: Promise<void> | undefined
@@ -24,7 +25,7 @@ export class JointWrites {
   }
 
   async #writeNext (): Promise<void> {
-    await this.#underWay?.catch(() => {}) // its callers know
+    await this.#underWay?.catch(() => {}) // its callers receive the error
     const records = this.#waiting
     this.#waiting = []
     this.#underWay = this.#next
@@ -33,5 +34,5 @@ export class JointWrites {
   }
 }
 
-/** The writer bounds the time of a write by itself. */
+/** The writer itself bounds the duration of a write. */
 const never = new AbortController().signal

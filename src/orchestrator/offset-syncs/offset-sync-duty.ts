@@ -1,6 +1,6 @@
-// Writes the offset syncs of a flow as MirrorMaker 2's MirrorSourceConnector does: which record of
-// the source is where on the target. The owner of a slot writes those of its partitions, because
-// it knows their places exactly, without reading progress.
+// Writes the offset syncs of a flow as MirrorMaker 2's MirrorSourceConnector does: pairs of source
+// and target offsets. The owner of a slot writes those of the slot's partitions, because it knows
+// the exact target offsets without reading progress.
 import {
   ensureInternalTopic, writeError, type InternalTopic, type InternalTopicUse
 } from '../cluster/internal-topic.ts'
@@ -34,9 +34,9 @@ interface NamedTopic {
 }
 
 const intervalMs = 5_000
-/** Of a slot. What is due beyond that waits for the next run, oldest first. */
+/** Of one slot, in one run. Further syncs that are due wait for the next run, oldest first. */
 const syncsPerRunMax = 1_000
-/** A hand-over waits this long for the last ones, which the next owner writes, too. */
+/** A hand-over waits this long for the last offset syncs; the next owner writes them, too. */
 const lastWriteMsMax = 1_000
 
 export function offsetSyncDuty (options: OffsetSyncDutyOptions): Duty {
@@ -63,7 +63,7 @@ export function offsetSyncDuty (options: OffsetSyncDutyOptions): Duty {
     run,
     end: async slot => {
       const last = new Deadline(clock, lastWriteMsMax)
-      // What fails now has been reported by a run before, or is written by the next owner.
+      // An earlier run has reported the failure, or the next owner writes these syncs.
       if (slots.has(slot)) await last.bound(run(slot, last.signal)).catch(() => {})
       last.cancel()
       slots.delete(slot)
@@ -72,7 +72,7 @@ export function offsetSyncDuty (options: OffsetSyncDutyOptions): Duty {
   }
 }
 
-/** What the topic's cluster would refuse now; nothing is created. Undefined: nothing. */
+/** The error with which the topic's cluster would refuse now; undefined: none. Creates nothing. */
 export async function checkOffsetSyncs (
   config: FlowConfig, admin: Pick<ClusterAdmin, 'describeTopics' | 'createTopics'>
 ): Promise<ReplicatorError | undefined> {

@@ -1,4 +1,4 @@
-// Explains an answer of the offset map in a sentence for the user. Pure.
+// Explains an answer of the offset map in one sentence for the user. Pure.
 import type { OffsetAnswer, OffsetMap, OffsetPair } from './offset-map.ts'
 
 export interface AnsweredQuestion {

@@ -1,5 +1,5 @@
-// The positions of one flow in its progress topic: each slot is read once, when it is first needed.
-// For commands; a running flow knows its positions.
+// The positions of one flow in its progress topic: each slot is read once, when a command first
+// needs it. Only for commands: a running flow knows its positions.
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { Log } from '../observability/log.ts'
@@ -60,7 +60,7 @@ export function progressStoreOf (
   })
 }
 
-/** The result of `work` on the positions of the flow; closes the positions in any case. */
+/** The result of `work` on the positions of the flow; also closes the positions if `work` fails. */
 export async function withOffsetLookup<Found> (
   flow: FlowConfig, log: Log, clock: Clock, work: (lookup: OffsetLookup) => Promise<Found>
 ): Promise<Found> {

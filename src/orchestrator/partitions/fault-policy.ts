@@ -108,9 +108,9 @@ export function judgeRecreated (
   const why = side === 'source'
     ? `source topic ${topic} was recreated: the deleted topic was mirrored up to ` +
       `${describe(progress)}, the new topic ${range}`
-    : `target topic ${topic} was recreated, or the flow names it in another way now: the topic ` +
-      `before it received the records up to ${describe(progress)}, and this one ${range}. They ` +
-      'are not mirrored again'
+    : `target topic ${topic} was recreated, or the flow now mirrors to another name: the ` +
+      `previous topic received the records up to ${describe(progress)}, and ${topic} ${range}. ` +
+      'Records before that are not mirrored again'
   if (policies['topic.recreated'] === 'stop') {
     return { kind: 'stop', error: new ReplicatorError('TOPIC_RECREATED', why) }
   }

@@ -117,7 +117,7 @@ export class PartitionLog {
     const offsets = offsetsOf(partition, before)
     // A recreated topic counts as a skip: how many records of the deleted one are missing is
     // unknown.
-    const skipped = records === 0n ? 'goes on' : `skipped ${countOf(records)}, going on`
+    const skipped = records === 0n ? 'continues' : `skipped ${countOf(records)}, continues`
     this.#log.warn({ ...fieldsOf(partition), reason, records: String(records), ...offsets },
       `${nameOf(partition)}: ${skipped} at source offset ${offsets.toOffset}: ${why}`)
   }

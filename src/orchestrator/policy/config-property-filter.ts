@@ -1,12 +1,12 @@
-// Which topic settings a remote topic copies from its source topic: the answers of MirrorMaker 2's
+// Which topic settings a remote topic copies from its source topic: the rules of MirrorMaker 2's
 // DefaultConfigPropertyFilter.
 import { compileRegexList, type RegexProblem } from './regex-list.ts'
 
 export interface ConfigPropertyFilter {
   excludes (name: string): boolean
-  /** Whether `.*` is in the list: then the settings of the source need not even be read. */
+  /** Whether the list contains `.*`: then the settings of the source need not be read. */
   readonly excludesAll: boolean
-  /** Whether defaults of the source are copied, too: use.defaults.from=source. */
+  /** use.defaults.from=source: defaults of the source are copied, too. */
   readonly copiesDefaults: boolean
 }
 

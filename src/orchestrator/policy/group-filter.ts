@@ -1,9 +1,9 @@
-// Which consumer groups take part in a flow. As MirrorMaker 2's DefaultGroupFilter: Java regular
+// Which consumer groups a flow includes. As MirrorMaker 2's DefaultGroupFilter: Java regular
 // expressions that match the whole name, exclude wins, an empty list matches nothing. Pure.
 import { compileFilter, type RegexProblem } from './regex-list.ts'
 
 export interface GroupFilter {
-  /** The expressions as they were written. */
+  /** The expressions as the user wrote them. */
   readonly groups: readonly string[]
   matches (group: string): boolean
 }

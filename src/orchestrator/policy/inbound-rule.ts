@@ -1,13 +1,13 @@
-// Which records on the source cluster a flow under the same names leaves out, and which flows close
-// a ring. Pure; clusters are whatever names them, ids or aliases.
+// Which records of the source cluster a flow that keeps topic names leaves out, and which flows
+// close a ring. Pure. A cluster is identified by any string: an id or an alias.
 //
 //   inbound flow     ours
 //   Z -------> X -------> Y        left out: Z is Y, or a flow Z->Y writes to Y itself
 //                                  forwarded: everything else, so that a chain works
 //
-// A flow carries records of its source, and of the clusters that each inbound flow carries which
-// the flow forwards. Where the target is among these, its records would come back to it over more
-// than one hop: that is a ring, in which no flow can tell them from others.
+// A flow carries records of its source, and the records that each forwarded inbound flow carries.
+// If these include records of the target, the records would return to the target over more than one
+// hop: a ring, in which no flow can distinguish them from other records.
 
 export interface Inbound {
   /** The cluster that the inbound flow mirrors. */

@@ -1,6 +1,6 @@
-// Java regular expressions as JavaScript ones. What means the same is kept, what Java alone writes
-// is translated, and what cannot be said in JavaScript is refused: a filter that silently means
-// something else would mirror the wrong topics.
+// Translates Java regular expressions to JavaScript. Syntax with the same meaning is kept, syntax
+// of Java alone is translated, and syntax without a JavaScript equivalent is refused: a filter with
+// another meaning would mirror the wrong topics.
 
 export type JavaRegex =
   | { readonly ok: true, readonly source: string, readonly flags: string }
@@ -28,8 +28,8 @@ class Untranslatable extends Error {}
 export function translateJavaRegex (java: string): JavaRegex {
   try {
     const { flags, rest } = leadingFlags(java)
-    // `v` would allow set operations but changes escaping inside classes; `u` refuses what is
-    // undefined, so that a translation that is not understood cannot slip through.
+    // The flag `v` would allow set operations but changes escaping inside classes. The flag `u`
+    // refuses undefined escapes, so no untranslated Java syntax is accepted by mistake.
     const source = translate(rest)
     RegExp(source, flags)
     return { ok: true, source, flags }
@@ -44,7 +44,7 @@ function syntaxReason (error: SyntaxError): string {
   return error.message.replace(/^Invalid regular expression: (\/.*\/[a-z]*: )?/s, '').toLowerCase()
 }
 
-/** Flags for the whole expression, `(?i)topic`; inside an expression JavaScript has none. */
+/** Flags for the whole expression, `(?i)topic`; JavaScript has no flags within an expression. */
 function leadingFlags (java: string): { flags: string, rest: string } {
   const [whole = '', letters = ''] = /^\(\?([a-zA-Z]+)\)/.exec(java) ?? []
   for (const letter of letters) {
@@ -58,7 +58,7 @@ interface Group { readonly start: number, readonly atomic: boolean }
 
 function translate (java: string): string {
   let out = ''
-  // Where in `out` the last thing begins that a quantifier could repeat.
+  // The index in `out` at which the part begins that a quantifier would repeat.
   let atom: number | undefined
   const open: Group[] = []
   let atomics = 0
@@ -142,7 +142,8 @@ function escape (java: string, at: number, inClass: boolean): Piece {
     return { source: replacement, length: 2 }
   }
   if (/[a-zA-Z]/.test(letter)) throw new Untranslatable(`\\${letter} is not possible here`)
-  // With the u flag only syntax characters may be escaped; Java reads any other one as itself.
+  // With the flag `u` only syntax characters may be escaped; Java reads any other escape as the
+  // character itself.
   const needs = /[\^$\\.*+?()[\]{}|/-]/.test(letter) && (letter !== '-' || inClass)
   return { source: needs ? `\\${letter}` : letter, length: 2 }
 }

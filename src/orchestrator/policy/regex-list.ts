@@ -1,5 +1,5 @@
-// A list of Java regular expressions, each of which matches a whole name: what every filter of
-// MirrorMaker 2 is made of.
+// A list of Java regular expressions, each of which matches a whole name: the base of every filter
+// of MirrorMaker 2.
 import { translateJavaRegex } from './java-regex.ts'
 
 export interface RegexProblem {
@@ -12,8 +12,9 @@ export type CompiledRegexList =
   | { readonly ok: false, readonly problems: readonly RegexProblem[] }
 
 /**
- * As MirrorMaker 2, which joins the list by `|`: an expression may be whole only when joined,
- * `(a,b).*`, and flags at its beginning count for what follows, too. An empty list matches no name.
+ * Like MirrorMaker 2, which joins the list by `|`: an expression may be complete only when joined,
+ * `(a,b).*`, and flags at its beginning also apply to the following expressions. An empty list
+ * matches no name.
  */
 export function compileRegexList (expressions: readonly string[]): CompiledRegexList {
   const single = compileEach(expressions)
@@ -22,7 +23,7 @@ export function compileRegexList (expressions: readonly string[]): CompiledRegex
   const translated = translateJavaRegex(joined)
   if (!translated.ok) {
     const { reason } = translated
-    // An expression that is whole only when joined is not what is wrong with the list.
+    // An expression that is complete only when joined is not the error in the list.
     const isOfOne = single.problems.some(problem => problem.reason === reason)
     return isOfOne ? single : { ok: false, problems: [{ expression: joined, reason }] }
   }
@@ -61,9 +62,9 @@ function ofWholeName (source: string, flags: string): RegExp {
 export type CompiledFilter<List> =
   | {
     readonly ok: true
-    /** By the first list and not by the second. */
+    /** Whether the first list matches and the second does not. */
     matches (name: string): boolean
-    /** By both lists. */
+    /** Whether both lists match. */
     excludes (name: string): boolean
   }
   | { readonly ok: false, readonly problems: ReadonlyArray<RegexProblem & { readonly list: List }> }
@@ -89,7 +90,7 @@ export function compileFilter<List extends string> (
 
 /**
  * A character of the expression that no topic name has and no regular expression needs: a comment,
- * a quotation mark or a blank of a file that means something else. Undefined: none.
+ * a quotation mark or a blank that the author of the file meant otherwise. Undefined: none.
  */
 export function strayCharacter (expression: string): string | undefined {
   return /[\s#;"'@]/.exec(expression)?.[0]

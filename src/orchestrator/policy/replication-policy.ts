@@ -1,5 +1,5 @@
-// How a topic of the source is named on the target, and which names are never mirrored. The same
-// answers as MirrorMaker 2's DefaultReplicationPolicy and IdentityReplicationPolicy give.
+// The names of source topics on the target, and the names that are never mirrored: the rules of
+// MirrorMaker 2's DefaultReplicationPolicy and IdentityReplicationPolicy.
 
 import { prefixOf } from './topic-cycle.ts'
 import type { Renamed } from './topic-rename.ts'
@@ -10,9 +10,11 @@ export interface ReplicationPolicyOptions {
   readonly policy: PolicyName
   readonly sourceAlias: string
   readonly separator?: string
-  /** Whether MirrorMaker 2's internal topics are named with the separator, too (KIP-949). */
+  /**
+   * Whether the separator is also part of the names of MirrorMaker 2's internal topics (KIP-949).
+   */
   readonly internalTopicSeparator?: boolean
-  /** What topic.rename says of a topic. */
+  /** The name that topic.rename sets for a topic; undefined: none. */
   readonly renamed?: Renamed
 }
 
@@ -28,11 +30,13 @@ export interface ReplicationPolicy {
   offsetSyncsTopic (alias: string): string
   /** The name on the target of a topic of the source. */
   remoteTopic (topic: string): string
-  /** What remote names of topics with this prefix begin with, unless topic.rename names them. */
+  /** The prefix of the remote names of topics with this prefix, unless topic.rename names them. */
   remotePrefix (prefix: string): string
-  /** The alias of the cluster that a topic came from, undefined: it is no remote topic. */
+  /**
+   * The alias of the cluster that a topic came from; undefined: the topic is not a remote topic.
+   */
   topicSource (topic: string): string | undefined
-  /** The name that a remote topic has on the cluster it came from. */
+  /** The name of a remote topic on the cluster from which it came. */
   upstreamTopic (topic: string): string | undefined
   /** The name of the topic on the first cluster, before any mirror. */
   originalTopic (topic: string): string
@@ -42,16 +46,17 @@ export interface ReplicationPolicy {
 }
 
 export const progressTopicPrefix = 'longhaul-progress.'
-/** MirrorMaker 2's topic of heartbeats, whatever the policy and the separator. */
+/** MirrorMaker 2's topic of heartbeats; policy and separator do not change its name. */
 export const heartbeatsTopic = 'heartbeats'
 
 export function createReplicationPolicy (options: ReplicationPolicyOptions): ReplicationPolicy {
   const { policy, renamed, sourceAlias, separator = '.', internalTopicSeparator = true } = options
   const internalSeparator = internalTopicSeparator ? separator : '.'
   const isIdentity = policy === 'IdentityReplicationPolicy'
-  // An empty alias and an empty separator were the way to keep names before Kafka 3.0.
+  // Before Kafka 3.0, files kept topic names by an empty alias and an empty separator.
   const keepsNames = isIdentity || `${sourceAlias}${separator}` === ''
-  // Heartbeats topics must not collide on the target, so they are renamed whatever the policy.
+  // Heartbeats topics of several clusters must not collide on the target, so every policy renames
+  // them.
   const keepsName = (topic: string) => isIdentity && !topic.endsWith(heartbeatsTopic)
 
   const remotePrefix = (topic: string) =>

@@ -1,17 +1,17 @@
-// Whether a topic of the source came from one of the flow's own clusters, over however many hops:
-// to mirror it would bring it back, under a longer name at each refresh. Only names can show this,
-// because other sites have other aliases and separators.
+// Whether a topic of the source came from one of the flow's own clusters, over any number of hops:
+// to mirror it would bring it back, with a longer name at each refresh. Only names can show this,
+// because other sites use other aliases and separators.
 
 export interface TopicCycleOptions {
   readonly sourceAlias: string
   readonly targetAlias: string
-  /** What the flow puts between alias and topic. */
+  /** The separator that the flow puts between alias and topic. */
   readonly separator: string
   /** Every alias of the file, with each separator that a flow of the file puts behind it. */
   readonly prefixes: readonly RemotePrefix[]
 }
 
-/** What a flow of this file puts in front of a name: `us-east.` */
+/** The prefix that a flow of this file puts before a name: `us-east.` */
 export interface RemotePrefix {
   readonly alias: string
   readonly prefix: string
@@ -19,7 +19,8 @@ export interface RemotePrefix {
 
 export function createCycleCheck (options: TopicCycleOptions): (topic: string) => boolean {
   const { sourceAlias, targetAlias, separator } = options
-  // The longest first: with the aliases `eu` and `eu.west`, `eu.west.orders` is of the second.
+  // The longest alias first: with the aliases `eu` and `eu.west`, `eu.west.orders` came from
+  // `eu.west`.
   const prefixes = [...options.prefixes].sort((one, other) =>
     other.prefix.length - one.prefix.length)
 
@@ -27,8 +28,8 @@ export function createCycleCheck (options: TopicCycleOptions): (topic: string) =
     prefixes.find(({ prefix }) => name.length > prefix.length && name.startsWith(prefix)) ??
     unknownHop(name, separator)
 
-  // A site with another separator hides the prefix of this flow from the walk over the hops. A
-  // topic that came back bears the prefix twice, by which the flow recognises it.
+  // Another separator at another site hides this flow's prefix from the search over the hops. A
+  // topic that came back has the prefix twice, by which the flow recognizes the topic.
   const hasPrefixTwice = (topic: string): boolean =>
     countWhole(topic, `${sourceAlias}${separator}`) >= 2
 
@@ -48,16 +49,16 @@ function unknownHop (name: string, separator: string): RemotePrefix | undefined 
   return alias === undefined ? undefined : { alias, prefix: `${alias}${separator}` }
 }
 
-/** As Java's split finds it: trailing empty parts are none. */
+/** Like Java's split: ignores trailing empty parts. */
 export function prefixOf (topic: string, separator: string): string | undefined {
-  // An empty separator was the custom beside policies that keep names: it separates nothing.
+  // An empty separator was customary beside policies that keep names: it separates nothing.
   if (separator === '') return undefined
   const parts = topic.split(separator)
   while (parts.length > 0 && parts[parts.length - 1] === '') parts.pop()
   return parts.length < 2 ? undefined : parts[0]
 }
 
-/** How often the prefix stands in the name where something else ends. */
+/** How often the name contains the prefix at the beginning of a part. */
 function countWhole (name: string, prefix: string): number {
   if (prefix === '') return 0
   let count = 0

@@ -1,13 +1,13 @@
-// Which topics take part in a flow. As MirrorMaker 2's DefaultTopicFilter: comma-separated Java
-// regular expressions that match the whole name, exclude wins, an empty list matches nothing.
+// Which topics a flow includes. As MirrorMaker 2's DefaultTopicFilter: comma-separated Java regular
+// expressions that match the whole name, exclude wins, an empty list matches nothing.
 import { compileFilter, type RegexProblem } from './regex-list.ts'
 import type { ReplicationPolicy } from './replication-policy.ts'
 
 export interface TopicFilter {
-  /** The expressions as they were written. */
+  /** The expressions as the user wrote them. */
   readonly topics: readonly string[]
   readonly exclude: readonly string[]
-  /** Those of `topics` that are the name of one topic. */
+  /** The expressions of `topics` that are the name of one topic. */
   readonly names: readonly string[]
   matches (topic: string): boolean
   /** Whether both lists match the topic. */
@@ -34,7 +34,7 @@ export function createTopicFilter (
   }
 }
 
-// A dot matches any character, but who writes orders.eu means that topic.
+// A dot matches any character, but a user who writes orders.eu means that topic.
 function nameIn (expression: string): string | undefined {
   const name = expression.replace(/\\([.-])/g, '$1')
   return /^[\w.-]+$/.test(name) ? name : undefined
@@ -48,7 +48,7 @@ export interface TopicSelection {
   readonly policy: ReplicationPolicy
   /** Whether a topic came from the source or the target of the flow. */
   readonly isCycle: (topic: string) => boolean
-  /** Whether heartbeats topics are mirrored whatever the filter says. */
+  /** Whether heartbeats topics are mirrored regardless of the filter. */
   readonly heartbeats: boolean
 }
 
@@ -58,6 +58,6 @@ export function judgeTopic (selection: TopicSelection, topic: string): TopicVerd
   if (!filter.matches(topic) && !(heartbeats && policy.isHeartbeatsTopic(topic))) {
     return filter.excludes(topic) ? 'excluded' : 'not matched'
   }
-  // A topic that keeps its name does not say where it came from.
+  // The name of a topic that keeps its name does not show the cluster that it came from.
   return policy.remoteTopic(topic) !== topic && isCycle(topic) ? 'cycle' : 'mirrored'
 }

@@ -1,14 +1,16 @@
-// topic.rename: names of some topics in place of those of the replication policy. Pure.
+// topic.rename: names for some topics in place of those of the replication policy. Pure.
 import { wholeNameRegex, type RegexProblem } from './regex-list.ts'
 
 export interface RenameRule {
   /** A Java regular expression that matches whole names of topics of the source. */
   readonly expression: string
-  /** The name on the target: `$0` is the name on the source, `$1` to `$9` its groups. */
+  /**
+   * The name on the target: `$0` stands for the name on the source, `$1` to `$9` for its groups.
+   */
   readonly name: string
 }
 
-/** The name on the target, undefined: no rule matches. */
+/** The name on the target; undefined: no rule matches. */
 export type Renamed = (topic: string) => string | undefined
 
 export type ParsedRenames =
@@ -39,7 +41,7 @@ export function compileRenames (rules: readonly RenameRule[]): ParsedRenames {
   }
 }
 
-/** What all names of the rule begin with; `isWhole`: the rule has this name alone. */
+/** The beginning of all names of the rule; `isWhole`: the rule has only this name. */
 export function fixedPartOf (
   { name }: RenameRule
 ): { readonly text: string, readonly isWhole: boolean } {
@@ -55,7 +57,7 @@ function groupsIn (name: string): readonly number[] {
   return [...name.matchAll(/\$(\d)/g)].map(([, group]) => Number(group))
 }
 
-/** With an empty alternative the expression matches, and returns a place for each group. */
+/** With an empty alternative the expression matches, and the result has an entry for each group. */
 function groupsOf ({ flags, source }: RegExp): number {
   return (RegExp(`${source}|`, flags).exec('')?.length ?? 1) - 1
 }

@@ -1,12 +1,12 @@
-// Whether another flow, from the target of a flow to its source, brings a topic back: then a record
-// would go round between the two clusters without end. Pure.
+// Whether another flow, from the target of a flow to its source, brings a topic back: then records
+// would circulate between the two clusters without end. Pure.
 //
 //   source          target
 //   orders  ------> sales      ours
 //   orders  <------ sales      back: the circle is closed
 import { judgeTopic, type TopicSelection } from './topic-filter.ts'
 
-/** A topic that has come back so often under other names grows by one more name each time. */
+/** A topic that has come back this often under other names grows by one more name each time. */
 const roundsMax = 3
 
 export function comesBack (topic: string, ours: TopicSelection, back: TopicSelection): boolean {
@@ -16,7 +16,7 @@ export function comesBack (topic: string, ours: TopicSelection, back: TopicSelec
     const returned = there === undefined ? undefined : remoteOf(there, back)
     if (returned === undefined) return false
     if (returned === topic) return true
-    // Another topic goes round, and is found by itself.
+    // Another topic circulates, and the check of that topic finds it.
     if (returned === name) return false
     name = returned
   }

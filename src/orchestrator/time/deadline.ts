@@ -36,7 +36,7 @@ export class Deadline {
   cancel (): void { this.#cancelled.abort() }
 }
 
-/** As `work`, but rejects with the signal's reason as soon as the signal is aborted. */
+/** Like `work`, but rejects with the signal's reason as soon as the signal is aborted. */
 export async function unlessAborted<T> (signal: AbortSignal, work: Promise<T>): Promise<T> {
   work.catch(() => {}) // after an abort nobody handles its failure
   signal.throwIfAborted()

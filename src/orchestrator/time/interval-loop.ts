@@ -1,21 +1,21 @@
-// Runs one asynchronous piece of work again and again: never two at once, never stopped by an
-// error. One promise and one timer at a time, whatever the work does.
+// Runs one asynchronous piece of work repeatedly: one run at a time, and an error does not stop the
+// loop. One promise and one timer exist at a time, whatever the work does.
 import { systemRandom, type Clock, type Random } from './clock.ts'
 import { backoffDelayMs, type Backoff } from './retry.ts'
 
 export interface IntervalLoopOptions {
   readonly intervalMs: number
   readonly clock: Clock
-  /** The work. stop() aborts its signal; work that honours the signal makes stop() quick. */
+  /** The work. stop() aborts its signal; stop() is quick if the work honours the signal. */
   readonly run: (signal: AbortSignal) => Promise<void>
   /** Must count or log; the loop continues after the backoff. `failures` in a row, from 1. */
   readonly onError: (error: unknown, failures: number) => void
-  /** When the first run begins; 'immediate' unless told otherwise. */
+  /** When the first run begins; 'immediate' by default. */
   readonly first?: 'immediate' | 'delayed'
-  /** Waits after failures. Without it the next run after a failure is the next tick. */
+  /** The waits after failures. Without it a failed run is followed by the next tick. */
   readonly backoff?: Backoff
   readonly random?: Random
-  /** Aborting it has the effect of stop(), for owners that end many things with one signal. */
+  /** An abort has the effect of stop(), for owners that end many things with one signal. */
   readonly signal?: AbortSignal
 }
 

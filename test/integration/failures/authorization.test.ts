@@ -1,5 +1,5 @@
 // An operator withdraws permissions and bandwidth from the mirror's user, and grants them again
-// while records flow. Only what needs them waits, the log names it, and no restart is needed.
+// while records flow. Only the affected part waits, the log names it, and no restart is needed.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { readTopic } from '../../kafka/kafka-consumer.ts'
@@ -15,17 +15,17 @@ import {
 import { assertEachOnceInOrder, SequenceLoad } from '../sequence-load.ts'
 import { untilFaulted } from './fault-probe.ts'
 
-// The mirror comes as guest; the test's own clients come another way and may do everything.
+// The mirror logs in as guest; the test's own clients use another listener and may do everything.
 const secured = {
   sasl: { users: { guest: 'guest-secret' }, superUsers: [] },
   config: {
     'allow.everyone.if.no.acl.found': 'true',
-    // Quotas are judged by the last second instead of the last ten.
+    // Quotas use the last second instead of the last ten seconds.
     'quota.window.num': '2'
   }
 }
 
-/** With an ACL on the topic nobody but super users has any permission that is not listed there. */
+/** With an ACL on the topic only super users have permissions that are not listed there. */
 const withoutGuest = (operation: string, topic: string): string[] =>
   ['--deny-principal', 'User:guest', '--operation', operation, '--topic', topic]
 
@@ -41,7 +41,7 @@ describe('permissions and quotas of the mirror\'s user', () => {
     ...more
   })
 
-  test('a topic that may not be read or written stops alone until it may be again', async t => {
+  test('a topic without permission stops alone until the permission is granted again', async t => {
     const { source, target } = clusters
     const topics = ['unreadable', 'unwritable', 'granted'] as const
     for (const topic of topics) await source.createTopic(topic)
@@ -64,15 +64,16 @@ describe('permissions and quotas of the mirror\'s user', () => {
       await untilRecords(mirror, target, `east.${topic}`, written)
     }
     assert.equal((await mirror.stop()).code, 0)
-    // A topic that may not be seen counted as recreated with each refresh of the topics.
+    // Regression: a topic that may not be described counted as recreated at each refresh of the
+    // topics.
     assert.equal(mirror.log.filter(({ text }) => text === 'created remote topics').length, 1)
     for (const [index, topic] of topics.entries()) {
       await assertEachOnceInOrder(target, `east.${topic}`, 1, loads[index]?.written ?? 0)
     }
   })
 
-  // MirrorMaker 2 never reads remote topics, so its permissions lack READ; the text asked for
-  // operations that were granted.
+  // MirrorMaker 2 never reads remote topics, so its permissions lack READ. Regression: the text
+  // named operations that were granted.
   test('without READ on a remote topic the error names READ and the remote topic', async t => {
     const { source, target } = clusters
     await source.createTopic('unverified')
@@ -89,7 +90,7 @@ describe('permissions and quotas of the mirror\'s user', () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('a flow without permission on its progress topic waits for it, and no other flow does',
+  test('a flow without permission on its progress topic waits for it alone',
     async t => {
       const { source, target } = clusters
       for (const cluster of [source, target]) await cluster.createTopic('both-ways')
@@ -107,8 +108,9 @@ describe('permissions and quotas of the mirror\'s user', () => {
       await untilRecords(mirror, source, 'west.both-ways', 100)
 
       // Denied again while the flow runs: the group cannot assign slots of a topic that its members
-      // may not describe. Nobody else can own the slots, so this process keeps them and mirrors on;
-      // what it cannot write is said, and a restart would resume further back.
+      // may not describe. No other process can own the slots, so this process keeps them and
+      // continues; it reports progress that it cannot write, and a restart would resume further
+      // back.
       await addAcl(source, denied)
       await mirror.untilLogged('progress that cannot be written', ({ flow, text }) =>
         flow === 'west->east' && text.includes('PROGRESS_UNWRITABLE'))
@@ -138,7 +140,8 @@ describe('permissions and quotas of the mirror\'s user', () => {
         setQuota(target, 'guest', 'producer_byte_rate', perSecond?.target)
       ])
     }
-    // The target's is the narrower one, or the source's alone would set the pace.
+    // The target's quota is the lower one, otherwise the source's quota alone would determine the
+    // rate.
     await setQuotas({ source: 400_000, target: 150_000 })
     const mirror = await startMirror(t, createPropertiesFile(t,
       properties({ 'east->west.topics': 'paced' })))

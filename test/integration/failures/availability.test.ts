@@ -1,5 +1,5 @@
-// Brokers and disks that go away while records flow, more of them than the clusters can do without:
-// the mirror waits where it has to, says why, and continues by itself with nothing lost or doubled.
+// Brokers and disks fail while records flow, more than the clusters can tolerate: the mirror waits
+// where it must, reports the reason, and continues without loss or duplicates.
 import assert from 'node:assert/strict'
 import { existsSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -19,11 +19,12 @@ import { flowProperties, startClusters, type MirroredClusters } from '../mirrore
 import { errorsOf, numbered, untilCounted, untilEachAdvances } from './fault-probe.ts'
 
 const partitions = 6
-// A leader with too few followers keeps what it has appended and answers when this is over.
+// A leader with too few followers keeps the batches that it has appended, and answers after this
+// time.
 const impatient = { 'request.timeout.ms': 5000 }
 const durable = { configs: { 'min.insync.replicas': '2' } }
 
-describe('clusters that are away in part or as a whole', () => {
+describe('clusters of which a part or the whole fails', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters(
@@ -31,7 +32,7 @@ describe('clusters that are away in part or as a whole', () => {
   })
   after(async () => { await clusters.close() })
 
-  test('partitions with too few replicas in sync wait for them, and the others go on', async t => {
+  test('partitions with too few replicas in sync wait, and the others continue', async t => {
     const { target } = clusters
     const topic = 'under-replicated'
     const { finish, mirror, more, remoteTopic } = await startLoadedMirror(t, clusters, {
@@ -60,9 +61,9 @@ describe('clusters that are away in part or as a whole', () => {
     assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
   })
 
-  // It is behind the high watermark, where nobody can read it, and the leader forgets producers of
-  // old records every so often: the batch was sent again and taken again.
-  test('a batch that only its leader has, who has forgotten us, is waited for', async t => {
+  // Regression: the batch is after the high watermark, where no reader sees it, and the leader
+  // forgets producers of old records from time to time: the batch was sent and appended again.
+  test('a batch that only its leader has, who forgot the producer, is waited for', async t => {
     const { source, target } = clusters
     const topic = 'half-there'
     const remoteTopic = `east.${topic}`
@@ -99,7 +100,7 @@ describe('clusters that are away in part or as a whole', () => {
   })
 
   for (const side of ['source', 'target'] as const) {
-    test(`all brokers of the ${side} are killed and come back`, async t => {
+    test(`all brokers of the ${side} are killed and restarted`, async t => {
       const cluster = clusters[side]
       const { finish, mirror, more } = await startLoadedMirror(t, clusters, {
         topic: `dark-${side}`,
@@ -111,22 +112,22 @@ describe('clusters that are away in part or as a whole', () => {
       await more()
       await Promise.all(cluster.brokers.map(async broker => { await broker.kill() }))
       const alias = side === 'source' ? 'east' : 'west'
-      await mirror.untilLogged('the cluster that is away', ({ level, text }) =>
+      await mirror.untilLogged('the cluster that does not answer', ({ level, text }) =>
         level === 'warn' && text.includes(alias))
       await Promise.all(cluster.brokers.map(async broker => { await broker.start() }))
       await more()
       await finish()
       assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
-      // What the group's client says of its brokers comes without a code, and counted as -1:
-      // UNKNOWN_SERVER_ERROR, look in the log of a broker that is not there.
+      // Regression: errors of the group's client about its brokers have no code, and counted as -1:
+      // UNKNOWN_SERVER_ERROR, with the advice to read the log of an absent broker.
       for (const { text } of mirror.log.filter(line => line.text.includes('group longhaul.'))) {
         assert.doesNotMatch(text, /UNKNOWN_SERVER_ERROR|\(-1\)/)
       }
     })
   }
 
-  // The last one: the disk stays gone.
-  test('a disk of a target broker that fails costs its partitions their leader and no record',
+  // The last test: the disk is not replaced.
+  test('a failed disk of a target broker costs its partitions their leader and no record',
     async t => {
       const { target } = clusters
       const topic = 'on-bad-disk'
@@ -134,7 +135,8 @@ describe('clusters that are away in part or as a whole', () => {
         topic,
         partitions,
         sourceTopic: durable,
-        // A broker notices when it makes a file there: what is open it can write to for ever.
+        // A broker notices the failure when it creates a file there: it can write to open files for
+        // ever.
         targetTopic: { configs: { ...durable.configs, 'segment.ms': '500' } },
         properties: impatient
       })
@@ -149,7 +151,7 @@ describe('clusters that are away in part or as a whole', () => {
     })
 })
 
-/** The leader has appended a batch and says that it cannot vouch for it. */
+/** The leader has appended a batch whose replication it cannot confirm. */
 async function untilRefused (mirror: MirrorProcess): Promise<void> {
   const names = ['REQUEST_TIMED_OUT', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND']
   await mirror.until('a batch that its follower lacks', async () => {
@@ -167,5 +169,5 @@ async function secondDiskOfLeader (
     const logDir = cluster.broker(leader).logDirs[1] ?? ''
     if (existsSync(join(logDir, `${topic}-${partition}`))) return { partition, leader, logDir }
   }
-  throw new Error(`no leader of ${topic} has it on its second disk`)
+  throw new Error(`no leader of ${topic} has its log on the second disk`)
 }

@@ -1,6 +1,6 @@
-// The broker that coordinates the flow's group hangs: it keeps its connections and answers nothing.
-// A process that is alone mirrors on, whatever the group says; of several processes each partition
-// flows again as soon as the group has another coordinator, long before the broker is back.
+// The coordinator of the flow's group hangs: it keeps its connections and does not answer. A single
+// process continues, whatever the group's state; of several processes each partition flows again as
+// soon as the group has another coordinator, long before the broker answers.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { Broker } from '../../kafka/broker.ts'
@@ -26,7 +26,9 @@ async function start (
   return clusters
 }
 
-/** The group's coordinator, after it was moved off the controller: that one must continue. */
+/**
+ * The group's coordinator, moved to a broker that is not the controller: the controller must run.
+ */
 async function mustFindCoordinator (target: KafkaCluster): Promise<Broker> {
   const controller = await controllerOf(target)
   const coordinator = await coordinatorOf(target, group)
@@ -41,11 +43,11 @@ async function mustFindCoordinator (target: KafkaCluster): Promise<Broker> {
 }
 
 describe('a coordinator that hangs', { timeout: 400_000 }, () => {
-  // All partitions stood still for 70 s of a hang of 75 s, though no data lay on that broker: the
-  // session ended, and the client asked the hanging broker where the coordinator is.
-  test('stops nothing of a process that is alone, not even while the group has no coordinator',
+  // Regression: all partitions were stalled for 70 s of a hang of 75 s, though no data was on that
+  // broker: the session ended, and the client asked the hanging broker for the coordinator.
+  test('stops no partition of a single process, not even while the group has no coordinator',
     async t => {
-      // The controller does not fence the broker, so that the coordinator cannot move.
+      // The controller does not fence the broker, so the coordinator cannot move.
       const clusters = await start(t, { 'broker.session.timeout.ms': '120000' })
       const { target } = clusters
       const flow = await LoadedFlow.create(t, clusters, 'alone', { partitions }, {

@@ -1,4 +1,4 @@
-// How a test sees what the user sees of a fault: the state in the metrics, the line in the log.
+// Shows a fault as the user sees it: the state in the metrics, the line in the log.
 import type { KafkaCluster } from '../../kafka/cluster.ts'
 import { seriesOf } from '../../orchestrator/observability/exposition.ts'
 import type { MirrorProcess } from '../mirror-process.ts'
@@ -8,13 +8,15 @@ export interface NumberedRecord {
   readonly partition: number
 }
 
-/** Records whose values are numbers from `from` up to, not including, `to`. */
+/** Records whose values are numbers from `from` up to, but not including, `to`. */
 export function numbered (from: number, to: number, partition = 0): NumberedRecord[] {
   return Array.from({ length: to - from }, (_, index) =>
     ({ value: `record ${from + index}`, partition }))
 }
 
-/** Resolves with the log line of the fault, once the metrics show it and its partition, too. */
+/**
+ * Resolves with the log line of the fault, once the metrics also show the fault and its partition.
+ */
 export async function untilFaulted (
   mirror: MirrorProcess, topic: string, errorName: string
 ): Promise<string> {
@@ -29,25 +31,25 @@ export async function untilFaulted (
   return line.text
 }
 
-/** Resolves once the error is counted, retried or not. */
+/** Resolves once the error is counted, as a retried error or not. */
 export async function untilCounted (mirror: MirrorProcess, errorName: string): Promise<void> {
   await mirror.until(`${errorName} in the metrics`, async () =>
     await errorsOf(mirror, errorName) > 0)
 }
 
-/** How often the error was counted; 0 before the first one. */
+/** How often the error was counted; 0 at first. */
 export async function errorsOf (mirror: MirrorProcess, errorName: string): Promise<number> {
   const { series } = await mirror.metrics()
   return ['errors', 'retried_errors'].reduce((sum, kind) => sum + (series.get(
     `longhaul_${kind}_total{error="${errorName}",source="east",target="west"}`) ?? 0), 0)
 }
 
-/** Resolves when each of these partitions holds at least `more` records more than now. */
+/** Resolves when each of these partitions has at least `more` records more than now. */
 export async function untilEachAdvances (
   mirror: MirrorProcess, cluster: KafkaCluster, topic: string, partitions: readonly number[],
   more: number
 ): Promise<void> {
-  // A question may meet a leader that has just gone; it is asked again.
+  // A request may reach a previous leader; it is repeated.
   const ends = async (): Promise<number[] | undefined> => await Promise.all(partitions.map(
     async partition => (await cluster.admin.offsets(topic, partition)).high))
     .catch(() => undefined)
@@ -56,7 +58,7 @@ export async function untilEachAdvances (
     (await ends())?.every((end, index) => end >= (before[index] ?? 0) + more))
 }
 
-/** Undefined: nothing was skipped for this reason. */
+/** Undefined: no records were skipped for this reason. */
 export async function skippedRecords (
   mirror: MirrorProcess, topic: string, reason: string
 ): Promise<number | undefined> {
@@ -67,7 +69,7 @@ export async function skippedRecords (
   })
 }
 
-/** Until so many partitions are in the state, by the metrics of the process. */
+/** Waits until this many partitions are in the state, by the metrics of the process. */
 export async function untilShown (
   mirror: MirrorProcess, state: string, count: number
 ): Promise<void> {

@@ -1,6 +1,6 @@
-// A NAT or a firewall forgets an open connection: nothing arrives on it any more, not even an end.
-// Every kind of connection is found to be dead and opened anew, by the defaults. librdkafka's own
-// defaults took up to two minutes, longer than any session.
+// A NAT or a firewall forgets an open connection: no more bytes arrive on it, not even an end. With
+// the defaults every kind of connection is detected as dead and reopened. librdkafka's defaults
+// needed up to two minutes, longer than any session.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { HasCarried } from '../../kafka/proxy.ts'
@@ -17,7 +17,7 @@ const topic = 'forgotten'
 const carries = (apiKey: number, text: string): HasCarried => heads =>
   heads.some(head => apiKeyOf(head) === apiKey && head.includes(text))
 
-/** By what only this kind sends to that cluster. */
+/** Identified by requests that only this kind of connection sends to that cluster. */
 const kinds: ReadonlyArray<
   readonly [name: string, side: 'source' | 'target', isOfKind: HasCarried]
 > = [
@@ -25,12 +25,12 @@ const kinds: ReadonlyArray<
   ['writing progress', 'target', carries(produce, 'longhaul-progress.east.internal')],
   ['reading progress', 'target', carries(fetch, 'longhaul-progress')],
   ['the admin client', 'target', carries(metadata, 'longhaul-admin')],
-  // By their client: Produce and Fetch name topics by their ids.
+  // By their client ids: Produce and Fetch name topics by their ids.
   ['a lane that produces', 'target', carries(produce, 'longhaul-east-west-lane')],
   ['a lane that fetches', 'source', carries(fetch, 'longhaul-east-west-lane')]
 ]
 
-/** Promised are 15 s; the machine may be busy with other things. */
+/** The documentation promises 15 s; the machine may be busy. */
 const foundMsMax = 30_000
 
 describe('a connection that is forgotten', () => {
@@ -38,7 +38,7 @@ describe('a connection that is forgotten', () => {
   before(async () => { clusters = await startClusters({ proxied: true }, { proxied: true }) })
   after(async () => { await clusters.close() })
 
-  test('is opened anew, whatever it is for, and no record is lost', async t => {
+  test('is reopened, whatever its kind, and no record is lost', async t => {
     const { source, target } = clusters
     const flow = await LoadedFlow.create(t, clusters, topic, { partitions: 2 }, {
       'east.bootstrap.servers': source.proxiedBootstrapServers,

@@ -1,7 +1,7 @@
-// A broker hangs: it keeps its connections, its kernel acknowledges every byte, and the broker
-// answers nothing. Only the partitions that it leads are stalled, and those only until another
-// broker leads them. All 24 partitions stood still for as long as a target broker hung: its batches
-// filled the lanes.
+// A broker hangs: it keeps its connections, its kernel acknowledges every byte, and the broker does
+// not answer. Only the partitions that it leads are stalled, and only until another broker leads
+// them. Regression: all 24 partitions were stalled as long as a target broker hung, because its
+// batches filled the lanes.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { slotOf } from '../../../src/orchestrator/ownership/task-slots.ts'
@@ -26,12 +26,13 @@ const every = Array.from({ length: partitions }, (_, partition) => partition)
 const waiting = '{source="east",state="waiting",target="west"}'
 const load = { partitions, codec: 'none', recordBytes: 500 } as const
 const properties = {
-  // Full within seconds: the partitions of the hung broker alone get more than this meanwhile.
+  // Full within seconds: the partitions of the hanging broker alone receive more than this
+  // meanwhile.
   'in.flight.bytes.max': 1024 * 1024,
   'metrics.per.partition': true
 }
 
-/** A broker that neither controls the cluster nor coordinates the flow's group. */
+/** A broker that is neither the controller nor the coordinator of the flow's group. */
 async function mustFindOther (target: KafkaCluster): Promise<Broker> {
   const busy = [await controllerOf(target), await coordinatorOf(target, 'longhaul.east->west')]
   const other = target.brokers.find(broker => !busy.includes(broker))
@@ -54,7 +55,7 @@ describe('a broker that hangs', { timeout: 400_000 }, () => {
     return { flow, mirror }
   }
 
-  test('of the target, stops its partitions alone, which wait and go on with it', async t => {
+  test('of the target, stops only its partitions, which continue after the hang', async t => {
     const { target } = clusters
     const { flow, mirror } = await startFlow(t, 'single', 1)
     const hung = await mustFindOther(target)
@@ -65,7 +66,7 @@ describe('a broker that hangs', { timeout: 400_000 }, () => {
       await mirror.until('partitions that wait', async () =>
         seriesOf(await mirror.metrics(), 'longhaul_partitions')[waiting] === led.length)
       for (let look = 0; look < 10; look++) await untilAllMove([mirror], others)
-      // The other two brokers answer, so the cluster does.
+      // The other two brokers answer, so the cluster counts as answering.
       assert.ok(!mirror.log.some(({ text }) => String(text).includes('has not answered')))
     } finally {
       hung.continue()
@@ -74,7 +75,7 @@ describe('a broker that hangs', { timeout: 400_000 }, () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('of the target, stops no partition that another broker leads by now', async t => {
+  test('of the target, stops no partition that another broker now leads', async t => {
     const { target } = clusters
     const { flow, mirror } = await startFlow(t, 'moved', 3)
     const hung = await mustFindOther(target)
@@ -110,7 +111,7 @@ describe('a broker that hangs', { timeout: 400_000 }, () => {
       .filter((_, index) => source.brokers[index] !== hung).join()
     hung.pause()
     try {
-      // The producer itself waits until other brokers lead the partitions.
+      // The producer waits until other brokers lead the partitions.
       await Promise.all([untilAllMove([mirror], every), write(healthy)])
     } finally {
       hung.continue()
@@ -119,9 +120,9 @@ describe('a broker that hangs', { timeout: 400_000 }, () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 
-  // Partitions of a slot whose progress could not be read were in no metric, as if they did not
-  // exist. Last here, as the progress topic of this test has one replica.
-  test('of the target, keeps the slots back whose progress it leads, and no others', async t => {
+  // Regression: partitions of a slot whose progress could not be read were absent from the metrics.
+  // The last test here, because its progress topic has one replica.
+  test('of the target, delays the slots whose progress it leads, and no others', async t => {
     const { target } = clusters
     const slots = 4
     const flow = await LoadedFlow.create(t, clusters, 'unread', load,

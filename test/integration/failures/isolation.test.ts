@@ -1,5 +1,5 @@
-// One bad flow, topic or partition never stops another: clusters that go away, topics that are
-// deleted, target topics that have too few partitions.
+// A fault of one flow, topic or partition never stops another: clusters that fail, topics that are
+// deleted, target topics with too few partitions.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { startKafkaCluster, type KafkaCluster } from '../../kafka/cluster.ts'
@@ -12,7 +12,7 @@ import { flowProperties, startClusters, type MirroredClusters } from '../mirrore
 import { assertEachOnceInOrder, SequenceLoad } from '../sequence-load.ts'
 import { numbered, skippedRecords } from './fault-probe.ts'
 
-describe('a fault stays where it is', () => {
+describe('a fault stays local', () => {
   let clusters: MirroredClusters
   let north: KafkaCluster
   before(async () => {
@@ -29,7 +29,7 @@ describe('a fault stays where it is', () => {
     createPropertiesFile(t, flowProperties(clusters,
       { 'east->west.topics': topics, 'fault.retry.interval.ms': 1000, ...more }))
 
-  test('a source cluster that goes away stops its flow alone, which goes on when it is back',
+  test('a source cluster that fails stops only its flow, which continues when it answers again',
     async t => {
       const { source, target } = clusters
       const sources = [source, north]
@@ -46,7 +46,7 @@ describe('a fault stays where it is', () => {
         await untilRecords(mirror, target, `${name}.lasting`, 100)
       }
       await north.broker(1).stop()
-      await mirror.untilLogged('the cluster that is away', ({ flow, level, text }) =>
+      await mirror.untilLogged('the cluster that does not answer', ({ flow, level, text }) =>
         flow === 'north->west' && level === 'warn' && text.includes('north'))
       await untilMoreRecords(mirror, target, 'east.lasting', 200)
       await north.broker(1).start()
@@ -62,7 +62,7 @@ describe('a fault stays where it is', () => {
       assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
     })
 
-  test('a source topic that is deleted leaves, keeps what is mirrored, and no other stops',
+  test('a source topic that is deleted is dropped, its remote topic is kept, and no other stops',
     async t => {
       const { source, target } = clusters
       for (const topic of ['doomed', 'spared']) {
@@ -85,7 +85,7 @@ describe('a fault stays where it is', () => {
       assert.equal((await readTopic(target.bootstrapServers, 'east.spared')).length, 200)
     })
 
-  test('a target topic with fewer partitions grows, also one that was recreated', async t => {
+  test('a target topic with fewer partitions gets more, also after it was recreated', async t => {
     const { source, target } = clusters
     const records = (from: number): ReturnType<typeof numbered> =>
       [0, 1, 2].flatMap(partition => numbered(from, from + 50, partition))
@@ -96,7 +96,7 @@ describe('a fault stays where it is', () => {
       { 'topic.recreated': 'skip', 'refresh.topics.interval.seconds': 3 }))
     await untilRecords(mirror, target, 'east.wide', 150)
 
-    // The mirror creates a missing topic by itself: the test deletes it until its own is first.
+    // The mirror creates a missing topic: the test deletes it until the test's own topic is first.
     await eventually('the narrow topic', async () => {
       await target.admin.deleteTopic('east.wide').catch(() => {})
       return await target.createTopic('east.wide', { partitions: 1 }).then(() => true, () => false)

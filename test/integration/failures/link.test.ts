@@ -1,5 +1,5 @@
-// What happens on the way: a target that is stalled, links that are cut, half-open or reset, a
-// mirror that is killed. Nothing is lost, nothing comes twice, and memory stays inside its bound.
+// Faults between the clusters: a target that is stalled, links that are cut, half-open or reset, a
+// killed mirror. No record is lost or duplicated, and memory stays within its bound.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { after, before, describe, test } from 'node:test'
@@ -16,7 +16,7 @@ describe('faults of the link', () => {
   before(async () => { clusters = await startClusters({ proxied: true }) })
   after(async () => { await clusters.close() })
 
-  test('a target that stands still fills no more memory than allowed, then goes on', async t => {
+  test('a stalled target fills no more memory than allowed, and then receives all', async t => {
     const { source, target } = clusters
     await source.createTopic('stalled', { partitions })
     const limit = 1024 * 1024
@@ -33,7 +33,7 @@ describe('faults of the link', () => {
     target.broker(1).pause()
     let highest = 0
     try {
-      // Several times what may be in flight, in records of 100 bytes on average.
+      // Several times the bytes that may be in flight, in records of 100 bytes on average.
       await mirror.until('more than the memory holds', async () => {
         const { series } = await mirror.metrics()
         const held = '{lane="0",source="east",target="west"}'
@@ -50,7 +50,7 @@ describe('faults of the link', () => {
     await assertEachOnceInOrder(target, 'east.stalled', partitions, written)
   })
 
-  test('links that are reset, half-open and cut lose and double nothing', async t => {
+  test('links that are reset, half-open and cut lose and duplicate no record', async t => {
     const { source, target } = clusters
     await source.createTopic('broken', { partitions })
     const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {

@@ -1,4 +1,4 @@
-// Which partitions move on while a broker hangs, as the mirror's metrics tell it: a cluster with a
+// Which partitions make progress while a broker hangs, from the mirror's metrics: a cluster with a
 // hanging broker cannot be asked.
 import assert from 'node:assert/strict'
 import type { Broker } from '../../kafka/broker.ts'
@@ -6,7 +6,7 @@ import type { KafkaCluster } from '../../kafka/cluster.ts'
 import { seriesOf } from '../../orchestrator/observability/exposition.ts'
 import type { MirrorProcess } from '../mirror-process.ts'
 
-/** The partitions of a topic that the broker leads, and those that others lead: some of each. */
+/** The partitions of a topic that the broker leads, and those that other brokers lead. */
 export async function partitionsByLeader (
   { id }: Broker, cluster: KafkaCluster, topic: string, partitions: number
 ): Promise<{ readonly led: readonly number[], readonly others: readonly number[] }> {
@@ -29,7 +29,7 @@ export async function upstreamOffsets (
         [Number(/partition="(\d+)"/.exec(labels)?.[1]), offset])))
 }
 
-/** Resolves when each of the partitions has moved on, seen from now. */
+/** Resolves when each of the partitions has made progress since the call. */
 export async function untilAllMove (
   mirrors: readonly MirrorProcess[], wanted: readonly number[]
 ): Promise<void> {

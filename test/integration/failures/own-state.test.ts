@@ -1,6 +1,6 @@
-// What Longhaul keeps in Kafka about itself is taken away: the progress topic, the producer id in
-// it, the consumer group. Nothing is lost, nothing comes twice, and where a process still knows
-// what was lost it writes it again.
+// Longhaul's own state in Kafka is deleted: the progress topic, the producer id in it, the consumer
+// group. No record is lost or duplicated, and a process writes state again that it still has in
+// memory.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { batchesOnTarget } from '../../integrity/crashed-mirror.ts'
@@ -47,7 +47,7 @@ describe('faults of the own state', () => {
       await untilCounted(mirror, 'PROGRESS_DELETED')
     }
     await flow.more(first)
-    // Killed, so that the next process finds only what was written again.
+    // Killed, so that the next process finds only records that were written again.
     await Promise.all([first.kill(), second.kill()])
     const third = await flow.start()
     await flow.more(third)
@@ -62,7 +62,7 @@ describe('faults of the own state', () => {
     const first = await flow.start()
     await flow.more(first)
     assert.equal((await first.stop()).code, 0)
-    // What is left when a tombstone was compacted: all but the record of the id.
+    // The state after a tombstone was compacted: all records but that of the id.
     const kept = (await readTopic(target.bootstrapServers, progressTopic))
       .filter(({ key }) => key?.toString() !== producerKey)
     await target.admin.deleteTopic(progressTopic)
@@ -93,7 +93,7 @@ describe('faults of the own state', () => {
     assertOneProducer('twice')
   })
 
-  test('a deleted group costs nothing, as it holds no offsets', async t => {
+  test('a deleted group costs no record, because it holds no offsets', async t => {
     const flow = await createFlow(t, 'ungrouped')
     const first = await flow.start()
     await flow.more(first)
@@ -106,8 +106,9 @@ describe('faults of the own state', () => {
     assert.equal((await second.stop()).code, 0)
   })
 
-  // Two deployments that both said `clusters = source, target` shared one group: each of them
-  // mirrored half of its partitions, without an error. Last here, as the record stays changed.
+  // Regression: two deployments with `clusters = source, target` shared one group, and each of them
+  // mirrored half of its partitions, without an error. The last test here, because it changes the
+  // record.
   test('another cluster behind the alias is refused, until its id is accepted', async t => {
     const { source, target } = clusters
     const flow = await createFlow(t, 'changed')

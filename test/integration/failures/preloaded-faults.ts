@@ -1,11 +1,11 @@
-// Faults inside the process that neither a user nor a broker can make. Loaded into the program
-// before its own modules, in its main thread and in every worker, by NODE_OPTIONS=--import; carried
-// out when a file of the fault's name appears in the folder that LONGHAUL_TEST_FAULTS names.
+// Faults inside the process that neither users nor brokers can cause. NODE_OPTIONS=--import loads
+// this file into the main thread and every worker before the program's modules; a fault occurs when
+// a file of its name appears in the folder that LONGHAUL_TEST_FAULTS names.
 import { existsSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isMainThread } from 'node:worker_threads'
 
-/** `kill-lane` is over with one worker; threads stay blocked until the file is removed. */
+/** `kill-lane` ends one worker; blocked threads stay blocked until the file is removed. */
 export type ProcessFault = 'kill-lane' | 'block-lanes' | 'block-main'
 
 const folder = process.env['LONGHAUL_TEST_FAULTS']

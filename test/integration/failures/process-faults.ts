@@ -1,4 +1,4 @@
-// Starts a process with preloaded-faults.ts in it, and says when a fault begins and ends.
+// Starts a process with preloaded-faults.ts, and begins and ends its faults.
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTempFolder, removeFolder } from '../../kafka/process-guard.ts'
@@ -7,7 +7,7 @@ import type { ProcessFault } from './preloaded-faults.ts'
 
 const preload = new URL('./preloaded-faults.js', import.meta.url)
 
-/** The environment of a process that the returned functions do harm to. */
+/** The environment of a process in which the returned functions cause faults. */
 export function createFaults (t: CleanUp): {
   readonly env: NodeJS.ProcessEnv
   readonly begin: (fault: ProcessFault) => void

@@ -1,6 +1,5 @@
-// What happens to the process itself: a lane dies, threads are stalled, the clock jumps, memory
-// runs full behind one broker, the line is long and narrow. The rest continues, nothing is lost,
-// nothing comes twice.
+// Faults of the process: a lane dies, threads are blocked, the clock jumps, memory fills behind one
+// broker, the line is long and narrow. The rest continues, and no record is lost or duplicated.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { existsSync, writeFileSync } from 'node:fs'
@@ -22,10 +21,10 @@ import { createFaults } from './process-faults.ts'
 
 const partitions = 3
 
-/** The environment of a process whose wall clock jumps; the host's stays as it is. */
+/** The environment of a process whose wall clock jumps; the host's clock does not change. */
 function createClock (t: CleanUp): {
   readonly env: NodeJS.ProcessEnv
-  /** So far from the host's clock from now on. */
+  /** From now on the process's clock differs from the host's by this. */
   readonly jumpTo: (shiftMs: number) => void
 } {
   const folder = createTempFolder('clock')
@@ -37,7 +36,7 @@ function createClock (t: CleanUp): {
   const jumpTo = (shiftMs: number): void => {
     const bytes = Buffer.alloc(8)
     bytes.writeBigInt64LE(BigInt(shiftMs))
-    // In place: the process has the file mapped.
+    // Writes in place: the process has mapped the file.
     writeFileSync(shift, bytes, { flag: existsSync(shift) ? 'r+' : 'w' })
   }
   jumpTo(0)
@@ -50,7 +49,7 @@ describe('faults of the process', () => {
   after(async () => { await clusters.close() })
 
   for (const fault of ['block-main', 'block-lanes'] as const) {
-    test(`records flow while JavaScript stands still: ${fault}`, async t => {
+    test(`records flow while JavaScript is blocked: ${fault}`, async t => {
       const { target } = clusters
       const faults = createFaults(t)
       const flow = await LoadedFlow.create(t, clusters, fault, { partitions })
@@ -58,11 +57,11 @@ describe('faults of the process', () => {
       await flow.more(mirror)
       faults.begin(fault)
       await mirror.until(fault, () => faults.hasBegun(fault))
-      // More states and progress than any queue would hold that keeps each of them.
+      // More states and progress than a queue would hold that keeps each of them.
       await untilMoreRecords(mirror, target, flow.remoteTopic, 1_000 * partitions)
       faults.end(fault)
       await flow.more(mirror)
-      // Progress is the newest: whoever continues from it finds nothing behind it.
+      // Progress is the newest: a process that continues from it finds no records after it.
       assert.equal((await mirror.stop()).code, 0)
       const second = await flow.start()
       await flow.finish(second)
@@ -73,11 +72,11 @@ describe('faults of the process', () => {
     })
   }
 
-  test('a lane that dies is started again with its partitions, and said', async t => {
+  test('a lane that dies is restarted with its partitions, which is logged', async t => {
     const { target } = clusters
     const faults = createFaults(t)
     const flow = await LoadedFlow.create(t, clusters, 'died', { partitions }, {
-      // What its last progress did not tell, the target must.
+      // The target must show what the lane's last progress did not.
       'progress.interval.ms': 60_000
     })
     const mirror = await flow.start(faults.env)
@@ -94,7 +93,7 @@ describe('faults of the process', () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('a clock that jumps an hour ahead and back changes figures alone', async t => {
+  test('a clock that jumps an hour ahead and back changes only figures', async t => {
     const clock = createClock(t)
     const flow = await LoadedFlow.create(t, clusters, 'jumped', { partitions })
     const mirror = await flow.start(clock.env)
@@ -109,7 +108,7 @@ describe('faults of the process', () => {
     assert.equal((await mirror.stop()).code, 0)
   })
 
-  test('memory stays inside its bound behind one broker that hangs; others go on', async t => {
+  test('memory stays within its bound behind one hanging broker; the others continue', async t => {
     const { source, target } = clusters
     const topic = 'hung'
     const remote = remoteOf(topic).remoteTopic
@@ -140,8 +139,8 @@ describe('faults of the process', () => {
     const inFlight: number[] = []
     let rss = before
     let isHung = true
-    // All the while: when requests of the broker time out its batches are dropped, and memory is
-    // empty again.
+    // During the hang: when requests of the broker time out its batches are dropped, which frees
+    // the memory.
     const sampling = (async () => {
       for (; isHung; await sleep(100)) {
         const { series } = await mirror.metrics()
@@ -151,11 +150,11 @@ describe('faults of the process', () => {
       }
     })()
     try {
-      await write(0, 1_000) // 100 MB, and no broker to acknowledge them
+      await write(0, 1_000) // 100 MB that no broker acknowledges
       for (let round = 1; round <= 5; round++) {
         for (const partition of [1, 2]) await write(partition, 40)
         for (const partition of [1, 2]) {
-          await mirror.until(`partition ${partition} goes on`, async () =>
+          await mirror.until(`partition ${partition} continues`, async () =>
             await held(partition) === 40 * (round + 1))
         }
       }
@@ -165,7 +164,7 @@ describe('faults of the process', () => {
       await hung.restore()
     }
     await sampling
-    // One batch a broker may come on top (KIP-74); batches here have 1 MB at most.
+    // Each broker may add one batch (KIP-74); batches here have 1 MB at most.
     assert.ok(Math.max(...inFlight) <= limit + 2 ** 20, `${inFlight.join()} bytes in flight`)
     t.diagnostic(`in flight: ${Math.max(...inFlight)} bytes at most`)
     t.diagnostic(`resident: ${before} bytes before, ${rss} at most`)
@@ -176,9 +175,9 @@ describe('faults of the process', () => {
     await assertSameRecords(clusters, remoteOf(topic))
   })
 
-  test('a long and narrow line slows down and nothing else', async t => {
+  test('a long and narrow line only makes the mirror slower', async t => {
     const { target } = clusters
-    // Several times what the line carries, as none of it is compressed.
+    // Several times the capacity of the line, because the records are not compressible.
     const load = { partitions, codec: 'none', recordBytes: 400 } as const
     const flow = await LoadedFlow.create(t, clusters, 'narrow', load, {
       'west.bootstrap.servers': target.proxiedBootstrapServers
@@ -199,7 +198,7 @@ describe('faults of the process', () => {
   })
 })
 
-/** Seconds, by the clock of the process. */
+/** Seconds by the clock of the process. */
 async function recordAgeOf (mirror: MirrorProcess): Promise<number> {
   const { series } = await mirror.metrics()
   return series.get(

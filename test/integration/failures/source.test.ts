@@ -1,6 +1,6 @@
-// What happens on the source that a mirror cannot undo: records that are gone before they were
-// mirrored, topics that are recreated. The partition stops, or the records are skipped, as
-// the user chose.
+// Faults of the source that a mirror cannot undo: records that are deleted before they are
+// mirrored, topics that are recreated. The partition stops, or the records are skipped, as the user
+// chose.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { produce } from '../../kafka/kafka-producer.ts'
@@ -46,7 +46,7 @@ describe('faults of the source', () => {
     assert.equal((await readTopic(target.bootstrapServers, 'east.lost-stop')).length, 100)
   })
 
-  test('data.loss=skip goes on behind deleted records and counts them', async t => {
+  test('data.loss=skip continues after deleted records and counts them', async t => {
     const { target } = clusters
     await loseRecords(t, 'lost-skip')
     const mirror = await startMirror(t, propertiesFile(t, 'lost-skip', { 'data.loss': 'skip' }))
@@ -64,7 +64,7 @@ describe('faults of the source', () => {
     assert.deepEqual(values, [...numbered(0, 100), ...numbered(200, 310)].map(each => each.value))
   })
 
-  /** Mirrors 100 records; then the source topic is recreated, with `count` other records. */
+  /** Mirrors 100 records; then recreates the source topic, with `count` other records. */
   const recreate = async (
     t: CleanUp, topic: string, count: number, policy: 'stop' | 'skip', partitions = 1
   ): Promise<Awaited<ReturnType<typeof startMirror>>> => {
@@ -80,7 +80,7 @@ describe('faults of the source', () => {
     return mirror
   }
 
-  // Its lag was 0, and partitions that the new topic lacks were shown as faulted.
+  // Regression: its lag was 0, and partitions that the new topic lacks were shown as faulted.
   test('a source topic that is recreated while it is mirrored stops, with its lag', async t => {
     const mirror = await recreate(t, 'again-stop', 20, 'stop', 3)
     const error = await untilFaulted(mirror, 'again-stop', 'TOPIC_RECREATED')
@@ -94,7 +94,7 @@ describe('faults of the source', () => {
       seriesOf(await mirror.metrics(), 'longhaul_lag_records')[series] === 20)
     assert.equal((await mirror.stop()).code, 0)
     assert.equal((await readTopic(clusters.target.bootstrapServers, 'east.again-stop')).length, 100)
-    // The same is found at the start: the id is on record.
+    // The next start finds the same: the topic id is recorded.
     const file = propertiesFile(t, 'again-stop')
     const second = await startMirror(t, file)
     await untilFaulted(second, 'again-stop', 'TOPIC_RECREATED')

@@ -1,6 +1,6 @@
 // SIGTERM in every state: the process ends within drain.timeout.ms + 2 s whatever its clusters do,
-// and the next process loses and doubles nothing. A stop used to wait for calls to a target that
-// did not answer: a minute, while Kubernetes kills after half of that.
+// and the next process loses and duplicates no record. Regression: a stop waited a minute for calls
+// to a target that did not answer, while Kubernetes kills after half a minute.
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -17,14 +17,14 @@ import { assertEachOnceInOrder, SequenceLoad } from '../sequence-load.ts'
 import { createFaults } from './process-faults.ts'
 
 const drainMs = 3_000
-/** The promise beyond drain.timeout.ms. */
+/** The allowed time beyond drain.timeout.ms. */
 const closeMs = 2_000
-/** main.ts ends the process so long after the last line, if a client does not close. */
+/** main.ts ends the process this long after the last line, if a client does not close. */
 const lingerMs = 500
 
 const waiting = '{source="east",state="waiting",target="west"}'
 
-/** How long a program that does nothing takes at most, from its start to its end. */
+/** How long a program that does nothing needs at most, from its start to its end. */
 function measureLoad (): { readonly stop: () => Promise<number> } {
   let isEnding = false
   const measuring = (async () => {
@@ -61,8 +61,8 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
   }
 
   /**
-   * The process's own lines say when its stop began and ended. What a machine under load adds is
-   * measured: a program that does nothing is started and ended meanwhile, again and again.
+   * The log of the process shows when its stop began and ended. The delay of a busy machine is
+   * measured: a program that does nothing is started and ended repeatedly meanwhile.
    */
   async function assertEndsInTime (mirror: MirrorProcess, wantedCode: number): Promise<void> {
     const load = measureLoad()
@@ -81,7 +81,7 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     assert.ok(tookMs <= tookMsMax, `the process ended after ${took}`)
   }
 
-  /** Stops under load while the target is in a fault; the next process mirrors what is left. */
+  /** Stops under load during a fault of the target; the next process mirrors the rest. */
   async function stopDuring (
     t: TestContext, topic: string, fault: () => void | Promise<void>,
     restore: () => void | Promise<void>
@@ -94,10 +94,11 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     await untilRecords(mirror, target, `east.${topic}`, 100)
     await fault()
     try {
-      // Until the mirror has noticed, nothing may be in flight: then there is nothing to drain.
+      // Until the mirror has noticed the fault, no batch may be in flight: then there is nothing to
+      // drain.
       await mirror.until('partitions that wait for the target', async () =>
         seriesOf(await mirror.metrics(), 'longhaul_partitions')[waiting] === 2)
-      // 1: the target has not acknowledged what it was sent.
+      // 1: the target has not acknowledged all sent batches.
       await assertEndsInTime(mirror, 1)
       const line = mirror.log.find(({ text }) => text.includes('are left for the next start'))
       assert.equal(line?.['partitions'], 2)
@@ -126,7 +127,7 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
       async () => { await target.broker(1).start() })
   })
 
-  // The worker's JavaScript is stalled, its native threads forward on: nothing can be revoked.
+  // The worker's JavaScript is blocked, its native threads continue: no slot can be revoked.
   test('while the lanes do not answer', async t => {
     const { source, target } = clusters
     const faults = createFaults(t)
@@ -141,7 +142,7 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     const line = mirror.log.find(({ text }) =>
       /^the lanes of 2 partitions.* do not answer/.test(text))
     assert.equal(line?.['partitions'], 2)
-    // It blamed the target, which answers.
+    // Regression: the log blamed the target, which answers.
     assert.ok(!mirror.log.some(({ text }) => text.includes('has not acknowledged')))
     const written = await load.stop()
     const next = await startMirror(t, file)
@@ -163,7 +164,7 @@ describe('SIGTERM ends the process in time', { timeout: 400_000 }, () => {
     }
   })
 
-  test('while a flow waits to be tried again beside one that runs', async t => {
+  test('while a flow waits for a retry beside a running flow', async t => {
     const { source, target } = clusters
     await source.createTopic('beside', { partitions: 1 })
     const mirror = spawnMirror(t, createFile(t, 'beside', {

@@ -1,5 +1,5 @@
-// What happens on the target, and to the mirror's own state there: records that it refuses, topics
-// that are recreated, progress that is deleted, batches that are damaged on their way.
+// Faults of the target, and of the mirror's own state there: records that it refuses, topics that
+// are recreated, progress that is deleted, batches that are damaged on their way.
 import assert from 'node:assert/strict'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -49,7 +49,7 @@ describe('faults of the target', () => {
     assert.deepEqual(await valuesOn('east.large-stop'), values)
   })
 
-  test('record.too.large=skip leaves out that record alone, of the topic it is for', async t => {
+  test('record.too.large=skip leaves out only that record, and only of its topic', async t => {
     const values = await createLargeRecords('large-skip')
     await createLargeRecords('large-other')
     const mirror = await startMirror(t, propertiesFile(t, 'large-skip, large-other',
@@ -84,7 +84,7 @@ describe('faults of the target', () => {
     }
   })
 
-  test('after the progress topic was deleted nothing is mirrored twice', async t => {
+  test('after the progress topic was deleted no record is mirrored twice', async t => {
     const { source, target } = clusters
     await source.createTopic('forgotten')
     await produce(source.bootstrapServers, 'forgotten', numbered(0, 50))
@@ -99,14 +99,14 @@ describe('faults of the target', () => {
     await untilCounted(again, 'TARGET_NOT_EMPTY')
     assert.equal((await again.stop()).code, 0)
     assert.equal((await valuesOn('east.forgotten')).length, 50)
-    // The user who wants it gets it.
+    // A user may choose to mirror them again.
     const anew = await startMirror(t,
       propertiesFile(t, 'forgotten', { 'target.not.empty': 'begin' }))
     await untilRecords(anew, target, 'east.forgotten', 100)
     assert.equal((await anew.stop()).code, 0)
   })
 
-  /** Three batches of ten records; a byte of the second payload turns on the source's disk. */
+  /** Three batches of ten records; one byte of the second payload changes on the source's disk. */
   const damageOnDisk = async (topic: string): Promise<void> => {
     const { source } = clusters
     await source.createTopic(topic)
@@ -127,7 +127,7 @@ describe('faults of the target', () => {
     await broker.restart()
   }
 
-  test('a batch damaged on disk stops, or is skipped and counted, and nothing else', async t => {
+  test('a batch damaged on disk stops its partition, or is skipped and counted alone', async t => {
     await damageOnDisk('damaged')
     const mirror = await startMirror(t, propertiesFile(t, 'damaged'))
     await untilFaulted(mirror, 'damaged', 'CORRUPT_MESSAGE')

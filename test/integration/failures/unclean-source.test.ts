@@ -1,7 +1,7 @@
-// An unclean election on the source: a follower that missed records which were acked and mirrored
-// leads. Its log is found to be another one than was mirrored by leader epochs, whether it is
-// shorter or has grown past it again, while the mirror runs or when it starts. Two flows mirror the
-// same topics: `east` stops (the default of data.loss), `lax` skips.
+// An unclean election on the source: the new leader lacks records that were acknowledged and
+// mirrored. Leader epochs show that its log differs from the mirrored one, whether it is shorter or
+// has grown past it, at runtime or at the start. Two flows mirror the same topics: `east` stops
+// (the default of data.loss), `lax` skips.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { readTopic } from '../../kafka/kafka-consumer.ts'
@@ -68,7 +68,7 @@ describe('an unclean election on the source', () => {
       `target="west",topic="${topic}"}`) ?? 0
   }
 
-  test('stops the partition, or goes on where the logs parted', async t => {
+  test('stops the partition, or continues at the offset where the logs differ', async t => {
     const { source } = clusters
     await Promise.all([
       createUncleanTopic(source, 'asleep', 2, [leader, follower]),
@@ -93,7 +93,7 @@ describe('an unclean election on the source', () => {
     await write('asleep', 1000, 1010, shorter)
     await write('asleep', 1000, 1200, regrown)
 
-    // While it runs.
+    // At runtime.
     const { text } = await stoppedOf(awake, 'awake', 0)
     assert.match(text, /SOURCE_TRUNCATED/)
     assert.match(text, /source offset 150 after leader epoch \d+ is next/)
@@ -108,7 +108,7 @@ describe('an unclean election on the source', () => {
     assert.deepEqual(await valuesOn('lax.awake'), values([0, 150], [1000, 1100]))
     assert.deepEqual(await valuesOn('east.awake'), values([0, 150]))
 
-    // When it starts.
+    // At the start.
     const again = await mirrorBoth(t, 'asleep')
     for (const partition of [shorter, regrown]) {
       const stopped = await stoppedOf(again, 'asleep', partition)

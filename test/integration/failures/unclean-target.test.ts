@@ -1,7 +1,7 @@
-// An unclean election on the target: a follower that lacks what its leader alone had acked becomes
-// the leader. The mirror finds out, with nothing to send and at a start, and mirrors again what is
-// gone: each record is there once and in order; so, too, where a broker lost its disk, or where
-// another producer wrote in its place.
+// An unclean election on the target: the new leader lacks records that only the old leader had
+// acknowledged. The mirror detects it, idle or at its start, and mirrors the lost records again:
+// each record is there once and in order. The same after a broker lost its disk, and after another
+// producer wrote at the lost offsets.
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,9 +26,9 @@ describe('an unclean election on the target', () => {
   })
   after(async () => { await clusters.close() })
 
-  test('loses nothing, to a mirror that runs and to one that starts after it', async t => {
+  test('loses no record, for a running mirror and for one that starts after it', async t => {
     const { source, target } = clusters
-    // Two flows from one cluster, so that one runs through the election and the other does not.
+    // Two flows from one cluster: one runs during the election and the other does not.
     const flow = (alias: string): string => createPropertiesFile(t,
       flowProperties(clusters, {
         clusters: 'east, other, west',
@@ -75,7 +75,7 @@ describe('an unclean election on the target', () => {
         text.includes('mirrors up to 200 records again'))
       assert.match(line.text, /offset 500 = target offset 500 was acknowledged, .* ends at 300/)
       const labels = `{source="${alias}",target="west",topic="${alias}"}`
-      // The group, whose coordinator was killed, may have the topic change hands for a moment.
+      // The coordinator was killed, so the group may move the topic for a moment.
       const series = await mirror.until('figures of the topic', async () => {
         const { series } = await mirror.metrics()
         return series.has(`longhaul_records_doubled_total${labels}`) && series
@@ -97,12 +97,13 @@ describe('an unclean election on the target', () => {
   const start = async (t: CleanUp, topics: string, more: Properties = {}): Promise<MirrorProcess> =>
     await startMirror(t, createPropertiesFile(t, flowProperties(clusters, { topics, ...more })))
 
-  // Where all of the hole is filled the log is as long as it should be, and a leader that has
-  // forgotten us accepts what comes next: what was lost stayed missing, without a word.
-  test('mends a partition behind what another producer wrote where ours was lost', async t => {
+  // Regression: if other records fill the whole gap, the log is as long as expected, and a leader
+  // that has forgotten the producer accepts the next batch: the lost records stayed missing,
+  // unreported.
+  test('repairs a partition in which another producer wrote at the lost offsets', async t => {
     const { source, target } = clusters
     const partitions = [
-      { partition: 0, foreign: 100 }, // part of the hole is left
+      { partition: 0, foreign: 100 }, // a part of the gap remains
       { partition: 1, foreign: 250 },
       { partition: 2, foreign: 250, timestamp: oldTimestamp }
     ]
@@ -113,7 +114,7 @@ describe('an unclean election on the target', () => {
           numbered(from, to, partition).map(record => ({ ...record, timestamp })), { lingerMs: 5 })
       }
     }
-    if (!target.broker(1).isRunning) await target.broker(1).start() // the test before killed it
+    if (!target.broker(1).isRunning) await target.broker(1).start() // the previous test killed it
     await source.createTopic('filled', { partitions: partitions.length })
     await createUncleanTopic(target, remote, partitions.length, [1, 2])
     const before = await start(t, 'filled')
@@ -150,7 +151,7 @@ describe('an unclean election on the target', () => {
     assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
   })
 
-  test('mirrors again what was on the disk that a broker lost', async t => {
+  test('mirrors again the records of a disk that a broker lost', async t => {
     const { source, target } = clusters
     const remote = 'east.disk'
     const broker = target.broker(2)
@@ -163,7 +164,7 @@ describe('an unclean election on the target', () => {
     await broker.stop()
     rmSync(join(broker.logDir, `${remote}-0`), { recursive: true })
     await broker.start()
-    // Quiet until it has found out: a batch that comes first may be appended, behind a hole then.
+    // Idle until the loss is detected: a batch before that may be appended after a gap.
     await untilRecords(mirror, target, remote, 300)
     await produce(source.bootstrapServers, 'disk', numbered(300, 310))
     await untilRecords(mirror, target, remote, 310)

@@ -1,4 +1,4 @@
-// Which ACLs remote topics get, and which of them are created and deleted.
+// Which ACLs remote topics have, and which of them are created and deleted.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -26,13 +26,13 @@ describe('an ACL of a mirrored topic', () => {
     ['READ is copied', { operation: 'READ' }, onOrders({ operation: 'READ' })],
     ['WRITE is not copied', { operation: 'WRITE' }, []],
     ['ALL becomes READ', { operation: 'ALL' }, onOrders({ operation: 'READ' })],
-    ['what is denied stays denied', { operation: 'ALL', permission: 'DENY' },
+    ['a denied operation stays denied', { operation: 'ALL', permission: 'DENY' },
       onOrders({ operation: 'ALL', permission: 'DENY' })],
     ['a denied WRITE is copied', { operation: 'WRITE', permission: 'DENY' },
       onOrders({ operation: 'WRITE', permission: 'DENY' })],
     ['host and principal are kept', { host: '10.0.0.1', principal: 'User:CN=b' },
       onOrders({ host: '10.0.0.1', principal: 'User:CN=b' })],
-    ['a topic that is yet to be created is copied, too', { name: 'later' },
+    ['an ACL of a topic that does not exist yet is copied, too', { name: 'later' },
       onOrders({ name: 'A.later' })]
   ] as ReadonlyArray<[string, Partial<TopicAcl>, readonly TopicAcl[]]>) {
     test(what, () => { assert.deepEqual(remoteOf(source), remote) })
@@ -74,7 +74,7 @@ describe('with prefixed patterns', () => {
     assert.deepEqual(remoteOf({ name: 'stock.', pattern: 'PREFIXED' }, true), [])
   })
 
-  // `*` of the target would open all topics of the target.
+  // `*` on the target would match all topics of the target.
   test('* becomes the prefix of all remote topics, and nothing where they have none', () => {
     assert.deepEqual(remoteOf({ name: '*' }, true),
       [createAcl({ name: 'A.', pattern: 'PREFIXED' })])
@@ -82,7 +82,7 @@ describe('with prefixed patterns', () => {
   })
 })
 
-describe('whatever the source, the target and the past hold', () => {
+describe('for all ACLs of the source, the target and earlier runs', () => {
   const acl = fc.record({
     name: fc.constantFrom('a', 'b'),
     pattern: fc.constantFrom('LITERAL' as const, 'PREFIXED' as const),
@@ -94,7 +94,7 @@ describe('whatever the source, the target and the past hold', () => {
   const acls = fc.uniqueArray(acl, { selector: aclKey, maxLength: 12 })
   const keysOf = (list: readonly TopicAcl[]): Set<string> => new Set(list.map(aclKey))
 
-  test('the target ends with what is wanted, and keeps what nobody ever wanted', () => {
+  test('the target has the wanted ACLs, and keeps its own ones', () => {
     fc.assert(fc.property(acls, acls, acls, (wanted, onTarget, previous) => {
       const changes = aclChanges(wanted, onTarget, previous)
       const deleted = keysOf(changes.delete)
@@ -110,7 +110,7 @@ describe('whatever the source, the target and the past hold', () => {
     }))
   })
 
-  test('nobody is allowed to write, or to do everything', () => {
+  test('no principal is allowed WRITE or ALL', () => {
     const { topics: selection } = createFlow()
     fc.assert(fc.property(acls, fc.boolean(), (source, copiesPrefixed) => {
       const remote = remoteAcls(source, { selection, topics: ['a', 'b'], copiesPrefixed })

@@ -1,4 +1,4 @@
-// An ACL of a topic for tests: User:alice may read the topic orders, unless told otherwise.
+// An ACL of a topic for tests: User:alice may read the topic orders, by default.
 import type { TopicAcl } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 
 export function createAcl (changes: Partial<TopicAcl> = {}): TopicAcl {

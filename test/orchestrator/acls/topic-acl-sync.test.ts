@@ -1,4 +1,4 @@
-// How ACLs reach the target, run after run, and what is said where they cannot.
+// How ACLs are copied to the target, run after run, and which errors are reported.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { aclKey } from '../../../src/orchestrator/acls/acl-rules.ts'
@@ -13,14 +13,14 @@ import { createAcl } from './create-acl.ts'
 
 const never = new AbortController().signal
 
-/** A cluster that answers from memory, as far as ACLs are asked for. */
+/** A cluster that answers requests for ACLs from memory. */
 class AclsCluster {
   readonly cluster: string
   readonly acls = new Map<string, TopicAcl>()
   readonly requests: string[] = []
-  /** Each request fails with it. */
+  /** The error of each request. */
   error: ReplicatorError | undefined
-  /** Each change of one ACL fails with it. */
+  /** The error of each change of one ACL. */
   refusal: ErrorName | undefined
 
   constructor (cluster: string, acls: readonly TopicAcl[] = []) {
@@ -94,7 +94,7 @@ function createSync (deletes = false) {
 }
 
 describe('ACLs', () => {
-  test('are created once, and what exists is left alone', async () => {
+  test('are created once, and existing ones are kept', async () => {
     const { run, target } = createSync()
     assert.deepEqual(await run(), { created: 2, deleted: 0, failure: undefined })
     assert.deepEqual(target.names, ['READ own', 'READ A.orders', 'DESCRIBE A.orders'])
@@ -102,8 +102,8 @@ describe('ACLs', () => {
     assert.deepEqual(target.requests, ['describe'])
   })
 
-  // The duty kept the filters of its start: a topic that a reload added had no ACLs.
-  test('follow the filters of the moment', async () => {
+  // Regression: the duty kept the filters of its start, so a topic that a reload added had no ACLs.
+  test('follow the present filters', async () => {
     const { filters, run, target } = createSync()
     filters.selection = createFlow(['topics=bills']).topics
     assert.deepEqual(await run(), { created: 0, deleted: 0 })
@@ -120,7 +120,7 @@ describe('ACLs', () => {
     assert.equal(target.acls.size, 3)
   })
 
-  test('that are deleted on the source are deleted where the file says so, no others', async () => {
+  test('that are deleted on the source are deleted if a setting allows it, no others', async () => {
     const { run, source, target } = createSync(true)
     await run()
     source.set(createAcl())
@@ -132,7 +132,7 @@ describe('ACLs', () => {
     assert.deepEqual(await run(), { created: 0, deleted: 0 })
   })
 
-  // The deletion was forgotten with the request that failed.
+  // Regression: a failed request forgot the deletion.
   for (const [what, fail, mend] of [
     ['the request fails', (target: AclsCluster) => {
       target.error = new ReplicatorError('TIMED_OUT', 'B')
@@ -152,7 +152,7 @@ describe('ACLs', () => {
     })
   }
 
-  // Else every ACL of the remote topics would go with an authorizer that is off for a moment.
+  // Otherwise an authorizer that is off for a moment would cost all ACLs of the remote topics.
   test('stay where the source shows none because it refuses the request', async () => {
     const { run, source, target } = createSync(true)
     await run()
@@ -174,7 +174,7 @@ describe('ACLs', () => {
 
 describe('no ACLs are copied', () => {
   for (const name of ['SECURITY_DISABLED', '_UNSUPPORTED_FEATURE'] as const) {
-    test(`by a cluster that answers ${name}, and that is no failure`, async () => {
+    test(`by a cluster that answers ${name}, and no failure is reported`, async () => {
       const { run, source, target } = createSync()
       target.error = new ReplicatorError(name, 'B')
       assert.deepEqual(await run(), { created: 0, deleted: 0, withoutAuthorizer: 'B' })
@@ -200,7 +200,7 @@ describe('no ACLs are copied', () => {
     assert.match(failure?.message ?? '', /ALLOW READ for User:alice on topic A\.orders and 1 more/)
   })
 
-  test('of a source without any, and the target is not asked', async () => {
+  test('of a source without ACLs, and the target receives no request', async () => {
     const { run, source, target } = createSync()
     source.set()
     await run()

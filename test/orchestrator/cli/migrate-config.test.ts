@@ -1,4 +1,4 @@
-// `longhaul migrate-config` reads what people run on Kafka Connect and under Strimzi.
+// `longhaul migrate-config` converts configurations of Kafka Connect and of Strimzi.
 import assert from 'node:assert/strict'
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -122,7 +122,7 @@ describe('migrate-config writes the file of', () => {
     test(`a KafkaMirrorMaker2 resource in ${name}`, t => {
       const { code, stderr, stdout } = migrated(t, [text])
       assert.deepEqual([code, stdout], [exitCodes.ok, flow])
-      // Strimzi's names, which the import cannot know.
+      // Strimzi's names, which the import cannot know without the options.
       assert.equal(stderr, 'for the import of east->west: --connector ' +
         `'east->west.MirrorSourceConnector' --offsets-topic ${workers}\n`)
       const parsed = parseConfig(stdout)
@@ -140,7 +140,7 @@ describe('migrate-config writes the file of', () => {
     assert.match(stderr, /holds no configuration of a connector of MirrorMaker 2/)
   })
 
-  test('connectors on Kafka Connect, for the owner of the file alone', t => {
+  test('connectors on Kafka Connect, readable only by the owner of the file', t => {
     const connector = (type: string, config: object): string => JSON.stringify({
       name: type,
       config: {
@@ -161,25 +161,25 @@ describe('migrate-config writes the file of', () => {
   })
 })
 
-// Without it the file would run with another login than Strimzi's, or with none.
-test('migrate-config names what lies in Secrets, and what it writes is refused without that', t => {
+// Without the contents the file would run with another login than Strimzi's, or with none.
+test('migrate-config names contents of Secrets, without which its file is refused', t => {
   const { stderr, stdout } = migrated(t, [withLogins])
   for (const line of [
     'east.security.protocol = SASL_SSL', 'east.sasl.mechanism = SCRAM-SHA-512',
     'west.security.protocol = SSL', 'edge.security.protocol = SASL_PLAINTEXT'
   ]) assert.ok(stdout.includes(`${line}\n`), stdout)
   for (const said of [
-    /east is trusted by are in Secret east-ca \(\*\.crt\): write east\.ssl\.truststore\.type/,
+    /to trust east are in Secret east-ca \(\*\.crt\): write east\.ssl\.truststore\.type/,
     /Secret mirror-login \(pass\): write east\.sasl\.jaas\.config = .*username="mirror"/,
     /Secret mirror-keys \(user\.crt, user\.key\): write west\.ssl\.keystore\.type = PEM/,
-    /edge is logged into by oauth: write edge\.sasl\.mechanism/
+    /edge has the login type oauth: write edge\.sasl\.mechanism/
   ]) assert.match(stderr, said)
   const parsed = parseConfig(stdout)
   assert.ok(!parsed.ok)
   assert.match(JSON.stringify(parsed), /east: SCRAM-SHA-512 needs sasl\.jaas\.config/)
 })
 
-test('migrate-config says what a file says in another way', t => {
+test('migrate-config warns of contents that a file expresses in another way', t => {
   const { stderr } = migrated(t, [`
 kind: KafkaMirrorMaker2
 spec:
@@ -195,7 +195,8 @@ spec:
   ]) assert.match(stderr, said)
 })
 
-// They change records, which the file must not hide from the check for such properties.
+// Converters change records, and the file must keep them so that the check of such properties
+// fails.
 test('converters that change records are kept, and refused with the file', t => {
   const { stdout } = migrated(t, [JSON.stringify({
     'connector.class': 'org.apache.kafka.connect.mirror.MirrorSourceConnector',
@@ -212,7 +213,7 @@ test('converters that change records are kept, and refused with the file', t => 
   assert.match(JSON.stringify(parsed), /CONFIG_CHANGES_RECORDS/)
 })
 
-test('a file that is there is not overwritten', t => {
+test('an existing file is not overwritten', t => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-migrate-config-'))
   t.after(() => { rmSync(folder, { recursive: true }) })
   const to = join(folder, 'mm2.properties')
@@ -223,7 +224,7 @@ test('a file that is there is not overwritten', t => {
   assert.equal(readFileSync(to, 'utf8'), 'mine')
 })
 
-test('what is neither JSON nor YAML is refused with its place', t => {
+test('text that is neither JSON nor YAML is refused with its line', t => {
   const { code, stderr } = migrated(t, ['{"config": [}'])
   assert.equal(code, exitCodes.usage)
   assert.match(stderr, /resource-0\.yaml is neither JSON nor YAML: .*line 1/s)

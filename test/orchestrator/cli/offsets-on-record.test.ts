@@ -1,4 +1,4 @@
-// What `longhaul offsets explain` and `longhaul offsets export` say of the progress topic.
+// What `longhaul offsets explain` and `longhaul offsets export` print of the progress topic.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -30,7 +30,7 @@ const onRecord: FlowOnRecord = {
   }]
 }
 
-test('a partition is shown with its map, and which parts of it have gaps', () => {
+test('a partition is shown with its map and the gaps in the map', () => {
   const text = flowToText(onRecord, 'orders', 100)
   assert.match(text,
     /^A->B: orders-3 is mirrored up to source offset 101, which is target offset 80 of A/)
@@ -39,12 +39,12 @@ test('a partition is shown with its map, and which parts of it have gaps', () =>
   assert.match(text, /40 to 99 +. 30 to 79 +. 45 +. with gaps: answers may be early/)
 })
 
-test('a topic without a position is said with the progress topic', () => {
+test('a topic without a position is reported with the progress topic', () => {
   assert.match(flowToText({ ...onRecord, partitions: [] }, 'orders', 80),
     /^A->B: longhaul-progress\.A\.internal has no position of orders: check the name/)
 })
 
-test('JSON holds all that is on record, offsets as text', () => {
+test('JSON contains all positions and maps, with offsets as text', () => {
   assert.deepEqual(flowToJson(onRecord), {
     flow: 'A->B',
     progressTopic: 'longhaul-progress.A.internal',

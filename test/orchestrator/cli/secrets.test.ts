@@ -1,4 +1,4 @@
-// No command shows a secret, whatever is wrong with the file, the clusters or the command line.
+// No command shows a secret, whatever errors the file, the clusters or the command line have.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'
 const sound = [
   'clusters = A, B',
   'A->B.enabled = true',
-  // Nobody listens there.
+  // No process listens on this port.
   'A.bootstrap.servers = 127.0.0.1:1',
   'B.bootstrap.servers = 127.0.0.1:1',
   'admin.timeout.ms = 500',
@@ -31,7 +31,7 @@ const sound = [
   `B.sasl.oauthbearer.token.endpoint.url = http://u:${secret}@127.0.0.1:1/token?key=${secret}`
 ]
 
-/** Names that are misspelt, a statement that is cut, two settings for one thing, and the like. */
+/** Misspelt names, a truncated statement, two names for one setting, and similar errors. */
 const wrong = [
   `A.sasl.pasword = ${secret}`,
   `A.sasl.jaas.confg = ${module} required username="u" password="${secret}";`,
@@ -87,7 +87,7 @@ for (const [what, lines, args] of cases) {
   }
 }
 
-// Everybody on the machine sees the list of processes.
+// Every user of the machine can read the process list.
 test('a secret on the command line is not in the list of processes', async t => {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-secrets-'))
   t.after(() => { rmSync(folder, { recursive: true }) })
@@ -96,7 +96,7 @@ test('a secret on the command line is not in the list of processes', async t => 
   const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
   const child = spawnGuarded(process.execPath,
     [program, 'run', file, '-o', 'json', `-XA.ssl.key.password=${secret}`, ...commandLine,
-      // It logs a line at once, and lives until it is looked at.
+      // The process logs a line at once, and runs until the test has read the list.
       '-X', 'metrics.port=0', '-X', 'admin.timeout.ms=60000'],
     { stdio: ['ignore', 'ignore', 'pipe'] })
   t.after(async () => { await killChild(child) })

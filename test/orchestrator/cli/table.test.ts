@@ -20,7 +20,7 @@ test('no line is wider than the terminal, and no character of a cell is lost', (
     }))
 })
 
-test('a table that has room is no wider than its cells', () => {
+test('a table in a wide terminal is no wider than its cells', () => {
   assert.equal(renderTable(['topic'], [['orders']], 80).split('\n')[0], '┌────────┐')
 })
 

@@ -1,6 +1,6 @@
 // A program for admin-life-cycle.test.ts: brings an admin client to a stage, on the main thread or
-// in a worker, and ends there. What counts is its exit status: a crash in native clean-up shows
-// there.
+// in a worker, and ends there. The test reads its exit status: a crash in native clean-up changes
+// it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { isMainThread, workerData } from 'node:worker_threads'
@@ -14,7 +14,7 @@ export const exitWays = [
 
 type Stage = typeof exitStages[number]
 
-// Long enough for a worker to be in its call, short enough for the matrix.
+// Long enough for a worker to begin its call, short enough for the matrix.
 const settleMs = 400
 const callMs = 1_000
 const lateMs = 800
@@ -31,7 +31,7 @@ async function reach (stage: Stage): Promise<void> {
   const admin = openAdmin({ 'bootstrap.servers': cluster.bootstrapServers() })
   if (stage === 'closed') await admin.close()
   if (stage === 'open' || stage === 'closed') return
-  // The main thread's end waits for its calls, so these must end by themselves.
+  // The end of the main thread waits for its calls, so these must end on their own.
   admin.call('describeCluster', {}, callMs).catch(() => {})
   admin.call('listTopics', {}, callMs).catch(() => {})
   await sleep(100)
@@ -44,7 +44,7 @@ async function main (way: string | undefined, stage: string | undefined): Promis
     case 'terminate of a worker':
       await endWorker(fileURLToPath(import.meta.url), { stage },
         way === 'terminate of a worker' ? settleMs : undefined)
-      // Long enough for a call that outlived its environment to come back, and to crash.
+      // Long enough for a call that outlived its environment to return, and to crash.
       await sleep(lateMs)
       break
     default:

@@ -1,5 +1,5 @@
 // Every method of the native admin client in every state, and the end of a thread or of the process
-// at every stage: nothing hangs, nothing crashes, what is closed says so.
+// at every stage: nothing hangs, nothing crashes, and a closed client reports that it is closed.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
@@ -12,10 +12,10 @@ import { eventually } from '../../kafka/eventually.ts'
 import { exitStages, exitWays } from './admin-exit-program.ts'
 
 const closed = { code: errorTable.CLOSED.code }
-// As in kafka/admin.h.
+// The limit in kafka/admin.h.
 const callsAtOnce = 4
 const callsWaitingMax = 256
-// Brokers here answer after a minute: whoever waits for an answer is far beyond this.
+// Brokers here answer after a minute: a call that waits for an answer exceeds this by far.
 const closesSoonMs = 30_000
 
 function createAdmin (t: TestContext, bootstrapServers = '127.0.0.1:1'): NativeAdmin {
@@ -57,7 +57,7 @@ describe('a fresh client', () => {
 describe('a client in a call', () => {
   const blocking = ['describeCluster', 'listTopics', 'initProducerId']
   for (const name of blocking) {
-    test(`closes during ${name}: the call and those that wait end as closed`, async t => {
+    test(`closes during ${name}: the call and waiting calls end as closed`, async t => {
       const cluster = createMock(t)
       cluster.setBrokerRoundTrip({ broker: -1, milliseconds: 60_000 })
       const admin = createAdmin(t, cluster.bootstrapServers())
@@ -69,14 +69,15 @@ describe('a client in a call', () => {
     })
   }
 
-  // Calls ran one at a time: whatever waited a minute for a dead broker (a description of groups,
-  // a listing of topics) held up the look at progress, offsets and topics of the same cluster.
-  test('does not hold up the calls behind it', async t => {
+  // Regression: calls ran one at a time, so a call that waited a minute for a dead broker (a
+  // description of groups, a listing of topics) delayed the calls for progress, offsets and topics
+  // of the same cluster.
+  test('does not delay the calls after it', async t => {
     const cluster = createMock(t, 2)
     cluster.setBrokerRoundTrip({ broker: 2, milliseconds: 60_000 })
     const admin = createAdmin(t, cluster.bootstrapServers())
     const ended: string[] = []
-    // Asks every broker for its groups, and waits three seconds for the slow one.
+    // Asks every broker for its groups, and waits three seconds for the slow broker.
     const slow = admin.call('describeGroups', { names: ['g'] }, 60_000).catch(() => {})
       .then(() => { ended.push('slow') })
     const quick = admin.call('describeCluster', {}, 60_000).then(() => { ended.push('quick') })
@@ -94,7 +95,7 @@ describe('a client in a call', () => {
       await admin.call('describeCluster', {}, 60_000)
         .catch((error: unknown) => { codes.push((error as { code: number }).code) })
     })
-    // Those that began meanwhile wait no longer, and left their place to others.
+    // Calls that began meanwhile have ended, so that others may begin.
     await eventually('a refused call', () => codes.length > 0)
     const refused = codes.length
     assert.ok(refused <= callsAtOnce + 1, `${refused} calls are refused`)

@@ -1,4 +1,4 @@
-// What a native code means for a cluster, and which setting is behind it.
+// The error of a cluster for a native code, and the setting that it names.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
@@ -30,7 +30,7 @@ describe('the error of a call', () => {
   }
 })
 
-// The text listed the permissions of all requests.
+// Regression: the text listed the permissions of all requests.
 test('a call that is not permitted names the one permission that it needs', () => {
   const error = clusterError('A', { code: 31, detail: 'no' }, 'createTopics')
   assert.match(error.message,
@@ -39,19 +39,19 @@ test('a call that is not permitted names the one permission that it needs', () =
 })
 
 describe('the error of an item', () => {
-  test('is none where its code is 0', () => {
+  test('is none if the code is 0', () => {
     assert.equal(itemError('A', 'topic t', { code: 0, detail: '' }, 'DESCRIBE'), undefined)
   })
 
-  test('names cluster and item, and says what the broker said', () => {
+  test('names cluster and item, and contains the text of the broker', () => {
     const error =
       itemError('A', 'topic t', { code: 38, detail: 'one broker, three replicas' }, 'CREATE')
     assert.equal(error?.errorName, 'INVALID_REPLICATION_FACTOR')
     assert.equal(error?.detail, 'cluster A: topic t: one broker, three replicas')
   })
 
-  // The text listed permissions that were granted, and left out the one that was missing.
-  test('names the operation that the request needs where a permission is missing', () => {
+  // Regression: the text listed granted permissions, and not the missing one.
+  test('names the operation of a missing permission', () => {
     const failure = { code: 29, detail: 'Authorization failed.' }
     const error = itemError('A', 'topic t', failure, 'DESCRIBE_CONFIGS')
     assert.equal(error?.detail,

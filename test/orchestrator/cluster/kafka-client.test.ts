@@ -1,4 +1,4 @@
-// How clients of node-rdkafka are closed, and what their errors say.
+// How clients of node-rdkafka are closed, and the texts of their errors.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -8,12 +8,12 @@ import { clientError, connect, disconnect } from '../../../src/orchestrator/clus
 const connectMsMax = 30_000
 const polledEachMs = 1
 
-// node-rdkafka destroys a producer on a thread of libuv, and its timer polled the producer until
-// that had ended. Its Producer::Poll holds no lock, so the poll read a queue that librdkafka had
-// freed (AddressSanitizer: heap-use-after-free in rd_kafka_q_serve0). On a busy machine, where the
-// thread is suspended between the two, the process ended with SIGSEGV.
-test('a producer is not polled any more once it is being closed', async () => {
-  // librdkafka's own mock cluster: the client only has to connect to something.
+// Regression: node-rdkafka destroys a producer on a thread of libuv, and its timer polled the
+// producer until the thread had ended. Its Producer::Poll holds no lock, so the poll read a queue
+// that librdkafka had freed (AddressSanitizer: heap-use-after-free in rd_kafka_q_serve0). On a busy
+// machine, which may suspend the thread in between, the process ended with SIGSEGV.
+test('a producer is no longer polled when it is being closed', async () => {
+  // librdkafka's mock cluster: the client only has to connect.
   const properties = { 'test.mock.num.brokers': 1, 'bootstrap.servers': '127.0.0.1:1' }
   const producer = new rdkafka.Producer(properties as ProducerGlobalConfig, {})
   producer.on('event.error', () => {})
@@ -35,7 +35,7 @@ test('a producer is not polled any more once it is being closed', async () => {
   assert.equal(polls, pollsBefore)
 })
 
-test('an error says what was done and what that needs, in our words', () => {
+test('an error names the action and the permission, in words of the error table', () => {
   const refused = { code: 29, message: 'Broker: Topic authorization failed' }
   const error = clientError(refused, 'writing to progress-3', 'WRITE on the topic progress')
   assert.equal(error.message, 'No permission on the topic: writing to progress-3. Grant WRITE on ' +

@@ -1,4 +1,4 @@
-// The native client over real brokers: what the mock brokers cannot answer, and logins.
+// The native client over real brokers: requests that the mock brokers cannot answer, and logins.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
@@ -26,7 +26,7 @@ async function untilDescribed (admin: ClusterAdmin, name: string, partitions: nu
 }
 
 describe('on a real cluster of one broker', () => {
-  test('topics are made, described, widened and deleted', async t => {
+  test('topics are created, described, given partitions and deleted', async t => {
     const cluster = await startKafkaCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers)
     const described = await admin.describeCluster()
@@ -80,7 +80,7 @@ describe('on a real cluster of one broker', () => {
     await eventually('the topic is gone', async () => (await admin.listTopics()).length === 0)
   })
 
-  test('configs are described with their source and altered one by one', async t => {
+  test('configs are described with their source and altered singly', async t => {
     const cluster = await startKafkaCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers)
     await cluster.createTopic('orders', { configs: { 'retention.ms': '1000' } })
@@ -151,7 +151,7 @@ describe('on a real cluster of one broker', () => {
     assert.equal(await at('earliest'), 4n)
   })
 
-  test('five hundred topics go through in several requests, in order', async t => {
+  test('five hundred topics are described in several requests, in order', async t => {
     const cluster = await startKafkaCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers)
     const names = Array.from({ length: 510 }, (_, index) => `topic-${index}`)
@@ -185,7 +185,7 @@ describe('on a real cluster of one broker', () => {
 })
 
 describe('on a real cluster with a transaction that is open', () => {
-  test('its producer and where it began are described, and nothing once it has ended', async t => {
+  test('its producer and start offset are described until it ends', async t => {
     const cluster = await startKafkaCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers)
     await cluster.createTopic('ledger', { partitions: 2 })
@@ -248,14 +248,14 @@ describe('on a real cluster that asks for a login', () => {
 })
 
 describe('on a real cluster of three brokers', () => {
-  test('calls go on when the controller and a leader are killed', async t => {
+  test('calls continue when the controller and a leader are killed', async t => {
     const cluster = await startKafkaCluster(t, { brokers: 3 })
     const admin = createAdmin(t, cluster.bootstrapServers)
     await cluster.createTopic('orders', { partitions: 6, replicationFactor: 3 })
     const { controller, brokers } = await admin.describeCluster()
     assert.equal(brokers.length, 3)
     await cluster.broker(controller).kill()
-    await eventually('the two brokers left do everything', async () => {
+    await eventually('the two remaining brokers answer all requests', async () => {
       const [made] = await admin.createTopics(
         [{ name: 'new', partitions: 1, replicationFactor: 1 }])
       if (made?.error !== undefined && made.error.errorName !== 'TOPIC_ALREADY_EXISTS') return false

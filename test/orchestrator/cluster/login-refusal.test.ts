@@ -1,5 +1,5 @@
-// What librdkafka says of a connection that a login or TLS ended, as Kafka 4.1's listeners made it
-// say, and which setting that is about.
+// librdkafka's texts for connections that a login or TLS ended, from Kafka 4.1's listeners, and the
+// setting that each text concerns.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clusterError } from '../../../src/orchestrator/cluster/cluster-error.ts'
@@ -40,7 +40,7 @@ for (const [code, text, becomes, setting] of rows) {
   })
 }
 
-test('attempts that say the same are one sentence, and each broker is named', () => {
+test('attempts with the same text are one sentence, and each broker is named', () => {
   assert.equal(brokersSay('ssl://a:1/bootstrap: verify failed; ssl://a:1/bootstrap: handshake: ' +
     'verify failed: no; ssl://b:2/5: verify failed'),
   'broker a:1 (ssl): handshake: verify failed: no; broker b:2 (ssl): verify failed')

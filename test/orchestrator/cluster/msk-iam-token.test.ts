@@ -1,5 +1,5 @@
-// Logins at AWS MSK: the token is a signed request, which a listener checks here as MSK's brokers
-// do, by signing the request once more with the key that it knows.
+// Logins at AWS MSK: the token is a signed request, which a listener checks here like MSK's
+// brokers, by signing the request again with the same key.
 import assert from 'node:assert/strict'
 import { createHash, createHmac } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -21,7 +21,7 @@ const login = {
   'sasl.oauthbearer.aws.region': region
 }
 
-/** Of AWS, for the length of a test; no other place on this machine names credentials. */
+/** Sets AWS variables for one test; this machine has no other credentials. */
 function setEnvironment (t: TestContext, wanted: Readonly<Record<string, string>>): void {
   const names = ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN', 'AWS_PROFILE',
     'AWS_SHARED_CREDENTIALS_FILE', 'AWS_CONFIG_FILE', 'AWS_EC2_METADATA_DISABLED']
@@ -45,7 +45,7 @@ function set (variables: ReadonlyArray<readonly [string, string | undefined]>): 
 
 const keys = { AWS_ACCESS_KEY_ID: credentials.id, AWS_SECRET_ACCESS_KEY: credentials.secret }
 
-/** Why a broker of MSK refuses the token; undefined: it accepts it. */
+/** Why a broker of MSK would refuse the token; undefined: it would accept it. */
 function refusalOf (token: string): string | undefined {
   const url = new URL(Buffer.from(token, 'base64url').toString('utf8'))
   const query = url.searchParams
@@ -60,7 +60,7 @@ function refusalOf (token: string): string | undefined {
   return query.get('X-Amz-Signature') === signatureOf(url, date, day) ? undefined : 'signature'
 }
 
-/** Signature version 4 of a request whose query carries it, as AWS's documentation describes it. */
+/** Signature version 4 of a request with the signature in its query, by AWS's documentation. */
 function signatureOf (url: URL, date: string, day: string): string {
   const encode = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g,
     each => `%${each.charCodeAt(0).toString(16).toUpperCase()}`)
@@ -85,7 +85,7 @@ describe('a token for AWS MSK', () => {
     const before = Date.now()
     const { expiresMs, value } = await fetchMskIamToken(login, new AbortController().signal)
     assert.equal(refusalOf(value), undefined)
-    // 15 minutes, to the second.
+    // Exactly 15 minutes.
     assert.ok(expiresMs > before + 898_000 && expiresMs <= Date.now() + 900_000, `${expiresMs}`)
   })
 
@@ -102,7 +102,7 @@ describe('a token for AWS MSK', () => {
     assert.equal(refusalOf(value), undefined)
   })
 
-  test('is not to be had without credentials: the error names where they are looked for',
+  test('cannot be created without credentials: the error names the places that were searched',
     async t => {
       setEnvironment(t, {})
       const cases = [
@@ -121,7 +121,7 @@ describe('a token for AWS MSK', () => {
       }
     })
 
-  test('opens a listener that checks it', async t => {
+  test('logs in at a listener that checks it', async t => {
     setEnvironment(t, keys)
     const broker = await StubBroker.start(t)
     broker.refusalOf = refusalOf
@@ -130,7 +130,7 @@ describe('a token for AWS MSK', () => {
     assert.equal((await admin.describeCluster()).clusterId, 'one-cluster')
   })
 
-  test('of another key is refused by that listener, with the reason of the broker', async t => {
+  test('with another key is refused by the listener, with the reason of the broker', async t => {
     setEnvironment(t, { ...keys, AWS_ACCESS_KEY_ID: 'AKIDSTRANGER' })
     const broker = await StubBroker.start(t)
     broker.refusalOf = refusalOf

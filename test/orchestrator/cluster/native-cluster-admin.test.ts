@@ -1,4 +1,4 @@
-// The native client over mock brokers: results, what is missing, and failures of the whole cluster.
+// The native client over mock brokers: results, missing items, and failures of the whole cluster.
 import assert from 'node:assert/strict'
 import { createServer, type AddressInfo } from 'node:net'
 import { describe, test, type TestContext } from 'node:test'
@@ -8,7 +8,7 @@ import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-err
 import { withTimeout } from '../../kafka/eventually.ts'
 import { createAdmin } from './create-admin.ts'
 
-// Calls here have 120 s: what fails before this did not wait for its deadline.
+// Calls here have 120 s: a call that fails sooner has not waited for its deadline.
 const soonMs = 80_000
 const metadataApiKey = 3
 
@@ -50,7 +50,7 @@ describe('a cluster that answers', () => {
     ])
   })
 
-  test('is described by any broker that is named, also while the controller hangs', async t => {
+  test('is described by any of the named brokers, also while the controller hangs', async t => {
     const cluster = createCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers())
     assert.equal((await admin.describeCluster()).controller, 1)
@@ -62,7 +62,7 @@ describe('a cluster that answers', () => {
     assert.equal(error.errorName, 'TIMED_OUT')
   })
 
-  test('describes topics; a missing one is an error of its own and stays missing', async t => {
+  test('describes topics; a missing topic has an error and is not created', async t => {
     const cluster = createCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers())
     cluster.setPartitionLeader({ topic: 'orders', partition: 2, broker: -1 })
@@ -96,9 +96,9 @@ describe('a cluster that answers', () => {
       [undefined, undefined, undefined, '_UNKNOWN_PARTITION'])
   })
 
-  // librdkafka asks each leader by itself, and returns the question for those that do not
-  // answer: the end of their logs came as -1 without an error, and a topic that held progress
-  // looked empty.
+  // Regression: librdkafka asks each leader separately, and returns the question for leaders that
+  // do not answer: their end offsets were -1 without an error, and a topic with progress seemed
+  // empty.
   test('returns an error for each offset whose broker does not answer', async t => {
     const cluster = createCluster(t)
     for (const partition of [0, 1, 2, 3]) {
@@ -116,7 +116,7 @@ describe('a cluster that answers', () => {
     assert.deepEqual(await list('earliest'), [0n, 0n, '_TRANSPORT', 0n])
   })
 
-  test('hands out producer ids', async t => {
+  test('allocates producer ids', async t => {
     const admin = createAdmin(t, createCluster(t).bootstrapServers())
     const { producerId, producerEpoch } = await admin.initProducerId()
     assert.equal(typeof producerId, 'bigint')
@@ -136,7 +136,7 @@ describe('a cluster that answers', () => {
     assert.match(error.message, /initProducerId: no connected broker offers this request/)
   })
 
-  test('answers many calls at once, each its own caller', async t => {
+  test('answers many simultaneous calls, each to its caller', async t => {
     const admin = createAdmin(t, createCluster(t).bootstrapServers())
     const counts = await Promise.all(Array.from({ length: 60 }, async (_, index) => {
       const names = Array.from({ length: index % 7 }, (_, topic) => `missing-${topic}`)
@@ -145,7 +145,7 @@ describe('a cluster that answers', () => {
     assert.deepEqual(counts, counts.map((_, index) => index % 7))
   })
 
-  test('says that it lacks a request instead of running into the timeout', async t => {
+  test('reports an unsupported request without waiting for the timeout', async t => {
     const admin = createAdmin(t, createCluster(t).bootstrapServers())
     const error = await soonErrorOf(
       admin.createTopics([{ name: 'new', partitions: 1, replicationFactor: 1 }]))
@@ -186,13 +186,13 @@ describe('a cluster that cannot be reached', () => {
     }
   })
 
-  test('because its name does not resolve says so', async t => {
+  test('because its name does not resolve is reported with this reason', async t => {
     const error = await soonErrorOf(createAdmin(t, 'no-such-host.invalid:9092').describeCluster())
     assert.equal(error.errorName, 'CLUSTER_UNREACHABLE')
     assert.match(error.detail, /Failed to resolve 'no-such-host\.invalid:9092'/)
   })
 
-  test('because TLS meets a listener without TLS says so', async t => {
+  test('because it has a listener without TLS is reported with this reason', async t => {
     const admin = createAdmin(t, createCluster(t, 1).bootstrapServers(),
       { 'security.protocol': 'SSL' })
     const error = await soonErrorOf(admin.describeCluster())
@@ -200,7 +200,7 @@ describe('a cluster that cannot be reached', () => {
     assert.match(error.detail, /SSL/)
   })
 
-  test('and says nothing at all is a timeout after the time given', async t => {
+  test('and never answers is a timeout after the given time', async t => {
     const silent = createServer(() => {})
     await new Promise<void>(resolve => { silent.listen(0, '127.0.0.1', resolve) })
     t.after(() => { silent.close() })
@@ -215,7 +215,7 @@ describe('a cluster that cannot be reached', () => {
     assert.match(error.detail, /describeCluster got no answer within 1000 ms/)
   })
 
-  test('is asked again by the next call, and answers once it is back', async t => {
+  test('is asked again by the next call, and then answers', async t => {
     const cluster = createCluster(t)
     const admin = createAdmin(t, cluster.bootstrapServers())
     await admin.describeCluster()
@@ -230,7 +230,7 @@ describe('properties', () => {
   const refused: ReadonlyArray<[properties: Record<string, string>, seen: RegExp]> = [
     [{ 'socket.timeout.ms': 'soon' }, /cluster A: property "socket\.timeout\.ms" = "soon"/],
     [{ 'no.such.thing': '1' }, /cluster A: property "no\.such\.thing" = "1"/],
-    // Where Kerberos is compiled in, the key tab is what is missing.
+    // With Kerberos compiled in, the key tab is missing.
     [{ 'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'GSSAPI' }, /GSSAPI|kerberos/]
   ]
   for (const [properties, seen] of refused) {

@@ -1,8 +1,8 @@
-// A cluster in which the controller holds every broker for dead, as it does with a broker that was
-// suspended and woke: the broker answers Metadata with no broker at all.
+// A cluster whose controller considers every broker dead, as after a broker was suspended and
+// resumed: the broker answers Metadata without any broker.
 //
-// librdkafka forgot all brokers on that answer, so that its client never came back; and where no
-// topic was asked for, it aborted the process (.ci/setup/librdkafka-mends.mjs).
+// Regression: after this answer librdkafka forgot all brokers, and its client never recovered; if
+// the request named no topic, librdkafka aborted the process (.ci/setup/librdkafka-mends.mjs).
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { eventually } from '../../kafka/eventually.ts'

@@ -7,12 +7,13 @@ import { test } from 'node:test'
 import { openClusterAdmin } from '../../../src/orchestrator/cluster/native-cluster-admin.ts'
 import { StubBroker } from '../../kafka/stub-broker.ts'
 
-// The kernel counts for the whole machine, and other tests also meet brokers that are down; before
-// the mending there were forty thousand.
+// The kernel counts for the whole machine, and other tests also connect to brokers that are down;
+// before the patch there were forty thousand attempts.
 const attemptsMax = 4_000
 
-// A request that waits for one broker asks librdkafka for a connection at each change of the
-// broker's state, and each ask forgot the pause after a failed attempt (librdkafka-mends.mjs).
+// Regression: a request that waits for one broker asks librdkafka for a connection at each change
+// of the broker's state, and each time librdkafka forgot the pause after a failed attempt
+// (librdkafka-mends.mjs).
 test('admin requests that wait for a broker pause between attempts to connect', async t => {
   const stub = await StubBroker.start(t)
   stub.advertised = { host: '127.0.0.1', port: await closedPort() }
@@ -23,7 +24,7 @@ test('admin requests that wait for a broker pause between attempts to connect', 
   })
   t.after(async () => { await admin.close() })
   const before = failedAttempts()
-  // Each ends with an error, of the request or of its one partition.
+  // Each call ends with an error, either of the request or of its one partition.
   await Promise.allSettled([
     admin.describeTopics(['known']),
     admin.listOffsets([{ topic: 'known', partition: 0, at: 'latest' }], 'read_uncommitted')
@@ -41,7 +42,7 @@ async function closedPort (): Promise<number> {
   return port
 }
 
-/** Connections that this machine, or this container, tried to open and that were refused. */
+/** Refused connection attempts of this machine or container. */
 function failedAttempts (): number {
   const [names = [], values = []] = readFileSync('/proc/net/snmp', 'utf8').split('\n')
     .filter(line => line.startsWith('Tcp:')).map(line => line.split(' '))

@@ -1,4 +1,4 @@
-// Tokens: when they are fetched, who receives them, and what an operator reads where none comes.
+// Tokens: when they are fetched, who receives them, and what is logged if none arrives.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { fetchOidcToken } from '../../../src/orchestrator/cluster/oidc-token.ts'
@@ -45,7 +45,7 @@ describe('a source of tokens', () => {
     t.after(async () => { second.release() })
   })
 
-  test('fetches nothing for nobody', async () => {
+  test('fetches no token without clients', async () => {
     const clock = new ManualClock()
     const tokens = numberedTokens(clock)
     let unused = 0
@@ -61,11 +61,11 @@ describe('a source of tokens', () => {
     assert.equal(tokens.count, 1)
   })
 
-  test('says why no token comes, tries again, and hands the late one over', async () => {
+  test('reports why no token arrives, retries, and passes the late token on', async () => {
     const clock = new ManualClock()
     let isIll = true
     const source = new TokenSource(async () => {
-      if (isIll) throw new ReplicatorError('TOKEN_UNAVAILABLE', 'the server is ill')
+      if (isIll) throw new ReplicatorError('TOKEN_UNAVAILABLE', 'the server does not work')
       return { value: 'late', expiresMs: clock.now() + lifeMs }
     }, clock)
     const received: string[] = []
@@ -78,7 +78,7 @@ describe('a source of tokens', () => {
     hold.release()
   })
 
-  // The token in use hides the failure from every client until the minute in which all logins fail.
+  // The valid token hides the failure from every client, until all logins fail within one minute.
   test('reports a failed refresh while the token is valid, with its expiry, and no longer',
     async () => {
       const clock = new ManualClock()
@@ -115,7 +115,7 @@ describe('a source of tokens', () => {
     const clock = new ManualClock()
     let fetched = 0
     const source = new TokenSource(async () => {
-      if (++fetched > 1) throw new ReplicatorError('TOKEN_UNAVAILABLE', 'the server is ill')
+      if (++fetched > 1) throw new ReplicatorError('TOKEN_UNAVAILABLE', 'the server does not work')
       return { value: 'first', expiresMs: clock.now() + lifeMs }
     }, clock)
     const hold = source.hold()
@@ -141,7 +141,7 @@ describe('a token by OpenID Connect', () => {
   })
   const never = new AbortController().signal
 
-  test('is asked for by client credentials and expires as it says itself', async t => {
+  test('is requested by client credentials and expires at its own time', async t => {
     const server = await startTokenServer(t, { ...known, lifeSeconds: 60 })
     const beforeMs = Date.now()
     const { expiresMs } = await fetchOidcToken(propertiesOf(server.url), systemClock, never)
@@ -160,7 +160,7 @@ describe('a token by OpenID Connect', () => {
     [undefined, /\/token answers 401 \(invalid_client\)\. Check the client id.*A\.sasl\.jaas/]
   ]
   for (const [answer, text] of failures) {
-    test(`that does not come is named: ${String(text)}`, async t => {
+    test(`that does not arrive is reported: ${String(text)}`, async t => {
       const server = await startTokenServer(t, { ...known, ...answer && { answer } })
       const url = `${server.url}?key=token-secret`
       await assert.rejects(fetchOidcToken(propertiesOf(url, 'wrong-secret'), systemClock, never),
@@ -180,7 +180,7 @@ describe('a token by OpenID Connect', () => {
       /http:\/\/127\.0\.0\.1:1\/token: /)
   })
 
-  test('is shared by the clients of the same credentials, and kept from librdkafka', async t => {
+  test('is shared by clients with the same credentials, unknown to librdkafka', async t => {
     const server = await startTokenServer(t, known)
     const properties = propertiesOf(server.url)
     const holds = [{ ...properties, 'client.id': 'a' }, { ...properties, 'client.id': 'b' }]

@@ -1,4 +1,5 @@
-// The writer of our compacted topics, on a mock cluster whose broker answers as a test wants.
+// The writer of Longhaul's compacted topics, on a mock cluster whose broker answers as the test
+// sets.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openMockCluster, type MockCluster } from '../../../src/dataplane/index.ts'
@@ -45,9 +46,10 @@ function createWriter (t: CleanUp, clock: Clock = systemClock): {
   }
 }
 
-// After an unclean election the new leader may lack what the producer wrote last. An idempotent
-// producer then raised a fatal error and was never opened again: no progress until a restart.
-test('a write that the broker finds out of order fails alone', async t => {
+// Regression: after an unclean election the new leader may lack the producer's last records. The
+// idempotent producer then raised a fatal error and was never reopened: no progress until a
+// restart.
+test('a write that the broker rejects as out of order fails alone', async t => {
   const { cluster, valuesOnRecord, write } = createWriter(t)
   await write('first')
   cluster.pushRequestErrors({ apiKey: produceKey, codes: [outOfOrder] })
@@ -57,12 +59,12 @@ test('a write that the broker finds out of order fails alone', async t => {
   assert.deepEqual(await valuesOnRecord(), ['first', 'last'])
 })
 
-// The newest record of a key counts, so a record that is sent again must not come behind a later
-// one. It did, with one request in flight: librdkafka had the next request ready by then.
+// The newest record of a key counts, so a record that is sent again must not follow a later one.
+// Regression: it did, with one request in flight, because librdkafka had prepared the next request.
 test('records that are sent again keep their order', async t => {
   const { cluster, valuesOnRecord, write } = createWriter(t)
   await write('first')
-  // Each write is a request of its own, begun while the ones before it are unanswered.
+  // Each write is a separate request, begun while the earlier ones are unanswered.
   cluster.setBrokerRoundTrip({ broker: 1, milliseconds: 200 })
   cluster.pushRequestErrors({ apiKey: produceKey, codes: [notLeader] })
   await Promise.all(['second', 'third', 'fourth'].map(async (value, index) => {
@@ -72,9 +74,10 @@ test('records that are sent again keep their order', async t => {
   assert.deepEqual(await valuesOnRecord(), ['first', 'second', 'third', 'fourth'])
 })
 
-// The loop that polls for acknowledgements went on while the producer was being closed. poll() then
-// throws, outside of any write: SIGTERM while the target hung ended the process with that error.
-test('a write that is unanswered fails with the end of the writer, alone', async t => {
+// Regression: the loop that polls for acknowledgements continued while the producer was being
+// closed. poll() then throws, outside of any write: SIGTERM while the target hung ended the process
+// with that error.
+test('an unanswered write fails at the end of the writer, alone', async t => {
   const { cluster, write, writer } = createWriter(t)
   await write('first')
   cluster.setBrokerRoundTrip({ broker: 1, milliseconds: 60_000 })
@@ -91,9 +94,9 @@ test('a write that is unanswered fails with the end of the writer, alone', async
   assert.deepEqual(unhandled, [])
 })
 
-// A busy target broker acknowledges after seconds. A look every ten milliseconds was then half of
-// what the main thread did.
-test('the later an acknowledgement comes, the less often the writer looks for it', async t => {
+// Regression: a busy target broker acknowledges after seconds, and a poll every ten milliseconds
+// was then half of the work of the main thread.
+test('the later an acknowledgement comes, the less often the writer polls for it', async t => {
   let looks = 0
   const { cluster, write } = createWriter(t, {
     ...systemClock,
@@ -109,7 +112,7 @@ test('the later an acknowledgement comes, the less often the writer looks for it
   assert.ok(looks > 5 && looks < 40, `looked ${looks} times in a second`)
 })
 
-test('a write after the end is refused, and the end may come twice', async () => {
+test('a write after the end is refused, and the writer may be closed twice', async () => {
   const writer = new TopicWriter({ topic, client: {}, timeoutMs: 100, clock: systemClock })
   await writer.close()
   await writer.close()

@@ -1,5 +1,5 @@
-// What MirrorMaker 2 would do to records and Longhaul does not: refused, until --ignore says that
-// the records may stay as they are.
+// Properties by which MirrorMaker 2 changes records, which Longhaul does not: refused, until
+// --ignore accepts unchanged records.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { knownPolicies } from '../../../src/orchestrator/policy/known-policies.ts'
@@ -7,7 +7,7 @@ import { createConfig, problemsOf, twoClusters } from './create-config.ts'
 
 const converters = 'org.apache.kafka.connect.converters.ByteArrayConverter'
 
-test('a property by which MirrorMaker 2 changes records is refused, wherever it stands', () => {
+test('a property by which MirrorMaker 2 changes records is refused, at every level', () => {
   const refused = [
     'transforms=mask', 'A->B.transforms=mask', 'B.transforms=mask', 'predicates=isOrder',
     'key.converter=org.apache.kafka.connect.json.JsonConverter',
@@ -18,7 +18,7 @@ test('a property by which MirrorMaker 2 changes records is refused, wherever it 
     const [problem = '', ...others] = problemsOf([...twoClusters, line])
     assert.equal(others.length, 0)
     assert.ok(problem.startsWith(`${line} (line 5)`), problem)
-    // What belongs to it changes nothing by itself, and is warned of.
+    // Properties that belong to it change nothing alone, and cause a warning.
     const belonging = ['transforms.mask.type=x.MaskField', 'key.converter.schemas.enable=false']
     assert.equal(problemsOf([...twoClusters, line, ...belonging]).length, 1)
   }
@@ -33,7 +33,7 @@ test('a value that changes no record is accepted with a warning', () => {
   }
 })
 
-test('--ignore reads the file as if it did not have the property, at every level, and says so',
+test('--ignore reads the file without the property, at every level, with a warning',
   () => {
     const lines = ['transforms=a', 'A->B.transforms=b', 'A->B.topics.exclude=c', 'misspelt=1']
     const { flows: [flow], warnings } = createConfig(lines,
@@ -67,7 +67,7 @@ test('a policy or a filter that is not known is refused with the way out, and is
   }
 })
 
-test('a policy of another author that is known keeps names, and says where it differs', () => {
+test('a known policy of another author keeps names, and its differences are reported', () => {
   for (const [name, { means, remark }] of Object.entries(knownPolicies)) {
     const { flows: [flow], warnings } = createConfig([`replication.policy.class = ${name}`],
       { isStrict: true })

@@ -1,4 +1,4 @@
-// Java client properties -> librdkafka's, as a whole file is read.
+// Java client properties are translated to librdkafka's, when a whole file is read.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -63,7 +63,7 @@ for (const [line, expected] of translated) {
   })
 }
 
-test('both names for one thing are refused with both names', () => {
+test('both names for one setting are refused, with both names', () => {
   assert.match(problem(['request.timeout.ms=1000', 'socket.timeout.ms=2000']),
     /A\.request\.timeout\.ms=1000 \(line 5\) and A\.socket\.timeout\.ms=2000 \(line 6\) both set/)
   assert.match(problem(['ssl.ca.location=/x', 'ssl.truststore.certificates=y']), /the trust store/)
@@ -81,7 +81,7 @@ test('a login becomes user name and password', () => {
   })
 })
 
-test('a login that is not used is warned of', () => {
+test('a login that is not used causes a warning', () => {
   const { warnings } = createConfig([`A.${plain};`])
   assert.equal(warnings.length, 1)
   assert.match(warnings[0] ?? '', /security\.protocol of cluster A is PLAINTEXT/)
@@ -95,14 +95,15 @@ test('a login that is not complete is refused', () => {
   assert.match(problem([`${plain};`, 'sasl.username=other']), /both set sasl\.username/)
 })
 
-test('what this build of librdkafka lacks is refused before it is tried', () => {
+test('features that this build of librdkafka lacks are refused when the file is read', () => {
   const kerberos = ['security.protocol=SASL_SSL', 'sasl.mechanism=GSSAPI']
   assert.match(problem(kerberos, ['ssl', 'sasl_plain']), /no Kerberos; install/)
   assert.equal(sourceClient(kerberos)['sasl.mechanism'], 'GSSAPI')
 })
 
-// Each kinit writes to the one cache of the process: brokers of both saw whoever was the last.
-test('different principals of Kerberos in one process are warned of', () => {
+// Each kinit writes to the one cache of the process: brokers of both clusters saw the principal of
+// the last login.
+test('different principals of Kerberos in one process cause a warning', () => {
   const loginAs = (cluster: string, principal: string): string[] => [
     `${cluster}.security.protocol = SASL_SSL`, `${cluster}.sasl.mechanism = GSSAPI`,
     `${cluster}.sasl.jaas.config = com.sun.security.auth.module.Krb5LoginModule required ` +
@@ -114,7 +115,7 @@ test('different principals of Kerberos in one process are warned of', () => {
   assert.match(warningsOf('m@X', 'n@X'), /^Kerberos logs in at A as m@X, B as n@X: .* one cache/)
 })
 
-test('a login by OpenID Connect needs the URL, the id and the secret, wherever they stand', () => {
+test('a login by OpenID Connect needs the URL, the id and the secret, in any property', () => {
   const oauth = ['security.protocol=SASL_SSL', 'sasl.mechanism=OAUTHBEARER',
     'ssl.truststore.certificates=x']
   const url = 'sasl.oauthbearer.token.endpoint.url=https://x/token'
@@ -181,7 +182,7 @@ test("the lists of names are librdkafka's", { skip: !existsSync(documentation) }
   assert.deepEqual([...connectionProperties].filter(name => otherProperties.has(name)), [])
 })
 
-test('each property that sounds like a secret is marked as one in its table', () => {
+test('each property with the name of a secret is marked as secret in its table', () => {
   const soundsSecret = new RegExp('password|passphrase|secret$|jaas\\.config|key\\.pem$|' +
     'keystore\\.key$|extensions$|oauthbearer\\.config$')
   for (const name of clientPropertyNames) {
@@ -190,7 +191,7 @@ test('each property that sounds like a secret is marked as one in its table', ()
   for (const name of secretProperties) assert.ok(clientPropertyNames.includes(name), name)
 })
 
-test('a secret is known behind any prefix and in any case', () => {
+test('a secret is recognized after any prefix and in any case', () => {
   assert.equal(isSecret('A->B.source.consumer.override.sasl.jaas.config'), true)
   assert.equal(isSecret('SASL.Password'), true)
   assert.equal(isSecret('my-sasl.password.file'), false)

@@ -1,4 +1,4 @@
-// What a file that was read again changes, and which of it a running flow can adopt.
+// The changes of a file that was read again, and which of them a running flow can adopt.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -10,14 +10,14 @@ function changes (before: readonly string[], after: readonly string[]): ConfigCh
   return compareConfigs(createConfig(before), createConfig(after))
 }
 
-/** Of the one flow that changes: its lines, and whether it adopts them. */
+/** The lines of the one flow that changes, and whether the flow adopts them. */
 function changed (before: readonly string[], after: readonly string[]): object {
   const { added, changed, needRestart, process, removed } = changes(before, after)
   assert.deepEqual([added, needRestart, process, removed], [[], [], [], []])
   return changed.map(({ isLive, lines }) => ({ isLive, lines }))
 }
 
-test('a file that means the same changes nothing', () => {
+test('a file with the same meaning changes nothing', () => {
   assert.deepEqual(changed(['topics=a,b'], ['A->B.topics = a, b', '# a remark', 'lanes=2']), [])
 })
 
@@ -28,7 +28,7 @@ test('a running flow adopts other filters', () => {
   }])
 })
 
-test('every other setting of a flow has it started again', () => {
+test('every other setting of a flow restarts it', () => {
   const cases: ReadonlyArray<readonly [string, string]> = [
     ['lanes=3', 'lanes: 2 -> 3'],
     ['progress.interval.ms=2000', 'progress.interval.ms: 1s -> 2s'],
@@ -52,7 +52,7 @@ test('values of clients are not shown: they may be secret', () => {
     ['B.sasl.password=former-secret'], ['B.sasl.password=later-secret'])), /-secret/)
 })
 
-test('flows come and go, and the others learn which prefixes mean a cycle', () => {
+test('flows are added and removed, and the others adopt the prefixes that mean a cycle', () => {
   const quiet = [...twoClusters, 'B->A.emit.heartbeats.enabled=false']
   const one = parseConfigOf(quiet)
   const both = parseConfigOf([...quiet, 'B->A.enabled=true'])
@@ -63,15 +63,15 @@ test('flows come and go, and the others learn which prefixes mean a cycle', () =
   assert.deepEqual(compareConfigs(both, one).removed, ['B->A'])
 })
 
-// The flow A->B wrote the heartbeats of B->A as long as that pair had no flow of its own.
-test('a flow that writes heartbeats of other pairs than before is started again', () => {
+// The flow A->B wrote the heartbeats of B->A as long as that pair was not a flow.
+test('a flow that writes heartbeats of other pairs than before is restarted', () => {
   const one = parseConfigOf(twoClusters)
   const both = parseConfigOf([...twoClusters, 'B->A.enabled=true'])
   assert.deepEqual(compareConfigs(one, both).changed.map(({ isLive, lines }) => [isLive, lines]),
     [[false, ['heartbeats of other pairs: B->A (each 1 s, factor 3) -> none']]])
 })
 
-test('of the process, what counts only at its start is named', () => {
+test('settings of the process that are read only at its start are named', () => {
   const { needRestart, process } =
     changes([], ['log.level=debug', 'drain.timeout.ms=1000', 'metrics.port=1', 'log.format=json'])
   assert.deepEqual(needRestart, ['metrics.port', 'log.format'])

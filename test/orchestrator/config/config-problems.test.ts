@@ -1,11 +1,11 @@
-// What a configuration is refused for, and in which words.
+// Why configurations are refused, and with which texts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { editDistance, nearestName } from '../../../src/orchestrator/config/nearest-name.ts'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
 import { createConfig, parseConfigOf, problemsOf, twoClusters } from './create-config.ts'
 
-// lines beside the two clusters, what the one problem says
+// Lines after those of the two clusters, and the text of the one problem.
 const refused: ReadonlyArray<readonly [string, RegExp]> = [
   ['B->B.enabled = true', /B->B\.enabled=true: source and target are the same cluster/],
   ['enabled = true', /only a flow can be enabled; write A->B\.enabled=true/],
@@ -38,10 +38,10 @@ for (const [line, expected] of refused) {
 }
 
 test('all problems are shown at once', () => {
-  // One line a name: of several, the last would count. And the flow has to be enabled.
+  // One line for each name, because the last one counts. And the flow must be enabled.
   const lines = new Map(refused.map(([line]) => [line.split(' ')[0], line]))
   lines.delete('A->B.enabled')
-  // Rules about several settings look at flows that can be read.
+  // Rules over several settings need flows that can be parsed.
   lines.delete('replication.policy.separator')
   assert.equal(problemsOf([...twoClusters, ...lines.values()]).length, lines.size)
 })
@@ -52,7 +52,7 @@ test('clusters and bootstrap.servers that are missing are asked for', () => {
     /A\.bootstrap\.servers is not set.*B\.bootstrap\.servers is not set/)
 })
 
-test('a file without an enabled flow has nothing to do', () => {
+test('a file without an enabled flow is refused', () => {
   assert.match(problemsOf(twoClusters.slice(0, 3)).join(), /no replication flow is enabled/)
 })
 
@@ -60,7 +60,7 @@ test('-X without a value is refused', () => {
   assert.match(problemsOf(twoClusters, { overrides: ['lanes'] }).join(), /^-X lanes: it is not/)
 })
 
-// The zone was refused: names of interfaces have more letters than addresses.
+// Regression: the zone was refused: names of interfaces have more letters than addresses.
 test('an IPv6 address of a broker may name its zone', () => {
   for (const zone of ['eth0', '2', 'br-lan.7']) {
     const servers = `[fe80::1%${zone}]:9092`
@@ -69,7 +69,7 @@ test('an IPv6 address of a broker may name its zone', () => {
   assert.equal(problemsOf([...twoClusters, 'B.bootstrap.servers = [fe80::1%]:9092']).length, 1)
 })
 
-// Templates that fill in fewer brokers than they have places for leave a comma: Java reads on.
+// Templates with fewer brokers than places leave a comma: Java ignores the empty item.
 test('empty places among bootstrap.servers count for nothing', () => {
   const { flows: [flow] } = createConfig(['B.bootstrap.servers = , b1:9092 ,, b2:9092,'])
   assert.equal(flow?.target.client['bootstrap.servers'], 'b1:9092,b2:9092')
@@ -77,7 +77,7 @@ test('empty places among bootstrap.servers count for nothing', () => {
 
 const identity = 'replication.policy.class = IdentityReplicationPolicy'
 
-test('the same names both ways are refused when the topics overlap', () => {
+test('the same names in both directions are refused if the topics overlap', () => {
   const problems = problemsOf([...twoClusters, 'B->A.enabled = true', identity])
   assert.equal(problems.length, 1)
   assert.match(problems[0] ?? '', /A->B and B->A mirror in a loop.*a topic such as/)
@@ -92,14 +92,14 @@ test('the same names both ways are refused when the topics overlap', () => {
   }
 })
 
-test('the same names both ways are taken when each flow leaves out what the other brings', () => {
+test('the same names in both directions are accepted with same.names.both.ways', () => {
   const both = ['B->A.enabled = true', identity]
   createConfig([...both, 'same.names.both.ways = true'])
   assert.match(problemsOf([...twoClusters, ...both, 'A->B.same.names.both.ways = true']).join(),
     /A->B and B->A mirror in a loop.*same\.names\.both\.ways=true for all of them/)
 })
 
-test('the same names both ways are taken when the topics do not overlap', () => {
+test('the same names in both directions are accepted if the topics do not overlap', () => {
   createConfig(['B->A.enabled = true', identity, 'A->B.topics = a-.*', 'B->A.topics = b-.*'])
   createConfig(['B->A.enabled = true', identity, 'A->B.topics = .*', 'B->A.topics = b-.*',
     'A->B.topics.exclude = b-.*'])
@@ -116,8 +116,8 @@ test('a loop over three clusters is found, too', () => {
   assert.match(problems[0] ?? '', /A->B and B->C and C->A mirror in a loop/)
 })
 
-// A renamed topic bears no alias: each refresh would have brought it back under one more name.
-test('topics that topic.rename lets come back are refused', () => {
+// A renamed topic has no alias: each refresh would have brought it back under one more name.
+test('topics that would return under names of topic.rename are refused', () => {
   const rename = 'A->B.topic.rename = (.*)@$1-copy'
   const both = [...twoClusters, 'B->A.enabled = true', rename]
   assert.match(problemsOf([...both, 'B->A.topic.rename = (.*)@$1-again']).join(),
@@ -131,7 +131,7 @@ test('topics that topic.rename lets come back are refused', () => {
   createConfig([rename])
 })
 
-test('a rule of topic.rename that cannot be read is refused with the form', () => {
+test('an invalid rule of topic.rename is refused with the syntax', () => {
   for (const rule of ['orders', 'orders@', '@x', 'orders@a b', 'orders@x$', 'orders@ä']) {
     assert.match(problemsOf([...twoClusters, `topic.rename = ${rule}`]).join(),
       /topic\.rename.*REGEX@NAME/, rule)
@@ -140,8 +140,8 @@ test('a rule of topic.rename that cannot be read is refused with the form', () =
     /topic\.rename \(line \d+\): a@\$1: \$1 stands for a group, and the expression has 0/)
 })
 
-// With a comment behind it the list was one expression, and the flow mirrored nothing.
-test('a list that holds what no topic name has is warned of, and refused with --strict', () => {
+// Regression: with a comment after it the list was one expression, and the flow mirrored nothing.
+test('a list with characters of no topic name causes a warning, or a refusal with --strict', () => {
   for (const line of ['A->B.topics = orders # mine', 'topics.exclude = "logs"',
     'topic.rename = orders@x; pay@y', "start.positions = 'orders'@latest"]) {
     const parsed = parseConfig([...twoClusters, line].join('\n'))
@@ -158,7 +158,7 @@ test('a list that holds what no topic name has is warned of, and refused with --
   assert.deepEqual(parsed.config.warnings, [])
 })
 
-test('aliases that look alike are refused where flows lead back, and only there', () => {
+test('aliases that begin with each other are refused only if flows lead back', () => {
   const lines = ['clusters = eu, eu.west', 'eu.bootstrap.servers = a:1',
     'eu.west.bootstrap.servers = b:1', 'eu->eu.west.enabled = true']
   const [problem = '', ...more] = problemsOf([...lines, 'eu.west->eu.enabled = true'])
@@ -168,7 +168,7 @@ test('aliases that look alike are refused where flows lead back, and only there'
   parseConfigOf([...lines, 'eu.west->eu.enabled = true', 'replication.policy.separator = __'])
 })
 
-test('aliases that hold the separator are accepted one way and both ways', () => {
+test('aliases that contain the separator are accepted in one and in both directions', () => {
   const lines = ['clusters = us-east, us-west', 'us-east.bootstrap.servers = a:1',
     'us-west.bootstrap.servers = b:1', 'us-east->us-west.enabled = true',
     'replication.policy.separator = -']
@@ -193,7 +193,7 @@ test('a problem names its setting and never shows a secret', () => {
   assert.doesNotMatch(JSON.stringify(parsed.problems.map(each => each.message)), /hunter2/)
 })
 
-test('the nearest name is near', () => {
+test('the proposed name is near', () => {
   assert.equal(nearestName('topcis', ['topics', 'groups']), 'topics')
   assert.equal(nearestName('C', ['A', 'B']), undefined)
   assert.equal(nearestName('xyz', ['topics']), undefined)

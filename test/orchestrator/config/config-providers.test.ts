@@ -1,4 +1,4 @@
-// Values that stand outside the file: where they are found, and where they are refused.
+// Values outside the file: where they are found, and when they are refused.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ParseOptions } from '../../../src/orchestrator/config/parse-config.ts'
@@ -41,7 +41,7 @@ test('providers have the names of the file', () => {
   assert.equal(flow.source.client['client.rack'], 'r1')
 })
 
-test('a provider that is a Java class is warned of, and refused where it is used', () => {
+test('a provider that is a Java class causes a warning, and is refused if it is used', () => {
   const lines = ['config.providers = k8s', 'config.providers.k8s.class = io.strimzi.kafka.' +
     'KubernetesSecretConfigProvider']
   assert.match(createConfig(lines).warnings.join('\n'),
@@ -50,7 +50,7 @@ test('a provider that is a Java class is warned of, and refused where it is used
     /^A\.client\.id \(line 7\): \$\{k8s:ns\/name:key\} cannot be filled in: there is no config/)
 })
 
-test('a reference that leads nowhere is refused', () => {
+test('a reference without a value is refused', () => {
   const refused = {
     '${env:NOTHING}': /there is no NOTHING there/,
     '${file:/nowhere:x}': /ENOENT: \/nowhere/,
@@ -62,7 +62,7 @@ test('a reference that leads nowhere is refused', () => {
   }
 })
 
-test('a value that cannot be filled in is one problem, whatever reads the property', () => {
+test('a value that cannot be filled in is one problem, whichever code reads the property', () => {
   const problems = problemsOf([...twoClusters, 'topics = ${env:NOPE}', 'tasks.max = ${env:NO}'],
     { environment: {} })
   assert.equal(problems.length, 2)
@@ -70,7 +70,7 @@ test('a value that cannot be filled in is one problem, whatever reads the proper
   assert.match(problems[1] ?? '', /^tasks\.max \(line \d+\): .*there is no NO there/)
 })
 
-test('each of two references of one value that lead nowhere is a problem', () => {
+test('each of two references in one value without a value is a problem', () => {
   const [first, second, ...more] = problemsOf(
     [...twoClusters, 'A.client.id = ${env:NOPE}-${env:NO}'], { environment: {} })
   assert.match(first ?? '', /there is no NOPE there/)
@@ -78,7 +78,7 @@ test('each of two references of one value that lead nowhere is a problem', () =>
   assert.deepEqual(more, [])
 })
 
-test('what is filled in is not read again', () => {
+test('a filled-in value is not read for references again', () => {
   const flow = createFlow(['A.client.id = ${env:NESTED}'],
     { environment: { NESTED: '${env:RACK}', RACK: 'r1' } })
   assert.equal(flow.source.client['client.id'], '${env:RACK}')

@@ -1,4 +1,4 @@
-// The table against what is rendered from it and what it feeds.
+// The table compared with everything that derives from it.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -12,7 +12,7 @@ import { renderConfigDocs } from '../../../src/orchestrator/config/render-config
 
 const settings = Object.keys(configTable) as Setting[]
 
-test('each default lies in its own range and is read back as it is shown', () => {
+test('each default is in its range and reads back as it is shown', () => {
   for (const setting of settings) {
     const row = rowOf(setting)
     assert.deepEqual(row.parse(row.show(row.default)), row.default, setting)
@@ -33,7 +33,7 @@ test('a row that feeds the Forwarder has its default', () => {
   }
 })
 
-test('no name means two things', () => {
+test('no name has two meanings', () => {
   for (const setting of settings) {
     for (const alias of rowOf(setting).alias ?? []) {
       assert.equal(Object.hasOwn(configTable, alias), false, alias)
@@ -43,7 +43,7 @@ test('no name means two things', () => {
   }
 })
 
-test('a flag is named after its setting and explained by its row', () => {
+test('a flag has the name of its setting and the text of its row', () => {
   const lanes = cliFlags.find(({ setting }) => setting === 'lanes')
   assert.deepEqual(lanes, {
     setting: 'lanes', flags: '--lanes <count>', option: 'lanes',

@@ -1,4 +1,4 @@
-// Arranges configurations for tests: a file of two clusters, and what comes of it.
+// Creates configurations for tests: a file of two clusters, and its Config or problems.
 import assert from 'node:assert/strict'
 import type { Config, FlowConfig } from '../../../src/orchestrator/config/config.ts'
 import {

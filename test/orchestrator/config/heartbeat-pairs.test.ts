@@ -16,7 +16,8 @@ const three = [
 ]
 
 // MirrorMaker 2 writes the heartbeats of B->A to A, although that pair is not enabled: without them
-// A would have no topic `heartbeats` for A->B to mirror, and B would not know A as upstream.
+// A would have no topic `heartbeats` for A->B to mirror, and B would not know A as an upstream
+// cluster.
 test('one flow writes for both directions, to either cluster', () => {
   assert.deepEqual(heartbeatsOf(twoClusters), ['A->B: A->B @B', 'A->B: B->A @A'])
 })
@@ -26,7 +27,7 @@ test('each flow writes for its own pair', () => {
     ['A->B: A->B @B', 'B->A: B->A @A'])
 })
 
-test('a pair without a flow belongs to the first flow into its target, else out of it', () => {
+test('a pair without a flow belongs to the first flow into its target, or else out of it', () => {
   assert.deepEqual(heartbeatsOf([...three, 'A->B.enabled = true', 'C->B.enabled = true']), [
     'A->B: A->B @B', 'A->B: B->A @A', 'A->B: C->A @A', 'C->B: A->C @C', 'C->B: B->C @C',
     'C->B: C->B @B'])
@@ -38,14 +39,14 @@ test('a cluster without a flow receives no heartbeats', () => {
 })
 
 // MirrorClient compares them with the prefixes of topics, which are those aliases, too.
-test('heartbeats bear the aliases that the file sets for the clusters of the pair', () => {
+test('heartbeats have the aliases that the file sets for the clusters of the pair', () => {
   const pairs = createConfig(['A->B.source.cluster.alias = prod']).flows[0]?.heartbeats
   assert.deepEqual(pairs?.map(({ aliases, source, target }) => [source, target, aliases]), [
     ['A', 'B', { source: 'prod', target: 'B' }], ['B', 'A', { source: 'B', target: 'A' }]])
 })
 
-// As MirrorMaker 2 with --clusters: it runs the pairs into these clusters, and no others.
-test('a process for some clusters writes to these alone', () => {
+// Like MirrorMaker 2 with --clusters: it runs the pairs into these clusters, and no others.
+test('a process for some clusters writes only to these', () => {
   assert.deepEqual(heartbeatsOf(twoClusters, { clusters: ['B'] }), ['A->B: A->B @B'])
 })
 

@@ -11,7 +11,7 @@ function translate (text: string, mechanism?: string): object | string {
   return translated.ok ? translated.properties : translated.reason
 }
 
-test('options are read back as they were quoted', () => {
+test('quoted options are read unquoted', () => {
   const value = fc.string()
   const quote = (text: string) => `"${text.replace(/["\\]/g, '\\$&')}"`
   fc.assert(fc.property(value, value, (username, password) => {
@@ -22,7 +22,7 @@ test('options are read back as they were quoted', () => {
   }))
 })
 
-test('a text that is not a login module with options is none', () => {
+test('a text that is not a login module with options is refused', () => {
   const broken = ['', ';', 'X', 'X required username', 'X required a="b', 'X maybe a="b";',
     'X required ="b";', 'X required a=b c;', 'X required; Y required;']
   for (const text of broken) assert.equal(parseJaas(text), undefined, text)
@@ -60,7 +60,7 @@ test("AWS's login module and AWS's handler of OAUTHBEARER sign with IAM", () => 
   { ok: true, properties: expected })
 })
 
-test('what cannot log in is refused with the way out', () => {
+test('modules that cannot log in are refused with the way out', () => {
   const refused: ReadonlyArray<readonly [string, string | undefined, RegExp]> = [
     ['x.PlainLoginModule required username="u";', undefined, /needs username=.*password=/],
     ['x.PlainLoginModule required username="u" password="p";', 'SCRAM-SHA-512', /does not go with/],

@@ -1,4 +1,4 @@
-// Of the differences from MirrorMaker 2, a user hears of those that the file meets.
+// Which of the differences from MirrorMaker 2 are reported to the user of a file.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -21,11 +21,11 @@ function metBy (lines: readonly string[], leftOut: readonly string[] = []): read
 
 const identity = 'replication.policy.class = IdentityReplicationPolicy'
 
-test('a file that meets no difference hears of none', () => {
+test('for a file without differences none are reported', () => {
   assert.deepEqual(metBy([], ['B.orders', 'C.orders', 'x.internal']), [])
 })
 
-test('each difference is met by its settings or topics, and by no others', () => {
+test('each difference follows from its settings or topics, and from no others', () => {
   assert.deepEqual(metBy(['data.loss = stop']), ['data loss'])
   assert.deepEqual(metBy(['start.positions = clicks@latest']), ['new partitions with latest'])
   assert.deepEqual(metBy(['sync.topic.configs.enabled = true']), ['settings of the target'])
@@ -42,7 +42,7 @@ test('each difference is met by its settings or topics, and by no others', () =>
   assert.deepEqual(metBy(another), [])
 })
 
-test('aborted transactions are one where the file does not say how to read them', () => {
+test('aborted transactions are a difference if the file does not set isolation.level', () => {
   const metIn = (lines: readonly string[]): boolean => {
     const { flows } = createConfig(lines)
     const [flow] = flows

@@ -1,6 +1,6 @@
 // The same file, read by MirrorMaker 2 and by Longhaul: the flows, the names of remote topics, the
-// topics and settings that take part and the clients are the same, but for the differences that
-// stand in differences.ts.
+// included topics and settings and the clients are equal, except for the differences in
+// differences.ts.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -23,7 +23,7 @@ const topics = [
 const groups = ['billing', 'orders', 'console-consumer-7', 'connect-x', '__internal', 'Payments']
 const configProperties = ['retention.ms', 'min.insync.replicas', 'message.timestamp.type', 'x']
 
-/** Those of all clients that have the same name for librdkafka. */
+/** Properties of all clients with the same name in librdkafka. */
 const clientProperties = ['security.protocol', 'sasl.kerberos.service.name', 'client.dns.lookup',
   'reconnect.backoff.max.ms']
 
@@ -31,9 +31,9 @@ interface FlowView {
   readonly name: string
   readonly replicationFactor: number
   readonly offsetStorageFactor: number
-  /** Of what a flow does at an interval: Infinity, switched off. */
+  /** The intervals of a flow's duties; Infinity: switched off. */
   readonly intervalsMs: readonly number[]
-  /** At which interval differs on purpose. */
+  /** Duties whose interval differs on purpose. */
   readonly looksForGroups: boolean
   readonly mirrored: Readonly<Record<string, string>>
   readonly configProperties: readonly string[]
@@ -42,11 +42,11 @@ interface FlowView {
   readonly offsetSyncsTopic: string
   readonly offsetReset: string
   readonly lingerMs: string | undefined
-  /** Of the consumer, the producer, the two admin clients: those of clientProperties. */
+  /** Of the consumer, the producer, the two admin clients: the properties of clientProperties. */
   readonly clients: ReadonlyArray<Readonly<Record<string, string>>>
 }
 
-/** What both readers say of a file, in the same shape. */
+/** What both readers derive from a file, in the same shape. */
 type View = 'refused' | readonly FlowView[]
 
 function ofMirrorMaker (answer: Answer): View {
@@ -123,7 +123,9 @@ function sorted<Flow extends { readonly name: string }> (flows: readonly Flow[])
 
 type Accept = (theirs: FlowView, ours: FlowView) => FlowView
 
-/** How a difference on purpose shows: the view of MirrorMaker 2, with Longhaul's side of it. */
+/**
+ * The expected view for an intended difference: the view of MirrorMaker 2, with Longhaul's part.
+ */
 const accepted = {
   'alias of the source': (theirs, ours) => ({
     ...theirs,
@@ -138,11 +140,11 @@ const accepted = {
       ...theirs.mirrored
     }
   }),
-  // Longhaul's own default, where the file sets none.
+  // Longhaul's default, if the file sets none.
   'tasks': (theirs, ours) => ({ ...theirs, lingerMs: theirs.lingerMs ?? ours.lingerMs })
 } as const satisfies Partial<Record<DifferenceName, Accept>>
 
-/** Whether the topic's name holds an alias of the source: of `clusters`, or of remote names. */
+/** Whether the topic's name contains an alias of the source: of `clusters`, or of remote names. */
 function bearsAlias (topic: string, remote: string, flow: string): boolean {
   const [source = ''] = flow.split('->')
   const prefix = remote.slice(0, remote.length - topic.length)
@@ -150,7 +152,7 @@ function bearsAlias (topic: string, remote: string, flow: string): boolean {
     prefix !== '' && topic.startsWith(prefix)
 }
 
-/** The difference 'regular expressions': whether Longhaul refuses the file for that alone. */
+/** The difference 'regular expressions': whether Longhaul refuses the file only for that. */
 function isRefusedOnPurpose (file: string): boolean {
   const parsed = parseConfig(file, { environment: {} })
   return !parsed.ok && parsed.problems.every(({ detail }) => detail.includes('not possible here'))
@@ -267,7 +269,7 @@ const line = fc.oneof(
   fc.constantFrom('B->A.enabled = true', 'B->A.enabled = FALSE', '# a comment', '! another', '')
 )
 
-test('MirrorMaker 2 and Longhaul make the same of a file', async () => {
+test('MirrorMaker 2 and Longhaul read a file in the same way', async () => {
   const seed = Number(process.env['LONGHAUL_SEED'] ?? 1)
   const generated = fc.sample(fc.array(line, { maxLength: 6 }),
     { seed, numRuns: Number(process.env['LONGHAUL_FILES'] ?? 100) })

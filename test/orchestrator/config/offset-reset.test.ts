@@ -1,4 +1,4 @@
-// Where partitions begin, as it is written for a flow and for topics by their names.
+// Where partitions begin, as a file sets it for a flow and for topics by name.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { offsetReset } from '../../../src/orchestrator/config/offset-reset.ts'
@@ -25,7 +25,7 @@ test('where a partition begins: words of Java and librdkafka, or a duration of K
     'yesterday': undefined,
     '2026-11-27T08:30:00Z': { atMs: Date.UTC(2026, 10, 27, 8, 30) },
     '2026-11-27T08:30+01:00': { atMs: Date.UTC(2026, 10, 27, 7, 30) },
-    // Of which zone?
+    // In which zone?
     '2026-11-27T08:30:00': undefined,
     '2026-11-27': undefined,
     '2026-13-27T08:30:00Z': undefined
@@ -36,7 +36,7 @@ test('where a partition begins: words of Java and librdkafka, or a duration of K
   }
 })
 
-test('of start.positions the first expression that matches a topic decides', () => {
+test('the first expression of start.positions that matches a topic decides', () => {
   const { starts, settings } = createFlow([
     'A.consumer.auto.offset.reset = none',
     'start.positions = clicks-old@earliest, clicks.*@latest, audit@2026-11-01T00:00:00Z, ' +
@@ -50,7 +50,7 @@ test('of start.positions the first expression that matches a topic decides', () 
   assert.equal(createFlow(['start.positions = audit@earliest']).starts.isRelative, false)
 })
 
-test('start.positions that cannot be read are refused', () => {
+test('invalid start.positions are refused', () => {
   for (const wrong of ['clicks', 'clicks@yesterday', '@latest', 'a@latest, b']) {
     assert.match(problemsOf([...twoClusters, `start.positions = ${wrong}`]).join('\n'),
       /^start\.positions=.* \(line 5\): allowed is comma-separated REGEX@POSITION/)

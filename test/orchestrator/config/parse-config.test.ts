@@ -1,4 +1,4 @@
-// What a file and a command line come to: the Config of good ones. Bad ones: config-problems.
+// The Config of valid files and command lines. Invalid ones: config-problems.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -80,7 +80,7 @@ offset.flush.timeout.ms = 10000
 key.converter = org.apache.kafka.connect.converters.ByteArrayConverter
 `
 
-test("Kafka's own sample file is read as it is", () => {
+test("Kafka's own sample file is accepted unchanged", () => {
   const parsed = parseConfig(kafkaSample)
   assert.ok(parsed.ok)
   const { config } = parsed
@@ -98,7 +98,7 @@ test("Kafka's own sample file is read as it is", () => {
   assert.equal(config.process['metrics.port'], 9584)
 })
 
-test('a file as it is written for production is read, and warns of what it cannot mean', () => {
+test('a production file is accepted, with warnings for properties without effect', () => {
   const parsed = parseConfig(productionFile,
     { environment: { PW: 'hunter2', SSL_CERT_FILE: '/public.pem' } })
   assert.ok(parsed.ok)
@@ -139,7 +139,7 @@ test('any layout of a properties file means the same', () => {
   }))
 })
 
-test('a continued line, an escape and trailing white space are read as Java reads them', () => {
+test('a continued line, an escape and trailing white space are read as by Java', () => {
   const flow = createFlow(['A->B.topics = a,\\', '   b, \\u0063   ', 'topics.exclude ='])
   assert.deepEqual(flow.settings.topics, ['a', 'b', 'c'])
   assert.deepEqual(flow.settings['topics.exclude'], [])
@@ -160,7 +160,7 @@ test('flow wins over cluster, cluster over top level, a role over none', () => {
   }
 })
 
-// MirrorMaker 2 puts `A.consumer.x` over `A->B.consumer.x`, read for all its consumers.
+// MirrorMaker 2 ranks `A.consumer.x` above `A->B.consumer.x`, which it reads for all its consumers.
 test('of the places of a consumer, a cluster wins over a flow without a side', () => {
   const lines = [
     'fetch.min.bytes = 1', 'A.fetch.min.bytes = 2', 'A->B.consumer.fetch.min.bytes = 3',
@@ -174,14 +174,14 @@ test('of the places of a consumer, a cluster wins over a flow without a side', (
   assert.match(config.warnings.join(), /^consumer\.fetch\.min\.bytes \(line 5\) has no effect/)
 })
 
-test('source.cluster.alias names remote topics, and target.cluster.alias what came back', () => {
+test('source.cluster.alias names remote topics, and target.cluster.alias returned topics', () => {
   const flow = createFlow(['source.cluster.alias = use1', 'A->B.target.cluster.alias = usw2'])
   assert.equal(flow.policy.remoteTopic('orders'), 'use1.orders')
   assert.equal(judgeTopic(flow.topics, 'usw2.orders'), 'cycle')
   assert.equal(judgeTopic(flow.topics, 'B.orders'), 'mirrored')
 })
 
-// The recipe for topics that keep their names, from before there was a policy for it.
+// How files kept the names of topics before there was a policy for it.
 test('an empty alias and an empty separator keep the names of topics', () => {
   const empty = ['source.cluster.alias =', 'replication.policy.separator =']
   const flow = createFlow(empty)
@@ -195,7 +195,7 @@ test('an empty alias and an empty separator keep the names of topics', () => {
     'B->A.enabled = true']).join(), /separator is empty, so DefaultRep/)
 })
 
-// Java's clients accept these; a file with them must not stop at the switch.
+// Java's clients accept these values; a file with them must work after the switch.
 test('a larger value of a client property than Longhaul can use is lowered with a warning', () => {
   const config = createConfig([
     'A.consumer.fetch.max.bytes = 2147483647', 'B.producer.request.timeout.ms = 600000'
@@ -209,14 +209,14 @@ test('a larger value of a client property than Longhaul can use is lowered with 
   assert.match(problemsOf([...twoClusters, 'lanes = 65']).join(), /allowed is 1 to 64/)
 })
 
-test('what is not true is false where MirrorMaker 2 reads so, with a warning', () => {
+test('text other than true is false where MirrorMaker 2 reads it so, with a warning', () => {
   const config = createConfig(['B->A.enabled = true # active'])
   assert.deepEqual(config.flows.map(({ name }) => name), ['A->B'])
   assert.match(config.warnings.join(), /B->A\.enabled=true # active \(line 5\): it is not true or/)
 })
 
 // A file for clusters of one broker sets each factor that MirrorMaker 2 knows, and no other.
-test('the progress topic has the replication factor that the file sets for its like', () => {
+test('the progress topic has the replication factor that the file sets for similar topics', () => {
   const factorOf = (...lines: readonly string[]) =>
     createFlow(lines).settings['progress.topic.replication.factor']
   const storage = 'offset.storage.replication.factor = 1'
@@ -262,7 +262,7 @@ test('client properties reach their end and their role', () => {
   assert.equal(flow.forwarder.requestTimeoutMs, 40_000)
 })
 
-test('a topic has what is set for it, in the place that is nearest to it', () => {
+test('a topic has the setting of the most specific place', () => {
   const flow = createFlow([
     'data.loss = skip', 'A->B.topics = orders.*, audit',
     'A->B.topic.orders.v2.data.loss = stop', 'topic.orders.v2.data.loss = skip',
@@ -299,7 +299,7 @@ test('every name of a topic can have a policy', () => {
   }))
 })
 
-test('a policy for a topic that no flow mirrors is warned of', () => {
+test('a policy for a topic that no flow mirrors causes a warning', () => {
   const warned = (lines: readonly string[]): readonly string[] =>
     createConfig(['topics = orders', ...lines]).warnings
   assert.deepEqual(warned(['A->B.topic.ordres.data.loss = skip']),
@@ -309,7 +309,7 @@ test('a policy for a topic that no flow mirrors is warned of', () => {
   ]), [])
 })
 
-test('the command line wins over the file, wherever it says it', () => {
+test('the command line wins over the file, at every level', () => {
   const lines = ['A->B.producer.linger.ms = 6', 'A.ssl.key.password = x', 'A->B.topics = file']
   const flow = createFlow(lines, {
     overrides: ['linger.ms=9', 'A->B.topics=a=b', 'source.client.rack=here',
@@ -330,7 +330,7 @@ test('each setting of the Forwarder is fed by one row, and is its default when u
   const defaults = Object.fromEntries(
     Object.entries(forwarderSettings).map(([name, setting]) => [name, setting.default]))
   const { forwarder } = createFlow()
-  // What the table sets and the contract also knows, so that a new one is not forgotten.
+  // The settings that the table sets and the contract also has, so that a new one is not forgotten.
   assert.deepEqual(forwarder, defaults)
   const flow = createFlow(['isolation.level = read_uncommitted', 'keep.producer.timestamps = true'])
   assert.equal(flow.forwarder.isolationLevel, 0)
@@ -365,7 +365,7 @@ test('aliases may have dots and arrows may join any of them', () => {
   assert.equal(flow?.settings['linger.ms'], 5)
 })
 
-test('what MirrorMaker 2 accepts and Longhaul does not act on causes one warning each', () => {
+test('properties of MirrorMaker 2 without effect in Longhaul cause one warning each', () => {
   const { warnings } = createConfig([
     'tasks.max = 10', 'A->B.tasks.max = 20', 'offset.flush.interval.ms = 5',
     'offset.storage.topic = x', 'offset.storage.partitions = 5', 'B.producer.acks = all',
@@ -383,15 +383,15 @@ test('what MirrorMaker 2 accepts and Longhaul does not act on causes one warning
   assert.equal(warnings.length, expected.length, warnings.join('\n'))
 })
 
-test('a line that stands twice is warned of, and the last one counts', () => {
+test('a repeated property causes a warning, and the last one counts', () => {
   const config = createConfig(['lanes = 3', 'lanes = 4'])
   assert.equal(config.flows[0]?.settings.lanes, 4)
   assert.deepEqual(config.warnings,
-    ['lanes stands on line 5 and on line 6: the last one counts'])
+    ['lanes is on line 5 and on line 6: the last one counts'])
 })
 
-// The consumers that share the slots are of the target, other than the consumers of the source that
-// MirrorMaker 2's files mean by consumer.
+// The consumers that share the slots are consumers of the target, while "consumer" in MirrorMaker
+// 2's files means consumers of the source.
 test('session.timeout.ms is read at the target, also of its consumers', () => {
   const sessionOf = (line: string): number => createFlow([line]).settings['session.timeout.ms']
   const lines = [
@@ -402,7 +402,7 @@ test('session.timeout.ms is read at the target, also of its consumers', () => {
   assert.equal(sessionOf('A.consumer.session.timeout.ms = 20000'), 10_000)
 })
 
-// Java reads every file as ISO 8859-1, so a password in it may hold bytes that are no UTF-8.
+// Java reads every file as ISO 8859-1, so a password may contain bytes that are not UTF-8.
 test('a file is read as UTF-8, with or without its mark, or else as ISO 8859-1', () => {
   const text = [...twoClusters, 'A.client.id = Zürich'].join('\n')
   for (const content of [Buffer.from(text), Buffer.from(`\uFEFF${text}`),
@@ -413,8 +413,8 @@ test('a file is read as UTF-8, with or without its mark, or else as ISO 8859-1',
   }
 })
 
-// A line without `=` is the name of a property for Java.
-test('a stray line is warned of and changes nothing', () => {
+// For Java a line without `=` is the name of a property.
+test('a stray line causes a warning and changes nothing', () => {
   const { flows: [flow], warnings } = createConfig(
     ['----------', 'this is no comment', '= 5', 'topics'])
   assert.deepEqual(warnings.map(warning => warning.split(' has no effect')[0]),
@@ -422,22 +422,23 @@ test('a stray line is warned of and changes nothing', () => {
   assert.equal(flow?.policy.remoteTopic('orders'), 'A.orders')
 })
 
-test('a file that cannot be read says so', () => {
+test('a file that cannot be read is an error', () => {
   const parsed = readConfig('/nowhere/mm2.properties')
   assert.equal(parsed.ok, false)
   assert.match(parsed.ok ? '' : parsed.problems[0]?.message ?? '', /mm2\.properties.*ENOENT/)
 })
 
-// properties-file throws at such an escape, without a line: a path of Windows ended the program.
+// Regression: properties-file throws at such an escape, without a line: a Windows path ended the
+// program.
 test('a backslash before u without four digits is refused by line, the rest is read', () => {
   const problems = problemsOf([...twoClusters, 'A.client.id = C:\\users',
     '# C:\\users', 'topics = \\u0041|\\\\\\\\u', 'lanes = 65'])
   assert.equal(problems.length, 2, problems.join('\n'))
-  assert.match(problems[0] ?? '', /^A\.client\.id \(line 5\): \\u stands before/)
+  assert.match(problems[0] ?? '', /^A\.client\.id \(line 5\): \\u must be followed by/)
   assert.match(problems[1] ?? '', /^lanes=65/)
 })
 
-test('any text is read or refused, never an exception', () => {
+test('any text is accepted or refused, without an exception', () => {
   const word = fc.constantFrom('A', 'B', '->', '.', '=', 'topics', 'enabled', 'consumer.', '\\',
     '\n', 'clusters', 'bootstrap.servers', ',', '${env:X}', '${', 'ssl.', ' ', '#', 'true', '(',
     'u00e4', 'u')

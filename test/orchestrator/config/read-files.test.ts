@@ -30,7 +30,7 @@ function readFrom (files: Readonly<Record<string, string>>): (path: string) => B
 const read = (files: Readonly<Record<string, string>>) =>
   createConfig(secured, { readFile: readFrom(files) })
 
-test('stores, files that librdkafka reads and files of config providers are known', () => {
+test('stores, files that librdkafka reads and files of config providers are included', () => {
   const { files } = read(inUse)
   assert.deepEqual([...files.keys()].sort(), Object.keys(inUse).sort())
   assert.deepEqual(replacedFiles(files, readFrom(inUse)), [])
@@ -41,7 +41,7 @@ test('stores, files that librdkafka reads and files of config providers are know
   assert.deepEqual(replacedFiles(files, readFrom(others)), ['/etc/mirror/ca.pem'])
 })
 
-// librdkafka receives the path alone, which stays the same.
+// librdkafka receives only the path, which stays the same.
 test('a certificate that was replaced under its name changes the flows that use it', () => {
   const cases = [
     ['/etc/mirror/ca.pem', 'another', ['A.ssl.ca.location']],

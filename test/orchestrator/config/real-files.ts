@@ -1,4 +1,4 @@
-// Files as people have them, by where each kind comes from. The names of hosts are invented.
+// Realistic files, by where each kind comes from. The names of hosts are invented.
 
 export const realFiles: Readonly<Record<string, string>> = {
   "Kafka's own connect-mirror-maker.properties": `

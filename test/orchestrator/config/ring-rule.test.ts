@@ -1,4 +1,4 @@
-// Which flows under the same names form a ring: compared with records that walk along the flows.
+// Which flows that keep names form a ring: compared with records that follow the flows.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -21,7 +21,7 @@ const edgesOf = (names: string): readonly Edge[] => names.split(' ').map(edge)
 const namesOf = (rings: ReadonlyArray<readonly Edge[]>): readonly string[] =>
   rings.map(ring => ring.map(({ name }) => name).join(' '))
 
-/** Where a record of `from` ends that each flow treats as the rule of the lanes says. */
+/** Where a record of `from` arrives if each flow treats it by the rule of the lanes. */
 function walk (from: string, edges: readonly Edge[]): ReadonlyMap<string, number> {
   const copies = new Map<string, number>()
   let moving: ReadonlyArray<{ readonly at: string, readonly by: Edge | undefined }> =
@@ -54,12 +54,13 @@ describe('rings of flows under the same names', () => {
     assert.notDeepEqual(ringsOf(edgesOf('A->B B->A B->C C->B C->D D->C D->A A->D')), [])
   })
 
-  // The direct flow ends the second round; the first one is a record twice on its own cluster.
-  test('that a direct flow cuts behind the first round', () => {
+  // The direct flow ends the second round; after the first one a record is twice on its own
+  // cluster.
+  test('that a direct flow ends after the first round', () => {
     assert.notDeepEqual(ringsOf(edgesOf('A->B B->C C->A C->B')), [])
   })
 
-  test('are found exactly where a record comes back to its cluster', () => {
+  test('are found exactly if a record returns to its cluster', () => {
     const all = ['A', 'B', 'C', 'D'].flatMap(source => ['A', 'B', 'C', 'D']
       .filter(target => target !== source).map(target => `${source}->${target}`))
     fc.assert(fc.property(fc.subarray(all, { minLength: 1 }), names => {
@@ -84,7 +85,7 @@ describe('a file', () => {
       /^(A->B and B->C and C->A|B->C and C->A and A->B|C->A and A->B and B->C) form a ring/)
   })
 
-  test('with a ring that only some topics go round is refused, and without one accepted', () => {
+  test('with a ring of only some topics is refused, and without one accepted', () => {
     const flows = enabled('A->B B->C C->A')
     assert.match(problemsOf([...clusters, ...flows, 'A->B.topics = orders',
       'B->C.topics = ord.*', 'C->A.topics = a|orders']).join(), /such as orders/)

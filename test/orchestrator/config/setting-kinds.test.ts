@@ -1,4 +1,4 @@
-// Sizes, times, words and lists, as they are written and shown.
+// Sizes, times, words and lists, as users write them and Longhaul shows them.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -20,7 +20,7 @@ test('a size is bytes, or a number with a unit', () => {
   }
 })
 
-test('a time is of the unit that the name of the property says, or of its own', () => {
+test('a time has the unit of the property name, or its own', () => {
   const times = { '5000': 5000, '5s': 5000, '2m': 120_000, '2min': 120_000, '1.5h': 5_400_000,
     '1d': 86_400_000, '500ms': 500 }
   for (const [written, ms] of Object.entries(times)) {
@@ -31,7 +31,7 @@ test('a time is of the unit that the name of the property says, or of its own', 
   assert.equal(parseDuration('5kg', 'ms'), undefined)
 })
 
-test('whatever is shown is read back as the same value', () => {
+test('every shown value reads back the same', () => {
   fc.assert(fc.property(fc.maxSafeNat(), value => {
     assert.equal(parseBytes(showBytes(value)), value)
     assert.equal(parseDuration(showDuration(value), 'ms'), value)
@@ -50,7 +50,7 @@ test('any text is a value or undefined, never NaN', () => {
   }))
 })
 
-test('a value outside its range is declined', () => {
+test('a value outside its range is refused', () => {
   const lanes = integer({ ...text, default: 2, min: 1, max: 64 })
   assert.deepEqual(['1', '64', ' 2 ', '+3'].map(each => lanes.parse(each)), [1, 64, 2, 3])
   for (const written of ['0', '65', '-1', '1.5', '', 'two', '1e1']) {
@@ -67,7 +67,7 @@ test('a value outside its range is declined', () => {
   assert.equal(seconds({ ...text, default: 1, min: 1, max: 600 }).parse('10m'), 600)
 })
 
-test('a word is read in any case, a class by its whole name or the short one of Kafka', () => {
+test('a word is read in any case, a class by its full name or the short name of Kafka', () => {
   const word = choice({ ...text, default: 'one', of: ['one', 'Two'] })
   assert.equal(word.parse('ONE'), 'one')
   assert.equal(word.parse('three'), undefined)

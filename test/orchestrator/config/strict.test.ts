@@ -1,10 +1,11 @@
-// What has no effect is a warning, as MirrorMaker 2 ignores it, and is refused with --strict.
+// Properties without effect cause a warning, because MirrorMaker 2 ignores them, and are refused
+// with --strict.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
 import { createConfig, problemsOf, twoClusters } from './create-config.ts'
 
-// lines that no reader knows, what is said of each
+// Lines that no reader knows, and the text for each.
 const unknown: ReadonlyArray<readonly [string, RegExp]> = [
   ['A->B.topcs = x', /^A->B\.topcs \(line 5\) has no effect: .*; did you mean A->B\.topics\?$/],
   ['A.boostrap.servers = x:1', /did you mean A\.bootstrap\.servers\?/],
@@ -19,7 +20,7 @@ const unknown: ReadonlyArray<readonly [string, RegExp]> = [
   ['C.bootstrap.servers = c:1', /^C\.bootstrap\.servers .* the cluster "C" is not in/]
 ]
 
-// lines that are known and have no effect
+// Lines that are known and have no effect.
 const idle: ReadonlyArray<readonly [string, RegExp]> = [
   ['tasks.max = 4', /^tasks\.max \(line 5\) has no effect: .* set lanes$/],
   ['offset.storage.topic = x', /^offset\.storage\.topic .* Kafka Connect worker/],
@@ -27,8 +28,9 @@ const idle: ReadonlyArray<readonly [string, RegExp]> = [
   ['consumer.fetch.min.bytes = 5', /has no effect: write CLUSTER\.consumer\.fetch\.min\.bytes/],
   ['A->B.consumer.topics = x', /^A->B\.consumer\.topics .* has no effect: write topics$/],
   ['A->B.security.protocol = SSL', /has no effect: a client property needs a side/],
-  ['A.bootstrap.servers = a2:9092', /stands on line 2 and on line 5: the last one counts/],
-  // A flow reads its settings at its target: at the source they were dropped without a word.
+  ['A.bootstrap.servers = a2:9092', /is on line 2 and on line 5: the last one counts/],
+  // Regression: a flow reads its settings at its target: at the source they were ignored without a
+  // warning.
   ['A.topics = orders', /^A\.topics .* no flow leads to A; write A->TARGET\.topics with/],
   ['A.lanes = 4', /^A\.lanes .* no flow leads to A/],
   ['A.replication.factor = 1', /^A\.replication\.factor .* no flow leads to A/],
@@ -38,7 +40,7 @@ const idle: ReadonlyArray<readonly [string, RegExp]> = [
 ]
 
 for (const [line, expected] of [...unknown, ...idle]) {
-  test(`${line} is warned of, and refused with --strict`, () => {
+  test(`${line} causes a warning, or a refusal with --strict`, () => {
     const { warnings } = createConfig([line])
     assert.equal(warnings.length, 1, warnings.join('\n'))
     assert.match(warnings[0] ?? '', expected)
@@ -46,7 +48,7 @@ for (const [line, expected] of [...unknown, ...idle]) {
   })
 }
 
-test('a name that is not known is refused on the command line', () => {
+test('an unknown name is refused on the command line', () => {
   for (const [line, expected] of unknown.filter(([line]) => !line.startsWith('A ->'))) {
     const [problem = '', ...more] = problemsOf(twoClusters, { overrides: [line] })
     assert.deepEqual(more, [])
@@ -54,7 +56,7 @@ test('a name that is not known is refused on the command line', () => {
   }
 })
 
-test('with --strict every line of a family is refused, but for what --ignore names', () => {
+test('with --strict every line of a family is refused, unless --ignore names it', () => {
   const lines = ['offset.storage.topic = x', 'offset.storage.partitions = 3', 'tasks.max = 4']
   const problems = problemsOf([...twoClusters, ...lines],
     { isStrict: true, ignored: ['tasks.max'] })
@@ -65,7 +67,7 @@ test('with --strict every line of a family is refused, but for what --ignore nam
   assert.ok(parsed.ok)
 })
 
-test('a value that counts, if lowered or under an older name, is no reason to refuse', () => {
+test('a lowered value and an older name are no reason to refuse', () => {
   createConfig(['A.consumer.fetch.max.bytes = 2147483647', 'topics.blacklist = x'],
     { isStrict: true })
 })

@@ -1,4 +1,4 @@
-// Trust stores and key stores that keytool itself makes, in each format that it knows.
+// Trust stores and key stores from keytool, in each of its formats.
 import assert from 'node:assert/strict'
 import {
   createHash, createPrivateKey, generateKeyPairSync, X509Certificate
@@ -66,7 +66,7 @@ test('a JKS key store becomes its certificate and its key', { skip }, () => {
   assert.equal(client['ssl.key.password'], undefined)
 })
 
-test('a PKCS12 key store is left to librdkafka', { skip }, () => {
+test('a PKCS12 key store is read by librdkafka', { skip }, () => {
   const { client } = createFlow([
     `A.ssl.keystore.location = ${at('key.PKCS12')}`, 'A.ssl.keystore.password = secret1'
   ], { readFile }).source
@@ -74,7 +74,7 @@ test('a PKCS12 key store is left to librdkafka', { skip }, () => {
   assert.equal(client['ssl.keystore.password'], 'secret1')
 })
 
-test('PEM files are handed over by their paths', () => {
+test('PEM files are passed on by their paths', () => {
   writeFileSync(at('all.pem'), '-----BEGIN CERTIFICATE-----\n')
   const { client } = createFlow([
     'A.ssl.truststore.type = PEM', `A.ssl.truststore.location = ${at('all.pem')}`,
@@ -87,7 +87,7 @@ test('PEM files are handed over by their paths', () => {
   assert.equal(client['ssl.key.password'], 'x')
 })
 
-test('a store that is not there is named', () => {
+test('a missing store is named', () => {
   const problems = problemsOf([...twoClusters, 'A.ssl.keystore.location = /nowhere/x.jks'])
   assert.match(problems.join(), /^A\.ssl\.keystore\.location=\/nowhere\/x\.jks.*cannot be read/)
   assert.match(problemsOf([...twoClusters, 'A.ssl.keystore.key = k']).join(),
@@ -98,7 +98,7 @@ describe('a key that does not belong to its certificate', { skip }, () => {
   const refused =
     /^A\.ssl\.keystore\.location=\S+.*: the key does not belong to the certificate; /
 
-  /** Of another pair than `me.pem`, which is RSA. */
+  /** From another pair than `me.pem`, which is RSA. */
   const otherKey = (type: 'ec' | 'rsa'): string => {
     const { privateKey } = type === 'ec'
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
@@ -117,7 +117,7 @@ describe('a key that does not belong to its certificate', { skip }, () => {
     })
   }
 
-  // keytool and openssl make no such stores; a script that puts one together may.
+  // keytool and openssl create no such stores; a script that combines files may.
   test('is refused in a JKS store', () => {
     const other = ['-keystore', at('other.JKS'), '-storetype', 'JKS', '-storepass', 'secret1']
     keytool('-genkeypair', '-alias', 'me', '-keyalg', 'RSA', '-keysize', '2048',
@@ -144,9 +144,9 @@ describe('a key that does not belong to its certificate', { skip }, () => {
   })
 })
 
-/** Two stores of one key, under one name: the key of the one with the certificate of the other. */
+/** Two stores of one key, under one name: the key of one with the certificate of the other. */
 function jksWithKeyOf (key: Buffer, certificate: Buffer, password: string): Buffer {
-  // Magic, version, count, tag; then name, time and key, each behind its length but for the time.
+  // Magic, version, count, tag; then name, time and key, each after its length except the time.
   const endOfKey = (store: Buffer): number => {
     const lengthAt = 16 + 2 + store.readUInt16BE(16) + 8
     return lengthAt + 4 + store.readUInt32BE(lengthAt)
@@ -159,7 +159,7 @@ function jksWithKeyOf (key: Buffer, certificate: Buffer, password: string): Buff
   return Buffer.concat([content, digest.digest()])
 }
 
-/** jks-js's own library of certificates. */
+/** The certificate library of jks-js. */
 interface Forge {
   readonly asn1: { toDer (asn1: object): { getBytes (): string } }
   readonly pki: {

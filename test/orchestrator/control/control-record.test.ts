@@ -1,4 +1,5 @@
-// Words of control and members: what is written is read again, and what is of no use is said.
+// Control records and member records: a written record reads back the same, and an unreadable one
+// is reported.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -37,8 +38,8 @@ const records: fc.Arbitrary<Written> = fc.oneof(
     }, plain)
   }, plain))
 
-describe('words of control', () => {
-  test('come back as they were written', () => {
+describe('control records', () => {
+  test('read back the same', () => {
     fc.assert(fc.property(records, record => {
       const { key, value } = encodeControl(record)
       assert.ok(value !== null)
@@ -46,7 +47,7 @@ describe('words of control', () => {
     }))
   })
 
-  test('are no progress, and progress is no word of control', () => {
+  test('are not progress records, and progress records are not control records', () => {
     fc.assert(fc.property(records, record => {
       const { key, value } = encodeControl(record)
       assert.equal(decodeProgress(key, value), undefined)
@@ -80,7 +81,7 @@ describe('words of control', () => {
     assert.deepEqual(decodeControl(key, null), { kind: 'none', key: String(key) })
   })
 
-  test('that a person has mistyped are shown, not obeyed', () => {
+  test('with a mistake are shown, not obeyed', () => {
     const bytes = (json: unknown): Buffer => Buffer.from(JSON.stringify(json))
     const value = { version: 2, by: 'ann', atMs: 5, reason: 'x', paused: true, id: 'i', to: '9' }
     for (const [key, wrong] of [

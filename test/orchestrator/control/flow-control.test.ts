@@ -1,5 +1,5 @@
-// Words in the log of control reach the partitions of every process, each as often as it should;
-// and the processes know each other. Over a list for a log and partitions that only remember.
+// Control records reach the partitions of every process, each as often as it should; and the
+// processes know each other. Uses a list as the log, and partitions that only record the calls.
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import {
@@ -20,7 +20,7 @@ const word = { by: 'ann', atMs: 5, reason: 'release' }
 const orders = { topic: 'orders', partition: 0 }
 const second = 1_000
 
-/** A log that several processes follow. */
+/** A log that several processes read. */
 class FakeLog {
   readonly records: EncodedRecord[] = []
 
@@ -28,7 +28,7 @@ class FakeLog {
     this.records.push(...records.map(record => encodeControl(record)))
   }
 
-  /** As of a process that begins to follow, or has read before. */
+  /** Like a process that begins to read, or that has read before. */
   follow (): ControlLog {
     let next = 0
     return {
@@ -101,7 +101,7 @@ function createProcess (
 }
 
 describe('a pause', () => {
-  test('reaches every process, also one that comes later, until it is taken back', async t => {
+  test('reaches every process, also one that starts later, until it is ended', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     const first = createProcess(t, log, clock)
@@ -121,7 +121,7 @@ describe('a pause', () => {
     }
   })
 
-  test('of the flow, a topic and a partition are three switches', async t => {
+  test('of the flow, of a topic and of a partition are independent', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     const { partitions } = createProcess(t, log, clock)
@@ -139,9 +139,9 @@ describe('a pause', () => {
   })
 })
 
-// Partitions began while the first reading was under way: after a restart, hundreds of records of
-// a paused topic were mirrored before the pause was read.
-describe('the words on record', () => {
+// Regression: partitions began during the first reading: after a restart, hundreds of records of a
+// paused topic were mirrored before the pause was read.
+describe('recorded commands', () => {
   const paused = { kind: 'pause', scope: {}, isPaused: true, ...word } as const
 
   /** A log whose first reading ends at endReading(). */
@@ -175,7 +175,7 @@ describe('the words on record', () => {
     assert.deepEqual(errors, [])
   })
 
-  test('stop no partition for ever: after ten seconds a warning says that they are not known',
+  test('delay a partition for ten seconds at most; then a warning says that they are not known',
     async t => {
       const { clock, errors, isKnown, known, endReading } = createSlow(t)
       await clock.advance(10 * second)
@@ -185,7 +185,7 @@ describe('the words on record', () => {
       endReading()
     })
 
-  test('are not waited for once the process stops', async t => {
+  test('delay nothing once the process stops', async t => {
     const { control, errors, known, endReading } = createSlow(t)
     const stopped = control.stop()
     await known
@@ -196,20 +196,20 @@ describe('the words on record', () => {
 })
 
 describe('a retry', () => {
-  test('is carried out once, by the processes that run when it comes', async t => {
+  test('is carried out once, by the processes that run when it is written', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     const first = createProcess(t, log, clock)
     await clock.advance(second)
     log.say({ kind: 'retry', scope: { topic: 'orders' }, id: 'a', ...word })
     await clock.advance(3 * second)
-    // Started again, the process begins everything anew: the retry has had its effect.
+    // After a restart the process begins all partitions again: the retry has had its effect.
     const again = createProcess(t, log, clock)
     await clock.advance(3 * second)
     assert.deepEqual([first.partitions.retried, again.partitions.retried], [[orders], []])
   })
 
-  test('of another topic is not meant', async t => {
+  test('of another topic has no effect', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     const { partitions } = createProcess(t, log, clock)
@@ -224,7 +224,7 @@ describe('a skip', () => {
   const skip = { kind: 'skip', source: orders, id: 'a', to: 100n, ...word } as const
   const key = { control: 'skip', ...orders }
 
-  test('waits for the owner of the partition, is ordered once, and removed when it is done',
+  test('waits for the owner of the partition, is carried out once, and is then removed',
     async t => {
       const log = new FakeLog()
       const clock = new ManualClock()
@@ -244,9 +244,9 @@ describe('a skip', () => {
       assert.equal(log.under(key).at(-1), null)
     })
 
-  // The process died between the skip and the removal of the word: the next owner finds the
-  // partition behind it already, and must not skip again.
-  test('that is done is not carried out again by the next owner', async t => {
+  // The process died between the skip and the removal of its record: the next owner finds the
+  // partition after the skip, and must not skip again.
+  test('that was carried out is not repeated by the next owner', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     log.say(skip)
@@ -268,7 +268,7 @@ describe('a skip', () => {
   })
 })
 
-test('a word that cannot be read is said, and the others are obeyed', async t => {
+test('an unreadable control record is reported, and the others are obeyed', async t => {
   const log = new FakeLog()
   const clock = new ManualClock()
   const { errors, partitions } = createProcess(t, log, clock)
@@ -293,7 +293,7 @@ describe('the processes of a flow', () => {
     assert.deepEqual(names(), ['longhaul-1'])
   })
 
-  test('forget one that is silent for long, and the owner of slot 0 removes it', async t => {
+  test('forget one that is silent for long, whose record the owner of slot 0 removes', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     log.say({
@@ -308,8 +308,9 @@ describe('the processes of a flow', () => {
     assert.equal(log.under({ member: 'dead' }).at(-1), null)
   })
 
-  // Each mirrored what its own filter chose of its own slots: the rest was mirrored by nobody.
-  test('say once which settings differ', async t => {
+  // Regression: each process mirrored the topics of its own filter in its own slots, so no process
+  // mirrored the rest.
+  test('log once which settings differ', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     const { control, errors } = createProcess(t, log, clock,
@@ -322,9 +323,9 @@ describe('the processes of a flow', () => {
     assert.equal(control.differingMembers, 1)
   })
 
-  // Who started last heard of the others only when they next announced themselves, half a minute
-  // later: an operator who looked at its log saw nothing.
-  test('say so both within seconds, whoever started first', async t => {
+  // Regression: the process that started last learned of the others only half a minute later, when
+  // they next announced themselves: an operator who read its log found nothing.
+  test('both log the difference within seconds, whichever started first', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     const first = createProcess(t, log, clock, { settings: { topics: 'a' } })
@@ -337,9 +338,9 @@ describe('the processes of a flow', () => {
     }
   })
 
-  // The record of a killed process stays for a while: an operator who killed it, changed the file
-  // and started it again read of another process with other settings.
-  test('do not differ from one that was killed before', async t => {
+  // Regression: the record of a killed process stays for a while: an operator who killed a process,
+  // changed the file and restarted it read of another process with other settings.
+  test('do not differ from a process that was killed earlier', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()
     log.say({
@@ -352,7 +353,7 @@ describe('the processes of a flow', () => {
   })
 })
 
-test('what processes must have in common leaves out what may differ from host to host', () => {
+test('settings that may differ between hosts are not compared', () => {
   const config = (...more: readonly string[]) => {
     const [flow] = parseConfigOf([
       'clusters = A, B', 'A.bootstrap.servers = a:1', 'B.bootstrap.servers = b:1',

@@ -1,4 +1,4 @@
-// librdkafka's log lines in the words of the error table.
+// librdkafka's log lines in the texts of the error table.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clientLineText } from '../../../src/orchestrator/errors/client-lines.ts'
@@ -18,7 +18,7 @@ const rows: ReadonlyArray<readonly [line: string, says: RegExp]> = [
     'Connection refused (FAIL)', /: broker 3 at fe80::a1:9092, Connection refused\. /],
   ['source: [fe80::a1%br-lan]:9092/bootstrap: Connect to ipv6#[fe80::a1%br-lan]:9092 failed: ' +
     'Connection refused (FAIL)', /: \[fe80::a1%br-lan\]:9092, Connection refused\. /],
-  // The address of a TLS or SASL listener names the protocol, whatever the line is about.
+  // The address of a TLS or SASL listener names the protocol, whatever the line reports.
   ['source: ssl://127.0.0.1:9093/bootstrap: Connect to ipv4#127.0.0.1:9093 failed: Connection ' +
     'refused (after 0ms in state CONNECT) (FAIL)',
   /: 127\.0\.0\.1:9093, Connection refused\. .*\(_TRANSPORT\)$/],
@@ -32,13 +32,13 @@ const rows: ReadonlyArray<readonly [line: string, says: RegExp]> = [
 ]
 
 for (const [line, says] of rows) {
-  test(`"${line.slice(0, 50)}" is said in our words`, () => {
+  test(`"${line.slice(0, 50)}" has the text of the error table`, () => {
     const text = clientLineText(line) ?? ''
     assert.match(text, says)
     assert.doesNotMatch(text, /0\.10|ERROR|FAIL|ipv4#/)
   })
 }
 
-test('a line that the table does not know is left as it is', () => {
+test('a line that the table does not know is unchanged', () => {
   assert.equal(clientLineText('target: Unexpected thing (ODD)'), undefined)
 })

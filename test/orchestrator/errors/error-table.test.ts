@@ -1,5 +1,4 @@
-// The error table against the two lists that it must agree with: the native contract and
-// librdkafka's own header.
+// The error table agrees with two lists: the native contract and librdkafka's header.
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
@@ -12,7 +11,7 @@ const rows = Object.entries(errorTable)
 const header = new URL(
   '../../../../node_modules/node-rdkafka/deps/librdkafka/src/rdkafka.h', import.meta.url)
 
-test('each code stands in one row', () => {
+test('each code is in one row', () => {
   const codes = rows.map(([, row]) => row.code)
   assert.deepEqual(codes.filter((code, at) => codes.indexOf(code) !== at), [])
 })
@@ -28,7 +27,7 @@ test("names and codes are librdkafka's", { skip: !existsSync(header) }, () => {
   for (const [, name, code] of text.matchAll(/RD_KAFKA_RESP_ERR_(\w+)\s*=\s*(-?\d+),/g)) {
     codes.set(name as string, Number(code))
   }
-  // Kafka's newer names, and errors that only a raw request can meet.
+  // Kafka's newer names, and errors that only raw requests receive.
   const protocolCodes = new Set([...codes.values(), 103, 106, 109])
   for (const [name, row] of rows) {
     if (row.code >= 1000) continue
@@ -49,7 +48,7 @@ test('an error of a moved leader refreshes metadata and is retried', () => {
   }
 })
 
-test('an error that the same bytes would meet again is not retried', () => {
+test('an error that the same bytes would cause again is not retried', () => {
   const lasting: ErrorName[] = [
     'CORRUPT_MESSAGE', 'MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD',
     'INVALID_TIMESTAMP', 'POLICY_VIOLATION', 'UNSUPPORTED_COMPRESSION_TYPE', 'OFFSET_OUT_OF_RANGE',
@@ -59,7 +58,7 @@ test('an error that the same bytes would meet again is not retried', () => {
   for (const name of lasting) assert.equal(errorByName(name).retriable, false, name)
 })
 
-test('an error that passes by itself is retried at the same leader', () => {
+test('a temporary error is retried at the same leader', () => {
   const passing: ErrorName[] = [
     'NOT_ENOUGH_REPLICAS', 'NOT_ENOUGH_REPLICAS_AFTER_APPEND', 'REQUEST_TIMED_OUT',
     'THROTTLING_QUOTA_EXCEEDED', 'COORDINATOR_LOAD_IN_PROGRESS', 'FETCH_SESSION_ID_NOT_FOUND'
@@ -70,14 +69,14 @@ test('an error that passes by itself is retried at the same leader', () => {
   }
 })
 
-test('a code that nobody knows stops the partition and is named by its number', () => {
+test('an unknown code stops the partition and is named by its number', () => {
   const row = errorByCode(4711)
   assert.equal(row.name, 'ERROR_4711')
   assert.match(row.text, /4711/)
   assert.deepEqual([row.retriable, row.scope], [false, 'partition'])
 })
 
-test('each row says what is wrong and what to do, as the parts of one sentence', () => {
+test('each row names the problem and the way out, as parts of one sentence', () => {
   for (const [name, row] of rows) {
     assert.doesNotMatch(row.text, /^[A-Z][a-z]|\.$/, `${name}: text`)
     assert.match(row.action, /^[A-Z].*[^.]$/, `${name}: action`)

@@ -1,15 +1,15 @@
-// The one error class: its message, and what it carries.
+// The one error class: its message and its fields.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 
-test('the message tells what is wrong, what was seen, what to do and the name to look up', () => {
+test('the message has the problem, the details, the way out and the name', () => {
   const error = new ReplicatorError('CLUSTER_UNREACHABLE', 'cluster A (a1:9092): refused.')
   assert.equal(error.message, 'A cluster cannot be reached: cluster A (a1:9092): refused. ' +
     'Check its bootstrap.servers, the brokers and the network. (CLUSTER_UNREACHABLE)')
 })
 
-test('it carries its row, its setting and its cause', () => {
+test('it has its row, its setting and its cause', () => {
   const cause = new Error('because')
   const error = new ReplicatorError('CONFIG_INVALID', 'x', { cause, setting: 'lanes' })
   assert.equal(error.cause, cause)
@@ -26,7 +26,7 @@ test('a failure of the data plane becomes the error of its code', () => {
   assert.equal(ReplicatorError.fromNative({ code: 999, detail: '' }).errorName, 'ERROR_999')
 })
 
-test('whatever else was thrown is an internal error that keeps its cause', () => {
+test('any other thrown value becomes an internal error that keeps its cause', () => {
   const thrown = new TypeError('x is not a function')
   const error = ReplicatorError.from(thrown)
   assert.equal(error.errorName, 'INTERNAL')

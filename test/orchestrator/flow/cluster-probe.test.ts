@@ -1,4 +1,4 @@
-// A cluster that stops answering is known by its error, and since when it has not answered.
+// A cluster that stops answering is shown with its error and the time of its last answer.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type {
@@ -10,7 +10,7 @@ import { ManualClock } from '../time/manual-clock.ts'
 
 const intervalMs = 5_000
 
-test('a silent cluster keeps the time of its last answer until it is back', async () => {
+test('a silent cluster keeps the time of its last answer until it answers again', async () => {
   const clock = new ManualClock()
   const stopping = new AbortController()
   const gone = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')
@@ -38,9 +38,9 @@ test('a silent cluster keeps the time of its last answer until it is back', asyn
   assert.equal(clock.sleeping, 0)
 })
 
-// The probe asked only the broker that metadata calls the controller. While that broker hung,
-// /readyz and the log said that the whole cluster had not answered.
-test('a broker that hangs is not the cluster: another broker is asked', async () => {
+// Regression: the probe asked only the broker that metadata calls the controller. While that broker
+// hung, /readyz and the log reported that the whole cluster had not answered.
+test('if one broker hangs, the probe asks another broker', async () => {
   const clock = new ManualClock()
   const stopping = new AbortController()
   const asked: Array<number | undefined> = []
@@ -65,8 +65,8 @@ test('a broker that hangs is not the cluster: another broker is asked', async ()
   await clock.advance(intervalMs)
 })
 
-// Asked by their former ids alone, brokers that were all replaced meanwhile would never answer.
-test('a cluster that comes back with other broker ids is found', async () => {
+// If only the previous broker ids were asked, a cluster with replaced brokers would never answer.
+test('a cluster that returns with other broker ids is found', async () => {
   const clock = new ManualClock()
   const stopping = new AbortController()
   let ids = [1, 2]

@@ -1,4 +1,4 @@
-// A cluster for flow/ that answers from memory, as far as flow/ asks; and a progress topic in it,
+// A cluster that answers the requests of flow/ from memory; and a progress topic in it, which is
 // read and written in the order of the calls.
 import type {
   ClusterAdmin, ConfigAlteration, ConfigDescription, ConfigResource, ConfigResult, ListedOffset,
@@ -21,18 +21,18 @@ export class FakeCluster {
   readonly created: NewTopic[] = []
   /** Partition counts by topic. */
   readonly topics = new Map<string, number>()
-  /** End offsets by `topic/partition`; 0 where not named, absent topics fail. */
+  /** End offsets by `topic/partition`; 0 if not named; requests for absent topics fail. */
   readonly ends = new Map<string, bigint>()
   readonly starts = new Map<string, bigint>()
   /** Timestamps and offsets of records, by `topic/partition`. */
   readonly times = new Map<string, ReadonlyArray<readonly [timestamp: bigint, offset: bigint]>>()
-  /** So many questions by time fail as librdkafka lets them fail: with neither offset nor error. */
+  /** The number of requests by time that fail as librdkafka's do: with neither offset nor error. */
   unansweredTimes = 0
   createError: ReplicatorError | undefined
-  /** Every request fails with it. */
+  /** The error of every request. */
   error: ReplicatorError | undefined
   readonly #ids = new Map<string, string>()
-  /** Of every topic. */
+  /** The error of every topic. */
   readonly configs = new Map<string, string>()
   configError: ReplicatorError | undefined
   readonly altered: ConfigAlteration[] = []
@@ -44,7 +44,7 @@ export class FakeCluster {
     return this as unknown as ClusterAdmin
   }
 
-  /** Creates the topic, or deletes it first if there is one: it gets a new id. */
+  /** Creates the topic, or recreates it if it exists: then it has a new id. */
   addTopic (name: string, partitions: number): void {
     this.topics.set(name, partitions)
     this.#ids.set(name, `${name}-id-${this.#nextTopicId++}`)
@@ -119,12 +119,12 @@ export class FakeCluster {
   }
 }
 
-/** Behaves as ProgressStore does, over a list. */
+/** Behaves like ProgressStore, over a list. */
 export class FakeProgressStore {
   readonly written: SlotRecord[] = []
-  /** Called before each write, for what another process does in between, or to fail it. */
+  /** Called before each write: writes as another process would in between, or throws. */
   beforeWrite: () => void | Promise<void> = () => {}
-  /** A slot whose partition has no leader, for example. */
+  /** For example a slot whose partition has no leader. */
   readError: ((slot: number) => ReplicatorError | undefined) | undefined
   resets = 0
 
@@ -132,7 +132,7 @@ export class FakeProgressStore {
     return this as unknown as ProgressStore
   }
 
-  /** As another process would. */
+  /** Writes as another process would. */
   append (...records: readonly SlotRecord[]): void {
     this.written.push(...records)
   }

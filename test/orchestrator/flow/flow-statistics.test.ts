@@ -1,4 +1,5 @@
-// What is shown of a partition, from what its lane counts and from what the control plane knows.
+// What the statistics show of a partition, from the counters of its lane and from the control
+// plane.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { NativeStats } from '../../../src/dataplane/index.ts'
@@ -21,7 +22,7 @@ import { FakeCluster } from './fake-cluster.ts'
 
 type Row = Partial<Record<keyof typeof partitionCounters, number>>
 
-/** A flow of one partition. `shown` collects what its lane counts and reads the snapshot. */
+/** A flow of one partition. `shown` collects the counters of its lane and reads the snapshot. */
 function createStatistics ({ othersOwn = (): boolean => false } = {}): {
   readonly statistics: FlowStatistics
   readonly clock: ManualClock
@@ -88,8 +89,9 @@ function createStatistics ({ othersOwn = (): boolean => false } = {}): {
   return { statistics, clock, table, partition, source, shown }
 }
 
-// The snapshot of a partition with nothing left is kept for 15 s, whatever the source said of it.
-test('a paused partition shows what the source has told of it', async () => {
+// Regression: the snapshot of a partition without records left was kept for 15 s, whatever the
+// source reported.
+test('a paused partition shows what the source has reported', async () => {
   const { clock, partition, source, statistics, table } = createStatistics()
   source.addTopic('orders', 1)
   table.apply(partition, { kind: 'pause', by: 'an operator' }, clock.now())
@@ -117,8 +119,8 @@ describe('a partition that runs', () => {
   })
 })
 
-// Each retry begins as if nothing were wrong, and it takes ten seconds to find a topic missing once
-// more. An alert on faulted partitions that waits a while would never be sent.
+// Each retry begins without an error, and needs ten seconds to find again that a topic is missing.
+// An alert on faulted partitions that waits a while would never be sent.
 describe('a partition that is retried after a fault', () => {
   const retry = ({ clock, partition, table }: ReturnType<typeof createStatistics>): number => {
     const report = { ...startingReport, state: 'faulted', code: 1007 } as const
@@ -130,13 +132,13 @@ describe('a partition that is retried after a fault', () => {
     return clock.now()
   }
 
-  test('is shown as faulted, since the fault, until it has caught up', async () => {
+  test('is shown as faulted, with the time of the fault, until it has caught up', async () => {
     const statistics = createStatistics()
     const { clock, shown } = statistics
     const faultedMs = clock.now()
     const retriedMs = retry(statistics)
     clock.skip(5_000)
-    // Figures of before the retry.
+    // Figures from before the retry.
     const retried = await shown({ caughtUpAtMs: retriedMs - 1 })
     assert.equal(retried.state, 'faulted')
     assert.equal(retried.code, 1007)
@@ -146,8 +148,8 @@ describe('a partition that is retried after a fault', () => {
   })
 })
 
-// A process that lost its session released its slots, and the lag of the flow was gone with them,
-// until another process had joined, read its progress and fetched.
+// Regression: a process that lost its session released its slots, and the lag of the flow was
+// missing until another process had joined, read its progress and fetched.
 describe('a partition whose slot was handed over', () => {
   const depart = async (
     isOwnedByOthers: boolean
@@ -175,20 +177,20 @@ describe('a partition whose slot was handed over', () => {
     return { states, pass, table }
   }
 
-  test('keeps its lag here while nobody is known to own it', async () => {
+  test('keeps its lag here while no owner is known', async () => {
     const { pass, states } = await depart(false)
     assert.deepEqual(states(), [['removed', 7]])
     await pass()
     assert.deepEqual(states(), [['removed', 7]])
   })
 
-  test('is gone once another process owns it', async () => {
+  test('is no longer shown once another process owns it', async () => {
     const { pass, states } = await depart(true)
     await pass()
     assert.deepEqual(states(), [])
   })
 
-  test('is there once when this process owns it again', async () => {
+  test('is shown once when this process owns it again', async () => {
     const { states, table } = await depart(false)
     table.add({ topic: 'orders', remoteTopic: 'east.orders', partition: 0, slot: 0 })
     assert.deepEqual(states().map(([state]) => state), ['starting'])

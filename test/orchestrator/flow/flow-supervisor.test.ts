@@ -1,5 +1,5 @@
-// A flow is started until it runs, started again when it fails later, restarted with another
-// configuration, and stopped in every state: over flows that only remember what is asked of them.
+// A flow is started until it runs, restarted after a later failure, restarted with another
+// configuration, and stopped in every state. Uses flows that only record the calls.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { FlowConfig } from '../../../src/orchestrator/config/config.ts'
@@ -82,7 +82,7 @@ function last (flows: readonly FakeFlow[]): FakeFlow {
 const unreachable = new ReplicatorError('CLUSTER_UNREACHABLE', 'B')
 
 describe('a supervised flow', () => {
-  test('that cannot start is reported, and tried again until it runs', async () => {
+  test('that cannot start is reported, and retried until it runs', async () => {
     const { clock, flows, supervisor } = createSupervisor()
     const started = supervisor.start()
     last(flows).refuse(unreachable)
@@ -91,7 +91,7 @@ describe('a supervised flow', () => {
     assert.equal(supervisor.snapshot().state, 'faulted')
     await clock.advance(longestBackoffMs)
     assert.equal(flows.length, 2)
-    // Metric and readiness alternated between faulted and starting at every retry.
+    // Regression: metric and readiness alternated between faulted and starting at every retry.
     assert.equal(supervisor.snapshot().state, 'faulted')
     assert.equal(supervisor.snapshot().reason, unreachable.message)
     last(flows).succeed()
@@ -100,9 +100,9 @@ describe('a supervised flow', () => {
     assert.equal(supervisor.snapshot().state, 'running')
   })
 
-  // Only the start was supervised: a running flow that had lost its producer id or its group for
-  // good stayed `running` and mirrored nothing.
-  test('that fails while it runs is stopped and started again', async () => {
+  // Regression: only the start was supervised: a running flow that had permanently lost its
+  // producer id or its group stayed `running` and mirrored nothing.
+  test('that fails while it runs is stopped and restarted', async () => {
     const { clock, flows, supervisor } = createSupervisor()
     const started = supervisor.start()
     last(flows).succeed()
@@ -129,7 +129,7 @@ describe('a supervised flow', () => {
       [[config.settings.lanes, 1], [7, 0]])
   })
 
-  test('adopts another configuration while it runs, and begins with it when it is started again',
+  test('adopts another configuration while it runs, and restarts with it',
     async () => {
       const { clock, config, flows, supervisor } = createSupervisor()
       const changed: FlowConfig = { ...config, settings: { ...config.settings, 'lanes': 7 } }
@@ -143,7 +143,7 @@ describe('a supervised flow', () => {
       assert.deepEqual(flows.map(({ config }) => config.settings.lanes), [7, 7])
     })
 
-  test('is restarted at once while it waits to be tried again', async () => {
+  test('is restarted at once while it waits to be retried', async () => {
     const { flows, supervisor } = createSupervisor()
     void supervisor.start()
     last(flows).refuse(unreachable)
@@ -156,10 +156,10 @@ describe('a supervised flow', () => {
   const states: ReadonlyArray<readonly [string, (flow: FakeFlow) => void]> = [
     ['starts', () => {}],
     ['runs', flow => { flow.succeed() }],
-    ['waits to be tried again', flow => { flow.refuse(unreachable) }]
+    ['waits to be retried', flow => { flow.refuse(unreachable) }]
   ]
   for (const [state, enter] of states) {
-    test(`that ${state} is stopped once, and not started again`, async () => {
+    test(`that ${state} is stopped once, and not restarted`, async () => {
       const { clock, flows, supervisor } = createSupervisor()
       void supervisor.start()
       enter(last(flows))

@@ -1,4 +1,4 @@
-// Which flows lead back from the target to the source: those that run between these clusters.
+// Which flows lead back from the target to the source: running flows between these two clusters.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
@@ -105,7 +105,7 @@ describe('a flow that leads back', () => {
     assert.equal(refusal(), undefined)
   })
 
-  test('with other topics does not count, until it has ours', async () => {
+  test('with other topics does not count, until it mirrors the same topics', async () => {
     const { append, flowsBack, refusal } = createFlowsBack()
     append(produced('id-of-B'), announced([...identity, 'topics = carts']))
     await flowsBack.look()
@@ -115,7 +115,7 @@ describe('a flow that leads back', () => {
     assert.match(refusal() ?? '', /MIRROR_LOOP/)
   })
 
-  test('counts no more when it has ended, and a warning tells of its records', async () => {
+  test('no longer counts when it has ended, and a warning names its records', async () => {
     const { append, flowsBack, lines, refusal } = createFlowsBack()
     append(produced('id-of-B'), announced())
     await flowsBack.look()
@@ -126,7 +126,7 @@ describe('a flow that leads back', () => {
     assert.equal(lines.filter(line => line.includes('does not run any more')).length, 1)
   })
 
-  test('counts for 90 s after it was killed, and for ever while it is heard', async () => {
+  test('counts for 90 s after it was killed, and as long as it announces itself', async () => {
     const { append, clock, flowsBack, refusal } = createFlowsBack()
     append(produced('id-of-B'), announced())
     await flowsBack.look()
@@ -140,18 +140,18 @@ describe('a flow that leads back', () => {
     assert.equal(refusal(), undefined)
   })
 
-  // After a disaster the record of the process that died is on the cluster that lives.
-  test('that was killed before this flow began is not waited for', async () => {
+  // After a disaster the surviving cluster has the record of the process that died.
+  test('that was killed before this flow began causes no wait', async () => {
     const { append, flowsBack, refusal } = createFlowsBack(100_000)
     append(produced('id-of-B'), announced())
     await flowsBack.look()
     assert.equal(refusal(), undefined)
-    append(announced()) // it lives: its clock is behind
+    append(announced()) // it runs, and its clock is behind
     await flowsBack.look()
     assert.match(refusal() ?? '', /MIRROR_LOOP/)
   })
 
-  test('that cannot be seen is said once, and the flow goes on', async () => {
+  test('that cannot be read is reported once, and the flow continues', async () => {
     const fixture = createFlowsBack()
     fixture.fail = new ReplicatorError('INBOUND_UNREADABLE', 'A: no permission')
     await fixture.flowsBack.look()

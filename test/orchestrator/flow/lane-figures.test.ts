@@ -1,5 +1,5 @@
-// Lanes answer with the rows that have changed; what is known of all partitions must be as right as
-// if they had answered with all rows.
+// Lanes answer with the rows that have changed; the figures of all partitions must be as if lanes
+// had answered with all rows.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -32,7 +32,7 @@ interface FakeLane {
   incarnation: number
 }
 
-/** One lane, which answers with `rows`, or not at all where these are undefined. */
+/** One lane, which answers with `rows`, or does not answer if these are undefined. */
 function createFigures (): {
   readonly figures: LaneFigures
   readonly lane: FakeLane
@@ -64,8 +64,8 @@ test('a partition without a new row keeps its last one', async () => {
   assert.deepEqual(asked, [true, false], 'only the first question is for all')
 })
 
-// The answer that came too late is lost, and with it rows that the lane will not report again.
-test('after an answer that did not come the lane is asked for all rows', async () => {
+// An answer that came too late is lost, with rows that the lane will not report again.
+test('after a missing answer the lane is asked for all rows', async () => {
   const { asked, figures, lane, records } = createFigures()
   lane.rows = [{ id: 1, records: 10 }, { id: 2, records: 20 }]
   await figures.collect()
@@ -78,7 +78,7 @@ test('after an answer that did not come the lane is asked for all rows', async (
   assert.deepEqual(records(), [[1, 11n]])
 })
 
-test('what a lane has released is there once more, and then gone', async () => {
+test('a released partition is in one more answer, and then removed', async () => {
   const { figures, lane, records } = createFigures()
   lane.rows = [{ id: 1, records: 10 }]
   await figures.collect()
@@ -90,8 +90,8 @@ test('what a lane has released is there once more, and then gone', async () => {
   assert.deepEqual(records(), [])
 })
 
-// A partition that moves away from a lane and back: its new row was deleted with the final one.
-test('what a lane has released and got again has its new row', async () => {
+// Regression: a partition left a lane and returned: its new row was deleted with the final one.
+test('a partition that returned to its lane has its new row', async () => {
   const { figures, lane, records } = createFigures()
   lane.rows = [{ id: 1, records: 10 }]
   await figures.collect()
@@ -103,7 +103,7 @@ test('what a lane has released and got again has its new row', async () => {
   assert.deepEqual(records(), [[1, 1n]])
 })
 
-test('a lane that was started again begins with nothing', async () => {
+test('a restarted lane begins without figures', async () => {
   const { figures, lane, records } = createFigures()
   lane.rows = [{ id: 1, records: 10 }, { id: 2, records: 20 }]
   await figures.collect()
@@ -113,7 +113,8 @@ test('a lane that was started again begins with nothing', async () => {
   assert.deepEqual(records(), [[2, 1n]])
 })
 
-// Whoever asks for stale ends would ask for those of all quiet partitions, every ten seconds.
+// Otherwise a request for stale ends would ask for the ends of all quiet partitions, every ten
+// seconds.
 test('the answer of a source broker counts for all partitions that are quiet there', async () => {
   const { figures, lane } = createFigures()
   lane.rows = [{ id: 1, quietNode: 7 }, { id: 2, quietNode: 8 }, { id: 3, quietNode: -1 }]

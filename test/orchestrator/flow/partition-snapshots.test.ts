@@ -1,4 +1,4 @@
-// Snapshots are recreated only of partitions that have changed, and of those that age.
+// Snapshots are recreated only for partitions that have changed or that age.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { PartitionSnapshots } from '../../../src/orchestrator/flow/partition-snapshots.ts'
@@ -9,10 +9,10 @@ import {
 } from '../../../src/orchestrator/partitions/partition-table.ts'
 import { samplePartition } from '../observability/sample-flow.ts'
 
-/** A flow of three partitions that a lane mirrors, with nothing left to mirror. */
+/** A flow of three partitions in one lane, with no records left to mirror. */
 function createSnapshots (): {
   readonly table: PartitionTable
-  /** Ids of the partitions whose snapshots this update creates. */
+  /** Ids of the partitions for which this update creates snapshots. */
   readonly update: (change?: Partial<PartitionSnapshot>, nowMs?: number) => readonly number[]
   readonly snapshots: PartitionSnapshots
   readonly counted: Set<FlowPartition>
@@ -55,7 +55,7 @@ describe('snapshots of partitions', () => {
     assert.equal(snapshots.values, before)
   })
 
-  test('are recreated of a partition with a new row, position, state or pause', () => {
+  test('are recreated for a partition with a new row, position, state or pause', () => {
     const { counted, snapshots, table, update } = createSnapshots()
     update()
     const before = snapshots.values
@@ -87,8 +87,8 @@ describe('snapshots of partitions', () => {
     assert.deepEqual(snapshots.values.map(({ partition }) => partition), [1, 2, 7])
   })
 
-  // The age of what is not mirrored yet grows, and nothing else tells it.
-  test('are recreated each time while something is left to mirror', () => {
+  // The age of records that are not mirrored yet grows, and no report shows it.
+  test('are recreated each time while records are left to mirror', () => {
     const { update } = createSnapshots()
     update({ lagRecords: 1, lagSeconds: 3 })
     assert.deepEqual(update({ lagRecords: 1, lagSeconds: 4 }), [0, 1, 2])

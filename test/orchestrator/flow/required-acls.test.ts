@@ -1,4 +1,4 @@
-// Which permissions a file needs; README lists the same rows.
+// The permissions that a file needs; README lists the same rows.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ const topicsOf = (acls: readonly RequiredAcl[], cluster: string): string[] => ac
   .filter(acl => acl.cluster === cluster && acl.resource === 'topic')
   .map(({ name, type }) => `${type} ${name}`)
 
-test('a topic is a name, an expression its fixed beginning, and all topics are *', () => {
+test('a topic becomes a name, an expression its fixed beginning, and all topics *', () => {
   const acls = aclsOf('A->B.topics = orders, pay\\\\.eu, shop\\\\..*, shop.a, carts?, x|y.z')
   assert.deepEqual(topicsOf(acls, 'A'), ['literal *'])
   const some = aclsOf('A->B.topics = orders, pay\\\\.eu, shop\\\\..*, shop.a, carts?, [ab]c')
@@ -30,15 +30,15 @@ test('a topic is a name, an expression its fixed beginning, and all topics are *
     'prefixed A.shop.', 'prefixed A.cart', 'literal longhaul-progress.A.internal'])
 })
 
-test('all topics are those of the source on the target, or *', () => {
+test('all topics become the remote topics of the source, or *', () => {
   assert.deepEqual(topicsOf(aclsOf(), 'B'),
     ['prefixed A.', 'literal longhaul-progress.A.internal'])
   assert.deepEqual(topicsOf(aclsOf('replication.policy.class = IdentityReplicationPolicy'), 'B'),
     ['literal *', 'literal longhaul-progress.A.internal'])
 })
 
-// To a principal that may not describe them, progress topics look absent: what an inbound flow
-// brought would go back.
+// Progress topics look absent to a principal that may not describe them: records of an inbound flow
+// would return.
 test('under the same names the progress topics of inbound flows are read', () => {
   const acls = aclsOf('A->B.topics = orders',
     'replication.policy.class = IdentityReplicationPolicy', 'same.names.both.ways = true')
@@ -50,7 +50,7 @@ test('under the same names the progress topics of inbound flows are read', () =>
   assert.ok(!aclsOf('A->B.topics = orders').some(({ name }) => name === 'longhaul-progress.'))
 })
 
-test('topics that topic.rename names are those names, or what they begin with', () => {
+test('topics that topic.rename names become those names, or their fixed beginnings', () => {
   const acls = aclsOf('A->B.topics = orders, shop\\\\..*, logs',
     'topic.rename = orders@sales, shop\\\\.(.*)@web-$1')
   assert.deepEqual(topicsOf(acls, 'B'), ['literal sales', 'prefixed A.shop.', 'literal A.logs',
@@ -69,7 +69,7 @@ test('the principal is the user of the login, and the group that of the flow', (
   [['literal', 'longhaul.A->B', 'Read']])
 })
 
-test('the principal of Kerberos is the name that brokers shorten it to', () => {
+test('the principal of Kerberos is shortened as by brokers', () => {
   const acls = aclsOf('B.security.protocol = SASL_PLAINTEXT', 'B.sasl.mechanism = GSSAPI',
     'B.sasl.jaas.config = com.sun.security.auth.module.Krb5LoginModule required ' +
       'keyTab="/k" principal="mirror/host.example@EXAMPLE";')
@@ -77,7 +77,7 @@ test('the principal of Kerberos is the name that brokers shorten it to', () => {
     new Set(['A User:PRINCIPAL', 'B User:mirror']))
 })
 
-test('to sync offsets of groups needs Describe on the source and Read on the target', () => {
+test('group offset sync needs Describe on the source and Read on the target', () => {
   const groupsOf = (...lines: string[]): readonly string[] => aclsOf(...lines)
     .filter(({ name, resource }) => resource === 'group' && !name.startsWith('longhaul.'))
     .map(({ cluster, name, operations, type }) => [cluster, type, name, ...operations].join(' '))
@@ -101,13 +101,13 @@ test('offset syncs are written to the cluster that has their topic', () => {
     ['B mm2-offset-syncs.A.internal Create Write'])
 })
 
-test('what two flows need of one cluster is printed once', () => {
+test('a permission that two flows need on one cluster is printed once', () => {
   const acls = aclsOf('B->A.enabled = true', 'topics = orders')
   const onA = acls.filter(({ cluster, name }) => cluster === 'A' && name === 'orders')
   assert.deepEqual(onA.map(({ operations }) => operations), [['Read', 'DescribeConfigs']])
 })
 
-test('heartbeats are written to both clusters, and mirrored whatever topics says', () => {
+test('heartbeats are written to both clusters, and mirrored regardless of topics', () => {
   const acls = withHeartbeats('A->B.topics = orders')
   assert.deepEqual(topicsOf(acls, 'A'),
     ['literal orders', 'literal heartbeats', 'literal mm2-offset-syncs.B.internal'])

@@ -1,5 +1,5 @@
-// A flow gets another configuration while its process runs: it drains, starts again, mirrors what
-// the new configuration wants, and continues where it was.
+// A running flow receives another configuration: it drains, restarts, mirrors the topics of the new
+// configuration, and continues at its positions.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openMockCluster } from '../../../src/dataplane/index.ts'
@@ -43,7 +43,7 @@ test('a running flow restarts with another configuration', { timeout: 60_000 }, 
     mirror.restart('A->B', configOf('orders, payments').flows[0])
     await write('orders', 5)
     await write('payments', 3)
-    // Mirrored from the start again, the first ten would be counted twice.
+    // Without the positions the first ten records would be counted twice.
     await eventually('the records of both topics', () => records() >= 18)
     assert.equal(records(), 18)
     assert.deepEqual(mirror.totals[0]?.topics.map(({ topic }) => topic), ['orders', 'payments'])

@@ -1,5 +1,5 @@
-// Started and stopped again and again in one process, a mirror leaves nothing behind: no
-// descriptor, no thread, no timer, and no memory that grows with the count.
+// Started and stopped repeatedly in one process, a mirror leaks nothing: no descriptor, no thread,
+// no timer, and no memory that grows with the count.
 import assert from 'node:assert/strict'
 import { readdirSync } from 'node:fs'
 import type { TestContext } from 'node:test'
@@ -14,10 +14,10 @@ import { produce } from '../../kafka/kafka-producer.ts'
 import { parseConfigOf } from '../config/create-config.ts'
 import { silentLog } from '../observability/silent-log.ts'
 
-// Pools, caches and lazily made threads are there after these.
+// After these cycles pools, caches and lazily created threads exist.
 const warmUpCycles = 4
 const records = 50
-// A sample may catch a socket that its peer has not closed yet.
+// A sample may include a socket that its peer has not closed yet.
 const slack = 3
 
 interface Holdings {
@@ -54,8 +54,8 @@ export async function startAndStop (
     (_, index) => ({ value: `record ${index}`, partition: index % 2 })))
   const stock: Holdings[] = []
   for (let cycle = 0; cycle < cycles; cycle++) {
-    // A flow of its own each time: a mock keeps a group that was left waiting for its session, and
-    // makes no topics by request.
+    // Another flow for each cycle: a mock keeps a group that waits for a session, and does not
+    // create topics on request.
     const alias = `A${cycle}`
     for (const name of [`${alias}.orders`, `longhaul-progress.${alias}.internal`]) {
       target.createTopic({ name, partitions: 2, replicationFactor: 1 })

@@ -1,4 +1,4 @@
-// Which flow of a process may write a target topic, and when another one may.
+// Which flow of a process may write a target topic, and when another flow may.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TargetClaims, type Claim } from '../../../src/orchestrator/flow/target-claims.ts'
@@ -15,8 +15,8 @@ test('a target topic is written by the flow that claimed it first, until it rele
   assert.equal(claims.claim(claim('west-id', 'orders', 'north->west')), undefined)
 })
 
-// Claims of deleted topics were kept for ever: another flow could never mirror to that name.
-test('a topic that the flow mirrors no longer may be claimed by another flow', () => {
+// Regression: claims of deleted topics were kept for ever: no other flow could mirror to that name.
+test('a topic that the flow no longer mirrors may be claimed by another flow', () => {
   const claims = new TargetClaims()
   for (const topic of ['orders', 'audit']) claims.claim(claim('west-id', topic, 'east->west'))
   claims.claim(claim('other-id', 'orders', 'east->west'))
@@ -33,9 +33,9 @@ test('flows that keep names share a topic, if their sources are different cluste
   assert.equal(claims.claim(ofEast), undefined)
   assert.equal(claims.claim(ofNorth), undefined)
   assert.equal(claims.claim(ofEast), undefined)
-  // The same cluster under another alias would bring each record twice.
+  // The same cluster under another alias would write each record twice.
   assert.equal(claims.claim(claim('west-id', 'orders', 'alias->west', 'east-id')), 'east->west')
-  // A topic of that name that another flow renames is another topic.
+  // A topic to which another flow renames a topic is another topic.
   assert.equal(claims.claim(claim('west-id', 'orders', 'other->west')), 'east->west')
   claims.release('east->west')
   assert.equal(claims.claim(claim('west-id', 'orders', 'alias->west', 'east-id')), undefined)

@@ -1,6 +1,6 @@
-// When the topics of a flow are looked at: at the interval, and within seconds while something is
-// left to do. With the defaults a topic whose creation failed for a moment used to wait ten minutes
-// for its next attempt, or for ever with refresh.topics.enabled=false.
+// When a flow looks at its topics: at the interval, and within seconds while a topic is not
+// settled. Regression: with the defaults a topic whose creation failed for a moment waited ten
+// minutes for its next attempt, or for ever with refresh.topics.enabled=false.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -23,7 +23,7 @@ const defaultIntervalMs = 600_000
 
 type Outcome = TopicSyncResult | ReplicatorError
 
-/** The outcomes of the looks, one after the other; the last one repeats. */
+/** The outcomes of the looks, in order; the last one repeats. */
 function createRefresh (outcomes: readonly Outcome[], lines: readonly string[] = []): {
   readonly refresh: TopicRefresh
   readonly clock: ManualClock
@@ -53,7 +53,7 @@ function createRefresh (outcomes: readonly Outcome[], lines: readonly string[] =
 }
 
 describe('the topics of a flow', () => {
-  test('are looked at with the start, and then at the interval', async () => {
+  test('are looked at during the start, and then at the interval', async () => {
     const { clock, looks, refresh } = createRefresh([settled])
     await refresh.start()
     assert.equal(looks(), 1)
@@ -90,7 +90,7 @@ describe('the topics of a flow', () => {
     assert.ok(looks() > 8 && looks() < 25, `${looks()} looks in ten minutes`)
   })
 
-  test('are looked at until they are settled where refreshes are disabled', async () => {
+  test('are looked at until they are settled if refreshes are disabled', async () => {
     const { clock, looks, refresh } =
       createRefresh([unsettled, settled], ['A->B.refresh.topics.enabled = false'])
     await refresh.start()
@@ -100,7 +100,7 @@ describe('the topics of a flow', () => {
     assert.equal(looks(), 2)
   })
 
-  test('are looked at again at once where this process may change more of them', async () => {
+  test('are looked at again at once if this process may change more of them', async () => {
     const { clock, looks, refresh } = createRefresh([unsettled, unsettled, settled])
     await refresh.start()
     refresh.lookAgain()

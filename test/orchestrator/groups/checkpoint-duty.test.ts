@@ -1,4 +1,5 @@
-// Checkpoints of a flow: which are written, when again, and what is said where the target refuses.
+// Checkpoints of a flow: which are written, when they are written again, and what a refusal
+// reports.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InternalTopic } from '../../../src/orchestrator/cluster/internal-topic.ts'
@@ -68,7 +69,7 @@ function position (group: string, upstream: bigint, downstream: bigint): GroupPo
   return { group, offsets: [offset] }
 }
 
-test('checkpoints are written once, and again when a group has moved', async () => {
+test('checkpoints are written once, and again after a group has moved', async () => {
   const { cluster, run, state } = createDuty()
   assert.deepEqual(await run(), [])
   assert.deepEqual(cluster.created, [], 'no topic without a checkpoint')
@@ -82,12 +83,12 @@ test('checkpoints are written once, and again when a group has moved', async () 
   state.positions = [position('app', 13n, 11n), position('billing', 3n, 2n)]
   assert.deepEqual(await run(),
     ['app east.orders-2 13 11 m', 'billing east.orders-2 3 2 m'], 'forwards, and reset')
-  // The group is ahead of the mirror: the place rises with the mirror.
+  // The group is ahead of the mirror: the translated offset rises with the mirror.
   state.positions = [position('app', 13n, 12n)]
   assert.deepEqual(await run(), ['app east.orders-2 13 12 m'])
 })
 
-test('figures count the checkpoints of a group, and are gone with the duty', async () => {
+test('figures count the checkpoints of a group, and end with the duty', async () => {
   const { duty, run, shown, state } = createDuty()
   state.positions = [position('app', 12n, 10n)]
   await run()
@@ -110,7 +111,7 @@ test('a process that has the duty again writes all checkpoints', async () => {
   assert.deepEqual(await run(), ['app east.orders-2 12 10 m'])
 })
 
-test('a refusal names the permission or the setting, and what cannot be read is said once',
+test('a refusal names the permission or the setting, and unreadable groups are logged once',
   async () => {
     const { cluster, refused, run, state } = createDuty()
     state.failures = [new ReplicatorError('GROUP_OFFSETS_UNREADABLE', 'group hidden')]

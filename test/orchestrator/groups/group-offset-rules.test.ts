@@ -1,5 +1,5 @@
-// Which offsets of a group are committed on the target: a table of cases, and what must hold for
-// every history of a partition.
+// Which offsets of a group are committed on the target: a table of cases, and a property over all
+// histories of a partition.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -18,7 +18,7 @@ function committed (offset: bigint): GroupOffset {
   return { topic: 'orders', partition: 0, offset, metadata: '' }
 }
 
-/** Ten records, a marker, ten records: the offsets of both sides differ behind the marker. */
+/** Ten records, a marker, ten records: after the marker the offsets of both sides differ. */
 function createProgress (map: Partial<OffsetMap> = {}): Progress {
   const spans = withSpan(withSpan(emptyMap(origin, true), exactSpan(0n, 0n, 10n)),
     exactSpan(11n, 10n, 10n))
@@ -32,22 +32,22 @@ describe('a committed offset is translated', () => {
   const cases: ReadonlyArray<readonly [what: string, offset: bigint, downstream: bigint]> = [
     ['to the first record', 0n, 0n],
     ['to the same record', 9n, 9n],
-    ['from a marker to the record behind it', 10n, 10n],
-    ['behind the marker', 11n, 10n],
-    ['to the end, of a group that has read all', 21n, 20n],
-    ['to the end, of a group that is ahead of the mirror', 500n, 20n]
+    ['from a marker to the record after it', 10n, 10n],
+    ['after the marker', 11n, 10n],
+    ['to the end, for a group that has read all records', 21n, 20n],
+    ['to the end, for a group that is ahead of the mirror', 500n, 20n]
   ]
   for (const [what, offset, downstream] of cases) {
     test(what, () => { assert.equal(downstreamOf(offset), downstream) })
   }
 
-  test('with what the consumer wrote beside it, under the name of the remote topic', () => {
+  test('with the metadata of the consumer, under the name of the remote topic', () => {
     assert.deepEqual(
       translateOffset({ ...committed(12n), metadata: 'm' }, 'east.orders', createProgress()),
       { topic: 'east.orders', partition: 0, upstream: 12n, downstream: 11n, metadata: 'm' })
   })
 
-  test('not where no record is mirrored, nor before what the map knows, nor without an offset',
+  test('except without a mirrored record, before the start of the map, or without an offset',
     () => {
       assert.equal(downstreamOf(5n, { upstream: 7n, downstream: 3n, sequence: 0 }), undefined)
       assert.equal(downstreamOf(0n, createProgress({ spans: [] })), undefined)
@@ -81,9 +81,9 @@ test('a group moves to offsets that the log of the target has reached', () => {
   assert.deepEqual(withinLog([wanted(6n), wanted(0n, 1)], ends), [])
 })
 
-// Whatever the flow mirrored: a group that continues at the translation misses no record that is
-// mirrored, and reads none before its offset again.
-test('the translation leads to the first mirrored record from the offset on', () => {
+// For all histories: a group that continues at the translated offset misses no mirrored record, and
+// reads no record before its offset again.
+test('the translated offset is that of the first mirrored record from the offset on', () => {
   const piece = fc.record({
     records: fc.bigInt(1n, 5n), gap: fc.bigInt(0n, 3n), others: fc.bigInt(0n, 3n)
   })

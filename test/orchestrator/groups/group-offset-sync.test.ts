@@ -1,5 +1,5 @@
-// Group offsets from cluster to cluster, run after run: what is asked for, what is committed, and
-// what is said where a cluster refuses.
+// Group offsets from cluster to cluster, run after run: the requests, the committed offsets, and
+// the reports of refusals.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -50,7 +50,7 @@ function createSync (...lines: string[]) {
 }
 
 describe('group offset sync', () => {
-  test('commits what a group has committed, and again only when it has moved on', async () => {
+  test('commits the offsets of a group, and again only after the group has moved', async () => {
     const { asked, run, source, target } = createSync()
     source.commit('app', 'orders', 0, 5n)
     source.commit('app', 'not-mirrored', 0, 5n)
@@ -67,7 +67,7 @@ describe('group offset sync', () => {
     assert.equal(target.requests.filter(request => request === 'commit of app').length, 2)
   })
 
-  test('leaves out groups of the filter, of Connect, and with members on the target', async () => {
+  test('leaves out excluded groups, of Connect, and with members on the target', async () => {
     const { run, source, target } = createSync('A->B.groups.exclude = secret')
     source.group('connector', 'Stable', 'connect')
     for (const name of ['app', 'secret', 'connector', 'moved']) source.commit(name, 'orders', 0, 5n)
@@ -77,7 +77,7 @@ describe('group offset sync', () => {
   })
 
   // A member may join between the listing and the commit: the coordinator refuses the commit.
-  test('says nothing of a group that a consumer joins meanwhile', async () => {
+  test('reports nothing about a group that a consumer joins meanwhile', async () => {
     const { refused, run, source, target } = createSync()
     source.commit('app', 'orders', 0, 5n)
     target.group('app').state = 'Empty'
@@ -92,7 +92,7 @@ describe('group offset sync', () => {
     assert.deepEqual(refused, [])
   })
 
-  test('commits no offset that the target has lost since', async () => {
+  test('commits no offset that the target has since lost', async () => {
     const { run, source, target } = createSync()
     source.commit('app', 'orders', 0, 5n)
     target.ends.set('A.orders/0', 14n)
@@ -100,7 +100,7 @@ describe('group offset sync', () => {
     assert.equal(target.offsetOf('app', 'A.orders', 0), undefined)
   })
 
-  test('says once what a cluster refuses, with the permission, and moves the others', async () => {
+  test('reports a refusal once, with the permission, and moves the other groups', async () => {
     const { refused, run, source, target } = createSync()
     for (const name of ['app', 'closed', 'hidden', 'hidden-too']) {
       source.commit(name, 'orders', 0, 5n)
@@ -118,7 +118,7 @@ describe('group offset sync', () => {
     assert.match(refused[1]?.action ?? '', /Grant READ .*leave the group out with groups\.exclude$/)
   })
 
-  test('finds new groups at the next look, and keeps groups of a silent broker', async () => {
+  test('finds new groups at the next listing, and keeps groups of a silent broker', async () => {
     const { clock, refused, run, source, target } = createSync()
     source.commit('app', 'orders', 0, 5n)
     await run()

@@ -1,4 +1,4 @@
-// A cluster that answers from memory, as far as consumer groups are asked for.
+// A cluster that answers requests about consumer groups from memory.
 import type {
   ClusterAdmin, CommittedPartition, GroupListings, GroupOffset, GroupOffsets, ListedOffset,
   WantedOffset
@@ -11,7 +11,7 @@ interface FakeGroup {
   state: string
   /** By `topic/partition`. */
   readonly offsets: Map<string, GroupOffset>
-  /** What the coordinator answers to every request about the group. */
+  /** The coordinator's answer to every request about the group. */
   refusal: ErrorName | undefined
 }
 

@@ -1,5 +1,5 @@
-// The heartbeats of one pair: the topic is created where it is missing, a record is written at each
-// run, and what a cluster refuses is said with the way out.
+// The heartbeats of one pair: the duty creates the topic if it is missing, writes a record at each
+// run, and reports refusals with the way out.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { OutgoingRecord } from '../../../src/orchestrator/cluster/topic-writer.ts'
@@ -56,7 +56,7 @@ const refused = async (run: Promise<void>): Promise<ReplicatorError> => {
 }
 
 describe('heartbeats', () => {
-  test('are those of MirrorMaker 2: one partition, compacted, of the owner of slot 0', async () => {
+  test('are as of MirrorMaker 2: one compacted partition, by the owner of slot 0', async () => {
     const { clock, cluster, duty, run, written } = createDuty()
     await run()
     assert.equal(duty.slot, 0)
@@ -71,7 +71,7 @@ describe('heartbeats', () => {
       { sourceAlias: 'prod', targetAlias: 'dr', timestampMs: clock.now() })
   })
 
-  test('go to a topic that exists already, whatever created it', async () => {
+  test('are written to a topic that exists already', async () => {
     const { cluster, run, written } = createDuty()
     cluster.addTopic('heartbeats', 4)
     await run()
@@ -80,7 +80,7 @@ describe('heartbeats', () => {
     assert.equal(written.length, 2)
   })
 
-  test('go on when another process has created the topic meanwhile', async () => {
+  test('continue when another process has created the topic meanwhile', async () => {
     const { cluster, run, written } = createDuty()
     cluster.createError = new ReplicatorError('TOPIC_ALREADY_EXISTS', 'topic heartbeats')
     await run()
@@ -88,7 +88,7 @@ describe('heartbeats', () => {
   })
 
   // The writer alone would fail for ever: its client never creates a topic.
-  test('recreate the topic after somebody has deleted it', async () => {
+  test('recreate the topic after it was deleted', async () => {
     const { cluster, run, state } = createDuty()
     await run()
     cluster.topics.delete('heartbeats')
@@ -100,7 +100,7 @@ describe('heartbeats', () => {
     assert.equal(cluster.created.length, 2)
   })
 
-  test('say which setting a cluster with fewer brokers asks to lower', async () => {
+  test('name the setting to lower on a cluster with fewer brokers', async () => {
     const { cluster, run } = createDuty()
     cluster.createError = new ReplicatorError('INVALID_REPLICATION_FACTOR', 'topic heartbeats')
     const { cluster: alias, message, retriable, setting } = await refused(run())
@@ -111,7 +111,7 @@ describe('heartbeats', () => {
     assert.match(message, /or set east->west\.emit\.heartbeats\.enabled=false to write none/)
   })
 
-  test('say which permissions are missing, all at once', async () => {
+  test('name all missing permissions together', async () => {
     const { cluster, run, state } = createDuty()
     const unauthorized = new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', 'topic heartbeats')
     const grant = /Grant CREATE and WRITE on topic heartbeats to the principal of cluster west, or/
@@ -122,7 +122,7 @@ describe('heartbeats', () => {
     assert.match((await refused(run())).message, grant)
   })
 
-  test('end with their slot at once, also while the cluster hangs, and begin anew', async () => {
+  test('end with their slot at once, also while the cluster hangs, and begin again', async () => {
     const { duty, events, run, state, written } = createDuty()
     state.isHanging = true
     const stopping = new AbortController()
@@ -138,8 +138,8 @@ describe('heartbeats', () => {
     assert.deepEqual(events, ['opened', 'closed', 'opened'])
     assert.equal(written.length, 1)
   })
-  // The slot is released to another process, which a cluster that hangs must not delay.
-  test('end although the client does not close', async () => {
+  // The slot is released to another process, which a hanging cluster must not delay.
+  test('end even if the client does not close', async () => {
     const { clock, duty, events, run, state } = createDuty()
     await run()
     state.closeMs = 60_000

@@ -1,5 +1,5 @@
-// Answers to the questions of lanes: what was read after the question, once it is on record which
-// clusters the flow carries, and none while it cannot be read.
+// Answers to the questions of lanes: from a reading after the question, after the carried clusters
+// are recorded, and no answer while the topics cannot be read.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ProducersAnswer } from '../../../src/dataplane/index.ts'
@@ -22,10 +22,10 @@ interface Fixture {
   readonly answers: Answer[]
   readonly errors: ReplicatorError[]
   readonly rings: ReplicatorError[]
-  /** In their order: readings, what was kept, answers. */
+  /** In order: readings, records that were written, answers. */
   readonly steps: string[]
   readonly stop: () => void
-  /** Readings reject with it. */
+  /** The error with which readings reject. */
   fail: ReplicatorError | undefined
   changes: number
 }
@@ -77,7 +77,7 @@ const settled = async (until: () => boolean): Promise<void> => {
 }
 
 describe('what a flow knows of the flows into its source', () => {
-  test('leaves out what came from the target or goes there directly, and forwards the rest',
+  test('leaves out records that came from the target or reach it directly, and forwards others',
     async () => {
       const { flows, source, steps, target } = createFlows()
       source.push(writes(1n, 'Y'), writes(2n, 'Z'), writes(3n, 'W', ['V', 'W']),
@@ -97,14 +97,14 @@ describe('what a flow knows of the flows into its source', () => {
     assert.ok(!steps.some(step => step.startsWith('keep')))
   })
 
-  test('does not guess where a record of an early version names no source', async () => {
+  test('does not guess if a record of an early version names no source', async () => {
     const { flows, source } = createFlows()
     source.push({ producerId: 1n, producerEpoch: 0 })
     await assert.rejects(flows.learn(), (error: ReplicatorError) =>
       error.errorName === 'INBOUND_UNREADABLE')
   })
 
-  // Its batches look like those of applications: they would go back to where they came from.
+  // Its batches look like those of applications: they would return to their source.
   test('refuses a flow that has no producer id', async () => {
     const { flows, source } = createFlows()
     source.push(writes(-1n, 'Y'))
@@ -112,7 +112,7 @@ describe('what a flow knows of the flows into its source', () => {
       error.errorName === 'PRODUCER_ID_MISSING' && /a flow from cluster Y/.test(error.detail))
   })
 
-  test('reaches lanes that have not asked when it changes, and only then', async () => {
+  test('is sent to lanes that have not asked when it changes, and only then', async () => {
     const fixture = createFlows()
     fixture.source.push(writes(2n, 'Z'))
     await fixture.flows.learn()
@@ -126,7 +126,7 @@ describe('what a flow knows of the flows into its source', () => {
 })
 
 describe('a question of a lane', () => {
-  // The inbound flow puts its id on record while an earlier reading is under way.
+  // The inbound flow records its id during an earlier reading.
   test('is answered by a reading that began after it', async () => {
     const { answers, flows, source } = createFlows()
     const lane = { lane: 0, incarnation: 1 }
@@ -139,7 +139,7 @@ describe('a question of a lane', () => {
       { ...lane, question: 2n, inbound: [{ producerId: 9n, isLeftOut: true }] })
   })
 
-  test('is answered once the clusters that it brings are on record', async () => {
+  test('is answered once the clusters that it carries are recorded', async () => {
     const { answers, flows, source, steps } = createFlows()
     await flows.learn()
     source.push(writes(3n, 'W'))
@@ -159,7 +159,7 @@ describe('a question of a lane', () => {
     assert.ok(steps.filter(step => step === 'read source').length <= 2, steps.join())
   })
 
-  test('waits while the topics cannot be read, says so, and is answered later', async () => {
+  test('waits while the topics cannot be read, which is logged, and then answered', async () => {
     const fixture = createFlows()
     const { answers, clock, errors, flows } = fixture
     fixture.fail = new ReplicatorError('INBOUND_UNREADABLE', 'x')

@@ -1,4 +1,4 @@
-// Which producers the progress topics of a cluster name: all that were ever there, each once.
+// Which producers the progress topics of a cluster name: all that were ever recorded, each once.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { TakeRecord } from '../../../src/orchestrator/cluster/topic-reader.ts'
@@ -22,7 +22,7 @@ class FakeTopics extends FakeCluster {
   readonly readings: Array<readonly [topic: string, from: bigint | undefined]> = []
   readonly closed: string[] = []
   readError: ReplicatorError | undefined
-  /** The principal may describe these only; undefined: all. */
+  /** The topics that the principal may describe; undefined: all. */
   visible: ReadonlySet<string> | undefined
 
   async listTopics (): Promise<ReadonlyArray<{ readonly name: string }>> {
@@ -77,7 +77,7 @@ const producer = (producerId: bigint, more: Partial<FlowProducer> = {}): FlowPro
   ({ producerId, producerEpoch: 0, sourceClusterId: 'cluster-1', ...more })
 
 describe('producers of inbound flows', () => {
-  test('none where nobody mirrors into the cluster, and nothing is read', async () => {
+  test('none if no flow writes into the cluster, and no topic is read', async () => {
     const { cluster, topics } = createTopics()
     cluster.addTopic('orders', 3)
     assert.deepEqual(await topics.read(), [])
@@ -92,12 +92,12 @@ describe('producers of inbound flows', () => {
     assert.deepEqual(await topics.read(), [producer(7n)])
     cluster.append('longhaul-progress.north.internal', encodeProducer(producer(8n)))
     assert.deepEqual(await topics.read(), [producer(7n), producer(8n)])
-    // The first topic is read on where the last reading ended.
+    // The reading of the first topic continues at the end of the last reading.
     assert.deepEqual(cluster.readings.filter(([name]) => name === topic),
       [[topic, undefined], [topic, 3n]])
   })
 
-  test('that were replaced stay known, and so do those of a topic that is gone', async () => {
+  test('that were replaced stay known, and so do those of a deleted topic', async () => {
     const { cluster, topics } = createTopics()
     cluster.append(topic, encodeProducer(producer(7n)))
     await topics.read()
@@ -109,7 +109,7 @@ describe('producers of inbound flows', () => {
     assert.deepEqual(await topics.read(), [producer(7n), producer(9n)])
   })
 
-  // It ends behind the offset that was read last, and its id stands before that.
+  // It ends after the last offset of the earlier reading, and its id is before that.
   test('of a topic that was recreated between two readings are read from its start', async () => {
     const { cluster, topics } = createTopics()
     cluster.append(topic, encodeProducer(producer(7n)))
@@ -120,7 +120,7 @@ describe('producers of inbound flows', () => {
     assert.deepEqual(await topics.read(), [producer(7n), producer(9n)])
   })
 
-  test('carry all clusters that were ever on record', async () => {
+  test('carry all clusters that were ever recorded', async () => {
     const { cluster, topics } = createTopics()
     cluster.append(topic,
       encodeProducer(producer(7n, { keepsNames: true, carried: ['cluster-1', 'cluster-2'] })),
@@ -130,9 +130,9 @@ describe('producers of inbound flows', () => {
       [producer(7n, { keepsNames: true, carried: ['cluster-1', 'cluster-2'] })])
   })
 
-  // A list leaves out what the principal may not describe: taken as absent, such a topic would let
-  // the records of its flow go round.
-  test('cannot be read where progress topics may be hidden, also if others are not', async () => {
+  // A list leaves out topics that the principal may not describe: if such a topic counted as
+  // absent, the records of its flow would circulate.
+  test('cannot be read if progress topics may be hidden, even if some are visible', async () => {
     const { cluster, topics } = createTopics()
     const other = 'longhaul-progress.north.internal'
     cluster.append(topic, encodeProducer(producer(7n)))
@@ -145,7 +145,7 @@ describe('producers of inbound flows', () => {
     assert.equal((await topics.read()).length, 2)
   })
 
-  test('cannot be read where a topic may not be read: the error says so', async () => {
+  test('cannot be read without READ on a topic, which the error names', async () => {
     const { cluster, topics } = createTopics()
     cluster.append(topic, encodeProducer(producer(7n)))
     cluster.readError = new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', topic)

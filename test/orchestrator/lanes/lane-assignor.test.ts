@@ -1,4 +1,5 @@
-// New partitions go round the lanes, fewest first; running ones move where traffic is uneven.
+// New partitions are assigned to the lanes in turn, fewest first; running ones move if traffic is
+// uneven.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -13,7 +14,7 @@ describe('assignLanes', () => {
     assert.deepEqual(assignLanes(5, [0, 0, 0]), [0, 1, 2, 0, 1])
   })
 
-  test('fills up the lane with the fewest partitions first', () => {
+  test('fills the lane with the fewest partitions first', () => {
     assert.deepEqual(assignLanes(4, [3, 1, 2]), [1, 1, 2, 0])
   })
 
@@ -25,7 +26,7 @@ describe('assignLanes', () => {
     }))
   })
 
-  test('leaves the counts of its caller as they are', () => {
+  test('does not change the counts of its caller', () => {
     const counts = [0, 1]
     assignLanes(3, counts)
     assert.deepEqual(counts, [0, 1])
@@ -53,7 +54,7 @@ const generatedLanes = fc.array(
   { minLength: 1, maxLength: 8 })
 
 describe('rebalanceLanes', () => {
-  test('parts two busy partitions that share a lane', () => {
+  test('separates two busy partitions that share a lane', () => {
     const moves = rebalanceLanes(carry([10, 10, 0], [0, 0]), 2)
     assert.equal(moves.length, 1)
     assert.ok([0, 1].includes(moves[0]?.id ?? -1))
@@ -64,11 +65,11 @@ describe('rebalanceLanes', () => {
     assert.deepEqual(rebalanceLanes(carry([1, 6, 20], [5]), 2), [{ id: 1, to: 1 }])
   })
 
-  test('leaves a partition that alone is more than all others', () => {
+  test('leaves a partition with more traffic than all others together', () => {
     assert.deepEqual(rebalanceLanes(carry([100], [1], [1]), 3), [])
   })
 
-  test('leaves what is even enough, and what carries next to nothing', () => {
+  test('moves nothing if lanes are nearly even, or carry almost no traffic', () => {
     assert.deepEqual(rebalanceLanes(carry([10, 1], [10]), 2), [])
     assert.deepEqual(rebalanceLanes(carry([0.1, 0.1], []), 2), [])
   })
@@ -77,7 +78,7 @@ describe('rebalanceLanes', () => {
     assert.deepEqual(rebalanceLanes(carry([10, 10]), 1), [])
   })
 
-  test('never makes the busiest lane busier, moves nothing twice, and keeps to its limit', () => {
+  test('never makes the busiest lane busier, moves no partition twice, and keeps its limit', () => {
     fc.assert(fc.property(generatedLanes, lanes => {
       const partitions = carry(...lanes)
       const moves = rebalanceLanes(partitions, lanes.length)
@@ -89,7 +90,7 @@ describe('rebalanceLanes', () => {
     }))
   })
 
-  test('comes to rest when the traffic stays as it is', () => {
+  test('moves nothing more while the traffic does not change', () => {
     fc.assert(fc.property(generatedLanes, lanes => {
       let partitions = carry(...lanes)
       for (let round = 0; round < 100; round++) {

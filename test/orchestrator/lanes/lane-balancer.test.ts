@@ -1,4 +1,4 @@
-// What is measured between two rounds, and what of it is moved.
+// The traffic that is measured between two rounds, and the partitions that are moved.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
@@ -19,7 +19,7 @@ interface Balanced extends BalancedPartition {
 
 function createBalancer (): {
   readonly partitions: readonly Balanced[]
-  /** Seconds go by, and each partition brings so many MiB in every one of them. */
+  /** Seconds pass, and each partition receives this many MiB in each of them. */
   readonly round: (seconds: number, mebibytes: readonly number[]) => ReadonlyArray<[number, number]>
   readonly restartCounters: () => void
 } {
@@ -51,18 +51,18 @@ function createBalancer (): {
 }
 
 describe('a round of the lane balancer', () => {
-  test('moves by what came since the last round, not by what came before', () => {
+  test('moves by the traffic since the last round, not by earlier traffic', () => {
     const { round } = createBalancer()
     assert.deepEqual(round(10, [0, 0, 90]), [])
     assert.deepEqual(round(10, [4, 4, 0]).map(([, to]) => to), [1])
   })
 
-  test('counts a second as a second, however long the round', () => {
+  test('measures traffic a second, however long the round', () => {
     const { round } = createBalancer()
     assert.deepEqual(round(1000, [0.1, 0.1, 0]), [])
   })
 
-  test('leaves partitions alone that do not run or are on their way', () => {
+  test('moves no partition that does not run or is being moved', () => {
     const { partitions, round } = createBalancer()
     const [first, second] = partitions
     assert.ok(first !== undefined && second !== undefined)
@@ -71,9 +71,9 @@ describe('a round of the lane balancer', () => {
     assert.deepEqual(round(10, [4, 4, 0]), [])
   })
 
-  // A lane that is started again counts from 0: the difference to what it counted before would be
+  // The counters of a restarted lane begin at 0: the difference to the earlier count would be
   // negative, and its busy partitions would look idle.
-  test('counts from 0 where a counter has begun again', () => {
+  test('counts from 0 if a counter has restarted', () => {
     const { restartCounters, round } = createBalancer()
     round(10, [0, 0, 0])
     round(100, [0, 0, 1])

@@ -1,4 +1,4 @@
-// Lanes as a flow sees them: started, spoken to, lost and started again, closed.
+// Lanes as a flow uses them: started, commanded, lost and restarted, closed.
 import assert from 'node:assert/strict'
 import { describe, test, type TestContext } from 'node:test'
 import { decodePartitions, type NativeEvents } from '../../../src/dataplane/index.ts'
@@ -70,7 +70,7 @@ describe('a pool of lanes', () => {
       lane === 0 && events.states.some(({ id, released }) => id === 0 && released)))
   })
 
-  test('answers no statistics once it is closed, and may be closed twice', async t => {
+  test('returns no statistics once it is closed, and may be closed twice', async t => {
     const { pool } = createPool(t, { lanes: 1, ...createMockPair(t) })
     await pool.start()
     await pool.close()
@@ -79,7 +79,7 @@ describe('a pool of lanes', () => {
     assert.equal(pool.stateOf(0).state, 'stopped')
   })
 
-  test('starts a lane again that ended, says so, and leaves the other one alone', async t => {
+  test('restarts a lane that ended, reports it, and does not touch the other one', async t => {
     const { ended, pool, started } = createPool(
       t, { lanes: 2, source: 'a', target: 'b', program: mortalLane })
     await pool.start()
@@ -88,15 +88,15 @@ describe('a pool of lanes', () => {
     assert.deepEqual(started, [1])
     assert.equal(ended[0]?.lane, 1)
     assert.equal(ended[0]?.error.errorName, 'LANE_LOST')
-    assert.match(ended[0]?.error.message ?? '', /it fell over/)
+    assert.match(ended[0]?.error.message ?? '', /it crashed/)
     const states = [0, 1].map(lane => pool.stateOf(lane))
     assert.deepEqual(states.map(({ state }) => state), ['running', 'running'])
     assert.deepEqual(states.map(({ incarnation }) => incarnation), [1, 2])
   })
 
-  // A thread that does not get to its messages would keep every reader of figures waiting, and the
-  // end of the flow with them.
-  test('does not wait for the figures of a lane that does not answer, and says so', async t => {
+  // Otherwise a thread that does not process its messages would delay every reader of figures, and
+  // the end of the flow.
+  test('does not wait for the figures of a lane that does not answer, and reports it', async t => {
     const clock = new ManualClock()
     const { overloaded, pool } = createPool(
       t, { clock, lanes: 1, source: 'a', target: 'b', program: mortalLane })

@@ -1,5 +1,5 @@
 // A lane for lane-pool.test.ts that ends at the command `revoke`, never answers `stats`, and cannot
-// open at all where the source is called `nowhere`: the error names the client.
+// open if the source is called `nowhere`: the error names the client.
 import type { LaneCommand, LaneTask } from '../../../src/dataplane/lane.ts'
 
 export async function runLane ({ config, port }: LaneTask): Promise<void> {
@@ -9,7 +9,7 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
   }
   await new Promise<void>((resolve, reject) => {
     port.on('message', (command: LaneCommand) => {
-      if (command.kind === 'revoke') reject(new Error('it fell over'))
+      if (command.kind === 'revoke') reject(new Error('it crashed'))
       if (command.kind === 'close') resolve()
     })
     port.postMessage({ kind: 'opened' })

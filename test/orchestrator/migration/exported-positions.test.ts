@@ -1,4 +1,4 @@
-// The JSON of `offsets export` is read as it was written, and refused by the place of a fault.
+// The JSON of `offsets export` reads back the same, and an invalid file is refused with the place.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { flowToJson } from '../../../src/orchestrator/cli/offsets-on-record.ts'
@@ -24,7 +24,7 @@ function exported (): string {
   return JSON.stringify({ version: 1, flows: [flow] })
 }
 
-test('what was exported is read again, with its offset map', () => {
+test('exported positions read back the same, with their offset maps', () => {
   assert.deepEqual(readExport(exported()), [{
     name: 'A->B',
     partitions: [{
@@ -34,7 +34,7 @@ test('what was exported is read again, with its offset map', () => {
   }])
 })
 
-test('what cannot be understood is refused by its place', () => {
+test('an invalid export is refused with the place of the fault', () => {
   const refuses = (text: string, reason: RegExp): void => {
     assert.throws(() => readExport(text), { errorName: 'IMPORT_REFUSED', detail: reason })
   }

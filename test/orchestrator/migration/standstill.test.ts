@@ -36,14 +36,14 @@ test('MirrorMaker 2 has stopped once its group is empty and its last commit is o
     ['its group has 2 workers', 'its newest commit is less than 65 s old'])
 })
 
-test('commits that go on end the wait with an error', async () => {
+test('commits that continue end the wait with an error', async () => {
   const { options } = createMirrorMaker(1_000_000, 0)
   await assert.rejects(untilStandstill(options, never),
     { errorName: 'MIRROR_MAKER_RUNS', detail: 'its newest commit is less than 65 s old' })
 })
 
 // Its commits have the timestamps of another clock, an hour behind: none looks recent.
-test('commits with old timestamps are seen by the ends of the offsets topic', async () => {
+test('commits with old timestamps are detected by the ends of the offsets topic', async () => {
   const { now, options } = createMirrorMaker(10_000, 0)
   await untilStandstill({ ...options, hasCommitSince: async () => false }, never)
   assert.equal(now(), 11_000)

@@ -1,5 +1,5 @@
-// How far a source is on the target, against the truth: a mirror that is cut off somewhere, with
-// doubles of retries and records of other producers on the target.
+// How many source records the target has, compared with a model: a mirror that is stopped at any
+// point, with duplicates from retries and records of other producers on the target.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -7,14 +7,14 @@ import {
   anchorOf, TailComparison, type SourceRecord
 } from '../../../src/orchestrator/migration/tail-comparison.ts'
 
-/** Few contents, so that logs repeat themselves; `timestampMs` is part of what a digest says. */
+/** Few contents, so that logs repeat themselves; `timestampMs` is a part of the digest. */
 const contents = fc.array(fc.constantFrom('a', 'b', 'c'), { minLength: 1, maxLength: 40 })
 
 function toRecords (digests: readonly string[]): readonly SourceRecord[] {
   return digests.map((digest, i) => ({ offset: BigInt(i), timestampMs: 0, digest }))
 }
 
-/** Where the comparison continues at; undefined: it is not sure. */
+/** Where the comparison would continue; undefined: it cannot decide. */
 function goOnAt (
   source: readonly SourceRecord[], committed: number, window: number, target: readonly string[]
 ): number | undefined {
@@ -27,8 +27,8 @@ function goOnAt (
   return missing < 0 ? source.length : committed + missing
 }
 
-// A skip of one record too many is a record that the target never receives.
-test('a log that is read from its start is never skipped beyond what the target holds', () => {
+// To skip one record too many means that the target never receives it.
+test('a log that is read from its start is never skipped beyond the records on the target', () => {
   fc.assert(fc.property(contents, fc.nat(), fc.nat(), (digests, committed, mirrored) => {
     const source = toRecords(digests)
     const end = mirrored % (digests.length + 1)
@@ -37,8 +37,8 @@ test('a log that is read from its start is never skipped beyond what the target 
   }))
 })
 
-// The target is read from an earlier place than the anchor's, so equal records stand before it.
-test('unique records are found from any place of the target on', () => {
+// The target is read from before the anchor, so equal records precede the anchor.
+test('unique records are found from any offset of the target on', () => {
   fc.assert(fc.property(fc.nat(60), fc.nat(), fc.nat(), fc.array(fc.nat()), fc.array(fc.nat()),
     (length, committed, mirrored, doubles, others) => {
       const digests = Array.from({ length: length + 2 }, (_, i) => `record ${i}`)

@@ -10,7 +10,7 @@ const position = {
   connector: 'MirrorSourceConnector', cluster: 'A', topic: 'orders', partition: 3, offset: 41n
 }
 
-test('a position is read and written byte for byte, and a deleted one is known', () => {
+test('a position is read and written byte for byte, and a deletion is recognized', () => {
   const value = Buffer.from('{"offset":41}')
   assert.deepEqual(decodeConnectOffset(key, value), position)
   assert.deepEqual(encodeConnectOffset(position), { key, value })
@@ -18,7 +18,7 @@ test('a position is read and written byte for byte, and a deleted one is known',
   assert.equal(encodeConnectOffset({ ...position, offset: undefined }).value, null)
 })
 
-test('what other connectors keep in the same topic is left out', () => {
+test('records of other connectors in the same topic are ignored', () => {
   for (const other of ['["MirrorHeartbeatConnector",{"sourceClusterAlias":"A"}]', '{}', 'text']) {
     assert.equal(decodeConnectOffset(Buffer.from(other), Buffer.from('{"offset":1}')), undefined)
   }

@@ -1,4 +1,4 @@
-// Configurations of MirrorMaker 2's connectors, and the file that means the same.
+// Configurations of MirrorMaker 2's connectors, and the properties file with the same meaning.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { parseConfig } from '../../../src/orchestrator/config/parse-config.ts'
@@ -80,7 +80,7 @@ test('the import needs the name of the source connector, and names of the worker
     /--offsets-topic OFFSETS .* OFFSETS is offset\.storage\.topic and GROUP is group\.id/)
 })
 
-test('a file of something else is refused', () => {
+test('a file of another kind is refused', () => {
   for (const json of [null, [], { config: { 'connector.class': 'FileStreamSource' } }, 'text']) {
     assert.equal(connectorConfigOf(json), undefined)
   }

@@ -1,5 +1,5 @@
-// Records of MirrorMaker 2's internal topics, against bytes that Kafka's own classes wrote: those
-// of connect-mirror 4.1.0, by recordKey() and recordValue() of
+// Records of MirrorMaker 2's internal topics, compared with bytes from Kafka's classes: those of
+// connect-mirror 4.1.0, by recordKey() and recordValue() of
 //   new Heartbeat("east", "wést", 1764257400123L)
 //   new Checkpoint("billing", new TopicPartition("east.orders", 3), 5000000000L, 4999999998L, "né")
 //   new OffsetSync(new TopicPartition("orders", 70000), 5000000000L, -1L)
@@ -57,7 +57,7 @@ const anyCheckpoint = fc.record({
 const anySync = fc.record(
   { topic: text, partition: int32, upstream: int64, downstream: int64 }, plain)
 
-test('whatever is written is read as it was', () => {
+test('every written record reads back the same', () => {
   fc.assert(fc.property(anyHeartbeat, anyCheckpoint, anySync, (beat, point, offsets) => {
     assert.deepEqual(decodeHeartbeat(encodeHeartbeat(beat)), beat)
     assert.deepEqual(decodeCheckpoint(encodeCheckpoint(point)), point)
@@ -98,8 +98,8 @@ test('a version that this build does not know is refused, not read as another', 
   }
 })
 
-// Kafka's classes read what they know, and leave what follows.
-test('bytes behind the last field are ignored', () => {
+// Kafka's classes read the fields that they know, and ignore the rest.
+test('bytes after the last field are ignored', () => {
   for (const [, decode, { key, value }] of decoders) {
     const longer = { key, value: Buffer.concat([value, Buffer.from([1, 2, 3])]) }
     assert.deepEqual(decode(longer), decode({ key, value }))

@@ -1,4 +1,4 @@
-// The hash of Java's producers; the values are those of Kafka's own UtilsTest.
+// The hash of Java's producers, with the values of Kafka's UtilsTest.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { keyPartition } from '../../../src/orchestrator/mirror-maker/key-partition.ts'

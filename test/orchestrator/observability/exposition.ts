@@ -1,5 +1,5 @@
-// Reads Prometheus text strictly and answers questions about it. Not a general parser: it refuses
-// what a Prometheus server would refuse, which is the point.
+// Parses Prometheus text strictly and answers questions about it. Not a general parser: it refuses
+// text that a Prometheus server would refuse.
 import assert from 'node:assert/strict'
 
 export interface Family {
@@ -76,7 +76,7 @@ function parseSample (line: string): [string, number, string] {
   return [labels.length > 0 ? `${name}{${labels.sort().join(',')}}` : name, value, name]
 }
 
-/** Buckets rise with `le`, the last is +Inf, and it is the count. */
+/** Buckets rise with `le`, the last one is +Inf and equals the count. */
 function checkHistogram (name: string, series: ReadonlyMap<string, number>): void {
   const groups = new Map<string, [number, number][]>()
   for (const [key, value] of series) {

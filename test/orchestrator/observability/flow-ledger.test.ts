@@ -1,4 +1,4 @@
-// Totals that never fall, whatever lanes and partitions do.
+// Totals that never fall, whatever happens to lanes and partitions.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CarriedSum } from '../../../src/orchestrator/observability/carried-sum.ts'
@@ -25,7 +25,7 @@ test('a member that leaves does not lower the sum', () => {
   assert.deepEqual(sum.observe([member('b', [60])]), [160])
 })
 
-test('a member that begins again adds to what it had counted before', () => {
+test('a restarted member adds to its earlier counts', () => {
   const sum = new CarriedSum()
   sum.observe([member('a', [100])])
   assert.deepEqual(sum.observe([member('a', [7])]), [107])
@@ -67,8 +67,8 @@ test('topics with the same snapshots keep their totals, and count in those of th
   assert.equal(after?.topics[1]?.records, 15)
 })
 
-// The partition has the same figures as the lane that died: they are counted from 0 on.
-test('a topic counts anew in a lane that was started again, with the same snapshot, too', () => {
+// The partition has the same figures as in the lane that died: they count from 0.
+test('a topic counts from 0 in a restarted lane, even with the same snapshot', () => {
   const ledger = new FlowLedger(new ManualClock())
   const same = samplePartition('orders', 0, { records: 100n })
   const observe = (incarnation: number) => ledger.observe([sampleFlow({
@@ -81,9 +81,9 @@ test('a topic counts anew in a lane that was started again, with the same snapsh
   assert.equal(observe(2), 200)
 })
 
-// A lane reports a partition that it has released once more, beside the lane that has it now, whose
-// count may be lower. With the partition alone as key, one would look like a restart of the other.
-test('what a lane counted last of a partition that was moved away stays in the total', () => {
+// A lane reports a released partition once more, beside its present lane, whose count may be lower.
+// With the partition alone as key, one would look like a restart of the other.
+test('the last counts of a partition in its previous lane stay in the total', () => {
   const ledger = new FlowLedger(new ManualClock())
   const lanes = [sampleLane({ lane: 0 }), sampleLane({ lane: 1 })]
   const inLane = (lane: number, records: bigint) => samplePartition('orders', 0, { lane, records })
@@ -96,7 +96,7 @@ test('what a lane counted last of a partition that was moved away stays in the t
   assert.equal(flow?.records, 118)
 })
 
-test('a lane that is started again keeps the totals of the flow', () => {
+test('a lane that is restarted keeps the totals of the flow', () => {
   const ledger = new FlowLedger(new ManualClock())
   const lane = {
     fetchRequests: 10n, errorsByCode: new Map([[6, 3]]), latency: countLatencies([5, 5])
@@ -112,7 +112,7 @@ test('a lane that is started again keeps the totals of the flow', () => {
   assert.equal(flow?.latency.sumMs, 20)
 })
 
-test('a flow outlives its topics in its totals, and topics that are gone are forgotten', () => {
+test('the totals of a flow include removed topics, and removed topics are forgotten', () => {
   const ledger = new FlowLedger(new ManualClock())
   ledger.observe([sampleFlow({ partitions: [samplePartition('orders', 0, { records: 9n })] })])
   const [flow] = ledger.observe([sampleFlow()])
@@ -120,7 +120,7 @@ test('a flow outlives its topics in its totals, and topics that are gone are for
   assert.deepEqual(flow?.topics, [])
 })
 
-test('reasons keep their places when a lane reports fewer of them', () => {
+test('reasons keep their indexes when a lane reports fewer of them', () => {
   const ledger = new FlowLedger(new ManualClock())
   const [flow] = ledger.observe([sampleFlow({
     partitions: [
@@ -132,7 +132,7 @@ test('reasons keep their places when a lane reports fewer of them', () => {
   assert.deepEqual(flow?.droppedByReason, byReason({ control: 4 }))
 })
 
-// A hostile or broken broker can answer with any of 65536 codes.
+// A hostile or faulty broker can answer with any of 65536 codes.
 test('codes that the error table lacks share one name', () => {
   const ledger = new FlowLedger(new ManualClock())
   const errorsByCode = new Map(Array.from({ length: 500 }, (_, index) => [20_000 + index, 1]))

@@ -1,4 +1,4 @@
-// What the log says of a flow's problems: what belongs together is one problem.
+// What the log reports of a flow's problems: problems with one cause are one problem.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -25,7 +25,7 @@ function createProblems (): {
 }
 
 describe('a problem of a topic', () => {
-  test('that lasts is said and counted once', () => {
+  test('that lasts is reported and counted once', () => {
     const { problems, lines } = createProblems()
     for (let round = 0; round < 3; round++) {
       problems.say('orders', refused)
@@ -36,15 +36,16 @@ describe('a problem of a topic', () => {
     assert.deepEqual([...problems.counts], [[refused.code, 1n]])
   })
 
-  test('that changes is said again', () => {
+  test('that changes is reported again', () => {
     const { problems, lines } = createProblems()
     problems.say('orders', refused)
     problems.say('orders', new ReplicatorError('TARGET_NOT_EMPTY', 'it holds offsets 0 to 12'))
     assert.equal(lines.length, 2)
   })
 
-  // Once said it was never said again, however often it came back, and never forgotten.
-  test('that was gone for a round and comes back is said again', () => {
+  // Regression: a problem was logged once and never again, however often it returned, and never
+  // forgotten.
+  test('that was absent for a round and returns is reported again', () => {
     const { problems, lines } = createProblems()
     problems.say('orders', refused)
     problems.endRound()
@@ -56,7 +57,7 @@ describe('a problem of a topic', () => {
 })
 
 describe('a problem of the flow', () => {
-  // An outage of 30 s was a hundred errors, of which nothing was left after it.
+  // Regression: an outage of 30 s counted as a hundred errors, although nothing was wrong after it.
   test('that a retry mends is counted as retried', () => {
     const { problems } = createProblems()
     for (let time = 0; time < 3; time++) problems.warn(away, 'target')
@@ -66,7 +67,7 @@ describe('a problem of the flow', () => {
     assert.equal(problems.counts.size, 1, 'what a deleted topic held may be lost')
   })
 
-  test('is counted each time, and said once while it lasts', () => {
+  test('is counted each time, and logged once while it lasts', () => {
     const { problems, lines } = createProblems()
     for (let time = 0; time < 3; time++) problems.warn(refused)
     assert.equal(lines.length, 1)
@@ -74,9 +75,9 @@ describe('a problem of the flow', () => {
   })
 })
 
-// One target broker down with 100 topics was 978 lines in a minute: of each partition, of each
-// client, of each broker.
-describe('a cluster that is away for ten minutes', () => {
+// Regression: one target broker that was down, with 100 topics, caused 978 lines in a minute: one
+// for each partition, client and broker.
+describe('a cluster that does not answer for ten minutes', () => {
   test('is five lines in the first minute at most, and one a minute after it', () => {
     const { clock, lines, problems } = createProblems()
     const answeredMs = clock.now()
@@ -104,11 +105,11 @@ describe('a cluster that is away for ten minutes', () => {
       problems.tick([], { target: { answeredMs: clock.now(), error: undefined } })
       clock.skip(second)
     }
-    // That the flow is ready again is a line of its own.
+    // Another line reports that the flow is ready again.
     assert.deepEqual(lines.filter(line => line.startsWith('info')), [])
   })
 
-  test('and one broker that is away is said to be back', () => {
+  test('and one broker that does not answer is reported over', () => {
     const { clock, lines, problems } = createProblems()
     for (let each = 0; each < 120; each++) {
       if (each < 60) problems.laneLine(0, 'target: 127.0.0.1:9092/3: Connect failed (FAIL)')
@@ -118,7 +119,7 @@ describe('a cluster that is away for ten minutes', () => {
     assert.match(lines.at(-1) ?? '', /^info: cluster west: over after 59 s/)
   })
 
-  test('does not hide what is wrong with the other cluster', () => {
+  test('does not hide a problem of the other cluster', () => {
     const { lines, problems } = createProblems()
     problems.laneLine(0, 'target: Connect failed (FAIL)')
     problems.laneLine(0, 'source: Connect failed (FAIL)')
@@ -127,7 +128,7 @@ describe('a cluster that is away for ten minutes', () => {
         'If it persists, check host, port and firewall. (_TRANSPORT)'))
   })
 
-  test('does not hide an error that no answer of the cluster mends', () => {
+  test('does not hide an error that remains when the cluster answers', () => {
     const { lines, problems } = createProblems()
     problems.warn(away)
     problems.warn(new ReplicatorError('GROUP_AUTHORIZATION_FAILED', 'group', { cluster: 'west' }))
@@ -135,7 +136,8 @@ describe('a cluster that is away for ten minutes', () => {
   })
 })
 
-// Two outages within 40 s were one problem: a line of 102 s came after the flow was ready again.
+// Regression: two outages within 40 s were one problem: a line of 102 s was logged after the flow
+// was ready again.
 describe('the end of an outage', () => {
   const createOutage = () => {
     const fixture = createProblems()
@@ -157,7 +159,7 @@ describe('the end of an outage', () => {
     return { ...fixture, pass, linesOf }
   }
 
-  test('ends its lines, whatever clients still report of it', () => {
+  test('ends its lines, whatever clients still report', () => {
     const { linesOf, pass } = createOutage()
     assert.equal(linesOf(() => { pass(30, true, true) }).length, 2)
     assert.deepEqual(linesOf(() => {
@@ -166,7 +168,7 @@ describe('the end of an outage', () => {
     }), [])
   })
 
-  test('makes the next one another problem', () => {
+  test('makes the next outage another problem', () => {
     const { linesOf, pass } = createOutage()
     pass(30, true, true)
     pass(15, false, false)
@@ -175,7 +177,7 @@ describe('the end of an outage', () => {
     assert.match(again, /\[for 10 s/)
   })
 
-  test('does not hide what lasts longer than its echo', () => {
+  test('does not hide a problem that lasts longer than its late reports', () => {
     const { linesOf, pass } = createOutage()
     pass(30, true, true)
     assert.equal(linesOf(() => { pass(12, false, true) }).length, 1)
@@ -183,9 +185,9 @@ describe('the end of an outage', () => {
 })
 
 describe('partitions that wait', () => {
-  // What waited for the target was said of the source, whose connections had been closed before,
-  // and which was then "over after 0 s".
-  test('are said of the cluster that they wait for', () => {
+  // Regression: partitions that waited for the target were logged under the source, whose
+  // connections had been closed earlier, and which was then "over after 0 s".
+  test('are logged under the cluster that they wait for', () => {
     const { clock, lines, problems } = createProblems()
     problems.laneLine(0, 'source: 1/1 brokers are down (ERROR)')
     clock.skip(second)
@@ -202,16 +204,17 @@ describe('partitions that wait', () => {
     assert.deepEqual(lines.filter(line => line.includes('over after')), [])
   })
 
-  test('for a cluster that has no problem of its own are a line of their own', () => {
+  test('for a cluster without another problem are a separate line', () => {
     const { lines, problems } = createProblems()
     problems.laneLine(0, 'source: 1/1 brokers are down (ERROR)')
     problems.tick([{ error: leaderless, partitions: 2, side: 'target' }])
     assert.match(lines.at(-1) ?? '', /^warn: 2 partitions wait in east->west/)
   })
 
-  // The connection to a hung broker is closed before its partitions have waited for ten seconds.
-  // What they wait for was a part of the next line about that connection, up to a minute later.
-  test('are said at once beside an older problem of their cluster', () => {
+  // The connection to a hanging broker is closed before its partitions have waited for ten seconds.
+  // Regression: the partitions were a part of the next line about that connection, up to a minute
+  // later.
+  test('are logged at once beside an older problem of their cluster', () => {
     const { clock, lines, problems } = createProblems()
     for (let each = 0; each < 60; each++) {
       if (each % 10 === 0) problems.laneLine(0, 'target: 127.0.0.1:9092/3: Connect failed (FAIL)')
@@ -222,7 +225,7 @@ describe('partitions that wait', () => {
     }
   })
 
-  test('are one line a reason, and one a minute', () => {
+  test('are one line for each reason, and one a minute', () => {
     const { clock, lines, problems } = createProblems()
     for (let each = 0; each < 120; each++) {
       problems.tick([{ error: leaderless, partitions: 312 }])
@@ -247,8 +250,8 @@ describe('partitions that fault at once', () => {
   })
 })
 
-// The exit code was 1, and no line told why.
-test('an end of the flow that the target keeps waiting is said', () => {
+// Regression: the exit code was 1, and no line explained it.
+test('an end of the flow that the target delays is reported', () => {
   const { problems, lines } = createProblems()
   problems.close()
   problems.sayNotDrained()

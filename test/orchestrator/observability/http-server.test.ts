@@ -1,4 +1,4 @@
-// The HTTP door, by real requests on a free port.
+// The HTTP server, by real requests on a free port.
 import assert from 'node:assert/strict'
 import { request } from 'node:http'
 import { connect } from 'node:net'
@@ -39,7 +39,7 @@ test('health and version answer with JSON', async (t) => {
     { version: '1.2.3', librdkafka: '2.12.0' })
 })
 
-test('readiness follows the function, with its reasons', async (t) => {
+test('readiness is that of the function, with its reasons', async (t) => {
   let ready = false
   const { url } = await createServer(t, {
     readiness: () => ({ ready, reasons: ready ? [] : ['A->B: no lane is running'] })
@@ -58,7 +58,7 @@ test('HEAD has the headers of GET and no body', async (t) => {
   assert.equal(await response.text(), '')
 })
 
-test('other paths are 404 and name the right ones, other methods are 405', async (t) => {
+test('other paths are 404 and name the existing ones, other methods are 405', async (t) => {
   const { url } = await createServer(t)
   const missing = await fetch(`${url}/`)
   assert.equal(missing.status, 404)
@@ -69,7 +69,7 @@ test('other paths are 404 and name the right ones, other methods are 405', async
   await refused.text()
 })
 
-test('a scrape that fails is 500 without its text, which goes to the log', async (t) => {
+test('a scrape that fails is 500 without its text, which is logged', async (t) => {
   const logged: LogFields[] = []
   const { url } = await createServer(t, {
     metrics: { contentType: 'text/plain', render: () => Promise.reject(new Error('secret path')) },
@@ -93,8 +93,9 @@ test('a port in use is an error that names the setting and the way out', async (
   })
 })
 
-// A second process on the machine ended at once, for a port that nobody had asked for.
-test('a free port replaces one in use that nobody chose', async (t) => {
+// Regression: a second process on the machine ended at once, because of a port that no user had
+// chosen.
+test('a free port replaces a default port in use', async (t) => {
   const { port } = await createServer(t)
   const other = await createServer(t, { port, isPortByDefault: true })
   assert.notEqual(other.port, port)
@@ -107,7 +108,7 @@ test('an address that this machine lacks is an error that names metrics.host', a
 })
 
 // Mechanism: node's close() waits for keep-alive connections, and scrapers never end theirs.
-test('close ends idle and half-sent connections, and twice is once', async (t) => {
+test('close ends idle and half-sent connections, and a second call has no effect', async (t) => {
   const server = await createServer(t)
   const half = connect(server.port, '127.0.0.1')
   half.on('error', () => {})

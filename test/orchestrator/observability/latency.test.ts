@@ -1,4 +1,4 @@
-// Latency buckets against the data plane's arithmetic, and percentiles against known data.
+// Latency buckets compared with the data plane's arithmetic, and percentiles with known data.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { decodeFromCompressedBase64 } from 'hdr-histogram-js'
@@ -20,7 +20,7 @@ test('bounds are whole milliseconds up to 8 and rise by at most an eighth from t
 })
 
 // The same arithmetic as LatencyCounts::BucketOf of the data plane, which counts into the buckets.
-test('a duration counted by the data plane lies between the bounds of its bucket', () => {
+test('a duration counted by the data plane is between the bounds of its bucket', () => {
   for (const ms of [0, 1, 7, 8, 9, 15, 16, 17, 100, 1023, 1024, 12_345, 3_600_000, 200_000_000]) {
     const shift = Math.floor(Math.log2(ms)) - 3
     const bucket = ms < 8 ? ms : 8 + shift * 8 + Math.floor(ms / 2 ** shift) - 8
@@ -29,7 +29,7 @@ test('a duration counted by the data plane lies between the bounds of its bucket
   }
 })
 
-test('every le of the metrics is a bound of the buckets, so folding is exact', () => {
+test('every le of the metrics is a bound of the buckets, so sums are exact', () => {
   const { buckets } = metricTable.longhaul_replication_latency_seconds
   for (const seconds of buckets) assert.ok(latencyUpperBoundsMs.includes(seconds * 1000))
 })
@@ -57,17 +57,17 @@ test('lanes are merged, and the encoding decodes to the same counts', () => {
   assert.ok(Math.abs(decoded.maxValue - 52_000) <= 52)
 })
 
-test('what is beyond the last bound counts as a day', () => {
+test('a duration above the last bound counts as a day', () => {
   const summary = summarizeLatency([countLatencies([2 ** 40])])
   assert.ok((summary?.p50Ms ?? 0) >= 24 * 3600 * 1000)
 })
 
-test('nothing counted has no percentiles', () => {
+test('an empty histogram has no percentiles', () => {
   assert.equal(summarizeLatency([emptyLatency]), undefined)
   assert.equal(summarizeLatency([]), undefined)
 })
 
-test('the difference of two snapshots is what happened between them', () => {
+test('the difference of two snapshots has the counts between them', () => {
   const earlier = countLatencies([1, 1, 500])
   const latest = countLatencies([1, 1, 500, 9])
   const between = summarizeLatency([latencySince(latest, earlier)])

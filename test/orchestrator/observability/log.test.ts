@@ -40,7 +40,7 @@ test('lines below the level are left out', () => {
   assert.equal(lines.length, 2)
 })
 
-test('a level that is set later counts for the children, too', () => {
+test('a level that is set later applies to the children, too', () => {
   const { lines, log } = createLines({ level: 'warn' })
   const child = log.child({ flow: 'A->B' })
   child.info({}, 'no')
@@ -64,7 +64,7 @@ test('secrets are redacted by name, at any depth, with any prefix, in children t
   assert.match(lines[0]!, /shown/)
 })
 
-test('offsets, maps and cycles are written, not thrown at the caller', () => {
+test('offsets, maps and cycles are written without an error', () => {
   const { log, parsed } = createLines()
   const cycle: Record<string, unknown> = {}
   cycle['self'] = cycle
@@ -75,7 +75,7 @@ test('offsets, maps and cycles are written, not thrown at the caller', () => {
   assert.deepEqual(line?.['codes'], [[6, 2]])
 })
 
-test('an error of ours is logged by code and advice, any other with its stack', () => {
+test('an operating error is logged with code and advice, any other error with its stack', () => {
   const { log, parsed } = createLines()
   log.error({ err: new ReplicatorError('LISTEN_FAILED', 'in use', { setting: 'metrics.port' }) },
     'no metrics')
@@ -102,15 +102,15 @@ test('a pretty line shows the stack of a defect and not that of an operating err
   assert.match(lines[1]!, /^.* ERROR defect err="undefined is not a lane"\n {4}at /)
 })
 
-// A broker's error text may hold escape sequences; C1 controls (9b is CSI) pass JSON unescaped.
-test('no text moves the cursor or fakes a line', () => {
+// A broker's error text may contain escape sequences; C1 controls (9b is CSI) pass JSON unescaped.
+test('no text moves the cursor or imitates a log line', () => {
   const { lines, log } = createLines({ format: 'pretty' })
   log.info({ 'a\u001bb': 'x\u009b2J', detail: 'two\nlines \u009b1A' }, 'message\r\nFAKE')
   assert.equal(lines.length, 1)
   assert.doesNotMatch(lines[0]!.slice(0, -1), /[\u0000-\u001f\u007f-\u009f]/)
 })
 
-test('levels are coloured only where colour is asked for', () => {
+test('levels are coloured only if colour is requested', () => {
   const { lines, log } = createLines({ format: 'pretty', color: true })
   log.error({}, 'red')
   assert.match(lines[0]!, /\u001b\[31mERROR\u001b\[0m/)

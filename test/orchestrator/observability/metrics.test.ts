@@ -1,4 +1,4 @@
-// The text of /metrics, read as strictly as Prometheus reads it.
+// The text of /metrics, parsed as strictly as by Prometheus.
 import assert from 'node:assert/strict'
 import perfHooks from 'node:perf_hooks'
 import { test } from 'node:test'
@@ -40,7 +40,7 @@ function createScraper (options: Partial<MetricsOptions> = {}) {
   return { clock, metrics, scrape }
 }
 
-/** A flow in which everything has happened at least once. */
+/** A flow in which every counter is at least 1. */
 function eventfulFlow (clock: ManualClock): FlowSnapshot {
   return sampleFlow({
     lanes: [sampleLane({
@@ -90,7 +90,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
   })
 }
 
-test('the text is valid, every row of the table is filled, and nothing has no row', async () => {
+test('the text is valid, and rows of the table and series correspond', async () => {
   const { clock, scrape } = createScraper()
   const exposition = await scrape(eventfulFlow(clock))
   assert.deepEqual([...exposition.families.keys()].sort(), [...metricNames(true, true)].sort())
@@ -115,7 +115,7 @@ test('counters end in _total, and only they do', () => {
   }
 })
 
-test('partitions are folded into their topic: sums, and the worst lag', async () => {
+test('partitions are added up by topic: sums, and the largest lag', async () => {
   const { clock, scrape } = createScraper()
   const exposition = await scrape(eventfulFlow(clock))
   const orders = '{source="A",target="B",topic="orders"}'
@@ -143,7 +143,7 @@ test('partitions are folded into their topic: sums, and the worst lag', async ()
     { '{duty="progress retention",source="A",target="B"}': 1_700_000_000.5 })
 })
 
-test('latency goes into the buckets at or above it', async () => {
+test('latency counts in the buckets at or above it', async () => {
   const { clock, scrape } = createScraper()
   const { series } = await scrape(eventfulFlow(clock))
   const name = 'longhaul_replication_latency_seconds'
@@ -175,7 +175,7 @@ test('the series of a removed partition, topic or flow are removed', async () =>
   assert.equal(Object.keys(seriesOf(after, 'longhaul_partition_info')).length, 1)
   const gone = [...after.series.keys()].filter((key) => /users|source="C"|partition="0"/.test(key))
   assert.deepEqual(gone, [])
-  // What partition 0 had mirrored stays in its topic: a counter must not fall.
+  // The counts of partition 0 stay in its topic: a counter must not fall.
   assert.equal(after.series.get(
     'longhaul_records_forwarded_total{source="A",target="B",topic="orders"}'), 5)
 })
@@ -188,7 +188,7 @@ test('without metrics.per.partition no series has a partition label', async () =
     key.startsWith('longhaul_') && key.includes('partition="')), false)
 })
 
-test('without metrics.mirror.maker.names there is no series under a name of others', async () => {
+test('without metrics.mirror.maker.names no series has a name of MirrorMaker 2', async () => {
   const { clock, scrape } = createScraper({ mirrorMaker: undefined })
   const exposition = await scrape(eventfulFlow(clock))
   assert.deepEqual([...exposition.families.keys()].sort(), [...metricNames(true, false)].sort())
@@ -248,7 +248,7 @@ test('an unknown lag has no series rather than 0', async () => {
   assert.deepEqual(seriesOf(exposition, 'longhaul_lag_seconds_max'), {})
 })
 
-test('one wrong figure does not cost the scrape', async () => {
+test('one invalid figure does not fail the scrape', async () => {
   const { scrape } = createScraper()
   const exposition = await scrape(sampleFlow({
     partitions: [samplePartition('orders', 0, { records: -1, bytes: 10 })]
@@ -271,9 +271,9 @@ test('scrapes that overlap each see one moment', async () => {
   for (const text of texts) assert.equal(text, texts[0])
 })
 
-// Each mirror of a process began to measure the event loop anew and never ended: 0.37 MB for each
-// one that was started and stopped. The timer woke an idle process a hundred times a second.
-test('the process is measured too, by one timer, ten times a second', async t => {
+// Regression: each mirror of a process began another measurement of the event loop and never ended
+// it: 0.37 MB for each start and stop. The timer woke an idle process a hundred times a second.
+test('the process is measured by one timer, ten times a second', async t => {
   const monitor = t.mock.method(perfHooks, 'monitorEventLoopDelay')
   createScraper({ processMetrics: true })
   const { scrape } = createScraper({ processMetrics: true })

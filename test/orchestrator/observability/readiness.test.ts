@@ -1,4 +1,4 @@
-// When /readyz answers 503, and with which words.
+// When /readyz answers 503, and with which texts.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -33,7 +33,7 @@ function createJudge (): {
 const reasonsOf = (judged: readonly NotReady[]): string[] => judged.map(({ reason }) => reason)
 
 describe('a flow', () => {
-  test('that runs is ready, with nothing to do or with all done', () => {
+  test('that runs is ready, with or without mirrored records', () => {
     const { clock, judge } = createJudge()
     const idle = samplePartition('orders', 0, { state: 'caught-up', lagRecords: 0 })
     for (let look = 0; look < 100; look++) {
@@ -42,7 +42,7 @@ describe('a flow', () => {
     }
   })
 
-  test('that does not run is not ready, for the reason that it names', () => {
+  test('that does not run is not ready, with its reason', () => {
     const { judge } = createJudge()
     assert.deepEqual(judge({ state: 'faulted', reason: 'no permission' }),
       [{ reason: 'state', text: 'A->B is faulted: no permission' }])
@@ -60,7 +60,7 @@ describe('a flow', () => {
     assert.match(first?.text ?? '', /^A->B: B has not acknowledged progress for 60 s; /)
   })
 
-  test('one of whose clusters does not answer is not ready', () => {
+  test('with a cluster that does not answer is not ready', () => {
     const { clock, judge } = createJudge()
     const answeredMs = clock.now() - 13 * second
     const clusters = {
@@ -78,7 +78,7 @@ describe('faulted partitions', () => {
   })
   const partitions = [faulted, samplePartition('orders', 0), samplePartition('orders', 1)]
 
-  test('make the flow not ready, with their number and one of them', () => {
+  test('make the flow not ready, with their number and an example', () => {
     const { clock, judge } = createJudge()
     const [first] = judge({
       partitions: partitions.map(each =>
@@ -108,15 +108,16 @@ describe('faulted partitions', () => {
 describe('task slots', () => {
   const noneOwned = { owned: 0, total: 32, waiting: 0, reason: undefined }
 
-  test('that others own leave a process without any ready', () => {
+  test('that other processes own leave a process without slots ready', () => {
     const { clock, judge } = createJudge()
     const slots = { ...noneOwned, sinceMs: clock.now(), unownedByAnybody: false }
     clock.skip(100 * second)
     assert.deepEqual(judge({ slots }), [])
   })
 
-  // All partitions of a group whose coordinator hangs stood still, and /readyz said 200.
-  test('that nobody owns make the flow not ready, after the time of a hand-over', () => {
+  // Regression: all partitions of a group whose coordinator hung were stalled, and /readyz answered
+  // 200.
+  test('that no process owns make the flow not ready, after the time of a hand-over', () => {
     const { clock, judge } = createJudge()
     for (const unownedByAnybody of [true, undefined]) {
       const slots = { ...noneOwned, sinceMs: clock.now(), unownedByAnybody }
@@ -141,11 +142,11 @@ describe('task slots', () => {
   })
 })
 
-describe('a flow that stands still', () => {
+describe('a flow that is stalled', () => {
   const behind = (change: Partial<PartitionSnapshot> = {}): PartitionSnapshot =>
     samplePartition('orders', 0, { lagRecords: 500, upstreamOffset: 7n, ...change })
 
-  /** The reasons after this many seconds in which the partition is as it is. */
+  /** The reasons after this many seconds in which the partition does not change. */
   const after = (seconds: number, partition: PartitionSnapshot): string[] => {
     const { clock, judge } = createJudge()
     let reasons: string[] = []
@@ -156,19 +157,19 @@ describe('a flow that stands still', () => {
     return reasons
   }
 
-  test('is not ready after ten seconds in which the source had more', () => {
+  test('is not ready after ten seconds in which the source had more records', () => {
     assert.deepEqual(after(9, behind()), [])
     assert.deepEqual(after(11, behind()), ['stalled'])
     assert.deepEqual(after(11, behind({ state: 'waiting' })), ['stalled'])
   })
 
   for (const state of ['paused', 'removed'] as const satisfies PartitionState[]) {
-    test(`is ready where its partitions are ${state}`, () => {
+    test(`is ready if its partitions are ${state}`, () => {
       assert.deepEqual(after(100, behind({ state })), [])
     })
   }
 
-  test('is ready where all that is left lies behind an open transaction', () => {
+  test('is ready if only records of an open transaction are left', () => {
     assert.deepEqual(after(100, behind({ lagOpenTransactionRecords: 500 })), [])
   })
 
@@ -181,10 +182,10 @@ describe('a flow that stands still', () => {
     assert.deepEqual(judge({ partitions: [behind({ upstreamOffset: 8n })] }), [])
   })
 
-  // The snapshots of an idle flow are the same objects from second to second. What is summed up
-  // once for them must not stop the watch: an idle minute would count as standing still as soon as
-  // the next record arrives, and a flow that stalls with nothing changing would stay ready.
-  test('counts from the moment at which the source had more, however long it was idle', () => {
+  // The snapshots of an idle flow are the same objects each second. The sums over them are computed
+  // once, which must not stop the watch: otherwise an idle minute would count as a stall as soon as
+  // the next record arrives, and a stalled flow without changes would stay ready.
+  test('counts from the time when the source had more records, however long it was idle', () => {
     const { clock, judge } = createJudge()
     const idle = [behind({ lagRecords: 0 })]
     for (let each = 0; each < 60; each++) {
@@ -210,12 +211,12 @@ describe('a flow that stands still', () => {
       clock.skip(second)
     }
     assert.deepEqual(reasonsOf(judged), ['stalled'])
-    assert.match(judged[0]?.text ?? '', /1 partition stands still.*orders-0 with 500 records/)
+    assert.match(judged[0]?.text ?? '', /1 partition is stalled.*orders-0 with 500 records/)
   })
 })
 
 describe('the log', () => {
-  test('says when a flow is not ready any more, and when it is again', () => {
+  test('reports when a flow is no longer ready, and when it is ready again', () => {
     const clock = new ManualClock()
     const ledger = new FlowLedger(clock)
     const lines: string[] = []

@@ -1,4 +1,4 @@
-// A log that keeps its lines, as `level: text`, for tests of what is said and how often.
+// A log that keeps its lines, as `level: text`, for tests of what is reported and how often.
 import type { Log } from '../../../src/orchestrator/observability/log.ts'
 
 export function recordingLog (lines: string[]): Log {

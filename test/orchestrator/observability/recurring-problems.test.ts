@@ -1,4 +1,4 @@
-// How often the log speaks of something that lasts.
+// How often the log reports a lasting problem.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { RecurringProblems } from '../../../src/orchestrator/observability/recurring-problems.ts'
@@ -10,7 +10,7 @@ const second = 1_000
 function createProblems (): {
   readonly problems: RecurringProblems
   readonly lines: string[]
-  /** Seconds go by, each with this many reports, and with the look for what is due. */
+  /** Seconds pass, each with this many reports and a check for due lines. */
   readonly pass: (seconds: number, reports: number, isState?: boolean) => void
 } {
   const clock = new ManualClock()
@@ -28,7 +28,7 @@ function createProblems (): {
   return { problems, lines, pass }
 }
 
-describe('a problem that is reported all the time', () => {
+describe('a problem that is reported repeatedly', () => {
   test('is logged at once, after ten seconds, then once a minute, and when it is over', () => {
     const { lines, pass } = createProblems()
     pass(600, 500)
@@ -44,7 +44,7 @@ describe('a problem that is reported all the time', () => {
     assert.match(lines[1] ?? '', /west is away \[for 10 s, reported 54 times more\]/)
   })
 
-  test('shows what else came of it', () => {
+  test('shows its consequences', () => {
     const { lines, pass, problems } = createProblems()
     pass(1, 1)
     problems.note('cluster west', '6000 partitions wait')
@@ -52,14 +52,14 @@ describe('a problem that is reported all the time', () => {
     assert.match(lines[1] ?? '', /6000 partitions wait\]$/)
   })
 
-  test('is not counted where it is a state that is looked at', () => {
+  test('is not counted if it is a state that is checked', () => {
     const { lines, pass } = createProblems()
     pass(11, 1, true)
     assert.match(lines[1] ?? '', /west is away \[for 10 s\]/)
   })
 })
 
-describe('a problem that comes once', () => {
+describe('a problem that is reported once', () => {
   test('is one line', () => {
     const { lines, pass } = createProblems()
     pass(1, 1)
@@ -75,7 +75,7 @@ describe('a problem that comes once', () => {
     assert.deepEqual(lines, ['warn: west is away', 'warn: west is away'])
   })
 
-  test('is logged once another problem does not tell of it any more', () => {
+  test('is logged once the line of another problem no longer names it', () => {
     const { lines, problems } = createProblems()
     const waiting = {
       key: 'waiting', level: 'warn', text: 'partitions wait', isState: true
@@ -87,7 +87,7 @@ describe('a problem that comes once', () => {
   })
 })
 
-// Texts of errors may hold anything: without a bound each would be remembered for ever.
+// Texts of errors are arbitrary: without a bound each would be remembered for ever.
 test('of very many problems the oldest are forgotten', () => {
   const { lines, problems } = createProblems()
   for (let each = 0; each <= 500; each++) {

@@ -1,4 +1,5 @@
-// Snapshots for tests: complete and quiet, so that a test names only what it is about.
+// Snapshots for tests: complete and without activity, so that a test sets only the fields that it
+// checks.
 import { batchReasons } from '../../../src/dataplane/contract/contract-table.ts'
 import {
   emptyLatency, latencyUpperBoundsMs

@@ -1,4 +1,4 @@
-// A log for tests that look at something else.
+// A log for tests that do not check log lines.
 import type { Log } from '../../../src/orchestrator/observability/log.ts'
 
 export const silentLog: Log = {

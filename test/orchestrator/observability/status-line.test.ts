@@ -1,4 +1,4 @@
-// The line of the terminal: its figures, and its manners among log lines.
+// The live line of the terminal: its figures, and how it shares the terminal with log lines.
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { FlowLedger } from '../../../src/orchestrator/observability/flow-ledger.ts'
@@ -28,19 +28,19 @@ function flowOf (records: number, faulted = false): FlowSnapshot {
   })
 }
 
-test('rates are taken between two samples', () => {
+test('rates are computed from two samples', () => {
   const line = renderStatusLine(sampleAt(3000, flowOf(25_000)), sampleAt(1000, flowOf(1000)), 200)
   assert.equal(line, '12.0k records/s  1.20 MB/s  lag 7 1.50s  2/2 partitions  p99 -  ' +
     'in flight 5.00 MB')
 })
 
-test('the first line has no rates yet, and unknown is not 0', () => {
+test('the first line has no rates, and unknown figures are not 0', () => {
   const line = renderStatusLine(sampleAt(1000, sampleFlow()), undefined, 200)
   assert.match(line, /^0 records\/s {2}0 B\/s {2}lag - {2}0\/0 partitions {2}p99 - /)
   assert.match(renderStatusLine(sampleAt(1000, flowOf(1)), undefined, 200), /p99 4ms/)
 })
 
-test('faulted partitions show, and a narrow terminal keeps them before comfort', () => {
+test('faulted partitions are shown, and a narrow terminal drops other figures first', () => {
   const sample = sampleAt(1000, flowOf(1, true))
   assert.match(renderStatusLine(sample, undefined, 200), /1 FAULTED {2}1\/2 partitions/)
   for (let width = 0; width < 120; width++) {
@@ -93,7 +93,7 @@ test('the line is redrawn at most four times a second, and only when it changed'
   assert.equal(written.length, before)
 })
 
-test('a log line stands above the line, which comes back', async (t) => {
+test('a log line is printed above the line, which is then redrawn', async (t) => {
   const { clock, ledger, line, output, written } = createLine(t, true)
   ledger.observe([flowOf(1)])
   line.start()
@@ -119,7 +119,7 @@ test('nothing is drawn when the output is not a terminal', async (t) => {
   assert.equal(clock.sleeping, 0)
 })
 
-test('colour marks faults, unless it is off', async (t) => {
+test('colour marks faults, unless colour is off', async (t) => {
   for (const color of [true, false]) {
     const { clock, ledger, line, written } = createLine(t, true, color)
     ledger.observe([flowOf(1, true)])
@@ -129,7 +129,7 @@ test('colour marks faults, unless it is off', async (t) => {
   }
 })
 
-test('a line that cannot be drawn says so once and is gone', async (t) => {
+test('a line that cannot be drawn reports it once and ends', async (t) => {
   const { clock, errors, line, output } = createLine(t, true)
   output.write = () => { throw new Error('EIO') }
   line.start()

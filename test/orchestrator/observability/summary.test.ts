@@ -36,7 +36,7 @@ test('a run is summed up: rates, shares, CPU a GB', () => {
   assert.deepEqual(flow?.dropped, { control: 3, aborted: 2 })
 })
 
-test('the table shows every figure, and never rounds up to all batches', () => {
+test('the table shows every figure, and never rounds up to 100 %', () => {
   const text = renderSummaryTable(createSummary())
   assert.match(text, /A -> B/)
   assert.match(text, /Records +│ +1,234,567/)
@@ -55,7 +55,7 @@ test('JSON is one line that parses back, big counters included', () => {
   assert.equal(parsed.flows[0]?.latency?.count, 3)
 })
 
-test('a run that moved nothing has no shares, and says so', () => {
+test('a run without records has no shares, and its summary shows that', () => {
   const summary = summarizeRun(new FlowLedger(new ManualClock()).observe([sampleFlow()]), 0, 0.1)
   assert.equal(summary.cpuSecondsPerGB, undefined)
   assert.equal(summary.flows[0]?.megabytesPerSecond, 0)

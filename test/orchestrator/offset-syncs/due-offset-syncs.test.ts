@@ -1,5 +1,5 @@
-// Which offset syncs are due: what MirrorMaker 2 writes, and the last one of a partition at rest. A
-// sync never leads a reader past a record.
+// Which offset syncs are due: those that MirrorMaker 2 would write, and the last one of an idle
+// partition. A sync never leads a reader beyond a record.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -27,7 +27,7 @@ function round (syncs: DueOffsetSyncs, offsets: OffsetMap | undefined, partition
     `${each.topic}-${each.partition} ${each.upstream} ${each.downstream}`)
 }
 
-test('a sync is due at first, beyond offset.lag.max, behind a gap and at rest', () => {
+test('a sync is due at first, after offset.lag.max, after a gap and when idle', () => {
   const syncs = new DueOffsetSyncs(100)
   assert.deepEqual(round(syncs, undefined), [], 'nothing is known')
   assert.deepEqual(round(syncs, mapOf()), [], 'no record')
@@ -41,8 +41,8 @@ test('a sync is due at first, beyond offset.lag.max, behind a gap and at rest', 
   assert.deepEqual(round(syncs, mapOf([0, 0, 50])), ['orders-0 49 49'], 'the target was truncated')
 })
 
-// What is not written yet must not be lost when a write fails or is bounded.
-test('what was not written is due again, oldest first', () => {
+// Syncs that are not written yet must not be lost if a write fails or is bounded.
+test('syncs that were not written are due again, oldest first', () => {
   const syncs = new DueOffsetSyncs(100)
   syncs.note([0, 1, 2].map(partition =>
     ({ topic: 'orders', partition, offsets: mapOf([0, 0, 11]) })), everything)
@@ -64,9 +64,9 @@ test('partitions that are no longer mirrored are forgotten once many are known',
   assert.deepEqual(round(syncs, map, 3), ['orders-3 10 10'], 'forgotten')
 })
 
-// A sync of the position behind a marker, as progress has it, would lead MirrorMaker 2's reader of
-// a later position one record too far: the reader adds one to the target offset of the sync.
-test('whoever translates as MirrorMaker 2 does from a sync misses no record', () => {
+// A sync of the position after a marker, as progress has it, would lead MirrorMaker 2's reader of a
+// later position one record too far: the reader adds one to the target offset of the sync.
+test('a reader that translates like MirrorMaker 2 misses no record', () => {
   const step = fc.record({
     gap: fc.bigInt({ min: 0n, max: 3n }),
     others: fc.bigInt({ min: 0n, max: 3n }),

@@ -1,5 +1,5 @@
-// The duty of offset syncs: slots of one process share one topic and its writer, and what is said
-// where the cluster refuses.
+// The duty of offset syncs: slots of one process share one topic and its writer, and refusals are
+// reported with the way out.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { InternalTopic } from '../../../src/orchestrator/cluster/internal-topic.ts'
@@ -26,7 +26,7 @@ function createDuty () {
   const cluster = new FakeCluster()
   const written: InternalRecord[] = []
   const events: string[] = []
-  /** By slot: what has moved since the last run. */
+  /** By slot: the partitions that have moved since the last run. */
   const moved = new Map<number, readonly PlacedPartition[]>()
   const clock = new ManualClock()
   const duty = offsetSyncDuty({
@@ -98,8 +98,8 @@ test('a sync whose write failed is written with the next run', async () => {
   assert.deepEqual(takeWritten(), ['5: 10 10'])
 })
 
-// Each slot would wait for the round trips of all others.
-test('what slots write while a write is under way goes with one write', async () => {
+// Otherwise each slot would wait for the round trips of all others.
+test('records that slots write during a write are joined in the next write', async () => {
   const batches: number[] = []
   const waiting: Array<() => void> = []
   const writes = new JointWrites({
@@ -123,7 +123,7 @@ test('what slots write while a write is under way goes with one write', async ()
   await others
 })
 
-test('a failed joint write fails for all that it carried, and the next one is tried', async () => {
+test('a failed joint write fails for all its callers, and the next one is tried', async () => {
   let failures = 1
   const writes = new JointWrites({
     write: async () => { if (failures-- > 0) throw new ReplicatorError('TIMED_OUT', 'a write') }

@@ -1,4 +1,4 @@
-// What `longhaul offsets translate` says of an answer.
+// How `longhaul offsets translate` explains an answer.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { explainAnswer } from '../../../src/orchestrator/offsets/explain-answer.ts'

@@ -1,5 +1,5 @@
-// The map against the truth: an array of where each record of the source is on the target, built by
-// a mirror that meets transaction markers, compaction gaps, other writers and crashes.
+// The map compared with a model: an array of the target offset of each source record, built by a
+// mirror with transaction markers, compaction gaps, other producers and crashes.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -10,17 +10,17 @@ import {
 
 const start = { upstream: 0n, downstream: 0n }
 
-/** What happens between two looks, in numbers of offsets. */
+/** The events between two checks, in numbers of offsets. */
 type Step =
   | { readonly kind: 'mirror', readonly records: number }
   /** A marker or a compaction gap on the source. */
   | { readonly kind: 'gap', readonly offsets: number }
   /** Another producer appends to the target. */
   | { readonly kind: 'others', readonly offsets: number }
-  /** The map of a crashed process was not kept since the last 'keep'; the position was. */
+  /** A crash: the map since the last 'keep' is lost, the position is kept. */
   | { readonly kind: 'lose' }
   | { readonly kind: 'keep' }
-  /** The source changed under a resume: the last records are mirrored again. */
+  /** The source changed during a resume: the last records are mirrored again. */
   | { readonly kind: 'again', readonly records: number }
 
 const size = fc.integer({ min: 1, max: 9 })
@@ -37,7 +37,7 @@ const lossy = fc.oneof(
 class Mirror {
   map: OffsetMap = emptyMap(start, true)
   point: MapPoint = { ...start, sequence: 0 }
-  /** Where the newest copy of each record of the source is on the target. */
+  /** The target offset of the newest copy of each source record. */
   truth: Array<{ upstream: bigint, downstream: bigint }> = []
   readonly #max: number
   #kept = { map: this.map, point: this.point }
@@ -107,7 +107,7 @@ test('a map that is not full is exact for each position in both directions', () 
   }))
 })
 
-test('a map that is thinned, or lost spans in a crash, answers early and within its bound', () => {
+test('a map that was thinned, or lost spans in a crash, is early and within its bound', () => {
   fc.assert(fc.property(fc.array(lossy, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }),
     (steps, max) => {
       const mirror = new Mirror(max)
@@ -138,9 +138,9 @@ test('spans ascend on both sides and count no more records than they have offset
     }))
 })
 
-// The last record of a span with gaps may be before the position: then the next one is behind the
-// span, and behind what other producers have put there.
-test('the bound of an answer covers a record behind the span', () => {
+// The last record of a span with gaps may be before the position: then the next one is after the
+// span, and after records of other producers there.
+test('the bound of an answer covers a record after the span', () => {
   const mirror = new Mirror(2)
   const steps: readonly Step[] = [
     { kind: 'gap', offsets: 1 }, { kind: 'mirror', records: 9 }, { kind: 'lose' },
@@ -184,14 +184,14 @@ test('a position before the map has no answer, unless the flow began there', () 
     { kind: 'gap', offset: 40n, early: 0n })
 })
 
-test('a recreated source begins the map anew', () => {
+test('a recreated source restarts the map', () => {
   const map = withSpan(emptyMap({ upstream: 100n, downstream: 0n }, true), exactSpan(100n, 0n, 50n))
   const anew = withSpan(map, exactSpan(0n, 50n, 10n))
   assert.deepEqual(anew.spans, [exactSpan(0n, 50n, 10n)])
   assert.equal(anew.isWhole, false)
 })
 
-test('cut inside a span with gaps stays on the safe side', () => {
+test('a map that is cut inside a span with gaps is early, never late', () => {
   const thin = {
     upstream: 0n, downstream: 0n, upstreamLength: 12n, downstreamLength: 10n, records: 10n
   }

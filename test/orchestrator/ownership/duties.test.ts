@@ -23,7 +23,7 @@ function createDuties (...changes: ReadonlyArray<Partial<Duty>>) {
 }
 
 describe('a duty', () => {
-  test('is done for each owned slot at its interval', async () => {
+  test('runs for each owned slot at its interval', async () => {
     const { clock, duties, runs } = createDuties({})
     duties.begin(3)
     duties.begin(5)
@@ -35,7 +35,7 @@ describe('a duty', () => {
     assert.equal(clock.sleeping, 0)
   })
 
-  test('shows its last success in the slot where that is the longest ago', async () => {
+  test('shows the oldest of its last successes among its slots', async () => {
     let fails = false
     const { clock, duties } = createDuties({
       run: async slot => { if (fails && slot === 3) throw new ReplicatorError('TIMED_OUT', '') }
@@ -52,7 +52,7 @@ describe('a duty', () => {
     await duties.end([3, 5])
   })
 
-  test('that is bound to one slot is done by the owner of that slot alone', async () => {
+  test('that is bound to one slot runs only at the owner of that slot', async () => {
     const { clock, duties, runs } = createDuties({ slot: 5 })
     duties.begin(3)
     await clock.advance(60_000)
@@ -82,7 +82,7 @@ describe('a duty', () => {
     assert.deepEqual(duties.statuses, [])
   })
 
-  test('that fails is tried again within seconds, and the others go on', async () => {
+  test('that fails is retried within seconds, and the others continue', async () => {
     let failures = 2
     const { clock, duties, errors, runs } = createDuties({
       run: async () => {
@@ -102,7 +102,7 @@ describe('a duty', () => {
     await duties.end([3])
   })
 
-  // A missing permission stays missing for days: one line, not one a minute.
+  // A permission may be missing for days: one line, not one a minute.
   test('that fails again with the same text is reported once, and again after a success',
     async () => {
       const outcomes = ['no answer', 'no answer', 'refused', '', 'refused']

@@ -1,4 +1,4 @@
-// What a member of the group says of its connections.
+// What a member of the group reports of its connections.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -6,15 +6,15 @@ import { GroupMember } from '../../../src/orchestrator/ownership/group-member.ts
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import { eventually } from '../../kafka/eventually.ts'
 
-// node-rdkafka emits the text of the code and leaves out the broker: of several brokers the log
-// then named none.
+// Regression: node-rdkafka emits the text of the code without the broker: of several brokers the
+// log named none.
 test('a connection that fails is named with its broker and the reason', async t => {
   const errors: ReplicatorError[] = []
   const member = new GroupMember({
     group: 'longhaul.east->west',
     topic: 'progress',
     memberName: 'test',
-    // Nobody listens below the ports of services.
+    // No process listens on ports below those of services.
     client: { 'bootstrap.servers': '127.0.0.1:1' },
     sessionTimeoutMs: 10_000,
     timeoutMs: 1_000,

@@ -1,4 +1,4 @@
-// Slots come and go one by one: what one of them waits for keeps no other waiting.
+// Slots are acquired and released one by one: a slot that waits delays no other slot.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -8,7 +8,7 @@ import { ManualClock, settle } from '../time/manual-clock.ts'
 
 const leaderless = new ReplicatorError('PROGRESS_UNREADABLE', 'slot 3 has no leader')
 
-/** Acquiring ends when the test says so, or with an abort. */
+/** Acquiring ends when the test ends it, or with an abort. */
 class FakeWork {
   readonly acquiring = new Map<number, { succeed: () => void, fail: (error: Error) => void }>()
   readonly released: number[][] = []
@@ -36,8 +36,8 @@ function createHeld (): {
   return { held: new HeldSlots({ work, log: silentLog, clock, random: () => 0 }), work, clock }
 }
 
-describe('slots that are taken', () => {
-  test('are acquired side by side, and once each', async () => {
+describe('slots that are assigned', () => {
+  test('are acquired in parallel, and once each', async () => {
     const { held, work } = createHeld()
     held.take([0, 1, 2])
     held.take([1])
@@ -47,8 +47,9 @@ describe('slots that are taken', () => {
     assert.deepEqual([...held.owned], [0, 1, 2])
   })
 
-  // One leaderless progress partition failed the acquiring of all slots, for ever.
-  test('fail alone, and are tried again after a growing wait', async () => {
+  // Regression: one progress partition without a leader failed the acquiring of all slots, for
+  // ever.
+  test('fail alone, and are retried after a growing wait', async () => {
     const { clock, held, work } = createHeld()
     held.take([2, 3])
     await settle()
@@ -71,7 +72,7 @@ describe('slots that are taken', () => {
     assert.deepEqual([...held.owned], [2, 3])
   })
 
-  test('are tried again within seconds, however often they failed', async () => {
+  test('are retried within seconds, however often they failed', async () => {
     const { clock, held, work } = createHeld()
     held.take([3])
     for (let failures = 0; failures < 20; failures++) {
@@ -82,7 +83,7 @@ describe('slots that are taken', () => {
     assert.equal(work.attempts, 21)
   })
 
-  test('are so many at a time', async () => {
+  test('are acquired a limited number at a time', async () => {
     const { held, work } = createHeld()
     held.take(Array.from({ length: 100 }, (_, slot) => slot))
     await settle()
@@ -94,7 +95,8 @@ describe('slots that are taken', () => {
 })
 
 describe('slots that are released', () => {
-  // No revoke was answered while a slot could not be acquired, until the group evicted the member.
+  // Regression: no revoke was answered while a slot could not be acquired, until the group evicted
+  // the member.
   test('while they are acquired are aborted and released at once', async () => {
     const { held, work } = createHeld()
     held.take([0, 1])
@@ -106,7 +108,7 @@ describe('slots that are released', () => {
     assert.deepEqual(work.errors, [])
   })
 
-  test('while they wait to be tried again are not tried again', async () => {
+  test('while they wait for a retry are not retried', async () => {
     const { clock, held, work } = createHeld()
     held.take([1])
     await settle()
@@ -118,7 +120,7 @@ describe('slots that are released', () => {
     assert.equal(clock.sleeping, 0)
   })
 
-  test('and taken again are acquired once they are released', async () => {
+  test('and assigned again are acquired once they are released', async () => {
     const { held, work } = createHeld()
     held.take([1])
     await settle()
@@ -147,7 +149,7 @@ describe('slots that are released', () => {
     assert.equal(held.owned.size, 0)
   })
 
-  test('are free again also where the release failed, which is said', async () => {
+  test('are free again even if the release failed, which is reported', async () => {
     const { held, work } = createHeld()
     held.take([1])
     await settle()

@@ -1,5 +1,5 @@
-// What becomes of the slots when the group speaks, is silent, or loses us: over a member and a
-// cluster that only say what the test has them say. slot-sharing.test.ts has real members.
+// What happens to the slots when the group assigns them, is silent, or removes this process: over a
+// member and a cluster that the test controls. slot-sharing.test.ts has real members.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type {
@@ -43,11 +43,11 @@ interface Fixture {
   readonly members: FakeMember[]
   readonly released: number[][]
   readonly errors: ReplicatorError[]
-  /** Whether the cluster leaves the next looks at the group unanswered. */
+  /** Whether the cluster does not answer the next looks at the group. */
   hangs: boolean
-  /** What the next look at the group finds. */
+  /** The result of the next look at the group. */
   group: Partial<GroupDescription> | undefined
-  /** Resolves the releases under way; undefined: they end at once. */
+  /** Resolves the releases in progress; undefined: they end at once. */
   endRelease: (() => void) | undefined
 }
 
@@ -131,7 +131,7 @@ async function createOneOfTwo (): Promise<Fixture & { readonly member: FakeMembe
 }
 
 describe('a process that joins', () => {
-  test('owns all slots at once where it sees itself alone, and keeps what the group assigns',
+  test('owns all slots at once if it is alone, and keeps what the group assigns',
     async () => {
       const alone = await createAlone()
       assert.equal(alone.ownership.health.state, 'provisional')
@@ -143,7 +143,7 @@ describe('a process that joins', () => {
       assert.deepEqual(ownedOf(alone), [0, 1])
     })
 
-  test('owns nothing before the group has spoken, where it sees others or nothing at all',
+  test('owns no slots before the group assigns them, if it sees others or no answer',
     async () => {
       const failed = { error: unanswered, members: [], state: '' }
       for (const group of [membersOf(memberName, 'other'), undefined, failed]) {
@@ -154,7 +154,7 @@ describe('a process that joins', () => {
       }
     })
 
-  test('that owns nothing is fine where others own the slots, and not where nobody does',
+  test('without slots is ready if others own them, and not ready if no process does',
     async () => {
       const fixture = createOwnership(membersOf(memberName, 'other'))
       await fixture.ownership.start(new AbortController().signal)
@@ -171,7 +171,8 @@ describe('a process that joins', () => {
 })
 
 describe('a process whose session has ended', () => {
-  // The coordinator hung: the flow stood still for a minute though no data lay on that broker.
+  // Regression: the coordinator hung: the flow was stalled for a minute though no data was on that
+  // broker.
   test('and that owned all slots keeps them, and answers the group at once', async () => {
     const alone = await createAlone()
     alone.member.assign(...all)
@@ -180,7 +181,7 @@ describe('a process whose session has ended', () => {
     assert.equal(alone.ownership.health.state, 'provisional')
     await alone.clock.advance(30_000)
     assert.deepEqual([ownedOf(alone), alone.released], [all, []])
-    // The group speaks again: another process has come in the meantime.
+    // The group answers again: another process has joined meanwhile.
     alone.member.assign(2, 3)
     await settle()
     assert.deepEqual([ownedOf(alone), alone.released], [[2, 3], [[0, 1]]])
@@ -196,8 +197,8 @@ describe('a process whose session has ended', () => {
     assert.deepEqual(ownedOf(alone), [])
   })
 
-  // The progress topic was deleted, or may not be described: no member gets anything.
-  test('keeps all slots while the group assigns nothing to anybody', async () => {
+  // The progress topic was deleted, or may not be described: no member is assigned any slot.
+  test('keeps all slots while the group assigns none to any member', async () => {
     const alone = await createAlone()
     alone.member.assign(...all)
     await alone.member.revoke(...all)
@@ -210,7 +211,7 @@ describe('a process whose session has ended', () => {
     assert.deepEqual(ownedOf(alone), [])
   })
 
-  test('and that is one of several releases its slots, and does not hold the answer back',
+  test('and that is one of several releases its slots, and answers without delay',
     async () => {
       const one = await createOneOfTwo()
       one.endRelease = () => {}
@@ -224,7 +225,7 @@ describe('a process whose session has ended', () => {
       one.endRelease()
     })
 
-  test('joins with a new client when the group says nothing for a minute', async () => {
+  test('joins with a new client when the group is silent for a minute', async () => {
     const one = await createOneOfTwo()
     one.group = undefined
     await one.member.revoke(0, 1)
@@ -233,7 +234,7 @@ describe('a process whose session has ended', () => {
     await one.clock.advance(3_000)
     assert.equal(one.members.length, 2)
     assert.equal(one.member.left, true)
-    // What the old client still says counts no more.
+    // Events of the old client are ignored.
     one.member.assign(0)
     assert.deepEqual(ownedOf(one), [])
     one.members[1]?.assign(3)
@@ -254,9 +255,9 @@ describe('a process that shares its slots', () => {
     assert.deepEqual([ownedOf(one), one.released], [[0], [[1]]])
   })
 
-  // /readyz was 503 at once after the other process had left cleanly, and named the time since the
-  // last hand-over but one.
-  test('counts the time without an owner from when the others have left', async () => {
+  // Regression: /readyz was 503 as soon as the other process had left cleanly, and showed the time
+  // since an earlier hand-over.
+  test('counts the time without an owner from the moment when the others left', async () => {
     const one = await createOneOfTwo()
     void one.ownership.health
     await one.clock.advance(60_000)
@@ -278,8 +279,8 @@ describe('a process that shares its slots', () => {
     assert.deepEqual(ownedOf(one), [])
   })
 
-  // The target hung before the group had said anything: the look waited for 30 s, and the stop for
-  // the look. Nothing was in flight.
+  // Regression: the target hung before the group had assigned slots: the look waited for 30 s, and
+  // the stop for the look. No batch was in flight.
   test('stops at once while a look at the group is not answered', async () => {
     const fixture = createOwnership(undefined)
     await fixture.ownership.start(new AbortController().signal)
@@ -296,7 +297,7 @@ describe('a process that shares its slots', () => {
   })
 })
 
-test('a session timeout that the brokers refuse is said with their bounds and the setting',
+test('a session timeout that the brokers refuse is reported with their bounds and the setting',
   async () => {
     const fixture = createOwnership(undefined)
     await fixture.ownership.start(new AbortController().signal)

@@ -1,5 +1,5 @@
-// Processes that share a flow, played by owners in one process on an embedded cluster: who owns
-// which slot, and that a slot is released before another process acquires it.
+// Owners in one process act as processes that share a flow, on an embedded cluster: who owns which
+// slot, and that a slot is released before another process acquires it.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, test, type TestContext } from 'node:test'
@@ -24,9 +24,9 @@ interface Owner {
 class Fleet {
   readonly #cluster: MockCluster
   readonly #admin: ClusterAdmin
-  /** Who holds a slot: two names at once would be two writers of one partition. */
+  /** The owners of a slot: two at once would be two writers of one partition. */
   readonly holders = Array.from({ length: slots }, () => new Set<string>())
-  /** Moments at which a slot had two holders. */
+  /** Moments at which a slot had two owners. */
   overlaps = 0
   readonly owners: Owner[] = []
 
@@ -65,7 +65,7 @@ class Fleet {
     return owner
   }
 
-  /** How many slots each owner holds, most first, once every slot has one holder. */
+  /** How many slots each owner has, most first, once every slot has one owner. */
   shares (): number[] | undefined {
     if (this.holders.some(({ size }) => size !== 1)) return undefined
     return this.owners.map(({ ownership }) => ownership.owned.size).sort((a, b) => b - a)
@@ -95,8 +95,8 @@ function createFleet (t: TestContext): Fleet {
 }
 
 describe('owners of slots', { timeout: 110_000, concurrency: true }, () => {
-  // A rebalance of the embedded cluster lasts up to twenty seconds, of real brokers about one.
-  test('a second one gets half of them, all when the first stops, none before it is released',
+  // A rebalance of the embedded cluster needs up to twenty seconds, of real brokers about one.
+  test('a second one gets half of them, all when the first stops, and none too early',
     async t => {
       const fleet = createFleet(t)
       const first = await fleet.add('first', { releaseMs: 300 })

@@ -1,4 +1,4 @@
-// Slots are what processes of different versions agree on: the pinned values must never change.
+// Processes of different versions must agree on slots: the pinned values must never change.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -26,7 +26,7 @@ describe('slotOf', () => {
     })
   }
 
-  test('is a slot that exists, whatever the topic', () => {
+  test('is an existing slot, whatever the topic', () => {
     fc.assert(fc.property(fc.string(), fc.nat(100_000), fc.integer({ min: 1, max: 1_000 }),
       (topic, partition, slots) => {
         const slot = slotOf(topic, partition, slots)

@@ -1,5 +1,5 @@
-// What becomes of a partition that cannot continue: fault, policy and what the clusters hold to one
-// decision.
+// What happens to a partition that cannot continue: fault, policy and the logs of both clusters
+// lead to one decision.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
@@ -36,7 +36,7 @@ function createFault (errorName: string, change: Partial<Fault> = {}): Fault {
 
 const wholeSource = { start: 0n, end: 500n }
 
-/** Two older positions, the first of them where the partition began. */
+/** Two older positions, the first of them at the start of the partition. */
 const history = [
   { upstream: 20n, downstream: 5n, sequence: 0 }, { upstream: 80n, downstream: 25n, sequence: 20 }
 ]
@@ -46,7 +46,7 @@ function position ({ upstream, downstream, sequence }: Progress): Progress {
 }
 
 describe('a fault', () => {
-  test('below the log start of the source moves upstream alone', () => {
+  test('below the log start of the source moves only the source offset', () => {
     const fault = createFault('OFFSET_OUT_OF_RANGE')
     const log = { start: 130n, end: 500n }
     const action = judgeFault(fault, skip, { source: log })
@@ -69,7 +69,7 @@ describe('a fault', () => {
     assert.equal(skipped.progress.upstream, 90n)
   })
 
-  test('of a source that parted goes on where both still had the same', () => {
+  test('of a source with another log continues where both logs were still the same', () => {
     const fault = createFault('SOURCE_TRUNCATED', {
       detail: 'it is another log',
       progress: {
@@ -102,7 +102,7 @@ describe('a fault', () => {
     assert.deepEqual([skipped.skip?.reason, skipped.skip?.records], ['data_loss', 30n])
   })
 
-  test('on an offset that the source holds after all is left to the next retry', () => {
+  test('at an offset that the source does have is left to the next retry', () => {
     for (const end of [100n, 101n]) {
       const source = { start: 100n, end }
       const fault = createFault('OFFSET_OUT_OF_RANGE')
@@ -137,7 +137,7 @@ describe('a fault', () => {
     }
   })
 
-  test('beyond the end of the target goes back to where both sides are, whatever the policy',
+  test('beyond the end of the target goes back to a common point, whatever the policy',
     () => {
       const progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
       const fault = createFault('TARGET_OUT_OF_RANGE', { progress })
@@ -158,13 +158,13 @@ describe('a fault', () => {
       }
     })
 
-  test('beyond the end of the target is a loss where source or history do not reach back', () => {
+  test('beyond the end of the target is a loss if source or history do not reach back', () => {
     const progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
     const fault = createFault('TARGET_OUT_OF_RANGE', { progress })
     for (const [source, target, why] of [
       [{ start: 81n, end: 500n }, { start: 0n, end: 30n }, /source log, which begins at 81, no/],
       [wholeSource, { start: 0n, end: 4n }, /their source offsets are not known/],
-      // Trimmed to nothing: no scan can tell how many records were there behind the point.
+      // Trimmed completely: no scan can show how many records followed the point.
       [wholeSource, { start: 30n, end: 30n }, /their source offsets are not known/]
     ] as const) {
       const stopped = judgeFault(fault, stop, { source, target })
@@ -178,7 +178,7 @@ describe('a fault', () => {
     }
   })
 
-  test('over what others wrote on the target goes back point by point, then stops', () => {
+  test('over records of other producers goes back point by point, then stops', () => {
     const whole = { source: wholeSource, target: { start: 0n, end: 90n } }
     let progress: Progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
     for (const [index, era] of [[1, 1], [0, 2]] as const) {
@@ -204,8 +204,8 @@ describe('a fault', () => {
     }
   })
 
-  // Counting from a point before the skip would take the skipped record for a mirrored one.
-  test('that is skipped begins the history anew', () => {
+  // A count from a point before the skip would treat the skipped record as mirrored.
+  test('that is skipped restarts the history', () => {
     const progress = { upstream: 100n, downstream: 40n, sequence: 35, history }
     const fault = createFault('RECORD_TOO_LARGE', { progress, skipTo: 101n, skipRecords: 1n })
     const action = judgeFault(fault, skip, {})
@@ -214,7 +214,7 @@ describe('a fault', () => {
       [{ upstream: 101n, downstream: 40n, sequence: 35 }])
   })
 
-  test('of what cannot be mirrored is skipped only when its end is known', () => {
+  test('of records that cannot be mirrored is skipped only if their end is known', () => {
     for (const [errorName, reason] of [
       ['RECORD_TOO_LARGE', 'record_too_large'], ['RECORD_REFUSED', 'record_refused'],
       ['INVALID_TIMESTAMP', 'record_refused'], ['CORRUPT_MESSAGE', 'corrupt_batch'],
@@ -225,7 +225,8 @@ describe('a fault', () => {
       assert.ok(action.kind === 'resume')
       assert.equal(action.progress.upstream, 107n)
       assert.deepEqual([action.skip?.reason, action.skip?.records], [reason, 7n])
-      // The epoch before the batch ends before it: kept, it would look like a truncation.
+      // The epoch before the batch ends before the batch: if it were kept, it would look like a
+      // truncation.
       const { progress } = judgeFault({
         ...known, progress: { ...known.progress, leaderEpoch: 3, earlierEpochs: [] }
       }, skip, {}) as Extract<FaultAction, { kind: 'resume' }>
@@ -235,12 +236,12 @@ describe('a fault', () => {
     }
   })
 
-  test('that no policy is about is left as it is', () => {
+  test('without a policy is not changed', () => {
     const fault = createFault('TOPIC_AUTHORIZATION_FAILED', { skipTo: 200n })
     assert.equal(judgeFault(fault, skip, {}).kind, 'keepFaulted')
   })
 
-  test('of a recreated topic goes on at its start, on the side that is new', () => {
+  test('of a recreated topic continues at its start, on the recreated side', () => {
     const { progress } = createFault('')
     const log = { start: 3n, end: 9n }
     for (const [side, expected] of [
@@ -253,13 +254,13 @@ describe('a fault', () => {
     }
   })
 
-  // After topic.rename was changed the text said that a topic had been deleted, which nobody had.
-  test('of the target may be a topic under a new name, and what is left out is said', () => {
+  // Regression: after a change of topic.rename the text claimed that a topic had been deleted.
+  test('of the target may be a topic with a new name, and the text names left-out records', () => {
     const log = { start: 0n, end: 0n }
     const progress = { upstream: 9n, downstream: 9n, sequence: 9 }
     const action = judgeRecreated({ progress }, stop, { side: 'target', topic: 'orders2', log })
     assert.ok(action.kind === 'stop')
     assert.match(action.error.message,
-      /orders2 was recreated, or the flow names it in another way now.*are not mirrored again/)
+      /orders2 was recreated, or the flow now mirrors to another name.*are not mirrored again/)
   })
 })

@@ -1,4 +1,4 @@
-// Filters change while the flow runs: topics leave, and come back where they stood.
+// Filters change while the flow runs: topics leave, and return at their positions.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -7,8 +7,8 @@ import {
   createRunning, laneEvent, noTopics, orders, ordersLeftOut, positionsOf, released, report
 } from './partitions-fixture.ts'
 
-// The next look may be minutes later, and metadata that are behind do not change a name.
-test('a topic that the filter excludes leaves at the first look, and comes back where it stood',
+// The next look may be minutes later, and stale metadata do not change a name.
+test('a topic that the filter excludes leaves at the first look, and returns at its position',
   async () => {
     const fixture = await createRunning()
     const { assigned, partitions } = fixture
@@ -23,8 +23,8 @@ test('a topic that the filter excludes leaves at the first look, and comes back 
     assert.deepEqual(positionsOf(assigned.slice(-1)), [[20n, 20n, 20]])
   })
 
-// A topic with a problem stays mirrored as far as it can be; one that goes in a circle may not.
-test('a topic that must stop leaves at the first look, and its problem stays to be seen',
+// A topic with a problem is mirrored as far as possible; a topic in a loop must not be.
+test('a topic that must stop leaves at the first look, and its problem stays visible',
   async () => {
     const fixture = await createRunning()
     const { lines, partitions } = fixture

@@ -1,4 +1,4 @@
-// What the source had when the flow first looked, and what was created later.
+// The topics of the source at the flow's first look, and those that were created later.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { slotOf } from '../../../src/orchestrator/ownership/task-slots.ts'
@@ -9,7 +9,7 @@ import { FakeProgressStore } from '../flow/fake-cluster.ts'
 const slots = 4
 const allSlots = [0, 1, 2, 3]
 
-/** A process that has just started, over what earlier ones have put on record. */
+/** A process that has just started, with the records of earlier processes. */
 function createProcess (store: FakeProgressStore): FirstLook {
   return new FirstLook({
     slots,
@@ -29,7 +29,7 @@ function isBornLater (look: FirstLook, topic: string, partition = 0): boolean {
 const atFirst = new Map([['orders', 2], ['payments', 40]])
 const later = new Map([...atFirst, ['orders', 3], ['born', 1]])
 
-test('what the first look finds was there, and what a later one finds is new', async () => {
+test('partitions of the first look existed, and those of a later look are new', async () => {
   const look = createProcess(new FakeProgressStore())
   look.update(atFirst)
   await look.settle(allSlots)
@@ -41,9 +41,9 @@ test('what the first look finds was there, and what a later one finds is new', a
   assert.equal(isBornLater(look, 'born'), true)
 })
 
-// A topic that was created while no process ran counted as one that had always been there, and
-// its records up to the restart were left out.
-test('the first look outlives the process, also where a slot had no partition then', async () => {
+// Regression: a topic that was created while no process ran counted as an old topic, and its
+// records up to the restart were left out.
+test('the first look outlives the process, even for a slot without partitions then', async () => {
   const store = new FakeProgressStore()
   const first = createProcess(store)
   first.update(new Map())
@@ -56,7 +56,7 @@ test('the first look outlives the process, also where a slot had no partition th
   }
 })
 
-test('a progress topic without a first look, of an earlier version, gets the look of now',
+test('a progress topic of an earlier version, without a first look, gets the present look',
   async () => {
     const store = new FakeProgressStore()
     store.append({
@@ -86,21 +86,21 @@ test('a slot that another process releases keeps the look of that process', asyn
   assert.equal(isBornLater(other, 'orders', 1), false)
 })
 
-test('a look that cannot be put on record does not count, and is taken again', async () => {
+test('a look that cannot be recorded does not count, and is repeated', async () => {
   const store = new FakeProgressStore()
   const look = createProcess(store)
   look.update(atFirst)
-  store.beforeWrite = () => { throw new Error('the target is away') }
+  store.beforeWrite = () => { throw new Error('the target does not answer') }
   await look.settle(allSlots)
   assert.equal(look.isSettled(0), false)
-  assert.match(look.errorOf(0)?.message ?? '', /away/)
+  assert.match(look.errorOf(0)?.message ?? '', /does not answer/)
   store.beforeWrite = () => {}
   await look.settle(allSlots)
   assert.equal(look.errorOf(0), undefined)
   assert.equal(isBornLater(look, 'orders'), false)
 })
 
-test('thousands of topics make records of a bounded size', async () => {
+test('thousands of topics are recorded in records of a bounded size', async () => {
   const store = new FakeProgressStore()
   const look = createProcess(store)
   const topics = new Map(Array.from({ length: 20_000 }, (_, index) => [`topic-${index}`, 1]))

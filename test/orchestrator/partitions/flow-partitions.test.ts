@@ -1,4 +1,4 @@
-// What becomes of the faults of a flow's partitions, and how partitions move between lanes and
+// What happens to the faults of a flow's partitions, and how partitions move between lanes and
 // processes.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -17,9 +17,9 @@ const truncated = laneEvent('faulted',
 const corrupt = laneEvent('faulted', { code: 1001, detail: 'offset 10' })
 
 describe('a partition that faults', () => {
-  // The lane's states are coalesced, so nothing may come between two faults of one kind: the second
-  // was mistaken for the first, and waited for the next retry.
-  test('again at once, in the same way, is skipped over again', async () => {
+  // The lane's states are coalesced, so no state may be between two faults of one kind. Regression:
+  // the second fault was mistaken for the first, and waited for the next retry.
+  test('again at once, in the same way, is skipped again', async () => {
     const fixture = await createRunning()
     for (const skipTo of [15n, 16n]) {
       report(fixture, 0, tooLarge(skipTo))
@@ -44,7 +44,7 @@ describe('a partition that faults', () => {
     assert.deepEqual(lines.slice(-2).map(line => line.split(':')[0]), ['error', 'info'])
   })
 
-  test('says the same fault once, however often it is retried', async () => {
+  test('reports the same fault once, however often it is retried', async () => {
     const fixture = await createRunning('stop')
     for (let attempt = 0; attempt < 3; attempt++) {
       report(fixture, 0, corrupt)
@@ -55,9 +55,9 @@ describe('a partition that faults', () => {
   })
 })
 
-// The new position was used as soon as it was decided on: where it could not be written, the next
-// retry began there all the same, and nobody had counted or logged what was left out.
-describe('a position that cannot be put on record', () => {
+// Regression: the new position was used when it was decided: if it could not be written, the next
+// retry still began there, and the left-out records were neither counted nor logged.
+describe('a position that cannot be recorded', () => {
   const failing = async (fixture: PartitionsFixture, fault: () => void): Promise<void> => {
     fixture.store.beforeWrite = () => { throw new ReplicatorError('PROGRESS_UNWRITABLE', 'away') }
     fault()
@@ -81,9 +81,9 @@ describe('a position that cannot be put on record', () => {
     assert.equal(lines.filter(line => line.includes('skipped 1 record,')).length, 1)
   })
 
-  // The new topic's id stayed in the progress beside the old offset: nobody found the recreation
-  // any more, and the flow continued in the new topic at an offset of the old one.
-  test('leaves a recreated topic recreated', async () => {
+  // Regression: the new topic's id stayed in the progress beside the old offset: the recreation was
+  // no longer detected, and the flow continued in the new topic at an offset of the old one.
+  test('does not hide that the topic was recreated', async () => {
     const fixture = await createRunning()
     const { assigned, partition, partitions, source } = fixture
     source.addTopic('orders', 1)
@@ -100,7 +100,7 @@ describe('a position that cannot be put on record', () => {
     assert.ok(partitions.skipped.get('orders')?.has('topic_recreated'))
   })
 
-  test('is not overwritten by the progress of before', async () => {
+  test('is not overwritten by earlier progress', async () => {
     const fixture = await createRunning()
     const { partitions, store } = fixture
     report(fixture, 0, laneEvent('running'), 12n)
@@ -119,9 +119,9 @@ describe('a position that cannot be put on record', () => {
   })
 })
 
-// The fault is decided with the ends of both logs. While a cluster is away the log told the
-// operator to set what was set.
-test('a recreated topic with topic.recreated=skip waits for the target and asks for nothing',
+// The decision needs the ends of both logs. Regression: while a cluster did not answer, the log
+// told the operator to set what was already set.
+test('a recreated topic with topic.recreated=skip waits for the target and names no setting',
   async () => {
     const fixture = await createRunning()
     const { lines, target } = fixture
@@ -135,9 +135,9 @@ test('a recreated topic with topic.recreated=skip waits for the target and asks 
     assert.doesNotMatch(line ?? '', /Set topic\.recreated/)
   })
 
-// A broker that comes back after an unclean election is slow to answer, and faulted partitions are
-// retried all the while: the decision read an offset of -1 from the new attempt, went on there, and
-// the process ended.
+// A broker that returns after an unclean election is slow to answer, and faulted partitions are
+// retried meanwhile. Regression: the decision read an offset of -1 from the new attempt, continued
+// there, and the process ended.
 describe('a partition whose fault is being decided', () => {
   const createDeciding = async (): Promise<PartitionsFixture & {
     readonly answer: () => Promise<void>
@@ -175,8 +175,8 @@ describe('a partition whose fault is being decided', () => {
     assert.deepEqual(asked, [['assign', 0], ['assign', 0]])
   })
 
-  // A position that is written after the hand-over would stand behind what the new owner wrote.
-  test('writes nothing any more when its slot is handed over meanwhile', async () => {
+  // A position that is written after the hand-over would follow the records of the new owner.
+  test('writes no position after its slot was handed over meanwhile', async () => {
     const { answer, clock, partitions, store } = await createDeciding()
     const before = store.written.length
     const handedOver = partitions.release([0], 1_000, false)
@@ -190,9 +190,9 @@ describe('a partition whose fault is being decided', () => {
   })
 })
 
-// Everything of the lane was assigned again, whatever had been decided about it: a stopped
-// partition continued in a recreated topic at the old offset, and one whose slot another process
-// owned by then was mirrored by both.
+// Regression: all partitions of the lane were assigned again, whatever had been decided: a stopped
+// partition continued in a recreated topic at the old offset, and a partition whose slot another
+// process owned by then was mirrored by both.
 describe('when a lane ends', () => {
   test('a running partition is assigned to it again once it has started', async () => {
     const { asked, partitions } = await createRunning()
@@ -226,7 +226,7 @@ describe('when a lane ends', () => {
     assert.deepEqual(asked, [['assign', 0], ['revoke', 0]])
   })
 
-  test('a hand-over is over: nothing of it is in flight any more', async () => {
+  test('a hand-over is complete: no batch of it is in flight', async () => {
     const { asked, partitions } = await createRunning()
     const handedOver = partitions.release([0], 60_000, false)
     partitions.onLaneEnded(0, laneLost)
@@ -238,9 +238,9 @@ describe('when a lane ends', () => {
 })
 
 describe('slots that are released', () => {
-  // The lane of a target that hangs drops its batches when the connection is closed, and releases
-  // the partition: that looked as if everything were acknowledged.
-  test('tell of partitions whose target has not acknowledged what it was sent', async () => {
+  // The lane of a hanging target drops its batches when the connection is closed, and releases the
+  // partition. Regression: that looked as if everything were acknowledged.
+  test('report partitions whose target has not acknowledged all sent batches', async () => {
     const fixture = await createRunning()
     const ended = fixture.partitions.release([0], 60_000, true)
     report(fixture, 0, { ...released, code: 7, detail: 'west does not answer' })
@@ -248,8 +248,9 @@ describe('slots that are released', () => {
       [[7, 'west does not answer']])
   })
 
-  // The last progress goes to the same cluster: the process ended without a word.
-  test('tell of them before the last progress waits for the target', async () => {
+  // Regression: the last progress is written to the same cluster: the process ended without a log
+  // line.
+  test('report them before the last progress waits for the target', async () => {
     const fixture = await createRunning()
     const { clock, partitions, store, unacknowledged } = fixture
     report(fixture, 0, laneEvent('running'), 12n)
@@ -272,8 +273,9 @@ describe('slots that are released', () => {
     assert.deepEqual(await ended, [])
   })
 
-  // The drain was over; the lane still reported: "event report is not legal in state removed".
-  test('hear what a lane says late without a word', async () => {
+  // Regression: the lane still reported after the drain: "event report is not legal in state
+  // removed".
+  test('ignore late reports of a lane', async () => {
     const fixture = await createRunning()
     const ended = fixture.partitions.release([0], 1_000, true)
     await fixture.clock.advance(1_000)
@@ -299,8 +301,8 @@ describe('slots that are released', () => {
   })
 })
 
-describe('a topic that the source does not have any more', () => {
-  test('leaves the table, and a later one of its name is known as another one', async () => {
+describe('a topic that the source no longer has', () => {
+  test('leaves the table, and a later topic of its name is recognized as recreated', async () => {
     const fixture = await createRunning()
     const { assigned, clock, lines, partitions, source } = fixture
     report(fixture, 0, laneEvent('faulted', { code: 1007, detail: 'orders-0' }))
@@ -324,7 +326,7 @@ describe('a topic that the source does not have any more', () => {
     assert.ok(partitions.skipped.get('orders')?.has('topic_recreated'))
   })
 
-  test('stays while a cluster only does not answer, or does not allow to see it', async () => {
+  test('stays while a cluster only does not answer, or refuses to describe it', async () => {
     const fixture = await createRunning()
     const { clock, partitions, source } = fixture
     report(fixture, 0, laneEvent('faulted', { code: 1007, detail: 'orders-0' }))
@@ -359,7 +361,7 @@ describe('a partition that moves to another lane', () => {
     return fixture
   }
 
-  test('begins there where the first lane ended, once that has released it', async () => {
+  test('begins there at the position of the first lane, once that has released it', async () => {
     const fixture = await createMoving()
     const { asked, assigned } = fixture
     report(fixture, 0, laneEvent('running'), 15n)
@@ -369,7 +371,7 @@ describe('a partition that moves to another lane', () => {
     assert.deepEqual(positionsOf(assigned.slice(-1)), [[20n, 20n, 20]])
   })
 
-  // The events of a lane that ended never come: the partition would wait for them for ever.
+  // The events of an ended lane never arrive: the partition would wait for them for ever.
   test('begins there at once, if its lane ends before it has released it', async () => {
     const { asked, partition, partitions } = await createMoving()
     partitions.onLaneEnded(0, laneLost)
@@ -378,9 +380,9 @@ describe('a partition that moves to another lane', () => {
     assert.equal(partition().lane, 1)
   })
 
-  // The lane releases it for the move and for the slot alike: taken for the move, it would be
-  // mirrored beside the process that owns the slot now.
-  test('goes nowhere, if its slot is handed over meanwhile', async () => {
+  // The lane releases it once, for the move and for the slot: if the release counted for the move,
+  // the partition would be mirrored beside the process that now owns the slot.
+  test('is not moved if its slot is handed over meanwhile', async () => {
     const fixture = await createMoving()
     const handedOver = fixture.partitions.release([0], 1_000, false)
     await settle()
@@ -389,7 +391,7 @@ describe('a partition that moves to another lane', () => {
     assert.deepEqual(fixture.asked.filter(([verb]) => verb === 'assign'), [['assign', 0]])
   })
 
-  // Of the old lane: it knows nothing of what the new one has in flight.
+  // The figures of the old lane do not include the new lane's batches in flight.
   test('is waited for in its new lane when its slot is handed over', async () => {
     const fixture = await createMoving()
     report(fixture, 0, released, 20n)
@@ -413,7 +415,7 @@ describe('a partition that an operator pauses', () => {
     return fixture
   }
 
-  test('is drained, and assigned again where it stopped when it is paused no longer', async () => {
+  test('is drained, and assigned again at its position when the pause ends', async () => {
     const fixture = await createPaused()
     const { asked, assigned, partition, partitions } = fixture
     assert.equal(partition().state, 'pausing')
@@ -425,7 +427,7 @@ describe('a partition that an operator pauses', () => {
     assert.deepEqual(positionsOf(assigned.slice(-1)), [[20n, 20n, 20]])
   })
 
-  // Its lane may still drain it: assigned now, it would get a release that was meant for before.
+  // Its lane may still drain it: an assignment now would meet a release from before.
   test('and resumes at once waits for its lane', async () => {
     const fixture = await createPaused()
     const { asked, partitions } = fixture
@@ -457,7 +459,7 @@ describe('a partition that an operator pauses', () => {
     assert.deepEqual(asked, [['assign', 0]])
   })
 
-  test('is paused after a decision that was under way, too', async () => {
+  test('is also paused after a decision in progress', async () => {
     const fixture = await createRunning()
     const { partition, partitions } = fixture
     report(fixture, 0, tooLarge(15n))
@@ -484,7 +486,7 @@ describe('a partition that a policy has stopped', () => {
     assert.deepEqual(asked.at(-1), ['assign', 0])
   })
 
-  test("goes on where an operator says, on record, counted and logged with the operator's name",
+  test("continues at an operator's offset, recorded, counted and logged with the operator's name",
     async () => {
       const { assigned, lines, partitions, store } = await createStopped()
       const order = { to: 30n, by: 'ann', why: 'the rest is known to be lost' }
@@ -498,7 +500,7 @@ describe('a partition that a policy has stopped', () => {
       assert.equal(last.progress.upstream, 30n)
     })
 
-  test('does not go back where an operator names an offset that was mirrored', async () => {
+  test('does not go back if an operator names an offset that was mirrored', async () => {
     const { assigned, partitions } = await createStopped()
     partitions.control.skip({ topic: 'orders', partition: 0 }, { to: 3n, by: 'ann', why: '' })
     await settle()
@@ -507,7 +509,7 @@ describe('a partition that a policy has stopped', () => {
   })
 })
 
-test('a running partition that an operator moves on is drained first', async () => {
+test('a running partition that an operator moves forward is drained first', async () => {
   const fixture = await createRunning()
   const { asked, assigned, partitions } = fixture
   partitions.control.skip({ topic: 'orders', partition: 0 }, { to: 30n, by: 'ann', why: '' })

@@ -1,4 +1,4 @@
-// Where a partition begins whose slot was acquired, and when it is looked for again.
+// Where a partition of an acquired slot begins, and when its start is looked up again.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -7,7 +7,7 @@ import {
 } from './partitions-fixture.ts'
 
 describe('where a partition of an acquired slot begins', () => {
-  test('at its progress, if there is any', async () => {
+  test('at its progress, if it has any', async () => {
     const { partitions, store, assigned } = createPartitions()
     store.append(progressRecord(10n, 12n))
     await partitions.setTopics(orders)
@@ -16,7 +16,7 @@ describe('where a partition of an acquired slot begins', () => {
     assert.equal(store.written.length, 1)
   })
 
-  test('at the start, which is on record before anything is assigned', async () => {
+  test('at the start, which is recorded before anything is assigned', async () => {
     const { partitions, store, assigned } = createPartitions()
     await partitions.setTopics(orders)
     store.beforeWrite = () => { assert.equal(assigned.length, 0) }
@@ -25,7 +25,7 @@ describe('where a partition of an acquired slot begins', () => {
     assert.deepEqual(positionsOf(assigned), [[0n, 0n, 0]])
   })
 
-  test('at the end, where that is the start of its topic', async () => {
+  test('at the end with auto.offset.reset=latest', async () => {
     const { partitions, source, assigned } = createPartitions('skip',
       { of: topic => topic === 'orders' ? 'latest' : 'earliest', isRelative: true })
     source.ends.set('orders/0', 7n)
@@ -37,9 +37,9 @@ describe('where a partition of an acquired slot begins', () => {
   // Two processes start at once: the first owns every slot, the group assigns one of them to the
   // second, which reads the slot while it is empty. The first then begins and sends a hundred
   // records. If the second began at the end of the target, it would look for records of the flow
-  // behind all that were sent, find none, and send them again with sequences that the broker has
+  // after all sent ones, find none, and send them again with sequences that the broker has
   // forgotten.
-  test('where another process began it while we asked for the end of the target', async () => {
+  test('where another process began it while this one asked for the end', async () => {
     const { partitions, target, store, assigned } = createPartitions()
     await partitions.setTopics(orders)
     const listOffsets = target.listOffsets.bind(target)
@@ -55,8 +55,8 @@ describe('where a partition of an acquired slot begins', () => {
     assert.equal(store.written.length, 1, 'its record must not be overwritten')
   })
 
-  // It was asked for again only by the refresh of the topics, ten minutes later by default.
-  test('is looked for again within seconds where a cluster did not answer', async () => {
+  // Regression: only the refresh of the topics looked it up again, ten minutes later by default.
+  test('is looked up again within seconds if a cluster did not answer', async () => {
     const { assigned, clock, partition, partitions, source } = createPartitions()
     source.error = new ReplicatorError('_TRANSPORT', 'east')
     await partitions.setTopics(orders)
@@ -71,9 +71,9 @@ describe('where a partition of an acquired slot begins', () => {
   })
 
   // A broker creates the logs of many new topics one after another, and answers until then that it
-  // is not their leader. The wait doubled with each answer, to half a minute: partitions that had a
-  // leader by then waited on.
-  test('is looked for each few seconds for as long as it has no leader', async () => {
+  // is not their leader. Regression: the wait doubled with each answer, to half a minute:
+  // partitions with a leader by then continued to wait.
+  test('is looked up every few seconds as long as it has no leader', async () => {
     const { assigned, clock, partitions, target } = createPartitions()
     target.error = new ReplicatorError('NOT_LEADER_OR_FOLLOWER', 'east.orders-0')
     await partitions.setTopics(orders)
@@ -88,8 +88,8 @@ describe('where a partition of an acquired slot begins', () => {
     assert.equal(assigned.length, 1)
   })
 
-  // `faulted` dipped to 0 during the two requests that every refresh made.
-  test('stays a fault while it is looked for again', async () => {
+  // Regression: `faulted` fell to 0 during the two requests of every refresh.
+  test('remains a fault while it is looked up again', async () => {
     const { clock, partition, partitions, target } = createPartitions()
     target.ends.set('east.orders/0', 5n)
     await partitions.setTopics(orders)
@@ -107,7 +107,7 @@ describe('where a partition of an acquired slot begins', () => {
     assert.ok(shown.length > 0 && shown.every(Boolean), shown.join())
   })
 
-  test('is not looked for while the topic as a whole cannot be mirrored', async () => {
+  test('is not looked up while the whole topic cannot be mirrored', async () => {
     const { assigned, clock, lines, partition, partitions } = createPartitions()
     const error = new ReplicatorError('TOPIC_CREATE_FAILED', 'east.orders on west')
     await partitions.acquire([0])

@@ -1,4 +1,4 @@
-// Lag in records and seconds, from what the source reported and when.
+// Lag in records and seconds, from the reports of the source and their times.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -31,9 +31,9 @@ describe('lag in records', () => {
     assert.equal(figures.seconds, undefined)
   })
 
-  // Readers of the source do not see these records either, but the target lacks them all the same:
-  // behind a transaction that no producer ended, lag was 0 for ever.
-  test('counts up to the high watermark, the part behind an open transaction apart', () => {
+  // Readers of the source do not see these records either, but the target lacks them. Regression:
+  // after the start of a transaction that no producer ended, lag was 0 for ever.
+  test('counts up to the high watermark, and records of an open transaction separately', () => {
     const lag = new PartitionLag(true)
     lag.learn(endAt(100n, 0, 40n), 10n, 0)
     const figures = lag.at(10n, nothing, 0)
@@ -42,13 +42,13 @@ describe('lag in records', () => {
     assert.equal(lag.at(40n, nothing, 0).openTransactionRecords, 60)
   })
 
-  test('knows no open transactions where read_uncommitted is mirrored', () => {
+  test('has no part for open transactions with read_uncommitted', () => {
     const lag = new PartitionLag(false)
     lag.learn(endAt(100n, 0, 40n), 10n, 0)
     assert.equal(lag.at(10n, nothing, 0).openTransactionRecords, 0)
   })
 
-  test('is 0 where the target holds more than was last reported', () => {
+  test('is 0 if the target has more records than were last reported', () => {
     const lag = createLag(10n, 10n, 0)
     assert.equal(lag.at(12n, nothing, 0).records, 0)
   })
@@ -61,8 +61,8 @@ describe('lag in records', () => {
   })
 })
 
-// Reports are ordered by their time: after the host's clock was set back by an hour, all of them
-// counted as older ones for an hour.
+// Reports are ordered by their times. Regression: after the host's clock was set back by an hour,
+// all reports counted as older ones for an hour.
 test('lag follows the source after the clock was set back', () => {
   const hour = 3600 * second
   const lag = createLag(10n, 10n, 0)
@@ -72,7 +72,7 @@ test('lag follows the source after the clock was set back', () => {
 })
 
 describe('lag in seconds', () => {
-  test('is 0 for a partition with nothing left to mirror', () => {
+  test('is 0 for a partition without records left to mirror', () => {
     assert.equal(createLag(10n, 10n, 100).at(10n, nothing, 100 * second).seconds, 0)
   })
 
@@ -81,17 +81,17 @@ describe('lag in seconds', () => {
     assert.equal(createLag(10n, 5n, 100).at(5n, times, 100 * second).seconds, 70)
   })
 
-  // One record of the year 2090 made every later outage look like no lag at all.
-  test('is the time since the end was first seen, where the header lies in the future', () => {
+  // Regression: after one record of the year 2090 every later outage looked like no lag.
+  test('is the time since the end was first seen, if the header is in the future', () => {
     const times = { ...nothing, oldestUnackedMs: Date.UTC(2090, 0, 1) }
     assert.equal(createLag(10n, 5n, 100).at(5n, times, 100 * second).seconds, 100)
   })
 
-  test('is the same where nothing is fetched', () => {
+  test('is the same if nothing is fetched', () => {
     assert.equal(createLag(10n, 5n, 100).at(5n, nothing, 100 * second).seconds, 100)
   })
 
-  test('counts from the earlier of two times, that of the lane and its own', () => {
+  test('counts from the earlier of two times, of the lane and its own', () => {
     const times = { ...nothing, endFirstSeenMs: 20 * second }
     const lag = createLag(10n, 5n, 0)
     lag.learn(endAt(10n, 90 * second), 5n, 90 * second)
@@ -101,13 +101,13 @@ describe('lag in seconds', () => {
     assert.equal(later.at(5n, times, 100 * second).seconds, 80)
   })
 
-  test('ages while the source does not answer, although the target has all that is known', () => {
+  test('ages while the source does not answer, although the target has all known records', () => {
     const lag = createLag(10n, 10n, 0)
     assert.equal(lag.at(10n, nothing, 10 * second).seconds, 0)
     assert.equal(lag.at(10n, nothing, 60 * second).seconds, 60)
   })
 
-  test('counts from the first record again that the target does not have', () => {
+  test('counts again from the first record that the target lacks', () => {
     const lag = createLag(10n, 5n, 100)
     lag.learn(endAt(20n, 100 * second), 10n, 100 * second)
     assert.equal(lag.at(10n, nothing, 103 * second).seconds, 3)
@@ -138,8 +138,8 @@ describe('lag in seconds', () => {
   })
 })
 
-// Merged with the one before it each time, the newest end would bear the time of a much older one.
-test('the end that was seen last keeps its time, however fast ends follow each other', () => {
+// If each new end were merged with the one before it, it would have the time of a much older end.
+test('the last end keeps its time, however fast ends follow each other', () => {
   const lag = new PartitionLag(true)
   let nowMs = 0
   for (let end = 1n; end <= 30n; end++) {
@@ -150,7 +150,7 @@ test('the end that was seen last keeps its time, however fast ends follow each o
 })
 
 describe('an open transaction', () => {
-  test('is open since the last stable offset stood still below the high watermark', () => {
+  test('is open since the last stable offset stayed below the high watermark', () => {
     const lag = new PartitionLag(true)
     lag.learn(endAt(10n, 0), 10n, 0)
     assert.equal(lag.stableSinceMs, undefined)

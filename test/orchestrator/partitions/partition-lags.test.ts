@@ -1,4 +1,4 @@
-// Lag of the partitions of a flow: from lanes, from the source where no lane fetches, over time.
+// Lag of the partitions of a flow: from lanes, from the source if no lane fetches, over time.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { PartitionCounters } from '../../../src/dataplane/index.ts'
@@ -23,11 +23,11 @@ function createLags (): {
   readonly source: FakeCluster
   readonly partition: FlowPartition
   readonly table: PartitionTable
-  /** The source topic was deleted and created with this id. */
+  /** The source topic was recreated with this id. */
   readonly recreate: (id: string | undefined) => void
   /** Whether the progress of its slot has been read. */
   readonly read: (isRead: boolean) => void
-  /** What its lane counts: it fetched just now. */
+  /** The counters of its lane: it has just fetched. */
   readonly row: (highWatermark: bigint) => PartitionCounters
 } {
   const clock = new ManualClock()
@@ -66,7 +66,7 @@ function positionAt (
 }
 
 describe('the lag of a partition', () => {
-  test('that is fetched comes from its lane, and nobody else is asked', async () => {
+  test('that is fetched comes from its lane, without a request to the source', async () => {
     const fixture = createLags()
     const { clock, lags, partition, row, source } = fixture
     positionAt(fixture, 5n)
@@ -77,8 +77,8 @@ describe('the lag of a partition', () => {
     assert.equal(lags.lagOf({ partition, row: row(20n) }).records, 15)
   })
 
-  // A partition that had caught up and then faulted showed lag 0 for ever.
-  test('that no lane fetches is asked of the source', async () => {
+  // Regression: a partition that had caught up and then faulted showed lag 0 for ever.
+  test('that no lane fetches comes from a request to the source', async () => {
     const fixture = createLags()
     const { clock, lags, partition, row, source } = fixture
     positionAt(fixture, 20n)
@@ -92,7 +92,7 @@ describe('the lag of a partition', () => {
     assert.equal(seconds, 5)
   })
 
-  test('that was never mirrored is counted from where it is to begin', async () => {
+  test('that was never mirrored counts from its start position', async () => {
     const { lags, partition, source } = createLags()
     source.ends.set('orders/0', 100n)
     source.starts.set('orders/0', 30n)
@@ -100,8 +100,8 @@ describe('the lag of a partition', () => {
     assert.equal(lags.lagOf({ partition, row: undefined }).records, 70)
   })
 
-  // Its position is on record, and nobody has read it: counted from the start of the log, all that
-  // was ever mirrored would be missing.
+  // Its position is recorded but was not read: a count from the start of the log would include all
+  // mirrored records.
   test('whose progress cannot be read is not known', async () => {
     const { lags, partition, read, source } = createLags()
     read(false)
@@ -110,7 +110,7 @@ describe('the lag of a partition', () => {
     assert.equal(lags.lagOf({ partition, row: undefined }).records, undefined)
   })
 
-  test('goes on from the last known position while its slot comes back', async () => {
+  test('continues from the last known position while its slot is acquired again', async () => {
     const fixture = createLags()
     const { clock, lags, partition, read, row, source, table } = fixture
     positionAt(fixture, 20n)
@@ -128,7 +128,7 @@ describe('the lag of a partition', () => {
     assert.equal(seconds, 5)
   })
 
-  // Whatever killed the fetches may keep the source from answering here, too.
+  // The failure of the fetches may also keep the source from answering here.
   test('ages while the source does not answer', async () => {
     const fixture = createLags()
     const { clock, lags, partition, row, source } = fixture
@@ -143,7 +143,7 @@ describe('the lag of a partition', () => {
     assert.equal(seconds, 40)
   })
 
-  test('goes on ageing in a lane that was started again', () => {
+  test('continues ageing in a lane that was restarted', () => {
     const fixture = createLags()
     const { clock, lags, partition, row } = fixture
     positionAt(fixture, 5n)
@@ -154,9 +154,9 @@ describe('the lag of a partition', () => {
     assert.equal(lags.lagOf({ partition, row: fresh }).seconds, 60)
   })
 
-  // The old position lies behind the end of the new topic: the difference was negative, and shown
-  // as 0 for as long as a policy had the partition stopped.
-  test('in a recreated topic is all that it holds, until a decision moves there', async () => {
+  // Regression: the old position is after the end of the new topic: the difference was negative,
+  // and shown as 0 while a policy had the partition stopped.
+  test('in a recreated topic is all its records, until a decision moves there', async () => {
     const fixture = createLags()
     const { clock, lags, partition, recreate, row, source } = fixture
     positionAt(fixture, 1_000n)
@@ -213,9 +213,9 @@ describe('the lag of a partition that no lane reads', () => {
     return { look, records, seconds }
   }
 
-  // It was asked for each 10 s, and only if its last end was older than 15 s: ten records in a
-  // paused topic were lag 0 for a quarter of a minute.
-  test('is asked for at once, and again each 5 s', async () => {
+  // Regression: it was requested each 10 s, and only if its last end was older than 15 s: ten
+  // records in a paused topic were lag 0 for a quarter of a minute.
+  test('is requested at once, and again each 5 s', async () => {
     const fixture = createLags()
     const { clock, partition, source } = fixture
     pausedAt(fixture, 20n)
@@ -234,7 +234,7 @@ describe('the lag of a partition that no lane reads', () => {
     assert.equal(records(), 10)
   })
 
-  test('is asked for as soon as its position has been read', async () => {
+  test('is requested as soon as its position has been read', async () => {
     const fixture = createLags()
     const { clock, partition, read, source } = fixture
     pausedAt(fixture, 20n)
@@ -251,8 +251,8 @@ describe('the lag of a partition that no lane reads', () => {
     assert.equal(records(), 30)
   })
 
-  // Nobody remembers after a restart since when the end has been beyond the position, so that 100
-  // records were 0.3 s old, and not 80 s. The record before the position is older still.
+  // Regression: after a restart no process remembered since when the end was after the position, so
+  // that 100 records were 0.3 s old, and not 80 s. The record before the position is older still.
   test('is as old as the first record that the target lacks', async () => {
     const fixture = createLags()
     const { clock, source } = fixture
@@ -284,8 +284,8 @@ describe('the lag of a partition that no lane reads', () => {
     assert.equal(seconds(), 7)
   })
 
-  // The position of a deleted topic lies behind the end of the recreated one: "behind 0".
-  test('is not known where the log ends before its position', async () => {
+  // Regression: the position of a deleted topic is after the end of the recreated one: "behind 0".
+  test('is not known if the log ends before its position', async () => {
     const fixture = createLags()
     const { clock, recreate, source } = fixture
     pausedAt(fixture, 200n)
@@ -300,7 +300,7 @@ describe('the lag of a partition that no lane reads', () => {
   })
 })
 
-test('thousands of partitions that no lane reads are asked about each 10 s', () => {
+test('lag of thousands of partitions that no lane reads is requested each 10 s', () => {
   const clock = new ManualClock()
   const table = new PartitionTable()
   for (let partition = 0; partition < 2_000; partition++) {
@@ -318,7 +318,8 @@ test('thousands of partitions that no lane reads are asked about each 10 s', () 
   assert.deepEqual(asked, Array.from({ length: 21 }, (_, each) => each % 10 === 0 ? 2_000 : 0))
 })
 
-// A transaction that nobody ended kept a partition back for ever: no error, lag 0, state running.
+// Regression: an open transaction that no producer ended held a partition back for ever: no error,
+// lag 0, state running.
 describe('a transaction that stays open', () => {
   const createLook = (fixture: ReturnType<typeof createLags>): {
     readonly look: () => Promise<void>
@@ -350,7 +351,7 @@ describe('a transaction that stays open', () => {
     return { look, lines }
   }
 
-  test('is warned of after a minute, with the producer, the records and the way out', async () => {
+  test('causes a warning after a minute, with producer, records and the way out', async () => {
     const fixture = createLags()
     const { look, lines } = createLook(fixture)
     await look()
@@ -365,7 +366,7 @@ describe('a transaction that stays open', () => {
     assert.match(lines[0] ?? '', /isolation\.level=read_uncommitted/)
   })
 
-  test('is said again every ten minutes while it lasts', async () => {
+  test('is reported again every ten minutes while it lasts', async () => {
     const fixture = createLags()
     const { look, lines } = createLook(fixture)
     for (let each = 0; each < 180; each++) {
@@ -375,7 +376,7 @@ describe('a transaction that stays open', () => {
     assert.equal(lines.length, 3)
   })
 
-  test('is no lag that anybody could mirror', () => {
+  test('is no lag that could be mirrored', () => {
     const fixture = createLags()
     const { lags, partition, row } = fixture
     positionAt(fixture, 10n)

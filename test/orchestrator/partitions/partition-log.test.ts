@@ -1,4 +1,4 @@
-// What the log says of partitions: how they begin, that they are faulted, what they skip.
+// What the log reports of partitions: starts, faults and skips.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -18,8 +18,9 @@ function createLog (): { readonly partitionLog: PartitionLog, readonly lines: st
   return { partitionLog: new PartitionLog(log, problems), lines }
 }
 
-// Slots begin one by one: a flow of 25 slots said 25 times which records it leaves out.
-test('partitions that begin one after another behind the start of their logs are one line', () => {
+// Regression: slots begin one by one: a flow of 25 slots logged 25 times which records it leaves
+// out.
+test('partitions that begin one after another after the start of their logs are one line', () => {
   const { lines, partitionLog } = createLog()
   for (let id = 0; id < 5; id++) {
     const partition = { id, topic: 'orders', partition: id }
@@ -35,7 +36,7 @@ test('partitions that begin one after another behind the start of their logs are
   assert.equal(lines.length, 1)
 })
 
-test('a skip of nobody knows how many records is not one of 0 records', () => {
+test('a skip of an unknown number of records is not a skip of 0 records', () => {
   const { lines, partitionLog } = createLog()
   const progress = { upstream: 7n, downstream: 9n, sequence: 9 }
   const partition = { id: 1, topic: 'orders', partition: 0, state: 'assigned', progress }
@@ -43,12 +44,13 @@ test('a skip of nobody knows how many records is not one of 0 records', () => {
   const event = { kind: 'resume', progress, skip }
   const before = { state: 'deciding', progress }
   partitionLog.onMoved({ partition, before, event, atMs: 0 } as unknown as AppliedMove)
-  assert.deepEqual(lines, ['warn: orders-0: goes on at source offset 7: source topic orders was ' +
-    'recreated'])
+  assert.deepEqual(lines, ['warn: orders-0: continues at source offset 7: source topic orders ' +
+    'was recreated'])
 })
 
-// The answer to a refused timestamp names the bounds as of now: each retry was a new line.
-test('a fault whose text differs in numbers alone is said once, until it is gone', () => {
+// Regression: the answer to a refused timestamp contains the present bounds: each retry was a new
+// line.
+test('a fault whose text differs only in numbers is reported once, until it ends', () => {
   const { lines, partitionLog } = createLog()
   const moved = (event: PartitionEvent): void => {
     const partition = { id: 1, topic: 'orders', partition: 0, state: 'faulted' }

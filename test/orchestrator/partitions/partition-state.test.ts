@@ -1,4 +1,5 @@
-// The partition state machine: every state with every event, and what no order of events may do.
+// The partition state machine: every state with every event, and invariants over all orders of
+// events.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -12,8 +13,8 @@ const states = Object.keys(partitionStates) as PartitionState[]
 const kinds = Object.keys(partitionEvents) as EventKind[]
 
 /**
- * The table once more, as text: `event:state` is a move, `event` alone changes no state; `+`
- * assigns the partition to its lane, `-` revokes it. All other pairs are illegal.
+ * The table again, as text: `event:state` is a move, `event` alone changes no state; `+` assigns
+ * the partition to its lane, `-` revokes it. All other pairs are illegal.
  */
 const expected: Readonly<Record<PartitionState, string>> = {
   positioning: 'position:assigned+ refusal withdraw:removed pause unpause retry skip',
@@ -86,7 +87,7 @@ describe('the table of partition moves', () => {
   })
 })
 
-/** A lane as the machine must see it: what it holds, and whether it was asked to drain it. */
+/** A lane from the machine's view: whether it has the partition, and whether it must drain it. */
 interface ModelLane {
   readonly holds: 'nothing' | 'partition'
   readonly isDraining: boolean
@@ -124,7 +125,7 @@ function play ({ condition, lane }: Model, event: PartitionEvent, nowMs: number)
   return { condition: after, lane: asks === 'revoke' ? { ...left, isDraining: true } : left }
 }
 
-describe('in whatever order events come, a partition', () => {
+describe('in any order of events, a partition', () => {
   const histories = fc.array(fc.constantFrom(...kinds), { maxLength: 60 })
   const eachStep = (check: (before: Model, event: PartitionEvent, after: Model) => void): void => {
     fc.assert(fc.property(histories, history => {
@@ -154,7 +155,7 @@ describe('in whatever order events come, a partition', () => {
     })
   })
 
-  test('that a policy has stopped starts again only when an operator or its topic says so', () => {
+  test('that a policy has stopped restarts only by an operator or a recreated topic', () => {
     eachStep(({ condition: { state } }, { kind }, { condition }) => {
       if (state !== 'stopped' || condition.state === 'stopped') return
       assert.ok(['retry', 'recreation', 'skip', 'withdraw'].includes(kind), kind)

@@ -1,4 +1,4 @@
-// Which partitions the table holds, and which of their progress is still to be written.
+// The partitions in the table, and which of their progress must still be written.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { exactSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
@@ -25,7 +25,7 @@ const names = (partitions: readonly FlowPartition[]): string[] =>
   partitions.map(({ topic }) => topic)
 
 describe('the partition table', () => {
-  test('numbers a partition anew that comes back, so that late progress of the old one hits nobody',
+  test('assigns a returning partition a new id, so that late progress of the old one is lost',
     () => {
       const table = createTable('a')
       const first = table.byId(0)
@@ -38,7 +38,7 @@ describe('the partition table', () => {
       assert.equal(table.size, 1)
     })
 
-  test('keeps where lanes say that records are, in the map that goes with the progress', () => {
+  test('keeps the spans that lanes report in the map of the progress', () => {
     const table = createTable('a')
     table.place(rows(0n, 5n, 6n, 10n, 10n, 10n, 0n, 16n, 16n, 4n, 4n, 4n, 9n, 0n, 0n, 1n, 1n, 1n))
     table.advance(rows(0n, 20n, 20n, 21n, -1n))
@@ -67,7 +67,7 @@ describe('the partition table', () => {
     })
   })
 
-  test('assigns with the ids of the topics that progress is of', () => {
+  test('assigns with the ids of the topics of the progress', () => {
     const table = createTable('a')
     const partition = table.byId(0)
     assert.ok(partition)
@@ -84,7 +84,7 @@ describe('the partition table', () => {
     assert.throws(() => assignmentOf(partition), /a-0 is positioning without a position/)
   })
 
-  test('remembers what is written as a point to go back to', () => {
+  test('remembers written progress as a point to go back to', () => {
     const table = createTable('a')
     table.takeDirty()
     table.advance(rows(0n, 10n, 11n, 12n, -1n))
@@ -94,7 +94,7 @@ describe('the partition table', () => {
     assert.deepEqual(partition?.progress?.history?.map(({ upstream }) => upstream), [10n, 20n])
   })
 
-  test('keeps how far each leader epoch went, of a row each', () => {
+  test('keeps the end of each leader epoch, one row each', () => {
     const table = createTable('a')
     table.advance(rows(0n, 10n, 10n, 10n, 2n, 0n, 15n, 15n, 15n, 4n))
     const { leaderEpoch, earlierEpochs } = table.byId(0)?.progress ?? {}
@@ -102,7 +102,7 @@ describe('the partition table', () => {
     assert.deepEqual(earlierEpochs, [{ epoch: -1, end: 5n }, { epoch: 2, end: 10n }])
   })
 
-  test('returns progress that is to be written once', () => {
+  test('returns progress for writing once', () => {
     const table = createTable('a', 'b', 'c')
     const advanced = table.advance(rows(0n, 1n, 1n, 1n, -1n, 2n, 1n, 1n, 1n, -1n))
     assert.deepEqual(names(advanced), ['a', 'c'])
@@ -110,7 +110,7 @@ describe('the partition table', () => {
     assert.deepEqual(names(table.takeDirty()), [])
   })
 
-  test('returns progress again that could not be written, but none of a removed partition', () => {
+  test('returns progress again after a failed write, but not of a removed partition', () => {
     const table = createTable('a', 'b')
     table.advance(rows(0n, 1n, 1n, 1n, -1n, 1n, 1n, 1n, 1n, -1n))
     const taken = table.takeDirty()
@@ -121,7 +121,7 @@ describe('the partition table', () => {
     assert.deepEqual(names(table.takeDirty()), ['b'])
   })
 
-  test('finds a partition by its name and no other', () => {
+  test('finds a partition only by its name', () => {
     const table = createTable('a')
     assert.equal(table.byName({ topic: 'a', partition: 0 }), table.byId(0))
     assert.equal(table.byName({ topic: 'a', partition: 1 }), undefined)

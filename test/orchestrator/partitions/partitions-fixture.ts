@@ -1,5 +1,5 @@
 // The partitions of a flow of one topic, over fake clusters, a fake progress topic and lanes that
-// only remember what they were asked.
+// only record the calls.
 import assert from 'node:assert/strict'
 import { partitionStates as laneStates } from '../../../src/dataplane/contract/contract-table.ts'
 import type { PartitionAssignment, StateEvent } from '../../../src/dataplane/index.ts'
@@ -19,7 +19,7 @@ import { ManualClock } from '../time/manual-clock.ts'
 
 export const producer = { producerId: 7n, producerEpoch: 0 }
 
-/** What a look at both clusters finds: the topic as it should be, with a problem, or gone. */
+/** The results of a look at both clusters: the topic without or with a problem, or deleted. */
 const names = { topic: 'orders', remoteTopic: 'east.orders' }
 const planned = [{ ...names, sourcePartitions: 1, targetPartitions: 1 }]
 const onSource = new Map([['orders', 1]])
@@ -30,7 +30,7 @@ export const ordersWith = (error: ReplicatorError): TopicLook =>
   ({ topics: [], planned, problems: [{ topic: 'orders', error }], onSource, leftOut: [] })
 export const noTopics: TopicLook =
   { topics: [], planned: [], problems: [], onSource: new Map(), leftOut: [] }
-/** The filter excludes the topic, which is there. */
+/** The filter excludes the topic, which exists. */
 export const ordersLeftOut: TopicLook =
   { ...noTopics, onSource, leftOut: [{ topic: 'orders', verdict: 'excluded' }] }
 
@@ -41,13 +41,13 @@ export interface PartitionsFixture {
   readonly target: FakeCluster
   readonly store: FakeProgressStore
   readonly assigned: PartitionAssignment[]
-  /** The lanes that were asked to mirror, and to drain, the partition. */
+  /** The lanes that received the partition, and those that had to drain it. */
   readonly asked: Array<readonly [string, number]>
   readonly lines: string[]
   readonly problems: FlowProblems
-  /** Partitions of which the target has not acknowledged all, as they were reported. */
+  /** The reported partitions whose target has not acknowledged all batches. */
   readonly unacknowledged: FlowPartition[]
-  /** The one partition. */
+  /** The only partition. */
   readonly partition: () => FlowPartition
 }
 
@@ -144,7 +144,7 @@ export function laneEvent (
 
 export const released = laneEvent('stopped', { released: true })
 
-/** What a lane reports: a state, and how far it is. */
+/** The report of a lane: a state and a position. */
 export function report (
   { partitions }: PartitionsFixture, lane: number, state: StateEvent, upstream?: bigint
 ): void {

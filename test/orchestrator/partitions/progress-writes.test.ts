@@ -1,5 +1,5 @@
-// Positions go on record slot by slot: what one progress partition does not answer keeps no other
-// waiting, and nothing that has changed is forgotten.
+// Positions are written slot by slot: a progress partition that does not answer delays no other,
+// and no change is forgotten.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -16,7 +16,7 @@ function createWrites (): {
   readonly clock: ManualClock
   readonly kept: string[]
   readonly errors: ReplicatorError[]
-  /** Of slot 1, whose progress partition does not answer. */
+  /** Resolves the write of slot 1, whose progress partition does not answer. */
   readonly pending: Array<{ succeed: () => void, fail: (error: Error) => void }>
   readonly change: (slot: number, upstream: bigint) => void
 } {
@@ -53,8 +53,9 @@ function createWrites (): {
 }
 
 describe('progress of a slot that does not answer', () => {
-  // The write of all slots waited for the slowest, for a minute, and then was repeated as a whole.
-  test('keeps no other from being written, and goes with its next write', async () => {
+  // Regression: the write of all slots waited a minute for the slowest, and was then repeated
+  // completely.
+  test('delays no other, and is in the next write of the slot', async () => {
     const { change, clock, kept, pending, writes } = createWrites()
     change(0, 1n)
     change(1, 1n)
@@ -81,7 +82,7 @@ describe('progress of a slot that does not answer', () => {
     assert.equal(writes.unwrittenMs, undefined)
   })
 
-  test('is written again after it failed, which is said', async () => {
+  test('is written again after a failure, which is reported', async () => {
     const { change, clock, errors, kept, pending, writes } = createWrites()
     change(1, 1n)
     const late = writes.write()

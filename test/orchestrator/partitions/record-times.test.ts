@@ -22,25 +22,25 @@ async function ageOf (
   return found.timestampMs === undefined ? undefined : nowMs - found.timestampMs
 }
 
-describe('the first record behind a position', () => {
-  test('is found among older and younger ones', async () => {
+describe('the first record after a position', () => {
+  test('is found among older and newer ones', async () => {
     const log = [[yearMs, 0n], [50 * minuteMs, 7n], [3 * minuteMs, 8n], [minuteMs, 9n]] as const
     assert.equal(await ageOf(log, 8n), 3 * minuteMs)
     assert.equal(await ageOf(log, 7n), 50 * minuteMs)
     assert.equal(await ageOf(log, 0n), yearMs)
   })
 
-  // The position of a partition is often behind the marker of a transaction, or in a gap that
-  // compaction left. The record before it must not count: the source may have been idle for a day.
-  test('is the next one where the position holds none', async () => {
+  // The position of a partition is often after the marker of a transaction, or in a gap from
+  // compaction. The record before it must not count: the source may have been idle for a day.
+  test('is the next one if the position has none', async () => {
     assert.equal(await ageOf([[yearMs, 0n], [5 * minuteMs, 12n], [0, 13n]], 10n), 5 * minuteMs)
   })
 
-  test('that is younger than a second is', async () => {
+  test('that is younger than a second is found', async () => {
     assert.equal(await ageOf([[yearMs, 4n], [200, 5n]], 5n), 200)
   })
 
-  test('is not known behind a record of the future', async () => {
+  test('is not known after a record of the future', async () => {
     assert.equal(await ageOf([[-yearMs, 4n], [minuteMs, 5n]], 5n), undefined)
   })
 
@@ -49,7 +49,7 @@ describe('the first record behind a position', () => {
   })
 })
 
-test('a partition that the source does not answer for is left out', async () => {
+test('a partition without an answer of the source is left out', async () => {
   const source = new FakeCluster()
   const wanted = [{ partition: { topic: 'unknown', partition: 0 }, from: 3n }]
   assert.deepEqual(await recordTimes(source.admin(), wanted, nowMs), [])

@@ -51,9 +51,9 @@ function laneOf ({ partitions }: PartitionsFixture, id: number): number {
 const gone = 'warn: orders was recreated on west with 1 partition: ' +
   'partitions 1, 2 are no longer mirrored'
 
-// The lane of a partition that the new topic lacks reports that the partition does not exist. That
-// was shown as a fault until the second look at all topics, 20 minutes later by default, and then
-// as a topic that the source does not have.
+// Regression: the lane of a partition that the new topic lacks reports that the partition does not
+// exist. That was shown as a fault until the second look at all topics, 20 minutes later by
+// default, and then as a topic that the source does not have.
 test('partitions that a recreated topic lacks leave when one of them faults', async () => {
   const fixture = await createThree()
   const { lines, partitions, releaseAll, source, states } = fixture
@@ -68,7 +68,7 @@ test('partitions that a recreated topic lacks leave when one of them faults', as
   assert.deepEqual(states(), ['0 stopped'], 'they do not come back')
 })
 
-test('and at a look at all topics that finds another topic of this name', async () => {
+test('and when a look at all topics finds another topic of this name', async () => {
   const { lines, partitions, releaseAll, source, states } = await createThree()
   source.addTopic('orders', 1)
   const look = partitions.setTopics(lookWith(1))
@@ -78,9 +78,9 @@ test('and at a look at all topics that finds another topic of this name', async 
   assert.deepEqual(lines.filter(line => line.includes('no longer mirrored')), [gone])
 })
 
-// Nothing read a paused partition, so nobody noticed that its position was of a deleted topic until
-// it was resumed: lag 0, state paused, no line.
-test('a paused partition stays paused, and the log says what resuming it will meet', async () => {
+// Regression: nobody read a paused partition, so its position in a deleted topic was found only
+// when it was resumed: lag 0, state paused, no log line.
+test('a paused partition stays paused, and the log names the error after a resume', async () => {
   const fixture = createPartitions('stop')
   const { lines, partition, partitions, problems, source } = fixture
   await partitions.setTopics(orders)
@@ -99,8 +99,8 @@ test('a paused partition stays paused, and the log says what resuming it will me
   assert.deepEqual([...problems.counts.values()], [1n])
 })
 
-// A policy had stopped it because of lost records, which are gone with their topic.
-test('a partition that was stopped before its topic was recreated says that, too', async () => {
+// Regression: a policy had stopped it because of lost records, which were deleted with their topic.
+test('a partition that was stopped before its topic was recreated reports that, too', async () => {
   const fixture = createPartitions('stop')
   const { lines, partition, partitions, source } = fixture
   await partitions.setTopics(orders)

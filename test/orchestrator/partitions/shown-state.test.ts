@@ -1,5 +1,4 @@
-// What a user sees of a partition is the same in the metric, in the log and in readiness: one row a
-// condition.
+// A partition's state is the same in metrics, log and readiness: one row for each condition.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { errorTable, type ErrorName } from '../../../src/orchestrator/errors/error-table.ts'
@@ -34,7 +33,7 @@ interface Row {
   readonly of: string
   readonly events: readonly PartitionEvent[]
   readonly shows: PartitionState
-  /** Of the error that the log groups the partition under, as one that waits. */
+  /** The error under which the log groups the partition, if it waits. */
   readonly waitsFor?: ErrorName
 }
 
@@ -48,7 +47,7 @@ const rows: readonly Row[] = [
     of: 'waits for another process to create its remote topic', shows: 'waiting',
     events: [refusal('TARGET_PARTITION_MISSING', Infinity)], waitsFor: 'TARGET_PARTITION_MISSING'
   },
-  // The log said that it waits.
+  // Regression: the log reported that it waits.
   {
     of: 'has a remote topic that cannot be created', shows: 'faulted',
     events: [refusal('TOPIC_CREATE_FAILED', Infinity)]
@@ -99,9 +98,9 @@ describe('a partition that', () => {
   }
 })
 
-// A broker that hangs is the first reason, its connection that is closed the second one. Each began
-// the time anew, so that the log was silent until one of them had lasted for ten seconds.
-test('a partition waits since its first reason, whatever the reason is by now', () => {
+// A broker that hangs is the first reason, its closed connection the second one. Regression: each
+// restarted the time, so the log was silent until one of them had lasted for ten seconds.
+test('a partition waits since its first reason, whatever the present reason is', () => {
   const table = tableWith([position, lane('running')])
   const [partition] = table.values()
   assert.ok(partition)

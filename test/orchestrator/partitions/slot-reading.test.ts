@@ -5,8 +5,8 @@ import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-err
 import { shownOf } from '../../../src/orchestrator/partitions/shown-state.ts'
 import { createPartitions, orders, positionsOf, progressRecord } from './partitions-fixture.ts'
 
-// A slot whose progress partition has no leader was in readiness alone: its partitions were in no
-// metric, as if they did not exist.
+// Regression: a slot whose progress partition has no leader was only in readiness: its partitions
+// were absent from the metrics.
 describe('a partition of a slot whose progress cannot be read', () => {
   const leaderless = new ReplicatorError('PROGRESS_UNREADABLE', 'slot 0 has no leader')
 
@@ -33,7 +33,7 @@ describe('a partition of a slot whose progress cannot be read', () => {
     assert.equal(partition().trouble, undefined)
   })
 
-  test('leaves with the slot, and nothing is written for it', async () => {
+  test('leaves with the slot, and no progress of it is written', async () => {
     const { partitions, store } = createPartitions()
     await partitions.setTopics(orders)
     store.readError = () => leaderless

@@ -1,4 +1,4 @@
-// Where mirroring begins for what was never mirrored.
+// Where partitions begin that were never mirrored.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { OffsetReset } from '../../../src/orchestrator/config/offset-reset.ts'
@@ -21,7 +21,7 @@ function createClusters (): { readonly source: FakeCluster, readonly target: Fak
 const partition = (topic: string): { topic: string, remoteTopic: string, partition: number } =>
   ({ topic, remoteTopic: `east.${topic}`, partition: 0 })
 
-test('what was created later begins at its earliest offset, unless nothing may begin', () => {
+test('later partitions begin at their earliest offset, unless none may begin', () => {
   const starts = (reset: OffsetReset): readonly StartAt[] =>
     [false, true].map(isBornLater => startAt(reset, isBornLater, 1000))
   assert.deepEqual(starts('latest'), ['latest', 'earliest'])
@@ -41,14 +41,14 @@ describe('startPositions', () => {
       [{ upstream: 3n, downstream: 40n, sequence: 0 }])
   })
 
-  test('begins behind the last record where auto.offset.reset is latest', async () => {
+  test('begins after the last record with auto.offset.reset=latest', async () => {
     const { source, target } = createClusters()
     const { positions } = await startPositions(
       source.admin(), target.admin(), [partition('orders')], () => 'latest')
     assert.equal(positions[0]?.progress.upstream, 100n)
   })
 
-  test('counts what lies before the start', async () => {
+  test('counts the records before the start', async () => {
     const { source, target } = createClusters()
     const at = async (start: StartAt): Promise<bigint | undefined> => (await startPositions(
       source.admin(), target.admin(), [partition('orders')], () => start)).positions[0]?.passedOver
@@ -56,7 +56,7 @@ describe('startPositions', () => {
     assert.equal(await at('latest'), 97n)
   })
 
-  test('begins at the first record of the wanted time, or at the end where none is as new',
+  test('begins at the first record from the given time on, or at the end if none is as new',
     async () => {
       const { source, target } = createClusters()
       source.times.set('orders/0', [[1_000n, 20n], [2_000n, 30n]])
@@ -68,9 +68,10 @@ describe('startPositions', () => {
       assert.equal(await at(2_500n), 100n)
     })
 
-  // librdkafka hands partitions of a broker that failed back with neither offset nor error, and by
-  // time that is also the answer for no record: the partition would have begun at its end.
-  test('a broker that fails once is not taken for one without new records', async () => {
+  // librdkafka returns partitions of a broker that failed with neither offset nor error, and by
+  // time that is also the answer for no record. Regression: the partition would have begun at its
+  // end.
+  test('a broker that fails once does not count as one without new records', async () => {
     const { source, target } = createClusters()
     source.times.set('orders/0', [[1_000n, 20n]])
     source.unansweredTimes = 1
@@ -79,7 +80,7 @@ describe('startPositions', () => {
     assert.equal(positions[0]?.progress.upstream, 20n)
   })
 
-  test('where auto.offset.reset is none, begins nothing and says so', async () => {
+  test('begins no partition with auto.offset.reset=none, and reports it', async () => {
     const { source, target } = createClusters()
     const { positions, problems } = await startPositions(
       source.admin(), target.admin(), [partition('orders')], () => 'none')
@@ -87,7 +88,7 @@ describe('startPositions', () => {
     assert.deepEqual(problems.map(({ error }) => error.errorName), ['_AUTO_OFFSET_RESET'])
   })
 
-  test('one partition that cannot be located does not hold up another', async () => {
+  test('a partition whose start is not found does not delay another', async () => {
     const { source, target } = createClusters()
     const { positions, problems } = await startPositions(
       source.admin(), target.admin(), [partition('secret'), partition('orders')], () => 'earliest')

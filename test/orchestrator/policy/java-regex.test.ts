@@ -1,4 +1,4 @@
-// Java regular expressions in JavaScript: the same names matched, or a refusal.
+// Java regular expressions in JavaScript: they match the same names, or are refused.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -10,7 +10,7 @@ function matches (java: string, name: string): boolean {
   return RegExp(`^(?:${translated.source})$`, translated.flags).test(name)
 }
 
-// expression, names that Java matches as a whole, names that it does not
+// Expression, names that Java matches completely, names that it does not match.
 const cases: ReadonlyArray<readonly [string, readonly string[], readonly string[]]> = [
   ['.*', ['', 'orders', 'a.b-c_d'], []],
   ['foo-.*', ['foo-', 'foo-bar'], ['foo', 'xfoo-bar']],
@@ -43,7 +43,7 @@ for (const [expression, yes, no] of cases) {
   })
 }
 
-test('what JavaScript cannot say is refused with its reason', () => {
+test('syntax that JavaScript lacks is refused with the reason', () => {
   const refused = {
     '[a-z&&[^b]]': /&&/,
     '[a[bc]]': /\[ inside/,
@@ -73,7 +73,7 @@ test('a quoted name matches itself and nothing else', () => {
   }))
 })
 
-test('any text is translated or refused, never an exception', () => {
+test('any text is translated or refused, without an exception', () => {
   fc.assert(fc.property(fc.string({ unit: fc.constantFrom(...'ab.*+?()[]{}\\|^$-:=!<>1,QEpi') }),
     text => { translateJavaRegex(text) }))
 })

@@ -1,4 +1,4 @@
-// The answers of MirrorMaker 2's two policies, as its own tests and sources give them.
+// The results of MirrorMaker 2's two policies, from its tests and sources.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -28,14 +28,14 @@ test('a remote name leads back to its source and its upstream name', () => {
 test("a name's source is the text before the first separator", () => {
   assert.equal(byAlias.topicSource('orders'), undefined)
   assert.equal(byAlias.topicSource('B.A.orders'), 'B')
-  // As Java's split: trailing empty parts are none, a leading one is.
+  // Like Java's split: trailing empty parts are ignored, a leading one counts.
   assert.equal(byAlias.topicSource('orders.'), undefined)
   assert.equal(byAlias.topicSource('.orders'), '')
   assert.equal(byAlias.upstreamTopic('orders'), undefined)
   assert.equal(byAlias.originalTopic('C.B.orders'), 'orders')
 })
 
-test('the identity policy keeps names, but for heartbeats', () => {
+test('the identity policy keeps names, except for heartbeats', () => {
   assert.equal(identity.remoteTopic('orders'), 'orders')
   assert.equal(identity.remoteTopic('heartbeats'), 'A.heartbeats')
   assert.equal(identity.topicSource('orders'), 'A')
@@ -44,7 +44,7 @@ test('the identity policy keeps names, but for heartbeats', () => {
   assert.equal(identity.upstreamTopic('B.heartbeats'), 'heartbeats')
 })
 
-test('heartbeats topics are known behind any number of aliases', () => {
+test('heartbeats topics are recognized after any number of aliases', () => {
   for (const policy of [byAlias, identity]) {
     assert.equal(policy.isHeartbeatsTopic('heartbeats'), true)
     assert.equal(policy.isHeartbeatsTopic('C.B.heartbeats'), true)
@@ -64,7 +64,7 @@ test('internal topics are never mirrored', () => {
   }
 })
 
-// The suffix lacked the separator in front of it, and an ordinary topic was never mirrored.
+// Regression: the suffix lacked the separator before it, and an ordinary topic was never mirrored.
 test('a topic whose name ends like that of a checkpoints topic is mirrored', () => {
   const parted = createReplicationPolicy({
     policy: 'DefaultReplicationPolicy', sourceAlias: 'A', separator: '_'
@@ -88,7 +88,7 @@ test('the separator also ends the names of internal topics, unless a setting for
   assert.equal(dotted.offsetSyncsTopic('B'), 'mm2-offset-syncs.B.internal')
 })
 
-test('an empty separator, as files for MirrorMaker 2 before 3.0 have it, finds no source', () => {
+test('an empty separator, as in files for MirrorMaker 2 before 3.0, leads to no source', () => {
   const bare = createReplicationPolicy({
     policy: 'IdentityReplicationPolicy', sourceAlias: 'A', separator: ''
   })
@@ -98,7 +98,7 @@ test('an empty separator, as files for MirrorMaker 2 before 3.0 have it, finds n
   assert.equal(bare.isHeartbeatsTopic('heartbeats'), true)
 })
 
-test('every walk over a name ends', () => {
+test('every search over a name ends', () => {
   fc.assert(fc.property(topicName, name => {
     for (const policy of [byAlias, identity, underscored]) {
       policy.originalTopic(name)

@@ -1,5 +1,5 @@
-// Topics that came from the flow's own clusters, and names that stop growing whatever two sites
-// call themselves and each other.
+// Topics that came from the flow's own clusters, and names that stop growing whatever aliases two
+// sites use for themselves and each other.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -25,15 +25,15 @@ test('a topic came from the target over any number of hops', () => {
   assert.equal(isCycle('B.', 'A', 'B'), false)
 })
 
-// Two sites that call each other `remote` copied remote.remote.remote.orders, one more at each
-// refresh.
-test("a topic that bears the alias of the flow's own source came from there", () => {
+// Regression: two sites with the alias `remote` for each other copied remote.remote.remote.orders,
+// one more at each refresh.
+test("a topic with the alias of the flow's own source came from there", () => {
   assert.equal(isCycle('remote.orders', 'remote', 'local'), true)
   assert.equal(isCycle('other.remote.orders', 'remote', 'local'), true)
 })
 
-// The walk over hops cut `dc.two.orders` at its first dot, and found no cluster `dc`.
-test('an alias that holds the separator is known as a whole', () => {
+// Regression: the search over hops cut `dc.two.orders` at its first dot, and found no cluster `dc`.
+test('an alias that contains the separator is recognized completely', () => {
   assert.equal(isCycle('dc.two.orders', 'dc.one', 'dc.two'), true)
   assert.equal(isCycle('us-west-orders', 'us-east', 'us-west', '-'), true)
   assert.equal(isCycle('us_west_orders', 'us_east', 'us_west', '_'), true)
@@ -41,14 +41,14 @@ test('an alias that holds the separator is known as a whole', () => {
   assert.equal(isCycle('dc.three.orders', 'dc.one', 'dc.two'), false)
 })
 
-test('of two aliases of which one begins like the other, the longer one counts', () => {
+test('of two aliases of which one begins with the other, the longer one counts', () => {
   const aliases = ['eu', 'eu.west', 'hub']
   assert.equal(isCycle('eu.west.orders', 'hub', 'eu', '.', aliases), false)
   assert.equal(isCycle('eu.west.orders', 'hub', 'eu.west', '.', aliases), true)
   assert.equal(isCycle('eu.orders', 'hub', 'eu', '.', aliases), true)
 })
 
-test("where another site's separator hides the alias, it is known the second time", () => {
+test("if another site's separator hides the alias, it is recognized the second time", () => {
   assert.equal(isCycle('there_here.orders', 'here', 'x'), false)
   assert.equal(isCycle('there_here.there_here.orders', 'here', 'x'), true)
   assert.equal(isCycle('nowhere.nowhere.orders', 'here', 'x'), false)
@@ -63,7 +63,7 @@ interface Site {
   readonly flows: readonly string[]
 }
 
-/** Undefined where the file is refused. */
+/** Undefined if the file is refused. */
 function flowsOf ({ x, y, separator, flows }: Site): readonly FlowConfig[] | undefined {
   const parsed = parseConfig([
     `clusters = ${x}, ${y}`, `${x}.bootstrap.servers = x:1`, `${y}.bootstrap.servers = y:1`,
@@ -75,7 +75,7 @@ function flowsOf ({ x, y, separator, flows }: Site): readonly FlowConfig[] | und
 
 interface Clusters { readonly X: Set<string>, readonly Y: Set<string> }
 
-/** Refreshes every flow of every site in turn until nothing is new. */
+/** Refreshes every flow of every site in turn until no topic is new. */
 function mirrorFor (refreshes: number, sites: readonly Site[], clusters: Clusters): Clusters {
   const flows = sites.flatMap(site => (flowsOf(site) ?? []).map(config => ({
     config,
@@ -102,7 +102,7 @@ const site: fc.Arbitrary<Site> = fc.record({
   flows: fc.constantFrom(['x->y'], ['y->x'], ['x->y', 'y->x'])
 }).filter(({ x, y }) => x !== y)
 
-test('no name grows without bound, whatever two sites call themselves', () => {
+test('no name grows without bound, whatever aliases two sites use', () => {
   fc.assert(fc.property(site, site, (one, other) => {
     const clusters = { X: new Set(['orders']), Y: new Set(['orders', 'payments']) }
     const settled = mirrorFor(12, [one, other], clusters)
@@ -121,13 +121,13 @@ test('with the same aliases, in either order, no topic is mirrored back to its c
     const other = { x: isSwapped ? y : x, y: isSwapped ? x : y, separator, flows }
     fc.pre(flowsOf(other) !== undefined)
     const { X, Y } = mirrorFor(12, [one, other], { X: new Set(['orders']), Y: new Set() })
-    // Each flow out of X adds one copy to Y, and X has none of its own.
+    // Each flow out of X adds one copy to Y, and X has no copies.
     assert.ok(Y.size <= 2, [...Y].join())
     assert.deepEqual([...X], ['orders'])
   }))
 })
 
-test('swapped aliases, and two aliases of one cluster, make one copy of a topic', () => {
+test('swapped aliases, and two aliases of one cluster, create one copy of a topic', () => {
   const swapped = (x: string, y: string): Site => ({ x, y, separator: '.', flows: ['y->x'] })
   const clusters = mirrorFor(25, [swapped('local', 'remote'), {
     ...swapped('remote', 'local'), flows: ['x->y']

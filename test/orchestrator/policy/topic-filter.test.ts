@@ -1,4 +1,4 @@
-// Which topics take part: the filter, and the verdict on a topic.
+// Which topics a flow includes: the filter, and the verdict on a topic.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -50,7 +50,7 @@ test('each expression that cannot be used is named with its list', () => {
     [list, expression]), [['topics', 'a('], ['exclude', '[b&&c]']])
 })
 
-test('of the expressions those are names that mean one topic', () => {
+test('expressions that match only one topic are names', () => {
   assert.deepEqual(filter(['orders', 'eu.orders', 'a\\.b\\-c', 'x.*', 'a|b', '(?i)z']).names,
     ['orders', 'eu.orders', 'a.b-c'])
 })
@@ -86,12 +86,12 @@ test("a topic's verdict: internal before filter before cycle", () => {
   assert.equal(judgeTopic({ ...selection, policy: kept }, 'B.heartbeats'), 'cycle')
 })
 
-// MirrorMaker 2 splits the list at commas and joins it by |: each part alone is no expression.
-test('expressions that are whole only when joined are read as MirrorMaker 2 reads them', () => {
+// MirrorMaker 2 splits the list at commas and joins it by |: a single part may be incomplete.
+test('expressions that are complete only when joined are read as by MirrorMaker 2', () => {
   const joined = createTopicFilter(['(orders', 'bills).*'], [])
   assert.ok(joined.ok)
   assert.deepEqual(['orders.eu', 'bills', 'carts'].map(joined.filter.matches), [true, true, false])
-  // What is wrong is the flag, not the first half of the list.
+  // The error is the flag, not the first half of the list.
   const refused = createTopicFilter(['(orders', '(?i)bills)'], [])
   assert.ok(!refused.ok)
   assert.match(refused.problems[0]?.reason ?? '', /\(\?i\) is not possible here/)

@@ -1,4 +1,4 @@
-// topic.rename: exact names, prefixes, suffixes and maps, over what the replication policy says.
+// topic.rename: exact names, prefixes, suffixes and maps, instead of the policy's names.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -30,32 +30,32 @@ test('the first rule that matches the whole name names the remote topic', () => 
   }
 })
 
-test('a group that took no part stands for nothing', () => {
+test('a group that did not match is replaced by nothing', () => {
   assert.equal(renamedBy(['a(b)?c', '$1x'])('ac'), 'x')
 })
 
-test('with $0 alone every topic keeps its name', () => {
+test('with only $0 every topic keeps its name', () => {
   const renamed = renamedBy(['.*', '$0'])
   fc.assert(fc.property(fc.stringMatching(/^[\w.-]{1,40}$/), topic => {
     assert.equal(renamed(topic), topic)
   }))
 })
 
-test('a wrong expression, and a group that it does not have, are problems', () => {
+test('an invalid expression, and a group that it lacks, are problems', () => {
   assert.match(problemOf('orders(', 'x'), /./)
   assert.equal(problemOf('(a)|b', '$2'), '$2 stands for a group, and the expression has 1')
   assert.match(problemOf('(?:a)b', '$1'), /the expression has 0/)
 })
 
-test('of a name the part before its first sign is fixed', () => {
+test('the fixed part of a name ends at its first $', () => {
   const fixed = (name: string): unknown => fixedPartOf({ expression: '.*', name })
   assert.deepEqual(fixed('sales'), { text: 'sales', isWhole: true })
   assert.deepEqual(fixed('web.$1.x'), { text: 'web.', isWhole: false })
   assert.deepEqual(fixed('$0-eu'), { text: '', isWhole: false })
 })
 
-// Kafka's MirrorClient finds heartbeats under the name of the policy alone.
-test('heartbeats and prefixes are named by the policy', () => {
+// Kafka's MirrorClient finds heartbeats only under the name of the policy.
+test('heartbeats and prefixes have the names of the policy', () => {
   const policy = createReplicationPolicy({
     policy: 'DefaultReplicationPolicy', sourceAlias: 'A', renamed: renamedBy(['.*', 'x.$0'])
   })

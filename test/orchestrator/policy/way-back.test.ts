@@ -1,4 +1,4 @@
-// Which topics go round between two clusters, by the settings of the flows in both directions.
+// Which topics circulate between two clusters, by the settings of the flows in both directions.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { announcedTopics } from '../../../src/orchestrator/config/announced-topics.ts'
@@ -8,7 +8,7 @@ import { createFlow, parseConfigOf } from '../config/create-config.ts'
 
 const identity = 'replication.policy.class = IdentityReplicationPolicy'
 
-/** The flow from B to A as the flow from A to B learns of it. */
+/** The flow from B to A as the flow from A to B knows it. */
 function back (lines: readonly string[]) {
   const { flows: [flow] } = parseConfigOf(['clusters = A, B', 'A.bootstrap.servers = a1:9092',
     'B.bootstrap.servers = b1:9092', 'B->A.enabled = true', ...lines])
@@ -18,7 +18,7 @@ function back (lines: readonly string[]) {
   return topics
 }
 
-describe('a topic of A comes back from B', () => {
+describe('a topic of A returns from B', () => {
   const rows: ReadonlyArray<readonly [
     what: string, ours: readonly string[], theirs: readonly string[], topic: string, is: boolean
   ]> = [
@@ -49,7 +49,7 @@ describe('a topic of A comes back from B', () => {
     })
   }
 
-  test('what a later build announces is no reason', () => {
+  test('an announcement of a later build is no reason', () => {
     assert.equal(announcedTopics({ 'replication.policy.class': 'Later' }, 'B'), undefined)
   })
 })

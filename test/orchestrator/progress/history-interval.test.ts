@@ -1,5 +1,5 @@
 // When the history of a partition is written: seldom, and always before a position that would not
-// match the history on record.
+// match the recorded history.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { HistoryInterval } from '../../../src/orchestrator/progress/history-interval.ts'
@@ -42,7 +42,7 @@ test('a new leader epoch and a new era do not wait', () => {
   assert.equal(interval.isDue(source, withoutHistory(progress)), true)
 })
 
-test('partitions that begin together are not written together for ever', () => {
+test('partitions that begin together are later written at different times', () => {
   const clock = new ManualClock()
   const chances = [0, 0.9]
   const interval = new HistoryInterval(clock, () => chances.shift() ?? 0)

@@ -1,4 +1,4 @@
-// Where a source that was truncated parted from what was mirrored.
+// Where the log of a truncated source differs from the mirrored log.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import {
@@ -14,8 +14,8 @@ function createMirrored (): Progress {
     .reduce<Progress>((progress, [end, epoch]) => movedTo(progress, end, epoch), begun)
 }
 
-describe('the leader epochs of what was mirrored', () => {
-  test('are remembered with where each ended', () => {
+describe('the leader epochs of mirrored records', () => {
+  test('are remembered with their end offsets', () => {
     const { leaderEpoch, earlierEpochs } = createMirrored()
     assert.equal(leaderEpoch, 5)
     assert.deepEqual(earlierEpochs, [
@@ -23,17 +23,17 @@ describe('the leader epochs of what was mirrored', () => {
     ])
   })
 
-  test('go on where the epoch of the source ends, if more of it was mirrored', () => {
+  test('continue where the epoch of the source ends, if more of it was mirrored', () => {
     for (const [epoch, end] of [[5, 200n], [4, 170n], [3, 140n]] as const) {
       const common = backToCommon(createMirrored(), epoch, end)
       assert.deepEqual([common.upstream, common.leaderEpoch], [end, epoch])
     }
   })
 
-  // A leader of epoch 3 died with records that nobody else had, up to 200. The next leaders wrote
-  // others from 150 on, which were mirrored. Then it is elected again, uncleanly: to go on at the
-  // end of its epoch would pass over its records 150 to 200.
-  test('go on where less of it was mirrored, or records of the new leader would be lost', () => {
+  // A leader of epoch 3 died with records up to 200 that only it had. The next leaders wrote other
+  // records from 150 on, which were mirrored. Then it is elected again, uncleanly: to continue at
+  // the end of its epoch would skip its records 150 to 200.
+  test('continue where less of it was mirrored, so that no record is lost', () => {
     const common = backToCommon(createMirrored(), 3, 200n)
     assert.deepEqual(common, {
       ...begun,
@@ -43,17 +43,17 @@ describe('the leader epochs of what was mirrored', () => {
     })
   })
 
-  test('that none of the source match go back to where the mirror began', () => {
+  test('without a match on the source go back to the start of the mirror', () => {
     const common = backToCommon(createMirrored(), 2, 90n)
     assert.deepEqual(common, { ...begun, upstream: 10n })
     assert.equal(backToCommon(createMirrored(), 2, 4n).upstream, 4n)
   })
 
-  test('are not known behind a batch without one', () => {
+  test('are not known after a batch without an epoch', () => {
     assert.deepEqual(movedTo(createMirrored(), 300n, -1), { ...begun, upstream: 300n })
   })
 
-  test('are so many at most, and what is left out makes it go back further, never less', () => {
+  test('are limited in number, and a removed one only makes the mirror go back further', () => {
     let progress = begun
     for (let epoch = 0; epoch < 100; epoch++) {
       progress = movedTo(progress, BigInt(20 + 10 * epoch), epoch)
@@ -66,9 +66,9 @@ describe('the leader epochs of what was mirrored', () => {
     }
   })
 
-  // Progress goes back where a target has lost what it acked. With a later epoch than that of the
-  // batch before it, a source that never changed would look truncated.
-  test('of an offset that was mirrored before are those that it was mirrored under', () => {
+  // Progress goes back if a target has lost acknowledged records. With a later epoch than that of
+  // the batch before it, an unchanged source would look truncated.
+  test('of an earlier offset are those under which it was mirrored', () => {
     const mirrored = createMirrored()
     for (const { epoch, end } of mirrored.earlierEpochs ?? []) {
       const { leaderEpoch = -1, upstream } = backToOffset(mirrored, end)

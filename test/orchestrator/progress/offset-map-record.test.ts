@@ -1,5 +1,5 @@
-// The offset map on record: what is written, when, and what a reader makes of it and of a position
-// that is later.
+// The recorded offset map: what is written and when, and what a reader derives from it and from a
+// later position.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
@@ -34,7 +34,7 @@ function read (progress: Progress): OffsetMap | undefined {
   return withOffsetMap(position, entry.offsets).offsets
 }
 
-test('a map is read as it was written', () => {
+test('a map reads back the same', () => {
   const thin = {
     upstream: 200n, downstream: 190n, upstreamLength: 50n, downstreamLength: 40n, records: 30n
   }
@@ -42,7 +42,7 @@ test('a map is read as it was written', () => {
   assert.deepEqual(read(at(250n, 230n, 155, offsets)), offsets)
 })
 
-test('the last span grows with the position, without another writing', () => {
+test('the last span grows with the position, without another write', () => {
   const written = at(100n, 100n, 100, mapOf([0n, 0n, 100n]))
   const grown = at(150n, 150n, 150, mapOf([0n, 0n, 150n]))
   const maps = new WrittenOffsetMaps()
@@ -68,12 +68,12 @@ test('a map is written again when a span begins, and in another era', () => {
   assert.equal(maps.isDue(source, second), true)
 })
 
-test('a position of another era has no map, and one that goes back has what is before it', () => {
+test('a position of another era has no map, and one that goes back has the map before it', () => {
   const progress = at(121n, 120n, 120, mapOf([0n, 0n, 100n], [101n, 100n, 20n]))
   const { offsets: _, ...position } = progress
   const record = { era: 1, map: mapOf([0n, 0n, 100n]), at: progress }
   assert.equal(withOffsetMap(position, record).offsets, undefined)
-  // A source that was truncated to offset 60: what is behind is mirrored again.
+  // A source that was truncated to offset 60: later records are mirrored again.
   const back = withoutHistory({ ...progress, upstream: 60n })
   assert.deepEqual(back.offsets?.spans, [exactSpan(0n, 0n, 60n)])
 })

@@ -1,4 +1,5 @@
-// One producer id a flow, whoever starts first, and one source cluster that it stands for.
+// One producer id for each flow, whichever process starts first, and the source cluster that it
+// belongs to.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -69,12 +70,12 @@ describe('the producer id of a flow (invariant A)', () => {
       store.append(producerRecord(77n, { sourceClusterId: 'cluster-1' }))
     }
     assert.equal((await agreeOnProducer(options)).producerId, 77n)
-    // Compaction will leave the newest record: it must name the same id.
+    // Compaction keeps the newest record: it must name the same id.
     assert.deepEqual(store.written.at(-1), producerRecord(77n, { sourceClusterId: 'cluster-1' }))
   })
 
-  // A later process that could have one keeps to what is on record: positions count for it.
-  test('is none where the target has no idempotent producers, and that is on record', async () => {
+  // A later process that could have an id keeps the recorded choice: the positions depend on it.
+  test('is none if the target has no idempotent producers, which is recorded', async () => {
     const { options, store } = createAgreement()
     const refusal = new ReplicatorError('_UNSUPPORTED_FEATURE', 'initProducerId')
     const target = { ...options.target, initProducerId: async () => { throw refusal } }
@@ -83,7 +84,7 @@ describe('the producer id of a flow (invariant A)', () => {
     assert.deepEqual(store.written, [producerRecord(-1n, { sourceClusterId: 'cluster-1' })])
   })
 
-  test('is asked for in vain without a permission, and none is on record', async () => {
+  test('is not allocated without the permission, and none is recorded', async () => {
     const { options, store } = createAgreement()
     const refusal = new ReplicatorError('CLUSTER_AUTHORIZATION_FAILED', 'west')
     const target = { ...options.target, initProducerId: async () => { throw refusal } }
@@ -92,8 +93,8 @@ describe('the producer id of a flow (invariant A)', () => {
     assert.deepEqual(store.written, [])
   })
 
-  // A process that came second wrote its own id and died before it could write the first again.
-  test('is written behind one that came later', async () => {
+  // A process that came second wrote its own id and died before it could write the first id again.
+  test('is written again after a later one', async () => {
     const { options, store } = createAgreement()
     const ours = { sourceClusterId: 'cluster-1' }
     store.append(producerRecord(77n, ours), producerRecord(78n, ours))
@@ -103,14 +104,14 @@ describe('the producer id of a flow (invariant A)', () => {
     assert.equal(store.written.length, 3)
   })
 
-  test('is found in the positions where its own record was lost', async () => {
+  test('is found in the positions if its own record was lost', async () => {
     const { options, store } = createAgreement()
     store.append(partitionRecord(1, 5n, 6n), partitionRecord(2, 5n, 7n), partitionRecord(3, 5n, 7n))
     assert.equal((await agreeOnProducer(options)).producerId, 7n)
   })
 
-  // A process that runs has it in memory: with an id of our own we would count from nothing.
-  test('is waited for where processes run that had one, and never allocated beside them',
+  // A running process has it in memory: with another id this process would count from 0.
+  test('is waited for if running processes had one, and never allocated beside them',
     async () => {
       let looks = 0
       const { options, store } = createAgreement({
@@ -122,13 +123,13 @@ describe('the producer id of a flow (invariant A)', () => {
       assert.equal((await agreeOnProducer(options)).producerId, 77n)
     })
 
-  test('that those do not write again is an error after a while, not a wait for ever', async () => {
+  test('that they do not write again is an error after a while, not an endless wait', async () => {
     const { options, store } = createAgreement({ othersRun: async () => true, othersMsMax: -1 })
     await assert.rejects(agreeOnProducer(options), isNamed('PROGRESS_UNREADABLE'))
     assert.deepEqual(store.written, [])
   })
 
-  test('that is waited for ends with the flow', async () => {
+  test('is no longer waited for after the flow has ended', async () => {
     const { options } = createAgreement({ othersRun: async () => true })
     const stopping = new AbortController()
     const waiting = agreeOnProducer(options, undefined, stopping.signal)
@@ -138,16 +139,16 @@ describe('the producer id of a flow (invariant A)', () => {
 })
 
 describe('the source cluster of a flow', () => {
-  test('is put on record with the producer id, also where version 1 left it out', async () => {
+  test('is recorded with the producer id, also if version 1 left it out', async () => {
     const { options, store } = createAgreement()
     store.append(producerRecord(77n))
     assert.equal((await agreeOnProducer(options)).producerId, 77n)
     assert.deepEqual(store.written.at(-1), producerRecord(77n, { sourceClusterId: 'cluster-1' }))
   })
 
-  // Two deployments with the same aliases and one target: they would share group and progress, and
-  // each would mirror half of its partitions, at lag 0.
-  test('that is another one is refused, with both ids, the alias and what to do', async () => {
+  // Two deployments with the same aliases and one target would share group and progress, and each
+  // would mirror half of its partitions, at lag 0.
+  test('that has changed is refused, with both ids, the alias and the way out', async () => {
     const { options, store } = createAgreement()
     store.append(producerRecord(77n, { sourceClusterId: 'cluster-9' }))
     await assert.rejects(agreeOnProducer(options), (error: ReplicatorError) =>
@@ -156,7 +157,7 @@ describe('the source cluster of a flow', () => {
     assert.equal(store.written.length, 1)
   })
 
-  test('is that of the first, when two deployments start at the same moment', async () => {
+  test('is that of the first deployment if two start at the same moment', async () => {
     const { options, store } = createAgreement()
     store.beforeWrite = () => {
       store.beforeWrite = () => {}
@@ -178,7 +179,7 @@ describe('the source cluster of a flow', () => {
     await assert.rejects(agreeOnProducer(old), isNamed('CLUSTER_CHANGED'))
   })
 
-  test('is not compared where a cluster has no id', async () => {
+  test('is not compared if a cluster has no id', async () => {
     const { options, store } = createAgreement({ sourceClusterId: null })
     store.append(producerRecord(77n, { sourceClusterId: 'cluster-9' }))
     assert.equal((await agreeOnProducer(options)).producerId, 77n)
@@ -186,7 +187,7 @@ describe('the source cluster of a flow', () => {
   })
 })
 
-test('compaction never changes what was agreed, as long as the newest record says it', () => {
+test('compaction never changes the agreement, as long as the newest record has it', () => {
   const record = fc.record({
     producerId: fc.constantFrom(1n, 2n),
     sourceClusterId: fc.constantFrom('a', 'b'),
@@ -205,7 +206,7 @@ test('compaction never changes what was agreed, as long as the newest record say
 describe('progress of slots', () => {
   const producer = { producerId: 7n, producerEpoch: 0 }
 
-  test('is what was written last, of the slots asked for', async () => {
+  test('is the newest of the requested slots', async () => {
     const store = new FakeProgressStore()
     store.append(partitionRecord(1, 5n, 7n), partitionRecord(2, 6n, 7n), partitionRecord(1, 9n, 7n))
     const restored = await restoreSlots(store, [1], producer)
@@ -232,14 +233,14 @@ test('a check of the source cluster refuses what a start refuses, and writes not
   assert.equal(store.written.length, before)
 })
 
-// Flows out of the target read it: batches of then are there, whatever the flow does now.
-describe('what a flow under the same names says of itself', () => {
+// Flows out of the target read it: earlier batches are there, whatever the flow does now.
+describe('the record of a flow that keeps names', () => {
   const producerOf = (store: FakeProgressStore): FlowProducer | undefined => {
     const { record } = store.written.at(-1) ?? {}
     return record?.kind === 'producer' ? record.producer : undefined
   }
 
-  test('that it keeps names stands there from its first record on, and for ever', async () => {
+  test('contains that it keeps names from its first version on, and for ever', async () => {
     const { options, store } = createAgreement({ keepsNames: true })
     await agreeOnProducer(options)
     assert.equal(producerOf(store)?.keepsNames, true)
@@ -248,7 +249,7 @@ describe('what a flow under the same names says of itself', () => {
     assert.equal(producerOf(store)?.keepsNames, true)
   })
 
-  test('is added to the record of a build that did not say it', async () => {
+  test('gets it if an earlier build wrote the record without it', async () => {
     const { options, store } = createAgreement({ keepsNames: false })
     store.append(producerRecord(77n, { sourceClusterId: 'cluster-1' }))
     await agreeOnProducer(options)
@@ -258,7 +259,7 @@ describe('what a flow under the same names says of itself', () => {
     assert.equal(store.written.length, 2)
   })
 
-  test('the clusters that it carries only become more, and are written when they do', async () => {
+  test('carried clusters only increase, and are written when they do', async () => {
     const { options, store } = createAgreement({ keepsNames: true })
     const identity = await agreeOnProducer(options)
     await keepCarried(options, ['cluster-1'])

@@ -1,4 +1,4 @@
-// Which older positions of a partition are kept: few, and near wherever a target may end.
+// Which older positions of a partition are kept: few, and near any end that a target may have.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -9,7 +9,7 @@ import {
 
 const begun = { upstream: 1000n, downstream: 0n, sequence: 0 }
 
-/** The progress after these many records were mirrored between one write and the next. */
+/** The progress after this many records were mirrored between two writes. */
 function afterWrites (writes: readonly number[]): Progress {
   let progress = withPoint(begun)
   for (const records of writes) {
@@ -54,7 +54,7 @@ describe('the history of a partition', () => {
     }))
   })
 
-  test('forgets what is behind the point that a partition goes back to', () => {
+  test('forgets points after the point that a partition goes back to', () => {
     const progress = afterWrites([100, 100, 10, 1])
     const point = newestPointUpTo(progress, 205n)
     assert.ok(point)
@@ -65,9 +65,9 @@ describe('the history of a partition', () => {
     assert.deepEqual(withPoint(back), back)
   })
 
-  // Points on record may be a minute older than the position. Without a mark they would count for
-  // a position behind a skip, and lead a later step back past records that were never mirrored.
-  test('on record does not outlive a skip or a step back', () => {
+  // Recorded points may be a minute older than the position. Without a mark they would count for a
+  // position after a skip, and lead a later step back beyond records that were never mirrored.
+  test('does not outlive a skip or a step back', () => {
     const progress = afterWrites([100, 100, 10])
     const [point] = progress.history ?? []
     assert.ok(point)

@@ -1,5 +1,5 @@
-// The records of the progress topic: what is written is read again, what is not understood is an
-// error where it may be a position, and is ignored where it cannot be one.
+// The records of the progress topic: written records read back the same; an unreadable record is an
+// error if it may be a position, and is ignored if it cannot be one.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import fc from 'fast-check'
@@ -12,7 +12,7 @@ import {
 import type { Progress } from '../../../src/orchestrator/progress/progress.ts'
 
 const offset = fc.bigInt(0n, 2n ** 63n - 1n)
-// As decodeProgress creates them; fast-check would also try objects without a prototype.
+// Like those of decodeProgress; fast-check would also try objects without a prototype.
 const plain = { noNullPrototype: true }
 const count = fc.nat(2 ** 31 - 1)
 const points = { upstream: offset, downstream: offset, sequence: count }
@@ -43,7 +43,7 @@ const isNamed = (name: string, text: RegExp) => (error: ReplicatorError): boolea
   error.errorName === name && text.test(error.message)
 
 describe('progress records', () => {
-  test('come back as they were written, offsets to the last digit', () => {
+  test('read back the same, offsets to the last digit', () => {
     fc.assert(fc.property(sources, positions, offset, (of, progress, producerId) => {
       const encoded = encodePosition(of, progress, producerId)
       assert.deepEqual(decodeProgress(encoded.key, encoded.value),
@@ -118,7 +118,7 @@ describe('progress records', () => {
     assert.notEqual(at(1n, 0), at(1n, 1))
   })
 
-  test('of a topic-partition that is gone are removed by tombstones', () => {
+  test('of a deleted topic-partition are removed by tombstones', () => {
     const progress = { upstream: 1n, downstream: 1n, sequence: 1 }
     const written = [
       encodePosition(source, progress, 1n),
@@ -138,9 +138,9 @@ describe('progress records', () => {
   })
 })
 
-describe('what this build does not understand', () => {
-  // Left out, a position of a later version would begin its partition anew: twice on the target,
-  // or stopped as TARGET_NOT_EMPTY, and nobody would know why.
+describe('records that this build does not understand', () => {
+  // If a position of a later version were ignored, its partition would begin again: twice on the
+  // target, or stopped as TARGET_NOT_EMPTY without a visible reason.
   test('a later version is refused by its number, under every key', () => {
     for (const later of [key, { ...key, history: true }, { producer: true }, { other: 1 }]) {
       assert.throws(() => decodeProgress(bytes(later), bytes({ ...value, version: 3 })),
@@ -170,13 +170,13 @@ describe('what this build does not understand', () => {
     ['text that is no JSON', key, '}']
   ]
   for (const [what, namedKey, badValue] of unreadable) {
-    test(`${what} under a key of ours is an error that shows both`, () => {
+    test(`${what} under a key of Longhaul is an error that shows both`, () => {
       assert.throws(() => decodeProgress(bytes(namedKey), bytes(badValue)),
         isNamed('PROGRESS_UNREADABLE', /(orders|producer).* is damaged: /))
     })
   }
 
-  test('whatever stands under other keys breaks nothing', () => {
+  test('values of other keys are ignored', () => {
     fc.assert(fc.property(
       fc.option(fc.uint8Array()), fc.option(fc.uint8Array()), (anyKey, anyValue) => {
         const toBuffer = (some: Uint8Array | null): Buffer | null =>
@@ -193,7 +193,7 @@ describe('what this build does not understand', () => {
   })
 })
 
-describe('a position and the history on record', () => {
+describe('a position and the recorded history', () => {
   const position: Progress =
     { upstream: 30n, downstream: 20n, sequence: 20, leaderEpoch: 7, era: 2 }
   const history: HistoryOnRecord = {
@@ -202,7 +202,7 @@ describe('a position and the history on record', () => {
     epochs: [{ epoch: -1, end: 5n }, { epoch: 6, end: 12n }, { epoch: 7, end: 35n }]
   }
 
-  test('belong together where both are of one era', () => {
+  test('belong together if both are of one era', () => {
     const { earlierEpochs, history: points, leaderEpoch } = withHistory(position, history)
     // A crash between the two writes leaves a history that is ahead of its position.
     assert.deepEqual(points, history.points.slice(0, 2))
@@ -210,10 +210,10 @@ describe('a position and the history on record', () => {
     assert.deepEqual(earlierEpochs, history.epochs.slice(0, 2))
   })
 
-  // Older points of another era pair offsets that do not belong together since a skip. And without
-  // the ends of the earlier epochs, the leader epoch alone would mistake a truncated source for one
-  // that ends where the mirror stands.
-  test('of different eras leave the position alone, without its leader epoch', () => {
+  // After a skip, older points of another era pair unrelated offsets. And without the ends of the
+  // earlier epochs, the leader epoch alone would mistake a truncated source for one that ends at
+  // the position.
+  test('of different eras leave only the position, without its leader epoch', () => {
     const { leaderEpoch, ...alone } = position
     assert.equal(leaderEpoch, 7)
     for (const other of [undefined, { ...history, era: 1 }, { ...history, era: 3 }]) {

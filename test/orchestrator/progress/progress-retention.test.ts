@@ -1,5 +1,5 @@
-// Which progress is removed, and when: only of topics that the source has said not to have, at the
-// first look, at every later one and for the whole retention.
+// Which progress is removed, and when: only of topics that the source has reported as missing, at
+// the first look, at every later one and for the whole retention.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -57,11 +57,11 @@ describe('progress of a topic', () => {
     assert.deepEqual((await store.read(2)).missing, [])
   })
 
-  test('is not removed by one look, however old the mark', async () => {
+  test('is not removed after one look, however old the mark', async () => {
     const { clock, cluster, look, lookFor, onRecord } = createRetention()
     await look()
     await clock.advance(30 * day)
-    // A filter, a restore of the source: the topic is back before the second look.
+    // A filter, or a restore of the source: the topic exists again before the second look.
     cluster.addTopic('deleted', 1)
     assert.deepEqual(await look(), [])
     cluster.topics.delete('deleted')
@@ -69,8 +69,8 @@ describe('progress of a topic', () => {
     assert.deepEqual(await onRecord(), ['orders/0', 'deleted/0'])
   })
 
-  test('is kept while the source does not say that the topic is missing', async () => {
-    // Without permission to describe a topic a broker does not say whether there is one.
+  test('is kept while the source does not report the topic as missing', async () => {
+    // Without permission to describe a topic a broker does not show whether the topic exists.
     const { cluster, lookFor } = createRetention()
     const describeTopics = cluster.describeTopics.bind(cluster)
     cluster.describeTopics = async names => (await describeTopics(names)).map(each =>

@@ -1,5 +1,5 @@
-// The progress store on a real broker: a slot is read to its end however it got there, a second
-// reading begins where the first one ended, and one slot without a leader fails alone.
+// The progress store on a real broker: a slot is read to its end in all cases, a second reading
+// begins at the end of the first one, and one slot without a leader fails alone.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { TopicReader } from '../../../src/orchestrator/cluster/topic-reader.ts'
@@ -57,7 +57,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
   ): Promise<bigint | undefined> =>
     (await store.read(slot)).partitions.get(`${topic}/${slot}`)?.progress.upstream
 
-  test('reads what was written, by itself and by others, and an empty slot as empty', async t => {
+  test('reads its own writes and those of others, and an empty slot as empty', async t => {
     const store = await createStore(t, 'written')
     assert.equal((await store.read(3)).partitions.size, 0)
     await store.write([record(0, 'orders', 5n), record(1, 'orders', 6n)])
@@ -86,8 +86,8 @@ describe('the progress store', { timeout: 120_000 }, () => {
     assert.deepEqual(restored?.progress, { upstream: 8n, downstream: 8n, sequence: 8, ...full })
   })
 
-  // Reading whole slots for each new topic took as long as a restart, all the time.
-  test('is read from where the caller is, to the end as of now', async t => {
+  // Regression: to read whole slots for each new topic took as long as a restart, every time.
+  test('is read from the position of the caller to the present end', async t => {
     const store = await createStore(t, 'again', { slots: 1 })
     const reader = new TopicReader({
       topic: 'again',
@@ -110,12 +110,12 @@ describe('the progress store', { timeout: 120_000 }, () => {
     assert.deepEqual(offsets, [3n, 4n])
     assert.equal(await readFrom(5n), 5n)
     assert.deepEqual(offsets, [])
-    // Of a topic that was recreated: it ends before what was read.
+    // Of a recreated topic: it ends before the last read offset.
     assert.equal(await readFrom(9n), 5n)
     assert.equal(offsets.length, 5)
   })
 
-  test('keeps what a slot holds while it is read and written at the same time', async t => {
+  test('keeps the contents of a slot while it is read and written at the same time', async t => {
     const store = await createStore(t, 'busy', { slots: 1 })
     await store.write([record(0, 'orders', 5n)])
     for (let at = 1n; at <= 20n; at++) {
@@ -125,7 +125,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
     }
   })
 
-  test('forgets a slot that others own meanwhile, and reads it whole when it is back', async t => {
+  test('forgets a slot that others own meanwhile, and later reads it completely', async t => {
     const store = await createStore(t, 'forgotten', { slots: 1 })
     await store.write([record(0, 'orders', 5n)])
     await store.read(0)
@@ -147,7 +147,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
     assert.equal((await store.read(0)).partitions.size, 0)
   })
 
-  test('names slot, offset and key of a damaged record, and a tombstone mends it', async t => {
+  test('names slot, offset and key of a damaged record, which a tombstone repairs', async t => {
     const store = await createStore(t, 'damaged')
     const key = '{"topic":"orders","partition":1}'
     const { bootstrapServers } = cluster
@@ -160,7 +160,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
     assert.equal((await store.read(1)).partitions.size, 0)
   })
 
-  test('fails alone for a partition that does not answer, after the standstill', async t => {
+  test('fails alone for a partition that does not answer, after a while', async t => {
     const store = await createStore(t, 'missing', { slots: 2, timeoutMs: 3_000 })
     await store.write([record(0, 'orders', 5n)])
     const [there, missing] = await Promise.allSettled([store.read(0), store.read(7)])
@@ -169,7 +169,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
     assert.match(String(missing.reason), /missing-7: nothing arrived for 3000 ms/)
   })
 
-  test('ends a reading when the slot is taken away, and every one when it is closed', async t => {
+  test('ends a reading when the slot is revoked, and all readings when it is closed', async t => {
     const store = await createStore(t, 'aborted', { slots: 2 })
     const taken = new AbortController()
     const reading = store.read(7, taken.signal)
@@ -183,7 +183,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
     await store.close()
   })
 
-  test('reads on after the topic was recreated under it', async t => {
+  test('continues to read after its topic was recreated', async t => {
     const store = await createStore(t, 'recreated', { slots: 1 })
     await store.write([record(0, 'orders', 5n), record(0, 'other', 6n)])
     await store.read(0)

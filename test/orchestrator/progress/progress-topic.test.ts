@@ -1,4 +1,4 @@
-// The progress topic: created with the settings that keep a restart short, and held to them.
+// The progress topic: created with the settings that keep a restart short, and corrected to them.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -50,7 +50,7 @@ function createExisting (
 const isNamed = (name: string) => (error: ReplicatorError): boolean => error.errorName === name
 
 describe('a progress topic that is missing', () => {
-  test('is created compacted, with short segments and a partition a slot', async () => {
+  test('is created compacted, with short segments and one partition for each slot', async () => {
     const { cluster, options } = createTopic()
     assert.equal(await ensureProgressTopic(options), true)
     assert.deepEqual(cluster.created, [{
@@ -63,7 +63,7 @@ describe('a progress topic that is missing', () => {
     assert.equal(cluster.created.length, 1)
   })
 
-  test('is created with the cleanup policy alone where the target refuses the rest', async () => {
+  test('is created with only the cleanup policy if the target refuses the rest', async () => {
     const { cluster, options, warnings } = createTopic()
     const createTopics = cluster.createTopics.bind(cluster)
     cluster.createTopics = async topics => {
@@ -78,8 +78,8 @@ describe('a progress topic that is missing', () => {
       /without segment\.bytes=1048576, .*: Unknown topic config name: max\.compaction\.lag\.ms/)
   })
 
-  // `validate` said yes where `run` could not create the topic.
-  test('is only checked by the target where nothing is to be changed', async () => {
+  // Regression: `validate` reported success where `run` could not create the topic.
+  test('is only checked by the target if nothing may be changed', async () => {
     const { cluster, options } = createTopic()
     const asked: unknown[] = []
     Object.assign(cluster, {
@@ -93,13 +93,13 @@ describe('a progress topic that is missing', () => {
     assert.deepEqual(asked, [{ validateOnly: true }])
   })
 
-  test('that another process creates meanwhile is taken as it is', async () => {
+  test('that another process creates meanwhile is used unchanged', async () => {
     const { cluster, options } = createTopic()
     cluster.createError = new ReplicatorError('TOPIC_ALREADY_EXISTS', topic)
     assert.equal(await ensureProgressTopic(options), false)
   })
 
-  test('that cannot be created fails with the setting that may be the reason', async () => {
+  test('that cannot be created fails with the setting that may be the cause', async () => {
     const { cluster, options } = createTopic()
     cluster.createError = new ReplicatorError('INVALID_REPLICATION_FACTOR', 'one broker')
     await assert.rejects(ensureProgressTopic(options), (error: ReplicatorError) =>
@@ -114,7 +114,7 @@ describe('a progress topic that exists', () => {
     await assert.rejects(ensureProgressTopic(options), isNamed('PROGRESS_SLOTS_CHANGED'))
   })
 
-  // Retention would delete the progress of idle partitions: a week later they begin anew.
+  // Retention would delete the progress of idle partitions: a week later they would begin again.
   test('that deletes progress is refused with its policy', async () => {
     for (const policy of ['delete', 'compact,delete', 'delete,compact']) {
       const { options } = createExisting({ ...settings, 'cleanup.policy': policy })
@@ -124,9 +124,9 @@ describe('a progress topic that exists', () => {
     }
   })
 
-  // A topic of the first version has Kafka's defaults: an active segment of a week or a gigabyte
-  // is never compacted, and the reading of it never ends.
-  test('with larger segments gets the settings that differ, and keeps smaller ones', async () => {
+  // A topic of the first version has Kafka's defaults: an active segment of a week or a gigabyte is
+  // never compacted, and a reading of it hardly ends.
+  test('with larger segments gets the differing settings, and keeps smaller ones', async () => {
     const { cluster, options, warnings } = createExisting({
       ...settings,
       'segment.bytes': '1073741824',
@@ -144,13 +144,13 @@ describe('a progress topic that exists', () => {
     assert.deepEqual(warnings, [])
   })
 
-  test('is left alone where its settings are right', async () => {
+  test('is not changed if its settings are right', async () => {
     const { cluster, options, warnings } = createExisting(settings)
     await ensureProgressTopic(options)
     assert.deepEqual([cluster.altered, warnings], [[], []])
   })
 
-  test('that may not be changed or looked at runs on, with a warning that names the settings',
+  test('that may not be changed or described is used, with a warning that names the settings',
     async () => {
       const fixed = createExisting({ ...settings, 'segment.ms': '604800000' })
       fixed.cluster.alterError = new ReplicatorError('TOPIC_AUTHORIZATION_FAILED', topic)
@@ -164,6 +164,6 @@ describe('a progress topic that exists', () => {
     })
 })
 
-test('a reading of the default number of slots meets some 600,000 stale records at most', () => {
+test('a reading of the default number of slots reads some 600,000 stale records at most', () => {
   assert.ok(32 * staleRecordsPerSlotMax < 620_000)
 })

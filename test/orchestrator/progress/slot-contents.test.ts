@@ -1,5 +1,5 @@
-// What a slot holds, record by record: the newest of each key counts, and the next reading begins
-// where this one ended.
+// The contents of a slot, record by record: the newest record of each key counts, and the next
+// reading begins at the end of this one.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -57,7 +57,7 @@ describe('the contents of a slot', () => {
       [77n, 78n, 77n])
   })
 
-  test('grow by own writes, as long as nothing of others lies between', () => {
+  test('grow by own writes, as long as no records of others are between', () => {
     const contents = new SlotContents()
     take(contents, 0n, 5n)
     contents.endReading(1n)
@@ -68,15 +68,16 @@ describe('the contents of a slot', () => {
     write(6n, 1n)
     assert.equal(contents.next, 2n)
     assert.equal(upstreamOf(contents), 6n)
-    // Another process wrote at offset 2, which only a reading can tell.
+    // Another process wrote at offset 2, which only a reading can show.
     write(8n, 3n)
     assert.equal(contents.next, 2n)
     assert.equal(upstreamOf(contents), 6n)
   })
 
-  // The announcement of a member, acknowledged while slot 0 was read, was taken twice: the second
-  // time it looked like a record of a recreated topic, and every position before it was forgotten.
-  test('are kept where a reading brings what was written and acknowledged meanwhile', () => {
+  // Regression: the announcement of a member, acknowledged while slot 0 was read, was applied
+  // twice: the second time it looked like a record of a recreated topic, and every position before
+  // it was forgotten.
+  test('are kept if a reading returns records that were written and acknowledged meanwhile', () => {
     const contents = new SlotContents()
     take(contents, 0n, 5n)
     contents.endReading(1n)
@@ -90,10 +91,10 @@ describe('the contents of a slot', () => {
     assert.equal(contents.next, 2n, 'the next reading brings the record at offset 2')
   })
 
-  // The end of a slot is asked for first. Records that other processes appended between that and
-  // the last Fetch looked like those of a recreated topic: all that the slot held was forgotten,
-  // for good, and with it the producer id that a starting process had just written.
-  test('are kept where a reading brings what others append behind its end', () => {
+  // The end of a slot is requested first. Regression: records that other processes appended between
+  // that and the last Fetch looked like those of a recreated topic: the whole contents of the slot
+  // were forgotten, including the producer id that a starting process had just written.
+  test('are kept if a reading returns records that others append after its end', () => {
     const contents = new SlotContents()
     contents.beginReading()
     take(contents, 0n, 5n)
@@ -105,7 +106,7 @@ describe('the contents of a slot', () => {
     assert.equal(upstreamOf(contents), 9n)
   })
 
-  test('are forgotten when the topic begins again with lower offsets', () => {
+  test('are forgotten when the topic restarts with lower offsets', () => {
     const contents = new SlotContents()
     take(contents, 0n, 5n)
     take(contents, 1n, 9n)
@@ -117,7 +118,7 @@ describe('the contents of a slot', () => {
     assert.equal(contents.progress().partitions.size, 0)
   })
 
-  test('that cannot be understood are an error with their offset, at every look', () => {
+  test('that cannot be decoded are an error with their offset, at every reading', () => {
     const contents = new SlotContents()
     contents.take(Buffer.from('{"topic":"orders","partition":0}'), Buffer.from('{"version":9}'), 4n)
     for (let look = 0; look < 2; look++) {
@@ -125,13 +126,14 @@ describe('the contents of a slot', () => {
         error.errorName === 'PROGRESS_VERSION_UNKNOWN' &&
         /offset 4: .*version 9/.test(error.message))
     }
-    // A record that replaces it ends the trouble: after a roll-back the topic was restored.
+    // A record that replaces it ends the error: after a roll-back the topic was restored.
     take(contents, 5n, 1n)
     assert.equal(upstreamOf(contents), 1n)
   })
-  // The records of producers were dropped before they were decoded: the look after the error found
-  // another producer id, and what was mirrored under the damaged one would have come twice.
-  test('keep a damaged record of a producer, and those behind it, at every look', () => {
+  // Regression: the records of producers were dropped before they were decoded: the reading after
+  // the error found another producer id, and records that were mirrored under the damaged one would
+  // have been duplicated.
+  test('keep a damaged record of a producer, and those after it, at every reading', () => {
     const contents = new SlotContents()
     const later = encodeProducer({ producerId: 8n, producerEpoch: 0 })
     contents.take(later.key, Buffer.from('{"version":2,"prod'), 4n)

@@ -1,10 +1,10 @@
-// The real clock; everything else is tested with ManualClock.
+// The real clock; all other tests use ManualClock.
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { test } from 'node:test'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 
-test('sleep resolves after its time and leaves no listener on the signal', async () => {
+test('sleep resolves after its time and removes its listener from the signal', async () => {
   const { signal } = new AbortController()
   const startMs = systemClock.monotonic()
   await systemClock.sleep(5, signal)
@@ -21,7 +21,7 @@ test('sleep rejects with the reason as soon as its signal is aborted', async () 
 })
 
 // setTimeout treats more than 2^31-1 ms as 1 ms: a sleep of a month would spin.
-test('a sleep longer than a timer can hold does not end at once', async () => {
+test('a sleep longer than the limit of a timer does not end at once', async () => {
   const abort = new AbortController()
   let woke = false
   const sleeping = systemClock.sleep(2 ** 32, abort.signal).then(() => { woke = true }, () => {})

@@ -1,4 +1,5 @@
-// Deadlines: what ends in time is returned, nothing waits for the rest, nothing is left behind.
+// Deadlines: work that ends in time returns its result, no wait exceeds the deadline, and no timer
+// or listener remains.
 import assert from 'node:assert/strict'
 import { getEventListeners } from 'node:events'
 import { describe, test } from 'node:test'
@@ -8,17 +9,17 @@ import { ManualClock, settle } from './manual-clock.ts'
 const never = new Promise<string>(() => {})
 
 describe('a deadline', () => {
-  test('returns what comes in time', async () => {
+  test('returns the result of work that ends in time', async () => {
     const deadline = new Deadline(new ManualClock(), 10)
     assert.equal(await deadline.bound(Promise.resolve('done')), 'done')
   })
 
-  test('rejects with what fails in time', async () => {
+  test('rejects with the error of work that fails in time', async () => {
     const deadline = new Deadline(new ManualClock(), 10)
     await assert.rejects(deadline.bound(Promise.reject(new Error('refused'))), /refused/)
   })
 
-  test('waits neither for what ends too late nor for what begins after it', async () => {
+  test('waits neither for work that ends too late nor for work that begins after it', async () => {
     const clock = new ManualClock()
     const deadline = new Deadline(clock, 10)
     const bound = deadline.bound(never)
@@ -31,7 +32,7 @@ describe('a deadline', () => {
     assert.equal(await deadline.bound(never), undefined)
   })
 
-  test('drops the failure of work that it no longer waits for', async () => {
+  test('ignores the failure of work that it no longer waits for', async () => {
     const clock = new ManualClock()
     let fail = (): void => {}
     const work = new Promise<string>((_resolve, reject) => { fail = () => { reject(new Error()) } })
@@ -43,7 +44,7 @@ describe('a deadline', () => {
     await settle()
   })
 
-  test('holds no timer once it is cancelled, and never passes', async () => {
+  test('has no timer once it is cancelled, and never passes', async () => {
     const clock = new ManualClock()
     const deadline = new Deadline(clock, 10)
     deadline.cancel()
@@ -55,7 +56,7 @@ describe('a deadline', () => {
 })
 
 describe('work that a signal may end', () => {
-  test('is as it is without an abort, and leaves no listener', async () => {
+  test('is unchanged without an abort, and leaves no listener', async () => {
     const { signal } = new AbortController()
     assert.equal(await unlessAborted(signal, Promise.resolve(1)), 1)
     await assert.rejects(unlessAborted(signal, Promise.reject(new Error('refused'))), /refused/)

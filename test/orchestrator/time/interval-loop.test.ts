@@ -38,7 +38,7 @@ test('a delayed loop waits one interval first', async () => {
   await loop.stop()
 })
 
-test('a loop that is woken runs at once, and right after a run under way', async () => {
+test('a loop that is woken runs at once, or right after the present run', async () => {
   const { clock, loop, runs } = createLoop()
   loop.start()
   await clock.advance(300)
@@ -74,7 +74,7 @@ test('a loop that is woken during a run runs once more', async () => {
   await stopped
 })
 
-test('runs never overlap, and ticks missed by a long run are left out', async () => {
+test('runs never overlap, and ticks that passed during a long run are skipped', async () => {
   const clock = new ManualClock()
   const starts: number[] = []
   let running = 0
@@ -96,7 +96,7 @@ test('runs never overlap, and ticks missed by a long run are left out', async ()
   await stopped
 })
 
-test('stop waits for the run under way and nothing runs after it', async () => {
+test('stop waits for the present run, and no run follows', async () => {
   let release = (): void => {}
   let ended = false
   const { clock, loop } = createLoop({
@@ -152,7 +152,7 @@ test('failures go to the handler, back off within the bound, and end on success'
   await loop.stop()
 })
 
-test('stop is legal before start and twice, and start after it changes nothing', async () => {
+test('stop is legal before start and twice, and a later start has no effect', async () => {
   const { clock, loop, runs } = createLoop()
   await loop.stop()
   loop.start()
@@ -173,6 +173,6 @@ test('an owner ends the loop with its own signal', async () => {
   assert.equal(loop.state, 'stopped')
 })
 
-test('an interval of nothing is refused', () => {
+test('an interval of 0 is refused', () => {
   assert.throws(() => createLoop({ intervalMs: 0 }), RangeError)
 })

@@ -15,7 +15,7 @@ export class ManualClock implements Clock {
     this.#epochMs = epochMs
   }
 
-  /** How many are asleep: a test that forgot to wake one finds it here. */
+  /** How many sleepers wait: shows a sleeper that a test forgot to wake. */
   get sleeping (): number {
     return this.#sleepers.length
   }
@@ -48,7 +48,7 @@ export class ManualClock implements Clock {
     })
   }
 
-  /** Moves time on, waking sleepers in order and letting each run before the next wakes. */
+  /** Moves time forward, waking sleepers in order and letting each run before the next wakes. */
   async advance (ms: number): Promise<void> {
     const endMs = this.#ms + ms
     await settle()
@@ -65,13 +65,13 @@ export class ManualClock implements Clock {
     this.#ms = endMs
   }
 
-  /** Moves time without waking anybody: what a long synchronous or awaited run looks like. */
+  /** Moves time without waking sleepers, as during a long synchronous run. */
   skip (ms: number): void {
     this.#ms += ms
   }
 }
 
-/** Lets every promise that is ready run; an immediate comes after all microtasks. */
+/** Lets every resolved promise run; an immediate runs after all microtasks. */
 export function settle (): Promise<void> {
   return new Promise((resolve) => { setImmediate(resolve) })
 }

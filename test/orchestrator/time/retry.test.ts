@@ -1,4 +1,4 @@
-// How often, how long, and when not.
+// How often a failure is retried, after which wait, and when not.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { backoffDelayMs, retry, type RetryOptions } from '../../../src/orchestrator/time/retry.ts'
@@ -31,7 +31,7 @@ test('the wait doubles up to its bound, and jitter only shortens it', () => {
   assert.equal(backoffDelayMs(backoff, 5000, () => 0), 1000)
 })
 
-test('a retriable failure is tried again until it succeeds', async () => {
+test('a retriable failure is retried until it succeeds', async () => {
   const { clock, delays, options } = createRetry()
   const result = retry(options, async (number) => {
     if (number < 3) throw new Error('not yet')

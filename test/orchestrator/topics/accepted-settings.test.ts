@@ -1,4 +1,4 @@
-// The search for settings that a target accepts, against brokers and policies of all kinds.
+// The search for settings that a target accepts, with brokers and policies of all kinds.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
@@ -60,7 +60,7 @@ test('exactly the settings that the target refuses are left out, within 2 n + 5 
   }))
 })
 
-test('a setting that is left out comes with its value and the words of the target', () => {
+test('a left-out setting is returned with its value and the text of the target', () => {
   const { leftOut } = accepted(search(wantedOf(['a', 'b', 'c']), refusing('b')))
   assert.deepEqual(leftOut.map(({ name, value, refusal }) => [name, value, refusal.detail]),
     [['b', 'value of b', 'not b']])
@@ -79,20 +79,20 @@ test('of settings that exclude each other one is left out', () => {
   }))
 })
 
-test('where the target has another name for the bounds on timestamps, nothing is left out', () => {
+test('if the target has another name for the bounds on timestamps, nothing is left out', () => {
   const { configs, leftOut } = accepted(search(wantedOf(['a']), refusing('before', 'after')))
   assert.deepEqual(configs, { a: 'value of a', difference: '3' })
   assert.deepEqual(leftOut, [])
 })
 
-test('where the target has no name for one of the bounds, that one is left out and named', () => {
+test('if the target does not know one of the bounds, that one is left out and named', () => {
   const rule = refusing('after', 'difference')
   const { configs, leftOut } = accepted(search(wantedOf(['a']), rule))
   assert.equal(rule(configs), undefined)
   assert.deepEqual(leftOut.map(({ name }) => name).sort(), ['after', 'before'])
 })
 
-test('a policy that asks for one setting and refuses another leads to all but that other', () => {
+test('a policy that requires one setting and refuses another leads to all but that other', () => {
   const rule: Rule = settings => !('a' in settings) ? refusal('a is asked for')
     : 'b' in settings ? refusal('not b') : undefined
   const { configs, leftOut } = accepted(search(wantedOf(['a', 'b', 'c']), rule))
@@ -100,13 +100,13 @@ test('a policy that asks for one setting and refuses another leads to all but th
   assert.deepEqual(leftOut.map(({ name }) => name), ['b'])
 })
 
-test('a topic that is refused with any settings is refused as such', () => {
+test('a topic that is refused with any settings is refused completely', () => {
   const { end } = search(wantedOf(['a', 'b']), () => refusal('replication factor'))
   assert.ok(end instanceof ReplicatorError)
   assert.equal(end.detail, 'replication factor')
 })
 
-test('a failure that is not about settings ends the search', () => {
+test('a failure of another kind ends the search', () => {
   let tries = 0
   const { end } = search(wantedOf(['a', 'b', 'c', 'd']), () =>
     tries++ < 3 ? refusal('no') : new ReplicatorError('NOT_CONTROLLER', 'moved'))

@@ -29,16 +29,16 @@ function changes (
 const set = (name: string, value: string): ConfigChange => ({ operation: 'set', name, value })
 
 describe('a setting', () => {
-  test('that differs on the target is set there, one that is equal is left alone', () => {
+  test('that differs on the target is set there, one that is equal is not', () => {
     assert.deepEqual(changes({ a: '1', b: '2' }, entries({ a: '1', b: '3' })), [set('b', '2')])
   })
 
-  // A default of the target may change one day; the source topic has the value for itself.
-  test('that the target has as a default only is set on the topic', () => {
+  // A default of the target may change; the source topic has the value as its own.
+  test('that the target has only as a default is set on the topic', () => {
     assert.deepEqual(changes({ a: '1' }, entries({ a: '1' }, 'DEFAULT_CONFIG')), [set('a', '1')])
   })
 
-  test('that only the target sets is not wiped', () => {
+  test('that only the target sets is not deleted', () => {
     assert.deepEqual(changes({ a: '1' }, entries({ 'a': '1', 'retention.ms': '5' })), [])
   })
 
@@ -47,7 +47,7 @@ describe('a setting', () => {
       [{ operation: 'delete', name: 'a' }])
   })
 
-  test('that was deleted on the source stays where the target has got another value since', () => {
+  test('that was deleted on the source stays if the target has another value since', () => {
     assert.deepEqual(changes({}, entries({ a: '2' }), { a: '1' }), [])
     assert.deepEqual(changes({}, entries({ a: '1' }, 'DEFAULT_CONFIG'), { a: '1' }), [])
   })
@@ -59,7 +59,7 @@ describe('bounds on timestamps', () => {
   const changed = (wanted: string, target: Settings) =>
     configChanges({ settings: {}, bounds: bounds(wanted) }, entries(target, 'DEFAULT_CONFIG'))
 
-  test('are widened where the target would refuse what the source accepted, never narrowed', () => {
+  test('are widened if the target would refuse records of the source, never narrowed', () => {
     assert.deepEqual(changed('70', { [before]: unbounded, [after]: '60' }), [set(after, '70')])
     assert.deepEqual(changed('50', { [before]: unbounded, [after]: '60' }), [])
     assert.deepEqual(changed('50', { [before]: '1', [after]: '60' }), [set(before, unbounded)])
@@ -71,7 +71,7 @@ describe('bounds on timestamps', () => {
   })
 })
 
-test('whatever both sides set, the target ends with the source\'s values and keeps its own', () => {
+test('for all settings, the target ends with the source\'s values and keeps its own', () => {
   const settings = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd'), fc.constantFrom('1', '2'))
     .map(each => ({ ...each }))
   fc.assert(fc.property(settings, settings, settings, (source, target, previous) => {

@@ -1,4 +1,4 @@
-// What a remote topic copies from its source topic.
+// The settings that a remote topic copies from its source topic.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type {
@@ -58,7 +58,7 @@ test('with use.defaults.from=source the defaults are copied, but not those of on
       { 'cleanup.policy': 'compact', 'segment.bytes': '6', 'flush.ms': '7' })
   })
 
-test('config.properties.exclude leaves out what MirrorMaker 2 leaves out, or what the file says',
+test('config.properties.exclude leaves out the list of MirrorMaker 2 or of the file',
   () => {
     const entries = ['min.insync.replicas', 'message.timestamp.type', 'segment.bytes'].map(
       name => entry(name, '1', 'DYNAMIC_TOPIC_CONFIG'))
@@ -68,9 +68,9 @@ test('config.properties.exclude leaves out what MirrorMaker 2 leaves out, or wha
       { 'min.insync.replicas': '1', 'message.timestamp.type': '1' })
   })
 
-// A target of Kafka 4 refuses a record that is an hour ahead, a source of Kafka 3 accepts it: a
-// single such record stopped its partition for good.
-test('bounds on timestamps accept what the source accepts, as its version says them', () => {
+// A target of Kafka 4 refuses a record that is an hour ahead, which a source of Kafka 3 accepts.
+// Regression: a single such record stopped its partition for good.
+test('bounds on timestamps accept what the source accepts, by its version', () => {
   const bounds = (entries: ReadonlyArray<readonly [string, string]>) => wantedSettings(
     entries.map(([name, value]) => entry(name, value, 'DEFAULT_CONFIG')), byDefault).bounds
   const ahead = (ms: string) =>
@@ -95,14 +95,14 @@ test('no bound on the age of a record is copied, not even one that the topic set
   assert.deepEqual(bounds[0], { [before]: unbounded, [after]: '9' })
 })
 
-test('bounds that the file excludes are left to the target', () => {
+test('bounds that the file excludes are those of the target', () => {
   const entries = [entry(before, '1', 'DEFAULT_CONFIG'), entry(after, '9', 'DEFAULT_CONFIG')]
   assert.deepEqual(wantedSettings(entries, excluding('message\\.timestamp\\..*')).bounds, [{}])
   assert.deepEqual(wantedSettings(entries, excluding(after)).bounds,
     [{ [before]: unbounded }, { [difference]: unbounded }, {}])
 })
 
-test('settings that the source does not show are an error that says what to grant', async () => {
+test('settings that the source does not show are an error that names the permission', async () => {
   const source = new TopicsCluster('east', { open: { partitions: 1 }, closed: { partitions: 1 } })
   source.hidden.set('closed', 'TOPIC_AUTHORIZATION_FAILED')
   const read = await readSourceSettings(source.admin(), ['open', 'closed', 'deleted'], byDefault)
@@ -113,7 +113,7 @@ test('settings that the source does not show are an error that says what to gran
   assert.match(error.message, /Grant DESCRIBE_CONFIGS on the source topic/)
 })
 
-test('with .* excluded the settings of the source are not asked for', async () => {
+test('with .* excluded the settings of the source are not requested', async () => {
   const source = new TopicsCluster('east', { closed: { partitions: 1 } })
   source.hidden.set('closed', 'TOPIC_AUTHORIZATION_FAILED')
   const read = await readSourceSettings(source.admin(), ['closed'], excluding('.*'))

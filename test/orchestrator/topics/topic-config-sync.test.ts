@@ -40,7 +40,7 @@ function createSync (
   }
 }
 
-/** As a broker that does not know a setting: it refuses all changes of the topic. */
+/** Like a broker that does not know a setting: refuses all changes of the topic. */
 function unknownTo (...names: readonly string[]): TopicsCluster['refuseChange'] {
   return ({ changes }: ConfigAlteration) => {
     const unknown = changes.find(({ name }) => names.includes(name))
@@ -51,7 +51,7 @@ function unknownTo (...names: readonly string[]): TopicsCluster['refuseChange'] 
 }
 
 describe('the settings of a remote topic', () => {
-  test('follow those of the source topic; what only the target sets is kept', async () => {
+  test('follow those of the source topic; settings that only the target has are kept', async () => {
     const { configsOf, run, set, target } = createSync(
       { orders: { 'retention.ms': '1' } }, { 'east.orders': { 'max.message.bytes': '9' } })
     assert.deepEqual((await run()).changed, ['orders'])
@@ -64,7 +64,7 @@ describe('the settings of a remote topic', () => {
     assert.deepEqual(target.requests, ['describeConfigs(1)'], 'nothing to change')
   })
 
-  test('stay as they are where config.properties.exclude names them', async () => {
+  test('are unchanged if config.properties.exclude names them', async () => {
     const { configsOf, run } = createSync(
       { orders: { 'retention.ms': '1', 'segment.ms': '2', 'min.insync.replicas': '2' } },
       { 'east.orders': { 'retention.ms': '5' } },
@@ -73,7 +73,7 @@ describe('the settings of a remote topic', () => {
     assert.deepEqual(configsOf('east.orders'), { 'retention.ms': '5', 'segment.ms': '2' })
   })
 
-  test('are not even asked for with .* excluded', async () => {
+  test('are not requested with .* excluded', async () => {
     const { run, source, target } = createSync(
       { orders: { 'retention.ms': '1' } }, { 'east.orders': {} },
       ['config.properties.exclude = .*'])
@@ -94,7 +94,7 @@ describe('the settings of a remote topic', () => {
     assert.deepEqual(left.configsOf('east.orders'), {})
   })
 
-  test('that the target refuses are left out and said once, and the others follow', async () => {
+  test('that the target refuses are left out and reported once; the others follow', async () => {
     const { configsOf, run, set, target } = createSync(
       { orders: { 'retention.ms': '1', 'new.in.5': '2', 'segment.ms': '3' } },
       { 'east.orders': {} })
@@ -122,7 +122,7 @@ describe('the settings of a remote topic', () => {
 })
 
 describe('a topic whose settings cannot be copied', () => {
-  test('is named with what to grant, and the others follow', async () => {
+  test('is named with the missing permission, and the others follow', async () => {
     const { configsOf, run, source, target } = createSync(
       { closed: { a: '1' }, hidden: { a: '1' }, locked: { a: '1' }, open: { a: '1' } },
       { 'east.closed': {}, 'east.hidden': {}, 'east.locked': {}, 'east.open': {} })
@@ -138,7 +138,7 @@ describe('a topic whose settings cannot be copied', () => {
       /cannot be copied .*: closed, hidden, locked: .*Grant DESCRIBE_CONFIGS and ALTER_CONFIGS/)
   })
 
-  test('is passed over where it was deleted on either side since it was listed', async () => {
+  test('is ignored if it was deleted on either side since it was listed', async () => {
     const { run, source, target } = createSync(
       { gone: { a: '1' }, lost: { a: '1' } }, { 'east.gone': {}, 'east.lost': {} })
     source.topics.delete('gone')
@@ -146,7 +146,8 @@ describe('a topic whose settings cannot be copied', () => {
     assert.deepEqual(await run(), { changed: [], warnings: [], failure: undefined })
   })
 
-  // The deletion was noted as done before the target had answered, and never sent again.
+  // Regression: the deletion counted as done before the target had answered, and was never sent
+  // again.
   for (const [what, failOnce] of [
     ['the request fails', (target: TopicsCluster) => {
       target.beforeRequest = name => {
@@ -162,7 +163,7 @@ describe('a topic whose settings cannot be copied', () => {
       }
     }]
   ] as const) {
-    test(`still loses what was deleted on the source after ${what}`, async () => {
+    test(`still loses settings that were deleted on the source after ${what}`, async () => {
       const { configsOf, run, set, target } = createSync(
         { orders: { a: '1' } }, { 'east.orders': { a: '1' } })
       await run()
@@ -184,7 +185,7 @@ describe('a topic whose settings cannot be copied', () => {
     await assert.rejects(run(), /the brokers of west cannot change single settings, .*Kafka 2\.3/)
   })
 
-  test('is changed by the next owner, which wipes nothing that it has not seen', async () => {
+  test('is changed by the next owner, which deletes no setting that it has not seen', async () => {
     const { configsOf, open, run, set } = createSync(
       { orders: { a: '1', b: '1' } }, { 'east.orders': {} })
     await run()

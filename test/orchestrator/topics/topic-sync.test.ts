@@ -1,5 +1,5 @@
-// Remote topics are created and grown as the source has them, in bounded requests; what one topic
-// meets is that topic's problem.
+// Remote topics are created and given partitions like their source topics, in bounded requests; an
+// error of one topic is a problem of that topic alone.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
@@ -42,7 +42,7 @@ async function sync (
 const numbered = (count: number): Record<string, FakeTopic> => Object.fromEntries(
   Array.from({ length: count }, (_, index) => [`topic-${index}`, { partitions: 3 }]))
 
-test('missing topics are created, short ones grow, complete ones are left alone', async () => {
+test('missing topics are created, short ones get partitions, others are not changed', async () => {
   const clusters = createClusters(
     {
       new: { partitions: 2, configs: { 'retention.ms': '5' } },
@@ -73,8 +73,8 @@ test('missing topics are created, short ones grow, complete ones are left alone'
   assert.equal(clusters.target.topics.get('A.short')?.partitions, 4)
 })
 
-// INVALID_CONFIG of message.downconversion.enable, which Kafka 4 has no more, kept a topic of a
-// Kafka 3 cluster from being mirrored at all.
+// Regression: INVALID_CONFIG for message.downconversion.enable, which Kafka 4 does not know,
+// prevented that a topic of a Kafka 3 cluster was mirrored.
 test('a setting that the target refuses is left out, and one warning names it', async () => {
   const configs = { 'message.downconversion.enable': 'false', 'cleanup.policy': 'compact' }
   const clusters = createClusters(Object.fromEntries(
@@ -101,9 +101,9 @@ test('topics with refused settings share the requests that find them', async () 
   assert.ok(requests.length <= 2 + 2 * 2 + 5)
 })
 
-// Without DESCRIBE_CONFIGS a compacted topic was created with the defaults of the target, which
-// delete its records after a week.
-test('a topic whose settings the source hides is a problem and is not created', async () => {
+// Regression: without DESCRIBE_CONFIGS a compacted topic was created with the defaults of the
+// target, which delete its records after a week.
+test('a topic whose settings cannot be read is a problem and is not created', async () => {
   const clusters = createClusters({ open: { partitions: 1 }, closed: { partitions: 1 } })
   clusters.source.hidden.set('closed', 'TOPIC_AUTHORIZATION_FAILED')
   const result = await sync(clusters)
@@ -114,7 +114,7 @@ test('a topic whose settings the source hides is a problem and is not created', 
   assert.equal(clusters.target.topics.has('A.closed'), false)
 })
 
-test('a topic that the target refuses for another reason is a problem with its words', async () => {
+test('a topic that the target refuses for another reason is a problem with that text', async () => {
   const clusters = createClusters({ good: { partitions: 1 }, bad: { partitions: 1 } })
   clusters.target.refuse = ({ name }) => name === 'A.bad'
     ? new ReplicatorError('POLICY_VIOLATION', 'no topics named bad')
@@ -138,7 +138,7 @@ test('2,000 new topics are created in requests of bounded size', async () => {
   assert.ok(Math.max(...sizes) <= 200, sizes.join())
 })
 
-test('a request that fails as a whole ends the call: what was created before it is mirrored',
+test('a request that fails completely ends the call: topics that were created before are mirrored',
   async () => {
     const clusters = createClusters(numbered(500))
     let creations = 0
@@ -191,7 +191,7 @@ test('an abort ends the call before its next request', async () => {
   assert.equal(clusters.target.topics.size, 200)
 })
 
-test('a partition count that the target refuses to raise is named, and the rest is mirrored',
+test('a partition count that the target refuses to raise is named, and the others are mirrored',
   async () => {
     const clusters = createClusters({ broad: { partitions: 3 } }, { 'A.broad': { partitions: 1 } })
     clusters.target.hidden.set('A.broad', 'TOPIC_AUTHORIZATION_FAILED')
@@ -202,7 +202,7 @@ test('a partition count that the target refuses to raise is named, and the rest 
     assert.deepEqual(unsettled, ['broad'])
   })
 
-test('topics that are not mirrored come with the reason, also missing ones', async () => {
+test('topics that are not mirrored are returned with the reason, also missing ones', async () => {
   const names = ['orders', 'B.orders', 'x.audit', '__x', 'other']
   const clusters = createClusters(
     Object.fromEntries(names.map(name => [name, { partitions: 1 }])))
@@ -228,8 +228,8 @@ test('topics that are not mirrored come with the reason, also missing ones', asy
   assert.deepEqual(remarks.newAbout(result), [], 'each is made once')
 })
 
-// A policy with a typing mistake in the topic's name applied to nothing, and nobody said so.
-test('a setting of a topic that the source lacks is said once, with the nearest name', async () => {
+// Regression: a policy with a mistyped topic name had no effect, and no line reported it.
+test('a setting of a missing topic is logged once, with the nearest name', async () => {
   const clusters = createClusters({ orders: { partitions: 1 } })
   const flow = createFlow([
     'A->B.topic.oders.data.loss = skip', 'A->B.topic.orders.data.loss = skip',
@@ -252,9 +252,9 @@ test('a remote name that is too long is a problem that no other attempt can end'
   assert.equal(clusters.target.topics.size, 0)
 })
 
-// Two topics of the source that became one would write with one producer id and the same
-// sequences: the target would take records of one for doubles of the other.
-test('of topics that topic.rename calls alike one is mirrored, always the same', async () => {
+// Two source topics with one remote topic would be written with one producer id and the same
+// sequences: the target would treat records of one as duplicates of the other.
+test('of topics with the same name in topic.rename one is mirrored, always the same', async () => {
   const { topics } = createFlow(['topic.rename = .*-(orders)@$1'])
   for (const names of [['a-orders', 'b-orders'], ['b-orders', 'a-orders']]) {
     const { problems, topics: mirrored } = await sync(
@@ -269,7 +269,7 @@ test('of topics that topic.rename calls alike one is mirrored, always the same',
 })
 
 test('no topic is renamed to an internal one', async () => {
-  // Heartbeats of Longhaul's own would lie between the records.
+  // Longhaul's heartbeats would be between the records.
   for (const name of ['__consumer_offsets', 'heartbeats', 'A.checkpoints.internal']) {
     const { topics } = createFlow([`topic.rename = orders@${name}`])
     const { problems, topics: mirrored } = await sync(

@@ -1,5 +1,5 @@
 // A cluster for topics/ that answers from memory: topics with partition counts and settings, a rule
-// that says which new topics it refuses, and a note of every request.
+// for the topics that it refuses, and a list of all requests.
 import type {
   ChangeOptions, ClusterAdmin, ConfigAlteration, ConfigDescription, ConfigResource, ConfigResult,
   NewTopic, PartitionCount, TopicListing, TopicResult
@@ -16,15 +16,15 @@ export interface FakeTopic {
 export class TopicsCluster {
   readonly cluster: string
   readonly topics: Map<string, FakeTopic>
-  /** What holds for a topic that does not set it. */
+  /** The values for topics that do not set them. */
   defaults: Readonly<Record<string, string>> = {}
   /** Errors of describeConfigs by topic. */
   readonly hidden = new Map<string, ErrorName>()
-  /** Whether a new topic is refused, and with what. */
+  /** The error with which a new topic is refused; undefined: it is not. */
   refuse: (topic: NewTopic) => ReplicatorError | undefined = () => undefined
-  /** Whether a change of settings is refused, and with what. */
+  /** The error with which a change of settings is refused; undefined: it is not. */
   refuseChange: (alteration: ConfigAlteration) => ReplicatorError | undefined = () => undefined
-  /** Called before each request; throws for one that fails as a whole. */
+  /** Called before each request; throws for a request that fails completely. */
   beforeRequest: (name: string) => void = () => {}
   /** `createTopics(3)`, `check(3)` for validateOnly. */
   readonly requests: string[] = []
@@ -128,7 +128,7 @@ export class TopicsCluster {
   }
 }
 
-/** As a broker that does not know some settings. */
+/** Like a broker that does not know some settings. */
 export function unknownSettings (...names: readonly string[]): TopicsCluster['refuse'] {
   return ({ configs = {} }) => {
     const unknown = Object.keys(configs).find(name => names.includes(name))
