@@ -49,7 +49,7 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
     [statisticsIntervalMs, async () => { await statistics.collect() }],
     // Separate from the figures, which wait for a lane that does not answer.
     [statisticsIntervalMs, async () => {
-      problems.tick(waitingGroups(partitions.table.values(), clock.now()), clusters())
+      problems.tick(waitingGroups(partitions.table.unsettled, clock.now()), clusters())
     }],
     [endsIntervalMs, async () => { await statistics.refreshEnds() }],
     // Most rounds find nothing that is due.

@@ -104,7 +104,7 @@ export class FlowStatistics {
 
   /** Asks the source about the partitions that no lane reads. Call it each second. */
   async refreshResting (): Promise<void> {
-    await this.#lags.refreshResting(this.#options.partitions.table.values(),
+    await this.#lags.refreshResting(this.#options.partitions.table.unsettled,
       changed => { this.#recount(changed) })
   }
 

@@ -264,7 +264,7 @@ export class FlowPartitions {
     this.#log.sayBegun()
     this.#addWanted()
     await this.#beginnings.begin()
-    const suspects = this.#wanted.suspects([...this.table.values()])
+    const suspects = this.#wanted.suspects(this.table.values())
     const nowMs = this.#options.clock.now()
     if (suspects.length === 0 || nowMs - this.#askedMs < suspectMs) return
     this.#askedMs = nowMs
@@ -276,7 +276,7 @@ export class FlowPartitions {
    * response reports it for them. Call it every few seconds.
    */
   async lookAtResting (): Promise<void> {
-    const resting = [...this.table.values()].filter(isAtRest)
+    const resting = [...this.table.unsettled].filter(isAtRest)
     const nowMs = this.#options.clock.monotonic()
     if (nowMs < this.#restingFromMs || resting.length === 0) return
     this.#restingFromMs = nowMs + restingIntervalMs(resting.length) - restingMs / 2
@@ -285,7 +285,7 @@ export class FlowPartitions {
 
   /** Retries faults that no policy has stopped: an operator may have fixed the cause. */
   async retryFaulted (): Promise<void> {
-    const faulted = [...this.table.values()].filter(({ state }) => state === 'faulted')
+    const faulted = [...this.table.unsettled].filter(({ state }) => state === 'faulted')
     if (faulted.length === 0) return
     // A missing topic may have been recreated, with a log long enough to hold the wanted offset.
     await this.#askForTopics(faulted)

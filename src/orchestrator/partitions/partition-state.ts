@@ -235,6 +235,14 @@ export function newCondition (): PartitionCondition {
   }
 }
 
+/**
+ * The condition of nearly all of thousands of partitions: whoever looks each second for partitions
+ * with a trouble, or for partitions that no lane reads, may leave these out.
+ */
+export function isSettled ({ report, state, trouble }: PartitionCondition): boolean {
+  return state === 'assigned' && trouble === undefined && report.state !== 'waiting'
+}
+
 /** The move of an event; throws INTERNAL with both names where it is not legal. */
 export function moveOf (state: PartitionState, kind: EventKind): Move {
   const move = partitionMoves[state][kind]

@@ -8,7 +8,7 @@ import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import { withPoint } from '../progress/progress-history.ts'
 import {
-  newCondition, step, type LaneRequest, type PartitionCondition, type PartitionEvent
+  isSettled, newCondition, step, type LaneRequest, type PartitionCondition, type PartitionEvent
 } from './partition-state.ts'
 
 /** A topic-partition of the source, by its name on each cluster, and its slot. */
@@ -32,6 +32,7 @@ export class PartitionTable {
   readonly #byName = new Map<string, Row>()
   readonly #dirty = new Set<Row>()
   readonly #positioning = new Set<Row>()
+  readonly #unsettled = new Set<Row>()
   readonly #changed = new Set<Row>()
   /** By slot: the partitions whose newest progress takeMoved() has not returned yet. */
   readonly #moved = new Map<number, Set<Row>>()
@@ -49,6 +50,9 @@ export class PartitionTable {
   /** The partitions in the state `positioning`: seldom more than a few of thousands. */
   get positioning (): ReadonlySet<FlowPartition> { return this.#positioning }
 
+  /** The partitions that isSettled() excludes: seldom more than a few of thousands. */
+  get unsettled (): ReadonlySet<FlowPartition> { return this.#unsettled }
+
   values (): IterableIterator<FlowPartition> { return this.#byId.values() }
 
   byId (id: number): FlowPartition | undefined { return this.#byId.get(id) }
@@ -64,6 +68,7 @@ export class PartitionTable {
     this.#byId.set(added.id, added)
     this.#byName.set(partitionKey(added), added)
     this.#positioning.add(added)
+    this.#unsettled.add(added)
     this.#changed.add(added)
     this.#version++
     return added
@@ -74,6 +79,7 @@ export class PartitionTable {
     this.#byName.delete(partitionKey(partition))
     this.#dirty.delete(partition)
     this.#positioning.delete(partition)
+    this.#unsettled.delete(partition)
     this.#changed.delete(partition)
     this.#moved.get(partition.slot)?.delete(partition)
     this.#version++
@@ -85,9 +91,12 @@ export class PartitionTable {
     if (after.lane !== partition.lane) this.#version++
     Object.assign(partition, after)
     const row = this.#byId.get(partition.id)
-    if (row !== undefined) this.#changed.add(row)
-    if (row !== undefined && event.kind === 'position') this.#noteMoved(row)
     if (after.state !== 'positioning') this.#positioning.delete(partition)
+    if (row === undefined) return asks // an event of a partition that was removed
+    this.#changed.add(row)
+    if (event.kind === 'position') this.#noteMoved(row)
+    if (isSettled(row)) this.#unsettled.delete(row)
+    else this.#unsettled.add(row)
     return asks
   }
 

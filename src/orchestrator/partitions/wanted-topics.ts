@@ -3,6 +3,7 @@
 // for a moment, so one listing alone never decides that a topic was deleted; the filter, which may
 // change while the flow runs, decides at once.
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { TopicProblemSnapshot } from '../observability/snapshot.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type { TopicSyncResult } from '../topics/topic-sync.ts'
 
@@ -30,6 +31,8 @@ const goneMs = 5_000
 export class WantedTopics {
   readonly #remoteTopicOf: (topic: string) => string
   #topics: ReadonlyMap<string, WantedTopic> = new Map()
+  /** Undefined: the topics have changed since `problems` was read. */
+  #problems: readonly TopicProblemSnapshot[] | undefined
   #version = 0
   /**
    * Partitions that the newest listings did not include, with the time of the first such listing.
@@ -53,8 +56,7 @@ export class WantedTopics {
   update<Partition extends TopicPartition> (
     look: TopicLook, mirrored: readonly Partition[], nowMs: number
   ): readonly Partition[] {
-    this.#topics = this.#merged(look)
-    this.#version++
+    this.#replace(this.#merged(look))
     const unwanted = mirrored.filter(({ partition, topic }) =>
       partition >= (this.#topics.get(topic)?.partitions ?? 0))
     const since = new Map(unwanted.map(partition => {
@@ -68,19 +70,18 @@ export class WantedTopics {
       nowMs - (since.get(partitionKey(partition)) ?? nowMs) >= goneMs)
   }
 
-  /** Of topics whose partition count is unknown. */
-  get problems (): ReadonlyArray<{ readonly topic: string, readonly reason: string }> {
-    return [...this.#topics.values()].flatMap(({ error, partitions, topic }) => partitions === 0
-      ? [{ topic, reason: error.message }]
-      : [])
+  /** Of topics whose partition count is unknown. The same array until the topics change. */
+  get problems (): readonly TopicProblemSnapshot[] {
+    return this.#problems ??= [...this.#topics.values()].flatMap(({ error, partitions, topic }) =>
+      partitions === 0 ? [{ topic, reason: error.message }] : [])
   }
 
   /** Partitions that the newest listing did not include: check them before the next listing. */
   suspects<Partition extends TopicPartition> (
-    mirrored: readonly Partition[]
+    mirrored: Iterable<Partition>
   ): readonly Partition[] {
     if (this.#unwantedSince.size === 0 && this.#missingSince.size === 0) return []
-    return mirrored.filter(partition => this.#unwantedSince.has(partitionKey(partition)) ||
+    return [...mirrored].filter(partition => this.#unwantedSince.has(partitionKey(partition)) ||
       this.#missingSince.has(partition.topic))
   }
 
@@ -103,15 +104,20 @@ export class WantedTopics {
    * count is 0, do not begin until a listing of all topics includes them.
    */
   limit (topic: string, count: number): void {
-    this.#version++
-    this.#topics = new Map([...this.#topics].flatMap(([name, wanted]) => {
+    this.#replace(new Map([...this.#topics].flatMap(([name, wanted]) => {
       if (name !== topic) return [[name, wanted] as const]
       const { partitions, usable } = wanted
       if (partitions === 0) return [[name, wanted] as const] // its problem is still to be shown
       const limited = { partitions: Math.min(partitions, count), usable: Math.min(usable, count) }
       return count === 0 ? [] : [[name, { ...wanted, ...limited }] as const]
-    }))
+    })))
     this.#missingSince.delete(topic)
+  }
+
+  #replace (topics: ReadonlyMap<string, WantedTopic>): void {
+    this.#topics = topics
+    this.#problems = undefined
+    this.#version++
   }
 
   #merged ({ planned, problems, topics }: TopicLook): ReadonlyMap<string, WantedTopic> {

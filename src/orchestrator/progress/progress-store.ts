@@ -82,10 +82,16 @@ export class ProgressStore {
 
   /** The contents of the slot at the time of the call. */
   async read (slot: number, signal?: AbortSignal): Promise<SlotProgress> {
+    return await this.#read(slot, contents => contents.progress(), signal)
+  }
+
+  async #read<Result> (
+    slot: number, take: (contents: SlotContents) => Result, signal: AbortSignal | undefined
+  ): Promise<Result> {
     const before = this.#reading.get(slot)
     const reading = (async () => {
       await before?.catch(() => {})
-      return await this.#readOnce(slot, signal)
+      return await this.#readOnce(slot, take, signal)
     })()
     this.#reading.set(slot, reading)
     try {
@@ -130,8 +136,7 @@ export class ProgressStore {
 
   /** The slot's records beside progress that were not returned before, oldest first. */
   async readOthers (slot: number, signal?: AbortSignal): Promise<readonly EncodedRecord[]> {
-    await this.read(slot, signal)
-    return this.#slots.get(slot)?.takeOthers() ?? []
+    return await this.#read(slot, contents => contents.takeOthers(), signal)
   }
 
   async writeOthers (
@@ -157,7 +162,9 @@ export class ProgressStore {
     await Promise.all([this.#reader.close(), this.#writer.close()])
   }
 
-  async #readOnce (slot: number, signal: AbortSignal | undefined): Promise<SlotProgress> {
+  async #readOnce<Result> (
+    slot: number, take: (contents: SlotContents) => Result, signal: AbortSignal | undefined
+  ): Promise<Result> {
     const contents = this.#slots.get(slot) ?? new SlotContents()
     this.#slots.set(slot, contents)
     let end: bigint | undefined
@@ -169,7 +176,7 @@ export class ProgressStore {
       contents.endReading(end)
     }
     try {
-      return contents.progress()
+      return take(contents)
     } catch (thrown) {
       const error = ReplicatorError.from(thrown)
       throw new ReplicatorError(error.row, `slot ${slot}, ${error.detail}`, { cause: error })

@@ -98,16 +98,7 @@ export class SlotContents {
 
   /** Throws if a record cannot be decoded: it may be the position of a partition. */
   progress (): SlotProgress {
-    // A damaged record must stay in the list: all are decoded before the list is emptied.
-    const ofProducers = this.#rawProducers.map(decode)
-    this.#rawProducers.length = 0
-    for (const entry of ofProducers) {
-      if (entry?.kind === 'producer') this.#producers.push(entry.producer)
-    }
-    for (const [name, record] of this.#raw) {
-      this.#apply(record)
-      this.#raw.delete(name)
-    }
+    this.#decodeAll()
     const partitions = [...this.#positions].map(([name, position]): [string, PartitionOnRecord] => {
       const { producerId, source } = position
       const progress = withOffsetMap(
@@ -123,11 +114,28 @@ export class SlotContents {
     }
   }
 
-  /** Records that are not progress (control words, members), each once, oldest first. */
+  /**
+   * Records that are not progress (control words, members), each once, oldest first. Throws if a
+   * record cannot be decoded.
+   */
   takeOthers (): readonly EncodedRecord[] {
+    this.#decodeAll()
     const others = [...this.#others.values()]
     this.#others.clear()
     return others
+  }
+
+  #decodeAll (): void {
+    // A damaged record must stay in the list: all are decoded before the list is emptied.
+    const ofProducers = this.#rawProducers.map(decode)
+    this.#rawProducers.length = 0
+    for (const entry of ofProducers) {
+      if (entry?.kind === 'producer') this.#producers.push(entry.producer)
+    }
+    for (const [name, record] of this.#raw) {
+      this.#apply(record)
+      this.#raw.delete(name)
+    }
   }
 
   #apply (record: RawRecord): void {

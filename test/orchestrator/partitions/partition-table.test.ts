@@ -5,6 +5,9 @@ import { exactSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
 import {
   assignmentOf, PartitionTable, positionOf, type FlowPartition
 } from '../../../src/orchestrator/partitions/partition-table.ts'
+import {
+  startingReport, type PartitionEvent
+} from '../../../src/orchestrator/partitions/partition-state.ts'
 
 function createTable (...topics: readonly string[]): PartitionTable {
   const table = new PartitionTable()
@@ -48,6 +51,30 @@ describe('the partition table', () => {
       isWhole: false,
       spans: [exactSpan(5n, 6n, 10n), exactSpan(16n, 16n, 4n)]
     })
+  })
+
+  // Loops that run each second read only these: a partition that is missing here would stand still
+  // without a line in the log.
+  test('lists as unsettled each partition that no lane reads, has a trouble or waits', () => {
+    const table = new PartitionTable()
+    const partition = addPartition(table, 'a')
+    const apply = (event: PartitionEvent): readonly string[] => {
+      table.apply(partition, event, 0)
+      return names([...table.unsettled])
+    }
+    const report = (state: 'running' | 'waiting'): PartitionEvent =>
+      ({ kind: 'report', report: { ...startingReport, state } })
+    assert.deepEqual(names([...table.unsettled]), [], 'settled once a lane is assigned it')
+    assert.deepEqual(apply(report('waiting')), ['a'])
+    assert.deepEqual(apply(report('running')), [])
+    assert.deepEqual(apply({ kind: 'pause', by: 'an operator' }), ['a'])
+    assert.deepEqual(apply({ kind: 'release' }), ['a'])
+    assert.deepEqual(apply({ kind: 'unpause' }), [])
+    apply(report('waiting'))
+    table.remove(partition)
+    assert.deepEqual(apply(report('waiting')), [], 'a late event of a removed partition')
+    const begun = table.add({ topic: 'b', partition: 0, remoteTopic: 'east.b', slot: 1 })
+    assert.deepEqual([...table.unsettled], [begun])
   })
 
   test('assigns with the newest progress', () => {

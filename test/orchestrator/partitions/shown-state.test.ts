@@ -90,7 +90,7 @@ describe('a partition that', () => {
       assert.ok(flow)
       assert.equal(flow.partitionsByState[shows], 1)
       assert.deepEqual(
-        waitingGroups(table.values(), minuteMs).map(({ error }) => error.errorName),
+        waitingGroups(table.unsettled, minuteMs).map(({ error }) => error.errorName),
         waitsFor === undefined ? [] : [waitsFor])
       assert.equal(notReady(flow, minuteMs).some(({ reason }) => reason === 'faulted'),
         shows === 'faulted')
@@ -106,6 +106,6 @@ test('a partition waits since its first reason, whatever the present reason is',
   assert.ok(partition)
   table.apply(partition, lane('waiting', 'REQUEST_TIMED_OUT'), 5_000)
   table.apply(partition, lane('waiting', 'NETWORK_EXCEPTION'), 14_000)
-  const names = waitingGroups(table.values(), 15_000).map(({ error }) => error.errorName)
+  const names = waitingGroups(table.unsettled, 15_000).map(({ error }) => error.errorName)
   assert.deepEqual(names, ['NETWORK_EXCEPTION'])
 })
