@@ -3,7 +3,8 @@ import { judgeTopic } from '../policy/topic-filter.ts'
 import type { FlowConfig } from './config.ts'
 import { flowTable, type FlowSettings } from './config-table.ts'
 import type { Findings } from './findings.ts'
-import { refuseRings, witnesses } from './ring-rule.ts'
+import { flowsByTopic, shortestChain, witnesses } from './loop-search.ts'
+import { refuseRings } from './ring-rule.ts'
 import { describeEntry, type Entry } from './properties-text.ts'
 import { showBytes, showDuration } from './setting-kinds.ts'
 
@@ -179,15 +180,11 @@ function severalPrincipals (flows: readonly FlowConfig[], findings: Findings): v
  */
 function loops (flows: readonly FlowConfig[], findings: Findings): void {
   const keeping = flows.filter(({ policy }) => policy.keepsNames)
-  const reported = new Set<string>()
-  for (const topic of witnesses(keeping)) {
-    const edges = keeping.filter(flow => judgeTopic(flow.topics, topic) === 'mirrored')
+  for (const { edges, once, topic } of flowsByTopic(keeping)) {
     for (const first of edges) {
       const loop = wayBack(first, edges)
       if (loop?.some(({ settings }) => !settings['same.names.both.ways']) !== true) continue
-      const id = loop.map(flow => flow.name).sort().join()
-      if (reported.has(id)) continue
-      reported.add(id)
+      if (!once(loop)) continue
       findings.refuse('CONFIG_CONFLICT', `${loop.map(flow => flow.name).join(' and ')} mirror in ` +
         `a loop: each keeps the names of topics and mirrors a topic such as ${topic}; write ` +
         'same.names.both.ways=true for all of them, give them topics that do not overlap, or use ' +
@@ -232,21 +229,11 @@ function comesBack (topic: string, first: FlowConfig, flows: readonly FlowConfig
   return false
 }
 
-/** The shortest chain of flows from the target of the first back to its source. */
+/** The shortest chain of flows from the first one back to its source. */
 function wayBack (
   first: FlowConfig, edges: readonly FlowConfig[]
 ): readonly FlowConfig[] | undefined {
-  const seen = new Set<string>()
-  for (let chains: FlowConfig[][] = [[first]]; chains.length > 0;) {
-    const longer: FlowConfig[][] = []
-    for (const chain of chains) {
-      const end = chain.at(-1)?.target.alias ?? ''
-      if (end === first.source.alias) return chain
-      if (seen.has(end)) continue
-      seen.add(end)
-      for (const edge of edges) if (edge.source.alias === end) longer.push([...chain, edge])
-    }
-    chains = longer
-  }
-  return undefined
+  return shortestChain(first,
+    ({ target }) => edges.filter(({ source }) => source.alias === target.alias),
+    ({ target }) => target.alias === first.source.alias)
 }

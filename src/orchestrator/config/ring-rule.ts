@@ -2,9 +2,9 @@
 // mesh and a chain in both directions are not rings: each flow leaves out the records that inbound
 // flows brought from its target, or that its target receives directly (policy/inbound-rule.ts).
 import { isLeftOut, carriedBy, ringIn, type InboundOf } from '../policy/inbound-rule.ts'
-import { judgeTopic } from '../policy/topic-filter.ts'
 import type { FlowConfig } from './config.ts'
 import type { Findings } from './findings.ts'
+import { flowsByTopic, shortestChain } from './loop-search.ts'
 
 type Edge = Pick<FlowConfig, 'name'> & {
   readonly source: { readonly alias: string }
@@ -14,13 +14,8 @@ type Edge = Pick<FlowConfig, 'name'> & {
 export function refuseRings (flows: readonly FlowConfig[], findings: Findings): void {
   const keeping = flows.filter(({ policy, settings }) =>
     policy.keepsNames && settings['same.names.both.ways'])
-  const reported = new Set<string>()
-  for (const topic of witnesses(keeping)) {
-    const edges = keeping.filter(flow => judgeTopic(flow.topics, topic) === 'mirrored')
-    for (const ring of ringsOf(edges)) {
-      const id = ring.map(({ name }) => name).sort().join()
-      if (reported.has(id)) continue
-      reported.add(id)
+  for (const { edges, once, topic } of flowsByTopic(keeping)) {
+    for (const ring of ringsOf(edges).filter(once)) {
       const names = ring.map(({ name }) => name).join(' and ')
       findings.refuse('MIRROR_RING', `${names} form a ring: ` +
         `each keeps the names of topics and mirrors a topic such as ${topic}, whose records ` +
@@ -28,10 +23,7 @@ export function refuseRings (flows: readonly FlowConfig[], findings: Findings): 
         'flows topics that do not overlap, or use DefaultReplicationPolicy',
       `${ring[0]?.name ?? ''}.topics`)
     }
-    for (const [flow, way] of missedBy(edges, keeping)) {
-      const id = `${flow.name} ${way.name}`
-      if (reported.has(id)) continue
-      reported.add(id)
+    for (const [flow, way] of missedBy(edges, keeping).filter(once)) {
       findings.refuse('CONFIG_CONFLICT', `${flow.name} leaves out what ${way.source.alias} sends ` +
         `to ${flow.source.alias}, because ${way.name} exists, but ${way.name} does not mirror a ` +
         `topic such as ${topic}; give the flows between these clusters the same topics`,
@@ -48,7 +40,7 @@ export function ringsOf<E extends Edge> (edges: readonly E[]): ReadonlyArray<rea
   const carried = carriedByAll(edges)
   return edges.flatMap(edge => {
     const through = ringIn(inboundOf(edge, edges, carried))
-    return through === undefined ? [] : [[...wayTo(edge, edges), edge]]
+    return through === undefined ? [] : [ringOf(edge, edges)]
   })
 }
 
@@ -94,7 +86,7 @@ function inboundOf<E extends Edge> (
 }
 
 /** The shortest chain of flows, each forwarded by the next, that brings the target's records. */
-function wayTo<E extends Edge> (last: E, edges: readonly E[]): readonly E[] {
+function ringOf<E extends Edge> (last: E, edges: readonly E[]): readonly E[] {
   const isForwarded = (edge: E, by: E): boolean => {
     const writers = new Set(edges.filter(({ target }) => target.alias === by.target.alias)
       .map(({ source }) => source.alias))
@@ -102,35 +94,7 @@ function wayTo<E extends Edge> (last: E, edges: readonly E[]): readonly E[] {
       !isLeftOut({ source: edge.source.alias, carried: new Set() },
         { target: by.target.alias, writers })
   }
-  const seen = new Set<E>()
-  for (let chains: ReadonlyArray<readonly E[]> = [[]]; chains.length > 0;) {
-    const longer = chains.flatMap(chain => edges
-      .filter(edge => !seen.has(edge) && isForwarded(edge, chain[0] ?? last))
-      .map(edge => [edge, ...chain]))
-    const found = longer.find(([first]) => first?.source.alias === last.target.alias)
-    if (found !== undefined) return found
-    for (const [first] of longer) if (first !== undefined) seen.add(first)
-    chains = longer
-  }
-  return []
-}
-
-/**
- * Names with which to try the filters. Whether two expressions overlap cannot be decided in
- * general, so the names derive from the expressions: a reported ring is a real one, and the running
- * flows detect a ring that an unusual expression hides.
- */
-export function witnesses (flows: readonly FlowConfig[]): ReadonlySet<string> {
-  const parts = [...new Set(flows.flatMap(flow => flow.topics.filter.topics))]
-    .flatMap(expression => expression.split('|'))
-  const plain = (expression: string, wild: string) =>
-    expression.replace(/\.[*+]/g, wild).replace(/[\\^$()?+*]/g, '')
-  const names = new Set<string>()
-  for (const part of parts) {
-    for (const wild of ['', 'orders', ...parts.map(other => plain(other, ''))]) {
-      const name = plain(part, wild)
-      if (name !== '') names.add(name)
-    }
-  }
-  return names
+  const chain = shortestChain(last, by => edges.filter(edge => isForwarded(edge, by)),
+    ({ source }) => source.alias === last.target.alias)
+  return [...chain ?? [last]].reverse()
 }
