@@ -60,24 +60,25 @@ export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan>
   const topics: PlannedTopic[] = []
   const problems: TopicProblem[] = []
   const leftOut: LeftOutTopic[] = []
-  const judged = sourceTopics.map(listing =>
-    ({ listing, verdict: judgeTopic(selection, listing.name) }))
-  const chosen = chosenTopics(selection, judged.flatMap(({ listing, verdict }) =>
-    verdict === 'mirrored' ? [listing.name] : []))
-  for (const { listing, verdict } of judged) {
-    const topic = listing.name
-    const refused = verdict === 'mirrored' ? options.refuse?.(topic) : undefined
+  const mirrored = new Map<TopicListing, string>()
+  for (const listing of sourceTopics) {
+    const { name: topic } = listing
+    const verdict = judgeTopic(selection, topic)
+    if (verdict === 'mirrored') mirrored.set(listing, selection.policy.remoteTopic(topic))
+    else leftOut.push({ topic, verdict })
+  }
+  const chosen = chosenTopics(mirrored)
+  for (const [listing, remoteTopic] of mirrored) {
+    const { name: topic, partitionCount } = listing
+    const refused = options.refuse?.(topic)
     if (refused !== undefined) {
       problems.push({ topic, mustStop: true, error: refused })
       continue
     }
-    const planned = verdict === 'mirrored'
-      ? planTopic(listing, existing, chosen, options)
-      : verdict
+    const planned = planTopic(listing, remoteTopic, existing, chosen, options)
     if (planned instanceof ReplicatorError) {
-      problems.push({ topic, sourcePartitions: listing.partitionCount, error: planned })
-    } else if (typeof planned === 'string') leftOut.push({ topic, verdict: planned })
-    else topics.push(planned)
+      problems.push({ topic, sourcePartitions: partitionCount, error: planned })
+    } else topics.push(planned)
   }
   const onSource = new Map(sourceTopics.map(({ name, partitionCount }) => [name, partitionCount]))
   const unknown = selection.filter.names.filter(name => !onSource.has(name))
@@ -85,17 +86,15 @@ export async function planTopics (options: TopicPlanOptions): Promise<TopicPlan>
 }
 
 function planTopic (
-  { name: topic, partitionCount, error }: TopicListing,
+  { name: topic, partitionCount, error }: TopicListing, remoteTopic: string,
   existing: ReadonlyMap<string, TopicListing>, chosen: ReadonlyMap<string, string>,
-  { selection, target, claim }: TopicPlanOptions
+  { selection: { policy }, target, claim }: TopicPlanOptions
 ): PlannedTopic | ReplicatorError {
   if (error !== undefined) return error
-  const remoteTopic = selection.policy.remoteTopic(topic)
   if (remoteTopic.length > topicNameLengthMax) {
     return new ReplicatorError('REMOTE_NAME_TOO_LONG', `${remoteTopic} has ${remoteTopic.length} ` +
       `characters, and ${topicNameLengthMax} are allowed`)
   }
-  const { policy } = selection
   const isRenamed = remoteTopic !== policy.remotePrefix(topic)
   if (isRenamed && (policy.isInternalTopic(remoteTopic) || policy.isHeartbeatsTopic(remoteTopic))) {
     return new ReplicatorError('REMOTE_NAME_RESERVED', `topic.rename calls it ${remoteTopic}`)
@@ -122,11 +121,10 @@ function planTopic (
  * mirrored.
  */
 function chosenTopics (
-  { policy }: TopicSelection, topics: readonly string[]
+  mirrored: ReadonlyMap<TopicListing, string>
 ): ReadonlyMap<string, string> {
   const chosen = new Map<string, string>()
-  for (const topic of topics) {
-    const remoteTopic = policy.remoteTopic(topic)
+  for (const [{ name: topic }, remoteTopic] of mirrored) {
     const other = chosen.get(remoteTopic)
     if (other === undefined || topic < other) chosen.set(remoteTopic, topic)
   }
