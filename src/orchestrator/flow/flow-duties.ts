@@ -3,11 +3,12 @@ import { TopicAclSync } from '../acls/topic-acl-sync.ts'
 import { InternalTopic } from '../cluster/internal-topic.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import type { FlowConfig } from '../config/config.ts'
+import type { Side } from '../config/property-path.ts'
 import { checkpointDuty } from '../groups/checkpoint-duty.ts'
 import { groupOffsetDuty } from '../groups/group-duties.ts'
 import { GroupPositions } from '../groups/group-positions.ts'
 import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
-import { offsetSyncDuty } from '../offset-syncs/offset-sync-duty.ts'
+import { offsetSyncDuty, type OffsetSyncDutyOptions } from '../offset-syncs/offset-sync-duty.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
 import type { CheckpointSnapshot } from '../observability/snapshot.ts'
@@ -100,15 +101,13 @@ function topicConfigSync (
   }
 }
 
-function heartbeats ({ clock, clusters, config }: FlowDutiesOptions): readonly Duty[] {
-  const timeoutMs = config.settings['admin.timeout.ms']
+function heartbeats (options: FlowDutiesOptions): readonly Duty[] {
+  const { clock, clusters, config } = options
   return config.heartbeats.map(pair => heartbeatDuty({
     pair,
     slot: flowSlot,
     admin: clusters[pair.side],
-    openWriter: () => new TopicWriter({
-      topic: heartbeatsTopic, client: config[pair.side].admin, timeoutMs, clock
-    }),
+    openWriter: () => openWriter(options, pair.side, heartbeatsTopic),
     clock
   }))
 }
@@ -128,52 +127,53 @@ function groupOffsets (options: FlowDutiesOptions): readonly Duty[] {
 }
 
 function checkpoints (options: FlowDutiesOptions): readonly Duty[] {
-  const { clock, clusters, config: { policy, settings, target }, problems } = options
+  const { clock, config: { policy, settings }, problems } = options
   const intervalSeconds = settings['emit.checkpoints.interval.seconds']
   if (!settings['emit.checkpoints.enabled'] || intervalSeconds < 0) return []
-  const topic = policy.checkpointsTopic
-  const replicationFactor = settings['checkpoints.topic.replication.factor']
-  const timeoutMs = settings['admin.timeout.ms']
   return [checkpointDuty({
+    ...internalTopic(options, 'target', policy.checkpointsTopic,
+      settings['checkpoints.topic.replication.factor']),
     slot: flowSlot,
     intervalMs: Math.max(intervalSeconds, 1) * 1000,
     positions: groupPositions(options),
-    topic: new InternalTopic({
-      name: topic,
-      replicationFactor,
-      admin: clusters.target,
-      openWriter: () => new TopicWriter({ topic, client: target.admin, timeoutMs, clock }),
-      clock
-    }),
-    named: { topic, replicationFactor, cluster: target.alias },
     written: options.checkpoints,
     onRefused: error => { problems.warn(error) },
     clock
   })]
 }
 
-function offsetSyncs (
-  { clock, clusters, config, partitions: { table } }: FlowDutiesOptions
-): readonly Duty[] {
-  const { offsetSyncs: { side, topic }, settings, [side]: { admin: client, alias } } = config
+function offsetSyncs (options: FlowDutiesOptions): readonly Duty[] {
+  const { clock, config: { offsetSyncs, settings }, partitions: { table } } = options
+  const { side, topic } = offsetSyncs
   if (!settings['emit.offset-syncs.enabled']) return []
-  const replicationFactor = settings['offset-syncs.topic.replication.factor']
-  const timeoutMs = settings['admin.timeout.ms']
   return [offsetSyncDuty({
-    topic: new InternalTopic({
-      name: topic,
-      replicationFactor,
-      admin: clusters[side],
-      openWriter: () => new TopicWriter({ topic, client, timeoutMs, clock }),
-      clock
-    }),
-    named: { topic, replicationFactor, cluster: alias },
+    ...internalTopic(options, side, topic, settings['offset-syncs.topic.replication.factor']),
     lagMax: settings['offset.lag.max'],
     moved: slot => table.takeMoved(slot).map(({ partition, progress, topic: name }) =>
       ({ topic: name, partition, offsets: progress?.offsets })),
     isMirrored: partition => table.byName(partition) !== undefined,
     clock
   })]
+}
+
+/** A topic that a duty writes, and its names for errors. */
+function internalTopic (
+  options: FlowDutiesOptions, side: Side, name: string, replicationFactor: number
+): { topic: InternalTopic, named: OffsetSyncDutyOptions['named'] } {
+  const { clock, clusters: { [side]: admin }, config: { [side]: { alias } } } = options
+  return {
+    topic: new InternalTopic({
+      name, replicationFactor, admin, openWriter: () => openWriter(options, side, name), clock
+    }),
+    named: { topic: name, replicationFactor, cluster: alias }
+  }
+}
+
+function openWriter (
+  { clock, config }: FlowDutiesOptions, side: Side, topic: string
+): TopicWriter {
+  const { settings: { 'admin.timeout.ms': timeoutMs }, [side]: { admin: client } } = config
+  return new TopicWriter({ topic, client, timeoutMs, clock })
 }
 
 /** One for each duty: each duty lists the groups separately. */

@@ -2,24 +2,19 @@
 // reports.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { InternalTopic } from '../../../src/orchestrator/cluster/internal-topic.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { checkpointDuty } from '../../../src/orchestrator/groups/checkpoint-duty.ts'
 import type { GroupPosition } from '../../../src/orchestrator/groups/group-positions.ts'
-import {
-  decodeCheckpoint, type InternalRecord
-} from '../../../src/orchestrator/mirror-maker/internal-records.ts'
+import { decodeCheckpoint } from '../../../src/orchestrator/mirror-maker/internal-records.ts'
 import type { CheckpointSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
-import { FakeCluster } from '../flow/fake-cluster.ts'
+import { createInternalTopic } from '../cluster/fake-internal-topic.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
 const topic = 'east.checkpoints.internal'
 const never = new AbortController().signal
 
 function createDuty () {
-  const cluster = new FakeCluster()
-  const written: InternalRecord[] = []
-  const events: string[] = []
+  const { cluster, events, named, topic: internal, written } = createInternalTopic(topic, 'west')
   const refused: ReplicatorError[] = []
   const state: { positions: readonly GroupPosition[], failures: readonly ReplicatorError[] } =
     { positions: [], failures: [] }
@@ -34,23 +29,8 @@ function createDuty () {
         return state
       }
     },
-    topic: new InternalTopic({
-      name: topic,
-      replicationFactor: 3,
-      admin: cluster.admin(),
-      openWriter: () => ({
-        write: async records => {
-          for (const { key, partition, value } of records) {
-            assert.equal(partition, 0)
-            assert.ok(value !== null)
-            written.push({ key, value })
-          }
-        },
-        close: async () => { events.push('closed') }
-      }),
-      clock: new ManualClock()
-    }),
-    named: { topic, replicationFactor: 3, cluster: 'west' },
+    topic: internal,
+    named,
     written: shown,
     onRefused: error => { refused.push(error) },
     clock

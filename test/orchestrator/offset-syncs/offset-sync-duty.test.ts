@@ -2,16 +2,13 @@
 // reported with the way out.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { InternalTopic } from '../../../src/orchestrator/cluster/internal-topic.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
-import {
-  decodeOffsetSync, type InternalRecord
-} from '../../../src/orchestrator/mirror-maker/internal-records.ts'
+import { decodeOffsetSync } from '../../../src/orchestrator/mirror-maker/internal-records.ts'
 import { emptyMap, exactSpan, withSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
 import type { PlacedPartition } from '../../../src/orchestrator/offset-syncs/due-offset-syncs.ts'
 import { JointWrites } from '../../../src/orchestrator/offset-syncs/joint-writes.ts'
 import { offsetSyncDuty } from '../../../src/orchestrator/offset-syncs/offset-sync-duty.ts'
-import { FakeCluster } from '../flow/fake-cluster.ts'
+import { createInternalTopic } from '../cluster/fake-internal-topic.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
 const topic = 'mm2-offset-syncs.west.internal'
@@ -23,30 +20,13 @@ function placed (partition: number, records: number): PlacedPartition {
 }
 
 function createDuty () {
-  const cluster = new FakeCluster()
-  const written: InternalRecord[] = []
-  const events: string[] = []
+  const { cluster, events, named, topic: internal, written } = createInternalTopic(topic, 'east')
   /** By slot: the partitions that have moved since the last run. */
   const moved = new Map<number, readonly PlacedPartition[]>()
   const clock = new ManualClock()
   const duty = offsetSyncDuty({
-    topic: new InternalTopic({
-      name: topic,
-      replicationFactor: 3,
-      admin: cluster.admin(),
-      openWriter: () => ({
-        write: async records => {
-          for (const { key, partition, value } of records) {
-            assert.equal(partition, 0)
-            assert.ok(value !== null)
-            written.push({ key, value })
-          }
-        },
-        close: async () => { events.push('closed') }
-      }),
-      clock
-    }),
-    named: { topic, replicationFactor: 3, cluster: 'east' },
+    topic: internal,
+    named,
     lagMax: 100,
     moved: slot => {
       const found = moved.get(slot) ?? []
