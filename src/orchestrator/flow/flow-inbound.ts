@@ -16,7 +16,8 @@ import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { ClusterPair } from './cluster-pair.ts'
 import { FlowsBack, type FlowsBackOptions } from './flows-back.ts'
 
-export interface FlowParts {
+/** What every part of a flow needs. */
+export interface FlowContext {
   readonly config: FlowConfig
   readonly clusters: ClusterPair
   readonly log: Log
@@ -24,7 +25,7 @@ export interface FlowParts {
   readonly signal: AbortSignal
 }
 
-export interface FlowInboundOptions extends FlowParts {
+export interface FlowInboundOptions extends FlowContext {
   readonly progress: FlowProgress
   readonly lanes: () => LanePool | undefined
   readonly fail: (error: ReplicatorError) => void
@@ -36,7 +37,7 @@ export interface FlowInboundOptions extends FlowParts {
  * topic names show where a topic came from.
  */
 export function openFlowsBack (
-  options: FlowParts & Pick<FlowsBackOptions, 'announced'>
+  options: FlowContext & Pick<FlowsBackOptions, 'announced'>
 ): FlowsBack | undefined {
   const { announced, clock, clusters, config, log, signal } = options
   const { name, policy, settings, source, target } = config
