@@ -10,6 +10,7 @@ import type {
   FlowSetting, FlowSettings, ProcessSetting, ProcessSettings, TopicSettings
 } from './config-table.ts'
 import type { TopicStarts } from './offset-reset.ts'
+import type { Side } from './property-path.ts'
 import type { FileDigests } from './read-files.ts'
 
 export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
@@ -55,7 +56,7 @@ export interface FlowConfig {
 export interface OffsetSyncPlace {
   readonly topic: string
   /** The end of the flow that has the topic. */
-  readonly side: 'source' | 'target'
+  readonly side: Side
 }
 
 /** Two clusters whose heartbeats a flow writes: its own clusters, or two that no flow connects. */
@@ -65,7 +66,7 @@ export interface HeartbeatPair {
   /** The names in the heartbeats: source.cluster.alias and target.cluster.alias of the pair. */
   readonly aliases: { readonly source: string, readonly target: string }
   /** The end of the flow that is the pair's target, whose topic receives the heartbeats. */
-  readonly side: 'source' | 'target'
+  readonly side: Side
   readonly intervalMs: number
   readonly replicationFactor: number
 }

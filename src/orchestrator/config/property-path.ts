@@ -2,6 +2,7 @@
 // A->B, on its source, for the consumer. This file knows how names are composed, not which names
 // exist.
 
+/** The two ends of a flow. */
 export type Side = 'source' | 'target'
 export const clientRoles = ['consumer', 'producer', 'admin'] as const
 export type ClientRole = (typeof clientRoles)[number]

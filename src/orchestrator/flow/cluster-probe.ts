@@ -1,6 +1,7 @@
 // Checks every few seconds whether the two clusters of a flow answer. Readiness and metrics need
 // this: a flow with nothing to mirror would not notice that a cluster does not answer.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { Side } from '../config/property-path.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { ClusterHealth } from '../observability/snapshot.ts'
 import type { Clock } from '../time/clock.ts'
@@ -20,9 +21,9 @@ const timeoutMs = 4_500
 export class ClusterProbe {
   readonly #options: ClusterProbeOptions
   readonly #loops: readonly IntervalLoop[]
-  readonly #health: Record<'source' | 'target', ClusterHealth>
+  readonly #health: Record<Side, ClusterHealth>
   /** Ids of the brokers; the first one is asked next. */
-  readonly #turns: Record<'source' | 'target', readonly number[]> = { source: [], target: [] }
+  readonly #turns: Record<Side, readonly number[]> = { source: [], target: [] }
 
   /** Both clusters have answered already, when the flow opened them. */
   constructor (options: ClusterProbeOptions) {
@@ -39,13 +40,13 @@ export class ClusterProbe {
     }))
   }
 
-  get health (): Readonly<Record<'source' | 'target', ClusterHealth>> { return this.#health }
+  get health (): Readonly<Record<Side, ClusterHealth>> { return this.#health }
 
   start (): void {
     for (const loop of this.#loops) loop.start()
   }
 
-  async #probe (side: 'source' | 'target'): Promise<void> {
+  async #probe (side: Side): Promise<void> {
     const { clock } = this.#options
     try {
       await this.#describe(side)
@@ -60,7 +61,7 @@ export class ClusterProbe {
    * If one broker hangs, the cluster may still answer: each attempt asks another broker, because
    * metadata may name a controller that hangs for long before metadata names another one.
    */
-  async #describe (side: 'source' | 'target'): Promise<void> {
+  async #describe (side: Side): Promise<void> {
     try {
       await this.#ask(side)
     } catch (thrown) {
@@ -69,7 +70,7 @@ export class ClusterProbe {
     }
   }
 
-  async #ask (side: 'source' | 'target'): Promise<void> {
+  async #ask (side: Side): Promise<void> {
     const [broker, ...others] = this.#turns[side]
     if (broker !== undefined) this.#turns[side] = [...others, broker]
     const { brokers } = await this.#options[side].describeCluster({ broker, timeoutMs })

@@ -2,6 +2,7 @@
 // `longhaul acls` prints them; README lists the rows, and tests grant exactly these. Pure.
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
+import type { Side } from '../config/property-path.ts'
 import { heartbeatsTopic, progressTopicPrefix } from '../policy/replication-policy.ts'
 import { fixedPartOf, type RenameRule } from '../policy/topic-rename.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
@@ -18,7 +19,7 @@ type Switch =
   'emit.checkpoints.enabled' | 'emit.offset-syncs.enabled' | 'same.names.both.ways'
 
 interface PermissionRow {
-  readonly side: 'source' | 'target'
+  readonly side: Side
   readonly resource: Resource
   readonly operation: Operation
   readonly why: string

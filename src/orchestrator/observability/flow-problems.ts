@@ -1,5 +1,6 @@
 // The problems of one flow, for the log and the error counters: problems of its clusters, of its
 // topics, of the flow itself. Lanes count the errors that they meet.
+import type { Side } from '../config/property-path.ts'
 import { clientLineText } from '../errors/client-lines.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
@@ -35,7 +36,6 @@ export interface Unacknowledged {
   readonly silent: readonly string[]
 }
 
-export type Side = 'source' | 'target'
 const sides = ['source', 'target'] as const
 
 const minuteMs = 60_000

@@ -1,6 +1,7 @@
 // A flow at one moment: plain values that flow/ fills in, and that metrics, log and readiness read.
 // Counters here are raw and may restart at 0; FlowLedger turns them into totals that never fall.
 import type { batchReasons } from '../../dataplane/contract/contract-table.ts'
+import type { Side } from '../config/property-path.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 
 export type BatchReason = (typeof batchReasons)[number]
@@ -40,7 +41,7 @@ export interface FlowSnapshot {
   /** Why the flow is in this state, for people. */
   readonly reason?: string
   /** Whether the two clusters answer; absent before the flow has reached them. */
-  readonly clusters?: Readonly<Record<'source' | 'target', ClusterHealth>>
+  readonly clusters?: Readonly<Record<Side, ClusterHealth>>
   /** Absent before this process has joined the group. */
   readonly slots?: SlotHealth
   /** readiness.faulted.partitions.max */

@@ -3,6 +3,7 @@
 // and downstream offset count records that this flow appended (invariant B), so a skip moves the
 // upstream offset only.
 import type { TopicSettings } from '../config/config-table.ts'
+import type { Side } from '../config/property-path.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { SkipReason } from '../observability/snapshot.ts'
@@ -60,7 +61,7 @@ const refusedErrors: ReadonlySet<string> = new Set<ErrorName>([
 ])
 
 /** The cluster that the fault concerns, if the decision needs the offset range of its log. */
-export function sideOfFault (errorName: string): 'source' | 'target' | undefined {
+export function sideOfFault (errorName: string): Side | undefined {
   if (errorName === 'OFFSET_OUT_OF_RANGE' || errorName === 'SOURCE_TRUNCATED') return 'source'
   if (errorName === 'TARGET_OUT_OF_RANGE' || errorName === 'TARGET_OVERWRITTEN') return 'target'
   return undefined
@@ -100,7 +101,7 @@ export function judgeFault (
 /** The topic of `side` was deleted and recreated; `log` is that of the new topic. */
 export function judgeRecreated (
   fault: Pick<Fault, 'progress'>, policies: FaultPolicies,
-  changed: { readonly side: 'source' | 'target', readonly topic: string, readonly log: LogRange }
+  changed: { readonly side: Side, readonly topic: string, readonly log: LogRange }
 ): FaultAction {
   const { log, side, topic } = changed
   const { progress } = fault

@@ -4,6 +4,7 @@
 // counted or logged.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
+import type { Side } from '../config/property-path.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress } from '../progress/progress.ts'
@@ -29,7 +30,6 @@ export interface PartitionFaultsOptions {
   readonly onError: (error: ReplicatorError, partition: FlowPartition) => void
 }
 
-type Side = 'source' | 'target'
 
 export class PartitionFaults {
   readonly #options: PartitionFaultsOptions

@@ -1,6 +1,7 @@
 // The ids of the topics on both clusters, if the clusters report them (brokers 2.8 and later): a
 // new id shows that a topic was recreated, an error shows that it was deleted.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { Side } from '../config/property-path.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Progress, TopicIds } from '../progress/progress.ts'
 import type { PartitionEvent } from './partition-state.ts'
@@ -12,7 +13,7 @@ export interface TopicNames {
 }
 
 export interface ChangedTopic extends KnownTopic {
-  readonly side: 'source' | 'target'
+  readonly side: Side
 }
 
 /** The present topic of that name. */

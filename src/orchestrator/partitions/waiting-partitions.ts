@@ -1,5 +1,6 @@
 // Groups the waiting partitions by cause: thousands may wait for one broker.
-import type { Side, WaitingGroup } from '../observability/flow-problems.ts'
+import type { Side } from '../config/property-path.ts'
+import type { WaitingGroup } from '../observability/flow-problems.ts'
 import { shownOf } from './shown-state.ts'
 import type { FlowPartition } from './partition-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
