@@ -1,5 +1,5 @@
-// Answers to ApiVersions as a broker returns them that lacks an API: the key of that API is
-// replaced by one that no client knows, so that the length of the answer is the same.
+// Answers to ApiVersions like those of a broker that lacks an API: the key of that API is replaced
+// by an unknown one, so that the length of the answer stays the same.
 import { apiKeyOf } from './request-heads.ts'
 
 const lengthBytes = 4
@@ -8,10 +8,10 @@ const apiVersionsKey = 18
 const flexibleFrom = 3
 const unknownKey = 0x7ffe
 
-/** Of one connection: its answers come in the order of its requests. */
+/** For one connection: its answers arrive in the order of its requests. */
 export class ApiVersionsAnswers {
   readonly #hidden: ReadonlySet<number>
-  /** Of each request without an answer its ApiVersions version; undefined: another request. */
+  /** The ApiVersions version of each unanswered request; undefined: another kind of request. */
   readonly #versions: Array<number | undefined> = []
   #bytes = Buffer.alloc(0)
 
@@ -24,7 +24,7 @@ export class ApiVersionsAnswers {
     this.#versions.push(isApiVersions ? requestHead.readInt16BE(lengthBytes + 2) : undefined)
   }
 
-  /** The whole answers that these bytes complete. */
+  /** The complete answers that end with these bytes. */
   push (bytes: Buffer): Buffer {
     this.#bytes = Buffer.concat([this.#bytes, bytes])
     let end = 0
@@ -41,7 +41,7 @@ export class ApiVersionsAnswers {
   }
 
   #hide (answer: Buffer, version: number): void {
-    // Behind the correlation id and the error code.
+    // After the correlation id and the error code.
     let at = lengthBytes + 4 + 2
     let count: number
     if (version >= flexibleFrom) {

@@ -1,5 +1,5 @@
-// What one broker by itself knows of a topic. A client asks whichever broker it is connected to,
-// and others may learn of a new topic later: who asks those first learns that there is none.
+// What one broker alone knows of a topic. A client asks the broker that it is connected to, and a
+// new topic may still be unknown there.
 
 import {
   compactString, int32, int64, noTags, requestRaw, string, type BrokerAddress
@@ -31,7 +31,7 @@ export async function topicOn (
   return view
 }
 
-/** Those of the topics that the broker knows; all that it knows where none is named. */
+/** The requested topics that the broker knows; all of its topics if none is requested. */
 export async function topicsOn (
   broker: BrokerAddress, topics?: readonly string[]
 ): Promise<readonly TopicView[]> {
@@ -61,7 +61,7 @@ function readTopic (reader: ResponseReader): TopicView & { readonly error: numbe
   const id = reader.uuid()
   reader.bool() // internal
   const partitions = reader.compactArray((): PartitionView => {
-    reader.int16() // error: a leader of -1 says it, too
+    reader.int16() // error: a leader of -1 shows it, too
     const [partition, leader] = [reader.int32(), reader.int32()]
     reader.int32() // leader epoch
     // Replicas: all, those in sync, those whose broker does not answer.
@@ -78,7 +78,7 @@ function readTopic (reader: ResponseReader): TopicView & { readonly error: numbe
 export async function offsetsOn (
   broker: BrokerAddress, topic: string, partitions: readonly number[], at: 'start' | 'end'
 ): Promise<ReadonlyMap<number, number>> {
-  const consumer = int32(-1) // no replica: the end is the high watermark
+  const consumer = int32(-1) // not a replica: the end is the high watermark
   const reader = new ResponseReader(await requestRaw(broker, listOffsetsApi, Buffer.concat([
     consumer, int32(1), string(topic), int32(partitions.length),
     ...partitions.flatMap(partition => [int32(partition), timestampOf[at]])])))

@@ -14,14 +14,14 @@ import { hasExited, killChild, spawnGuarded, stopChild, waitForExit } from './pr
 import { renderServerProperties, type ServerSettings } from './server-properties.ts'
 
 const stopTimeoutMs = 60_000
-/** Of a broker with KRaft, and of one with ZooKeeper. */
+/** The main class of a broker with KRaft, and of one with ZooKeeper. */
 const startedLine = /Kafka Server started|\[KafkaServer id=\d+\] started/
 
 export interface JvmSettings {
   readonly heapMb?: number
-  /** Replaces the flags chosen for a quick start; for measuring, where the best code counts. */
+  /** Replaces the flags for a quick start; for measurements, which need the best code. */
   readonly flags?: readonly string[]
-  /** Properties of Java's system: `log4j2.properties` reads some. */
+  /** Java system properties: `log4j2.properties` reads some. */
   readonly properties?: Readonly<Record<string, string>>
 }
 
@@ -31,7 +31,7 @@ export interface BrokerSettings {
   /** Holds properties, log and data of this broker. */
   readonly folder: string
   readonly server: Omit<ServerSettings, 'logDirs'>
-  /** Disks, so to say: the broker continues when one of several fails. 1 by default. */
+  /** Folders that act as disks: the broker continues if one of several fails. 1 by default. */
   readonly logDirCount?: number
   readonly jvm: JvmSettings
 }
@@ -40,7 +40,7 @@ export class Broker {
   readonly id: number
   /** Port of the listener clients use when there is neither a proxy nor SASL. */
   readonly port: number
-  /** Where the broker keeps `<topic>-<partition>/`; the first of its folders, if it has several. */
+  /** The folder of `<topic>-<partition>/`; the first of its folders, if it has several. */
   readonly logDir: string
   readonly logDirs: readonly string[]
   readonly #settings: BrokerSettings
@@ -68,7 +68,7 @@ export class Broker {
     return this.#child !== undefined && !hasExited(this.#child)
   }
 
-  /** Runs, and was not paused: it can be asked something. */
+  /** Runs and is not paused: it answers requests. */
   get isAnswering (): boolean {
     return this.isRunning && !this.#isPaused
   }
@@ -86,7 +86,7 @@ export class Broker {
         args: [join(this.#settings.folder, 'server.properties')],
         flags: [...heapFlags(jvm), ...jars.archiveFlags]
       }), { stdio: ['ignore', output, output] })
-      // A test that forgot to close its cluster ends all the same, and ends the broker, too.
+      // If a test forgot to close its cluster, the process still ends, and ends the broker.
       child.unref()
       child.on('error', () => {})
       this.#child = child
@@ -97,7 +97,7 @@ export class Broker {
     }
   }
 
-  /** A broker that hangs: its connections stay, and nothing is answered until it continues. */
+  /** A hanging broker: its connections stay open, and it does not answer until it continues. */
   pause (): void {
     this.#isPaused = true
     this.#child?.kill('SIGSTOP')
@@ -119,19 +119,19 @@ export class Broker {
     throw new Error(`${what}\n${this.logTail()}`)
   }
 
-  /** A controlled shutdown: leaders move away first. */
+  /** A controlled shutdown: leaders move to other brokers first. */
   async stop (): Promise<void> {
     this.continue() // a paused process would not receive SIGTERM
     if (this.#child !== undefined) await stopChild(this.#child, stopTimeoutMs)
   }
 
-  /** Stops it if it runs, and starts it on the same ports and data. */
+  /** Stops the broker if it runs, and starts it on the same ports and data. */
   async restart (): Promise<void> {
     await this.stop()
     await this.start()
   }
 
-  /** The quickest end, for clusters whose data is about to be removed. */
+  /** The quickest end, for clusters whose data will be removed. */
   async destroy (): Promise<void> {
     if (this.#child !== undefined && !hasExited(this.#child)) await killChild(this.#child)
   }
@@ -141,12 +141,15 @@ export class Broker {
     return readFileSync(this.#outputPath, 'utf8').trimEnd().split('\n').slice(-lines).join('\n')
   }
 
-  /** What `StorageTool format` would do, without its second of JVM: ids are ours, features its. */
+  /**
+   * Does the work of `StorageTool format`, without a second of JVM: the ids are the test's, the
+   * features the tool's.
+   */
   #format (): void {
     const { folder, jars, clusterId, server } = this.#settings
     writeFileSync(join(folder, 'server.properties'),
       renderServerProperties({ ...server, logDirs: this.logDirs }))
-    if (server.zookeeperPort !== undefined) return // the cluster's id is ZooKeeper's
+    if (server.zookeeperPort !== undefined) return // ZooKeeper has the cluster id
     for (const logDir of this.logDirs) {
       mkdirSync(logDir, { recursive: true })
       writeFileSync(join(logDir, 'meta.properties'), [
@@ -172,7 +175,7 @@ export class Broker {
   }
 }
 
-/** 16 random bytes as Kafka writes them; a leading dash would read as an option of its tools. */
+/** 16 random bytes as Kafka writes them; a leading dash would look like an option of its tools. */
 export function randomKafkaUuid (): string {
   for (;;) {
     const text = randomBytes(16).toString('base64url')

@@ -8,7 +8,7 @@ import { createTempFolder, removeFolder } from './process-guard.ts'
 
 const run = promisify(execFile)
 
-/** Of every store and every encrypted key here. */
+/** The password of every store and every encrypted key here. */
 export const storePassword = 'store-secret'
 
 const subjectNames: Readonly<Record<string, string>> = {
@@ -21,8 +21,8 @@ export class Certificates {
   readonly folder = createTempFolder('certificates')
 
   /**
-   * `broker` holds the names of this machine, `stranger` those of another one, `mirror` is a
-   * client's, `expired` a broker's that ended yesterday and signs itself.
+   * `broker` has the names of this machine, `stranger` those of another one, `mirror` is a
+   * client's, `expired` a broker's that expired yesterday and is self-signed.
    */
   static async create (): Promise<Certificates> {
     const made = new Certificates()
@@ -38,7 +38,7 @@ export class Certificates {
 
   path (name: string): string { return join(this.folder, name) }
 
-  /** Where a broker finds its own key and certificate. */
+  /** The properties by which a broker finds its key and certificate. */
   keyStore (name: string): Readonly<Record<string, string>> {
     return {
       'ssl.keystore.type': 'PKCS12',
@@ -48,7 +48,7 @@ export class Certificates {
     }
   }
 
-  /** Whom a broker with mutual TLS lets in. */
+  /** The properties by which a broker with mutual TLS accepts clients. */
   get clientAuthentication (): Readonly<Record<string, string>> {
     return {
       'ssl.client.auth': 'required',
@@ -57,7 +57,7 @@ export class Certificates {
     }
   }
 
-  /** Issues a certificate of that name anew: a new key, the same authority. */
+  /** Replaces the certificate of that name: a new key, the same authority. */
   async renew (name: string): Promise<void> { await this.#issue(name) }
 
   remove (): void { removeFolder(this.folder) }

@@ -1,5 +1,5 @@
-// Records which classes a broker loads while it starts, as an archive the JVM maps (AppCDS): halves
-// the start of every broker after it. Recorded by one broker that starts, and stops in order.
+// Records which classes a broker loads while it starts, as an archive that the JVM maps (AppCDS):
+// halves the start of every later broker. Recorded by one broker that starts and stops in order.
 
 import { chmodSync, mkdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
@@ -29,7 +29,7 @@ export async function recordClassArchive (jars: Jars, archive: string): Promise<
   })
   try {
     await broker.start()
-    // The archive is written on the way out; SIGKILL would leave none.
+    // The JVM writes the archive when it exits; SIGKILL would leave none.
     await broker.kill('SIGTERM')
     chmodSync(partial, 0o644)
     renameSync(partial, archive)

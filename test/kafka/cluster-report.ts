@@ -1,5 +1,5 @@
-// A cluster as text, for a failed test: its brokers, and the offsets of each partition as its own
-// leader tells them.
+// A cluster as text, for a failed test: its brokers, and the offsets of each partition from its
+// leader.
 
 import { offsetsOn, topicsOn, type TopicView } from './broker-view.ts'
 import type { Broker } from './broker.ts'
@@ -25,7 +25,7 @@ function describeBroker (broker: Broker): string {
   return `broker ${broker.id} at port ${broker.port} ${state}`
 }
 
-/** `0=10..25` : partition 0 holds records from offset 10 up to, not including, 25. */
+/** `0=10..25`: partition 0 has records from offset 10 up to, but not including, 25. */
 async function describeOffsets (
   brokers: readonly Broker[], { partitions, topic }: TopicView
 ): Promise<string> {

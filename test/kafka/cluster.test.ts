@@ -1,4 +1,4 @@
-// Real brokers: they start, keep records of every codec, die and come back, and are gone after it.
+// Real brokers: they start, keep records of every codec, die and restart, and leave no processes.
 
 import assert from 'node:assert/strict'
 import { existsSync } from 'node:fs'
@@ -27,7 +27,7 @@ function createRecords (count: number): ProducedRecord[] {
 }
 
 describe('a cluster of one broker', () => {
-  test('keeps what producers of every codec wrote, as batches the raw log shows', async t => {
+  test('keeps the records of producers with every codec, as the raw log shows', async t => {
     const cluster = await startKafkaCluster(t)
     for (const codec of codecs) {
       const topic = `codec-${codec}`
@@ -103,13 +103,13 @@ describe('a cluster of one broker', () => {
     assert.equal(existsSync(dirname(broker.logDir)), false)
   })
 
-  test('says why a broker did not start', async () => {
+  test('reports why a broker did not start', async () => {
     await assert.rejects(
       startKafkaCluster(undefined, { config: { 'log.segment.bytes': 'plenty' } }),
       /Invalid value plenty/)
   })
 
-  test('thins the batches of a compacted topic, and deletes records when told', async t => {
+  test('compacts the batches of a compacted topic, and deletes records on request', async t => {
     const cluster = await startKafkaCluster(t)
     await cluster.createTopic('compacted', { configs: compactedTopicConfigs })
     const records = Array.from({ length: 300 }, (_, index) => ({
@@ -146,7 +146,7 @@ describe('a cluster of one broker', () => {
 })
 
 describe('a cluster of three brokers', () => {
-  test('replicates, moves a leader when told, and elects another when it is killed', async t => {
+  test('replicates, moves a leader on request, and elects another after a kill', async t => {
     const cluster = await startKafkaCluster(t, { brokers: 3 })
     const configs = { 'min.insync.replicas': '2' }
     await cluster.createTopic('replicated', { partitions: 3, configs })
@@ -164,7 +164,7 @@ describe('a cluster of three brokers', () => {
     assert.equal((await readTopic(cluster.bootstrapServers, 'replicated')).length, 100)
   })
 
-  test('has each broker know a topic that was created or deleted, and tells who leads what',
+  test('has each broker know a created or deleted topic, and reports leaders',
     async t => {
       const cluster = await startKafkaCluster(t, {
         brokers: 3, configOf: id => ({ 'broker.rack': `rack-${id}` })

@@ -1,5 +1,5 @@
-// Real Kafka clusters for tests: one or three KRaft brokers on free ports of 127.0.0.1, with an own
-// folder that is removed, and processes that are gone, when the test is over.
+// Real Kafka clusters for tests: one or three KRaft brokers on free ports of 127.0.0.1, with a
+// temporary folder that is removed, and processes that are ended, after the test.
 
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
@@ -22,23 +22,23 @@ export type { CleanUp } from './failed-test.ts'
 
 export interface KafkaClusterOptions {
   readonly brokers?: 1 | 3
-  /** That of pom.xml, by default. */
+  /** The version of pom.xml by default. */
   readonly version?: BrokerVersion
-  /** The others follow it. 1, by default. */
+  /** The number of brokers. 1 by default. */
   readonly firstBrokerId?: number
   /** Broker properties that win over those of server-properties.ts. */
   readonly config?: Readonly<Record<string, string>>
-  /** The same, of one broker each: `broker.rack`, for example. These win over `config`. */
+  /** The same for single brokers, for example `broker.rack`. These win over `config`. */
   readonly configOf?: (brokerId: number) => Readonly<Record<string, string>>
-  /** A second listener of every broker, advertised at a proxy's port; with the link's settings. */
+  /** A second listener of every broker, advertised at a proxy's port, with the link's settings. */
   readonly proxied?: boolean | LinkSettings
   /** Instead of proxies: the second listener is reached over this link; the caller closes it. */
   readonly over?: NamespaceLink
-  /** The public listener asks for a PLAIN login; `superUsers` turns the authorizer on. */
+  /** The public listener requires a PLAIN login; `superUsers` enables the authorizer. */
   readonly sasl?: SaslUsers
   readonly moreListeners?: readonly MoreListener[]
   readonly jvm?: JvmSettings
-  /** Folders of data a broker: with 2 or more one may fail without the broker. */
+  /** Data folders of each broker: with 2 or more, one may fail without the broker. */
   readonly logDirCount?: number
 }
 
@@ -60,7 +60,7 @@ interface ClusterJars {
 
 const portsPerBroker = 5
 
-/** Starts a cluster and, given `t`, closes it after the test. A failed start leaves nothing. */
+/** Starts a cluster and, with `t`, closes it after the test. A failed start leaves nothing. */
 export async function startKafkaCluster (
   t?: CleanUp, options: KafkaClusterOptions = {}
 ): Promise<KafkaCluster> {
@@ -87,15 +87,15 @@ export async function startKafkaCluster (
 
 export class KafkaCluster {
   readonly id = randomKafkaUuid()
-  /** Where clients connect: the SASL listener if there is one, else the plain one. */
+  /** Where clients connect: the SASL listener if there is one, otherwise the plain one. */
   readonly bootstrapServers: string
-  /** Without login and with all rights; the harness itself comes this way. */
+  /** Without login and with all permissions; the harness uses it. */
   readonly plainBootstrapServers: string
-  /** By way of the proxies or of the link; empty unless `proxied` or `over`. */
+  /** The addresses of the proxies or of the link; empty unless `proxied` or `over`. */
   readonly proxiedBootstrapServers: string
   readonly brokers: readonly Broker[]
   readonly admin: KafkaAdmin
-  /** What the proxies of all brokers put their bytes on. */
+  /** The link that the proxies of all brokers share. */
   readonly link: Link
   readonly #jars: ClusterJars
   readonly #ports: readonly BrokerPorts[]
@@ -122,7 +122,7 @@ export class KafkaCluster {
     this.brokers = ports.map(p => this.#createBroker(p))
   }
 
-  /** One a broker, in the brokers' order; empty unless `proxied`. */
+  /** One proxy for each broker, in the brokers' order; empty unless `proxied`. */
   get proxies (): readonly TcpProxy[] {
     return this.#proxies
   }
@@ -149,7 +149,7 @@ export class KafkaCluster {
     await Promise.all(this.brokers.map(async broker => { await broker.start() }))
   }
 
-  /** One that answers. */
+  /** A broker that answers. */
   anyBroker (): Broker {
     const broker = this.brokers.find(({ isAnswering }) => isAnswering)
     if (broker === undefined) throw new Error('no broker of the cluster runs')
@@ -167,7 +167,7 @@ export class KafkaCluster {
     await this.admin.createTopic(topic, { ...settings, replicationFactor })
   }
 
-  /** Runs one of Kafka's command line classes with `--bootstrap-server` set: 1-2 s of JVM each. */
+  /** Runs one of Kafka's command line classes with `--bootstrap-server`: 1-2 s of JVM each. */
   async runTool (className: string, args: readonly string[]): Promise<string> {
     return await mustRunJava(this.#tool(className, args))
   }
@@ -176,7 +176,7 @@ export class KafkaCluster {
     return await runJava(this.#tool(className, args))
   }
 
-  /** Idempotent; kills what runs, removes folder and proxies, returns the ports. */
+  /** Idempotent; kills running brokers, removes folder and proxies, returns the ports. */
   async close (): Promise<void> {
     this.#closing ??= this.#close()
     await this.#closing

@@ -1,5 +1,5 @@
-// Which broker coordinates a group, and how members that were killed leave it: the group waits for
-// them until their sessions end, which most tests need not see.
+// Which broker coordinates a group, and how killed members leave it: the group waits for them until
+// their sessions end, which most tests can skip.
 
 import type { Broker } from './broker.ts'
 import type { KafkaCluster } from './cluster.ts'
@@ -12,7 +12,7 @@ const leaveGroupApi = { key: 13, version: 0 }
 const describeGroupsApi = { key: 15, version: 0 }
 const groupKey = Buffer.from([0])
 
-/** Waits for the coordinator where the group's topic has only just been created. */
+/** Waits for the coordinator if the group's topic has just been created. */
 export async function coordinatorOf (cluster: KafkaCluster, group: string): Promise<Broker> {
   return await eventually(`the coordinator of group ${group}`, async () => {
     const reader = new ResponseReader(await requestRaw(
@@ -24,7 +24,7 @@ export async function coordinatorOf (cluster: KafkaCluster, group: string): Prom
   })
 }
 
-/** All members leave, as if each had said so itself. */
+/** Removes all members, as if each had left. */
 export async function evictMembers (cluster: KafkaCluster, group: string): Promise<void> {
   const coordinator = await coordinatorOf(cluster, group)
   for (const member of await membersOf(coordinator, group)) {

@@ -1,5 +1,5 @@
-// Which broker is the active controller: the leader of the quorum's metadata log. What Metadata
-// responses call the controller is any broker that forwards to it.
+// Which broker is the active controller: the leader of the quorum's metadata log. The controller in
+// Metadata responses is any broker that forwards to it.
 
 import type { Broker } from './broker.ts'
 import type { KafkaCluster } from './cluster.ts'
@@ -21,7 +21,7 @@ export async function controllerOf (cluster: KafkaCluster): Promise<Broker> {
     return reader.compactArray(() => {
       reader.int32() // partition
       reader.int16() // error
-      return reader.int32() // what follows is not read: one topic, one partition
+      return reader.int32() // the rest is not read: one topic, one partition
     })
   })
   if (error !== 0 || leader === undefined) throw new Error(`DescribeQuorum: error ${error}`)

@@ -1,11 +1,11 @@
-// Bounded waits: nothing in the tests waits without a limit and a sentence of what it waited for.
-// No limit judges speed: each is many times what a busy machine needs.
+// Bounded waits: every wait in the tests has a limit and a sentence that names its object. No limit
+// judges speed: each is many times what a busy machine needs.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /**
- * How long tests wait by default. A test that succeeds never waits so long; on two cores
- * that others use, six brokers that start together take more than a minute.
+ * The default limit of a wait. A test that succeeds never waits so long; on two cores that others
+ * use, six brokers that start together need more than a minute.
  */
 export const patienceMs = 180_000
 
@@ -29,7 +29,7 @@ export async function eventually<Value> (
   }
 }
 
-/** Rejects when `promise` is not settled in time; what it was doing continues unobserved. */
+/** Rejects if `promise` is not settled in time; its work continues unobserved. */
 export async function withTimeout<Value> (
   what: string, timeoutMs: number, promise: Promise<Value>
 ): Promise<Value> {

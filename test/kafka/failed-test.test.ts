@@ -1,4 +1,4 @@
-// A failed test prints what it used, once; a passed one prints nothing.
+// A failed test prints the state of what it used, once; a passed test prints nothing.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'

@@ -1,9 +1,10 @@
 // What a failed test prints, once and before its hooks end what it used: the log and the state of
-// its mirrors, what its clusters hold. Whoever starts such a thing says here how to describe it.
+// its mirrors, the offsets of its clusters. Code that starts such a thing registers a description
+// here.
 
 import { withTimeout } from './eventually.ts'
 
-/** The part of node:test's TestContext that is needed here. */
+/** The part of node:test's TestContext that this file needs. */
 export interface CleanUp {
   readonly name?: string
   after (hook: () => Promise<void>): void
@@ -13,19 +14,19 @@ export interface CleanUp {
 
 type Describe = () => Promise<string>
 
-// A hung broker must not keep a failed test from its end.
+// A hanging broker must not delay the end of a failed test.
 const describeTimeoutMs = 15_000
 
 const subjects = new Set<Describe>()
 const reported = new WeakSet<CleanUp>()
 
-/** Until the returned function is called, a failed test prints this, too. */
+/** Until the returned function is called, a failed test also prints this. */
 export function describeOnFailure (describe: Describe): () => void {
   subjects.add(describe)
   return () => { subjects.delete(describe) }
 }
 
-/** To be called by each hook that ends a thing, before it does. */
+/** Each hook that ends a thing calls it first. */
 export async function reportIfFailed (
   t: CleanUp, print: (text: string) => void = text => { process.stderr.write(text) }
 ): Promise<void> {

@@ -1,4 +1,4 @@
-// A member of a consumer group that reads a topic, over node-rdkafka, and commits nothing.
+// A member of a consumer group that reads a topic, over node-rdkafka, without commits.
 import rdkafka, { type KafkaConsumer } from 'node-rdkafka'
 import { eventually } from './eventually.ts'
 

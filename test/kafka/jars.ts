@@ -1,5 +1,5 @@
-// The jars of brokers, tools and MirrorMaker 2, fetched by Maven once and kept between runs; with
-// them two things that let a broker start in a second: a metadata snapshot and a class archive.
+// The jars of brokers, tools and MirrorMaker 2, fetched by Maven once and kept between runs; and
+// two files with which a broker starts in a second: a metadata snapshot and a class archive.
 
 import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
@@ -19,24 +19,24 @@ import { defaultCheckpoint, type BrokerVersion } from './versions.ts'
 
 const run = promisify(execFile)
 
-// A first fetch of 54 MB over a slow line; the one who waits for another's fetch waits as long.
+// A first fetch is 54 MB over a slow line; a process that waits for another's fetch waits as long.
 const fetchTimeoutMs = 600_000
 
 export interface Jars {
   /** All jars, for `java -cp`. */
   readonly classPath: string
   /**
-   * What `StorageTool format` writes for every cluster alike: the features of a new cluster.
-   * There is none for brokers with ZooKeeper.
+   * The file that `StorageTool format` writes for every cluster: the features of a new cluster.
+   * Brokers with ZooKeeper have none.
    */
   readonly bootstrapCheckpoint: string
-  /** Where a broker looks for it, below its first folder. */
+  /** Where a broker reads it, below its first folder. */
   readonly checkpoint: string
   /** Flags that map the brokers' classes from an archive instead of parsing them; may be empty. */
   readonly archiveFlags: readonly string[]
 }
 
-/** Where the jars of one version are, and the arguments of Maven that fetch them. */
+/** Where the jars of one version are, and the arguments with which Maven fetches them. */
 interface JarSource {
   readonly folder: string
   readonly fetchArguments: (folder: string) => readonly string[]
@@ -47,8 +47,8 @@ interface JarSource {
 const ensured = new Map<string, Promise<Jars>>()
 
 /**
- * Resolves at once when an earlier run has fetched them; safe when several processes race. Without
- * a version: those of pom.xml, tools and MirrorMaker 2 included.
+ * Resolves at once if an earlier run has fetched them; safe if several processes race. Without a
+ * version: the jars of pom.xml, with tools and MirrorMaker 2.
  */
 export async function ensureJars (version?: BrokerVersion): Promise<Jars> {
   const source = version === undefined ? defaultSource() : sourceOf(version)
@@ -81,7 +81,7 @@ async function prepare (source: JarSource): Promise<Jars> {
     classPath: `${folder}/*`,
     bootstrapCheckpoint: join(folder, 'bootstrap.checkpoint'),
     checkpoint,
-    // -Xshare:auto: an archive that does not fit is ignored, and -Xlog keeps that off the output.
+    // -Xshare:auto: an archive that does not match is ignored, and -Xlog suppresses the message.
     archiveFlags: [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto', '-Xlog:cds=off',
       '-Xlog:cds+dynamic=off']
   }
@@ -100,13 +100,13 @@ function isReady (jars: Jars, archive: string): boolean {
   return existsSync(jars.bootstrapCheckpoint) && existsSync(archive)
 }
 
-/** An archive serves the very JVM that wrote it, so its name carries that JVM's version. */
+/** Only the JVM that wrote an archive can use it, so its name contains that JVM's version. */
 async function javaVersionTag (): Promise<string> {
   const { stderr } = await run(javaProgram(), ['-version'])
   return createHash('sha256').update(stderr).digest('hex').slice(0, 8)
 }
 
-/** Fetched beside its place and renamed, so that the folder exists only when it is whole. */
+/** Fetched into another folder and renamed, so that the folder exists only if it is complete. */
 async function fetchJars ({ folder, fetchArguments }: JarSource): Promise<void> {
   say(`fetching the Kafka jars into ${folder} (about 50 MB, once)`)
   const partial = `${folder}.partial-${process.pid}`
@@ -151,7 +151,7 @@ async function formatSnapshot (jars: Jars): Promise<void> {
   }
 }
 
-/** Without an archive brokers only start more slowly, so a failure is reported and lived with. */
+/** Without an archive brokers only start more slowly, so a failure is only printed. */
 async function tryRecordArchive (jars: Jars, archive: string): Promise<void> {
   say('recording the class archive of the broker (10 s, once)')
   try {
@@ -161,7 +161,7 @@ async function tryRecordArchive (jars: Jars, archive: string): Promise<void> {
   }
 }
 
-/** A file made exclusively is the lock; the next process removes one whose owner has died. */
+/** An exclusively created file is the lock; the next process removes the file of a dead owner. */
 async function underLock (lock: string, body: () => Promise<void>): Promise<void> {
   mkdirSync(dirname(lock), { recursive: true })
   const deadline = Date.now() + fetchTimeoutMs
@@ -187,7 +187,7 @@ function tryLock (lock: string): boolean {
     const owner = Number(readFileSync(lock, 'utf8'))
     if (owner > 0 && !isAlive(owner)) rmSync(lock, { force: true })
   } catch {
-    // Released between the two looks: the next attempt gets it.
+    // Released between the two checks: the next attempt acquires it.
   }
   return false
 }

@@ -1,4 +1,4 @@
-// Runs classes of the Kafka jars in a JVM: the flags all share, and tools that end by themselves.
+// Runs classes of the Kafka jars in a JVM: the common flags, and tools that end by themselves.
 
 import type { ChildProcess } from 'node:child_process'
 import { join } from 'node:path'
@@ -22,7 +22,7 @@ export interface JavaResult {
 
 export function javaProgram (): string { return javaProgramOf(process.env) }
 
-/** Flags that shorten the life of a short JVM: the first compiler only, no GC threads. */
+/** Flags that make a short JVM run faster: only the first compiler, no GC threads. */
 export const quickStartFlags: readonly string[] = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
 
 export function javaArguments ({ classPath, className, args, flags = [] }: JavaClass): string[] {

@@ -41,7 +41,9 @@ export class KafkaAdmin {
     await this.#untilServed(topic, partitions)
   }
 
-  /** Resolves when no broker knows the topic any more; one of that name may have been created. */
+  /**
+   * Resolves when no broker knows the topic any more; a new topic of that name may already exist.
+   */
   async deleteTopic (topic: string): Promise<void> {
     const views = await this.#viewsOf(topic)
     const ids = new Set(views.map(view => view?.id))
@@ -116,7 +118,7 @@ export class KafkaAdmin {
     const client = await this.#client?.catch(() => undefined)
     this.#client = undefined
     if (client === undefined) return
-    // A client whose brokers are gone may never end by itself; it ends with the process.
+    // A client whose brokers have ended may never close; it ends with the process.
     await withTimeout('disconnect', 3_000, new Promise<void>(resolve => {
       client.disconnect(1_000, () => { resolve() })
     })).catch(() => {})
@@ -140,7 +142,7 @@ export class KafkaAdmin {
     return served.reduce((sum, size) => sum + size, 0) === count
   }
 
-  /** One for each broker that runs; fails where a broker ends meanwhile. */
+  /** One for each running broker; fails if a broker ends meanwhile. */
   async #viewsOf (topic: string): Promise<ReadonlyArray<TopicView | undefined>> {
     return await Promise.all(this.#brokers().filter(({ isAnswering }) => isAnswering)
       .map(async broker => await topicOn(broker, topic)))
@@ -175,7 +177,7 @@ function isSame (view: TopicView | undefined, other: TopicView): boolean {
   return view !== undefined && of(view) === of(other)
 }
 
-/** By name: asked for one topic, librdkafka may answer with all that it knows. */
+/** By name: librdkafka may answer a request for one topic with all known topics. */
 function partitionsOf (
   { topics }: Metadata, name: string
 ): Metadata['topics'][number]['partitions'] {

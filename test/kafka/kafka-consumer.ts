@@ -16,7 +16,10 @@ export interface ConsumedRecord {
 }
 
 export interface ReadSettings {
-  /** Go on past the end until this many records came; absent: until the end of every partition. */
+  /**
+   * Continues past the end until this many records have arrived; absent: to the end of every
+   * partition.
+   */
   readonly count?: number
   readonly partitions?: readonly number[]
   readonly isolation?: 'read_committed' | 'read_uncommitted'

@@ -1,5 +1,4 @@
-// A producer for tests: every codec; idempotent by default, or transactional; promises
-// with bounds.
+// A producer for tests: every codec; idempotent by default, or transactional; promises with bounds.
 
 import rdkafka, {
   type DeliveryReport, type LibrdKafkaError, type MessageHeader, type Producer,
@@ -29,16 +28,16 @@ export interface Delivered {
 export interface ProducerSettings {
   readonly codec?: Codec
   /**
-   * True by default. Without it a retry may double records or change their order, which
-   * no test may rest on.
+   * True by default. Without it a retry may duplicate or reorder records, which no test may depend
+   * on.
    */
   readonly idempotent?: boolean
   readonly transactionalId?: string
-  /** How long a batch waits for more records: long ones make few, large batches. */
+  /** How long a batch waits for more records: a long wait makes few, large batches. */
   readonly lingerMs?: number
   readonly batchRecordsMax?: number
   readonly timeoutMs?: number
-  /** librdkafka properties that win over the above; SASL logins for example. */
+  /** librdkafka properties that win over the above, for example SASL logins. */
   readonly properties?: Readonly<Record<string, string | number | boolean>>
 }
 
@@ -91,7 +90,7 @@ export class TestProducer {
         await opened.#transaction('init', done => { producer.initTransactions(timeoutMs, done) })
       }
     } catch (error) {
-      // Not awaited: its end waits for the metadata request that will not be answered.
+      // Not awaited: the disconnect waits for the metadata request, which will not be answered.
       void opened.close()
       throw error
     }
@@ -132,7 +131,7 @@ export class TestProducer {
     if (!this.#producer.isConnected()) return
     // A poll while another thread destroys the client reads freed memory; see kafka-client.ts.
     this.#producer.setPollInterval(0)
-    // Bounded: a client whose brokers are gone must not hold the test.
+    // Bounded: a client whose brokers have ended must not delay the test.
     await withTimeout('disconnect', 5_000, new Promise<void>(resolve => {
       this.#producer.disconnect(2_000, () => { resolve() })
     })).catch(() => {})
@@ -140,7 +139,8 @@ export class TestProducer {
 
   async #connect (): Promise<void> {
     await this.#bounded('connect of a producer', new Promise<void>((resolve, reject) => {
-      // Until it is connected node-rdkafka passes on logs but no errors: without this a refused
+      // Until it is connected, node-rdkafka passes on logs but no errors: without this a refused
+      // login would be a timeout without a reason.
       // login would be a time-out without a reason.
       this.#producer.on('event.log', (log: { message: string }) => {
         if (log.message.includes('authentication error')) reject(new Error(log.message))
@@ -213,6 +213,6 @@ function producerProperties (
     ...transactionalId === undefined ? {} : { 'transactional.id': transactionalId },
     ...settings.properties
   }
-  // The types list librdkafka's properties one by one; `properties` may hold any.
+  // The types list librdkafka's properties; `properties` may contain any.
   return properties as ProducerGlobalConfig
 }

@@ -1,5 +1,5 @@
-// A realm of its own for a test: a key distribution center of MIT Kerberos on a port of 127.0.0.1,
-// with its database, key tabs and ticket cache in one folder. Nothing of the machine's is used.
+// A Kerberos realm for a test: a key distribution center of MIT Kerberos on a port of 127.0.0.1,
+// with database, key tabs and ticket cache in one folder. Uses no files of the machine.
 import { execFile, type ChildProcess } from 'node:child_process'
 import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -15,7 +15,7 @@ const realm = 'LONGHAUL.TEST'
 const programs = ['/usr/sbin/krb5kdc', '/usr/sbin/kdb5_util', '/usr/sbin/kadmin.local',
   '/usr/bin/kinit']
 
-/** What Debian's packages lack here, or undefined: a realm can be started. */
+/** The missing Debian packages, or undefined: a realm can be started. */
 export function missingForRealm (): string | undefined {
   const missing = programs.filter(path => !existsSync(path))
   return missing.length === 0
@@ -48,7 +48,7 @@ export class Realm {
     return realm
   }
 
-  /** Of a process that keeps its tickets in a cache of that name. */
+  /** The environment of a process that keeps its tickets in a cache of that name. */
   environment (cache: string): Readonly<Record<string, string>> {
     return {
       KRB5_CONFIG: this.configPath,
@@ -74,7 +74,7 @@ export class Realm {
     writeFileSync(this.configPath, [
       '[libdefaults]', `default_realm = ${realm}`, 'dns_lookup_kdc = false', 'rdns = false',
       'dns_lookup_realm = false', 'dns_canonicalize_hostname = false',
-      // By TCP only: brokers and clients need no port of UDP then.
+      // Only TCP: brokers and clients then need no UDP port.
       'udp_preference_limit = 1',
       '[realms]', `${realm} = {`, `kdc = ${address}`, '}', ''
     ].join('\n'))

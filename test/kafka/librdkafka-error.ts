@@ -1,8 +1,10 @@
-// What node-rdkafka passes to callbacks in place of errors.
+// The values that node-rdkafka passes to callbacks in place of errors.
 
 import type { LibrdKafkaError } from 'node-rdkafka'
 
-/** Its types say that an error always comes; null or undefined comes when there is none. */
+/**
+ * Its types claim that there always is an error; the value is null or undefined if there is none.
+ */
 export function isError (error: LibrdKafkaError | null | undefined): boolean {
   return error !== null && error !== undefined
 }

@@ -1,20 +1,20 @@
-// The link that proxies put their bytes on: delay each way, and a rate that all connections of one
-// direction share, as those of one line do.
+// The link that proxies share: a delay each way, and a rate that all connections of one direction
+// share, like those of one line.
 
 export interface LinkSettings {
-  /** Added to every byte's way, in each direction: half the round trip. */
+  /** Added to the way of every byte, in each direction: half the round trip. */
   readonly latencyMs?: number
-  /** Of each direction, shared by all its connections. Infinity: unlimited. */
+  /** For each direction, shared by all its connections. Infinity: unlimited. */
   readonly bytesPerSecond?: number
 }
 
-// How long a queue the line's router keeps; senders beyond it wait their turn outside.
+// The length of the queue of the line's router; senders beyond it wait.
 const queueMsMax = 20
 
 export class LinkDirection {
   #latencyMs = 0
   #bytesPerSecond = Number.POSITIVE_INFINITY
-  /** When the last byte put on the line so far will have left. */
+  /** When the last byte that was put on the line will have left. */
   #freeAt = 0
   #bytesSent = 0
 
@@ -29,14 +29,14 @@ export class LinkDirection {
     this.#freeAt = 0
   }
 
-  /** Puts bytes on the line and tells when they arrive. Never earlier than those sent before. */
+  /** Puts bytes on the line and returns when they arrive, never earlier than earlier bytes. */
   send (byteCount: number, nowMs: number): number {
     this.#bytesSent += byteCount
     this.#freeAt = Math.max(this.#freeAt, nowMs) + byteCount / this.#bytesPerSecond * 1000
     return this.#freeAt + this.#latencyMs
   }
 
-  /** How long a sender should wait before the queue has room again; 0 or less: continue. */
+  /** How long a sender should wait until the queue has room; 0 or less: no wait. */
   waitMs (nowMs: number): number {
     return this.#freeAt - nowMs - queueMsMax
   }

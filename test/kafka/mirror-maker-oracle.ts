@@ -1,5 +1,5 @@
-// Asks MirrorMaker 2 itself what it makes of properties files: MirrorMakerOracle.java, in one JVM
-// for all questions.
+// Asks MirrorMaker 2 how it reads properties files: MirrorMakerOracle.java, in one JVM for all
+// questions.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { ensureJars } from './jars.ts'
@@ -9,7 +9,7 @@ import { repoRoot } from './repo-root.ts'
 
 export interface Question {
   readonly file: string
-  /** Names to put to the filters and the policy of each flow. */
+  /** Names with which to ask the filters and the policy of each flow. */
   readonly topics: readonly string[]
   readonly groups: readonly string[]
   readonly configProperties: readonly string[]
@@ -57,10 +57,10 @@ export type PairView = { readonly source: string, readonly target: string } & (
       readonly sourceAdmin: ClientView
       readonly targetAdmin: ClientView
     }
-    /** Of heartbeats, checkpoints, offset syncs. */
+    /** For heartbeats, checkpoints, offset syncs. */
     readonly internalTopics: readonly [string, string, string]
     readonly topics: Readonly<Record<string, TopicView>>
-    /** Those that take part. */
+    /** The topics or groups that are included. */
     readonly groups: readonly string[]
     readonly configProperties: readonly string[]
   })

@@ -1,5 +1,5 @@
-// The far end's program of netns.ts, run inside the namespace: passes connections on to a Unix
-// socket, which is a file and hence in all namespaces.
+// The program of netns.ts at the far end, inside the namespace: forwards connections to a Unix
+// socket, which is a file and so visible in all namespaces.
 // Usage: node netns-relay.js ADDRESS PORT SOCKET
 
 import { connect, createServer } from 'node:net'

@@ -1,4 +1,4 @@
-// The link to a namespace: bytes pass, until it is down; nobody answers then, and nobody refuses.
+// The link to a namespace: bytes pass until it is down; then nobody answers and nobody refuses.
 
 import assert from 'node:assert/strict'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'

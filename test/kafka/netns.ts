@@ -1,6 +1,6 @@
-// A network namespace with a link to it: what listens there is reached over a line that can be
-// taken down. A proxy in user space cannot show what the kernel finds out by itself, as the kernel
-// before the proxy acknowledges every byte; here nobody does.
+// A network namespace with a link to it: listeners there are reached over a line that can be taken
+// down. A proxy in user space cannot show what the kernel detects, because the kernel before the
+// proxy acknowledges every byte; here nobody does.
 
 import { spawnSync, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
@@ -13,11 +13,11 @@ import {
 const prefix = 'longhaul-'
 const relayProgram = join(import.meta.dirname, 'netns-relay.js')
 
-/** One a process; its name tells whose it is, so that the next one can remove what was left. */
+/** One for each process; its name contains the pid, so that a later process can remove remains. */
 export class NamespaceLink {
-  /** Of the near end, on this machine. */
+  /** The address of the near end, on this machine. */
   readonly nearAddress: string
-  /** Of the far end, where relays listen. */
+  /** The address of the far end, where relays listen. */
   readonly farAddress: string
   readonly #name: string
   readonly #folder = createTempFolder('netns')
@@ -31,7 +31,7 @@ export class NamespaceLink {
     this.farAddress = far
   }
 
-  /** A text where this machine does not permit it: why. */
+  /** The reason, as text, if this machine does not permit it. */
   static create (): NamespaceLink | string {
     removeAbandoned()
     const name = `${prefix}${process.pid}`
@@ -58,7 +58,7 @@ export class NamespaceLink {
     return link
   }
 
-  /** What connects to the far end's port reaches that port of this machine's 127.0.0.1. */
+  /** Connections to the far end's port reach that port of this machine's 127.0.0.1. */
   async relay (port: number, targetPort: number): Promise<void> {
     const path = join(this.#folder, String(port))
     const server = createServer(socket => { this.#join(socket, targetPort) })
@@ -73,7 +73,7 @@ export class NamespaceLink {
     })
   }
 
-  /** The far end is gone: what is sent is neither answered nor refused. */
+  /** The link goes down: sent bytes are neither answered nor refused. */
   down (): void {
     this.#mustIp(`-n ${this.#name} link set ${this.#farName} down`)
   }
@@ -82,7 +82,7 @@ export class NamespaceLink {
     this.#mustIp(`-n ${this.#name} link set ${this.#farName} up`)
   }
 
-  /** The near ports of connections to the far end that the kernel holds to be open. */
+  /** The near ports of connections to the far end that are open for the kernel. */
   openPorts (): readonly number[] {
     const established = '01'
     const far = this.farAddress.split('.').toReversed()
@@ -113,7 +113,7 @@ export class NamespaceLink {
     }
   }
 
-  /** With the namespace goes its end of the link, and with that the other end. */
+  /** The namespace is deleted with its end of the link, and the other end with that. */
   #remove (): void {
     tryIp(`netns del ${this.#name}`)
   }
@@ -124,13 +124,13 @@ export class NamespaceLink {
   }
 }
 
-/** One of the four addresses of 10.0.0.0/8 that are this process's: pids have 22 bits. */
+/** One of this process's four addresses of 10.0.0.0/8: pids have 22 bits. */
 function addressOf (host: number): string {
   const { pid } = process
   return `10.${pid >> 14 & 255}.${pid >> 6 & 255}.${(pid & 63) * 4 + host}`
 }
 
-/** Undefined when it went well. */
+/** Undefined if the command succeeded. */
 function tryIp (command: string): string | undefined {
   const { error, status, stderr } = spawnSync('ip', command.split(' '), { encoding: 'utf8' })
   if (error !== undefined) return error.message

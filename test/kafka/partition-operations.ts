@@ -35,8 +35,8 @@ export async function killLeader (
 }
 
 /**
- * A topic whose only follower stands in no other's way: partitions of two replicas each, the first
- * one leading, of which the other may be elected though it missed what was acked.
+ * A topic of partitions with two replicas each, the first one leading; the other one may be elected
+ * although it lacks acknowledged records.
  */
 export async function createUncleanTopic (
   cluster: KafkaCluster, topic: string, partitions: number, [leader, follower]: readonly number[]
@@ -58,7 +58,7 @@ export async function untilLeader (
     isRight(await cluster.admin.leaderOf(topic, partition).catch(() => -1)))
 }
 
-/** Moves the log start offset: records before it are gone for consumers at once. */
+/** Moves the log start offset: consumers no longer read earlier records. */
 export async function deleteRecords (
   cluster: KafkaCluster, topic: string, partition: number, beforeOffset: number
 ): Promise<void> {
@@ -72,7 +72,7 @@ export async function addAcl (cluster: KafkaCluster, words: readonly string[]): 
   await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--add', '--force', ...words])
 }
 
-/** Removes ACLs that were added in the same words. */
+/** Removes ACLs that were added with the same words. */
 export async function removeAcl (cluster: KafkaCluster, words: readonly string[]): Promise<void> {
   await cluster.runTool('org.apache.kafka.tools.AclCommand', ['--remove', '--force', ...words])
 }
@@ -89,7 +89,7 @@ export async function setQuota (
     ['--alter', '--entity-type', 'users', '--entity-name', user, ...change])
 }
 
-/** Sets properties of a topic that exists. */
+/** Sets properties of an existing topic. */
 export async function alterTopicConfig (
   cluster: KafkaCluster, topic: string, configs: Readonly<Record<string, string>>
 ): Promise<void> {
@@ -98,14 +98,14 @@ export async function alterTopicConfig (
     ['--alter', '--entity-type', 'topics', '--entity-name', topic, '--add-config', list])
 }
 
-/** Topic properties that have the cleaner thin a closed segment within a second. */
+/** Topic properties with which the cleaner compacts a closed segment within a second. */
 export const compactedTopicConfigs: Readonly<Record<string, string>> = {
   'cleanup.policy': 'compact',
   'segment.ms': '500',
   'min.cleanable.dirty.ratio': '0.01',
   'min.compaction.lag.ms': '0',
   'max.compaction.lag.ms': '500',
-  // A tombstone whose time is over goes in the pass after the one that set its horizon.
+  // An expired tombstone is removed in the pass after the one that set its horizon.
   'delete.retention.ms': '60000'
 }
 

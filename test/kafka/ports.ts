@@ -6,8 +6,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isAlive } from './process-guard.ts'
 
-// Below Linux' range for outgoing connections (32768-60999): a port reserved here cannot be used
-// by some client's connect() between the check and the server's bind, nor while a broker is down.
+// Below Linux' range for outgoing connections (32768-60999): no client's connect() can use a port
+// reserved here between the check and the server's bind, or while a broker is down.
 const firstPort = 20_000
 const portCount = 12_000
 const attemptsMax = 500
@@ -38,7 +38,9 @@ export function releasePorts (ports: readonly number[]): void {
   }
 }
 
-/** A file a port, made exclusively and holding its owner's pid, keeps parallel test files apart. */
+/**
+ * One file for each port, created exclusively with its owner's pid, separates parallel test files.
+ */
 function tryReserve (port: number): boolean {
   const path = join(folder, String(port))
   for (let attempt = 0; attempt < 2; attempt++) {
@@ -61,7 +63,7 @@ function tryReserve (port: number): boolean {
 function isAbandoned (path: string): boolean {
   try {
     const pid = Number(readFileSync(path, 'utf8'))
-    // An empty file is one whose owner is about to write its pid.
+    // An empty file belongs to an owner that is about to write its pid.
     return pid > 0 && !isAlive(pid)
   } catch {
     return false
@@ -78,7 +80,7 @@ async function isFree (port: number): Promise<boolean> {
   })
 }
 
-/** Whether somebody listens there. */
+/** Whether a process listens there. */
 export async function accepts (port: number): Promise<boolean> {
   return await new Promise(resolve => {
     const socket = connect({ host: '127.0.0.1', port })

@@ -1,4 +1,4 @@
-// What must not outlive a test run: processes and folders of a run that is killed outright.
+// Processes and folders must not outlive a test run, even one that is killed.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'

@@ -34,7 +34,7 @@ export function spawnGuarded (
   return child
 }
 
-/** Resolves true once the child is gone, false when it still lives after the bound. */
+/** Resolves true once the child has ended, false if it still runs after the bound. */
 export async function waitForExit (child: ChildProcess, timeoutMs: number): Promise<boolean> {
   if (hasExited(child)) return true
   return await new Promise(resolve => {
@@ -44,7 +44,7 @@ export async function waitForExit (child: ChildProcess, timeoutMs: number): Prom
   })
 }
 
-/** SIGTERM, and SIGKILL for a child that has not gone within the bound. */
+/** SIGTERM, and SIGKILL for a child that has not ended within the bound. */
 export async function stopChild (child: ChildProcess, timeoutMs: number): Promise<void> {
   if (hasExited(child)) return
   child.kill('SIGTERM')
@@ -62,12 +62,12 @@ export function isAlive (pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // EPERM: somebody else's process, but one that lives.
+    // EPERM: the process of another user, but it runs.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
-/** An own folder below the system's temporary one, named after this process. */
+/** A folder below the system's temporary one, named after this process. */
 export function createTempFolder (prefix: string): string {
   installExitHook()
   const parent = join(tmpdir(), `longhaul-test-${process.getuid?.() ?? 0}`)
@@ -83,7 +83,7 @@ export function removeFolder (folder: string): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 }
 
-/** Removes what processes that were killed outright could not remove themselves. */
+/** Removes what killed processes could not remove. */
 function sweepTempFolders (parent: string): void {
   for (const name of readdirSync(parent)) {
     const pid = Number(/-(\d+)-[^-]*$/.exec(name)?.[1])

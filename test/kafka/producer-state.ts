@@ -1,4 +1,4 @@
-// What a broker remembers of idempotent producers: without it, a broker accepts any sequence.
+// What a broker remembers of idempotent producers: without this state it accepts any sequence.
 
 import type { KafkaCluster } from './cluster.ts'
 import { eventually } from './eventually.ts'
@@ -10,13 +10,13 @@ const describeProducersApi = { key: 61, version: 0 }
 const one = Buffer.from([2]) // the length of a compact array of one element
 
 /**
- * Broker settings with which it soon forgets the producers of records that are older than a day,
- * which `oldTimestamp` is, and remembers those of new ones.
+ * Broker settings with which it soon forgets the producers of records older than a day, as at
+ * `oldTimestamp`, and remembers those of new ones.
  */
 export const forgetfulOfOldRecords = { 'producer.id.expiration.check.interval.ms': '200' }
 export const oldTimestamp = 1_700_000_000_000
 
-/** Resolves once the leader holds no state of any producer of the partition. */
+/** Resolves once the leader has no state of any producer of the partition. */
 export async function untilProducersForgotten (
   cluster: KafkaCluster, topic: string, partition = 0
 ): Promise<void> {
@@ -38,7 +38,7 @@ async function producerCount (
       reader.int32() // partition
       const error = reader.int16()
       reader.compactString() // error text
-      return { error, count: reader.compactArrayLength() } // what follows is not read
+      return { error, count: reader.compactArrayLength() } // the rest is not read
     })
   })
   if (found?.error !== 0) throw new Error(`producers of ${topic}-${partition}: ${found?.error}`)

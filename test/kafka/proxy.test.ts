@@ -1,4 +1,4 @@
-// The proxy: what it adds to a round trip, what connections share, and each of its faults.
+// The proxy: its delay, what connections share, and each of its faults.
 
 import assert from 'node:assert/strict'
 import { createServer, connect, type Server, type Socket } from 'node:net'
@@ -13,10 +13,10 @@ import { releasePorts, reservePorts } from './ports.ts'
 import { RequestHeads } from './request-heads.ts'
 import { startProxy, type TcpProxy } from './proxy.ts'
 
-// The echo keeps what it got of small tests only.
+// The echo keeps received bytes only of small tests.
 const receivedBytesMax = 10_000
 
-/** A server that sends back what it gets, and a proxy before it. */
+/** A server that returns received bytes, and a proxy before it. */
 async function createEcho (
   t: TestContext, settings: LinkSettings = {}
 ): Promise<{ proxy: TcpProxy, link: Link, received: () => Buffer }> {
@@ -63,7 +63,7 @@ async function open (t: TestContext, port: number): Promise<Socket> {
   return socket
 }
 
-/** Sends bytes and resolves with the milliseconds until as many came back. */
+/** Sends bytes and resolves with the milliseconds until as many have returned. */
 async function echo (socket: Socket, byteCount: number): Promise<number> {
   const from = performance.now()
   let missing = byteCount
@@ -107,7 +107,7 @@ describe('the proxy', { timeout: 600_000 }, () => {
     const from = performance.now()
     await Promise.all(sockets.map(async socket => await echo(socket, 250_000)))
     const elapsedMs = performance.now() - from
-    // A connection with the rate for itself would be done after 125 ms.
+    // A connection with the whole rate would be done after 125 ms.
     assert.ok(elapsedMs >= 490, `${elapsedMs} ms for 1 MB at 2 MB/s`)
     assert.equal(link.up.bytesSent, 1_000_000)
     assert.equal(link.down.bytesSent, 1_000_000)
@@ -117,7 +117,7 @@ describe('the proxy', { timeout: 600_000 }, () => {
     const { link, proxy } = await createEcho(t)
     const socket = await open(t, proxy.port)
     await echo(socket, 100)
-    // A second under way: the freeze, at most 25 ms after the look at them, comes first.
+    // In flight for a second: the freeze, at most 25 ms after the check, comes first.
     link.set({ latencyMs: 1_000 })
     const arrived: string[] = []
     const answered = async (name: string, from: Socket, byteCount: number): Promise<void> => {
@@ -128,7 +128,7 @@ describe('the proxy', { timeout: 600_000 }, () => {
     await eventually('bytes on the link', () => link.up.bytesSent === 1_100)
     proxy.freeze()
     link.set({})
-    // The others are sent into a link that is frozen already.
+    // The other bytes are sent into a frozen link.
     const late = answered('late', await open(t, proxy.port), 10)
     await sleep(300)
     assert.deepEqual(arrived, [])
@@ -162,7 +162,7 @@ describe('the proxy', { timeout: 600_000 }, () => {
     await echo(await open(t, proxy.port), 100)
   })
 
-  test('forgets the connections that are chosen, for good and without a word; others pass',
+  test('forgets the chosen connections permanently and silently; others pass',
     async t => {
       const { proxy, received } = await createEcho(t)
       const [forgotten, spared] = [await open(t, proxy.port), await open(t, proxy.port)]
@@ -184,7 +184,7 @@ describe('the proxy', { timeout: 600_000 }, () => {
       assert.equal(proxy.connectionCount, 3)
     })
 
-  test('holding a request, delivers it after its client is gone, and what went before at once',
+  test('holding a request, delivers it after its client has ended, and earlier ones at once',
     async t => {
       const { proxy, received } = await createEcho(t)
       proxy.hold(head => head.includes('late'))
@@ -203,12 +203,12 @@ describe('the proxy', { timeout: 600_000 }, () => {
       await eventually('one connection', () => proxy.connectionCount === 1)
     })
 
-  test('passes the end of a stream on behind its last bytes', async t => {
+  test('forwards the end of a stream after its last bytes', async t => {
     const { proxy } = await createEcho(t, { latencyMs: 20 })
     const socket = await open(t, proxy.port)
     let received = 0
     socket.on('data', (bytes: Buffer) => { received += bytes.length })
-    // More than the sockets' buffers hold, and a reader who is not there when the end arrives.
+    // More bytes than the sockets' buffers hold, and a reader that is late for the end.
     const byteCount = 12 * 1024 * 1024
     socket.end(Buffer.alloc(byteCount, 7))
     socket.pause()

@@ -1,13 +1,13 @@
-// A TCP proxy in user space that stands between clients and a broker: a long or narrow link, and
-// the faults of one. It shows round trips, pipelining and sharing; not TCP's loss and windows.
+// A TCP proxy in user space between clients and a broker: a long or narrow link, and its faults. It
+// shows round trips, pipelining and sharing; not TCP's loss and windows.
 
 import { createServer, connect, type Server, type Socket } from 'node:net'
 import { ApiVersionsAnswers } from './api-versions-answer.ts'
 import type { Link, LinkDirection } from './link.ts'
 import { apiKeyOf, RequestHeads } from './request-heads.ts'
 
-// What one connection may hold on its way, each direction: a window of 16 MiB carries 160 MB/s over
-// 100 ms, so that it is the link's rate and not the proxy that limits.
+// The bytes in flight of one connection in each direction: a window of 16 MiB carries 160 MB/s over
+// 100 ms, so the link's rate is the limit and not the proxy.
 const windowBytesMax = 16 * 1024 * 1024
 
 type IsHeld = (requestHead: Buffer) => boolean
@@ -51,7 +51,7 @@ export class TcpProxy {
     return this.#connections.size
   }
 
-  /** Back to forwarding, from any fault: bytes held while frozen flow on, nobody is reconnected. */
+  /** Forwards again after any fault: held bytes flow on, no connection is reopened. */
   async restore (): Promise<void> {
     if (this.#state === 'closed') throw new Error('the proxy is closed')
     this.#server ??= await this.#listen()
@@ -67,8 +67,8 @@ export class TcpProxy {
   }
 
   /**
-   * Half-open: connections stay (new ones are taken too), but not a byte passes, as when a firewall
-   * forgets a flow. Only the clients' own time-outs can tell.
+   * Half-open: connections stay (new ones are accepted, too), but no byte passes, as when a
+   * firewall forgets a flow. Only the clients' timeouts can detect it.
    */
   freeze (): void {
     if (this.#state !== 'forwarding') throw new Error(`cannot freeze what is ${this.#state}`)
@@ -77,9 +77,9 @@ export class TcpProxy {
   }
 
   /**
-   * A NAT that has forgotten open connections, all of them or those chosen: not a byte passes on
-   * them any more, in no direction and not after `restore` either, and neither side notices; new
-   * ones pass. The kernels of this machine still acknowledge what is sent: only silence can tell.
+   * A NAT that has forgotten open connections, all or the chosen ones: no byte passes on them any
+   * more, in neither direction and not after `restore`, and neither side notices; new ones work.
+   * The kernels of this machine still acknowledge sent bytes: only silence shows the fault.
    */
   forget (isChosen: HasCarried = () => true): void {
     for (const connection of this.#connections) {
@@ -100,31 +100,31 @@ export class TcpProxy {
 
   /**
    * From now on a connection whose client sends such a request delivers nothing more to the broker:
-   * that request and what follows are late on the way, and arrive when they are released, even if
-   * their client is gone by then. `reset` loses them.
+   * that request and later ones are delayed, and arrive when they are released, even if their
+   * client has ended by then. `reset` loses them.
    */
   hold (isHeld: IsHeld): void {
     this.#isHeld = isHeld
   }
 
-  /** Connections that are held, and on which all that went before has been answered. */
+  /** Held connections on which all earlier requests have been answered. */
   get heldCount (): number {
     return [...this.#connections].filter(each => each.isHeld && each.isAnswered).length
   }
 
-  /** Resolves once the broker has answered every request that was held, or has hung up. */
+  /** Resolves once the broker has answered every held request, or has closed the connection. */
   async release (): Promise<void> {
     this.#isHeld = undefined
     await Promise.all([...this.#connections].filter(({ isHeld }) => isHeld)
       .map(async connection => { await connection.release() }))
   }
 
-  /** Clients that connect from now on find that the broker lacks these APIs. */
+  /** Clients that connect from now on learn that the broker lacks these APIs. */
   hideApis (...apiKeys: readonly number[]): void {
     this.#hidden = new Set(apiKeys)
   }
 
-  /** Ends every connection with a RST; new ones are welcome at once. */
+  /** Ends every connection with a RST; new ones are accepted at once. */
   reset (): void {
     for (const connection of this.#connections) connection.destroy(true)
   }
@@ -165,7 +165,7 @@ export class TcpProxy {
   }
 }
 
-/** A client's socket and the one to the broker, joined by two pipes. */
+/** A client's socket and the one to the broker, connected by two pipes. */
 class Connection {
   readonly #client: Socket
   readonly #server: Socket
@@ -191,7 +191,7 @@ class Connection {
     this.#pipes = [this.#up, this.#down]
     let open = 2
     for (const socket of [this.#client, this.#server]) {
-      // What is held outlives its client.
+      // Held requests outlive their client.
       socket.on('error', () => {
         if (this.#isForgotten) socket.destroy()
         else if (!this.isHeld || socket === this.#server) this.destroy(false)
@@ -227,7 +227,7 @@ class Connection {
     })
     this.#up.release()
     await answered
-    // Nobody reads what else the broker says.
+    // Nobody reads further answers of the broker.
     if (this.#client.destroyed) this.#server.destroy()
   }
 
@@ -256,7 +256,7 @@ class Connection {
 
 interface PipeHooks {
   readonly mustHold?: IsHeld
-  /** Of each request or answer. */
+  /** The head of each request or answer. */
   readonly onHead?: (head: Buffer) => void
   readonly rewrite?: (bytes: Buffer) => Buffer
 }
@@ -267,8 +267,8 @@ interface Parcel {
 }
 
 /**
- * One direction of one connection. Bytes read are put on the link, which says when they arrive, and
- * wait here until then; reading pauses while the window or the link's own queue is full.
+ * One direction of one connection. Read bytes are put on the link, which returns when they arrive,
+ * and wait here until then; reading pauses while the window or the link's queue is full.
  */
 class Pipe {
   readonly #from: Socket
@@ -279,7 +279,7 @@ class Pipe {
   readonly #parcels: Parcel[] = []
   #bytesHeld = 0
   #frozen = false
-  /** What is held; undefined: nothing is. */
+  /** The held bytes; undefined: none. */
   #late: Array<Parcel['bytes']> | undefined
   #requestCount = 0
   #lateCount = 0
@@ -321,7 +321,7 @@ class Pipe {
 
   get isHeld (): boolean { return this.#late !== undefined }
 
-  /** Requests or answers that began here, whole or not. */
+  /** Requests or answers that began here, complete or not. */
   get requestCount (): number { return this.#requestCount }
 
   get lateCount (): number { return this.#lateCount }
@@ -342,7 +342,7 @@ class Pipe {
     this.#resumeWhenRoom()
   }
 
-  /** Where in these bytes begins what is held. */
+  /** The index in these bytes at which held bytes begin. */
   #lateFrom (bytes: Buffer): number {
     let cut = this.#late === undefined ? bytes.length : 0
     for (const { head, from } of this.#requests.push(bytes)) {
@@ -374,7 +374,7 @@ class Pipe {
     }
     this.#from.pause()
     clearTimeout(this.#resumeTimer)
-    // With a full window it is the next delivery that calls this again.
+    // With a full window the next delivery calls this again.
     if (waitMs > 0) this.#resumeTimer = setTimeout(() => { this.#resumeWhenRoom() }, waitMs)
   }
 

@@ -1,4 +1,4 @@
-// Builds record batches byte by byte, for what no client would write: null or binary headers, odd
+// Builds record batches byte by byte that no client would write: null or binary headers, odd
 // attributes, wrong checksums.
 
 export interface RawRecord {
@@ -7,7 +7,7 @@ export interface RawRecord {
   readonly headers?: ReadonlyArray<readonly [name: string, value: Buffer | null]>
   /** Relative to the batch's base timestamp. */
   readonly timestampDelta?: number
-  /** The record's place when absent; a gap makes the batch as thin as compaction would. */
+  /** By default the record's index; a gap makes the batch like a compacted one. */
   readonly offsetDelta?: number
 }
 
@@ -19,13 +19,13 @@ export interface RawBatchSettings {
   readonly baseSequence?: number
   /** Compresses the records; set the codec's number in `attributes` too. */
   readonly compress?: (records: Buffer) => Buffer
-  /** Applied last, over the right checksum. */
+  /** Applied last, after the right checksum. */
   readonly crc?: number
 }
 
 const headerBytes = 61
 const crcAt = 17
-/** The checksum covers what follows it. */
+/** The checksum covers the bytes after it. */
 const crcFrom = 21
 
 export function buildBatch (

@@ -1,5 +1,5 @@
-// Reads record batches as the bytes a broker keeps on disk, so that a test can prove that a mirror
-// forwarded them unread. Only headers are understood here; the rest is compared, not parsed.
+// Reads record batches as the bytes that a broker stores, so that a test can prove that a mirror
+// forwarded them unread. Only headers are parsed; the rest is compared.
 
 import { createHash } from 'node:crypto'
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync } from 'node:fs'
@@ -8,7 +8,7 @@ import { join } from 'node:path'
 export interface RawBatch {
   readonly baseOffset: number
   readonly lastOffset: number
-  /** All of it, header included. */
+  /** The whole batch, header included. */
   readonly byteCount: number
   readonly partitionLeaderEpoch: number
   readonly magic: number
@@ -27,7 +27,7 @@ export interface RawBatch {
   readonly producerEpoch: number
   readonly baseSequence: number
   readonly recordCount: number
-  /** The cleaner took records out: fewer than the offsets the batch spans. */
+  /** The cleaner removed records: fewer records than the offsets of the batch. */
   readonly thinned: boolean
   /** SHA-256 of everything after the 61 header bytes. */
   readonly payloadHash: string
@@ -39,7 +39,7 @@ const headerBytes = 61
 const logOverheadBytes = 12
 const codecNames = ['none', 'gzip', 'snappy', 'lz4', 'zstd'] as const
 
-/** The batches of one replica by offset. A batch that is being written right now is left out. */
+/** The batches of one replica by offset. A batch that is being written is left out. */
 export function readRawLog (logDir: string, topic: string, partition: number): RawBatch[] {
   const folder = join(logDir, `${topic}-${partition}`)
   if (!existsSync(folder)) throw new Error(`no replica of ${topic}-${partition} in ${logDir}`)
@@ -49,7 +49,7 @@ export function readRawLog (logDir: string, topic: string, partition: number): R
     .flatMap(name => parseBatches(readSegment(join(folder, name))))
 }
 
-/** The cleaner swaps segments while a test reads: one that has gone was replaced. */
+/** The cleaner swaps segments while a test reads: a missing one was replaced. */
 function readSegment (path: string): Buffer {
   try {
     return readFileSync(path)
@@ -111,7 +111,7 @@ export function dataBatches (batches: readonly RawBatch[]): RawBatch[] {
   return batches.filter(batch => !batch.control)
 }
 
-/** Offsets missing within or between batches, as compaction and transaction markers leave them. */
+/** Offsets missing within or between batches, as compaction and transaction markers cause them. */
 export function gapCount (batches: readonly RawBatch[]): number {
   const first = batches[0]
   const last = batches.at(-1)

@@ -1,4 +1,4 @@
-// Hand-built batches: brokers take right ones as they are, and tell wrong ones.
+// Hand-built batches: brokers keep correct ones unchanged, and refuse wrong ones.
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
@@ -17,7 +17,7 @@ describe('raw batches', { timeout: 90_000 }, () => {
     assert.equal(crc32c(Buffer.from('123456789')), 0xE3069283)
   })
 
-  test('are kept byte for byte, with what no client here can write', async t => {
+  test('are kept byte for byte, with contents that no client here can write', async t => {
     const cluster = await startKafkaCluster(t)
     await cluster.createTopic('odd')
     const binary = Buffer.from([0xFF, 0, 0x80])

@@ -1,15 +1,15 @@
-// Sends a hand-built record batch to a broker: one Produce request on an own connection.
+// Sends a hand-built record batch to a broker: one Produce request on a separate connection.
 
 import type { KafkaCluster } from './cluster.ts'
 import { int16, int32, requestRaw, string } from './raw-request.ts'
 
 export interface RawProduceResult {
-  /** 0 when the batch was taken. */
+  /** 0 if the batch was accepted. */
   readonly errorCode: number
   readonly baseOffset: number
 }
 
-// The last version without tagged fields, which this needs none of.
+// The last version without tagged fields.
 const produceApi = { key: 0, version: 7 }
 const timeoutMs = 10_000
 

@@ -1,17 +1,17 @@
-// One request on a connection of its own, for what no client here can ask. The body of a request in
-// the flexible encoding begins with the tagged fields of the header.
+// One request on a separate connection, for requests that no client here can send. The body of a
+// request in the flexible encoding begins with the tagged fields of the header.
 
 import { connect, type Socket } from 'node:net'
 import { withTimeout } from './eventually.ts'
 
 const timeoutMs = 10_000
 
-/** A Broker, or where one would be. */
+/** A Broker, or an address. */
 export interface BrokerAddress {
   readonly port: number
 }
 
-/** Resolves with the answer behind its correlation id. */
+/** Resolves with the answer after its correlation id. */
 export async function requestRaw (
   broker: BrokerAddress, api: { readonly key: number, readonly version: number }, body: Buffer
 ): Promise<Buffer> {
@@ -57,7 +57,7 @@ export function int64 (value: bigint): Buffer {
 
 export const noTags = Buffer.from([0])
 
-/** Its length, more by one, stands in front: seven bits a byte, the last byte below 128. */
+/** The length plus one precedes it: seven bits a byte, the last byte below 128. */
 export function compactString (text: string): Buffer {
   const bytes = Buffer.from(text)
   const length: number[] = []

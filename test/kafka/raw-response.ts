@@ -1,5 +1,5 @@
-// Reads the fields of one answer in their order, in the old encoding (int16 lengths) and in the
-// flexible one (varint lengths, tagged fields).
+// Reads the fields of one answer in order, in the old encoding (int16 lengths) or in the flexible
+// one (varint lengths, tagged fields).
 
 export class ResponseReader {
   readonly #bytes: Buffer
@@ -38,7 +38,7 @@ export class ResponseReader {
     return Array.from({ length: this.compactArrayLength() }, element)
   }
 
-  /** Where the elements are not wanted. */
+  /** For elements that are not needed. */
   compactArrayLength (): number { return Math.max(0, this.#varint() - 1) }
 
   /** Skips tagged fields. */

@@ -1,2 +1,2 @@
-// Where the repository begins: compiled files run from dist/, what lies beside them does not.
+// The root of the repository: compiled files run from dist/, other files do not.
 export { repositoryRoot as repoRoot } from '../../src/demo/kafka-libs.ts'

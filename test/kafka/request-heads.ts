@@ -1,5 +1,5 @@
-// Cuts what a Kafka client sends into requests, wherever the chunks of the stream end, and returns
-// the beginning of each one: api key, client id, and the first topic where it is named.
+// Divides the bytes of a Kafka client into requests, wherever the chunks of the stream end, and
+// returns the beginning of each: api key, client id, and the first topic if it is named.
 
 /** Enough for the header and a topic's name. */
 const headBytesMax = 256
@@ -7,13 +7,13 @@ const lengthBytes = 4
 
 export interface RequestHead {
   readonly head: Buffer
-  /** Where in the present bytes its request begins; 0 also for one that began before them. */
+  /** The index in the present bytes at which its request begins; 0 also if it began earlier. */
   readonly from: number
 }
 
 export class RequestHeads {
   #head = Buffer.alloc(0)
-  /** Bytes of the present request that are still to come behind its head. */
+  /** Bytes of the present request after its head that have not arrived. */
   #rest = 0
 
   /** The heads that are complete with these bytes. */
@@ -42,14 +42,14 @@ export class RequestHeads {
   }
 }
 
-/** -1: shorter than a request of Kafka's. */
+/** -1: shorter than any request of Kafka. */
 export function apiKeyOf (head: Buffer): number {
   return head.length < lengthBytes + 2 ? -1 : head.readInt16BE(lengthBytes)
 }
 
 /**
- * For TcpProxy.hold: Produce requests of Longhaul's lanes, from the n-th on. Known by the client,
- * since from v13 on a request names topics by their ids.
+ * For TcpProxy.hold: Produce requests of Longhaul's lanes, from the n-th on. Recognized by the
+ * client id, because from v13 on a request names topics by their ids.
  */
 export function lanesProduce (from = 1): (head: Buffer) => boolean {
   let seen = 0

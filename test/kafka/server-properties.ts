@@ -1,4 +1,4 @@
-// server.properties of one KRaft broker, settled for tests: small, quick to elect, quick to clean.
+// server.properties of one KRaft broker, set for tests: small, fast elections, fast cleaning.
 
 import {
   renderServerProperties as render, serverProperties, type Listener, type ServerIdentity
@@ -8,23 +8,23 @@ export type { Listener }
 
 /** A listener of every broker besides those of cluster.ts, with its properties by Kafka's names. */
 export interface MoreListener extends Pick<Listener, 'name' | 'protocol'> {
-  /** Without `listener.name.NAME.` in front. */
+  /** Without the prefix `listener.name.NAME.`. */
   readonly config?: Readonly<Record<string, string>>
-  /** Where the listener says to be; its own port, by default. */
+  /** The advertised port; by default the listener's own. */
   readonly advertisedPort?: number
-  /** 127.0.0.1, by default. */
+  /** 127.0.0.1 by default. */
   readonly advertisedHost?: string
 }
 
-/** Users of the SASL listener (PLAIN) and who of them may do everything. */
+/** Users of the SASL listener (PLAIN), and those that may do everything. */
 export interface SaslUsers {
   readonly users: Readonly<Record<string, string>>
-  /** Given, the StandardAuthorizer refuses whatever is not allowed by an ACL to all but these. */
+  /** If present, the StandardAuthorizer refuses everybody else what no ACL allows. */
   readonly superUsers?: readonly string[]
 }
 
 export interface ServerSettings extends ServerIdentity {
-  /** Given, the cluster keeps its metadata in ZooKeeper and not in KRaft. */
+  /** If present, the cluster keeps its metadata in ZooKeeper and not in KRaft. */
   readonly zookeeperPort?: number
   readonly sasl?: SaslUsers
   readonly moreListeners?: readonly MoreListener[]
@@ -42,7 +42,7 @@ export function renderServerProperties (settings: ServerSettings): string {
   })
 }
 
-/** For a broker that is no controller of a quorum. */
+/** For a broker that is not the controller of a quorum. */
 function withZooKeeper (
   base: Readonly<Record<string, string>>, { id }: ServerIdentity, port: number
 ): Record<string, string> {
@@ -65,8 +65,8 @@ const quick: Readonly<Record<string, string>> = {
   'log.segment.bytes': '67108864',
   'log.segment.delete.delay.ms': '1000',
   'log.retention.check.interval.ms': '1000',
-  // Retention goes by the records' timestamps, and a test may write any. With Kafka's seven days
-  // such records vanish at the first check, half a minute after the broker's start.
+  // Retention uses the records' timestamps, and a test may write any. With Kafka's seven days such
+  // records would be deleted at the first check, half a minute after the broker's start.
   'log.retention.ms': '-1',
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '1000',
   // A killed broker is fenced, and its partitions get other leaders, within this.
@@ -100,7 +100,7 @@ function security ({ listeners, sasl }: ServerSettings): Record<string, string> 
   }
 }
 
-/** ANONYMOUS is whoever comes by the plaintext listeners: the brokers and the harness. */
+/** ANONYMOUS is every client of the plaintext listeners: the brokers and the harness. */
 function authorizer (superUsers: readonly string[]): Record<string, string> {
   return {
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',

@@ -1,6 +1,6 @@
-// A cluster of one broker that a test writes by itself: it answers ApiVersions, Metadata and logins
-// by a token, and leaves every other request unanswered. For what neither a real broker nor a mock
-// does on demand.
+// A cluster of one broker that a test controls: it answers ApiVersions, Metadata and logins by
+// token, and leaves every other request unanswered. For behaviour that neither a real broker nor a
+// mock shows on demand.
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { int16, int32, string, type BrokerAddress } from './raw-request.ts'
 
@@ -13,7 +13,7 @@ const leaderNotAvailable = 5
 const unsupportedVersion = 35
 const saslAuthenticationFailed = 58
 
-/** Which versions of which requests it says to know. */
+/** The versions of requests that it claims to know. */
 const offered = [
   { key: fetch, min: 4, max: 4 },
   { key: metadata, min: 0, max: 2 },
@@ -27,7 +27,7 @@ export interface CleanUp {
 }
 
 export class StubBroker implements BrokerAddress {
-  /** Metadata names the broker by it, if clients reach the broker by another way than `port`. */
+  /** The port in Metadata, if clients reach the broker by another port than `port`. */
   advertised: { readonly host: string, readonly port: number } | undefined
   /** Whether Metadata names this broker. */
   isAlive = true
@@ -120,12 +120,14 @@ export class StubBroker implements BrokerAddress {
   }
 }
 
-/** What stands behind the header with the client's id: -1 asks for all topics. */
+/** The bytes after the header with the client id: -1 requests all topics. */
 function topicCount (request: Buffer): number {
   return request.readInt32BE(10 + request.readInt16BE(8))
 }
 
-/** ApiVersions v0; a client that asks for a later version learns that there is only this one. */
+/**
+ * ApiVersions v0; a client that asks for a later version learns that only this one is supported.
+ */
 function versions (asked: number): Buffer {
   return Buffer.concat([
     int16(asked === 0 ? 0 : unsupportedVersion), int32(offered.length),

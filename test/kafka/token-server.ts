@@ -1,13 +1,13 @@
 // A server of OAuth 2 access tokens for tests: it issues unsigned JSON web tokens, which a broker
-// with Kafka's unsecured validator accepts, to the one client that it knows.
+// with Kafka's unsecured validator accepts, to its one client.
 import { createServer } from 'node:http'
 import type { CleanUp } from '../dataplane/create-forwarder.ts'
 
 export interface TokenServer {
   readonly url: string
-  /** The forms that were posted, by the client that the server knows or by others. */
+  /** The posted forms, from the known client or from others. */
   readonly requests: readonly URLSearchParams[]
-  /** What an ill server answers from now on, instead of a token; undefined: it is well again. */
+  /** The answer of a failing server in place of a token; undefined: it works again. */
   answerWith (answer: TokenAnswer | undefined): void
 }
 

@@ -1,10 +1,10 @@
-// Versions of Kafka that a test cluster can be of, other than that of pom.xml, and what differs.
+// Versions of Kafka for test clusters, other than that of pom.xml, and their differences.
 
 export interface BrokerVersion {
   readonly version: string
-  /** Which profile of broker-pom.xml brings what writes the broker's log. */
+  /** The profile of broker-pom.xml with the library that writes the broker's log. */
   readonly logging: 'log4j2' | 'reload4j'
-  /** Where the cluster keeps its metadata. KRaft knows no transactions before 3.0. */
+  /** Where the cluster keeps its metadata. KRaft supports no transactions before 3.0. */
   readonly metadata: 'kraft' | 'zookeeper'
   /** Below a broker's first folder: where `StorageTool format` writes the cluster's features. */
   readonly checkpoint: string
