@@ -106,12 +106,13 @@ export function judgeRecreated (
   const { log, side, topic } = changed
   const { progress } = fault
   const range = `holds offsets ${log.start} to ${log.end}`
+  // Neither text repeats the one of TOPIC_RECREATED.
   const why = side === 'source'
-    ? `source topic ${topic} was recreated: the deleted topic was mirrored up to ` +
-      `${describe(progress)}, the new topic ${range}`
-    : `target topic ${topic} was recreated, or the flow now mirrors to another name: the ` +
-      `previous topic received the records up to ${describe(progress)}, and ${topic} ${range}. ` +
-      'Records before that are not mirrored again'
+    ? `the deleted source topic ${topic} was mirrored up to ${describe(progress)}, the new topic ` +
+      range
+    : `target topic ${topic} is not the previous one, or the flow now mirrors to another name: ` +
+      `the previous topic received the records up to ${describe(progress)}, and ${topic} ` +
+      `${range}. Records before that are not mirrored again`
   if (policies['topic.recreated'] === 'stop') {
     return { kind: 'stop', error: new ReplicatorError('TOPIC_RECREATED', why) }
   }

@@ -96,7 +96,7 @@ export class PartitionFaults {
         } catch (thrown) {
           table.markDirty([partition])
           onError(ReplicatorError.from(thrown), partition)
-          moves.move(partition, { kind: 'keepFaulted', error })
+          moves.move(partition, { kind: 'keepFaulted', error: this.#undecided(partition, error) })
           return
         }
         const scan = scanFrom === undefined ? {} : { scanFrom }
@@ -114,9 +114,13 @@ export class PartitionFaults {
     const policies = this.#options.policies(partition.topic)
     const mayBeRecreated = isRecreated || recreationErrors.has(errorName)
     if (side !== undefined || mayBeRecreated || order !== undefined) {
-      await this.#options.topicIds.learn([partition])
-      const changed = this.#options.topicIds.changed(partition)
+      const { topicIds } = this.#options
+      const learned = topicIds.learn([partition])
+      await learned.catch(() => {})
+      const changed = topicIds.changed(partition)
+      // One cluster is enough to know it, even if the other one does not answer.
       if (changed !== undefined) return await this.#decideRecreated(partition, changed)
+      await learned
     }
     if (order !== undefined) return judgeOrder(positionOf(partition), order)
     // The original topic, to which the progress belongs, is available again.

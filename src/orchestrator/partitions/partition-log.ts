@@ -1,5 +1,6 @@
 // Logs the moves of partitions. A fault that returns with the same text is logged once, until the
 // partition has been sound in between.
+import type { ErrorName } from '../errors/error-table.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log, LogFields } from '../observability/log.ts'
@@ -97,7 +98,7 @@ export class PartitionLog {
   }
 
   #sayOnce (partition: FlowPartition, error: ReplicatorError, isNew: boolean): void {
-    const text = withoutNumbers(error.message)
+    const text = saidOf(error)
     const isSaid = this.#said.get(partition.id) === text
     this.#said.set(partition.id, text)
     const fields = { ...fieldsOf(partition), state: 'faulted' }
@@ -132,10 +133,18 @@ export class PartitionLog {
   }
 }
 
-/** A broker reports timestamp bounds relative to the current time, so they differ at each retry. */
-function withoutNumbers (text: string): string {
-  return text.replace(/\d+/g, '#')
+/**
+ * What makes a fault another one. A broker reports timestamp bounds relative to the current time,
+ * so they differ at each retry. A recreated topic is one event, whoever reports it: a lane, the
+ * topic ids or the policy, which all name another detail.
+ */
+function saidOf ({ action, errorName, message }: ReplicatorError): string {
+  if (recreationErrors.has(errorName)) return `recreated: ${action}`
+  return message.replace(/\d+/g, '#')
 }
+
+const recreationErrors: ReadonlySet<string> =
+  new Set<ErrorName>(['INCONSISTENT_TOPIC_ID', 'TOPIC_RECREATED'])
 
 function countOf (records: bigint): string {
   return records === 1n ? '1 record' : `${records} records`

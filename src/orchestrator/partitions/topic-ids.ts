@@ -37,14 +37,17 @@ export class KnownTopicIds {
     this.#target = target
   }
 
-  /** Asks both clusters. Returns the topics that the source reports as unknown. */
+  /**
+   * Asks both clusters. Returns the topics that the source reports as unknown. Rejects if a cluster
+   * does not answer; what the other cluster answers is known even then.
+   */
   async learn (topics: readonly TopicNames[]): Promise<ReadonlySet<string>> {
     const { source, target } = this.#known
-    const [missing] = await Promise.all([
-      learnInto(source, this.#source, topics.map(({ topic }) => topic)),
-      learnInto(target, this.#target, topics.map(({ remoteTopic }) => remoteTopic))
-    ])
-    return missing
+    const onSource = learnInto(source, this.#source, topics.map(({ topic }) => topic))
+    const onTarget = learnInto(target, this.#target, topics.map(({ remoteTopic }) => remoteTopic))
+    await Promise.allSettled([onSource, onTarget])
+    await onTarget
+    return await onSource
   }
 
   forget ({ remoteTopic, topic }: TopicNames): void {

@@ -84,7 +84,7 @@ describe('faults of the source', () => {
   test('a source topic that is recreated while it is mirrored stops, with its lag', async t => {
     const mirror = await recreate(t, 'again-stop', 20, 'stop', 3)
     const error = await untilFaulted(mirror, 'again-stop', 'TOPIC_RECREATED')
-    assert.match(error, /source topic again-stop was recreated: the deleted topic was mirrored/)
+    assert.match(error, /was recreated: the deleted source topic again-stop was mirrored up to/)
     const { text } = await mirror.untilLogged('what the new topic lacks', line =>
       line.text.includes('no longer mirrored'))
     assert.equal(text,

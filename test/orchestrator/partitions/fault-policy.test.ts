@@ -261,6 +261,6 @@ describe('a fault', () => {
     const action = judgeRecreated({ progress }, stop, { side: 'target', topic: 'orders2', log })
     assert.ok(action.kind === 'stop')
     assert.match(action.error.message,
-      /orders2 was recreated, or the flow now mirrors to another name.*are not mirrored again/)
+      /orders2 is not the previous one, or the flow now mirrors .*are not mirrored again/)
   })
 })

@@ -1,10 +1,11 @@
 // A source topic that was recreated with fewer partitions than before.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { describe, test } from 'node:test'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import type { TopicLook } from '../../../src/orchestrator/partitions/wanted-topics.ts'
 import { settle } from '../time/manual-clock.ts'
 import {
-  createPartitions, laneEvent, orders, report, type PartitionsFixture
+  createPartitions, createRunning, laneEvent, orders, released, report, type PartitionsFixture
 } from './partitions-fixture.ts'
 
 const lookWith = (count: number): TopicLook => {
@@ -118,4 +119,72 @@ test('a partition that was stopped before its topic was recreated reports that, 
   assert.equal(partition().state, 'stopped')
   assert.equal(partition().trouble?.error.errorName, 'TOPIC_RECREATED')
   assert.equal(lines.filter(line => line.includes('TOPIC_RECREATED')).length, 1)
+})
+
+const away = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')
+const otherId = laneEvent('faulted', { code: 103, detail: 'another topic id' })
+const linesOf = ({ lines }: PartitionsFixture): readonly string[] =>
+  lines.filter(line => /TOPIC_RECREATED|INCONSISTENT_TOPIC_ID/.test(line))
+
+// The lane, the topic ids and the policy each worded the same event, and the policy repeated the
+// words of the error. The decision waited for the ids of the target, which it does not need.
+describe('a recreated topic while a cluster does not answer is one line', () => {
+  const follow = async (fixture: PartitionsFixture): Promise<void> => {
+    await fixture.partitions.lookAtResting().catch(() => {})
+    await fixture.partitions.retryFaulted().catch(() => {})
+    if (fixture.partition().state === 'recalled') report(fixture, 0, released)
+    await settle()
+    fixture.clock.skip(5_000)
+  }
+
+  test('with topic.recreated=stop, for which the source is enough', async () => {
+    const fixture = await createRunning('stop')
+    fixture.source.addTopic('orders', 1)
+    fixture.target.error = away
+    report(fixture, 0, otherId)
+    await settle()
+    assert.equal(fixture.partition().state, 'stopped')
+    fixture.target.error = undefined
+    await follow(fixture)
+    const [line = '', ...more] = linesOf(fixture)
+    assert.deepEqual(more, [])
+    assert.match(line, /^error: orders-0 is faulted: A topic was recreated: the deleted source/)
+    assert.equal(line.match(/was recreated/g)?.length, 1, line)
+  })
+
+  test('with topic.recreated=stop, if the source is away at first, too', async () => {
+    const fixture = await createRunning('stop')
+    fixture.source.addTopic('orders', 1)
+    fixture.source.error = away
+    fixture.target.error = away
+    report(fixture, 0, otherId)
+    await settle()
+    assert.equal(fixture.partition().state, 'faulted')
+    fixture.source.error = undefined
+    await follow(fixture)
+    await follow(fixture)
+    assert.equal(fixture.partition().state, 'stopped')
+    assert.deepEqual(linesOf(fixture).slice(1), [])
+  })
+
+  // The line told the operator to set what was set: the position could not be written.
+  test('with topic.recreated=skip, which needs nothing of an operator', async () => {
+    const fixture = await createRunning('skip')
+    const { assigned, partition, source, store, target } = fixture
+    source.addTopic('orders', 1)
+    target.error = away
+    store.beforeWrite = () => { throw away }
+    report(fixture, 0, otherId)
+    await settle()
+    assert.equal(partition().state, 'faulted')
+    await follow(fixture)
+    const [line = '', ...more] = linesOf(fixture)
+    assert.deepEqual(more, [])
+    assert.match(line, /as topic\.recreated=skip is set, .* once both clusters answer/)
+    target.error = undefined
+    store.beforeWrite = () => {}
+    await follow(fixture)
+    assert.equal(partition().state, 'assigned')
+    assert.equal(assigned.at(-1)?.upstream, 0n)
+  })
 })
