@@ -44,6 +44,11 @@ const minuteMs = 60_000
  * 10 s between attempts. A later report belongs to another problem.
  */
 const echoMs = 10_000
+/**
+ * tick() is called each second: after a gap of this length the process itself did not run (SIGSTOP,
+ * a frozen container), and what it has not heard meanwhile is not the silence of a cluster.
+ */
+const notRunMs = 5_000
 /** How many log lines a minute may name a partition, for each error. */
 const namedPerMinute = 20
 
@@ -59,6 +64,10 @@ export class FlowProblems {
   /** The last logged text of each topic; only of topics with a recent problem. */
   readonly #said = new Map<string, string>()
   readonly #spokenOf = new Set<string>()
+  /** When tick() was called last, monotonic; undefined: not yet. */
+  #tickedMs: number | undefined
+  /** When the process ran again after it had not run, monotonic. */
+  #ranAgainMs = -Infinity
   #isClosing = false
   #named = { minute: 0, counts: new Map<string, number>() }
 
@@ -93,7 +102,7 @@ export class FlowProblems {
       level: 'warn',
       text: error.message,
       fields: { err: error },
-      isQuiet: isCluster && this.#isEcho(this.#sideOf(cluster))
+      isQuiet: isCluster && this.#mayBeFalse(this.#sideOf(cluster))
     })
   }
 
@@ -131,7 +140,7 @@ export class FlowProblems {
     const named = side === undefined
       ? own ?? text
       : `${this.#options[side]}: ${own ?? text.slice(side.length + 2)}`
-    const isQuiet = this.#isEcho(side)
+    const isQuiet = this.#mayBeFalse(side)
     this.#recurring.report({ key, level: 'warn', text: named, fields: { lane }, isQuiet })
   }
 
@@ -187,7 +196,9 @@ export class FlowProblems {
     waiting: readonly WaitingGroup[],
     clusters: Partial<Readonly<Record<Side, ClusterHealth>>> = {}
   ): void {
-    for (const side of sides) this.#reportCluster(side, clusters[side])
+    const hasJustRunAgain = this.#hasJustRunAgain()
+    this.#tickedMs = this.#options.clock.monotonic()
+    for (const side of sides) this.#reportCluster(side, clusters[side], hasJustRunAgain)
     const causes = waiting.map(group => this.#causeOf(group))
     // The line about a cluster also names the partitions that wait for that cluster.
     for (const side of sides) {
@@ -216,7 +227,7 @@ export class FlowProblems {
     return said.find(each => this.#away.has(each)) ?? said[0]
   }
 
-  #reportCluster (side: Side, health: ClusterHealth | undefined): void {
+  #reportCluster (side: Side, health: ClusterHealth | undefined, isQuiet: boolean): void {
     if (health === undefined) return
     const alias = this.#options[side]
     if (health.error === undefined) {
@@ -234,6 +245,7 @@ export class FlowProblems {
       text: `${alias} has not answered for ${seconds} s: ${health.error.message}`,
       fields: { err: health.error },
       isState: true,
+      isQuiet,
       endsQuietly: true // readiness-log.ts says so
     })
   }
@@ -243,6 +255,19 @@ export class FlowProblems {
     const count = partitions === 1 ? '1 partition waits' : `${partitions} partitions wait`
     return `${count} in ${source}->${target}: ${error.row.text} (${error.errorName}), ` +
       `for example ${error.detail}`
+  }
+
+  /** A report of this cluster that need not be of a problem that lasts. */
+  #mayBeFalse (side: Side | undefined): boolean {
+    return this.#hasJustRunAgain() || this.#isEcho(side)
+  }
+
+  #hasJustRunAgain (): boolean {
+    const nowMs = this.#options.clock.monotonic()
+    if (this.#tickedMs !== undefined && nowMs - this.#tickedMs >= notRunMs && !this.#isClosing) {
+      this.#tickedMs = this.#ranAgainMs = nowMs
+    }
+    return nowMs - this.#ranAgainMs < echoMs
   }
 
   #isEcho (side: Side | undefined): boolean {

@@ -184,6 +184,52 @@ describe('the end of an outage', () => {
   })
 })
 
+// After SIGSTOP and SIGCONT every request was older than its time limit: one line told of a cluster
+// that does not answer, and the cluster was well.
+describe('a process that did not run for a while', () => {
+  const createAwakened = (): ReturnType<typeof createProblems> & {
+    readonly pass: (seconds: number, isAway: boolean) => void
+  } => {
+    const fixture = createProblems()
+    const { clock, problems } = fixture
+    let answeredMs = clock.now()
+    const pass = (seconds: number, isAway: boolean): void => {
+      for (let each = 0; each < seconds; each++) {
+        if (isAway) problems.laneLine(0, 'target: 1/1 brokers are down (ERROR)')
+        if (isAway) problems.warn(new ReplicatorError('_ALL_BROKERS_DOWN', 'group'), 'target')
+        else answeredMs = clock.now()
+        problems.tick([], { target: { answeredMs, error: isAway ? away : undefined } })
+        clock.skip(second)
+      }
+    }
+    pass(30, false)
+    clock.skip(20 * second)
+    return { ...fixture, pass }
+  }
+
+  test('does not take its own silence for that of the cluster', () => {
+    const { lines, pass } = createAwakened()
+    pass(3, true)
+    pass(120, false)
+    assert.deepEqual(lines, [])
+  })
+
+  test('says what lasts', () => {
+    const { lines, pass } = createAwakened()
+    pass(9, true)
+    assert.deepEqual(lines, [])
+    pass(2, true)
+    assert.equal(lines.length, 1)
+  })
+
+  test('says at once what begins later', () => {
+    const { lines, pass } = createAwakened()
+    pass(15, false)
+    pass(1, true)
+    assert.equal(lines.length, 1)
+  })
+})
+
 describe('partitions that wait', () => {
   // Regression: partitions that waited for the target were logged under the source, whose
   // connections had been closed earlier, and which was then "over after 0 s".
