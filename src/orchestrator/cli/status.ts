@@ -1,6 +1,5 @@
 // `longhaul status FILE`: prints processes, pauses, positions and lag of each flow, from its
 // progress topic and both clusters. Needs no running process, and changes nothing.
-import { groupOf } from '../cluster/flow-group.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import type { FlowMember } from '../control/control-record.ts'
 import { refuseNeverRun, withFlowWords, type FlowOnRecord } from '../flow/flow-words.ts'
@@ -12,6 +11,9 @@ import { judgeTopic } from '../policy/topic-filter.ts'
 import { isIdempotent, partitionKey, type TopicPartition } from '../progress/progress.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import {
+  countProcesses, processExit, processJson, processLines, type ProcessCount
+} from './process-count.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -38,7 +40,7 @@ interface PartitionStatus extends TopicPartition {
 interface FlowStatus {
   readonly flow: FlowConfig
   /** Members of the flow's group now; the records of members that died stay for minutes. */
-  readonly processes: number
+  readonly processes: ProcessCount
   readonly members: readonly FlowMember[]
   readonly partitions: readonly PartitionStatus[]
   /** False if the target has no idempotent producers. */
@@ -58,7 +60,7 @@ export async function showStatus (
     ? `${JSON.stringify(flows.map(toJson))}\n`
     : flows.map(each => `${render(each, options.topic, width)}\n`).join('\n'))
   if (flows.some(({ error }) => error !== undefined)) return exitCodes.failed
-  return flows.every(({ processes }) => processes > 0) ? exitCodes.ok : exitCodes.unhealthy
+  return processExit(flows.map(({ processes }) => processes))
 }
 
 async function statusOf (
@@ -73,7 +75,7 @@ async function statusOf (
     }
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
-    return { flow, processes: 0, members: [], partitions: [], isExactlyOnce: true, error }
+    return { flow, processes: error, members: [], partitions: [], isExactlyOnce: true, error }
   }
 }
 
@@ -94,10 +96,10 @@ async function lookAt (
     mirrored.map(({ partition, topic }) => ({ topic, partition, at: 'latest' as const })),
     'read_uncommitted')
   const recreations = await recreationsOf(flow, clusters, mirrored, onRecord)
-  const [group] = await target.describeGroups([groupOf(flow.name)])
+  const processes = await countProcesses(target, flow.name)
   return {
     flow,
-    processes: group?.members.length ?? 0,
+    processes,
     members: onRecord.members,
     partitions: mirrored.map((each, i) => partitionStatus(each, {
       end: known(ends[i]?.offset), onRecord, recreation: recreations.get(partitionKey(each))
@@ -180,8 +182,7 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
   const who = members.map(({ address, build, name }) =>
     `  ${name}, ${build}${address === '' ? '' : `, ${address}`}`)
   return [
-    `${flow.name}: ${processes} ${processes === 1 ? 'process' : 'processes'} in ` +
-      `${groupOf(flow.name)}`,
+    ...processLines(flow.name, processes),
     ...who,
     ...isExactlyOnce ? [] : [`  at least once: ${flow.target.alias} has no idempotent producers`],
     topic === undefined
@@ -238,7 +239,7 @@ function toJson (status: FlowStatus): object {
   return {
     flow: flow.name,
     error: error?.message ?? null,
-    processes,
+    ...processJson(processes),
     exactlyOnce: isExactlyOnce,
     members: members.map(({ address, build, name, startedMs }) =>
       ({ name, build, address, startedMs })),
