@@ -4,7 +4,6 @@ import { setMaxListeners } from 'node:events'
 import { closeSync, openSync } from 'node:fs'
 import { signalExitCodes } from './cli/exit-codes.ts'
 import { titleWithoutSecrets } from './cli/process-title.ts'
-import { runProgram } from './cli/program.ts'
 import { exitNow } from './cluster/native-exit.ts'
 import { limitHeapGrowth } from './lanes/heap-growth.ts'
 import { systemClock } from './time/clock.ts'
@@ -14,7 +13,10 @@ const parentCheckMs = 500
 // longer.
 const lingerMsMax = 500
 
+// Before the modules of the program are loaded: else they let the new space grow to 16 MB, which it
+// keeps until the first collection of the whole heap, minutes later.
 limitHeapGrowth()
+const program = import('./cli/program.ts')
 const title = titleWithoutSecrets(process.argv)
 if (title !== undefined) process.title = title
 
@@ -55,6 +57,7 @@ if (process.env['npm_execpath'] !== undefined) {
   }, parentCheckMs).unref()
 }
 
+const { runProgram } = await program
 const exitCode = await runProgram(process.argv, {
   stdout: process.stdout,
   stderr: process.stderr,
