@@ -14,7 +14,8 @@ const parentCheckMs = 500
 const lingerMsMax = 500
 
 // Before the modules of the program are loaded: else they let the new space grow to 16 MB, which it
-// keeps until the first collection of the whole heap, minutes later.
+// keeps until the first collection of the whole heap, minutes later. The addon, which native-exit
+// imports, is loaded before them, too: malloc then has four arenas at most, and eight if not.
 limitHeapGrowth()
 const program = import('./cli/program.ts')
 const title = titleWithoutSecrets(process.argv)
