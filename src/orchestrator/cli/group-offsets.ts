@@ -9,6 +9,7 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import { explainAnswer } from '../offsets/explain-answer.ts'
 import { withOffsetLookup, type OffsetLookup } from '../offsets/offset-lookup.ts'
+import { withRefinement, type Refine } from '../offsets/offset-refinement.ts'
 import { translate, type OffsetAnswer } from '../offsets/offset-map.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
@@ -64,11 +65,12 @@ async function rowsOf (
   const committed = (await committedBy(group, flow))
     .filter(({ topic }) => judgeTopic(flow.topics, topic) === 'mirrored')
     .sort(comparePartitions)
-  return await withOffsetLookup(flow, log, clock, async lookup => {
-    const rows: GroupRow[] = []
-    for (const each of committed) rows.push(await rowOf(each, flow, lookup, stopped))
-    return rows
-  })
+  return await withOffsetLookup(flow, log, clock, async lookup =>
+    await withRefinement(flow, clock, async refine => {
+      const rows: GroupRow[] = []
+      for (const each of committed) rows.push(await rowOf(each, flow, lookup, refine, stopped))
+      return rows
+    }))
 }
 
 /** Rejects with the error of the group's coordinator: DESCRIBE on the group is needed. */
@@ -88,7 +90,8 @@ async function committedBy (group: string, flow: FlowConfig): Promise<readonly G
 }
 
 async function rowOf (
-  committed: GroupOffset, flow: FlowConfig, lookup: OffsetLookup, signal: AbortSignal
+  committed: GroupOffset, flow: FlowConfig, lookup: OffsetLookup, refine: Refine,
+  signal: AbortSignal
 ): Promise<GroupRow> {
   const { offset, partition, topic } = committed
   const named = { ...committed, flow: flow.name, remoteTopic: flow.policy.remoteTopic(topic) }
@@ -97,7 +100,8 @@ async function rowOf (
     return { ...named, answer: undefined, text: `${topic}-${partition} is not mirrored yet` }
   }
   const map = offsetMapOf(progress)
-  const answer = translate(map, offset, progress)
+  const answer = await refine(translate(map, offset, progress),
+    { source: { topic, partition }, position: offset, isBack: false, progress }, signal)
   const text = explainAnswer(answer, { topic, partition, offset, isBack: false, map, progress })
   return { ...named, answer, text }
 }

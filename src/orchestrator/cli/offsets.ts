@@ -5,6 +5,7 @@ import type { Config, FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { explainAnswer } from '../offsets/explain-answer.ts'
 import { withOffsetLookup } from '../offsets/offset-lookup.ts'
+import { withRefinement } from '../offsets/offset-refinement.ts'
 import { translate, translateBack, type OffsetAnswer } from '../offsets/offset-map.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
@@ -81,7 +82,11 @@ async function translateInFlow (
       }
     }
     const map = offsetMapOf(progress)
-    const answer = (isBack ? translateBack : translate)(map, offset, progress)
+    const ofMap = (isBack ? translateBack : translate)(map, offset, progress)
+    const answer = ofMap.kind !== 'thinned'
+      ? ofMap
+      : await withRefinement(flow, terminal.clock, async refine => await refine(ofMap,
+        { source: { topic, partition }, position: offset, isBack, progress }, terminal.stopped))
     return { ...named, answer, text: explainAnswer(answer, { ...question, map, progress }) }
   } catch (thrown) {
     return { ...named, answer: undefined, text: ReplicatorError.from(thrown).message }

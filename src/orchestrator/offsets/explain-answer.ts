@@ -24,7 +24,8 @@ export function explainAnswer (answer: OffsetAnswer, question: AnsweredQuestion)
         : `source offset ${offset} holds no record that is mirrored (a transaction marker, an ` +
           'aborted or a compacted record): the answer is the next record that is'
     case 'thinned':
-      return `the offset map of ${topic}-${partition} keeps so old positions in less detail: the ` +
+      return `the offset map of ${topic}-${partition} keeps so old positions in less detail, and ` +
+        'the records there do not show more (deleted, changed, or equal to each other): the ' +
         `record is at this ${to} offset or up to ${answer.early} offsets behind it`
     case 'before': {
       const known = isBack ? map.start.downstream : map.start.upstream

@@ -25,7 +25,8 @@ test('each kind of answer has its own sentence, which names offset and partition
   assert.equal(say(8n, true), '100: the record at target offset 8 is not of this flow: the ' +
     'answer is the next record that is')
   assert.equal(say(205n), '63: the offset map of orders-3 keeps so old positions in less ' +
-    'detail: the record is at this target offset or up to 2 offsets behind it')
+    'detail, and the records there do not show more (deleted, changed, or equal to each other): ' +
+    'the record is at this target offset or up to 2 offsets behind it')
   assert.equal(say(99n), '-: the offset map of orders-3 begins at source offset 100: start the ' +
     'consumer at the earliest target offset, or look for the record by its timestamp')
   assert.equal(say(300n), '70: no record from source offset 300 on is mirrored yet (orders-3 ' +

@@ -4,86 +4,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  cut, emptyMap, exactSpan, isExact, mappedTo, spansMax, translate, translateBack, withSpan,
-  type MapPoint, type OffsetAnswer, type OffsetMap
+  cut, emptyMap, exactSpan, isExact, spansMax, translate, translateBack, withSpan,
+  type OffsetAnswer
 } from '../../../src/orchestrator/offsets/offset-map.ts'
-
-const start = { upstream: 0n, downstream: 0n }
-
-/** The events between two checks, in numbers of offsets. */
-type Step =
-  | { readonly kind: 'mirror', readonly records: number }
-  /** A marker or a compaction gap on the source. */
-  | { readonly kind: 'gap', readonly offsets: number }
-  /** Another producer appends to the target. */
-  | { readonly kind: 'others', readonly offsets: number }
-  /** A crash: the map since the last 'keep' is lost, the position is kept. */
-  | { readonly kind: 'lose' }
-  | { readonly kind: 'keep' }
-  /** The source changed during a resume: the last records are mirrored again. */
-  | { readonly kind: 'again', readonly records: number }
-
-const size = fc.integer({ min: 1, max: 9 })
-const lossless = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ kind: fc.constant('mirror' as const), records: size }) },
-  { weight: 2, arbitrary: fc.record({ kind: fc.constant('gap' as const), offsets: size }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('others' as const), offsets: size }) },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant('again' as const), records: size }) })
-const lossy = fc.oneof(
-  { weight: 8, arbitrary: lossless },
-  { weight: 1, arbitrary: fc.constant({ kind: 'lose' } as const) },
-  { weight: 1, arbitrary: fc.constant({ kind: 'keep' } as const) })
-
-class Mirror {
-  map: OffsetMap = emptyMap(start, true)
-  point: MapPoint = { ...start, sequence: 0 }
-  /** The target offset of the newest copy of each source record. */
-  truth: Array<{ upstream: bigint, downstream: bigint }> = []
-  readonly #max: number
-  #kept = { map: this.map, point: this.point }
-
-  constructor (max: number) { this.#max = max }
-
-  run (step: Step): void {
-    switch (step.kind) {
-      case 'mirror': return this.#mirror(step.records)
-      case 'gap': return this.#move(step.offsets, 0)
-      case 'others': return this.#move(0, step.offsets)
-      case 'keep': this.#kept = { map: this.map, point: this.point }; return
-      case 'lose': this.map = mappedTo(this.#kept.map, this.#kept.point, this.point); return
-      case 'again': {
-        const first = this.truth.at(-step.records)
-        if (first === undefined) return
-        this.truth = this.truth.filter(({ upstream }) => upstream < first.upstream)
-        this.point = { ...this.point, upstream: first.upstream }
-        this.#mirror(step.records)
-        this.#kept = { map: this.map, point: this.point }
-      }
-    }
-  }
-
-  #mirror (records: number): void {
-    const { downstream, upstream } = this.point
-    for (let i = 0n; i < records; i++) {
-      this.truth.push({ upstream: upstream + i, downstream: downstream + i })
-    }
-    this.map = withSpan(this.map, exactSpan(upstream, downstream, BigInt(records)), this.#max)
-    this.#move(records, records, records)
-  }
-
-  #move (upstream: number, downstream: number, records = 0): void {
-    const { point } = this
-    this.point = {
-      upstream: point.upstream + BigInt(upstream),
-      downstream: point.downstream + BigInt(downstream),
-      sequence: point.sequence + records
-    }
-  }
-}
+import { lossless, lossy, SimulatedMirror, start, type Step } from './simulated-mirror.ts'
 
 /** Calls back with the answer and the true offset of each position, in both directions. */
 function compare (
-  { map, point, truth }: Mirror, check: (answer: OffsetAnswer, right: bigint) => void
+  { map, point, truth }: SimulatedMirror, check: (answer: OffsetAnswer, right: bigint) => void
 ): void {
   for (let o = 0n; o <= point.upstream; o++) {
     const next = truth.find(({ upstream }) => upstream >= o)
@@ -97,7 +25,7 @@ function compare (
 
 test('a map that is not full is exact for each position in both directions', () => {
   fc.assert(fc.property(fc.array(lossless, { maxLength: 40 }), steps => {
-    const mirror = new Mirror(spansMax)
+    const mirror = new SimulatedMirror(spansMax)
     for (const step of steps) mirror.run(step)
     compare(mirror, (answer, right) => {
       assert.equal(answer.offset, right)
@@ -110,7 +38,7 @@ test('a map that is not full is exact for each position in both directions', () 
 test('a map that was thinned, or lost spans in a crash, is early and within its bound', () => {
   fc.assert(fc.property(fc.array(lossy, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }),
     (steps, max) => {
-      const mirror = new Mirror(max)
+      const mirror = new SimulatedMirror(max)
       for (const step of steps) mirror.run(step)
       assert.ok(mirror.map.spans.length <= max + 1)
       compare(mirror, ({ early, kind, offset = -1n }, right) => {
@@ -124,7 +52,7 @@ test('a map that was thinned, or lost spans in a crash, is early and within its 
 test('spans ascend on both sides and count no more records than they have offsets', () => {
   fc.assert(fc.property(fc.array(lossy, { maxLength: 60 }), fc.integer({ min: 2, max: 6 }),
     (steps, max) => {
-      const mirror = new Mirror(max)
+      const mirror = new SimulatedMirror(max)
       for (const step of steps) {
         mirror.run(step)
         let [upstream, downstream] = [0n, 0n]
@@ -141,7 +69,7 @@ test('spans ascend on both sides and count no more records than they have offset
 // The last record of a span with gaps may be before the position: then the next one is after the
 // span, and after records of other producers there.
 test('the bound of an answer covers a record after the span', () => {
-  const mirror = new Mirror(2)
+  const mirror = new SimulatedMirror(2)
   const steps: readonly Step[] = [
     { kind: 'gap', offsets: 1 }, { kind: 'mirror', records: 9 }, { kind: 'lose' },
     { kind: 'others', offsets: 1 }, { kind: 'again', records: 9 }
