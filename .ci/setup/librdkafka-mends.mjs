@@ -68,6 +68,72 @@ const mends = [
                     rd_clock() +
                         (rd_ts_t)rkb->rkb_rk->rk_conf.reconnect_backoff_ms * 1000);`
   },
+  // The next five: a broker that refuses a login is asked again as soon as a broker that was
+  // restarted, by each client for ever. Now each refusal in a row doubles a pause of its own, from
+  // 1 s to 30 s or reconnect.backoff.max.ms, which no request for a connection shortens; and each
+  // refusal is reported, because refusals are rare now.
+  {
+    file: 'rdkafka_broker.h',
+    from: `        rd_ts_t rkb_ts_reconnect;
+`,
+    to: `        rd_ts_t rkb_ts_reconnect;
+
+        /**< The pause after the refused logins in a row, and its end. */
+        int rkb_login_backoff_ms;
+        rd_ts_t rkb_ts_login;
+`
+  },
+  {
+    file: 'rdkafka_broker.c',
+    from: `        rkb->rkb_reauth_in_progress = rd_false;
+
+        va_start(ap, fmt);
+        rd_kafka_broker_set_error(rkb, level, err, fmt, ap);
+        va_end(ap);
+`,
+    to: `        rkb->rkb_reauth_in_progress = rd_false;
+
+        if (err == RD_KAFKA_RESP_ERR__AUTHENTICATION) {
+                int max = RD_MAX(30000,
+                                 rkb->rkb_rk->rk_conf.reconnect_backoff_max_ms);
+                rkb->rkb_login_backoff_ms = RD_MIN(
+                    max, RD_MAX(1000, 2 * rkb->rkb_login_backoff_ms));
+                rkb->rkb_ts_login =
+                    rd_clock() +
+                    (rd_ts_t)rd_jitter(rkb->rkb_login_backoff_ms * 3 / 4,
+                                       rkb->rkb_login_backoff_ms) *
+                        1000;
+        }
+
+        va_start(ap, fmt);
+        rd_kafka_broker_set_error(rkb, level, err, fmt, ap);
+        va_end(ap);
+`
+  },
+  {
+    file: 'rdkafka_broker.c',
+    from: `        suppress = identical && rd_interval(`,
+    to: `        suppress = identical && err != RD_KAFKA_RESP_ERR__AUTHENTICATION &&
+                   rd_interval(`
+  },
+  {
+    file: 'rdkafka_broker.c',
+    from: `        if (unlikely(rkb->rkb_ts_reconnect == 0))
+                return 0; /* immediate */
+
+        remains = rkb->rkb_ts_reconnect - now;`,
+    to: `        remains = RD_MAX(rkb->rkb_ts_reconnect, rkb->rkb_ts_login) - now;`
+  },
+  {
+    file: 'rdkafka_broker.c',
+    from: `        rkb->rkb_max_inflight       = rkb->rkb_rk->rk_conf.max_inflight;
+        rkb->rkb_reauth_in_progress = rd_false;
+`,
+    to: `        rkb->rkb_max_inflight       = rkb->rkb_rk->rk_conf.max_inflight;
+        rkb->rkb_reauth_in_progress = rd_false;
+        rkb->rkb_login_backoff_ms   = 0;
+`
+  },
   {
     // malloc allocates the responses, and does not bound its memory (core/block_pool.h). The
     // program may set these two functions before it opens a client.

@@ -49,16 +49,22 @@ const needsOfCall: Readonly<Record<string, string>> = {
   initProducerId: 'WRITE on a topic (before Kafka 2.8: IDEMPOTENT_WRITE on the cluster)'
 }
 
-/** The error of a native call that failed as a whole. */
+/**
+ * The error of a native call that failed as a whole. `login` says who logs in, if the client logs
+ * in.
+ */
 export function clusterError (
-  cluster: string, failure: NativeFailure, call = ''
+  cluster: string, failure: NativeFailure, call = '', login?: string
 ): ReplicatorError {
   const located = { code: failure.code, detail: `cluster ${cluster}: ${failure.detail}` }
   const meaning = meanings.get(failure.code)
   const refusal = meaning === undefined ? undefined : loginRefusal(cluster, failure.detail)
   if (refusal !== undefined) {
     const seen = brokersSay(failure.detail.replace(/^\w+: /, ''))
-    return new ReplicatorError(refusal.of, `cluster ${cluster}: ${seen}`, {
+    const who = login === undefined || refusal.of !== 'CLUSTER_LOGIN_REFUSED'
+      ? ''
+      : ` (admin client, ${login})`
+    return new ReplicatorError(refusal.of, `cluster ${cluster}: ${seen}${who}`, {
       setting: `${cluster}.${refusal.setting}`, action: refusal.action, cluster,
       cause: ReplicatorError.fromNative(located, { cluster })
     })

@@ -6,9 +6,12 @@ import type { ClientProperties } from '../config/client-properties.ts'
 import { clientLineDetail } from '../errors/client-lines.ts'
 import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { systemClock } from '../time/clock.ts'
 import type { Isolation } from './cluster-admin.ts'
 import { grantAction } from './cluster-error.ts'
+import { loginOf, refusedLogin } from './login-refusal.ts'
 import { quickClientProperties, unansweredMsMax } from './quick-client.ts'
+import { RefusedLogins } from './refused-logins.ts'
 import { holdToken, type TokenHold } from './token-source.ts'
 
 /** Properties that the user set for the cluster take precedence. */
@@ -60,24 +63,60 @@ const disconnectMsMax = 1_500
 // node-rdkafka flushes a producer for 5 s by default.
 const flushMs = 1
 
+/** Of all clients of the process. */
+const refusedLogins = new RefusedLogins(systemClock)
+
 /** The tokens of clients that log in with tokens, from connect() to disconnect(). */
 const tokens = new WeakMap<KafkaConsumer | Producer, TokenHold>()
 
 /**
- * `properties` are the user's, as controlClientProperties() receives them: for a login by token.
+ * `properties` are the user's, as controlClientProperties() receives them; `name` is for errors.
+ * After a refused login, rejects with the same error for a while, without asking a broker.
  */
 export async function connect (
-  client: KafkaConsumer | Producer, timeoutMs: number, properties: ClientProperties = {}
+  client: KafkaConsumer | Producer, timeoutMs: number, properties: ClientProperties = {},
+  name = 'client'
 ): Promise<void> {
+  const hasLogin = loginOf(properties) !== undefined
+  if (hasLogin) refusedLogins.mustTry(properties)
+  const refused = rememberRefusal(client, properties, name)
   const hold = holdToken(properties, token => { client.setOauthBearerToken(token) })
   try {
     await hold?.token()
     await connectOnce(client, Math.min(timeoutMs, connectMsMax))
   } catch (thrown) {
     hold?.release()
-    throw thrown
+    const error = refused()
+    if (!hasLogin || error === undefined) throw thrown
+    refusedLogins.refuse(properties, error)
+    throw error
   }
+  if (hasLogin) refusedLogins.accept(properties)
   if (hold !== undefined) tokens.set(client, hold)
+}
+
+interface LogLine { readonly message: string }
+
+/** The last refusal of the client's login that its log names; undefined: its log names none. */
+function rememberRefusal (
+  client: KafkaConsumer | Producer, properties: ClientProperties, name: string
+): () => ReplicatorError | undefined {
+  let error: ReplicatorError | undefined
+  const emitter: { on: (event: 'event.log', listener: (line: LogLine) => void) => unknown } = client
+  emitter.on('event.log', ({ message }) => {
+    error = refusedLogin(properties, message, name) ?? error
+    if (error !== undefined) refusals.set(client, error)
+  })
+  return () => error
+}
+
+const refusals = new WeakMap<object, ReplicatorError>()
+
+/** With the refusal that the client's log names, if the error is that of a login. */
+export function withRefusal (
+  client: KafkaConsumer | Producer, error: ReplicatorError
+): ReplicatorError {
+  return error.isLoginRefused ? refusals.get(client) ?? error : error
 }
 
 async function connectOnce (client: KafkaConsumer | Producer, timeout: number): Promise<void> {

@@ -127,7 +127,7 @@ export class LogReader {
       { client, group, isolation, pollMs, prefetchKilobytes })
     // Connections that open and close; if they delay a reading, the reading reports the stall.
     consumer.on('event.error', () => {})
-    await connect(consumer, standstillMs, client)
+    await connect(consumer, standstillMs, client, 'client that reads records')
     return consumer
   }
 }

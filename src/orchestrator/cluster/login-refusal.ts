@@ -1,7 +1,9 @@
 // librdkafka's error for a connection that failed in TLS or in a login -> the property to check,
 // and the remedy. librdkafka's codes do not distinguish a wrong password from a wrong certificate,
 // so this table matches its texts.
+import { clusterProperty, type ClientProperties } from '../config/client-properties.ts'
 import type { ErrorName } from '../errors/error-table.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
 
 export interface LoginRefusal {
   readonly of: ErrorName
@@ -67,6 +69,39 @@ const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]>
 export function loginRefusal (cluster: string, text: string): LoginRefusal | undefined {
   const refusal = refusals.find(([pattern]) => pattern.test(text))?.[1]
   return refusal && { ...refusal, action: refusal.action.replaceAll('NAME', cluster) }
+}
+
+/** Who logs in, without secrets: `user mirror by PLAIN`. Undefined: the client does not log in. */
+export function loginOf (properties: ClientProperties): string | undefined {
+  if (!/^sasl_/i.test(properties['security.protocol'] ?? '')) return undefined
+  const mechanism = (properties['sasl.mechanism'] ?? 'GSSAPI').toUpperCase()
+  const principal = /\bprincipal=(\S+)/.exec(properties['sasl.oauthbearer.config'] ?? '')?.[1]
+  const user = properties['sasl.username'] ?? properties['sasl.kerberos.principal'] ??
+    properties['sasl.oauthbearer.client.id'] ?? principal
+  return user === undefined ? mechanism : `user ${user} by ${mechanism}`
+}
+
+/** Who logs in to the two clusters of a flow for its lanes. */
+export function loginsOf (
+  { source, target }: Readonly<Record<'source' | 'target', { readonly client: ClientProperties }>>
+): Readonly<Record<'source' | 'target', string | undefined>> {
+  return { source: loginOf(source.client), target: loginOf(target.client) }
+}
+
+/**
+ * The error of a client of the control plane whose connection failed with this text of librdkafka.
+ * `client` names the client. Undefined: the text reports another problem.
+ */
+export function refusedLogin (
+  properties: ClientProperties, text: string, client: string
+): ReplicatorError | undefined {
+  const cluster = properties[clusterProperty] ?? properties['bootstrap.servers'] ?? ''
+  const refusal = loginRefusal(cluster, text)
+  if (refusal?.of !== 'CLUSTER_LOGIN_REFUSED') return undefined
+  const seen = brokersSay(text.replace(/ \(after .*$/, ''))
+  return new ReplicatorError(refusal.of,
+    `cluster ${cluster}: ${seen} (${client}, ${loginOf(properties) ?? ''})`,
+    { setting: `${cluster}.${refusal.setting}`, action: refusal.action, cluster })
 }
 
 const prefixPattern = /^(?:(\w+):\/\/)?(\S+)\/(?:bootstrap|\d+): /

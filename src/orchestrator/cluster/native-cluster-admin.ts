@@ -16,6 +16,7 @@ import {
   clusterError, isNativeFailure, itemError, type AclOperation
 } from './cluster-error.ts'
 import { GroupCoordinators } from './group-coordinators.ts'
+import { loginOf } from './login-refusal.ts'
 import { quickClientProperties } from './quick-client.ts'
 import { holdToken, tokenError, type TokenHold } from './token-source.ts'
 
@@ -51,12 +52,14 @@ class NativeClusterAdmin implements ClusterAdmin {
   readonly cluster: string
   readonly #admin: NativeAdmin
   readonly #timeoutMs: number
+  readonly #login: string | undefined
   readonly #token: TokenHold | undefined
   readonly #groups: GroupCoordinators
 
   constructor ({ cluster, properties, timeoutMs = defaultTimeoutMs }: NativeClusterAdminOptions) {
     this.cluster = cluster
     this.#timeoutMs = timeoutMs
+    this.#login = loginOf(properties)
     try {
       this.#admin = openAdmin(quickClientProperties(properties, 'longhaul-admin'))
     } catch (thrown) {
@@ -220,7 +223,7 @@ class NativeClusterAdmin implements ClusterAdmin {
       return await this.#admin.call(name, args, Math.min(timeoutMs, this.#timeoutMs))
     } catch (thrown) {
       if (!isNativeFailure(thrown)) throw thrown
-      throw clusterError(this.cluster, thrown, name)
+      throw clusterError(this.cluster, thrown, name, this.#login)
     }
   }
 

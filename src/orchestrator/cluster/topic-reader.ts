@@ -10,7 +10,7 @@ import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import {
-  clientError, connect, createReadingConsumer, disconnect, poll
+  clientError, connect, createReadingConsumer, disconnect, poll, withRefusal
 } from './kafka-client.ts'
 
 export interface TopicReaderOptions {
@@ -128,7 +128,8 @@ export class TopicReader {
   async #work (): Promise<void> {
     const consumer = this.#createConsumer()
     try {
-      await connect(consumer, this.#options.standstillMs, this.#options.client)
+      const { client, standstillMs, topic } = this.#options
+      await connect(consumer, standstillMs, client, `client that reads ${topic}`)
       while (await this.#hasWork()) await this.#round(consumer)
     } catch (thrown) {
       this.#endAll(thrown)
@@ -155,7 +156,8 @@ export class TopicReader {
     // Connections that open and close; if they delay a reading, the reading reports the stall.
     const { topic } = this.#options
     consumer.on('event.error', thrown => {
-      this.#trouble = clientError(thrown, `reading ${topic}`, `READ on the topic ${topic}`)
+      this.#trouble = withRefusal(consumer,
+        clientError(thrown, `reading ${topic}`, `READ on the topic ${topic}`))
     })
     consumer.on('data', (record: Message) => {
       const reading = this.#readings.get(record.partition)

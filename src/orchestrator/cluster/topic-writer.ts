@@ -165,7 +165,7 @@ export class TopicWriter {
   }
 
   async #open (): Promise<Producer> {
-    const { client, timeoutMs } = this.#options
+    const { client, timeoutMs, topic } = this.#options
     const producer = new rdkafka.Producer({
       ...controlClientProperties(client),
       'dr_cb': true,
@@ -176,7 +176,7 @@ export class TopicWriter {
     // Without a listener, a broker that does not answer for a moment would end the process.
     producer.on('event.error', thrown => { if (isFatal(thrown)) void this.#drop() })
     producer.on('delivery-report', (error, report) => { this.#settle(error, report) })
-    await connect(producer, timeoutMs, client)
+    await connect(producer, timeoutMs, client, `client that writes ${topic}`)
     producer.setPollInterval(1000)
     return producer
   }

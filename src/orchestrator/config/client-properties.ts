@@ -24,6 +24,12 @@ export interface ClientContext {
   readonly features: readonly string[] | undefined
 }
 
+/**
+ * Longhaul's own: the alias of the cluster, for the errors of clients that know only properties.
+ * Removed before librdkafka receives the properties.
+ */
+export const clusterProperty = 'longhaul.cluster'
+
 /** Whether a name is a client property, Java's or librdkafka's. */
 export function isClientProperty (name: string): boolean {
   return Object.hasOwn(clientTable, name) || connectionProperties.has(name) ||

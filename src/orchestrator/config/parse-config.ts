@@ -10,7 +10,9 @@ import { createCycleCheck, type RemotePrefix } from '../policy/topic-cycle.ts'
 import { compileRenames } from '../policy/topic-rename.ts'
 import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 import { certificateEnds, certificateFileProperties, keyProblem } from './certificates.ts'
-import { translateClient, type ClientContext, type ClientProperties } from './client-properties.ts'
+import {
+  clusterProperty, translateClient, type ClientContext, type ClientProperties
+} from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings, OffsetSyncPlace } from './config.ts'
 import { checkConfig, followFactors, lowerToBounds, switchDutiesOff } from './config-rules.ts'
@@ -311,7 +313,9 @@ class Parser {
     const alias = flow[side]
     const role = side === 'source' ? 'consumer' : 'producer'
     const client = this.#translate({ alias, side, role }, flow)
-    const admin = this.#translate({ alias, side, role: 'admin' }, flow)
+    const admin = {
+      ...this.#translate({ alias, side, role: 'admin' }, flow), [clusterProperty]: alias
+    }
     checkServers(alias, client['bootstrap.servers'], this.#findings)
     const { environment, readFile } = this.#client
     const written = this.#properties.ofClient({ alias, side, role }, flow)

@@ -19,17 +19,24 @@ const meanings: ReadonlyArray<readonly [pattern: RegExp, name: ErrorName, more: 
 const brokerPattern =
   /((?:\[[\w:.%-]+\]|(?<![\da-z])(?:[\da-f]*:){2,7}[\da-f]+|[\w.-]+):\d+)\/(\d+|bootstrap)/
 
-/** The reason as the operating system words it. */
-const reasonPattern = /connection refused|connection reset by peer|no route to host|not known/i
+/** The reason as the operating system or the broker words it. */
+const reasonPattern = new RegExp('connection refused|connection reset by peer|no route to host|' +
+  'not known|invalid username or password|invalid credentials', 'i')
 
-/** Undefined: no pattern matches the line. */
-export function clientLineText (line: string): string | undefined {
+/** Undefined: no pattern matches the line. `login` says who logs in, if the client logs in. */
+export function clientLineText (line: string, login?: string): string | undefined {
   const found = meaningOf(line)
   if (found === undefined) return undefined
   const [, name] = found
   const { action, text } = errorByName(name)
-  const detail = clientLineDetail(line) ?? ''
+  const who = login === undefined || !isLoginLine(line) ? [] : [login]
+  const detail = [clientLineDetail(line) ?? '', ...who].filter(part => part !== '').join(', ')
   return `${text}${detail === '' ? '' : `: ${detail}`}. ${action}. (${name})`
+}
+
+/** Whether the line reports that a broker refuses the login. */
+export function isLoginLine (line: string): boolean {
+  return meaningOf(line)?.[1] === '_AUTHENTICATION'
 }
 
 /** The broker and the reason that the line names; '': neither. Undefined as above. */

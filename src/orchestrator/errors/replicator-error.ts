@@ -44,6 +44,9 @@ export class ReplicatorError extends Error {
   get scope (): ErrorScope { return this.row.scope }
   get action (): string { return this.row.action }
 
+  /** A login that is refused now may be accepted later, once the broker knows the password. */
+  get isLoginRefused (): boolean { return loginErrors.has(this.row.name) }
+
   static fromNative (failure: NativeFailure, options?: ReplicatorErrorOptions): ReplicatorError {
     return new ReplicatorError(errorByCode(failure.code), failure.detail, options)
   }
@@ -55,6 +58,10 @@ export class ReplicatorError extends Error {
     return new ReplicatorError('INTERNAL', detail, { cause: thrown })
   }
 }
+
+const loginErrors: ReadonlySet<string> = new Set<ErrorName>([
+  'CLUSTER_LOGIN_REFUSED', '_AUTHENTICATION', 'SASL_AUTHENTICATION_FAILED'
+])
 
 /** `text: detail. Action. (NAME)`: one line that is complete in a log or on a terminal. */
 function errorMessage (row: NamedErrorRow, detail: string): string {

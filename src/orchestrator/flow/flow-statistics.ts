@@ -168,6 +168,7 @@ export class FlowStatistics {
       partitions: this.#partitionSnapshots(),
       moved: this.#movedSnapshots(),
       topicProblems: partitions.topicProblems,
+      loginRefusals: problems.loginRefusals,
       errorsByCode: problems.counts,
       retriedErrorsByCode: problems.retriedCounts,
       progressUnwrittenMs: partitions.progressUnwrittenMs,

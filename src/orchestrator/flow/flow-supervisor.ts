@@ -27,6 +27,8 @@ export interface SupervisorOptions extends FlowOptions {
 }
 
 const startBackoff = { initialMs: 1_000, maxMs: 30_000 }
+/** How often the log repeats why a flow does not start. */
+const repeatMs = 10 * 60_000
 /** How long a flow that is restarted may drain; well inside max.poll.interval.ms. */
 const restartMs = 20_000
 
@@ -41,6 +43,7 @@ export class FlowSupervisor {
   /** Whether the last stop of the flow left nothing in flight. */
   #drained = true
   #stopDeadline: Deadline | undefined
+  #said: { readonly text: string, readonly atMs: number } | undefined
 
   constructor (options: SupervisorOptions) {
     this.#options = options
@@ -98,12 +101,21 @@ export class FlowSupervisor {
       this.#error = error
       if (error === undefined) continue // stopped, or to be restarted at once
       failures++
-      const { log } = this.#options
-      log.error({ flow: this.name, failures, err: error }, `${this.name}: ${error.message}`)
+      this.#say(error, failures)
       onFirst(error)
       await this.#backOff(failures)
     }
     onFirst(undefined)
+  }
+
+  /** Once, and then rarely, while each attempt fails for the same reason. */
+  #say (error: ReplicatorError, failures: number): void {
+    const { clock, log } = this.#options
+    const text = `${this.name}: ${error.message}`
+    const isKnown = failures > 1 && this.#said?.text === text &&
+      clock.monotonic() - this.#said.atMs < repeatMs
+    if (!isKnown) this.#said = { text, atMs: clock.monotonic() }
+    log[isKnown ? 'debug' : 'error']({ flow: this.name, failures, err: error }, text)
   }
 
   /** Runs the flow until a stop or a restart is requested (undefined) or the flow fails. */

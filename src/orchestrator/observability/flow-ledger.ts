@@ -42,6 +42,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly slots: FlowSnapshot['slots']
   readonly faultedPartitionsMax: number
   readonly topicProblems: readonly TopicProblemSnapshot[]
+  readonly loginRefusals: readonly string[]
   /** Resets to 0 when the flow restarts; earlier skips are only in the log. */
   readonly skipped: SkippedRecords
   /** Resets to 0 when the flow restarts. */
@@ -121,6 +122,7 @@ class FlowAccount {
       slots: flow.slots,
       faultedPartitionsMax: flow.faultedPartitionsMax,
       topicProblems: flow.topicProblems,
+      loginRefusals: flow.loginRefusals ?? [],
       skipped: flow.skipped ?? new Map(),
       mirroredAgain: flow.mirroredAgain ?? new Map()
     }

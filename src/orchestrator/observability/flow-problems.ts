@@ -1,7 +1,7 @@
 // The problems of one flow, for the log and the error counters: problems of its clusters, of its
 // topics, of the flow itself. Lanes count the errors that they meet.
 import type { Side } from '../config/property-path.ts'
-import { clientLineText } from '../errors/client-lines.ts'
+import { clientLineText, isLoginLine } from '../errors/client-lines.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Log, LogFields } from './log.ts'
@@ -14,6 +14,8 @@ export interface FlowProblemsOptions {
   /** Aliases of the clusters. */
   readonly source: string
   readonly target: string
+  /** Who logs in to each cluster for the lanes; undefined: they do not log in there. */
+  readonly logins?: Readonly<Record<Side, string | undefined>>
 }
 
 /** Partitions that wait for the same reason. */
@@ -49,6 +51,8 @@ const echoMs = 10_000
  * a frozen container), and what it has not heard meanwhile is not the silence of a cluster.
  */
 const notRunMs = 5_000
+/** A lane tries to log in at least this often, and reports each refusal. */
+const refusalMs = 60_000
 /** How many log lines a minute may name a partition, for each error. */
 const namedPerMinute = 20
 
@@ -63,6 +67,9 @@ export class FlowProblems {
   readonly #backMs = new Map<Side, number>()
   /** The last logged text of each topic; only of topics with a recent problem. */
   readonly #said = new Map<string, string>()
+  /** Clusters that refuse the login of the lanes: the newest line, and when it came, monotonic. */
+  readonly #refused = new Map<Side, { readonly text: string, readonly atMs: number }>()
+  #loginRefusals: readonly string[] = []
   readonly #spokenOf = new Set<string>()
   /** When tick() was called last, monotonic; undefined: not yet. */
   #tickedMs: number | undefined
@@ -82,6 +89,9 @@ export class FlowProblems {
   /** Errors after which the flow retries. */
   get retriedCounts (): CountsByCode { return new Map(this.#retried) }
 
+  /** Of lanes whose partitions wait for it now. */
+  get loginRefusals (): readonly string[] { return this.#loginRefusals }
+
   count (error: ReplicatorError): void { countInto(this.#counts, error) }
 
   /** The flow closes its clients from now on: a call that ends with CLOSED is no problem. */
@@ -96,7 +106,7 @@ export class FlowProblems {
     if (this.#isClosing && error.errorName === 'CLOSED') return
     countInto(isMendedByRetry(error) ? this.#retried : this.#counts, error)
     const cluster = side === undefined ? this.#clusterOf(error) : this.#options[side]
-    const isCluster = cluster !== undefined && error.retriable
+    const isCluster = cluster !== undefined && (error.retriable || error.isLoginRefused)
     this.#recurring.report({
       key: isCluster ? keyOf(cluster) : error.message,
       level: 'warn',
@@ -135,11 +145,14 @@ export class FlowProblems {
   laneLine (lane: number, text: string): void {
     const side = /^(source|target): /.exec(text)?.[1] as Side | undefined
     const key = side === undefined ? text : keyOf(this.#options[side])
-    const own = clientLineText(text)
+    const own = clientLineText(text, side && this.#loginOf(side))
     if (own !== undefined) this.#options.log.debug({ lane }, text)
     const named = side === undefined
       ? own ?? text
       : `${this.#options[side]}: ${own ?? text.slice(side.length + 2)}`
+    if (side !== undefined && isLoginLine(text)) {
+      this.#refused.set(side, { text: named, atMs: this.#options.clock.monotonic() })
+    }
     const isQuiet = this.#mayBeFalse(side)
     this.#recurring.report({ key, level: 'warn', text: named, fields: { lane }, isQuiet })
   }
@@ -199,6 +212,7 @@ export class FlowProblems {
     const hasJustRunAgain = this.#hasJustRunAgain()
     this.#tickedMs = this.#options.clock.monotonic()
     for (const side of sides) this.#reportCluster(side, clusters[side], hasJustRunAgain)
+    this.#loginRefusals = this.#refusalsOf(waiting)
     const causes = waiting.map(group => this.#causeOf(group))
     // The line about a cluster also names the partitions that wait for that cluster.
     for (const side of sides) {
@@ -218,6 +232,21 @@ export class FlowProblems {
       })
     }
     this.#recurring.tick()
+  }
+
+  /** A lane does not report that a login was accepted: then no partition waits any more. */
+  #refusalsOf (waiting: readonly WaitingGroup[]): readonly string[] {
+    for (const [side, { atMs }] of this.#refused) {
+      if (this.#options.clock.monotonic() - atMs >= refusalMs) this.#refused.delete(side)
+    }
+    return sides.flatMap(side => waiting.some(each => each.side === side)
+      ? this.#refused.get(side)?.text ?? []
+      : [])
+  }
+
+  #loginOf (side: Side): string | undefined {
+    const login = this.#options.logins?.[side]
+    return login === undefined ? undefined : `lanes, ${login}`
   }
 
   /** The cluster that the partitions wait for, if the log already names the cluster's problem. */

@@ -36,13 +36,16 @@ export function notReady (flow: FlowTotals, nowMs: number): readonly NotReady[] 
   ].map(({ reason, text }) => ({ reason, text: `${name}: ${text}` }))
 }
 
-function clusterTroubles ({ clusters, source, target }: FlowTotals, nowMs: number): string[] {
-  if (clusters === undefined) return []
+function clusterTroubles (
+  { clusters, loginRefusals, source, target }: FlowTotals, nowMs: number
+): string[] {
+  if (clusters === undefined) return [...loginRefusals]
   const troubles: ReadonlyArray<readonly [string, ClusterHealth]> =
     [[source, clusters.source], [target, clusters.target]]
-  return troubles.flatMap(([alias, { answeredMs, error }]) => error === undefined
-    ? []
-    : [`${alias} has not answered for ${seconds(nowMs - answeredMs)}: ${error.message}`])
+  return [...loginRefusals, ...troubles.flatMap(([alias, { answeredMs, error }]) =>
+    error === undefined
+      ? []
+      : [`${alias} has not answered for ${seconds(nowMs - answeredMs)}: ${error.message}`])]
 }
 
 /** A process without slots stands by for another process, and counts as ready. */

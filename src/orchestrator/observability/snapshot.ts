@@ -48,6 +48,8 @@ export interface FlowSnapshot {
   readonly faultedPartitionsMax: number
   /** Topics that cannot be mirrored and whose partitions are unknown. */
   readonly topicProblems: readonly TopicProblemSnapshot[]
+  /** Clusters that refuse the login of lanes whose partitions wait for it; absent: none. */
+  readonly loginRefusals?: readonly string[]
   readonly lanes: readonly LaneSnapshot[]
   readonly partitions: readonly PartitionSnapshot[]
   /** The last figures of lanes that partitions were moved from; only their counters are used. */

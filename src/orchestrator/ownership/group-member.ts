@@ -4,7 +4,7 @@
 import rdkafka, { type Assignment, type KafkaConsumer, type LibrdKafkaError } from 'node-rdkafka'
 import {
   clientError, connect, controlClientProperties, disconnect, poll,
-  rememberBroker
+  rememberBroker, withRefusal
 } from '../cluster/kafka-client.ts'
 import type { ClientProperties } from '../config/client-properties.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
@@ -99,7 +99,7 @@ export class GroupMember {
   /** Resolves once the client is connected; the group answers later, through onAssigned. */
   async join (): Promise<void> {
     const { client, timeoutMs, topic } = this.#options
-    await connect(this.#consumer, timeoutMs, client)
+    await connect(this.#consumer, timeoutMs, client, 'group client')
     if (this.#leaving) {
       await disconnect(this.#consumer)
       return
@@ -180,6 +180,7 @@ export class GroupMember {
 
   #groupError (thrown: unknown): ReplicatorError {
     const { group } = this.#options
-    return clientError(thrown, `group ${group}`, `READ on the group ${group}`, this.#broker())
+    return withRefusal(this.#consumer,
+      clientError(thrown, `group ${group}`, `READ on the group ${group}`, this.#broker()))
   }
 }

@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { clusterError } from '../../../src/orchestrator/cluster/cluster-error.ts'
-import { brokersSay } from '../../../src/orchestrator/cluster/login-refusal.ts'
+import {
+  brokersSay, loginOf, refusedLogin
+} from '../../../src/orchestrator/cluster/login-refusal.ts'
 import { errorTable, type ErrorName } from '../../../src/orchestrator/errors/error-table.ts'
 
 const rows: ReadonlyArray<[code: ErrorName, text: string, becomes: ErrorName, setting: string]> = [
@@ -39,6 +41,37 @@ for (const [code, text, becomes, setting] of rows) {
     assert.doesNotMatch(error.action, /NAME/)
   })
 }
+
+test('a login is named by its user and its mechanism, without a secret', () => {
+  const login = (more: object): string | undefined => loginOf({
+    'security.protocol': 'SASL_SSL', 'sasl.password': 'secret', ...more
+  })
+  assert.equal(login({ 'sasl.mechanism': 'PLAIN', 'sasl.username': 'mirror' }),
+    'user mirror by PLAIN')
+  assert.equal(login({ 'sasl.kerberos.principal': 'mirror@X' }), 'user mirror@X by GSSAPI')
+  assert.equal(login({
+    'sasl.mechanism': 'OAUTHBEARER', 'sasl.oauthbearer.config': 'principal=mirror lifeSeconds=9'
+  }), 'user mirror by OAUTHBEARER')
+  assert.equal(login({ 'sasl.mechanism': 'OAUTHBEARER' }), 'OAUTHBEARER')
+  assert.equal(login({ 'security.protocol': 'ssl' }), undefined)
+})
+
+// The error of a client of the progress topic named neither the cluster nor the login.
+test('a client of the control plane names its cluster, its login and itself', () => {
+  const properties = {
+    'longhaul.cluster': 'east', 'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'PLAIN',
+    'sasl.username': 'mirror', 'sasl.password': 'secret'
+  }
+  const error = refusedLogin(properties, 'sasl_plaintext://a:1/bootstrap: SASL authentication ' +
+    'error: Authentication failed: Invalid username or password (after 5ms in state AUTH_REQ)',
+  'group client')
+  assert.equal(error?.detail, 'cluster east: broker a:1 (sasl_plaintext): SASL authentication ' +
+    'error: Authentication failed: Invalid username or password ' +
+    '(group client, user mirror by PLAIN)')
+  assert.equal(error.cluster, 'east')
+  assert.equal(error.setting, 'east.sasl.jaas.config')
+  assert.equal(refusedLogin(properties, 'a:1/bootstrap: Connection refused', 'client'), undefined)
+})
 
 test('attempts with the same text are one sentence, and each broker is named', () => {
   assert.equal(brokersSay('ssl://a:1/bootstrap: verify failed; ssl://a:1/bootstrap: handshake: ' +

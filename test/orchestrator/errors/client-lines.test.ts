@@ -39,6 +39,16 @@ for (const [line, says] of rows) {
   })
 }
 
+test('a refused login names who logs in, and other lines do not', () => {
+  const line = 'target: [thrd:sasl_plaintext://e.x:9092/1]: sasl_plaintext://e.x:9092/1: SASL ' +
+    'authentication error: Authentication failed: Invalid username or password (after 3ms in ' +
+    'state AUTH_REQ) (FAIL)'
+  assert.match(clientLineText(line, 'lanes, user mirror by PLAIN') ?? '',
+    /: broker 1 at e\.x:9092, Invalid username or password, lanes, user mirror by PLAIN\. /)
+  assert.doesNotMatch(clientLineText('target: e.x:9092/1: Connect failed (FAIL)', 'lanes') ?? '',
+    /lanes/)
+})
+
 test('a line that the table does not know is unchanged', () => {
   assert.equal(clientLineText('target: Unexpected thing (ODD)'), undefined)
 })

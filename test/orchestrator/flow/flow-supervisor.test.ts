@@ -12,7 +12,7 @@ import { TargetClaims } from '../../../src/orchestrator/flow/target-claims.ts'
 import type { FlowSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
 import { Deadline } from '../../../src/orchestrator/time/deadline.ts'
 import { createFlow } from '../config/create-config.ts'
-import { silentLog } from '../observability/silent-log.ts'
+import { recordingLog } from '../observability/recording-log.ts'
 import { ManualClock, settle } from '../time/manual-clock.ts'
 
 const longestBackoffMs = 30_000
@@ -52,6 +52,7 @@ class FakeFlow implements SupervisedFlow {
 
 function createSupervisor (): {
   readonly supervisor: FlowSupervisor
+  readonly lines: readonly string[]
   readonly flows: FakeFlow[]
   readonly clock: ManualClock
   readonly config: FlowConfig
@@ -59,10 +60,11 @@ function createSupervisor (): {
   const config = createFlow()
   const clock = new ManualClock()
   const flows: FakeFlow[] = []
+  const lines: string[] = []
   const supervisor = new FlowSupervisor({
     config,
     claims: new TargetClaims(),
-    log: silentLog,
+    log: recordingLog(lines),
     clock,
     create: ({ config }) => {
       const flow = new FakeFlow(config)
@@ -70,7 +72,7 @@ function createSupervisor (): {
       return flow
     }
   })
-  return { supervisor, flows, clock, config }
+  return { supervisor, flows, clock, config, lines }
 }
 
 function last (flows: readonly FakeFlow[]): FakeFlow {
@@ -80,6 +82,7 @@ function last (flows: readonly FakeFlow[]): FakeFlow {
 }
 
 const unreachable = new ReplicatorError('CLUSTER_UNREACHABLE', 'B')
+const replaced = new ReplicatorError('PRODUCER_ID_REPLACED', 'progress')
 
 describe('a supervised flow', () => {
   test('that cannot start is reported, and retried until it runs', async () => {
@@ -100,6 +103,20 @@ describe('a supervised flow', () => {
     assert.equal(supervisor.snapshot().state, 'running')
   })
 
+  // A wrong password was a line at each attempt, two a minute for as long as it was wrong.
+  test('that fails for the same reason is said once, for another one at once', async () => {
+    const { clock, flows, lines, supervisor } = createSupervisor()
+    void supervisor.start()
+    for (const error of [unreachable, unreachable, unreachable, replaced]) {
+      last(flows).refuse(error)
+      await settle()
+      await clock.advance(longestBackoffMs)
+    }
+    assert.equal(flows.length, 5)
+    assert.deepEqual(lines.filter(line => line.startsWith('error')).map(line =>
+      /\((\w+)\)$/.exec(line)?.[1]), ['CLUSTER_UNREACHABLE', 'PRODUCER_ID_REPLACED'])
+  })
+
   // Regression: only the start was supervised: a running flow that had permanently lost its
   // producer id or its group stayed `running` and mirrored nothing.
   test('that fails while it runs is stopped and restarted', async () => {
@@ -107,7 +124,6 @@ describe('a supervised flow', () => {
     const started = supervisor.start()
     last(flows).succeed()
     assert.equal(await started, undefined)
-    const replaced = new ReplicatorError('PRODUCER_ID_REPLACED', 'progress')
     last(flows).fail(replaced)
     await settle()
     assert.equal(supervisor.error, replaced)

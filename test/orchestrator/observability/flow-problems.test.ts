@@ -136,6 +136,47 @@ describe('a cluster that does not answer for ten minutes', () => {
   })
 })
 
+describe('a refused login', () => {
+  const line = 'target: sasl_ssl://10.0.0.1:9093/1: SASL authentication error: Authentication ' +
+    'failed: Invalid username or password (after 4ms in state AUTH_REQ) (FAIL)'
+  const waits = new ReplicatorError('_TRANSPORT', 'target broker 1 is not connected')
+  const createLogin = () => {
+    const clock = new ManualClock()
+    const lines: string[] = []
+    const problems = new FlowProblems({
+      log: recordingLog(lines), clock, source: 'east', target: 'west',
+      logins: { source: undefined, target: 'user mirror by PLAIN' }
+    })
+    return { clock, lines, problems }
+  }
+
+  // The lanes, the admin client, the group and the progress topic had a line each.
+  test('of all clients of a cluster is one problem', () => {
+    const { lines, problems } = createLogin()
+    problems.laneLine(0, line)
+    for (const name of ['group client', 'client that reads progress']) {
+      problems.warn(new ReplicatorError('CLUSTER_LOGIN_REFUSED',
+        `cluster west: (${name})`, { cluster: 'west' }))
+    }
+    assert.equal(lines.length, 1)
+    assert.match(lines[0] ?? '', /^warn: west: .*10\.0\.0\.1:9093.*lanes, user mirror by PLAIN/)
+  })
+
+  test('is a reason not to be ready while partitions of that cluster wait', () => {
+    const { clock, problems } = createLogin()
+    problems.laneLine(0, line)
+    problems.tick([{ error: waits, partitions: 3, side: 'source' }])
+    assert.deepEqual(problems.loginRefusals, [])
+    problems.tick([{ error: waits, partitions: 3, side: 'target' }])
+    assert.match(problems.loginRefusals.join(), /^west: .*user mirror by PLAIN/)
+    problems.tick([])
+    assert.deepEqual(problems.loginRefusals, [])
+    clock.skip(60 * second)
+    problems.tick([{ error: waits, partitions: 3, side: 'target' }])
+    assert.deepEqual(problems.loginRefusals, [], 'they wait for something else by now')
+  })
+})
+
 // Regression: two outages within 40 s were one problem: a line of 102 s was logged after the flow
 // was ready again.
 describe('the end of an outage', () => {

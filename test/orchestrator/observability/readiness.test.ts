@@ -49,6 +49,12 @@ describe('a flow', () => {
     assert.deepEqual(reasonsOf(judge({ state: 'starting' })), ['state'])
   })
 
+  test('whose lanes may not log in is not ready, also with nothing to do', () => {
+    const { judge } = createJudge()
+    assert.deepEqual(judge({ loginRefusals: ['west: the login was refused: user mirror'] }),
+      [{ reason: 'cluster', text: 'A->B: west: the login was refused: user mirror' }])
+  })
+
   test('whose progress has not been written for a minute is not ready', () => {
     const { clock, judge } = createJudge()
     const progressUnwrittenMs = clock.now()
