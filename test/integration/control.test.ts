@@ -9,6 +9,7 @@ import type { KafkaCluster } from '../kafka/cluster.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
 import { alterTopicConfig } from '../kafka/partition-operations.ts'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { assertSameRecords, countRecords, remoteOf, untilRecords } from './comparison.ts'
 import { LoadedFlow, untilOwned } from './loaded-flow.ts'
@@ -179,6 +180,43 @@ describe('the processes of a flow', () => {
     }
     assert.ok(mirror.log.some(({ level }) => level === 'debug'))
     assert.equal(mirror.log.filter(({ text }) => text === 'east->west is running').length, 2)
+    assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
+  })
+
+  // Other groups had the flow drained and started again.
+  test('adopt other groups and other intervals while they run', async t => {
+    const { source, target } = clusters
+    await source.createTopic('grouped')
+    await produce(source.bootstrapServers, 'grouped', numbered(0, 20))
+    const atSource = createAdmin(t, source.bootstrapServers)
+    const atTarget = createAdmin(t, target.bootstrapServers)
+    for (const group of ['early', 'later']) {
+      await atSource.commitGroupOffsets(group,
+        [{ topic: 'grouped', partition: 0, offset: 7n, metadata: '' }])
+    }
+    // Nothing but the change has groups looked for.
+    const properties = (more: Properties): Properties => flowProperties(clusters, {
+      'topics': 'grouped', 'sync.group.offsets.enabled': true, 'groups': 'early',
+      'refresh.groups.interval.seconds': 600, 'sync.group.offsets.interval.seconds': 1, ...more
+    })
+    const file = createPropertiesFile(t, properties({}))
+    const mirror = await startMirror(t, file)
+    const offsetOf = async (group: string): Promise<bigint | undefined> =>
+      (await atTarget.groupOffsets([group]))[0]?.offsets[0]?.offset
+    await mirror.until('the first group', async () => await offsetOf('early') === 7n)
+    assert.equal(await offsetOf('later'), undefined)
+    writeProperties(file, properties({ 'groups': 'later', 'progress.interval.ms': 300 }))
+    mirror.signal('SIGHUP')
+    await mirror.untilLogged('the change', ({ text }) =>
+      /again: east->west: .*groups: early -> later/.test(text))
+    await mirror.until('the second group', async () => await offsetOf('later') === 7n)
+    await atSource.commitGroupOffsets('early',
+      [{ topic: 'grouped', partition: 0, offset: 9n, metadata: '' }])
+    await atSource.commitGroupOffsets('later',
+      [{ topic: 'grouped', partition: 0, offset: 9n, metadata: '' }])
+    await mirror.until('the second group again', async () => await offsetOf('later') === 9n)
+    assert.equal(await offsetOf('early'), 7n, 'it takes part no longer')
+    assert.equal(mirror.log.filter(({ text }) => text === 'east->west is running').length, 1)
     assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
   })
 

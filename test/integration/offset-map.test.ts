@@ -4,16 +4,22 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { test } from 'node:test'
-import { produce, type ProducedRecord } from '../kafka/kafka-producer.ts'
+import { translate } from '../../src/orchestrator/offsets/offset-map.ts'
+import { offsetMapOf } from '../../src/orchestrator/progress/offset-map-record.ts'
+import { readTopic } from '../kafka/kafka-consumer.ts'
+import { produce, TestProducer, type ProducedRecord } from '../kafka/kafka-producer.ts'
 import {
   alterTopicConfig, compactedTopicConfigs, untilCompacted, untilLogRests
 } from '../kafka/partition-operations.ts'
 import { gapCount } from '../kafka/raw-log.ts'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { rawBatches, untilRecords } from './comparison.ts'
 import { interleaveTransactions } from './interleaved-transactions.ts'
-import { createPropertiesFile, startMirror, type MirrorProcess } from './mirror-process.ts'
+import {
+  createPropertiesFile, runCommand, startMirror, type MirrorProcess
+} from './mirror-process.ts'
 import { flowProperties, startClusters } from './mirrored-clusters.ts'
-import { assertTranslates } from './offset-translation.ts'
+import { assertTranslates, positionOf } from './offset-translation.ts'
 
 const neverCleaned = {
   'min.cleanable.dirty.ratio': '1', 'max.compaction.lag.ms': String(2n ** 63n - 1n)
@@ -86,6 +92,60 @@ test('each position translates in both directions, wherever the offsets differ',
   // Otherwise the batches were not split.
   assert.ok(rawBatches(target, 'east.wide', 0).length > rawBatches(source, 'wide', 0).length + 2)
   for (const topic of Object.keys(counts)) await assertTranslates(clusters, topic)
+})
+
+// The map keeps 128 spans: of more transactions the old ones had answers that were early by the
+// number of their markers.
+test('a position among old transactions is exact again once the records are read', async t => {
+  const clusters = await startClusters()
+  t.after(async () => { await clusters.close() })
+  const { source, target } = clusters
+  await source.createTopic('entries')
+  const producer = await TestProducer.open(source.bootstrapServers, { transactionalId: 'entries' })
+  for (let transaction = 0; transaction < 400; transaction++) {
+    await producer.begin()
+    await producer.sendAll('entries', [0, 1, 2].map(n =>
+      ({ value: `entry ${transaction} ${n}`, partition: 0 })))
+    // A reader must not take an aborted record for one that is mirrored.
+    if (transaction % 7 === 0) await producer.abort()
+    else await producer.commit()
+  }
+  await producer.close()
+  const records = await readTopic(source.bootstrapServers, 'entries')
+  const [atSource, atTarget] = [source, target].map(({ bootstrapServers }) =>
+    createAdmin(t, bootstrapServers))
+  assert.ok(atSource !== undefined && atTarget !== undefined)
+  const old = records[301]
+  assert.ok(old !== undefined)
+  await atSource.commitGroupOffsets('old',
+    [{ topic: 'entries', partition: 0, offset: BigInt(old.offset), metadata: '' }])
+
+  const file = createPropertiesFile(t, flowProperties(clusters,
+    { 'topics': 'entries', 'sync.group.offsets.enabled': true }))
+  const mirror = await startMirror(t, file)
+  await untilRecords(mirror, target, 'east.entries', records.length)
+  const there = await readTopic(target.bootstrapServers, 'east.entries')
+  const placeOf = (value: Buffer | null): bigint =>
+    BigInt(there.find(each => String(each.value) === String(value))?.offset ?? -1)
+  await mirror.until('the exact offset of the group', async () =>
+    (await atTarget.groupOffsets(['old']))[0]?.offsets[0]?.offset === placeOf(old.value))
+  assert.equal((await mirror.stop()).code, 0)
+
+  const progress = await positionOf(target.bootstrapServers, 'entries', 0)
+  const answer = translate(offsetMapOf(progress), BigInt(old.offset), progress)
+  assert.equal(answer.kind, 'thinned', 'or the test shows nothing')
+  for (const record of [records[20], old, records[500]]) {
+    assert.ok(record !== undefined)
+    const [upstream, downstream] = [String(record.offset), String(placeOf(record.value))]
+    for (const [offset, to, field, ...back] of [
+      [upstream, downstream, 'targetOffset'], [downstream, upstream, 'sourceOffset', '--back']
+    ] as const) {
+      const { stdout } = await runCommand(['offsets', 'translate', file, '-o', 'json', '--topic',
+        'entries', '--partition', '0', '--offset', offset, ...back])
+      const [row] = JSON.parse(stdout) as ReadonlyArray<Readonly<Record<string, string>>>
+      assert.deepEqual([row?.['kind'], row?.[field]], ['exact', to], stdout)
+    }
+  }
 })
 
 /** Few keys, so that a cleaner removes records; values that no codec makes smaller. */

@@ -44,7 +44,7 @@ function nameOf ({ timestamp, value }: Pick<ConsumedRecord, 'timestamp' | 'value
   return `${timestamp} ${String(value)}`
 }
 
-async function positionOf (
+export async function positionOf (
   servers: string, topic: string, partition: number
 ): Promise<Progress> {
   const store = new ProgressStore({

@@ -27,12 +27,19 @@ export interface ConfigChanges {
   readonly needRestart: readonly ProcessSetting[]
 }
 
-/**
- * Settings that a running flow adopts: each look at the topics reads them, and no other code does.
- */
+/** What a running flow adopts. Each is read at every use, never kept. */
 const liveSettings: ReadonlySet<FlowSetting> = new Set<FlowSetting>([
-  'topics', 'topics.exclude', 'heartbeats.replication.enabled', 'replication.factor'
+  'topics', 'topics.exclude', 'heartbeats.replication.enabled', 'replication.factor', 'groups',
+  'groups.exclude', 'refresh.topics.enabled', 'refresh.topics.interval.seconds',
+  'refresh.groups.enabled', 'refresh.groups.interval.seconds',
+  'sync.topic.configs.interval.seconds', 'sync.topic.acls.interval.seconds',
+  'progress.interval.ms', 'lane.rebalance.interval.ms', 'fault.retry.interval.ms'
 ])
+
+/** A running flow adopts another interval, but not one that switches the work on or off. */
+const liveIntervals: readonly FlowSetting[] = [
+  'emit.checkpoints.interval.seconds', 'sync.group.offsets.interval.seconds'
+]
 
 const liveOfProcess: ReadonlySet<ProcessSetting> = new Set<ProcessSetting>([
   'clusters', 'config.providers', 'drain.timeout.ms', 'log.level'
@@ -79,8 +86,14 @@ function compareFlows (
     lines: [
       ...settings.map(name => line(name, before.settings[name], after.settings[name])), ...others
     ],
-    isLive: others.length === 0 && settings.every(name => liveSettings.has(name))
+    isLive: others.length === 0 &&
+      settings.every(name => liveSettings.has(name) || isOtherInterval(name, before, after))
   }
+}
+
+function isOtherInterval (name: FlowSetting, before: FlowConfig, after: FlowConfig): boolean {
+  const isOff = ({ settings }: FlowConfig): boolean => Number(settings[name]) < 0
+  return liveIntervals.includes(name) && isOff(before) === isOff(after)
 }
 
 function topicLines (before: FlowConfig, after: FlowConfig): readonly string[] {

@@ -14,6 +14,10 @@ const meets: Readonly<Partial<Record<DifferenceName, Meets>>> = {
     settings['isolation.level'] === 'read_committed',
   'settings of the target': ({ settings }) => settings['sync.topic.configs.enabled'],
   'ACLs of all topics': ({ settings }) => settings['sync.topic.acls.prefixed.enabled'],
+  'group offsets': ({ chosen, settings }) => settings['sync.group.offsets.enabled'] &&
+    !chosen.has('sync.group.offsets.interval.seconds'),
+  'loop of names': ({ policy, settings }) =>
+    policy.keepsNames && settings['same.names.both.ways'],
   'without offset syncs': ({ settings }) =>
     !settings['emit.offset-syncs.enabled'] || !settings['emit.checkpoints.enabled'],
   'several sources': (flow, flows) => flow.policy.keepsNames && flows.some(other =>

@@ -12,6 +12,7 @@ import { offsetSyncDuty, type OffsetSyncDutyOptions } from '../offset-syncs/offs
 import type { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
 import type { CheckpointSnapshot } from '../observability/snapshot.ts'
+import { withRefinement } from '../offsets/offset-refinement.ts'
 import { Duties, type Duty } from '../ownership/duties.ts'
 import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
@@ -26,6 +27,8 @@ import type { TopicRefresh } from './topic-refresh.ts'
 
 export interface FlowDutiesOptions {
   readonly config: FlowConfig
+  /** Of this moment: the settings that a running flow adopts. */
+  readonly live: () => FlowConfig
   readonly clusters: ClusterPair
   readonly topics: TopicRefresh
   readonly progress: FlowProgress
@@ -79,14 +82,14 @@ function progressRetention (
 }
 
 function topicConfigSync (
-  { clusters, config: { configProperties, settings }, log, problems, topics }: FlowDutiesOptions
+  { clusters, config: { configProperties }, live, log, problems, topics }: FlowDutiesOptions
 ): Duty {
   const { source, target } = clusters
   const sync = new TopicConfigSync({ source, target, configProperties, refused: topics.refused })
   return {
     name: 'topic config sync',
     slot: flowSlot,
-    intervalMs: settings['sync.topic.configs.interval.seconds'] * 1000,
+    intervalMs: () => live().settings['sync.topic.configs.interval.seconds'] * 1000,
     first: 'immediate', // the last run of the previous owner may be long ago
     run: async (_slot, signal) => {
       const { changed, failure, warnings } =
@@ -113,28 +116,28 @@ function heartbeats (options: FlowDutiesOptions): readonly Duty[] {
 }
 
 function groupOffsets (options: FlowDutiesOptions): readonly Duty[] {
-  const { clusters, config: { settings }, log, problems } = options
-  const intervalSeconds = settings['sync.group.offsets.interval.seconds']
-  if (!settings['sync.group.offsets.enabled'] || intervalSeconds < 0) return []
+  const { clusters, config: { settings }, live, log, problems } = options
+  const interval = 'sync.group.offsets.interval.seconds'
+  if (!settings['sync.group.offsets.enabled'] || settings[interval] < 0) return []
   return [groupOffsetDuty({
     positions: groupPositions(options),
     target: clusters.target,
     slot: flowSlot,
-    intervalMs: Math.max(intervalSeconds, 1) * 1000,
+    intervalMs: () => Math.max(live().settings[interval], 1) * 1000,
     onRefused: error => { problems.warn(error) },
     log
   })]
 }
 
 function checkpoints (options: FlowDutiesOptions): readonly Duty[] {
-  const { clock, config: { policy, settings }, problems } = options
-  const intervalSeconds = settings['emit.checkpoints.interval.seconds']
-  if (!settings['emit.checkpoints.enabled'] || intervalSeconds < 0) return []
+  const { clock, config: { policy, settings }, live, problems } = options
+  const interval = 'emit.checkpoints.interval.seconds'
+  if (!settings['emit.checkpoints.enabled'] || settings[interval] < 0) return []
   return [checkpointDuty({
     ...internalTopic(options, 'target', policy.checkpointsTopic,
       settings['checkpoints.topic.replication.factor']),
     slot: flowSlot,
-    intervalMs: Math.max(intervalSeconds, 1) * 1000,
+    intervalMs: () => Math.max(live().settings[interval], 1) * 1000,
     positions: groupPositions(options),
     written: options.checkpoints,
     onRefused: error => { problems.warn(error) },
@@ -178,24 +181,24 @@ function openWriter (
 
 /** One for each duty: each duty lists the groups separately. */
 function groupPositions (
-  { clock, clusters, config: { groups, settings }, partitions, progress, topics }: FlowDutiesOptions
+  { clock, clusters, config, live, partitions, progress, topics }: FlowDutiesOptions
 ): GroupPositions {
-  const refreshMs = settings['refresh.groups.enabled']
-    ? settings['refresh.groups.interval.seconds'] * 1000
-    : undefined
   return new GroupPositions({
     source: clusters.source,
-    filter: groups,
+    filter: () => live().groups,
     selection: () => topics.selection,
     progressOf: async (wanted, signal) => await positionsOf(
-      wanted, { partitions, progress, slots: settings['task.slots'] }, signal),
-    refreshMs,
+      wanted, { partitions, progress, slots: config.settings['task.slots'] }, signal),
+    refreshMs: () => live().settings['refresh.groups.enabled']
+      ? live().settings['refresh.groups.interval.seconds'] * 1000
+      : undefined,
+    withRefinement: async work => { await withRefinement(config, clock, work) },
     clock
   })
 }
 
 function topicAclSync (
-  { clusters, config: { settings }, log, topics }: FlowDutiesOptions
+  { clusters, config: { settings }, live, log, topics }: FlowDutiesOptions
 ): Duty {
   const { source, target } = clusters
   const sync = new TopicAclSync({
@@ -209,7 +212,7 @@ function topicAclSync (
   return {
     name: 'topic ACL sync',
     slot: flowSlot,
-    intervalMs: settings['sync.topic.acls.interval.seconds'] * 1000,
+    intervalMs: () => live().settings['sync.topic.acls.interval.seconds'] * 1000,
     first: 'immediate',
     run: async (_slot, signal) => {
       const mirrored = await topics.mirrored(signal)

@@ -16,7 +16,8 @@ import type { FlowStatistics } from './flow-statistics.ts'
 import type { TopicRefresh } from './topic-refresh.ts'
 
 export interface FlowLoopsOptions {
-  readonly settings: FlowConfig['settings']
+  /** Of this moment: a running flow adopts other intervals. */
+  readonly settings: () => FlowConfig['settings']
   readonly partitions: FlowPartitions
   readonly statistics: FlowStatistics
   readonly progress: FlowProgress
@@ -44,8 +45,8 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
   const { clock, clusters, inbound, onError, partitions } = options
   const { problems, progress, settings, statistics, topics } = options
   const balancer = createBalancer(options)
-  const work: Array<readonly [intervalMs: number, run: () => Promise<void>]> = [
-    [settings['progress.interval.ms'], async () => { await partitions.writeProgress() }],
+  const work: Array<readonly [intervalMs: number | (() => number), run: () => Promise<void>]> = [
+    [() => settings()['progress.interval.ms'], async () => { await partitions.writeProgress() }],
     [statisticsIntervalMs, async () => { await statistics.collect() }],
     // Separate from the figures, which wait for a lane that does not answer.
     [statisticsIntervalMs, async () => {
@@ -55,11 +56,12 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
     // Most rounds find nothing that is due.
     [statisticsIntervalMs, async () => { await statistics.refreshResting() }],
     [restingMs, async () => { await partitions.lookAtResting() }],
-    [settings['lane.rebalance.interval.ms'], async () => { balancer.round() }],
-    [settings['refresh.topics.interval.seconds'] * 1000, async () => { await progress.mend() }],
+    [() => settings()['lane.rebalance.interval.ms'], async () => { balancer.round() }],
+    [() => settings()['refresh.topics.interval.seconds'] * 1000,
+      async () => { await progress.mend() }],
     [inboundIntervalMs, async () => { await topics.followFlowsBack() }],
     [beginIntervalMs, async () => { await partitions.beginDue() }],
-    [settings['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() }]
+    [() => settings()['fault.retry.interval.ms'], async () => { await partitions.retryFaulted() }]
   ]
   if (inbound !== undefined) work.push([inboundIntervalMs, async () => { await inbound.learn() }])
   return work.map(([intervalMs, run]) => {
@@ -73,7 +75,7 @@ function createBalancer (
   { clock, log, partitions, settings, statistics }: FlowLoopsOptions
 ): LaneBalancer<FlowPartition> {
   return new LaneBalancer({
-    lanes: settings.lanes,
+    lanes: settings().lanes,
     partitions: () => partitions.table.values(),
     bytesById: () => statistics.bytesById(),
     move: (partition, to) => { partitions.moveToLane(partition, to) },

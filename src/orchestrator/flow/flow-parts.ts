@@ -119,7 +119,8 @@ export class FlowParts {
     }))
     const topics = this.#add('topics', this.#openTopics(clusters, partitions))
     this.#add('duties', openFlowDuties({
-      ...this.#context(clusters), progress, partitions, topics, checkpoints: this.checkpoints
+      ...this.#context(clusters), progress, partitions, topics, checkpoints: this.checkpoints,
+      live: config
     }))
     this.#add('control', this.#openControl(progress, partitions))
     this.#add('ownership', this.#openOwnership(clusters, partitions))

@@ -1,6 +1,7 @@
 // One replication flow, source -> target: starts its parts, runs them until the flow is stopped,
 // and drains them. A failure of one topic or partition stops only that topic or partition.
 import { setMaxListeners } from 'node:events'
+import { loginsOf } from '../cluster/login-refusal.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { sharedSettings } from '../control/flow-members.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -47,8 +48,8 @@ export class ReplicationFlow {
     this.#config = config
     this.#log = log
     this.#clock = clock
-    this.#problems = new FlowProblems(
-      { log, clock, source: config.source.alias, target: config.target.alias })
+    this.#problems = new FlowProblems({ log, clock, source: config.source.alias,
+      target: config.target.alias, logins: loginsOf(config) })
     // Each slot listens to the signal; Node warns of more than ten listeners.
     setMaxListeners(Infinity, this.#stopping.signal)
     this.#failed = new Promise(resolve => { this.#fail = resolve })
@@ -128,8 +129,10 @@ export class ReplicationFlow {
   /** Continues with other settings that FlowChange calls live. Legal in every state. */
   adopt (config: FlowConfig): void {
     this.#config = config
-    const { control, topics } = this.#parts.soFar
+    const { control, duties, topics } = this.#parts.soFar
     topics?.adopt(config)
+    duties?.wake()
+    for (const loop of this.#loops) loop.wake()
     control?.announceSettings(sharedSettings(config))
   }
 
@@ -157,7 +160,7 @@ export class ReplicationFlow {
     const { probe, ...parts } = this.#parts.all
     this.#loops = startFlowLoops({
       ...parts,
-      settings: this.#config.settings,
+      settings: () => this.#config.settings,
       problems: this.#problems,
       clusters: () => probe.health,
       onError: thrown => { this.#onLoopError(thrown) },
@@ -166,11 +169,13 @@ export class ReplicationFlow {
     })
   }
 
-  /** Logs an error that a retry solves; any other error ends this flow, which is then restarted. */
+  /**
+   * Logs an error that a retry solves; any other error ends this flow, which is then restarted. A
+   * refused login ends nothing: lanes keep their open connections.
+   */
   #onLoopError (thrown: unknown): void {
     const error = ReplicatorError.from(thrown)
-    const { retriable, scope } = error.row
-    if (scope === 'flow' && !retriable) this.#fail(error)
+    if (error.scope === 'flow' && !error.retriable && !error.isLoginRefused) this.#fail(error)
     else this.#problems.warn(error)
   }
 

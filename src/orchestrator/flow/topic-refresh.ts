@@ -59,10 +59,10 @@ export class TopicRefresh {
     this.#options = options
     this.#config = options.config
     this.#remarks = new TopicRemarks(options.config)
-    const { clock, config: { settings }, problems, signal } = options
+    const { clock, problems, signal } = options
     this.#loop = new IntervalLoop({
-      intervalMs: settings['refresh.topics.enabled']
-        ? settings['refresh.topics.interval.seconds'] * 1000
+      intervalMs: () => this.#config.settings['refresh.topics.enabled']
+        ? this.#config.settings['refresh.topics.interval.seconds'] * 1000
         : never,
       clock,
       signal,

@@ -13,7 +13,7 @@ import type { GroupPosition, GroupPositions } from './group-positions.ts'
 
 export interface CheckpointDutyOptions {
   readonly slot: number
-  readonly intervalMs: number
+  readonly intervalMs: Duty['intervalMs']
   readonly positions: Pick<GroupPositions, 'read'>
   readonly topic: Pick<InternalTopic, 'write' | 'close'>
   /** For errors: the name and the replication factor of the topic, and the alias of its cluster. */

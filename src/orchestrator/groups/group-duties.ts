@@ -7,7 +7,7 @@ import { GroupOffsetSync, type GroupOffsetSyncOptions } from './group-offset-syn
 
 export interface GroupOffsetDutyOptions extends GroupOffsetSyncOptions {
   readonly slot: number
-  readonly intervalMs: number
+  readonly intervalMs: Duty['intervalMs']
   readonly onRefused: (error: ReplicatorError) => void
   readonly log: Log
 }

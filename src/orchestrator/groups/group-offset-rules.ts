@@ -3,7 +3,7 @@
 // Longhaul moves a group only while the group has no members on the target, only forward, and only
 // to an offset that the log of the target has reached.
 import type { GroupOffset } from '../cluster/cluster-admin.ts'
-import { translate } from '../offsets/offset-map.ts'
+import { translate, type OffsetAnswer } from '../offsets/offset-map.ts'
 import type { Progress } from '../progress/progress.ts'
 
 /** The offset at which a group continues in a remote topic. */
@@ -23,15 +23,28 @@ export interface TranslatedOffset {
  * offset is before the first offset of the partition's map. A group that is ahead of the mirror
  * continues at the mirror's end.
  */
-export function translateOffset (
-  { metadata, offset, partition }: GroupOffset, topic: string, progress: Progress
-): TranslatedOffset | undefined {
+export function answerFor (
+  { offset }: Pick<GroupOffset, 'offset'>, progress: Progress
+): OffsetAnswer | undefined {
   const { offsets } = progress
   if (offset < 0n || offsets === undefined || offsets.spans.length === 0) return undefined
-  const { offset: downstream } = translate(offsets, offset, progress)
-  return downstream === undefined
+  const answer = translate(offsets, offset, progress)
+  return answer.offset === undefined ? undefined : answer
+}
+
+/** The translation by the map alone. */
+export function translateOffset (
+  committed: GroupOffset, topic: string, progress: Progress
+): TranslatedOffset | undefined {
+  return translatedBy(committed, topic, answerFor(committed, progress))
+}
+
+export function translatedBy (
+  { metadata, offset, partition }: GroupOffset, topic: string, answer: OffsetAnswer | undefined
+): TranslatedOffset | undefined {
+  return answer?.offset === undefined
     ? undefined
-    : { topic, partition, upstream: offset, downstream, metadata }
+    : { topic, partition, upstream: offset, downstream: answer.offset, metadata }
 }
 
 /** `state`: of the group on the target, as Kafka prints it; undefined: it has no such group. */

@@ -1,13 +1,15 @@
 // The offsets at which the consumer groups of the source would continue in the remote topics: their
 // committed offsets, translated by the offset maps of the flow.
-import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { ClusterAdmin, GroupOffset } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { OffsetAnswer } from '../offsets/offset-map.ts'
 import type { GroupFilter } from '../policy/group-filter.ts'
 import { judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
-import { translateOffset, type TranslatedOffset } from './group-offset-rules.ts'
+import { answerFor, translatedBy, type TranslatedOffset } from './group-offset-rules.ts'
+import { RefinedOffsets, type ThinnedPosition, type WithRefinement } from './refined-offsets.ts'
 
 export interface GroupPosition {
   readonly group: string
@@ -25,25 +27,31 @@ export interface GroupPositionsResult {
 
 export interface GroupPositionsOptions {
   readonly source: Pick<ClusterAdmin, 'listGroups' | 'groupOffsets'>
-  readonly filter: GroupFilter
-  /** The present selection: filters change while a flow runs. */
+  /** The present filter and selection: filters change while a flow runs. */
+  readonly filter: () => GroupFilter
   readonly selection: () => TopicSelection
   /** The positions of source partitions, by partitionKey, whichever process mirrors them. */
   readonly progressOf: (
     partitions: readonly TopicPartition[], signal: AbortSignal
   ) => Promise<ReadonlyMap<string, Progress>>
-  /** How often groups are listed; undefined: once. */
-  readonly refreshMs: number | undefined
+  /** How often groups are listed; undefined: once, and with each other filter. */
+  readonly refreshMs: () => number | undefined
+  /** Reads records where an offset map is thinned. */
+  readonly withRefinement: WithRefinement
   readonly clock: Clock
 }
 
 export class GroupPositions {
   readonly #options: GroupPositionsOptions
+  readonly #refined: RefinedOffsets
   #groups: readonly string[] = []
+  /** With which the groups were listed. */
+  #filter: GroupFilter | undefined
   #listedMs: number | undefined
 
   constructor (options: GroupPositionsOptions) {
     this.#options = options
+    this.#refined = new RefinedOffsets(options.withRefinement, options.clock)
   }
 
   async read (signal: AbortSignal): Promise<GroupPositionsResult> {
@@ -67,11 +75,20 @@ export class GroupPositions {
       offsets.map(each => [partitionKey(each), each] as const)))
     if (wanted.size === 0) return { positions: [], failures }
     const progress = await progressOf([...wanted.values()], signal)
-    const positions = ofMirrored.flatMap(({ name, offsets }) => {
-      const translated = offsets.flatMap(each => {
-        const position = progress.get(partitionKey(each))
-        const remoteTopic = topics.policy.remoteTopic(each.topic)
-        return position === undefined ? [] : translateOffset(each, remoteTopic, position) ?? []
+    const answered = ofMirrored.map(({ name, offsets }) =>
+      ({ name, offsets: offsets.flatMap(each => answerOf(each, progress) ?? []) }))
+    const thinned = answered.flatMap(({ offsets }) => offsets.flatMap(each => each.thinned ?? []))
+    try {
+      await this.#refined.learn(thinned, signal)
+    } catch (thrown) {
+      signal.throwIfAborted()
+      failures.push(ReplicatorError.from(thrown))
+    }
+    const positions = answered.flatMap(({ name, offsets }) => {
+      const translated = offsets.flatMap(({ answer, committed, thinned }) => {
+        const remoteTopic = topics.policy.remoteTopic(committed.topic)
+        const exact = thinned === undefined ? answer : this.#refined.answerOf(thinned)
+        return translatedBy(committed, remoteTopic, exact) ?? []
       })
       return translated.length === 0 ? [] : [{ group: name, offsets: translated }]
     })
@@ -80,19 +97,45 @@ export class GroupPositions {
 
   /** If the cluster answers in part, the groups that are already known are kept. */
   async #lookForGroups (signal: AbortSignal): Promise<ReplicatorError | undefined> {
-    const { clock, filter, refreshMs, source } = this.#options
+    const { clock, source } = this.#options
     const now = clock.monotonic()
-    const isDue = this.#listedMs === undefined ||
+    const filter = this.#options.filter()
+    const refreshMs = this.#options.refreshMs()
+    const isOther = filter !== this.#filter
+    const isDue = this.#listedMs === undefined || isOther ||
       (refreshMs !== undefined && now - this.#listedMs >= refreshMs)
     if (!isDue) return undefined
     const { error, groups } = await unlessAborted(signal, source.listGroups())
     const names = groups.filter(({ name, protocolType }) =>
       hasOffsets(protocolType) && filter.matches(name)).map(({ name }) => name)
-    const known = error === undefined ? names : [...new Set([...this.#groups, ...names])]
+    const former = this.#groups.filter(name => filter.matches(name))
+    const known = error === undefined ? names : [...new Set([...former, ...names])]
     this.#groups = known.toSorted()
+    this.#filter = filter
     if (error === undefined) this.#listedMs = now
     return error
   }
+}
+
+interface AnsweredOffset {
+  readonly committed: GroupOffset
+  readonly answer: OffsetAnswer
+  /** If the map is thinned there. */
+  readonly thinned: ThinnedPosition | undefined
+}
+
+/** Undefined: no translation, or no position of the partition. */
+function answerOf (
+  committed: GroupOffset, positions: ReadonlyMap<string, Progress>
+): AnsweredOffset | undefined {
+  const { offset, partition, topic } = committed
+  const progress = positions.get(partitionKey(committed))
+  const answer = progress && answerFor(committed, progress)
+  if (progress === undefined || answer === undefined) return undefined
+  const thinned = answer.kind === 'thinned'
+    ? { source: { topic, partition }, position: offset, progress, answer }
+    : undefined
+  return { committed, answer, thinned }
 }
 
 /** Groups of consumers, and of programs that commit without members; not those of Connect. */

@@ -8,7 +8,8 @@ import { IntervalLoop } from '../time/interval-loop.ts'
 
 export interface Duty {
   readonly name: string
-  readonly intervalMs: number
+  /** A function is asked before each wait. */
+  readonly intervalMs: number | (() => number)
   /** When the first run begins after the slot was acquired; 'delayed' by default. */
   readonly first?: 'immediate' | 'delayed'
   /** The slot whose owner has the duty; undefined: the owner of each slot has it for that slot. */
@@ -74,6 +75,11 @@ export class Duties {
     this.#slots.set(slot, started)
   }
 
+  /** Settings have changed: every duty runs now, and then at its interval. */
+  wake (): void {
+    for (const { loop } of [...this.#slots.values()].flat()) loop.wake()
+  }
+
   /** This process is about to release the slots. Resolves once no duty runs for them any more. */
   async end (slots: readonly number[]): Promise<void> {
     const ending = slots.flatMap(slot => this.#slots.get(slot) ?? [])
@@ -91,7 +97,7 @@ export class Duties {
       intervalMs,
       clock,
       first,
-      backoff: { initialMs: Math.min(intervalMs, 1_000), maxMs: backoffMaxMs },
+      backoff: { initialMs: 1_000, maxMs: backoffMaxMs },
       run: async signal => {
         const startedMs = clock.monotonic()
         await run(slot, signal)

@@ -4,7 +4,8 @@ import { systemRandom, type Clock, type Random } from './clock.ts'
 import { backoffDelayMs, type Backoff } from './retry.ts'
 
 export interface IntervalLoopOptions {
-  readonly intervalMs: number
+  /** A function is asked before each wait. */
+  readonly intervalMs: number | (() => number)
   readonly clock: Clock
   /** The work. stop() aborts its signal; stop() is quick if the work honours the signal. */
   readonly run: (signal: AbortSignal) => Promise<void>
@@ -31,8 +32,13 @@ export class IntervalLoop {
   #done: Promise<void> = Promise.resolve()
 
   constructor (options: IntervalLoopOptions) {
-    if (!(options.intervalMs > 0)) throw new RangeError('intervalMs must be above 0')
     this.#options = options
+    if (!(this.#intervalMs > 0)) throw new RangeError('intervalMs must be above 0')
+  }
+
+  get #intervalMs (): number {
+    const { intervalMs } = this.#options
+    return typeof intervalMs === 'number' ? intervalMs : intervalMs()
   }
 
   get state (): IntervalLoopState {
@@ -73,9 +79,9 @@ export class IntervalLoop {
   }
 
   async #loop (): Promise<void> {
-    const { clock, first, intervalMs } = this.#options
+    const { clock, first } = this.#options
     let failures = 0
-    if (first === 'delayed') await this.#sleep(intervalMs)
+    if (first === 'delayed') await this.#sleep(this.#intervalMs)
     while (!this.#abort.signal.aborted) {
       const startedMs = clock.monotonic()
       failures = await this.#runOnce(failures)
@@ -99,7 +105,8 @@ export class IntervalLoop {
 
   /** Ticks are multiples of the interval; ticks that passed during a long run are skipped. */
   #waitMs (tookMs: number, failures: number): number {
-    const { backoff, intervalMs, random } = this.#options
+    const { backoff, random } = this.#options
+    const intervalMs = this.#intervalMs
     if (failures > 0 && backoff !== undefined) {
       return backoffDelayMs(backoff, failures, random ?? systemRandom)
     }

@@ -28,10 +28,31 @@ test('a running flow adopts other filters', () => {
   }])
 })
 
+test('a running flow adopts other groups and other intervals', () => {
+  for (const [setting, line] of [
+    ['groups=app', 'groups: .* -> app'],
+    ['groups.exclude=x', 'groups.exclude: console-consumer-.*, connect-.*, __.* -> x'],
+    ['progress.interval.ms=2000', 'progress.interval.ms: 1s -> 2s'],
+    ['refresh.topics.interval.seconds=7', 'refresh.topics.interval.seconds: 600 -> 7'],
+    ['refresh.groups.interval.seconds=-1', 'refresh.groups.enabled: true -> false'],
+    ['sync.group.offsets.interval.seconds=7', 'sync.group.offsets.interval.seconds: 5 -> 7']
+  ] as const) {
+    assert.deepEqual(changed([], [setting]), [{ isLive: true, lines: [line] }])
+  }
+})
+
+test('an interval that switches its work on or off has the flow started again', () => {
+  for (const [before, after] of [['5', '-1'], ['-1', '0']]) {
+    const setting = 'emit.checkpoints.interval.seconds'
+    assert.deepEqual(changed([`${setting}=${before}`], [`${setting}=${after}`]),
+      [{ isLive: false, lines: [`${setting}: ${before} -> ${after}`] }])
+  }
+})
+
 test('every other setting of a flow restarts it', () => {
   const cases: ReadonlyArray<readonly [string, string]> = [
     ['lanes=3', 'lanes: 2 -> 3'],
-    ['progress.interval.ms=2000', 'progress.interval.ms: 1s -> 2s'],
+    ['session.timeout.ms=20000', 'session.timeout.ms: 10s -> 20s'],
     ['A->B.topic.orders.data.loss=skip', 'topic.orders: (not set) -> data.loss=skip'],
     ['B->A.emit.heartbeats.enabled=false',
       'heartbeats of other pairs: B->A (each 1 s, factor 3) -> none'],

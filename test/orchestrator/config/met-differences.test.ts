@@ -30,6 +30,10 @@ test('each difference follows from its settings or topics, and from no others', 
   assert.deepEqual(metBy(['start.positions = clicks@latest']), ['new partitions with latest'])
   assert.deepEqual(metBy(['sync.topic.configs.enabled = true']), ['settings of the target'])
   assert.deepEqual(metBy(['sync.topic.acls.prefixed.enabled = true']), ['ACLs of all topics'])
+  assert.deepEqual(metBy(['sync.group.offsets.enabled = true']), ['group offsets'])
+  assert.deepEqual(metBy(['sync.group.offsets.enabled = true',
+    'sync.group.offsets.interval.seconds = 60']), [])
+  assert.deepEqual(metBy([identity, 'same.names.both.ways = true']), ['loop of names'])
   assert.deepEqual(metBy(['emit.offset-syncs.enabled = false']), ['without offset syncs'])
   assert.deepEqual(metBy(['emit.checkpoints.enabled = false']), ['without offset syncs'])
   assert.deepEqual(metBy(['replication.policy.separator =']), ['empty separator'])

@@ -24,19 +24,21 @@ function createSync (...lines: string[]) {
     sequence: 20,
     offsets: withSpan(emptyMap(start, true), exactSpan(0n, 10n, 20n))
   }
+  const live = { filter: flow.groups }
   const asked: string[] = []
   const refused: ReplicatorError[] = []
   target.ends.set('A.orders/0', 30n)
   const duty = groupOffsetDuty({
     positions: new GroupPositions({
       source: source.admin(),
-      filter: flow.groups,
+      filter: () => live.filter,
       selection: () => flow.topics,
       progressOf: async partitions => {
         asked.push(...partitions.map(partitionKey))
         return new Map([['orders/0', progress]])
       },
-      refreshMs: 60_000,
+      refreshMs: () => 60_000,
+      withRefinement: async () => {},
       clock
     }),
     target: target.admin(),
@@ -46,7 +48,7 @@ function createSync (...lines: string[]) {
     log: silentLog
   })
   const run = async (): Promise<void> => { await duty.run(0, new AbortController().signal) }
-  return { asked, clock, refused, run, source, target }
+  return { asked, clock, live, refused, run, source, target }
 }
 
 describe('group offset sync', () => {
@@ -74,6 +76,20 @@ describe('group offset sync', () => {
     target.group('moved', 'Stable')
     await run()
     assert.deepEqual(target.requests, ['list', 'offsets of app', 'commit of app'])
+  })
+
+  test('lists the groups again at once for another filter', async () => {
+    const { live, run, source, target } = createSync('A->B.groups = app')
+    for (const name of ['app', 'later']) source.commit(name, 'orders', 0, 5n)
+    await run()
+    await run()
+    assert.equal(target.offsetOf('later', 'A.orders', 0), undefined)
+    live.filter = createFlow(['A->B.groups = later']).groups
+    source.commit('app', 'orders', 0, 7n)
+    await run()
+    assert.equal(target.offsetOf('later', 'A.orders', 0), 15n)
+    assert.equal(target.offsetOf('app', 'A.orders', 0), 15n, 'it takes part no longer')
+    assert.equal(source.requests.filter(request => request === 'list').length, 2)
   })
 
   // A member may join between the listing and the commit: the coordinator refuses the commit.

@@ -35,6 +35,19 @@ describe('a duty', () => {
     assert.equal(clock.sleeping, 0)
   })
 
+  test('runs at once when settings have changed, and then at the new interval', async () => {
+    const live = { intervalMs: 600_000 }
+    const { clock, duties, runs } = createDuties({ intervalMs: () => live.intervalMs })
+    duties.begin(3)
+    live.intervalMs = 10_000
+    duties.wake()
+    await settle()
+    assert.equal(runs.length, 1)
+    await clock.advance(10_000)
+    assert.equal(runs.length, 2)
+    await duties.end([3])
+  })
+
   test('shows the oldest of its last successes among its slots', async () => {
     let fails = false
     const { clock, duties } = createDuties({

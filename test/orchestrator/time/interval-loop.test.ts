@@ -30,6 +30,18 @@ test('a loop runs at once and then every interval', async () => {
   assert.equal(clock.sleeping, 0)
 })
 
+test('a loop that is woken after its interval has changed waits for the new one', async () => {
+  const live = { intervalMs: 600_000 }
+  const { clock, loop, runs } = createLoop({ intervalMs: () => live.intervalMs, first: 'delayed' })
+  loop.start()
+  await clock.advance(1_000)
+  live.intervalMs = 2_000
+  loop.wake()
+  await clock.advance(5_000)
+  assert.deepEqual(runs, [1_000, 3_000, 5_000])
+  await loop.stop()
+})
+
 test('a delayed loop waits one interval first', async () => {
   const { clock, loop, runs } = createLoop({ first: 'delayed' })
   loop.start()
