@@ -92,3 +92,57 @@ test('a flow that lost its progress topic continues at exported positions', asyn
     assert.deepEqual(await valuesOf(target, `east.${topic}`), sent)
   }
 })
+
+// A backup of the target has other topic ids, and may lack the newest records.
+test('exported positions are imported for a restored target, and instead of others', async t => {
+  const clusters = await startClusters()
+  t.after(async () => { await clusters.close() })
+  const { source, target } = clusters
+  await source.createTopic('orders')
+  await produce(source.bootstrapServers, 'orders', numbered(0, 100))
+  const file = createPropertiesFile(t, flowProperties(clusters, { topics: 'orders' }))
+  const folder = createTempFolder('export')
+  t.after(() => { removeFolder(folder) })
+  const from = join(folder, 'positions.json')
+  const command = ['offsets', 'import', file, '--from', from]
+  const mirror = await startMirror(t, file)
+  await untilRecords(mirror, target, 'east.orders', 100)
+  await mirror.until('the position', async () => {
+    const { stdout } = await runCommand(['offsets', 'export', file])
+    writeFileSync(from, stdout)
+    return stdout.includes('"sourceOffset": "100"')
+  })
+  await produce(source.bootstrapServers, 'orders', numbered(100, 130))
+  await untilRecords(mirror, target, 'east.orders', 130)
+  assert.equal((await mirror.stop()).code, 0)
+
+  // Positions on record stay unless they are to be replaced; what was mirrored since is found.
+  assert.match((await runCommand([...command, '--yes'])).stdout, /has positions on record already/)
+  const forced = await runCommand([...command, '--force', '--yes', '-o', 'json'])
+  const [replaced] = JSON.parse(forced.stdout) as [Plan]
+  assert.deepEqual(replaced.positions.map(({ foundBeyond, sourceOffset }) =>
+    [foundBeyond, sourceOffset]), [['30', '130']])
+  const second = await startMirror(t, file)
+  await produce(source.bootstrapServers, 'orders', numbered(130, 150))
+  await untilRecords(second, target, 'east.orders', 150)
+  assert.equal((await second.stop()).code, 0)
+  assert.deepEqual(await valuesOf(target, 'east.orders'), await valuesOf(source, 'orders'))
+
+  // The backup is from the time of the export, and was made by another program.
+  const backup = (await readTopic(target.bootstrapServers, 'east.orders')).slice(0, 100)
+  await target.admin.deleteTopic('east.orders')
+  await target.createTopic('east.orders')
+  await produce(target.bootstrapServers, 'east.orders', backup.map(({ key, timestamp, value }) => ({
+    value: String(value), timestamp, partition: 0, ...key !== null && { key: String(key) }
+  })))
+  const refused = await runCommand([...command, '--force', '-o', 'json'])
+  const [plan] = JSON.parse(refused.stdout) as [Plan]
+  assert.deepEqual(plan.positions, [])
+  assert.match(String(plan.leftOut[0]?.['reason']), /recreated on the target.*--trust-target/)
+  const trusted = await runCommand([...command, '--force', '--trust-target', '--yes'])
+  assert.equal(trusted.exit.code, 0, trusted.stdout)
+  const third = await startMirror(t, file)
+  await untilRecords(third, target, 'east.orders', 150)
+  assert.equal((await third.stop()).code, 0)
+  assert.deepEqual(await valuesOf(target, 'east.orders'), await valuesOf(source, 'orders'))
+})
