@@ -9,6 +9,7 @@ import {
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { readTopic } from '../kafka/kafka-consumer.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
 import { numbered } from './failures/fault-probe.ts'
 import { interleaveTransactions } from './interleaved-transactions.ts'
@@ -42,6 +43,13 @@ async function untilSyncOf (
       const { partition, upstream } = decodeOffsetSync({ key, value })
       return partition === wanted.partition && upstream === wanted.upstream
     })
+  })
+}
+
+async function untilHalf (mirror: MirrorProcess): Promise<void> {
+  await mirror.until('half of the slots', async () => {
+    const [owned] = Object.values(seriesOf(await mirror.metrics(), 'longhaul_slots_owned'))
+    return owned === 16
   })
 }
 
@@ -82,6 +90,58 @@ describe('offset syncs', { timeout: 300_000 }, () => {
       '{duty="offset syncs",source="east",target="west"}') ?? 0) > 0)
     assert.equal((await mirror.stop()).code, 0)
     assert.deepEqual(mirror.log.filter(({ level }) => level === 'error' || level === 'warn'), [])
+  })
+
+  // Both owners end while records flow: one is asked to end and writes its last syncs, the other
+  // one is killed and writes nothing.
+  test('go on in the other process, however their owner ends', async t => {
+    const { source, target } = clusters
+    const partitions = [0, 1, 2, 3]
+    await source.createTopic('shared', { partitions: partitions.length })
+    let written = 0
+    const more = async (): Promise<void> => {
+      await produce(source.bootstrapServers, 'shared',
+        numbered(written, written += 400).map((record, i) => ({ ...record, partition: i % 4 })))
+    }
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      // A killed member is gone after this; Kafka's default smallest is 6 s.
+      'topics': 'shared', 'offset.lag.max': 10,
+      'east->west.session.timeout.ms': 6_000, 'offset-syncs.topic.location': 'target'
+    }))
+    const topic = 'mm2-offset-syncs.east.internal'
+    const untilLast = async (mirror: MirrorProcess): Promise<void> => {
+      await untilRecords(mirror, target, 'east.shared', written)
+      for (const partition of partitions) {
+        await untilSyncOf(mirror, target, topic, { partition, upstream: BigInt(written / 4 - 1) })
+      }
+    }
+    const stopped = await startMirror(t, file)
+    await more()
+    await untilLast(stopped)
+    const killed = await startMirror(t, file)
+    for (const mirror of [stopped, killed]) await untilHalf(mirror)
+    await more()
+    assert.equal((await stopped.stop()).code, 0)
+    await more()
+    await untilLast(killed)
+    const last = await startMirror(t, file)
+    for (const mirror of [killed, last]) await untilHalf(mirror)
+    await more()
+    await killed.kill()
+    await more()
+    await untilLast(last)
+    assert.equal((await last.stop()).code, 0)
+    const syncs = await printed(target, topic)
+    for (const { downstream, upstream } of syncs) assert.equal(downstream, upstream)
+    for (const partition of partitions) {
+      const own = syncs.filter(sync => sync.topic === 'shared' && sync.partition === partition)
+        .map(({ upstream }) => upstream)
+      assert.ok(new Set(own).size >= 3, own.join())
+      // A new owner writes the last sync again, and may repeat syncs of its predecessor.
+      for (const [i, upstream] of own.entries()) {
+        assert.ok(i === 0 || upstream >= (own[i - 1] ?? 0n) - 200n, own.join())
+      }
+    }
   })
 
   test('continue over the end of a process, on the target, under the policy\'s names', async t => {
