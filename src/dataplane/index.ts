@@ -1,9 +1,9 @@
-// The interface of the native data plane: the only module that loads the addon. Native errors are
+// The interface of the native data plane: the only module that uses the addon. Native errors are
 // thrown or rejected as {code, detail}; callers convert them.
-import { createRequire } from 'node:module'
 import {
   laneCounters, partitionCounters, type forwarderSettings
 } from './contract/contract-table.ts'
+import { loadAddon } from './load-addon.ts'
 
 export type ForwarderSettings = Readonly<Record<keyof typeof forwarderSettings, number>>
 export type ClientProperties = Readonly<Record<string, string>>
@@ -161,7 +161,7 @@ interface Addon {
     new (config: { brokers: number, topics: readonly MockTopic[] }) => MockCluster
 }
 
-const addon = createRequire(import.meta.url)('../../../build/Release/dataplane.node') as Addon
+const addon = loadAddon() as Addon
 
 export const librdkafkaVersion = addon.librdkafkaVersion
 

@@ -3,6 +3,9 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { renderContract } from '../dataplane/contract/render-contract.ts'
+import {
+  renderFingerprint, renderNativeFingerprint
+} from '../dataplane/contract/render-fingerprint.ts'
 import { renderPartitionPhases } from '../dataplane/contract/render-partition-phases.ts'
 import { renderDifferences } from './config/differences.ts'
 import { renderConfigDocs } from './config/render-config-docs.ts'
@@ -19,6 +22,8 @@ export interface GeneratedFile {
 
 export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'src/dataplane/contract/contract.generated.h', render: renderContract },
+  { file: 'src/dataplane/contract/fingerprint.generated.ts', render: renderFingerprint },
+  { file: 'src/dataplane/binding/fingerprint.generated.cc', render: renderNativeFingerprint },
   { file: 'CONFIGURATION.md', render: renderConfigDocs },
   { file: 'README.md', section: 'differences', render: renderDifferences },
   { file: 'METRICS.md', render: renderMetricDocs },

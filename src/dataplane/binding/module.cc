@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "binding/admin_object.h"
+#include "binding/fingerprint.h"
 #include "binding/forwarder_object.h"
 #include "binding/mock_cluster_object.h"
 #include "core/process_memory.h"
@@ -36,9 +37,13 @@ NAPI_MODULE_INIT() {
                              &end_process);
   napi_value version = nullptr;
   (void)napi_create_string_utf8(env, longhaul::LibrdkafkaVersion(), NAPI_AUTO_LENGTH, &version);
+  napi_value fingerprint = nullptr;
+  (void)napi_create_string_utf8(env, longhaul::ContractFingerprint(), NAPI_AUTO_LENGTH,
+                                &fingerprint);
   if (!Export(env, exports, "ForwarderObject", longhaul::ForwarderObject::Define(env)) ||
       !Export(env, exports, "AdminObject", longhaul::AdminObject::Define(env)) ||
       !Export(env, exports, "MockClusterObject", longhaul::MockClusterObject::Define(env)) ||
+      !Export(env, exports, "contractFingerprint", fingerprint) ||
       !Export(env, exports, "endProcess", end_process) ||
       !Export(env, exports, "librdkafkaVersion", version))
     return nullptr;

@@ -1,0 +1,8 @@
+// Generated from contract-table.ts and error-table.ts by render-fingerprint.ts. Do not edit.
+#include "binding/fingerprint.h"
+
+namespace longhaul {
+
+const char* ContractFingerprint() { return "9be1785aaffb869c"; }
+
+}  // namespace longhaul
