@@ -64,7 +64,7 @@ describe('a late request', () => {
   })
 
   // The broker then has a batch with the same sequences, and answers as if it had appended the new
-  // one. Fails without Outbox::IsForeign (outbox.cc): the new batch is lost.
+  // one. Fails without Outbox::IsDoubtful (outbox.cc): the new batch is lost.
   test('does not count as another batch that a policy wrote in its place', async t => {
     const { source, target } = clusters
     await source.createTopic('replaced')

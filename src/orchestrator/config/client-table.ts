@@ -105,7 +105,9 @@ export const clientTable: Readonly<Record<string, ClientRule>> = {
 
   'acks': { none: 'Longhaul always waits for all replicas', like: /^(all|-1)$/i },
   'request.required.acks': { none: 'Longhaul always waits for all replicas', like: /^(all|-1)$/i },
-  'enable.idempotence': { none: 'Longhaul always writes idempotently', like: /^true$/i },
+  'enable.idempotence': {
+    none: 'Longhaul writes idempotently wherever the target can', like: /^true$/i
+  },
   'retries': { none: inOrder, like: /^2147483647$/ },
   'delivery.timeout.ms': { none: inOrder },
   'max.block.ms': { none: 'a full lane stops fetching; see in.flight.bytes.max' },
