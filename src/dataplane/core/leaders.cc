@@ -38,11 +38,12 @@ void Leaders::Tick() {
 void Leaders::Ask(Side side, SideState* state) {
   state->tag = next_tag_++;
   state->asked_at = lane_->now;
-  state->give_up_at = lane_->now + kAnswerMs;
   const std::set<int32_t> avoid = lane_->watch.Doubtful(side, lane_->now);
   const Status status = lane_->transport->RequestMetadata(
       side, Topics(side), {avoid.begin(), avoid.end()}, state->tag, &state->node);
   state->asking = status.ok();
+  const bool is_doubtful = avoid.contains(state->node);
+  state->give_up_at = lane_->now + (is_doubtful ? kDoubtfulAnswerMs : kAnswerMs);
   // A bootstrap broker whose id is not known is not watched: after kAnswerMs another one is asked.
   if (status.ok() && state->node >= 0) {
     asked_[state->tag] = state->node;
@@ -59,13 +60,15 @@ void Leaders::OnReply(const Reply& reply) {
   if (auto asked = asked_.extract(reply.tag); !asked.empty())
     lane_->watch.Answered(reply.side, asked.mapped(), lane_->watch.PatienceFor(0, false),
                           lane_->now, Route::kMetadata);
-  if (reply.tag != state.tag) return;
-  state.asking = false;
+  // A late reply is news, too, unless a newer one has come: on a slow link each may be late.
+  if (reply.tag < state.applied_tag || (reply.error != 0 && reply.tag != state.tag)) return;
+  if (reply.tag == state.tag) state.asking = false;
   if (reply.error != 0) {
     lane_->errors[reply.error]++;
     state.stale = true;
     return;
   }
+  state.applied_tag = reply.tag;
   const bool asked_again = std::exchange(state.stale, false);  // during this request
   struct Indexed {
     const TopicLeaders* topic;

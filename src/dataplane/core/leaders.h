@@ -25,6 +25,9 @@ class Leaders {
   static constexpr int64_t kStaleWaitMaxMs = 1000;
   // A broker that needs longer may hang: another one is asked.
   static constexpr int64_t kAnswerMs = 5'000;
+  // The same for a broker that owes an answer already. It is asked only while no other one is
+  // connected, and a connection to another one needs less time.
+  static constexpr int64_t kDoubtfulAnswerMs = 1'000;
 
   explicit Leaders(LaneContext* lane) : lane_(lane) {}
 
@@ -41,6 +44,7 @@ class Leaders {
     bool stale = false;
     bool asking = false;
     uint64_t tag = 0;
+    uint64_t applied_tag = 0;  // of the newest reply
     int32_t node = -1;  // the broker that was asked
     int64_t asked_at = -1'000'000;
     int64_t give_up_at = 0;

@@ -104,8 +104,9 @@ class Transport {
   virtual int32_t connection(Side side, int32_t node) = 0;
   // Exactly one Reply with this tag follows an Ok. By-reference pieces stay valid until then.
   virtual Status Send(const Request& request) = 0;
-  // Asks any broker that is up, but one of `avoid` only if no other is. *node: the broker asked, -1
-  // if its id is not known yet.
+  // Asks any broker that is up, but one of `avoid` only if no other is; then it also opens a
+  // connection to another one in the background. *node: the broker asked, -1 if its id is not known
+  // yet.
   virtual Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                                  const std::vector<int32_t>& avoid, uint64_t tag,
                                  int32_t* node) = 0;

@@ -193,11 +193,26 @@ static int is_avoided(rd_kafka_broker_t* rkb, void* opaque) {
   return 0;
 }
 
+static int is_avoided_or_connected(rd_kafka_broker_t* rkb, void* opaque) {
+  return is_avoided(rkb, opaque) || rd_kafka_broker_state_is_up(rkb->rkb_state);
+}
+
+/* librdkafka connects only to brokers that it needs, and opens no connection while any broker is
+ * up. So if the only broker that is up hangs, no other one could be asked until its connection is
+ * closed. */
+static void connect_another(rd_kafka_t* rk, avoided_t avoided) {
+  rd_kafka_broker_t* rkb = rd_kafka_broker_random(rk, -1, is_avoided_or_connected, &avoided);
+  if (!rkb) return;
+  rd_kafka_broker_schedule_connection(rkb);
+  rd_kafka_broker_destroy(rkb);
+}
+
 static rd_kafka_broker_t* broker_to_ask(rd_kafka_t* rk, avoided_t avoided) {
   rd_kafka_broker_t* rkb = NULL;
   if (avoided.count > 0) {
     rd_kafka_rdlock(rk);
     rkb = rd_kafka_broker_any_up(rk, NULL, is_avoided, &avoided, "leaders of mirrored topics");
+    if (!rkb) connect_another(rk, avoided);
     rd_kafka_rdunlock(rk);
   }
   if (rkb) return rkb;

@@ -62,8 +62,9 @@ size_t longhaul_response_size(const longhaul_response_t* response);
 void longhaul_response_release(longhaul_response_t* response);
 
 /* Asks any usable broker for the leaders of these topics; librdkafka also learns new brokers from
- * the response. Brokers of `avoid` are asked only if no other one is up. *node is the broker that
- * was asked, -1 if its id is not known yet. */
+ * the response. Brokers of `avoid` are asked only if no other one is up; then a connection to
+ * another one is opened, so that it can be asked next. *node is the broker that was asked, -1 if
+ * its id is not known yet. */
 int32_t longhaul_request_metadata(struct rd_kafka_s* rk, longhaul_queue_t* queue,
                                   const char* const* topics, size_t topic_count,
                                   const int32_t* avoid, size_t avoid_count, uint64_t tag,

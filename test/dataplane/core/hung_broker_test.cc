@@ -105,6 +105,22 @@ TEST_CASE("partitions of a hung target broker go on as soon as their leader has 
   CheckExact(hung.sim, hung.process);
 }
 
+// librdkafka connects only to brokers that it needs. A lane whose partitions were all led by one
+// broker had a connection to no other: while that broker hung, it alone was asked who leads now,
+// until its connection was closed for its silence.
+TEST_CASE("the new leader is learned from a broker that was not connected") {
+  HungCase hung("hung target, alone connected", 6);
+  for (auto& [key, log] : hung.sim.target.logs())
+    while (log.leader != 0) hung.sim.target.MoveLeader(key);
+  hung.Start();
+  hung.process->network->ConnectOnly(Side::kTarget, 0);
+  hung.Hang(Side::kTarget, 0, 45'000);
+  hung.MoveLeadersOf(Side::kTarget, 0);
+  const size_t before = hung.sim.Mirrored(0).size();
+  CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() > before; }, 8'000));
+  CheckExact(hung.sim, hung.process);
+}
+
 // The old leader had appended before it hung, and its followers had the batches: the scan of the
 // new leader finds them, and nothing is sent twice.
 TEST_CASE("batches that a hung leader had appended are found on its successor") {

@@ -291,16 +291,29 @@ int64_t SimulatedNetwork::bytes_moved(Side side, int32_t node) {
   return connection.bytes_moved;
 }
 
+void SimulatedNetwork::ConnectAnother(Side side, const std::vector<int32_t>& others) {
+  if (others.empty()) return;
+  const int32_t node = others[random_->Below(others.size())];
+  agenda_->At(agenda_->now + kConnectMs, [this, side, node, open = open_] {
+    if (*open) connected_[side].insert(node);
+  });
+}
+
 Status SimulatedNetwork::RequestMetadata(Side side, const std::vector<std::string>& topics,
                                          const std::vector<int32_t>& avoid, uint64_t tag,
                                          int32_t* node) {
-  std::vector<int32_t> up, wanted;
+  std::vector<int32_t> up, wanted, others;
   for (int32_t candidate = 0; candidate < cluster(side).broker_count(); ++candidate) {
     if (!cluster(side).broker(candidate).up) continue;
+    const bool is_wanted = std::find(avoid.begin(), avoid.end(), candidate) == avoid.end();
+    if (!IsConnected(side, candidate)) {
+      if (is_wanted) others.push_back(candidate);
+      continue;
+    }
     up.push_back(candidate);
-    if (std::find(avoid.begin(), avoid.end(), candidate) == avoid.end())
-      wanted.push_back(candidate);
+    if (is_wanted) wanted.push_back(candidate);
   }
+  if (wanted.empty()) ConnectAnother(side, others);
   if (up.empty()) return Status::Error(-195, "no broker");
   const std::vector<int32_t>& from = wanted.empty() ? up : wanted;
   *node = from[random_->Below(from.size())];

@@ -89,6 +89,10 @@ class SimulatedNetwork final : public Transport {
   // A NAT forgets the connection: nothing on it arrives any more in either direction, and no side
   // learns of it. A connection that is opened after it works.
   void Forget(Side side, int32_t node) { connections_[{side, node}].is_forgotten = true; }
+  // From now on, metadata can be asked only of this broker of the cluster, and of others once a
+  // connection to them is open: librdkafka connects only to brokers that it needs.
+  void ConnectOnly(Side side, int32_t node) { connected_[side] = {node}; }
+  static constexpr int64_t kConnectMs = 200;
   // The process dies. What was on the wire may still arrive.
   void Close();
 
@@ -162,6 +166,11 @@ class SimulatedNetwork final : public Transport {
   bool MayDamage(const FetchedPartition& fetched, const RecordBatchView& batch);
   void FlipBaseOffset(const FetchResponse& response);
   void CorruptPayload(const FetchResponse& response);
+  bool IsConnected(Side side, int32_t node) const {
+    const auto it = connected_.find(side);
+    return it == connected_.end() || it->second.contains(node);
+  }
+  void ConnectAnother(Side side, const std::vector<int32_t>& others);
   void AnswerMetadata(Side side, int32_t node, const std::vector<std::string>& topics,
                       uint64_t tag);
 
@@ -171,6 +180,7 @@ class SimulatedNetwork final : public Transport {
   UnderWay* under_way_;
   OnReply on_reply_;
   std::map<std::pair<Side, int32_t>, Connection> connections_;
+  std::map<Side, std::set<int32_t>> connected_;  // see ConnectOnly
   std::map<std::pair<int32_t, SimulatedCluster::Key>, size_t> in_flight_;  // by broker
   std::map<SimulatedCluster::Key, std::map<int64_t, int>> damages_;  // by base offset
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
