@@ -1,0 +1,71 @@
+// The systemd unit agrees with the settings and exit codes of the program, and systemd-analyze
+// accepts it. No systemd runs it here.
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { exitCodes } from '../../src/orchestrator/cli/exit-codes.ts'
+import { processTable } from '../../src/orchestrator/config/process-table.ts'
+import { repoRoot } from '../kafka/repo-root.ts'
+import { tryTool } from './tool.ts'
+
+const root = repoRoot()
+const file = join(root, 'deploy/systemd/longhaul.service')
+const unit = readFileSync(file, 'utf8')
+const exposureMax = 2
+
+function valueOf (name: string): string {
+  const values = [...unit.matchAll(new RegExp(`^${name}=(.*)$`, 'gm'))].map(([, value]) => value)
+  assert.equal(values.length, 1, `${name} is set ${values.length} times`)
+  return values[0] ?? ''
+}
+
+describe('the systemd unit', () => {
+  test('waits longer for a stop than a drain and closing need', () => {
+    const drainSeconds = processTable['drain.timeout.ms'].default / 1000
+    assert.ok(Number(valueOf('TimeoutStopSec')) > drainSeconds + 2, valueOf('TimeoutStopSec'))
+    assert.equal(valueOf('KillSignal'), 'SIGTERM')
+  })
+
+  test('restarts after a failure, but not with a file that is wrong', () => {
+    assert.equal(valueOf('Restart'), 'on-failure')
+    assert.equal(valueOf('RestartPreventExitStatus'), String(exitCodes.usage))
+  })
+
+  test('reloads by SIGHUP, and starts the program that package.json names', () => {
+    assert.equal(valueOf('ExecReload'), '/bin/kill -HUP $MAINPID')
+    const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
+      { bin: { longhaul: string } }
+    assert.ok(valueOf('ExecStart').includes(`/${bin.longhaul} run /`), valueOf('ExecStart'))
+  })
+
+  test('lets V8 compile, and has the memory limit of the alert rules', () => {
+    assert.doesNotMatch(unit, /^MemoryDenyWriteExecute=/m)
+    const rules = readFileSync(join(root, 'deploy/prometheus/longhaul.rules.yml'), 'utf8')
+    const [, gigabytes] = /^(\d+)G$/.exec(valueOf('MemoryMax')) ?? []
+    assert.ok(rules.includes(`vector(${Number(gigabytes) * 2 ** 30})`), valueOf('MemoryMax'))
+  })
+
+  test('is accepted by systemd-analyze', t => {
+    const folder = mkdtempSync(join(tmpdir(), 'longhaul-unit-'))
+    t.after(() => rmSync(folder, { recursive: true, force: true }))
+    // The program must exist: where node is installed differs between machines.
+    const copy = join(folder, 'longhaul.service')
+    writeFileSync(copy, unit.replaceAll('/usr/bin/node', process.execPath))
+    const result = tryTool(t, 'systemd', ['systemd-analyze', 'verify', copy])
+    if (result === undefined) return
+    assert.equal(result.status, 0, result.output)
+    assert.doesNotMatch(result.output, /longhaul\.service/, 'no line is ignored or unknown')
+  })
+
+  test(`has an exposure of at most ${exposureMax}`, t => {
+    const result = tryTool(t, 'systemd', ['systemd-analyze', 'security', '--offline=true',
+      `--threshold=${exposureMax * 10}`, '--no-pager', file])
+    if (result === undefined) return
+    const [, exposure] = /Overall exposure level for longhaul\.service: ([\d.]+)/
+      .exec(result.output) ?? []
+    assert.ok(Number(exposure) <= exposureMax, result.output)
+    assert.equal(result.status, 0, result.output)
+  })
+})
