@@ -9,6 +9,7 @@ import {
 import { renderPartitionPhases } from '../dataplane/contract/render-partition-phases.ts'
 import { renderDifferences } from './config/differences.ts'
 import { renderConfigDocs } from './config/render-config-docs.ts'
+import { renderGrafanaDashboard } from './observability/render-grafana-dashboard.ts'
 import { renderMetricDocs } from './observability/render-metric-docs.ts'
 import { renderPartitionStates } from './partitions/render-partition-states.ts'
 
@@ -27,6 +28,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'CONFIGURATION.md', render: renderConfigDocs },
   { file: 'README.md', section: 'differences', render: renderDifferences },
   { file: 'METRICS.md', render: renderMetricDocs },
+  { file: 'deploy/grafana/longhaul.json', render: renderGrafanaDashboard },
   { file: 'ARCHITECTURE.md', section: 'partition states', render: renderPartitionStates },
   { file: 'ARCHITECTURE.md', section: 'lane phases', render: renderPartitionPhases }
 ]
