@@ -74,6 +74,21 @@ function sourceOf ({ checkpoint, version, logging, metadata }: BrokerVersion): J
   }
 }
 
+/** The class path of Kafka Streams, which only one test needs. */
+export async function ensureStreamsJars (): Promise<string> {
+  const pom = join(repoRoot(), 'test/kafka/streams-pom.xml')
+  const hash = createHash('sha256').update(readFileSync(pom)).digest('hex').slice(0, 12)
+  const folder = join(dirname(libsFolder(process.env)), `kafka-streams-${hash}`)
+  const fetchArguments = (to: string): readonly string[] => ['-q', '-B', '-f', pom,
+    'dependency:copy-dependencies', '-DincludeScope=runtime', `-DoutputDirectory=${to}`]
+  if (!existsSync(folder)) {
+    await underLock(`${folder}.lock`, async () => {
+      if (!existsSync(folder)) await fetchJars({ folder, fetchArguments })
+    })
+  }
+  return `${folder}/*`
+}
+
 async function prepare (source: JarSource): Promise<Jars> {
   const { checkpoint, folder, isKraft } = source
   const archive = join(folder, `broker-${await javaVersionTag()}.jsa`)
@@ -107,7 +122,9 @@ async function javaVersionTag (): Promise<string> {
 }
 
 /** Fetched into another folder and renamed, so that the folder exists only if it is complete. */
-async function fetchJars ({ folder, fetchArguments }: JarSource): Promise<void> {
+async function fetchJars (
+  { folder, fetchArguments }: Pick<JarSource, 'folder' | 'fetchArguments'>
+): Promise<void> {
   say(`fetching the Kafka jars into ${folder} (about 50 MB, once)`)
   const partial = `${folder}.partial-${process.pid}`
   rmSync(partial, { recursive: true, force: true })
