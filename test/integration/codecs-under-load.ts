@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { rawBatches } from './comparison.ts'
-import { LoadedFlow, untilOwned } from './loaded-flow.ts'
+import { LoadedFlow } from './loaded-flow.ts'
 import type { CleanUp, MirrorProcess, Properties } from './mirror-process.ts'
 import type { MirroredClusters } from './mirrored-clusters.ts'
 
@@ -15,18 +15,10 @@ export async function mirrorZstd (
 ): Promise<MirrorProcess> {
   const load = { partitions, codec: 'zstd' } as const
   const flow = await LoadedFlow.create(t, clusters, topic, load, properties)
-  const killed = await flow.start()
-  await flow.more(killed)
-  await killed.kill()
-
+  await flow.startAndKill()
   const first = await flow.start()
   await flow.more(first)
-  const second = await flow.start()
-  await untilOwned(first, partitions / 2)
-  await untilOwned(second, partitions / 2)
-  await flow.more(second)
-  assert.deepEqual(await first.stop(), { code: 0, signal: null })
-  await untilOwned(second, partitions)
+  const second = await flow.handOver(first)
   await flow.more(second)
   const counted = seriesOf(await second.metrics(), 'longhaul_batches_reencoded_total')
   const ofCodec = Object.entries(counted).filter(([labels]) => labels.includes('reason="codec"'))

@@ -1,5 +1,6 @@
 // One topic under a steady load and the processes that mirror it: the common part of tests in which
 // processes join, leave, die or are forgotten.
+import assert from 'node:assert/strict'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { untilRecords } from './comparison.ts'
@@ -51,6 +52,24 @@ export class LoadedFlow {
   /** Resolves when the records written until now, and some more, are on the target. */
   async more (mirror: MirrorProcess): Promise<void> {
     await this.#until(mirror, this.#load.written + 20)
+  }
+
+  /** A process mirrors some of the load, and is then killed. */
+  async startAndKill (): Promise<void> {
+    const mirror = await this.start()
+    await this.more(mirror)
+    await mirror.kill()
+  }
+
+  /** A second process shares the partitions, and owns all of them once the first has stopped. */
+  async handOver (first: MirrorProcess): Promise<MirrorProcess> {
+    const second = await this.start()
+    await untilOwned(first, this.#partitions / 2)
+    await untilOwned(second, this.#partitions / 2)
+    await this.more(second)
+    assert.deepEqual(await first.stop(), { code: 0, signal: null })
+    await untilOwned(second, this.#partitions)
+    return second
   }
 
   /** Ends the load and compares both sides. */

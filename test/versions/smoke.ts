@@ -6,7 +6,7 @@ import {
   assertSameRecords, rawBatches, remoteOf, untilRecords
 } from '../integration/comparison.ts'
 import { interleaveTransactions } from '../integration/interleaved-transactions.ts'
-import { LoadedFlow, untilOwned } from '../integration/loaded-flow.ts'
+import { LoadedFlow } from '../integration/loaded-flow.ts'
 import { createPropertiesFile, startMirror } from '../integration/mirror-process.ts'
 import { flowProperties, type MirroredClusters } from '../integration/mirrored-clusters.ts'
 import { eventually } from '../kafka/eventually.ts'
@@ -58,9 +58,7 @@ async function moveGroup (t: TestContext, clusters: MirroredClusters): Promise<v
 async function mirrorLoad (t: TestContext, clusters: MirroredClusters): Promise<void> {
   const { source, target } = clusters
   const flow = await LoadedFlow.create(t, clusters, 'orders', { partitions, codec: 'zstd' })
-  const killed = await flow.start()
-  await flow.more(killed)
-  await killed.kill()
+  await flow.startAndKill()
   const stopped = await flow.start()
   await flow.more(stopped)
   assert.deepEqual(await stopped.stop(), { code: 0, signal: null })
@@ -72,12 +70,7 @@ async function mirrorLoad (t: TestContext, clusters: MirroredClusters): Promise<
   await moveLeader(target, flow.remoteTopic, 0, await followerOf(target, flow.remoteTopic))
   await flow.more(first)
 
-  const second = await flow.start()
-  await untilOwned(first, partitions / 2)
-  await untilOwned(second, partitions / 2)
-  await flow.more(second)
-  assert.deepEqual(await first.stop(), { code: 0, signal: null })
-  await untilOwned(second, partitions)
+  const second = await flow.handOver(first)
   await flow.finish(second)
   assert.deepEqual(await second.stop(), { code: 0, signal: null })
   const sum = (batches: ReadonlyArray<{ readonly recordCount: number }>): number =>
