@@ -153,8 +153,8 @@ BlockPool::Totals BlockPool::totals() const {
   return {used_, warm_, touched_, ranges_.size()};
 }
 
-// The caller holds the lock, so that nobody uses pages that go back to the kernel. The highest
-// pages are released first, so that long-lived blocks gather at the low end.
+// The caller holds the lock, so that no block uses pages that are being returned to the kernel. The
+// highest pages are returned first, so that long-lived blocks gather at the low end.
 void BlockPool::Trim() {
   for (size_t i = ranges_.size(); i-- > 0 && used_ + warm_ > bound_ && warm_ > 0;) {
     Range& range = *ranges_[i];

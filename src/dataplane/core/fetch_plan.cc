@@ -168,7 +168,7 @@ void FetchPlan::CheckInvariants() const {
     if (node.held_back.contains(id)) continue;
     Assert(is_wanted == (verdict == Verdict::kWanted), "a Fetch asks for what is wanted");
     Assert(!is_wanted || IsSamePlace(entry->wanted, WantedOf(*p)),
-           "a Fetch asks from where a partition goes on");
+           "a Fetch asks from where a partition continues");
   }
 }
 

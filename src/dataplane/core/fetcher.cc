@@ -21,8 +21,8 @@ void Fetcher::Tick() {
   intake_.ShowQuestions();
   plan_.Route();
   if (lane_->memory.fetch_room() < std::min(kRoomMin, DivideRoom().equal)) relief_.Relieve();
-  // Brokers take turns: with little room, an idle broker that is asked again and again would leave
-  // no room for a busy broker after it.
+  // Brokers take turns: with little room, repeated requests to an idle broker would leave no room
+  // for a busy broker after it.
   std::map<int32_t, Node>& nodes = plan_.nodes();
   auto it = nodes.lower_bound(turn_);
   for (size_t i = 0; i < nodes.size(); i++, ++it) {
@@ -77,8 +77,8 @@ void Fetcher::CloseSession(int32_t node_id, Node* node) {
 }
 
 // Requests in flight reserve the bytes that their responses may hold, together half of the bound.
-// An idle broker holds its request for long, so it gets at most its equal share, and little of
-// that; busy brokers get the rest. No response has more than a quarter of the bound
+// An idle broker holds its request for long, so it receives at most its equal share, and little of
+// that; busy brokers receive the rest. No response has more than a quarter of the bound
 // (MemoryRelief::kDeadShare).
 Fetcher::Shares Fetcher::DivideRoom() const {
   int64_t idle = 0, busy = 0;
@@ -294,7 +294,7 @@ void Fetcher::OnPartitionError(Partition* p, const FetchedPartition& fetched) {
 
 // KIP-595: the leader's log has no batch of our epoch at our offset, so the log that was read was
 // truncated (an unclean election), and may have grown past our offset again. The queued batches
-// were read from the former log; they are acknowledged first, so that progress tells how far that
+// were read from the earlier log; they are acknowledged first, so that progress shows how far that
 // log was mirrored.
 void Fetcher::OnDivergence(Partition* p, const FetchedPartition& fetched) {
   const int64_t next = std::min(fetched.diverging_end, p->source.offset);

@@ -336,7 +336,7 @@ void Outbox::PopAcked(Partition* p) {
 }
 
 // No producer id, no deduplication: a delayed request of a previous owner, or of a connection that
-// broke, was appended between the scan and the first batch behind it, which repeats its records.
+// broke, was appended between the scan and the first batch after it, which repeats its records.
 // Later gaps are not counted: other producers without ids would be counted for ever.
 void Outbox::CountLate(Partition* p, int64_t base_offset) {
   const int64_t scanned = p->scan.findings.scan_offset;

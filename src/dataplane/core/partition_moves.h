@@ -3,7 +3,7 @@
 // assertion.
 //
 // The state that is shown depends on the phase and on the obstacles (retriable errors) of both
-// clusters. A partition that is retried again and again is shown as `waiting` all the time: the
+// clusters. A partition that is retried repeatedly is shown as `waiting` the whole time: the
 // first acknowledgement clears an obstacle of the target, the first Fetch without an error one of
 // the source.
 #pragma once

@@ -14,7 +14,7 @@ constexpr int kTrimThreshold = 4 * static_cast<int>(kKeptBatchBytes);
 
 // The order matters. Each of the last two calls disables the adaptive mmap threshold: if
 // M_MMAP_THRESHOLD were refused and M_TRIM_THRESHOLD still set, every large buffer would be mapped
-// anew.
+// separately.
 Status SetMalloc() {
   if (mallopt(M_ARENA_MAX, kArenas) == 0)
     return Status::Error(kErrorInvalidArgument, "malloc refused M_ARENA_MAX " +

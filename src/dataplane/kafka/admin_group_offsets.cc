@@ -38,7 +38,7 @@ Status ReadGroups(const char* call, const Value& arguments, int32_t* node,
 }
 
 // Asks the broker that the arguments name about their groups: about many in one request, or about
-// one after the other if the broker does not support that. Results point into `arguments` and
+// one after another if the broker does not support that. Results point into `arguments` and
 // `answers`.
 template <typename Item, typename Encode, typename Parse>
 Status AskAboutGroups(AdminCall& call, const char* name, const Value& arguments, const Api& api,

@@ -102,9 +102,8 @@ Status DecompressGzip(const uint8_t* in, size_t length, size_t max_out, std::vec
     output.Produced(room - stream.avail_out);
     if (result == Z_STREAM_END) {
       if (stream.avail_in == 0) return output.Finish();
-      // Java's GZIPInputStream accepts several members one after the other, so this reader must,
-      // too.
-      if (inflateReset(&stream) != Z_OK) return Failed("gzip", "cannot go on to the next member");
+      // Java's GZIPInputStream accepts several members in a row, so this reader must, too.
+      if (inflateReset(&stream) != Z_OK) return Failed("gzip", "cannot start the next member");
       continue;
     }
     if (result != Z_OK && result != Z_BUF_ERROR) {

@@ -265,7 +265,7 @@ std::vector<TestRecord> RandomRecords(Random& random, size_t count, int64_t firs
   return records;
 }
 
-TEST_CASE("the fixture reads what it builds") {
+TEST_CASE("the fixture reads the batches that it builds") {
   Random random("fixture");
   for (const Codec codec : kAllCodecs) {
     const auto records = RandomRecords(random, 50, 900, true);

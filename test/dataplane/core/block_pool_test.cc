@@ -1,4 +1,4 @@
-// What the pool keeps, uses again and returns to the kernel.
+// Which pages the pool keeps, reuses and returns to the kernel.
 #include "core/block_pool.h"
 
 #include <doctest/doctest.h>
@@ -17,7 +17,7 @@ constexpr size_t kPage = 4096;
 constexpr size_t kKiB = 1024;
 constexpr size_t kMiB = 1024 * kKiB;
 
-// Pages from the first whole one on that the kernel holds memory for.
+// Whole pages of the block for which the kernel holds memory.
 size_t ResidentPages(void* block, size_t size) {
   const auto begin = (reinterpret_cast<uintptr_t>(block) + kPage - 1) / kPage * kPage;
   std::vector<unsigned char> is_resident(size / kPage - 1);
@@ -28,7 +28,7 @@ size_t ResidentPages(void* block, size_t size) {
   return pages;
 }
 
-TEST_CASE("what was freed is used again, also in other sizes") {
+TEST_CASE("freed memory is reused, also for other sizes") {
   BlockPool pool;
   BlockPool::Share share(&pool, 8 * kMiB);
   void* first = pool.Allocate(2 * kMiB);
@@ -44,7 +44,7 @@ TEST_CASE("what was freed is used again, also in other sizes") {
   pool.Free(large);
 }
 
-TEST_CASE("the footprint of a block is what the pool uses for it: whole pages, and a header") {
+TEST_CASE("the footprint of a block is whole pages and a header") {
   BlockPool pool;
   for (size_t size = 1; size < 2 * kKeptBlockBytes; size += 1 + size / 3) {
     void* block = pool.Allocate(size);
@@ -59,9 +59,9 @@ TEST_CASE("the footprint of a block is what the pool uses for it: whole pages, a
   }
 }
 
-// malloc keeps what it has freed. Small responses, as a slow load brings them, came from there: a
+// malloc keeps freed memory. Regression: small responses, as of a slow load, came from malloc: a
 // process held their memory beside all that the pool keeps.
-TEST_CASE("small responses lie in pages of the pool, too") {
+TEST_CASE("small responses are in pages of the pool, too") {
   BlockPool pool;
   BlockPool::Share share(&pool, kMiB);
   std::vector<void*> held;
@@ -73,8 +73,8 @@ TEST_CASE("small responses lie in pages of the pool, too") {
   CHECK(pool.totals().warm == pool.totals().touched);
 }
 
-// Kept beside what is in use, what is free would add up to twice the bound.
-TEST_CASE("what is warm beyond the bound goes back to the kernel, the highest first") {
+// If free memory were kept without regard to used memory, both would add up to twice the bound.
+TEST_CASE("warm pages beyond the bound are returned to the kernel, the highest first") {
   BlockPool pool;
   BlockPool::Share share(&pool, 4 * kMiB);
   void* low = pool.Allocate(kMiB);
@@ -82,7 +82,7 @@ TEST_CASE("what is warm beyond the bound goes back to the kernel, the highest fi
   std::memset(low, 1, kMiB);
   std::memset(high, 1, 3 * kMiB);
   void* more = pool.Allocate(2 * kMiB);
-  CHECK(pool.totals().used > 6 * kMiB);  // what is in use is never taken
+  CHECK(pool.totals().used > 6 * kMiB);  // used memory is never returned
   pool.Free(low);
   CHECK(pool.totals().warm == 0);
   CHECK(ResidentPages(low, kMiB) == 0);
@@ -93,7 +93,7 @@ TEST_CASE("what is warm beyond the bound goes back to the kernel, the highest fi
   pool.Free(more);
 }
 
-TEST_CASE("a block too large for a range goes back to the kernel") {
+TEST_CASE("a block too large for a range is returned to the kernel") {
   BlockPool pool;
   BlockPool::Share share(&pool, 2 * kKeptBlockBytes);
   pool.Free(pool.Allocate(kKeptBlockBytes));
@@ -103,7 +103,7 @@ TEST_CASE("a block too large for a range goes back to the kernel") {
   CHECK(pool.totals().warm == BlockPool::Footprint(largest));
 }
 
-TEST_CASE("what a lane may keep goes back with the lane, and what is in use does not") {
+TEST_CASE("the share of a lane is returned with the lane, except used memory") {
   BlockPool pool;
   void* used = nullptr;
   {
@@ -118,9 +118,9 @@ TEST_CASE("what a lane may keep goes back with the lane, and what is in use does
   CHECK(pool.totals().ranges == 0);
 }
 
-// Blocks of size classes lay in memory of one class each: while the mix of sizes changed, most of
-// it was touched for the first time again. Here a lane runs full, as with a target that is slower
-// than the source, and sizes are as bad as can be; an eighth of the bound is kept for scans.
+// Regression: each size class had its own memory: while the mix of sizes changed, most of it was
+// touched for the first time again. Here a lane runs full, as with a target that is slower than the
+// source, and sizes are the worst case; an eighth of the bound is kept for scans.
 TEST_CASE("a full lane touches little memory for the first time, whatever the sizes are") {
   BlockPool pool;
   constexpr size_t kBound = 24 * kMiB;

@@ -71,7 +71,7 @@ struct Pair {
 
 using State = BrokerConnection::State;
 
-TEST_CASE("a request goes out with its header, and pieces in their order") {
+TEST_CASE("a request is sent with its header, and its pieces in order") {
   Pair pair;
   const std::string payload = "PAYLOAD";
   pair.Queue(Ask(7, "body-", payload));
@@ -86,7 +86,7 @@ TEST_CASE("a request goes out with its header, and pieces in their order") {
   CHECK_FALSE(pair.connection->is_writing());
 }
 
-TEST_CASE("what the kernel does not accept goes out later, whole") {
+TEST_CASE("bytes that the kernel does not accept are sent later, completely") {
   Pair pair;
   const std::string payload(8 << 20, 'p');
   pair.Queue(Ask(1, "", payload));
@@ -134,7 +134,7 @@ TEST_CASE("a flexible response comes without the tags of its header") {
   CHECK(pair.Body(0) == "body");
 }
 
-TEST_CASE("what is no answer to the oldest request ends the connection") {
+TEST_CASE("bytes that do not answer the oldest request end the connection") {
   const auto after = [](const std::string& bytes, bool is_flexible) {
     Pair pair;
     pair.Queue(Ask(1, "x", "", is_flexible));
@@ -152,7 +152,7 @@ TEST_CASE("what is no answer to the oldest request ends the connection") {
   CHECK(after(Framed(Int32(1) + std::string("\1\5\x7f", 3)), true) == State::kMalformed);
 }
 
-TEST_CASE("what came before an end is kept, and the other requests stay in their order") {
+TEST_CASE("responses before an end are kept, and the other requests stay in order") {
   Pair pair;
   pair.Queue(Ask(1, "x"));
   pair.Queue(Ask(2, "x"));
@@ -167,7 +167,7 @@ TEST_CASE("what came before an end is kept, and the other requests stay in their
   CHECK(pair.connection->requests().front().tag == 2);
 }
 
-TEST_CASE("a response is one block of the pool, until nobody holds it") {
+TEST_CASE("a response is one block of the pool, until its last holder releases it") {
   Pair pair;
   const size_t before = BlockPool::OfProcess().totals().used;
   pair.Queue(Ask(1, "x"));

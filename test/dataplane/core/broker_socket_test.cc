@@ -1,4 +1,4 @@
-// TLS between two ends in one process: what goes in comes out, with sockets that fill up.
+// TLS between two ends in one process: all bytes arrive, with sockets that fill up.
 #include "net/broker_socket.h"
 
 #include <doctest/doctest.h>
@@ -34,7 +34,7 @@ std::unique_ptr<SSL_CTX, Free> ServerContext(int version) {
   return context;
 }
 
-// Two connected ends, after the handshake; their socket holds little.
+// Two connected ends, after the handshake, with small socket buffers.
 struct TlsPair {
   explicit TlsPair(int version) {
     signal(SIGPIPE, SIG_IGN);
@@ -64,7 +64,7 @@ std::string Mixed(size_t size) {
   return text;
 }
 
-TEST_CASE("TLS: pieces of all sizes arrive as they were, whatever the kernel accepts") {
+TEST_CASE("TLS: pieces of all sizes arrive unchanged, whatever the kernel accepts") {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     TlsPair pair(version);
     const std::string all = Mixed(6 << 20);
@@ -100,7 +100,7 @@ TEST_CASE("TLS: pieces of all sizes arrive as they were, whatever the kernel acc
   }
 }
 
-TEST_CASE("TLS: an end is an end, and nothing is written behind it") {
+TEST_CASE("TLS: an end is reported, and no byte is written after it") {
   TlsPair pair(TLS1_3_VERSION);
   const iovec piece{const_cast<char*>("last"), 4};
   REQUIRE(pair.server->Write(&piece, 1) == 4);
@@ -112,7 +112,7 @@ TEST_CASE("TLS: an end is an end, and nothing is written behind it") {
   CHECK(pair.client->Write(&piece, 1) == BrokerSocket::kEnded);
 }
 
-TEST_CASE("TLS: a renegotiation is refused, as it would call back into librdkafka") {
+TEST_CASE("TLS: a renegotiation is refused, because it would call librdkafka") {
   TlsPair pair(TLS1_2_VERSION);
   CHECK((SSL_get_options(pair.client->ssl()) & SSL_OP_NO_RENEGOTIATION) != 0);
 }

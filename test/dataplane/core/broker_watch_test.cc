@@ -1,4 +1,4 @@
-// What silence on one connection to a broker says, and what it does not.
+// What the silence of one connection to a broker means, and what it does not.
 #include "core/broker_watch.h"
 
 #include <doctest/doctest.h>
@@ -29,9 +29,9 @@ class SilentTransport final : public Transport {
   std::vector<int32_t> disconnected;
 };
 
-// Metadata was asked each second of the one broker there is, over another connection, and its
-// answers made the forgotten connection of data count as alive for ever.
-TEST_CASE("answers to metadata do not vouch for the connection of data") {
+// Regression: metadata was requested each second from the only broker, over another connection, and
+// its answers made the forgotten data connection count as alive for ever.
+TEST_CASE("answers to metadata do not count for the data connection") {
   SilentTransport transport;
   BrokerWatch watch(30'000);
   const Patience patience = watch.PatienceFor(0, false);
@@ -49,7 +49,7 @@ TEST_CASE("answers to metadata do not vouch for the connection of data") {
   CHECK(closed_at <= BrokerWatch::kSilentMs + 2'000);
 }
 
-TEST_CASE("metadata that is not answered is asked of others, and stops no data") {
+TEST_CASE("unanswered metadata is requested from others, and stops no data") {
   SilentTransport transport;
   BrokerWatch watch(30'000);
   const Patience patience = watch.PatienceFor(0, false);

@@ -1,5 +1,5 @@
 // The codecs: framing that Java reads, framings of other clients, bounds, damage. The reference
-// decoders here are the format descriptions written down plainly.
+// decoders here implement the format descriptions in the simplest way.
 #include "core/codecs.h"
 
 #include <doctest/doctest.h>
@@ -44,7 +44,7 @@ Bytes RandomInput(Random& random, size_t max) {
   return random.OneIn(3) ? random.Bytes(length) : random.Text(length);
 }
 
-// Copies `length` bytes from `distance` back, byte by byte: the two may overlap.
+// Copies `length` bytes from `distance` back, byte by byte: the two ranges may overlap.
 void CopyBack(Bytes& out, size_t distance, size_t length) {
   for (size_t i = 0; i < length; ++i) out.push_back(out.at(out.size() - distance));
 }
@@ -114,14 +114,14 @@ void ReferenceLz4Block(const uint8_t* in, size_t length, Bytes& out) {
   }
 }
 
-// What Lz4BlockInputStream.java insists on.
+// The requirements of Lz4BlockInputStream.java.
 Bytes ReferenceLz4Frame(const Bytes& in) {
   REQUIRE(in.size() >= 11);
   CHECK(LoadU32(in.data()) == 0x04224d18u);
   const uint8_t flags = in[4];
   CHECK((flags >> 6) == 1);    // version
   CHECK((flags & 0x20) != 0);  // independent blocks
-  CHECK((flags & 0x1f) == 0);  // no checksums, no sizes, no dictionary: as Java writes
+  CHECK((flags & 0x1f) == 0);  // no checksums, no sizes, no dictionary: like Java
   CHECK((in[5] >> 4) >= 4);    // a known block size
   Bytes out;
   size_t at = 7;
@@ -155,7 +155,7 @@ Bytes ReferenceGzip(const Bytes& in, size_t size) {
   return out;
 }
 
-TEST_CASE("what each codec writes, its format's description reads") {
+TEST_CASE("the reference decoder of each codec reads what the codec writes") {
   Random random("codecs write");
   for (int round = 0; round < 150; ++round) {
     const Bytes input = RandomInput(random, 300'000);
@@ -169,7 +169,7 @@ TEST_CASE("what each codec writes, its format's description reads") {
   }
 }
 
-TEST_CASE("each codec reads what it writes, up to the bound and not a byte beyond") {
+TEST_CASE("each codec reads its own output, up to the bound and not a byte beyond") {
   Random random("codecs bound");
   for (const Codec codec : test::kAllCodecs) {
     for (int round = 0; round < 60; ++round) {
@@ -187,7 +187,7 @@ TEST_CASE("each codec reads what it writes, up to the bound and not a byte beyon
   }
 }
 
-TEST_CASE("snappy is read framed, bare, and with frames one behind the other") {
+TEST_CASE("snappy is read framed, bare, and with several frames") {
   const Bytes first = test::Random("snappy").Text(100'000);
   const Bytes framed = Pack(Codec::kSnappy, first);
   const Bytes header{0x82, 'S', 'N', 'A', 'P', 'P', 'Y', 0, 0, 0, 0, 1, 0, 0, 0, 1};
@@ -199,7 +199,7 @@ TEST_CASE("snappy is read framed, bare, and with frames one behind the other") {
   CHECK(MustUnpack(Codec::kSnappy, {0}).empty());
 }
 
-TEST_CASE("snappy's claim of a length is not believed") {
+TEST_CASE("the length in snappy's header is not trusted") {
   Bytes out;
   const Bytes claim{0xff, 0xff, 0xff, 0xff, 0x0f, 0};
   CHECK(Unpack(Codec::kSnappy, claim, SIZE_MAX, &out).code == kErrorCodecFailed);
@@ -209,7 +209,7 @@ TEST_CASE("snappy's claim of a length is not believed") {
 TEST_CASE("lz4 of clients before 0.10, with its wrong header checksum, is read (KAFKA-3160)") {
   const Bytes input = test::Random("lz4 old").Text(5000);
   Bytes frame = Pack(Codec::kLz4, input);
-  // Two checksums are taken: the proper one, and the one that counts the magic in.
+  // Two checksums are accepted: the proper one, and the one over the magic.
   REQUIRE(frame[4] == 0x60);
   REQUIRE(frame[5] == 0x40);
   CHECK(frame[6] == 0x82);
@@ -225,7 +225,7 @@ TEST_CASE("lz4 of clients before 0.10, with its wrong header checksum, is read (
   CHECK(accepted == 2);
 }
 
-TEST_CASE("gzip members and zstd frames one behind the other are read as one") {
+TEST_CASE("several gzip members or zstd frames are read as one") {
   const Bytes part = test::Random("members").Text(20'000);
   for (const Codec codec : {Codec::kGzip, Codec::kZstd, Codec::kLz4}) {
     CHECK(MustUnpack(codec, test::Join({Pack(codec, part), Pack(codec, part)})) ==
@@ -244,13 +244,13 @@ TEST_CASE("zstd without a content size is read") {
   CHECK(MustUnpack(Codec::kZstd, packed) == input);
 }
 
-TEST_CASE("cut input is an error at every length") {
+TEST_CASE("truncated input is an error at every length") {
   Random random("codecs cut");
   const Bytes input = random.Text(3000);
   for (const Codec codec : kPacking) {
     const Bytes packed = Pack(codec, input);
     for (size_t length = 0; length < packed.size(); ++length) {
-      // A xerial stream may end after any chunk, so after its header too.
+      // A xerial stream may end after any chunk, so also after its header.
       if (codec == Codec::kSnappy && length == 16) continue;
       CAPTURE(static_cast<int>(codec));
       CAPTURE(length);

@@ -1,4 +1,4 @@
-// CRC-32C against a bit-by-bit reference, and the algebra that header patching stands on.
+// CRC-32C compared with a bit-by-bit reference, and the algebra on which header patching depends.
 #include "core/crc32c.h"
 
 #include <doctest/doctest.h>

@@ -20,7 +20,7 @@ struct Reader {
 
 }  // namespace
 
-TEST_CASE("a reader is notified once of progress, and once more of a state that comes behind it") {
+TEST_CASE("a reader is notified once of progress, and once more of a later state") {
   Reader reader;
   reader.events.MadeProgress(reader.p);
   reader.events.MadeProgress(reader.p);
@@ -33,7 +33,7 @@ TEST_CASE("a reader is notified once of progress, and once more of a state that 
   CHECK(reader.events.holds_urgent());
 }
 
-TEST_CASE("a reader is notified once of a state, whatever comes behind it") {
+TEST_CASE("a reader is notified once of a state, whatever follows") {
   Reader reader;
   reader.events.State(reader.p);
   reader.events.MadeProgress(reader.p);
@@ -41,7 +41,7 @@ TEST_CASE("a reader is notified once of a state, whatever comes behind it") {
   CHECK(reader.notified == 1);
 }
 
-TEST_CASE("a reader that has taken the events is notified again") {
+TEST_CASE("a reader that has read the events is notified again") {
   Reader reader;
   reader.events.State(reader.p);
   (void)reader.events.Take();

@@ -1,5 +1,5 @@
-// Fetch sessions (KIP-227): what a request names, and what becomes of a lane whose broker ends,
-// refuses or misunderstands its session.
+// Fetch sessions (KIP-227): the partitions that a request names, and the behaviour of a lane whose
+// broker ends, refuses or misunderstands its session.
 #include <doctest/doctest.h>
 
 #include <cmath>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr int32_t kPartitions = 6;
 
-// A mirror of one broker, all caught up and idle.
+// A mirror of one broker that has caught up and is idle.
 struct Idle {
   explicit Idle(const std::string& name, size_t slots = 1000, int16_t version = kFetchApi.max)
       : sim(name, Plain(kPartitions)) {
@@ -29,7 +29,7 @@ struct Idle {
     const auto found = errors.find(code);
     return found == errors.end() ? 0 : found->second;
   }
-  // Partitions that the requests of `ms` name, a request. Rounded: one request may be on its way.
+  // Partitions for each request within `ms`. Rounded: one request may be in flight.
   long NamedInARequest(int64_t ms) {
     const int64_t named = sim.source.fetched_partitions;
     const int64_t requests = process->forwarder->SnapshotLane().fetch_requests;
@@ -69,8 +69,8 @@ TEST_CASE("a broker before 1.1 is asked without a session") {
   idle.CheckMirrors();
 }
 
-// All clients of a broker share its cache of sessions. An answer without a session is no error, and
-// the partitions go on as fast as with one.
+// All clients of a broker share its cache of sessions. An answer without a session is not an error,
+// and the partitions continue as fast as with one.
 TEST_CASE("a broker whose cache is full is asked without a session, and for one a while later") {
   Idle idle("refused", 0);
   CHECK(idle.broker().sessions.refused == 1);
@@ -86,9 +86,9 @@ TEST_CASE("a broker whose cache is full is asked without a session, and for one 
   idle.CheckMirrors();
 }
 
-// Each of these answers an incremental request with an error of the whole response. It is no error
-// of the broker or its partitions: nothing waits, and nobody asks who leads.
-TEST_CASE("a session that broker and lane know differently is opened anew at once") {
+// Each of these answers an incremental request with an error of the whole response. It is not an
+// error of the broker or its partitions: nothing waits, and no leader is looked up.
+TEST_CASE("a session on which broker and lane disagree is reopened at once") {
   Idle idle("differ");
   int32_t code = 0;
   SUBCASE("evicted: FETCH_SESSION_ID_NOT_FOUND") {
@@ -117,7 +117,7 @@ TEST_CASE("a session that broker and lane know differently is opened anew at onc
 }
 
 // A topic without an id turns the requests of its broker into requests by name.
-TEST_CASE("a session that names topics in the other way is opened anew") {
+TEST_CASE("a session that names topics in the other way is reopened") {
   Idle idle("ids");
   idle.broker().fetch_version = 12;
   idle.sim.RunFor(500);
@@ -130,8 +130,8 @@ TEST_CASE("a session that names topics in the other way is opened anew") {
   CHECK(idle.broker().sessions.size() == 1);
 }
 
-// The broker has processed a request whose answer never came, so it counts one epoch more.
-TEST_CASE("a session whose connection ends is opened anew, and the old one is closed") {
+// The broker has processed a request whose answer was lost, so it counts one epoch more.
+TEST_CASE("a session whose connection ends is reopened, and the old one is closed") {
   Idle idle("connection");
   for (int round = 1; round <= 5; ++round) {
     idle.process->network->Break(Side::kSource, 0);
@@ -143,9 +143,9 @@ TEST_CASE("a session whose connection ends is opened anew, and the old one is cl
   idle.CheckMirrors();
 }
 
-// A session outlives its connection, and for two minutes no other client gets its place in the
-// broker's cache: processes that restart again and again would fill it.
-TEST_CASE("the lane closes its session with a broker of which it reads nothing any more") {
+// A session outlives its connection, and for two minutes no other client can use its place in the
+// broker's cache: processes that restart repeatedly would fill the cache.
+TEST_CASE("the lane closes its session with a broker from which it no longer reads") {
   for (const int16_t version : {int16_t{7}, int16_t{12}, kFetchApi.max}) {
     CAPTURE(version);
     Idle idle("left", 1000, version);
@@ -169,7 +169,7 @@ TEST_CASE("the lane closes its session with a broker of which it reads nothing a
   }
 }
 
-TEST_CASE("nothing is sent for the sake of a session whose broker is not there") {
+TEST_CASE("nothing is sent for a session whose broker does not answer") {
   Idle idle("away");
   idle.broker().frozen_until = INT64_MAX;
   for (uint32_t id = 0; id < kPartitions; ++id) idle.sim.Revoke(idle.process, id);
@@ -192,9 +192,10 @@ TEST_CASE("a broker that evicts sessions at once is asked without a session for 
   idle.CheckMirrors();
 }
 
-// The lag in seconds of a partition is known as of the last answer about the end of its log. If
-// silence of the session did not count as such an answer, an idle partition would look unknown.
-TEST_CASE("of a partition that a session is silent about the end stays known") {
+// The lag in seconds of a partition is known as of the last answer about the end of its log. If the
+// silence of the session did not count as such an answer, the lag of an idle partition would look
+// unknown.
+TEST_CASE("the end of a partition that a session does not mention stays known") {
   Idle idle("silent");
   for (int round = 0; round < 10; ++round) {
     idle.sim.RunFor(1'000);
@@ -205,9 +206,9 @@ TEST_CASE("of a partition that a session is silent about the end stays known") {
   }
 }
 
-// The broker was silent, so its partitions show an obstacle. When it answers again, it has nothing
-// new to say of them.
-TEST_CASE("a source broker that hung and has nothing new clears the obstacle of its partitions") {
+// The broker was silent, so its partitions show an obstacle. When it answers again, it has no news
+// of them.
+TEST_CASE("a source broker that answers again without news clears the obstacles") {
   Idle idle("hung");
   idle.broker().frozen_until = idle.sim.agenda.now + 7'000;
   const auto shows = [&](PartitionState state) {
@@ -235,7 +236,7 @@ TEST_CASE("a resume that waits for more records than the source has ends its wai
   CHECK(sim.failure() == "");
 }
 
-// The queue of one partition is full: it leaves the session until there is room.
+// The queue of one partition is full: it leaves the session until the queue has room.
 TEST_CASE("a partition that is left out is forgotten by the broker, and named when it returns") {
   SimulationOptions options = Plain(2);
   options.settings.partition_queue_bytes_max = 1'000;
@@ -253,8 +254,8 @@ TEST_CASE("a partition that is left out is forgotten by the broker, and named wh
   CHECK(sim.source.broker(0).sessions.opened == 1);
 }
 
-// The broker fills its responses in the order of the session, in which what got records goes to the
-// end: a large backlog does not starve the partitions behind it.
+// The broker fills its responses in the order of the session, and moves partitions with records to
+// the end: a large backlog does not starve the other partitions.
 TEST_CASE("a partition with a large backlog leaves room for the others of its session") {
   SimulationOptions options = Plain(4);
   options.settings.fetch_bytes_max = 2'000;
@@ -287,20 +288,20 @@ TEST_CASE("the empty answer of a broker that throttles neither refuses a session
   CheckExact(sim, process);
   CHECK(broker.sessions.opened == 1);
   broker.throttle_ms = 100;
-  sim.RunFor(50);  // what was on its way has arrived
+  sim.RunFor(50);  // requests in flight have arrived
   const int64_t known_ms = sim.Counters(process, 0).end_known_ms;
   Fill(sim, 0, 3);
   sim.RunFor(2'000);
-  // Silence of such an answer does not say that the log ends where it did.
+  // The silence of such an answer does not mean that the end is unchanged.
   CHECK(sim.Counters(process, 0).end_known_ms == known_ms);
   broker.throttle_ms = 0;
   CheckExact(sim, process);
   CHECK(broker.sessions.opened == 1);
 }
 
-// The broker knows the partition as it is asked for, so the next request need not name it, and the
-// response would leave it out; but the partition as it was assigned anew knows nothing of its end.
-TEST_CASE("a partition that is assigned anew is answered by a session that knows it") {
+// The broker knows the partition with the same parameters, so the next request need not name it,
+// and the response would omit it; but the new assignment does not know the end of the log.
+TEST_CASE("a partition that is assigned again is answered by a session that knows it") {
   Idle idle("assigned");
   idle.sim.Assign(idle.process, {1}, idle.sim.LastProgress());
   idle.sim.RunFor(2'000);
@@ -310,11 +311,11 @@ TEST_CASE("a partition that is assigned anew is answered by a session that knows
   CHECK(idle.broker().sessions.opened == 1);
 }
 
-// The orchestrator counts ids up, so a partition that a process hands over and acquires again has
-// another id. If it was the last of its broker, no request has told the broker to forget it
-// meanwhile. One request then named it and forgot it, so the broker removed it from the session.
-// The broker never reported on it again, while the lane waited for news.
-TEST_CASE("a partition that returns under another id is not forgotten by its session") {
+// The orchestrator never reuses ids, so a partition that a process hands over and acquires again
+// has another id. If it was the last one of its broker, no request has removed it from the session
+// meanwhile. Regression: one request then named it and removed it, so the broker dropped it from
+// the session and never reported it again, while the lane waited for news.
+TEST_CASE("a partition that returns under another id stays in its session") {
   for (const int16_t version : {int16_t{12}, kFetchApi.max}) {
     CAPTURE(version);
     const FetchPartition place{"orders", {1}, 0, 5, 100, -1, 1'000};
@@ -344,7 +345,7 @@ TEST_CASE("a partition that returns under another id is not forgotten by its ses
 }
 
 // The next request then names topics, so both entries of the partition have the same key. If the
-// former entry took the key with it, the lane would not find the partition of the response.
+// earlier entry removed the key, the lane would not find the partition of the response.
 TEST_CASE("a partition that returns before the id of its topic is known is found in the response") {
   FetchSession session;
   FetchRequest request{};

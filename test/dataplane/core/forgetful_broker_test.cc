@@ -1,7 +1,8 @@
-// Brokers that forget the flow's producer while it is at work. The timer of a broker (each
+// Brokers that forget the flow's producer while it works. The timer of a broker (each
 // producer.id.expiration.check.interval.ms, ten minutes) purges a producer whose newest record is
-// older than producer.id.expiration.ms, and records may be of any age. A broker without its state
-// accepts any sequence. What no mirror can prevent then is bounded here: it is never silent.
+// older than producer.id.expiration.ms, and records may have any age. A broker without this state
+// accepts any sequence. The damage that no mirror can prevent then is bounded here, and always
+// reported.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -11,8 +12,7 @@
 namespace longhaul::test {
 namespace {
 
-// The records that the source holds, in their order, each at least once: duplicates may be between
-// them.
+// The records of the source, in order, each at least once: duplicates may be between them.
 bool HoldsAllInOrder(Simulation& sim, uint32_t id) {
   auto at = sim.Mirrored(id).begin();
   for (const TestRecord& record : sim.Writer(id).committed()) {
@@ -24,7 +24,7 @@ bool HoldsAllInOrder(Simulation& sim, uint32_t id) {
   return true;
 }
 
-TEST_CASE("a broker that purges the producer while batches are in flight loses and doubles none") {
+TEST_CASE("a broker that purges the producer with batches in flight loses and duplicates none") {
   for (int round = 0; round < 40; ++round) {
     CAPTURE(round);
     Simulation sim("purge " + std::to_string(round), Plain());
@@ -42,8 +42,8 @@ TEST_CASE("a broker that purges the producer while batches are in flight loses a
   }
 }
 
-// The broker refuses the first of five batches in flight, and accepts the second as it knows no
-// sequence before it. The batches cannot be brought into order any more, so the partition faults.
+// The broker refuses the first of five batches in flight, and accepts the second because it knows
+// no sequence before it. The batches can no longer be brought into order, so the partition faults.
 TEST_CASE("a purge between a refused batch and the next one faults the partition") {
   SimulationOptions options = Plain();
   options.exact = false;
@@ -57,14 +57,15 @@ TEST_CASE("a purge between a refused batch and the next one faults the partition
   sim.target.produce_errors[kTarget0] = {19, false, INT64_MAX, 1};
   CheckFaulted(sim, process, kOutOfOrderSequence);
   CHECK(process->states[0].detail.find("lacks 3 records") != std::string::npos);
-  // Progress is before the hole.
+  // Progress is before the gap.
   CHECK(sim.Counters(process, 0).upstream_offset == 3);
 }
 
-// The connection ends with batches in flight, and the broker has forgotten the producer. The lane
-// enqueued more before it heard of the end; over the next connection the broker would accept them
-// without the batches before them, and the partition faulted (Outbox::HasConnection).
-TEST_CASE("no batch outlives the connection of those before it at a broker that forgot") {
+// The connection ends with batches in flight, and the broker has forgotten the producer.
+// Regression: the lane enqueued more before it learned of the end; over the next connection the
+// broker would accept them without the batches before them, and the partition faulted
+// (Outbox::HasConnection).
+TEST_CASE("no batch outlives the connection of earlier ones at a broker that forgot") {
   for (int round = 0; round < 60; ++round) {
     CAPTURE(round);
     SimulationOptions options = Plain();
@@ -81,10 +82,10 @@ TEST_CASE("no batch outlives the connection of those before it at a broker that 
   }
 }
 
-// A process that stood still for longer than its session goes on beside its successor, and the
-// broker forgets both again and again: it appends what either of them sends. The sequences of the
-// two may part for good then, and the broker refuses the successor: the partition faults.
-TEST_CASE("a zombie at a broker that forgets doubles records or faults, and loses none") {
+// A process that was suspended for longer than its session continues beside its successor, and the
+// broker forgets both repeatedly: it appends the batches of both. Their sequences may then differ
+// permanently, and the broker refuses the successor: the partition faults.
+TEST_CASE("a zombie at a broker that forgets causes duplicates or a fault, and no loss") {
   int64_t doubled = 0, counted = 0;
   for (int round = 0; round < 100; ++round) {
     CAPTURE(round);
@@ -116,7 +117,7 @@ TEST_CASE("a zombie at a broker that forgets doubles records or faults, and lose
     doubled += static_cast<int64_t>(sim.Mirrored(0).size() - sim.Writer(0).committed().size());
     counted += sim.Counters(process, 0).doubled_records;
   }
-  CHECK(doubled > 0);  // or the broker did not forget
+  CHECK(doubled > 0);  // otherwise the broker did not forget
   CHECK(counted > 0);
 }
 

@@ -1,5 +1,5 @@
-// One behaviour a test: what the forwarder does with each fault, against simulated clusters. The
-// invariants themselves are checked by the simulation in every one of them.
+// One behaviour for each test: how the forwarder treats each fault, with simulated clusters. The
+// simulation checks the invariants in all of them.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -18,7 +18,7 @@ int64_t ErrorsOf(const Process& process, int32_t code) {
   return found == errors.end() ? 0 : found->second;
 }
 
-TEST_CASE("an injected error of the target is retried in order, with nothing lost or doubled") {
+TEST_CASE("an injected error of the target is retried in order, without loss or duplicates") {
   const InjectedError kErrors[] = {{19, false}, {6, false},  {6, true}, {7, true},
                                    {20, true},  {56, false}, {3, false}};
   for (InjectedError error : kErrors) {
@@ -43,7 +43,7 @@ std::vector<int64_t> ReportedIds(Process* process) {
   return ids;
 }
 
-TEST_CASE("statistics name partitions that have changed, and what answers for the others") {
+TEST_CASE("statistics name changed partitions, and the brokers of the others") {
   Simulation sim("statistics", Plain(3));
   for (uint32_t id = 0; id < 3; id++) Fill(sim, id, 2);
   Process* process = sim.Start();
@@ -67,7 +67,7 @@ TEST_CASE("statistics name partitions that have changed, and what answers for th
   sim.RunUntil([&] { return sim.batches_mirrored > before; }, 10'000);
   const std::vector<int64_t> changed = ReportedIds(process);
   CHECK(changed.size() == 1);
-  // A broker that is silent vouches for nothing: its answers age, then the session is lost.
+  // The answers of a silent broker age, then the session is lost.
   sim.source.broker(0).frozen_until = INT64_MAX;
   const int64_t last = process->forwarder->QuietAnswers().front().second;
   pass(4'000);
@@ -82,7 +82,7 @@ TEST_CASE("statistics name partitions that have changed, and what answers for th
   CheckExact(sim, process);
 }
 
-TEST_CASE("until the first ack one batch is out, then five") {
+TEST_CASE("until the first ack one batch is in flight, then five") {
   Simulation sim("pipeline", Plain());
   Fill(sim, 0, 40);
   Process* process = sim.Start();
@@ -92,9 +92,9 @@ TEST_CASE("until the first ack one batch is out, then five") {
   CHECK(process->network->in_flight_max == 5);
 }
 
-// The first of several answers is lost with its connection, the later ones come over the next: that
-// is no hole. It used to fault the partition.
-TEST_CASE("a connection that ends in the middle of pipelined requests hurts nothing") {
+// The first of several answers is lost with its connection, the later ones arrive over the next
+// connection: no batch is missing. Regression: the partition faulted.
+TEST_CASE("a connection that ends between pipelined requests causes no fault") {
   for (int round = 0; round < 40; ++round) {
     Simulation sim("break " + std::to_string(round), Plain());
     Fill(sim, 0, 60);
@@ -106,8 +106,8 @@ TEST_CASE("a connection that ends in the middle of pipelined requests hurts noth
   }
 }
 
-// The broker restarts and expires our producer, whose records are old. The answer to the last batch
-// was lost: sending it again without a look would append it twice.
+// The broker restarts and expires the producer, whose records are old. The answer to the last batch
+// was lost: to send the batch again without a scan would append it twice.
 TEST_CASE("a batch whose ack was lost is not sent again to a broker that forgot the producer") {
   for (int round = 0; round < 20; ++round) {
     Simulation sim("forget " + std::to_string(round), Plain());
@@ -121,9 +121,10 @@ TEST_CASE("a batch whose ack was lost is not sent again to a broker that forgot 
   }
 }
 
-// Only an acknowledgement ended the count of damaged responses, and a skip has none: the fourth one
-// of a long skip faulted the partition, however many good ones were in between.
-TEST_CASE("damaged responses fault a skip only if they follow each other") {
+// Regression: only an acknowledgement ended the count of damaged responses, and a skip has none:
+// the fourth damaged response of a long skip faulted the partition, however many good ones were in
+// between.
+TEST_CASE("damaged responses fault a skip only if they are consecutive") {
   SimulationOptions options = Plain();
   options.settings.partition_fetch_bytes_max = 300;
   Simulation sim("damaged skip", options);
@@ -144,8 +145,8 @@ TEST_CASE("damaged responses fault a skip only if they follow each other") {
   CheckExact(sim, process);
 }
 
-// Only an acknowledgement ended the count, and a slow target sends none: the fourth damaged
-// response faulted the partition, whatever batches the four held.
+// Regression: only an acknowledgement ended the count, and a slow target sends none: the fourth
+// damaged response faulted the partition, whichever batches were damaged.
 TEST_CASE("damage of different batches does not add up while the target is slow") {
   Simulation sim("damage", Plain());
   Fill(sim, 0, 1);
@@ -178,7 +179,7 @@ TEST_CASE("a batch too large for the topic is split until its parts fit") {
         1);
 }
 
-TEST_CASE("one record too large for the topic faults its partition behind what is before it") {
+TEST_CASE("one record too large for the topic faults its partition after earlier records") {
   Simulation sim("too large", Plain(2));
   sim.TargetLog(0).max_message_bytes = 700;
   Fill(sim, 0, 4);
@@ -208,7 +209,7 @@ TEST_CASE("re-encoded, dropped and passed batches of one partition keep their or
   CHECK(row.dropped_empty > 0);
 }
 
-TEST_CASE("progress moves over a tail of which nothing is mirrored") {
+TEST_CASE("progress moves over a tail without mirrored records") {
   Simulation sim("tail", Plain());
   Fill(sim, 0, 1);
   Process* process = sim.Start();
@@ -219,7 +220,7 @@ TEST_CASE("progress moves over a tail of which nothing is mirrored") {
   CHECK(sim.LastProgress().at(0).upstream == 4);
 }
 
-TEST_CASE("a revoked partition waits for what is out, and its final progress is exact") {
+TEST_CASE("a revoked partition waits for batches in flight, and its final progress is exact") {
   Simulation sim("revoke", Plain(2));
   Fill(sim, 0, 100);
   Fill(sim, 1, 100);
@@ -265,7 +266,7 @@ TEST_CASE("target partitions without a leader stop no other partition") {
   CheckExact(sim, process);
 }
 
-// What is being retried is kept, until others need the memory.
+// The batches of a retried partition are kept until other partitions need the memory.
 TEST_CASE("partitions that are refused for long leave their memory to the others") {
   SimulationOptions options = Plain(4);
   options.settings.in_flight_bytes_max = 1 << 20;
@@ -282,7 +283,7 @@ TEST_CASE("partitions that are refused for long leave their memory to the others
   CheckExact(sim, process);
 }
 
-TEST_CASE("with tiny fetches every partition gets its turn, also one whose batch is larger") {
+TEST_CASE("with tiny fetches every partition makes progress, also one with a larger batch") {
   SimulationOptions options = Plain(6);
   options.settings.fetch_bytes_max = 500;
   options.settings.partition_fetch_bytes_max = 300;
@@ -294,7 +295,7 @@ TEST_CASE("with tiny fetches every partition gets its turn, also one whose batch
   CheckExact(sim, process);
 }
 
-TEST_CASE("brokers that throttle get the time they ask for") {
+TEST_CASE("the lane waits as long as throttling brokers request") {
   Simulation sim("throttle", Plain());
   sim.source.broker(0).throttle_ms = sim.target.broker(0).throttle_ms = 500;
   Fill(sim, 0, 10);
@@ -306,8 +307,8 @@ TEST_CASE("brokers that throttle get the time they ask for") {
   CheckExact(sim, process);
 }
 
-// Before KIP-219 (Fetch v8, Produce v6) the broker has waited when its answer comes. Waited for
-// again, each request took twice the throttle time.
+// Before KIP-219 (Fetch v8, Produce v6) the broker waits before it answers. Regression: the lane
+// waited again, so each request took twice the throttle time.
 TEST_CASE("a broker that has waited out a throttle itself is not waited for again") {
   Simulation sim("throttle of old", Plain());
   sim.source.broker(0).fetch_version = 7;
@@ -318,13 +319,13 @@ TEST_CASE("a broker that has waited out a throttle itself is not waited for agai
   sim.RunFor(20'000);
   const int64_t requests = process->network->requests;
   sim.RunFor(10'000);
-  CHECK(process->network->requests - requests > 15);  // of the source, one after the other
+  CHECK(process->network->requests - requests > 15);  // of the source, one after another
   CHECK(process->forwarder->SnapshotLane().source_throttle_ms > 0);
   CheckExact(sim, process);
 }
 
-// The base offset lies outside the CRC. Believed, it put the progress behind records that were
-// never mirrored.
+// The CRC does not cover the base offset. Regression: a damaged one put the progress after records
+// that were never mirrored.
 TEST_CASE("a base offset ahead of the log is damage, and the batch is fetched again") {
   for (const bool legacy : {false, true}) {
     SimulationOptions options = Plain();
@@ -342,8 +343,8 @@ TEST_CASE("a base offset ahead of the log is damage, and the batch is fetched ag
   }
 }
 
-// A broker that has not heard of the last election yet names the leader before it. Followed, the
-// partition went back and forth, with a look at the target each time.
+// A broker that does not know the last election yet names the earlier leader. Regression: the
+// partition moved back and forth, with a scan of the target each time.
 TEST_CASE("metadata of an older leader epoch is ignored") {
   Simulation sim("older epoch", Plain(1, 2));
   Fill(sim, 0, 5);
@@ -367,7 +368,7 @@ TEST_CASE("metadata of an older leader epoch is ignored") {
   CHECK(process->forwarder->errors().at(kNotLeader) == refused);
 }
 
-// Metadata of a topic that was recreated begins at epoch 0 again, and counts.
+// Metadata of a recreated topic restarts at epoch 0, and counts.
 TEST_CASE("metadata of another topic id is no older epoch") {
   Simulation sim("other topic", Plain(1, 2));
   sim.source.MoveLeader(kSource0);
@@ -382,9 +383,9 @@ TEST_CASE("metadata of another topic id is no older epoch") {
   CheckFaulted(sim, process, 103);  // INCONSISTENT_TOPIC_ID
 }
 
-// A partition whose target refuses it for long holds nothing once memory is short: fetched again in
-// full at each try, it took its share of the long link for nothing.
-TEST_CASE("what is refused for long is fetched again in small pieces") {
+// A partition whose target refuses it for long drops its queue when memory is short. Regression: it
+// was fetched again in full at each retry, and used its share of the long link for nothing.
+TEST_CASE("a partition that is refused for long is fetched again in small pieces") {
   SimulationOptions options = Plain(2);
   options.settings.in_flight_bytes_max = 1 << 20;
   options.batch_max = 64 * 1024;
@@ -402,7 +403,7 @@ TEST_CASE("what is refused for long is fetched again in small pieces") {
   CheckExact(sim, process);
 }
 
-TEST_CASE("an offset that the source does not hold faults after what is queued is acked") {
+TEST_CASE("an offset that the source lacks faults after the queue is acknowledged") {
   Simulation sim("out of range", Plain());
   Fill(sim, 0, 20);
   Process* process = sim.Start();
@@ -412,7 +413,7 @@ TEST_CASE("an offset that the source does not hold faults after what is queued i
   CHECK(sim.LastProgress().at(0).sequence == static_cast<int32_t>(sim.Mirrored(0).size()));
 }
 
-TEST_CASE("a refused permission faults its partition alone, at once") {
+TEST_CASE("a refused permission faults only its partition, at once") {
   Simulation sim("authorization", Plain(2));
   Fill(sim, 0, 20);
   Fill(sim, 1, 20);

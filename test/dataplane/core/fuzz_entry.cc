@@ -1,10 +1,10 @@
-// libFuzzer's door to the same target. From the root of the checkout, L being the librdkafka
-// sources:
+// The entry of libFuzzer to the same target. From the root of the checkout, with L as the
+// librdkafka sources:
 //   clang++ -std=c++20 -g -O1 -fsanitize=fuzzer,address,undefined -Isrc/dataplane
 //     -Itest/dataplane/core -isystem $L test/dataplane/core/fuzz_entry.cc
 //     src/dataplane/core/{crc32c,record_batch,record_cursor,reencode}.cc
 //     src/dataplane/kafka/codecs.cc $L/librdkafka.a -lz -lzstd -lssl -lcrypto -lpthread -ldl -lm
-// The first byte picks the codec, or the walk.
+// The first byte selects the codec, or the walk.
 #include "fuzz_target.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t length) {

@@ -1,4 +1,4 @@
-// Seeded mutations of good batches, and garbage, through everything that meets bytes off the
+// Seeded mutations of valid batches, and garbage, through all code that reads bytes from the
 // network. LONGHAUL_FUZZ_ROUNDS makes it longer; fuzz_entry.cc lets libFuzzer drive the same
 // target.
 #include <doctest/doctest.h>
@@ -66,7 +66,7 @@ void MutateOnce(Random& random, const std::vector<Bytes>& seeds, Bytes& bytes) {
     bytes = random.Bytes(random.Length(100));
     return;
   }
-  // Half of the hits go to the header and the first lengths behind it.
+  // Half of the mutations change the header and the first lengths after it.
   const size_t reach = random.OneIn(2) ? std::min<size_t>(bytes.size(), 80) : bytes.size();
   const size_t at = random.Below(reach);
   const auto position = bytes.begin() + static_cast<ptrdiff_t>(at);
@@ -104,7 +104,7 @@ void MutateOnce(Random& random, const std::vector<Bytes>& seeds, Bytes& bytes) {
   }
 }
 
-// Sets the length field right again: otherwise a mutation that changes the size ends in the walker.
+// Corrects the length field: otherwise a mutation that changes the size ends in the walker.
 void MendLength(Bytes& bytes) {
   if (bytes.size() >= kLogOverhead) {
     StoreU32(&bytes[kLengthOffset], static_cast<uint32_t>(bytes.size() - kLogOverhead));

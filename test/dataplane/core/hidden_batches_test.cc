@@ -1,5 +1,5 @@
-// Batches that only the leader of the target has: it shows nothing behind the high watermark, and
-// when it has forgotten our producer it accepts them a second time.
+// Batches that only the leader of the target has: it returns no records after the high watermark,
+// and if it has forgotten the producer it accepts them a second time.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -14,7 +14,8 @@ struct HiddenCase {
   explicit HiddenCase(const std::string& name, SimulationOptions options = Plain())
       : sim(name, options) {}
 
-  // Three batches are mirrored, and the next one is appended by the leader alone, who forgets it.
+  // Three batches are mirrored, and the next one is appended only by the leader, which forgets the
+  // producer.
   Process* MirrorThenHide(bool forgets = true) {
     Fill(sim, 0, 3);
     Process* process = sim.Start();
@@ -35,9 +36,9 @@ struct HiddenCase {
   }
 };
 
-// A follower is away for longer than the leader remembers the producers of old records (the leader
-// removes those every ten minutes). The forwarder sent the batch again, and the leader appended the
-// batch again.
+// A follower does not answer for longer than the leader remembers the producers of old records (the
+// leader removes those every ten minutes). Regression: the forwarder sent the batch again, and the
+// leader appended it again.
 TEST_CASE("a batch that only the leader has is waited for before it is sent again") {
   HiddenCase hidden("hidden");
   Process* process = hidden.MirrorThenHide();
@@ -50,7 +51,7 @@ TEST_CASE("a batch that only the leader has is waited for before it is sent agai
   CHECK(process->states[0].code == 0);
 }
 
-TEST_CASE("who starts meanwhile waits for it, too, and says why") {
+TEST_CASE("a process that starts meanwhile waits for it, too, and reports why") {
   HiddenCase hidden("hidden at the start");
   hidden.sim.Kill(hidden.MirrorThenHide());
   Process* process = hidden.sim.Start(hidden.sim.LastProgress());
@@ -63,8 +64,9 @@ TEST_CASE("who starts meanwhile waits for it, too, and says why") {
   CheckExact(hidden.sim, process);
 }
 
-// Sent again it is known as a repetition; and a broker whose disk has failed may notice only then.
-TEST_CASE("a batch that only the leader has is not waited for where it remembers us") {
+// Sent again, it is recognized as a duplicate; and a broker whose disk has failed may detect that
+// only then.
+TEST_CASE("a batch that only the leader has causes no wait if it remembers the producer") {
   HiddenCase hidden("hidden, remembered");
   Process* process = hidden.MirrorThenHide(false);
   CHECK(hidden.sim.RunUntil([&] { return process->states[0].state == PartitionState::kRunning; },
@@ -73,9 +75,9 @@ TEST_CASE("a batch that only the leader has is not waited for where it remembers
   CheckExact(hidden.sim, process);
 }
 
-// What it remembers counts the hidden batch, too, which it may still lose. It was asked for that
-// again and again, and its log was not looked at any more.
-TEST_CASE("a batch that only the leader has is waited for where those before it were trimmed") {
+// Its last sequence includes the hidden batch, which it may still lose. Regression: the lane asked
+// for the sequence repeatedly, and no longer read the log.
+TEST_CASE("a batch that only the leader has is waited for if earlier ones were trimmed") {
   HiddenCase hidden("hidden behind what was trimmed");
   hidden.sim.Kill(hidden.MirrorThenHide(false));
   hidden.sim.TargetLog(0).DeleteBefore(9);
@@ -87,7 +89,7 @@ TEST_CASE("a batch that only the leader has is waited for where those before it 
   CHECK(hidden.sim.Counters(process, 0).resumed_records == 12);
 }
 
-// Another leader is another log: what only the old one had is not waited for.
+// Another leader has another log: batches that only the old leader had are not waited for.
 TEST_CASE("a batch that was lost with its leader is not waited for") {
   HiddenCase hidden("hidden and lost", Plain(1, 2));
   Process* process = hidden.MirrorThenHide();
@@ -99,14 +101,14 @@ TEST_CASE("a batch that was lost with its leader is not waited for") {
   CheckExact(hidden.sim, process);
 }
 
-TEST_CASE("a leader that tells no end of its log holds nobody up") {
+TEST_CASE("a leader that returns no end of its log delays no partition") {
   SimulationOptions options = Plain();
   options.exact = false;
   HiddenCase hidden("no end", options);
-  SUBCASE("because it does not speak ListOffsets") {
+  SUBCASE("because it does not support ListOffsets") {
     hidden.sim.target.broker(0).lists_offsets = false;
   }
-  SUBCASE("because it may not be asked") {
+  SUBCASE("because the permission is missing") {
     hidden.sim.target.list_errors[kTarget0] = {.error = kTopicAuthorizationFailed,
                                                .until = INT64_MAX};
   }
@@ -116,8 +118,9 @@ TEST_CASE("a leader that tells no end of its log holds nobody up") {
   CHECK(hidden.sim.Mirrored(0).size() == 9);
 }
 
-// A log end that no leader had returned counted as reached. The scan did not see the hidden batch,
-// and the leader, which did not remember our producer, appended the batch a second time.
+// Regression: a log end that no leader had returned counted as reached. The scan did not see the
+// hidden batch, and the leader, which did not remember the producer, appended the batch a second
+// time.
 TEST_CASE("an end that is known late does not count as reached before") {
   HiddenCase hidden("end told late");
   Process* process = hidden.MirrorThenHide();
@@ -130,7 +133,7 @@ TEST_CASE("an end that is known late does not count as reached before") {
   CheckExact(hidden.sim, process);
 }
 
-TEST_CASE("an end that is known only later is asked for again") {
+TEST_CASE("an end that is not known yet is requested again") {
   HiddenCase hidden("end told later");
   hidden.sim.target.list_errors[kTarget0] = {.error = 6, .until = INT64_MAX, .left = 3};
   Fill(hidden.sim, 0, 3);

@@ -1,4 +1,4 @@
-// Brokers that hang and connections that a NAT has forgotten: nothing fails, nothing answers.
+// Brokers that hang and connections that a NAT has forgotten: no error, and no answer.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -6,7 +6,7 @@
 namespace longhaul::test {
 namespace {
 
-// The settings are the defaults but for memory, which a few batches fill.
+// The settings are the defaults, except that a few batches fill the memory.
 struct HungCase {
   Simulation sim;
   Process* process = nullptr;
@@ -26,7 +26,7 @@ struct HungCase {
   bool IsLedBy(Side side, uint32_t id, int32_t node) {
     return (side == Side::kSource ? sim.SourceLog(id) : sim.TargetLog(id)).leader == node;
   }
-  // Producers write to all partitions, more than the memory of the lane holds.
+  // Producers write to all partitions more than the memory of the lane holds.
   void Write(int batches) {
     for (uint32_t id = 0; id < sim.partitions(); ++id) Fill(sim, id, batches, 2'000);
   }
@@ -55,8 +55,8 @@ struct HungCase {
       if (sim.Mirrored(id).size() != sim.Writer(id).committed().size()) return false;
     return true;
   }
-  // Runs for `ms` while producers write on, and returns for how many whole seconds in a row the
-  // partitions that `node` does not lead stood still.
+  // Runs for `ms` while producers continue to write, and returns for how many whole seconds in a
+  // row the partitions that `node` does not lead were stalled.
   int64_t LongestStandstill(Side side, int32_t node, int64_t ms) {
     int64_t longest = 0, still = 0;
     for (int64_t second = 0; second < ms / 1'000; ++second) {
@@ -70,7 +70,8 @@ struct HungCase {
   }
 };
 
-// The lane filled with batches for the hung broker, and all partitions stood still for a minute.
+// Regression: the lane filled with batches for the hung broker, and all partitions were stalled for
+// a minute.
 TEST_CASE("a target broker that hangs stops the partitions that it leads, and no others") {
   for (const int32_t partitions : {3, 24, 60}) {
     if (kHasThreadSanitizer && partitions > 3) continue;
@@ -85,9 +86,9 @@ TEST_CASE("a target broker that hangs stops the partitions that it leads, and no
   }
 }
 
-// What was in flight at the old leader was waited for until the request timed out, although the
-// partition had a new leader.
-TEST_CASE("partitions of a hung target broker go on as soon as their leader has moved") {
+// Regression: batches in flight at the old leader were waited for until the request timed out,
+// although the partition had a new leader.
+TEST_CASE("partitions of a hung target broker continue as soon as their leader has moved") {
   HungCase hung("hung target, moved", 24);
   hung.Start();
   hung.Hang(Side::kTarget, 0, 45'000);
@@ -100,7 +101,7 @@ TEST_CASE("partitions of a hung target broker go on as soon as their leader has 
   INFO(hung.sim.Describe(hung.process));
   CHECK(is_mirrored);
   CHECK(hung.sim.agenda.now < hung.sim.target.broker(0).frozen_until);
-  hung.sim.RunFor(60'000);  // its late answers come
+  hung.sim.RunFor(60'000);  // its late answers arrive
   hung.Write(5);
   CheckExact(hung.sim, hung.process);
 }
@@ -122,13 +123,13 @@ TEST_CASE("the new leader is learned from a broker that was not connected") {
 }
 
 // The old leader had appended before it hung, and its followers had the batches: the scan of the
-// new leader finds them, and nothing is sent twice.
+// new leader finds them, and no batch is sent twice.
 TEST_CASE("batches that a hung leader had appended are found on its successor") {
   HungCase hung("hung after append", 1, 2);
   Fill(hung.sim, 0, 50);
   hung.process = hung.sim.Start();
   hung.sim.RunUntil([&] { return hung.sim.batches_mirrored > 5; }, 10'000);
-  hung.process->network->latency_max_ms = 400;  // answers are on their way when it hangs
+  hung.process->network->latency_max_ms = 400;  // answers are in flight when it hangs
   hung.sim.RunUntil([&] { return hung.sim.batches_mirrored > 8; }, 10'000);
   hung.process->network->Forget(Side::kTarget, 0);
   hung.MoveLeadersOf(Side::kTarget, 0);
@@ -137,8 +138,8 @@ TEST_CASE("batches that a hung leader had appended are found on its successor") 
   CHECK(hung.sim.Counters(hung.process, 0).doubled_records == 0);
 }
 
-// Nobody asked for metadata before the Fetch timed out.
-TEST_CASE("partitions of a hung source broker go on as soon as their leader has moved") {
+// Regression: no metadata was requested before the Fetch timed out.
+TEST_CASE("partitions of a hung source broker continue as soon as their leader has moved") {
   HungCase hung("hung source", 12);
   hung.Start();
   CheckExact(hung.sim, hung.process);
@@ -150,12 +151,12 @@ TEST_CASE("partitions of a hung source broker go on as soon as their leader has 
   hung.MoveLeadersOf(Side::kSource, 0);
   const size_t before = hung.sim.Mirrored(0).size();
   CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() > before; }, 3'000));
-  hung.sim.RunFor(60'000);  // its late answer comes
+  hung.sim.RunFor(60'000);  // its late answer arrives
   hung.Write(5);
   CheckExact(hung.sim, hung.process);
 }
 
-TEST_CASE("a connection that was forgotten is found within fifteen seconds") {
+TEST_CASE("a forgotten connection is detected within fifteen seconds") {
   for (const Side side : {Side::kSource, Side::kTarget}) {
     CAPTURE(SideName(side));
     HungCase hung("forgotten", 1, 1);
@@ -169,7 +170,7 @@ TEST_CASE("a connection that was forgotten is found within fifteen seconds") {
   }
 }
 
-TEST_CASE("a connection that was forgotten while nothing was sent is found by the next metadata") {
+TEST_CASE("a connection forgotten while idle is detected by the next metadata request") {
   HungCase hung("forgotten, idle", 1, 1);
   Fill(hung.sim, 0, 5);
   hung.process = hung.sim.Start();
@@ -180,8 +181,9 @@ TEST_CASE("a connection that was forgotten while nothing was sent is found by th
   CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() == 18; }, 1'000));
 }
 
-// The lane asked any broker who leads the partition, also the one that had been silent for two
-// seconds and was no suspect yet; another one was asked 5 s later. A hand-over took as much longer.
+// Regression: the lane asked any broker for the leader, also one that had been silent for two
+// seconds and was not suspect yet; it asked another one 5 s later. A hand-over took that much
+// longer.
 TEST_CASE("a partition that is assigned learns its leaders from a broker that answers") {
   for (int attempt = 0; attempt < (kHasThreadSanitizer ? 3 : 20); ++attempt) {
     CAPTURE(attempt);
@@ -201,8 +203,8 @@ TEST_CASE("a partition that is assigned learns its leaders from a broker that an
   }
 }
 
-// request.timeout.ms bounds what is waited for, where it is shorter.
-TEST_CASE("a forgotten connection is found within a shorter request.timeout.ms") {
+// A shorter request.timeout.ms bounds the wait.
+TEST_CASE("a forgotten connection is detected within a shorter request.timeout.ms") {
   SimulationOptions options = HungCase::Options(1, 1, 1 << 20);
   options.settings.request_timeout_ms = 4'000;
   Simulation sim("forgotten, short", options);
@@ -214,8 +216,8 @@ TEST_CASE("a forgotten connection is found within a shorter request.timeout.ms")
   CHECK(sim.RunUntil([&] { return sim.Mirrored(0).size() == 18; }, 6'500));
 }
 
-// Two megabytes a response at a narrow link take longer than any patience, and arrive.
-TEST_CASE("a broker whose bytes move is neither suspect nor cut off") {
+// Responses of two megabytes over a narrow link take longer than any patience, and arrive.
+TEST_CASE("a broker with moving bytes is neither suspect nor disconnected") {
   HungCase hung("slow", 2, 1);
   hung.Start();
   CheckExact(hung.sim, hung.process);
@@ -227,8 +229,9 @@ TEST_CASE("a broker whose bytes move is neither suspect nor cut off") {
   CheckExact(hung.sim, hung.process);
 }
 
-// What was in flight at the old leader was waited for until its connection counted as silent, 15 s
-// after the last answer. The hand-over of the slot waited as long, and so did its next owner.
+// Regression: batches in flight at the old leader were waited for until its connection counted as
+// silent, 15 s after the last answer. The hand-over of the slot waited as long, and so did its next
+// owner.
 TEST_CASE("a partition that is revoked is released once the leader that hangs is deposed") {
   HungCase hung("hung target, revoked", 6);
   hung.Start();
@@ -243,7 +246,7 @@ TEST_CASE("a partition that is revoked is released once the leader that hangs is
   const auto is_released = [&](uint32_t id) { return hung.process->states[id].released; };
   const auto are_released = [&] { return std::all_of(led.begin(), led.end(), is_released); };
   hung.sim.RunFor(3'000);
-  CHECK(std::none_of(led.begin(), led.end(), is_released));  // it may still answer
+  CHECK(std::none_of(led.begin(), led.end(), is_released));  // the leader may still answer
   hung.MoveLeadersOf(Side::kTarget, 0);
   CHECK(hung.sim.RunUntil(are_released, 4'000));
   for (const uint32_t id : led) {
@@ -254,14 +257,14 @@ TEST_CASE("a partition that is revoked is released once the leader that hangs is
   }
   CHECK(hung.sim.RunUntil([&] { return hung.IsAllMirrored(); }, 15'000));
   CHECK(hung.sim.agenda.now < hung.sim.target.broker(0).frozen_until);
-  hung.sim.RunFor(60'000);  // its late answers come
+  hung.sim.RunFor(60'000);  // its late answers arrive
   hung.Write(5);
   CheckExact(hung.sim, hung.process);
 }
 
-// The lane drops what is queued or fails in flight. Released without a reason, the partition would
-// look as if its target had acknowledged everything.
-TEST_CASE("a partition whose target is gone is released with the reason") {
+// The lane drops queued batches and those that fail in flight. If it were released without a
+// reason, the partition would look as if its target had acknowledged everything.
+TEST_CASE("a partition whose target does not answer is released with the reason") {
   for (const bool is_retrying : {false, true}) {
     CAPTURE(is_retrying);
     Simulation sim("unacknowledged", Plain(1));

@@ -8,13 +8,13 @@
 namespace longhaul::test {
 namespace {
 
-TEST_CASE("a lane that does not judge forwards whatever it meets") {
+TEST_CASE("a lane that does not judge producers forwards every batch") {
   KnownProducers producers(false);
   CHECK(producers.Judge(7) == ProducerVerdict::kForward);
   CHECK(producers.Judge(-1) == ProducerVerdict::kForward);
 }
 
-TEST_CASE("a producer id is unknown until it was named, or was not named") {
+TEST_CASE("a producer id is unknown until an answer names it or omits it") {
   KnownProducers producers(true);
   CHECK(producers.Judge(-1) == ProducerVerdict::kForward);
   CHECK(producers.Judge(7) == ProducerVerdict::kUnknown);
@@ -26,7 +26,7 @@ TEST_CASE("a producer id is unknown until it was named, or was not named") {
   CHECK(producers.Judge(9) == ProducerVerdict::kForward);
 }
 
-TEST_CASE("inbound ids stay known, also where a later answer does not name them") {
+TEST_CASE("inbound ids stay known, even if a later answer does not name them") {
   KnownProducers producers(true);
   (void)producers.Answer({0, {{7, true}}});
   (void)producers.Answer({0, {}});
@@ -35,8 +35,8 @@ TEST_CASE("inbound ids stay known, also where a later answer does not name them"
   CHECK(producers.Judge(7) == ProducerVerdict::kForward);
 }
 
-// A flow that lost its progress topic may have counted as an application meanwhile.
-TEST_CASE("what is named later is an inbound flow from then on") {
+// Meanwhile a flow that lost its progress topic may have counted as an application.
+TEST_CASE("a producer that is named later is an inbound flow from then on") {
   KnownProducers producers(true);
   producers.AddOther(7);
   (void)producers.Answer({0, {{7, true}}});
@@ -57,7 +57,7 @@ TEST_CASE("an answer is for the questions that were asked before its reading") {
   CHECK(producers.Answer({3, {}}).empty());
 }
 
-TEST_CASE("other producers are forgotten when there are too many, inbound ones never") {
+TEST_CASE("other producers are forgotten if there are too many, inbound ones never") {
   KnownProducers producers(true);
   (void)producers.Answer({0, {{7, true}}});
   for (size_t id = 0; id <= KnownProducers::kOthersMax; id++)

@@ -1,5 +1,5 @@
-// Responses that malloc would map by themselves, and unmap when they are freed: each of their pages
-// is touched for the first time again and again, which more than doubles the CPU of a lane.
+// Responses that malloc would map separately, and unmap when they are freed: each of their pages is
+// touched for the first time repeatedly, which more than doubles the CPU of a lane.
 #include <doctest/doctest.h>
 
 #include "core/memory_account.h"
@@ -19,8 +19,9 @@ class BufferOfSize final : public Buffer {
   size_t size_;
 };
 
-// fetch.max.bytes and in.flight.bytes.max may be a gigabyte each, and a Fetch asked for as much.
-TEST_CASE("whatever the settings, no response of several batches is larger than malloc keeps") {
+// Regression: fetch.max.bytes and in.flight.bytes.max may be a gigabyte each, and a Fetch requested
+// as much.
+TEST_CASE("with any settings no response of several batches is larger than malloc keeps") {
   constexpr int64_t kMuch = int64_t{1} << 30;
   constexpr size_t kBatch = size_t{12} << 20;
   SimulationOptions options = Plain(3);
@@ -38,9 +39,9 @@ TEST_CASE("whatever the settings, no response of several batches is larger than 
   CHECK(process->network->response_bytes_max <= kKeptBlockBytes);
 }
 
-// A broker returns the first batch even if it is larger than the Fetch allows (KIP-74). The lane
-// fetched more beside that batch, as long as its bound had room.
-TEST_CASE("a batch that malloc maps by itself is alone in its lane until it is freed") {
+// A broker returns the first batch even if it is larger than the Fetch allows (KIP-74). Regression:
+// the lane fetched more beside that batch, as long as its bound had room.
+TEST_CASE("a batch with a separate mapping is alone in its lane until it is freed") {
   ForwarderSettings settings{};
   settings.in_flight_bytes_max = int64_t{1} << 30;
   MemoryAccount memory(settings);

@@ -1,4 +1,4 @@
-// The age of the log end beyond a position, against all ends that were ever seen.
+// The age of the log end beyond a position, compared with a model of all ends.
 #include "core/log_end_marks.h"
 
 #include <doctest/doctest.h>
@@ -18,7 +18,7 @@ int64_t Truth(const std::vector<std::pair<int64_t, int64_t>>& seen, int64_t posi
   return 0;
 }
 
-TEST_CASE("what is mirrored to the end has no age, and what never was keeps its first one") {
+TEST_CASE("a position at the end has no age, and one that stays behind keeps its first time") {
   LogEndMarks marks;
   CHECK(marks.first_seen_ms() == 0);
   CHECK(marks.known_ms() == 0);
@@ -31,7 +31,7 @@ TEST_CASE("what is mirrored to the end has no age, and what never was keeps its 
   CHECK(marks.first_seen_ms() == 0);
 }
 
-// One mark for the first end ever seen ahead made it look hours behind.
+// Regression: one mark, for the first end ever seen ahead, made it look hours behind.
 TEST_CASE("a partition that is always a second behind looks a second behind") {
   LogEndMarks marks;
   for (int64_t ms = 0; ms < 3'600'000; ms += 20) {
@@ -66,7 +66,7 @@ TEST_CASE("the answer is never younger than the truth, and never beyond the firs
   }
 }
 
-TEST_CASE("a clock that is set back makes no later end the older one") {
+TEST_CASE("a clock that is set back makes no later end look older") {
   LogEndMarks marks;
   marks.See(10, 0, 5'000);
   marks.See(20, 0, 1'000);

@@ -1,4 +1,4 @@
-// Entry of dataplane_test. Prints the seed of a failed run, so that it can be had again.
+// Entry of dataplane_test. Prints the seed of a failed run, with which it can be repeated.
 #define DOCTEST_CONFIG_IMPLEMENT
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 // A target without idempotent producers: batches have no producer id and no sequences, and the
-// target appends whatever arrives. Records are mirrored at least once and in order; a resume still
-// finds by comparison which of them the target holds.
+// target appends every batch. Records are mirrored at least once and in order; a resume still finds
+// by comparison which of them the target has.
 #include <doctest/doctest.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ bool HoldsEach(Simulation& sim) {
   return true;
 }
 
-TEST_CASE("without a producer id batches have no sequences and go one by one") {
+TEST_CASE("without a producer id batches have no sequences and are sent one by one") {
   Simulation sim("plain", WithoutId(true));
   Fill(sim, 0, 40);
   Process* process = sim.Start();
@@ -37,12 +37,12 @@ TEST_CASE("without a producer id batches have no sequences and go one by one") {
     CHECK(view.producer_epoch() == -1);
     CHECK(view.base_sequence() == -1);
   }
-  // A second one could be appended although the first one was not.
+  // A second batch could be appended although the first one was not.
   CHECK(process->network->in_flight_max == 1);
 }
 
-// The scan counts what the target holds behind the progress, and the last records prove it.
-TEST_CASE("without a producer id an owner that finds the target at rest doubles nothing") {
+// The scan counts the records on the target after the progress, and compares the last ones.
+TEST_CASE("without a producer id an owner that finds an idle target causes no duplicates") {
   for (int round = 0; round < 20; ++round) {
     CAPTURE(round);
     Simulation sim("at rest " + std::to_string(round), WithoutId(true));
@@ -58,8 +58,8 @@ TEST_CASE("without a producer id an owner that finds the target at rest doubles 
   }
 }
 
-// The answer was lost, and the scan finds that the batch is there: it is not sent again.
-TEST_CASE("without a producer id a lost answer doubles nothing") {
+// The answer was lost, and the scan finds the batch on the target: it is not sent again.
+TEST_CASE("without a producer id a lost answer causes no duplicates") {
   Simulation sim("lost answer", WithoutId(true));
   sim.target.produce_errors[kTarget0] = {7, true, INT64_MAX, 5};  // appended
   Fill(sim, 0, 20);
@@ -68,7 +68,7 @@ TEST_CASE("without a producer id a lost answer doubles nothing") {
   CHECK(sim.Mirrored(0).size() == 60);
 }
 
-TEST_CASE("without a producer id the cleaner of the target may thin what a resume counts") {
+TEST_CASE("without a producer id the target's cleaner may remove records that a resume counts") {
   Simulation sim("thinned", WithoutId(true));
   Fill(sim, 0, 10);
   Process* process = sim.Start();
@@ -86,9 +86,9 @@ TEST_CASE("without a producer id the cleaner of the target may thin what a resum
   CHECK(sim.Counters(process, 0).resumed_records == 30);
 }
 
-// A request of a previous owner arrives between the scan of its successor and the first batch of
-// the latter: the target accepts both. Records that other producers append later are not counted.
-TEST_CASE("without a producer id what came between scan and first batch is counted as doubled") {
+// A request of a previous owner arrives between the scan of its successor and the successor's first
+// batch: the target accepts both. Later records of other producers are not counted.
+TEST_CASE("without a producer id batches between scan and first batch count as duplicates") {
   Simulation sim("between", WithoutId(false));
   Fill(sim, 0, 10);
   Process* process = sim.Start();
@@ -112,7 +112,7 @@ TEST_CASE("without a producer id what came between scan and first batch is count
   CHECK(sim.Counters(process, 0).doubled_records == 6);
 }
 
-// Requests of an owner that died arrive behind the scan of its successor: that cannot be known.
+// Requests of a dead owner arrive after the scan of its successor: the successor cannot know that.
 TEST_CASE("without a producer id owners that die under load lose nothing") {
   int64_t doubled = 0;
   for (int round = 0; round < 60; ++round) {
@@ -134,7 +134,7 @@ TEST_CASE("without a producer id owners that die under load lose nothing") {
     CHECK(HoldsEach(sim));
     doubled += static_cast<int64_t>(sim.Mirrored(0).size() - sim.Writer(0).committed().size());
   }
-  CHECK(doubled > 0);  // or no request was late
+  CHECK(doubled > 0);  // otherwise no request was late
 }
 
 }  // namespace

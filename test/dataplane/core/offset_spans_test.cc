@@ -1,4 +1,4 @@
-// Spans of offsets between two reports of a lane, and where a resume says that records are.
+// Spans of offsets between two reports of a lane, and the offsets that a resume finds.
 #include "core/offset_spans.h"
 
 #include <doctest/doctest.h>
@@ -21,12 +21,12 @@ TEST_CASE("spans that touch on both sides are one") {
   spans.Add(10, 0, 5);
   spans.Add(15, 5, 5);
   CHECK(spans.spans() == std::vector{Exact(10, 0, 10)});
-  spans.Add(21, 10, 1);  // behind a transaction marker
-  spans.Add(22, 12, 1);  // behind a record of another producer
+  spans.Add(21, 10, 1);  // after a transaction marker
+  spans.Add(22, 12, 1);  // after a record of another producer
   CHECK(spans.spans() == std::vector{Exact(10, 0, 10), Exact(21, 10, 1), Exact(22, 12, 1)});
 }
 
-TEST_CASE("what is mirrored again replaces what was known from there on") {
+TEST_CASE("records that are mirrored again replace later spans") {
   OffsetSpans spans;
   spans.Add(0, 0, 10);
   spans.Add(11, 10, 10);
@@ -36,7 +36,7 @@ TEST_CASE("what is mirrored again replaces what was known from there on") {
   CHECK(spans.spans() == std::vector{Exact(0, 0, 3), Exact(7, 3, 2)});
 }
 
-TEST_CASE("when there are too many, the closest neighbours become one that counts its records") {
+TEST_CASE("of too many spans the closest neighbours become one that counts its records") {
   OffsetSpans spans;
   int64_t upstream = 0;
   int64_t downstream = 0;
@@ -50,20 +50,20 @@ TEST_CASE("when there are too many, the closest neighbours become one that count
   CHECK_FALSE(spans.spans()[30].is_exact());
 }
 
-TEST_CASE("a span with gaps that is cut counts no record that may be gone") {
+TEST_CASE("a truncated span with gaps counts no record that may be missing") {
   OffsetSpans spans;
   spans.Add({0, 0, 20, 12, 10});
   spans.Add(15, 30, 1);
   CHECK(spans.spans() == std::vector{OffsetSpan{0, 0, 15, 12, 5}, Exact(15, 30, 1)});
 }
 
-// Records 0-9 of those found are at 100-109, 10-14 were deleted, 15-19 are at 120-124.
-TEST_CASE("records found on the target have their places, deleted ones have none") {
+// Of the records found, 0-9 are at 100-109, 10-14 were deleted, 15-19 are at 120-124.
+TEST_CASE("records found on the target have their offsets, deleted ones have none") {
   TargetFindings findings;
   findings.placed = {{0, 100, 10}, {15, 120, 5}};
   OffsetSpans spans;
   Place(findings, 0, 1000, 8, &spans);
-  Place(findings, 8, 1010, 10, &spans);  // behind a gap of the source
+  Place(findings, 8, 1010, 10, &spans);  // after a gap of the source
   CHECK(spans.spans() ==
         std::vector{Exact(1000, 100, 8), Exact(1010, 108, 2), Exact(1017, 120, 3)});
 }

@@ -1,4 +1,4 @@
-// Where blocks are put between others, compared with a list that has one entry a page.
+// Where blocks are placed between others, compared with a list that has one entry for each page.
 #include "core/page_map.h"
 
 #include <doctest/doctest.h>
@@ -12,7 +12,7 @@ namespace {
 
 using State = PageMap::State;
 
-// What PageMap does, by looking at each page.
+// The same as PageMap, by checking each page.
 struct Pages {
   explicit Pages(size_t count) : states(count, State::kCold) {}
 
@@ -26,7 +26,7 @@ struct Pages {
     const auto end = from + static_cast<ptrdiff_t>(count);
     return std::find(from, end, State::kUsed) == end;
   }
-  // The fewest cold pages of all places; SIZE_MAX: no place.
+  // The smallest number of cold pages of all places; SIZE_MAX: no place.
   size_t FewestCold(size_t count) const {
     size_t fewest = SIZE_MAX;
     for (size_t i = 0; i + count <= states.size(); i++)
@@ -55,10 +55,10 @@ TEST_CASE("a place has the fewest cold pages of all that are free, and is the lo
   map.Mark(30, 40, State::kWarm);
   CHECK(map.Find(10).begin == 30);
   CHECK(map.Find(10).cold == 0);
-  CHECK(map.Find(15).begin == 30);  // beside what is warm, at its end
+  CHECK(map.Find(15).begin == 30);  // beside warm pages, at their end
   CHECK(map.Find(15).cold == 5);
   map.Mark(40, 100, State::kUsed);
-  CHECK(map.Find(15).begin == 25);  // and before it
+  CHECK(map.Find(15).begin == 25);  // and before them
   CHECK(map.Find(10).begin == 30);
   CHECK(map.Find(20).begin == 20);
   CHECK(!map.Find(21).found);
@@ -66,7 +66,7 @@ TEST_CASE("a place has the fewest cold pages of all that are free, and is the lo
   CHECK(map.is_cold());
 }
 
-TEST_CASE("whatever is marked, places and counts are those of a list of pages") {
+TEST_CASE("for all marks, places and counts equal those of a list of pages") {
   constexpr size_t kPages = 60;
   std::mt19937 random(7);
   for (int round = 0; round < 200; round++) {

@@ -1,6 +1,6 @@
 // The state machine of a partition, exhaustively: every phase and every event. The table under test
-// is rendered from contract/partition-phases.ts; the legal moves are written down here once more,
-// so that a change of the machine is a change of this list, too.
+// is rendered from contract/partition-phases.ts; the legal moves are repeated here, so that a
+// change of the machine must change this list, too.
 #include "core/partition_moves.h"
 
 #include <doctest/doctest.h>
@@ -104,11 +104,11 @@ struct Machine {
     moves.Add(&p);
     (void)events.Take();
   }
-  // What was reported since the last call; nothing: no move that is seen outside.
+  // The report since the last call; nothing: no move that is visible outside.
   std::vector<StateEvent> Told() { return events.Take().states; }
 };
 
-// Whether the program ends by an assertion.
+// Whether the program ends with an assertion.
 bool Aborts(Phase phase, Event event) {
   const pid_t child = fork();
   if (child == 0) {
@@ -143,7 +143,7 @@ TEST_CASE("every event in every phase moves as the list says, or is an assertion
   }
 }
 
-TEST_CASE("every phase can be reached and left, but the last") {
+TEST_CASE("every phase can be reached and left, except the last") {
   std::set<size_t> reached{static_cast<size_t>(Phase::kStarting)};
   for (size_t round = 0; round < kPhases; ++round)
     for (const LegalMove& move : kLegal)
@@ -158,7 +158,7 @@ TEST_CASE("every phase can be reached and left, but the last") {
   }
 }
 
-TEST_CASE("a move is reported once, and only if it is seen outside") {
+TEST_CASE("a move is reported once, and only if it is visible outside") {
   Machine machine;
   machine.moves.Move(&machine.p, Event::kScanBegins);
   auto told = machine.Told();
@@ -174,9 +174,9 @@ TEST_CASE("a move is reported once, and only if it is seen outside") {
   CHECK(told[0].code == 0);
 }
 
-// A state that came and went with each attempt would flood log and metrics for as long as a broker
-// is away.
-TEST_CASE("a partition that is retried again and again is waiting all the while, told once") {
+// A state that changed with each attempt would flood log and metrics as long as a broker does not
+// answer.
+TEST_CASE("a partition that is retried repeatedly is waiting the whole time, reported once") {
   Machine machine(Phase::kRunning);
   const auto fail = [&] {
     machine.moves.Move(&machine.p, Event::kBatchRefused);
@@ -200,7 +200,7 @@ TEST_CASE("a partition that is retried again and again is waiting all the while,
   CHECK(told[0].state == PartitionState::kRunning);
 }
 
-TEST_CASE("obstacles of both clusters are shown one after the other") {
+TEST_CASE("obstacles of both clusters are shown one after another") {
   Machine machine(Phase::kRunning);
   machine.moves.SetObstacle(&machine.p, Side::kSource, 6, "source");
   CHECK(machine.Told().at(0).code == 6);
@@ -212,7 +212,7 @@ TEST_CASE("obstacles of both clusters are shown one after the other") {
   CHECK(machine.Told().at(0).state == PartitionState::kRunning);
 }
 
-TEST_CASE("a fault shows its code and where to go on, and nothing else counts then") {
+TEST_CASE("a fault shows its code and where to continue, and no later obstacle") {
   Machine machine(Phase::kRunning);
   machine.moves.SetObstacle(&machine.p, Side::kTarget, 13, "target");
   (void)machine.Told();
@@ -229,7 +229,7 @@ TEST_CASE("a fault shows its code and where to go on, and nothing else counts th
   CHECK(machine.Told().empty());
 }
 
-TEST_CASE("a source that ends faults at once, behind the queue, or with the next Fetch") {
+TEST_CASE("a source that ends faults at once, after the queue, or with the next Fetch") {
   Machine empty(Phase::kRunning);
   empty.moves.EndSource(&empty.p, {1, "ends", {}});
   CHECK(empty.p.phase == Phase::kFaulted);
@@ -243,7 +243,7 @@ TEST_CASE("a source that ends faults at once, behind the queue, or with the next
   CHECK(stopping.p.phase == Phase::kStopping);
 }
 
-TEST_CASE("a released partition says that its progress is final") {
+TEST_CASE("a released partition reports that its progress is final") {
   Machine machine(Phase::kRunning);
   machine.moves.Move(&machine.p, Event::kRevoked);
   auto told = machine.Told();
@@ -256,9 +256,9 @@ TEST_CASE("a released partition says that its progress is final") {
   CHECK(told.at(0).code == 0);
 }
 
-// It was released without a word of the records that its target had not acknowledged, and a stop
-// of the process said that it had drained.
-TEST_CASE("a released partition says why its target has not acknowledged what it was sent") {
+// Regression: it was released without a report of the unacknowledged records, and the log of a stop
+// said that the process had drained.
+TEST_CASE("a released partition reports why its target has not acknowledged all batches") {
   Machine machine(Phase::kRunning);
   machine.moves.Move(&machine.p, Event::kRevoked);
   machine.p.delivery.unacknowledged = {7, "target"};

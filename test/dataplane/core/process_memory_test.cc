@@ -1,4 +1,4 @@
-// Whether malloc keeps what re-encoded batches free. The sanitizers bring a malloc of their own.
+// Whether malloc keeps memory that re-encoded batches free. The sanitizers have their own malloc.
 #include "core/process_memory.h"
 
 #include <doctest/doctest.h>
@@ -19,9 +19,9 @@ size_t MappedBlocksWith(size_t bytes) {
   return mapped;
 }
 
-// An older glibc refuses a threshold above 32 MiB. The call was not checked, and the one behind
-// it then made malloc map every large buffer.
-TEST_CASE("a batch of the largest kept size is not mapped by itself") {
+// Regression: an older glibc refuses a threshold above 32 MiB. The call was not checked, and the
+// next call made malloc map every large buffer.
+TEST_CASE("a batch of the largest kept size has no separate mapping") {
   const Status status = KeepFreedMemory();
   CHECK(status.detail == "");
   const size_t mapped = mallinfo2().hblks;

@@ -1,5 +1,5 @@
-// The bytes of requests: every version against the independent writer and reader of the
-// simulated cluster, and parsers against cut, mutated and random bytes.
+// The bytes of requests: every version compared with the independent writer and reader of the
+// simulated cluster, and parsers with truncated, mutated and random bytes.
 
 #include <doctest/doctest.h>
 
@@ -108,7 +108,7 @@ struct TwoTopics {
   }
 };
 
-TEST_CASE("Fetch v4 to v16 ask and answer in the form of Kafka's schemas") {
+TEST_CASE("Fetch v4 to v16 have the form of Kafka's schemas") {
   for (int16_t version = kFetchApi.min; version <= kFetchApi.max; ++version) {
     CAPTURE(version);
     TwoTopics two;
@@ -136,7 +136,7 @@ TEST_CASE("Fetch v4 to v16 ask and answer in the form of Kafka's schemas") {
   }
 }
 
-TEST_CASE("Fetch v12 tells where the log parts from the one that was read") {
+TEST_CASE("Fetch v12 returns where the log differs from the one that was read") {
   TwoTopics two;
   for (auto& [key, log] : two.cluster.logs()) {
     const SimulatedLog replica = log;
@@ -144,7 +144,7 @@ TEST_CASE("Fetch v12 tells where the log parts from the one that was read") {
     log.Store(BatchAt(3));
     if (key.first == "alpha") continue;
     log.ElectUnclean(replica);
-    log.Store(BatchAt(3));  // as long again
+    log.Store(BatchAt(3));  // as long as before
   }
   Bytes answer = two.Fetch(kFetchApi.max, 4, 1);
   FetchResponse response;
@@ -159,7 +159,7 @@ TEST_CASE("Fetch v12 tells where the log parts from the one that was read") {
   }
 }
 
-TEST_CASE("Produce v3 to v13 ask and answer in the form of Kafka's schemas") {
+TEST_CASE("Produce v3 to v13 have the form of Kafka's schemas") {
   for (int16_t version = kProduceApi.min; version <= kProduceApi.max; ++version) {
     CAPTURE(version);
     TwoTopics two;
@@ -171,7 +171,7 @@ TEST_CASE("Produce v3 to v13 ask and answer in the form of Kafka's schemas") {
                    {"alpha", 1, bad.data(), bad.size(), two.IdOf("alpha")},
                    {"beta", 1, good.data(), good.size(), two.IdOf("beta")}},
                   version, 1000, &encoded);
-    // Payloads go by reference: nothing copies what was fetched.
+    // Payloads are passed by reference: fetched bytes are not copied.
     size_t by_reference = 0;
     for (const Piece& piece : encoded.pieces) by_reference += piece.by_reference ? 1 : 0;
     CHECK(by_reference == 3);
@@ -222,7 +222,7 @@ TEST_CASE("a broker that does not lead names the leader in Fetch v16 and Produce
   CHECK(cluster.protocol_violations.empty());
 }
 
-TEST_CASE("ListOffsets tells the end of the log where a reader sees less") {
+TEST_CASE("ListOffsets returns the end of the log even if a reader sees less") {
   TwoTopics two;
   two.cluster.log({"beta", 1}).high_watermark_max = 1;
   const Bytes answer = two.ListEnds();
@@ -234,7 +234,7 @@ TEST_CASE("ListOffsets tells the end of the log where a reader sees less") {
   CHECK(ends[1].error == 3);
 }
 
-TEST_CASE("DescribeProducers tells the last sequence of the producer that is asked for") {
+TEST_CASE("DescribeProducers returns the last sequence of the requested producer") {
   TwoTopics two;
   const Bytes answer = two.Describe();
   std::vector<DescribedProducer> producers;
@@ -249,7 +249,7 @@ TEST_CASE("DescribeProducers tells the last sequence of the producer that is ask
   CHECK(producers[2].error == 3);
 }
 
-// As Kafka's schemas have them: a group of two partitions, one of which has no committed offset.
+// As in Kafka's schemas: a group of two partitions, one without a committed offset.
 std::string OffsetFetchAnswer(int16_t version) {
   std::string bytes;
   Writer w(&bytes, true);
@@ -300,7 +300,7 @@ std::string FindCoordinatorAnswer(int16_t version) {
   return bytes;
 }
 
-TEST_CASE("answers about consumer groups are read in both forms, and not one byte short") {
+TEST_CASE("answers about consumer groups are read in both forms, and refused if truncated") {
   for (const int16_t version : {int16_t{7}, int16_t{8}}) {
     CAPTURE(version);
     const std::string answer = OffsetFetchAnswer(version);
@@ -365,7 +365,7 @@ TEST_CASE("a response that ends early is malformed, wherever it ends") {
   }
 }
 
-TEST_CASE("mutated and random responses never make a parser leave its bytes or eat memory") {
+TEST_CASE("with mutated and random responses no parser leaves its bytes or uses much memory") {
   Random random("fuzz protocol");
   TwoTopics two;
   two.cluster.log({"beta", 1}).ElectUnclean({});  // its answers carry a tag
@@ -392,7 +392,7 @@ TEST_CASE("mutated and random responses never make a parser leave its bytes or e
       }
     }
     if (random.OneIn(4)) bytes.resize(random.Below(bytes.size() + 1));
-    // At its exact size on the heap, so that one byte too far is seen.
+    // In an allocation of the exact size, so that a read beyond it is detected.
     std::unique_ptr<uint8_t[]> exact(new uint8_t[bytes.size()]);
     std::copy(bytes.begin(), bytes.end(), exact.get());
     FetchResponse fetch;

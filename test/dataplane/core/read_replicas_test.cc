@@ -1,5 +1,5 @@
-// Followers as sources (KIP-392): which broker is fetched from, when the leader is asked again, and
-// that nothing that a follower lacks or gets wrong becomes a hole or a fault.
+// Followers as sources (KIP-392): which broker is read, when the leader is asked again, and that
+// missing or wrong data of a follower causes neither a gap nor a fault.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -48,8 +48,8 @@ TEST_CASE("a partition is fetched from the replica in the mirror's rack") {
   CHECK(racks.IsReadAtFollower());
 }
 
-// Each answer that names a replica comes at once and without records: asked for with each Fetch, it
-// would cost a round trip and a request each time.
+// Each answer that names a replica arrives at once and without records: if each Fetch asked for it,
+// it would cost a round trip and a request each time.
 TEST_CASE("a rack costs no more than one request a partition and metadata.max.age.ms") {
   int64_t requests[2];
   for (const bool has_rack : {false, true}) {
@@ -68,7 +68,7 @@ TEST_CASE("a rack costs no more than one request a partition and metadata.max.ag
   CHECK(requests[1] <= requests[0] + 3 * 22);
 }
 
-TEST_CASE("a follower that errs, ends too early or is gone sends the partition to its leader") {
+TEST_CASE("a follower that fails, ends too early or is down leaves the partition to its leader") {
   Racks racks("errs");
   Simulation& sim = racks.sim;
   SimulatedLog& log = sim.SourceLog(0);
@@ -81,9 +81,9 @@ TEST_CASE("a follower that errs, ends too early or is gone sends the partition t
   SUBCASE("an error that would fault a partition") {
     sim.source.follower_errors[kSource0] = {29, false, 60'000};
   }
-  // To a reader who tells the epoch of its last batch, a shorter log is a log that has parted.
+  // For a reader that sends the epoch of its last batch, a shorter log is a different log.
   SUBCASE("its log is shorter") { log.replica_ends[1] = 30; }
-  SUBCASE("its log is shorter, and OFFSET_OUT_OF_RANGE tells") {
+  SUBCASE("its log is shorter, and it returns OFFSET_OUT_OF_RANGE") {
     sim.source.broker(1).fetch_version = 11;
     sim.RunFor(1'000);
     log.replica_ends[1] = 30;
@@ -108,9 +108,9 @@ TEST_CASE("a follower that errs, ends too early or is gone sends the partition t
   CHECK(racks.IsReadAtFollower());
 }
 
-// It answers all the time, and what it answers is good; but no record comes, and its own end of the
-// log says that none is lacking.
-TEST_CASE("a follower that copies nothing more is left, and its leader reports the lag") {
+// It always answers without errors; but no records arrive, and by its own end of the log none are
+// missing.
+TEST_CASE("a follower that no longer copies is left, and its leader reports the lag") {
   Racks racks("behind");
   Simulation& sim = racks.sim;
   REQUIRE(racks.IsReadAtFollower());
@@ -131,9 +131,9 @@ TEST_CASE("a hung follower delays a partition no longer than until it is suspect
   CHECK(sim.agenda.now < sim.source.broker(1).frozen_until - 30'000);
 }
 
-// The answer of the follower is on its way when the lane learns that the follower was elected. As
-// an answer of the leader it would fault the partition.
-TEST_CASE("what a follower said does not count as its word when it leads") {
+// The answer of the follower is in flight when the lane learns that the follower was elected. As an
+// answer of the leader it would fault the partition.
+TEST_CASE("a follower's answer does not count as that of a leader after its election") {
   Racks racks("elected", 2);
   Simulation& sim = racks.sim;
   REQUIRE(racks.IsReadAtFollower());
@@ -148,8 +148,8 @@ TEST_CASE("what a follower said does not count as its word when it leads") {
   CHECK(racks.process->states[0].state == PartitionState::kRunning);
 }
 
-// A resume skips what the target holds. The follower ends before that, and so did the leader's high
-// watermark when the leader named the follower.
+// A resume skips the records on the target. The follower ends before these, and so did the leader's
+// high watermark when the leader named the follower.
 TEST_CASE("a resume does not end early because the follower's log ends") {
   Racks racks("skips");
   Simulation& sim = racks.sim;

@@ -23,7 +23,7 @@ void SealCrc(Bytes& batch) {
            Crc32c(batch.data() + kAttributesOffset, batch.size() - kAttributesOffset));
 }
 
-// A batch that passes through: ten records at offset 100, with a payload of no meaning.
+// A batch that passes through: ten records at offset 100, with an arbitrary payload.
 Bytes MakeBatch(size_t payload = 40) {
   Bytes batch(kRecordBatchHeaderSize + payload, 0x5a);
   StoreI64(batch.data(), 100);
@@ -84,7 +84,7 @@ TEST_CASE("a view reads every field of a magic 2 header") {
   CHECK(CrcMatches(batch));
 }
 
-TEST_CASE("a view answers for magic 0 and 1 with what they know") {
+TEST_CASE("a view of magic 0 and 1 returns the fields that these have") {
   const Bytes plain = MakeLegacy(1, 55, 0x08);
   const RecordBatchView batch(plain.data());
   CHECK(batch.base_offset() == 55);
@@ -100,12 +100,12 @@ TEST_CASE("a view answers for magic 0 and 1 with what they know") {
   CHECK(old.record_count() == -1);
   CHECK(old.codec() == Codec::kGzip);
   CHECK(old.max_timestamp() == -1);
-  CHECK_FALSE(old.is_control());  // the bits above the codec meant nothing then
+  CHECK_FALSE(old.is_control());  // the bits above the codec had no meaning
   CHECK_FALSE(old.is_transactional());
   CHECK_FALSE(old.has_log_append_time());
 }
 
-TEST_CASE("the walker hands out batches of every magic and stops at a cut one") {
+TEST_CASE("the walker returns batches of every magic and stops at a truncated one") {
   const Bytes whole =
       Join({MakeBatch(), MakeLegacy(0, 110, 0), MakeLegacy(1, 111, 0), MakeBatch()});
   const size_t last = MakeBatch().size();
@@ -123,7 +123,7 @@ TEST_CASE("the walker hands out batches of every magic and stops at a cut one") 
   }
 }
 
-TEST_CASE("the walker ends at a first batch that was cut anywhere") {
+TEST_CASE("the walker ends at a first batch that was truncated anywhere") {
   const Bytes bytes = MakeBatch(1000);
   RecordBatchView batch;
   for (const size_t size : {size_t{0}, kLogOverhead - 1, kLogOverhead, size_t{200}}) {
@@ -133,7 +133,7 @@ TEST_CASE("the walker ends at a first batch that was cut anywhere") {
   }
 }
 
-TEST_CASE("the walker refuses headers that cannot be") {
+TEST_CASE("the walker refuses impossible headers") {
   struct Case {
     const char* name;
     void (*damage)(Bytes&);
@@ -166,7 +166,7 @@ TEST_CASE("the walker refuses headers that cannot be") {
   }
 }
 
-TEST_CASE("a length of 2^31-1 is a cut batch, not a wrap") {
+TEST_CASE("a length of 2^31-1 is a truncated batch, not an overflow") {
   Bytes bytes = MakeBatch();
   StoreI32(bytes.data() + kLengthOffset, INT32_MAX);
   BatchWalker walker(bytes.data(), bytes.size());
@@ -255,7 +255,7 @@ TEST_CASE("reasons number as in the contract") {
   CHECK(static_cast<size_t>(BatchReason::kTooLarge) + 1 == kBatchReasonCount);
 }
 
-TEST_CASE("a patched header has the CRC that recomputing finds, for any header and length") {
+TEST_CASE("a patched header has the recomputed CRC, for any header and length") {
   Random random("patch");
   for (int round = 0; round < 2000; ++round) {
     const size_t payload =
@@ -282,7 +282,7 @@ TEST_CASE("a patched header has the CRC that recomputing finds, for any header a
     CHECK_FALSE(view.is_transactional());
     CHECK_FALSE(view.has_log_append_time());
     CHECK_FALSE(view.has_delete_horizon());
-    // Everything else as it was: the other attribute bits, timestamps, counts, payload.
+    // All other fields unchanged: the other attribute bits, timestamps, counts, payload.
     CHECK((view.attributes() | 0x58) == (LoadU16(before.data() + kAttributesOffset) | 0x58));
     CHECK(std::memcmp(batch.data() + kLastOffsetDeltaOffset, before.data() + kLastOffsetDeltaOffset,
                       kProducerIdOffset - kLastOffsetDeltaOffset) == 0);
@@ -291,7 +291,7 @@ TEST_CASE("a patched header has the CRC that recomputing finds, for any header a
   }
 }
 
-TEST_CASE("a damaged payload is still found out after the patch") {
+TEST_CASE("a damaged payload is still detected after the patch") {
   Random random("patch damage");
   for (int round = 0; round < 200; ++round) {
     Bytes batch = MakeBatch(1 + random.Length(5000));

@@ -1,4 +1,4 @@
-// Re-encoding, record for record against the plain reader of batch_fixture.
+// Re-encoding, compared record by record with the plain reader of batch_fixture.
 #include "core/reencode.h"
 
 #include <doctest/doctest.h>
@@ -29,7 +29,7 @@ Status Run(const Bytes& batch, int64_t wanted, const ReencodeLimits& limits,
   return Reencode(batch.data(), batch.size(), wanted, limits, test::Codecs(), out);
 }
 
-// Every encoded batch read back, its runs giving the upstream offsets; checks what a broker checks.
+// Reads back every encoded batch, with upstream offsets from its runs; checks what a broker checks.
 std::vector<TestRecord> ReadAll(const std::vector<EncodedBatch>& batches, Codec codec) {
   std::vector<TestRecord> all;
   for (const EncodedBatch& batch : batches) {
@@ -90,7 +90,7 @@ TEST_CASE("records survive re-encoding: every codec, with gaps, from any wanted 
   }
 }
 
-TEST_CASE("runs name the gaps that compaction left") {
+TEST_CASE("runs show the gaps from compaction") {
   std::vector<TestRecord> records;
   for (const int64_t offset : {10, 11, 12, 15, 20, 21}) records.push_back({.offset = offset});
   std::vector<EncodedBatch> out;
@@ -121,7 +121,7 @@ TEST_CASE("a batch too large for the target is split in order, each part fitting
       CHECK(ReadAll(out, codec) == records);
       for (size_t i = 0; i < out.size(); ++i) {
         CHECK(out[i].bytes.size() <= static_cast<size_t>(limits.batch_bytes_max));
-        // A part that is acked alone must not let the records of the next one be skipped.
+        // A part that is acknowledged alone must not let the records of the next part be skipped.
         if (i + 1 < out.size()) CHECK(out[i].upstream_next <= out[i + 1].upstream_first);
       }
       CHECK(out.back().upstream_next == records.back().offset + 4);
@@ -148,7 +148,7 @@ TEST_CASE("a record that fits no batch is named with its offset and size") {
   CHECK(out.back().upstream_next == 54);
 }
 
-TEST_CASE("LogAppendTime becomes the CreateTime of each record, unless the producer's is kept") {
+TEST_CASE("LogAppendTime becomes the CreateTime of each record, unless producers' times are kept") {
   Random random("reencode lat");
   for (const Codec codec : kAllCodecs) {
     auto records = RandomRecords(random, 20, 7, false);
@@ -169,7 +169,7 @@ TEST_CASE("LogAppendTime becomes the CreateTime of each record, unless the produ
   }
 }
 
-TEST_CASE("with a delete horizon, timestamps are deltas to the field that holds it (KIP-534)") {
+TEST_CASE("with a delete horizon, timestamps are deltas to the field with the horizon (KIP-534)") {
   Random random("reencode horizon");
   const auto records = RandomRecords(random, 20, 7, true);
   const Bytes batch =
@@ -191,7 +191,7 @@ TEST_CASE("timestamps at the ends of their range survive") {
   CHECK(ReadAll(out, Codec::kNone) == records);
 }
 
-// What a reader sees of an old record: no headers; no timestamp in magic 0.
+// The parts of an old record that a reader sees: no headers; no timestamp in magic 0.
 std::vector<TestRecord> AsOld(int8_t magic, std::vector<TestRecord> records) {
   for (TestRecord& record : records) {
     record.headers.clear();
@@ -200,7 +200,7 @@ std::vector<TestRecord> AsOld(int8_t magic, std::vector<TestRecord> records) {
   return records;
 }
 
-TEST_CASE("magic 0 and 1 messages become magic 2, one by one or a run at once") {
+TEST_CASE("magic 0 and 1 messages become magic 2, one by one or several together") {
   Random random("reencode legacy plain");
   for (int round = 0; round < 50; ++round) {
     std::vector<Bytes> messages;
@@ -235,7 +235,7 @@ TEST_CASE("compressed magic 0 and 1 wrappers become magic 2 with the same codec"
   }
 }
 
-TEST_CASE("a wrapper's LogAppendTime goes to its records, unless the producer's is kept") {
+TEST_CASE("a wrapper's LogAppendTime is that of its records, unless producers' times are kept") {
   Random random("reencode legacy lat");
   auto records = AsOld(1, RandomRecords(random, 10, 300, false));
   const Bytes batch = BuildWrapper(1, records, {.log_append_time = true, .timestamp = 42});
@@ -250,7 +250,7 @@ TEST_CASE("a wrapper's LogAppendTime goes to its records, unless the producer's 
   CHECK(ReadAll(out, Codec::kGzip) == records);
 }
 
-TEST_CASE("a magic 1 wrapper of offset 0 means its inner offsets as they stand") {
+TEST_CASE("the inner offsets of a magic 1 wrapper of offset 0 are absolute") {
   Random random("reencode legacy zero");
   const auto records = AsOld(1, RandomRecords(random, 10, 0, false));
   std::vector<EncodedBatch> out;
@@ -258,7 +258,7 @@ TEST_CASE("a magic 1 wrapper of offset 0 means its inner offsets as they stand")
   CHECK(ReadAll(out, Codec::kGzip) == records);
 }
 
-TEST_CASE("a batch of nothing, or nothing wanted, becomes nothing") {
+TEST_CASE("a batch without records, or without wanted records, becomes no batch") {
   std::vector<EncodedBatch> out(1);
   Bytes empty = BuildBatch({{.offset = 5}}, {});
   empty.resize(kRecordBatchHeaderSize);

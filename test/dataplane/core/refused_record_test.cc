@@ -1,5 +1,6 @@
-// A record that the target refuses (KIP-467): the records before it are mirrored, and the fault is
-// of that record alone. The fault was of the whole batch, and a skip left out all of its records.
+// A record that the target refuses (KIP-467): the records before it are mirrored, and only that
+// record has the fault. Regression: the whole batch had the fault, and a skip left out all of its
+// records.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"

@@ -1,5 +1,5 @@
-// A forwarder that begins where another forwarder ended: it finds on the target the batches of the
-// other forwarder, and continues behind those batches on the source (invariants D and E).
+// A forwarder that begins at the position of another forwarder: it finds that forwarder's batches
+// on the target, and continues after them on the source (invariants D and E).
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -11,7 +11,7 @@ struct ResumeCase {
   Simulation sim;
   explicit ResumeCase(const std::string& name, SimulationOptions options = Plain())
       : sim(name, options) {}
-  // Mirrors all, dies, and starts again from nothing.
+  // Mirrors everything, dies, and starts again without progress.
   Process* MirrorThenRestart(const std::function<void()>& meanwhile = [] {}) {
     Process* first = sim.Start();
     sim.CatchUp(first);
@@ -21,7 +21,7 @@ struct ResumeCase {
     return sim.Start();
   }
 
-  // From the source, as compaction does.
+  // On the source, like compaction.
   void RemoveEachThirdBatch() {
     int number = 0;
     sim.SourceLog(0).Compact([&](const LoggedBatch& batch) -> std::optional<Bytes> {
@@ -40,7 +40,7 @@ TEST_CASE("a restart without progress finds its records on the target") {
   CHECK(resume.sim.Counters(process, 0).doubled_records == 0);
 }
 
-TEST_CASE("a resume passes over batches of other producers on the target") {
+TEST_CASE("a resume ignores batches of other producers on the target") {
   ResumeCase resume("foreign");
   for (int i = 0; i < 10; ++i) {
     Fill(resume.sim, 0, 2);
@@ -54,7 +54,7 @@ TEST_CASE("a resume passes over batches of other producers on the target") {
   CheckExact(resume.sim, process);
 }
 
-TEST_CASE("a resume on a target that compresses anew or stamps anew matches its seam") {
+TEST_CASE("a resume on a target that recompresses or uses append times matches its seam") {
   for (const bool stamps : {false, true}) {
     ResumeCase resume("recompressed");
     resume.sim.TargetLog(0).log_append_time = stamps;
@@ -66,9 +66,10 @@ TEST_CASE("a resume on a target that compresses anew or stamps anew matches its 
   }
 }
 
-// The log cleaner marks a batch by when its tombstones may go, in the place of its base timestamp,
-// and the target compresses anew: the headers of the two batches differ. Their records do not.
-TEST_CASE("a resume matches batches with a delete horizon on a target that compresses anew") {
+// The log cleaner writes into a batch when its tombstones may be removed, in place of the base
+// timestamp, and the target recompresses: the headers of the two batches differ. Their records do
+// not.
+TEST_CASE("a resume matches batches with a delete horizon on a target that recompresses") {
   for (const Codec codec : kAllCodecs) {
     for (const bool marked_before : {true, false}) {
       CAPTURE(static_cast<int>(codec));
@@ -99,7 +100,7 @@ TEST_CASE("a resume matches batches with a delete horizon on a target that compr
 }
 
 // The target ends inside a source batch, which was sent in parts.
-TEST_CASE("a resume finds its place inside a batch that was split") {
+TEST_CASE("a resume finds its offset inside a batch that was split") {
   for (int64_t stop = 1; stop < 8; ++stop) {
     CAPTURE(stop);
     ResumeCase resume("inside");
@@ -115,9 +116,9 @@ TEST_CASE("a resume finds its place inside a batch that was split") {
   }
 }
 
-// A request reached the target after its sender had died, the next process had gone on, and the
+// A request reached the target after its sender had died, the next process had continued, and the
 // broker had forgotten both.
-TEST_CASE("a resume counts what was appended late, and does not go back for it") {
+TEST_CASE("a resume counts late batches, and does not go back because of them") {
   SimulationOptions options = Plain();
   options.exact = false;
   ResumeCase resume("late", options);
@@ -137,9 +138,9 @@ TEST_CASE("a resume counts what was appended late, and does not go back for it")
   CHECK(resume.sim.Mirrored(0).size() == 69);
 }
 
-// Each acknowledgement of such a target carries a time. On other targets only the acknowledgement
-// of a batch of another producer does.
-TEST_CASE("a target with append times is looked at once more, and not for each ack") {
+// Each acknowledgement of such a target has a time. On other targets only the acknowledgement of a
+// batch of another producer has one.
+TEST_CASE("a target with append times is scanned once more, and not for each ack") {
   Simulation sim("stamping", Plain());
   sim.TargetLog(0).log_append_time = true;
   Fill(sim, 0, 20);
@@ -147,14 +148,14 @@ TEST_CASE("a target with append times is looked at once more, and not for each a
   CheckExact(sim, process);
   // At the start, and after the first ack.
   CHECK(process->forwarder->SnapshotLane().target_scans == 2);
-  // The ack was good: nothing failed, and what it was for counts as any other.
+  // The acknowledgement was valid: no batch failed, and this one counts like any other.
   CHECK(sim.Counters(process, 0).retries == 0);
   CHECK(sim.Counters(process, 0).records == 60);
   CHECK(process->forwarder->errors().empty());
 }
 
-// Compaction between crash and restart: records are gone from the source that the target holds.
-TEST_CASE("a resume from a compacted source loses nothing and counts what it doubles") {
+// Compaction between crash and restart: the target has records that were removed from the source.
+TEST_CASE("a resume from a compacted source loses nothing and counts duplicates") {
   SimulationOptions options = Plain();
   options.exact = false;
   ResumeCase resume("compacted", options);
@@ -165,14 +166,14 @@ TEST_CASE("a resume from a compacted source loses nothing and counts what it dou
   CHECK(resume.sim.Counters(process, 0).doubled_records == 60);
   const auto& mirrored = resume.sim.Mirrored(0);
   REQUIRE(mirrored.size() >= 9);
-  for (size_t i = 0; i < 9; ++i)  // what was written last is there, behind what was doubled
+  for (size_t i = 0; i < 9; ++i)  // the last records are there, after the duplicates
     CHECK(mirrored[mirrored.size() - 1 - i].key == resume.sim.Writer(0).committed()[68 - i].key);
 }
 
-// The target has one piece of a split batch. The comparison encodes the batch again, and bytes that
-// were damaged on the way do not match. The forwarder concluded that the source is another one, and
-// mirrored all records twice.
-TEST_CASE("a seam is compared again where the bytes came damaged") {
+// The target has one part of a split batch. The comparison encodes the batch again, and bytes that
+// were damaged in transit do not match. Regression: the forwarder concluded that the source had
+// changed, and mirrored all records twice.
+TEST_CASE("a seam is compared again after damaged bytes") {
   ResumeCase resume("damaged seam");
   resume.sim.TargetLog(0).max_message_bytes = 900;
   resume.sim.Writer(0).WriteBatch(20, 100);
@@ -190,8 +191,8 @@ TEST_CASE("a seam is compared again where the bytes came damaged") {
   CHECK(resume.sim.Counters(process, 0).doubled_records == 0);
 }
 
-// The source has been compacted, but has grown since: it is not enough to count.
-TEST_CASE("a resume skips nothing of what was written to a compacted source later") {
+// The source was compacted, but has grown since: counting is not enough.
+TEST_CASE("a resume skips no record that was written to a compacted source later") {
   SimulationOptions options = Plain();
   options.exact = false;
   ResumeCase resume("grown", options);
@@ -208,10 +209,10 @@ TEST_CASE("a resume skips nothing of what was written to a compacted source late
     CHECK(mirrored[mirrored.size() - back].key == committed[committed.size() - back].key);
 }
 
-// The response to the request of the earlier assignment begins at a later offset. The new
-// assignment accepted that response, ended the scan before our batches, and the forwarder mirrored
-// our batches twice.
-TEST_CASE("an answer that was meant for an earlier assignment ends no scan") {
+// The response to the request of the earlier assignment begins at a later offset. Regression: the
+// new assignment accepted that response and ended the scan before the flow's batches, and the
+// forwarder mirrored these batches twice.
+TEST_CASE("an answer to an earlier assignment ends no scan") {
   ResumeCase resume("reassigned");
   Fill(resume.sim, 0, 10);
   Process* first = resume.sim.Start();
@@ -228,7 +229,7 @@ TEST_CASE("an answer that was meant for an earlier assignment ends no scan") {
   CheckExact(resume.sim, process);
 }
 
-// A hole on the target cannot be filled in order, so the partition must fault.
+// A gap on the target cannot be filled in order, so the partition must fault.
 TEST_CASE("a later batch on the target without an earlier one faults the partition") {
   SimulationOptions options = Plain();
   options.exact = false;

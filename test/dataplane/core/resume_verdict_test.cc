@@ -1,4 +1,4 @@
-// What a resume makes of a target, as tables: findings in, verdict out.
+// How a resume judges a target, as tables: findings in, verdict out.
 #include "core/resume_verdict.h"
 
 #include <doctest/doctest.h>
@@ -35,7 +35,7 @@ struct Scanned {
   }
 };
 
-TEST_CASE("records of the flow are counted by sequence, whoever writes in between") {
+TEST_CASE("records of the flow are counted by sequence, whichever producers write in between") {
   Scanned scan;
   scan.Add(Batch(kOurs, 50, 30, 5)).Add(Batch(-1, 55, -1, 3)).Add(Batch(kOurs, 58, 35, 2));
   CHECK(scan.findings.records_found == 7);
@@ -45,7 +45,7 @@ TEST_CASE("records of the flow are counted by sequence, whoever writes in betwee
   CHECK(scan.findings.duplicate_records == 0);
 }
 
-TEST_CASE("records that were deleted count, and records that never were do not") {
+TEST_CASE("deleted records count, and records that never existed do not") {
   struct Case {
     const char* name;
     int64_t offset;
@@ -80,13 +80,13 @@ TEST_CASE("sequences wrap") {
   CHECK(findings.sequence_next == 2);
 }
 
-TEST_CASE("a thinned batch of ours counts by its offsets, not by its records") {
+TEST_CASE("a compacted batch of the flow counts by its offsets, not by its records") {
   Scanned scan;
   scan.Add(Batch(kOurs, 50, 30, 1, 57));
   CHECK(scan.findings.records_found == 8);
 }
 
-TEST_CASE("the record before the recorded offset is ours, another's, or not seen yet") {
+TEST_CASE("the record before the recorded offset is the flow's, another's, or not seen yet") {
   struct Case {
     const char* name;
     int64_t producer, offset;
@@ -107,11 +107,11 @@ TEST_CASE("the record before the recorded offset is ours, another's, or not seen
     CHECK(IsOverwritten(RecordBatchView(bytes.data()), kOurs, &findings) == row.overwritten);
     CHECK(findings.must_verify_last_record == row.still_open);
   }
-  CHECK_FALSE(TargetFindings({.downstream = 50}, -1).must_verify_last_record);  // none is ours
-  CHECK_FALSE(TargetFindings(kRecorded, 60).must_verify_last_record);           // it is trimmed
+  CHECK_FALSE(TargetFindings({.downstream = 50}, -1).must_verify_last_record);  // no such record
+  CHECK_FALSE(TargetFindings(kRecorded, 60).must_verify_last_record);           // trimmed
 }
 
-TEST_CASE("a scan ends where the log ended when it began") {
+TEST_CASE("a scan ends at the log end of its beginning") {
   struct Case {
     const char* name;
     int64_t scan_offset, log_end;
@@ -144,7 +144,7 @@ TEST_CASE("a scan ends where the log ended when it began") {
   }
 }
 
-TEST_CASE("the memory of the leader counts what was trimmed, and only that") {
+TEST_CASE("the leader's last sequence counts trimmed records, and only those") {
   struct Case {
     const char* name;
     int64_t log_start, log_end;
@@ -173,7 +173,7 @@ TEST_CASE("the memory of the leader counts what was trimmed, and only that") {
   }
 }
 
-TEST_CASE("the plan: pop, skip, or go on") {
+TEST_CASE("the plan: pop, skip, or continue") {
   TargetFindings nothing(kRecorded, -1);
   TargetFindings five = nothing;
   five.records_found = 5;

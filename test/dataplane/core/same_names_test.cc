@@ -1,4 +1,4 @@
-// Flows both ways under one name: what a flow brought is not carried back, whatever the flows do.
+// Flows in both directions under one name: no flow mirrors records back, whatever the flows do.
 #include <doctest/doctest.h>
 
 #include "simulated_mesh.h"
@@ -28,7 +28,7 @@ void CheckAll(SimulatedMesh& mesh) {
   CHECK(mesh.CompareAll() == "");
 }
 
-TEST_CASE("two clusters both ways: each record is on both sides once, over kills") {
+TEST_CASE("two clusters in both directions: each record is on both sides once, over kills") {
   for (int round = 0; round < kRounds; ++round) {
     CAPTURE(round);
     SimulatedMesh mesh("both ways " + std::to_string(round), 2);
@@ -41,9 +41,9 @@ TEST_CASE("two clusters both ways: each record is on both sides once, over kills
   }
 }
 
-// Its first batches reach the source within the second; a list of inbound ids that is read now and
-// then does not name its id yet.
-TEST_CASE("a flow that begins under load does not get its records back") {
+// Its first batches reach the source within a second; a list of inbound ids that is read from time
+// to time does not contain its id yet.
+TEST_CASE("records of a flow that begins under load do not return") {
   for (int round = 0; round < kRounds; ++round) {
     CAPTURE(round);
     SimulatedMesh mesh("begins " + std::to_string(round), 2);
@@ -71,7 +71,7 @@ TEST_CASE("three clusters in a full mesh") {
   }
 }
 
-TEST_CASE("a chain forwards, one way and both ways") {
+TEST_CASE("a chain forwards, in one direction and in both") {
   for (bool is_both_ways : {false, true}) {
     SimulatedMesh mesh("chain", 3);
     std::vector<Flow*> flows{mesh.Add(0, 1), mesh.Add(1, 2)};
@@ -97,7 +97,7 @@ TEST_CASE("a long backlog of many producers costs a partition one question") {
   CHECK(mesh.CatchUp());
   CHECK(mesh.Compare(0, 1) == "");
   CHECK(flow->questions == 1);
-  mesh.Write(0, 0, 7);  // met in the backlog
+  mesh.Write(0, 0, 7);  // in the backlog
   CHECK(mesh.CatchUp());
   CHECK(flow->questions == 1);
   mesh.Write(0, 0, 501);
@@ -106,7 +106,7 @@ TEST_CASE("a long backlog of many producers costs a partition one question") {
   CHECK(mesh.Compare(0, 1) == "");
 }
 
-TEST_CASE("a batch of an unknown producer waits, and stops its own partition alone") {
+TEST_CASE("a batch of an unknown producer waits, and stops only its partition") {
   SimulatedMesh mesh("unanswered", 2, 2);
   Flow* flow = mesh.Add(0, 1);
   flow->answers = false;
@@ -128,7 +128,7 @@ TEST_CASE("a batch of an unknown producer waits, and stops its own partition alo
   CHECK(flow->questions == 1);
   mesh.RunFor(60'000);
   CHECK(mesh.Counters(flow, 0).records == 2);
-  flow->forwarder->KnowProducers({0, {}});  // of before the question
+  flow->forwarder->KnowProducers({0, {}});  // from before the question
   mesh.RunFor(1'000);
   CHECK(mesh.Counters(flow, 0).records == 2);
   flow->answers = true;
@@ -138,8 +138,7 @@ TEST_CASE("a batch of an unknown producer waits, and stops its own partition alo
   mesh.Kill(flow);
 }
 
-// Progress stood still behind the last record that was forwarded, and the partition was never
-// caught up.
+// Regression: progress stayed at the last forwarded record, and the partition never caught up.
 TEST_CASE("a tail of batches that are left out counts as mirrored") {
   SimulatedMesh mesh("tail", 2, 1);
   Flow* there = mesh.Add(0, 1);
@@ -157,9 +156,9 @@ TEST_CASE("a tail of batches that are left out counts as mirrored") {
 }
 
 // The partition asks when the log has forty records. An unclean election deletes most of them, and
-// an inbound flow that begins then writes below offset forty: the answer says nothing of its
+// an inbound flow that begins then writes below offset forty: the answer does not apply to its
 // batches.
-TEST_CASE("after an election on the source the offsets of before prove nothing") {
+TEST_CASE("after an election on the source earlier offsets prove nothing") {
   SimulatedMesh mesh("election", 2, 1);
   for (int i = 0; i < 20; i++) mesh.Write(0, 0, 5);
   Flow* there = mesh.Add(0, 1);

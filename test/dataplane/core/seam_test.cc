@@ -1,4 +1,5 @@
-// The seam of a resume: is what the target holds last what the source was skipped up to?
+// The seam of a resume: are the last records on the target those up to which the source was
+// skipped?
 #include "core/seam.h"
 
 #include <doctest/doctest.h>
@@ -57,9 +58,9 @@ TEST_CASE("a batch that passed through is recognized by its header") {
   CHECK_FALSE(target.HasBytesOf(RecordBatchView(longer.data())));
 }
 
-// The source has set a delete horizon, which replaces the base timestamp (KIP-534), and
-// the target compresses anew: no field of the two headers is the same.
-TEST_CASE("records are recognized under another codec, merged, split, thinned or of an old magic") {
+// The source has set a delete horizon, which replaces the base timestamp (KIP-534), and the target
+// recompresses: no field of the two headers is equal.
+TEST_CASE("records are recognized in another codec, merged, split, compacted or in an old magic") {
   const auto records = Records(10);
   struct Case {
     const char* name;
@@ -131,14 +132,14 @@ TEST_CASE("records of magic 0 and 1 are recognized in the batch that they are re
 }
 
 // A target with append times stores its own times.
-TEST_CASE("timestamps are left out where the target has append times") {
+TEST_CASE("timestamps are not compared if the target has append times") {
   auto records = Records(3);
   Bytes target = BuildBatch(records, {.more_attributes = kLogAppendTimeBit, .max_timestamp = 99});
   for (TestRecord& record : records) record.timestamp += 50;
   CHECK(OnTarget(target).EndsWith(TailFrom(BuildBatch(records, {}), 0, 3)));
 }
 
-TEST_CASE("no more than the last records are compared, and none in common is no match") {
+TEST_CASE("only the last records are compared, and without common records there is no match") {
   const Bytes target = BuildBatch(Records(1'000), {});
   auto other = Records(1'000);
   other[1'000 - kTailRecords - 1].value = "beyond the tail";
@@ -149,8 +150,8 @@ TEST_CASE("no more than the last records are compared, and none in common is no 
   CHECK_FALSE(TargetBatch().EndsWith(TailFrom(target, 0, 5)));
 }
 
-// The walker lets a last offset delta of 2^31-1 through: one more overflowed.
-TEST_CASE("a batch with the largest offset delta is a thinned one") {
+// Regression: the walker accepts a last offset delta of 2^31-1: one more overflowed.
+TEST_CASE("a batch with the largest offset delta is a compacted one") {
   Bytes bytes = BuildBatch(Records(1), {});
   StoreI32(&bytes[kLastOffsetDeltaOffset], std::numeric_limits<int32_t>::max());
   SealCrc(bytes);

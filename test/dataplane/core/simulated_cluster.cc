@@ -1,5 +1,5 @@
-// Reads requests and writes responses by code that follows Kafka's JSON schemas and shares nothing
-// with core/protocol/, so that a mistake there cannot cancel itself out.
+// Reads requests and writes responses with code that follows Kafka's JSON schemas and shares
+// nothing with core/protocol/, so that an error there cannot hide itself.
 #include "simulated_cluster.h"
 
 #include <set>
@@ -178,7 +178,7 @@ Bytes SimulatedCluster::ListOffsets(int32_t node, const Bytes& request) {
   return out.Take();
 }
 
-// KIP-951: the leader as the broker knows it, with NOT_LEADER_OR_FOLLOWER.
+// KIP-951: the leader that the broker knows, with NOT_LEADER_OR_FOLLOWER.
 Bytes SimulatedCluster::LeaderHint(int16_t error, const Key& key) const {
   const auto found = logs_.find(key);
   if (error != kNotLeader || found == logs_.end() || found->second.leader < 0) return {};

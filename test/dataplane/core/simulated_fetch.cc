@@ -24,7 +24,7 @@ struct SimulatedCluster::FetchScope {
   int64_t room;
 };
 
-// What a response says of one partition.
+// The part of a response for one partition.
 struct SimulatedCluster::Fetched {
   Bytes bytes;
   bool has_records = false;
@@ -33,7 +33,7 @@ struct SimulatedCluster::Fetched {
   int64_t log_start = -1;
 };
 
-// No name is that of a topic that was deleted.
+// A deleted topic has no name.
 std::string SimulatedCluster::NameOf(const TopicId& id) {
   if (id == TopicId{}) protocol_violations.push_back("a request by id without an id");
   for (const auto& [name, known] : topic_ids_)
@@ -60,8 +60,8 @@ int16_t SimulatedCluster::FetchError(const FetchScope& scope, const FetchedFrom&
   return injected != nullptr ? injected->error : int16_t{0};
 }
 
-// ReplicaManager.findPreferredReadReplica with RackAwareReplicaSelector. Only replicas that hold
-// the offset are chosen.
+// ReplicaManager.findPreferredReadReplica with RackAwareReplicaSelector. Only replicas with the
+// offset are chosen.
 int32_t SimulatedCluster::PreferredReplica(const FetchScope& scope, const FetchedFrom& from,
                                            const SimulatedLog& log) const {
   const bool selects = selects_by_rack && scope.version >= 11 && log.leader == scope.node;
@@ -197,7 +197,7 @@ SimulatedCluster::OpenedFetch SimulatedCluster::OpenFetch(int32_t node, int16_t 
   return fetch;
 }
 
-// A response with these partitions; those of one topic that follow each other stand together.
+// A response with these partitions; consecutive ones of one topic are grouped.
 Bytes SimulatedCluster::FetchAnswer(
     const OpenedFetch& fetch, int32_t session_id,
     const std::vector<std::pair<FetchedFrom, Bytes>>& partitions) {
@@ -256,7 +256,7 @@ Bytes SimulatedCluster::AnswerFetch(const OpenedFetch& fetch, bool is_last, bool
       named.emplace_back(partition.from, std::move(fetched.bytes));
   }
   if (*is_empty && !is_last) return {};
-  // FetchSession.PartitionIterator: what got records goes to the end.
+  // FetchSession.PartitionIterator: partitions with records move to the end.
   kept.insert(kept.end(), filled.begin(), filled.end());
   if (fetch.session != nullptr) {
     fetch.session->partitions.assign(kept.begin(), kept.end());

@@ -96,7 +96,7 @@ void SimulatedMesh::TakeEvents(Flow* flow) {
   if (flow->answers) AnswerLater(flow, events.question);
 }
 
-// What is read is what stands on record some time after the question; it arrives later still.
+// The reading returns what is recorded some time after the question; it arrives later still.
 void SimulatedMesh::AnswerLater(Flow* flow, int64_t question) {
   const uint64_t incarnation = flow->incarnation;
   const auto soon = [this] { return agenda.now + static_cast<int64_t>(random.Length(60)); };

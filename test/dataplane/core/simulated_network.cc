@@ -30,7 +30,7 @@ Bytes SimulatedNetwork::Assemble(const InFlight& request) {
   return all;
 }
 
-// What the wire or librdkafka's own buffers keep once the forwarder's memory is not ours any more.
+// The memory that the wire or librdkafka's buffers keep after the forwarder has freed its own.
 void SimulatedNetwork::Capture(InFlight* request) {
   Bytes all = Assemble(*request);
   const size_t size = all.size();
@@ -86,7 +86,7 @@ void SimulatedNetwork::Schedule(const Ref& request) {
   Connection& connection = connections_[{request->side, request->node}];
   connection.last_arrival = std::max(connection.last_arrival, agenda_->now + Latency());
   agenda_->At(connection.last_arrival, [this, request, open = open_] {
-    // A request that outlives its sender is processed by nobody's network: see Close.
+    // A request that outlives its sender has no network: see Close.
     if (*open) Arrive(request);
   });
 }
@@ -152,7 +152,7 @@ void SimulatedNetwork::Damage(const InFlight& request, Bytes* body) {
       corrupt_one_in > 0 && random_->OneIn(static_cast<uint64_t>(corrupt_one_in));
   const bool flips =
       flip_offset_one_in > 0 && random_->OneIn(static_cast<uint64_t>(flip_offset_one_in));
-  // Only the source's: what the target holds is trusted.
+  // Only responses of the source: the bytes of the target are trusted.
   if (request.side != Side::kSource || request.api_key != kFetchApi.key) return;
   FetchResponse response;
   if (!ParseFetch(body->data(), body->size(), request.version, &response).ok()) return;
@@ -162,11 +162,11 @@ void SimulatedNetwork::Damage(const InFlight& request, Bytes* body) {
 
 bool SimulatedNetwork::MayDamage(const FetchedPartition& fetched, const RecordBatchView& batch) {
   const SimulatedCluster::Key key{std::string(fetched.topic), fetched.partition};
-  // Entries of magic 0 and 1 are re-encoded together: all of them count as one batch.
+  // Entries of magic 0 and 1 are re-encoded together: they count as one batch.
   return ++damages_[key][batch.is_legacy() ? -1 : batch.last_offset()] <= kDamagesMax;
 }
 
-// A high bit of the first base offset, as bad memory of a broker or of a switch does it.
+// A high bit of the first base offset, as from faulty memory of a broker or a switch.
 void SimulatedNetwork::FlipBaseOffset(const FetchResponse& response) {
   for (const FetchedPartition& fetched : response.partitions) {
     RecordBatchView batch;
@@ -177,7 +177,7 @@ void SimulatedNetwork::FlipBaseOffset(const FetchResponse& response) {
   }
 }
 
-// The last byte of the last whole batch: one of a record.
+// The last byte of the last complete batch: one of a record.
 void SimulatedNetwork::CorruptPayload(const FetchResponse& response) {
   const FetchedPartition* of = nullptr;
   RecordBatchView batch, last;

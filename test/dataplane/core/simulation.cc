@@ -116,7 +116,7 @@ std::map<uint32_t, Progress> Simulation::LastProgress() const {
   return from;
 }
 
-// As backToCommon() of flow/leader-epochs.ts, with all progress that was ever made for its history.
+// Like backToCommon() of flow/leader-epochs.ts, with all reported progress as the history.
 void Simulation::GoBackToCommon(Process* process, uint32_t id) {
   const StateEvent& fault = process->states[id];
   std::vector<Progress>& history = mirrored_[id].progress;
@@ -137,7 +137,7 @@ void Simulation::Kill(Process* process) {
   if (!std::exchange(process->alive, false)) return;
   Trace("kill");
   process->network->Close();
-  process->forwarder.reset();  // its memory goes before what is on the wire arrives
+  process->forwarder.reset();  // its memory is freed before requests in flight arrive
 }
 
 void Simulation::ScheduleTick(Process* process, int64_t when) {
@@ -166,7 +166,7 @@ void Simulation::Tick(Process* process) {
 void Simulation::OnReply(Process* process, const Reply& reply) {
   if (!process->alive) return;
   process->unread.push_back(reply);
-  // Some replies come alone, some together, as the queue of a busy loop hands them over.
+  // Some replies are passed alone, some together, as by the queue of a busy loop.
   if (process->stopped_until <= agenda.now && !random.OneIn(3))
     Tick(process);
   else
@@ -189,7 +189,7 @@ void Simulation::TakeEvents(Process* process) {
       });
     process->states[id] = std::move(state);
   }
-  // As the control plane adds them: what begins later on either side is no longer so.
+  // As the control plane adds spans: later ones on either side are removed.
   for (const auto& [id, span] : events.spans) {
     std::vector<OffsetSpan>& spans = process->spans[PartitionOf(id)];
     while (!spans.empty() && (spans.back().upstream_end() > span.upstream ||
@@ -216,7 +216,7 @@ void Simulation::TakeEvents(Process* process) {
 // Invariant (C), and that downstream and sequence belong to upstream.
 void Simulation::CheckProgress(const Process& process, uint32_t id, const Progress& progress) {
   Mirror& mirror = mirrored_[id];
-  // Of before an unclean election, after which offsets came to mean other records.
+  // From before an unclean election, after which offsets name other records.
   while (!mirror.progress.empty() && mirror.progress.back().downstream > progress.downstream)
     mirror.progress.pop_back();
   mirror.progress.push_back(progress);
@@ -229,10 +229,10 @@ void Simulation::CheckProgress(const Process& process, uint32_t id, const Progre
   const std::string where =
       "partition " + std::to_string(id) + ": progress " + std::to_string(progress.upstream) + "/" +
       std::to_string(progress.downstream) + "/" + std::to_string(progress.sequence);
-  if (mirror.records.size() < records && mirror.truncated) return;  // acked, and lost since
-  // A partition that is released before its resume has looked at the target returns the progress
-  // that it was assigned with. Of before an unclean election that may name an offset where another
-  // record lies since: the records were sent again in batches that begin elsewhere.
+  if (mirror.records.size() < records && mirror.truncated) return;  // acknowledged, and lost since
+  // A partition that is released before its resume has scanned the target returns its assigned
+  // progress. If that is from before an unclean election, it may name an offset of another record:
+  // the records were sent again in batches that begin elsewhere.
   const auto assigned = process.assigned.find(id);
   if (mirror.truncated && assigned != process.assigned.end() && assigned->second == progress)
     return;
@@ -244,7 +244,7 @@ void Simulation::CheckProgress(const Process& process, uint32_t id, const Progre
     return Fail(where + ": downstream too high");
 }
 
-// Invariants (B), (F) and no alteration, at the moment of the append.
+// Invariants (B), (F) and unchanged records, at the time of the append.
 void Simulation::OnAppend(const SimulatedCluster::Key& key, const Bytes& sent,
                           int64_t base_offset) {
   const RecordBatchView view(sent.data());
@@ -317,9 +317,9 @@ bool Simulation::CatchUp(Process* process, int64_t ms_max) {
   return false;
 }
 
-// Each record of ours on the target that was put there from the offset on that the process was
-// assigned with is in a span, at the place of the same record of the source. A span with gaps, of
-// which there were too many, counts its records at least.
+// Each record of the flow on the target from the assigned offset on is in a span, at the offset of
+// the same source record. A span with gaps, of which there were too many, counts at least its
+// records.
 void Simulation::CheckSpans(Process* process) {
   TakeEvents(process);
   if (!options_.exact) return;

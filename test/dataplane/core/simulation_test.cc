@@ -1,5 +1,5 @@
-// Random faults against the whole core, many runs from one seed (LONGHAUL_TEST_SEED). After each
-// run all faults stop, and everything must be on the target exactly once, in order, unaltered.
+// Random faults for the whole core, many runs from one seed (LONGHAUL_TEST_SEED). After each run
+// all faults stop, and every record must be on the target exactly once, in order, unchanged.
 // LONGHAUL_SIM_RUNS makes it longer; LONGHAUL_SIM_RUN repeats a single run.
 #include "simulation.h"
 
@@ -49,13 +49,13 @@ SimulationOptions RandomOptions(Random& random) {
   return options;
 }
 
-// The faults, and who suffers them. What no mirror can prevent is left out here, and
+// The faults and their subjects. Faults that no mirror can handle are excluded here, and
 // forgetful_broker_test.cc shows what is promised then: a broker that forgot the producer cannot
-// tell a zombie's batch, or a late one, from a new one; and it accepts the second of two pipelined
-// batches whose first one it refused, so that the timer of a broker purges only where one batch is
-// in flight. Nor do unclean elections go together with zombies, whose reports are of before, or
-// with brokers that forget: one that leads again before the mirror asks accepts a batch behind the
-// hole.
+// distinguish a zombie's batch, or a late one, from a new one; and it accepts the second of two
+// pipelined batches whose first one it refused, so the timer of a broker purges only if one batch
+// is in flight. Unclean elections are also not combined with zombies, whose reports are from
+// before, or with brokers that forget: one that leads again before the mirror asks accepts a batch
+// after the gap.
 class Chaos {
  public:
   Chaos(Simulation* sim, uint64_t* count) : sim_(sim), random_(sim->random), count_(count) {
@@ -91,7 +91,7 @@ class Chaos {
       sim_->RunFor(1 + static_cast<int64_t>(random_.Length(300)));
       for (uint64_t batches = random_.Length(8); batches > 0; --batches)
         sim_->Writer(AnyPartition()).WriteSomething();
-      // Another producer could fill the hole before the mirror scans, and hide the hole.
+      // Otherwise another producer could fill the gap before the mirror scans, and hide it.
       const uint32_t id = AnyPartition();
       if (random_.OneIn(3) && !sim_->LacksAcked(id)) sim_->ProduceForeign(id);
       Hurt();
@@ -174,7 +174,7 @@ class Chaos {
     process_->network->Break(side, node, -195, true);
     for (auto& [key, log] : cluster(side).logs()) {
       if (log.leader != node) continue;
-      if (side == Side::kTarget) Forget(key);  // it expires what is old when it loads its state
+      if (side == Side::kTarget) Forget(key);  // it expires old producers when it loads its state
       if (random_.OneIn(2)) cluster(side).MoveLeader(key);
     }
     const int64_t restart_ms = forgets_ ? 1'500 : 0;  // no broker loads its logs faster
@@ -193,12 +193,12 @@ class Chaos {
       return;
     }
     cluster(side).MoveLeader(key);
-    // The new leader shows less until its followers have asked it.
+    // The new leader returns less until its followers have asked it.
     if (side == Side::kSource) return;
     log.high_watermark_max = std::max(log.start(), log.end() - 20);
     sim_->agenda.At(Soon(400), [&log] { log.high_watermark_max = INT64_MAX; });
   }
-  // The new leader lacks the newest batches, acked or not.
+  // The new leader lacks the newest batches, acknowledged or not.
   void UncleanElection() {
     if (!unclean_) return;
     const uint32_t id = AnyPartition();
@@ -206,7 +206,7 @@ class Chaos {
     SimulatedLog& log = sim_->target.log(key);
     const int32_t old_leader = log.leader;
     if (sim_->under_way[key].all > 0 || old_leader < 0) return;
-    if (sim_->Mirrored(id).size() < 150) return;  // what is left tells the broker of our producer
+    if (sim_->Mirrored(id).size() < 150) return;  // the rest shows the producer
     sim_->target.MoveLeader(key);
     if (log.leader == old_leader) return;
     const auto lost = static_cast<int64_t>(random_.Length(60));
@@ -227,7 +227,7 @@ class Chaos {
     error.left = static_cast<int64_t>(random_.Below(10));
     sim_->target.produce_errors[KeyOf(Side::kTarget, id)] = error;
   }
-  // A replica of the source that is behind, has lost its end, or returns errors.
+  // A replica of the source that lags, has lost its end, or returns errors.
   void HurtFollower(int32_t node) {
     const auto key = KeyOf(Side::kSource, AnyPartition());
     SimulatedLog& log = sim_->source.log(key);
@@ -256,8 +256,8 @@ class Chaos {
     process_ = sim_->StartLagging();
     for (auto& [key, log] : sim_->target.logs()) Forget(key);
   }
-  // The first owner is stopped for longer than its session lasts, and a second owner starts. The
-  // first owner then continues as before, and dies some time later.
+  // The first owner is suspended for longer than its session, and a second owner starts. The first
+  // owner then continues as before, and dies some time later.
   void Zombie() {
     if (forgets_ || unclean_) return;
     Simulation::Process* zombie = process_;
@@ -274,7 +274,7 @@ class Chaos {
     sim_->target.log(key).ForgetProducers();
   }
   // The timer of a broker, each ten minutes: it purges a producer with old records while that
-  // producer is at work.
+  // producer works.
   void Purge() {
     const SimulatedCluster::Key key = KeyOf(Side::kTarget, AnyPartition());
     const BatchesUnderWay& under_way = sim_->under_way[key];
@@ -295,7 +295,7 @@ class Chaos {
       sim_->Assign(process_, {partition}, from);
   }
   void Heal() {
-    sim_->RunFor(5'000);  // what was scheduled to get well does, zombies die
+    sim_->RunFor(5'000);  // scheduled recoveries occur, zombies die
     for (uint32_t id = 0; id < sim_->partitions(); ++id) sim_->Writer(id).EndTransactions();
     for (Side side : {Side::kSource, Side::kTarget}) {
       cluster(side).fetch_errors.clear();
@@ -320,7 +320,7 @@ class Chaos {
   Simulation::Process* process_ = nullptr;
 };
 
-TEST_CASE("whatever fails, every record is on the target once, in order, unaltered") {
+TEST_CASE("for all faults every record is on the target once, in order, unchanged") {
   const uint64_t runs = FromEnvironment("LONGHAUL_SIM_RUNS", kRuns);
   const uint64_t only = FromEnvironment("LONGHAUL_SIM_RUN", UINT64_MAX);
   uint64_t faults = 0;
@@ -339,10 +339,10 @@ TEST_CASE("whatever fails, every record is on the target once, in order, unalter
               static_cast<long long>(batches));
 }
 
-// Replicas fall behind, keep what nobody else got, and are elected all the same; the mirror goes
-// back to where they part as the control plane has it. What is lost on the source may be on the
-// target, and some of it twice, but nothing that the source holds in the end may be missing.
-TEST_CASE("of a source that is truncated again and again all that it holds is mirrored in order") {
+// Replicas lag, keep records that only they have, and are elected nevertheless; the mirror goes
+// back to where the logs differ, as the control plane decides. Records that the source lost may be
+// on the target, and some twice, but no record that the source has in the end may be missing.
+TEST_CASE("of a source that is truncated repeatedly all remaining records are mirrored in order") {
   int64_t elections = 0;
   for (uint64_t run = 0; run < FromEnvironment("LONGHAUL_SIM_RUNS", kRuns); ++run) {
     SimulationOptions options;
@@ -359,7 +359,7 @@ TEST_CASE("of a source that is truncated again and again all that it holds is mi
         sim.Writer(0).WriteBatch(1 + random.Below(9), 30);  // of one codec: see IsAtSeam
       sim.RunFor(static_cast<int64_t>(random.Length(60)));
       if (random.OneIn(4)) replica = log;
-      if (random.OneIn(6)) {  // a leader goes with what nobody else has
+      if (random.OneIn(6)) {  // a leader fails with records that only it has
         replica = log;
         const size_t own = 1 + random.Below(9);
         replica.Store(BuildBatch(RandomRecords(random, own, replica.end(), false, 50), {}));

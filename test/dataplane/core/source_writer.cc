@@ -73,7 +73,7 @@ void SourceWriter::WriteOdd() {
   const Codec codec = kAllCodecs[random_->Below(5)];
   const int64_t end = log_->end();
   switch (random_->Below(4)) {
-    case 0: {  // thinned by compaction, with holes at both ends
+    case 0: {  // compacted, with gaps at both ends
       const auto records = Records(1 + random_->Below(options_.records_max), true);
       Add(records);
       const int64_t cut = static_cast<int64_t>(1 + random_->Below(3));
@@ -90,7 +90,7 @@ void SourceWriter::WriteOdd() {
       SealCrc(batch);
       return log_->Store(std::move(batch));
     }
-    case 2: {  // marked by the log cleaner: when its tombstones may go (KIP-534)
+    case 2: {  // marked by the log cleaner with a delete horizon (KIP-534)
       const auto records = Records(1 + random_->Below(options_.records_max), false);
       Add(records);
       const int64_t horizon = options_.timestamp + 86'400'000;
@@ -128,7 +128,7 @@ const std::vector<TestRecord>& SourceWriter::committed() {
     const Written& w = written_[seen_];
     const bool is_open = std::any_of(
         open_.begin(), open_.end(), [&](const auto& open) { return open.second == w.transaction; });
-    // Nothing behind an open transaction is visible, so nothing behind it is decided here.
+    // Records after an open transaction are not visible, so none are decided here.
     if (is_open || w.record.offset >= log_->last_stable_offset()) break;
     if (w.transaction >= 0 && !transactions_[static_cast<size_t>(w.transaction)]) continue;
     committed_.push_back(w.record);

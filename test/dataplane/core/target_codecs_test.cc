@@ -1,5 +1,5 @@
-// Codecs that the target does not accept: their batches are re-encoded. Nothing is lost or doubled,
-// and the order stays.
+// Codecs that the target does not accept: their batches are re-encoded. No record is lost or
+// duplicated, and the order is kept.
 #include "core/target_codecs.h"
 
 #include <doctest/doctest.h>
@@ -20,7 +20,7 @@ bool LogsHold(const Process& process, const std::string& text) {
   });
 }
 
-// A batch of each codec, again and again.
+// A batch of each codec, in turn.
 void FillAll(Simulation& sim, uint32_t id, int rounds) {
   for (; rounds > 0; --rounds)
     for (const Codec codec : kAllCodecs) sim.Writer(id).WriteBatch(3, 50, codec);
@@ -36,7 +36,7 @@ std::vector<Codec> CodecsOn(const SimulatedLog& log) {
   return found;
 }
 
-TEST_CASE("a list of codecs is kept in its order, and what it lacks is encoded in its first") {
+TEST_CASE("a list of codecs keeps its order, and other codecs are re-encoded in the first one") {
   const TargetCodecs codecs(Listed(Codec::kGzip, Codec::kNone));
   CHECK(codecs.Accepts(Codec::kGzip));
   CHECK(codecs.Accepts(Codec::kNone));
@@ -45,7 +45,7 @@ TEST_CASE("a list of codecs is kept in its order, and what it lacks is encoded i
   CHECK(codecs.For(Codec::kZstd) == Codec::kGzip);
 }
 
-TEST_CASE("behind a refused codec stands the next one, and the last one stays") {
+TEST_CASE("after a refused codec the next one is used, and the last one stays") {
   TargetCodecs listed(Listed(Codec::kLz4, Codec::kGzip));
   CHECK(listed.Refuse(Codec::kLz4));
   CHECK(listed.For(Codec::kLz4) == Codec::kGzip);
@@ -110,9 +110,9 @@ TEST_CASE("a target that refuses the last codec faults the partition, and the co
   CHECK(process->states[0].detail.ends_with(what));
 }
 
-// A broker before Kafka 2.1 does not answer 76 to zstd: it fails to read the batch. The simulated
-// one reports what it was sent (protocol_violations).
-TEST_CASE("zstd is not sent to a broker that speaks Produce v6") {
+// A broker before Kafka 2.1 does not answer zstd with error 76: it fails to read the batch. The
+// simulated broker reports received batches (protocol_violations).
+TEST_CASE("zstd is not sent to a broker with Produce v6") {
   Simulation sim("old broker", Plain());
   sim.target.broker(0).produce_version = 6;
   FillAll(sim, 0, 4);
@@ -123,9 +123,9 @@ TEST_CASE("zstd is not sent to a broker that speaks Produce v6") {
   CHECK(LogsHold(*process, "the broker is older than Kafka 2.1"));
 }
 
-// The successor knows nothing of what the broker refused. It scans a target whose batches have
+// The successor does not know which codec the broker refused. It scans a target whose batches have
 // another codec than those of the source, and compares records.
-TEST_CASE("owners that follow one another lose and double nothing where a codec is refused") {
+TEST_CASE("successive owners lose and duplicate nothing if a codec is refused") {
   for (int round = 0; round < 30; ++round) {
     CAPTURE(round);
     Simulation sim("codec " + std::to_string(round), Plain());

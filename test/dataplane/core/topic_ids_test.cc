@@ -7,7 +7,7 @@
 namespace longhaul::test {
 namespace {
 
-// A log of as many records again, in the same epoch: by name the next Fetch would be a good one.
+// A log of as many new records, in the same epoch: by name the next Fetch would succeed.
 void RecreateSource(Simulation& sim) {
   const int64_t end = sim.SourceLog(0).end();
   sim.source.RecreateTopic(Simulation::kTopic);
@@ -16,9 +16,10 @@ void RecreateSource(Simulation& sim) {
     log.Store(BuildBatch(RandomRecords(sim.random, 3, log.end(), false, 50), {}));
 }
 
-// The queue of the partition is full, because its target broker hangs. Meanwhile nothing is
-// fetched, so no broker says that the topic was deleted, and metadata is asked for once a minute.
-TEST_CASE("a topic that is recreated while it is not fetched is not read on") {
+// The queue of the partition is full, because its target broker hangs. Meanwhile the partition is
+// not fetched, so no broker reports that the topic was deleted, and metadata is requested once a
+// minute.
+TEST_CASE("a topic that is recreated while it is not fetched is not read further") {
   SimulationOptions options = Plain();
   options.settings.partition_queue_bytes_max = 2'000;
   options.settings.partition_fetch_bytes_max = 1'000;
@@ -34,14 +35,14 @@ TEST_CASE("a topic that is recreated while it is not fetched is not read on") {
   REQUIRE(fetched < sim.SourceLog(0).end());
   RecreateSource(sim);
   CheckFaulted(sim, process, kafka_error::kInconsistentTopicId);
-  // Nothing of the second topic is on the target.
+  // No record of the second topic is on the target.
   CHECK(sim.Mirrored(0).size() >= mirrored);
   CHECK(sim.Mirrored(0).size() <= static_cast<size_t>(fetched));
 }
 
-// The partition was paused, or no lane had it, when the topic was recreated. Metadata that a lane
-// reads first names the new topic, so only the id that comes with progress tells.
-TEST_CASE("a topic that is recreated while no lane has it is not read on") {
+// The partition was paused, or no lane had it, when the topic was recreated. The first metadata of
+// a lane names the new topic, so only the id in the progress shows it.
+TEST_CASE("a topic that is recreated while no lane has it is not read further") {
   Simulation sim("recreated without a lane", Plain());
   Fill(sim, 0, 20);
   Process* process = sim.Start();
@@ -55,12 +56,12 @@ TEST_CASE("a topic that is recreated while no lane has it is not read on") {
     sim.Poke(process);
   };
   const size_t mirrored = sim.Mirrored(0).size();
-  SUBCASE("for good") {
+  SUBCASE("permanently") {
     assign();
     CheckFaulted(sim, process, kafka_error::kInconsistentTopicId);
     CHECK(sim.Mirrored(0).size() == mirrored);
   }
-  SUBCASE("as a broker says that has not heard of the topic of today") {
+  SUBCASE("by a broker that does not know the new topic yet") {
     sim.source.edit_metadata = [](std::vector<TopicLeaders>* topics) {
       topics->front().topic_id = {77};
     };
@@ -79,8 +80,8 @@ TEST_CASE("a topic that is recreated while no lane has it is not read on") {
   }
 }
 
-// Nothing but metadata told, once a minute. Until then the batches went into the new topic: its
-// leader knows nothing of the producer and accepts any sequence.
+// Regression: only metadata showed it, once a minute. Until then the batches were appended to the
+// new topic: its leader does not know the producer and accepts any sequence.
 TEST_CASE("a remote topic that is recreated receives nothing") {
   Simulation sim("recreated target", Plain());
   Fill(sim, 0, 20);
@@ -93,7 +94,7 @@ TEST_CASE("a remote topic that is recreated receives nothing") {
   CHECK(sim.TargetLog(0).end() == 0);
 }
 
-// As above, while no lane has the partition: the id comes with progress.
+// As above, while no lane has the partition: the id is in the progress.
 TEST_CASE("a remote topic that is recreated while no lane has it receives nothing") {
   Simulation sim("recreated target without a lane", Plain());
   Fill(sim, 0, 20);
@@ -140,8 +141,8 @@ TEST_CASE("a cluster without topic ids is fetched from, and produced to, by name
   CheckExact(sim, process);
 }
 
-// Metadata goes on naming the deposed leader, so only the answers tell.
-TEST_CASE("a leader that the deposed one names is asked without metadata") {
+// Metadata continues to name the deposed leader, so only the answers show the new one.
+TEST_CASE("a leader that the deposed one names is used without metadata") {
   Simulation sim("named", Plain(1, 2));
   Fill(sim, 0, 20);
   Process* process = sim.Start();

@@ -17,8 +17,8 @@ struct TrimmedCase {
     options.exact = exact;
     return options;
   }
-  // Mirrors ten batches, dies, and starts again from progress after two of them while the target
-  // holds none.
+  // Mirrors ten batches, dies, and starts again from progress after two of them, while the target
+  // has no records.
   Process* MirrorThenTrim(const std::function<void()>& meanwhile = [] {}) {
     Fill(sim, 0, 2);
     Process* first = sim.Start();
@@ -34,9 +34,9 @@ struct TrimmedCase {
   }
 };
 
-// Begun behind the recorded progress, its batches were refused as out of order until the broker had
-// forgotten the producer: it remembers the last five, and those sent again were older.
-TEST_CASE("a target that deleted all goes on exactly where its leader remembers our producer") {
+// Regression: its batches after the recorded progress were refused as out of order until the broker
+// had forgotten the producer: it remembers the last five, and those sent again were older.
+TEST_CASE("a target that deleted all continues exactly if its leader remembers the producer") {
   TrimmedCase test("trimmed");
   Process* process = test.MirrorThenTrim();
   CheckExact(test.sim, process);
@@ -44,7 +44,7 @@ TEST_CASE("a target that deleted all goes on exactly where its leader remembers 
   CHECK(test.sim.Counters(process, 0).doubled_records == 0);
 }
 
-TEST_CASE("what was trimmed was nobody's of ours: nothing is skipped and nothing counted") {
+TEST_CASE("trimmed records of other producers are neither skipped nor counted") {
   TrimmedCase test("foreign");
   Fill(test.sim, 0, 2);
   Process* first = test.sim.Start();
@@ -59,7 +59,7 @@ TEST_CASE("what was trimmed was nobody's of ours: nothing is skipped and nothing
   CHECK(test.sim.Counters(process, 0).doubled_records == 0);
 }
 
-TEST_CASE("an answer that may be better later is asked for again") {
+TEST_CASE("an answer that may be better later is requested again") {
   TrimmedCase test("asked again");
   Process* process = test.MirrorThenTrim([&] {
     test.sim.target.describe_errors[kTarget0] = {
@@ -69,20 +69,20 @@ TEST_CASE("an answer that may be better later is asked for again") {
   CHECK(test.sim.Counters(process, 0).resumed_records == 24);
 }
 
-// Never a loss: what may be there already is mirrored again, and counted.
-TEST_CASE("a target that deleted all and tells nothing costs doubles that are counted") {
+// Never a loss: records that may be on the target already are mirrored again, and counted.
+TEST_CASE("a target that deleted all and forgot the producer costs duplicates that are counted") {
   TrimmedCase test("forgotten", false);
   Process* process = nullptr;
-  SUBCASE("because it has forgotten our producer") {
+  SUBCASE("because it has forgotten the producer") {
     process = test.MirrorThenTrim([&] { test.sim.TargetLog(0).ForgetProducers(); });
   }
-  SUBCASE("because it cannot be asked") {
+  SUBCASE("because it does not support the request") {
     process = test.MirrorThenTrim([&] {
       test.sim.TargetLog(0).ForgetProducers();
       test.sim.target.broker(0).describes_producers = false;
     });
   }
-  SUBCASE("because it may not be asked") {
+  SUBCASE("because the permission is missing") {
     process = test.MirrorThenTrim([&] {
       test.sim.TargetLog(0).ForgetProducers();
       test.sim.target.describe_errors[kTarget0] = {.error = kTopicAuthorizationFailed,
@@ -97,8 +97,8 @@ TEST_CASE("a target that deleted all and tells nothing costs doubles that are co
 }
 
 // The scan has no batch to compare. If the source lost records since, a count of as many records as
-// the target appended would end behind records that were never mirrored.
-TEST_CASE("a source with gaps is not counted through where the target has nothing to compare") {
+// the target appended would end after records that were never mirrored.
+TEST_CASE("a source with gaps is not counted if the target has no batch to compare") {
   TrimmedCase test("gaps", false);
   bool whole = false;
   SUBCASE("between batches") {}

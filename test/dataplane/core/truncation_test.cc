@@ -1,5 +1,5 @@
-// Logs that lost their end, as after an unclean leader election: a target log that lacks records
-// that it acknowledged, and a source log that continues with other records.
+// Logs that lost their end, as after an unclean leader election: a target log that lacks
+// acknowledged records, and a source log that continues with other records.
 #include <doctest/doctest.h>
 
 #include "forwarder_cases.h"
@@ -7,8 +7,8 @@
 namespace longhaul::test {
 namespace {
 
-// No batch is sent meanwhile, so that no refused batch shows the loss: the new leader's epoch does.
-TEST_CASE("a new leader of the target that lacks acked records is found out without a batch") {
+// No batch is sent meanwhile, so no refused batch shows the loss: the new leader's epoch does.
+TEST_CASE("a new leader of the target that lacks acked records is detected without a batch") {
   SimulationOptions options = Plain(1, 2);
   options.settings.metadata_max_age_ms = 1'000;
   Simulation sim("unclean", options);
@@ -23,9 +23,9 @@ TEST_CASE("a new leader of the target that lacks acked records is found out with
   CHECK(sim.Counters(process, 0).doubled_records == 0);
 }
 
-// Without state of our producer a broker accepts any sequence: the batch would end up behind a
-// hole.
-TEST_CASE("a new leader that lacks acked records and our producer is looked at before it is sent") {
+// Without the producer's state a broker accepts any sequence: the batch would be appended after a
+// gap.
+TEST_CASE("a new leader without acked records and without the producer is scanned first") {
   Simulation sim("unclean, forgotten", Plain(1, 2));
   Fill(sim, 0, 20);
   Process* process = sim.Start();
@@ -39,23 +39,23 @@ TEST_CASE("a new leader that lacks acked records and our producer is looked at b
   CheckExact(sim, process);
 }
 
-// The log ends at the recorded offset or behind it, whether or not the leader remembers our
-// producer. Only the record in front of the recorded offset shows the loss, and no scan read that
+// The log ends at the recorded offset or after it, whether or not the leader remembers the
+// producer. Only the record before the recorded offset shows the loss, and no scan read that
 // record.
-TEST_CASE("a hole that others have filled is found by the record that should be ours") {
+TEST_CASE("a gap that others have filled is detected by the record before it") {
   Simulation sim("filled", Plain(1, 2));
   Fill(sim, 0, 20);
   Process* process = sim.Start();
   CheckExact(sim, process);
   bool runs = true;
-  SUBCASE("by one that runs") {}
+  SUBCASE("by a running forwarder") {}
   SUBCASE("at a start") {
     sim.Kill(process);
     runs = false;
   }
   sim.TruncateTarget(0, 30);
-  SUBCASE("the leader knows us") {}
-  SUBCASE("the leader has forgotten us") { sim.TargetLog(0).ForgetProducers(); }
+  SUBCASE("the leader knows the producer") {}
+  SUBCASE("the leader has forgotten the producer") { sim.TargetLog(0).ForgetProducers(); }
   while (sim.TargetLog(0).end() < 70) sim.ProduceForeign(0);
   sim.target.MoveLeader(kTarget0);
   sim.TargetLog(0).high_watermark_max = 30;  // until its followers have asked it
@@ -70,8 +70,8 @@ TEST_CASE("a hole that others have filled is found by the record that should be 
   CheckExact(sim, process);
 }
 
-// Its log ends where the record before the recorded offset is looked for: an empty answer.
-TEST_CASE("a target that lacks the last record alone is found out") {
+// Its log ends at the offset of the record to verify: an empty answer.
+TEST_CASE("a target that lacks only the last record is detected") {
   Simulation sim("last alone", Plain(1, 2));
   Fill(sim, 0, 10);
   sim.Writer(0).WriteBatch(1, 50);
@@ -79,7 +79,7 @@ TEST_CASE("a target that lacks the last record alone is found out") {
   CheckExact(sim, process);
   sim.TruncateTarget(0, 30);
   SUBCASE("") {}
-  SUBCASE("by a broker that does not tell where its log ends") {
+  SUBCASE("by a broker that does not return the end of its log") {
     sim.target.broker(0).lists_offsets = sim.target.broker(1).lists_offsets = false;
   }
   sim.target.MoveLeader(kTarget0);
@@ -88,14 +88,14 @@ TEST_CASE("a target that lacks the last record alone is found out") {
   CheckExact(sim, process);
 }
 
-TEST_CASE("a record of ours that the target has deleted or compacted proves nothing") {
+TEST_CASE("a record of the flow that the target has deleted or compacted proves nothing") {
   Simulation sim("last gone", Plain(1, 2));
   Fill(sim, 0, 20);
   Process* process = sim.Start();
   CheckExact(sim, process);
   SimulatedLog& log = sim.TargetLog(0);
   SUBCASE("deleted") { log.DeleteBefore(log.end()); }
-  SUBCASE("deleted, and others wrote") {
+  SUBCASE("deleted, and other producers wrote") {
     sim.ProduceForeign(0);
     log.DeleteBefore(60);
   }
@@ -112,9 +112,9 @@ TEST_CASE("a record of ours that the target has deleted or compacted proves noth
 }
 
 // The same broker with another disk: only the acknowledgement of the next batch shows the loss, and
-// that batch is behind the hole by then. The hole cannot be filled in order, so the partition must
+// that batch is already after the gap. The gap cannot be filled in order, so the partition must
 // stop.
-TEST_CASE("an ack below what was acked before stops the partition") {
+TEST_CASE("an ack below earlier acks stops the partition") {
   SimulationOptions options = Plain();
   options.exact = false;
   Simulation sim("hole behind", options);
@@ -172,7 +172,7 @@ void CheckParted(TruncatedCase& test, Process* process) {
   CHECK(test.sim.Mirrored(0).size() == 90);
 }
 
-TEST_CASE("a source that was truncated faults where it parted, shorter or longer than before") {
+TEST_CASE("a truncated source faults where its log differs, shorter or longer than before") {
   for (const int more : {0, 3, 15, 40}) {
     CAPTURE(more);
     TruncatedCase test("truncated");
@@ -182,14 +182,14 @@ TEST_CASE("a source that was truncated faults where it parted, shorter or longer
   }
 }
 
-TEST_CASE("a source truncated while nobody looked is found by the epoch on record") {
+TEST_CASE("a source truncated while no process ran is detected by the recorded epoch") {
   TruncatedCase test("truncated meanwhile");
   test.sim.Kill(test.MirrorAll());
   test.Truncate(40);
   Progress progress = test.sim.LastProgress().at(0);
   CHECK(progress.leader_epoch == 1);
   SUBCASE("") { CheckParted(test, test.sim.Start({{0, progress}})); }
-  SUBCASE("but not without it, nor on a broker before 2.7") {
+  SUBCASE("but not without the epoch, nor on a broker before 2.7") {
     test.sim.source.broker(0).fetch_version = 11;
     SUBCASE("") {
       progress.leader_epoch = -1;
@@ -201,7 +201,7 @@ TEST_CASE("a source truncated while nobody looked is found by the epoch on recor
   }
 }
 
-TEST_CASE("a source that elected leaders without a loss is still the same") {
+TEST_CASE("a source that elected leaders without a loss has not changed") {
   TruncatedCase test("elected");
   test.sim.Kill(test.MirrorAll());
   for (int election = 0; election < 3; ++election) {

@@ -1,4 +1,4 @@
-// The tree of values that admin arguments and results travel in, and its reader.
+// The tree of values for admin arguments and results, and its reader.
 #include "kafka/value.h"
 
 #include <doctest/doctest.h>
@@ -16,7 +16,7 @@ Value Arguments() {
                        {"broken", Value(std::string("a\0b", 3))}};
 }
 
-TEST_CASE("a value tells its kind, and the two kinds of number apart") {
+TEST_CASE("a value shows its kind, and distinguishes the two kinds of number") {
   const Value arguments = Arguments();
   CHECK(arguments.Find("count")->AsInt32() != nullptr);
   CHECK(arguments.Find("count")->AsInt64() == nullptr);
@@ -34,7 +34,7 @@ TEST_CASE("a C string that is NULL is null, not text") {
   CHECK(*Value("").AsString() == "");
 }
 
-TEST_CASE("the reader returns what it finds") {
+TEST_CASE("the reader returns the fields that it finds") {
   const Value arguments = Arguments();
   ValueReader reader(arguments);
   CHECK(reader.String("name") == "orders");
@@ -48,7 +48,7 @@ TEST_CASE("the reader returns what it finds") {
   CHECK(reader.error().empty());
 }
 
-TEST_CASE("the reader keeps the first mistake and goes on with defaults") {
+TEST_CASE("the reader keeps the first error and continues with defaults") {
   const Value arguments = Arguments();
   ValueReader reader(arguments);
   CHECK(reader.Int32("offset") == 0);
@@ -56,7 +56,7 @@ TEST_CASE("the reader keeps the first mistake and goes on with defaults") {
   CHECK(reader.error() == "offset must be a 32-bit integer number");
 }
 
-TEST_CASE("the reader refuses text that a C string would cut short") {
+TEST_CASE("the reader refuses text that a C string would truncate") {
   const Value arguments = Arguments();
   ValueReader reader(arguments);
   CHECK(reader.String("broken").empty());

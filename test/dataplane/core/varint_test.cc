@@ -1,4 +1,4 @@
-// Varints: every length, cut, overlong; and spans that are never left.
+// Varints: every length, truncated, overlong; and spans that a read never leaves.
 #include "core/varint.h"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@
 namespace longhaul {
 namespace {
 
-TEST_CASE("varints read back as written, in the size foretold") {
+TEST_CASE("varints read back the same, in the computed size") {
   test::Random random("varint");
   for (int round = 0; round < 5000; ++round) {
     const auto value = static_cast<int64_t>(random.Next()) >> random.Below(64);
@@ -59,7 +59,7 @@ TEST_CASE("varints of the known encodings (ByteUtilsTest.java)") {
   }
 }
 
-TEST_CASE("a varint that goes on too long is refused") {
+TEST_CASE("a varint that is too long is refused") {
   const std::vector<uint8_t> endless(20, 0x80);
   ByteSpan span{endless.data(), endless.size()};
   int32_t narrow = 0;
