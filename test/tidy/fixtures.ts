@@ -295,6 +295,11 @@ const language: readonly Fixture[] = [
   },
   {
     rule: 'no idioms in comments, texts and documents',
+    bad: { 'docs/chain.md': 'A mirror that was killed goes\non at its position.\n' },
+    good: { 'docs/chain.md': 'A mirror that was killed continues. Positions go on record.\n' }
+  },
+  {
+    rule: 'no idioms in comments, texts and documents',
     bad: { 'native-bench/bench.h': '/* What is there. */\n' },
     good: { 'native-bench/bench.h': '/* The records. */\nint what_is_there();\n' }
   },

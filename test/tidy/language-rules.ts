@@ -34,12 +34,17 @@ const idioms: readonly Idiom[] = [
   idiom(`gives\\b(?! ${away})`, 'returns, writes, names, sets'),
   idiom(`${is} taken for\\b`, 'counts as, is mistaken for'),
   idiom('(?:takes?|took|taken|taking) over\\b', 'acquires slots, copies settings, uses values'),
-  idiom(`takes\\b(?! (?:${notAccepts}))`, 'accepts, reads, uses, receives')
+  idiom(`takes\\b(?! (?:${notAccepts}))`, 'accepts, reads, uses, receives'),
+  idiom('(?:go(?:es|ing)?|went|gone) on\\b(?! record)', 'continues'),
+  idiom('(?:stands?|stood|standing) still\\b', 'is stalled, does not progress'),
+  idiom(`${is} away\\b(?! from)`, 'does not answer'),
+  idiom('again and again\\b', 'repeatedly'),
+  idiom('unless told otherwise\\b', 'by default')
 ]
 
 /** Where idioms are searched: everywhere except in results of runs. */
 const isClean = new RegExp('^(' + [
-  'src/', 'test/', 'perf/(?!results/)', '\\.ci/', 'native-bench/', '[A-Z]+\\.md$'
+  'src/', 'test/', 'docs/', 'perf/(?!results/)', '\\.ci/', 'native-bench/', '[A-Z]+\\.md$'
 ].join('|') + ')')
 
 const hasSentences = (path: string): boolean => /\.(ts|mjs|js|h|cc|c|md)$/.test(path)

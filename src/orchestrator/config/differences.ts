@@ -80,7 +80,7 @@ export const differences = {
     longhaul: 'Keeps the codec and the batches of the original producers'
   },
   'aborted transactions': {
-    mirrorMaker: 'Reads aborted transactions, too, unless told otherwise',
+    mirrorMaker: 'Reads aborted transactions, too, by default',
     longhaul: 'Leaves them out; `isolation.level=read_uncommitted` mirrors them'
   },
   delivery: {

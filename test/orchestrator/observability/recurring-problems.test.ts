@@ -19,7 +19,7 @@ function createProblems (): {
   const pass = (seconds: number, reports: number, isState = false): void => {
     for (let each = 0; each < seconds; each++) {
       for (let report = 0; report < reports; report++) {
-        problems.report({ key: 'cluster west', level: 'warn', text: 'west is away', isState })
+        problems.report({ key: 'cluster west', level: 'warn', text: 'west is silent', isState })
       }
       problems.tick()
       clock.skip(second)
@@ -41,7 +41,7 @@ describe('a problem that is reported repeatedly', () => {
   test('is counted', () => {
     const { lines, pass } = createProblems()
     pass(11, 5)
-    assert.match(lines[1] ?? '', /west is away \[for 10 s, reported 54 times more\]/)
+    assert.match(lines[1] ?? '', /west is silent \[for 10 s, reported 54 times more\]/)
   })
 
   test('shows its consequences', () => {
@@ -55,7 +55,7 @@ describe('a problem that is reported repeatedly', () => {
   test('is not counted if it is a state that is checked', () => {
     const { lines, pass } = createProblems()
     pass(11, 1, true)
-    assert.match(lines[1] ?? '', /west is away \[for 10 s\]/)
+    assert.match(lines[1] ?? '', /west is silent \[for 10 s\]/)
   })
 })
 
@@ -64,7 +64,7 @@ describe('a problem that is reported once', () => {
     const { lines, pass } = createProblems()
     pass(1, 1)
     pass(600, 0)
-    assert.deepEqual(lines, ['warn: west is away'])
+    assert.deepEqual(lines, ['warn: west is silent'])
   })
 
   test('and again after it was over is logged at once', () => {
@@ -72,7 +72,7 @@ describe('a problem that is reported once', () => {
     pass(1, 1)
     pass(60, 0)
     pass(1, 1)
-    assert.deepEqual(lines, ['warn: west is away', 'warn: west is away'])
+    assert.deepEqual(lines, ['warn: west is silent', 'warn: west is silent'])
   })
 
   test('is logged once the line of another problem no longer names it', () => {

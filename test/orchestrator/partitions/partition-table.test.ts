@@ -53,7 +53,7 @@ describe('the partition table', () => {
     })
   })
 
-  // Loops that run each second read only these: a partition that is missing here would stand still
+  // Loops that run each second read only these: a partition that is missing here would be stalled
   // without a line in the log.
   test('lists as unsettled each partition that no lane reads, has a trouble or waits', () => {
     const table = new PartitionTable()
