@@ -28,7 +28,6 @@ export async function listOffsetsPatiently (
     await clock.sleep(waitMs)
     // The client answers from its cached metadata of a topic, for minutes, without partitions that
     // were added meanwhile. A listing makes the client fetch the metadata of all topics again.
-    // in between is none of it. A listing makes it learn of all topics anew.
     if (open.some(index => results[index]?.error?.row.refreshesMetadata === true)) {
       await admin.listTopics()
     }

@@ -96,7 +96,7 @@ export class TokenSource {
         const lifeMs = this.#token.expiresMs - this.#clock.now()
         waitMs = Math.max(refreshMsMin, lifeMs * refreshShare)
       } catch (thrown) {
-        failures++ // whoever needs a token receives the error from #attempt
+        failures++ // code that needs a token receives the error from #attempt
         if (!signal.aborted) this.#reportFailedRefresh(thrown)
         waitMs = backoffDelayMs(retryBackoff, failures, systemRandom)
       }

@@ -4,7 +4,7 @@
 // The end of a partition is requested first, as an offset (ListOffsets, by assigning at the end),
 // and the reading is over once a Fetch has reached that offset. The end that a Fetch response
 // reports would not do: a leader that was just elected briefly reports less than was acknowledged
-// (KIP-207), and a partition whose position was missed would begin anew.
+// (KIP-207), and a partition whose position was missed would begin again.
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import type { ClientProperties } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'

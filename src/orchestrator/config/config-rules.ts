@@ -204,7 +204,7 @@ function renamingLoops (flows: readonly FlowConfig[], findings: Findings): void 
     const topic = names.find(name => comesBack(name, flow, flows))
     if (topic === undefined) continue
     findings.refuse('CONFIG_CONFLICT', `${flow.name}.topic.rename: ${flow.name} mirrors a topic ` +
-      `such as ${topic} as ${flow.policy.remoteTopic(topic)}, which comes back to ` +
+      `such as ${topic} as ${flow.policy.remoteTopic(topic)}, which returns to ` +
       `${flow.source.alias} under a name that ${flow.name} mirrors again; add the new names to ` +
       'topics.exclude of the flows that lead back', `${flow.name}.topic.rename`)
   }

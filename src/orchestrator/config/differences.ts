@@ -44,7 +44,7 @@ export const differences = {
       'the source accepted, and never narrows them'
   },
   ACLs: {
-    mirrorMaker: 'Creates the ACLs of remote topics anew every ten minutes',
+    mirrorMaker: 'Recreates the ACLs of remote topics every ten minutes',
     longhaul: 'Creates those that are missing; with `sync.topic.acls.delete.enabled=true` ' +
       'an ACL that is deleted on the source while Longhaul runs is deleted on the ' +
       'target, too'
@@ -76,7 +76,7 @@ export const differences = {
     longhaul: 'Mirrors topics and moves group offsets without either'
   },
   codec: {
-    mirrorMaker: "Compresses anew as the producer's settings say",
+    mirrorMaker: 'Recompresses by the settings of the producer',
     longhaul: 'Keeps the codec and the batches of the original producers'
   },
   'aborted transactions': {

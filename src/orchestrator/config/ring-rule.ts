@@ -19,7 +19,7 @@ export function refuseRings (flows: readonly FlowConfig[], findings: Findings): 
       const names = ring.map(({ name }) => name).join(' and ')
       findings.refuse('MIRROR_RING', `${names} form a ring: ` +
         `each keeps the names of topics and mirrors a topic such as ${topic}, whose records ` +
-        'would come back; add direct flows so that each cluster mirrors each other one, give the ' +
+        'would return; add direct flows so that each cluster mirrors each other one, give the ' +
         'flows topics that do not overlap, or use DefaultReplicationPolicy',
       `${ring[0]?.name ?? ''}.topics`)
     }

@@ -183,7 +183,7 @@ export class FlowControl {
       this.#apply(record, retries)
     }
     if (hasPauses) partitions.setPauses(partition => this.#state.pauseOf(partition))
-    // Orders from before this process started have had their effect: every partition begins anew.
+    // Orders from before this process started have had their effect: every partition begins again.
     if (this.#hasRead) for (const retry of retries) await this.#retry(retry)
     this.#hasRead = true
     this.#onFirstRead(true)

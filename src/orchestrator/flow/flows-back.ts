@@ -149,7 +149,7 @@ export class FlowsBack {
   }
 
   /**
-   * The operator wants this after a switch of the direction, but not the records that come back.
+   * The operator wants this after a switch of the direction, but not the records that return.
    */
   #sayEnded (): void {
     const { clock, log, name, source, target } = this.#options

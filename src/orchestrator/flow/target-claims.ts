@@ -28,7 +28,7 @@ export class TargetClaims {
     return undefined
   }
 
-  /** Releases the claims of the flow on all other topics of the cluster: they are gone. */
+  /** Releases the claims of the flow on all other topics of the cluster, which were deleted. */
   retain (clusterId: string, topics: ReadonlySet<string>, flow: string): void {
     const prefix = `${clusterId}/`
     for (const [key, owners] of this.#owners) {

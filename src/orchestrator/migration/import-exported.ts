@@ -68,7 +68,7 @@ export async function importExported (
 
 interface IdsOfToday { readonly source?: string, readonly target?: string }
 
-/** No record is lost: a partition that is left out begins anew, or target.not.empty decides. */
+/** No record is lost: a partition that is left out begins again, or target.not.empty decides. */
 function reasonToLeaveOut (
   before: ExportedPosition, { remoteTopic, sourceEnd, targetEnd, topic }: PlannedPosition,
   today: IdsOfToday, { trustsTarget }: ImportExportedRequest

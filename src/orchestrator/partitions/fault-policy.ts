@@ -40,7 +40,7 @@ export type FaultAction =
   | {
     readonly kind: 'resume'
     readonly progress: Progress
-    /** Where the target's log begins now, if the stored position lies before that offset. */
+    /** Where the target's log begins now, if the stored position is before that offset. */
     readonly scanFrom?: bigint
     /** Undefined: nothing is skipped. */
     readonly skip?: SkippedPart

@@ -256,7 +256,7 @@ export class FlowPartitions {
 
   mirrors (source: TopicPartition): boolean { return this.table.byName(source) !== undefined }
 
-  /** The partition's progress is no longer on record; a new topic of this name begins anew. */
+  /** The partition's progress is no longer on record; a new topic of this name starts again. */
   forgetPosition (source: TopicPartition): void { this.positions.forget(source) }
 
   /** Begins partitions that are due, and checks topics that seem deleted. Call it each second. */

@@ -13,7 +13,7 @@ export type LaneState = (typeof laneStates)[number]
 export const partitionStates = {
   positioning: 'its start position is looked up and written to the progress topic',
   assigned: 'a lane mirrors it',
-  retrying: 'a lane mirrors it again after a fault, and has not shown yet that the fault is gone',
+  retrying: 'a lane mirrors it again after a fault, and the fault may not be over',
   moving: 'its lane drains it; another lane gets it afterwards',
   recalled: 'its lane drains it: its topic was recreated, or an operator moves its position',
   deciding: 'the policy for its fault is being applied',

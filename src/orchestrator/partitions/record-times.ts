@@ -3,7 +3,7 @@
 // The problem: after a restart no process knows since when a paused partition has been behind, and
 // no lane reads its records. ListOffsets does not return the timestamp of an offset; it returns the
 // first record with a given timestamp or a later one, with its offset and its own timestamp. So the
-// search asks for ever earlier times until the answer lies before the position, and then halves the
+// search asks for ever earlier times until the answer is before the position, and then halves the
 // interval between:
 //
 //    before the position | behind it
@@ -61,7 +61,7 @@ class TimeSearch<Partition> {
   #stepMs = firstStepMs
   /** No record before the position has this timestamp or a later one. */
   #laterMs: number
-  /** The first record of this time or later lies before the position. */
+  /** The first record of this time or later is before the position. */
   #earlierMs: number | undefined
   #bestMs: number | undefined
   #isDone = false

@@ -1,5 +1,5 @@
 // The progress of one flow, opened: its producer id, the contents of its slots, and the way to put
-// positions on record. Kept in the progress topic, or nowhere for flows that begin anew at each
+// positions on record. Kept in the progress topic, or nowhere for flows that begin again at each
 // start.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { groupSize } from '../cluster/flow-group.ts'

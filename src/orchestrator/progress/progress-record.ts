@@ -15,7 +15,7 @@
 // side, and an upgrade may be rolled back.
 // - A reader ignores a key that it does not know, if it knows the version.
 // - A higher version under any key, or an unreadable value under a known key, is an error: without
-// its position a partition would begin anew.
+// its position a partition would begin again.
 // Version 1 kept history inside the position; readers accept it, and the next write replaces it.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { EpochEnd } from './leader-epochs.ts'

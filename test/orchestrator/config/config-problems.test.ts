@@ -121,9 +121,9 @@ test('topics that would return under names of topic.rename are refused', () => {
   const rename = 'A->B.topic.rename = (.*)@$1-copy'
   const both = [...twoClusters, 'B->A.enabled = true', rename]
   assert.match(problemsOf([...both, 'B->A.topic.rename = (.*)@$1-again']).join(),
-    /A->B mirrors a topic such as \S+ as \S+-copy, which comes back to A under a name that A->B/)
+    /A->B mirrors a topic such as \S+ as \S+-copy, which returns to A under a name that A->B/)
   assert.match(problemsOf([...both, 'B->A.replication.policy.class = IdentityReplicationPolicy',
-    'A->B.topics = orders.*']).join(), /comes back/)
+    'A->B.topics = orders.*']).join(), /returns to/)
   // Named after B on A, by which A->B knows them.
   createConfig(['B->A.enabled = true', rename])
   createConfig(['B->A.enabled = true', rename, 'B->A.topics.exclude = .*-copy'])
