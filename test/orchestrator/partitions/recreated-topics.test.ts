@@ -152,7 +152,7 @@ describe('a recreated topic while a cluster does not answer is one line', () => 
     assert.equal(line.match(/was recreated/g)?.length, 1, line)
   })
 
-  test('with topic.recreated=stop, if the source is away at first, too', async () => {
+  test('with topic.recreated=stop, if the source does not answer at first, too', async () => {
     const fixture = await createRunning('stop')
     fixture.source.addTopic('orders', 1)
     fixture.source.error = away
