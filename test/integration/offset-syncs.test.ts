@@ -94,7 +94,7 @@ describe('offset syncs', { timeout: 300_000 }, () => {
 
   // Both owners end while records flow: one is asked to end and writes its last syncs, the other
   // one is killed and writes nothing.
-  test('go on in the other process, however their owner ends', async t => {
+  test('continue in the other process, however their owner ends', async t => {
     const { source, target } = clusters
     const partitions = [0, 1, 2, 3]
     await source.createTopic('shared', { partitions: partitions.length })

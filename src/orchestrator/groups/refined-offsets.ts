@@ -1,5 +1,5 @@
 // The exact answers for positions of groups in thinned parts of the offset maps. Each position is
-// read once, few positions a run: a group that stands still costs nothing more.
+// read once, few positions a run: a group that does not progress costs nothing more.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { OffsetAnswer } from '../offsets/offset-map.ts'
 import type { Refine } from '../offsets/offset-refinement.ts'
