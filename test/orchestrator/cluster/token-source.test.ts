@@ -70,7 +70,7 @@ describe('a source of tokens', () => {
     }, clock)
     const received: string[] = []
     const hold = source.hold(token => { received.push(token) })
-    await assert.rejects(hold.token(), /the server is ill/)
+    await assert.rejects(hold.token(), /the server does not work/)
     isIll = false
     await clock.advance(1_000)
     await eventually('the late token', () => received.length === 1)
@@ -124,7 +124,7 @@ describe('a source of tokens', () => {
     await eventually('an attempt that fails', () => fetched > 1)
     assert.equal(await hold.token(), 'first')
     await clock.advance(lifeMs * 0.2)
-    await assert.rejects(hold.token(), /the server is ill/)
+    await assert.rejects(hold.token(), /the server does not work/)
     hold.release()
   })
 })
