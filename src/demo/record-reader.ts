@@ -3,7 +3,9 @@
 import rdkafka, {
   type ConsumerGlobalConfig, type KafkaConsumer, type Message as ClientRecord
 } from 'node-rdkafka'
-import type { ClientProperties } from '../orchestrator/config/client-properties.ts'
+import {
+  librdkafkaProperties, type ClientProperties
+} from '../orchestrator/config/client-properties.ts'
 import { ReplicatorError } from '../orchestrator/errors/replicator-error.ts'
 import { clientError, connect, disconnect } from '../orchestrator/cluster/kafka-client.ts'
 import type { Clock } from '../orchestrator/time/clock.ts'
@@ -42,7 +44,7 @@ export async function checkRecords (options: ReadOptions): Promise<number> {
 
 function consumerProperties (client: ClientProperties): ConsumerGlobalConfig {
   return {
-    ...client,
+    ...librdkafkaProperties(client),
     'client.id': 'demo-check',
     'group.id': 'longhaul-demo-check', // never joined: partitions are assigned by hand
     'enable.auto.commit': false,

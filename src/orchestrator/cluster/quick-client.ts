@@ -1,6 +1,6 @@
 // Settings with which clients of the control plane detect dead connections and brokers soon, unless
 // the user has set them. On these connections, small requests are answered in milliseconds.
-import { clusterProperty, type ClientProperties } from '../config/client-properties.ts'
+import { librdkafkaProperties, type ClientProperties } from '../config/client-properties.ts'
 import { withoutTokenProperties } from './token-source.ts'
 
 /**
@@ -14,13 +14,12 @@ export const unansweredMsMax = 10_000
 
 /** Properties that the user set for the cluster take precedence. */
 export function quickClientProperties (client: ClientProperties, id: string): ClientProperties {
-  const { [clusterProperty]: _, ...properties } = client
   return {
     'client.id': id,
     'socket.timeout.ms': String(unansweredMsMax),
     'socket.connection.setup.timeout.ms': String(unansweredMsMax),
     'socket.keepalive.enable': 'true',
     'reconnect.backoff.max.ms': '2000',
-    ...withoutTokenProperties(properties)
+    ...withoutTokenProperties(librdkafkaProperties(client))
   }
 }

@@ -30,6 +30,12 @@ export interface ClientContext {
  */
 export const clusterProperty = 'longhaul.cluster'
 
+/** The properties that librdkafka knows. */
+export function librdkafkaProperties (client: ClientProperties): ClientProperties {
+  const { [clusterProperty]: _, ...properties } = client
+  return properties
+}
+
 /** Whether a name is a client property, Java's or librdkafka's. */
 export function isClientProperty (name: string): boolean {
   return Object.hasOwn(clientTable, name) || connectionProperties.has(name) ||

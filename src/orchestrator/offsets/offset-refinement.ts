@@ -39,7 +39,10 @@ export const windowMax = 100_000n
 /** How many more records are read, of which one tells equal records apart. */
 const followers = 16n
 
-/** Returns the answer itself unless the map is thinned there, or if the logs do not tell more. */
+/**
+ * Returns the answer itself unless the map is thinned there, or if the logs do not tell more. Among
+ * equal records that were mirrored twice the answer may be that of an earlier copy.
+ */
 export async function refineAnswer (
   answer: OffsetAnswer, question: RefinementQuestion, readers: RefinementReaders,
   signal?: AbortSignal

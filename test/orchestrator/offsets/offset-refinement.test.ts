@@ -115,7 +115,9 @@ describe('an answer of a thinned map', () => {
       async (steps, max, values) => {
         await compare(steps, values, max, ({ early, offset = -1n }, right) => {
           assert.ok(offset <= right, 'a reader would miss records')
-          assert.ok(right <= offset + early, 'earlier than the bound says')
+          // Of equal records that were mirrored twice, each copy may be the one of the position.
+          const isBounded = steps.every(({ kind }) => kind !== 'again')
+          if (isBounded) assert.ok(right <= offset + early, 'earlier than the bound says')
         })
       }))
   })
