@@ -140,12 +140,13 @@ export class FlowProblems {
   }
 
   /**
-   * Receives a log line of a lane's client, which repeats an error for each broker and connection.
+   * Receives a log line of a lane. Those of its clients begin with their side; a client repeats an
+   * error for each broker and connection.
    */
   laneLine (lane: number, text: string): void {
     const side = /^(source|target): /.exec(text)?.[1] as Side | undefined
     const key = side === undefined ? text : keyOf(this.#options[side])
-    const own = clientLineText(text, side && this.#loginOf(side))
+    const own = side === undefined ? undefined : clientLineText(text, this.#loginOf(side))
     if (own !== undefined) this.#options.log.debug({ lane }, text)
     const named = side === undefined
       ? own ?? text

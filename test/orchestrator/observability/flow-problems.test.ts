@@ -128,6 +128,15 @@ describe('a cluster that does not answer for ten minutes', () => {
         'If it persists, check host, port and firewall. (_TRANSPORT)'))
   })
 
+  // The texts of clients have no code, and a table knows them by their words. A lane's own line
+  // about a refused connection was shown as a client's failure to connect.
+  test('does not change what a lane itself says', () => {
+    const { lines, problems } = createProblems()
+    problems.laneLine(0, 'source broker 1 accepts no further connection: the lane keeps 3')
+    assert.deepEqual(lines,
+      ['warn: source broker 1 accepts no further connection: the lane keeps 3'])
+  })
+
   test('does not hide an error that remains when the cluster answers', () => {
     const { lines, problems } = createProblems()
     problems.warn(away)
