@@ -65,8 +65,10 @@ class InstantTransport final : public Transport {
     return Status::Ok();
   }
 
-  int64_t bytes_moved(Side, int32_t) override { return 0; }
-  void Disconnect(Side, int32_t) override {}
+  int64_t bytes_moved(Side, const Channel&) override { return 0; }
+  void Disconnect(Side, const Channel&) override {}
+  bool OpenChannel(Side, const Channel&) override { return false; }
+  void CloseChannel(Side, const Channel&) override {}
 
   std::vector<Reply> replies;
   bool has_data = false;

@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "9be1785aaffb869c"; }
+const char* ContractFingerprint() { return "9e8c85ac9f428925"; }
 
 }  // namespace longhaul

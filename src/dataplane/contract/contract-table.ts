@@ -24,6 +24,7 @@ export const forwarderSettings = {
   isolationLevel: { default: 1, doc: '0 read_uncommitted, 1 read_committed' },
   keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' },
   targetCodecs: { default: 0, doc: 'four bits for each codec: its number plus 1; 0: any' },
+  brokerConnectionsMax: { default: 16, doc: 'connections to fetch over from one source broker' },
   judgesProducers: { default: 0, doc: '1: leave out batches of inbound flows' }
 } as const
 
@@ -57,7 +58,7 @@ export const partitionCounters = {
   oldestUnackedMs: 'timestamp in the header of the first batch fetched and not acked, -1: none',
   endFirstSeenMs: 'when a log end beyond the position was first seen, epoch ms, 0: none',
   endKnownMs: 'when the source last reported the end of the log, epoch ms, 0: never',
-  quietNode: 'source broker whose responses leave out the partition: no news; -1: none',
+  quietNode: 'number of the channel whose responses leave out the partition: no news; -1: none',
   ackedTimestampMs: 'largest record timestamp acked, -1: none',
   latencySumMs: 'ack time less record timestamp, summed over the acked records',
   caughtUpAtMs: 'when all records of the source were last on the target, epoch ms, 0: never',
@@ -95,7 +96,8 @@ export const laneCounters = {
   evictions: 'partitions whose queue was dropped to free memory',
   copiedOutResponses: 'responses freed after their last batches were copied',
   targetScans: 'scans of a target partition that were started',
-  leftSessions: 'open Fetch sessions with brokers that the lane no longer fetches from'
+  leftSessions: 'open Fetch sessions with brokers that the lane no longer fetches from',
+  sourceConnections: 'connections that the lane fetches over, of all source brokers'
 } as const
 
 /**

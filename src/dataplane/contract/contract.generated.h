@@ -45,6 +45,7 @@ struct ForwarderSettings {
   int64_t isolation_level = 1;  // 0 read_uncommitted, 1 read_committed
   int64_t keep_producer_timestamps = 0;  // 1: pass LogAppendTime batches through
   int64_t target_codecs = 0;  // four bits for each codec: its number plus 1; 0: any
+  int64_t broker_connections_max = 16;  // connections to fetch over from one source broker
   int64_t judges_producers = 0;  // 1: leave out batches of inbound flows
 };
 
@@ -73,6 +74,7 @@ inline constexpr ForwarderSettingName kForwarderSettingNames[] = {
     {"isolationLevel", &ForwarderSettings::isolation_level},
     {"keepProducerTimestamps", &ForwarderSettings::keep_producer_timestamps},
     {"targetCodecs", &ForwarderSettings::target_codecs},
+    {"brokerConnectionsMax", &ForwarderSettings::broker_connections_max},
     {"judgesProducers", &ForwarderSettings::judges_producers},
 };
 
@@ -223,7 +225,7 @@ struct PartitionCounters {
   int64_t oldest_unacked_ms = 0;  // timestamp in the header of the first batch fetched and not acked, -1: none
   int64_t end_first_seen_ms = 0;  // when a log end beyond the position was first seen, epoch ms, 0: none
   int64_t end_known_ms = 0;  // when the source last reported the end of the log, epoch ms, 0: never
-  int64_t quiet_node = 0;  // source broker whose responses leave out the partition: no news; -1: none
+  int64_t quiet_node = 0;  // number of the channel whose responses leave out the partition: no news; -1: none
   int64_t acked_timestamp_ms = 0;  // largest record timestamp acked, -1: none
   int64_t latency_sum_ms = 0;  // ack time less record timestamp, summed over the acked records
   int64_t caught_up_at_ms = 0;  // when all records of the source were last on the target, epoch ms, 0: never
@@ -265,9 +267,10 @@ struct LaneCounters {
   int64_t copied_out_responses = 0;  // responses freed after their last batches were copied
   int64_t target_scans = 0;  // scans of a target partition that were started
   int64_t left_sessions = 0;  // open Fetch sessions with brokers that the lane no longer fetches from
+  int64_t source_connections = 0;  // connections that the lane fetches over, of all source brokers
   bool operator==(const LaneCounters&) const = default;
 };
-constexpr size_t kLaneCountersColumns = 13;
+constexpr size_t kLaneCountersColumns = 14;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 namespace kafka_error {

@@ -1,2 +1,2 @@
 // Generated from contract-table.ts and error-table.ts by render-fingerprint.ts. Do not edit.
-export const contractFingerprint = '9be1785aaffb869c'
+export const contractFingerprint = '9e8c85ac9f428925'

@@ -10,6 +10,9 @@
 //            each second, so that its partitions continue as soon as they have another leader;
 //   silent:  its connection is closed, so that all its requests fail and free their memory.
 //
+// Each further channel to a source broker is watched by itself, because a NAT may have forgotten
+// one of them. A silent one is closed; only a silent channel 0 makes its broker suspect.
+//
 // Silence is measured by the bytes that the kernel has sent and received, not by the age of
 // requests: a large response needs a long time on a narrow link.
 #pragma once
@@ -61,9 +64,9 @@ class BrokerWatch {
   // holds the request whenever there are no new records; otherwise only when followers are late.
   Patience PatienceFor(int64_t wait_ms, bool is_idle) const;
   // A request was sent; it was answered or failed. Both calls get the same patience.
-  void Sent(Side side, int32_t node, const Patience& patience, int64_t now,
+  void Sent(Side side, const Channel& channel, const Patience& patience, int64_t now,
             Route route = Route::kData);
-  void Answered(Side side, int32_t node, const Patience& patience, int64_t now,
+  void Answered(Side side, const Channel& channel, const Patience& patience, int64_t now,
                 Route route = Route::kData);
   // The broker reads no request before `until` (KIP-219).
   void Muted(Side side, int32_t node, int64_t until);
@@ -84,7 +87,7 @@ class BrokerWatch {
  private:
   Brokers& OfRoute(Route route) { return route == Route::kData ? suspects_ : without_metadata_; }
 
-  using Key = std::tuple<Side, int32_t, Route>;
+  using Key = std::tuple<Side, Channel, Route>;
   struct Watched {
     // Of all requests in flight.
     std::multiset<int64_t> suspect_ms, silent_ms;

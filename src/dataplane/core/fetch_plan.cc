@@ -6,25 +6,135 @@
 #include <vector>
 
 #include "core/assertion.h"
+#include "core/fetch_spread.h"
 
 namespace longhaul {
+namespace {
+
+// A number that names the channel; that of channel 0 is the id of the broker.
+int64_t NumberOf(const Channel& channel) {
+  return channel.node + (static_cast<int64_t>(channel.number) << 32);
+}
+
+}  // namespace
 
 void FetchPlan::Route() {
   for (uint32_t id : std::exchange(lane_->fetch_changes, {})) {
     const Partition* p = lane_->Find(id);
     const int32_t node = p == nullptr ? -1 : p->source_node();
     const auto route = routes_.find(id);
-    if (route != routes_.end() && route->second != node) {
-      FetchNode& old = nodes_[route->second];
-      Leave(id, &old);
-      for (auto* ids : {&old.members, &old.changed, &old.held_back, &old.shut_out}) ids->erase(id);
-      routes_.erase(route);
+    if (route != routes_.end() && route->second.node == node) {
+      nodes_[route->second].changed.insert(id);
+      continue;
     }
-    if (node < 0) continue;
-    routes_[id] = node;
-    nodes_[node].members.insert(id);
-    nodes_[node].changed.insert(id);
+    if (route != routes_.end()) Remove(id, &nodes_[route->second]);
+    if (node >= 0) Join(id, Emptiest(node));
   }
+}
+
+void FetchPlan::Remove(uint32_t id, FetchNode* node) {
+  Leave(id, node);
+  for (auto* ids : {&node->members, &node->changed, &node->held_back, &node->shut_out})
+    ids->erase(id);
+  node->moves.erase(id);
+  routes_.erase(id);
+}
+
+void FetchPlan::Join(uint32_t id, const Channel& channel) {
+  routes_.insert_or_assign(id, channel);
+  nodes_[channel].members.insert(id);
+  nodes_[channel].changed.insert(id);
+}
+
+bool FetchPlan::IsAt(const Partition& p, const Channel& channel) const {
+  const auto route = routes_.find(p.id);
+  return route != routes_.end() && route->second == channel;
+}
+
+Channel FetchPlan::Emptiest(int32_t node) const {
+  Channel emptiest{node};
+  size_t members = SIZE_MAX;
+  EachOf(node, [&](const Channel& channel, const FetchNode& each) {
+    if (!each.is_used || each.members.size() >= members) return;
+    emptiest = channel;
+    members = each.members.size();
+  });
+  return emptiest;
+}
+
+void FetchPlan::Use(const Channel& channel) { nodes_[channel].is_used = true; }
+
+void FetchPlan::StopUsing(const Channel& channel) { nodes_[channel].is_used = false; }
+
+bool FetchPlan::IsUsed(const Channel& channel) const {
+  const auto node = nodes_.find(channel);
+  return node != nodes_.end() && node->second.is_used;
+}
+
+std::vector<int32_t> FetchPlan::UsedChannels(int32_t node) const {
+  std::vector<int32_t> numbers;
+  EachOf(node, [&](const Channel& channel, const FetchNode& each) {
+    if (each.is_used) numbers.push_back(channel.number);
+  });
+  return numbers;
+}
+
+void FetchPlan::Spread(int32_t node) {
+  std::vector<SpreadMember> members;
+  for (auto it = nodes_.lower_bound({node}); it != nodes_.end() && it->first.node == node; ++it) {
+    auto& [channel, each] = *it;
+    each.moves.clear();
+    for (uint32_t id : each.members) {
+      const Partition* p = lane_->Find(id);
+      members.push_back({id, channel.number, p != nullptr && IsBusy(*p, each)});
+    }
+  }
+  for (const SpreadMove& move : EvenOut(std::move(members), UsedChannels(node)))
+    nodes_[routes_.at(move.id)].moves[move.id] = move.channel;
+}
+
+bool FetchPlan::IsMoving(int32_t node) const {
+  bool is_moving = false;
+  EachOf(node, [&](const Channel&, const FetchNode& each) {
+    if (!each.moves.empty() || (!each.is_used && !each.members.empty())) is_moving = true;
+  });
+  return is_moving;
+}
+
+void FetchPlan::MoveMembers(const Channel& channel, FetchNode* node) {
+  for (const auto& [id, number] : std::exchange(node->moves, {})) {
+    const Channel to{channel.node, number};
+    if (!IsUsed(to)) continue;
+    Remove(id, node);
+    Join(id, to);
+  }
+  if (node->is_used) return;
+  const std::unordered_set<uint32_t> rest = node->members;
+  for (uint32_t id : rest) {
+    Remove(id, node);
+    Join(id, Emptiest(channel.node));
+  }
+}
+
+int32_t FetchPlan::CountMembers(int32_t node) const {
+  size_t members = 0;
+  EachOf(node, [&](const Channel&, const FetchNode& each) { members += each.members.size(); });
+  return static_cast<int32_t>(members);
+}
+
+bool FetchPlan::IsBusy(const Partition& p, const FetchNode& node) const {
+  return p.source.offset < lane_->EndOf(p) && Judge(p, node) == Verdict::kWanted;
+}
+
+int32_t FetchPlan::CountBusy(int32_t node) const {
+  int32_t busy = 0;
+  EachOf(node, [&](const Channel&, const FetchNode& each) {
+    for (uint32_t id : each.members) {
+      const Partition* p = lane_->Find(id);
+      if (p != nullptr && IsBusy(*p, each)) busy++;
+    }
+  });
+  return busy;
 }
 
 void FetchPlan::Update(int32_t node_id, FetchNode* node) {
@@ -132,7 +242,7 @@ void FetchPlan::Leave(uint32_t id, FetchNode* node) {
   node->session.Leave(id);
 }
 
-int32_t FetchPlan::SeeUnchanged(Partition* p) {
+int64_t FetchPlan::SeeUnchanged(Partition* p) {
   const auto route = routes_.find(p->id);
   if (route == routes_.end()) return -1;
   const FetchNode& node = nodes_[route->second];
@@ -142,21 +252,30 @@ int32_t FetchPlan::SeeUnchanged(Partition* p) {
   p->source.end_marks.SeeSame(node.answered_ms);
   if (p->progress.upstream >= lane_->EndOf(*p))
     p->counters.caught_up_at_ms = std::max(p->counters.caught_up_at_ms, node.answered_ms);
-  return route->second;
+  return NumberOf(route->second);
 }
 
 std::vector<std::pair<int64_t, int64_t>> FetchPlan::QuietAnswers() const {
   std::vector<std::pair<int64_t, int64_t>> answers;
-  for (const auto& [id, node] : nodes_)
-    if (node.answered_ms > 0) answers.emplace_back(id, node.answered_ms);
+  for (const auto& [channel, node] : nodes_)
+    if (node.answered_ms > 0) answers.emplace_back(NumberOf(channel), node.answered_ms);
   return answers;
 }
 
 void FetchPlan::CheckInvariants() const {
+  size_t members = 0;
+  for (const auto& [channel, node] : nodes_) {
+    members += node.members.size();
+    for (uint32_t id : node.members)
+      Assert(routes_.at(id) == channel, "a partition is fetched over one channel");
+    for (const auto& [id, number] : node.moves)
+      Assert(node.members.contains(id), "only a member leaves its channel");
+  }
+  Assert(members == routes_.size(), "each routed partition is a member of a channel");
   for (const auto& [id, p] : lane_->partitions) {
     if (lane_->fetch_changes.contains(id)) continue;
     const auto route = routes_.find(id);
-    Assert((route == routes_.end() ? -1 : route->second) == p->source_node(),
+    Assert((route == routes_.end() ? -1 : route->second.node) == p->source_node(),
            "a partition is read at the broker that it is routed to");
     if (route == routes_.end()) continue;
     const FetchNode& node = nodes_.at(route->second);

@@ -1,7 +1,8 @@
-// Which partitions the next Fetch to each source broker asks for, and from which offset. No request
-// costs a look at all partitions of a broker: LaneContext::fetch_changes names those whose entry in
-// the request may have to change. Two kinds of partitions wait for a condition that no change
-// reports; they are in separate sets:
+// Which partitions the next Fetch on each channel to a source broker asks for, and from which
+// offset. A broker has one channel, or several with disjoint partitions (fetch_channels.h). No
+// request costs a look at all partitions of a broker: LaneContext::fetch_changes names those whose
+// entry in the request may have to change. Two kinds of partitions wait for a condition that no
+// change reports; they are in separate sets:
 //
 //   held_back: wait for a time, or for room in their queue; checked before each Fetch
 //   shut_out:  wait for room in the memory share of their target broker; checked when it has room
@@ -25,8 +26,11 @@
 
 namespace longhaul {
 
+// A channel, as far as fetching goes.
 struct FetchNode {
-  std::unordered_set<uint32_t> members;  // partitions that are fetched from this broker
+  std::unordered_set<uint32_t> members;  // partitions that are fetched over this channel
+  std::map<uint32_t, int32_t> moves;     // of those: to which channel of the broker each is to move
+  bool is_used = true;                   // false: members move to other channels
   std::unordered_set<uint32_t> changed, held_back, shut_out;
   std::set<int32_t> closed_targets;  // nothing is fetched for these target brokers
   FetchSession session;
@@ -38,7 +42,7 @@ struct FetchNode {
   int64_t not_before = 0;      // throttled or backing off
   int64_t answered_ms = 0;     // last response of its session, epoch ms
 
-  // The broker keeps a session, and the lane no longer fetches from the broker.
+  // The broker keeps a session, and the lane no longer fetches over the channel.
   bool is_left() const { return members.empty() && session.is_open(); }
 };
 
@@ -50,16 +54,36 @@ class FetchPlan {
 
   FetchPlan(LaneContext* lane, const ReadReplicas* replicas) : lane_(lane), replicas_(replicas) {}
 
-  std::map<int32_t, FetchNode>& nodes() { return nodes_; }
-  const std::map<int32_t, FetchNode>& nodes() const { return nodes_; }
-  // Moves each changed partition to the members of the broker that it is to be fetched from.
+  std::map<Channel, FetchNode>& nodes() { return nodes_; }
+  const std::map<Channel, FetchNode>& nodes() const { return nodes_; }
+  // Moves each changed partition to the members of a channel of the broker that it is to be fetched
+  // from.
   void Route();
-  // Updates the session of the node to the partitions and offsets that the next Fetch asks for.
+  // Updates the session of the channel to the partitions and offsets that the next Fetch asks for.
   void Update(int32_t node_id, FetchNode* node);
-  // If the session of its broker has left out the partition, the end of its log is unchanged.
-  // Returns that broker, or -1 if there is no such session.
-  int32_t SeeUnchanged(Partition* p);
-  // For each broker: when its session last answered, epoch ms.
+  // Whether the partition is a member of the channel.
+  bool IsAt(const Partition& p, const Channel& channel) const;
+
+  // A further channel is open: it gets partitions from now on. It gets none any more.
+  void Use(const Channel& channel);
+  void StopUsing(const Channel& channel);
+  bool IsUsed(const Channel& channel) const;
+  std::vector<int32_t> UsedChannels(int32_t node) const;
+  // Chooses which partitions of the broker are to move, so that its channels have as many as each
+  // other.
+  void Spread(int32_t node);
+  bool IsMoving(int32_t node) const;
+  // Lets members leave that are to be fetched over another channel. No Fetch may be in flight on
+  // this one.
+  void MoveMembers(const Channel& channel, FetchNode* node);
+  int32_t CountMembers(int32_t node) const;
+  // Members with records to fetch, and with room for them.
+  int32_t CountBusy(int32_t node) const;
+
+  // If the session of its channel has left out the partition, the end of its log is unchanged.
+  // Returns a number of that channel, or -1 if there is no such session.
+  int64_t SeeUnchanged(Partition* p);
+  // For each channel, by that number: when its session last answered, epoch ms.
   std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const;
   // Asserts that no change was missed.
   void CheckInvariants() const;
@@ -74,11 +98,22 @@ class FetchPlan {
   int64_t DueAt(const Partition& p) const;
   FetchPartition WantedOf(const Partition& p) const;
   void Leave(uint32_t id, FetchNode* node);
+  void Remove(uint32_t id, FetchNode* node);
+  void Join(uint32_t id, const Channel& channel);
+  bool IsBusy(const Partition& p, const FetchNode& node) const;
+  // The channel of the broker with the fewest members.
+  Channel Emptiest(int32_t node) const;
+  // Calls `see` with each channel of the broker.
+  template <typename See>
+  void EachOf(int32_t node, See see) const {
+    for (auto it = nodes_.lower_bound({node}); it != nodes_.end() && it->first.node == node; ++it)
+      see(it->first, it->second);
+  }
 
   LaneContext* lane_;
   const ReadReplicas* replicas_;
-  std::map<int32_t, FetchNode> nodes_;
-  std::unordered_map<uint32_t, int32_t> routes_;  // of each member
+  std::map<Channel, FetchNode> nodes_;
+  std::unordered_map<uint32_t, Channel> routes_;  // of each member
 };
 
 }  // namespace longhaul

@@ -20,29 +20,33 @@ std::string Where(const Partition& p) {
 void Fetcher::Tick() {
   intake_.ShowQuestions();
   plan_.Route();
+  channels_.Tick();
   if (lane_->memory.fetch_room() < std::min(kRoomMin, DivideRoom().equal)) relief_.Relieve();
-  // Brokers take turns: with little room, repeated requests to an idle broker would leave no room
-  // for a busy broker after it.
-  std::map<int32_t, Node>& nodes = plan_.nodes();
+  // Channels take turns: with little room, repeated requests to an idle one would leave no room for
+  // a busy one after it.
+  std::map<Channel, Node>& nodes = plan_.nodes();
   auto it = nodes.lower_bound(turn_);
   for (size_t i = 0; i < nodes.size(); i++, ++it) {
     if (it == nodes.end()) it = nodes.begin();
-    auto& [id, node] = *it;
+    auto& [channel, node] = *it;
     if (node.asking) continue;
-    Ask(id, &node);
-    if (node.asking) turn_ = id + 1;
+    Ask(channel, &node);
+    if (node.asking) turn_ = {channel.node, channel.number + 1};
   }
 }
 
-void Fetcher::Ask(int32_t node_id, Node* node) {
+void Fetcher::Ask(const Channel& channel, Node* node) {
+  plan_.MoveMembers(channel, node);
   if (lane_->now < node->not_before) return lane_->WakeAt(node->not_before);
-  if (node->is_left()) return CloseSession(node_id, node);
+  if (node->is_left()) return CloseSession(channel, node);
+  if (!IsOpen(channel, node)) return;
   const int64_t room = lane_->memory.fetch_room();
   const Shares shares = DivideRoom();
-  if (room < std::min(kRoomMin, shares.equal)) return;  // acks free memory, and every ack ticks
-  plan_.Update(node_id, node);
+  if (room < std::min(kRoomMin, shares.equal))  // acks free memory, and every ack ticks
+    return channels_.LackedRoom(channel.node);
+  plan_.Update(channel.node, node);
   int16_t version = -1;
-  if (node->session.empty() || !CanAsk(node_id, node, &version)) return;
+  if (node->session.empty() || !CanAsk(channel, node, &version)) return;
   FetchRequest request{};
   request.bytes_min = static_cast<int32_t>(lane_->settings.fetch_min_bytes);
   request.isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
@@ -55,7 +59,7 @@ void Fetcher::Ask(int32_t node_id, Node* node) {
   // KIP-516: brokers return no ids before their inter.broker.protocol.version is 2.8.
   if (node->session.lacks_ids()) version = std::min(version, kFetchByNameMax);
   node->session.Fill(version, lane_->now, &request);
-  Send(node_id, node, version, request);
+  Send(channel, node, version, request);
 }
 
 int64_t Fetcher::CountLeftSessions() const {
@@ -66,23 +70,37 @@ int64_t Fetcher::CountLeftSessions() const {
 }
 
 // Does not open a connection: if the connection has ended, the broker may have closed the session.
-void Fetcher::CloseSession(int32_t node_id, Node* node) {
+void Fetcher::CloseSession(const Channel& channel, Node* node) {
   int16_t version = -1;
   FetchRequest request{};
-  if (lane_->AskReach(Side::kSource, node_id, kFetchApi, &version) == Reach::kReady) {
+  const bool is_open =
+      channel.number == 0 || lane_->transport->bytes_moved(Side::kSource, channel) >= 0;
+  const Reach reach = lane_->AskReach(Side::kSource, channel.node, kFetchApi, &version);
+  if (is_open && reach == Reach::kReady) {
     node->session.FillClosing(&request);
-    Send(node_id, node, version, request);
+    Send(channel, node, version, request);
   }
   node->session.Lose();
 }
 
+// Of a further channel. If its connection has ended, its partitions go to the others.
+bool Fetcher::IsOpen(const Channel& channel, Node* node) {
+  if (channel.number == 0) return true;
+  if (!node->is_used) return false;
+  if (lane_->transport->bytes_moved(Side::kSource, channel) >= 0) return true;
+  node->session.Lose();
+  channels_.Lost(channel);
+  plan_.MoveMembers(channel, node);
+  return false;
+}
+
 // Requests in flight reserve the bytes that their responses may hold, together half of the bound.
-// An idle broker holds its request for long, so it receives at most its equal share, and little of
-// that; busy brokers receive the rest. No response has more than a quarter of the bound
+// An idle channel holds its request for long, so it receives at most its equal share, and little of
+// that; busy channels receive the rest. No response has more than a quarter of the bound
 // (MemoryRelief::kDeadShare).
 Fetcher::Shares Fetcher::DivideRoom() const {
   int64_t idle = 0, busy = 0;
-  for (const auto& [id, node] : plan_.nodes())
+  for (const auto& [channel, node] : plan_.nodes())
     if (!node.members.empty()) ++(node.is_idle ? idle : busy);
   const int64_t bound = lane_->memory.bound();
   const int64_t equal = bound / std::max<int64_t>(2 * (idle + busy), 4);
@@ -99,7 +117,8 @@ void Fetcher::BackOff(Node* node) {
   lane_->WakeAt(node->not_before);
 }
 
-bool Fetcher::CanAsk(int32_t node_id, Node* node, int16_t* version) {
+bool Fetcher::CanAsk(const Channel& channel, Node* node, int16_t* version) {
+  const int32_t node_id = channel.node;
   const Reach reach = lane_->AskReach(Side::kSource, node_id, kFetchApi, version);
   if (reach != Reach::kReady || *version < kFetchFromFollowersFrom) LeaveFollowers(node_id, *node);
   if (reach == Reach::kReady) return true;
@@ -125,26 +144,27 @@ void Fetcher::LeaveFollowers(int32_t node_id, const Node& node) {
   }
 }
 
-void Fetcher::Send(int32_t node_id, Node* node, int16_t version, const FetchRequest& request) {
+void Fetcher::Send(const Channel& channel, Node* node, int16_t version,
+                   const FetchRequest& request) {
   EncodedRequest encoded;
   EncodeFetch(request, version, &encoded);
   const uint64_t tag = next_tag_++;
   const auto timeout = static_cast<int>(lane_->settings.request_timeout_ms + request.wait_max_ms);
   const Status status = lane_->transport->Send(
-      {Side::kSource, node_id, kFetchApi.key, version, std::move(encoded.pieces), timeout, tag,
-       encoded.is_flexible});
+      {Side::kSource, channel.node, kFetchApi.key, version, std::move(encoded.pieces), timeout, tag,
+       encoded.is_flexible, kAnyConnection, channel.number});
   if (!status.ok()) {
     node->session.Lose();
     return BackOff(node);
   }
   const Patience patience = lane_->watch.PatienceFor(request.wait_max_ms, true);
-  lane_->watch.Sent(Side::kSource, node_id, patience, lane_->now);
+  lane_->watch.Sent(Side::kSource, channel, patience, lane_->now);
   node->asking = true;
   node->names_rack = false;
   lane_->memory.ReserveFetch(request.bytes_max);
   lane_->counters.fetch_requests++;
   outstanding_.emplace(
-      tag, Outstanding{node_id, request.bytes_max, !request.rack.empty(), patience});
+      tag, Outstanding{channel, request.bytes_max, !request.rack.empty(), patience});
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
@@ -152,8 +172,9 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
   const Outstanding asked = found->second;
   outstanding_.erase(found);
   lane_->memory.EndFetch(asked.bytes_max);
-  lane_->watch.Answered(Side::kSource, asked.node, asked.patience, lane_->now);
-  Node& node = plan_.nodes()[asked.node];
+  lane_->watch.Answered(Side::kSource, asked.channel, asked.patience, lane_->now);
+  channels_.Answered(asked.channel, reply.first_byte_ms);
+  Node& node = plan_.nodes()[asked.channel];
   node.asking = false;
   FetchResponse response;
   int32_t error = reply.error != 0 || reply.body ? reply.error : kErrorResponseMalformed;
@@ -181,13 +202,13 @@ void Fetcher::OnFailure(const Outstanding& asked, Node* node, int32_t error) {
     return;
   }
   leaders_->Refresh(Side::kSource);
-  LeaveFollowers(asked.node, *node);
+  LeaveFollowers(asked.channel.node, *node);
   BackOff(node);
 }
 
 void Fetcher::OnResponse(const FetchResponse& response, const Outstanding& asked,
                          const HeldRef& buffer, std::vector<Partition*>* filled) {
-  Node& node = plan_.nodes()[asked.node];
+  Node& node = plan_.nodes()[asked.channel];
   const size_t first = filled->size();
   node.is_idle = true;
   node.session.Answered(response, lane_->now);
@@ -225,13 +246,14 @@ void Fetcher::OnSilence(const Outstanding& asked, Node* node) {
   }
 }
 
-// False if the partition is now fetched from another broker, or if this broker was asked as a
-// follower and now leads the partition: a follower reports its own log, which may differ. False,
-// too, if the partition was revoked, has faulted or has returned to another offset while the
-// request was in flight.
-bool Fetcher::IsAwaited(const Partition& p, const Entry& entry, int32_t node) const {
-  return p.source_node() == node && (p.read.follower >= 0) == entry.asked_follower &&
-         p.traits().stores && p.source.offset == entry.asked.offset;
+// False if the partition is now fetched from another broker or over another channel, or if this
+// broker was asked as a follower and now leads the partition: a follower reports its own log, which
+// may differ. False, too, if the partition was revoked, has faulted or has returned to another
+// offset while the request was in flight.
+bool Fetcher::IsAwaited(const Partition& p, const Entry& entry, const Channel& channel) const {
+  return p.source_node() == channel.node && plan_.IsAt(p, channel) &&
+         (p.read.follower >= 0) == entry.asked_follower && p.traits().stores &&
+         p.source.offset == entry.asked.offset;
 }
 
 void Fetcher::OnPartition(const FetchedPartition& fetched, const Entry& entry,
@@ -240,7 +262,7 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Entry& entry,
   Partition* p = lane_->Find(entry.id);
   if (p == nullptr) return;
   lane_->FetchChanged(*p);
-  if (!IsAwaited(*p, entry, asked.node)) return;
+  if (!IsAwaited(*p, entry, asked.channel)) return;
   if (entry.asked_follower && (fetched.error != 0 || fetched.diverging_end >= 0))
     return replicas_.Doubt(p, fetched.error);
   if (fetched.error != 0) return OnPartitionError(p, fetched);

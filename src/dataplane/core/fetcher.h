@@ -1,6 +1,7 @@
-// Fetches from the source brokers. A lane has one request in flight to each broker, for all
-// partitions that are fetched from it and have room (fetch_plan.h). The next request is sent as
-// soon as the headers of the last response have been read, before its batches are produced.
+// Fetches from the source brokers. A lane has one request in flight on each channel to a broker,
+// for all partitions that are fetched over it and have room (fetch_plan.h, fetch_channels.h). The
+// next request is sent as soon as the headers of the last response have been read, before its
+// batches are produced.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "core/batch_intake.h"
+#include "core/fetch_channels.h"
 #include "core/fetch_plan.h"
 #include "core/lane_context.h"
 #include "core/leaders.h"
@@ -34,9 +36,9 @@ class Fetcher {
   // for fetch.max.wait.ms, and busy brokers lack the memory that the request reserves meanwhile.
   static constexpr int64_t kIdleBytes = 64 * 1024;
 
-  Fetcher(LaneContext* lane, Leaders* leaders)
+  Fetcher(LaneContext* lane, Leaders* leaders, const ConnectionPace& pace)
       : lane_(lane), leaders_(leaders), replicas_(lane, leaders), plan_(lane, &replicas_),
-        intake_(lane), relief_(lane) {}
+        channels_(lane, &plan_, pace, kRoomMin), intake_(lane), relief_(lane) {}
 
   void Tick();
   bool Owns(uint64_t tag) const { return outstanding_.contains(tag); }
@@ -45,17 +47,18 @@ class Fetcher {
   // Returns the partition from its follower to its leader.
   void LeaveFollower(Partition* p) { replicas_.Leave(p); }
   // See FetchPlan::SeeUnchanged.
-  int32_t SeeUnchanged(Partition* p) { return plan_.SeeUnchanged(p); }
+  int64_t SeeUnchanged(Partition* p) { return plan_.SeeUnchanged(p); }
   std::vector<std::pair<int64_t, int64_t>> QuietAnswers() const { return plan_.QuietAnswers(); }
   // Fetch sessions that brokers may still keep although the lane no longer fetches from them.
   int64_t CountLeftSessions() const;
+  int64_t CountConnections() const { return channels_.CountOpen(); }
   void CheckInvariants() const { plan_.CheckInvariants(); }
 
  private:
   using Node = FetchNode;
   using Entry = FetchSession::Entry;
   struct Outstanding {
-    int32_t node;
+    Channel channel;
     int64_t bytes_max;
     bool with_rack;
     Patience patience;
@@ -63,15 +66,16 @@ class Fetcher {
 
   // Bytes that one Fetch may reserve.
   struct Shares {
-    int64_t equal;  // of each broker, if all had the same share
-    int64_t idle;   // of an idle broker
-    int64_t busy;   // of a busy broker
+    int64_t equal;  // of each channel, if all had the same share
+    int64_t idle;   // of an idle channel
+    int64_t busy;   // of a busy channel
   };
 
-  void Ask(int32_t node_id, Node* node);
-  bool CanAsk(int32_t node_id, Node* node, int16_t* version);
-  void CloseSession(int32_t node_id, Node* node);
-  void Send(int32_t node_id, Node* node, int16_t version, const FetchRequest& request);
+  void Ask(const Channel& channel, Node* node);
+  bool CanAsk(const Channel& channel, Node* node, int16_t* version);
+  bool IsOpen(const Channel& channel, Node* node);
+  void CloseSession(const Channel& channel, Node* node);
+  void Send(const Channel& channel, Node* node, int16_t version, const FetchRequest& request);
   void LeaveFollowers(int32_t node_id, const Node& node);
   void BackOff(Node* node);
   Shares DivideRoom() const;
@@ -79,7 +83,7 @@ class Fetcher {
   void OnResponse(const FetchResponse& response, const Outstanding& asked, const HeldRef& buffer,
                   std::vector<Partition*>* filled);
   void OnSilence(const Outstanding& asked, Node* node);
-  bool IsAwaited(const Partition& p, const Entry& entry, int32_t node) const;
+  bool IsAwaited(const Partition& p, const Entry& entry, const Channel& channel) const;
   void OnPartition(const FetchedPartition& fetched, const Entry& entry, const Outstanding& asked,
                    const HeldRef& buffer, std::vector<Partition*>* filled);
   void SeeLogEnd(Partition* p, const FetchedPartition& fetched);
@@ -90,9 +94,10 @@ class Fetcher {
   Leaders* leaders_;
   ReadReplicas replicas_;
   FetchPlan plan_;
+  FetchChannels channels_;
   BatchIntake intake_;
   MemoryRelief relief_;
-  int32_t turn_ = 0;  // the broker that is asked next if there is room
+  Channel turn_{0};  // the one that is asked next if there is room
   std::unordered_map<uint64_t, Outstanding> outstanding_;
   uint64_t next_tag_ = uint64_t{1} << 62;  // differs from the tags of Produce and scans
 };

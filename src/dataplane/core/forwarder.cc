@@ -11,7 +11,7 @@ Forwarder::Forwarder(const ForwarderConfig& config, Transport* transport,
     : lane_(config.settings, config.producer_id, config.producer_epoch, config.rack, codecs,
             events),
       leaders_(&lane_),
-      fetcher_(&lane_, &leaders_),
+      fetcher_(&lane_, &leaders_, config.pace),
       outbox_(&lane_, &leaders_),
       scan_(&lane_, &leaders_) {
   Connect(transport);
@@ -144,7 +144,7 @@ std::vector<PartitionCounters> Forwarder::SnapshotPartitions(bool whole) {
   std::vector<PartitionCounters> rows = std::exchange(released_, {});
   if (whole) rows.reserve(rows.size() + lane_.partitions.size());
   for (const auto& [id, p] : lane_.partitions) {
-    const int32_t quiet_node = fetcher_.SeeUnchanged(p.get());
+    const int64_t quiet_node = fetcher_.SeeUnchanged(p.get());
     PartitionCounters row = CountersOf(*p);
     row.quiet_node = quiet_node;
     if (!whole && p->counted && !IsNews(row, *p->counted)) continue;
@@ -189,6 +189,7 @@ LaneCounters Forwarder::SnapshotLane() const {
   counters.held_bytes = lane_.memory.held();
   counters.held_bytes_max = lane_.memory.bound();
   counters.left_sessions = fetcher_.CountLeftSessions();
+  counters.source_connections = fetcher_.CountConnections();
   return counters;
 }
 

@@ -47,7 +47,7 @@ void Leaders::Ask(Side side, SideState* state) {
   // A bootstrap broker whose id is not known is not watched: after kAnswerMs another one is asked.
   if (status.ok() && state->node >= 0) {
     asked_[state->tag] = state->node;
-    lane_->watch.Sent(side, state->node, lane_->watch.PatienceFor(0, false), lane_->now,
+    lane_->watch.Sent(side, {state->node}, lane_->watch.PatienceFor(0, false), lane_->now,
                       Route::kMetadata);
   }
   // While librdkafka is still connecting, no broker can be asked: ask again after the backoff.
@@ -58,7 +58,7 @@ void Leaders::Ask(Side side, SideState* state) {
 void Leaders::OnReply(const Reply& reply) {
   SideState& state = sides_[reply.side];
   if (auto asked = asked_.extract(reply.tag); !asked.empty())
-    lane_->watch.Answered(reply.side, asked.mapped(), lane_->watch.PatienceFor(0, false),
+    lane_->watch.Answered(reply.side, {asked.mapped()}, lane_->watch.PatienceFor(0, false),
                           lane_->now, Route::kMetadata);
   // A late reply is news, too, unless a newer one has come: on a slow link each may be late.
   if (reply.tag < state.applied_tag || (reply.error != 0 && reply.tag != state.tag)) return;

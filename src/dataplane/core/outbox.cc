@@ -199,7 +199,7 @@ bool Outbox::SendRequest(int32_t node_id, Node* node, int16_t version,
   Status status = lane_->transport->Send({Side::kTarget, node_id, kProduceApi.key, version,
                                           std::move(encoded.pieces), timeout, tag,
                                           encoded.is_flexible, node->connection});
-  lane_->watch.Sent(Side::kTarget, node_id, out.patience, lane_->now);
+  lane_->watch.Sent(Side::kTarget, {node_id}, out.patience, lane_->now);
   node->requests++;
   lane_->counters.produce_requests++;
   outstanding_.emplace(tag, std::move(out));
@@ -217,7 +217,7 @@ void Outbox::OnReply(const Reply& reply) {
   outstanding_.erase(found);
   Node& node = nodes_[out.node];
   node.requests--;
-  lane_->watch.Answered(Side::kTarget, out.node, out.patience, lane_->now);
+  lane_->watch.Answered(Side::kTarget, {out.node}, out.patience, lane_->now);
   for (const Sent& sent : out.sent) {
     sent.buffer->in_flight--;
     Pin(&node, sent.buffer.get(), -1);

@@ -144,7 +144,7 @@ void TargetScan::Send(int32_t node_id, int16_t api_key, int16_t version, int64_t
        static_cast<int>(lane_->settings.request_timeout_ms), tag, request.is_flexible});
   if (!status.ok()) return;
   const Patience patience = lane_->watch.PatienceFor(0, false);
-  lane_->watch.Sent(Side::kTarget, node_id, patience, lane_->now);
+  lane_->watch.Sent(Side::kTarget, {node_id}, patience, lane_->now);
   Outstanding out{node_id, api_key, reserved, patience, {}};
   for (Partition* p : partitions) {
     out.asked.push_back({p->id, p->scan.question});
@@ -168,7 +168,7 @@ void TargetScan::OnReply(const Reply& reply) {
   Outstanding out = std::move(found->second);
   outstanding_.erase(found);
   lane_->memory.EndScan(out.reserved);
-  lane_->watch.Answered(Side::kTarget, out.node, out.patience, lane_->now);
+  lane_->watch.Answered(Side::kTarget, {out.node}, out.patience, lane_->now);
   Node& node = nodes_[out.node];
   node.unanswered--;
   std::erase_if(out.asked, [this](const Asked& asked) { return Waiting(asked) == nullptr; });

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -48,6 +49,14 @@ struct Piece {
   bool by_reference;
 };
 
+// One of the connections of a lane to a broker. Each broker has channel 0; further ones carry only
+// Fetches of partitions that are spread over several connections (fetch_channels.h).
+struct Channel {
+  int32_t node;
+  int32_t number = 0;
+  auto operator<=>(const Channel&) const = default;
+};
+
 constexpr int32_t kAnyConnection = -1;
 
 struct Request {
@@ -62,6 +71,7 @@ struct Request {
   // A number that Transport::connection() has returned. The request fails, and is not written, if
   // the broker has another connection by the time at which it would be written.
   int32_t connection = kAnyConnection;
+  int32_t channel = 0;  // the number of one that is open
 };
 
 using TopicId = std::array<uint8_t, 16>;  // KIP-516; zeros: the broker does not know topic ids
@@ -88,6 +98,7 @@ struct Reply {
   BufferRef body;                    // of Fetch and Produce
   bool is_metadata = false;
   std::vector<TopicLeaders> topics;  // of metadata
+  int64_t first_byte_ms = -1;  // from sending the request until its response began to arrive
 };
 
 enum class BrokerState : uint8_t { kUnknown, kDown, kUp };
@@ -110,11 +121,16 @@ class Transport {
   virtual Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                                  const std::vector<int32_t>& avoid, uint64_t tag,
                                  int32_t* node) = 0;
-  // Bytes that the kernel has sent and received on the current connection to the broker. The number
-  // changes as long as data gets through. -1: there is no connection.
-  virtual int64_t bytes_moved(Side side, int32_t node) = 0;
+  // Bytes that the kernel has sent and received on the current connection. The number changes as
+  // long as data gets through. -1: there is no connection.
+  virtual int64_t bytes_moved(Side side, const Channel& channel) = 0;
   // Closes the connection: all requests on it fail soon, and the next request opens another one.
-  virtual void Disconnect(Side side, int32_t node) = 0;
+  virtual void Disconnect(Side side, const Channel& channel) = 0;
+  // Of a further channel to a broker that is up: whether it is open. If not, this call also opens
+  // it in the background.
+  virtual bool OpenChannel(Side side, const Channel& channel) = 0;
+  // Ends a further channel, on which no request is in flight, or the attempt to open it.
+  virtual void CloseChannel(Side side, const Channel& channel) = 0;
 };
 
 }  // namespace longhaul

@@ -43,6 +43,18 @@ int32_t BrokerLink::AskConnection(int64_t now) {
   return AskState(now) == BrokerState::kUp ? number_ : -1;
 }
 
+bool BrokerLink::AskOpen(int64_t now) {
+  is_left_ = false;
+  return AskState(now) == BrokerState::kUp && current_.io != nullptr;
+}
+
+void BrokerLink::Leave() {
+  is_left_ = true;
+  adopt_at_ = -1;
+  Close(&next_);
+  FailRequests(RD_KAFKA_RESP_ERR__TRANSPORT, 0);
+}
+
 int64_t BrokerLink::bytes_moved() const {
   return current_.io == nullptr ? -1 : current_.io->socket().bytes_moved();
 }
@@ -63,6 +75,7 @@ bool BrokerLink::BeginAdoption(int64_t now) {
 
 void BrokerLink::OnAdoption(const longhaul_reply_t& reply, int64_t now) {
   is_adopting_ = false;
+  if (is_left_) return;  // whoever delivers the reply closes the connection
   if (reply.error == RD_KAFKA_RESP_ERR__PREV_IN_PROGRESS) {
     adopt_at_ = now + adopt_pause_ms_;
     adopt_pause_ms_ = std::min(2 * adopt_pause_ms_, kAdoptAgainMaxMs);
@@ -125,14 +138,17 @@ void BrokerLink::Disconnect() {
   if (current_.io == nullptr) FailRequests(RD_KAFKA_RESP_ERR__TRANSPORT, 0);
 }
 
-void BrokerLink::OnReady(uint64_t id) { Receive(current_.id == id ? &current_ : &next_); }
+void BrokerLink::OnReady(uint64_t id, int64_t now) {
+  Receive(current_.id == id ? &current_ : &next_, now);
+}
 
-void BrokerLink::Receive(Connection* connection) {
+void BrokerLink::Receive(Connection* connection, int64_t now) {
   std::vector<Answer> answers;
-  const BrokerConnection::State state = connection->io->Receive(&answers);
+  const BrokerConnection::State state = connection->io->Receive(now, &answers);
   for (Answer& answer : answers)
     lane_.replies->push_back(
-        {side_, answer.tag, 0, answer.api_version, std::move(answer.body), false, {}});
+        {side_, answer.tag, 0, answer.api_version, std::move(answer.body), false, {},
+         answer.first_byte_ms});
   if (state == BrokerConnection::State::kOpen)
     Flush(connection);
   else
@@ -185,7 +201,7 @@ int64_t BrokerLink::EarliestDeadline() const {
 int64_t BrokerLink::Tick(int64_t now, bool* is_sound) {
   *is_sound = true;
   UseNext();
-  if (current_.io != nullptr && current_.io->has_more()) Receive(&current_);
+  if (current_.io != nullptr && current_.io->has_more()) Receive(&current_, now);
   if (current_.io != nullptr && current_.io->is_writing() && !current_.wants_write)
     Flush(&current_);
   int64_t due = EarliestDeadline();

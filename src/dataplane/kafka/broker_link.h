@@ -1,5 +1,6 @@
-// The connection of a lane to one broker of one side. Adopts it from librdkafka, renews it before
-// its SASL session ends (KIP-368), and adopts another one after its end.
+// One connection of a lane to one broker of one side. Adopts it from librdkafka, renews it before
+// its SASL session ends (KIP-368), and adopts another one after its end. Of several links to one
+// broker each adopts another connection: librdkafka opens the next one when it is asked to.
 #pragma once
 
 #include <deque>
@@ -40,12 +41,16 @@ class BrokerLink {
   BrokerState AskState(int64_t now);
   int16_t api_version(int16_t api_key, int16_t min, int16_t max) const;
   int32_t AskConnection(int64_t now);
+  // Whether there is a connection; if not, asks for one.
+  bool AskOpen(int64_t now);
+  // Ends the connection, on which no request is in flight, and the attempt to adopt one.
+  void Leave();
   int64_t bytes_moved() const;
   void Send(const Request& request, int64_t now);
   // All requests fail.
   void Disconnect();
   bool Owns(uint64_t id) const { return current_.id == id || next_.id == id; }
-  void OnReady(uint64_t id);
+  void OnReady(uint64_t id, int64_t now);
   void OnAdoption(const longhaul_reply_t& reply, int64_t now);
   // Writes waiting requests, fails requests after their deadline, renews the connection. Returns
   // when to call it again at the latest. Sets *is_sound to false if librdkafka's own connection to
@@ -68,7 +73,7 @@ class BrokerLink {
   void Renew(int64_t now);
   void UseNext();
   void Close(Connection* connection);
-  void Receive(Connection* connection);
+  void Receive(Connection* connection, int64_t now);
   void Flush(Connection* connection);
   void OnEnd(Connection* connection, int32_t code);
   void FailRequests(int32_t code, int64_t now);
@@ -85,6 +90,7 @@ class BrokerLink {
   std::vector<longhaul_api_range_t> apis_;
   std::deque<RequestFrame> waiting_;  // for a connection
   bool is_adopting_ = false;
+  bool is_left_ = false;  // a connection that is adopted now is not needed any more
   int64_t adopt_at_ = -1;  // when to try to adopt again; -1: never
   int64_t adopt_pause_ms_ = kAdoptAgainMs;
   int64_t session_us_ = -1;  // the longest time until renewal seen; -1: sessions have no end

@@ -77,30 +77,30 @@ RdkafkaTransport::~RdkafkaTransport() {
 
 void RdkafkaTransport::IgnoreReply(const longhaul_reply_t*, void*) {}
 
-BrokerLink* RdkafkaTransport::Link(Side side, int32_t node) {
-  std::unique_ptr<BrokerLink>& link = links_[{side, node}];
+BrokerLink* RdkafkaTransport::Link(Side side, const Channel& channel) {
+  std::unique_ptr<BrokerLink>& link = links_[{side, channel}];
   if (link == nullptr)
     link = std::make_unique<BrokerLink>(
-        side, node, BrokerLink::Lane{&poller_, &replies_, &next_id_, &next_number_},
+        side, channel.node, BrokerLink::Lane{&poller_, &replies_, &next_id_, &next_number_},
         &clients_[side]);
   return link.get();
 }
 
 BrokerState RdkafkaTransport::broker_state(Side side, int32_t node) {
-  return Link(side, node)->AskState(MonotonicMs());
+  return Link(side, {node})->AskState(MonotonicMs());
 }
 
 int16_t RdkafkaTransport::api_version(Side side, int32_t node, int16_t api_key, int16_t min,
                                       int16_t max) {
-  return Link(side, node)->api_version(api_key, min, max);
+  return Link(side, {node})->api_version(api_key, min, max);
 }
 
 int32_t RdkafkaTransport::connection(Side side, int32_t node) {
-  return Link(side, node)->AskConnection(MonotonicMs());
+  return Link(side, {node})->AskConnection(MonotonicMs());
 }
 
 Status RdkafkaTransport::Send(const Request& request) {
-  Link(request.side, request.node)->Send(request, MonotonicMs());
+  Link(request.side, {request.node, request.channel})->Send(request, MonotonicMs());
   return Status::Ok();
 }
 
@@ -114,14 +114,23 @@ Status RdkafkaTransport::RequestMetadata(Side side, const std::vector<std::strin
                                             avoid.data(), avoid.size(), tag, node));
 }
 
-int64_t RdkafkaTransport::bytes_moved(Side side, int32_t node) {
-  return Link(side, node)->bytes_moved();
+int64_t RdkafkaTransport::bytes_moved(Side side, const Channel& channel) {
+  return Link(side, channel)->bytes_moved();
 }
 
 // librdkafka's own connection to the broker uses the same path, so it is closed, too.
-void RdkafkaTransport::Disconnect(Side side, int32_t node) {
-  Link(side, node)->Disconnect();
-  connections_[side]->Shutdown(longhaul_broker_thread(client(side), node));
+void RdkafkaTransport::Disconnect(Side side, const Channel& channel) {
+  Link(side, channel)->Disconnect();
+  connections_[side]->Shutdown(longhaul_broker_thread(client(side), channel.node));
+}
+
+bool RdkafkaTransport::OpenChannel(Side side, const Channel& channel) {
+  return Link(side, channel)->AskOpen(MonotonicMs());
+}
+
+// The link stays: librdkafka may still answer it.
+void RdkafkaTransport::CloseChannel(Side side, const Channel& channel) {
+  Link(side, channel)->Leave();
 }
 
 void RdkafkaTransport::Take(const longhaul_reply_t* raw, void* opaque) {
@@ -144,7 +153,8 @@ int64_t RdkafkaTransport::TickLinks(int64_t now) {
     bool is_sound = true;
     due = std::min(due, link->Tick(now, &is_sound));
     if (!is_sound)
-      connections_[key.first]->Shutdown(longhaul_broker_thread(client(key.first), key.second));
+      connections_[key.first]->Shutdown(
+          longhaul_broker_thread(client(key.first), key.second.node));
   }
   return std::max<int64_t>(due - now, 0);
 }
@@ -154,7 +164,7 @@ void RdkafkaTransport::Poll(int timeout_ms, const OnReply& on_reply) {
   const int64_t wait = replies_.empty() ? std::min<int64_t>(timeout_ms, due) : 0;
   const bool is_waked = poller_.Wait(static_cast<int>(wait), [this](uint64_t id) {
     for (auto& [key, link] : links_)
-      if (link->Owns(id)) return link->OnReady(id);
+      if (link->Owns(id)) return link->OnReady(id, MonotonicMs());
   });
   if (is_waked) longhaul_queue_serve(queue_, Take, this);
   for (const Reply& reply : std::exchange(replies_, {})) on_reply(reply);

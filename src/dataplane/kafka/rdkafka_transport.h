@@ -37,8 +37,10 @@ class RdkafkaTransport final : public Transport {
   Status Send(const Request& request) override;
   Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                          const std::vector<int32_t>& avoid, uint64_t tag, int32_t* node) override;
-  int64_t bytes_moved(Side side, int32_t node) override;
-  void Disconnect(Side side, int32_t node) override;
+  int64_t bytes_moved(Side side, const Channel& channel) override;
+  void Disconnect(Side side, const Channel& channel) override;
+  bool OpenChannel(Side side, const Channel& channel) override;
+  void CloseChannel(Side side, const Channel& channel) override;
 
   // For future logins, see SetToken of client_config.h. Call it on any thread.
   Status SetToken(Side side, const std::string& token);
@@ -53,7 +55,7 @@ class RdkafkaTransport final : public Transport {
   rd_kafka_t* client(Side side) const {
     return side == Side::kSource ? source_.get() : target_.get();
   }
-  BrokerLink* Link(Side side, int32_t node);
+  BrokerLink* Link(Side side, const Channel& channel);
   int64_t TickLinks(int64_t now);
 
   ClientHandle source_;
@@ -65,7 +67,7 @@ class RdkafkaTransport final : public Transport {
   std::vector<Reply> replies_;
   uint64_t next_id_ = Poller::kWakeId;
   int32_t next_number_ = 0;
-  std::map<std::pair<Side, int32_t>, std::unique_ptr<BrokerLink>> links_;
+  std::map<std::pair<Side, Channel>, std::unique_ptr<BrokerLink>> links_;
 };
 
 }  // namespace longhaul

@@ -110,7 +110,9 @@ void BrokerConnection::Advance(size_t bytes) {
   }
 }
 
-BrokerConnection::State BrokerConnection::Receive(std::vector<Answer>* answers) {
+BrokerConnection::State BrokerConnection::Receive(int64_t now,
+                                                 std::vector<Answer>* answers) {
+  now_ = now;
   has_more_ = false;
   for (size_t all = 0; all < kTurnBytes;) {
     size_t room = 0;
@@ -149,6 +151,8 @@ bool BrokerConnection::TakeFrames(std::vector<Answer>* answers) {
   while (inbox_size_ - at >= kSizeBytes) {
     const int64_t size = GetInt32(inbox_.data() + at);
     if (size < static_cast<int64_t>(kHeaderBytes) || size > response_bytes_max_) return false;
+    if (!requests_.empty() && requests_.front().answered_at < 0)
+      requests_.front().answered_at = now_;
     const size_t here = std::min(static_cast<size_t>(size), inbox_size_ - at - kSizeBytes);
     // A small response may wait in the inbox for its rest.
     if (here < static_cast<size_t>(size) && kSizeBytes + static_cast<size_t>(size) <= kInboxBytes)
@@ -177,7 +181,8 @@ bool BrokerConnection::Finish(std::shared_ptr<Response> response, std::vector<An
     response->begin = SkipTags(response->block(), response->block_size(), kHeaderBytes);
     if (response->begin == 0) return false;
   }
-  answers->push_back({request.tag, request.api_version, std::move(response)});
+  answers->push_back({request.tag, request.api_version, std::move(response),
+                      request.answered_at - request.sent_at});
   requests_.pop_front();
   unwritten_--;
   return true;

@@ -18,6 +18,7 @@ struct Answer {
   uint64_t tag;
   int16_t api_version;
   BufferRef body;
+  int64_t first_byte_ms;
 };
 
 class BrokerConnection {
@@ -39,7 +40,7 @@ class BrokerConnection {
   // Adds the answers that have arrived. Stops after a few MiB, so that other connections get their
   // turn. If has_more(), call it again even if the poller does not report the connection: the rest
   // may already be in a buffer of OpenSSL. Answers before the end of the connection are kept.
-  State Receive(std::vector<Answer>* answers);
+  State Receive(int64_t now, std::vector<Answer>* answers);
   bool has_more() const { return has_more_; }
 
   // Requests that are not answered, the oldest first.
@@ -70,6 +71,7 @@ class BrokerConnection {
   std::shared_ptr<Response> receiving_;  // a response that is too large for the inbox
   size_t received_ = 0;                  // its bytes that have arrived
   bool has_more_ = false;
+  int64_t now_ = 0;
 };
 
 }  // namespace longhaul

@@ -25,6 +25,7 @@ void SetInt32(uint8_t* place, int32_t value) {
 
 RequestFrame::RequestFrame(const Request& request, const std::string& client_id, int64_t now)
     : tag(request.tag),
+      sent_at(now),
       deadline(now + request.timeout_ms),
       api_version(request.api_version),
       is_flexible(request.is_flexible) {

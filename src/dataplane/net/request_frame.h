@@ -20,7 +20,9 @@ struct RequestFrame {
   size_t written = 0;           // pieces that are completely written
   int32_t correlation_id = 0;
   uint64_t tag;
+  int64_t sent_at;   // ms
   int64_t deadline;  // ms
+  int64_t answered_at = -1;  // when the response began to arrive, ms
   int16_t api_version;
   bool is_flexible;
 };

@@ -251,6 +251,7 @@ export class FlowStatistics {
       ...this.#options.lanes.stateOf(lane),
       inFlightBytes: Number(counters.heldBytes),
       inFlightBytesMax: Number(counters.heldBytesMax),
+      sourceConnections: Number(counters.sourceConnections),
       fetchRequests: counters.fetchRequests,
       produceRequests: counters.produceRequests,
       sourceThrottleMs: counters.sourceThrottleMs,

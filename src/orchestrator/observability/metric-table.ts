@@ -138,6 +138,12 @@ export const metricTable = {
     labels: [...flow, 'lane'],
     help: 'The limit of longhaul_in_flight_bytes; at the limit the lane stops fetching.'
   },
+  longhaul_source_connections: {
+    type: 'gauge',
+    labels: [...flow, 'lane'],
+    help: 'Connections over which the lane fetches, to all source brokers; ' +
+      'connections.per.broker.max limits those to one broker.'
+  },
   longhaul_fetch_requests_total: {
     type: 'counter',
     labels: flow,

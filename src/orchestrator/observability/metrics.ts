@@ -90,6 +90,7 @@ function writeAll (text: SeriesText, options: MetricsOptions): void {
       const labels = { ...flowLabels(flow), lane: lane.lane }
       text.gauge('longhaul_in_flight_bytes', labels, lane.inFlightBytes)
       text.gauge('longhaul_in_flight_limit_bytes', labels, lane.inFlightBytesMax)
+      text.gauge('longhaul_source_connections', labels, lane.sourceConnections)
     }
   }
 }

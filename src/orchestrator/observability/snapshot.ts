@@ -118,6 +118,8 @@ export interface LaneSnapshot {
   readonly state: LaneState
   readonly inFlightBytes: number
   readonly inFlightBytesMax: number
+  /** Over which the lane fetches, to all source brokers. */
+  readonly sourceConnections: number
   readonly fetchRequests: Count
   readonly produceRequests: Count
   /** How long a cluster throttled this lane. */

@@ -58,7 +58,7 @@ struct Pair {
   void Respond(const std::string& text) {
     REQUIRE(write(broker, text.data(), text.size()) == static_cast<ssize_t>(text.size()));
   }
-  BrokerConnection::State Receive() { return connection->Receive(&answers); }
+  BrokerConnection::State Receive(int64_t now = 0) { return connection->Receive(now, &answers); }
   std::string Body(size_t i) {
     Buffer& body = *answers.at(i).body;
     return std::string(reinterpret_cast<const char*>(body.data()), body.size());
@@ -122,6 +122,25 @@ TEST_CASE("responses arrive in pieces of any size, small and large ones in turn"
     }
     CHECK(pair.connection->is_at_rest());
   }
+}
+
+// The time until the first byte is the round trip; a large response needs much longer to arrive.
+TEST_CASE("a response carries after how many ms its first byte came, however late the rest is") {
+  Pair pair;
+  pair.Queue(Ask(1, "x"));  // sent at 0
+  pair.Queue(Ask(2, "x"));
+  REQUIRE(pair.connection->Flush() == State::kOpen);
+  const std::string all = Framed(Int32(1) + std::string(40'000, 'a')) + Framed(Int32(2) + "b");
+  pair.Respond(all.substr(0, 10));
+  REQUIRE(pair.Receive(100) == State::kOpen);
+  pair.Respond(all.substr(10, 39'000));
+  REQUIRE(pair.Receive(200) == State::kOpen);
+  CHECK(pair.answers.empty());
+  pair.Respond(all.substr(39'010));
+  REQUIRE(pair.Receive(300) == State::kOpen);
+  REQUIRE(pair.answers.size() == 2);
+  CHECK(pair.answers[0].first_byte_ms == 100);
+  CHECK(pair.answers[1].first_byte_ms == 300);
 }
 
 TEST_CASE("a flexible response comes without the tags of its header") {

@@ -23,10 +23,12 @@ class SilentTransport final : public Transport {
                          uint64_t, int32_t*) override {
     return Status::Ok();
   }
-  int64_t bytes_moved(Side, int32_t) override { return 100; }
-  void Disconnect(Side, int32_t node) override { disconnected.push_back(node); }
+  int64_t bytes_moved(Side, const Channel&) override { return 100; }
+  void Disconnect(Side, const Channel& channel) override { disconnected.push_back(channel); }
+  bool OpenChannel(Side, const Channel&) override { return true; }
+  void CloseChannel(Side, const Channel&) override {}
 
-  std::vector<int32_t> disconnected;
+  std::vector<Channel> disconnected;
 };
 
 // Regression: metadata was requested each second from the only broker, over another connection, and
@@ -35,11 +37,11 @@ TEST_CASE("answers to metadata do not count for the data connection") {
   SilentTransport transport;
   BrokerWatch watch(30'000);
   const Patience patience = watch.PatienceFor(0, false);
-  watch.Sent(Side::kTarget, kNode, patience, 0);
+  watch.Sent(Side::kTarget, {kNode}, patience, 0);
   int64_t closed_at = -1;
   for (int64_t now = 0; now <= 20'000 && closed_at < 0; now += 1'000) {
-    watch.Sent(Side::kTarget, kNode, patience, now, Route::kMetadata);
-    watch.Answered(Side::kTarget, kNode, patience, now, Route::kMetadata);
+    watch.Sent(Side::kTarget, {kNode}, patience, now, Route::kMetadata);
+    watch.Answered(Side::kTarget, {kNode}, patience, now, Route::kMetadata);
     watch.Tick(&transport, now);
     if (now > BrokerWatch::kSuspectMs + 2'000 && now < BrokerWatch::kSilentMs)
       CHECK(watch.IsSuspect(Side::kTarget, kNode));
@@ -53,24 +55,43 @@ TEST_CASE("unanswered metadata is requested from others, and stops no data") {
   SilentTransport transport;
   BrokerWatch watch(30'000);
   const Patience patience = watch.PatienceFor(0, false);
-  watch.Sent(Side::kSource, kNode, patience, 0, Route::kMetadata);
+  watch.Sent(Side::kSource, {kNode}, patience, 0, Route::kMetadata);
   for (int64_t now = 0; now < 9'000; now += 1'000) watch.Tick(&transport, now);
   CHECK(watch.Doubtful(Side::kSource, 9'000) == std::set<int32_t>{kNode});
   CHECK_FALSE(watch.IsSuspect(Side::kSource, kNode));
   CHECK(transport.disconnected.empty());
   for (int64_t now = 9'000; now < 13'000; now += 1'000) watch.Tick(&transport, now);
-  CHECK(transport.disconnected == std::vector<int32_t>{kNode});
+  CHECK(transport.disconnected == std::vector<Channel>{{kNode}});
+}
+
+// A NAT may forget one of several connections, while the others work.
+TEST_CASE("a further channel that is silent is closed alone, and its broker is not suspect") {
+  SilentTransport transport;
+  BrokerWatch watch(30'000);
+  const Patience patience = watch.PatienceFor(500, true);
+  watch.Sent(Side::kSource, {kNode, 2}, patience, 0);
+  int64_t closed_at = -1;
+  for (int64_t now = 0; now <= 20'000 && closed_at < 0; now += 1'000) {
+    watch.Sent(Side::kSource, {kNode}, patience, now);
+    watch.Answered(Side::kSource, {kNode}, patience, now);
+    watch.Tick(&transport, now);
+    CHECK_FALSE(watch.IsSuspect(Side::kSource, kNode));
+    if (!transport.disconnected.empty()) closed_at = now;
+  }
+  CHECK(transport.disconnected == std::vector<Channel>{{kNode, 2}});
+  CHECK(closed_at >= BrokerWatch::kSilentMs);
+  CHECK(closed_at <= BrokerWatch::kSilentMs + 2'000);
 }
 
 TEST_CASE("a broker that is silent beyond its own wait is doubtful before it is suspect") {
   BrokerWatch watch(30'000);
   const Patience patience = watch.PatienceFor(500, true);
-  watch.Sent(Side::kSource, kNode, patience, 0);
+  watch.Sent(Side::kSource, {kNode}, patience, 0);
   CHECK(watch.Doubtful(Side::kSource, 500 + BrokerWatch::kDoubtMs - 1).empty());
   CHECK(watch.Doubtful(Side::kSource, 500 + BrokerWatch::kDoubtMs) == std::set<int32_t>{kNode});
   CHECK(watch.Doubtful(Side::kTarget, 500 + BrokerWatch::kDoubtMs).empty());
   CHECK_FALSE(watch.IsSuspect(Side::kSource, kNode));
-  watch.Answered(Side::kSource, kNode, patience, 2'000);
+  watch.Answered(Side::kSource, {kNode}, patience, 2'000);
   CHECK(watch.Doubtful(Side::kSource, 9'000).empty());
 }
 

@@ -131,7 +131,7 @@ TEST_CASE("batches that a hung leader had appended are found on its successor") 
   hung.sim.RunUntil([&] { return hung.sim.batches_mirrored > 5; }, 10'000);
   hung.process->network->latency_max_ms = 400;  // answers are in flight when it hangs
   hung.sim.RunUntil([&] { return hung.sim.batches_mirrored > 8; }, 10'000);
-  hung.process->network->Forget(Side::kTarget, 0);
+  hung.process->network->Forget(Side::kTarget, {0});
   hung.MoveLeadersOf(Side::kTarget, 0);
   hung.process->network->latency_max_ms = 5;
   CheckExact(hung.sim, hung.process);
@@ -163,7 +163,7 @@ TEST_CASE("a forgotten connection is detected within fifteen seconds") {
     Fill(hung.sim, 0, 5);
     hung.process = hung.sim.Start();
     CheckExact(hung.sim, hung.process);
-    hung.process->network->Forget(side, 0);
+    hung.process->network->Forget(side, {0});
     Fill(hung.sim, 0, 1);
     CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() == 18; }, 16'500));
     CheckExact(hung.sim, hung.process);
@@ -175,7 +175,7 @@ TEST_CASE("a connection forgotten while idle is detected by the next metadata re
   Fill(hung.sim, 0, 5);
   hung.process = hung.sim.Start();
   CheckExact(hung.sim, hung.process);
-  hung.process->network->Forget(Side::kTarget, 0);
+  hung.process->network->Forget(Side::kTarget, {0});
   hung.sim.RunFor(80'000);
   Fill(hung.sim, 0, 1);
   CHECK(hung.sim.RunUntil([&] { return hung.sim.Mirrored(0).size() == 18; }, 1'000));
@@ -190,7 +190,7 @@ TEST_CASE("a partition that is assigned learns its leaders from a broker that an
     HungCase hung("forgotten, assigned " + std::to_string(attempt), 6);
     hung.Start();
     CheckExact(hung.sim, hung.process);
-    hung.process->network->Forget(Side::kSource, 0);
+    hung.process->network->Forget(Side::kSource, {0});
     hung.sim.RunFor(2'000);
     uint32_t id = 0;
     while (hung.IsLedBy(Side::kSource, id, 0)) ++id;
@@ -211,7 +211,7 @@ TEST_CASE("a forgotten connection is detected within a shorter request.timeout.m
   Fill(sim, 0, 5);
   Process* process = sim.Start();
   CheckExact(sim, process);
-  process->network->Forget(Side::kTarget, 0);
+  process->network->Forget(Side::kTarget, {0});
   Fill(sim, 0, 1);
   CHECK(sim.RunUntil([&] { return sim.Mirrored(0).size() == 18; }, 6'500));
 }

@@ -40,14 +40,18 @@ void SimulatedNetwork::Capture(InFlight* request) {
 
 int32_t SimulatedNetwork::connection(Side side, int32_t node) {
   if (broker_state(side, node) != BrokerState::kUp) return -1;
-  return connections_[{side, node}].number;
+  return connections_[{side, Channel{node}}].number;
 }
 
 Status SimulatedNetwork::Send(const Request& request) {
   if (broker_state(request.side, request.node) != BrokerState::kUp)
     return Status::Error(-195, "not connected");
+  const Channel channel{request.node, request.channel};
+  if (channel.number > 0 && !connections_[{request.side, channel}].is_open)
+    return Status::Error(-195, "not open");
   auto sent = std::make_shared<InFlight>(InFlight{
-      request.side, request.node, request.api_key, request.api_version, request.tag, {}, {}});
+      request.side, channel, request.api_key, request.api_version, request.tag, {}, {}});
+  sent->sent_at = agenda_->now;
   for (const Piece& piece : request.pieces) {
     Part part{{}, piece.by_reference ? piece.data : nullptr, piece.size};
     if (!piece.by_reference) part.copy.assign(piece.data, piece.data + piece.size);
@@ -62,7 +66,7 @@ Status SimulatedNetwork::Send(const Request& request) {
       in_flight_max = std::max(in_flight_max, ++in_flight_[{request.node, key}]);
     }
   }
-  Connection& connection = connections_[{request.side, request.node}];
+  Connection& connection = connections_[{request.side, channel}];
   if (request.connection != kAnyConnection && request.connection != connection.number) {
     sent->lost = true;
     Uncount(sent.get());
@@ -76,14 +80,14 @@ Status SimulatedNetwork::Send(const Request& request) {
   connection.open.push_back(sent);
   Schedule(sent);
   agenda_->At(agenda_->now + request.timeout_ms, [this, sent, open = open_] {
-    if (*open && !sent->replied) Break(sent->side, sent->node, -185);
+    if (*open && !sent->replied) BreakChannel(sent->side, sent->channel, -185);
   });
   return Status::Ok();
 }
 
 // Arrivals on one connection keep their order.
 void SimulatedNetwork::Schedule(const Ref& request) {
-  Connection& connection = connections_[{request->side, request->node}];
+  Connection& connection = connections_[{request->side, request->channel}];
   connection.last_arrival = std::max(connection.last_arrival, agenda_->now + Latency());
   agenda_->At(connection.last_arrival, [this, request, open = open_] {
     // A request that outlives its sender has no network: see Close.
@@ -112,8 +116,8 @@ void SimulatedNetwork::NoteLate(UnderWay* under_way, const InFlight& request) {
 
 void SimulatedNetwork::Arrive(const Ref& request) {
   if (request->lost) return;
-  if (connections_[{request->side, request->node}].is_forgotten) return;
-  SimulatedBroker& broker = cluster(request->side).broker(request->node);
+  if (connections_[{request->side, request->channel}].is_forgotten) return;
+  SimulatedBroker& broker = cluster(request->side).broker(request->channel.node);
   if (broker.frozen_until > agenda_->now || !broker.up) {
     const int64_t later = std::max(broker.frozen_until, agenda_->now + 10);
     agenda_->At(later, [this, request, open = open_] {
@@ -124,16 +128,17 @@ void SimulatedNetwork::Arrive(const Ref& request) {
   const Bytes body = Assemble(*request);
   if (request->api_key == kProduceApi.key) {
     Uncount(request.get());
-    Bytes answer = cluster(request->side).Produce(request->node, request->version, body);
+    Bytes answer = cluster(request->side).Produce(request->channel.node, request->version, body);
     NoteLate(under_way_, *request);
     return Answer(request, std::move(answer));
   }
   if (request->api_key == kListOffsetsApi.key)
-    return Answer(request, cluster(request->side).ListOffsets(request->node, body));
+    return Answer(request, cluster(request->side).ListOffsets(request->channel.node, body));
   if (request->api_key == kDescribeProducersApi.key)
-    return Answer(request, cluster(request->side).DescribeProducers(request->node, body));
+    return Answer(request, cluster(request->side).DescribeProducers(request->channel.node, body));
   if (!request->fetch) {
-    request->fetch = cluster(request->side).OpenFetch(request->node, request->version, body);
+    request->fetch =
+        cluster(request->side).OpenFetch(request->channel.node, request->version, body);
     request->held_until = agenda_->now + request->fetch->wait_ms;
   }
   const bool is_last = agenda_->now >= request->held_until;
@@ -195,16 +200,20 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
   response_bytes_max = std::max(response_bytes_max, body.size());
   if (request->replied) return;  // processed, but the connection that would carry the answer ended
   Damage(*request, &body);
-  Connection& connection = connections_[{request->side, request->node}];
+  Connection& connection = connections_[{request->side, request->channel}];
   // KIP-219: a broker of these versions answers first, and its client waits; an older one waits.
   const bool client_waits = request->api_key == kFetchApi.key     ? request->version >= 8
                             : request->api_key == kProduceApi.key ? request->version >= 6
                                                               : true;
   const int64_t wait =
-      client_waits ? 0 : cluster(request->side).broker(request->node).throttle_ms;
-  connection.last_reply = std::max(connection.last_reply, agenda_->now + wait + Latency());
+      client_waits ? 0 : cluster(request->side).broker(request->channel.node).throttle_ms;
+  const int64_t transfer =
+      connection_rate == 0 ? 0 : static_cast<int64_t>(body.size()) / connection_rate;
+  request->answered_at = std::max(connection.last_reply, agenda_->now + wait + Latency());
+  request->answer_bytes = static_cast<int64_t>(body.size());
+  connection.last_reply = request->answered_at + transfer;
   agenda_->At(connection.last_reply, [this, request, body = std::move(body), open = open_] {
-    const Connection& now = connections_[{request->side, request->node}];
+    const Connection& now = connections_[{request->side, request->channel}];
     const bool arrives = !now.is_forgotten && now.number == request->connection;
     if (*open && arrives) Deliver(request, 0, body);
   });
@@ -212,21 +221,39 @@ void SimulatedNetwork::Answer(const Ref& request, Bytes body) {
 
 void SimulatedNetwork::Deliver(const Ref& request, int32_t error, Bytes body) {
   if (std::exchange(request->replied, true)) return;
-  connections_[{request->side, request->node}].bytes_moved += 1;
-  std::erase(connections_[{request->side, request->node}].open, request);
-  for (const auto& key : request->keys) --in_flight_[{request->node, key}];
+  connections_[{request->side, request->channel}].bytes_moved +=
+      1 + static_cast<int64_t>(body.size());
+  std::erase(connections_[{request->side, request->channel}].open, request);
+  for (const auto& key : request->keys) --in_flight_[{request->channel.node, key}];
   Reply reply;
   reply.side = request->side;
   reply.tag = request->tag;
   reply.error = error;
   reply.api_version = request->version;
+  if (error == 0) reply.first_byte_ms = request->answered_at - request->sent_at;
   if (error == 0) reply.body = std::make_shared<OwnedBuffer>(std::move(body));
   on_reply_(reply);
 }
 
 void SimulatedNetwork::Break(Side side, int32_t node, int32_t error, bool broker_died) {
-  Connection& connection = connections_[{side, node}];
+  connections_[{side, Channel{node}}];
+  for (const auto& [where, connection] : connections_)
+    if (where.first == side && where.second.node == node)
+      BreakChannel(side, where.second, error, broker_died);
+}
+
+void SimulatedNetwork::BreakOne(Side side, int32_t node) {
+  std::vector<Channel> channels;
+  for (const auto& [where, connection] : connections_)
+    if (where.first == side && where.second.node == node) channels.push_back(where.second);
+  if (!channels.empty()) BreakChannel(side, channels[random_->Below(channels.size())]);
+}
+
+void SimulatedNetwork::BreakChannel(Side side, const Channel& channel, int32_t error,
+                                    bool broker_died) {
+  Connection& connection = connections_[{side, channel}];
   breaks++;
+  connection.is_open = connection.is_opening = false;
   std::deque<Ref> open = std::exchange(connection.open, {});
   connection.last_arrival = connection.last_reply = agenda_->now + 50;
   connection.is_forgotten = false;
@@ -278,17 +305,50 @@ void SimulatedNetwork::Close() {
           --(*under_way)[key].all;
           --(*under_way)[key].late;
         }
-        target->Produce(request->node, request->version, Assemble(*request));
+        target->Produce(request->channel.node, request->version, Assemble(*request));
         NoteLate(under_way, *request);
       });
     }
   }
 }
 
-int64_t SimulatedNetwork::bytes_moved(Side side, int32_t node) {
-  Connection& connection = connections_[{side, node}];
+bool SimulatedNetwork::OpenChannel(Side side, const Channel& channel) {
+  Connection& connection = connections_[{side, channel}];
+  if (connection.is_open || connection.is_opening || CountFurther() >= further_max)
+    return connection.is_open;
+  connection.is_opening = true;
+  agenda_->At(agenda_->now + 2 * Latency(), [this, side, channel, open = open_] {
+    Connection& now = connections_[{side, channel}];
+    if (!*open || !now.is_opening || CountFurther() >= further_max) return;
+    now.is_opening = false;
+    if (broker_state(side, channel.node) != BrokerState::kUp) return;
+    now.is_open = true;
+    further_opened++;
+  });
+  return false;
+}
+
+void SimulatedNetwork::CloseChannel(Side side, const Channel& channel) {
+  Connection& connection = connections_[{side, channel}];
+  connection.is_open = connection.is_opening = false;
+}
+
+int64_t SimulatedNetwork::CountFurther() const {
+  return std::count_if(connections_.begin(), connections_.end(),
+                       [](const auto& each) { return each.second.is_open; });
+}
+
+int64_t SimulatedNetwork::bytes_moved(Side side, const Channel& channel) {
+  Connection& connection = connections_[{side, channel}];
+  if (channel.number > 0 && !connection.is_open) return -1;
   if (trickles) ++connection.bytes_moved;
-  return connection.bytes_moved;
+  int64_t arrived = 0;
+  for (const Ref& request : connection.open) {
+    const int64_t ms = agenda_->now - request->answered_at;
+    if (connection_rate > 0 && request->answer_bytes > 0 && ms > 0)
+      arrived += std::min(request->answer_bytes, ms * connection_rate);
+  }
+  return connection.bytes_moved + arrived;
 }
 
 void SimulatedNetwork::ConnectAnother(Side side, const std::vector<int32_t>& others) {
@@ -317,7 +377,7 @@ Status SimulatedNetwork::RequestMetadata(Side side, const std::vector<std::strin
   if (up.empty()) return Status::Error(-195, "no broker");
   const std::vector<int32_t>& from = wanted.empty() ? up : wanted;
   *node = from[random_->Below(from.size())];
-  connections_[{side, *node}].metadata.insert(tag);
+  connections_[{side, Channel{*node}}].metadata.insert(tag);
   AnswerMetadata(side, *node, topics, tag);
   return Status::Ok();
 }
@@ -347,7 +407,7 @@ void SimulatedNetwork::AnswerMetadata(Side side, int32_t node,
     }
   }
   agenda_->At(agenda_->now + Latency(), [this, node, reply = std::move(reply), open = open_] {
-    Connection& connection = connections_[{reply.side, node}];
+    Connection& connection = connections_[{reply.side, Channel{node}}];
     if (!*open || connection.is_forgotten || connection.metadata.erase(reply.tag) == 0) return;
     on_reply_(reply);
   });
@@ -356,7 +416,8 @@ void SimulatedNetwork::AnswerMetadata(Side side, int32_t node,
 std::string SimulatedNetwork::Describe() const {
   std::string text;
   for (const auto& [where, connection] : connections_)
-    text += std::string(" ") + SideName(where.first) + " " + std::to_string(where.second) + ": " +
+    text += std::string(" ") + SideName(where.first) + " " + std::to_string(where.second.node) +
+            "/" + std::to_string(where.second.number) + ": " +
             std::to_string(connection.open.size()) + " open;";
   return text;
 }

@@ -79,16 +79,27 @@ class SimulatedNetwork final : public Transport {
   Status Send(const Request& request) override;
   Status RequestMetadata(Side side, const std::vector<std::string>& topics,
                          const std::vector<int32_t>& avoid, uint64_t tag, int32_t* node) override;
-  int64_t bytes_moved(Side side, int32_t node) override;
-  void Disconnect(Side side, int32_t node) override { Break(side, node); }
+  int64_t bytes_moved(Side side, const Channel& channel) override;
+  void Disconnect(Side side, const Channel& channel) override { BreakChannel(side, channel); }
+  bool OpenChannel(Side side, const Channel& channel) override;
+  void CloseChannel(Side side, const Channel& channel) override;
 
+  // All connections to the broker end.
+  void Break(Side side, int32_t node, int32_t error = -195, bool broker_died = false);
+  // One of several at random.
+  void BreakOne(Side side, int32_t node);
   // The connection ends: of what is unanswered some is processed all the same, the rest is lost.
   // The forwarder hears of it a little later, and the next connection is up before that. When the
   // broker itself died, nothing that it has not processed arrives.
-  void Break(Side side, int32_t node, int32_t error = -195, bool broker_died = false);
+  void BreakChannel(Side side, const Channel& channel, int32_t error = -195,
+                    bool broker_died = false);
   // A NAT forgets the connection: nothing on it arrives any more in either direction, and no side
   // learns of it. A connection that is opened after it works.
-  void Forget(Side side, int32_t node) { connections_[{side, node}].is_forgotten = true; }
+  void Forget(Side side, const Channel& channel) {
+    connections_[{side, channel}].is_forgotten = true;
+  }
+  // Of further channels, to all brokers.
+  int64_t CountFurther() const;
   // From now on, metadata can be asked only of this broker of the cluster, and of others once a
   // connection to them is open: librdkafka connects only to brokers that it needs.
   void ConnectOnly(Side side, int32_t node) { connected_[side] = {node}; }
@@ -97,6 +108,11 @@ class SimulatedNetwork final : public Transport {
   void Close();
 
   int64_t latency_max_ms = 5;
+  int64_t latency_min_ms = 1;
+  // What a connection passes from the broker, bytes a ms; 0: no limit.
+  int64_t connection_rate = 0;
+  // How many further channels a broker accepts.
+  int64_t further_max = INT64_MAX;
   int64_t metadata_lag_ms = 0;
   // Fetch responses of the source with a damaged payload byte. Each batch is damaged so often at
   // most: what is damaged more often is so on the disk, which is another fault.
@@ -114,6 +130,7 @@ class SimulatedNetwork final : public Transport {
   int64_t requests = 0;
   int64_t breaks = 0;     // connections that ended
   bool trickles = false;  // bytes move, however late an answer is
+  int64_t further_opened = 0;
 
  private:
   struct Part {
@@ -123,7 +140,7 @@ class SimulatedNetwork final : public Transport {
   };
   struct InFlight {
     Side side;
-    int32_t node;
+    Channel channel;
     int16_t api_key;
     int16_t version;
     uint64_t tag;
@@ -132,6 +149,9 @@ class SimulatedNetwork final : public Transport {
     int32_t connection = 0;   // its number
     std::optional<SimulatedCluster::OpenedFetch> fetch = {};  // one that has arrived
     int64_t held_until = 0;  // while there is nothing to answer
+    int64_t sent_at = 0;
+    int64_t answered_at = 0;  // when the first byte of the answer arrives
+    int64_t answer_bytes = 0;
     bool replied = false;     // the forwarder has the answer; references are void
     bool processed = false;
     bool lost = false;    // will never be processed
@@ -146,11 +166,14 @@ class SimulatedNetwork final : public Transport {
     int64_t last_reply = 0;
     int64_t bytes_moved = 0;
     bool is_forgotten = false;
+    bool is_open = false;  // a further one
+    bool is_opening = false;
     std::set<uint64_t> metadata;  // tags of requests for it that are not answered
   };
   SimulatedCluster& cluster(Side side) { return *clusters_[static_cast<size_t>(side)]; }
   int64_t Latency() {
-    return 1 + static_cast<int64_t>(random_->Below(static_cast<uint64_t>(latency_max_ms)));
+    return latency_min_ms + static_cast<int64_t>(random_->Below(
+                                static_cast<uint64_t>(latency_max_ms - latency_min_ms + 1)));
   }
   static Bytes Assemble(const InFlight& request);
   static void Capture(InFlight* request);
@@ -179,7 +202,7 @@ class SimulatedNetwork final : public Transport {
   SimulatedCluster* clusters_[kSides];
   UnderWay* under_way_;
   OnReply on_reply_;
-  std::map<std::pair<Side, int32_t>, Connection> connections_;
+  std::map<std::pair<Side, Channel>, Connection> connections_;
   std::map<Side, std::set<int32_t>> connected_;  // see ConnectOnly
   std::map<std::pair<int32_t, SimulatedCluster::Key>, size_t> in_flight_;  // by broker
   std::map<SimulatedCluster::Key, std::map<int64_t, int>> damages_;  // by base offset

@@ -39,6 +39,7 @@ Simulation::Process* Simulation::Start(const std::map<uint32_t, Progress>& from)
   config.producer_id = options_.has_producer_id ? kProducerId : -1;
   config.producer_epoch = options_.has_producer_id ? 0 : -1;
   config.rack = options_.rack;
+  config.pace = options_.pace;
   process->forwarder =
       std::make_unique<Forwarder>(config, process->network.get(), &Codecs(), &process->events);
   std::vector<uint32_t> all;
@@ -384,6 +385,12 @@ PartitionCounters Simulation::Counters(Process* process, uint32_t id) {
   for (const PartitionCounters& row : process->forwarder->SnapshotPartitions(true))
     if (PartitionOf(row.id) == id) return row;
   return {};
+}
+
+int64_t Simulation::CountFurtherOpened() const {
+  int64_t opened = 0;
+  for (const auto& process : processes_) opened += process->network->further_opened;
+  return opened;
 }
 
 void Simulation::ProduceForeign(uint32_t id) {

@@ -29,6 +29,7 @@ struct SimulationOptions {
   std::string rack;     // of the mirror
   int32_t partitions = 3;
   ForwarderSettings settings{};
+  ConnectionPace pace{};
   WriterOptions writer{};
   bool mirrors_again = false;  // what an unclean election took from the target
   bool has_producer_id = true;  // false: the target has no idempotent producers
@@ -94,6 +95,8 @@ class Simulation {
   void CheckSpans(Process* process);
   std::string Describe(Process* process);
   PartitionCounters Counters(Process* process, uint32_t id);
+  // Further connections to source brokers, of all processes.
+  int64_t CountFurtherOpened() const;
 
   SimulatedLog& SourceLog(uint32_t id) { return source.log({kTopic, static_cast<int32_t>(id)}); }
   SimulatedLog& TargetLog(uint32_t id) { return target.log({kRemote, static_cast<int32_t>(id)}); }

@@ -31,7 +31,7 @@ SimulationOptions RandomOptions(Random& random) {
   const auto pick = [&](std::initializer_list<int64_t> values) {
     return values.begin()[random.Below(values.size())];
   };
-  s.in_flight_bytes_max = pick({512 * 1024, 1024 * 1024});
+  s.in_flight_bytes_max = pick({512 * 1024, 1024 * 1024, 8 << 20});
   s.fetch_bytes_max = pick({1'000, 20'000, 8 << 20});
   s.partition_fetch_bytes_max = pick({300, 5'000, 1 << 20});
   s.partition_queue_bytes_max = pick({1'000, 50'000, 8 << 20});
@@ -43,6 +43,12 @@ SimulationOptions RandomOptions(Random& random) {
   s.request_timeout_ms = pick({500, 3'000});
   s.retry_backoff_max_ms = pick({200, 2'000});
   s.metadata_max_age_ms = pick({1'000, 60'000});
+  s.broker_connections_max = pick({1, 2, 4, 16});
+  // Whether a further connection pays is left to chance: partitions change theirs all the time.
+  options.pace = {.far_ms = 0, .window_ms = 20, .window_round_trips = 1, .settle_round_trips = 1,
+                  .opening_ms_max = 200, .opening_look_ms = 5, .gain_percent = 0, .hold_ms = 20,
+                  .hold_ms_max = 200, .refused_ms = 300, .idle_ms = 200, .busy_bytes = 0,
+                  .open_ms_max = 100, .pause_ms = 10, .pause_ms_max = 100};
   if (random.OneIn(2)) options.rack = "b";
   options.batch_max = 512 * 1024;
   options.mirrors_again = true;
@@ -121,7 +127,7 @@ class Chaos {
     ++*count_;
     const Side side = AnySide();
     const int32_t node = AnyNode();
-    switch (random_.Below(22)) {
+    switch (random_.Below(24)) {
       case 0:
       case 1:
         return process_->network->Break(side, node);
@@ -157,6 +163,11 @@ class Chaos {
         return HurtFollower(node);
       case 18:
         return HurtSessions(side, node);
+      case 20:
+        return process_->network->BreakOne(Side::kSource, node);
+      case 21:
+        process_->network->further_max = static_cast<int64_t>(random_.Below(6));
+        return;
       case 19:
         process_->network->metadata_lag_ms = random_.OneIn(2) ? 0 : 300;
         return;
@@ -324,19 +335,21 @@ TEST_CASE("for all faults every record is on the target once, in order, unchange
   const uint64_t runs = FromEnvironment("LONGHAUL_SIM_RUNS", kRuns);
   const uint64_t only = FromEnvironment("LONGHAUL_SIM_RUN", UINT64_MAX);
   uint64_t faults = 0;
-  int64_t batches = 0;
+  int64_t batches = 0, further = 0;
   for (uint64_t run = 0; run < runs || run == only; ++run) {
     if (only != UINT64_MAX && run != only) continue;
     Random random("options " + std::to_string(run));
     Simulation sim("simulation " + std::to_string(run), RandomOptions(random));
     Chaos(&sim, &faults).Run();
     batches += sim.batches_mirrored;
+    further += sim.CountFurtherOpened();
     INFO("LONGHAUL_TEST_SEED=" << RunSeed() << " LONGHAUL_SIM_RUN=" << run);
     REQUIRE(sim.failure() == "");
   }
-  std::printf("simulation: %llu runs, %llu faults, %lld batches mirrored\n",
+  if (only == UINT64_MAX) CHECK(further > static_cast<int64_t>(runs));
+  std::printf("simulation: %llu runs, %llu faults, %lld batches, %lld further connections\n",
               static_cast<unsigned long long>(runs), static_cast<unsigned long long>(faults),
-              static_cast<long long>(batches));
+              static_cast<long long>(batches), static_cast<long long>(further));
 }
 
 // Replicas lag, keep records that only they have, and are elected nevertheless; the mirror goes

@@ -31,6 +31,7 @@ export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
     state: 'running',
     inFlightBytes: 0,
     inFlightBytesMax: 1000,
+    sourceConnections: 1,
     fetchRequests: 0n,
     produceRequests: 0n,
     sourceThrottleMs: 0n,

@@ -1,0 +1,160 @@
+#include "core/fetch_channels.h"
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+#include <utility>
+
+namespace longhaul {
+
+void FetchChannels::Tick() {
+  CloseUnused();
+  for (auto& [node, broker] : brokers_) {
+    if (lane_->now >= broker.count.due()) {
+      Look(node, &broker);
+      Follow(node, &broker);
+    } else if (lane_->now >= broker.look_at) {
+      Follow(node, &broker);
+    }
+    // A broker at rest is looked at with the Fetches, so that it wakes no idle lane.
+    if (broker.count.is_trying()) lane_->WakeAt(broker.count.due());
+    lane_->WakeAt(broker.look_at);
+  }
+}
+
+void FetchChannels::Answered(const Channel& channel, int64_t first_byte_ms) {
+  const auto max = static_cast<int32_t>(lane_->settings.broker_connections_max);
+  if (max <= 1 || first_byte_ms < 0) return;
+  Broker& broker = brokers_.try_emplace(channel.node, max, pace_).first->second;
+  broker.count.SeeRoundTrip(lane_->now, first_byte_ms);
+}
+
+void FetchChannels::LackedRoom(int32_t node) {
+  const auto broker = brokers_.find(node);
+  if (broker != brokers_.end()) broker->second.lacked_room = true;
+}
+
+void FetchChannels::Lost(const Channel& channel) {
+  Broker& broker = brokers_.at(channel.node);
+  plan_->StopUsing(channel);
+  broker.bytes.erase(channel.number);
+  if (broker.lost_at >= 0 && lane_->now - broker.lost_at < kOneLossMs) return;
+  const bool is_long_ago =
+      broker.lost_at < 0 || lane_->now - broker.lost_at >= 2 * pace_.pause_ms_max;
+  broker.pause_ms =
+      is_long_ago ? pace_.pause_ms : std::min(2 * broker.pause_ms, pace_.pause_ms_max);
+  broker.losses = is_long_ago ? 1 : broker.losses + 1;
+  broker.lost_at = lane_->now;
+  broker.not_before = lane_->now + broker.pause_ms;
+  if (broker.losses >= kLossesMax) Refuse(channel.node, &broker, "closes further connections");
+}
+
+int64_t FetchChannels::CountOpen() const {
+  int64_t open = 0;
+  for (const auto& [channel, node] : plan_->nodes())
+    if (node.is_used && (channel.number > 0 || !node.members.empty())) open++;
+  return open;
+}
+
+void FetchChannels::Look(int32_t node, Broker* broker) {
+  ConnectionCount::Look look;
+  const std::vector<int32_t> used = plan_->UsedChannels(node);
+  for (const int32_t number : used) {
+    const int64_t bytes = lane_->transport->bytes_moved(Side::kSource, {node, number});
+    const auto [known, is_new] = broker->bytes.try_emplace(number, bytes);
+    // A connection that was replaced counts from 0 again.
+    if (!is_new) look.bytes += std::max<int64_t>(bytes >= known->second ? bytes - known->second
+                                                                        : bytes, 0);
+    known->second = bytes;
+  }
+  look.members = plan_->CountMembers(node);
+  // Walks all partitions of the broker, so only if there is something to gain.
+  if (look.bytes >= pace_.busy_bytes) look.busy = plan_->CountBusy(node);
+  const int64_t brokers = std::max<int64_t>(static_cast<int64_t>(brokers_.size()), 1);
+  look.affordable = static_cast<int32_t>(
+      std::clamp<int64_t>(lane_->memory.bound() / 2 / room_min_ / brokers, 1, INT32_MAX));
+  look.is_spread = static_cast<int32_t>(used.size()) == broker->count.wanted() &&
+                   !plan_->IsMoving(node);
+  look.lacked_room = std::exchange(broker->lacked_room, false);
+  broker->count.Judge(lane_->now, look);
+}
+
+void FetchChannels::Follow(int32_t node, Broker* broker) {
+  broker->look_at = INT64_MAX;
+  for (const int32_t number : plan_->UsedChannels(node)) {
+    if (number < broker->count.wanted()) continue;
+    plan_->StopUsing({node, number});
+    broker->bytes.erase(number);
+    unused_.insert({node, number});
+  }
+  while (OpenNext(node, broker)) {
+  }
+  if (plan_->UsedChannels(node).size() > 1 || plan_->IsMoving(node)) plan_->Spread(node);
+}
+
+// One after another: librdkafka has one connection to the broker at a time. True: the next channel
+// is open.
+bool FetchChannels::OpenNext(int32_t node, Broker* broker) {
+  int32_t number = 1;
+  while (number < broker->count.wanted() && plan_->IsUsed({node, number})) number++;
+  const bool can_open =
+      number < broker->count.wanted() && lane_->now >= broker->not_before &&
+      lane_->transport->broker_state(Side::kSource, node) == BrokerState::kUp;
+  if (!can_open) {
+    StopOpening(node, broker);
+    return false;
+  }
+  if (broker->opening != number) {
+    StopOpening(node, broker);
+    broker->opening = number;
+    broker->opening_since = lane_->now;
+  }
+  if (lane_->transport->OpenChannel(Side::kSource, {node, number})) {
+    broker->opening = 0;
+    unused_.erase({node, number});
+    plan_->Use({node, number});
+    return true;
+  }
+  broker->look_at = lane_->now + pace_.opening_look_ms;
+  if (lane_->now - broker->opening_since >= pace_.open_ms_max)
+    Refuse(node, broker, "accepts no further connection");
+  return false;
+}
+
+void FetchChannels::StopOpening(int32_t node, Broker* broker) {
+  if (broker->opening == 0) return;
+  lane_->transport->CloseChannel(Side::kSource, {node, broker->opening});
+  broker->opening = 0;
+}
+
+void FetchChannels::Refuse(int32_t node, Broker* broker, const char* what) {
+  const auto open = static_cast<int32_t>(plan_->UsedChannels(node).size());
+  const int32_t kept = std::max(open - 1, 1);
+  StopOpening(node, broker);
+  broker->look_at = lane_->now;  // closes what is not wanted any more
+  broker->losses = 0;
+  broker->count.Limit(lane_->now, kept);
+  if (std::exchange(broker->has_refused, true)) return;
+  lane_->events->Log(
+      kLogShown, BrokerName(Side::kSource, node) + " " + what + ": the lane keeps " +
+                     std::to_string(kept) + ", of connections.per.broker.max=" +
+                     std::to_string(lane_->settings.broker_connections_max) +
+                     ". Look at max.connections.per.ip and at the log of the broker; with a lower "
+                     "connections.per.broker.max the lane does not try");
+}
+
+void FetchChannels::CloseUnused() {
+  for (auto it = unused_.begin(); it != unused_.end();) {
+    const Channel channel = *it;
+    const FetchNode& node = plan_->nodes()[channel];
+    if (node.asking || !node.members.empty() || node.session.is_open()) {
+      ++it;
+      continue;
+    }
+    lane_->transport->CloseChannel(Side::kSource, channel);
+    plan_->nodes().erase(channel);
+    it = unused_.erase(it);
+  }
+}
+
+}  // namespace longhaul

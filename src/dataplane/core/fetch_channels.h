@@ -1,0 +1,82 @@
+// The channels over which the lane fetches from each source broker. connection_count.h decides how
+// many there are; this class measures for it, opens and closes them, and spreads the partitions of
+// the broker over them. Each channel has its own Fetches and its own Fetch session, for partitions
+// that no other channel fetches:
+//
+//   OpenChannel --open--> used: gets partitions, evened out at each look
+//                           |  not wanted any more            the connection has ended
+//                           v                                       |
+//                         not used: its partitions leave it between two Fetches, the broker frees
+//                         its session; then it is closed, or opened again if it is wanted
+//
+// A partition changes its channel only while no Fetch of its channel is in flight, so it is fetched
+// over one channel at a time. Order and sequences do not depend on channels at all: a response
+// counts only for the offset that the partition is at.
+//
+// A broker may refuse a further connection (max.connections.per.ip). Then the lane keeps one
+// connection less than it has, for librdkafka, which asks for metadata on its own one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+
+#include "core/connection_count.h"
+#include "core/fetch_plan.h"
+#include "core/lane_context.h"
+
+namespace longhaul {
+
+class FetchChannels {
+ public:
+  // Connections that end within it ended for one reason, as when their broker restarts.
+  static constexpr int64_t kOneLossMs = 1'000;
+  static constexpr int32_t kLossesMax = 3;  // then the broker counts as refusing
+
+  // room_min: bytes that a Fetch needs to be worth a request.
+  FetchChannels(LaneContext* lane, FetchPlan* plan, const ConnectionPace& pace, int64_t room_min)
+      : lane_(lane), plan_(plan), pace_(pace), room_min_(room_min) {}
+
+  // Before the Fetches of a tick.
+  void Tick();
+  // A Fetch was answered; `first_byte_ms` as in Reply.
+  void Answered(const Channel& channel, int64_t first_byte_ms);
+  // A Fetch from the broker waits for memory.
+  void LackedRoom(int32_t node);
+  // The connection of a further channel has ended.
+  void Lost(const Channel& channel);
+  // Of the lane, to all source brokers that have answered it.
+  int64_t CountOpen() const;
+
+ private:
+  struct Broker {
+    Broker(int32_t max, const ConnectionPace& pace) : count(max, pace) {}
+    ConnectionCount count;
+    std::map<int32_t, int64_t> bytes;  // moved until the last look, by channel
+    bool lacked_room = false;
+    int32_t opening = 0;  // the channel that is being opened, 0: none
+    int64_t opening_since = 0;
+    int64_t look_at = INT64_MAX;  // at a channel that is being opened
+    int64_t not_before = 0;       // nothing is opened
+    int64_t pause_ms = 0;
+    int64_t lost_at = -1;
+    int32_t losses = 0;
+    bool has_refused = false;  // and that was logged
+  };
+
+  void Look(int32_t node, Broker* broker);
+  void Follow(int32_t node, Broker* broker);
+  bool OpenNext(int32_t node, Broker* broker);
+  void StopOpening(int32_t node, Broker* broker);
+  void Refuse(int32_t node, Broker* broker, const char* what);
+  void CloseUnused();
+
+  LaneContext* lane_;
+  FetchPlan* plan_;
+  const ConnectionPace pace_;
+  const int64_t room_min_;
+  std::map<int32_t, Broker> brokers_;
+  std::set<Channel> unused_;  // to be closed
+};
+
+}  // namespace longhaul
