@@ -41,6 +41,9 @@ describe('faults of the own state', () => {
     const second = await flow.start()
     await untilOwned(first, 2)
     await untilOwned(second, 2)
+    // A process owns slots before it has read their positions. Only then can it write them again:
+    // on a busy machine the topic was deleted in between, and a partition was left without any.
+    await second.untilLogged('acquired slots', ({ text }) => text === 'acquired slots')
     await clusters.target.admin.deleteTopic(progressTopic)
     for (const mirror of [first, second]) {
       await mirror.untilLogged('PROGRESS_DELETED', ({ text }) => text.includes('PROGRESS_DELETED'))
