@@ -79,14 +79,14 @@ export async function connect (
 ): Promise<void> {
   const hasLogin = loginOf(properties) !== undefined
   if (hasLogin) refusedLogins.mustTry(properties)
-  const refused = rememberRefusal(client, properties, name)
+  rememberRefusals(client, properties, name)
   const hold = holdToken(properties, token => { client.setOauthBearerToken(token) })
   try {
     await hold?.token()
     await connectOnce(client, Math.min(timeoutMs, connectMsMax))
   } catch (thrown) {
     hold?.release()
-    const error = refused()
+    const error = refusals.get(client)
     if (!hasLogin || error === undefined) throw thrown
     refusedLogins.refuse(properties, error)
     throw error
@@ -97,20 +97,18 @@ export async function connect (
 
 interface LogLine { readonly message: string }
 
-/** The last refusal of the client's login that its log names; undefined: its log names none. */
-function rememberRefusal (
+/** By client: the last refusal of its login that its log names. */
+const refusals = new WeakMap<KafkaConsumer | Producer, ReplicatorError>()
+
+function rememberRefusals (
   client: KafkaConsumer | Producer, properties: ClientProperties, name: string
-): () => ReplicatorError | undefined {
-  let error: ReplicatorError | undefined
+): void {
   const emitter: { on: (event: 'event.log', listener: (line: LogLine) => void) => unknown } = client
   emitter.on('event.log', ({ message }) => {
-    error = refusedLogin(properties, message, name) ?? error
+    const error = refusedLogin(properties, message, name)
     if (error !== undefined) refusals.set(client, error)
   })
-  return () => error
 }
-
-const refusals = new WeakMap<object, ReplicatorError>()
 
 /** With the refusal that the client's log names, if the error is that of a login. */
 export function withRefusal (
