@@ -83,10 +83,8 @@ async function translateInFlow (
     }
     const map = offsetMapOf(progress)
     const ofMap = (isBack ? translateBack : translate)(map, offset, progress)
-    const answer = ofMap.kind !== 'thinned'
-      ? ofMap
-      : await withRefinement(flow, terminal.clock, async refine => await refine(ofMap,
-        { source: { topic, partition }, position: offset, isBack, progress }, terminal.stopped))
+    const answer = await withRefinement(flow, terminal.clock, async refine => await refine(ofMap,
+      { source: { topic, partition }, position: offset, isBack, progress }, terminal.stopped))
     return { ...named, answer, text: explainAnswer(answer, { ...question, map, progress }) }
   } catch (thrown) {
     return { ...named, answer: undefined, text: ReplicatorError.from(thrown).message }

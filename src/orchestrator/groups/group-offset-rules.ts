@@ -32,13 +32,6 @@ export function answerFor (
   return answer.offset === undefined ? undefined : answer
 }
 
-/** The translation by the map alone. */
-export function translateOffset (
-  committed: GroupOffset, topic: string, progress: Progress
-): TranslatedOffset | undefined {
-  return translatedBy(committed, topic, answerFor(committed, progress))
-}
-
 export function translatedBy (
   { metadata, offset, partition }: GroupOffset, topic: string, answer: OffsetAnswer | undefined
 ): TranslatedOffset | undefined {

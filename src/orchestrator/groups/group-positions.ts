@@ -2,14 +2,13 @@
 // committed offsets, translated by the offset maps of the flow.
 import type { ClusterAdmin, GroupOffset } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import type { OffsetAnswer } from '../offsets/offset-map.ts'
 import type { GroupFilter } from '../policy/group-filter.ts'
 import { judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
 import { answerFor, translatedBy, type TranslatedOffset } from './group-offset-rules.ts'
-import { RefinedOffsets, type ThinnedPosition, type WithRefinement } from './refined-offsets.ts'
+import { RefinedOffsets, type MappedPosition, type WithRefinement } from './refined-offsets.ts'
 
 export interface GroupPosition {
   readonly group: string
@@ -76,19 +75,18 @@ export class GroupPositions {
     if (wanted.size === 0) return { positions: [], failures }
     const progress = await progressOf([...wanted.values()], signal)
     const answered = ofMirrored.map(({ name, offsets }) =>
-      ({ name, offsets: offsets.flatMap(each => answerOf(each, progress) ?? []) }))
-    const thinned = answered.flatMap(({ offsets }) => offsets.flatMap(each => each.thinned ?? []))
+      ({ name, offsets: offsets.flatMap(each => mappedOffset(each, progress) ?? []) }))
     try {
-      await this.#refined.learn(thinned, signal)
+      await this.#refined.learn(
+        answered.flatMap(({ offsets }) => offsets.map(({ mapped }) => mapped)), signal)
     } catch (thrown) {
       signal.throwIfAborted()
       failures.push(ReplicatorError.from(thrown))
     }
     const positions = answered.flatMap(({ name, offsets }) => {
-      const translated = offsets.flatMap(({ answer, committed, thinned }) => {
+      const translated = offsets.flatMap(({ committed, mapped }) => {
         const remoteTopic = topics.policy.remoteTopic(committed.topic)
-        const exact = thinned === undefined ? answer : this.#refined.answerOf(thinned)
-        return translatedBy(committed, remoteTopic, exact) ?? []
+        return translatedBy(committed, remoteTopic, this.#refined.answerOf(mapped)) ?? []
       })
       return translated.length === 0 ? [] : [{ group: name, offsets: translated }]
     })
@@ -117,25 +115,20 @@ export class GroupPositions {
   }
 }
 
-interface AnsweredOffset {
+interface MappedOffset {
   readonly committed: GroupOffset
-  readonly answer: OffsetAnswer
-  /** If the map is thinned there. */
-  readonly thinned: ThinnedPosition | undefined
+  readonly mapped: MappedPosition
 }
 
 /** Undefined: no translation, or no position of the partition. */
-function answerOf (
+function mappedOffset (
   committed: GroupOffset, positions: ReadonlyMap<string, Progress>
-): AnsweredOffset | undefined {
-  const { offset, partition, topic } = committed
+): MappedOffset | undefined {
+  const { offset: position, partition, topic } = committed
   const progress = positions.get(partitionKey(committed))
   const answer = progress && answerFor(committed, progress)
   if (progress === undefined || answer === undefined) return undefined
-  const thinned = answer.kind === 'thinned'
-    ? { source: { topic, partition }, position: offset, progress, answer }
-    : undefined
-  return { committed, answer, thinned }
+  return { committed, mapped: { source: { topic, partition }, position, progress, answer } }
 }
 
 /** Groups of consumers, and of programs that commit without members; not those of Connect. */

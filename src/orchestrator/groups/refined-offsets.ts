@@ -6,7 +6,7 @@ import type { Refine } from '../offsets/offset-refinement.ts'
 import { partitionKey, type Progress, type TopicPartition } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 
-export interface ThinnedPosition {
+export interface MappedPosition {
   readonly source: TopicPartition
   readonly position: bigint
   readonly progress: Progress
@@ -35,14 +35,17 @@ export class RefinedOffsets {
     this.#clock = clock
   }
 
-  /** The answer of the map, if no exact answer is known. */
-  answerOf (position: ThinnedPosition): OffsetAnswer {
-    return this.#known.get(keyOf(position)) ?? position.answer
+  /** The answer of the map, if it is exact or no exact answer is known. */
+  answerOf (position: MappedPosition): OffsetAnswer {
+    return isThinned(position)
+      ? this.#known.get(keyOf(position)) ?? position.answer
+      : position.answer
   }
 
   /** Rejects after a failed reading; the positions that were read before are known. */
-  async learn (positions: readonly ThinnedPosition[], signal: AbortSignal): Promise<void> {
-    const unknown = positions.filter(each => !this.#known.has(keyOf(each)))
+  async learn (positions: readonly MappedPosition[], signal: AbortSignal): Promise<void> {
+    const unknown = positions.filter(each =>
+      isThinned(each) && !this.#known.has(keyOf(each)))
     if (unknown.length === 0 || this.#clock.monotonic() < this.#notBeforeMs) return
     try {
       await this.#withRefinement(async refine => {
@@ -66,7 +69,9 @@ export class RefinedOffsets {
   }
 }
 
+function isThinned ({ answer }: MappedPosition): boolean { return answer.kind === 'thinned' }
+
 /** In another era the target has other records at its offsets. */
-function keyOf ({ position, progress: { era = 0 }, source }: ThinnedPosition): string {
+function keyOf ({ position, progress: { era = 0 }, source }: MappedPosition): string {
   return `${partitionKey(source)}/${era}/${position}`
 }

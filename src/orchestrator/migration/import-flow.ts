@@ -2,7 +2,7 @@
 // committed positions, finds the records that it has mirrored after them, and puts the positions on
 // record.
 import { groupOf, groupSize } from '../cluster/flow-group.ts'
-import { LogReader } from '../cluster/log-reader.ts'
+import { flowLogReaders, type FlowLogReaders } from '../cluster/flow-log-readers.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
@@ -183,27 +183,21 @@ function toNewPosition (
   }
 }
 
-type Readers = readonly [ofSource: LogReader, ofTarget: LogReader]
-
 /** A pair of readers for each comparison that runs at the same time. */
 class ReaderPool {
-  readonly #all: readonly Readers[]
-  readonly #free: Readers[]
+  readonly #all: readonly FlowLogReaders[]
+  readonly #free: FlowLogReaders[]
 
-  constructor ({ name, settings, source, target }: FlowConfig, clock: Clock) {
-    const common = { group: groupOf(name), standstillMs: settings['admin.timeout.ms'], clock }
-    const isolation = settings['isolation.level']
-    this.#all = Array.from({ length: comparisonsMax }, (): Readers => [
-      new LogReader({ ...common, client: source.admin, isolation }),
-      // Records of an aborted transaction are not on the target.
-      new LogReader({ ...common, client: target.admin, isolation: 'read_committed' })
-    ])
+  constructor (flow: FlowConfig, clock: Clock) {
+    // Records of an aborted transaction are not on the target.
+    this.#all = Array.from({ length: comparisonsMax },
+      () => flowLogReaders(flow, 'read_committed', clock))
     this.#free = [...this.#all]
   }
 
   /** planImport() makes at most `comparisonsMax` calls at once. */
   async with (
-    work: (readers: Readers) => Promise<TailResult>
+    work: (readers: FlowLogReaders) => Promise<TailResult>
   ): Promise<TailResult> {
     const readers = this.#free.pop()
     if (readers === undefined) throw new Error('more comparisons than readers')

@@ -1,8 +1,8 @@
 // Refines the answers of an offset map where the map is thinned: the answer names a window in which
 // the record must be, so reading this window and the record itself on the other side shows where
 // the record is. The map stays as it is; a reading costs as many records as the window is wide.
-import { groupOf } from '../cluster/flow-group.ts'
-import { LogReader, type LogRecord } from '../cluster/log-reader.ts'
+import { flowLogReaders } from '../cluster/flow-log-readers.ts'
+import type { LogReader, LogRecord } from '../cluster/log-reader.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { TopicPartition } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
@@ -81,21 +81,14 @@ async function recordsOf (
 
 /** The result of `work` with the readers of a flow; closes them in any case. */
 export async function withRefinement<Result> (
-  { name, policy, settings, source, target }: FlowConfig, clock: Clock,
-  work: (refine: Refine) => Promise<Result>
+  flow: FlowConfig, clock: Clock, work: (refine: Refine) => Promise<Result>
 ): Promise<Result> {
-  const common = { group: groupOf(name), standstillMs: settings['admin.timeout.ms'], clock }
-  const isolation = settings['isolation.level']
-  const ofSource = new LogReader({ ...common, client: source.admin, isolation })
   // The mirror writes no transactions; an open one of another writer would hide its records.
-  const ofTarget = new LogReader(
-    { ...common, client: target.admin, isolation: 'read_uncommitted' })
-  const readers = {
-    ofSource, ofTarget, remoteTopic: (topic: string) => policy.remoteTopic(topic)
-  }
+  const [ofSource, ofTarget] = flowLogReaders(flow, 'read_uncommitted', clock)
+  const remoteTopic = (topic: string): string => flow.policy.remoteTopic(topic)
   try {
     return await work(async (answer, question, signal) =>
-      await refineAnswer(answer, question, readers, signal))
+      await refineAnswer(answer, question, { ofSource, ofTarget, remoteTopic }, signal))
   } finally {
     await Promise.all([ofSource.close(), ofTarget.close()])
   }

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test'
 import fc from 'fast-check'
 import type { GroupOffset } from '../../../src/orchestrator/cluster/cluster-admin.ts'
 import {
-  forwards, mayMove, translateOffset, withinLog, type TranslatedOffset
+  answerFor, forwards, mayMove, translatedBy, withinLog, type TranslatedOffset
 } from '../../../src/orchestrator/groups/group-offset-rules.ts'
 import {
   emptyMap, exactSpan, withSpan, type OffsetMap
@@ -24,6 +24,10 @@ function createProgress (map: Partial<OffsetMap> = {}): Progress {
     exactSpan(11n, 10n, 10n))
   return { upstream: 21n, downstream: 20n, sequence: 20, offsets: { ...spans, ...map } }
 }
+
+const translateOffset = (
+  committed: GroupOffset, topic: string, progress: Progress
+): TranslatedOffset | undefined => translatedBy(committed, topic, answerFor(committed, progress))
 
 const downstreamOf = (offset: bigint, progress = createProgress()): bigint | undefined =>
   translateOffset(committed(offset), 'east.orders', progress)?.downstream
