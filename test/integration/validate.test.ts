@@ -154,6 +154,10 @@ describe('longhaul validate', { timeout: 600_000 }, () => {
     const { exit, stdout } = await runCommand(['validate', file])
     assert.match(stdout, /^error: full: .*east\.full-0 on west holds offsets 0 to 1.*migrate/m)
     assert.equal(exit.code, 1)
+    // Regression: migrate validates first, and stopped here on the records that it was to import.
+    const migrated = await runCommand(['migrate', file, '--yes', '--quiet-seconds', '0'])
+    assert.doesNotMatch(migrated.stdout, /east\.full-0 on west holds offsets/)
+    assert.match(`${migrated.stdout}${migrated.stderr}`, /mm2-offsets\.east\.internal/)
     const begun = createPropertiesFile(t, flowProperties(clusters,
       { 'topics': 'full', 'target.not.empty': 'begin' }))
     assert.equal((await runCommand(['validate', begun])).exit.code, 0)

@@ -13,7 +13,7 @@ export async function migrate (
   file: string, options: MirrorMakerOptions, terminal: Terminal
 ): Promise<ExitCode> {
   if (options.yes === true) {
-    const exitCode = await validate(file, options, terminal)
+    const exitCode = await validate(file, { ...options, isBeforeImport: true }, terminal)
     return exitCode === exitCodes.ok ? await importMirrorMaker(file, options, terminal) : exitCode
   }
   const config = configure(file, options, terminal)

@@ -28,14 +28,19 @@ import {
   isAsAsked, isRefused, renderReports, renderReportsJson, type FlowReport, type ProgressCheck
 } from './validate-report.ts'
 
+export interface ValidateOptions extends ConfigOptions {
+  /** The positions of MirrorMaker 2 are imported next: its records on the target are expected. */
+  readonly isBeforeImport?: boolean
+}
+
 export async function validate (
-  file: string, options: ConfigOptions, terminal: Terminal
+  file: string, options: ValidateOptions, terminal: Terminal
 ): Promise<ExitCode> {
   const config = configure(file, options, terminal)
   if (config === undefined) return exitCodes.usage
   const claims = new TargetClaims()
   const reports = await Promise.all(config.flows.map(
-    async flow => await checkFlow(flow, claims, config, terminal)))
+    async flow => await checkFlow(flow, claims, config, options, terminal)))
   const text = options.output === 'json'
     ? renderReportsJson(reports)
     : renderReports(reports, tableWidth(terminal))
@@ -46,7 +51,8 @@ export async function validate (
 }
 
 async function checkFlow (
-  config: FlowConfig, claims: TargetClaims, all: Config, terminal: Terminal
+  config: FlowConfig, claims: TargetClaims, all: Config,
+  { isBeforeImport = false }: ValidateOptions, terminal: Terminal
 ): Promise<FlowReport> {
   const signal = terminal.stopped
   try {
@@ -77,7 +83,7 @@ async function checkFlow (
         ...[...heartbeats, offsetSyncs].flatMap(error => error?.message ?? [])
       ]
       const progress = await checkProgress(config, clusters, all, terminal)
-      const mayStop = config.settings['target.not.empty'] === 'stop'
+      const mayStop = !isBeforeImport && config.settings['target.not.empty'] === 'stop'
       const occupied = progress.error === undefined && mayStop
         ? await occupiedTopics(check.topics, clusters.target,
           await positionsOf(config, clusters, all, terminal))
