@@ -86,6 +86,31 @@ describe('jobs', () => {
     assert.equal(results.length, 4)
   })
 
+  test('of low priority run one at a time beside the others, and in free slots', async () => {
+    const { runInSlots } = await load<SlotsModule>('slots.mjs')
+    const present = new Set<string>()
+    const together: string[][] = []
+    const jobs = [['n1', 9], ['n2', 8], ['n3', 7], ['a', 2], ['b', 1]].map(([name, seconds]) =>
+      ({ name, expectedSeconds: seconds, nice: String(name).startsWith('n') ? 10 : undefined }))
+    await runInSlots(jobs, {
+      slots: 1,
+      lastSeconds: new Map(),
+      onEnd: () => {},
+      run: async ({ name }: { readonly name: string }) => {
+        present.add(name)
+        together.push([...present].sort())
+        await new Promise(resolve => { setImmediate(resolve) })
+        present.delete(name)
+        return { name }
+      }
+    })
+    assert.deepEqual(together[1], ['a', 'n1'])
+    assert.deepEqual(together.at(-1), ['n2', 'n3'])
+    for (const names of together) {
+      assert.ok(names.length <= 2 && names.join() !== 'a,b', names.join())
+    }
+  })
+
   test('that outlive their limit are stopped, and fail', async t => {
     const { runJob } = await load<JobModule>('job.mjs')
     const folder = createFolder(t, { sleeper: '#!/bin/sh\necho sleeping; sleep 300\n' })

@@ -1,5 +1,6 @@
-// Runs as many jobs in parallel as there are slots; the jobs that took longest in the last run
-// begin first, so that none of them runs alone at the end.
+// Runs as many jobs in parallel as there are slots, and beside them one job of low priority
+// (`nice`), as tests that wait for brokers leave the processor idle. The jobs that took longest in
+// the last run begin first, so that none of them runs alone at the end.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { dirname } from 'node:path'
@@ -18,16 +19,20 @@ export function slotCount () {
 /** Calls `run` for each job, and `onEnd` with each result; resolves with all results. */
 export async function runInSlots (jobs, { slots, run, onEnd, lastSeconds }) {
   const seconds = ({ expectedSeconds, name }) => lastSeconds.get(name) ?? expectedSeconds
-  const waiting = jobs.toSorted((a, b) => seconds(b) - seconds(a))
+  const longestFirst = jobs.toSorted((a, b) => seconds(b) - seconds(a))
+  const ofLowPriority = longestFirst.filter(({ nice }) => nice > 0)
+  const others = longestFirst.filter((job) => !ofLowPriority.includes(job))
   const results = []
-  const work = async () => {
-    for (let job = waiting.shift(); job !== undefined; job = waiting.shift()) {
+  const work = async (queues) => {
+    const next = () => queues.find((queue) => queue.length > 0)?.shift()
+    for (let job = next(); job !== undefined; job = next()) {
       const result = await run(job)
       results.push(result)
       onEnd(result)
     }
   }
-  await Promise.all(Array.from({ length: Math.min(slots, jobs.length) }, work))
+  const slot = () => work([others, ofLowPriority])
+  await Promise.all([...Array.from({ length: slots }, slot), work([ofLowPriority])])
   return results
 }
 
