@@ -26,7 +26,7 @@ export const generatedFiles: readonly GeneratedFile[] = [
   { file: 'src/dataplane/contract/fingerprint.generated.ts', render: renderFingerprint },
   { file: 'src/dataplane/binding/fingerprint.generated.cc', render: renderNativeFingerprint },
   { file: 'CONFIGURATION.md', render: renderConfigDocs },
-  { file: 'README.md', section: 'differences', render: renderDifferences },
+  { file: 'docs/comparison.md', section: 'differences', render: renderDifferences },
   { file: 'METRICS.md', render: renderMetricDocs },
   { file: 'deploy/grafana/longhaul.json', render: renderGrafanaDashboard },
   { file: 'ARCHITECTURE.md', section: 'partition states', render: renderPartitionStates },

@@ -1,4 +1,5 @@
-// Exit codes. Scripts depend on them, so no code ever changes its meaning. README.md lists them.
+// Exit codes. Scripts depend on them, so no code ever changes its meaning. docs/operations.md lists
+// them.
 
 export const exitCodes = {
   ok: 0,

@@ -1,5 +1,5 @@
-// The intended differences between Longhaul and MirrorMaker 2: README.md shows the table, and the
-// test that compares both on the same file accepts these differences.
+// The intended differences between Longhaul and MirrorMaker 2: docs/comparison.md shows the table,
+// and the test that compares both on the same file accepts these differences.
 
 export interface Difference {
   readonly mirrorMaker: string

@@ -1,5 +1,6 @@
 // THE table of the permissions that a flow needs from an authorizer without allow.everyone.
-// `longhaul acls` prints them; README lists the rows, and tests grant exactly these. Pure.
+// `longhaul acls` prints them; docs/security.md lists the rows, and tests grant exactly these.
+// Pure.
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig, FlowEnd } from '../config/config.ts'
 import type { Side } from '../config/property-path.ts'

@@ -1,4 +1,4 @@
-// The permissions that a file needs; README lists the same rows.
+// The permissions that a file needs; docs/security.md lists the same rows.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -123,9 +123,9 @@ test('heartbeats are written to both clusters, and mirrored regardless of topics
     ['Read', 'DescribeConfigs'])
 })
 
-test('README lists the permissions of the table', () => {
-  const readme = readFileSync(join(repoRoot(), 'README.md'), 'utf8')
-  const listed = [...readme.matchAll(/^\| (source|target) \| (.+?) \| ([\w, *]+) \|/gm)]
+test('docs/security.md lists the permissions of the table', () => {
+  const page = readFileSync(join(repoRoot(), 'docs/security.md'), 'utf8')
+  const listed = [...page.matchAll(/^\| (source|target) \| (.+?) \| ([\w, *]+) \|/gm)]
     .flatMap(([, side, resource = '', operations = '']) =>
       operations.replaceAll('*', '').split(', ').map(operation =>
         `${side} ${kindOf(resource)} ${operation}`))
