@@ -4,10 +4,14 @@
 //   on target | acked  in flight  acked | unsent  unsent  unsent | next Fetch
 //             ^ front ordinal           ^ sent                   ^ next sequence
 //
-// Invariants: (F) a batch leaves from the front only, acknowledged or found on the target; (B)
-// sequences are contiguous. A reply finds its batch by term and ordinal. The term changes whenever
-// the queue stops waiting for replies to the batches sent, so that a late reply finds no batch.
-// Bounded by partition.in.flight.bytes.max: a partition whose queue is full is left out of Fetches.
+// Invariants of ARCHITECTURE.md: a batch leaves the queue only at the front, when it is
+// acknowledged or was found on the target (F); sequences are contiguous (B).
+//
+// A reply finds its batch by the term and the ordinal of its Ticket. An ordinal is the number of
+// batches that left the front before this one. When the queue stops waiting for the replies to the
+// batches in flight, the term changes. So a late reply finds no batch.
+//
+// Bounded by partition.in.flight.bytes.max: Fetches leave out a partition whose queue is full.
 #pragma once
 
 #include <cstdint>
@@ -28,11 +32,12 @@ struct QueuedBatch {
   // Source offsets of its records, in order. Empty: contiguous from upstream_first on.
   std::vector<OffsetRun> runs;
   int64_t upstream_first = 0;
-  int64_t upstream_next = 0;  // next source offset; covers batches after it that are left out
+  // The source offset after this batch, and after the batches behind it that were left out.
+  int64_t upstream_next = 0;
   int32_t leader_epoch = -1;  // of the last source batch before upstream_next
   int64_t max_timestamp = -1;
   BatchReason reason = BatchReason::kNone;  // why it was re-encoded; kNone: it passed through
-  HeldRef buffer;                           // keeps data alive
+  HeldRef buffer;                           // the memory that `data` points into
   bool acked = false;
   int64_t base_offset = -1;  // on the target; -1: the broker did not return it
 };
@@ -59,8 +64,8 @@ class BatchQueue {
     uint64_t ordinal = 0;
   };
 
-  // `first_term` is unique in the lane, with the lower 32 bits zero. So two partitions that have
-  // the same id one after the other never have the same term.
+  // `first_term` is unique in the lane, and its lower 32 bits are zero. So a queue never has a term
+  // of an earlier queue of the same partition.
   explicit BatchQueue(uint64_t first_term) : term_(first_term) {}
   ~BatchQueue();
   BatchQueue(const BatchQueue&) = delete;
@@ -80,19 +85,20 @@ class BatchQueue {
 
   // The sequence must be next_sequence().
   void Push(QueuedBatch batch);
-  // The last batch also covers source batches after it that are left out.
+  // Source batches after the last batch are left out: progress passes them with that batch.
   void ExtendBack(int64_t upstream_next, int32_t leader_epoch);
 
   // Call when the first unsent batch is sent.
   Ticket MarkSent();
-  // The batch in flight that a reply is for; nullptr: the queue no longer waits for that reply.
+  // The batch that a reply is for. nullptr: the queue no longer waits for that reply.
   QueuedBatch* TakeReply(const Ticket& ticket);
   // Call when the first batch is on the target.
   void PopFront();
-  // The queue stops waiting for replies: the batches sent are sent again, or found on the target.
+  // The queue stops waiting for replies. Batches that were sent count as unsent again: the lane
+  // sends them again, or finds them on the target.
   void RecallSent();
 
-  // The batches are fetched again; the first of them gets `next_sequence`.
+  // Drops all batches, which the lane fetches again. The first of them gets `next_sequence`.
   void Clear(int32_t next_sequence);
   // Drops all but the first `keep` batches and those that were sent. True: some were dropped.
   bool DropUnsentBehind(size_t keep);
@@ -101,8 +107,8 @@ class BatchQueue {
   // The bytes of an unsent batch were copied to `data`, inside `buffer`.
   void MoveBatch(size_t index, HeldRef buffer, uint8_t* data);
 
-  // From now on `account`, which must outlive the queue, includes bytes(). nullptr: no account
-  // does.
+  // Keeps bytes() included in *account from now on, and no longer in the former account. `account`
+  // must outlive the queue. nullptr: bytes() is in no account.
   void ChargeTo(int64_t* account);
   // `first_sequence`: of the first batch, as progress has it. Walks the batches if `in_full`.
   void CheckInvariants(int32_t first_sequence, bool in_full) const;

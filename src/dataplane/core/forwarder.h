@@ -1,6 +1,7 @@
-// The part of a lane that forwards: accepts partitions, moves their batches from source to target,
-// reports their progress. It has no thread and no clock: a loop passes replies and ticks to it, so
-// tests can drive it against simulated clusters. See ARCHITECTURE.md for the life of a batch.
+// The part of a lane that forwards batches: it accepts partitions, moves their batches from source
+// to target, and reports their progress. It has no thread and no clock. A loop calls it for each
+// reply and each tick, so tests can drive it against simulated clusters. ARCHITECTURE.md shows the
+// way of a batch.
 #pragma once
 
 #include <cstdint>
@@ -26,16 +27,17 @@ struct ForwarderConfig {
 
 class Forwarder {
  public:
-  // How long the loop may sleep when nothing is due.
+  // The longest time between two ticks.
   static constexpr int64_t kIdleMs = 1000;
 
   Forwarder(const ForwarderConfig& config, Transport* transport, const CompressionCodecs* codecs,
             EventQueue* events);
 
-  // For an owner that creates the transport after the forwarder; before the first Tick.
+  // Sets the transport of a forwarder that was created without one, before the first Tick.
   void Connect(Transport* transport) { lane_.transport = transport; }
 
-  // Replaces partitions that the lane holds under the same id: so a faulted partition is retried.
+  // If the lane holds a partition under the same id, the new assignment replaces it. That is how a
+  // faulted partition is retried.
   void Assign(std::vector<PartitionAssignment> assignments);
   // Releases partitions: waits for the answers to their batches in flight, then reports a released
   // event with the final progress. An id that the lane does not hold is released at once.
@@ -46,14 +48,14 @@ class Forwarder {
 
   // Times as in Tick.
   void OnReply(const Reply& reply, int64_t now, int64_t wall_now);
-  // Does what is due. Returns after how many milliseconds to call it again at the latest. Call it
-  // after replies, too. `now` is monotonic, `wall_now` since the epoch; both in ms.
+  // Does what is due, and returns after how many milliseconds the next call is due. Call it after
+  // replies, too. `now` is monotonic, `wall_now` is the time since the epoch; both in ms.
   int64_t Tick(int64_t now, int64_t wall_now);
 
-  // A snapshot for statistics: if `whole` a row of each partition, otherwise only the rows that
-  // have changed since the last snapshot, which are few of thousands. For the other partitions,
-  // QuietAnswers() returns when the end of their logs was last known. A partition that was released
-  // since the last snapshot has one more row, or its last counts would be lost.
+  // A snapshot for statistics. If `whole`, each partition has a row. Otherwise only the partitions
+  // have one whose counts have changed since the last snapshot, which are few of thousands; for the
+  // others, QuietAnswers() returns when the end of their logs was last known. A partition that was
+  // released since the last snapshot has a row, too, so that its last counts are not lost.
   std::vector<PartitionCounters> SnapshotPartitions(bool whole);
   LaneCounters SnapshotLane() const;
   // For each source broker: when it last reported that its quiet partitions have no news, epoch ms.

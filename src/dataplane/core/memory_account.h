@@ -4,11 +4,14 @@
 //
 //   | held: responses, re-encoded batches | reserved: Fetches | room | kept free for scans |
 //
-// Scans of the target need memory when the lane is full, because it is full of batches of
-// partitions that cannot produce; so a part is kept free for scans. A broker returns at least one
-// whole batch, however large it is (KIP-74): such a batch exceeds the bound, and nothing is fetched
-// until it is acknowledged. Whatever the bound, nothing is fetched either while a buffer with a
-// mapping of its own (block_pool.h) is alive.
+// A partition that cannot produce needs a scan of the target before it can continue. The lane may
+// then be full of batches of such partitions. So a part of the bound is kept free for scans.
+//
+// Two cases stop all Fetches:
+// - A broker returns at least one whole batch, however large it is (KIP-74). Such a batch may
+//   exceed the bound. Then the lane fetches nothing until the batch is acknowledged.
+// - A buffer that is too large for the ranges of the pool has a mapping of its own (block_pool.h).
+//   The lane fetches nothing until that buffer is freed, whatever the bound.
 #pragma once
 
 #include <cstdint>
@@ -45,14 +48,15 @@ class HeldBuffer {
   uint8_t* data() { return buffer_->data(); }
   int64_t size() const { return static_cast<int64_t>(buffer_->size()); }
 
-  // Bytes of queued batches in the buffer. The other bytes are dead, but are freed only with them.
+  // Bytes of queued batches in the buffer. No batch needs the other bytes, the dead ones; they are
+  // freed only with the whole buffer.
   int64_t queued_bytes() const { return queued_bytes_; }
   // `times`: 1 for a batch that is queued, -1 for one that leaves its queue.
   void CountBatch(int64_t times, int64_t bytes) {
     queued_bytes_ += times * bytes;
     totals_->bytes += times * kBatchOverhead;
   }
-  // Batches in the buffer that requests in flight point to, and that therefore cannot move.
+  // Batches in the buffer that cannot move, because a request in flight points to them.
   int32_t in_flight = 0;
 
  private:

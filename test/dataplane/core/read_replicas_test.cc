@@ -15,7 +15,7 @@ struct Racks {
       : sim(name, Options(partitions)) {
     sim.source.selects_by_rack = true;
     for (int32_t node = 0; node < 3; ++node)
-      sim.source.broker(node).rack = std::string(1, static_cast<char>('a' + node));
+      sim.source.broker(node).rack.assign(1, static_cast<char>('a' + node));
     Fill(sim, 0, 20);
     process = sim.Start();
     CheckExact(sim, process);

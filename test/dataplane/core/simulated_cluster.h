@@ -1,5 +1,5 @@
-// A simulated cluster: topics on brokers that answer the requests of core/protocol/, all
-// versions we speak, as real bytes. Errors of a leader are injected by the test through Fault.
+// A simulated cluster. Its brokers answer the requests of core/protocol as bytes, in all versions
+// that the lane sends. A test injects errors of a leader with InjectedError.
 #pragma once
 
 #include <functional>
@@ -22,13 +22,13 @@ struct SimulatedBroker {
   bool up = true;
   std::string rack;
   int64_t down_until = 0;
-  int64_t frozen_until = 0;  // accepts requests and does not look at them
+  int64_t frozen_until = 0;  // until then it accepts requests, and reads none
   int16_t fetch_version = kFetchApi.max;
   int16_t produce_version = kProduceApi.max;
   bool describes_producers = true;
   bool lists_offsets = true;
-  int32_t throttle_ms = 0;  // waited for by the broker itself before KIP-219
-  bool throttles_empty = false;  // a Fetch that it throttles gets no partitions
+  int32_t throttle_ms = 0;  // before KIP-219 the broker itself waits
+  bool throttles_empty = false;  // the response to a Fetch that it throttles has no partitions
   SessionCache sessions;
 };
 
@@ -54,7 +54,7 @@ class SimulatedCluster {
   void MoveLeader(const Key& key);
 
   std::vector<TopicLeaders> Metadata(const std::vector<std::string>& topics) const;
-  // A Fetch that has arrived, and may be held until there is something to send.
+  // A Fetch that has arrived. The broker may hold it until there are records.
   struct OpenedFetch {
     int32_t node = 0;
     int16_t version = 0;
@@ -64,32 +64,32 @@ class SimulatedCluster {
     std::string rack;
     int32_t session_id = 0;
     int32_t epoch = -1;
-    int16_t error = 0;  // of the session
+    int16_t error = 0;  // why the broker refuses the session
     std::vector<FetchedFrom> partitions;
-    std::shared_ptr<SimulatedSession> session;  // not of a request outside a session
+    std::shared_ptr<SimulatedSession> session;  // nullptr: the request has no session
   };
   OpenedFetch OpenFetch(int32_t node, int16_t version, const Bytes& request);
-  // *is_empty: nothing to send and no error. Unless `is_last`, there is no answer then.
+  // *is_empty: there is no record and no error. Then the broker answers only if `is_last`.
   Bytes AnswerFetch(const OpenedFetch& fetch, bool is_last, bool* is_empty);
   Bytes Produce(int32_t node, int16_t version, const Bytes& request);
   Bytes ListOffsets(int32_t node, const Bytes& request);
   Bytes DescribeProducers(int32_t node, const Bytes& request);
   std::vector<Key> PartitionsOf(int16_t version, const Bytes& produce_request);
-  // The topic is deleted, and one of its name is created: with empty logs and another id.
+  // Deletes the topic and creates one with the same name, empty logs and another id.
   void RecreateTopic(const std::string& topic);
 
   // Each broker has a replica of each partition, and leaders send readers to their racks (KIP-392).
   bool selects_by_rack = false;
   bool has_topic_ids = true;
-  int64_t fetched_partitions = 0;  // that requests have named
-  size_t follower_bytes = 0;  // of records that followers returned
+  int64_t fetched_partitions = 0;  // how many partitions all Fetches together have named
+  size_t follower_bytes = 0;  // bytes of records that followers have returned
   std::map<Key, InjectedError> follower_errors;
   std::map<Key, InjectedError> fetch_errors;
   std::map<Key, InjectedError> produce_errors;
   std::map<Key, InjectedError> list_errors;
   std::map<Key, InjectedError> describe_errors;
   std::map<std::string, int32_t> topic_errors;  // in metadata
-  // Changes a metadata answer before it is sent: a broker that has not heard the news yet.
+  // Changes a metadata answer before it is sent, to that of a broker whose metadata is stale.
   std::function<void(std::vector<TopicLeaders>*)> edit_metadata;
   // Called for each batch that was appended by a Produce request, with the bytes that were sent.
   std::function<void(const Key& key, const Bytes& sent, int64_t base_offset)> on_append;

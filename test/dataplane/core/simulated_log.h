@@ -1,6 +1,5 @@
-// One partition of a simulated cluster: a log of record batches that keeps the rules of a stock
-// broker (what it appends, what it refuses, what a Fetch shows). Not ours: the rules are those of
-// Apache Kafka's UnifiedLog, LogValidator and ProducerStateManager.
+// One partition of a simulated cluster: a log of record batches. It appends, refuses and returns
+// batches by the rules of Apache Kafka's UnifiedLog, LogValidator and ProducerStateManager.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +29,7 @@ struct AppendResult {
   int16_t error = 0;
   int64_t base_offset = -1;
   int64_t append_time = -1;
-  bool appended = false;  // and not only found to be there already
+  bool appended = false;  // false, too, if the log already held the batch
   std::vector<int32_t> refused = {};  // records of the batch, by index
 };
 
@@ -48,14 +47,14 @@ class SimulatedLog {
     const auto found = replica_ends.find(node);
     return found == replica_ends.end() || node == leader ? end_ : std::min(found->second, end_);
   }
-  // What a reader may see: less than the end while a new leader waits for its followers.
+  // Where the log ends for readers: before its end while a new leader waits for its followers.
   int64_t high_watermark() const { return std::min(high_watermark_max, end_); }
   int64_t last_stable_offset() const;
   const std::deque<LoggedBatch>& batches() const { return batches_; }
 
-  // As a leader does it with the bytes of a Produce request.
+  // What a leader does with the bytes of a Produce request.
   AppendResult Produce(const Bytes& bytes);
-  // Puts a stored batch at the end, whatever it looks like; its offsets are in it.
+  // Appends a batch as it is, without a check. The batch contains its offsets.
   void Store(Bytes bytes);
   void OpenTransaction(int64_t producer_id) { open_.emplace(producer_id, end_); }
   void EndTransaction(int64_t producer_id, bool commit);

@@ -1,6 +1,6 @@
-// Any number of simulated clusters that hold one topic under one name, and flows between them, each
-// a forwarder in virtual time. Plays the control plane's part in judging producers: each cluster
-// has a list of the flows that write into it, from which the questions of lanes are answered.
+// Any number of simulated clusters that hold one topic under the same name, and flows between them.
+// Each flow is a forwarder in virtual time. The mesh also does what the control plane does about
+// producers: it knows the flows that write into each cluster, and answers the questions of lanes.
 #pragma once
 
 #include <map>
@@ -26,7 +26,7 @@ class SimulatedMesh {
     int64_t questions = 0;
     std::vector<std::map<uint32_t, Progress>> history;  // all that was ever reported
     std::map<uint32_t, StateEvent> states;
-    // Of each process that ever ran: what was on the wire may arrive when it is dead.
+    // Of each process that ever ran, because a request may arrive when its sender is dead.
     std::vector<std::unique_ptr<SimulatedNetwork>> networks;
     std::unique_ptr<EventQueue> events;
     std::unique_ptr<Forwarder> forwarder;  // nullptr: no process runs
@@ -37,24 +37,25 @@ class SimulatedMesh {
   SimulatedMesh(const std::string& name, size_t clusters, int32_t partitions = 2);
   ~SimulatedMesh();
 
-  // Puts a new producer id on record on the target before anything is sent, as the flow does.
+  // Records the producer id of the flow on the target before the flow sends a batch.
   Flow* Add(size_t from, size_t to);
   void Start(Flow* flow, bool lags = false);
   void Kill(Flow* flow);
 
-  // What an application writes: `records` with values of their own, by this producer; -1: of none.
+  // Writes records as an application does. Each has a value that no other record has. producer_id
+  // -1: the producer has no id.
   void Write(size_t cluster, uint32_t partition, int64_t producer_id, size_t records = 2,
              bool is_reencoded = false);
-  // The same in a transaction, which the next call ends.
+  // The same in a transaction, which EndTransaction() ends.
   void WriteTransactional(size_t cluster, uint32_t partition, int64_t producer_id);
   void EndTransaction(size_t cluster, uint32_t partition, int64_t producer_id, bool commits);
   void WriteSomething();
 
   void RunFor(int64_t ms);
-  // Until each flow has mirrored all that its source holds; false: not within `ms_max`.
+  // Runs until each flow has mirrored all records of its source; false: not within `ms_max`.
   bool CatchUp(int64_t ms_max = 60'000);
-  // What is wrong with the records that are on a cluster and were written on another one, or the
-  // same one: not each of them once and in order. "": nothing.
+  // Compares the records that were written on cluster `written_on` with those that are on cluster
+  // `on`, which has to hold each of them once and in order. Returns the first difference, or "".
   std::string Compare(size_t written_on, size_t on);
   std::string CompareAll();
 
@@ -69,7 +70,8 @@ class SimulatedMesh {
  private:
   struct Written {
     std::string value;
-    int64_t transaction = -1;  // of a producer; its records count once it has committed
+    // The producer whose transaction it belongs to; -1: none. It counts once that has committed.
+    int64_t transaction = -1;
   };
   void Tick(Flow* flow);
   void Schedule(Flow* flow, int64_t when);

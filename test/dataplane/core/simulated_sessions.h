@@ -30,7 +30,7 @@ struct FetchedFrom {
 
 struct CachedPartition {
   FetchedFrom from;
-  // As last answered; -1: with an error, or not yet.
+  // As the last answer reported; -1: it reported an error, or there was none yet.
   int64_t high_watermark = -1;
   int64_t log_start = -1;
 };
@@ -48,20 +48,20 @@ class SessionCache {
   size_t slots = 1000;  // max.incremental.fetch.session.cache.slots
   int64_t opened = 0, refused = 0, errors = 0;
 
-  // What the request asks for by its session; fills `error` if the session is of no use.
+  // Returns the session of a request. Sets *error if the broker refuses that session.
   std::shared_ptr<SimulatedSession> Use(int32_t id, int32_t epoch, bool names_ids, int16_t* error);
-  // A request that is not of an open session frees the one that it names.
+  // A request outside a session frees the session that it names.
   void Remove(int32_t id) { sessions_.erase(id); }
   // 0: the cache is full.
   int32_t Open(bool names_ids, const std::vector<CachedPartition>& partitions);
   void Evict(size_t index);
   void Clear() { sessions_.clear(); }
   size_t size() const { return sessions_.size(); }
-  // As if a request had been processed whose answer was lost.
+  // What the broker knows after it has processed a request whose answer was lost.
   void Skip() {
     for (auto& [id, session] : sessions_) session->epoch++;
   }
-  // As if the last requests had named topics in the other way.
+  // What the broker knows if the last requests named topics by id, not by name, or vice versa.
   void SwapNaming() {
     for (auto& [id, session] : sessions_) session->names_ids = !session->names_ids;
   }

@@ -1,5 +1,6 @@
 // Writes responses and reads requests of simulated clusters, after Kafka's JSON schemas. It shares
-// nothing with core/protocol, so that a mistake there cannot cancel itself out.
+// no code with core/protocol: otherwise a mistake there would be made on both sides, and no test
+// would fail.
 #pragma once
 
 #include <algorithm>
@@ -14,8 +15,8 @@
 
 namespace longhaul::test {
 
-// Both know the two forms of a schema's types: since KIP-482 lengths are varints of one more, and
-// structs end with tags.
+// Out and In know both encodings. In the flexible one (KIP-482) a length is a varint of the length
+// plus one, and a struct ends with tags.
 class Out {
  public:
   explicit Out(bool is_flexible = false) : is_flexible_(is_flexible) {}
@@ -37,7 +38,7 @@ class Out {
     for (++length; length >= 128; length /= 128) Int(length % 128 + 128, 1);
     Int(length, 1);
   }
-  // Small ones, by number; those without bytes are left out.
+  // `tags` by number; tags without bytes are left out. Numbers and sizes are below 128.
   void Tags(const std::map<int, Bytes>& tags = {}) {
     if (!is_flexible_) return;
     Int(std::count_if(tags.begin(), tags.end(), [](const auto& t) { return !t.second.empty(); }),
@@ -51,7 +52,7 @@ class Out {
   }
   void Raw(const Bytes& bytes) { bytes_.insert(bytes_.end(), bytes.begin(), bytes.end()); }
   void Id(const TopicId& id) { bytes_.insert(bytes_.end(), id.begin(), id.end()); }
-  // A leader's node and epoch, as a tag holds them.
+  // The value of the tag that names a leader and its epoch.
   static Bytes Leader(int32_t node, int32_t epoch) {
     Out out(true);
     out.Int(node, 4), out.Int(epoch, 4), out.Tags();

@@ -1,6 +1,6 @@
-// A whole mirror in one thread and virtual time: two simulated clusters, any number of forwarders
-// over one set of partitions, and a checker that holds the design's invariants against every append
-// to the target and every progress event. The first thing found wrong is kept in failure().
+// A whole mirror in one thread and in virtual time: two simulated clusters, and any number of
+// forwarders that mirror the same partitions. The simulation checks the invariants at each append
+// to the target and at each progress event, and keeps the first violation in failure().
 #pragma once
 
 #include <functional>
@@ -31,11 +31,11 @@ struct SimulationOptions {
   ForwarderSettings settings{};
   ConnectionPace pace{};
   WriterOptions writer{};
-  bool mirrors_again = false;  // what an unclean election took from the target
+  bool mirrors_again = false;  // records that the target has lost in an unclean election
   bool has_producer_id = true;  // false: the target has no idempotent producers
-  bool exact = true;  // false: the source changes under us, doubles are allowed and counted
+  bool exact = true;  // false: the source log changes meanwhile; doubles are allowed and counted
   bool checks_memory = true;
-  size_t batch_max = 64 * 1024;  // no batch is larger: the bound may be overshot by one a broker
+  size_t batch_max = 64 * 1024;  // of all batches; the lane may exceed its bound by one a broker
 };
 
 class Simulation {
@@ -54,17 +54,17 @@ class Simulation {
     EventQueue events;
     std::unique_ptr<Forwarder> forwarder;
     std::map<uint32_t, StateEvent> states;
-    std::map<uint32_t, std::vector<OffsetSpan>> spans;  // all that was reported, none joined
+    std::map<uint32_t, std::vector<OffsetSpan>> spans;  // all spans reported so far
     std::map<uint32_t, Progress> assigned;  // what each partition was last assigned with
     std::map<uint32_t, uint32_t> returns;   // how often each was assigned after its release
     std::vector<std::string> logs;
     int64_t stopped_until = 0;  // SIGSTOP
     std::vector<Reply> unread;  // meanwhile
     uint64_t tick_number = 0;
-    int spins = 0;  // ticks in a row that wanted another one at once
+    int spins = 0;  // ticks in a row that were due again at once
     int64_t ticks = 0;
     bool alive = true;
-    bool reassigned = false;  // while batches were out, which the new owner cannot know of
+    bool reassigned = false;  // while batches were in flight, of which the new owner knows nothing
   };
 
   Simulation(const std::string& name, SimulationOptions options);
@@ -81,9 +81,9 @@ class Simulation {
   void Return(Process* process, uint32_t partition, const std::map<uint32_t, Progress>& from);
   std::map<uint32_t, Progress> LaggingProgress();
   std::map<uint32_t, Progress> LastProgress() const;
-  // What the control plane does with a partition whose source was truncated, with data.loss=skip.
+  // What the control plane does with data.loss=skip when the source of a partition was truncated.
   void GoBackToCommon(Process* process, uint32_t id);
-  // Runs the forwarder's thread soon, as With() of its owner would do.
+  // Ticks the forwarder at once, as its thread does after a call of another thread.
   void Poke(Process* process) { ScheduleTick(process, agenda.now); }
 
   void RunFor(int64_t ms);
@@ -91,7 +91,7 @@ class Simulation {
   // Runs until all that the source has committed is mirrored; false: not within ms_max.
   bool CatchUp(Process* process, int64_t ms_max = 120'000);
   bool CaughtUp(Process* process);
-  // Compares what the process has reported of where records are with both logs.
+  // Compares the spans that the process has reported with both logs.
   void CheckSpans(Process* process);
   std::string Describe(Process* process);
   PartitionCounters Counters(Process* process, uint32_t id);
@@ -105,8 +105,8 @@ class Simulation {
   void ProduceForeign(uint32_t id);
   // An unclean election: the target loses the records from about `end` on, acked or not.
   void TruncateTarget(uint32_t id, int64_t end);
-  // What the flow does with a fault because of that: begins at the newest progress that the target
-  // still holds, and forgets what was reported behind it.
+  // What the flow does when the lane reports that loss as a fault: it continues from the newest
+  // progress that the target still holds, and forgets the progress after it.
   void MirrorAgain(Process* process, uint32_t id);
   // The target lacks records that it acknowledged, and no fault has reported that.
   bool LacksAcked(uint32_t id) {
