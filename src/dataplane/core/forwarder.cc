@@ -96,9 +96,9 @@ void Forwarder::Remove(Partition* p) {
 // A suspect broker may have lost the leadership of its partitions: requests metadata each second.
 void Forwarder::WatchBrokers() {
   lane_.WakeAt(lane_.watch.Tick(lane_.transport, lane_.now));
-  for (const auto& [side, node] : lane_.watch.without_metadata()) leaders_.Refresh(side);
+  for (const auto& [side, node] : lane_.watch.without_metadata()) leaders_.RefreshEachSecond(side);
   for (const auto& [side, node] : lane_.watch.suspects()) {
-    leaders_.Refresh(side);
+    leaders_.RefreshEachSecond(side);
     const std::string what = BrokerName(side, node) + " does not answer";
     for (const auto& [id, p] : lane_.partitions) {
       if (side == Side::kSource && p->read.follower == node) fetcher_.LeaveFollower(p.get());

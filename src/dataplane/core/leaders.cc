@@ -25,14 +25,19 @@ void Leaders::Tick() {
   for (Side side : {Side::kSource, Side::kTarget}) {
     SideState& state = sides_[side];
     if (state.asking && lane_->now < state.give_up_at) continue;
-    const int64_t wait = state.stale
-                             ? std::min(lane_->BackoffMs(state.unsettled), kStaleWaitMaxMs)
-                             : lane_->settings.metadata_max_age_ms;
-    if (lane_->now < state.asked_at + wait)
-      lane_->WakeAt(state.asked_at + wait);
+    state.stale = state.stale || state.asking;  // the request has no answer
+    const int64_t due = state.asked_at + WaitMs(state);
+    if (lane_->now < due)
+      lane_->WakeAt(due);
     else
       Ask(side, &state);
   }
+}
+
+int64_t Leaders::WaitMs(const SideState& state) const {
+  if (state.stale) return std::min(lane_->BackoffMs(state.unsettled), kStaleWaitMaxMs);
+  const int64_t age = lane_->settings.metadata_max_age_ms;
+  return state.doubtful ? std::min(age, kStaleWaitMaxMs) : age;
 }
 
 void Leaders::Ask(Side side, SideState* state) {
@@ -52,6 +57,7 @@ void Leaders::Ask(Side side, SideState* state) {
   }
   // While librdkafka is still connecting, no broker can be asked: ask again after the backoff.
   state->stale = !status.ok();
+  state->doubtful = false;
   lane_->WakeAt(lane_->now + lane_->settings.retry_backoff_ms);
 }
 
@@ -66,6 +72,7 @@ void Leaders::OnReply(const Reply& reply) {
   if (reply.error != 0) {
     lane_->errors[reply.error]++;
     state.stale = true;
+    state.unsettled++;
     return;
   }
   state.applied_tag = reply.tag;

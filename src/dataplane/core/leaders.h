@@ -31,7 +31,12 @@ class Leaders {
 
   explicit Leaders(LaneContext* lane) : lane_(lane) {}
 
+  // A broker that answers has reported that metadata is stale, or a partition has no leaders yet.
   void Refresh(Side side) { sides_[side].stale = true; }
+  // A broker does not answer, or has no connection. Its partitions keep it as their leader in the
+  // metadata of the other brokers until these elect another one, so each response would be followed
+  // by the next request. Requests metadata, kStaleWaitMaxMs after the last request at the earliest.
+  void RefreshEachSecond(Side side) { sides_[side].doubtful = true; }
   void Tick();
   // A broker that does not lead the partition has named its leader (KIP-951). True if that leader
   // is new and its broker is known.
@@ -42,18 +47,22 @@ class Leaders {
  private:
   struct SideState {
     bool stale = false;
+    bool doubtful = false;  // see RefreshEachSecond
     bool asking = false;
     uint64_t tag = 0;
     uint64_t applied_tag = 0;  // of the newest reply
     int32_t node = -1;  // the broker that was asked
     int64_t asked_at = -1'000'000;
     int64_t give_up_at = 0;
-    int32_t unsettled = 0;  // replies in a row that changed nothing while a leader was missing
+    // Replies in a row that were errors, or changed nothing while a leader was missing.
+    int32_t unsettled = 0;
   };
   // By partition number, of one topic.
   using LeaderIndex = std::unordered_map<int32_t, const PartitionLeader*>;
 
   void Ask(Side side, SideState* state);
+  // From one request to the next.
+  int64_t WaitMs(const SideState& state) const;
   std::vector<std::string> Topics(Side side) const;
   // These return whether a leader changed.
   bool Apply(Side side, Partition* p, const TopicLeaders& topic, const LeaderIndex& leaders);

@@ -60,7 +60,7 @@ void Outbox::Tick() {
 bool Outbox::CanAsk(int32_t node_id, Node* node, int16_t* version) {
   const Reach reach = lane_->AskReach(Side::kTarget, node_id, kProduceApi, version);
   if (reach == Reach::kReady) return true;
-  leaders_->Refresh(Side::kTarget);
+  leaders_->RefreshEachSecond(Side::kTarget);
   node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
   lane_->WakeAt(node->not_before);
   const std::string what = DescribeReach(Side::kTarget, node_id, kProduceApi, reach);

@@ -61,7 +61,7 @@ bool TargetScan::CanAsk(int32_t node_id, Node* node, const Partitions& partition
   lane_->WakeAt(node->not_before);
   const Reach reach = lane_->AskReach(Side::kTarget, node_id, kFetchByNameApi, fetch_version);
   if (reach == Reach::kReady) return true;
-  leaders_->Refresh(Side::kTarget);
+  leaders_->RefreshEachSecond(Side::kTarget);
   const std::string what = DescribeReach(Side::kTarget, node_id, kFetchByNameApi, reach);
   for (Partition* p : partitions) {
     if (reach == Reach::kDown)
@@ -194,7 +194,7 @@ void TargetScan::OnReply(const Reply& reply) {
   if (error != 0) {
     lane_->counters.request_errors++;
     lane_->errors[error]++;
-    leaders_->Refresh(Side::kTarget);
+    leaders_->RefreshEachSecond(Side::kTarget);
     node.not_before = lane_->now + lane_->settings.retry_backoff_ms;
     return;
   }

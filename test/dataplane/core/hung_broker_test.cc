@@ -216,6 +216,48 @@ TEST_CASE("a forgotten connection is detected within a shorter request.timeout.m
   CHECK(sim.RunUntil([&] { return sim.Mirrored(0).size() == 18; }, 6'500));
 }
 
+// Regression: the metadata of the other brokers still named the broker that did not answer as the
+// leader, and 100 ms after each of these responses the lane sent the next request.
+TEST_CASE("a cluster in trouble gets a metadata request each second, and no more") {
+  for (const bool is_down : {false, true}) {
+    for (const Side side : {Side::kSource, Side::kTarget}) {
+      CAPTURE(is_down);
+      CAPTURE(SideName(side));
+      HungCase hung("asked each second", 6);
+      hung.Start();
+      SimulatedNetwork& network = *hung.process->network;
+      if (is_down) {
+        (side == Side::kSource ? hung.sim.source : hung.sim.target).broker(0).up = false;
+        network.Break(side, 0, -195, true);
+      } else {
+        hung.Hang(side, 0, 45'000);
+      }
+      hung.Write(5);
+      hung.sim.RunFor(7'000);
+      const int64_t before = network.metadata_requests[side];
+      hung.sim.RunFor(7'000);  // the connection to a broker that hangs is closed after that
+      const int64_t requests = network.metadata_requests[side] - before;
+      CHECK(requests >= 5);
+      CHECK(requests <= 8);
+    }
+  }
+}
+
+// Regression: a broker of bootstrap.servers whose id is not known is not watched. When it did not
+// answer the first metadata request, no other broker was asked until the request failed.
+TEST_CASE("when a bootstrap broker does not answer, another one is asked") {
+  for (int attempt = 0; attempt < 10; ++attempt) {  // the first one asked is left to chance
+    CAPTURE(attempt);
+    HungCase hung("hung bootstrap " + std::to_string(attempt), 3);
+    hung.Hang(Side::kSource, 0, 600'000);
+    hung.Write(2);
+    hung.MoveLeadersOf(Side::kSource, 0);
+    hung.process = hung.sim.Start();
+    hung.process->network->hides_ids = true;
+    CHECK(hung.sim.RunUntil([&] { return hung.IsAllMirrored(); }, 60'000));
+  }
+}
+
 // Responses of two megabytes over a narrow link take longer than any patience, and arrive.
 TEST_CASE("a broker with moving bytes is neither suspect nor disconnected") {
   HungCase hung("slow", 2, 1);

@@ -376,9 +376,11 @@ Status SimulatedNetwork::RequestMetadata(Side side, const std::vector<std::strin
   if (wanted.empty()) ConnectAnother(side, others);
   if (up.empty()) return Status::Error(-195, "no broker");
   const std::vector<int32_t>& from = wanted.empty() ? up : wanted;
-  *node = from[random_->Below(from.size())];
-  connections_[{side, Channel{*node}}].metadata.insert(tag);
-  AnswerMetadata(side, *node, topics, tag);
+  const int32_t asked = from[random_->Below(from.size())];
+  *node = hides_ids ? -1 : asked;
+  metadata_requests[side]++;
+  connections_[{side, Channel{asked}}].metadata.insert(tag);
+  AnswerMetadata(side, asked, topics, tag);
   return Status::Ok();
 }
 

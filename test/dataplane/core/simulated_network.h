@@ -1,6 +1,6 @@
-// The virtual clock, and the network between one forwarder and two simulated clusters: a Transport
-// whose requests take time, are answered in order a connection, and get lost the way librdkafka and
-// TCP lose them.
+// The virtual clock, and the network between one forwarder and two simulated clusters. The network
+// is a Transport: a request takes time, a connection answers its requests in order, and requests
+// are lost in the cases in which librdkafka or TCP lose them.
 #pragma once
 
 #include <deque>
@@ -18,8 +18,8 @@
 
 namespace longhaul::test {
 
-// What happens when, in virtual milliseconds. Events of one instant run in the order of their
-// making.
+// Actions with the virtual millisecond at which each runs. Actions of the same millisecond run in
+// the order in which they were added.
 class Agenda {
  public:
   int64_t now = 1'000;
@@ -50,12 +50,14 @@ class Agenda {
   uint64_t next_ = 0;
 };
 
-// Batches of a target partition that have not reached its broker yet, of all forwarders.
+// How many batches, of all forwarders, have been sent to a target partition and have not reached
+// its broker yet.
 struct BatchesUnderWay {
   int all = 0;
-  int late = 0;  // of those, whose sender awaits no answer any more
-  // A late one has arrived since a batch of an owner that awaits its answer was appended last: the
-  // owner may have scanned before that, and only the broker's state refuses its next batch.
+  int late = 0;  // of those, batches whose sender no longer waits for the answer
+  // True from the arrival of a late batch until the broker appends a batch whose sender waits for
+  // the answer. That sender may have scanned the target before the late batch arrived. Then only
+  // the producer state of the broker makes the broker refuse the sender's next batch.
   bool late_arrived = false;
 };
 using UnderWay = std::map<SimulatedCluster::Key, BatchesUnderWay>;
@@ -88,9 +90,9 @@ class SimulatedNetwork final : public Transport {
   void Break(Side side, int32_t node, int32_t error = -195, bool broker_died = false);
   // One of several at random.
   void BreakOne(Side side, int32_t node);
-  // The connection ends: of what is unanswered some is processed all the same, the rest is lost.
-  // The forwarder hears of it a little later, and the next connection is up before that. When the
-  // broker itself died, nothing that it has not processed arrives.
+  // The connection ends. The broker still processes the first few of the requests without an
+  // answer; the others are lost. The forwarder learns of the end a little later, when the next
+  // connection is already up. If the broker died, it processes no more requests.
   void BreakChannel(Side side, const Channel& channel, int32_t error = -195,
                     bool broker_died = false);
   // A NAT forgets the connection: nothing on it arrives any more in either direction, and no side
@@ -104,32 +106,37 @@ class SimulatedNetwork final : public Transport {
   // connection to them is open: librdkafka connects only to brokers that it needs.
   void ConnectOnly(Side side, int32_t node) { connected_[side] = {node}; }
   static constexpr int64_t kConnectMs = 200;
-  // The process dies. What was on the wire may still arrive.
+  // The process dies. Requests that it has sent may still arrive.
   void Close();
 
   int64_t latency_max_ms = 5;
   int64_t latency_min_ms = 1;
-  // What a connection passes from the broker, bytes a ms; 0: no limit.
+  // How many bytes a ms a connection passes from the broker; 0: no limit.
   int64_t connection_rate = 0;
   // How many further channels a broker accepts.
   int64_t further_max = INT64_MAX;
   int64_t metadata_lag_ms = 0;
-  // Fetch responses of the source with a damaged payload byte. Each batch is damaged so often at
-  // most: what is damaged more often is so on the disk, which is another fault.
+  // One in so many Fetch responses of the source has a damaged payload byte. Each batch is damaged
+  // kDamagesMax times at most: a batch that is damaged in each response is damaged on the disk,
+  // which is another fault.
   static constexpr int kDamagesMax = 3;
   int32_t corrupt_one_in = 0;
   int32_t cut_one_in = 0;      // responses that end too early
   int32_t flip_offset_one_in = 0;  // Fetch responses with a damaged base offset, outside the CRC
   std::string Describe() const;
 
-  // How long the end of a connection may wait in the queue of replies.
+  // The longest time from the end of a connection until the forwarder learns of it.
   static constexpr uint64_t kHeardMsMax = 30;
 
-  size_t response_bytes_max = 0;  // seen
-  size_t in_flight_max = 0;       // seen, of one partition
+  size_t response_bytes_max = 0;  // the largest response so far
+  size_t in_flight_max = 0;       // the most batches of one partition in flight so far
   int64_t requests = 0;
+  std::map<Side, int64_t> metadata_requests;
+  // The transport does not know the ids of the brokers that it asks for metadata, as librdkafka
+  // does not know those of bootstrap.servers.
+  bool hides_ids = false;
   int64_t breaks = 0;     // connections that ended
-  bool trickles = false;  // bytes move, however late an answer is
+  bool trickles = false;  // bytes arrive on each connection all the time, however late an answer is
   int64_t further_opened = 0;
 
  private:
@@ -147,12 +154,12 @@ class SimulatedNetwork final : public Transport {
     std::vector<Part> parts;
     std::vector<SimulatedCluster::Key> keys;
     int32_t connection = 0;   // its number
-    std::optional<SimulatedCluster::OpenedFetch> fetch = {};  // one that has arrived
-    int64_t held_until = 0;  // while there is nothing to answer
+    std::optional<SimulatedCluster::OpenedFetch> fetch = {};  // set once a Fetch has arrived
+    int64_t held_until = 0;  // how long the broker waits for records
     int64_t sent_at = 0;
     int64_t answered_at = 0;  // when the first byte of the answer arrives
     int64_t answer_bytes = 0;
-    bool replied = false;     // the forwarder has the answer; references are void
+    bool replied = false;     // the forwarder has the answer; the references are invalid
     bool processed = false;
     bool lost = false;    // will never be processed
     bool counted = true;  // in under_way_
@@ -207,7 +214,7 @@ class SimulatedNetwork final : public Transport {
   std::map<std::pair<int32_t, SimulatedCluster::Key>, size_t> in_flight_;  // by broker
   std::map<SimulatedCluster::Key, std::map<int64_t, int>> damages_;  // by base offset
   std::shared_ptr<bool> open_ = std::make_shared<bool>(true);
-  // Metadata answers of brokers that have not heard the news yet.
+  // What brokers answer whose metadata is stale, and until when.
   std::map<std::pair<Side, std::string>, std::pair<int64_t, TopicLeaders>> old_news_;
 };
 
