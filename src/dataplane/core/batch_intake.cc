@@ -1,9 +1,12 @@
 #include "core/batch_intake.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "core/aborted_producers.h"
+#include "core/pooled_buffer.h"
 #include "core/resume.h"
 
 namespace longhaul {
@@ -28,6 +31,14 @@ int64_t* LeftOutCounter(PartitionCounters* counters, BatchReason reason) {
 bool HoldsRefused(const Partition& p, const BatchSpan& span) {
   const int64_t offset = p.source.refused.skip.next - 1;
   return p.source.refused.code != 0 && p.source.offset <= offset && offset <= span.last_offset;
+}
+
+// A batch waits in its queue for as long as its target broker does not answer. The vector in which
+// it was encoded has held its records before they were compressed, and may be many times as large.
+BufferRef Keep(std::vector<uint8_t> bytes) {
+  auto kept = std::make_shared<PooledBuffer>(bytes.size());
+  std::copy_n(bytes.data(), bytes.size(), kept->data());
+  return kept;
 }
 
 }  // namespace
@@ -224,7 +235,7 @@ bool BatchIntake::StoreReencoded(Walk* walk, const BatchSpan& batch, BatchReason
     EncodedBatch& piece = encoded[i];
     const bool is_last = i + 1 == encoded.size();
     QueuedBatch queued;
-    queued.buffer = lane_->memory.Hold(std::make_shared<OwnedBuffer>(std::move(piece.bytes)));
+    queued.buffer = lane_->memory.Hold(Keep(std::move(piece.bytes)));
     queued.data = queued.buffer->data();
     queued.size = static_cast<int32_t>(queued.buffer->size());
     queued.records = piece.records;

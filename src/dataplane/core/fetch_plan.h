@@ -20,6 +20,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/fetch_pace.h"
 #include "core/fetch_session.h"
 #include "core/lane_context.h"
 #include "core/read_replicas.h"
@@ -34,6 +35,7 @@ struct FetchNode {
   std::unordered_set<uint32_t> changed, held_back, shut_out;
   std::set<int32_t> closed_targets;  // nothing is fetched for these target brokers
   FetchSession session;
+  FetchPace pace;
   bool is_crowded = false;     // a partition is left out until there is room
   bool names_rack = false;     // the next request asks for closer replicas
   int64_t replicas_due_at = 0;  // when to ask the leader of a member for a closer replica

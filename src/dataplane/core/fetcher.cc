@@ -52,7 +52,8 @@ void Fetcher::Ask(const Channel& channel, Node* node) {
   request.isolation_level = static_cast<int8_t>(lane_->settings.isolation_level);
   const int64_t share = node->is_idle ? shares.idle : shares.busy;
   request.bytes_max = static_cast<int32_t>(
-      std::min({room, lane_->settings.fetch_bytes_max, share, kRecordBytesMax}));
+      std::min({room, lane_->settings.fetch_bytes_max, share, node->pace.bytes_max(),
+                kRecordBytesMax}));
   request.wait_max_ms =
       node->is_crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   if (node->names_rack) request.rack = lane_->rack;
@@ -123,7 +124,7 @@ bool Fetcher::CanAsk(const Channel& channel, Node* node, int16_t* version) {
   if (reach != Reach::kReady || *version < kFetchFromFollowersFrom) LeaveFollowers(node_id, *node);
   if (reach == Reach::kReady) return true;
   node->session.Lose();  // the session may have ended with the connection
-  leaders_->Refresh(Side::kSource);
+  leaders_->RefreshEachSecond(Side::kSource);
   BackOff(node);
   const std::string what = DescribeReach(Side::kSource, node_id, kFetchApi, reach);
   for (const Entry& entry : node->session.entries()) {
@@ -164,7 +165,7 @@ void Fetcher::Send(const Channel& channel, Node* node, int16_t version,
   lane_->memory.ReserveFetch(request.bytes_max);
   lane_->counters.fetch_requests++;
   outstanding_.emplace(
-      tag, Outstanding{channel, request.bytes_max, !request.rack.empty(), patience});
+      tag, Outstanding{channel, request.bytes_max, lane_->now, !request.rack.empty(), patience});
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
@@ -182,6 +183,8 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
   if (error == 0) {
     buffer = lane_->memory.Hold(reply.body);
     lane_->counters.fetch_response_bytes += buffer->size();
+    node.pace.Answered(asked.bytes_max, buffer->size(), lane_->now - asked.sent_at,
+                       reply.first_byte_ms);
     const Status parsed = ParseFetch(buffer->data(), static_cast<size_t>(buffer->size()),
                                      reply.api_version, &response);
     error = parsed.ok() ? response.error : parsed.code;
@@ -201,7 +204,7 @@ void Fetcher::OnFailure(const Outstanding& asked, Node* node, int32_t error) {
     node->replicas_due_at = 0;
     return;
   }
-  leaders_->Refresh(Side::kSource);
+  leaders_->RefreshEachSecond(Side::kSource);
   LeaveFollowers(asked.channel.node, *node);
   BackOff(node);
 }

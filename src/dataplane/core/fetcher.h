@@ -60,6 +60,7 @@ class Fetcher {
   struct Outstanding {
     Channel channel;
     int64_t bytes_max;
+    int64_t sent_at;
     bool with_rack;
     Patience patience;
   };

@@ -6,28 +6,9 @@
 #include <utility>
 #include <vector>
 
-#include "core/block_pool.h"
+#include "core/pooled_buffer.h"
 
 namespace longhaul {
-namespace {
-
-class PooledBuffer final : public Buffer {
- public:
-  explicit PooledBuffer(size_t size)
-      : data_(static_cast<uint8_t*>(BlockPool::OfProcess().Allocate(size))), size_(size) {}
-  ~PooledBuffer() override { BlockPool::OfProcess().Free(data_); }
-  PooledBuffer(const PooledBuffer&) = delete;
-  PooledBuffer& operator=(const PooledBuffer&) = delete;
-  uint8_t* data() override { return data_; }
-  size_t size() const override { return size_; }
-  size_t footprint() const override { return BlockPool::Footprint(size_); }
-
- private:
-  uint8_t* const data_;
-  const size_t size_;
-};
-
-}  // namespace
 
 void MemoryRelief::Relieve() {
   if (lane_->now < not_before_) return lane_->WakeAt(not_before_);

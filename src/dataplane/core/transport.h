@@ -31,7 +31,7 @@ class Buffer {
 };
 using BufferRef = std::shared_ptr<Buffer>;
 
-// Memory that it owns, for re-encoded batches.
+// Memory that it owns, for the responses of simulated brokers.
 class OwnedBuffer final : public Buffer {
  public:
   explicit OwnedBuffer(std::vector<uint8_t> bytes) : bytes_(std::move(bytes)) {}

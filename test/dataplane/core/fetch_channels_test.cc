@@ -134,6 +134,24 @@ TEST_CASE("after its broker has restarted the lane has its connections again") {
   CheckExact(line.sim, line.process);
 }
 
+// Regression: over a connection of 1 MB/s each Fetch asked for a quarter of the lane's memory, which
+// is 6 MiB. The lane learned where the logs end after 6 s, and partitions moved to the second
+// connection only after the next 6 s, because they move between two Fetches.
+TEST_CASE("over a slow connection the second one is used within five seconds") {
+  SimulationOptions options = Plain(2);
+  options.batch_max = 3 << 20;
+  Simulation sim("slow connection", options);
+  for (uint32_t id = 0; id < 2; id++) Fill(sim, id, 24, 100'000);
+  Process* process = sim.Start();
+  process->network->latency_min_ms = process->network->latency_max_ms = 50;
+  process->network->connection_rate = 1'000;
+  CHECK(sim.RunUntil([&] { return sim.source.broker(0).sessions.size() == 2; }, 5'000));
+  CHECK(process->network->response_bytes_max < 1'500'000);
+  Fill(sim, 0, 1, 700'000);  // one batch that is larger than a second's bytes
+  CheckExact(sim, process);
+  CHECK(process->network->response_bytes_max > 2'000'000);
+}
+
 // A NAT forgets one of several connections, while the others answer.
 TEST_CASE("a further connection that is silent is closed, and its partitions continue") {
   LongLine line("silent");
