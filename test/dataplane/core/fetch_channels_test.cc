@@ -134,7 +134,7 @@ TEST_CASE("after its broker has restarted the lane has its connections again") {
   CheckExact(line.sim, line.process);
 }
 
-// Regression: over a connection of 1 MB/s each Fetch asked for a quarter of the lane's memory, which
+// Regression: over a connection of 1 MB/s each Fetch asked for a quarter of the lane's memory, that
 // is 6 MiB. The lane learned where the logs end after 6 s, and partitions moved to the second
 // connection only after the next 6 s, because they move between two Fetches.
 TEST_CASE("over a slow connection the second one is used within five seconds") {
