@@ -31,7 +31,7 @@ napi_value EndProcess(napi_env env, napi_callback_info info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
-  (void)longhaul::KeepFreedMemory();  // a lane logs what malloc refused
+  (void)longhaul::LimitFreedMemory();  // a lane logs what malloc refused
   napi_value end_process = nullptr;
   (void)napi_create_function(env, "endProcess", NAPI_AUTO_LENGTH, EndProcess, nullptr,
                              &end_process);

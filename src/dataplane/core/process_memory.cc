@@ -9,9 +9,6 @@
 namespace longhaul {
 namespace {
 
-// How many free bytes malloc may keep at the end of its heap: four times the largest batch.
-constexpr int kTrimThreshold = 4 * static_cast<int>(kKeptBatchBytes);
-
 // The order matters. Each of the last two calls disables the adaptive mmap threshold: if
 // M_MMAP_THRESHOLD were refused and M_TRIM_THRESHOLD still set, every large buffer would be mapped
 // separately.
@@ -20,20 +17,20 @@ Status SetMalloc() {
     return Status::Error(kErrorInvalidArgument, "malloc refused M_ARENA_MAX " +
                                                     std::to_string(kArenas) +
                                                     ": each thread keeps freed memory");
-  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(kKeptBatchBytes)) == 0)
+  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(kKeptFreeBytes)) == 0)
     return Status::Error(kErrorInvalidArgument,
-                         "malloc refused M_MMAP_THRESHOLD " + std::to_string(kKeptBatchBytes) +
+                         "malloc refused M_MMAP_THRESHOLD " + std::to_string(kKeptFreeBytes) +
                              ": re-encoded batches are mapped anew, which costs CPU");
-  if (mallopt(M_TRIM_THRESHOLD, kTrimThreshold) == 0)
+  if (mallopt(M_TRIM_THRESHOLD, static_cast<int>(kKeptFreeBytes)) == 0)
     return Status::Error(kErrorInvalidArgument, "malloc refused M_TRIM_THRESHOLD " +
-                                                    std::to_string(kTrimThreshold) +
+                                                    std::to_string(kKeptFreeBytes) +
                                                     ": freed memory goes back at once");
   return Status::Ok();
 }
 
 }  // namespace
 
-const Status& KeepFreedMemory() {
+const Status& LimitFreedMemory() {
   static const Status status = SetMalloc();
   return status;
 }

@@ -40,7 +40,7 @@ Status ForwarderThread::Open(ForwarderConfig config, const ClientProperties& sou
                              std::unique_ptr<ForwarderThread>* out) {
   if (auto rack = source.find("client.rack"); rack != source.end()) config.rack = rack->second;
   std::unique_ptr<ForwarderThread> self(new ForwarderThread(config));
-  if (!KeepFreedMemory().ok()) self->events_.Log(kLogShown, KeepFreedMemory().detail);
+  if (!LimitFreedMemory().ok()) self->events_.Log(kLogShown, LimitFreedMemory().detail);
   Status status = self->Start(source, target);
   if (status.ok()) *out = std::move(self);
   return status;
