@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { TopicReader } from '../../src/orchestrator/cluster/topic-reader.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
+import type { ClusterClient } from '../../src/orchestrator/config/client-properties.ts'
 import { ProgressStore, restoreSlots } from '../../src/orchestrator/progress/progress-store.ts'
 import {
   ensureProgressTopic, progressTopicOf, staleRecordsPerSlotMax
@@ -57,10 +58,10 @@ const brokerOptions = {
 export async function runRestore (settings: RestoreSettings): Promise<RestoreOutcome> {
   const { hours, partitions, say, slots } = settings
   const cluster = await startKafkaCluster(undefined, brokerOptions)
-  const client = { 'bootstrap.servers': cluster.bootstrapServers }
+  const client = clientOf(cluster)
   const log: Log = { ...silentLog, info: (_fields, text) => { say(text) } }
   const store = new ProgressStore({ topic, client, group, timeoutMs, log, clock: systemClock })
-  const target = openClusterAdmin({ cluster: 'west', properties: client, timeoutMs })
+  const target = openClusterAdmin({ ...client, timeoutMs })
   try {
     await ensureProgressTopic({
       target,
@@ -104,6 +105,10 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
   }
 }
 
+function clientOf (cluster: KafkaCluster): ClusterClient {
+  return { cluster: 'west', properties: { 'bootstrap.servers': cluster.bootstrapServers } }
+}
+
 /** Waits until the size of the topic on disk has not changed for two looks of the cleaner. */
 async function untilCleaned (cluster: KafkaCluster, say: (text: string) => void): Promise<void> {
   const deadline = performance.now() + cleanerMsMax
@@ -128,7 +133,7 @@ function bytesOnDisk (logDir: string): number {
 async function countRecords (cluster: KafkaCluster, slots: number): Promise<number> {
   const reader = new TopicReader({
     topic,
-    client: { 'bootstrap.servers': cluster.bootstrapServers },
+    client: clientOf(cluster),
     group,
     standstillMs: timeoutMs,
     clock: systemClock

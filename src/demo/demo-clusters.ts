@@ -99,8 +99,7 @@ const adminTimeoutMs = 30_000
 async function withAdmin (
   end: FlowEnd, use: (admin: ClusterAdmin) => Promise<void>
 ): Promise<void> {
-  const admin = openClusterAdmin(
-    { cluster: end.alias, properties: end.admin, timeoutMs: adminTimeoutMs })
+  const admin = openClusterAdmin({ ...end.admin, timeoutMs: adminTimeoutMs })
   try {
     await use(admin)
   } finally {

@@ -59,10 +59,8 @@ export async function runDemo (options: DemoRunOptions): Promise<DemoReport> {
   const { clock, clusters, flow, settings, topics } = options
   const startedMs = clock.monotonic()
   const timeoutMs = flow.settings['admin.timeout.ms']
-  const source = openClusterAdmin(
-    { cluster: flow.source.alias, properties: flow.source.admin, timeoutMs })
-  const target = openClusterAdmin(
-    { cluster: flow.target.alias, properties: flow.target.admin, timeoutMs })
+  const source = openClusterAdmin({ ...flow.source.admin, timeoutMs })
+  const target = openClusterAdmin({ ...flow.target.admin, timeoutMs })
   try {
     await createTopics(options)
     const records = new DemoRecords(settings.recordBytes)
@@ -110,7 +108,7 @@ async function mirrorRecords (
     const startedMs = clock.monotonic()
     const cpuAtStart = cpuUsage()
     onStep(`writing ${writingText(settings)} to ${topics.length} topics while they are mirrored`)
-    const client = flow.source.admin
+    const client = flow.source.admin.properties
     const written = await writeRecords({ client, topics, records, settings, clock, stopped })
     onStep('waiting for the mirror to catch up')
     const incomplete = await catchUp(options, target, written)
@@ -202,11 +200,17 @@ async function checkTarget (
     await beforeCheck?.(flow.target)
     onStep('checking every record on the target')
     recordsChecked = await checkRecords({
-      client: flow.target.admin, written, records, differences, clock, stopped, patienceMs
+      client: flow.target.admin.properties,
+      written,
+      records,
+      differences,
+      clock,
+      stopped,
+      patienceMs
     })
     payloads = await checkPayloads({
-      source: { admin: source, client: flow.source.admin },
-      target: { admin: target, client: flow.target.admin },
+      source: { admin: source, client: flow.source.admin.properties },
+      target: { admin: target, client: flow.target.admin.properties },
       written,
       differences,
       stopped

@@ -3,9 +3,7 @@
 import rdkafka, {
   type ConsumerGlobalConfig, type KafkaConsumer, type Message as ClientRecord
 } from 'node-rdkafka'
-import {
-  librdkafkaProperties, type ClientProperties
-} from '../orchestrator/config/client-properties.ts'
+import type { ClientProperties } from '../orchestrator/config/client-properties.ts'
 import { ReplicatorError } from '../orchestrator/errors/replicator-error.ts'
 import { clientError, connect, disconnect } from '../orchestrator/cluster/kafka-client.ts'
 import type { Clock } from '../orchestrator/time/clock.ts'
@@ -44,7 +42,7 @@ export async function checkRecords (options: ReadOptions): Promise<number> {
 
 function consumerProperties (client: ClientProperties): ConsumerGlobalConfig {
   return {
-    ...librdkafkaProperties(client),
+    ...client,
     'client.id': 'demo-check',
     'group.id': 'longhaul-demo-check', // never joined: partitions are assigned by hand
     'enable.auto.commit': false,

@@ -2,9 +2,7 @@
 // records: on the main thread, in short rounds, between which the event loop serves the rest of the
 // process.
 import rdkafka, { type Producer, type ProducerGlobalConfig } from 'node-rdkafka'
-import {
-  librdkafkaProperties, type ClientProperties
-} from '../orchestrator/config/client-properties.ts'
+import type { ClientProperties } from '../orchestrator/config/client-properties.ts'
 import { ReplicatorError } from '../orchestrator/errors/replicator-error.ts'
 import { clientError, connect, disconnect } from '../orchestrator/cluster/kafka-client.ts'
 import type { Clock } from '../orchestrator/time/clock.ts'
@@ -129,7 +127,7 @@ class RecordWriter {
 
 async function openProducer (client: ClientProperties, codec: DemoCodec): Promise<Producer> {
   const properties: ProducerGlobalConfig = {
-    ...librdkafkaProperties(client),
+    ...client,
     'client.id': `demo-producer-${codec}`,
     'compression.type': codec,
     'enable.idempotence': true, // without it a retry could change the order, which is checked

@@ -6,7 +6,6 @@ import rdkafka from 'node-rdkafka'
 import { demo, type DemoHooks, type DemoOptions } from '../../src/orchestrator/cli/demo.ts'
 import { exitCodes } from '../../src/orchestrator/cli/exit-codes.ts'
 import type { DemoReport } from '../../src/demo/demo-report.ts'
-import { librdkafkaProperties } from '../../src/orchestrator/config/client-properties.ts'
 import type { FlowEnd } from '../../src/orchestrator/config/config.ts'
 import { connect, disconnect } from '../../src/orchestrator/cluster/kafka-client.ts'
 import { systemClock } from '../../src/orchestrator/time/clock.ts'
@@ -31,7 +30,7 @@ async function runDemo (flags: Flags, hooks: DemoHooks = {}, stopped = new Abort
 
 /** Appends a record to a remote topic that the mirror never wrote. */
 async function appendRecord (target: FlowEnd, topic: string, partition: number): Promise<void> {
-  const producer = new rdkafka.Producer({ ...librdkafkaProperties(target.admin) }, {})
+  const producer = new rdkafka.Producer({ ...target.admin.properties }, {})
   await connect(producer, 5_000)
   producer.setPollInterval(10)
   producer.produce(topic, partition, Buffer.from('not of the source'))

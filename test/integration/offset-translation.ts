@@ -49,7 +49,7 @@ export async function positionOf (
 ): Promise<Progress> {
   const store = new ProgressStore({
     topic: 'longhaul-progress.east.internal',
-    client: { 'bootstrap.servers': servers },
+    client: { cluster: 'west', properties: { 'bootstrap.servers': servers } },
     group: 'reader-of-progress',
     timeoutMs: patienceMs,
     log: silentLog,

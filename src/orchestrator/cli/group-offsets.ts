@@ -75,11 +75,8 @@ async function rowsOf (
 
 /** Rejects with the error of the group's coordinator: DESCRIBE on the group is needed. */
 async function committedBy (group: string, flow: FlowConfig): Promise<readonly GroupOffset[]> {
-  const admin = openClusterAdmin({
-    cluster: flow.source.alias,
-    properties: flow.source.admin,
-    timeoutMs: flow.settings['admin.timeout.ms']
-  })
+  const admin = openClusterAdmin(
+    { ...flow.source.admin, timeoutMs: flow.settings['admin.timeout.ms'] })
   try {
     const [answer] = await admin.groupOffsets([group])
     if (answer?.error !== undefined) throw answer.error

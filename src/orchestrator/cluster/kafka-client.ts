@@ -2,7 +2,7 @@
 // callbacks as promises with bounds, their errors as ReplicatorError. Main thread only.
 import { createRequire } from 'node:module'
 import rdkafka, { type KafkaConsumer, type LibrdKafkaError, type Producer } from 'node-rdkafka'
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClientProperties, ClusterClient } from '../config/client-properties.ts'
 import { clientLineDetail } from '../errors/client-lines.ts'
 import { errorByCode, errorTable } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -16,18 +16,18 @@ import { holdToken, type TokenHold } from './token-source.ts'
 
 /** Properties that the user set for the cluster take precedence. */
 export function controlClientProperties (
-  client: ClientProperties, unansweredMs = unansweredMsMax
+  { properties }: ClusterClient, unansweredMs = unansweredMsMax
 ): ClientProperties {
   return quickClientProperties({
     'socket.timeout.ms': String(unansweredMs),
     // The leader of a partition may change without an error at the client: the old leader hangs.
     'topic.metadata.refresh.interval.ms': '5000',
-    ...client
+    ...properties
   }, 'longhaul-progress')
 }
 
 export interface ReadingConsumerOptions {
-  readonly client: ClientProperties
+  readonly client: ClusterClient
   /**
    * The client never joins this group, but librdkafka asks for its coordinator: needs READ on it.
    */
@@ -70,16 +70,16 @@ const refusedLogins = new RefusedLogins(systemClock)
 const tokens = new WeakMap<KafkaConsumer | Producer, TokenHold>()
 
 /**
- * `properties` are the user's, as controlClientProperties() receives them; `name` is for errors.
+ * `of` is what controlClientProperties() receives; `name` is for errors.
  * After a refused login, rejects with the same error for a while, without asking a broker.
  */
 export async function connect (
-  client: KafkaConsumer | Producer, timeoutMs: number, properties: ClientProperties = {},
-  name = 'client'
+  client: KafkaConsumer | Producer, timeoutMs: number, of = noCluster, name = 'client'
 ): Promise<void> {
+  const { properties } = of
   const hasLogin = loginOf(properties) !== undefined
   if (hasLogin) refusedLogins.mustTry(properties)
-  rememberRefusals(client, properties, name)
+  rememberRefusals(client, of, name)
   const hold = holdToken(properties, token => { client.setOauthBearerToken(token) })
   try {
     await hold?.token()
@@ -95,17 +95,19 @@ export async function connect (
   if (hold !== undefined) tokens.set(client, hold)
 }
 
+const noCluster: ClusterClient = { cluster: '', properties: {} }
+
 interface LogLine { readonly message: string }
 
 /** By client: the last refusal of its login that its log names. */
 const refusals = new WeakMap<KafkaConsumer | Producer, ReplicatorError>()
 
 function rememberRefusals (
-  client: KafkaConsumer | Producer, properties: ClientProperties, name: string
+  client: KafkaConsumer | Producer, of: ClusterClient, name: string
 ): void {
   const emitter: { on: (event: 'event.log', listener: (line: LogLine) => void) => unknown } = client
   emitter.on('event.log', ({ message }) => {
-    const error = refusedLogin(properties, message, name)
+    const error = refusedLogin(of, message, name)
     if (error !== undefined) refusals.set(client, error)
   })
 }

@@ -2,7 +2,7 @@
 // that examine records; a mirror reads batches in its lanes.
 import { createHash } from 'node:crypto'
 import type { KafkaConsumer, Message } from 'node-rdkafka'
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Isolation } from './cluster-admin.ts'
@@ -11,8 +11,8 @@ import {
 } from './kafka-client.ts'
 
 export interface LogReaderOptions {
-  /** Of the cluster, librdkafka's names. */
-  readonly client: ClientProperties
+  /** Of the cluster. */
+  readonly client: ClusterClient
   /**
    * The client never joins this group, but librdkafka asks for its coordinator: needs READ on it.
    */

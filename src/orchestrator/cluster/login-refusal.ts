@@ -1,7 +1,7 @@
 // librdkafka's error for a connection that failed in TLS or in a login -> the property to check,
 // and the remedy. librdkafka's codes do not distinguish a wrong password from a wrong certificate,
 // so this table matches its texts.
-import { clusterProperty, type ClientProperties } from '../config/client-properties.ts'
+import type { ClientProperties, ClusterClient } from '../config/client-properties.ts'
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
@@ -93,9 +93,8 @@ export function loginsOf (
  * `client` names the client. Undefined: the text reports another problem.
  */
 export function refusedLogin (
-  properties: ClientProperties, text: string, client: string
+  { cluster, properties }: ClusterClient, text: string, client: string
 ): ReplicatorError | undefined {
-  const cluster = properties[clusterProperty] ?? properties['bootstrap.servers'] ?? ''
   const refusal = loginRefusal(cluster, text)
   if (refusal?.of !== 'CLUSTER_LOGIN_REFUSED') return undefined
   const seen = brokersSay(text.replace(/ \(after .*$/, ''))

@@ -1,6 +1,6 @@
 // Settings with which clients of the control plane detect dead connections and brokers soon, unless
 // the user has set them. On these connections, small requests are answered in milliseconds.
-import { librdkafkaProperties, type ClientProperties } from '../config/client-properties.ts'
+import type { ClientProperties } from '../config/client-properties.ts'
 import { withoutTokenProperties } from './token-source.ts'
 
 /**
@@ -13,13 +13,15 @@ import { withoutTokenProperties } from './token-source.ts'
 export const unansweredMsMax = 10_000
 
 /** Properties that the user set for the cluster take precedence. */
-export function quickClientProperties (client: ClientProperties, id: string): ClientProperties {
+export function quickClientProperties (
+  properties: ClientProperties, id: string
+): ClientProperties {
   return {
     'client.id': id,
     'socket.timeout.ms': String(unansweredMsMax),
     'socket.connection.setup.timeout.ms': String(unansweredMsMax),
     'socket.keepalive.enable': 'true',
     'reconnect.backoff.max.ms': '2000',
-    ...withoutTokenProperties(librdkafkaProperties(client))
+    ...withoutTokenProperties(properties)
   }
 }

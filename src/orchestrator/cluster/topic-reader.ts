@@ -6,7 +6,7 @@
 // reports would not do: a leader that was just elected briefly reports less than was acknowledged
 // (KIP-207), and a partition whose position was missed would begin again.
 import type { KafkaConsumer, Message } from 'node-rdkafka'
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import {
@@ -15,8 +15,8 @@ import {
 
 export interface TopicReaderOptions {
   readonly topic: string
-  /** Of the cluster, librdkafka's names. */
-  readonly client: ClientProperties
+  /** Of the cluster. */
+  readonly client: ClusterClient
   /**
    * The client never joins this group, but librdkafka asks for its coordinator: needs READ on it.
    */

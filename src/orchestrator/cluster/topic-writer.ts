@@ -8,7 +8,7 @@
 // librdkafka prepares the next request meanwhile and sends it before a request that it must send
 // again.
 import rdkafka, { type DeliveryReport, type Producer } from 'node-rdkafka'
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { unlessAborted } from '../time/deadline.ts'
@@ -19,8 +19,8 @@ import {
 
 export interface TopicWriterOptions {
   readonly topic: string
-  /** Of the cluster, librdkafka's names. */
-  readonly client: ClientProperties
+  /** Of the cluster. */
+  readonly client: ClusterClient
   /** How long a record may be unacknowledged before its write fails. */
   readonly timeoutMs: number
   readonly clock: Clock

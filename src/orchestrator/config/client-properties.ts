@@ -24,16 +24,11 @@ export interface ClientContext {
   readonly features: readonly string[] | undefined
 }
 
-/**
- * Longhaul's own: the alias of the cluster, for the errors of clients that know only properties.
- * Removed before librdkafka receives the properties.
- */
-export const clusterProperty = 'longhaul.cluster'
-
-/** The properties that librdkafka knows. */
-export function librdkafkaProperties (client: ClientProperties): ClientProperties {
-  const { [clusterProperty]: _, ...properties } = client
-  return properties
+/** How clients of the control plane connect to a cluster. */
+export interface ClusterClient {
+  /** The alias in the configuration, for errors. */
+  readonly cluster: string
+  readonly properties: ClientProperties
 }
 
 /** Whether a name is a client property, Java's or librdkafka's. */

@@ -127,9 +127,10 @@ function endLines (
   before: FlowEnd, after: FlowEnd, replaced: ReadonlySet<string>
 ): readonly string[] {
   const names = new Set([
-    ...differing(before.client, after.client), ...differing(before.admin, after.admin),
-    ...certificateFileProperties.filter(name => [after.client, after.admin].some(client =>
-      replaced.has(client[name] ?? '')))
+    ...differing(before.client, after.client),
+    ...differing(before.admin.properties, after.admin.properties),
+    ...certificateFileProperties.filter(name => [after.client, after.admin.properties].some(
+      client => replaced.has(client[name] ?? '')))
   ])
   return [...names].sort().map(name => `${after.alias}.${name}`)
 }

@@ -5,7 +5,7 @@ import type { GroupFilter } from '../policy/group-filter.ts'
 import type { ReplicationPolicy } from '../policy/replication-policy.ts'
 import type { TopicSelection } from '../policy/topic-filter.ts'
 import type { CertificateEnd } from './certificates.ts'
-import type { ClientProperties } from './client-properties.ts'
+import type { ClientProperties, ClusterClient } from './client-properties.ts'
 import type {
   FlowSetting, FlowSettings, ProcessSetting, ProcessSettings, TopicSettings
 } from './config-table.ts'
@@ -75,7 +75,8 @@ export interface FlowEnd {
   readonly alias: string
   /** For the data plane, under librdkafka's names. */
   readonly client: ClientProperties
-  readonly admin: ClientProperties
+  /** For the control plane. */
+  readonly admin: ClusterClient
   /** The certificates in `client`, without public authorities. */
   readonly certificates: readonly CertificateEnd[]
 }

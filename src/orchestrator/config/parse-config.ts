@@ -11,7 +11,7 @@ import { compileRenames } from '../policy/topic-rename.ts'
 import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
 import { certificateEnds, certificateFileProperties, keyProblem } from './certificates.ts'
 import {
-  clusterProperty, translateClient, type ClientContext, type ClientProperties
+  translateClient, type ClientContext, type ClientProperties
 } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings, OffsetSyncPlace } from './config.ts'
@@ -119,7 +119,7 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
 /** Including the files that only librdkafka reads. */
 function filesOf (flows: readonly FlowConfig[], files: ReadFiles): FileDigests {
   const clients = flows.flatMap(({ source, target }) =>
-    [source, target].flatMap(({ admin, client }) => [admin, client]))
+    [source, target].flatMap(({ admin, client }) => [admin.properties, client]))
   for (const name of certificateFileProperties) {
     for (const path of new Set(clients.flatMap(client => client[name] ?? []))) files.note(path)
   }
@@ -314,7 +314,7 @@ class Parser {
     const role = side === 'source' ? 'consumer' : 'producer'
     const client = this.#translate({ alias, side, role }, flow)
     const admin = {
-      ...this.#translate({ alias, side, role: 'admin' }, flow), [clusterProperty]: alias
+      cluster: alias, properties: this.#translate({ alias, side, role: 'admin' }, flow)
     }
     checkServers(alias, client['bootstrap.servers'], this.#findings)
     const { environment, readFile } = this.#client

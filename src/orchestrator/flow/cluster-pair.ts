@@ -24,7 +24,7 @@ export async function openClusterPair (
 ): Promise<ClusterPair> {
   const timeoutMs = config.settings['admin.timeout.ms']
   const open = (end: FlowEnd): ClusterAdmin =>
-    openClusterAdmin({ cluster: end.alias, properties: end.admin, timeoutMs })
+    openClusterAdmin({ ...end.admin, timeoutMs })
   const source = open(config.source)
   let target: ClusterAdmin | undefined
   try {
@@ -71,7 +71,7 @@ async function describe (
     const error = ReplicatorError.from(thrown)
     if (['CLUSTER_LOGIN_REFUSED', 'TOKEN_UNAVAILABLE'].includes(error.errorName)) throw error
     if (error.errorName === '_SSL') throw await explained(error, end, signal)
-    const servers = end.admin['bootstrap.servers'] ?? ''
+    const servers = end.admin.properties['bootstrap.servers'] ?? ''
     throw new ReplicatorError(error.row,
       `${error.detail} [${end.alias}.bootstrap.servers=${servers}]`,
       { cause: thrown, setting: `${end.alias}.bootstrap.servers` })
@@ -85,7 +85,7 @@ async function explained (
   const { cause, cluster, setting } = error
   const reported = cause instanceof ReplicatorError ? cause.detail : error.detail
   if (!reported.includes('verify failed')) return error
-  const problem = await certificateProblem(alias, admin, reported, signal)
+  const problem = await certificateProblem(alias, admin.properties, reported, signal)
   if (problem === undefined) return error
   const { action, seen } = problem
   return new ReplicatorError(error.row, `cluster ${alias}: ${seen}`,

@@ -127,7 +127,9 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
         const principal = principalOf(end)
         const key = [end.alias, principal, resource, pattern.type, pattern.name].join('\n')
         const acl = found.get(key) ?? {
-          cluster: end.alias, bootstrapServers: end.admin['bootstrap.servers'] ?? '', principal,
+          cluster: end.alias,
+          bootstrapServers: end.admin.properties['bootstrap.servers'] ?? '',
+          principal,
           resource, ...pattern, operations: [], reasons: []
         }
         if (acl.operations.includes(row.operation)) continue
@@ -142,8 +144,8 @@ export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAc
   return [...found.values()].toSorted((one, other) => one.cluster.localeCompare(other.cluster))
 }
 
-function principalOf ({ admin }: FlowEnd): string {
-  const user = admin['sasl.username'] ?? shortName(admin['sasl.kerberos.principal'])
+function principalOf ({ admin: { properties } }: FlowEnd): string {
+  const user = properties['sasl.username'] ?? shortName(properties['sasl.kerberos.principal'])
   return user === undefined ? unknownPrincipal : `User:${user}`
 }
 

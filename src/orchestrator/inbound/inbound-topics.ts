@@ -4,7 +4,7 @@
 // topic is deleted.
 import type { ClusterAdmin, TopicDescription } from '../cluster/cluster-admin.ts'
 import { TopicReader } from '../cluster/topic-reader.ts'
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { progressTopicPrefix } from '../policy/replication-policy.ts'
 import { decodeKey, decodeProgress, type FlowProducer } from '../progress/progress-record.ts'
@@ -12,8 +12,8 @@ import type { Clock } from '../time/clock.ts'
 
 export interface InboundTopicsOptions {
   readonly admin: Pick<ClusterAdmin, 'cluster' | 'describeTopics' | 'listTopics'>
-  /** Of the same cluster, librdkafka's names. */
-  readonly client: ClientProperties
+  /** Of the same cluster. */
+  readonly client: ClusterClient
   /** The flow's consumer group. */
   readonly group: string
   readonly timeoutMs: number

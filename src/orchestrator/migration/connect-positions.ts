@@ -3,15 +3,15 @@
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { TopicReader } from '../cluster/topic-reader.ts'
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { decodeConnectOffset, type ConnectOffset } from '../mirror-maker/connect-offsets.ts'
 import type { Clock } from '../time/clock.ts'
 
 export interface ConnectPositionsOptions {
   readonly target: ClusterAdmin
-  /** Of the target cluster, librdkafka's names. */
-  readonly client: ClientProperties
+  /** Of the target cluster. */
+  readonly client: ClusterClient
   readonly topic: string
   /** The flow's consumer group, which is never joined. */
   readonly group: string

@@ -6,7 +6,7 @@ import {
   clientError, connect, controlClientProperties, disconnect, poll,
   rememberBroker, withRefusal
 } from '../cluster/kafka-client.ts'
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClusterClient } from '../config/client-properties.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
@@ -16,8 +16,8 @@ export interface GroupMemberOptions {
   readonly topic: string
   /** Distinguishes this process from the other members. */
   readonly memberName: string
-  /** Of the target cluster, librdkafka's names. */
-  readonly client: ClientProperties
+  /** Of the target cluster. */
+  readonly client: ClusterClient
   readonly sessionTimeoutMs: number
   readonly timeoutMs: number
   readonly clock: Clock

@@ -24,7 +24,7 @@
 // at most one sees itself as the only member; and slots that the group then assigns to others are
 // handed over like any other slot.
 import type { ClusterAdmin, GroupMember as DescribedMember } from '../cluster/cluster-admin.ts'
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
@@ -40,8 +40,8 @@ export interface SlotOwnershipOptions {
   /** Distinguishes this process from the other members. */
   readonly memberName: string
   readonly admin: ClusterAdmin
-  /** Of the target cluster, librdkafka's names. */
-  readonly client: ClientProperties
+  /** Of the target cluster. */
+  readonly client: ClusterClient
   readonly sessionTimeoutMs: number
   readonly timeoutMs: number
   readonly work: SlotWork

@@ -1,7 +1,7 @@
 // Keeps progress in the progress topic on the target cluster: reads the contents of a slot, writes
 // the changes. Between two readings it knows the contents from its own acknowledged writes, so that
 // the second reading begins at the end of the first.
-import type { ClientProperties } from '../config/client-properties.ts'
+import type { ClusterClient } from '../config/client-properties.ts'
 import { TopicReader } from '../cluster/topic-reader.ts'
 import { TopicWriter, type OutgoingRecord } from '../cluster/topic-writer.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -18,8 +18,8 @@ import { SlotContents, type SlotProgress } from './slot-contents.ts'
 
 export interface ProgressStoreOptions {
   readonly topic: string
-  /** Of the target cluster, librdkafka's names. */
-  readonly client: ClientProperties
+  /** Of the target cluster. */
+  readonly client: ClusterClient
   /** The flow's consumer group. */
   readonly group: string
   /** How long a write may be unacknowledged, and a read may be stalled. */

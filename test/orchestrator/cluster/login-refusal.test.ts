@@ -59,10 +59,11 @@ test('a login is named by its user and its mechanism, without a secret', () => {
 // The error of a client of the progress topic named neither the cluster nor the login.
 test('a client of the control plane names its cluster, its login and itself', () => {
   const properties = {
-    'longhaul.cluster': 'east', 'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'PLAIN',
+    'security.protocol': 'SASL_PLAINTEXT', 'sasl.mechanism': 'PLAIN',
     'sasl.username': 'mirror', 'sasl.password': 'secret'
   }
-  const error = refusedLogin(properties, 'sasl_plaintext://a:1/bootstrap: SASL authentication ' +
+  const east = { cluster: 'east', properties }
+  const error = refusedLogin(east, 'sasl_plaintext://a:1/bootstrap: SASL authentication ' +
     'error: Authentication failed: Invalid username or password (after 5ms in state AUTH_REQ)',
   'group client')
   assert.equal(error?.detail, 'cluster east: broker a:1 (sasl_plaintext): SASL authentication ' +
@@ -70,7 +71,7 @@ test('a client of the control plane names its cluster, its login and itself', ()
     '(group client, user mirror by PLAIN)')
   assert.equal(error.cluster, 'east')
   assert.equal(error.setting, 'east.sasl.jaas.config')
-  assert.equal(refusedLogin(properties, 'a:1/bootstrap: Connection refused', 'client'), undefined)
+  assert.equal(refusedLogin(east, 'a:1/bootstrap: Connection refused', 'client'), undefined)
 })
 
 test('attempts with the same text are one sentence, and each broker is named', () => {

@@ -25,7 +25,9 @@ function createWriter (t: CleanUp, clock: Clock = systemClock): {
 } {
   const cluster = openMockCluster(
     { brokers: 1, topics: [{ name: topic, partitions: 1, replicationFactor: 1 }] })
-  const client = { 'bootstrap.servers': cluster.bootstrapServers() }
+  const client = {
+    cluster: 'west', properties: { 'bootstrap.servers': cluster.bootstrapServers() }
+  }
   const writer = new TopicWriter({ topic, client, timeoutMs: 10_000, clock })
   const reader = new TopicReader(
     { topic, client, group: 'longhaul.test', standstillMs: 10_000, clock: systemClock })
@@ -113,7 +115,9 @@ test('the later an acknowledgement comes, the less often the writer polls for it
 })
 
 test('a write after the end is refused, and the writer may be closed twice', async () => {
-  const writer = new TopicWriter({ topic, client: {}, timeoutMs: 100, clock: systemClock })
+  const writer = new TopicWriter({
+    topic, client: { cluster: 'west', properties: {} }, timeoutMs: 100, clock: systemClock
+  })
   await writer.close()
   await writer.close()
   await assert.rejects(writer.write([{ partition: 0, key: Buffer.of(1), value: null }]),

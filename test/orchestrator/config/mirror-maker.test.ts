@@ -103,7 +103,9 @@ function flowOfLonghaul (flow: FlowConfig): FlowView {
     offsetSyncsTopic: flow.offsetSyncs.topic,
     offsetReset: showReset(flow.starts.of('orders')),
     lingerMs: String(settings['linger.ms']),
-    clients: [source.client, target.client, source.admin, target.admin].map(propertiesOf)
+    clients: [
+      source.client, target.client, source.admin.properties, target.admin.properties
+    ].map(propertiesOf)
   }
 }
 

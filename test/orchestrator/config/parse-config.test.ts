@@ -115,7 +115,7 @@ test('a production file is accepted, with warnings for properties without effect
     'ssl.endpoint.identification.algorithm': 'none', 'socket.receive.buffer.bytes': '0',
     'ssl.ca.location': '/public.pem'
   })
-  assert.equal(flow.target.admin['socket.timeout.ms'], '60000')
+  assert.equal(flow.target.admin.properties['socket.timeout.ms'], '60000')
   assert.equal(flow.policy.remoteTopic('orders'), 'orders')
   assert.equal(flow.settings['auto.offset.reset'], 'latest')
   assert.equal(warnings.length, 11, warnings.join('\n'))
@@ -255,10 +255,10 @@ test('client properties reach their end and their role', () => {
     'bootstrap.servers': 'a1:9092,a2:9092', 'client.rack': 'a', 'client.id': 'reader',
     'socket.timeout.ms': '40000'
   })
-  assert.equal(flow.source.admin['client.id'], 'keeper')
+  assert.equal(flow.source.admin.properties['client.id'], 'keeper')
   assert.equal(flow.target.client['client.id'], 'writer')
   assert.equal(flow.target.client['client.rack'], 'everywhere')
-  assert.equal(flow.target.admin['client.id'], 'flow-keeper')
+  assert.equal(flow.target.admin.properties['client.id'], 'flow-keeper')
   assert.equal(flow.forwarder.requestTimeoutMs, 40_000)
 })
 
@@ -323,7 +323,7 @@ test('the command line wins over the file, at every level', () => {
   assert.equal(flow.source.client['client.rack'], 'here')
   assert.equal(flow.target.client['client.rack'], undefined)
   assert.equal(flow.source.client['socket.keepalive.enable'], 'true')
-  assert.equal(flow.target.admin['socket.keepalive.enable'], 'true')
+  assert.equal(flow.target.admin.properties['socket.keepalive.enable'], 'true')
 })
 
 test('each setting of the Forwarder is fed by one row, and is its default when unset', () => {

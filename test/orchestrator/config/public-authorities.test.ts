@@ -29,7 +29,7 @@ test('the environment comes before the usual places, and these before Node.js', 
 test('only a client with TLS and without a trust store trusts them', () => {
   const of = (...lines: string[]) => createFlow(lines, {
     environment: { SSL_CERT_FILE: '/public.pem' }, readFile: files({ '/own.pem': certificate })
-  }).source.admin['ssl.ca.location']
+  }).source.admin.properties['ssl.ca.location']
   assert.equal(of(), undefined)
   assert.equal(of('A.security.protocol = SASL_SSL', 'A.sasl.mechanism = PLAIN',
     'A.sasl.username = me', 'A.sasl.password = secret'), '/public.pem')

@@ -64,7 +64,7 @@ function createTopics (): { readonly cluster: FakeTopics, readonly topics: Inbou
   const cluster = new FakeTopics()
   const topics = new InboundTopics({
     admin: cluster as unknown as ConstructorParameters<typeof InboundTopics>[0]['admin'],
-    client: {},
+    client: { cluster: 'west', properties: {} },
     group: 'longhaul.A->B',
     timeoutMs: 1_000,
     clock: new ManualClock(),

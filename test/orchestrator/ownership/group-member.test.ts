@@ -15,7 +15,7 @@ test('a connection that fails is named with its broker and the reason', async t 
     topic: 'progress',
     memberName: 'test',
     // No process listens on ports below those of services.
-    client: { 'bootstrap.servers': '127.0.0.1:1' },
+    client: { cluster: 'west', properties: { 'bootstrap.servers': '127.0.0.1:1' } },
     sessionTimeoutMs: 10_000,
     timeoutMs: 1_000,
     clock: systemClock,

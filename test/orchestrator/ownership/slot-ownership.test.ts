@@ -86,7 +86,7 @@ function createOwnership (group: Partial<GroupDescription> | undefined): Fixture
     slots,
     memberName,
     admin,
-    client: {},
+    client: { cluster: 'west', properties: {} },
     sessionTimeoutMs: 10_000,
     timeoutMs: 60_000,
     work: {

@@ -42,7 +42,10 @@ class Fleet {
       slots,
       memberName: name,
       admin: this.#admin,
-      client: { 'bootstrap.servers': this.#cluster.bootstrapServers() },
+      client: {
+        cluster: 'west',
+        properties: { 'bootstrap.servers': this.#cluster.bootstrapServers() }
+      },
       sessionTimeoutMs: 10_000,
       timeoutMs: 10_000,
       work: {

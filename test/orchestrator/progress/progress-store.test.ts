@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { TopicReader } from '../../../src/orchestrator/cluster/topic-reader.ts'
+import type { ClusterClient } from '../../../src/orchestrator/config/client-properties.ts'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
   ProgressStore, type SlotRecord
@@ -16,6 +17,10 @@ import { silentLog } from '../observability/silent-log.ts'
 
 interface CleanUp {
   after (hook: () => Promise<void>): void
+}
+
+function clientOf (servers: string): ClusterClient {
+  return { cluster: 'west', properties: { 'bootstrap.servers': servers } }
 }
 
 function record (
@@ -42,7 +47,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
   const openStore = (t: CleanUp, topic: string, timeoutMs = 20_000): ProgressStore => {
     const store = new ProgressStore({
       topic,
-      client: { 'bootstrap.servers': cluster.bootstrapServers },
+      client: clientOf(cluster.bootstrapServers),
       group: 'longhaul.test',
       timeoutMs,
       log: silentLog,
@@ -91,7 +96,7 @@ describe('the progress store', { timeout: 120_000 }, () => {
     const store = await createStore(t, 'again', { slots: 1 })
     const reader = new TopicReader({
       topic: 'again',
-      client: { 'bootstrap.servers': cluster.bootstrapServers },
+      client: clientOf(cluster.bootstrapServers),
       group: 'longhaul.test',
       standstillMs: 20_000,
       clock: systemClock
