@@ -50,6 +50,7 @@ export function createReadingConsumer (
     'enable.auto.commit': false,
     'enable.partition.eof': true,
     'fetch.wait.max.ms': pollMs,
+    'topic.metadata.propagation.max.ms': missingTopicMs,
     'queued.max.messages.kbytes': prefetchKilobytes,
     ...isolation !== undefined && { 'isolation.level': isolation }
   }, { 'auto.offset.reset': 'earliest' })
@@ -60,6 +61,11 @@ export function createReadingConsumer (
 // connect() describes the cluster on one of libuv's four threads, which DNS and files also need.
 const connectMsMax = 5_000
 const disconnectMsMax = 1_500
+/**
+ * librdkafka reports only after this time that a topic does not exist: a broker may not know a new
+ * topic yet. 30 s by default.
+ */
+const missingTopicMs = 3_000
 // node-rdkafka flushes a producer for 5 s by default.
 const flushMs = 1
 

@@ -4,7 +4,9 @@
 // The end of a partition is requested first, as an offset (ListOffsets, by assigning at the end),
 // and the reading is over once a Fetch has reached that offset. The end that a Fetch response
 // reports would not do: a leader that was just elected briefly reports less than was acknowledged
-// (KIP-207), and a partition whose position was missed would begin again.
+// (KIP-207), and a partition whose position was missed would begin again. A Fetch response that
+// ends before the requested end is of such a leader, or of a recreated topic: the end is requested
+// again.
 import type { KafkaConsumer, Message } from 'node-rdkafka'
 import type { ClusterClient } from '../config/client-properties.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -40,7 +42,7 @@ export type TakeRecord = (
 interface Reading {
   readonly partition: number
   /** Undefined: from the start of the log. */
-  readonly from: bigint | undefined
+  from: bigint | undefined
   readonly take: TakeRecord
   readonly resolve: (end: bigint) => void
   readonly reject: (thrown: unknown) => void
@@ -61,9 +63,15 @@ const atEnd = -1
 const pollMs = 20
 const recordsPerPoll = 5_000
 const slowMs = 5_000
+// librdkafka reports a missing topic once. A topic that was just created is known to all brokers of
+// a healthy cluster within a second.
+const missingMsMax = 5_000
 // The limit of prefetched records, over all partitions; librdkafka's default of 64 MiB suits topics
 // of any size.
 const prefetchKilobytes = 16 * 1024
+const missingErrors: ReadonlySet<string> = new Set([
+  'UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_ID', '_UNKNOWN_TOPIC', '_UNKNOWN_PARTITION'
+])
 // Readings follow each other closely when slots are acquired and their partitions begin.
 const idleMsDefault = 2_000
 
@@ -75,6 +83,8 @@ export class TopicReader {
   #wake = new AbortController()
   /** The last retriable error, for the error text of a stalled reading. */
   #trouble: ReplicatorError | undefined
+  /** When the cluster last reported that the topic does not exist. */
+  #missingSinceMs: number | undefined
 
   constructor (options: TopicReaderOptions) {
     this.#options = options
@@ -156,8 +166,8 @@ export class TopicReader {
     // Connections that open and close; if they delay a reading, the reading reports the stall.
     const { topic } = this.#options
     consumer.on('event.error', thrown => {
-      this.#trouble = withRefusal(consumer,
-        clientError(thrown, `reading ${topic}`, `READ on the topic ${topic}`))
+      this.#noteTrouble(withRefusal(consumer,
+        clientError(thrown, `reading ${topic}`, `READ on the topic ${topic}`)))
     })
     consumer.on('data', (record: Message) => {
       const reading = this.#readings.get(record.partition)
@@ -166,6 +176,7 @@ export class TopicReader {
       const offset = BigInt(record.offset)
       reading.next = offset + 1n
       reading.movedMs = this.#options.clock.monotonic()
+      this.#missingSinceMs = undefined
       reading.take(record.key as Buffer | null, record.value, offset, record.timestamp)
     })
     return consumer
@@ -187,7 +198,7 @@ export class TopicReader {
     } catch (thrown) {
       const error = ReplicatorError.from(thrown)
       if (!error.retriable) throw error
-      this.#trouble = error
+      this.#noteTrouble(error)
       await this.#options.clock.sleep(pollMs)
     } finally {
       consumer.off('partition.eof', onEnd)
@@ -195,20 +206,37 @@ export class TopicReader {
     // Only now, between two polls: otherwise a record of the previous assignment would count for
     // the next one.
     for (const [partition, offset] of ends) this.#atEnd(consumer, partition, offset)
+    for (const reading of this.#readings.values()) {
+      if (reading.state === 'reading' && reading.next >= reading.end) this.#end(reading, undefined)
+    }
     this.#dropUnassigned(consumer)
     this.#findStandstill()
+  }
+
+  #noteTrouble (error: ReplicatorError): void {
+    this.#trouble = error
+    if (missingErrors.has(error.errorName)) {
+      this.#missingSinceMs ??= this.#options.clock.monotonic()
+    }
   }
 
   #atEnd (consumer: KafkaConsumer, partition: number, offset: bigint): void {
     const reading = this.#readings.get(partition)
     if (reading === undefined) return
-    reading.movedMs = this.#options.clock.monotonic()
-    const { from } = reading
+    this.#missingSinceMs = undefined
     if (reading.state === 'reading') {
-      if (offset >= reading.end) this.#end(reading, undefined)
+      if (offset >= reading.end) {
+        this.#end(reading, undefined)
+      } else {
+        reading.from = reading.next
+        reading.state = 'waiting'
+      }
       return
     }
+    // Not if the answer is the same again: otherwise a reading without progress would not end.
+    if (reading.end !== offset) reading.movedMs = this.#options.clock.monotonic()
     reading.end = offset
+    const { from } = reading
     // A recreated topic ends before the last reading of the deleted topic ended.
     const start = from === undefined || from > offset ? undefined : from
     if (offset === 0n || start === offset) {
@@ -216,6 +244,7 @@ export class TopicReader {
       return
     }
     reading.state = 'reading'
+    reading.next = start ?? 0n
     const at = start === undefined ? atBeginning : Number(start)
     this.#reassign(consumer, [{ topic: this.#options.topic, partition, offset: at }])
   }
@@ -238,9 +267,13 @@ export class TopicReader {
     const { clock, onSlow, standstillMs, topic } = this.#options
     const now = clock.monotonic()
     const slow: Reading[] = []
+    const missingMs = this.#missingSinceMs === undefined ? 0 : now - this.#missingSinceMs
     for (const reading of this.#readings.values()) {
       const { end, movedMs, next, partition, saidMs, state } = reading
-      if (now - movedMs > standstillMs) {
+      if (Math.min(missingMs, now - movedMs) > missingMsMax) {
+        this.#end(reading, new ReplicatorError('UNKNOWN_TOPIC_OR_PARTITION',
+          `${topic}-${partition}, for ${missingMsMax} ms`, { cause: this.#trouble }))
+      } else if (now - movedMs > standstillMs) {
         const trouble = this.#trouble === undefined ? '' : `; last error: ${this.#trouble.detail}`
         this.#end(reading, new ReplicatorError('TIMED_OUT', `${state} of ${topic}-${partition}: ` +
           `nothing arrived for ${standstillMs} ms, next is offset ${next} of ${end}${trouble}`,

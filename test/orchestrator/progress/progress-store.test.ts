@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { TopicReader } from '../../../src/orchestrator/cluster/topic-reader.ts'
-import type { ClusterClient } from '../../../src/orchestrator/config/client-properties.ts'
+import type {
+  ClientProperties, ClusterClient
+} from '../../../src/orchestrator/config/client-properties.ts'
 import type { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
   ProgressStore, type SlotRecord
@@ -19,8 +21,8 @@ interface CleanUp {
   after (hook: () => Promise<void>): void
 }
 
-function clientOf (servers: string): ClusterClient {
-  return { cluster: 'west', properties: { 'bootstrap.servers': servers } }
+function clientOf (servers: string, more: ClientProperties = {}): ClusterClient {
+  return { cluster: 'west', properties: { 'bootstrap.servers': servers, ...more } }
 }
 
 function record (
@@ -33,7 +35,7 @@ function record (
 
 describe('the progress store', { timeout: 120_000 }, () => {
   let cluster: KafkaCluster
-  before(async () => { cluster = await startKafkaCluster() })
+  before(async () => { cluster = await startKafkaCluster(undefined, { proxied: true }) })
   after(async () => { await cluster.close() })
 
   const createStore = async (
@@ -197,5 +199,68 @@ describe('the progress store', { timeout: 120_000 }, () => {
     store.reset()
     await store.write([record(0, 'orders', 8n)])
     assert.deepEqual([...(await store.read(0)).partitions.keys()], ['orders/0'])
+  })
+
+  // By default librdkafka reports a missing topic after 30 s.
+  const standstillMs = 25_000
+  /**
+   * Reads six records, one a Fetch. No byte passes after the first one arrived until `meanwhile`
+   * has ended.
+   */
+  const readInterrupted = async (
+    t: CleanUp, topic: string, meanwhile: () => Promise<void>
+  ): Promise<{ readonly end: bigint, readonly offsets: readonly bigint[] }> => {
+    const store = await createStore(t, topic, { slots: 1 })
+    for (let at = 0n; at < 6n; at++) await store.write([record(0, `topic-${at}`, at)])
+    const reader = new TopicReader({
+      topic,
+      client: clientOf(cluster.proxiedBootstrapServers,
+        { 'fetch.message.max.bytes': '1', 'queued.min.messages': '1' }),
+      group: 'longhaul.test',
+      standstillMs,
+      clock: systemClock
+    })
+    t.after(async () => { await reader.close() })
+    const [proxy] = cluster.proxies
+    assert.ok(proxy)
+    const offsets: bigint[] = []
+    let interruption: Promise<void> | undefined
+    const interrupt = async (): Promise<void> => {
+      proxy.freeze()
+      await meanwhile()
+      await proxy.restore()
+    }
+    const end = await reader.read(0, undefined, (_key, _value, offset) => {
+      offsets.push(offset)
+      interruption ??= interrupt()
+    }).catch(async (thrown: unknown) => {
+      await interruption
+      throw thrown
+    })
+    await interruption
+    return { end, offsets }
+  }
+
+  // Regression: the end of the deleted topic was awaited in the new one, until the reading
+  // had not progressed for a minute.
+  test('ends a reading during which its topic was recreated at the end of the new one', async t => {
+    const topic = 'recreated-meanwhile'
+    const { end, offsets } = await readInterrupted(t, topic, async () => {
+      await cluster.admin.deleteTopic(topic)
+      await cluster.createTopic(topic, { partitions: 1 })
+      await produce(cluster.bootstrapServers, topic, [{ key: null, value: 'new', partition: 0 }])
+    })
+    assert.equal(end, 1n)
+    assert.ok(offsets.length < 6, `the topic was not recreated in time: ${offsets.join()}`)
+    assert.equal(offsets.at(-1), 0n)
+  })
+
+  // Regression: librdkafka reports once that a topic does not exist any more, then waits for the
+  // topic without an end, and the reading with it for a minute.
+  test('fails within seconds if its topic is deleted during a reading', async t => {
+    const topic = 'deleted-meanwhile'
+    await assert.rejects(readInterrupted(t, topic, async () => {
+      await cluster.admin.deleteTopic(topic)
+    }), (error: ReplicatorError) => error.errorName === 'UNKNOWN_TOPIC_OR_PARTITION')
   })
 })
