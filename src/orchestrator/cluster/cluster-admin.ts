@@ -279,7 +279,10 @@ export interface GroupListings {
 
 export interface GroupListing {
   readonly name: string
-  /** `consumer`; empty if offsets are committed without members; `connect`, `share`... */
+  /**
+   * `consumer`; `streams` (KIP-1071); empty if offsets are committed without members; `connect`,
+   * `share`...
+   */
   readonly protocolType: string
   /** As Kafka prints it: Stable, Empty, Dead, PreparingRebalance... */
   readonly state: string

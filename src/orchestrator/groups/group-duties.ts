@@ -16,24 +16,37 @@ export interface GroupOffsetDutyOptions extends GroupOffsetSyncOptions {
  * Texts that were logged are remembered; groups appear and disappear, each with different texts.
  */
 const saidMax = 1_000
+/** How many groups one line names. */
+const namedMax = 10
 
 export function groupOffsetDuty (options: GroupOffsetDutyOptions): Duty {
   const { intervalMs, log, onRefused, slot, target } = options
   const sync = new GroupOffsetSync(options)
   const say = sayOnce(onRefused)
+  const reported = new Set<string>()
   return {
     name: 'group offset sync',
     slot,
     intervalMs,
     run: async (_slot, signal) => {
-      const { failures, moved } = await sync.syncOnce(signal)
+      const { failures, moved, shareGroups } = await sync.syncOnce(signal)
       if (moved.length > 0) {
         log.debug({ groups: moved },
           `committed offsets of ${moved.length} consumer groups on ${target.cluster}`)
       }
       say(failures)
+      const fresh = shareGroups.filter(name => !reported.has(name))
+      if (fresh.length === 0 || reported.size >= saidMax) return
+      for (const name of fresh) reported.add(name)
+      log.info({ groups: fresh }, `share groups are not moved to ${target.cluster}: Kafka has no ` +
+        `request for the records that they have acknowledged (${namesOf(fresh)})`)
     }
   }
+}
+
+function namesOf (groups: readonly string[]): string {
+  const more = groups.length - namedMax
+  return `${groups.slice(0, namedMax).join(', ')}${more > 0 ? ` and ${more} more` : ''}`
 }
 
 /** A refused group must not slow down the others, so it does not fail the run. */

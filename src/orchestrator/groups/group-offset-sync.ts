@@ -6,7 +6,9 @@ import type { ClusterAdmin, GroupOffset } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { unlessAborted } from '../time/deadline.ts'
 import { forwards, keyOf, mayMove, withinLog, type TranslatedOffset } from './group-offset-rules.ts'
-import type { GroupPosition, GroupPositions } from './group-positions.ts'
+import type {
+  GroupPosition, GroupPositions, GroupPositionsResult
+} from './group-positions.ts'
 
 export interface GroupOffsetSyncOptions {
   readonly positions: Pick<GroupPositions, 'read'>
@@ -14,7 +16,7 @@ export interface GroupOffsetSyncOptions {
     'cluster' | 'listGroups' | 'groupOffsets' | 'listOffsets' | 'commitGroupOffsets'>
 }
 
-export interface GroupOffsetSyncResult {
+export interface GroupOffsetSyncResult extends Pick<GroupPositionsResult, 'shareGroups'> {
   /** Groups with offsets that were committed on the target. */
   readonly moved: readonly string[]
   /** Requests that a cluster refused or did not answer; the other groups were moved. */
@@ -41,7 +43,8 @@ export class GroupOffsetSync {
   async syncOnce (signal: AbortSignal): Promise<GroupOffsetSyncResult> {
     const { positions, target } = this.#options
     const read = await positions.read(signal)
-    if (read.positions.length === 0) return { moved: [], failures: read.failures }
+    const { shareGroups } = read
+    if (read.positions.length === 0) return { moved: [], failures: read.failures, shareGroups }
     const listed = await unlessAborted(signal, target.listGroups())
     const states = new Map(listed.groups.map(({ name, state }) => [name, state]))
     const movable = read.positions.filter(({ group }) => mayMove(states.get(group)))
@@ -56,7 +59,9 @@ export class GroupOffsetSync {
     const { failures, moved } = await this.#commit(due, signal)
     const unlisted = listed.error === undefined ? [] : [listed.error]
     return {
-      moved, failures: [...read.failures, ...unlisted, ...onTarget.failures, ...failures]
+      moved,
+      failures: [...read.failures, ...unlisted, ...onTarget.failures, ...failures],
+      shareGroups
     }
   }
 
@@ -90,7 +95,7 @@ export class GroupOffsetSync {
 
   async #commit (
     due: readonly GroupPosition[], signal: AbortSignal
-  ): Promise<GroupOffsetSyncResult> {
+  ): Promise<Pick<GroupOffsetSyncResult, 'failures' | 'moved'>> {
     const moved: string[] = []
     const errors: Array<{ readonly name: string, readonly error: ReplicatorError }> = []
     for (const side of chunks(due, commitsAtOnce)) {

@@ -1,6 +1,6 @@
 // The offsets at which the consumer groups of the source would continue in the remote topics: their
 // committed offsets, translated by the offset maps of the flow.
-import type { ClusterAdmin, GroupOffset } from '../cluster/cluster-admin.ts'
+import type { ClusterAdmin, GroupListing, GroupOffset } from '../cluster/cluster-admin.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { GroupFilter } from '../policy/group-filter.ts'
 import { judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
@@ -22,6 +22,8 @@ export interface GroupPositionsResult {
    * A broker that did not answer, or groups that may not be described: the result has the others.
    */
   readonly failures: readonly ReplicatorError[]
+  /** Share groups that the filter selects, by name: they have no committed offsets. */
+  readonly shareGroups: readonly string[]
 }
 
 export interface GroupPositionsOptions {
@@ -44,6 +46,7 @@ export class GroupPositions {
   readonly #options: GroupPositionsOptions
   readonly #refined: RefinedOffsets
   #groups: readonly string[] = []
+  #shareGroups: readonly string[] = []
   /** With which the groups were listed. */
   #filter: GroupFilter | undefined
   #listedMs: number | undefined
@@ -57,7 +60,8 @@ export class GroupPositions {
     const { progressOf, selection, source } = this.#options
     const failure = await this.#lookForGroups(signal)
     const failures = failure === undefined ? [] : [failure]
-    if (this.#groups.length === 0) return { positions: [], failures }
+    const shareGroups = this.#shareGroups
+    if (this.#groups.length === 0) return { positions: [], failures, shareGroups }
     const committed = await unlessAborted(signal, source.groupOffsets(this.#groups))
     failures.push(...refusalOf(committed.flatMap(({ error }) => error ?? [])))
     const topics = selection()
@@ -72,7 +76,7 @@ export class GroupPositions {
     })).filter(({ offsets }) => offsets.length > 0)
     const wanted = new Map(ofMirrored.flatMap(({ offsets }) =>
       offsets.map(each => [partitionKey(each), each] as const)))
-    if (wanted.size === 0) return { positions: [], failures }
+    if (wanted.size === 0) return { positions: [], failures, shareGroups }
     const progress = await progressOf([...wanted.values()], signal)
     const answered = ofMirrored.map(({ name, offsets }) =>
       ({ name, offsets: offsets.flatMap(each => mappedOffset(each, progress) ?? []) }))
@@ -90,7 +94,7 @@ export class GroupPositions {
       })
       return translated.length === 0 ? [] : [{ group: name, offsets: translated }]
     })
-    return { positions, failures }
+    return { positions, failures, shareGroups }
   }
 
   /** If the cluster answers in part, the groups that are already known are kept. */
@@ -104,8 +108,10 @@ export class GroupPositions {
       (refreshMs !== undefined && now - this.#listedMs >= refreshMs)
     if (!isDue) return undefined
     const { error, groups } = await unlessAborted(signal, source.listGroups())
-    const names = groups.filter(({ name, protocolType }) =>
-      hasOffsets(protocolType) && filter.matches(name)).map(({ name }) => name)
+    const matching = groups.filter(({ name }) => filter.matches(name))
+    const names = matching.filter(hasOffsets).map(({ name }) => name)
+    this.#shareGroups = matching.filter(({ protocolType }) => protocolType === 'share')
+      .map(({ name }) => name).toSorted()
     const former = this.#groups.filter(name => filter.matches(name))
     const known = error === undefined ? names : [...new Set([...former, ...names])]
     this.#groups = known.toSorted()
@@ -131,9 +137,13 @@ function mappedOffset (
   return { committed, mapped: { source: { topic, partition }, position, progress, answer } }
 }
 
-/** Groups of consumers, and of programs that commit without members; not those of Connect. */
-function hasOffsets (protocolType: string): boolean {
-  return protocolType === 'consumer' || protocolType === ''
+/**
+ * Groups of consumers, of Kafka Streams, and of programs that commit without members; not those of
+ * Connect. A streams group (KIP-1071) that begins on the target has the offsets of an empty group
+ * with its name.
+ */
+function hasOffsets ({ protocolType }: GroupListing): boolean {
+  return ['consumer', 'streams', ''].includes(protocolType)
 }
 
 /** One error that names the first group and how many others there are. */

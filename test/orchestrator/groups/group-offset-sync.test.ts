@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { groupOffsetDuty } from '../../../src/orchestrator/groups/group-duties.ts'
 import { GroupPositions } from '../../../src/orchestrator/groups/group-positions.ts'
+import type { LogFields } from '../../../src/orchestrator/observability/log.ts'
 import { silentLog } from '../../../src/orchestrator/observability/log.ts'
 import { emptyMap, exactSpan, withSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
 import { partitionKey } from '../../../src/orchestrator/progress/progress.ts'
@@ -27,6 +28,7 @@ function createSync (...lines: string[]) {
   const live = { filter: flow.groups }
   const asked: string[] = []
   const refused: ReplicatorError[] = []
+  const logged: string[] = []
   target.ends.set('A.orders/0', 30n)
   const duty = groupOffsetDuty({
     positions: new GroupPositions({
@@ -45,10 +47,12 @@ function createSync (...lines: string[]) {
     slot: 0,
     intervalMs: 5_000,
     onRefused: error => { refused.push(error) },
-    log: silentLog
+    log: {
+      ...silentLog, info: (_fields: LogFields, text: string) => { logged.push(text) }
+    }
   })
   const run = async (): Promise<void> => { await duty.run(0, new AbortController().signal) }
-  return { asked, clock, live, refused, run, source, target }
+  return { asked, clock, live, logged, refused, run, source, target }
 }
 
 describe('group offset sync', () => {
@@ -76,6 +80,21 @@ describe('group offset sync', () => {
     target.group('moved', 'Stable')
     await run()
     assert.deepEqual(target.requests, ['list', 'offsets of app', 'commit of app'])
+  })
+
+  // A group of Kafka Streams that has the protocol of KIP-1071 was left out without a word.
+  test('moves streams groups, and names share groups once', async () => {
+    const { logged, refused, run, source, target } = createSync('A->B.groups.exclude = secret.*')
+    source.group('application', 'Stable', 'streams')
+    for (const name of ['queue', 'secret-queue']) source.group(name, 'Stable', 'share')
+    for (const name of ['application', 'queue']) source.commit(name, 'orders', 0, 5n)
+    await run()
+    await run()
+    assert.equal(target.offsetOf('application', 'A.orders', 0), 15n)
+    assert.equal(target.offsetOf('queue', 'A.orders', 0), undefined)
+    assert.equal(logged.length, 1)
+    assert.match(logged[0] ?? '', /share groups are not moved .*\(queue\)$/)
+    assert.deepEqual(refused, [])
   })
 
   test('lists the groups again at once for another filter', async () => {
