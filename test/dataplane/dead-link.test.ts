@@ -1,8 +1,8 @@
-// The peer of a connection is gone without a word: its link is down. The kernel finds that out, by
-// keepalive where nothing is sent and by the user timeout where something is not acknowledged, and
-// ends the connection. Without these options an idle connection would live for two hours, and one
-// with unacknowledged bytes for a quarter of an hour; the clients' own limits are set above 60 s
-// here, so that only the kernel can end the connections.
+// The link to the peer of a connection is down, so the peer neither answers nor closes the
+// connection. The kernel detects that, by keepalive where nothing is sent and by the user timeout
+// where something is not acknowledged, and ends the connection. Without these options an idle
+// connection would live for two hours, and one with unacknowledged bytes for a quarter of an hour.
+// The clients' own limits are above 60 s here, so that only the kernel can end the connections.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openForwarder, openMockCluster } from '../../src/dataplane/index.ts'
