@@ -17,9 +17,9 @@ Status SetMalloc() {
     return Status::Error(kErrorInvalidArgument, "malloc refused M_ARENA_MAX " +
                                                     std::to_string(kArenas) +
                                                     ": each thread keeps freed memory");
-  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(kKeptFreeBytes)) == 0)
+  if (mallopt(M_MMAP_THRESHOLD, static_cast<int>(kUnmappedBytes)) == 0)
     return Status::Error(kErrorInvalidArgument,
-                         "malloc refused M_MMAP_THRESHOLD " + std::to_string(kKeptFreeBytes) +
+                         "malloc refused M_MMAP_THRESHOLD " + std::to_string(kUnmappedBytes) +
                              ": re-encoded batches are mapped anew, which costs CPU");
   if (mallopt(M_TRIM_THRESHOLD, static_cast<int>(kKeptFreeBytes)) == 0)
     return Status::Error(kErrorInvalidArgument, "malloc refused M_TRIM_THRESHOLD " +

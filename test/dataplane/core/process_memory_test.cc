@@ -22,12 +22,12 @@ size_t MappedBlocksWith(size_t bytes) {
 
 // Regression: an older glibc refuses a threshold above 32 MiB. The call was not checked, and the
 // next call made malloc map every large buffer.
-TEST_CASE("a batch of the largest kept size has no separate mapping") {
+TEST_CASE("a buffer of the largest unmapped size has no separate mapping") {
   const Status status = LimitFreedMemory();
   CHECK(status.detail == "");
   const size_t mapped = mallinfo2().hblks;
-  CHECK(MappedBlocksWith(kKeptFreeBytes - 4096) == mapped);
-  CHECK(MappedBlocksWith(32 * kKeptFreeBytes) == mapped + 1);  // more than is kept free
+  CHECK(MappedBlocksWith(kUnmappedBytes - 4096) == mapped);
+  CHECK(MappedBlocksWith(256 * kUnmappedBytes) == mapped + 1);  // more than is kept free
 }
 
 // Regression: malloc kept up to 128 MiB of free memory at the end of each arena, so that each arena
@@ -36,7 +36,7 @@ TEST_CASE("malloc returns to the kernel what the largest buffers do not need") {
   REQUIRE(LimitFreedMemory().ok());
   constexpr size_t kBlock = 64 * 1024;
   std::vector<void*> blocks;
-  for (size_t bytes = 0; bytes < 8 * kKeptFreeBytes; bytes += kBlock)
+  for (size_t bytes = 0; bytes < 8 * kUnmappedBytes; bytes += kBlock)
     blocks.push_back(std::malloc(kBlock));
   for (void* block : blocks) std::free(block);
   CHECK(mallinfo2().keepcost <= kKeptFreeBytes + kBlock);
