@@ -13,7 +13,7 @@ import { MirrorMember } from './mirror-member.ts'
 import { loadedTopics, NumberedLoad } from './numbered-load.ts'
 import { planFaults, type PlannedFault } from './schedule.ts'
 import { checkSides, totalsOf, type PartitionFindings } from './side-check.ts'
-import { witness } from './standing-witness.ts'
+import { witness } from './stall-witness.ts'
 
 export interface ChaosSettings {
   readonly minutes: number
@@ -45,7 +45,7 @@ export interface ChaosOutcome {
 const gapMs = [2_000, 9_000] as const
 const catchUpMsMax = 240_000
 // If no record arrives for this long, the missing records will not arrive.
-const standstillMs = 45_000
+const stalledMsMax = 45_000
 // Late retries of zombie processes would appear after the last record.
 const quietMs = 5_000
 
@@ -100,7 +100,7 @@ async function underLoad (settings: ChaosSettings, parts: Parts): Promise<ChaosO
   const load = await NumberedLoad.start(source, settings.seed, settings.recordsPerSecond)
   for (const member of members) member.start()
   const excuses = new ExcuseBook({ source, target, members, group, nowMs })
-  const path = join(settings.folder, 'standings.log')
+  const path = join(settings.folder, 'stalls.log')
   const watch = new LivenessWatch(source, target, nowMs, partitions => {
     void witness(partitions, { source, target, members, nowMs, path })
   })
@@ -119,7 +119,7 @@ async function underLoad (settings: ChaosSettings, parts: Parts): Promise<ChaosO
   // Duplicates may have hidden, in the count, that a partition was late: late records are not lost.
   if (sofar.lost > 0) {
     say(`${sofar.lost} records are not there: waiting for them`)
-    await untilStandstill(target)
+    await untilTargetRests(target)
   }
   await Promise.all(members.map(async member => { await member.stop() }))
   say('reading both sides again')
@@ -161,7 +161,7 @@ async function untilCaughtUp (
     }
     const missing = wanted.reduce((sum, end, at) => sum + Math.max(0, end - (there[at] ?? 0)), 0)
     if (missing === 0 && now - changedAt > quietMs) return (changedAt - startedAt) / 1000
-    if (now - changedAt > standstillMs || now - startedAt > catchUpMsMax) {
+    if (now - changedAt > stalledMsMax || now - startedAt > catchUpMsMax) {
       say(`stopped waiting: ${missing} offsets are missing`)
       return undefined
     }
@@ -170,11 +170,11 @@ async function untilCaughtUp (
 }
 
 /** Waits until no record has arrived for a while, or until records arrive for too long. */
-async function untilStandstill (target: KafkaCluster): Promise<void> {
+async function untilTargetRests (target: KafkaCluster): Promise<void> {
   const startedAt = performance.now()
   let changedAt = startedAt
   let there = ''
-  while (performance.now() - changedAt < standstillMs &&
+  while (performance.now() - changedAt < stalledMsMax &&
       performance.now() - startedAt < catchUpMsMax) {
     const now = (await offsetsOf(target, remoteTopic)).join()
     if (now !== there) changedAt = performance.now()

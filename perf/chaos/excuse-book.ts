@@ -4,7 +4,7 @@ import { topicOn } from '../../test/kafka/broker-view.ts'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { coordinatorOf } from '../../test/kafka/consumer-group.ts'
 import { remoteTopic } from './chaos-contender.ts'
-import { coordinatorLost, faultRow, type Scope, type Standstill } from './fault-table.ts'
+import { coordinatorLost, faultRow, type Scope, type AllowedStall } from './fault-table.ts'
 import type { Excuse } from './liveness.ts'
 import type { MirrorMember } from './mirror-member.ts'
 import { allPartitions, loadedTopics, partitionName, recreatedTopic } from './numbered-load.ts'
@@ -35,7 +35,7 @@ export class ExcuseBook {
     const scoped = await this.#scopesOf(planned, broker)
     const rows = await this.#rowsOf(planned, broker)
     const fromMs = this.#options.nowMs()
-    const excuse = (row: Standstill, from: number, to: number): void => {
+    const excuse = (row: AllowedStall, from: number, to: number): void => {
       const partitions = row.scope === 'all' ? 'all' : scoped[row.scope] ?? 'all'
       this.excuses.push({ fault: planned.fault, fromMs: from, toMs: to, partitions })
     }
@@ -52,9 +52,9 @@ export class ExcuseBook {
 
   async #rowsOf (
     { fault, subject }: PlannedFault, broker: number | undefined
-  ): Promise<readonly Standstill[]> {
+  ): Promise<readonly AllowedStall[]> {
     const { source, target, group } = this.#options
-    const rows = faultRow(fault).mayStandStill
+    const rows = faultRow(fault).allowedStalls
     if (broker === undefined || subject.kind === 'process' || subject.kind === 'topic') return rows
     const cluster = subject.side === 'source' ? source : target
     // Without a replica no other broker can lead: the partitions wait for this broker.

@@ -8,7 +8,7 @@
  */
 export type Scope = 'led' | 'owned' | 'meant' | 'all'
 
-export interface Standstill {
+export interface AllowedStall {
   readonly scope: Scope
   /**
    * From the beginning of the fault, from its end, or from its beginning until this many seconds
@@ -29,7 +29,7 @@ export interface FaultRow {
   readonly weight: number
   /** How long the fault lasts: minimum, maximum. */
   readonly lastsMs: readonly [number, number]
-  readonly mayStandStill: readonly Standstill[]
+  readonly allowedStalls: readonly AllowedStall[]
   /** Only for clusters with other brokers that can lead. */
   readonly needsReplicas?: true
   /** Only for Longhaul, which has a policy for this fault. */
@@ -54,14 +54,15 @@ const refresh = 10
 const start = 10
 
 /** Batches without an acknowledgement while a follower is silent: acks=all waits for it. */
-const silentFollower: Standstill = { scope: 'all', span: 'begin', seconds: fencing + 2 }
-const ownedUntilTakeOver: Standstill =
+const silentFollower: AllowedStall = { scope: 'all', span: 'begin', seconds: fencing + 2 }
+const ownedUntilTakeOver: AllowedStall =
   { scope: 'owned', span: 'begin', seconds: session + rebalance }
-const ledUntilRerouted: Standstill = { scope: 'led', span: 'begin', seconds: fencing + rerouting }
+const ledUntilRerouted: AllowedStall = { scope: 'led', span: 'begin', seconds: fencing + rerouting }
 /** No broker returns an error: the mirror must detect the silence, or find the new leader. */
-const ledByASilentBroker: Standstill = { scope: 'led', span: 'begin', seconds: silence + rerouting }
+const ledByASilentBroker: AllowedStall =
+  { scope: 'led', span: 'begin', seconds: silence + rerouting }
 /** The group assigns the process slots of other processes. */
-const untilItHasItsPart: Standstill = { scope: 'all', span: 'end', seconds: start + rebalance }
+const untilItHasItsPart: AllowedStall = { scope: 'all', span: 'end', seconds: start + rebalance }
 
 export const faultTable = {
   'process-kill': {
@@ -69,56 +70,56 @@ export const faultTable = {
     text: 'kill -9, restarted',
     weight: 6,
     lastsMs: [500, 15_000],
-    mayStandStill: [ownedUntilTakeOver, untilItHasItsPart]
+    allowedStalls: [ownedUntilTakeOver, untilItHasItsPart]
   },
   'process-restart': {
     subject: 'process',
     text: 'SIGTERM, restarted',
     weight: 4,
     lastsMs: [0, 5_000],
-    mayStandStill: [{ scope: 'owned', span: 'begin', seconds: rebalance }, untilItHasItsPart]
+    allowedStalls: [{ scope: 'owned', span: 'begin', seconds: rebalance }, untilItHasItsPart]
   },
   'process-zombie': {
     subject: 'process',
     text: 'SIGSTOP for longer than the session timeout of 10 s, then SIGCONT',
     weight: 4,
     lastsMs: [12_000, 20_000],
-    mayStandStill: [ownedUntilTakeOver, { scope: 'all', span: 'end', seconds: rebalance }]
+    allowedStalls: [ownedUntilTakeOver, { scope: 'all', span: 'end', seconds: rebalance }]
   },
   'process-pause': {
     subject: 'process',
     text: 'SIGSTOP for less than the session timeout',
     weight: 2,
     lastsMs: [500, 6_000],
-    mayStandStill: [{ scope: 'owned', span: 'both', seconds: 3 }]
+    allowedStalls: [{ scope: 'owned', span: 'both', seconds: 3 }]
   },
   'broker-kill': {
     subject: 'broker',
     text: 'kill -9, restarted',
     weight: 4,
     lastsMs: [500, 8_000],
-    mayStandStill: [ledUntilRerouted, silentFollower]
+    allowedStalls: [ledUntilRerouted, silentFollower]
   },
   'broker-restart': {
     subject: 'broker',
     text: 'SIGTERM: leaders move to other brokers, restarted',
     weight: 2,
     lastsMs: [0, 0],
-    mayStandStill: [ledUntilRerouted, silentFollower]
+    allowedStalls: [ledUntilRerouted, silentFollower]
   },
   'broker-pause': {
     subject: 'broker',
     text: 'SIGSTOP, then SIGCONT',
     weight: 2,
     lastsMs: [1_000, 8_000],
-    mayStandStill: [ledByASilentBroker, silentFollower]
+    allowedStalls: [ledByASilentBroker, silentFollower]
   },
   'broker-hang': {
     subject: 'broker',
     text: 'SIGSTOP for 45 s, then SIGCONT: its leaders move, its connections stay',
     weight: 2,
     lastsMs: [45_000, 45_000],
-    mayStandStill: [ledByASilentBroker, silentFollower],
+    allowedStalls: [ledByASilentBroker, silentFollower],
     needsReplicas: true
   },
   'coordinator-hang': {
@@ -126,7 +127,7 @@ export const faultTable = {
     text: 'SIGSTOP for 45 s of the broker that coordinates the group',
     weight: 2,
     lastsMs: [45_000, 45_000],
-    mayStandStill: [ledByASilentBroker, silentFollower],
+    allowedStalls: [ledByASilentBroker, silentFollower],
     needsReplicas: true
   },
   'leader-move': {
@@ -134,7 +135,7 @@ export const faultTable = {
     text: 'becomes the leader of a partition',
     weight: 2,
     lastsMs: [0, 0],
-    mayStandStill: [{ scope: 'meant', span: 'both', seconds: rerouting }],
+    allowedStalls: [{ scope: 'meant', span: 'both', seconds: rerouting }],
     needsReplicas: true
   },
   'link-cut': {
@@ -142,42 +143,42 @@ export const faultTable = {
     text: 'connections are closed and refused',
     weight: 3,
     lastsMs: [500, 12_000],
-    mayStandStill: [{ scope: 'led', span: 'both', seconds: rerouting + 5 }]
+    allowedStalls: [{ scope: 'led', span: 'both', seconds: rerouting + 5 }]
   },
   'link-half-open': {
     subject: 'link',
     text: 'connections stay open, and no byte passes',
     weight: 3,
     lastsMs: [2_000, 15_000],
-    mayStandStill: [{ scope: 'led', span: 'both', seconds: silence }]
+    allowedStalls: [{ scope: 'led', span: 'both', seconds: silence }]
   },
   'link-forgotten': {
     subject: 'link',
     text: 'open connections stay open without passing a byte; new ones work',
     weight: 3,
     lastsMs: [0, 0],
-    mayStandStill: [ledByASilentBroker]
+    allowedStalls: [ledByASilentBroker]
   },
   'link-reset': {
     subject: 'link',
     text: 'every connection ends with a RST',
     weight: 4,
     lastsMs: [0, 0],
-    mayStandStill: [{ scope: 'led', span: 'begin', seconds: rerouting }]
+    allowedStalls: [{ scope: 'led', span: 'begin', seconds: rerouting }]
   },
   'link-slow': {
     subject: 'link',
     text: '100 ms each way and 300 kB/s, all brokers of the cluster',
     weight: 2,
     lastsMs: [3_000, 15_000],
-    mayStandStill: [{ scope: 'all', span: 'both', seconds: 0 }]
+    allowedStalls: [{ scope: 'all', span: 'both', seconds: 0 }]
   },
   'topic-recreate': {
     subject: 'topic',
     text: 'deleted and recreated on the source',
     weight: 2,
     lastsMs: [0, 5_000],
-    mayStandStill: [{ scope: 'meant', span: 'both', seconds: refresh + rebalance }],
+    allowedStalls: [{ scope: 'meant', span: 'both', seconds: refresh + rebalance }],
     needsPolicy: true
   }
 } as const satisfies Record<string, FaultRow>
@@ -186,7 +187,7 @@ export const faultTable = {
  * Added to a row if the fault affects the coordinator of the group: members stop when their session
  * ends, until they have joined again at another broker.
  */
-export const coordinatorLost: Standstill =
+export const coordinatorLost: AllowedStall =
   { scope: 'all', span: 'begin', seconds: session + fencing + rebalance }
 
 export type FaultName = keyof typeof faultTable

@@ -4,7 +4,7 @@ import { offsetsOn, topicsOn } from '../../test/kafka/broker-view.ts'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { withTimeout } from '../../test/kafka/eventually.ts'
 import { remoteTopic } from './chaos-contender.ts'
-import { StandingWatch, type SeenEnds, type Standing } from './liveness.ts'
+import { StallWatch, type SeenEnds, type Stall } from './liveness.ts'
 import { loadedTopics, partitionName } from './numbered-load.ts'
 
 const everyMs = 1_000
@@ -20,7 +20,7 @@ export class LivenessWatch {
   readonly #onLong: (partitions: readonly string[]) => void
   /** Reported partitions that are still stalled. */
   #long: readonly string[] = []
-  readonly #watch = new StandingWatch()
+  readonly #watch = new StallWatch()
   /** Of a recreated topic: the number of records of earlier topics on the target. */
   readonly #before = new Map<string, number>()
   readonly #ending = new AbortController()
@@ -48,15 +48,15 @@ export class LivenessWatch {
     }
   }
 
-  async stop (): Promise<readonly Standing[]> {
+  async stop (): Promise<readonly Stall[]> {
     this.#ending.abort()
     await this.#running
     this.#watch.finish(this.#nowMs())
-    return this.#watch.standings
+    return this.#watch.stalls
   }
 
   #report (): void {
-    const long = this.#watch.standingSince(this.#nowMs() - longMs)
+    const long = this.#watch.stalledSince(this.#nowMs() - longMs)
     const fresh = long.filter(partition => !this.#long.includes(partition))
     this.#long = long
     if (fresh.length > 0) this.#onLong(fresh)

@@ -16,7 +16,7 @@ export interface Excuse {
 }
 
 /** A time in which the source had more records of a partition, and the target received none. */
-export interface Standing {
+export interface Stall {
   readonly partition: string
   readonly fromMs: number
   readonly toMs: number
@@ -41,8 +41,8 @@ const examplesMax = 10
  * Collects stalls: a stall begins when the source has more records than the target, and ends when
  * the target has received records since.
  */
-export class StandingWatch {
-  readonly standings: Standing[] = []
+export class StallWatch {
+  readonly stalls: Stall[] = []
   readonly #seen = new Map<string, { readonly target: number, readonly behindSinceMs?: number }>()
 
   /** A partition whose end offset is not known keeps its last observation. */
@@ -57,7 +57,7 @@ export class StandingWatch {
   }
 
   /** The partitions that have been stalled since this time or earlier. */
-  standingSince (sinceMs: number): readonly string[] {
+  stalledSince (sinceMs: number): readonly string[] {
     return [...this.#seen].flatMap(([partition, { behindSinceMs = Infinity }]) =>
       behindSinceMs <= sinceMs ? [partition] : [])
   }
@@ -69,24 +69,24 @@ export class StandingWatch {
 
   #end (partition: string, atMs: number): void {
     const fromMs = this.#seen.get(partition)?.behindSinceMs
-    if (fromMs !== undefined) this.standings.push({ partition, fromMs, toMs: atMs })
+    if (fromMs !== undefined) this.stalls.push({ partition, fromMs, toMs: atMs })
   }
 }
 
 /** The part of each stall that no fault explains, if it is longer than a pause of the machine. */
 export function judgeLiveness (
-  standings: readonly Standing[], excuses: readonly Excuse[]
+  stalls: readonly Stall[], excuses: readonly Excuse[]
 ): LivenessFindings {
   const longestByFault: Record<string, number> = {}
-  const beyond: Array<Standing & { readonly beyondMs: number }> = []
-  for (const standing of standings) {
-    const own = excuses.filter(excuse => concerns(excuse, standing))
+  const beyond: Array<Stall & { readonly beyondMs: number }> = []
+  for (const stall of stalls) {
+    const own = excuses.filter(excuse => concerns(excuse, stall))
     for (const { fault } of own) {
-      const seconds = (standing.toMs - standing.fromMs) / 1000
+      const seconds = (stall.toMs - stall.fromMs) / 1000
       longestByFault[fault] = Math.max(longestByFault[fault] ?? 0, seconds)
     }
-    const beyondMs = uncoveredMs(standing, own) - graceMs
-    if (beyondMs > 0) beyond.push({ ...standing, beyondMs })
+    const beyondMs = uncoveredMs(stall, own) - graceMs
+    if (beyondMs > 0) beyond.push({ ...stall, beyondMs })
   }
   const examples = beyond.toSorted((a, b) => b.beyondMs - a.beyondMs).slice(0, examplesMax)
     .map(({ beyondMs, fromMs, partition, toMs }) =>
@@ -96,14 +96,14 @@ export function judgeLiveness (
   return { secondsBeyond, longestByFault, examples }
 }
 
-function concerns (excuse: Excuse, { fromMs, partition, toMs }: Standing): boolean {
+function concerns (excuse: Excuse, { fromMs, partition, toMs }: Stall): boolean {
   const { partitions } = excuse
   return (partitions === 'all' || partitions.has(partition)) &&
     excuse.fromMs < toMs && excuse.toMs > fromMs
 }
 
 /** The time of the stall that no excuse covers. */
-function uncoveredMs ({ fromMs, toMs }: Standing, excuses: readonly Excuse[]): number {
+function uncoveredMs ({ fromMs, toMs }: Stall, excuses: readonly Excuse[]): number {
   let uncovered = 0
   let at = fromMs
   for (const excuse of excuses.toSorted((a, b) => a.fromMs - b.fromMs)) {

@@ -8,7 +8,7 @@ import { remoteTopic } from './chaos-contender.ts'
 import type { MirrorMember } from './mirror-member.ts'
 import { loadedTopics, partitionName } from './numbered-load.ts'
 
-export interface StandingWitnessOptions {
+export interface StallWitnessOptions {
   readonly source: KafkaCluster
   readonly target: KafkaCluster
   readonly members: ReadonlyArray<Pick<MirrorMember, 'shown'>>
@@ -20,7 +20,7 @@ const answerMs = 2_000
 
 /** Never rejects: leaves out answers that do not arrive. */
 export async function witness (
-  partitions: readonly string[], options: StandingWitnessOptions
+  partitions: readonly string[], options: StallWitnessOptions
 ): Promise<void> {
   const { members, nowMs, path, source, target } = options
   const atS = (nowMs() / 1000).toFixed(1)
