@@ -1,5 +1,5 @@
-// Addresses of brokers: IPv6, a name with one dead address, and servers in the list that do not
-// listen. Advertised addresses that lead nowhere: logins.test.ts.
+// Addresses of brokers: IPv6, also with a zone, a name with one dead address, and servers in the
+// list that do not listen. Advertised addresses that lead nowhere: logins.test.ts.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { connect, createServer, type AddressInfo } from 'node:net'
@@ -17,6 +17,39 @@ import { smallFlows } from './mirrored-clusters.ts'
 
 const hasIpv6 = Object.values(networkInterfaces()).some(addresses =>
   addresses?.some(({ address }) => address === '::1'))
+
+/** `ADDRESS%INTERFACE` of a link-local address; undefined: the machine has none. */
+function linkLocalAddress (): string | undefined {
+  return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) => addresses
+    .filter(({ address }) => address.startsWith('fe80:'))
+    .map(({ address }) => `${address}%${name}`))[0]
+}
+
+const linkLocal = linkLocalAddress()
+
+// The zone was refused where the file is read. The data plane's client and those of node-rdkafka
+// resolve the address themselves, so only connections show that they understand the zone.
+test('of a link are reached by address and interface, in both roles',
+  { skip: linkLocal === undefined ? 'this machine has no link-local address' : false }, async t => {
+    const relay = await startIpv6Relay(t, linkLocal)
+    const cluster = await startKafkaCluster(t)
+    relay.passTo(cluster.bootstrapServers)
+    await cluster.createTopic('orders')
+    await produce(cluster.bootstrapServers, 'orders', numbered(0, 50))
+    const mirror = await startMirror(t, createPropertiesFile(t, {
+      'clusters': 'zoned, plain',
+      'zoned.bootstrap.servers': `[${linkLocal}]:${relay.port}`,
+      'plain.bootstrap.servers': cluster.bootstrapServers,
+      'zoned->plain.enabled': true,
+      'plain->zoned.enabled': true,
+      ...smallFlows
+    }))
+    for (const from of ['zoned', 'plain']) await untilRecords(mirror, cluster, `${from}.orders`, 50)
+    await mirror.untilReady()
+    assert.ok(relay.connections > 0)
+    assert.deepEqual(await mirror.stop(), { code: 0, signal: null })
+    assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
+  })
 
 // A ring, so that each cluster is a source and a target. Brokers of the tests listen only on IPv4.
 test('of IPv6, of names with a dead address and behind dead servers are reached in both roles',
@@ -64,8 +97,8 @@ interface Ipv6Relay {
   passTo (broker: string): void
 }
 
-/** Listens on `[::1]` and forwards connections to the broker, once its address is known. */
-async function startIpv6Relay (t: CleanUp): Promise<Ipv6Relay> {
+/** Listens on the address and forwards connections to the broker, once its address is known. */
+async function startIpv6Relay (t: CleanUp, address = '::1'): Promise<Ipv6Relay> {
   let to = ''
   let connections = 0
   const server = createServer(socket => {
@@ -76,7 +109,7 @@ async function startIpv6Relay (t: CleanUp): Promise<Ipv6Relay> {
     onward.on('error', () => { socket.destroy() })
     socket.pipe(onward).pipe(socket)
   })
-  await new Promise<void>(resolve => { server.listen(0, '::1', resolve) })
+  await new Promise<void>(resolve => { server.listen(0, address, resolve) })
   t.after(async () => { server.close() })
   const { port } = server.address() as AddressInfo
   return {
