@@ -78,6 +78,8 @@ export class LogReader {
     let next = from
     let isDone = false
     let failure: unknown
+    const toError = (thrown: unknown): ReplicatorError =>
+      this.#errorOf(thrown, topic, `reading ${topic}-${partition} from offset ${next}`)
     const onRecord = (record: Message): void => {
       const offset = BigInt(record.offset)
       if (isDone || record.topic !== topic || record.partition !== partition) return
@@ -96,7 +98,7 @@ export class LogReader {
     try {
       for (let movedMs = clock.monotonic(), before = next; !isDone && next < end;) {
         signal?.throwIfAborted()
-        await poll(consumer, recordsPerPoll).catch((thrown: unknown) => {
+        await poll(consumer, recordsPerPoll, toError).catch((thrown: unknown) => {
           failure = thrown
           if (!ReplicatorError.from(thrown).retriable) throw thrown
         })
@@ -107,13 +109,21 @@ export class LogReader {
         }
       }
     } catch (thrown) {
-      throw clientError(thrown, `reading ${topic}-${partition} from offset ${next}`,
-        `READ on the topic ${topic}`)
+      throw toError(thrown)
     } finally {
       consumer.off('data', onRecord)
       consumer.off('partition.eof', onEnd)
       consumer.unassign()
     }
+  }
+
+  #errorOf (thrown: unknown, topic: string, doing: string): ReplicatorError {
+    const { client: { cluster }, group } = this.#options
+    const error = clientError(thrown, `cluster ${cluster}: ${doing}`, `READ on the topic ${topic}`)
+    return error.errorName === 'GROUP_AUTHORIZATION_FAILED'
+      ? clientError(thrown, `cluster ${cluster}: ${doing}: group ${group}`,
+        `DESCRIBE on the group ${group}`)
+      : error
   }
 
   async #connected (): Promise<KafkaConsumer> {

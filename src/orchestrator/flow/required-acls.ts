@@ -82,6 +82,10 @@ export const permissionRows: readonly PermissionRow[] = [
   ...rows('source', 'consumer groups', {
     Describe: 'reads the offsets of consumer groups'
   }, 'sync.group.offsets.enabled', 'emit.checkpoints.enabled'),
+  // librdkafka asks for the coordinator of each consumer's group, also of one that never joins it.
+  ...rows('source', 'group', {
+    Describe: 'reads records again for exact offsets, and what flows back have announced'
+  }, 'sync.group.offsets.enabled', 'emit.checkpoints.enabled', 'same.names.both.ways'),
   ...rows('target', 'checkpoints topic', {
     Create: 'creates the topic of checkpoints',
     Write: 'writes checkpoints'

@@ -91,6 +91,20 @@ test('group offset sync needs Describe on the source and Read on the target', ()
   ])
 })
 
+// A reader of the source has the group of the flow, which it never joins: with `groups` that do not
+// match that name, a broker refused it.
+test('what reads the source once more may find the coordinator of its group', () => {
+  const ofFlow = (...lines: string[]): readonly string[] => aclsOf(...lines)
+    .filter(({ cluster, name }) => cluster === 'A' && name === 'longhaul.A->B')
+    .map(({ operations, type }) => [type, ...operations].join(' '))
+  assert.deepEqual(ofFlow(), [])
+  for (const setting of ['sync.group.offsets.enabled', 'emit.checkpoints.enabled']) {
+    assert.deepEqual(ofFlow(`A->B.${setting} = true`), ['literal Describe'], setting)
+  }
+  assert.deepEqual(ofFlow('replication.policy.class = IdentityReplicationPolicy',
+    'same.names.both.ways = true'), ['literal Describe'])
+})
+
 test('offset syncs are written to the cluster that has their topic', () => {
   const syncsOf = (...lines: string[]): readonly string[] =>
     aclsOf('A->B.emit.offset-syncs.enabled = true', ...lines)
