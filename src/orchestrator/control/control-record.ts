@@ -6,11 +6,14 @@
 //   {"control":"pause","topic":"orders","partition":3}  the same of a partition
 //   {"control":"retry"}, with topic and partition       once: faulted partitions are retried
 //   {"control":"skip","topic":"orders","partition":3}   once: continue at another source offset
+//   {"control":"reload"}                                once: processes read their files again
+//   {"control":"logLevel"}                              the log level, or again that of the file
 //   {"member":"longhaul-..."}                           a process of the flow
 //
 // All are in slot 0, with the scope in the key, although partitions have slots of their own: one
 // partition to follow holds everything that a process must know, in one order. The newest record of
 // a key counts, and compaction keeps that record.
+import { logLevels, type LogLevel } from '../observability/log-levels.ts'
 import {
   fromJson, progressVersion, toJson, type EncodedRecord, type Fields
 } from '../progress/progress-record.ts'
@@ -50,6 +53,20 @@ export interface SkipRecord extends ControlWord {
   readonly to: bigint
 }
 
+export interface ReloadRecord extends ControlWord {
+  readonly kind: 'reload'
+  readonly id: string
+}
+
+export interface LogLevelRecord extends ControlWord {
+  readonly kind: 'logLevel'
+  /** Undefined: the level of each process's file. */
+  readonly level: LogLevel | undefined
+}
+
+/** An order of an operator. */
+export type Order = PauseRecord | RetryRecord | SkipRecord | ReloadRecord | LogLevelRecord
+
 /** A process of the flow. */
 export interface FlowMember {
   readonly name: string
@@ -60,20 +77,22 @@ export interface FlowMember {
   readonly startedMs: number
   /** The settings that all processes of the flow must share, by name, as text. */
   readonly settings: Readonly<Record<string, string>>
+  /** The task slots that the process owns; absent: its build does not announce them. */
+  readonly slots?: readonly number[]
 }
 
 export type ControlRecord =
-  | PauseRecord | RetryRecord | SkipRecord
+  | Order
   | { readonly kind: 'member', readonly member: FlowMember }
   /** A tombstone: no order is in force under this key. */
   | { readonly kind: 'none', readonly key: string }
 
 export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>): EncodedRecord {
   if (record.kind === 'member') {
-    const { address, build, name, settings, startedMs } = record.member
+    const { address, build, name, settings, slots, startedMs } = record.member
     return {
       key: toJson({ member: name }),
-      value: toJson({ version: progressVersion, build, address, startedMs, settings })
+      value: toJson({ version: progressVersion, build, address, startedMs, settings, slots })
     }
   }
   const { atMs, by, reason } = record
@@ -83,6 +102,8 @@ export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>)
     case 'pause': return { key, value: toJson({ ...word, paused: record.isPaused }) }
     case 'retry': return { key, value: toJson({ ...word, id: record.id }) }
     case 'skip': return { key, value: toJson({ ...word, id: record.id, to: String(record.to) }) }
+    case 'reload': return { key, value: toJson({ ...word, id: record.id }) }
+    case 'logLevel': return { key, value: toJson({ ...word, level: record.level ?? null }) }
   }
 }
 
@@ -117,16 +138,26 @@ export function memberOf (key: string): string {
 }
 
 function keyOf (
-  record: PauseRecord | RetryRecord | SkipRecord
-    | { readonly kind: 'member', readonly member: Pick<FlowMember, 'name'> }
+  record: Order | { readonly kind: 'member', readonly member: Pick<FlowMember, 'name'> }
 ): Buffer {
   if (record.kind === 'member') return toJson({ member: record.member.name })
-  const { partition, topic }: ControlScope = record.kind === 'skip' ? record.source : record.scope
+  const { partition, topic } = scopeOf(record)
   return toJson({ control: record.kind, topic, partition })
 }
 
+/** The part of the flow that an order concerns. */
+export function scopeOf (order: Order): ControlScope {
+  switch (order.kind) {
+    case 'pause':
+    case 'retry': return order.scope
+    case 'skip': return order.source
+    case 'reload':
+    case 'logLevel': return {}
+  }
+}
+
 function toControl (names: Fields, fields: Fields): ControlRecord | undefined {
-  const { atMs, by, id, paused, reason, to } = fields
+  const { atMs, by, id, level, paused, reason, to } = fields
   const scope = toScope(names)
   const isWord = typeof by === 'string' && isCount(atMs) && typeof reason === 'string'
   if (scope === undefined || !isWord) return undefined
@@ -145,6 +176,14 @@ function toControl (names: Fields, fields: Fields): ControlRecord | undefined {
       if (typeof id !== 'string') return undefined
       return { kind: 'skip', source: { topic, partition }, to: BigInt(to), id, ...word }
     }
+    case 'reload':
+      return typeof id === 'string' ? { kind: 'reload', id, ...word } : undefined
+    case 'logLevel': {
+      const known = logLevels.find(each => each === level)
+      return known === undefined && level !== null
+        ? undefined
+        : { kind: 'logLevel', level: known, ...word }
+    }
     default: return undefined
   }
 }
@@ -157,14 +196,21 @@ function toScope ({ partition, topic }: Fields): ControlScope | undefined {
 }
 
 function toMember (name: string, fields: Fields): ControlRecord | undefined {
-  const { address, build, settings, startedMs } = fields
+  const { address, build, settings, slots, startedMs } = fields
   if (typeof build !== 'string' || typeof address !== 'string' || !isCount(startedMs) ||
     typeof settings !== 'object' || settings === null) return undefined
   const texts = Object.entries(settings)
     .filter((entry): entry is [string, string] => typeof entry[1] === 'string')
   return {
     kind: 'member',
-    member: { name, build, address, startedMs, settings: Object.fromEntries(texts) }
+    member: {
+      name,
+      build,
+      address,
+      startedMs,
+      settings: Object.fromEntries(texts),
+      ...Array.isArray(slots) && { slots: slots.filter(isCount) }
+    }
   }
 }
 

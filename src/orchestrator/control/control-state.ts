@@ -1,19 +1,27 @@
-// The operators' orders that are in force: what is paused, and which partitions must continue at
-// another offset. Pure.
+// The operators' orders that are in force: what is paused, which partitions must continue at
+// another offset, and the log level. Pure.
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type {
-  ControlScope, PauseRecord, RetryRecord, SkipRecord
+  ControlScope, LogLevelRecord, PauseRecord, RetryRecord, SkipRecord
 } from './control-record.ts'
 
 export class ControlState {
   readonly #pauses = new Map<string, PauseRecord>()
   readonly #skips = new Map<string, SkipRecord>()
+  #logLevel: LogLevelRecord | undefined
 
   /** Skips that no process has carried out yet. */
   get skips (): readonly SkipRecord[] { return [...this.#skips.values()] }
 
-  apply (record: PauseRecord | SkipRecord): void {
-    if (record.kind === 'skip') {
+  get pauses (): readonly PauseRecord[] { return [...this.#pauses.values()] }
+
+  /** Undefined: the level of each process's file. */
+  get logLevel (): LogLevelRecord | undefined { return this.#logLevel }
+
+  apply (record: PauseRecord | SkipRecord | LogLevelRecord): void {
+    if (record.kind === 'logLevel') {
+      this.#logLevel = record.level === undefined ? undefined : record
+    } else if (record.kind === 'skip') {
       this.#skips.set(partitionKey(record.source), record)
     } else if (record.isPaused) {
       this.#pauses.set(scopeKey(record.scope), record)
@@ -24,6 +32,7 @@ export class ControlState {
 
   /** The order under this key is withdrawn; `key` as control-record.ts writes it. */
   withdraw (key: string): void {
+    if (key === JSON.stringify({ control: 'logLevel' })) this.#logLevel = undefined
     for (const [name, { source }] of this.#skips) {
       if (key === JSON.stringify({ control: 'skip', ...source })) this.#skips.delete(name)
     }

@@ -3,6 +3,7 @@
 // order is carried out once: a retry by the processes that run when it arrives, a skip by the
 // process that owns the partition at that time, which then removes the order.
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { LogLevel } from '../observability/log-levels.ts'
 import type { Log } from '../observability/log.ts'
 import type { EncodedRecord } from '../progress/progress-record.ts'
 import type { TopicPartition } from '../progress/progress.ts'
@@ -11,7 +12,8 @@ import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import {
   decodeControl, encodeControl, encodeControlEnd, memberOf, type ControlRecord, type FlowMember,
-  type PauseRecord, type RetryRecord, type SkipRecord
+  type LogLevelRecord, type Order, type PauseRecord, type ReloadRecord, type RetryRecord,
+  type SkipRecord
 } from './control-record.ts'
 import { ControlState, isMeant } from './control-state.ts'
 import { announceMs, differences, FlowMembers } from './flow-members.ts'
@@ -27,6 +29,14 @@ export interface ControlledPartitions {
   upstreamOf (partition: TopicPartition): bigint | undefined
 }
 
+/** How the process obeys orders that concern more than partitions. */
+export interface ControlledProcess {
+  /** Reads the file of the process again. Returns at once. */
+  reload (): void
+  /** Undefined: the level of the file. */
+  setLogLevel (level: LogLevel | undefined): void
+}
+
 /** The log that holds the orders. */
 export interface ControlLog {
   /** The records since the last call, oldest first; the first call returns all records. */
@@ -38,8 +48,12 @@ export interface FlowControlOptions {
   readonly log: Log
   readonly controlLog: ControlLog
   readonly partitions: ControlledPartitions
+  /** Absent: the process has no file, as in the demo. */
+  readonly process?: ControlledProcess | undefined
   /** This process. */
   readonly member: FlowMember
+  /** The slots that this process owns now. */
+  readonly slots?: () => readonly number[]
   /** Whether this process owns slot 0: then it removes members that have left. */
   readonly isKeeper: () => boolean
   readonly onError: (error: ReplicatorError) => void
@@ -62,6 +76,8 @@ export class FlowControl {
   readonly #ordered = new Set<string>()
   /** The last log line about the settings of each other member. */
   readonly #said = new Map<string, string>()
+  /** As this process has announced them last. */
+  #announcedSlots: readonly number[] | undefined
   #hasRead = false
   /** Of the first reading; false: this process stopped before that. */
   readonly #firstRead: Promise<boolean>
@@ -98,6 +114,17 @@ export class FlowControl {
   /** The live processes of the flow, this process included. */
   get members (): readonly FlowMember[] {
     return this.#members.present(this.#options.clock.monotonic())
+  }
+
+  /** The orders in force. */
+  get state (): Pick<ControlState, 'pauseOf' | 'pauses' | 'skips' | 'logLevel'> {
+    return this.#state
+  }
+
+  /** Resolves once the order is on record; every process applies it at its next reading. */
+  async say (order: Order, signal?: AbortSignal): Promise<void> {
+    await this.#options.controlLog.write([encodeControl(order)], signal)
+    this.#following.wake()
   }
 
   /** How many live processes have settings that differ from the settings of this process. */
@@ -170,7 +197,7 @@ export class FlowControl {
 
   async #follow (signal: AbortSignal): Promise<void> {
     const { controlLog, onError, partitions } = this.#options
-    const retries: RetryRecord[] = []
+    const once: Array<RetryRecord | ReloadRecord> = []
     let hasPauses = false
     for (const { key, value } of await controlLog.read(signal)) {
       const record = decodeControl(key, value)
@@ -180,18 +207,22 @@ export class FlowControl {
         continue
       }
       hasPauses ||= record.kind === 'pause' || record.kind === 'none'
-      this.#apply(record, retries)
+      this.#apply(record, once)
     }
     if (hasPauses) partitions.setPauses(partition => this.#state.pauseOf(partition))
     // Orders from before this process started have had their effect: every partition begins again.
-    if (this.#hasRead) for (const retry of retries) await this.#retry(retry)
+    if (this.#hasRead) for (const order of once) await this.#carryOut(order)
     this.#hasRead = true
     this.#onFirstRead(true)
     await this.#carryOutSkips(signal)
     await this.#lookAtMembers(signal)
+    const { slots } = this.#options
+    if (slots !== undefined && String(slots()) !== String(this.#announcedSlots)) {
+      this.#announcing.wake()
+    }
   }
 
-  #apply (record: ControlRecord, retries: RetryRecord[]): void {
+  #apply (record: ControlRecord, once: Array<RetryRecord | ReloadRecord>): void {
     switch (record.kind) {
       case 'pause':
         this.#sayPause(record)
@@ -201,13 +232,18 @@ export class FlowControl {
         this.#state.apply(record)
         return
       case 'retry':
-        retries.push(record)
+      case 'reload':
+        once.push(record)
+        return
+      case 'logLevel':
+        this.#state.apply(record)
+        this.#setLogLevel(record)
         return
       case 'member':
         this.#hear(record.member)
         return
       case 'none':
-        this.#state.withdraw(record.key)
+        this.#withdraw(record.key)
         this.#members.left(memberOf(record.key))
     }
   }
@@ -223,8 +259,27 @@ export class FlowControl {
     if (isNew && member.name !== this.#member.name) this.#announcing.wake()
   }
 
-  async #retry (record: RetryRecord): Promise<void> {
-    const { log, partitions } = this.#options
+  #withdraw (key: string): void {
+    const before = this.#state.logLevel
+    this.#state.withdraw(key)
+    if (before !== this.#state.logLevel) this.#options.process?.setLogLevel(undefined)
+  }
+
+  #setLogLevel ({ by, level, reason }: LogLevelRecord): void {
+    const { log, process } = this.#options
+    process?.setLogLevel(level)
+    log.warn({ by, reason },
+      `the log level is ${level ?? 'that of the file'} by order of ${by}: ${reason}`)
+  }
+
+  async #carryOut (record: RetryRecord | ReloadRecord): Promise<void> {
+    const { log, partitions, process } = this.#options
+    if (record.kind === 'reload') {
+      const { by, reason } = record
+      log.info({ by, reason }, `${by} asked for a reload of the file: ${reason}`)
+      process?.reload()
+      return
+    }
     log.info({ ...record.scope, by: record.by, reason: record.reason },
       `${record.by} asked for a retry of ${scopeText(record.scope)}: ${record.reason}`)
     await partitions.retry(partition => isMeant(record, partition))
@@ -279,8 +334,10 @@ export class FlowControl {
   }
 
   async #announce (signal: AbortSignal): Promise<void> {
-    const { clock, controlLog } = this.#options
-    const member = this.#member
+    const { clock, controlLog, slots } = this.#options
+    const owned = slots?.()
+    this.#announcedSlots = owned
+    const member = { ...this.#member, ...owned && { slots: owned } }
     await controlLog.write([encodeControl({ kind: 'member', member })], signal)
     this.#members.announced(member, clock.monotonic(), true)
     this.#onFirstAnnouncement(true)

@@ -4,11 +4,9 @@
 import { pino, stdSerializers, type Logger } from 'pino'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
+import { logLevels, type LogLevel } from './log-levels.ts'
 import { formatPrettyLine } from './pretty-log.ts'
 import { redactFields } from './redact.ts'
-
-export const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const
-export type LogLevel = (typeof logLevels)[number]
 
 /** Flat names and plain values; an Error goes under `err`. */
 export type LogFields = Readonly<Record<string, unknown>>

@@ -27,6 +27,12 @@ const records: fc.Arbitrary<Written> = fc.oneof(
     to: fc.bigInt(0n, 2n ** 63n - 1n),
     ...word
   }, plain),
+  fc.record({ kind: fc.constant('reload' as const), id: fc.string(), ...word }, plain),
+  fc.record({
+    kind: fc.constant('logLevel' as const),
+    level: fc.constantFrom('debug' as const, 'warn' as const, undefined),
+    ...word
+  }, plain),
   fc.record({
     kind: fc.constant('member' as const),
     member: fc.record({
@@ -34,8 +40,9 @@ const records: fc.Arbitrary<Written> = fc.oneof(
       build: fc.string(),
       address: fc.string(),
       startedMs: fc.nat(),
-      settings: fc.dictionary(fc.string(), fc.string(), plain)
-    }, plain)
+      settings: fc.dictionary(fc.string(), fc.string(), plain),
+      slots: fc.array(fc.nat())
+    }, { ...plain, requiredKeys: ['name', 'build', 'address', 'startedMs', 'settings'] })
   }, plain))
 
 describe('control records', () => {
@@ -69,6 +76,9 @@ describe('control records', () => {
       bytes({ kind: 'skip', source: { topic: 'a', partition: 1 }, id: 'x', to: 9n, ...word }),
       ['{"control":"skip","topic":"a","partition":1}',
         '{"version":2,"by":"ann","atMs":5,"reason":"release","id":"x","to":"9"}'])
+    assert.deepEqual(bytes({ kind: 'logLevel', level: undefined, ...word }),
+      ['{"control":"logLevel"}',
+        '{"version":2,"by":"ann","atMs":5,"reason":"release","level":null}'])
   })
 
   test('end with a tombstone under their key', () => {
@@ -92,6 +102,9 @@ describe('control records', () => {
       [{ control: 'skip', topic: 'a' }, value],
       [{ control: 'skip', topic: 'a', partition: 1 }, { ...value, to: 9 }],
       [{ control: 'retry' }, { ...value, by: undefined }],
+      [{ control: 'reload' }, { ...value, id: 1 }],
+      [{ control: 'logLevel' }, { ...value, level: 'loud' }],
+      [{ control: 'logLevel' }, value],
       [{ member: 'x' }, { version: 2 }]
     ]) {
       const read = decodeControl(bytes(key), bytes(wrong))

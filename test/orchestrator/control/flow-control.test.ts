@@ -73,23 +73,32 @@ class FakePartitions implements ControlledPartitions {
 
 interface Process {
   readonly partitions: FakePartitions
+  /** Reloads, and log levels; `file`: that of the file. */
+  readonly obeyed: string[]
   readonly control: FlowControl
   readonly errors: ReplicatorError[]
 }
 
 function createProcess (
   t: TestContext, log: FakeLog, clock: ManualClock,
-  { isKeeper = false, name = 'longhaul-1', settings = {} }: {
-    isKeeper?: boolean, name?: string, settings?: FlowMember['settings']
+  { isKeeper = false, name = 'longhaul-1', settings = {}, slots = () => [] }: {
+    isKeeper?: boolean, name?: string, settings?: FlowMember['settings'],
+    slots?: () => readonly number[]
   } = {},
   controlLog = log.follow()
 ): Process {
   const partitions = new FakePartitions()
   const errors: ReplicatorError[] = []
+  const obeyed: string[] = []
   const control = new FlowControl({
     log: silentLog,
     controlLog,
     partitions,
+    process: {
+      reload: () => { obeyed.push('reload') },
+      setLogLevel: level => { obeyed.push(level ?? 'file') }
+    },
+    slots,
     member: { name, build: '1.2.3', address: 'http://a:1', startedMs: 7, settings },
     isKeeper: () => isKeeper,
     onError: error => { errors.push(error) },
@@ -97,7 +106,7 @@ function createProcess (
   })
   t.after(async () => { await control.stop() })
   control.start()
-  return { partitions, control, errors }
+  return { partitions, control, errors, obeyed }
 }
 
 describe('a pause', () => {
@@ -266,6 +275,61 @@ describe('a skip', () => {
     await clock.advance(2 * second)
     assert.deepEqual(partitions.skipped, ['b'])
   })
+})
+
+describe('an order to the process', () => {
+  test('to reload is carried out once, by the processes that run when it is written', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const first = createProcess(t, log, clock)
+    await clock.advance(second)
+    log.say({ kind: 'reload', id: '1', ...word })
+    await clock.advance(3 * second)
+    const later = createProcess(t, log, clock, { name: 'longhaul-2' })
+    await clock.advance(3 * second)
+    assert.deepEqual([first.obeyed, later.obeyed], [['reload'], []])
+  })
+
+  test('about the log level reaches later processes, too, until it is withdrawn', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const first = createProcess(t, log, clock)
+    await clock.advance(second)
+    log.say({ kind: 'logLevel', level: 'debug', ...word })
+    await clock.advance(second)
+    const later = createProcess(t, log, clock, { name: 'longhaul-2' })
+    await clock.advance(second)
+    assert.equal(later.control.state.logLevel?.by, 'ann')
+    log.say({ kind: 'logLevel', level: undefined, ...word })
+    await clock.advance(second)
+    assert.deepEqual([first.obeyed, later.obeyed], [['debug', 'file'], ['debug', 'file']])
+    assert.equal(later.control.state.logLevel, undefined)
+  })
+
+  test('of this process is carried out at once, not at the next interval', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const { control, obeyed } = createProcess(t, log, clock)
+    await clock.advance(second)
+    await control.say({ kind: 'reload', id: '1', ...word })
+    await clock.advance(1)
+    assert.deepEqual(obeyed, ['reload'])
+  })
+})
+
+test('slots are announced within a second of a change, and not again without one', async t => {
+  const log = new FakeLog()
+  const clock = new ManualClock()
+  let slots: readonly number[] = []
+  createProcess(t, log, clock, { slots: () => slots })
+  await clock.advance(second)
+  slots = [1, 3]
+  await clock.advance(2 * second)
+  const announced = log.under({ member: 'longhaul-1' }).map(value =>
+    (JSON.parse(value ?? '{}') as { readonly slots?: unknown }).slots)
+  assert.deepEqual(announced, [[], [1, 3]])
+  await clock.advance(10 * second)
+  assert.equal(log.under({ member: 'longhaul-1' }).length, 2)
 })
 
 test('an unreadable control record is reported, and the others are obeyed', async t => {
