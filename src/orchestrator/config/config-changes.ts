@@ -42,7 +42,7 @@ const liveIntervals: readonly FlowSetting[] = [
 ]
 
 const liveOfProcess: ReadonlySet<ProcessSetting> = new Set<ProcessSetting>([
-  'clusters', 'config.providers', 'drain.timeout.ms', 'log.level'
+  'clusters', 'config.providers', 'drain.timeout.ms', 'log.level', 'api.token'
 ])
 
 export function compareConfigs (before: Config, after: Config): ConfigChanges {
@@ -51,7 +51,7 @@ export function compareConfigs (before: Config, after: Config): ConfigChanges {
     before.files.get(path) === digest ? [] : [path]))
   const names = new Set(after.flows.map(({ name }) => name))
   const changedProcess = (Object.keys(processTable) as ProcessSetting[]).filter(name =>
-    shown(name, before.process[name]) !== shown(name, after.process[name]))
+    isOther(name, before.process[name], after.process[name]))
   // Which prefixes mean a cycle depends on all flows of the file.
   const isSameSet = before.flows.length === after.flows.length &&
     after.flows.every(flow => former.get(flow.name)?.settings['replication.policy.separator'] ===
@@ -138,6 +138,13 @@ function endLines (
 function differing (before: ClientProperties, after: ClientProperties): readonly string[] {
   return [...new Set([...Object.keys(before), ...Object.keys(after)])]
     .filter(name => before[name] !== after[name])
+}
+
+/** All values of a secret are shown alike. */
+function isOther (name: Setting, before: unknown, after: unknown): boolean {
+  return rowOf(name).secret === true
+    ? before !== after
+    : shown(name, before) !== shown(name, after)
 }
 
 function shown (name: Setting, value: unknown): string { return rowOf(name).show(value) }

@@ -20,9 +20,17 @@ export interface Config {
   /** The settings that the file or the command line sets; the others have their defaults. */
   readonly chosen: ReadonlySet<ProcessSetting>
   readonly flows: readonly FlowConfig[]
+  /** Of the HTTP server; undefined: it serves plain HTTP. */
+  readonly serverTls: ServerTls | undefined
   readonly warnings: readonly string[]
   /** The files that the properties file names: certificates, stores, files of config.providers. */
   readonly files: FileDigests
+}
+
+export interface ServerTls {
+  /** PEM texts. */
+  readonly certificate: Buffer
+  readonly key: Buffer
 }
 
 export interface FlowConfig {

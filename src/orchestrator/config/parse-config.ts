@@ -9,6 +9,7 @@ import { createReplicationPolicy, type ReplicationPolicy } from '../policy/repli
 import { createCycleCheck, type RemotePrefix } from '../policy/topic-cycle.ts'
 import { compileRenames } from '../policy/topic-rename.ts'
 import { createTopicFilter, judgeTopic, type TopicSelection } from '../policy/topic-filter.ts'
+import { readServerTls } from './api-settings.ts'
 import { certificateEnds, certificateFileProperties, keyProblem } from './certificates.ts'
 import {
   translateClient, type ClientContext, type ClientProperties
@@ -105,10 +106,12 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   parser.warnOfIdleTopics()
   checkConfig(flows, findings)
   const chosen = processSettings.filter(name => properties.ofProcess(name) !== undefined)
+  const ofProcess = parser.process()
   const config = {
-    process: parser.process(),
+    process: ofProcess,
     chosen: new Set(chosen),
     flows,
+    serverTls: readServerTls(ofProcess, files.read, findings),
     warnings: findings.warnings,
     files: filesOf(flows, files)
   }

@@ -1,5 +1,7 @@
 // The rows of the settings of the whole process.
-import { choice, flag, integer, list, milliseconds, string, type Row } from './setting-kinds.ts'
+import {
+  choice, flag, integer, list, milliseconds, secret, string, type Row
+} from './setting-kinds.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -16,7 +18,8 @@ export const processTable = {
     importance: 'low', default: ['file', 'directory', 'env'], range: 'comma-separated names'
   }),
   'metrics.host': string({
-    doc: 'The address that serves /metrics, /healthz and /readyz.',
+    doc: 'The address that serves /metrics, /healthz, /readyz and the API. Beyond loopback the ' +
+      'API answers only with api.token and api.tls.*.',
     importance: 'medium', default: '127.0.0.1', range: 'an address of this machine',
     pattern: /^\S+$/, flag: '--metrics-host <address>'
   }),
@@ -34,6 +37,22 @@ export const processTable = {
       'labels that Strimzi\'s rules give to the JMX metrics of MirrorMaker 2: a dozen series for ' +
       'each partition.',
     importance: 'low', default: false
+  }),
+  'api.token': secret({
+    doc: 'The token of requests that change the state of a flow, sent as Authorization: Bearer ' +
+      'TOKEN; empty: the API refuses changes. Beyond loopback each request to the API needs it. ' +
+      '`${file:path:key}` and `${env:NAME}` read it from elsewhere.',
+    importance: 'medium', default: '', range: '16 to 512 characters without blanks, or empty',
+    pattern: /^([\x21-\x7e]{16,512})?$/
+  }),
+  'api.tls.certificate.location': string({
+    doc: 'A PEM file with the certificate chain of the HTTP server, which then serves HTTPS, ' +
+      'metrics included, and no HTTP. The server reads a replaced file.',
+    importance: 'low', default: '', range: 'the path of a file, or empty'
+  }),
+  'api.tls.key.location': string({
+    doc: 'A PEM file with the private key of that certificate, without a password.',
+    importance: 'low', default: '', range: 'the path of a file, or empty'
   }),
   'log.level': choice({
     doc: 'Log lines below this level are not written.',

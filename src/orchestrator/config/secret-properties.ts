@@ -2,12 +2,16 @@
 // shows a property by name asks this file.
 import { secretClientProperties } from '../../dataplane/contract/contract-table.ts'
 import { clientTable } from './client-table.ts'
+import { processTable } from './process-table.ts'
+import { redacted, type Row } from './setting-kinds.ts'
 
-export const redacted = '[redacted]'
+export { redacted }
 
 /** Java's names, and librdkafka's names. */
 export const secretProperties: ReadonlySet<string> = new Set([
   ...Object.entries(clientTable).flatMap(([name, row]) => row.secret === true ? [name] : []),
+  ...Object.entries<Row<unknown>>(processTable)
+    .flatMap(([name, row]) => row.secret === true ? [name] : []),
   ...secretClientProperties
 ])
 

@@ -2,6 +2,8 @@
 // parses a text or refuses it; it never guesses.
 import type { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 
+export const redacted = '[redacted]'
+
 export type ForwarderSetting = keyof typeof forwarderSettings
 export type Importance = 'high' | 'medium' | 'low'
 
@@ -214,6 +216,18 @@ export function string (
   return row(text, {
     range,
     parse: written => pattern === undefined || pattern.test(written) ? written : undefined
+  })
+}
+
+/** A text that no message, log line or command shows. */
+export function secret (
+  spec: RowText<string> & { readonly range: string, readonly pattern: RegExp }
+): Row<string> {
+  const { range, pattern, ...text } = spec
+  return row({ ...text, secret: true }, {
+    range,
+    parse: written => pattern.test(written) ? written : undefined,
+    show: value => value === '' ? '' : redacted
   })
 }
 
