@@ -9,9 +9,13 @@ import { ConfigFile } from './config-file.ts'
 import type { Terminal } from './terminal.ts'
 
 export const outputFormats = ['table', 'json'] as const
-export type OutputFormat = (typeof outputFormats)[number]
+/** Of the commands that show or change the state of a flow. */
+export const stateFormats = [...outputFormats, 'yaml'] as const
+export type OutputFormat = (typeof stateFormats)[number]
 
-export function addConfigOptions (command: Command): Command {
+export function addConfigOptions (
+  command: Command, formats: readonly OutputFormat[] = outputFormats
+): Command {
   command
     .argument('<file>', 'a MirrorMaker 2 properties file')
     .option('--clusters <alias...>', 'only flows into these target clusters')
@@ -22,7 +26,7 @@ export function addConfigOptions (command: Command): Command {
       'read the file as if it did not have this property; may be repeated', collect, [])
     .option('--strict', 'refuse every property that has no effect, and duplicate properties')
     .addOption(new Option('-o, --output <format>', 'the format of the result')
-      .choices([...outputFormats]).default('table'))
+      .choices([...formats]).default('table'))
   for (const { flags, doc } of cliFlags) command.option(flags, doc)
   return command
 }

@@ -1,18 +1,22 @@
 // The commands that control or show a running flow: commander wiring only.
 import type { Command } from 'commander'
-import { addConfigOptions } from './configure.ts'
+import { addConfigOptions, stateFormats } from './configure.ts'
 import { sayWord, type WordOptions } from './control.ts'
 import type { ExitCode } from './exit-codes.ts'
+import { showState, type StateKind, type StateOptions } from './show-state.ts'
 import { showStatus, type StatusOptions } from './status.ts'
 import type { Terminal } from './terminal.ts'
+import { waitCaughtUp, type WaitOptions } from './wait.ts'
 
 /** `onEnd` receives the exit code of the command. */
 export function addControlCommands (
   program: Command, terminal: Terminal, onEnd: (exitCode: ExitCode) => void
 ): void {
   addConfigOptions(program.command('status')
-    .description('show processes, pauses, positions and lag of each flow, from the clusters alone'))
+    .description('show processes, pauses, positions and lag of each flow, from the clusters ' +
+      'alone'), stateFormats)
     .option('--topic <topic>', 'show each partition of this source topic')
+    .option('--watch', 'show the status again every two seconds')
     .action(async (file: string, options: StatusOptions) => {
       onEnd(await showStatus(file, options, terminal))
     })
@@ -27,7 +31,33 @@ export function addControlCommands (
   addWordOptions(program.command('resume')
     .description('end a pause of the same flow, topic or partition'))
     .action(say('resume'))
-  const partitions = program.command('partitions').description('retry or skip partitions')
+  addWordOptions(program.command('reload')
+    .description('all processes of the flows read their files again'), false)
+    .action(say('reload'))
+  addWordOptions(program.command('log-level')
+    .description('set the log level of all processes of the flows'), false)
+    .requiredOption('--level <level>',
+      'trace, debug, info, warn, error, fatal; file: as in the file')
+    .action(say('logLevel'))
+  const show = (kind: StateKind) => async (file: string, options: StateOptions): Promise<void> => {
+    onEnd(await showState(kind, file, options, terminal))
+  }
+  addStateOptions(program.command('topics')
+    .description('show the topics of each flow: partitions, faults, pauses, lag'))
+    .action(show('topics'))
+  addStateOptions(program.command('lag')
+    .description('show the topics, or the partitions of --topic, with the largest lag first'))
+    .action(show('lag'))
+  addStateOptions(program.command('members')
+    .description('show the processes of each flow: version, address, slots'))
+    .action(show('members'))
+  addWaitCommand(program, terminal, onEnd)
+  const partitions = program.command('partitions')
+    .description('list, retry or skip partitions')
+  addStateOptions(partitions.command('list')
+    .description('show partitions: state, reason, position, lag'))
+    .option('--state <state>', 'only partitions in this state, for example faulted')
+    .action(show('partitions'))
   addWordOptions(partitions.command('retry')
     .description('retry faulted partitions now, without waiting for fault.retry.interval.ms'))
     .action(say('retry'))
@@ -37,11 +67,36 @@ export function addControlCommands (
     .action(say('skip'))
 }
 
-function addWordOptions (command: Command): Command {
-  return addConfigOptions(command)
+function addWaitCommand (
+  program: Command, terminal: Terminal, onEnd: (exitCode: ExitCode) => void
+): void {
+  addStateOptions(program.command('wait')
+    .description('wait until everything is mirrored that the source holds now; exit code 10: ' +
+      'not in time'))
+    .requiredOption('--caught-up', 'what to wait for')
+    .option('--timeout <time>', 'how long, for example 90s', '10m')
+    .action(async (file: string, options: WaitOptions) => {
+      onEnd(await waitCaughtUp(file, options, terminal))
+    })
+}
+
+function addStateOptions (command: Command): Command {
+  return addConfigOptions(command, stateFormats)
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
-    .option('--topic <topic>', 'a source topic; default: all')
-    .option('--partition <number>', 'a partition of the topic; default: all')
+    .option('--topic <topic>', 'only this source topic')
+    .option('--url <url>', 'ask the process at this address, for example http://127.0.0.1:9584, ' +
+      'and not the clusters')
+}
+
+/** `hasScope`: the order may concern a part of the flow. */
+function addWordOptions (command: Command, hasScope = true): Command {
+  addConfigOptions(command, stateFormats)
+    .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
+  if (hasScope) {
+    command.option('--topic <topic>', 'a source topic; default: all')
+      .option('--partition <number>', 'a partition of the topic; default: all')
+  }
+  return command
     .requiredOption('--reason <text>', 'the reason, which log, metrics and status show')
     .option('--dry-run', 'only print what would be done')
 }

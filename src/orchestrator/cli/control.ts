@@ -1,18 +1,17 @@
-// `longhaul pause|resume FILE` and `longhaul partitions retry|skip FILE`: writes an operator's
-// instruction to the progress topic of the flow. Running processes obey within seconds, and later
-// ones from their start; the command needs no running process.
+// `longhaul pause|resume|reload|log-level FILE` and `longhaul partitions retry|skip FILE`: writes
+// an operator's instruction to the progress topic of the flow. Running processes obey within
+// seconds, and later ones from their start; the command needs no running process.
 import { hostname } from 'node:os'
 import type { FlowConfig } from '../config/config.ts'
-import type {
-  ControlScope, PauseRecord, RetryRecord, SkipRecord
-} from '../control/control-record.ts'
-import { refuseNeverRun, refuseSkip, withFlowWords } from '../flow/flow-words.ts'
-import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
+import { scopeOf, type ControlScope, type Order } from '../control/control-record.ts'
+import { doubtOf, refuseNeverRun, refuseSkip, withFlowWords } from '../flow/flow-words.ts'
+import { openClusterPair } from '../flow/cluster-pair.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { logLevels, type LogLevel } from '../observability/log-levels.ts'
 import type { Log } from '../observability/log.ts'
-import { judgeTopic } from '../policy/topic-filter.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface WordOptions extends ConfigOptions {
@@ -22,14 +21,16 @@ export interface WordOptions extends ConfigOptions {
   readonly reason: string
   /** The source offset of a skip. */
   readonly to?: string
+  /** A log level, or `file`. */
+  readonly level?: string
   readonly dryRun?: boolean
 }
 
-export type WordKind = 'pause' | 'resume' | 'retry' | 'skip'
-type Word = PauseRecord | RetryRecord | SkipRecord
+export type WordKind = 'pause' | 'resume' | 'retry' | 'skip' | 'reload' | 'logLevel'
 
 const done: Readonly<Record<WordKind, string>> = {
-  pause: 'is paused', resume: 'is resumed', retry: 'is retried', skip: 'skips'
+  pause: 'is paused', resume: 'is resumed', retry: 'is retried', skip: 'skips',
+  reload: 'reads its file again', logLevel: 'logs'
 }
 
 export async function sayWord (
@@ -54,9 +55,8 @@ export async function sayWord (
     for (const flow of flows) {
       const { dryRun = false } = options
       const text = await sayTo(flow, word, dryRun, log, terminal)
-      terminal.stdout.write(options.output === 'json'
-        ? `${JSON.stringify({ flow: flow.name, word: kind, dryRun, text })}\n`
-        : `${flow.name}: ${text}\n`)
+      terminal.stdout.write(renderOutput(options.output,
+        { flow: flow.name, word: kind, dryRun, text }, () => `${flow.name}: ${text}`))
     }
     return exitCodes.ok
   } catch (thrown) {
@@ -67,19 +67,26 @@ export async function sayWord (
 
 /** Why the options contradict each other; undefined: they do not. */
 function usageProblem (
-  kind: WordKind, { partition, to, topic }: WordOptions
+  kind: WordKind, { level, partition, to, topic }: WordOptions
 ): string | undefined {
   if (partition !== undefined && topic === undefined) return '--partition needs --topic'
   if (partition !== undefined && !/^\d{1,9}$/.test(partition)) {
     return `--partition=${partition} is not a whole number from 0 on`
+  }
+  if (kind === 'logLevel' && level !== 'file' && !isLogLevel(level)) {
+    return `--level=${level}: allowed is ${logLevels.join(', ')}, file`
   }
   if (kind !== 'skip') return undefined
   if (partition === undefined) return 'a skip needs --topic and --partition'
   return /^\d{1,18}$/.test(to ?? '') ? undefined : `--to=${to} is not a whole number from 0 on`
 }
 
-function wordOf (kind: WordKind, options: WordOptions, terminal: Terminal): Word {
-  const { partition, reason, to = '', topic } = options
+function isLogLevel (text: string | undefined): text is LogLevel {
+  return logLevels.some(each => each === text)
+}
+
+function wordOf (kind: WordKind, options: WordOptions, terminal: Terminal): Order {
+  const { level, partition, reason, to = '', topic } = options
   const scope: ControlScope = {
     ...topic !== undefined && { topic },
     ...partition !== undefined && { partition: Number(partition) }
@@ -96,17 +103,20 @@ function wordOf (kind: WordKind, options: WordOptions, terminal: Terminal): Word
       const source = { topic: topic ?? '', partition: Number(partition) }
       return { kind: 'skip', source, id, to: BigInt(to), ...said }
     }
+    case 'reload': return { kind: 'reload', id, ...said }
+    case 'logLevel':
+      return { kind: 'logLevel', level: isLogLevel(level) ? level : undefined, ...said }
   }
 }
 
 /** Resolves with the text for the user. */
 async function sayTo (
-  flow: FlowConfig, word: Word, isDryRun: boolean, log: Log, { clock, stderr, stopped }: Terminal
+  flow: FlowConfig, word: Order, isDryRun: boolean, log: Log, { clock, stderr, stopped }: Terminal
 ): Promise<string> {
   const clusters = await openClusterPair(flow, stopped)
   try {
     await refuseNeverRun(flow, clusters.target)
-    const doubt = word.kind === 'skip' ? undefined : await doubtOf(word.scope, flow, clusters)
+    const doubt = 'scope' in word ? await doubtOf(word.scope, flow, clusters) : undefined
     if (doubt !== undefined) {
       stderr.write(`warning: ${flow.name}: ${doubt}; this counts as soon as the flow mirrors it\n`)
     }
@@ -120,32 +130,20 @@ async function sayTo (
   }
 }
 
-/**
- * Why the flow mirrors no topic or partition of this name now (the name may be mistyped);
- * undefined: it does.
- */
-async function doubtOf (
-  { partition, topic }: ControlScope, flow: FlowConfig, { source }: ClusterPair
-): Promise<string | undefined> {
-  if (topic === undefined) return undefined
-  const verdict = judgeTopic(flow.topics, topic)
-  if (verdict !== 'mirrored') return `the flow does not mirror ${topic} (${verdict})`
-  const [described] = await source.describeTopics([topic])
-  if (described === undefined || described.error !== undefined) {
-    return `${flow.source.alias} has no topic ${topic}`
-  }
-  const { partitions } = described
-  return partition === undefined || partition < partitions.length
-    ? undefined
-    : `${topic} has ${partitions.length} partitions, and no partition ${partition}`
-}
-
-function textOf (word: Word, isDryRun: boolean): string {
-  const { partition, topic }: ControlScope = word.kind === 'skip' ? word.source : word.scope
+function textOf (word: Order, isDryRun: boolean): string {
+  const { partition, topic } = scopeOf(word)
   const what = topic === undefined
     ? 'the flow'
     : partition === undefined ? topic : `${topic}-${partition}`
   const kind = word.kind === 'pause' && !word.isPaused ? 'resume' : word.kind
-  const to = word.kind === 'skip' ? ` to source offset ${word.to}` : ''
-  return `${what} ${done[kind]}${to}${isDryRun ? ' (not written: --dry-run)' : ''}`
+  return `${what} ${done[kind]}${detailOf(word)}${isDryRun ? ' (not written: --dry-run)' : ''}`
+}
+
+function detailOf (word: Order): string {
+  switch (word.kind) {
+    case 'skip': return ` to source offset ${word.to}`
+    case 'logLevel':
+      return word.level === undefined ? ' at the level of its file' : ` at level ${word.level}`
+    default: return ''
+  }
 }

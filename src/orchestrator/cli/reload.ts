@@ -1,12 +1,14 @@
 // Reads the configuration again while the process runs, and applies all of its changes or none: at
-// SIGHUP the file; after a replacement the certificates, stores and secrets that the file names.
+// SIGHUP, or when an operator orders it, the file; after a replacement the certificates, stores and
+// secrets that the file names.
 import { readFileSync } from 'node:fs'
 import type { ConfigChanges } from '../config/config-changes.ts'
 import type { Config } from '../config/config.ts'
 import { replacedFiles } from '../config/read-files.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Mirror } from '../flow/mirror.ts'
-import type { ProcessLog } from '../observability/log.ts'
+import type { LogLevel } from '../observability/log-levels.ts'
+import type { Log } from '../observability/log.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import type { ConfigFile } from './config-file.ts'
@@ -16,7 +18,9 @@ export interface ReloadOptions {
   /** The configuration in use. */
   readonly config: Config
   readonly mirror: Pick<Mirror, 'reload'>
-  readonly log: ProcessLog
+  /** Receives the level of the file. */
+  readonly setLogLevel: (level: LogLevel) => void
+  readonly log: Log
   readonly clock: Clock
 }
 
@@ -97,7 +101,7 @@ export class Reload {
   async #apply (
     parsed: ReturnType<ConfigFile['read']>, what: string
   ): Promise<void> {
-    const { log, mirror } = this.#options
+    const { log, mirror, setLogLevel } = this.#options
     const warnings = parsed.ok ? parsed.config.warnings : parsed.warnings
     for (const warning of warnings) {
       if (!this.#config.warnings.includes(warning)) log.warn({}, warning)
@@ -111,7 +115,7 @@ export class Reload {
     checkFlows(config)
     const changes = await mirror.reload(config)
     this.#config = config
-    log.setLevel(config.process['log.level'])
+    setLogLevel(config.process['log.level'])
     const lines = textsOf(changes)
     log.info({ changes: lines },
       `${what}: ${lines.length === 0 ? 'nothing has changed' : lines.join('; ')}`)

@@ -1,4 +1,5 @@
 // `longhaul run FILE`: mirrors until SIGTERM or SIGINT.
+import { openApi } from '../api/open-api.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { Mirror } from '../flow/mirror.ts'
 import type { FlowTotals } from '../observability/flow-ledger.ts'
@@ -8,6 +9,7 @@ import { renderSummaryJson, renderSummaryTable } from '../observability/summary.
 import { ConfigFile } from './config-file.ts'
 import { accepted, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { LogLevelChoice } from './log-level-choice.ts'
 import { Reload } from './reload.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -30,9 +32,22 @@ export async function run (
     onError: () => {}
   })
   const log = openLog(config, terminal, line.above(terminal.stderr))
-  const mirror = new Mirror({ config, log, clock: terminal.clock })
+  const level = new LogLevelChoice(config.process['log.level'], log)
+  const { clock } = terminal
+  const mirror = new Mirror({
+    config,
+    process: {
+      reload: () => { reload.request() },
+      setLogLevel: ordered => { level.order(ordered) }
+    },
+    openApi: of => openApi({ mirror: of, log, clock }),
+    log,
+    clock
+  })
   totals.of = () => mirror.totals
-  const reload = new Reload({ file: configFile, config, mirror, log, clock: terminal.clock })
+  const reload = new Reload({
+    file: configFile, config, mirror, setLogLevel: ofFile => { level.setFile(ofFile) }, log, clock
+  })
   line.start()
   try {
     terminal.onHangUp(() => { reload.request() })

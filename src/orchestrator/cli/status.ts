@@ -14,14 +14,17 @@ import { exitCodes, type ExitCode } from './exit-codes.ts'
 import {
   countProcesses, processExit, processJson, processLines, type ProcessCount
 } from './process-count.ts'
+import { renderOutput } from './structured-output.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 export interface StatusOptions extends ConfigOptions {
   readonly topic?: string
+  /** Show the status again every few seconds, until SIGTERM or Ctrl-C. */
+  readonly watch?: boolean
 }
 
-interface PartitionStatus extends TopicPartition {
+export interface PartitionStatus extends TopicPartition {
   /** Undefined: the progress topic has no position of the partition. */
   readonly upstream: bigint | undefined
   readonly downstream: bigint | undefined
@@ -53,17 +56,33 @@ export async function showStatus (
 ): Promise<ExitCode> {
   const config = configure(file, options, terminal)
   if (config === undefined) return exitCodes.usage
+  const { clock, stderr, stdout, stopped } = terminal
+  for (;;) {
+    const clear = options.watch === true && stdout.isTTY === true ? clearScreen : ''
+    const exitCode = await showOnce(config, options, terminal, clear)
+    if (options.watch !== true || stopped.aborted) return exitCode
+    if (exitCode !== exitCodes.ok) stderr.write(`exit code now: ${exitCode}\n`)
+    await clock.sleep(watchMs, stopped).catch(() => {})
+    if (stopped.aborted) return exitCode
+  }
+}
+
+const watchMs = 2_000
+const clearScreen = '\u001b[H\u001b[2J'
+
+async function showOnce (
+  config: Config, options: StatusOptions, terminal: Terminal, before: string
+): Promise<ExitCode> {
   const flows = await Promise.all(config.flows.map(
     async flow => await statusOf(flow, config, terminal)))
   const width = tableWidth(terminal)
-  terminal.stdout.write(options.output === 'json'
-    ? `${JSON.stringify(flows.map(toJson))}\n`
-    : flows.map(each => `${render(each, options.topic, width)}\n`).join('\n'))
+  terminal.stdout.write(before + renderOutput(options.output, flows.map(toJson),
+    () => flows.map(each => render(each, options.topic, width)).join('\n\n')))
   if (flows.some(({ error }) => error !== undefined)) return exitCodes.failed
   return processExit(flows.map(({ processes }) => processes))
 }
 
-async function statusOf (
+export async function statusOf (
   flow: FlowConfig, config: Config, terminal: Terminal
 ): Promise<FlowStatus> {
   try {
@@ -170,7 +189,7 @@ function truncation (upstream: bigint | undefined, end: bigint | undefined): str
 }
 
 /** Undefined: not known. */
-function lagOf ({ end, newStart, upstream }: PartitionStatus): bigint | undefined {
+export function lagOf ({ end, newStart, upstream }: PartitionStatus): bigint | undefined {
   if (end === undefined || upstream === undefined) return undefined
   const from = newStart ?? upstream
   return end >= from ? end - from : undefined

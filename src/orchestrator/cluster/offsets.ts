@@ -10,8 +10,8 @@ const patienceMsMax = 10_000
 
 /** In the order of the request. Remaining errors are not retriable, or outlasted `patienceMs`. */
 export async function listOffsetsPatiently (
-  admin: ClusterAdmin, wanted: readonly WantedOffset[], isolation: Isolation,
-  clock: Clock = systemClock, patienceMs = patienceMsMax
+  admin: Pick<ClusterAdmin, 'listOffsets' | 'listTopics'>, wanted: readonly WantedOffset[],
+  isolation: Isolation, clock: Clock = systemClock, patienceMs = patienceMsMax
 ): Promise<readonly ListedOffset[]> {
   const results = new Array<ListedOffset>(wanted.length)
   let open = wanted.map((_, index) => index)

@@ -122,6 +122,10 @@ export const orchestratorErrors = {
   CONTROL_REFUSED: row(2073, 'final', 'flow',
     'the flow cannot do what the command asks for',
     'Check positions, processes and pauses with longhaul status FILE'),
+  API_UNREACHABLE: row(2075, 'retry', 'process',
+    'the API of a process has not answered as expected',
+    'Check the address, that the process runs, and api.token; without --url the command needs no ' +
+    'process'),
   MIRROR_RING: row(2048, 'final', 'flow',
     'flows that keep topic names form a ring, and would mirror their own records again',
     'Remove one flow of the ring, add direct flows between all of its clusters, or use ' +

@@ -4,6 +4,7 @@ import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from '../observability/log.ts'
+import { slotOf } from '../ownership/task-slots.ts'
 import { OffsetLookup, progressStoreOf } from '../offsets/offset-lookup.ts'
 import type { ProgressStore } from '../progress/progress-store.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
@@ -11,10 +12,12 @@ import { partitionKey, type Progress, type TopicPartition } from '../progress/pr
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import type { Clock } from '../time/clock.ts'
 import {
-  decodeControl, encodeControl, memberOf, type FlowMember, type PauseRecord, type RetryRecord,
+  decodeControl, encodeControl, memberOf, type ControlScope, type FlowMember, type Order,
   type SkipRecord
 } from '../control/control-record.ts'
 import { ControlState } from '../control/control-state.ts'
+import { judgeTopic } from '../policy/topic-filter.ts'
+import type { ClusterPair } from './cluster-pair.ts'
 
 export interface FlowWordsOptions {
   readonly flow: FlowConfig
@@ -55,9 +58,11 @@ export class FlowWords {
           break
         case 'pause':
         case 'skip':
+        case 'logLevel':
           control.apply(record)
           break
         case 'retry': // was for the processes that ran then
+        case 'reload':
           break
         case 'none':
           control.withdraw(record.key)
@@ -71,15 +76,24 @@ export class FlowWords {
     }
   }
 
+  /** The positions now, by partitionKey; without the partitions that have no position. */
+  async positionsOf (
+    wanted: readonly TopicPartition[], slots: number, signal: AbortSignal
+  ): Promise<ReadonlyMap<string, Progress>> {
+    const wantedSlots = new Set(wanted.map(each => slotOf(each.topic, each.partition, slots)))
+    const read = await Promise.all([...wantedSlots].map(async slot =>
+      await this.#store.read(slot, signal)))
+    return new Map(read.flatMap(({ partitions }) => [...partitions]
+      .map(([name, { progress }]): [string, Progress] => [name, progress])))
+  }
+
   /** Undefined: the partition has no position. */
   async progressOf (source: TopicPartition, signal: AbortSignal): Promise<Progress | undefined> {
     return await this.#lookup.progressOf(source, signal)
   }
 
   /** Resolves once the word is written: running processes apply it within seconds. */
-  async say (
-    record: PauseRecord | RetryRecord | SkipRecord, signal: AbortSignal
-  ): Promise<void> {
+  async say (record: Order, signal: AbortSignal): Promise<void> {
     await this.#store.writeOthers(controlSlot, [encodeControl(record)], signal)
   }
 
@@ -110,6 +124,26 @@ export function refuseSkip (
   if (to > progress.upstream) return
   throw new ReplicatorError('CONTROL_REFUSED', `${name} is at source offset ${progress.upstream} ` +
     `and can only skip to a later one, not to ${to}`)
+}
+
+/**
+ * Why the flow mirrors no topic or partition of this name now (the name may be mistyped);
+ * undefined: it does.
+ */
+export async function doubtOf (
+  { partition, topic }: ControlScope, flow: FlowConfig, { source }: Pick<ClusterPair, 'source'>
+): Promise<string | undefined> {
+  if (topic === undefined) return undefined
+  const verdict = judgeTopic(flow.topics, topic)
+  if (verdict !== 'mirrored') return `the flow does not mirror ${topic} (${verdict})`
+  const [described] = await source.describeTopics([topic])
+  if (described === undefined || described.error !== undefined) {
+    return `${flow.source.alias} has no topic ${topic}`
+  }
+  const { partitions } = described
+  return partition === undefined || partition < partitions.length
+    ? undefined
+    : `${topic} has ${partitions.length} partitions, and no partition ${partition}`
 }
 
 /** A flow that has never run has no progress topic: no word can be written or shown. */

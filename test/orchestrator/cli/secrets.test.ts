@@ -22,6 +22,7 @@ const sound = [
   'B.bootstrap.servers = 127.0.0.1:1',
   'admin.timeout.ms = 500',
   'metrics.port = -1',
+  `api.token = ${secret}-of-24-characters`,
   'security.protocol = SASL_PLAINTEXT',
   'A.sasl.mechanism = PLAIN',
   `A.sasl.jaas.config = ${module} required username="u" password="${secret}";`,
@@ -43,6 +44,7 @@ const wrong = [
   `A.ssl.keystore.password = ${secret}`,
   `sasl.jaas.config = ${secret}`,
   `password = ${secret}`,
+  `api.token = ${secret}`,
   `A->B.topic.orders.sasl.password = ${secret}`,
   `B.producer.basic.auth.user.info = u:${secret}`,
   `A.ssl.truststore.certificates = ${secret}`,
@@ -59,7 +61,7 @@ const cases = [
 
 const commands = [
   ['run'], ['validate'], ['acls'], ['migrate'], ['offsets', 'translate', '--group', 'billing'],
-  ['offsets', 'import-mm2'], ['offsets', 'export-mm2']
+  ['offsets', 'import-mm2'], ['offsets', 'export-mm2'], ['topics'], ['wait', '--caught-up']
 ] as const
 
 for (const [what, lines, args] of cases) {

@@ -1,0 +1,79 @@
+// The state of flows as `topics`, `lag`, `members` and `partitions list` show it, whichever way it
+// was read: from the clusters alone (state-on-record.ts), or from a process (state-by-api.ts).
+
+export interface MemberState {
+  readonly name: string
+  readonly version: string
+  readonly address: string
+  readonly startedMs: number
+  /** Null: its version does not announce them. */
+  readonly slots: readonly number[] | null
+}
+
+export interface PartitionState {
+  readonly topic: string
+  readonly partition: number
+  /** As the API names it; `unknown`: the clusters alone do not show it. */
+  readonly state: string
+  readonly reason: string | null
+  readonly sinceMs: number | null
+  readonly upstreamOffset: string | null
+  /** High watermark of the source. */
+  readonly sourceEnd: string | null
+  readonly lagRecords: number | null
+  /** Null: not known; only a process knows it. */
+  readonly lagSeconds: number | null
+}
+
+export interface FlowState {
+  readonly flow: string
+  readonly isHealthy: boolean
+  /** Why the flow is not healthy, or could not be read. */
+  readonly problems: readonly string[]
+  /** The state could not be read. */
+  readonly isUnread: boolean
+  readonly members: readonly MemberState[]
+  readonly partitions: readonly PartitionState[]
+}
+
+export interface TopicState {
+  readonly topic: string
+  readonly partitions: number
+  readonly faulted: number
+  readonly paused: number
+  readonly lagRecords: number | null
+  readonly lagSecondsMax: number | null
+}
+
+export function unread (flow: string, problem: string): FlowState {
+  return {
+    flow, isHealthy: false, problems: [problem], isUnread: true, members: [], partitions: []
+  }
+}
+
+/** By name. */
+export function topicsOf (partitions: readonly PartitionState[]): readonly TopicState[] {
+  const byTopic = new Map<string, PartitionState[]>()
+  for (const each of partitions) {
+    const own = byTopic.get(each.topic)
+    if (own === undefined) byTopic.set(each.topic, [each])
+    else own.push(each)
+  }
+  return [...byTopic].map(([topic, own]) => ({
+    topic,
+    partitions: own.length,
+    faulted: own.filter(({ state }) => state === 'faulted').length,
+    paused: own.filter(({ state }) => state === 'paused').length,
+    lagRecords: sumOf(own.flatMap(({ lagRecords }) => lagRecords ?? [])),
+    lagSecondsMax: largestOf(own.flatMap(({ lagSeconds }) => lagSeconds ?? []))
+  })).sort((one, other) => one.topic < other.topic ? -1 : 1)
+}
+
+function sumOf (values: readonly number[]): number | null {
+  return values.length === 0 ? null : values.reduce((sum, each) => sum + each, 0)
+}
+
+function largestOf (values: readonly number[]): number | null {
+  return values.reduce<number | null>(
+    (largest, each) => largest === null || each > largest ? each : largest, null)
+}

@@ -1,0 +1,132 @@
+// `longhaul topics|lag|members FILE` and `longhaul partitions list FILE`: the state of flows, from
+// the clusters alone, or with --url from a running process.
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { formatSeconds } from '../observability/format.ts'
+import { ApiClient } from './api-client.ts'
+import { configure, type ConfigOptions } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { topicsOf, type FlowState, type MemberState, type TopicState } from './flow-state.ts'
+import type { PartitionState } from './flow-state.ts'
+import { stateByApi } from './state-by-api.ts'
+import { stateOnRecord } from './state-on-record.ts'
+import { renderOutput } from './structured-output.ts'
+import { renderTable, tableWidth } from './table.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface StateOptions extends ConfigOptions {
+  readonly flow?: string
+  readonly topic?: string
+  readonly state?: string
+  readonly url?: string
+}
+
+export type StateKind = 'topics' | 'lag' | 'members' | 'partitions'
+
+interface Shown {
+  readonly rows: readonly object[]
+  readonly head: readonly string[]
+  readonly cells: ReadonlyArray<readonly string[]>
+}
+
+export async function showState (
+  kind: StateKind, file: string, options: StateOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const config = configure(file, options, terminal)
+  if (config === undefined) return exitCodes.usage
+  const flows = config.flows.filter(({ name }) => (options.flow ?? name) === name)
+  if (flows.length === 0) {
+    const names = config.flows.map(({ name }) => name).join(', ')
+    terminal.stderr.write(`error: --flow=${options.flow}: the file enables ${names}\n`)
+    return exitCodes.usage
+  }
+  const { topic, url } = options
+  let api: ApiClient | undefined
+  try {
+    api = url === undefined ? undefined : new ApiClient(
+      { url, token: config.process['api.token'], signal: terminal.stopped })
+  } catch (thrown) {
+    terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
+    return exitCodes.usage
+  }
+  const states = await Promise.all(flows.map(async flow => api === undefined
+    ? await stateOnRecord(flow, config, terminal)
+    : await stateByApi(flow.name, topic, api)))
+  const shown = states.map(state => shownOf(kind, state, options))
+  const width = tableWidth(terminal)
+  terminal.stdout.write(renderOutput(options.output,
+    states.map(({ flow, isHealthy, problems }, i) =>
+      ({ flow, isHealthy, problems, [kind]: shown[i]?.rows ?? [] })),
+    () => states.map((state, i) => renderFlow(state, shown[i], width)).join('\n\n')))
+  if (states.some(({ isUnread }) => isUnread)) return exitCodes.failed
+  return states.every(({ isHealthy }) => isHealthy) ? exitCodes.ok : exitCodes.unhealthy
+}
+
+function shownOf (kind: StateKind, state: FlowState, options: StateOptions): Shown {
+  const partitions = state.partitions.filter(each =>
+    (options.topic ?? each.topic) === each.topic && (options.state ?? each.state) === each.state)
+  switch (kind) {
+    case 'members': return showMembers(state.members)
+    case 'partitions': return showPartitions(partitions)
+    case 'topics': return showTopics(topicsOf(partitions))
+    case 'lag': return options.topic === undefined
+      ? showTopics(topicsOf(partitions).toSorted(byLag))
+      : showPartitions(partitions.toSorted(byLag))
+  }
+}
+
+/** The largest lag first. */
+function byLag (
+  one: { readonly lagRecords: number | null }, other: { readonly lagRecords: number | null }
+): number {
+  return (other.lagRecords ?? -1) - (one.lagRecords ?? -1)
+}
+
+function showTopics (rows: readonly TopicState[]): Shown {
+  return {
+    rows,
+    head: ['topic', 'partitions', 'faulted', 'paused', 'records behind', 'time behind'],
+    cells: rows.map(each => [
+      each.topic, String(each.partitions), String(each.faulted), String(each.paused),
+      countText(each.lagRecords), timeText(each.lagSecondsMax)
+    ])
+  }
+}
+
+function showPartitions (rows: readonly PartitionState[]): Shown {
+  return {
+    rows,
+    head: ['partition', 'state', 'source offset', 'source end', 'records behind', 'time behind',
+      'reason'],
+    cells: rows.map(each => [
+      `${each.topic}-${each.partition}`, each.state, each.upstreamOffset ?? '-',
+      each.sourceEnd ?? '-', countText(each.lagRecords), timeText(each.lagSeconds),
+      each.reason ?? ''
+    ])
+  }
+}
+
+function showMembers (rows: readonly MemberState[]): Shown {
+  return {
+    rows,
+    head: ['process', 'version', 'address', 'started', 'slots'],
+    cells: rows.map(({ address, name, slots, startedMs, version }) => [
+      name, version, address === '' ? '-' : address, new Date(startedMs).toISOString(),
+      slots === null ? '-' : String(slots.length)
+    ])
+  }
+}
+
+function renderFlow (
+  { flow, problems }: FlowState, shown: Shown | undefined, width: number
+): string {
+  const table = shown === undefined || shown.cells.length === 0
+    ? []
+    : [renderTable(shown.head, shown.cells, width)]
+  return [flow, ...table, ...problems].join('\n')
+}
+
+function countText (count: number | null): string { return count === null ? '-' : String(count) }
+
+function timeText (seconds: number | null): string {
+  return seconds === null ? '-' : formatSeconds(seconds)
+}

@@ -1,0 +1,142 @@
+// `longhaul wait FILE --caught-up`: returns when the flows have mirrored everything that their
+// sources held at the start of the command; exit code 10 at the timeout. For cut-overs.
+import type { Config, FlowConfig } from '../config/config.ts'
+import { parseDuration } from '../config/setting-kinds.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { untilCaughtUp } from '../flow/caught-up.ts'
+import { openClusterPair } from '../flow/cluster-pair.ts'
+import { refuseNeverRun, withFlowWords } from '../flow/flow-words.ts'
+import { ApiClient } from './api-client.ts'
+import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { renderOutput } from './structured-output.ts'
+import type { Terminal } from './terminal.ts'
+
+export interface WaitOptions extends ConfigOptions {
+  readonly flow?: string
+  readonly topic?: string
+  readonly timeout: string
+  readonly url?: string
+}
+
+interface WaitResult {
+  readonly flow: string
+  readonly isCaughtUp: boolean
+  readonly waitedMs: number
+  readonly partitions: number
+  readonly behindPartitions: number
+  /** An example. */
+  readonly behind: string | null
+}
+
+export async function waitCaughtUp (
+  file: string, options: WaitOptions, terminal: Terminal
+): Promise<ExitCode> {
+  const timeoutMs = parseDuration(options.timeout, 's')
+  if (timeoutMs === undefined || timeoutMs < 0) {
+    terminal.stderr.write(`error: --timeout=${options.timeout} is not a time, such as 90s or 10m\n`)
+    return exitCodes.usage
+  }
+  const config = configure(file, options, terminal)
+  if (config === undefined) return exitCodes.usage
+  const flows = config.flows.filter(({ name }) => (options.flow ?? name) === name)
+  if (flows.length === 0) {
+    const names = config.flows.map(({ name }) => name).join(', ')
+    terminal.stderr.write(`error: --flow=${options.flow}: the file enables ${names}\n`)
+    return exitCodes.usage
+  }
+  try {
+    const results = await Promise.all(flows.map(async flow => options.url === undefined
+      ? await waitOnRecord(flow, config, { topic: options.topic, timeoutMs }, terminal)
+      : await waitByApi(flow, config, { ...options, url: options.url, timeoutMs }, terminal)))
+    terminal.stdout.write(renderOutput(options.output, results, () =>
+      results.map(textOf).join('\n')))
+    return results.every(({ isCaughtUp }) => isCaughtUp) ? exitCodes.ok : exitCodes.unhealthy
+  } catch (thrown) {
+    terminal.stderr.write(`error: ${ReplicatorError.from(thrown).message}\n`)
+    return exitCodes.failed
+  }
+}
+
+async function waitOnRecord (
+  flow: FlowConfig, config: Config,
+  { timeoutMs, topic }: { readonly topic: string | undefined, readonly timeoutMs: number },
+  terminal: Terminal
+): Promise<WaitResult> {
+  const { clock, stopped } = terminal
+  const clusters = await openClusterPair(flow, stopped)
+  try {
+    await refuseNeverRun(flow, clusters.target)
+    const log = openLog(config, terminal, terminal.stderr)
+    return await withFlowWords({ flow, log, clock }, async words => {
+      const { behind, isCaughtUp, partitions, waitedMs } = await untilCaughtUp({
+        source: clusters.source,
+        selection: flow.topics,
+        isolation: flow.settings['isolation.level'],
+        topic,
+        timeoutMs,
+        positionsOf: async (wanted, signal) =>
+          await words.positionsOf(wanted, flow.settings['task.slots'], signal),
+        clock,
+        signal: stopped
+      })
+      const [example] = behind
+      return {
+        flow: flow.name,
+        isCaughtUp,
+        waitedMs,
+        partitions,
+        behindPartitions: behind.length,
+        behind: example === undefined ? null : behindText({
+          ...example,
+          end: String(example.end),
+          upstreamOffset: example.upstream === undefined ? null : String(example.upstream)
+        })
+      }
+    })
+  } finally {
+    await clusters.close()
+  }
+}
+
+interface BehindAnswer {
+  readonly topic: string
+  readonly partition: number
+  readonly end: string
+  readonly upstreamOffset: string | null
+}
+
+async function waitByApi (
+  { name }: FlowConfig, config: Config,
+  { timeoutMs, topic, url }: {
+    readonly topic?: string | undefined, readonly timeoutMs: number, readonly url: string
+  },
+  { stopped }: Terminal
+): Promise<WaitResult> {
+  const api = new ApiClient({ url, token: config.process['api.token'], signal: stopped })
+  const answer = await api.get<Omit<WaitResult, 'behind'> & {
+    readonly behind: readonly BehindAnswer[]
+  }>(`/flows/${encodeURIComponent(name)}/caught-up`, { topic, timeout: `${timeoutMs}ms` },
+    { statuses: [504], waitMs: timeoutMs })
+  const [example] = answer.behind
+  return {
+    flow: answer.flow,
+    isCaughtUp: answer.isCaughtUp,
+    waitedMs: answer.waitedMs,
+    partitions: answer.partitions,
+    behindPartitions: answer.behindPartitions,
+    behind: example === undefined ? null : behindText(example)
+  }
+}
+
+function behindText ({ end, partition, topic, upstreamOffset }: BehindAnswer): string {
+  return `${topic}-${partition} is at source offset ${upstreamOffset ?? '(none)'} of ${end}`
+}
+
+function textOf ({ behind, behindPartitions, flow, partitions, waitedMs }: WaitResult): string {
+  const after = `after ${(waitedMs / 1000).toFixed(1)} s`
+  return behind === null
+    ? `${flow}: caught up ${after}, ${partitions} partitions`
+    : `${flow}: ${behindPartitions} of ${partitions} partitions are behind ${after}, for ` +
+      `example ${behind}`
+}
