@@ -88,7 +88,7 @@ export const importRows: readonly ImportRow[] = [
   })),
   // The folders of a flow, from top to bottom: each may use the later ones in this list.
   ...[
-    'flow', 'partitions', 'lanes', 'ownership', 'control', 'inbound', 'progress'
+    'api', 'flow', 'partitions', 'lanes', 'ownership', 'control', 'inbound', 'progress'
   ].map((folder, i, all): ImportRow => ({
     from: new RegExp(`^src/orchestrator/${folder}/`),
     to: new RegExp(`^src/(demo|orchestrator/(cli|${all.slice(0, i).join('|') || 'main'}))/`),
@@ -108,7 +108,8 @@ export const importRows: readonly ImportRow[] = [
   },
   ...[
     ['commander', 'cli'], ['pino', 'observability'], ['prom-client', 'observability'],
-    ['properties-file', 'config'], ['piscina', 'lanes'], ['jks-js', 'config']
+    ['properties-file', 'config'], ['piscina', 'lanes'], ['jks-js', 'config'],
+    ['(@fastify/|fastify)', 'api']
   ].map(([library = '', folder = '']): ImportRow => ({
     from: /^src\//,
     to: new RegExp(`^${library}(/|$)`),

@@ -6,7 +6,7 @@ import type { FlowConfig } from '../config/config.ts'
 import type { Side } from '../config/property-path.ts'
 import { checkpointDuty } from '../groups/checkpoint-duty.ts'
 import { groupOffsetDuty } from '../groups/group-duties.ts'
-import { GroupPositions } from '../groups/group-positions.ts'
+import { GroupPositions, type GroupPosition } from '../groups/group-positions.ts'
 import { heartbeatDuty } from '../heartbeats/heartbeat-duty.ts'
 import { offsetSyncDuty, type OffsetSyncDutyOptions } from '../offset-syncs/offset-sync-duty.ts'
 import type { FlowProblems } from '../observability/flow-problems.ts'
@@ -35,6 +35,8 @@ export interface FlowDutiesOptions {
   readonly partitions: FlowPartitions
   /** Receives what the checkpoint duty has written, by group and partition. */
   readonly checkpoints: Map<string, CheckpointSnapshot>
+  /** Receives the positions of groups whenever a duty has read them. */
+  readonly onGroups: (positions: readonly GroupPosition[]) => void
   readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
@@ -181,7 +183,7 @@ function openWriter (
 
 /** One for each duty: each duty lists the groups separately. */
 function groupPositions (
-  { clock, clusters, config, live, partitions, progress, topics }: FlowDutiesOptions
+  { clock, clusters, config, live, onGroups, partitions, progress, topics }: FlowDutiesOptions
 ): GroupPositions {
   return new GroupPositions({
     source: clusters.source,
@@ -193,6 +195,7 @@ function groupPositions (
       ? live().settings['refresh.groups.interval.seconds'] * 1000
       : undefined,
     withRefinement: async work => { await withRefinement(config, clock, work) },
+    onRead: onGroups,
     clock
   })
 }

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto'
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
-import { FlowControl } from '../control/flow-control.ts'
+import { FlowControl, type ControlledProcess } from '../control/flow-control.ts'
 import { sharedSettings } from '../control/flow-members.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { InboundFlows } from '../inbound/inbound-flows.ts'
@@ -17,6 +17,7 @@ import { SlotOwnership } from '../ownership/slot-ownership.ts'
 import { StaticOwnership } from '../ownership/static-ownership.ts'
 import { slotOf } from '../ownership/task-slots.ts'
 import { FlowPartitions } from '../partitions/flow-partitions.ts'
+import type { AppliedMove } from '../partitions/partition-moves.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 import {
   openFlowProgress, openUnkeptProgress, type FlowProgress
@@ -30,6 +31,7 @@ import { ClusterProbe } from './cluster-probe.ts'
 import { controlled } from './controlled-partitions.ts'
 import { openFlowDuties } from './flow-duties.ts'
 import { openFlowInbound, openFlowsBack, type FlowContext } from './flow-inbound.ts'
+import type { GroupReading } from './flow-operations.ts'
 import { openFlowLanes } from './flow-lanes.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import type { FlowsBack } from './flows-back.ts'
@@ -49,6 +51,9 @@ export interface FlowPartsOptions {
   readonly isShared: boolean
   /** Where the process serves metrics and readiness; '': nowhere. */
   readonly address: () => string
+  /** How the process obeys orders that concern more than partitions; absent: it does not. */
+  readonly process?: ControlledProcess | undefined
+  readonly onMoved?: ((move: AppliedMove) => void) | undefined
   readonly release: SlotWork['release']
   /** Partitions that were released although the target has not acknowledged all batches. */
   readonly onUnacknowledged: (partitions: readonly FlowPartition[]) => void
@@ -75,10 +80,12 @@ export interface OpenParts {
 
 export class FlowParts {
   readonly #options: FlowPartsOptions
-  readonly #memberName = `longhaul-${randomUUID()}`
+  /** Of this process, in the group and in its records. */
+  readonly memberName = `longhaul-${randomUUID()}`
   readonly #warned = new Set<string>()
   /** The checkpoints that the checkpoint duty has written. */
   readonly checkpoints = new Map<string, CheckpointSnapshot>()
+  #groups: GroupReading | undefined
   #parts: Partial<OpenParts> = {}
 
   constructor (options: FlowPartsOptions) {
@@ -87,6 +94,11 @@ export class FlowParts {
 
   /** The parts that are open so far: a flow may be stopped at any time of its start. */
   get soFar (): Partial<OpenParts> { return this.#parts }
+
+  /** Only of the process that has the duties of slot 0. */
+  get groups (): GroupReading | undefined {
+    return this.#parts.ownership?.owned.has(0) === true ? this.#groups : undefined
+  }
 
   /** All parts, after open() has resolved. */
   get all (): OpenParts {
@@ -120,6 +132,7 @@ export class FlowParts {
     const topics = this.#add('topics', this.#openTopics(clusters, partitions))
     this.#add('duties', openFlowDuties({
       ...this.#context(clusters), progress, partitions, topics, checkpoints: this.checkpoints,
+      onGroups: positions => { this.#groups = { atMs: clock.now(), positions } },
       live: config
     }))
     this.#add('control', this.#openControl(progress, partitions))
@@ -175,7 +188,7 @@ export class FlowParts {
   #openPartitions (
     clusters: ClusterPair, progress: FlowProgress, lanes: LanePool
   ): FlowPartitions {
-    const { onUnacknowledged, signal } = this.#options
+    const { onMoved, onUnacknowledged, signal } = this.#options
     return new FlowPartitions({
       ...this.#context(clusters),
       source: clusters.source,
@@ -188,7 +201,8 @@ export class FlowParts {
       onLeaving: async (leaving, isHandedOver) => {
         await this.#parts.statistics?.depart(leaving, isHandedOver)
       },
-      onUnacknowledged
+      onUnacknowledged,
+      onMoved
     })
   }
 
@@ -209,13 +223,15 @@ export class FlowParts {
   }
 
   #openControl (progress: FlowProgress, partitions: FlowPartitions): FlowControl {
-    const { address, clock, config, log, problems } = this.#options
+    const { address, clock, config, log, problems, process } = this.#options
     return new FlowControl({
       log,
       controlLog: progress.controlLog,
       partitions: controlled(partitions),
+      process,
+      slots: () => [...this.#parts.ownership?.owned ?? []].sort((one, other) => one - other),
       member: {
-        name: this.#memberName,
+        name: this.memberName,
         build: version,
         address: address(),
         startedMs: clock.now(),
@@ -249,7 +265,7 @@ export class FlowParts {
       ...options,
       group: groupOf(name),
       topic: progressTopicOf(source.alias),
-      memberName: this.#memberName,
+      memberName: this.memberName,
       admin: clusters.target,
       client: target.admin,
       sessionTimeoutMs: settings['session.timeout.ms'],

@@ -7,6 +7,7 @@ import type { FlowSnapshot } from '../observability/snapshot.ts'
 import { systemRandom } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { backoffDelayMs } from '../time/retry.ts'
+import type { FlowOperations } from './flow-operations.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import { ReplicationFlow, type FlowOptions } from './replication-flow.ts'
 
@@ -19,6 +20,8 @@ export interface SupervisedFlow {
   /** Continues with a configuration that differs only in settings that FlowChange calls live. */
   adopt (config: FlowConfig): void
   snapshot (): FlowSnapshot
+  /** Undefined: the flow does not run now. */
+  operations (): FlowOperations | undefined
 }
 
 export interface SupervisorOptions extends FlowOptions {
@@ -83,6 +86,9 @@ export class FlowSupervisor {
     if (this.#error === undefined) return snapshot
     return { ...snapshot, state: 'faulted', reason: this.#error.message }
   }
+
+  /** Undefined: the flow does not run now. */
+  operations (): FlowOperations | undefined { return this.#flow?.operations() }
 
   /** False if batches were still in flight at the deadline. Idempotent. */
   async stop (deadline: Deadline): Promise<boolean> {

@@ -4,18 +4,24 @@ import { cpuUsage } from 'node:process'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
 import { compareConfigs, type ConfigChanges } from '../config/config-changes.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
+import type { ControlledProcess } from '../control/flow-control.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import type { FlowOperations } from './flow-operations.ts'
 import { FlowSupervisor } from './flow-supervisor.ts'
+import { moveEventOf, type MoveEvent } from './move-event.ts'
 import { closeMs } from './replication-flow.ts'
 import { TargetClaims } from './target-claims.ts'
 import { FlowLedger, type FlowTotals } from '../observability/flow-ledger.ts'
-import { startHttpServer, type HttpServer, type Readiness } from '../observability/http-server.ts'
+import {
+  startHttpServer, type HttpApi, type HttpServer, type Readiness
+} from '../observability/http-server.ts'
 import type { Log } from '../observability/log.ts'
 import { createMetrics, type CertificateSeries } from '../observability/metrics.ts'
 import { MirrorMakerFigures } from '../observability/mirror-maker-figures.ts'
 import { notReady } from '../observability/readiness.ts'
 import { ReadinessLog } from '../observability/readiness-log.ts'
 import { summarizeRun, type RunSummary } from '../observability/summary.ts'
+import type { AppliedMove } from '../partitions/partition-moves.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
@@ -23,6 +29,10 @@ import { version } from '../version.ts'
 
 export interface MirrorOptions {
   readonly config: Config
+  /** How the process obeys orders that concern more than partitions; absent: it does not. */
+  readonly process?: ControlledProcess
+  /** Opens the API of the mirror; absent: the HTTP server has none. */
+  readonly openApi?: (mirror: Mirror) => HttpApi
   readonly log: Log
   readonly clock: Clock
 }
@@ -42,6 +52,7 @@ export class Mirror {
   readonly #observing: IntervalLoop
   readonly #startedMs: number
   readonly #cpuAtStart = cpuUsage()
+  readonly #listeners = new Set<(event: MoveEvent) => void>()
   #http: HttpServer | undefined
 
   constructor (options: MirrorOptions) {
@@ -63,6 +74,20 @@ export class Mirror {
 
   /** Totals of all flows, at most half a second old. */
   get totals (): readonly FlowTotals[] { return this.#ledger.latest }
+
+  /** The configuration in use. */
+  get config (): Config { return this.#config }
+
+  /** Of one flow; undefined: the process has no such flow, or the flow does not run now. */
+  operations (name: string): FlowOperations | undefined {
+    return this.#flows.find(each => each.name === name)?.operations()
+  }
+
+  /** Calls the listener for each move of a partition; returns how to end that. */
+  onMove (listener: (event: MoveEvent) => void): () => void {
+    this.#listeners.add(listener)
+    return () => { this.#listeners.delete(listener) }
+  }
 
   /** Resolves after the first attempt of every flow, with the flows that failed. */
   async start (): Promise<readonly ReplicatorError[]> {
@@ -116,6 +141,7 @@ export class Mirror {
       throw new ReplicatorError('CONFIG_NEEDS_RESTART', changes.needRestart.join(', '), { setting })
     }
     this.#config = config
+    if (config.serverTls !== undefined) this.#http?.setTls(config.serverTls)
     const flowOf = new Map(this.#flows.map(flow => [flow.name, flow]))
     for (const { config, isLive } of changes.changed) {
       const flow = flowOf.get(config.name)
@@ -131,10 +157,23 @@ export class Mirror {
   }
 
   #supervise (config: FlowConfig): FlowSupervisor {
-    const { clock, log } = this.#options
+    const { clock, log, process } = this.#options
     return new FlowSupervisor({
-      config, claims: this.#claims, log, clock, address: () => this.#http?.url ?? ''
+      config,
+      claims: this.#claims,
+      address: () => this.#http?.url ?? '',
+      process,
+      onMoved: (flow, move) => { this.#onMoved(flow, move) },
+      log,
+      clock
     })
+  }
+
+  #onMoved (flow: string, move: AppliedMove): void {
+    if (this.#listeners.size === 0) return
+    const event = moveEventOf(flow, move)
+    if (event === undefined) return
+    for (const listener of this.#listeners) listener(event)
   }
 
   /** Drains and restarts one flow, with another configuration if given; the others continue. */
@@ -177,6 +216,8 @@ export class Mirror {
       }),
       readiness: () => this.#readiness(),
       version: { longhaul: version, librdkafka: librdkafkaVersion },
+      api: this.#options.openApi?.(this),
+      tls: config.serverTls,
       log
     })
     const { url } = this.#http

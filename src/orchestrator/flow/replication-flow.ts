@@ -8,20 +8,24 @@ import { ReplicatorError } from '../errors/replicator-error.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
 import type { FlowSnapshot, FlowState } from '../observability/snapshot.ts'
+import type { AppliedMove } from '../partitions/partition-moves.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
 import { isIdempotent } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import type { IntervalLoop } from '../time/interval-loop.ts'
+import { operationsOf, type FlowOperations } from './flow-operations.ts'
 import { startFlowLoops } from './flow-loops.ts'
 import { FlowParts, type FlowPartsOptions } from './flow-parts.ts'
 import { FlowStatistics } from './flow-statistics.ts'
 import type { TargetClaims } from './target-claims.ts'
 
 export interface FlowOptions
-  extends Partial<Pick<FlowPartsOptions, 'isShared' | 'address'>> {
+  extends Partial<Pick<FlowPartsOptions, 'isShared' | 'address' | 'process'>> {
   readonly config: FlowConfig
   readonly claims: TargetClaims
+  /** Receives every move of a partition. */
+  readonly onMoved?: ((flow: string, move: AppliedMove) => void) | undefined
   readonly log: Log
   readonly clock: Clock
 }
@@ -42,7 +46,7 @@ export class ReplicationFlow {
   #drained = true
 
   constructor ({
-    address = () => '', config, claims, log: parent, clock, isShared = true
+    address = () => '', config, claims, log: parent, clock, isShared = true, onMoved, process
   }: FlowOptions) {
     const log = parent.child({ flow: config.name })
     this.#config = config
@@ -62,6 +66,8 @@ export class ReplicationFlow {
       signal: this.#stopping.signal,
       isShared,
       address,
+      process,
+      onMoved: onMoved && (move => { onMoved(config.name, move) }),
       release: async slots => { await this.#release(slots) },
       onUnacknowledged: partitions => { this.#onUnacknowledged(partitions) },
       fail: error => { this.#fail(error) }
@@ -134,6 +140,19 @@ export class ReplicationFlow {
     duties?.wake()
     for (const loop of this.#loops) loop.wake()
     control?.announceSettings(sharedSettings(config))
+  }
+
+  /** Undefined: the flow starts, or is being stopped. */
+  operations (): FlowOperations | undefined {
+    if (this.#parts.soFar.ownership === undefined || this.#state !== 'running') return undefined
+    return operationsOf({
+      config: () => this.#config,
+      parts: this.#parts.all,
+      memberName: this.#parts.memberName,
+      groups: () => this.#parts.groups,
+      clock: this.#clock,
+      signal: this.#stopping.signal
+    })
   }
 
   snapshot (): FlowSnapshot {

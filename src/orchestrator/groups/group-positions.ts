@@ -39,6 +39,8 @@ export interface GroupPositionsOptions {
   readonly refreshMs: () => number | undefined
   /** Reads records where an offset map is thinned. */
   readonly withRefinement: WithRefinement
+  /** Receives the positions of each reading. */
+  readonly onRead?: (positions: readonly GroupPosition[]) => void
   readonly clock: Clock
 }
 
@@ -94,6 +96,7 @@ export class GroupPositions {
       })
       return translated.length === 0 ? [] : [{ group: name, offsets: translated }]
     })
+    this.#options.onRead?.(positions)
     return { positions, failures, shareGroups }
   }
 

@@ -1,7 +1,10 @@
-// The HTTP server for monitoring: /metrics, /healthz, /readyz, /version. Read-only, and with limits
-// of time, connections and methods, because a network may reach it.
+// The HTTP server of the process: /metrics, /healthz, /readyz and /version, read-only and with
+// limits of time, connections and methods, because a network may reach it. What begins with /api/
+// goes to the API.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { ServerTls } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -10,6 +13,13 @@ export interface Readiness {
   readonly ready: boolean
   /** Why the process is not ready, or which part is impaired; one sentence each. */
   readonly reasons: readonly string[]
+}
+
+/** Answers requests whose path begins with /api/. */
+export interface HttpApi {
+  handle (request: IncomingMessage, response: ServerResponse): void
+  /** Idempotent. */
+  close (): Promise<void>
 }
 
 export interface HttpServerOptions {
@@ -23,6 +33,9 @@ export interface HttpServerOptions {
   readonly readiness: () => Readiness
   /** Body of /version. */
   readonly version: Readonly<Record<string, string>>
+  readonly api?: HttpApi | undefined
+  /** Undefined: plain HTTP. */
+  readonly tls?: ServerTls | undefined
   readonly log: Log
 }
 
@@ -30,6 +43,8 @@ export interface HttpServer {
   /** The URL, without a path, at which the server listens. */
   readonly url: string
   readonly port: number
+  /** Another certificate for further connections; no effect on a server of plain HTTP. */
+  setTls (tls: ServerTls): void
   /** Also closes open connections. Idempotent. */
   close (): Promise<void>
 }
@@ -52,16 +67,31 @@ const requestTimeoutMs = 10_000
 const headerBytesMax = 8 * 1024
 
 export async function startHttpServer (options: HttpServerOptions): Promise<HttpServer> {
+  const { api, log, tls } = options
   const routes = createRoutes(options)
-  const server = createServer({
+  const limits = {
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
     keepAliveTimeout: requestTimeoutMs,
     connectionsCheckingInterval: requestTimeoutMs / 2,
     maxHeaderSize: headerBytesMax
-  }, (request, response) => { void answer(routes, options.log, request, response) })
+  }
+  const listener = (request: IncomingMessage, response: ServerResponse): void => {
+    if (api !== undefined && request.url?.startsWith('/api/') === true) {
+      api.handle(request, response)
+    } else {
+      void answer(routes, log, request, response)
+    }
+  }
+  const tlsServer = tls && createTlsServer({ ...limits, ...contextOf(tls) }, listener)
+  const server = tlsServer ?? createServer(limits, listener)
   server.maxConnections = connectionsMax
-  await listenSomewhere(server, options)
+  try {
+    await listenSomewhere(server, options)
+  } catch (thrown) {
+    await api?.close()
+    throw thrown
+  }
   // Errors after the start belong to single connections, which node:http closes by itself.
   server.on('error', (err) => {
     options.log.warn({ err }, 'an error occurred in the metrics server')
@@ -70,10 +100,17 @@ export async function startHttpServer (options: HttpServerOptions): Promise<Http
   const host = family === 'IPv6' ? `[${address}]` : address
   let closed: Promise<void> | undefined
   return {
-    url: `http://${host}:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host}:${port}`,
     port,
-    close: () => closed ??= closeServer(server)
+    setTls: changed => { tlsServer?.setSecureContext(contextOf(changed)) },
+    close: () => closed ??= closeServer(server, api)
   }
+}
+
+function contextOf (
+  { certificate, key }: ServerTls
+): { readonly cert: Buffer, readonly key: Buffer, readonly minVersion: 'TLSv1.2' } {
+  return { cert: certificate, key, minVersion: 'TLSv1.2' }
 }
 
 function createRoutes (options: HttpServerOptions): ReadonlyMap<string, Route> {
@@ -179,8 +216,9 @@ function listenError (thrown: unknown, host: string, port: number): ReplicatorEr
   }
 }
 
-function closeServer (server: Server): Promise<void> {
-  return new Promise((resolve) => {
+async function closeServer (server: Server, api: HttpApi | undefined): Promise<void> {
+  await api?.close()
+  await new Promise<void>((resolve) => {
     server.close(() => { resolve() })
     // Scrapers keep connections alive: without this, close() would wait for them to disconnect.
     server.closeAllConnections()

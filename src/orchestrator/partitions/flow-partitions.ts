@@ -53,6 +53,8 @@ export interface FlowPartitionsOptions {
   ) => Promise<void>
   /** Receives the result of release(), before the target is awaited for the last progress. */
   readonly onUnacknowledged: (partitions: readonly FlowPartition[]) => void
+  /** Receives every move, after the log. */
+  readonly onMoved?: ((move: AppliedMove) => void) | undefined
   readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
@@ -331,6 +333,7 @@ export class FlowPartitions {
     this.#skipped.count(move)
     if (partition.state === 'deciding' && before.state !== 'deciding') this.#faults.begin(partition)
     this.#withdrawal.wake()
+    this.#options.onMoved?.(move)
   }
 
   #addWanted (): void {

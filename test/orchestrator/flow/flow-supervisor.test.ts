@@ -48,6 +48,8 @@ class FakeFlow implements SupervisedFlow {
   adopt (config: FlowConfig): void { this.config = config }
 
   snapshot (): FlowSnapshot { return FlowStatistics.empty(this.config, 'running') }
+
+  operations (): undefined { return undefined }
 }
 
 function createSupervisor (): {

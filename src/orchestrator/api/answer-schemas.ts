@@ -1,0 +1,212 @@
+// The schemas of the API's answers.
+import { notReadyReasons } from '../observability/readiness.ts'
+import { flowStates, partitionStates } from '../observability/snapshot.ts'
+import {
+  byName, choice, count, described, list, nullable, number, object, offset, text, timeMs, truth
+} from './json-schema.ts'
+
+export const errorAnswer = object({
+  error: object({
+    name: described(text, 'a name of the error table, or of HTTP'),
+    text
+  })
+})
+
+const batchCounters = {
+  records: described(count, 'acknowledged by the target, since this process mirrors'),
+  batches: count,
+  bytes: count,
+  batchesPassedThrough: count,
+  retries: described(count, 'times that unacknowledged batches were sent again'),
+  recordsResumed: count,
+  recordsDoubled: count,
+  reencodedByReason: described(byName(count), 'batches; only reasons that occurred'),
+  droppedByReason: described(byName(count), 'batches; only reasons that occurred')
+}
+
+const rates = {
+  recordsPerSecond: described(nullable(number), 'of the last five to ten seconds; null: unknown'),
+  bytesPerSecond: nullable(number)
+}
+
+const lag = {
+  lagRecords: described(nullable(count), 'null: the source has not reported its end'),
+  lagOpenTransactionRecords: described(count, 'of lagRecords: behind an open transaction'),
+  lagRecordsMax: described(nullable(count), 'of one partition'),
+  lagSecondsMax: described(nullable(number), 'of one partition')
+}
+
+const cluster = object({
+  answeredMs: timeMs,
+  error: described(nullable(text), 'why the cluster does not answer')
+})
+
+const scope = {
+  topic: nullable(text),
+  partition: nullable(count)
+}
+
+const word = { by: text, atMs: timeMs, reason: text }
+
+export const pauseAnswer = object({ ...scope, ...word })
+
+const orders = object({
+  pauses: list(pauseAnswer),
+  skips: described(list(object({ topic: text, partition: count, to: offset, ...word })),
+    'skips that no process has carried out yet'),
+  logLevel: nullable(object({ level: text, ...word }))
+})
+
+export const flowAnswer = object({
+  flow: described(text, 'source->target'),
+  source: text,
+  target: text,
+  state: choice(flowStates),
+  reason: nullable(text),
+  isReady: truth,
+  notReady: list(object({ reason: choice(notReadyReasons), text })),
+  clusters: nullable(object({ source: cluster, target: cluster })),
+  slots: nullable(object({
+    owned: count,
+    total: count,
+    waiting: count,
+    sinceMs: timeMs,
+    reason: nullable(text),
+    isUnownedByAnybody: nullable(truth)
+  })),
+  partitionsByState: byName(count),
+  lanesByState: byName(count),
+  topics: count,
+  topicProblems: list(object({ topic: text, reason: text })),
+  ...batchCounters,
+  ...rates,
+  ...lag,
+  latencyP50Ms: described(nullable(number), 'of all records since the start of the process'),
+  latencyP99Ms: nullable(number),
+  recordsSkipped: count,
+  errors: byName(count),
+  retriedErrors: byName(count),
+  inFlightBytes: count,
+  progressAgeSeconds: number,
+  isExactlyOnce: nullable(truth),
+  differingMembers: nullable(count),
+  orders: described(nullable(orders), 'null: the flow does not run now')
+})
+
+export const flowsAnswer = object({ flows: list(flowAnswer) })
+
+const topicAnswer = object({
+  topic: text,
+  remoteTopic: text,
+  partitions: count,
+  partitionsByState: byName(count),
+  ...batchCounters,
+  ...rates,
+  ...lag,
+  newestRecordMs: nullable(timeMs)
+})
+
+export const topicsAnswer = object({
+  flow: text,
+  topics: list(topicAnswer),
+  next: described(nullable(text), 'the value of `after` for the next page')
+})
+
+const partitionAnswer = object({
+  topic: text,
+  remoteTopic: text,
+  partition: count,
+  slot: count,
+  lane: nullable(count),
+  state: choice(partitionStates),
+  error: described(nullable(text), 'the name of the error behind the state'),
+  reason: nullable(text),
+  sinceMs: described(nullable(timeMs), 'since when the partition is paused or faulted'),
+  pause: nullable(pauseAnswer),
+  records: count,
+  batches: count,
+  bytes: count,
+  batchesPassedThrough: count,
+  retries: count,
+  reencodedByReason: byName(count),
+  droppedByReason: byName(count),
+  ...rates,
+  upstreamOffset: described(offset, 'the next source offset that the target lacks'),
+  highWatermark: described(nullable(offset), 'of the source'),
+  lagRecords: nullable(count),
+  lagOpenTransactionRecords: count,
+  lagSeconds: nullable(number),
+  latencyMeanMs: described(nullable(number), 'from the timestamp of a record to its ack')
+})
+
+export const partitionsAnswer = object({
+  flow: text,
+  matching: described(count, 'on all pages'),
+  partitions: list(partitionAnswer),
+  next: nullable(text)
+})
+
+export const membersAnswer = object({
+  flow: text,
+  slots: described(count, 'task.slots'),
+  members: list(object({
+    name: text,
+    isThisProcess: truth,
+    version: text,
+    address: text,
+    startedMs: timeMs,
+    slots: described(nullable(list(count)), 'null: its version does not announce them')
+  }))
+})
+
+export const dutiesAnswer = object({
+  flow: text,
+  duties: list(object({
+    name: text,
+    slot: count,
+    lastSuccessMs: nullable(timeMs),
+    durationMs: nullable(number),
+    error: nullable(text)
+  }))
+})
+
+export const groupsAnswer = object({
+  flow: text,
+  asOfMs: described(nullable(timeMs), 'null: another process reads the groups, or no duty does'),
+  reader: described(nullable(text), 'the member that owns slot 0 and so reads the groups'),
+  groups: list(object({
+    group: text,
+    offsets: list(object({
+      remoteTopic: text,
+      partition: count,
+      sourceOffset: described(offset, 'committed on the source'),
+      targetOffset: described(offset, 'where the group continues on the target')
+    }))
+  })),
+  next: nullable(text)
+})
+
+export const caughtUpAnswer = object({
+  flow: text,
+  isCaughtUp: truth,
+  asOfMs: described(timeMs, 'when the end offsets of the source were requested'),
+  waitedMs: count,
+  partitions: count,
+  behindPartitions: count,
+  behind: described(list(object({
+    topic: text, partition: count, end: offset, upstreamOffset: nullable(offset)
+  })), 'the first hundred')
+})
+
+export const ordersAnswer = object({
+  isDryRun: truth,
+  orders: list(object({
+    flow: text,
+    kind: text,
+    ...scope,
+    to: nullable(offset),
+    level: nullable(text),
+    ...word,
+    warning: nullable(text)
+  }))
+})

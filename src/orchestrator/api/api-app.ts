@@ -1,0 +1,106 @@
+// The API as a fastify application: who may do what, how often, and how errors are answered. The
+// HTTP server of the process hands it the requests under /api/.
+import rateLimit from '@fastify/rate-limit'
+import swagger from '@fastify/swagger'
+import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
+import { version } from '../version.ts'
+import { apiLimits, HttpError, type ApiContext, type ApiLimits } from './api-context.ts'
+import { judgeAccess } from './authorization.ts'
+import { addCaughtUpRoute } from './caught-up-route.ts'
+import { addChangeRoutes } from './change-routes.ts'
+import { addEventRoute } from './event-route.ts'
+import { addFlowRoutes } from './flow-routes.ts'
+import { addMemberRoutes } from './member-routes.ts'
+
+export interface ApiAppOptions extends Omit<ApiContext, 'limits'> {
+  readonly limits?: Partial<ApiLimits>
+}
+
+const prefix = '/api/v1'
+const paramLengthMax = 600
+/** How often the log names refused requests. */
+const sayRefusedMs = 60_000
+
+/** Ready to answer; close() ends open live views. */
+export async function createApiApp (options: ApiAppOptions): Promise<FastifyInstance> {
+  const limits = { ...apiLimits, ...options.limits }
+  const context: ApiContext = { ...options, limits }
+  const app = fastify({
+    bodyLimit: limits.bodyBytesMax,
+    routerOptions: { maxParamLength: paramLengthMax },
+    // Unknown fields are refused, not removed: a mistyped `topic` must not pause the flow.
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: true, allErrors: false } }
+  })
+  await app.register(rateLimit, { max: limits.requestsMax, timeWindow: limits.windowMs })
+  await app.register(swagger, { openapi: openApiDocument })
+  addAccess(app, context)
+  addErrors(app, context)
+  await app.register(async routes => {
+    addFlowRoutes(routes, context)
+    addMemberRoutes(routes, context)
+    addCaughtUpRoute(routes, context)
+    addChangeRoutes(routes, context)
+    addEventRoute(routes, context)
+  }, { prefix })
+  app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())
+  await app.ready()
+  return app
+}
+
+/** After the limit of requests, so that it also bounds guesses; before the body is read. */
+function addAccess (app: FastifyInstance, { clock, log, mirror }: ApiContext): void {
+  let saidMs = -Infinity
+  app.addHook('preParsing', async (request, reply) => {
+    const { config } = mirror
+    const { authorization, host } = request.headers
+    const access = judgeAccess({ method: request.method, authorization, host }, {
+      token: config.process['api.token'],
+      host: config.process['metrics.host'],
+      isTls: config.serverTls !== undefined
+    })
+    if (access.isAllowed) return
+    if (authorization !== undefined && clock.monotonic() - saidMs >= sayRefusedMs) {
+      saidMs = clock.monotonic()
+      log.warn({ ip: request.ip, path: request.url },
+        'a request to the API had a wrong token; further ones are not logged for a minute')
+    }
+    if (access.status === 401) reply.header('www-authenticate', 'Bearer')
+    throw new HttpError(access.status, access.text)
+  })
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('cache-control', 'no-store').header('x-content-type-options', 'nosniff')
+  })
+}
+
+function addErrors (app: FastifyInstance, { log }: ApiContext): void {
+  app.setErrorHandler(async (thrown: FastifyError, request, reply) => {
+    const status = thrown.statusCode ?? 500
+    if (status >= 500 && !(thrown instanceof HttpError)) {
+      // The text may contain details that a stranger must not read.
+      log.error({ err: thrown, path: request.url }, 'a request to the API failed')
+      return await reply.code(500).send(errorBody('INTERNAL', 'internal error, see the log'))
+    }
+    const name = thrown instanceof HttpError && thrown.name !== 'Error'
+      ? thrown.name
+      : thrown.code ?? `HTTP_${status}`
+    return await reply.code(status).send(errorBody(name, thrown.message))
+  })
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, async (_request, reply) =>
+    await reply.code(404).send(errorBody('HTTP_404', 'not found; see /api/openapi.json')))
+}
+
+function errorBody (name: string, text: string): object { return { error: { name, text } } }
+
+const openApiDocument = {
+  openapi: '3.0.3',
+  info: {
+    title: 'Longhaul',
+    description: 'One process of a mirror. An error is {"error": {"name", "text"}}.',
+    version
+  },
+  components: {
+    securitySchemes: {
+      token: { type: 'http', scheme: 'bearer', description: 'api.token' } as const
+    }
+  }
+}

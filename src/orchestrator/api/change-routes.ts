@@ -1,0 +1,123 @@
+// POST routes: each writes an operator's order to the progress topic of a flow, so that every
+// process obeys, now and after a restart.
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { scopeOf, type ControlScope, type Order } from '../control/control-record.ts'
+import type { LogLevel } from '../observability/log-levels.ts'
+import { ordersAnswer } from './answer-schemas.ts'
+import {
+  HttpError, httpErrorOf, runningFlow, type ApiContext
+} from './api-context.ts'
+import { nameOf } from './flow-views.ts'
+import {
+  flowParams, logLevelBody, reloadBody, scopeBody, skipBody
+} from './request-schemas.ts'
+
+interface Word { reason: string, by?: string, dryRun?: boolean }
+interface ScopeBody extends Word { topic?: string, partition?: number }
+interface FlowRoute { Params: { flow: string } }
+
+interface Said extends Pick<Order, 'by' | 'atMs' | 'reason'> { readonly id: string }
+
+export function addChangeRoutes (app: FastifyInstance, context: ApiContext): void {
+  const { limits: { changesMax, windowMs } } = context
+  const config = { rateLimit: { max: changesMax, timeWindow: windowMs } }
+  const schema = (summary: string, body: object, params?: object): object => ({
+    summary, body, ...params && { params }, response: { 202: ordersAnswer },
+    security: [{ token: [] }]
+  })
+  const ofScope = (
+    path: string, summary: string, orderOf: (scope: ControlScope, said: Said) => Order
+  ): void => {
+    app.post<FlowRoute & { Body: ScopeBody }>(`/flows/:flow/${path}`, {
+      config, schema: schema(summary, scopeBody, flowParams)
+    }, async (request, reply) => {
+      const { body, params: { flow } } = request
+      const order = orderOf(scopeIn(body), saidIn(body, request, context))
+      return await reply.code(202).send(await give([flow], order, body, context))
+    })
+  }
+  ofScope('pause', 'Stop mirroring a flow, a topic or a partition', (scope, { id: _, ...said }) =>
+    ({ kind: 'pause', scope, isPaused: true, ...said }))
+  ofScope('resume', 'End a pause of the same flow, topic or partition',
+    (scope, { id: _, ...said }) => ({ kind: 'pause', scope, isPaused: false, ...said }))
+  ofScope('retry', 'Retry faulted partitions now', (scope, said) =>
+    ({ kind: 'retry', scope, ...said }))
+
+  app.post<FlowRoute & { Body: Word & { topic: string, partition: number, to: string } }>(
+    '/flows/:flow/skip', {
+      config,
+      schema: schema('Continue a partition at a later source offset; the records before it are ' +
+        'not mirrored, and counted', skipBody, flowParams)
+    }, async (request, reply) => {
+      const { body, params: { flow } } = request
+      const { partition, to, topic } = body
+      const order: Order = {
+        kind: 'skip',
+        source: { topic, partition },
+        to: BigInt(to),
+        ...saidIn(body, request, context)
+      }
+      return await reply.code(202).send(await give([flow], order, body, context))
+    })
+
+  app.post<{ Body: Word }>('/reload', {
+    config, schema: schema('All processes of the flows read their files again', reloadBody)
+  }, async (request, reply) => {
+    const order: Order = { kind: 'reload', ...saidIn(request.body, request, context) }
+    return await reply.code(202).send(await give(allFlows(context), order, request.body, context))
+  })
+
+  app.post<{ Body: Word & { level: LogLevel | 'file' } }>('/log-level', {
+    config, schema: schema('The log level of all processes of the flows', logLevelBody)
+  }, async (request, reply) => {
+    const { id: _, ...said } = saidIn(request.body, request, context)
+    const { level } = request.body
+    const order: Order = { kind: 'logLevel', level: level === 'file' ? undefined : level, ...said }
+    return await reply.code(202).send(await give(allFlows(context), order, request.body, context))
+  })
+}
+
+/** The file is that of the process, so the order concerns all of its flows. */
+function allFlows ({ mirror }: ApiContext): readonly string[] { return mirror.totals.map(nameOf) }
+
+function scopeIn ({ partition, topic }: ScopeBody): ControlScope {
+  if (partition !== undefined && topic === undefined) {
+    throw new HttpError(400, 'partition needs topic')
+  }
+  return { ...topic !== undefined && { topic }, ...partition !== undefined && { partition } }
+}
+
+function saidIn ({ by, reason }: Word, { id, ip }: FastifyRequest, { clock }: ApiContext): Said {
+  const address = `api@${ip}`
+  const who = by === undefined ? address : `${by} (${address})`
+  const atMs = clock.now()
+  return { by: who, atMs, reason, id: `${address}-${atMs}-${id}` }
+}
+
+async function give (
+  flows: readonly string[], order: Order, { dryRun = false }: Word, context: ApiContext
+): Promise<object> {
+  const { atMs, by, kind, reason } = order
+  const { partition, topic } = scopeOf(order)
+  const orders = []
+  for (const flow of flows) {
+    try {
+      const warning = await runningFlow(context, flow).order(order, dryRun)
+      orders.push({
+        flow,
+        kind: order.kind === 'pause' && !order.isPaused ? 'resume' : kind,
+        topic: topic ?? null,
+        partition: partition ?? null,
+        to: order.kind === 'skip' ? String(order.to) : null,
+        level: order.kind === 'logLevel' ? order.level ?? 'file' : null,
+        by,
+        atMs,
+        reason,
+        warning: warning ?? null
+      })
+    } catch (thrown) {
+      throw httpErrorOf(thrown)
+    }
+  }
+  return { isDryRun: dryRun, orders }
+}

@@ -1,0 +1,181 @@
+// The API's answers about flows, topics and partitions, from the totals that the metrics show, too.
+import { batchReasons } from '../../dataplane/contract/contract-table.ts'
+import { errorByCode } from '../errors/error-table.ts'
+import type { PauseRecord } from '../control/control-record.ts'
+import type { FlowReport } from '../flow/flow-operations.ts'
+import type { FlowTotals } from '../observability/flow-ledger.ts'
+import { percentileMs } from '../observability/latency.ts'
+import {
+  countStates, type BatchTotals, type Lag, type TopicTotals
+} from '../observability/partition-totals.ts'
+import { notReady } from '../observability/readiness.ts'
+import {
+  partitionStates, type ClusterHealth, type Count, type PartitionSnapshot
+} from '../observability/snapshot.ts'
+import { slotOf } from '../ownership/task-slots.ts'
+import type { Throughput } from './throughput.ts'
+
+/** A moment, by both clocks. */
+export interface Moment {
+  readonly nowMs: number
+  readonly monotonicMs: number
+}
+
+export function nameOf ({ source, target }: FlowTotals): string { return `${source}->${target}` }
+
+export function flowView (
+  flow: FlowTotals, report: FlowReport | undefined, rates: Throughput, moment: Moment
+): object {
+  const { clusters, progressUnwrittenMs, slots } = flow
+  const reasons = notReady(flow, moment.nowMs)
+  return {
+    flow: nameOf(flow),
+    source: flow.source,
+    target: flow.target,
+    state: flow.state,
+    reason: flow.reason ?? null,
+    isReady: reasons.length === 0,
+    notReady: reasons,
+    clusters: clusters === undefined
+      ? null
+      : { source: clusterView(clusters.source), target: clusterView(clusters.target) },
+    slots: slots === undefined
+      ? null
+      : {
+          owned: slots.owned,
+          total: slots.total,
+          waiting: slots.waiting,
+          sinceMs: slots.sinceMs,
+          reason: slots.reason?.message ?? null,
+          isUnownedByAnybody: slots.unownedByAnybody ?? null
+        },
+    partitionsByState: flow.partitionsByState,
+    lanesByState: flow.lanesByState,
+    topics: flow.topics.length,
+    topicProblems: flow.topicProblems,
+    ...batchView(flow),
+    ...rates.ofFlow(flow, moment.monotonicMs),
+    ...lagView(flow),
+    latencyP50Ms: percentileMs([flow.latency], 50) ?? null,
+    latencyP99Ms: percentileMs([flow.latency], 99) ?? null,
+    recordsSkipped: [...flow.skipped.values()].flatMap(each => [...each.values()])
+      .reduce<number>((sum, each) => sum + Number(each), 0),
+    errors: Object.fromEntries(flow.errorsByError),
+    retriedErrors: Object.fromEntries(flow.retriedErrorsByError),
+    inFlightBytes: flow.inFlightBytes,
+    progressAgeSeconds: progressUnwrittenMs === undefined
+      ? 0
+      : Math.max(0, moment.nowMs - progressUnwrittenMs) / 1000,
+    isExactlyOnce: flow.isExactlyOnce ?? null,
+    differingMembers: flow.differingMembers ?? null,
+    orders: report === undefined ? null : ordersView(report)
+  }
+}
+
+export function topicView (
+  flow: FlowTotals, topic: TopicTotals, rates: Throughput, { monotonicMs }: Moment
+): object {
+  return {
+    topic: topic.topic,
+    remoteTopic: topic.remoteTopic,
+    partitions: topic.partitions.length,
+    partitionsByState: countStates(partitionStates, topic.partitions),
+    ...batchView(topic),
+    ...rates.ofTopic(flow, topic, monotonicMs),
+    ...lagView(topic),
+    newestRecordMs: topic.newestRecordMs ?? null
+  }
+}
+
+export function partitionView (
+  flow: FlowTotals, partition: PartitionSnapshot,
+  { moment, rates, report, slots }: {
+    readonly report: FlowReport | undefined
+    /** task.slots */
+    readonly slots: number
+    readonly rates: Throughput
+    readonly moment: Moment
+  }
+): object {
+  const { code, highWatermark, lagRecords, lagSeconds, records, topic } = partition
+  const pause = report?.orders.pauseOf(partition)
+  return {
+    topic,
+    remoteTopic: partition.remoteTopic,
+    partition: partition.partition,
+    slot: slotOf(topic, partition.partition, slots),
+    lane: partition.lane < 0 ? null : partition.lane,
+    state: partition.state,
+    error: code === 0 ? null : errorByCode(code).name,
+    reason: partition.reason === '' ? null : partition.reason,
+    sinceMs: partition.sinceMs ?? null,
+    pause: pause === undefined ? null : pauseView(pause),
+    records: Number(records),
+    batches: Number(partition.batches),
+    bytes: Number(partition.bytes),
+    batchesPassedThrough: Number(partition.batchesPassedThrough),
+    retries: Number(partition.retries),
+    reencodedByReason: byReason(partition.reencodedByReason),
+    droppedByReason: byReason(partition.droppedByReason),
+    ...rates.ofPartition(flow, partition, moment.monotonicMs),
+    upstreamOffset: String(partition.upstreamOffset),
+    highWatermark: highWatermark < 0 ? null : String(highWatermark),
+    lagRecords: lagRecords ?? null,
+    lagOpenTransactionRecords: partition.lagOpenTransactionRecords,
+    lagSeconds: lagSeconds ?? null,
+    latencyMeanMs: Number(records) === 0 ? null : Number(partition.latencySumMs) / Number(records)
+  }
+}
+
+function clusterView ({ answeredMs, error }: ClusterHealth): object {
+  return { answeredMs, error: error?.message ?? null }
+}
+
+function batchView (totals: BatchTotals): object {
+  const { batches, batchesPassedThrough, bytes, records, recordsDoubled, recordsResumed, retries } =
+    totals
+  return {
+    records,
+    batches,
+    bytes,
+    batchesPassedThrough,
+    retries,
+    recordsResumed,
+    recordsDoubled,
+    reencodedByReason: byReason(totals.reencodedByReason),
+    droppedByReason: byReason(totals.droppedByReason)
+  }
+}
+
+function lagView (lag: Lag): object {
+  return {
+    lagRecords: lag.lagRecords ?? null,
+    lagOpenTransactionRecords: lag.lagOpenTransactionRecords,
+    lagRecordsMax: lag.lagRecordsMax ?? null,
+    lagSecondsMax: lag.lagSecondsMax ?? null
+  }
+}
+
+function ordersView ({ orders: { logLevel, pauses, skips } }: FlowReport): object {
+  return {
+    pauses: pauses.map(pauseView),
+    skips: skips.map(({ atMs, by, reason, source, to }) =>
+      ({ ...source, to: String(to), by, atMs, reason })),
+    logLevel: logLevel === undefined
+      ? null
+      : {
+          level: logLevel.level, by: logLevel.by, atMs: logLevel.atMs, reason: logLevel.reason
+        }
+  }
+}
+
+function pauseView ({ atMs, by, reason, scope: { partition, topic } }: PauseRecord): object {
+  return { topic: topic ?? null, partition: partition ?? null, by, atMs, reason }
+}
+
+function byReason (counts: readonly Count[]): Readonly<Record<string, number>> {
+  return Object.fromEntries(batchReasons.flatMap((reason, index) => {
+    const counted = Number(counts[index] ?? 0)
+    return counted > 0 ? [[reason, counted]] : []
+  }))
+}

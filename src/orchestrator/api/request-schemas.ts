@@ -1,0 +1,52 @@
+// The schemas of the API's requests: each text has a bound, and unknown fields are refused.
+import { logLevels } from '../observability/log-levels.ts'
+import { partitionStates } from '../observability/snapshot.ts'
+import { choice, described, object, type Schema } from './json-schema.ts'
+
+const topic: Schema = { type: 'string', pattern: '^[A-Za-z0-9._-]{1,249}$' }
+const partition: Schema = { type: 'integer', minimum: 0, maximum: 2 ** 31 - 1 }
+/** Without control characters, which would change a terminal that shows the text. */
+const plainText = (lengthMax: number): Schema =>
+  ({ type: 'string', minLength: 1, maxLength: lengthMax, pattern: '^[^\\u0000-\\u001f\\u007f]+$' })
+
+const page = {
+  after: described(plainText(300), 'continue after this entry: `next` of the last page'),
+  limit: { type: 'integer', minimum: 1, maximum: 1000, default: 100 }
+}
+
+export const flowParams = object({
+  flow: described(plainText(520), 'source->target; in a path > is %3E')
+})
+export const topicsQuery = object(page, ['after', 'limit'])
+export const groupsQuery = object({ ...page, group: plainText(255) }, ['after', 'limit', 'group'])
+export const partitionsQuery = object({
+  ...page,
+  topic,
+  state: { ...choice(partitionStates), description: 'only partitions in this state' }
+}, ['after', 'limit', 'topic', 'state'])
+export const caughtUpQuery = object({
+  topic,
+  timeout: described(plainText(20), '30s, 5m; a plain number means seconds; default 0')
+}, ['topic', 'timeout'])
+export const eventsQuery = object({ flow: plainText(520) }, ['flow'])
+
+const word = {
+  reason: described(plainText(500), 'why; log and status show it'),
+  by: described(plainText(128), 'who; the address of the request is added'),
+  dryRun: described({ type: 'boolean' }, 'only check')
+}
+
+export const scopeBody = object({ topic, partition, ...word }, [
+  'topic', 'partition', 'by', 'dryRun'
+])
+export const skipBody = object({
+  topic,
+  partition,
+  to: { type: 'string', pattern: '^\\d{1,18}$', description: 'the source offset to continue at' },
+  ...word
+}, ['by', 'dryRun'])
+export const reloadBody = object(word, ['by', 'dryRun'])
+export const logLevelBody = object({
+  level: described(choice([...logLevels, 'file']), 'file: that of each process\'s file'),
+  ...word
+}, ['by', 'dryRun'])

@@ -1,0 +1,212 @@
+// Each change becomes one order with who, when and why; nothing changes without the token, however
+// the request is formed.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
+import { bearer, createApi, flowPath, type TestApi } from './create-api.ts'
+
+interface Answer {
+  readonly isDryRun: boolean
+  readonly orders: ReadonlyArray<Readonly<Record<string, unknown>>>
+}
+
+async function post (
+  api: TestApi, url: string, payload: object, headers: Record<string, string> = bearer
+) {
+  return await api.app.inject({ method: 'POST', url, payload, headers })
+}
+
+test('pause, resume, retry and skip become orders with who, when and why', async t => {
+  const api = await createApi(t)
+  await api.clock.advance(1000)
+  const atMs = api.clock.now()
+  const by = 'ann (api@127.0.0.1)'
+  const why = { reason: 'ticket 17', by: 'ann' }
+  const cases: ReadonlyArray<readonly [string, object, object]> = [
+    ['pause', {}, { kind: 'pause', scope: {}, isPaused: true }],
+    ['pause', { topic: 'orders' }, { kind: 'pause', scope: { topic: 'orders' }, isPaused: true }],
+    ['resume', { topic: 'orders', partition: 0 },
+      { kind: 'pause', scope: { topic: 'orders', partition: 0 }, isPaused: false }],
+    ['retry', { topic: 'orders' }, { kind: 'retry', scope: { topic: 'orders' } }],
+    ['skip', { topic: 'orders', partition: 3, to: '9007199254740993' },
+      { kind: 'skip', source: { topic: 'orders', partition: 3 }, to: 9007199254740993n }]
+  ]
+  for (const [path, body, expected] of cases) {
+    const response = await post(api, `${flowPath}/${path}`, { ...body, ...why })
+    assert.equal(response.statusCode, 202, response.body)
+    const { order } = api.mirror.orders.at(-1) ?? {}
+    assert.ok(order !== undefined)
+    const { id: _, ...rest } = { id: '', ...order }
+    assert.deepEqual(rest, { ...expected, by, atMs, reason: 'ticket 17' })
+    const [shown] = response.json<Answer>().orders
+    assert.deepEqual([shown?.['kind'], shown?.['by'], shown?.['reason']], [path, by, 'ticket 17'])
+  }
+  assert.equal(api.mirror.orders.length, cases.length)
+})
+
+test('two retries have different ids', async t => {
+  const api = await createApi(t)
+  for (const _ of [1, 2]) await post(api, `${flowPath}/retry`, { reason: 'x' })
+  const ids = api.mirror.orders.map(({ order }) => 'id' in order ? order.id : '')
+  assert.equal(new Set(ids).size, 2)
+})
+
+test('reload and log level concern every flow of the process', async t => {
+  const api = await createApi(t)
+  assert.equal((await post(api, '/api/v1/reload', { reason: 'new topics' })).statusCode, 202)
+  for (const level of ['debug', 'file']) {
+    assert.equal((await post(api, '/api/v1/log-level', { reason: 'x', level })).statusCode, 202)
+  }
+  const wrong = await post(api, '/api/v1/log-level', { reason: 'x', level: 'loud' })
+  assert.equal(wrong.statusCode, 400)
+  assert.deepEqual(api.mirror.orders.map(({ flow, order }) =>
+    [flow, order.kind, order.kind === 'logLevel' ? order.level : '']),
+  [['A->B', 'reload', ''], ['A->B', 'logLevel', 'debug'], ['A->B', 'logLevel', undefined]])
+})
+
+test('a dry run is only checked, and a doubt is returned as a warning', async t => {
+  const api = await createApi(t)
+  api.mirror.doubt = 'the flow does not mirror nosuch (not matched)'
+  const body = { reason: 'x', topic: 'nosuch', dryRun: true }
+  const response = await post(api, `${flowPath}/pause`, body)
+  const answer = response.json<Answer>()
+  assert.equal(answer.isDryRun, true)
+  assert.equal(answer.orders[0]?.['warning'], api.mirror.doubt)
+  assert.deepEqual(api.mirror.orders.map(({ isDry }) => isDry), [true])
+})
+
+test('a wrong body is refused with what is wrong, and orders nothing', async t => {
+  const api = await createApi(t)
+  const cases: ReadonlyArray<readonly [string, object, RegExp]> = [
+    ['pause', {}, /reason/],
+    ['pause', { reason: '' }, /reason/],
+    ['pause', { reason: 'x'.repeat(501) }, /reason/],
+    ['pause', { reason: 'a\u001b[2J' }, /reason/],
+    // A mistyped name must not pause the whole flow.
+    ['pause', { reason: 'x', topics: 'orders' }, /additional properties/],
+    ['pause', { reason: 'x', partition: 1 }, /partition needs topic/],
+    ['pause', { reason: 'x', topic: 'a b' }, /topic/],
+    ['pause', { reason: 'x', topic: 'orders', partition: -1 }, /partition/],
+    ['skip', { reason: 'x', topic: 'orders', partition: 1 }, /to/],
+    ['skip', { reason: 'x', topic: 'orders', partition: 1, to: '-5' }, /to/]
+  ]
+  for (const [path, body, text] of cases) {
+    const response = await post(api, `${flowPath}/${path}`, body)
+    assert.equal(response.statusCode, 400, JSON.stringify(body))
+    assert.match(response.json<{ error: { text: string } }>().error.text, text)
+  }
+  const large = await post(api, `${flowPath}/pause`, { reason: 'x'.repeat(20_000) })
+  assert.equal(large.statusCode, 413)
+  assert.deepEqual(api.mirror.orders, [])
+})
+
+test('a refusal of the flow is 409, and a flow that does not run is 503', async t => {
+  const api = await createApi(t)
+  api.mirror.failure = new ReplicatorError('CONTROL_REFUSED', 'orders-1 is at source offset 10')
+  const skip = { reason: 'x', topic: 'orders', partition: 1, to: '5' }
+  const refused = await post(api, `${flowPath}/skip`, skip)
+  assert.equal(refused.statusCode, 409)
+  assert.match(refused.body, /CONTROL_REFUSED.*orders-1 is at source offset 10/)
+  api.mirror.failure = new ReplicatorError('PROGRESS_UNWRITABLE', 'x')
+  assert.equal((await post(api, `${flowPath}/pause`, { reason: 'x' })).statusCode, 503)
+  api.mirror.failure = undefined
+  api.mirror.isRunning = false
+  assert.equal((await post(api, `${flowPath}/pause`, { reason: 'x' })).statusCode, 503)
+})
+
+test('a change without the token, or without api.token, orders nothing', async t => {
+  const api = await createApi(t)
+  const wrong = { authorization: 'Bearer another-token-of-24-chars' }
+  for (const headers of [{}, wrong]) {
+    const response = await post(api, `${flowPath}/pause`, { reason: 'x' }, headers)
+    assert.equal(response.statusCode, 401)
+    assert.equal(response.headers['www-authenticate'], 'Bearer')
+  }
+  const without = await createApi(t, { lines: [] })
+  const response = await post(without, `${flowPath}/pause`, { reason: 'x' })
+  assert.equal(response.statusCode, 403)
+  assert.match(response.body, /api\.token is not set/)
+  assert.deepEqual([...api.mirror.orders, ...without.mirror.orders], [])
+})
+
+test('requests, changes and guesses of one address are bounded', async t => {
+  const api = await createApi(t, { limits: { changesMax: 3, requestsMax: 10 } })
+  const statuses = []
+  for (let i = 0; i < 5; i++) {
+    statuses.push((await post(api, `${flowPath}/pause`, { reason: 'x' },
+      { authorization: 'Bearer a-guess-of-a-token' })).statusCode)
+  }
+  assert.deepEqual(statuses, [401, 401, 401, 429, 429])
+  const reads = []
+  for (let i = 0; i < 12; i++) {
+    reads.push((await api.app.inject({ method: 'GET', url: '/api/v1/nosuch' })).statusCode)
+  }
+  assert.deepEqual(reads.slice(9), [404, 429, 429].slice(0, reads.slice(9).length))
+  assert.deepEqual(api.mirror.orders, [])
+})
+
+const paths = [
+  '/api/v1/flows', flowPath, `${flowPath}/topics`, `${flowPath}/partitions`, `${flowPath}/members`,
+  `${flowPath}/duties`, `${flowPath}/groups`, `${flowPath}/caught-up`, `${flowPath}/pause`,
+  `${flowPath}/resume`, `${flowPath}/retry`, `${flowPath}/skip`, '/api/v1/reload',
+  '/api/v1/log-level', '/api/v1/events', '/api/openapi.json'
+]
+const anyMethod = fc.oneof(fc.constant('POST' as const),
+  fc.constantFrom('GET' as const, 'HEAD', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'))
+const anyPath = fc.oneof(
+  fc.constantFrom(...paths),
+  fc.tuple(fc.constantFrom(...paths), fc.webPath(), fc.webQueryParameters())
+    .map(([path, more, query]) => `${path}${more}?${query}`),
+  fc.webPath().map(path => `/api${path}`)
+)
+const rightBodies = [
+  { reason: 'why' }, { reason: 'why', topic: 'orders' }, { reason: 'why', level: 'debug' },
+  { reason: 'why', topic: 'orders', partition: 3, to: '7' }
+].map(body => JSON.stringify(body))
+const anyBody = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...rightBodies) },
+  fc.json(), fc.string(), fc.constant(''),
+  fc.record({
+    topic: fc.oneof(fc.string(), fc.constant('orders')),
+    partition: fc.oneof(fc.integer(), fc.double(), fc.string()),
+    to: fc.oneof(fc.bigInt().map(String), fc.integer()),
+    level: fc.oneof(fc.string(), fc.constant('debug')),
+    reason: fc.oneof(fc.string(), fc.constant('why')),
+    dryRun: fc.oneof(fc.boolean(), fc.string())
+  }, { requiredKeys: [] }).map(body => JSON.stringify(body))
+)
+const anyType = fc.oneof(fc.constant('application/json'), fc.constantFrom(
+  'text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data', ''))
+
+test('no request crashes the API, and none changes a thing without the token', async t => {
+  // Live views never end, so none is opened here.
+  const api = await createApi(t, { limits: { eventClientsMax: 0 } })
+  let accepted = 0
+  await fc.assert(fc.asyncProperty(
+    anyMethod, anyPath, anyBody, anyType,
+    fc.oneof(fc.constant(undefined), fc.constant(bearer.authorization), fc.string()),
+    async (method, url, payload, type, authorization) => {
+      const before = api.mirror.orders.length
+      const response = await api.app.inject({
+        method,
+        url,
+        ...method !== 'GET' && method !== 'HEAD' && { payload },
+        headers: {
+          ...type !== '' && { 'content-type': type },
+          ...authorization !== undefined && {
+            authorization: authorization.replace(/[^\x20-\x7e]/g, '?')
+          }
+        }
+      })
+      assert.notEqual(response.statusCode, 500, `${method} ${url} ${payload}`)
+      const changed = api.mirror.orders.length - before
+      if (authorization !== bearer.authorization) assert.equal(changed, 0, `${method} ${url}`)
+      if (changed > 0) {
+        assert.equal(method, 'POST')
+        assert.equal(response.statusCode, 202)
+        accepted++
+      }
+    }), { numRuns: 1500 })
+  assert.ok(accepted > 0, 'the property has seen changes, too')
+})
