@@ -8,7 +8,7 @@ import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { countRecords, untilRecords } from './comparison.ts'
 import { numbered, skippedRecords, untilShown } from './failures/fault-probe.ts'
 import {
-  createPropertiesFile, runCommand, startMirror, type MirrorProcess
+  createPropertiesFile, runCommand, startMirror, writeProperties, type MirrorProcess
 } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
@@ -174,5 +174,55 @@ describe('the API', { timeout: 300_000 }, () => {
     events.abort()
     await reading
     assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('the commands read flows from Kafka alone, and reload all processes', async t => {
+    const { source, target } = clusters
+    for (const topic of ['one', 'two']) {
+      await source.createTopic(topic)
+      await produce(source.bootstrapServers, topic, numbered(0, 10))
+    }
+    const properties = flowProperties(clusters,
+      { 'east->west.topics': 'one', 'refresh.topics.interval.seconds': 600 })
+    const file = createPropertiesFile(t, properties)
+    const mirrors = [await startMirror(t, file), await startMirror(t, file)]
+    const [first] = mirrors
+    assert.ok(first !== undefined)
+    await untilRecords(first, target, 'east.one', 10)
+    writeProperties(file, { ...properties, 'east->west.topics': 'one,two' })
+    const dry = await runCommand(['reload', file, '--reason', 'x', '--dry-run'])
+    assert.match(dry.stdout, /--dry-run/)
+    assert.equal((await runCommand(['reload', file, '--reason', 'more topics'])).exit.code, 0)
+    for (const mirror of mirrors) {
+      await mirror.untilLogged('the reload', ({ text }) =>
+        /again: east->west: topics: one/.test(text))
+    }
+    await untilRecords(first, target, 'east.two', 10)
+    assert.equal((await runCommand(
+      ['log-level', file, '--level', 'debug', '--reason', 'x'])).exit.code, 0)
+    for (const mirror of mirrors) {
+      await mirror.untilLogged('the level', ({ text }) => text.startsWith('the log level is debug'))
+    }
+    // Each move of a partition is a line of that level.
+    const held = ['--topic', 'one', '--reason', 'x', '-o', 'yaml']
+    assert.equal((await runCommand(['pause', file, ...held])).exit.code, 0)
+    await first.until('a line of the level', () => mirrors.some(({ log }) =>
+      log.some(({ level, topic }) => level === 'debug' && topic === 'one')))
+    assert.equal((await runCommand(['resume', file, ...held])).exit.code, 0)
+    assert.equal((await runCommand(['wait', file, '--caught-up', '--timeout', '60s'])).exit.code, 0)
+    const lag = await runCommand(['lag', file, '-o', 'yaml'])
+    assert.equal(lag.exit.code, 0, lag.stderr)
+    assert.match(lag.stdout,
+      /topic: one\n +partitions: 1\n +faulted: 0\n +paused: 0\n +lagRecords: 0/)
+    const members = await runCommand(['members', file, '-o', 'json'])
+    const [flow] = JSON.parse(members.stdout) as Array<{ members: Member[] }>
+    assert.equal(flow?.members.length, 2)
+    for (const mirror of mirrors) assert.equal((await mirror.stop()).code, 0)
+    const unhealthy = await runCommand(['topics', file])
+    assert.equal(unhealthy.exit.code, 10)
+    assert.match(unhealthy.stdout, /no process runs east->west/)
+    const unreachable = await runCommand(['topics', file, '--url', 'http://127.0.0.1:1'])
+    assert.equal(unreachable.exit.code, 1)
+    assert.match(unreachable.stdout, /API_UNREACHABLE/)
   })
 })

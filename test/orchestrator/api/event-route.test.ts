@@ -60,7 +60,9 @@ test('a reader receives the moves of its flow, until the API is closed', async t
   assert.equal(api.mirror.listeners.size, 0)
 })
 
-test('there is a bound of readers, and a reader that leaves makes room', async t => {
+test('there is a bound of readers, and a reader that leaves makes room', {
+  timeout: 60_000
+}, async t => {
   const api = await createApi(t, { limits: { eventClientsMax: 1 } })
   const url = await listen(t, api)
   const leaving = new AbortController()

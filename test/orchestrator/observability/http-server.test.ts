@@ -1,13 +1,19 @@
 // The HTTP server, by real requests on a free port.
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { request } from 'node:http'
+import { request as tlsRequest } from 'node:https'
 import { connect } from 'node:net'
+import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
+import type { ServerTls } from '../../../src/orchestrator/config/config.ts'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import {
   startHttpServer, type HttpServerOptions
 } from '../../../src/orchestrator/observability/http-server.ts'
 import { silentLog, type LogFields } from '../../../src/orchestrator/observability/log.ts'
+import { createTempFolder, removeFolder } from '../../kafka/process-guard.ts'
 
 async function createServer (t: TestContext, options: Partial<HttpServerOptions> = {}) {
   const server = await startHttpServer({
@@ -105,6 +111,54 @@ test('a free port replaces a default port in use', async (t) => {
 test('an address that this machine lacks is an error that names metrics.host', async (t) => {
   await assert.rejects(createServer(t, { host: '192.0.2.1' }),
     (error) => error instanceof ReplicatorError && error.setting === 'metrics.host')
+})
+
+function createCertificate (t: TestContext, name: string): ServerTls {
+  const folder = createTempFolder('certificate')
+  t.after(() => { removeFolder(folder) })
+  const [certificate, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt',
+    'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1', '-subj', `/CN=${name}`,
+    '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate],
+  { stdio: 'ignore' })
+  return { certificate: readFileSync(certificate), key: readFileSync(key) }
+}
+
+test('with a certificate the server speaks TLS only, and adopts a replaced one', async (t) => {
+  const [first, second] = [createCertificate(t, 'first'), createCertificate(t, 'second')]
+  const { port, setTls, url } = await createServer(t, { tls: first })
+  assert.equal(url, `https://127.0.0.1:${port}`)
+  const statusWith = async ({ certificate }: ServerTls): Promise<number | undefined> =>
+    await new Promise((resolve, reject) => {
+      tlsRequest(`${url}/healthz`, { ca: certificate, agent: false }, (response) => {
+        response.resume().on('end', () => { resolve(response.statusCode) })
+      }).on('error', reject).end()
+    })
+  assert.equal(await statusWith(first), 200)
+  await assert.rejects(statusWith(second), /self-signed|certificate/)
+  setTls(second)
+  assert.equal(await statusWith(second), 200)
+  await assert.rejects(fetch(`http://127.0.0.1:${port}/healthz`))
+})
+
+test('paths below /api/ go to the API, and close() closes it', async (t) => {
+  const paths: Array<string | undefined> = []
+  let closed = 0
+  const server = await createServer(t, {
+    api: {
+      handle: (incoming, response) => {
+        paths.push(incoming.url)
+        response.end('of the API')
+      },
+      close: async () => { closed++ }
+    }
+  })
+  assert.equal(await (await fetch(`${server.url}/api/v1/flows?x=1`)).text(), 'of the API')
+  assert.equal((await fetch(`${server.url}/healthz`)).status, 200)
+  assert.equal((await fetch(`${server.url}/apix`)).status, 404)
+  assert.deepEqual(paths, ['/api/v1/flows?x=1'])
+  await server.close()
+  assert.equal(closed, 1)
 })
 
 // Mechanism: node's close() waits for keep-alive connections, and scrapers never end theirs.
