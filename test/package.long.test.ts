@@ -1,0 +1,81 @@
+// The tarball of `npm run package`: npm installs it into an empty prefix without network, compiler
+// and repository, and the demo runs there with each version of Node.
+import assert from 'node:assert/strict'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { before, describe, test, type TestContext } from 'node:test'
+import { repoRoot } from './kafka/repo-root.ts'
+
+const megabytesMax = 40
+const packageFolder = join(repoRoot(), '.cache/package')
+
+/** Those that node itself needs. Everything else has to be in the tarball. */
+const systemLibraries =
+  /^(linux-vdso|libm|libc|libgcc_s|libstdc\+\+|ld-linux-x86-64|libdl|libpthread|librt)\.so/
+
+describe('the package', { timeout: 1_800_000 }, () => {
+  let tarball = ''
+  before(() => {
+    execFileSync(process.execPath, [join(repoRoot(), '.ci/package.mjs')], { stdio: 'ignore' })
+    const [name] = readdirSync(packageFolder).filter(file => file.endsWith('.tgz'))
+    assert.ok(name !== undefined)
+    tarball = join(packageFolder, name)
+  })
+
+  test('is small', () => {
+    assert.ok(statSync(tarball).size < megabytesMax * 1e6, String(statSync(tarball).size))
+  })
+
+  for (const major of [20, 22, 24]) {
+    test(`is installed and runs with Node ${major}, without compilers and network`, t => {
+      const { env, npmArgs, prefix } = emptyMachine(t, major)
+      const installed = spawnSync('node', [...npmArgs, 'install', '--global', '--offline',
+        '--prefix', prefix, tarball], { env, encoding: 'utf8' })
+      assert.equal(installed.status, 0, installed.stderr)
+      const program = join(prefix, 'bin/longhaul')
+      const demo = spawnSync(program, ['demo'], { env, encoding: 'utf8' })
+      assert.equal(demo.status, 0, demo.stdout + demo.stderr)
+      assert.match(demo.stdout, /OK: every record arrived/)
+      const missing = addonsIn(join(prefix, 'lib/node_modules/longhaul')).flatMap(addon =>
+        librariesOf(addon).filter(path => !path.startsWith(prefix) && !systemLibraries.test(path)))
+      assert.deepEqual(missing, [])
+    })
+  }
+})
+
+/** A folder with node, npm and a shell, and nothing else on PATH. */
+function emptyMachine (t: TestContext, major: number): {
+  readonly env: NodeJS.ProcessEnv, readonly npmArgs: readonly string[], readonly prefix: string
+} {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-package-'))
+  t.after(() => { rmSync(folder, { recursive: true, force: true }) })
+  const node = join(packageFolder, `node-${major}/node_modules/node-linux-${process.arch}/bin/node`)
+  const bin = join(folder, 'bin')
+  mkdirSync(bin)
+  symlinkSync(node, join(bin, 'node'))
+  symlinkSync('/bin/sh', join(bin, 'sh'))
+  symlinkSync('/usr/bin/env', join(bin, 'env'))
+  const npm = process.env['npm_execpath'] ?? execFileSync(
+    'sh', ['-c', 'readlink -f "$(command -v npm)"'], { encoding: 'utf8' }).trim()
+  return {
+    env: { PATH: bin, HOME: folder }, npmArgs: [npm], prefix: join(folder, 'prefix')
+  }
+}
+
+function addonsIn (folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.node')).map(file => join(folder, file))
+}
+
+/** Paths, or names where ldd shows no path. */
+function librariesOf (addon: string): string[] {
+  const libraries = execFileSync('ldd', [addon], { encoding: 'utf8' }).trim().split('\n')
+    .map(line => {
+      const [, name = '', path] = /^\s*(?:\S*\/)?(\S+)(?: => (\S+))? /.exec(line) ?? []
+      return systemLibraries.test(name) ? name : path ?? name
+    })
+  assert.ok(libraries.includes('libc.so.6'), libraries.join())
+  return libraries
+}
