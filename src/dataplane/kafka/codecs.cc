@@ -296,13 +296,26 @@ Status CompressLz4(const uint8_t* in, size_t length, std::vector<uint8_t>* out) 
 
 // --- zstd ---
 
-struct FreeZstdDecoder {
+struct FreeZstdContext {
   void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
+  void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
 };
 
+// Kept for the next batch of the thread: a context has some MB, which malloc would return to the
+// kernel after each batch. Then half of the CPU of re-encoding is page faults.
+ZSTD_DCtx* ZstdDecoder() {
+  thread_local const std::unique_ptr<ZSTD_DCtx, FreeZstdContext> context(ZSTD_createDCtx());
+  return context.get();
+}
+ZSTD_CCtx* ZstdEncoder() {
+  thread_local const std::unique_ptr<ZSTD_CCtx, FreeZstdContext> context(ZSTD_createCCtx());
+  return context.get();
+}
+
 Status DecompressZstd(const uint8_t* in, size_t length, size_t max_out, std::vector<uint8_t>* out) {
-  const std::unique_ptr<ZSTD_DCtx, FreeZstdDecoder> context(ZSTD_createDCtx());
+  ZSTD_DCtx* const context = ZstdDecoder();
   if (context == nullptr) return Failed("zstd", "no memory");
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_only);  // an earlier batch may have been damaged
   // Streaming clients do not write the size. libzstd limits the window of a frame to 128 MiB, as
   // Java does.
   const unsigned long long stated = ZSTD_getFrameContentSize(in, length);
@@ -315,7 +328,7 @@ Status DecompressZstd(const uint8_t* in, size_t length, size_t max_out, std::vec
   for (;;) {
     if (Status status = output.Grow(); !status.ok()) return status;
     ZSTD_outBuffer to{output.next(), output.room(), 0};
-    const size_t result = ZSTD_decompressStream(context.get(), &to, &input);
+    const size_t result = ZSTD_decompressStream(context, &to, &input);
     if (ZSTD_isError(result)) return Failed("zstd", ZSTD_getErrorName(result));
     output.Produced(to.pos);
     if (result == 0 && input.pos == length) return output.Finish();
@@ -326,7 +339,9 @@ Status DecompressZstd(const uint8_t* in, size_t length, size_t max_out, std::vec
 Status CompressZstd(const uint8_t* in, size_t length, std::vector<uint8_t>* out) {
   constexpr int kLevel = 3;  // Kafka's default
   out->resize(ZSTD_compressBound(length));
-  const size_t size = ZSTD_compress(out->data(), out->size(), in, length, kLevel);
+  ZSTD_CCtx* const context = ZstdEncoder();
+  if (context == nullptr) return Failed("zstd", "no memory");
+  const size_t size = ZSTD_compressCCtx(context, out->data(), out->size(), in, length, kLevel);
   if (ZSTD_isError(size)) return Failed("zstd", ZSTD_getErrorName(size));
   out->resize(size);
   return Status::Ok();
