@@ -15,6 +15,8 @@ const onPurpose: Readonly<Record<string, DifferenceName>> = {
   'topics of its own': 'own state',
   'settings at creation': 'bounds on timestamps',
   'settings after a change': 'bounds on timestamps',
+  'setting of the target alone': 'settings of the target',
+  'ACLs of all topics': 'ACLs of all topics',
   'offsets of the group': 'group offsets'
 }
 

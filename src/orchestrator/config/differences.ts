@@ -26,8 +26,8 @@ export const differences = {
       'topic'
   },
   'settings of the target': {
-    mirrorMaker: 'Deletes on the target every setting that the source topic has not set, ' +
-      'unless the setting is excluded',
+    mirrorMaker: "Deletes on the target every setting that has Kafka's default on the source " +
+      '(the source topic has not set it, and its brokers have not), unless the setting is excluded',
     longhaul: 'Keeps what only the target sets. A setting is deleted on the target after it ' +
       'was deleted on the source, if the value is still that of the source and the ' +
       "same process owned the flow's slot 0 before and after; else it stays"
@@ -51,7 +51,8 @@ export const differences = {
   },
   'ACLs of all topics': {
     mirrorMaker: 'Copies an ACL of all topics (`*`) as one of a topic named `frankfurt.*`, ' +
-      'which does not exist, and no prefixed patterns',
+      'which does not exist, if `topics` matches the name `*`, as `.*` does; copies no prefixed ' +
+      'patterns',
     longhaul: 'Copies neither, or with `sync.topic.acls.prefixed.enabled=true` both: `*` ' +
       'becomes the prefix `frankfurt.`, and nothing where topics keep their names'
   },
