@@ -3,6 +3,7 @@
 // affect the other flows of the process.
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { SharedProblems } from '../observability/shared-problems.ts'
 import type { FlowSnapshot } from '../observability/snapshot.ts'
 import { systemRandom } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
@@ -30,13 +31,11 @@ export interface SupervisorOptions extends FlowOptions {
 }
 
 const startBackoff = { initialMs: 1_000, maxMs: 30_000 }
-/** How often the log repeats why a flow does not start. */
-const repeatMs = 10 * 60_000
 /** How long a flow that is restarted may drain; well inside max.poll.interval.ms. */
 const restartMs = 20_000
 
 export class FlowSupervisor {
-  readonly #options: SupervisorOptions
+  readonly #options: SupervisorOptions & { readonly shared: SharedProblems }
   readonly #stopping = new AbortController()
   #config: FlowConfig
   #restarting = new AbortController()
@@ -46,11 +45,15 @@ export class FlowSupervisor {
   /** Whether the last stop of the flow left nothing in flight. */
   #drained = true
   #stopDeadline: Deadline | undefined
-  #said: { readonly text: string, readonly atMs: number } | undefined
+  /** Why the last attempt failed; since when attempts fail for this reason, monotonic; how many. */
+  #problem: {
+    readonly errorName: string, readonly sinceMs: number, readonly failures: number
+  } | undefined
 
   constructor (options: SupervisorOptions) {
-    this.#options = options
-    this.#config = options.config
+    const { clock, config, log, shared = new SharedProblems(log, clock) } = options
+    this.#options = { ...options, shared }
+    this.#config = config
   }
 
   get name (): string { return this.#config.name }
@@ -107,21 +110,59 @@ export class FlowSupervisor {
       this.#error = error
       if (error === undefined) continue // stopped, or to be restarted at once
       failures++
-      this.#say(error, failures)
+      this.#report(error, failures)
       onFirst(error)
       await this.#backOff(failures)
     }
     onFirst(undefined)
   }
 
-  /** Once, and then rarely, while each attempt fails for the same reason. */
-  #say (error: ReplicatorError, failures: number): void {
+  /** Call it about every second: the log repeats now and then why a flow does not run. */
+  tick (): void {
+    const { shared } = this.#options
+    if (this.#error !== undefined) this.#reportState(this.#error)
+    shared.tick()
+  }
+
+  #report (error: ReplicatorError, failures: number): void {
     const { clock, log } = this.#options
-    const text = `${this.name}: ${error.message}`
-    const isKnown = failures > 1 && this.#said?.text === text &&
-      clock.monotonic() - this.#said.atMs < repeatMs
-    if (!isKnown) this.#said = { text, atMs: clock.monotonic() }
-    log[isKnown ? 'debug' : 'error']({ flow: this.name, failures, err: error }, text)
+    if (this.#problem?.errorName !== error.errorName) this.#endProblem()
+    const sinceMs = this.#problem?.sinceMs ?? clock.monotonic()
+    this.#problem = { errorName: error.errorName, sinceMs, failures }
+    log.debug({ flow: this.name, failures, err: error }, `${this.name}: ${error.message}`)
+    this.#reportState(error)
+  }
+
+  #endProblem (): void {
+    this.#options.shared.endFlow(this.name)
+    this.#problem = undefined
+  }
+
+  /** A flow that has started has had answers of both clusters. */
+  #endProblemsOfClusters (): void {
+    if (this.#problem === undefined) return
+    for (const { alias } of [this.#config.source, this.#config.target]) {
+      this.#options.shared.endCluster(alias, this.#problem.sinceMs)
+    }
+  }
+
+  /** Flows that do not run because of one cluster have one line. */
+  #reportState (error: ReplicatorError): void {
+    const { shared } = this.#options
+    const problem = {
+      level: 'error',
+      text: `${this.name}: ${error.message}`,
+      fields: { flow: this.name, failures: this.#problem?.failures, err: error },
+      isState: true,
+      isComplete: true,
+      endsQuietly: true // another line says that the flow runs
+    } as const
+    const { cluster } = error
+    if (cluster === undefined || !(error.retriable || error.isLoginRefused)) {
+      shared.reportFlow(this.name, problem)
+    } else {
+      shared.reportCluster(cluster, problem)
+    }
   }
 
   /** Runs the flow until a stop or a restart is requested (undefined) or the flow fails. */
@@ -134,6 +175,8 @@ export class FlowSupervisor {
     try {
       await flow.start(ended)
       this.#error = undefined
+      this.#endProblemsOfClusters()
+      this.#endProblem()
       log.info({ flow: config.name, lanes: config.settings.lanes }, `${config.name} is running`)
       onRunning()
       return await unlessAborted(ended, flow.failed)

@@ -20,6 +20,7 @@ import { createMetrics, type CertificateSeries } from '../observability/metrics.
 import { MirrorMakerFigures } from '../observability/mirror-maker-figures.ts'
 import { notReady } from '../observability/readiness.ts'
 import { ReadinessLog } from '../observability/readiness-log.ts'
+import { SharedProblems } from '../observability/shared-problems.ts'
 import { summarizeRun, type RunSummary } from '../observability/summary.ts'
 import type { AppliedMove } from '../partitions/partition-moves.ts'
 import type { Clock } from '../time/clock.ts'
@@ -44,6 +45,7 @@ const lateMs = 250
 export class Mirror {
   readonly #options: MirrorOptions
   readonly #claims = new TargetClaims()
+  readonly #shared: SharedProblems
   #config: Config
   #flows: readonly FlowSupervisor[]
   readonly #ledger: FlowLedger
@@ -62,6 +64,7 @@ export class Mirror {
     this.#ledger = new FlowLedger(clock)
     if (config.process['metrics.mirror.maker.names']) this.#mirrorMaker = new MirrorMakerFigures()
     this.#readinessLog = new ReadinessLog(log)
+    this.#shared = new SharedProblems(log, clock)
     this.#startedMs = clock.monotonic()
     this.#flows = config.flows.map(flow => this.#supervise(flow))
     this.#observing = new IntervalLoop({
@@ -161,6 +164,7 @@ export class Mirror {
     return new FlowSupervisor({
       config,
       claims: this.#claims,
+      shared: this.#shared,
       address: () => this.#http?.url ?? '',
       process,
       onMoved: (flow, move) => { this.#onMoved(flow, move) },
@@ -194,6 +198,7 @@ export class Mirror {
     const totals = this.#ledger.observe(this.#flows.map(flow => flow.snapshot()))
     this.#mirrorMaker?.observe(totals, clock.monotonic())
     this.#readinessLog.observe(totals, clock.now())
+    for (const flow of this.#flows) flow.tick()
   }
 
   async #listen (): Promise<void> {

@@ -7,6 +7,7 @@ import { sharedSettings } from '../control/flow-members.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { FlowProblems } from '../observability/flow-problems.ts'
 import type { Log } from '../observability/log.ts'
+import type { SharedProblems } from '../observability/shared-problems.ts'
 import type { FlowSnapshot, FlowState } from '../observability/snapshot.ts'
 import type { AppliedMove } from '../partitions/partition-moves.ts'
 import type { FlowPartition } from '../partitions/partition-table.ts'
@@ -26,6 +27,8 @@ export interface FlowOptions
   readonly claims: TargetClaims
   /** Receives every move of a partition. */
   readonly onMoved?: ((flow: string, move: AppliedMove) => void) | undefined
+  /** Of all flows of the process; by default the flow has its own. */
+  readonly shared?: SharedProblems
   readonly log: Log
   readonly clock: Clock
 }
@@ -46,14 +49,21 @@ export class ReplicationFlow {
   #drained = true
 
   constructor ({
-    address = () => '', config, claims, log: parent, clock, isShared = true, onMoved, process
+    address = () => '', config, claims, log: parent, clock, isShared = true, onMoved, process,
+    shared
   }: FlowOptions) {
     const log = parent.child({ flow: config.name })
     this.#config = config
     this.#log = log
     this.#clock = clock
-    this.#problems = new FlowProblems({ log, clock, source: config.source.alias,
-      target: config.target.alias, logins: loginsOf(config) })
+    this.#problems = new FlowProblems({
+      log,
+      clock,
+      source: config.source.alias,
+      target: config.target.alias,
+      logins: loginsOf(config),
+      ...shared === undefined ? {} : { shared }
+    })
     // Each slot listens to the signal; Node warns of more than ten listeners.
     setMaxListeners(Infinity, this.#stopping.signal)
     this.#failed = new Promise(resolve => { this.#fail = resolve })

@@ -5,7 +5,8 @@ import { clientLineText, isLoginLine } from '../errors/client-lines.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
 import type { Log, LogFields } from './log.ts'
-import { RecurringProblems } from './recurring-problems.ts'
+import { RecurringProblems, type ReportedProblem } from './recurring-problems.ts'
+import { SharedProblems } from './shared-problems.ts'
 import type { ClusterHealth, CountsByCode } from './snapshot.ts'
 
 export interface FlowProblemsOptions {
@@ -14,6 +15,8 @@ export interface FlowProblemsOptions {
   /** Aliases of the clusters. */
   readonly source: string
   readonly target: string
+  /** Of all flows of the process; by default the flow has its own. */
+  readonly shared?: SharedProblems
   /** Who logs in to each cluster for the lanes; undefined: they do not log in there. */
   readonly logins?: Readonly<Record<Side, string | undefined>>
 }
@@ -58,11 +61,13 @@ const namedPerMinute = 20
 
 export class FlowProblems {
   readonly #options: FlowProblemsOptions
+  readonly #name: string
   readonly #recurring: RecurringProblems
+  readonly #shared: SharedProblems
   readonly #counts = new Map<number, bigint>()
   readonly #retried = new Map<number, bigint>()
-  /** Clusters that do not answer. */
-  readonly #away = new Set<Side>()
+  /** Clusters that do not answer: when this flow noticed it, monotonic. */
+  readonly #awayMs = new Map<Side, number>()
   /** When a cluster that had not answered has answered again, monotonic. */
   readonly #backMs = new Map<Side, number>()
   /** The last logged text of each topic; only of topics with a recent problem. */
@@ -80,7 +85,10 @@ export class FlowProblems {
 
   constructor (options: FlowProblemsOptions) {
     this.#options = options
-    this.#recurring = new RecurringProblems(options.log, options.clock)
+    const { clock, log, shared, source, target } = options
+    this.#name = `${source}->${target}`
+    this.#recurring = new RecurringProblems(log, clock)
+    this.#shared = shared ?? new SharedProblems(log, clock)
   }
 
   /** Since the flow began. */
@@ -106,14 +114,19 @@ export class FlowProblems {
     if (this.#isClosing && error.errorName === 'CLOSED') return
     countInto(isMendedByRetry(error) ? this.#retried : this.#counts, error)
     const cluster = side === undefined ? this.#clusterOf(error) : this.#options[side]
-    const isCluster = cluster !== undefined && (error.retriable || error.isLoginRefused)
-    this.#recurring.report({
-      key: isCluster ? keyOf(cluster) : error.message,
-      level: 'warn',
-      text: error.message,
-      fields: { err: error },
-      isQuiet: isCluster && this.#mayBeFalse(this.#sideOf(cluster))
-    })
+    const problem = { level: 'warn', text: error.message, fields: { err: error } } as const
+    if (cluster !== undefined && (error.retriable || error.isLoginRefused)) {
+      this.#reportOfCluster(
+        cluster, { ...problem, isQuiet: this.#mayBeFalse(this.#sideOf(cluster)) })
+    } else {
+      this.#recurring.report({ ...problem, key: error.message })
+    }
+  }
+
+  /** The line names this flow, also if the problem is one of several flows. */
+  #reportOfCluster (alias: string, problem: Omit<ReportedProblem, 'key'>): void {
+    this.#shared.reportCluster(
+      alias, { ...problem, fields: { flow: this.#name, ...problem.fields } })
   }
 
   sayUnacknowledged ({ error, partitions, records, silent }: Unacknowledged): void {
@@ -145,7 +158,6 @@ export class FlowProblems {
    */
   laneLine (lane: number, text: string): void {
     const side = /^(source|target): /.exec(text)?.[1] as Side | undefined
-    const key = side === undefined ? text : keyOf(this.#options[side])
     const own = side === undefined ? undefined : clientLineText(text, this.#loginOf(side))
     if (own !== undefined) this.#options.log.debug({ lane }, text)
     const named = side === undefined
@@ -155,7 +167,9 @@ export class FlowProblems {
       this.#refused.set(side, { text: named, atMs: this.#options.clock.monotonic() })
     }
     const isQuiet = this.#mayBeFalse(side)
-    this.#recurring.report({ key, level: 'warn', text: named, fields: { lane }, isQuiet })
+    const problem = { level: 'warn', text: named, fields: { lane }, isQuiet } as const
+    if (side === undefined) this.#recurring.report({ ...problem, key: text })
+    else this.#reportOfCluster(this.#options[side], problem)
   }
 
   /**
@@ -219,7 +233,7 @@ export class FlowProblems {
     for (const side of sides) {
       const own = waiting.filter((_, i) => causes[i] === side)
       const text = own.map(group => this.#waitingText(group)).join('; ')
-      this.#recurring.note(keyOf(this.#options[side]), text)
+      this.#shared.noteCluster(this.#options[side], this.#name, text)
     }
     for (const [i, group] of waiting.entries()) {
       const { error: { errorName: error }, partitions, side } = group
@@ -232,6 +246,7 @@ export class FlowProblems {
         isQuiet: causes[i] !== undefined
       })
     }
+    this.#shared.tick()
     this.#recurring.tick()
   }
 
@@ -252,25 +267,27 @@ export class FlowProblems {
 
   /** The cluster that the partitions wait for, if the log already names the cluster's problem. */
   #causeOf ({ side }: WaitingGroup): Side | undefined {
-    const said = sides.filter(each => this.#recurring.isSaid(keyOf(this.#options[each])))
+    const said = sides.filter(each => this.#shared.isClusterReported(this.#options[each]))
     if (side !== undefined) return said.includes(side) ? side : undefined
-    return said.find(each => this.#away.has(each)) ?? said[0]
+    return said.find(each => this.#awayMs.has(each)) ?? said[0]
   }
 
   #reportCluster (side: Side, health: ClusterHealth | undefined, isQuiet: boolean): void {
     if (health === undefined) return
     const alias = this.#options[side]
+    const nowMs = this.#options.clock.monotonic()
+    const awayMs = this.#awayMs.get(side)
     if (health.error === undefined) {
-      if (!this.#away.delete(side)) return
-      // The next outage is another problem, however soon it begins.
-      this.#recurring.end(keyOf(alias))
-      this.#backMs.set(side, this.#options.clock.monotonic())
+      if (awayMs === undefined) return
+      this.#awayMs.delete(side)
+      this.#shared.endCluster(alias, awayMs)
+      this.#backMs.set(side, nowMs)
       return
     }
-    this.#away.add(side)
+    if (awayMs === undefined) this.#awayMs.set(side, nowMs)
+    if (!this.#isAway(side)) return
     const seconds = Math.round((this.#options.clock.now() - health.answeredMs) / 1000)
-    this.#recurring.report({
-      key: keyOf(alias),
+    this.#reportOfCluster(alias, {
       level: 'warn',
       text: `${alias} has not answered for ${seconds} s: ${health.error.message}`,
       fields: { err: health.error },
@@ -301,9 +318,17 @@ export class FlowProblems {
   }
 
   #isEcho (side: Side | undefined): boolean {
-    if (side === undefined || this.#away.has(side)) return false
-    const backMs = this.#backMs.get(side) ?? -Infinity
+    if (side === undefined || this.#isAway(side)) return false
+    const backMs = Math.max(this.#backMs.get(side) ?? -Infinity,
+      this.#shared.answeredMs(this.#options[side]) ?? -Infinity)
     return this.#options.clock.monotonic() - backMs < echoMs
+  }
+
+  /** False, too, if the cluster has answered another flow since this flow noticed the silence. */
+  #isAway (side: Side): boolean {
+    const awayMs = this.#awayMs.get(side)
+    return awayMs !== undefined &&
+      awayMs > (this.#shared.answeredMs(this.#options[side]) ?? -Infinity)
   }
 
   #sideOf (alias: string): Side | undefined {
@@ -324,10 +349,6 @@ function isMendedByRetry ({ errorName, retriable }: ReplicatorError): boolean {
 
 function countInto (counts: Map<number, bigint>, { code }: ReplicatorError): void {
   counts.set(code, (counts.get(code) ?? 0n) + 1n)
-}
-
-function keyOf (alias: string): string {
-  return `cluster ${alias}`
 }
 
 function withExample (partitions: readonly string[]): string {

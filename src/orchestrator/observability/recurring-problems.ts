@@ -16,6 +16,8 @@ export interface ReportedProblem {
   readonly fields?: LogFields
   /** The problem is a state that is checked repeatedly: the checks are not counted. */
   readonly isState?: boolean
+  /** The first line says all: the second one follows after a minute. */
+  readonly isComplete?: boolean
   /** Not logged for now, because the line of another problem names this problem. */
   readonly isQuiet?: boolean
   /** Another line reports the end of the problem. */
@@ -30,7 +32,8 @@ interface OpenProblem {
   lines: number
   /** Reports since the last line. */
   unlogged: number
-  note: string
+  /** By what they are of. */
+  readonly notes: Map<string, string>
   /** A line has reported the consequences of the problem. */
   isNoted: boolean
   endsQuietly: boolean
@@ -57,7 +60,7 @@ export class RecurringProblems {
   }
 
   /** Whether the problem lasts, and a line has reported it. */
-  isSaid (key: string): boolean { return (this.#open.get(key)?.lines ?? 0) > 0 }
+  isReported (key: string): boolean { return (this.#open.get(key)?.lines ?? 0) > 0 }
 
   report (problem: ReportedProblem): void {
     const nowMs = this.#clock.monotonic()
@@ -70,10 +73,11 @@ export class RecurringProblems {
     if (open.lines === 0 && !isQuiet) this.#logFirst(open, nowMs)
   }
 
-  /** Adds a text to the next line of an open problem; '': no text. */
-  note (key: string, text: string): void {
-    const open = this.#open.get(key)
-    if (open !== undefined) open.note = text
+  /** Adds a text to the next line of an open problem, one text for each `of`; '': no text. */
+  note (key: string, text: string, of = ''): void {
+    const notes = this.#open.get(key)?.notes
+    if (text === '') notes?.delete(of)
+    else notes?.set(of, text)
   }
 
   /** The problem is over, and another line reports it. */
@@ -97,7 +101,7 @@ export class RecurringProblems {
     if (this.#open.size >= openMax && oldest !== undefined) this.#open.delete(oldest)
     const open: OpenProblem = {
       newest: problem, sinceMs: nowMs, reportedMs: nowMs, loggedMs: nowMs, lines: 0, unlogged: 0,
-      note: '', isNoted: false, endsQuietly: false
+      notes: new Map(), isNoted: false, endsQuietly: false
     }
     this.#open.set(problem.key, open)
     return open
@@ -110,11 +114,11 @@ export class RecurringProblems {
   }
 
   #logAgain (open: OpenProblem, nowMs: number): void {
-    const { lines, newest: { fields = {}, level, text }, note, sinceMs, unlogged } = open
+    const { lines, newest: { fields = {}, level, text }, notes, sinceMs, unlogged } = open
     const again = unlogged === 0 ? '' : `, reported ${unlogged} times more`
-    const also = note === '' ? '' : `; ${note}`
+    const also = [...notes.values()].map(note => `; ${note}`).join('')
     this.#log[level](fields, `${text} [for ${secondsOf(nowMs - sinceMs)} s${again}${also}]`)
-    const isNoted = open.isNoted || note !== ''
+    const isNoted = open.isNoted || notes.size > 0
     Object.assign(open, { loggedMs: nowMs, lines: lines + 1, unlogged: 0, isNoted })
   }
 
@@ -129,13 +133,14 @@ export class RecurringProblems {
 }
 
 function isDue (
-  { isNoted, lines, loggedMs, newest: { isQuiet, isState }, note, unlogged }: OpenProblem,
+  { isNoted, lines, loggedMs, newest, notes, unlogged }: OpenProblem,
   nowMs: number
 ): boolean {
+  const { isComplete, isQuiet, isState } = newest
   // The consequences are logged once, as soon as they are known.
-  if (note !== '' && !isNoted && isQuiet !== true) return true
-  if (isQuiet === true || (unlogged === 0 && note === '' && isState !== true)) return false
-  return nowMs - loggedMs >= (lines === 1 ? secondLineMs : everyMs)
+  if (notes.size > 0 && !isNoted && isQuiet !== true) return true
+  if (isQuiet === true || (unlogged === 0 && notes.size === 0 && isState !== true)) return false
+  return nowMs - loggedMs >= (lines === 1 && isComplete !== true ? secondLineMs : everyMs)
 }
 
 function secondsOf (ms: number): number {

@@ -84,6 +84,7 @@ function last (flows: readonly FakeFlow[]): FakeFlow {
 }
 
 const unreachable = new ReplicatorError('CLUSTER_UNREACHABLE', 'B')
+const wrongPassword = new ReplicatorError('CLUSTER_LOGIN_REFUSED', 'B', { cluster: 'B' })
 const replaced = new ReplicatorError('PRODUCER_ID_REPLACED', 'progress')
 
 describe('a supervised flow', () => {
@@ -117,6 +118,31 @@ describe('a supervised flow', () => {
     assert.equal(flows.length, 5)
     assert.deepEqual(lines.filter(line => line.startsWith('error')).map(line =>
       /\((\w+)\)$/.exec(line)?.[1]), ['CLUSTER_UNREACHABLE', 'PRODUCER_ID_REPLACED'])
+  })
+
+  test('that does not start is named once a minute, and no more once it runs', async () => {
+    const { clock, flows, lines, supervisor } = createSupervisor()
+    void supervisor.start()
+    const fail = async (error: ReplicatorError, seconds: number): Promise<number> => {
+      const before = lines.length
+      for (let each = 0; each < seconds; each++) {
+        last(flows).refuse(error)
+        await clock.advance(1_000)
+        supervisor.tick()
+      }
+      return lines.length - before
+    }
+    assert.equal(await fail(wrongPassword, 59), 1, lines.join('\n'))
+    assert.ok(await fail(wrongPassword, 600) <= 10, lines.join('\n'))
+    await clock.advance(longestBackoffMs)
+    last(flows).succeed()
+    await settle()
+    const before = lines.length
+    for (let each = 0; each < 120; each++) {
+      await clock.advance(1_000)
+      supervisor.tick()
+    }
+    assert.deepEqual(lines.slice(before), [])
   })
 
   // Regression: only the start was supervised: a running flow that had permanently lost its

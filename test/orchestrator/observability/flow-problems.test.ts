@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { ReplicatorError } from '../../../src/orchestrator/errors/replicator-error.ts'
 import { FlowProblems } from '../../../src/orchestrator/observability/flow-problems.ts'
+import { SharedProblems } from '../../../src/orchestrator/observability/shared-problems.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 import { recordingLog } from './recording-log.ts'
 
@@ -142,6 +143,70 @@ describe('a cluster that does not answer for ten minutes', () => {
     problems.warn(away)
     problems.warn(new ReplicatorError('GROUP_AUTHORIZATION_FAILED', 'group', { cluster: 'west' }))
     assert.equal(lines.length, 2)
+  })
+})
+
+// Each flow had four lines in the first minute: with ten flows to one cluster, forty.
+describe('a cluster that several flows use', () => {
+  const createFlows = (count: number) => {
+    const clock = new ManualClock()
+    const lines: string[] = []
+    const log = recordingLog(lines)
+    const shared = new SharedProblems(log, clock)
+    const flows = Array.from({ length: count }, (_, i) =>
+      new FlowProblems({ log, clock, shared, source: `east${i}`, target: 'west' }))
+    return { clock, flows, lines }
+  }
+  const report = (flow: FlowProblems, answeredMs: number, partitions = 7): void => {
+    flow.laneLine(0, 'target: 127.0.0.1:9092/1: Connect failed (FAIL)')
+    flow.warn(away)
+    flow.tick(partitions === 0 ? [] : [{ error: leaderless, partitions, side: 'target' }],
+      { target: { answeredMs, error: away } })
+  }
+
+  test('is one problem, and its lines name the consequences for each flow', () => {
+    const { clock, flows, lines } = createFlows(10)
+    const answeredMs = clock.now()
+    for (let each = 0; each < 60; each++) {
+      for (const flow of flows) report(flow, answeredMs)
+      clock.skip(second)
+    }
+    assert.ok(lines.length <= 3, lines.join('\n'))
+    for (let each = 0; each < 60; each++) {
+      for (const flow of flows) report(flow, answeredMs)
+      clock.skip(second)
+    }
+    for (const i of flows.keys()) {
+      assert.ok(lines.at(-1)?.includes(`7 partitions wait in east${i}->west`), lines.at(-1))
+    }
+  })
+
+  // The flows check the cluster at different times: the one that has not seen the answer yet began
+  // another problem, which then lasted for a minute.
+  test('answers all flows as soon as it answers one of them', () => {
+    const { clock, flows, lines } = createFlows(2)
+    const [first, other] = flows
+    assert.ok(first && other)
+    const answeredMs = clock.now()
+    for (let each = 0; each < 20; each++) {
+      for (const flow of flows) report(flow, answeredMs)
+      clock.skip(second)
+    }
+    const before = lines.length
+    for (let each = 0; each < 5; each++) {
+      first.tick([], { target: { answeredMs: clock.now(), error: undefined } })
+      report(other, answeredMs, 0)
+      clock.skip(second)
+    }
+    for (let each = 0; each < 60; each++) {
+      for (const flow of flows) {
+        flow.tick([], { target: { answeredMs: clock.now(), error: undefined } })
+      }
+      clock.skip(second)
+    }
+    assert.deepEqual(lines.slice(before), [])
+    report(first, clock.now(), 0)
+    assert.equal(lines.length, before + 1, 'the next outage is reported at once')
   })
 })
 

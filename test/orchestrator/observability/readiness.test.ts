@@ -246,4 +246,37 @@ describe('the log', () => {
     observe({ state: 'stopped' })
     assert.equal(lines.length, 2)
   })
+
+  // A cluster that several flows share was a line for each of them when it went, and when it came.
+  test('names flows together that change together', () => {
+    const clock = new ManualClock()
+    const ledger = new FlowLedger(clock)
+    const lines: string[] = []
+    const log = new ReadinessLog(recordingLog(lines))
+    const sources = ['A', 'C', 'D', 'E']
+    const pass = (seconds: number, ...stopped: readonly string[]): void => {
+      for (let each = 0; each < seconds; each++) {
+        const health = { answeredMs: 0, error: away }
+        const well = { answeredMs: clock.now(), error: undefined }
+        log.observe(ledger.observe(sources.map(source => sampleFlow({
+          source,
+          target: 'B',
+          clusters: { source: well, target: stopped.includes(source) ? health : well }
+        }))), clock.now())
+        clock.skip(second)
+      }
+    }
+    pass(1)
+    pass(3, 'A')
+    pass(3, 'A', 'C', 'E')
+    pass(3, 'A', 'C') // E was not ready for a moment
+    pass(20, ...sources)
+    assert.equal(lines.length, 2, lines.join('\n'))
+    assert.match(lines[0] ?? '', /^warn: not ready: A->B: B has not answered/)
+    assert.match(lines[1] ?? '', /^warn: 3 flows more are not ready: C->B, \w->B, \w->B; for ex/)
+    pass(20)
+    assert.match(lines[2] ?? '', /^info: A->B is ready again after/)
+    assert.match(lines[3] ?? '', /^info: 3 flows more are ready again: /)
+    assert.equal(lines.length, 4)
+  })
 })

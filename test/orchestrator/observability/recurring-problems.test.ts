@@ -94,6 +94,6 @@ test('of very many problems the oldest are forgotten', () => {
     problems.report({ key: `problem ${each}`, level: 'error', text: `problem ${each}` })
   }
   assert.equal(lines.length, 501)
-  assert.equal(problems.isSaid('problem 0'), false)
-  assert.equal(problems.isSaid('problem 500'), true)
+  assert.equal(problems.isReported('problem 0'), false)
+  assert.equal(problems.isReported('problem 500'), true)
 })
