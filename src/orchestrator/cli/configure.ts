@@ -1,5 +1,5 @@
-// The parts that `run` and `validate` share: the options from the config table, the configuration
-// file with its problems, and the log.
+// The parts that commands share: the options of the file, those from the config table, the
+// configuration file with its problems, and the log.
 import { Option, type Command } from 'commander'
 import { cliFlags } from '../config/cli-flags.ts'
 import type { Config } from '../config/config.ts'
@@ -13,10 +13,21 @@ export const outputFormats = ['table', 'json'] as const
 export const stateFormats = [...outputFormats, 'yaml'] as const
 export type OutputFormat = (typeof stateFormats)[number]
 
-export function addConfigOptions (
+/** The options of a command that starts flows or shows what they would do. */
+export function addConfigOptions (command: Command): Command {
+  addFileOptions(command)
+  for (const { flags, doc } of cliFlags) command.option(flags, doc)
+  return command
+}
+
+/**
+ * The options of a command about flows that run. It has none of the settings: `pause --topics x`,
+ * which sets a filter, would pause the whole flow.
+ */
+export function addFileOptions (
   command: Command, formats: readonly OutputFormat[] = outputFormats
 ): Command {
-  command
+  return command
     .argument('<file>', 'a MirrorMaker 2 properties file')
     .option('--clusters <alias...>', 'only flows into these target clusters')
     .option('-X <property=value>',
@@ -27,8 +38,6 @@ export function addConfigOptions (
     .option('--strict', 'refuse every property that has no effect, and duplicate properties')
     .addOption(new Option('-o, --output <format>', 'the format of the result')
       .choices([...formats]).default('table'))
-  for (const { flags, doc } of cliFlags) command.option(flags, doc)
-  return command
 }
 
 export interface ConfigOptions {

@@ -1,6 +1,6 @@
 // The commands that control or show a running flow: commander wiring only.
 import type { Command } from 'commander'
-import { addConfigOptions, stateFormats } from './configure.ts'
+import { addFileOptions, stateFormats } from './configure.ts'
 import { sayWord, type WordOptions } from './control.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { showState, type StateKind, type StateOptions } from './show-state.ts'
@@ -12,7 +12,7 @@ import { waitCaughtUp, type WaitOptions } from './wait.ts'
 export function addControlCommands (
   program: Command, terminal: Terminal, onEnd: (exitCode: ExitCode) => void
 ): void {
-  addConfigOptions(program.command('status')
+  addFileOptions(program.command('status')
     .description('show processes, pauses, positions and lag of each flow, from the clusters ' +
       'alone'), stateFormats)
     .option('--topic <topic>', 'show each partition of this source topic')
@@ -81,7 +81,7 @@ function addWaitCommand (
 }
 
 function addStateOptions (command: Command): Command {
-  return addConfigOptions(command, stateFormats)
+  return addFileOptions(command, stateFormats)
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
     .option('--topic <topic>', 'only this source topic')
     .option('--url <url>', 'ask the process at this address, for example http://127.0.0.1:9584, ' +
@@ -90,7 +90,7 @@ function addStateOptions (command: Command): Command {
 
 /** `hasScope`: the order may concern a part of the flow. */
 function addWordOptions (command: Command, hasScope = true): Command {
-  addConfigOptions(command, stateFormats)
+  addFileOptions(command, stateFormats)
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
   if (hasScope) {
     command.option('--topic <topic>', 'a source topic; default: all')

@@ -5,13 +5,16 @@ import type { FlowConfig } from '../config/config.ts'
 import { connectGroupOf, offsetsTopicOf } from '../migration/import-flow.ts'
 import { configure } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
-import { importMirrorMaker, type MirrorMakerOptions } from './offsets-import-mm2.ts'
+import {
+  hasWrongSeconds, importMirrorMaker, type MirrorMakerOptions
+} from './offsets-import-mm2.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
 
 export async function migrate (
   file: string, options: MirrorMakerOptions, terminal: Terminal
 ): Promise<ExitCode> {
+  if (hasWrongSeconds(options, terminal)) return exitCodes.usage
   if (options.yes === true) {
     const exitCode = await validate(file, { ...options, isBeforeImport: true }, terminal)
     return exitCode === exitCodes.ok ? await importMirrorMaker(file, options, terminal) : exitCode
@@ -40,6 +43,10 @@ export function stepsFor (
     ...names.connector === undefined ? [] : [`--connector '${names.connector}'`],
     ...names.connectGroup === undefined ? [] : [`--connect-group ${names.connectGroup}`]
   ]
+  const seconds = [
+    ...names.quietSeconds === undefined ? [] : [`--quiet-seconds ${names.quietSeconds}`],
+    ...names.waitSeconds === undefined ? [] : [`--wait-seconds ${names.waitSeconds}`]
+  ]
   const on = (verb: string, ...more: readonly string[]): string =>
     ['longhaul', verb, file, ...where, ...more].join(' ')
   const named = flows.map(flow => `${flow.name} (positions in ${offsetsTopicOf(flow, names)} on ` +
@@ -60,7 +67,7 @@ export function stepsFor (
     },
     {
       text: 'Validate again, wait until MirrorMaker 2 commits no more offsets, and import.',
-      command: on('migrate', '--yes')
+      command: on('migrate', ...seconds, '--yes')
     },
     { text: 'Start Longhaul.', command: `longhaul run ${file}` },
     {
@@ -71,7 +78,7 @@ export function stepsFor (
     {
       text: 'To return to Longhaul after a roll-back: stop MirrorMaker 2 and import with ' +
         '--force, which deletes the earlier positions of Longhaul.',
-      command: on('migrate', '--force', '--yes')
+      command: on('migrate', ...seconds, '--force', '--yes')
     }
   ]
 }

@@ -1,6 +1,6 @@
 // The commands of `longhaul offsets` and their options; commander wiring only.
 import type { Command } from 'commander'
-import { addConfigOptions, type ConfigOptions } from './configure.ts'
+import { addFileOptions, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { translateGroup } from './group-offsets.ts'
 import { exportMirrorMaker } from './offsets-export-mm2.ts'
@@ -27,7 +27,7 @@ export function addOffsetsCommands (
 ): void {
   const offsets = program.command('offsets')
     .description('relate offsets of the source to offsets of the target')
-  addConfigOptions(offsets.command('translate')
+  addFileOptions(offsets.command('translate')
     .description('translate offsets: print where a consumer continues in the remote topics'))
     .option('--group <group>', 'all offsets that this consumer group has committed on the source')
     .option('--reset-file <file>',
@@ -40,7 +40,7 @@ export function addOffsetsCommands (
       onEnd(await translateOffsets(file, options, terminal))
     })
 
-  addConfigOptions(offsets.command('explain')
+  addFileOptions(offsets.command('explain')
     .description('show how far a topic is mirrored, and its map of source to target offsets'))
     .requiredOption('--topic <topic>', 'the source topic')
     .option('--partition <number>', 'a partition of the topic; default: all')
@@ -48,14 +48,14 @@ export function addOffsetsCommands (
       onEnd(await explainOffsets(file, options, terminal))
     })
 
-  addConfigOptions(offsets.command('export')
+  addFileOptions(offsets.command('export')
     .description('write all positions and offset maps of the flows, as JSON'))
     .option('--to <file>', 'the file to write; default: stdout')
     .action(async (file: string, options: ExportOptions) => {
       onEnd(await exportOffsets(file, options, terminal))
     })
 
-  addConfigOptions(offsets.command('import')
+  addFileOptions(offsets.command('import')
     .description('let a flow without positions continue at exported ones; without --yes: ' +
       'show them'))
     .requiredOption('--from <file>', 'the file that offsets export has written')
@@ -68,7 +68,7 @@ export function addOffsetsCommands (
       onEnd(await importOffsets(file, options, terminal))
     })
 
-  addImportOptions(addConfigOptions(offsets.command('import-mm2')
+  addImportOptions(addFileOptions(offsets.command('import-mm2')
     .description('let a flow continue where MirrorMaker 2 stopped; without --yes: ' +
       'show its positions')))
     .option('--yes', 'wait until MirrorMaker 2 has stopped, and import')
@@ -76,7 +76,7 @@ export function addOffsetsCommands (
       onEnd(await importMirrorMaker(file, options, terminal))
     })
 
-  addNames(addConfigOptions(offsets.command('export-mm2')
+  addNames(addFileOptions(offsets.command('export-mm2')
     .description('let MirrorMaker 2 continue where Longhaul stopped; without --yes: ' +
       'show the positions')))
     .option('--yes', 'write the positions to the offsets topic of MirrorMaker 2')

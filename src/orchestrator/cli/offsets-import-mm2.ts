@@ -31,15 +31,22 @@ const quietSecondsDefault = 65
 const waitSecondsDefault = 300
 const dryRun = '--yes imports them once MirrorMaker 2 has stopped'
 
+/** Writes to stderr what is wrong. */
+export function hasWrongSeconds (options: MirrorMakerOptions, { stderr }: Terminal): boolean {
+  const { quietSeconds, waitSeconds } = options
+  const all = { '--quiet-seconds': quietSeconds, '--wait-seconds': waitSeconds }
+  const wrong = Object.entries(all).filter(([, text]) =>
+    text !== undefined && !/^\d{1,6}$/.test(text))
+  for (const [name, text] of wrong) {
+    stderr.write(`error: ${name} ${text}: must be a whole number from 0 to 999999\n`)
+  }
+  return wrong.length > 0
+}
+
 export async function importMirrorMaker (
   file: string, options: MirrorMakerOptions, terminal: Terminal
 ): Promise<ExitCode> {
-  const isNumber = (text: string | undefined): boolean =>
-    text === undefined || /^\d{1,6}$/.test(text)
-  if (!isNumber(options.quietSeconds) || !isNumber(options.waitSeconds)) {
-    terminal.stderr.write('error: --quiet-seconds and --wait-seconds are whole numbers\n')
-    return exitCodes.usage
-  }
+  if (hasWrongSeconds(options, terminal)) return exitCodes.usage
   const config = configure(file, options, terminal)
   if (config === undefined) return exitCodes.usage
   const imports: FlowImport[] = []

@@ -26,9 +26,17 @@ export async function importOffsets (
 ): Promise<ExitCode> {
   const config = configure(file, options, terminal)
   if (config === undefined) return exitCodes.usage
+  let text: string
+  try {
+    text = readFileSync(options.from, 'utf8')
+  } catch (thrown) {
+    const reason = thrown instanceof Error ? thrown.message : String(thrown)
+    terminal.stderr.write(`error: --from ${options.from} cannot be read: ${reason}\n`)
+    return exitCodes.usage
+  }
   let exported: readonly ExportedFlow[]
   try {
-    exported = readExport(readFileSync(options.from, 'utf8'))
+    exported = readExport(text)
     if (options.fromFlow !== undefined && config.flows.length !== 1) {
       throw new ReplicatorError('IMPORT_REFUSED', `--from-flow ${options.fromFlow} names one ` +
         `flow, and the file has ${config.flows.length}`,

@@ -24,6 +24,11 @@ export async function runProgram (
     .description('Mirrors Apache Kafka clusters by forwarding record batches as they are stored.')
     .version(`${version} (librdkafka ${librdkafkaVersion})`)
     .exitOverride()
+    // Inherited by the commands, which are added after it.
+    .configureOutput({
+      writeOut: text => { terminal.stdout.write(text) },
+      writeErr: text => { terminal.stderr.write(text) }
+    })
 
   addConfigOptions(program.command('run').description('mirror until SIGTERM or SIGINT'))
     .action(async (file: string, options: ConfigOptions) => {

@@ -77,7 +77,10 @@ async function mirrorUntilStopped (
   if (!noneStarted) await stopped
   if (!noneStarted) log.info({}, 'stopping: waiting until the batches in flight are acknowledged')
   const drained = await mirror.stop()
-  if (noneStarted) return exitCodes.notStarted
+  if (noneStarted) {
+    log.error({ exitCode: exitCodes.notStarted }, 'no flow could start: the process ends')
+    return exitCodes.notStarted
+  }
   log.info({ drained }, 'stopped')
   return drained ? exitCodes.ok : exitCodes.failed
 }

@@ -62,6 +62,12 @@ const refusals: ReadonlyArray<readonly [pattern: RegExp, refusal: LoginRefusal]>
     setting: 'security.protocol',
     action: 'Check whether NAME.security.protocol is that of the listener, the brokers and ' +
       'NAME.bootstrap.servers'
+  }],
+  [/ApiVersionRequest failed: .*Timed out/, {
+    of: 'CLUSTER_UNREACHABLE',
+    setting: 'bootstrap.servers',
+    action: 'Check whether NAME.bootstrap.servers names a listener of Kafka, ' +
+      'NAME.security.protocol is that of the listener, and the broker is not suspended'
   }]
 ]
 
@@ -103,6 +109,9 @@ export function refusedLogin (
     { setting: `${cluster}.${refusal.setting}`, action: refusal.action, cluster })
 }
 
+/** librdkafka guesses at an old broker, whatever accepts connections and does not answer. */
+const noAnswerPattern =
+  /ApiVersionRequest failed: [^;]*Timed out: probably due to [^;]*configuration\)/g
 const prefixPattern = /^(?:(\w+):\/\/)?(\S+)\/(?:bootstrap|\d+): /
 
 /**
@@ -110,7 +119,8 @@ const prefixPattern = /^(?:(\w+):\/\/)?(\S+)\/(?:bootstrap|\d+): /
  * 10.0.0.1:9093 (sasl_ssl): SASL authentication error: ...`.
  */
 export function brokersSay (text: string): string {
-  const parts = text.split('; ').map(part => part.replace(prefixPattern,
+  const plain = text.replaceAll(noAnswerPattern, 'accepts the connection, and does not answer')
+  const parts = plain.split('; ').map(part => part.replace(prefixPattern,
     (_, protocol: string | undefined, address: string) =>
       `broker ${address}${protocol === undefined ? '' : ` (${protocol})`}: `))
   const told = parts.map(part => part.replace(/^broker \S+( \(\w+\))?: /, ''))

@@ -26,6 +26,9 @@ const rows: ReadonlyArray<[code: ErrorName, text: string, becomes: ErrorName, se
     'bad certificate: SSL alert number 42', '_SSL', 'ssl.keystore.location'],
   ['_TRANSPORT', 'a:1/bootstrap: Disconnected: connection closed by peer (does the listener want ' +
     'another security.protocol: TLS, a login?)', 'CLUSTER_UNREACHABLE', 'security.protocol'],
+  ['_TRANSPORT', 'a:1/bootstrap: ApiVersionRequest failed: Local: Timed out: probably due to ' +
+    'broker version < 0.10 (see api.version.request configuration) (after 10001ms in state ' +
+    'APIVERSION_QUERY)', 'CLUSTER_UNREACHABLE', 'bootstrap.servers'],
   ['_TRANSPORT', 'a:1/bootstrap: Connect to ipv4#1.2.3.4:1 failed: Connection refused',
     'CLUSTER_UNREACHABLE', 'bootstrap.servers']
 ]
@@ -80,4 +83,17 @@ test('attempts with the same text are one sentence, and each broker is named', (
   'broker a:1 (ssl): handshake: verify failed: no; broker b:2 (ssl): verify failed')
   assert.equal(brokersSay('a:1/bootstrap: gone; a:1/bootstrap: gone'), 'broker a:1: gone')
   assert.equal(brokersSay('nothing is known'), 'nothing is known')
+})
+
+// Regression: a program that accepts connections and never answers was called an old broker.
+test('a broker that does not answer is not called old', () => {
+  const error = clusterError('east', {
+    code: errorTable._TRANSPORT.code,
+    detail: 'describeCluster: a:1/bootstrap: ApiVersionRequest failed: Local: Timed out: ' +
+      'probably due to broker version < 0.10 (see api.version.request configuration); ' +
+      'b:2/bootstrap: Connect to ipv4#b:2 failed: Connection refused'
+  }, 'describeCluster')
+  assert.equal(error.detail, 'cluster east: broker a:1: accepts the connection, and does not ' +
+    'answer; broker b:2: Connect to ipv4#b:2 failed: Connection refused')
+  assert.match(error.action, /whether east\.bootstrap\.servers names a listener of Kafka/)
 })

@@ -1,0 +1,60 @@
+// What commands answer to arguments that are mistyped or do not fit, before they reach a cluster.
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+import { runProgram } from '../../../src/orchestrator/cli/program.ts'
+import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+
+const noTime = ['--quiet-seconds', 'abc']
+
+/** `FILE` stands for the configuration file. */
+const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, text: RegExp]> = [
+  // Regression: --topics set the filter of the file, and the whole flow was paused.
+  [['pause', 'FILE', '--topics', 'orders', '--reason', 'x'], 2,
+    /unknown option '--topics'[^]*Did you mean --topic\?/],
+  [['resume', 'FILE', '--topics', 'orders', '--reason', 'x'], 2, /unknown option '--topics'/],
+  [['partitions', 'retry', 'FILE', '--topics', 'x', '--reason', 'x'], 2, /unknown option/],
+  [['migrate', 'FILE', ...noTime], 2, /^error: --quiet-seconds abc: must be a whole number from 0/],
+  // Before any cluster is asked.
+  [['migrate', 'FILE', '--yes', '--wait-seconds', '-1'], 2, /^error: --wait-seconds -1: must be/],
+  [['offsets', 'import-mm2', 'FILE', ...noTime], 2, /--quiet-seconds abc: must be a whole/],
+  [['migrate', 'FILE', '--quiet-seconds', '12'], 0, /migrate \S+ --quiet-seconds 12 --yes/],
+  [['offsets', 'import', 'FILE', '--from', '/nowhere.json'], 2,
+    /^error: --from \/nowhere\.json cannot be read: ENOENT/],
+  // The last line says how the process ends: the error before it reads like that of a first try.
+  [['run', 'FILE'], 3, /no flow could start: the process ends"[^\n]*\n$/]
+]
+
+for (const [args, exitCode, text] of rows) {
+  test(`longhaul ${args.join(' ')}: exit code ${exitCode}`, async t => {
+    const result = await run(t, args)
+    assert.equal(result.exitCode, exitCode, result.written)
+    assert.match(result.written, text)
+  })
+}
+
+async function run (
+  t: TestContext, args: readonly string[]
+): Promise<{ readonly exitCode: number | undefined, readonly written: string }> {
+  const folder = mkdtempSync(join(tmpdir(), 'longhaul-arguments-'))
+  t.after(() => { rmSync(folder, { recursive: true }) })
+  const file = join(folder, 'mm2.properties')
+  // No process listens on this port.
+  writeFileSync(file, ['clusters = A, B', 'A->B.enabled = true', 'admin.timeout.ms = 500',
+    'A.bootstrap.servers = 127.0.0.1:1', 'B.bootstrap.servers = 127.0.0.1:1', 'metrics.port = -1'
+  ].join('\n'))
+  let written = ''
+  const stream = { write: (text: string) => { written += text } }
+  const exitCode = await runProgram(
+    ['node', 'longhaul', ...args.map(arg => arg === 'FILE' ? file : arg)], {
+      stdout: stream,
+      stderr: stream,
+      environment: {},
+      clock: systemClock,
+      stopped: new AbortController().signal,
+      onHangUp: () => {}
+    })
+  return { exitCode, written }
+}
