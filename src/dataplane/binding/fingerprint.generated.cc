@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "9e8c85ac9f428925"; }
+const char* ContractFingerprint() { return "51c0be2d7c4f9df7"; }
 
 }  // namespace longhaul

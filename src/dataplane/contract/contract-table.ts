@@ -90,6 +90,7 @@ export const laneCounters = {
   produceRequests: 'sent',
   fetchResponseBytes: 'received',
   followerBytes: 'of records that followers of the source returned (client.rack)',
+  fetchedTwiceBytes: 'of batches that were fetched ahead of their partition and dropped',
   sourceThrottleMs: 'sum of the throttle times of source brokers',
   targetThrottleMs: 'sum of the throttle times of target brokers',
   requestErrors: 'requests that failed as a whole',

@@ -260,6 +260,7 @@ struct LaneCounters {
   int64_t produce_requests = 0;  // sent
   int64_t fetch_response_bytes = 0;  // received
   int64_t follower_bytes = 0;  // of records that followers of the source returned (client.rack)
+  int64_t fetched_twice_bytes = 0;  // of batches that were fetched ahead of their partition and dropped
   int64_t source_throttle_ms = 0;  // sum of the throttle times of source brokers
   int64_t target_throttle_ms = 0;  // sum of the throttle times of target brokers
   int64_t request_errors = 0;  // requests that failed as a whole
@@ -270,7 +271,7 @@ struct LaneCounters {
   int64_t source_connections = 0;  // connections that the lane fetches over, of all source brokers
   bool operator==(const LaneCounters&) const = default;
 };
-constexpr size_t kLaneCountersColumns = 14;
+constexpr size_t kLaneCountersColumns = 15;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 namespace kafka_error {

@@ -13,7 +13,8 @@
 //      +-------- less: returns to the former number, for a minute, then two, ... --+
 //
 // The lane tries only if more connections can pay: the broker is far (on a near one no window
-// bounds a connection), several partitions have records that were not fetched yet, and no Fetch
+// bounds a connection), there is more to fetch than one connection can fetch (several partitions
+// with records, or one with so many that it can be fetched in stripes), and no Fetch
 // waits for memory, since then the target is slower than the source. When a quarter of the
 // connections would do for a minute, half of them are closed.
 //
@@ -49,6 +50,8 @@ struct ConnectionPace {
   // Before a connection that has ended is opened again; doubles.
   int64_t pause_ms = 1'000;
   int64_t pause_ms_max = 60'000;
+  // A partition with a smaller backlog is not fetched in stripes (stripe_fetcher.h).
+  int64_t stripe_backlog_bytes = 8 << 20;
 };
 
 class ConnectionCount {
@@ -56,8 +59,10 @@ class ConnectionCount {
   // What is known at the end of a window.
   struct Look {
     int64_t bytes = 0;         // moved over all connections since the last look
-    int32_t busy = 0;          // partitions with records to fetch, and with room for them
-    int32_t members = 0;       // partitions that are fetched from the broker
+    // Connections that could fetch: one for each partition with records to fetch and with room for
+    // them, or any number.
+    int32_t busy = 0;
+    int32_t members = 0;       // the same, whether or not there is something to fetch
     int32_t affordable = 1;    // connections that the memory of the lane has room for
     bool is_spread = false;    // all wanted connections are open and have their partitions
     bool lacked_room = false;  // a Fetch waited for memory

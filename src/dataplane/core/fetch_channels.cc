@@ -56,6 +56,11 @@ int64_t FetchChannels::CountOpen() const {
   return open;
 }
 
+int64_t FetchChannels::RoundTripMs(int32_t node) const {
+  const auto broker = brokers_.find(node);
+  return broker == brokers_.end() ? -1 : broker->second.count.round_trip_ms();
+}
+
 void FetchChannels::Look(int32_t node, Broker* broker) {
   ConnectionCount::Look look;
   const std::vector<int32_t> used = plan_->UsedChannels(node);
@@ -69,7 +74,14 @@ void FetchChannels::Look(int32_t node, Broker* broker) {
   }
   look.members = plan_->CountMembers(node);
   // Walks all partitions of the broker, so only if there is something to gain.
-  if (look.bytes >= pace_.busy_bytes) look.busy = plan_->CountBusy(node);
+  if (look.bytes >= pace_.busy_bytes) {
+    look.busy = broker->busy = plan_->CountBusy(node);
+    if (plan_->HasBacklog(node, pace_.stripe_backlog_bytes)) {
+      broker->striped_until = lane_->now + pace_.idle_ms;
+      if (look.busy > 0) look.busy = INT32_MAX;
+    }
+  }
+  if (lane_->now < broker->striped_until && look.members > 0) look.members = INT32_MAX;
   const int64_t brokers = std::max<int64_t>(static_cast<int64_t>(brokers_.size()), 1);
   look.affordable = static_cast<int32_t>(
       std::clamp<int64_t>(lane_->memory.bound() / 2 / room_min_ / brokers, 1, INT32_MAX));
@@ -89,6 +101,8 @@ void FetchChannels::Follow(int32_t node, Broker* broker) {
   }
   while (OpenNext(node, broker)) {
   }
+  const auto used = static_cast<int32_t>(plan_->UsedChannels(node).size());
+  plan_->SetStriped(node, lane_->now < broker->striped_until && used > std::max(broker->busy, 1));
   if (plan_->UsedChannels(node).size() > 1 || plan_->IsMoving(node)) plan_->Spread(node);
 }
 
@@ -147,7 +161,7 @@ void FetchChannels::CloseUnused() {
   for (auto it = unused_.begin(); it != unused_.end();) {
     const Channel channel = *it;
     const FetchNode& node = plan_->nodes()[channel];
-    if (node.asking || !node.members.empty() || node.session.is_open()) {
+    if (node.asking || node.stripes > 0 || !node.members.empty() || node.session.is_open()) {
       ++it;
       continue;
     }

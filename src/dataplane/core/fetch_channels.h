@@ -13,6 +13,10 @@
 // over one channel at a time. Order and sequences do not depend on channels at all: a response
 // counts only for the offset that the partition is at.
 //
+// If there are more channels than partitions with records to fetch, a partition with a large
+// backlog is fetched in stripes over all of them (stripe_fetcher.h). Then channel 0 has the
+// session with all partitions.
+//
 // A broker may refuse a further connection (max.connections.per.ip). Then the lane keeps one
 // connection less than it has, for librdkafka, which asks for metadata on its own one.
 #pragma once
@@ -47,6 +51,8 @@ class FetchChannels {
   void Lost(const Channel& channel);
   // Of the lane, to all source brokers that have answered it.
   int64_t CountOpen() const;
+  // To the broker, -1: not known.
+  int64_t RoundTripMs(int32_t node) const;
 
  private:
   struct Broker {
@@ -62,6 +68,8 @@ class FetchChannels {
     int64_t lost_at = -1;
     int32_t losses = 0;
     bool has_refused = false;  // and that was logged
+    int64_t striped_until = 0;  // a while after a partition could last be fetched in stripes
+    int32_t busy = 0;           // partitions with records to fetch, at the last look
   };
 
   void Look(int32_t node, Broker* broker);

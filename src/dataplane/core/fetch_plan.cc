@@ -89,7 +89,9 @@ void FetchPlan::Spread(int32_t node) {
       members.push_back({id, channel.number, p != nullptr && IsBusy(*p, each)});
     }
   }
-  for (const SpreadMove& move : EvenOut(std::move(members), UsedChannels(node)))
+  const std::vector<int32_t> to =
+      IsStriped(node) ? std::vector<int32_t>{0} : UsedChannels(node);
+  for (const SpreadMove& move : EvenOut(std::move(members), to))
     nodes_[routes_.at(move.id)].moves[move.id] = move.channel;
 }
 
@@ -116,6 +118,46 @@ void FetchPlan::MoveMembers(const Channel& channel, FetchNode* node) {
   }
 }
 
+void FetchPlan::SetStriped(int32_t node, bool is_striped) {
+  if (is_striped)
+    striped_.insert(node);
+  else
+    striped_.erase(node);
+}
+
+std::vector<uint32_t> FetchPlan::MembersOf(int32_t node) const {
+  std::vector<uint32_t> members;
+  EachOf(node, [&](const Channel&, const FetchNode& each) {
+    members.insert(members.end(), each.members.begin(), each.members.end());
+  });
+  std::sort(members.begin(), members.end());
+  return members;
+}
+
+bool FetchPlan::MayFetch(const Partition& p) const {
+  const auto route = routes_.find(p.id);
+  return route != routes_.end() && JudgeRoom(p, nodes_.at(route->second)) == Verdict::kWanted;
+}
+
+bool FetchPlan::IsCrowded(const Partition& p) const {
+  const auto route = routes_.find(p.id);
+  return route != routes_.end() && JudgeRoom(p, nodes_.at(route->second)) == Verdict::kCrowded;
+}
+
+bool FetchPlan::HasBacklog(int32_t node, int64_t bytes) const {
+  bool has_backlog = false;
+  EachOf(node, [&](const Channel&, const FetchNode& each) {
+    for (uint32_t id : each.members) {
+      const Partition* p = lane_->Find(id);
+      if (p == nullptr || has_backlog) continue;
+      const Verdict verdict = JudgeRoom(*p, each);
+      has_backlog = (verdict == Verdict::kWanted || verdict == Verdict::kCrowded) &&
+                    p->striping.shape.BytesOf(lane_->EndOf(*p) - p->source.offset) >= bytes;
+    }
+  });
+  return has_backlog;
+}
+
 int32_t FetchPlan::CountMembers(int32_t node) const {
   size_t members = 0;
   EachOf(node, [&](const Channel&, const FetchNode& each) { members += each.members.size(); });
@@ -123,7 +165,7 @@ int32_t FetchPlan::CountMembers(int32_t node) const {
 }
 
 bool FetchPlan::IsBusy(const Partition& p, const FetchNode& node) const {
-  return p.source.offset < lane_->EndOf(p) && Judge(p, node) == Verdict::kWanted;
+  return p.source.offset < lane_->EndOf(p) && JudgeRoom(p, node) == Verdict::kWanted;
 }
 
 int32_t FetchPlan::CountBusy(int32_t node) const {
@@ -149,8 +191,12 @@ void FetchPlan::Update(int32_t node_id, FetchNode* node) {
   if (!node->shut_out.empty()) node->is_crowded = true;
 }
 
-// While a batch is retried, no more batches are fetched.
 FetchPlan::Verdict FetchPlan::Judge(const Partition& p, const FetchNode& node) const {
+  return p.striping.is_active ? Verdict::kUnwanted : JudgeRoom(p, node);
+}
+
+// While a batch is retried, no more batches are fetched.
+FetchPlan::Verdict FetchPlan::JudgeRoom(const Partition& p, const FetchNode& node) const {
   if (!p.traits().fetches || p.producers.question != 0) return Verdict::kUnwanted;
   if (p.phase == PartitionPhase::kRetrying && !p.queue.empty()) return Verdict::kUnwanted;
   if (node.closed_targets.contains(p.leaders.target.node)) return Verdict::kShutOut;

@@ -43,6 +43,13 @@ struct FetchNode {
   bool is_idle = false;        // the last response had no records
   int64_t not_before = 0;      // throttled or backing off
   int64_t answered_ms = 0;     // last response of its session, epoch ms
+  int64_t asked_bytes = 0;     // that the last request of the session asked for, at most
+  // Written by StripeFetcher: requests for stripes in flight, the bytes that they reserve, when the
+  // last one was answered, and bytes a ms.
+  int32_t stripes = 0;
+  int64_t stripe_bytes = 0;
+  int64_t stripe_done_at = 0;
+  int64_t stripe_rate = 0;
 
   // The broker keeps a session, and the lane no longer fetches over the channel.
   bool is_left() const { return members.empty() && session.is_open(); }
@@ -75,6 +82,18 @@ class FetchPlan {
   // other.
   void Spread(int32_t node);
   bool IsMoving(int32_t node) const;
+  // While the channels of the broker fetch partitions in stripes, all members are on channel 0.
+  void SetStriped(int32_t node, bool is_striped);
+  bool IsStriped(int32_t node) const { return striped_.contains(node); }
+  const std::set<int32_t>& striped() const { return striped_; }
+  std::vector<uint32_t> MembersOf(int32_t node) const;
+  Channel ChannelOf(const Partition& p) const { return routes_.at(p.id); }
+  // Whether more of the partition may be fetched now, by the session or in stripes. Whether only
+  // its full queue is in the way.
+  bool MayFetch(const Partition& p) const;
+  bool IsCrowded(const Partition& p) const;
+  // Whether a member of the broker lacks at least `bytes` of what its log holds.
+  bool HasBacklog(int32_t node, int64_t bytes) const;
   // Lets members leave that are to be fetched over another channel. No Fetch may be in flight on
   // this one.
   void MoveMembers(const Channel& channel, FetchNode* node);
@@ -93,6 +112,7 @@ class FetchPlan {
  private:
   enum class Verdict : uint8_t { kWanted, kUnwanted, kNotDue, kCrowded, kShutOut };
   Verdict Judge(const Partition& p, const FetchNode& node) const;
+  Verdict JudgeRoom(const Partition& p, const FetchNode& node) const;
   void Consider(uint32_t id, int32_t node_id, FetchNode* node);
   void CloseTargets(FetchNode* node);
   void FindReplicasDue(FetchNode* node);
@@ -116,6 +136,7 @@ class FetchPlan {
   const ReadReplicas* replicas_;
   std::map<Channel, FetchNode> nodes_;
   std::unordered_map<uint32_t, Channel> routes_;  // of each member
+  std::set<int32_t> striped_;                     // brokers
 };
 
 }  // namespace longhaul

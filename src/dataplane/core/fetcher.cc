@@ -21,7 +21,14 @@ void Fetcher::Tick() {
   intake_.ShowQuestions();
   plan_.Route();
   channels_.Tick();
-  if (lane_->memory.fetch_room() < std::min(kRoomMin, DivideRoom().equal)) relief_.Relieve();
+  const Shares shares = DivideRoom();
+  const int64_t spare = std::min(kRoomMin, shares.equal);
+  if (lane_->memory.fetch_room() < spare) {
+    relief_.Relieve();
+    stripes_.Relieve();
+  }
+  stripes_.Tick(shares.busy, spare, &next_tag_);
+  plan_.Route();  // partitions that are now in stripes leave their sessions
   // Channels take turns: with little room, repeated requests to an idle one would leave no room for
   // a busy one after it.
   std::map<Channel, Node>& nodes = plan_.nodes();
@@ -101,8 +108,10 @@ bool Fetcher::IsOpen(const Channel& channel, Node* node) {
 // (MemoryRelief::kDeadShare).
 Fetcher::Shares Fetcher::DivideRoom() const {
   int64_t idle = 0, busy = 0;
-  for (const auto& [channel, node] : plan_.nodes())
+  for (const auto& [channel, node] : plan_.nodes()) {
     if (!node.members.empty()) ++(node.is_idle ? idle : busy);
+    if (node.members.empty() && node.is_used && plan_.IsStriped(channel.node)) busy++;
+  }
   const int64_t bound = lane_->memory.bound();
   const int64_t equal = bound / std::max<int64_t>(2 * (idle + busy), 4);
   Shares shares{equal, std::min(equal, kIdleBytes), equal};
@@ -161,6 +170,7 @@ void Fetcher::Send(const Channel& channel, Node* node, int16_t version,
   const Patience patience = lane_->watch.PatienceFor(request.wait_max_ms, true);
   lane_->watch.Sent(Side::kSource, channel, patience, lane_->now);
   node->asking = true;
+  node->asked_bytes = request.bytes_max;
   node->names_rack = false;
   lane_->memory.ReserveFetch(request.bytes_max);
   lane_->counters.fetch_requests++;
@@ -169,9 +179,20 @@ void Fetcher::Send(const Channel& channel, Node* node, int16_t version,
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
+  if (stripes_.Owns(reply.tag)) {
+    Partition* p = stripes_.OnReply(reply);
+    if (p != nullptr) StoreStripes(p, filled);
+    return;
+  }
   auto found = outstanding_.find(reply.tag);
   const Outstanding asked = found->second;
   outstanding_.erase(found);
+  OnSession(reply, asked, filled);
+  for (Partition* p : stripes_.OnSession(asked.channel)) StoreStripes(p, filled);
+}
+
+void Fetcher::OnSession(const Reply& reply, const Outstanding& asked,
+                        std::vector<Partition*>* filled) {
   lane_->memory.EndFetch(asked.bytes_max);
   lane_->watch.Answered(Side::kSource, asked.channel, asked.patience, lane_->now);
   channels_.Answered(asked.channel, reply.first_byte_ms);
@@ -270,23 +291,47 @@ void Fetcher::OnPartition(const FetchedPartition& fetched, const Entry& entry,
     return replicas_.Doubt(p, fetched.error);
   if (fetched.error != 0) return OnPartitionError(p, fetched);
   if (fetched.diverging_end >= 0) return OnDivergence(p, fetched);
-  SeeLogEnd(p, fetched);
-  if (fetched.records_size > 0) {
-    if (entry.asked_follower)
-      lane_->counters.follower_bytes += static_cast<int64_t>(fetched.records_size);
-    intake_.Store(p, fetched, buffer);
-    // If the first batch was cut, the partition keeps its place in the order: at the front, the
-    // broker returns the whole batch.
-    if (p->source.offset != entry.asked.offset) filled->push_back(p);
-  }
-  const int64_t end = lane_->EndOf(*p);
-  CheckSourceEnd(lane_, p, p->source.offset >= end);
-  p->source.end_marks.See(p->source.high_watermark, p->progress.upstream, lane_->wall_now);
-  if (p->progress.upstream >= end) p->counters.caught_up_at_ms = lane_->wall_now;
+  if (entry.asked_follower)
+    lane_->counters.follower_bytes += static_cast<int64_t>(fetched.records_size);
+  else
+    SeeShape(p, fetched, entry);
+  Store(p, fetched, buffer);
+  // If the first batch was cut, the partition keeps its place in the order: at the front, the
+  // broker returns the whole batch.
+  if (p->source.offset != entry.asked.offset) filled->push_back(p);
+  stripes_.Consider(p);
   if (entry.asked_follower)
     replicas_.OnFollower(p, fetched);
   else
     replicas_.OnLeader(p, fetched, asked.with_rack);
+}
+
+void Fetcher::Store(Partition* p, const FetchedPartition& fetched, const HeldRef& buffer) {
+  SeeLogEnd(p, fetched);
+  if (fetched.records_size > 0) intake_.Store(p, fetched, buffer);
+  const int64_t end = lane_->EndOf(*p);
+  CheckSourceEnd(lane_, p, p->source.offset >= end);
+  p->source.end_marks.See(p->source.high_watermark, p->progress.upstream, lane_->wall_now);
+  if (p->progress.upstream >= end) p->counters.caught_up_at_ms = lane_->wall_now;
+}
+
+void Fetcher::StoreStripes(Partition* p, std::vector<Partition*>* filled) {
+  while (const std::optional<Stripe> stripe = stripes_.Take(p)) {
+    const int64_t before = p->source.offset;
+    Store(p, stripe->fetched, stripe->buffer);
+    if (p->source.offset != before) filled->push_back(p);
+    stripes_.Stored(p, *stripe);
+  }
+}
+
+// The leader has confirmed the position in this epoch. Call before Store(), which changes headers.
+void Fetcher::SeeShape(Partition* p, const FetchedPartition& fetched, const Entry& entry) {
+  p->striping.proven_epoch = entry.asked.leader_epoch;
+  const bool has_backlog = entry.asked.offset < fetched.high_watermark;
+  if (!has_backlog || lane_->settings.broker_connections_max <= 1) return;
+  p->striping.shape.See(
+      SurveyBatches(fetched.records, fetched.records_size, fetched.high_watermark),
+      entry.asked.offset);
 }
 
 // A follower learns where the log begins and ends shortly after its leader has reported it.

@@ -17,6 +17,7 @@
 #include "core/memory_relief.h"
 #include "core/protocol/fetch.h"
 #include "core/read_replicas.h"
+#include "core/stripe_fetcher.h"
 
 namespace longhaul {
 
@@ -38,10 +39,11 @@ class Fetcher {
 
   Fetcher(LaneContext* lane, Leaders* leaders, const ConnectionPace& pace)
       : lane_(lane), leaders_(leaders), replicas_(lane, leaders), plan_(lane, &replicas_),
-        channels_(lane, &plan_, pace, kRoomMin), intake_(lane), relief_(lane) {}
+        channels_(lane, &plan_, pace, kRoomMin),
+        stripes_(lane, &plan_, &channels_, &replicas_, pace), intake_(lane), relief_(lane) {}
 
   void Tick();
-  bool Owns(uint64_t tag) const { return outstanding_.contains(tag); }
+  bool Owns(uint64_t tag) const { return outstanding_.contains(tag) || stripes_.Owns(tag); }
   // Appends the partitions that got batches to `filled`.
   void OnReply(const Reply& reply, std::vector<Partition*>* filled);
   // Returns the partition from its follower to its leader.
@@ -52,7 +54,10 @@ class Fetcher {
   // Fetch sessions that brokers may still keep although the lane no longer fetches from them.
   int64_t CountLeftSessions() const;
   int64_t CountConnections() const { return channels_.CountOpen(); }
-  void CheckInvariants() const { plan_.CheckInvariants(); }
+  void CheckInvariants() const {
+    plan_.CheckInvariants();
+    stripes_.CheckInvariants();
+  }
 
  private:
   using Node = FetchNode;
@@ -83,6 +88,10 @@ class Fetcher {
   void OnFailure(const Outstanding& asked, Node* node, int32_t error);
   void OnResponse(const FetchResponse& response, const Outstanding& asked, const HeldRef& buffer,
                   std::vector<Partition*>* filled);
+  void OnSession(const Reply& reply, const Outstanding& asked, std::vector<Partition*>* filled);
+  void Store(Partition* p, const FetchedPartition& fetched, const HeldRef& buffer);
+  void StoreStripes(Partition* p, std::vector<Partition*>* filled);
+  void SeeShape(Partition* p, const FetchedPartition& fetched, const Entry& entry);
   void OnSilence(const Outstanding& asked, Node* node);
   bool IsAwaited(const Partition& p, const Entry& entry, const Channel& channel) const;
   void OnPartition(const FetchedPartition& fetched, const Entry& entry, const Outstanding& asked,
@@ -96,6 +105,7 @@ class Fetcher {
   ReadReplicas replicas_;
   FetchPlan plan_;
   FetchChannels channels_;
+  StripeFetcher stripes_;
   BatchIntake intake_;
   MemoryRelief relief_;
   Channel turn_{0};  // the one that is asked next if there is room

@@ -13,6 +13,7 @@
 #include "core/per_side.h"
 #include "core/progress.h"
 #include "core/resume_verdict.h"
+#include "core/stripes.h"
 #include "core/transport.h"
 
 namespace longhaul {
@@ -102,6 +103,18 @@ struct ReadFrom {
   int64_t behind_since = 0;   // since when the follower lacks records that its leader has reported
 };
 
+// Written by Fetcher and StripeFetcher: whether and how the partition is fetched in stripes.
+struct Striping {
+  bool is_active = false;     // in stripes, and not in the session of its channel
+  int32_t proven_epoch = -1;  // the leader epoch in which the session has fetched last
+  BatchShape shape;
+  int64_t not_before = 0;     // no stripes begin
+  int64_t paused_until = 0;   // too many bytes were fetched twice
+  // Bytes of stripes that were dropped, and of those that were stored, since the last pause.
+  int64_t twice_bytes = 0;
+  int64_t stored_bytes = 0;
+};
+
 // Written by Outbox: what is in flight to the target.
 struct Delivery {
   int32_t ready_at = -1;           // node whose list of ready partitions has it, -1: none
@@ -163,6 +176,7 @@ struct Partition {
 
   PerSide<Leadership> leaders;
   SourcePosition source;
+  Striping striping;
   ProducerKnowledge producers;
   ReadFrom read;
   Progress progress;  // written by Outbox, BatchIntake, TargetScan; (C) never ahead of acks

@@ -258,6 +258,7 @@ export class FlowStatistics {
       targetThrottleMs: counters.targetThrottleMs,
       fetchedBytes: counters.fetchResponseBytes,
       followerBytes: counters.followerBytes,
+      fetchedTwiceBytes: counters.fetchedTwiceBytes,
       evictions: counters.evictions,
       errorsByCode: countsByCode(stats.errors),
       latency: {

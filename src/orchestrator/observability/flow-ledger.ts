@@ -27,6 +27,7 @@ export interface FlowTotals extends PartitionTotals {
   readonly targetThrottleMs: number
   readonly fetchedBytes: number
   readonly followerBytes: number
+  readonly fetchedTwiceBytes: number
   readonly evictions: number
   /** By the name of the error: errors that stopped a partition, and errors of the control plane. */
   readonly errorsByError: ReadonlyMap<string, number>
@@ -91,7 +92,8 @@ class FlowAccount {
     const { lanes } = flow
     const requests = this.#requests.observe(lanes.map((lane) => laneMember(lane, [
       lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs,
-      lane.fetchedBytes, lane.evictions, lane.followerBytes
+      lane.fetchedBytes, lane.evictions, lane.followerBytes,
+      lane.fetchedTwiceBytes
     ])))
     return {
       ...this.#partitions.observe(flow, nowMs),
@@ -109,6 +111,7 @@ class FlowAccount {
       fetchedBytes: requests[4] ?? 0,
       evictions: requests[5] ?? 0,
       followerBytes: requests[6] ?? 0,
+      fetchedTwiceBytes: requests[7] ?? 0,
       errorsByError: this.#errors.observeFinal(lanes, flow.errorsByCode),
       retriedErrorsByError: this.#errors.observeRetried(
         lanes, flow.retriedErrorsByCode ?? new Map()),

@@ -164,6 +164,12 @@ export const metricTable = {
     labels: flow,
     help: 'Bytes of records that were fetched from followers in the rack of client.rack.'
   },
+  longhaul_fetched_twice_bytes_total: {
+    type: 'counter',
+    labels: flow,
+    help: 'Bytes of batches that were fetched ahead of their partition over another connection, ' +
+      'and dropped: they had been fetched already, or are fetched again.'
+  },
   longhaul_evictions_total: {
     type: 'counter',
     labels: flow,

@@ -129,6 +129,7 @@ export interface LaneSnapshot {
   readonly fetchedBytes: Count
   /** Bytes of records that followers of the source returned, because they are closer. */
   readonly followerBytes: Count
+  readonly fetchedTwiceBytes: Count
   /** Partitions whose queue was dropped, to be fetched again, because of a lack of memory. */
   readonly evictions: Count
   readonly errorsByCode: CountsByCode

@@ -82,6 +82,7 @@ class SimulatedCluster {
   bool selects_by_rack = false;
   bool has_topic_ids = true;
   int64_t fetched_partitions = 0;  // how many partitions all Fetches together have named
+  int64_t stripes = 0;  // Fetches outside a session that the broker answers at once
   size_t follower_bytes = 0;  // bytes of records that followers have returned
   std::map<Key, InjectedError> follower_errors;
   std::map<Key, InjectedError> fetch_errors;

@@ -55,8 +55,10 @@ int16_t SimulatedCluster::FetchError(const FetchScope& scope, const FetchedFrom&
   if (is_follower && !(scope.version >= 11 && selects_by_rack)) return kNotLeader;
   if (from.leader_epoch >= 0 && from.leader_epoch != log.leader_epoch())
     return from.leader_epoch < log.leader_epoch() ? kFencedLeaderEpoch : kUnknownLeaderEpoch;
+  // During a slow election the former leader does not know yet that it leads no more.
+  const bool fails_as_follower = is_follower && log.leader >= 0;
   const InjectedError* injected =
-      Injected(is_follower ? &follower_errors : &fetch_errors, key);
+      Injected(fails_as_follower ? &follower_errors : &fetch_errors, key);
   return injected != nullptr ? injected->error : int16_t{0};
 }
 
@@ -184,6 +186,7 @@ SimulatedCluster::OpenedFetch SimulatedCluster::OpenFetch(int32_t node, int16_t 
   in.NoTags();
   if (!in.AtEnd()) protocol_violations.push_back("bytes behind a Fetch request");
   fetched_partitions += static_cast<int64_t>(fetch.partitions.size());
+  if (fetch.wait_ms == 0 && fetch.epoch == -1) stripes++;
 
   SessionCache& sessions = broker(node).sessions;
   if (fetch.epoch <= 0) {

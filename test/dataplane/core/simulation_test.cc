@@ -15,6 +15,14 @@ constexpr int64_t kFaultPhaseMs = 8'000;
 constexpr int64_t kPatienceMs = 300'000;
 constexpr uint64_t kRuns = kHasThreadSanitizer ? 20 : 150;
 
+// Whether a further connection pays is left to chance: partitions change theirs all the time, and
+// are fetched in stripes whenever there is more to fetch than one answer holds.
+constexpr ConnectionPace kRestless{
+    .far_ms = 0, .window_ms = 20, .window_round_trips = 1, .settle_round_trips = 1,
+    .opening_ms_max = 200, .opening_look_ms = 5, .gain_percent = 0, .hold_ms = 20,
+    .hold_ms_max = 200, .refused_ms = 300, .idle_ms = 200, .busy_bytes = 0, .open_ms_max = 100,
+    .pause_ms = 10, .pause_ms_max = 100, .stripe_backlog_bytes = 1};
+
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text != nullptr ? std::strtoull(text, nullptr, 10) : otherwise;
@@ -44,11 +52,7 @@ SimulationOptions RandomOptions(Random& random) {
   s.retry_backoff_max_ms = pick({200, 2'000});
   s.metadata_max_age_ms = pick({1'000, 60'000});
   s.broker_connections_max = pick({1, 2, 4, 16});
-  // Whether a further connection pays is left to chance: partitions change theirs all the time.
-  options.pace = {.far_ms = 0, .window_ms = 20, .window_round_trips = 1, .settle_round_trips = 1,
-                  .opening_ms_max = 200, .opening_look_ms = 5, .gain_percent = 0, .hold_ms = 20,
-                  .hold_ms_max = 200, .refused_ms = 300, .idle_ms = 200, .busy_bytes = 0,
-                  .open_ms_max = 100, .pause_ms = 10, .pause_ms_max = 100};
+  options.pace = kRestless;
   if (random.OneIn(2)) options.rack = "b";
   options.batch_max = 512 * 1024;
   options.mirrors_again = true;
@@ -335,7 +339,7 @@ TEST_CASE("for all faults every record is on the target once, in order, unchange
   const uint64_t runs = FromEnvironment("LONGHAUL_SIM_RUNS", kRuns);
   const uint64_t only = FromEnvironment("LONGHAUL_SIM_RUN", UINT64_MAX);
   uint64_t faults = 0;
-  int64_t batches = 0, further = 0;
+  int64_t batches = 0, further = 0, stripes = 0;
   for (uint64_t run = 0; run < runs || run == only; ++run) {
     if (only != UINT64_MAX && run != only) continue;
     Random random("options " + std::to_string(run));
@@ -343,25 +347,33 @@ TEST_CASE("for all faults every record is on the target once, in order, unchange
     Chaos(&sim, &faults).Run();
     batches += sim.batches_mirrored;
     further += sim.CountFurtherOpened();
+    stripes += sim.source.stripes;
     INFO("LONGHAUL_TEST_SEED=" << RunSeed() << " LONGHAUL_SIM_RUN=" << run);
     REQUIRE(sim.failure() == "");
   }
-  if (only == UINT64_MAX) CHECK(2 * further > static_cast<int64_t>(runs));
-  std::printf("simulation: %llu runs, %llu faults, %lld batches, %lld further connections\n",
-              static_cast<unsigned long long>(runs), static_cast<unsigned long long>(faults),
-              static_cast<long long>(batches), static_cast<long long>(further));
+  if (only == UINT64_MAX) {
+    CHECK(2 * further > static_cast<int64_t>(runs));
+    CHECK(stripes > static_cast<int64_t>(runs));
+  }
+  std::printf(
+      "simulation: %llu runs, %llu faults, %lld batches, %lld further connections, %lld stripes\n",
+      static_cast<unsigned long long>(runs), static_cast<unsigned long long>(faults),
+      static_cast<long long>(batches), static_cast<long long>(further),
+      static_cast<long long>(stripes));
 }
 
 // Replicas lag, keep records that only they have, and are elected nevertheless; the mirror goes
 // back to where the logs differ, as the control plane decides. Records that the source lost may be
 // on the target, and some twice, but no record that the source has in the end may be missing.
 TEST_CASE("of a source that is truncated repeatedly all remaining records are mirrored in order") {
-  int64_t elections = 0;
+  int64_t elections = 0, stripes = 0;
   for (uint64_t run = 0; run < FromEnvironment("LONGHAUL_SIM_RUNS", kRuns); ++run) {
     SimulationOptions options;
     options.partitions = 1;
     options.exact = false;
     options.settings.fetch_wait_max_ms = 20;
+    options.settings.partition_fetch_bytes_max = 1'000;
+    options.pace = kRestless;
     Simulation sim("truncations " + std::to_string(run), options);
     Random& random = sim.random;
     SimulatedLog& log = sim.SourceLog(0);
@@ -404,8 +416,11 @@ TEST_CASE("of a source that is truncated repeatedly all remaining records are mi
         ++at;
       }
     }
+    stripes += sim.source.stripes;
   }
   CHECK(elections > 0);
+  std::printf("truncations: %lld elections, %lld stripes\n", static_cast<long long>(elections),
+              static_cast<long long>(stripes));
 }
 
 }  // namespace

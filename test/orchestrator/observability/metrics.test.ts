@@ -49,6 +49,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
       produceRequests: 6n,
       sourceThrottleMs: 1500n,
       followerBytes: 2048n,
+      fetchedTwiceBytes: 512n,
       errorsByCode: new Map([[6, 2], [1, 3]]),
       latency: countLatencies([0, 3, 3, 700])
     })],

@@ -38,6 +38,7 @@ export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
     targetThrottleMs: 0n,
     fetchedBytes: 0n,
     followerBytes: 0n,
+    fetchedTwiceBytes: 0n,
     evictions: 0n,
     errorsByCode: new Map(),
     latency: emptyLatency,
