@@ -36,11 +36,11 @@ describe('the processes of a flow', () => {
       records.map(record => ({ ...encodeControl(record), partition: 0 })))
   }
 
-  const word = (): { by: string, atMs: number, reason: string } =>
+  const attribution = (): { by: string, atMs: number, reason: string } =>
     ({ by: 'operator', atMs: Date.now(), reason: 'a test' })
 
   const skip = (topic: string, partition: number, to: bigint): Said =>
-    ({ kind: 'skip', source: { topic, partition }, to, id: `${partition}-${to}`, ...word() })
+    ({ kind: 'skip', source: { topic, partition }, to, id: `${partition}-${to}`, ...attribution() })
 
   const startOn = async (
     t: CleanUp, topics: string, more: Properties = {}
@@ -56,7 +56,7 @@ describe('the processes of a flow', () => {
     await untilOwned(first, 2)
     await untilOwned(second, 2)
     const scope = { topic: 'paused' }
-    await say({ kind: 'pause', scope, isPaused: true, ...word() })
+    await say({ kind: 'pause', scope, isPaused: true, ...attribution() })
     for (const mirror of [first, second]) await untilShown(mirror, 'paused', 2)
     assert.equal((await first.stop()).code, 0)
     await untilShown(second, 'paused', 4)
@@ -66,7 +66,7 @@ describe('the processes of a flow', () => {
     const fourth = await flow.start()
     for (const mirror of [third, fourth]) await untilShown(mirror, 'paused', 2)
     assert.equal(await countRecords(target, flow.remoteTopic), mirrored)
-    await say({ kind: 'pause', scope, isPaused: false, ...word() })
+    await say({ kind: 'pause', scope, isPaused: false, ...attribution() })
     await flow.more(third)
     await flow.finish(fourth)
     for (const mirror of [third, fourth]) {
@@ -110,7 +110,7 @@ describe('the processes of a flow', () => {
     await write('y'.repeat(4000))
     for (const mirror of [third, fourth]) await untilShown(mirror, 'faulted', 2)
     await alterTopicConfig(target, remoteTopic, { 'max.message.bytes': '100000' })
-    await say({ kind: 'retry', scope: { topic: 'large' }, id: 'after more room', ...word() })
+    await say({ kind: 'retry', scope: { topic: 'large' }, id: 'after more room', ...attribution() })
     await untilRecords(fourth, target, remoteTopic, 3 * partitions)
     for (const mirror of [third, fourth]) assert.equal((await mirror.stop()).code, 0)
   })

@@ -46,15 +46,15 @@ const scope = {
   partition: nullable(count)
 }
 
-const word = { by: text, atMs: timeMs, reason: text }
+const attribution = { by: text, atMs: timeMs, reason: text }
 
-export const pauseAnswer = object({ ...scope, ...word })
+export const pauseAnswer = object({ ...scope, ...attribution })
 
 const orders = object({
   pauses: list(pauseAnswer),
-  skips: described(list(object({ topic: text, partition: count, to: offset, ...word })),
+  skips: described(list(object({ topic: text, partition: count, to: offset, ...attribution })),
     'skips that no process has carried out yet'),
-  logLevel: nullable(object({ level: text, ...word }))
+  logLevel: nullable(object({ level: text, ...attribution }))
 })
 
 export const flowAnswer = object({
@@ -206,7 +206,7 @@ export const ordersAnswer = object({
     ...scope,
     to: nullable(offset),
     level: nullable(text),
-    ...word,
+    ...attribution,
     warning: nullable(text)
   }))
 })

@@ -19,7 +19,7 @@ export interface ApiAppOptions extends Omit<ApiContext, 'limits'> {
 const prefix = '/api/v1'
 const paramLengthMax = 600
 /** How often the log names refused requests. */
-const sayRefusedMs = 60_000
+const refusalLogMs = 60_000
 
 /** Ready to answer; close() ends open live views. */
 export async function createApiApp (options: ApiAppOptions): Promise<FastifyInstance> {
@@ -59,7 +59,7 @@ function addAccess (app: FastifyInstance, { clock, log, mirror }: ApiContext): v
       isTls: config.serverTls !== undefined
     })
     if (access.isAllowed) return
-    if (authorization !== undefined && clock.monotonic() - saidMs >= sayRefusedMs) {
+    if (authorization !== undefined && clock.monotonic() - saidMs >= refusalLogMs) {
       saidMs = clock.monotonic()
       log.warn({ ip: request.ip, path: request.url },
         'a request to the API had a wrong token; further ones are not logged for a minute')

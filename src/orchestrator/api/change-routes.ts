@@ -12,8 +12,8 @@ import {
   flowParams, logLevelBody, reloadBody, scopeBody, skipBody
 } from './request-schemas.ts'
 
-interface Word { reason: string, by?: string, dryRun?: boolean }
-interface ScopeBody extends Word { topic?: string, partition?: number }
+interface OrderBody { reason: string, by?: string, dryRun?: boolean }
+interface ScopeBody extends OrderBody { topic?: string, partition?: number }
 interface FlowRoute { Params: { flow: string } }
 
 interface Said extends Pick<Order, 'by' | 'atMs' | 'reason'> { readonly id: string }
@@ -43,7 +43,7 @@ export function addChangeRoutes (app: FastifyInstance, context: ApiContext): voi
   ofScope('retry', 'Retry faulted partitions now', (scope, said) =>
     ({ kind: 'retry', scope, ...said }))
 
-  app.post<FlowRoute & { Body: Word & { topic: string, partition: number, to: string } }>(
+  app.post<FlowRoute & { Body: OrderBody & { topic: string, partition: number, to: string } }>(
     '/flows/:flow/skip', {
       config,
       schema: schema('Continue a partition at a later source offset; the records before it are ' +
@@ -60,14 +60,14 @@ export function addChangeRoutes (app: FastifyInstance, context: ApiContext): voi
       return await reply.code(202).send(await give([flow], order, body, context))
     })
 
-  app.post<{ Body: Word }>('/reload', {
+  app.post<{ Body: OrderBody }>('/reload', {
     config, schema: schema('All processes of the flows read their files again', reloadBody)
   }, async (request, reply) => {
     const order: Order = { kind: 'reload', ...saidIn(request.body, request, context) }
     return await reply.code(202).send(await give(allFlows(context), order, request.body, context))
   })
 
-  app.post<{ Body: Word & { level: LogLevel | 'file' } }>('/log-level', {
+  app.post<{ Body: OrderBody & { level: LogLevel | 'file' } }>('/log-level', {
     config, schema: schema('The log level of all processes of the flows', logLevelBody)
   }, async (request, reply) => {
     const { id: _, ...said } = saidIn(request.body, request, context)
@@ -87,7 +87,9 @@ function scopeIn ({ partition, topic }: ScopeBody): ControlScope {
   return { ...topic !== undefined && { topic }, ...partition !== undefined && { partition } }
 }
 
-function saidIn ({ by, reason }: Word, { id, ip }: FastifyRequest, { clock }: ApiContext): Said {
+function saidIn (
+  { by, reason }: OrderBody, { id, ip }: FastifyRequest, { clock }: ApiContext
+): Said {
   const address = `api@${ip}`
   const who = by === undefined ? address : `${by} (${address})`
   const atMs = clock.now()
@@ -95,7 +97,7 @@ function saidIn ({ by, reason }: Word, { id, ip }: FastifyRequest, { clock }: Ap
 }
 
 async function give (
-  flows: readonly string[], order: Order, { dryRun = false }: Word, context: ApiContext
+  flows: readonly string[], order: Order, { dryRun = false }: OrderBody, context: ApiContext
 ): Promise<object> {
   const { atMs, by, kind, reason } = order
   const { partition, topic } = scopeOf(order)

@@ -30,23 +30,23 @@ export const caughtUpQuery = object({
 }, ['topic', 'timeout'])
 export const eventsQuery = object({ flow: plainText(520) }, ['flow'])
 
-const word = {
+const orderFields = {
   reason: described(plainText(500), 'why; log and status show it'),
   by: described(plainText(128), 'who; the address of the request is added'),
   dryRun: described({ type: 'boolean' }, 'only check')
 }
 
-export const scopeBody = object({ topic, partition, ...word }, [
+export const scopeBody = object({ topic, partition, ...orderFields }, [
   'topic', 'partition', 'by', 'dryRun'
 ])
 export const skipBody = object({
   topic,
   partition,
   to: { type: 'string', pattern: '^\\d{1,18}$', description: 'the source offset to continue at' },
-  ...word
+  ...orderFields
 }, ['by', 'dryRun'])
-export const reloadBody = object(word, ['by', 'dryRun'])
+export const reloadBody = object(orderFields, ['by', 'dryRun'])
 export const logLevelBody = object({
   level: described(choice([...logLevels, 'file']), 'file: that of each process\'s file'),
-  ...word
+  ...orderFields
 }, ['by', 'dryRun'])

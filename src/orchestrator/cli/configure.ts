@@ -2,7 +2,7 @@
 // configuration file with its problems, and the log.
 import { Option, type Command } from 'commander'
 import { cliFlags } from '../config/cli-flags.ts'
-import type { Config } from '../config/config.ts'
+import type { Config, FlowConfig } from '../config/config.ts'
 import type { ParsedConfig } from '../config/parse-config.ts'
 import { createLog, type LogOutput, type ProcessLog } from '../observability/log.ts'
 import { ConfigFile } from './config-file.ts'
@@ -53,6 +53,22 @@ export function configure (
   file: string, options: ConfigOptions, terminal: Terminal
 ): Config | undefined {
   return accepted(new ConfigFile(file, options, terminal).read(), terminal)
+}
+
+/**
+ * The file, and those of its flows that --flow selects. Undefined after all problems were written
+ * to stderr.
+ */
+export function configureFlows (
+  file: string, options: ConfigOptions & { readonly flow?: string | undefined }, terminal: Terminal
+): { readonly config: Config, readonly flows: readonly FlowConfig[] } | undefined {
+  const config = configure(file, options, terminal)
+  if (config === undefined) return undefined
+  const flows = config.flows.filter(({ name }) => (options.flow ?? name) === name)
+  if (flows.length > 0) return { config, flows }
+  const names = config.flows.map(({ name }) => name).join(', ')
+  terminal.stderr.write(`error: --flow=${options.flow}: the file enables ${names}\n`)
+  return undefined
 }
 
 /** Undefined after all problems were written to stderr. */

@@ -1,7 +1,7 @@
 // The commands that control or show a running flow: commander wiring only.
 import type { Command } from 'commander'
 import { addFileOptions, stateFormats } from './configure.ts'
-import { sayWord, type WordOptions } from './control.ts'
+import { giveOrder, type OrderOptions } from './control.ts'
 import type { ExitCode } from './exit-codes.ts'
 import { showState, type StateKind, type StateOptions } from './show-state.ts'
 import { showStatus, type StatusOptions } from './status.ts'
@@ -21,24 +21,24 @@ export function addControlCommands (
       onEnd(await showStatus(file, options, terminal))
     })
 
-  const say = (kind: Parameters<typeof sayWord>[0]) =>
-    async (file: string, options: WordOptions): Promise<void> => {
-      onEnd(await sayWord(kind, file, options, terminal))
+  const give = (kind: Parameters<typeof giveOrder>[0]) =>
+    async (file: string, options: OrderOptions): Promise<void> => {
+      onEnd(await giveOrder(kind, file, options, terminal))
     }
-  addWordOptions(program.command('pause')
+  addOrderOptions(program.command('pause')
     .description('stop mirroring a flow, a topic or a partition until it is resumed'))
-    .action(say('pause'))
-  addWordOptions(program.command('resume')
+    .action(give('pause'))
+  addOrderOptions(program.command('resume')
     .description('end a pause of the same flow, topic or partition'))
-    .action(say('resume'))
-  addWordOptions(program.command('reload')
+    .action(give('resume'))
+  addOrderOptions(program.command('reload')
     .description('all processes of the flows read their files again'), false)
-    .action(say('reload'))
-  addWordOptions(program.command('log-level')
+    .action(give('reload'))
+  addOrderOptions(program.command('log-level')
     .description('set the log level of all processes of the flows'), false)
     .requiredOption('--level <level>',
       'trace, debug, info, warn, error, fatal; file: as in the file')
-    .action(say('logLevel'))
+    .action(give('logLevel'))
   const show = (kind: StateKind) => async (file: string, options: StateOptions): Promise<void> => {
     onEnd(await showState(kind, file, options, terminal))
   }
@@ -58,13 +58,13 @@ export function addControlCommands (
     .description('show partitions: state, reason, position, lag'))
     .option('--state <state>', 'only partitions in this state, for example faulted')
     .action(show('partitions'))
-  addWordOptions(partitions.command('retry')
+  addOrderOptions(partitions.command('retry')
     .description('retry faulted partitions now, without waiting for fault.retry.interval.ms'))
-    .action(say('retry'))
-  addWordOptions(partitions.command('skip')
+    .action(give('retry'))
+  addOrderOptions(partitions.command('skip')
     .description('continue at a later source offset: records before it are not mirrored'))
     .requiredOption('--to <offset>', 'the source offset to continue at')
-    .action(say('skip'))
+    .action(give('skip'))
 }
 
 function addWaitCommand (
@@ -89,7 +89,7 @@ function addStateOptions (command: Command): Command {
 }
 
 /** `hasScope`: the order may concern a part of the flow. */
-function addWordOptions (command: Command, hasScope = true): Command {
+function addOrderOptions (command: Command, hasScope = true): Command {
   addFileOptions(command, stateFormats)
     .option('--flow <name>', 'A->B: one flow of the file; default: all flows')
   if (hasScope) {

@@ -4,17 +4,17 @@
 import { hostname } from 'node:os'
 import type { FlowConfig } from '../config/config.ts'
 import { scopeOf, type ControlScope, type Order } from '../control/control-record.ts'
-import { doubtOf, refuseNeverRun, refuseSkip, withFlowWords } from '../flow/flow-words.ts'
+import { doubtOf, refuseNeverRun, refuseSkip, withFlowRecords } from '../flow/flow-records.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { logLevels, type LogLevel } from '../observability/log-levels.ts'
 import type { Log } from '../observability/log.ts'
-import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
 
-export interface WordOptions extends ConfigOptions {
+export interface OrderOptions extends ConfigOptions {
   readonly flow?: string
   readonly topic?: string
   readonly partition?: string
@@ -26,37 +26,32 @@ export interface WordOptions extends ConfigOptions {
   readonly dryRun?: boolean
 }
 
-export type WordKind = 'pause' | 'resume' | 'retry' | 'skip' | 'reload' | 'logLevel'
+export type OrderKind = 'pause' | 'resume' | 'retry' | 'skip' | 'reload' | 'logLevel'
 
-const done: Readonly<Record<WordKind, string>> = {
+const done: Readonly<Record<OrderKind, string>> = {
   pause: 'is paused', resume: 'is resumed', retry: 'is retried', skip: 'skips',
   reload: 'reads its file again', logLevel: 'logs'
 }
 
-export async function sayWord (
-  kind: WordKind, file: string, options: WordOptions, terminal: Terminal
+export async function giveOrder (
+  kind: OrderKind, file: string, options: OrderOptions, terminal: Terminal
 ): Promise<ExitCode> {
   const usage = usageProblem(kind, options)
   if (usage !== undefined) {
     terminal.stderr.write(`error: ${usage}\n`)
     return exitCodes.usage
   }
-  const config = configure(file, options, terminal)
-  if (config === undefined) return exitCodes.usage
-  const flows = config.flows.filter(({ name }) => (options.flow ?? name) === name)
-  if (flows.length === 0) {
-    const names = config.flows.map(({ name }) => name).join(', ')
-    terminal.stderr.write(`error: --flow=${options.flow}: the file enables ${names}\n`)
-    return exitCodes.usage
-  }
-  const word = wordOf(kind, options, terminal)
+  const configured = configureFlows(file, options, terminal)
+  if (configured === undefined) return exitCodes.usage
+  const { config, flows } = configured
+  const order = orderOf(kind, options, terminal)
   const log = openLog(config, terminal, terminal.stderr)
   try {
     for (const flow of flows) {
       const { dryRun = false } = options
-      const text = await sayTo(flow, word, dryRun, log, terminal)
+      const text = await giveTo(flow, order, dryRun, log, terminal)
       terminal.stdout.write(renderOutput(options.output,
-        { flow: flow.name, word: kind, dryRun, text }, () => `${flow.name}: ${text}`))
+        { flow: flow.name, order: kind, dryRun, text }, () => `${flow.name}: ${text}`))
     }
     return exitCodes.ok
   } catch (thrown) {
@@ -67,7 +62,7 @@ export async function sayWord (
 
 /** Why the options contradict each other; undefined: they do not. */
 function usageProblem (
-  kind: WordKind, { level, partition, to, topic }: WordOptions
+  kind: OrderKind, { level, partition, to, topic }: OrderOptions
 ): string | undefined {
   if (partition !== undefined && topic === undefined) return '--partition needs --topic'
   if (partition !== undefined && !/^\d{1,9}$/.test(partition)) {
@@ -85,7 +80,7 @@ function isLogLevel (text: string | undefined): text is LogLevel {
   return logLevels.some(each => each === text)
 }
 
-function wordOf (kind: WordKind, options: WordOptions, terminal: Terminal): Order {
+function orderOf (kind: OrderKind, options: OrderOptions, terminal: Terminal): Order {
   const { level, partition, reason, to = '', topic } = options
   const scope: ControlScope = {
     ...topic !== undefined && { topic },
@@ -110,40 +105,40 @@ function wordOf (kind: WordKind, options: WordOptions, terminal: Terminal): Orde
 }
 
 /** Resolves with the text for the user. */
-async function sayTo (
-  flow: FlowConfig, word: Order, isDryRun: boolean, log: Log, { clock, stderr, stopped }: Terminal
+async function giveTo (
+  flow: FlowConfig, order: Order, isDryRun: boolean, log: Log, { clock, stderr, stopped }: Terminal
 ): Promise<string> {
   const clusters = await openClusterPair(flow, stopped)
   try {
     await refuseNeverRun(flow, clusters.target)
-    const doubt = 'scope' in word ? await doubtOf(word.scope, flow, clusters) : undefined
+    const doubt = 'scope' in order ? await doubtOf(order.scope, flow, clusters) : undefined
     if (doubt !== undefined) {
       stderr.write(`warning: ${flow.name}: ${doubt}; this counts as soon as the flow mirrors it\n`)
     }
-    return await withFlowWords({ flow, log, clock }, async words => {
-      if (word.kind === 'skip') refuseSkip(word, await words.progressOf(word.source, stopped))
-      if (!isDryRun) await words.say(word, stopped)
-      return textOf(word, isDryRun)
+    return await withFlowRecords({ flow, log, clock }, async records => {
+      if (order.kind === 'skip') refuseSkip(order, await records.progressOf(order.source, stopped))
+      if (!isDryRun) await records.order(order, stopped)
+      return textOf(order, isDryRun)
     })
   } finally {
     await clusters.close()
   }
 }
 
-function textOf (word: Order, isDryRun: boolean): string {
-  const { partition, topic } = scopeOf(word)
+function textOf (order: Order, isDryRun: boolean): string {
+  const { partition, topic } = scopeOf(order)
   const what = topic === undefined
     ? 'the flow'
     : partition === undefined ? topic : `${topic}-${partition}`
-  const kind = word.kind === 'pause' && !word.isPaused ? 'resume' : word.kind
-  return `${what} ${done[kind]}${detailOf(word)}${isDryRun ? ' (not written: --dry-run)' : ''}`
+  const kind = order.kind === 'pause' && !order.isPaused ? 'resume' : order.kind
+  return `${what} ${done[kind]}${detailOf(order)}${isDryRun ? ' (not written: --dry-run)' : ''}`
 }
 
-function detailOf (word: Order): string {
-  switch (word.kind) {
-    case 'skip': return ` to source offset ${word.to}`
+function detailOf (order: Order): string {
+  switch (order.kind) {
+    case 'skip': return ` to source offset ${order.to}`
     case 'logLevel':
-      return word.level === undefined ? ' at the level of its file' : ` at level ${word.level}`
+      return order.level === undefined ? ' at the level of its file' : ` at level ${order.level}`
     default: return ''
   }
 }

@@ -3,7 +3,7 @@
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatSeconds } from '../observability/format.ts'
 import { ApiClient } from './api-client.ts'
-import { configure, type ConfigOptions } from './configure.ts'
+import { configureFlows, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { topicsOf, type FlowState, type MemberState, type TopicState } from './flow-state.ts'
 import type { PartitionState } from './flow-state.ts'
@@ -31,14 +31,9 @@ interface Shown {
 export async function showState (
   kind: StateKind, file: string, options: StateOptions, terminal: Terminal
 ): Promise<ExitCode> {
-  const config = configure(file, options, terminal)
-  if (config === undefined) return exitCodes.usage
-  const flows = config.flows.filter(({ name }) => (options.flow ?? name) === name)
-  if (flows.length === 0) {
-    const names = config.flows.map(({ name }) => name).join(', ')
-    terminal.stderr.write(`error: --flow=${options.flow}: the file enables ${names}\n`)
-    return exitCodes.usage
-  }
+  const configured = configureFlows(file, options, terminal)
+  if (configured === undefined) return exitCodes.usage
+  const { config, flows } = configured
   const { topic, url } = options
   let api: ApiClient | undefined
   try {

@@ -2,7 +2,7 @@
 // progress topic and both clusters. Needs no running process, and changes nothing.
 import type { Config, FlowConfig } from '../config/config.ts'
 import type { FlowMember } from '../control/control-record.ts'
-import { refuseNeverRun, withFlowWords, type FlowOnRecord } from '../flow/flow-words.ts'
+import { refuseNeverRun, withFlowRecords, type FlowOnRecord } from '../flow/flow-records.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { openClusterPair, type ClusterPair } from '../flow/cluster-pair.ts'
@@ -105,8 +105,8 @@ async function lookAt (
   const { clock, stopped } = terminal
   await refuseNeverRun(flow, target)
   const log = openLog(config, terminal, terminal.stderr)
-  const onRecord = await withFlowWords({ flow, log, clock },
-    async words => await words.read(stopped))
+  const onRecord = await withFlowRecords({ flow, log, clock },
+    async records => await records.read(stopped))
   const mirrored = (await source.listTopics())
     .filter(({ name }) => judgeTopic(flow.topics, name) === 'mirrored')
     .flatMap(({ name, partitionCount }) => Array.from({ length: partitionCount },

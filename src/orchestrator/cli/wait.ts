@@ -5,9 +5,9 @@ import { parseDuration } from '../config/setting-kinds.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { untilCaughtUp } from '../flow/caught-up.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
-import { refuseNeverRun, withFlowWords } from '../flow/flow-words.ts'
+import { refuseNeverRun, withFlowRecords } from '../flow/flow-records.ts'
 import { ApiClient } from './api-client.ts'
-import { configure, openLog, type ConfigOptions } from './configure.ts'
+import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderOutput } from './structured-output.ts'
 import type { Terminal } from './terminal.ts'
@@ -37,14 +37,9 @@ export async function waitCaughtUp (
     terminal.stderr.write(`error: --timeout=${options.timeout} is not a time, such as 90s or 10m\n`)
     return exitCodes.usage
   }
-  const config = configure(file, options, terminal)
-  if (config === undefined) return exitCodes.usage
-  const flows = config.flows.filter(({ name }) => (options.flow ?? name) === name)
-  if (flows.length === 0) {
-    const names = config.flows.map(({ name }) => name).join(', ')
-    terminal.stderr.write(`error: --flow=${options.flow}: the file enables ${names}\n`)
-    return exitCodes.usage
-  }
+  const configured = configureFlows(file, options, terminal)
+  if (configured === undefined) return exitCodes.usage
+  const { config, flows } = configured
   try {
     const results = await Promise.all(flows.map(async flow => options.url === undefined
       ? await waitOnRecord(flow, config, { topic: options.topic, timeoutMs }, terminal)
@@ -68,7 +63,7 @@ async function waitOnRecord (
   try {
     await refuseNeverRun(flow, clusters.target)
     const log = openLog(config, terminal, terminal.stderr)
-    return await withFlowWords({ flow, log, clock }, async words => {
+    return await withFlowRecords({ flow, log, clock }, async records => {
       const { behind, isCaughtUp, partitions, waitedMs } = await untilCaughtUp({
         source: clusters.source,
         selection: flow.topics,
@@ -76,7 +71,7 @@ async function waitOnRecord (
         topic,
         timeoutMs,
         positionsOf: async (wanted, signal) =>
-          await words.positionsOf(wanted, flow.settings['task.slots'], signal),
+          await records.positionsOf(wanted, flow.settings['task.slots'], signal),
         clock,
         signal: stopped
       })

@@ -26,26 +26,26 @@ export interface ControlScope {
 }
 
 /** Who gave the order, when (epoch ms), and why. */
-export interface ControlWord {
+export interface Attribution {
   readonly by: string
   readonly atMs: number
   readonly reason: string
 }
 
-export interface PauseRecord extends ControlWord {
+export interface PauseRecord extends Attribution {
   readonly kind: 'pause'
   readonly scope: ControlScope
   readonly isPaused: boolean
 }
 
-export interface RetryRecord extends ControlWord {
+export interface RetryRecord extends Attribution {
   readonly kind: 'retry'
   readonly scope: ControlScope
   /** Distinguishes this order from an earlier order of the same scope. */
   readonly id: string
 }
 
-export interface SkipRecord extends ControlWord {
+export interface SkipRecord extends Attribution {
   readonly kind: 'skip'
   readonly source: TopicPartition
   readonly id: string
@@ -53,12 +53,12 @@ export interface SkipRecord extends ControlWord {
   readonly to: bigint
 }
 
-export interface ReloadRecord extends ControlWord {
+export interface ReloadRecord extends Attribution {
   readonly kind: 'reload'
   readonly id: string
 }
 
-export interface LogLevelRecord extends ControlWord {
+export interface LogLevelRecord extends Attribution {
   readonly kind: 'logLevel'
   /** Undefined: the level of each process's file. */
   readonly level: LogLevel | undefined
@@ -96,14 +96,15 @@ export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>)
     }
   }
   const { atMs, by, reason } = record
-  const word = { version: progressVersion, by, atMs, reason }
+  const attribution = { version: progressVersion, by, atMs, reason }
   const key = keyOf(record)
   switch (record.kind) {
-    case 'pause': return { key, value: toJson({ ...word, paused: record.isPaused }) }
-    case 'retry': return { key, value: toJson({ ...word, id: record.id }) }
-    case 'skip': return { key, value: toJson({ ...word, id: record.id, to: String(record.to) }) }
-    case 'reload': return { key, value: toJson({ ...word, id: record.id }) }
-    case 'logLevel': return { key, value: toJson({ ...word, level: record.level ?? null }) }
+    case 'pause': return { key, value: toJson({ ...attribution, paused: record.isPaused }) }
+    case 'retry': return { key, value: toJson({ ...attribution, id: record.id }) }
+    case 'skip':
+      return { key, value: toJson({ ...attribution, id: record.id, to: String(record.to) }) }
+    case 'reload': return { key, value: toJson({ ...attribution, id: record.id }) }
+    case 'logLevel': return { key, value: toJson({ ...attribution, level: record.level ?? null }) }
   }
 }
 
@@ -128,7 +129,7 @@ export function decodeControl (
   const record = fields === undefined
     ? undefined
     : typeof member === 'string' ? toMember(member, fields) : toControl(names, fields)
-  return record ?? `${String(key)} has a value that is no word of control: ${String(value)}`
+  return record ?? `${String(key)} has a value that is no control record: ${String(value)}`
 }
 
 /** The process that a key of ours names; '': the key names no process. */
@@ -159,30 +160,30 @@ export function scopeOf (order: Order): ControlScope {
 function toControl (names: Fields, fields: Fields): ControlRecord | undefined {
   const { atMs, by, id, level, paused, reason, to } = fields
   const scope = toScope(names)
-  const isWord = typeof by === 'string' && isCount(atMs) && typeof reason === 'string'
-  if (scope === undefined || !isWord) return undefined
-  const word = { by, atMs, reason }
+  const isAttributed = typeof by === 'string' && isCount(atMs) && typeof reason === 'string'
+  if (scope === undefined || !isAttributed) return undefined
+  const attribution = { by, atMs, reason }
   switch (names['control']) {
     case 'pause':
       return typeof paused === 'boolean'
-        ? { kind: 'pause', scope, isPaused: paused, ...word }
+        ? { kind: 'pause', scope, isPaused: paused, ...attribution }
         : undefined
     case 'retry':
-      return typeof id === 'string' ? { kind: 'retry', scope, id, ...word } : undefined
+      return typeof id === 'string' ? { kind: 'retry', scope, id, ...attribution } : undefined
     case 'skip': {
       const { partition, topic } = scope
       const isOffset = typeof to === 'string' && /^\d{1,19}$/.test(to)
       if (topic === undefined || partition === undefined || !isOffset) return undefined
       if (typeof id !== 'string') return undefined
-      return { kind: 'skip', source: { topic, partition }, to: BigInt(to), id, ...word }
+      return { kind: 'skip', source: { topic, partition }, to: BigInt(to), id, ...attribution }
     }
     case 'reload':
-      return typeof id === 'string' ? { kind: 'reload', id, ...word } : undefined
+      return typeof id === 'string' ? { kind: 'reload', id, ...attribution } : undefined
     case 'logLevel': {
       const known = logLevels.find(each => each === level)
       return known === undefined && level !== null
         ? undefined
-        : { kind: 'logLevel', level: known, ...word }
+        : { kind: 'logLevel', level: known, ...attribution }
     }
     default: return undefined
   }

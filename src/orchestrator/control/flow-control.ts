@@ -225,7 +225,7 @@ export class FlowControl {
   #apply (record: ControlRecord, once: Array<RetryRecord | ReloadRecord>): void {
     switch (record.kind) {
       case 'pause':
-        this.#sayPause(record)
+        this.#logPause(record)
         this.#state.apply(record)
         return
       case 'skip':
@@ -343,7 +343,7 @@ export class FlowControl {
     this.#onFirstAnnouncement(true)
   }
 
-  #sayPause ({ by, isPaused, reason, scope }: PauseRecord): void {
+  #logPause ({ by, isPaused, reason, scope }: PauseRecord): void {
     this.#options.log.info({ ...scope, by, reason },
       `${scopeText(scope)} is ${isPaused ? 'paused' : 'resumed'} by ${by}: ${reason}`)
   }

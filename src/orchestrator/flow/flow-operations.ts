@@ -11,7 +11,7 @@ import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { untilCaughtUp, type CaughtUp } from './caught-up.ts'
 import type { OpenParts } from './flow-parts.ts'
 import { positionsOf } from './flow-positions.ts'
-import { doubtOf, refuseSkip } from './flow-words.ts'
+import { doubtOf, refuseSkip } from './flow-records.ts'
 
 /** The translated offsets of consumer groups, as the owner of slot 0 has read them last. */
 export interface GroupReading {

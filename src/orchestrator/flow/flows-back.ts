@@ -102,7 +102,7 @@ export class FlowsBack {
       if (signal.aborted) throw thrown
       const error = ReplicatorError.from(thrown)
       if (error.errorName === 'CLOSED') return
-      this.#sayOnce(error.detail, text => {
+      this.#logOnce(error.detail, text => {
         log.info({ err: error }, `${name} cannot see whether another flow mirrors its topics ` +
           `back to ${source.alias}: ${text}`)
       })
@@ -111,7 +111,7 @@ export class FlowsBack {
     for (const topic of this.#flows.keys()) {
       if (!this.#topics.names.has(topic)) this.#flows.delete(topic)
     }
-    this.#sayEnded()
+    this.#logEnded()
   }
 
   #take (topic: string, { atMs, isFirst, key, value }: SlotRecordRead): void {
@@ -151,12 +151,12 @@ export class FlowsBack {
   /**
    * The operator wants this after a switch of the direction, but not the records that return.
    */
-  #sayEnded (): void {
+  #logEnded (): void {
     const { clock, log, name, source, target } = this.#options
     for (const [progressTopic, { members, producers }] of this.#flowsBack()) {
       if (members.present(clock.monotonic()).length > 0) continue
       if (agreedOf(producers)?.keepsNames !== true) continue
-      this.#sayOnce(progressTopic, () => {
+      this.#logOnce(progressTopic, () => {
         log.warn({ topic: progressTopic }, `${name}: a flow that does not run any more has ` +
           `mirrored topics of ${target.alias} to ${source.alias} under their names (its progress ` +
           `topic is ${progressTopic}). Where this flow mirrors the same topics, it brings these ` +
@@ -165,7 +165,7 @@ export class FlowsBack {
     }
   }
 
-  #sayOnce (what: string, say: (what: string) => void): void {
+  #logOnce (what: string, say: (what: string) => void): void {
     if (this.#said.has(what)) return
     this.#said.add(what)
     say(what)

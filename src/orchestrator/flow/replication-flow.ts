@@ -133,7 +133,7 @@ export class ReplicationFlow {
     this.#stopping.abort()
     const end = new Deadline(this.#clock, deadline.remainingMs() + closeMs)
     const inTime = await end.bound(this.#drain()) !== undefined
-    if (!inTime) this.#problems.sayNotDrained()
+    if (!inTime) this.#problems.logNotDrained()
     const close = new Deadline(this.#clock, Math.min(closeMs, end.remainingMs()))
     await close.bound(this.#parts.close())
     close.cancel()
@@ -234,7 +234,7 @@ export class ReplicationFlow {
   #onUnacknowledged (partitions: readonly FlowPartition[]): void {
     if (this.#state !== 'draining') return
     this.#drained = false
-    this.#problems.sayUnacknowledged(this.#parts.all.statistics.unacknowledged(partitions))
+    this.#problems.logUnacknowledged(this.#parts.all.statistics.unacknowledged(partitions))
   }
 }
 

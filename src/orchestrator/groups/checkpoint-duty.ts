@@ -7,7 +7,7 @@ import { encodeCheckpoint, type Checkpoint } from '../mirror-maker/internal-reco
 import type { CheckpointSnapshot } from '../observability/snapshot.ts'
 import type { Duty } from '../ownership/duties.ts'
 import type { Clock } from '../time/clock.ts'
-import { sayOnce } from './group-duties.ts'
+import { logOnce } from './group-duties.ts'
 import { keyOf } from './group-offset-rules.ts'
 import type { GroupPosition, GroupPositions } from './group-positions.ts'
 
@@ -28,7 +28,7 @@ export interface CheckpointDutyOptions {
 
 export function checkpointDuty (options: CheckpointDutyOptions): Duty {
   const { clock, intervalMs, named, onRefused, positions, slot, topic, written: shown } = options
-  const say = sayOnce(onRefused)
+  const say = logOnce(onRefused)
   /** By group and partition; as many as groups have committed offsets of mirrored partitions. */
   const written = new Map<string, Checkpoint>()
   return {

@@ -22,7 +22,7 @@ const namedMax = 10
 export function groupOffsetDuty (options: GroupOffsetDutyOptions): Duty {
   const { intervalMs, log, onRefused, slot, target } = options
   const sync = new GroupOffsetSync(options)
-  const say = sayOnce(onRefused)
+  const say = logOnce(onRefused)
   const reported = new Set<string>()
   return {
     name: 'group offset sync',
@@ -50,7 +50,7 @@ function namesOf (groups: readonly string[]): string {
 }
 
 /** A refused group must not slow down the others, so it does not fail the run. */
-export function sayOnce (
+export function logOnce (
   onRefused: (error: ReplicatorError) => void
 ): (failures: readonly ReplicatorError[]) => void {
   let said = new Set<string>()

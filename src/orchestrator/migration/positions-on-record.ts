@@ -98,7 +98,7 @@ export async function writePositions (
   }
 }
 
-/** Deletes all records of the flow: positions, offset maps, its producer id, control words. */
+/** Deletes all records of the flow: positions, offset maps, its producer id, control records. */
 export async function deletePositions (
   { clock, clusters: { target }, flow, signal }: OnRecordOptions
 ): Promise<void> {

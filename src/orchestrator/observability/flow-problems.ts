@@ -129,7 +129,7 @@ export class FlowProblems {
       alias, { ...problem, fields: { flow: this.#name, ...problem.fields } })
   }
 
-  sayUnacknowledged ({ error, partitions, records, silent }: Unacknowledged): void {
+  logUnacknowledged ({ error, partitions, records, silent }: Unacknowledged): void {
     const { log, target } = this.#options
     if (partitions.length > 0) {
       const why = error === undefined ? '' : ` (${error.message})`
@@ -145,7 +145,7 @@ export class FlowProblems {
   }
 
   /** The time for the end of the flow has passed, and its slots are not released. */
-  sayNotDrained (): void {
+  logNotDrained (): void {
     const { log, target } = this.#options
     log.warn({}, `the flow stops, and ${target} has not answered its last requests (last ` +
       'progress, consumer group): the next start scans the target for mirrored records, and the ' +
@@ -177,7 +177,7 @@ export class FlowProblems {
    * begins. If many partitions have the same problem, the log names the first few and counts the
    * others.
    */
-  sayPartition (
+  logPartition (
     name: string, error: ReplicatorError, fields: LogFields & { readonly state: string },
     isCounted: boolean
   ): void {

@@ -100,7 +100,7 @@ export class HeldSlots {
         held.state = 'held'
         this.#hasHeld = true
         held.error = undefined
-        this.#sayAcquired()
+        this.#logAcquired()
         return
       } catch (thrown) {
         if (signal.aborted) return
@@ -145,7 +145,7 @@ export class HeldSlots {
   }
 
   /** Logs one line for slots that are acquired together. */
-  #sayAcquired (): void {
+  #logAcquired (): void {
     this.#unsaid += 1
     if ([...this.#slots.values()].some(({ error, state }) =>
       state === 'acquiring' && error === undefined)) return

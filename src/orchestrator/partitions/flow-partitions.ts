@@ -197,7 +197,7 @@ export class FlowPartitions {
     slots: readonly number[], drainMs: number, keepInTable: boolean
   ): Promise<readonly FlowPartition[]> {
     this.positions.release(slots)
-    this.#log.sayBegun(true)
+    this.#log.logBegun(true)
     const mine = [...this.table.values()].filter(({ slot }) => slots.includes(slot))
     const unacknowledged = await this.#withdrawal.withdraw(mine, drainMs)
     if (unacknowledged.length > 0) this.#options.onUnacknowledged(unacknowledged)
@@ -263,7 +263,7 @@ export class FlowPartitions {
 
   /** Begins partitions that are due, and checks topics that seem deleted. Call it each second. */
   async beginDue (): Promise<void> {
-    this.#log.sayBegun()
+    this.#log.logBegun()
     this.#addWanted()
     await this.#beginnings.begin()
     const suspects = this.#wanted.suspects(this.table.values())

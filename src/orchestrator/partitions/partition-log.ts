@@ -33,16 +33,16 @@ export class PartitionLog {
     if (state !== before.state) this.#log.debug(fields, `${nameOf(partition)} is ${state}`)
     if (state === 'removed') this.#said.delete(partition.id)
     switch (event.kind) {
-      case 'refusal': this.#sayRefused(partition, event); return
+      case 'refusal': this.#logRefused(partition, event); return
       // The lane has counted the fault, but not the decision of the policy.
-      case 'keepFaulted': this.#sayOnce(partition, event.error, false); return
-      case 'stop': this.#sayOnce(partition, event.error, true); return
+      case 'keepFaulted': this.#logOnce(partition, event.error, false); return
+      case 'stop': this.#logOnce(partition, event.error, true); return
       case 'resume':
-        if (event.skip !== undefined) this.#saySkipped(partition, before, event.skip)
-        if (event.again !== undefined) this.#sayAgain(partition, before, event.again)
+        if (event.skip !== undefined) this.#logSkipped(partition, before, event.skip)
+        if (event.again !== undefined) this.#logAgain(partition, before, event.again)
         return
       case 'position':
-      case 'sound': this.#saySound(partition); return
+      case 'sound': this.#logSound(partition); return
       case 'pause': this.#log.info(fields, `${nameOf(partition)}: paused by ${event.by}`); return
       case 'unpause': this.#log.info(fields, `${nameOf(partition)}: paused no longer`); return
       default:
@@ -61,7 +61,7 @@ export class PartitionLog {
    * Slots begin one by one, and so do their partitions: one log line names all of them once no more
    * partitions begin. Call it each second, and with `isEnd` the last time.
    */
-  sayBegun (isEnd = false): void {
+  logBegun (isEnd = false): void {
     const isGrowing = this.#begun.length > this.#begunAtLastTick
     this.#begunAtLastTick = this.#begun.length
     if (this.#begun.length === 0 || (isGrowing && !isEnd)) return
@@ -86,33 +86,33 @@ export class PartitionLog {
     if (this.#said.get(partition.id) === error.message) return
     this.#said.set(partition.id, error.message)
     const fields = { ...fieldsOf(partition), state: 'paused' }
-    this.#problems.sayPartition(nameOf(partition), error, fields, true)
+    this.#problems.logPartition(nameOf(partition), error, fields, true)
   }
 
   /**
    * waiting-partitions.ts logs waiting partitions in groups; topics that fail as a whole have their
    * own lines.
    */
-  #sayRefused (partition: FlowPartition, { error, retryAtMs }: RefusalEvent): void {
-    if (!error.retriable && retryAtMs !== Infinity) this.#sayOnce(partition, error, true)
+  #logRefused (partition: FlowPartition, { error, retryAtMs }: RefusalEvent): void {
+    if (!error.retriable && retryAtMs !== Infinity) this.#logOnce(partition, error, true)
   }
 
-  #sayOnce (partition: FlowPartition, error: ReplicatorError, isNew: boolean): void {
+  #logOnce (partition: FlowPartition, error: ReplicatorError, isNew: boolean): void {
     const text = saidOf(error)
     const isSaid = this.#said.get(partition.id) === text
     this.#said.set(partition.id, text)
     const fields = { ...fieldsOf(partition), state: 'faulted' }
     if (isSaid) this.#log.debug({ ...fields, err: error }, `${nameOf(partition)} is faulted`)
-    else this.#problems.sayPartition(nameOf(partition), error, fields, isNew)
+    else this.#problems.logPartition(nameOf(partition), error, fields, isNew)
   }
 
-  #saySound (partition: FlowPartition): void {
+  #logSound (partition: FlowPartition): void {
     if (this.#said.delete(partition.id)) {
       this.#log.info(fieldsOf(partition), `${nameOf(partition)} is mirrored again`)
     }
   }
 
-  #saySkipped (
+  #logSkipped (
     partition: FlowPartition, before: PartitionCondition, { reason, records, why }: SkippedPart
   ): void {
     const offsets = offsetsOf(partition, before)
@@ -123,7 +123,7 @@ export class PartitionLog {
       `${nameOf(partition)}: ${skipped} at source offset ${offsets.toOffset}: ${why}`)
   }
 
-  #sayAgain (
+  #logAgain (
     partition: FlowPartition, before: PartitionCondition, { records, why }: RepeatedPart
   ): void {
     const offsets = offsetsOf(partition, before)

@@ -35,7 +35,7 @@ export interface FlowProgress {
   mend (): Promise<boolean>
   /** Resolves once the record says that the flow carries records of these clusters. */
   keepCarried (carried: readonly string[], signal?: AbortSignal): Promise<void>
-  /** Control words and members, which are stored beside progress in slot 0. */
+  /** Control records and members, which are stored beside progress in slot 0. */
   readonly controlLog: {
     /** The records since the last call, oldest first; the first call returns all records. */
     read (signal: AbortSignal): Promise<readonly EncodedRecord[]>
@@ -99,7 +99,7 @@ export async function openFlowProgress (options: FlowProgressOptions): Promise<F
       },
       forget: slots => {
         // Every process follows the control slot. A new reading from its start would return every
-        // word again, so a retry would be carried out twice.
+        // order again, so a retry would be carried out twice.
         for (const slot of slots) if (slot !== controlSlot) store.forget(slot)
       },
       close: async () => { await store.close() }

@@ -115,7 +115,7 @@ export class SlotContents {
   }
 
   /**
-   * Records that are not progress (control words, members), each once, oldest first. Throws if a
+   * Records that are not progress (control records, members), each once, oldest first. Throws if a
    * record cannot be decoded.
    */
   takeOthers (): readonly EncodedRecord[] {

@@ -15,23 +15,24 @@ const topic = fc.string({ minLength: 1 })
 const source = fc.record({ topic, partition: fc.nat() }, plain)
 const scope: fc.Arbitrary<ControlScope> =
   fc.oneof(fc.constant({}), fc.record({ topic }, plain), source)
-const word = { by: fc.string(), atMs: fc.nat(), reason: fc.string() }
+const given = { by: fc.string(), atMs: fc.nat(), reason: fc.string() }
 type Written = Exclude<ControlRecord, { kind: 'none' }>
 const records: fc.Arbitrary<Written> = fc.oneof(
-  fc.record({ kind: fc.constant('pause' as const), scope, isPaused: fc.boolean(), ...word }, plain),
-  fc.record({ kind: fc.constant('retry' as const), scope, id: fc.string(), ...word }, plain),
+  fc.record(
+    { kind: fc.constant('pause' as const), scope, isPaused: fc.boolean(), ...given }, plain),
+  fc.record({ kind: fc.constant('retry' as const), scope, id: fc.string(), ...given }, plain),
   fc.record({
     kind: fc.constant('skip' as const),
     source,
     id: fc.string(),
     to: fc.bigInt(0n, 2n ** 63n - 1n),
-    ...word
+    ...given
   }, plain),
-  fc.record({ kind: fc.constant('reload' as const), id: fc.string(), ...word }, plain),
+  fc.record({ kind: fc.constant('reload' as const), id: fc.string(), ...given }, plain),
   fc.record({
     kind: fc.constant('logLevel' as const),
     level: fc.constantFrom('debug' as const, 'warn' as const, undefined),
-    ...word
+    ...given
   }, plain),
   fc.record({
     kind: fc.constant('member' as const),
@@ -65,18 +66,18 @@ describe('control records', () => {
   })
 
   test('are the same bytes in every build', () => {
-    const word = { by: 'ann', atMs: 5, reason: 'release' }
+    const given = { by: 'ann', atMs: 5, reason: 'release' }
     const bytes = (record: Written): string[] => {
       const { key, value } = encodeControl(record)
       return [String(key), String(value)]
     }
-    assert.deepEqual(bytes({ kind: 'pause', scope: {}, isPaused: true, ...word }),
+    assert.deepEqual(bytes({ kind: 'pause', scope: {}, isPaused: true, ...given }),
       ['{"control":"pause"}', '{"version":2,"by":"ann","atMs":5,"reason":"release","paused":true}'])
     assert.deepEqual(
-      bytes({ kind: 'skip', source: { topic: 'a', partition: 1 }, id: 'x', to: 9n, ...word }),
+      bytes({ kind: 'skip', source: { topic: 'a', partition: 1 }, id: 'x', to: 9n, ...given }),
       ['{"control":"skip","topic":"a","partition":1}',
         '{"version":2,"by":"ann","atMs":5,"reason":"release","id":"x","to":"9"}'])
-    assert.deepEqual(bytes({ kind: 'logLevel', level: undefined, ...word }),
+    assert.deepEqual(bytes({ kind: 'logLevel', level: undefined, ...given }),
       ['{"control":"logLevel"}',
         '{"version":2,"by":"ann","atMs":5,"reason":"release","level":null}'])
   })

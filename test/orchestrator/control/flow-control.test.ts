@@ -16,7 +16,7 @@ import { parseConfigOf } from '../config/create-config.ts'
 import { silentLog } from '../observability/silent-log.ts'
 import { ManualClock } from '../time/manual-clock.ts'
 
-const word = { by: 'ann', atMs: 5, reason: 'release' }
+const given = { by: 'ann', atMs: 5, reason: 'release' }
 const orders = { topic: 'orders', partition: 0 }
 const second = 1_000
 
@@ -115,7 +115,7 @@ describe('a pause', () => {
     const clock = new ManualClock()
     const first = createProcess(t, log, clock)
     await clock.advance(second)
-    log.say({ kind: 'pause', scope: { topic: 'orders' }, isPaused: true, ...word })
+    log.say({ kind: 'pause', scope: { topic: 'orders' }, isPaused: true, ...given })
     await clock.advance(second)
     const later = createProcess(t, log, clock, { name: 'longhaul-2' })
     await clock.advance(second)
@@ -123,7 +123,7 @@ describe('a pause', () => {
       assert.equal(partitions.pauseOf(orders)?.by, 'ann')
       assert.equal(partitions.pauseOf({ topic: 'other', partition: 0 }), undefined)
     }
-    log.say({ kind: 'pause', scope: { topic: 'orders' }, isPaused: false, ...word })
+    log.say({ kind: 'pause', scope: { topic: 'orders' }, isPaused: false, ...given })
     await clock.advance(second)
     for (const { partitions } of [first, later]) {
       assert.equal(partitions.pauseOf(orders), undefined)
@@ -135,7 +135,7 @@ describe('a pause', () => {
     const clock = new ManualClock()
     const { partitions } = createProcess(t, log, clock)
     const pause = (scope: ControlScope, isPaused: boolean, by: string): void => {
-      log.say({ kind: 'pause', scope, isPaused, ...word, by })
+      log.say({ kind: 'pause', scope, isPaused, ...given, by })
     }
     pause({}, true, 'flow')
     pause(orders, true, 'partition')
@@ -151,7 +151,7 @@ describe('a pause', () => {
 // Regression: partitions began during the first reading: after a restart, hundreds of records of a
 // paused topic were mirrored before the pause was read.
 describe('recorded commands', () => {
-  const paused = { kind: 'pause', scope: {}, isPaused: true, ...word } as const
+  const paused = { kind: 'pause', scope: {}, isPaused: true, ...given } as const
 
   /** A log whose first reading ends at endReading(). */
   const createSlow = (t: TestContext) => {
@@ -210,7 +210,7 @@ describe('a retry', () => {
     const clock = new ManualClock()
     const first = createProcess(t, log, clock)
     await clock.advance(second)
-    log.say({ kind: 'retry', scope: { topic: 'orders' }, id: 'a', ...word })
+    log.say({ kind: 'retry', scope: { topic: 'orders' }, id: 'a', ...given })
     await clock.advance(3 * second)
     // After a restart the process begins all partitions again: the retry has had its effect.
     const again = createProcess(t, log, clock)
@@ -223,14 +223,14 @@ describe('a retry', () => {
     const clock = new ManualClock()
     const { partitions } = createProcess(t, log, clock)
     await clock.advance(second)
-    log.say({ kind: 'retry', scope: { topic: 'other' }, id: 'a', ...word })
+    log.say({ kind: 'retry', scope: { topic: 'other' }, id: 'a', ...given })
     await clock.advance(second)
     assert.deepEqual(partitions.retried, [])
   })
 })
 
 describe('a skip', () => {
-  const skip = { kind: 'skip', source: orders, id: 'a', to: 100n, ...word } as const
+  const skip = { kind: 'skip', source: orders, id: 'a', to: 100n, ...given } as const
   const key = { control: 'skip', ...orders }
 
   test('waits for the owner of the partition, is carried out once, and is then removed',
@@ -283,7 +283,7 @@ describe('an order to the process', () => {
     const clock = new ManualClock()
     const first = createProcess(t, log, clock)
     await clock.advance(second)
-    log.say({ kind: 'reload', id: '1', ...word })
+    log.say({ kind: 'reload', id: '1', ...given })
     await clock.advance(3 * second)
     const later = createProcess(t, log, clock, { name: 'longhaul-2' })
     await clock.advance(3 * second)
@@ -295,12 +295,12 @@ describe('an order to the process', () => {
     const clock = new ManualClock()
     const first = createProcess(t, log, clock)
     await clock.advance(second)
-    log.say({ kind: 'logLevel', level: 'debug', ...word })
+    log.say({ kind: 'logLevel', level: 'debug', ...given })
     await clock.advance(second)
     const later = createProcess(t, log, clock, { name: 'longhaul-2' })
     await clock.advance(second)
     assert.equal(later.control.state.logLevel?.by, 'ann')
-    log.say({ kind: 'logLevel', level: undefined, ...word })
+    log.say({ kind: 'logLevel', level: undefined, ...given })
     await clock.advance(second)
     assert.deepEqual([first.obeyed, later.obeyed], [['debug', 'file'], ['debug', 'file']])
     assert.equal(later.control.state.logLevel, undefined)
@@ -311,7 +311,7 @@ describe('an order to the process', () => {
     const clock = new ManualClock()
     const { control, obeyed } = createProcess(t, log, clock)
     await clock.advance(second)
-    await control.say({ kind: 'reload', id: '1', ...word })
+    await control.say({ kind: 'reload', id: '1', ...given })
     await clock.advance(1)
     assert.deepEqual(obeyed, ['reload'])
   })
@@ -337,7 +337,7 @@ test('an unreadable control record is reported, and the others are obeyed', asyn
   const clock = new ManualClock()
   const { errors, partitions } = createProcess(t, log, clock)
   log.records.push({ key: Buffer.from('{"control":"pause"}'), value: Buffer.from('{"version":2}') })
-  log.say({ kind: 'pause', scope: orders, isPaused: true, ...word })
+  log.say({ kind: 'pause', scope: orders, isPaused: true, ...given })
   await clock.advance(second)
   assert.deepEqual(errors.map(({ errorName }) => errorName), ['CONTROL_UNREADABLE'])
   assert.equal(partitions.pauseOf(orders)?.by, 'ann')

@@ -401,7 +401,7 @@ describe('partitions that fault at once', () => {
   test('are named up to a limit, and counted beyond it', () => {
     const { clock, lines, problems } = createProblems()
     for (let partition = 0; partition < 6_000; partition++) {
-      problems.sayPartition(`orders-${partition}`, refused, { state: 'faulted' }, true)
+      problems.logPartition(`orders-${partition}`, refused, { state: 'faulted' }, true)
     }
     assert.equal(lines.length, 21)
     clock.skip(10 * second)
@@ -415,7 +415,7 @@ describe('partitions that fault at once', () => {
 test('an end of the flow that the target delays is reported', () => {
   const { problems, lines } = createProblems()
   problems.close()
-  problems.sayNotDrained()
+  problems.logNotDrained()
   assert.equal(lines.length, 1)
   assert.match(lines[0] ?? '', /^warn: the flow stops, and west has not answered its last requests/)
 })

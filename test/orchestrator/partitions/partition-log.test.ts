@@ -26,13 +26,13 @@ test('partitions that begin one after another after the start of their logs are 
     const partition = { id, topic: 'orders', partition: id }
     const begun = [{ partition, passedOver: 2n, isBornLater: false }]
     partitionLog.onBegun(begun as unknown as readonly Begun[])
-    partitionLog.sayBegun()
+    partitionLog.logBegun()
   }
   assert.deepEqual(lines, [], 'more may come')
-  partitionLog.sayBegun()
+  partitionLog.logBegun()
   assert.deepEqual(lines, ['info: the start position leaves out 10 records of the source: ' +
     'orders-0, orders-1, orders-2 and 2 more'])
-  partitionLog.sayBegun(true)
+  partitionLog.logBegun(true)
   assert.equal(lines.length, 1)
 })
 

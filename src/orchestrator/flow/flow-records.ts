@@ -19,7 +19,7 @@ import { ControlState } from '../control/control-state.ts'
 import { judgeTopic } from '../policy/topic-filter.ts'
 import type { ClusterPair } from './cluster-pair.ts'
 
-export interface FlowWordsOptions {
+export interface FlowRecordsOptions {
   readonly flow: FlowConfig
   readonly log: Log
   readonly clock: Clock
@@ -36,11 +36,11 @@ export interface FlowOnRecord {
 // Slot 0, in which control-record.ts puts all control records.
 const controlSlot = 0
 
-export class FlowWords {
+export class FlowRecords {
   readonly #store: ProgressStore
   readonly #lookup: OffsetLookup
 
-  constructor ({ clock, flow, log }: FlowWordsOptions) {
+  constructor ({ clock, flow, log }: FlowRecordsOptions) {
     this.#store = progressStoreOf(flow, log, clock)
     this.#lookup = new OffsetLookup(flow, this.#store)
   }
@@ -92,23 +92,23 @@ export class FlowWords {
     return await this.#lookup.progressOf(source, signal)
   }
 
-  /** Resolves once the word is written: running processes apply it within seconds. */
-  async say (record: Order, signal: AbortSignal): Promise<void> {
+  /** Resolves once the order is written: running processes apply it within seconds. */
+  async order (record: Order, signal: AbortSignal): Promise<void> {
     await this.#store.writeOthers(controlSlot, [encodeControl(record)], signal)
   }
 
   async close (): Promise<void> { await this.#store.close() }
 }
 
-/** Returns the result of `work` with the words of the flow; closes them in any case. */
-export async function withFlowWords<Found> (
-  options: FlowWordsOptions, work: (words: FlowWords) => Promise<Found>
+/** Returns the result of `work` with the records of the flow; closes them in any case. */
+export async function withFlowRecords<Found> (
+  options: FlowRecordsOptions, work: (records: FlowRecords) => Promise<Found>
 ): Promise<Found> {
-  const words = new FlowWords(options)
+  const records = new FlowRecords(options)
   try {
-    return await work(words)
+    return await work(records)
   } finally {
-    await words.close()
+    await records.close()
   }
 }
 
@@ -146,7 +146,7 @@ export async function doubtOf (
     : `${topic} has ${partitions.length} partitions, and no partition ${partition}`
 }
 
-/** A flow that has never run has no progress topic: no word can be written or shown. */
+/** A flow that has never run has no progress topic: no order can be written or shown. */
 export async function refuseNeverRun (flow: FlowConfig, target: ClusterAdmin): Promise<void> {
   const topic = progressTopicOf(flow.source.alias)
   if ((await target.listTopics()).some(({ name }) => name === topic)) return
