@@ -23,7 +23,7 @@ test('a connection that fails is named with its broker and the reason', async ()
     onRevoked: async () => {},
     onError: error => { errors.push(error) }
   })
-  // A member that has given up reports nothing: on a busy machine a second passed before the
+  // A member whose join has failed reports nothing: on a busy machine a second passed before the
   // connection was refused.
   const joining = member.join().catch(() => {})
   const { message } = await eventually('an error', () => errors[0])
