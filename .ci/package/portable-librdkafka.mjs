@@ -36,7 +36,6 @@ export const portableLibrdkafka = {
   },
 
   async run (context, logFile) {
-    const { root } = context
     removeStamp(stampOf(context))
     createTree(context)
     const cwd = librdkafkaOf(context)
@@ -45,7 +44,7 @@ export const portableLibrdkafka = {
     useLinkOptions(context)
     await runLogged('make', ['clean'], settings)
     await runLogged('make', [`-j${settings.env.JOBS}`, 'libs'], settings)
-    writeStamp(stampOf(context), wanted({ root }))
+    writeStamp(stampOf(context), wanted(context))
   }
 }
 

@@ -9,12 +9,11 @@ import {
 } from './api-context.ts'
 import { nameOf } from './flow-views.ts'
 import {
-  flowParams, logLevelBody, reloadBody, scopeBody, skipBody
+  flowParams, logLevelBody, reloadBody, scopeBody, skipBody, type FlowRoute
 } from './request-schemas.ts'
 
 interface OrderBody { reason: string, by?: string, dryRun?: boolean }
 interface ScopeBody extends OrderBody { topic?: string, partition?: number }
-interface FlowRoute { Params: { flow: string } }
 
 interface Said extends Pick<Order, 'by' | 'atMs' | 'reason'> { readonly id: string }
 

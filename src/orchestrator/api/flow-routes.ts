@@ -6,13 +6,9 @@ import { flowAnswer, flowsAnswer, partitionsAnswer, topicsAnswer } from './answe
 import { flowOf, momentOf, slotsOf, type ApiContext } from './api-context.ts'
 import { flowView, nameOf, partitionView, topicView } from './flow-views.ts'
 import { comparePartitionNames, compareTexts, pageOf } from './paging.ts'
-import { flowParams, partitionsQuery, topicsQuery } from './request-schemas.ts'
+import { flowRead, partitionsQuery, topicsQuery, type FlowRoute } from './request-schemas.ts'
 
-interface FlowRoute { Params: { flow: string } }
 interface PageQuery { after?: string, limit: number }
-
-const read = (summary: string, answer: object): object =>
-  ({ summary, params: flowParams, response: { 200: answer } })
 
 export function addFlowRoutes (app: FastifyInstance, context: ApiContext): void {
   const { mirror, rates } = context
@@ -26,13 +22,13 @@ export function addFlowRoutes (app: FastifyInstance, context: ApiContext): void 
   }))
 
   app.get<FlowRoute>('/flows/:flow', {
-    schema: read('One flow: state, lag, throughput, errors, orders of operators', flowAnswer)
+    schema: flowRead('One flow: state, lag, throughput, errors, orders of operators', flowAnswer)
   }, async ({ params: { flow } }) =>
     flowView(flowOf(context, flow), reportOf(flow), rates, momentOf(context)))
 
   app.get<FlowRoute & { Querystring: PageQuery }>('/flows/:flow/topics', {
     schema: {
-      ...read('The topics that this process mirrors partitions of', topicsAnswer),
+      ...flowRead('The topics that this process mirrors partitions of', topicsAnswer),
       querystring: topicsQuery
     }
   }, async ({ params: { flow }, query }) => {
@@ -46,7 +42,7 @@ export function addFlowRoutes (app: FastifyInstance, context: ApiContext): void 
   app.get<FlowRoute & { Querystring: PageQuery & { topic?: string, state?: string } }>(
     '/flows/:flow/partitions', {
       schema: {
-        ...read('The partitions of this process; members show which process has the others',
+        ...flowRead('The partitions of this process; members show which process has the others',
           partitionsAnswer),
         querystring: partitionsQuery
       }

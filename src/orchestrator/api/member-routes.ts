@@ -3,17 +3,14 @@ import type { FastifyInstance } from 'fastify'
 import { dutiesAnswer, groupsAnswer, membersAnswer } from './answer-schemas.ts'
 import { runningFlow, slotsOf, type ApiContext } from './api-context.ts'
 import { pageOf } from './paging.ts'
-import { flowParams, groupsQuery } from './request-schemas.ts'
+import { flowRead, groupsQuery, type FlowRoute } from './request-schemas.ts'
 
-interface FlowRoute { Params: { flow: string } }
 interface GroupsQuery { after?: string, limit: number, group?: string }
-
-const read = (summary: string, answer: object): object =>
-  ({ summary, params: flowParams, response: { 200: answer } })
 
 export function addMemberRoutes (app: FastifyInstance, context: ApiContext): void {
   app.get<FlowRoute>('/flows/:flow/members', {
-    schema: read('All processes of the flow, by their records in the progress topic', membersAnswer)
+    schema: flowRead(
+      'All processes of the flow, by their records in the progress topic', membersAnswer)
   }, async ({ params: { flow } }) => {
     const { memberName, members } = runningFlow(context, flow).report()
     return {
@@ -27,7 +24,7 @@ export function addMemberRoutes (app: FastifyInstance, context: ApiContext): voi
   })
 
   app.get<FlowRoute>('/flows/:flow/duties', {
-    schema: read('The duties that this process has, with their last success', dutiesAnswer)
+    schema: flowRead('The duties that this process has, with their last success', dutiesAnswer)
   }, async ({ params: { flow } }) => {
     const { duties } = runningFlow(context, flow).report()
     return {
@@ -44,7 +41,7 @@ export function addMemberRoutes (app: FastifyInstance, context: ApiContext): voi
 
   app.get<FlowRoute & { Querystring: GroupsQuery }>('/flows/:flow/groups', {
     schema: {
-      ...read('Where consumer groups of the source would continue on the target', groupsAnswer),
+      ...flowRead('Where consumer groups of the source would continue on the target', groupsAnswer),
       querystring: groupsQuery
     }
   }, async ({ params: { flow }, query: { group, ...page } }) => {

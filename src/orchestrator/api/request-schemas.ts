@@ -50,3 +50,11 @@ export const logLevelBody = object({
   level: described(choice([...logLevels, 'file']), 'file: that of each process\'s file'),
   ...orderFields
 }, ['by', 'dryRun'])
+
+/** The parameters that flowParams describes. */
+export interface FlowRoute { Params: { flow: string } }
+
+/** The schema of a GET route of a flow. */
+export function flowRead (summary: string, answer: object): object {
+  return { summary, params: flowParams, response: { 200: answer } }
+}

@@ -4,8 +4,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
-import { runProgram } from '../../../src/orchestrator/cli/program.ts'
-import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import { runCaptured } from './run-program.ts'
 
 const noTime = ['--quiet-seconds', 'abc']
 
@@ -37,7 +36,7 @@ for (const [args, exitCode, text] of rows) {
 
 async function run (
   t: TestContext, args: readonly string[]
-): Promise<{ readonly exitCode: number | undefined, readonly written: string }> {
+): Promise<{ readonly exitCode: number, readonly written: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'longhaul-arguments-'))
   t.after(() => { rmSync(folder, { recursive: true }) })
   const file = join(folder, 'mm2.properties')
@@ -45,16 +44,5 @@ async function run (
   writeFileSync(file, ['clusters = A, B', 'A->B.enabled = true', 'admin.timeout.ms = 500',
     'A.bootstrap.servers = 127.0.0.1:1', 'B.bootstrap.servers = 127.0.0.1:1', 'metrics.port = -1'
   ].join('\n'))
-  let written = ''
-  const stream = { write: (text: string) => { written += text } }
-  const exitCode = await runProgram(
-    ['node', 'longhaul', ...args.map(arg => arg === 'FILE' ? file : arg)], {
-      stdout: stream,
-      stderr: stream,
-      environment: {},
-      clock: systemClock,
-      stopped: new AbortController().signal,
-      onHangUp: () => {}
-    })
-  return { exitCode, written }
+  return await runCaptured(args.map(arg => arg === 'FILE' ? file : arg))
 }

@@ -6,10 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { test } from 'node:test'
-import { runProgram } from '../../../src/orchestrator/cli/program.ts'
-import { systemClock } from '../../../src/orchestrator/time/clock.ts'
 import { killChild, spawnGuarded } from '../../kafka/process-guard.ts'
 import { repoRoot } from '../../kafka/repo-root.ts'
+import { runCaptured } from './run-program.ts'
 
 const secret = 'hunter2'
 const module = 'org.apache.kafka.common.security.plain.PlainLoginModule'
@@ -72,16 +71,7 @@ for (const [what, lines, args] of cases) {
       const file = join(folder, 'mm2.properties')
       writeFileSync(file, lines.join('\n'))
       for (const format of ['table', 'json']) {
-        let written = ''
-        const stream = { write: (text: string) => { written += text } }
-        await runProgram(['node', 'longhaul', ...command, '-o', format, ...args, '--', file], {
-          stdout: stream,
-          stderr: stream,
-          environment: {},
-          clock: systemClock,
-          stopped: new AbortController().signal,
-          onHangUp: () => {}
-        })
+        const { written } = await runCaptured([...command, '-o', format, ...args, '--', file])
         assert.ok(written.length > 100, written)
         assert.doesNotMatch(written, new RegExp(secret))
       }
