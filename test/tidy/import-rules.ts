@@ -88,7 +88,8 @@ export const importRows: readonly ImportRow[] = [
   })),
   // The folders of a flow, from top to bottom: each may use the later ones in this list.
   ...[
-    'api', 'flow', 'partitions', 'lanes', 'ownership', 'control', 'inbound', 'progress'
+    'doctor', 'plan', 'api', 'flow', 'partitions', 'lanes', 'ownership', 'control', 'inbound',
+    'progress'
   ].map((folder, i, all): ImportRow => ({
     from: new RegExp(`^src/orchestrator/${folder}/`),
     to: new RegExp(`^src/(demo|orchestrator/(cli|${all.slice(0, i).join('|') || 'main'}))/`),

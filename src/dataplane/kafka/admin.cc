@@ -39,6 +39,8 @@ constexpr CallRow kCalls[] = {
     {"createTopicAcls", CreateTopicAcls},   {"deleteTopicAcls", DeleteTopicAcls},
     {"findCoordinators", FindCoordinators}, {"listGroups", ListGroups},
     {"listGroupOffsets", ListGroupOffsets}, {"commitGroupOffsets", CommitGroupOffsets},
+    {"sampleBatches", SampleBatches},       {"requestVersions", RequestVersions},
+    {"quorumTime", QuorumTime},
 };
 
 AdminCallFunction FindCall(std::string_view name) {

@@ -128,6 +128,9 @@ Status ListGroups(AdminCall& call, const Value& arguments, Value* result);
 Status ListGroupOffsets(AdminCall& call, const Value& arguments, Value* result);
 Status CommitGroupOffsets(AdminCall& call, const Value& arguments, Value* result);
 Status DescribeProducers(AdminCall& call, const Value& arguments, Value* result);
+Status SampleBatches(AdminCall& call, const Value& arguments, Value* result);
+Status RequestVersions(AdminCall& call, const Value& arguments, Value* result);
+Status QuorumTime(AdminCall& call, const Value& arguments, Value* result);
 
 // The members that every item of a result has: its error, or 0 and "".
 void AppendItemStatus(Value::Object* item, int32_t code, const char* detail);

@@ -58,6 +58,24 @@ Value TopicId(const rd_kafka_TopicDescription_t* topic) {
   return text;
 }
 
+// KIP-430. Absent if the call did not ask for them, or the broker does not know the request.
+void AppendOperations(Value::Object* item, const rd_kafka_AclOperation_t* operations,
+                      size_t count) {
+  if (operations == nullptr) return;
+  Value::Array names;
+  for (size_t i = 0; i < count; i++)
+    names.push_back(Value(rd_kafka_AclOperation_name(operations[i])));
+  item->push_back({"operations", std::move(names)});
+}
+
+Status IncludeOperations(rd_kafka_AdminOptions_t* options, bool wanted) {
+  if (!wanted) return Status::Ok();
+  ErrorHandle error(rd_kafka_AdminOptions_set_include_authorized_operations(options, 1));
+  return error == nullptr ? Status::Ok()
+                          : Status::Error(rd_kafka_error_code(error.get()),
+                                          rd_kafka_error_string(error.get()));
+}
+
 Value TopicValue(const rd_kafka_TopicDescription_t* topic) {
   Value::Object item{{"name", rd_kafka_TopicDescription_name(topic)}};
   const rd_kafka_error_t* error = rd_kafka_TopicDescription_error(topic);
@@ -72,6 +90,10 @@ Value TopicValue(const rd_kafka_TopicDescription_t* topic) {
   item.push_back({"topicId", TopicId(topic)});
   item.push_back({"internal", rd_kafka_TopicDescription_is_internal(topic) != 0});
   item.push_back({"partitions", std::move(values)});
+  size_t operation_count = 0;
+  const auto* operations =
+      rd_kafka_TopicDescription_authorized_operations(topic, &operation_count);
+  AppendOperations(&item, operations, operation_count);
   return item;
 }
 
@@ -130,6 +152,7 @@ Status ReadNewTopic(const Value& argument, NewTopicHandle* out) {
 Status DescribeCluster(AdminCall& call, const Value& arguments, Value* result) {
   ValueReader reader(arguments);
   const int32_t broker = reader.OptionalInt32("broker", kController);
+  const bool with_operations = reader.OptionalBool("withOperations", false);
   if (!reader.error().empty()) return Refused(reader, "describeCluster");
   EventHandle event;
   Status status = call.Ask(
@@ -141,6 +164,8 @@ Status DescribeCluster(AdminCall& call, const Value& arguments, Value* result) {
               rd_kafka_AdminOptions_set_broker(options, broker, text.data(), text.size());
           if (code != 0) return Status::Error(code, text.data());
         }
+        if (Status included = IncludeOperations(options, with_operations); !included.ok())
+          return included;
         rd_kafka_DescribeCluster(call.client(), options, call.queue());
         return Status::Ok();
       },
@@ -156,10 +181,15 @@ Status DescribeCluster(AdminCall& call, const Value& arguments, Value* result) {
                                     {"port", Value::Int32(rd_kafka_Node_port(nodes[i]))},
                                     {"rack", rd_kafka_Node_rack(nodes[i])}});
   }
-  *result =
-      Value::Object{{"clusterId", rd_kafka_DescribeCluster_result_cluster_id(described)},
-                    {"controller", NodeId(rd_kafka_DescribeCluster_result_controller(described))},
-                    {"brokers", std::move(brokers)}};
+  size_t operation_count = 0;
+  const auto* operations =
+      rd_kafka_DescribeCluster_result_authorized_operations(described, &operation_count);
+  Value::Object cluster{
+      {"clusterId", rd_kafka_DescribeCluster_result_cluster_id(described)},
+      {"controller", NodeId(rd_kafka_DescribeCluster_result_controller(described))},
+      {"brokers", std::move(brokers)}};
+  AppendOperations(&cluster, operations, operation_count);
+  *result = std::move(cluster);
   return Status::Ok();
 }
 
@@ -195,12 +225,15 @@ Status DescribeTopics(AdminCall& call, const Value& arguments, Value* result) {
     }
     names.push_back(text->c_str());
   }
+  const bool with_operations = reader.OptionalBool("withOperations", false);
   if (!reader.error().empty()) return Refused(reader, "describeTopics");
   TopicCollectionHandle topics(rd_kafka_TopicCollection_of_topic_names(names.data(), names.size()));
   EventHandle event;
   Status status = call.Ask(
       RD_KAFKA_ADMIN_OP_DESCRIBETOPICS,
       [&](rd_kafka_AdminOptions_t* options) {
+        if (Status included = IncludeOperations(options, with_operations); !included.ok())
+          return included;
         rd_kafka_DescribeTopics(call.client(), topics.get(), options, call.queue());
         return Status::Ok();
       },

@@ -23,6 +23,7 @@ class BrokerAnswer {
   BrokerAnswer& operator=(const BrokerAnswer&) = delete;
 
   const uint8_t* data() const { return longhaul_response_data(response_); }
+  uint8_t* mutable_data() { return longhaul_response_data(response_); }
   size_t size() const { return longhaul_response_size(response_); }
   int16_t version() const { return version_; }
 

@@ -106,6 +106,12 @@ class ValueReader {
     return flag == nullptr ? (Fail(name, "a boolean"), false) : *flag;
   }
 
+  // `otherwise` if the member is null or absent.
+  bool OptionalBool(std::string_view name, bool otherwise) {
+    const Value* value = object_.Find(name);
+    return value == nullptr || value->is_null() ? otherwise : Bool(name);
+  }
+
   int32_t Int32(std::string_view name) {
     const Value* value = object_.Find(name);
     const int32_t* number = value == nullptr ? nullptr : value->AsInt32();

@@ -23,6 +23,18 @@ export interface TopicAclSyncResult {
   readonly failure?: ReplicatorError | undefined
 }
 
+export interface TopicAclPlan extends Pick<TopicAclSyncResult, 'withoutAuthorizer'> {
+  readonly create: readonly TopicAcl[]
+}
+
+type Look =
+  | { readonly withoutAuthorizer: string }
+  | {
+    readonly wanted: readonly TopicAcl[]
+    readonly onTarget: readonly TopicAcl[]
+    readonly withoutAuthorizer?: undefined
+  }
+
 export class TopicAclSync {
   readonly #options: TopicAclSyncOptions
   /**
@@ -38,17 +50,34 @@ export class TopicAclSync {
 
   /** Rejects if a whole request fails. */
   async syncOnce (topics: readonly string[], signal: AbortSignal): Promise<TopicAclSyncResult> {
+    const look = await this.#look(topics, signal)
+    if (look.withoutAuthorizer !== undefined) return { created: 0, deleted: 0, ...look }
+    const { onTarget, wanted } = look
+    if (wanted.length === 0 && this.#previous.size === 0) return { created: 0, deleted: 0 }
+    return await this.#apply(wanted, onTarget, signal)
+  }
+
+  /** The ACLs that the next syncOnce() would create. It would delete none that it has not seen. */
+  async planOnce (topics: readonly string[], signal: AbortSignal): Promise<TopicAclPlan> {
+    const look = await this.#look(topics, signal)
+    return look.withoutAuthorizer === undefined
+      ? { create: aclChanges(look.wanted, look.onTarget, []).create }
+      : { create: [], ...look }
+  }
+
+  async #look (topics: readonly string[], signal: AbortSignal): Promise<Look> {
     const { copiesPrefixed, selection, source, target } = this.#options
     signal.throwIfAborted()
     const onSource = await aclsOf(source)
-    if (onSource === undefined) return withoutAuthorizer(source)
+    if (onSource === undefined) return { withoutAuthorizer: source.cluster }
     const wanted = remoteAcls(onSource, { selection: selection(), topics, copiesPrefixed })
     // A principal that has no ACLs to copy needs no permission to read those of the target.
-    if (wanted.length === 0 && this.#previous.size === 0) return { created: 0, deleted: 0 }
+    if (wanted.length === 0 && this.#previous.size === 0) return { wanted, onTarget: [] }
     signal.throwIfAborted()
     const onTarget = await aclsOf(target)
-    if (onTarget === undefined) return withoutAuthorizer(target)
-    return await this.#apply(wanted, onTarget, signal)
+    return onTarget === undefined
+      ? { withoutAuthorizer: target.cluster }
+      : { wanted, onTarget }
   }
 
   async #apply (
@@ -93,10 +122,6 @@ async function aclsOf (cluster: ClusterAdmin): Promise<readonly TopicAcl[] | und
       default: throw thrown
     }
   }
-}
-
-function withoutAuthorizer ({ cluster }: ClusterAdmin): TopicAclSyncResult {
-  return { created: 0, deleted: 0, withoutAuthorizer: cluster }
 }
 
 async function changed (

@@ -14,8 +14,10 @@ export const stateFormats = [...outputFormats, 'yaml'] as const
 export type OutputFormat = (typeof stateFormats)[number]
 
 /** The options of a command that starts flows or shows what they would do. */
-export function addConfigOptions (command: Command): Command {
-  addFileOptions(command)
+export function addConfigOptions (
+  command: Command, formats: readonly OutputFormat[] = outputFormats
+): Command {
+  addFileOptions(command, formats)
   for (const { flags, doc } of cliFlags) command.option(flags, doc)
   return command
 }

@@ -9,8 +9,10 @@ export const exitCodes = {
   usage: 2,
   /** No flow could be started: clusters unreachable, login refused, port taken. */
   notStarted: 3,
-  /** `status`: no process runs a flow of the file. */
-  unhealthy: 10
+  /** `status`: no process runs a flow of the file. `doctor`: it found a problem. */
+  unhealthy: 10,
+  /** `plan`: a start would change a cluster. */
+  changes: 11
 } as const
 
 export type ExitCode = number

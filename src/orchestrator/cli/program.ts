@@ -3,7 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
 import { version } from '../version.ts'
 import { acls } from './acls.ts'
-import { addConfigOptions, type ConfigOptions } from './configure.ts'
+import { addConfigOptions, stateFormats, type ConfigOptions } from './configure.ts'
 import { addControlCommands } from './control-commands.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
@@ -11,6 +11,7 @@ import { migrate } from './migrate.ts'
 import { migrateConfig, type MigrateConfigOptions } from './migrate-config.ts'
 import { addImportOptions, addOffsetsCommands } from './offsets-commands.ts'
 import type { MirrorMakerOptions } from './offsets-import-mm2.ts'
+import { plan } from './plan.ts'
 import { run } from './run.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
@@ -39,6 +40,13 @@ export async function runProgram (
     .description('check a file and its clusters, and list the topics that would be mirrored'))
     .action(async (file: string, options: ConfigOptions) => {
       exitCode = await validate(file, options, terminal)
+    })
+
+  addConfigOptions(program.command('plan')
+    .description('show what a start would change on the clusters, and change nothing'),
+  stateFormats)
+    .action(async (file: string, options: ConfigOptions) => {
+      exitCode = await plan(file, options, terminal)
     })
 
   addConfigOptions(program.command('acls')

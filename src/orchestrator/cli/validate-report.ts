@@ -2,27 +2,13 @@
 import type { FlowConfig } from '../config/config.ts'
 import type { Difference } from '../config/differences.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
-import type { TopicCheck } from '../topics/topic-check.ts'
+import { isAsAsked, namedInVain, type FlowCheck } from '../plan/flow-check.ts'
 import type { LeftOutTopic, PlannedTopic } from '../topics/topic-plan.ts'
 import { reasonOf } from '../topics/topic-remarks.ts'
 import { renderTable } from './table.ts'
 
-/** The problem of a flow's progress topic; with an error the flow would not start. */
-export interface ProgressCheck {
-  readonly error: ReplicatorError | undefined
-  readonly warnings: readonly ReplicatorError[]
-}
-
 export type FlowReport =
-  | {
-    readonly config: FlowConfig
-    readonly check: TopicCheck
-    readonly progress: ProgressCheck
-    readonly remarks: readonly string[]
-    /** The differences from MirrorMaker 2 that matter for this file. */
-    readonly differences: readonly Difference[]
-    readonly error: undefined
-  }
+  | FlowCheck & { readonly error: undefined }
   /** Why the whole flow could not be checked. */
   | {
     readonly config: FlowConfig
@@ -39,21 +25,8 @@ export function isRefused ({ error, progress }: FlowReport): boolean {
 }
 
 /** Whether everything that the file names would be mirrored. */
-export function isAsAsked ({ config, check }: FlowReport): boolean {
-  return check !== undefined && check.problems.length === 0 &&
-    namedInVain(config, check).length === 0
-}
-
-/** Topics that the setting `topics` names and the flow does not mirror, with the reason. */
-function namedInVain (
-  { source, target, topics }: FlowConfig, { leftOut, unknown }: TopicCheck
-): ReadonlyArray<{ readonly topic: string, readonly reason: string }> {
-  const named = new Set(topics.filter.names)
-  return [
-    ...leftOut.filter(({ topic }) => named.has(topic)).map(({ topic, verdict }) =>
-      ({ topic, reason: reasonOf(verdict, source.alias, target.alias) })),
-    ...unknown.map(topic => ({ topic, reason: `${source.alias} shows no topic of this name` }))
-  ]
+export function isComplete (report: FlowReport): boolean {
+  return report.error === undefined && isAsAsked(report)
 }
 
 function byTopic (one: { readonly topic: string }, other: { readonly topic: string }): number {

@@ -1,6 +1,7 @@
 // The requests of the orchestrator to one cluster, independent of the implementation: the native
 // client in production, a fake cluster in tests. Defines shapes, units and errors.
 import type { ReplicatorError } from '../errors/replicator-error.ts'
+import type { ClusterSamples } from './cluster-samples.ts'
 
 /**
  * Every method sends one request to the cluster, or several if one request cannot carry all
@@ -11,7 +12,7 @@ import type { ReplicatorError } from '../errors/replicator-error.ts'
  * failure within the timeout of the client. A request that changes something is never sent twice:
  * the caller decides when to retry, and `error.retriable` says whether a retry makes sense.
  */
-export interface ClusterAdmin {
+export interface ClusterAdmin extends ClusterSamples {
   /** The alias of the cluster in the configuration, for errors and logs. */
   readonly cluster: string
 
@@ -19,7 +20,9 @@ export interface ClusterAdmin {
   describeCluster (options?: DescribeClusterOptions): Promise<ClusterDescription>
   /** All topics that the principal may describe, including internal topics. */
   listTopics (): Promise<readonly TopicListing[]>
-  describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]>
+  describeTopics (
+    names: readonly string[], options?: DescribeOptions
+  ): Promise<readonly TopicDescription[]>
   createTopics (
     topics: readonly NewTopic[], options?: ChangeOptions
   ): Promise<readonly TopicResult[]>
@@ -77,7 +80,12 @@ export interface RequestOptions {
   readonly timeoutMs?: number
 }
 
-export interface DescribeClusterOptions extends RequestOptions {
+export interface DescribeOptions {
+  /** The result has the operations that the principal may perform (KIP-430). */
+  readonly withOperations?: boolean
+}
+
+export interface DescribeClusterOptions extends RequestOptions, DescribeOptions {
   /** Id of the broker to ask; undefined: the broker that the metadata call the controller. */
   readonly broker?: number | undefined
 }
@@ -88,7 +96,11 @@ export interface ClusterDescription {
   /** Broker id; -1 if there is no controller at the moment. */
   readonly controller: number
   readonly brokers: readonly BrokerDescription[]
+  readonly operations?: AllowedOperations
 }
+
+/** `READ`, `DESCRIBE_CONFIGS`...; absent: not asked for, or the broker does not report them. */
+export type AllowedOperations = readonly string[]
 
 export interface BrokerDescription {
   readonly id: number
@@ -110,6 +122,7 @@ export interface TopicDescription {
   readonly internal: boolean
   /** Empty if there is an `error`: UNKNOWN_TOPIC_OR_PARTITION, TOPIC_AUTHORIZATION_FAILED... */
   readonly partitions: readonly PartitionDescription[]
+  readonly operations?: AllowedOperations
   readonly error: ReplicatorError | undefined
 }
 

@@ -46,6 +46,8 @@ const needsOfCall: Readonly<Record<string, string>> = {
   findCoordinators: 'DESCRIBE on the groups',
   listGroupOffsets: 'DESCRIBE on the groups',
   commitGroupOffsets: 'READ on the group',
+  sampleBatches: 'READ on the topics',
+  quorumTime: 'DESCRIBE on the cluster',
   initProducerId: 'WRITE on a topic (before Kafka 2.8: IDEMPOTENT_WRITE on the cluster)'
 }
 

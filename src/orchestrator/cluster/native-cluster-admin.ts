@@ -1,6 +1,7 @@
 // ClusterAdmin on the data plane's admin client. Divides long lists into requests, which run one
 // after another, and turns native failures into errors. The calls themselves are in
 // kafka/admin_*.cc.
+import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import { openAdmin, type NativeAdmin } from '../../dataplane/index.ts'
 import { errorByName } from '../errors/error-table.ts'
 import { ReplicatorError, type NativeFailure } from '../errors/replicator-error.ts'
@@ -8,10 +9,14 @@ import { chunks } from './chunks.ts'
 import type {
   AclResult, ChangeOptions, ClusterAdmin, ClusterDescription, CommittedPartition, ConfigAlteration,
   ConfigDescription, ConfigResource, ConfigResult, DeleteBefore, DeletedRecords,
-  DescribeClusterOptions, GroupDescription, GroupListings, GroupOffset, GroupOffsets, Isolation,
+  DescribeClusterOptions, DescribeOptions, GroupDescription, GroupListings, GroupOffset,
+  GroupOffsets, Isolation,
   ListedOffset, NewTopic, PartitionCount, PartitionProducers, ProducerId, RequestOptions,
   TopicDescription, TopicAcl, TopicListing, TopicResult, WantedOffset
 } from './cluster-admin.ts'
+import type {
+  BatchSample, ControllerTime, PartitionSample, RequestVersion, SampledBatch, SampleRequest
+} from './cluster-samples.ts'
 import {
   clusterError, isNativeFailure, itemError, type AclOperation
 } from './cluster-error.ts'
@@ -77,10 +82,10 @@ class NativeClusterAdmin implements ClusterAdmin {
   }
 
   async describeCluster (
-    { broker, timeoutMs = Infinity }: DescribeClusterOptions = {}
+    { broker, timeoutMs = Infinity, withOperations = false }: DescribeClusterOptions = {}
   ): Promise<ClusterDescription> {
-    return await this.#call('describeCluster', { broker: broker ?? null }, timeoutMs) as
-      ClusterDescription
+    const request = { broker: broker ?? null, withOperations }
+    return await this.#call('describeCluster', request, timeoutMs) as ClusterDescription
   }
 
   async listTopics (): Promise<readonly TopicListing[]> {
@@ -88,9 +93,11 @@ class NativeClusterAdmin implements ClusterAdmin {
     return topics.map(topic => this.#withError(`topic ${topic.name}`, topic, 'DESCRIBE'))
   }
 
-  async describeTopics (names: readonly string[]): Promise<readonly TopicDescription[]> {
+  async describeTopics (
+    names: readonly string[], { withOperations = false }: DescribeOptions = {}
+  ): Promise<readonly TopicDescription[]> {
     const topics = await this.#callInChunks<TopicDescription>(chunks(names, topicsPerRequest),
-      names => ['describeTopics', { names }])
+      names => ['describeTopics', { names, withOperations }])
     return topics.map(topic => this.#withError(`topic ${topic.name}`, topic, 'DESCRIBE'))
   }
 
@@ -208,6 +215,32 @@ class NativeClusterAdmin implements ClusterAdmin {
     return await this.#call('initProducerId', {}) as ProducerId
   }
 
+  async sampleBatches (request: SampleRequest): Promise<BatchSample> {
+    const answer = await this.#call('sampleBatches', request) as NativeSample
+    return {
+      throttleMs: answer.throttleMs,
+      bytes: Number(answer.bytes),
+      elapsedMs: Number(answer.elapsedMicros) / 1000,
+      partitions: answer.partitions.map(({ batches, ...partition }) => this.#withError(
+        `${partition.topic}-${partition.partition}`,
+        {
+          ...partition,
+          batches: batches.map(({ reason, ...batch }) =>
+            ({ ...batch, reason: batchReasons[reason] ?? 'none' }))
+        }, 'READ'))
+    }
+  }
+
+  async requestVersions (node: number): Promise<readonly RequestVersion[]> {
+    return await this.#call('requestVersions', { node }) as readonly RequestVersion[]
+  }
+
+  async controllerTime (node: number): Promise<ControllerTime> {
+    const { leader, timeMs } = await this.#call('quorumTime', { node }) as
+      { readonly leader: number, readonly timeMs: bigint }
+    return { controller: leader, timeMs: Number(timeMs) }
+  }
+
   async close (): Promise<void> {
     this.#token?.release()
     await this.#admin.close()
@@ -278,6 +311,15 @@ const unanswered: NativeFailure = {
 
 /** A result of the data plane: it holds a code and a detail instead of `error`. */
 type Native<Result> = Omit<Result, 'error'> & NativeFailure
+
+interface NativeSample extends Pick<BatchSample, 'throttleMs'> {
+  readonly bytes: bigint
+  readonly elapsedMicros: bigint
+  readonly partitions: ReadonlyArray<Native<Omit<PartitionSample, 'batches'>> & {
+    /** `reason`: index into batchReasons. */
+    readonly batches: ReadonlyArray<Omit<SampledBatch, 'reason'> & { readonly reason: number }>
+  }>
+}
 
 function nativeTopic ({ name, partitions, replicationFactor, configs = {} }: NewTopic) {
   const entries = Object.entries(configs).map(([name, value]) => ({ name, value }))

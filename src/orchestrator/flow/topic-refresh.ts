@@ -144,7 +144,8 @@ export class TopicRefresh {
     for (const remark of this.#remarks.newAbout(result)) log.warn({}, remark)
     for (const warning of result.warnings) problems.warn(warning)
     for (const { topic, error } of result.problems) problems.say(topic, error)
-    if (result.created.length > 0) log.info({ topics: result.created }, 'created remote topics')
+    const created = [...result.created.keys()]
+    if (created.length > 0) log.info({ topics: created }, 'created remote topics')
     if (result.grown.length > 0) log.info({ topics: result.grown }, 'added partitions')
     await onTopics(result)
     this.refused.add(result.refused)

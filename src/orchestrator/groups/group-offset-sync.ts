@@ -23,6 +23,15 @@ export interface GroupOffsetSyncResult extends Pick<GroupPositionsResult, 'share
   readonly failures: readonly ReplicatorError[]
 }
 
+/** The offsets that are due, before they are committed. */
+export interface GroupOffsetPlan
+  extends Pick<GroupOffsetSyncResult, 'failures'>,
+  Pick<GroupPositionsResult, 'groups' | 'shareGroups'> {
+  readonly due: readonly GroupPosition[]
+  /** Groups with a translated offset that consume on the target: they commit their own offsets. */
+  readonly withMembers: readonly string[]
+}
+
 /** Commits that wait for the target at a time. */
 const commitsAtOnce = 4
 
@@ -41,10 +50,21 @@ export class GroupOffsetSync {
 
   /** Rejects if a request fails as a whole. */
   async syncOnce (signal: AbortSignal): Promise<GroupOffsetSyncResult> {
+    const { due, failures, shareGroups } = await this.planOnce(signal)
+    const commits = await this.#commit(due, signal)
+    return {
+      moved: commits.moved, failures: [...failures, ...commits.failures], shareGroups
+    }
+  }
+
+  /** What the next syncOnce() would commit. Rejects if a request fails as a whole. */
+  async planOnce (signal: AbortSignal): Promise<GroupOffsetPlan> {
     const { positions, target } = this.#options
     const read = await positions.read(signal)
-    const { shareGroups } = read
-    if (read.positions.length === 0) return { moved: [], failures: read.failures, shareGroups }
+    const { groups, shareGroups } = read
+    if (read.positions.length === 0) {
+      return { due: [], failures: read.failures, groups, shareGroups, withMembers: [] }
+    }
     const listed = await unlessAborted(signal, target.listGroups())
     const states = new Map(listed.groups.map(({ name, state }) => [name, state]))
     const movable = read.positions.filter(({ group }) => mayMove(states.get(group)))
@@ -56,12 +76,14 @@ export class GroupOffsetSync {
     const ends = await this.#ends(ahead.flatMap(({ offsets }) => offsets), signal)
     const due = ahead.map(({ group, offsets }) => ({ group, offsets: withinLog(offsets, ends) }))
       .filter(({ offsets }) => offsets.length > 0)
-    const { failures, moved } = await this.#commit(due, signal)
     const unlisted = listed.error === undefined ? [] : [listed.error]
     return {
-      moved,
-      failures: [...read.failures, ...unlisted, ...onTarget.failures, ...failures],
-      shareGroups
+      due,
+      failures: [...read.failures, ...unlisted, ...onTarget.failures],
+      groups,
+      shareGroups,
+      withMembers: read.positions.filter(each => !movable.includes(each))
+        .map(({ group }) => group)
     }
   }
 

@@ -22,6 +22,8 @@ export interface GroupPositionsResult {
    * A broker that did not answer, or groups that may not be described: the result has the others.
    */
   readonly failures: readonly ReplicatorError[]
+  /** The groups of the source that the filter selects and that may have offsets, by name. */
+  readonly groups: readonly string[]
   /** Share groups that the filter selects, by name: they have no committed offsets. */
   readonly shareGroups: readonly string[]
 }
@@ -63,8 +65,9 @@ export class GroupPositions {
     const failure = await this.#lookForGroups(signal)
     const failures = failure === undefined ? [] : [failure]
     const shareGroups = this.#shareGroups
-    if (this.#groups.length === 0) return { positions: [], failures, shareGroups }
-    const committed = await unlessAborted(signal, source.groupOffsets(this.#groups))
+    const groups = this.#groups
+    if (groups.length === 0) return { positions: [], failures, groups, shareGroups }
+    const committed = await unlessAborted(signal, source.groupOffsets(groups))
     failures.push(...refusalOf(committed.flatMap(({ error }) => error ?? [])))
     const topics = selection()
     const isMirrored = new Map<string, boolean>()
@@ -78,7 +81,7 @@ export class GroupPositions {
     })).filter(({ offsets }) => offsets.length > 0)
     const wanted = new Map(ofMirrored.flatMap(({ offsets }) =>
       offsets.map(each => [partitionKey(each), each] as const)))
-    if (wanted.size === 0) return { positions: [], failures, shareGroups }
+    if (wanted.size === 0) return { positions: [], failures, groups, shareGroups }
     const progress = await progressOf([...wanted.values()], signal)
     const answered = ofMirrored.map(({ name, offsets }) =>
       ({ name, offsets: offsets.flatMap(each => mappedOffset(each, progress) ?? []) }))
@@ -97,7 +100,7 @@ export class GroupPositions {
       return translated.length === 0 ? [] : [{ group: name, offsets: translated }]
     })
     this.#options.onRead?.(positions)
-    return { positions, failures, shareGroups }
+    return { positions, failures, groups, shareGroups }
   }
 
   /** If the cluster answers in part, the groups that are already known are kept. */

@@ -4,11 +4,11 @@ import type { ReplicatorError } from '../errors/replicator-error.ts'
 import {
   planTopics, type LeftOutTopic, type PlannedTopic, type TopicProblem
 } from './topic-plan.ts'
-import { applyPlan, type TopicSyncOptions } from './topic-sync.ts'
+import { applyPlan, type TopicSyncOptions, type TopicSyncResult } from './topic-sync.ts'
 
 export type TopicCheckOptions = Omit<TopicSyncOptions, 'validateOnly' | 'mayChange'>
 
-export interface TopicCheck {
+export interface TopicCheck extends Pick<TopicSyncResult, 'created' | 'grown'> {
   /** Topics that are mirrored, or would be mirrored without their problem. */
   readonly topics: readonly PlannedTopic[]
   readonly problems: readonly TopicProblem[]
@@ -22,8 +22,8 @@ export interface TopicCheck {
 
 export async function checkTopics (options: TopicCheckOptions): Promise<TopicCheck> {
   const plan = await planTopics(options)
-  const { problems, warnings } = await applyPlan(plan,
+  const { created, grown, problems, warnings } = await applyPlan(plan,
     { ...options, validateOnly: true, mayChange: () => true })
   const { leftOut, onSource, topics, unknown } = plan
-  return { topics, problems, leftOut, unknown, warnings, onSource }
+  return { topics, problems, leftOut, unknown, warnings, onSource, created, grown }
 }

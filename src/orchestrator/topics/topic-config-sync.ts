@@ -34,6 +34,22 @@ interface Change {
   readonly topic: string
   readonly remoteTopic: string
   readonly changes: readonly ConfigChange[]
+  /** The values on the target, set or by default. */
+  readonly present: ReadonlyMap<string, string | null>
+}
+
+export interface SettingChange {
+  readonly name: string
+  /** Null: the target does not know the setting, or does not show its value. */
+  readonly from: string | null
+  /** Null: the setting of the topic is removed, so that the default applies. */
+  readonly to: string | null
+}
+
+/** What syncOnce() would change, as the target validates it. */
+export interface TopicConfigPlan extends Pick<TopicConfigSyncResult, 'failure' | 'warnings'> {
+  /** By source topic, without the settings that the target refuses. */
+  readonly changes: ReadonlyMap<string, readonly SettingChange[]>
 }
 
 interface Outcome {
@@ -70,18 +86,38 @@ export class TopicConfigSync {
       return { changed: [], warnings: [], failure: undefined }
     }
     const { changes, errors, onSource } = await this.#plan(topics, signal)
-    const outcomes = await this.#alter(changes, signal)
-    const failed = new Map(errors)
-    for (const { change, error } of outcomes) {
-      if (error === undefined || mayBeAboutSettings(error) || isGone(error)) continue
-      failed.set(change.topic, error)
-    }
+    const outcomes = await this.#alter(changes, signal, false)
+    const failed = failedOf(errors, outcomes)
     this.#remember(topics, onSource, failed)
     refused.retain(new Set(topics.map(({ topic }) => topic)))
     const warnings = leftOutWarnings(target.cluster, refused.add(outcomes.flatMap(leftOutOf)))
     const changed = [...new Set(outcomes.filter(({ error }) => error === undefined)
       .map(({ change }) => change.topic))]
     return { changed, warnings, failure: failureOf(failed) }
+  }
+
+  /** Changes nothing, and remembers nothing for the next run. */
+  async planOnce (
+    topics: readonly SyncedTopic[], signal: AbortSignal
+  ): Promise<TopicConfigPlan> {
+    if (this.#options.configProperties.excludesAll || topics.length === 0) {
+      return { changes: new Map(), warnings: [], failure: undefined }
+    }
+    const { changes, errors } = await this.#plan(topics, signal)
+    const outcomes = await this.#alter(changes, signal, true)
+    const accepted = new Map<string, SettingChange[]>()
+    for (const { change: { changes, present, topic }, error } of outcomes) {
+      if (error !== undefined) continue
+      const known = accepted.get(topic) ?? []
+      accepted.set(topic, [...known, ...changes.map(({ name, value = null }) =>
+        ({ name, from: present.get(name) ?? null, to: value }))])
+    }
+    const { cluster } = this.#options.target
+    return {
+      changes: accepted,
+      warnings: leftOutWarnings(cluster, outcomes.flatMap(leftOutOf)),
+      failure: failureOf(failedOf(errors, outcomes))
+    }
   }
 
   async #plan (topics: readonly SyncedTopic[], signal: AbortSignal): Promise<Plan> {
@@ -105,7 +141,8 @@ export class TopicConfigSync {
         onSource.set(topic, ofSource.settings)
         const needed = configChanges(ofSource, onTarget.entries, this.#previous.get(topic))
           .filter(({ name, value }) => value === undefined || !refused.has(topic, name, value))
-        if (needed.length > 0) changes.push({ topic, remoteTopic, changes: needed })
+        const present = new Map(onTarget.entries.map(({ name, value }) => [name, value]))
+        if (needed.length > 0) changes.push({ topic, remoteTopic, changes: needed, present })
       }
     }
     return { changes, errors, onSource }
@@ -126,8 +163,10 @@ export class TopicConfigSync {
    * The target accepts all changes of a topic or none: after a refusal, each change is sent
    * separately.
    */
-  async #alter (changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]> {
-    const outcomes = await this.#send(changes, signal)
+  async #alter (
+    changes: readonly Change[], signal: AbortSignal, validateOnly: boolean
+  ): Promise<readonly Outcome[]> {
+    const outcomes = await this.#send(changes, signal, validateOnly)
     const done = outcomes.filter(({ change, error }) =>
       error === undefined || !mayBeAboutSettings(error) || change.changes.length === 1)
     const refused = outcomes.filter(outcome => !done.includes(outcome))
@@ -136,17 +175,19 @@ export class TopicConfigSync {
       done.push(...await this.#send(refused.flatMap(({ change }) =>
         i < change.changes.length
           ? [{ ...change, changes: change.changes.slice(i, i + 1) }]
-          : []), signal))
+          : []), signal, validateOnly))
     }
     return done
   }
 
-  async #send (changes: readonly Change[], signal: AbortSignal): Promise<readonly Outcome[]> {
+  async #send (
+    changes: readonly Change[], signal: AbortSignal, validateOnly: boolean
+  ): Promise<readonly Outcome[]> {
     if (changes.length === 0) return []
     signal.throwIfAborted()
     const results = await this.#options.target.incrementalAlterConfigs(
       changes.map(({ changes, remoteTopic }): ConfigAlteration =>
-        ({ type: 'topic', name: remoteTopic, changes })))
+        ({ type: 'topic', name: remoteTopic, changes })), { validateOnly })
       .catch((thrown: unknown) => { throw this.#withoutRequest(thrown) })
     return changes.map((change, i) => ({ change, error: results[i]?.error }))
   }
@@ -161,6 +202,18 @@ export class TopicConfigSync {
         action: 'Set sync.topic.configs.enabled=false, or use brokers of Kafka 2.3 or later'
       })
   }
+}
+
+/** By source topic: errors that are about more than a refused setting. */
+function failedOf (
+  errors: Plan['errors'], outcomes: readonly Outcome[]
+): ReadonlyMap<string, ReplicatorError> {
+  const failed = new Map(errors)
+  for (const { change, error } of outcomes) {
+    if (error === undefined || mayBeAboutSettings(error) || isGone(error)) continue
+    failed.set(change.topic, error)
+  }
+  return failed
 }
 
 function failureOf (

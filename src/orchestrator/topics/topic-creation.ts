@@ -6,7 +6,7 @@ import type { ConfigPropertyFilter } from '../policy/config-property-filter.ts'
 import {
   mayBeAboutSettings, searchAcceptedSettings, type Answer, type Attempt, type LeftOutSetting
 } from './accepted-settings.ts'
-import { readSourceSettings, type WantedSettings } from './source-settings.ts'
+import { readSourceSettings, type Settings, type WantedSettings } from './source-settings.ts'
 
 export interface MissingTopic {
   readonly topic: string
@@ -32,6 +32,8 @@ export interface CreationOutcome {
   /** False: the remote topic existed before. */
   readonly changed: boolean
   readonly leftOut: readonly LeftOutSetting[]
+  /** The settings that the new topic has been created with; absent if it was not created. */
+  readonly configs?: Settings
 }
 
 type Creation = Generator<Attempt, Omit<CreationOutcome, 'topic'>, Answer>
@@ -100,17 +102,19 @@ function * createOne (
 ): Creation {
   const { replicationFactor, target, validateOnly } = options
   const { settings, bounds: [bounds] } = wanted
-  let answer: Answer = yield { configs: { ...settings, ...bounds }, validateOnly }
+  let configs: Settings = { ...settings, ...bounds }
+  let answer: Answer = yield { configs, validateOnly }
   let leftOut: readonly LeftOutSetting[] = []
   if (answer !== undefined && mayBeAboutSettings(answer)) {
     const found = yield * searchAcceptedSettings(wanted, answer)
     if (found instanceof ReplicatorError) answer = found
     else {
-      answer = yield { configs: found.configs, validateOnly }
+      configs = found.configs
+      answer = yield { configs, validateOnly }
       leftOut = found.leftOut
     }
   }
-  if (answer === undefined) return { error: undefined, changed: true, leftOut }
+  if (answer === undefined) return { error: undefined, changed: true, leftOut, configs }
   // Another process created the topic after the topics were listed, or the principal lacks DESCRIBE
   // on the topic.
   if (answer.errorName === 'TOPIC_ALREADY_EXISTS') {

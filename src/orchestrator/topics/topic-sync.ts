@@ -2,6 +2,7 @@
 // validate both. The partition count only grows; a deletion is never mirrored.
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { leftOutWarnings, type LeftOutSettings } from './left-out-settings.ts'
+import type { Settings } from './source-settings.ts'
 import { createRemoteTopics, type CreationOptions } from './topic-creation.ts'
 import {
   planTopics, type PlannedTopic, type TopicPlan, type TopicPlanOptions, type TopicProblem
@@ -34,7 +35,8 @@ export interface TopicSyncResult extends Pick<TopicPlan, 'leftOut' | 'unknown' |
   readonly warnings: readonly ReplicatorError[]
   /** Settings that the target has refused for topics that were created. */
   readonly refused: readonly LeftOutSettings[]
-  readonly created: readonly string[]
+  /** The new topics, by source topic, with the settings of their remote topics. */
+  readonly created: ReadonlyMap<string, Settings>
   readonly grown: readonly string[]
 }
 
@@ -93,7 +95,8 @@ export async function applyPlan (
       ...[creation.failure, growth.failure].flatMap(failure => failure ?? [])
     ],
     refused: creation.outcomes.filter(({ leftOut }) => leftOut.length > 0),
-    created: creation.outcomes.filter(each => each.changed).map(({ topic }) => topic),
+    created: new Map(creation.outcomes.flatMap(({ changed, configs = {}, topic }) =>
+      changed ? [[topic, configs] as const] : [])),
     grown: growth.outcomes.filter(each => each.changed).map(({ topic }) => topic)
   }
 }

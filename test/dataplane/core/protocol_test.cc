@@ -5,9 +5,12 @@
 
 #include <cstring>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "batch_fixture.h"
 #include "contract/contract.generated.h"
+#include "core/protocol/describe_quorum.h"
 #include "core/protocol/groups.h"
 #include "core/protocol/wire.h"
 #include "simulated_cluster.h"
@@ -249,6 +252,50 @@ TEST_CASE("DescribeProducers returns the last sequence of the requested producer
   CHECK(producers[2].error == 3);
 }
 
+// As in Kafka's schemas: two voters, of which the second leads.
+std::string QuorumAnswer() {
+  std::string bytes;
+  Writer w(&bytes, true);
+  w.Int16(0);
+  w.ArrayLength(1);
+  w.String("__cluster_metadata");
+  w.ArrayLength(1);
+  w.Int32(0);
+  w.Int16(0);
+  w.Int32(3001);  // leader
+  w.Int32(7);
+  w.Int64(100);
+  for (const std::vector<int32_t>& replicas : {std::vector<int32_t>{3000, 3001}, {1}}) {
+    w.ArrayLength(replicas.size());
+    for (const int32_t node : replicas) {
+      w.Int32(node);
+      w.Int64(100);
+      w.Int64(1'700'000'000'000 + node);
+      w.Int64(1);
+      w.NoTags();
+    }
+  }
+  w.NoTags();
+  w.NoTags();
+  w.NoTags();
+  return bytes;
+}
+
+TEST_CASE("DescribeQuorum returns the clock of the leader, and no answer cut short is accepted") {
+  const std::string answer = QuorumAnswer();
+  const auto* data = reinterpret_cast<const uint8_t*>(answer.data());
+  QuorumLeader leader;
+  REQUIRE(ParseDescribeQuorum(data, answer.size(), &leader).ok());
+  CHECK(leader.error == 0);
+  CHECK(leader.node == 3001);
+  CHECK(leader.fetched_ms == 1'700'000'003'001);
+  for (size_t size = 0; size < answer.size(); size++) {
+    CAPTURE(size);
+    QuorumLeader cut;
+    CHECK(ParseDescribeQuorum(data, size, &cut).code == kErrorResponseMalformed);
+  }
+}
+
 // As in Kafka's schemas: a group of two partitions, one without a committed offset.
 std::string OffsetFetchAnswer(int16_t version) {
   std::string bytes;
@@ -410,6 +457,8 @@ TEST_CASE("with mutated and random responses no parser leaves its bytes or uses 
     REQUIRE(produce.partitions.size() <= bytes.size() / 22 + 1);
     std::vector<DescribedProducer> producers;
     (void)ParseDescribeProducers(exact.get(), bytes.size(), TwoTopics::kProducerId, &producers);
+    QuorumLeader leader;
+    (void)ParseDescribeQuorum(exact.get(), bytes.size(), &leader);
     REQUIRE(producers.size() <= bytes.size() / 9 + 1);
     std::vector<ListedEnd> ends;
     (void)ParseListEnds(exact.get(), bytes.size(), &ends);

@@ -184,6 +184,57 @@ describe('on a real cluster of one broker', () => {
   })
 })
 
+describe('on a real cluster that is examined', () => {
+  test('batches are judged, request versions and the clock of the controller are known',
+    async t => {
+      const cluster = await startKafkaCluster(t)
+      const admin = createAdmin(t, cluster.bootstrapServers)
+      await cluster.createTopic('orders', { partitions: 2 })
+      await produce(cluster.bootstrapServers, 'orders',
+        [{ partition: 1, value: 'x'.repeat(3_000) }], { codec: 'lz4' })
+      const [broker] = cluster.brokers
+      assert.ok(broker !== undefined)
+      const sampled = { topic: 'orders', offset: 0n, keepsProducerTimestamps: false }
+      const { bytes, elapsedMs, partitions, throttleMs } = await admin.sampleBatches({
+        node: broker.id,
+        bytesMax: 10_000,
+        batchesMax: 5,
+        partitions: [
+          { ...sampled, partition: 0, batchBytesMax: 0 },
+          { ...sampled, partition: 1, batchBytesMax: 10 }
+        ]
+      })
+      assert.equal(throttleMs, 0)
+      assert.ok(bytes > 100 && elapsedMs > 0)
+      const [empty, full] = partitions
+      assert.deepEqual(empty, { topic: 'orders', partition: 0, batches: [], error: undefined })
+      const [{ maxTimestamp: _at, bytes: size = 0, ...batch } = {}] = full?.batches ?? []
+      assert.ok(size > 61 && size < 3_000, `${size} bytes of a compressed batch`)
+      assert.deepEqual(batch, {
+        baseOffset: 0n, lastOffset: 0n, records: 1, magic: 2, codec: 'lz4', action: 'reencode',
+        reason: 'too_large'
+      })
+      const versions = await admin.requestVersions(broker.id)
+      const produceVersion = versions.find(({ name }) => name === 'Produce')
+      assert.ok((produceVersion?.version ?? -1) >= 7, JSON.stringify(versions))
+      const { controller, timeMs } = await admin.controllerTime(broker.id)
+      assert.equal(controller, broker.id)
+      assert.ok(Math.abs(Date.now() - timeMs) < 60_000, 'the clock of this machine')
+    })
+
+  test('the operations that a principal may perform are returned only when asked for', async t => {
+    const cluster = await startKafkaCluster(t)
+    const admin = createAdmin(t, cluster.bootstrapServers)
+    await cluster.createTopic('orders')
+    const [plain] = await admin.describeTopics(['orders'])
+    assert.equal(plain?.operations, undefined)
+    const [orders] = await admin.describeTopics(['orders'], { withOperations: true })
+    assert.ok(orders?.operations?.includes('DESCRIBE_CONFIGS'), JSON.stringify(orders))
+    const { operations } = await admin.describeCluster({ withOperations: true })
+    assert.ok(operations?.includes('CREATE'), JSON.stringify(operations))
+  })
+})
+
 describe('on a real cluster with a transaction that is open', () => {
   test('its producer and start offset are described until it ends', async t => {
     const cluster = await startKafkaCluster(t)

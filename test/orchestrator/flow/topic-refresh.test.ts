@@ -14,8 +14,8 @@ import { silentLog } from '../observability/silent-log.ts'
 import { ManualClock, settle } from '../time/manual-clock.ts'
 
 const settled: TopicSyncResult = {
-  topics: [], planned: [], problems: [], unsettled: [], warnings: [], refused: [], created: [],
-  grown: [], leftOut: [], unknown: [], onSource: new Map()
+  topics: [], planned: [], problems: [], unsettled: [], warnings: [], refused: [],
+  created: new Map(), grown: [], leftOut: [], unknown: [], onSource: new Map()
 }
 const unsettled: TopicSyncResult = { ...settled, unsettled: ['orders'] }
 const unreachable = new ReplicatorError('CLUSTER_UNREACHABLE', 'west')

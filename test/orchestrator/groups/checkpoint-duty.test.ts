@@ -26,7 +26,7 @@ function createDuty () {
     positions: {
       read: async () => {
         await clock.advance(40)
-        return { ...state, shareGroups: [] }
+        return { ...state, groups: [], shareGroups: [] }
       }
     },
     topic: internal,

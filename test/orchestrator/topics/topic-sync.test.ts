@@ -65,7 +65,7 @@ test('missing topics are created, short ones get partitions, others are not chan
     refused: [],
     leftOut: [],
     unknown: [],
-    created: ['new'],
+    created: new Map([['new', { 'retention.ms': '5' }]]),
     grown: ['short']
   })
   assert.deepEqual(clusters.target.topics.get('A.new'),
@@ -130,7 +130,7 @@ test('2,000 new topics are created in requests of bounded size', async () => {
   const clusters = createClusters(numbered(2_000))
   const result = await sync(clusters)
   assert.equal(result.topics.length, 2_000)
-  assert.equal(result.created.length, 2_000)
+  assert.equal(result.created.size, 2_000)
   assert.deepEqual([result.problems, result.unsettled, result.warnings], [[], [], []])
   const sizes = [...clusters.source.requests, ...clusters.target.requests]
     .filter(request => !request.startsWith('list'))
@@ -163,7 +163,7 @@ test('a topic that another process created meanwhile is mirrored, and is not cou
     }
     const result = await sync(clusters)
     assert.deepEqual(result.topics.map(({ partitions }) => partitions), [2])
-    assert.deepEqual([result.created, result.problems, result.unsettled], [[], [], []])
+    assert.deepEqual([result.created.size, result.problems, result.unsettled], [0, [], []])
   })
 
 test('a process changes only the topics that it may change, and looks again for the others',

@@ -1,0 +1,151 @@
+// What both clusters of a flow and its progress topic say before a start: the topics that would be
+// mirrored, problems, and the differences from MirrorMaker 2 that matter. Changes nothing.
+// `validate` reports it; `plan` adds what a start would change.
+import { groupOf } from '../cluster/flow-group.ts'
+import type { FlowConfig } from '../config/config.ts'
+import type { Difference } from '../config/differences.ts'
+import { metDifferences } from '../config/met-differences.ts'
+import { ReplicatorError } from '../errors/replicator-error.ts'
+import { mergedFrom, sameClusterRemark, type ClusterPair } from '../flow/cluster-pair.ts'
+import { openFlowsBack } from '../flow/flow-inbound.ts'
+import type { FlowsBack } from '../flow/flows-back.ts'
+import type { TargetClaims } from '../flow/target-claims.ts'
+import { checkHeartbeats } from '../heartbeats/heartbeat-duty.ts'
+import { positionsOnRecord } from '../migration/positions-on-record.ts'
+import type { Log } from '../observability/log.ts'
+import { checkOffsetSyncs } from '../offset-syncs/offset-sync-duty.ts'
+import { checkFlowProgress } from '../progress/flow-progress.ts'
+import type { Clock } from '../time/clock.ts'
+import { unlessAborted } from '../time/deadline.ts'
+import { occupiedTopics } from '../topics/occupied-topics.ts'
+import { checkTopics, type TopicCheck } from '../topics/topic-check.ts'
+import { reasonOf, settingRemarks } from '../topics/topic-remarks.ts'
+
+/** What a command examines: one flow of a file. */
+export interface FlowLook {
+  readonly config: FlowConfig
+  readonly clusters: ClusterPair
+  /** All flows of the file. */
+  readonly flows: readonly FlowConfig[]
+  readonly claims: TargetClaims
+  readonly log: Log
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+export interface FlowCheck {
+  readonly config: FlowConfig
+  readonly check: TopicCheck
+  readonly progress: ProgressCheck
+  readonly remarks: readonly string[]
+  /** The differences from MirrorMaker 2 that matter for this file. */
+  readonly differences: readonly Difference[]
+}
+
+/** The problem of a flow's progress topic; with an error the flow would not start. */
+export interface ProgressCheck {
+  readonly error: ReplicatorError | undefined
+  readonly warnings: readonly ReplicatorError[]
+}
+
+export interface FlowCheckOptions {
+  /** The positions of MirrorMaker 2 are imported next: its records on the target are expected. */
+  readonly isBeforeImport?: boolean | undefined
+}
+
+/** Rejects if the whole flow cannot be checked. */
+export async function checkFlow (
+  look: FlowLook, { isBeforeImport = false }: FlowCheckOptions = {}
+): Promise<FlowCheck> {
+  const { claims, clusters, config, flows, signal } = look
+  const clusterId = clusters.targetDescription.clusterId ?? config.target.alias
+  const flowsBack = await lookBack(look)
+  const check = await checkTopics({
+    source: clusters.source,
+    target: clusters.target,
+    selection: config.topics,
+    replicationFactor: config.settings['replication.factor'],
+    configProperties: config.configProperties,
+    claim: topic => claims.claim({
+      clusterId, topic, flow: config.name, mergedFrom: mergedFrom(config, clusters)
+    }),
+    refuse: topic => flowsBack?.refusalOf(topic, config),
+    signal
+  })
+  const remark = sameClusterRemark(config, clusters)
+  const heartbeats = await unlessAborted(signal, Promise.all(config.heartbeats.map(
+    async pair => await checkHeartbeats(pair, clusters[pair.side]))))
+  const offsetSyncs = config.settings['emit.offset-syncs.enabled']
+    ? await unlessAborted(signal, checkOffsetSyncs(config, clusters[config.offsetSyncs.side]))
+    : undefined
+  const remarks = [
+    ...settingRemarks(config, check.onSource), ...remark === undefined ? [] : [remark],
+    ...[...heartbeats, offsetSyncs].flatMap(error => error?.message ?? [])
+  ]
+  const progress = await checkProgress(look)
+  const mayStop = !isBeforeImport && config.settings['target.not.empty'] === 'stop'
+  const occupied = progress.error === undefined && mayStop
+    ? await occupiedTopics(check.topics, clusters.target,
+      (await positionsOnRecord({ ...look, flow: config })).map(({ source }) => source))
+    : []
+  const leftOut = check.leftOut.map(({ topic }) => topic)
+  return {
+    config,
+    check: { ...check, problems: [...check.problems, ...occupied] },
+    progress,
+    remarks,
+    differences: metDifferences(config, flows, leftOut)
+  }
+}
+
+/** Whether everything that the file names would be mirrored. */
+export function isAsAsked ({ check, config }: Pick<FlowCheck, 'check' | 'config'>): boolean {
+  return check.problems.length === 0 && namedInVain(config, check).length === 0
+}
+
+/** Topics that the setting `topics` names and the flow does not mirror, with the reason. */
+export function namedInVain (
+  { source, target, topics }: FlowConfig, { leftOut, unknown }: TopicCheck
+): ReadonlyArray<{ readonly topic: string, readonly reason: string }> {
+  const named = new Set(topics.filter.names)
+  return [
+    ...leftOut.filter(({ topic }) => named.has(topic)).map(({ topic, verdict }) =>
+      ({ topic, reason: reasonOf(verdict, source.alias, target.alias) })),
+    ...unknown.map(topic => ({ topic, reason: `${source.alias} shows no topic of this name` }))
+  ]
+}
+
+/** The flows that bring topics back, at this moment. */
+async function lookBack (
+  { clock, clusters, config, log, signal }: FlowLook
+): Promise<FlowsBack | undefined> {
+  const flowsBack = openFlowsBack(
+    { config, clusters, announced: async () => {}, log, clock, signal })
+  try {
+    await flowsBack?.look()
+  } finally {
+    await flowsBack?.close()
+  }
+  return flowsBack
+}
+
+async function checkProgress (
+  { clock, clusters: { sourceDescription, target }, config, log, signal }: FlowLook
+): Promise<ProgressCheck> {
+  const warnings: ReplicatorError[] = []
+  try {
+    await checkFlowProgress({
+      config,
+      target,
+      sourceClusterId: sourceDescription.clusterId,
+      group: groupOf(config.name),
+      onWarning: warning => { warnings.push(warning) },
+      log,
+      clock,
+      signal
+    })
+    return { error: undefined, warnings }
+  } catch (thrown) {
+    return { error: ReplicatorError.from(thrown), warnings }
+  }
+}

@@ -1,0 +1,59 @@
+// The topics that a flow keeps for itself on its clusters, and which of them a start would create.
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import type { FlowConfig } from '../config/config.ts'
+import type { Side } from '../config/property-path.ts'
+import { heartbeatsTopic } from '../policy/replication-policy.ts'
+import { progressTopicOf } from '../progress/progress-topic.ts'
+import type { FlowLook } from './flow-check.ts'
+
+export interface OwnTopic {
+  readonly topic: string
+  readonly side: Side
+  /** The alias of the cluster that has it. */
+  readonly cluster: string
+  readonly holds: string
+  readonly isMissing: boolean
+}
+
+type Named = Pick<OwnTopic, 'holds' | 'side' | 'topic'>
+
+export function ownTopicsOf (
+  { heartbeats, offsetSyncs, policy, settings, source }: FlowConfig
+): readonly Named[] {
+  return [
+    { topic: progressTopicOf(source.alias), side: 'target', holds: 'progress' },
+    ...settings['emit.checkpoints.enabled'] &&
+      settings['emit.checkpoints.interval.seconds'] >= 0
+      ? [{ topic: policy.checkpointsTopic, side: 'target' as const, holds: 'checkpoints' }]
+      : [],
+    ...settings['emit.offset-syncs.enabled']
+      ? [{ topic: offsetSyncs.topic, side: offsetSyncs.side, holds: 'offset syncs' }]
+      : [],
+    ...[...new Set(heartbeats.map(({ side }) => side))].map(side =>
+      ({ topic: heartbeatsTopic, side, holds: 'heartbeats' }))
+  ]
+}
+
+export async function planOwnTopics (
+  { clusters, config }: FlowLook
+): Promise<readonly OwnTopic[]> {
+  const named = ownTopicsOf(config)
+  const missing = {
+    source: await missingOf(clusters.source, named, 'source'),
+    target: await missingOf(clusters.target, named, 'target')
+  }
+  return named.map(each => ({
+    ...each,
+    cluster: config[each.side].alias,
+    isMissing: missing[each.side].has(each.topic)
+  }))
+}
+
+async function missingOf (
+  admin: ClusterAdmin, named: readonly Named[], side: Side
+): Promise<ReadonlySet<string>> {
+  const topics = named.filter(each => each.side === side).map(({ topic }) => topic)
+  const described = topics.length === 0 ? [] : await admin.describeTopics(topics)
+  return new Set(described.flatMap(({ error, name }) =>
+    error?.errorName === 'UNKNOWN_TOPIC_OR_PARTITION' ? [name] : []))
+}

@@ -1,0 +1,117 @@
+// `longhaul plan`: shows what a start would change on both clusters, and whether the batches of
+// each topic pass, and changes nothing itself.
+import assert from 'node:assert/strict'
+import { after, before, describe, test, type TestContext } from 'node:test'
+import { produce } from '../kafka/kafka-producer.ts'
+import type { KafkaCluster } from '../kafka/cluster.ts'
+import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
+import { createPropertiesFile, runCommand } from './mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+
+interface ShownTopic {
+  readonly topic: string
+  readonly change: string
+  readonly settings: ReadonlyArray<{
+    readonly name: string, readonly from: string | null, readonly to: string | null
+  }>
+  readonly batches: {
+    readonly verdict: string, readonly sampled: number, readonly reasons: object
+  } | null
+}
+
+interface ShownPlan {
+  readonly changes: boolean
+  readonly topics: readonly ShownTopic[]
+  readonly ownTopics: ReadonlyArray<{ readonly topic: string, readonly change: string }>
+  readonly acls: { readonly off: string | null }
+  readonly errors: readonly string[]
+}
+
+async function planOf (file: string, code: number): Promise<ShownPlan> {
+  const { exit, stderr, stdout } = await runCommand(['plan', file, '-o', 'json'])
+  assert.equal(exit.code, code, stdout + stderr)
+  const [plan] = JSON.parse(stdout) as readonly ShownPlan[]
+  assert.ok(plan !== undefined)
+  return plan
+}
+
+function topicOf ({ topics }: ShownPlan, name: string): ShownTopic {
+  const found = topics.find(({ topic }) => topic === name)
+  assert.ok(found !== undefined, `no ${name} in the plan`)
+  return found
+}
+
+/** Everything that a plan must leave as it is. */
+async function stateOf (t: TestContext, cluster: KafkaCluster): Promise<object> {
+  const admin = createAdmin(t, cluster.bootstrapServers)
+  const topics = (await admin.listTopics()).map(({ name, partitionCount }) =>
+    ({ name, partitionCount })).toSorted((one, other) => one.name < other.name ? -1 : 1)
+  const { groups } = await admin.listGroups()
+  return {
+    topics,
+    configs: await admin.describeConfigs(
+      topics.map(({ name }) => ({ type: 'topic' as const, name }))),
+    groups: groups.map(({ name }) => name).toSorted(),
+    offsets: await admin.groupOffsets(groups.map(({ name }) => name)),
+    ends: await admin.listOffsets(topics.flatMap(({ name, partitionCount }) =>
+      Array.from({ length: partitionCount }, (_, partition) =>
+        ({ topic: name, partition, at: 'latest' as const }))), 'read_uncommitted')
+  }
+}
+
+describe('longhaul plan', { timeout: 600_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => {
+    clusters = await startClusters()
+    const { source, target } = clusters
+    await source.createTopic('fresh', { partitions: 2, configs: { 'retention.ms': '86400000' } })
+    await source.createTopic('short', { partitions: 4 })
+    await source.createTopic('other', { configs: { 'retention.ms': '3600000' } })
+    await source.createTopic('large')
+    await source.createTopic('stamped', { configs: { 'message.timestamp.type': 'LogAppendTime' } })
+    await target.createTopic('east.short', { partitions: 1 })
+    await target.createTopic('east.other', { configs: { 'retention.ms': '60000' } })
+    await target.createTopic('east.large', { configs: { 'max.message.bytes': '2000' } })
+    const { bootstrapServers } = source
+    await produce(bootstrapServers, 'fresh',
+      [{ value: 'a', partition: 0 }, { value: 'b', partition: 1 }])
+    await produce(bootstrapServers, 'large', [{ value: 'x'.repeat(20_000) }, { value: 'small' }])
+    await produce(bootstrapServers, 'stamped', [{ value: 'a' }])
+  })
+  after(async () => { await clusters.close() })
+
+  const properties = () => flowProperties(clusters,
+    { 'topics': 'fresh, short, other, large, stamped', 'sync.topic.acls.enabled': true })
+
+  test('shows each change, why batches are re-encoded, and changes nothing', async t => {
+    const { source, target } = clusters
+    const before = [await stateOf(t, source), await stateOf(t, target)]
+    const plan = await planOf(createPropertiesFile(t, properties()), 11)
+    assert.equal(plan.changes, true)
+    assert.deepEqual(plan.errors, [])
+    const fresh = topicOf(plan, 'fresh')
+    assert.equal(fresh.change, 'create')
+    assert.deepEqual(fresh.settings.find(({ name }) => name === 'retention.ms'),
+      { name: 'retention.ms', from: null, to: '86400000' })
+    assert.equal(fresh.batches?.verdict, 'pass')
+    assert.equal(fresh.batches.sampled, 2)
+    assert.equal(topicOf(plan, 'short').change, 'grow')
+    assert.equal(topicOf(plan, 'short').batches?.verdict, 'no records')
+    const other = topicOf(plan, 'other')
+    assert.equal(other.change, 'settings')
+    assert.deepEqual(other.settings.find(({ name }) => name === 'retention.ms'),
+      { name: 'retention.ms', from: '60000', to: '3600000' })
+    assert.deepEqual(topicOf(plan, 'large').batches?.reasons, { too_large: 1 })
+    assert.deepEqual(topicOf(plan, 'stamped').batches?.reasons, { log_append_time: 1 })
+    assert.equal(topicOf(plan, 'stamped').batches?.verdict, 're-encode')
+    assert.match(plan.acls.off ?? '', /has no authorizer/)
+    assert.deepEqual(plan.ownTopics.find(({ topic }) => topic.startsWith('longhaul-progress')),
+      {
+        topic: 'longhaul-progress.east.internal',
+        cluster: 'west',
+        holds: 'progress',
+        change: 'create'
+      })
+    assert.deepEqual([await stateOf(t, source), await stateOf(t, target)], before)
+  })
+})
