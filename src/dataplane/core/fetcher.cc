@@ -4,6 +4,7 @@
 #include <map>
 #include <utility>
 
+#include "core/fetch_answer.h"
 #include "core/resume.h"
 
 namespace longhaul {
@@ -122,7 +123,8 @@ Fetcher::Shares Fetcher::DivideRoom() const {
 
 // Also finds again which partitions have to ask their leader for a replica.
 void Fetcher::BackOff(Node* node) {
-  node->not_before = lane_->now + lane_->settings.retry_backoff_ms;
+  node->not_before =
+      std::max(node->not_before, lane_->now + lane_->settings.retry_backoff_ms);
   node->replicas_due_at = 0;
   lane_->WakeAt(node->not_before);
 }
@@ -198,28 +200,16 @@ void Fetcher::OnSession(const Reply& reply, const Outstanding& asked,
   channels_.Answered(asked.channel, reply.first_byte_ms);
   Node& node = plan_.nodes()[asked.channel];
   node.asking = false;
-  FetchResponse response;
-  int32_t error = reply.error != 0 || reply.body ? reply.error : kErrorResponseMalformed;
-  HeldRef buffer;
-  if (error == 0) {
-    buffer = lane_->memory.Hold(reply.body);
-    lane_->counters.fetch_response_bytes += buffer->size();
-    node.pace.Answered(asked.bytes_max, buffer->size(), lane_->now - asked.sent_at,
+  const FetchAnswer answer = ReadFetch(lane_, reply);
+  if (answer.buffer != nullptr)
+    node.pace.Answered(asked.bytes_max, answer.buffer->size(), lane_->now - asked.sent_at,
                        reply.first_byte_ms);
-    const Status parsed = ParseFetch(buffer->data(), static_cast<size_t>(buffer->size()),
-                                     reply.api_version, &response);
-    error = parsed.ok() ? response.error : parsed.code;
-  }
-  if (error != 0) return OnFailure(asked, &node, error);
-  lane_->counters.source_throttle_ms += response.throttle_ms;
-  if (response.throttle_ms > 0 && reply.api_version >= kFetchClientThrottlesFrom)
-    node.not_before = lane_->now + response.throttle_ms;
-  OnResponse(response, asked, buffer, filled);
+  if (answer.pause_ms > 0) node.not_before = lane_->now + answer.pause_ms;
+  if (answer.error != 0) return OnFailure(asked, &node, answer.error);
+  OnResponse(answer.response, asked, answer.buffer, filled);
 }
 
 void Fetcher::OnFailure(const Outstanding& asked, Node* node, int32_t error) {
-  lane_->counters.request_errors++;
-  lane_->errors[error]++;
   // The next request asks for all partitions: the broker answers at once, and opens a session.
   if (node->session.Failed(error, lane_->now)) {
     node->replicas_due_at = 0;

@@ -220,34 +220,17 @@ bool StripeFetcher::Send(const Partition& p, Active* active, const Channel& chan
   return true;
 }
 
-// False: the answer is an error.
-bool StripeFetcher::Parse(const Reply& reply, const Outstanding& asked, FetchedPartition* fetched,
-                          HeldRef* buffer) {
-  FetchNode& node = plan_->nodes()[asked.channel];
-  int32_t error = reply.error != 0 || reply.body ? reply.error : kErrorResponseMalformed;
-  FetchResponse response;
-  if (error == 0) {
-    *buffer = lane_->memory.Hold(reply.body);
-    lane_->counters.fetch_response_bytes += (*buffer)->size();
-    const Status parsed = ParseFetch((*buffer)->data(), static_cast<size_t>((*buffer)->size()),
-                                     reply.api_version, &response);
-    error = parsed.ok() ? response.error : parsed.code;
-    lane_->counters.source_throttle_ms += response.throttle_ms;
-    if (response.throttle_ms > 0 && reply.api_version >= kFetchClientThrottlesFrom) {
-      node.not_before = std::max(node.not_before, lane_->now + response.throttle_ms);
-      lane_->WakeAt(node.not_before);
-    }
+// Whether the answer holds what the stripe asked for.
+bool StripeFetcher::IsGood(const FetchAnswer& answer, FetchNode* node) {
+  const int64_t backoff_ms = answer.error != 0 ? lane_->settings.retry_backoff_ms : 0;
+  if (const int64_t ms = std::max(answer.pause_ms, backoff_ms); ms > 0) {
+    node->not_before = std::max(node->not_before, lane_->now + ms);
+    lane_->WakeAt(node->not_before);
   }
-  if (error != 0) {
-    lane_->counters.request_errors++;
-    lane_->errors[error]++;
-    node.not_before = std::max(node.not_before, lane_->now + lane_->settings.retry_backoff_ms);
-    return false;
-  }
-  if (response.partitions.size() != 1) return false;
-  *fetched = std::move(response.partitions.front());
-  if (fetched->error != 0) lane_->errors[fetched->error]++;
-  return fetched->error == 0 && fetched->diverging_end < 0 && fetched->preferred_replica < 0;
+  if (answer.error != 0 || answer.response.partitions.size() != 1) return false;
+  const FetchedPartition& fetched = answer.response.partitions.front();
+  if (fetched.error != 0) lane_->errors[fetched.error]++;
+  return fetched.error == 0 && fetched.diverging_end < 0 && fetched.preferred_replica < 0;
 }
 
 Partition* StripeFetcher::OnReply(const Reply& reply) {
@@ -261,13 +244,14 @@ Partition* StripeFetcher::OnReply(const Reply& reply) {
   FetchNode& node = plan_->nodes()[asked.channel];
   node.stripes--;
   node.stripe_bytes -= asked.bytes;
-  FetchedPartition fetched;
-  HeldRef buffer;
-  const bool is_good = Parse(reply, asked, &fetched, &buffer);
-  if (buffer != nullptr) {
+  FetchAnswer answer = ReadFetch(lane_, reply);
+  const bool is_good = IsGood(answer, &node);
+  FetchedPartition fetched{};
+  if (is_good) fetched = std::move(answer.response.partitions.front());
+  if (answer.buffer != nullptr) {
     const int64_t ms = std::max<int64_t>(
         lane_->now - std::max(node.stripe_done_at, asked.sent_at), 1);
-    node.stripe_rate += (buffer->size() / ms - node.stripe_rate) / 4;
+    node.stripe_rate += (answer.buffer->size() / ms - node.stripe_rate) / 4;
   }
   node.stripe_done_at = lane_->now;
   const auto active = active_.find(asked.id);
@@ -286,8 +270,9 @@ Partition* StripeFetcher::OnReply(const Reply& reply) {
   p->source.last_stable_offset =
       std::max(p->source.last_stable_offset, fetched.last_stable_offset);
   p->striping.shape.See(survey, -1);
-  if (active->second.stripes.Arrived(reply.tag, std::move(fetched), survey, std::move(buffer)))
-    return p;
+  const bool can_follow = active->second.stripes.Arrived(reply.tag, std::move(fetched), survey,
+                                                         std::move(answer.buffer));
+  if (can_follow) return p;
   Drop(active);
   return nullptr;
 }

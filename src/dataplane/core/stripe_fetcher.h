@@ -23,6 +23,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/fetch_answer.h"
 #include "core/fetch_channels.h"
 #include "core/fetch_plan.h"
 #include "core/lane_context.h"
@@ -92,8 +93,7 @@ class StripeFetcher {
                                        bool is_first) const;
   bool Send(const Partition& p, Active* active, const Channel& channel, const Stripes::Ask& ask,
             uint64_t* next_tag);
-  bool Parse(const Reply& reply, const Outstanding& asked, FetchedPartition* fetched,
-             HeldRef* buffer);
+  bool IsGood(const FetchAnswer& answer, FetchNode* node);
   void CountTwice(Partition* p, int64_t bytes);
   bool IsWasteful(const Partition& p) const;
   int64_t StripeBytes() const;

@@ -66,11 +66,6 @@ int64_t BytesBelow(const Stripe& stripe, int64_t position) {
   return bytes;
 }
 
-Stripe* Stripes::Find(uint64_t tag) {
-  const auto found = std::ranges::find(stripes_, tag, &Stripe::tag);
-  return found == stripes_.end() ? nullptr : &*found;
-}
-
 bool Stripes::Awaits(uint64_t tag) const {
   const auto found = std::ranges::find(stripes_, tag, &Stripe::tag);
   return found != stripes_.end() && !found->has_arrived;
@@ -169,8 +164,8 @@ void Stripes::SessionAnswered(int64_t position) {
 
 bool Stripes::Arrived(uint64_t tag, FetchedPartition fetched, const BatchSurvey& survey,
                       HeldRef buffer) {
-  Stripe* stripe = Find(tag);
-  Assert(stripe != nullptr && !stripe->has_arrived, "a stripe arrives once");
+  const auto stripe = std::ranges::find(stripes_, tag, &Stripe::tag);
+  Assert(stripe != stripes_.end() && !stripe->has_arrived, "a stripe arrives once");
   in_flight_bytes_ -= stripe->bytes;
   stripe->has_arrived = true;
   stripe->bytes = survey.bytes;
@@ -180,8 +175,7 @@ bool Stripes::Arrived(uint64_t tag, FetchedPartition fetched, const BatchSurvey&
   stripe->fetched = std::move(fetched);
   stripe->buffer = std::move(buffer);
   if (!survey.is_sound || survey.batches == 0 || survey.next <= stripe->offset) return false;
-  const auto at = std::ranges::find(stripes_, tag, &Stripe::tag);
-  const auto index = static_cast<size_t>(at - stripes_.begin());
+  const auto index = static_cast<size_t>(stripe - stripes_.begin());
   JoinCut(index);
   if (index + 1 < stripes_.size()) JoinCut(index + 1);
   return true;

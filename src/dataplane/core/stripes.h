@@ -125,7 +125,6 @@ class Stripes {
   void CheckInvariants() const;
 
  private:
-  Stripe* Find(uint64_t tag);
   void JoinCut(size_t index);
   static Ask Size(const BatchShape& shape, int64_t batches);
 
