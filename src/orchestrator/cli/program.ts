@@ -6,6 +6,7 @@ import { acls } from './acls.ts'
 import { addConfigOptions, stateFormats, type ConfigOptions } from './configure.ts'
 import { addControlCommands } from './control-commands.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
+import { doctor, outageDefault, type DoctorOptions } from './doctor.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { migrate } from './migrate.ts'
 import { migrateConfig, type MigrateConfigOptions } from './migrate-config.ts'
@@ -36,18 +37,7 @@ export async function runProgram (
       exitCode = await run(file, options, terminal)
     })
 
-  addConfigOptions(program.command('validate')
-    .description('check a file and its clusters, and list the topics that would be mirrored'))
-    .action(async (file: string, options: ConfigOptions) => {
-      exitCode = await validate(file, options, terminal)
-    })
-
-  addConfigOptions(program.command('plan')
-    .description('show what a start would change on the clusters, and change nothing'),
-  stateFormats)
-    .action(async (file: string, options: ConfigOptions) => {
-      exitCode = await plan(file, options, terminal)
-    })
+  addLookCommands(program, terminal, code => { exitCode = code })
 
   addConfigOptions(program.command('acls')
     .description('print the ACLs that each cluster must have, as kafka-acls.sh commands or JSON'))
@@ -86,4 +76,31 @@ export async function runProgram (
     return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage
   }
   return exitCode
+}
+
+/** The commands that examine a file and its clusters, and change nothing. */
+function addLookCommands (
+  program: Command, terminal: Terminal, onExit: (code: ExitCode) => void
+): void {
+  addConfigOptions(program.command('validate')
+    .description('check a file and its clusters, and list the topics that would be mirrored'))
+    .action(async (file: string, options: ConfigOptions) => {
+      onExit(await validate(file, options, terminal))
+    })
+
+  addConfigOptions(program.command('plan')
+    .description('show what a start would change on the clusters, and change nothing'),
+  stateFormats)
+    .action(async (file: string, options: ConfigOptions) => {
+      onExit(await plan(file, options, terminal))
+    })
+
+  addConfigOptions(program.command('doctor')
+    .description('measure both clusters and this machine, and say what to do about problems'),
+  stateFormats)
+    .option('--outage <duration>', 'how long a mirror may stand without losing records, as 90m, ' +
+      `24h or 7d; a shorter retention is then a problem; compared with ${outageDefault} otherwise`)
+    .action(async (file: string, options: DoctorOptions) => {
+      onExit(await doctor(file, options, terminal))
+    })
 }

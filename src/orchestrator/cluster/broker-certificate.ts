@@ -45,6 +45,33 @@ export async function certificateProblem (
   }
 }
 
+/**
+ * When the certificate that a broker shows ends, epoch ms, whether or not it is accepted. Undefined
+ * if the broker does not answer. Never rejects.
+ */
+export async function brokerCertificate (
+  address: { readonly host: string, readonly port: number }, properties: ClientProperties,
+  signal: AbortSignal
+): Promise<number | undefined> {
+  let socket: TLSSocket | undefined
+  try {
+    socket = connect({
+      ...address,
+      ca: authorities(properties),
+      rejectUnauthorized: false,
+      timeout: handshakeMsMax,
+      checkServerIdentity: () => undefined
+    })
+    await unlessAborted(signal, handshake(socket))
+    const endMs = Date.parse(socket.getPeerCertificate().valid_to)
+    return Number.isNaN(endMs) ? undefined : endMs
+  } catch {
+    return undefined
+  } finally {
+    socket?.destroy()
+  }
+}
+
 async function handshake (socket: TLSSocket): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     socket.on('error', reject)

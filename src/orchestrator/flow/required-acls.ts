@@ -11,7 +11,7 @@ import { progressTopicOf } from '../progress/progress-topic.ts'
 export type Operation =
   'Read' | 'Write' | 'Create' | 'Alter' | 'Describe' | 'DescribeConfigs' | 'AlterConfigs'
 
-type Resource =
+export type Resource =
   'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group' | 'cluster' |
   'consumer groups' | 'checkpoints topic' | 'offset syncs topic' | 'inbound progress topics'
 
@@ -19,7 +19,7 @@ type Switch =
   'sync.topic.configs.enabled' | 'sync.topic.acls.enabled' | 'sync.group.offsets.enabled' |
   'emit.checkpoints.enabled' | 'emit.offset-syncs.enabled' | 'same.names.both.ways'
 
-interface PermissionRow {
+export interface PermissionRow {
   readonly side: Side
   readonly resource: Resource
   readonly operation: Operation
@@ -119,12 +119,17 @@ export interface RequiredAcl extends NamePattern {
 /** The placeholder for a principal that only its certificate or token names. */
 export const unknownPrincipal = 'User:PRINCIPAL'
 
+/** The rows that the settings of a flow ask for. */
+export function neededPermissions ({ settings }: FlowConfig): readonly PermissionRow[] {
+  return permissionRows.filter(row =>
+    row.settings.length === 0 || row.settings.some(each => settings[each]))
+}
+
 /** One row for each cluster, principal and resource, however many flows need it. */
 export function requiredAcls (flows: readonly FlowConfig[]): readonly RequiredAcl[] {
   const found = new Map<string, RequiredAcl>()
   for (const flow of flows) {
-    for (const row of permissionRows) {
-      if (row.settings.length > 0 && !row.settings.some(each => flow.settings[each])) continue
+    for (const row of neededPermissions(flow)) {
       const end = flow[row.side]
       for (const pattern of patternsOf(flow, row)) {
         const resource = kindOf(row.resource)

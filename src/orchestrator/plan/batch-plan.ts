@@ -8,6 +8,7 @@ import {
   sampledTopicsMax, sampleTopics, type SampledTopic, type TopicSample
 } from './batch-samples.ts'
 import type { FlowLook } from './flow-check.ts'
+import { settingsOfTopics } from './topic-settings.ts'
 
 export interface TopicBatches {
   readonly verdict: 'pass' | 're-encode' | 'mixed' | 'no records' | 'unknown'
@@ -43,8 +44,8 @@ export async function planOfBatches (
   const node = targetDescription.brokers[0]?.id
   const some = topics.slice(0, sampledTopicsMax)
   const [ofSource, ofTarget, ofBroker, versions] = await Promise.all([
-    settingsOf(source, some.map(({ topic }) => topic)),
-    settingsOf(target, some.filter(({ targetPartitions }) => targetPartitions > 0)
+    settingsOfTopics(source, some.map(({ topic }) => topic)),
+    settingsOfTopics(target, some.filter(({ targetPartitions }) => targetPartitions > 0)
       .map(({ remoteTopic }) => remoteTopic)),
     node === undefined ? undefined : brokerDefault(target, node),
     node === undefined ? [] : target.requestVersions(node)
@@ -138,18 +139,6 @@ function explain (
       'stops its partition'
     default: return reason
   }
-}
-
-/** The settings of topics by name, without topics whose settings the cluster does not show. */
-async function settingsOf (
-  admin: ClusterAdmin, names: readonly string[]
-): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
-  if (names.length === 0) return new Map()
-  const described = await admin.describeConfigs(names.map(name => ({ type: 'topic', name })))
-  return new Map(described.flatMap(({ entries, error, name }) => error !== undefined
-    ? []
-    : [[name, new Map(entries.flatMap(entry =>
-        entry.value === null ? [] : [[entry.name, entry.value] as const]))] as const]))
 }
 
 /** Undefined: the principal may not read the settings of brokers. */

@@ -1,0 +1,45 @@
+// What `longhaul validate` finds: topics that would not be mirrored, a progress topic that a start
+// would refuse, refusals of topics that a start would create.
+import { isAsAsked, namedInVain, type FlowCheck } from '../plan/flow-check.ts'
+import { seenIn, type Check, type Finding } from './check.ts'
+
+/** Pure. */
+export function judgeStart (flow: FlowCheck): readonly Finding[] {
+  const { check, config, progress, remarks } = flow
+  const findings: Finding[] = [
+    ...progress.error === undefined
+      ? []
+      : [{
+          severity: 'problem' as const,
+          about: config.target.alias,
+          measured: seenIn(progress.error),
+          advice: progress.error.action
+        }],
+    ...check.problems.map(({ error, topic }) => ({
+      severity: 'problem' as const, about: topic, measured: seenIn(error), advice: error.action
+    })),
+    ...namedInVain(config, check).map(({ reason, topic }) => ({
+      severity: 'problem' as const,
+      about: topic,
+      measured: `topics names it, and it is not mirrored: ${reason}`,
+      advice: 'Correct the name or the filter'
+    })),
+    ...[...check.warnings, ...progress.warnings].map(error => ({
+      severity: 'warning' as const,
+      about: config.name,
+      measured: seenIn(error),
+      advice: error.action
+    })),
+    ...remarks.map(measured =>
+      ({ severity: 'warning' as const, about: config.name, measured }))
+  ]
+  return isAsAsked(flow) && findings.length === 0
+    ? [{
+        severity: 'ok',
+        about: config.name,
+        measured: `would mirror ${check.topics.length} topics`
+      }]
+    : findings
+}
+
+export const startCheck: Check = { name: 'start', run: ({ flow }) => judgeStart(flow) }
