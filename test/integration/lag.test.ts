@@ -30,7 +30,7 @@ describe('lag', { timeout: 600_000 }, () => {
 
   // A reader of committed records receives no records after the start of the open transaction, and
   // no report of it. The default transaction timeout would end the transaction when the warning is
-  // due.
+  // due. A partition that faults meanwhile, which no lane fetches, has a lag that grows and ages.
   test('counts records of an open transaction separately, and names the producer', async t => {
     const { source, target } = clusters
     await source.createTopic('held')
@@ -41,22 +41,39 @@ describe('lag', { timeout: 600_000 }, () => {
     await clerk.begin()
     await clerk.send('held', { value: 'unfinished', partition: 0 })
     await produce(source.bootstrapServers, 'held', numbered(0, 100))
-    const mirror = await start(t, 'held')
+    const mirror = await start(t, 'held,refused')
     await mirror.until('the lag', async () => await lagOf(mirror, 'held', 'records') === 101)
     assert.equal(await lagOf(mirror, 'held', 'records_open_transaction'), 101)
     // None of these records may be fetched, so the mirror has no fault.
     await mirror.untilReady()
+    await growsInFaultedPartition(mirror)
     const line = await mirror.untilLogged('the warning', ({ level, topic, producerId }) =>
       level === 'warn' && topic === 'held' && producerId !== undefined)
     assert.match(line.text, /held-0: up to 101 records on east .* from offset 0 on, of producer id/)
     assert.match(line.text, /isolation\.level=read_uncommitted/)
-    assert.ok((await mirror.readiness()).ready)
+    const { reasons } = await mirror.readiness()
+    assert.ok(reasons.every(reason => !reason.includes('held')), reasons.join())
     assert.ok((await lagOf(mirror, 'held', 'seconds_max') ?? 0) > 0)
     await clerk.commit()
     await untilRecords(mirror, target, 'east.held', 101)
     await mirror.until('no lag', async () => await lagOf(mirror, 'held', 'records') === 0)
     assert.equal(await lagOf(mirror, 'held', 'records_open_transaction'), 0)
   })
+
+  async function growsInFaultedPartition (mirror: MirrorProcess): Promise<void> {
+    const { source, target } = clusters
+    await target.createTopic('east.refused')
+    await produce(target.bootstrapServers, 'east.refused', numbered(0, 10))
+    await source.createTopic('refused')
+    await produce(source.bootstrapServers, 'refused', numbered(0, 100))
+    await mirror.untilNotReady(/TARGET_NOT_EMPTY/)
+    await mirror.until('the lag', async () => await lagOf(mirror, 'refused', 'records') === 100)
+    await produce(source.bootstrapServers, 'refused', numbered(100, 150))
+    await mirror.until('more lag', async () => await lagOf(mirror, 'refused', 'records') === 150)
+    const seconds = await lagOf(mirror, 'refused', 'seconds_max') ?? 0
+    await mirror.until('older lag', async () =>
+      (await lagOf(mirror, 'refused', 'seconds_max') ?? 0) > seconds)
+  }
 
   test('remains and ages while the target is down, also after a record of 2090', async t => {
     const { source, target } = clusters
@@ -72,33 +89,17 @@ describe('lag', { timeout: 600_000 }, () => {
     await produce(source.bootstrapServers, 'outage', numbered(0, 1000))
     await mirror.until('the lag', async () => await lagOf(mirror, 'outage', 'records') === 1000)
     let oldest = 0
-    await mirror.until('lag of half a minute', async () => {
+    await mirror.until('lag that ages', async () => {
       const records = await lagOf(mirror, 'outage', 'records')
       const seconds = await lagOf(mirror, 'outage', 'seconds_max')
       assert.equal(records, 1000, 'the lag is gone in the middle of the outage')
       assert.ok(seconds !== undefined && seconds >= oldest - 1, `${seconds} s after ${oldest} s`)
       oldest = seconds
-      return seconds > 30
+      return seconds > 20
     })
     await target.broker(1).start()
     await untilRecords(mirror, target, 'east.outage', 1001)
     await mirror.until('no lag', async () => await lagOf(mirror, 'outage', 'seconds_max') === 0)
-  })
-
-  test('grows in a faulted partition, which no lane fetches', async t => {
-    const { source, target } = clusters
-    await source.createTopic('refused')
-    await target.createTopic('east.refused')
-    await produce(source.bootstrapServers, 'refused', numbered(0, 100))
-    await produce(target.bootstrapServers, 'east.refused', numbered(0, 10))
-    const mirror = await start(t, 'refused')
-    await mirror.untilNotReady(/TARGET_NOT_EMPTY/)
-    await mirror.until('the lag', async () => await lagOf(mirror, 'refused', 'records') === 100)
-    await produce(source.bootstrapServers, 'refused', numbered(100, 150))
-    await mirror.until('more lag', async () => await lagOf(mirror, 'refused', 'records') === 150)
-    const seconds = await lagOf(mirror, 'refused', 'seconds_max') ?? 0
-    await mirror.until('older lag', async () =>
-      (await lagOf(mirror, 'refused', 'seconds_max') ?? 0) > seconds)
   })
 
   // Regression: each restart during a pause reset the age of the lag to 0, and a topic that was

@@ -18,8 +18,9 @@ import { flowProperties, startClusters, type MirroredClusters } from './mirrored
 
 /** The text that MirrorMaker 2's formatter prints for all syncs, oldest first. */
 async function printed (cluster: KafkaCluster, topic: string): Promise<readonly OffsetSync[]> {
+  const count = (await readTopic(cluster.bootstrapServers, topic)).length
   const text = await cluster.runTool('org.apache.kafka.tools.consumer.ConsoleConsumer', [
-    '--topic', topic, '--from-beginning', '--timeout-ms', '10000',
+    '--topic', topic, '--from-beginning', '--max-messages', String(count),
     '--formatter', 'org.apache.kafka.connect.mirror.formatters.OffsetSyncFormatter'
   ])
   const each = /topicPartition=(\S+)-(\d+), upstreamOffset=(\d+), downstreamOffset=(\d+)\}/g

@@ -43,21 +43,40 @@ describe('readiness', { timeout: 600_000 }, () => {
     return mirror
   }
 
-  test('ends with a partition without permission, and returns with the permission',
-    async t => {
+  // At the same time, one in each direction: both wait for the retry that a fault has by default.
+  describe('of a faulted flow', { concurrency: true }, () => {
+    test('ends with a partition without permission, and returns with the permission',
+      async t => {
+        const { source, target } = clusters
+        const mirror = await startReady(t, 'forbidden')
+        const acl = ['--deny-principal', 'User:guest', '--operation', 'Write', '--topic',
+          'east.forbidden']
+        await addAcl(target, acl)
+        await produce(source.plainBootstrapServers, 'forbidden', numbered(100, 200))
+        const reason = await mirror.untilNotReady(/faulted/)
+        assert.match(reason, /^east->west: 1 of 1 partition is faulted, .*forbidden-0/)
+        assert.match(reason, /TOPIC_AUTHORIZATION_FAILED/)
+        await removeAcl(target, acl)
+        await mirror.untilReady()
+        await untilRecords(mirror, target, 'east.forbidden', 200)
+      })
+
+    test('waits for a topic that cannot be created, until it exists', async t => {
       const { source, target } = clusters
-      const mirror = await startReady(t, 'forbidden')
-      const acl = ['--deny-principal', 'User:guest', '--operation', 'Write', '--topic',
-        'east.forbidden']
-      await addAcl(target, acl)
-      await produce(source.plainBootstrapServers, 'forbidden', numbered(100, 200))
-      const reason = await mirror.untilNotReady(/faulted/)
-      assert.match(reason, /^east->west: 1 of 1 partition is faulted, .*forbidden-0/)
-      assert.match(reason, /TOPIC_AUTHORIZATION_FAILED/)
-      await removeAcl(target, acl)
+      await target.createTopic('wide')
+      await produce(target.plainBootstrapServers, 'wide', numbered(0, 100))
+      const mirror = await start(t, 'none', {
+        'east->west.enabled': false,
+        'west->east.enabled': true,
+        'west->east.topics': 'wide',
+        'replication.factor': 3
+      })
+      assert.match(await mirror.untilNotReady(/TOPIC_CREATE_FAILED/), /wide-0 .*replication/)
+      await source.createTopic('west.wide')
       await mirror.untilReady()
-      await untilRecords(mirror, target, 'east.forbidden', 200)
+      await untilRecords(mirror, source, 'west.wide', 100)
     })
+  })
 
   test('waits for a partition whose target has records of other producers', async t => {
     const { source, target } = clusters
@@ -71,17 +90,6 @@ describe('readiness', { timeout: 600_000 }, () => {
     const allowed = await start(t, 'taken', { 'target.not.empty': 'begin' })
     await untilRecords(allowed, target, 'east.taken', 110)
     await allowed.untilReady()
-  })
-
-  test('waits for a topic that cannot be created, until it exists', async t => {
-    const { source, target } = clusters
-    await source.createTopic('wide')
-    await produce(source.plainBootstrapServers, 'wide', numbered(0, 100))
-    const mirror = await start(t, 'wide', { 'replication.factor': 3 })
-    assert.match(await mirror.untilNotReady(/TOPIC_CREATE_FAILED/), /wide-0 .*replication/)
-    await target.createTopic('east.wide')
-    await mirror.untilReady()
-    await untilRecords(mirror, target, 'east.wide', 100)
   })
 
   /** While the one broker of a cluster is down; `meanwhile` runs then. */

@@ -1,10 +1,7 @@
-// Brokers and disks fail while records flow, more than the clusters can tolerate: the mirror waits
+// Brokers fail while records flow, more than the clusters can tolerate: the mirror waits
 // where it must, reports the reason, and continues without loss or duplicates.
 import assert from 'node:assert/strict'
-import { existsSync, renameSync } from 'node:fs'
-import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { KafkaCluster } from '../../kafka/cluster.ts'
 import { readTopic } from '../../kafka/kafka-consumer.ts'
 import { produce } from '../../kafka/kafka-producer.ts'
 import {
@@ -28,7 +25,7 @@ describe('clusters of which a part or the whole fails', () => {
   let clusters: MirroredClusters
   before(async () => {
     clusters = await startClusters(
-      { brokers: 3 }, { brokers: 3, logDirCount: 2, config: forgetfulOfOldRecords })
+      { brokers: 3 }, { brokers: 3, config: forgetfulOfOldRecords })
   })
   after(async () => { await clusters.close() })
 
@@ -125,30 +122,6 @@ describe('clusters of which a part or the whole fails', () => {
       }
     })
   }
-
-  // The last test: the disk is not replaced.
-  test('a failed disk of a target broker costs its partitions their leader and no record',
-    async t => {
-      const { target } = clusters
-      const topic = 'on-bad-disk'
-      const { finish, mirror, more, remoteTopic } = await startLoadedMirror(t, clusters, {
-        topic,
-        partitions,
-        sourceTopic: durable,
-        // A broker notices the failure when it creates a file there: it can write to open files for
-        // ever.
-        targetTopic: { configs: { ...durable.configs, 'segment.ms': '500' } },
-        properties: impatient
-      })
-      await more()
-      const { partition, leader, logDir } = await secondDiskOfLeader(target, remoteTopic)
-      renameSync(logDir, `${logDir}-gone`)
-      await mirror.until('another leader', async () =>
-        ![leader, -1].includes(await target.admin.leaderOf(remoteTopic, partition)))
-      await untilEachAdvances(mirror, target, remoteTopic, [...Array(partitions).keys()], 100)
-      await finish()
-      assert.deepEqual(mirror.log.filter(({ level }) => level === 'error'), [])
-    })
 })
 
 /** The leader has appended a batch whose replication it cannot confirm. */
@@ -158,16 +131,4 @@ async function untilRefused (mirror: MirrorProcess): Promise<void> {
     const counts = await Promise.all(names.map(async name => await errorsOf(mirror, name)))
     return counts.some(count => count > 0)
   })
-}
-
-/** The second disk of a broker that leads a partition with its log there. */
-async function secondDiskOfLeader (
-  cluster: KafkaCluster, topic: string
-): Promise<{ readonly partition: number, readonly leader: number, readonly logDir: string }> {
-  for (let partition = 0; partition < await cluster.admin.partitionCount(topic); partition++) {
-    const leader = await cluster.admin.leaderOf(topic, partition)
-    const logDir = cluster.broker(leader).logDirs[1] ?? ''
-    if (existsSync(join(logDir, `${topic}-${partition}`))) return { partition, leader, logDir }
-  }
-  throw new Error(`no leader of ${topic} has its log on the second disk`)
 }
