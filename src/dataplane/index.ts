@@ -155,6 +155,7 @@ export interface MockCluster {
 interface Addon {
   readonly librdkafkaVersion: string
   readonly endProcess: (code: number) => never
+  readonly sendDatagram: (path: string, text: string) => number
   readonly ForwarderObject: new (config: object, onReady: OnReady) => Forwarder
   readonly AdminObject: new (properties: ClientProperties) => NativeAdmin
   readonly MockClusterObject:
@@ -168,6 +169,11 @@ export const librdkafkaVersion = addon.librdkafkaVersion
 /** Ends the process at once, without cleaning up, whatever state its threads are in. */
 export function endProcess (code: number): never {
   return addon.endProcess(code)
+}
+
+/** One datagram to a Unix socket; `@` begins an abstract name. Never waits; 0 or the errno. */
+export function sendDatagram (path: string, text: string): number {
+  return addon.sendDatagram(path, text)
 }
 
 /**
