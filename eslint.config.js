@@ -24,7 +24,11 @@ export default tseslint.config(
     files: ['src/**/*.ts', 'test/**/*.ts', 'perf/**/*.ts'],
     extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: {
-      parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname }
+      parserOptions: {
+        // src/page has the types of a browser.
+        project: ['./tsconfig.json', './src/page/tsconfig.json'],
+        tsconfigRootDir: import.meta.dirname
+      }
     },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {

@@ -1,7 +1,8 @@
-// Compiles the TypeScript sources to dist/. Starts the compiler only if a source changed, and
-// removes outputs of removed sources from dist/: the test runner would still run them.
-import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+// Compiles the TypeScript sources to dist/, and copies the other files of the page. Starts the
+// compiler only if a source changed, and removes outputs of removed sources from dist/: the test
+// runner would still run them.
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { hashFiles, listFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
 import { runLogged } from './step.mjs'
 import { wantedPackages } from './node-packages.mjs'
@@ -9,11 +10,21 @@ import { wantedPackages } from './node-packages.mjs'
 const folders = ['src', 'test', 'perf']
 const stampOf = (root) => join(root, 'dist/.longhaul-stamp')
 
-const sources = (root) => listFiles(root, folders, (name) => name.endsWith('.ts'))
+/** The page has the types of a browser, and the rest those of Node: one project each. */
+const projects = ['.', 'src/page']
+const page = ['src/page']
+
+const isSource = (name) => name.endsWith('.ts') && !name.endsWith('.d.ts')
+const sources = (root) =>
+  [...listFiles(root, folders, isSource), ...pageFiles(root)]
+const pageFiles = (root) => listFiles(root, page, (name) => /\.(html|css)$/.test(name))
 const outputOf = (source) => join('dist', source.replace(/\.ts$/, '.js'))
 
 function wantedOutput (root) {
-  const files = ['tsconfig.json', ...sources(root)]
+  const settings = projects.map((project) => join(project, 'tsconfig.json'))
+    .filter((file) => existsSync(join(root, file)))
+  const types = listFiles(root, folders, (name) => name.endsWith('.d.ts'))
+  const files = [...settings, ...types, ...sources(root)]
   return hashFiles(root, files, [wantedPackages(root)])
 }
 
@@ -34,13 +45,23 @@ export const typescriptBuild = {
     removeOrphans(root)
     // The incremental state claims that a file that was removed from dist/ is up to date.
     if (sources(root).some((source) => !existsSync(join(root, outputOf(source))))) {
-      rmSync(join(root, 'dist/.tsbuildinfo'), { force: true })
+      for (const state of ['.tsbuildinfo', '.tsbuildinfo-page']) {
+        rmSync(join(root, 'dist', state), { force: true })
+      }
     }
-    await runLogged(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], {
-      logFile,
-      cwd: root,
-      wayOut: 'mend what the compiler names, then start again'
-    })
+    for (const project of projects) {
+      if (!existsSync(join(root, project, 'tsconfig.json'))) continue
+      const compiler = join(root, 'node_modules/typescript/bin/tsc')
+      await runLogged(process.execPath, [compiler, '-p', project], {
+        logFile,
+        cwd: root,
+        wayOut: 'mend what the compiler names, then start again'
+      })
+    }
+    for (const file of pageFiles(root)) {
+      mkdirSync(dirname(join(root, outputOf(file))), { recursive: true })
+      copyFileSync(join(root, file), join(root, outputOf(file)))
+    }
     makeExecutable(root)
     writeStamp(stampOf(root), wanted)
   }

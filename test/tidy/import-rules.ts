@@ -101,6 +101,16 @@ export const importRows: readonly ImportRow[] = [
     instead: 'only cli/ runs the demo'
   },
   {
+    from: /^src\/page\//,
+    to: /^(src\/(?!page\/)|node:)/,
+    instead: 'the page runs in a browser: it reads what the API answers'
+  },
+  {
+    from: /^src\/(?!page\/)/,
+    to: /^src\/page\//,
+    instead: 'the process serves the files of the page, and runs none of them'
+  },
+  {
     from: pureModules,
     // Plain values, no code that waits or writes.
     unless: /-> src\/orchestrator\/observability\/snapshot\.ts$/,

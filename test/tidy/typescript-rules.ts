@@ -69,7 +69,8 @@ export function bannedWordIn (path: string, name: string): string | undefined {
 const impure = new Set([
   'Date.now', 'performance.now', 'Math.random', 'setInterval', 'process.env'
 ])
-const mayBeImpure = /^src\/orchestrator\/(main\.ts$|time\/|config\/)/
+/** The page is a program of its own: the browser is its clock. */
+const mayBeImpure = /^src\/(page\/|orchestrator\/(main\.ts$|time\/|config\/))/
 
 /** It may be between two statements of one line, and before a line that opens a bracket. */
 function endsWithSemicolon (node: ts.Node, file: ts.SourceFile): boolean {

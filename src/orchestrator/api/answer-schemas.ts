@@ -83,6 +83,9 @@ export const flowAnswer = object({
   ...lag,
   latencyP50Ms: described(nullable(number), 'of all records since the start of the process'),
   latencyP99Ms: nullable(number),
+  recentLatencyP50Ms: described(nullable(number), 'of the records of the last five to ten ' +
+    'seconds; null: there were none'),
+  recentLatencyP99Ms: nullable(number),
   recordsSkipped: count,
   errors: byName(count),
   retriedErrors: byName(count),
@@ -110,6 +113,16 @@ export const topicsAnswer = object({
   flow: text,
   topics: list(topicAnswer),
   next: described(nullable(text), 'the value of `after` for the next page')
+})
+
+export const statesAnswer = object({
+  flow: text,
+  names: list(choice(partitionStates)),
+  topics: list(object({
+    topic: text,
+    partitions: list(count),
+    states: described(list(count), 'of each of the partitions: an index into names')
+  }))
 })
 
 const partitionAnswer = object({

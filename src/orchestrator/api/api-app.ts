@@ -1,5 +1,5 @@
-// The API as a fastify application: who may do what, how often, and how errors are answered. The
-// HTTP server of the process hands it the requests under /api/.
+// The API and the page as a fastify application: who may do what, how often, and how errors are
+// answered. The HTTP server of the process hands it their requests.
 import rateLimit from '@fastify/rate-limit'
 import swagger from '@fastify/swagger'
 import { fastify, type FastifyError, type FastifyInstance } from 'fastify'
@@ -11,6 +11,7 @@ import { addChangeRoutes } from './change-routes.ts'
 import { addEventRoute } from './event-route.ts'
 import { addFlowRoutes } from './flow-routes.ts'
 import { addMemberRoutes } from './member-routes.ts'
+import { addPageRoutes, isOfPage } from './page-routes.ts'
 
 export interface ApiAppOptions extends Omit<ApiContext, 'limits'> {
   readonly limits?: Partial<ApiLimits>
@@ -42,6 +43,7 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
     addChangeRoutes(routes, context)
     addEventRoute(routes, context)
   }, { prefix })
+  addPageRoutes(app)
   app.get('/api/openapi.json', { schema: { hide: true } }, async () => app.swagger())
   await app.ready()
   return app
@@ -51,6 +53,7 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
 function addAccess (app: FastifyInstance, { clock, log, mirror }: ApiContext): void {
   let saidMs = -Infinity
   app.addHook('preParsing', async (request, reply) => {
+    if (isOfPage(request.routeOptions.url)) return
     const { config } = mirror
     const { authorization, host } = request.headers
     const access = judgeAccess({ method: request.method, authorization, host }, {

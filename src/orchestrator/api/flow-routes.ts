@@ -2,9 +2,11 @@
 import type { FastifyInstance } from 'fastify'
 import type { FlowReport } from '../flow/flow-operations.ts'
 import type { PartitionSnapshot } from '../observability/snapshot.ts'
-import { flowAnswer, flowsAnswer, partitionsAnswer, topicsAnswer } from './answer-schemas.ts'
+import {
+  flowAnswer, flowsAnswer, partitionsAnswer, statesAnswer, topicsAnswer
+} from './answer-schemas.ts'
 import { flowOf, momentOf, slotsOf, type ApiContext } from './api-context.ts'
-import { flowView, nameOf, partitionView, topicView } from './flow-views.ts'
+import { flowView, nameOf, partitionView, statesView, topicView } from './flow-views.ts'
 import { comparePartitionNames, compareTexts, pageOf } from './paging.ts'
 import { flowRead, partitionsQuery, topicsQuery, type FlowRoute } from './request-schemas.ts'
 
@@ -38,6 +40,10 @@ export function addFlowRoutes (app: FastifyInstance, context: ApiContext): void 
     const topics = entries.map(each => topicView(totals, each, rates, momentOf(context)))
     return { flow, topics, next }
   })
+
+  app.get<FlowRoute>('/flows/:flow/states', {
+    schema: flowRead('The states of all partitions of this process, in a short form', statesAnswer)
+  }, async ({ params: { flow } }) => statesView(flowOf(context, flow)))
 
   app.get<FlowRoute & { Querystring: PageQuery & { topic?: string, state?: string } }>(
     '/flows/:flow/partitions', {

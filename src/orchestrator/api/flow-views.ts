@@ -13,6 +13,7 @@ import {
   partitionStates, type ClusterHealth, type Count, type PartitionSnapshot
 } from '../observability/snapshot.ts'
 import { slotOf } from '../ownership/task-slots.ts'
+import { compareTexts } from './paging.ts'
 import type { Throughput } from './throughput.ts'
 
 /** A moment, by both clocks. */
@@ -58,6 +59,8 @@ export function flowView (
     ...lagView(flow),
     latencyP50Ms: percentileMs([flow.latency], 50) ?? null,
     latencyP99Ms: percentileMs([flow.latency], 99) ?? null,
+    recentLatencyP50Ms: recentMs(flow, rates, 50),
+    recentLatencyP99Ms: recentMs(flow, rates, 99),
     recordsSkipped: [...flow.skipped.values()].flatMap(each => [...each.values()])
       .reduce<number>((sum, each) => sum + Number(each), 0),
     errors: Object.fromEntries(flow.errorsByError),
@@ -69,6 +72,28 @@ export function flowView (
     isExactlyOnce: flow.isExactlyOnce ?? null,
     differingMembers: flow.differingMembers ?? null,
     orders: report === undefined ? null : ordersView(report)
+  }
+}
+
+function recentMs (flow: FlowTotals, rates: Throughput, percentile: number): number | null {
+  const recent = rates.latencyOf(flow)
+  return recent === undefined ? null : percentileMs([recent], percentile) ?? null
+}
+
+/** The state of each partition in a few bytes: views of thousands of partitions poll it. */
+export function statesView (flow: FlowTotals): object {
+  return {
+    flow: nameOf(flow),
+    names: partitionStates,
+    topics: flow.topics.toSorted((one, other) => compareTexts(one.topic, other.topic))
+      .map(({ partitions, topic }) => {
+        const sorted = partitions.toSorted((one, other) => one.partition - other.partition)
+        return {
+          topic,
+          partitions: sorted.map(({ partition }) => partition),
+          states: sorted.map(({ state }) => partitionStates.indexOf(state))
+        }
+      })
   }
 }
 

@@ -1,8 +1,9 @@
-// Rates of flows, topics and partitions over the last five to ten seconds, from totals that are
-// kept by reference: totals are never changed, so keeping them costs nothing.
+// Rates of flows, topics and partitions, and latencies of flows, over the last five to ten seconds,
+// from totals that are kept by reference: totals are never changed, so keeping them costs nothing.
 import type { FlowTotals } from '../observability/flow-ledger.ts'
 import type { TopicTotals } from '../observability/partition-totals.ts'
-import type { PartitionSnapshot } from '../observability/snapshot.ts'
+import { latencySince } from '../observability/latency.ts'
+import type { LatencySnapshot, PartitionSnapshot } from '../observability/snapshot.ts'
 
 export interface Rates {
   /** Null: unknown, because the figures are not old enough. */
@@ -37,6 +38,12 @@ export class Throughput {
 
   ofFlow (flow: FlowTotals, nowMs: number): Rates {
     return this.#rates(flow, this.#flowBefore(flow), nowMs)
+  }
+
+  /** Undefined: there is no older figure to compare with. */
+  latencyOf (flow: FlowTotals): LatencySnapshot | undefined {
+    const before = this.#flowBefore(flow)
+    return before === undefined ? undefined : latencySince(flow.latency, before.latency)
   }
 
   ofTopic (flow: FlowTotals, topic: TopicTotals, nowMs: number): Rates {

@@ -1,6 +1,6 @@
 // The HTTP server of the process: /metrics, /healthz, /readyz and /version, read-only and with
-// limits of time, connections and methods, because a network may reach it. What begins with /api/
-// goes to the API.
+// limits of time, connections and methods, because a network may reach it. Requests of the API and
+// of its page go to the API.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
@@ -15,7 +15,7 @@ export interface Readiness {
   readonly reasons: readonly string[]
 }
 
-/** Answers requests whose path begins with /api/. */
+/** Answers requests of apiPaths. */
 export interface HttpApi {
   handle (request: IncomingMessage, response: ServerResponse): void
   /** Idempotent. */
@@ -55,6 +55,9 @@ interface Reply {
   readonly body: string
 }
 
+/** The API, and the page: `/` and its files. */
+const apiPaths = /^\/($|\?|api\/|page\/)/
+
 type Route = () => Reply | Promise<Reply>
 
 /**
@@ -77,7 +80,7 @@ export async function startHttpServer (options: HttpServerOptions): Promise<Http
     maxHeaderSize: headerBytesMax
   }
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    if (api !== undefined && request.url?.startsWith('/api/') === true) {
+    if (api !== undefined && apiPaths.test(request.url ?? '')) {
       api.handle(request, response)
     } else {
       void answer(routes, log, request, response)

@@ -16,7 +16,7 @@ import type { MoveEvent } from '../../../src/orchestrator/flow/move-event.ts'
 import { FlowLedger, type FlowTotals } from '../../../src/orchestrator/observability/flow-ledger.ts'
 import type { Log } from '../../../src/orchestrator/observability/log.ts'
 import type { FlowSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
-import { createConfig } from '../config/create-config.ts'
+import { createConfig, parseConfigOf } from '../config/create-config.ts'
 import {
   byReason, sampleFlow, sampleLane, samplePartition
 } from '../observability/sample-flow.ts'
@@ -100,16 +100,22 @@ export interface TestApi {
 
 export async function createApi (
   t: TestContext,
-  { limits = {}, lines = [`api.token = ${token}`], log = silentLog, snapshots }: {
+  {
+    clock = new ManualClock(), limits = {}, lines = [`api.token = ${token}`], log = silentLog,
+    snapshots
+  }: {
+    readonly clock?: ManualClock
     readonly limits?: Partial<ApiLimits>
+    /** Further lines of the file of A and B, or a whole file that begins with its clusters. */
     readonly lines?: readonly string[]
     readonly log?: Log
     readonly snapshots?: readonly FlowSnapshot[]
   } = {}
 ): Promise<TestApi> {
-  const clock = new ManualClock()
   const totals = new FlowLedger(clock).observe(snapshots ?? [sampleSnapshot()])
-  const mirror = new FakeMirror(createConfig(lines), totals)
+  const ownsClusters = lines[0]?.startsWith('clusters') === true
+  const config = ownsClusters ? parseConfigOf(lines) : createConfig(lines)
+  const mirror = new FakeMirror(config, totals)
   const rates = new Throughput()
   const many = { requestsMax: 1_000_000, changesMax: 1_000_000 }
   const app = await createApiApp(

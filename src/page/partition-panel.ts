@@ -1,0 +1,187 @@
+// The partitions of the selected flow: the states with their numbers, the grid, the partition that
+// the pointer or a key chose, and the list of partitions that need attention.
+import type { Flow, Partition, PartitionPage, States } from './answers.ts'
+import { flowPath, get } from './api.ts'
+import { byId, button, element, LiveTable, setHidden, setText, stateBadge } from './elements.ts'
+import { agoText, countText, dateText, msText, secondsText } from './format.ts'
+import type { GridCell } from './grid-layout.ts'
+import type { OrderKind, Scope } from './order-dialog.ts'
+import { PartitionGrid } from './partition-grid.ts'
+
+/** The states that need attention; their partitions are listed. */
+const listedStates = ['faulted', 'waiting', 'paused', 'throttled']
+/** Of each state. */
+export const listedMax = 200
+/** Before a request for the partition under a pointer that moves. */
+const restMs = 120
+
+export class PartitionPanel {
+  readonly #grid: PartitionGrid
+  readonly #list = new LiveTable(byId('attention'),
+    ['Partition', 'State', 'Since', 'Reason', 'Actions'])
+  readonly #order: (kind: OrderKind, flow: string, scope: Scope) => void
+  readonly #chips = new Map<string, HTMLButtonElement>()
+  #flow = ''
+  #emphasis = ''
+  #listed: readonly Partition[] = []
+  #asked = 0
+  #shown: { readonly cell: GridCell, readonly isChosen: boolean } | undefined
+
+  constructor (order: (kind: OrderKind, flow: string, scope: Scope) => void) {
+    this.#order = order
+    this.#grid = new PartitionGrid({
+      scroller: byId('grid-scroller'),
+      canvas: byId<HTMLCanvasElement>('grid'),
+      extent: byId('grid-extent'),
+      onCell: (cell, isChosen) => { this.#showCell(cell, isChosen) }
+    })
+    const filter = byId<HTMLInputElement>('grid-filter')
+    filter.addEventListener('input', () => { this.#grid.filter(filter.value.trim()) })
+  }
+
+  /** Reads what it shows. Rejects if the process does not answer. */
+  async refresh (flow: Flow): Promise<void> {
+    if (flow.flow !== this.#flow) this.#showCell(undefined, true)
+    this.#flow = flow.flow
+    const path = flowPath(flow.flow)
+    const wanted = listedStates.filter(state => (flow.partitionsByState[state] ?? 0) > 0)
+    const [states, ...pages] = await Promise.all([
+      get<States>(`${path}/states`),
+      ...wanted.map(async state =>
+        await get<PartitionPage>(`${path}/partitions`, { state, limit: listedMax }))
+    ])
+    if (flow.flow !== this.#flow) return
+    this.#showChips(flow.partitionsByState)
+    this.#grid.show(states)
+    this.#listed = pages.flatMap(({ partitions }) => partitions)
+    this.#showList(pages.reduce((sum, { matching }) => sum + matching, 0))
+    // A button that has the focus must not be replaced.
+    const isUsed = byId('grid-detail').contains(document.activeElement)
+    if (this.#shown !== undefined && !isUsed) await this.#showFacts(this.#shown)
+  }
+
+  move (topic: string, partition: number, state: string): void {
+    this.#grid.move(topic, partition, state)
+  }
+
+  #showChips (counts: Readonly<Record<string, number>>): void {
+    for (const [state, count] of Object.entries(counts)) {
+      let chip = this.#chips.get(state)
+      if (chip === undefined) {
+        chip = button('', () => { this.#emphasize(state) }, {
+          class: 'chip', 'data-state': state, 'aria-pressed': 'false'
+        })
+        this.#chips.set(state, chip)
+        byId('chips').append(chip)
+      }
+      setHidden(chip, count === 0 && this.#emphasis !== state)
+      setText(chip, `${state} ${countText(count)}`)
+    }
+    for (const [state, chip] of this.#chips) if (!(state in counts)) setHidden(chip, true)
+  }
+
+  #emphasize (state: string): void {
+    this.#emphasis = this.#emphasis === state ? '' : state
+    for (const [each, chip] of this.#chips) {
+      chip.setAttribute('aria-pressed', String(each === this.#emphasis))
+    }
+    this.#grid.emphasize(this.#emphasis)
+  }
+
+  #showList (matching: number): void {
+    const nowMs = Date.now()
+    setHidden(byId('attention-none'), matching > 0)
+    setHidden(byId('attention-scroller'), matching === 0)
+    const left = matching - this.#listed.length
+    setText(byId('attention-count'), matching === 0
+      ? ''
+      : `${countText(matching)}${left > 0 ? `, of which ${countText(left)} are not listed` : ''}`)
+    this.#list.show(this.#listed.map(each => ({
+      key: `${each.topic}-${each.partition}`,
+      cells: [`${each.topic}-${each.partition}`, { state: each.state },
+        agoText(each.sinceMs, nowMs), reasonOf(each)],
+      actions: this.#actionsOf(each)
+    })))
+  }
+
+  #actionsOf (
+    { partition, pause, state, topic }: Partition
+  ): ReadonlyArray<{ text: string, label: string, run: () => void }> {
+    const name = `${topic}-${partition}`
+    const act = (
+      kind: OrderKind, text: string
+    ): { text: string, label: string, run: () => void } => ({
+      text,
+      label: `${text} ${name}`,
+      run: () => { this.#order(kind, this.#flow, { topic, partition }) }
+    })
+    if (state === 'faulted') return [act('retry', 'Retry'), act('pause', 'Pause')]
+    return pause?.topic === topic && pause.partition === partition ? [act('resume', 'Resume')] : []
+  }
+
+  #showCell (cell: GridCell | undefined, isChosen: boolean): void {
+    const asked = ++this.#asked
+    const shown = cell && { cell, isChosen }
+    this.#shown = shown
+    if (shown === undefined) {
+      byId('grid-detail').replaceChildren(element('p', { class: 'hint' },
+        'Point at a partition, or choose it with the arrow keys, to see its state.'))
+      return
+    }
+    const { partition, topic } = shown.cell
+    const known = this.#listed.find(each => each.topic === topic && each.partition === partition)
+    byId('grid-detail').replaceChildren(headOf(shown.cell, shown.cell.state),
+      ...known === undefined ? [] : this.#factsOf(known, isChosen))
+    setTimeout(() => { if (asked === this.#asked) void this.#showFacts(shown) }, restMs)
+  }
+
+  async #showFacts (
+    shown: { readonly cell: GridCell, readonly isChosen: boolean }
+  ): Promise<void> {
+    const asked = this.#asked
+    const { cell: { partition, topic }, isChosen } = shown
+    const page = await get<PartitionPage>(`${flowPath(this.#flow)}/partitions`, {
+      topic, limit: 1, ...partition > 0 && { after: `${topic}-${partition - 1}` }
+    }).catch(() => undefined)
+    if (asked !== this.#asked) return
+    const found = page?.partitions.find(each => each.partition === partition)
+    byId('grid-detail').replaceChildren(
+      headOf(shown.cell, found?.state ?? shown.cell.state),
+      ...found === undefined
+        ? [element('p', { class: 'hint' }, page === undefined
+            ? 'The process does not answer.'
+            : 'This process does not mirror this partition now.')]
+        : this.#factsOf(found, isChosen))
+  }
+
+  #factsOf (of: Partition, isChosen: boolean): readonly HTMLElement[] {
+    const { partition, topic } = of
+    const facts: ReadonlyArray<readonly [string, string]> = [
+      ['reason', reasonOf(of)],
+      ['since', of.sinceMs === null ? '' : dateText(of.sinceMs)],
+      ['behind', `${countText(of.lagRecords)} records, ${secondsText(of.lagSeconds)}`],
+      ['position', `${of.upstreamOffset} of ${of.highWatermark ?? 'unknown'}`],
+      ['latency', of.latencyMeanMs === null ? '' : `${msText(of.latencyMeanMs)} on average`],
+      ['remote topic', of.remoteTopic]
+    ]
+    const list = element('dl', {}, ...facts.filter(([, text]) => text !== '').flatMap(
+      ([name, text]) => [element('dt', {}, name), element('dd', {}, text)]))
+    if (!isChosen) return [list]
+    const kinds: ReadonlyArray<readonly [OrderKind, string]> = of.pause?.partition === partition
+      ? [['resume', 'Resume']]
+      : [['pause', 'Pause'], ...of.state === 'faulted' ? [['retry', 'Retry'] as const] : []]
+    return [list, element('p', { class: 'buttons' }, ...kinds.map(([kind, text]) =>
+      button(text, () => { this.#order(kind, this.#flow, { topic, partition }) },
+        { 'aria-label': `${text} ${topic}-${partition}` })))]
+  }
+}
+
+function headOf ({ partition, topic }: GridCell, state: string): HTMLElement {
+  return element('p', { class: 'detail-head' },
+    element('strong', {}, `${topic}-${partition}`), ' ', stateBadge(state))
+}
+
+function reasonOf ({ error, pause, reason }: Partition): string {
+  if (pause !== null) return `paused by ${pause.by}: ${pause.reason}`
+  return reason ?? error ?? ''
+}
