@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import type { TopicAcl } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import { produce } from '../kafka/kafka-producer.ts'
+import { setQuota } from '../kafka/partition-operations.ts'
 import { createAcl } from '../orchestrator/acls/create-acl.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { createPropertiesFile, runCommand } from './mirror-process.ts'
@@ -78,6 +79,17 @@ describe('longhaul doctor', { timeout: 600_000 }, () => {
       const { exit, stderr } = await runCommand(['doctor', file, '--outage', 'soon'])
       assert.deepEqual([exit.code, /--outage=soon/.test(stderr)], [2, true])
     })
+
+  test('a quota that delays the reading is a warning', async t => {
+    const { source } = clusters
+    await setQuota(source, 'ANONYMOUS', 'consumer_byte_rate', 1_000)
+    t.after(async () => {
+      await setQuota(source, 'ANONYMOUS', 'consumer_byte_rate', undefined)
+    })
+    const file = createPropertiesFile(t, flowProperties(clusters, { topics: 'wide' }))
+    assert.match(text(await findingsOf([file], 0), 'bandwidth and quotas'),
+      /^warning east: a quota delays .*consumer_byte_rate/m)
+  })
 
   test('a cluster that does not answer is a problem with its address', async t => {
     const file = createPropertiesFile(t, flowProperties(clusters,

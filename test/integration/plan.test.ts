@@ -2,10 +2,15 @@
 // each topic pass, and changes nothing itself.
 import assert from 'node:assert/strict'
 import { after, before, describe, test, type TestContext } from 'node:test'
-import { produce } from '../kafka/kafka-producer.ts'
+import type { TopicAcl } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
+import { eventually } from '../kafka/eventually.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { compactedTopicConfigs, untilCompacted } from '../kafka/partition-operations.ts'
+import { createAcl } from '../orchestrator/acls/create-acl.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
-import { createPropertiesFile, runCommand } from './mirror-process.ts'
+import { untilRecords } from './comparison.ts'
+import { createPropertiesFile, runCommand, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
 interface ShownTopic {
@@ -23,7 +28,12 @@ interface ShownPlan {
   readonly changes: boolean
   readonly topics: readonly ShownTopic[]
   readonly ownTopics: ReadonlyArray<{ readonly topic: string, readonly change: string }>
-  readonly acls: { readonly off: string | null }
+  readonly acls: { readonly off: string | null, readonly create: readonly TopicAcl[] }
+  readonly groups: {
+    readonly groups: ReadonlyArray<{
+      readonly group: string, readonly why: string, readonly commits: readonly object[]
+    }>
+  }
   readonly errors: readonly string[]
 }
 
@@ -43,7 +53,7 @@ function topicOf ({ topics }: ShownPlan, name: string): ShownTopic {
 
 /** Everything that a plan must leave as it is. */
 async function stateOf (t: TestContext, cluster: KafkaCluster): Promise<object> {
-  const admin = createAdmin(t, cluster.bootstrapServers)
+  const admin = createAdmin(t, cluster.plainBootstrapServers)
   const topics = (await admin.listTopics()).map(({ name, partitionCount }) =>
     ({ name, partitionCount })).toSorted((one, other) => one.name < other.name ? -1 : 1)
   const { groups } = await admin.listGroups()
@@ -51,6 +61,7 @@ async function stateOf (t: TestContext, cluster: KafkaCluster): Promise<object> 
     topics,
     configs: await admin.describeConfigs(
       topics.map(({ name }) => ({ type: 'topic' as const, name }))),
+    acls: await admin.describeTopicAcls().catch(() => 'no authorizer'),
     groups: groups.map(({ name }) => name).toSorted(),
     offsets: await admin.groupOffsets(groups.map(({ name }) => name)),
     ends: await admin.listOffsets(topics.flatMap(({ name, partitionCount }) =>
@@ -113,5 +124,84 @@ describe('longhaul plan', { timeout: 600_000 }, () => {
         change: 'create'
       })
     assert.deepEqual([await stateOf(t, source), await stateOf(t, target)], before)
+  })
+
+  test('a thinned batch is re-encoded because of compaction', async t => {
+    const { source } = clusters
+    await source.createTopic('thinned', { configs: compactedTopicConfigs })
+    await produce(source.bootstrapServers, 'thinned',
+      Array.from({ length: 100 }, (_, i) => ({ key: `key ${i % 3}`, value: String(i) })),
+      { lingerMs: 50, batchRecordsMax: 100 })
+    await untilCompacted(source, 'thinned', 0)
+    const file = createPropertiesFile(t, flowProperties(clusters, { topics: 'thinned' }))
+    const { batches } = topicOf(await planOf(file, 11), 'thinned')
+    assert.ok(Object.keys(batches?.reasons ?? {}).includes('compacted'), JSON.stringify(batches))
+  })
+
+  test('shows no change after the mirror has run, and then the offsets of a group', async t => {
+    const { source, target } = clusters
+    await source.createTopic('moved')
+    await produce(source.bootstrapServers, 'moved', [{ value: 'a' }, { value: 'b' }])
+    const settled = {
+      'topics': 'moved',
+      'emit.checkpoints.enabled': false,
+      'emit.offset-syncs.enabled': false,
+      'sync.group.offsets.enabled': false
+    }
+    const file = createPropertiesFile(t, flowProperties(clusters, settled))
+    const mirror = await startMirror(t, file)
+    await untilRecords(mirror, target, 'east.moved', 2)
+    assert.equal((await mirror.stop()).code, 0)
+    assert.equal((await planOf(file, 0)).changes, false)
+    // The first commit of a cluster creates the topic of committed offsets.
+    const admin = createAdmin(t, source.bootstrapServers)
+    await eventually('a commit', async () => (await admin.commitGroupOffsets('readers',
+      [{ topic: 'moved', partition: 0, offset: 1n, metadata: '' }]))
+      .every(({ error }) => error === undefined))
+    const before = await stateOf(t, target)
+    const withGroups = createPropertiesFile(t,
+      flowProperties(clusters, { ...settled, 'sync.group.offsets.enabled': true }))
+    const { groups } = await planOf(withGroups, 11)
+    assert.deepEqual(groups.groups.map(({ commits, group }) => ({ group, commits })), [{
+      group: 'readers',
+      commits: [{ topic: 'east.moved', partition: 0, sourceOffset: '1', targetOffset: '1' }]
+    }])
+    assert.deepEqual(await stateOf(t, target), before)
+  })
+
+  test('shows tables, and ends with 1 for a topic that the file names in vain', async t => {
+    const file = createPropertiesFile(t, flowProperties(clusters, { topics: 'other, gone' }))
+    const { exit, stdout } = await runCommand(['plan', file])
+    assert.equal(exit.code, 1)
+    assert.match(stdout, /^east->west: would change 1 of the 1 topics that it mirrors to west$/m)
+    assert.match(stdout, /│ other +│ east\.other +│ retention\.ms: 60000 to 3600000 +│ no records/)
+    assert.match(stdout, /^creates the topic of checkpoints: east\.checkpoints\.internal on west$/m)
+    assert.match(stdout, /^error: topics names gone, which is not mirrored/m)
+  })
+})
+
+describe('longhaul plan with an authorizer', { timeout: 600_000 }, () => {
+  let clusters: MirroredClusters
+  before(async () => {
+    clusters = await startClusters({ sasl: { users: { guest: 'secret' }, superUsers: [] } })
+  })
+  after(async () => { await clusters.close() })
+
+  test('shows the ACLs that would be added, and adds none', async t => {
+    const { source, target } = clusters
+    await source.createTopic('shared')
+    const acl = createAcl({ name: 'shared' })
+    const [created] = await createAdmin(t, source.plainBootstrapServers).createTopicAcls([acl])
+    assert.equal(created?.error, undefined)
+    const file = createPropertiesFile(t, flowProperties(clusters, {
+      'east.bootstrap.servers': source.plainBootstrapServers,
+      'west.bootstrap.servers': target.plainBootstrapServers,
+      'topics': 'shared',
+      'sync.topic.acls.enabled': true
+    }))
+    const before = await stateOf(t, target)
+    const { acls } = await planOf(file, 11)
+    assert.deepEqual(acls, { create: [{ ...acl, name: 'east.shared' }], off: null })
+    assert.deepEqual(await stateOf(t, target), before)
   })
 })
