@@ -21,12 +21,19 @@ void Forwarder::Assign(std::vector<PartitionAssignment> assignments) {
   for (PartitionAssignment& assignment : assignments) {
     auto p = std::make_unique<Partition>(std::move(assignment), ++incarnations_);
     std::unique_ptr<Partition>& slot = lane_.partitions[p->id];
-    if (slot != nullptr) Remove(slot.get());
+    if (slot != nullptr) Replace(slot.get());
     slot = std::move(p);
     lane_.moves.Add(slot.get());
   }
   leaders_.Refresh(Side::kSource);
   leaders_.Refresh(Side::kTarget);
+}
+
+void Forwarder::Replace(Partition* p) {
+  Remove(p);
+  PartitionCounters last = CountersOf(*p);
+  last.state = static_cast<int64_t>(PartitionState::kStopped);
+  released_.push_back(last);
 }
 
 void Forwarder::Revoke(const std::vector<uint32_t>& ids) {

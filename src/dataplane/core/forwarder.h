@@ -55,7 +55,8 @@ class Forwarder {
   // A snapshot for statistics. If `whole`, each partition has a row. Otherwise only the partitions
   // have one whose counts have changed since the last snapshot, which are few of thousands; for the
   // others, QuietAnswers() returns when the end of their logs was last known. A partition that was
-  // released since the last snapshot has a row, too, so that its last counts are not lost.
+  // released since the last snapshot, or assigned again (which restarts its counts at 0), has a
+  // row with its last counts, too, before all others and stopped: otherwise they would be lost.
   std::vector<PartitionCounters> SnapshotPartitions(bool whole);
   LaneCounters SnapshotLane() const;
   // For each source broker: when it last reported that its quiet partitions have no news, epoch ms.
@@ -67,6 +68,8 @@ class Forwarder {
   void CheckInvariants(bool in_full) const;
 
  private:
+  // Of a partition that the lane is assigned again.
+  void Replace(Partition* p);
   void Remove(Partition* p);
   void WatchBrokers();
   void ReleaseStopped();

@@ -1,5 +1,7 @@
 // The counters of the lanes of a flow. A lane returns only the rows that have changed, because most
-// of thousands of partitions are quiet; this class keeps all rows.
+// of thousands of partitions are quiet; this class keeps all rows. The counts of a partition that
+// its lane is assigned again, after a retry or a skip, begin at 0; they continue here: whoever
+// sees only the row of now and then cannot tell that the counts began again and have overtaken.
 import {
   decodeLane, decodePartitions, type LaneCounters, type NativeStats, type PartitionCounters
 } from '../../dataplane/index.ts'
@@ -25,6 +27,8 @@ interface Known extends LaneFigure {
   readonly incarnation: number
   /** Released by the lane, which has reported their last counts. */
   readonly final: readonly number[]
+  /** By the id of the partition: the last counts of its earlier assignments to the lane. */
+  readonly earlier: Map<number, PartitionCounters>
   /** By source broker: when it last reported no new records of its quiet partitions, epoch ms. */
   readonly quietMs: ReadonlyMap<bigint, number>
 }
@@ -79,25 +83,46 @@ export class LaneFigures {
     const { incarnation } = this.#lanes.stateOf(lane)
     const before = this.#known[lane]
     // A restarted lane holds no partitions, and has not reported yet.
-    const goesOn = before?.incarnation === incarnation && !stats.isWhole
+    const isSameLane = before?.incarnation === incarnation
+    const goesOn = isSameLane && !stats.isWhole
     const rows = goesOn ? before.rows : new Map<number, PartitionCounters>()
     if (!goesOn || before.final.length > 0) this.#version++
-    if (goesOn) for (const id of before.final) rows.delete(id)
-    const fresh = decodePartitions(stats)
-    for (const row of fresh) {
+    const earlier = isSameLane ? before.earlier : new Map<number, PartitionCounters>()
+    const fresh: PartitionCounters[] = []
+    // A partition that the lane was assigned again has two rows, the stopped one first.
+    for (const row of decodePartitions(stats)) {
       const id = Number(row.id)
       if (!rows.has(id)) this.#version++
-      rows.set(id, row)
+      const last = rows.get(id) ?? (isSameLane ? before.rows.get(id) : undefined)
+      if (last?.state === stopped) earlier.set(id, last)
+      const whole = added(row, earlier.get(id))
+      rows.set(id, whole)
+      fresh.push(whole)
     }
-    // A partition that the lane released and was assigned again has two rows, the released one
-    // first.
+    const reported = new Set(fresh.map(({ id }) => Number(id)))
+    for (const id of goesOn ? before.final : []) if (!reported.has(id)) rows.delete(id)
+    for (const id of earlier.keys()) if (!rows.has(id)) earlier.delete(id)
     const final = fresh.filter(row => row.state === stopped && rows.get(Number(row.id)) === row)
       .map(({ id }) => Number(id))
     const quietMs = new Map(pairsOf(stats.quietAnswers))
     const counters = decodeLane(stats)
-    this.#known[lane] = { lane, stats, counters, rows, incarnation, final, quietMs }
+    this.#known[lane] = { lane, stats, counters, rows, incarnation, final, earlier, quietMs }
     return fresh.map(row => ({ lane, row }))
   }
+}
+
+/** Those that begin at 0 with an assignment, and only grow. */
+const counts = ['latencySumMs', 'records', 'batches', 'bytes', 'passedThrough', 'reencodedOldMagic',
+  'reencodedCompacted', 'reencodedMidBatch', 'reencodedLogAppendTime', 'reencodedCodec',
+  'reencodedTooLarge', 'droppedControl', 'droppedEmpty', 'droppedAborted', 'droppedLooped',
+  'droppedStale', 'resumedRecords', 'doubledRecords', 'retries'
+] as const satisfies ReadonlyArray<keyof PartitionCounters>
+
+function added (row: PartitionCounters, earlier: PartitionCounters | undefined): PartitionCounters {
+  if (earlier === undefined) return row
+  // The columns of a row are getters of its class, which spreading would leave out.
+  return Object.create(row, Object.fromEntries(counts.map(name =>
+    [name, { value: row[name] + earlier[name] }]))) as PartitionCounters
 }
 
 function pairsOf (rows: BigInt64Array): ReadonlyArray<readonly [bigint, number]> {

@@ -82,6 +82,26 @@ TEST_CASE("statistics name changed partitions, and the brokers of the others") {
   CheckExact(sim, process);
 }
 
+// After a retry or a skip the control plane assigns the partition again, and its counts begin at 0.
+// Regression: the counts before that were lost as far as no snapshot had reported them.
+TEST_CASE("a partition that is assigned again has a row with its last counts") {
+  Simulation sim("counts", Plain());
+  Fill(sim, 0, 3);
+  Process* process = sim.Start();
+  sim.CatchUp(process);
+  const int64_t batches = sim.Counters(process, 0).batches;
+  CHECK(batches > 0);
+  sim.Assign(process, {0}, sim.LastProgress());
+  const std::vector<PartitionCounters> rows = process->forwarder->SnapshotPartitions(false);
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0].state == static_cast<int64_t>(PartitionState::kStopped));
+  CHECK(rows[0].batches == batches);
+  CHECK(rows[1].id == rows[0].id);
+  CHECK(rows[1].batches == 0);
+  CHECK(process->forwarder->SnapshotPartitions(true).size() == 1);
+  CheckExact(sim, process);
+}
+
 TEST_CASE("until the first ack one batch is in flight, then five") {
   Simulation sim("pipeline", Plain());
   Fill(sim, 0, 40);

@@ -382,9 +382,10 @@ std::string Simulation::Describe(Process* process) {
 }
 
 PartitionCounters Simulation::Counters(Process* process, uint32_t id) {
+  PartitionCounters last{};  // after that of an earlier assignment
   for (const PartitionCounters& row : process->forwarder->SnapshotPartitions(true))
-    if (PartitionOf(row.id) == id) return row;
-  return {};
+    if (PartitionOf(row.id) == id) last = row;
+  return last;
 }
 
 int64_t Simulation::CountFurtherOpened() const {
