@@ -1,17 +1,6 @@
-// Repeatable randomness from a seed, for schedules of faults and for loads.
+// Choices by a source of random numbers, for schedules of faults and for loads.
 
-export type Random = () => number
-
-/** mulberry32: numbers in [0, 1), the same for the same seed. */
-export function createRandom (seed: number): Random {
-  let state = seed
-  return () => {
-    state = state + 0x6D2B79F5 | 0
-    let mixed = Math.imul(state ^ state >>> 15, 1 | state)
-    mixed = mixed + Math.imul(mixed ^ mixed >>> 7, 61 | mixed) ^ mixed
-    return ((mixed ^ mixed >>> 14) >>> 0) / 2 ** 32
-  }
-}
+import type { Random } from '../src/orchestrator/time/clock.ts'
 
 /** An integer in [from, to]. */
 export function between (random: Random, from: number, to: number): number {

@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import type { ConsumedRecord } from '../../test/kafka/kafka-consumer.ts'
 import { TestProducer, type Codec, type ProducedRecord } from '../../test/kafka/kafka-producer.ts'
-import { between, createRandom, type Random } from '../random.ts'
+import type { Random } from '../../src/orchestrator/time/clock.ts'
+import { createRandom } from '../../src/orchestrator/time/seeded-random.ts'
+import { between } from '../random.ts'
 
 export interface LoadedTopic {
   readonly name: string

@@ -1,7 +1,9 @@
 // When which fault affects which subject. Pure: a seed and the size of the set-up determine the
 // schedule.
 import { faultNames, faultRow, type FaultName, type FaultRow } from './fault-table.ts'
-import { between, createRandom, pick, type Random } from '../random.ts'
+import type { Random } from '../../src/orchestrator/time/clock.ts'
+import { createRandom } from '../../src/orchestrator/time/seeded-random.ts'
+import { between, pick } from '../random.ts'
 
 export type ClusterSide = 'source' | 'target'
 

@@ -2,7 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Contender, MirrorJob, RunningContender } from '../contenders/contender.ts'
-import { readUsage, type ProcessUsage } from './process-usage.ts'
+import { readUsage, type ProcessUsage } from '../../src/orchestrator/bench/process-usage.ts'
 import { readThreadUsage, subtractUsage, type ThreadUsage } from './thread-usage.ts'
 
 export interface MirrorFigures {

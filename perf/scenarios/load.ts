@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import type { KafkaCluster } from '../../test/kafka/cluster.ts'
 import { ensureJars } from '../../test/kafka/jars.ts'
 import { mustRunJava } from '../../test/kafka/java.ts'
-import { createRandom, type Random } from '../random.ts'
+import type { Random } from '../../src/orchestrator/time/clock.ts'
+import { createRandom } from '../../src/orchestrator/time/seeded-random.ts'
 
 export interface Load {
   readonly topic: string

@@ -14,7 +14,7 @@ import type {
   ClusterAdmin, NewTopic, WantedOffset
 } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import { openClusterAdmin } from '../../src/orchestrator/cluster/native-cluster-admin.ts'
-import { readUsage } from '../measure/process-usage.ts'
+import { readUsage } from '../../src/orchestrator/bench/process-usage.ts'
 import {
   readThreadUsage, sourceBrokerId, subtractUsage, targetBrokerId, type ThreadUsage
 } from '../measure/thread-usage.ts'

@@ -1,4 +1,7 @@
 // The settings of the demo itself, as one table.
+import {
+  optionFlags, parseOptions, type OptionValues
+} from '../orchestrator/config/option-table.ts'
 import { bytes, integer, seconds, type Row } from '../orchestrator/config/setting-kinds.ts'
 
 export const demoTable = {
@@ -20,13 +23,9 @@ export const demoTable = {
   })
 } as const satisfies Record<string, Row<number>>
 
-export type DemoSettings = { readonly [Name in keyof typeof demoTable]: number }
+export type DemoSettings = OptionValues<typeof demoTable>
 
-export const demoFlags = (Object.keys(demoTable) as Array<keyof DemoSettings>).map(setting => {
-  const row: Row<number> = demoTable[setting]
-  const text = `${row.doc} [${row.range}; default ${row.show(row.default)}]`
-  return { setting, flags: row.flag ?? '', doc: text }
-})
+export const demoFlags = optionFlags(demoTable)
 
 export type ParsedDemoSettings =
   | { readonly ok: true, readonly settings: DemoSettings }
@@ -34,15 +33,6 @@ export type ParsedDemoSettings =
 
 /** From the values that commander has collected under the names of the table. */
 export function parseDemoSettings (options: Readonly<Record<string, unknown>>): ParsedDemoSettings {
-  const problems: string[] = []
-  const values = demoFlags.map(({ setting, flags }) => {
-    const row: Row<number> = demoTable[setting]
-    const written = options[setting]
-    if (typeof written !== 'string') return [setting, row.default]
-    const value = row.parse(written)
-    if (value === undefined) problems.push(`${flags}: ${written} is not of ${row.range}`)
-    return [setting, value ?? row.default]
-  })
-  if (problems.length > 0) return { ok: false, problems }
-  return { ok: true, settings: Object.fromEntries(values) as DemoSettings }
+  const parsed = parseOptions(demoTable, options)
+  return parsed.ok ? { ok: true, settings: parsed.values } : parsed
 }

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { readUsage } from '../../perf/measure/process-usage.ts'
+import { readUsage } from '../../src/orchestrator/bench/process-usage.ts'
 import { groupOf, readThreadUsage, subtractUsage } from '../../perf/measure/thread-usage.ts'
 import { eventually } from '../kafka/eventually.ts'
 import { killChild, spawnGuarded } from '../kafka/process-guard.ts'

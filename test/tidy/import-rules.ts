@@ -111,6 +111,11 @@ export const importRows: readonly ImportRow[] = [
     instead: 'the process serves the files of the page, and runs none of them'
   },
   {
+    from: /^src\/orchestrator\/(?!cli\/|bench\/|tune\/)/,
+    to: /^src\/orchestrator\/(bench|tune)\//,
+    instead: 'only cli/ runs a bench'
+  },
+  {
     from: pureModules,
     // Plain values, no code that waits or writes.
     unless: /-> src\/orchestrator\/observability\/snapshot\.ts$/,
@@ -119,7 +124,7 @@ export const importRows: readonly ImportRow[] = [
   },
   ...[
     ['commander', 'cli'], ['pino', 'observability'], ['prom-client', 'observability'],
-    ['properties-file', 'config'], ['piscina', 'lanes'], ['jks-js', 'config'],
+    ['properties-file', 'config'], ['piscina', '(lanes|bench)'], ['jks-js', 'config'],
     ['(@fastify/|fastify)', 'api']
   ].map(([library = '', folder = '']): ImportRow => ({
     from: /^src\//,

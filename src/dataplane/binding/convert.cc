@@ -11,6 +11,8 @@ namespace {
 
 constexpr int kDepthMax = 8;
 constexpr size_t kValuesMax = 1'000'000;  // far above the largest chunk the orchestrator sends
+// Above the largest request that a broker accepts by default (socket.request.max.bytes, 100 MiB).
+constexpr size_t kBytesMax = 128 * 1024 * 1024;
 
 Status Refused(std::string detail) {
   // A getter may have thrown: its exception must be cleared before the next Node-API call.
@@ -114,8 +116,24 @@ class Reader {
 
   Status ReadTree(napi_value from, int depth, Value* to) {
     bool is_array = false;
-    if (napi_is_array(env_, from, &is_array) != napi_ok) return Unreadable();
+    bool is_buffer = false;
+    if (napi_is_array(env_, from, &is_array) != napi_ok ||
+        napi_is_buffer(env_, from, &is_buffer) != napi_ok) {
+      return Unreadable();
+    }
+    if (is_buffer) return ReadBytes(from, to);
     return is_array ? ReadArray(from, depth, to) : ReadObject(from, depth, to);
+  }
+
+  // A copy: JavaScript may change the Buffer while the call runs.
+  Status ReadBytes(napi_value from, Value* to) {
+    void* data = nullptr;
+    size_t size = 0;
+    if (napi_get_buffer_info(env_, from, &data, &size) != napi_ok) return Unreadable();
+    if (size > kBytesMax) return Refused("a Buffer is too large");
+    const auto* bytes = static_cast<const uint8_t*>(data);
+    *to = Value(Value::Bytes(bytes, bytes + size));
+    return Status::Ok();
   }
 
   Status ReadArray(napi_value from, int depth, Value* to) {
@@ -267,6 +285,8 @@ napi_value FromValue(napi_env env, const Value& value) {
     made = napi_create_bigint_int64(env, *large, &to) == napi_ok;
   } else if (const std::string* text = value.AsString()) {
     made = napi_create_string_utf8(env, text->data(), text->size(), &to) == napi_ok;
+  } else if (const Value::Bytes* bytes = value.AsBytes()) {
+    made = napi_create_buffer_copy(env, bytes->size(), bytes->data(), nullptr, &to) == napi_ok;
   } else if (const Value::Array* array = value.AsArray()) {
     made = FromArray(env, *array, &to);
   } else if (const Value::Object* object = value.AsObject()) {

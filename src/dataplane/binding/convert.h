@@ -18,9 +18,9 @@ namespace longhaul {
 
 // --- JavaScript -> C++ ---
 
-// null and undefined become null, an integer within 32 bits Int32, a BigInt within 64 bits Int64.
-// Everything else (fractions, functions, symbols) is refused, and so is an argument that is nested
-// deeper or is larger than admin arguments are.
+// null and undefined become null, an integer within 32 bits Int32, a BigInt within 64 bits Int64, a
+// Buffer (or another view of bytes) Bytes. Everything else (fractions, functions, symbols) is
+// refused, and so is an argument that is nested deeper or is larger than admin arguments are.
 Status ToValue(napi_env env, napi_value from, Value* to);
 // An object whose own enumerable members are all strings.
 Status ReadStringMap(napi_env env, napi_value from, std::map<std::string, std::string>* to);

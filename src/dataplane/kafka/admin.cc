@@ -40,7 +40,7 @@ constexpr CallRow kCalls[] = {
     {"findCoordinators", FindCoordinators}, {"listGroups", ListGroups},
     {"listGroupOffsets", ListGroupOffsets}, {"commitGroupOffsets", CommitGroupOffsets},
     {"sampleBatches", SampleBatches},       {"requestVersions", RequestVersions},
-    {"quorumTime", QuorumTime},
+    {"quorumTime", QuorumTime},             {"sendRequest", SendRequest},
 };
 
 AdminCallFunction FindCall(std::string_view name) {

@@ -131,6 +131,7 @@ Status DescribeProducers(AdminCall& call, const Value& arguments, Value* result)
 Status SampleBatches(AdminCall& call, const Value& arguments, Value* result);
 Status RequestVersions(AdminCall& call, const Value& arguments, Value* result);
 Status QuorumTime(AdminCall& call, const Value& arguments, Value* result);
+Status SendRequest(AdminCall& call, const Value& arguments, Value* result);
 
 // The members that every item of a result has: its error, or 0 and "".
 void AppendItemStatus(Value::Object* item, int32_t code, const char* detail);

@@ -19,6 +19,7 @@ class Value {
  public:
   struct Member;
   using Array = std::vector<Value>;
+  using Bytes = std::vector<uint8_t>;  // a Buffer in JavaScript
   using Object = std::vector<Member>;  // in the order of insertion; admin objects are small
 
   Value() = default;  // null
@@ -29,6 +30,7 @@ class Value {
   Value(const char* value) {
     if (value != nullptr) data_ = std::string(value);
   }
+  Value(Bytes value) : data_(std::move(value)) {}
   inline Value(Array value);
   inline Value(Object value);
 
@@ -50,6 +52,7 @@ class Value {
   const int32_t* AsInt32() const { return std::get_if<int32_t>(&data_); }
   const int64_t* AsInt64() const { return std::get_if<int64_t>(&data_); }
   const std::string* AsString() const { return std::get_if<std::string>(&data_); }
+  const Bytes* AsBytes() const { return std::get_if<Bytes>(&data_); }
   inline const Array* AsArray() const;
   inline const Object* AsObject() const;
 
@@ -57,7 +60,7 @@ class Value {
   inline const Value* Find(std::string_view name) const;
 
  private:
-  std::variant<std::monostate, bool, int32_t, int64_t, std::string, Array, Object> data_;
+  std::variant<std::monostate, bool, int32_t, int64_t, std::string, Bytes, Array, Object> data_;
 };
 
 struct Value::Member {
@@ -128,6 +131,13 @@ class ValueReader {
     const Value* value = object_.Find(name);
     const int64_t* number = value == nullptr ? nullptr : value->AsInt64();
     return number == nullptr ? (Fail(name, "a BigInt"), 0) : *number;
+  }
+
+  const Value::Bytes& Bytes(std::string_view name) {
+    static const Value::Bytes kEmpty;
+    const Value* value = object_.Find(name);
+    const Value::Bytes* bytes = value == nullptr ? nullptr : value->AsBytes();
+    return bytes == nullptr ? (Fail(name, "a Buffer"), kEmpty) : *bytes;
   }
 
   const Value::Array& Array(std::string_view name) {

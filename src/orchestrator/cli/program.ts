@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
 import { version } from '../version.ts'
 import { acls } from './acls.ts'
+import { addBenchOptions, bench, type BenchOptions } from './bench.ts'
 import { addConfigOptions, stateFormats, type ConfigOptions } from './configure.ts'
 import { addControlCommands } from './control-commands.ts'
 import { addDemoOptions, demo, type DemoOptions } from './demo.ts'
@@ -67,6 +68,12 @@ export async function runProgram (
     .description('start two clusters, mirror between them, and check every record'))
     .action(async (options: DemoOptions) => {
       exitCode = await demo(options, terminal)
+    })
+
+  addBenchOptions(program.command('bench')
+    .description('mirror a load between two clusters, and measure latency, throughput and CPU'))
+    .action(async (options: BenchOptions) => {
+      exitCode = await bench(options, terminal)
     })
 
   try {

@@ -47,6 +47,11 @@ export function readEntries (text: string, findings: Findings): readonly Entry[]
   return [...entries.values()]
 }
 
+/** In a properties file a backslash and a line end have another meaning. */
+export function escapeValue (value: string): string {
+  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replace(/^ /, '\\ ')
+}
+
 // A backslash that no other one escapes, and a `u` without its four hexadecimal digits.
 const malformedEscape = /(?<!\\)((?:\\\\)*)\\u(?![\da-fA-F]{4})/g
 

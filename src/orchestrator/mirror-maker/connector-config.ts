@@ -1,6 +1,7 @@
 // Converts MirrorMaker 2's connectors on Kafka Connect to a properties file with the same meaning.
 // On Kafka Connect each connector has a configuration in JSON, as a worker's REST interface returns
 // it. Pure.
+import { escapeValue } from '../config/properties-text.ts'
 import { redactValue } from '../config/secret-properties.ts'
 import { fieldsOf } from './parsed-value.ts'
 
@@ -78,7 +79,7 @@ export function propertiesOf (configs: readonly ConnectorConfig[]): PropertiesFi
       add(placed(name, source, target), value, config)
     }
   }
-  const lines = [...properties].map(([name, { value }]) => `${name} = ${escape(value)}\n`)
+  const lines = [...properties].map(([name, { value }]) => `${name} = ${escapeValue(value)}\n`)
   return { text: lines.join(''), warnings }
 }
 
@@ -118,9 +119,4 @@ function placed (name: string, source: string, target: string): string {
     return `${side === 'source' ? source : target}.${role}${name.slice(prefix.length)}`
   }
   return `${source}->${target}.${name}`
-}
-
-/** In a properties file a backslash and a line end have another meaning. */
-function escape (value: string): string {
-  return value.replaceAll('\\', '\\\\').replaceAll('\n', '\\n').replace(/^ /, '\\ ')
 }

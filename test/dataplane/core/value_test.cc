@@ -34,6 +34,17 @@ TEST_CASE("a C string that is NULL is null, not text") {
   CHECK(*Value("").AsString() == "");
 }
 
+TEST_CASE("bytes are neither text nor a list, and the reader refuses other kinds for them") {
+  const Value arguments = Value::Object{{"body", Value::Bytes{0, 255, 0}}, {"text", "body"}};
+  CHECK(arguments.Find("body")->AsString() == nullptr);
+  CHECK(arguments.Find("body")->AsArray() == nullptr);
+  ValueReader reader(arguments);
+  CHECK(reader.Bytes("body") == Value::Bytes{0, 255, 0});
+  CHECK(reader.error().empty());
+  CHECK(reader.Bytes("text").empty());
+  CHECK(reader.error() == "text must be a Buffer");
+}
+
 TEST_CASE("the reader returns the fields that it finds") {
   const Value arguments = Arguments();
   ValueReader reader(arguments);
