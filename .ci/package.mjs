@@ -1,10 +1,10 @@
 // Makes the tarball that `npm install --global` installs on a machine without a compiler.
 // Usage: npm run package    writes .cache/package/longhaul-VERSION.tgz, and prints what it needs
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { neededGlibc, portableAddons } from './package/portable-addons.mjs'
-import { packedTree, stagedTree } from './package/staged-tree.mjs'
+import { portableAddons } from './package/portable-addons.mjs'
+import { packedTree, stagedManifest, stagedTree } from './package/staged-tree.mjs'
 import { nodeHeaders } from './package/node-headers.mjs'
 import { portableLibrdkafka } from './package/portable-librdkafka.mjs'
 import { printFailure, runStep } from './setup/step.mjs'
@@ -22,9 +22,10 @@ try {
     if (why !== undefined) await runStep(step, why, context)
   }
   const file = packedTree.output(context)
+  const { glibc } = JSON.parse(readFileSync(stagedManifest(context), 'utf8')).longhaul
   const megabytes = (statSync(file).size / 1e6).toFixed(1)
   console.log(`${join('.cache/package', basename(file))}: ${megabytes} MB, for Linux on ` +
-    `${process.arch} with glibc ${neededGlibc(context)} or later and Node ${nodeMajors.join(', ')}`)
+    `${process.arch} with glibc ${glibc} or later and Node ${nodeMajors.join(', ')}`)
 } catch (error) {
   printFailure(error)
   process.exitCode = 1

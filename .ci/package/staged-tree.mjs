@@ -16,6 +16,8 @@ import {
 const stageOf = ({ folder }) => join(folder, 'stage')
 /** Only compiling needs it. */
 const buildOnly = ['node-addon-api', 'nan']
+/** Its `longhaul` tells what the package needs. */
+export const stagedManifest = (context) => join(stageOf(context), 'package.json')
 const alwaysStale = { whyStale: () => 'each time' }
 
 export const stagedTree = {
@@ -35,7 +37,7 @@ export const stagedTree = {
     const packages = runtimePackages(root)
     for (const path of packages) copyPackage(context, path)
     await copyAddons(context, logFile)
-    writeFileSync(join(stage, 'package.json'), JSON.stringify(manifest(context), null, 2))
+    writeFileSync(stagedManifest(context), JSON.stringify(manifest(context), null, 2))
     writeFileSync(join(stage, 'THIRD-PARTY-NOTICES'), notices(context, packages))
   }
 }
