@@ -6,7 +6,7 @@ import type { FlowReport } from '../flow/flow-operations.ts'
 import type { FlowTotals } from '../observability/flow-ledger.ts'
 import { percentileMs } from '../observability/latency.ts'
 import {
-  countStates, type BatchTotals, type Lag, type TopicTotals
+  countStates, figuresOf, type BatchTotals, type Lag, type TopicTotals
 } from '../observability/partition-totals.ts'
 import { notReady } from '../observability/readiness.ts'
 import {
@@ -157,16 +157,8 @@ function clusterView ({ answeredMs, error }: ClusterHealth): object {
 }
 
 function batchView (totals: BatchTotals): object {
-  const { batches, batchesPassedThrough, bytes, records, recordsDoubled, recordsResumed, retries } =
-    totals
   return {
-    records,
-    batches,
-    bytes,
-    batchesPassedThrough,
-    retries,
-    recordsResumed,
-    recordsDoubled,
+    ...figuresOf(name => totals[name]),
     reencodedByReason: byReason(totals.reencodedByReason),
     droppedByReason: byReason(totals.droppedByReason)
   }

@@ -21,14 +21,13 @@ export interface Lag {
   readonly lagSecondsMax: number | undefined
 }
 
-export interface BatchTotals {
-  readonly records: number
-  readonly batches: number
-  readonly bytes: number
-  readonly batchesPassedThrough: number
-  readonly retries: number
-  readonly recordsResumed: number
-  readonly recordsDoubled: number
+/** Counts of a partition that are added up, in the order of the sums. */
+export const batchFigures = [
+  'records', 'batches', 'bytes', 'batchesPassedThrough', 'retries', 'recordsResumed',
+  'recordsDoubled'
+] as const satisfies ReadonlyArray<keyof PartitionSnapshot>
+
+export interface BatchTotals extends Readonly<Record<typeof batchFigures[number], number>> {
   /** By index into batchReasons. */
   readonly reencodedByReason: readonly number[]
   readonly droppedByReason: readonly number[]
@@ -258,11 +257,7 @@ function partitionMember (
   partition: PartitionSnapshot, incarnations: ReadonlyMap<number, string>
 ): SumMember {
   const { droppedByReason, reencodedByReason } = partition
-  const values = [
-    Number(partition.records), Number(partition.batches), Number(partition.bytes),
-    Number(partition.batchesPassedThrough), Number(partition.retries),
-    Number(partition.recordsResumed), Number(partition.recordsDoubled)
-  ]
+  const values = batchFigures.map(name => Number(partition[name]))
   if (reencodedByReason.length > 0 || droppedByReason.length > 0) {
     for (const byReason of [reencodedByReason, droppedByReason]) {
       for (let reason = 0; reason < reasonCount; reason++) {
@@ -280,19 +275,17 @@ function partitionMember (
 const reasonCount = batchReasons.length
 
 function batchTotals (values: readonly number[]): BatchTotals {
-  const [
-    records = 0, batches = 0, bytes = 0, batchesPassedThrough = 0,
-    retries = 0, recordsResumed = 0, recordsDoubled = 0, ...byReason
-  ] = values
+  const byReason = values.slice(batchFigures.length)
   return {
-    records,
-    batches,
-    bytes,
-    batchesPassedThrough,
-    retries,
-    recordsResumed,
-    recordsDoubled,
+    ...figuresOf(name => values[batchFigures.indexOf(name)] ?? 0),
     reencodedByReason: byReason.slice(0, reasonCount),
     droppedByReason: byReason.slice(reasonCount, 2 * reasonCount)
   }
+}
+
+type BatchFigures = Record<typeof batchFigures[number], number>
+
+/** An object with all of `batchFigures`. */
+export function figuresOf (valueOf: (name: keyof BatchFigures) => number): BatchFigures {
+  return Object.fromEntries(batchFigures.map(name => [name, valueOf(name)])) as BatchFigures
 }
