@@ -3,7 +3,7 @@
 // affect the other flows of the process.
 import type { FlowConfig } from '../config/config.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { SharedProblems } from '../observability/shared-problems.ts'
+import type { SharedProblems } from '../observability/shared-problems.ts'
 import type { FlowSnapshot } from '../observability/snapshot.ts'
 import { systemRandom } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
@@ -26,6 +26,7 @@ export interface SupervisedFlow {
 }
 
 export interface SupervisorOptions extends FlowOptions {
+  readonly shared: SharedProblems
   /** Creates the flow; ReplicationFlow by default, a fake in tests. */
   readonly create?: (options: FlowOptions) => SupervisedFlow
 }
@@ -35,7 +36,7 @@ const startBackoff = { initialMs: 1_000, maxMs: 30_000 }
 const restartMs = 20_000
 
 export class FlowSupervisor {
-  readonly #options: SupervisorOptions & { readonly shared: SharedProblems }
+  readonly #options: SupervisorOptions
   readonly #stopping = new AbortController()
   #config: FlowConfig
   #restarting = new AbortController()
@@ -51,9 +52,8 @@ export class FlowSupervisor {
   } | undefined
 
   constructor (options: SupervisorOptions) {
-    const { clock, config, log, shared = new SharedProblems(log, clock) } = options
-    this.#options = { ...options, shared }
-    this.#config = config
+    this.#options = options
+    this.#config = options.config
   }
 
   get name (): string { return this.#config.name }
@@ -117,11 +117,12 @@ export class FlowSupervisor {
     onFirst(undefined)
   }
 
-  /** Call it about every second: the log repeats now and then why a flow does not run. */
+  /**
+   * Call it about every second, before the tick() of the problems that flows share: the log repeats
+   * now and then why a flow does not run.
+   */
   tick (): void {
-    const { shared } = this.#options
     if (this.#error !== undefined) this.#reportState(this.#error)
-    shared.tick()
   }
 
   #report (error: ReplicatorError, failures: number): void {

@@ -199,6 +199,7 @@ export class Mirror {
     this.#mirrorMaker?.observe(totals, clock.monotonic())
     this.#readinessLog.observe(totals, clock.now())
     for (const flow of this.#flows) flow.tick()
+    this.#shared.tick()
   }
 
   async #listen (): Promise<void> {

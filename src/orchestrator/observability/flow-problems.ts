@@ -15,7 +15,7 @@ export interface FlowProblemsOptions {
   /** Aliases of the clusters. */
   readonly source: string
   readonly target: string
-  /** Of all flows of the process; by default the flow has its own. */
+  /** Of all flows of the process, whose owner calls its tick(); by default the flow has its own. */
   readonly shared?: SharedProblems
   /** Who logs in to each cluster for the lanes; undefined: they do not log in there. */
   readonly logins?: Readonly<Record<Side, string | undefined>>
@@ -246,7 +246,7 @@ export class FlowProblems {
         isQuiet: causes[i] !== undefined
       })
     }
-    this.#shared.tick()
+    if (this.#options.shared === undefined) this.#shared.tick()
     this.#recurring.tick()
   }
 

@@ -8,6 +8,7 @@ import { FlowStatistics } from '../../../src/orchestrator/flow/flow-statistics.t
 import {
   FlowSupervisor, type SupervisedFlow
 } from '../../../src/orchestrator/flow/flow-supervisor.ts'
+import { SharedProblems } from '../../../src/orchestrator/observability/shared-problems.ts'
 import { TargetClaims } from '../../../src/orchestrator/flow/target-claims.ts'
 import type { FlowSnapshot } from '../../../src/orchestrator/observability/snapshot.ts'
 import { Deadline } from '../../../src/orchestrator/time/deadline.ts'
@@ -58,23 +59,32 @@ function createSupervisor (): {
   readonly flows: FakeFlow[]
   readonly clock: ManualClock
   readonly config: FlowConfig
+  /** As the mirror does each second. */
+  readonly tick: () => void
 } {
   const config = createFlow()
   const clock = new ManualClock()
   const flows: FakeFlow[] = []
   const lines: string[] = []
+  const log = recordingLog(lines)
+  const shared = new SharedProblems(log, clock)
   const supervisor = new FlowSupervisor({
     config,
     claims: new TargetClaims(),
-    log: recordingLog(lines),
+    log,
     clock,
+    shared,
     create: ({ config }) => {
       const flow = new FakeFlow(config)
       flows.push(flow)
       return flow
     }
   })
-  return { supervisor, flows, clock, config, lines }
+  const tick = (): void => {
+    supervisor.tick()
+    shared.tick()
+  }
+  return { supervisor, flows, clock, config, lines, tick }
 }
 
 function last (flows: readonly FakeFlow[]): FakeFlow {
@@ -121,14 +131,14 @@ describe('a supervised flow', () => {
   })
 
   test('that does not start is named once a minute, and no more once it runs', async () => {
-    const { clock, flows, lines, supervisor } = createSupervisor()
+    const { clock, flows, lines, supervisor, tick } = createSupervisor()
     void supervisor.start()
     const fail = async (error: ReplicatorError, seconds: number): Promise<number> => {
       const before = lines.length
       for (let each = 0; each < seconds; each++) {
         last(flows).refuse(error)
         await clock.advance(1_000)
-        supervisor.tick()
+        tick()
       }
       return lines.length - before
     }
@@ -140,7 +150,7 @@ describe('a supervised flow', () => {
     const before = lines.length
     for (let each = 0; each < 120; each++) {
       await clock.advance(1_000)
-      supervisor.tick()
+      tick()
     }
     assert.deepEqual(lines.slice(before), [])
   })
