@@ -60,10 +60,16 @@ export async function giveOrder (
   }
 }
 
+/** As in the API: neither empty nor with control characters. */
+const reasonPattern = /^(?=.*\S)[^\u0000-\u001f\u007f]{1,500}$/u
+
 /** Why the options contradict each other; undefined: they do not. */
 function usageProblem (
-  kind: OrderKind, { level, partition, to, topic }: OrderOptions
+  kind: OrderKind, { level, partition, reason, to, topic }: OrderOptions
 ): string | undefined {
+  if (!reasonPattern.test(reason)) {
+    return '--reason: say why in 1 to 500 characters on one line; log and status show it'
+  }
   if (partition !== undefined && topic === undefined) return '--partition needs --topic'
   if (partition !== undefined && !/^\d{1,9}$/.test(partition)) {
     return `--partition=${partition} is not a whole number from 0 on`

@@ -177,9 +177,10 @@ function checkSecurity (
   }
   const login = written.get('sasl.jaas.config') ?? written.get('sasl.username')
   if (!protocol.startsWith('sasl_')) {
-    if (login !== undefined) {
-      findings.ignore(login.key, `${login.key} (${login.where}) has no effect: ` +
-        `security.protocol of ${of} is ${protocol.toUpperCase()}`, login.key)
+    const unused = login ?? written.get('sasl.mechanism')
+    if (unused !== undefined) {
+      findings.ignore(unused.key, `${unused.key} (${unused.where}) has no effect: ` +
+        `security.protocol of ${of} is ${protocol.toUpperCase()}`, unused.key)
     }
     return
   }

@@ -76,6 +76,16 @@ function serializeError (err: unknown): unknown {
   return { type: err.name, message, code, error: errorName, detail, setting }
 }
 
+/** Most texts end in the message of their error, which contains its detail: neither is repeated. */
+function lineFields (fields: LogFields, text: string): Record<string, unknown> {
+  const { err } = fields
+  const redacted = redactFields(fields)
+  if (!(err instanceof ReplicatorError) || err.errorName === 'INTERNAL' ||
+    !text.includes(err.message)) return redacted
+  const { code, errorName, setting } = err
+  return { ...redacted, err: { type: err.name, code, error: errorName, setting } }
+}
+
 class PinoLog implements ProcessLog {
   readonly #logger: Logger
   /** The level of a log and all its children. */
@@ -89,19 +99,19 @@ class PinoLog implements ProcessLog {
   setLevel (level: LogLevel): void { this.#threshold.level = level }
 
   error (fields: LogFields, text: string): void {
-    if (this.#isWritten('error')) this.#logger.error(redactFields(fields), text)
+    if (this.#isWritten('error')) this.#logger.error(lineFields(fields, text), text)
   }
 
   warn (fields: LogFields, text: string): void {
-    if (this.#isWritten('warn')) this.#logger.warn(redactFields(fields), text)
+    if (this.#isWritten('warn')) this.#logger.warn(lineFields(fields, text), text)
   }
 
   info (fields: LogFields, text: string): void {
-    if (this.#isWritten('info')) this.#logger.info(redactFields(fields), text)
+    if (this.#isWritten('info')) this.#logger.info(lineFields(fields, text), text)
   }
 
   debug (fields: LogFields, text: string): void {
-    if (this.#isWritten('debug')) this.#logger.debug(redactFields(fields), text)
+    if (this.#isWritten('debug')) this.#logger.debug(lineFields(fields, text), text)
   }
 
   child (fields: LogFields): Log {

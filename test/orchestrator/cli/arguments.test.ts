@@ -15,6 +15,8 @@ const rows: ReadonlyArray<readonly [args: readonly string[], exitCode: number, t
     /unknown option '--topics'[^]*Did you mean --topic\?/],
   [['resume', 'FILE', '--topics', 'orders', '--reason', 'x'], 2, /unknown option '--topics'/],
   [['partitions', 'retry', 'FILE', '--topics', 'x', '--reason', 'x'], 2, /unknown option/],
+  ...['', ' ', 'two\nlines'].map(reason =>
+    [['pause', 'FILE', '--reason', reason], 2, /^error: --reason: say why/] as const),
   [['migrate', 'FILE', ...noTime], 2, /^error: --quiet-seconds abc: must be a whole number from 0/],
   // Before any cluster is asked.
   [['migrate', 'FILE', '--yes', '--wait-seconds', '-1'], 2, /^error: --wait-seconds -1: must be/],

@@ -82,9 +82,11 @@ test('a login becomes user name and password', () => {
 })
 
 test('a login that is not used causes a warning', () => {
-  const { warnings } = createConfig([`A.${plain};`])
-  assert.equal(warnings.length, 1)
-  assert.match(warnings[0] ?? '', /security\.protocol of cluster A is PLAINTEXT/)
+  for (const line of [`${plain};`, 'sasl.mechanism=PLAIN']) {
+    const { warnings } = createConfig([`A.${line}`])
+    assert.equal(warnings.length, 1, line)
+    assert.match(warnings[0] ?? '', /security\.protocol of cluster A is PLAINTEXT/)
+  }
 })
 
 test('a login that is not complete is refused', () => {

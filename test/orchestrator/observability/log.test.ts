@@ -86,6 +86,18 @@ test('an operating error is logged with code and advice, any other error with it
   assert.match(String(other?.['stack']), /log\.test/)
 })
 
+// Regression: a JSON line had the same long sentence in its text, the message and the detail.
+test('an error whose message the text contains is not repeated in the line', () => {
+  const { log, parsed } = createLines()
+  const err = new ReplicatorError('LISTEN_FAILED', 'port 9584 is taken')
+  log.error({ err }, `no metrics: ${err.message}`)
+  log.error({ err }, 'no metrics')
+  const [once, apart] = parsed().map(line => JSON.stringify(line))
+  assert.equal(once?.split('port 9584 is taken').length, 2, once)
+  assert.match(once ?? '', /"error":"LISTEN_FAILED"/)
+  assert.match(apart ?? '', /"message":"[^"]*port 9584 is taken/)
+})
+
 test('a pretty line is one line with quoted values', () => {
   const { lines, log } = createLines({ format: 'pretty' })
   log.warn({ flow: 'A->B', reason: 'no leader', count: 3, list: [1] }, 'partition waits')
