@@ -5,6 +5,7 @@
 //   --with-java         also what starts brokers: Java and Maven
 //   --with-doctest      the C++ tests, without sanitizers: npm run test:fast
 //   --with-sanitizers   the C++ tests without and with sanitizers: npm test
+//   --with-chromium     the browser that tests the page: npm run test:long
 //   --only              that build and what it needs, nothing else
 //
 // Nothing is imported before the version check, so that an old Node prints a sentence and not a
@@ -34,5 +35,6 @@ process.exitCode = await setUp({
   withJava: process.argv.includes('--with-java'),
   withDoctest: process.argv.includes('--with-doctest'),
   withSanitizers: process.argv.includes('--with-sanitizers'),
+  withChromium: process.argv.includes('--with-chromium'),
   only: only === -1 ? undefined : process.argv[only + 1] ?? ''
 })

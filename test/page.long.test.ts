@@ -1,14 +1,23 @@
 // The page in headless Chromium, over the API of a moving mirror: what it shows equals what the API
 // answers, orders reach the API with the token, names are never markup, and an update of ten
-// thousand partitions is cheap. LONGHAUL_SCREENSHOTS=FOLDER writes pictures of the page.
+// thousand partitions is cheap. LONGHAUL_SCREENSHOTS=docs/images writes the pictures of the
+// documents.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import type { Page } from 'puppeteer-core'
 import { errorByCode } from '../src/orchestrator/errors/error-table.ts'
-import { token } from './orchestrator/api/create-api.ts'
-import { cellsOf, launchBrowser, openPage, textOf } from './page/browser.ts'
+import { flowPath, token } from './orchestrator/api/create-api.ts'
+import { cellsOf, chromiumPath, inPage, launchBrowser, openPage, textOf } from './page/browser.ts'
 import { createMovingMirror, type MovingMirror } from './page/moving-mirror.ts'
 
+const skip = chromiumPath === undefined ? 'no Chromium: apt-get install chromium' : false
+const small = [{
+  source: 'A', target: 'B', topics: [
+    { topic: 'orders', partitions: 6, recordsPerSecond: 900 },
+    { topic: 'idle', partitions: 3, recordsPerSecond: 0 }
+  ]
+}]
 const screenshots = process.env['LONGHAUL_SCREENSHOTS']
 const faultCode = 2040
 
@@ -44,12 +53,245 @@ async function live (mirror: MovingMirror, steps: number): Promise<void> {
   }
 }
 
+/** Waits until an expression of the page is true. */
+async function until (page: Page, expression: string): Promise<void> {
+  await page.waitForFunction(expression, { timeout: 60_000, polling: 100 })
+}
+
+const shown = (id: string): string => `document.getElementById('${id}').innerText`
+
+async function fill (page: Page, id: string, text: string): Promise<void> {
+  await page.locator(`#${id}`).fill(text)
+}
+
+test('the page shows what the API answers while a partition faults and recovers', {
+  skip, timeout: 180_000
+}, async t => {
+  const mirror = await createMovingMirror(t, small)
+  const { page, errors } = await openPage(await launchBrowser(t), mirror.http.url)
+  await until(page, `${shown('chips')}.includes('running 6')`)
+  const api = async (path: string): Promise<Record<string, unknown>> =>
+    (await mirror.api.app.inject(`${flowPath}${path}`)).json()
+  const same = async (): Promise<void> => {
+    const flow = await api('') as { partitionsByState: Record<string, number> }
+    for (const [state, count] of Object.entries(flow.partitionsByState)) {
+      const chip = `document.querySelector('.chip[data-state="${state}"]')`
+      await until(page, count === 0
+        ? `!${chip} || ${chip}.hidden`
+        : `${chip}?.innerText === '${state} ${count}'`)
+    }
+    const { partitions } = await api('/partitions?state=faulted') as {
+      partitions: ReadonlyArray<{ topic: string, partition: number, reason: string }>
+    }
+    await until(page, `document.querySelectorAll('#attention tbody tr').length === ${
+      partitions.length}`)
+    const rows = (await cellsOf(page, 'attention'))
+      .map(([name, state, , why]) => [name, state, why])
+    assert.deepEqual(rows, partitions.map(each =>
+      [`${each.topic}-${each.partition}`, 'faulted', each.reason]))
+  }
+  await same()
+  mirror.set('orders', 2, { state: 'faulted', code: faultCode, reason: 'the record is too large' })
+  await mirror.step(5)
+  for (const listener of mirror.api.mirror.listeners) {
+    listener({
+      flow: 'A->B', topic: 'orders', partition: 2, atMs: 1, before: 'running', state: 'faulted',
+      error: 'LANE_LOST', reason: 'the record is too large'
+    })
+  }
+  await same()
+  await until(page, `${shown('flow-state')} === 'impaired'`)
+  await until(page, `${shown('moves')}.includes('orders-2 running')`)
+  await until(page, `document.getElementById('announcement').textContent === 'orders-2 faulted.'`)
+  mirror.set('orders', 2, undefined)
+  await mirror.step(5)
+  await same()
+  await until(page, `${shown('flow-state')} === 'running'`)
+  assert.deepEqual(errors(), [])
+})
+
+test('keys choose a partition, and its state and figures are read out', {
+  skip, timeout: 120_000
+}, async t => {
+  const mirror = await createMovingMirror(t, small)
+  const { page } = await openPage(await launchBrowser(t), mirror.http.url)
+  await until(page, `${shown('chips')}.includes('running 6')`)
+  await page.focus('#grid')
+  await until(page, `${shown('grid-detail')}.startsWith('idle-0 caught-up')`)
+  await page.keyboard.press('ArrowDown')
+  await page.keyboard.press('ArrowRight')
+  await until(page, `${shown('grid-detail')}.startsWith('orders-1 running')`)
+  await until(page, `${shown('grid-detail')}.includes('A.orders')`)
+  const outline = await inPage<string>(page,
+    `getComputedStyle(document.getElementById('grid')).outlineStyle`)
+  assert.equal(outline, 'solid', 'the focus is visible')
+})
+
+test('a pause by the page needs the token and a reason, and is an order on record', {
+  skip, timeout: 120_000
+}, async t => {
+  const mirror = await createMovingMirror(t, small, [`api.token = ${token}`])
+  const { page, errors } = await openPage(await launchBrowser(t), mirror.http.url)
+  const { orders } = mirror.api.mirror
+  await page.locator('button[aria-label="Pause orders"]').click()
+  await until(page, `document.getElementById('order').open`)
+  assert.equal(await textOf(page, 'order-title'), 'Pause orders')
+  await fill(page, 'order-token', 'a-wrong-token')
+  await fill(page, 'order-reason', 'ticket 17')
+  await fill(page, 'order-by', 'ann')
+  await page.locator('#order-send').click()
+  await until(page, `${shown('order-error')}.includes('does not accept this token')`)
+  assert.equal(orders.length, 0)
+  await fill(page, 'order-token', token)
+  await page.locator('#order-send').click()
+  await until(page, `!document.getElementById('order').open`)
+  const [{ flow, order } = { flow: '', order: undefined }] = orders
+  assert.deepEqual([orders.length, flow, order?.kind, order?.reason, order?.by],
+    [1, 'A->B', 'pause', 'ticket 17', 'ann (api@127.0.0.1)'])
+  assert.deepEqual(order?.kind === 'pause' ? order.scope : undefined, { topic: 'orders' })
+  assert.match(await textOf(page, 'notice'), /On record: pause orders/)
+  const kept = await inPage<string[]>(page, `[sessionStorage.getItem('longhaul.token'),
+    JSON.stringify(localStorage), document.cookie, location.href]`)
+  assert.deepEqual(kept.map(each => each.includes(token)), [true, false, false, false])
+  assert.deepEqual(errors(/status of 401/), [])
+})
+
+test('names and reasons are text, never markup, a link or code', {
+  skip, timeout: 120_000
+}, async t => {
+  const bad = '<img src="/x" onerror="globalThis.isHacked = true"><script>isHacked = true</script>'
+  const mirror = await createMovingMirror(t, small)
+  mirror.set('orders', 0, { state: 'faulted', code: faultCode, reason: bad })
+  mirror.api.mirror.members = [
+    { name: bad, build: bad, address: 'javascript:isHacked=true', startedMs: 5, settings: {} },
+    { name: 'two', build: '1', address: 'http://127.0.0.1:9', startedMs: 5, settings: {} }
+  ]
+  mirror.api.mirror.state.apply({
+    kind: 'pause', scope: { topic: 'idle' }, isPaused: true, by: bad, atMs: 1, reason: bad
+  })
+  await mirror.step(5)
+  const { page, errors } = await openPage(await launchBrowser(t), mirror.http.url)
+  await until(page, `document.querySelectorAll('#members tbody tr').length === 2`)
+  const texts = [await cellsOf(page, 'attention'), await cellsOf(page, 'orders'),
+    await cellsOf(page, 'members')].map(rows => rows.flat().filter(each => each === bad).length)
+  assert.deepEqual(texts, [1, 2, 2])
+  assert.equal(await inPage(page, 'document.images.length + document.scripts.length'), 1)
+  assert.equal(await inPage(page, 'typeof isHacked'), 'undefined')
+  assert.deepEqual(await inPage(page,
+    `[...document.querySelectorAll('#members a')].map(each => each.href)`), ['http://127.0.0.1:9/'])
+  await assert.rejects(async () => {
+    await inPage(page, `document.body.innerHTML = '<p>'`)
+  }, /TrustedHTML/)
+  errors()
+})
+
+test('a page whose process does not answer says so, and since when', {
+  skip, timeout: 120_000
+}, async t => {
+  const mirror = await createMovingMirror(t, small)
+  const { page } = await openPage(await launchBrowser(t), mirror.http.url)
+  await until(page, `${shown('live')} === 'live'`)
+  assert.equal(await inPage(page, `document.body.className`), '')
+  await mirror.http.close()
+  await until(page, `document.body.className === 'old'`)
+  assert.match(await textOf(page, 'banner'),
+    /^The process does not answer\. What you see is its state at \d\d:\d\d:\d\d\.$/)
+  assert.match(await textOf(page, 'live'), /^figures of \d+(\.\d)? s ago$/)
+})
+
+test('where reads need the token, the page asks for it and then shows the flows', {
+  skip, timeout: 120_000
+}, async t => {
+  const mirror = await createMovingMirror(t, small, [`api.token = ${token}`])
+  const { config } = mirror.api.mirror
+  mirror.api.mirror.config = {
+    ...config,
+    process: { ...config.process, 'metrics.host': '192.0.2.1' },
+    serverTls: { certificate: Buffer.from(''), key: Buffer.from('') }
+  }
+  const { page } = await openPage(await launchBrowser(t), mirror.http.url)
+  await until(page, `!document.getElementById('sign-in').hidden`)
+  assert.equal(await inPage(page, `document.getElementById('flow').hidden`), true)
+  await fill(page, 'sign-in-token', token)
+  await page.keyboard.press('Enter')
+  await until(page, `${shown('flow-name')} === 'A->B'`)
+  await until(page, `document.getElementById('sign-in').hidden`)
+})
+
+test('an update of ten thousand partitions draws only what is in view', {
+  skip, timeout: 180_000
+}, async t => {
+  const topics = Array.from({ length: 200 }, (_, i) =>
+    ({ topic: `topic-${i}`, partitions: 50, recordsPerSecond: 1000 }))
+  const mirror = await createMovingMirror(t, [{ source: 'A', target: 'B', topics }])
+  const { page } = await openPage(await launchBrowser(t), mirror.http.url)
+  await until(page, `${shown('chips')}.includes('running 10,000')`)
+  await inPage(page, `(() => {
+    const draw = CanvasRenderingContext2D.prototype.fillRect
+    globalThis.cells = 0
+    CanvasRenderingContext2D.prototype.fillRect = function (...of) {
+      if (this.canvas.id === 'grid') globalThis.cells++
+      return draw.apply(this, of)
+    }
+  })()`)
+  const before = await page.metrics()
+  const polls = 5
+  for (let poll = 0; poll < polls; poll++) {
+    mirror.set(`topic-${poll}`, poll, { state: 'faulted', code: faultCode, reason: 'why' })
+    await mirror.step(5)
+    await until(page, `${shown('chips')}.includes('faulted ${poll + 1}')`)
+  }
+  const after = await page.metrics()
+  const ms = (name: 'ScriptDuration' | 'LayoutDuration' | 'TaskDuration'): string =>
+    (((after[name] ?? 0) - (before[name] ?? 0)) * 1000 / polls).toFixed(1)
+  t.diagnostic(`an update of 10,000 partitions: ${ms('ScriptDuration')} ms of scripts, ` +
+    `${ms('LayoutDuration')} ms of layout, ${ms('TaskDuration')} ms of all tasks`)
+  const drawn = await inPage<number>(page, 'cells')
+  const inView = await inPage<number>(page,
+    `(Math.ceil(document.getElementById('grid-scroller').clientHeight / 20) + 1) * 50`)
+  assert.ok(drawn > 0 && drawn <= inView * polls * 4, `${drawn} cells in ${polls} updates`)
+  assert.ok(inView < 1000, `${inView} cells in view`)
+})
+
+/** What makes a picture of an ordinary day. */
+function populate ({ api: { clock, mirror } }: MovingMirror): void {
+  const startedMs = clock.now() - 9_400_000
+  const half = (from: number): number[] => Array.from({ length: 16 }, (_, i) => from + 2 * i)
+  const member = { build: '1.2.3', startedMs, settings: {} }
+  mirror.members = [
+    { ...member, name: 'longhaul-1', address: 'http://10.0.4.17:9584', slots: half(0) },
+    { ...member, name: 'longhaul-2', address: 'http://10.0.4.18:9584', slots: half(1) }
+  ]
+  mirror.state.apply({
+    kind: 'pause', scope: { topic: 'inventory' }, isPaused: true, by: 'ann',
+    reason: 'ticket 17: stock take', atMs: clock.now() - 780_000
+  })
+  mirror.report = {
+    duties: ['heartbeats', 'checkpoints', 'topic settings'].map((name, slot) =>
+      ({ name, slot, lastSuccessMs: clock.now() - 2_000, durationMs: 12, error: undefined })),
+    groups: {
+      atMs: clock.now() - 3_000,
+      positions: ['billing', 'search-index', 'warehouse'].map((group, i) => ({
+        group,
+        offsets: [0, 1, 2, 3].slice(i).map(partition => ({
+          topic: 'frankfurt.orders', partition, upstream: 4_120_000n + BigInt(partition),
+          downstream: 4_118_200n + BigInt(partition), metadata: ''
+        }))
+      }))
+    }
+  }
+}
+
 test('pictures of the page', { skip: screenshots === undefined }, async t => {
   const mirror = await createMovingMirror(t, shop, [`api.token = ${token}`])
   const browser = await launchBrowser(t)
   await mirror.step(5)
   await mirror.step(5)
-  const light = await openPage(browser, mirror.http.url, { height: 1000, scale: 1.5 })
+  populate(mirror)
+  for (let partition = 0; partition < 12; partition++) {
+    mirror.set('inventory', partition, { state: 'paused', code: 0, reason: '' })
+  }
+  const light = await openPage(browser, mirror.http.url, { height: 960, scale: 1.25 })
   await live(mirror, 20)
   const reason = 'the target refuses a record: it is larger than max.message.bytes of the topic'
   mirror.set('orders', 7, { state: 'faulted', code: faultCode, reason })
@@ -57,8 +299,9 @@ test('pictures of the page', { skip: screenshots === undefined }, async t => {
   await live(mirror, 3)
   const picture = async (name: string): Promise<void> => {
     const path = join(screenshots ?? '', name) as `${string}.png`
-    await light.page.screenshot({ path, fullPage: true })
+    await light.page.screenshot({ path, fullPage: name !== 'page.png' })
   }
+  await picture('page.png')
   await picture('page-light.png')
   await light.page.emulateMediaFeatures([{ name: 'prefers-color-scheme', value: 'dark' }])
   await live(mirror, 1)

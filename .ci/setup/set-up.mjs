@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { chromium } from './chromium.mjs'
 import { librdkafka } from './librdkafka.mjs'
 import { withLock } from './lock.mjs'
 import { nativeBuild } from './native-build.mjs'
@@ -14,7 +15,9 @@ import { typescriptBuild } from './typescript-build.mjs'
 const supportedPlatforms = ['linux-x64', 'linux-arm64']
 
 /** Every step after the steps that it needs. */
-const allSteps = [systemPackages, nodePackages, librdkafka, nativeBuild, typescriptBuild]
+const allSteps = [
+  systemPackages, nodePackages, librdkafka, nativeBuild, typescriptBuild, chromium
+]
 
 /** The steps of --only NAME. */
 const partialSteps = {
@@ -22,7 +25,9 @@ const partialSteps = {
   typescript: [nodePackages, typescriptBuild]
 }
 
-export async function setUp ({ withJava, withDoctest = false, withSanitizers = false, only }) {
+export async function setUp ({
+  withJava, withDoctest = false, withSanitizers = false, withChromium = false, only
+}) {
   const steps = only === undefined ? allSteps : partialSteps[only]
   if (steps === undefined) {
     console.error(`longhaul: --only needs one of: ${Object.keys(partialSteps).join(', ')}`)
@@ -30,7 +35,7 @@ export async function setUp ({ withJava, withDoctest = false, withSanitizers = f
   }
   const root = resolve(fileURLToPath(import.meta.url), '../../..')
   const logDir = join(root, '.cache', 'setup')
-  const context = { root, withJava, withDoctest, withSanitizers, logDir }
+  const context = { root, withJava, withDoctest, withSanitizers, withChromium, logDir }
   try {
     notePlatform()
     mustBeWhole(root)

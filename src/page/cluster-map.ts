@@ -1,5 +1,5 @@
-// The map: clusters as boxes, flows as arrows between them. Sources are on the left, targets on the
-// right; a cluster that is both is in between. The table of flows shows the same as text.
+// The map: clusters as boxes, flows as arrows between them. The table of flows shows the same as
+// text.
 import type { Flow } from './answers.ts'
 import { shortText } from './format.ts'
 
@@ -12,6 +12,8 @@ export function healthOf ({ isReady, partitionsByState, state }: Flow): FlowHeal
 
 const space = 'http://www.w3.org/2000/svg'
 const [boxWidth, boxHeight, columnWidth, rowHeight] = [150, 52, 330, 92]
+
+const nowhere = { x: 0, y: 0 }
 
 interface Place { readonly x: number, readonly y: number }
 
@@ -31,9 +33,12 @@ export class ClusterMap {
     if (shown === this.#shown) return
     this.#shown = shown
     const places = placesOf(flows)
+    // An arrow that passes boxes in between bends upwards.
+    const top = Math.min(0, ...flows.map(({ source, target }) =>
+      curve(places.get(source) ?? nowhere, places.get(target) ?? nowhere).label.y - 20))
     const width = Math.max(...[...places.values()].map(({ x }) => x)) + boxWidth / 2 + 12
-    const height = Math.max(...[...places.values()].map(({ y }) => y)) + boxHeight / 2 + 12
-    this.#svg.setAttribute('viewBox', `0 0 ${width} ${height}`)
+    const height = Math.max(...[...places.values()].map(({ y }) => y)) + boxHeight / 2 + 30
+    this.#svg.setAttribute('viewBox', `0 ${top} ${width} ${height - top}`)
     this.#svg.style.maxWidth = `${width}px`
     this.#svg.replaceChildren(
       ...flows.map(flow => this.#arrow(flow, places, flow.flow === selected)),
@@ -41,8 +46,8 @@ export class ClusterMap {
   }
 
   #arrow (flow: Flow, places: ReadonlyMap<string, Place>, isSelected: boolean): SVGElement {
-    const from = places.get(flow.source) ?? { x: 0, y: 0 }
-    const to = places.get(flow.target) ?? { x: 0, y: 0 }
+    const from = places.get(flow.source) ?? nowhere
+    const to = places.get(flow.target) ?? nowhere
     const group = draw('g', {
       class: `arrow${isSelected ? ' selected' : ''}`, 'data-health': healthOf(flow)
     })
@@ -70,26 +75,27 @@ function errorOf (cluster: string, flows: readonly Flow[]): string | undefined {
   ]).find(error => error !== null && error !== undefined) ?? undefined
 }
 
-/** Clusters that are only sources, both, only targets: a column each, if there is one. */
+/**
+ * Clusters that are only sources are on the left, those that are only targets on the right, and
+ * those that are both are in between, in two columns: no arrow joins two boxes of one column unless
+ * three clusters mirror each other.
+ */
 function placesOf (flows: readonly Flow[]): ReadonlyMap<string, Place> {
   const sources = new Set(flows.map(({ source }) => source))
   const targets = new Set(flows.map(({ target }) => target))
   const all = [...new Set([...sources, ...targets])].sort()
-  const groups = [
+  const both = all.filter(each => sources.has(each) && targets.has(each))
+  const columns = [
     all.filter(each => !targets.has(each)),
-    all.filter(each => sources.has(each) && targets.has(each)),
+    both.filter((_, i) => i % 2 === 0),
+    both.filter((_, i) => i % 2 === 1),
     all.filter(each => !sources.has(each))
-  ].filter(group => group.length > 0)
-  // Clusters that mirror each other: two columns, so that the arrows are long.
-  const [only = []] = groups
-  const columns = groups.length > 1
-    ? groups
-    : [only.filter((_, i) => i % 2 === 0), only.filter((_, i) => i % 2 === 1)]
+  ].filter(column => column.length > 0)
   const rows = Math.max(...columns.map(column => column.length))
   return new Map(columns.flatMap((column, i) => column.map((cluster, j): [string, Place] => [
     cluster, {
       x: boxWidth / 2 + 12 + i * columnWidth,
-      y: boxHeight / 2 + 12 + (j + (rows - column.length) / 2) * rowHeight + (rows > 1 ? 0 : 12)
+      y: boxHeight / 2 + 30 + (j + (rows - column.length) / 2) * rowHeight
     }
   ])))
 }
@@ -128,7 +134,9 @@ function curve (
   const [ux, uy] = isSteep ? [0, Math.sign(dy)] : [Math.sign(dx), 0]
   const start = { x: from.x + ux * edge + nx * 8, y: from.y + uy * edge + ny * 8 }
   const end = { x: to.x - ux * (edge + 7) + nx * 8, y: to.y - uy * (edge + 7) + ny * 8 }
-  const bend = { x: (start.x + end.x) / 2 + nx * 26, y: (start.y + end.y) / 2 + ny * 26 }
+  // Far enough to pass the boxes of a column in between.
+  const reach = length > columnWidth * 1.4 && Math.abs(dy) < rowHeight / 2 ? 150 : 26
+  const bend = { x: (start.x + end.x) / 2 + nx * reach, y: (start.y + end.y) / 2 + ny * reach }
   const angle = Math.atan2(end.y - bend.y, end.x - bend.x)
   const corner = (turn: number, reach: number): string =>
     `${end.x + Math.cos(angle + turn) * reach} ${end.y + Math.sin(angle + turn) * reach}`
@@ -136,8 +144,8 @@ function curve (
     path: `M ${start.x} ${start.y} Q ${bend.x} ${bend.y} ${end.x} ${end.y}`,
     head: `M ${corner(0, 7)} L ${corner(2.3, 7)} L ${corner(-2.3, 7)} Z`,
     label: {
-      x: (start.x + end.x) / 2 + nx * 24,
-      y: (start.y + end.y) / 2 + ny * 24 + (ny > 0 ? 12 : -4)
+      x: (start.x + end.x + nx * reach) / 2 + nx * 10,
+      y: (start.y + end.y + ny * reach) / 2 + ny * 10 + (ny > 0 ? 8 : 0)
     }
   }
 }

@@ -56,6 +56,7 @@ export interface TableRow {
 export class LiveTable {
   readonly #body: HTMLTableSectionElement
   readonly #numeric: ReadonlySet<number>
+  readonly #actionColumn: number
   #shown = new Map<string, { readonly element: HTMLTableRowElement, signature: string }>()
 
   /** `numeric`: the columns that are aligned to the right. */
@@ -63,6 +64,7 @@ export class LiveTable {
     table: HTMLElement, head: readonly string[], numeric: readonly number[] = []
   ) {
     this.#numeric = new Set(numeric)
+    this.#actionColumn = head.findIndex(text => text === 'Actions')
     this.#body = element('tbody')
     table.replaceChildren(
       ...[...table.children].filter(child => child.tagName === 'CAPTION'),
@@ -90,6 +92,7 @@ export class LiveTable {
   }
 
   #classOf (column: number): Readonly<Record<string, string>> {
+    if (column === this.#actionColumn) return { class: 'actions' }
     return this.#numeric.has(column) ? { class: 'number' } : {}
   }
 }

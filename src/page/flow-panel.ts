@@ -12,7 +12,7 @@ const flowColumns = ['Flow', 'State', 'Throughput', 'Behind', 'Latency, 99 %', '
 
 /** The table of all flows: the text alternative of the map, and the choice of the shown flow. */
 export class FlowTable {
-  readonly #table = new LiveTable(byId('flows'), [...flowColumns, 'Show'], [2, 3, 4, 5])
+  readonly #table = new LiveTable(byId('flows'), [...flowColumns, 'Actions'], [2, 3, 4, 5])
   readonly #onSelect: (flow: string) => void
 
   constructor (onSelect: (flow: string) => void) { this.#onSelect = onSelect }

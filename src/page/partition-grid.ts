@@ -1,5 +1,5 @@
-// The grid of partitions on one canvas: a cell for each partition, coloured and marked by state. One
-// listener finds the cell under the pointer, and arrow keys move the chosen cell.
+// The grid of partitions on one canvas: a cell for each partition, coloured and marked by its
+// state. One listener finds the cell under the pointer, and arrow keys move the chosen cell.
 import type { States } from './answers.ts'
 import {
   cellAt, cellSize, labelWidth, layOut, lineHeight, lineOf, moved, type GridCell, type GridLayout
@@ -17,6 +17,8 @@ export interface GridOptions {
 
 const nothing: States = { flow: '', names: [], topics: [] }
 const gapPx = 2
+const shownPxMin = 120
+const shownPxMax = 320
 
 export class PartitionGrid {
   readonly #options: GridOptions
@@ -77,8 +79,12 @@ export class PartitionGrid {
       topic => topic.toLowerCase().includes(this.#filter))
     this.#hovered = undefined
     this.#chosen = this.#layout.places.get(chosen)
-    const height = `${this.#layout.lines.length * lineHeight}px`
-    if (extent.style.height !== height) extent.style.height = height
+    const wholePx = this.#layout.lines.length * lineHeight
+    const shownPx = Math.min(shownPxMax, Math.max(shownPxMin, wholePx))
+    scroller.style.height = `${shownPx}px`
+    // The canvas stays in view, in front of the extent.
+    extent.style.marginTop = `${-shownPx}px`
+    extent.style.height = `${wholePx}px`
     this.#draw()
   }
 

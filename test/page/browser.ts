@@ -5,7 +5,10 @@ import { existsSync } from 'node:fs'
 import type { TestContext } from 'node:test'
 import puppeteer, { type Browser, type Page } from 'puppeteer-core'
 
-const chromiumPaths = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+/** Undefined: this machine has none. */
+export const chromiumPath = [
+  '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'
+].find(existsSync)
 
 export interface OpenPage {
   readonly page: Page
@@ -15,11 +18,12 @@ export interface OpenPage {
 
 /** Closed at the end of the test. */
 export async function launchBrowser (t: TestContext): Promise<Browser> {
-  const executablePath = chromiumPaths.find(existsSync)
-  assert.ok(executablePath !== undefined, 'no Chromium: apt-get install chromium')
+  assert.ok(chromiumPath !== undefined)
   // Chromium refuses its sandbox to root.
   const args = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  const browser = await puppeteer.launch({ executablePath, args: [...args, '--disable-gpu'] })
+  const browser = await puppeteer.launch({
+    executablePath: chromiumPath, args: [...args, '--disable-gpu']
+  })
   t.after(async () => { await browser.close() })
   return browser
 }

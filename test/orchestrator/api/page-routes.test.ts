@@ -36,9 +36,8 @@ test('all modules that the page imports are served', async t => {
     const { body, headers, statusCode } = await app.inject(path)
     assert.equal(statusCode, 200, path)
     assert.equal(headers['content-type'], 'text/javascript; charset=utf-8')
-    for (const [, name = ''] of body.matchAll(/^(?:import|export) .*?from ["']\.\/([^"']+)["']/gm)) {
-      left.push(`/page/${name}`)
-    }
+    const imports = /^(?:import|export) .*?from ["']\.\/([^"']+)["']/gm
+    for (const [, name = ''] of body.matchAll(imports)) left.push(`/page/${name}`)
   }
   assert.ok(seen.has('/page/uplot.js') && seen.size > 10, [...seen].join(' '))
 })
