@@ -6,7 +6,9 @@ import type { TopicAcl } from '../../src/orchestrator/cluster/cluster-admin.ts'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { eventually } from '../kafka/eventually.ts'
 import { produce } from '../kafka/kafka-producer.ts'
-import { compactedTopicConfigs, untilCompacted } from '../kafka/partition-operations.ts'
+import {
+  alterTopicConfig, compactedTopicConfigs, untilCompacted
+} from '../kafka/partition-operations.ts'
 import { createAcl } from '../orchestrator/acls/create-acl.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { untilRecords } from './comparison.ts'
@@ -121,7 +123,8 @@ describe('longhaul plan', { timeout: 600_000 }, () => {
         topic: 'longhaul-progress.east.internal',
         cluster: 'west',
         holds: 'progress',
-        change: 'create'
+        change: 'create',
+        settings: []
       })
     assert.deepEqual([await stateOf(t, source), await stateOf(t, target)], before)
   })
@@ -153,6 +156,15 @@ describe('longhaul plan', { timeout: 600_000 }, () => {
     await untilRecords(mirror, target, 'east.moved', 2)
     assert.equal((await mirror.stop()).code, 0)
     assert.equal((await planOf(file, 0)).changes, false)
+    const progressTopic = 'longhaul-progress.east.internal'
+    await alterTopicConfig(target, progressTopic, { 'segment.ms': '999000000' })
+    assert.deepEqual((await planOf(file, 11)).ownTopics, [{
+      topic: progressTopic,
+      cluster: 'west',
+      holds: 'progress',
+      change: 'settings',
+      settings: [{ name: 'segment.ms', from: '999000000', to: '600000' }]
+    }])
     // The first commit of a cluster creates the topic of committed offsets.
     const admin = createAdmin(t, source.bootstrapServers)
     await eventually('a commit', async () => (await admin.commitGroupOffsets('readers',
@@ -175,6 +187,7 @@ describe('longhaul plan', { timeout: 600_000 }, () => {
     assert.equal(exit.code, 1)
     assert.match(stdout, /^east->west: would change 1 of the 1 topics that it mirrors to west$/m)
     assert.match(stdout, /│ other +│ east\.other +│ retention\.ms: 60000 to 3600000 +│ no records/)
+    assert.match(stdout, /^does not mirror \d+ topics; longhaul validate says why for each$/m)
     assert.match(stdout, /^creates the topic of checkpoints: east\.checkpoints\.internal on west$/m)
     assert.match(stdout, /^error: topics names gone, which is not mirrored/m)
   })

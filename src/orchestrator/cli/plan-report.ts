@@ -32,17 +32,23 @@ export function renderPlans (reports: readonly PlanReport[], width: number): str
 }
 
 function renderPlan (plan: FlowPlan, width: number): string {
-  const { acls, config, groups, ownTopics, topics } = plan
+  const { acls, check, config, groups, ownTopics, topics } = plan
   const { alias } = config.target
   const changed = topics.filter(({ change }) => change !== 'none').length
+  const leftOut = check.leftOut.length
   const missing = ownTopics.filter(({ isMissing }) => isMissing)
   return [
     `${config.name}: would change ${changed} of the ${topics.length} topics that it mirrors to ` +
       alias,
     ...table(['topic', 'remote topic', `change on ${alias}`, 'batches', 'why'],
       topics.map(topicRow), width),
+    ...leftOut === 0
+      ? []
+      : [`does not mirror ${leftOut} topics; longhaul validate says why for each`],
     ...missing.map(({ cluster, holds, topic }) => `creates the topic of ${holds}: ${topic} on ` +
       cluster),
+    ...ownTopics.filter(({ settings }) => settings.length > 0).map(({ cluster, settings, topic }) =>
+      `corrects ${topic} on ${cluster}: ${settingsText(settings)}`),
     acls.off === undefined
       ? `adds ${acls.create.length} ACLs on ${alias}; removes none at its start`
       : `copies no ACLs: ${acls.off}`,
@@ -70,9 +76,9 @@ function changeText (
   { change, problem, settings, sourcePartitions, targetPartitions }: TopicOutlook
 ): string {
   if (problem !== undefined) return 'error, see below'
-  const altered = settings.map(({ from, name, to }) => change === 'create'
-    ? `${name}=${to}`
-    : `${name}: ${from ?? 'not set'} to ${to ?? 'its default'}`).join(', ')
+  const altered = change === 'create'
+    ? settings.map(({ name, to }) => `${name}=${to}`).join(', ')
+    : settingsText(settings)
   switch (change) {
     case 'create':
       return `create, ${sourcePartitions} partitions${altered === '' ? '' : ` with ${altered}`}`
@@ -81,6 +87,11 @@ function changeText (
     case 'settings': return altered
     case 'none': return 'none'
   }
+}
+
+function settingsText (settings: TopicOutlook['settings']): string {
+  return settings.map(({ from, name, to }) =>
+    `${name}: ${from ?? 'not set'} to ${to ?? 'its default'}`).join(', ')
 }
 
 function batchesText ({ batches }: TopicOutlook): string {
@@ -134,8 +145,13 @@ export function plansForPrograms (reports: readonly PlanReport[]): readonly obje
         notMirrored: plan.check.leftOut.map(({ topic, verdict }) => ({
           topic, why: reasonOf(verdict, config.source.alias, config.target.alias)
         })),
-        ownTopics: plan.ownTopics.map(({ cluster, holds, isMissing, topic }) =>
-          ({ topic, cluster, holds, change: isMissing ? 'create' : 'none' })),
+        ownTopics: plan.ownTopics.map(({ cluster, holds, isMissing, settings, topic }) => ({
+          topic,
+          cluster,
+          holds,
+          change: isMissing ? 'create' : settings.length > 0 ? 'settings' : 'none',
+          settings
+        })),
         acls: { create: plan.acls.create, off: plan.acls.off ?? null },
         groups: {
           off: plan.groups.off ?? null,

@@ -37,6 +37,9 @@ export interface Host {
   read (path: string): string | undefined
 }
 
+/** Of a flow with more topics the first are looked at; the start check says so. */
+export const examinedTopicsMax = 500
+
 export interface Check {
   readonly name: string
   readonly run: (context: CheckContext) => Promise<readonly Finding[]> | readonly Finding[]

@@ -8,10 +8,8 @@ import {
   neededPermissions, type Operation, type PermissionRow, type Resource
 } from '../flow/required-acls.ts'
 import { ownTopicsOf } from '../plan/own-topics.ts'
-import { listed, seenIn, type Check, type CheckContext, type Finding } from './check.ts'
-
-/** Topics of each kind that are looked up. */
-const topicsMax = 500
+import {
+  examinedTopicsMax, listed, seenIn, type Check, type CheckContext, type Finding } from './check.ts'
 
 /** What the brokers of one side allow. */
 export interface Allowed {
@@ -91,7 +89,7 @@ export const permissionsCheck: Check = {
 function topicsIn (
   { config, flow: { check } }: CheckContext
 ): (resource: Resource, side: Side) => readonly string[] {
-  const some = check.topics.slice(0, topicsMax)
+  const some = check.topics.slice(0, examinedTopicsMax)
   const own = ownTopicsOf(config)
   const held = (holds: string, side: Side): readonly string[] =>
     own.filter(each => each.holds === holds && each.side === side).map(({ topic }) => topic)

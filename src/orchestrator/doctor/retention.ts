@@ -4,7 +4,9 @@ import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { positionsOnRecord } from '../migration/positions-on-record.ts'
 import { formatSeconds } from '../observability/format.ts'
 import { settingsOfTopics } from '../plan/topic-settings.ts'
-import { listed, type Check, type CheckContext, type Finding, type Outage } from './check.ts'
+import {
+  examinedTopicsMax, listed, type Check, type CheckContext, type Finding, type Outage
+} from './check.ts'
 
 export interface TopicRetention {
   readonly topic: string
@@ -19,7 +21,6 @@ export interface TopicRetention {
   readonly waitingMs: number | undefined
 }
 
-const topicsMax = 500
 /** Partitions of which the age of the next record is looked up. */
 const agesMax = 100
 const day = 86_400_000
@@ -106,7 +107,7 @@ export const retentionCheck: Check = {
 
 async function retentions (context: CheckContext): Promise<readonly TopicRetention[]> {
   const { clusters: { source }, flow: { check } } = context
-  const topics = check.topics.slice(0, topicsMax).map(({ topic }) => topic)
+  const topics = check.topics.slice(0, examinedTopicsMax).map(({ topic }) => topic)
   const [settings, waiting] = await Promise.all([
     settingsOfTopics(source, topics), waitingRecords(context, new Set(topics))
   ])

@@ -1,7 +1,7 @@
 // What `longhaul validate` finds: topics that would not be mirrored, a progress topic that a start
 // would refuse, refusals of topics that a start would create.
 import { isAsAsked, namedInVain, type FlowCheck } from '../plan/flow-check.ts'
-import { seenIn, type Check, type Finding } from './check.ts'
+import { examinedTopicsMax, seenIn, type Check, type Finding } from './check.ts'
 
 /** Pure. */
 export function judgeStart (flow: FlowCheck): readonly Finding[] {
@@ -33,6 +33,16 @@ export function judgeStart (flow: FlowCheck): readonly Finding[] {
     ...remarks.map(measured =>
       ({ severity: 'warning' as const, about: config.name, measured }))
   ]
+  const more = check.topics.length - examinedTopicsMax
+  if (more > 0) {
+    findings.push({
+      severity: 'note',
+      about: config.name,
+      measured: `permissions, retention and settings of ${more} of the ${check.topics.length} ` +
+        'topics are not examined',
+      advice: 'Run the doctor with --topics for the others'
+    })
+  }
   return isAsAsked(flow) && findings.length === 0
     ? [{
         severity: 'ok',

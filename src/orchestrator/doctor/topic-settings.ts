@@ -2,7 +2,7 @@
 // partitions, changes records or costs CPU. One row for each comparison.
 import type { AppliedSettings } from '../plan/topic-settings.ts'
 import { settingsOfTopics } from '../plan/topic-settings.ts'
-import { listed, type Check, type Finding, type Severity } from './check.ts'
+import { examinedTopicsMax, listed, type Check, type Finding, type Severity } from './check.ts'
 
 export interface ComparedTopic {
   readonly topic: string
@@ -20,8 +20,6 @@ interface ComparisonRow {
   readonly advice: string
 }
 
-const topicsMax = 500
-
 function values (
   { source, target }: ComparedTopic, name: string
 ): readonly [string | undefined, string | undefined] {
@@ -37,6 +35,11 @@ function isNarrower (topic: ComparedTopic, name: string): string | undefined {
     : undefined
 }
 
+/** `compact,delete` and `delete, compact` are the same. */
+function parts (list: string): string {
+  return list.split(',').map(part => part.trim()).toSorted().join()
+}
+
 const comparisons: readonly ComparisonRow[] = [
   {
     severity: 'warning',
@@ -47,8 +50,8 @@ const comparisons: readonly ComparisonRow[] = [
   {
     severity: 'warning',
     differs: topic => {
-      const [ofSource, ofTarget] = values(topic, 'cleanup.policy')
-      return ofSource === ofTarget
+      const [ofSource = '', ofTarget = ''] = values(topic, 'cleanup.policy')
+      return parts(ofSource) === parts(ofTarget)
         ? undefined
         : `cleanup.policy is ${ofTarget} on the target, ${ofSource} on the source`
     },
@@ -120,7 +123,7 @@ export const topicSettingsCheck: Check = {
   name: 'topic settings',
   run: async ({ clusters: { source, target }, flow: { check } }) => {
     const existing = check.topics.filter(({ targetPartitions }) => targetPartitions > 0)
-      .slice(0, topicsMax)
+      .slice(0, examinedTopicsMax)
     if (existing.length === 0) return []
     const remoteNames = existing.map(({ remoteTopic }) => remoteTopic)
     const [ofSource, ofTarget, described] = await Promise.all([

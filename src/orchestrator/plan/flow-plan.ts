@@ -87,7 +87,7 @@ export async function planFlow (look: FlowLook): Promise<FlowPlan> {
 /** Whether a start with this file would change either cluster, besides mirroring records. */
 export function changesAnything ({ acls, groups, ownTopics, topics }: FlowPlan): boolean {
   return topics.some(({ change }) => change !== 'none') ||
-    ownTopics.some(({ isMissing }) => isMissing) ||
+    ownTopics.some(({ isMissing, settings }) => isMissing || settings.length > 0) ||
     acls.create.length > 0 || groups.groups.some(({ commits }) => commits.length > 0)
 }
 

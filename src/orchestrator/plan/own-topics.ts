@@ -3,7 +3,8 @@ import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { Side } from '../config/property-path.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
-import { progressTopicOf } from '../progress/progress-topic.ts'
+import { progressCorrections, progressTopicOf } from '../progress/progress-topic.ts'
+import type { SettingChange } from '../topics/topic-config-sync.ts'
 import type { FlowLook } from './flow-check.ts'
 
 export interface OwnTopic {
@@ -13,6 +14,8 @@ export interface OwnTopic {
   readonly cluster: string
   readonly holds: string
   readonly isMissing: boolean
+  /** Settings of an existing topic that a start corrects: only of the progress topic. */
+  readonly settings: readonly SettingChange[]
 }
 
 type Named = Pick<OwnTopic, 'holds' | 'side' | 'topic'>
@@ -42,11 +45,27 @@ export async function planOwnTopics (
     source: await missingOf(clusters.source, named, 'source'),
     target: await missingOf(clusters.target, named, 'target')
   }
+  const progressTopic = progressTopicOf(config.source.alias)
+  const corrected = missing.target.has(progressTopic)
+    ? []
+    : await correctionsOf(clusters.target, progressTopic)
   return named.map(each => ({
     ...each,
     cluster: config[each.side].alias,
-    isMissing: missing[each.side].has(each.topic)
+    isMissing: missing[each.side].has(each.topic),
+    settings: each.holds === 'progress' ? corrected : []
   }))
+}
+
+/** Empty, too, if the target does not show the settings; the check of the flow warns then. */
+async function correctionsOf (
+  target: ClusterAdmin, topic: string
+): Promise<readonly SettingChange[]> {
+  const [described] = await target.describeConfigs([{ type: 'topic', name: topic }])
+  if (described === undefined || described.error !== undefined) return []
+  const present = new Map(described.entries.map(({ name, value }) => [name, value]))
+  return Object.entries(progressCorrections(described)).map(([name, to]) =>
+    ({ name, from: present.get(name) ?? null, to }))
 }
 
 async function missingOf (

@@ -146,9 +146,7 @@ async function ensureConfigs (options: ProgressTopicOptions): Promise<void> {
     throw new ReplicatorError('PROGRESS_CLEANUP_POLICY',
       `${topic} on ${target.cluster} has cleanup.policy=${policy}`)
   }
-  const larger = Object.fromEntries(Object.entries(bounds)
-    .filter(([name, bound]) => Number(valueOf(described, name) ?? bound) > bound)
-    .map(([name, bound]) => [name, String(bound)]))
+  const larger = progressCorrections(described)
   if (Object.keys(larger).length === 0) return
   const changes = Object.entries(larger)
     .map(([name, value]) => ({ operation: 'set' as const, name, value }))
@@ -158,6 +156,15 @@ async function ensureConfigs (options: ProgressTopicOptions): Promise<void> {
   if (altered?.error === undefined) return
   onWarning(new ReplicatorError('PROGRESS_SETTINGS_REFUSED', `${topic} on ${target.cluster} does ` +
     `not get ${listOf(larger)}: ${altered.error.message}`, { cause: altered.error }))
+}
+
+/** The settings of an existing progress topic that a start corrects, with their new values. */
+export function progressCorrections (
+  described: Pick<ConfigDescription, 'entries'>
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(bounds)
+    .filter(([name, bound]) => Number(valueOf(described, name) ?? bound) > bound)
+    .map(([name, bound]) => [name, String(bound)]))
 }
 
 function valueOf (

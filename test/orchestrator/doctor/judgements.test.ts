@@ -154,6 +154,9 @@ test('settings that differ are one finding for all topics that differ in the sam
   assert.deepEqual(severitiesOf(judgeSettings([compared('same', {})])), ['ok'])
   const more = compared('more', { 'max.message.bytes': '2000000' })
   assert.deepEqual(severitiesOf(judgeSettings([more])), ['ok'])
+  const reordered = { ...compared('both', { 'cleanup.policy': 'delete, compact' }),
+    source: settings({ 'cleanup.policy': 'compact,delete' }) }
+  assert.deepEqual(severitiesOf(judgeSettings([reordered])), ['ok'])
   const findings = judgeSettings([
     compared('a', { 'max.message.bytes': '900' }),
     compared('b', { 'max.message.bytes': '900', 'compression.type': 'zstd' }),
