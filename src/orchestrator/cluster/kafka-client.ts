@@ -89,7 +89,7 @@ export async function connect (
   const hold = holdToken(properties, token => { client.setOauthBearerToken(token) })
   try {
     await hold?.token()
-    await connectOnce(client, Math.min(timeoutMs, connectMsMax))
+    await connectOnce(client, Math.min(timeoutMs, connectMsMax), of)
   } catch (thrown) {
     hold?.release()
     const error = refusals.get(client)
@@ -125,12 +125,16 @@ export function withRefusal (
   return error.isLoginRefused ? refusals.get(client) ?? error : error
 }
 
-async function connectOnce (client: KafkaConsumer | Producer, timeout: number): Promise<void> {
+async function connectOnce (
+  client: KafkaConsumer | Producer, timeout: number, { cluster, properties }: ClusterClient
+): Promise<void> {
+  const servers = properties['bootstrap.servers']
+  const where = servers === undefined ? '' : ` to cluster ${cluster} at ${servers}`
   await new Promise<void>((resolve, reject) => {
     // Otherwise the client would describe all topics, megabytes on a large cluster.
     client.connect({ timeout, allTopics: false }, (error: LibrdKafkaError | null) => {
       if (isNone(error)) resolve()
-      else reject(clientError(error, 'connecting'))
+      else reject(clientError(error, `connecting${where}`))
     })
   })
 }

@@ -49,3 +49,13 @@ test('an error names the action and the permission, in words of the error table'
   const told = clientError({ code: -195, message: 'b:1 refused' }, 'writing', 'WRITE on a topic')
   assert.match(told.message, /^The connection to the broker failed: writing: b:1 refused\. If/)
 })
+
+// Regression: the commands about offsets said "connecting", and to which cluster not.
+test('a connection that fails names the cluster and its servers', async () => {
+  const properties = { 'bootstrap.servers': '127.0.0.1:1' }
+  const producer = new rdkafka.Producer({ 'bootstrap.servers': '127.0.0.1:1' }, {})
+  producer.on('event.error', () => {})
+  await assert.rejects(connect(producer, 500, { cluster: 'west', properties }),
+    /connecting to cluster west at 127\.0\.0\.1:1/)
+  await disconnect(producer)
+})
