@@ -185,6 +185,7 @@ describe('the topologies of the documentation', () => {
       assert.ok(mirror !== undefined)
       await untilRecords(mirror, third, topic, 50 * partitions)
       assert.equal((await mirror.stop()).code, 0)
+      assert.deepEqual(mirror.summary().flows.map(({ source }) => source), [topic.split('.')[0]])
     }
     for (const source of [first, second]) await write(source, 'visits', numbers('record', 50, 60))
     const all = await startMirror(t, createPropertiesFile(t, settings))
@@ -192,6 +193,7 @@ describe('the topologies of the documentation', () => {
       await untilRecords(all, third, topic, 60 * partitions)
     }
     assert.equal((await all.stop()).code, 0)
+    assert.deepEqual(all.summary().flows.map(({ source }) => source).sort(), ['east', 'west'])
     for (const topic of ['west.visits', 'east.visits']) {
       await holds(third, topic, numbers('record', 0, 60))
     }

@@ -243,6 +243,11 @@ describe('the log', () => {
     assert.match(lines[0] ?? '', /^warn: not ready: A->B: B has not answered/)
     observe({})
     assert.equal(lines[1], 'info: A->B is ready again after 5 s')
+    // Lines of changes that soon follow another one wait.
+    clock.skip(20 * second)
+    observe({})
+    for (const state of ['draining', 'stopped'] as const) observe({ state })
+    clock.skip(20 * second)
     observe({ state: 'stopped' })
     assert.equal(lines.length, 2)
   })
