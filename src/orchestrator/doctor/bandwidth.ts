@@ -15,6 +15,8 @@ export interface Bandwidth extends Pick<BatchSample, 'bytes' | 'elapsedMs' | 'th
 }
 
 const firstBytes = 256 * 1024
+/** A shorter answer measures the round trip. */
+const tellingBytes = 100_000
 const bytesMax = 8 * 1024 * 1024
 /** Long enough to be measured. */
 const enoughMs = 1_000
@@ -33,6 +35,13 @@ export function judgeBandwidth (
     }]
   }
   const { bytes, cluster, connectionsMax, elapsedMs, roundTripMs = 0, throttleMs, topic } = measured
+  if (bytes < tellingBytes && throttleMs === 0) {
+    return [{
+      severity: 'note',
+      about: cluster,
+      measured: `not measured: partition 0 of ${topic}, the longest, has ${formatBytes(bytes)}`
+    }]
+  }
   const rate = `${formatBytes(bytes / elapsedMs * 1000)}/s`
   const isFar = roundTripMs > farMs
   return [

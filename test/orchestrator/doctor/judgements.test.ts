@@ -59,6 +59,8 @@ test('bandwidth is bytes by time, and a throttle is a warning', () => {
   assert.match(rate?.advice ?? '', /up to 16 connections/)
   assert.deepEqual(severitiesOf(judgeBandwidth({ ...measured, throttleMs: 300 }, 'east')),
     ['ok', 'warning'])
+  assert.match(judgeBandwidth({ ...measured, bytes: 5_000 }, 'east')[0]?.measured ?? '',
+    /^not measured: .* 5\.00 kB/)
   assert.match(judgeBandwidth(undefined, 'east')[0]?.measured ?? '', /not measured/)
 })
 
