@@ -31,6 +31,13 @@ function hasLostTerminal (): boolean {
   }
 }
 
+/** Keys arrive one by one, and Ctrl-C is one of them, until the returned function is called. */
+function readKeys (listener: (key: string) => void): () => void {
+  const onData = (data: Buffer): void => { listener(data.toString()) }
+  process.stdin.setRawMode(true).on('data', onData).resume()
+  return () => { process.stdin.setRawMode(false).off('data', onData).pause() }
+}
+
 const stopping = new AbortController()
 // Each partition that a command reads listens to the signal; Node warns of more than ten listeners.
 setMaxListeners(Infinity, stopping.signal)
@@ -65,7 +72,8 @@ const exitCode = await runProgram(process.argv, {
   environment: process.env,
   clock: systemClock,
   stopped: stopping.signal,
-  onHangUp: listener => { onHangUp = listener }
+  onHangUp: listener => { onHangUp = listener },
+  ...process.stdin.isTTY && { onKey: readKeys }
 })
 
 // A closed node-rdkafka client may keep the process alive for ever: seen in processes that were

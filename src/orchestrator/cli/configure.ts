@@ -27,10 +27,10 @@ export function addConfigOptions (
  * which sets a filter, would pause the whole flow.
  */
 export function addFileOptions (
-  command: Command, formats: readonly OutputFormat[] = outputFormats
+  command: Command, formats: readonly OutputFormat[] = outputFormats, file = '<file>'
 ): Command {
   return command
-    .argument('<file>', 'a MirrorMaker 2 properties file')
+    .argument(file, 'a MirrorMaker 2 properties file')
     .option('--clusters <alias...>', 'only flows into these target clusters')
     .option('-X <property=value>',
       'set a property of the file, or source.PROP / target.PROP of the clients; may be repeated',

@@ -15,6 +15,7 @@ import { addImportOptions, addOffsetsCommands } from './offsets-commands.ts'
 import type { MirrorMakerOptions } from './offsets-import-mm2.ts'
 import { plan } from './plan.ts'
 import { run } from './run.ts'
+import { addSupportCommands } from './support-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { validate } from './validate.ts'
 
@@ -63,6 +64,7 @@ export async function runProgram (
 
   addControlCommands(program, terminal, code => { exitCode = code })
   addOffsetsCommands(program, terminal, code => { exitCode = code })
+  addSupportCommands(program, terminal, code => { exitCode = code })
 
   addDemoOptions(program.command('demo')
     .description('start two clusters, mirror between them, and check every record'))

@@ -17,4 +17,6 @@ export interface Terminal {
   readonly stopped: AbortSignal
   /** Sets the function that each SIGHUP calls; the next call replaces it. */
   onHangUp (listener: () => void): void
+  /** Calls the listener for each key, and returns how to end that; absent: there are no keys. */
+  onKey? (listener: (key: string) => void): () => void
 }

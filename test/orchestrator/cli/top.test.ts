@@ -1,0 +1,93 @@
+// `top`: what one screen shows, rates from two readings, and how it ends.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { FlowState, PartitionState } from '../../../src/orchestrator/cli/flow-state.ts'
+import { runProgram } from '../../../src/orchestrator/cli/program.ts'
+import { renderTop } from '../../../src/orchestrator/cli/top.ts'
+import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+import { createMovingMirror } from '../../page/moving-mirror.ts'
+import { runCaptured } from './run-program.ts'
+
+const partition = (
+  topic: string, upstreamOffset: string, change: Partial<PartitionState> = {}
+): PartitionState => ({
+  topic, partition: 0, state: 'running', reason: null, sinceMs: null, upstreamOffset,
+  sourceEnd: null, lagRecords: 0, lagSeconds: null, ...change
+})
+
+const flow = (...partitions: PartitionState[]): FlowState => ({
+  flow: 'A->B', isHealthy: true, problems: [], isUnread: false, members: [], partitions
+})
+
+test('the busiest topic is first, by the source offsets passed between two readings', () => {
+  const before = { atMs: 0, flows: [flow(partition('slow', '100'), partition('fast', '100'))] }
+  const now = {
+    atMs: 2000,
+    flows: [flow(partition('slow', '120', { lagRecords: 7 }), partition('fast', '5100'))]
+  }
+  const lines = renderTop(now, before, 200).split('\n').filter(line => /fast|slow|A->B/.test(line))
+  assert.match(lines[0] ?? '', /A->B .* healthy .* 2\.51k .* 7 .* 2 running/)
+  assert.match(lines[1] ?? '', /fast .* 2\.50k /)
+  assert.match(lines[2] ?? '', /slow .* 10 .* 7 /)
+})
+
+test('without an earlier reading there is no rate, and a recreated topic has none below 0', () => {
+  const one = { atMs: 0, flows: [flow(partition('orders', '900'))] }
+  assert.match(renderTop(one, undefined, 200), /orders +│ A->B +│ 1 +│ - /)
+  const two = { atMs: 1000, flows: [flow(partition('orders', '5'))] }
+  assert.match(renderTop(two, one, 200), /orders +│ A->B +│ 1 +│ 0 /)
+})
+
+test('off a terminal top prints once; the exit code tells whether flows are healthy', async t => {
+  const mirror = await createMovingMirror(t, [
+    { source: 'A', target: 'B', topics: [{ topic: 'orders', partitions: 3, recordsPerSecond: 9 }] }
+  ])
+  const healthy = await runCaptured(['top', '--url', mirror.http.url])
+  assert.equal(healthy.exitCode, 0, healthy.written)
+  assert.match(healthy.written, /A->B .* healthy .* 3 running/)
+  assert.doesNotMatch(healthy.written, /\u001b|q: quit/)
+  await mirror.http.close()
+  const unread = await runCaptured(['top', '--url', mirror.http.url])
+  assert.equal(unread.exitCode, 1)
+  assert.match(unread.written, /all flows .* unknown/)
+})
+
+test('on a terminal top draws over itself until q, and stops to read keys', async t => {
+  const mirror = await createMovingMirror(t, [
+    { source: 'A', target: 'B', topics: [{ topic: 'orders', partitions: 3, recordsPerSecond: 9 }] }
+  ])
+  let written = ''
+  let press = (_key: string): void => {}
+  let isReading = false
+  const exitCode = await runProgram(['node', 'longhaul', 'top', '--url', mirror.http.url], {
+    stdout: {
+      isTTY: true,
+      columns: 120,
+      write: text => {
+        written += text
+        press('x')
+        press('q')
+      }
+    },
+    stderr: { write: text => { written += text } },
+    environment: {},
+    clock: systemClock,
+    stopped: new AbortController().signal,
+    onHangUp: () => {},
+    onKey: listener => {
+      press = listener
+      isReading = true
+      return () => { isReading = false }
+    }
+  })
+  assert.equal(exitCode, 0, written)
+  assert.ok(written.startsWith('\u001b[H\u001b[2J'))
+  assert.match(written, /q: quit/)
+  assert.equal(isReading, false)
+})
+
+test('top needs a file or a URL', async () => {
+  const { exitCode, written } = await runCaptured(['top'])
+  assert.equal(exitCode, 2)
+  assert.match(written, /--url/)
+})
