@@ -28,6 +28,12 @@ describe('the systemd unit', () => {
     assert.equal(valueOf('KillSignal'), 'SIGTERM')
   })
 
+  test('waits for the messages of the process: that it is ready, and that it is alive', () => {
+    assert.equal(valueOf('Type'), 'notify')
+    assert.equal(valueOf('NotifyAccess'), 'main')
+    assert.ok(Number(valueOf('WatchdogSec')) >= 30, valueOf('WatchdogSec'))
+  })
+
   test('restarts after a failure, but not with a file that is wrong', () => {
     assert.equal(valueOf('Restart'), 'on-failure')
     assert.equal(valueOf('RestartPreventExitStatus'), String(exitCodes.usage))

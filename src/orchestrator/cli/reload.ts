@@ -18,6 +18,9 @@ export interface ReloadOptions {
   /** The configuration in use. */
   readonly config: Config
   readonly mirror: Pick<Mirror, 'reload'>
+  /** The reading of the file begins; `onRead` follows, whatever its result. */
+  readonly onReading?: () => void
+  readonly onRead?: () => void
   /** Receives the level of the file. */
   readonly setLogLevel: (level: LogLevel) => void
   readonly log: Log
@@ -62,8 +65,9 @@ export class Reload {
   }
 
   async #run (): Promise<void> {
-    const { file, log } = this.#options
+    const { file, log, onRead, onReading } = this.#options
     this.#isRunning = true
+    onReading?.()
     while (this.#isRequested) {
       this.#isRequested = false
       try {
@@ -75,6 +79,7 @@ export class Reload {
       }
     }
     this.#isRunning = false
+    onRead?.()
   }
 
   async #lookAtFiles (): Promise<void> {

@@ -1,11 +1,15 @@
 // `longhaul run FILE`: mirrors until SIGTERM or SIGINT.
 import { openApi } from '../api/open-api.ts'
+import { sendDatagram } from '../cluster/native-datagram.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { Mirror } from '../flow/mirror.ts'
 import type { FlowTotals } from '../observability/flow-ledger.ts'
 import type { Log } from '../observability/log.ts'
+import type { Readiness } from '../observability/http-server.ts'
 import { StatusLine } from '../observability/status-line.ts'
 import { renderSummaryJson, renderSummaryTable } from '../observability/summary.ts'
+import { ServiceNotices } from '../service/service-notices.ts'
+import { systemMonotonicUsec } from '../time/clock.ts'
 import { ConfigFile } from './config-file.ts'
 import { accepted, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
@@ -45,20 +49,37 @@ export async function run (
     clock
   })
   totals.of = () => mirror.totals
+  const service = new ServiceNotices({
+    environment: terminal.environment,
+    pid: process.pid,
+    send: sendDatagram,
+    status: () => statusOf(mirror.readiness()),
+    monotonicUsec: systemMonotonicUsec,
+    log,
+    clock
+  })
   const reload = new Reload({
-    file: configFile, config, mirror, setLogLevel: ofFile => { level.setFile(ofFile) }, log, clock
+    file: configFile,
+    config,
+    mirror,
+    onReading: () => { service.reloading() },
+    onRead: () => { service.ready() },
+    setLogLevel: ofFile => { level.setFile(ofFile) },
+    log,
+    clock
   })
   line.start()
   try {
     terminal.onHangUp(() => { reload.request() })
     reload.start()
-    return await mirrorUntilStopped(mirror, terminal, log)
+    service.start()
+    return await mirrorUntilStopped(mirror, service, terminal, log)
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
     log.error({ err: error }, error.message)
     return exitCodes.notStarted
   } finally {
-    await reload.stop()
+    await Promise.all([reload.stop(), service.stop()])
     await line.stop()
     if (terminal.stdout.isTTY === true || options.output === 'json') {
       const render = options.output === 'json' ? renderSummaryJson : renderSummaryTable
@@ -67,14 +88,28 @@ export async function run (
   }
 }
 
+function statusOf ({ ready, reasons }: Readiness): string {
+  return ready ? 'records flow' : reasons.join('; ')
+}
+
+/** A service counts as started by then, also if a cluster does not answer. */
+const readyMsMax = 20_000
+
 async function mirrorUntilStopped (
-  mirror: Mirror, terminal: Terminal, log: Log
+  mirror: Mirror, service: ServiceNotices, terminal: Terminal, log: Log
 ): Promise<ExitCode> {
   const stopped = aborted(terminal.stopped)
+  const started = new AbortController()
+  terminal.clock.sleep(readyMsMax, started.signal).then(() => { service.ready() }, () => {})
   const failed = await Promise.race([mirror.start(), stopped.then(() => [])])
+  started.abort()
   // While one flow runs, flows that could not start are retried. If none could, the process ends.
   const noneStarted = failed.length > 0 && failed.length === mirror.totals.length
-  if (!noneStarted) await stopped
+  if (!noneStarted) {
+    service.ready()
+    await stopped
+  }
+  service.stopping()
   if (!noneStarted) log.info({}, 'stopping: waiting until the batches in flight are acknowledged')
   const drained = await mirror.stop()
   if (noneStarted) {

@@ -220,7 +220,7 @@ export class Mirror {
         perPartition: config.process['metrics.per.partition'],
         mirrorMaker: this.#mirrorMaker
       }),
-      readiness: () => this.#readiness(),
+      readiness: () => this.readiness(),
       version: { longhaul: version, librdkafka: librdkafkaVersion },
       api: this.#options.openApi?.(this),
       tls: config.serverTls,
@@ -234,7 +234,8 @@ export class Mirror {
     log.info({ url }, `metrics at ${url}/metrics`)
   }
 
-  #readiness (): Readiness {
+  /** What /readyz answers. */
+  readiness (): Readiness {
     const nowMs = this.#options.clock.now()
     const reasons = this.totals.flatMap(flow => notReady(flow, nowMs)).map(({ text }) => text)
     return { ready: reasons.length === 0, reasons }

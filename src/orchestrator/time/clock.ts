@@ -31,6 +31,9 @@ export const systemClock: Clock = {
   }
 }
 
+/** CLOCK_MONOTONIC in microseconds, for programs that compare it with their own. */
+export function systemMonotonicUsec (): bigint { return process.hrtime.bigint() / 1000n }
+
 function sleepOnce (ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal?.aborted === true) {
