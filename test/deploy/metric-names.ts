@@ -5,7 +5,7 @@ import { errorTable } from '../../src/orchestrator/errors/error-table.ts'
 import { metricTable, type MetricRow } from '../../src/orchestrator/observability/metric-table.ts'
 import { notReadyReasons } from '../../src/orchestrator/observability/readiness.ts'
 import {
-  flowStates, laneStates, skipReasons
+  canaryResults, flowStates, laneStates, skipReasons
 } from '../../src/orchestrator/observability/snapshot.ts'
 import { usesOf, type MetricUse } from './prom-expression.ts'
 
@@ -25,6 +25,7 @@ const knownValues: Readonly<Record<string, readonly string[]>> = {
   'longhaul_flow_state state': flowStates,
   'longhaul_lanes state': laneStates,
   'longhaul_records_skipped_total reason': skipReasons,
+  'longhaul_canary_records_total result': canaryResults,
   'longhaul_batches_reencoded_total reason': batchReasons,
   'longhaul_errors_total error': Object.keys(errorTable),
   'longhaul_retried_errors_total error': Object.keys(errorTable)

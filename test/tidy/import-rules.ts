@@ -80,11 +80,11 @@ export const importRows: readonly ImportRow[] = [
     unless: /-> src\/orchestrator\/(cluster|policy|config|errors|time|observability)\//,
     instead: 'cluster/ is below flow/ and cli/: move what both need down'
   },
-  ...['topics', 'groups', 'heartbeats'].map((folder): ImportRow => ({
+  ...['topics', 'groups', 'heartbeats', 'canary'].map((folder): ImportRow => ({
     from: new RegExp(`^src/orchestrator/${folder}/`),
-    to: /^src\/orchestrator\/(cli|flow|topics|groups|heartbeats)\//,
+    to: /^src\/orchestrator\/(cli|flow|topics|groups|heartbeats|canary)\//,
     unless: new RegExp(`-> src/orchestrator/${folder}/`),
-    instead: 'topics/, groups/ and heartbeats/ do not know each other: move it down'
+    instead: 'topics/, groups/, heartbeats/ and canary/ do not know each other: move it down'
   })),
   // The folders of a flow, from top to bottom: each may use the later ones in this list.
   ...[

@@ -1,5 +1,5 @@
-// One of MirrorMaker 2's compacted topics of one partition, which a duty writes: created if it is
-// missing; the writer is opened for the first record.
+// A topic of one partition that a duty writes, compacted as those of MirrorMaker 2 by default:
+// created if it is missing; the writer is opened for the first record.
 import type { ErrorName } from '../errors/error-table.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
@@ -7,6 +7,7 @@ import { Deadline, unlessAborted } from '../time/deadline.ts'
 import type { ChangeOptions, ClusterAdmin } from './cluster-admin.ts'
 import type { OutgoingRecord } from './topic-writer.ts'
 
+const compacted = { 'cleanup.policy': 'compact' }
 /** A client that still connects to a hung cluster is closed after the end of the duty. */
 const closeMs = 500
 
@@ -18,6 +19,8 @@ export interface InternalTopicWriter {
 export interface InternalTopicOptions {
   readonly name: string
   readonly replicationFactor: number
+  /** Settings of a new topic; compaction by default. */
+  readonly configs?: Readonly<Record<string, string>>
   readonly admin: Pick<ClusterAdmin, 'describeTopics' | 'createTopics'>
   readonly openWriter: () => InternalTopicWriter
   readonly clock: Clock
@@ -57,20 +60,25 @@ export class InternalTopic {
   }
 }
 
-/** Creates the topic if it is missing; throws the error with which the cluster refuses it. */
+/**
+ * Creates the topic if it is missing; throws the error with which the cluster refuses it. Whether
+ * it was missing.
+ */
 export async function ensureInternalTopic (
-  { admin, name, replicationFactor }: Omit<InternalTopicOptions, 'openWriter' | 'clock'>,
+  {
+    admin, configs = compacted, name, replicationFactor
+  }: Omit<InternalTopicOptions, 'openWriter' | 'clock'>,
   options: ChangeOptions = {}
-): Promise<void> {
+): Promise<boolean> {
   const [described] = await admin.describeTopics([name])
-  if (described?.error === undefined) return
+  if (described?.error === undefined) return false
   // A principal that may not describe the topic sees the topic as missing on some brokers.
   if (described.error.errorName !== 'UNKNOWN_TOPIC_OR_PARTITION') throw described.error
-  const configs = { 'cleanup.policy': 'compact' }
   const [created] = await admin.createTopics(
     [{ name, partitions: 1, replicationFactor, configs }], options)
   const error = created?.error
   if (error !== undefined && error.errorName !== 'TOPIC_ALREADY_EXISTS') throw error
+  return true
 }
 
 /** For the error of a duty that writes such a topic. */
@@ -86,6 +94,8 @@ export interface InternalTopicUse {
   readonly what: string
   /** The flow and the topic in the error text: `A->B, to the topic ...`. */
   readonly where: string
+  /** The operations that the duty needs; CREATE and WRITE by default. */
+  readonly needs?: string
   /** How to turn the duty off: `set ...`. */
   readonly off: string
 }
@@ -93,7 +103,10 @@ export interface InternalTopicUse {
 /** Adds what the operator can do; an error that a retry solves is a problem of the cluster. */
 export function writeError (thrown: unknown, use: InternalTopicUse): ReplicatorError {
   const error = ReplicatorError.from(thrown)
-  const { cluster, factorSetting, name, off, refusal, replicationFactor, what, where } = use
+  const {
+    cluster, factorSetting, name, needs = 'CREATE and WRITE', off, refusal, replicationFactor, what,
+    where
+  } = use
   if (error.retriable) {
     return new ReplicatorError(error.row, `${error.detail} [${what} ${where}]`,
       { cause: error, cluster })
@@ -109,7 +122,7 @@ export function writeError (thrown: unknown, use: InternalTopicUse): ReplicatorE
     case 'TOPIC_AUTHORIZATION_FAILED':
     case 'CLUSTER_AUTHORIZATION_FAILED':
       return refused(
-        `Grant CREATE and WRITE on topic ${name} to the principal of cluster ${cluster}`)
+        `Grant ${needs} on topic ${name} to the principal of cluster ${cluster}`)
     default: return refused(error.action)
   }
 }

@@ -59,6 +59,14 @@ export interface FlowConfig {
   readonly heartbeats: readonly HeartbeatPair[]
   /** The topic for offset syncs, and the end of the flow that has it. */
   readonly offsetSyncs: OffsetSyncPlace
+  /** Undefined: the flow has no canary. */
+  readonly canary: CanaryTopics | undefined
+}
+
+export interface CanaryTopics {
+  /** On the source. */
+  readonly topic: string
+  readonly remoteTopic: string
 }
 
 export interface OffsetSyncPlace {

@@ -15,7 +15,7 @@ import {
   translateClient, type ClientContext, type ClientProperties
 } from './client-properties.ts'
 import { resolveReferences } from './config-providers.ts'
-import type { Config, FlowConfig, FlowEnd, ForwarderSettings, OffsetSyncPlace } from './config.ts'
+import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
 import { checkConfig, followFactors, lowerToBounds, switchDutiesOff } from './config-rules.ts'
 import {
   flowTable, processTable, rowOf, type FlowSetting, type FlowSettings, type ProcessSetting,
@@ -24,6 +24,7 @@ import {
 import {
   aliasesOf, clusterAliases, enabledFlows, orderedPairs, parseValue, remotePrefixes, wantedTargets
 } from './flow-pairs.ts'
+import { canaryTopics, offsetSyncPlace } from './duty-topics.ts'
 import { assignHeartbeats, type HeartbeatSettings } from './heartbeat-pairs.ts'
 import { Findings } from './findings.ts'
 import { withoutIgnored } from './ignored-properties.ts'
@@ -212,6 +213,7 @@ class Parser {
     const ofTopic = settingsByTopic(settings, topicSettings)
     if (!filter.ok || !configProperties.ok || !groups.ok || !starts.ok) return undefined
     if (policy === undefined) return undefined
+    const canary = canaryTopics(settings, named, policy)
     const topics = {
       filter: filter.filter,
       policy,
@@ -221,7 +223,8 @@ class Parser {
         separator: settings['replication.policy.separator'],
         prefixes: this.#prefixes
       }),
-      heartbeats: settings['heartbeats.replication.enabled']
+      heartbeats: settings['heartbeats.replication.enabled'],
+      canary: canary?.topic
     }
     this.#noteMirrored(topicEntries, topics)
     return {
@@ -238,7 +241,8 @@ class Parser {
       configProperties: configProperties.filter,
       groups: groups.filter,
       starts: starts.starts,
-      offsetSyncs: offsetSyncPlace(settings, named, policy)
+      offsetSyncs: offsetSyncPlace(settings, named, policy),
+      canary
     }
   }
 
@@ -371,14 +375,6 @@ function checkServers (alias: string, servers: string | undefined, findings: Fin
     if (port !== undefined && Number(port) >= 1 && Number(port) <= 65_535) continue
     findings.refuse('CONFIG_INVALID', `${setting}: ${server} is not host:port`, setting)
   }
-}
-
-function offsetSyncPlace (
-  settings: FlowSettings, named: FlowName, policy: ReplicationPolicy
-): OffsetSyncPlace {
-  const side = settings['offset-syncs.topic.location']
-  const other = side === 'source' ? named.target : named.source
-  return { side, topic: policy.offsetSyncsTopic(other) }
 }
 
 function forwarderOf (settings: FlowSettings): ForwarderSettings {

@@ -97,7 +97,8 @@ export const topicTable = {
     doc: 'Names of topics on the target in place of those of the policy: the first regular ' +
       'expression that matches the whole name decides; `$0` is the name on the source, `$1` to ' +
       '`$9` are the groups of the expression: `orders@sales.orders, clicks-(.*)@web.$1, ' +
-      'log.*@$0-eu`. It does not apply to heartbeats.',
+      'log.*@$0-eu`. It does not apply to heartbeats ' +
+      'and the canary.',
     importance: 'medium', default: []
   }),
   'same.names.both.ways': flag({

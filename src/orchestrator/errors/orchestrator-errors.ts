@@ -158,6 +158,9 @@ export const orchestratorErrors = {
   OFFSET_SYNCS_REFUSED: row(2065, 'final', 'flow',
     'offset syncs cannot be written; topics are mirrored all the same',
     'Set emit.offset-syncs.enabled=false if nobody reads offset syncs'),
+  CANARY_REFUSED: row(2066, 'final', 'flow',
+    'canary records cannot be written or read; topics are mirrored all the same',
+    'Set canary.enabled=false to do without the canary'),
   GROUP_OFFSETS_UNREADABLE: row(2062, 'retry', 'flow',
     'the offsets of consumer groups on the source cannot be read',
     'Grant DESCRIBE on the groups to the principal of the source cluster, or exclude the groups ' +

@@ -1,6 +1,10 @@
 // The duties of a flow: what the owner of a slot does for all processes that share the flow.
 import { TopicAclSync } from '../acls/topic-acl-sync.ts'
+import { canaryDuty } from '../canary/canary-duty.ts'
+import type { CanaryFigures } from '../canary/canary-figures.ts'
+import { groupOf } from '../cluster/flow-group.ts'
 import { InternalTopic } from '../cluster/internal-topic.ts'
+import { TopicReader } from '../cluster/topic-reader.ts'
 import { TopicWriter } from '../cluster/topic-writer.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { Side } from '../config/property-path.ts'
@@ -18,6 +22,7 @@ import type { FlowPartitions } from '../partitions/flow-partitions.ts'
 import { heartbeatsTopic } from '../policy/replication-policy.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
 import { retentionLookMs } from '../progress/progress-retention.ts'
+import type { TopicPartition } from '../progress/progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { listed } from '../topics/left-out-settings.ts'
 import { TopicConfigSync } from '../topics/topic-config-sync.ts'
@@ -37,6 +42,11 @@ export interface FlowDutiesOptions {
   readonly checkpoints: Map<string, CheckpointSnapshot>
   /** Receives the positions of groups whenever a duty has read them. */
   readonly onGroups: (positions: readonly GroupPosition[]) => void
+  /** Unique among the processes of the flow. */
+  readonly memberName: string
+  /** Whether an operator has paused the partition. */
+  readonly isPaused: (partition: TopicPartition) => boolean
+  readonly canary: CanaryFigures
   readonly problems: FlowProblems
   readonly log: Log
   readonly clock: Clock
@@ -44,6 +54,8 @@ export interface FlowDutiesOptions {
 
 /** The owner of this slot has the duties that concern the whole flow. */
 const flowSlot = 0
+/** How long the canary waits for the answer of a cluster. */
+const canaryStandstillMs = 10_000
 
 export function openFlowDuties (options: FlowDutiesOptions): Duties {
   const { clock, config: { settings }, problems } = options
@@ -55,7 +67,8 @@ export function openFlowDuties (options: FlowDutiesOptions): Duties {
       ...groupOffsets(options),
       ...checkpoints(options),
       ...offsetSyncs(options),
-      ...heartbeats(options)
+      ...heartbeats(options),
+      ...canaryDuties(options)
     ],
     onError: error => { problems.warn(error) },
     clock
@@ -115,6 +128,35 @@ function heartbeats (options: FlowDutiesOptions): readonly Duty[] {
     openWriter: () => openWriter(options, pair.side, heartbeatsTopic),
     clock
   }))
+}
+
+function canaryDuties (options: FlowDutiesOptions): readonly Duty[] {
+  const { canary, clock, clusters, config, isPaused, memberName, topics } = options
+  if (config.canary === undefined) return []
+  const { topic } = config.canary
+  const intervalMs = config.settings['canary.interval.ms']
+  let begun = 0
+  return [canaryDuty({
+    ...config.canary,
+    config,
+    slot: flowSlot,
+    source: clusters.source,
+    target: clusters.target,
+    openWriter: () => openWriter(options, 'source', topic),
+    openReader: (side, name) => new TopicReader({
+      topic: name,
+      client: config[side].admin,
+      group: groupOf(config.name),
+      standstillMs: canaryStandstillMs,
+      idleMs: 2 * intervalMs,
+      clock
+    }),
+    writer: () => `${memberName}-${++begun}`,
+    isPaused: () => isPaused({ topic, partition: 0 }),
+    onCreated: () => { topics.lookNow() },
+    figures: canary,
+    clock
+  })]
 }
 
 function groupOffsets (options: FlowDutiesOptions): readonly Duty[] {

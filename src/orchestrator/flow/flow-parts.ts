@@ -1,6 +1,7 @@
 // The parts of a replication flow: clusters, progress, ownership of slots, topics and lanes. Opens
 // each part after the parts that it needs, and closes all. replication-flow.ts runs them.
 import { randomUUID } from 'node:crypto'
+import { CanaryFigures } from '../canary/canary-figures.ts'
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { FlowControl, type ControlledProcess } from '../control/flow-control.ts'
@@ -85,6 +86,7 @@ export class FlowParts {
   readonly #warned = new Set<string>()
   /** The checkpoints that the checkpoint duty has written. */
   readonly checkpoints = new Map<string, CheckpointSnapshot>()
+  readonly canary = new CanaryFigures()
   #groups: GroupReading | undefined
   #parts: Partial<OpenParts> = {}
 
@@ -132,6 +134,8 @@ export class FlowParts {
     const topics = this.#add('topics', this.#openTopics(clusters, partitions))
     this.#add('duties', openFlowDuties({
       ...this.#context(clusters), progress, partitions, topics, checkpoints: this.checkpoints,
+      memberName: this.memberName, canary: this.canary,
+      isPaused: partition => this.#parts.control?.state.pauseOf(partition) !== undefined,
       onGroups: positions => { this.#groups = { atMs: clock.now(), positions } },
       live: config
     }))

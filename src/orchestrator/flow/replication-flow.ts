@@ -177,6 +177,7 @@ export class ReplicationFlow {
       ...snapshot,
       checkpoints: this.#parts.checkpoints,
       ...waiting ? { reason: health.reason?.message ?? noSlotsYet } : {},
+      ...this.#config.canary === undefined ? {} : { canary: this.#parts.canary.snapshot() },
       ...probe === undefined ? {} : { clusters: probe.health },
       ...health === undefined ? {} : { slots: health },
       ...control === undefined ? {} : { differingMembers: control.differingMembers },

@@ -13,11 +13,13 @@ export type Operation =
 
 export type Resource =
   'source topics' | 'remote topics' | 'progress topic' | 'heartbeats topic' | 'group' | 'cluster' |
-  'consumer groups' | 'checkpoints topic' | 'offset syncs topic' | 'inbound progress topics'
+  'consumer groups' | 'checkpoints topic' | 'offset syncs topic' | 'inbound progress topics' |
+  'canary topic'
 
 type Switch =
   'sync.topic.configs.enabled' | 'sync.topic.acls.enabled' | 'sync.group.offsets.enabled' |
-  'emit.checkpoints.enabled' | 'emit.offset-syncs.enabled' | 'same.names.both.ways'
+  'emit.checkpoints.enabled' | 'emit.offset-syncs.enabled' | 'same.names.both.ways' |
+  'canary.enabled'
 
 export interface PermissionRow {
   readonly side: Side
@@ -53,6 +55,10 @@ export const permissionRows: readonly PermissionRow[] = [
   }),
   ...rows('source', 'heartbeats topic', heartbeatsNeed),
   ...rows('source', 'offset syncs topic', offsetSyncsNeed, 'emit.offset-syncs.enabled'),
+  ...rows('source', 'canary topic', {
+    Create: 'creates the topic of the canary',
+    Write: 'writes canary records'
+  }, 'canary.enabled'),
   ...rows('target', 'remote topics', {
     Create: 'creates remote topics',
     Write: 'writes records',
@@ -84,8 +90,10 @@ export const permissionRows: readonly PermissionRow[] = [
   }, 'sync.group.offsets.enabled', 'emit.checkpoints.enabled'),
   // librdkafka asks for the coordinator of each consumer's group, also of one that never joins it.
   ...rows('source', 'group', {
-    Describe: 'reads records again for exact offsets, and what flows back have announced'
-  }, 'sync.group.offsets.enabled', 'emit.checkpoints.enabled', 'same.names.both.ways'),
+    Describe: 'reads records again for exact offsets, canary records, and what flows back have ' +
+      'announced'
+  }, 'sync.group.offsets.enabled', 'emit.checkpoints.enabled', 'same.names.both.ways',
+  'canary.enabled'),
   ...rows('target', 'checkpoints topic', {
     Create: 'creates the topic of checkpoints',
     Write: 'writes checkpoints'
@@ -192,6 +200,8 @@ function patternsOf (
       return flow.heartbeats.some(pair => pair.side === side) ? [heartbeats] : []
     case 'cluster': return [{ type: 'literal', name: 'kafka-cluster' }]
     case 'checkpoints topic': return [{ type: 'literal', name: flow.policy.checkpointsTopic }]
+    case 'canary topic':
+      return flow.canary === undefined ? [] : [{ type: 'literal', name: flow.canary.topic }]
     case 'offset syncs topic':
       return flow.offsetSyncs.side === side
         ? [{ type: 'literal', name: flow.offsetSyncs.topic }]
@@ -218,7 +228,12 @@ function sourcePatterns ({ topics }: FlowConfig): readonly NamePattern[] {
   const { filter } = topics
   const listed = filter.topics.map(expression =>
     patternOf(expression, filter.names.includes(unescaped(expression))))
-  return widest(topics.heartbeats ? [...listed, heartbeats] : listed)
+  const { canary } = topics
+  return widest([
+    ...listed,
+    ...topics.heartbeats ? [heartbeats] : [],
+    ...canary === undefined ? [] : [{ type: 'literal', name: canary } as const]
+  ])
 }
 
 /**

@@ -96,6 +96,9 @@ export class TopicRefresh {
     if (!this.#isSettled) this.#loop.wake()
   }
 
+  /** A topic was created that the flow mirrors. */
+  lookNow (): void { this.#loop.wake() }
+
   /** Looks again at once if the flows that bring topics back are others than at the last look. */
   async followFlowsBack (): Promise<void> {
     if (await this.#options.flowsBack?.look() === true) this.#loop.wake()

@@ -39,6 +39,8 @@ export interface FlowTotals extends PartitionTotals {
   readonly isExactlyOnce: boolean | undefined
   readonly dutySuccesses: ReadonlyMap<string, number>
   readonly checkpoints: ReadonlyMap<string, CheckpointSnapshot>
+  /** Undefined: the flow has no canary. Resets to 0 when the flow restarts. */
+  readonly canary: FlowSnapshot['canary']
   readonly clusters: FlowSnapshot['clusters']
   readonly slots: FlowSnapshot['slots']
   readonly faultedPartitionsMax: number
@@ -121,6 +123,7 @@ class FlowAccount {
       isExactlyOnce: flow.isExactlyOnce,
       dutySuccesses: flow.dutySuccesses ?? new Map(),
       checkpoints: flow.checkpoints ?? new Map(),
+      canary: flow.canary,
       clusters: flow.clusters,
       slots: flow.slots,
       faultedPartitionsMax: flow.faultedPartitionsMax,

@@ -26,8 +26,10 @@ function rate (metric: MetricName, selector: string): string {
   return `rate(${metric}${selector}[$__rate_interval])`
 }
 
-function quantile (share: number): string {
-  const buckets = `longhaul_replication_latency_seconds_bucket${flow}[$__rate_interval]`
+function quantile (
+  share: number, metric: MetricName = 'longhaul_replication_latency_seconds'
+): string {
+  const buckets = `${metric}_bucket${flow}[$__rate_interval]`
   return `histogram_quantile(${share}, sum by (source, target, le) (rate(${buckets})))`
 }
 
@@ -109,6 +111,26 @@ export const panelTable: Readonly<Record<string, readonly PanelRow[]>> = {
     {
       title: 'Processes with other settings', unit: 'short', kind: 'lines',
       queries: [[`${flowName} {{instance}}`, `longhaul_members_differing${flow}`]]
+    }
+  ],
+  'Canary': [
+    {
+      title: 'Canary records lost, doubled or late', unit: 'short', kind: 'lines',
+      help: 'Needs canary.enabled=true.',
+      queries: [[`${flowName} {{result}}`, 'sum by (source, target, result) (increase(' +
+        `longhaul_canary_records_total${where(flow, 'result=~"lost|doubled|late"')}` +
+        '[$__rate_interval]))']]
+    },
+    {
+      title: 'Latency of canary records', unit: 's', kind: 'lines',
+      queries: [
+        [`${flowName} p50`, quantile(0.5, 'longhaul_canary_latency_seconds')],
+        [`${flowName} p99`, quantile(0.99, 'longhaul_canary_latency_seconds')]
+      ]
+    },
+    {
+      title: 'Age of the oldest canary record that has not arrived', unit: 's', kind: 'lines',
+      queries: [[flowName, `max by (source, target) (longhaul_canary_outstanding_seconds${flow})`]]
     }
   ],
   'Duties and errors': [

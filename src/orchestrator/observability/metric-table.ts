@@ -246,6 +246,30 @@ export const metricTable = {
     help: 'When a duty of this process for its slots last succeeded, in seconds since 1970; the ' +
       'oldest time among its slots.'
   },
+  longhaul_canary_records_total: {
+    type: 'counter',
+    labels: [...flow, 'result'],
+    help: 'Records of the canary (canary.enabled=true): written on the source, arrived on the ' +
+      'target, lost (a later one arrived), doubled, late (longer than canary.late.ms).'
+  },
+  longhaul_canary_latency_seconds: {
+    type: 'histogram',
+    labels: flow,
+    buckets: powersOfTwoMs(3, 20),
+    help: 'Time from the write of a canary record on the source to its sight on the target, ' +
+      'where it is looked for with growing waits: up to half a second too long.'
+  },
+  longhaul_canary_last_arrival_timestamp_seconds: {
+    type: 'gauge',
+    labels: flow,
+    help: 'When this process last saw a new canary record on the target, in seconds since 1970.'
+  },
+  longhaul_canary_outstanding_seconds: {
+    type: 'gauge',
+    labels: flow,
+    help: 'Age of the oldest canary record that has not arrived, without pauses; 0 if all have ' +
+      'arrived. Only of the process that has the canary.'
+  },
   longhaul_progress_age_seconds: {
     type: 'gauge',
     labels: flow,

@@ -13,7 +13,9 @@ import type { BatchTotals, TopicTotals } from './partition-totals.ts'
 import type { MirrorMakerFigures } from './mirror-maker-figures.ts'
 import { notReady, notReadyReasons } from './readiness.ts'
 import { SeriesText } from './series-text.ts'
-import { flowStates, type PartitionSnapshot } from './snapshot.ts'
+import {
+  canaryResults, flowStates, type CanarySnapshot, type PartitionSnapshot
+} from './snapshot.ts'
 
 export interface MetricsOptions {
   /** The newest totals, usually FlowLedger.latest. */
@@ -144,8 +146,23 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
     text.gauge('longhaul_duty_last_success_timestamp_seconds',
       { ...labels, duty }, succeededMs / 1000)
   }
+  if (flow.canary !== undefined) writeCanary(text, labels, flow.canary)
   text.gauge('longhaul_progress_age_seconds', labels,
     flow.progressUnwrittenMs === undefined ? 0 : ageSeconds(nowMs, flow.progressUnwrittenMs))
+}
+
+function writeCanary (
+  text: SeriesText, labels: MetricLabels<'longhaul_canary_latency_seconds'>, canary: CanarySnapshot
+): void {
+  for (const result of canaryResults) {
+    text.counter('longhaul_canary_records_total', { ...labels, result }, canary.counts[result])
+  }
+  text.histogram('longhaul_canary_latency_seconds', labels, canary.latency)
+  const { lastArrivalMs, outstandingMs } = canary
+  text.gauge('longhaul_canary_last_arrival_timestamp_seconds', labels,
+    lastArrivalMs === undefined ? undefined : lastArrivalMs / 1000)
+  text.gauge('longhaul_canary_outstanding_seconds', labels,
+    outstandingMs === undefined ? undefined : outstandingMs / 1000)
 }
 
 function writeTopic (

@@ -68,6 +68,8 @@ export interface FlowSnapshot {
   readonly dutySuccesses?: ReadonlyMap<string, number>
   /** The checkpoints that this process has written, by group and partition; absent: none. */
   readonly checkpoints?: ReadonlyMap<string, CheckpointSnapshot>
+  /** Absent: the flow has no canary. */
+  readonly canary?: CanarySnapshot
   /** Absent: none. */
   readonly skipped?: SkippedRecords
   /** Records that the target acknowledged and then lost, by topic; absent: none. */
@@ -104,6 +106,19 @@ export interface SlotHealth {
   readonly reason: ReplicatorError | undefined
   /** Whether there are slots that no process owns; undefined: the group does not report it. */
   readonly unownedByAnybody: boolean | undefined
+}
+
+export const canaryResults = ['written', 'arrived', 'lost', 'doubled', 'late'] as const
+export type CanaryResult = (typeof canaryResults)[number]
+
+export interface CanarySnapshot {
+  readonly counts: Readonly<Record<CanaryResult, number>>
+  /** From the write on the source to its sight on the target. */
+  readonly latency: LatencySnapshot
+  /** Epoch ms; undefined: none has arrived yet. */
+  readonly lastArrivalMs: number | undefined
+  /** The age of the oldest record that has not arrived; undefined: this process does not know. */
+  readonly outstandingMs: number | undefined
 }
 
 export interface TopicProblemSnapshot {

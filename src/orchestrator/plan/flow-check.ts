@@ -1,6 +1,7 @@
 // What both clusters of a flow and its progress topic say before a start: the topics that would be
 // mirrored, problems, and the differences from MirrorMaker 2 that matter. Changes nothing.
 // `validate` reports it; `plan` adds what a start would change.
+import { checkCanary } from '../canary/canary-duty.ts'
 import { groupOf } from '../cluster/flow-group.ts'
 import type { FlowConfig } from '../config/config.ts'
 import type { Difference } from '../config/differences.ts'
@@ -78,9 +79,12 @@ export async function checkFlow (
   const offsetSyncs = config.settings['emit.offset-syncs.enabled']
     ? await unlessAborted(signal, checkOffsetSyncs(config, clusters[config.offsetSyncs.side]))
     : undefined
+  const canary = config.canary === undefined
+    ? undefined
+    : await unlessAborted(signal, checkCanary({ config, ...config.canary }, clusters.source))
   const remarks = [
     ...settingRemarks(config, check.onSource), ...remark === undefined ? [] : [remark],
-    ...[...heartbeats, offsetSyncs].flatMap(error => error?.message ?? [])
+    ...[...heartbeats, offsetSyncs, canary].flatMap(error => error?.message ?? [])
   ]
   const progress = await checkProgress(look)
   const mayStop = !isBeforeImport && config.settings['target.not.empty'] === 'stop'

@@ -21,7 +21,7 @@ export interface OwnTopic {
 type Named = Pick<OwnTopic, 'holds' | 'side' | 'topic'>
 
 export function ownTopicsOf (
-  { heartbeats, offsetSyncs, policy, settings, source }: FlowConfig
+  { canary, heartbeats, offsetSyncs, policy, settings, source }: FlowConfig
 ): readonly Named[] {
   return [
     { topic: progressTopicOf(source.alias), side: 'target', holds: 'progress' },
@@ -32,6 +32,9 @@ export function ownTopicsOf (
     ...settings['emit.offset-syncs.enabled']
       ? [{ topic: offsetSyncs.topic, side: offsetSyncs.side, holds: 'offset syncs' }]
       : [],
+    ...canary === undefined
+      ? []
+      : [{ topic: canary.topic, side: 'source' as const, holds: 'canary records' }],
     ...[...new Set(heartbeats.map(({ side }) => side))].map(side =>
       ({ topic: heartbeatsTopic, side, holds: 'heartbeats' }))
   ]

@@ -49,6 +49,20 @@ export const progressTopicPrefix = 'longhaul-progress.'
 /** MirrorMaker 2's topic of heartbeats; policy and separator do not change its name. */
 export const heartbeatsTopic = 'heartbeats'
 
+/** The topic on the source for the canary of the flow to this target. */
+export function canaryTopicOf (targetAlias: string): string {
+  return `${canaryTopicPrefix}${targetAlias}${canaryTopicSuffix}`
+}
+
+const canaryTopicPrefix = 'longhaul-canary.'
+/** MirrorMaker 2 mirrors no topic with this ending. */
+const canaryTopicSuffix = '.internal'
+
+/** Also a remote one, whatever other flows have put before its name. */
+function isCanaryTopic (topic: string): boolean {
+  return topic.includes(canaryTopicPrefix) && topic.endsWith(canaryTopicSuffix)
+}
+
 export function createReplicationPolicy (options: ReplicationPolicyOptions): ReplicationPolicy {
   const { policy, renamed, sourceAlias, separator = '.', internalTopicSeparator = true } = options
   const internalSeparator = internalTopicSeparator ? separator : '.'
@@ -82,8 +96,9 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
   const isHeartbeatsTopic = (topic: string) => originalTopic(topic) === heartbeatsTopic
 
   // Kafka's MirrorClient looks for heartbeats under the name of the policy.
+  const isNamedByPolicy = (topic: string) => isHeartbeatsTopic(topic) || isCanaryTopic(topic)
   const remoteTopic = (topic: string) =>
-    (isHeartbeatsTopic(topic) ? undefined : renamed?.(topic)) ?? remotePrefix(topic)
+    (isNamedByPolicy(topic) ? undefined : renamed?.(topic)) ?? remotePrefix(topic)
 
   return {
     keepsNames,
@@ -99,7 +114,7 @@ export function createReplicationPolicy (options: ReplicationPolicyOptions): Rep
     isHeartbeatsTopic,
     isInternalTopic: topic =>
       topic.startsWith('__') || topic.startsWith('.') ||
-      topic.startsWith(progressTopicPrefix) ||
+      topic.startsWith(progressTopicPrefix) || isCanaryTopic(topic) ||
       (topic.startsWith('mm2') && topic.endsWith(`${internalSeparator}internal`)) ||
       topic.endsWith(`${internalSeparator}checkpoints${internalSeparator}internal`)
   }

@@ -50,10 +50,13 @@ export interface TopicSelection {
   readonly isCycle: (topic: string) => boolean
   /** Whether heartbeats topics are mirrored regardless of the filter. */
   readonly heartbeats: boolean
+  /** The topic of the flow's own canary, which is mirrored regardless of the filter. */
+  readonly canary?: string | undefined
 }
 
 export function judgeTopic (selection: TopicSelection, topic: string): TopicVerdict {
   const { filter, policy, isCycle, heartbeats } = selection
+  if (topic === selection.canary) return 'mirrored'
   if (policy.isInternalTopic(topic)) return 'internal'
   if (!filter.matches(topic) && !(heartbeats && policy.isHeartbeatsTopic(topic))) {
     return filter.excludes(topic) ? 'excluded' : 'not matched'

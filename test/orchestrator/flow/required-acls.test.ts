@@ -137,6 +137,20 @@ test('heartbeats are written to both clusters, and mirrored regardless of topics
     ['Read', 'DescribeConfigs'])
 })
 
+test('a canary is written and read on the source, and read on the target', () => {
+  const acls = aclsOf('A->B.topics = orders', 'canary.enabled = true')
+  const ofCanary = acls.filter(({ name }) => name.includes('canary'))
+    .map(({ cluster, name, operations }) => [cluster, name, operations.includes('Read')])
+  assert.deepEqual(ofCanary, [
+    ['A', 'longhaul-canary.B.internal', true], ['B', 'A.longhaul-canary.B.internal', true]
+  ])
+  const [onSource] = acls.filter(({ name }) => name === 'longhaul-canary.B.internal')
+  assert.deepEqual([...onSource?.operations ?? []].sort(),
+    ['Create', 'DescribeConfigs', 'Read', 'Write'])
+  assert.ok(acls.some(({ cluster, resource }) => cluster === 'A' && resource === 'group'))
+  assert.ok(!aclsOf('A->B.topics = orders').some(({ name }) => name.includes('canary')))
+})
+
 test('docs/security.md lists the permissions of the table', () => {
   const page = readFileSync(join(repoRoot(), 'docs/security.md'), 'utf8')
   const listed = [...page.matchAll(/^\| (source|target) \| (.+?) \| ([\w, *]+) \|/gm)]
@@ -153,6 +167,7 @@ function kindOf (resource: string): string {
   if (resource === 'the consumer groups') return 'consumer groups'
   if (resource.startsWith('group')) return 'group'
   if (resource.includes('mm2-offset-syncs')) return 'offset syncs topic'
+  if (resource.includes('longhaul-canary')) return 'canary topic'
   if (resource.includes('heartbeats')) return 'heartbeats topic'
   if (resource.startsWith('the cluster')) return 'cluster'
   if (resource.startsWith('topics `longhaul-progress')) return 'inbound progress topics'

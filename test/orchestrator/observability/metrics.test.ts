@@ -76,6 +76,12 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
     checkpoints: new Map([['group', {
       group: 'billing', topic: 'A.orders', partition: 0, written: 2, latencySumMs: 50
     }]]),
+    canary: {
+      counts: { written: 9, arrived: 8, lost: 1, doubled: 2, late: 3 },
+      latency: countLatencies([20, 40]),
+      lastArrivalMs: clock.now() - 1500,
+      outstandingMs: 4500
+    },
     isExactlyOnce: false,
     dutySuccesses: new Map([['progress retention', 1_700_000_000_500]]),
     slots: {

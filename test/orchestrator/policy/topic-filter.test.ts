@@ -21,6 +21,24 @@ test('an expression matches the whole name', () => {
   assert.equal(filter(['a|b']).matches('ab'), false)
 })
 
+test('the canary of the flow is mirrored whatever the lists say, and no other canary', () => {
+  for (const policy of ['DefaultReplicationPolicy', 'IdentityReplicationPolicy'] as const) {
+    const selection = {
+      filter: filter(['.*'], ['longhaul.*']),
+      policy: createReplicationPolicy({ policy, sourceAlias: 'A', renamed: () => 'other' }),
+      isCycle: () => false,
+      heartbeats: true,
+      canary: 'longhaul-canary.B.internal'
+    }
+    assert.equal(judgeTopic(selection, 'longhaul-canary.B.internal'), 'mirrored')
+    for (const topic of ['longhaul-canary.C.internal', 'Z.longhaul-canary.B.internal']) {
+      assert.equal(judgeTopic({ ...selection, filter: filter(['.*']) }, topic), 'internal')
+    }
+    assert.match(selection.policy.remoteTopic('longhaul-canary.B.internal'),
+      /^(A\.)?longhaul-canary\.B\.internal$/)
+  }
+})
+
 test('an empty list matches nothing', () => {
   fc.assert(fc.property(topicName, name => {
     assert.equal(filter([]).matches(name), false)
