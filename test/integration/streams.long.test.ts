@@ -1,14 +1,17 @@
 // An application of Kafka Streams moves to the target: its group is synced as other groups are, and
-// it continues at exactly the next record, also after transaction markers and aborted records. Its
-// group is one of the classic protocol. Needs a JDK.
+// it continues at exactly the next record, also after transaction markers and aborted records. Once
+// with a group of the classic protocol, once with a streams group (KIP-1071) on brokers of 4.4: those
+// of 4.1 refuse the members of a streams group whose offsets were committed without members. Needs
+// a JDK.
 import assert from 'node:assert/strict'
 import { delimiter, join } from 'node:path'
-import { test } from 'node:test'
+import { test, type TestContext } from 'node:test'
 import type { KafkaCluster } from '../kafka/cluster.ts'
 import { ensureJars, ensureStreamsJars } from '../kafka/jars.ts'
 import { mustRunJava, quickStartFlags } from '../kafka/java.ts'
 import { createTempFolder, removeFolder } from '../kafka/process-guard.ts'
 import { repoRoot } from '../kafka/repo-root.ts'
+import { brokerVersions } from '../kafka/versions.ts'
 import { createAdmin } from '../orchestrator/cluster/create-admin.ts'
 import { untilRecords } from './comparison.ts'
 import { interleaveTransactions } from './interleaved-transactions.ts'
@@ -17,9 +20,11 @@ import { flowProperties, startClusters } from './mirrored-clusters.ts'
 
 const group = 'application'
 
+type Protocol = 'classic' | 'streams'
+
 /** What the application printed; it may read some more before it has closed. */
 async function runApplication (
-  t: CleanUp, cluster: KafkaCluster, topic: string, count: number
+  t: CleanUp, cluster: KafkaCluster, protocol: Protocol, topic: string, count: number
 ): Promise<readonly string[]> {
   const state = createTempFolder('streams')
   t.after(async () => { removeFolder(state) })
@@ -29,7 +34,7 @@ async function runApplication (
     flags: quickStartFlags,
     args: [
       `bootstrap.servers=${cluster.bootstrapServers}`, `application.id=${group}`,
-      `state.dir=${state}`, 'commit.interval.ms=100',
+      `state.dir=${state}`, `group.protocol=${protocol}`, 'commit.interval.ms=100',
       'auto.offset.reset=earliest', 'consumer.isolation.level=read_committed',
       '--', topic, String(count)
     ]
@@ -37,13 +42,15 @@ async function runApplication (
   return printed.split('\n').filter(line => /^\d \d+ \d \d$/.test(line))
 }
 
-test('an application of Kafka Streams continues at the next record', async t => {
-  const clusters = await startClusters()
+async function continuesOnTarget (t: TestContext, protocol: Protocol): Promise<void> {
+  const version = brokerVersions.find(each => each.version === '4.4.0')
+  assert.ok(version)
+  const clusters = await startClusters(protocol === 'streams' ? { version } : {})
   t.after(async () => { await clusters.close() })
   const { source, target } = clusters
   await source.createTopic('ledger', { partitions: 2 })
   const written = await interleaveTransactions(source.bootstrapServers, 'ledger')
-  const before = await runApplication(t, source, 'ledger', 10)
+  const before = await runApplication(t, source, protocol, 'ledger', 10)
   written.push(...await interleaveTransactions(source.bootstrapServers, 'ledger'))
   const [atSource, atTarget] = [source, target].map(({ bootstrapServers }) =>
     createAdmin(t, bootstrapServers))
@@ -60,6 +67,11 @@ test('an application of Kafka Streams continues at the next record', async t => 
     (await atTarget?.groupOffsets([group]))?.[0]?.offsets.length === committed)
   assert.equal((await mirror.stop()).code, 0)
   const after = await runApplication(
-    t, target, 'east.ledger', written.length - before.length)
+    t, target, protocol, 'east.ledger', written.length - before.length)
   assert.deepEqual([...before, ...after].sort(), [...written].sort())
-})
+}
+
+for (const protocol of ['classic', 'streams'] as const) {
+  test(`an application of Kafka Streams continues at the next record: ${protocol} group`,
+    async t => { await continuesOnTarget(t, protocol) })
+}

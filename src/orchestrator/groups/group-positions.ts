@@ -146,7 +146,7 @@ function mappedOffset (
 /**
  * Groups of consumers, of Kafka Streams, and of programs that commit without members; not those of
  * Connect. A streams group (KIP-1071) that begins on the target has the offsets of an empty group
- * with its name.
+ * with its name, on brokers of 4.4; those of 4.1 refuse its members.
  */
 function hasOffsets ({ protocolType }: GroupListing): boolean {
   return ['consumer', 'streams', ''].includes(protocolType)
