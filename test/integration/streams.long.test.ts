@@ -1,8 +1,8 @@
 // An application of Kafka Streams moves to the target: its group is synced as other groups are, and
 // it continues at exactly the next record, also after transaction markers and aborted records. Once
-// with a group of the classic protocol, once with a streams group (KIP-1071) on brokers of 4.4: those
-// of 4.1 refuse the members of a streams group whose offsets were committed without members. Needs
-// a JDK.
+// with a group of the classic protocol, once with a streams group (KIP-1071) on brokers of 4.4:
+// those of 4.1 refuse the members of a streams group whose offsets were committed without members.
+// Needs a JDK.
 import assert from 'node:assert/strict'
 import { delimiter, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
