@@ -1,6 +1,7 @@
 // A picture of one run: one panel for each figure, one bar for each contender. Plain SVG, no
 // library.
 
+import { escapeXml, svgLabel as label } from '../../src/orchestrator/observability/svg-text.ts'
 import type { ContenderResult } from '../scenarios/loopback.ts'
 import { figures, formatFigure, type Figure } from './figure-table.ts'
 import { baselineOf } from './result-tables.ts'
@@ -77,12 +78,4 @@ function renderPanel (figure: Figure, results: readonly ContenderResult[], top: 
     label(width - margin, top + 22, direction, 'font-size="12" text-anchor="end" fill="#5a6472"'),
     ...bars
   ].join('\n')
-}
-
-function label (x: number, y: number, text: string, attributes: string): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" ${attributes}>${escapeXml(text)}</text>`
-}
-
-function escapeXml (text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 }

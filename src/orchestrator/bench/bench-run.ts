@@ -156,21 +156,25 @@ class Bench {
     return new TopicLeaders(admin, topic, settings.partitions, clock, this.#stopping.signal)
   }
 
-  /** One batch for each partition, until all are on the target: then the mirror runs. */
+  /** A few batches until the target has all that the source accepted: then the mirror runs. */
   async #probe (process: MirrorProcess, load: Load, reader: TargetReader): Promise<void> {
     const { onStep, settings } = this.#options
     const { records } = this.#plan.spec
     const probe = records * settings.partitions
-    await load.run({ startMs: 0, records: probe, endMs: Infinity })
-    onStep('waiting for the mirror')
     const deadline = this.#clock.now() + startMsMax
+    // A leader may refuse batches of a topic that has just been created.
+    while (!this.#stopping.signal.aborted && load.acked < probe) {
+      await load.run({ startMs: 0, records: probe - load.acked, endMs: Infinity })
+    }
+    this.#counts.publishErrors = 0
+    onStep('waiting for the mirror')
     reader.start(error => { this.#fail(error) })
     const seen = (): number => reader.offsets.reduce((sum, offset) => sum + offset, 0)
-    while (!this.#stopping.signal.aborted && seen() < probe) {
+    while (!this.#stopping.signal.aborted && seen() < load.acked) {
       process.mustRun()
       if (this.#clock.now() > deadline) {
         throw new ReplicatorError('TIMED_OUT',
-          `the mirror mirrored ${seen()} of ${probe} records in ${startMsMax / 1000} s`)
+          `the mirror mirrored ${seen()} of ${load.acked} records in ${startMsMax / 1000} s`)
       }
       await this.#pause(pollMs)
     }

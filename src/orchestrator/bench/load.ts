@@ -38,6 +38,7 @@ export class Load {
   readonly #batchesMax: number
   #next = 0
   #left = 0
+  #acked = 0
   #failures = 0
 
   constructor (options: LoadOptions) {
@@ -45,6 +46,9 @@ export class Load {
     const [template] = options.templates
     this.#batchesMax = Math.max(1, Math.floor(requestBytesMax / (template?.bytes.length ?? 1)))
   }
+
+  /** Records that the source has acknowledged, from the first run on. */
+  get acked (): number { return this.#acked }
 
   /** Sends until a limit is reached; resolves when the last batch is acknowledged. */
   async run (limits: LoadLimits): Promise<void> {
@@ -82,24 +86,26 @@ export class Load {
     const sent = due.flatMap(batch => this.#left > 0 ? [this.#create(batch)] : [])
     const sentMs = clock.now()
     const body = encodeProduce(topic, sent)
-    const records = sent.reduce((sum, batch) => sum + batch.records, 0)
+    let refused: ReadonlyMap<number, ReplicatorError>
     try {
-      const response = await client.send({ node, ...produceApi, body })
-      const [error] = parseProduce(topic, response)
-      if (error !== undefined) throw error
-      this.#failures = 0
+      refused = parseProduce(topic, await client.send({ node, ...produceApi, body }))
     } catch (thrown) {
-      await this.#fail(thrown, records)
-      return
+      const error = ReplicatorError.from(thrown)
+      refused = new Map(sent.map(({ partition }) => [partition, error]))
     }
     const ackedMs = clock.now()
-    for (const { baseMs, dueMs, records, valueBytes } of sent) {
-      if (baseMs < counts.countFromMs) continue
+    for (const { baseMs, dueMs, partition, records, valueBytes } of sent) {
+      if (refused.has(partition)) counts.publishErrors += records
+      else this.#acked += records
+      if (refused.has(partition) || baseMs < counts.countFromMs) continue
       counts.published += records
       counts.publishedBytes += valueBytes
       counts.publishLatency.add(ackedMs - sentMs, records)
       counts.publishDelay.add(sentMs - dueMs, records)
     }
+    const [error] = refused.values()
+    if (error === undefined) this.#failures = 0
+    else await this.#fail(error)
   }
 
   #create ({ dueMs, partition }: DueBatch): {
@@ -116,11 +122,10 @@ export class Load {
   }
 
   /** Leaders may have moved: they are looked up again, and the load continues. */
-  async #fail (thrown: unknown, records: number): Promise<void> {
-    const { counts, leaders, stopped } = this.#options
+  async #fail (error: ReplicatorError): Promise<void> {
+    const { leaders, stopped } = this.#options
     if (stopped.aborted) return
-    counts.publishErrors += records
-    if (++this.#failures > failuresMax) throw thrown
+    if (++this.#failures > failuresMax) throw error
     await leaders.refresh()
   }
 }

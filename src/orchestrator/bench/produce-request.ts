@@ -31,9 +31,11 @@ export function encodeProduce (topic: string, batches: readonly PartitionBatch[]
   })])
 }
 
-/** The errors of the partitions that refused their batch. */
-export function parseProduce (topic: string, response: Buffer): readonly ReplicatorError[] {
-  const errors: ReplicatorError[] = []
+/** The errors of the partitions that refused their batch, by partition. */
+export function parseProduce (
+  topic: string, response: Buffer
+): ReadonlyMap<number, ReplicatorError> {
+  const errors = new Map<number, ReplicatorError>()
   let at = 4 // topics: one
   at += 2 + response.readInt16BE(at)
   const count = response.readInt32BE(at)
@@ -41,8 +43,9 @@ export function parseProduce (topic: string, response: Buffer): readonly Replica
   for (let i = 0; i < count; i++) {
     const code = response.readInt16BE(at + 4)
     if (code !== 0) {
-      errors.push(new ReplicatorError(
-        errorByCode(code), `${topic}-${response.readInt32BE(at)} refused a batch`))
+      const partition = response.readInt32BE(at)
+      errors.set(partition,
+        new ReplicatorError(errorByCode(code), `${topic}-${partition} refused a batch`))
     }
     at += 4 + 2 + 8 + 8 + 8 // partition, error, base offset, append time, log start offset
   }

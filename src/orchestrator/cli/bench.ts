@@ -1,20 +1,24 @@
 // `longhaul bench`: a mirror under a load between two clusters, and its figures.
 import { randomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { Option, type Command } from 'commander'
 import { openEmbeddedClusters, type DemoClusters } from '../../demo/demo-clusters.ts'
 import { deathSignalWrapper } from '../../demo/java-process.ts'
 import { startKafkaClusters } from '../../demo/kafka-clusters.ts'
 import { findKafkaLibs, KafkaMissing } from '../../demo/kafka-libs.ts'
-import { renderBenchTable, renderSample } from '../bench/bench-result.ts'
+import { renderBenchTable, renderSample, type BenchResult } from '../bench/bench-result.ts'
 import { runBench } from '../bench/bench-run.ts'
 import { benchFlags, parseBenchSettings, type BenchSettings } from '../bench/bench-table.ts'
+import { renderHistogramLog } from '../bench/histogram-log.ts'
+import { renderLatencyChart } from '../bench/latency-chart.ts'
 import { benchNames, renderMirrorFile, type UserFlow } from '../bench/mirror-file.ts'
+import { ombResult } from '../bench/omb-result.ts'
 import { cliFlags, flagSettings } from '../config/cli-flags.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { parseConfig, readConfig } from '../config/parse-config.ts'
 import { decodeFile } from '../config/properties-text.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
+import { version } from '../version.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -34,6 +38,9 @@ export function addBenchOptions (command: Command): Command {
     .option('--kafka-libs <folder>', 'the jars of Kafka; default: the jars that the tests fetched')
     .addOption(new Option('--embedded',
       'two clusters in this process: for a look, not for figures').conflicts(['source', 'kafka']))
+    .option('--json <file>', 'write the figures under the names of the OpenMessaging Benchmark')
+    .option('--hlog <file>', 'write the latencies of each second as an HdrHistogram log')
+    .option('--svg <file>', 'draw rates and latencies')
     .option('-X <property=value>', 'set any property of the mirror; may be repeated',
       (value: string, previous: readonly string[]) => [...previous, value], [])
 }
@@ -46,6 +53,9 @@ export interface BenchOptions {
   readonly kafka?: boolean
   readonly kafkaLibs?: string
   readonly embedded?: boolean
+  readonly json?: string
+  readonly hlog?: string
+  readonly svg?: string
   readonly X: readonly string[]
 }
 
@@ -161,8 +171,25 @@ async function benchOn (
     step('stopped')
     return exitCodes.failed
   }
+  writeFiles(result, options, clusters?.kind ?? 'running clusters')
   terminal.stdout.write(`${renderBenchTable(result)}\n`)
   return left.length > 0 ? exitCodes.failed : exitCodes.ok
+}
+
+function writeFiles (
+  result: BenchResult, { hlog, json, svg }: BenchOptions, clusters: string
+): void {
+  const { batchRecords, settings } = result
+  const workload = `${settings.partitions} partitions, records of ${settings.recordSize} bytes, ` +
+    `batches of ${batchRecords} records, ${settings.compression}`
+  if (json !== undefined) {
+    const figures = ombResult(result, { workload, driver: `longhaul ${version}, ${clusters}` })
+    writeFileSync(json, `${JSON.stringify(figures, undefined, 2)}\n`)
+  }
+  if (hlog !== undefined) writeFileSync(hlog, renderHistogramLog(result.counts.samples))
+  if (svg !== undefined) {
+    writeFileSync(svg, renderLatencyChart(result, `longhaul ${version}: ${workload}`))
+  }
 }
 
 function makerOf (clusters: DemoClusters | undefined, flow: FlowConfig) {

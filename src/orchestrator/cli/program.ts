@@ -17,6 +17,7 @@ import { plan } from './plan.ts'
 import { run } from './run.ts'
 import { addSupportCommands } from './support-commands.ts'
 import type { Terminal } from './terminal.ts'
+import { addTuneOptions, tune, type TuneOptions } from './tune.ts'
 import { validate } from './validate.ts'
 
 /** Runs the command that the arguments name. commander reports errors of the command line. */
@@ -72,11 +73,7 @@ export async function runProgram (
       exitCode = await demo(options, terminal)
     })
 
-  addBenchOptions(program.command('bench')
-    .description('mirror a load between two clusters, and measure latency, throughput and CPU'))
-    .action(async (options: BenchOptions) => {
-      exitCode = await bench(options, terminal)
-    })
+  addMeasuringCommands(program, terminal, code => { exitCode = code })
 
   try {
     await program.parseAsync([...argv])
@@ -111,5 +108,21 @@ function addLookCommands (
       `24h or 7d; a shorter retention is then a problem; compared with ${outageDefault} otherwise`)
     .action(async (file: string, options: DoctorOptions) => {
       onExit(await doctor(file, options, terminal))
+    })
+}
+
+function addMeasuringCommands (
+  program: Command, terminal: Terminal, onExit: (code: ExitCode) => void
+): void {
+  addBenchOptions(program.command('bench')
+    .description('mirror a load between two clusters, and measure latency, throughput and CPU'))
+    .action(async (options: BenchOptions) => {
+      onExit(await bench(options, terminal))
+    })
+
+  addTuneOptions(program.command('tune')
+    .description('measure which settings fill the line between the clusters of a flow'))
+    .action(async (file: string, options: TuneOptions) => {
+      onExit(await tune(file, options, terminal))
     })
 }
