@@ -1,10 +1,15 @@
 // The Dockerfile agrees with the program, runs it without root, and hadolint accepts it. No engine
 // builds it here.
 import assert from 'node:assert/strict'
+import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { processTable } from '../../src/orchestrator/config/process-table.ts'
+import { createTempFolder, removeFolder } from '../kafka/process-guard.ts'
 import { repoRoot } from '../kafka/repo-root.ts'
 import { tryTool } from './tool.ts'
 
@@ -42,8 +47,39 @@ describe('the Dockerfile', () => {
     const [verb, , ...options] = JSON.parse(argumentsOf('CMD')) as readonly string[]
     assert.equal(verb, 'run')
     assert.deepEqual(options, ['--metrics-host', '0.0.0.0', '--metrics-port', port])
-    assert.match(argumentsOf('HEALTHCHECK'), new RegExp(`'http://127\\.0\\.0\\.1:${port}/healthz'`))
+    assert.ok(argumentsOf('HEALTHCHECK').includes(`'127.0.0.1:${port}/healthz'`))
     assert.equal(argumentsOf('EXPOSE'), port)
+  })
+
+  test('finds a process healthy over HTTP and over HTTPS, and one without an answer not', async t => {
+    const [, list = ''] = / CMD (\[.*\])$/.exec(argumentsOf('HEALTHCHECK')) ?? []
+    const [program, ...args] = JSON.parse(list) as readonly string[]
+    assert.equal(program, 'node')
+    const folder = createTempFolder('docker')
+    t.after(() => { removeFolder(folder) })
+    const [cert, key] = [join(folder, 'certificate.pem'), join(folder, 'key.pem')]
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2',
+      '-subj', '/CN=other', '-keyout', key, '-out', cert], { stdio: 'ignore' })
+    const tls = { cert: readFileSync(cert), key: readFileSync(key) }
+    let status = 200
+    const answer: RequestListener = ({ url }, response) => {
+      response.writeHead(url === '/healthz' ? status : 404).end()
+    }
+    for (const server of [createServer(answer), createTlsServer(tls, answer)]) {
+      await new Promise<void>(resolve => { server.listen(0, '127.0.0.1', resolve) })
+      const { port: free } = server.address() as AddressInfo
+      const check = async (): Promise<number | null> => await new Promise(resolve => {
+        spawn(process.execPath, args.map(arg => arg.replace(port, String(free))))
+          .on('exit', resolve)
+      })
+      status = 200
+      assert.equal(await check(), 0)
+      status = 503
+      assert.equal(await check(), 1)
+      server.close()
+      server.closeAllConnections()
+      assert.equal(await check(), 1)
+    }
   })
 
   test('is built from sources: no build product and no secret is in its context', () => {
