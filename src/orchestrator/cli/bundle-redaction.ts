@@ -6,9 +6,11 @@ import { readEntries, type Entry } from '../config/properties-text.ts'
 import { isSecret, redacted } from '../config/secret-properties.ts'
 
 /** Misspelt names have secrets, too. */
-const looksSecret = /pass|secret|token(?!.*url)|credential|jaas|api\.?key|private/i
+const looksSecret = /pas|pwd|secr|token(?!.*url)|credential|jaas|api\.?key|private/i
 /** A reference names a place, not a secret. */
 const isReference = /^\$\{[^}]*\}$/
+/** Values that every text has, and no secret. */
+const isPlain = /^(true|false|none|\d{1,9})$/i
 /** Shorter values would remove words from every text. */
 const secretLengthMin = 4
 
@@ -49,7 +51,8 @@ export function secretsOf (config: Config): readonly string[] {
 
 export function withoutSecrets (text: string, secrets: readonly string[]): string {
   // The longest first: a secret may contain another one.
-  return [...new Set(secrets)].filter(({ length }) => length >= secretLengthMin)
+  return [...new Set(secrets)]
+    .filter(each => each.length >= secretLengthMin && !isPlain.test(each))
     .sort((one, other) => other.length - one.length)
     .reduce((left, secret) => left.replaceAll(secret, redacted), withoutUrlSecrets(text))
 }

@@ -2,6 +2,9 @@
 // where their shells are installed.
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { runCaptured } from './run-program.ts'
 
@@ -47,9 +50,12 @@ test('bash completes the names of files where a file belongs', async () => {
 for (const shell of ['zsh', 'fish']) {
   const isThere = spawnSync(shell, ['-c', 'true']).status === 0
   const skip = isThere ? false : `${shell} is not installed`
-  test(`${shell} accepts its script`, { skip }, async () => {
-    const { stderr, status } = spawnSync(shell, ['-n', '/dev/stdin'],
-      { input: await scriptOf(shell), encoding: 'utf8' })
+  test(`${shell} accepts its script`, { skip }, async t => {
+    const folder = mkdtempSync(join(tmpdir(), 'longhaul-completion-'))
+    t.after(() => { rmSync(folder, { recursive: true, force: true }) })
+    const file = join(folder, 'script')
+    writeFileSync(file, await scriptOf(shell))
+    const { stderr, status } = spawnSync(shell, ['-n', file], { encoding: 'utf8' })
     assert.equal(stderr, '')
     assert.equal(status, 0)
   })

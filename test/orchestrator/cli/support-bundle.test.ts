@@ -6,7 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 import { parseTarGzip } from 'nanotar'
-import { redactFile, withoutSecrets } from '../../../src/orchestrator/cli/bundle-redaction.ts'
+import {
+  redactFile, secretsOf, withoutSecrets
+} from '../../../src/orchestrator/cli/bundle-redaction.ts'
+import { createConfig } from '../config/create-config.ts'
 import { runCaptured } from './run-program.ts'
 
 const secret = 'hunter2-of-nobody'
@@ -84,6 +87,36 @@ test('a file with errors and misspelt names still makes an archive without secre
   ], ['-X', `A.sasl.password=${secret}`])
   assert.match(texts.get('validate.txt') ?? '', /lanes=many[^]*exit code 2/)
   for (const [name, text] of texts) assert.doesNotMatch(text, /hunter2/, name)
+})
+
+test('each kind of secret in a file is hidden, and known as one for other texts', () => {
+  const cases: ReadonlyArray<readonly [line: string, secret: string]> = [
+    ['A.sasl.password = one-1', 'one-1'],
+    ['A.sasl.pasword = two-2', 'two-2'],
+    ['A.sasl.jaas.confg = x required password="three-3";', 'three-3'],
+    ['A.x.clientSecret = four-4', 'four-4'],
+    ['A.url = https://u:five-5@host/p', 'five-5'],
+    ['A.url = https://host/p?key=six-6', 'six-6'],
+    ['A.ssl.keystore.passwd = a\\\n  seven-7', 'aseven-7']
+  ]
+  for (const [line, hidden] of cases) {
+    const { secrets, text } = redactFile(`${line}\n`)
+    assert.ok(!text.includes(hidden), text)
+    assert.ok(secrets.includes(hidden), `${line}: ${secrets.join(' ')}`)
+  }
+  const ofCommand = redactFile('', ['A.sasl.password=eight-8'])
+  assert.deepEqual(ofCommand, { text: 'A.sasl.password = [redacted]\n', secrets: ['eight-8'] })
+  assert.equal(redactFile('# nine-9\n').text.includes('nine-9'), false)
+})
+
+test('the secrets of the configuration in use are known, wherever it has them from', () => {
+  const config = createConfig([
+    'api.token = ${env:TOKEN}', 'A.security.protocol = SASL_SSL', 'A.sasl.mechanism = PLAIN',
+    `A.sasl.jaas.config = ${module} required username="u" password="\${env:PASSWORD}";`
+  ], { environment: { TOKEN: 'a-token-of-24-characters', PASSWORD: 'of-the-environment' } })
+  const secrets = secretsOf(config)
+  assert.ok(secrets.includes('a-token-of-24-characters'))
+  assert.ok(secrets.includes('of-the-environment'))
 })
 
 test('a reference to a secret stays, because it names only a place', () => {
