@@ -51,7 +51,7 @@ describe('the Dockerfile', () => {
     assert.equal(argumentsOf('EXPOSE'), port)
   })
 
-  test('finds a process healthy over HTTP and over HTTPS, and one without an answer not', async t => {
+  test('finds a process healthy over HTTP and HTTPS, and one without an answer not', async t => {
     const [, list = ''] = / CMD (\[.*\])$/.exec(argumentsOf('HEALTHCHECK')) ?? []
     const [program, ...args] = JSON.parse(list) as readonly string[]
     assert.equal(program, 'node')
