@@ -1,5 +1,5 @@
-// `longhaul tune FILE`: measures the line between the clusters of a flow, and the settings that fill
-// it.
+// `longhaul tune FILE`: measures the line between the clusters of a flow, and finds the settings
+// that fill it.
 import { randomBytes } from 'node:crypto'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import type { Command } from 'commander'

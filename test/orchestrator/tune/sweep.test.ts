@@ -24,7 +24,8 @@ describe('a sweep', () => {
     assert.match(result.reasons[0] ?? '',
       /^connections\.per\.broker\.max=16 mirrors 38\.4 MB\/s; 4 mirrors 9\.6 MB\/s: more windows$/)
     // 2 % are within the noise: no latency is paid for them.
-    assert.match(result.reasons[1] ?? '', /^linger\.ms=0 mirrors 38\.4 MB\/s; 20 mirrors .*latency$/)
+    assert.match(result.reasons[1] ?? '',
+      /^linger\.ms=0 mirrors 38\.4 MB\/s; 20 mirrors .*latency$/)
   })
 
   test('measures no choice twice, and the file\'s own values first', async () => {
