@@ -131,6 +131,17 @@ describe('the next owner of the canary', () => {
     assert.deepEqual(counts(), { ...none, arrived: 1, lost: 2 })
   })
 
+  test('does not count again what the last owner has counted as doubled', () => {
+    const last = createAccount()
+    last.source(0, 1)
+    last.target([0, 10], [0, 11], [1, 12])
+    assert.deepEqual(last.counts(), { ...none, arrived: 2, doubled: 1 })
+    const { counts, source, target } = createAccount(last.account.progress)
+    source(0, 1)
+    target([0, 10], [0, 11], [1, 12])
+    assert.deepEqual(counts(), none)
+  })
+
   // A crash may double what the last owner had seen already: that is why it reads them again.
   test('recognizes what is doubled at the hand-over', () => {
     const { counts, source, target } = createAccount(progressAfter(false))
