@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "51c0be2d7c4f9df7"; }
+const char* ContractFingerprint() { return "f91519b622321458"; }
 
 }  // namespace longhaul

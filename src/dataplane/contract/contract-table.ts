@@ -24,7 +24,7 @@ export const forwarderSettings = {
   isolationLevel: { default: 1, doc: '0 read_uncommitted, 1 read_committed' },
   keepProducerTimestamps: { default: 0, doc: '1: pass LogAppendTime batches through' },
   targetCodecs: { default: 0, doc: 'four bits for each codec: its number plus 1; 0: any' },
-  brokerConnectionsMax: { default: 16, doc: 'connections to fetch over from one source broker' },
+  brokerConnectionsMax: { default: 32, doc: 'connections to fetch over from one source broker' },
   judgesProducers: { default: 0, doc: '1: leave out batches of inbound flows' }
 } as const
 

@@ -45,7 +45,7 @@ struct ForwarderSettings {
   int64_t isolation_level = 1;  // 0 read_uncommitted, 1 read_committed
   int64_t keep_producer_timestamps = 0;  // 1: pass LogAppendTime batches through
   int64_t target_codecs = 0;  // four bits for each codec: its number plus 1; 0: any
-  int64_t broker_connections_max = 16;  // connections to fetch over from one source broker
+  int64_t broker_connections_max = 32;  // connections to fetch over from one source broker
   int64_t judges_producers = 0;  // 1: leave out batches of inbound flows
 };
 

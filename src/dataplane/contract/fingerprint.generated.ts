@@ -1,2 +1,2 @@
 // Generated from contract-table.ts and error-table.ts by render-fingerprint.ts. Do not edit.
-export const contractFingerprint = '51c0be2d7c4f9df7'
+export const contractFingerprint = 'f91519b622321458'

@@ -55,7 +55,8 @@ void ConnectionCount::Rest(int64_t now, const Look& look, int64_t rate) {
   const int64_t last_rate = std::exchange(rest_rate_, rate);
   if (Shrinks(now, rate) || last_rate == 0) return;
   if (now < hold_until_ || round_trip_ms() < pace_.far_ms || look.lacked_room) return;
-  const int32_t next = std::min({2 * count_, max_, look.busy, look.affordable});
+  const int32_t next = std::min({std::exchange(factor_, 2) * count_, max_, look.busy,
+                                 look.affordable});
   // Too few to be so much faster, however little each connection passes.
   if (next * 100 < count_ * (100 + pace_.gain_percent) || next == count_) return;
   former_count_ = count_;
@@ -92,6 +93,9 @@ void ConnectionCount::Decide(int64_t now, const Look& look, int64_t rate) {
   }
   connection_rate_ = std::max(trial_rate_, former_rate_) / count_;
   if (pays) hold_ms_ = 0;
+  // If each connection still passes nearly what it passed before, the line carries many more.
+  const bool is_proportional = trial_rate_ * former_count_ * 10 >= former_rate_ * count_ * 8;
+  if (pays && is_proportional) factor_ = 4;
   Return(now, count_);
   rest_rate_ = trial_rate_;
   if (pays) Rest(now, look, trial_rate_);

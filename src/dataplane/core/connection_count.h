@@ -9,7 +9,7 @@
 //             are wanted                has its partitions       5 round trips
 //   kSteady ---------------> kOpening -----------------> kSettling ---------> kTrial
 //      ^ ^                                                                      |  |
-//      | +------ 20 % faster or more: keeps them, and doubles again at once ----+  |
+//      | +------ 10 % faster or more: keeps them, and tries more at once -------+  |
 //      +-------- less: returns to the former number, for a minute, then two, ... --+
 //
 // The lane tries only if more connections can pay: the broker is far (on a near one no window
@@ -38,7 +38,7 @@ struct ConnectionPace {
   // between two Fetches.
   int64_t opening_ms_max = 30'000;
   int64_t opening_look_ms = 20;
-  int64_t gain_percent = 20;
+  int64_t gain_percent = 10;
   int64_t hold_ms = 60'000;  // after a trial that did not pay; doubles
   int64_t hold_ms_max = 16 * 60'000;
   int64_t refused_ms = 10 * 60'000;
@@ -105,6 +105,7 @@ class ConnectionCount {
   // Before the trial, bytes a second.
   int32_t former_count_ = 1;
   int64_t former_rate_ = 0;
+  int32_t factor_ = 2;  // of the next trial
   int64_t trial_rate_ = 0;
   int32_t trials_ = 0;
   int64_t connection_rate_ = 0;  // what one connection passes, by the last trial
