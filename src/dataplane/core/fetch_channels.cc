@@ -75,8 +75,9 @@ void FetchChannels::Look(int32_t node, Broker* broker) {
   look.members = plan_->CountMembers(node);
   // Walks all partitions of the broker, so only if there is something to gain.
   if (look.bytes >= pace_.busy_bytes) {
-    look.busy = broker->busy = plan_->CountBusy(node);
-    if (plan_->HasBacklog(node, pace_.stripe_backlog_bytes)) {
+    broker->backlogs = plan_->CountBacklogs(node, pace_.stripe_backlog_bytes);
+    look.busy = broker->backlogs.busy;
+    if (broker->backlogs.large > 0) {
       broker->striped_until = lane_->now + pace_.idle_ms;
       if (look.busy > 0) look.busy = INT32_MAX;
     }
@@ -102,8 +103,18 @@ void FetchChannels::Follow(int32_t node, Broker* broker) {
   while (OpenNext(node, broker)) {
   }
   const auto used = static_cast<int32_t>(plan_->UsedChannels(node).size());
-  plan_->SetStriped(node, lane_->now < broker->striped_until && used > std::max(broker->busy, 1));
+  plan_->SetStriped(node, lane_->now < broker->striped_until && PrefersStripes(*broker, used));
   if (plan_->UsedChannels(node).size() > 1 || plan_->IsMoving(node)) plan_->Spread(node);
+}
+
+// Partitions with small backlogs need a session, which has channel 0 alone while there are stripes.
+// And an idle partition makes a session wait, which needs a channel of its own. Over one connection
+// stripes fill the round trips between two Fetches.
+bool FetchChannels::PrefersStripes(const Broker& broker, int32_t used) const {
+  const Backlogs& backlogs = broker.backlogs;
+  if (used > std::max(backlogs.busy, 1)) return true;
+  if (backlogs.small > 0) return false;
+  return used > 1 || (backlogs.none == 0 && broker.count.round_trip_ms() >= pace_.far_ms);
 }
 
 // One after another: librdkafka has one connection to the broker at a time. True: the next channel

@@ -13,9 +13,8 @@
 // over one channel at a time. Order and sequences do not depend on channels at all: a response
 // counts only for the offset that the partition is at.
 //
-// If there are more channels than partitions with records to fetch, a partition with a large
-// backlog is fetched in stripes over all of them (stripe_fetcher.h). Then channel 0 has the
-// session with all partitions.
+// Partitions with a large backlog may be fetched in stripes over all channels (stripe_fetcher.h,
+// PrefersStripes). Then channel 0 has the session with all partitions.
 //
 // A broker may refuse a further connection (max.connections.per.ip). Then the lane keeps one
 // connection less than it has, for librdkafka, which asks for metadata on its own one.
@@ -69,11 +68,12 @@ class FetchChannels {
     int32_t losses = 0;
     bool has_refused = false;  // and that was logged
     int64_t striped_until = 0;  // a while after a partition could last be fetched in stripes
-    int32_t busy = 0;           // partitions with records to fetch, at the last look
+    Backlogs backlogs;          // at the last look
   };
 
   void Look(int32_t node, Broker* broker);
   void Follow(int32_t node, Broker* broker);
+  bool PrefersStripes(const Broker& broker, int32_t used) const;
   bool OpenNext(int32_t node, Broker* broker);
   void StopOpening(int32_t node, Broker* broker);
   void Refuse(int32_t node, Broker* broker, const char* what);

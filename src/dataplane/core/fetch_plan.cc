@@ -144,18 +144,24 @@ bool FetchPlan::IsCrowded(const Partition& p) const {
   return route != routes_.end() && JudgeRoom(p, nodes_.at(route->second)) == Verdict::kCrowded;
 }
 
-bool FetchPlan::HasBacklog(int32_t node, int64_t bytes) const {
-  bool has_backlog = false;
+Backlogs FetchPlan::CountBacklogs(int32_t node, int64_t bytes) const {
+  Backlogs count;
   EachOf(node, [&](const Channel&, const FetchNode& each) {
     for (uint32_t id : each.members) {
       const Partition* p = lane_->Find(id);
-      if (p == nullptr || has_backlog) continue;
+      if (p == nullptr) continue;
       const Verdict verdict = JudgeRoom(*p, each);
-      has_backlog = (verdict == Verdict::kWanted || verdict == Verdict::kCrowded) &&
-                    p->striping.shape.BytesOf(lane_->EndOf(*p) - p->source.offset) >= bytes;
+      const int64_t backlog = lane_->EndOf(*p) - p->source.offset;
+      if (verdict == Verdict::kWanted && backlog > 0) count.busy++;
+      if (backlog <= 0)
+        count.none++;
+      else if (p->striping.shape.BytesOf(backlog) < bytes)
+        count.small++;
+      else if (verdict == Verdict::kWanted || verdict == Verdict::kCrowded)
+        count.large++;
     }
   });
-  return has_backlog;
+  return count;
 }
 
 int32_t FetchPlan::CountMembers(int32_t node) const {
@@ -166,17 +172,6 @@ int32_t FetchPlan::CountMembers(int32_t node) const {
 
 bool FetchPlan::IsBusy(const Partition& p, const FetchNode& node) const {
   return p.source.offset < lane_->EndOf(p) && JudgeRoom(p, node) == Verdict::kWanted;
-}
-
-int32_t FetchPlan::CountBusy(int32_t node) const {
-  int32_t busy = 0;
-  EachOf(node, [&](const Channel&, const FetchNode& each) {
-    for (uint32_t id : each.members) {
-      const Partition* p = lane_->Find(id);
-      if (p != nullptr && IsBusy(*p, each)) busy++;
-    }
-  });
-  return busy;
 }
 
 void FetchPlan::Update(int32_t node_id, FetchNode* node) {

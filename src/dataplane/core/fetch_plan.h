@@ -44,15 +44,25 @@ struct FetchNode {
   int64_t not_before = 0;      // throttled or backing off
   int64_t answered_ms = 0;     // last response of its session, epoch ms
   int64_t asked_bytes = 0;     // that the last request of the session asked for, at most
-  // Written by StripeFetcher: requests for stripes in flight, the bytes that they reserve, when the
-  // last one was answered, and bytes a ms.
+  // Written by StripeFetcher: requests for stripes in flight, and the bytes that they reserve.
   int32_t stripes = 0;
   int64_t stripe_bytes = 0;
-  int64_t stripe_done_at = 0;
+  // Bytes a ms, the most of the last windows; and of the present window: its begin, and the bytes
+  // that had moved until then.
   int64_t stripe_rate = 0;
+  int64_t rate_since = 0;
+  int64_t rate_bytes = 0;
 
   // The broker keeps a session, and the lane no longer fetches over the channel.
   bool is_left() const { return members.empty() && session.is_open(); }
+};
+
+// How many partitions of a broker lack what its logs hold.
+struct Backlogs {
+  int32_t busy = 0;   // have records to fetch, and room for them
+  int32_t none = 0;   // are at the end of their log
+  int32_t small = 0;
+  int32_t large = 0;  // and could be fetched, if their queue were not full
 };
 
 class FetchPlan {
@@ -92,14 +102,12 @@ class FetchPlan {
   // its full queue is in the way.
   bool MayFetch(const Partition& p) const;
   bool IsCrowded(const Partition& p) const;
-  // Whether a member of the broker lacks at least `bytes` of what its log holds.
-  bool HasBacklog(int32_t node, int64_t bytes) const;
+  // A backlog of less than `bytes` is small.
+  Backlogs CountBacklogs(int32_t node, int64_t bytes) const;
   // Lets members leave that are to be fetched over another channel. No Fetch may be in flight on
   // this one.
   void MoveMembers(const Channel& channel, FetchNode* node);
   int32_t CountMembers(int32_t node) const;
-  // Members with records to fetch, and with room for them.
-  int32_t CountBusy(int32_t node) const;
 
   // If the session of its channel has left out the partition, the end of its log is unchanged.
   // Returns a number of that channel, or -1 if there is no such session.

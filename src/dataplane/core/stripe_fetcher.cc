@@ -8,17 +8,48 @@
 
 namespace longhaul {
 
-int64_t StripeFetcher::StripeBytes() const {
+// Small stripes leave little to wait for where two do not meet. On a connection that passes much,
+// larger ones need fewer requests.
+int64_t StripeFetcher::StripeBytes(const FetchNode& node, int64_t round_trip_ms) const {
+  const int64_t least = StripeBytesMin();
+  const int64_t wanted = node.stripe_rate * round_trip_ms / kStripesPerRoundTrip;
+  return std::min(std::clamp(wanted, least, 4 * least), StripeBytesMax());
+}
+
+int64_t StripeFetcher::StripeBytesMin() const {
   const int64_t connections = std::max<int64_t>(lane_->settings.broker_connections_max, 1);
+  return std::clamp<int64_t>(lane_->memory.bound() / (4 * connections), 1, StripeBytesMax());
+}
+
+int64_t StripeFetcher::StripeBytesMax() const {
   return std::max<int64_t>(
-      std::min({lane_->memory.bound() / (4 * connections), lane_->settings.fetch_bytes_max,
-                lane_->settings.partition_fetch_bytes_max}),
-      1);
+      std::min(lane_->settings.fetch_bytes_max, lane_->settings.partition_fetch_bytes_max), 1);
+}
+
+// What a channel passes at best: with less in flight it would pass less than it can.
+void StripeFetcher::MeasureRates() {
+  for (const int32_t id : plan_->striped()) {
+    const int64_t window_ms = std::max(2 * channels_->RoundTripMs(id), kRateMs);
+    for (const int32_t number : plan_->UsedChannels(id)) {
+      const Channel channel{id, number};
+      FetchNode& node = plan_->nodes().at(channel);
+      const int64_t ms = lane_->now - node.rate_since;
+      if (ms < window_ms) continue;
+      const int64_t moved = lane_->transport->bytes_moved(Side::kSource, channel);
+      const bool is_known = ms < 2 * window_ms && moved >= node.rate_bytes;
+      const int64_t rate = is_known ? (moved - node.rate_bytes) / ms : 0;
+      node.stripe_rate = std::max(rate, node.stripe_rate * 7 / 8);
+      node.rate_since = lane_->now;
+      node.rate_bytes = moved;
+    }
+  }
 }
 
 void StripeFetcher::Tick(int64_t share, int64_t spare, uint64_t* next_tag) {
   DropInvalid();
+  MeasureRates();
   BeginAll();
+  full_.clear();
   // Partitions take turns.
   for (bool has_asked = true; has_asked;) {
     has_asked = false;
@@ -63,7 +94,7 @@ bool StripeFetcher::MayBegin(const Partition& p) const {
   const Reach reach = lane_->AskReach(Side::kSource, p.leaders.source.node, kFetchApi, &version);
   if (reach != Reach::kReady || version < kEpochsFrom) return false;
   const int64_t backlog = striping.shape.BytesOf(lane_->EndOf(p) - p.source.offset);
-  return backlog >= std::max(pace_.stripe_backlog_bytes, 4 * StripeBytes());
+  return backlog >= std::max(pace_.stripe_backlog_bytes, 4 * StripeBytesMin());
 }
 
 void StripeFetcher::Begin(Partition* p) {
@@ -126,15 +157,20 @@ bool StripeFetcher::IsWasteful(const Partition& p) const {
          p.striping.stored_bytes / kTwiceShare + lane_->memory.bound();
 }
 
-bool StripeFetcher::MayGoAhead(const Partition& p, const Active& active, int64_t share) const {
+// Stripes that wait for an earlier one have at most 5/8 of the bound with those in flight. An
+// eighth stays free: for the stripe at the position, and for other partitions.
+bool StripeFetcher::MayGoAhead(const Partition& p, const Active& active, int64_t bytes,
+                               int64_t share) const {
   if (!plan_->IsStriped(active.node) || replicas_->IsDue(p)) return false;
   if (lane_->now < p.striping.paused_until) return false;
-  if (p.queue.bytes() + active.stripes.held_bytes() >= lane_->settings.partition_queue_bytes_max)
-    return false;
-  int64_t all = in_flight_bytes_;
-  for (const auto& [id, each] : active_) all += each.stripes.held_bytes();
+  if (p.queue.bytes() >= lane_->settings.partition_queue_bytes_max) return false;
+  const int64_t bound = lane_->memory.bound();
+  if (lane_->memory.fetch_room() - bytes < bound / 8) return false;
   const auto channels = static_cast<int64_t>(plan_->UsedChannels(active.node).size());
-  return all + StripeBytes() <= std::min(channels * share, lane_->memory.bound() / 2);
+  if (in_flight_bytes_ + bytes > channels * share) return false;
+  int64_t all = in_flight_bytes_ + bytes;
+  for (const auto& [id, each] : active_) all += each.stripes.held_bytes();
+  return all <= bound / 8 * 5;
 }
 
 bool StripeFetcher::AskNext(Actives::iterator it, int64_t share, int64_t spare,
@@ -142,12 +178,19 @@ bool StripeFetcher::AskNext(Actives::iterator it, int64_t share, int64_t spare,
   Partition* p = lane_->Find(it->first);
   Active* active = &it->second;
   if (p->phase != PartitionPhase::kRunning || !plan_->MayFetch(*p)) return false;
-  const int64_t bytes = StripeBytes();
-  const std::optional<Stripes::Ask> ask = active->stripes.Next(
-      p->striping.shape, lane_->EndOf(*p), bytes, MayGoAhead(*p, *active, share));
+  const int64_t round_trip_ms = std::max<int64_t>(channels_->RoundTripMs(active->node), 0);
+  std::optional<Channel> channel;
+  if (!full_.contains(active->node)) {
+    channel = ChooseChannel(active->node, share, round_trip_ms, false);
+    if (!channel) full_.insert(active->node);
+  }
+  const int64_t bytes = channel ? StripeBytes(plan_->nodes().at(*channel), round_trip_ms)
+                                : StripeBytesMin();
+  const std::optional<Stripes::Ask> ask =
+      active->stripes.Next(p->striping.shape, lane_->EndOf(*p), bytes,
+                           channel && MayGoAhead(*p, *active, bytes, share));
   if (!ask) return false;
-  const std::optional<Channel> channel =
-      ChooseChannel(active->node, bytes, share, ask->is_first);
+  if (!channel) channel = ChooseChannel(active->node, share, round_trip_ms, true);
   if (!channel) return false;
   const int64_t room = lane_->memory.fetch_room() - ask->bytes;
   if (room < (ask->is_first ? 0 : spare)) {
@@ -160,22 +203,29 @@ bool StripeFetcher::AskNext(Actives::iterator it, int64_t share, int64_t spare,
   return Send(*p, active, *channel, *ask, next_tag);
 }
 
-// The one with the fewest bytes in flight, of those that fetch no partition in a session. Each has
-// as much in flight as it passes in two round trips, and two stripes, so that it is never idle.
-std::optional<Channel> StripeFetcher::ChooseChannel(int32_t node, int64_t bytes, int64_t share,
-                                                    bool is_first) const {
+// The one with the fewest bytes in flight, of those that fetch no partition in a session; a single
+// one may do both, since nothing else would fetch the stripes. Each has in flight what it passes in
+// a round trip and a quarter more, and two stripes, so that it is never idle. More would only wait
+// at the broker, and a hole would wait behind it. `is_hole`: the stripes ahead wait for this one,
+// so it is asked for at once.
+std::optional<Channel> StripeFetcher::ChooseChannel(int32_t node, int64_t share,
+                                                    int64_t round_trip_ms, bool is_hole) const {
   std::optional<Channel> chosen;
   int64_t least = INT64_MAX;
-  const int64_t round_trip_ms = std::max<int64_t>(channels_->RoundTripMs(node), 0);
-  for (const int32_t number : plan_->UsedChannels(node)) {
+  const std::vector<int32_t> used = plan_->UsedChannels(node);
+  for (const int32_t number : used) {
     const Channel channel{node, number};
     const FetchNode& each = plan_->nodes().at(channel);
-    if (each.asking || !each.session.empty() || lane_->now < each.not_before) continue;
+    const bool has_session = each.asking || !each.session.empty();
+    if ((has_session && used.size() > 1) || lane_->now < each.not_before) continue;
+    if (each.stripe_bytes >= least) continue;
     const bool is_open =
         number == 0 || lane_->transport->bytes_moved(Side::kSource, channel) >= 0;
-    const int64_t most = std::min(share, 2 * bytes + 2 * round_trip_ms * each.stripe_rate);
-    const bool has_room = is_first || each.stripe_bytes == 0 || each.stripe_bytes + bytes <= most;
-    if (!is_open || !has_room || each.stripe_bytes >= least) continue;
+    const int64_t bytes = StripeBytes(each, round_trip_ms);
+    const int64_t most =
+        std::min(share, 2 * bytes + round_trip_ms * each.stripe_rate * 5 / 4);
+    const bool has_room = is_hole || each.stripe_bytes == 0 || each.stripe_bytes + bytes <= most;
+    if (!is_open || !has_room) continue;
     chosen = channel;
     least = each.stripe_bytes;
   }
@@ -212,7 +262,7 @@ bool StripeFetcher::Send(const Partition& p, Active* active, const Channel& chan
   lane_->memory.ReserveFetch(ask.bytes);
   lane_->counters.fetch_requests++;
   outstanding_.emplace(
-      tag, Outstanding{p.id, channel, ask.bytes, patience, lane_->now, node.stripes == 0});
+      tag, Outstanding{p.id, channel, ask.bytes, patience, node.stripes == 0});
   node.stripes++;
   node.stripe_bytes += ask.bytes;
   in_flight_bytes_ += ask.bytes;
@@ -248,12 +298,6 @@ Partition* StripeFetcher::OnReply(const Reply& reply) {
   const bool is_good = IsGood(answer, &node);
   FetchedPartition fetched{};
   if (is_good) fetched = std::move(answer.response.partitions.front());
-  if (answer.buffer != nullptr) {
-    const int64_t ms = std::max<int64_t>(
-        lane_->now - std::max(node.stripe_done_at, asked.sent_at), 1);
-    node.stripe_rate += (answer.buffer->size() / ms - node.stripe_rate) / 4;
-  }
-  node.stripe_done_at = lane_->now;
   const auto active = active_.find(asked.id);
   Partition* p = lane_->Find(asked.id);
   if (active == active_.end() || !active->second.stripes.Awaits(reply.tag)) {

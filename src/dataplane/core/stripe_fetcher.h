@@ -11,15 +11,16 @@
 // dropped, and the session continues from the position: it meets the same condition, and handles
 // it.
 //
-// Memory: stripes together have at most the half of the lane's bound that Fetches may have, and the
-// next stripe of the position may always be fetched: if there is no room for it, the stripes ahead
-// of it are dropped. If more than 5 % of the bytes of a partition would be fetched twice, its
-// stripes pause.
+// Memory: stripes in flight have at most the half of the lane's bound that Fetches may have, with
+// those that wait for an earlier one 5/8, and the next stripe of the position may always be
+// fetched: if there is no room for it, the stripes ahead of it are dropped. If more than 5 % of the
+// bytes of a partition would be fetched twice, its stripes pause.
 #pragma once
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <vector>
 
@@ -39,6 +40,9 @@ class StripeFetcher {
   static constexpr int64_t kPauseMs = 60'000;
   // How often all partitions of a broker are looked at.
   static constexpr int64_t kBeginMs = 100;
+  // What a channel passes is measured over two round trips, and over this time at least.
+  static constexpr int64_t kRateMs = 20;
+  static constexpr int64_t kStripesPerRoundTrip = 16;
   // Brokers check the leader epoch of a Fetch from this version on (KIP-320).
   static constexpr int16_t kEpochsFrom = 9;
 
@@ -76,7 +80,6 @@ class StripeFetcher {
     Channel channel;
     int64_t bytes;
     Patience patience;
-    int64_t sent_at;
     bool was_alone;  // on its connection
   };
   using Actives = std::map<uint32_t, Active>;
@@ -88,15 +91,18 @@ class StripeFetcher {
   void DropInvalid();
   void Drop(Actives::iterator active);
   bool AskNext(Actives::iterator active, int64_t share, int64_t spare, uint64_t* next_tag);
-  bool MayGoAhead(const Partition& p, const Active& active, int64_t share) const;
-  std::optional<Channel> ChooseChannel(int32_t node, int64_t bytes, int64_t share,
-                                       bool is_first) const;
+  bool MayGoAhead(const Partition& p, const Active& active, int64_t bytes, int64_t share) const;
+  std::optional<Channel> ChooseChannel(int32_t node, int64_t share, int64_t round_trip_ms,
+                                       bool is_hole) const;
   bool Send(const Partition& p, Active* active, const Channel& channel, const Stripes::Ask& ask,
             uint64_t* next_tag);
   bool IsGood(const FetchAnswer& answer, FetchNode* node);
   void CountTwice(Partition* p, int64_t bytes);
   bool IsWasteful(const Partition& p) const;
-  int64_t StripeBytes() const;
+  int64_t StripeBytes(const FetchNode& node, int64_t round_trip_ms) const;
+  int64_t StripeBytesMin() const;
+  int64_t StripeBytesMax() const;
+  void MeasureRates();
 
   LaneContext* lane_;
   FetchPlan* plan_;
@@ -107,6 +113,7 @@ class StripeFetcher {
   std::unordered_map<uint64_t, Outstanding> outstanding_;
   int64_t in_flight_bytes_ = 0;  // of all outstanding requests
   int64_t begin_at_ = 0;
+  std::set<int32_t> full_;  // brokers whose channels have no room for stripes ahead, in this tick
 };
 
 }  // namespace longhaul

@@ -46,7 +46,9 @@ void BatchShape::See(const BatchSurvey& survey, int64_t offset) {
   const double mean_offsets = static_cast<double>(survey.next - from) / batches;
   const double spread = (static_cast<double>(survey.largest) - mean_bytes) / 2;
   const double error = is_known() ? std::max(std::abs(mean_bytes - bytes), spread) : spread;
-  const double weight = is_known() ? batches / (batches + 16) : 1;
+  // A guess is many batches ahead, and multiplies an error of the mean by their number.
+  const double weight = batches / (batches + seen);
+  seen = std::min(seen + batches, kSeenMax);
   bytes += weight * (mean_bytes - bytes);
   offsets += weight * (mean_offsets - offsets);
   deviation += weight * (error - deviation);

@@ -57,6 +57,9 @@ struct BatchShape {
   double bytes = 0;  // of a batch; 0: not known
   double offsets = 0;
   double deviation = 0;  // of a batch's bytes, the mean of the absolute one
+  // How many batches the means are of; older ones count ever less.
+  static constexpr double kSeenMax = 128;
+  double seen = 0;
   bool is_known() const { return bytes > 0; }
   // `offset`: the one that was asked for, if a batch begins there or behind it; else -1.
   void See(const BatchSurvey& survey, int64_t offset);

@@ -72,6 +72,28 @@ TEST_CASE("one partition uses all connections, and is nearly as much faster") {
   CHECK(hot.lane().fetched_twice_bytes < hot.LogBytes() / 20);
 }
 
+// Regression: with one Fetch in flight a connection was idle for a round trip after each response,
+// here for more than half of the time.
+TEST_CASE("stripes keep a single connection busy where all partitions have a backlog") {
+  SimulationOptions options = HotOptions();
+  options.pace.far_ms = 50;
+  SUBCASE("far") {}
+  SUBCASE("an idle partition makes the session wait, which needs the connection") {
+    options.partitions = 2;
+  }
+  SUBCASE("near") { options.pace.far_ms = 200; }
+  options.pace.window_ms = 5'000;  // no further connection is tried meanwhile
+  options.pace.window_round_trips = 1;
+  HotPartition hot("single", options, 6'000);
+  hot.process->network->connection_rate = 100;
+  hot.sim.RunFor(9'000);
+  REQUIRE(hot.lane().source_connections == 1);
+  const bool is_striped = options.partitions == 1 && options.pace.far_ms == 50;
+  CHECK((hot.sim.source.stripes > 0) == is_striped);
+  // The connection passes 100 KB a second.
+  if (is_striped) CHECK(hot.Rate(1'000) > 90'000);
+}
+
 TEST_CASE("no stripes with one connection, or from a broker that does not check epochs") {
   SUBCASE("one connection") {
     HotPartition hot("set", HotOptions(1), 200);
