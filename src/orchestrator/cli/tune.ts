@@ -86,8 +86,13 @@ export async function tune (
   }
 }
 
-/** The chosen values that the file does not already have. */
-function changedOf (settings: Readonly<Record<string, unknown>>, { sweep }: TuneResult): Choice {
+const secondsMin = 1
+
+/** The chosen values that the file does not already have; none if the steps were too short. */
+function changedOf (
+  settings: Readonly<Record<string, unknown>>, { shortestSeconds, sweep }: TuneResult
+): Choice {
+  if (shortestSeconds < secondsMin) return {}
   return Object.fromEntries(Object.entries(sweep.chosen.choice)
     .filter(([setting, value]) => settings[setting] !== value))
 }
@@ -126,8 +131,11 @@ function renderTune (
       : `batches of the topics have ${formatBytes(batchBytes)} (median)`,
     renderTable([...dimensions.map(({ setting }) => setting), 'MB/s', ''], rows, width),
     ...sweep.reasons,
-    ...lines.length === 0
-      ? ['The file has the chosen settings already.']
-      : ['Chosen, and not yet in the file:', ...lines]
+    ...result.shortestSeconds < secondsMin
+      ? [`A step lasted ${result.shortestSeconds.toFixed(2)} s: the figures are chance, and ` +
+          'nothing is chosen. Write more by --max-bytes.']
+      : lines.length === 0
+        ? ['The file has the chosen settings already.']
+        : ['Chosen:', ...lines]
   ].join('\n')
 }

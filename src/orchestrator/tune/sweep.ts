@@ -84,8 +84,8 @@ function explain (
       : [`${smaller.choice[setting]} mirrors ${megabytes(smaller)}: ${gain}`],
     ...larger === undefined
       ? []
-      : [`${larger.choice[setting]} mirrors ${megabytes(larger)}, which is not more than the ` +
-          `${noise * 100} % by which runs differ, and ${price}`]
+      : [`${larger.choice[setting]} mirrors ${megabytes(larger)}, which is not ` +
+          `${noise * 100} % more, and ${price}`]
   ]
   return parts.length === 0 ? of : `${of}; ${parts.join('; ')}`
 }

@@ -53,6 +53,8 @@ export interface TuneResult {
   /** The median of Produce requests with acks=all to the target, without the round trip. */
   readonly commitMs: number
   readonly sweep: SweepResult
+  /** Of the step that was over first: below a second its figure is chance. */
+  readonly shortestSeconds: number
 }
 
 const adminTimeoutMs = 30_000
@@ -87,6 +89,8 @@ class Tuning {
   readonly #source: ClusterAdmin
   readonly #target: ClusterAdmin
   readonly #clock: BenchClock
+  readonly #existing = new Set<string>()
+  #shortestSeconds = Infinity
   #steps = 0
   #bytesARecord = recordSize
 
@@ -123,7 +127,10 @@ class Tuning {
       onStep(`${describeChoice(choice)}: ${(bytesPerSecond / 1e6).toFixed(1)} MB/s`)
       return bytesPerSecond
     })
-    return swept && { sourceMs, targetMs, connection, batchBytes, commitMs, sweep: swept }
+    return swept && {
+      sourceMs, targetMs, connection, batchBytes, commitMs, sweep: swept,
+      shortestSeconds: this.#shortestSeconds
+    }
   }
 
   async #roundTripMs (admin: ClusterAdmin): Promise<number> {
@@ -217,6 +224,7 @@ class Tuning {
         if (first === undefined && count >= warm) first = { atMs, count }
         if (first !== undefined && (count >= records || atMs - first.atMs > stepMs)) {
           const seconds = Math.max(atMs - first.atMs, 1) / 1000
+          this.#shortestSeconds = Math.min(this.#shortestSeconds, seconds)
           return (count - first.count) * this.#bytesARecord / seconds
         }
         // A line that is too slow for the warm share: what arrived is the figure.
@@ -232,8 +240,17 @@ class Tuning {
     }
   }
 
-  /** 0 while the topic does not exist. */
+  /**
+   * 0 while the topic does not exist. Offsets are asked for only then: the client remembers for
+   * long that it knows no leader of a topic.
+   */
   async #countOn (topic: string, partitions: number): Promise<number> {
+    if (!this.#existing.has(topic)) {
+      const [described] = await this.#target.describeTopics([topic])
+      const led = described?.partitions.filter(({ leader }) => leader >= 0) ?? []
+      if (led.length < partitions) return 0
+      this.#existing.add(topic)
+    }
     const wanted = Array.from({ length: partitions }, (_, partition): WantedOffset =>
       ({ topic, partition, at: 'latest' }))
     const offsets = await this.#target.listOffsets(wanted, 'read_uncommitted')
