@@ -72,7 +72,7 @@ describe('longhaul tune over a long line', () => {
 
   test('chooses more connections where each passes little', async () => {
     const { exited, written } =
-      startTune(['--max-bytes', '10MB', '--max-seconds', '30', '--write'])
+      startTune(['--max-bytes', '40MB', '--max-seconds', '45', '--write'])
     const [status] = await exited
     assert.equal(status, 0, written.stderr)
     const [, chosen = ''] =
