@@ -104,6 +104,8 @@ void StripeFetcher::Begin(Partition* p) {
   const FetchSession::Entry* entry = node.session.Find(p->id);
   const bool is_asked = node.asking && entry != nullptr && entry->is_known;
   if (is_asked && entry->asked.offset != p->source.offset) return;
+  // How the answer is divided among several partitions is not known. Consider() follows it.
+  if (is_asked && node.members.size() > 1) return;
   if (is_asked)
     active.stripes.AwaitSession(p->striping.shape,
                                 std::min<int64_t>(entry->asked.bytes_max, node.asked_bytes));
@@ -178,6 +180,8 @@ bool StripeFetcher::AskNext(Actives::iterator it, int64_t share, int64_t spare,
   Partition* p = lane_->Find(it->first);
   Active* active = &it->second;
   if (p->phase != PartitionPhase::kRunning || !plan_->MayFetch(*p)) return false;
+  // The session continues.
+  if (active->stripes.empty() && !plan_->IsStriped(active->node)) return false;
   const int64_t round_trip_ms = std::max<int64_t>(channels_->RoundTripMs(active->node), 0);
   std::optional<Channel> channel;
   if (!full_.contains(active->node)) {

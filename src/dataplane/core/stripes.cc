@@ -8,6 +8,13 @@
 #include "core/record_batch.h"
 
 namespace longhaul {
+namespace {
+
+// A hole is asked for by one Fetch after another, each a round trip later, and the stripes ahead
+// wait for it. So such a Fetch may be as large as several stripes.
+constexpr int64_t kHoleStripes = 8;
+
+}  // namespace
 
 BatchSurvey SurveyBatches(const uint8_t* records, size_t size, int64_t log_end) {
   BatchSurvey survey;
@@ -103,7 +110,7 @@ std::optional<Stripes::Ask> Stripes::Next(const BatchShape& shape, int64_t end, 
     if (is_known && begin - (is_guess ? static_cast<int64_t>(2 * offsets) : 0) > known) {
       const double missing = static_cast<double>(begin - known) / offsets;
       const auto batches = static_cast<int64_t>(is_guess ? missing : std::round(missing));
-      Ask ask = Size(shape, std::clamp<int64_t>(batches, 1, most));
+      Ask ask = Size(shape, std::clamp<int64_t>(batches, 1, kHoleStripes * most));
       ask.offset = known;
       ask.is_exact = true;
       ask.is_first = known == position_;
