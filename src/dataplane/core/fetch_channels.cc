@@ -107,14 +107,14 @@ void FetchChannels::Follow(int32_t node, Broker* broker) {
   if (plan_->UsedChannels(node).size() > 1 || plan_->IsMoving(node)) plan_->Spread(node);
 }
 
-// Partitions with small backlogs need a session, which has channel 0 alone while there are stripes.
-// And an idle partition makes a session wait, which needs a channel of its own. Over one connection
-// stripes fill the round trips between two Fetches.
+// Partitions that have a channel each, or share one, fill it by their sessions. Stripes of several
+// partitions would wait for one another's holes. A single partition with a large backlog is fetched
+// in stripes over one channel, too: they fill the round trips between two Fetches.
 bool FetchChannels::PrefersStripes(const Broker& broker, int32_t used) const {
   const Backlogs& backlogs = broker.backlogs;
   if (used > std::max(backlogs.busy, 1)) return true;
-  if (backlogs.small > 0) return false;
-  return used > 1 || (backlogs.none == 0 && broker.count.round_trip_ms() >= pace_.far_ms);
+  const bool is_single = backlogs.large == 1 && backlogs.small == 0 && backlogs.none == 0;
+  return is_single && broker.count.round_trip_ms() >= pace_.far_ms;
 }
 
 // One after another: librdkafka has one connection to the broker at a time. True: the next channel

@@ -73,18 +73,25 @@ TEST_CASE("one partition uses all connections, and is nearly as much faster") {
 }
 
 // Regression: with one Fetch in flight a connection was idle for a round trip after each response,
-// here for more than half of the time.
-TEST_CASE("stripes keep a single connection busy where all partitions have a backlog") {
+// here for more than half of the time. Several partitions that shared it waited for the holes that
+// the stripes of each left.
+TEST_CASE("stripes keep a single connection to a far broker busy for a single partition") {
   SimulationOptions options = HotOptions();
   options.pace.far_ms = 50;
+  bool both_are_hot = false;
   SUBCASE("far") {}
   SUBCASE("an idle partition makes the session wait, which needs the connection") {
     options.partitions = 2;
+  }
+  SUBCASE("two partitions with a backlog share the session") {
+    options.partitions = 2;
+    both_are_hot = true;
   }
   SUBCASE("near") { options.pace.far_ms = 200; }
   options.pace.window_ms = 5'000;  // no further connection is tried meanwhile
   options.pace.window_round_trips = 1;
   HotPartition hot("single", options, 6'000);
+  if (both_are_hot) Fill(hot.sim, 1, 6'000, 200);
   hot.process->network->connection_rate = 100;
   hot.sim.RunFor(9'000);
   REQUIRE(hot.lane().source_connections == 1);
