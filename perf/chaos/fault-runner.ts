@@ -11,6 +11,7 @@ import type { LivenessWatch } from './liveness-watch.ts'
 import type { MirrorMember } from './mirror-member.ts'
 import { loadedTopics, recreatedTopic, type NumberedLoad } from './numbered-load.ts'
 import { lockOf, type ClusterSide, type PlannedFault } from './schedule.ts'
+import { recreateTopic } from './topic-recreation.ts'
 
 export interface FaultTargets {
   readonly source: KafkaCluster
@@ -28,6 +29,8 @@ export interface FaultTargets {
 
 // On a busy machine a broker needs seconds to start, and more to be in sync with the others.
 const settleMs = 3_000
+// A source broker hangs for up to 45 s, and several faults may follow each other.
+const recreationPace = { retryMs: 2_000, attempts: 12 }
 const slowLink = { latencyMs: 100, bytesPerSecond: 300_000 }
 
 export class FaultRunner {
@@ -114,10 +117,14 @@ export class FaultRunner {
   async #recreateTopic (lastsMs: number): Promise<void> {
     const { load, source, topicConfigs, watch } = this.#targets
     const { name, partitions } = recreatedTopic
-    await load.whilePaused(recreatedTopic, async () => {
-      await source.admin.deleteTopic(name)
-      await sleep(lastsMs)
-      await source.createTopic(name, { partitions, configs: topicConfigs })
+    await load.whileRecreated(recreatedTopic, async () => {
+      await recreateTopic({
+        deleteTopic: async name => { await source.admin.deleteTopic(name) },
+        createTopic: async name => {
+          await source.createTopic(name, { partitions, configs: topicConfigs })
+        },
+        topicNames: async () => await source.admin.topicNames()
+      }, name, { awayMs: lastsMs, ...recreationPace })
       await watch.recreated(name)
     })
   }

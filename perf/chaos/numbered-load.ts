@@ -62,13 +62,17 @@ export class NumberedLoad {
 
   get failed (): number { return sum(this.#producers.map(({ failed }) => failed)) }
 
-  /** Stops the producer of the topic while `body` deletes and recreates it. */
-  async whilePaused (topic: LoadedTopic, body: () => Promise<void>): Promise<void> {
+  /**
+   * Stops the producer of the topic while `recreate` deletes and recreates it. If `recreate`
+   * rejects, the topic is the one it was: the numbers of its records continue.
+   */
+  async whileRecreated (topic: LoadedTopic, recreate: () => Promise<void>): Promise<void> {
     const producer = this.#producers[loadedTopics.indexOf(topic)]
     if (producer === undefined) throw new Error(`no load of ${topic.name}`)
     await producer.stop()
     try {
-      await body()
+      await recreate()
+      producer.topicIsNew()
     } finally {
       await producer.startAgain()
     }
@@ -134,10 +138,13 @@ class TopicProducer {
     await this.stop()
   }
 
-  /** Continues with the recreated topic. */
-  async startAgain (): Promise<void> {
+  /** The topic was recreated: the numbers of its records begin at 0. */
+  topicIsNew (): void {
     this.#recreations += 1
     this.#next.fill(0)
+  }
+
+  async startAgain (): Promise<void> {
     if (!this.#ended) await this.#open()
   }
 
