@@ -6,6 +6,7 @@ import { signalExitCodes } from './cli/exit-codes.ts'
 import { titleWithoutSecrets } from './cli/process-title.ts'
 import { exitNow } from './cluster/native-exit.ts'
 import { limitHeapGrowth } from './lanes/heap-growth.ts'
+import { startedMessage } from './service/daemon.ts'
 import { systemClock } from './time/clock.ts'
 
 const parentCheckMs = 500
@@ -36,6 +37,13 @@ function readKeys (listener: (key: string) => void): () => void {
   const onData = (data: Buffer): void => { listener(data.toString()) }
   process.stdin.setRawMode(true).on('data', onData).resume()
   return () => { process.stdin.setRawMode(false).off('data', onData).pause() }
+}
+
+/** Tells the parent that waits for the start of this process. */
+function tellParent (): void {
+  if (process.send === undefined || !process.connected) return
+  // A parent that was killed meanwhile does not matter.
+  process.send(startedMessage, () => { if (process.connected) process.disconnect() })
 }
 
 const stopping = new AbortController()
@@ -72,6 +80,8 @@ const exitCode = await runProgram(process.argv, {
   environment: process.env,
   clock: systemClock,
   stopped: stopping.signal,
+  command: [process.execPath, ...process.execArgv, ...process.argv.slice(1)],
+  onStarted: tellParent,
   onHangUp: listener => { onHangUp = listener },
   ...process.stdin.isTTY && { onKey: readKeys }
 })

@@ -14,7 +14,7 @@ import { migrateConfig, type MigrateConfigOptions } from './migrate-config.ts'
 import { addImportOptions, addOffsetsCommands } from './offsets-commands.ts'
 import type { MirrorMakerOptions } from './offsets-import-mm2.ts'
 import { plan } from './plan.ts'
-import { run } from './run.ts'
+import { run, type RunOptions } from './run.ts'
 import { addSupportCommands } from './support-commands.ts'
 import type { Terminal } from './terminal.ts'
 import { addTuneOptions, tune, type TuneOptions } from './tune.ts'
@@ -36,7 +36,11 @@ export async function runProgram (
     })
 
   addConfigOptions(program.command('run').description('mirror until SIGTERM or SIGINT'))
-    .action(async (file: string, options: ConfigOptions) => {
+    .option('--daemon', 'return once the flows have started, and mirror in the background')
+    .option('--log-file <file>', 'append the log to this file, which may be rotated at any time')
+    .option('--pid-file <file>', 'write the process id to this file while the process runs; ' +
+      'refuse to start while the process of the file runs')
+    .action(async (file: string, options: RunOptions) => {
       exitCode = await run(file, options, terminal)
     })
 

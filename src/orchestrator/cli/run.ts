@@ -8,17 +8,34 @@ import type { Log } from '../observability/log.ts'
 import type { Readiness } from '../observability/http-server.ts'
 import { StatusLine } from '../observability/status-line.ts'
 import { renderSummaryJson, renderSummaryTable } from '../observability/summary.ts'
+import type { LogFile } from '../service/log-file.ts'
 import { ServiceNotices } from '../service/service-notices.ts'
 import { systemMonotonicUsec } from '../time/clock.ts'
 import { ConfigFile } from './config-file.ts'
 import { accepted, openLog, type ConfigOptions } from './configure.ts'
+import { openServiceFiles, runInBackground, type ServiceOptions } from './daemon.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { LogLevelChoice } from './log-level-choice.ts'
 import { Reload } from './reload.ts'
 import type { Terminal } from './terminal.ts'
 
+export type RunOptions = ConfigOptions & ServiceOptions
+
 export async function run (
-  file: string, options: ConfigOptions, terminal: Terminal
+  file: string, options: RunOptions, terminal: Terminal
+): Promise<ExitCode> {
+  if (options.daemon === true) return await runInBackground(options, terminal)
+  const files = openServiceFiles(options, terminal)
+  if (files === undefined) return exitCodes.notStarted
+  try {
+    return await mirrorFile(file, options, terminal, files.log)
+  } finally {
+    files.close()
+  }
+}
+
+async function mirrorFile (
+  file: string, options: RunOptions, terminal: Terminal, logFile: LogFile | undefined
 ): Promise<ExitCode> {
   const configFile = new ConfigFile(file, options, terminal)
   const config = accepted(configFile.read(), terminal)
@@ -35,7 +52,9 @@ export async function run (
     color: terminal.environment['NO_COLOR'] === undefined,
     onError: () => {}
   })
-  const log = openLog(config, terminal, line.above(terminal.stderr))
+  const log = logFile === undefined
+    ? openLog(config, terminal, line.above(terminal.stderr))
+    : openLog(config, { ...terminal, stderr: logFile }, logFile)
   const level = new LogLevelChoice(config.process['log.level'], log)
   const { clock } = terminal
   const mirror = new Mirror({
@@ -100,13 +119,17 @@ async function mirrorUntilStopped (
 ): Promise<ExitCode> {
   const stopped = aborted(terminal.stopped)
   const started = new AbortController()
-  terminal.clock.sleep(readyMsMax, started.signal).then(() => { service.ready() }, () => {})
+  terminal.clock.sleep(readyMsMax, started.signal).then(() => {
+    service.ready()
+    terminal.onStarted?.()
+  }, () => {})
   const failed = await Promise.race([mirror.start(), stopped.then(() => [])])
   started.abort()
   // While one flow runs, flows that could not start are retried. If none could, the process ends.
   const noneStarted = failed.length > 0 && failed.length === mirror.totals.length
   if (!noneStarted) {
     service.ready()
+    terminal.onStarted?.()
     await stopped
   }
   service.stopping()

@@ -17,6 +17,10 @@ export interface Terminal {
   readonly stopped: AbortSignal
   /** Sets the function that each SIGHUP calls; the next call replaces it. */
   onHangUp (listener: () => void): void
+  /** The command of this process, to start it again: node, its options, program and arguments. */
+  readonly command?: readonly string[]
+  /** Tells the process that started this one in the background that the flows have started. */
+  onStarted? (): void
   /** Calls the listener for each key, and returns how to end that; absent: there are no keys. */
   onKey? (listener: (key: string) => void): () => void
 }
