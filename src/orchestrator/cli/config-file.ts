@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { librdkafkaFeatures } from '../cluster/native-version.ts'
 import { flagSettings } from '../config/cli-flags.ts'
+import { readContainerLimits } from '../config/container-limits.ts'
 import { readConfig, type ParsedConfig } from '../config/parse-config.ts'
 import type { ConfigOptions } from './configure.ts'
 import type { Terminal } from './terminal.ts'
@@ -11,6 +12,8 @@ export class ConfigFile {
   readonly path: string
   readonly #options: ConfigOptions
   readonly #environment: Terminal['environment']
+  /** Read once: a flow does not restart because a container gets more memory. */
+  readonly #limits = readContainerLimits(path => readFileSync(path, 'utf8'))
   /** The configuration that was last read without a problem. */
   #content: Buffer | undefined
 
@@ -50,6 +53,7 @@ export class ConfigFile {
       flags: flagSettings({ ...this.#options }),
       features: librdkafkaFeatures,
       environment: this.#environment,
+      limits: this.#limits,
       readFile,
       ...clusters !== undefined && { clusters }
     })

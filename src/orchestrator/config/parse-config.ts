@@ -14,6 +14,7 @@ import { certificateEnds, certificateFileProperties, keyProblem } from './certif
 import {
   translateClient, type ClientContext, type ClientProperties
 } from './client-properties.ts'
+import { noLimits, withinContainer, type ContainerLimits, type Fit } from './container-limits.ts'
 import { resolveReferences } from './config-providers.ts'
 import type { Config, FlowConfig, FlowEnd, ForwarderSettings } from './config.ts'
 import { checkConfig, followFactors, lowerToBounds, switchDutiesOff } from './config-rules.ts'
@@ -53,6 +54,8 @@ export interface ParseOptions {
   /** librdkafka's builtin.features, to refuse early a feature that this build lacks. */
   readonly features?: readonly string[]
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Of the container in which the process runs. */
+  readonly limits?: ContainerLimits
   readFile? (path: string): Buffer
 }
 
@@ -97,10 +100,10 @@ export function parseConfig (text: string, options: ParseOptions = {}): ParsedCo
   properties.ignoreUnread(enabled, orderedPairs(aliases))
   const prefixes = remotePrefixes(enabled, aliases, properties)
   const client = { ...context, features: options.features }
-  const parser = new Parser(properties, findings, prefixes, client)
-  const parsed = enabled
-    .filter(({ target }) => targets.includes(target))
-    .flatMap(flow => parser.flow(flow) ?? [])
+  const wanted = enabled.filter(({ target }) => targets.includes(target))
+  const parser = new Parser(properties, findings, prefixes, client, (settings, written) =>
+    withinContainer(settings, written, options.limits ?? noLimits, wanted.length))
+  const parsed = wanted.flatMap(flow => parser.flow(flow) ?? [])
   const pairs = orderedPairs(aliases).filter(({ target }) => targets.includes(target))
   const heartbeats = assignHeartbeats(pairs, parsed, pair => parser.heartbeats(pair))
   const flows = parsed.map(flow => ({ ...flow, heartbeats: heartbeats.get(flow.name) ?? [] }))
@@ -149,11 +152,13 @@ class Parser {
   readonly #topicEntries = new Map<Entry, string | undefined>()
   readonly #prefixes: readonly RemotePrefix[]
   readonly #client: Omit<ClientContext, 'of' | 'findings'>
+  readonly #fit: Fit
 
   constructor (
     properties: PropertySet, findings: Findings, prefixes: readonly RemotePrefix[],
-    client: Omit<ClientContext, 'of' | 'findings'>
+    client: Omit<ClientContext, 'of' | 'findings'>, fit: Fit
   ) {
+    this.#fit = fit
     this.#properties = properties
     this.#findings = findings
     this.#prefixes = prefixes
@@ -184,8 +189,9 @@ class Parser {
     const written = (name: FlowSetting) => this.#properties.ofFlow(name, flow)
     const names = Object.keys(flowTable) as FlowSetting[]
     const parsed = this.#values(names, written) as FlowSettings
+    const fitting = this.#fit(parsed, written)
     const settings = followFactors(switchDutiesOff(
-      lowerToBounds(parsed, written, this.#findings), written, this.#findings), written)
+      lowerToBounds(fitting, written, this.#findings), written, this.#findings), written)
     const filter = createTopicFilter(settings.topics, settings['topics.exclude'])
     const configProperties = createConfigPropertyFilter(
       settings['config.properties.exclude'], settings['use.defaults.from'] === 'source')

@@ -27,7 +27,8 @@ export const recordTable = {
     importance: 'medium', default: []
   }),
   'lanes': integer({
-    doc: 'Worker threads of the flow, each with its own connections to every broker.',
+    doc: 'Worker threads of the flow, each with its own connections to every broker. If it is not ' +
+      'set, a container with less than two CPUs gets one.',
     importance: 'high', default: 2, min: 1, max: 64, flag: '--lanes <count>'
   }),
   'connections.per.broker.max': integer({
@@ -43,7 +44,8 @@ export const recordTable = {
     importance: 'low', default: 30_000, min: 100, max: hour
   }),
   'in.flight.bytes.max': bytes({
-    doc: 'Bytes of each lane that are fetched and not acknowledged: limits the memory needed.',
+    doc: 'Bytes of each lane that are fetched and not acknowledged: limits the memory needed. If ' +
+      'it is not set, all lanes together get at most a quarter of the container\'s memory limit.',
     importance: 'high', default: byDefault.inFlightBytesMax.default, min: MiB, max: 16 * GiB,
     forwarder: 'inFlightBytesMax', flag: '--in-flight-bytes-max <size>'
   }),

@@ -1,0 +1,94 @@
+// The memory and CPU that a container or a systemd unit leaves to this process: cgroup v2, or v1.
+// Node's own heap follows the memory limit without help; os.availableParallelism() of Node 20 does
+// not know a CPU quota.
+import { posix } from 'node:path'
+import type { Entry } from './properties-text.ts'
+import { rowOf, type FlowSettings } from './config-table.ts'
+
+export interface ContainerLimits {
+  /** Infinity: no limit. */
+  readonly memoryBytes: number
+  /** 0.5 is half of a CPU; Infinity: no limit. */
+  readonly cpus: number
+}
+
+export const noLimits: ContainerLimits = { memoryBytes: Infinity, cpus: Infinity }
+
+const { dirname, join } = posix
+const root = '/sys/fs/cgroup'
+/** The v1 kernel shows no limit as a number next to 2^63. */
+const unlimitedBytes = 2 ** 60
+
+/** The smallest limits of the process's own group and the groups that it is in. */
+export function readContainerLimits (readText: (path: string) => string): ContainerLimits {
+  const tryText = (path: string): string => {
+    try { return readText(path) } catch { return '' }
+  }
+  const limits = [...tryText('/proc/self/cgroup').matchAll(/^\d+:([^:]*):(\/.*)$/gm)]
+    .flatMap(([, controllers = '', group = '/']) => {
+      const names = controllers.split(',')
+      return withParents(group).flatMap(path => [
+        ...controllers === '' ? unifiedLimits(join(root, path), tryText) : [],
+        ...names.includes('memory') ? [memoryV1(join(root, 'memory', path), tryText)] : [],
+        ...names.includes('cpu') ? [cpusV1(join(root, 'cpu', path), tryText)] : []
+      ])
+    })
+  return {
+    memoryBytes: Math.min(...limits.map(({ memoryBytes = Infinity }) => memoryBytes)),
+    cpus: Math.min(...limits.map(({ cpus = Infinity }) => cpus))
+  }
+}
+
+type SomeLimits = Partial<ContainerLimits>
+
+function unifiedLimits (folder: string, tryText: (path: string) => string): SomeLimits[] {
+  const [quota, period] = tryText(join(folder, 'cpu.max')).trim().split(' ').map(Number)
+  return [{
+    memoryBytes: limited(Number(tryText(join(folder, 'memory.max')).trim() || NaN)),
+    cpus: limited(Number(quota) / Number(period))
+  }]
+}
+
+function memoryV1 (folder: string, tryText: (path: string) => string): SomeLimits {
+  const bytes = limited(Number(tryText(join(folder, 'memory.limit_in_bytes')).trim() || NaN))
+  return { memoryBytes: bytes < unlimitedBytes ? bytes : Infinity }
+}
+
+function cpusV1 (folder: string, tryText: (path: string) => string): SomeLimits {
+  const quota = Number(tryText(join(folder, 'cpu.cfs_quota_us')).trim() || NaN)
+  return { cpus: limited(quota / Number(tryText(join(folder, 'cpu.cfs_period_us')).trim() || NaN)) }
+}
+
+/** `max`, a negative number and a missing file limit nothing. */
+function limited (value: number): number { return value > 0 ? value : Infinity }
+
+/** In a container the path may be that of the host, of which only the root is visible. */
+function withParents (group: string): readonly string[] {
+  const parents = ['/']
+  for (let path = group; path !== '/'; path = dirname(path)) parents.push(path)
+  return parents
+}
+
+/** Fits the settings of a flow into the container. */
+export type Fit = (
+  settings: FlowSettings, written: (setting: keyof FlowSettings) => Entry | undefined
+) => FlowSettings
+
+/** The part of the memory that fetched records may occupy in all lanes of all flows. */
+const recordsPart = 1 / 4
+const laneBytesMin = 2 ** 20
+
+/** The defaults of `lanes` and `in.flight.bytes.max` where the limits are too small for them. */
+export function withinContainer (
+  settings: FlowSettings, written: (setting: keyof FlowSettings) => Entry | undefined,
+  { cpus, memoryBytes }: ContainerLimits, flows: number
+): FlowSettings {
+  const lanes = written('lanes') === undefined
+    ? Math.min(settings.lanes, Math.max(1, Math.floor(cpus)))
+    : settings.lanes
+  const name = 'in.flight.bytes.max'
+  if (written(name) !== undefined) return { ...settings, lanes }
+  const share = Math.floor(memoryBytes * recordsPart / flows / lanes)
+  return { ...settings, lanes, [name]: Math.min(rowOf(name).default as number,
+    Math.max(laneBytesMin, share)) }
+}
