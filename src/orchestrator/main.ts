@@ -6,7 +6,7 @@ import { signalExitCodes } from './cli/exit-codes.ts'
 import { titleWithoutSecrets } from './cli/process-title.ts'
 import { exitNow } from './cluster/native-exit.ts'
 import { limitHeapGrowth } from './lanes/heap-growth.ts'
-import { startedMessage } from './service/daemon.ts'
+import { startedText } from './service/daemon.ts'
 import { systemClock } from './time/clock.ts'
 
 const parentCheckMs = 500
@@ -43,7 +43,7 @@ function readKeys (listener: (key: string) => void): () => void {
 function tellParent (): void {
   if (process.send === undefined || !process.connected) return
   // A parent that was killed meanwhile does not matter.
-  process.send(startedMessage, () => { if (process.connected) process.disconnect() })
+  process.send(startedText, () => { if (process.connected) process.disconnect() })
 }
 
 const stopping = new AbortController()

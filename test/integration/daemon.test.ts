@@ -92,8 +92,8 @@ describe('a process without systemd', () => {
     assert.match(unlogged.stderr, /--daemon needs --log-file/)
   })
 
-  // The kernel sends SIGHUP to the programs of a closed terminal. A reload would leave a mirror that
-  // nobody sees, because SIGHUP ends other programs.
+  // The kernel sends SIGHUP to the programs of a closed terminal. A reload would leave a mirror
+  // that nobody sees, because SIGHUP ends other programs.
   test('ends cleanly when its terminal closes', async t => {
     const { file, log, pidFile } = createFiles(t)
     const program = join(repoRoot(), 'dist/src/orchestrator/main.js')

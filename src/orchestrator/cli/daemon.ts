@@ -53,8 +53,8 @@ export function openServiceFiles (
     const taken = PidFile.take({ path: pidFile, pid: process.pid })
     if ('file' in taken) return { log, close: () => { taken.file.release(); log?.close() } }
     log?.close()
-    stderr.write(`error: ${pidFile} belongs to process ${taken.owner}, which runs: stop it first, ` +
-      'or remove the file if that process is not Longhaul\n')
+    stderr.write(`error: ${pidFile} belongs to process ${taken.owner}, which runs: stop it ` +
+      'first, or remove the file if that process is not Longhaul\n')
   } catch (thrown) {
     stderr.write(`error: --log-file or --pid-file: ${(thrown as Error).message}\n`)
   }

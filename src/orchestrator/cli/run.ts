@@ -45,16 +45,9 @@ async function mirrorFile (
     return exitCodes.usage
   }
   const totals: { of: () => readonly FlowTotals[] } = { of: () => [] }
-  const line = new StatusLine({
-    output: terminal.stdout,
-    flows: () => totals.of(),
-    clock: terminal.clock,
-    color: terminal.environment['NO_COLOR'] === undefined,
-    onError: () => {}
-  })
-  const log = logFile === undefined
-    ? openLog(config, terminal, line.above(terminal.stderr))
-    : openLog(config, { ...terminal, stderr: logFile }, logFile)
+  const line = statusLine(terminal, () => totals.of())
+  const log = openLog(config, { ...terminal, stderr: logFile ?? terminal.stderr },
+    logFile ?? line.above(terminal.stderr))
   const level = new LogLevelChoice(config.process['log.level'], log)
   const { clock } = terminal
   const mirror = new Mirror({
@@ -105,6 +98,14 @@ async function mirrorFile (
       terminal.stdout.write(`${render(mirror.summary())}\n`)
     }
   }
+}
+
+function statusLine (
+  { clock, environment, stdout }: Terminal, flows: () => readonly FlowTotals[]
+): StatusLine {
+  return new StatusLine({
+    output: stdout, flows, clock, color: environment['NO_COLOR'] === undefined, onError: () => {}
+  })
 }
 
 function statusOf ({ ready, reasons }: Readiness): string {

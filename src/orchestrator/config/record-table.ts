@@ -27,8 +27,8 @@ export const recordTable = {
     importance: 'medium', default: []
   }),
   'lanes': integer({
-    doc: 'Worker threads of the flow, each with its own connections to every broker. If it is not ' +
-      'set, a container with less than two CPUs gets one.',
+    doc: 'Worker threads of the flow, each with its own connections to every broker. If it is ' +
+      'not set, a container with less than two CPUs gets one.',
     importance: 'high', default: 2, min: 1, max: 64, flag: '--lanes <count>'
   }),
   'connections.per.broker.max': integer({

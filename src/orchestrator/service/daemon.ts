@@ -23,7 +23,7 @@ export interface DaemonResult {
 }
 
 /** What the new process sends once it has started. */
-export const startedMessage = 'longhaul has started'
+export const startedText = 'longhaul has started'
 
 const lastLinesBytesMax = 8 * 1024
 

@@ -19,7 +19,9 @@ const machines: ReadonlyArray<readonly [
     '/sys/fs/cgroup/cpu.max': '50000 100000\n'
   }, { memoryBytes: 256 * MiB, cpus: 0.5 }],
   ['a container without limits, cgroup v2', {
-    [group]: '0::/\n', '/sys/fs/cgroup/memory.max': 'max\n', '/sys/fs/cgroup/cpu.max': 'max 100000\n'
+    [group]: '0::/\n',
+    '/sys/fs/cgroup/memory.max': 'max\n',
+    '/sys/fs/cgroup/cpu.max': 'max 100000\n'
   }, noLimits],
   ['a systemd unit in a slice that has a lower limit', {
     [group]: '0::/mirrors.slice/longhaul.service\n',

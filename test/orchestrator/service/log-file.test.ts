@@ -36,7 +36,7 @@ describe('a log file', () => {
     assert.equal(text(), 'three\n')
   })
 
-  test('that is renamed and created again by another program is opened again', t => {
+  test('that is renamed and recreated by another program is opened again', t => {
     const { open, path, text, time } = createLogFile(t)
     const file = open()
     renameSync(path, `${path}.1`)
@@ -57,7 +57,7 @@ describe('a log file', () => {
     assert.equal(text(), 'two\n')
   })
 
-  test('whose folder is replaced keeps its lines in the old one until the path can be opened', t => {
+  test('whose folder is replaced keeps lines in the old one until its path can be opened', t => {
     const { folder, open, text, time } = createLogFile(t, 'logs/log')
     mkdirSync(join(folder, 'logs'))
     const file = open()
