@@ -137,11 +137,13 @@ test('a position among old transactions is exact again once the records are read
   for (const record of [records[20], old, records[500]]) {
     assert.ok(record !== undefined)
     const [upstream, downstream] = [String(record.offset), String(placeOf(record.value))]
-    for (const [offset, to, field, ...back] of [
-      [upstream, downstream, 'targetOffset'], [downstream, upstream, 'sourceOffset', '--back']
+    // Both names of the topic are understood.
+    for (const [topic, offset, to, field, ...back] of [
+      ['entries', upstream, downstream, 'targetOffset'],
+      ['east.entries', downstream, upstream, 'sourceOffset', '--back']
     ] as const) {
       const { stdout } = await runCommand(['offsets', 'translate', file, '-o', 'json', '--topic',
-        'entries', '--partition', '0', '--offset', offset, ...back])
+        topic, '--partition', '0', '--offset', offset, ...back])
       const [row] = JSON.parse(stdout) as ReadonlyArray<Readonly<Record<string, string>>>
       assert.deepEqual([row?.['kind'], row?.[field]], ['exact', to], stdout)
     }

@@ -212,6 +212,9 @@ async function assertOnRecord (file: string, counts: readonly number[]): Promise
   assert.equal(one.exit.code, 0)
   assert.match(one.stdout, /ledger-1 is mirrored up to source offset \d+, which is target offset/)
   assert.doesNotMatch(one.stdout, /ledger-0/)
+  const byRemote = await runCommand(
+    ['offsets', 'explain', file, '--topic', 'east.ledger', '--partition', '1'])
+  assert.equal(byRemote.stdout, one.stdout)
   const none = await runCommand(['offsets', 'explain', file, '--topic', 'ledgers'])
   assert.equal(none.exit.code, 1)
   assert.match(none.stdout, /has no position of ledgers: check the name/)

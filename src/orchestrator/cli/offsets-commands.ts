@@ -32,7 +32,7 @@ export function addOffsetsCommands (
     .option('--group <group>', 'all offsets that this consumer group has committed on the source')
     .option('--reset-file <file>',
       'with --group: print the format of kafka-consumer-groups.sh --reset-offsets --from-file')
-    .option('--topic <topic>', 'instead of a group: the source topic')
+    .option('--topic <topic>', 'instead of a group: a topic, by its name on source or target')
     .option('--partition <number>', 'its partition')
     .option('--offset <offset>', 'the next source offset that the consumer reads')
     .option('--back', 'translate an offset of the remote topic to the source')
@@ -42,7 +42,7 @@ export function addOffsetsCommands (
 
   addFileOptions(offsets.command('explain')
     .description('show how far a topic is mirrored, and its map of source to target offsets'))
-    .requiredOption('--topic <topic>', 'the source topic')
+    .requiredOption('--topic <topic>', 'the topic, by its name on source or target')
     .option('--partition <number>', 'a partition of the topic; default: all')
     .action(async (file: string, options: ExplainOptions) => {
       onEnd(await explainOffsets(file, options, terminal))

@@ -11,6 +11,7 @@ import { progressTopicOf } from '../progress/progress-topic.ts'
 import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { nameOnSource, partitionsNamed } from './named-topic.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -41,8 +42,8 @@ export async function explainOffsets (
   return await withRecords(file, options, terminal, flows => {
     const chosen = flows.map(({ flow, partitions }) => ({
       flow,
-      partitions: partitions.filter(({ source }) => source.topic === topic &&
-        (partition === undefined || source.partition === Number(partition)))
+      partitions: partitionsNamed(topic, flow, partitions).filter(({ source }) =>
+        partition === undefined || source.partition === Number(partition))
     }))
     const width = tableWidth(terminal)
     terminal.stdout.write(options.output === 'json'
@@ -90,19 +91,19 @@ async function recordsOf (
 export function flowToText (
   { flow, partitions }: FlowOnRecord, topic: string, width: number
 ): string {
-  const remoteTopic = flow.policy.remoteTopic(topic)
   const place = progressTopicOf(flow.source.alias)
   if (partitions.length === 0) {
-    return `${flow.name}: ${place} has no position of ${topic}: check the name, and whether the ` +
-      'flow mirrors the topic\n'
+    return `${flow.name}: ${place} has no position of ${topic}: check the name` +
+      `${nameOnSource(topic, flow)}, and whether the flow mirrors the topic\n`
   }
   return partitions.map(({ producerId, progress, source }) => {
     const { downstream, upstream } = progress
+    const remoteTopic = flow.policy.remoteTopic(source.topic)
     const map = offsetMapOf(progress)
     const rows = map.spans.map(span => spanToCells(span))
     const head = ['source offsets', 'target offsets', 'records', 'detail']
     const from = map.isWhole ? 'the first record' : `source offset ${map.start.upstream}`
-    return `${flow.name}: ${topic}-${source.partition} is mirrored up to source offset ` +
+    return `${flow.name}: ${source.topic}-${source.partition} is mirrored up to source offset ` +
       `${upstream}, which is target offset ${downstream} of ${remoteTopic}-${source.partition}, ` +
       `by producer ${producerId}. Its offset map is known from ${from} on:\n` +
       `${renderTable(head, rows, width)}\n`

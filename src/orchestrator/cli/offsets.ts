@@ -9,9 +9,10 @@ import { withRefinement } from '../offsets/offset-refinement.ts'
 import { translate, translateBack, type OffsetAnswer } from '../offsets/offset-map.ts'
 import { offsetMapOf } from '../progress/offset-map-record.ts'
 import { progressTopicOf } from '../progress/progress-topic.ts'
-import type { Progress } from '../progress/progress.ts'
+import type { PartitionOnRecord } from '../progress/slot-contents.ts'
 import { configure, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
+import { nameOnSource, partitionsNamed } from './named-topic.ts'
 import { renderTable, tableWidth } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -32,6 +33,8 @@ interface Question {
 
 interface TranslatedRow {
   readonly flow: string
+  /** On the source. */
+  readonly topic: string
   readonly remoteTopic: string
   readonly answer: OffsetAnswer | undefined
   readonly text: string
@@ -69,46 +72,50 @@ async function translateInFlow (
   question: Question, flow: FlowConfig, config: Config, terminal: Terminal
 ): Promise<TranslatedRow> {
   const { offset, isBack, partition, topic } = question
-  const named = { flow: flow.name, remoteTopic: flow.policy.remoteTopic(topic) }
+  const remoteOf = (name: string) => flow.policy.remoteTopic(name)
+  const asked = { flow: flow.name, topic, remoteTopic: remoteOf(topic) }
   try {
-    const progress = await progressOf(question, flow, config, terminal)
-    if (progress === undefined) {
+    const found = await positionOf(question, flow, config, terminal)
+    if (found === undefined) {
       return {
-        ...named,
+        ...asked,
         answer: undefined,
         text: `${progressTopicOf(flow.source.alias)} has no position of ${topic}-${partition}: ` +
           `check the name${nameOnSource(topic, flow)} and the number, and whether the flow ` +
           'mirrors the topic'
       }
     }
+    const { progress, source } = found
+    const named = { ...asked, topic: source.topic, remoteTopic: remoteOf(source.topic) }
     const map = offsetMapOf(progress)
     const ofMap = (isBack ? translateBack : translate)(map, offset, progress)
     const answer = await withRefinement(flow, terminal.clock, async refine => await refine(ofMap,
-      { source: { topic, partition }, position: offset, isBack, progress }, terminal.stopped))
-    return { ...named, answer, text: explainAnswer(answer, { ...question, map, progress }) }
+      { source, position: offset, isBack, progress }, terminal.stopped))
+    const text = explainAnswer(answer, { ...question, topic: source.topic, map, progress })
+    return { ...named, answer, text }
   } catch (thrown) {
-    return { ...named, answer: undefined, text: ReplicatorError.from(thrown).message }
+    return { ...asked, answer: undefined, text: ReplicatorError.from(thrown).message }
   }
 }
 
-/** For users who wrote the name of the remote topic, an easy mistake with --back. */
-function nameOnSource (topic: string, { policy }: FlowConfig): string {
-  const upstream = policy.upstreamTopic(topic)
-  return upstream === undefined || upstream === topic
-    ? ''
-    : ` (--topic is the name on the source: perhaps ${upstream})`
-}
-
-async function progressOf (
+/** The name of the remote topic is an easy mistake with --back, so both names find the position. */
+async function positionOf (
   question: Question, flow: FlowConfig, config: Config, terminal: Terminal
-): Promise<Progress | undefined> {
+): Promise<Pick<PartitionOnRecord, 'source' | 'progress'> | undefined> {
   const log = openLog(config, terminal, terminal.stderr)
-  return await withOffsetLookup(flow, log, terminal.clock, async lookup =>
-    await lookup.progressOf(question, terminal.stopped))
+  const { partition, topic } = question
+  return await withOffsetLookup(flow, log, terminal.clock, async lookup => {
+    const progress = await lookup.progressOf(question, terminal.stopped)
+    if (progress !== undefined) return { source: { topic, partition }, progress }
+    return partitionsNamed(topic, flow, await lookup.all(terminal.stopped))
+      .find(({ source }) => source.partition === partition)
+  })
 }
 
-function toJson (question: Question, { answer, flow, remoteTopic, text }: TranslatedRow): object {
-  const { isBack, offset, partition, topic } = question
+function toJson (
+  { isBack, offset, partition }: Question,
+  { answer, flow, remoteTopic, text, topic }: TranslatedRow
+): object {
   const [from, to] = isBack ? ['targetOffset', 'sourceOffset'] : ['sourceOffset', 'targetOffset']
   return {
     flow,

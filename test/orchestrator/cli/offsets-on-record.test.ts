@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import {
   flowToJson, flowToText, type FlowOnRecord
 } from '../../../src/orchestrator/cli/offsets-on-record.ts'
+import { partitionsNamed } from '../../../src/orchestrator/cli/named-topic.ts'
 import { exactSpan } from '../../../src/orchestrator/offsets/offset-map.ts'
 import { createFlow } from '../config/create-config.ts'
 
@@ -42,6 +43,29 @@ test('a partition is shown with its map and the gaps in the map', () => {
 test('a topic without a position is reported with the progress topic', () => {
   assert.match(flowToText({ ...onRecord, partitions: [] }, 'orders', 80),
     /^A->B: longhaul-progress\.A\.internal has no position of orders: check the name/)
+})
+
+test('a topic is found by its name on the source and by that of its remote topic', () => {
+  const { flow, partitions } = onRecord
+  for (const name of ['orders', 'A.orders']) {
+    assert.deepEqual(partitionsNamed(name, flow, partitions), partitions, name)
+  }
+  assert.deepEqual(partitionsNamed('B.orders', flow, partitions), [])
+  const renaming = createFlow(['topic.rename = orders@sales'])
+  for (const name of ['orders', 'sales']) {
+    assert.deepEqual(partitionsNamed(name, renaming, partitions), partitions, name)
+  }
+  assert.deepEqual(partitionsNamed('A.orders', renaming, partitions), [])
+  assert.match(flowToText({ flow: renaming, partitions: [] }, 'A.orders', 80),
+    /has no position of A\.orders: check the name \(perhaps orders, which is sales on the target\)/)
+})
+
+test('the name on the source goes before an equal name on the target', () => {
+  const swapping = createFlow(['topic.rename = orders@sales, sales@orders'])
+  const [orders] = onRecord.partitions
+  assert.ok(orders !== undefined)
+  const sales = { ...orders, source: { topic: 'sales', partition: 3 } }
+  assert.deepEqual(partitionsNamed('sales', swapping, [orders, sales]), [sales])
 })
 
 test('JSON contains all positions and maps, with offsets as text', () => {

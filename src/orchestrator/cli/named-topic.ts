@@ -1,0 +1,24 @@
+// Which positions of a flow a user means by the name of a topic: the name on the source, or that of
+// the remote topic, as a prefix or topic.rename makes it.
+import type { FlowConfig } from '../config/config.ts'
+import type { PartitionOnRecord } from '../progress/slot-contents.ts'
+
+/** The name on the source decides, if the flow mirrors a topic of that name. */
+export function partitionsNamed (
+  topic: string, { policy }: FlowConfig, partitions: readonly PartitionOnRecord[]
+): readonly PartitionOnRecord[] {
+  const bySource = partitions.filter(({ source }) => source.topic === topic)
+  return bySource.length > 0
+    ? bySource
+    : partitions.filter(({ source }) => policy.remoteTopic(source.topic) === topic)
+}
+
+/** For users who wrote a name that the policy would give, but the file sets another one. */
+export function nameOnSource (topic: string, { policy }: FlowConfig): string {
+  const upstream = policy.upstreamTopic(topic)
+  if (upstream === undefined || upstream === topic) return ''
+  const remote = policy.remoteTopic(upstream)
+  return remote === topic
+    ? ` (on the source it would be ${upstream})`
+    : ` (perhaps ${upstream}, which is ${remote} on the target)`
+}
