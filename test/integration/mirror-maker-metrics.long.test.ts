@@ -82,8 +82,11 @@ test('series under the names of MirrorMaker 2 are those of its own beans', async
     // Which task has a partition is random.
     const series = (await mirrorMaker.beans()).flatMap(seriesOf)
       .map(each => each.replace(/\|MirrorSourceConnector-\d+\|/, '|MirrorSourceConnector-0|'))
-    return series.some(each => each.includes('checkpoint_latency_ms')) &&
-      series.some(each => each.includes('record_count')) &&
+    // MirrorMaker 2 registers the beans of a partition when it has its first record or checkpoint.
+    const isOfAll = (name: string): boolean => Array.from({ length: partitions }, (_, partition) =>
+      `partition="${partition}"`).every(label =>
+      series.some(each => each.includes(`${name}{`) && each.includes(label)))
+    return isOfAll('checkpoint_latency_ms') && isOfAll('record_count') &&
       series.some(each => each.startsWith('kafka_consumer_fetch_manager_records_lag{') &&
         each.includes('replication-consumer'))
       ? series.filter(isCompared).sort()
