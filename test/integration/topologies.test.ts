@@ -113,12 +113,13 @@ describe('the topologies of the documentation', () => {
     // The last records of both sides were left out, which is no lag.
     for (const mirror of mirrors) await mirror.untilReady()
     for (const mirror of mirrors) {
-      await mirror.until('no lag, and batches that were left out', async () => {
+      await mirror.until('no lag, and batches and records that were left out', async () => {
         const metrics = await mirror.metrics()
         const lag = Object.values(seriesOf(metrics, 'longhaul_lag_records'))
         const dropped = seriesOf(metrics, 'longhaul_batches_dropped_total')
+        const looped = seriesOf(metrics, 'longhaul_records_looped_total')
         return lag.length > 0 && lag.every(value => value === 0) &&
-          sum(dropped, /reason="looped"/) > 0
+          sum(dropped, /reason="looped"/) > 0 && sum(looped, /topic="shared"/) >= round
       })
     }
     for (const mirror of mirrors) assert.equal((await mirror.stop()).code, 0)

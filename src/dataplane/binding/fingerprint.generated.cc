@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "f91519b622321458"; }
+const char* ContractFingerprint() { return "f744868d945f5ec4"; }
 
 }  // namespace longhaul

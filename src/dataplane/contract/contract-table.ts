@@ -77,6 +77,7 @@ export const partitionCounters = {
   droppedAborted: 'batches left out',
   droppedLooped: 'batches left out',
   droppedStale: 'batches left out: completely before the wanted offset',
+  loopedRecords: 'records of the batches that droppedLooped counts',
   resumedRecords: 'records found on the target at resume and skipped on the source',
   doubledRecords: 'records that may be on the target twice after a resume',
   retries: 'how often unacked batches were sent again'

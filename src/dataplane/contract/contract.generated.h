@@ -244,12 +244,13 @@ struct PartitionCounters {
   int64_t dropped_aborted = 0;  // batches left out
   int64_t dropped_looped = 0;  // batches left out
   int64_t dropped_stale = 0;  // batches left out: completely before the wanted offset
+  int64_t looped_records = 0;  // records of the batches that droppedLooped counts
   int64_t resumed_records = 0;  // records found on the target at resume and skipped on the source
   int64_t doubled_records = 0;  // records that may be on the target twice after a resume
   int64_t retries = 0;  // how often unacked batches were sent again
   bool operator==(const PartitionCounters&) const = default;
 };
-constexpr size_t kPartitionCountersColumns = 36;
+constexpr size_t kPartitionCountersColumns = 37;
 static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(int64_t));
 
 // One row of the LaneCounters table that JavaScript reads: int64 each, in this order.

@@ -179,6 +179,7 @@ bool BatchIntake::Skip(Walk* walk, const BatchSpan& batch, bool passes_through) 
 
 void BatchIntake::LeaveOut(Partition* p, const RecordBatchView& batch, BatchReason reason) {
   ++*LeftOutCounter(&p->counters, reason);
+  if (reason == BatchReason::kLooped) p->counters.looped_records += batch.record_count();
   const int64_t next = batch.last_offset() + 1;
   if (next <= p->source.offset) return;
   p->source.offset = next;

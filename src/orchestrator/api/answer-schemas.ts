@@ -20,6 +20,7 @@ const batchCounters = {
   retries: described(count, 'times that unacknowledged batches were sent again'),
   recordsResumed: count,
   recordsDoubled: count,
+  recordsLooped: described(count, 'left out: an inbound flow mirrored them from the target'),
   reencodedByReason: described(byName(count), 'batches; only reasons that occurred'),
   droppedByReason: described(byName(count), 'batches; only reasons that occurred')
 }
@@ -141,6 +142,7 @@ const partitionAnswer = object({
   bytes: count,
   batchesPassedThrough: count,
   retries: count,
+  recordsLooped: count,
   reencodedByReason: byName(count),
   droppedByReason: byName(count),
   ...rates,

@@ -140,6 +140,7 @@ export function partitionView (
     bytes: Number(partition.bytes),
     batchesPassedThrough: Number(partition.batchesPassedThrough),
     retries: Number(partition.retries),
+    recordsLooped: Number(partition.recordsLooped),
     reencodedByReason: byReason(partition.reencodedByReason),
     droppedByReason: byReason(partition.droppedByReason),
     ...rates.ofPartition(flow, partition, moment.monotonicMs),

@@ -115,7 +115,7 @@ export class LaneFigures {
 const counts = ['latencySumMs', 'records', 'batches', 'bytes', 'passedThrough', 'reencodedOldMagic',
   'reencodedCompacted', 'reencodedMidBatch', 'reencodedLogAppendTime', 'reencodedCodec',
   'reencodedTooLarge', 'droppedControl', 'droppedEmpty', 'droppedAborted', 'droppedLooped',
-  'droppedStale', 'resumedRecords', 'doubledRecords', 'retries'
+  'droppedStale', 'loopedRecords', 'resumedRecords', 'doubledRecords', 'retries'
 ] as const satisfies ReadonlyArray<keyof PartitionCounters>
 
 function added (row: PartitionCounters, earlier: PartitionCounters | undefined): PartitionCounters {

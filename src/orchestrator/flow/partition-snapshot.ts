@@ -46,6 +46,7 @@ export function partitionSnapshot (
     retries: row?.retries ?? 0n,
     recordsResumed: row?.resumedRecords ?? 0n,
     recordsDoubled: row?.doubledRecords ?? 0n,
+    recordsLooped: row?.loopedRecords ?? 0n,
     newestRecordMs: newestRecordMs(row, nowMs),
     latencySumMs: row?.latencySumMs ?? 0n,
     upstreamOffset: progress?.upstream ?? 0n,

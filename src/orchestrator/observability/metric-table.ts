@@ -103,6 +103,13 @@ export const metricTable = {
     labels: topic,
     help: 'Records that may be on the target twice: a resume could not match source and target.'
   },
+  longhaul_records_looped_total: {
+    type: 'counter',
+    labels: topic,
+    help: 'Records left out because an inbound flow mirrored them from the target to the source ' +
+      '(same.names.both.ways); absent before the first. Records that are read again after a ' +
+      'restart are counted again.'
+  },
   longhaul_records_skipped_total: {
     type: 'counter',
     labels: [...topic, 'reason'],

@@ -176,6 +176,9 @@ function writeTopic (
   text.counter('longhaul_retries_total', labels, topic.retries)
   text.counter('longhaul_records_resumed_total', labels, topic.recordsResumed)
   text.counter('longhaul_records_doubled_total', labels, topic.recordsDoubled)
+  if (topic.recordsLooped > 0) {
+    text.counter('longhaul_records_looped_total', labels, topic.recordsLooped)
+  }
   writeReasons(text, labels, topic)
   text.gauge('longhaul_record_age_seconds', labels, ageSeconds(nowMs, topic.newestRecordMs))
   text.gauge('longhaul_lag_records', labels, topic.lagRecords)

@@ -24,7 +24,7 @@ export interface Lag {
 /** Counts of a partition that are added up, in the order of the sums. */
 export const batchFigures = [
   'records', 'batches', 'bytes', 'batchesPassedThrough', 'retries', 'recordsResumed',
-  'recordsDoubled'
+  'recordsDoubled', 'recordsLooped'
 ] as const satisfies ReadonlyArray<keyof PartitionSnapshot>
 
 export interface BatchTotals extends Readonly<Record<typeof batchFigures[number], number>> {

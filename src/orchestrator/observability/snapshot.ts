@@ -187,6 +187,8 @@ export interface PartitionSnapshot {
    * Records that may be on the target twice: a resume found records that differ from the source.
    */
   readonly recordsDoubled: Count
+  /** Records left out because an inbound flow mirrored them from the target to the source. */
+  readonly recordsLooped: Count
   /** Largest timestamp of an acked record, epoch ms; undefined before the first ack. */
   readonly newestRecordMs: number | undefined
   /** Time from the timestamp of a record to its ack, summed over the acked records. */

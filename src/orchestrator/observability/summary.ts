@@ -27,6 +27,7 @@ export interface FlowSummary {
   readonly passedThroughShare: number | undefined
   readonly reencoded: Readonly<Record<string, number>>
   readonly dropped: Readonly<Record<string, number>>
+  readonly recordsLooped: number
   readonly retries: number
   readonly errors: Readonly<Record<string, number>>
   readonly lagRecords: number | undefined
@@ -62,6 +63,7 @@ function summarizeFlow (flow: FlowTotals, seconds: number): FlowSummary {
     passedThroughShare: batches > 0 ? batchesPassedThrough / batches : undefined,
     reencoded: namedReasons(flow.reencodedByReason),
     dropped: namedReasons(flow.droppedByReason),
+    recordsLooped: flow.recordsLooped,
     retries: flow.retries,
     errors: Object.fromEntries(flow.errorsByError),
     lagRecords: flow.lagRecords,
@@ -101,6 +103,7 @@ const summaryRows: readonly (readonly [string, (flow: FlowSummary) => string])[]
   ['Batches with their payload bytes kept', (flow) => formatShare(flow)],
   ['Batches re-encoded', (flow) => formatReasons(flow.reencoded)],
   ['Batches left out', (flow) => formatReasons(flow.dropped)],
+  ['Records left out, mirrored from the target before', (flow) => formatWhole(flow.recordsLooped)],
   ['Bytes', (flow) => formatBytes(flow.bytes)],
   ['MB/s', (flow) => flow.megabytesPerSecond.toFixed(1)],
   ['Replication latency p50 / p99 / max', (flow) => formatLatency(flow.latency)],

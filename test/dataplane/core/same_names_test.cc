@@ -151,6 +151,7 @@ TEST_CASE("a tail of batches that are left out counts as mirrored") {
   CHECK(row.upstream_offset == 10);
   CHECK(row.records == 0);
   CHECK(row.dropped_looped == 1);
+  CHECK(row.looped_records == 10);
   CHECK(row.queued_bytes == 0);
   CHECK(row.caught_up_at_ms > 0);
 }

@@ -62,6 +62,7 @@ function eventfulFlow (clock: ManualClock): FlowSnapshot {
         reencodedByReason: byReason({ compacted: 1 }),
         droppedByReason: byReason({ control: 2 }),
         retries: 4n,
+        recordsLooped: 6n,
         newestRecordMs: clock.now() - 700,
         latencySumMs: 5000n,
         upstreamOffset: 100n,

@@ -67,6 +67,7 @@ export function samplePartition (
     retries: 0n,
     recordsResumed: 0n,
     recordsDoubled: 0n,
+    recordsLooped: 0n,
     newestRecordMs: undefined,
     latencySumMs: 0n,
     upstreamOffset: 0n,

@@ -19,7 +19,8 @@ function createSummary () {
       bytes: 2_000_000_000n,
       batchesPassedThrough: 9999n,
       reencodedByReason: byReason({ compacted: 1 }),
-      droppedByReason: byReason({ control: 3, aborted: 2 }),
+      droppedByReason: byReason({ control: 3, looped: 2 }),
+      recordsLooped: 1200n,
       lagRecords: 0
     })]
   })])
@@ -33,7 +34,8 @@ test('a run is summed up: rates, shares, CPU a GB', () => {
   assert.equal(flow?.megabytesPerSecond, 200)
   assert.equal(flow?.passedThroughShare, 0.9999)
   assert.deepEqual(flow?.reencoded, { compacted: 1 })
-  assert.deepEqual(flow?.dropped, { control: 3, aborted: 2 })
+  assert.deepEqual(flow?.dropped, { control: 3, looped: 2 })
+  assert.equal(flow?.recordsLooped, 1200)
 })
 
 test('the table shows every figure, and never rounds up to 100 %', () => {
@@ -41,6 +43,7 @@ test('the table shows every figure, and never rounds up to 100 %', () => {
   assert.match(text, /A -> B/)
   assert.match(text, /Records +│ +1,234,567/)
   assert.match(text, /payload bytes kept +│ +9,999 \(99\.9 %\)/)
+  assert.match(text, /mirrored from the target before +│ +1,200/)
   assert.match(text, /MB\/s +│ +200\.0/)
   assert.match(text, /p50 \/ p99 \/ max +│ +3ms \/ 32ms \/ 32ms/)
   assert.match(text, /5\.00 s of CPU time, 2\.50 CPU s\/GB$/)
