@@ -160,8 +160,9 @@ describe('the API', { timeout: 300_000 }, () => {
     await untilRecords(mirror, target, `east.${topic}`, 3)
     assert.equal(await skippedRecords(mirror, topic, 'operator'), 1)
     await alterTopicConfig(target, `east.${topic}`, { 'max.message.bytes': '100000' })
-    const retried = await post(mirror, '/retry', { topic, partition: 1, reason: 'more room' })
-    assert.equal(retried.status, 202, await retried.text())
+    const retried = await runCommand(['partitions', 'retry', file, '--topic', topic,
+      '--partition', '1', '--reason', 'more room'])
+    assert.equal(retried.exit.code, 0, retried.stderr)
     await untilRecords(mirror, target, `east.${topic}`, 5)
     assert.equal((await get<Flow>(mirror))['recordsSkipped'], 1)
     await mirror.until('the same records in the API and in the metrics', async () => {

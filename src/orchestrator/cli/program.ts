@@ -25,6 +25,17 @@ export async function runProgram (
   argv: readonly string[], terminal: Terminal
 ): Promise<ExitCode> {
   let exitCode: ExitCode = exitCodes.ok
+  try {
+    await createProgram(terminal, code => { exitCode = code }).parseAsync([...argv])
+  } catch (thrown) {
+    if (!(thrown instanceof CommanderError)) throw thrown
+    return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage
+  }
+  return exitCode
+}
+
+/** `onExit` receives the exit code of the command. */
+export function createProgram (terminal: Terminal, onExit: (code: ExitCode) => void): Command {
   const program = new Command('longhaul')
     .description('Mirrors Apache Kafka clusters by forwarding record batches as they are stored.')
     .version(`${version} (librdkafka ${librdkafkaVersion})`)
@@ -41,22 +52,22 @@ export async function runProgram (
     .option('--pid-file <file>', 'write the process id to this file while the process runs; ' +
       'refuse to start while the process of the file runs')
     .action(async (file: string, options: RunOptions) => {
-      exitCode = await run(file, options, terminal)
+      onExit(await run(file, options, terminal))
     })
 
-  addLookCommands(program, terminal, code => { exitCode = code })
+  addLookCommands(program, terminal, onExit)
 
   addConfigOptions(program.command('acls')
     .description('print the ACLs that each cluster must have, as kafka-acls.sh commands or JSON'))
     .action((file: string, options: ConfigOptions) => {
-      exitCode = acls(file, options, terminal)
+      onExit(acls(file, options, terminal))
     })
 
   addImportOptions(addConfigOptions(program.command('migrate')
     .description('print the steps from MirrorMaker 2 to Longhaul and back for a file')))
     .option('--yes', 'validate, wait until MirrorMaker 2 has stopped, and import its positions')
     .action(async (file: string, options: MirrorMakerOptions) => {
-      exitCode = await migrate(file, options, terminal)
+      onExit(await migrate(file, options, terminal))
     })
 
   program.command('migrate-config')
@@ -64,28 +75,22 @@ export async function runProgram (
     .argument('<file...>', 'JSON or YAML: GET /connectors/NAME, or a KafkaMirrorMaker2 resource')
     .option('--to <file>', 'the file to write; default: stdout')
     .action((files: readonly string[], options: MigrateConfigOptions) => {
-      exitCode = migrateConfig(files, options, terminal)
+      onExit(migrateConfig(files, options, terminal))
     })
 
-  addControlCommands(program, terminal, code => { exitCode = code })
-  addOffsetsCommands(program, terminal, code => { exitCode = code })
-  addSupportCommands(program, terminal, code => { exitCode = code })
+  addControlCommands(program, terminal, onExit)
+  addOffsetsCommands(program, terminal, onExit)
+  addSupportCommands(program, terminal, onExit)
 
   addDemoOptions(program.command('demo')
     .description('start two clusters, mirror between them, and check every record'))
     .action(async (options: DemoOptions) => {
-      exitCode = await demo(options, terminal)
+      onExit(await demo(options, terminal))
     })
 
-  addMeasuringCommands(program, terminal, code => { exitCode = code })
+  addMeasuringCommands(program, terminal, onExit)
 
-  try {
-    await program.parseAsync([...argv])
-  } catch (thrown) {
-    if (!(thrown instanceof CommanderError)) throw thrown
-    return thrown.exitCode === 0 ? exitCodes.ok : exitCodes.usage
-  }
-  return exitCode
+  return program
 }
 
 /** The commands that examine a file and its clusters, and change nothing. */
