@@ -38,6 +38,16 @@ export const processTable = {
       'each partition.',
     importance: 'low', default: false
   }),
+  'otlp.endpoint': string({
+    doc: 'The address of an OpenTelemetry collector, which then receives the metrics of /metrics ' +
+      'as OTLP (JSON over HTTP): `http://collector.example:4318/v1/metrics`. The environment ' +
+      'variables of OpenTelemetry set headers and certificates: OTEL_EXPORTER_OTLP_HEADERS.',
+    importance: 'low', default: '', range: 'a URL, or empty', pattern: /^(https?:\/\/\S+)?$/
+  }),
+  'otlp.interval.ms': milliseconds({
+    doc: 'How often otlp.endpoint receives metrics.',
+    importance: 'low', default: minute, min: 1000, max: hour
+  }),
   'api.token': secret({
     doc: 'The token of requests that change the state of a flow, sent as Authorization: Bearer ' +
       'TOKEN; empty: the API refuses changes. Beyond loopback each request to the API needs it. ' +

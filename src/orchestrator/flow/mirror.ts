@@ -1,5 +1,6 @@
 // The flows of one process, with their metrics, readiness, totals and summary. Used by `run` and by
 // `demo`.
+import { hostname } from 'node:os'
 import { cpuUsage } from 'node:process'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
 import { compareConfigs, type ConfigChanges } from '../config/config-changes.ts'
@@ -16,7 +17,8 @@ import {
   startHttpServer, type HttpApi, type HttpServer, type Readiness
 } from '../observability/http-server.ts'
 import type { Log } from '../observability/log.ts'
-import { createMetrics, type CertificateSeries } from '../observability/metrics.ts'
+import { createMetrics, type CertificateSeries, type Metrics } from '../observability/metrics.ts'
+import { OtlpExport } from '../observability/otlp-export.ts'
 import { MirrorMakerFigures } from '../observability/mirror-maker-figures.ts'
 import { notReady } from '../observability/readiness.ts'
 import { ReadinessLog } from '../observability/readiness-log.ts'
@@ -56,6 +58,7 @@ export class Mirror {
   readonly #cpuAtStart = cpuUsage()
   readonly #listeners = new Set<(event: MoveEvent) => void>()
   #http: HttpServer | undefined
+  #otlp: OtlpExport | undefined
 
   constructor (options: MirrorOptions) {
     const { clock, config, log } = options
@@ -110,7 +113,7 @@ export class Mirror {
     await this.#observing.stop()
     this.#observe()
     const close = new Deadline(this.#options.clock, lateMs)
-    await close.bound(this.#http?.close() ?? Promise.resolve())
+    await close.bound(Promise.all([this.#http?.close(), this.#otlp?.stop()]))
     close.cancel()
     return drained
   }
@@ -205,21 +208,23 @@ export class Mirror {
   async #listen (): Promise<void> {
     const { clock, log } = this.#options
     const config = this.#config
+    const metrics = createMetrics({
+      flows: () => this.totals,
+      certificates: () => this.#config.flows.flatMap(certificatesOf),
+      clock,
+      version,
+      librdkafkaVersion,
+      perPartition: config.process['metrics.per.partition'],
+      mirrorMaker: this.#mirrorMaker
+    })
+    await this.#startOtlp(metrics)
     const port = config.process['metrics.port']
     if (port < 0) return
     this.#http = await startHttpServer({
       host: config.process['metrics.host'],
       port,
       isPortByDefault: !config.chosen.has('metrics.port'),
-      metrics: createMetrics({
-        flows: () => this.totals,
-        certificates: () => this.#config.flows.flatMap(certificatesOf),
-        clock,
-        version,
-        librdkafkaVersion,
-        perPartition: config.process['metrics.per.partition'],
-        mirrorMaker: this.#mirrorMaker
-      }),
+      metrics,
       readiness: () => this.readiness(),
       version: { longhaul: version, librdkafka: librdkafkaVersion },
       api: this.#options.openApi?.(this),
@@ -232,6 +237,15 @@ export class Mirror {
         'set metrics.port to choose a port')
     }
     log.info({ url }, `metrics at ${url}/metrics`)
+  }
+
+  async #startOtlp (metrics: Metrics): Promise<void> {
+    const { 'otlp.endpoint': endpoint, 'otlp.interval.ms': intervalMs } = this.#config.process
+    if (endpoint === '') return
+    const { clock, log } = this.#options
+    const instance = `${hostname()}:${process.pid}`
+    this.#otlp = await OtlpExport.start(
+      { endpoint, intervalMs, metrics, version, instance, log, clock })
   }
 
   /** What /readyz answers. */
