@@ -154,8 +154,7 @@ describe('the API', { timeout: 300_000 }, () => {
     const back = await post(mirror, '/skip', { topic, partition: 0, to: '1', reason: 'x' })
     assert.equal(back.status, 409)
     assert.match(await back.text(), /can only skip to a later one/)
-    const order = { topic, partition: 0, to: '2', reason: 'too large' }
-    const skipped = await post(mirror, '/skip', order)
+    const skipped = await post(mirror, '/skip', { topic, partition: 0, to: '2', reason: 'large' })
     assert.equal(skipped.status, 202, await skipped.text())
     await untilRecords(mirror, target, `east.${topic}`, 3)
     assert.equal(await skippedRecords(mirror, topic, 'operator'), 1)
