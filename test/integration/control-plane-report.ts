@@ -106,8 +106,11 @@ async function settingsReport (
   const { 'flush.messages': ofTarget = 'deleted', ...changed } = await configs(admin, remote)
   const policyOf = async (
     of: ClusterAdmin, topic: string
-  ): Promise<readonly [string, string | null | undefined]> =>
-    [topic, (await configs(of, topic))['cleanup.policy']]
+  ): Promise<readonly [string, string | null | undefined]> => {
+    // A topic is created with its first record.
+    await until(`the topic ${topic}`, async () => 'cleanup.policy' in await configs(of, topic))
+    return [topic, (await configs(of, topic))['cleanup.policy']]
+  }
   const atSource = createAdmin(t, source.bootstrapServers)
   return {
     'settings at creation': created,
