@@ -54,7 +54,7 @@ describe('a process at either end of a long line', () => {
   for (const [place, far, near] of [
     ['target', 'sydney', 'frankfurt'], ['source', 'frankfurt', 'sydney']
   ] as const) {
-    test(`beside the ${place} a process mirrors each record once, dies, and moves away`, async t => {
+    test(`beside the ${place} a process mirrors each record once, dies, moves away`, async t => {
       const { source, target } = clusters
       const topic = `beside-${place}`
       const remote = `sydney.${topic}`
