@@ -45,8 +45,9 @@ export class LoadedFlow {
 
   get remoteTopic (): string { return `east.${this.#topic}` }
 
-  async start (env: NodeJS.ProcessEnv = {}): Promise<MirrorProcess> {
-    return await startMirror(this.#t, this.#file, [], env)
+  /** `tree`: of another version of the program. */
+  async start (env: NodeJS.ProcessEnv = {}, tree?: string): Promise<MirrorProcess> {
+    return await startMirror(this.#t, this.#file, [], env, tree)
   }
 
   /** Resolves when the records written until now, and some more, are on the target. */
@@ -62,8 +63,8 @@ export class LoadedFlow {
   }
 
   /** A second process shares the partitions, and owns all of them once the first has stopped. */
-  async handOver (first: MirrorProcess): Promise<MirrorProcess> {
-    const second = await this.start()
+  async handOver (first: MirrorProcess, tree?: string): Promise<MirrorProcess> {
+    const second = await this.start({}, tree)
     await untilOwned(first, this.#partitions / 2)
     await untilOwned(second, this.#partitions / 2)
     await this.more(second)

@@ -59,9 +59,10 @@ export function writeProperties (path: string, properties: Properties): void {
 
 /** `longhaul run FILE`, killed after the test if it still runs. Does not wait. */
 export function spawnMirror (
-  t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}
+  t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {},
+  tree = repoRoot()
 ): MirrorProcess {
-  const mirror = new MirrorProcess(['run', file, '-o', 'json', ...args], env)
+  const mirror = new MirrorProcess(['run', file, '-o', 'json', ...args], env, tree)
   const forget = describeOnFailure(async () => await mirror.describe())
   t.after(async () => {
     await reportIfFailed(t)
@@ -73,9 +74,10 @@ export function spawnMirror (
 
 /** The same, once every flow of the file has started. */
 export async function startMirror (
-  t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}
+  t: CleanUp, file: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {},
+  tree = repoRoot()
 ): Promise<MirrorProcess> {
-  const mirror = spawnMirror(t, file, args, env)
+  const mirror = spawnMirror(t, file, args, env, tree)
   await mirror.untilRunning()
   return mirror
 }
@@ -97,8 +99,9 @@ export class MirrorProcess {
   readonly #stderr: string[] = []
   readonly #outputRead: Promise<unknown>
 
-  constructor (args: readonly string[], env: NodeJS.ProcessEnv = {}) {
-    const program = join(repoRoot(), 'dist/src/orchestrator/main.js')
+  /** `tree`: a clone with its build. */
+  constructor (args: readonly string[], env: NodeJS.ProcessEnv = {}, tree = repoRoot()) {
+    const program = join(tree, 'dist/src/orchestrator/main.js')
     this.#child = spawnGuarded(process.execPath, [program, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       // Under npm the program would watch its parent process.
