@@ -43,6 +43,8 @@ export async function runJava (
   let timedOut = false
   const timer = setTimeout(() => { timedOut = true; void stopChild(child, 2_000) }, timeoutMs)
   try {
+    // A program that ends before it has read all fails this pipe; its status and texts say why.
+    child.stdin?.on('error', () => {})
     child.stdin?.end(input ?? '')
     const result = await collect(child)
     if (timedOut) throw new Error(`${java.className} ran over ${timeoutMs} ms: ${result.stderr}`)

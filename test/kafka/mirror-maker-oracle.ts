@@ -2,6 +2,7 @@
 // questions.
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { patienceMs } from './eventually.ts'
 import { ensureJars } from './jars.ts'
 import { mustRunJava, quickStartFlags } from './java.ts'
 import { createTempFolder, removeFolder } from './process-guard.ts'
@@ -87,7 +88,11 @@ export async function askMirrorMaker (questions: readonly Question[]): Promise<r
       className: `${oraclePackage}.MirrorMakerOracle`,
       args: [],
       flags: [...quickStartFlags, '-Dlonghaul.log.level=OFF']
-    }, { input: questions.map(question => `${JSON.stringify(question)}\n`).join('') })
+    }, {
+      // Each question has MirrorMaker 2 make its connectors.
+      timeoutMs: patienceMs + 200 * questions.length,
+      input: questions.map(question => `${JSON.stringify(question)}\n`).join('')
+    })
     const lines = answers.split('\n').filter(line => line !== '')
     assert.equal(lines.length, questions.length, 'one answer a question')
     return lines.map(line => JSON.parse(line) as Answer)
