@@ -24,7 +24,8 @@ export function compareCounts (committed, counts) {
     const grew = before !== undefined && hasGrown(before, count)
     failed ||= grew
     const change = before === undefined ? 'new' : `${growth >= 0 ? '+' : ''}${percent(growth)}`
-    lines.push(`${grew ? 'GREW' : 'ok  '} ${name.padEnd(44)} ${String(count).padStart(11)} ${change}`)
+    const row = `${name.padEnd(44)} ${String(count).padStart(11)} ${change}`
+    lines.push(`${grew ? 'GREW' : 'ok  '} ${row}`)
   }
   for (const name of Object.keys(committed).filter((name) => counts[name] === undefined)) {
     failed = true

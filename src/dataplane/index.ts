@@ -115,6 +115,8 @@ export interface Forwarder {
   revoke (ids: readonly number[]): void
   /** With the setting judgesProducers, batches of unknown producers wait for this call. */
   knowProducers (answer: ProducersAnswer): void
+  /** Bytes a second that the lane may fetch from now on; 0: no limit. */
+  limitBandwidth (bytesPerSecond: number): void
   /** For SASL OAUTHBEARER: connections wait for the first token. */
   setToken (side: Side, token: string): void
   takeEvents (): NativeEvents

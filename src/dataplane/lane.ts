@@ -22,6 +22,7 @@ export type LaneCommand =
   | { readonly kind: 'assign', readonly assignments: readonly PartitionAssignment[] }
   | { readonly kind: 'revoke', readonly ids: readonly number[] }
   | { readonly kind: 'producers', readonly answer: ProducersAnswer }
+  | { readonly kind: 'bandwidth', readonly bytesPerSecond: number }
   | { readonly kind: 'tokens', readonly tokens: Tokens }
   | { readonly kind: 'stats', readonly isWhole: boolean }
   | { readonly kind: 'close' }
@@ -76,6 +77,7 @@ export async function runLane ({ config, port, tokens }: LaneTask): Promise<void
         case 'assign': forwarder.assign(command.assignments); break
         case 'revoke': forwarder.revoke(command.ids); break
         case 'producers': forwarder.knowProducers(command.answer); break
+        case 'bandwidth': forwarder.limitBandwidth(command.bytesPerSecond); break
         case 'tokens': setTokens(command.tokens); break
         // Events go first, because statistics are compared with the progress before them.
         case 'stats':

@@ -16,8 +16,8 @@ export interface Skip extends Attribution {
 export interface LogLevel extends Attribution { readonly level: string }
 
 export interface Throttle extends Attribution {
-  readonly topic?: string | null
-  readonly partition?: number | null
+  /** 0: no limit. */
+  readonly bytesPerSecond: number
 }
 
 export interface Orders {
@@ -25,7 +25,7 @@ export interface Orders {
   readonly skips: readonly Skip[]
   readonly logLevel: LogLevel | null
   /** A process of an earlier version has none. */
-  readonly throttles?: readonly Throttle[]
+  readonly throttle: Throttle | null
 }
 
 export interface Health { readonly answeredMs: number, readonly error: string | null }
@@ -56,6 +56,7 @@ export interface Flow extends Figures {
   readonly recordsSkipped: number
   readonly recentLatencyP50Ms: number | null
   readonly recentLatencyP99Ms: number | null
+  readonly throttle: { readonly bytesPerSecond: number, readonly isWaiting: boolean } | null
   readonly orders: Orders | null
 }
 

@@ -1,6 +1,6 @@
 // The selected flow: its state with reasons, its figures, its orders in force, and the buttons that
 // concern all of it.
-import type { Attribution, Flow } from './answers.ts'
+import type { Attribution, Flow, Throttle } from './answers.ts'
 import { healthOf } from './cluster-map.ts'
 import { byId, button, element, LiveTable, setHidden, setText } from './elements.ts'
 import {
@@ -135,9 +135,9 @@ export class FlowPanel {
               }]
             }
           }),
-          ...(orders.throttles ?? []).map(each => row(`throttle${limitsOf(each)}`, {
-            ...typeof each.topic === 'string' && { topic: each.topic }
-          }, each)),
+          ...orders.throttle === null
+            ? []
+            : [row(limitOf(orders.throttle), {}, orders.throttle)],
           ...orders.skips.map(each => row(`skip to ${each.to}`, each, each)),
           ...orders.logLevel === null
             ? []
@@ -149,13 +149,9 @@ export class FlowPanel {
   }
 }
 
-const attributed = new Set(['by', 'atMs', 'reason', 'topic', 'partition'])
-
-/** The figures of a throttle, by their names. */
-function limitsOf (order: object): string {
-  return Object.entries(order)
-    .filter(([name, value]) => !attributed.has(name) && value !== null && typeof value !== 'object')
-    .map(([name, value]) => ` ${name} ${String(value)}`).join(',')
+function limitOf ({ bytesPerSecond }: Throttle): string {
+  if (bytesPerSecond === 0) return 'no limit of the bandwidth'
+  return `at most ${bytesText(bytesPerSecond)}/s`
 }
 
 /** `running` would hide that no record flows. */
@@ -163,6 +159,7 @@ function stateOf (flow: Flow): string {
   if (flow.state !== 'running') return flow.state
   const health = healthOf(flow)
   if (isPaused(flow.orders, {})) return 'paused'
+  if (health === 'ok' && flow.throttle?.isWaiting === true) return 'throttled'
   return health === 'ok' ? 'running' : health === 'impaired' ? 'impaired' : 'not ready'
 }
 

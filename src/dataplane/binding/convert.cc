@@ -300,9 +300,10 @@ napi_value FromStatus(napi_env env, const Status& status) {
       env, Value::Object{{"code", Value::Int32(status.code)}, {"detail", Value(status.detail)}});
 }
 
-void ThrowStatus(napi_env env, const Status& status) {
+napi_value ThrowStatus(napi_env env, const Status& status) {
   napi_value failure = FromStatus(env, status);
   if (failure != nullptr) (void)napi_throw(env, failure);
+  return nullptr;
 }
 
 bool ReadCall(napi_env env, napi_callback_info info, CallInfo* call) {

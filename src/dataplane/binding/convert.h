@@ -40,7 +40,8 @@ bool GetObject(napi_env env, napi_value object, const char* name, napi_value* to
 napi_value FromValue(napi_env env, const Value& value);
 // {code, detail}: the orchestrator converts it to its error class.
 napi_value FromStatus(napi_env env, const Status& status);
-void ThrowStatus(napi_env env, const Status& status);
+// Returns nullptr, which a method that throws returns.
+napi_value ThrowStatus(napi_env env, const Status& status);
 
 // --- Classes ---
 

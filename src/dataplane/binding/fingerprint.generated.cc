@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "f744868d945f5ec4"; }
+const char* ContractFingerprint() { return "99438479bfa1bac8"; }
 
 }  // namespace longhaul

@@ -110,6 +110,7 @@ napi_value ForwarderObject::Define(napi_env env) {
       {"assign", Assign},
       {"revoke", Revoke},
       {"knowProducers", KnowProducers},
+      {"limitBandwidth", LimitBandwidth},
       {"setToken", SetToken},
       {"takeEvents", TakeEvents},
       {"stats", Stats},
@@ -143,10 +144,7 @@ napi_value ForwarderObject::New(napi_env env, napi_callback_info info) {
   std::unique_ptr<ForwarderThread> thread;
   Status status = ReadConfig(env, call.arguments[0], &config, &source, &target);
   if (status.ok()) status = ForwarderThread::Open(config, source, target, &thread);
-  if (!status.ok()) {
-    ThrowStatus(env, status);
-    return nullptr;
-  }
+  if (!status.ok()) return ThrowStatus(env, status);
   std::unique_ptr<ForwarderObject> object(new ForwarderObject(env, std::move(thread)));
   if (!object->Attach(call)) return nullptr;
   (void)object.release();  // the receiver's finalizer owns it from here on
@@ -195,10 +193,7 @@ napi_value ForwarderObject::Assign(napi_env env, napi_callback_info info) {
   if (status.ok()) assignments.resize(list.AsArray()->size());
   for (size_t i = 0; status.ok() && i < assignments.size(); i++)
     status = ReadAssignment((*list.AsArray())[i], &assignments[i]);
-  if (!status.ok()) {
-    ThrowStatus(env, status);
-    return nullptr;
-  }
+  if (!status.ok()) return ThrowStatus(env, status);
   if (object->thread_ != nullptr)  // a getter among the arguments may have closed it
     object->thread_->With([&](Forwarder& f) { f.Assign(std::move(assignments)); });
   return nullptr;
@@ -215,9 +210,8 @@ napi_value ForwarderObject::Revoke(napi_env env, napi_callback_info info) {
     for (const Value& id : *list.AsArray())
       if (id.AsInt32() != nullptr) ids.push_back(static_cast<uint32_t>(*id.AsInt32()));
   if (!status.ok() || list.AsArray() == nullptr || ids.size() != list.AsArray()->size()) {
-    ThrowStatus(env, Status::Error(kErrorInvalidArgument,
-                                   "revoke accepts an array of partition ids only"));
-    return nullptr;
+    return ThrowStatus(env, Status::Error(kErrorInvalidArgument,
+                                          "revoke accepts an array of partition ids only"));
   }
   if (object->thread_ != nullptr)
     object->thread_->With([&](Forwarder& f) { f.Revoke(ids); });
@@ -232,12 +226,22 @@ napi_value ForwarderObject::KnowProducers(napi_env env, napi_callback_info info)
   ProducersAnswer answer;
   Status status = ToValue(env, call.arguments[0], &from);
   if (status.ok()) status = ReadProducers(from, &answer);
-  if (!status.ok()) {
-    ThrowStatus(env, status);
-    return nullptr;
-  }
+  if (!status.ok()) return ThrowStatus(env, status);
   if (object->thread_ != nullptr)
     object->thread_->With([&](Forwarder& f) { f.KnowProducers(answer); });
+  return nullptr;
+}
+
+napi_value ForwarderObject::LimitBandwidth(napi_env env, napi_callback_info info) {
+  CallInfo call;
+  auto* object = Unwrap(env, info, &call);
+  if (object == nullptr) return nullptr;
+  int64_t rate = -1;
+  if (napi_get_value_int64(env, call.arguments[0], &rate) != napi_ok || rate < 0) {
+    return ThrowStatus(env, Status::Error(kErrorInvalidArgument,
+                                          "limitBandwidth needs bytes a second, 0 for no limit"));
+  }
+  object->thread_->With([&](Forwarder& f) { f.LimitBandwidth(rate); });
   return nullptr;
 }
 
@@ -298,8 +302,7 @@ napi_value ForwarderObject::Stats(napi_env env, napi_callback_info info) {
   if (object == nullptr) return nullptr;
   bool whole = false;
   if (napi_get_value_bool(env, call.arguments[0], &whole) != napi_ok) {
-    ThrowStatus(env, Status::Error(kErrorInvalidArgument, "stats needs true or false"));
-    return nullptr;
+    return ThrowStatus(env, Status::Error(kErrorInvalidArgument, "stats needs true or false"));
   }
   LaneCounters lane;
   std::vector<PartitionCounters> partitions;

@@ -40,6 +40,7 @@ class ForwarderObject {
   static napi_value Assign(napi_env env, napi_callback_info info);
   static napi_value Revoke(napi_env env, napi_callback_info info);
   static napi_value KnowProducers(napi_env env, napi_callback_info info);
+  static napi_value LimitBandwidth(napi_env env, napi_callback_info info);
   static napi_value SetToken(napi_env env, napi_callback_info info);
   static napi_value TakeEvents(napi_env env, napi_callback_info info);
   static napi_value Stats(napi_env env, napi_callback_info info);

@@ -99,7 +99,8 @@ export const laneCounters = {
   copiedOutResponses: 'responses freed after their last batches were copied',
   targetScans: 'scans of a target partition that were started',
   leftSessions: 'open Fetch sessions with brokers that the lane no longer fetches from',
-  sourceConnections: 'connections that the lane fetches over, of all source brokers'
+  sourceConnections: 'connections that the lane fetches over, of all source brokers',
+  bandwidthWaitMs: 'how long Fetches have waited for the limit of the bandwidth'
 } as const
 
 /**

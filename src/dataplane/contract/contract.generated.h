@@ -270,9 +270,10 @@ struct LaneCounters {
   int64_t target_scans = 0;  // scans of a target partition that were started
   int64_t left_sessions = 0;  // open Fetch sessions with brokers that the lane no longer fetches from
   int64_t source_connections = 0;  // connections that the lane fetches over, of all source brokers
+  int64_t bandwidth_wait_ms = 0;  // how long Fetches have waited for the limit of the bandwidth
   bool operator==(const LaneCounters&) const = default;
 };
-constexpr size_t kLaneCountersColumns = 15;
+constexpr size_t kLaneCountersColumns = 16;
 static_assert(sizeof(LaneCounters) == kLaneCountersColumns * sizeof(int64_t));
 
 namespace kafka_error {

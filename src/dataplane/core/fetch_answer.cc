@@ -8,6 +8,7 @@ FetchAnswer ReadFetch(LaneContext* lane, const Reply& reply) {
   if (answer.error == 0) {
     answer.buffer = lane->memory.Hold(reply.body);
     lane->counters.fetch_response_bytes += answer.buffer->size();
+    lane->bandwidth.Spend(answer.buffer->size());
     const Status parsed =
         ParseFetch(answer.buffer->data(), static_cast<size_t>(answer.buffer->size()),
                    reply.api_version, &answer.response);

@@ -48,6 +48,7 @@ void Fetcher::Ask(const Channel& channel, Node* node) {
   if (lane_->now < node->not_before) return lane_->WakeAt(node->not_before);
   if (node->is_left()) return CloseSession(channel, node);
   if (!IsOpen(channel, node)) return;
+  if (!lane_->MayFetch()) return;
   const int64_t room = lane_->memory.fetch_room();
   const Shares shares = DivideRoom();
   if (room < std::min(kRoomMin, shares.equal))  // acks free memory, and every ack ticks
@@ -61,7 +62,7 @@ void Fetcher::Ask(const Channel& channel, Node* node) {
   const int64_t share = node->is_idle ? shares.idle : shares.busy;
   request.bytes_max = static_cast<int32_t>(
       std::min({room, lane_->settings.fetch_bytes_max, share, node->pace.bytes_max(),
-                kRecordBytesMax}));
+                lane_->bandwidth.FetchBytesMax(), kRecordBytesMax}));
   request.wait_max_ms =
       node->is_crowded ? kCrowdedWaitMs : static_cast<int32_t>(lane_->settings.fetch_wait_max_ms);
   if (node->names_rack) request.rack = lane_->rack;
@@ -176,8 +177,11 @@ void Fetcher::Send(const Channel& channel, Node* node, int16_t version,
   node->names_rack = false;
   lane_->memory.ReserveFetch(request.bytes_max);
   lane_->counters.fetch_requests++;
-  outstanding_.emplace(
-      tag, Outstanding{channel, request.bytes_max, lane_->now, !request.rack.empty(), patience});
+  // A broker that had no records last time may hold the Fetch for long, and return none.
+  const int64_t spent = node->is_idle ? 0 : request.bytes_max;
+  lane_->bandwidth.Spend(spent);
+  outstanding_.emplace(tag, Outstanding{channel, request.bytes_max, lane_->now, spent,
+                                        !request.rack.empty(), patience});
 }
 
 void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
@@ -196,6 +200,7 @@ void Fetcher::OnReply(const Reply& reply, std::vector<Partition*>* filled) {
 void Fetcher::OnSession(const Reply& reply, const Outstanding& asked,
                         std::vector<Partition*>* filled) {
   lane_->memory.EndFetch(asked.bytes_max);
+  lane_->bandwidth.Spend(-asked.spent);  // ReadFetch() counts what arrived
   lane_->watch.Answered(Side::kSource, asked.channel, asked.patience, lane_->now);
   channels_.Answered(asked.channel, reply.first_byte_ms);
   Node& node = plan_.nodes()[asked.channel];

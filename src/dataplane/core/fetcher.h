@@ -66,6 +66,7 @@ class Fetcher {
     Channel channel;
     int64_t bytes_max;
     int64_t sent_at;
+    int64_t spent;  // of the bandwidth, in advance
     bool with_rack;
     Patience patience;
   };

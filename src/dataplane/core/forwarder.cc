@@ -197,6 +197,7 @@ LaneCounters Forwarder::SnapshotLane() const {
   counters.held_bytes_max = lane_.memory.bound();
   counters.left_sessions = fetcher_.CountLeftSessions();
   counters.source_connections = fetcher_.CountConnections();
+  counters.bandwidth_wait_ms = lane_.bandwidth.waited_ms(lane_.now);
   return counters;
 }
 

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "contract/contract.generated.h"
+#include "core/bandwidth_limit.h"
 #include "core/broker_reach.h"
 #include "core/broker_watch.h"
 #include "core/codecs.h"
@@ -64,6 +65,7 @@ struct LaneContext {
   LaneCounters counters;
   LatencyCounts latency;
   MemoryAccount memory;
+  BandwidthLimit bandwidth;
   TargetShares shares;
   BrokerReach reach;
   BrokerWatch watch;
@@ -87,6 +89,12 @@ struct LaneContext {
                : p.source.high_watermark;
   }
   void FetchChanged(const Partition& p) { fetch_changes.insert(p.id); }
+  // Whether the limit of the bandwidth permits a Fetch now; otherwise the lane wakes when it does.
+  bool MayFetch() {
+    if (bandwidth.MayFetch(now)) return true;
+    WakeAt(bandwidth.FetchAt(now));
+    return false;
+  }
   void WakeAt(int64_t when) { wake_at = std::min(wake_at, when); }
   int64_t BackoffMs(int32_t attempts) const {
     const int64_t backoff = settings.retry_backoff_ms << std::min(attempts, 16);

@@ -180,6 +180,7 @@ bool StripeFetcher::AskNext(Actives::iterator it, int64_t share, int64_t spare,
   Partition* p = lane_->Find(it->first);
   Active* active = &it->second;
   if (p->phase != PartitionPhase::kRunning || !plan_->MayFetch(*p)) return false;
+  if (!lane_->MayFetch()) return false;
   // The session continues.
   if (active->stripes.empty() && !plan_->IsStriped(active->node)) return false;
   const int64_t round_trip_ms = std::max<int64_t>(channels_->RoundTripMs(active->node), 0);
@@ -270,6 +271,7 @@ bool StripeFetcher::Send(const Partition& p, Active* active, const Channel& chan
   node.stripes++;
   node.stripe_bytes += ask.bytes;
   in_flight_bytes_ += ask.bytes;
+  lane_->bandwidth.Spend(ask.bytes);
   active->stripes.Asked(ask, tag);
   return true;
 }
@@ -293,6 +295,7 @@ Partition* StripeFetcher::OnReply(const Reply& reply) {
   outstanding_.erase(found);
   in_flight_bytes_ -= asked.bytes;
   lane_->memory.EndFetch(asked.bytes);
+  lane_->bandwidth.Spend(-asked.bytes);  // ReadFetch() counts what arrived
   lane_->watch.Answered(Side::kSource, asked.channel, asked.patience, lane_->now);
   if (asked.was_alone) channels_->Answered(asked.channel, reply.first_byte_ms);
   FetchNode& node = plan_->nodes()[asked.channel];

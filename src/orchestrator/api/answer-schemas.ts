@@ -55,7 +55,9 @@ const orders = object({
   pauses: list(pauseAnswer),
   skips: described(list(object({ topic: text, partition: count, to: offset, ...attribution })),
     'skips that no process has carried out yet'),
-  logLevel: nullable(object({ level: text, ...attribution }))
+  logLevel: nullable(object({ level: text, ...attribution })),
+  throttle: described(nullable(object({ bytesPerSecond: count, ...attribution })),
+    'the bandwidth by order of an operator; 0 bytesPerSecond: no limit')
 })
 
 export const flowAnswer = object({
@@ -91,6 +93,8 @@ export const flowAnswer = object({
   errors: byName(count),
   retriedErrors: byName(count),
   inFlightBytes: count,
+  throttle: described(nullable(object({ bytesPerSecond: count, isWaiting: truth })),
+    'the limit of all processes together, 0: none; whether lanes of this process wait for it'),
   progressAgeSeconds: number,
   isExactlyOnce: nullable(truth),
   differingMembers: nullable(count),
@@ -221,6 +225,7 @@ export const ordersAnswer = object({
     ...scope,
     to: nullable(offset),
     level: nullable(text),
+    bytesPerSecond: described(nullable(count), 'of a throttle; null: that of the file'),
     ...attribution,
     warning: nullable(text)
   }))

@@ -9,11 +9,13 @@ import {
 } from './api-context.ts'
 import { nameOf } from './flow-views.ts'
 import {
-  flowParams, logLevelBody, reloadBody, scopeBody, skipBody, type FlowRoute
+  flowParams, logLevelBody, reloadBody, scopeBody, skipBody, throttleBody, type FlowRoute
 } from './request-schemas.ts'
 
 interface OrderBody { reason: string, by?: string, dryRun?: boolean }
 interface ScopeBody extends OrderBody { topic?: string, partition?: number }
+
+interface ThrottleBody extends OrderBody { bytesPerSecond?: number, file?: boolean }
 
 interface Said extends Pick<Order, 'by' | 'atMs' | 'reason'> { readonly id: string }
 
@@ -59,6 +61,17 @@ export function addChangeRoutes (app: FastifyInstance, context: ApiContext): voi
       return await reply.code(202).send(await give([flow], order, body, context))
     })
 
+  app.post<FlowRoute & { Body: ThrottleBody }>('/flows/:flow/throttle', {
+    config,
+    schema: schema('Limit the bandwidth of a flow, over all its processes', throttleBody,
+      flowParams)
+  }, async (request, reply) => {
+    const { body, params: { flow } } = request
+    const { id: _, ...said } = saidIn(body, request, context)
+    const order: Order = { kind: 'throttle', bytesPerSecond: limitIn(body), ...said }
+    return await reply.code(202).send(await give([flow], order, body, context))
+  })
+
   app.post<{ Body: OrderBody }>('/reload', {
     config, schema: schema('All processes of the flows read their files again', reloadBody)
   }, async (request, reply) => {
@@ -86,6 +99,13 @@ function scopeIn ({ partition, topic }: ScopeBody): ControlScope {
   return { ...topic !== undefined && { topic }, ...partition !== undefined && { partition } }
 }
 
+function limitIn ({ bytesPerSecond, file = false }: ThrottleBody): number | undefined {
+  if (file === (bytesPerSecond !== undefined)) {
+    throw new HttpError(400, 'a throttle needs bytesPerSecond (0: no limit), or file=true')
+  }
+  return bytesPerSecond
+}
+
 function saidIn (
   { by, reason }: OrderBody, { id, ip }: FastifyRequest, { clock }: ApiContext
 ): Said {
@@ -111,6 +131,7 @@ async function give (
         partition: partition ?? null,
         to: order.kind === 'skip' ? String(order.to) : null,
         level: order.kind === 'logLevel' ? order.level ?? 'file' : null,
+        bytesPerSecond: order.kind === 'throttle' ? order.bytesPerSecond ?? null : null,
         by,
         atMs,
         reason,

@@ -66,6 +66,7 @@ export function flowView (
     errors: Object.fromEntries(flow.errorsByError),
     retriedErrors: Object.fromEntries(flow.retriedErrorsByError),
     inFlightBytes: flow.inFlightBytes,
+    throttle: flow.throttle ?? null,
     progressAgeSeconds: progressUnwrittenMs === undefined
       ? 0
       : Math.max(0, moment.nowMs - progressUnwrittenMs) / 1000,
@@ -174,7 +175,7 @@ function lagView (lag: Lag): object {
   }
 }
 
-function ordersView ({ orders: { logLevel, pauses, skips } }: FlowReport): object {
+function ordersView ({ orders: { logLevel, pauses, skips, throttle } }: FlowReport): object {
   return {
     pauses: pauses.map(pauseView),
     skips: skips.map(({ atMs, by, reason, source, to }) =>
@@ -183,6 +184,14 @@ function ordersView ({ orders: { logLevel, pauses, skips } }: FlowReport): objec
       ? null
       : {
           level: logLevel.level, by: logLevel.by, atMs: logLevel.atMs, reason: logLevel.reason
+        },
+    throttle: throttle === undefined
+      ? null
+      : {
+          bytesPerSecond: throttle.bytesPerSecond ?? 0,
+          by: throttle.by,
+          atMs: throttle.atMs,
+          reason: throttle.reason
         }
   }
 }

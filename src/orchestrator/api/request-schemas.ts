@@ -51,6 +51,13 @@ export const logLevelBody = object({
   ...orderFields
 }, ['by', 'dryRun'])
 
+export const throttleBody = object({
+  bytesPerSecond: described({ type: 'integer', minimum: 0, maximum: 2 ** 50 },
+    'for all processes of the flow together; 0: no limit'),
+  file: described({ type: 'boolean' }, 'without bytesPerSecond: bandwidth.max of the file again'),
+  ...orderFields
+}, ['bytesPerSecond', 'file', 'by', 'dryRun'])
+
 /** The parameters that flowParams describes. */
 export interface FlowRoute { Params: { flow: string } }
 

@@ -31,6 +31,12 @@ export function addControlCommands (
   addOrderOptions(program.command('resume')
     .description('end a pause of the same flow, topic or partition'))
     .action(give('resume'))
+  addOrderOptions(program.command('throttle')
+    .description('limit the bandwidth of a flow, over all its processes, until the next throttle'),
+  false)
+    .requiredOption('--rate <size>', 'bytes a second, for example 10MiB; none: no limit; file: ' +
+      'bandwidth.max of the file again')
+    .action(give('throttle'))
   addOrderOptions(program.command('reload')
     .description('all processes of the flows read their files again'), false)
     .action(give('reload'))

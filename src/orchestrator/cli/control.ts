@@ -1,9 +1,12 @@
-// `longhaul pause|resume|reload|log-level FILE` and `longhaul partitions retry|skip FILE`: writes
-// an operator's instruction to the progress topic of the flow. Running processes obey within
+// `longhaul pause|resume|throttle|reload|log-level FILE` and `longhaul partitions retry|skip FILE`:
+// writes an operator's instruction to the progress topic of the flow. Running processes obey within
 // seconds, and later ones from their start; the command needs no running process.
 import { hostname } from 'node:os'
 import type { FlowConfig } from '../config/config.ts'
-import { scopeOf, type ControlScope, type Order } from '../control/control-record.ts'
+import { parseBytes } from '../config/setting-kinds.ts'
+import {
+  limitText, scopeOf, type ControlScope, type Order
+} from '../control/control-record.ts'
 import { doubtOf, refuseNeverRun, refuseSkip, withFlowRecords } from '../flow/flow-records.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -23,14 +26,16 @@ export interface OrderOptions extends ConfigOptions {
   readonly to?: string
   /** A log level, or `file`. */
   readonly level?: string
+  /** Bytes a second, `none` or `file`. */
+  readonly rate?: string
   readonly dryRun?: boolean
 }
 
-export type OrderKind = 'pause' | 'resume' | 'retry' | 'skip' | 'reload' | 'logLevel'
+export type OrderKind = 'pause' | 'resume' | 'retry' | 'skip' | 'reload' | 'logLevel' | 'throttle'
 
 const done: Readonly<Record<OrderKind, string>> = {
   pause: 'is paused', resume: 'is resumed', retry: 'is retried', skip: 'skips',
-  reload: 'reads its file again', logLevel: 'logs'
+  reload: 'reads its file again', logLevel: 'logs', throttle: 'has a bandwidth'
 }
 
 export async function giveOrder (
@@ -65,7 +70,7 @@ const reasonPattern = /^(?=.*\S)[^\u0000-\u001f\u007f]{1,500}$/u
 
 /** Why the options contradict each other; undefined: they do not. */
 function usageProblem (
-  kind: OrderKind, { level, partition, reason, to, topic }: OrderOptions
+  kind: OrderKind, { level, partition, rate = '', reason, to, topic }: OrderOptions
 ): string | undefined {
   if (!reasonPattern.test(reason)) {
     return '--reason: say why in 1 to 500 characters on one line; log and status show it'
@@ -77,9 +82,26 @@ function usageProblem (
   if (kind === 'logLevel' && level !== 'file' && !isLogLevel(level)) {
     return `--level=${level}: allowed is ${logLevels.join(', ')}, file`
   }
+  if (kind === 'throttle' && !namedRates.has(rate) && !isRate(rate)) {
+    return `--rate=${rate}: allowed is a size for each second from 1 to 1PiB, such as 10MiB, ` +
+      'none, file'
+  }
   if (kind !== 'skip') return undefined
   if (partition === undefined) return 'a skip needs --topic and --partition'
   return /^\d{1,18}$/.test(to ?? '') ? undefined : `--to=${to} is not a whole number from 0 on`
+}
+
+const namedRates: ReadonlySet<string> = new Set(['none', 'file'])
+
+function isRate (text: string): boolean {
+  const bytes = parseBytes(text.replace(/\/s$/, ''))
+  return bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= 2 ** 50
+}
+
+/** Of an order to throttle. */
+function bytesPerSecondOf (rate: string): number | undefined {
+  if (rate === 'file') return undefined
+  return rate === 'none' ? 0 : parseBytes(rate.replace(/\/s$/, ''))
 }
 
 function isLogLevel (text: string | undefined): text is LogLevel {
@@ -87,7 +109,7 @@ function isLogLevel (text: string | undefined): text is LogLevel {
 }
 
 function orderOf (kind: OrderKind, options: OrderOptions, terminal: Terminal): Order {
-  const { level, partition, reason, to = '', topic } = options
+  const { level, partition, rate = '', reason, to = '', topic } = options
   const scope: ControlScope = {
     ...topic !== undefined && { topic },
     ...partition !== undefined && { partition: Number(partition) }
@@ -105,6 +127,8 @@ function orderOf (kind: OrderKind, options: OrderOptions, terminal: Terminal): O
       return { kind: 'skip', source, id, to: BigInt(to), ...said }
     }
     case 'reload': return { kind: 'reload', id, ...said }
+    case 'throttle':
+      return { kind: 'throttle', bytesPerSecond: bytesPerSecondOf(rate), ...said }
     case 'logLevel':
       return { kind: 'logLevel', level: isLogLevel(level) ? level : undefined, ...said }
   }
@@ -145,6 +169,7 @@ function detailOf (order: Order): string {
     case 'skip': return ` to source offset ${order.to}`
     case 'logLevel':
       return order.level === undefined ? ' at the level of its file' : ` at level ${order.level}`
+    case 'throttle': return ` that is ${limitText(order.bytesPerSecond)}`
     default: return ''
   }
 }

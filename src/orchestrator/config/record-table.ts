@@ -43,6 +43,12 @@ export const recordTable = {
     doc: 'How often the traffic of the lanes is compared, and partitions are moved to balance it.',
     importance: 'low', default: 30_000, min: 100, max: hour
   }),
+  'bandwidth.max': bytes({
+    doc: 'Bytes a second that the flow may fetch from its source, all its processes and lanes ' +
+      'together, beyond bursts of a second; 0: no limit. An order of an operator (`longhaul ' +
+      'throttle`) has precedence.',
+    importance: 'medium', default: 0, min: 0, max: 1024 * GiB
+  }),
   'in.flight.bytes.max': bytes({
     doc: 'Bytes of each lane that are fetched and not acknowledged: limits the memory needed. If ' +
       'it is not set, all lanes together get at most a quarter of the container\'s memory limit.',

@@ -7,12 +7,14 @@
 //   {"control":"retry"}, with topic and partition       once: faulted partitions are retried
 //   {"control":"skip","topic":"orders","partition":3}   once: continue at another source offset
 //   {"control":"reload"}                                once: processes read their files again
+//   {"control":"throttle"}                              the bandwidth, or again that of the file
 //   {"control":"logLevel"}                              the log level, or again that of the file
 //   {"member":"longhaul-..."}                           a process of the flow
 //
 // All are in slot 0, with the scope in the key, although partitions have slots of their own: one
 // partition to follow holds everything that a process must know, in one order. The newest record of
 // a key counts, and compaction keeps that record.
+import { showBytes } from '../config/setting-kinds.ts'
 import { logLevels, type LogLevel } from '../observability/log-levels.ts'
 import {
   fromJson, progressVersion, toJson, type EncodedRecord, type Fields
@@ -64,8 +66,15 @@ export interface LogLevelRecord extends Attribution {
   readonly level: LogLevel | undefined
 }
 
+export interface ThrottleRecord extends Attribution {
+  readonly kind: 'throttle'
+  /** Of all processes of the flow; 0: no limit; undefined: `bandwidth.max` of the file. */
+  readonly bytesPerSecond: number | undefined
+}
+
 /** An order of an operator. */
-export type Order = PauseRecord | RetryRecord | SkipRecord | ReloadRecord | LogLevelRecord
+export type Order =
+  | PauseRecord | RetryRecord | SkipRecord | ReloadRecord | LogLevelRecord | ThrottleRecord
 
 /** A process of the flow. */
 export interface FlowMember {
@@ -105,6 +114,10 @@ export function encodeControl (record: Exclude<ControlRecord, { kind: 'none' }>)
       return { key, value: toJson({ ...attribution, id: record.id, to: String(record.to) }) }
     case 'reload': return { key, value: toJson({ ...attribution, id: record.id }) }
     case 'logLevel': return { key, value: toJson({ ...attribution, level: record.level ?? null }) }
+    case 'throttle':
+      return {
+        key, value: toJson({ ...attribution, bytesPerSecond: record.bytesPerSecond ?? null })
+      }
   }
 }
 
@@ -153,12 +166,19 @@ export function scopeOf (order: Order): ControlScope {
     case 'retry': return order.scope
     case 'skip': return order.source
     case 'reload':
-    case 'logLevel': return {}
+    case 'logLevel':
+    case 'throttle': return {}
   }
 }
 
+/** Undefined: `bandwidth.max` of the file; 0: no limit. */
+export function limitText (bytesPerSecond: number | undefined): string {
+  if (bytesPerSecond === undefined) return 'that of the file'
+  return bytesPerSecond === 0 ? 'not limited' : `limited to ${showBytes(bytesPerSecond)}/s`
+}
+
 function toControl (names: Fields, fields: Fields): ControlRecord | undefined {
-  const { atMs, by, id, level, paused, reason, to } = fields
+  const { atMs, by, bytesPerSecond, id, level, paused, reason, to } = fields
   const scope = toScope(names)
   const isAttributed = typeof by === 'string' && isCount(atMs) && typeof reason === 'string'
   if (scope === undefined || !isAttributed) return undefined
@@ -185,6 +205,10 @@ function toControl (names: Fields, fields: Fields): ControlRecord | undefined {
         ? undefined
         : { kind: 'logLevel', level: known, ...attribution }
     }
+    case 'throttle':
+      return bytesPerSecond === null || isCount(bytesPerSecond)
+        ? { kind: 'throttle', bytesPerSecond: bytesPerSecond ?? undefined, ...attribution }
+        : undefined
     default: return undefined
   }
 }

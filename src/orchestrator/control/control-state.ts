@@ -1,14 +1,15 @@
 // The operators' orders that are in force: what is paused, which partitions must continue at
-// another offset, and the log level. Pure.
+// another offset, the log level and the bandwidth. Pure.
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type {
-  ControlScope, LogLevelRecord, PauseRecord, RetryRecord, SkipRecord
+  ControlScope, LogLevelRecord, PauseRecord, RetryRecord, SkipRecord, ThrottleRecord
 } from './control-record.ts'
 
 export class ControlState {
   readonly #pauses = new Map<string, PauseRecord>()
   readonly #skips = new Map<string, SkipRecord>()
   #logLevel: LogLevelRecord | undefined
+  #throttle: ThrottleRecord | undefined
 
   /** Skips that no process has carried out yet. */
   get skips (): readonly SkipRecord[] { return [...this.#skips.values()] }
@@ -18,8 +19,13 @@ export class ControlState {
   /** Undefined: the level of each process's file. */
   get logLevel (): LogLevelRecord | undefined { return this.#logLevel }
 
-  apply (record: PauseRecord | SkipRecord | LogLevelRecord): void {
-    if (record.kind === 'logLevel') {
+  /** Undefined: `bandwidth.max` of the file. */
+  get throttle (): ThrottleRecord | undefined { return this.#throttle }
+
+  apply (record: PauseRecord | SkipRecord | LogLevelRecord | ThrottleRecord): void {
+    if (record.kind === 'throttle') {
+      this.#throttle = record.bytesPerSecond === undefined ? undefined : record
+    } else if (record.kind === 'logLevel') {
       this.#logLevel = record.level === undefined ? undefined : record
     } else if (record.kind === 'skip') {
       this.#skips.set(partitionKey(record.source), record)
@@ -33,6 +39,7 @@ export class ControlState {
   /** The order under this key is withdrawn; `key` as control-record.ts writes it. */
   withdraw (key: string): void {
     if (key === JSON.stringify({ control: 'logLevel' })) this.#logLevel = undefined
+    if (key === JSON.stringify({ control: 'throttle' })) this.#throttle = undefined
     for (const [name, { source }] of this.#skips) {
       if (key === JSON.stringify({ control: 'skip', ...source })) this.#skips.delete(name)
     }

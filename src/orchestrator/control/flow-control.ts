@@ -11,9 +11,9 @@ import type { Clock } from '../time/clock.ts'
 import { Deadline, unlessAborted } from '../time/deadline.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
 import {
-  decodeControl, encodeControl, encodeControlEnd, memberOf, type ControlRecord, type FlowMember,
-  type LogLevelRecord, type Order, type PauseRecord, type ReloadRecord, type RetryRecord,
-  type SkipRecord
+  decodeControl, encodeControl, encodeControlEnd, limitText, memberOf, type ControlRecord,
+  type FlowMember, type LogLevelRecord, type Order, type PauseRecord, type ReloadRecord,
+  type RetryRecord, type SkipRecord, type ThrottleRecord
 } from './control-record.ts'
 import { ControlState, isMeant } from './control-state.ts'
 import { announceMs, differences, FlowMembers } from './flow-members.ts'
@@ -117,7 +117,7 @@ export class FlowControl {
   }
 
   /** The orders in force. */
-  get state (): Pick<ControlState, 'pauseOf' | 'pauses' | 'skips' | 'logLevel'> {
+  get state (): Pick<ControlState, 'pauseOf' | 'pauses' | 'skips' | 'logLevel' | 'throttle'> {
     return this.#state
   }
 
@@ -239,6 +239,10 @@ export class FlowControl {
         this.#state.apply(record)
         this.#setLogLevel(record)
         return
+      case 'throttle':
+        this.#state.apply(record)
+        this.#logThrottle(record)
+        return
       case 'member':
         this.#hear(record.member)
         return
@@ -270,6 +274,11 @@ export class FlowControl {
     process?.setLogLevel(level)
     log.warn({ by, reason },
       `the log level is ${level ?? 'that of the file'} by order of ${by}: ${reason}`)
+  }
+
+  #logThrottle ({ by, bytesPerSecond, reason }: ThrottleRecord): void {
+    this.#options.log.warn({ by, reason },
+      `the bandwidth of the flow is ${limitText(bytesPerSecond)} by order of ${by}: ${reason}`)
   }
 
   async #carryOut (record: RetryRecord | ReloadRecord): Promise<void> {

@@ -12,6 +12,7 @@ import { waitingGroups } from '../partitions/waiting-partitions.ts'
 import type { FlowProgress } from '../progress/flow-progress.ts'
 import type { Clock } from '../time/clock.ts'
 import { IntervalLoop } from '../time/interval-loop.ts'
+import type { FlowBandwidth } from './flow-bandwidth.ts'
 import type { FlowStatistics } from './flow-statistics.ts'
 import type { TopicRefresh } from './topic-refresh.ts'
 
@@ -20,6 +21,7 @@ export interface FlowLoopsOptions {
   readonly settings: () => FlowConfig['settings']
   readonly partitions: FlowPartitions
   readonly statistics: FlowStatistics
+  readonly bandwidth: FlowBandwidth
   readonly progress: FlowProgress
   /** Only of a flow that keeps names. */
   readonly inbound: InboundFlows | undefined
@@ -42,12 +44,13 @@ const inboundIntervalMs = 30_000
 
 /** Starts the loops; each one runs first after one interval. */
 export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoop[] {
-  const { clock, clusters, inbound, onError, partitions } = options
+  const { bandwidth, clock, clusters, inbound, onError, partitions } = options
   const { problems, progress, settings, statistics, topics } = options
   const balancer = createBalancer(options)
   const work: Array<readonly [intervalMs: number | (() => number), run: () => Promise<void>]> = [
     [() => settings()['progress.interval.ms'], async () => { await partitions.writeProgress() }],
     [statisticsIntervalMs, async () => { await statistics.collect() }],
+    [statisticsIntervalMs, async () => { bandwidth.update() }],
     // Separate from the figures, which wait for a lane that does not answer.
     [statisticsIntervalMs, async () => {
       problems.tick(waitingGroups(partitions.table.unsettled, clock.now()), clusters())

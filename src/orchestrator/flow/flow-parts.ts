@@ -30,6 +30,7 @@ import { version } from '../version.ts'
 import { openClusterPair, sameClusterRemark, type ClusterPair } from './cluster-pair.ts'
 import { ClusterProbe } from './cluster-probe.ts'
 import { controlled } from './controlled-partitions.ts'
+import { FlowBandwidth } from './flow-bandwidth.ts'
 import { openFlowDuties } from './flow-duties.ts'
 import { openFlowInbound, openFlowsBack, type FlowContext } from './flow-inbound.ts'
 import type { GroupReading } from './flow-operations.ts'
@@ -77,6 +78,7 @@ export interface OpenParts {
   readonly duties: Duties
   readonly control: FlowControl
   readonly ownership: Ownership
+  readonly bandwidth: FlowBandwidth
 }
 
 export class FlowParts {
@@ -140,7 +142,9 @@ export class FlowParts {
       live: config
     }))
     this.#add('control', this.#openControl(progress, partitions))
-    this.#add('ownership', this.#openOwnership(clusters, partitions))
+    const ownership = this.#openOwnership(clusters, partitions)
+    this.#add('bandwidth', this.#openBandwidth(lanes, ownership)).update()
+    this.#add('ownership', ownership) // last: `all` asks for it
   }
 
   /** In parallel: a client of a hanging cluster may need longer than the others. */
@@ -247,6 +251,19 @@ export class FlowParts {
     })
   }
 
+  #openBandwidth (lanes: LanePool, ownership: Ownership): FlowBandwidth {
+    const { clock, config } = this.#options
+    return new FlowBandwidth({
+      limitOfFile: () => config().settings['bandwidth.max'],
+      order: () => this.#parts.control?.state.throttle,
+      slots: () =>
+        ({ owned: ownership.owned.size, total: config().settings['task.slots'] }),
+      lanes,
+      countersOf: lane => this.#parts.statistics?.countersOf(lane),
+      clock
+    })
+  }
+
   #openOwnership (clusters: ClusterPair, partitions: FlowPartitions): Ownership {
     const { clock, config, isShared, log, problems, release } = this.#options
     const { name, settings, source, target } = config()
@@ -255,6 +272,7 @@ export class FlowParts {
         this.#parts.topics?.lookAgain()
         partitions.expect([slot])
         await this.#parts.control?.known(signal)
+        this.#parts.bandwidth?.update()
         await partitions.acquire([slot], signal)
         signal.throwIfAborted()
         this.#parts.duties?.begin(slot)

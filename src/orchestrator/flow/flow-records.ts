@@ -59,6 +59,7 @@ export class FlowRecords {
         case 'pause':
         case 'skip':
         case 'logLevel':
+        case 'throttle':
           control.apply(record)
           break
         case 'retry': // was for the processes that ran then

@@ -1,6 +1,6 @@
 // Statistics of one flow: collects the counters of its lanes once a second, and computes from them
 // and from the states of its partitions the snapshot that metrics, status line and summary read.
-import type { PartitionCounters } from '../../dataplane/index.ts'
+import type { LaneCounters, PartitionCounters } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
 import { latencyUpperBoundsMs } from '../observability/latency.ts'
@@ -136,6 +136,11 @@ export class FlowStatistics {
     }
   }
 
+  /** As the lane has reported them last; undefined: it has not yet. */
+  countersOf (lane: number): LaneCounters | undefined {
+    return this.#lanes.values().find(each => each.lane === lane)?.counters
+  }
+
   /** Records that the partition's present lane has had acknowledged. */
   bytesById (): ReadonlyMap<number, number> {
     return new Map([...this.#options.partitions.table.values()].flatMap(partition => {
@@ -256,6 +261,7 @@ export class FlowStatistics {
       produceRequests: counters.produceRequests,
       sourceThrottleMs: counters.sourceThrottleMs,
       targetThrottleMs: counters.targetThrottleMs,
+      bandwidthWaitMs: counters.bandwidthWaitMs,
       fetchedBytes: counters.fetchResponseBytes,
       followerBytes: counters.followerBytes,
       fetchedTwiceBytes: counters.fetchedTwiceBytes,

@@ -166,7 +166,8 @@ export class ReplicationFlow {
   }
 
   snapshot (): FlowSnapshot {
-    const { control, duties, ownership, probe, progress, statistics } = this.#parts.soFar
+    const { bandwidth, control, duties, ownership, probe, progress, statistics } =
+      this.#parts.soFar
     // Until the group assigns slots, and the first slot is acquired, this process mirrors nothing.
     const health = ownership?.health
     const waiting = this.#state === 'running' && health !== undefined &&
@@ -178,6 +179,7 @@ export class ReplicationFlow {
       checkpoints: this.#parts.checkpoints,
       ...waiting ? { reason: health.reason?.message ?? noSlotsYet } : {},
       ...this.#config.canary === undefined ? {} : { canary: this.#parts.canary.snapshot() },
+      ...bandwidth === undefined ? {} : { throttle: bandwidth.snapshot },
       ...probe === undefined ? {} : { clusters: probe.health },
       ...health === undefined ? {} : { slots: health },
       ...control === undefined ? {} : { differingMembers: control.differingMembers },

@@ -43,6 +43,8 @@ interface Lane {
   incarnation: number
   port: MessagePort | undefined
   done: Promise<void>
+  /** Bytes a second, 0: no limit. Also of a lane that is restarted. */
+  bandwidth: number
   /** Resolves the one outstanding request. */
   answer: ((stats: NativeStats | undefined) => void) | undefined
 }
@@ -82,7 +84,12 @@ export class LanePool {
       atomics: 'disabled'
     })
     this.#lanes = Array.from({ length: options.lanes }, () => ({
-      state: 'starting', incarnation: 0, port: undefined, done: Promise.resolve(), answer: undefined
+      state: 'starting',
+      incarnation: 0,
+      port: undefined,
+      done: Promise.resolve(),
+      bandwidth: 0,
+      answer: undefined
     }))
     this.#holds = (['source', 'target'] as const).flatMap(side =>
       holdToken(options.config[side], token => { this.#onTokens({ [side]: token }) },
@@ -109,6 +116,14 @@ export class LanePool {
 
   revoke (lane: number, ids: readonly number[]): void {
     if (ids.length > 0) this.#send(lane, { kind: 'revoke', ids })
+  }
+
+  /** The bytes a second that the lane may fetch from now on; 0: no limit. */
+  limitBandwidth (index: number, bytesPerSecond: number): void {
+    const lane = this.#lane(index)
+    if (lane.bandwidth === bytesPerSecond) return
+    lane.bandwidth = bytesPerSecond
+    this.#send(index, { kind: 'bandwidth', bytesPerSecond })
   }
 
   /** Answers a question of that incarnation; an earlier incarnation asked another question. */
@@ -198,6 +213,8 @@ export class LanePool {
           limitHeapGrowth()
           lane.state = 'running'
           this.#sendInbound(index)
+          const { bandwidth } = lane
+          if (bandwidth > 0) this.#send(index, { kind: 'bandwidth', bytesPerSecond: bandwidth })
           resolve()
         } else {
           this.#onMessage(index, message)

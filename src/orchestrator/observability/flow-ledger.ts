@@ -25,6 +25,9 @@ export interface FlowTotals extends PartitionTotals {
   readonly produceRequests: number
   readonly sourceThrottleMs: number
   readonly targetThrottleMs: number
+  readonly bandwidthWaitMs: number
+  /** Undefined: the lanes of the flow are not open yet. */
+  readonly throttle: FlowSnapshot['throttle']
   readonly fetchedBytes: number
   readonly followerBytes: number
   readonly fetchedTwiceBytes: number
@@ -95,7 +98,7 @@ class FlowAccount {
     const requests = this.#requests.observe(lanes.map((lane) => laneMember(lane, [
       lane.fetchRequests, lane.produceRequests, lane.sourceThrottleMs, lane.targetThrottleMs,
       lane.fetchedBytes, lane.evictions, lane.followerBytes,
-      lane.fetchedTwiceBytes
+      lane.fetchedTwiceBytes, lane.bandwidthWaitMs
     ])))
     return {
       ...this.#partitions.observe(flow, nowMs),
@@ -114,6 +117,8 @@ class FlowAccount {
       evictions: requests[5] ?? 0,
       followerBytes: requests[6] ?? 0,
       fetchedTwiceBytes: requests[7] ?? 0,
+      bandwidthWaitMs: requests[8] ?? 0,
+      throttle: flow.throttle,
       errorsByError: this.#errors.observeFinal(lanes, flow.errorsByCode),
       retriedErrorsByError: this.#errors.observeRetried(
         lanes, flow.retriedErrorsByCode ?? new Map()),

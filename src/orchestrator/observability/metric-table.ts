@@ -187,6 +187,17 @@ export const metricTable = {
     labels: [...flow, 'cluster'],
     help: 'Time for which a cluster asked lanes to wait (quota), summed over the lanes.'
   },
+  longhaul_bandwidth_max_bytes: {
+    type: 'gauge',
+    labels: [...flow],
+    help: 'Bytes a second that all processes of the flow together may fetch, by order of an ' +
+      'operator or by bandwidth.max; 0: no limit.'
+  },
+  longhaul_bandwidth_wait_seconds_total: {
+    type: 'counter',
+    labels: [...flow],
+    help: 'Time for which Fetches have waited for the limit of the bandwidth, of all lanes.'
+  },
   longhaul_errors_total: {
     type: 'counter',
     labels: [...flow, 'error'],

@@ -110,6 +110,8 @@ function writeFlow (text: SeriesText, flow: FlowTotals, nowMs: number): void {
     { ...labels, cluster: flow.source }, flow.sourceThrottleMs / 1000)
   text.counter('longhaul_throttle_seconds_total',
     { ...labels, cluster: flow.target }, flow.targetThrottleMs / 1000)
+  text.gauge('longhaul_bandwidth_max_bytes', labels, flow.throttle?.bytesPerSecond ?? 0)
+  text.counter('longhaul_bandwidth_wait_seconds_total', labels, flow.bandwidthWaitMs / 1000)
   for (const [error, count] of flow.errorsByError) {
     text.counter('longhaul_errors_total', { ...labels, error }, count)
   }

@@ -88,7 +88,9 @@ function describeFault (
   return `${topic}-${partition}${since}: ${reason}`
 }
 
-function stalls ({ lagRecords, stall }: FlowTotals, nowMs: number): string[] {
+function stalls ({ lagRecords, stall, throttle }: FlowTotals, nowMs: number): string[] {
+  // A batch that is larger than the limit of some seconds is no stall.
+  if (throttle?.isWaiting === true) return []
   const { flowSinceMs, partitions } = stall
   if (flowSinceMs !== undefined && nowMs - flowSinceMs >= stallMs) {
     return [`the target has acknowledged nothing for ${seconds(nowMs - flowSinceMs)}, and the ` +

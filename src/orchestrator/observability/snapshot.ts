@@ -50,6 +50,8 @@ export interface FlowSnapshot {
   readonly topicProblems: readonly TopicProblemSnapshot[]
   /** Clusters that refuse the login of lanes whose partitions wait for it; absent: none. */
   readonly loginRefusals?: readonly string[]
+  /** Absent before the lanes are open. */
+  readonly throttle?: ThrottleSnapshot
   readonly lanes: readonly LaneSnapshot[]
   readonly partitions: readonly PartitionSnapshot[]
   /** The last figures of lanes that partitions were moved from; only their counters are used. */
@@ -121,6 +123,14 @@ export interface CanarySnapshot {
   readonly outstandingMs: number | undefined
 }
 
+/** The limit of the bandwidth of a flow. */
+export interface ThrottleSnapshot {
+  /** Of all processes together; 0: no limit. */
+  readonly bytesPerSecond: number
+  /** Whether a lane of this process has waited for the limit in the last second. */
+  readonly isWaiting: boolean
+}
+
 export interface TopicProblemSnapshot {
   readonly topic: string
   readonly reason: string
@@ -140,6 +150,8 @@ export interface LaneSnapshot {
   /** How long a cluster throttled this lane. */
   readonly sourceThrottleMs: Count
   readonly targetThrottleMs: Count
+  /** How long Fetches have waited for the limit of the bandwidth. */
+  readonly bandwidthWaitMs: Count
   /** Bytes of Fetch responses, including dropped batches and batches that were fetched twice. */
   readonly fetchedBytes: Count
   /** Bytes of records that followers of the source returned, because they are closer. */

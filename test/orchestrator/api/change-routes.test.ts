@@ -65,6 +65,22 @@ test('reload and log level concern every flow of the process', async t => {
   [['A->B', 'reload', ''], ['A->B', 'logLevel', 'debug'], ['A->B', 'logLevel', undefined]])
 })
 
+test('a throttle needs a limit or the word that the file has it', async t => {
+  const api = await createApi(t)
+  const bodies = [{ bytesPerSecond: 1000 }, { bytesPerSecond: 0 }, { file: true }]
+  for (const body of bodies) {
+    const answer = await post(api, `${flowPath}/throttle`, { reason: 'x', ...body })
+    assert.equal(answer.statusCode, 202)
+  }
+  for (const body of [{}, { bytesPerSecond: 1, file: true }, { bytesPerSecond: -1 },
+    { bytesPerSecond: '10MiB' }, { bytesPerSecond: 1.5 }, { bytesPerSecond: 1, topic: 'orders' }]) {
+    const answer = await post(api, `${flowPath}/throttle`, { reason: 'x', ...body })
+    assert.equal(answer.statusCode, 400, JSON.stringify(body))
+  }
+  assert.deepEqual(api.mirror.orders.map(({ order }) =>
+    order.kind === 'throttle' ? order.bytesPerSecond : ''), [1000, 0, undefined])
+})
+
 test('a dry run is only checked, and a doubt is returned as a warning', async t => {
   const api = await createApi(t)
   api.mirror.doubt = 'the flow does not mirror nosuch (not matched)'
@@ -149,7 +165,8 @@ test('requests, changes and guesses of one address are bounded', async t => {
 const paths = [
   '/api/v1/flows', flowPath, `${flowPath}/topics`, `${flowPath}/partitions`, `${flowPath}/members`,
   `${flowPath}/duties`, `${flowPath}/groups`, `${flowPath}/caught-up`, `${flowPath}/pause`,
-  `${flowPath}/resume`, `${flowPath}/retry`, `${flowPath}/skip`, '/api/v1/reload',
+  `${flowPath}/resume`, `${flowPath}/retry`, `${flowPath}/skip`, `${flowPath}/throttle`,
+  '/api/v1/reload',
   '/api/v1/log-level', '/api/v1/events', '/api/openapi.json'
 ]
 const anyMethod = fc.oneof(fc.constant('POST' as const),
@@ -162,7 +179,8 @@ const anyPath = fc.oneof(
 )
 const rightBodies = [
   { reason: 'why' }, { reason: 'why', topic: 'orders' }, { reason: 'why', level: 'debug' },
-  { reason: 'why', topic: 'orders', partition: 3, to: '7' }
+  { reason: 'why', topic: 'orders', partition: 3, to: '7' },
+  { reason: 'why', bytesPerSecond: 1000 }
 ].map(body => JSON.stringify(body))
 const anyBody = fc.oneof(
   { weight: 4, arbitrary: fc.constantFrom(...rightBodies) },

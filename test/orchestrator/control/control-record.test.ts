@@ -35,6 +35,11 @@ const records: fc.Arbitrary<Written> = fc.oneof(
     ...given
   }, plain),
   fc.record({
+    kind: fc.constant('throttle' as const),
+    bytesPerSecond: fc.option(fc.nat(), { nil: undefined }),
+    ...given
+  }, plain),
+  fc.record({
     kind: fc.constant('member' as const),
     member: fc.record({
       name: fc.string(),
@@ -80,6 +85,9 @@ describe('control records', () => {
     assert.deepEqual(bytes({ kind: 'logLevel', level: undefined, ...given }),
       ['{"control":"logLevel"}',
         '{"version":2,"by":"ann","atMs":5,"reason":"release","level":null}'])
+    assert.deepEqual(bytes({ kind: 'throttle', bytesPerSecond: 0, ...given }),
+      ['{"control":"throttle"}',
+        '{"version":2,"by":"ann","atMs":5,"reason":"release","bytesPerSecond":0}'])
   })
 
   test('end with a tombstone under their key', () => {
@@ -106,6 +114,9 @@ describe('control records', () => {
       [{ control: 'reload' }, { ...value, id: 1 }],
       [{ control: 'logLevel' }, { ...value, level: 'loud' }],
       [{ control: 'logLevel' }, value],
+      [{ control: 'throttle' }, { ...value, bytesPerSecond: -1 }],
+      [{ control: 'throttle' }, { ...value, bytesPerSecond: '10MiB' }],
+      [{ control: 'throttle' }, value],
       [{ member: 'x' }, { version: 2 }]
     ]) {
       const read = decodeControl(bytes(key), bytes(wrong))

@@ -306,6 +306,23 @@ describe('an order to the process', () => {
     assert.equal(later.control.state.logLevel, undefined)
   })
 
+  test('to throttle holds for processes that start later, until the next one', async t => {
+    const log = new FakeLog()
+    const clock = new ManualClock()
+    const first = createProcess(t, log, clock)
+    await clock.advance(second)
+    log.say({ kind: 'throttle', bytesPerSecond: 5_000, ...given })
+    await clock.advance(second)
+    const later = createProcess(t, log, clock, { name: 'longhaul-2' })
+    await clock.advance(second)
+    for (const { control } of [first, later]) {
+      assert.equal(control.state.throttle?.bytesPerSecond, 5_000)
+    }
+    log.say({ kind: 'throttle', bytesPerSecond: undefined, ...given })
+    await clock.advance(second)
+    for (const { control } of [first, later]) assert.equal(control.state.throttle, undefined)
+  })
+
   test('of this process is carried out at once, not at the next interval', async t => {
     const log = new FakeLog()
     const clock = new ManualClock()

@@ -96,6 +96,23 @@ describe('a pool of lanes', () => {
 
   // Otherwise a thread that does not process its messages would delay every reader of figures, and
   // the end of the flow.
+  // A lane starts without a limit: it would fetch as fast as it can after its restart.
+  test('limits a lane that is restarted as before', async t => {
+    const { events, pool, started } = createPool(
+      t, { lanes: 1, source: 'a', target: 'b', program: mortalLane })
+    const limits = (): readonly bigint[] => events.map(({ events: { question } }) => question)
+    await pool.start()
+    pool.limitBandwidth(0, 5_000)
+    pool.limitBandwidth(0, 5_000)
+    await eventually('the limit', () => limits().length === 1)
+    pool.revoke(0, [7])
+    await eventually('the lane runs again', () => started.length === 1)
+    await eventually('the limit of the restarted lane', () => limits().length === 2)
+    pool.limitBandwidth(0, 0)
+    await eventually('the end of the limit', () => limits().length === 3)
+    assert.deepEqual(limits(), [5_000n, 5_000n, 0n])
+  })
+
   test('does not wait for the figures of a lane that does not answer, and reports it', async t => {
     const clock = new ManualClock()
     const { overloaded, pool } = createPool(

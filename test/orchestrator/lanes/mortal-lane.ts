@@ -1,5 +1,6 @@
 // A lane for lane-pool.test.ts that ends at the command `revoke`, never answers `stats`, and cannot
-// open if the source is called `nowhere`: the error names the client.
+// open if the source is called `nowhere`: the error names the client. It reports a limit of the
+// bandwidth as its question.
 import type { LaneCommand, LaneTask } from '../../../src/dataplane/lane.ts'
 
 export async function runLane ({ config, port }: LaneTask): Promise<void> {
@@ -11,6 +12,9 @@ export async function runLane ({ config, port }: LaneTask): Promise<void> {
     port.on('message', (command: LaneCommand) => {
       if (command.kind === 'revoke') reject(new Error('it crashed'))
       if (command.kind === 'close') resolve()
+      if (command.kind === 'bandwidth') {
+        port.postMessage({ kind: 'events', events: { question: BigInt(command.bytesPerSecond) } })
+      }
     })
     port.postMessage({ kind: 'opened' })
   })

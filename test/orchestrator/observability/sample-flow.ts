@@ -35,6 +35,7 @@ export function sampleLane (change: Partial<LaneSnapshot> = {}): LaneSnapshot {
     fetchRequests: 0n,
     produceRequests: 0n,
     sourceThrottleMs: 0n,
+    bandwidthWaitMs: 0,
     targetThrottleMs: 0n,
     fetchedBytes: 0n,
     followerBytes: 0n,

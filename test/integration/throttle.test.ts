@@ -1,0 +1,93 @@
+// The limit of the bandwidth of a flow on real brokers: it holds for all processes together, also
+// after a hand-over and a restart, changes while they run, and costs no record. A busy machine is
+// slower than the limit, never faster, so the test compares upper bounds only.
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { after, before, describe, test } from 'node:test'
+import type { KafkaCluster } from '../kafka/cluster.ts'
+import { produce } from '../kafka/kafka-producer.ts'
+import { seriesOf } from '../orchestrator/observability/exposition.ts'
+import { assertSameRecords, countRecords, remoteOf, untilRecords } from './comparison.ts'
+import { untilOwned } from './loaded-flow.ts'
+import {
+  createPropertiesFile, runCommand, startMirror, type CleanUp, type MirrorProcess
+} from './mirror-process.ts'
+import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
+
+const partitions = 4
+const recordBytes = 10_000
+const records = 2_000
+const rate = 200 * 1024
+/** One second of the limit, and what is in flight: a batch a lane, of two processes. */
+const slackBytes = rate + 4 * 100_000
+
+async function fill (source: KafkaCluster, topic: string): Promise<void> {
+  await source.createTopic(topic, { partitions })
+  const written = Array.from({ length: records }, (_, i) =>
+    ({ partition: i % partitions, value: randomBytes(recordBytes / 2).toString('hex') }))
+  await produce(source.bootstrapServers, topic, written, { batchRecordsMax: 5 })
+}
+
+describe('the bandwidth of a flow', () => {
+  let clusters: MirroredClusters
+  before(async () => { clusters = await startClusters() })
+  after(async () => { await clusters.close() })
+
+  test('is limited for all processes together, until an order ends it', async t => {
+    const { source, target } = clusters
+    await fill(source, 'slow')
+    const file = createPropertiesFile(t, flowProperties(clusters,
+      { 'topics': 'slow', 'bandwidth.max': '200KiB' }))
+    const start = async (to: CleanUp): Promise<MirrorProcess> => await startMirror(to, file)
+    const since = performance.now()
+    const assertSlow = async (limit = rate): Promise<void> => {
+      const bytes = await countRecords(target, 'east.slow') * recordBytes
+      const seconds = (performance.now() - since) / 1000
+      assert.ok(bytes <= limit * seconds + slackBytes, `${bytes} bytes in ${seconds} s`)
+      assert.ok(bytes < records * recordBytes / 2, 'the backlog lasts')
+    }
+    const [first, second] = [await start(t), await start(t)]
+    await untilOwned(first, 2)
+    await untilOwned(second, 2)
+    await untilRecords(first, target, 'east.slow', 100)
+    await assertSlow()
+    await untilLimit(second, rate)
+    assert.deepEqual(await second.stop(), { code: 0, signal: null })
+    await untilOwned(first, 4)
+    await sleep(2_000)
+    await assertSlow()
+    // Behind, and as ordered: ready.
+    assert.deepEqual((await first.readiness()).reasons, [])
+
+    await throttle(file, '300KiB')
+    await untilLimit(first, 300 * 1024)
+    await first.kill()
+    const third = await start(t)
+    await untilLimit(third, 300 * 1024)
+    await sleep(2_000)
+    await assertSlow(300 * 1024)
+
+    await throttle(file, 'none')
+    await untilLimit(third, 0)
+    await untilRecords(third, target, 'east.slow', records)
+    await throttle(file, 'file')
+    await untilLimit(third, rate)
+    assert.deepEqual(await third.stop(), { code: 0, signal: null })
+    await assertSameRecords(clusters, remoteOf('slow'))
+  })
+})
+
+async function throttle (file: string, rate: string): Promise<void> {
+  const { exit, stderr, stdout } = await runCommand(
+    ['throttle', file, '--rate', rate, '--reason', 'working hours'])
+  assert.equal(exit.code, 0, stderr)
+  assert.match(stdout, /east->west: the flow has a bandwidth that is /)
+}
+
+async function untilLimit (mirror: MirrorProcess, bytesPerSecond: number): Promise<void> {
+  await mirror.until(`a limit of ${bytesPerSecond}`, async () => {
+    const series = seriesOf(await mirror.metrics(), 'longhaul_bandwidth_max_bytes')
+    return Object.values(series)[0] === bytesPerSecond
+  })
+}
