@@ -1,6 +1,6 @@
 // The memory and CPU that a container or a systemd unit leaves to this process: cgroup v2, or v1.
-// Node's own heap follows the memory limit without help; os.availableParallelism() of Node 20 does
-// not know a CPU quota.
+// Node itself lowers the limit of its heap to the memory limit, and lanes/heap-growth keeps the
+// heap far below; os.availableParallelism() of Node 20 does not know a CPU quota.
 import { posix } from 'node:path'
 import type { Entry } from './properties-text.ts'
 import { rowOf, type FlowSettings } from './config-table.ts'
