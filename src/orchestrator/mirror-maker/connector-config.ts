@@ -22,8 +22,11 @@ export interface PropertiesFile {
   readonly warnings: readonly string[]
 }
 
-/** Properties of the connector or of Kafka Connect that a properties file does not need. */
-const left = /^(name|connector\.class|tasks\.max|(source|target)\.cluster\.alias)$/
+/**
+ * Properties of the connector or of Kafka Connect that a properties file does not need. Many
+ * samples write `clusters`, too, which no connector reads.
+ */
+const left = /^(name|connector\.class|tasks\.max|clusters|(source|target)\.cluster\.alias)$/
 /** Converters that change nothing. Any other converter is refused by name when the file is read. */
 const plainConverter = /^org\.apache\.kafka\.connect\.converters\.ByteArrayConverter$/
 const converter = /^(key|value|header)\.converter$/

@@ -17,6 +17,7 @@ const source = {
     'source.consumer.fetch.max.bytes': '1048576',
     'producer.override.linger.ms': 100,
     'topics': 'orders, pay\\..*',
+    'clusters': 'east,west',
     'tasks.max': '4',
     'key.converter': 'org.apache.kafka.connect.converters.ByteArrayConverter'
   }
