@@ -125,7 +125,8 @@ describe('longhaul doctor of a user with few permissions', { timeout: 600_000 },
       ...login('east', 'guest', 'secret'),
       ...login('west', 'guest', 'secret'),
       'topics': 'orders',
-      'sync.topic.acls.enabled': true
+      'sync.topic.acls.enabled': true,
+      'canary.enabled': true
     }))
     const findings = await findingsOf([file], 10)
     const missing = text(findings, 'permissions')
@@ -134,6 +135,7 @@ describe('longhaul doctor of a user with few permissions', { timeout: 600_000 },
     assert.match(missing, /^problem east: no Describe on the cluster: .*ACLs.*longhaul acls FILE/m)
     assert.match(missing, /^problem west: .*group longhaul\.east->west/m)
     assert.match(missing, /^problem west: no Create on longhaul-progress\.east\.internal/m)
+    assert.match(missing, /^problem east: no Create on longhaul-canary\.west\.internal: /m)
     assert.doesNotMatch(missing, /no (Read|Write|Create|Alter) on (east\.)?orders/)
     assert.match(text(findings, 'clocks'), /^note east: clock unknown: /)
   })

@@ -3,6 +3,7 @@
 // start would create is validated by the start check.
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import { groupOf } from '../cluster/flow-group.ts'
+import type { FlowConfig } from '../config/config.ts'
 import type { Side } from '../config/property-path.ts'
 import {
   neededPermissions, type Operation, type PermissionRow, type Resource
@@ -58,7 +59,7 @@ export const permissionsCheck: Check = {
   name: 'permissions',
   run: async context => {
     const { clusters, config } = context
-    const topicsOf = topicsIn(context)
+    const topicsOf = topicsIn(config, context.flow.check.topics)
     const needed = neededPermissions(config)
     const lookUp = async (side: Side): Promise<Allowed> => await allowedOn(clusters[side],
       [...new Set(needed.filter(row => row.side === side)
@@ -86,10 +87,11 @@ export const permissionsCheck: Check = {
   }
 }
 
-function topicsIn (
-  { config, flow: { check } }: CheckContext
+/** The existing topics of a resource, and those that the flow keeps for itself. Pure. */
+export function topicsIn (
+  config: FlowConfig, topics: CheckContext['flow']['check']['topics']
 ): (resource: Resource, side: Side) => readonly string[] {
-  const some = check.topics.slice(0, examinedTopicsMax)
+  const some = topics.slice(0, examinedTopicsMax)
   const own = ownTopicsOf(config)
   const held = (holds: string, side: Side): readonly string[] =>
     own.filter(each => each.holds === holds && each.side === side).map(({ topic }) => topic)
@@ -102,7 +104,13 @@ function topicsIn (
       case 'heartbeats topic': return held('heartbeats', side)
       case 'checkpoints topic': return held('checkpoints', side)
       case 'offset syncs topic': return held('offset syncs', side)
-      default: return []
+      case 'canary topic': return held('canary records', side)
+      // The brokers report their operations on topics and on the cluster only; the topics of other
+      // flows are not those of the file.
+      case 'cluster':
+      case 'consumer groups':
+      case 'group':
+      case 'inbound progress topics': return []
     }
   }
 }

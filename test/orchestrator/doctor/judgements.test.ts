@@ -8,7 +8,7 @@ import {
   judgeDescriptors, neededDescriptors, openFilesLimit
 } from '../../../src/orchestrator/doctor/descriptors.ts'
 import {
-  missingPermissions, type Allowed
+  missingPermissions, topicsIn, type Allowed
 } from '../../../src/orchestrator/doctor/permissions.ts'
 import { judgeRetention, type TopicRetention } from '../../../src/orchestrator/doctor/retention.ts'
 import { judgeRoundTrips, type RoundTrip } from '../../../src/orchestrator/doctor/round-trip.ts'
@@ -19,7 +19,9 @@ import {
   judgeSettings, type ComparedTopic
 } from '../../../src/orchestrator/doctor/topic-settings.ts'
 import { judgeVersions } from '../../../src/orchestrator/doctor/versions.ts'
-import { permissionRows } from '../../../src/orchestrator/flow/required-acls.ts'
+import { neededPermissions, permissionRows } from '../../../src/orchestrator/flow/required-acls.ts'
+import { ownTopicsOf } from '../../../src/orchestrator/plan/own-topics.ts'
+import { createConfig } from '../config/create-config.ts'
 
 const hour = 3_600_000
 const day = 24 * hour
@@ -99,6 +101,18 @@ test('a permission is missing where the broker reports other operations', () => 
     'Alter cluster', 'Create progress', 'Write progress', 'Read progress',
     'DescribeConfigs progress', 'AlterConfigs progress'
   ])
+})
+
+// The topic of the canary was no case of topicsIn(): a permission on it was never missing.
+test('each topic that a flow keeps for itself is examined on its cluster', () => {
+  const [config] = createConfig(['canary.enabled = true']).flows
+  assert.ok(config !== undefined)
+  const topicsOf = topicsIn(config, [])
+  const examined = new Set(neededPermissions(config).flatMap(({ resource, side }) =>
+    topicsOf(resource, side).map(topic => `${side} ${topic}`)))
+  const own = ownTopicsOf(config).map(({ side, topic }) => `${side} ${topic}`)
+  assert.ok(own.includes('source longhaul-canary.B.internal'), own.join())
+  assert.deepEqual([...examined].sort(), own.sort())
 })
 
 test('a clock counts as wrong only beyond the doubt of the measurement', () => {
