@@ -134,8 +134,7 @@ void Forwarder::Abandon(Partition* p) {
 }
 
 void Forwarder::ReleaseStopped() {
-  const PartitionMoves::Ids ids = lane_.moves.list(WorkList::kStops);  // moves change the list
-  for (uint32_t id : ids) {
+  for (uint32_t id : lane_.moves.CopyOf(WorkList::kStops)) {
     Partition* p = lane_.Find(id);
     if (AwaitsAnswers(*p)) continue;
     if (p->queue.outstanding() > 0) Abandon(p);

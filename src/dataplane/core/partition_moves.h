@@ -14,6 +14,7 @@
 #include <string>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "core/event_queue.h"
 #include "core/partition.h"
@@ -49,6 +50,11 @@ class PartitionMoves {
   void ClearObstacle(Partition* p, Side side);
 
   const Ids& list(WorkList which) const { return lists_[static_cast<size_t>(which)]; }
+  // For a loop whose moves change the list. A vector: a copy of a set has as many buckets as the
+  // set ever needed, and each tick of an idle lane would clear those of thousands of partitions.
+  std::vector<uint32_t> CopyOf(WorkList which) const {
+    return {list(which).begin(), list(which).end()};
+  }
   // Partitions that became able to produce since the last call. No other event enqueues their
   // batches.
   Ids TakeReady() { return std::exchange(ready_, {}); }

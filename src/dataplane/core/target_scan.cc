@@ -9,8 +9,7 @@ namespace longhaul {
 
 void TargetScan::Tick() {
   std::map<int32_t, Partitions> to_read, to_ask;
-  const PartitionMoves::Ids ids = lane_->moves.list(WorkList::kScans);  // moves change the list
-  for (uint32_t id : ids) {
+  for (uint32_t id : lane_->moves.CopyOf(WorkList::kScans)) {
     Partition* p = lane_->Find(id);
     if (p->scan.unanswered > 0 || !TryBegin(p)) continue;
     const bool asks = p->phase == PartitionPhase::kAsking;
