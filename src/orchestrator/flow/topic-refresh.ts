@@ -12,9 +12,10 @@ import { TopicRemarks } from '../topics/topic-remarks.ts'
 import {
   syncTopicsOnce, type MirroredTopic, type TopicSyncOptions, type TopicSyncResult
 } from '../topics/topic-sync.ts'
-import { mergedFrom, type ClusterPair } from './cluster-pair.ts'
+import type { ClusterPair } from './cluster-pair.ts'
 import type { FlowsBack } from './flows-back.ts'
 import type { TargetClaims } from './target-claims.ts'
+import { claimedCluster, topicOptions } from './topic-options.ts'
 
 export interface TopicRefreshOptions {
   readonly config: FlowConfig
@@ -124,26 +125,16 @@ export class TopicRefresh {
     const config = this.#config
     const { claims, clusters, log, mayChange, onTopics, problems, signal } = this.#options
     const { flowsBack, sync = syncTopicsOnce } = this.#options
-    const clusterId = clusters.targetDescription.clusterId ?? config.target.alias
     await flowsBack?.look()
     const result = await sync({
-      source: clusters.source,
-      target: clusters.target,
-      selection: config.topics,
-      replicationFactor: config.settings['replication.factor'],
-      configProperties: config.configProperties,
-      claim: topic => claims.claim({
-        clusterId, topic, flow: config.name, mergedFrom: mergedFrom(config, clusters)
-      }),
-      refuse: topic => flowsBack?.refusalOf(topic, config),
+      ...topicOptions({ claims, clusters, config, flowsBack, signal }),
       mayChange,
-      validateOnly: false,
-      signal
+      validateOnly: false
     })
     // A topic with a problem stays claimed: its partitions may be mirrored already.
     const remoteTopics = [...result.planned, ...result.problems]
       .map(({ topic }) => config.policy.remoteTopic(topic))
-    claims.retain(clusterId, new Set(remoteTopics), config.name)
+    claims.retain(claimedCluster({ clusters, config }), new Set(remoteTopics), config.name)
     for (const remark of this.#remarks.newAbout(result)) log.warn({}, remark)
     for (const warning of result.warnings) problems.warn(warning)
     for (const { topic, error } of result.problems) problems.say(topic, error)

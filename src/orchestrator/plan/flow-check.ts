@@ -7,10 +7,11 @@ import type { FlowConfig } from '../config/config.ts'
 import type { Difference } from '../config/differences.ts'
 import { metDifferences } from '../config/met-differences.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import { mergedFrom, sameClusterRemark, type ClusterPair } from '../flow/cluster-pair.ts'
+import { sameClusterRemark, type ClusterPair } from '../flow/cluster-pair.ts'
 import { openFlowsBack } from '../flow/flow-inbound.ts'
 import type { FlowsBack } from '../flow/flows-back.ts'
 import type { TargetClaims } from '../flow/target-claims.ts'
+import { topicOptions } from '../flow/topic-options.ts'
 import { checkHeartbeats } from '../heartbeats/heartbeat-duty.ts'
 import { positionsOnRecord } from '../migration/positions-on-record.ts'
 import type { Log } from '../observability/log.ts'
@@ -59,20 +60,8 @@ export async function checkFlow (
   look: FlowLook, { isBeforeImport = false }: FlowCheckOptions = {}
 ): Promise<FlowCheck> {
   const { claims, clusters, config, flows, signal } = look
-  const clusterId = clusters.targetDescription.clusterId ?? config.target.alias
   const flowsBack = await lookBack(look)
-  const check = await checkTopics({
-    source: clusters.source,
-    target: clusters.target,
-    selection: config.topics,
-    replicationFactor: config.settings['replication.factor'],
-    configProperties: config.configProperties,
-    claim: topic => claims.claim({
-      clusterId, topic, flow: config.name, mergedFrom: mergedFrom(config, clusters)
-    }),
-    refuse: topic => flowsBack?.refusalOf(topic, config),
-    signal
-  })
+  const check = await checkTopics(topicOptions({ claims, clusters, config, flowsBack, signal }))
   const remark = sameClusterRemark(config, clusters)
   const heartbeats = await unlessAborted(signal, Promise.all(config.heartbeats.map(
     async pair => await checkHeartbeats(pair, clusters[pair.side]))))
