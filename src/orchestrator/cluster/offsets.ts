@@ -33,3 +33,24 @@ export async function listOffsetsPatiently (
     }
   }
 }
+
+/** The start and the end of a partition's log, or the error of either. */
+export interface ListedLog {
+  readonly start: ListedOffset
+  readonly end: ListedOffset
+}
+
+/** In the order of the request. The ends are of all records, committed or not. */
+export async function listLogs (
+  admin: Pick<ClusterAdmin, 'listOffsets' | 'listTopics'>,
+  partitions: ReadonlyArray<Omit<WantedOffset, 'at'>>
+): Promise<readonly ListedLog[]> {
+  // One request names a partition once.
+  const [starts, ends] = await Promise.all((['earliest', 'latest'] as const).map(async at =>
+    await listOffsetsPatiently(admin,
+      partitions.map(({ partition, topic }) => ({ topic, partition, at })), 'read_uncommitted')))
+  return partitions.flatMap((_, i) => {
+    const [start, end] = [starts?.[i], ends?.[i]]
+    return start === undefined || end === undefined ? [] : [{ start, end }]
+  })
+}

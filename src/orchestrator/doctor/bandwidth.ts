@@ -1,7 +1,7 @@
 // How fast one connection reads from the source, measured by a bounded number of bytes of a topic
 // that the flow mirrors, and whether a quota delays it.
 import type { BatchSample } from '../cluster/cluster-samples.ts'
-import { listOffsetsPatiently } from '../cluster/offsets.ts'
+import { listLogs } from '../cluster/offsets.ts'
 import { formatBytes, formatSeconds } from '../observability/format.ts'
 import type { Check, CheckContext, Finding } from './check.ts'
 import { farMs, roundTripOf } from './round-trip.ts'
@@ -75,16 +75,11 @@ export const bandwidthCheck: Check = {
 async function measureBandwidth (
   { clusters: { source }, config, flow: { check }, roundTrips, signal }: CheckContext
 ): Promise<Bandwidth | undefined> {
-  const wanted = (at: 'earliest' | 'latest') => check.topics.slice(0, topicsMax)
-    .map(({ topic }) => ({ topic, partition: 0, at }))
   if (check.topics.length === 0) return undefined
-  const [starts, ends] = await Promise.all([
-    listOffsetsPatiently(source, wanted('earliest'), 'read_uncommitted'),
-    listOffsetsPatiently(source, wanted('latest'), 'read_uncommitted')
-  ])
-  const lengths = starts.map((start, i) => {
-    const end = ends[i]
-    const isKnown = start.error === undefined && end !== undefined && end.error === undefined
+  const logs = await listLogs(source, check.topics.slice(0, topicsMax)
+    .map(({ topic }) => ({ topic, partition: 0 })))
+  const lengths = logs.map(({ end, start }) => {
+    const isKnown = start.error === undefined && end.error === undefined
     const length = isKnown ? end.offset - start.offset : 0n
     return { topic: start.topic, start: start.offset, length }
   })

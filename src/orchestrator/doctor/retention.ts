@@ -1,6 +1,6 @@
 // Whether the source keeps records for long enough: compared with the age of the next record to
 // mirror, and with an outage during which nothing is mirrored.
-import { listOffsetsPatiently } from '../cluster/offsets.ts'
+import { listLogs } from '../cluster/offsets.ts'
 import { positionsOnRecord } from '../migration/positions-on-record.ts'
 import { formatSeconds } from '../observability/format.ts'
 import { settingsOfTopics } from '../plan/topic-settings.ts'
@@ -139,15 +139,11 @@ async function waitingRecords (
   const positions = (await positionsOnRecord({ ...context, flow: config }))
     .filter(({ source: { topic } }) => topics.has(topic))
   if (positions.length === 0) return new Map()
-  const wanted = (at: 'earliest' | 'latest') => positions.map(each => ({ ...each.source, at }))
-  const [starts, ends] = await Promise.all([
-    listOffsetsPatiently(source, wanted('earliest'), 'read_uncommitted'),
-    listOffsetsPatiently(source, wanted('latest'), 'read_uncommitted')
-  ])
+  const logs = await listLogs(source, positions.map(each => each.source))
   const found = new Map<string, Waiting>()
   const behind: Array<{ topic: string, partition: number, offset: bigint, lag: bigint }> = []
   for (const [i, { progress: { upstream }, source: { partition, topic } }] of positions.entries()) {
-    const [start, end] = [starts[i], ends[i]]
+    const { end, start } = logs[i] ?? {}
     if (start?.error !== undefined || end?.error !== undefined) continue
     if (start === undefined || end === undefined || upstream >= end.offset) continue
     const own = found.get(topic) ?? { lost: [], oldestMs: undefined }

@@ -3,7 +3,7 @@
 import { chunks } from '../cluster/chunks.ts'
 import type { ClusterAdmin, ListedOffset } from '../cluster/cluster-admin.ts'
 import type { SampledBatch, SampledPartition } from '../cluster/cluster-samples.ts'
-import { listOffsetsPatiently } from '../cluster/offsets.ts'
+import { listLogs } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 
 export interface SampledTopic {
@@ -74,22 +74,19 @@ async function placesOf (
 ): Promise<readonly Place[]> {
   const looked = topics.flatMap(each => chosenPartitions(each.partitions)
     .map(partition => ({ ...each, partition })))
-  const wanted = (at: 'earliest' | 'latest') =>
-    looked.map(({ partition, topic }) => ({ topic, partition, at }))
-  const [described, starts, ends] = await Promise.all([
-    source.describeTopics(topics.map(({ topic }) => topic)),
-    listOffsetsPatiently(source, wanted('earliest'), 'read_uncommitted'),
-    listOffsetsPatiently(source, wanted('latest'), 'read_uncommitted')
+  const [described, logs] = await Promise.all([
+    source.describeTopics(topics.map(({ topic }) => topic)), listLogs(source, looked)
   ])
   const leaders = new Map(described.flatMap(({ name, partitions }) =>
     partitions.map(({ leader, partition }) => [`${name}/${partition}`, leader] as const)))
   return looked.flatMap((each, i) => {
     const { batchBytesMax, keepsProducerTimestamps, partition, topic } = each
     const sample = samples.get(topic)
-    const offsets = chosenOffsets(starts[i], ends[i])
+    const { end, start } = logs[i] ?? {}
+    const offsets = chosenOffsets(start, end)
     const node = leaders.get(`${topic}/${partition}`) ?? -1
     if (sample === undefined) return []
-    sample.problem ??= (starts[i]?.error ?? ends[i]?.error)?.message
+    sample.problem ??= (start?.error ?? end?.error)?.message
     if (node < 0) sample.problem ??= `${topic}-${partition} has no leader`
     if (offsets.length > 0) sample.hasRecords = true
     return node < 0

@@ -1,7 +1,7 @@
 // Remote topics with records that no progress of the flow accounts for: their partitions would stop
 // with TARGET_NOT_EMPTY. For commands that report it before a flow starts.
-import type { ClusterAdmin, WantedOffset } from '../cluster/cluster-admin.ts'
-import { listOffsetsPatiently } from '../cluster/offsets.ts'
+import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
+import { listLogs } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { partitionKey, type TopicPartition } from '../progress/progress.ts'
 import type { PlannedTopic, TopicProblem } from './topic-plan.ts'
@@ -22,16 +22,11 @@ export async function occupiedTopics (
       (_, partition) => ({ topic, remoteTopic, partition }))
       .filter(each => !known.has(partitionKey(each))))
   if (looked.length === 0) return []
-  const wanted = (at: 'earliest' | 'latest') =>
-    looked.map(({ partition, remoteTopic }): WantedOffset =>
-      ({ topic: remoteTopic, partition, at }))
-  const [starts, ends] = await Promise.all([
-    listOffsetsPatiently(target, wanted('earliest'), 'read_uncommitted'),
-    listOffsetsPatiently(target, wanted('latest'), 'read_uncommitted')
-  ])
+  const logs = await listLogs(target,
+    looked.map(({ partition, remoteTopic }) => ({ topic: remoteTopic, partition })))
   const occupied = new Map<PlannedTopic['topic'], Occupied[]>()
   for (const [i, { partition, topic }] of looked.entries()) {
-    const [start, end] = [starts[i], ends[i]]
+    const { end, start } = logs[i] ?? {}
     if (start === undefined || start.error !== undefined) continue
     if (end === undefined || end.error !== undefined || start.offset === end.offset) continue
     const before = occupied.get(topic) ?? []
