@@ -7,6 +7,7 @@ import { portableAddons } from './package/portable-addons.mjs'
 import { packedTree, stagedManifest, stagedTree } from './package/staged-tree.mjs'
 import { nodeHeaders } from './package/node-headers.mjs'
 import { portableLibrdkafka } from './package/portable-librdkafka.mjs'
+import { withLock } from './setup/lock.mjs'
 import { printFailure, runStep } from './setup/step.mjs'
 
 /** node-rdkafka's addon works with one major version of Node, so each has its own. */
@@ -17,10 +18,13 @@ const folder = join(root, '.cache/package')
 const context = { root, folder, logDir: folder, nodeMajors }
 
 try {
-  for (const step of [nodeHeaders, portableLibrdkafka, portableAddons, stagedTree, packedTree]) {
-    const why = step.whyStale(context)
-    if (why !== undefined) await runStep(step, why, context)
-  }
+  // The lock of a set-up, which would replace node_modules while the steps compile from it.
+  await withLock(join(root, '.cache/setup.lock'), async () => {
+    for (const step of [nodeHeaders, portableLibrdkafka, portableAddons, stagedTree, packedTree]) {
+      const why = step.whyStale(context)
+      if (why !== undefined) await runStep(step, why, context)
+    }
+  })
   const file = packedTree.output(context)
   const { glibc } = JSON.parse(readFileSync(stagedManifest(context), 'utf8')).longhaul
   const megabytes = (statSync(file).size / 1e6).toFixed(1)

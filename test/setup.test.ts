@@ -2,6 +2,7 @@
 // who lacks a program.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
   writeFileSync
@@ -206,6 +207,22 @@ describe('the lock', () => {
       assert.deepEqual(readdirSync(folder), [])
     }
     assert.equal(isAlive(identityOf(process.pid)), true)
+  })
+
+  // Regression: a set-up replaced node_modules while the package's steps compiled from it.
+  test('of a set-up lets npm run package wait', async t => {
+    const { identityOf } = await load<Lock>('setup/lock.mjs')
+    const lock = { '.cache/setup.lock': identityOf(process.pid) }
+    const folder = createFolder(t, { 'package.json': '{}', 'package-lock.json': '{}', ...lock })
+    cpSync(join(root, '.ci'), join(folder, '.ci'), { recursive: true })
+    const child = spawn(process.execPath, [join(folder, '.ci/package.mjs')],
+      { stdio: ['ignore', 'ignore', 'pipe'] })
+    t.after(() => child.kill())
+    const [text] = await once(child.stderr, 'data') as [Buffer]
+    assert.match(String(text), /another set-up \(pid \d+\) is at work; waiting for it/)
+    const ended = once(child, 'exit')
+    child.kill()
+    await ended
   })
 
   test('is released when the work fails', async t => {
