@@ -72,7 +72,7 @@ export async function runRestore (settings: RestoreSettings): Promise<RestoreOut
       clock: systemClock,
       onWarning: error => { say(error.message) }
     })
-    await cluster.admin.partitionCount(topic)
+    await cluster.admin.untilServed(topic, slots)
     const load = { topic, slots, partitions, seconds: Math.round(hours * 3600) }
     const writtenMs = performance.now()
     const recordsWritten = await writeProgressLog(cluster, load, say)

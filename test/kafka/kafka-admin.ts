@@ -38,7 +38,7 @@ export class KafkaAdmin {
         config: { ...configs }
       }, requestTimeoutMs, done)
     })
-    await this.#untilServed(topic, partitions)
+    await this.untilServed(topic, partitions)
   }
 
   /**
@@ -66,7 +66,13 @@ export class KafkaAdmin {
     await this.#call(`partitions of ${topic}`, (admin, done) => {
       admin.createPartitions(topic, partitions, requestTimeoutMs, done)
     })
-    await this.#untilServed(topic, partitions)
+    await this.untilServed(topic, partitions)
+  }
+
+  /** For a topic that another client created: its leaders follow within a second or two. */
+  async untilServed (topic: string, count: number): Promise<void> {
+    await eventually(`${count} partitions of ${topic} are known to each broker and served`,
+      async () => await this.#isServed(topic, count).catch(() => false))
   }
 
   async metadata (topic?: string): Promise<Metadata> {
@@ -122,11 +128,6 @@ export class KafkaAdmin {
     await withTimeout('disconnect', 3_000, new Promise<void>(resolve => {
       client.disconnect(1_000, () => { resolve() })
     })).catch(() => {})
-  }
-
-  async #untilServed (topic: string, count: number): Promise<void> {
-    await eventually(`${count} partitions of ${topic} are known to each broker and served`,
-      async () => await this.#isServed(topic, count).catch(() => false))
   }
 
   async #isServed (topic: string, count: number): Promise<boolean> {
