@@ -12,6 +12,7 @@
 
 #include "contract/contract.generated.h"
 #include "kafka/admin_call.h"
+#include "kafka/kafka_status.h"
 #include "kafka/running_call.h"
 
 namespace longhaul {
@@ -201,7 +202,7 @@ Status Admin::Open(const ClientProperties& properties, std::unique_ptr<Admin>* o
   if (!status.ok()) return status;
   // nullptr: log lines go to the main queue, as errors do.
   rd_kafka_resp_err_t error = rd_kafka_set_log_queue(client.get(), nullptr);
-  if (error != 0) return Status::Error(error, rd_kafka_err2str(error));
+  if (error != 0) return StatusOf(error);
   out->reset(new Admin(std::make_unique<Pool>(std::move(client))));
   return Status::Ok();
 }

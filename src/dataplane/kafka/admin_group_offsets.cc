@@ -12,6 +12,7 @@
 #include "core/protocol/groups.h"
 #include "kafka/admin_call.h"
 #include "kafka/broker_answer.h"
+#include "kafka/kafka_status.h"
 
 namespace longhaul {
 namespace {
@@ -21,7 +22,7 @@ Status Refused(const char* call, const std::string& error) {
 }
 
 void AppendError(Value::Object* item, int16_t error) {
-  AppendItemStatus(item, error, rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error)));
+  AppendItemStatus(item, error, ErrorText(error));
 }
 
 Status ReadGroups(const char* call, const Value& arguments, int32_t* node,
@@ -110,8 +111,7 @@ Status ListGroups(AdminCall& call, const Value& arguments, Value* result) {
   status = ParseListGroups(answer.data(), answer.size(), answer.version(), &error, &listed);
   if (!status.ok()) return status;
   if (error != 0)
-    return Status::Error(error, std::string(kName) + ": broker " + std::to_string(node) + ": " +
-                                    rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(error)));
+    return StatusOf(error, std::string(kName) + ": broker " + std::to_string(node));
   Value::Array items;
   for (const ListedGroup& group : listed)
     items.push_back(Value::Object{{"name", group.name},

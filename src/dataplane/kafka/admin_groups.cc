@@ -5,6 +5,7 @@
 
 #include "contract/contract.generated.h"
 #include "kafka/admin_call.h"
+#include "kafka/kafka_status.h"
 
 namespace longhaul {
 namespace {
@@ -56,8 +57,7 @@ Status DescribeGroups(AdminCall& call, const Value& arguments, Value* result) {
         call.client(), name->c_str(), &found, std::clamp(call.remaining_ms(), 1, kListMs));
     GroupListHandle groups(found);
     const bool is_partial = error == RD_KAFKA_RESP_ERR__PARTIAL && found->group_cnt > 0;
-    if (error != 0 && !is_partial)
-      return Status::Error(error, "describeGroups: " + std::string(rd_kafka_err2str(error)));
+    if (error != 0 && !is_partial) return StatusOf(error, "describeGroups");
     items.push_back(GroupValue(*name, found));
   }
   *result = std::move(items);

@@ -7,6 +7,7 @@
 #include "core/protocol/describe_producers.h"
 #include "kafka/admin_call.h"
 #include "kafka/broker_answer.h"
+#include "kafka/kafka_status.h"
 
 namespace longhaul {
 namespace {
@@ -22,8 +23,7 @@ Value ProducersValue(const PartitionProducers& partition) {
   Value::Object item{{"topic", std::string(partition.topic)},
                      {"partition", Value::Int32(partition.partition)},
                      {"producers", std::move(producers)}};
-  AppendItemStatus(&item, partition.error,
-                   rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(partition.error)));
+  AppendItemStatus(&item, partition.error, ErrorText(partition.error));
   return item;
 }
 

@@ -17,6 +17,7 @@
 #include "core/record_batch.h"
 #include "kafka/admin_call.h"
 #include "kafka/broker_answer.h"
+#include "kafka/kafka_status.h"
 
 namespace longhaul {
 namespace {
@@ -69,8 +70,7 @@ Value SampleValue(const FetchedPartition& fetched, const BatchContext& context,
   Value::Object item{{"topic", std::string(fetched.topic)},
                      {"partition", Value::Int32(fetched.partition)},
                      {"batches", std::move(batches)}};
-  AppendItemStatus(&item, fetched.error,
-                   rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(fetched.error)));
+  AppendItemStatus(&item, fetched.error, ErrorText(fetched.error));
   return item;
 }
 
@@ -131,9 +131,7 @@ Status SampleBatches(AdminCall& call, const Value& arguments, Value* result) {
   FetchResponse response;
   status = ParseFetch(answer.mutable_data(), answer.size(), answer.version(), &response);
   if (!status.ok()) return status;
-  if (response.error != 0)
-    return Status::Error(response.error,
-                         rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(response.error)));
+  if (response.error != 0) return StatusOf(response.error);
   Value::Array items;
   for (const FetchedPartition& fetched : response.partitions) {
     const auto sample = std::find_if(samples.begin(), samples.end(), [&](const WantedSample& s) {
@@ -181,9 +179,7 @@ Status QuorumTime(AdminCall& call, const Value& arguments, Value* result) {
   QuorumLeader leader;
   status = ParseDescribeQuorum(answer.data(), answer.size(), &leader);
   if (!status.ok()) return status;
-  if (leader.error != 0)
-    return Status::Error(leader.error,
-                         rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(leader.error)));
+  if (leader.error != 0) return StatusOf(leader.error);
   *result = Value::Object{{"leader", Value::Int32(leader.node)},
                           {"timeMs", Value::Int64(leader.fetched_ms)}};
   return Status::Ok();

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "contract/contract.generated.h"
+#include "kafka/kafka_status.h"
 #include "kafka/raw_brokers.h"
 
 namespace longhaul {
@@ -48,9 +49,7 @@ Status AskBroker(AdminCall& call, const char* name, int32_t node, const Api& api
       longhaul_ask(call.client(), node, api.key, out->version_, request.is_flexible ? 1 : 0,
                    request.bytes.data(), request.bytes.size(),
                    std::min(call.remaining_ms(), kAnswerMs), &out->response_);
-  if (code == 0) return Status::Ok();
-  return Status::Error(code, Asked(name, node) + ": " +
-                                 rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code)));
+  return StatusOf(code, Asked(name, node));
 }
 
 }  // namespace longhaul

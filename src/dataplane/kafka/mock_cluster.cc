@@ -5,14 +5,14 @@
 
 #include "contract/contract.generated.h"
 #include "kafka/client_config.h"
+#include "kafka/kafka_status.h"
 #include "kafka/raw_brokers.h"
 
 namespace longhaul {
 namespace {
 
-Status StatusOf(rd_kafka_resp_err_t code, const std::string& what) {
-  if (code == 0) return Status::Ok();
-  return Status::Error(code, "mock cluster: " + what + ": " + rd_kafka_err2str(code));
+Status MockStatus(rd_kafka_resp_err_t code, const std::string& what) {
+  return StatusOf(code, "mock cluster: " + what);
 }
 
 Status Refused(std::string detail) {
@@ -66,40 +66,41 @@ Status MockCluster::CreateTopic(const std::string& name, int32_t partitions,
   }
   rd_kafka_resp_err_t code =
       rd_kafka_mock_topic_create(cluster_.get(), name.c_str(), partitions, replication_factor);
-  if (code != 0) return StatusOf(code, "topic " + name);
+  if (code != 0) return MockStatus(code, "topic " + name);
   longhaul_mock_partition_bytes_max(cluster_.get(), name.c_str(), partitions, kPartitionBytesMax);
   return Status::Ok();
 }
 
 Status MockCluster::SetPartitionLeader(const std::string& topic, int32_t partition,
                                        int32_t broker) {
-  return StatusOf(
+  return MockStatus(
       rd_kafka_mock_partition_set_leader(cluster_.get(), topic.c_str(), partition, broker),
       "leader of " + topic + "-" + std::to_string(partition));
 }
 
 Status MockCluster::SetBrokerDown(int32_t broker) {
   SetUp(broker, false);
-  return StatusOf(rd_kafka_mock_broker_set_down(cluster_.get(), broker), "broker down");
+  return MockStatus(rd_kafka_mock_broker_set_down(cluster_.get(), broker), "broker down");
 }
 
 Status MockCluster::SetBrokerUp(int32_t broker) {
   SetUp(broker, true);
-  return StatusOf(rd_kafka_mock_broker_set_up(cluster_.get(), broker), "broker up");
+  return MockStatus(rd_kafka_mock_broker_set_up(cluster_.get(), broker), "broker up");
 }
 
 Status MockCluster::SetBrokerRoundTrip(int32_t broker, int32_t milliseconds) {
   if (milliseconds < 0 || milliseconds > 60'000) return Refused("round trip must be 0 to 60000 ms");
-  return StatusOf(rd_kafka_mock_broker_set_rtt(cluster_.get(), broker, milliseconds), "round trip");
+  return MockStatus(rd_kafka_mock_broker_set_rtt(cluster_.get(), broker, milliseconds),
+                    "round trip");
 }
 
 Status MockCluster::SetBrokerRack(int32_t broker, const std::string& rack) {
-  return StatusOf(rd_kafka_mock_broker_set_rack(cluster_.get(), broker, rack.c_str()), "rack");
+  return MockStatus(rd_kafka_mock_broker_set_rack(cluster_.get(), broker, rack.c_str()), "rack");
 }
 
 Status MockCluster::HideRequest(int32_t api_key) {
   if (api_key < 0 || api_key > INT16_MAX) return Refused("apiKey is out of range");
-  return StatusOf(
+  return MockStatus(
       rd_kafka_mock_set_apiversion(cluster_.get(), static_cast<int16_t>(api_key), -1, -1),
       "hideRequest");
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "kafka/client_config.h"
+#include "kafka/kafka_status.h"
 #include "kafka/raw_brokers.h"
 
 namespace longhaul {
@@ -41,11 +42,6 @@ std::vector<TopicLeaders> CopyTopics(const longhaul_reply_t& raw) {
     topics.push_back(std::move(topic));
   }
   return topics;
-}
-
-Status FromCode(int32_t code) {
-  if (code == 0) return Status::Ok();
-  return Status::Error(code, rd_kafka_err2str(static_cast<rd_kafka_resp_err_t>(code)));
 }
 
 }  // namespace
@@ -110,7 +106,7 @@ Status RdkafkaTransport::RequestMetadata(Side side, const std::vector<std::strin
   std::vector<const char*> names;
   names.reserve(topics.size());
   for (const std::string& topic : topics) names.push_back(topic.c_str());
-  return FromCode(longhaul_request_metadata(client(side), queue_, names.data(), names.size(),
+  return StatusOf(longhaul_request_metadata(client(side), queue_, names.data(), names.size(),
                                             avoid.data(), avoid.size(), tag, node));
 }
 
