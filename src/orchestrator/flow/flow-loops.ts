@@ -28,6 +28,8 @@ export interface FlowLoopsOptions {
   readonly topics: TopicRefresh
   readonly problems: FlowProblems
   readonly clusters: () => FlowSnapshot['clusters']
+  /** What the silence of the flow's group means; undefined: the group answers. */
+  readonly silence: () => string | undefined
   readonly onError: (thrown: unknown) => void
   readonly log: Log
   readonly clock: Clock
@@ -45,7 +47,7 @@ const inboundIntervalMs = 30_000
 /** Starts the loops; each one runs first after one interval. */
 export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoop[] {
   const { bandwidth, clock, clusters, inbound, onError, partitions } = options
-  const { problems, progress, settings, statistics, topics } = options
+  const { problems, progress, settings, silence, statistics, topics } = options
   const balancer = createBalancer(options)
   const work: Array<readonly [intervalMs: number | (() => number), run: () => Promise<void>]> = [
     [() => settings()['progress.interval.ms'], async () => { await partitions.writeProgress() }],
@@ -53,7 +55,8 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
     [statisticsIntervalMs, async () => { bandwidth.update() }],
     // Separate from the figures, which wait for a lane that does not answer.
     [statisticsIntervalMs, async () => {
-      problems.tick(waitingGroups(partitions.table.unsettled, clock.now()), clusters())
+      problems.tick(
+        waitingGroups(partitions.table.unsettled, clock.now()), clusters(), silence())
     }],
     [endsIntervalMs, async () => { await statistics.refreshEnds() }],
     // Most rounds find nothing that is due.

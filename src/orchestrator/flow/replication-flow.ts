@@ -189,12 +189,13 @@ export class ReplicationFlow {
   }
 
   #startLoops (): void {
-    const { probe, ...parts } = this.#parts.all
+    const { ownership, probe, ...parts } = this.#parts.all
     this.#loops = startFlowLoops({
       ...parts,
       settings: () => this.#config.settings,
       problems: this.#problems,
       clusters: () => probe.health,
+      silence: () => ownership.health.silence,
       onError: thrown => { this.#onLoopError(thrown) },
       log: this.#log,
       clock: this.#clock

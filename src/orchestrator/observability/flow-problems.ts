@@ -80,6 +80,8 @@ export class FlowProblems {
   #tickedMs: number | undefined
   /** When the process ran again after it had not run, monotonic. */
   #ranAgainMs = -Infinity
+  /** The last logged line about the silence of the flow's group. */
+  #saidOfGroup: string | undefined
   #isClosing = false
   #named = { minute: 0, counts: new Map<string, number>() }
 
@@ -219,14 +221,19 @@ export class FlowProblems {
     this.#spokenOf.clear()
   }
 
-  /** Call it about every second, with the present state. */
+  /**
+   * Call it about every second, with the present state. `silence` says that the flow's group does
+   * not answer, and what follows.
+   */
   tick (
     waiting: readonly WaitingGroup[],
-    clusters: Partial<Readonly<Record<Side, ClusterHealth>>> = {}
+    clusters: Partial<Readonly<Record<Side, ClusterHealth>>> = {},
+    silence?: string
   ): void {
     const hasJustRunAgain = this.#hasJustRunAgain()
     this.#tickedMs = this.#options.clock.monotonic()
     for (const side of sides) this.#reportCluster(side, clusters[side], hasJustRunAgain)
+    this.#reportGroup(silence)
     this.#loginRefusals = this.#refusalsOf(waiting)
     const causes = waiting.map(group => this.#causeOf(group))
     // The line about a cluster also names the partitions that wait for that cluster.
@@ -295,6 +302,15 @@ export class FlowProblems {
       isQuiet,
       endsQuietly: true // readiness-log.ts says so
     })
+  }
+
+  /** A group of a cluster whose problem has a line is a consequence in the next of its lines. */
+  #reportGroup (silence: string | undefined): void {
+    const { log, target } = this.#options
+    this.#shared.noteCluster(target, `${this.#name}, group`, silence ?? '')
+    if (silence !== undefined && silence !== this.#saidOfGroup &&
+      !this.#shared.isClusterReported(target)) log.warn({}, silence)
+    this.#saidOfGroup = silence
   }
 
   #waitingText ({ error, partitions }: WaitingGroup): string {

@@ -29,6 +29,8 @@ export interface OwnershipHealth extends SlotHealth {
   readonly state: OwnershipState
   /** Whether a slot was ever acquired: its progress was read, and its partitions have begun. */
   readonly hasHeld: boolean
+  /** What the silence of the group means for the slots; undefined: the group answers. */
+  readonly silence?: string | undefined
 }
 
 export interface Ownership {

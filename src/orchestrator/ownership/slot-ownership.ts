@@ -80,6 +80,7 @@ export class SlotOwnership implements Ownership {
   #assignsNothing = false
   #reason: ReplicatorError | undefined
   #unownedByAnybody: boolean | undefined
+  #silence: string | undefined
   #stopped: Promise<void> | undefined
 
   constructor (
@@ -119,7 +120,10 @@ export class SlotOwnership implements Ownership {
       total,
       waiting,
       reason: error ?? this.#reason,
-      unownedByAnybody: owned === total ? false : this.#unownedByAnybody
+      unownedByAnybody: owned === total ? false : this.#unownedByAnybody,
+      silence: this.#silence === undefined
+        ? undefined
+        : `group ${this.#options.group}: the group does not answer${this.#silence}`
     }
   }
 
@@ -200,15 +204,15 @@ export class SlotOwnership implements Ownership {
     if (slots.length === this.#options.slots) {
       this.#assignsNothing = false
       this.#enter('provisional')
-      this.#say('the group does not answer; this process keeps all slots until it does')
+      this.#silence = '; this process keeps all slots until it does'
     } else {
-      this.#loseSlots('the group does not answer, and other processes may own the slots now')
+      this.#loseSlots()
+      this.#silence = ', and other processes may own the slots now'
     }
   }
 
-  #loseSlots (why: string): void {
+  #loseSlots (): void {
     this.#enter('lost')
-    this.#say(why)
     void this.#held.give([...this.owned])
   }
 
@@ -238,7 +242,10 @@ export class SlotOwnership implements Ownership {
     this.#unownedByAnybody = isUnowned
     if (described === undefined || this.#state !== 'provisional' || others.length === 0) return
     if (others.length === described.members.length) {
-      this.#loseSlots('the group has other members, and this process is none of them')
+      this.#loseSlots()
+      const { group, log } = this.#options
+      log.warn({ group, state: this.#state },
+        `group ${group}: the group has other members, and this process is none of them`)
     } else if (described.isStable && this.#assignsNothing) {
       this.#obey()
     }
@@ -285,6 +292,7 @@ export class SlotOwnership implements Ownership {
 
   #enter (state: OwnershipState): void {
     this.#state = state
+    this.#silence = undefined
   }
 
   #onError (error: ReplicatorError): void {
@@ -301,11 +309,6 @@ export class SlotOwnership implements Ownership {
       `session.timeout.ms=${sessionTimeoutMs} on ${admin.cluster}${bounds}`,
       { cause: error, setting: `${admin.cluster}.consumer.session.timeout.ms` })
     work.onError(this.#reason)
-  }
-
-  #say (text: string): void {
-    const { group, log } = this.#options
-    log.warn({ group, state: this.#state }, `group ${group}: ${text}`)
   }
 
   #allSlots (): number[] {

@@ -62,8 +62,9 @@ describe('a coordinator that hangs', { timeout: 400_000 }, () => {
         coordinator, target, flow.remoteTopic, partitions)
       coordinator.pause()
       try {
+        // A part of the next line about the cluster, if that has a problem with a line.
         await mirror.untilLogged('the end of the session', ({ text }) =>
-          text.includes('keeps all slots'), 40_000)
+          text.includes('keeps all slots'), 75_000)
         for (let look = 0; look < 5; look++) await untilAllMove([mirror], others)
       } finally {
         coordinator.continue()

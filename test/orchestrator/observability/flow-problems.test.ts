@@ -186,6 +186,47 @@ describe('a cluster that several flows use', () => {
     }
   })
 
+  // With three flows, the first minute had eight lines: "the group does not answer" was a line of
+  // its own for each flow.
+  test('is one problem with the groups of three flows, which do not answer either', () => {
+    const { clock, flows, lines, pass } = createFlows(3)
+    const answeredMs = clock.now()
+    const minute = (): readonly string[] => {
+      const before = lines.length
+      for (let each = 0; each < 60; each++) {
+        for (const [i, flow] of flows.entries()) {
+          flow.laneLine(0, 'target: 127.0.0.1:9092/1: Connect failed (FAIL)')
+          // The sessions end one after the other.
+          flow.tick([{ error: leaderless, partitions: 7, side: 'target' }],
+            { target: { answeredMs, error: away } },
+            clock.now() - answeredMs < (10 + i) * second
+              ? undefined
+              : `group ${i} does not answer`)
+        }
+        pass()
+      }
+      return lines.slice(before)
+    }
+    const first = minute()
+    assert.ok(first.length <= 3, first.join('\n'))
+    assert.equal(minute().length, 1)
+    for (const i of flows.keys()) {
+      assert.ok(lines.at(-1)?.includes(`; group ${i} does not answer`), lines.at(-1))
+    }
+  })
+
+  test('does not delay the line about a group while it answers', () => {
+    const { flows: [flow], lines, pass } = createFlows(1)
+    for (let each = 0; each < 120; each++) {
+      flow?.tick([], {}, 'group east0->west: the group does not answer')
+      pass()
+    }
+    assert.deepEqual(lines, ['warn: group east0->west: the group does not answer'])
+    flow?.tick([])
+    flow?.tick([], {}, 'group east0->west: the group does not answer')
+    assert.equal(lines.length, 2, 'the next silence is another one')
+  })
+
   // The flows check the cluster at different times: the one that has not seen the answer yet began
   // another problem, which then lasted for a minute.
   test('answers all flows as soon as it answers one of them', () => {

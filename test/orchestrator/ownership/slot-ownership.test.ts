@@ -179,12 +179,14 @@ describe('a process whose session has ended', () => {
     alone.group = undefined
     await alone.member.revoke(...all)
     assert.equal(alone.ownership.health.state, 'provisional')
+    assert.match(alone.ownership.health.silence ?? '', /not answer; this process keeps all slots/)
     await alone.clock.advance(30_000)
     assert.deepEqual([ownedOf(alone), alone.released], [all, []])
     // The group answers again: another process has joined meanwhile.
     alone.member.assign(2, 3)
     await settle()
     assert.deepEqual([ownedOf(alone), alone.released], [[2, 3], [[0, 1]]])
+    assert.equal(alone.ownership.health.silence, undefined)
   })
 
   test('releases all slots when it sees that others own them', async () => {
@@ -217,6 +219,7 @@ describe('a process whose session has ended', () => {
       one.endRelease = () => {}
       await one.member.revoke(0, 1)
       assert.equal(one.ownership.health.state, 'lost')
+      assert.match(one.ownership.health.silence ?? '', /other processes may own the slots now/)
       assert.deepEqual(one.released, [[0, 1]])
       // The group assigns them again before they are drained: acquired once they are.
       one.member.assign(0, 1)
