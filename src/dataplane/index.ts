@@ -40,6 +40,8 @@ export interface PartitionAssignment {
   readonly remoteTopicId?: string
   /** Where the target's log begins now, if progress is before that offset. */
   readonly scanFrom?: bigint
+  /** Index into batchings of the contract, 0 if undefined. */
+  readonly batching?: number
 }
 
 /** What is known of the flows that write into the source cluster (core/known_producers.h). */

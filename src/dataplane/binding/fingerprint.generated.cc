@@ -3,6 +3,6 @@
 
 namespace longhaul {
 
-const char* ContractFingerprint() { return "99438479bfa1bac8"; }
+const char* ContractFingerprint() { return "42c107e609e7b21c"; }
 
 }  // namespace longhaul

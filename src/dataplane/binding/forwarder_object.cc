@@ -47,6 +47,12 @@ Status ReadAssignment(const Value& from, PartitionAssignment* to) {
   to->progress.sequence = reader.Int32("sequence");
   to->progress.leader_epoch = reader.Int32("leaderEpoch");
   if (from.Find("scanFrom") != nullptr) to->scan_from = reader.Int64("scanFrom");
+  if (from.Find("batching") != nullptr) {
+    const int32_t batching = reader.Int32("batching");
+    if (batching < 0 || batching >= static_cast<int32_t>(kBatchingCount))
+      return Status::Error(kErrorInvalidArgument, "batching must be an index of batchings");
+    to->batching = static_cast<Batching>(batching);
+  }
   const std::pair<const char*, TopicId*> ids[] = {{"topicId", &to->topic_id},
                                                   {"remoteTopicId", &to->remote_topic_id}};
   for (const auto& [name, id] : ids)

@@ -1,6 +1,6 @@
 // The forwarder as JavaScript sees it: new ForwarderObject({source, target, settings, producerId,
 //   producerEpoch}, onReady) assign([{id, topic, remoteTopic, partition, upstream, downstream,
-//   sequence, leaderEpoch, scanFrom?}]) revoke(ids: number[]) setToken('source' | 'target', token)
+//   sequence, leaderEpoch, scanFrom?, batching?}]) revoke(ids: number[]) setToken('source' | 'target', token)
 //   for SASL OAUTHBEARER takeEvents() -> {states, progress: BigInt64Array, logs, logsLost}
 //   stats(whole) -> {lane, partitions, latency, errors: BigInt64Array, latencySumMs} close() ->
 //   Promise onReady is called when there are events, and not again before takeEvents() was called.

@@ -39,8 +39,11 @@ export const partitionStates = [
 /** Why a batch did not pass through: the reason label of the re-encode and drop counters. */
 export const batchReasons = [
   'none', 'control', 'empty', 'aborted', 'looped', 'stale',
-  'compacted', 'old_magic', 'mid_batch', 'log_append_time', 'codec', 'too_large'
+  'compacted', 'old_magic', 'mid_batch', 'log_append_time', 'codec', 'too_large', 'merged'
 ] as const
+
+/** How the batches of a partition are sent: the setting `batching` in the order of its values. */
+export const batchings = ['pass-through', 'rebatch', 'auto'] as const
 
 /** Counters and positions of one topic-partition, a row of int64 each, in this order. */
 export const partitionCounters = {
@@ -72,6 +75,7 @@ export const partitionCounters = {
   reencodedLogAppendTime: 'batches re-encoded',
   reencodedCodec: 'batches re-encoded',
   reencodedTooLarge: 'batches re-encoded',
+  reencodedMerged: 'batches that were merged from several of the source',
   droppedControl: 'batches left out',
   droppedEmpty: 'batches left out',
   droppedAborted: 'batches left out',

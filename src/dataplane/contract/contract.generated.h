@@ -206,8 +206,15 @@ enum class BatchReason : uint8_t {
   kLogAppendTime,
   kCodec,
   kTooLarge,
+  kMerged,
 };
-constexpr size_t kBatchReasonCount = 12;
+constexpr size_t kBatchReasonCount = 13;
+enum class Batching : uint8_t {
+  kPassThrough,
+  kRebatch,
+  kAuto,
+};
+constexpr size_t kBatchingCount = 3;
 
 // One row of the PartitionCounters table that JavaScript reads: int64 each, in this order.
 struct PartitionCounters {
@@ -239,6 +246,7 @@ struct PartitionCounters {
   int64_t reencoded_log_append_time = 0;  // batches re-encoded
   int64_t reencoded_codec = 0;  // batches re-encoded
   int64_t reencoded_too_large = 0;  // batches re-encoded
+  int64_t reencoded_merged = 0;  // batches that were merged from several of the source
   int64_t dropped_control = 0;  // batches left out
   int64_t dropped_empty = 0;  // batches left out
   int64_t dropped_aborted = 0;  // batches left out
@@ -250,7 +258,7 @@ struct PartitionCounters {
   int64_t retries = 0;  // how often unacked batches were sent again
   bool operator==(const PartitionCounters&) const = default;
 };
-constexpr size_t kPartitionCountersColumns = 37;
+constexpr size_t kPartitionCountersColumns = 38;
 static_assert(sizeof(PartitionCounters) == kPartitionCountersColumns * sizeof(int64_t));
 
 // One row of the LaneCounters table that JavaScript reads: int64 each, in this order.

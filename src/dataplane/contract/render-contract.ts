@@ -2,7 +2,7 @@
 // after a change; a test fails when the header is stale.
 import { errorTable } from '../../orchestrator/errors/error-table.ts'
 import {
-  batchReasons, forwarderSettings, laneCounters, nativeErrors, partitionCounters,
+  batchings, batchReasons, forwarderSettings, laneCounters, nativeErrors, partitionCounters,
   partitionStates, secretClientProperties
 } from './contract-table.ts'
 import {
@@ -10,7 +10,7 @@ import {
 } from './partition-phases.ts'
 
 const camel = (text: string): string =>
-  text.split('_').map(word => upperFirst(word.toLowerCase())).join('')
+  text.split(/[_-]/).map(word => upperFirst(word.toLowerCase())).join('')
 
 const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
@@ -159,6 +159,7 @@ export function renderContract (): string {
     ...phaseMoves(),
     '',
     ...enumClass('BatchReason', batchReasons),
+    ...enumClass('Batching', batchings),
     '',
     ...counterStruct('PartitionCounters', partitionCounters),
     '',

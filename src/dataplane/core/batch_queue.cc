@@ -43,9 +43,27 @@ void BatchQueue::ExtendBack(int64_t upstream_next, int32_t leader_epoch) {
   batches_.back().leader_epoch = leader_epoch;
 }
 
+void BatchQueue::ReplaceUnsent(size_t count, QueuedBatch merged) {
+  Assert(count > 0 && count <= unsent(), "only unsent batches are replaced");
+  const auto first = batches_.begin() + static_cast<std::ptrdiff_t>(sent_);
+  const auto end = first + static_cast<std::ptrdiff_t>(count);
+  int64_t records = 0;
+  for (auto batch = first; batch != end; ++batch) {
+    Assert(!batch->was_sent, "a batch that may be on the target keeps its boundaries");
+    records += batch->records;
+    Count(*batch, -1);
+  }
+  Assert(records == merged.records && first->sequence == merged.sequence,
+         "a merged batch has the records and the sequence of its parts");
+  Count(merged, 1);
+  *first = std::move(merged);
+  batches_.erase(first + 1, end);
+}
+
 BatchQueue::Ticket BatchQueue::MarkSent() {
   Assert(unsent() > 0, "only an unsent batch is sent");
   outstanding_++;
+  batches_[sent_].was_sent = true;
   return {term_, front_ordinal_ + sent_++};
 }
 

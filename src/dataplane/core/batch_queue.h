@@ -39,6 +39,7 @@ struct QueuedBatch {
   BatchReason reason = BatchReason::kNone;  // why it was re-encoded; kNone: it passed through
   HeldRef buffer;                           // the memory that `data` points into
   bool acked = false;
+  bool was_sent = false;  // it may be on the target: it keeps its boundaries
   int64_t base_offset = -1;  // on the target; -1: the broker did not return it
 };
 
@@ -87,6 +88,9 @@ class BatchQueue {
   void Push(QueuedBatch batch);
   // Source batches after the last batch are left out: progress passes them with that batch.
   void ExtendBack(int64_t upstream_next, int32_t leader_epoch);
+
+  // Replaces the first `count` unsent batches, none of which was sent, by one batch of their records.
+  void ReplaceUnsent(size_t count, QueuedBatch merged);
 
   // Call when the first unsent batch is sent.
   Ticket MarkSent();

@@ -23,6 +23,8 @@ int64_t* ReasonCounter(PartitionCounters* counters, BatchReason reason) {
       return &counters->reencoded_codec;
     case BatchReason::kTooLarge:
       return &counters->reencoded_too_large;
+    case BatchReason::kMerged:
+      return &counters->reencoded_merged;
     case BatchReason::kControl:
     case BatchReason::kEmpty:
     case BatchReason::kAborted:

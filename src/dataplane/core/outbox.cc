@@ -153,16 +153,16 @@ std::vector<Partition*> Outbox::Collect(int32_t node_id, Node* node, int16_t ver
       EnqueueReady(p);  // for its new leader, if the leader has changed
       continue;
     }
+    node->ready_bytes -= p->queue.first_unsent().size;
+    rebatch_.TryMerge(p);
     const int64_t size = p->queue.first_unsent().size;
+    node->ready_bytes += size;
     if (!partitions.empty() && bytes + size > lane_->settings.produce_request_bytes_max) break;
     node->ready.pop_front();
     node->ready_bytes -= size;
-    bytes += size;
     p->delivery.ready_at = -1;
-    if (RefuseCodec(p, version)) {
-      bytes -= size;
-      continue;
-    }
+    if (RefuseCodec(p, version)) continue;
+    bytes += size;
     partitions.push_back(p);
   }
   std::stable_sort(

@@ -19,6 +19,7 @@
 #include "core/lane_context.h"
 #include "core/leaders.h"
 #include "core/protocol/produce.h"
+#include "core/rebatch.h"
 #include "core/refused_batch.h"
 
 namespace longhaul {
@@ -38,7 +39,7 @@ class Outbox {
   static constexpr int64_t kTimeoutMarginMs = 5'000;
 
   Outbox(LaneContext* lane, Leaders* leaders)
-      : lane_(lane), leaders_(leaders), refused_(lane, leaders) {}
+      : lane_(lane), leaders_(leaders), refused_(lane, leaders), rebatch_(lane) {}
 
   // The partition may have something to send now.
   void EnqueueReady(Partition* p);
@@ -101,6 +102,7 @@ class Outbox {
   LaneContext* lane_;
   Leaders* leaders_;
   RefusedBatch refused_;
+  Rebatch rebatch_;
   std::map<int32_t, Node> nodes_;
   std::unordered_map<uint64_t, Outstanding> outstanding_;
   uint64_t next_tag_ = 1;

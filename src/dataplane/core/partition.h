@@ -35,6 +35,7 @@ struct PartitionAssignment {
   // The ids of the topics that progress was recorded for; zeros: not known.
   TopicId topic_id = {};
   TopicId remote_topic_id = {};
+  Batching batching = Batching::kPassThrough;
 };
 
 // A retriable error that a partition waits for to end.
@@ -121,6 +122,8 @@ struct Delivery {
   int32_t sent_to = -1;            // node that its batches in flight were sent to
   int32_t charged_to = -1;         // node whose memory share includes its queue, if is_charged
   bool is_charged = false;
+  int32_t merged_bytes_max = 0;    // half a merged batch that was refused as too large; 0: none was
+  int64_t merges_from = 0;         // no batch before this source offset is merged
   int32_t batch_bytes_max = 0;     // a batch of one more byte was refused; 0: not known
   int64_t dedup_proven_until = 0;  // until then the leader has the state of our producer (kProofMs)
   int32_t refetches = 0;           // in a row: the broker found the first batch damaged
@@ -157,6 +160,7 @@ struct Partition {
         remote_topic(std::move(a.remote_topic)),
         number(a.partition),
         scan_from(a.scan_from),
+        batching(a.batching),
         progress(a.progress),
         queue(incarnation << 32) {
     leaders.source.topic_id = a.topic_id;
@@ -169,6 +173,7 @@ struct Partition {
   const std::string remote_topic;
   const int32_t number;
   const int64_t scan_from;
+  const Batching batching;
 
   PartitionPhase phase = PartitionPhase::kStarting;
   PerSide<Obstacle> obstacles;

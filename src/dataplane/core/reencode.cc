@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "contract/contract.generated.h"
-#include "core/crc32c.h"
+#include "core/batch_encoder.h"
 #include "core/decoded_batch.h"
 #include "core/record_batch.h"
 #include "core/record_cursor.h"
@@ -25,123 +25,18 @@ struct RecordRange {
   size_t records;
 };
 
-// --- writing ---
-
-// Appends to a vector whose size is kept larger than what is written.
-class RecordWriter {
- public:
-  explicit RecordWriter(std::vector<uint8_t>* out) : out_(out) {}
-
-  void Write(const RecordSlice& record, int64_t timestamp_delta, int32_t offset_delta) {
-    const size_t head = 1 + VarintSize(timestamp_delta) + VarintSize(offset_delta);
-    const size_t length = head + BodySize(record);
-    uint8_t* at = Reserve(kVarintSizeMax + length);
-    at = WriteVarint(at, static_cast<int64_t>(length));
-    *at++ = record.attributes;
-    at = WriteVarint(at, timestamp_delta);
-    at = WriteVarint(at, offset_delta);
-    at = record.is_legacy ? WriteLegacyBody(at, record) : WriteBytes(at, record.body);
-    used_ = static_cast<size_t>(at - out_->data());
-  }
-
-  void Start(size_t used) {
-    used_ = used;
-    Reserve(0);
-  }
-  void Finish() { out_->resize(used_); }
-
- private:
-  static size_t NullableSize(ByteSpan bytes, bool present) {
-    return present ? VarintSize(static_cast<int64_t>(bytes.length)) + bytes.length : 1;
-  }
-  static size_t BodySize(const RecordSlice& record) {
-    if (!record.is_legacy) return record.body.length;
-    constexpr size_t kNoHeaders = 1;
-    return NullableSize(record.key, record.has_key) + NullableSize(record.value, record.has_value) +
-           kNoHeaders;
-  }
-  static uint8_t* WriteBytes(uint8_t* at, ByteSpan bytes) {
-    if (bytes.length > 0) std::memcpy(at, bytes.data, bytes.length);
-    return at + bytes.length;
-  }
-  static uint8_t* WriteNullable(uint8_t* at, ByteSpan bytes, bool present) {
-    if (!present) return WriteVarint(at, -1);
-    return WriteBytes(WriteVarint(at, static_cast<int64_t>(bytes.length)), bytes);
-  }
-  static uint8_t* WriteLegacyBody(uint8_t* at, const RecordSlice& record) {
-    at = WriteNullable(at, record.key, record.has_key);
-    at = WriteNullable(at, record.value, record.has_value);
-    return WriteVarint(at, 0);  // headers
-  }
-
-  uint8_t* Reserve(size_t bytes) {
-    const size_t wanted = used_ + bytes;
-    if (out_->size() < wanted) out_->resize(std::max(wanted, out_->size() * 2));
-    return out_->data() + used_;
-  }
-
-  std::vector<uint8_t>* out_;
-  size_t used_ = 0;
-};
-
-void AddToRuns(int64_t offset, std::vector<OffsetRun>* runs) {
-  if (!runs->empty() && runs->back().upstream + runs->back().length == offset) {
-    ++runs->back().length;
-  } else {
-    runs->push_back({offset, 1});
-  }
-}
-
-void WriteHeader(uint8_t* header, size_t size, Codec codec, int64_t base_timestamp,
-                 const EncodedBatch& batch) {
-  StoreI64(header, 0);
-  StoreI32(header + kLengthOffset, static_cast<int32_t>(size - kLogOverhead));
-  StoreI32(header + kLeaderEpochOffset, -1);
-  header[kMagicOffset] = 2;
-  StoreU16(header + kAttributesOffset, static_cast<uint16_t>(codec));
-  StoreI32(header + kLastOffsetDeltaOffset, batch.records - 1);
-  StoreI64(header + kBaseTimestampOffset, base_timestamp);
-  StoreI64(header + kMaxTimestampOffset, batch.max_timestamp);
-  StoreI64(header + kProducerIdOffset, -1);
-  StoreI16(header + kProducerEpochOffset, -1);
-  StoreI32(header + kBaseSequenceOffset, -1);
-  StoreI32(header + kRecordCountOffset, batch.records);
-  StoreU32(header + kCrcOffset, Crc32c(header + kAttributesOffset, size - kAttributesOffset));
-}
-
 // Writes the range as one batch, however large it becomes. *fits: the batch is within bytes_max.
 Status EncodeRange(const RecordRange& range, Codec codec, size_t bytes_max,
                    const CompressionCodecs& codecs, EncodedBatch* out, bool* fits) {
   *out = EncodedBatch{};
   RecordCursor cursor = range.start;
-  RecordWriter writer(&out->bytes);
-  writer.Start(kRecordBatchHeaderSize);
-  int64_t base_timestamp = 0;
-  for (RecordSlice record; static_cast<size_t>(out->records) < range.records; ++out->records) {
+  BatchEncoder encoder(out);
+  for (RecordSlice record; static_cast<size_t>(out->records) < range.records;) {
     cursor.Next(&record);
-    if (out->records == 0) {
-      out->upstream_first = record.offset;
-      base_timestamp = out->max_timestamp = record.timestamp;
-    }
-    // Timestamps can have any value; the difference may wrap here, and wraps back in every reader.
-    const auto delta = static_cast<int64_t>(static_cast<uint64_t>(record.timestamp) -
-                                            static_cast<uint64_t>(base_timestamp));
-    writer.Write(record, delta, out->records);
-    AddToRuns(record.offset, &out->runs);
-    out->max_timestamp = std::max(out->max_timestamp, record.timestamp);
-    out->upstream_next = record.offset + 1;
+    encoder.Add(record, record.offset);
   }
-  writer.Finish();
-  if (codec != Codec::kNone) {
-    std::vector<uint8_t> packed;
-    Status status = codecs.Compress(codec, out->bytes.data() + kRecordBatchHeaderSize,
-                                    out->bytes.size() - kRecordBatchHeaderSize, &packed);
-    if (!status.ok()) return status;
-    out->bytes.resize(kRecordBatchHeaderSize);
-    out->bytes.insert(out->bytes.end(), packed.begin(), packed.end());
-  }
+  if (Status status = encoder.Finish(codec, codecs); !status.ok()) return status;
   *fits = out->bytes.size() <= bytes_max;
-  if (*fits) WriteHeader(out->bytes.data(), out->bytes.size(), codec, base_timestamp, *out);
   return Status::Ok();
 }
 

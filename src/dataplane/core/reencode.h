@@ -8,28 +8,12 @@
 #include <optional>
 #include <vector>
 
+#include "core/batch_encoder.h"
 #include "core/codecs.h"
 #include "core/record_batch.h"
 #include "core/status.h"
 
 namespace longhaul {
-
-// Contiguous upstream offsets inside one encoded batch.
-struct OffsetRun {
-  int64_t upstream = 0;
-  int64_t length = 0;
-
-  bool operator==(const OffsetRun&) const = default;
-};
-
-struct EncodedBatch {
-  std::vector<uint8_t> bytes;  // magic 2, baseOffset 0, leader epoch -1, no producer, valid CRC
-  int32_t records = 0;
-  int64_t upstream_first = 0;
-  int64_t upstream_next = 0;  // progress once it is acked; in the last one after trailing gaps
-  int64_t max_timestamp = -1;
-  std::vector<OffsetRun> runs;  // ascending, lengths add up to `records`
-};
 
 constexpr int64_t kNoOffsetEnd = std::numeric_limits<int64_t>::max();
 

@@ -80,6 +80,12 @@ void RefusedBatch::Handle(Partition* p, int32_t code, const std::string& where) 
 
 void RefusedBatch::Split(Partition* p, const std::string& where) {
   const QueuedBatch& front = p->queue.front();
+  if (front.reason == BatchReason::kMerged) {
+    // The limit of the topic may be far below batch.size. Half the size finds it within few steps.
+    p->delivery.merged_bytes_max = front.size / 2;
+    p->ResetToProgress();
+    return lane_->moves.Move(p, PartitionEvent::kBatchDropped);
+  }
   if (front.records == 1) {
     const std::string what = where + ": one record of " + std::to_string(front.size) + " bytes";
     return lane_->moves.Fail(p, {kErrorRecordTooLarge, what, p->BehindFront(1)});
@@ -114,6 +120,13 @@ void RefusedBatch::RefuseCodec(Partition* p, int32_t code, const std::string& wh
 void RefusedBatch::RefuseRecord(Partition* p, const Obstacle& refusal, const std::string& where) {
   const QueuedBatch& front = p->queue.front();
   const int32_t index = p->delivery.refused_record;
+  if (index < 0 && front.reason == BatchReason::kMerged) {
+    // The broker names no record. Without the merge, a skip leaves out one batch of the source.
+    lane_->errors[refusal.code]++;
+    p->delivery.merges_from = front.upstream_next;
+    p->ResetToProgress();
+    return lane_->moves.Move(p, PartitionEvent::kBatchDropped);
+  }
   if (index < 0 || index >= front.records)
     return lane_->moves.Fail(p, {refusal.code, where, p->BehindFront(front.records)});
   const int64_t offset = UpstreamOffset(front, index);

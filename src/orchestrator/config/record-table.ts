@@ -1,5 +1,5 @@
 // The rows of the settings for how a flow fetches and produces records.
-import { forwarderSettings } from '../../dataplane/contract/contract-table.ts'
+import { batchings, forwarderSettings } from '../../dataplane/contract/contract-table.ts'
 import {
   bytes, choice, codecList, flag, integer, milliseconds, type Row
 } from './setting-kinds.ts'
@@ -90,13 +90,23 @@ export const recordTable = {
     importance: 'medium', default: 'read_committed', of: ['read_uncommitted', 'read_committed'],
     role: 'consumer', forwarder: 'isolationLevel'
   }),
+  'batching': choice({
+    doc: 'pass-through sends each batch as it was fetched. rebatch merges batches of one ' +
+      'partition that wait for the target into batches of up to batch.size, in the codec that ' +
+      'they have. auto does so while many batches wait that are small for batch.size.',
+    importance: 'medium', default: 'pass-through', of: batchings,
+    role: 'producer'
+  }),
   'batch.size': bytes({
-    doc: 'When so many bytes wait for one target broker, linger.ms ends early.',
+    doc: 'When so many bytes wait for one target broker, linger.ms ends early. Where batching ' +
+      'merges batches, also the size of a merged batch.',
     importance: 'medium', default: byDefault.batchSize.default, min: 0, max: GiB,
     role: 'producer', forwarder: 'batchSize', flag: '--batch-size <size>'
   }),
   'linger.ms': milliseconds({
-    doc: 'How long batches wait for batches of other partitions, to share one Produce request.',
+    doc: 'How long batches wait for batches of other partitions, to share one Produce request. ' +
+      'Where batching merges batches, those of one partition that wait meanwhile are merged; with ' +
+      '0 it merges what waits for acknowledgements.',
     importance: 'medium', default: byDefault.lingerMs.default, min: 0, max: minute,
     role: 'producer', forwarder: 'lingerMs', alias: ['queue.buffering.max.ms'],
     flag: '--linger-ms <time>'

@@ -114,8 +114,8 @@ export class LaneFigures {
 /** Those that begin at 0 with an assignment, and only grow. */
 const counts = ['latencySumMs', 'records', 'batches', 'bytes', 'passedThrough', 'reencodedOldMagic',
   'reencodedCompacted', 'reencodedMidBatch', 'reencodedLogAppendTime', 'reencodedCodec',
-  'reencodedTooLarge', 'droppedControl', 'droppedEmpty', 'droppedAborted', 'droppedLooped',
-  'droppedStale', 'loopedRecords', 'resumedRecords', 'doubledRecords', 'retries'
+  'reencodedTooLarge', 'reencodedMerged', 'droppedControl', 'droppedEmpty', 'droppedAborted',
+  'droppedLooped', 'droppedStale', 'loopedRecords', 'resumedRecords', 'doubledRecords', 'retries'
 ] as const satisfies ReadonlyArray<keyof PartitionCounters>
 
 function added (row: PartitionCounters, earlier: PartitionCounters | undefined): PartitionCounters {

@@ -82,7 +82,8 @@ const reencodedColumns: Readonly<Record<string, keyof PartitionCounters>> = {
   mid_batch: 'reencodedMidBatch',
   log_append_time: 'reencodedLogAppendTime',
   codec: 'reencodedCodec',
-  too_large: 'reencodedTooLarge'
+  too_large: 'reencodedTooLarge',
+  merged: 'reencodedMerged'
 }
 
 const droppedColumns: Readonly<Record<string, keyof PartitionCounters>> = {

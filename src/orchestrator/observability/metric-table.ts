@@ -53,7 +53,8 @@ export const metricTable = {
   longhaul_batches_reencoded_total: {
     type: 'counter',
     labels: [...topic, 'reason'],
-    help: 'Record batches that were re-encoded, because the target would not accept them unchanged.'
+    help: 'Record batches that were re-encoded, because the target would not accept them ' +
+      'unchanged, or because they were merged from several (batching).'
   },
   longhaul_batches_dropped_total: {
     type: 'counter',

@@ -1,6 +1,7 @@
 // The topic-partitions that this process mirrors for one flow: those of the wanted topics in the
 // slots that the process owns. Turns changes of slots and topics, lane events and operators' orders
 // into events of the partition state machine; the parts that this file wires carry out the moves.
+import { batchings } from '../../dataplane/contract/contract-table.ts'
 import type { NativeEvents } from '../../dataplane/index.ts'
 import type { ClusterAdmin } from '../cluster/cluster-admin.ts'
 import type { FlowConfig } from '../config/config.ts'
@@ -99,6 +100,7 @@ export class FlowPartitions {
       table,
       lanes,
       clock,
+      batchingOf: topic => batchings.indexOf(config.ofTopic(topic).batching),
       recreationOf: partition => topicIds.recreationOf(partition),
       onMoved: move => { this.#onMoved(move) }
     })

@@ -16,6 +16,8 @@ export interface AppliedMove {
 export interface PartitionMovesOptions {
   readonly table: PartitionTable
   readonly lanes: Pick<LanePool, 'assign' | 'revoke'>
+  /** Index into batchings of the contract. */
+  readonly batchingOf: (topic: string) => number
   /**
    * An event to apply before any assignment, if the topic is not the one of the partition's
    * progress.
@@ -57,7 +59,10 @@ export class PartitionMoves {
       return moves
     })
     for (const [lane, ofLane] of byLane(assigned)) {
-      lanes.assign(lane, ofLane.map(partition => ({ ...assignmentOf(partition), ...scan })))
+      lanes.assign(lane, ofLane.map(partition => {
+        const batching = this.#options.batchingOf(partition.topic)
+        return { ...assignmentOf(partition), ...scan, ...batching === 0 ? {} : { batching } }
+      }))
     }
     for (const [lane, ofLane] of byLane(revoked)) lanes.revoke(lane, ofLane.map(({ id }) => id))
     // Notify last: the notified code may move the same partitions again.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "contract/contract.generated.h"
+#include "core/batch_merge.h"
 #include "core/codecs.h"
 #include "core/crc32c.h"
 #include "core/record_batch.h"
@@ -80,6 +81,20 @@ inline void FuzzReencode(const uint8_t* data, size_t size, const ReencodeLimits&
   }
 }
 
+inline void FuzzMerge(const RecordBatchView& batch, size_t bytes_max) {
+  static const KafkaCodecs codecs;
+  if (batch.is_legacy() || batch.is_control() || batch.record_count() == 0) return;
+  const std::vector<MergePart> parts(3, {batch, 0});
+  EncodedBatch out;
+  const size_t merged = MergeBatches(parts, {bytes_max, kFuzzDecodedMax, 3}, codecs, &out);
+  if (merged == 0) return;
+  const RecordBatchView view(out.bytes.data());
+  FuzzRequire(view.size() == out.bytes.size() && CrcMatches(view), "merged CRC");
+  FuzzRequire(out.records == static_cast<int64_t>(merged) * batch.record_count(), "merged records");
+  const BatchClass passes{BatchAction::kPassThrough, BatchReason::kNone};
+  FuzzRequire(Classify(view, {}) == passes, "merged header");
+}
+
 inline void FuzzBatch(const RecordBatchView& batch, uint8_t choice) {
   BatchContext context;
   context.wanted_offset = batch.last_offset() - choice % 4;
@@ -95,6 +110,7 @@ inline void FuzzBatch(const RecordBatchView& batch, uint8_t choice) {
   FuzzReencode(copy.data(), copy.size(), limits, context.wanted_offset);
   if (batch.is_legacy()) return;
   const uint32_t payload = PayloadCrc(RecordBatchView(copy.data()));
+  FuzzMerge(RecordBatchView(copy.data()), size_t{200} * (1 + choice));
   PatchHeader(copy.data(), copy.size(), choice, 0, 1);
   FuzzRequire(CrcMatches(RecordBatchView(copy.data())), "patched CRC");
   FuzzRequire(PayloadCrc(RecordBatchView(copy.data())) == payload, "payload CRC");

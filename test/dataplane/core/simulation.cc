@@ -59,6 +59,7 @@ void Simulation::Assign(Process* process, const std::vector<uint32_t>& partition
     const uint32_t id = partition + process->returns[partition] * kIdStride;
     assignments.push_back({id, kTopic, kRemote, static_cast<int32_t>(partition), progress,
                            progress.downstream < log_start ? log_start : -1});
+    assignments.back().batching = options_.batching;
   }
   process->forwarder->Assign(std::move(assignments));
   Poke(process);

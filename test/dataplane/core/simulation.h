@@ -31,6 +31,7 @@ struct SimulationOptions {
   ForwarderSettings settings{};
   ConnectionPace pace{};
   WriterOptions writer{};
+  Batching batching = Batching::kPassThrough;
   bool mirrors_again = false;  // records that the target has lost in an unclean election
   bool has_producer_id = true;  // false: the target has no idempotent producers
   bool exact = true;  // false: the source log changes meanwhile; doubles are allowed and counted

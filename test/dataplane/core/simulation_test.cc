@@ -53,6 +53,8 @@ SimulationOptions RandomOptions(Random& random) {
   s.metadata_max_age_ms = pick({1'000, 60'000});
   s.broker_connections_max = pick({1, 2, 4, 16});
   options.pace = kRestless;
+  options.batching = static_cast<Batching>(random.Below(3));
+  s.batch_size = pick({131'072, 131'072, 2'000});
   if (random.OneIn(2)) options.rack = "b";
   options.batch_max = 512 * 1024;
   options.mirrors_again = true;
