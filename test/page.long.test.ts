@@ -156,6 +156,46 @@ test('a pause by the page needs the token and a reason, and is an order on recor
   assert.deepEqual(errors(/status of 401/), [])
 })
 
+test('a skip by the page proposes the offset of the API, and is an order with a reason', {
+  skip, timeout: 120_000
+}, async t => {
+  const mirror = await createMovingMirror(t, small, [`api.token = ${token}`])
+  const reason = 'the target refuses the record at source offset 7'
+  mirror.set('orders', 2, { state: 'faulted', code: faultCode, reason, skipTo: 6_000_008 })
+  await mirror.step(5)
+  const { page, errors } = await openPage(await launchBrowser(t), mirror.http.url)
+  await page.locator('button[aria-label="Skip orders-2"]').click()
+  await until(page, `document.getElementById('order').open`)
+  assert.equal(await textOf(page, 'order-title'), 'Skip records of orders-2')
+  assert.equal(await inPage(page, `document.getElementById('order-to').value`), '6000008')
+  assert.ok((await textOf(page, 'order-fields')).includes(reason))
+  await fill(page, 'order-token', token)
+  await page.locator('#order-send').click()
+  assert.equal(mirror.api.mirror.orders.length, 0, 'a skip needs a reason')
+  await fill(page, 'order-to', '6000009')
+  await fill(page, 'order-reason', 'ticket 18')
+  await page.locator('#order-send').click()
+  await until(page, `!document.getElementById('order').open`)
+  const given = mirror.api.mirror.orders.map(({ order }) =>
+    order.kind === 'skip' ? [order.source, order.to, order.reason] : order.kind)
+  assert.deepEqual(given,
+    [[{ topic: 'orders', partition: 2 }, 6_000_009n, 'ticket 18']])
+  assert.deepEqual(errors(), [])
+})
+
+test('on the map, the arrow of no flow covers the label of another flow', {
+  skip, timeout: 120_000
+}, async t => {
+  const mirror = await createMovingMirror(t, shop)
+  const { page } = await openPage(await launchBrowser(t), mirror.http.url)
+  await until(page, `document.querySelectorAll('#map .rate').length === 3`)
+  assert.equal(await inPage(page,
+    `[...document.querySelectorAll('#map .rate')].every(rate =>
+      [...document.querySelectorAll('#map .arrow')].every(arrow =>
+        (arrow.compareDocumentPosition(rate) & Node.DOCUMENT_POSITION_FOLLOWING) !== 0) &&
+      getComputedStyle(rate).paintOrder.startsWith('stroke'))`), true)
+})
+
 test('names and reasons are text, never markup, a link or code', {
   skip, timeout: 120_000
 }, async t => {

@@ -81,6 +81,8 @@ export interface Partition {
   readonly sinceMs: number | null
   readonly pause: Pause | null
   readonly upstreamOffset: string
+  /** What the process proposes to a skip; null: it knows no offset. */
+  readonly skipTo: string | null
   readonly highWatermark: string | null
   readonly lagRecords: number | null
   readonly lagSeconds: number | null

@@ -42,7 +42,9 @@ export class ClusterMap {
     this.#svg.style.maxWidth = `${width}px`
     this.#svg.replaceChildren(
       ...flows.map(flow => this.#arrow(flow, places, flow.flow === selected)),
-      ...[...places].map(([cluster, place]) => box(cluster, place, errorOf(cluster, flows))))
+      ...[...places].map(([cluster, place]) => box(cluster, place, errorOf(cluster, flows))),
+      // After all arrows: an arrow of another flow must not cross out a label.
+      ...flows.map(flow => this.#label(flow, places, flow.flow === selected)))
   }
 
   #arrow (flow: Flow, places: ReadonlyMap<string, Place>, isSelected: boolean): SVGElement {
@@ -51,15 +53,25 @@ export class ClusterMap {
     const group = draw('g', {
       class: `arrow${isSelected ? ' selected' : ''}`, 'data-health': healthOf(flow)
     })
-    const { head, label, path } = curve(from, to)
+    const { head, path } = curve(from, to)
     const title = draw('title', {})
     title.textContent = flow.flow
-    const text = draw('text', { x: String(label.x), y: String(label.y), 'text-anchor': 'middle' })
-    text.textContent = `${shortText(flow.recordsPerSecond)} rec/s`
     group.append(title, draw('path', { class: 'reach', d: path }), draw('path', { d: path }),
-      draw('path', { class: 'head', d: head }), text)
+      draw('path', { class: 'head', d: head }))
     group.addEventListener('click', () => { this.#onSelect(flow.flow) })
     return group
+  }
+
+  #label (flow: Flow, places: ReadonlyMap<string, Place>, isSelected: boolean): SVGElement {
+    const { label: { x, y } } =
+      curve(places.get(flow.source) ?? nowhere, places.get(flow.target) ?? nowhere)
+    const text = draw('text', {
+      class: `rate${isSelected ? ' selected' : ''}`, x: String(x), y: String(y),
+      'text-anchor': 'middle'
+    })
+    text.textContent = `${shortText(flow.recordsPerSecond)} rec/s`
+    text.addEventListener('click', () => { this.#onSelect(flow.flow) })
+    return text
   }
 }
 

@@ -11,6 +11,7 @@ import { Graphs } from './graphs.ts'
 import { History } from './history.ts'
 import { OrderDialog, type OrderKind, type Scope } from './order-dialog.ts'
 import { PartitionPanel } from './partition-panel.ts'
+import type { Stopped } from './skip-field.ts'
 
 const pollMs = 2_000
 const detailsMs = 10_000
@@ -26,8 +27,8 @@ const dialog = new OrderDialog(text => {
   setHidden(byId('notice'), false)
   wake()
 })
-const order = (kind: OrderKind, flow: string, scope: Scope): void => {
-  dialog.open(kind, flow, scope)
+const order = (kind: OrderKind, flow: string, scope: Scope, stopped?: Stopped): void => {
+  dialog.open(kind, flow, scope, stopped)
 }
 const select = (flow: string): void => {
   selected = flow

@@ -1,11 +1,12 @@
-// The dialog in which an operator orders a pause, a resume, a retry or a throttle: the token, the
-// reason, and the fields that the API's description has for the order.
+// The dialog in which an operator orders a pause, a resume, a retry, a skip or a throttle: the
+// token, the reason, and the fields of the order.
 import type { Orders } from './answers.ts'
 import { ApiError, flowPath, getOpenApi, post, setToken, token } from './api.ts'
 import { byId, element, setHidden, setText } from './elements.ts'
 import { scopeText } from './format.ts'
+import { skipField, type Stopped } from './skip-field.ts'
 
-export type OrderKind = 'pause' | 'resume' | 'retry' | 'throttle'
+export type OrderKind = 'pause' | 'resume' | 'retry' | 'skip' | 'throttle'
 
 export interface Scope { readonly topic?: string, readonly partition?: number }
 
@@ -24,7 +25,8 @@ interface Description {
 }
 
 const titles: Readonly<Record<OrderKind, string>> = {
-  pause: 'Pause', resume: 'Resume', retry: 'Retry faulted partitions of', throttle: 'Throttle'
+  pause: 'Pause', resume: 'Resume', retry: 'Retry faulted partitions of',
+  skip: 'Skip records of', throttle: 'Throttle'
 }
 const commonFields = new Set(['topic', 'partition', 'reason', 'by', 'dryRun'])
 
@@ -62,14 +64,16 @@ export class OrderDialog {
         .map(([name, { description = '', type = 'string' }]) => ({ name, type, description }))
   }
 
-  open (kind: OrderKind, flow: string, scope: Scope = {}): void {
+  /** `stopped`: the partition that is to skip records. */
+  open (kind: OrderKind, flow: string, scope: Scope = {}, stopped?: Stopped): void {
     this.#order = { kind, flow, scope }
     setText(byId('order-title'), `${titles[kind]} ${scopeText(scope)}`)
     setText(byId('order-flow'), `Flow ${flow}. All its processes obey, also after a restart.`)
     setText(byId('order-error'), '')
     byId<HTMLInputElement>('order-reason').value = ''
     const fields = kind === 'throttle' ? this.#throttleFields ?? [] : []
-    byId('order-fields').replaceChildren(...fields.map(fieldOf))
+    byId('order-fields').replaceChildren(...fields.map(fieldOf),
+      ...kind === 'skip' && stopped !== undefined ? [skipField(stopped)] : [])
     this.#showToken(token() === '')
     this.#dialog.showModal()
     byId(token() === '' ? 'order-token' : 'order-reason').focus()

@@ -7,9 +7,13 @@ import { agoText, countText, dateText, msText, secondsText } from './format.ts'
 import type { GridCell } from './grid-layout.ts'
 import type { OrderKind, Scope } from './order-dialog.ts'
 import { PartitionGrid } from './partition-grid.ts'
+import type { Stopped } from './skip-field.ts'
+
+type GiveOrder = (kind: OrderKind, flow: string, scope: Scope, stopped?: Stopped) => void
 
 /** The states that need attention; their partitions are listed. */
 const listedStates = ['faulted', 'waiting', 'paused', 'throttled']
+const faultedOrders = [['retry', 'Retry'], ['skip', 'Skip']] as const
 /** Of each state. */
 export const listedMax = 200
 /** Before a request for the partition under a pointer that moves. */
@@ -19,7 +23,7 @@ export class PartitionPanel {
   readonly #grid: PartitionGrid
   readonly #list = new LiveTable(byId('attention'),
     ['Partition', 'State', 'Since', 'Reason', 'Actions'])
-  readonly #order: (kind: OrderKind, flow: string, scope: Scope) => void
+  readonly #order: GiveOrder
   readonly #chips = new Map<string, HTMLButtonElement>()
   #flow = ''
   #emphasis = ''
@@ -27,7 +31,7 @@ export class PartitionPanel {
   #asked = 0
   #shown: { readonly cell: GridCell, readonly isChosen: boolean } | undefined
 
-  constructor (order: (kind: OrderKind, flow: string, scope: Scope) => void) {
+  constructor (order: GiveOrder) {
     this.#order = order
     this.#grid = new PartitionGrid({
       scroller: byId('grid-scroller'),
@@ -105,18 +109,19 @@ export class PartitionPanel {
   }
 
   #actionsOf (
-    { partition, pause, state, topic }: Partition
+    of: Partition
   ): ReadonlyArray<{ text: string, label: string, run: () => void }> {
-    const name = `${topic}-${partition}`
-    const act = (
-      kind: OrderKind, text: string
-    ): { text: string, label: string, run: () => void } => ({
+    const { partition, pause, state, topic } = of
+    const kinds = state === 'faulted'
+      ? [...faultedOrders, ['pause', 'Pause'] as const]
+      : pause?.topic === topic && pause.partition === partition
+        ? [['resume', 'Resume'] as const]
+        : []
+    return kinds.map(([kind, text]) => ({
       text,
-      label: `${text} ${name}`,
-      run: () => { this.#order(kind, this.#flow, { topic, partition }) }
-    })
-    if (state === 'faulted') return [act('retry', 'Retry'), act('pause', 'Pause')]
-    return pause?.topic === topic && pause.partition === partition ? [act('resume', 'Resume')] : []
+      label: `${text} ${topic}-${partition}`,
+      run: () => { this.#order(kind, this.#flow, { topic, partition }, of) }
+    }))
   }
 
   #showCell (cell: GridCell | undefined, isChosen: boolean): void {
@@ -169,9 +174,9 @@ export class PartitionPanel {
     if (!isChosen) return [list]
     const kinds: ReadonlyArray<readonly [OrderKind, string]> = of.pause?.partition === partition
       ? [['resume', 'Resume']]
-      : [['pause', 'Pause'], ...of.state === 'faulted' ? [['retry', 'Retry'] as const] : []]
+      : [['pause', 'Pause'], ...of.state === 'faulted' ? faultedOrders : []]
     return [list, element('p', { class: 'buttons' }, ...kinds.map(([kind, text]) =>
-      button(text, () => { this.#order(kind, this.#flow, { topic, partition }) },
+      button(text, () => { this.#order(kind, this.#flow, { topic, partition }, of) },
         { 'aria-label': `${text} ${topic}-${partition}` })))]
   }
 }

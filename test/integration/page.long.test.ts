@@ -1,18 +1,19 @@
 // The page, top and the support bundle of a real process on real clusters: a pause by the page
-// stops a topic, and what the three show is the state of the process.
+// stops a topic, a skip by the page ends a fault, and what is shown is the state of the process.
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { test } from 'node:test'
 import { parseTarGzip } from 'nanotar'
 import { produce } from '../kafka/kafka-producer.ts'
-import { chromiumPath, launchBrowser, openPage } from '../page/browser.ts'
+import { cellsOf, chromiumPath, inPage, launchBrowser, openPage } from '../page/browser.ts'
 import { untilRecords } from './comparison.ts'
-import { numbered, untilShown } from './failures/fault-probe.ts'
+import { numbered, skippedRecords, untilFaulted, untilShown } from './failures/fault-probe.ts'
 import { createPropertiesFile, runCommand, startMirror } from './mirror-process.ts'
 import { flowProperties, startClusters } from './mirrored-clusters.ts'
 
 const token = 'a-token-of-24-characters'
+const hourMs = 3_600_000
 
 test('a pause by the page stops a topic, and top and the support bundle show it', {
   skip: chromiumPath === undefined ? 'no Chromium: apt-get install chromium' : false,
@@ -54,4 +55,50 @@ test('a pause by the page stops a topic, and top and the support bundle show it'
   assert.match(partOf(/processes\/.*\/metrics\.txt$/), /longhaul_partitions\{/)
   assert.match(partOf(/processes\/.*\/flows\.json$/), /ticket 17/)
   for (const { name, text } of parts) assert.ok(!text.includes(token), name)
+})
+
+test('a partition with a record that the target refuses runs again after a skip by the page', {
+  skip: chromiumPath === undefined ? 'no Chromium: apt-get install chromium' : false,
+  timeout: 240_000
+}, async t => {
+  const clusters = await startClusters()
+  t.after(async () => { await clusters.close() })
+  const { source, target } = clusters
+  const bound = (hours: number): { configs: Record<string, string> } =>
+    ({ configs: { 'message.timestamp.after.max.ms': String(hours * hourMs) } })
+  await source.createTopic('orders', bound(1000))
+  await target.createTopic('east.orders', bound(1))
+  await produce(source.bootstrapServers, 'orders', numbered(0, 20).map((record, index) =>
+    ({ ...record, timestamp: Date.now() + (index === 7 ? 48 * hourMs : 0) })), { lingerMs: 500 })
+  const mirror = await startMirror(t, createPropertiesFile(t, flowProperties(clusters, {
+    'east->west.topics': 'orders', 'sync.topic.configs.enabled': false, 'api.token': token
+  })))
+  await untilFaulted(mirror, 'orders', 'RECORD_REFUSED')
+  const url = String(mirror.log.find(each => typeof each['url'] === 'string')?.['url'])
+  const { partitions: [faulted] } = await (await fetch(
+    `${url}/api/v1/flows/east-%3Ewest/partitions?state=faulted`)).json() as {
+    partitions: ReadonlyArray<{ readonly reason: string, readonly skipTo: string | null }>
+  }
+  assert.equal(faulted?.skipTo, '8')
+
+  const { errors, page } = await openPage(await launchBrowser(t), url)
+  const shows = async (expression: string): Promise<void> => {
+    await page.waitForFunction(expression, { timeout: 60_000, polling: 100 })
+  }
+  await page.locator('button[aria-label="Skip orders-0"]').wait()
+  assert.deepEqual((await cellsOf(page, 'attention')).map(([name, state, , why]) =>
+    [name, state, why]), [['orders-0', 'faulted', faulted.reason]])
+  await page.locator('button[aria-label="Skip orders-0"]').click()
+  await shows(`document.getElementById('order').open`)
+  assert.equal(await inPage(page, `document.getElementById('order-to').value`), '8')
+  await page.locator('#order-token').fill(token)
+  await page.locator('#order-reason').fill('ticket 18: a clock was wrong')
+  await page.locator('#order-send').click()
+  await untilRecords(mirror, target, 'east.orders', 19)
+  await untilShown(mirror, 'faulted', 0)
+  await shows(`document.getElementById('flow-state').innerText === 'running'`)
+  await shows(`!document.getElementById('attention-none').hidden`)
+  await shows(`document.getElementById('moves').innerText.includes('orders-0 faulted')`)
+  assert.equal(await skippedRecords(mirror, 'orders', 'operator'), 1)
+  assert.deepEqual(errors(), [])
 })

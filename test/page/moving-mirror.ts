@@ -27,7 +27,12 @@ export interface MovingFlow {
   readonly topics: readonly MovingTopic[]
 }
 
-interface Trouble { readonly state: PartitionState, readonly code: number, readonly reason: string }
+interface Trouble {
+  readonly state: PartitionState
+  readonly code: number
+  readonly reason: string
+  readonly skipTo?: number
+}
 
 export interface MovingMirror {
   readonly api: TestApi

@@ -151,6 +151,8 @@ const partitionAnswer = object({
   droppedByReason: byName(count),
   ...rates,
   upstreamOffset: described(offset, 'the next source offset that the target lacks'),
+  skipTo: described(nullable(offset), 'where a skip of a faulted partition continues that leaves ' +
+    'out only what the partition stopped at; null: not known'),
   highWatermark: described(nullable(offset), 'of the source'),
   lagRecords: nullable(count),
   lagOpenTransactionRecords: count,

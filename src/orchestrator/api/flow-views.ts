@@ -146,6 +146,7 @@ export function partitionView (
     droppedByReason: byReason(partition.droppedByReason),
     ...rates.ofPartition(flow, partition, moment.monotonicMs),
     upstreamOffset: String(partition.upstreamOffset),
+    skipTo: partition.skipTo === undefined ? null : String(partition.skipTo),
     highWatermark: highWatermark < 0 ? null : String(highWatermark),
     lagRecords: lagRecords ?? null,
     lagOpenTransactionRecords: partition.lagOpenTransactionRecords,

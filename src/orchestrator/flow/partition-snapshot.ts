@@ -50,11 +50,19 @@ export function partitionSnapshot (
     newestRecordMs: newestRecordMs(row, nowMs),
     latencySumMs: row?.latencySumMs ?? 0n,
     upstreamOffset: progress?.upstream ?? 0n,
+    ...skipOf(partition, error),
     highWatermark: end?.highWatermark ?? -1n,
     lagRecords: lag.records,
     lagOpenTransactionRecords: lag.openTransactionRecords,
     lagSeconds: lag.seconds
   }
+}
+
+/** After a fault of the control plane, the last report of the lane is about something else. */
+function skipOf (
+  { progress, report: { code, skipTo } }: FlowPartition, error: ReplicatorError | undefined
+): Pick<PartitionSnapshot, 'skipTo'> {
+  return error?.code === code && skipTo > (progress?.upstream ?? 0n) ? { skipTo } : {}
 }
 
 function pauseText (by: string, recreation: ReplicatorError | undefined): string {

@@ -207,6 +207,11 @@ export interface PartitionSnapshot {
   readonly latencySumMs: Count
   /** The next source offset that the target has not acknowledged. */
   readonly upstreamOffset: Count
+  /**
+   * The source offset after the records that a faulted partition cannot mirror; absent: not known,
+   * or the partition is not faulted.
+   */
+  readonly skipTo?: Count
   readonly highWatermark: Count
   /** Up to the high watermark; undefined until the source has reported it. */
   readonly lagRecords: number | undefined

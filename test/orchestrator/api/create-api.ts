@@ -84,7 +84,7 @@ export function sampleSnapshot (): FlowSnapshot {
       }),
       samplePartition('orders', 1, {
         state: 'faulted', code: 2040, reason: 'a reason', sinceMs: 77, lane: -1,
-        highWatermark: -1n
+        highWatermark: -1n, skipTo: 12n
       }),
       samplePartition('payments', 0, { records: 5n, batches: 1n, bytes: 90n, lagRecords: 0 })
     ]

@@ -91,8 +91,9 @@ test('a partition shows state, error, reason, since, pause and mean latency', as
   assert.equal(first?.['highWatermark'], '1010')
   assert.deepEqual(
     [second?.['state'], second?.['error'], second?.['reason'], second?.['sinceMs'],
-      second?.['lane'], second?.['highWatermark'], second?.['lagRecords']],
-    ['faulted', 'LANE_LOST', 'a reason', 77, null, null, null])
+      second?.['lane'], second?.['highWatermark'], second?.['lagRecords'], second?.['skipTo']],
+    ['faulted', 'LANE_LOST', 'a reason', 77, null, null, null, '12'])
+  assert.equal(first?.['skipTo'], null)
   assert.deepEqual(third?.['pause'],
     { topic: 'payments', partition: null, by: 'ann', atMs: 9, reason: 'why' })
   assert.equal(first?.['pause'], null)

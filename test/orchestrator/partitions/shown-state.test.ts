@@ -98,6 +98,23 @@ describe('a partition that', () => {
   }
 })
 
+// A later error of the control plane is not about the records that the lane stopped at.
+test('only the fault of a lane proposes an offset to a skip', () => {
+  const { code } = errorTable.CORRUPT_MESSAGE
+  const report = { ...startingReport, state: 'faulted', code, skipTo: 9n } as const
+  const events: readonly PartitionEvent[] = [position, { kind: 'fault', report },
+    { kind: 'keepFaulted', error: new ReplicatorError('CORRUPT_MESSAGE', 'orders') }]
+  const recreation: PartitionEvent =
+    { kind: 'stop', error: new ReplicatorError('TOPIC_RECREATED', 'orders') }
+  const skipsOf = (all: readonly PartitionEvent[]): unknown[] =>
+    [...tableWith(all).values()].map(partition => partitionSnapshot({
+      partition, lane: 0, row: undefined, lag: unknownLag, end: undefined, recreation: undefined
+    }, minuteMs).skipTo)
+  assert.deepEqual(skipsOf(events), [9n])
+  assert.deepEqual(skipsOf([position, { kind: 'fault', report }, recreation]), [undefined])
+  assert.deepEqual(skipsOf([position, lane('running')]), [undefined])
+})
+
 // A broker that hangs is the first reason, its closed connection the second one. Regression: each
 // restarted the time, so the log was silent until one of them had lasted for ten seconds.
 test('a partition waits since its first reason, whatever the present reason is', () => {
