@@ -42,6 +42,7 @@ const testOf: Readonly<Record<string, string>> = {
   'run': 'integration/mirror-process.ts',
   'status': 'integration/operator.test.ts',
   'support-bundle': 'orchestrator/cli/support-bundle.test.ts',
+  'throttle': 'integration/throttle.test.ts',
   'top': 'orchestrator/cli/top.test.ts',
   'topics': 'integration/api.test.ts',
   'tune': 'integration/tune.long.test.ts',
