@@ -5,6 +5,7 @@ import type { FlowConfig } from '../config/config.ts'
 import type { ReplicatorError } from '../errors/replicator-error.ts'
 import { seenIn, severities, type Host, type Outage } from '../doctor/check.ts'
 import { examineFlow, type NamedFinding } from '../doctor/run-checks.ts'
+import { plural } from '../observability/format.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderOutput } from './structured-output.ts'
@@ -84,8 +85,10 @@ function renderFindings (results: readonly FlowFindings[], width: number): strin
   return results.map(({ findings, flow }) => {
     const rows = findings.toSorted((one, other) =>
       severities.indexOf(other.severity) - severities.indexOf(one.severity))
-    const counts = severities.toReversed().map(severity =>
-      `${findings.filter(each => each.severity === severity).length} ${severity}`)
+    const counts = severities.toReversed().map(severity => {
+      const { length } = findings.filter(each => each.severity === severity)
+      return severity === 'ok' ? `${length} ok` : plural(length, severity)
+    })
     return [
       `${flow}: ${counts.join(', ')}`,
       renderTable(['', 'check', 'about', 'measured', 'what to do'],

@@ -2,7 +2,7 @@
 // mirror, and with an outage during which nothing is mirrored.
 import { listLogs } from '../cluster/offsets.ts'
 import { positionsOnRecord } from '../migration/positions-on-record.ts'
-import { formatSeconds } from '../observability/format.ts'
+import { formatSeconds, plural } from '../observability/format.ts'
 import { settingsOfTopics } from '../plan/topic-settings.ts'
 import {
   examinedTopicsMax, listed, type Check, type CheckContext, type Finding, type Outage
@@ -46,7 +46,7 @@ export function judgeRetention (
   if (findings.length > 0 || topics.length === 0) return findings
   return [{
     severity: 'ok',
-    about: `${topics.length} topics`,
+    about: plural(topics.length, 'topic'),
     measured: `the source keeps records for longer than an outage of ${duration(outage.ms)}`
   }]
 }
@@ -61,8 +61,8 @@ function lossOf ({ lostPartitions, topic }: TopicRetention): readonly Finding[] 
     : [{
         severity: 'problem',
         about: topic,
-        measured: `the source has deleted records of ${lostPartitions.length} partitions that ` +
-          `were not mirrored (partition ${listed(lostPartitions.map(String))})`,
+        measured: 'the source has deleted records that were not mirrored, of ' +
+          `${plural(lostPartitions.length, 'partition')} (${listed(lostPartitions.map(String))})`,
         advice: 'The next start obeys data.loss: stop, or continue after the gap'
       }]
 }

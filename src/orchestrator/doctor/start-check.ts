@@ -1,5 +1,6 @@
 // What `longhaul validate` finds: topics that would not be mirrored, a progress topic that a start
 // would refuse, refusals of topics that a start would create.
+import { plural } from '../observability/format.ts'
 import { isAsAsked, namedInVain, type FlowCheck } from '../plan/flow-check.ts'
 import { examinedTopicsMax, seenIn, type Check, type Finding } from './check.ts'
 
@@ -47,7 +48,7 @@ export function judgeStart (flow: FlowCheck): readonly Finding[] {
     ? [{
         severity: 'ok',
         about: config.name,
-        measured: `would mirror ${check.topics.length} topics`
+        measured: `would mirror ${plural(check.topics.length, 'topic')}`
       }]
     : findings
 }

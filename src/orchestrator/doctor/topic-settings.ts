@@ -1,5 +1,6 @@
 // Settings of remote topics that differ from those of their source topics in a way that stops
 // partitions, changes records or costs CPU. One row for each comparison.
+import { plural } from '../observability/format.ts'
 import type { AppliedSettings } from '../plan/topic-settings.ts'
 import { settingsOfTopics } from '../plan/topic-settings.ts'
 import { examinedTopicsMax, listed, type Check, type Finding, type Severity } from './check.ts'
@@ -114,7 +115,7 @@ export function judgeSettings (topics: readonly ComparedTopic[]): readonly Findi
   if (findings.length > 0 || topics.length === 0) return findings
   return [{
     severity: 'ok',
-    about: `${topics.length} topics`,
+    about: plural(topics.length, 'topic'),
     measured: 'the settings that matter are the same on both clusters'
   }]
 }

@@ -41,3 +41,8 @@ function threeDigits (value: number): string {
 function twoDigits (value: number): string {
   return String(value).padStart(2, '0')
 }
+
+/** `1 topic`, `2 topics`. */
+export function plural (count: number, noun: string): string {
+  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`
+}

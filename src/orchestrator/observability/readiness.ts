@@ -1,6 +1,7 @@
 // Whether records flow, and if not, why not: derived from the totals of the flows. Pure. /readyz,
 // longhaul_flow_not_ready and the log show the same reasons.
 import type { FlowTotals } from './flow-ledger.ts'
+import { plural } from './format.ts'
 import type { ClusterHealth, PartitionSnapshot, SlotHealth } from './snapshot.ts'
 
 export const notReadyReasons = [
@@ -110,10 +111,6 @@ function unwrittenProgress ({ progressUnwrittenMs, target }: FlowTotals, nowMs: 
   if (progressUnwrittenMs === undefined || nowMs - progressUnwrittenMs < unwrittenMs) return []
   return [`${target} has not acknowledged progress for ${seconds(nowMs - progressUnwrittenMs)}; ` +
     'records are mirrored, and a restart would scan the target for those since then']
-}
-
-function plural (count: number, noun: string): string {
-  return count === 1 ? `1 ${noun}` : `${count} ${noun}s`
 }
 
 function seconds (ms: number): string {

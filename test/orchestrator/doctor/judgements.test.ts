@@ -152,6 +152,16 @@ describe('retention', () => {
     assert.deepEqual(judge({ lostPartitions: [3] }), ['problem'])
     assert.deepEqual(judge({ retentionBytes: 1_000 }), ['note'])
   })
+
+  // The doctor wrote "1 topics" and "records of 1 partitions".
+  test('counts one topic and one partition in the singular', () => {
+    const outage = { ms: day, isChosen: false }
+    const [kept] = judgeRetention([topic], outage)
+    assert.equal(kept?.about, '1 topic')
+    const [lost] = judgeRetention([{ ...topic, lostPartitions: [3] }], outage)
+    assert.match(lost?.measured ?? '', /of 1 partition \(3\)$/)
+    assert.equal(judgeRetention([topic, topic], outage)[0]?.about, '2 topics')
+  })
 })
 
 test('settings that differ are one finding for all topics that differ in the same way', () => {
