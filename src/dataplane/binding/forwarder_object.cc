@@ -215,10 +215,9 @@ napi_value ForwarderObject::Revoke(napi_env env, napi_callback_info info) {
   if (status.ok() && list.AsArray() != nullptr)
     for (const Value& id : *list.AsArray())
       if (id.AsInt32() != nullptr) ids.push_back(static_cast<uint32_t>(*id.AsInt32()));
-  if (!status.ok() || list.AsArray() == nullptr || ids.size() != list.AsArray()->size()) {
+  if (!status.ok() || list.AsArray() == nullptr || ids.size() != list.AsArray()->size())
     return ThrowStatus(env, Status::Error(kErrorInvalidArgument,
                                           "revoke accepts an array of partition ids only"));
-  }
   if (object->thread_ != nullptr)
     object->thread_->With([&](Forwarder& f) { f.Revoke(ids); });
   return nullptr;
@@ -243,10 +242,9 @@ napi_value ForwarderObject::LimitBandwidth(napi_env env, napi_callback_info info
   auto* object = Unwrap(env, info, &call);
   if (object == nullptr) return nullptr;
   int64_t rate = -1;
-  if (napi_get_value_int64(env, call.arguments[0], &rate) != napi_ok || rate < 0) {
+  if (napi_get_value_int64(env, call.arguments[0], &rate) != napi_ok || rate < 0)
     return ThrowStatus(env, Status::Error(kErrorInvalidArgument,
                                           "limitBandwidth needs bytes a second, 0 for no limit"));
-  }
   object->thread_->With([&](Forwarder& f) { f.LimitBandwidth(rate); });
   return nullptr;
 }
@@ -307,9 +305,8 @@ napi_value ForwarderObject::Stats(napi_env env, napi_callback_info info) {
   auto* object = Unwrap(env, info, &call);
   if (object == nullptr) return nullptr;
   bool whole = false;
-  if (napi_get_value_bool(env, call.arguments[0], &whole) != napi_ok) {
+  if (napi_get_value_bool(env, call.arguments[0], &whole) != napi_ok)
     return ThrowStatus(env, Status::Error(kErrorInvalidArgument, "stats needs true or false"));
-  }
   LaneCounters lane;
   std::vector<PartitionCounters> partitions;
   LatencyCounts latency;

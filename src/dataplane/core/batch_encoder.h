@@ -1,5 +1,5 @@
-// Writes records of any magic as one new batch of magic 2, as the re-encode and the merge of batches
-// send it. Does not bound its size.
+// Writes records of any magic as one new batch of magic 2, which the re-encode or the merge of
+// batches sends. Does not bound its size.
 #pragma once
 
 #include <algorithm>

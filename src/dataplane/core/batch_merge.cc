@@ -39,9 +39,9 @@ size_t MergeBatches(const std::vector<MergePart>& parts, const MergeLimits& limi
                             codecs, &decoded)
              .ok())
       break;
-    RecordCursor cursor = decoded.begin();
+    RecordCursor reader = decoded.begin();
     int64_t upstream = part.upstream_first;
-    for (RecordSlice record; cursor.Next(&record) == RecordCursor::Step::kRecord;)
+    for (RecordSlice record; reader.Next(&record) == RecordCursor::Step::kRecord;)
       encoder.Add(record, upstream++);
   }
   if (merged < 2) return 0;

@@ -89,7 +89,8 @@ class BatchQueue {
   // Source batches after the last batch are left out: progress passes them with that batch.
   void ExtendBack(int64_t upstream_next, int32_t leader_epoch);
 
-  // Replaces the first `count` unsent batches, none of which was sent, by one batch of their records.
+  // Replaces the first `count` unsent batches, none of which was ever sent, by one batch of their
+  // records.
   void ReplaceUnsent(size_t count, QueuedBatch merged);
 
   // Call when the first unsent batch is sent.

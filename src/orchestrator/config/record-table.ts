@@ -105,8 +105,8 @@ export const recordTable = {
   }),
   'linger.ms': milliseconds({
     doc: 'How long batches wait for batches of other partitions, to share one Produce request. ' +
-      'Where batching merges batches, those of one partition that wait meanwhile are merged; with ' +
-      '0 it merges what waits for acknowledgements.',
+      'Where batching merges batches, those of one partition that wait meanwhile are merged; ' +
+      'with 0 it merges what waits for acknowledgements.',
     importance: 'medium', default: byDefault.lingerMs.default, min: 0, max: minute,
     role: 'producer', forwarder: 'lingerMs', alias: ['queue.buffering.max.ms'],
     flag: '--linger-ms <time>'

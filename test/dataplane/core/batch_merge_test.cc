@@ -83,7 +83,8 @@ TEST_CASE("a merge ends at a limit of bytes, of decoded bytes and of batches") {
         if (bytes > bytes_max) break;
       }
       EncodedBatch out;
-      CHECK(waiting.Merge({bytes_max, size_t{1} << 20, 1'000}, &out) == (fitting < 2 ? 0 : fitting));
+      const size_t expected = fitting < 2 ? 0 : fitting;
+      CHECK(waiting.Merge({bytes_max, size_t{1} << 20, 1'000}, &out) == expected);
     }
     EncodedBatch out;
     CHECK(waiting.Merge({size_t{1} << 20, size_t{1} << 20, 7}, &out) == 7);
