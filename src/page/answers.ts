@@ -24,7 +24,6 @@ export interface Orders {
   readonly pauses: readonly Pause[]
   readonly skips: readonly Skip[]
   readonly logLevel: LogLevel | null
-  /** A process of an earlier version has none. */
   readonly throttle: Throttle | null
 }
 

@@ -68,6 +68,9 @@ describe('the bandwidth of a flow', () => {
     await sleep(2_000)
     await assertSlow(300 * 1024)
 
+    const status = (await runCommand(['status', file])).stdout
+    assert.match(status, /^ {2}bandwidth limited to 300KiB\/s by .*: working hours$/m)
+
     await throttle(file, 'none')
     await untilLimit(third, 0)
     await untilRecords(third, target, 'east.slow', records)

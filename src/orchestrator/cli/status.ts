@@ -1,7 +1,9 @@
 // `longhaul status FILE`: prints processes, pauses, positions and lag of each flow, from its
 // progress topic and both clusters. Needs no running process, and changes nothing.
 import type { Config, FlowConfig } from '../config/config.ts'
-import type { FlowMember } from '../control/control-record.ts'
+import {
+  limitText, type FlowMember, type ThrottleRecord
+} from '../control/control-record.ts'
 import { refuseNeverRun, withFlowRecords, type FlowOnRecord } from '../flow/flow-records.ts'
 import { listOffsetsPatiently } from '../cluster/offsets.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
@@ -48,6 +50,8 @@ interface FlowStatus {
   readonly partitions: readonly PartitionStatus[]
   /** False if the target has no idempotent producers. */
   readonly isExactlyOnce: boolean
+  /** The order to throttle that is in force; undefined: none, `bandwidth.max` counts. */
+  readonly throttle: ThrottleRecord | undefined
   readonly error: ReplicatorError | undefined
 }
 
@@ -94,7 +98,10 @@ export async function statusOf (
     }
   } catch (thrown) {
     const error = ReplicatorError.from(thrown)
-    return { flow, processes: error, members: [], partitions: [], isExactlyOnce: true, error }
+    return {
+      flow, processes: error, members: [], partitions: [], isExactlyOnce: true,
+      throttle: undefined, error
+    }
   }
 }
 
@@ -124,6 +131,7 @@ async function lookAt (
       end: known(ends[i]?.offset), onRecord, recreation: recreations.get(partitionKey(each))
     })),
     isExactlyOnce: [...onRecord.partitions.values()].every(isIdempotent),
+    throttle: onRecord.control.throttle,
     error: undefined
   }
 }
@@ -203,12 +211,20 @@ function render (status: FlowStatus, topic: string | undefined, width: number): 
   return [
     ...processLines(flow.name, processes),
     ...who,
+    ...throttleLines(status),
     ...isExactlyOnce ? [] : [`  at least once: ${flow.target.alias} has no idempotent producers`],
     topic === undefined
       ? renderTopics(partitions, width)
       : renderPartitions(partitions.filter(each => each.topic === topic), width),
     ...problemLines(partitions.filter(each => topic === undefined || each.topic === topic))
   ].join('\n')
+}
+
+function throttleLines ({ flow, throttle }: FlowStatus): readonly string[] {
+  const ofFile = flow.settings['bandwidth.max']
+  if (throttle === undefined && ofFile === 0) return []
+  const why = throttle === undefined ? 'by bandwidth.max' : `by ${throttle.by}: ${throttle.reason}`
+  return [`  bandwidth ${limitText(throttle?.bytesPerSecond ?? ofFile)} ${why}`]
 }
 
 /** One line for each topic: the partitions of a topic mostly have the same problem. */
@@ -252,7 +268,7 @@ function renderPartitions (partitions: readonly PartitionStatus[], width: number
 }
 
 function toJson (status: FlowStatus): object {
-  const { error, flow, isExactlyOnce, members, partitions, processes } = status
+  const { error, flow, isExactlyOnce, members, partitions, processes, throttle } = status
   const text = (value: bigint | undefined): string | null =>
     value === undefined ? null : String(value)
   return {
@@ -260,6 +276,11 @@ function toJson (status: FlowStatus): object {
     error: error?.message ?? null,
     ...processJson(processes),
     exactlyOnce: isExactlyOnce,
+    throttle: {
+      bytesPerSecond: throttle?.bytesPerSecond ?? flow.settings['bandwidth.max'],
+      by: throttle?.by ?? null,
+      reason: throttle?.reason ?? null
+    },
     members: members.map(({ address, build, name, startedMs }) =>
       ({ name, build, address, startedMs })),
     partitions: partitions.map(each => ({

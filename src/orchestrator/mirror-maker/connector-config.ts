@@ -31,6 +31,12 @@ const left = /^(name|connector\.class|tasks\.max|clusters|(source|target)\.clust
 const plainConverter = /^org\.apache\.kafka\.connect\.converters\.ByteArrayConverter$/
 const converter = /^(key|value|header)\.converter$/
 
+/** Connectors, and the settings with which a properties file switches off what they do. */
+const switches = {
+  MirrorCheckpointConnector: 'emit.checkpoints.enabled',
+  MirrorHeartbeatConnector: 'emit.heartbeats.enabled'
+}
+
 /** Prefixes of a connector's client properties, and the cluster and client that each belongs to. */
 const clients: ReadonlyArray<readonly [prefix: string, side: 'source' | 'target', role: string]> = [
   ['source.cluster.', 'source', ''], ['target.cluster.', 'target', ''],
@@ -82,8 +88,31 @@ export function propertiesOf (configs: readonly ConnectorConfig[]): PropertiesFi
       add(placed(name, source, target), value, config)
     }
   }
+  for (const { name, text } of switchedOff(configs)) {
+    if (properties.has(name)) continue
+    properties.set(name, { value: 'false', from: {} })
+    warnings.push(text)
+  }
   const lines = [...properties].map(([name, { value }]) => `${name} = ${escapeValue(value)}\n`)
   return { text: lines.join(''), warnings }
+}
+
+/**
+ * What a flow does by default, but no connector of its pair of clusters did: with a properties file
+ * all connectors of a pair run.
+ */
+function switchedOff (
+  configs: readonly ConnectorConfig[]
+): ReadonlyArray<{ readonly name: string, readonly text: string }> {
+  const pairs = new Set(configs.map(config => aliasesOf(config).join('->')))
+  return [...pairs].flatMap(pair => {
+    const types = configs.filter(config => aliasesOf(config).join('->') === pair).map(typeOf)
+    return Object.entries(switches).filter(([type]) => !types.includes(type))
+      .map(([type, setting]) => ({
+        name: `${pair}.${setting}`,
+        text: `no ${type} of ${pair} was found, so ${setting} is false`
+      }))
+  })
 }
 
 /**

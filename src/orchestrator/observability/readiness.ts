@@ -90,17 +90,19 @@ function describeFault (
 }
 
 function stalls ({ lagRecords, stall, throttle }: FlowTotals, nowMs: number): string[] {
-  // A batch that is larger than the limit of some seconds is no stall.
-  if (throttle?.isWaiting === true) return []
+  // A batch that is larger than the limit of some seconds is no stall, and partitions with a
+  // backlog share the limit in turns. A partition that waits for something else has a reason.
+  const isHeld = throttle?.isWaiting === true
   const { flowSinceMs, partitions } = stall
-  if (flowSinceMs !== undefined && nowMs - flowSinceMs >= stallMs) {
+  if (!isHeld && flowSinceMs !== undefined && nowMs - flowSinceMs >= stallMs) {
     return [`the target has acknowledged nothing for ${seconds(nowMs - flowSinceMs)}, and the ` +
       `source has up to ${lagRecords ?? 0} records more`]
   }
-  const [first] = partitions
+  const found = isHeld ? partitions.filter(({ reason }) => reason !== '') : partitions
+  const [first] = found
   if (first === undefined) return []
   const waits = first.reason === '' ? '' : ` (${first.state}: ${first.reason})`
-  const { length } = partitions
+  const { length } = found
   const stalled = length === 1 ? '1 partition is' : `${length} partitions are`
   return [`${stalled} stalled although the source has more records, for example ` +
     `${first.topic}-${first.partition} with ${first.lagRecords ?? 0} records${waits}`]

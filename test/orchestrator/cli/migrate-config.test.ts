@@ -43,8 +43,11 @@ const flow = [
   'west.request.timeout.ms = 9000',
   'east->west.replication.factor = -1',
   'east->west.topics = orders|pay\\\\..*',
-  'east->west.sync.group.offsets.enabled = true', ''
+  'east->west.sync.group.offsets.enabled = true',
+  'east->west.emit.heartbeats.enabled = false', ''
 ].join('\n')
+const noHeartbeats = 'warning: no MirrorHeartbeatConnector of east->west was found, so ' +
+  'emit.heartbeats.enabled is false\n'
 
 const v1beta2 = `
 apiVersion: kafka.strimzi.io/v1beta2
@@ -123,7 +126,7 @@ describe('migrate-config writes the file of', () => {
       const { code, stderr, stdout } = migrated(t, [text])
       assert.deepEqual([code, stdout], [exitCodes.ok, flow])
       // Strimzi's names, which the import cannot know without the options.
-      assert.equal(stderr, 'for the import of east->west: --connector ' +
+      assert.equal(stderr, noHeartbeats + 'for the import of east->west: --connector ' +
         `'east->west.MirrorSourceConnector' --offsets-topic ${workers}\n`)
       const parsed = parseConfig(stdout)
       assert.ok(parsed.ok)
@@ -156,7 +159,8 @@ describe('migrate-config writes the file of', () => {
     ], 'mm2.properties')
     assert.deepEqual([code, stdout], [exitCodes.ok, [
       'clusters = east, west', 'east->west.enabled = true', 'east->west.topics = orders',
-      'east.bootstrap.servers = east-1:9', 'east->west.groups = billing', ''
+      'east.bootstrap.servers = east-1:9', 'east->west.groups = billing',
+      'east->west.emit.heartbeats.enabled = false', ''
     ].join('\n')])
   })
 })

@@ -22,6 +22,11 @@ const source = {
     'key.converter': 'org.apache.kafka.connect.converters.ByteArrayConverter'
   }
 }
+const heartbeat = {
+  'connector.class': 'org.apache.kafka.connect.mirror.MirrorHeartbeatConnector',
+  'source.cluster.alias': 'east',
+  'target.cluster.alias': 'west'
+}
 const checkpoint = {
   'connector.class': 'org.apache.kafka.connect.mirror.MirrorCheckpointConnector',
   'source.cluster.alias': 'east',
@@ -35,7 +40,7 @@ function configsOf (values: readonly unknown[]): readonly ConnectorConfig[] {
 }
 
 test('the connectors of one pair become one flow', () => {
-  const { text, warnings } = propertiesOf(configsOf([source, checkpoint]))
+  const { text, warnings } = propertiesOf(configsOf([source, checkpoint, heartbeat]))
   assert.deepEqual(warnings, [])
   assert.equal(text, [
     'clusters = east, west',
@@ -55,7 +60,7 @@ test('the connectors of one pair become one flow', () => {
 })
 
 test('connectors of one pair with other values: the first counts, with a warning', () => {
-  const { text, warnings } = propertiesOf(configsOf([source,
+  const { text, warnings } = propertiesOf(configsOf([source, heartbeat,
     { ...checkpoint, 'source.cluster.bootstrap.servers': 'east-2:9092' }]))
   assert.match(text, /^east\.bootstrap\.servers = east-1:9092$/m)
   assert.deepEqual(warnings, ['east.bootstrap.servers is east-1:9092 in MirrorSourceConnector of ' +
@@ -70,6 +75,20 @@ test('two configurations of one connector that contradict each other are refused
   assert.throws(() => propertiesOf(configsOf([{ ...checkpoint, ...secret },
     { ...checkpoint, 'source.cluster.sasl.jaas.config': 'password="veiled"' }])),
   ({ message }: Error) => /jaas\.config is/.test(message) && !/hidden|veiled/.test(message))
+})
+
+// Regression: a properties file switches on what no connector did. Strimzi's samples have no
+// heartbeat connector, and the converted file wrote heartbeats.
+test('what no connector of a pair did is switched off, with a warning', () => {
+  const { text, warnings } = propertiesOf(configsOf([source]))
+  assert.match(text, /^east->west\.emit\.heartbeats\.enabled = false$/m)
+  assert.match(text, /^east->west\.emit\.checkpoints\.enabled = false$/m)
+  assert.deepEqual(warnings, [
+    'no MirrorCheckpointConnector of east->west was found, so emit.checkpoints.enabled is false',
+    'no MirrorHeartbeatConnector of east->west was found, so emit.heartbeats.enabled is false'])
+  const written = propertiesOf(configsOf([
+    { ...source, config: { ...source.config, 'emit.heartbeats.enabled': 'true' } }, checkpoint]))
+  assert.match(written.text, /^east->west\.emit\.heartbeats\.enabled = true$/m)
 })
 
 test('the import needs the name of the source connector, and names of the workers', () => {

@@ -207,6 +207,27 @@ describe('a flow that is stalled', () => {
     assert.deepEqual(reasonsOf(judge({ partitions: stalled })), ['stalled'])
   })
 
+  // Regression: while lanes waited for the limit of the bandwidth, which a flow with a backlog does
+  // all the time, no partition counted as stalled, whatever stopped it.
+  test('is ready while it waits for the limit of the bandwidth, except for other reasons', () => {
+    const { clock, judge } = createJudge()
+    const throttle = { bytesPerSecond: 1_000, isWaiting: true }
+    const away = { state: 'waiting', reason: 'broker 2 does not answer' } as const
+    let judged: readonly NotReady[] = []
+    for (let each = 0; each <= 61; each++) {
+      assert.deepEqual(judge({ partitions: [behind()], throttle }), [])
+      clock.skip(second)
+    }
+    for (let each = 0; each <= 61; each++) {
+      judged = judge({ partitions: [behind(), behind({ partition: 1, ...away })], throttle })
+      clock.skip(second)
+    }
+    assert.deepEqual(reasonsOf(judged), ['stalled'])
+    assert.match(judged[0]?.text ?? '', /1 partition is stalled.*orders-1 .*broker 2 does not/)
+    const free = { bytesPerSecond: 1_000, isWaiting: false }
+    assert.deepEqual(reasonsOf(judge({ partitions: [behind()], throttle: free })), ['stalled'])
+  })
+
   test('in one partition only is not ready after a minute', () => {
     const { clock, judge } = createJudge()
     let judged: readonly NotReady[] = []
