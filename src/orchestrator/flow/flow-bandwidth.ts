@@ -20,6 +20,8 @@ export interface FlowBandwidthOptions {
   readonly clock: Clock
 }
 
+const idle: LaneTraffic = { bytesPerSecond: 0, hasWaited: false }
+
 interface Seen {
   readonly fetchedBytes: bigint
   readonly waitMs: bigint
@@ -29,10 +31,12 @@ export class FlowBandwidth {
   readonly #options: FlowBandwidthOptions
   #seen: ReadonlyArray<Seen | undefined> = []
   #seenMs: number | undefined
-  #isWaiting = false
+  /** Between the last two looks. */
+  #traffic: readonly LaneTraffic[]
 
   constructor (options: FlowBandwidthOptions) {
     this.#options = options
+    this.#traffic = Array.from({ length: options.lanes.size }, () => idle)
   }
 
   /** Of all processes of the flow, bytes a second; 0: no limit. */
@@ -42,24 +46,32 @@ export class FlowBandwidth {
   }
 
   get snapshot (): ThrottleSnapshot {
-    return { bytesPerSecond: this.limit, isWaiting: this.#isWaiting }
+    const { limit } = this
+    const isWaiting = limit > 0 && this.#traffic.some(({ hasWaited }) => hasWaited)
+    return { bytesPerSecond: limit, isWaiting }
   }
 
-  /** Call it about every second, after the lanes were asked for their counters. */
-  update (): void {
+  /**
+   * Divides the limit by what each lane has done since the last look. Call it once each time after
+   * the lanes were asked for their counters: between two answers every lane would seem idle.
+   */
+  look (): void {
+    this.#traffic = this.#measure()
+    this.apply()
+  }
+
+  /** Passes the limit of this moment to the lanes, which share it as at the last look. */
+  apply (): void {
     const { lanes, slots } = this.#options
-    const traffic = this.#look()
     const { limit } = this
-    this.#isWaiting = limit > 0 && traffic.some(({ hasWaited }) => hasWaited)
     const { owned, total } = slots()
     // A process without slots fetches nothing; its first slot begins with the share of one.
     const ours = limit * Math.max(owned, 1) / total
-    const shares = limit === 0 ? [] : divideBandwidth(ours, traffic)
+    const shares = limit === 0 ? [] : divideBandwidth(ours, this.#traffic)
     for (let lane = 0; lane < lanes.size; lane++) lanes.limitBandwidth(lane, shares[lane] ?? 0)
   }
 
-  /** What each lane has done since the last look. */
-  #look (): readonly LaneTraffic[] {
+  #measure (): readonly LaneTraffic[] {
     const { clock, countersOf, lanes } = this.#options
     const nowMs = clock.monotonic()
     const seconds = this.#seenMs === undefined ? 1 : Math.max(nowMs - this.#seenMs, 1) / 1000
@@ -71,7 +83,7 @@ export class FlowBandwidth {
     // The counters of a lane that was restarted begin at 0.
     const traffic = seen.map((now, lane) => {
       const before = this.#seen[lane]
-      if (now === undefined || before === undefined) return { bytesPerSecond: 0, hasWaited: false }
+      if (now === undefined || before === undefined) return idle
       return {
         bytesPerSecond: Math.max(0, Number(now.fetchedBytes - before.fetchedBytes)) / seconds,
         hasWaited: now.waitMs > before.waitMs

@@ -51,8 +51,10 @@ export function startFlowLoops (options: FlowLoopsOptions): readonly IntervalLoo
   const balancer = createBalancer(options)
   const work: Array<readonly [intervalMs: number | (() => number), run: () => Promise<void>]> = [
     [() => settings()['progress.interval.ms'], async () => { await partitions.writeProgress() }],
-    [statisticsIntervalMs, async () => { await statistics.collect() }],
-    [statisticsIntervalMs, async () => { bandwidth.update() }],
+    [statisticsIntervalMs, async () => {
+      await statistics.collect()
+      bandwidth.look()
+    }],
     // Separate from the figures, which wait for a lane that does not answer.
     [statisticsIntervalMs, async () => {
       problems.tick(

@@ -143,7 +143,7 @@ export class FlowParts {
     }))
     this.#add('control', this.#openControl(progress, partitions))
     const ownership = this.#openOwnership(clusters, partitions)
-    this.#add('bandwidth', this.#openBandwidth(lanes, ownership)).update()
+    this.#add('bandwidth', this.#openBandwidth(lanes, ownership)).apply()
     this.#add('ownership', ownership) // last: `all` asks for it
   }
 
@@ -272,7 +272,7 @@ export class FlowParts {
         this.#parts.topics?.lookAgain()
         partitions.expect([slot])
         await this.#parts.control?.known(signal)
-        this.#parts.bandwidth?.update()
+        this.#parts.bandwidth?.apply()
         await partitions.acquire([slot], signal)
         signal.throwIfAborted()
         this.#parts.duties?.begin(slot)

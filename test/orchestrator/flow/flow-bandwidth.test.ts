@@ -44,7 +44,7 @@ class Process {
       figures.waited += waited
     }
     await this.clock.advance(1_000)
-    this.bandwidth.update()
+    this.bandwidth.look()
     return [...this.limits]
   }
 }
@@ -56,7 +56,7 @@ function orderOf (bytesPerSecond: number | undefined): ThrottleRecord {
 describe('the bandwidth of a flow', () => {
   test('is shared by the slots of the processes, and by what lanes fetch', async () => {
     const process = new Process()
-    process.bandwidth.update()
+    process.bandwidth.look()
     assert.deepEqual(process.limits, [250_000, 250_000])
     const [busy = 0, idle = 0] = await process.second([250_000, 800], [0, 0])
     assert.ok(busy > 400_000 && busy + idle <= 500_000, `${busy} and ${idle}`)
@@ -74,6 +74,21 @@ describe('the bandwidth of a flow', () => {
     assert.deepEqual(process.bandwidth.snapshot, { bytesPerSecond: 0, isWaiting: false })
     process.order = undefined
     assert.deepEqual(await process.second([0, 0], [0, 0]), [250_000, 250_000])
+  })
+
+  // Regression: each slot that a process acquired looked at the counters again. Between two answers
+  // of the lanes all of them seemed idle, and the flow not to wait for its limit.
+  test('is divided as before while lanes have not answered again', async () => {
+    const process = new Process()
+    process.bandwidth.look()
+    const shares = await process.second([250_000, 800], [0, 0])
+    process.bandwidth.apply()
+    assert.deepEqual(process.limits, shares)
+    assert.equal(process.bandwidth.snapshot.isWaiting, true)
+    process.owned = 8
+    process.bandwidth.apply()
+    const [busy = 0, other = 0] = process.limits
+    assert.ok(busy > 800_000 && busy + other <= 1_000_000, `${busy} and ${other}`)
   })
 
   test('of a process without slots is the share of one', async () => {
