@@ -50,7 +50,7 @@ describe('the bandwidth of a flow', () => {
     const [first, second] = [await start(t), await start(t)]
     await untilOwned(first, 2)
     await untilOwned(second, 2)
-    await untilRecords(first, target, 'east.slow', 100)
+    await assertShared(first, target)
     await assertSlow()
     await untilLimit(second, rate)
     assert.deepEqual(await second.stop(), { code: 0, signal: null })
@@ -80,6 +80,15 @@ describe('the bandwidth of a flow', () => {
     await assertSameRecords(clusters, remoteOf('slow'))
   })
 })
+
+/** Long enough that two processes with the whole limit each would be far beyond it. */
+async function assertShared (mirror: MirrorProcess, target: KafkaCluster): Promise<void> {
+  const [before, since] = [await countRecords(target, 'east.slow'), performance.now()]
+  await untilRecords(mirror, target, 'east.slow', before + 300)
+  const bytes = (await countRecords(target, 'east.slow') - before) * recordBytes
+  const seconds = (performance.now() - since) / 1000
+  assert.ok(bytes <= rate * seconds + slackBytes, `${bytes} bytes of both in ${seconds} s`)
+}
 
 async function throttle (file: string, rate: string): Promise<void> {
   const { exit, stderr, stdout } = await runCommand(
