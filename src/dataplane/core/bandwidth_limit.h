@@ -32,7 +32,6 @@ class BandwidthLimit {
   }
 
   bool is_limited() const { return rate_ > 0; }
-  int64_t bytes_per_second() const { return rate_; }
 
   // Whether the lane may send a Fetch now, and, if it has to wait, until when.
   bool MayFetch(int64_t now) {

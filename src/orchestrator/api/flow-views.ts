@@ -1,7 +1,7 @@
 // The API's answers about flows, topics and partitions, from the totals that the metrics show, too.
 import { batchReasons } from '../../dataplane/contract/contract-table.ts'
 import { errorByCode } from '../errors/error-table.ts'
-import type { PauseRecord } from '../control/control-record.ts'
+import type { Attribution, PauseRecord } from '../control/control-record.ts'
 import type { FlowReport } from '../flow/flow-operations.ts'
 import type { FlowTotals } from '../observability/flow-ledger.ts'
 import { percentileMs } from '../observability/latency.ts'
@@ -179,26 +179,23 @@ function lagView (lag: Lag): object {
 function ordersView ({ orders: { logLevel, pauses, skips, throttle } }: FlowReport): object {
   return {
     pauses: pauses.map(pauseView),
-    skips: skips.map(({ atMs, by, reason, source, to }) =>
-      ({ ...source, to: String(to), by, atMs, reason })),
+    skips: skips.map(skip => ({ ...skip.source, to: String(skip.to), ...attributionOf(skip) })),
     logLevel: logLevel === undefined
       ? null
-      : {
-          level: logLevel.level, by: logLevel.by, atMs: logLevel.atMs, reason: logLevel.reason
-        },
+      : { level: logLevel.level, ...attributionOf(logLevel) },
     throttle: throttle === undefined
       ? null
-      : {
-          bytesPerSecond: throttle.bytesPerSecond ?? 0,
-          by: throttle.by,
-          atMs: throttle.atMs,
-          reason: throttle.reason
-        }
+      : { bytesPerSecond: throttle.bytesPerSecond ?? 0, ...attributionOf(throttle) }
   }
 }
 
-function pauseView ({ atMs, by, reason, scope: { partition, topic } }: PauseRecord): object {
-  return { topic: topic ?? null, partition: partition ?? null, by, atMs, reason }
+function pauseView (pause: PauseRecord): object {
+  const { partition, topic } = pause.scope
+  return { topic: topic ?? null, partition: partition ?? null, ...attributionOf(pause) }
+}
+
+function attributionOf ({ atMs, by, reason }: Attribution): Attribution {
+  return { by, atMs, reason }
 }
 
 function byReason (counts: readonly Count[]): Readonly<Record<string, number>> {

@@ -82,7 +82,7 @@ function usageProblem (
   if (kind === 'logLevel' && level !== 'file' && !isLogLevel(level)) {
     return `--level=${level}: allowed is ${logLevels.join(', ')}, file`
   }
-  if (kind === 'throttle' && !namedRates.has(rate) && !isRate(rate)) {
+  if (kind === 'throttle' && limitOf(rate) === 'unusable') {
     return `--rate=${rate}: allowed is a size for each second from 1 to 1PiB, such as 10MiB, ` +
       'none, file'
   }
@@ -91,17 +91,12 @@ function usageProblem (
   return /^\d{1,18}$/.test(to ?? '') ? undefined : `--to=${to} is not a whole number from 0 on`
 }
 
-const namedRates: ReadonlySet<string> = new Set(['none', 'file'])
-
-function isRate (text: string): boolean {
-  const bytes = parseBytes(text.replace(/\/s$/, ''))
-  return bytes !== undefined && Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= 2 ** 50
-}
-
-/** Of an order to throttle. */
-function bytesPerSecondOf (rate: string): number | undefined {
-  if (rate === 'file') return undefined
-  return rate === 'none' ? 0 : parseBytes(rate.replace(/\/s$/, ''))
+/** Bytes a second, 0: no limit; `file`: that of the file. */
+function limitOf (rate: string): number | 'file' | 'unusable' {
+  if (rate === 'file') return 'file'
+  if (rate === 'none') return 0
+  const bytes = parseBytes(rate.replace(/\/s$/, '')) ?? NaN
+  return Number.isSafeInteger(bytes) && bytes >= 1 && bytes <= 2 ** 50 ? bytes : 'unusable'
 }
 
 function isLogLevel (text: string | undefined): text is LogLevel {
@@ -127,8 +122,11 @@ function orderOf (kind: OrderKind, options: OrderOptions, terminal: Terminal): O
       return { kind: 'skip', source, id, to: BigInt(to), ...said }
     }
     case 'reload': return { kind: 'reload', id, ...said }
-    case 'throttle':
-      return { kind: 'throttle', bytesPerSecond: bytesPerSecondOf(rate), ...said }
+    case 'throttle': {
+      const limit = limitOf(rate)
+      const bytesPerSecond = typeof limit === 'number' ? limit : undefined
+      return { kind: 'throttle', bytesPerSecond, ...said }
+    }
     case 'logLevel':
       return { kind: 'logLevel', level: isLogLevel(level) ? level : undefined, ...said }
   }

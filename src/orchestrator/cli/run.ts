@@ -120,17 +120,17 @@ async function mirrorUntilStopped (
 ): Promise<ExitCode> {
   const stopped = aborted(terminal.stopped)
   const started = new AbortController()
-  terminal.clock.sleep(readyMsMax, started.signal).then(() => {
+  const tellReady = (): void => {
     service.ready()
     terminal.onStarted?.()
-  }, () => {})
+  }
+  terminal.clock.sleep(readyMsMax, started.signal).then(tellReady, () => {})
   const failed = await Promise.race([mirror.start(), stopped.then(() => [])])
   started.abort()
   // While one flow runs, flows that could not start are retried. If none could, the process ends.
   const noneStarted = failed.length > 0 && failed.length === mirror.totals.length
   if (!noneStarted) {
-    service.ready()
-    terminal.onStarted?.()
+    tellReady()
     await stopped
   }
   service.stopping()

@@ -4,6 +4,7 @@ import type { Side } from '../config/property-path.ts'
 import { clientLineText, isLoginLine } from '../errors/client-lines.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Clock } from '../time/clock.ts'
+import { plural } from './format.ts'
 import type { Log, LogFields } from './log.ts'
 import { RecurringProblems, type ReportedProblem } from './recurring-problems.ts'
 import { SharedProblems } from './shared-problems.ts'
@@ -368,6 +369,5 @@ function countInto (counts: Map<number, bigint>, { code }: ReplicatorError): voi
 }
 
 function withExample (partitions: readonly string[]): string {
-  const count = partitions.length === 1 ? '1 partition' : `${partitions.length} partitions`
-  return `${count}, for example ${String(partitions[0])}`
+  return `${plural(partitions.length, 'partition')}, for example ${String(partitions[0])}`
 }

@@ -1,5 +1,6 @@
 // Removes partitions that the source no longer has, or that the filter now excludes: drains them,
 // writes their last positions, and logs one line a topic with the reason.
+import { plural } from '../observability/format.ts'
 import type { Log } from '../observability/log.ts'
 import type { FlowPartition } from './partition-table.ts'
 import type { ProgressWrites } from './progress-writes.ts'
@@ -72,7 +73,7 @@ export class GonePartitions {
         ? `partition ${gone.join('')} is`
         : `partitions ${gone.join(', ')} are`
       log.warn({ topic, partitions: count }, `${topic} was recreated on ${source} with ` +
-        `${count === 1 ? '1 partition' : `${count} partitions`}: ${names} no longer mirrored`)
+        `${plural(count, 'partition')}: ${names} no longer mirrored`)
     }
   }
 }
