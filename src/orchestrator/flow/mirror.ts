@@ -208,6 +208,9 @@ export class Mirror {
   async #listen (): Promise<void> {
     const { clock, log } = this.#options
     const config = this.#config
+    const { 'metrics.port': port, 'otlp.endpoint': endpoint } = config.process
+    // The metrics of the process cost a monitor of its event loop.
+    if (port < 0 && endpoint === '') return
     const metrics = createMetrics({
       flows: () => this.totals,
       certificates: () => this.#config.flows.flatMap(certificatesOf),
@@ -217,8 +220,7 @@ export class Mirror {
       perPartition: config.process['metrics.per.partition'],
       mirrorMaker: this.#mirrorMaker
     })
-    await this.#startOtlp(metrics)
-    const port = config.process['metrics.port']
+    if (endpoint !== '') await this.#startOtlp(metrics)
     if (port < 0) return
     this.#http = await startHttpServer({
       host: config.process['metrics.host'],
@@ -241,7 +243,6 @@ export class Mirror {
 
   async #startOtlp (metrics: Metrics): Promise<void> {
     const { 'otlp.endpoint': endpoint, 'otlp.interval.ms': intervalMs } = this.#config.process
-    if (endpoint === '') return
     const { clock, log } = this.#options
     const instance = `${hostname()}:${process.pid}`
     this.#otlp = await OtlpExport.start(
