@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { describe, test } from 'node:test'
 import { CommanderError, type Command } from 'commander'
 import { createProgram } from '../src/orchestrator/cli/program.ts'
-import { systemClock } from '../src/orchestrator/time/clock.ts'
 import { repoRoot } from './kafka/repo-root.ts'
+import { capturedTerminal } from './orchestrator/cli/run-program.ts'
 
 const root = repoRoot()
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -99,16 +99,8 @@ function spansOf (page: string, text: string): readonly Line[] {
 function tryArguments (args: readonly string[]): {
   readonly problem: string | undefined, readonly path: string
 } {
-  let written = ''
-  const stream = { write: (text: string) => { written += text } }
-  const program = createProgram({
-    stdout: stream,
-    stderr: stream,
-    environment: {},
-    clock: systemClock,
-    stopped: new AbortController().signal,
-    onHangUp: () => {}
-  }, () => {})
+  const captured = capturedTerminal()
+  const program = createProgram(captured.terminal, () => {})
   const path: string[] = []
   const takeNothing = (command: Command, names: readonly string[]): void => {
     for (const each of command.commands) takeNothing(each, [...names, each.name()])
@@ -120,7 +112,7 @@ function tryArguments (args: readonly string[]): {
     return { problem: undefined, path: path.join(' ') }
   } catch (thrown) {
     if (!(thrown instanceof CommanderError)) throw thrown
-    return { problem: written, path: '' }
+    return { problem: captured.written(), path: '' }
   }
 }
 

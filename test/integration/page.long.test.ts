@@ -14,10 +14,13 @@ import { flowProperties, startClusters } from './mirrored-clusters.ts'
 
 const token = 'a-token-of-24-characters'
 const hourMs = 3_600_000
-
-test('a pause by the page stops a topic, and top and the support bundle show it', {
+const inBrowser = {
   skip: chromiumPath === undefined ? 'no Chromium: apt-get install chromium' : false,
   timeout: 240_000
+}
+
+test('a pause by the page stops a topic, and top and the support bundle show it', {
+  ...inBrowser
 }, async t => {
   const clusters = await startClusters()
   t.after(async () => { await clusters.close() })
@@ -58,8 +61,7 @@ test('a pause by the page stops a topic, and top and the support bundle show it'
 })
 
 test('a partition with a record that the target refuses runs again after a skip by the page', {
-  skip: chromiumPath === undefined ? 'no Chromium: apt-get install chromium' : false,
-  timeout: 240_000
+  ...inBrowser
 }, async t => {
   const clusters = await startClusters()
   t.after(async () => { await clusters.close() })

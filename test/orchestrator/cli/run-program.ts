@@ -1,20 +1,32 @@
 // Runs the program in this process, with both of its streams captured.
 import { runProgram } from '../../../src/orchestrator/cli/program.ts'
+import type { Terminal } from '../../../src/orchestrator/cli/terminal.ts'
 import { systemClock } from '../../../src/orchestrator/time/clock.ts'
+
+/** A terminal that nobody looks at, and what was written to either of its streams. */
+export function capturedTerminal (): {
+  readonly terminal: Terminal, readonly written: () => string
+} {
+  let written = ''
+  const stream = { write: (text: string) => { written += text } }
+  return {
+    terminal: {
+      stdout: stream,
+      stderr: stream,
+      environment: {},
+      clock: systemClock,
+      stopped: new AbortController().signal,
+      onHangUp: () => {}
+    },
+    written: () => written
+  }
+}
 
 /** `args` without `node longhaul`. */
 export async function runCaptured (
   args: readonly string[]
 ): Promise<{ readonly exitCode: number, readonly written: string }> {
-  let written = ''
-  const stream = { write: (text: string) => { written += text } }
-  const exitCode = await runProgram(['node', 'longhaul', ...args], {
-    stdout: stream,
-    stderr: stream,
-    environment: {},
-    clock: systemClock,
-    stopped: new AbortController().signal,
-    onHangUp: () => {}
-  })
-  return { exitCode, written }
+  const { terminal, written } = capturedTerminal()
+  const exitCode = await runProgram(['node', 'longhaul', ...args], terminal)
+  return { exitCode, written: written() }
 }
