@@ -91,14 +91,14 @@ public final class MirrorMakerOracle {
                 config.transform(config.connectorBaseConfig(pair, MirrorSourceConnector.class));
             MirrorSourceConfig source = new MirrorSourceConfig(properties);
             if (!source.enabled()) return answer;
-            for (Connector connector : new Connector[] {
-                new MirrorSourceConnector(), new MirrorCheckpointConnector(),
-                new MirrorHeartbeatConnector()
-            }) {
-                validate(connector, config.transform(
-                    config.connectorBaseConfig(pair, connector.getClass())));
+            validate(new MirrorSourceConnector(), properties);
+            schedule(source.syncTopicAclsInterval(), source.syncTopicConfigsInterval(),
+                source.refreshTopicsInterval());
+            List<String> refused = refusedConnectors(config, pair);
+            if (!refused.isEmpty()) {
+                answer.put("refusedConnectors", refused);
+                return answer;
             }
-            schedule(source, new MirrorCheckpointConfig(properties));
             Map<String, Object> settings = settings(source, properties);
             settings.put("offsetStorageFactor",
                 worker.getShort(DistributedConfig.OFFSET_STORAGE_REPLICATION_FACTOR_CONFIG));
@@ -111,12 +111,32 @@ public final class MirrorMakerOracle {
         return answer;
     }
 
+    /** Connectors without which MirrorMaker 2 mirrors records, after an error in its log. */
+    private static List<String> refusedConnectors(
+        MirrorMakerConfig config, SourceAndTarget pair
+    ) {
+        List<String> refused = new ArrayList<>();
+        for (Connector connector : new Connector[] {
+            new MirrorCheckpointConnector(), new MirrorHeartbeatConnector()
+        }) {
+            Map<String, String> properties = config.transform(
+                config.connectorBaseConfig(pair, connector.getClass()));
+            try {
+                validate(connector, properties);
+                if (connector instanceof MirrorCheckpointConnector) {
+                    schedule(new MirrorCheckpointConfig(properties).refreshGroupsInterval());
+                }
+            } catch (Throwable refusal) {
+                refused.add(connector.getClass().getSimpleName());
+            }
+        }
+        return refused;
+    }
+
     /** As the connectors' start(), which fails with an interval that cannot be scheduled. */
-    private static void schedule(MirrorSourceConfig source, MirrorCheckpointConfig checkpoint) {
+    private static void schedule(Duration... intervals) {
         try (Scheduler scheduler = new Scheduler("oracle", Duration.ofSeconds(1))) {
-            for (Duration interval : List.of(source.syncTopicAclsInterval(),
-                    source.syncTopicConfigsInterval(), source.refreshTopicsInterval(),
-                    checkpoint.refreshGroupsInterval())) {
+            for (Duration interval : intervals) {
                 scheduler.scheduleRepeatingDelayed(() -> {}, interval, "nothing");
             }
         }

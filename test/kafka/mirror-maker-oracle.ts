@@ -45,11 +45,22 @@ export type ClientView = Readonly<Record<string, string>>
 
 /** A pair of clusters for which MirrorMaker 2 starts connectors. */
 export type PairView = { readonly source: string, readonly target: string } & (
-  | { readonly refused: string, readonly enabled: boolean }
-  /** Only heartbeats. */
-  | { readonly refused?: undefined, readonly enabled: false }
+  | {
+    readonly refused: string
+    readonly refusedConnectors?: undefined
+    readonly enabled: boolean
+  }
+  /** Mirrors records without these connectors, after an error in its log. */
   | {
     readonly refused?: undefined
+    readonly refusedConnectors: readonly string[]
+    readonly enabled: boolean
+  }
+  /** Only heartbeats. */
+  | { readonly refused?: undefined, readonly refusedConnectors?: undefined, readonly enabled: false }
+  | {
+    readonly refused?: undefined
+    readonly refusedConnectors?: undefined
     readonly enabled: true
     readonly settings: FlowSettingsView
     readonly clients: {

@@ -72,9 +72,15 @@ export const differences = {
       'passed a gap or come to rest'
   },
   'without offset syncs': {
-    mirrorMaker: 'Does not start with `emit.offset-syncs.enabled=false`, nor with ' +
-      '`emit.checkpoints.enabled=false`',
+    mirrorMaker: 'Mirrors topics and moves no group offsets with ' +
+      '`emit.checkpoints.enabled=false`, nor with `emit.offset-syncs.enabled=false`; mirrors ' +
+      'nothing if the file then has another property of offset syncs. An error in its log says so',
     longhaul: 'Mirrors topics and moves group offsets without either'
+  },
+  'wrong value': {
+    mirrorMaker: 'Runs without the connector for records, checkpoints or heartbeats that reads a ' +
+      'wrong value, with an error in its log',
+    longhaul: 'Refuses the file and names every wrong value'
   },
   codec: {
     mirrorMaker: 'Recompresses by the settings of the producer',

@@ -52,12 +52,12 @@ type View = 'refused' | readonly FlowView[]
 function ofMirrorMaker (answer: Answer): View {
   const pairs = answer.refused === undefined ? answer.pairs : []
   const isRefused = answer.refused !== undefined ||
-    pairs.some(pair => pair.enabled && pair.refused !== undefined)
+    pairs.some(pair => pair.enabled && (pair.refused ?? pair.refusedConnectors) !== undefined)
   return isRefused ? 'refused' : sorted(pairs.flatMap(flowOfMirrorMaker))
 }
 
 function flowOfMirrorMaker (pair: PairView): readonly FlowView[] {
-  if (pair.refused !== undefined || !pair.enabled) return []
+  if (!('settings' in pair)) return []
   const { clients: { consumer, producer, sourceAdmin, targetAdmin }, settings } = pair
   return [{
     name: `${pair.source}->${pair.target}`,
