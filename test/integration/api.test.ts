@@ -8,7 +8,8 @@ import { seriesOf } from '../orchestrator/observability/exposition.ts'
 import { countRecords, untilRecords } from './comparison.ts'
 import { numbered, skippedRecords, untilShown } from './failures/fault-probe.ts'
 import {
-  createPropertiesFile, runCommand, startMirror, writeProperties, type MirrorProcess
+  createPropertiesFile, runCommand, startMirror, writeProperties, type MirrorProcess,
+  type Properties
 } from './mirror-process.ts'
 import { flowProperties, startClusters, type MirroredClusters } from './mirrored-clusters.ts'
 
@@ -174,6 +175,47 @@ describe('the API', { timeout: 300_000 }, () => {
     events.abort()
     await reading
     assert.equal((await mirror.stop()).code, 0)
+  })
+
+  test('refuses a reload of a wrong file, and no process changes', async t => {
+    const { source, target } = clusters
+    for (const topic of ['kept', 'more']) {
+      await source.createTopic(topic)
+      await produce(source.bootstrapServers, topic, numbered(0, 10))
+    }
+    const properties = flowProperties(clusters, { 'east->west.topics': 'kept', 'api.token': token })
+    const file = createPropertiesFile(t, properties)
+    const mirrors = [await startMirror(t, file), await startMirror(t, file)] as const
+    const [first] = mirrors
+    await untilRecords(first, target, 'east.kept', 10)
+    const reload = async (more: Properties, body: object = {}): Promise<Response> => {
+      writeProperties(file, { ...properties, ...more })
+      return await post(first, '/../../reload', { reason: 'ticket 17', ...body })
+    }
+    const wrongFiles: ReadonlyArray<readonly [Properties, RegExp]> = [
+      [{ 'east->west.topics': 'kept|more', 'replication.factor': 'three' },
+        /replication\.factor=three .*: allowed is -1, or 1 to 32767\. .*CONFIG_INVALID/],
+      [{ 'east->west.topics': 'kept|more', 'metrics.port': 1 },
+        /metrics\.port\. Restart the process, or undo the change.*CONFIG_NEEDS_RESTART/]
+    ]
+    for (const [more, text] of wrongFiles) {
+      const refused = await reload(more)
+      assert.equal(refused.status, 409)
+      assert.match((await refused.json() as { error: { text: string } }).error.text, text)
+    }
+    const changed = { 'east->west.topics': 'kept|more' }
+    const lines = ['east->west: topics: kept -> kept|more']
+    for (const dryRun of [true, false]) {
+      const answer = await reload(changed, { dryRun })
+      assert.equal(answer.status, 202)
+      assert.deepEqual((await answer.json() as { changes: unknown }).changes, lines)
+    }
+    await untilRecords(first, target, 'east.more', 10)
+    for (const mirror of mirrors) {
+      await mirror.untilLogged('the reload', ({ text }) => text.includes('kept -> kept|more'))
+      assert.equal(mirror.log.filter(({ text }) => text.includes('was read again')).length, 1)
+      assert.equal((await mirror.stop()).code, 0)
+    }
   })
 
   test('the commands read flows from Kafka alone, and reload all processes', async t => {

@@ -57,7 +57,11 @@ export type PairView = { readonly source: string, readonly target: string } & (
     readonly enabled: boolean
   }
   /** Only heartbeats. */
-  | { readonly refused?: undefined, readonly refusedConnectors?: undefined, readonly enabled: false }
+  | {
+    readonly refused?: undefined
+    readonly refusedConnectors?: undefined
+    readonly enabled: false
+  }
   | {
     readonly refused?: undefined
     readonly refusedConnectors?: undefined

@@ -230,5 +230,6 @@ export const ordersAnswer = object({
     bytesPerSecond: described(nullable(count), 'of a throttle; null: that of the file'),
     ...attribution,
     warning: nullable(text)
-  }))
+  })),
+  changes: described(list(text), 'of a reload: what the file of the asked process changes')
 })

@@ -20,6 +20,11 @@ export interface ApiMirror {
 
 export interface ApiContext {
   readonly mirror: ApiMirror
+  /**
+   * What a reload of the file of this process would change, one line each; throws why the file is
+   * refused. Absent: the process has no file.
+   */
+  readonly checkFile?: () => readonly string[]
   readonly rates: Throughput
   readonly limits: ApiLimits
   readonly log: Log
@@ -94,7 +99,8 @@ export function slotsOf ({ mirror }: ApiContext, name: string): number {
 export function httpErrorOf (thrown: unknown): HttpError {
   if (thrown instanceof HttpError) return thrown
   const error = ReplicatorError.from(thrown)
-  const status = error.errorName === 'CONTROL_REFUSED'
+  const isRefusal = error.errorName === 'CONTROL_REFUSED' || error.errorName.startsWith('CONFIG_')
+  const status = isRefusal
     ? 409
     : error.errorName === 'INTERNAL' ? 500 : 503
   return Object.assign(new HttpError(status, error.message), { name: error.errorName })

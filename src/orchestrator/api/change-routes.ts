@@ -17,15 +17,17 @@ interface ScopeBody extends OrderBody { topic?: string, partition?: number }
 
 interface ThrottleBody extends OrderBody { bytesPerSecond?: number, file?: boolean }
 
+interface GivenOrders {
+  readonly isDryRun: boolean
+  readonly orders: readonly object[]
+  readonly changes: readonly string[]
+}
+
 interface Said extends Pick<Order, 'by' | 'atMs' | 'reason'> { readonly id: string }
 
 export function addChangeRoutes (app: FastifyInstance, context: ApiContext): void {
-  const { limits: { changesMax, windowMs } } = context
-  const config = { rateLimit: { max: changesMax, timeWindow: windowMs } }
-  const schema = (summary: string, body: object, params?: object): object => ({
-    summary, body, ...params && { params }, response: { 202: ordersAnswer },
-    security: [{ token: [] }]
-  })
+  addProcessRoutes(app, context)
+  const config = boundsOf(context)
   const ofScope = (
     path: string, summary: string, orderOf: (scope: ControlScope, said: Said) => Order
   ): void => {
@@ -71,12 +73,20 @@ export function addChangeRoutes (app: FastifyInstance, context: ApiContext): voi
     const order: Order = { kind: 'throttle', bytesPerSecond: limitIn(body), ...said }
     return await reply.code(202).send(await give([flow], order, body, context))
   })
+}
 
+/** The file is that of a process, so these orders concern all flows of the process. */
+function addProcessRoutes (app: FastifyInstance, context: ApiContext): void {
+  const config = boundsOf(context)
   app.post<{ Body: OrderBody }>('/reload', {
-    config, schema: schema('All processes of the flows read their files again', reloadBody)
+    config,
+    schema: schema('All processes of the flows read their files again. If the asked process ' +
+      'would refuse its file, the answer is 409 with the reasons, and no process reads', reloadBody)
   }, async (request, reply) => {
     const order: Order = { kind: 'reload', ...saidIn(request.body, request, context) }
-    return await reply.code(202).send(await give(allFlows(context), order, request.body, context))
+    const changes = changesIn(context)
+    const orders = await give(allFlows(context), order, request.body, context)
+    return await reply.code(202).send({ ...orders, changes })
   })
 
   app.post<{ Body: OrderBody & { level: LogLevel | 'file' } }>('/log-level', {
@@ -89,8 +99,27 @@ export function addChangeRoutes (app: FastifyInstance, context: ApiContext): voi
   })
 }
 
-/** The file is that of the process, so the order concerns all of its flows. */
+function boundsOf ({ limits: { changesMax, windowMs } }: ApiContext): object {
+  return { rateLimit: { max: changesMax, timeWindow: windowMs } }
+}
+
+function schema (summary: string, body: object, params?: object): object {
+  return {
+    summary, body, ...params && { params }, response: { 202: ordersAnswer },
+    security: [{ token: [] }]
+  }
+}
+
 function allFlows ({ mirror }: ApiContext): readonly string[] { return mirror.totals.map(nameOf) }
+
+/** Throws why the file of this process is refused. */
+function changesIn ({ checkFile }: ApiContext): readonly string[] {
+  try {
+    return checkFile?.() ?? []
+  } catch (thrown) {
+    throw httpErrorOf(thrown)
+  }
+}
 
 function scopeIn ({ partition, topic }: ScopeBody): ControlScope {
   if (partition !== undefined && topic === undefined) {
@@ -117,7 +146,7 @@ function saidIn (
 
 async function give (
   flows: readonly string[], order: Order, { dryRun = false }: OrderBody, context: ApiContext
-): Promise<object> {
+): Promise<GivenOrders> {
   const { atMs, by, kind, reason } = order
   const { partition, topic } = scopeOf(order)
   const orders = []
@@ -141,5 +170,5 @@ async function give (
       throw httpErrorOf(thrown)
     }
   }
-  return { isDryRun: dryRun, orders }
+  return { isDryRun: dryRun, orders, changes: [] }
 }

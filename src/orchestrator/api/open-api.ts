@@ -7,7 +7,7 @@ import type { ApiContext } from './api-context.ts'
 import { sampleMs, Throughput } from './throughput.ts'
 
 export function openApi (
-  { clock, log, mirror }: Pick<ApiContext, 'clock' | 'log' | 'mirror'>
+  { checkFile, clock, log, mirror }: Pick<ApiContext, 'checkFile' | 'clock' | 'log' | 'mirror'>
 ): HttpApi {
   const rates = new Throughput()
   const sampling = new IntervalLoop({
@@ -20,7 +20,8 @@ export function openApi (
   let opened: Promise<FastifyInstance> | undefined
   const open = async (): Promise<FastifyInstance> => {
     const { createApiApp } = await import('./api-app.ts')
-    return await createApiApp({ mirror, rates, log, clock })
+    return await createApiApp(
+      { mirror, rates, log, clock, ...checkFile !== undefined && { checkFile } })
   }
   return {
     handle: (request, response) => {

@@ -8,13 +8,20 @@ import { readConfig, type ParsedConfig } from '../config/parse-config.ts'
 import type { ConfigOptions } from './configure.ts'
 import type { Terminal } from './terminal.ts'
 
+/** One reading of the file. */
+export interface FileReading {
+  readonly parsed: ParsedConfig
+  /** Undefined: the file could not be read. */
+  readonly content: Buffer | undefined
+}
+
 export class ConfigFile {
   readonly path: string
   readonly #options: ConfigOptions
   readonly #environment: Terminal['environment']
   /** Read once: a flow does not restart because a container gets more memory. */
   readonly #limits = readContainerLimits(path => readFileSync(path, 'utf8'))
-  /** The configuration that was last read without a problem. */
+  /** Of the configuration in use. */
   #content: Buffer | undefined
 
   constructor (
@@ -26,18 +33,20 @@ export class ConfigFile {
   }
 
   /** Reads the file as it is now. */
-  read (): ParsedConfig {
+  read (): FileReading {
     let content: Buffer | undefined
     const parsed = this.#parse(path => {
       const read = readFileSync(path)
       if (path === this.path) content = read
       return read
     })
-    if (parsed.ok) this.#content = content
-    return parsed
+    return { parsed, content }
   }
 
-  /** The text of the last read(), with the present contents of the files that it names. */
+  /** The reading is in use from now on. A refused one never is, so its text is not kept. */
+  use ({ content }: FileReading): void { this.#content = content }
+
+  /** The text in use, with the present contents of the files that it names. */
   readNamedFiles (): ParsedConfig {
     const content = this.#content
     return this.#parse(path =>

@@ -54,7 +54,7 @@ export interface ConfigOptions {
 export function configure (
   file: string, options: ConfigOptions, terminal: Terminal
 ): Config | undefined {
-  return accepted(new ConfigFile(file, options, terminal).read(), terminal)
+  return accepted(new ConfigFile(file, options, terminal).read().parsed, terminal)
 }
 
 /**

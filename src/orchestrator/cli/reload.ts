@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs'
 import type { ConfigChanges } from '../config/config-changes.ts'
 import type { Config } from '../config/config.ts'
+import type { ParsedConfig } from '../config/parse-config.ts'
 import { replacedFiles } from '../config/read-files.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import type { Mirror } from '../flow/mirror.ts'
@@ -17,7 +18,7 @@ export interface ReloadOptions {
   readonly file: ConfigFile
   /** The configuration in use. */
   readonly config: Config
-  readonly mirror: Pick<Mirror, 'reload'>
+  readonly mirror: Pick<Mirror, 'changesOf' | 'reload'>
   /** The reading of the file begins; `onRead` follows, whatever its result. */
   readonly onReading?: () => void
   readonly onRead?: () => void
@@ -64,6 +65,15 @@ export class Reload {
     if (!this.#isRunning) void this.#run()
   }
 
+  /**
+   * What a reload would change now, one line each; applies nothing. Throws every reason for which a
+   * reload would be refused, in one error.
+   */
+  check (): readonly string[] {
+    const { file, mirror } = this.#options
+    return textsOf(mirror.changesOf(acceptable(file.read().parsed)))
+  }
+
   async #run (): Promise<void> {
     const { file, log, onRead, onReading } = this.#options
     this.#isRunning = true
@@ -71,7 +81,9 @@ export class Reload {
     while (this.#isRequested) {
       this.#isRequested = false
       try {
-        await this.#apply(file.read(), `${file.path} was read again`)
+        const reading = file.read()
+        await this.#apply(reading.parsed, `${file.path} was read again`)
+        file.use(reading)
       } catch (thrown) {
         const error = ReplicatorError.from(thrown)
         log.error({ err: error }, `${file.path} was read again and is refused; no change of it ` +
@@ -104,20 +116,14 @@ export class Reload {
   }
 
   async #apply (
-    parsed: ReturnType<ConfigFile['read']>, what: string
+    parsed: ParsedConfig, what: string
   ): Promise<void> {
     const { log, mirror, setLogLevel } = this.#options
     const warnings = parsed.ok ? parsed.config.warnings : parsed.warnings
     for (const warning of warnings) {
       if (!this.#config.warnings.includes(warning)) log.warn({}, warning)
     }
-    if (!parsed.ok) {
-      const [first, ...others] = parsed.problems
-      for (const problem of others) log.error({ err: problem }, problem.message)
-      throw first ?? new ReplicatorError('INTERNAL', 'refused without a reason')
-    }
-    const { config } = parsed
-    checkFlows(config)
+    const config = acceptable(parsed)
     const changes = await mirror.reload(config)
     this.#config = config
     setLogLevel(config.process['log.level'])
@@ -127,11 +133,24 @@ export class Reload {
   }
 }
 
-function checkFlows ({ flows }: Config): void {
-  if (flows.length === 0) {
+/** The configuration of a file. Throws all of its problems in one error. */
+function acceptable (parsed: ParsedConfig): Config {
+  if (!parsed.ok) {
+    const [first, ...others] = parsed.problems
+    if (first === undefined) throw new ReplicatorError('INTERNAL', 'refused without a reason')
+    if (others.length === 0) throw first
+    const details = parsed.problems.map(({ detail }) => detail).join('; ')
+    throw new ReplicatorError(first.row, details, { cause: first, ...settingOf(first) })
+  }
+  if (parsed.config.flows.length === 0) {
     throw new ReplicatorError('CONFIG_INVALID', 'no flow is enabled; to mirror nothing, stop the ' +
       'process')
   }
+  return parsed.config
+}
+
+function settingOf ({ setting }: ReplicatorError): { readonly setting?: string } {
+  return setting === undefined ? {} : { setting }
 }
 
 function textsOf ({ added, changed, process, removed }: ConfigChanges): readonly string[] {

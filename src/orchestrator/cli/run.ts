@@ -38,25 +38,27 @@ async function mirrorFile (
   file: string, options: RunOptions, terminal: Terminal, logFile: LogFile | undefined
 ): Promise<ExitCode> {
   const configFile = new ConfigFile(file, options, terminal)
-  const config = accepted(configFile.read(), terminal)
+  const reading = configFile.read()
+  const config = accepted(reading.parsed, terminal)
   if (config === undefined) return exitCodes.usage
   if (config.flows.length === 0) {
     terminal.stderr.write('error: no flow is enabled; write for example A->B.enabled=true\n')
     return exitCodes.usage
   }
+  configFile.use(reading)
   const totals: { of: () => readonly FlowTotals[] } = { of: () => [] }
   const line = statusLine(terminal, () => totals.of())
   const log = openLog(config, { ...terminal, stderr: logFile ?? terminal.stderr },
     logFile ?? line.above(terminal.stderr))
   const level = new LogLevelChoice(config.process['log.level'], log)
   const { clock } = terminal
-  const mirror = new Mirror({
+  const mirror: Mirror = new Mirror({
     config,
     process: {
       reload: () => { reload.request() },
       setLogLevel: ordered => { level.order(ordered) }
     },
-    openApi: of => openApi({ mirror: of, log, clock }),
+    openApi: of => openApi({ mirror: of, checkFile: () => reload.check(), log, clock }),
     log,
     clock
   })
@@ -70,7 +72,7 @@ async function mirrorFile (
     log,
     clock
   })
-  const reload = new Reload({
+  const reload: Reload = new Reload({
     file: configFile,
     config,
     mirror,

@@ -53,7 +53,7 @@ export async function supportBundle (
     return exitCodes.usage
   }
   const properties = redactFile(content, options.X)
-  const parsed = new ConfigFile(file, options, terminal).read()
+  const { parsed } = new ConfigFile(file, options, terminal).read()
   const config = parsed.ok ? parsed.config : undefined
   const secrets = [...properties.secrets, ...config === undefined ? [] : secretsOf(config)]
   const states = config === undefined ? [] : await Promise.all(config.flows.map(

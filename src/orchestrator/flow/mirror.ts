@@ -141,11 +141,7 @@ export class Mirror {
    * only at the start of the process. Resolves once the removed flows are stopped.
    */
   async reload (config: Config): Promise<ConfigChanges> {
-    const changes = compareConfigs(this.#config, config)
-    const [setting] = changes.needRestart
-    if (setting !== undefined) {
-      throw new ReplicatorError('CONFIG_NEEDS_RESTART', changes.needRestart.join(', '), { setting })
-    }
+    const changes = this.changesOf(config)
     this.#config = config
     if (config.serverTls !== undefined) this.#http?.setTls(config.serverTls)
     const flowOf = new Map(this.#flows.map(flow => [flow.name, flow]))
@@ -160,6 +156,14 @@ export class Mirror {
     for (const flow of added) void flow.start() // the supervisor logs a failure and retries
     await this.#stopFlows(removed, this.#drainMs)
     return changes
+  }
+
+  /** What reload() would change. Throws CONFIG_NEEDS_RESTART as reload() does. */
+  changesOf (config: Config): ConfigChanges {
+    const changes = compareConfigs(this.#config, config)
+    const [setting] = changes.needRestart
+    if (setting === undefined) return changes
+    throw new ReplicatorError('CONFIG_NEEDS_RESTART', changes.needRestart.join(', '), { setting })
   }
 
   #supervise (config: FlowConfig): FlowSupervisor {

@@ -65,6 +65,26 @@ test('reload and log level concern every flow of the process', async t => {
   [['A->B', 'reload', ''], ['A->B', 'logLevel', 'debug'], ['A->B', 'logLevel', undefined]])
 })
 
+test('a reload answers with the changes, and orders nothing if the file is refused', async t => {
+  const file: { refusal?: ReplicatorError } = {}
+  const api = await createApi(t, {
+    checkFile: () => {
+      if (file.refusal !== undefined) throw file.refusal
+      return ['A->B: topics: a -> a,b']
+    }
+  })
+  const done = await post(api, '/api/v1/reload', { reason: 'x' })
+  assert.equal(done.statusCode, 202)
+  assert.deepEqual(done.json<{ changes: unknown }>().changes, ['A->B: topics: a -> a,b'])
+  for (const name of ['CONFIG_INVALID', 'CONFIG_NEEDS_RESTART'] as const) {
+    file.refusal = new ReplicatorError(name, 'replication.factor=three: a number is allowed')
+    const refused = await post(api, '/api/v1/reload', { reason: 'x' })
+    assert.equal(refused.statusCode, 409)
+    assert.deepEqual(refused.json(), { error: { name, text: file.refusal.message } })
+  }
+  assert.equal(api.mirror.orders.length, 1)
+})
+
 test('a throttle needs a limit or the word that the file has it', async t => {
   const api = await createApi(t)
   const bodies = [{ bytesPerSecond: 1000 }, { bytesPerSecond: 0 }, { file: true }]

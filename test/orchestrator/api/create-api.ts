@@ -101,9 +101,10 @@ export interface TestApi {
 export async function createApi (
   t: TestContext,
   {
-    clock = new ManualClock(), limits = {}, lines = [`api.token = ${token}`], log = silentLog,
-    snapshots
+    checkFile, clock = new ManualClock(), limits = {}, lines = [`api.token = ${token}`],
+    log = silentLog, snapshots
   }: {
+    readonly checkFile?: () => readonly string[]
     readonly clock?: ManualClock
     readonly limits?: Partial<ApiLimits>
     /** Further lines of the file of A and B, or a whole file that begins with its clusters. */
@@ -119,7 +120,10 @@ export async function createApi (
   const rates = new Throughput()
   const many = { requestsMax: 1_000_000, changesMax: 1_000_000 }
   const app = await createApiApp(
-    { mirror, rates, log, clock, limits: { ...many, ...limits } })
+    {
+      mirror, rates, log, clock, limits: { ...many, ...limits },
+      ...checkFile !== undefined && { checkFile }
+    })
   t.after(async () => { await app.close() })
   return { app, mirror, clock, rates }
 }
