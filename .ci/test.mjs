@@ -10,7 +10,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { runJob, stopJobs } from './test-run/job.mjs'
-import { readSeconds, runInSlots, slotCount, writeSeconds } from './test-run/slots.mjs'
+import { chooseSlots, readSeconds, runInSlots, writeSeconds } from './test-run/slots.mjs'
 import { printResult, printTables } from './test-run/summary.mjs'
 import { listTestFiles } from './test-run/test-files.mjs'
 
@@ -97,7 +97,7 @@ async function main () {
   const lastSeconds = readSeconds(secondsFile)
   const startedAt = performance.now()
   const results = await runInSlots(jobs, {
-    slots: slotCount(),
+    ...chooseSlots(),
     lastSeconds,
     run: (job) => runJob(job, root),
     onEnd: (result) => {

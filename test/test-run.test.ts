@@ -9,15 +9,21 @@ import { pathToFileURL } from 'node:url'
 import { repoRoot } from './kafka/repo-root.ts'
 
 interface Counts { readonly passed: number, readonly failed: number, readonly skipped: number }
-interface Result extends Counts { readonly note: string, readonly output: string }
+interface Result extends Counts {
+  readonly note: string
+  readonly output: string
+  readonly cpuSeconds: number
+}
 
 interface JobModule {
+  readTimes (text: string): number
   countTests (text: string): Counts | undefined
   judge (job: object, run: object): Counts & { readonly note: string }
   runJob (job: object, root: string): Promise<Result>
 }
 
 interface SlotsModule {
+  chooseSlots (machine: object): { readonly slots: number, readonly hasSpare: boolean }
   runInSlots (jobs: readonly object[], options: object): Promise<readonly object[]>
 }
 
@@ -62,6 +68,29 @@ describe('test files', () => {
     })
 })
 
+/** Which jobs run each time one begins; those whose name begins with n have low priority. */
+async function namesTogether (
+  slots: object, jobs: ReadonlyArray<readonly [name: string, seconds: number]>
+): Promise<readonly string[][]> {
+  const { runInSlots } = await load<SlotsModule>('slots.mjs')
+  const present = new Set<string>()
+  const together: string[][] = []
+  await runInSlots(jobs.map(([name, expectedSeconds]) =>
+    ({ name, expectedSeconds, nice: name.startsWith('n') ? 10 : undefined })), {
+    ...slots,
+    lastSeconds: new Map(),
+    onEnd: () => {},
+    run: async ({ name }: { readonly name: string }) => {
+      present.add(name)
+      together.push([...present].sort())
+      await new Promise(resolve => { setImmediate(resolve) })
+      present.delete(name)
+      return { name }
+    }
+  })
+  return together
+}
+
 describe('jobs', () => {
   test('begin with the longest, as many at a time as there are slots', async () => {
     const { runInSlots } = await load<SlotsModule>('slots.mjs')
@@ -87,28 +116,44 @@ describe('jobs', () => {
   })
 
   test('of low priority run one at a time beside the others, and in free slots', async () => {
-    const { runInSlots } = await load<SlotsModule>('slots.mjs')
-    const present = new Set<string>()
-    const together: string[][] = []
-    const jobs = [['n1', 9], ['n2', 8], ['n3', 7], ['a', 2], ['b', 1]].map(([name, seconds]) =>
-      ({ name, expectedSeconds: seconds, nice: String(name).startsWith('n') ? 10 : undefined }))
-    await runInSlots(jobs, {
-      slots: 1,
-      lastSeconds: new Map(),
-      onEnd: () => {},
-      run: async ({ name }: { readonly name: string }) => {
-        present.add(name)
-        together.push([...present].sort())
-        await new Promise(resolve => { setImmediate(resolve) })
-        present.delete(name)
-        return { name }
-      }
-    })
+    const together = await namesTogether({ slots: 1 },
+      [['n1', 9], ['n2', 8], ['n3', 7], ['a', 2], ['b', 1]])
     assert.deepEqual(together[1], ['a', 'n1'])
     assert.deepEqual(together.at(-1), ['n2', 'n3'])
     for (const names of together) {
       assert.ok(names.length <= 2 && names.join() !== 'a,b', names.join())
     }
+  })
+
+  test('run in the slot of those of low priority too, once these have ended', async () => {
+    const together = await namesTogether({ slots: 1, hasSpare: true },
+      [['n1', 9], ['a', 4], ['b', 3], ['c', 2]])
+    assert.deepEqual(together[1], ['a', 'n1'])
+    assert.deepEqual(together.at(-1), ['b', 'c'])
+  })
+
+  test('are as many as the memory holds, and as many as are wanted', async () => {
+    const { chooseSlots } = await load<SlotsModule>('slots.mjs')
+    const gigabyte = 1024 ** 3
+    const choose = (wanted: number, gigabytes: number, processors: number): object =>
+      chooseSlots({ wanted, memoryBytes: gigabytes * gigabyte, processors })
+    assert.deepEqual(choose(Number.NaN, 4, 2), { slots: 2, hasSpare: false })
+    assert.deepEqual(choose(Number.NaN, 16, 2), { slots: 2, hasSpare: true })
+    assert.deepEqual(choose(Number.NaN, 16, 8), { slots: 5, hasSpare: false })
+    assert.deepEqual(choose(1, 64, 8), { slots: 1, hasSpare: false })
+  })
+
+  test('tell how much of the processors they and their children used', async t => {
+    const { readTimes, runJob } = await load<JobModule>('job.mjs')
+    assert.equal(readTimes('0m0.010s 0m0.000s\n1m2.500s 0m0.250s\n'), 62.76)
+    const folder = createFolder(t, {
+      busy: '#!/bin/sh\nsh -c "i=0; while [ \\$i -lt 200000 ]; do i=\\$((i+1)); done"\n' +
+        'kill -ABRT $$\n'
+    })
+    const job = { name: 'busy', command: join(folder, 'busy'), args: [], limitSeconds: 60 }
+    const { cpuSeconds, note } = await runJob(job, folder)
+    assert.ok(cpuSeconds > 0.02, `${cpuSeconds} s`)
+    assert.equal(note, 'exit status SIGABRT')
   })
 
   test('that outlive their limit are stopped, and fail', async t => {

@@ -2,11 +2,18 @@
 // process group with a time limit, keeps its output, and counts passed and failed tests in it.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
+import os from 'node:os'
 import { findOnPath } from '../setup/npm.mjs'
 
 /** How long a stopped group may take to end its brokers before it is killed. */
 const graceMs = 10_000
 const running = new Set()
+
+/**
+ * A prefix of the command: it writes to descriptor 3 how much of the processors the command and
+ * its children used, which node does not tell. It outlives a stop, as the command may take a while.
+ */
+const measured = ['sh', '-c', 'trap : TERM INT; "$@" 3>&-; code=$?; times >&3; exit $code', 'sh']
 
 export function stopJobs (signal = 'SIGTERM') {
   for (const child of running) signalGroup(child, signal)
@@ -20,7 +27,8 @@ export async function runJob (job, root) {
   const { name, stage } = job
   if (!existsSync(job.command)) {
     const output = `${name} is not built: npm run setup -- --with-sanitizers\n`
-    return { name, stage, passed: 0, failed: 1, skipped: 0, seconds: 0, note: 'not built', output }
+    const counts = { passed: 0, failed: 1, skipped: 0 }
+    return { name, stage, ...counts, seconds: 0, cpuSeconds: 0, note: 'not built', output }
   }
   const startedAt = performance.now()
   const result = await runHere(job, root)
@@ -29,14 +37,15 @@ export async function runJob (job, root) {
 
 async function runHere (job, root) {
   const run = await spawnJob(job, job.command, job.args, root)
-  if (!cannotMapMemory(run.output)) return { ...judge(job, run), output: run.output }
+  const { cpuSeconds, output } = run
+  if (!cannotMapMemory(output)) return { ...judge(job, run), cpuSeconds, output }
   // Old ThreadSanitizers fail with much address randomization, and work without it.
   const setarch = findOnPath('setarch')
   if (setarch === undefined || spawnSync(setarch, ['-R', 'true']).status !== 0) {
-    return { passed: 0, failed: 0, skipped: 1, note: noSetarch, output: run.output }
+    return { passed: 0, failed: 0, skipped: 1, cpuSeconds, note: noSetarch, output }
   }
   const again = await spawnJob(job, setarch, ['-R', job.command, ...job.args], root)
-  return { ...judge(job, again), output: run.output + again.output }
+  return { ...judge(job, again), cpuSeconds: again.cpuSeconds, output: output + again.output }
 }
 
 const noSetarch = 'skipped: ThreadSanitizer needs less address randomization than this kernel ' +
@@ -83,17 +92,18 @@ function spawnJob ({ limitSeconds, nice = 0 }, command, args, root) {
   const env = { ...process.env }
   // Set if a test runner runs this process; a runner inside a runner prints unreadable output.
   delete env.NODE_TEST_CONTEXT
-  const [program, ...rest] = nice > 0
-    ? ['nice', '-n', String(nice), command, ...args]
-    : [command, ...args]
+  const niceness = nice > 0 ? ['nice', '-n', String(nice)] : []
+  const [program, ...rest] = [...measured, ...niceness, command, ...args]
   const child = spawn(program, rest, {
-    cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'], detached: true
+    cwd: root, env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: true
   })
   running.add(child)
   const chunks = []
+  const times = []
   let timedOut = false
   child.stdout.on('data', (chunk) => chunks.push(chunk))
   child.stderr.on('data', (chunk) => chunks.push(chunk))
+  child.stdio[3].on('data', (chunk) => times.push(chunk))
   const limit = setTimeout(() => {
     timedOut = true
     signalGroup(child, 'SIGTERM')
@@ -107,7 +117,8 @@ function spawnJob ({ limitSeconds, nice = 0 }, command, args, root) {
       clearTimeout(limit)
       running.delete(child)
       const output = stripColours(Buffer.concat(chunks).toString('utf8'))
-      resolve({ code: code ?? signal, output, timedOut })
+      const cpuSeconds = readTimes(Buffer.concat(times).toString('utf8'))
+      resolve({ code: signal ?? signalOrCode(code), cpuSeconds, output, timedOut })
     })
   })
 }
@@ -121,8 +132,19 @@ function signalGroup (child, signal) {
 }
 
 function closePipes (child) {
-  child.stdout.destroy()
-  child.stderr.destroy()
+  for (const pipe of child.stdio) pipe?.destroy()
+}
+
+/** The sum of the times that `times` of a shell prints, such as 1m2.5s. */
+export function readTimes (text) {
+  return [...text.matchAll(/(\d+)m([\d.]+)s/g)].reduce(
+    (total, [, minutes, seconds]) => total + Number(minutes) * 60 + Number(seconds), 0)
+}
+
+/** A shell reports that a signal ended its command as 128 and the signal's number. */
+function signalOrCode (code) {
+  const found = Object.entries(os.constants.signals).find(([, number]) => code === 128 + number)
+  return found?.[0] ?? code
 }
 
 function stripColours (text) {

@@ -1,5 +1,5 @@
 // Runs as many jobs in parallel as there are slots, and beside them one job of low priority
-// (`nice`), as tests that wait for brokers leave the processor idle. The jobs that took longest in
+// (`nice`), as tests that wait for brokers leave the processors idle. The jobs that took longest in
 // the last run begin first, so that none of them runs alone at the end.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
@@ -8,16 +8,23 @@ import { dirname } from 'node:path'
 /** Two clusters of three brokers each. */
 const jobBytes = 3 * 1024 ** 3
 
-/** At least two: many tests wait for brokers and not for a processor. */
-export function slotCount () {
-  const wanted = Number(process.env.LONGHAUL_TEST_JOBS)
-  if (wanted > 0) return wanted
-  const memoryBytes = Math.min(os.totalmem(), process.constrainedMemory() || Infinity)
-  return Math.max(2, Math.min(os.availableParallelism(), Math.floor(memoryBytes / jobBytes)))
+/**
+ * At least two slots: many tests wait for brokers and not for a processor. `hasSpare`: the slot of
+ * the jobs of low priority also runs others, when no job of low priority is left.
+ */
+export function chooseSlots ({
+  wanted = Number(process.env.LONGHAUL_TEST_JOBS),
+  memoryBytes = Math.min(os.totalmem(), process.constrainedMemory() || Infinity),
+  processors = os.availableParallelism()
+} = {}) {
+  if (wanted > 0) return { slots: wanted, hasSpare: false }
+  const fitting = Math.floor(memoryBytes / jobBytes)
+  const slots = Math.max(2, Math.min(processors, fitting))
+  return { slots, hasSpare: fitting > slots }
 }
 
 /** Calls `run` for each job, and `onEnd` with each result; resolves with all results. */
-export async function runInSlots (jobs, { slots, run, onEnd, lastSeconds }) {
+export async function runInSlots (jobs, { slots, hasSpare, run, onEnd, lastSeconds }) {
   const seconds = ({ expectedSeconds, name }) => lastSeconds.get(name) ?? expectedSeconds
   const longestFirst = jobs.toSorted((a, b) => seconds(b) - seconds(a))
   const ofLowPriority = longestFirst.filter(({ nice }) => nice > 0)
@@ -32,7 +39,8 @@ export async function runInSlots (jobs, { slots, run, onEnd, lastSeconds }) {
     }
   }
   const slot = () => work([others, ofLowPriority])
-  await Promise.all([...Array.from({ length: slots }, slot), work([ofLowPriority])])
+  const spare = hasSpare ? [ofLowPriority, others] : [ofLowPriority]
+  await Promise.all([...Array.from({ length: slots }, slot), work(spare)])
   return results
 }
 

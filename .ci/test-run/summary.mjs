@@ -4,10 +4,12 @@
 const slowestCount = 10
 
 /** `isShown`: also prints the output of a job that passed. */
-export function printResult ({ failed, name, note, output, passed, seconds, stage }, isShown) {
+export function printResult (result, isShown) {
+  const { cpuSeconds, failed, name, note, output, passed, seconds, stage } = result
   const verdict = failed > 0 ? 'FAILED' : 'ok'
   const counts = failed > 0 ? `${passed} passed, ${failed} failed` : `${passed} passed`
-  const line = `${verdict.padEnd(6)} ${seconds.toFixed(1).padStart(7)} s  ${stage.padEnd(8)} ` +
+  const line = `${verdict.padEnd(6)} ${seconds.toFixed(1).padStart(7)} s ` +
+    `${cpuSeconds.toFixed(1).padStart(7)} s CPU  ${stage.padEnd(8)} ` +
     `${name}: ${counts}${note === '' ? '' : ` (${note})`}`
   if (failed > 0 || isShown) console.log(`\n== ${name}\n${output.trimEnd()}`)
   console.log(line)
@@ -16,24 +18,35 @@ export function printResult ({ failed, name, note, output, passed, seconds, stag
 /** Prints tables and the last line; true if no job failed. */
 export function printTables (results, seconds) {
   const stages = [...new Set(results.map(({ stage }) => stage))]
-  const sum = (list, pick) => list.reduce((total, result) => total + pick(result), 0)
   const rows = stages.map((stage) => {
     const of = results.filter((result) => result.stage === stage)
     return [stage, sum(of, ({ passed }) => passed), sum(of, ({ failed }) => failed),
-      sum(of, ({ skipped }) => skipped), sum(of, (result) => result.seconds).toFixed(1)]
+      sum(of, ({ skipped }) => skipped), ...timesOf(of)]
   })
-  printTable(['stage', 'passed', 'failed', 'skipped', 'seconds'], rows)
+  printTable(['stage', 'passed', 'failed', 'skipped', 'seconds', 'CPU s'], rows)
   const slowest = results.toSorted((a, b) => b.seconds - a.seconds).slice(0, slowestCount)
-  printTable(['slowest', 'seconds'], slowest.map((each) => [each.name, each.seconds.toFixed(1)]))
+  printTable(['slowest', 'seconds', 'CPU s'],
+    slowest.map((each) => [each.name, ...timesOf([each])]))
   for (const { name, note } of results.filter((result) => result.note !== '')) {
     console.log(`\n${name}: ${note}`)
   }
   const failed = results.filter((result) => result.failed > 0)
   if (failed.length > 0) console.log(`\nfailed: ${failed.map(({ name }) => name).join(' ')}`)
   const count = sum(results, (result) => result.failed)
-  console.log(`\n${(seconds / 60).toFixed(1)} minutes`)
+  const cpuSeconds = sum(results, (result) => result.cpuSeconds)
+  console.log(`\n${(seconds / 60).toFixed(1)} minutes; ` +
+    `${(cpuSeconds / seconds).toFixed(1)} processors were busy on average`)
   console.log(`${sum(results, ({ passed }) => passed)} passed, ${count} failed`)
   return count === 0
+}
+
+function sum (list, pick) {
+  return list.reduce((total, result) => total + pick(result), 0)
+}
+
+function timesOf (results) {
+  return [sum(results, ({ seconds }) => seconds), sum(results, ({ cpuSeconds }) => cpuSeconds)]
+    .map((seconds) => seconds.toFixed(1))
 }
 
 function printTable (head, rows) {
