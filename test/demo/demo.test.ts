@@ -38,7 +38,8 @@ async function appendRecord (target: FlowEnd, topic: string, partition: number):
   await disconnect(producer)
 }
 
-describe('longhaul demo', () => {
+// At the same time: a demo waits for its embedded clusters most of the time.
+describe('longhaul demo', { concurrency: true }, () => {
   test('mirrors every record with its payload bytes and reports it in JSON', async () => {
     const { status, stderr, stdout } = await runDemo(small)
     assert.equal(status, exitCodes.ok, stderr)

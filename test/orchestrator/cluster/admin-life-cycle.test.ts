@@ -54,7 +54,7 @@ describe('a fresh client', () => {
   })
 })
 
-describe('a client in a call', () => {
+describe('a client in a call', { concurrency: true }, () => {
   const blocking = ['describeCluster', 'listTopics', 'initProducerId']
   for (const name of blocking) {
     test(`closes during ${name}: the call and waiting calls end as closed`, async t => {
@@ -160,7 +160,7 @@ describe('wrong arguments', () => {
   }
 })
 
-describe('the process ends well', () => {
+describe('the process ends well', { concurrency: 4 }, () => {
   const program = fileURLToPath(new URL('./admin-exit-program.js', import.meta.url))
   for (const way of exitWays) {
     for (const stage of exitStages) {

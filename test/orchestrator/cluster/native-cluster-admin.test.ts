@@ -35,7 +35,8 @@ async function soonErrorOf (promise: Promise<unknown>): Promise<ReplicatorError>
   return await withTimeout('an error before the deadline', soonMs, errorOf(promise))
 }
 
-describe('a cluster that answers', () => {
+// Most tests wait for seconds of librdkafka, each with a cluster of its own.
+describe('a cluster that answers', { concurrency: true }, () => {
   test('is described by id, controller and brokers', async t => {
     const cluster = createCluster(t)
     cluster.setBrokerRack({ broker: 2, rack: 'east' })
@@ -183,7 +184,7 @@ async function listen (
   return `127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-describe('a cluster that cannot be reached', () => {
+describe('a cluster that cannot be reached', { concurrency: true }, () => {
   test('is an error before the deadline that names cluster, broker and setting', async t => {
     const admin = createAdmin(t, '127.0.0.1:1')
     const errors = await Promise.all(

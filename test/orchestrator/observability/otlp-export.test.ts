@@ -52,7 +52,6 @@ async function createExport (t: TestContext) {
     })
   })
   await new Promise<void>(resolve => { collector.listen(0, '127.0.0.1', resolve) })
-  t.after(() => { collector.close(); collector.closeAllConnections() })
   const { port } = collector.address() as AddressInfo
   const lines: string[] = []
   const clock = new ManualClock()
@@ -68,7 +67,12 @@ async function createExport (t: TestContext) {
     },
     clock
   })
-  t.after(async () => { await started.stop() })
+  t.after(async () => {
+    // The last export would try a closed collector again for seconds.
+    await started.stop()
+    collector.close()
+    collector.closeAllConnections()
+  })
   return { bodies, clock, lines, started, state }
 }
 

@@ -46,7 +46,8 @@ class Fleet {
         cluster: 'west',
         properties: { 'bootstrap.servers': this.#cluster.bootstrapServers() }
       },
-      sessionTimeoutMs: 10_000,
+      // The embedded cluster ends a rebalance a second before the session.
+      sessionTimeoutMs: 6_000,
       timeoutMs: 10_000,
       work: {
         acquire: async slot => {
@@ -98,7 +99,7 @@ function createFleet (t: TestContext): Fleet {
 }
 
 describe('owners of slots', { timeout: 110_000, concurrency: true }, () => {
-  // A rebalance of the embedded cluster needs up to twenty seconds, of real brokers about one.
+  // A rebalance of the embedded cluster needs several seconds, of real brokers about one.
   test('a second one gets half of them, all when the first stops, and none too early',
     async t => {
       const fleet = createFleet(t)
