@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { compiles } from './compiles.mjs'
-import { mendSources } from './librdkafka-mends.mjs'
+import { mendFiles, mendSources } from './librdkafka-mends.mjs'
 import { childEnvironment, nodeGypCommand } from './npm.mjs'
 import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
 import { runLogged, SetupError } from './step.mjs'
@@ -17,11 +17,17 @@ const stampOf = (root) => join(root, packageDir, '.longhaul-stamp')
 /** node-rdkafka's addon depends on the ABI of the Node with which it was compiled. */
 export function wantedLibrdkafka (root) {
   const platform = [process.versions.modules, process.platform, process.arch]
-  const files = [`${packageDir}/package.json`, '.ci/setup/librdkafka-mends.mjs']
+  const files = [`${packageDir}/package.json`, ...mendFiles]
   // Only on systems with this dependency: elsewhere it makes nothing stale.
   const kerberos = hasSaslHeaders() ? ['kerberos'] : []
   return hashFiles(root, files.filter((file) => existsSync(join(root, file))),
     [...platform, ...kerberos])
+}
+
+/** Mends match the sources of the package only, not sources with the mends of another revision. */
+export function isMendedOtherwise (root) {
+  const stamp = readStamp(stampOf(root))
+  return stamp !== undefined && stamp !== wantedLibrdkafka(root)
 }
 
 /** librdkafka is compiled with Kerberos if it finds Cyrus SASL, which only Kerberos needs. */

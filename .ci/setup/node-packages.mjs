@@ -2,7 +2,7 @@
 // replaced by a step (librdkafka.mjs), and no other package needs one.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { keepingCompiled } from './librdkafka.mjs'
+import { isMendedOtherwise, keepingCompiled } from './librdkafka.mjs'
 import { childEnvironment, npmCommand } from './npm.mjs'
 import { hashFiles, readStamp, removeStamp, writeStamp } from './stamp.mjs'
 import { runLogged } from './step.mjs'
@@ -20,7 +20,8 @@ export const nodePackages = {
     if (!existsSync(join(root, 'node_modules'))) return 'first set-up'
     const stamp = readStamp(stampOf(root))
     if (stamp === undefined) return 'node_modules was not made by this set-up'
-    return stamp === wantedPackages(root) ? undefined : 'package-lock.json changed'
+    if (stamp !== wantedPackages(root)) return 'package-lock.json changed'
+    return isMendedOtherwise(root) ? 'the sources of node-rdkafka are not as unpacked' : undefined
   },
 
   async run (context, logFile) {

@@ -14,12 +14,11 @@ import { smallFlows } from './mirrored-clusters.ts'
 const security = 'org.apache.kafka.common.security.scram.ScramLoginModule'
 const measuredMs = 20_000
 /**
- * Clients of both flows that connect to the listener: two admin clients, two lanes, the member of
- * the group, the reader and the writer of the progress topic; each knows the broker by two names,
- * that of bootstrap.servers and that of the metadata, and the member knows the coordinator, too. By
- * each name a client tries after 0, 1, 3, 7 and 15 s, with jitter.
+ * The clients of the data plane share their pauses, and so do those of the control plane: each of
+ * the two tries after 0, 1, 3, 7, 12 and 17 s, a quarter less by jitter. The clients of the two
+ * flows that try before the first refusal is known are the rest.
  */
-const attemptsMax = (7 * 2 + 1) * 6
+const attemptsMax = 25
 
 // Lanes tried once a second a cluster, and readers of the progress topic with a new client each
 // time: for as long as the password was wrong.
