@@ -85,7 +85,7 @@ function createBalancer (
   return new LaneBalancer({
     lanes: settings().lanes,
     partitions: () => partitions.table.values(),
-    bytesById: () => statistics.bytesById(),
+    bytesOf: partition => statistics.bytesOf(partition),
     move: (partition, to) => { partitions.moveToLane(partition, to) },
     log,
     clock

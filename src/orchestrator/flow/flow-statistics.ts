@@ -92,11 +92,16 @@ export class FlowStatistics {
   async refreshEnds (): Promise<void> {
     const { othersOwn, partitions } = this.#options
     if (this.#departed.size > 0 && othersOwn()) this.#departed.clear()
-    const followed = [...partitions.table.values(), ...this.#departed.values()]
-    this.#lags.forgetOthers(followed)
+    const due = [...this.#departed.values()]
+    // Most of thousands of partitions are fresh.
+    for (const partition of partitions.table.values()) {
+      if (!this.#isFresh(partition)) due.push(partition)
+    }
+    if (this.#lags.size > partitions.table.size + this.#departed.size) {
+      this.#lags.forgetOthers([...partitions.table.values(), ...this.#departed.values()])
+    }
     try {
-      this.#recount(
-        await this.#lags.refresh(followed.filter(partition => !this.#isFresh(partition))))
+      this.#recount(await this.#lags.refresh(due))
     } finally {
       await this.#openTransactions.look(this.#lags.withOpenTransactions())
     }
@@ -141,13 +146,8 @@ export class FlowStatistics {
     return this.#lanes.values().find(each => each.lane === lane)?.counters
   }
 
-  /** Records that the partition's present lane has had acknowledged. */
-  bytesById (): ReadonlyMap<number, number> {
-    return new Map([...this.#options.partitions.table.values()].flatMap(partition => {
-      const row = this.#rowOf(partition)
-      return row === undefined ? [] : [[partition.id, Number(row.bytes)] as const]
-    }))
-  }
+  /** Bytes of the partition that its present lane has had acknowledged. */
+  bytesOf (partition: FlowPartition): number { return Number(this.#rowOf(partition)?.bytes ?? 0n) }
 
   /** The records of these partitions that the target has not acknowledged, as far as is known. */
   unacknowledged (partitions: readonly FlowPartition[]): Unacknowledged {

@@ -20,57 +20,70 @@ export interface LaneBalancerOptions<Partition extends BalancedPartition> {
   readonly lanes: number
   /** Every partition of the flow in this process. */
   readonly partitions: () => Iterable<Partition>
-  /** Bytes acked of each partition, by id, as its lane counts them. */
-  readonly bytesById: () => ReadonlyMap<number, number>
+  /** Bytes acked of a partition, as its lane counts them. */
+  readonly bytesOf: (partition: Partition) => number
   /** The partition's lane drains the partition; then lane `to` is assigned it. */
   readonly move: (partition: Partition, to: number) => void
   readonly log: Log
   readonly clock: Clock
 }
 
-interface Measurement {
-  readonly atMs: number
-  readonly bytesById: ReadonlyMap<number, number>
+interface Carried<Partition> extends CarriedPartition {
+  readonly partition: Partition
 }
 
 export class LaneBalancer<Partition extends BalancedPartition> {
   readonly #options: LaneBalancerOptions<Partition>
-  #earlier: Measurement
+  #measuredMs: number
+  /** By id, at the last round. Most of thousands of partitions are quiet, and keep their entry. */
+  readonly #bytes = new Map<number, number>()
 
   constructor (options: LaneBalancerOptions<Partition>) {
     this.#options = options
-    this.#earlier = { atMs: options.clock.monotonic(), bytesById: new Map() }
+    this.#measuredMs = options.clock.monotonic()
   }
 
   /** Measures the traffic since the last round, and makes the worthwhile moves. */
   round (): void {
-    const { lanes, log, move, partitions } = this.#options
-    const byId = new Map([...partitions()].map(partition => [partition.id, partition]))
-    const carried = this.#measure(byId)
+    const { lanes, log, move } = this.#options
+    const carried = this.#measure()
     for (const { id, to } of rebalanceLanes(carried, lanes)) {
-      const partition = byId.get(id)
-      if (partition === undefined) continue
-      const { lane, partition: number, topic } = partition
-      const bytesPerSecond = Math.round(
-        carried.find(each => each.id === id)?.bytesPerSecond ?? 0)
+      const moved = carried.find(each => each.id === id)
+      if (moved === undefined) continue
+      const { lane, partition: number, topic } = moved.partition
+      const bytesPerSecond = Math.round(moved.bytesPerSecond)
       log.info({ topic, partition: number, from: lane, to, bytesPerSecond },
         `moving ${topic}-${number} from lane ${lane} to lane ${to}`)
-      move(partition, to)
+      move(moved.partition, to)
     }
   }
 
-  /** Of partitions that can be moved: one that does not run, or changes state, stays. */
-  #measure (byId: ReadonlyMap<number, Partition>): CarriedPartition[] {
-    const { bytesById, clock } = this.#options
-    const earlier = this.#earlier
-    const now = this.#earlier = { atMs: clock.monotonic(), bytesById: bytesById() }
-    const seconds = Math.max(now.atMs - earlier.atMs, 1) / 1000
-    return [...byId.values()].flatMap(({ id, lane, report, state }) => {
-      if (state !== 'assigned' || report.state !== 'running') return []
-      const bytes = now.bytesById.get(id) ?? 0
-      const before = earlier.bytesById.get(id) ?? 0
+  /** Of partitions that have traffic and can be moved: one that changes state stays. */
+  #measure (): ReadonlyArray<Carried<Partition>> {
+    const { bytesOf, clock, partitions } = this.#options
+    const nowMs = clock.monotonic()
+    const seconds = Math.max(nowMs - this.#measuredMs, 1) / 1000
+    this.#measuredMs = nowMs
+    const carried: Array<Carried<Partition>> = []
+    let count = 0
+    for (const partition of partitions()) {
+      const { id, lane, report, state } = partition
+      count++
+      const bytes = bytesOf(partition)
+      const before = this.#bytes.get(id) ?? 0
+      if (bytes === before) continue
+      this.#bytes.set(id, bytes)
+      if (state !== 'assigned' || report.state !== 'running') continue
       // Counters restart at 0 after a restart of the lane, or a new assignment of the partition.
-      return [{ id, lane, bytesPerSecond: (bytes < before ? bytes : bytes - before) / seconds }]
-    })
+      const bytesPerSecond = (bytes < before ? bytes : bytes - before) / seconds
+      carried.push({ partition, id, lane, bytesPerSecond })
+    }
+    if (this.#bytes.size > count) this.#forgetOthers()
+    return carried
+  }
+
+  #forgetOthers (): void {
+    const ids = new Set([...this.#options.partitions()].map(({ id }) => id))
+    for (const id of this.#bytes.keys()) if (!ids.has(id)) this.#bytes.delete(id)
   }
 }

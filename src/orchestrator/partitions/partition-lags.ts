@@ -91,9 +91,11 @@ export class PartitionLags {
     known.lag.learn(end, this.#upstreamOf(partition, known), this.#options.clock.now())
   }
 
+  /** How many partitions are followed. */
+  get size (): number { return this.#followed.size }
+
   /** Forgets every partition that is not in this list. */
   forgetOthers (partitions: readonly FlowPartition[]): void {
-    if (this.#followed.size <= partitions.length) return
     const kept = new Set(partitions.map(partitionKey))
     for (const key of this.#followed.keys()) if (!kept.has(key)) this.#followed.delete(key)
   }
@@ -201,9 +203,11 @@ export class PartitionLags {
 
   /** The partitions on which an open transaction was seen. */
   withOpenTransactions (): readonly FlowPartition[] {
-    return [...this.#followed.values()]
-      .filter(({ lag }) => lag.stableSinceMs !== undefined)
-      .map(({ partition }) => partition)
+    const open: FlowPartition[] = []
+    for (const { lag, partition } of this.#followed.values()) {
+      if (lag.stableSinceMs !== undefined) open.push(partition)
+    }
+    return open
   }
 
   /** Since when an open transaction has been seen on the partition, epoch ms. */

@@ -32,7 +32,7 @@ function createBalancer (): {
   const balancer = new LaneBalancer({
     lanes: 2,
     partitions: () => partitions,
-    bytesById: () => new Map(partitions.map(({ id }, at) => [id, bytes[at] ?? 0])),
+    bytesOf: ({ id }) => bytes[id] ?? 0,
     move: ({ id }, to) => { moves.push([id, to]) },
     log: silent,
     clock
