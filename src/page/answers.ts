@@ -36,8 +36,16 @@ export interface Figures {
   readonly lagSecondsMax: number | null
 }
 
+/** A process whose part is missing in the answers of all processes. */
+export interface SilentProcess {
+  readonly process: string
+  readonly address: string
+  readonly reason: string
+}
+
 export interface Flow extends Figures {
   readonly flow: string
+  readonly silent: readonly SilentProcess[]
   readonly source: string
   readonly target: string
   readonly state: string
@@ -71,6 +79,7 @@ export interface States {
 }
 
 export interface Partition {
+  readonly process: string | null
   readonly topic: string
   readonly remoteTopic: string
   readonly partition: number
@@ -114,6 +123,7 @@ export interface Member {
 }
 
 export interface Duty {
+  readonly process: string
   readonly name: string
   readonly slot: number
   readonly lastSuccessMs: number | null

@@ -1,6 +1,6 @@
 // Tables about the selected flow that change slowly: topics, processes, duties, consumer groups;
 // and the last moves of partitions.
-import type { FlowDetails, Groups, Member, Move, Topic, TopicPage } from './answers.ts'
+import type { Duty, FlowDetails, Groups, Member, Move, Topic, TopicPage } from './answers.ts'
 import { flowPath, get } from './api.ts'
 import { byId, element, LiveTable, setHidden, setText } from './elements.ts'
 import { agoText, bytesText, countText, secondsText, timeText } from './format.ts'
@@ -18,8 +18,8 @@ export async function readDetails (flow: string): Promise<FlowDetails> {
   const [topics, { members }, { duties }, groups] = await Promise.all([
     readTopics(path),
     get<{ members: FlowDetails['members'] }>(`${path}/members`),
-    get<{ duties: FlowDetails['duties'] }>(`${path}/duties`),
-    get<Groups>(`${path}/groups`, { limit: groupsShownMax })
+    get<{ duties: FlowDetails['duties'] }>(`${path}/duties`, { processes: 'all' }),
+    get<Groups>(`${path}/groups`, { processes: 'all', limit: groupsShownMax })
   ])
   return { ...topics, members, duties, groups }
 }
@@ -31,7 +31,7 @@ async function readTopics (
   let after: string | null = null
   for (let page = 0; page < topicPagesMax; page++) {
     const answer: TopicPage = await get<TopicPage>(`${path}/topics`,
-      { limit: pageSize, ...after !== null && { after } })
+      { processes: 'all', limit: pageSize, ...after !== null && { after } })
     topics.push(...answer.topics)
     after = answer.next
     if (after === null) break
@@ -46,7 +46,7 @@ export class Details {
     [1, 2, 3, 4])
   readonly #members = new LiveTable(byId('members'),
     ['Process', 'Version', 'Slots', 'Started', 'Address'], [2])
-  readonly #duties = new LiveTable(byId('duties'), ['Duty', 'Last success', 'Problem'])
+  readonly #duties = new LiveTable(byId('duties'), ['Duty', 'Process', 'Last success', 'Problem'])
   readonly #groups = new LiveTable(byId('groups'), ['Group', 'Partitions', 'Continues at'], [1])
 
   constructor (order: (kind: OrderKind, flow: string, scope: Scope) => void) {
@@ -57,9 +57,9 @@ export class Details {
     const nowMs = Date.now()
     this.#showTopics(flow, details, pausedTopics)
     this.#showMembers(details.members, nowMs)
-    const { duties } = details
-    this.#duties.show(duties.map(({ error, lastSuccessMs, name }) => ({
-      key: name, cells: [name, agoText(lastSuccessMs, nowMs), error ?? '']
+    const duties = byProcess(details.duties)
+    this.#duties.show(duties.map(({ error, lastSuccessMs, name, process }) => ({
+      key: `${name} ${process}`, cells: [name, process, agoText(lastSuccessMs, nowMs), error ?? '']
     })))
     setHidden(byId('duties-none'), duties.length > 0)
     setHidden(byId('duties'), duties.length === 0)
@@ -107,7 +107,7 @@ export class Details {
       ? groups.length === 0 ? 'No consumer group is synced.' : `read ${agoText(asOfMs, nowMs)}`
       : reader === null
         ? 'No process reads consumer groups: sync.group.offsets.enabled is not set.'
-        : `${reader} reads the consumer groups: see its page.`)
+        : `${reader} reads the consumer groups, and does not answer.`)
     this.#groups.show(groups.map(({ group, offsets }) => ({
       key: group,
       cells: [group, countText(offsets.length), offsets.slice(0, 3).map(each =>
@@ -115,6 +115,19 @@ export class Details {
         (offsets.length > 3 ? ', …' : '')]
     })))
   }
+}
+
+/** A process may have a duty for each of its slots: the one that is in trouble or longest ago. */
+function byProcess (duties: readonly Duty[]): readonly Duty[] {
+  const shown = new Map<string, Duty>()
+  for (const each of duties) {
+    const key = `${each.name} ${each.process}`
+    const known = shown.get(key)
+    const isWorse = known === undefined || (known.error === null &&
+      (each.error !== null || (each.lastSuccessMs ?? 0) < (known.lastSuccessMs ?? 0)))
+    if (isWorse) shown.set(key, each)
+  }
+  return [...shown.values()]
 }
 
 /** The state that an operator must see first. */

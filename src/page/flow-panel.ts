@@ -88,6 +88,9 @@ export class FlowPanel {
     const reasons = [
       ...flow.reason === null ? [] : [flow.reason],
       ...flow.notReady.map(({ text }) => text),
+      ...flow.silent.map(({ address, process, reason }) => process +
+        `${address === '' ? '' : ` at ${address}`} does not answer, so its partitions, figures ` +
+        `and duties are missing here: ${reason}`),
       ...flow.topicProblems.map(({ reason, topic }) => `${topic}: ${reason}`)
     ]
     const list = byId('flow-reasons')

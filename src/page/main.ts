@@ -50,7 +50,7 @@ let detailsAtMs = 0
 let wake = (): void => {}
 
 async function poll (): Promise<void> {
-  const answer = await get<{ flows: readonly Flow[] }>('/flows')
+  const answer = await get<{ flows: readonly Flow[] }>('/flows', { processes: 'all' })
   flows = answer.flows
   history.add(flows, Date.now())
   const flow = flows.find(each => each.flow === selected) ?? flows[0]

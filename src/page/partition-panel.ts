@@ -50,9 +50,10 @@ export class PartitionPanel {
     const path = flowPath(flow.flow)
     const wanted = listedStates.filter(state => (flow.partitionsByState[state] ?? 0) > 0)
     const [states, ...pages] = await Promise.all([
-      get<States>(`${path}/states`),
+      get<States>(`${path}/states`, { processes: 'all' }),
       ...wanted.map(async state =>
-        await get<PartitionPage>(`${path}/partitions`, { state, limit: listedMax }))
+        await get<PartitionPage>(`${path}/partitions`,
+          { processes: 'all', state, limit: listedMax }))
     ])
     if (flow.flow !== this.#flow) return
     this.#showChips(flow.partitionsByState)
@@ -146,7 +147,7 @@ export class PartitionPanel {
     const asked = this.#asked
     const { cell: { partition, topic }, isChosen } = shown
     const page = await get<PartitionPage>(`${flowPath(this.#flow)}/partitions`, {
-      topic, limit: 1, ...partition > 0 && { after: `${topic}-${partition - 1}` }
+      processes: 'all', topic, limit: 1, ...partition > 0 && { after: `${topic}-${partition - 1}` }
     }).catch(() => undefined)
     if (asked !== this.#asked) return
     const found = page?.partitions.find(each => each.partition === partition)
@@ -155,7 +156,7 @@ export class PartitionPanel {
       ...found === undefined
         ? [element('p', { class: 'hint' }, page === undefined
             ? 'The process does not answer.'
-            : 'This process does not mirror this partition now.')]
+            : 'No process that answers mirrors this partition now.')]
         : this.#factsOf(found, isChosen))
   }
 
@@ -167,7 +168,8 @@ export class PartitionPanel {
       ['behind', `${countText(of.lagRecords)} records, ${secondsText(of.lagSeconds)}`],
       ['position', `${of.upstreamOffset} of ${of.highWatermark ?? 'unknown'}`],
       ['latency', of.latencyMeanMs === null ? '' : `${msText(of.latencyMeanMs)} on average`],
-      ['remote topic', of.remoteTopic]
+      ['remote topic', of.remoteTopic],
+      ['process', of.process ?? '']
     ]
     const list = element('dl', {}, ...facts.filter(([, text]) => text !== '').flatMap(
       ([name, text]) => [element('dt', {}, name), element('dd', {}, text)]))

@@ -60,8 +60,16 @@ const orders = object({
     'the bandwidth by order of an operator; 0 bytesPerSecond: no limit')
 })
 
+/** Of each answer that may be that of all processes. */
+const joined = {
+  process: described(nullable(text), 'the member that answers; null: the flow does not run now'),
+  silent: described(list(object({ process: text, address: text, reason: text })),
+    'processes whose part is missing in an answer of all processes, and why')
+}
+
 export const flowAnswer = object({
   flow: described(text, 'source->target'),
+  ...joined,
   source: text,
   target: text,
   state: choice(flowStates),
@@ -79,7 +87,7 @@ export const flowAnswer = object({
   })),
   partitionsByState: byName(count),
   lanesByState: byName(count),
-  topics: count,
+  topics: described(count, 'of all processes: those of the process with the most'),
   topicProblems: list(object({ topic: text, reason: text })),
   ...batchCounters,
   ...rates,
@@ -116,12 +124,14 @@ const topicAnswer = object({
 
 export const topicsAnswer = object({
   flow: text,
+  ...joined,
   topics: list(topicAnswer),
   next: described(nullable(text), 'the value of `after` for the next page')
 })
 
 export const statesAnswer = object({
   flow: text,
+  ...joined,
   names: list(choice(partitionStates)),
   topics: list(object({
     topic: text,
@@ -131,6 +141,7 @@ export const statesAnswer = object({
 })
 
 const partitionAnswer = object({
+  process: described(nullable(text), 'the member that mirrors the partition'),
   topic: text,
   remoteTopic: text,
   partition: count,
@@ -162,6 +173,7 @@ const partitionAnswer = object({
 
 export const partitionsAnswer = object({
   flow: text,
+  ...joined,
   matching: described(count, 'on all pages'),
   partitions: list(partitionAnswer),
   next: nullable(text)
@@ -182,7 +194,9 @@ export const membersAnswer = object({
 
 export const dutiesAnswer = object({
   flow: text,
+  ...joined,
   duties: list(object({
+    process: text,
     name: text,
     slot: count,
     lastSuccessMs: nullable(timeMs),
@@ -193,6 +207,7 @@ export const dutiesAnswer = object({
 
 export const groupsAnswer = object({
   flow: text,
+  ...joined,
   asOfMs: described(nullable(timeMs), 'null: another process reads the groups, or no duty does'),
   reader: described(nullable(text), 'the member that owns slot 0 and so reads the groups'),
   groups: list(object({

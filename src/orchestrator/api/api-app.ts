@@ -10,8 +10,11 @@ import { addCaughtUpRoute } from './caught-up-route.ts'
 import { addChangeRoutes } from './change-routes.ts'
 import { addEventRoute } from './event-route.ts'
 import { addFlowRoutes } from './flow-routes.ts'
+import { JoinedAnswers } from './joined-answers.ts'
 import { addMemberRoutes } from './member-routes.ts'
+import { MemberSignatures } from './member-signature.ts'
 import { addPageRoutes, isOfPage } from './page-routes.ts'
+import { addPartitionRoutes } from './partition-routes.ts'
 
 export interface ApiAppOptions extends Omit<ApiContext, 'limits'> {
   readonly limits?: Partial<ApiLimits>
@@ -34,11 +37,15 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
   })
   await app.register(rateLimit, { max: limits.requestsMax, timeWindow: limits.windowMs })
   await app.register(swagger, { openapi: openApiDocument })
-  addAccess(app, context)
+  const signatures = new MemberSignatures()
+  const joined = new JoinedAnswers(context, signatures)
+  app.addHook('preClose', async () => { joined.close() })
+  addAccess(app, context, signatures)
   addErrors(app, context)
   await app.register(async routes => {
-    addFlowRoutes(routes, context)
-    addMemberRoutes(routes, context)
+    addFlowRoutes(routes, context, joined)
+    addPartitionRoutes(routes, context, joined)
+    addMemberRoutes(routes, context, joined)
     addCaughtUpRoute(routes, context)
     addChangeRoutes(routes, context)
     addEventRoute(routes, context)
@@ -50,16 +57,21 @@ export async function createApiApp (options: ApiAppOptions): Promise<FastifyInst
 }
 
 /** After the limit of requests, so that it also bounds guesses; before the body is read. */
-function addAccess (app: FastifyInstance, { clock, log, mirror }: ApiContext): void {
+function addAccess (
+  app: FastifyInstance, { clock, log, mirror }: ApiContext, signatures: MemberSignatures
+): void {
   let saidMs = -Infinity
   app.addHook('preParsing', async (request, reply) => {
     if (isOfPage(request.routeOptions.url)) return
     const { config } = mirror
     const { authorization, host } = request.headers
+    const token = config.process['api.token']
     const access = judgeAccess({ method: request.method, authorization, host }, {
-      token: config.process['api.token'],
+      token,
       host: config.process['metrics.host'],
-      isTls: config.serverTls !== undefined
+      isTls: config.serverTls !== undefined,
+      isSigned: sent => signatures.isSigned(
+        sent, token, { address: mirror.url, path: request.url }, clock.now())
     })
     if (access.isAllowed) return
     if (authorization !== undefined && clock.monotonic() - saidMs >= refusalLogMs) {

@@ -13,6 +13,8 @@ import type { Throughput } from './throughput.ts'
 export interface ApiMirror {
   /** The configuration in use. */
   readonly config: Config
+  /** Where the API listens, as the members of the flows announce it; '': nowhere yet. */
+  readonly url: string
   readonly totals: readonly FlowTotals[]
   operations (flow: string): FlowOperations | undefined
   onMove (listener: (event: MoveEvent) => void): () => void
@@ -45,6 +47,10 @@ export interface ApiLimits {
   /** Waits for caught-up; each reads positions twice a second. */
   readonly waitersMax: number
   readonly waitMsMax: number
+  /** For an answer of all processes: how many others, how long, and how many requests at a time. */
+  readonly joinedProcessesMax: number
+  readonly joinMsMax: number
+  readonly joinRequestsMax: number
 }
 
 export const apiLimits: ApiLimits = {
@@ -55,7 +61,10 @@ export const apiLimits: ApiLimits = {
   eventClientsMax: 16,
   queuedEventsMax: 20_000,
   waitersMax: 8,
-  waitMsMax: 3_600_000
+  waitMsMax: 3_600_000,
+  joinedProcessesMax: 32,
+  joinMsMax: 2_000,
+  joinRequestsMax: 128
 }
 
 /** An error with its HTTP status. */

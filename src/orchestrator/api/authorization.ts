@@ -1,5 +1,6 @@
 // Whether a request to the API is allowed. Pure. Reads on loopback are open; a change needs the
-// token, and beyond loopback so does a read. A token must not travel in clear beyond loopback.
+// token, and beyond loopback a read needs the token, or the signature of another process. A token
+// must not travel in clear beyond loopback.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { isLoopback } from '../config/api-settings.ts'
 
@@ -9,6 +10,8 @@ export interface AccessRules {
   /** metrics.host */
   readonly host: string
   readonly isTls: boolean
+  /** Whether another process of the flow has signed this request; only reads are. */
+  readonly isSigned: (authorization: string) => boolean
 }
 
 export interface AccessRequest {
@@ -34,7 +37,9 @@ export function judgeAccess (
       'certificate: set api.tls.certificate.location and api.tls.key.location')
   }
   if (rules.token !== '' && isToken(authorization, rules.token)) return allowed
-  if (!isLocal || !reads.has(method)) {
+  const isRead = reads.has(method)
+  if (isRead && authorization !== undefined && rules.isSigned(authorization)) return allowed
+  if (!isLocal || !isRead) {
     return rules.token === ''
       ? refused(403, 'api.token is not set, so this request is refused; set it in the file of ' +
         'Longhaul, or use the commands of Longhaul, which write to Kafka')

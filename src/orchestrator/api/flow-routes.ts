@@ -1,73 +1,88 @@
-// GET routes: flows, topics, partitions. They show what this process knows, and ask no cluster.
+// GET routes: flows and topics. They show what this process knows, or with processes=all what all
+// processes of the flow know, and ask no cluster.
 import type { FastifyInstance } from 'fastify'
 import type { FlowReport } from '../flow/flow-operations.ts'
-import type { PartitionSnapshot } from '../observability/snapshot.ts'
-import {
-  flowAnswer, flowsAnswer, partitionsAnswer, statesAnswer, topicsAnswer
-} from './answer-schemas.ts'
-import { flowOf, momentOf, slotsOf, type ApiContext } from './api-context.ts'
-import { flowView, nameOf, partitionView, statesView, topicView } from './flow-views.ts'
-import { comparePartitionNames, compareTexts, pageOf } from './paging.ts'
-import { flowRead, partitionsQuery, topicsQuery, type FlowRoute } from './request-schemas.ts'
+import { flowAnswer, flowsAnswer, topicsAnswer } from './answer-schemas.ts'
+import { flowOf, momentOf, type ApiContext } from './api-context.ts'
+import { flowView, nameOf, topicView } from './flow-views.ts'
+import type { JoinedAnswers, Processes } from './joined-answers.ts'
+import { joinFlows, joinTopics, type FlowPart, type TopicPart } from './joined-views.ts'
+import { compareTexts, pageOf } from './paging.ts'
+import { flowRead, processesQuery, topicsQuery, type FlowRoute } from './request-schemas.ts'
 
-interface PageQuery { after?: string, limit: number }
+interface ProcessesQuery { processes?: Processes }
+interface TopicsQuery extends ProcessesQuery { after?: string, limit: number }
 
-export function addFlowRoutes (app: FastifyInstance, context: ApiContext): void {
+interface TopicsPart {
+  readonly process: string | null
+  readonly topics: readonly TopicPart[]
+  readonly next: string | null
+}
+
+export function addFlowRoutes (
+  app: FastifyInstance, context: ApiContext, joined: JoinedAnswers
+): void {
   const { mirror, rates } = context
   const reportOf = (flow: string): FlowReport | undefined => mirror.operations(flow)?.report()
 
-  app.get('/flows', {
-    schema: { summary: 'All flows of this process', response: { 200: flowsAnswer } }
-  }, async () => ({
-    flows: mirror.totals.map(flow =>
-      flowView(flow, reportOf(nameOf(flow)), rates, momentOf(context)))
+  app.get<{ Querystring: ProcessesQuery }>('/flows', {
+    schema: {
+      summary: 'All flows of this process', querystring: processesQuery,
+      response: { 200: flowsAnswer }
+    }
+  }, async (request) => ({
+    flows: await Promise.all(mirror.totals.map(async totals => {
+      const own = flowView(totals, reportOf(nameOf(totals)), rates, momentOf(context))
+      // A flow that does not run knows no other process.
+      if (request.query.processes !== 'all' || own.process === null) return own
+      const { parts, silent } = await joined.ofOthers<FlowPart>({
+        flow: own.flow,
+        path: '/flows',
+        isAnswer: answer => request.validateInput(answer, flowsAnswer),
+        partOf: answer => (answer as { readonly flows: readonly FlowPart[] }).flows
+          .find(({ flow }) => flow === own.flow)
+      })
+      return { ...joinFlows(own, parts), silent }
+    }))
   }))
 
-  app.get<FlowRoute>('/flows/:flow', {
-    schema: flowRead('One flow: state, lag, throughput, errors, orders of operators', flowAnswer)
-  }, async ({ params: { flow } }) =>
-    flowView(flowOf(context, flow), reportOf(flow), rates, momentOf(context)))
-
-  app.get<FlowRoute & { Querystring: PageQuery }>('/flows/:flow/topics', {
+  app.get<FlowRoute & { Querystring: ProcessesQuery }>('/flows/:flow', {
     schema: {
-      ...flowRead('The topics that this process mirrors partitions of', topicsAnswer),
-      querystring: topicsQuery
+      ...flowRead('One flow: state, lag, throughput, errors, orders of operators', flowAnswer),
+      querystring: processesQuery
     }
-  }, async ({ params: { flow }, query }) => {
-    const totals = flowOf(context, flow)
-    const sorted = totals.topics.toSorted((one, other) => compareTexts(one.topic, other.topic))
-    const { entries, next } = pageOf(sorted, ({ topic }) => topic, query)
-    const topics = entries.map(each => topicView(totals, each, rates, momentOf(context)))
-    return { flow, topics, next }
+  }, async request => {
+    const { params: { flow }, query: { processes } } = request
+    const own = flowView(flowOf(context, flow), reportOf(flow), rates, momentOf(context))
+    if (processes !== 'all' || own.process === null) return own
+    const { parts, silent } = await joined.ofOthers<FlowPart>({
+      flow, path: `/flows/${encodeURIComponent(flow)}`,
+      isAnswer: answer => request.validateInput(answer, flowAnswer)
+    })
+    return { ...joinFlows(own, parts), silent }
   })
 
-  app.get<FlowRoute>('/flows/:flow/states', {
-    schema: flowRead('The states of all partitions of this process, in a short form', statesAnswer)
-  }, async ({ params: { flow } }) => statesView(flowOf(context, flow)))
-
-  app.get<FlowRoute & { Querystring: PageQuery & { topic?: string, state?: string } }>(
-    '/flows/:flow/partitions', {
-      schema: {
-        ...flowRead('The partitions of this process; members show which process has the others',
-          partitionsAnswer),
-        querystring: partitionsQuery
-      }
-    }, async ({ params: { flow }, query: { state, topic, ...page } }) => {
-      const totals = flowOf(context, flow)
-      const matching = totals.topics.filter(each => (topic ?? each.topic) === each.topic)
-        .flatMap(({ partitions }) => partitions)
-        .filter(each => (state ?? each.state) === each.state)
-        .sort((one, other) =>
-          compareTexts(one.topic, other.topic) || one.partition - other.partition)
-      const { entries, next } = pageOf(matching, partitionName, page, comparePartitionNames)
-      const shown = {
-        report: reportOf(flow), slots: slotsOf(context, flow), rates, moment: momentOf(context)
-      }
-      const partitions = entries.map(each => partitionView(totals, each, shown))
-      return { flow, matching: matching.length, partitions, next }
+  app.get<FlowRoute & { Querystring: TopicsQuery }>('/flows/:flow/topics', {
+    schema: {
+      ...flowRead('The topics that this process, or all processes, mirror partitions of',
+        topicsAnswer),
+      querystring: topicsQuery
+    }
+  }, async request => {
+    const { params: { flow }, query: { processes, ...page } } = request
+    const totals = flowOf(context, flow)
+    const sorted = totals.topics.toSorted((one, other) => compareTexts(one.topic, other.topic))
+    const { entries, next } = pageOf(sorted, ({ topic }) => topic, page)
+    const topics = entries.map(each => topicView(totals, each, rates, momentOf(context)))
+    const own = { flow, process: reportOf(flow)?.memberName ?? null, silent: [], topics, next }
+    if (processes !== 'all' || own.process === null) return own
+    const { parts, silent } = await joined.ofOthers<TopicsPart>({
+      flow, path: `/flows/${encodeURIComponent(flow)}/topics`,
+      query: { ...page, limit: String(page.limit) },
+      isAnswer: answer => request.validateInput(answer, topicsAnswer)
     })
-}
-
-function partitionName ({ partition, topic }: PartitionSnapshot): string {
-  return `${topic}-${partition}`
+    const all = joinTopics([own, ...parts].map(each =>
+      ({ entries: each.topics, next: each.next })), page)
+    return { ...own, silent, topics: all.entries, next: all.next }
+  })
 }

@@ -13,6 +13,7 @@ import {
   partitionStates, type ClusterHealth, type Count, type PartitionSnapshot
 } from '../observability/snapshot.ts'
 import { slotOf } from '../ownership/task-slots.ts'
+import type { FlowPart, PartitionPart, StatesPart, TopicPart } from './joined-views.ts'
 import { compareTexts } from './paging.ts'
 import type { Throughput } from './throughput.ts'
 
@@ -26,11 +27,13 @@ export function nameOf ({ source, target }: FlowTotals): string { return `${sour
 
 export function flowView (
   flow: FlowTotals, report: FlowReport | undefined, rates: Throughput, moment: Moment
-): object {
+): FlowPart {
   const { clusters, progressUnwrittenMs, slots } = flow
   const reasons = notReady(flow, moment.nowMs)
   return {
     flow: nameOf(flow),
+    process: report?.memberName ?? null,
+    silent: [],
     source: flow.source,
     target: flow.target,
     state: flow.state,
@@ -82,9 +85,13 @@ function recentMs (flow: FlowTotals, rates: Throughput, percentile: number): num
 }
 
 /** The state of each partition in a few bytes: views of thousands of partitions poll it. */
-export function statesView (flow: FlowTotals): object {
+export function statesView (
+  flow: FlowTotals, report: FlowReport | undefined
+): StatesPart {
   return {
     flow: nameOf(flow),
+    process: report?.memberName ?? null,
+    silent: [],
     names: partitionStates,
     topics: flow.topics.toSorted((one, other) => compareTexts(one.topic, other.topic))
       .map(({ partitions, topic }) => {
@@ -100,7 +107,7 @@ export function statesView (flow: FlowTotals): object {
 
 export function topicView (
   flow: FlowTotals, topic: TopicTotals, rates: Throughput, { monotonicMs }: Moment
-): object {
+): TopicPart {
   return {
     topic: topic.topic,
     remoteTopic: topic.remoteTopic,
@@ -122,10 +129,11 @@ export function partitionView (
     readonly rates: Throughput
     readonly moment: Moment
   }
-): object {
+): PartitionPart {
   const { code, highWatermark, lagRecords, lagSeconds, records, topic } = partition
   const pause = report?.orders.pauseOf(partition)
   return {
+    process: report?.memberName ?? null,
     topic,
     remoteTopic: partition.remoteTopic,
     partition: partition.partition,

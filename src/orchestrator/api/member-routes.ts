@@ -1,13 +1,34 @@
-// GET routes: members, duties, groups. They show what this process knows, and ask no cluster.
+// GET routes: members, duties, groups. They show what this process knows, or with processes=all
+// what all processes of the flow know, and ask no cluster.
 import type { FastifyInstance } from 'fastify'
 import { dutiesAnswer, groupsAnswer, membersAnswer } from './answer-schemas.ts'
 import { runningFlow, slotsOf, type ApiContext } from './api-context.ts'
+import type { JoinedAnswers, Processes } from './joined-answers.ts'
 import { pageOf } from './paging.ts'
-import { flowRead, groupsQuery, type FlowRoute } from './request-schemas.ts'
+import { flowRead, groupsQuery, processesQuery, type FlowRoute } from './request-schemas.ts'
 
-interface GroupsQuery { after?: string, limit: number, group?: string }
+interface GroupsQuery { after?: string, limit: number, group?: string, processes?: Processes }
 
-export function addMemberRoutes (app: FastifyInstance, context: ApiContext): void {
+interface DutiesPart {
+  readonly flow: string
+  readonly process: string
+  readonly silent: readonly object[]
+  readonly duties: readonly object[]
+}
+
+interface GroupsPart {
+  readonly flow: string
+  readonly process: string
+  readonly silent: readonly object[]
+  readonly asOfMs: number | null
+  readonly reader: string | null
+  readonly groups: readonly object[]
+  readonly next: string | null
+}
+
+export function addMemberRoutes (
+  app: FastifyInstance, context: ApiContext, joined: JoinedAnswers
+): void {
   app.get<FlowRoute>('/flows/:flow/members', {
     schema: flowRead(
       'All processes of the flow, by their records in the progress topic', membersAnswer)
@@ -23,20 +44,21 @@ export function addMemberRoutes (app: FastifyInstance, context: ApiContext): voi
     }
   })
 
-  app.get<FlowRoute>('/flows/:flow/duties', {
-    schema: flowRead('The duties that this process has, with their last success', dutiesAnswer)
-  }, async ({ params: { flow } }) => {
-    const { duties } = runningFlow(context, flow).report()
-    return {
-      flow,
-      duties: duties.map(({ durationMs, error, lastSuccessMs, name, slot }) => ({
-        name,
-        slot,
-        lastSuccessMs: lastSuccessMs ?? null,
-        durationMs: durationMs ?? null,
-        error: error?.message ?? null
-      }))
+  app.get<FlowRoute & { Querystring: { processes?: Processes } }>('/flows/:flow/duties', {
+    schema: {
+      ...flowRead('The duties of this process, or of all processes, with their last success',
+        dutiesAnswer),
+      querystring: processesQuery
     }
+  }, async request => {
+    const { params: { flow }, query: { processes } } = request
+    const own = ownDuties(flow, context)
+    if (processes !== 'all') return own
+    const { parts, silent } = await joined.ofOthers<DutiesPart>({
+      flow, path: `/flows/${encodeURIComponent(flow)}/duties`,
+      isAnswer: answer => request.validateInput(answer, dutiesAnswer)
+    })
+    return { ...own, silent, duties: [own, ...parts].flatMap(({ duties }) => duties) }
   })
 
   app.get<FlowRoute & { Querystring: GroupsQuery }>('/flows/:flow/groups', {
@@ -44,24 +66,59 @@ export function addMemberRoutes (app: FastifyInstance, context: ApiContext): voi
       ...flowRead('Where consumer groups of the source would continue on the target', groupsAnswer),
       querystring: groupsQuery
     }
-  }, async ({ params: { flow }, query: { group, ...page } }) => {
-    const { groups, members } = runningFlow(context, flow).report()
-    const matching = (groups?.positions ?? []).filter(each => (group ?? each.group) === each.group)
-    const { entries, next } = pageOf(matching, each => each.group, page)
-    return {
-      flow,
-      asOfMs: groups?.atMs ?? null,
-      reader: members.find(({ slots }) => slots?.includes(0))?.name ?? null,
-      groups: entries.map(each => ({
-        group: each.group,
-        offsets: each.offsets.map(({ downstream, partition, topic, upstream }) => ({
-          remoteTopic: topic,
-          partition,
-          sourceOffset: String(upstream),
-          targetOffset: String(downstream)
-        }))
-      })),
-      next
-    }
+  }, async request => {
+    const { params: { flow }, query: { processes, ...query } } = request
+    const own = ownGroups(flow, query, context)
+    // One process reads the groups.
+    if (processes !== 'all' || own.asOfMs !== null) return own
+    const { parts, silent } = await joined.ofOthers<GroupsPart>({
+      flow, path: `/flows/${encodeURIComponent(flow)}/groups`,
+      query: { ...query, limit: String(query.limit) },
+      isAnswer: answer => request.validateInput(answer, groupsAnswer)
+    })
+    const reader = parts.find(({ asOfMs }) => asOfMs !== null) ?? own
+    return { ...reader, process: own.process, silent }
   })
+}
+
+function ownDuties (flow: string, context: ApiContext): DutiesPart {
+  const { duties, memberName: process } = runningFlow(context, flow).report()
+  return {
+    flow,
+    process,
+    silent: [],
+    duties: duties.map(({ durationMs, error, lastSuccessMs, name, slot }) => ({
+      process,
+      name,
+      slot,
+      lastSuccessMs: lastSuccessMs ?? null,
+      durationMs: durationMs ?? null,
+      error: error?.message ?? null
+    }))
+  }
+}
+
+function ownGroups (
+  flow: string, { group, ...page }: GroupsQuery, context: ApiContext
+): GroupsPart {
+  const { groups, memberName: process, members } = runningFlow(context, flow).report()
+  const matching = (groups?.positions ?? []).filter(each => (group ?? each.group) === each.group)
+  const { entries, next } = pageOf(matching, each => each.group, page)
+  return {
+    flow,
+    process,
+    silent: [],
+    asOfMs: groups?.atMs ?? null,
+    reader: members.find(({ slots }) => slots?.includes(0))?.name ?? null,
+    groups: entries.map(each => ({
+      group: each.group,
+      offsets: each.offsets.map(({ downstream, partition, topic, upstream }) => ({
+        remoteTopic: topic,
+        partition,
+        sourceOffset: String(upstream),
+        targetOffset: String(downstream)
+      }))
+    })),
+    next
+  }
 }

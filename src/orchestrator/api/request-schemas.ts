@@ -17,13 +17,22 @@ const page = {
 export const flowParams = object({
   flow: described(plainText(520), 'source->target; in a path > is %3E')
 })
-export const topicsQuery = object(page, ['after', 'limit'])
-export const groupsQuery = object({ ...page, group: plainText(255) }, ['after', 'limit', 'group'])
+const processes = {
+  ...choice(['this', 'all']),
+  description: 'all: the answers of all processes of the flow, joined; default: this one alone'
+}
+
+/** Of answers that may be those of all processes. */
+export const processesQuery = object({ processes }, ['processes'])
+export const topicsQuery = object({ ...page, processes }, ['after', 'limit', 'processes'])
+export const groupsQuery = object({ ...page, group: plainText(255), processes },
+  ['after', 'limit', 'group', 'processes'])
 export const partitionsQuery = object({
   ...page,
   topic,
-  state: { ...choice(partitionStates), description: 'only partitions in this state' }
-}, ['after', 'limit', 'topic', 'state'])
+  state: { ...choice(partitionStates), description: 'only partitions in this state' },
+  processes
+}, ['after', 'limit', 'topic', 'state', 'processes'])
 export const caughtUpQuery = object({
   topic,
   timeout: described(plainText(20), '30s, 5m; a plain number means seconds; default 0')

@@ -1,8 +1,8 @@
 // `longhaul topics|lag|members FILE` and `longhaul partitions list FILE`: the state of flows, from
 // the clusters alone, or with --url from a running process.
+import { ApiClient } from '../api/api-client.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatSeconds } from '../observability/format.ts'
-import { ApiClient } from './api-client.ts'
 import { configureFlows, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { topicsOf, type FlowState, type MemberState, type TopicState } from './flow-state.ts'

@@ -1,11 +1,18 @@
-// The state of a flow from the API of a running process: its own partitions, and all members.
+// The state of a flow from the API of a running process, which asks the other processes.
+import type { ApiClient } from '../api/api-client.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
-import type { ApiClient } from './api-client.ts'
 import {
   unread, type FlowState, type MemberState, type PartitionState
 } from './flow-state.ts'
 
+interface SilentProcess {
+  readonly process: string
+  readonly address: string
+  readonly reason: string
+}
+
 interface FlowAnswer {
+  readonly silent: readonly SilentProcess[]
   readonly notReady: ReadonlyArray<{ readonly text: string }>
 }
 
@@ -17,19 +24,20 @@ interface PartitionsAnswer {
 }
 
 const pageMax = '1000'
+const all = { processes: 'all' }
 
 export async function stateByApi (
   flow: string, topic: string | undefined, api: ApiClient
 ): Promise<FlowState> {
   const path = `/flows/${encodeURIComponent(flow)}`
   try {
-    const { notReady } = await api.get<FlowAnswer>(path)
+    const { notReady, silent } = await api.get<FlowAnswer>(path, all)
     const { members } = await api.get<{ readonly members: readonly MemberState[] }>(
       `${path}/members`)
     const partitions: PartitionState[] = []
     for (let after: string | undefined | null = undefined; after !== null;) {
       const page: PartitionsAnswer = await api.get(`${path}/partitions`,
-        { topic, limit: pageMax, after })
+        { ...all, topic, limit: pageMax, after })
       partitions.push(...page.partitions.map(({ highWatermark, ...each }) => ({
         topic: each.topic,
         partition: each.partition,
@@ -43,14 +51,19 @@ export async function stateByApi (
       })))
       after = page.next
     }
-    const problems = notReady.map(({ text }) => text)
-    const isHealthy = problems.length === 0
+    const problems = [...notReady.map(({ text }) => text), ...silent.map(silenceOf)]
+    // A process whose address no other machine reaches is silent and may be healthy.
     return {
-      flow, isHealthy, problems, isUnread: false, partitions,
+      flow, isHealthy: notReady.length === 0, problems, isUnread: false, partitions,
       members: members.map(({ address, name, slots, startedMs, version }) =>
         ({ name, version, address, startedMs, slots }))
     }
   } catch (thrown) {
     return unread(flow, ReplicatorError.from(thrown).message)
   }
+}
+
+function silenceOf ({ address, process, reason }: SilentProcess): string {
+  const where = address === '' ? '' : ` at ${address}`
+  return `${process}${where} does not answer, so its partitions are missing here: ${reason}`
 }

@@ -5,11 +5,12 @@ import { closeSync, fstatSync, openSync, readFileSync, readSync, writeFileSync }
 import { arch, cpus, release, totalmem, version as kernel } from 'node:os'
 import { createTarGzip } from 'nanotar'
 import { librdkafkaVersion } from '../cluster/native-version.ts'
+import { ApiClient } from '../api/api-client.ts'
+import { MemberSignatures } from '../api/member-signature.ts'
 import type { Config } from '../config/config.ts'
 import { decodeFile } from '../config/properties-text.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { version } from '../version.ts'
-import { ApiClient } from './api-client.ts'
 import { redactFile, secretsOf, withoutSecrets } from './bundle-redaction.ts'
 import { ConfigFile } from './config-file.ts'
 import type { ConfigOptions } from './configure.ts'
@@ -104,16 +105,22 @@ async function validateText (
 
 /** What the processes answer that have announced an address. */
 async function processParts (
-  states: readonly FlowState[], config: Config, { stopped }: Terminal
+  states: readonly FlowState[], config: Config, { clock, stopped }: Terminal
 ): Promise<readonly Part[]> {
+  const signatures = new MemberSignatures()
   const members = new Map(states.flatMap(({ members: each }) => each)
     .flatMap(({ address, name }) => address === '' ? [] : [[address, name]]))
   const parts = await Promise.all([...members].slice(0, processesMax).map(
     async ([address, name]) => {
       const folder = `processes/${name.replace(/[^\w.-]/g, '_').slice(0, 60)}`
       const token = config.process['api.token']
+      // The address is read from the progress topic, so it must not receive the token.
+      const authorize = (path: string): string => token === ''
+        ? ''
+        : signatures.sign(token, { address, path }, clock.now())
       const flows = async (): Promise<string> => JSON.stringify(
-        await new ApiClient({ url: address, token, signal: stopped }).get('/flows'), undefined, 1)
+        await new ApiClient({ url: address, token: '', signal: stopped, authorize }).get('/flows'),
+        undefined, 1)
       return [
         ...await Promise.all(['metrics', 'readyz', 'version'].map(async path => ({
           name: `${folder}/${path}.txt`, text: await answerOf(`${address}/${path}`, stopped)

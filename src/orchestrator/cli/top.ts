@@ -1,9 +1,9 @@
 // `longhaul top [FILE]`: flows with their states, and the busiest topics, repeatedly until q.
 // The state is that of `topics` and `lag`: from the clusters alone, or with --url from a process.
 // Rates follow from two readings, so the first screen has none.
+import { ApiClient } from '../api/api-client.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { formatCount, formatSeconds } from '../observability/format.ts'
-import { ApiClient } from './api-client.ts'
 import { configure, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { topicsOf, type FlowState, type PartitionState } from './flow-state.ts'

@@ -1,12 +1,12 @@
 // `longhaul wait FILE --caught-up`: returns when the flows have mirrored everything that their
 // sources held at the start of the command; exit code 10 at the timeout. For cut-overs.
+import { ApiClient } from '../api/api-client.ts'
 import type { Config, FlowConfig } from '../config/config.ts'
 import { parseDuration } from '../config/setting-kinds.ts'
 import { ReplicatorError } from '../errors/replicator-error.ts'
 import { untilCaughtUp } from '../flow/caught-up.ts'
 import { openClusterPair } from '../flow/cluster-pair.ts'
 import { refuseNeverRun, withFlowRecords } from '../flow/flow-records.ts'
-import { ApiClient } from './api-client.ts'
 import { configureFlows, openLog, type ConfigOptions } from './configure.ts'
 import { exitCodes, type ExitCode } from './exit-codes.ts'
 import { renderOutput } from './structured-output.ts'

@@ -84,6 +84,9 @@ export class Mirror {
   /** The configuration in use. */
   get config (): Config { return this.#config }
 
+  /** Where the HTTP server listens; '': nowhere yet. */
+  get url (): string { return this.#http?.url ?? '' }
+
   /** Of one flow; undefined: the process has no such flow, or the flow does not run now. */
   operations (name: string): FlowOperations | undefined {
     return this.#flows.find(each => each.name === name)?.operations()
@@ -172,7 +175,7 @@ export class Mirror {
       config,
       claims: this.#claims,
       shared: this.#shared,
-      address: () => this.#http?.url ?? '',
+      address: () => this.url,
       process,
       onMoved: (flow, move) => { this.#onMoved(flow, move) },
       log,

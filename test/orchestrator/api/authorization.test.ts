@@ -6,8 +6,9 @@ import { judgeAccess, type AccessRequest, type AccessRules } from
   '../../../src/orchestrator/api/authorization.ts'
 
 const token = 'a-token-of-24-characters'
-const local: AccessRules = { token, host: '127.0.0.1', isTls: false }
-const remote: AccessRules = { token, host: '0.0.0.0', isTls: true }
+const isSigned = (sent: string): boolean => sent === 'Longhaul-Member signed'
+const local: AccessRules = { token, host: '127.0.0.1', isTls: false, isSigned }
+const remote: AccessRules = { token, host: '0.0.0.0', isTls: true, isSigned }
 const read: AccessRequest = { method: 'GET', authorization: undefined, host: 'localhost:9584' }
 const change: AccessRequest = { ...read, method: 'POST' }
 
@@ -52,6 +53,19 @@ test('a wrong token is refused, whatever its length', () => {
   for (const authorization of [token, `Basic ${token}`, 'Bearer', 'Bearer ']) {
     assert.equal(statusOf({ ...change, authorization }, local), 401, authorization)
   }
+})
+
+test('the signature of another process allows a read, and no change', () => {
+  const authorization = 'Longhaul-Member signed'
+  for (const method of ['GET', 'HEAD']) {
+    assert.equal(statusOf({ ...read, method, authorization }, remote), 200, method)
+  }
+  for (const rules of [local, remote]) {
+    assert.equal(statusOf({ ...change, authorization }, rules), 401)
+    assert.equal(statusOf({ ...change, method: 'DELETE', authorization }, rules), 401)
+  }
+  assert.equal(statusOf({ ...read, authorization: 'Longhaul-Member other' }, remote), 401)
+  assert.equal(statusOf({ ...read, authorization }, { ...remote, isTls: false }), 403)
 })
 
 // An empty token must not match an empty header.

@@ -28,6 +28,7 @@ export const bearer = { authorization: `Bearer ${token}` }
 
 export class FakeMirror implements ApiMirror {
   config: Config
+  url = 'http://127.0.0.1:9584'
   totals: readonly FlowTotals[]
   readonly state = new ControlState()
   readonly orders: Array<{ readonly flow: string, readonly order: Order, readonly isDry: boolean }>

@@ -148,6 +148,8 @@ test('members, duties and groups are those of the report', async t => {
   assert.match(String(duties[0]?.['error']), /HEARTBEATS_REFUSED/)
   assert.deepEqual(await get(api, `${flowPath}/groups`), {
     flow: 'A->B',
+    process: 'longhaul-1',
+    silent: [],
     asOfMs: 50,
     reader: 'longhaul-1',
     groups: [{
